@@ -1,1 +1,23 @@
-//! Placeholder.
+//! One folder per kind of source, behind one trait, and the outbound HTTP client that they share.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`contract`] | [`Adapter`]: what every kind of source is asked, what it may answer, how it fails |
+//! | [`client`] | the outbound HTTP client: pools, deadlines, size caps, rate and concurrency, credentials |
+//! | [`ngsi_v2`] | FIWARE Orion and others that speak NGSI-v2 |
+//! | [`rest`] | custom platforms, described by a mapping file |
+//! | [`store`] | the prefecture's own store |
+//!
+//! An adapter reads no configuration file and does not decide who may see what: it is given its settings, and
+//! a [`SourceQuery`] that is already narrowed to what the consumer may see.
+
+pub mod client;
+pub mod contract;
+pub mod ngsi_v2;
+pub mod rest;
+pub mod store;
+
+pub use contract::{
+    Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SourceId,
+    SourceQuery,
+};

@@ -1,0 +1,81 @@
+//! The one outbound HTTP client towards sources: pools, deadlines, size caps, TLS, rate and concurrency
+//! limits, credentials. It knows nothing of NGSI-LD.
+//!
+//! [`HttpClient`] holds the connections of the whole gateway; a [`SourceClient`] is one source's use of them.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+/// How the gateway proves itself to a source. Secrets never show in `Debug`.
+#[derive(Clone)]
+pub enum Credential {
+    /// A header of the source's choice, such as `x-api-key`.
+    Header {
+        /// Its name.
+        name: HeaderName,
+        /// Its value, marked sensitive.
+        value: HeaderValue,
+    },
+    /// `Authorization: Bearer ...`
+    Bearer(HeaderValue),
+    /// `Authorization: Basic ...`
+    Basic {
+        /// The user.
+        username: String,
+        /// The password.
+        password: String,
+    },
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Header { .. } => "Credential::Header(***)",
+            Self::Bearer(_) => "Credential::Bearer(***)",
+            Self::Basic { .. } => "Credential::Basic(***)",
+        })
+    }
+}
+
+/// What protects a source from the gateway, and the gateway from a source.
+#[derive(Debug, Clone)]
+pub struct SourceLimits {
+    /// Requests per second in the long run; `None`: no limit.
+    pub requests_per_second: Option<std::num::NonZeroU32>,
+    /// Requests at once after a pause.
+    pub burst: Option<std::num::NonZeroU32>,
+    /// Requests under way at once.
+    pub concurrency: usize,
+    /// How long one request to the source may take, from connecting to the last byte.
+    pub timeout: Duration,
+    /// Largest body that is read, in bytes.
+    pub body: usize,
+}
+
+impl Default for SourceLimits {
+    fn default() -> Self {
+        Self {
+            requests_per_second: None,
+            burst: None,
+            // Orion's default pool holds 10 connections to its database; more requests at once only queue there.
+            concurrency: 32,
+            timeout: Duration::from_secs(3),
+            // 1,000 entities of 16 KiB each, the largest page that Orion sends.
+            body: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// A whole answer of a source.
+#[derive(Debug)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, within the cap.
+    pub body: Bytes,
+}

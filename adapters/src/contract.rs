@@ -1,0 +1,289 @@
+//! The contract between the gateway and every kind of source.
+//!
+//! The gateway hands an adapter a [`SourceQuery`]: types, attributes and conditions that are already narrowed
+//! to the consumer's grant. The adapter asks its system, in that system's own language, for candidates: at
+//! least every entity that matches, never an attribute that was not asked for. What the system cannot decide
+//! stays with the gateway, as [`Adapter::push_down`] says beforehand.
+//!
+//! What every adapter must do is proved by `adapters/tests/contract.rs`.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use futures::Stream;
+use ngsi_ld::query::{Expression, GeoQuery, IdPattern};
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
+
+/// The name of a source in the configuration.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(Arc<str>);
+
+impl SourceId {
+    /// Takes a name.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What holds for one request of one consumer, whichever sources it needs.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// When the answer must be complete. A source's own timeout may end it earlier.
+    pub deadline: Instant,
+    /// `traceparent` to send along (W3C Trace Context). It holds nothing of the consumer's.
+    pub traceparent: Option<Arc<str>>,
+}
+
+/// Which attributes may be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttributeSelection {
+    /// Every attribute that the source has.
+    All,
+    /// These and no others. Empty: none, only ids and types.
+    Only(Vec<AttributeName>),
+}
+
+impl AttributeSelection {
+    /// Whether the attribute may be asked for.
+    #[must_use]
+    pub fn includes(&self, name: &AttributeName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(name),
+        }
+    }
+}
+
+/// A part of the answer. Sent only when the source decides every condition exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// At most so many entities.
+    pub limit: usize,
+    /// After skipping so many.
+    pub offset: usize,
+}
+
+/// What one source is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceQuery {
+    /// Entities of any of these types, and of no other type. Never empty: an adapter must not ask a source
+    /// without naming types, because what it holds beside them may be personal.
+    pub types: Vec<TypeName>,
+    /// Any of these ids. Empty: any id.
+    pub ids: Vec<EntityId>,
+    /// `idPattern`
+    pub id_pattern: Option<IdPattern>,
+    /// What may be asked for. The adapter sends this list to the source where the source can take one, and
+    /// leaves out of the answer whatever came unasked.
+    pub attributes: AttributeSelection,
+    /// At least one of these attributes must exist (`attrs` of the consumer). Empty: no condition.
+    pub any_attribute: Vec<AttributeName>,
+    /// `q`. It touches only attributes that `attributes` includes.
+    pub filter: Option<Expression>,
+    /// The geo-query. It touches only attributes that `attributes` includes.
+    pub geo: Option<GeoQuery>,
+    /// Whether `createdAt` and `modifiedAt` are wanted.
+    pub system_attributes: bool,
+    /// The part that is wanted; `None`: everything.
+    pub page: Option<Page>,
+}
+
+impl SourceQuery {
+    /// Everything of some types.
+    #[must_use]
+    pub fn of_types(types: Vec<TypeName>) -> Self {
+        Self {
+            types,
+            ids: Vec::new(),
+            id_pattern: None,
+            attributes: AttributeSelection::All,
+            any_attribute: Vec::new(),
+            filter: None,
+            geo: None,
+            system_attributes: false,
+            page: None,
+        }
+    }
+}
+
+/// How much of one condition a source decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Coverage {
+    /// Nothing: every entity is a candidate.
+    None,
+    /// It leaves some out, all of them rightly; the gateway must look at the rest.
+    Narrows,
+    /// It decides exactly as the evaluator in `ngsi_ld::query` would. Also when there is no condition.
+    Exact,
+}
+
+/// What a source would decide of one query. What is not [`Coverage::Exact`] is the residual, which the
+/// gateway evaluates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PushDown {
+    /// `types`, `ids`
+    pub selection: Coverage,
+    /// `id_pattern`
+    pub id_pattern: Coverage,
+    /// `any_attribute`
+    pub any_attribute: Coverage,
+    /// `filter`
+    pub filter: Coverage,
+    /// `geo`
+    pub geo: Coverage,
+}
+
+impl PushDown {
+    /// Whether nothing is left for the gateway, so that pages and counts of the source are those of the view.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        [
+            self.selection,
+            self.id_pattern,
+            self.any_attribute,
+            self.filter,
+            self.geo,
+        ]
+        .iter()
+        .all(|coverage| *coverage == Coverage::Exact)
+    }
+}
+
+/// The entities that a source yields, each whole, in an order that is the same at every call. It ends after
+/// the first error.
+pub type EntityStream = Pin<Box<dyn Stream<Item = Result<Entity, AdapterError>> + Send>>;
+
+/// One source, spoken to in its own language. Made once per configuration revision, shared by all requests.
+///
+/// An adapter answers in the common view: expanded names, ids that lead back to the source's own, dates in
+/// UTC, geometries in WGS84. It never returns an attribute outside of [`SourceQuery::attributes`], nor an
+/// entity of a type outside of [`SourceQuery::types`]. Dropping a future or a stream ends its work.
+#[async_trait]
+pub trait Adapter: Send + Sync + fmt::Debug {
+    /// The source's name in the configuration.
+    fn source(&self) -> &SourceId;
+
+    /// What the source would decide of this query itself. No I/O.
+    fn push_down(&self, query: &SourceQuery) -> PushDown;
+
+    /// The entity of that id, of one of `query.types`; `None` when the source has none. `query.ids` is that
+    /// id alone, and there are no conditions. If the source holds several entities that are one in the view,
+    /// the answer is their union.
+    ///
+    /// # Errors
+    /// [`AdapterError`]; an entity that does not exist is no error.
+    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError>;
+
+    /// The entities that match as far as [`Adapter::push_down`] says, as they arrive: all of them, or those of
+    /// `query.page` when everything is decided exactly. The adapter pages through the source as it must.
+    fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream;
+
+    /// How many entities match. Asked only when [`PushDown::is_exact`] and without a page.
+    ///
+    /// # Errors
+    /// [`AdapterError`]
+    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError>;
+}
+
+/// What went wrong between the gateway and a source.
+///
+/// The text of `detail` is for the operator's log and holds no value of an entity and nothing that the source
+/// has sent; consumers see only the kind.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("source {source_id}: {kind}: {detail}")]
+pub struct AdapterError {
+    /// Which source.
+    pub source_id: SourceId,
+    /// What happened.
+    pub kind: ErrorKind,
+    /// More, for the log.
+    pub detail: Arc<str>,
+}
+
+/// What can go wrong with a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// No connection, or it broke before an answer.
+    Unreachable,
+    /// No complete answer within the deadline.
+    Timeout,
+    /// The source's own rate or concurrency limit left no room before the deadline.
+    Overloaded,
+    /// The source answered with this HTTP status.
+    Status(u16),
+    /// The answer is not what the source's protocol promises: not JSON, HTML, empty, cut off.
+    InvalidPayload,
+    /// The answer is larger than the cap.
+    TooLarge,
+    /// The gateway's own fault: settings that cannot work, a database that cannot be read.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Whether asking again, later, may succeed without anybody changing anything.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::Unreachable | Self::Timeout | Self::Overloaded => true,
+            Self::Status(status) => matches!(status, 429 | 502..=504),
+            Self::InvalidPayload | Self::TooLarge | Self::Internal => false,
+        }
+    }
+
+    /// The name in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Overloaded => "overloaded",
+            Self::Status(_) => "status",
+            Self::InvalidPayload => "invalid_payload",
+            Self::TooLarge => "too_large",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "status {status}"),
+            other => f.write_str(other.as_str()),
+        }
+    }
+}
+
+impl AdapterError {
+    /// An error of a source.
+    #[must_use]
+    pub fn new(source_id: &SourceId, kind: ErrorKind, detail: impl Into<Arc<str>>) -> Self {
+        Self {
+            source_id: source_id.clone(),
+            kind,
+            detail: detail.into(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! FIWARE Orion and others that speak NGSI-v2.

@@ -1,0 +1,1 @@
+//! Custom platforms, described by a mapping file.

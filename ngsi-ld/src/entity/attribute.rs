@@ -1,0 +1,181 @@
+//! Attributes: their kinds, their instances, and the attributes of attributes (clauses 4.5.2, 4.5.3, 4.5.5,
+//! 4.5.18 to 4.5.24).
+
+use compact_str::CompactString;
+use smallvec::SmallVec;
+
+use super::{DateTime, Geometry, Json, SystemAttributes, Value};
+use crate::{AttributeName, EntityId, Iri, TypeName};
+
+/// One attribute of an entity, with all its instances.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attribute {
+    /// Its expanded name.
+    pub name: AttributeName,
+    /// Its instances: at least one, no two with the same `dataset_id`.
+    pub instances: SmallVec<[Instance; 1]>,
+}
+
+impl Attribute {
+    /// An attribute with one instance.
+    #[must_use]
+    pub fn new(name: AttributeName, instance: Instance) -> Self {
+        Self {
+            name,
+            instances: SmallVec::from_buf([instance]),
+        }
+    }
+}
+
+/// One instance of an attribute (clause 4.5.5).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instance {
+    /// What it says, and of which kind it is.
+    pub value: AttributeValue,
+    /// `datasetId`; the default instance has none.
+    pub dataset_id: Option<Iri>,
+    /// `observedAt`
+    pub observed_at: Option<DateTime>,
+    /// `unitCode`, a UN/CEFACT code; Properties only.
+    pub unit_code: Option<CompactString>,
+    /// When it was created, changed, deleted, and when it ceases to be valid.
+    pub system: SystemAttributes,
+    /// Attributes of this attribute.
+    pub sub_attributes: Vec<Attribute>,
+}
+
+impl Instance {
+    /// An instance that has a value and nothing else.
+    #[must_use]
+    pub fn new(value: AttributeValue) -> Self {
+        Self {
+            value,
+            dataset_id: None,
+            observed_at: None,
+            unit_code: None,
+            system: SystemAttributes::default(),
+            sub_attributes: Vec::new(),
+        }
+    }
+
+    /// The sub-attribute of that name.
+    #[must_use]
+    pub fn sub_attribute(&self, name: &AttributeName) -> Option<&Attribute> {
+        self.sub_attributes.iter().find(|attribute| attribute.name == *name)
+    }
+}
+
+/// The texts of a LanguageProperty by language tag (clause 4.5.18): a text or a list of texts each, kept in
+/// the order of the source.
+pub type LanguageMap = Vec<(CompactString, SmallVec<[CompactString; 1]>)>;
+
+/// What an instance says, by the kind of its attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttributeValue {
+    /// `Property` (4.5.2)
+    Property(Value),
+    /// `Relationship` (4.5.3): one object or several, and the type of the objects when known.
+    Relationship {
+        /// `object`
+        objects: SmallVec<[EntityId; 1]>,
+        /// `objectType`
+        object_type: Option<TypeName>,
+    },
+    /// `GeoProperty` (4.7)
+    GeoProperty(Box<Geometry>),
+    /// `LanguageProperty` (4.5.18)
+    LanguageProperty(Box<LanguageMap>),
+    /// `VocabProperty` (4.5.20): one expanded term or several.
+    VocabProperty(SmallVec<[Iri; 1]>),
+    /// `JsonProperty` (4.5.24): never interpreted.
+    JsonProperty(Json),
+    /// `ListProperty` (4.5.21): an ordered JSON array.
+    ListProperty(Json),
+    /// `ListRelationship` (4.5.22): ordered objects.
+    ListRelationship {
+        /// `objectList`
+        objects: Vec<EntityId>,
+        /// `objectType`
+        object_type: Option<TypeName>,
+    },
+}
+
+/// The kinds of attribute, as the `type` member names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AttributeKind {
+    /// `Property`
+    Property,
+    /// `Relationship`
+    Relationship,
+    /// `GeoProperty`
+    GeoProperty,
+    /// `LanguageProperty`
+    LanguageProperty,
+    /// `VocabProperty`
+    VocabProperty,
+    /// `JsonProperty`
+    JsonProperty,
+    /// `ListProperty`
+    ListProperty,
+    /// `ListRelationship`
+    ListRelationship,
+}
+
+impl AttributeKind {
+    /// The name in the `type` member.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Property => "Property",
+            Self::Relationship => "Relationship",
+            Self::GeoProperty => "GeoProperty",
+            Self::LanguageProperty => "LanguageProperty",
+            Self::VocabProperty => "VocabProperty",
+            Self::JsonProperty => "JsonProperty",
+            Self::ListProperty => "ListProperty",
+            Self::ListRelationship => "ListRelationship",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "Property" => Self::Property,
+            "Relationship" => Self::Relationship,
+            "GeoProperty" => Self::GeoProperty,
+            "LanguageProperty" => Self::LanguageProperty,
+            "VocabProperty" => Self::VocabProperty,
+            "JsonProperty" => Self::JsonProperty,
+            "ListProperty" => Self::ListProperty,
+            "ListRelationship" => Self::ListRelationship,
+            _ => return None,
+        })
+    }
+}
+
+impl AttributeValue {
+    /// A Relationship to one entity.
+    #[must_use]
+    pub fn relationship(object: EntityId) -> Self {
+        Self::Relationship {
+            objects: SmallVec::from_buf([object]),
+            object_type: None,
+        }
+    }
+
+    /// The kind of attribute that has such a value.
+    #[must_use]
+    pub const fn kind(&self) -> AttributeKind {
+        match self {
+            Self::Property(_) => AttributeKind::Property,
+            Self::Relationship { .. } => AttributeKind::Relationship,
+            Self::GeoProperty(_) => AttributeKind::GeoProperty,
+            Self::LanguageProperty(_) => AttributeKind::LanguageProperty,
+            Self::VocabProperty(_) => AttributeKind::VocabProperty,
+            Self::JsonProperty(_) => AttributeKind::JsonProperty,
+            Self::ListProperty(_) => AttributeKind::ListProperty,
+            Self::ListRelationship { .. } => AttributeKind::ListRelationship,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! DateTime of clause 4.6.3: a calendar date and a time of day in UTC.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use compact_str::CompactString;
+
+/// A point in time, kept as the text that the view shows: `YYYY-MM-DDThh:mm:ss[.ffffff]Z`.
+///
+/// Translations read and write thousands of these per answer, and most arrive in that very form: keeping the
+/// text costs a check instead of a conversion there and back. Two of them compare by time.
+#[derive(Clone)]
+pub struct DateTime(CompactString);
+
+/// Why a text is no DateTime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a DateTime: expected YYYY-MM-DDThh:mm:ss[.ffffff]Z")]
+pub struct InvalidDateTime;
+
+/// Bytes of `YYYY-MM-DDThh:mm:ss`.
+const TO_SECONDS: usize = 19;
+
+/// Clause 4.6.3: at most six digits of a second's fraction.
+const MAX_FRACTION_DIGITS: usize = 6;
+
+impl DateTime {
+    /// Reads the form of clause 4.6.3: UTC with a trailing `Z`, a comma allowed for the decimal point.
+    ///
+    /// # Errors
+    /// [`InvalidDateTime`] when the text has another form or names no real date.
+    pub fn parse(text: &str) -> Result<Self, InvalidDateTime> {
+        let bytes = text.as_bytes();
+        check_date_and_time(bytes)?;
+        let fraction = bytes.get(TO_SECONDS..).ok_or(InvalidDateTime)?;
+        match fraction {
+            [b'Z'] => Ok(Self(text.into())),
+            [point @ (b'.' | b','), digits @ .., b'Z']
+                if (1..=MAX_FRACTION_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) =>
+            {
+                Ok(Self(if *point == b'.' {
+                    text.into()
+                } else {
+                    text.replace(',', ".").into()
+                }))
+            }
+            _ => Err(InvalidDateTime),
+        }
+    }
+
+    /// Reads what systems other than NGSI-LD write: an offset instead of `Z`, no zone at all (then
+    /// `zone_offset_seconds` says which), a space for the `T`, seconds or the whole time left out, a finer
+    /// fraction (cut to microseconds).
+    ///
+    /// # Errors
+    /// [`InvalidDateTime`] when the text names no real date and time.
+    pub fn parse_lenient(text: &str, zone_offset_seconds: i32) -> Result<Self, InvalidDateTime> {
+        if let Ok(exact) = Self::parse(text) {
+            return Ok(exact);
+        }
+        let text = text.trim();
+        let timestamp = match jiff::Timestamp::from_str(text) {
+            Ok(timestamp) => timestamp,
+            Err(_) => {
+                let local = jiff::civil::DateTime::from_str(&text.replace('/', "-")).map_err(|_| InvalidDateTime)?;
+                let offset = jiff::tz::Offset::from_seconds(zone_offset_seconds).map_err(|_| InvalidDateTime)?;
+                offset.to_timestamp(local).map_err(|_| InvalidDateTime)?
+            }
+        };
+        Self::from_timestamp(timestamp)
+    }
+
+    /// A point in time from microseconds since 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// [`InvalidDateTime`] outside of the years 0000 to 9999.
+    pub fn from_unix_micros(micros: i64) -> Result<Self, InvalidDateTime> {
+        Self::from_timestamp(jiff::Timestamp::from_microsecond(micros).map_err(|_| InvalidDateTime)?)
+    }
+
+    fn from_timestamp(timestamp: jiff::Timestamp) -> Result<Self, InvalidDateTime> {
+        let utc = jiff::tz::Offset::UTC.to_datetime(timestamp);
+        if !(0..=9999).contains(&utc.year()) {
+            return Err(InvalidDateTime);
+        }
+        let mut text = compact_str::format_compact!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+            utc.year(),
+            utc.month(),
+            utc.day(),
+            utc.hour(),
+            utc.minute(),
+            utc.second()
+        );
+        let micros = utc.subsec_nanosecond() / 1000;
+        if micros != 0 {
+            let fraction = format!("{micros:06}");
+            text.push('.');
+            text.push_str(fraction.trim_end_matches('0'));
+        }
+        text.push('Z');
+        Ok(Self(text))
+    }
+
+    /// The text, as clause 4.6.3 writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn unix_micros(&self) -> i64 {
+        jiff::Timestamp::from_str(&self.0).map_or(0, jiff::Timestamp::as_microsecond)
+    }
+
+    /// The text to the second, and the digits of the fraction without what does not count.
+    fn key(&self) -> (&[u8], &[u8]) {
+        let (seconds, rest) = self.0.as_bytes().split_at_checked(TO_SECONDS).unwrap_or_default();
+        let mut digits = rest.strip_suffix(b"Z").unwrap_or(rest);
+        digits = digits.strip_prefix(b".").unwrap_or(digits);
+        while let Some(shorter) = digits.strip_suffix(b"0") {
+            digits = shorter;
+        }
+        (seconds, digits)
+    }
+}
+
+impl PartialEq for DateTime {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for DateTime {}
+
+impl PartialOrd for DateTime {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for DateTime {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Digits of equal weight stand at equal places, so bytes compare like numbers.
+        self.key().cmp(&other.key())
+    }
+}
+
+impl fmt::Debug for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Checks `YYYY-MM-DDThh:mm:ss` at the start of the bytes.
+fn check_date_and_time(bytes: &[u8]) -> Result<(), InvalidDateTime> {
+    let Some(
+        &[
+            y1,
+            y2,
+            y3,
+            y4,
+            b'-',
+            mo1,
+            mo2,
+            b'-',
+            d1,
+            d2,
+            b'T',
+            h1,
+            h2,
+            b':',
+            mi1,
+            mi2,
+            b':',
+            s1,
+            s2,
+        ],
+    ) = bytes.first_chunk::<TO_SECONDS>()
+    else {
+        return Err(InvalidDateTime);
+    };
+    let two = |tens: u8, ones: u8| match (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0')) {
+        (tens @ 0..=9, ones @ 0..=9) => Ok(u32::from(tens) * 10 + u32::from(ones)),
+        _ => Err(InvalidDateTime),
+    };
+    let year = two(y1, y2)? * 100 + two(y3, y4)?;
+    let (month, day) = (two(mo1, mo2)?, two(d1, d2)?);
+    let (hour, minute, second) = (two(h1, h2)?, two(mi1, mi2)?, two(s1, s2)?);
+    let leap_year = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u32::from(leap_year),
+        _ => return Err(InvalidDateTime),
+    };
+    let real = (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    if real { Ok(()) } else { Err(InvalidDateTime) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_of_the_clause_is_kept() {
+        for text in [
+            "2026-01-01T10:00:00Z",
+            "2024-02-29T23:59:59.120Z",
+            "2026-01-01T10:00:00.123456Z",
+        ] {
+            assert_eq!(DateTime::parse(text).unwrap().as_str(), text);
+        }
+        assert_eq!(
+            DateTime::parse("2026-01-01T10:00:00,5Z").unwrap().as_str(),
+            "2026-01-01T10:00:00.5Z"
+        );
+    }
+
+    #[test]
+    fn other_forms_and_unreal_dates_are_refused() {
+        for text in [
+            "",
+            "2026-01-01",
+            "2026-01-01T10:00Z",
+            "2026-01-01T10:00:00",
+            "2026-01-01T10:00:00+09:00",
+            "2026-02-29T10:00:00Z",
+            "2026-13-01T10:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T10:00:00.Z",
+            "2026-01-01T10:00:00.1234567Z",
+            "２026-01-01T10:00:00Z",
+            "2026-01-01t10:00:00z",
+        ] {
+            assert!(DateTime::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_systems_are_read_in_their_zone() {
+        let japan = 9 * 3600;
+        let read = |text| DateTime::parse_lenient(text, japan).map(|date| date.as_str().to_owned());
+        assert_eq!(read("2026-04-01 09:00:00").as_deref(), Ok("2026-04-01T00:00:00Z"));
+        assert_eq!(read("2026/04/01 09:00").as_deref(), Ok("2026-04-01T00:00:00Z"));
+        assert_eq!(read("2026-04-01T09:00:00+09:00").as_deref(), Ok("2026-04-01T00:00:00Z"));
+        assert_eq!(read("2026-04-01T09:00:00.5Z").as_deref(), Ok("2026-04-01T09:00:00.5Z"));
+        assert_eq!(read("2026-04-01").as_deref(), Ok("2026-03-31T15:00:00Z"));
+        assert!(read("令和8年4月1日").is_err());
+    }
+
+    #[test]
+    fn comparison_goes_by_time() {
+        let date = |text| DateTime::parse(text).unwrap();
+        assert!(date("2026-01-01T10:00:00.5Z") > date("2026-01-01T10:00:00Z"));
+        assert_eq!(date("2026-01-01T10:00:00.500Z"), date("2026-01-01T10:00:00.5Z"));
+        assert!(date("2026-01-01T10:00:00.09Z") < date("2026-01-01T10:00:00.1Z"));
+    }
+}

@@ -1,0 +1,217 @@
+//! GeoJSON geometries (RFC 7946; clauses 4.6.3 and 4.7): WGS84, longitude before latitude.
+
+use geo::{Coord, LineString, Polygon};
+
+/// One position. RFC 7946 section 3.1.1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Position {
+    /// Degrees east, -180 to 180.
+    pub longitude: f64,
+    /// Degrees north, -90 to 90.
+    pub latitude: f64,
+    /// Metres above the ellipsoid.
+    pub altitude: Option<f64>,
+}
+
+/// A geometry. `GeometryCollection` is excluded by clause 4.6.3.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Geometry {
+    /// `Point`
+    Point(Position),
+    /// `MultiPoint`
+    MultiPoint(Vec<Position>),
+    /// `LineString`
+    LineString(Vec<Position>),
+    /// `MultiLineString`
+    MultiLineString(Vec<Vec<Position>>),
+    /// `Polygon`: the outer ring, then the holes.
+    Polygon(Vec<Vec<Position>>),
+    /// `MultiPolygon`
+    MultiPolygon(Vec<Vec<Vec<Position>>>),
+}
+
+/// Why coordinates make no geometry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidGeometry {
+    /// Outside of the globe; most often latitude and longitude are in the wrong order.
+    #[error("a position must be [longitude -180..180, latitude -90..90]")]
+    OutOfRange,
+    /// RFC 7946 section 3.1.4.
+    #[error("a LineString needs at least two positions")]
+    ShortLine,
+    /// RFC 7946 section 3.1.6.
+    #[error("a ring of a Polygon needs at least four positions, and the last must equal the first")]
+    OpenRing,
+    /// A geometry without positions.
+    #[error("a geometry needs at least one position")]
+    Empty,
+    /// Not the nesting of arrays that the type asks for.
+    #[error("coordinates do not have the shape that {0} needs")]
+    Shape(&'static str),
+    /// Not one of the six types.
+    #[error("not one of Point, MultiPoint, LineString, MultiLineString, Polygon, MultiPolygon")]
+    Type,
+}
+
+impl Position {
+    /// A position on the ground.
+    #[must_use]
+    pub const fn new(longitude: f64, latitude: f64) -> Self {
+        Self {
+            longitude,
+            latitude,
+            altitude: None,
+        }
+    }
+
+    fn check(&self) -> Result<(), InvalidGeometry> {
+        let on_globe = (-180.0..=180.0).contains(&self.longitude) && (-90.0..=90.0).contains(&self.latitude);
+        if on_globe {
+            Ok(())
+        } else {
+            Err(InvalidGeometry::OutOfRange)
+        }
+    }
+}
+
+impl From<Position> for Coord<f64> {
+    fn from(position: Position) -> Self {
+        Self {
+            x: position.longitude,
+            y: position.latitude,
+        }
+    }
+}
+
+impl Geometry {
+    /// A point on the ground, if it lies on the globe.
+    ///
+    /// # Errors
+    /// [`InvalidGeometry::OutOfRange`] when it does not.
+    pub fn point(longitude: f64, latitude: f64) -> Result<Self, InvalidGeometry> {
+        let point = Self::Point(Position::new(longitude, latitude));
+        point.check()?;
+        Ok(point)
+    }
+
+    /// Its GeoJSON type.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Point(_) => "Point",
+            Self::MultiPoint(_) => "MultiPoint",
+            Self::LineString(_) => "LineString",
+            Self::MultiLineString(_) => "MultiLineString",
+            Self::Polygon(_) => "Polygon",
+            Self::MultiPolygon(_) => "MultiPolygon",
+        }
+    }
+
+    /// Checks what RFC 7946 asks: positions on the globe, lines with two ends, rings closed.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn check(&self) -> Result<(), InvalidGeometry> {
+        match self {
+            Self::Point(position) => position.check(),
+            Self::MultiPoint(positions) => check_all(positions, 1, InvalidGeometry::Empty),
+            Self::LineString(line) => check_all(line, 2, InvalidGeometry::ShortLine),
+            Self::MultiLineString(lines) => {
+                non_empty(lines)?;
+                lines
+                    .iter()
+                    .try_for_each(|line| check_all(line, 2, InvalidGeometry::ShortLine))
+            }
+            Self::Polygon(rings) => check_rings(rings),
+            Self::MultiPolygon(polygons) => {
+                non_empty(polygons)?;
+                polygons.iter().try_for_each(|rings| check_rings(rings))
+            }
+        }
+    }
+
+    /// The same geometry for computation, without altitudes.
+    #[must_use]
+    pub fn to_geo(&self) -> geo::Geometry<f64> {
+        match self {
+            Self::Point(position) => geo::Geometry::Point(Coord::from(*position).into()),
+            Self::MultiPoint(positions) => geo::Geometry::MultiPoint(
+                positions
+                    .iter()
+                    .map(|position| geo::Point::from(Coord::from(*position)))
+                    .collect(),
+            ),
+            Self::LineString(line) => geo::Geometry::LineString(to_line(line)),
+            Self::MultiLineString(lines) => {
+                geo::Geometry::MultiLineString(lines.iter().map(|line| to_line(line)).collect())
+            }
+            Self::Polygon(rings) => geo::Geometry::Polygon(to_polygon(rings)),
+            Self::MultiPolygon(polygons) => {
+                geo::Geometry::MultiPolygon(polygons.iter().map(|rings| to_polygon(rings)).collect())
+            }
+        }
+    }
+}
+
+fn non_empty<T>(parts: &[T]) -> Result<(), InvalidGeometry> {
+    if parts.is_empty() {
+        Err(InvalidGeometry::Empty)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_all(positions: &[Position], least: usize, too_few: InvalidGeometry) -> Result<(), InvalidGeometry> {
+    if positions.len() < least {
+        return Err(too_few);
+    }
+    positions.iter().try_for_each(Position::check)
+}
+
+fn check_rings(rings: &[Vec<Position>]) -> Result<(), InvalidGeometry> {
+    non_empty(rings)?;
+    rings.iter().try_for_each(|ring| {
+        check_all(ring, 4, InvalidGeometry::OpenRing)?;
+        if ring.first() == ring.last() {
+            Ok(())
+        } else {
+            Err(InvalidGeometry::OpenRing)
+        }
+    })
+}
+
+fn to_line(positions: &[Position]) -> LineString<f64> {
+    positions.iter().map(|position| Coord::from(*position)).collect()
+}
+
+fn to_polygon(rings: &[Vec<Position>]) -> Polygon<f64> {
+    let mut lines = rings.iter().map(|ring| to_line(ring));
+    let exterior = lines.next().unwrap_or_else(|| LineString::new(Vec::new()));
+    Polygon::new(exterior, lines.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_must_lie_on_the_globe() {
+        assert!(Geometry::point(139.6, 36.4).is_ok());
+        assert_eq!(Geometry::point(36.4, 139.6), Err(InvalidGeometry::OutOfRange));
+        assert_eq!(Geometry::point(f64::NAN, 0.0), Err(InvalidGeometry::OutOfRange));
+    }
+
+    #[test]
+    fn rings_must_be_closed_and_lines_have_two_ends() {
+        let corner = Position::new;
+        let closed = vec![corner(0.0, 0.0), corner(1.0, 0.0), corner(1.0, 1.0), corner(0.0, 0.0)];
+        let open = closed.iter().take(3).copied().collect::<Vec<_>>();
+        assert_eq!(Geometry::Polygon(vec![closed]).check(), Ok(()));
+        assert_eq!(Geometry::Polygon(vec![open]).check(), Err(InvalidGeometry::OpenRing));
+        assert_eq!(Geometry::Polygon(vec![]).check(), Err(InvalidGeometry::Empty));
+        assert_eq!(
+            Geometry::LineString(vec![corner(0.0, 0.0)]).check(),
+            Err(InvalidGeometry::ShortLine)
+        );
+    }
+}

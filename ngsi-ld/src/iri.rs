@@ -1,0 +1,264 @@
+//! Names: entity ids, attribute names and type names. Each is an IRI (RFC 3987) with a role of its own, so
+//! that one cannot be passed for another.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
+/// Longest IRI that is accepted, in bytes: URLs of 2,000 bytes are common practice, names beyond are abuse.
+pub const MAX_IRI_BYTES: usize = 2048;
+
+/// Why a text is no absolute IRI. `position` counts bytes from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidIri {
+    /// Nothing before the first colon, or no colon at all.
+    #[error("no scheme: a URI begins like `urn:` or `https:`")]
+    NoScheme,
+    /// The scheme, or what follows it, holds a character that RFC 3987 excludes.
+    #[error("character {character:?} at position {position} is not allowed in a URI")]
+    Character {
+        /// The offending character.
+        character: char,
+        /// Byte offset of the character.
+        position: usize,
+    },
+    /// Nothing after the scheme.
+    #[error("nothing follows the scheme")]
+    Empty,
+    /// Longer than [`MAX_IRI_BYTES`].
+    #[error("longer than {MAX_IRI_BYTES} bytes")]
+    TooLong,
+}
+
+/// Checks that `text` is an absolute IRI: a scheme, a colon, and characters that RFC 3987 admits.
+///
+/// # Errors
+/// [`InvalidIri`] names the first thing that is wrong.
+pub fn check_absolute(text: &str) -> Result<(), InvalidIri> {
+    if text.len() > MAX_IRI_BYTES {
+        return Err(InvalidIri::TooLong);
+    }
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return Err(InvalidIri::NoScheme);
+    };
+    let mut scheme_characters = scheme.char_indices();
+    match scheme_characters.next() {
+        Some((_, first)) if first.is_ascii_alphabetic() => {}
+        Some((position, character)) => return Err(InvalidIri::Character { character, position }),
+        None => return Err(InvalidIri::NoScheme),
+    }
+    for (position, character) in scheme_characters {
+        if !(character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.')) {
+            return Err(InvalidIri::Character { character, position });
+        }
+    }
+    if rest.is_empty() {
+        return Err(InvalidIri::Empty);
+    }
+    for (offset, character) in rest.char_indices() {
+        let excluded = matches!(character, '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`')
+            || character.is_whitespace()
+            || character.is_control();
+        if excluded {
+            let position = scheme.len() + 1 + offset;
+            return Err(InvalidIri::Character { character, position });
+        }
+    }
+    Ok(())
+}
+
+/// An expanded name. Cheap to clone: the text is shared.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Iri(Arc<str>);
+
+impl Iri {
+    /// Takes a text as an IRI without checking it: for names that a context's expansion has made.
+    #[must_use]
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// Takes a text as an IRI if it is an absolute one.
+    ///
+    /// # Errors
+    /// [`InvalidIri`] when it is not.
+    pub fn parse(text: &str) -> Result<Self, InvalidIri> {
+        check_absolute(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Iri {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Iri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", self.0)
+    }
+}
+
+impl fmt::Display for Iri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A role that an [`Iri`] plays.
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Iri);
+
+        impl $name {
+            /// Takes an expanded name.
+            #[must_use]
+            pub fn new(iri: Iri) -> Self {
+                Self(iri)
+            }
+
+            /// The expanded name.
+            #[must_use]
+            pub fn iri(&self) -> &Iri {
+                &self.0
+            }
+
+            /// The expanded name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                self.0.as_str()
+            }
+        }
+
+        impl From<Iri> for $name {
+            fn from(iri: Iri) -> Self {
+                Self(iri)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                self.0.as_str()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// The expanded name of an attribute (CIM 009 clause 4.5.1).
+    AttributeName
+);
+name_type!(
+    /// The expanded name of an entity type (CIM 009 clause 4.5.1).
+    TypeName
+);
+
+/// The id of an entity: a URI (CIM 009 clause 4.5.1).
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntityId(CompactString);
+
+impl EntityId {
+    /// Takes a text as an entity id.
+    ///
+    /// # Errors
+    /// [`InvalidIri`] when the text is no absolute URI.
+    pub fn parse(text: &str) -> Result<Self, InvalidIri> {
+        check_absolute(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// Takes a text that is known to be a URI, as a translation makes it.
+    #[must_use]
+    pub fn new_unchecked(text: impl Into<CompactString>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for EntityId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for EntityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", self.0)
+    }
+}
+
+impl fmt::Display for EntityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_with_a_scheme_are_accepted() {
+        for text in [
+            "urn:ngsi-ld:AED:1",
+            "https://example.org/a?b=c#d",
+            "urn:避難所:佐野",
+            "a+b-c.d:x",
+        ] {
+            assert!(EntityId::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_position() {
+        assert_eq!(EntityId::parse("E0920400001201"), Err(InvalidIri::NoScheme));
+        assert_eq!(EntityId::parse(":x"), Err(InvalidIri::NoScheme));
+        assert_eq!(EntityId::parse("urn:"), Err(InvalidIri::Empty));
+        assert_eq!(
+            EntityId::parse("urn:a b"),
+            Err(InvalidIri::Character {
+                character: ' ',
+                position: 5
+            })
+        );
+        assert_eq!(
+            EntityId::parse("1rn:a"),
+            Err(InvalidIri::Character {
+                character: '1',
+                position: 0
+            })
+        );
+        assert_eq!(
+            EntityId::parse(&format!("urn:{}", "x".repeat(3000))),
+            Err(InvalidIri::TooLong)
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! What a consumer asks: the query AST, its parsers, and the evaluator that is the arbiter of its meaning.
+//!
+//! Every name in the AST is expanded. The parsers are pure and total: any text gives a query or an error that
+//! names the position and what was expected there.
+
+mod geo;
+mod q;
+mod selection;
+
+use compact_str::CompactString;
+
+pub use self::geo::{GeoQuery, GeoRelation};
+pub use self::q::{AttributePath, Comparand, Comparison, Condition, Expression, Operator, Pattern};
+pub use self::selection::{IdPattern, MAX_PATTERN_BYTES, TypeSelection};
+
+use crate::{AttributeName, EntityId};
+
+/// What an entity must be, so that it is part of the answer to a `queryEntity` (clause 5.7.2).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query {
+    /// `type`
+    pub types: Option<TypeSelection>,
+    /// `id`: any of these. Empty: any id.
+    pub ids: Vec<EntityId>,
+    /// `idPattern`
+    pub id_pattern: Option<IdPattern>,
+    /// `attrs`: at least one of these must exist, and only these are shown. Empty: no condition.
+    pub attributes: Vec<AttributeName>,
+    /// `q`
+    pub filter: Option<Expression>,
+    /// `georel`, `geometry`, `coordinates`, `geoproperty`
+    pub geo: Option<GeoQuery>,
+}
+
+/// A text that is not of the query language.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("at position {position}: expected {expected}, found {found}")]
+pub struct SyntaxError {
+    /// Characters (not bytes) before the place, counted from 0.
+    pub position: usize,
+    /// What could have stood there.
+    pub expected: &'static str,
+    /// What stands there: a character, or the end.
+    pub found: CompactString,
+}
