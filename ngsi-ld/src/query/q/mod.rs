@@ -136,6 +136,8 @@ pub enum Comparand {
     Uri(Iri),
 }
 
+#[cfg(test)]
+pub(super) use self::parse::parse as read;
 pub use self::pattern::Pattern;
 
 impl Expression {
