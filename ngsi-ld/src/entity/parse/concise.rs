@@ -30,18 +30,14 @@ pub(super) fn read_text(seed: AttributeSeed<'_, '_>, text: &str) -> ReadResult<I
 
 /// An array: of instances when its elements look like attributes with the same right, else a concise Property.
 fn read_array(seed: AttributeSeed<'_, '_>, text: &str) -> ReadResult<Instances> {
-    let elements: Vec<&RawValue> = serde_json::from_str(text)?;
-    let mut are_instances = !elements.is_empty();
-    for element in &elements {
-        are_instances &= element.get().starts_with('{') && Shape::of(element.get())? != Shape::Value;
-    }
-    if !are_instances {
+    if !are_instances(text)? {
         return Ok(SmallVec::from_buf([read_concise_value(
             seed,
             AttributeKind::Property,
             text,
         )?]));
     }
+    let elements: Vec<&RawValue> = serde_json::from_str(text)?;
     let mut instances = Instances::new();
     for (index, element) in elements.iter().enumerate() {
         let instance =
@@ -49,6 +45,18 @@ fn read_array(seed: AttributeSeed<'_, '_>, text: &str) -> ReadResult<Instances> 
         seed.reader.within_element(index, instance)?;
     }
     Ok(instances)
+}
+
+/// Whether all elements of an array say that they are attributes.
+fn are_instances(array: &str) -> ReadResult<bool> {
+    let elements: Vec<&RawValue> = serde_json::from_str(array)?;
+    for element in &elements {
+        let is_object = element.get().starts_with('{');
+        if !is_object || matches!(Shape::of(element.get())?, Shape::Value | Shape::Geometry) {
+            return Ok(false);
+        }
+    }
+    Ok(!elements.is_empty())
 }
 
 fn read_object(seed: AttributeSeed<'_, '_>, text: &str) -> ReadResult<Instance> {
@@ -68,6 +76,20 @@ fn read_object(seed: AttributeSeed<'_, '_>, text: &str) -> ReadResult<Instance> 
 
 fn read_concise_value(seed: AttributeSeed<'_, '_>, kind: AttributeKind, text: &str) -> ReadResult<Instance> {
     read_value(seed.reader, kind, text, None, None).map(Instance::new)
+}
+
+/// Whether a value is read as itself where it stands for a whole concise Property.
+pub(crate) fn reads_as_concise_value(json: &str) -> bool {
+    match json.as_bytes().first() {
+        Some(b'{') => matches!(Shape::of(json), Ok(Shape::Value)),
+        Some(b'[') => !matches!(are_instances(json), Ok(true)),
+        _ => true,
+    }
+}
+
+/// Whether a JSON text is a GeoJSON geometry.
+pub(crate) fn is_geometry(json: &str) -> bool {
+    json.starts_with('{') && Geometry::parse(json).is_ok()
 }
 
 /// What an object stands for, as its member names say.
@@ -137,7 +159,7 @@ impl ValueMember {
     /// GeoProperty (clause 4.5.2.3).
     fn inferred_kind(self, value: &str) -> AttributeKind {
         match self {
-            Self::Value if value.starts_with('{') && Geometry::parse(value).is_ok() => AttributeKind::GeoProperty,
+            Self::Value if is_geometry(value) => AttributeKind::GeoProperty,
             Self::Value => AttributeKind::Property,
             Self::Object => AttributeKind::Relationship,
             Self::LanguageMap => AttributeKind::LanguageProperty,

@@ -16,6 +16,7 @@ mod value;
 
 use std::fmt;
 
+pub(crate) use self::concise::{is_geometry, reads_as_concise_value};
 use self::entity::{ManyEntities, OneEntity};
 use self::reader::Reader;
 use super::{Entity, InvalidDateTime, InvalidGeometry};
