@@ -1,5 +1,9 @@
 //! Which entities are meant: the type selection of clause 4.17, and `idPattern`.
 
+mod parse;
+
+pub use self::parse::{MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH};
+
 use compact_str::CompactString;
 
 use crate::{Entity, EntityId, TypeName};

@@ -1,4 +1,8 @@
-//! The geo-query of clause 4.10.
+//! The geo-query of clause 4.10: its AST. `parse` reads it, `query::evaluate` says what it means.
+
+mod parse;
+
+pub use self::parse::{GeoParameter, GeoProblem, InvalidGeoQuery, MAX_COORDINATES_BYTES};
 
 use crate::AttributeName;
 use crate::entity::Geometry;
@@ -17,7 +21,8 @@ pub struct GeoQuery {
 /// How the geometry of the entity must relate to that of the query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum GeoRelation {
-    /// `near`: the distance in metres is within these bounds. At least one is given.
+    /// `near`: the distance in metres is within these bounds: more than `min`, at most `max`. At least one
+    /// is given, and both are positive.
     Near {
         /// `minDistance==`, metres.
         min: Option<f64>,
