@@ -80,7 +80,9 @@ impl Bounds {
     pub(super) fn of(geometry: &Geometry) -> Option<Self> {
         let mut bounds: Option<Self> = None;
         let mut include = |position: &Position| {
-            let Position { longitude, latitude, .. } = *position;
+            let Position {
+                longitude, latitude, ..
+            } = *position;
             bounds = Some(bounds.map_or(
                 Self {
                     min_longitude: longitude,

@@ -22,6 +22,12 @@ pub(in crate::store) struct Wanted {
 }
 
 impl Wanted {
+    /// All of an entity.
+    pub(in crate::store) const EVERYTHING: Self = Self {
+        attributes: None,
+        system_attributes: true,
+    };
+
     fn includes(&self, name: &Iri) -> bool {
         self.attributes
             .as_ref()

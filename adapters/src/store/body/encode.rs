@@ -68,7 +68,10 @@ impl Encoder<'_> {
             .modified_at()
             .filter(|date| Some(*date) != self.modified_at);
         let texts = [
-            (member::DATASET_ID, instance.dataset_id.as_ref().map(ngsi_ld::Iri::as_str)),
+            (
+                member::DATASET_ID,
+                instance.dataset_id.as_ref().map(ngsi_ld::Iri::as_str),
+            ),
             (member::OBSERVED_AT, instance.observed_at.as_ref().map(DateTime::as_str)),
             (member::UNIT_CODE, instance.unit_code.as_deref()),
             (member::CREATED_AT, created_at.map(DateTime::as_str)),
@@ -131,7 +134,10 @@ impl Encoder<'_> {
     ) {
         out.push(tag);
         // Numbers of names begin at 1: 0 says that there is none.
-        put_number(out, object_type.map_or(0, |name| u64::from(self.names.intern(name.iri()))));
+        put_number(
+            out,
+            object_type.map_or(0, |name| u64::from(self.names.intern(name.iri()))),
+        );
         put_count(out, objects.len());
         for object in objects {
             put_text(out, object.as_str());

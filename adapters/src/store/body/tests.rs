@@ -9,11 +9,6 @@ use super::{DecodeError, MAX_DEPTH, Row, Wanted, decode, encode};
 const CREATED: &str = "2026-01-01T00:00:00Z";
 const MODIFIED: &str = "2026-02-01T00:00:00Z";
 
-const EVERYTHING: Wanted = Wanted {
-    attributes: None,
-    system_attributes: true,
-};
-
 fn row<'a>(entity: &'a Entity, body: &'a [u8]) -> Row<'a> {
     Row {
         id: entity.id.as_str(),
@@ -98,13 +93,16 @@ fn every_kind_of_value_survives() {
         let entity = entity_with(Attribute::new(name("urn:p"), value(each)));
         let mut names = NameTable::default();
         let body = encode(&entity, &mut names).unwrap();
-        assert_eq!(decode(row(&entity, &body), &names, &EVERYTHING), Ok(entity));
+        assert_eq!(decode(row(&entity, &body), &names, &Wanted::EVERYTHING), Ok(entity));
     }
 }
 
 #[test]
 fn only_wanted_attributes_and_dates_are_decoded() {
-    let mut entity = entity_with(Attribute::new(name("urn:p"), value(AttributeValue::Property(true.into()))));
+    let mut entity = entity_with(Attribute::new(
+        name("urn:p"),
+        value(AttributeValue::Property(true.into())),
+    ));
     entity.attributes.push(Attribute::new(
         name("urn:q"),
         value(AttributeValue::Property("x".into())),
@@ -136,22 +134,25 @@ fn attributes_that_nest_too_deep_are_refused() {
     let mut names = NameTable::default();
     let deepest = nested(MAX_DEPTH);
     let body = encode(&deepest, &mut names).unwrap();
-    assert_eq!(decode(row(&deepest, &body), &names, &EVERYTHING), Ok(deepest));
+    assert_eq!(decode(row(&deepest, &body), &names, &Wanted::EVERYTHING), Ok(deepest));
     assert!(encode(&nested(MAX_DEPTH + 1), &mut names).is_err());
 }
 
 #[test]
 fn a_row_of_another_layout_or_with_new_names_says_so() {
-    let entity = entity_with(Attribute::new(name("urn:p"), value(AttributeValue::Property(true.into()))));
+    let entity = entity_with(Attribute::new(
+        name("urn:p"),
+        value(AttributeValue::Property(true.into())),
+    ));
     let mut names = NameTable::default();
     let mut body = encode(&entity, &mut names).unwrap();
     assert_eq!(
-        decode(row(&entity, &body), &NameTable::default(), &EVERYTHING),
+        decode(row(&entity, &body), &NameTable::default(), &Wanted::EVERYTHING),
         Err(DecodeError::UnknownName)
     );
     body[0] = 9;
     assert_eq!(
-        decode(row(&entity, &body), &names, &EVERYTHING),
+        decode(row(&entity, &body), &names, &Wanted::EVERYTHING),
         Err(DecodeError::Layout(9))
     );
 }
@@ -162,7 +163,7 @@ proptest! {
         let entity = dated(entity);
         let mut names = NameTable::default();
         let body = encode(&entity, &mut names).unwrap();
-        prop_assert_eq!(decode(row(&entity, &body), &names, &EVERYTHING), Ok(entity));
+        prop_assert_eq!(decode(row(&entity, &body), &names, &Wanted::EVERYTHING), Ok(entity));
     }
 
     #[test]
@@ -173,8 +174,8 @@ proptest! {
         let mut body = encode(&entity, &mut names).unwrap();
         let position = at.index(body.len());
         body[position] = byte;
-        let _ = decode(row(&entity, &body), &names, &EVERYTHING);
+        let _ = decode(row(&entity, &body), &names, &Wanted::EVERYTHING);
         body.truncate(cut.index(body.len()));
-        let _ = decode(row(&entity, &body), &names, &EVERYTHING);
+        let _ = decode(row(&entity, &body), &names, &Wanted::EVERYTHING);
     }
 }

@@ -4,7 +4,7 @@
 use ngsi_ld::entity::{Number, TemporalType};
 use ngsi_ld::query::{AttributePath, Comparand, Comparison, Condition as QueryCondition, Expression, Operator};
 
-use super::{Binding, Condition, Dialect, Statement};
+use super::{Binding, Condition, Statement};
 use crate::contract::Coverage;
 use crate::store::index::{date_time_key, kind, time_key};
 
@@ -18,21 +18,20 @@ const MAX_BINDINGS: usize = 8_192;
 /// Deepest nesting that becomes SQL: SQLite bounds the depth of an expression.
 const MAX_DEPTH: usize = 32;
 
-pub(super) fn compile(filter: &Expression, dialect: &dyn Dialect) -> Condition {
-    let condition = expression(filter, dialect, 0);
+pub(super) fn compile(filter: &Expression) -> Condition {
+    let condition = expression(filter, 0);
     match &condition.sql {
         Some(sql) if sql.bindings.len() > MAX_BINDINGS => Condition::NONE,
         _ => condition,
     }
 }
 
-fn expression(filter: &Expression, dialect: &dyn Dialect, depth: usize) -> Condition {
+fn expression(filter: &Expression, depth: usize) -> Condition {
     if depth == MAX_DEPTH {
         return Condition::NONE;
     }
-    let compile_all = |parts: &[Expression]| -> Vec<Condition> {
-        parts.iter().map(|part| expression(part, dialect, depth + 1)).collect()
-    };
+    let compile_all =
+        |parts: &[Expression]| -> Vec<Condition> { parts.iter().map(|part| expression(part, depth + 1)).collect() };
     match filter {
         Expression::And(parts) => all(compile_all(parts)),
         Expression::Or(parts) => any(compile_all(parts)),
@@ -61,6 +60,9 @@ fn any(parts: Vec<Condition>) -> Condition {
     let Some(sql) = parts.into_iter().map(|part| part.sql).collect::<Option<Vec<_>>>() else {
         return Condition::NONE;
     };
+    if sql.is_empty() {
+        return Condition::exact(never());
+    }
     let joined = in_parentheses(Statement::join(sql, " OR "));
     if is_exact {
         Condition::exact(joined)
@@ -206,8 +208,8 @@ fn push_name(sql: &mut Statement, name: &str) {
 
 /// A comparand as the rows hold it.
 struct Key {
-    /// Which kinds of rows may equal it, as SQL.
-    equal_kinds: &'static str,
+    /// Which kinds of rows may equal it.
+    equal_kinds: &'static [i64],
     /// Which kind of row has an order with it.
     ordered_kind: Option<i64>,
     column: &'static str,
@@ -219,30 +221,32 @@ impl Key {
     fn of(value: &Comparand, target: Target) -> Result<Self, Match> {
         if target == Target::ObservedAt {
             return match value {
-                Comparand::DateTime(date) => {
-                    Ok(Self::text("= 11", Some(kind::OBSERVED_AT), date_time_key(date)))
-                }
+                Comparand::DateTime(date) => Ok(Self::text(
+                    &[kind::OBSERVED_AT],
+                    Some(kind::OBSERVED_AT),
+                    date_time_key(date),
+                )),
                 _ => Err(Match::Never),
             };
         }
         Ok(match value {
             // A text equals a URI of the same characters, but has no order with it.
-            Comparand::String(text) => Self::text("IN (2, 7)", Some(kind::STRING), text.to_string()),
-            Comparand::Uri(uri) => Self::text("IN (2, 7)", None, uri.as_str().to_owned()),
+            Comparand::String(text) => Self::text(&[kind::STRING, kind::URI], Some(kind::STRING), text.to_string()),
+            Comparand::Uri(uri) => Self::text(&[kind::STRING, kind::URI], None, uri.as_str().to_owned()),
             Comparand::Number(Number::Integer(integer)) if integer.unsigned_abs() >= EXACT_INTEGERS => {
                 return Err(Match::Unsure);
             }
-            Comparand::Number(number) => Self::number("= 1", Some(kind::NUMBER), number.as_f64()),
-            Comparand::Boolean(boolean) => Self::number("= 3", None, f64::from(u8::from(*boolean))),
-            Comparand::DateTime(date) => Self::text("= 4", Some(kind::DATE_TIME), date_time_key(date)),
+            Comparand::Number(number) => Self::number(&[kind::NUMBER], Some(kind::NUMBER), number.as_f64()),
+            Comparand::Boolean(boolean) => Self::number(&[kind::BOOLEAN], None, f64::from(u8::from(*boolean))),
+            Comparand::DateTime(date) => Self::text(&[kind::DATE_TIME], Some(kind::DATE_TIME), date_time_key(date)),
             Comparand::Temporal { r#type, value } => match r#type {
-                TemporalType::Date => Self::text("= 5", Some(kind::DATE), value.to_string()),
-                TemporalType::Time => Self::text("= 6", Some(kind::TIME), time_key(value)),
+                TemporalType::Date => Self::text(&[kind::DATE], Some(kind::DATE), value.to_string()),
+                TemporalType::Time => Self::text(&[kind::TIME], Some(kind::TIME), time_key(value)),
             },
         })
     }
 
-    fn text(equal_kinds: &'static str, ordered_kind: Option<i64>, text: String) -> Self {
+    fn text(equal_kinds: &'static [i64], ordered_kind: Option<i64>, text: String) -> Self {
         Self {
             equal_kinds,
             ordered_kind,
@@ -251,7 +255,7 @@ impl Key {
         }
     }
 
-    fn number(equal_kinds: &'static str, ordered_kind: Option<i64>, number: f64) -> Self {
+    fn number(equal_kinds: &'static [i64], ordered_kind: Option<i64>, number: f64) -> Self {
         Self {
             equal_kinds,
             ordered_kind,
@@ -264,7 +268,7 @@ impl Key {
 /// Any of the values, in any element.
 fn equal(values: &[Comparand], target: Target) -> Match {
     // Values of one kind share an IN list.
-    let mut lists: Vec<(&'static str, &'static str, Vec<Binding>)> = Vec::new();
+    let mut lists: Vec<(&'static [i64], &'static str, Vec<Binding>)> = Vec::new();
     for value in values {
         let key = match Key::of(value, target) {
             Ok(key) => key,
@@ -280,7 +284,8 @@ fn equal(values: &[Comparand], target: Target) -> Match {
         return Match::Never;
     }
     let rows = lists.into_iter().map(|(kinds, column, bindings)| {
-        let mut sql = Statement::text(&format!("v.kind {kinds} AND v.{column} "));
+        let kinds: Vec<String> = kinds.iter().map(i64::to_string).collect();
+        let mut sql = Statement::text(&format!("v.kind IN ({}) AND v.{column} ", kinds.join(", ")));
         push_list(&mut sql, bindings);
         sql
     });

@@ -3,9 +3,9 @@
 
 use ngsi_ld::query::IdPattern;
 
-use super::{Condition, Dialect, Statement};
+use super::{Condition, Statement};
 
-pub(super) fn compile(pattern: &IdPattern, _dialect: &dyn Dialect) -> Condition {
+pub(super) fn compile(pattern: &IdPattern) -> Condition {
     let Some(prefix) = Prefix::of(pattern.as_str()) else {
         return Condition::NONE;
     };

@@ -62,20 +62,14 @@ pub(super) struct Compiled {
     pub(super) push_down: PushDown,
 }
 
-/// The columns that [`Compiled::select`] asks for, in order.
-const COLUMNS: &str = "e.id, e.created_at, e.modified_at, e.body";
+/// The columns that [`Compiled::select`] asks for, in order. Dates rest without their `Z`, so that they sort.
+pub(super) const COLUMNS: &str = "e.id, e.created_at || 'Z', e.modified_at || 'Z', e.body";
 
 /// Compiles the conditions of a query.
 pub(super) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
-    let id_pattern = query
-        .id_pattern
-        .as_ref()
-        .map_or(Condition::ABSENT, |pattern| id_pattern::compile(pattern, dialect));
+    let id_pattern = query.id_pattern.as_ref().map_or(Condition::ABSENT, id_pattern::compile);
     let any_attribute = any_attribute(&query.any_attribute, dialect);
-    let filter = query
-        .filter
-        .as_ref()
-        .map_or(Condition::ABSENT, |filter| filter::compile(filter, dialect));
+    let filter = query.filter.as_ref().map_or(Condition::ABSENT, filter::compile);
     let geo = query
         .geo
         .as_ref()
@@ -131,7 +125,7 @@ fn ids(query: &SourceQuery, dialect: &dyn Dialect) -> Option<Statement> {
         return None;
     }
     let mut sql = Statement::text("e.id ");
-    dialect.is_any_of(&mut sql, query.ids.iter().map(ngsi_ld::EntityId::as_str));
+    dialect.is_any_of(&mut sql, &mut query.ids.iter().map(ngsi_ld::EntityId::as_str));
     Some(sql)
 }
 
@@ -158,9 +152,9 @@ fn any_attribute(names: &[AttributeName], dialect: &dyn Dialect) -> Condition {
 }
 
 /// `= (the number of the name)` or `IN (the numbers of the names)`. A name without a number equals nothing.
-fn is_any_name<'a>(sql: &mut Statement, names: impl ExactSizeIterator<Item = &'a str>, dialect: &dyn Dialect) {
+fn is_any_name<'a>(sql: &mut Statement, mut names: impl ExactSizeIterator<Item = &'a str>, dialect: &dyn Dialect) {
     sql.push(if names.len() == 1 { "= " } else { "IN " });
     sql.push("(SELECT n.key FROM names n WHERE n.name ");
-    dialect.is_any_of(sql, names);
+    dialect.is_any_of(sql, &mut names);
     sql.push(")");
 }
