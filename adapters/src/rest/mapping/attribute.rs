@@ -110,9 +110,10 @@ fn read_attribute(
         DeValue::Table(_) => {
             let table = TomlTable::of(entry.value, field.to_owned(), diagnostics)?;
             table.check_keys(KEYS, diagnostics);
-            let rule = read_rule(&table, reader, diagnostics);
+            let zone = read_zone(&table, diagnostics).unwrap_or(reader.zone);
+            let rule = read_rule(&table, zone, reader, diagnostics);
             attribute.unit_code = table.text("unit_code", diagnostics).map(|code| code.text.into());
-            if let Some(own) = read_observed_at(&table, reader, diagnostics) {
+            if let Some(own) = read_observed_at(&table, zone, reader, diagnostics) {
                 attribute.observed_at = own;
             }
             attribute.rule = rule?;
@@ -136,6 +137,7 @@ fn read_attribute(
 /// `observed_at = "field"`, or `observed_at = false` where the type's does not hold. `None`: not said.
 fn read_observed_at(
     table: &TomlTable<'_>,
+    zone: i32,
     reader: &mut AttributeReader<'_>,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<Option<DateRule>> {
@@ -143,21 +145,13 @@ fn read_observed_at(
     if matches!(value.get_ref(), DeValue::Boolean(false)) {
         return Some(None);
     }
-    let zone = own_zone(table, reader, diagnostics);
     let slot = named_slot(table, "observed_at", reader, diagnostics)?;
     Some(Some(DateRule { slot, zone }))
 }
 
-fn own_zone(table: &TomlTable<'_>, reader: &AttributeReader<'_>, diagnostics: &mut Diagnostics<'_>) -> i32 {
-    if table.has("zone") {
-        read_zone(table, diagnostics).unwrap_or(reader.zone)
-    } else {
-        reader.zone
-    }
-}
-
 fn read_rule(
     table: &TomlTable<'_>,
+    zone: i32,
     reader: &mut AttributeReader<'_>,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<Rule> {
@@ -200,7 +194,7 @@ fn read_rule(
         _ => {
             let slot = named_slot(table, "field", reader, diagnostics);
             let value_table = read_value_table(table, reader, diagnostics);
-            let conversion = read_conversion(table, reader, diagnostics);
+            let conversion = read_conversion(table, zone, diagnostics);
             Some(Rule::Field {
                 slot: slot?,
                 table: value_table?,
@@ -297,7 +291,7 @@ fn read_value_table(
 
 fn read_conversion(
     table: &TomlTable<'_>,
-    reader: &AttributeReader<'_>,
+    zone: i32,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<Conversion> {
     let conversion = table.text("as", diagnostics);
@@ -312,9 +306,7 @@ fn read_conversion(
         "string" => Some(Conversion::Text),
         "number" => Some(Conversion::Number),
         "boolean" => Some(Conversion::Boolean),
-        "date-time" => Some(Conversion::DateTime {
-            zone: own_zone(table, reader, diagnostics),
-        }),
+        "date-time" => Some(Conversion::DateTime { zone }),
         "list" => {
             let separator = table.required_text("separator", diagnostics)?;
             if separator.text.is_empty() {

@@ -151,6 +151,9 @@ pub(super) fn written_number(text: &str) -> Option<Number> {
     let end_of_whole = digits.find(['.', 'e', 'E']).unwrap_or(digits.len());
     let (whole, rest) = digits.split_at_checked(end_of_whole)?;
     let whole = without_groups(whole)?;
+    if whole.is_empty() {
+        return None;
+    }
     let significant = whole.trim_start_matches('0');
     let whole = if significant.is_empty() { "0" } else { significant };
     if sign.is_empty() && *whole == *half_width {
