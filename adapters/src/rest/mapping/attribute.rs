@@ -11,7 +11,7 @@ use super::path::JsonPath;
 use super::read::{Format, field_path, id_template, neither_text_nor_table, read_zone};
 use super::toml_table::{Entry, Located, TomlTable, number_of, text_of};
 use super::value_table::{ValueTable, constant};
-use super::{AttributeMapping, Bounds, Conversion, DateRule, Rule};
+use super::{AttributeMapping, Bounds, Conversion, DateRule, Expand, Rule};
 use crate::rest::record::{FieldTree, Slot};
 
 /// Members of an entity that are no attributes (CIM 009 clause 5.2.4).
@@ -61,7 +61,7 @@ pub(super) struct AttributeReader<'f> {
 pub(super) fn read_attributes(
     table: &TomlTable<'_>,
     reader: &mut AttributeReader<'_>,
-    expand: &dyn Fn(&str) -> Iri,
+    expand: &Expand<'_>,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Vec<AttributeMapping> {
     let mut attributes: Vec<AttributeMapping> = Vec::new();
@@ -75,7 +75,10 @@ pub(super) fn read_attributes(
         let Some(mut attribute) = read_attribute(&entry, &field, reader, diagnostics) else {
             continue;
         };
-        attribute.name = AttributeName::new(expand(entry.key));
+        match expand(entry.key) {
+            Ok(name) => attribute.name = AttributeName::new(name),
+            Err(error) => diagnostics.report(&entry.key_span, &field, error.to_string()),
+        }
         if attributes.iter().any(|other| other.name == attribute.name) {
             let message = "this attribute stands here twice, under two names";
             diagnostics.report(&entry.key_span, &field, message);

@@ -16,6 +16,7 @@ mod toml_table;
 mod value_table;
 
 use compact_str::CompactString;
+use ngsi_ld::context::{Context, InvalidName};
 use ngsi_ld::entity::Value;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
@@ -26,6 +27,9 @@ pub(in crate::rest) use self::request::{Paging, PagingStyle, RequestPath};
 pub(in crate::rest) use self::template::Template;
 pub(in crate::rest) use self::value_table::{Unlisted, ValueTable};
 use super::record::{DocumentPaths, FieldTree, Slot};
+
+/// How names get their meaning.
+pub(in crate::rest) type Expand<'e> = dyn Fn(&str) -> Result<Iri, InvalidName> + 'e;
 
 /// A mapping file, compiled.
 #[derive(Debug, Clone)]
@@ -47,11 +51,20 @@ impl Mapping {
         self.types.iter().find(|mapping| mapping.name == *name)
     }
 
+    /// Reads and checks a mapping file, and compiles it. `context` gives the names of types and attributes
+    /// their meaning; `file_name` is what errors call the file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, in its order.
+    pub fn parse(toml_text: &str, file_name: &str, context: &Context) -> Result<Self, Vec<MappingError>> {
+        Self::parse_with(toml_text, file_name, &|name| context.expand(name))
+    }
+
     /// Reads a mapping with the expansion of names given as a function.
     pub(in crate::rest) fn parse_with(
         toml_text: &str,
         file_name: &str,
-        expand: &dyn Fn(&str) -> Iri,
+        expand: &Expand<'_>,
     ) -> Result<Self, Vec<MappingError>> {
         read::read_mapping(toml_text, file_name, expand)
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use ngsi_ld::{EntityId, Iri, TypeName};
+use ngsi_ld::{EntityId, TypeName};
 use toml::de::{DeTable, DeValue};
 
 use super::attribute::{AttributeReader, read_attributes};
@@ -13,7 +13,7 @@ use super::path::{JsonPath, Step};
 use super::request::{Paging, RequestPath, check_path};
 use super::toml_table::{Entry, Located, TomlTable, TomlValue, wrong_kind};
 use super::value_table::ValueTable;
-use super::{DateRule, IdTemplate, Mapping, RecordPath, Template, TypeMapping};
+use super::{DateRule, Expand, IdTemplate, Mapping, RecordPath, Template, TypeMapping};
 use crate::rest::record::{DocumentPaths, FieldTree, Slot};
 
 const FILE_KEYS: &[&str] = &["description", "zone", "missing", "tables", "types"];
@@ -51,7 +51,7 @@ struct FileSettings {
 pub(super) fn read_mapping(
     text: &str,
     file: &str,
-    expand: &dyn Fn(&str) -> Iri,
+    expand: &Expand<'_>,
 ) -> Result<Mapping, Vec<MappingError>> {
     let mut diagnostics = Diagnostics::new(file, text);
     let (document, syntax_errors) = DeTable::parse_recoverable(text);
@@ -150,11 +150,14 @@ fn read_type(
     entry: &Entry<'_>,
     field: String,
     settings: &FileSettings,
-    expand: &dyn Fn(&str) -> Iri,
+    expand: &Expand<'_>,
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<TypeMapping> {
     let table = TomlTable::of(entry.value, field, diagnostics)?;
     table.check_keys(TYPE_KEYS, diagnostics);
+    let name = expand(entry.key)
+        .map_err(|error| diagnostics.report(&entry.key_span, &table.field, error.to_string()))
+        .ok();
     let format = read_format(&table, diagnostics);
     let located_path = table.required_text("path", diagnostics);
     let path = located_path.and_then(|path| RequestPath::read(&path, &table.field_of("path"), diagnostics));
@@ -180,7 +183,7 @@ fn read_type(
     let missing = table.texts("missing", diagnostics).unwrap_or_else(|| settings.missing.clone());
     Some(TypeMapping {
         short_name: entry.key.to_owned(),
-        name: TypeName::new(expand(entry.key)),
+        name: TypeName::new(name?),
         path: path?,
         record_path,
         documents: documents?,

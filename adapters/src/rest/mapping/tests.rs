@@ -2,8 +2,9 @@
 
 use super::*;
 
-fn expand(name: &str) -> Iri {
-    Iri::new(format!("https://example.org/{name}"))
+#[expect(clippy::unnecessary_wraps, reason = "expansion may fail")]
+fn expand(name: &str) -> Result<Iri, InvalidName> {
+    Ok(Iri::new(format!("https://example.org/{name}")))
 }
 
 fn parse(text: &str) -> Result<Mapping, Vec<String>> {
@@ -127,7 +128,7 @@ fn requests_that_cannot_work_are_refused() {
 
 #[test]
 fn one_name_stands_for_one_type_and_one_attribute() {
-    let same = |_: &str| Iri::new("https://example.org/same");
+    let same = |_: &str| Ok(Iri::new("https://example.org/same"));
     let twice = "[types.A]\npath = \"/a\"\nrecords = \"$[*]\"\nid = \"urn:x:{no}\"\n[types.B]\npath = \"/b\"\n\
                  records = \"$[*]\"\nid = \"urn:y:{no}\"\n";
     let errors = Mapping::parse_with(twice, "test.toml", &same).unwrap_err();
@@ -137,11 +138,21 @@ fn one_name_stands_for_one_type_and_one_attribute() {
 }
 
 #[test]
+fn names_get_their_meaning_from_the_context_and_must_be_names() {
+    let mapping = Mapping::parse(&with_attributes("name = \"a\"\n"), "test.toml", Context::kakehashi()).unwrap();
+    let expected = Context::kakehashi().expand_type("AED").unwrap();
+    assert_eq!(mapping.types().collect::<Vec<_>>(), [&expected]);
+    let text = with_attributes("\"a b\" = \"a\"\n");
+    let errors = Mapping::parse(&text, "test.toml", Context::kakehashi()).unwrap_err();
+    assert!(errors[0].to_string().starts_with("test.toml:6:1: types.AED.attributes.a b: character ' '"));
+}
+
+#[test]
 fn the_id_of_the_view_leads_to_the_path_of_the_record() {
     let text = "[types.Room]\npath = \"/rooms\"\nrecord_path = \"/buildings/{b}/rooms/{r}?by={b}\"\nrecords = \"$[*]\"\n\
                 id = \"urn:ngsi-ld:Room:{b}:{r}\"\n";
     let mapping = parse(text).unwrap();
-    let room = mapping.of_type(&TypeName::new(expand("Room"))).unwrap();
+    let room = mapping.of_type(&TypeName::new(expand("Room").unwrap())).unwrap();
     let path = |id| room.record_request(&EntityId::parse(id).unwrap());
     assert_eq!(path("urn:ngsi-ld:Room:a:2").as_deref(), Some("/buildings/a/rooms/2?by=a"));
     assert_eq!(path("urn:ngsi-ld:Room:a%2F%26:2").as_deref(), Some("/buildings/a%2F%26/rooms/2?by=a%2F%26"));

@@ -7,12 +7,8 @@ use super::*;
 use crate::contract::AttributeSelection;
 use crate::rest::mapping::Mapping;
 
-pub(in crate::rest) fn expand(name: &str) -> Iri {
-    Iri::new(format!("https://example.org/{name}"))
-}
-
 fn name(text: &str) -> AttributeName {
-    AttributeName::new(expand(text))
+    AttributeName::new(Iri::new(format!("https://example.org/{text}")))
 }
 
 #[derive(Default)]
@@ -31,7 +27,7 @@ struct Read {
 }
 
 fn read(mapping: &str, selection: &AttributeSelection, body: &[u8]) -> Result<Read, UnreadableBody> {
-    let mapping = Mapping::parse_with(mapping, "test.toml", &expand).unwrap();
+    let mapping = Mapping::parse_with(mapping, "test.toml", &|text| Ok(name(text).iri().clone())).unwrap();
     let mapping = mapping.type_mappings().first().unwrap();
     let projection = Projection::new(mapping, selection, true);
     let (mut entities, mut noted) = (Vec::new(), Noted::default());
