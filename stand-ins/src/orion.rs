@@ -102,7 +102,7 @@ impl Orion {
         let entities = json.items().ok_or(LoadError::NotAnArray)?;
         let mut services = self.state.write();
         for (position, entity) in entities.iter().enumerate() {
-            let loaded = || {
+            let mut load_one = || {
                 let name = path::service(service)?;
                 let paths = ServicePaths::for_write(Some(path))?;
                 let draft = EntityDraft::read(entity, Form::Normalized)?;
@@ -111,8 +111,7 @@ impl Orion {
                     .or_insert_with_key(|name| Service::named(name))
                     .create(draft, &paths, true)
             };
-            let mut loaded = loaded;
-            loaded().map_err(|error: error::OrionError| LoadError::Refused {
+            load_one().map_err(|error: error::OrionError| LoadError::Refused {
                 position,
                 answer: String::from_utf8_lossy(error.into_response().body()).into_owned(),
             })?;

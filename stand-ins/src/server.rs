@@ -47,7 +47,9 @@ impl Server {
     /// # Errors
     /// The port cannot be bound.
     pub async fn start(port: u16, service: impl Service) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(service));
         let accepting = tokio::spawn(connection::accept(listener, Arc::clone(&shared)));

@@ -5,6 +5,8 @@
 
 mod cursor;
 mod evaluate;
+#[cfg(test)]
+mod fixture;
 mod geo;
 mod names;
 mod q;
@@ -13,12 +15,12 @@ mod selection;
 use compact_str::CompactString;
 
 pub use self::evaluate::distance_metres;
-pub use self::geo::{GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery};
+pub use self::geo::{GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery, MAX_COORDINATES_BYTES};
 pub use self::q::{
     AttributePath, Comparand, Comparison, Condition, Expression, MAX_DEPTH, MAX_LISTED_VALUES, MAX_PATH_NAMES,
     MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern,
 };
-pub use self::selection::{IdPattern, MAX_PATTERN_BYTES, TypeSelection};
+pub use self::selection::{IdPattern, MAX_PATTERN_BYTES, MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH, TypeSelection};
 
 use crate::{AttributeName, EntityId};
 

@@ -148,7 +148,7 @@ impl OrionError {
         }
     }
 
-    pub(crate) fn as_plain_text(self) -> Self {
+    pub(crate) fn in_plain_text(self) -> Self {
         Self {
             content_type: "text/plain",
             ..self

@@ -46,7 +46,7 @@ impl Accepted {
         if self.json {
             return Ok(());
         }
-        Err(OrionError::not_acceptable("acceptable MIME types: application/json").as_plain_text())
+        Err(OrionError::not_acceptable("acceptable MIME types: application/json").in_plain_text())
     }
 }
 

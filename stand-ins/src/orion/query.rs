@@ -140,13 +140,22 @@ impl Query {
         view: &View,
         near_quirk: bool,
     ) -> Page {
-        if let Some(sequences) = self.whole_type(service, paths) {
-            let page = sequences
-                .iter()
-                .skip(self.offset)
-                .take(self.limit)
-                .filter_map(|sequence| service.entity(*sequence));
-            return self.page(page, sequences.len(), view);
+        match self.plain(paths) {
+            Some(None) => {
+                let page = service.all().skip(self.offset).take(self.limit);
+                return self.page(page, service.len(), view);
+            }
+            Some(Some(kind)) => {
+                let sequences = service.of_type(kind);
+                let page = sequences
+                    .into_iter()
+                    .flatten()
+                    .skip(self.offset)
+                    .take(self.limit)
+                    .filter_map(|sequence| service.entity(*sequence));
+                return self.page(page, sequences.map_or(0, BTreeSet::len), view);
+            }
+            None => {}
         }
         let everything = paths.are_everything();
         let selected = |entity: &&Entity| {
@@ -191,30 +200,27 @@ impl Query {
         self.page(page, total, view)
     }
 
-    /// The plain query for one type, answered from the index.
-    fn whole_type<'s>(
-        &self,
-        service: &'s Service,
-        paths: &ServicePaths,
-    ) -> Option<&'s BTreeSet<Sequence>> {
-        let plain = self.statements.is_empty()
+    /// The type of a query for everything of one type, or `None` inside for everything of all types:
+    /// answered from the index, without looking at what is not on the page.
+    fn plain(&self, paths: &ServicePaths) -> Option<Option<&str>> {
+        let is_plain = self.statements.is_empty()
             && self.place.is_none()
             && self.order.is_empty()
             && paths.are_everything();
-        match (plain, self.selectors.as_slice()) {
-            (
-                true,
-                [
-                    Selector {
-                        ids: None,
-                        id_pattern: None,
-                        types: Some(types),
-                        type_pattern: None,
-                    },
-                ],
-            ) => match types.as_slice() {
-                [kind] => service.of_type(kind),
-                _ => None,
+        let selector = match self.selectors.as_slice() {
+            [selector] if is_plain => selector,
+            _ => return None,
+        };
+        match selector {
+            Selector {
+                ids: None,
+                id_pattern: None,
+                types,
+                type_pattern: None,
+            } => match types.as_deref() {
+                None => Some(None),
+                Some([kind]) => Some(Some(kind)),
+                Some(_) => None,
             },
             _ => None,
         }

@@ -76,6 +76,10 @@ impl Service {
         self.entities.values()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entities.len()
+    }
+
     pub(crate) fn of_id(&self, id: &str) -> &[Sequence] {
         self.by_id.get(id).map_or(&[], Vec::as_slice)
     }

@@ -59,7 +59,7 @@ impl Service {
         }
     }
 
-    /// `POST .../attrs`: adds and changes; `strict` only adds. `shown` names the entity in an error.
+    /// `POST .../attrs`: adds and changes; `strict` only adds.
     pub(crate) fn append(
         &mut self,
         sequence: Sequence,

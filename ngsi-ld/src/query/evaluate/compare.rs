@@ -18,9 +18,9 @@ pub(super) fn holds(comparison: &Comparison, target: &Target<'_>) -> bool {
             found != *negated
         }
         Comparison::Range { negated, from, to } => any_single(target, |datum| is_within(datum, from, to)) != *negated,
-        Comparison::Order { operator, value } => {
-            any_single(target, |datum| order(datum, value).is_some_and(|order| operator.accepts(order)))
-        }
+        Comparison::Order { operator, value } => any_single(target, |datum| {
+            order(datum, value).is_some_and(|order| operator.accepts(order))
+        }),
         Comparison::Pattern {
             negated: false,
             pattern,

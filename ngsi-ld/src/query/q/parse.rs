@@ -10,10 +10,10 @@ use super::{
 use crate::AttributeName;
 
 /// How a name becomes an expanded one; `None` when it cannot be one.
-pub(super) type Expand<'c> = dyn Fn(&str) -> Option<AttributeName> + 'c;
+pub(in crate::query) type Expand<'c> = dyn Fn(&str) -> Option<AttributeName> + 'c;
 
 /// Reads a whole `q`.
-pub(super) fn parse(text: &str, expand: &Expand<'_>) -> Result<Expression, SyntaxError> {
+pub(in crate::query) fn parse(text: &str, expand: &Expand<'_>) -> Result<Expression, SyntaxError> {
     let mut parser = Parser {
         cursor: Cursor::new(text),
         expand,
