@@ -1,1 +1,3 @@
-//! FIWARE Orion and others that speak NGSI-v2.
+//! FIWARE Orion, and other platforms that speak NGSI-v2.
+mod names;
+pub mod translate;

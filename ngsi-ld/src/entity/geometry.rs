@@ -51,6 +51,9 @@ pub enum InvalidGeometry {
     /// Not one of the six types.
     #[error("not one of Point, MultiPoint, LineString, MultiLineString, Polygon, MultiPolygon")]
     Type,
+    /// Not a GeoJSON geometry object at all.
+    #[error("not a GeoJSON geometry: an object with the members type and coordinates")]
+    Object,
 }
 
 impl Position {

@@ -9,6 +9,7 @@
 mod attribute;
 mod datetime;
 mod geometry;
+mod geometry_json;
 mod number;
 pub mod parse;
 pub mod render;

@@ -1,0 +1,139 @@
+//! Putting a context together: its documents in their order, what they refer to, and the core context last.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::definition::ActiveContext;
+use super::document::{ContextError, Part, parse_document, parse_value};
+use super::{CORE_CONTEXT, Context};
+
+/// Most contexts that one context may be made of, those that it refers to included, each time they are
+/// referred to.
+pub const MAX_CONTEXTS: usize = 64;
+
+/// Collects the documents of a context.
+#[derive(Debug, Clone, Default)]
+pub struct ContextBuilder {
+    parts: Vec<Part>,
+    remote: HashMap<String, Vec<Part>>,
+}
+
+impl ContextBuilder {
+    /// Adds a document: a JSON object with the member `@context`. It may redefine what earlier ones define.
+    ///
+    /// # Errors
+    /// [`ContextError`] when it is no such document.
+    pub fn document(mut self, json: &str) -> Result<Self, ContextError> {
+        self.parts.extend(parse_document(json)?);
+        Ok(self)
+    }
+
+    /// Adds the value of a member `@context`, as the body of a request carries it: a URL, an object, or an
+    /// array of those.
+    ///
+    /// # Errors
+    /// [`ContextError`] when it is none of these.
+    pub fn value(mut self, json: &str) -> Result<Self, ContextError> {
+        self.parts.extend(parse_value(json)?);
+        Ok(self)
+    }
+
+    /// Adds a reference, as a `Link` header carries it.
+    #[must_use]
+    pub fn reference(mut self, url: &str) -> Self {
+        self.parts.push(Part::Remote(url.to_owned()));
+        self
+    }
+
+    /// Gives the document that a URL refers to.
+    ///
+    /// # Errors
+    /// [`ContextError`] when it is no context document.
+    pub fn remote(mut self, url: &str, json: &str) -> Result<Self, ContextError> {
+        self.remote.insert(url.to_owned(), parse_document(json)?);
+        Ok(self)
+    }
+
+    /// The URLs that are referred to, from whatever depth, and whose documents were not given yet.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        let mut seen = HashSet::new();
+        let mut open: Vec<&[Part]> = vec![&self.parts];
+        while let Some(parts) = open.pop() {
+            for part in parts {
+                let Part::Remote(url) = part else { continue };
+                if is_core_context(url) || !seen.insert(url.as_str()) {
+                    continue;
+                }
+                match self.remote.get(url) {
+                    Some(parts) => open.push(parts),
+                    None => missing.push(url.clone()),
+                }
+            }
+        }
+        missing
+    }
+
+    /// Compiles the context.
+    ///
+    /// # Errors
+    /// [`ContextError`]: a document is missing, or one defines what JSON-LD or clause 5.5.7 does not allow.
+    pub fn build(self) -> Result<Context, ContextError> {
+        let mut active = ActiveContext::over(Context::core());
+        let mut contexts = 0;
+        self.apply(&self.parts, &mut active, &mut contexts)?;
+        Ok(active.finish())
+    }
+
+    fn apply(&self, parts: &[Part], active: &mut ActiveContext, contexts: &mut usize) -> Result<(), ContextError> {
+        for part in parts {
+            *contexts += 1;
+            if *contexts > MAX_CONTEXTS {
+                return Err(ContextError::TooManyContexts);
+            }
+            match part {
+                // The core context cannot be left, and what protects its terms may not be undone (JSON-LD 1.1).
+                Part::Reset => active.reset()?,
+                Part::Remote(url) if is_core_context(url) => {}
+                Part::Remote(url) => {
+                    let parts = self.remote.get(url);
+                    let parts = parts.ok_or_else(|| ContextError::Unavailable(url.clone()))?;
+                    self.apply(parts, active, contexts)?;
+                }
+                Part::Local(members) => active.define(members)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Context {
+    /// Compiles the built-in core document; its fixture test proves that it does.
+    pub(super) fn of_core_document() -> Self {
+        let mut active = ActiveContext::for_core();
+        let parts = parse_document(CORE_CONTEXT).unwrap_or_default();
+        for part in parts {
+            if let Part::Local(members) = part {
+                // An error leaves the terms out; the tests of this module find that.
+                let _ = active.define(&members);
+            }
+        }
+        active.finish()
+    }
+}
+
+/// Whether the URL is that of a core context, of whatever version: it is always present and never fetched.
+#[must_use]
+pub fn is_core_context(url: &str) -> bool {
+    let path = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    path.and_then(|path| path.strip_prefix("uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context"))
+        .is_some_and(|rest| rest == ".jsonld" || (rest.starts_with("-v") && rest.ends_with(".jsonld")))
+}
+
+/// The URLs that a document with a member `@context` refers to, core contexts left out.
+///
+/// # Errors
+/// [`ContextError`] when it is no context document.
+pub fn remote_references(json: &str) -> Result<Vec<String>, ContextError> {
+    Ok(ContextBuilder::default().document(json)?.missing())
+}

@@ -1,0 +1,184 @@
+//! `q`, the NGSI-LD query language of clause 4.9: its AST, its limits, and the attributes that it touches.
+//!
+//! [`parse`](Expression::parse) reads it, [`to_text`](Expression::to_text) writes it, and `query::evaluate` says
+//! what it means.
+
+mod literal;
+mod parse;
+mod path;
+mod pattern;
+mod render;
+#[cfg(test)]
+mod tests;
+
+use compact_str::CompactString;
+
+use super::SyntaxError;
+use crate::context::Context;
+use crate::entity::{DateTime, Number, TemporalType};
+use crate::{AttributeName, Iri};
+
+/// Longest `q`, in bytes. A URL ends long before; a query in a body may list hundreds of ids.
+pub const MAX_QUERY_BYTES: usize = 64 * 1024;
+
+/// Most conditions in one `q`: people write ten, programs fifty.
+pub const MAX_TERMS: usize = 128;
+
+/// Deepest nesting of parentheses: bounds the stack that evaluating and dropping an expression need.
+pub const MAX_DEPTH: usize = 16;
+
+/// Most values in one list.
+pub const MAX_LISTED_VALUES: usize = 1024;
+
+/// Most names in one path, members included.
+pub const MAX_PATH_NAMES: usize = 16;
+
+/// Most regular expressions in one `q`: each may take up to [`MAX_PATTERN_BYTES`](super::MAX_PATTERN_BYTES).
+pub const MAX_PATTERNS: usize = 16;
+
+/// A condition on the attributes of an entity. `And` binds closer than `Or` (clause 4.9).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expression {
+    /// All of them must hold. Never empty.
+    And(Vec<Expression>),
+    /// One of them must hold. Never empty.
+    Or(Vec<Expression>),
+    /// One condition on one target.
+    Condition(Condition),
+}
+
+/// One query term: a path and what its target must be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// Where the target is.
+    pub path: AttributePath,
+    /// What it must be. `None`: it must exist.
+    pub comparison: Option<Comparison>,
+}
+
+/// Where a target is: an attribute, attributes of it, and members inside of its value:
+/// `temperature.observedAt`, `address[city]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributePath {
+    /// The attribute of the entity.
+    pub attribute: AttributeName,
+    /// Attributes of the attribute, outside in.
+    pub sub_attributes: Vec<AttributeName>,
+    /// Members inside of the value, outside in; not expanded.
+    pub members: Vec<CompactString>,
+}
+
+/// An operator and its right side.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Comparison {
+    /// `==`, or `!=` when negated: any of the values.
+    Equal {
+        /// Whether it is `!=`.
+        negated: bool,
+        /// One value, or the values of a list. Never empty.
+        values: Vec<Comparand>,
+    },
+    /// `==a..b`, or `!=a..b` when negated: within, both ends included.
+    Range {
+        /// Whether it is `!=`.
+        negated: bool,
+        /// The lower end.
+        from: Comparand,
+        /// The upper end.
+        to: Comparand,
+    },
+    /// `<`, `<=`, `>`, `>=`
+    Order {
+        /// Which of them.
+        operator: Operator,
+        /// The right side.
+        value: Comparand,
+    },
+    /// `~=`, or `!~=` when negated.
+    Pattern {
+        /// Whether it is `!~=`.
+        negated: bool,
+        /// The regular expression.
+        pattern: Pattern,
+    },
+}
+
+/// The ordering operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operator {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// A value on the right side.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Comparand {
+    /// `"text"`
+    String(CompactString),
+    /// `20.5`
+    Number(Number),
+    /// `true`, `false`
+    Boolean(bool),
+    /// `2026-01-01T00:00:00Z`
+    DateTime(DateTime),
+    /// `2026-01-01`, `10:00:00Z`
+    Temporal {
+        /// Date or Time.
+        r#type: TemporalType,
+        /// The text.
+        value: CompactString,
+    },
+    /// `urn:ngsi-ld:Building:1`
+    Uri(Iri),
+}
+
+#[cfg(test)]
+pub(super) use self::parse::parse as read;
+pub use self::pattern::Pattern;
+
+impl Expression {
+    /// Reads a `q`, expanding its names.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] at the first place where the text leaves the grammar of clause 4.9 or a limit of this
+    /// module. Paths through linked entities (`a{b}`) are not supported.
+    pub fn parse(text: &str, context: &Context) -> Result<Self, SyntaxError> {
+        parse::parse(text, &|name| context.expand_attribute(name).ok())
+    }
+
+    /// The text that reads as this expression, with the names that the context has for its attributes.
+    #[must_use]
+    pub fn to_text(&self, context: &Context) -> String {
+        render::to_text(self, &|name| context.compact(name.as_str()).into_owned())
+    }
+
+    /// Every attribute of the entity that the expression looks at, each once, in the order of the text. System
+    /// attributes of the entity (`modifiedAt`) are among them.
+    #[must_use]
+    pub fn attributes(&self) -> Vec<&AttributeName> {
+        let mut names = Vec::new();
+        self.collect_attributes(&mut names);
+        names
+    }
+
+    fn collect_attributes<'a>(&'a self, names: &mut Vec<&'a AttributeName>) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => {
+                for part in parts {
+                    part.collect_attributes(names);
+                }
+            }
+            Self::Condition(condition) => {
+                if !names.contains(&&condition.path.attribute) {
+                    names.push(&condition.path.attribute);
+                }
+            }
+        }
+    }
+}

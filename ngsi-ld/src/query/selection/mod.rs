@@ -1,0 +1,118 @@
+//! Which entities are meant: the type selection of clause 4.17, and `idPattern`.
+
+mod parse;
+
+pub use self::parse::{MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH};
+
+use compact_str::CompactString;
+
+use super::SyntaxError;
+use crate::context::Context;
+use crate::{Entity, EntityId, TypeName};
+
+/// A selection of entity types: `A`, `A|B` or `A,B` (any), `A;B` (all), with parentheses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypeSelection {
+    /// The entity has this type.
+    Type(TypeName),
+    /// Any of them holds. Never empty.
+    Any(Vec<TypeSelection>),
+    /// All of them hold. Never empty.
+    All(Vec<TypeSelection>),
+}
+
+impl TypeSelection {
+    /// Reads a selection, expanding its names. `*`, which selects every entity, is none: it is no condition.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] at the first place where the text leaves the grammar of clause 4.17 or a limit.
+    pub fn parse(text: &str, context: &Context) -> Result<Self, SyntaxError> {
+        parse::parse(text, &|name| context.expand_type(name).ok())
+    }
+
+    /// Whether an entity with these types is selected.
+    #[must_use]
+    pub fn selects(&self, types: &[TypeName]) -> bool {
+        match self {
+            Self::Type(name) => types.contains(name),
+            Self::Any(parts) => parts.iter().any(|part| part.selects(types)),
+            Self::All(parts) => parts.iter().all(|part| part.selects(types)),
+        }
+    }
+
+    /// Every type that the selection names, each once.
+    #[must_use]
+    pub fn names(&self) -> Vec<&TypeName> {
+        let mut names = Vec::new();
+        self.collect_names(&mut names);
+        names
+    }
+
+    fn collect_names<'a>(&'a self, names: &mut Vec<&'a TypeName>) {
+        match self {
+            Self::Type(name) if names.contains(&name) => {}
+            Self::Type(name) => names.push(name),
+            Self::Any(parts) | Self::All(parts) => {
+                for part in parts {
+                    part.collect_names(names);
+                }
+            }
+        }
+    }
+}
+
+/// `idPattern`: a regular expression that must be found in the id.
+#[derive(Debug, Clone)]
+pub struct IdPattern {
+    text: CompactString,
+    regex: regex::Regex,
+}
+
+/// Compiled size of a consumer's regular expression, in bytes. The engine is linear in the input whatever the
+/// pattern; this bounds what one request may make it build.
+pub const MAX_PATTERN_BYTES: usize = 256 * 1024;
+
+impl IdPattern {
+    /// Compiles a pattern.
+    ///
+    /// # Errors
+    /// What the regular expression engine says against it.
+    pub fn parse(text: &str) -> Result<Self, regex::Error> {
+        let regex = regex::RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build()?;
+        Ok(Self {
+            text: text.into(),
+            regex,
+        })
+    }
+
+    /// The text as the consumer wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the pattern is found in the id.
+    #[must_use]
+    pub fn matches(&self, id: &EntityId) -> bool {
+        self.regex.is_match(id.as_str())
+    }
+}
+
+impl PartialEq for IdPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl super::Query {
+    /// Whether the entity is one of those that `id`, `idPattern` and `type` mean.
+    #[must_use]
+    pub fn selects(&self, entity: &Entity) -> bool {
+        (self.ids.is_empty() || self.ids.contains(&entity.id))
+            && self
+                .id_pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches(&entity.id))
+            && self.types.as_ref().is_none_or(|types| types.selects(&entity.types))
+    }
+}
