@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use ngsi_ld::context::Context;
-use ngsi_ld::entity::{
-    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, Position, Value,
-};
+use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, Position, Value};
 use ngsi_ld::{AttributeName, Entity};
 
 use super::*;
@@ -91,7 +89,10 @@ fn a_recorded_entity_of_orion_is_the_entity_of_the_view() {
 
 #[test]
 fn an_id_that_is_no_uri_becomes_a_urn() {
-    assert_eq!(translate(r#"{"id":"R 1","type":"Room"}"#).id.as_str(), "urn:ngsi-ld:Room:R%201");
+    assert_eq!(
+        translate(r#"{"id":"R 1","type":"Room"}"#).id.as_str(),
+        "urn:ngsi-ld:Room:R%201"
+    );
 }
 
 #[test]
@@ -100,17 +101,32 @@ fn values_are_properties_of_their_own_kind() {
     assert_eq!(value("Text", r#""""#), property("".into()));
     assert_eq!(value("Number", "-3"), property(Value::Number(Number::Integer(-3))));
     let large = "9.2233720368547758e+18";
-    assert_eq!(value("Number", large), property(Value::Number(Number::Text(large.into()))));
+    assert_eq!(
+        value("Number", large),
+        property(Value::Number(Number::Text(large.into())))
+    );
     assert_eq!(value("Boolean", "false"), property(false.into()));
     assert_eq!(value("TextUnrestricted", r#""a<b;c""#), property("a<b;c".into()));
     assert_eq!(value("MyType", "7"), property(Value::Number(Number::Integer(7))));
     let json = Json::parse(r#"{"x":[1,null]}"#).unwrap();
-    assert_eq!(value("StructuredValue", r#"{ "x" : [ 1, null ] }"#), property(Value::Json(json)));
+    assert_eq!(
+        value("StructuredValue", r#"{ "x" : [ 1, null ] }"#),
+        property(Value::Json(json))
+    );
 }
 
 #[test]
 fn null_is_left_out_whatever_its_type() {
-    for r#type in ["None", "Text", "Number", "DateTime", "geo:json", "geo:point", "Relationship", "X"] {
+    for r#type in [
+        "None",
+        "Text",
+        "Number",
+        "DateTime",
+        "geo:json",
+        "geo:point",
+        "Relationship",
+        "X",
+    ] {
         assert_eq!(value(r#type, "null"), None, "{type}");
     }
     let without_value = translate(r#"{"id":"R1","type":"Room","a":{"type":"Number"}}"#);
@@ -145,7 +161,10 @@ fn places_are_geometries_with_the_longitude_first() {
         other => panic!("{other:?}"),
     };
     let at = Position::new;
-    assert_eq!(geo("geo:point", r#""60.2055, 24.6559""#), Some(Geometry::Point(at(24.6559, 60.2055))));
+    assert_eq!(
+        geo("geo:point", r#""60.2055, 24.6559""#),
+        Some(Geometry::Point(at(24.6559, 60.2055)))
+    );
     assert_eq!(
         geo("geo:line", r#"["60.1, 24.5","60.3,25.1"]"#),
         Some(Geometry::LineString(vec![at(24.5, 60.1), at(25.1, 60.3)]))
@@ -162,7 +181,12 @@ fn places_are_geometries_with_the_longitude_first() {
     );
     assert_eq!(
         geo("geo:polygon", r#"["0,0","0,1","1,1","0,0"]"#),
-        Some(Geometry::Polygon(vec![vec![at(0.0, 0.0), at(1.0, 0.0), at(1.0, 1.0), at(0.0, 0.0)]]))
+        Some(Geometry::Polygon(vec![vec![
+            at(0.0, 0.0),
+            at(1.0, 0.0),
+            at(1.0, 1.0),
+            at(0.0, 0.0)
+        ]]))
     );
     let feature = r#"{"type":"Feature","geometry":{"type":"Point","coordinates":[1,2]},"properties":{}}"#;
     assert_eq!(geo("geo:json", feature), Some(Geometry::Point(at(1.0, 2.0))));
@@ -177,14 +201,17 @@ fn places_are_geometries_with_the_longitude_first() {
 
 #[test]
 fn relationships_have_objects_that_lead_back() {
-    let objects = |attribute: &str, json: &str, metadata: &str| {
-        match instance_named(attribute, "Relationship", json, metadata).unwrap().value {
-            AttributeValue::Relationship { objects, .. } => {
-                objects.iter().map(|object| object.as_str().to_owned()).collect::<Vec<_>>()
-            }
+    let objects =
+        |attribute: &str, json: &str, metadata: &str| match instance_named(attribute, "Relationship", json, metadata)
+            .unwrap()
+            .value
+        {
+            AttributeValue::Relationship { objects, .. } => objects
+                .iter()
+                .map(|object| object.as_str().to_owned())
+                .collect::<Vec<_>>(),
             other => panic!("{other:?}"),
-        }
-    };
+        };
     assert_eq!(objects("a", r#""urn:x:1""#, "{}"), ["urn:x:1"]);
     assert_eq!(objects("a", r#"["urn:x:1","urn:x:2"]"#, "{}"), ["urn:x:1", "urn:x:2"]);
     assert_eq!(objects("a", r#""B9""#, "{}"), ["urn:ngsi-ld:Thing:B9"]);
@@ -244,7 +271,11 @@ fn what_is_not_wanted_is_left_out() {
     context.attributes = AttributeSelection::Only(vec![name("b")]);
     let page = translate_page(body, &context).unwrap();
     assert_eq!((page.listed, page.entities.len()), (2, 1));
-    let names: Vec<_> = page.entities[0].attributes.iter().map(|attribute| &attribute.name).collect();
+    let names: Vec<_> = page.entities[0]
+        .attributes
+        .iter()
+        .map(|attribute| &attribute.name)
+        .collect();
     assert_eq!(names, [&name("b")]);
     context.attributes = AttributeSelection::Only(vec![]);
     assert_eq!(translate_entities(body, &context).unwrap()[0].attributes, []);
@@ -258,7 +289,14 @@ fn what_is_no_answer_is_an_error_that_quotes_nothing() {
     assert_eq!(fails(b"<html>"), TranslationError::NotAList);
     assert_eq!(fails(br#"{"error":"BadRequest"}"#), TranslationError::NotAList);
     assert_eq!(fails(b"[\"\xff\"]"), TranslationError::Encoding);
-    for broken in [r#"[{"id":"#, r#"[{"id":1,"type":"Room"}]"#, r#"[{"type":"Room"}]"#, "[]x", "[1]", r#"["canary"]"#] {
+    for broken in [
+        r#"[{"id":"#,
+        r#"[{"id":1,"type":"Room"}]"#,
+        r#"[{"type":"Room"}]"#,
+        "[]x",
+        "[1]",
+        r#"["canary"]"#,
+    ] {
         let error = fails(broken.as_bytes());
         assert!(matches!(error, TranslationError::Malformed { .. }), "{broken}: {error}");
         assert!(!error.to_string().contains("canary"));

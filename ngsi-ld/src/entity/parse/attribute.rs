@@ -1,6 +1,5 @@
 //! The instances of an attribute, and their members (clauses 4.5.2, 4.5.3, 4.5.5, 4.5.18 to 4.5.24).
 
-use std::borrow::Cow;
 use std::fmt;
 
 use compact_str::CompactString;
@@ -329,10 +328,10 @@ impl<'de> Members<'de> {
 }
 
 /// A `datasetId`: a URI, or `@none` for the default instance (clause 4.5.5).
-fn read_dataset_id<E: Error>(reader: &Reader<'_>, text: &Cow<'_, str>) -> Result<Option<Iri>, E> {
+fn read_dataset_id<E: Error>(reader: &Reader<'_>, text: &str) -> Result<Option<Iri>, E> {
     if text == "@none" {
         return Ok(None);
     }
     reader.check_uri(text)?;
-    Ok(Some(Iri::new(text.as_ref())))
+    Ok(Some(Iri::new(text)))
 }

@@ -90,13 +90,11 @@ impl<'c> Reader<'c> {
     }
 
     /// Says what was expected where the JSON has another type.
-    pub(super) fn expected<T, E: Error>(&self, what: &'static str, result: Result<T, E>) -> Result<T, E> {
-        result.map_err(|error| {
-            if self.thorough {
-                self.found.borrow_mut().fault.get_or_insert(Fault::Expected(what));
-            }
-            error
-        })
+    pub(super) fn expected<T, E>(&self, what: &'static str, result: Result<T, E>) -> Result<T, E> {
+        if self.thorough && result.is_err() {
+            self.found.borrow_mut().fault.get_or_insert(Fault::Expected(what));
+        }
+        result
     }
 
     /// The next value of an object, a text.

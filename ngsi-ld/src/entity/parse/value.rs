@@ -153,12 +153,14 @@ fn read_property<E: Error>(reader: &Reader<'_>, text: &str, value_type: Option<&
         Some(b't') => Ok(Value::Boolean(true)),
         Some(b'f') => Ok(Value::Boolean(false)),
         Some(b'{') => {
-            if text.contains("\"@value\"") {
-                if let Ok(typed) = serde_json::from_str::<TypedText<'_>>(text) {
-                    let iri = reader.expand(&typed.r#type).map_err(|error| reader.fail(error))?;
-                    if let Some(value) = read_typed(reader, iri.as_str(), &typed.value) {
-                        return value;
-                    }
+            let has_typed_form = text.contains("\"@value\"");
+            if let Some(typed) = has_typed_form
+                .then(|| serde_json::from_str::<TypedText<'_>>(text).ok())
+                .flatten()
+            {
+                let iri = reader.expand(&typed.r#type).map_err(|error| reader.fail(error))?;
+                if let Some(value) = read_typed(reader, iri.as_str(), &typed.value) {
+                    return value;
                 }
             }
             read_json(reader, text, Nulls::Refused).map(Value::Json)

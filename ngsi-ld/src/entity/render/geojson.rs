@@ -42,7 +42,7 @@ pub fn render_feature_collection<'e>(
     write_context(rendering, out);
     out.extend_from_slice(b"\"type\":\"FeatureCollection\",\"features\":");
     write_array(out, entities, |entity, out| {
-        render_feature(&inner, entity, geometry_property, out)
+        render_feature(&inner, entity, geometry_property, out);
     });
     out.push(b'}');
 }

@@ -86,7 +86,7 @@ fn write_context(rendering: &Rendering<'_>, out: &mut Vec<u8>) {
 fn write_entity_members(rendering: &Rendering<'_>, entity: &Entity, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"type\":");
     write_one_or_more(out, &entity.types, |r#type, out| {
-        write_name(rendering, r#type.as_str(), out)
+        write_name(rendering, r#type.as_str(), out);
     });
     if !entity.scopes.is_empty() {
         out.extend_from_slice(b",\"scope\":");
