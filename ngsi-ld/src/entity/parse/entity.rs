@@ -79,7 +79,10 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entity, A::Error> {
         let reader = self.reader;
-        let mut members = Members::default();
+        let mut members = Members {
+            attributes: AttributesByName::with_capacity(USUAL_ATTRIBUTES),
+            ..Members::default()
+        };
         while let Some(Text(name)) = map.next_key()? {
             let member = members.read(reader, &name, &mut map);
             reader.within(&name, member)?;
@@ -95,6 +98,9 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
         })
     }
 }
+
+/// Room for the attributes of most entities, so that they need not move while they are read.
+const USUAL_ATTRIBUTES: usize = 8;
 
 /// The members of an entity that were read so far.
 #[derive(Default)]
