@@ -13,7 +13,7 @@ use super::concise::read_text;
 use super::entity::{read_system_attribute, set};
 use super::reader::{Reader, Text, Texts};
 use super::value::{ValueMember, read_value};
-use super::{Fault, MAX_ATTRIBUTE_DEPTH};
+use super::{Fault, MAX_ATTRIBUTE_DEPTH, MAX_INSTANCES};
 use crate::entity::{Attribute, AttributeKind, DateTime, Instance, SystemAttributes};
 use crate::{AttributeName, Iri, TypeName};
 
@@ -212,14 +212,14 @@ impl<'de> Visitor<'de> for InstanceSeed<'_, '_, '_> {
         formatter.write_str("an attribute")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let reader = self.attribute.reader;
         let mut members = Members::default();
         while let Some(Text(name)) = map.next_key()? {
             let member = members.read(self.attribute, &name, &mut map);
             reader.within(&name, member)?;
         }
-        members.add_to(self)
+        members.add_to(&mut self)
     }
 }
 
@@ -298,7 +298,7 @@ impl<'de> Members<'de> {
         }
     }
 
-    fn add_to<E: Error>(self, seed: InstanceSeed<'_, '_, '_>) -> Result<(), E> {
+    fn add_to<E: Error>(self, seed: &mut InstanceSeed<'_, '_, '_>) -> Result<(), E> {
         let reader = seed.attribute.reader;
         let kind = self.kind.or(seed.inferred);
         let kind = kind.ok_or_else(|| reader.fail(Fault::Missing("type")))?;
@@ -331,6 +331,9 @@ impl<'de> Members<'de> {
         let dataset_id = self.dataset_id.flatten();
         if seed.instances.iter().any(|other| other.dataset_id == dataset_id) {
             return Err(reader.fail(Fault::DuplicateInstance));
+        }
+        if seed.instances.len() == MAX_INSTANCES {
+            return Err(reader.fail(Fault::TooMany(MAX_INSTANCES)));
         }
         seed.instances.push(Instance {
             value,

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::attribute::{AttributeSeed, AttributesByName};
 use super::reader::{Reader, Text, Texts};
-use super::{Fault, NGSI_LD_NULL, Seed};
+use super::{Fault, MAX_TYPES_OR_SCOPES, NGSI_LD_NULL, Seed};
 use crate::entity::{Entity, SystemAttributes};
 use crate::{EntityId, TypeName};
 
@@ -162,6 +162,9 @@ fn read_types<'de, A: MapAccess<'de>>(reader: &Reader<'_>, map: &mut A) -> Resul
     for name in &names {
         let r#type = TypeName::new(reader.expand(name).map_err(|error| reader.fail(error))?);
         if !types.contains(&r#type) {
+            if types.len() == MAX_TYPES_OR_SCOPES {
+                return Err(reader.fail(Fault::TooMany(MAX_TYPES_OR_SCOPES)));
+            }
             types.push(r#type);
         }
     }
@@ -187,6 +190,9 @@ fn read_scopes<'de, A: MapAccess<'de>>(
         }
         let scope = compact_str::format_compact!("/{relative}");
         if !scopes.contains(&scope) {
+            if scopes.len() == MAX_TYPES_OR_SCOPES {
+                return Err(reader.fail(Fault::TooMany(MAX_TYPES_OR_SCOPES)));
+            }
             scopes.push(scope);
         }
     }
