@@ -1,9 +1,44 @@
-//! `q`, the NGSI-LD query language of clause 4.9.
+//! `q`, the NGSI-LD query language of clause 4.9: its AST, its limits, and the attributes that it touches.
+//!
+//! [`parse`](Expression::parse) reads it, [`to_text`](Expression::to_text) writes it, and `query::evaluate` says
+//! what it means.
+
+mod literal;
+mod parse;
+mod path;
+mod pattern;
+mod render;
+#[cfg(test)]
+mod tests;
 
 use compact_str::CompactString;
 
+#[cfg(test)]
+pub(super) use self::parse::parse as read;
+pub use self::pattern::Pattern;
+
+use super::SyntaxError;
+use crate::context::Context;
 use crate::entity::{DateTime, Number, TemporalType};
 use crate::{AttributeName, Iri};
+
+/// Longest `q`, in bytes. A URL ends long before; a query in a body may list hundreds of ids.
+pub const MAX_QUERY_BYTES: usize = 64 * 1024;
+
+/// Most conditions in one `q`: people write ten, programs fifty.
+pub const MAX_TERMS: usize = 128;
+
+/// Deepest nesting of parentheses: bounds the stack that evaluating and dropping an expression need.
+pub const MAX_DEPTH: usize = 16;
+
+/// Most values in one list.
+pub const MAX_LISTED_VALUES: usize = 1024;
+
+/// Most names in one path, members included.
+pub const MAX_PATH_NAMES: usize = 16;
+
+/// Most regular expressions in one `q`: each may take up to [`MAX_PATTERN_BYTES`](super::MAX_PATTERN_BYTES).
+pub const MAX_PATTERNS: usize = 16;
 
 /// A condition on the attributes of an entity. `And` binds closer than `Or` (clause 4.9).
 #[derive(Debug, Clone, PartialEq)]
@@ -107,38 +142,43 @@ pub enum Comparand {
     Uri(Iri),
 }
 
-/// A regular expression, compiled when the query was parsed.
-#[derive(Debug, Clone)]
-pub struct Pattern {
-    text: CompactString,
-    regex: regex::Regex,
-}
+impl Expression {
+    /// Reads a `q`, expanding its names.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] at the first place where the text leaves the grammar of clause 4.9 or a limit of this
+    /// module. Paths through linked entities (`a{b}`) are not supported.
+    pub fn parse(text: &str, context: &Context) -> Result<Self, SyntaxError> {
+        parse::parse(text, &|name| context.expand_attribute(name).ok())
+    }
 
-impl Pattern {
-    /// Takes the text as written, and its compiled form.
+    /// The text that reads as this expression, with the names that the context has for its attributes.
     #[must_use]
-    pub fn new(text: impl Into<CompactString>, regex: regex::Regex) -> Self {
-        Self {
-            text: text.into(),
-            regex,
+    pub fn to_text(&self, context: &Context) -> String {
+        render::to_text(self, &|name| context.compact(name.as_str()).into_owned())
+    }
+
+    /// Every attribute of the entity that the expression looks at, each once, in the order of the text. System
+    /// attributes of the entity (`modifiedAt`) are among them.
+    #[must_use]
+    pub fn attributes(&self) -> Vec<&AttributeName> {
+        let mut names = Vec::new();
+        self.collect_attributes(&mut names);
+        names
+    }
+
+    fn collect_attributes<'a>(&'a self, names: &mut Vec<&'a AttributeName>) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => {
+                for part in parts {
+                    part.collect_attributes(names);
+                }
+            }
+            Self::Condition(condition) => {
+                if !names.contains(&&condition.path.attribute) {
+                    names.push(&condition.path.attribute);
+                }
+            }
         }
-    }
-
-    /// The text as the consumer wrote it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The compiled form.
-    #[must_use]
-    pub fn regex(&self) -> &regex::Regex {
-        &self.regex
-    }
-}
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
     }
 }

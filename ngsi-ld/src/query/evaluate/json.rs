@@ -1,0 +1,136 @@
+//! Looking into JSON values without building them: members that are not on the path are skipped as text.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use compact_str::CompactString;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::target::{Data, Datum, Target};
+use crate::entity::{DateTime, Json, Number, TemporalType};
+
+/// The target that the members lead to; `None` when there is none. As in ECMA 262, a member that is `null` is
+/// defined, and an array has no named members.
+pub(super) fn target<'e>(json: &'e Json, members: &[CompactString]) -> Option<Target<'e>> {
+    let mut text = json.as_str();
+    for name in members {
+        text = member(text, name)?;
+    }
+    Some(match elements(text) {
+        Some(elements) => Target::Array(elements),
+        None => Target::One(datum(text)),
+    })
+}
+
+/// The text of a member of an object, if the text is an object and has it. Of equal names the last counts.
+fn member<'e>(json: &'e str, name: &str) -> Option<&'e str> {
+    struct Member<'n>(&'n str);
+
+    impl<'e> Visitor<'e> for Member<'_> {
+        type Value = Option<&'e str>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'e>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = None;
+            while let Some(is_wanted) = map.next_key_seed(IsName(self.0))? {
+                if is_wanted {
+                    found = Some(map.next_value::<&'e RawValue>()?.get());
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(found)
+        }
+    }
+
+    if !json.starts_with('{') {
+        return None;
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    deserializer.deserialize_map(Member(name)).ok().flatten()
+}
+
+/// Whether a key is that name, without copying the key.
+struct IsName<'n>(&'n str);
+
+impl<'e> DeserializeSeed<'e> for IsName<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'e>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for IsName<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == self.0)
+    }
+}
+
+/// The elements of an array; `None` when the text is no array.
+fn elements(json: &str) -> Option<Data<'_>> {
+    struct Elements;
+
+    impl<'e> Visitor<'e> for Elements {
+        type Value = Data<'e>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'e>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+            let mut data = Data::new();
+            while let Some(element) = array.next_element::<&'e RawValue>()? {
+                data.push(datum(element.get()));
+            }
+            Ok(data)
+        }
+    }
+
+    if !json.starts_with('[') {
+        return None;
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    deserializer.deserialize_seq(Elements).ok()
+}
+
+/// One JSON value. An object that is a typed value of JSON-LD (clause 4.6.3) is what its type says.
+fn datum(json: &str) -> Datum<'_> {
+    match json.as_bytes().first() {
+        Some(b'"') => string(json).map_or(Datum::Structure, Datum::String),
+        Some(b't') => Datum::Boolean(true),
+        Some(b'f') => Datum::Boolean(false),
+        Some(b'{') => typed_value(json).unwrap_or(Datum::Structure),
+        _ => Number::parse(json).map_or(Datum::Structure, Datum::Number),
+    }
+}
+
+fn string(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str::<String>(json).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+fn typed_value(json: &str) -> Option<Datum<'_>> {
+    let r#type = string(member(json, "@type")?)?;
+    let value = string(member(json, "@value")?)?;
+    match &*r#type {
+        "DateTime" => DateTime::parse(&value).ok().map(Cow::Owned).map(Datum::DateTime),
+        "Date" => Some(Datum::Temporal(TemporalType::Date, value)),
+        "Time" => Some(Datum::Temporal(TemporalType::Time, value)),
+        _ => None,
+    }
+}

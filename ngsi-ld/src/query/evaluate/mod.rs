@@ -1,0 +1,67 @@
+//! The meaning of a query: whether an entity matches (clauses 4.9, 4.10 and 5.7.2).
+//!
+//! This evaluator is the arbiter. A source that decides something itself must decide as this does, and what no
+//! source can decide is decided here. It sees the entity as it is given: hiding what a consumer may not see comes
+//! before.
+//!
+//! Where clause 4.9 leaves room:
+//!
+//! - Several instances (datasetId): one of them that meets the condition is enough, for negated operators too.
+//! - Several elements (an array, several objects, the texts of a LanguageProperty): `==` needs one, `!=` needs
+//!   that none is equal. Order, range and pattern look at single values; an array is of another type than any
+//!   right side, so they do not match it (a negated range does). The texts of a LanguageProperty are no array:
+//!   order, range and pattern need one of them, the negated forms need all.
+//! - `!=` and `!~=` need the target to exist; a value of another type is unequal, but not outside of a pattern.
+//! - A Relationship, a VocabProperty and a `datasetId` are URIs: a URI equals a text in quotes or a plain text
+//!   value of the same characters, but has no order and matches no pattern.
+//! - Texts compare by code point, without normalization; dates and times by time.
+
+mod compare;
+mod geo;
+mod json;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use self::geo::distance_metres;
+
+use self::compare::holds;
+use self::target::any_target;
+use super::{Condition, Expression, Query};
+use crate::Entity;
+
+impl Query {
+    /// Whether the entity is part of the answer: selected by id and type, with one of the attributes asked for,
+    /// fulfilling filter and geo-query.
+    #[must_use]
+    pub fn matches(&self, entity: &Entity) -> bool {
+        self.selects(entity)
+            && (self.attributes.is_empty() || self.attributes.iter().any(|name| entity.attribute(name).is_some()))
+            && self.filter.as_ref().is_none_or(|filter| filter.matches(entity))
+            && self.geo.as_ref().is_none_or(|geo| geo.matches(entity))
+    }
+}
+
+impl Expression {
+    /// Whether the entity fulfils the expression.
+    #[must_use]
+    pub fn matches(&self, entity: &Entity) -> bool {
+        match self {
+            Self::And(parts) => parts.iter().all(|part| part.matches(entity)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches(entity)),
+            Self::Condition(condition) => condition.matches(entity),
+        }
+    }
+}
+
+impl Condition {
+    /// Whether a target of the path fulfils the comparison, or exists when there is none.
+    #[must_use]
+    pub fn matches(&self, entity: &Entity) -> bool {
+        any_target(entity, &self.path, &mut |target| {
+            self.comparison
+                .as_ref()
+                .is_none_or(|comparison| holds(comparison, &target))
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! Values on the right side of an operator (clause 4.9): what they look like and where they end.
+//!
+//! A value without quotes ends at `;`, `|`, `)`, `,`, white space or the end. URIs may hold the first ones; such a
+//! URI must be quoted, which means the same.
+
+use compact_str::CompactString;
+
+use super::super::SyntaxError;
+use super::super::cursor::Cursor;
+use super::{Comparand, MAX_LISTED_VALUES};
+use crate::entity::{DateTime, Number, TemporalType};
+use crate::{Iri, check_absolute};
+
+const COMPARABLE_VALUE: &str = "a number, a date, a time or a text in double quotes";
+const EQUALITY_VALUE: &str = "a number, true, false, a date, a time, a URI or a text in double quotes";
+
+/// What stands right of `==` or `!=`.
+pub(super) enum EqualityValue {
+    Values(Vec<Comparand>),
+    Range(Comparand, Comparand),
+}
+
+/// Reads what may follow `==` and `!=`: a value, a list or a range.
+pub(super) fn parse_equality_value(cursor: &mut Cursor<'_>) -> Result<EqualityValue, SyntaxError> {
+    let first = parse_any_value(cursor)?;
+    let comparable = !matches!(first, Comparand::Boolean(_) | Comparand::Uri(_));
+    if comparable && cursor.eat_str("..") {
+        return Ok(EqualityValue::Range(first, parse_comparable_value(cursor)?));
+    }
+    let mut values = vec![first];
+    loop {
+        let before_space = *cursor;
+        cursor.skip_space();
+        if !cursor.eat(',') {
+            *cursor = before_space;
+            return Ok(EqualityValue::Values(values));
+        }
+        cursor.skip_space();
+        if values.len() == MAX_LISTED_VALUES {
+            return Err(cursor.expected("at most 1024 values in a list"));
+        }
+        values.push(parse_any_value(cursor)?);
+    }
+}
+
+/// Reads what may follow `<`, `<=`, `>`, `>=` and stand in a range: anything that has an order.
+pub(super) fn parse_comparable_value(cursor: &mut Cursor<'_>) -> Result<Comparand, SyntaxError> {
+    match parse_unless_word(cursor)? {
+        Some(value) => Ok(value),
+        None => Err(cursor.expected(COMPARABLE_VALUE)),
+    }
+}
+
+fn parse_any_value(cursor: &mut Cursor<'_>) -> Result<Comparand, SyntaxError> {
+    if let Some(value) = parse_unless_word(cursor)? {
+        return Ok(value);
+    }
+    let mut after = *cursor;
+    let word = after.take_while(|character| !ends_value(character));
+    let value = match word {
+        "true" => Comparand::Boolean(true),
+        "false" => Comparand::Boolean(false),
+        uri if check_absolute(uri).is_ok() => Comparand::Uri(Iri::new(uri)),
+        _ => return Err(cursor.expected(EQUALITY_VALUE)),
+    };
+    *cursor = after;
+    Ok(value)
+}
+
+/// Reads a quoted text, a date, a time or a number. `None`, and no step taken, when something else comes.
+fn parse_unless_word(cursor: &mut Cursor<'_>) -> Result<Option<Comparand>, SyntaxError> {
+    if cursor.peek() == Some('"') {
+        return Ok(Some(Comparand::String(parse_quoted(cursor)?)));
+    }
+    let ahead = cursor.rest();
+    let found = temporal_prefix(ahead).or_else(|| number_prefix(ahead));
+    Ok(found.map(|(length, value)| {
+        cursor.take(length);
+        value
+    }))
+}
+
+/// What ends a value without quotes.
+fn ends_value(character: char) -> bool {
+    matches!(character, ';' | '|' | ')' | ',') || character.is_whitespace()
+}
+
+/// Whether a value may end before this text.
+fn value_ends(rest: &str) -> bool {
+    rest.starts_with("..") || rest.chars().next().is_none_or(ends_value)
+}
+
+/// Reads a JSON string with its quotes (RFC 8259 section 7).
+fn parse_quoted(cursor: &mut Cursor<'_>) -> Result<CompactString, SyntaxError> {
+    let ahead = cursor.rest();
+    let Some(length) = quoted_length(ahead) else {
+        return Err(cursor.expected("a text that ends with a double quote"));
+    };
+    let quoted = ahead.get(..length).unwrap_or_default();
+    let text = serde_json::from_str(quoted)
+        .map_err(|_| cursor.expected("a text in double quotes with the escapes of JSON (RFC 8259)"))?;
+    cursor.take(length);
+    Ok(text)
+}
+
+/// Bytes up to and with the closing quote of a text that begins with a quote.
+pub(super) fn quoted_length(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (offset, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(offset + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Bytes of `YYYY-MM-DD`.
+const DATE: usize = 10;
+/// Bytes of `hh:mm:ss`.
+const TIME: usize = 8;
+/// A day and a time that complete the other to a DateTime, whose check then serves all three types.
+const SOME_DAY: &str = "2000-01-01T";
+const MIDNIGHT: &str = "T00:00:00Z";
+
+/// The DateTime, Date or Time of clause 4.6.3 that the text begins with, and its length in bytes.
+fn temporal_prefix(text: &str) -> Option<(usize, Comparand)> {
+    if let Some(length) = clock_length(text, DATE + 1 + TIME)
+        && let Ok(date_time) = DateTime::parse(text.get(..length)?)
+    {
+        return value_ends(text.get(length..)?).then_some((length, Comparand::DateTime(date_time)));
+    }
+    if let Some(length) = clock_length(text, TIME)
+        && let Ok(date_time) = DateTime::parse(&format!("{SOME_DAY}{}", text.get(..length)?))
+    {
+        let value = CompactString::from(date_time.as_str().get(SOME_DAY.len()..)?);
+        let r#type = TemporalType::Time;
+        return value_ends(text.get(length..)?).then_some((length, Comparand::Temporal { r#type, value }));
+    }
+    let (date, rest) = text.split_at_checked(DATE)?;
+    DateTime::parse(&format!("{date}{MIDNIGHT}")).ok()?;
+    let (r#type, value) = (TemporalType::Date, CompactString::from(date));
+    value_ends(rest).then_some((DATE, Comparand::Temporal { r#type, value }))
+}
+
+/// Length of a text whose seconds end at `seconds_end` and that goes on with a fraction, perhaps, and `Z`.
+fn clock_length(text: &str, seconds_end: usize) -> Option<usize> {
+    let rest = text.as_bytes().get(seconds_end..)?;
+    match rest {
+        [b'Z', ..] => Some(seconds_end + 1),
+        [b'.' | b',', fraction @ ..] => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            (fraction.get(digits) == Some(&b'Z')).then_some(seconds_end + 1 + digits + 1)
+        }
+        _ => None,
+    }
+}
+
+/// The JSON number (RFC 8259 section 6) that the text begins with, and its length in bytes.
+fn number_prefix(text: &str) -> Option<(usize, Comparand)> {
+    let is_number_byte = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+    let longest = text.bytes().take_while(|byte| is_number_byte(*byte)).count();
+    let candidate = text.get(..longest)?;
+    let length = candidate.find("..").unwrap_or(longest);
+    let number = Number::parse(candidate.get(..length)?)?;
+    value_ends(text.get(length..)?).then_some((length, Comparand::Number(number)))
+}

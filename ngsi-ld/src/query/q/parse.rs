@@ -1,0 +1,219 @@
+//! The parser of `q`: recursive descent, every character looked at a bounded number of times.
+
+use super::super::SyntaxError;
+use super::super::cursor::Cursor;
+use super::literal::{EqualityValue, parse_comparable_value, parse_equality_value, quoted_length};
+use super::path::parse_path;
+use super::{
+    Comparison, Condition, Expression, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern,
+};
+use crate::AttributeName;
+
+/// How a name becomes an expanded one; `None` when it cannot be one.
+pub(in crate::query) type Expand<'c> = dyn Fn(&str) -> Option<AttributeName> + 'c;
+
+/// Reads a whole `q`.
+pub(in crate::query) fn parse(text: &str, expand: &Expand<'_>) -> Result<Expression, SyntaxError> {
+    let mut parser = Parser {
+        cursor: Cursor::new(text),
+        expand,
+        terms: 0,
+        patterns: 0,
+    };
+    if text.len() > MAX_QUERY_BYTES {
+        return Err(parser.cursor.expected("at most 64 KiB of text"));
+    }
+    let expression = parser.disjunction(0)?;
+    if parser.cursor.at_end() {
+        Ok(expression)
+    } else {
+        Err(parser.cursor.expected("an operator, `;`, `|` or the end"))
+    }
+}
+
+struct Parser<'t, 'c> {
+    cursor: Cursor<'t>,
+    expand: &'c Expand<'c>,
+    terms: usize,
+    patterns: usize,
+}
+
+impl Parser<'_, '_> {
+    /// `a|b|c`, each a conjunction: `;` binds closer.
+    fn disjunction(&mut self, depth: usize) -> Result<Expression, SyntaxError> {
+        let mut parts = Vec::new();
+        loop {
+            match self.conjunction(depth)? {
+                Expression::Or(nested) => parts.extend(nested),
+                part => parts.push(part),
+            }
+            if !self.cursor.eat('|') {
+                return Ok(join(parts, Expression::Or));
+            }
+        }
+    }
+
+    /// `a;b;c`
+    fn conjunction(&mut self, depth: usize) -> Result<Expression, SyntaxError> {
+        let mut parts = Vec::new();
+        loop {
+            match self.term(depth)? {
+                Expression::And(nested) => parts.extend(nested),
+                part => parts.push(part),
+            }
+            if !self.cursor.eat(';') {
+                return Ok(join(parts, Expression::And));
+            }
+        }
+    }
+
+    /// One condition, or an association in parentheses.
+    fn term(&mut self, depth: usize) -> Result<Expression, SyntaxError> {
+        self.cursor.skip_space();
+        let expression = if self.cursor.peek() == Some('(') {
+            if depth == MAX_DEPTH {
+                return Err(self.cursor.expected("at most 16 levels of parentheses"));
+            }
+            self.cursor.eat('(');
+            let nested = self.disjunction(depth + 1)?;
+            if !self.cursor.eat(')') {
+                return Err(self.cursor.expected("an operator, `;`, `|` or `)`"));
+            }
+            nested
+        } else {
+            Expression::Condition(self.condition()?)
+        };
+        self.cursor.skip_space();
+        Ok(expression)
+    }
+
+    fn condition(&mut self) -> Result<Condition, SyntaxError> {
+        if self.terms == MAX_TERMS {
+            return Err(self.cursor.expected("at most 128 conditions"));
+        }
+        self.terms += 1;
+        let path = parse_path(&mut self.cursor, self.expand)?;
+        self.cursor.skip_space();
+        let comparison = self.comparison()?;
+        Ok(Condition { path, comparison })
+    }
+
+    fn comparison(&mut self) -> Result<Option<Comparison>, SyntaxError> {
+        let operator_start = self.cursor;
+        // The longer operators first: `<=` begins with `<`.
+        if self.cursor.eat_str("==") {
+            self.equality(false).map(Some)
+        } else if self.cursor.eat_str("!=") {
+            self.equality(true).map(Some)
+        } else if self.cursor.eat_str("!~=") {
+            self.pattern(true).map(Some)
+        } else if self.cursor.eat_str("~=") {
+            self.pattern(false).map(Some)
+        } else if self.cursor.eat_str("<=") {
+            self.order(Operator::LessOrEqual).map(Some)
+        } else if self.cursor.eat_str("<") {
+            self.order(Operator::Less).map(Some)
+        } else if self.cursor.eat_str(">=") {
+            self.order(Operator::GreaterOrEqual).map(Some)
+        } else if self.cursor.eat_str(">") {
+            self.order(Operator::Greater).map(Some)
+        } else if matches!(operator_start.peek(), Some('=' | '!' | '~')) {
+            Err(operator_start.expected("one of the operators == != < <= > >= ~= !~="))
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn equality(&mut self, negated: bool) -> Result<Comparison, SyntaxError> {
+        self.cursor.skip_space();
+        Ok(match parse_equality_value(&mut self.cursor)? {
+            EqualityValue::Values(values) => Comparison::Equal { negated, values },
+            EqualityValue::Range(from, to) => Comparison::Range { negated, from, to },
+        })
+    }
+
+    fn order(&mut self, operator: Operator) -> Result<Comparison, SyntaxError> {
+        self.cursor.skip_space();
+        let value = parse_comparable_value(&mut self.cursor)?;
+        Ok(Comparison::Order { operator, value })
+    }
+
+    /// A regular expression, plain or in double quotes.
+    fn pattern(&mut self, negated: bool) -> Result<Comparison, SyntaxError> {
+        if self.patterns == MAX_PATTERNS {
+            return Err(self.cursor.expected("at most 16 regular expressions"));
+        }
+        self.patterns += 1;
+        let start = self.cursor;
+        let text = if start.peek() == Some('"') {
+            let length = quoted_length(start.rest())
+                .ok_or_else(|| start.expected("a regular expression that ends with a double quote"))?;
+            unescape_pattern(self.cursor.take(length))
+        } else {
+            let length = plain_pattern_length(start.rest());
+            self.cursor.take(length).to_owned()
+        };
+        if text.is_empty() {
+            return Err(start.expected("a regular expression"));
+        }
+        let pattern = Pattern::parse(&text)
+            .map_err(|_| start.expected("a regular expression without look-around and back references"))?;
+        Ok(Comparison::Pattern { negated, pattern })
+    }
+}
+
+/// One part is itself; several are joined.
+fn join(mut parts: Vec<Expression>, several: fn(Vec<Expression>) -> Expression) -> Expression {
+    match parts.pop() {
+        Some(only) if parts.is_empty() => only,
+        Some(last) => {
+            parts.push(last);
+            several(parts)
+        }
+        None => several(parts),
+    }
+}
+
+/// Length in bytes of a regular expression without quotes. `;`, `|` and `)` end it, because they go on with the
+/// query, except where the expression has them inside of its own parentheses or brackets, or escaped.
+fn plain_pattern_length(text: &str) -> usize {
+    let mut groups = 0_usize;
+    let mut classes = 0_usize;
+    let mut escaped = false;
+    for (offset, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'[' => classes += 1,
+            b']' => classes = classes.saturating_sub(1),
+            _ if classes > 0 => {}
+            b'(' => groups += 1,
+            b';' | b'|' | b')' if groups == 0 => return offset,
+            b')' => groups -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// The regular expression between the quotes. Of the escapes of JSON only those of a quote, a backslash and a
+/// slash are undone: the engine knows the others, and `\d` and `\.`, which JSON lacks, mean what they say.
+fn unescape_pattern(quoted: &str) -> String {
+    let inner = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let mut rest = inner.unwrap_or_default();
+    let mut pattern = String::with_capacity(rest.len());
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        pattern.push_str(plain);
+        rest = escape;
+        let escaped = rest.chars().next();
+        match escaped {
+            Some(character @ ('"' | '\\' | '/')) => {
+                pattern.push(character);
+                rest = rest.strip_prefix(character).unwrap_or_default();
+            }
+            _ => pattern.push('\\'),
+        }
+    }
+    pattern.push_str(rest);
+    pattern
+}

@@ -1,0 +1,481 @@
+//! The parser of `q`, by the examples of clause 4.9, by what real clients send, and by what must be refused.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::query::fixture::{attribute, date, short};
+
+fn read(text: &str) -> Result<Expression, SyntaxError> {
+    parse::parse(text, &|name| Some(attribute(name)))
+}
+
+fn term(path: &str, comparison: Option<Comparison>) -> Expression {
+    let (names, members) = path.split_once('[').unwrap_or((path, ""));
+    let mut names = names.split('.').map(attribute);
+    Expression::Condition(Condition {
+        path: AttributePath {
+            attribute: names.next().unwrap(),
+            sub_attributes: names.collect(),
+            members: members
+                .trim_end_matches(']')
+                .split('.')
+                .filter(|member| !member.is_empty())
+                .map(CompactString::from)
+                .collect(),
+        },
+        comparison,
+    })
+}
+
+fn equal(values: impl IntoIterator<Item = Comparand>) -> Option<Comparison> {
+    let values = values.into_iter().collect();
+    Some(Comparison::Equal { negated: false, values })
+}
+
+fn order(operator: Operator, value: Comparand) -> Option<Comparison> {
+    Some(Comparison::Order { operator, value })
+}
+
+fn text(text: &str) -> Comparand {
+    Comparand::String(text.into())
+}
+
+fn integer(integer: i64) -> Comparand {
+    Comparand::Number(Number::Integer(integer))
+}
+
+#[test]
+fn the_examples_of_the_clause_are_read() {
+    use Operator::{Greater, GreaterOrEqual, LessOrEqual};
+    let speeding = || term("speed", order(Greater, integer(50)));
+    let not_mercedes = || {
+        term(
+            "brandName",
+            Some(Comparison::Equal {
+                negated: true,
+                values: vec![text("Mercedes")],
+            }),
+        )
+    };
+    let examples = [
+        ("temperature", term("temperature", None)),
+        ("temperature==20", term("temperature", equal([integer(20)]))),
+        (r#"brandName!="Mercedes""#, not_mercedes()),
+        (
+            r#"isParked=="urn:ngsi-ld:OffStreetParking:Downtown1""#,
+            term("isParked", equal([text("urn:ngsi-ld:OffStreetParking:Downtown1")])),
+        ),
+        (
+            r#"speed>50;brandName!="Mercedes""#,
+            Expression::And(vec![speeding(), not_mercedes()]),
+        ),
+        ("isMonitoredBy", term("isMonitoredBy", None)),
+        (
+            r#"((speed>50|rpm>3000);brandName=="Mercedes")"#,
+            Expression::And(vec![
+                Expression::Or(vec![speeding(), term("rpm", order(Greater, integer(3000)))]),
+                term("brandName", equal([text("Mercedes")])),
+            ]),
+        ),
+        (
+            "(temperature>=20;temperature<=25)|capacity<=10",
+            Expression::Or(vec![
+                Expression::And(vec![
+                    term("temperature", order(GreaterOrEqual, integer(20))),
+                    term("temperature", order(LessOrEqual, integer(25))),
+                ]),
+                term("capacity", order(LessOrEqual, integer(10))),
+            ]),
+        ),
+        (
+            "temperature.observedAt>=2017-12-24T12:00:00Z",
+            term(
+                "temperature.observedAt",
+                order(GreaterOrEqual, Comparand::DateTime(date("2017-12-24T12:00:00Z"))),
+            ),
+        ),
+        (
+            r#"address[city]=="Berlin""#,
+            term("address[city]", equal([text("Berlin")])),
+        ),
+        (
+            "sensor.rawdata[airquality.particulate]==40",
+            term("sensor.rawdata[airquality.particulate]", equal([integer(40)])),
+        ),
+        (
+            r#"parkingTickets[value]=="Overstay 60 minutes""#,
+            term("parkingTickets[value]", equal([text("Overstay 60 minutes")])),
+        ),
+        (
+            r#"color=="black", "red""#,
+            term("color", equal([text("black"), text("red")])),
+        ),
+        (
+            "temperature==10..20",
+            term(
+                "temperature",
+                Some(Comparison::Range {
+                    negated: false,
+                    from: integer(10),
+                    to: integer(20),
+                }),
+            ),
+        ),
+        (r#"color[en]=="red""#, term("color[en]", equal([text("red")]))),
+        (r#"color[*]=="red""#, term("color[*]", equal([text("red")]))),
+        (
+            r#"color!="http://example.com/black", "http://example.com/red""#,
+            term(
+                "color",
+                Some(Comparison::Equal {
+                    negated: true,
+                    values: vec![text("http://example.com/black"), text("http://example.com/red")],
+                }),
+            ),
+        ),
+    ];
+    for (example, expression) in examples {
+        assert_eq!(read(example), Ok(expression), "{example}");
+    }
+}
+
+#[test]
+fn linked_entities_are_refused_where_they_begin() {
+    for example in ["sensor{humidity}==40", "sensor{Device:humidity}==40"] {
+        let error = read(example).unwrap_err();
+        assert_eq!(error.position, 6);
+        assert!(error.expected.contains("linked entities"), "{error}");
+    }
+}
+
+#[test]
+fn and_binds_closer_than_or_and_equal_operators_join() {
+    let exists = |name| term(name, None);
+    assert_eq!(
+        read("a|b;c|d"),
+        Ok(Expression::Or(vec![
+            exists("a"),
+            Expression::And(vec![exists("b"), exists("c")]),
+            exists("d")
+        ]))
+    );
+    assert_eq!(read("((a));(b;(c))"), read("a;b;c"));
+    assert_eq!(read("(a|b)|c"), read("a|b|c"));
+    assert_eq!(read(" ( a ; b ) | c "), read("(a;b)|c"));
+}
+
+#[test]
+fn every_type_of_value_is_read() {
+    let temporal = |r#type, text: &str| Comparand::Temporal {
+        r#type,
+        value: text.into(),
+    };
+    let uri = |text: &str| Comparand::Uri(Iri::new(text));
+    let values = [
+        ("-7", integer(-7)),
+        ("20.5e1", Comparand::Number(Number::Float(205.0))),
+        (
+            "18446744073709551616",
+            Comparand::Number(Number::Text("18446744073709551616".into())),
+        ),
+        ("true", Comparand::Boolean(true)),
+        ("false", Comparand::Boolean(false)),
+        ("2026-01-01", temporal(TemporalType::Date, "2026-01-01")),
+        ("10:00:00Z", temporal(TemporalType::Time, "10:00:00Z")),
+        ("10:00:00,25Z", temporal(TemporalType::Time, "10:00:00.25Z")),
+        (
+            "2026-01-01T10:00:00Z",
+            Comparand::DateTime(date("2026-01-01T10:00:00Z")),
+        ),
+        (
+            "2026-01-01T10:00:00,5Z",
+            Comparand::DateTime(date("2026-01-01T10:00:00.5Z")),
+        ),
+        ("urn:ngsi-ld:Building:1", uri("urn:ngsi-ld:Building:1")),
+        ("https://example.org/a?b=c#d", uri("https://example.org/a?b=c#d")),
+        ("urn:避難所:佐野", uri("urn:避難所:佐野")),
+        (r#""佐野市; \"城山\" \u5ddd|(2)""#, text("佐野市; \"城山\" 川|(2)")),
+        (r#""""#, text("")),
+    ];
+    for (literal, value) in values {
+        for query in [format!("a=={literal}"), format!("(a=={literal};b)|c")] {
+            let expression = read(&query).unwrap_or_else(|error| panic!("{query}: {error}"));
+            assert_eq!(first_values(&expression), Some(vec![value.clone()]), "{query}");
+        }
+        let list = format!("a==1,{literal},2");
+        let listed = Some(vec![integer(1), value, integer(2)]);
+        assert_eq!(first_values(&read(&list).unwrap()), listed, "{list}");
+    }
+}
+
+fn first_values(expression: &Expression) -> Option<Vec<Comparand>> {
+    match expression {
+        Expression::And(parts) | Expression::Or(parts) => parts.first().and_then(first_values),
+        Expression::Condition(condition) => match &condition.comparison {
+            Some(Comparison::Equal { values, .. }) => Some(values.clone()),
+            _ => None,
+        },
+    }
+}
+
+#[test]
+fn ranges_take_everything_that_has_an_order() {
+    for (range, expected) in [
+        ("a==1..5", "a==1..5"),
+        ("a!=1.5..-2.5e-3", "a!=1.5..-0.0025"),
+        (r#"a=="あ".."ん""#, r#"a=="あ".."ん""#),
+        (
+            "a==2026-01-01T00:00:00Z..2026-12-31T23:59:59Z",
+            "a==2026-01-01T00:00:00Z..2026-12-31T23:59:59Z",
+        ),
+        ("a==2026-01-01..2026-12-31", "a==2026-01-01..2026-12-31"),
+        ("a==10:00:00Z..11:00:00.5Z", "a==10:00:00Z..11:00:00.5Z"),
+    ] {
+        let expression = read(range).unwrap();
+        assert!(matches!(
+            &expression,
+            Expression::Condition(Condition {
+                comparison: Some(Comparison::Range { .. }),
+                ..
+            })
+        ));
+        assert_eq!(render::to_text(&expression, &short), expected);
+    }
+}
+
+#[test]
+fn regular_expressions_end_where_the_query_goes_on() {
+    let pattern = |query: &str| match read(query).unwrap() {
+        Expression::And(parts) | Expression::Or(parts) => (parts.len(), parts.into_iter().next().unwrap()),
+        only @ Expression::Condition(_) => (1, only),
+    };
+    for (query, terms, expected) in [
+        ("a~=佐野.*", 1, "佐野.*"),
+        ("a~=(x|y;z)[;|)]+;b", 2, "(x|y;z)[;|)]+"),
+        ("a~=[[:alpha:];]+;b", 2, "[[:alpha:];]+"),
+        (r"a~=x\;y\|z\)|b", 2, r"x\;y\|z\)"),
+        ("(a~=x.|b)", 2, "x."),
+        (r#"a~="x|y;z""#, 1, "x|y;z"),
+        (r#"a~="\\d+\.\"";b"#, 2, r#"\d+\.""#),
+        (r"a!~=\d+", 1, r"\d+"),
+    ] {
+        let (count, first) = pattern(query);
+        assert_eq!(count, terms, "{query}");
+        let Expression::Condition(Condition {
+            comparison: Some(Comparison::Pattern { negated, pattern }),
+            ..
+        }) = first
+        else {
+            panic!("{query}");
+        };
+        assert_eq!(pattern.as_str(), expected);
+        assert_eq!(negated, query.contains('!'));
+    }
+}
+
+#[test]
+fn names_are_letters_in_any_script_prefixed_or_iris() {
+    assert_eq!(read("名称.言語_2[市区町村]"), Ok(term("名称.言語_2[市区町村]", None)));
+    let attributes = |query| {
+        let expression = read(query).unwrap();
+        expression.attributes().into_iter().map(short).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        attributes("schema:name.observedAt>=2026-01-01T00:00:00Z"),
+        ["schema:name"]
+    );
+    assert_eq!(
+        attributes("https://example.org/v1.2/name>=1;urn:x:y"),
+        ["https://example.org/v1.2/name", "urn:x:y"]
+    );
+    assert_eq!(attributes("(b|a);b.a;c[a]"), ["b", "a", "c"]);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_position() {
+    for (query, position, found) in [
+        ("", 0, "the end"),
+        ("=1", 0, "'='"),
+        ("1a==1", 0, "'1'"),
+        ("a=1", 1, "'='"),
+        ("a!1", 1, "'!'"),
+        ("a==", 3, "the end"),
+        ("status==open", 8, "'o'"),
+        ("status=='open'", 8, "'\\''"),
+        ("名称==佐野", 4, "'佐'"),
+        ("a==\"佐野", 3, "'\"'"),
+        (r#"a=="\x""#, 3, "'\"'"),
+        ("a==01", 3, "'0'"),
+        ("a==1x", 3, "'1'"),
+        ("a==2026-02-30T00:00:00Z", 3, "'2'"),
+        ("a==2026-01-01T00:00:00+09:00", 3, "'2'"),
+        ("a>true", 2, "'t'"),
+        ("a<urn:x:y", 2, "'u'"),
+        ("a==1..", 6, "the end"),
+        ("a==1..true", 6, "'t'"),
+        ("a==true..false", 3, "'t'"),
+        ("a==1,", 5, "the end"),
+        ("a>1,2", 3, "','"),
+        ("a;", 2, "the end"),
+        ("a||b", 2, "'|'"),
+        ("(a", 2, "the end"),
+        ("a)", 1, "')'"),
+        ("()", 1, "')'"),
+        ("a.", 2, "the end"),
+        ("a[", 2, "the end"),
+        ("a[b", 3, "the end"),
+        ("a[b][c]", 4, "'['"),
+        ("a b", 2, "'b'"),
+        ("a~=", 3, "the end"),
+        ("a~=[", 3, "'['"),
+        ("a~=(?=x)", 3, "'('"),
+        ("x:==1", 0, "'x'"),
+    ] {
+        let error = read(query).expect_err(query);
+        assert_eq!((error.position, error.found.as_str()), (position, found), "{query}");
+    }
+    assert!(read("status==open").unwrap_err().to_string().contains("double quotes"));
+    let refused = parse::parse("bad>1", &|_| None).unwrap_err();
+    assert_eq!(refused.position, 0);
+}
+
+#[test]
+fn limits_are_kept_and_said() {
+    let nested = |depth| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
+    let path = |names| vec!["a"; names].join(".");
+    let listed = |values| format!("a=={}", vec!["1"; values].join(","));
+    let terms = |terms| vec!["a"; terms].join(";");
+    let patterns = |patterns| vec!["a~=x"; patterns].join(";");
+    let limits: [(&dyn Fn(usize) -> String, usize); 5] = [
+        (&nested, MAX_DEPTH),
+        (&path, MAX_PATH_NAMES),
+        (&listed, MAX_LISTED_VALUES),
+        (&terms, MAX_TERMS),
+        (&patterns, MAX_PATTERNS),
+    ];
+    for (query, limit) in limits {
+        assert!(read(&query(limit)).is_ok(), "{limit}");
+        let error = read(&query(limit + 1)).unwrap_err();
+        assert!(error.expected.contains(&limit.to_string()), "{error}");
+    }
+    let long = format!("a==\"{}\"", "x".repeat(MAX_QUERY_BYTES));
+    assert_eq!(read(&long).unwrap_err().position, 0);
+}
+
+fn name() -> impl Strategy<Value = String> {
+    "[a-zA-Zぁ-んー一-龠][a-zA-Z0-9_ぁ-んー一-龠]{0,6}"
+}
+
+fn path() -> impl Strategy<Value = AttributePath> {
+    (
+        name(),
+        prop::collection::vec(name(), 0..3),
+        prop::collection::vec("[a-z@*_-]{1,5}", 0..3),
+    )
+        .prop_map(|(first, others, members)| AttributePath {
+            attribute: attribute(&first),
+            sub_attributes: others.iter().map(|name| attribute(name)).collect(),
+            members: members.into_iter().map(CompactString::from).collect(),
+        })
+}
+
+fn ordered_value() -> impl Strategy<Value = Comparand> {
+    prop_oneof![
+        "\\PC{0,8}".prop_map(|string| text(&string)),
+        any::<String>().prop_map(|string| text(&string)),
+        any::<i64>().prop_map(integer),
+        "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?"
+            .prop_filter_map("a number", |digits| Number::parse(&digits).map(Comparand::Number)),
+        (0_i64..4_000_000_000_000_000)
+            .prop_map(|micros| Comparand::DateTime(DateTime::from_unix_micros(micros).unwrap())),
+        "20[0-9]{2}-0[1-9]-[12][0-8]".prop_map(|date| Comparand::Temporal {
+            r#type: TemporalType::Date,
+            value: date.into()
+        }),
+        "1[0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?Z".prop_map(|time| Comparand::Temporal {
+            r#type: TemporalType::Time,
+            value: time.into()
+        }),
+    ]
+}
+
+fn any_value() -> impl Strategy<Value = Comparand> {
+    prop_oneof![
+        ordered_value(),
+        any::<bool>().prop_map(Comparand::Boolean),
+        "(urn|https):[a-z0-9:/?#.=佐野]{1,12}".prop_map(|uri| Comparand::Uri(Iri::new(uri))),
+    ]
+}
+
+fn comparison() -> impl Strategy<Value = Comparison> {
+    let operator = prop::sample::select(vec![
+        Operator::Less,
+        Operator::LessOrEqual,
+        Operator::Greater,
+        Operator::GreaterOrEqual,
+    ]);
+    prop_oneof![
+        (any::<bool>(), prop::collection::vec(any_value(), 1..4))
+            .prop_map(|(negated, values)| Comparison::Equal { negated, values }),
+        (any::<bool>(), ordered_value(), ordered_value()).prop_map(|(negated, from, to)| Comparison::Range {
+            negated,
+            from,
+            to
+        }),
+        (operator, ordered_value()).prop_map(|(operator, value)| Comparison::Order { operator, value }),
+        (
+            any::<bool>(),
+            "[a-z\"/.*;|]{1,6}|(\\\\[dwsDWS.\\\\\"])+|\\(a\\|b\\)|\\[;|\\)\\]"
+        )
+            .prop_filter_map("an expression", |(negated, pattern)| Some(Comparison::Pattern {
+                negated,
+                pattern: Pattern::parse(&pattern).ok()?
+            })),
+    ]
+}
+
+fn expression() -> impl Strategy<Value = Expression> {
+    let condition = (path(), prop::option::of(comparison()))
+        .prop_map(|(path, comparison)| Expression::Condition(Condition { path, comparison }));
+    condition.prop_recursive(3, 12, 3, |inner| {
+        (any::<bool>(), prop::collection::vec(inner, 2..4)).prop_map(|(is_and, parts)| {
+            let parts = parts.into_iter().flat_map(|part| match part {
+                Expression::And(nested) if is_and => nested,
+                Expression::Or(nested) if !is_and => nested,
+                part => vec![part],
+            });
+            if is_and {
+                Expression::And(parts.collect())
+            } else {
+                Expression::Or(parts.collect())
+            }
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_again(expression in expression()) {
+        let text = render::to_text(&expression, &short);
+        prop_assert_eq!(read(&text), Ok(expression), "{}", text);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in any::<String>()) {
+        let _ = read(&text);
+    }
+
+    #[test]
+    fn no_text_of_its_tokens_makes_it_panic(
+        tokens in prop::collection::vec(
+            prop::sample::select(vec![
+                "a", "名", ".", "[", "]", "{", "(", ")", ";", "|", "==", "!=", "~=", "!~=", "<", ">=", "..", ",", "1",
+                "-", "1e9", "\"", "\\", "\"x\"", "true", "urn:x:y", "2026-01-01", "T10:00:00Z", "10:00:00", "Z", " ",
+                "=", "!", "*", "\u{3099}", ":", "//",
+            ]),
+            0..24,
+        ),
+    ) {
+        let _ = read(&tokens.concat());
+    }
+}
