@@ -97,7 +97,13 @@ enum AdapterName {
 }
 
 /// Keys that only some adapters know.
-const ADAPTER_KEYS: [&str; 5] = ["endpoint", "mapping", "fiware_service", "fiware_servicepath", "partitions"];
+const ADAPTER_KEYS: [&str; 5] = [
+    "endpoint",
+    "mapping",
+    "fiware_service",
+    "fiware_servicepath",
+    "partitions",
+];
 
 const ADAPTERS: [(&str, AdapterName); 7] = [
     ("rest", AdapterName::Rest),
@@ -297,12 +303,20 @@ fn read_mapping(section: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<Mapp
 fn check_mapping_makes(provides: &[Provides], mapping: &Mapping, section: &Section<'_>, loading: &Loading<'_>) {
     let made: Vec<&TypeName> = mapping.types().collect();
     for entry in provides {
-        let ProvidedType::Type(name) = &entry.r#type else { continue };
+        let ProvidedType::Type(name) = &entry.r#type else {
+            continue;
+        };
         if !made.contains(&name) {
             let place = section.key_place("provides").unwrap_or(section.place());
-            let message = format!("{} provides `{}`, which its mapping does not make", section.title(), compact_type(name));
+            let message = format!(
+                "{} provides `{}`, which its mapping does not make",
+                section.title(),
+                compact_type(name)
+            );
             let made: Vec<String> = made.iter().map(|name| format!("`{}`", compact_type(name))).collect();
-            loading.report.error(place, message, format!("it makes {}", made.join(", ")));
+            loading
+                .report
+                .error(place, message, format!("it makes {}", made.join(", ")));
         }
     }
 }

@@ -98,7 +98,13 @@ fn type_name(name: &str) -> TypeName {
 
 fn grant_to(config: &Config, id: &str, name: &str, personal_data: PersonalData) -> Arc<TypeGrant> {
     let tenant = &config.tenant("sano").unwrap().id;
-    config.policy.grant(consumer(config, id), Operation::QueryEntity, tenant, &type_name(name), personal_data)
+    config.policy.grant(
+        consumer(config, id),
+        Operation::QueryEntity,
+        tenant,
+        &type_name(name),
+        personal_data,
+    )
 }
 
 fn grant(config: &Config, name: &str, personal_data: PersonalData) -> Arc<TypeGrant> {
@@ -108,7 +114,13 @@ fn grant(config: &Config, name: &str, personal_data: PersonalData) -> Arc<TypeGr
 fn grants(config: &Config, types: &[&str], personal_data: PersonalData) -> GrantSet {
     let types: Vec<TypeName> = types.iter().map(|name| type_name(name)).collect();
     let tenant = &config.tenant("sano").unwrap().id;
-    config.policy.grants(consumer(config, "app"), Operation::QueryEntity, tenant, &types, personal_data)
+    config.policy.grants(
+        consumer(config, "app"),
+        Operation::QueryEntity,
+        tenant,
+        &types,
+        personal_data,
+    )
 }
 
 fn only(names: &[&str]) -> AttributeSelection {
@@ -121,7 +133,10 @@ fn entity(types: &[&str], attributes: &[&str]) -> Entity {
     let mut entity = Entity::new(EntityId::parse("urn:x:1").unwrap(), type_name(types[0]));
     entity.types.extend(types[1..].iter().map(|name| type_name(name)));
     let instance = || Instance::new(AttributeValue::Property("x".into()));
-    entity.attributes = attributes.iter().map(|name| Attribute::new(attribute(name), instance())).collect();
+    entity.attributes = attributes
+        .iter()
+        .map(|name| Attribute::new(attribute(name), instance()))
+        .collect();
     entity
 }
 
@@ -142,7 +157,9 @@ fn what_no_permit_covers_is_denied() {
     let tenants = [("sano", Operation::CreateEntity), ("yaita", Operation::QueryEntity)];
     for (tenant, operation) in tenants {
         let tenant = &config.tenant(tenant).unwrap().id;
-        let grant = config.policy.grant(app, operation, tenant, &type_name("AED"), PersonalData::None);
+        let grant = config
+            .policy
+            .grant(app, operation, tenant, &type_name("AED"), PersonalData::None);
         assert!(grant.is_empty(), "{tenant} {operation:?}");
     }
 }
@@ -157,39 +174,78 @@ fn a_forbid_wins_and_is_named() {
     let platform = "forbid(principal in Role::\"reader\", action, resource);";
     let config = load(&[("sano.cedar", READ_ALL), ("platform.cedar", platform)]).unwrap();
     let denied = grant(&config, "AED", PersonalData::None);
-    assert_eq!(denied.denial(), Some(&Denial::Forbidden(vec!["platform.cedar:1".into()])));
+    assert_eq!(
+        denied.denial(),
+        Some(&Denial::Forbidden(vec!["platform.cedar:1".into()]))
+    );
 }
 
 #[test]
 fn only_the_owner_permits_and_both_are_named() {
     let foreign = r#"permit(principal, action, resource in Tenant::"yaita");"#;
     let said = refusal(&[("sano.cedar", foreign)]);
-    assert!(said.contains("the file of tenant `sano` permits access to the data of tenant `yaita`"), "{said}");
+    assert!(
+        said.contains("the file of tenant `sano` permits access to the data of tenant `yaita`"),
+        "{said}"
+    );
     let by_type = r#"permit(principal, action, resource == EntityType::"yaita/AED");"#;
     assert!(refusal(&[("sano.cedar", by_type)]).contains("data of tenant `yaita`"));
     let everybody = "permit(principal, action, resource);";
     assert!(refusal(&[("sano.cedar", everybody)]).contains("data of every tenant"));
-    let said = refusal(&[("platform.cedar", r#"permit(principal, action, resource in Tenant::"sano");"#)]);
-    assert!(said.contains("platform.cedar, the operator's file, permits access to the data of tenant `sano`"), "{said}");
+    let said = refusal(&[(
+        "platform.cedar",
+        r#"permit(principal, action, resource in Tenant::"sano");"#,
+    )]);
+    assert!(
+        said.contains("platform.cedar, the operator's file, permits access to the data of tenant `sano`"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_wrong_policy_is_told_with_its_place() {
     let cases = [
-        ("permit(principal, action, resource in Tenant::\"sano\")\nwhen { resource.clas == Class::\"open\" };", "attribute `clas`"),
-        ("permit(principal, action == Action::\"queryEntities\", resource in Tenant::\"sano\");", "queryEntities"),
-        ("permit(principal, action, resource in Tenant::\"sano\") when { resource.class == Class::\"opne\" };", "opne"),
+        (
+            "permit(principal, action, resource in Tenant::\"sano\")\nwhen { resource.clas == Class::\"open\" };",
+            "attribute `clas`",
+        ),
+        (
+            "permit(principal, action == Action::\"queryEntities\", resource in Tenant::\"sano\");",
+            "queryEntities",
+        ),
+        (
+            "permit(principal, action, resource in Tenant::\"sano\") when { resource.class == Class::\"opne\" };",
+            "opne",
+        ),
         ("permit(principal action, resource);", "no Cedar policy"),
-        ("forbid(principal, action, resource in Tenant::\"sanoo\");", "did you mean `sano`?"),
-        ("@q(\"a==1\")\npermit(principal, action, resource in Tenant::\"sano\");", "@q is not supported by this version"),
-        ("@atributes(\"a\")\npermit(principal, action, resource in Tenant::\"sano\");", "did you mean `attributes`?"),
-        ("@attributes(\"a,,b\")\npermit(principal, action, resource in Tenant::\"sano\");", "names no attribute"),
-        ("@attributes(\"a\")\nforbid(principal, action, resource);", "a forbid has no annotations"),
+        (
+            "forbid(principal, action, resource in Tenant::\"sanoo\");",
+            "did you mean `sano`?",
+        ),
+        (
+            "@q(\"a==1\")\npermit(principal, action, resource in Tenant::\"sano\");",
+            "@q is not supported by this version",
+        ),
+        (
+            "@atributes(\"a\")\npermit(principal, action, resource in Tenant::\"sano\");",
+            "did you mean `attributes`?",
+        ),
+        (
+            "@attributes(\"a,,b\")\npermit(principal, action, resource in Tenant::\"sano\");",
+            "names no attribute",
+        ),
+        (
+            "@attributes(\"a\")\nforbid(principal, action, resource);",
+            "a forbid has no annotations",
+        ),
     ];
     for (policy, expected) in cases {
         let said = refusal(&[("sano.cedar", &format!("// first line\n{policy}"))]);
         assert!(said.contains(expected), "{policy}\n{said}");
-        assert!(said.contains("sano.cedar:2:") || said.contains("sano.cedar:3:"), "{policy}\n{said}");
+        assert!(
+            said.contains("sano.cedar:2:") || said.contains("sano.cedar:3:"),
+            "{policy}\n{said}"
+        );
     }
     let said = refusal(&[("nobody.cedar", "")]);
     assert!(said.contains("nobody.cedar is the policy file of no tenant"), "{said}");
@@ -197,7 +253,9 @@ fn a_wrong_policy_is_told_with_its_place() {
 
 #[test]
 fn personal_types_and_attributes_are_never_granted() {
-    let config = sano("permit(principal, action, resource in Tenant::\"sano\");\n@attributes(\"fullName,managerName,name\")\npermit(principal, action, resource in Tenant::\"sano\");");
+    let config = sano(
+        "permit(principal, action, resource in Tenant::\"sano\");\n@attributes(\"fullName,managerName,name\")\npermit(principal, action, resource in Tenant::\"sano\");",
+    );
     for personal_data in [PersonalData::None, PersonalData::Present] {
         for name in ["Resident", "住民", "https://example.org/vocab/resident"] {
             let denied = grant(&config, name, personal_data);
@@ -207,7 +265,15 @@ fn personal_types_and_attributes_are_never_granted() {
         assert_eq!(denied.denial(), Some(&Denial::Personal(Class::SpecialCare)));
         let aed = grant(&config, "AED", personal_data);
         assert!(aed.includes(&attribute("name")));
-        let hidden = ["managerName", "fullName", "full_name", "https://schema.org/fullName", "diagnosis", "staffMobilePhone1", "氏名"];
+        let hidden = [
+            "managerName",
+            "fullName",
+            "full_name",
+            "https://schema.org/fullName",
+            "diagnosis",
+            "staffMobilePhone1",
+            "氏名",
+        ];
         for name in hidden {
             assert!(!aed.includes(&attribute(name)), "{name}");
             let shown = aed.project(entity(&["AED"], &["name", name])).unwrap();
@@ -219,13 +285,22 @@ fn personal_types_and_attributes_are_never_granted() {
 #[test]
 fn what_nobody_has_classified_is_denied_where_personal_data_may_be_present() {
     let config = sano(READ_ALL);
-    assert_eq!(grant(&config, "Unheard", PersonalData::Present).denial(), Some(&Denial::Unclassified));
+    assert_eq!(
+        grant(&config, "Unheard", PersonalData::Present).denial(),
+        Some(&Denial::Unclassified)
+    );
     let aed = grant(&config, "AED", PersonalData::Present);
     assert_eq!(aed.attributes(), &only(&["name", "location", "remarks", "accuracy"]));
     assert!(!aed.includes(&attribute("unheard")));
     let named = sano(r#"@attributes("name,unheard") permit(principal, action, resource in Tenant::"sano");"#);
-    assert_eq!(grant(&named, "AED", PersonalData::Present).attributes(), &only(&["name"]));
-    assert_eq!(grant(&named, "AED", PersonalData::None).attributes(), &only(&["name", "unheard"]));
+    assert_eq!(
+        grant(&named, "AED", PersonalData::Present).attributes(),
+        &only(&["name"])
+    );
+    assert_eq!(
+        grant(&named, "AED", PersonalData::None).attributes(),
+        &only(&["name", "unheard"])
+    );
 }
 
 #[test]
@@ -252,7 +327,9 @@ permit(principal in Tenant::"yaita", action, resource in Tenant::"sano");
     assert_eq!(granted.attributes(), &only(&["name", "location"]));
     let policies: Vec<&str> = granted.permits().iter().map(|permit| permit.policy.as_ref()).collect();
     assert_eq!(policies, ["sano.cedar:3", "sano.cedar:5"]);
-    let shown = granted.project(entity(&["AED"], &["name", "remarks", "location", "roof"])).unwrap();
+    let shown = granted
+        .project(entity(&["AED"], &["name", "remarks", "location", "roof"]))
+        .unwrap();
     assert_eq!(names(&shown), [&attribute("name"), &attribute("location")]);
     let config = sano(r#"@without("remarks") permit(principal, action, resource in Tenant::"sano");"#);
     for personal_data in [PersonalData::None, PersonalData::Present] {
@@ -280,27 +357,37 @@ fn sub_attributes_are_judged_too_to_any_depth() {
     let instance = |inner: &[&str]| {
         let mut instance = Instance::new(AttributeValue::Property("x".into()));
         let plain = || Instance::new(AttributeValue::Property("x".into()));
-        instance.sub_attributes = inner.iter().map(|name| Attribute::new(attribute(name), plain())).collect();
+        instance.sub_attributes = inner
+            .iter()
+            .map(|name| Attribute::new(attribute(name), plain()))
+            .collect();
         instance
     };
     let mut outer = instance(&["managerName", "unheard", "accuracy"]);
     outer.sub_attributes[2].instances[0] = instance(&["fullName", "accuracy"]);
     source.attributes[0].instances[0] = outer;
     let inner = |personal_data| {
-        let shown = grants(&config, &["AED"], personal_data).project(source.clone()).unwrap();
+        let shown = grants(&config, &["AED"], personal_data)
+            .project(source.clone())
+            .unwrap();
         let first = &shown.attributes[0].instances[0];
         let deep = first.sub_attributes.last().unwrap().instances[0].sub_attributes.clone();
         let names = |list: &[Attribute]| list.iter().map(|item| item.name.clone()).collect::<Vec<_>>();
         (names(&first.sub_attributes), names(&deep))
     };
     let deep = vec![attribute("accuracy")];
-    assert_eq!(inner(PersonalData::None), (vec![attribute("unheard"), attribute("accuracy")], deep.clone()));
+    assert_eq!(
+        inner(PersonalData::None),
+        (vec![attribute("unheard"), attribute("accuracy")], deep.clone())
+    );
     assert_eq!(inner(PersonalData::Present), (vec![attribute("accuracy")], deep));
 }
 
 #[test]
 fn an_entity_of_several_types_shows_what_a_granted_type_grants_and_no_type_calls_personal() {
-    let config = sano("permit(principal, action, resource == EntityType::\"sano/AED\");\n@attributes(\"roof,managerName\")\npermit(principal, action, resource == EntityType::\"sano/PublicToilet\");");
+    let config = sano(
+        "permit(principal, action, resource == EntityType::\"sano/AED\");\n@attributes(\"roof,managerName\")\npermit(principal, action, resource == EntityType::\"sano/PublicToilet\");",
+    );
     let set = grants(&config, &["AED"], PersonalData::None);
     let both = entity(&["AED", "PublicToilet"], &["name", "roof", "managerName"]);
     let shown = set.project(both).unwrap();
@@ -311,7 +398,10 @@ fn an_entity_of_several_types_shows_what_a_granted_type_grants_and_no_type_calls
     assert_eq!(hidden.types.as_slice(), [type_name("AED")]);
     // Whoever is a person is no AED.
     for personal in ["Resident", "MaternalHandbook"] {
-        assert!(set.project(entity(&["AED", personal], &["name"])).is_none(), "{personal}");
+        assert!(
+            set.project(entity(&["AED", personal], &["name"])).is_none(),
+            "{personal}"
+        );
     }
     assert!(set.project(entity(&["VacantHouse"], &["name"])).is_none());
     let present = grants(&config, &["AED"], PersonalData::Present);
@@ -323,12 +413,27 @@ fn an_entity_of_several_types_shows_what_a_granted_type_grants_and_no_type_calls
 fn one_question_about_several_types_asks_for_nothing_that_one_of_them_hides() {
     let config = sano(READ_ALL);
     let set = grants(&config, &["AED", "PublicToilet", "Resident"], PersonalData::Present);
-    assert_eq!(set.types().collect::<Vec<_>>(), [&type_name("AED"), &type_name("PublicToilet")]);
-    assert_eq!(set.attributes(), only(&["name", "location", "remarks", "accuracy", "roof"]));
+    assert_eq!(
+        set.types().collect::<Vec<_>>(),
+        [&type_name("AED"), &type_name("PublicToilet")]
+    );
+    assert_eq!(
+        set.attributes(),
+        only(&["name", "location", "remarks", "accuracy", "roof"])
+    );
     let groups = set.by_selection();
-    assert_eq!(groups[1], (vec![type_name("PublicToilet")], only(&["name", "location", "managerName", "roof"])));
+    assert_eq!(
+        groups[1],
+        (
+            vec![type_name("PublicToilet")],
+            only(&["name", "location", "managerName", "roof"])
+        )
+    );
     assert!(grants(&config, &["Resident"], PersonalData::None).is_empty());
-    assert_eq!(grants(&config, &["AED", "PublicToilet"], PersonalData::None).attributes(), AttributeSelection::All);
+    assert_eq!(
+        grants(&config, &["AED", "PublicToilet"], PersonalData::None).attributes(),
+        AttributeSelection::All
+    );
     let mixed = grants(&config, &["AED", "VacantHouse"], PersonalData::None).attributes();
     assert_eq!(mixed, only(&["name", "location", "remarks", "accuracy"]));
 }
@@ -375,7 +480,12 @@ fn known_types_are_those_of_the_classification_and_of_the_sources() {
 fn a_classification_that_contradicts_itself_takes_the_stricter_class_and_a_wrong_one_is_refused() {
     let text = "[attributes]\nopen = [\"name\"]\n[types.AED]\nclass = \"opne\"\ngroups = [\"hed\"]\n[groups.head]\nopen = [\"na*\"]";
     let said = refusal(&[("classification.toml", text)]);
-    for expected in ["cannot be open in every type", "did you mean `open`?", "did you mean `head`?", "the pattern `na*` cannot be open"] {
+    for expected in [
+        "cannot be open in every type",
+        "did you mean `open`?",
+        "did you mean `head`?",
+        "the pattern `na*` cannot be open",
+    ] {
         assert!(said.contains(expected), "{expected}\n{said}");
     }
     let twice = "[types.AED]\nclass = \"open\"\n[types.AED.attributes]\nopen = [\"name\"]\npersonal = [\"name\"]";
@@ -386,7 +496,10 @@ fn a_classification_that_contradicts_itself_takes_the_stricter_class_and_a_wrong
 #[test]
 fn a_policy_on_the_context_is_refused_because_nothing_fills_it() {
     let schema = std::fs::read_to_string(repository().join("policies/schema.cedarschema")).unwrap();
-    let with_context = schema.replace("resource: EntityType }", "resource: EntityType, context: { purpose?: String } }");
+    let with_context = schema.replace(
+        "resource: EntityType }",
+        "resource: EntityType, context: { purpose?: String } }",
+    );
     let policy = "forbid(principal, action, resource) when { context has purpose };";
     let said = refusal(&[("schema.cedarschema", &with_context), ("sano.cedar", policy)]);
     assert!(said.contains("conditions on `context` are not supported"), "{said}");
