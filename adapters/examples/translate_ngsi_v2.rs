@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use kakehashi_adapters::AttributeSelection;
 use kakehashi_adapters::ngsi_v2::translate::{ProvidedType, TranslationContext, translate_entities};
 use ngsi_ld::context::Context;
+use ngsi_ld::entity::render::{Format, Rendering, render_entities};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -61,5 +62,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let _ = black_box(translate_entities(black_box(body.as_bytes()), &translation));
     });
     println!("translate: {rate:.0} MB/s of {} bytes", body.len());
+    let rendering = Rendering::new(&translation.context, Format::Normalized);
+    let mut out = Vec::new();
+    let rate = megabytes_per_second(body.len(), || {
+        out.clear();
+        let entities = translate_entities(black_box(body.as_bytes()), &translation).unwrap_or_default();
+        render_entities(&rendering, &entities, &mut out);
+        black_box(&out);
+    });
+    println!("translate and render: {rate:.0} MB/s, {} bytes out", out.len());
     Ok(())
 }
