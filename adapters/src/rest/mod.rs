@@ -16,6 +16,8 @@ pub mod mapping;
 mod pages;
 mod record;
 mod source;
+#[cfg(test)]
+mod tests;
 mod trial;
 mod walk;
 

@@ -15,8 +15,10 @@ use super::record::{
 use crate::client::SourceClient;
 use crate::contract::{AdapterError, Call, ErrorKind, SourceQuery};
 
-const ACCEPTED: (HeaderName, HeaderValue) =
-    (ACCEPT, HeaderValue::from_static("application/json, application/geo+json"));
+const ACCEPTED: (HeaderName, HeaderValue) = (
+    ACCEPT,
+    HeaderValue::from_static("application/json, application/geo+json"),
+);
 
 /// Bodies beyond this are read on a thread of their own: at 150 MB/s a smaller one takes under 2 ms, a larger
 /// one would keep other requests waiting.
@@ -68,9 +70,13 @@ impl Source {
 
     /// The places in the mapping of the types that are asked for and that the source provides.
     pub(super) fn places(&self, query: &SourceQuery) -> Vec<usize> {
-        let wanted = |mapping: &TypeMapping| query.types.contains(&mapping.name) && self.provided.contains(&mapping.name);
+        let wanted =
+            |mapping: &TypeMapping| query.types.contains(&mapping.name) && self.provided.contains(&mapping.name);
         let types = self.mapping.type_mappings().iter().enumerate();
-        types.filter(|(_, mapping)| wanted(mapping)).map(|(place, _)| place).collect()
+        types
+            .filter(|(_, mapping)| wanted(mapping))
+            .map(|(place, _)| place)
+            .collect()
     }
 
     pub(super) fn findings(&self, finding: Finding) -> u64 {
@@ -124,7 +130,9 @@ impl TypeReading {
 
     /// Whether some record of this type was no entity.
     pub(super) fn is_irregular(&self) -> bool {
-        self.source.irregular(self.place).is_none_or(|irregular| irregular.load(Ordering::Relaxed))
+        self.source
+            .irregular(self.place)
+            .is_none_or(|irregular| irregular.load(Ordering::Relaxed))
     }
 
     pub(super) fn note_irregular(&self) {
@@ -182,6 +190,7 @@ impl TypeReading {
         let envelope = read_document(body, paths, &mapping.fields, &self.projection.wanted, &mut |fields| {
             entities.extend(build_entity(mapping, &self.projection, fields, &mut tally));
         })?;
+        envelope.check(entities.len())?;
         let page = RecordPage { entities, envelope };
         if !page.is_complete() {
             self.note_irregular();
@@ -212,7 +221,10 @@ struct Tally(Vec<(String, Finding, u64)>);
 
 impl Findings for Tally {
     fn note(&mut self, field: &str, finding: Finding) {
-        let known = self.0.iter_mut().find(|(other, kind, _)| *kind == finding && other == field);
+        let known = self
+            .0
+            .iter_mut()
+            .find(|(other, kind, _)| *kind == finding && other == field);
         match known {
             Some((_, _, times)) => *times += 1,
             None => self.0.push((field.to_owned(), finding, 1)),
