@@ -15,6 +15,8 @@
 mod fixture;
 #[path = "contract/ngsi_v2.rs"]
 mod ngsi_v2;
+#[path = "contract/rest.rs"]
+mod rest;
 #[path = "contract/sample.rs"]
 mod sample;
 #[path = "contract/sentences.rs"]
