@@ -116,7 +116,7 @@ fn chosen_recordings_are_exactly_so_in_the_view() {
     );
     assert_eq!(
         view("Feat", "Area")["a"],
-        serde_json::json!({ "type": "GeoProperty", "value": { "type": "Point", "coordinates": [1, 2] } })
+        serde_json::json!({ "type": "GeoProperty", "value": { "type": "Point", "coordinates": [1.0, 2.0] } })
     );
     assert_eq!(
         view("D6", "T")["a"],
