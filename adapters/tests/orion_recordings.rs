@@ -1,5 +1,12 @@
 //! What a real Orion was recorded to answer, read into the view and written as NGSI-LD.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
