@@ -55,7 +55,9 @@ const MAX_IDENTIFIER: usize = 256;
 /// consumer must not see: what cannot exist is absent.
 pub(super) fn is_identifier(text: &str) -> bool {
     (1..=MAX_IDENTIFIER).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"'=;()&?/#".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"<>\"'=;()&?/#".contains(&byte))
 }
 
 /// The id in the view of an entity of the source.
@@ -73,10 +75,24 @@ fn generated_id(short_type: &str, raw: &str) -> EntityId {
 pub(super) fn generated_from<'v>(short_type: &str, view: &'v str) -> Option<Cow<'v, str>> {
     let (escaped_type, escaped) = view.strip_prefix(GENERATED)?.split_once(':')?;
     let raw = percent_decode_str(escaped).decode_utf8().ok()?;
-    let is_type = percent_decode_str(escaped_type).decode_utf8().is_ok_and(|name| name == short_type);
+    let is_type = percent_decode_str(escaped_type)
+        .decode_utf8()
+        .is_ok_and(|name| name == short_type);
     // What is a URI would be shown as it is; and what is not escaped as we do it was not made by us.
     let is_ours = is_type && EntityId::parse(&raw).is_err() && generated_id(short_type, &raw).as_str() == view;
     is_ours.then_some(raw)
+}
+
+/// The source's id that would be shown as `view` for an entity of whatever type, where it is not `view` itself.
+pub(super) fn raw_of_generated(view: &str) -> Option<Cow<'_, str>> {
+    let (escaped_type, _) = view.strip_prefix(GENERATED)?.split_once(':')?;
+    let short_type = percent_decode_str(escaped_type).decode_utf8().ok()?;
+    generated_from(&short_type, view)
+}
+
+/// What every id of the view that is not the source's own begins with, for entities of that type.
+pub(super) fn generated_prefix(short_type: &str) -> String {
+    format!("{GENERATED}{}:", utf8_percent_encode(short_type, ESCAPED_IN_IDS))
 }
 
 /// The id in the view of what a Relationship points to. NGSI-v2 does not say of which type that is.
@@ -154,7 +170,10 @@ mod tests {
         assert_eq!(view_id("Room", "urn:ngsi-ld:Room:1").as_str(), "urn:ngsi-ld:Room:1");
         assert_eq!(view_id("Room", "Room1").as_str(), "urn:ngsi-ld:Room:Room1");
         assert_eq!(view_id("Room", "a%b:c").as_str(), "urn:ngsi-ld:Room:a%25b%3Ac");
-        assert_eq!(generated_from("Room", "urn:ngsi-ld:Room:Room1").as_deref(), Some("Room1"));
+        assert_eq!(
+            generated_from("Room", "urn:ngsi-ld:Room:Room1").as_deref(),
+            Some("Room1")
+        );
         assert_eq!(generated_from("Hall", "urn:ngsi-ld:Room:Room1"), None);
         // Another way to write the same bytes is another id.
         assert_eq!(generated_from("Room", "urn:ngsi-ld:Room:%52oom1"), None);

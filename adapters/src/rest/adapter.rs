@@ -18,8 +18,7 @@ use super::source::{Answer, Source, TypeReading};
 use super::walk::{self, Message};
 use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
 use crate::contract::{
-    Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, PushDown, SourceId,
-    SourceQuery,
+    Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, PushDown, SourceId, SourceQuery,
 };
 
 /// What makes a platform a source.
@@ -46,7 +45,9 @@ pub struct RestAdapter {
 
 impl fmt::Debug for RestAdapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RestAdapter").field("source", self.source.client.source()).finish_non_exhaustive()
+        f.debug_struct("RestAdapter")
+            .field("source", self.source.client.source())
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,7 +67,9 @@ impl RestAdapter {
             limits,
             types,
         } = settings;
-        let base_path = endpoint.parse::<http::Uri>().map_or_else(|_| "/".to_owned(), |uri| uri.path().to_owned());
+        let base_path = endpoint
+            .parse::<http::Uri>()
+            .map_or_else(|_| "/".to_owned(), |uri| uri.path().to_owned());
         let client = SourceClient::new(http, source, &endpoint, credential, limits)?;
         Ok(Self {
             source: Arc::new(Source::new(client, base_path, mapping, types)),
@@ -97,7 +100,10 @@ impl RestAdapter {
         let Some(page) = reading.fetch(&path, Answer::Many, call).await? else {
             return Ok(None);
         };
-        Ok(page.envelope.total.filter(|total| walk::is_as_declared(&page, *total, 0, size)))
+        Ok(page
+            .envelope
+            .total
+            .filter(|total| walk::is_as_declared(&page, *total, 0, size)))
     }
 }
 
@@ -146,7 +152,11 @@ impl Adapter for RestAdapter {
                 total += declared;
                 continue;
             }
-            of_type.types = reading.mapping().map(|mapping| mapping.name.clone()).into_iter().collect();
+            of_type.types = reading
+                .mapping()
+                .map(|mapping| mapping.name.clone())
+                .into_iter()
+                .collect();
             let mut entities = self.query(&of_type, call);
             while let Some(entity) = entities.next().await {
                 entity?;
@@ -204,7 +214,10 @@ impl Stream for Walk {
                 }
                 Some(Message::Failed(error)) => error,
                 // The task is gone without a last word: what came so far must not pass for the whole.
-                None => self.source.client.error(ErrorKind::Internal, "the reading of the pages was broken off"),
+                None => self
+                    .source
+                    .client
+                    .error(ErrorKind::Internal, "the reading of the pages was broken off"),
             };
             self.has_ended = true;
             return Poll::Ready(Some(Err(error)));

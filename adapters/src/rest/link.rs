@@ -10,7 +10,9 @@ pub(super) fn next_path(link: &str, current: &str, base_path: &str) -> Option<St
     let base = base_path.trim_end_matches('/');
     let current_path = current.split('?').next().unwrap_or_default();
     let path = if link.starts_with("http://") || link.starts_with("https://") || link.starts_with("//") {
-        let absolute = link.strip_prefix("//").map_or_else(|| link.to_owned(), |rest| format!("http://{rest}"));
+        let absolute = link
+            .strip_prefix("//")
+            .map_or_else(|| link.to_owned(), |rest| format!("http://{rest}"));
         let uri: Uri = absolute.parse().ok()?;
         without_base(uri.path_and_query()?.as_str(), base).to_owned()
     } else if link.starts_with('/') {
@@ -21,7 +23,11 @@ pub(super) fn next_path(link: &str, current: &str, base_path: &str) -> Option<St
         let (folder, _) = current_path.rsplit_once('/')?;
         format!("{folder}/{link}")
     };
-    let has_dots = path.split('?').next()?.split('/').any(|segment| matches!(segment, "." | ".."));
+    let has_dots = path
+        .split('?')
+        .next()?
+        .split('/')
+        .any(|segment| matches!(segment, "." | ".."));
     let is_path = path.starts_with('/') && !has_dots && PathAndQuery::try_from(path.as_str()).is_ok();
     is_path.then_some(path)
 }
@@ -56,7 +62,14 @@ mod tests {
 
     #[test]
     fn what_is_no_page_of_the_platform_is_no_path() {
-        for link in ["https://", "/a b", "../admin", "/api/../admin", "http://[", "/施設\u{7f}"] {
+        for link in [
+            "https://",
+            "/a b",
+            "../admin",
+            "/api/../admin",
+            "http://[",
+            "/施設\u{7f}",
+        ] {
             assert_eq!(next_path(link, "/api/items", "/"), None, "{link}");
         }
     }

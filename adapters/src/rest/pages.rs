@@ -6,8 +6,7 @@ use super::record::Envelope;
 /// The path of the first page, with the platform's largest page size.
 pub(super) fn first_path(mapping: &TypeMapping) -> String {
     match &mapping.paging.style {
-        PagingStyle::None => mapping.path.as_str().to_owned(),
-        PagingStyle::Next { size: None } => mapping.path.as_str().to_owned(),
+        PagingStyle::None | PagingStyle::Next { size: None } => mapping.path.as_str().to_owned(),
         PagingStyle::Next { size: Some(size) } => mapping.path.with(&[(size, mapping.paging.size)]),
         PagingStyle::Page { .. } | PagingStyle::Offset { .. } => {
             path_at(mapping, 0, 0, mapping.paging.size).unwrap_or_else(|| mapping.path.as_str().to_owned())
@@ -19,11 +18,7 @@ pub(super) fn first_path(mapping: &TypeMapping) -> String {
 /// pages have no numbers.
 pub(super) fn path_at(mapping: &TypeMapping, index: u64, skipped: u64, page_size: u64) -> Option<String> {
     match &mapping.paging.style {
-        PagingStyle::Page {
-            number,
-            size,
-            first,
-        } => {
+        PagingStyle::Page { number, size, first } => {
             let page = (number.as_str(), first.saturating_add(index));
             Some(match size {
                 Some(size) => mapping.path.with(&[page, (size, page_size)]),
@@ -58,14 +53,10 @@ pub(super) fn following(mapping: &TypeMapping, first: &Envelope) -> Following {
         PagingStyle::Page { .. } | PagingStyle::Offset { .. } if records == 0 => Following::Nothing,
         PagingStyle::Page { .. } | PagingStyle::Offset { .. } => {
             let by_total = first.total.map(|total| total.div_ceil(records));
-            let pages = match (mapping.documents.pages.is_some(), first.pages, by_total) {
-                (true, Some(pages), _) | (_, _, Some(pages)) => pages,
-                _ => return Following::UntilEmpty,
-            };
-            if pages <= 1 {
-                Following::Nothing
-            } else {
-                Following::Pages { pages, records }
+            match first.pages.or(by_total) {
+                Some(0 | 1) => Following::Nothing,
+                Some(pages) => Following::Pages { pages, records },
+                None => Following::UntilEmpty,
             }
         }
     }
@@ -95,7 +86,11 @@ pub(super) fn window(mapping: &TypeMapping, offset: u64, limit: u64) -> Option<W
     if !is_numbered || limit == 0 || mapping.documents.total.is_none() {
         return None;
     }
-    let size = if limit <= largest && offset.is_multiple_of(limit) { limit } else { largest };
+    let size = if limit <= largest && offset.is_multiple_of(limit) {
+        limit
+    } else {
+        largest
+    };
     Some(Window {
         size,
         first: offset / size,

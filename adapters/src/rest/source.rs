@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue, StatusCode};
-use ngsi_ld::{Entity, TypeName};
+use ngsi_ld::TypeName;
 
 use super::mapping::{Mapping, TypeMapping};
-use super::record::{
-    DocumentPaths, Envelope, Finding, FindingCounts, Findings, Projection, UnreadableBody, build_entity, read_document,
-};
+use super::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
+use super::translate::{RecordPage, read_records};
 use crate::client::SourceClient;
 use crate::contract::{AdapterError, Call, ErrorKind, SourceQuery};
 
-const ACCEPTED: (HeaderName, HeaderValue) =
-    (ACCEPT, HeaderValue::from_static("application/json, application/geo+json"));
+const ACCEPTED: (HeaderName, HeaderValue) = (
+    ACCEPT,
+    HeaderValue::from_static("application/json, application/geo+json"),
+);
 
 /// Bodies beyond this are read on a thread of their own: at 150 MB/s a smaller one takes under 2 ms, a larger
 /// one would keep other requests waiting.
@@ -37,20 +38,6 @@ pub(super) struct Source {
     irregular: Vec<AtomicBool>,
 }
 
-/// The records of one answer, as entities.
-#[derive(Debug)]
-pub(super) struct RecordPage {
-    pub(super) entities: Vec<Entity>,
-    pub(super) envelope: Envelope,
-}
-
-impl RecordPage {
-    /// Whether every record is an entity.
-    pub(super) fn is_complete(&self) -> bool {
-        self.entities.len() == self.envelope.records
-    }
-}
-
 // === impl Source ===
 
 impl Source {
@@ -68,9 +55,13 @@ impl Source {
 
     /// The places in the mapping of the types that are asked for and that the source provides.
     pub(super) fn places(&self, query: &SourceQuery) -> Vec<usize> {
-        let wanted = |mapping: &TypeMapping| query.types.contains(&mapping.name) && self.provided.contains(&mapping.name);
+        let wanted =
+            |mapping: &TypeMapping| query.types.contains(&mapping.name) && self.provided.contains(&mapping.name);
         let types = self.mapping.type_mappings().iter().enumerate();
-        types.filter(|(_, mapping)| wanted(mapping)).map(|(place, _)| place).collect()
+        types
+            .filter(|(_, mapping)| wanted(mapping))
+            .map(|(place, _)| place)
+            .collect()
     }
 
     pub(super) fn findings(&self, finding: Finding) -> u64 {
@@ -124,7 +115,9 @@ impl TypeReading {
 
     /// Whether some record of this type was no entity.
     pub(super) fn is_irregular(&self) -> bool {
-        self.source.irregular(self.place).is_none_or(|irregular| irregular.load(Ordering::Relaxed))
+        self.source
+            .irregular(self.place)
+            .is_none_or(|irregular| irregular.load(Ordering::Relaxed))
     }
 
     pub(super) fn note_irregular(&self) {
@@ -177,12 +170,8 @@ impl TypeReading {
             Answer::Many => &mapping.documents,
             Answer::One => &mapping.single,
         };
-        let mut entities = Vec::new();
         let mut tally = Tally::default();
-        let envelope = read_document(body, paths, &mapping.fields, &self.projection.wanted, &mut |fields| {
-            entities.extend(build_entity(mapping, &self.projection, fields, &mut tally));
-        })?;
-        let page = RecordPage { entities, envelope };
+        let page = read_records(mapping, paths, &self.projection, body, &mut tally)?;
         if !page.is_complete() {
             self.note_irregular();
         }
@@ -212,7 +201,10 @@ struct Tally(Vec<(String, Finding, u64)>);
 
 impl Findings for Tally {
     fn note(&mut self, field: &str, finding: Finding) {
-        let known = self.0.iter_mut().find(|(other, kind, _)| *kind == finding && other == field);
+        let known = self
+            .0
+            .iter_mut()
+            .find(|(other, kind, _)| *kind == finding && other == field);
         match known {
             Some((_, _, times)) => *times += 1,
             None => self.0.push((field.to_owned(), finding, 1)),

@@ -45,7 +45,11 @@ impl std::fmt::Display for TryWarning {
 pub fn try_mapping(mapping: &Mapping, type_or_path: Option<&str>, sample: &[u8]) -> TryReport {
     let chosen: Vec<&TypeMapping> = match type_or_path {
         None => mapping.type_mappings().iter().collect(),
-        Some(wanted) => mapping.type_mappings().iter().filter(|candidate| is_meant(candidate, wanted)).collect(),
+        Some(wanted) => mapping
+            .type_mappings()
+            .iter()
+            .filter(|candidate| is_meant(candidate, wanted))
+            .collect(),
     };
     if let (true, Some(wanted)) = (chosen.is_empty(), type_or_path) {
         return unknown_type(mapping, wanted);
@@ -55,7 +59,13 @@ pub fn try_mapping(mapping: &Mapping, type_or_path: Option<&str>, sample: &[u8])
         .into_iter()
         .rev()
         .map(|candidate| try_type(candidate, sample))
-        .max_by_key(|report| (report.failure.is_none(), report.entities.len(), std::cmp::Reverse(report.warnings.len())))
+        .max_by_key(|report| {
+            (
+                report.failure.is_none(),
+                report.entities.len(),
+                std::cmp::Reverse(report.warnings.len()),
+            )
+        })
         .unwrap_or_default()
 }
 
@@ -67,7 +77,12 @@ fn is_meant(candidate: &TypeMapping, wanted: &str) -> bool {
 }
 
 fn unknown_type(mapping: &Mapping, wanted: &str) -> TryReport {
-    let known = || mapping.type_mappings().iter().map(|candidate| candidate.short_name.as_str());
+    let known = || {
+        mapping
+            .type_mappings()
+            .iter()
+            .map(|candidate| candidate.short_name.as_str())
+    };
     let suggestion = nearest(wanted, known()).map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
     let names: Vec<_> = known().collect();
     TryReport {
@@ -116,6 +131,7 @@ fn read_sample(mapping: &TypeMapping, paths: &DocumentPaths, sample: &[u8]) -> R
             noted.note("id", Finding::DuplicateId);
         }
     })?;
+    envelope.check(report.entities.len())?;
     report.records = envelope.records;
     Ok(report)
 }

@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 
 use super::link::next_path;
 use super::pages::{Following, Window, first_path, following, path_at, window};
-use super::source::{Answer, RecordPage, Source, TypeReading};
+use super::source::{Answer, Source, TypeReading};
+use super::translate::RecordPage;
 use crate::contract::{AdapterError, Call, ErrorKind, Page, SourceQuery};
 
 /// Pages of one walk that are asked for at once: the next one arrives while one is read.
@@ -99,8 +100,12 @@ async fn walk_type(
         return Ok(());
     };
     if !output.query.ids.is_empty() {
-        let candidates: Vec<&EntityId> =
-            output.query.ids.iter().filter(|id| mapping.id.template.invert(id.as_str()).is_some()).collect();
+        let candidates: Vec<&EntityId> = output
+            .query
+            .ids
+            .iter()
+            .filter(|id| mapping.id.template.invert(id.as_str()).is_some())
+            .collect();
         if candidates.is_empty() {
             return Ok(());
         }
@@ -135,7 +140,12 @@ async fn walk_records(
     call: &Call,
     output: &mut Output<'_>,
 ) -> Result<(), Stop> {
-    let requests = ids.into_iter().filter_map(|id| Some((id, reading.mapping()?.record_request(id)?)));
+    let mut requests: Vec<(EntityId, String)> = Vec::new();
+    for id in ids {
+        if let Some(path) = reading.mapping().and_then(|mapping| mapping.record_request(id)) {
+            requests.push((id.clone(), path));
+        }
+    }
     let mut answers = stream::iter(requests)
         .map(|(id, path)| async move { (id, reading.fetch(&path, Answer::One, call).await) })
         .buffered(RECORDS_IN_FLIGHT);
@@ -144,7 +154,7 @@ async fn walk_records(
             continue;
         };
         // A platform that answers with another record has none of this id.
-        page.entities.retain(|entity| entity.id == *id);
+        page.entities.retain(|entity| entity.id == id);
         output.take(reading, page).await?;
     }
     Ok(())
@@ -164,13 +174,20 @@ async fn read_window(
     let mut index = window.first;
     loop {
         let skipped = index.saturating_mul(window.size);
-        let Some(path) = reading.mapping().and_then(|mapping| path_at(mapping, index, skipped, window.size)) else {
+        let Some(path) = reading
+            .mapping()
+            .and_then(|mapping| path_at(mapping, index, skipped, window.size))
+        else {
             return Ok(None);
         };
         let Some(page) = reading.fetch(&path, Answer::Many, call).await? else {
             return Ok(None);
         };
-        let Some(total) = page.envelope.total.filter(|total| is_as_declared(&page, *total, skipped, window.size)) else {
+        let Some(total) = page
+            .envelope
+            .total
+            .filter(|total| is_as_declared(&page, *total, skipped, window.size))
+        else {
             reading.note_irregular();
             return Ok(None);
         };
@@ -204,7 +221,10 @@ async fn walk_pages(reading: &Arc<TypeReading>, call: &Call, output: &mut Output
     };
     let path = first_path(mapping);
     let nothing_there = || reading.error(ErrorKind::Status(404), "the platform has nothing at the mapping's path");
-    let first = reading.fetch(&path, Answer::Many, call).await?.ok_or_else(nothing_there)?;
+    let first = reading
+        .fetch(&path, Answer::Many, call)
+        .await?
+        .ok_or_else(nothing_there)?;
     match following(mapping, &first.envelope) {
         Following::Nothing => output.take(reading, first).await,
         Following::Linked => walk_links(reading, path, first, call, output).await,
@@ -245,8 +265,7 @@ async fn walk_until_empty(
         let Some(path) = path_at(mapping, index, skipped, mapping.paging.size) else {
             return output.take(reading, page).await;
         };
-        let (taken, next) =
-            future::join(output.take(reading, page), reading.fetch(&path, Answer::Many, call)).await;
+        let (taken, next) = future::join(output.take(reading, page), reading.fetch(&path, Answer::Many, call)).await;
         taken?;
         match next? {
             Some(next) if next.envelope.records > 0 => page = next,
@@ -269,10 +288,14 @@ async fn walk_links(
             return output.take(reading, page).await;
         };
         let next = next_path(&link, &path, &reading.source.base_path).filter(|next| *next != path);
-        let unusable = || reading.error(ErrorKind::InvalidPayload, "the link to the next page cannot be followed");
+        let unusable = || {
+            reading.error(
+                ErrorKind::InvalidPayload,
+                "the link to the next page cannot be followed",
+            )
+        };
         path = next.ok_or_else(unusable)?;
-        let (taken, next) =
-            future::join(output.take(reading, page), reading.fetch(&path, Answer::Many, call)).await;
+        let (taken, next) = future::join(output.take(reading, page), reading.fetch(&path, Answer::Many, call)).await;
         taken?;
         page = next?.ok_or_else(unusable)?;
     }
@@ -318,7 +341,9 @@ impl Output<'_> {
             reading.note_duplicates(duplicates);
             // A platform that ignores the parameters of a page sends the first one again and again.
             if duplicates as usize == page.envelope.records {
-                return Err(reading.error(ErrorKind::InvalidPayload, "a page repeats the records before it").into());
+                return Err(reading
+                    .error(ErrorKind::InvalidPayload, "a page repeats the records before it")
+                    .into());
             }
         }
         self.hand_out(chosen).await
@@ -352,7 +377,10 @@ impl Output<'_> {
 
     async fn hand_out(&mut self, chosen: Vec<Entity>) -> Result<(), Stop> {
         if !chosen.is_empty() {
-            self.sender.send(Message::Entities(chosen)).await.map_err(|_| Stop::Enough)?;
+            self.sender
+                .send(Message::Entities(chosen))
+                .await
+                .map_err(|_| Stop::Enough)?;
         }
         if self.is_full() { Err(Stop::Enough) } else { Ok(()) }
     }
@@ -360,7 +388,10 @@ impl Output<'_> {
     fn accepts(&self, entity: &Entity) -> bool {
         let query = self.query;
         (query.ids.is_empty() || query.ids.contains(&entity.id))
-            && query.id_pattern.as_ref().is_none_or(|pattern| pattern.matches(&entity.id))
+            && query
+                .id_pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches(&entity.id))
             && (query.any_attribute.is_empty()
                 || query.any_attribute.iter().any(|name| entity.attribute(name).is_some()))
     }

@@ -74,7 +74,12 @@ impl AttributeSeed<'_, '_> {
         let name = self.translator.names.get(self.position)?;
         let referred = name.raw().strip_prefix("ref")?;
         let known = |provided: &&super::ProvidedType| *provided.short == *referred;
-        self.translator.context.types.iter().find(known).map(|provided| provided.short.as_ref().into())
+        self.translator
+            .context
+            .types
+            .iter()
+            .find(known)
+            .map(|provided| provided.short.as_ref().into())
     }
 }
 

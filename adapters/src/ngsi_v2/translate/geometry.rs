@@ -51,7 +51,10 @@ fn position(text: &str) -> Option<Position> {
 }
 
 fn positions(json: &str) -> Option<Vec<Position>> {
-    strings_of(json)?.iter().map(|text: &Cow<'_, str>| position(text)).collect()
+    strings_of(json)?
+        .iter()
+        .map(|text: &Cow<'_, str>| position(text))
+        .collect()
 }
 
 /// The ring around two opposite corners, counter-clockwise (RFC 7946 section 3.1.6).

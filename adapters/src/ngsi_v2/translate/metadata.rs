@@ -57,6 +57,11 @@ fn role(name: &str) -> Role {
     }
 }
 
+/// Whether metadata of that name are not, or not always, sub-Properties.
+pub(in crate::ngsi_v2) fn has_own_place(name: &str) -> bool {
+    !matches!(role(name), Role::Other | Role::EntityType)
+}
+
 impl<'de> Visitor<'de> for MetadataSeed<'_, '_> {
     type Value = Metadata;
 

@@ -10,6 +10,8 @@ mod names;
 mod reader;
 mod value;
 
+pub(super) use self::metadata::has_own_place;
+
 use std::sync::Arc;
 
 use ngsi_ld::context::Context;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use ngsi_ld::entity::{Attribute, DateTime, SystemAttributes};
 use ngsi_ld::Entity;
+use ngsi_ld::entity::{Attribute, DateTime, SystemAttributes};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -132,7 +132,12 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
         let id = id.ok_or_else(|| A::Error::custom("an entity without id"))?;
         // NGSI-v2 gives an entity without a type this one.
         let short = r#type.as_deref().unwrap_or("Thing");
-        let Some(provided) = translator.context.types.iter().find(|provided| *provided.short == *short) else {
+        let Some(provided) = translator
+            .context
+            .types
+            .iter()
+            .find(|provided| *provided.short == *short)
+        else {
             return Ok(None);
         };
         let mut entity = Entity::new(view_id(short, &id), provided.name.clone());
@@ -153,7 +158,10 @@ fn builtin_date<'de, A: MapAccess<'de>>(
         value: Option<&'a RawValue>,
     }
     let builtin: Builtin<'de> = map.next_value()?;
-    let text = builtin.value.filter(|_| context.system_attributes).and_then(|raw| string_of(raw.get()));
+    let text = builtin
+        .value
+        .filter(|_| context.system_attributes)
+        .and_then(|raw| string_of(raw.get()));
     // Orion writes UTC.
     Ok(text.and_then(|text| DateTime::parse_lenient(&text, 0).ok()))
 }

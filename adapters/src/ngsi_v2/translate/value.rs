@@ -78,7 +78,12 @@ fn relationship(json: &str, object_type: Option<&str>) -> Option<AttributeValue>
     let mut objects: SmallVec<[EntityId; 1]> = SmallVec::new();
     if json.starts_with('[') {
         let texts: Vec<Cow<'_, str>> = serde_json::from_str(json).ok()?;
-        objects.extend(texts.iter().filter(|text| !text.is_empty()).map(|text| object_id(object_type, text)));
+        objects.extend(
+            texts
+                .iter()
+                .filter(|text| !text.is_empty())
+                .map(|text| object_id(object_type, text)),
+        );
     } else {
         let text = string_of(json).filter(|text| !text.is_empty())?;
         objects.push(object_id(object_type, &text));

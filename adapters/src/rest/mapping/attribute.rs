@@ -178,7 +178,9 @@ fn read_rule(
         "latitude" => {
             let _ = table.required_text("longitude", diagnostics);
             let latitude = named_slot(table, "latitude", reader, diagnostics);
-            let longitude = table.has("longitude").then(|| named_slot(table, "longitude", reader, diagnostics));
+            let longitude = table
+                .has("longitude")
+                .then(|| named_slot(table, "longitude", reader, diagnostics));
             Some(Rule::Point {
                 latitude: latitude?,
                 longitude: longitude??,
@@ -292,11 +294,7 @@ fn read_value_table(
     }
 }
 
-fn read_conversion(
-    table: &TomlTable<'_>,
-    zone: i32,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<Conversion> {
+fn read_conversion(table: &TomlTable<'_>, zone: i32, diagnostics: &mut Diagnostics<'_>) -> Option<Conversion> {
     let conversion = table.text("as", diagnostics);
     let conversion_name = conversion.as_ref().map_or("", |located| located.text);
     if table.has("separator") && conversion_name != "list" {
@@ -313,7 +311,11 @@ fn read_conversion(
         "list" => {
             let separator = table.required_text("separator", diagnostics)?;
             if separator.text.is_empty() {
-                diagnostics.report(&separator.span, &table.field_of("separator"), "an empty text separates nothing");
+                diagnostics.report(
+                    &separator.span,
+                    &table.field_of("separator"),
+                    "an empty text separates nothing",
+                );
                 return None;
             }
             Some(Conversion::List {

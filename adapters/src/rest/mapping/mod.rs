@@ -47,10 +47,6 @@ impl Mapping {
         &self.types
     }
 
-    pub(in crate::rest) fn of_type(&self, name: &TypeName) -> Option<&TypeMapping> {
-        self.types.iter().find(|mapping| mapping.name == *name)
-    }
-
     /// Reads and checks a mapping file, and compiles it. `context` gives the names of types and attributes
     /// their meaning; `file_name` is what errors call the file.
     ///

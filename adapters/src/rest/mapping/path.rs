@@ -250,7 +250,10 @@ mod tests {
         let member = |name: &str| Step::Member(name.into());
         assert_eq!(steps("$"), []);
         assert_eq!(steps("$.items[*]"), [member("items"), Step::Each]);
-        assert_eq!(steps("$['施設・場所名'][0]"), [member("施設・場所名"), Step::Element(0)]);
+        assert_eq!(
+            steps("$['施設・場所名'][0]"),
+            [member("施設・場所名"), Step::Element(0)]
+        );
         assert_eq!(steps("$.共通ID.*"), [member("共通ID"), Step::Each]);
         assert_eq!(steps(r#"$[ "a\"b'\u00e9\ud83d\ude00" ]"#), [member("a\"b'é😀")]);
     }

@@ -48,11 +48,7 @@ struct FileSettings {
     tables: HashMap<String, Arc<ValueTable>>,
 }
 
-pub(super) fn read_mapping(
-    text: &str,
-    file: &str,
-    expand: &Expand<'_>,
-) -> Result<Mapping, Vec<MappingError>> {
+pub(super) fn read_mapping(text: &str, file: &str, expand: &Expand<'_>) -> Result<Mapping, Vec<MappingError>> {
     let mut diagnostics = Diagnostics::new(file, text);
     let (document, syntax_errors) = DeTable::parse_recoverable(text);
     for error in &syntax_errors {
@@ -67,7 +63,9 @@ pub(super) fn read_mapping(
     let _description = root.text("description", &mut diagnostics);
     let settings = FileSettings {
         zone: read_zone(&root, &mut diagnostics).unwrap_or(0),
-        missing: root.texts("missing", &mut diagnostics).unwrap_or_else(|| vec![String::new()]),
+        missing: root
+            .texts("missing", &mut diagnostics)
+            .unwrap_or_else(|| vec![String::new()]),
         tables: read_tables(&root, &mut diagnostics),
     };
     let mut types: Vec<TypeMapping> = Vec::new();
@@ -180,7 +178,9 @@ fn read_type(
         Some(attributes) => read_attributes(&attributes, &mut reader, expand, diagnostics),
         None => Vec::new(),
     };
-    let missing = table.texts("missing", diagnostics).unwrap_or_else(|| settings.missing.clone());
+    let missing = table
+        .texts("missing", diagnostics)
+        .unwrap_or_else(|| settings.missing.clone());
     Some(TypeMapping {
         short_name: entry.key.to_owned(),
         name: TypeName::new(name?),
@@ -207,7 +207,13 @@ fn read_format(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Form
         "geojson" => Format::GeoJson,
         other => {
             let message = format!("unknown format `{other}`: expected json or geojson");
-            diagnostics.unknown(&located.span, &table.field_of("format"), message, other, ["json", "geojson"]);
+            diagnostics.unknown(
+                &located.span,
+                &table.field_of("format"),
+                message,
+                other,
+                ["json", "geojson"],
+            );
             Format::Json
         }
     }
@@ -255,7 +261,11 @@ fn read_single(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Opti
         Some(located) => {
             let field = table.field_of("record");
             if !table.has("record_path") {
-                diagnostics.report(&located.span, &field, "`record` says where the answer to `record_path` has it");
+                diagnostics.report(
+                    &located.span,
+                    &field,
+                    "`record` says where the answer to `record_path` has it",
+                );
             }
             json_path(&located, &field, diagnostics)?
         }
@@ -285,7 +295,11 @@ pub(super) fn single_value_path(
 ) -> Option<JsonPath> {
     let path = json_path(located, field, diagnostics)?;
     if path.has_wildcard() {
-        diagnostics.report(&located.span, field, "this path must lead to one value: no wildcard here");
+        diagnostics.report(
+            &located.span,
+            field,
+            "this path must lead to one value: no wildcard here",
+        );
         return None;
     }
     Some(path)
@@ -414,7 +428,13 @@ pub(super) fn neither_text_nor_table(
     diagnostics: &mut Diagnostics<'_>,
 ) {
     let found: &DeValue<'_> = value.get_ref();
-    wrong_kind(span, field, "the name of a field or a table { ... }", found, diagnostics);
+    wrong_kind(
+        span,
+        field,
+        "the name of a field or a table { ... }",
+        found,
+        diagnostics,
+    );
 }
 
 #[cfg(test)]

@@ -190,4 +190,3 @@ fn check_parameter(
     }
     Some(name.to_owned())
 }
-

@@ -190,7 +190,15 @@ mod tests {
     #[test]
     fn other_ids_and_other_spellings_do_not_lead_back() {
         let template = Template::parse("urn:x:{a}").unwrap();
-        for id in ["urn:y:1", "urn:x:", "urn:x:%41", "urn:x:a b", "urn:x:%ff", "urn:x:%e3%81%82", "urn:x:あ"] {
+        for id in [
+            "urn:y:1",
+            "urn:x:",
+            "urn:x:%41",
+            "urn:x:a b",
+            "urn:x:%ff",
+            "urn:x:%e3%81%82",
+            "urn:x:あ",
+        ] {
             assert_eq!(template.invert(id), None, "{id}");
         }
         assert_eq!(template.invert("urn:x:A").unwrap(), ["A"]);

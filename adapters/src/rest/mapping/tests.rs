@@ -81,16 +81,34 @@ fn keys_that_contradict_each_other_are_refused() {
         (r#"location = { latitude = "a" }"#, "`longitude` is missing"),
         (r#"location = { longitude = "a" }"#, "`latitude` is missing"),
         (r"location = { geometry = true }", "geometry of a GeoJSON Feature"),
-        (r#"location = { geometry = "g", unit_code = "MTR" }"#, "means nothing beside `geometry`"),
-        (r#"location = { geometry = "g", bounds = [1, 2, 3] }"#, "[west, south, east, north]"),
-        (r#"location = { geometry = "g", bounds = [2, 2, 1, 3] }"#, "[west, south, east, north]"),
+        (
+            r#"location = { geometry = "g", unit_code = "MTR" }"#,
+            "means nothing beside `geometry`",
+        ),
+        (
+            r#"location = { geometry = "g", bounds = [1, 2, 3] }"#,
+            "[west, south, east, north]",
+        ),
+        (
+            r#"location = { geometry = "g", bounds = [2, 2, 1, 3] }"#,
+            "[west, south, east, north]",
+        ),
         (r#"name = { field = "a", as = "strng" }"#, "did you mean `string`?"),
         (r#"name = { field = "a", as = "list" }"#, "`separator` is missing"),
         (r#"name = { field = "a", separator = ";" }"#, "belongs to as"),
-        (r#"name = { constant = "a", as = "string" }"#, "means nothing beside `constant`"),
+        (
+            r#"name = { constant = "a", as = "string" }"#,
+            "means nothing beside `constant`",
+        ),
         (r#"name = { field = "a", zone = "9" }"#, "an offset from UTC"),
-        (r#"name = { field = "a", table = { vlues = {} } }"#, "did you mean `values`?"),
-        (r#"name = { field = "a", table = { values = {}, unlisted = "drop" } }"#, "expected \"omit\""),
+        (
+            r#"name = { field = "a", table = { vlues = {} } }"#,
+            "did you mean `values`?",
+        ),
+        (
+            r#"name = { field = "a", table = { values = {}, unlisted = "drop" } }"#,
+            "expected \"omit\"",
+        ),
         (r#"room = { relationship = "urn:room" }"#, "names no field"),
         (r#"room = { relationship = "room {a}" }"#, "does not make a URI"),
         (r"name = { constant = 2026-04-01 }", "with its zone"),
@@ -104,19 +122,38 @@ fn keys_that_contradict_each_other_are_refused() {
 #[test]
 fn requests_that_cannot_work_are_refused() {
     for (lines, message) in [
-        ("record_path = \"/aed/{nr}\"", "`{nr}` is no field of `id`; did you mean `no`?"),
+        (
+            "record_path = \"/aed/{nr}\"",
+            "`{nr}` is no field of `id`; did you mean `no`?",
+        ),
         ("record_path = \"/aed\"", "names no field of the id"),
         ("record_path = \"aed/{no}\"", "begins with one `/`"),
-        ("record = \"$.item\"", "`record` says where the answer to `record_path` has it"),
+        (
+            "record = \"$.item\"",
+            "`record` says where the answer to `record_path` has it",
+        ),
         ("paging = { style = \"page\" }", "`page` is missing"),
-        ("paging = { style = \"page\", page = \"p\", offset = \"o\" }", "unknown key `offset`"),
-        ("paging = { style = \"page\", page = \"p&q\" }", "not the name of a query parameter"),
-        ("paging = { style = \"page\", page = \"lang\" }", "stands in the fixed query"),
+        (
+            "paging = { style = \"page\", page = \"p\", offset = \"o\" }",
+            "unknown key `offset`",
+        ),
+        (
+            "paging = { style = \"page\", page = \"p&q\" }",
+            "not the name of a query parameter",
+        ),
+        (
+            "paging = { style = \"page\", page = \"lang\" }",
+            "stands in the fixed query",
+        ),
         ("paging = { style = \"page\", page = \"p\", max = 0 }", "at least 1"),
         ("paging = { style = \"next\" }", "`next` is missing"),
-        ("paging = { style = \"next\", next = \"$[*].next\" }", "no wildcard here"),
+        (
+            "paging = { style = \"next\", next = \"$[*].next\" }",
+            "no wildcard here",
+        ),
     ] {
-        let text = format!("[types.AED]\npath = \"/aed?lang=ja\"\nrecords = \"$[*]\"\nid = \"urn:x:{{no}}\"\n{lines}\n");
+        let text =
+            format!("[types.AED]\npath = \"/aed?lang=ja\"\nrecords = \"$[*]\"\nid = \"urn:x:{{no}}\"\n{lines}\n");
         let errors = parse(&text).unwrap_err().join("\n");
         assert!(errors.contains(message), "{lines}: {errors}");
     }
@@ -132,7 +169,11 @@ fn one_name_stands_for_one_type_and_one_attribute() {
     let twice = "[types.A]\npath = \"/a\"\nrecords = \"$[*]\"\nid = \"urn:x:{no}\"\n[types.B]\npath = \"/b\"\n\
                  records = \"$[*]\"\nid = \"urn:y:{no}\"\n";
     let errors = Mapping::parse_with(twice, "test.toml", &same).unwrap_err();
-    assert!(errors[0].to_string().contains("test.toml:5:8: types.B: this type stands here twice"));
+    assert!(
+        errors[0]
+            .to_string()
+            .contains("test.toml:5:8: types.B: this type stands here twice")
+    );
     let errors = Mapping::parse_with(&with_attributes("a = \"x\"\nb = \"y\"\n"), "test.toml", &same).unwrap_err();
     assert!(errors[0].to_string().contains("this attribute stands here twice"));
 }
@@ -144,7 +185,11 @@ fn names_get_their_meaning_from_the_context_and_must_be_names() {
     assert_eq!(mapping.types().collect::<Vec<_>>(), [&expected]);
     let text = with_attributes("\"a b\" = \"a\"\n");
     let errors = Mapping::parse(&text, "test.toml", Context::kakehashi()).unwrap_err();
-    assert!(errors[0].to_string().starts_with("test.toml:6:1: types.AED.attributes.a b: character ' '"));
+    assert!(
+        errors[0]
+            .to_string()
+            .starts_with("test.toml:6:1: types.AED.attributes.a b: character ' '")
+    );
 }
 
 #[test]
@@ -152,11 +197,22 @@ fn the_id_of_the_view_leads_to_the_path_of_the_record() {
     let text = "[types.Room]\npath = \"/rooms\"\nrecord_path = \"/buildings/{b}/rooms/{r}?by={b}\"\nrecords = \"$[*]\"\n\
                 id = \"urn:ngsi-ld:Room:{b}:{r}\"\n";
     let mapping = parse(text).unwrap();
-    let room = mapping.of_type(&TypeName::new(expand("Room").unwrap())).unwrap();
+    let room = mapping.type_mappings().first().unwrap();
     let path = |id| room.record_request(&EntityId::parse(id).unwrap());
-    assert_eq!(path("urn:ngsi-ld:Room:a:2").as_deref(), Some("/buildings/a/rooms/2?by=a"));
-    assert_eq!(path("urn:ngsi-ld:Room:a%2F%26:2").as_deref(), Some("/buildings/a%2F%26/rooms/2?by=a%2F%26"));
-    for id in ["urn:ngsi-ld:Room:a", "urn:ngsi-ld:Room:..:2", "urn:ngsi-ld:Room:a:.", "urn:ngsi-ld:AED:a:2"] {
+    assert_eq!(
+        path("urn:ngsi-ld:Room:a:2").as_deref(),
+        Some("/buildings/a/rooms/2?by=a")
+    );
+    assert_eq!(
+        path("urn:ngsi-ld:Room:a%2F%26:2").as_deref(),
+        Some("/buildings/a%2F%26/rooms/2?by=a%2F%26")
+    );
+    for id in [
+        "urn:ngsi-ld:Room:a",
+        "urn:ngsi-ld:Room:..:2",
+        "urn:ngsi-ld:Room:a:.",
+        "urn:ngsi-ld:AED:a:2",
+    ] {
         assert_eq!(path(id), None, "{id}");
     }
 }

@@ -121,7 +121,13 @@ impl<'d> TomlTable<'d> {
     pub(super) fn integer(&self, key: &str, least: u64, diagnostics: &mut Diagnostics<'_>) -> Option<u64> {
         let value = self.get(key)?;
         let DeValue::Integer(integer) = value.get_ref() else {
-            wrong_kind(&value.span(), &self.field_of(key), "a whole number", value.get_ref(), diagnostics);
+            wrong_kind(
+                &value.span(),
+                &self.field_of(key),
+                "a whole number",
+                value.get_ref(),
+                diagnostics,
+            );
             return None;
         };
         match u64::from_str_radix(integer.as_str(), integer.radix()) {

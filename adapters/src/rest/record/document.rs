@@ -35,17 +35,29 @@ pub(in crate::rest) struct Envelope {
     pub(in crate::rest) next: Option<String>,
     /// Records in this body, also those that cannot become entities.
     pub(in crate::rest) records: usize,
+    /// Whether the records are the members of the whole body, an object. If none of them has an id, it is no
+    /// list of records but an object that explains an error.
+    pub(in crate::rest) is_bare_object: bool,
 }
 
 /// Why a body is none that the mapping describes. Holds no text of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::rest) enum UnreadableBody {
+pub enum UnreadableBody {
+    /// Another encoding.
     #[error("not UTF-8")]
     Encoding,
+    /// Not JSON.
     #[error("not JSON: the body breaks at line {line}, column {column}")]
-    Syntax { line: usize, column: usize },
+    Syntax {
+        /// The line, counted from 1.
+        line: usize,
+        /// The byte in that line, counted from 1.
+        column: usize,
+    },
+    /// The beginning of JSON.
     #[error("the body ends too early")]
     CutOff,
+    /// JSON of another shape.
     #[error("JSON, but without the records that the mapping expects")]
     NoRecords,
 }
@@ -91,7 +103,12 @@ pub(in crate::rest) fn read_document<'de>(
     let active = followed
         .into_iter()
         .enumerate()
-        .filter_map(|(purpose, path)| path.map(|path| Active { purpose, steps: &path.steps }))
+        .filter_map(|(purpose, path)| {
+            path.map(|path| Active {
+                purpose,
+                steps: &path.steps,
+            })
+        })
         .collect();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let seed = Follow {
@@ -105,12 +122,27 @@ pub(in crate::rest) fn read_document<'de>(
         return Err(UnreadableBody::NoRecords);
     }
     let [_, total, pages, next] = reader.values;
+    let is_bare_object = paths.records.steps.first() == Some(&Step::Each) && text.trim_start().starts_with('{');
     Ok(Envelope {
         total: total.and_then(whole_number),
         pages: pages.and_then(whole_number),
-        next: next.and_then(|json| serde_json::from_str(json).ok()).filter(|link: &String| !link.is_empty()),
+        next: next
+            .and_then(|json| serde_json::from_str(json).ok())
+            .filter(|link: &String| !link.is_empty()),
         records: reader.records,
+        is_bare_object,
     })
+}
+
+impl Envelope {
+    /// Refuses an object that explains an error in place of records.
+    pub(in crate::rest) fn check(&self, entities: usize) -> Result<(), UnreadableBody> {
+        if self.is_bare_object && entities == 0 {
+            Err(UnreadableBody::NoRecords)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// A whole number, written as a number or as a text.
@@ -138,7 +170,9 @@ struct Reader<'a, 'de> {
 
 impl<'de> Reader<'_, 'de> {
     fn record<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        self.tree.record(self.wanted, &mut self.fields).deserialize(deserializer)?;
+        self.tree
+            .record(self.wanted, &mut self.fields)
+            .deserialize(deserializer)?;
         self.records += 1;
         self.has_container = true;
         (self.each)(&self.fields);
@@ -165,8 +199,12 @@ impl<'de> DeserializeSeed<'de> for Follow<'_, '_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(mut self, deserializer: D) -> Result<(), D::Error> {
-        let arrived: SmallVec<[usize; FOLLOWED]> =
-            self.active.iter().filter(|path| path.steps.is_empty()).map(|path| path.purpose).collect();
+        let arrived: SmallVec<[usize; FOLLOWED]> = self
+            .active
+            .iter()
+            .filter(|path| path.steps.is_empty())
+            .map(|path| path.purpose)
+            .collect();
         self.active.retain(|path| !path.steps.is_empty());
         match arrived.as_slice() {
             [] => deserializer.deserialize_any(self),

@@ -54,7 +54,9 @@ impl AttributeMapping {
         let (own, of_template): (SmallVec<[Slot; 2]>, &[Slot]) = match &self.rule {
             Rule::Constant(_) => (SmallVec::new(), &[]),
             Rule::Field { slot, .. } | Rule::Geometry { slot, .. } => (SmallVec::from_slice(&[*slot]), &[]),
-            Rule::Point { latitude, longitude, .. } => (SmallVec::from_slice(&[*latitude, *longitude]), &[]),
+            Rule::Point {
+                latitude, longitude, ..
+            } => (SmallVec::from_slice(&[*latitude, *longitude]), &[]),
             Rule::Relationship { object } => (SmallVec::new(), &object.slots),
         };
         let observed = self.observed_at.map(|rule| rule.slot);
@@ -84,12 +86,18 @@ pub(in crate::rest) fn build_entity(
         entity.system = record.system();
     }
     entity.attributes.reserve_exact(projection.attributes.len());
-    for attribute in projection.attributes.iter().filter_map(|place| mapping.attributes.get(*place)) {
+    for attribute in projection
+        .attributes
+        .iter()
+        .filter_map(|place| mapping.attributes.get(*place))
+    {
         match record.value(attribute) {
             Ok(Some(value)) => {
                 let mut instance = Instance::new(value);
                 instance.unit_code.clone_from(&attribute.unit_code);
-                instance.observed_at = attribute.observed_at.and_then(|rule| record.date(&attribute.short_name, rule));
+                instance.observed_at = attribute
+                    .observed_at
+                    .and_then(|rule| record.date(&attribute.short_name, rule));
                 if projection.system {
                     instance.system = entity.system.clone();
                 }
@@ -210,7 +218,9 @@ impl<'de> Record<'_, 'de> {
                 } else if self.is_missing(&scalar) {
                     return Ok(None);
                 }
-                scalar.convert(conversion).map(|value| Some(AttributeValue::Property(value)))
+                scalar
+                    .convert(conversion)
+                    .map(|value| Some(AttributeValue::Property(value)))
             }
             Rule::Point {
                 latitude,
@@ -222,7 +232,9 @@ impl<'de> Record<'_, 'de> {
                     return Err(Finding::NoPosition);
                 }
                 let degrees = |scalar: Option<Scalar<'_>>| {
-                    scalar.and_then(|scalar| scalar.as_f64()).ok_or(Finding::ImpossiblePosition)
+                    scalar
+                        .and_then(|scalar| scalar.as_f64())
+                        .ok_or(Finding::ImpossiblePosition)
                 };
                 let point = Geometry::point(degrees(longitude)?, degrees(latitude)?);
                 located(point.ok(), *bounds)

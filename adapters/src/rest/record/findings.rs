@@ -95,6 +95,7 @@ impl FindingCounts {
     }
 
     pub(in crate::rest) fn get(&self, finding: Finding) -> u64 {
-        self.counter(finding).map_or(0, |counter| counter.load(Ordering::Relaxed))
+        self.counter(finding)
+            .map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 }

@@ -80,9 +80,7 @@ impl<'de> Scalar<'de> {
                 Json::parse(json).map(Value::Json).map_err(|_| unconvertible)
             }
             (Conversion::Text, _) => self.word().map(|word| Value::String(word.into())).ok_or(unconvertible),
-            (Conversion::Number, Self::Text(text)) => {
-                written_number(text).map(Value::Number).ok_or(unconvertible)
-            }
+            (Conversion::Number, Self::Text(text)) => written_number(text).map(Value::Number).ok_or(unconvertible),
             (Conversion::Boolean, Self::Text(text)) => match text.trim() {
                 word if word.eq_ignore_ascii_case("true") => Ok(Value::Boolean(true)),
                 word if word.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
@@ -90,12 +88,16 @@ impl<'de> Scalar<'de> {
             },
             (Conversion::DateTime { zone }, _) => self.as_date_time(*zone).map(Value::DateTime).ok_or(unconvertible),
             (Conversion::List { separator }, Self::Text(text)) => {
-                let items = text.split(separator.as_str()).map(str::trim).filter(|item| !item.is_empty());
+                let items = text
+                    .split(separator.as_str())
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty());
                 list(items).ok_or(unconvertible)
             }
-            (Conversion::List { .. }, _) => {
-                self.word().and_then(|word| list(std::iter::once(&*word))).ok_or(unconvertible)
-            }
+            (Conversion::List { .. }, _) => self
+                .word()
+                .and_then(|word| list(std::iter::once(&*word)))
+                .ok_or(unconvertible),
             (Conversion::Number | Conversion::Boolean, _) => Err(unconvertible),
         }
     }
@@ -107,7 +109,6 @@ impl<'de> Scalar<'de> {
             _ => None,
         }
     }
-
 }
 
 fn list<'t>(items: impl Iterator<Item = &'t str>) -> Option<Value> {
@@ -203,7 +204,9 @@ mod tests {
         ] {
             assert_eq!(written_number(text), Number::parse(number), "{text}");
         }
-        for text in ["", "-", "1,20", "12人", "1.", "一", ",100", "1 2", "--1", "0x10", "NaN", "inf"] {
+        for text in [
+            "", "-", "1,20", "12人", "1.", "一", ",100", "1 2", "--1", "0x10", "NaN", "inf",
+        ] {
             assert_eq!(written_number(text), None, "{text}");
         }
     }

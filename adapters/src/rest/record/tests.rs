@@ -31,9 +31,15 @@ fn read(mapping: &str, selection: &AttributeSelection, body: &[u8]) -> Result<Re
     let mapping = mapping.type_mappings().first().unwrap();
     let projection = Projection::new(mapping, selection, true);
     let (mut entities, mut noted) = (Vec::new(), Noted::default());
-    let envelope = read_document(body, &mapping.documents, &mapping.fields, &projection.wanted, &mut |fields| {
-        entities.extend(build_entity(mapping, &projection, fields, &mut noted));
-    })?;
+    let envelope = read_document(
+        body,
+        &mapping.documents,
+        &mapping.fields,
+        &projection.wanted,
+        &mut |fields| {
+            entities.extend(build_entity(mapping, &projection, fields, &mut noted));
+        },
+    )?;
     Ok(Read {
         entities,
         envelope,
@@ -102,9 +108,16 @@ fn a_record_becomes_an_entity() {
     assert_eq!(property(entity, "capacity"), Some(&Value::Number(120_i64.into())));
     assert_eq!(property(entity, "city"), Some(&"佐野市".into()));
     assert_eq!(property(entity, "first"), Some(&"a".into()));
-    assert_eq!(geometry(entity, "location"), Some(&Geometry::point(139.6, 36.4).unwrap()));
+    assert_eq!(
+        geometry(entity, "location"),
+        Some(&Geometry::point(139.6, 36.4).unwrap())
+    );
     assert_eq!(entity.attributes.len(), 7);
-    let observed = |attribute| entity.attribute(&name(attribute)).unwrap().instances[0].observed_at.clone();
+    let observed = |attribute| {
+        entity.attribute(&name(attribute)).unwrap().instances[0]
+            .observed_at
+            .clone()
+    };
     assert_eq!(observed("name").unwrap().as_str(), "2026-04-01T00:00:00Z");
     assert_eq!(observed("code"), None, "a constant is no observation");
     assert_eq!(entity.system.modified_at().unwrap().as_str(), "2026-04-01T00:00:00Z");
@@ -115,15 +128,23 @@ fn a_record_becomes_an_entity() {
 #[test]
 fn missing_fields_leave_attributes_out() {
     let body = r#"{"items":[{"id":"1","namae":" － ".."#;
-    assert_eq!(read(SITES, &AttributeSelection::All, body.as_bytes()).err(), Some(UnreadableBody::Syntax {
-        line: 1,
-        column: 36
-    }));
+    assert_eq!(
+        read(SITES, &AttributeSelection::All, body.as_bytes()).err(),
+        Some(UnreadableBody::Syntax { line: 1, column: 36 })
+    );
     let body = r#"{"items":[{"id":"1","namae":" --- ","ninzu":null,"kozui":"","jusho":"text","tags":{},"ido":"-"}]}"#;
     let read = read_all(SITES, body);
-    let names: Vec<_> = read.entities[0].attributes.iter().map(|attribute| attribute.name.clone()).collect();
+    let names: Vec<_> = read.entities[0]
+        .attributes
+        .iter()
+        .map(|attribute| attribute.name.clone())
+        .collect();
     assert_eq!(names, [name("code"), name("flood")]);
-    assert_eq!(property(&read.entities[0], "flood"), Some(&false.into()), "the table comes before `missing`");
+    assert_eq!(
+        property(&read.entities[0], "flood"),
+        Some(&false.into()),
+        "the table comes before `missing`"
+    );
     assert_eq!(read.noted, [("location".to_owned(), Finding::NoPosition)]);
 }
 
@@ -183,8 +204,14 @@ feature = "$.id"
     let read = read_all(mapping, body);
     assert_eq!(read.entities.len(), 3);
     assert_eq!(property(&read.entities[0], "name"), Some(&"小学校".into()));
-    assert_eq!(property(&read.entities[0], "feature"), Some(&Value::Number(5_i64.into())));
-    assert_eq!(geometry(&read.entities[0], "location"), Some(&Geometry::point(139.6, 36.4).unwrap()));
+    assert_eq!(
+        property(&read.entities[0], "feature"),
+        Some(&Value::Number(5_i64.into()))
+    );
+    assert_eq!(
+        geometry(&read.entities[0], "location"),
+        Some(&Geometry::point(139.6, 36.4).unwrap())
+    );
     assert_eq!(
         read.noted,
         [
@@ -217,9 +244,11 @@ part = "$.obj.a"
     let first = &read.entities[0];
     assert_eq!(first.id.as_str(), "urn:x:%E6%9C%AC%E5%BA%81:1");
     assert_eq!(geometry(first, "location"), Some(&Geometry::point(1.0, 2.0).unwrap()));
-    assert_eq!(geometry(&read.entities[1], "location"), Some(&Geometry::point(1.0, 2.0).unwrap()));
-    let AttributeValue::Relationship { objects, .. } =
-        &first.attribute(&name("building")).unwrap().instances[0].value
+    assert_eq!(
+        geometry(&read.entities[1], "location"),
+        Some(&Geometry::point(1.0, 2.0).unwrap())
+    );
+    let AttributeValue::Relationship { objects, .. } = &first.attribute(&name("building")).unwrap().instances[0].value
     else {
         panic!("no Relationship")
     };
@@ -239,7 +268,10 @@ part = "$.obj.a"
 fn a_byte_order_mark_is_skipped_and_other_encodings_are_refused() {
     let read = |body: &[u8]| read(SITES, &AttributeSelection::All, body).map(|read| read.entities.len());
     assert_eq!(read(b"\xEF\xBB\xBF{\"items\":[{\"id\":\"1\"}]}"), Ok(1));
-    assert_eq!(read(b"{\"items\":[{\"id\":\"\x8D\xB2\"}]}"), Err(UnreadableBody::Encoding));
+    assert_eq!(
+        read(b"{\"items\":[{\"id\":\"\x8D\xB2\"}]}"),
+        Err(UnreadableBody::Encoding)
+    );
 }
 
 #[test]
@@ -275,9 +307,8 @@ mod any_document {
         leaf.prop_recursive(4, 40, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
-                prop::collection::btree_map("[ab]|あ|'", inner, 0..4).prop_map(|members| {
-                    serde_json::Value::Object(members.into_iter().collect())
-                }),
+                prop::collection::btree_map("[ab]|あ|'", inner, 0..4)
+                    .prop_map(|members| { serde_json::Value::Object(members.into_iter().collect()) }),
             ]
         })
     }
@@ -310,7 +341,9 @@ mod any_document {
         };
         let mut found = Vec::new();
         let read = read_document(body.as_bytes(), &paths, &tree, &wanted, &mut |fields| {
-            let json = fields.get(whole).map_or(serde_json::Value::Null, |json| serde_json::from_str(json).unwrap());
+            let json = fields
+                .get(whole)
+                .map_or(serde_json::Value::Null, |json| serde_json::from_str(json).unwrap());
             found.push(json);
         });
         match read {

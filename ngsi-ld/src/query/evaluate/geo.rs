@@ -3,6 +3,7 @@
 //! Positions are degrees on a plane for every relation but `near`, as RFC 7946 draws lines between them: straight
 //! in longitude and latitude. Distances are geodesics of WGS84, in metres.
 
+use geo::coordinate_position::{CoordPos, CoordinatePosition};
 use geo::{BoundingRect, Coord, CoordsIter, Distance, Geodesic, Intersects, LinesIter, Relate};
 
 use crate::Entity;
@@ -33,6 +34,9 @@ impl GeoQuery {
         if !boxes_meet(&target, &reference) {
             return self.relation == GeoRelation::Disjoint;
         }
+        if let Some(holds) = point_in_area(self.relation, &target, &reference) {
+            return holds;
+        }
         let relation = target.relate(&reference);
         match self.relation {
             GeoRelation::Within => relation.is_within(),
@@ -43,6 +47,25 @@ impl GeoQuery {
             GeoRelation::Overlaps => relation.is_overlaps(),
             GeoRelation::Near { .. } => false,
         }
+    }
+}
+
+/// The common question whether a point lies in an area, without the general comparison, which takes a hundred
+/// times as long. `None` when it is another question.
+fn point_in_area(relation: GeoRelation, target: &geo::Geometry<f64>, reference: &geo::Geometry<f64>) -> Option<bool> {
+    let geo::Geometry::Point(point) = target else {
+        return None;
+    };
+    let position = match reference {
+        geo::Geometry::Polygon(polygon) => polygon.coordinate_position(&point.0),
+        geo::Geometry::MultiPolygon(polygons) => polygons.coordinate_position(&point.0),
+        _ => return None,
+    };
+    match relation {
+        GeoRelation::Within => Some(position == CoordPos::Inside),
+        GeoRelation::Intersects => Some(position != CoordPos::Outside),
+        GeoRelation::Disjoint => Some(position == CoordPos::Outside),
+        _ => None,
     }
 }
 

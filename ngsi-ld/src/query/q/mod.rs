@@ -13,6 +13,10 @@ mod tests;
 
 use compact_str::CompactString;
 
+#[cfg(test)]
+pub(super) use self::parse::parse as read;
+pub use self::pattern::Pattern;
+
 use super::SyntaxError;
 use crate::context::Context;
 use crate::entity::{DateTime, Number, TemporalType};
@@ -137,10 +141,6 @@ pub enum Comparand {
     /// `urn:ngsi-ld:Building:1`
     Uri(Iri),
 }
-
-#[cfg(test)]
-pub(super) use self::parse::parse as read;
-pub use self::pattern::Pattern;
 
 impl Expression {
     /// Reads a `q`, expanding its names.

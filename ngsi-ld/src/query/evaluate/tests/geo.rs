@@ -59,6 +59,22 @@ fn relations_are_those_of_simple_features() {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_point_in_an_area_is_decided_as_the_general_comparison_would(x in 0..9_i8, y in 0..9_i8) {
+        use geo::Relate;
+        let area = "[[[1,1],[7,1],[7,7],[4,5],[1,7],[1,1]],[[2,2],[2,4],[4,4],[4,2],[2,2]]]";
+        let areas = format!("[{area},[[[7,7],[8,7],[8,8],[7,7]]]]");
+        let point = Geometry::point(x.into(), y.into()).unwrap();
+        for area in [geometry("Polygon", area), geometry("MultiPolygon", &areas)] {
+            let general = point.to_geo().relate(&area.to_geo());
+            prop_assert_eq!(stands(GeoRelation::Within, &point, &area), general.is_within());
+            prop_assert_eq!(stands(GeoRelation::Intersects, &point, &area), general.is_intersects());
+            prop_assert_eq!(stands(GeoRelation::Disjoint, &point, &area), general.is_disjoint());
+        }
+    }
+}
+
 #[test]
 fn entities_without_a_sound_geometry_never_match() {
     let beyond = Geometry::Point(Position::new(36.0, 139.0));

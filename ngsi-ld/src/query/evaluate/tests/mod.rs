@@ -80,7 +80,7 @@ fn names_are_those_of_the_context() {
     vehicle.attributes[0].instances[0].observed_at = Some(crate::query::fixture::date("2026-01-01T00:00:00Z"));
     assert!(filter.matches(&vehicle));
 
-    assert_eq!(Expression::parse("速度==40;id==1", &context).unwrap_err().position, 6);
+    assert_eq!(Expression::parse("速度==40;id==1", &context).unwrap_err().position, 7);
     let selection = TypeSelection::parse("Vehicle|避難所", &context).unwrap();
     assert_eq!(selection.names(), [&type_name("Vehicle"), &type_name("避難所")]);
     let geo = GeoQuery::parse("near;maxDistance==5", "Point", "[139,36]", None, &context).unwrap();
