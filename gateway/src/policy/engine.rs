@@ -234,7 +234,7 @@ impl PolicyEngine {
         let Policies { schema, kinds, .. } = &self.inner.policies;
         let class = self.inner.classification.type_class(r#type);
         let principal = kinds.consumer(consumer);
-        let resource = kinds.entity_type(tenant, r#type, class).ok()?;
+        let resource = kinds.entity_type(tenant, r#type, class)?;
         let action = kinds.action(operation);
         let request = Request::new(principal.uid(), action, resource.uid(), Context::empty(), Some(schema)).ok()?;
         let entities = Entities::from_entities([principal, resource], Some(schema)).ok()?;
