@@ -39,6 +39,7 @@ special-care = ["diagnosis"]
 open = ["name", "location"]
 [types.AED]
 class = "open"
+aliases = ["除細動器"]
 groups = ["head"]
 [types.AED.attributes]
 open = ["remarks", "accuracy"]
@@ -173,6 +174,8 @@ fn a_forbid_wins_and_is_named() {
     let denied = grant(&config, "AED", PersonalData::None);
     assert_eq!(denied.denial(), Some(&Denial::Forbidden(vec!["sano.cedar:2".into()])));
     assert!(!grant(&config, "PublicToilet", PersonalData::None).is_empty());
+    // An alias is the same type to policies.
+    assert!(grant(&config, "除細動器", PersonalData::None).is_empty());
     let platform = "forbid(principal in Role::\"reader\", action, resource);";
     let config = load(&[("sano.cedar", READ_ALL), ("platform.cedar", platform)]).unwrap();
     let denied = grant(&config, "AED", PersonalData::None);

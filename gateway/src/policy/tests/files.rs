@@ -108,3 +108,10 @@ fn a_schema_without_an_operation_is_refused() {
     let said = refusal(&[("schema.cedarschema", &schema.replace("queryEntity, ", ""))]);
     assert!(said.contains("does not declare the action \"queryEntity\""), "{said}");
 }
+
+#[test]
+fn a_type_that_is_classified_twice_is_refused() {
+    let text = format!("{CLASSIFICATION}\n[types.Person]\nclass = \"open\"\naliases = [\"住民\"]\n");
+    let said = refusal(&[("classification.toml", &text)]);
+    assert!(said.contains("the type `住民` is classified twice"), "{said}");
+}
