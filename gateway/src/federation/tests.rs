@@ -2,7 +2,7 @@
 //! entities.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -102,7 +102,11 @@ struct Bench {
     config: Config,
     metrics: Metrics,
     limits: TenantLimiters,
+    runtime: tokio::runtime::Runtime,
 }
+
+/// One for all generated cases: reading the policies takes longer than asking.
+static BENCH: LazyLock<Bench> = LazyLock::new(Bench::new);
 
 impl Bench {
     fn new() -> Self {
@@ -119,6 +123,11 @@ impl Bench {
             config: config.unwrap(),
             metrics: Metrics::new().unwrap(),
             limits: TenantLimiters::default(),
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap(),
         }
     }
 
@@ -146,7 +155,9 @@ impl Bench {
 
     fn ask(&self, registry: &Registry, question: &Question, page: Page) -> query::Answer {
         let (asker, request) = (self.asker(registry), self.request());
-        futures::executor::block_on(query::query(question, page, true, &asker, &request)).unwrap()
+        self.runtime
+            .block_on(query::query(question, page, true, &asker, &request))
+            .unwrap()
     }
 }
 
@@ -272,7 +283,7 @@ proptest! {
     fn split_entities_are_judged_by_the_whole_entity(
         sources in generated_sources(), authoritative in 0usize..4, filter in prop::sample::select(&FILTERS[..]),
     ) {
-        let bench = Bench::new();
+        let bench = &*BENCH;
         let question = question(filter, true);
         let answer = bench.ask(&registry(&sources, authoritative, None), &question, Page { limit: 1000, offset: 0 });
         let expected: Vec<Entity> = whole_entities(&sources, authoritative)
@@ -289,7 +300,7 @@ proptest! {
     fn what_one_source_can_find_is_found_whole(
         sources in generated_sources(), authoritative in 0usize..4, filter in prop::sample::select(&FILTERS[..]),
     ) {
-        let bench = Bench::new();
+        let bench = &*BENCH;
         let question = question(filter, false);
         let answer = bench.ask(&registry(&sources, authoritative, None), &question, Page { limit: 1000, offset: 0 });
         let expected: Vec<Entity> = whole_entities(&sources, authoritative)
@@ -306,7 +317,7 @@ proptest! {
 
     #[test]
     fn pages_neither_repeat_nor_skip(sources in generated_sources(), limit in 1usize..5) {
-        let bench = Bench::new();
+        let bench = &*BENCH;
         let registry = registry(&sources, 0, None);
         let question = Question { query: Query { filter: None, ..question("height", false).query }, ..question("height", false) };
         let all = bench.ask(&registry, &question, Page { limit: 1000, offset: 0 });
@@ -390,8 +401,11 @@ fn retrieving_merges_what_querying_merges() {
         ids: vec![EntityId::parse("urn:ngsi-ld:AED:001").unwrap()],
         ..Query::default()
     };
-    let retrieved =
-        futures::executor::block_on(retrieve::retrieve(&by_id, &bench.asker(&registry), &bench.request())).unwrap();
+    let (asker, request) = (bench.asker(&registry), bench.request());
+    let retrieved = bench
+        .runtime
+        .block_on(retrieve::retrieve(&by_id, &asker, &request))
+        .unwrap();
     assert_eq!(retrieved.entity.as_ref(), by_query.entities.first());
 }
 
