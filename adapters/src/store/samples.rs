@@ -112,7 +112,7 @@ fn positions() -> impl Strategy<Value = Position> {
     })
 }
 
-fn geometries() -> impl Strategy<Value = Geometry> {
+pub(super) fn geometries() -> impl Strategy<Value = Geometry> {
     prop_oneof![
         3 => positions().prop_map(Geometry::Point),
         1 => vec(positions(), 2..4).prop_map(Geometry::LineString),

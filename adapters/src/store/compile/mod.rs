@@ -158,3 +158,6 @@ fn is_any_name<'a>(sql: &mut Statement, mut names: impl ExactSizeIterator<Item =
     dialect.is_any_of(sql, &mut names);
     sql.push(")");
 }
+
+#[cfg(test)]
+mod tests;
