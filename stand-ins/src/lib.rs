@@ -1,1 +1,27 @@
-//! Placeholder.
+//! Servers that behave like the real upstreams: for `kakehashi demo`, the tests and the benchmarks.
+//!
+//! | module | stands in for |
+//! |---|---|
+//! | [`orion`] | a FIWARE Orion 4.7 with its NGSI-v2 API, as recorded in `tests/recordings/` |
+//! | [`sano`] | a municipality's own platform with its own JSON, paging and API key |
+//! | [`nasushiobara`] | a city OS: Orion with open data beside residents' data, and the personal-data module next to it |
+//! | [`prefecture`] | what the prefecture's own store is seeded with (data, no server) |
+//! | [`Demo`] | all of them, started together |
+//!
+//! Every server listens on the loopback, on a port that the system chooses unless one is given, and its handle
+//! dereferences to [`server::Server`]: where it is, what it was asked, how it should misbehave, and how to stop it.
+//! The crate knows neither the gateway nor its adapters, so that it cannot share their misunderstandings.
+
+mod demo;
+mod gsi;
+pub mod nasushiobara;
+pub mod orion;
+pub mod prefecture;
+pub mod sano;
+pub mod server;
+
+pub use demo::{Demo, Ports};
+pub use nasushiobara::PersonalDataModule;
+pub use orion::Orion;
+pub use sano::{SANO_DEMO_API_KEY, Sano};
+pub use server::{Fault, LoggedRequest, Server};

@@ -1,0 +1,199 @@
+//! A stand-in for a municipality's own platform: its own JSON, romaji field names, pages from 1, an API key.
+//!
+//! | address | answer |
+//! |---|---|
+//! | `GET /api/v1/sites?page=1&per_page=20&kyotsu_id=` | `{"meta":{"total","page","per_page","pages"},"items":[..]}` |
+//! | `GET /api/v1/sites/{kyotsu_id}` | one record |
+//! | `GET /api/v1/shelters.geojson?offset=0&limit=100` | GeoJSON with the published Japanese properties |
+//! | `GET /api/v1/aed` | a JSON array |
+//! | `GET /api/v1/rain` | `{"stations":[..]}` |
+
+use std::io;
+use std::ops::Deref;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::gsi::{HAZARDS, Refuge, SANO_SHELTERS, SANO_SITES, refuges};
+use crate::server::{self, LoggedRequest, Server};
+
+/// The demo platform's API key, sent as `x-api-key`. A demo value, not a secret.
+pub const SANO_DEMO_API_KEY: &str = "sano-demo-key";
+
+const AED: &str = include_str!("../data/sano_aed.json");
+const RAIN: &str = include_str!("../data/sano_rain.json");
+
+const DEFAULT_PER_PAGE: usize = 20;
+const GREATEST_PER_PAGE: usize = 50;
+const DEFAULT_LIMIT: usize = 100;
+
+/// A running platform. Dereferences to its [`Server`].
+#[derive(Debug)]
+pub struct Sano {
+    server: Server,
+}
+
+// === impl Sano ===
+
+impl Sano {
+    /// Starts it on a port; 0 lets the system choose.
+    ///
+    /// # Errors
+    /// The port cannot be bound.
+    pub async fn start(port: u16) -> io::Result<Self> {
+        let server = Server::start(port, Platform::with_data()?).await?;
+        Ok(Self { server })
+    }
+}
+
+impl Deref for Sano {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+struct Platform {
+    sites: Vec<Value>,
+    shelters: Vec<Value>,
+}
+
+// === impl Platform ===
+
+impl Platform {
+    fn with_data() -> serde_json::Result<Self> {
+        let mut shelters: Value = serde_json::from_str(SANO_SHELTERS)?;
+        let shelters = match shelters.get_mut("features").map(Value::take) {
+            Some(Value::Array(features)) => features,
+            _ => Vec::new(),
+        };
+        let sites = refuges(SANO_SITES)?;
+        Ok(Self {
+            sites: sites.iter().enumerate().map(|(row, site)| record(row, site)).collect(),
+            shelters,
+        })
+    }
+
+    fn sites(&self, request: &LoggedRequest) -> Response<Bytes> {
+        let wanted = request.parameter("kyotsu_id");
+        let matching: Vec<&Value> = self
+            .sites
+            .iter()
+            .filter(|site| wanted.as_deref().is_none_or(|id| has_id(site, id)))
+            .collect();
+        let (Some(page), Some(per_page)) = (
+            number(request, "page", 1).filter(|page| *page > 0),
+            number(request, "per_page", DEFAULT_PER_PAGE).filter(|size| *size > 0),
+        ) else {
+            return error(StatusCode::BAD_REQUEST, "E400", "パラメータが正しくありません");
+        };
+        let per_page = per_page.min(GREATEST_PER_PAGE);
+        let start = (page - 1).saturating_mul(per_page);
+        let items: Vec<&Value> = matching.iter().skip(start).take(per_page).copied().collect();
+        let total = matching.len();
+        let body = json!({
+            "meta": {
+                "total": total,
+                "page": page,
+                "per_page": per_page,
+                "pages": total.div_ceil(per_page),
+            },
+            "items": items,
+        });
+        server::json(StatusCode::OK, &body)
+    }
+
+    fn site(&self, id: &str) -> Response<Bytes> {
+        self.sites
+            .iter()
+            .find(|site| has_id(site, id))
+            .map_or_else(not_found, |site| server::json(StatusCode::OK, site))
+    }
+
+    fn shelters(&self, request: &LoggedRequest) -> Response<Bytes> {
+        let (Some(offset), Some(limit)) = (number(request, "offset", 0), number(request, "limit", DEFAULT_LIMIT))
+        else {
+            return error(StatusCode::BAD_REQUEST, "E400", "パラメータが正しくありません");
+        };
+        let features: Vec<&Value> = self.shelters.iter().skip(offset).take(limit).collect();
+        let body = json!({ "type": "FeatureCollection", "name": "092045", "features": features });
+        let mut answer = server::json(StatusCode::OK, &body);
+        answer.headers_mut().insert(
+            http::header::CONTENT_TYPE,
+            http::HeaderValue::from_static("application/geo+json"),
+        );
+        answer
+    }
+}
+
+impl server::Service for Platform {
+    fn answer(&self, request: &LoggedRequest) -> Response<Bytes> {
+        if request.header("x-api-key") != Some(SANO_DEMO_API_KEY) {
+            return error(StatusCode::UNAUTHORIZED, "E401", "APIキーが正しくありません");
+        }
+        if request.method != Method::GET {
+            return error(StatusCode::METHOD_NOT_ALLOWED, "E405", "参照のみ可能です");
+        }
+        match request.path.strip_prefix("/api/v1/") {
+            Some("sites") => self.sites(request),
+            Some("shelters.geojson") => self.shelters(request),
+            Some("aed") => server::response(StatusCode::OK, "application/json", AED),
+            Some("rain") => server::response(StatusCode::OK, "application/json", RAIN),
+            Some(path) => match path.strip_prefix("sites/") {
+                Some(id) => self.site(&server::decoded(id)),
+                None => not_found(),
+            },
+            None => not_found(),
+        }
+    }
+}
+
+/// A site as the platform keeps it: coordinates as text, flags as each clerk wrote them, local time.
+fn record(row: usize, site: &Refuge) -> Value {
+    let yes = ["1", "○", "有"];
+    let no = ["", "", "無"];
+    let mark = |holds: bool, column: usize| {
+        let marks = if holds { yes } else { no };
+        Value::from(marks.into_iter().cycle().nth(row + column).unwrap_or_default())
+    };
+    let mut record = Map::new();
+    record.insert("kyotsu_id".into(), site.common_id().into());
+    record.insert("namae".into(), site.name().into());
+    record.insert("jusho".into(), site.address().into());
+    record.insert("ido".into(), site.latitude().to_string().into());
+    record.insert("keido".into(), site.longitude().to_string().into());
+    for (column, (published, _, field)) in HAZARDS.into_iter().enumerate() {
+        record.insert(field.into(), mark(site.has(published), column));
+    }
+    record.insert("hinanjo_kenyo".into(), mark(site.is_also_of_other_kind(), 0));
+    record.insert("biko".into(), site.remarks().unwrap_or_default().into());
+    // Invented: some were touched on the first of April, some on the days after.
+    let day = 1 + row % 3;
+    record.insert(
+        "koshin".into(),
+        format!("2026-04-{day:02} 09:{:02}:00", row % 60).into(),
+    );
+    Value::Object(record)
+}
+
+fn has_id(site: &Value, id: &str) -> bool {
+    site.get("kyotsu_id").and_then(Value::as_str) == Some(id)
+}
+
+/// A parameter that must be a number if it is there.
+fn number(request: &LoggedRequest, name: &str, absent: usize) -> Option<usize> {
+    request
+        .parameter(name)
+        .map_or(Some(absent), |text| usize::from_str(&text).ok())
+}
+
+fn not_found() -> Response<Bytes> {
+    error(StatusCode::NOT_FOUND, "E404", "該当するデータがありません")
+}
+
+fn error(status: StatusCode, code: &str, message: &str) -> Response<Bytes> {
+    server::json(status, &json!({ "error": { "code": code, "message": message } }))
+}

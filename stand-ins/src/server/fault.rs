@@ -1,0 +1,70 @@
+//! The ways in which an upstream goes wrong.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+
+use super::body::Body;
+use super::response;
+
+/// A way to go wrong, for every request until it is cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The right answer, but only after this time.
+    Slow(Duration),
+    /// The head at once; then a body that drips a byte at a time and never ends.
+    SlowBody,
+    /// This status with an error body that a consumer must never see.
+    Status(u16),
+    /// 200 with a page for people.
+    Html,
+    /// 200 `application/json`: an array of entities without an end, as fast as it is read.
+    EndlessBody,
+    /// 200 `application/json` that breaks off in the middle of a string.
+    BrokenJson,
+    /// The connection is closed without an answer.
+    Reset,
+    /// 200 with nothing in it.
+    EmptyBody,
+}
+
+/// Stands in the body of [`Fault::Status`] and [`Fault::Html`], so that a test can prove that an upstream's text goes no further.
+pub const UPSTREAM_TEXT: &str = "upstream-internal-detail 10.0.0.7 stack trace";
+
+const BROKEN: &str = r#"[{"id":"urn:ngsi-ld:Broken:1","type":"Broken","name":{"type":"Text","value":"half a na"#;
+
+// === impl Fault ===
+
+impl Fault {
+    /// What is answered in place of the right answer; `None`: the right one is due (after a delay, if any).
+    pub(super) fn answer(self) -> Option<Response<Body>> {
+        let full = |response: Response<Bytes>| response.map(Body::full);
+        match self {
+            Self::Slow(_) | Self::Reset => None,
+            Self::SlowBody => Some(json_stream(Body::drip())),
+            Self::EndlessBody => Some(json_stream(Body::endless())),
+            Self::Status(code) => {
+                let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                let error = serde_json::json!({ "error": "InternalError", "description": UPSTREAM_TEXT });
+                Some(full(response(status, "application/json", error.to_string())))
+            }
+            Self::Html => {
+                let page = format!(
+                    "<!DOCTYPE html><html><head><title>Maintenance</title></head><body>{UPSTREAM_TEXT}</body></html>"
+                );
+                Some(full(response(StatusCode::OK, "text/html; charset=utf-8", page)))
+            }
+            Self::BrokenJson => Some(full(response(StatusCode::OK, "application/json", BROKEN))),
+            Self::EmptyBody => Some(full(response(StatusCode::OK, "application/json", Bytes::new()))),
+        }
+    }
+}
+
+fn json_stream(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
