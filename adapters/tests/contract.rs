@@ -19,6 +19,8 @@ mod ngsi_v2;
 mod sample;
 #[path = "contract/sentences.rs"]
 mod sentences;
+#[path = "contract/store.rs"]
+mod store;
 
 /// Makes a test of every sentence of the contract, for one fixture.
 #[macro_export]

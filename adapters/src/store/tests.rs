@@ -331,6 +331,16 @@ async fn a_passed_deadline_is_a_timeout() {
 }
 
 #[tokio::test]
+async fn a_statement_under_way_is_interrupted_at_the_deadline() {
+    let (_folder, adapter) = store_of(Vec::new()).await;
+    let deadline = Instant::now() + Duration::from_millis(20);
+    let mut connection = adapter.partition().reader(deadline).await.unwrap();
+    let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+    let outcome = sqlx::query(endless).fetch_one(&mut *connection).await;
+    assert!(matches!(StoreError::from(outcome.unwrap_err()), StoreError::Timeout));
+}
+
+#[tokio::test]
 async fn streams_that_are_dropped_give_their_connections_back() {
     let entities = (0..500)
         .map(|number| site(&format!("urn:x:{number:03}"), "a"))

@@ -38,7 +38,7 @@ fn attribute(number: u32) -> String {
         1 => format!(
             r#""maxCapacity":[{{"type":"Property","value":{number}}},{{"type":"Property","value":5,"datasetId":"urn:d:plan"}}]"#
         ),
-        2 => r#""name":{"type":"Property","value":["5","黒磯小学校",5,true,null]}"#.to_owned(),
+        2 => r#""name":{"type":"Property","value":["5","黒磯小学校",5,true,{"member":1}]}"#.to_owned(),
         3 => r#""name":{"type":"Property","value":"稲村小学校","note":{"type":"Property","value":"x"}}"#.to_owned(),
         4 => r#""name":{"type":"LanguageProperty","languageMap":{"ja":"黒磯小学校","en":["Kuroiso","Park"]}}"#.to_owned(),
         5 => format!(r#""waterLevel":{{"type":"Property","value":{}}}"#, f64::from(number) / 8.0 - 10.0),
@@ -56,7 +56,11 @@ fn attribute(number: u32) -> String {
 fn generated() -> Vec<Entity> {
     let mut json = String::from("[");
     for number in 0..GENERATED {
-        let r#type = if number.is_multiple_of(3) { "AED" } else { "EvacuationSite" };
+        let r#type = if number.is_multiple_of(3) {
+            "AED"
+        } else {
+            "EvacuationSite"
+        };
         let separator = if number == 0 { "" } else { "," };
         let attribute = attribute(number);
         write!(
@@ -78,10 +82,10 @@ impl Fixture for Store {
             .unwrap();
         let mut entities = sample::entities();
         entities.extend(generated());
-        let resident = br#"[{"id":"urn:ngsi-ld:Resident:1","type":"Resident","name":{"type":"Property","value":"x"}}]"#;
-        let resident = parse_entities(resident, &sample::context()).unwrap();
+        let other = br#"[{"id":"urn:ngsi-ld:Vehicle:1","type":"Vehicle","name":{"type":"Property","value":"x"}}]"#;
+        let other_type = parse_entities(other, &sample::context()).unwrap();
         let now = DateTime::parse("2026-01-01T00:00:00Z").unwrap();
-        let loaded = entities.iter().cloned().chain(resident);
+        let loaded = entities.iter().cloned().chain(other_type);
         partition.load(loaded, now).await.unwrap();
         Self {
             adapter: StoreAdapter::new(SourceId::new("suite-store"), partition),
