@@ -130,6 +130,10 @@ proptest! {
                 if decided.is_exact() {
                     let count = adapter.count(&query, &call()).await.unwrap();
                     prop_assert_eq!(usize::try_from(count).unwrap(), expected.len());
+                    let page = Some(Page { limit: 3, offset: 1 });
+                    let listed = ask(&adapter, &SourceQuery { page, ..query.clone() }).await;
+                    let expected: Vec<Entity> = expected.into_iter().skip(1).take(3).cloned().collect();
+                    prop_assert_eq!(listed, expected, "{:?}", &query);
                 }
             }
             Ok::<(), TestCaseError>(())
@@ -314,6 +318,18 @@ async fn pages_visit_every_entity_once_in_the_order_of_ids() {
         .map(|number| EntityId::parse(&format!("urn:x:{number:02}")).unwrap())
         .collect();
     assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn an_entity_of_two_types_stands_on_one_page_once() {
+    let mut entity = site("urn:x:1", "a");
+    entity.types.push(type_name(1));
+    let (_folder, adapter) = store_of(vec![entity]).await;
+    let query = SourceQuery {
+        page: Some(Page { limit: 3, offset: 1 }),
+        ..SourceQuery::of_types(vec![type_name(0), type_name(1)])
+    };
+    assert_eq!(ask(&adapter, &query).await, vec![]);
 }
 
 #[tokio::test]

@@ -13,16 +13,26 @@ const METRES_PER_DEGREE: f64 = 109_400.0;
 /// Nearer to a pole than this, meridians are so close that a box covers them all.
 const POLAR_LATITUDE: f64 = 89.0;
 
-pub(super) fn compile(geo: &GeoQuery, dialect: &dyn Dialect) -> Condition {
-    let distance = match geo.relation {
-        GeoRelation::Near { max: Some(max), .. } => Some(max),
-        GeoRelation::Near { max: None, .. } | GeoRelation::Disjoint => None,
+/// How far from the geometry of the query, in metres, an entity may be; `None`: anywhere.
+fn reach(relation: GeoRelation) -> Option<f64> {
+    match relation {
+        GeoRelation::Near { max, .. } => max,
+        GeoRelation::Disjoint => None,
         GeoRelation::Within
         | GeoRelation::Contains
         | GeoRelation::Intersects
         | GeoRelation::Equals
         | GeoRelation::Overlaps => Some(0.0),
-    };
+    }
+}
+
+/// Whether the geo-query leaves out what is far away.
+pub(super) fn narrows_to_an_area(geo: &GeoQuery) -> bool {
+    reach(geo.relation).is_some()
+}
+
+pub(super) fn compile(geo: &GeoQuery, dialect: &dyn Dialect) -> Condition {
+    let distance = reach(geo.relation);
     match (distance, Bounds::of(&geo.geometry)) {
         (Some(distance), Some(bounds)) => {
             let (bounds, any_longitude) = around(bounds, distance);

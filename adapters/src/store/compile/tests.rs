@@ -123,7 +123,7 @@ fn a_page_is_cut_only_where_everything_is_decided() {
         !compile(&narrowed, &Sqlite)
             .select(&narrowed, &Sqlite)
             .text
-            .contains("LIMIT")
+            .contains("OFFSET")
     );
 }
 
