@@ -11,6 +11,13 @@
 //! cannot be broken by a kind of source (a local store cannot answer HTML) passes by saying so:
 //! [`fixture::Fixture::set_fault`] gives `false`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 #[path = "contract/fixture.rs"]
 mod fixture;
 #[path = "contract/ngsi_v2.rs"]

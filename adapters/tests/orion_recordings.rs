@@ -1,5 +1,12 @@
 //! What a real Orion was recorded to answer, read into the view and written as NGSI-LD.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -116,7 +123,7 @@ fn chosen_recordings_are_exactly_so_in_the_view() {
     );
     assert_eq!(
         view("Feat", "Area")["a"],
-        serde_json::json!({ "type": "GeoProperty", "value": { "type": "Point", "coordinates": [1, 2] } })
+        serde_json::json!({ "type": "GeoProperty", "value": { "type": "Point", "coordinates": [1.0, 2.0] } })
     );
     assert_eq!(
         view("D6", "T")["a"],

@@ -153,7 +153,7 @@ async fn what_a_list_shows_can_be_read_by_its_id() {
     for id in &listed {
         let found = adapter.retrieve(&of_id(id, &TYPES), &call()).await.unwrap();
         assert_eq!(found.map(|entity| entity.id.as_str().to_owned()).as_ref(), Some(id));
-        assert_eq!(ids(&adapter, &of_id(id, &TYPES)).await, [id.clone()]);
+        assert_eq!(ids(&adapter, &of_id(id, &TYPES)).await, std::slice::from_ref(id));
     }
     // The same id of a type that may not be asked for.
     let hidden = of_id("urn:ngsi-ld:Hall:Room9", &["Room"]);
@@ -220,6 +220,40 @@ async fn more_than_orion_sends_at_once_are_several_requests() {
         };
         let expected: Vec<_> = whole.iter().skip(offset).take(limit).cloned().collect();
         assert_eq!(ids(&adapter, &page).await, expected, "{limit} {offset}");
+    }
+}
+
+#[tokio::test]
+async fn an_entity_that_a_later_page_repeats_is_skipped() {
+    let many: Vec<String> = (0..1_200)
+        .map(|number| format!(r#"{{"id":"urn:x:{number}","type":"Room"}}"#))
+        .collect();
+    let (orion, adapter) = with(&format!("[{}]", many.join(","))).await;
+    orion.load("city", "/second", &format!("[{}]", many[3])).unwrap();
+    let whole = ids(&adapter, &of_types(&["Room"])).await;
+    assert_eq!(whole.len(), 1_200);
+    assert_eq!(whole.iter().filter(|id| *id == "urn:x:3").count(), 1);
+}
+
+#[tokio::test]
+async fn a_number_that_orion_rounds_is_found_by_what_it_shows() {
+    let (_orion, adapter) = with(r#"[{"id":"urn:x:1","type":"Room","pi":{"value":3.14159265358979}}]"#).await;
+    let shown = ids(&adapter, &of_types(&["Room"])).await;
+    for text in [
+        "pi==3.141592654",
+        "pi>=3.141592654",
+        "pi==3..3.141592654",
+        "pi>3.1415926535",
+        "pi!=3.14159265358979",
+    ] {
+        let filter = Expression::parse(text, Context::core()).unwrap();
+        let query = SourceQuery {
+            filter: Some(filter.clone()),
+            ..of_types(&["Room"])
+        };
+        let entities: Vec<Entity> = adapter.query(&query, &call()).try_collect().await.unwrap();
+        assert_eq!(entities.len(), shown.len(), "{text}");
+        assert!(filter.matches(&entities[0]), "{text}");
     }
 }
 
