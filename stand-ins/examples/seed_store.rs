@@ -9,9 +9,6 @@ use stand_ins::prefecture;
 fn main() -> Result<(), Box<dyn Error>> {
     let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/store");
     fs::write(store.join("yaita.jsonld"), prefecture::generated_yaita()?)?;
-    fs::write(
-        store.join("tochigi.jsonld"),
-        prefecture::generated_tochigi()?,
-    )?;
+    fs::write(store.join("tochigi.jsonld"), prefecture::generated_tochigi()?)?;
     Ok(())
 }

@@ -10,17 +10,12 @@ pub(crate) const SANO_SHELTERS: &str = include_str!("../data/gsi_evacuation_0920
 pub(crate) const YAITA_SITES: &str = include_str!("../data/gsi_emergency_092118.geojson");
 pub(crate) const YAITA_SHELTERS: &str = include_str!("../data/gsi_evacuation_092118.geojson");
 pub(crate) const NASUSHIOBARA_SITES: &str = include_str!("../data/gsi_emergency_092134.geojson");
-pub(crate) const NASUSHIOBARA_SHELTERS: &str =
-    include_str!("../data/gsi_evacuation_092134.geojson");
+pub(crate) const NASUSHIOBARA_SHELTERS: &str = include_str!("../data/gsi_evacuation_092134.geojson");
 
 /// The hazards of 指定緊急避難場所: the published column, the view's attribute, the field of Sano's platform.
 pub(crate) const HAZARDS: [(&str, &str, &str); 8] = [
     ("洪水", "typeOfDisasterFlood", "kozui"),
-    (
-        "崖崩れ、土石流及び地滑り",
-        "typeOfDisasterLandslide",
-        "dosha",
-    ),
+    ("崖崩れ、土石流及び地滑り", "typeOfDisasterLandslide", "dosha"),
     ("高潮", "typeOfDisasterStormSurge", "takashio"),
     ("地震", "typeOfDisasterEarthquake", "jishin"),
     ("津波", "typeOfDisasterTsunami", "tsunami"),
@@ -86,10 +81,7 @@ impl Refuge {
 
     /// Remarks, if there are any.
     pub(crate) fn remarks(&self) -> Option<&str> {
-        self.properties
-            .remarks
-            .as_deref()
-            .filter(|remarks| !remarks.is_empty())
+        self.properties.remarks.as_deref().filter(|remarks| !remarks.is_empty())
     }
 
     pub(crate) fn longitude(&self) -> f64 {
@@ -111,11 +103,7 @@ impl Refuge {
     }
 
     /// What is known of the place beside its location, under the view's names.
-    pub(crate) fn facts(
-        &self,
-        kind: Kind,
-        local_government_code: &str,
-    ) -> Vec<(&'static str, Value)> {
+    pub(crate) fn facts(&self, kind: Kind, local_government_code: &str) -> Vec<(&'static str, Value)> {
         let mut facts = vec![
             ("name", Value::from(self.name())),
             ("fullAddress", Value::from(self.address())),
@@ -124,8 +112,7 @@ impl Refuge {
         ];
         match kind {
             Kind::EvacuationSite => {
-                let hazards =
-                    HAZARDS.map(|(column, attribute, _)| (attribute, self.has(column).into()));
+                let hazards = HAZARDS.map(|(column, attribute, _)| (attribute, self.has(column).into()));
                 facts.extend(hazards);
                 facts.push(("alsoForShelter", self.is_also_of_other_kind().into()));
             }

@@ -99,31 +99,19 @@ fn entity_of(kind: Kind, row: usize, refuge: &Refuge) -> Value {
         let point = json!({ "type": "Point", "coordinates": [longitude, latitude] });
         ("geo:json", point)
     };
-    let location =
-        json!({ "type": location_kind, "value": location, "metadata": observed(LOADED_AT) });
+    let location = json!({ "type": location_kind, "value": location, "metadata": observed(LOADED_AT) });
     entity.insert("location".into(), location);
     if kind == Kind::DesignatedShelter {
         let manager = persons::manager(row);
         entity.insert("managerName".into(), attribute(manager.name, LOADED_AT));
-        entity.insert(
-            "managerMobilePhone".into(),
-            attribute(manager.mobile_phone, LOADED_AT),
-        );
+        entity.insert("managerMobilePhone".into(), attribute(manager.mobile_phone, LOADED_AT));
     }
     Value::Object(entity)
 }
 
 fn weather() -> Vec<Value> {
     [
-        (
-            "01",
-            "黒磯 (市役所)",
-            (140.0461, 36.9617),
-            8.4,
-            0.62,
-            0.0,
-            978.6,
-        ),
+        ("01", "黒磯 (市役所)", (140.0461, 36.9617), 8.4, 0.62, 0.0, 978.6),
         ("02", "西那須野", (139.9879, 36.8826), 9.1, 0.58, 0.5, 985.2),
         ("03", "塩原", (139.8253, 36.9707), 5.7, 0.74, 1.5, 941.3),
     ]

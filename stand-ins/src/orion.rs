@@ -168,8 +168,6 @@ impl State {
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, HashMap<String, Service>> {
-        self.services
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.services.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -73,10 +73,7 @@ pub fn generated_tochigi() -> serde_json::Result<String> {
 fn entity(kind: Kind, refuge: &Refuge, observed_at: &str) -> Map<String, Value> {
     let kind = kind.type_name();
     let mut entity = Map::new();
-    entity.insert(
-        "id".into(),
-        format!("urn:ngsi-ld:{kind}:{}", refuge.common_id()).into(),
-    );
+    entity.insert("id".into(), format!("urn:ngsi-ld:{kind}:{}", refuge.common_id()).into());
     entity.insert("type".into(), kind.into());
     let location = json!({
         "type": "GeoProperty",
@@ -112,10 +109,7 @@ mod tests {
     #[test]
     fn the_committed_files_are_what_the_published_data_gives() {
         assert_eq!(parsed(YAITA_ENTITIES), parsed(&generated_yaita().unwrap()));
-        assert_eq!(
-            parsed(TOCHIGI_ENTITIES),
-            parsed(&generated_tochigi().unwrap())
-        );
+        assert_eq!(parsed(TOCHIGI_ENTITIES), parsed(&generated_tochigi().unwrap()));
         assert_eq!(parsed(YAITA_ENTITIES).len(), 25 + 25);
         assert_eq!(parsed(TOCHIGI_ENTITIES).len(), PLANTED);
     }

@@ -72,11 +72,7 @@ impl Platform {
         };
         let sites = refuges(SANO_SITES)?;
         Ok(Self {
-            sites: sites
-                .iter()
-                .enumerate()
-                .map(|(row, site)| record(row, site))
-                .collect(),
+            sites: sites.iter().enumerate().map(|(row, site)| record(row, site)).collect(),
             shelters,
         })
     }
@@ -92,20 +88,11 @@ impl Platform {
             number(request, "page", 1).filter(|page| *page > 0),
             number(request, "per_page", DEFAULT_PER_PAGE).filter(|size| *size > 0),
         ) else {
-            return error(
-                StatusCode::BAD_REQUEST,
-                "E400",
-                "パラメータが正しくありません",
-            );
+            return error(StatusCode::BAD_REQUEST, "E400", "パラメータが正しくありません");
         };
         let per_page = per_page.min(GREATEST_PER_PAGE);
         let start = (page - 1).saturating_mul(per_page);
-        let items: Vec<&Value> = matching
-            .iter()
-            .skip(start)
-            .take(per_page)
-            .copied()
-            .collect();
+        let items: Vec<&Value> = matching.iter().skip(start).take(per_page).copied().collect();
         let total = matching.len();
         let body = json!({
             "meta": {
@@ -127,15 +114,9 @@ impl Platform {
     }
 
     fn shelters(&self, request: &LoggedRequest) -> Response<Bytes> {
-        let (Some(offset), Some(limit)) = (
-            number(request, "offset", 0),
-            number(request, "limit", DEFAULT_LIMIT),
-        ) else {
-            return error(
-                StatusCode::BAD_REQUEST,
-                "E400",
-                "パラメータが正しくありません",
-            );
+        let (Some(offset), Some(limit)) = (number(request, "offset", 0), number(request, "limit", DEFAULT_LIMIT))
+        else {
+            return error(StatusCode::BAD_REQUEST, "E400", "パラメータが正しくありません");
         };
         let features: Vec<&Value> = self.shelters.iter().skip(offset).take(limit).collect();
         let body = json!({ "type": "FeatureCollection", "name": "092045", "features": features });
@@ -151,11 +132,7 @@ impl Platform {
 impl server::Service for Platform {
     fn answer(&self, request: &LoggedRequest) -> Response<Bytes> {
         if request.header("x-api-key") != Some(SANO_DEMO_API_KEY) {
-            return error(
-                StatusCode::UNAUTHORIZED,
-                "E401",
-                "APIキーが正しくありません",
-            );
+            return error(StatusCode::UNAUTHORIZED, "E401", "APIキーが正しくありません");
         }
         if request.method != Method::GET {
             return error(StatusCode::METHOD_NOT_ALLOWED, "E405", "参照のみ可能です");
@@ -180,13 +157,7 @@ fn record(row: usize, site: &Refuge) -> Value {
     let no = ["", "", "無"];
     let mark = |holds: bool, column: usize| {
         let marks = if holds { yes } else { no };
-        Value::from(
-            marks
-                .into_iter()
-                .cycle()
-                .nth(row + column)
-                .unwrap_or_default(),
-        )
+        Value::from(marks.into_iter().cycle().nth(row + column).unwrap_or_default())
     };
     let mut record = Map::new();
     record.insert("kyotsu_id".into(), site.common_id().into());
@@ -197,10 +168,7 @@ fn record(row: usize, site: &Refuge) -> Value {
     for (column, (published, _, field)) in HAZARDS.into_iter().enumerate() {
         record.insert(field.into(), mark(site.has(published), column));
     }
-    record.insert(
-        "hinanjo_kenyo".into(),
-        mark(site.is_also_of_other_kind(), 0),
-    );
+    record.insert("hinanjo_kenyo".into(), mark(site.is_also_of_other_kind(), 0));
     record.insert("biko".into(), site.remarks().unwrap_or_default().into());
     // Invented: some were touched on the first of April, some on the days after.
     let day = 1 + row % 3;
@@ -227,8 +195,5 @@ fn not_found() -> Response<Bytes> {
 }
 
 fn error(status: StatusCode, code: &str, message: &str) -> Response<Bytes> {
-    server::json(
-        status,
-        &json!({ "error": { "code": code, "message": message } }),
-    )
+    server::json(status, &json!({ "error": { "code": code, "message": message } }))
 }

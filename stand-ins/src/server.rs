@@ -113,10 +113,7 @@ impl Server {
     }
 
     fn take_accepting(&self) -> Option<JoinHandle<()>> {
-        self.accepting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.accepting.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -130,11 +127,7 @@ impl Drop for Server {
 
 /// An answer with a body of one media type.
 #[must_use]
-pub fn response(
-    status: StatusCode,
-    content_type: &'static str,
-    body: impl Into<Bytes>,
-) -> Response<Bytes> {
+pub fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response

@@ -22,9 +22,7 @@ async fn demo() -> (Demo, TestClient) {
 
 async fn total(client: &TestClient, orion: &Orion, query: &str) -> usize {
     let url = format!("{}/v2/entities?options=count&limit=1&{query}", orion.url());
-    let answer = ask(client, &url, &[("fiware-service", SERVICE)])
-        .await
-        .unwrap();
+    let answer = ask(client, &url, &[("fiware-service", SERVICE)]).await.unwrap();
     assert_eq!(answer.status(), 200, "{query}");
     answer.headers()["fiware-total-count"]
         .to_str()
@@ -67,10 +65,7 @@ async fn nasushiobara_holds_its_real_places_of_refuge() {
 #[tokio::test]
 async fn places_are_kept_in_both_ways_that_cities_use() {
     let (demo, client) = demo().await;
-    let url = format!(
-        "{}/v2/entities?type=EvacuationSite&limit=100",
-        demo.orion().url()
-    );
+    let url = format!("{}/v2/entities?type=EvacuationSite&limit=100", demo.orion().url());
     let (_, sites) = json(&client, &url, &[("fiware-service", SERVICE)]).await;
     let kinds: HashSet<&str> = sites
         .as_array()
@@ -87,13 +82,9 @@ async fn every_canary_is_in_the_city_os_and_in_no_open_entity() {
     let url = |query: &str| format!("{}/v2/entities?limit=1000{query}", demo.orion().url());
     let headers = [("fiware-service", SERVICE)];
     let everything = json(&client, &url(""), &headers).await.1.to_string();
-    let open = json(
-        &client,
-        &url("&type=EvacuationSite,WeatherObserved"),
-        &headers,
-    )
-    .await
-    .1;
+    let open = json(&client, &url("&type=EvacuationSite,WeatherObserved"), &headers)
+        .await
+        .1;
     for canary in canaries() {
         assert!(everything.contains(&canary), "{canary}");
         assert!(!open.to_string().contains(&canary), "{canary}");
@@ -142,10 +133,7 @@ async fn sano_gives_one_record_by_its_common_id() {
     assert_eq!(page["items"][0], site);
     assert_eq!(page["meta"]["total"], 1);
     let (status, error) = json(&client, &format!("{base}/E0000000000000"), &KEY).await;
-    assert_eq!(
-        (status, &error["error"]["code"]),
-        (404, &Value::from("E404"))
-    );
+    assert_eq!((status, &error["error"]["code"]), (404, &Value::from("E404")));
 }
 
 #[tokio::test]

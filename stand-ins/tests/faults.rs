@@ -84,14 +84,7 @@ async fn an_endless_body_outgrows_every_limit() {
     let mut body = answer.into_body();
     let mut read = 0;
     while read < 10_000_000 {
-        read += body
-            .frame()
-            .await
-            .unwrap()
-            .unwrap()
-            .into_data()
-            .unwrap()
-            .len();
+        read += body.frame().await.unwrap().unwrap().into_data().unwrap().len();
     }
 }
 
@@ -115,11 +108,7 @@ async fn after_stop_connects_are_refused_and_the_port_is_free() {
     orion.stop().await;
     assert!(TcpStream::connect(orion.addr()).await.is_err());
     assert!(ask(&client, &url(&orion), &[]).await.is_err());
-    let again = Orion::builder()
-        .port(orion.addr().port())
-        .start()
-        .await
-        .unwrap();
+    let again = Orion::builder().port(orion.addr().port()).start().await.unwrap();
     assert_eq!(again.url(), orion.url());
     orion.stop().await;
 }
@@ -139,9 +128,7 @@ async fn dropping_stops() {
 async fn requests_are_logged_until_that_is_switched_off() {
     let (orion, client) = (Orion::start().await.unwrap(), client());
     let target = format!("{}?type=%E9%81%BF&q=a==1", url(&orion));
-    ask(&client, &target, &[("Fiware-Service", "sano")])
-        .await
-        .unwrap();
+    ask(&client, &target, &[("Fiware-Service", "sano")]).await.unwrap();
     let requests = orion.requests();
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].path, "/v2/entities");

@@ -35,19 +35,11 @@ async fn ids(orion: &Orion, query: &str, path: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_near_total_is_wrong_only_if_that_is_asked_for() {
     let right = loaded(Orion::start().await.unwrap());
-    let quirky = loaded(
-        Orion::builder()
-            .with_near_count_quirk()
-            .start()
-            .await
-            .unwrap(),
-    );
+    let quirky = loaded(Orion::builder().with_near_count_quirk().start().await.unwrap());
     let query = "georel=near;maxDistance:1000&geometry=point&coords=36.96,140.04&options=count";
     for (orion, total) in [(&right, "2"), (&quirky, "1")] {
         let url = format!("{}/v2/entities?{query}", orion.url());
-        let answer = ask(&client(), &url, &[("fiware-service", "city")])
-            .await
-            .unwrap();
+        let answer = ask(&client(), &url, &[("fiware-service", "city")]).await.unwrap();
         assert_eq!(answer.headers()["fiware-total-count"], total);
         assert_eq!(ids(orion, query, "/#").await, ["here", "road"]);
     }
@@ -58,15 +50,8 @@ async fn japanese_text_and_times_are_compared() {
     let orion = loaded(Orion::start().await.unwrap());
     let hall = "q=name~=%E5%85%AC%E6%B0%91%E9%A4%A8";
     assert_eq!(ids(&orion, hall, "/#").await, ["here"]);
-    assert_eq!(
-        ids(&orion, "q=since%3C2026-01-01T00:00:00Z", "/#").await,
-        ["here"]
-    );
-    assert!(
-        ids(&orion, "q=since%3E2026-01-01T00:00:00Z", "/#")
-            .await
-            .is_empty()
-    );
+    assert_eq!(ids(&orion, "q=since%3C2026-01-01T00:00:00Z", "/#").await, ["here"]);
+    assert!(ids(&orion, "q=since%3E2026-01-01T00:00:00Z", "/#").await.is_empty());
 }
 
 #[tokio::test]
@@ -76,10 +61,7 @@ async fn a_path_narrows_plain_queries_too() {
         assert_eq!(ids(&orion, "type=Place", path).await.len(), found, "{path}");
         assert_eq!(ids(&orion, "limit=20", path).await.len(), found, "{path}");
     }
-    assert_eq!(
-        ids(&orion, "type=Place&limit=1&offset=1", "/#").await,
-        ["road"]
-    );
+    assert_eq!(ids(&orion, "type=Place&limit=1&offset=1", "/#").await, ["road"]);
 }
 
 #[tokio::test]
@@ -88,11 +70,7 @@ async fn loading_is_as_strict_as_creating() {
     let refused = r#"[{"id":"a","type":"T","name":{"type":"Text","value":"x(y)"}}]"#;
     let error = orion.load("city", "/", refused).unwrap_err();
     assert!(matches!(error, LoadError::Refused { position: 0, .. }));
-    assert!(
-        error
-            .to_string()
-            .contains("Invalid characters in attribute value")
-    );
+    assert!(error.to_string().contains("Invalid characters in attribute value"));
     assert!(matches!(
         orion.load("city", "/", "{}").unwrap_err(),
         LoadError::NotAnArray

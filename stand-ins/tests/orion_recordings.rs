@@ -41,11 +41,7 @@ const DIFFERENT: [(&str, usize, &str); 4] = [
         14,
         "Orion's JSON parser is off by one in the last bit of 123456789.123456789",
     ),
-    (
-        "10_numbers_dates_strings.http",
-        83,
-        "lists the number of #14",
-    ),
+    ("10_numbers_dates_strings.http", 83, "lists the number of #14"),
 ];
 
 struct Tally {
@@ -68,9 +64,7 @@ async fn replay(name: &str, recording: &str, orion: &Orion) -> Tally {
             request.first_line = request.first_line.replace(recorded, given);
         }
         let mut answer = send(orion.addr(), &request).await;
-        if let (Some(recorded), Some(given)) =
-            (generated_id(&exchange.answer), generated_id(&answer))
-        {
+        if let (Some(recorded), Some(given)) = (generated_id(&exchange.answer), generated_id(&answer)) {
             ids.insert(recorded, given);
         }
         for (recorded, given) in &ids {
@@ -138,8 +132,7 @@ fn difference(exchange: &Exchange, answer: &Message) -> Option<String> {
     }
     let masked = |text: &str| serde_json::from_str::<Value>(text).ok().map(masked);
     let (wanted, given) = (masked(&recorded.body), masked(&answer.body));
-    (wanted.is_none() || wanted != given)
-        .then(|| format!("{}\n  instead of\n  {}", answer.body, recorded.body))
+    (wanted.is_none() || wanted != given).then(|| format!("{}\n  instead of\n  {}", answer.body, recorded.body))
 }
 
 fn masked(value: Value) -> Value {
@@ -149,9 +142,7 @@ fn masked(value: Value) -> Value {
             let is_database_error = members.get("error") == Some(&"InternalError".into());
             members
                 .into_iter()
-                .filter(|(name, _)| {
-                    !NOT_COMPARED.contains(&name.as_str()) && name != "failsCounter"
-                })
+                .filter(|(name, _)| !NOT_COMPARED.contains(&name.as_str()) && name != "failsCounter")
                 .map(|(name, value)| match name.as_str() {
                     "description" if is_database_error => (name, Value::Null),
                     _ => (name, masked(value)),

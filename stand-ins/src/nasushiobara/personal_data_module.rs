@@ -54,15 +54,13 @@ impl server::Service for Books {
             (&Method::POST, ["book-operate", "share"]) => {
                 server::json(StatusCode::OK, &Value::Array(persons::records()))
             }
-            (&Method::GET, ["event" | "thing" | "document", user_id]) => persons::record(user_id)
-                .map_or_else(
-                    || problem(StatusCode::NOT_FOUND, "not found"),
-                    |record| server::json(StatusCode::OK, &record),
-                ),
-            (&Method::POST, ["event" | "thing" | "document", user_id]) => server::json(
-                StatusCode::OK,
-                &json!({ "userId": user_id, "result": "success" }),
+            (&Method::GET, ["event" | "thing" | "document", user_id]) => persons::record(user_id).map_or_else(
+                || problem(StatusCode::NOT_FOUND, "not found"),
+                |record| server::json(StatusCode::OK, &record),
             ),
+            (&Method::POST, ["event" | "thing" | "document", user_id]) => {
+                server::json(StatusCode::OK, &json!({ "userId": user_id, "result": "success" }))
+            }
             _ => problem(StatusCode::NOT_FOUND, "not found"),
         }
     }
@@ -78,8 +76,5 @@ fn has_session(request: &LoggedRequest) -> bool {
 }
 
 fn problem(status: StatusCode, message: &str) -> Response<Bytes> {
-    server::json(
-        status,
-        &json!({ "status": status.as_u16(), "message": message }),
-    )
+    server::json(status, &json!({ "status": status.as_u16(), "message": message }))
 }

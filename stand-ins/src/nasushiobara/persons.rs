@@ -11,15 +11,7 @@ pub(super) struct Manager {
 /// As many as Nasushiobara has shelters.
 const MANAGERS: usize = 68;
 
-const FAMILY_NAMES: [&str; 7] = [
-    "架空山",
-    "架空川",
-    "架空野",
-    "架空崎",
-    "架空橋",
-    "架空沢",
-    "架空池",
-];
+const FAMILY_NAMES: [&str; 7] = ["架空山", "架空川", "架空野", "架空崎", "架空橋", "架空沢", "架空池"];
 const GIVEN_NAMES: [&str; 10] = [
     "一郎太",
     "花乃子",
@@ -35,11 +27,7 @@ const GIVEN_NAMES: [&str; 10] = [
 
 /// The manager of the shelter in this row.
 pub(super) fn manager(row: usize) -> Manager {
-    let family = FAMILY_NAMES
-        .into_iter()
-        .cycle()
-        .nth(row)
-        .unwrap_or_default();
+    let family = FAMILY_NAMES.into_iter().cycle().nth(row).unwrap_or_default();
     // The row moves through the given names more slowly than through the family names: no pair comes twice.
     let given = GIVEN_NAMES
         .into_iter()
@@ -105,13 +93,7 @@ fn people() -> impl Iterator<Item = (String, Facts)> {
     [
         ("虚構田", "葵一", "キョコウダ", "アオイチ", "1931-02-13"),
         ("虚構原", "菫", "キョコウハラ", "スミレコ", "1944-07-29"),
-        (
-            "虚構森",
-            "蓮司郎",
-            "キョコウモリ",
-            "レンジロウ",
-            "1958-12-03",
-        ),
+        ("虚構森", "蓮司郎", "キョコウモリ", "レンジロウ", "1958-12-03"),
         ("虚構谷", "椿姫", "キョコウヤ", "ツバキヒメ", "1967-05-17"),
         ("虚構浜", "楓真", "キョコウハマ", "フウマ", "1979-10-08"),
         ("虚構島", "梓沙", "キョコウジマ", "アズサ", "1986-01-26"),
@@ -127,26 +109,16 @@ fn people() -> impl Iterator<Item = (String, Facts)> {
             ("dateOfBirth", born.to_owned()),
             (
                 "fullAddress",
-                format!(
-                    "栃木県那須塩原市虚構町{number}丁目{}番{}号",
-                    number + 10,
-                    number + 20
-                ),
+                format!("栃木県那須塩原市虚構町{number}丁目{}番{}号", number + 10, number + 20),
             ),
             ("postalCode", format!("999-{:04}", 8100 + number)),
-            (
-                "contactPointPhoneNumber",
-                format!("080-0000-{:04}", 7200 + number),
-            ),
+            ("contactPointPhoneNumber", format!("080-0000-{:04}", 7200 + number)),
             (
                 "contactPointEmailAddress",
                 format!("kyokou{number:02}@resident.invalid"),
             ),
             ("myNumber", my_number(98_320_560_000 + number * 137)),
-            (
-                "lineUserId",
-                format!("U{:032x}", 0xdead_beef_0000_0000_u64 + number),
-            ),
+            ("lineUserId", format!("U{:032x}", 0xdead_beef_0000_0000_u64 + number)),
         ];
         (format!("nsb-{number:04}"), facts)
     })
@@ -154,26 +126,10 @@ fn people() -> impl Iterator<Item = (String, Facts)> {
 
 fn handbooks() -> impl Iterator<Item = (String, Facts)> {
     [
-        (
-            "仮想宮 さくら子",
-            "仮想宮 ひなた丸",
-            "妊娠糖尿病の疑い・所見甲",
-        ),
-        (
-            "仮想宮 もみじ子",
-            "仮想宮 こはる丸",
-            "切迫早産の既往・所見乙",
-        ),
-        (
-            "仮想寺 あやめ子",
-            "仮想寺 みなと丸",
-            "風疹抗体価低値・所見丙",
-        ),
-        (
-            "仮想寺 すずな子",
-            "仮想寺 いぶき丸",
-            "産後うつ質問票高値・所見丁",
-        ),
+        ("仮想宮 さくら子", "仮想宮 ひなた丸", "妊娠糖尿病の疑い・所見甲"),
+        ("仮想宮 もみじ子", "仮想宮 こはる丸", "切迫早産の既往・所見乙"),
+        ("仮想寺 あやめ子", "仮想寺 みなと丸", "風疹抗体価低値・所見丙"),
+        ("仮想寺 すずな子", "仮想寺 いぶき丸", "産後うつ質問票高値・所見丁"),
     ]
     .into_iter()
     .zip(1_u64..)
@@ -181,15 +137,9 @@ fn handbooks() -> impl Iterator<Item = (String, Facts)> {
         let facts = vec![
             ("fullName", mother.to_owned()),
             ("childName", child.to_owned()),
-            (
-                "handbookNumber",
-                format!("母健手帳-仮想-{:04}", 4400 + number),
-            ),
+            ("handbookNumber", format!("母健手帳-仮想-{:04}", 4400 + number)),
             ("medicalFinding", finding.to_owned()),
-            (
-                "contactPointPhoneNumber",
-                format!("070-0000-{:04}", 5300 + number),
-            ),
+            ("contactPointPhoneNumber", format!("070-0000-{:04}", 5300 + number)),
         ];
         (format!("nsb-{number:04}"), facts)
     })
@@ -217,11 +167,7 @@ fn entity(id: &str, kind: &str, facts: Facts) -> Value {
 fn my_number(eleven: u64) -> String {
     let (mut rest, mut sum) = (eleven, 0);
     for position in 1..=11 {
-        let weight = if position <= 6 {
-            position + 1
-        } else {
-            position - 5
-        };
+        let weight = if position <= 6 { position + 1 } else { position - 5 };
         sum += rest % 10 * weight;
         rest /= 10;
     }
@@ -246,10 +192,7 @@ mod tests {
     #[test]
     fn every_canary_is_unique_and_in_no_published_file() {
         let canaries = canaries();
-        assert_eq!(
-            canaries.iter().collect::<HashSet<_>>().len(),
-            canaries.len()
-        );
+        assert_eq!(canaries.iter().collect::<HashSet<_>>().len(), canaries.len());
         assert_eq!(canaries.len(), 8 * 9 + 4 * 5 + 2 * MANAGERS);
         let published = [
             crate::gsi::NASUSHIOBARA_SITES,
@@ -260,10 +203,7 @@ mod tests {
             crate::prefecture::TOCHIGI_ENTITIES,
         ];
         for canary in &canaries {
-            assert!(
-                !published.iter().any(|text| text.contains(canary)),
-                "{canary}"
-            );
+            assert!(!published.iter().any(|text| text.contains(canary)), "{canary}");
         }
     }
 }

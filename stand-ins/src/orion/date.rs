@@ -11,13 +11,10 @@ use jiff::tz::Offset;
 pub(crate) fn parsed(text: &str) -> Option<f64> {
     let shaped = |pattern: &str, text: &str| {
         text.len() >= pattern.len()
-            && pattern
-                .bytes()
-                .zip(text.bytes())
-                .all(|(shape, byte)| match shape {
-                    b'0' => byte.is_ascii_digit(),
-                    literal => byte == literal,
-                })
+            && pattern.bytes().zip(text.bytes()).all(|(shape, byte)| match shape {
+                b'0' => byte.is_ascii_digit(),
+                literal => byte == literal,
+            })
     };
     if !shaped("0000-00-00", text) {
         return None;
@@ -72,11 +69,7 @@ fn offset(zone: &str) -> Option<Offset> {
     }
     let (hours, minutes) = digits.split_at_checked(2)?;
     let hours: i32 = hours.parse().ok()?;
-    let minutes: i32 = if minutes.is_empty() {
-        0
-    } else {
-        minutes.parse().ok()?
-    };
+    let minutes: i32 = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
     Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
 }
 
@@ -95,11 +88,7 @@ mod tests {
             ("2026-01-01T10:00:00+09", "2026-01-01T01:00:00.000Z"),
             ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"),
         ] {
-            assert_eq!(
-                parsed(sent).map(printed).as_deref(),
-                Some(came_back),
-                "{sent}"
-            );
+            assert_eq!(parsed(sent).map(printed).as_deref(), Some(came_back), "{sent}");
         }
     }
 

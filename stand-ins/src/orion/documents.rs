@@ -45,11 +45,7 @@ impl Documents {
     pub(crate) fn get(&self, what: &str, id: &str) -> Result<Response<Bytes>, OrionError> {
         let position = self.position(what, id)?;
         let (id, document) = self.documents.get(position).ok_or_else(|| missing(what))?;
-        Ok(response(
-            StatusCode::OK,
-            "application/json",
-            with_id(id, document),
-        ))
+        Ok(response(StatusCode::OK, "application/json", with_id(id, document)))
     }
 
     pub(crate) fn change(

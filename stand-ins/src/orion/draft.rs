@@ -53,9 +53,7 @@ impl EntityDraft {
             }
             Some(_) => return Err(OrionError::bad_request("Invalid JSON type for entity type")),
         };
-        let attributes = members
-            .iter()
-            .filter(|(name, _)| name != "id" && name != "type");
+        let attributes = members.iter().filter(|(name, _)| name != "id" && name != "type");
         Ok(Self {
             id: id.to_owned(),
             kind,
@@ -78,9 +76,7 @@ fn attribute_drafts<'a>(
     for (name, json) in members {
         check_name("attribute name", name)?;
         if drafts.iter().any(|(earlier, _)| earlier == name) {
-            return Err(OrionError::bad_request(format!(
-                "duplicated attribute /{name}/"
-            )));
+            return Err(OrionError::bad_request(format!("duplicated attribute /{name}/")));
         }
         let draft = match form {
             Form::Normalized => AttributeDraft::read(json)?,
@@ -100,9 +96,7 @@ impl AttributeDraft {
     /// Reads a normalized attribute.
     pub(crate) fn read(json: &Json) -> Result<Self, OrionError> {
         let members = json.members().ok_or_else(|| {
-            OrionError::bad_request(
-                "attribute must be a JSON object, unless keyValues option is used",
-            )
+            OrionError::bad_request("attribute must be a JSON object, unless keyValues option is used")
         })?;
         let mut kind = None;
         let mut value = Json::Null;
@@ -115,15 +109,11 @@ impl AttributeDraft {
                     kind = Some(text.clone());
                 }
                 ("type", _) => {
-                    return Err(OrionError::bad_request(
-                        "Invalid JSON type for attribute type",
-                    ));
+                    return Err(OrionError::bad_request("Invalid JSON type for attribute type"));
                 }
                 ("metadata", Json::Object(members)) => metadata = read_metadata(members)?,
                 _ => {
-                    return Err(OrionError::bad_request(
-                        "unrecognized property for context attribute",
-                    ));
+                    return Err(OrionError::bad_request("unrecognized property for context attribute"));
                 }
             }
         }
@@ -135,11 +125,7 @@ impl AttributeDraft {
         Self::checked(Some(kind.to_owned()), value, BTreeMap::new())
     }
 
-    fn checked(
-        kind: Option<String>,
-        value: Json,
-        metadata: BTreeMap<String, Metadatum>,
-    ) -> Result<Self, OrionError> {
+    fn checked(kind: Option<String>, value: Json, metadata: BTreeMap<String, Metadatum>) -> Result<Self, OrionError> {
         let kind_name = kind.as_deref().unwrap_or_default();
         if kind_name != "TextUnrestricted" {
             check_value("attribute value", &value)?;
@@ -150,11 +136,7 @@ impl AttributeDraft {
             value if kind_name == "geo:json" => geo_json_value(value)?,
             value => value,
         };
-        Ok(Self {
-            kind,
-            value,
-            metadata,
-        })
+        Ok(Self { kind, value, metadata })
     }
 }
 
@@ -193,9 +175,7 @@ fn date_value(value: &Json, place: &str) -> Result<Json, OrionError> {
 /// A Feature is kept as its geometry.
 fn geo_json_value(value: Json) -> Result<Json, OrionError> {
     if value.members().is_none() {
-        return Err(OrionError::bad_request(
-            "geo:json needs an object or null as value",
-        ));
+        return Err(OrionError::bad_request("geo:json needs an object or null as value"));
     }
     let is_feature = value.get("type").and_then(Json::text) == Some("Feature");
     match value.get("geometry") {

@@ -72,19 +72,11 @@ impl OrionError {
     }
 
     pub(crate) fn unprocessable(description: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "Unprocessable",
-            description,
-        )
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Unprocessable", description)
     }
 
     pub(crate) fn partial_update(description: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "PartialUpdate",
-            description,
-        )
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "PartialUpdate", description)
     }
 
     pub(crate) fn second_location() -> Self {
@@ -105,11 +97,7 @@ impl OrionError {
     }
 
     pub(crate) fn unsupported_media_type(description: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "UnsupportedMediaType",
-            description,
-        )
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", description)
     }
 
     pub(crate) fn not_acceptable(description: impl Into<String>) -> Self {
@@ -119,11 +107,7 @@ impl OrionError {
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         Self {
             allow: Some(allow),
-            ..Self::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "MethodNotAllowed",
-                "method not allowed",
-            )
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "method not allowed")
         }
     }
 

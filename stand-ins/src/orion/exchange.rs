@@ -35,9 +35,7 @@ impl Accepted {
             text: any(["text/plain", "text/*", "*/*"]),
         };
         if !accepted.json && !accepted.text {
-            return Err(OrionError::not_acceptable(
-                "no acceptable mime-type in accept header",
-            ));
+            return Err(OrionError::not_acceptable("no acceptable mime-type in accept header"));
         }
         Ok(accepted)
     }
@@ -57,8 +55,7 @@ pub(crate) fn check_body(request: &LoggedRequest, takes_text: bool) -> Result<()
         return Ok(());
     }
     // A chunked body has no Content-Length, and Orion insists on one; HTTP/2 has no such thing to insist on.
-    let has_length =
-        request.headers.contains_key(header::CONTENT_LENGTH) || request.version == Version::HTTP_2;
+    let has_length = request.headers.contains_key(header::CONTENT_LENGTH) || request.version == Version::HTTP_2;
     if request.body.is_empty() || !has_length {
         return Err(OrionError::length_required());
     }
@@ -92,12 +89,8 @@ pub(crate) fn value(request: &LoggedRequest) -> Result<Json, OrionError> {
         .is_some_and(|content_type| content_type.starts_with("text/plain"));
     match parsed {
         Ok(json @ (Json::Object(_) | Json::Array(_))) if !is_text => Ok(json),
-        Ok(json @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_))) if is_text => {
-            Ok(json)
-        }
-        _ if is_text => Err(OrionError::bad_request(
-            "attribute value type not recognized",
-        )),
+        Ok(json @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_))) if is_text => Ok(json),
+        _ if is_text => Err(OrionError::bad_request("attribute value type not recognized")),
         _ => Err(OrionError::parse_error()),
     }
 }

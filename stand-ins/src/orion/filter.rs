@@ -105,9 +105,7 @@ impl Statement {
         if right.is_empty() {
             return Err(OrionError::bad_request("empty right-hand-side in q-item"));
         }
-        let ordered = |holds: fn(Ordering) -> bool| {
-            Ok::<_, OrionError>(Test::Ordered(literal(right)?, holds))
-        };
+        let ordered = |holds: fn(Ordering) -> bool| Ok::<_, OrionError>(Test::Ordered(literal(right)?, holds));
         let test = match operator {
             "!=" => Test::NotIn(ranges(right)?),
             "~=" => Test::Matches(pattern(right)?),
@@ -142,18 +140,12 @@ impl Statement {
             Subject::Attributes => "q",
             Subject::Metadata => "mq",
         };
-        OrionError::bad_request(format!(
-            "invalid character found in URI param /{parameter}/"
-        ))
+        OrionError::bad_request(format!("invalid character found in URI param /{parameter}/"))
     }
 
     /// Whether the entity fulfils the statement.
     pub(crate) fn holds(&self, entity: &Entity) -> bool {
-        let value = if self.unmatchable {
-            None
-        } else {
-            self.value(entity)
-        };
+        let value = if self.unmatchable { None } else { self.value(entity) };
         match (&self.test, value) {
             (Test::Missing, value) => value.is_none(),
             (_, None) => false,
@@ -219,8 +211,7 @@ fn in_ranges(ranges: &[Range], value: Value<'_>) -> bool {
     ranges.iter().any(|range| match range {
         Range::One(literal) => compared(value, literal).is_some_and(Ordering::is_eq),
         Range::Between(low, high) => {
-            compared(value, low).is_some_and(Ordering::is_ge)
-                && compared(value, high).is_some_and(Ordering::is_le)
+            compared(value, low).is_some_and(Ordering::is_ge) && compared(value, high).is_some_and(Ordering::is_le)
         }
     })
 }
@@ -229,9 +220,7 @@ fn in_ranges(ranges: &[Range], value: Value<'_>) -> bool {
 fn compared(value: Value<'_>, literal: &Literal) -> Option<Ordering> {
     match (value, literal) {
         (Value::Number(number), Literal::Number(wanted)) => number.partial_cmp(wanted),
-        (Value::Json(Json::String(text)), Literal::Text(wanted)) => {
-            Some(text.as_str().cmp(wanted.as_str()))
-        }
+        (Value::Json(Json::String(text)), Literal::Text(wanted)) => Some(text.as_str().cmp(wanted.as_str())),
         (Value::Json(Json::Bool(flag)), Literal::Bool(wanted)) => Some(flag.cmp(wanted)),
         (Value::Json(Json::Null), Literal::Null) => Some(Ordering::Equal),
         _ => None,
@@ -245,9 +234,7 @@ fn ranges(text: &str) -> Result<Vec<Range>, OrionError> {
         character == ',' && !quoted
     })
     .map(|item| match item.split_once("..") {
-        Some((low, high)) if !item.starts_with('\'') => {
-            Ok(Range::Between(literal(low)?, literal(high)?))
-        }
+        Some((low, high)) if !item.starts_with('\'') => Ok(Range::Between(literal(low)?, literal(high)?)),
         _ => Ok(Range::One(literal(item)?)),
     })
     .collect()
@@ -269,10 +256,10 @@ fn literal(text: &str) -> Result<Literal, OrionError> {
         "false" => Literal::Bool(false),
         _ => {
             // Rust also reads "inf" and "nan" as numbers; Orion does not.
-            let number = text.parse().ok().filter(|_| {
-                !text
-                    .contains(|letter: char| letter.is_alphabetic() && !matches!(letter, 'e' | 'E'))
-            });
+            let number = text
+                .parse()
+                .ok()
+                .filter(|_| !text.contains(|letter: char| letter.is_alphabetic() && !matches!(letter, 'e' | 'E')));
             match number.or_else(|| date::parsed(text)) {
                 Some(number) => Literal::Number(number),
                 None => Literal::Text(text.to_owned()),
@@ -283,18 +270,14 @@ fn literal(text: &str) -> Result<Literal, OrionError> {
 
 fn check_literal(text: &str) -> Result<(), OrionError> {
     if has_forbidden(text) || text.contains('|') {
-        return Err(OrionError::bad_request(
-            "forbidden characters in String Filter",
-        ));
+        return Err(OrionError::bad_request("forbidden characters in String Filter"));
     }
     Ok(())
 }
 
 fn pattern(text: &str) -> Result<Option<Regex>, OrionError> {
     if has_forbidden(text) {
-        return Err(OrionError::bad_request(
-            "forbidden characters in String Filter",
-        ));
+        return Err(OrionError::bad_request("forbidden characters in String Filter"));
     }
     Ok(Regex::new(text).ok())
 }

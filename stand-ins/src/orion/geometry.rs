@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use geo::line_measures::{Distance, HaversineMeasure};
 use geo::{
-    BoundingRect, Closest, Coord, CoordsIter, Geometry, GeometryCollection, HaversineClosestPoint,
-    LineString, MapCoords, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon, Relate,
+    BoundingRect, Closest, Coord, CoordsIter, Geometry, GeometryCollection, HaversineClosestPoint, LineString,
+    MapCoords, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon, Relate,
 };
 
 use super::error::OrionError;
@@ -19,20 +19,14 @@ const HORIZON: f64 = 1e-6;
 
 /// Whether values of this type say where the entity is.
 pub(crate) fn is_location(kind: &str) -> bool {
-    matches!(
-        kind,
-        "geo:json" | "geo:point" | "geo:line" | "geo:box" | "geo:polygon"
-    )
+    matches!(kind, "geo:json" | "geo:point" | "geo:line" | "geo:box" | "geo:polygon")
 }
 
 /// The geometry in an attribute of a location type.
 pub(crate) fn parsed(kind: &str, value: &Json) -> Result<Geometry<f64>, OrionError> {
     let geometry = match kind {
         "geo:json" => geo_json(value),
-        "geo:point" => value
-            .text()
-            .and_then(position)
-            .map(|coord| Point(coord).into()),
+        "geo:point" => value.text().and_then(position).map(|coord| Point(coord).into()),
         "geo:line" => positions(value).map(|line| LineString::new(line).into()),
         "geo:box" => positions(value).and_then(|corners| match corners.as_slice() {
             [first, second] => Some(rectangle(*first, *second).into()),
@@ -94,12 +88,7 @@ fn geo_json(json: &Json) -> Option<Geometry<f64>> {
             Some(MultiPolygon::new(polygons?).into())
         }
         "GeometryCollection" => {
-            let members: Option<Vec<_>> = json
-                .get("geometries")?
-                .items()?
-                .iter()
-                .map(geo_json)
-                .collect();
+            let members: Option<Vec<_>> = json.get("geometries")?.items()?.iter().map(geo_json).collect();
             Some(Geometry::GeometryCollection(GeometryCollection(members?)))
         }
         _ => None,
@@ -113,10 +102,7 @@ fn has_open_ring(json: &Json) -> bool {
             .is_some_and(|ring| ring.len() < 4 || ring.first() != ring.last())
     };
     let any_open = |polygon: &Json| polygon.items().is_some_and(|rings| rings.iter().any(open));
-    match (
-        json.get("type").and_then(Json::text),
-        json.get("coordinates"),
-    ) {
+    match (json.get("type").and_then(Json::text), json.get("coordinates")) {
         (Some("Polygon"), Some(polygon)) => any_open(polygon),
         (Some("MultiPolygon"), Some(Json::Array(polygons))) => polygons.iter().any(any_open),
         _ => false,

@@ -238,44 +238,29 @@ impl<'r> Call<'r> {
             Resource::Subscriptions => {
                 let subscription = subscriptions::read_new(&exchange::object(self.request)?)?;
                 let id = service.subscriptions.insert(subscription);
-                Ok(located(
-                    StatusCode::CREATED,
-                    &format!("/v2/subscriptions/{id}"),
-                ))
+                Ok(located(StatusCode::CREATED, &format!("/v2/subscriptions/{id}")))
             }
             Resource::Registrations => {
-                let registration =
-                    subscriptions::read_registration(&exchange::object(self.request)?)?;
+                let registration = subscriptions::read_registration(&exchange::object(self.request)?)?;
                 let id = service.registrations.insert(registration);
-                Ok(located(
-                    StatusCode::CREATED,
-                    &format!("/v2/registrations/{id}"),
-                ))
+                Ok(located(StatusCode::CREATED, &format!("/v2/registrations/{id}")))
             }
             Resource::Subscription(id) if *method == Method::PATCH => {
                 let change = exchange::object(self.request)?;
-                service
-                    .subscriptions
-                    .change("subscription", id, |subscription| {
-                        subscriptions::changed(subscription, &change)
-                    })?;
+                service.subscriptions.change("subscription", id, |subscription| {
+                    subscriptions::changed(subscription, &change)
+                })?;
                 Ok(empty(StatusCode::NO_CONTENT))
             }
             Resource::Subscription(id) => service.subscriptions.remove("subscription", id),
             Resource::Registration(id) => service.registrations.remove("registration", id),
-            Resource::Version
-            | Resource::Index
-            | Resource::Types
-            | Resource::Type(_)
-            | Resource::BatchQuery => Err(OrionError::no_such_service()),
+            Resource::Version | Resource::Index | Resource::Types | Resource::Type(_) | Resource::BatchQuery => {
+                Err(OrionError::no_such_service())
+            }
         }
     }
 
-    fn found<'s>(
-        &self,
-        service: &'s Service,
-        id: &str,
-    ) -> Result<(super::store::Sequence, &'s Entity), OrionError> {
+    fn found<'s>(&self, service: &'s Service, id: &str) -> Result<(super::store::Sequence, &'s Entity), OrionError> {
         service.find(id, self.parameters.get("type"), &self.paths)
     }
 
@@ -296,9 +281,7 @@ impl<'r> Call<'r> {
         match (is_structure, self.accepted) {
             (true, Accepted { json: true, .. }) => Ok(response(StatusCode::OK, JSON, body)),
             (_, Accepted { text: true, .. }) => Ok(response(StatusCode::OK, "text/plain", body)),
-            _ => Err(OrionError::not_acceptable(
-                "accepted MIME types: text/plain",
-            )),
+            _ => Err(OrionError::not_acceptable("accepted MIME types: text/plain")),
         }
     }
 
@@ -331,10 +314,7 @@ impl<'r> Call<'r> {
 fn type_details(service: &Service, kind: &str) -> Option<String> {
     let sequences = service.of_type(kind)?;
     let mut attributes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for entity in sequences
-        .iter()
-        .filter_map(|sequence| service.entity(*sequence))
-    {
+    for entity in sequences.iter().filter_map(|sequence| service.entity(*sequence)) {
         for (name, attribute) in &entity.attributes {
             attributes.entry(name).or_default().insert(&attribute.kind);
         }
@@ -346,10 +326,7 @@ fn type_details(service: &Service, kind: &str) -> Option<String> {
         ((*name).to_owned(), types)
     });
     let attributes = Json::Object(members.collect());
-    Some(format!(
-        r#""attrs":{attributes},"count":{}"#,
-        sequences.len()
-    ))
+    Some(format!(r#""attrs":{attributes},"count":{}"#, sequences.len()))
 }
 
 fn listed(body: Vec<u8>, total: Option<usize>) -> Response<Bytes> {

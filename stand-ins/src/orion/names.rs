@@ -17,9 +17,7 @@ pub(crate) fn has_forbidden(text: &str) -> bool {
 }
 
 fn is_forbidden_in_names(character: char) -> bool {
-    is_forbidden(character)
-        || matches!(character, '&' | '?' | '/' | '#')
-        || !character.is_ascii_graphic()
+    is_forbidden(character) || matches!(character, '&' | '?' | '/' | '#') || !character.is_ascii_graphic()
 }
 
 /// Checks an id, a type or a name; `what` is how Orion calls it in its errors.
@@ -36,9 +34,7 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<(), OrionError> {
         )));
     }
     if name.contains(is_forbidden_in_names) {
-        return Err(OrionError::bad_request(format!(
-            "Invalid characters in {what}"
-        )));
+        return Err(OrionError::bad_request(format!("Invalid characters in {what}")));
     }
     Ok(())
 }
@@ -46,13 +42,11 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<(), OrionError> {
 /// Checks every text inside a value; the names of nested members are not looked at, as recorded.
 pub(crate) fn check_value(what: &str, value: &Json) -> Result<(), OrionError> {
     match value {
-        Json::String(text) if has_forbidden(text) => Err(OrionError::bad_request(format!(
-            "Invalid characters in {what}"
-        ))),
+        Json::String(text) if has_forbidden(text) => {
+            Err(OrionError::bad_request(format!("Invalid characters in {what}")))
+        }
         Json::Array(items) => items.iter().try_for_each(|item| check_value(what, item)),
-        Json::Object(members) => members
-            .iter()
-            .try_for_each(|(_, member)| check_value(what, member)),
+        Json::Object(members) => members.iter().try_for_each(|(_, member)| check_value(what, member)),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => Ok(()),
     }
 }

@@ -16,15 +16,7 @@ const DEFAULT_LIMIT: usize = 20;
 const GREATEST_LIMIT: usize = 1000;
 
 /// Parameters whose syntax uses characters that are forbidden elsewhere; their own readers check them.
-const WITH_SYNTAX: [&str; 7] = [
-    "q",
-    "mq",
-    "georel",
-    "geometry",
-    "coords",
-    "idPattern",
-    "typePattern",
-];
+const WITH_SYNTAX: [&str; 7] = ["q", "mq", "georel", "geometry", "coords", "idPattern", "typePattern"];
 
 const OPTIONS: [&str; 18] = [
     "count",
@@ -66,28 +58,19 @@ impl Parameters {
                 )));
             }
             if !WITH_SYNTAX.contains(&name.as_str()) && has_forbidden(&value) {
-                return Err(OrionError::bad_request(
-                    "invalid character in URI parameter",
-                ));
+                return Err(OrionError::bad_request("invalid character in URI parameter"));
             }
             values.insert(name, value);
         }
-        let options: Vec<String> = values
-            .get("options")
-            .map(|text| list(text))
-            .unwrap_or_default();
+        let options: Vec<String> = values.get("options").map(|text| list(text)).unwrap_or_default();
         let representations = ["normalized", "values", "keyValues", "unique"];
         let chosen = options
             .iter()
             .filter(|option| representations.contains(&option.as_str()))
             .count();
-        let all_known = options
-            .iter()
-            .all(|option| OPTIONS.contains(&option.as_str()));
+        let all_known = options.iter().all(|option| OPTIONS.contains(&option.as_str()));
         if chosen > 1 || !all_known {
-            return Err(OrionError::bad_request(
-                "Invalid value for URI param /options/",
-            ));
+            return Err(OrionError::bad_request("Invalid value for URI param /options/"));
         }
         Ok(Self { values, options })
     }
@@ -138,9 +121,7 @@ impl Parameters {
             ("type", "typePattern", "type, typePattern"),
         ] {
             if self.get(name).is_some() && self.get(pattern).is_some() {
-                return Err(OrionError::bad_request(format!(
-                    "Incompatible parameters: {shown}"
-                )));
+                return Err(OrionError::bad_request(format!("Incompatible parameters: {shown}")));
             }
         }
         let mut query = Query {
@@ -192,9 +173,7 @@ impl Parameters {
     fn offset(&self) -> Result<usize, OrionError> {
         self.get("offset").map_or(Ok(0), |text| {
             whole_number(text).ok_or_else(|| {
-                OrionError::bad_request(format!(
-                    "Bad pagination offset: /{text}/ [must be a decimal number]"
-                ))
+                OrionError::bad_request(format!("Bad pagination offset: /{text}/ [must be a decimal number]"))
             })
         })
     }
@@ -211,11 +190,7 @@ fn whole_number(text: &str) -> Option<usize> {
 
 impl Query {
     /// Adds the statements of `q` or `mq`.
-    pub(crate) fn filter(
-        &mut self,
-        subject: Subject,
-        text: Option<&str>,
-    ) -> Result<(), OrionError> {
+    pub(crate) fn filter(&mut self, subject: Subject, text: Option<&str>) -> Result<(), OrionError> {
         if let Some(text) = text {
             self.statements.extend(filter::read(subject, text)?);
         }

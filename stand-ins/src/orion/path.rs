@@ -43,10 +43,10 @@ impl ServicePaths {
         let header = header.filter(|header| !header.is_empty()).unwrap_or("/#");
         let paths: Vec<&str> = header.split(',').map(str::trim).collect();
         if paths.len() > MOST_PATHS {
-            return Err(OrionError::bad_request(
-                "too many service paths - a maximum of ten service paths is allowed",
-            )
-            .with_ok_status());
+            return Err(
+                OrionError::bad_request("too many service paths - a maximum of ten service paths is allowed")
+                    .with_ok_status(),
+            );
         }
         let read = |path: &str| match path.strip_suffix("/#") {
             Some(tree) => Ok(ServicePath::Tree(checked(tree)?)),
@@ -110,14 +110,10 @@ fn checked(path: &str) -> Result<String, OrionError> {
     for component in relative.split('/') {
         components += 1;
         if components > MOST_COMPONENTS {
-            return Err(OrionError::bad_request(
-                "too many components in ServicePath",
-            ));
+            return Err(OrionError::bad_request("too many components in ServicePath"));
         }
         if component.len() > LONGEST_COMPONENT {
-            return Err(OrionError::bad_request(
-                "component-name too long in ServicePath",
-            ));
+            return Err(OrionError::bad_request("component-name too long in ServicePath"));
         }
         if component.is_empty() {
             return Err(OrionError::bad_request("empty component in ServicePath"));

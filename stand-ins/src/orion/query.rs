@@ -59,15 +59,11 @@ impl Selector {
     }
 
     fn selects(&self, entity: &Entity) -> bool {
-        let listed = |list: &Option<Vec<String>>, name: &String| {
-            list.as_ref().is_none_or(|list| list.contains(name))
-        };
+        let listed = |list: &Option<Vec<String>>, name: &String| list.as_ref().is_none_or(|list| list.contains(name));
         let found = |pattern: &Option<Option<Regex>>, name: &str| {
-            pattern.as_ref().is_none_or(|pattern| {
-                pattern
-                    .as_ref()
-                    .is_some_and(|pattern| pattern.is_match(name))
-            })
+            pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.as_ref().is_some_and(|pattern| pattern.is_match(name)))
         };
         listed(&self.types, &entity.kind)
             && listed(&self.ids, &entity.id)
@@ -101,10 +97,7 @@ impl Query {
     /// Adds what the body of `POST /v2/op/query` says, and gives the view that it asks for.
     pub(crate) fn read_body(&mut self, body: &Json, mut view: View) -> Result<View, OrionError> {
         let entities = body.get("entities").and_then(Json::items).unwrap_or(&[]);
-        self.selectors = entities
-            .iter()
-            .map(Selector::read)
-            .collect::<Result<_, _>>()?;
+        self.selectors = entities.iter().map(Selector::read).collect::<Result<_, _>>()?;
         if self.selectors.is_empty() {
             self.selectors.push(Selector::default());
         }
@@ -114,32 +107,17 @@ impl Query {
             self.filter(Subject::Metadata, text("mq"))?;
             self.place = Place::read(text("georel"), text("geometry"), text("coords"))?;
         }
-        for (name, chosen) in [
-            ("attrs", &mut view.attributes),
-            ("metadata", &mut view.metadata),
-        ] {
+        for (name, chosen) in [("attrs", &mut view.attributes), ("metadata", &mut view.metadata)] {
             let names = body.get(name).and_then(Json::items).unwrap_or(&[]);
             if !names.is_empty() {
-                *chosen = Some(
-                    names
-                        .iter()
-                        .filter_map(Json::text)
-                        .map(str::to_owned)
-                        .collect(),
-                );
+                *chosen = Some(names.iter().filter_map(Json::text).map(str::to_owned).collect());
             }
         }
         Ok(view)
     }
 
     /// Runs the query over one service's entities. `near_quirk`: count as a real Orion was seen to.
-    pub(crate) fn run(
-        &self,
-        service: &Service,
-        paths: &ServicePaths,
-        view: &View,
-        near_quirk: bool,
-    ) -> Page {
+    pub(crate) fn run(&self, service: &Service, paths: &ServicePaths, view: &View, near_quirk: bool) -> Page {
         match self.plain(paths) {
             Some(None) => {
                 let page = service.all().skip(self.offset).take(self.limit);
@@ -160,14 +138,8 @@ impl Query {
         let everything = paths.are_everything();
         let selected = |entity: &&Entity| {
             (everything || paths.contain(&entity.path))
-                && self
-                    .selectors
-                    .iter()
-                    .any(|selector| selector.selects(entity))
-                && self
-                    .statements
-                    .iter()
-                    .all(|statement| statement.holds(entity))
+                && self.selectors.iter().any(|selector| selector.selects(entity))
+                && self.statements.iter().all(|statement| statement.holds(entity))
         };
         let candidates = self.candidates(service);
         let mut found: Vec<&Entity> = Vec::new();
@@ -190,11 +162,7 @@ impl Query {
                 .place
                 .as_ref()
                 .is_some_and(|place| place.counts_near(None).is_some());
-        let total = if counts_wrongly {
-            quirky_total
-        } else {
-            found.len()
-        };
+        let total = if counts_wrongly { quirky_total } else { found.len() };
         self.sort(&mut found);
         let page = found.into_iter().skip(self.offset).take(self.limit);
         self.page(page, total, view)
@@ -203,10 +171,8 @@ impl Query {
     /// The type of a query for everything of one type, or `None` inside for everything of all types:
     /// answered from the index, without looking at what is not on the page.
     fn plain(&self, paths: &ServicePaths) -> Option<Option<&str>> {
-        let is_plain = self.statements.is_empty()
-            && self.place.is_none()
-            && self.order.is_empty()
-            && paths.are_everything();
+        let is_plain =
+            self.statements.is_empty() && self.place.is_none() && self.order.is_empty() && paths.are_everything();
         let selector = match self.selectors.as_slice() {
             [selector] if is_plain => selector,
             _ => return None,
@@ -229,17 +195,8 @@ impl Query {
     /// Entities worth looking at, in the order of their creation.
     fn candidates<'s>(&self, service: &'s Service) -> Box<dyn Iterator<Item = &'s Entity> + 's> {
         let by_index: Option<BTreeSet<Sequence>> = match self.selectors.as_slice() {
-            [Selector { ids: Some(ids), .. }] => Some(
-                ids.iter()
-                    .flat_map(|id| service.of_id(id))
-                    .copied()
-                    .collect(),
-            ),
-            [
-                Selector {
-                    types: Some(types), ..
-                },
-            ] => Some(
+            [Selector { ids: Some(ids), .. }] => Some(ids.iter().flat_map(|id| service.of_id(id)).copied().collect()),
+            [Selector { types: Some(types), .. }] => Some(
                 types
                     .iter()
                     .filter_map(|kind| service.of_type(kind))
@@ -250,11 +207,7 @@ impl Query {
             _ => None,
         };
         match by_index {
-            Some(sequences) => Box::new(
-                sequences
-                    .into_iter()
-                    .filter_map(|sequence| service.entity(sequence)),
-            ),
+            Some(sequences) => Box::new(sequences.into_iter().filter_map(|sequence| service.entity(sequence))),
             None => Box::new(service.all()),
         }
     }
@@ -284,11 +237,7 @@ impl Query {
                 .iter()
                 .map(|order| {
                     let ordering = self.compared(&order.key, left, right);
-                    if order.descending {
-                        ordering.reverse()
-                    } else {
-                        ordering
-                    }
+                    if order.descending { ordering.reverse() } else { ordering }
                 })
                 .find(|ordering| ordering.is_ne())
                 .unwrap_or(Ordering::Equal)

@@ -80,10 +80,7 @@ impl View {
     /// The members of `/attrs`.
     pub(crate) fn attributes_object(&self, entity: &Entity) -> String {
         let whole = self.rendered(entity);
-        if matches!(
-            self.representation,
-            Representation::Values | Representation::Unique
-        ) {
+        if matches!(self.representation, Representation::Values | Representation::Unique) {
             return whole;
         }
         let mut head = String::new();
@@ -170,9 +167,8 @@ pub(crate) fn write_attribute(attribute: &Attribute, wanted: Option<&[String]>, 
     attribute.value.write(out);
     out.push_str(r#","metadata":{"#);
     let start = out.len();
-    let own_are_shown = |name: &str| {
-        wanted.is_none_or(|wanted| wanted.iter().any(|wanted| wanted == "*" || wanted == name))
-    };
+    let own_are_shown =
+        |name: &str| wanted.is_none_or(|wanted| wanted.iter().any(|wanted| wanted == "*" || wanted == name));
     for (name, metadatum) in &attribute.metadata {
         if own_are_shown(name) {
             separate(start, out);
@@ -180,19 +176,11 @@ pub(crate) fn write_attribute(attribute: &Attribute, wanted: Option<&[String]>, 
         }
     }
     // Builtin metadata comes after the attribute's own, whatever the order of the parameter.
-    let times = [
-        ("dateCreated", attribute.created),
-        ("dateModified", attribute.modified),
-    ];
+    let times = [("dateCreated", attribute.created), ("dateModified", attribute.modified)];
     for (builtin, seconds) in times {
         if wanted.is_some_and(|wanted| wanted.iter().any(|name| name == builtin)) {
             separate(start, out);
-            write_metadatum(
-                builtin,
-                "DateTime",
-                &Json::String(date::printed(seconds)),
-                out,
-            );
+            write_metadatum(builtin, "DateTime", &Json::String(date::printed(seconds)), out);
         }
     }
     out.push_str("}}");
@@ -212,10 +200,7 @@ fn write_metadatum(name: &str, kind: &str, value: &Json, out: &mut String) {
 }
 
 fn write_builtin(kind: &str, value: &Json, out: &mut String) {
-    let _infallible = write!(
-        out,
-        r#"{{"type":"{kind}","value":{value},"metadata":{{}}}}"#
-    );
+    let _infallible = write!(out, r#"{{"type":"{kind}","value":{value},"metadata":{{}}}}"#);
 }
 
 fn open_entity(entity: &Entity, out: &mut String) {

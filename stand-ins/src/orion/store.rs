@@ -35,14 +35,8 @@ impl Service {
     pub(crate) fn insert(&mut self, entity: Entity) {
         let sequence = self.next;
         self.next += 1;
-        self.by_id
-            .entry(entity.id.clone())
-            .or_default()
-            .push(sequence);
-        self.by_type
-            .entry(entity.kind.clone())
-            .or_default()
-            .insert(sequence);
+        self.by_id.entry(entity.id.clone()).or_default().push(sequence);
+        self.by_type.entry(entity.kind.clone()).or_default().insert(sequence);
         self.entities.insert(sequence, entity);
     }
 
@@ -90,9 +84,7 @@ impl Service {
 
     /// The types in use, in alphabetical order.
     pub(crate) fn types(&self) -> impl Iterator<Item = (&str, &BTreeSet<Sequence>)> {
-        self.by_type
-            .iter()
-            .map(|(kind, sequences)| (kind.as_str(), sequences))
+        self.by_type.iter().map(|(kind, sequences)| (kind.as_str(), sequences))
     }
 
     /// The one entity of this id (and type, if given) in these paths.
@@ -107,8 +99,8 @@ impl Service {
     ) -> Result<(Sequence, &Entity), OrionError> {
         let mut found = self.of_id(id).iter().filter_map(|sequence| {
             let entity = self.entities.get(sequence)?;
-            let selected = kind.is_none_or(|kind| kind.split(',').any(|kind| kind == entity.kind))
-                && paths.contain(&entity.path);
+            let selected =
+                kind.is_none_or(|kind| kind.split(',').any(|kind| kind == entity.kind)) && paths.contain(&entity.path);
             selected.then_some((*sequence, entity))
         });
         let first = found.next().ok_or_else(OrionError::entity_not_found)?;

@@ -16,14 +16,7 @@ const FORMATS: [&str; 5] = [
     "values",
 ];
 
-const CHANNELS: [&str; 6] = [
-    "http",
-    "httpCustom",
-    "mqtt",
-    "mqttCustom",
-    "kafka",
-    "kafkaCustom",
-];
+const CHANNELS: [&str; 6] = ["http", "httpCustom", "mqtt", "mqttCustom", "kafka", "kafkaCustom"];
 
 /// Reads the body of `POST /v2/subscriptions` into what `GET` shows.
 pub(crate) fn read_new(body: &Json) -> Result<Json, OrionError> {
@@ -180,16 +173,12 @@ fn check_url(channel: &str, details: &Json) -> Result<(), OrionError> {
         )));
     }
     if !url.starts_with("http://") && !url.starts_with("https://") {
-        return Err(OrionError::bad_request(
-            "Invalid URL parsing notification url",
-        ));
+        return Err(OrionError::bad_request("Invalid URL parsing notification url"));
     }
     if let Some(payload) = details.get("payload").and_then(Json::text)
         && has_forbidden(payload)
     {
-        return Err(OrionError::bad_request(
-            "forbidden characters in custom /payload/",
-        ));
+        return Err(OrionError::bad_request("forbidden characters in custom /payload/"));
     }
     Ok(())
 }
@@ -204,9 +193,7 @@ fn read_expires(expires: &Json) -> Result<Json, OrionError> {
 
 fn check_text(json: &Json, what: &str) -> Result<(), OrionError> {
     if json.text().is_none_or(has_forbidden) {
-        return Err(OrionError::bad_request(format!(
-            "forbidden characters in {what}"
-        )));
+        return Err(OrionError::bad_request(format!("forbidden characters in {what}")));
     }
     Ok(())
 }

@@ -43,12 +43,7 @@ impl Service {
             Ok((sequence, former)) => {
                 let mut entity = former.clone();
                 entity.attributes.clear();
-                self.store(
-                    Some(sequence),
-                    entity,
-                    draft.attributes,
-                    Overriding::default(),
-                )?;
+                self.store(Some(sequence), entity, draft.attributes, Overriding::default())?;
                 Ok((Created::Updated, kind))
             }
             Err(_) => {
@@ -105,11 +100,7 @@ impl Service {
     }
 
     /// `PUT .../attrs`: these and no others.
-    pub(crate) fn replace_attributes(
-        &mut self,
-        sequence: Sequence,
-        drafts: AttributeDrafts,
-    ) -> Result<(), OrionError> {
+    pub(crate) fn replace_attributes(&mut self, sequence: Sequence, drafts: AttributeDrafts) -> Result<(), OrionError> {
         let mut entity = self.copy(sequence)?;
         entity.attributes.clear();
         self.store(Some(sequence), entity, drafts, Overriding::default())
@@ -127,31 +118,17 @@ impl Service {
         if !entity.attributes.contains_key(name) {
             return Err(OrionError::attribute_not_found());
         }
-        self.store(
-            Some(sequence),
-            entity,
-            vec![(name.to_owned(), draft)],
-            overriding,
-        )
+        self.store(Some(sequence), entity, vec![(name.to_owned(), draft)], overriding)
     }
 
     /// `DELETE .../attrs/{name}`
-    pub(crate) fn delete_attribute(
-        &mut self,
-        sequence: Sequence,
-        name: &str,
-    ) -> Result<(), OrionError> {
+    pub(crate) fn delete_attribute(&mut self, sequence: Sequence, name: &str) -> Result<(), OrionError> {
         let mut entity = self.copy(sequence)?;
         entity
             .attributes
             .remove(name)
             .ok_or_else(OrionError::attribute_not_found)?;
-        self.store(
-            Some(sequence),
-            entity,
-            AttributeDrafts::new(),
-            Overriding::default(),
-        )
+        self.store(Some(sequence), entity, AttributeDrafts::new(), Overriding::default())
     }
 
     /// `POST /v2/op/update`: each entity on its own; what failed is told together at the end.
@@ -233,9 +210,7 @@ impl Service {
     }
 
     fn copy(&self, sequence: Sequence) -> Result<Entity, OrionError> {
-        self.entity(sequence)
-            .cloned()
-            .ok_or_else(OrionError::entity_not_found)
+        self.entity(sequence).cloned().ok_or_else(OrionError::entity_not_found)
     }
 
     /// Applies drafts to a copy and stores it only if the whole is sound.
@@ -280,10 +255,7 @@ impl Refused {
     pub(crate) fn alone(self, shown: &str) -> OrionError {
         let mut failures = Failures::default();
         match failures.add(shown, self) {
-            Ok(()) => failures
-                .result()
-                .err()
-                .unwrap_or_else(OrionError::entity_not_found),
+            Ok(()) => failures.result().err().unwrap_or_else(OrionError::entity_not_found),
             Err(error) => error,
         }
     }

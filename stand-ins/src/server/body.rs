@@ -18,14 +18,8 @@ const ENTITIES_IN_A_PIECE: usize = 200;
 #[derive(Debug)]
 pub(super) enum Body {
     Full(Option<Bytes>),
-    Drip {
-        first: bool,
-        ticks: Pin<Box<Interval>>,
-    },
-    Endless {
-        first: bool,
-        piece: Bytes,
-    },
+    Drip { first: bool, ticks: Pin<Box<Interval>> },
+    Endless { first: bool, piece: Bytes },
 }
 
 // === impl Body ===
@@ -45,8 +39,7 @@ impl Body {
     }
 
     pub(super) fn endless() -> Self {
-        let entity =
-            r#"{"id":"urn:ngsi-ld:Endless:1","type":"Endless","n":{"type":"Number","value":1}},"#;
+        let entity = r#"{"id":"urn:ngsi-ld:Endless:1","type":"Endless","n":{"type":"Number","value":1}},"#;
         Self::Endless {
             first: true,
             piece: Bytes::from(entity.repeat(ENTITIES_IN_A_PIECE)),
@@ -58,10 +51,7 @@ impl hyper::body::Body for Body {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let bytes = match self.get_mut() {
             Self::Full(bytes) => match bytes.take() {
                 Some(bytes) => bytes,
@@ -89,9 +79,7 @@ impl hyper::body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Full(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
+            Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Drip { .. } | Self::Endless { .. } => SizeHint::default(),
         }
     }

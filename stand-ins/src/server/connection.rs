@@ -89,15 +89,10 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         async move { answer(request, &shared).await }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .title_case_headers(true);
+    builder.http1().timer(TokioTimer::new()).title_case_headers(true);
     builder.http2().timer(TokioTimer::new());
     // What ends a connection early is the peer's choice, or the fault that was asked for.
-    let _ended = builder
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ended = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer(request: Request<Incoming>, shared: &Shared) -> io::Result<Response<Body>> {

@@ -32,8 +32,7 @@ pub enum Fault {
 /// Stands in the body of [`Fault::Status`] and [`Fault::Html`], so that a test can prove that an upstream's text goes no further.
 pub const UPSTREAM_TEXT: &str = "upstream-internal-detail 10.0.0.7 stack trace";
 
-const BROKEN: &str =
-    r#"[{"id":"urn:ngsi-ld:Broken:1","type":"Broken","name":{"type":"Text","value":"half a na"#;
+const BROKEN: &str = r#"[{"id":"urn:ngsi-ld:Broken:1","type":"Broken","name":{"type":"Text","value":"half a na"#;
 
 // === impl Fault ===
 
@@ -46,41 +45,26 @@ impl Fault {
             Self::SlowBody => Some(json_stream(Body::drip())),
             Self::EndlessBody => Some(json_stream(Body::endless())),
             Self::Status(code) => {
-                let status =
-                    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                let error =
-                    serde_json::json!({ "error": "InternalError", "description": UPSTREAM_TEXT });
-                Some(full(response(
-                    status,
-                    "application/json",
-                    error.to_string(),
-                )))
+                let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                let error = serde_json::json!({ "error": "InternalError", "description": UPSTREAM_TEXT });
+                Some(full(response(status, "application/json", error.to_string())))
             }
             Self::Html => {
                 let page = format!(
                     "<!DOCTYPE html><html><head><title>Maintenance</title></head><body>{UPSTREAM_TEXT}</body></html>"
                 );
-                Some(full(response(
-                    StatusCode::OK,
-                    "text/html; charset=utf-8",
-                    page,
-                )))
+                Some(full(response(StatusCode::OK, "text/html; charset=utf-8", page)))
             }
             Self::BrokenJson => Some(full(response(StatusCode::OK, "application/json", BROKEN))),
-            Self::EmptyBody => Some(full(response(
-                StatusCode::OK,
-                "application/json",
-                Bytes::new(),
-            ))),
+            Self::EmptyBody => Some(full(response(StatusCode::OK, "application/json", Bytes::new()))),
         }
     }
 }
 
 fn json_stream(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

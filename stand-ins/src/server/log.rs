@@ -38,13 +38,10 @@ impl LoggedRequest {
 
     /// The query parameters, percent-decoded, in the order in which they were given.
     pub fn parameters(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        self.query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                (decoded(name), decoded(value))
-            })
+        self.query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(name), decoded(value))
+        })
     }
 
     /// The first value of a query parameter, percent-decoded.

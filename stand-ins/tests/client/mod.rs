@@ -16,11 +16,7 @@ pub(crate) fn client() -> TestClient {
 }
 
 /// Asks with GET and these header fields.
-pub(crate) async fn ask(
-    client: &TestClient,
-    url: &str,
-    headers: &[(&str, &str)],
-) -> Result<Response<Incoming>, Error> {
+pub(crate) async fn ask(client: &TestClient, url: &str, headers: &[(&str, &str)]) -> Result<Response<Incoming>, Error> {
     let mut request = Request::get(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
