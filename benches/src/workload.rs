@@ -28,7 +28,10 @@ fn entity(out: &mut String, index: usize) {
     let hazards = ["Flood", "Landslide", "StormSurge", "Earthquake", "Tsunami"];
     for (position, hazard) in hazards.iter().enumerate() {
         let applies = (index + position).is_multiple_of(2);
-        let _ = write!(out, r#""typeOfDisaster{hazard}":{{"type":"Boolean","value":{applies},{time}}},"#);
+        let _ = write!(
+            out,
+            r#""typeOfDisaster{hazard}":{{"type":"Boolean","value":{applies},{time}}},"#
+        );
     }
     let _ = write!(
         out,

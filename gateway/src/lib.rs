@@ -1,1 +1,61 @@
-//! Placeholder.
+//! Kakehashi, the reverse-proxy core: from a consumer's request to the sources and back.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`config`] | loading and checking tenants.toml and policies/ as one immutable revision |
+//! | [`server`] | listeners, connections and their limits, graceful shutdown |
+//! | [`edge`] | the layers in request order: trace, hygiene, caller, rate limit, tenant |
+//! | [`api`] | the NGSI-LD HTTP binding |
+//! | [`policy`] | grants, narrowing, classification |
+//! | [`federation`] | registry, plan, fan-out, merging, pages |
+//! | [`telemetry`] | logs and metrics, without any value |
+//! | [`admin`] | the administrators' listener |
+//! | [`command`] | the command line |
+//! | [`revision`], [`running`] | putting the parts together, and keeping them up |
+
+pub mod admin;
+pub mod api;
+pub mod command;
+pub mod config;
+pub mod edge;
+pub mod federation;
+pub mod policy;
+pub mod revision;
+pub mod running;
+pub mod server;
+pub mod telemetry;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+pub use revision::Revision;
+
+use edge::ConsumerLimiters;
+use telemetry::Metrics;
+
+/// What lives as long as the process: the revision that holds now, and what must survive its replacement.
+#[derive(Debug)]
+pub struct Gateway {
+    revision: ArcSwap<Revision>,
+    metrics: Metrics,
+    limiters: ConsumerLimiters,
+}
+
+impl Gateway {
+    /// A gateway that begins with this revision.
+    #[must_use]
+    pub fn new(revision: Revision, metrics: Metrics) -> Self {
+        Self {
+            revision: ArcSwap::from_pointee(revision),
+            metrics,
+            limiters: ConsumerLimiters::default(),
+        }
+    }
+
+    /// The revision that holds now. A request takes it once and keeps it to its end.
+    #[must_use]
+    pub fn revision(&self) -> Arc<Revision> {
+        self.revision.load_full()
+    }
+}

@@ -3,11 +3,28 @@
 //!
 //! [`HttpClient`] holds the connections of the whole gateway; a [`SourceClient`] is one source's use of them.
 
+mod admission;
+mod body;
+mod breaker;
+mod endpoint;
+mod http_client;
+mod json_elements;
+mod source_client;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+pub use self::body::ChunkStream;
+pub use self::endpoint::InvalidEndpoint;
+pub use self::http_client::{HttpClient, HttpClientSettings, TlsSetupError};
+pub use self::json_elements::{ElementSplitter, SplitError, json_elements};
+pub use self::source_client::{SourceClient, SourceClientError};
+use crate::contract::ErrorKind;
 
 /// How the gateway proves itself to a source. Secrets never show in `Debug`.
 #[derive(Clone)]
@@ -78,4 +95,30 @@ pub struct Response {
     pub headers: HeaderMap,
     /// The body, within the cap.
     pub body: Bytes,
+}
+
+/// An answer of a source whose body is still arriving.
+#[derive(Debug)]
+pub struct StreamedResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, within the cap and the deadline.
+    pub body: ChunkStream,
+}
+
+/// How a source is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// Whether requests are held back because the source failed several times in a row.
+    pub open_breaker: bool,
+    /// Requests under way, until the ends of their bodies.
+    pub in_flight: usize,
+    /// Requests that were sent since the start.
+    pub requests: u64,
+    /// Errors since the start.
+    pub failures: u64,
+    /// The latest error.
+    pub last_error: Option<ErrorKind>,
 }

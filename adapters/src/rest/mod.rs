@@ -1,1 +1,27 @@
 //! Custom platforms, described by a mapping file.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`mapping`] | the mapping file: its format, its checks, its compiled form |
+//! | `record` | finding records in a body and building entities from them |
+//! | `source` | one platform: asking for one path and reading the answer |
+//! | `pages`, `link` | which pages there are, and how one leads to the next |
+//! | `walk` | answering a query from pages and single records |
+//! | `adapter` | the contract |
+//! | `trial` | trying a mapping on a sample, without a platform |
+
+mod adapter;
+mod link;
+pub mod mapping;
+mod pages;
+mod record;
+mod source;
+#[cfg(test)]
+mod tests;
+mod trial;
+mod walk;
+
+pub use adapter::{RestAdapter, RestSettings};
+pub use mapping::{Mapping, MappingError};
+pub use record::Finding;
+pub use trial::{TryReport, TryWarning, try_mapping};

@@ -1,1 +1,110 @@
-//! The prefecture's own store.
+//! The prefecture's own store: entities in SQLite, one file a tenant.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `partition` | one tenant's file and its connections |
+//! | `schema` | its tables, and how older files become new ones |
+//! | `names` | numbers for expanded names |
+//! | `body`, `index` | an entity as a row, and as rows that comparisons look at |
+//! | `compile` | from a [`SourceQuery`] to SQL, and what that decides; pure |
+//! | `write`, `dates` | loading and deleting; the dates that the store keeps |
+//! | `read` | running statements, within the deadline |
+//!
+//! It knows nothing of policies: what it is asked is narrowed already. It never writes anywhere but into the
+//! partitions, and no error or log line of it holds a value.
+
+mod body;
+mod compile;
+mod dates;
+mod error;
+mod index;
+mod names;
+mod partition;
+mod read;
+#[cfg(test)]
+mod samples;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt};
+use ngsi_ld::Entity;
+
+pub use self::error::StoreError;
+pub use self::partition::{MAX_TENANT_BYTES, StoreOptions, StorePartition};
+pub use self::write::Loaded;
+
+use self::body::Wanted;
+use self::compile::{Sqlite, compile};
+use crate::contract::{Adapter, AdapterError, AttributeSelection, Call, EntityStream, PushDown, SourceId, SourceQuery};
+
+/// A partition of the store as a source.
+#[derive(Debug)]
+pub struct StoreAdapter {
+    source: SourceId,
+    partition: StorePartition,
+}
+
+impl StoreAdapter {
+    /// The source of that name, backed by a partition.
+    #[must_use]
+    pub fn new(source: SourceId, partition: StorePartition) -> Self {
+        Self { source, partition }
+    }
+
+    /// What it is backed by.
+    #[must_use]
+    pub fn partition(&self) -> &StorePartition {
+        &self.partition
+    }
+}
+
+/// The error as the contract tells it.
+fn adapter_error(source: &SourceId, error: &StoreError) -> AdapterError {
+    AdapterError::new(source, error.kind(), error.to_string())
+}
+
+fn wanted(query: &SourceQuery) -> Wanted {
+    Wanted {
+        attributes: match &query.attributes {
+            AttributeSelection::All => None,
+            AttributeSelection::Only(names) => Some(names.clone()),
+        },
+        system_attributes: query.system_attributes,
+    }
+}
+
+#[async_trait]
+impl Adapter for StoreAdapter {
+    fn source(&self) -> &SourceId {
+        &self.source
+    }
+
+    fn push_down(&self, query: &SourceQuery) -> PushDown {
+        compile(query, &Sqlite).push_down
+    }
+
+    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
+        let statement = compile(query, &Sqlite).select(query, &Sqlite);
+        read::first(&self.partition, statement, &wanted(query), call.deadline)
+            .await
+            .map_err(|error| adapter_error(&self.source, &error))
+    }
+
+    fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream {
+        let statement = compile(query, &Sqlite).select(query, &Sqlite);
+        let source = self.source.clone();
+        read::all(self.partition.clone(), statement, wanted(query), call.deadline)
+            .map_err(move |error| adapter_error(&source, &error))
+            .boxed()
+    }
+
+    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError> {
+        let statement = compile(query, &Sqlite).count(&Sqlite);
+        read::count(&self.partition, statement, call.deadline)
+            .await
+            .map_err(|error| adapter_error(&self.source, &error))
+    }
+}

@@ -45,7 +45,9 @@ pub(crate) fn run(target: &Target, connections: usize, length: Duration) -> Resu
         let requests = u64::try_from(latencies.len())?;
         let at = |share: usize| {
             let index = (latencies.len() * share / 100).min(latencies.len().saturating_sub(1));
-            latencies.get(index).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1000.0)
+            latencies
+                .get(index)
+                .map_or(f64::NAN, |latency| latency.as_secs_f64() * 1000.0)
         };
         let counted = until.duration_since(counted_from).as_secs_f64();
         Ok(Round {
@@ -101,7 +103,10 @@ fn request_bytes(target: &Target) -> Vec<u8> {
 async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<std::ops::Range<usize>, Failure> {
     let mut filled = 0;
     let body_start = loop {
-        let room = buffer.get_mut(filled..).filter(|room| !room.is_empty()).ok_or("the head is too large")?;
+        let room = buffer
+            .get_mut(filled..)
+            .filter(|room| !room.is_empty())
+            .ok_or("the head is too large")?;
         let read = stream.read(room).await?;
         if read == 0 {
             return Err("the connection was closed".into());

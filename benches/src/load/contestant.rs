@@ -44,7 +44,12 @@ impl Contestant {
         const MICROSECONDS_PER_TICK: f64 = 10_000.0;
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
         let after_name = stat.rsplit_once(')').ok_or("an odd stat file")?.1;
-        let ticks: Vec<u64> = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+        let ticks: Vec<u64> = after_name
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse().ok())
+            .collect();
         Ok(precise(ticks.iter().sum()) * MICROSECONDS_PER_TICK)
     }
 }
@@ -58,10 +63,23 @@ pub(crate) fn bare_proxy(origin: &str) -> Result<Contestant, Failure> {
 }
 
 fn own_role(name: &'static str, arguments: &[&str]) -> Result<Contestant, Failure> {
-    let mut process = Command::new(std::env::current_exe()?).args(arguments).stdout(Stdio::piped()).spawn()?;
+    let mut process = Command::new(std::env::current_exe()?)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()?;
     let address = first_line(&mut process)?;
-    let target = Target { address: address.clone(), path: "/".to_owned(), headers: Vec::new() };
-    Ok(Contestant { name, target, address, process, _configuration: None })
+    let target = Target {
+        address: address.clone(),
+        path: "/".to_owned(),
+        headers: Vec::new(),
+    };
+    Ok(Contestant {
+        name,
+        target,
+        address,
+        process,
+        _configuration: None,
+    })
 }
 
 /// Starts the gateway with one Orion as its source, and everything on: key, policy, limits, metrics.
@@ -78,21 +96,34 @@ pub(crate) fn kakehashi(binary: &str, origin: &str) -> Result<Contestant, Failur
         .spawn()
         .map_err(|error| format!("cannot start {binary}: {error}; build it with `cargo build --release`"))?;
     let ready: serde_json::Value = serde_json::from_str(&first_line(&mut process)?)?;
-    let url = ready.get("gateway").and_then(|url| url.as_str()).ok_or("no address printed")?;
+    let url = ready
+        .get("gateway")
+        .and_then(|url| url.as_str())
+        .ok_or("no address printed")?;
     let address = url.trim_start_matches("http://").to_owned();
     let target = Target {
         address: address.clone(),
         path: "/ngsi-ld/v1/entities?type=EvacuationSite&limit=20".to_owned(),
         headers: vec![("x-api-key".to_owned(), API_KEY.to_owned())],
     };
-    Ok(Contestant { name: "Kakehashi", target, address, process, _configuration: Some(folder) })
+    Ok(Contestant {
+        name: "Kakehashi",
+        target,
+        address,
+        process,
+        _configuration: Some(folder),
+    })
 }
 
 fn first_line(process: &mut Child) -> Result<String, Failure> {
     let out = process.stdout.take().ok_or("no output")?;
     let mut line = String::new();
     BufReader::new(out).read_line(&mut line)?;
-    if line.is_empty() { Err("the process ended before it was ready".into()) } else { Ok(line.trim().to_owned()) }
+    if line.is_empty() {
+        Err("the process ended before it was ready".into())
+    } else {
+        Ok(line.trim().to_owned())
+    }
 }
 
 /// The key of the benchmark's consumer, and its SHA-256. It opens nothing but this benchmark.
@@ -134,10 +165,19 @@ keys = [{{ name = "bench", sha256 = "{API_KEY_SHA256}" }}]
     std::fs::write(folder.join("tenants.toml"), tenants)?;
     let policies = folder.join("policies");
     std::fs::create_dir(&policies)?;
-    for name in ["schema.cedarschema", "classification.toml", "platform.cedar", "nasushiobara.cedar"] {
+    for name in [
+        "schema.cedarschema",
+        "classification.toml",
+        "platform.cedar",
+        "nasushiobara.cedar",
+    ] {
         let committed = Path::new("policies").join(name);
-        std::fs::copy(&committed, policies.join(name))
-            .map_err(|error| format!("cannot copy {}: {error}; run from the workspace's root", committed.display()))?;
+        std::fs::copy(&committed, policies.join(name)).map_err(|error| {
+            format!(
+                "cannot copy {}: {error}; run from the workspace's root",
+                committed.display()
+            )
+        })?;
     }
     Ok(())
 }

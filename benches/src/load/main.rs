@@ -91,11 +91,21 @@ fn compare(line: &CommandLine) -> Result<(), Failure> {
     let mut rounds: Vec<Vec<Round>> = vec![Vec::new(); contestants.len()];
     for _ in 0..line.rounds {
         for (contestant, rounds) in contestants.iter().zip(&mut rounds) {
-            rounds.push(closed_loop::run(&contestant.target, line.connections, Duration::from_secs(line.seconds))?);
+            rounds.push(closed_loop::run(
+                &contestant.target,
+                line.connections,
+                Duration::from_secs(line.seconds),
+            )?);
         }
     }
-    println!("{} entities, {} connections, {} rounds of {} s", line.entities, line.connections, line.rounds, line.seconds);
-    println!("{:<12} {:>12} {:>20} {:>10} {:>10} {:>14}", "", "requests/s", "(least to most)", "p50 ms", "p99 ms", "CPU us/request");
+    println!(
+        "{} entities, {} connections, {} rounds of {} s",
+        line.entities, line.connections, line.rounds, line.seconds
+    );
+    println!(
+        "{:<12} {:>12} {:>20} {:>10} {:>10} {:>14}",
+        "", "requests/s", "(least to most)", "p50 ms", "p99 ms", "CPU us/request"
+    );
     let mut throughputs = Vec::new();
     for (contestant, rounds) in contestants.iter().zip(&rounds) {
         throughputs.push(report(contestant, rounds)?);

@@ -56,7 +56,10 @@ pub(crate) fn bare_proxy(origin: &str) -> Result<(), Failure> {
 
 fn json(body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/json"),
+    );
     response
 }
 
@@ -81,7 +84,9 @@ where
                     async move { Ok::<_, Infallible>(answer.await) }
                 });
                 // A client that breaks off ends its connection; the benchmark notices by itself.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ = http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
             });
         }
     })

@@ -72,6 +72,14 @@ impl Context {
         Ok(Iri::parse(name)?)
     }
 
+    /// The IRI of a term that the context defines.
+    pub(crate) fn iri_of_term(&self, term: &str) -> Option<&Iri> {
+        match &self.terms.get(term)?.meaning {
+            Meaning::Iri(iri) => Some(iri),
+            _ => None,
+        }
+    }
+
     /// What a prefix stands for.
     pub(super) fn namespace(&self, prefix: &str) -> Option<&Iri> {
         let term = self.terms.get(prefix).filter(|term| term.prefix)?;

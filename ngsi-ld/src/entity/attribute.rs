@@ -38,6 +38,8 @@ pub struct Instance {
     pub observed_at: Option<DateTime>,
     /// `unitCode`, a UN/CEFACT code; Properties only.
     pub unit_code: Option<CompactString>,
+    /// `valueType`: the data type of the value; never that of a [`Value::DateTime`] or [`Value::Temporal`].
+    pub value_type: Option<Iri>,
     /// When it was created, changed, deleted, and when it ceases to be valid.
     pub system: SystemAttributes,
     /// Attributes of this attribute.
@@ -53,6 +55,7 @@ impl Instance {
             dataset_id: None,
             observed_at: None,
             unit_code: None,
+            value_type: None,
             system: SystemAttributes::default(),
             sub_attributes: Vec::new(),
         }

@@ -78,6 +78,16 @@ impl DateTime {
         Self::from_timestamp(jiff::Timestamp::from_microsecond(micros).map_err(|_| InvalidDateTime)?)
     }
 
+    /// A point in time of the system's clock, to the microsecond. Times that the text cannot say (before 1970,
+    /// after 9999) become the nearest that it can.
+    #[must_use]
+    pub fn from_system_time(time: std::time::SystemTime) -> Self {
+        let micros = time
+            .duration_since(std::time::SystemTime::UNIX_EPOCH)
+            .map_or(0, |elapsed| i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX));
+        Self::from_unix_micros(micros).unwrap_or_else(|_| Self(CompactString::const_new("9999-12-31T23:59:59Z")))
+    }
+
     fn from_timestamp(timestamp: jiff::Timestamp) -> Result<Self, InvalidDateTime> {
         let utc = jiff::tz::Offset::UTC.to_datetime(timestamp);
         if !(0..=9999).contains(&utc.year()) {

@@ -1,6 +1,7 @@
 //! GeoJSON geometries as JSON text (RFC 7946 section 3.1; clauses 4.6.3 and 4.7.2). Typed: coordinates are
 //! read straight into positions, whatever the order of the members.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -44,10 +45,7 @@ impl Geometry {
             return Err(InvalidGeometry::Object);
         }
         let object: GeometryObject<'_> = serde_json::from_str(json).map_err(|_| InvalidGeometry::Object)?;
-        match (object.type_name, object.coordinates) {
-            (Some(type_name), Some(coordinates)) => Self::from_coordinates(&type_name, coordinates.get()),
-            _ => Err(InvalidGeometry::Object),
-        }
+        Self::from_coordinates(&object.type_name, object.coordinates.get())
     }
 }
 
@@ -55,9 +53,9 @@ impl Geometry {
 #[derive(Deserialize)]
 struct GeometryObject<'a> {
     #[serde(borrow, rename = "type", alias = "@type")]
-    type_name: Option<std::borrow::Cow<'a, str>>,
+    type_name: Cow<'a, str>,
     #[serde(borrow)]
-    coordinates: Option<&'a RawValue>,
+    coordinates: &'a RawValue,
 }
 
 impl<'de> Deserialize<'de> for Position {

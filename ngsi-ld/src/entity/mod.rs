@@ -8,6 +8,8 @@
 
 mod attribute;
 mod datetime;
+#[cfg(test)]
+pub(crate) mod generated;
 mod geometry;
 mod geometry_json;
 mod number;

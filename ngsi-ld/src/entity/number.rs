@@ -32,18 +32,8 @@ impl Number {
                 Err(_) => Self::Text(text.into()),
             });
         }
-        let significant = text
-            .bytes()
-            .take_while(|byte| !matches!(byte, b'e' | b'E'))
-            .filter(u8::is_ascii_digit)
-            .skip_while(|byte| *byte == b'0')
-            .count();
-        match text.parse::<f64>() {
-            Ok(float) if significant <= F64_DIGITS && float.is_finite() && (float != 0.0 || significant == 0) => {
-                Some(Self::Float(float))
-            }
-            _ => Some(Self::Text(text.into())),
-        }
+        let kept = text.parse::<f64>().ok().filter(|float| keeps_digits(*float, text));
+        Some(kept.map_or_else(|| Self::Text(text.into()), Self::Float))
     }
 
     /// The nearest `f64`, for comparison.
@@ -87,6 +77,25 @@ impl From<u64> for Number {
     }
 }
 
+/// Whether the number that was read from the text still has all of its digits.
+fn keeps_digits(float: f64, text: &str) -> bool {
+    let significant = significant_digits(text).count();
+    if !float.is_finite() || (float == 0.0 && significant > 0) {
+        return false;
+    }
+    // Beyond, some texts are what `f64` itself would write.
+    significant <= F64_DIGITS
+        || significant_digits(zmij::Buffer::new().format_finite(float)).eq(significant_digits(text))
+}
+
+/// The digits of a JSON number without sign, point, exponent, and the zeros before the first and after the last.
+fn significant_digits(text: &str) -> impl Iterator<Item = u8> {
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let is_padding = |character| matches!(character, '0' | '.' | '-');
+    let digits = mantissa.trim_matches(is_padding).bytes();
+    digits.filter(u8::is_ascii_digit)
+}
+
 /// Whether the bytes follow RFC 8259 section 6.
 fn is_json_number(bytes: &[u8]) -> bool {
     let digits = |from: usize| bytes.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
@@ -122,7 +131,16 @@ mod tests {
     fn text_is_kept_where_f64_would_change_it() {
         assert_eq!(Number::parse("21.5"), Some(Number::Float(21.5)));
         assert_eq!(Number::parse("-7"), Some(Number::Integer(-7)));
-        let kept = ["18446744073709551616", "3.14159265358979323846", "1e400", "1e-400"];
+        assert_eq!(Number::parse("0.30000000000000004"), Some(Number::Float(0.1 + 0.2)));
+        assert_eq!(Number::parse("-0.0"), Some(Number::Float(-0.0)));
+        assert_eq!(Number::parse("100.00"), Some(Number::Float(100.0)));
+        let kept = [
+            "18446744073709551616",
+            "3.14159265358979323846",
+            "0.30000000000000005",
+            "1e400",
+            "1e-400",
+        ];
         for text in kept {
             assert_eq!(Number::parse(text), Some(Number::Text(text.into())));
         }

@@ -1,1 +1,157 @@
-//! Joining the parts of one entity.
+//! Joining the parts of one entity that came from several sources (clauses 4.5.5 and 4.18).
+//!
+//! It owns the rules of which part says what. It knows neither sources nor policies: which part is authoritative,
+//! and what time it is, the caller says.
+//!
+//! - Types and scopes are united, in the order of the parts.
+//! - An attribute that an authoritative part has comes from authoritative parts alone, with all its instances:
+//!   nobody overrides the owner with a newer date.
+//! - Of several instances with one `datasetId` that differ, expired ones are discarded; then the most recent
+//!   `observedAt` wins, then the most recent `modifiedAt`, then the first part. Where all have expired, none is
+//!   left. An instance without a date is older than one with a date.
+//! - `expiresAt` of an entity binds the attributes of that part, unless every part says the same. The entity keeps
+//!   the latest of them if every part has one.
+//! - `createdAt` is the earliest, `modifiedAt` the latest, `deletedAt` the latest if every part has one.
+
+mod instances;
+#[cfg(test)]
+mod tests;
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use self::instances::{Candidate, choose};
+use crate::entity::{Attribute, DateTime, SystemDates};
+use crate::{AttributeName, Entity};
+
+/// What one source says about an entity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// The entity, as far as the source holds it and the consumer may see it.
+    pub entity: Entity,
+    /// Whether the source is authoritative for the entity.
+    pub authoritative: bool,
+}
+
+/// Joins the parts of one entity; `now` decides what has expired.
+///
+/// The parts have one id. A part with another id than the first is left out: two entities never mix. `None` when
+/// there is no part.
+#[must_use]
+pub fn merge_parts(parts: Vec<Part>, now: &DateTime) -> Option<Entity> {
+    let mut parts = parts.into_iter();
+    let first = parts.next()?;
+    let mut all = vec![first];
+    for part in parts {
+        if all.first().is_some_and(|first| first.entity.id == part.entity.id) {
+            all.push(part);
+        }
+    }
+    if all.len() == 1 {
+        return all.pop().map(|only| only.entity);
+    }
+    bind_attributes_to_expiry(&mut all);
+    let system = merge_dates(&all);
+    let mut all = all.into_iter();
+    let first = all.next()?;
+    let mut gathered = Gathered::default();
+    let mut merged = first.entity;
+    gathered.add(std::mem::take(&mut merged.attributes), first.authoritative);
+    for part in all {
+        extend_distinct(&mut merged.types, part.entity.types);
+        extend_distinct(&mut merged.scopes, part.entity.scopes);
+        gathered.add(part.entity.attributes, part.authoritative);
+    }
+    merged.attributes = gathered.resolve(now);
+    if let Some(dates) = system {
+        *merged.system.dates_mut() = dates;
+    } else {
+        merged.system = crate::entity::SystemAttributes::default();
+    }
+    Some(merged)
+}
+
+/// Clause 4.5.5.2: where the parts disagree on when the entity expires, what a part says of its attributes does
+/// not outlive the part.
+fn bind_attributes_to_expiry(parts: &mut [Part]) {
+    let agreed = parts.windows(2).all(|pair| match pair {
+        [one, other] => one.entity.system.expires_at() == other.entity.system.expires_at(),
+        _ => true,
+    });
+    if agreed {
+        return;
+    }
+    for part in parts {
+        let Some(entity_expires) = part.entity.system.expires_at().cloned() else {
+            continue;
+        };
+        for attribute in &mut part.entity.attributes {
+            for instance in &mut attribute.instances {
+                if instance.system.expires_at().is_none_or(|own| *own > entity_expires) {
+                    instance.system.dates_mut().expires_at = Some(entity_expires.clone());
+                }
+            }
+        }
+    }
+}
+
+/// The dates of the joined entity; `None` when it has none.
+fn merge_dates(parts: &[Part]) -> Option<SystemDates> {
+    let empty = SystemDates::default();
+    let all = || parts.iter().map(|part| part.entity.system.dates().unwrap_or(&empty));
+    // The latest of all; none where one of them is missing.
+    let latest_if_all = |date: fn(&SystemDates) -> Option<&DateTime>| {
+        all().map(date).collect::<Option<Vec<_>>>()?.into_iter().max().cloned()
+    };
+    let dates = SystemDates {
+        created_at: all().filter_map(|dates| dates.created_at.as_ref()).min().cloned(),
+        modified_at: all().filter_map(|dates| dates.modified_at.as_ref()).max().cloned(),
+        deleted_at: latest_if_all(|dates| dates.deleted_at.as_ref()),
+        expires_at: latest_if_all(|dates| dates.expires_at.as_ref()),
+    };
+    (dates != empty).then_some(dates)
+}
+
+fn extend_distinct<T: PartialEq>(all: &mut SmallVec<[T; 1]>, more: SmallVec<[T; 1]>) {
+    for item in more {
+        if !all.contains(&item) {
+            all.push(item);
+        }
+    }
+}
+
+/// The instances of every attribute from all parts, attributes and instances in the order of their first
+/// appearance.
+#[derive(Default)]
+struct Gathered {
+    attributes: Vec<(AttributeName, Vec<Candidate>)>,
+    places: HashMap<AttributeName, usize>,
+}
+
+impl Gathered {
+    fn add(&mut self, attributes: Vec<Attribute>, authoritative: bool) {
+        for attribute in attributes {
+            let instances = attribute.instances.into_iter();
+            let candidates = instances.map(|instance| Candidate {
+                instance,
+                authoritative,
+            });
+            let place = self.places.get(&attribute.name);
+            match place.and_then(|place| self.attributes.get_mut(*place)) {
+                Some((_, gathered)) => gathered.extend(candidates),
+                None => {
+                    self.places.insert(attribute.name.clone(), self.attributes.len());
+                    self.attributes.push((attribute.name, candidates.collect()));
+                }
+            }
+        }
+    }
+
+    fn resolve(self, now: &DateTime) -> Vec<Attribute> {
+        let attributes = self.attributes.into_iter().map(|(name, candidates)| Attribute {
+            name,
+            instances: choose(candidates, now),
+        });
+        attributes.filter(|attribute| !attribute.instances.is_empty()).collect()
+    }
+}

@@ -5,6 +5,7 @@ mod parse;
 pub use self::parse::{GeoParameter, GeoProblem, InvalidGeoQuery, MAX_COORDINATES_BYTES};
 
 use crate::AttributeName;
+use crate::context::Context;
 use crate::entity::Geometry;
 
 /// A condition on where an entity is.
@@ -16,6 +17,25 @@ pub struct GeoQuery {
     pub geometry: Geometry,
     /// `geoproperty`: the attribute that says where the entity is; `location` when not given.
     pub property: AttributeName,
+}
+
+impl GeoQuery {
+    /// Reads the parameters `georel`, `geometry`, `coordinates` and `geoproperty` (`location` when not given).
+    ///
+    /// # Errors
+    /// [`InvalidGeoQuery`] names the parameter and what is wrong with it: the place where it leaves the grammar of
+    /// clause 4.10, or the rule of RFC 7946 that the geometry breaks.
+    pub fn parse(
+        georel: &str,
+        geometry: &str,
+        coordinates: &str,
+        geoproperty: Option<&str>,
+        context: &Context,
+    ) -> Result<Self, InvalidGeoQuery> {
+        parse::parse(georel, geometry, coordinates, geoproperty, &|name| {
+            context.expand_attribute(name).ok()
+        })
+    }
 }
 
 /// How the geometry of the entity must relate to that of the query.

@@ -13,6 +13,12 @@ mod tests;
 
 use compact_str::CompactString;
 
+#[cfg(test)]
+pub(super) use self::parse::parse as read;
+pub use self::pattern::Pattern;
+
+use super::SyntaxError;
+use crate::context::Context;
 use crate::entity::{DateTime, Number, TemporalType};
 use crate::{AttributeName, Iri};
 
@@ -136,11 +142,22 @@ pub enum Comparand {
     Uri(Iri),
 }
 
-#[cfg(test)]
-pub(super) use self::parse::parse as read;
-pub use self::pattern::Pattern;
-
 impl Expression {
+    /// Reads a `q`, expanding its names.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] at the first place where the text leaves the grammar of clause 4.9 or a limit of this
+    /// module. Paths through linked entities (`a{b}`) are not supported.
+    pub fn parse(text: &str, context: &Context) -> Result<Self, SyntaxError> {
+        parse::parse(text, &|name| context.expand_attribute(name).ok())
+    }
+
+    /// The text that reads as this expression, with the names that the context has for its attributes.
+    #[must_use]
+    pub fn to_text(&self, context: &Context) -> String {
+        render::to_text(self, &|name| context.compact(name.as_str()).into_owned())
+    }
+
     /// Every attribute of the entity that the expression looks at, each once, in the order of the text. System
     /// attributes of the entity (`modifiedAt`) are among them.
     #[must_use]

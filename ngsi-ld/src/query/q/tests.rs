@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::query::SyntaxError;
 use crate::query::fixture::{attribute, date, short};
 
 fn read(text: &str) -> Result<Expression, SyntaxError> {

@@ -6,6 +6,8 @@ pub use self::parse::{MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH};
 
 use compact_str::CompactString;
 
+use super::SyntaxError;
+use crate::context::Context;
 use crate::{Entity, EntityId, TypeName};
 
 /// A selection of entity types: `A`, `A|B` or `A,B` (any), `A;B` (all), with parentheses.
@@ -20,6 +22,14 @@ pub enum TypeSelection {
 }
 
 impl TypeSelection {
+    /// Reads a selection, expanding its names. `*`, which selects every entity, is none: it is no condition.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] at the first place where the text leaves the grammar of clause 4.17 or a limit.
+    pub fn parse(text: &str, context: &Context) -> Result<Self, SyntaxError> {
+        parse::parse(text, &|name| context.expand_type(name).ok())
+    }
+
     /// Whether an entity with these types is selected.
     #[must_use]
     pub fn selects(&self, types: &[TypeName]) -> bool {

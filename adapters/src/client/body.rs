@@ -1,0 +1,126 @@
+//! The body of an answer as it arrives: bound by the request's deadline and by a cap on its size.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt};
+use http_body_util::BodyDataStream;
+use hyper::body::{Body, Incoming};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::admission::InFlight;
+use crate::contract::{AdapterError, ErrorKind};
+
+/// Largest buffer that a `content-length` alone makes us allocate, in bytes; beyond, it grows with what really
+/// arrives.
+const MAX_TRUSTED_LENGTH: usize = 4 * 1024 * 1024;
+
+/// The chunks of a body. It ends after the first error. While it lives it counts as one request under way.
+pub struct ChunkStream {
+    body: BodyDataStream<Incoming>,
+    declared: Option<usize>,
+    remaining: usize,
+    deadline: Pin<Box<Sleep>>,
+    in_flight: InFlight,
+    ended: bool,
+}
+
+impl fmt::Debug for ChunkStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChunkStream")
+            .field("remaining", &self.remaining)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ChunkStream {
+    /// The chunks of `body`, at most `cap` bytes in all.
+    pub(super) fn new(
+        body: Incoming,
+        cap: usize,
+        deadline: Instant,
+        in_flight: InFlight,
+    ) -> Result<Self, AdapterError> {
+        let declared = body
+            .size_hint()
+            .exact()
+            .map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        if declared.is_some_and(|length| length > cap) {
+            return Err(in_flight.error(ErrorKind::TooLarge, "the declared length is beyond the cap"));
+        }
+        Ok(Self {
+            body: BodyDataStream::new(body),
+            declared,
+            remaining: cap,
+            deadline: Box::pin(sleep_until(deadline)),
+            in_flight,
+            ended: false,
+        })
+    }
+
+    /// All of it.
+    pub(super) async fn collect(mut self) -> Result<Bytes, AdapterError> {
+        let Some(first) = self.next().await.transpose()? else {
+            return Ok(Bytes::new());
+        };
+        // Most answers arrive in one piece, which needs no copy.
+        if self.declared == Some(first.len()) {
+            return Ok(first);
+        }
+        let expected = self.declared.unwrap_or(2 * first.len()).min(MAX_TRUSTED_LENGTH);
+        let mut collected = BytesMut::with_capacity(expected.max(first.len()));
+        collected.extend_from_slice(&first);
+        while let Some(chunk) = self.next().await.transpose()? {
+            collected.extend_from_slice(&chunk);
+        }
+        Ok(collected.freeze())
+    }
+
+    /// At most `cap` bytes of it, and less if it breaks before: for bodies that explain a status which is known
+    /// already.
+    pub(super) async fn collect_what_comes(mut self, cap: usize) -> Bytes {
+        self.remaining = self.remaining.min(cap);
+        let mut collected = BytesMut::new();
+        while let Some(Ok(chunk)) = self.next().await {
+            collected.extend_from_slice(&chunk);
+        }
+        collected.freeze()
+    }
+
+    fn end(&mut self, kind: ErrorKind, detail: &'static str) -> Poll<Option<Result<Bytes, AdapterError>>> {
+        self.ended = true;
+        Poll::Ready(Some(Err(self.in_flight.error(kind, detail))))
+    }
+}
+
+impl Stream for ChunkStream {
+    type Item = Result<Bytes, AdapterError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        // The deadline first: a source that always has one more byte must not keep us beyond it.
+        if self.deadline.as_mut().poll(cx).is_ready() {
+            return self.end(ErrorKind::Timeout, "the body did not end within the deadline");
+        }
+        match self.body.poll_next_unpin(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => {
+                self.ended = true;
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(_))) => self.end(ErrorKind::InvalidPayload, "the body is cut off"),
+            Poll::Ready(Some(Ok(chunk))) => match self.remaining.checked_sub(chunk.len()) {
+                None => self.end(ErrorKind::TooLarge, "the body is larger than the cap"),
+                Some(remaining) => {
+                    self.remaining = remaining;
+                    Poll::Ready(Some(Ok(chunk)))
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The connections of the whole gateway: one pool, one TLS configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+/// The client that all sources share.
+pub(super) type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// How connections are made and kept.
+#[derive(Debug, Clone)]
+pub struct HttpClientSettings {
+    /// How long a TCP connection may take to come about. A request's own deadline may end it earlier.
+    pub connect_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub idle_timeout: Duration,
+    /// How many unused connections are kept for one address.
+    pub idle_connections: usize,
+    /// Largest head of an answer, in bytes.
+    pub head: usize,
+}
+
+impl Default for HttpClientSettings {
+    fn default() -> Self {
+        Self {
+            // Within one country a connection that takes longer than two lost SYN packets (1 s + 2 s) is none.
+            connect_timeout: Duration::from_secs(3),
+            // Shorter than what servers commonly keep (nginx 75 s, Tomcat 60 s), so that they seldom close first.
+            idle_timeout: Duration::from_secs(30),
+            // The default concurrency of a source: a burst leaves no more behind than it needs the next time.
+            idle_connections: 32,
+            // Servers commonly send at most 8 KiB; hyper's own default is 400 KiB for every connection.
+            head: 64 * 1024,
+        }
+    }
+}
+
+/// The TLS library refused its settings.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS cannot be set up: {0}")]
+pub struct TlsSetupError(#[from] rustls::Error);
+
+/// The connections of the whole gateway. Cheap to clone: clones share the pool.
+#[derive(Debug, Clone)]
+pub struct HttpClient {
+    connections: Connections,
+}
+
+impl HttpClient {
+    /// A client without connections yet. Certificates are checked against the roots that Mozilla trusts.
+    ///
+    /// # Errors
+    /// [`TlsSetupError`] when TLS cannot be set up.
+    pub fn new(settings: &HttpClientSettings) -> Result<Self, TlsSetupError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        // A request is one small write; waiting for more to send only delays it.
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(settings.connect_timeout));
+        // Notices a peer that vanished behind a firewall before a request is lost on its connection.
+        tcp.set_keepalive(Some(settings.idle_timeout));
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(Arc::new(rustls::crypto::ring::default_provider()))?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let connections = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(settings.idle_timeout)
+            .pool_max_idle_per_host(settings.idle_connections)
+            .http1_max_buf_size(settings.head.max(MIN_HEAD))
+            .build(connector);
+        Ok(Self { connections })
+    }
+
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+}
+
+/// hyper refuses smaller buffers by a panic.
+const MIN_HEAD: usize = 8192;

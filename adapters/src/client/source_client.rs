@@ -1,0 +1,312 @@
+//! One source's use of the gateway's connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+
+use super::admission::{Admission, InFlight};
+use super::body::ChunkStream;
+use super::endpoint::{Endpoint, InvalidEndpoint};
+use super::http_client::HttpClient;
+use super::{Credential, Response, SourceLimits, SourceStatus, StreamedResponse};
+use crate::contract::{AdapterError, Call, ErrorKind, SourceId};
+
+/// What the gateway calls itself. Some servers refuse requests that do not say.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("kakehashi/", env!("CARGO_PKG_VERSION")));
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// How much of a body that only explains an error is read, in bytes: more than any protocol's error object,
+/// less than some HTML pages.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+
+/// A source that was silent for so long counts as failing even when the request's own deadline, not the
+/// source's timeout, ended the wait. Shorter waits say nothing about the source.
+const SILENCE_THAT_COUNTS: Duration = Duration::from_secs(1);
+
+/// Why a source cannot be spoken to as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceClientError {
+    /// Its address.
+    #[error("endpoint: {0}")]
+    Endpoint(#[from] InvalidEndpoint),
+    /// Its credential.
+    #[error("credential: {0}")]
+    Credential(#[from] http::header::InvalidHeaderValue),
+}
+
+/// One source's address, credential and limits over the gateway's connections. Cheap to clone: clones share
+/// the limits.
+#[derive(Debug, Clone)]
+pub struct SourceClient {
+    http: HttpClient,
+    source: Arc<Source>,
+    admission: Arc<Admission>,
+}
+
+#[derive(Debug)]
+struct Source {
+    id: SourceId,
+    endpoint: Endpoint,
+    credential: Option<(HeaderName, HeaderValue)>,
+    limits: SourceLimits,
+}
+
+/// The head of an answer, and what is still under way.
+struct Head {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Incoming,
+    deadline: Instant,
+    in_flight: InFlight,
+}
+
+impl SourceClient {
+    /// A client for one source.
+    ///
+    /// # Errors
+    /// [`SourceClientError`] when the address or the credential cannot be used.
+    pub fn new(
+        http: HttpClient,
+        source: SourceId,
+        endpoint: &str,
+        credential: Option<Credential>,
+        limits: SourceLimits,
+    ) -> Result<Self, SourceClientError> {
+        let endpoint = Endpoint::parse(endpoint)?;
+        let credential = credential.map(header_of).transpose()?;
+        let admission = Arc::new(Admission::new(source.clone(), &limits));
+        let source = Arc::new(Source {
+            id: source,
+            endpoint,
+            credential,
+            limits,
+        });
+        Ok(Self {
+            http,
+            source,
+            admission,
+        })
+    }
+
+    /// The source.
+    #[must_use]
+    pub fn source(&self) -> &SourceId {
+        &self.source.id
+    }
+
+    /// How the source is doing, for metrics.
+    #[must_use]
+    pub fn status(&self) -> SourceStatus {
+        self.admission.status()
+    }
+
+    /// An error of this source, counted in its status: for what an adapter finds wrong with an answer.
+    #[must_use]
+    pub fn error(&self, kind: ErrorKind, detail: impl Into<Arc<str>>) -> AdapterError {
+        self.admission.error(kind, detail)
+    }
+
+    /// Asks, and waits for the whole answer. `path_and_query` is relative to the endpoint, percent-encoded by
+    /// the caller. The body of an answer that is no success may be cut off.
+    ///
+    /// # Errors
+    /// [`AdapterError`]; any status but a redirection (which nobody follows) is an answer.
+    pub async fn get(
+        &self,
+        path_and_query: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        call: &Call,
+    ) -> Result<Response, AdapterError> {
+        let Head {
+            status,
+            headers,
+            body,
+            deadline,
+            in_flight,
+        } = self.head(path_and_query, headers, call).await?;
+        let body = if status.is_success() {
+            self.chunks(body, deadline, in_flight)?.collect().await?
+        } else {
+            match self.chunks(body, deadline, in_flight) {
+                Ok(chunks) => chunks.collect_what_comes(MAX_ERROR_BODY).await,
+                Err(_) => Bytes::new(),
+            }
+        };
+        Ok(Response { status, headers, body })
+    }
+
+    /// Asks, and hands over the body as it arrives.
+    ///
+    /// # Errors
+    /// [`AdapterError`]; any status but a redirection (which nobody follows) is an answer.
+    pub async fn get_stream(
+        &self,
+        path_and_query: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        call: &Call,
+    ) -> Result<StreamedResponse, AdapterError> {
+        let head = self.head(path_and_query, headers, call).await?;
+        Ok(StreamedResponse {
+            status: head.status,
+            headers: head.headers,
+            body: self.chunks(head.body, head.deadline, head.in_flight)?,
+        })
+    }
+
+    fn chunks(&self, body: Incoming, deadline: Instant, in_flight: InFlight) -> Result<ChunkStream, AdapterError> {
+        ChunkStream::new(body, self.source.limits.body, deadline, in_flight)
+    }
+
+    /// Sends the request and waits for the head of the answer.
+    async fn head(
+        &self,
+        path_and_query: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        call: &Call,
+    ) -> Result<Head, AdapterError> {
+        let uri = self
+            .source
+            .endpoint
+            .join(path_and_query)
+            .map_err(|_| self.error(ErrorKind::Internal, "the request's path is no URL"))?;
+        let own_deadline = Instant::now() + self.source.limits.timeout;
+        let deadline = own_deadline.min(Instant::from_std(call.deadline));
+        let in_flight = self.admission.admit(deadline).await?;
+
+        let sent = Instant::now();
+        let exchange = self.exchange(uri, headers, call);
+        let answer = match timeout_at(deadline, exchange).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                in_flight.breaker().failed(std::time::Instant::now());
+                let (kind, detail) = what_failed(&error);
+                return Err(in_flight.error(kind, detail));
+            }
+            Err(_) => {
+                if deadline == own_deadline || sent.elapsed() >= SILENCE_THAT_COUNTS {
+                    in_flight.breaker().failed(std::time::Instant::now());
+                }
+                return Err(in_flight.error(ErrorKind::Timeout, "no answer within the deadline"));
+            }
+        };
+        in_flight.breaker().succeeded();
+        let (parts, body) = answer.into_parts();
+        if parts.status.is_redirection() {
+            return Err(in_flight.error(
+                ErrorKind::Status(parts.status.as_u16()),
+                "a redirection, which is not followed",
+            ));
+        }
+        Ok(Head {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            deadline,
+            in_flight,
+        })
+    }
+
+    /// Sends a GET. When the connection broke before the first byte of an answer it is sent once more: a pooled
+    /// connection that the source has closed meanwhile looks like that, and GET may be repeated (RFC 9110
+    /// section 9.2.2).
+    async fn exchange(
+        &self,
+        uri: Uri,
+        headers: &[(HeaderName, HeaderValue)],
+        call: &Call,
+    ) -> Result<http::Response<Incoming>, hyper_util::client::legacy::Error> {
+        let connections = self.http.connections();
+        match connections.request(self.request(uri.clone(), headers, call)).await {
+            Err(error) if broke_before_the_answer(&error) => {
+                connections.request(self.request(uri, headers, call)).await
+            }
+            result => result,
+        }
+    }
+
+    fn request(&self, uri: Uri, headers: &[(HeaderName, HeaderValue)], call: &Call) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = Method::GET;
+        *request.uri_mut() = uri;
+        let own = request.headers_mut();
+        own.insert(USER_AGENT, AGENT);
+        for (name, value) in headers {
+            own.append(name, value.clone());
+        }
+        if let Some((name, value)) = &self.source.credential {
+            own.insert(name, value.clone());
+        }
+        if let Some(trace) = call
+            .traceparent
+            .as_deref()
+            .and_then(|text| HeaderValue::from_str(text).ok())
+        {
+            own.insert(TRACEPARENT, trace);
+        }
+        request
+    }
+}
+
+/// The header that a credential is sent as, kept out of every log.
+fn header_of(credential: Credential) -> Result<(HeaderName, HeaderValue), http::header::InvalidHeaderValue> {
+    let (name, mut value) = match credential {
+        Credential::Header { name, value } => (name, value),
+        Credential::Bearer(token) => {
+            let value = [b"Bearer ", token.as_bytes()].concat();
+            (AUTHORIZATION, HeaderValue::from_bytes(&value)?)
+        }
+        Credential::Basic { username, password } => {
+            let encoded = STANDARD.encode(format!("{username}:{password}"));
+            (AUTHORIZATION, HeaderValue::try_from(format!("Basic {encoded}"))?)
+        }
+    };
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+/// Whether the request was lost with its connection, without a byte of an answer.
+fn broke_before_the_answer(error: &hyper_util::client::legacy::Error) -> bool {
+    if error.is_connect() {
+        return false;
+    }
+    causes(error).any(|cause| {
+        let by_http = cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(|error| error.is_canceled() || error.is_closed() || error.is_incomplete_message());
+        let by_tcp = cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
+            matches!(
+                error.kind(),
+                std::io::ErrorKind::ConnectionReset
+                    | std::io::ErrorKind::BrokenPipe
+                    | std::io::ErrorKind::ConnectionAborted
+            )
+        });
+        by_http || by_tcp
+    })
+}
+
+/// What went wrong, in words of our own: the library's may quote the source.
+fn what_failed(error: &hyper_util::client::legacy::Error) -> (ErrorKind, &'static str) {
+    if error.is_connect() {
+        (ErrorKind::Unreachable, "no connection")
+    } else if causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)) {
+        (ErrorKind::InvalidPayload, "the answer is not HTTP")
+    } else {
+        (ErrorKind::Unreachable, "the connection broke before an answer")
+    }
+}
+
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}

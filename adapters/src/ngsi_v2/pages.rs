@@ -1,0 +1,203 @@
+//! Walking over the pages of an answer.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt};
+use hashbrown::{HashMap, HashSet};
+use http::{HeaderName, HeaderValue};
+use ngsi_ld::{Entity, EntityId};
+
+use super::plan::Plan;
+use super::translate::{TranslatedPage, TranslationError, translate_page};
+use crate::client::{Response, SourceClient};
+use crate::contract::{AdapterError, Call, EntityStream, ErrorKind, Page};
+
+/// Orion refuses larger pages.
+const MAX_PAGE: usize = 1000;
+
+/// The source, and the headers that every request to it carries.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) client: SourceClient,
+    pub(super) headers: Arc<[(HeaderName, HeaderValue)]>,
+}
+
+impl Source {
+    /// One page.
+    async fn page(&self, plan: &Plan, request: &str, page: Page, call: &Call) -> Result<TranslatedPage, AdapterError> {
+        let url = format!("{request}&limit={}&offset={}", page.limit, page.offset);
+        let response = self.client.get(&url, &self.headers, call).await?;
+        self.check(&response)?;
+        translate_page(&response.body, &plan.translation).map_err(|error| self.refused(&response, error))
+    }
+
+    /// The source's own total.
+    pub(super) async fn total(&self, request: &str, call: &Call) -> Result<Option<u64>, AdapterError> {
+        // A limit of 0 is refused by older versions.
+        let url = format!("{request}&options=count&limit=1");
+        let response = self.client.get(&url, &self.headers, call).await?;
+        self.check(&response)?;
+        if !response.body.trim_ascii_start().starts_with(b"[") {
+            return Err(self.refused(&response, TranslationError::NotAList));
+        }
+        let total = response
+            .headers
+            .get("fiware-total-count")
+            .and_then(|total| total.to_str().ok());
+        Ok(total.and_then(|total| total.trim().parse().ok()))
+    }
+
+    fn check(&self, response: &Response) -> Result<(), AdapterError> {
+        if response.status.is_success() {
+            return Ok(());
+        }
+        let status = response.status.as_u16();
+        Err(self.client.error(ErrorKind::Status(status), "the request was refused"))
+    }
+
+    /// An answer that is no list. Orion sends some of its errors with status 200.
+    fn refused(&self, response: &Response, error: TranslationError) -> AdapterError {
+        let is_error =
+            error == TranslationError::NotAList && response.body.trim_ascii_start().starts_with(b"{\"error\"");
+        if is_error {
+            return self
+                .client
+                .error(ErrorKind::Status(400), "the request was refused with status 200");
+        }
+        self.client.error(ErrorKind::InvalidPayload, error.to_string())
+    }
+
+    /// All entities of one part of the answer, page by page.
+    pub(super) fn walk(self, plan: Plan, page: Option<Page>, call: Call) -> EntityStream {
+        let walk = Walk {
+            source: self,
+            requests: plan.requests.clone().into(),
+            plan,
+            call,
+            offset: page.map_or(0, |page| page.offset),
+            remaining: page.map(|page| page.limit),
+            ready: VecDeque::new(),
+            seen: HashSet::new(),
+            repeated: 0,
+        };
+        stream::try_unfold(walk, |mut walk| async move {
+            let next = walk.next().await?;
+            Ok(next.map(|entity| (entity, walk)))
+        })
+        .boxed()
+    }
+}
+
+/// A walk over the pages of several requests, one after the other.
+struct Walk {
+    source: Source,
+    plan: Plan,
+    call: Call,
+    /// Those that are not finished, the current one first.
+    requests: VecDeque<String>,
+    offset: usize,
+    /// How many entities are still wanted; `None`: all.
+    remaining: Option<usize>,
+    ready: VecDeque<Entity>,
+    /// The ids of earlier pages: a list that changes while it is walked shows an entity twice.
+    seen: HashSet<EntityId>,
+    repeated: usize,
+}
+
+impl Walk {
+    async fn next(&mut self) -> Result<Option<Entity>, AdapterError> {
+        loop {
+            if let Some(entity) = self.ready.pop_front() {
+                return Ok(Some(entity));
+            }
+            let Some(request) = self.requests.front() else {
+                self.report();
+                return Ok(None);
+            };
+            let limit = self.remaining.map_or(MAX_PAGE, |remaining| remaining.min(MAX_PAGE));
+            if limit == 0 {
+                self.requests.clear();
+                continue;
+            }
+            let page = Page {
+                limit,
+                offset: self.offset,
+            };
+            let TranslatedPage { entities, listed } = self.source.page(&self.plan, request, page, &self.call).await?;
+            self.offset += listed;
+            self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
+            let is_last = listed < limit;
+            let is_end = (is_last && self.requests.len() == 1) || self.remaining == Some(0);
+            self.take(entities, is_end);
+            if is_last {
+                self.requests.pop_front();
+                self.offset = 0;
+            }
+        }
+    }
+
+    /// Takes over the entities of a page, each once.
+    fn take(&mut self, entities: Vec<Entity>, is_end: bool) {
+        let (mut entities, repeated) = united(entities);
+        self.repeated += repeated;
+        if !self.seen.is_empty() {
+            let before = entities.len();
+            entities.retain(|entity| !self.seen.contains(&entity.id));
+            self.repeated += before - entities.len();
+        }
+        if !is_end {
+            self.seen.extend(entities.iter().map(|entity| entity.id.clone()));
+        }
+        self.ready = entities.into();
+    }
+
+    fn report(&self) {
+        if self.repeated > 0 {
+            tracing::warn!(
+                source = %self.source.client.source(),
+                repeated = self.repeated,
+                "entities of the source share an id in the view; set ids_repeat to unite them"
+            );
+        }
+    }
+}
+
+/// The entities with those of one id made one, and how many were taken up by others. The first one's attributes
+/// win.
+pub(super) fn united(entities: Vec<Entity>) -> (Vec<Entity>, usize) {
+    let listed = entities.len();
+    if listed < 2 {
+        return (entities, 0);
+    }
+    let distinct = entities.iter().map(|entity| &entity.id).collect::<HashSet<_>>().len();
+    if distinct == listed {
+        return (entities, 0);
+    }
+    let mut positions: HashMap<EntityId, usize> = HashMap::with_capacity(distinct);
+    let mut united: Vec<Entity> = Vec::with_capacity(distinct);
+    for entity in entities {
+        match positions.get(&entity.id).and_then(|position| united.get_mut(*position)) {
+            Some(first) => unite(first, entity),
+            None => {
+                positions.insert(entity.id.clone(), united.len());
+                united.push(entity);
+            }
+        }
+    }
+    let repeated = listed - united.len();
+    (united, repeated)
+}
+
+fn unite(first: &mut Entity, other: Entity) {
+    for r#type in other.types {
+        if !first.has_type(&r#type) {
+            first.types.push(r#type);
+        }
+    }
+    for attribute in other.attributes {
+        if first.attribute(&attribute.name).is_none() {
+            first.attributes.push(attribute);
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! From a query of the view to requests of NGSI-v2, and what of the query they decide.
+
+use ngsi_ld::EntityId;
+use ngsi_ld::query::IdPattern;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::NgsiV2Settings;
+use super::area::Area;
+use super::filter::Statements;
+use super::names::{generated_from, generated_prefix, is_identifier, raw_name};
+use super::translate::{ProvidedType, TranslationContext};
+use crate::contract::{AttributeSelection, Coverage, PushDown, SourceQuery};
+
+/// What stands for itself in a query parameter: the unreserved characters of RFC 3986, and those of its
+/// `sub-delims` that mean something to NGSI-v2 but nothing to a URL.
+const ESCAPED_IN_PARAMETERS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b',')
+    .remove(b':')
+    .remove(b';')
+    .remove(b'*');
+
+/// Orion always sends the attributes that are asked for, and has no way to ask for none: this builtin one is in
+/// every entity, tells nothing about it but its age, and is dropped on arrival.
+const NO_ATTRIBUTE: &str = "dateModified";
+
+/// The builtin attributes behind `sysAttrs`.
+const BUILTIN_DATES: [&str; 3] = ["dateCreated", "dateModified", "dateExpires"];
+
+/// Bytes of ids in one request: with the rest of the URL below the 8 KiB that servers commonly accept.
+const MAX_IDS: usize = 4096;
+
+/// What a source is asked.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Path and parameters of each request, without `limit` and `offset`. Empty: the source cannot have what is
+    /// asked for.
+    pub(super) requests: Vec<String>,
+    /// How the answers are to be read.
+    pub(super) translation: TranslationContext,
+    /// What the requests decide.
+    pub(super) push_down: PushDown,
+}
+
+impl Plan {
+    pub(super) fn of(query: &SourceQuery, settings: &NgsiV2Settings) -> Self {
+        let is_wanted = |provided: &&ProvidedType| query.types.contains(&provided.name);
+        let types: Vec<ProvidedType> = settings.types.iter().filter(is_wanted).cloned().collect();
+        let mut statements = Statements::default();
+        if let Some(filter) = &query.filter {
+            statements.add(&settings.context, filter);
+        }
+        let filter = match (&query.filter, statements.is_empty()) {
+            (None, _) => Coverage::Exact,
+            (Some(_), true) => Coverage::None,
+            (Some(_), false) => Coverage::Narrows,
+        };
+        let any_attribute = match query.any_attribute.as_slice() {
+            [] => Coverage::Exact,
+            // Orion counts a null value as existing.
+            [only] if statements.add_existence(&settings.context, only) => Coverage::Narrows,
+            _ => Coverage::None,
+        };
+        // An attribute that the source cannot have is in no entity, so nothing is gained by asking where it is.
+        let area = query
+            .geo
+            .as_ref()
+            .filter(|geo| raw_name(&settings.context, &geo.property).is_some())
+            .and_then(Area::of);
+        let geo = match (&query.geo, &area) {
+            (None, _) => Coverage::Exact,
+            (Some(_), None) => Coverage::None,
+            (Some(_), Some(_)) => Coverage::Narrows,
+        };
+        let ids = Ids::of(&query.ids, &types);
+        let selection = match () {
+            () if ids.are_unambiguous && ids.chunks.len() <= 1 && !settings.ids_repeat => Coverage::Exact,
+            () => Coverage::Narrows,
+        };
+        let pattern = query.id_pattern.as_ref();
+        let sent_pattern = pattern.filter(|pattern| query.ids.is_empty() && is_same_in_source(pattern, &types));
+        let id_pattern = match (pattern, sent_pattern) {
+            (None, _) | (_, Some(_)) => Coverage::Exact,
+            (Some(_), None) => Coverage::None,
+        };
+
+        let system_attributes = query.system_attributes || statements.needs_dates;
+        let mut parameters = Parameters::new();
+        parameters.add("type", types.iter().map(|provided| &*provided.short));
+        if let Some(pattern) = sent_pattern {
+            parameters.add("idPattern", [pattern.as_str()]);
+        }
+        if !statements.q.is_empty() {
+            parameters.add("q", [statements.q.join(";").as_str()]);
+        }
+        if !statements.mq.is_empty() {
+            parameters.add("mq", [statements.mq.join(";").as_str()]);
+        }
+        if let Some(area) = &area {
+            parameters.add("georel", [area.georel.as_str()]);
+            parameters.add("geometry", [area.geometry]);
+            parameters.add("coords", [area.coords.as_str()]);
+        }
+        add_attributes(&mut parameters, &query.attributes, system_attributes, settings);
+        let requests = if types.is_empty() {
+            Vec::new()
+        } else {
+            ids.requests(&parameters)
+        };
+        Self {
+            requests,
+            translation: TranslationContext {
+                context: std::sync::Arc::clone(&settings.context),
+                types,
+                attributes: query.attributes.clone(),
+                system_attributes,
+            },
+            push_down: PushDown {
+                selection,
+                id_pattern,
+                any_attribute,
+                filter,
+                geo,
+            },
+        }
+    }
+}
+
+/// `attrs`, and `metadata` where builtin ones are wanted. A selection is always sent.
+fn add_attributes(
+    parameters: &mut Parameters,
+    selection: &AttributeSelection,
+    system_attributes: bool,
+    settings: &NgsiV2Settings,
+) {
+    let dates = BUILTIN_DATES.into_iter().filter(|_| system_attributes);
+    match selection {
+        AttributeSelection::All if system_attributes => parameters.add("attrs", dates.chain(["*"])),
+        AttributeSelection::All => {}
+        AttributeSelection::Only(names) => {
+            let raw: Vec<String> = names
+                .iter()
+                .filter_map(|name| raw_name(&settings.context, name))
+                // A comma would ask for two attributes, neither of which was granted.
+                .filter(|raw| !raw.contains(',') && raw != "*")
+                .collect();
+            if raw.is_empty() && !system_attributes {
+                parameters.add("attrs", [NO_ATTRIBUTE]);
+            } else {
+                let raw = raw.iter().map(String::as_str);
+                parameters.add("attrs", raw.chain(dates.collect::<Vec<_>>()));
+            }
+        }
+    }
+    if system_attributes {
+        parameters.add("metadata", ["dateCreated", "dateModified", "*"]);
+    }
+}
+
+/// Whether the pattern means in the source what it means in the view: it is the plain beginning of ids, and no
+/// generated id can begin like that.
+fn is_same_in_source(pattern: &IdPattern, types: &[ProvidedType]) -> bool {
+    let Some(beginning) = pattern.as_str().strip_prefix('^') else {
+        return false;
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_');
+    beginning.bytes().all(is_plain)
+        && types.iter().all(|provided| {
+            let generated = generated_prefix(&provided.short);
+            !generated.starts_with(beginning) && !beginning.starts_with(&generated)
+        })
+}
+
+/// Parameters, percent-encoded.
+#[derive(Clone)]
+struct Parameters(String);
+
+impl Parameters {
+    fn new() -> Self {
+        Self(String::from("/v2/entities"))
+    }
+
+    fn add<'v>(&mut self, name: &str, values: impl IntoIterator<Item = &'v str>) {
+        self.0.push(if self.0.contains('?') { '&' } else { '?' });
+        self.0.push_str(name);
+        self.0.push('=');
+        for (position, value) in values.into_iter().enumerate() {
+            if position > 0 {
+                self.0.push(',');
+            }
+            self.0.extend(utf8_percent_encode(value, ESCAPED_IN_PARAMETERS));
+        }
+    }
+}
+
+/// The ids to ask for.
+struct Ids {
+    /// Lists of ids, one for each request; `None`: any id.
+    chunks: Vec<Option<Vec<String>>>,
+    /// An id with a comma would be two in a list; it is asked for by a pattern.
+    patterns: Vec<String>,
+    /// Whether the source cannot answer with other entities than those that are meant.
+    are_unambiguous: bool,
+}
+
+impl Ids {
+    fn of(ids: &[EntityId], types: &[ProvidedType]) -> Self {
+        if ids.is_empty() {
+            return Self {
+                chunks: vec![None],
+                patterns: Vec::new(),
+                are_unambiguous: true,
+            };
+        }
+        let generated = ids.iter().flat_map(|id| {
+            types
+                .iter()
+                .filter_map(|provided| generated_from(&provided.short, id.as_str()))
+        });
+        let generated: Vec<String> = generated.map(std::borrow::Cow::into_owned).collect();
+        // `Room1` of another type is another entity of the view.
+        let are_unambiguous = generated.is_empty() || types.len() == 1;
+        let own = ids.iter().map(|id| id.as_str().to_owned());
+        let (patterns, listed): (Vec<String>, Vec<String>) = own
+            .chain(generated)
+            .filter(|raw| is_identifier(raw))
+            .partition(|raw| raw.contains(','));
+        let mut chunks: Vec<Option<Vec<String>>> = Vec::new();
+        let mut room = 0;
+        for raw in listed {
+            match chunks.last_mut() {
+                Some(Some(chunk)) if raw.len() < room => {
+                    room -= raw.len() + 1;
+                    chunk.push(raw);
+                }
+                _ => {
+                    room = MAX_IDS.saturating_sub(raw.len() + 1);
+                    chunks.push(Some(vec![raw]));
+                }
+            }
+        }
+        Self {
+            chunks,
+            are_unambiguous: are_unambiguous && patterns.is_empty(),
+            patterns,
+        }
+    }
+
+    fn requests(&self, parameters: &Parameters) -> Vec<String> {
+        let lists = self.chunks.iter().map(|chunk| {
+            let mut parameters = parameters.clone();
+            if let Some(ids) = chunk {
+                parameters.add("id", ids.iter().map(String::as_str));
+            }
+            parameters.0
+        });
+        let patterns = self.patterns.iter().map(|raw| {
+            let mut parameters = parameters.clone();
+            parameters.add("idPattern", [format!("^{}$", regex::escape(raw)).as_str()]);
+            parameters.0
+        });
+        lists.chain(patterns).collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! From NGSI-v2 normalized entities to the view. Pure: bytes in, entities out, nothing of HTTP.
+//!
+//! The reader goes through the text once. Names are looked up in a table that lives as long as one answer, so
+//! that an attribute's name is expanded once however many entities have it; compound values stay JSON text.
+
+mod attribute;
+mod geometry;
+mod metadata;
+mod names;
+mod reader;
+mod value;
+
+pub(super) use self::metadata::has_own_place;
+
+use std::sync::Arc;
+
+use ngsi_ld::context::Context;
+use ngsi_ld::{Entity, TypeName};
+
+use crate::contract::AttributeSelection;
+
+/// What a translation needs to know.
+#[derive(Debug, Clone)]
+pub struct TranslationContext {
+    /// What names stand for.
+    pub context: Arc<Context>,
+    /// The types that are wanted, by their names in the source. Entities of other types are left out.
+    pub types: Vec<ProvidedType>,
+    /// The attributes that are wanted. Others are left out.
+    pub attributes: AttributeSelection,
+    /// Whether `createdAt`, `modifiedAt` and `expiresAt` are wanted.
+    pub system_attributes: bool,
+}
+
+/// A type that a source holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvidedType {
+    /// Its name in the view.
+    pub name: TypeName,
+    /// Its name in the source.
+    pub short: Box<str>,
+}
+
+/// Why a text is no answer in NGSI-v2. It never quotes the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TranslationError {
+    /// Nothing at all.
+    #[error("the answer is empty")]
+    Empty,
+    /// Not UTF-8.
+    #[error("the answer is not UTF-8")]
+    Encoding,
+    /// An object where a list was due; Orion answers some errors like that, with status 200.
+    #[error("the answer is not a list of entities")]
+    NotAList,
+    /// Not JSON, or JSON of another shape, at this place.
+    #[error("not a list of NGSI-v2 entities: line {line}, column {column}")]
+    Malformed {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+}
+
+/// The entities of an answer to `GET /v2/entities`.
+///
+/// # Errors
+/// [`TranslationError`] when the text is not a list of normalized entities.
+pub fn translate_entities(body: &[u8], context: &TranslationContext) -> Result<Vec<Entity>, TranslationError> {
+    translate_page(body, context).map(|page| page.entities)
+}
+
+/// The entities of one page, and how many the source had put there.
+#[derive(Debug)]
+pub struct TranslatedPage {
+    /// What the view shows of them.
+    pub entities: Vec<Entity>,
+    /// How many entities the page held, with those that are left out.
+    pub listed: usize,
+}
+
+/// As [`translate_entities`], with what a walk over pages needs.
+///
+/// # Errors
+/// [`TranslationError`] when the text is not a list of normalized entities.
+pub fn translate_page(body: &[u8], context: &TranslationContext) -> Result<TranslatedPage, TranslationError> {
+    let text = std::str::from_utf8(body).map_err(|_| TranslationError::Encoding)?;
+    match text.trim_ascii_start().as_bytes().first() {
+        None => Err(TranslationError::Empty),
+        Some(b'[') => reader::read_page(text, context).map_err(|error| TranslationError::Malformed {
+            line: error.line(),
+            column: error.column(),
+        }),
+        Some(_) => Err(TranslationError::NotAList),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! The names of one answer: each is expanded when it is first seen.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use ngsi_ld::AttributeName;
+use ngsi_ld::context::Context;
+
+use super::super::names::view_name;
+use crate::contract::AttributeSelection;
+
+/// What is known of one name of the source.
+#[derive(Debug)]
+pub(super) struct Name {
+    raw: Box<str>,
+    /// Its name in the view; `None` when it can have none.
+    pub(super) view: Option<AttributeName>,
+    /// Whether an attribute of that name is wanted.
+    pub(super) selected: bool,
+}
+
+impl Name {
+    /// The name in the source.
+    pub(super) fn raw(&self) -> &str {
+        &self.raw
+    }
+}
+
+/// The names of one answer.
+pub(super) struct Names<'c> {
+    context: &'c Arc<Context>,
+    selection: &'c AttributeSelection,
+    names: Vec<Name>,
+    positions: HashMap<Box<str>, usize>,
+    /// Entities of one type have the same names in the same order: the name after the last one is tried first.
+    expected: usize,
+}
+
+impl<'c> Names<'c> {
+    pub(super) fn new(context: &'c Arc<Context>, selection: &'c AttributeSelection) -> Self {
+        Self {
+            context,
+            selection,
+            names: Vec::new(),
+            positions: HashMap::new(),
+            expected: 0,
+        }
+    }
+
+    /// Where the name stands in the table.
+    pub(super) fn position(&mut self, raw: &str) -> usize {
+        let expected = self.names.get(self.expected).is_some_and(|name| *name.raw == *raw);
+        let position = if expected { self.expected } else { self.look_up(raw) };
+        self.expected = position + 1;
+        position
+    }
+
+    pub(super) fn get(&self, position: usize) -> Option<&Name> {
+        self.names.get(position)
+    }
+
+    /// The attribute of that position has been read, with the names of its metadata.
+    pub(super) fn resume_after(&mut self, position: usize) {
+        self.expected = position + 1;
+    }
+
+    /// The next entity begins.
+    pub(super) fn restart(&mut self) {
+        self.expected = 0;
+    }
+
+    fn look_up(&mut self, raw: &str) -> usize {
+        if let Some(position) = self.positions.get(raw) {
+            return *position;
+        }
+        let view = view_name(self.context, raw);
+        let selected = view.as_ref().is_some_and(|name| self.selection.includes(name));
+        let position = self.names.len();
+        self.positions.insert(raw.into(), position);
+        self.names.push(Name {
+            raw: raw.into(),
+            view,
+            selected,
+        });
+        position
+    }
+}

@@ -1,0 +1,225 @@
+//! Reading the list and its entities.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use ngsi_ld::Entity;
+use ngsi_ld::entity::{Attribute, DateTime, SystemAttributes};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::super::names::view_id;
+use super::attribute::AttributeSeed;
+use super::names::Names;
+use super::value::string_of;
+use super::{TranslatedPage, TranslationContext};
+
+/// What reading one answer needs.
+pub(super) struct Translator<'c> {
+    pub(super) context: &'c TranslationContext,
+    pub(super) names: Names<'c>,
+    /// How many attributes the last entity had: the next one is likely to have as many.
+    attributes: usize,
+}
+
+pub(super) fn read_page(text: &str, context: &TranslationContext) -> Result<TranslatedPage, serde_json::Error> {
+    let mut translator = Translator {
+        context,
+        names: Names::new(&context.context, &context.attributes),
+        attributes: 0,
+    };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let page = deserializer.deserialize_seq(PageVisitor(&mut translator))?;
+    deserializer.end()?;
+    Ok(page)
+}
+
+struct PageVisitor<'t, 'c>(&'t mut Translator<'c>);
+
+impl<'de> Visitor<'de> for PageVisitor<'_, '_> {
+    type Value = TranslatedPage;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of entities")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<TranslatedPage, A::Error> {
+        let mut page = TranslatedPage {
+            entities: Vec::new(),
+            listed: 0,
+        };
+        while let Some(entity) = list.next_element_seed(EntitySeed(self.0))? {
+            page.listed += 1;
+            page.entities.extend(entity);
+        }
+        Ok(page)
+    }
+}
+
+struct EntitySeed<'t, 'c>(&'t mut Translator<'c>);
+
+impl<'de> DeserializeSeed<'de> for EntitySeed<'_, '_> {
+    type Value = Option<Entity>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+/// A member of an entity.
+enum Member {
+    Id,
+    Type,
+    Created,
+    Modified,
+    Expires,
+    /// The attribute of that position in the table of names.
+    Attribute(usize),
+}
+
+impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
+    type Value = Option<Entity>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an entity")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let translator = self.0;
+        translator.names.restart();
+        let mut id: Option<Text<'de>> = None;
+        let mut r#type: Option<Text<'de>> = None;
+        let mut system = SystemAttributes::default();
+        let mut attributes = Vec::with_capacity(translator.attributes);
+        while let Some(member) = map.next_key_seed(MemberSeed(&mut translator.names))? {
+            match member {
+                Member::Id => id = Some(map.next_value_seed(TextSeed)?),
+                Member::Type => r#type = Some(map.next_value_seed(TextSeed)?),
+                Member::Created => {
+                    if let Some(date) = builtin_date(&mut map, translator.context)? {
+                        system.dates_mut().created_at = Some(date);
+                    }
+                }
+                Member::Modified => {
+                    if let Some(date) = builtin_date(&mut map, translator.context)? {
+                        system.dates_mut().modified_at = Some(date);
+                    }
+                }
+                Member::Expires => {
+                    if let Some(date) = builtin_date(&mut map, translator.context)? {
+                        system.dates_mut().expires_at = Some(date);
+                    }
+                }
+                Member::Attribute(position) => {
+                    let name = translator.names.get(position).filter(|name| name.selected);
+                    let Some(name) = name.and_then(|name| name.view.clone()) else {
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
+                    };
+                    let seed = AttributeSeed {
+                        translator: &mut *translator,
+                        position,
+                    };
+                    let instance = map.next_value_seed(seed)?;
+                    translator.names.resume_after(position);
+                    if let Some(instance) = instance {
+                        attributes.push(Attribute::new(name, instance));
+                    }
+                }
+            }
+        }
+        translator.attributes = attributes.len();
+        let id = id.ok_or_else(|| A::Error::custom("an entity without id"))?;
+        // NGSI-v2 gives an entity without a type this one.
+        let short = r#type.as_deref().unwrap_or("Thing");
+        let Some(provided) = translator
+            .context
+            .types
+            .iter()
+            .find(|provided| *provided.short == *short)
+        else {
+            return Ok(None);
+        };
+        let mut entity = Entity::new(view_id(short, &id), provided.name.clone());
+        entity.system = system;
+        entity.attributes = attributes;
+        Ok(Some(entity))
+    }
+}
+
+/// The date of a builtin attribute, if it is wanted and is one.
+fn builtin_date<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    context: &TranslationContext,
+) -> Result<Option<DateTime>, A::Error> {
+    #[derive(serde::Deserialize)]
+    struct Builtin<'a> {
+        #[serde(borrow)]
+        value: Option<&'a RawValue>,
+    }
+    let builtin: Builtin<'de> = map.next_value()?;
+    let text = builtin
+        .value
+        .filter(|_| context.system_attributes)
+        .and_then(|raw| string_of(raw.get()));
+    // Orion writes UTC.
+    Ok(text.and_then(|text| DateTime::parse_lenient(&text, 0).ok()))
+}
+
+struct MemberSeed<'t, 'c>(&'t mut Names<'c>);
+
+impl<'de> DeserializeSeed<'de> for MemberSeed<'_, '_> {
+    type Value = Member;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Member, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for MemberSeed<'_, '_> {
+    type Value = Member;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Member, E> {
+        Ok(match key {
+            "id" => Member::Id,
+            "type" => Member::Type,
+            "dateCreated" => Member::Created,
+            "dateModified" => Member::Modified,
+            "dateExpires" => Member::Expires,
+            _ => Member::Attribute(self.0.position(key)),
+        })
+    }
+}
+
+/// A text, borrowed from the answer where it holds no escapes.
+pub(super) type Text<'de> = Cow<'de, str>;
+
+pub(super) struct TextSeed;
+
+impl<'de> DeserializeSeed<'de> for TextSeed {
+    type Value = Text<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Text<'de>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextSeed {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}

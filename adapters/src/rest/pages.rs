@@ -1,0 +1,100 @@
+//! Which pages of a platform are asked for, and what an answer says about the pages after it.
+
+use super::mapping::{PagingStyle, TypeMapping};
+use super::record::Envelope;
+
+/// The path of the first page, with the platform's largest page size.
+pub(super) fn first_path(mapping: &TypeMapping) -> String {
+    match &mapping.paging.style {
+        PagingStyle::None | PagingStyle::Next { size: None } => mapping.path.as_str().to_owned(),
+        PagingStyle::Next { size: Some(size) } => mapping.path.with(&[(size, mapping.paging.size)]),
+        PagingStyle::Page { .. } | PagingStyle::Offset { .. } => {
+            path_at(mapping, 0, 0, mapping.paging.size).unwrap_or_else(|| mapping.path.as_str().to_owned())
+        }
+    }
+}
+
+/// The path of the page at `index` (from 0) that begins after `skipped` records. `None` when the platform's
+/// pages have no numbers.
+pub(super) fn path_at(mapping: &TypeMapping, index: u64, skipped: u64, page_size: u64) -> Option<String> {
+    match &mapping.paging.style {
+        PagingStyle::Page { number, size, first } => {
+            let page = (number.as_str(), first.saturating_add(index));
+            Some(match size {
+                Some(size) => mapping.path.with(&[page, (size, page_size)]),
+                None => mapping.path.with(&[page]),
+            })
+        }
+        PagingStyle::Offset { offset, limit } => Some(mapping.path.with(&[(offset, skipped), (limit, page_size)])),
+        PagingStyle::None | PagingStyle::Next { .. } => None,
+    }
+}
+
+/// What follows the first page.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Following {
+    /// Nothing.
+    Nothing,
+    /// So many pages in all, each with so many records.
+    Pages { pages: u64, records: u64 },
+    /// Pages until one is empty.
+    UntilEmpty,
+    /// The page that the answer links to.
+    Linked,
+}
+
+/// Judges the first page. The number of records in it says how large the platform's pages really are: some
+/// cut a larger size down without a word.
+pub(super) fn following(mapping: &TypeMapping, first: &Envelope) -> Following {
+    let records = first.records as u64;
+    match mapping.paging.style {
+        PagingStyle::None => Following::Nothing,
+        PagingStyle::Next { .. } => Following::Linked,
+        PagingStyle::Page { .. } | PagingStyle::Offset { .. } if records == 0 => Following::Nothing,
+        PagingStyle::Page { .. } | PagingStyle::Offset { .. } => {
+            let by_total = first.total.map(|total| total.div_ceil(records));
+            match first.pages.or(by_total) {
+                Some(0 | 1) => Following::Nothing,
+                Some(pages) => Following::Pages { pages, records },
+                None => Following::UntilEmpty,
+            }
+        }
+    }
+}
+
+/// The pages that hold a window of the view, when the platform's positions are those of the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    /// Records in each page.
+    pub(super) size: u64,
+    /// The first page, from 0.
+    pub(super) first: u64,
+    /// The last page.
+    pub(super) last: u64,
+    /// Records of the first page that come before the window.
+    pub(super) skip: u64,
+}
+
+/// The window of `limit` records after `offset`. `None` when single pages cannot be asked for.
+pub(super) fn window(mapping: &TypeMapping, offset: u64, limit: u64) -> Option<Window> {
+    let largest = mapping.paging.size;
+    let is_numbered = match &mapping.paging.style {
+        PagingStyle::Page { size, .. } => size.is_some(),
+        PagingStyle::Offset { .. } => true,
+        PagingStyle::None | PagingStyle::Next { .. } => false,
+    };
+    if !is_numbered || limit == 0 || mapping.documents.total.is_none() {
+        return None;
+    }
+    let size = if limit <= largest && offset.is_multiple_of(limit) {
+        limit
+    } else {
+        largest
+    };
+    Some(Window {
+        size,
+        first: offset / size,
+        last: offset.saturating_add(limit - 1) / size,
+        skip: offset % size,
+    })
+}

@@ -1,0 +1,101 @@
+//! What was odd about records: left out of the view and counted, without a value.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Something in a record that did not become part of the view as the mapping meant it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Finding {
+    /// The record has no id and was left out.
+    NoId,
+    /// The record's id is that of an earlier record, which stands; this one was left out.
+    DuplicateId,
+    /// The text stands in no line of the value table; the attribute was left out.
+    Unlisted,
+    /// The value is not of the type that the mapping converts it to; the attribute was left out.
+    Unconvertible,
+    /// The record has no position; the attribute was left out.
+    NoPosition,
+    /// The position lies outside of the globe or of the mapping's bounds, or is no number; most often latitude
+    /// and longitude are swapped. The attribute was left out.
+    ImpossiblePosition,
+    /// The value is nested too deeply; the attribute was left out.
+    TooDeep,
+}
+
+impl Finding {
+    /// Every finding.
+    pub const ALL: [Self; 7] = [
+        Self::NoId,
+        Self::DuplicateId,
+        Self::Unlisted,
+        Self::Unconvertible,
+        Self::NoPosition,
+        Self::ImpossiblePosition,
+        Self::TooDeep,
+    ];
+
+    /// The name in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoId => "no_id",
+            Self::DuplicateId => "duplicate_id",
+            Self::Unlisted => "unlisted_value",
+            Self::Unconvertible => "unconvertible_value",
+            Self::NoPosition => "no_position",
+            Self::ImpossiblePosition => "impossible_position",
+            Self::TooDeep => "nested_too_deeply",
+        }
+    }
+
+    /// Whether the whole record was left out.
+    #[must_use]
+    pub const fn drops_record(self) -> bool {
+        matches!(self, Self::NoId | Self::DuplicateId)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoId => "has no id, the record is left out",
+            Self::DuplicateId => "is the id of an earlier record, this one is left out",
+            Self::Unlisted => "stands in no line of the value table, the attribute is left out",
+            Self::Unconvertible => "cannot be converted, the attribute is left out",
+            Self::NoPosition => "has no position, the attribute is left out",
+            Self::ImpossiblePosition => {
+                "is no possible position (swapped, out of bounds or no number), the attribute is left out"
+            }
+            Self::TooDeep => "is nested too deeply, the attribute is left out",
+        })
+    }
+}
+
+/// Who wants to know.
+pub(in crate::rest) trait Findings {
+    /// `field` is the attribute's name, as the mapping has it, or `id`.
+    fn note(&mut self, field: &str, finding: Finding);
+}
+
+/// How often each thing was found.
+#[derive(Debug, Default)]
+pub(in crate::rest) struct FindingCounts([AtomicU64; Finding::ALL.len()]);
+
+impl FindingCounts {
+    fn counter(&self, finding: Finding) -> Option<&AtomicU64> {
+        let position = Finding::ALL.iter().position(|other| *other == finding)?;
+        self.0.get(position)
+    }
+
+    pub(in crate::rest) fn add(&self, finding: Finding, times: u64) {
+        if let Some(counter) = self.counter(finding) {
+            counter.fetch_add(times, Ordering::Relaxed);
+        }
+    }
+
+    pub(in crate::rest) fn get(&self, finding: Finding) -> u64 {
+        self.counter(finding)
+            .map_or(0, |counter| counter.load(Ordering::Relaxed))
+    }
+}

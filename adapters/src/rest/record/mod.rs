@@ -1,0 +1,16 @@
+//! From the bytes of a body to entities: the records are found while the bytes stream by, the wanted fields of
+//! each are borrowed, and the attributes are built from them. It knows nothing of requests.
+
+mod document;
+mod entity;
+mod fields;
+mod findings;
+mod scalar;
+#[cfg(test)]
+mod tests;
+
+pub(super) use self::document::{DocumentPaths, Envelope, UnreadableBody, read_document};
+pub(super) use self::entity::{Projection, build_entity};
+pub(super) use self::fields::{FieldTree, Slot};
+pub use self::findings::Finding;
+pub(super) use self::findings::{FindingCounts, Findings};

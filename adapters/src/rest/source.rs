@@ -1,0 +1,233 @@
+//! One platform: its client, its mapping, and the reading of one answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http::header::ACCEPT;
+use http::{HeaderName, HeaderValue, StatusCode};
+use ngsi_ld::{Entity, TypeName};
+
+use super::mapping::{Mapping, TypeMapping};
+use super::record::{
+    DocumentPaths, Envelope, Finding, FindingCounts, Findings, Projection, UnreadableBody, build_entity, read_document,
+};
+use crate::client::SourceClient;
+use crate::contract::{AdapterError, Call, ErrorKind, SourceQuery};
+
+const ACCEPTED: (HeaderName, HeaderValue) = (
+    ACCEPT,
+    HeaderValue::from_static("application/json, application/geo+json"),
+);
+
+/// Bodies beyond this are read on a thread of their own: at 150 MB/s a smaller one takes under 2 ms, a larger
+/// one would keep other requests waiting.
+const LARGE_BODY: usize = 256 * 1024;
+
+/// A platform.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) client: SourceClient,
+    /// The path of the endpoint, as configured: links of the platform may repeat it.
+    pub(super) base_path: String,
+    mapping: Arc<Mapping>,
+    /// The types that the source provides.
+    provided: Vec<TypeName>,
+    findings: FindingCounts,
+    /// For each type of the mapping: whether some record was no entity, so that the platform's positions and
+    /// totals are not those of the view.
+    irregular: Vec<AtomicBool>,
+}
+
+/// The records of one answer, as entities.
+#[derive(Debug)]
+pub(super) struct RecordPage {
+    pub(super) entities: Vec<Entity>,
+    pub(super) envelope: Envelope,
+}
+
+impl RecordPage {
+    /// Whether every record is an entity.
+    pub(super) fn is_complete(&self) -> bool {
+        self.entities.len() == self.envelope.records
+    }
+}
+
+// === impl Source ===
+
+impl Source {
+    pub(super) fn new(client: SourceClient, base_path: String, mapping: Arc<Mapping>, provided: Vec<TypeName>) -> Self {
+        let irregular = mapping.type_mappings().iter().map(|_| AtomicBool::new(false)).collect();
+        Self {
+            client,
+            base_path,
+            mapping,
+            provided,
+            findings: FindingCounts::default(),
+            irregular,
+        }
+    }
+
+    /// The places in the mapping of the types that are asked for and that the source provides.
+    pub(super) fn places(&self, query: &SourceQuery) -> Vec<usize> {
+        let wanted =
+            |mapping: &TypeMapping| query.types.contains(&mapping.name) && self.provided.contains(&mapping.name);
+        let types = self.mapping.type_mappings().iter().enumerate();
+        types
+            .filter(|(_, mapping)| wanted(mapping))
+            .map(|(place, _)| place)
+            .collect()
+    }
+
+    pub(super) fn findings(&self, finding: Finding) -> u64 {
+        self.findings.get(finding)
+    }
+
+    fn irregular(&self, place: usize) -> Option<&AtomicBool> {
+        self.irregular.get(place)
+    }
+}
+
+/// What one query wants of one type of one platform.
+#[derive(Debug)]
+pub(super) struct TypeReading {
+    pub(super) source: Arc<Source>,
+    place: usize,
+    projection: Projection,
+}
+
+/// Which of a mapping's descriptions of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Answer {
+    /// Of the path of many records.
+    Many,
+    /// Of the path of one record.
+    One,
+}
+
+// === impl TypeReading ===
+
+impl TypeReading {
+    /// `None` when the mapping has no type at that place.
+    pub(super) fn new(source: &Arc<Source>, place: usize, query: &SourceQuery) -> Option<Arc<Self>> {
+        let mapping = source.mapping.type_mappings().get(place)?;
+        let projection = Projection::new(mapping, &query.attributes, query.system_attributes);
+        Some(Arc::new(Self {
+            source: Arc::clone(source),
+            place,
+            projection,
+        }))
+    }
+
+    /// The mapping of the type.
+    pub(super) fn mapping(&self) -> Option<&TypeMapping> {
+        self.source.mapping.type_mappings().get(self.place)
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind, detail: impl Into<Arc<str>>) -> AdapterError {
+        self.source.client.error(kind, detail)
+    }
+
+    /// Whether some record of this type was no entity.
+    pub(super) fn is_irregular(&self) -> bool {
+        self.source
+            .irregular(self.place)
+            .is_none_or(|irregular| irregular.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn note_irregular(&self) {
+        if let Some(irregular) = self.source.irregular(self.place) {
+            irregular.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a record that is the second of its id.
+    pub(super) fn note_duplicates(&self, times: u64) {
+        self.note_irregular();
+        self.source.findings.add(Finding::DuplicateId, times);
+        tracing::debug!(
+            source = %self.source.client.source(),
+            finding = Finding::DuplicateId.as_str(),
+            times,
+            "records left out"
+        );
+    }
+
+    /// Asks for one path and reads the records. `None` when the platform says that there is nothing there.
+    pub(super) async fn fetch(
+        self: &Arc<Self>,
+        path: &str,
+        answer: Answer,
+        call: &Call,
+    ) -> Result<Option<RecordPage>, AdapterError> {
+        let response = self.source.client.get(path, &[ACCEPTED], call).await?;
+        match response.status {
+            status if status.is_success() => {}
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
+            status => return Err(self.error(ErrorKind::Status(status.as_u16()), "the platform refused the request")),
+        }
+        let read = if response.body.len() <= LARGE_BODY {
+            self.read(&response.body, answer)
+        } else {
+            let reading = Arc::clone(self);
+            let read = tokio::task::spawn_blocking(move || reading.read(&response.body, answer)).await;
+            read.map_err(|_| self.error(ErrorKind::Internal, "the reading of an answer was broken off"))?
+        };
+        match read {
+            Ok(page) => Ok(Some(page)),
+            Err(error) => Err(self.error(ErrorKind::InvalidPayload, error.to_string())),
+        }
+    }
+
+    fn read(&self, body: &Bytes, answer: Answer) -> Result<RecordPage, UnreadableBody> {
+        let mapping = self.mapping().ok_or(UnreadableBody::NoRecords)?;
+        let paths: &DocumentPaths = match answer {
+            Answer::Many => &mapping.documents,
+            Answer::One => &mapping.single,
+        };
+        let mut entities = Vec::new();
+        let mut tally = Tally::default();
+        let envelope = read_document(body, paths, &mapping.fields, &self.projection.wanted, &mut |fields| {
+            entities.extend(build_entity(mapping, &self.projection, fields, &mut tally));
+        })?;
+        envelope.check(entities.len())?;
+        let page = RecordPage { entities, envelope };
+        if !page.is_complete() {
+            self.note_irregular();
+        }
+        self.report(mapping, &tally);
+        Ok(page)
+    }
+
+    /// Counts what was odd, and tells it without a value.
+    fn report(&self, mapping: &TypeMapping, tally: &Tally) {
+        for (field, finding, times) in &tally.0 {
+            self.source.findings.add(*finding, *times);
+            tracing::debug!(
+                source = %self.source.client.source(),
+                entity_type = mapping.short_name,
+                field,
+                finding = finding.as_str(),
+                times,
+                "records differ from the mapping"
+            );
+        }
+    }
+}
+
+/// What was odd about the records of one answer, and how often.
+#[derive(Default)]
+struct Tally(Vec<(String, Finding, u64)>);
+
+impl Findings for Tally {
+    fn note(&mut self, field: &str, finding: Finding) {
+        let known = self
+            .0
+            .iter_mut()
+            .find(|(other, kind, _)| *kind == finding && other == field);
+        match known {
+            Some((_, _, times)) => *times += 1,
+            None => self.0.push((field.to_owned(), finding, 1)),
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! Answering one query: which requests it takes, and which of the entities are part of the answer.
+//!
+//! At most [`PAGES_IN_FLIGHT`] pages are under way and one waits to be taken, whatever the platform holds.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use futures::{StreamExt, future, stream};
+use hashbrown::HashSet;
+use ngsi_ld::{Entity, EntityId};
+use tokio::sync::mpsc;
+
+use super::link::next_path;
+use super::pages::{Following, Window, first_path, following, path_at, window};
+use super::source::{Answer, RecordPage, Source, TypeReading};
+use crate::contract::{AdapterError, Call, ErrorKind, Page, SourceQuery};
+
+/// Pages of one walk that are asked for at once: the next one arrives while one is read.
+const PAGES_IN_FLIGHT: usize = 2;
+
+/// Single records of one query that are asked for at once.
+const RECORDS_IN_FLIGHT: usize = 4;
+
+/// Up to so many ids are asked for one by one; more cost the platform more than a walk through its pages.
+const MAX_SINGLE_RECORDS: usize = 16;
+
+/// Pages after which a platform is taken to hand out pages without an end: at 100 records each, a million.
+const MAX_PAGES: u64 = 10_000;
+
+/// What a walk hands out.
+pub(super) enum Message {
+    /// Entities of the answer.
+    Entities(Vec<Entity>),
+    /// The answer is complete.
+    End,
+    /// Nothing more comes.
+    Failed(AdapterError),
+}
+
+/// Why a walk ends early.
+pub(super) enum Stop {
+    /// Nobody listens any more, or everything that was wanted has been handed out.
+    Enough,
+    Failed(AdapterError),
+}
+
+impl From<AdapterError> for Stop {
+    fn from(error: AdapterError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Answers a query into a channel.
+pub(super) async fn answer(source: Arc<Source>, query: SourceQuery, call: Call, sender: mpsc::Sender<Message>) {
+    let message = match walk_types(&source, &query, &call, &sender).await {
+        Ok(()) | Err(Stop::Enough) => Message::End,
+        Err(Stop::Failed(error)) => Message::Failed(error),
+    };
+    // Nobody listens any more: nothing is left to tell.
+    let _ = sender.send(message).await;
+}
+
+async fn walk_types(
+    source: &Arc<Source>,
+    query: &SourceQuery,
+    call: &Call,
+    sender: &mpsc::Sender<Message>,
+) -> Result<(), Stop> {
+    let exact = query.filter.is_none() && query.geo.is_none();
+    let page = query.page.filter(|_| exact);
+    let mut output = Output {
+        query,
+        sender,
+        skip: page.map_or(0, |page| page.offset),
+        room: page.map(|page| page.limit),
+        seen: HashSet::new(),
+        hasher: RandomState::new(),
+    };
+    if output.is_full() {
+        return Ok(());
+    }
+    for place in source.places(query) {
+        let Some(reading) = TypeReading::new(source, place, query) else {
+            continue;
+        };
+        output.seen.clear();
+        walk_type(&reading, page, call, &mut output).await?;
+    }
+    Ok(())
+}
+
+async fn walk_type(
+    reading: &Arc<TypeReading>,
+    page: Option<Page>,
+    call: &Call,
+    output: &mut Output<'_>,
+) -> Result<(), Stop> {
+    let Some(mapping) = reading.mapping() else {
+        return Ok(());
+    };
+    if !output.query.ids.is_empty() {
+        let candidates: Vec<&EntityId> = output
+            .query
+            .ids
+            .iter()
+            .filter(|id| mapping.id.template.invert(id.as_str()).is_some())
+            .collect();
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        if mapping.record_path.is_some() && candidates.len() <= MAX_SINGLE_RECORDS {
+            return walk_records(reading, candidates, call, output).await;
+        }
+    }
+    if page.is_some() && is_unconditional(output.query) && !reading.is_irregular() {
+        let room = output.room.unwrap_or(0) as u64;
+        if let Some(window) = window(mapping, output.skip as u64, room)
+            && let Some(direct) = read_window(reading, window, call).await?
+        {
+            return output.take_window(direct).await;
+        }
+    }
+    walk_pages(reading, call, output).await
+}
+
+/// Whether every entity of the types is part of the answer.
+pub(super) fn is_unconditional(query: &SourceQuery) -> bool {
+    query.ids.is_empty()
+        && query.id_pattern.is_none()
+        && query.any_attribute.is_empty()
+        && query.filter.is_none()
+        && query.geo.is_none()
+}
+
+/// Asks for single records.
+async fn walk_records(
+    reading: &Arc<TypeReading>,
+    ids: Vec<&EntityId>,
+    call: &Call,
+    output: &mut Output<'_>,
+) -> Result<(), Stop> {
+    let mut requests: Vec<(EntityId, String)> = Vec::new();
+    for id in ids {
+        if let Some(path) = reading.mapping().and_then(|mapping| mapping.record_request(id)) {
+            requests.push((id.clone(), path));
+        }
+    }
+    let mut answers = stream::iter(requests)
+        .map(|(id, path)| async move { (id, reading.fetch(&path, Answer::One, call).await) })
+        .buffered(RECORDS_IN_FLIGHT);
+    while let Some((id, answer)) = answers.next().await {
+        let Some(mut page) = answer? else {
+            continue;
+        };
+        // A platform that answers with another record has none of this id.
+        page.entities.retain(|entity| entity.id == id);
+        output.take(reading, page).await?;
+    }
+    Ok(())
+}
+
+/// The pages that hold a window, whole. `None` when the platform's positions turn out not to be the view's.
+async fn read_window(
+    reading: &Arc<TypeReading>,
+    window: Window,
+    call: &Call,
+) -> Result<Option<WindowPages>, AdapterError> {
+    let mut pages = WindowPages {
+        entities: Vec::new(),
+        total: 0,
+        skip: window.skip,
+    };
+    let mut index = window.first;
+    loop {
+        let skipped = index.saturating_mul(window.size);
+        let Some(path) = reading
+            .mapping()
+            .and_then(|mapping| path_at(mapping, index, skipped, window.size))
+        else {
+            return Ok(None);
+        };
+        let Some(page) = reading.fetch(&path, Answer::Many, call).await? else {
+            return Ok(None);
+        };
+        let Some(total) = page
+            .envelope
+            .total
+            .filter(|total| is_as_declared(&page, *total, skipped, window.size))
+        else {
+            reading.note_irregular();
+            return Ok(None);
+        };
+        pages.total = total;
+        pages.entities.extend(page.entities);
+        index += 1;
+        if index > window.last || index.saturating_mul(window.size) >= total {
+            return Ok(Some(pages));
+        }
+    }
+}
+
+/// Whether a page holds as many records as its size and the declared total say, and all of them are entities.
+pub(super) fn is_as_declared(page: &RecordPage, total: u64, skipped: u64, size: u64) -> bool {
+    page.is_complete() && page.envelope.records as u64 == total.saturating_sub(skipped).min(size)
+}
+
+/// The entities of the pages that hold a window.
+struct WindowPages {
+    entities: Vec<Entity>,
+    /// Entities of the type in all pages.
+    total: u64,
+    /// Entities at the beginning that lie before the window.
+    skip: u64,
+}
+
+/// Walks through all pages until the output has enough.
+async fn walk_pages(reading: &Arc<TypeReading>, call: &Call, output: &mut Output<'_>) -> Result<(), Stop> {
+    let Some(mapping) = reading.mapping() else {
+        return Ok(());
+    };
+    let path = first_path(mapping);
+    let nothing_there = || reading.error(ErrorKind::Status(404), "the platform has nothing at the mapping's path");
+    let first = reading
+        .fetch(&path, Answer::Many, call)
+        .await?
+        .ok_or_else(nothing_there)?;
+    match following(mapping, &first.envelope) {
+        Following::Nothing => output.take(reading, first).await,
+        Following::Linked => walk_links(reading, path, first, call, output).await,
+        Following::UntilEmpty => walk_until_empty(reading, first, call, output).await,
+        Following::Pages { pages, records } => {
+            if pages > MAX_PAGES {
+                return Err(endless(reading).into());
+            }
+            output.take(reading, first).await?;
+            let paths = (1..pages).filter_map(|index| path_at(mapping, index, index * records, mapping.paging.size));
+            let mut rest = stream::iter(paths)
+                .map(|path| async move { reading.fetch(&path, Answer::Many, call).await })
+                .buffered(PAGES_IN_FLIGHT);
+            while let Some(page) = rest.next().await {
+                // Records may have gone since the first page was read.
+                if let Some(page) = page? {
+                    output.take(reading, page).await?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn walk_until_empty(
+    reading: &Arc<TypeReading>,
+    first: RecordPage,
+    call: &Call,
+    output: &mut Output<'_>,
+) -> Result<(), Stop> {
+    let Some(mapping) = reading.mapping() else {
+        return Ok(());
+    };
+    let mut page = first;
+    let mut skipped = 0;
+    for index in 1..MAX_PAGES {
+        skipped += page.envelope.records as u64;
+        let Some(path) = path_at(mapping, index, skipped, mapping.paging.size) else {
+            return output.take(reading, page).await;
+        };
+        let (taken, next) = future::join(output.take(reading, page), reading.fetch(&path, Answer::Many, call)).await;
+        taken?;
+        match next? {
+            Some(next) if next.envelope.records > 0 => page = next,
+            _ => return Ok(()),
+        }
+    }
+    Err(endless(reading).into())
+}
+
+async fn walk_links(
+    reading: &Arc<TypeReading>,
+    first_path: String,
+    first: RecordPage,
+    call: &Call,
+    output: &mut Output<'_>,
+) -> Result<(), Stop> {
+    let (mut path, mut page) = (first_path, first);
+    for _ in 0..MAX_PAGES {
+        let Some(link) = page.envelope.next.take() else {
+            return output.take(reading, page).await;
+        };
+        let next = next_path(&link, &path, &reading.source.base_path).filter(|next| *next != path);
+        let unusable = || {
+            reading.error(
+                ErrorKind::InvalidPayload,
+                "the link to the next page cannot be followed",
+            )
+        };
+        path = next.ok_or_else(unusable)?;
+        let (taken, next) = future::join(output.take(reading, page), reading.fetch(&path, Answer::Many, call)).await;
+        taken?;
+        page = next?.ok_or_else(unusable)?;
+    }
+    Err(endless(reading).into())
+}
+
+fn endless(reading: &TypeReading) -> AdapterError {
+    reading.error(ErrorKind::InvalidPayload, "the platform hands out pages without an end")
+}
+
+/// Chooses the entities of the answer, and hands them out.
+struct Output<'q> {
+    query: &'q SourceQuery,
+    sender: &'q mpsc::Sender<Message>,
+    /// Entities of the answer that are still to be skipped.
+    skip: usize,
+    /// How many more are wanted; `None`: all.
+    room: Option<usize>,
+    /// Hashes of the ids of this type that have been seen: records that stand twice, or slip from one page to
+    /// the next while the walk goes on. A hash takes a fifth of an id's memory; two ids share one by chance
+    /// once in about a billion walks through 100,000 records.
+    seen: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Output<'_> {
+    fn is_full(&self) -> bool {
+        self.room == Some(0)
+    }
+
+    /// Takes over a page's entities in their order.
+    async fn take(&mut self, reading: &TypeReading, page: RecordPage) -> Result<(), Stop> {
+        let mut chosen = Vec::new();
+        let mut duplicates = 0;
+        for entity in page.entities {
+            if !self.seen.insert(self.hasher.hash_one(entity.id.as_str())) {
+                duplicates += 1;
+            } else if self.accepts(&entity) && !self.is_full() {
+                self.choose(entity, &mut chosen);
+            }
+        }
+        if duplicates > 0 {
+            reading.note_duplicates(duplicates);
+            // A platform that ignores the parameters of a page sends the first one again and again.
+            if duplicates as usize == page.envelope.records {
+                return Err(reading
+                    .error(ErrorKind::InvalidPayload, "a page repeats the records before it")
+                    .into());
+            }
+        }
+        self.hand_out(chosen).await
+    }
+
+    /// Takes over the pages that hold the window of the answer.
+    async fn take_window(&mut self, pages: WindowPages) -> Result<(), Stop> {
+        let before = (self.skip as u64).min(pages.total);
+        // What the window skips of this type lies before the pages, or at their beginning.
+        self.skip = self.skip.saturating_sub(usize::try_from(before).unwrap_or(usize::MAX));
+        let skip = usize::try_from(pages.skip).unwrap_or(usize::MAX);
+        let mut chosen = Vec::new();
+        for entity in pages.entities.into_iter().skip(skip) {
+            if !self.is_full() {
+                self.choose(entity, &mut chosen);
+            }
+        }
+        self.hand_out(chosen).await
+    }
+
+    fn choose(&mut self, entity: Entity, chosen: &mut Vec<Entity>) {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return;
+        }
+        if let Some(room) = &mut self.room {
+            *room -= 1;
+        }
+        chosen.push(entity);
+    }
+
+    async fn hand_out(&mut self, chosen: Vec<Entity>) -> Result<(), Stop> {
+        if !chosen.is_empty() {
+            self.sender
+                .send(Message::Entities(chosen))
+                .await
+                .map_err(|_| Stop::Enough)?;
+        }
+        if self.is_full() { Err(Stop::Enough) } else { Ok(()) }
+    }
+
+    fn accepts(&self, entity: &Entity) -> bool {
+        let query = self.query;
+        (query.ids.is_empty() || query.ids.contains(&entity.id))
+            && query
+                .id_pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches(&entity.id))
+            && (query.any_attribute.is_empty()
+                || query.any_attribute.iter().any(|name| entity.attribute(name).is_some()))
+    }
+}

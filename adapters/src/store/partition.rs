@@ -1,0 +1,204 @@
+//! A partition of the store: the entities of one tenant, in one SQLite file.
+//!
+//! One connection writes, a few read; in WAL mode readers never wait for the writer, and another process
+//! (`kakehashi store load`) may write while the gateway reads. Every connection has a thread of its own, so the
+//! async runtime waits but never blocks.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ngsi_ld::Iri;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row as _, Sqlite, SqliteConnection, SqlitePool};
+
+use super::names::{NameTable, SharedNames};
+use super::{StoreError, schema};
+
+/// Longest name of a tenant that names a file, in bytes.
+pub const MAX_TENANT_BYTES: usize = 64;
+
+/// How long a writer waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Prepared statements that a connection keeps: shapes of queries are few, but consumers vary them.
+const STATEMENTS: usize = 256;
+
+/// Rows that a connection's thread reads ahead of the one that takes them.
+const ROWS_AHEAD: usize = 64;
+
+/// SQLite's page cache of a connection, in KiB (negative by SQLite's convention).
+const CACHE: &str = "-16384";
+
+/// To what size the WAL file shrinks again after a large load, in bytes.
+const WAL_BYTES: &str = "67108864";
+
+/// How many of SQLite's instructions run between two looks at the deadline: well below a millisecond.
+const INSTRUCTIONS_BETWEEN_LOOKS: i32 = 10_000;
+
+/// How a partition is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreOptions {
+    /// How many connections may read at once.
+    pub readers: NonZeroU32,
+}
+
+impl Default for StoreOptions {
+    /// One reader a core, from 2 to 8: more only compete for the same pages.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
+        let readers = u32::try_from(cores).ok().and_then(NonZeroU32::new);
+        Self {
+            readers: readers.unwrap_or(NonZeroU32::MIN),
+        }
+    }
+}
+
+/// The store of one tenant. Cheap to clone: clones share their connections.
+#[derive(Debug, Clone)]
+pub struct StorePartition(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    file: PathBuf,
+    readers: SqlitePool,
+    /// One connection.
+    writer: SqlitePool,
+    /// One connection, held only while new names are read: a reader that meets a new name can wait for it
+    /// while it holds its own connection.
+    name_reader: SqlitePool,
+    names: SharedNames,
+}
+
+impl StorePartition {
+    /// Opens `<folder>/<tenant>.db`; makes the folder and the file when they do not exist, and brings a file
+    /// of an earlier version up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the name or the folder will not do, or the file is damaged, of another program, or
+    /// of a later version.
+    pub async fn open(folder: &Path, tenant: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        if !names_a_file(tenant) {
+            return Err(StoreError::TenantName(tenant.to_owned()));
+        }
+        tokio::fs::create_dir_all(folder).await.map_err(StoreError::Folder)?;
+        let file = folder.join(format!("{tenant}.db"));
+        let reading = SqliteConnectOptions::new()
+            .filename(&file)
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS)
+            .row_buffer_size(ROWS_AHEAD)
+            .pragma("cache_size", CACHE);
+        let writing = reading
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // In WAL mode: a power cut may lose the last transactions, never the file.
+            .synchronous(SqliteSynchronous::Normal)
+            .pragma("journal_size_limit", WAL_BYTES);
+        let writer = pool(1).connect_with(writing).await?;
+        schema::migrate(&mut *writer.acquire().await?).await?;
+        let reading = reading.read_only(true);
+        let name_reader = pool(1).connect_lazy_with(reading.clone());
+        let readers = pool(options.readers.get())
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.lock_handle().await?.remove_progress_handler();
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(reading);
+        let partition = Self(Arc::new(Inner {
+            file,
+            readers,
+            writer,
+            name_reader,
+            names: SharedNames::default(),
+        }));
+        partition.read_new_names().await?;
+        Ok(partition)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.0.file
+    }
+
+    /// Waits for what is under way, then closes the file. Later calls fail.
+    pub async fn close(&self) {
+        self.0.readers.close().await;
+        self.0.name_reader.close().await;
+        self.0.writer.close().await;
+    }
+
+    /// A connection for reading, whose statements end at the deadline.
+    pub(super) async fn reader(&self, deadline: Instant) -> Result<PoolConnection<Sqlite>, StoreError> {
+        let mut connection = self.0.readers.acquire().await?;
+        connection
+            .lock_handle()
+            .await?
+            .set_progress_handler(INSTRUCTIONS_BETWEEN_LOOKS, move || Instant::now() < deadline);
+        Ok(connection)
+    }
+
+    /// The connection for writing.
+    pub(super) async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        Ok(self.0.writer.acquire().await?)
+    }
+
+    /// The names as far as they are known.
+    pub(super) fn names(&self) -> Arc<NameTable> {
+        self.0.names.current()
+    }
+
+    /// Takes over names that a finished transaction has added.
+    pub(super) fn advance_names(&self, names: NameTable) {
+        self.0.names.advance(&Arc::new(names));
+    }
+
+    /// Reads the names that another process has added.
+    pub(super) async fn read_new_names(&self) -> Result<Arc<NameTable>, StoreError> {
+        let mut connection = self.0.name_reader.acquire().await?;
+        let names = names_since(&mut connection, &self.names()).await?;
+        self.0.names.advance(&Arc::new(names));
+        Ok(self.names())
+    }
+}
+
+/// The table of names with all that the file has beyond it.
+pub(super) async fn names_since(connection: &mut SqliteConnection, known: &NameTable) -> Result<NameTable, StoreError> {
+    let mut names = known.clone();
+    let rows = sqlx::query("SELECT key, name FROM names WHERE key > ? ORDER BY key")
+        .bind(i64::from(names.last_key()))
+        .fetch_all(connection)
+        .await?;
+    for row in rows {
+        let (key, name): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+        if i64::from(names.push(Iri::new(name))) != key {
+            return Err(StoreError::Row("the table of names has a gap".to_owned()));
+        }
+    }
+    Ok(names)
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        // A file does not break like a network does: neither probing nor renewing is needed.
+        .test_before_acquire(false)
+        .max_lifetime(None)
+        .idle_timeout(None)
+}
+
+/// Whether the tenant's name can be a file's name everywhere, without leading out of the folder.
+fn names_a_file(tenant: &str) -> bool {
+    let mut bytes = tenant.bytes();
+    bytes
+        .next()
+        .is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())
+        && tenant.len() <= MAX_TENANT_BYTES
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_'))
+}

@@ -1,0 +1,167 @@
+//! Running what the compiler made, and decoding the rows.
+
+use std::time::Instant;
+
+use futures::{Stream, StreamExt, TryStreamExt};
+use ngsi_ld::Entity;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{AssertSqlSafe, Row as _, Sqlite};
+use tokio::sync::mpsc;
+
+use super::StoreError;
+use super::body::{DecodeError, Row, Wanted, decode};
+use super::compile::{Binding, Statement};
+use super::names::NameTable;
+use super::partition::StorePartition;
+
+/// Entities that wait for the one that takes them: enough to keep the database busy, few enough for memory.
+const ENTITIES_AHEAD: usize = 32;
+
+impl From<DecodeError> for StoreError {
+    fn from(error: DecodeError) -> Self {
+        Self::Row(error.to_string())
+    }
+}
+
+/// The first entity that the statement selects.
+pub(super) async fn first(
+    partition: &StorePartition,
+    statement: Statement,
+    wanted: &Wanted,
+    deadline: Instant,
+) -> Result<Option<Entity>, StoreError> {
+    within(deadline, async {
+        let mut connection = partition.reader(deadline).await?;
+        let row = prepared(statement).fetch_optional(&mut *connection).await?;
+        match row {
+            Some(row) => entity_with_new_names(partition, &row, wanted).await.map(Some),
+            None => Ok(None),
+        }
+    })
+    .await
+}
+
+/// The number that the statement selects.
+pub(super) async fn count(
+    partition: &StorePartition,
+    statement: Statement,
+    deadline: Instant,
+) -> Result<u64, StoreError> {
+    within(deadline, async {
+        let mut connection = partition.reader(deadline).await?;
+        let row = prepared(statement).fetch_one(&mut *connection).await?;
+        let count: i64 = row.try_get(0)?;
+        u64::try_from(count).map_err(|_| StoreError::Row("a count is negative".to_owned()))
+    })
+    .await
+}
+
+/// The entities that the statement selects, as they are read. Reading begins with the first poll and ends when
+/// the stream is dropped.
+pub(super) fn all(
+    partition: StorePartition,
+    statement: Statement,
+    wanted: Wanted,
+    deadline: Instant,
+) -> impl Stream<Item = Result<Entity, StoreError>> + Send + 'static {
+    // The rows borrow the connection, so that a task must own both; the channel holds it back.
+    let start = async move {
+        let (sender, receiver) = mpsc::channel(ENTITIES_AHEAD);
+        tokio::spawn(async move {
+            let sent = within(deadline, send_all(&partition, statement, &wanted, deadline, &sender));
+            let outcome = tokio::select! {
+                outcome = sent => outcome,
+                () = sender.closed() => return,
+            };
+            if let Err(error) = outcome {
+                // An error that nobody waits for any more is nobody's.
+                let _ = sender.send(Err(error)).await;
+            }
+        });
+        futures::stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|entity| (entity, receiver))
+        })
+    };
+    futures::stream::once(start).flatten()
+}
+
+async fn send_all(
+    partition: &StorePartition,
+    statement: Statement,
+    wanted: &Wanted,
+    deadline: Instant,
+    sender: &mpsc::Sender<Result<Entity, StoreError>>,
+) -> Result<(), StoreError> {
+    let mut connection = partition.reader(deadline).await?;
+    let mut rows = prepared(statement).fetch(&mut *connection);
+    let mut names = partition.names();
+    while let Some(row) = rows.try_next().await? {
+        let entity = match entity(&row, 0, &names, wanted) {
+            Ok(entity) => entity,
+            Err(DecodeError::UnknownName) => {
+                names = partition.read_new_names().await?;
+                self::entity(&row, 0, &names, wanted)?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if sender.send(Ok(entity)).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout_at(deadline.into(), work)
+        .await
+        .unwrap_or(Err(StoreError::Timeout))
+}
+
+async fn entity_with_new_names(
+    partition: &StorePartition,
+    row: &SqliteRow,
+    wanted: &Wanted,
+) -> Result<Entity, StoreError> {
+    match entity(row, 0, &partition.names(), wanted) {
+        Err(DecodeError::UnknownName) => {
+            let names = partition.read_new_names().await?;
+            Ok(entity(row, 0, &names, wanted)?)
+        }
+        decoded => Ok(decoded?),
+    }
+}
+
+/// The entity of a row in which [`COLUMNS`](super::compile::COLUMNS) begin at `first_column`.
+pub(super) fn entity(
+    row: &SqliteRow,
+    first_column: usize,
+    names: &NameTable,
+    wanted: &Wanted,
+) -> Result<Entity, DecodeError> {
+    fn column<'r, T>(row: &'r SqliteRow, position: usize) -> Result<T, DecodeError>
+    where
+        T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+    {
+        row.try_get(position)
+            .map_err(|_| DecodeError::Damaged("a column has the wrong type"))
+    }
+    let columns = Row {
+        id: column(row, first_column)?,
+        created_at: column(row, first_column + 1)?,
+        modified_at: column(row, first_column + 2)?,
+        body: column(row, first_column + 3)?,
+    };
+    decode(columns, names, wanted)
+}
+
+/// The text holds no text of a query, only what the compiler wrote; everything else is bound.
+fn prepared(statement: Statement) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+    let Statement { text, bindings } = statement;
+    bindings
+        .into_iter()
+        .fold(sqlx::query(AssertSqlSafe(text)), |query, binding| match binding {
+            Binding::Text(text) => query.bind(text),
+            Binding::Number(number) => query.bind(number),
+            Binding::Integer(integer) => query.bind(integer),
+        })
+}

@@ -1,0 +1,102 @@
+//! The tables of a partition, and how a file of an earlier version becomes one of this version.
+//!
+//! - `names`: every expanded name and its number (see [`names`](super::names)).
+//! - `entities`: one row an entity; the body is what [`body`](super::body) encodes. Ids compare byte by byte,
+//!   which for UTF-8 is the order of code points.
+//! - `entity_types`: which entities have a type.
+//! - `attribute_values`: what comparisons look at (see [`index`](super::index)).
+//! - `locations`, `location_boxes`: the bounding boxes of geometries, in an R*Tree. Its coordinates are `f32`,
+//!   rounded outwards: a box found may miss by metres, so it narrows and never decides.
+//!
+//! Dates are kept as text that sorts by time (see [`index::date_time_key`](super::index::date_time_key)).
+
+use sqlx::{Connection, SqliteConnection};
+
+use super::StoreError;
+
+/// `PRAGMA application_id` of a partition's file: "Kake" in ASCII.
+const APPLICATION_ID: i64 = 0x4b61_6b65;
+
+/// What leads from each version to the next: the first entry makes version 1 from an empty file. Entries are
+/// only ever added.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE names (
+        key INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE
+    ) STRICT;
+
+    CREATE TABLE entities (
+        key INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        created_at TEXT NOT NULL,
+        modified_at TEXT NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+
+    CREATE TABLE entity_types (
+        type INTEGER NOT NULL,
+        entity INTEGER NOT NULL,
+        PRIMARY KEY (type, entity)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX entity_types_by_entity ON entity_types (entity);
+
+    CREATE TABLE attribute_values (
+        entity INTEGER NOT NULL,
+        name INTEGER NOT NULL,
+        instance INTEGER NOT NULL,
+        element INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        number REAL,
+        text TEXT,
+        PRIMARY KEY (entity, name, instance, element, kind)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX attribute_values_by_number ON attribute_values (name, kind, number) WHERE number IS NOT NULL;
+    CREATE INDEX attribute_values_by_text ON attribute_values (name, kind, text) WHERE text IS NOT NULL;
+
+    CREATE TABLE locations (
+        key INTEGER PRIMARY KEY,
+        entity INTEGER NOT NULL,
+        name INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX locations_by_entity ON locations (entity);
+    CREATE VIRTUAL TABLE location_boxes USING rtree (
+        key, min_longitude, max_longitude, min_latitude, max_latitude
+    );
+"];
+
+/// Makes the file one of this version.
+///
+/// # Errors
+/// [`StoreError::NotAStore`] for a database of something else, [`StoreError::NewerVersion`] for one that a
+/// later version has written, [`StoreError::Database`] for anything else that SQLite says.
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    // The write lock comes first, so that two processes that open a new file do not both fill it.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let application_id: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *transaction)
+        .await?;
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *transaction)
+        .await?;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(&mut *transaction)
+        .await?;
+    let is_new = application_id == 0 && version == 0 && tables == 0;
+    if !is_new && application_id != APPLICATION_ID {
+        return Err(StoreError::NotAStore);
+    }
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if version > known {
+        return Err(StoreError::NewerVersion { found: version, known });
+    }
+    for (migration, reached) in MIGRATIONS.iter().zip(1_i64..).filter(|(_, reached)| *reached > version) {
+        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
+        // A pragma takes no bindings; both values are numbers of this module.
+        let stamp = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {reached}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(stamp))
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! Writing: transactions on a partition.
+
+use ngsi_ld::entity::DateTime;
+use ngsi_ld::{Entity, EntityId};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Connection, Row as _, Sqlite, SqliteConnection};
+
+use super::body::{Wanted, encode};
+use super::compile::COLUMNS;
+use super::index::{LocationRow, ValueRow, date_time_key, rows};
+use super::names::{NameKey, NameTable};
+use super::partition::{StorePartition, names_since};
+use super::{StoreError, dates, read};
+
+/// Most rows that one statement inserts: one statement for most entities, and few bindings.
+const ROWS_PER_INSERT: usize = 32;
+
+/// What a load has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Entities that did not exist before.
+    pub created: u64,
+    /// Entities that did, and were replaced.
+    pub replaced: u64,
+}
+
+impl StorePartition {
+    /// Creates entities, or replaces those that exist: all of them or, after an error, none.
+    ///
+    /// `createdAt` and `modifiedAt` are the store's: `modifiedAt` becomes `now`; `createdAt` too, unless the
+    /// entity existed. Of entities with one id the last counts.
+    ///
+    /// # Errors
+    /// [`StoreError::Entity`] names the entity that cannot be stored; [`StoreError::Database`].
+    pub async fn load<I>(&self, entities: I, now: DateTime) -> Result<Loaded, StoreError>
+    where
+        I: IntoIterator<Item = Entity>,
+    {
+        let mut connection = self.writer().await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let names = names_since(&mut transaction, &self.names()).await?;
+        let mut writer = Writer {
+            written_names: names.last_key(),
+            names,
+            connection: &mut transaction,
+        };
+        let mut loaded = Loaded::default();
+        for (entity, position) in entities.into_iter().zip(1_u64..) {
+            if writer.put(entity, &now, position).await? {
+                loaded.created += 1;
+            } else {
+                loaded.replaced += 1;
+            }
+        }
+        let names = writer.names;
+        transaction.commit().await?;
+        self.advance_names(names);
+        tidy(&mut connection).await;
+        Ok(loaded)
+    }
+
+    /// Deletes an entity. Whether it existed.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub async fn delete(&self, id: &EntityId) -> Result<bool, StoreError> {
+        let mut connection = self.writer().await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let found: Option<i64> = sqlx::query_scalar("DELETE FROM entities WHERE id = ? RETURNING key")
+            .bind(id.as_str())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if let Some(key) = found {
+            delete_rows(&mut transaction, key).await?;
+        }
+        transaction.commit().await?;
+        Ok(found.is_some())
+    }
+}
+
+/// What follows a large transaction: statistics for the planner, and the WAL moved into the database as far as
+/// readers allow. Neither changes an answer, so that a failure is no failure of the load.
+async fn tidy(connection: &mut SqliteConnection) {
+    for statement in [
+        "PRAGMA analysis_limit = 1000; ANALYZE",
+        "PRAGMA wal_checkpoint(PASSIVE)",
+    ] {
+        if let Err(error) = sqlx::raw_sql(statement).execute(&mut *connection).await {
+            tracing::warn!(%error, statement, "the store could not be tidied after a load");
+        }
+    }
+}
+
+/// One transaction's writing.
+struct Writer<'a> {
+    connection: &'a mut SqliteConnection,
+    names: NameTable,
+    /// Up to which number the names are in the file.
+    written_names: NameKey,
+}
+
+impl Writer<'_> {
+    /// Creates or replaces; whether it is new.
+    async fn put(&mut self, mut entity: Entity, now: &DateTime, position: u64) -> Result<bool, StoreError> {
+        let now_key = date_time_key(now);
+        let existing = self.existing(&entity.id).await?;
+        dates::set(&mut entity, existing.as_ref().map(|(_, entity)| entity), now);
+        let body = encode(&entity, &mut self.names).map_err(|reason| StoreError::Entity {
+            position,
+            reason: reason.to_string(),
+        })?;
+        let (values, locations) = rows(&entity, &mut self.names);
+        self.write_names().await?;
+        let key = if let Some((key, _)) = &existing {
+            delete_rows(self.connection, *key).await?;
+            sqlx::query("UPDATE entities SET modified_at = ?, body = ? WHERE key = ?")
+                .bind(now_key)
+                .bind(body)
+                .bind(key)
+                .execute(&mut *self.connection)
+                .await?;
+            *key
+        } else {
+            sqlx::query_scalar(
+                "INSERT INTO entities (id, created_at, modified_at, body) VALUES (?, ?, ?, ?) RETURNING key",
+            )
+            .bind(entity.id.as_str().to_owned())
+            .bind(now_key.clone())
+            .bind(now_key)
+            .bind(body)
+            .fetch_one(&mut *self.connection)
+            .await?
+        };
+        self.write_types(key, &entity).await?;
+        for chunk in values.chunks(ROWS_PER_INSERT) {
+            self.write_values(key, chunk).await?;
+        }
+        for location in locations {
+            self.write_location(key, location).await?;
+        }
+        Ok(existing.is_none())
+    }
+
+    /// The entity of that id, and its row.
+    async fn existing(&mut self, id: &EntityId) -> Result<Option<(i64, Entity)>, StoreError> {
+        let statement = format!("SELECT e.key, {COLUMNS} FROM entities e WHERE e.id = ?");
+        let row = sqlx::query(AssertSqlSafe(statement))
+            .bind(id.as_str())
+            .fetch_optional(&mut *self.connection)
+            .await?;
+        row.map(|row| {
+            Ok((
+                row.try_get(0)?,
+                read::entity(&row, 1, &self.names, &Wanted::EVERYTHING)?,
+            ))
+        })
+        .transpose()
+    }
+
+    async fn write_names(&mut self) -> Result<(), StoreError> {
+        for (key, name) in self.names.after(self.written_names) {
+            sqlx::query("INSERT INTO names (key, name) VALUES (?, ?)")
+                .bind(i64::from(key))
+                .bind(name.as_str())
+                .execute(&mut *self.connection)
+                .await?;
+        }
+        self.written_names = self.names.last_key();
+        Ok(())
+    }
+
+    async fn write_types(&mut self, entity_key: i64, entity: &Entity) -> Result<(), StoreError> {
+        for r#type in &entity.types {
+            sqlx::query("INSERT OR IGNORE INTO entity_types (type, entity) VALUES (?, ?)")
+                .bind(self.names.key(r#type.as_str()).map(i64::from))
+                .bind(entity_key)
+                .execute(&mut *self.connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn write_values(&mut self, entity_key: i64, rows: &[ValueRow]) -> Result<(), StoreError> {
+        let places = vec!["(?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
+        let statement = format!(
+            "INSERT INTO attribute_values (entity, name, instance, element, kind, number, text) VALUES {places}"
+        );
+        let mut insert: sqlx::query::Query<'_, Sqlite, SqliteArguments> = sqlx::query(AssertSqlSafe(statement));
+        for row in rows {
+            insert = insert
+                .bind(entity_key)
+                .bind(i64::from(row.name))
+                .bind(row.instance)
+                .bind(row.element)
+                .bind(row.kind)
+                .bind(row.number)
+                .bind(row.text.as_deref());
+        }
+        insert.execute(&mut *self.connection).await?;
+        Ok(())
+    }
+
+    async fn write_location(&mut self, entity_key: i64, location: LocationRow) -> Result<(), StoreError> {
+        let key: i64 = sqlx::query_scalar("INSERT INTO locations (entity, name) VALUES (?, ?) RETURNING key")
+            .bind(entity_key)
+            .bind(i64::from(location.name))
+            .fetch_one(&mut *self.connection)
+            .await?;
+        sqlx::query("INSERT INTO location_boxes VALUES (?, ?, ?, ?, ?)")
+            .bind(key)
+            .bind(location.bounds.min_longitude)
+            .bind(location.bounds.max_longitude)
+            .bind(location.bounds.min_latitude)
+            .bind(location.bounds.max_latitude)
+            .execute(&mut *self.connection)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Everything about an entity but its own row.
+async fn delete_rows(connection: &mut SqliteConnection, key: i64) -> Result<(), StoreError> {
+    const STATEMENTS: [&str; 4] = [
+        "DELETE FROM location_boxes WHERE key IN (SELECT key FROM locations WHERE entity = ?)",
+        "DELETE FROM locations WHERE entity = ?",
+        "DELETE FROM attribute_values WHERE entity = ?",
+        "DELETE FROM entity_types WHERE entity = ?",
+    ];
+    for statement in STATEMENTS {
+        sqlx::query(statement).bind(key).execute(&mut *connection).await?;
+    }
+    Ok(())
+}

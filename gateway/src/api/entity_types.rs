@@ -1,0 +1,64 @@
+//! `/types` (clause 6.25): the entity types that there are for this consumer.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use rand::RngExt;
+use serde::Serialize;
+
+use super::negotiate::MediaType;
+use super::parameters::Parameters;
+use super::problem::{ErrorType, Problem};
+use super::respond;
+use super::scope::Scope;
+use crate::Gateway;
+use crate::federation::{self, Question};
+use crate::policy::Operation;
+use ngsi_ld::query::Query;
+
+/// EntityTypeList of clause 5.2.24.
+#[derive(Serialize)]
+struct EntityTypeList<'a> {
+    #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
+    context: Option<&'a str>,
+    id: String,
+    r#type: &'static str,
+    #[serde(rename = "typeList")]
+    type_list: Vec<String>,
+}
+
+/// `GET /types`: retrieveEntityTypes.
+pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
+    let media_type = MediaType::negotiate(&scope.headers, false)?;
+    let context = scope.context()?;
+    let parameters = Parameters::parse(scope.uri.query(), &["local"], &["details", "options"])?;
+    let question = Question {
+        query: Query::default(),
+        shown: None,
+        tenant: scope.tenant.clone(),
+        local: parameters.boolean("local")?.unwrap_or(false),
+        split_entities: false,
+        system_attributes: false,
+    };
+    let asker = scope.asker(Operation::RetrieveEntityTypes);
+    let answer = federation::types::types(&question, &asker, &scope.gathering(&gateway)).await?;
+
+    let in_body = media_type == MediaType::JsonLd;
+    let list = EntityTypeList {
+        context: in_body.then_some(&*context.url),
+        // The list is made for this request; clause 5.2.24 wants an id of its own for it.
+        id: format!("urn:ngsi-ld:EntityTypeList:{:032x}", rand::rng().random::<u128>()),
+        r#type: "EntityTypeList",
+        type_list: answer
+            .types
+            .iter()
+            .map(|name| context.context.compact(name.as_str()).into_owned())
+            .collect(),
+    };
+    let body = serde_json::to_vec(&list)
+        .map_err(|_| Problem::new(ErrorType::InternalError, "the list of types cannot be written"))?;
+    let mut response = respond::rendered(body, media_type, &context, in_body);
+    respond::add_warnings(&mut response, &answer.warnings);
+    Ok(response)
+}

@@ -1,0 +1,61 @@
+//! The NGSI-LD HTTP binding: one module per resource family of CIM 009 clause 6. It parses an operation into a
+//! question, hands it to the federation, and renders the answer; it never speaks to a source.
+
+mod contexts;
+mod entities;
+mod entity_types;
+pub mod negotiate;
+pub mod parameters;
+pub mod problem;
+mod question;
+mod respond;
+mod scope;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{Method, Uri};
+
+use crate::Gateway;
+use problem::{ErrorType, Problem};
+
+/// The operations, by resource and method.
+pub fn operations(gateway: &Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/ngsi-ld/v1/entities", get(entities::query))
+        .route("/ngsi-ld/v1/entities/{entityId}", get(entities::retrieve))
+        .route("/ngsi-ld/v1/types", get(entity_types::list))
+        .route(negotiate::OWN_CONTEXT_PATH, get(contexts::own))
+        .route_layer(from_fn(name_route))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .with_state(Arc::clone(gateway))
+}
+
+/// Leaves the route's pattern with the response, for the log and the metrics.
+async fn name_route(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
+async fn method_not_allowed(method: Method) -> Response {
+    // axum adds the Allow header that RFC 9110 asks for.
+    let detail = format!("this resource does not know {}", method.as_str());
+    Problem::new(ErrorType::MethodNotAllowed, detail).into_response()
+}
+
+async fn not_found(uri: Uri) -> Response {
+    // The path is the consumer's own text; it is said back, bounded, so that a typing error is seen.
+    const SHOWN: usize = 120;
+    let path: String = uri.path().chars().take(SHOWN).collect();
+    let detail = format!("no resource at {path}; entities are at /ngsi-ld/v1/entities");
+    Problem::new(ErrorType::ResourceNotFound, detail).into_response()
+}

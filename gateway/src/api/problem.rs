@@ -1,0 +1,177 @@
+//! Problem details (RFC 7807) with the error types of CIM 009 Table 6.3.2-1: the one table that turns causes
+//! into responses. A problem never carries a source's text or a value of an entity.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+/// The error types of CIM 009 (clauses 5.5.2 and 6.3.2), and those of HTTP that the gateway adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorType {
+    /// 400: the request is syntactically wrong.
+    InvalidRequest,
+    /// 400: the request's data does not meet the operation's requirements.
+    BadRequestData,
+    /// 401: a credential is missing, unknown or expired.
+    Unauthorized,
+    /// 403: the query needs more than one request may cost.
+    TooComplexQuery,
+    /// 403: the query yields more than one request may hold.
+    TooManyResults,
+    /// 404: no such entity or resource for this consumer.
+    ResourceNotFound,
+    /// 404: no such tenant for this consumer.
+    NonexistentTenant,
+    /// 405: the resource does not know this method.
+    MethodNotAllowed,
+    /// 406: none of the representations is acceptable.
+    NotAcceptable,
+    /// 413: the body is larger than the limit.
+    ContentTooLarge,
+    /// 422: an operation or option of CIM 009 that this version does not offer.
+    OperationNotSupported,
+    /// 429: over the rate limit.
+    TooManyRequests,
+    /// 500: a fault of the gateway.
+    InternalError,
+    /// 503: too much to do; try again.
+    Unavailable,
+    /// 504: an @context could not be had.
+    LdContextNotAvailable,
+    /// 504: the request took longer than the deadline.
+    Timeout,
+}
+
+impl ErrorType {
+    /// The HTTP status (Table 6.3.2-1).
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest | Self::BadRequestData => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooComplexQuery | Self::TooManyResults => StatusCode::FORBIDDEN,
+            Self::ResourceNotFound | Self::NonexistentTenant => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::OperationNotSupported => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::LdContextNotAvailable | Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The URI in the `type` member. What CIM 009 has no type for is `about:blank`, as RFC 7807 says.
+    #[must_use]
+    pub const fn uri(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "https://uri.etsi.org/ngsi-ld/errors/InvalidRequest",
+            Self::BadRequestData => "https://uri.etsi.org/ngsi-ld/errors/BadRequestData",
+            Self::TooComplexQuery => "https://uri.etsi.org/ngsi-ld/errors/TooComplexQuery",
+            Self::TooManyResults => "https://uri.etsi.org/ngsi-ld/errors/TooManyResults",
+            Self::ResourceNotFound => "https://uri.etsi.org/ngsi-ld/errors/ResourceNotFound",
+            Self::NonexistentTenant => "https://uri.etsi.org/ngsi-ld/errors/NonexistentTenant",
+            Self::OperationNotSupported => "https://uri.etsi.org/ngsi-ld/errors/OperationNotSupported",
+            Self::InternalError => "https://uri.etsi.org/ngsi-ld/errors/InternalError",
+            Self::LdContextNotAvailable => "https://uri.etsi.org/ngsi-ld/errors/LdContextNotAvailable",
+            Self::Unauthorized
+            | Self::MethodNotAllowed
+            | Self::NotAcceptable
+            | Self::ContentTooLarge
+            | Self::TooManyRequests
+            | Self::Unavailable
+            | Self::Timeout => "about:blank",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "The request is syntactically invalid",
+            Self::BadRequestData => "The request holds data that the operation cannot accept",
+            Self::Unauthorized => "Unauthorized",
+            Self::TooComplexQuery => "The query is too complex",
+            Self::TooManyResults => "The query yields too many results",
+            Self::ResourceNotFound => "No such resource",
+            Self::NonexistentTenant => "No such tenant",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::NotAcceptable => "Not Acceptable",
+            Self::ContentTooLarge => "Content Too Large",
+            Self::OperationNotSupported => "The operation is not supported",
+            Self::TooManyRequests => "Too Many Requests",
+            Self::InternalError => "Internal error",
+            Self::Unavailable => "Service Unavailable",
+            Self::LdContextNotAvailable => "The @context is not available",
+            Self::Timeout => "Gateway Timeout",
+        }
+    }
+}
+
+/// A failed request, as the consumer is told of it.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// What kind of failure.
+    pub error_type: ErrorType,
+    /// What exactly, where, and what to do.
+    pub detail: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The members of RFC 7807, as they go over the wire.
+#[derive(Serialize)]
+struct ProblemDetails<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+}
+
+impl Problem {
+    /// A problem of some type.
+    #[must_use]
+    pub fn new(error_type: ErrorType, detail: impl Into<String>) -> Self {
+        Self {
+            error_type,
+            detail: detail.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// A fault in one parameter of the request: names the parameter first.
+    #[must_use]
+    pub fn parameter(name: &str, detail: impl std::fmt::Display) -> Self {
+        Self::new(ErrorType::BadRequestData, format!("parameter `{name}`: {detail}"))
+    }
+
+    /// The same, with a header in the response.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.error_type.status();
+        let details = ProblemDetails {
+            r#type: self.error_type.uri(),
+            title: self.error_type.title(),
+            status: status.as_u16(),
+            detail: &self.detail,
+        };
+        // Four texts and a number always serialize; an empty body would still carry the status.
+        let body = serde_json::to_vec(&details).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        // Clause 6.3.3 asks for application/json, whatever the Accept header says.
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        response
+    }
+}

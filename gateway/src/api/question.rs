@@ -1,0 +1,406 @@
+//! From the parameters of `queryEntity` and `retrieveEntity` (Tables 6.4.3.2-1 and 6.5.3.1-1) to a
+//! [`Question`]. Everything that can be wrong with them is found here, before any source is asked.
+
+use kakehashi_adapters::Page;
+use ngsi_ld::context::Context;
+use ngsi_ld::entity::render::Format;
+use ngsi_ld::query::{Expression, GeoQuery, IdPattern, Query, SyntaxError, TypeSelection};
+use ngsi_ld::{AttributeName, EntityId};
+
+use super::negotiate::MediaType;
+use super::parameters::Parameters;
+use super::problem::{ErrorType, Problem};
+use crate::config::TenantId;
+use crate::federation::Question;
+
+/// What `queryEntity` offers.
+pub(super) const QUERY_PARAMETERS: [&str; 18] = [
+    "type",
+    "id",
+    "idPattern",
+    "attrs",
+    "q",
+    "georel",
+    "geometry",
+    "coordinates",
+    "geoproperty",
+    "geometryProperty",
+    "limit",
+    "offset",
+    "count",
+    "options",
+    "format",
+    "local",
+    "splitEntities",
+    "pick",
+];
+
+/// What `retrieveEntity` offers.
+pub(super) const RETRIEVE_PARAMETERS: [&str; 7] = [
+    "type",
+    "attrs",
+    "pick",
+    "options",
+    "format",
+    "geometryProperty",
+    "local",
+];
+
+/// What CIM 009 has for these operations beyond that.
+pub(super) const NOT_OFFERED: [&str; 18] = [
+    "collation",
+    "containedBy",
+    "csf",
+    "datasetId",
+    "entityMap",
+    "entityMapLifetime",
+    "expandValues",
+    "join",
+    "joinLevel",
+    "jsonKeys",
+    "lang",
+    "omit",
+    "orderBy",
+    "orderFrom",
+    "orderGeometry",
+    "scopeQ",
+    "geoQ",
+    "via",
+];
+
+/// Default page size (clause 5.5.9.1): small enough to answer at once, as Orion's.
+const DEFAULT_LIMIT: usize = 20;
+
+/// Ids in one request: as many as a URL of the default length holds.
+const MAX_IDS: usize = 200;
+
+/// How the answer is to look.
+#[derive(Debug, Clone)]
+pub(super) struct Presentation {
+    /// normalized, concise or simplified
+    pub format: Format,
+    /// `sysAttrs`
+    pub system_attributes: bool,
+    /// The media type.
+    pub media_type: MediaType,
+    /// Which GeoProperty becomes the geometry of a GeoJSON Feature.
+    pub geometry_property: AttributeName,
+}
+
+/// What surrounds the parameters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    /// The request's @context.
+    pub context: &'a Context,
+    /// The negotiated media type.
+    pub media_type: MediaType,
+    /// `NGSILD-Tenant`
+    pub tenant: Option<&'a TenantId>,
+    /// The largest `limit`.
+    pub largest_page: usize,
+}
+
+/// Reads how the answer is to look (clauses 6.3.7, 6.3.11, 6.3.15).
+///
+/// # Errors
+/// A problem that names the parameter.
+pub(super) fn presentation(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Result<Presentation, Problem> {
+    let mut format = parameters
+        .text("format")?
+        .map(|name| parse_format("format", name))
+        .transpose()?;
+    let mut system_attributes = false;
+    for option in parameters.list("options")? {
+        match option {
+            "sysAttrs" => system_attributes = true,
+            // Real clients ask for the count this way, as in NGSI-v2; see `wants_count`.
+            "count" => {}
+            name => {
+                let named = parse_format("options", name)?;
+                // Clause 6.3.7: `format` goes before the deprecated option, the first option before the others.
+                format = format.or(Some(named));
+            }
+        }
+    }
+    let geometry_property = match parameters.text("geometryProperty")? {
+        Some(_) if around.media_type != MediaType::GeoJson => {
+            return Err(Problem::parameter(
+                "geometryProperty",
+                "needs `Accept: application/geo+json`",
+            ));
+        }
+        name => expand_attribute("geometryProperty", name.unwrap_or("location"), around.context)?,
+    };
+    let format = format.unwrap_or(Format::Normalized);
+    Ok(Presentation {
+        format,
+        system_attributes,
+        media_type: around.media_type,
+        geometry_property,
+    })
+}
+
+fn parse_format(parameter: &str, name: &str) -> Result<Format, Problem> {
+    match name {
+        "normalized" => Ok(Format::Normalized),
+        "concise" => Ok(Format::Concise),
+        "simplified" | "keyValues" => Ok(Format::Simplified),
+        _ => {
+            let known = "normalized, concise, simplified, keyValues";
+            let others = if parameter == "options" {
+                ", sysAttrs, count"
+            } else {
+                ""
+            };
+            Err(invalid_value(
+                parameter,
+                name,
+                format_args!("expected one of {known}{others}"),
+            ))
+        }
+    }
+}
+
+fn invalid_value(parameter: &str, value: &str, expected: impl std::fmt::Display) -> Problem {
+    /// A consumer's own value is said back to it, bounded.
+    const SHOWN: usize = 60;
+    let shown: String = value.chars().take(SHOWN).collect();
+    Problem::parameter(parameter, format_args!("unknown value `{shown}`; {expected}"))
+}
+
+/// Reads the parameters of `queryEntity`.
+///
+/// # Errors
+/// A problem that names the parameter and the position.
+pub(super) fn query_question(
+    parameters: &Parameters<'_>,
+    presentation: &Presentation,
+    around: &Surroundings<'_>,
+) -> Result<Question, Problem> {
+    let ids = ids(parameters)?;
+    let id_pattern = parameters
+        .text("idPattern")?
+        .map(|text| IdPattern::parse(text).map_err(|error| Problem::parameter("idPattern", pattern_fault(&error))))
+        .transpose()?;
+    let (types, any_type) = types(parameters, around.context)?;
+    let attributes = attributes("attrs", parameters, around.context)?;
+    let filter = parameters
+        .text("q")?
+        .map(|text| Expression::parse(text, around.context).map_err(|error| syntax("q", &error)))
+        .transpose()?;
+    let geo = geo(parameters, around.context)?;
+    let local = match (parameters.boolean("local")?, any_type) {
+        (Some(false), true) => {
+            return Err(Problem::parameter(
+                "type",
+                "`*` means the local scope; leave `local=false` out",
+            ));
+        }
+        (given, any_type) => given.unwrap_or(any_type),
+    };
+    let selective = types.is_some() || !attributes.is_empty() || filter.is_some() || geo.is_some() || local;
+    if !selective {
+        // Clause 5.7.2.4. `id` and `idPattern` alone are not enough.
+        return Err(Problem::new(
+            ErrorType::BadRequestData,
+            "the query is too wide: give at least one of `type`, `attrs`, `q`, `georel` (or `local=true`)",
+        ));
+    }
+    let shown = shown(parameters, &attributes, presentation, around.context)?;
+    Ok(Question {
+        query: Query {
+            types,
+            ids,
+            id_pattern,
+            attributes,
+            filter,
+            geo,
+        },
+        shown,
+        tenant: around.tenant.cloned(),
+        local,
+        split_entities: parameters.boolean("splitEntities")?.unwrap_or(false),
+        system_attributes: presentation.system_attributes,
+    })
+}
+
+/// Reads the parameters of `retrieveEntity`.
+///
+/// # Errors
+/// A problem that names the parameter and the position.
+pub(super) fn retrieve_question(
+    id: &str,
+    parameters: &Parameters<'_>,
+    presentation: &Presentation,
+    around: &Surroundings<'_>,
+) -> Result<Question, Problem> {
+    let id = EntityId::parse(id).map_err(|error| {
+        Problem::new(
+            ErrorType::BadRequestData,
+            format!("the entity id is not a URI: {error}"),
+        )
+    })?;
+    let (types, _) = types(parameters, around.context)?;
+    let attributes = attributes("attrs", parameters, around.context)?;
+    let shown = shown(parameters, &attributes, presentation, around.context)?;
+    Ok(Question {
+        query: Query {
+            types,
+            ids: vec![id],
+            attributes,
+            ..Query::default()
+        },
+        shown,
+        tenant: around.tenant.cloned(),
+        local: parameters.boolean("local")?.unwrap_or(false),
+        split_entities: false,
+        system_attributes: presentation.system_attributes,
+    })
+}
+
+/// Reads `limit`, `offset` and `count` (clauses 6.3.10 and 6.3.13).
+///
+/// # Errors
+/// A problem that names the parameter.
+pub(super) fn page(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Result<(Page, bool), Problem> {
+    let count = wants_count(parameters)?;
+    let limit = parameters
+        .whole_number("limit")?
+        .unwrap_or(DEFAULT_LIMIT.min(around.largest_page));
+    let offset = parameters.whole_number("offset")?.unwrap_or(0);
+    if limit == 0 && !count {
+        return Err(Problem::parameter(
+            "limit",
+            "0 is allowed only together with `count=true`",
+        ));
+    }
+    if limit > around.largest_page {
+        let detail = format!(
+            "parameter `limit`: at most {} entities a page; walk with `offset`",
+            around.largest_page
+        );
+        return Err(Problem::new(ErrorType::TooManyResults, detail));
+    }
+    Ok((Page { limit, offset }, count))
+}
+
+fn wants_count(parameters: &Parameters<'_>) -> Result<bool, Problem> {
+    let by_option = parameters.list("options")?.contains(&"count");
+    Ok(parameters.boolean("count")?.unwrap_or(by_option))
+}
+
+fn ids(parameters: &Parameters<'_>) -> Result<Vec<EntityId>, Problem> {
+    let mut ids: Vec<EntityId> = Vec::new();
+    for (index, text) in parameters.list("id")?.into_iter().enumerate() {
+        let id = EntityId::parse(text)
+            .map_err(|error| Problem::parameter("id", format_args!("id {} is not a URI: {error}", index + 1)))?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    if ids.len() > MAX_IDS {
+        return Err(Problem::parameter(
+            "id",
+            format_args!("at most {MAX_IDS} ids in one request"),
+        ));
+    }
+    Ok(ids)
+}
+
+/// The type selection, and whether it is `*`, which means the local scope.
+fn types(parameters: &Parameters<'_>, context: &Context) -> Result<(Option<TypeSelection>, bool), Problem> {
+    match parameters.text("type")? {
+        None => Ok((None, false)),
+        Some("*") => Ok((None, true)),
+        Some(text) => {
+            let selection = TypeSelection::parse(text, context).map_err(|error| syntax("type", &error))?;
+            Ok((Some(selection), false))
+        }
+    }
+}
+
+fn attributes(name: &str, parameters: &Parameters<'_>, context: &Context) -> Result<Vec<AttributeName>, Problem> {
+    parameters
+        .list(name)?
+        .into_iter()
+        .map(|attribute| expand_attribute(name, attribute, context))
+        .collect()
+}
+
+fn expand_attribute(parameter: &str, name: &str, context: &Context) -> Result<AttributeName, Problem> {
+    context
+        .expand_attribute(name)
+        .map_err(|error| Problem::parameter(parameter, error))
+}
+
+/// The attributes that are shown: those of `attrs` and `pick`, and in GeoJSON the geometry.
+fn shown(
+    parameters: &Parameters<'_>,
+    attributes_condition: &[AttributeName],
+    presentation: &Presentation,
+    context: &Context,
+) -> Result<Option<Vec<AttributeName>>, Problem> {
+    let picked = parameters.list("pick")?;
+    let mut shown: Vec<AttributeName> = attributes_condition.to_vec();
+    if !picked.is_empty() {
+        // `id`, `type` and `scope` are members, not attributes; they are always shown.
+        let picked = picked
+            .into_iter()
+            .filter(|name| !matches!(*name, "id" | "type" | "scope"));
+        let picked = picked
+            .map(|name| expand_attribute("pick", name, context))
+            .collect::<Result<Vec<_>, _>>()?;
+        if shown.is_empty() {
+            shown = picked;
+        } else {
+            shown.retain(|name| picked.contains(name));
+        }
+    } else if shown.is_empty() {
+        return Ok(None);
+    }
+    if presentation.media_type == MediaType::GeoJson && !shown.contains(&presentation.geometry_property) {
+        shown.push(presentation.geometry_property.clone());
+    }
+    Ok(Some(shown))
+}
+
+fn geo(parameters: &Parameters<'_>, context: &Context) -> Result<Option<GeoQuery>, Problem> {
+    let together = ["georel", "geometry", "coordinates"];
+    let mut given = Vec::new();
+    for name in together {
+        given.push(parameters.text(name)?);
+    }
+    let geoproperty = parameters.text("geoproperty")?;
+    match given.as_slice() {
+        [None, None, None] => Ok(None),
+        [Some(georel), Some(geometry), Some(coordinates)] => {
+            GeoQuery::parse(georel, geometry, coordinates, geoproperty, context)
+                .map(Some)
+                .map_err(|error| Problem::new(ErrorType::BadRequestData, error.to_string()))
+        }
+        _ => {
+            let missing = together.iter().zip(&given).find(|(_, value)| value.is_none());
+            let missing = missing.map_or("georel", |(name, _)| name);
+            Err(Problem::parameter(
+                missing,
+                "is missing: a geo-query needs `georel`, `geometry` and `coordinates`",
+            ))
+        }
+    }
+}
+
+fn syntax(parameter: &str, error: &SyntaxError) -> Problem {
+    Problem::parameter(parameter, error)
+}
+
+/// What is wrong with a regular expression, in one line.
+fn pattern_fault(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => "the regular expression is too large; make it shorter".to_owned(),
+        other => {
+            let text = other.to_string();
+            let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            format!("not a regular expression: {last}")
+        }
+    }
+}

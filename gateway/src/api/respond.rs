@@ -1,0 +1,138 @@
+//! From an answer of the federation to an HTTP response: representation, @context, warnings, page links.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use kakehashi_adapters::{ErrorKind, Page};
+
+use super::negotiate::{MediaType, RequestContext};
+use super::problem::{ErrorType, Problem};
+use crate::federation::{Refusal, Warning};
+
+/// Clause 6.3.17.
+const WARNING: HeaderName = HeaderName::from_static("ngsild-warning");
+/// Clause 6.3.13.
+const RESULTS_COUNT: HeaderName = HeaderName::from_static("ngsild-results-count");
+
+/// A response with a rendered body. The @context goes into the Link header or, by the renderer, into the body
+/// (clause 6.3.6).
+#[must_use]
+pub(super) fn rendered(body: Vec<u8>, media_type: MediaType, context: &RequestContext, context_in_body: bool) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::OK;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.as_str()));
+    // The same URL has several representations, and what is shown depends on who asks.
+    headers.insert(header::VARY, HeaderValue::from_static("accept, link, prefer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if !context_in_body && let Some(link) = context.link() {
+        headers.append(header::LINK, link);
+    }
+    response
+}
+
+/// Adds a warning for each source whose part is missing (clause 6.3.17).
+pub(super) fn add_warnings(response: &mut Response, warnings: &[Warning]) {
+    for warning in warnings {
+        let (code, text) = describe(warning.kind);
+        let value = format!("{code} {} \"{text}\"", warning.source);
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
+}
+
+/// Table 6.3.17-1: the code, and the reason without anything that the source has said.
+const fn describe(kind: ErrorKind) -> (u16, &'static str) {
+    match kind {
+        ErrorKind::Unreachable => (199, "the source cannot be reached"),
+        ErrorKind::Timeout => (199, "no answer from the source in time"),
+        ErrorKind::Overloaded => (199, "the source's limit of requests is used up"),
+        ErrorKind::InvalidPayload => (111, "the source's answer is not valid"),
+        ErrorKind::TooLarge => (111, "the source's answer is too large"),
+        ErrorKind::Status(_) => (299, "the source answered with an error"),
+        ErrorKind::Internal => (299, "the source cannot be asked"),
+    }
+}
+
+/// Adds the count of all matching entities.
+pub(super) fn add_count(response: &mut Response, count: Option<u64>) {
+    if let Some(count) = count {
+        response.headers_mut().insert(RESULTS_COUNT, HeaderValue::from(count));
+    }
+}
+
+/// Adds the links to the next and the previous page (clause 6.3.10), relative to the host, with the whole path.
+pub(super) fn add_page_links(response: &mut Response, path: &str, query: &str, page: Page, more: bool, media_type: MediaType) {
+    let mut add = |relation: &str, offset: usize| {
+        let target = with_page(path, query, Page { offset, ..page });
+        let link = format!("<{target}>; rel=\"{relation}\"; type=\"{}\"", media_type.as_str());
+        if let Ok(link) = HeaderValue::try_from(link) {
+            response.headers_mut().append(header::LINK, link);
+        }
+    };
+    if more {
+        add("next", page.offset.saturating_add(page.limit));
+    }
+    if page.offset > 0 && page.limit > 0 {
+        add("prev", page.offset.saturating_sub(page.limit));
+    }
+}
+
+/// The same URL with another `limit` and `offset`; everything else stays as the consumer wrote it.
+fn with_page(path: &str, query: &str, page: Page) -> String {
+    let kept = query.split('&').filter(|part| {
+        let name = part.split('=').next().unwrap_or_default();
+        !part.is_empty() && name != "limit" && name != "offset"
+    });
+    let mut url = format!("{path}?");
+    for part in kept {
+        url.push_str(part);
+        url.push('&');
+    }
+    url.push_str(&format!("limit={}&offset={}", page.limit, page.offset));
+    url
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let error_type = match refusal {
+            Refusal::TooManySources { .. } => ErrorType::TooComplexQuery,
+            Refusal::TooManyCandidates { .. } => ErrorType::TooManyResults,
+        };
+        Self::new(error_type, refusal.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_links_keep_the_question_as_it_was_written() {
+        let mut response = Response::new(Body::empty());
+        let page = Page { limit: 7, offset: 3 };
+        let query = "type=AED&limit=7&q=name%3D%3D%22%E4%BD%90%22&offset=3";
+        add_page_links(
+            &mut response,
+            "/ngsi-ld/v1/entities",
+            query,
+            page,
+            true,
+            MediaType::Json,
+        );
+        let links: Vec<&str> = response
+            .headers()
+            .get_all(header::LINK)
+            .iter()
+            .map(|link| link.to_str().unwrap())
+            .collect();
+        assert_eq!(
+            links,
+            [
+                "</ngsi-ld/v1/entities?type=AED&q=name%3D%3D%22%E4%BD%90%22&limit=7&offset=10>; rel=\"next\"; type=\"application/json\"",
+                "</ngsi-ld/v1/entities?type=AED&q=name%3D%3D%22%E4%BD%90%22&limit=7&offset=0>; rel=\"prev\"; type=\"application/json\"",
+            ]
+        );
+    }
+}

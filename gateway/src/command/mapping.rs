@@ -1,0 +1,69 @@
+//! `kakehashi mapping`
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use kakehashi_adapters::rest::{Mapping as RestMapping, try_mapping};
+use ngsi_ld::context::Context;
+use ngsi_ld::entity::render::{Format, Rendering, render_entity};
+
+use super::{Failure, output};
+
+/// Work on mappings of custom platforms.
+#[derive(Debug, Subcommand)]
+pub(super) enum Mapping {
+    /// Print the entities that a mapping makes of a sample of the platform's answer.
+    Try {
+        /// The mapping, such as mappings/sano.toml.
+        mapping: PathBuf,
+        /// A body that the platform has sent, such as sample.json.
+        sample: PathBuf,
+        /// The entity type to make, where the mapping has several.
+        #[arg(long)]
+        r#type: Option<String>,
+    },
+}
+
+impl Mapping {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let Self::Try {
+            mapping,
+            sample,
+            r#type,
+        } = self;
+        let name = mapping.display().to_string();
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|error| Failure::other(&format!("cannot read {}", path.display()), error))
+        };
+        let text = String::from_utf8(read(&mapping)?).map_err(|_| Failure::Other(format!("{name} is not UTF-8")))?;
+        let context = Context::kakehashi();
+        let mapping = RestMapping::parse(&text, &name, context).map_err(|errors| {
+            Failure::Other(
+                errors
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\nerror: "),
+            )
+        })?;
+        let report = try_mapping(&mapping, r#type.as_deref(), &read(&sample)?);
+        if let Some(failure) = report.failure {
+            return Err(Failure::Other(failure));
+        }
+        let rendering = Rendering::new(context, Format::Normalized);
+        for entity in &report.entities {
+            let mut json = Vec::new();
+            render_entity(&rendering, entity, &mut json);
+            output::line(String::from_utf8_lossy(&json));
+        }
+        for warning in &report.warnings {
+            output::note(warning);
+        }
+        output::note(format_args!(
+            "{} entities, {} warnings",
+            report.entities.len(),
+            report.warnings.len()
+        ));
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! The command line. Exit codes: 0 well, 1 refused or failed, 2 wrong usage. Errors go to standard error,
+//! what was asked for to standard output.
+
+mod check;
+mod demo;
+mod key;
+mod mapping;
+mod output;
+mod serve;
+mod store;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigOverrides, Diagnostics, Environment};
+
+/// Kakehashi (架け橋): one NGSI-LD address for the data of a prefecture and its municipalities.
+#[derive(Debug, Parser)]
+#[command(name = "kakehashi", version, about)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway on the configured sources.
+    Serve(serve::Serve),
+    /// Run the gateway with stand-ins for Sano, Nasushiobara and the prefecture's store, on loopback.
+    Demo(demo::Demo),
+    /// Say whether a configuration would load, and why not.
+    Check(check::Check),
+    /// Make API keys.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Work on mappings of custom platforms.
+    #[command(subcommand)]
+    Mapping(mapping::Mapping),
+    /// Work on the prefecture's store.
+    #[command(subcommand)]
+    Store(store::Store),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+struct Files {
+    /// The tenants, sources and consumers.
+    #[arg(long, default_value = "tenants.toml")]
+    config: PathBuf,
+    /// The folder of policies and classification.
+    #[arg(long, default_value = "policies/")]
+    policies: PathBuf,
+}
+
+impl Files {
+    fn load(&self, overrides: &ConfigOverrides) -> Result<Config, Failure> {
+        Config::load_with(&self.config, &self.policies, &Environment::of_process(), overrides)
+            .map_err(Failure::Configuration)
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The configuration is refused; the diagnostics say why.
+    #[error("{0}")]
+    Configuration(Diagnostics),
+    /// Anything else, in one sentence.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Failure {
+    fn other(what: &str, error: impl std::fmt::Display) -> Self {
+        Self::Other(format!("{what}: {error}"))
+    }
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = match CommandLine::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Check(check) => check.run(),
+        Command::Key(key) => key.run(),
+        Command::Mapping(mapping) => mapping.run(),
+        Command::Store(store) => store.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::error(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A runtime for the commands that talk to something.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other("cannot start the asynchronous runtime", error))
+}

@@ -1,0 +1,26 @@
+//! The one place that writes to the terminal.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use super::Failure;
+
+/// Prints one line of what was asked for. A reader that went away is no reason to stop.
+pub(super) fn line(text: impl Display) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Prints an error.
+pub(super) fn error(failure: &Failure) {
+    let mut out = std::io::stderr().lock();
+    let _ = match failure {
+        Failure::Configuration(diagnostics) => writeln!(out, "{diagnostics}"),
+        Failure::Other(text) => writeln!(out, "error: {text}"),
+    };
+}
+
+/// Prints a line beside what was asked for.
+pub(super) fn note(text: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

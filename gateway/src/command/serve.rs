@@ -1,0 +1,38 @@
+//! `kakehashi serve`
+
+use clap::Args;
+
+use super::{Failure, Files, output, runtime};
+use crate::config::ConfigOverrides;
+use crate::running::Running;
+use crate::telemetry::start_logging;
+
+/// Run the gateway on the configured sources.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    files: Files,
+    /// Print, once ready, one line of JSON with the addresses.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        start_logging("info");
+        let config = self.files.load(&ConfigOverrides::default())?;
+        runtime()?.block_on(async {
+            let running = Running::start(config)
+                .await
+                .map_err(|error| Failure::other("cannot start", error))?;
+            if self.json {
+                output::line(serde_json::json!({ "gateway": running.gateway_url(), "admin": running.admin_url() }));
+            } else {
+                output::line(format_args!("gateway  {}", running.gateway_url()));
+                output::line(format_args!("admin    {}", running.admin_url()));
+            }
+            running.until_signal().await;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! `kakehashi store`
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use clap::Subcommand;
+use kakehashi_adapters::store::{StoreOptions, StorePartition};
+use ngsi_ld::Entity;
+use ngsi_ld::context::Context;
+use ngsi_ld::entity::DateTime;
+use ngsi_ld::entity::parse::parse_entities;
+
+use super::{Failure, Files, output, runtime};
+use crate::config::{Config, ConfigOverrides, SourceKind};
+
+/// Work on the prefecture's store.
+#[derive(Debug, Subcommand)]
+pub(super) enum Store {
+    /// Load entities into a tenant's partition: each is created, or replaces the one of the same id.
+    Load {
+        #[command(flatten)]
+        files: Files,
+        /// The tenant whose partition is meant.
+        #[arg(long)]
+        tenant: String,
+        /// A JSON array of normalized NGSI-LD entities, with the short names of the gateway's own @context.
+        file: PathBuf,
+    },
+}
+
+impl Store {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let Self::Load { files, tenant, file } = self;
+        let config = files.load(&ConfigOverrides::default())?;
+        let json =
+            std::fs::read(&file).map_err(|error| Failure::other(&format!("cannot read {}", file.display()), error))?;
+        let entities = parse_entities(&json, Context::kakehashi()).map_err(|error| {
+            Failure::other(
+                &format!("{} holds no entities that can be loaded", file.display()),
+                error,
+            )
+        })?;
+        let loaded = runtime()?.block_on(load(&config, &tenant, entities))?;
+        output::line(loaded);
+        Ok(())
+    }
+}
+
+/// Loads entities into a tenant's partition of the configured store; says what became of them.
+pub(super) async fn load(config: &Config, tenant: &str, entities: Vec<Entity>) -> Result<String, Failure> {
+    let folder = config.sources().find_map(|source| match &source.kind {
+        SourceKind::Store { folder, partitions } if partitions.iter().any(|owner| owner.as_str() == tenant) => {
+            Some(folder)
+        }
+        _ => None,
+    });
+    let folder = folder.ok_or_else(|| {
+        Failure::Other(format!(
+            "no store has a partition for the tenant `{tenant}`; see `partitions` in tenants.toml"
+        ))
+    })?;
+    let failed = |error| Failure::other(&format!("the partition of `{tenant}`"), error);
+    let partition = StorePartition::open(folder, tenant, StoreOptions::default())
+        .await
+        .map_err(failed)?;
+    let loaded = partition
+        .load(entities, DateTime::from_system_time(SystemTime::now()))
+        .await
+        .map_err(failed)?;
+    partition.close().await;
+    Ok(format!(
+        "{tenant}: {} created, {} replaced",
+        loaded.created, loaded.replaced
+    ))
+}

@@ -1,0 +1,371 @@
+//! `[consumers.<id>]`: who may call. What they may see is decided by policies/.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::Loading;
+use super::diagnostics::suggest;
+use super::document::{Entry, Node, Value};
+use super::names::{ConsumerId, RoleName, TenantId, check_name};
+use super::section::Section;
+use super::source::MOST_PER_SECOND;
+
+/// The consumer that callers without any credential are.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// Most requests a day that a limit may allow.
+const MOST_PER_DAY: u32 = u32::MAX;
+/// Most requests under way at once that one consumer may have.
+const MOST_CONCURRENCY: u32 = 10_000;
+
+/// An application with credentials, or the anonymous one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumer {
+    /// Its id.
+    pub id: ConsumerId,
+    /// Its name for people.
+    pub name: String,
+    /// Whom it belongs to; `None`: the anonymous consumer.
+    pub affiliation: Option<Affiliation>,
+    /// The roles it holds.
+    pub roles: Vec<RoleName>,
+    /// How much it may ask.
+    pub limits: ConsumerLimits,
+}
+
+impl Consumer {
+    /// Whether it stands for callers without credentials.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.id.as_str() == ANONYMOUS
+    }
+
+    /// The tenant that it belongs to.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        match &self.affiliation {
+            Some(Affiliation::Tenant(tenant)) => Some(tenant),
+            _ => None,
+        }
+    }
+}
+
+/// Whom a consumer belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Affiliation {
+    /// A tenant.
+    Tenant(TenantId),
+    /// An organisation that shares no data.
+    Organisation(Arc<str>),
+}
+
+/// How much a consumer may ask; the anonymous one: each client address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsumerLimits {
+    /// Requests per second in the long run.
+    pub requests_per_second: NonZeroU32,
+    /// Requests at once after a pause.
+    pub burst: NonZeroU32,
+    /// Requests in one day; `None`: as many as the others allow.
+    pub requests_per_day: Option<NonZeroU32>,
+    /// Requests under way at once.
+    pub concurrency: NonZeroU32,
+}
+
+impl ConsumerLimits {
+    /// For a consumer whose table has no `limits`: an application with one user in front of each screen.
+    const KNOWN: Self = Self::of(50, 100, 20);
+    /// For the anonymous consumer, per client address: one person with a browser.
+    const ANONYMOUS: Self = Self::of(5, 10, 4);
+
+    const fn of(requests_per_second: u32, burst: u32, concurrency: u32) -> Self {
+        Self {
+            requests_per_second: at_least_one(requests_per_second),
+            burst: at_least_one(burst),
+            requests_per_day: None,
+            concurrency: at_least_one(concurrency),
+        }
+    }
+}
+
+const fn at_least_one(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}
+
+/// One API key of a consumer. The key itself is known to its holder alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ApiKey {
+    consumer: Arc<Consumer>,
+    name: Arc<str>,
+    hash: [u8; 32],
+    expires: Option<Date>,
+}
+
+/// Why a presented key does not identify anybody. The consumer is told neither: both are 401.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRejection {
+    /// No consumer has this key.
+    #[error("unknown key")]
+    Unknown,
+    /// The key was valid once.
+    #[error("expired key")]
+    Expired,
+}
+
+/// All consumers, found by id and by key.
+#[derive(Debug, Clone, Default)]
+pub struct ConsumerIndex {
+    consumers: Vec<Arc<Consumer>>,
+    by_id: HashMap<ConsumerId, Arc<Consumer>>,
+    by_hash: HashMap<[u8; 32], ApiKey>,
+}
+
+impl ConsumerIndex {
+    /// The consumer that presents this key, on that day. A key is valid until the end of the day on which it
+    /// expires. The time it takes does not depend on how much of the key is right: only its SHA-256 is compared.
+    ///
+    /// # Errors
+    /// [`KeyRejection`]
+    pub fn authenticate(&self, presented: &[u8], today: Date) -> Result<&Arc<Consumer>, KeyRejection> {
+        let hash: [u8; 32] = Sha256::digest(presented).into();
+        let key = self.by_hash.get(&hash).ok_or(KeyRejection::Unknown)?;
+        if !bool::from(key.hash.ct_eq(&hash)) {
+            return Err(KeyRejection::Unknown);
+        }
+        if key.expires.is_some_and(|expires| today > expires) {
+            return Err(KeyRejection::Expired);
+        }
+        Ok(&key.consumer)
+    }
+
+    /// The consumer that callers without a credential are; `None`: they are refused.
+    #[must_use]
+    pub fn anonymous(&self) -> Option<&Arc<Consumer>> {
+        self.by_id.get(ANONYMOUS)
+    }
+
+    /// The consumer of that id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Arc<Consumer>> {
+        self.by_id.get(id)
+    }
+
+    /// All consumers, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Consumer>> {
+        self.consumers.iter()
+    }
+}
+
+/// Reads `[consumers]`.
+pub(crate) fn read(section: &Section<'_>, tenants: &[TenantId], loading: &Loading<'_>) -> ConsumerIndex {
+    let mut index = ConsumerIndex::default();
+    for entry in section.entries() {
+        if let Err(reason) = check_name(&entry.key) {
+            loading.report.error(&entry.key_place, reason, None);
+            continue;
+        }
+        read_consumer(entry, tenants, loading, &mut index);
+    }
+    index
+}
+
+fn read_consumer(entry: &Entry, tenants: &[TenantId], loading: &Loading<'_>, index: &mut ConsumerIndex) {
+    let report = loading.report;
+    let id = ConsumerId::new(entry.key.as_str());
+    let is_anonymous = entry.key == ANONYMOUS;
+    let section = Section::new(format!("[consumers.{id}]"), &entry.node, report);
+    let name = section
+        .text("name")
+        .map_or_else(|| entry.key.clone(), |name| name.value.to_owned());
+    let affiliation = read_affiliation(&section, is_anonymous, tenants);
+    let roles = read_roles(&section);
+    let default_limits = if is_anonymous {
+        ConsumerLimits::ANONYMOUS
+    } else {
+        ConsumerLimits::KNOWN
+    };
+    let limits = section
+        .section("limits")
+        .map_or(default_limits, |table| read_limits(table, default_limits));
+    section.refuse("jwt", "this version knows API keys: `keys = [...]`");
+    section.refuse("client_certificate", "this version knows API keys: `keys = [...]`");
+    let keys = section.items("keys");
+    if is_anonymous && keys.is_some() {
+        let place = section.key_place("keys").unwrap_or(section.place());
+        report.error(
+            place,
+            "the anonymous consumer has no keys: it is who presents none",
+            None,
+        );
+    }
+    if !is_anonymous && keys.is_none_or(<[Node]>::is_empty) && section.node("jwt").is_none() {
+        report.warning(
+            &entry.key_place,
+            format!("nobody can call as `{id}`: it has no keys"),
+            "run `kakehashi key new`".to_owned(),
+        );
+    }
+    let consumer = Arc::new(Consumer {
+        id: id.clone(),
+        name,
+        affiliation,
+        roles,
+        limits,
+    });
+    for key in keys.unwrap_or_default() {
+        read_key(key, &consumer, loading, index);
+    }
+    section.finish();
+    index.by_id.insert(id, Arc::clone(&consumer));
+    index.consumers.push(consumer);
+}
+
+fn read_affiliation(section: &Section<'_>, is_anonymous: bool, tenants: &[TenantId]) -> Option<Affiliation> {
+    let report = section.report();
+    let tenant = section.text("tenant");
+    let organisation = section.text("organisation");
+    match (tenant, organisation) {
+        (Some(tenant), Some(_)) => {
+            let message = format!(
+                "{} belongs to a tenant and to an organisation: keep one",
+                section.title()
+            );
+            report.error(tenant.place, message, None);
+            None
+        }
+        (None, None) => {
+            if !is_anonymous && section.node("tenant").is_none() && section.node("organisation").is_none() {
+                section.missing("tenant", "\"...\"` or `organisation = \"...\"");
+            }
+            None
+        }
+        (Some(tenant), None) => {
+            let found = tenants.iter().find(|known| known.as_str() == tenant.value);
+            if found.is_none() {
+                let message = format!("unknown tenant `{}` in {}", tenant.value, section.title());
+                report.error(
+                    tenant.place,
+                    message,
+                    suggest(tenant.value, tenants.iter().map(TenantId::as_str)),
+                );
+            }
+            found.cloned().map(Affiliation::Tenant)
+        }
+        (None, Some(organisation)) => Some(Affiliation::Organisation(organisation.value.into())),
+    }
+}
+
+fn read_roles(section: &Section<'_>) -> Vec<RoleName> {
+    let mut roles: Vec<RoleName> = Vec::new();
+    for role in section.texts("roles").unwrap_or_default() {
+        match check_name(role.value) {
+            Ok(()) if !roles.iter().any(|known| known.as_str() == role.value) => roles.push(RoleName::new(role.value)),
+            Ok(()) => {}
+            Err(reason) => section.report().error(role.place, reason, None),
+        }
+    }
+    roles
+}
+
+fn read_limits(table: Section<'_>, default: ConsumerLimits) -> ConsumerLimits {
+    let count = |key, most| table.count(key, most).and_then(NonZeroU32::new);
+    let requests_per_second = count("requests_per_second", MOST_PER_SECOND);
+    // Whoever sets a rate and no burst means twice the rate, not the default's burst.
+    let burst =
+        count("burst", MOST_PER_SECOND).or(requests_per_second.map(|rate| rate.saturating_mul(at_least_one(2))));
+    let limits = ConsumerLimits {
+        requests_per_second: requests_per_second.unwrap_or(default.requests_per_second),
+        burst: burst.unwrap_or(default.burst),
+        requests_per_day: count("requests_per_day", MOST_PER_DAY),
+        concurrency: count("concurrency", MOST_CONCURRENCY).unwrap_or(default.concurrency),
+    };
+    table.finish();
+    limits
+}
+
+fn read_key(node: &Node, consumer: &Arc<Consumer>, loading: &Loading<'_>, index: &mut ConsumerIndex) {
+    let report = loading.report;
+    let section = Section::new(format!("a key of consumer `{}`", consumer.id), node, report);
+    let name = section.required_text("name", "\"2026\"").map(|name| name.value);
+    let expires = section.node("expires").and_then(|node| read_date(&section, node));
+    let hash = section.required_text("sha256", "\"<64 hex digits>\"");
+    section.finish();
+    let Some(text) = hash else { return };
+    let mut hash = [0; 32];
+    if hex::decode_to_slice(text.value, &mut hash).is_err() {
+        let message = format!("`sha256` of consumer `{}` is not 64 hex digits", consumer.id);
+        report.error(
+            text.place,
+            message,
+            "`kakehashi key new` prints a key and its hash; only the hash belongs here".to_owned(),
+        );
+        return;
+    }
+    if let Some(expires) = expires
+        && expires < loading.environment.today()
+    {
+        let message = format!(
+            "the key `{}` of consumer `{}` expired on {expires}",
+            name.unwrap_or(""),
+            consumer.id
+        );
+        let place = section_place(node, "expires");
+        report.warning(place, message, "remove it, or run `kakehashi key new`".to_owned());
+    }
+    if let Some(other) = index.by_hash.get(&hash) {
+        let message = format!(
+            "consumers `{}` and `{}` have the same key `{}`",
+            other.consumer.id, consumer.id, other.name
+        );
+        report.error(
+            text.place,
+            message,
+            "every key identifies one consumer: run `kakehashi key new`".to_owned(),
+        );
+        return;
+    }
+    let key = ApiKey {
+        consumer: Arc::clone(consumer),
+        name: name.unwrap_or("").into(),
+        hash,
+        expires,
+    };
+    index.by_hash.insert(hash, key);
+}
+
+fn section_place<'a>(node: &'a Node, key: &str) -> &'a super::diagnostics::Place {
+    node.child(key).map_or(&node.place, |child| &child.place)
+}
+
+fn read_date(section: &Section<'_>, node: &Node) -> Option<Date> {
+    let date = match &node.value {
+        Value::Date(toml::value::Datetime {
+            date: Some(date),
+            time: None,
+            offset: None,
+        }) => Date::new(
+            date.year.cast_signed(),
+            date.month.cast_signed(),
+            date.day.cast_signed(),
+        )
+        .ok(),
+        _ => None,
+    };
+    if date.is_none() {
+        let message = format!("`expires` in {} must be a date", section.title());
+        section.report().error(
+            &node.place,
+            message,
+            "write `expires = 2027-03-31`, without quotation marks".to_owned(),
+        );
+    }
+    date
+}

@@ -1,0 +1,236 @@
+//! A TOML text as a tree in which every key and value knows its place, so that a finding can point at it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostics::{Masking, Place, Report, SourceFile};
+
+/// Keys whose text values are, or by mistake may be, secrets.
+const SECRET_KEYS: [&str; 10] = [
+    "bearer",
+    "client_secret",
+    "key",
+    "key_value",
+    "passphrase",
+    "password",
+    "secret",
+    "sha256",
+    "token",
+    "value",
+];
+
+/// A value with its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) value: Value,
+}
+
+/// A key with its place, and its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_place: Place,
+    pub(crate) node: Node,
+}
+
+impl Entry {
+    /// An entry that stands in no file.
+    pub(crate) fn new(key: &str, value: Value, place: &Place) -> Self {
+        Self {
+            key: key.to_owned(),
+            key_place: place.clone(),
+            node: Node::new(value, place),
+        }
+    }
+}
+
+impl Node {
+    /// A value that stands somewhere.
+    pub(crate) fn new(value: Value, place: &Place) -> Self {
+        Self {
+            place: place.clone(),
+            value,
+        }
+    }
+
+    /// The text, if it is one.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value of a key, if this is a table that has it.
+    pub(crate) fn child(&self, key: &str) -> Option<&Node> {
+        let Value::Table(entries) = &self.value else {
+            return None;
+        };
+        entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+    }
+
+    /// The value of a key, to be changed.
+    pub(crate) fn child_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let Value::Table(entries) = &mut self.value else {
+            return None;
+        };
+        let entry = entries.iter_mut().find(|entry| entry.key == key);
+        entry.map(|entry| &mut entry.node)
+    }
+
+    /// All values of a table, to be changed.
+    pub(crate) fn children_mut(&mut self) -> Vec<&mut Node> {
+        match &mut self.value {
+            Value::Table(entries) => entries.iter_mut().map(|entry| &mut entry.node).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// All values of a list, to be changed.
+    pub(crate) fn items_mut(&mut self) -> Vec<&mut Node> {
+        match &mut self.value {
+            Value::Array(items) => items.iter_mut().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Puts a value under a path of keys; tables that are missing are made. What is no table stays as it is,
+    /// so that the reader finds it wrong.
+    pub(crate) fn set(&mut self, path: &[&str], value: Value, place: &Place) {
+        let Some((key, rest)) = path.split_first() else {
+            *self = Self::new(value, place);
+            return;
+        };
+        let Value::Table(entries) = &mut self.value else {
+            return;
+        };
+        if let Some(entry) = entries.iter_mut().find(|entry| entry.key == *key) {
+            entry.node.set(rest, value, place);
+            return;
+        }
+        let mut entry = Entry::new(key, Value::Table(Vec::new()), place);
+        entry.node.set(rest, value, place);
+        entries.push(entry);
+    }
+}
+
+/// What TOML can say.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Text(String),
+    Integer(i64),
+    Float,
+    Boolean(bool),
+    Date(toml::value::Datetime),
+    Array(Vec<Node>),
+    Table(Vec<Entry>),
+}
+
+impl Value {
+    /// What it is, for a message.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "a text",
+            Self::Integer(_) | Self::Float => "a number",
+            Self::Boolean(_) => "true or false",
+            Self::Date(_) => "a date",
+            Self::Array(_) => "a list",
+            Self::Table(_) => "a table",
+        }
+    }
+}
+
+/// Parses a text. Syntax errors go to the report, all of them, and there is no tree then.
+pub(crate) fn parse(name: &str, text: &str, report: &Report) -> Option<Node> {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let file = SourceFile::new(name, text, Masking::Guess);
+        for error in errors {
+            // Some errors of the parser have a second line, with what it expected.
+            let (message, help) = match error.message().split_once('\n') {
+                Some((message, help)) => (message, Some(help.replace('\n', "; "))),
+                None => (error.message(), None),
+            };
+            let place = Place::File(Arc::clone(&file), error.span().unwrap_or(0..0));
+            report.error(&place, format!("not TOML: {message}"), help);
+        }
+        return None;
+    }
+    let mut secrets = Vec::new();
+    find_secrets(root.get_ref(), false, &mut secrets);
+    let file = SourceFile::new(name, text, Masking::Ranges(secrets));
+    let span = root.span();
+    Some(Node {
+        place: Place::File(Arc::clone(&file), span.start..span.start),
+        value: Value::Table(entries(root.get_ref(), &file)),
+    })
+}
+
+/// Whether a text under this key may be a secret.
+fn is_secret_key(key: &str) -> bool {
+    SECRET_KEYS.contains(&key)
+}
+
+fn find_secrets(table: &DeTable<'_>, in_secret: bool, secrets: &mut Vec<Range<usize>>) {
+    for (key, value) in table {
+        // A reference to a secret names a variable or a file: that may be shown.
+        let is_reference = matches!(key.get_ref().as_ref(), "env" | "file");
+        let secret = !is_reference && (in_secret || is_secret_key(key.get_ref()));
+        find_secrets_in_value(value, secret, secrets);
+    }
+}
+
+fn find_secrets_in_value(value: &Spanned<DeValue<'_>>, secret: bool, secrets: &mut Vec<Range<usize>>) {
+    match value.get_ref() {
+        DeValue::Table(table) => find_secrets(table, secret, secrets),
+        DeValue::Array(items) => {
+            for item in items.iter() {
+                find_secrets_in_value(item, secret, secrets);
+            }
+        }
+        _ if secret => secrets.push(value.span()),
+        _ => {}
+    }
+}
+
+fn entries(table: &DeTable<'_>, file: &Arc<SourceFile>) -> Vec<Entry> {
+    let mut entries: Vec<(usize, Entry)> = table
+        .iter()
+        .map(|(key, value)| {
+            let entry = Entry {
+                key: key.get_ref().to_string(),
+                key_place: Place::File(Arc::clone(file), key.span()),
+                node: node(value, file),
+            };
+            (key.span().start, entry)
+        })
+        .collect();
+    // In the order of the file: tenants and consumers are listed as their administrator wrote them.
+    entries.sort_by_key(|(start, _)| *start);
+    entries.into_iter().map(|(_, entry)| entry).collect()
+}
+
+fn node(value: &Spanned<DeValue<'_>>, file: &Arc<SourceFile>) -> Node {
+    let read = match value.get_ref() {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Integer(integer) => {
+            // Numbers beyond 64 bits are out of every range that a key may have.
+            let parsed = i64::from_str_radix(integer.as_str(), integer.radix());
+            Value::Integer(parsed.unwrap_or(i64::MAX))
+        }
+        // No key takes one.
+        DeValue::Float(_) => Value::Float,
+        DeValue::Boolean(boolean) => Value::Boolean(*boolean),
+        DeValue::Datetime(date) => Value::Date(*date),
+        DeValue::Array(items) => Value::Array(items.iter().map(|item| node(item, file)).collect()),
+        DeValue::Table(table) => Value::Table(entries(table, file)),
+    };
+    Node {
+        place: Place::File(Arc::clone(file), value.span()),
+        value: read,
+    }
+}

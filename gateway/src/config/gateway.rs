@@ -1,0 +1,226 @@
+//! `[gateway]`: where it listens, what it bounds.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{HeaderName, Uri};
+
+use super::Loading;
+use super::quantity::{Network, Size};
+use super::section::Section;
+
+/// `[gateway]`
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// Where consumers are served.
+    pub listen: SocketAddr,
+    /// Where administrators and probes are served.
+    pub admin_listen: SocketAddr,
+    /// How consumers reach the gateway, without a trailing slash.
+    pub public_url: String,
+    /// The SQLite file of registrations, subscriptions, entity maps and usage.
+    pub state: PathBuf,
+    /// The @context of requests that bring none.
+    pub default_context: DefaultContext,
+    /// The header that carries an API key.
+    pub api_key_header: HeaderName,
+    /// Whose `X-Forwarded-For` counts. Empty: nobody's.
+    pub trusted_proxies: Vec<Network>,
+    /// Bounds of one request, whoever asks.
+    pub limits: RequestLimits,
+}
+
+/// The @context of requests that bring none. Core terms always win.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultContext {
+    /// The gateway's own.
+    Kakehashi,
+    /// The core context alone.
+    Core,
+}
+
+/// `[gateway.limits]`: for one request, whoever asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// Largest body.
+    pub body: Size,
+    /// Longest path and query.
+    pub url: Size,
+    /// Deepest nesting of a JSON body.
+    pub json_depth: usize,
+    /// Largest `limit`.
+    pub page: usize,
+    /// Sources that one request may need.
+    pub fan_out: usize,
+    /// How long a request may take.
+    pub deadline: Duration,
+}
+
+impl Default for RequestLimits {
+    fn default() -> Self {
+        Self {
+            body: Size::from_bytes(2 * 1024 * 1024),
+            url: Size::from_bytes(8 * 1024),
+            json_depth: 64,
+            page: 1000,
+            fan_out: 128,
+            deadline: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Largest body that may be configured: a request's body is held in memory whole.
+const MOST_BODY: usize = 64 * 1024 * 1024;
+/// Longest URL that may be configured: what HTTP servers in front commonly pass on.
+const MOST_URL: usize = 64 * 1024;
+/// Deepest JSON that may be configured: the stack of a worker thread bounds recursion.
+const MOST_DEPTH: u32 = 128;
+/// Largest page that may be configured.
+const MOST_PAGE: u32 = 10_000;
+/// Most sources that one request may be allowed to need.
+const MOST_FAN_OUT: u32 = 4096;
+
+/// Reads `[gateway]`. Every key has a default, so that the table may be absent.
+pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig {
+    let default_listen = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let default_admin_listen = SocketAddr::from(([127, 0, 0, 1], 8081));
+    let listen = section.parsed("listen", parse_listen).unwrap_or(default_listen);
+    let admin_listen = section
+        .parsed("admin_listen", parse_listen)
+        .unwrap_or(default_admin_listen);
+    if listen == admin_listen && listen.port() != 0 {
+        let message = "`listen` and `admin_listen` are the same address: administrators are never exposed to consumers";
+        loading.report.error(
+            section.key_place("admin_listen").unwrap_or(section.place()),
+            message,
+            None,
+        );
+    }
+    let public_url = section.parsed("public_url", |text| {
+        parse_http_url(text).map(|_| text.trim_end_matches('/').to_owned())
+    });
+    let state = section.parsed("state", |text| {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Err("PostgreSQL is not supported by this version: write \"sqlite:<file>\"".to_owned());
+        }
+        let file = text.strip_prefix("sqlite:").filter(|file| !file.is_empty());
+        file.map(|file| loading.path(file))
+            .ok_or_else(|| "write \"sqlite:<file>\"".to_owned())
+    });
+    let default_context = section.parsed("default_context", |text| match text {
+        "kakehashi" => Ok(DefaultContext::Kakehashi),
+        "core" => Ok(DefaultContext::Core),
+        url if url.contains("://") => {
+            Err("an address is not supported by this version: write \"kakehashi\" or \"core\"".to_owned())
+        }
+        other => Err(format!("\"{other}\" is no context: write \"kakehashi\" or \"core\"")),
+    });
+    let api_key_header = section.parsed("api_key_header", |text| {
+        HeaderName::try_from(text).map_err(|_| format!("\"{text}\" is no header name"))
+    });
+    let limits = section.section("limits").map(read_limits).unwrap_or_default();
+    let gateway = GatewayConfig {
+        listen,
+        admin_listen,
+        public_url: public_url.unwrap_or_else(|| format!("http://localhost:{}", listen.port())),
+        state: state.unwrap_or_else(|| loading.path("kakehashi.db")),
+        default_context: default_context.unwrap_or(DefaultContext::Kakehashi),
+        api_key_header: api_key_header.unwrap_or(HeaderName::from_static("x-api-key")),
+        trusted_proxies: read_networks(&section, "trusted_proxies"),
+        limits,
+    };
+    refuse_what_is_not_built(&section);
+    section.finish();
+    gateway
+}
+
+/// Keys that ask for what this version does not do.
+fn refuse_what_is_not_built(section: &Section<'_>) {
+    section.refuse(
+        "tls",
+        "put a TLS-terminating proxy in front and list it in `trusted_proxies`",
+    );
+    section.refuse("rate_store", "rate limits are counted in process: leave the key out");
+    for key in ["extensions", "egress_allow"] {
+        if section.items(key).is_some_and(|items| !items.is_empty()) {
+            section.refuse(key, "leave the list empty");
+        }
+    }
+    if let Some(relay) = section.boolean("personal_relay")
+        && relay.value
+    {
+        let message = "`personal_relay = true` is not supported: personal data is never relayed by this version";
+        let help = "set it to false: types and attributes classed personal or special-care stay with their owners";
+        section.report().error(relay.place, message, help.to_owned());
+    }
+}
+
+fn read_limits(section: Section<'_>) -> RequestLimits {
+    let default = RequestLimits::default();
+    let size = |key, most| {
+        section.parsed(key, |text| {
+            let size = Size::parse(text)?;
+            let most = Size::from_bytes(most);
+            if size > most {
+                Err(format!("{size} is more than {most}"))
+            } else {
+                Ok(size)
+            }
+        })
+    };
+    let count = |key, most, default: usize| section.count(key, most).map_or(default, |count| count as usize);
+    let limits = RequestLimits {
+        body: size("body", MOST_BODY).unwrap_or(default.body),
+        url: size("url", MOST_URL).unwrap_or(default.url),
+        json_depth: count("json_depth", MOST_DEPTH, default.json_depth),
+        page: count("page", MOST_PAGE, default.page),
+        fan_out: count("fan_out", MOST_FAN_OUT, default.fan_out),
+        deadline: section.duration("deadline").unwrap_or(default.deadline),
+    };
+    section.finish();
+    limits
+}
+
+fn read_networks(section: &Section<'_>, key: &'static str) -> Vec<Network> {
+    let texts = section.texts(key).unwrap_or_default();
+    let networks = texts.into_iter().filter_map(|text| match Network::parse(text.value) {
+        Ok(network) => Some(network),
+        Err(reason) => {
+            section.report().error(text.place, format!("`{key}`: {reason}"), None);
+            None
+        }
+    });
+    networks.collect()
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let example = match text.strip_prefix("localhost:") {
+            Some(port) => format!("127.0.0.1:{port}"),
+            None => "127.0.0.1:8080".to_owned(),
+        };
+        format!("\"{text}\" is no address to listen on: write an IP address and a port, such as \"{example}\"")
+    })
+}
+
+/// Reads an address of an HTTP server. It holds no credential, query or fragment.
+pub(crate) fn parse_http_url(text: &str) -> Result<Uri, String> {
+    let uri: Uri = text
+        .parse()
+        .map_err(|_| "no URL: write one such as \"http://127.0.0.1:9101\"".to_owned())?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err("must begin with http:// or https://".to_owned());
+    }
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
+        return Err("must hold no user or password: use `credential`".to_owned());
+    }
+    if uri.host().is_none_or(str::is_empty) {
+        return Err("names no host".to_owned());
+    }
+    if uri.query().is_some() || text.contains('#') {
+        return Err("must have no query and no fragment".to_owned());
+    }
+    Ok(uri)
+}

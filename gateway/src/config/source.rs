@@ -1,0 +1,461 @@
+//! `[[tenants.<tenant>.sources]]`: what a tenant brings.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use kakehashi_adapters::SourceId;
+use kakehashi_adapters::client::{Credential, SourceLimits};
+use kakehashi_adapters::rest::Mapping;
+
+use super::Loading;
+use super::diagnostics::{Place, suggest};
+use super::document::Node;
+use super::gateway::parse_http_url;
+use super::names::{TenantId, check_name};
+use super::provides::{self, Provides};
+use super::secret;
+use super::section::Section;
+use crate::policy::PersonalData;
+
+/// Most requests per second that a limit may allow: more is the same as none.
+pub(crate) const MOST_PER_SECOND: u32 = 1_000_000;
+/// Most requests under way at once to one source.
+const MOST_CONCURRENCY: u32 = 10_000;
+
+/// One source.
+#[derive(Debug, Clone)]
+pub struct SourceConfig {
+    /// Its name, unique among all tenants.
+    pub id: SourceId,
+    /// Who brings it. Of what the store holds, the owner is the partition's tenant.
+    pub tenant: TenantId,
+    /// Its language, and what only that language needs.
+    pub kind: SourceKind,
+    /// How the gateway proves itself to the source.
+    pub credential: Option<Credential>,
+    /// Whether it may hold personal data.
+    pub personal_data: PersonalData,
+    /// Whether it takes writes.
+    pub writable: bool,
+    /// What protects it, and the gateway from it.
+    pub limits: SourceLimits,
+    /// What it holds.
+    pub provides: Vec<Provides>,
+}
+
+/// The language of a source.
+#[derive(Debug, Clone)]
+pub enum SourceKind {
+    /// A custom platform.
+    Rest {
+        /// Its address, without a trailing slash.
+        endpoint: String,
+        /// How its records become entities.
+        mapping: Arc<Mapping>,
+    },
+    /// FIWARE Orion and others that speak NGSI-v2.
+    NgsiV2 {
+        /// Its address, without a trailing slash.
+        endpoint: String,
+        /// `Fiware-Service`
+        fiware_service: Option<String>,
+        /// `Fiware-ServicePath` of reads.
+        fiware_servicepath: String,
+    },
+    /// The prefecture's own store.
+    Store {
+        /// The folder with one database per partition.
+        folder: PathBuf,
+        /// The tenants that have a partition, in the order of the configuration.
+        partitions: Vec<TenantId>,
+    },
+}
+
+impl SourceConfig {
+    /// The tenants that own what the source may hold.
+    #[must_use]
+    pub fn owners(&self) -> &[TenantId] {
+        match &self.kind {
+            SourceKind::Store { partitions, .. } => partitions,
+            _ => std::slice::from_ref(&self.tenant),
+        }
+    }
+}
+
+/// Which adapter a source asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AdapterName {
+    Rest,
+    NgsiV2,
+    Store,
+    /// Named by the documentation, not built yet.
+    Later,
+}
+
+const ADAPTERS: [(&str, AdapterName); 7] = [
+    ("rest", AdapterName::Rest),
+    ("ngsi-v2", AdapterName::NgsiV2),
+    ("store", AdapterName::Store),
+    ("ngsi-ld", AdapterName::Later),
+    ("open-data", AdapterName::Later),
+    ("ckan", AdapterName::Later),
+    ("ogc-features", AdapterName::Later),
+];
+
+/// Reads one source of a tenant. `tenants` are all tenants, for the partitions of the store.
+pub(crate) fn read(
+    node: &Node,
+    tenant: &TenantId,
+    tenants: &[TenantId],
+    loading: &Loading<'_>,
+) -> Option<SourceConfig> {
+    let title = match node.child("id").and_then(Node::as_text) {
+        Some(id) => format!("source `{id}`"),
+        None => format!("a source of tenant `{tenant}`"),
+    };
+    let section = Section::new(title, node, loading.report);
+    let id = section
+        .required_text("id", "\"my-source\"")
+        .and_then(|id| match check_name(id.value) {
+            Ok(()) => Some(SourceId::new(id.value)),
+            Err(reason) => {
+                loading.report.error(id.place, reason, None);
+                None
+            }
+        });
+    if section.node("adapter").is_none() {
+        section.missing("adapter", "\"rest\"");
+    }
+    let adapter = section.choice("adapter", &ADAPTERS);
+    let kind = read_kind(&section, adapter, tenants, loading);
+    let credential = section
+        .node("credential")
+        .map(|node| read_credential(&section, node, loading));
+    let personal_data = section.choice(
+        "personal_data",
+        &[("present", PersonalData::Present), ("none", PersonalData::None)],
+    );
+    let writable = section.boolean("writable");
+    if let Some(writable) = &writable
+        && writable.value
+        && adapter.is_some_and(|adapter| adapter != AdapterName::Store)
+    {
+        let message = format!(
+            "`writable = true` in {} is not supported by this version",
+            section.title()
+        );
+        loading
+            .report
+            .error(writable.place, message, "only the store takes writes".to_owned());
+    }
+    if let Some(mode) = section.choice(
+        "mode",
+        &[
+            ("inclusive", true),
+            ("exclusive", false),
+            ("redirect", false),
+            ("auxiliary", false),
+        ],
+    ) && !mode
+    {
+        section.refuse("mode", "only \"inclusive\", the default");
+    }
+    if section.duration("poll").is_some() {
+        let place = section.key_place("poll").unwrap_or(section.place());
+        loading.report.warning(
+            place,
+            "`poll` has no effect in this version: nothing subscribes yet",
+            None,
+        );
+    }
+    let limits = read_limits(&section);
+    let provides = provides::read(&section, loading);
+    section.finish();
+    Some(SourceConfig {
+        id: id?,
+        tenant: tenant.clone(),
+        kind: kind?,
+        credential: credential.flatten(),
+        personal_data: personal_data.unwrap_or(PersonalData::Present),
+        writable: writable.is_some_and(|writable| writable.value),
+        limits,
+        provides,
+    })
+}
+
+/// Reads the keys that depend on the adapter, and reports those of another adapter.
+fn read_kind(
+    section: &Section<'_>,
+    adapter: Option<AdapterName>,
+    tenants: &[TenantId],
+    loading: &Loading<'_>,
+) -> Option<SourceKind> {
+    let own_keys: &[&str] = match adapter? {
+        AdapterName::Rest => &["mapping"],
+        AdapterName::NgsiV2 => &["fiware_service", "fiware_servicepath"],
+        AdapterName::Store => &["partitions"],
+        AdapterName::Later => {
+            section.refuse("adapter", "this version has \"rest\", \"ngsi-v2\" and \"store\"");
+            for key in [
+                "endpoint",
+                "mapping",
+                "fiware_service",
+                "fiware_servicepath",
+                "partitions",
+            ] {
+                section.node(key);
+            }
+            return None;
+        }
+    };
+    for (key, owner) in [
+        ("mapping", "rest"),
+        ("fiware_service", "ngsi-v2"),
+        ("fiware_servicepath", "ngsi-v2"),
+        ("partitions", "store"),
+    ] {
+        if section.node(key).is_some() && !own_keys.contains(&key) {
+            let place = section.key_place(key).unwrap_or(section.place());
+            let message = format!(
+                "`{key}` in {} belongs to sources with adapter = \"{owner}\"",
+                section.title()
+            );
+            loading.report.error(place, message, None);
+        }
+    }
+    match adapter? {
+        AdapterName::Rest => {
+            let endpoint = read_endpoint(section);
+            let mapping = read_mapping(section, loading);
+            Some(SourceKind::Rest {
+                endpoint: endpoint?,
+                mapping: mapping?,
+            })
+        }
+        AdapterName::NgsiV2 => {
+            let fiware_service = section.parsed("fiware_service", parse_fiware_service);
+            let fiware_servicepath = section.parsed("fiware_servicepath", parse_fiware_servicepath);
+            Some(SourceKind::NgsiV2 {
+                endpoint: read_endpoint(section)?,
+                fiware_service,
+                fiware_servicepath: fiware_servicepath.unwrap_or_else(|| "/#".to_owned()),
+            })
+        }
+        AdapterName::Store => read_store(section, tenants, loading),
+        AdapterName::Later => None,
+    }
+}
+
+fn read_endpoint(section: &Section<'_>) -> Option<String> {
+    section.required_text("endpoint", "\"http://127.0.0.1:9101\"")?;
+    section.parsed("endpoint", |text| {
+        parse_http_url(text).map(|_| text.trim_end_matches('/').to_owned())
+    })
+}
+
+fn read_mapping(section: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<Mapping>> {
+    let name = section.required_text("mapping", "\"mappings/my-source.toml\"")?;
+    let text = loading.read(name.value, name.place, "mapping")?;
+    match loading.mapping(name.value, &text) {
+        Ok(mapping) => Some(Arc::new(mapping)),
+        Err(errors) => {
+            for error in errors {
+                let field = if error.field.is_empty() {
+                    String::new()
+                } else {
+                    format!("{}: ", error.field)
+                };
+                let place = loading.place_in(&error.file, &text, error.line, error.column);
+                let help = error
+                    .suggestion
+                    .map(|suggestion| format!("did you mean `{suggestion}`?"));
+                loading.report.error(&place, format!("{field}{}", error.message), help);
+            }
+            None
+        }
+    }
+}
+
+fn read_store(section: &Section<'_>, tenants: &[TenantId], loading: &Loading<'_>) -> Option<SourceKind> {
+    section.required_text("endpoint", "\"sqlite:store/\"")?;
+    let folder = section.parsed("endpoint", |text| {
+        if text.starts_with("postgres") {
+            return Err("PostgreSQL is not supported by this version: write \"sqlite:<folder>/\"".to_owned());
+        }
+        let folder = text.strip_prefix("sqlite:").filter(|folder| !folder.is_empty());
+        folder
+            .map(|folder| loading.path(folder))
+            .ok_or_else(|| "write \"sqlite:<folder>/\"".to_owned())
+    });
+    let Some(names) = section.texts("partitions") else {
+        return Some(SourceKind::Store {
+            folder: folder?,
+            partitions: tenants.to_vec(),
+        });
+    };
+    let mut partitions: Vec<TenantId> = Vec::new();
+    for name in names {
+        match tenants.iter().find(|tenant| tenant.as_str() == name.value) {
+            Some(tenant) if !partitions.contains(tenant) => partitions.push(tenant.clone()),
+            Some(_) => loading.report.error(
+                name.place,
+                format!("the partition `{}` is named twice", name.value),
+                None,
+            ),
+            None => {
+                let message = format!("`partitions` in {}: unknown tenant `{}`", section.title(), name.value);
+                let help = suggest(name.value, tenants.iter().map(TenantId::as_str));
+                loading.report.error(name.place, message, help);
+            }
+        }
+    }
+    Some(SourceKind::Store {
+        folder: folder?,
+        partitions,
+    })
+}
+
+fn read_limits(section: &Section<'_>) -> SourceLimits {
+    let mut limits = SourceLimits::default();
+    if let Some(timeout) = section.duration("timeout") {
+        limits.timeout = timeout;
+    }
+    if let Some(table) = section.section("limits") {
+        limits.requests_per_second = table
+            .count("requests_per_second", MOST_PER_SECOND)
+            .and_then(NonZeroU32::new);
+        limits.burst = table.count("burst", MOST_PER_SECOND).and_then(NonZeroU32::new);
+        if limits.burst.is_some() && table.node("requests_per_second").is_none() {
+            table.missing("requests_per_second", "20");
+        }
+        if let Some(concurrency) = table.count("concurrency", MOST_CONCURRENCY) {
+            limits.concurrency = concurrency as usize;
+        }
+        table.finish();
+    }
+    limits
+}
+
+fn read_credential(source: &Section<'_>, node: &Node, loading: &Loading<'_>) -> Option<Credential> {
+    let title = format!("`credential` of {}", source.title());
+    let section = Section::new(title.clone(), node, loading.report);
+    let refused_oauth2 = section.refuse("oauth2", "this version has a header, `bearer` and `basic`");
+    let refused_certificate = section.refuse("client_certificate", "this version has a header, `bearer` and `basic`");
+    let header = section.parsed("header", |text| {
+        HeaderName::try_from(text).map_err(|_| format!("\"{text}\" is no header name"))
+    });
+    let value = section
+        .node("value")
+        .and_then(|node| resolve_header_value(&format!("the value in {title}"), node, "", loading));
+    let bearer = section.node("bearer");
+    let token =
+        bearer.and_then(|node| resolve_header_value(&format!("the token in {title}"), node, "Bearer ", loading));
+    let basic = section.section("basic");
+    let has_header = section.node("header").is_some() || section.node("value").is_some();
+    let kinds = [has_header, bearer.is_some(), basic.is_some()]
+        .into_iter()
+        .filter(|present| *present)
+        .count();
+    if kinds != 1 && !refused_oauth2 && !refused_certificate {
+        let message = format!("{title} must be exactly one of `header` with `value`, `bearer`, and `basic`");
+        loading.report.error(
+            &node.place,
+            message,
+            "{ header = \"x-api-key\", value = { env = \"NAME\" } }".to_owned(),
+        );
+    } else if has_header {
+        for (key, example) in [("header", "\"x-api-key\""), ("value", "{ env = \"NAME\" }")] {
+            if section.node(key).is_none() {
+                section.missing(key, example);
+            }
+        }
+    }
+    section.finish();
+    if let Some(basic) = basic {
+        let username = basic
+            .required_text("username", "\"...\"")
+            .map(|name| name.value.to_owned());
+        if basic.node("password").is_none() {
+            basic.missing("password", "{ env = \"NAME\" }");
+        }
+        let password = basic
+            .node("password")
+            .and_then(|node| secret::resolve(&format!("the password in {title}"), node, loading));
+        basic.finish();
+        return Some(Credential::Basic {
+            username: username?,
+            password: password?.expose().to_owned(),
+        });
+    }
+    match (header, value, token) {
+        (Some(name), Some(value), None) => Some(Credential::Header { name, value }),
+        (None, None, Some(token)) => Some(Credential::Bearer(token)),
+        _ => None,
+    }
+}
+
+fn resolve_header_value(title: &str, node: &Node, prefix: &str, loading: &Loading<'_>) -> Option<HeaderValue> {
+    let secret = secret::resolve(title, node, loading)?;
+    let Ok(mut value) = HeaderValue::try_from(format!("{prefix}{}", secret.expose())) else {
+        loading.report.error(
+            &node.place,
+            format!("{title} holds a character that a header cannot"),
+            None,
+        );
+        return None;
+    };
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Tenant names of Orion: lower-cased by it, so that two spellings would be one tenant.
+fn parse_fiware_service(text: &str) -> Result<String, String> {
+    let fits = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
+    if text.len() > 50 || !text.chars().all(fits) {
+        return Err(format!(
+            "\"{text}\" is no Fiware-Service: write a-z, 0-9 and _, at most 50"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// Up to ten paths of Orion, separated by commas: with more it answers 200 and an error.
+fn parse_fiware_servicepath(text: &str) -> Result<String, String> {
+    let paths: Vec<&str> = text.split(',').map(str::trim).collect();
+    let fits = |path: &&str| {
+        let names = path.strip_suffix("/#").unwrap_or(path);
+        path.starts_with('/')
+            && names
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || "_/".contains(character))
+    };
+    if paths.len() > 10 || !paths.iter().all(fits) {
+        return Err(format!(
+            "\"{text}\" is no Fiware-ServicePath: write one to ten paths such as \"/#\" or \"/park/west\""
+        ));
+    }
+    Ok(paths.join(","))
+}
+
+/// What tells one upstream from another: two sources with the same would give every entity twice.
+pub(crate) fn upstream(source: &SourceConfig) -> String {
+    match &source.kind {
+        SourceKind::Rest { endpoint, .. } => endpoint.clone(),
+        SourceKind::NgsiV2 {
+            endpoint,
+            fiware_service,
+            fiware_servicepath,
+        } => format!(
+            "{endpoint} {} {fiware_servicepath}",
+            fiware_service.as_deref().unwrap_or("")
+        ),
+        SourceKind::Store { folder, .. } => folder.display().to_string(),
+    }
+}
+
+/// Where the id of a source stands, for findings about it.
+pub(crate) fn id_place(node: &Node) -> &Place {
+    node.child("id").map_or(&node.place, |id| &id.place)
+}

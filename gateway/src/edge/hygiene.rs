@@ -1,0 +1,146 @@
+//! One canonical path, and no header that claims what only the gateway may say.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Uri, header};
+
+use crate::api::problem::{ErrorType, Problem};
+use crate::{Gateway, Revision};
+
+/// Headers by which proxies pass an identity on. Here nobody in front of the gateway may: they are dropped.
+const IDENTITY_HEADERS: [&str; 6] = [
+    "x-consumer-id",
+    "x-consumer-username",
+    "x-credential-identifier",
+    "x-authenticated-userid",
+    "x-user",
+    "x-remote-user",
+];
+
+/// Headers that end at this hop (RFC 9110 section 7.6.1).
+const HOP_BY_HOP: [&str; 6] = [
+    "connection",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "upgrade",
+];
+
+/// Refuses what no path may hold, trims trailing slashes, drops headers.
+pub(super) async fn hygiene(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let revision = request
+        .extensions()
+        .get::<Arc<Revision>>()
+        .cloned()
+        .unwrap_or_else(|| gateway.revision());
+    let longest = revision.config.gateway.limits.url.bytes();
+    let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    if length > longest {
+        let detail = format!("the URL has {length} bytes, {longest} are allowed; use fewer ids or attributes");
+        return Problem::new(ErrorType::InvalidRequest, detail).into_response();
+    }
+    match canonical(request.uri()) {
+        Ok(Some(uri)) => *request.uri_mut() = uri,
+        Ok(None) => {}
+        Err(problem) => return problem.into_response(),
+    }
+    drop_headers(request.headers_mut());
+    next.run(request).await
+}
+
+/// The URI with its one canonical path; `None` when it has that already.
+fn canonical(uri: &Uri) -> Result<Option<Uri>, Problem> {
+    let path = uri.path();
+    let climbs = path.split('/').any(|segment| {
+        let segment = segment.replace("%2e", ".").replace("%2E", ".");
+        segment == "." || segment == ".."
+    });
+    if climbs {
+        return Err(Problem::new(
+            ErrorType::InvalidRequest,
+            "the path holds a `.` or `..` segment",
+        ));
+    }
+    let trimmed = path.trim_end_matches('/');
+    if trimmed.len() == path.len() || trimmed.is_empty() {
+        return Ok(None);
+    }
+    let with_query = match uri.query() {
+        Some(query) => format!("{trimmed}?{query}"),
+        None => trimmed.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(with_query).ok();
+    Ok(Uri::from_parts(parts).ok())
+}
+
+fn drop_headers(headers: &mut HeaderMap) {
+    let named: Vec<String> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect();
+    // A client must not make us forget a header that protects it or us by naming it as hop-by-hop.
+    const KEPT: [&str; 4] = ["authorization", "host", "ngsild-tenant", "x-api-key"];
+    for name in named.iter().filter(|name| !KEPT.contains(&name.as_str())) {
+        headers.remove(name.as_str());
+    }
+    for name in HOP_BY_HOP.iter().chain(&IDENTITY_HEADERS) {
+        headers.remove(*name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical_path(path: &str) -> Option<String> {
+        let uri: Uri = path.parse().unwrap();
+        canonical(&uri).ok().map(|changed| changed.unwrap_or(uri).to_string())
+    }
+
+    #[test]
+    fn trailing_slashes_go_and_the_query_stays() {
+        assert_eq!(
+            canonical_path("/ngsi-ld/v1/entities/?type=A").as_deref(),
+            Some("/ngsi-ld/v1/entities?type=A")
+        );
+        assert_eq!(
+            canonical_path("/ngsi-ld/v1/entities").as_deref(),
+            Some("/ngsi-ld/v1/entities")
+        );
+        assert_eq!(canonical_path("/").as_deref(), Some("/"));
+    }
+
+    #[test]
+    fn climbing_paths_are_refused() {
+        for path in ["/a/../b", "/a/%2e%2E/b", "/./a", "/a/.%2e"] {
+            assert_eq!(canonical_path(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn identity_headers_and_what_connection_names_are_dropped() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Trick, x-api-key"),
+            ("x-trick", "1"),
+            ("x-api-key", "k"),
+            ("x-consumer-id", "a"),
+            ("accept", "b"),
+        ] {
+            headers.insert(name, value.parse().unwrap());
+        }
+        drop_headers(&mut headers);
+        let mut left: Vec<&str> = headers.keys().map(|name| name.as_str()).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "x-api-key"]);
+    }
+}

@@ -1,0 +1,141 @@
+//! The outermost layer: an id for every request, the revision that holds for it, one log line and one
+//! measurement when it is answered.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, Method};
+use rand::RngExt;
+
+use super::Caller;
+use crate::Gateway;
+use crate::api::problem::{ErrorType, Problem};
+
+/// The header that tells the consumer the request's id, to be quoted in questions to the operator.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The W3C Trace Context header.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The identity of one request: a W3C trace id. A caller's own trace is continued, so that both ends can find
+/// the request in their logs.
+#[derive(Debug, Clone)]
+pub struct RequestId {
+    trace_id: Arc<str>,
+    /// `traceparent` for what the gateway sends on.
+    pub traceparent: Arc<str>,
+}
+
+impl RequestId {
+    /// Continues the caller's trace, or begins one.
+    fn of(request: &Request) -> Self {
+        let mut random = rand::rng();
+        let continued = request
+            .headers()
+            .get(TRACEPARENT)
+            .and_then(|value| trace_id_of(value.to_str().ok()?));
+        let trace_id = continued.map_or_else(|| format!("{:032x}", random.random::<u128>()), str::to_owned);
+        let traceparent = format!("00-{trace_id}-{:016x}-01", random.random::<u64>());
+        Self {
+            trace_id: trace_id.into(),
+            traceparent: traceparent.into(),
+        }
+    }
+
+    /// The id: 32 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.trace_id
+    }
+}
+
+/// The trace id in a `traceparent`, if it is one.
+fn trace_id_of(traceparent: &str) -> Option<&str> {
+    let mut fields = traceparent.split('-');
+    let (version, trace_id, parent) = (fields.next()?, fields.next()?, fields.next()?);
+    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let well_formed = version.len() == 2 && trace_id.len() == 32 && parent.len() == 16;
+    let meaningful = trace_id.bytes().any(|byte| byte != b'0');
+    (well_formed && meaningful && is_hex(trace_id)).then_some(trace_id)
+}
+
+/// Runs the rest of the layers and tells what became of the request.
+pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = RequestId::of(&request);
+    let method = known_method(request.method());
+    request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(gateway.revision());
+    let mut response = next.run(request).await;
+    if let Ok(value) = HeaderValue::try_from(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let route = response
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned();
+    let consumer = response.extensions().get::<Caller>().map(|caller| caller.0.id.clone());
+    let consumer = consumer.as_ref().map_or("", |consumer| consumer.as_str());
+    let (status, elapsed) = (response.status().as_u16(), began.elapsed());
+    tracing::info!(
+        request_id = id.as_str(),
+        consumer,
+        method,
+        route,
+        status,
+        milliseconds = elapsed.as_secs_f64() * 1000.0,
+        "answered"
+    );
+    gateway.metrics.record_request(method, route, status, elapsed);
+    response
+}
+
+/// What a consumer is told when the gateway fails it.
+#[expect(clippy::needless_pass_by_value, reason = "the signature is tower-http's")]
+pub(super) fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!("a request ended in a panic");
+    Problem::new(
+        ErrorType::InternalError,
+        "a fault of the gateway; the operator finds it by the request id",
+    )
+    .into_response()
+}
+
+/// The method as a label: those of HTTP by name, all others as one.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "_OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_trace_is_continued_and_nonsense_is_not() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(trace_id_of(good), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        for wrong in [
+            "",
+            "00",
+            "00-xyz-1-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "田中",
+        ] {
+            assert_eq!(trace_id_of(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What each consumer may ask (GCRA, by governor), and what it is told about it (IETF draft
+//! `ratelimit-headers`). One consumer's use never costs another's.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use dashmap::DashMap;
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Caller;
+use crate::api::problem::{ErrorType, Problem};
+use crate::config::{ConsumerId, ConsumerLimits, GatewayConfig};
+use crate::server::PeerAddress;
+use crate::{Gateway, Revision};
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Client addresses that are remembered for the anonymous consumer before the idle ones are forgotten.
+const MAX_ADDRESSES: usize = 100_000;
+
+/// A day, for `requests_per_day`.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The address of an anonymous client: an IPv4 address, or the /64 that an IPv6 client is given as a whole.
+type ClientAddress = u64;
+
+/// A limiter with one state for each client address; known consumers use one state alone.
+type Limiter = RateLimiter<ClientAddress, DashMapStateStore<ClientAddress>, DefaultClock, StateInformationMiddleware>;
+
+/// The limiters of all consumers. They outlive revisions, so that a reload gives nobody new tokens.
+#[derive(Debug, Default)]
+pub struct ConsumerLimiters {
+    by_consumer: DashMap<ConsumerId, Arc<Limits>>,
+}
+
+/// What one consumer has left.
+#[derive(Debug)]
+struct Limits {
+    configured: ConsumerLimits,
+    per_second: Limiter,
+    per_day: Option<Limiter>,
+    concurrency: DashMap<ClientAddress, Arc<Semaphore>>,
+}
+
+/// A request that was let through.
+struct Admitted {
+    remaining: u32,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// A request that was not.
+struct Refused {
+    reason: &'static str,
+    wait: Duration,
+}
+
+impl ConsumerLimiters {
+    fn of(&self, consumer: &ConsumerId, configured: ConsumerLimits) -> Arc<Limits> {
+        if let Some(limits) = self.by_consumer.get(consumer)
+            && limits.configured == configured
+        {
+            return Arc::clone(&limits);
+        }
+        let limits = Arc::new(Limits::new(configured));
+        self.by_consumer.insert(consumer.clone(), Arc::clone(&limits));
+        limits
+    }
+}
+
+impl Limits {
+    fn new(configured: ConsumerLimits) -> Self {
+        let quota = Quota::per_second(configured.requests_per_second).allow_burst(configured.burst);
+        let per_day = configured.requests_per_day.and_then(|requests| {
+            let period = DAY / requests.get();
+            Quota::with_period(period).map(|quota| limiter(quota.allow_burst(requests)))
+        });
+        Self {
+            configured,
+            per_second: limiter(quota),
+            per_day,
+            concurrency: DashMap::new(),
+        }
+    }
+
+    fn admit(&self, client: ClientAddress) -> Result<Admitted, Refused> {
+        self.forget_idle_clients();
+        let refused = |reason, wait| Refused { reason, wait };
+        let semaphore = Arc::clone(
+            &self
+                .concurrency
+                .entry(client)
+                .or_insert_with(|| Arc::new(Semaphore::new(self.configured.concurrency.get() as usize))),
+        );
+        let permit = semaphore
+            .try_acquire_owned()
+            .map_err(|_| refused("requests under way at once", Duration::from_secs(1)))?;
+        let now = DefaultClock::default().now();
+        let snapshot = self
+            .per_second
+            .check_key(&client)
+            .map_err(|not_until| refused("requests per second", not_until.wait_time_from(now)))?;
+        if let Some(per_day) = &self.per_day {
+            per_day
+                .check_key(&client)
+                .map_err(|not_until| refused("requests per day", not_until.wait_time_from(now)))?;
+        }
+        Ok(Admitted {
+            remaining: snapshot.remaining_burst_capacity(),
+            _permit: permit,
+        })
+    }
+
+    /// Keeps memory bounded when very many addresses ask: who has all tokens back needs no state.
+    fn forget_idle_clients(&self) {
+        if self.per_second.len() > MAX_ADDRESSES {
+            self.per_second.retain_recent();
+        }
+        if self.concurrency.len() > MAX_ADDRESSES {
+            let all = self.configured.concurrency.get() as usize;
+            self.concurrency
+                .retain(|_, semaphore| semaphore.available_permits() < all);
+        }
+    }
+}
+
+fn limiter(quota: Quota) -> Limiter {
+    RateLimiter::dashmap(quota).with_middleware::<StateInformationMiddleware>()
+}
+
+/// Spends one token of the consumer, or answers 429.
+pub(super) async fn rate_limit(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    let revision = request
+        .extensions()
+        .get::<Arc<Revision>>()
+        .cloned()
+        .unwrap_or_else(|| gateway.revision());
+    let Some(Caller(consumer)) = request.extensions().get::<Caller>().cloned() else {
+        return Problem::new(ErrorType::InternalError, "the request was not authenticated").into_response();
+    };
+    let client = if consumer.is_anonymous() {
+        client_address(&request, &revision.config.gateway)
+    } else {
+        0
+    };
+    let limits = gateway.limiters.of(&consumer.id, consumer.limits);
+    match limits.admit(client) {
+        Ok(admitted) => {
+            let mut response = next.run(request).await;
+            add_headers(response.headers_mut(), &consumer.limits, admitted.remaining, None);
+            response
+        }
+        Err(refused) => {
+            gateway.metrics.record_refusal("rate_limit");
+            let seconds = refused.wait.as_secs_f64().ceil().max(1.0);
+            let detail = format!("over the limit of {}; try again in {seconds} s", refused.reason);
+            let mut response = Problem::new(ErrorType::TooManyRequests, detail).into_response();
+            add_headers(response.headers_mut(), &consumer.limits, 0, Some(seconds));
+            response
+        }
+    }
+}
+
+/// `RateLimit-Policy` says what is allowed, `RateLimit` what is left of it, `Retry-After` when to come back.
+fn add_headers(headers: &mut HeaderMap, limits: &ConsumerLimits, remaining: u32, retry_after: Option<f64>) {
+    let (burst, per_second) = (limits.burst, limits.requests_per_second);
+    let window = burst.get().div_ceil(per_second.get()).max(1);
+    let refill = burst.get().saturating_sub(remaining).div_ceil(per_second.get());
+    let values = [
+        (RATE_LIMIT_POLICY, format!("\"default\";q={burst};w={window}")),
+        (RATE_LIMIT, format!("\"default\";r={remaining};t={refill}")),
+    ];
+    for (name, value) in values {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+    if let Some(seconds) = retry_after
+        && let Ok(value) = HeaderValue::try_from(format!("{seconds}"))
+    {
+        headers.insert(header::RETRY_AFTER, value);
+    }
+}
+
+/// The address that an anonymous client is counted by. `X-Forwarded-For` counts only from a trusted proxy, and
+/// then its last entry that is not itself such a proxy: what stands before that, anybody may have written.
+fn client_address(request: &Request, gateway: &GatewayConfig) -> ClientAddress {
+    let peer = request
+        .extensions()
+        .get::<PeerAddress>()
+        .map(|peer| SocketAddr::ip(&peer.0));
+    let is_trusted = |address: &IpAddr| gateway.trusted_proxies.iter().any(|network| network.contains(*address));
+    let forwarded = peer.filter(is_trusted).and_then(|_| {
+        let values = request.headers().get_all("x-forwarded-for");
+        let entries = values
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','));
+        let addresses: Vec<Option<IpAddr>> = entries.map(|entry| entry.trim().parse().ok()).collect();
+        addresses
+            .into_iter()
+            .rev()
+            .map_while(|address| address)
+            .find(|address| !is_trusted(address))
+    });
+    match forwarded.or(peer).map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => u64::from(address.to_bits()),
+        Some(IpAddr::V6(address)) => (address.to_bits() >> 64) as u64,
+        None => 0,
+    }
+}

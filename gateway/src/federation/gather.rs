@@ -1,0 +1,128 @@
+//! Asking the sources of a plan, all at the same time, each under the request's deadline.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use futures::StreamExt;
+use futures::future::join_all;
+use kakehashi_adapters::{AdapterError, Call, ErrorKind, SourceQuery};
+use ngsi_ld::Entity;
+
+use super::plan::SubQuery;
+use super::{Refusal, Warning};
+use crate::telemetry::SourceMetrics;
+
+/// Entities that one request may hold at once, over all sources. At a few KiB each this bounds a request to
+/// about 100 MiB; a question that needs more must be narrower.
+pub const MAX_CANDIDATES: usize = 20_000;
+
+/// What one sub-query yielded.
+pub type Answer = Result<Vec<Entity>, AdapterError>;
+
+/// What asking needs to know about the request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The deadline, and what is sent along.
+    pub call: Call,
+    /// Where outcomes are counted.
+    pub metrics: Arc<SourceMetrics>,
+}
+
+/// Asks every sub-query at the same time. The answers stand in the order of the sub-queries. A source that
+/// fails midway yields nothing: a part of its part would look like all of it.
+///
+/// # Errors
+/// [`Refusal::TooManyCandidates`] when the sources yield more than a request may hold.
+pub async fn gather(sub_queries: &[&SubQuery], request: &Request) -> Result<Vec<Answer>, Refusal> {
+    let held = AtomicUsize::new(0);
+    let answers = join_all(sub_queries.iter().map(|sub_query| collect(sub_query, request, &held))).await;
+    if held.load(Ordering::Relaxed) > MAX_CANDIDATES {
+        return Err(Refusal::TooManyCandidates {
+            allowed: MAX_CANDIDATES,
+        });
+    }
+    Ok(answers)
+}
+
+/// Collects what one source yields. Each entity is projected on the grant of the source's owner as it arrives,
+/// before anything else looks at it.
+async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) -> Answer {
+    let mut stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
+    let entities = async {
+        let mut entities = Vec::new();
+        while let Some(entity) = stream.next().await {
+            if let Some(visible) = visible_part(sub_query, entity?) {
+                if held.fetch_add(1, Ordering::Relaxed) >= MAX_CANDIDATES {
+                    break;
+                }
+                entities.push(visible);
+            }
+        }
+        Ok(entities)
+    };
+    observed(sub_query, request, entities).await
+}
+
+/// Asks one source for one entity.
+pub async fn retrieve(sub_query: &SubQuery, request: &Request) -> Result<Option<Entity>, AdapterError> {
+    let entity = async {
+        let entity = sub_query
+            .source
+            .adapter
+            .retrieve(&sub_query.query, &request.call)
+            .await?;
+        Ok(entity.and_then(|entity| visible_part(sub_query, entity)))
+    };
+    observed(sub_query, request, entity).await
+}
+
+/// Asks one source how many entities match a query that it decides exactly.
+pub async fn count(sub_query: &SubQuery, query: &SourceQuery, request: &Request) -> Result<u64, AdapterError> {
+    observed(sub_query, request, sub_query.source.adapter.count(query, &request.call)).await
+}
+
+/// What the consumer may see of an entity that a source has sent; `None` when that is nothing.
+fn visible_part(sub_query: &SubQuery, entity: Entity) -> Option<Entity> {
+    if !sub_query.source.provides(&entity) {
+        return None;
+    }
+    sub_query.grants.project(entity)
+}
+
+/// Runs an exchange with a source under the request's deadline, and counts how it went.
+async fn observed<T>(
+    sub_query: &SubQuery,
+    request: &Request,
+    exchange: impl Future<Output = Result<T, AdapterError>>,
+) -> Result<T, AdapterError> {
+    let source = &sub_query.source.id;
+    let began = Instant::now();
+    let deadline = tokio::time::Instant::from_std(request.call.deadline);
+    let result = match tokio::time::timeout_at(deadline, exchange).await {
+        Ok(result) => result,
+        Err(_) => Err(AdapterError::new(
+            source,
+            ErrorKind::Timeout,
+            "the request's deadline passed",
+        )),
+    };
+    let outcome = result.as_ref().map_or_else(|error| error.kind.as_str(), |_| "ok");
+    request.metrics.record(source, outcome, began.elapsed());
+    if let Err(error) = &result {
+        tracing::warn!(source_id = %source, kind = %error.kind, detail = %error.detail, "source failed");
+    }
+    result
+}
+
+/// The warnings for the answers that failed, each source once.
+pub fn warnings<'a>(errors: impl IntoIterator<Item = &'a AdapterError>) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> = Vec::new();
+    for error in errors {
+        let warning = Warning::from(error);
+        if warnings.iter().all(|earlier| earlier.source != warning.source) {
+            warnings.push(warning);
+        }
+    }
+    warnings
+}

@@ -1,0 +1,74 @@
+//! One question, many sources: which to ask, asking them at the same time, and making one answer of theirs.
+//!
+//! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`query`],
+//! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5. It knows no
+//! payload format and no HTTP.
+
+pub mod gather;
+pub mod plan;
+pub mod query;
+pub mod registry;
+pub mod retrieve;
+pub mod tenant_limits;
+pub mod types;
+
+use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
+use ngsi_ld::AttributeName;
+use ngsi_ld::query::Query;
+
+use crate::config::TenantId;
+
+/// What a consumer asks, before it is narrowed.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The conditions.
+    pub query: Query,
+    /// `attrs`, `pick`: the attributes that are shown. `None`: all that are granted.
+    pub shown: Option<Vec<AttributeName>>,
+    /// `NGSILD-Tenant`: the sources of this tenant only.
+    pub tenant: Option<TenantId>,
+    /// `local=true`: the store only.
+    pub local: bool,
+    /// `splitEntities=true`: an entity's parts may satisfy the conditions together only, so no condition on
+    /// attributes may be left to a source.
+    pub split_entities: bool,
+    /// Whether `createdAt` and `modifiedAt` are shown.
+    pub system_attributes: bool,
+}
+
+/// A source that failed, so that its part of the answer is missing (clause 6.3.17).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// Which source.
+    pub source: SourceId,
+    /// How it failed.
+    pub kind: ErrorKind,
+}
+
+impl From<&AdapterError> for Warning {
+    fn from(error: &AdapterError) -> Self {
+        Self {
+            source: error.source_id.clone(),
+            kind: error.kind,
+        }
+    }
+}
+
+/// Why a question has no answer, not even an incomplete one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// More sources than one request may need.
+    #[error("the question needs {needed} sources, one request may ask {allowed}; name types, ids or a tenant")]
+    TooManySources {
+        /// How many it needs.
+        needed: usize,
+        /// How many are allowed.
+        allowed: usize,
+    },
+    /// More entities than one request may hold.
+    #[error("more than {allowed} entities would have to be looked at; name types, ids or an area")]
+    TooManyCandidates {
+        /// How many are allowed.
+        allowed: usize,
+    },
+}

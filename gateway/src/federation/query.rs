@@ -1,0 +1,195 @@
+//! `queryEntity` (clause 5.7.2): the entities that match, each once, with a count and a page.
+
+use std::time::SystemTime;
+
+use hashbrown::HashMap;
+use kakehashi_adapters::{AdapterError, Page};
+use ngsi_ld::entity::DateTime;
+use ngsi_ld::merge::{Part, merge_parts};
+use ngsi_ld::{Entity, EntityId};
+use smallvec::SmallVec;
+
+use super::gather::{self, Request};
+use super::plan::{Asker, Plan, SubQuery, plan};
+use super::{Question, Refusal, Warning};
+
+/// One page of the answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The entities of the page, in an order that is the same for every page.
+    pub entities: Vec<Entity>,
+    /// How many match in all, if that was asked for.
+    pub count: Option<u64>,
+    /// Whether more entities follow after this page.
+    pub more: bool,
+    /// The sources whose part is missing.
+    pub warnings: Vec<Warning>,
+}
+
+/// Answers a question.
+///
+/// # Errors
+/// [`Refusal`] when it is too wide. A source that fails is no error: it is named in the warnings.
+pub async fn query(
+    question: &Question,
+    page: Page,
+    count: bool,
+    asker: &Asker<'_>,
+    request: &Request,
+) -> Result<Answer, Refusal> {
+    let plan = plan(question, asker)?;
+    let mut answer = match plan.sub_queries.as_slice() {
+        [only] if only.is_exact(&question.query) && plan.overloaded.is_empty() => {
+            from_one(only, page, count, request).await?
+        }
+        _ => from_many(plan, question, page, count, request).await?,
+    };
+    if let Some(shown) = &question.shown {
+        for entity in &mut answer.entities {
+            entity.attributes.retain(|attribute| shown.contains(&attribute.name));
+        }
+    }
+    Ok(answer)
+}
+
+/// The answer of one source that decides everything itself: its page is the page.
+async fn from_one(only: &SubQuery, page: Page, count: bool, request: &Request) -> Result<Answer, Refusal> {
+    // One more than the page tells whether a next page exists.
+    let wanted = if page.limit == 0 { 0 } else { page.limit + 1 };
+    let paged = only.paged(Page { limit: wanted, ..page });
+    let asked = [&paged];
+    let entities = async {
+        if wanted == 0 {
+            Ok(vec![Ok(Vec::new())])
+        } else {
+            gather::gather(&asked, request).await
+        }
+    };
+    let total = async {
+        if count {
+            Some(gather::count(only, &only.query, request).await)
+        } else {
+            None
+        }
+    };
+    let (entities, total) = futures::join!(entities, total);
+    let mut errors: Vec<AdapterError> = Vec::new();
+    let mut entities = entities?
+        .pop()
+        .unwrap_or_else(|| Ok(Vec::new()))
+        .unwrap_or_else(|error| {
+            errors.push(error);
+            Vec::new()
+        });
+    let total = total.map(|total| {
+        total.unwrap_or_else(|error| {
+            errors.push(error);
+            0
+        })
+    });
+    let more = entities.len() > page.limit;
+    entities.truncate(page.limit);
+    Ok(Answer {
+        entities,
+        count: total,
+        more,
+        warnings: gather::warnings(&errors),
+    })
+}
+
+/// The answers of several sources, merged, with the conditions that are left evaluated here.
+async fn from_many(
+    plan: Plan,
+    question: &Question,
+    page: Page,
+    count: bool,
+    request: &Request,
+) -> Result<Answer, Refusal> {
+    let (parts, mut errors) = all_parts(&plan.sub_queries, request).await?;
+    errors.extend(plan.overloaded);
+    let now = DateTime::from_system_time(SystemTime::now());
+    let mut entities: Vec<Entity> = parts
+        .into_values()
+        .filter_map(|parts| merge_parts(parts.into_vec(), &now))
+        .filter(|entity| question.query.matches(entity))
+        .collect();
+    entities.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    let total = entities.len();
+    let entities: Vec<Entity> = entities.into_iter().skip(page.offset).take(page.limit).collect();
+    let more = page.offset.saturating_add(entities.len()) < total && page.limit > 0;
+    Ok(Answer {
+        entities,
+        count: count.then_some(total as u64),
+        more,
+        warnings: gather::warnings(&errors),
+    })
+}
+
+/// The parts of every candidate, by id, in the order of the sub-queries.
+type Parts = HashMap<EntityId, SmallVec<[Part; 1]>>;
+
+/// Asks for candidates, then for the parts of them that a source left out because its own part does not meet
+/// the conditions: the whole entity must be seen to judge it, and to show it.
+async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts, Vec<AdapterError>), Refusal> {
+    let all: Vec<&SubQuery> = sub_queries.iter().collect();
+    let answers = gather::gather(&all, request).await?;
+    let mut parts = Parts::new();
+    let mut errors = Vec::new();
+    let mut alive: Vec<(&SubQuery, Vec<EntityId>)> = Vec::new();
+    for (sub_query, answer) in sub_queries.iter().zip(answers) {
+        match answer {
+            Ok(entities) => {
+                alive.push((sub_query, entities.iter().map(|entity| entity.id.clone()).collect()));
+                add_parts(&mut parts, sub_query, entities);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    let completing: Vec<SubQuery> = alive
+        .into_iter()
+        .filter_map(|(sub_query, found)| missing_parts(sub_query, found, &parts))
+        .collect();
+    if !completing.is_empty() {
+        let all: Vec<&SubQuery> = completing.iter().collect();
+        let answers = gather::gather(&all, request).await?;
+        for (sub_query, answer) in completing.iter().zip(answers) {
+            match answer {
+                Ok(entities) => add_parts(&mut parts, sub_query, entities),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    Ok((parts, errors))
+}
+
+/// What a source that filters must be asked for again: the candidates of the others that it may hold.
+fn missing_parts(sub_query: &SubQuery, mut found: Vec<EntityId>, parts: &Parts) -> Option<SubQuery> {
+    if !sub_query.filters_parts() {
+        return None;
+    }
+    found.sort_unstable();
+    let mut missing: Vec<EntityId> = parts
+        .keys()
+        .filter(|id| found.binary_search(id).is_err())
+        .filter(|id| {
+            sub_query
+                .query
+                .types
+                .iter()
+                .any(|r#type| sub_query.source.may_hold(r#type, std::slice::from_ref(*id)))
+        })
+        .cloned()
+        .collect();
+    missing.sort_unstable();
+    (!missing.is_empty()).then(|| sub_query.completing(missing))
+}
+
+fn add_parts(parts: &mut Parts, sub_query: &SubQuery, entities: Vec<Entity>) {
+    for entity in entities {
+        let authoritative = sub_query.source.is_authoritative_for(&entity);
+        parts
+            .entry(entity.id.clone())
+            .or_default()
+            .push(Part { entity, authoritative });
+    }
+}

@@ -1,0 +1,58 @@
+//! `retrieveEntityTypes` (clause 5.7.5): the types of which the consumer may see at least one entity.
+
+use kakehashi_adapters::{AttributeSelection, Page};
+use ngsi_ld::TypeName;
+
+use super::gather::{self, Request};
+use super::plan::{Asker, SubQuery, plan};
+use super::{Question, Refusal, Warning};
+
+/// The types that there are.
+#[derive(Debug)]
+pub struct Answer {
+    /// Expanded names, each once, in the order of their text.
+    pub types: Vec<TypeName>,
+    /// The sources whose types are missing.
+    pub warnings: Vec<Warning>,
+}
+
+/// Asks every source, for each granted type, whether it holds one entity.
+///
+/// # Errors
+/// [`Refusal::TooManySources`]
+pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
+    let plan = plan(question, asker)?;
+    let by_type: Vec<SubQuery> = plan.sub_queries.iter().flat_map(one_for_each_type).collect();
+    let all: Vec<&SubQuery> = by_type.iter().collect();
+    let answers = gather::gather(&all, request).await?;
+    let mut types: Vec<TypeName> = Vec::new();
+    let mut errors = plan.overloaded;
+    for answer in answers {
+        match answer {
+            Ok(entities) => types.extend(entities.into_iter().flat_map(|entity| entity.types)),
+            Err(error) => errors.push(error),
+        }
+    }
+    types.sort_unstable();
+    types.dedup();
+    Ok(Answer {
+        types,
+        warnings: gather::warnings(&errors),
+    })
+}
+
+/// The question whether a source holds an entity, for each type that it is asked for. No attribute is needed
+/// to know that.
+fn one_for_each_type(sub_query: &SubQuery) -> Vec<SubQuery> {
+    sub_query
+        .query
+        .types
+        .iter()
+        .map(|r#type| {
+            let mut one = sub_query.paged(Page { limit: 1, offset: 0 });
+            one.query.types = vec![r#type.clone()];
+            one.query.attributes = AttributeSelection::Only(Vec::new());
+            one
+        })
+        .collect()
+}

@@ -1,0 +1,326 @@
+//! Which types and attributes are personal. The class of a name decides what may be granted at all, before any
+//! policy is asked.
+//!
+//! Open and limited are said of exact names only. Personal and special-care are also recognised by the last part
+//! of a name in any vocabulary, in any spelling: an attribute does not become harmless by another prefix.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
+use ngsi_ld::{AttributeName, TypeName};
+use percent_encoding::percent_decode_str;
+
+/// The class of a type or an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// For everybody.
+    Open,
+    /// For whom a permit names it to.
+    Limited,
+    /// About an identifiable person.
+    Personal,
+    /// About a person, of the kinds that need special care (要配慮個人情報).
+    SpecialCare,
+}
+
+impl Class {
+    /// All classes.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Limited, Self::Personal, Self::SpecialCare];
+
+    /// The name in classification.toml and in policies.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Limited => "limited",
+            Self::Personal => "personal",
+            Self::SpecialCare => "special-care",
+        }
+    }
+
+    /// Whether it is about a person. Such a name is never granted.
+    #[must_use]
+    pub const fn is_personal(self) -> bool {
+        matches!(self, Self::Personal | Self::SpecialCare)
+    }
+
+    /// The stricter of two.
+    pub(super) fn stricter(self, other: Self) -> Self {
+        let rank = |class| match class {
+            Self::Open => 0,
+            Self::Limited => 1,
+            Self::Personal => 2,
+            Self::SpecialCare => 3,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Classes of attributes: of one type, or of all.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AttributeClasses {
+    exact: HashMap<AttributeName, Class>,
+    /// Personal names by their last part, as [`spelling`] writes it.
+    spellings: HashMap<String, Class>,
+    /// Personal names with `*`, as [`spelling`] writes them.
+    patterns: Vec<(String, Class)>,
+}
+
+impl AttributeClasses {
+    /// Classes one name; a personal one by its spelling too. Said twice, the stricter class holds.
+    pub(super) fn add(&mut self, short_name: &str, expanded: Option<AttributeName>, class: Class) {
+        if let Some(name) = expanded {
+            let entry = self.exact.entry(name).or_insert(class);
+            *entry = entry.stricter(class);
+        }
+        if !class.is_personal() {
+            return;
+        }
+        let spelled = spelling(last_part(short_name));
+        if spelled.contains('*') {
+            self.patterns.push((spelled, class));
+        } else {
+            let entry = self.spellings.entry(spelled).or_insert(class);
+            *entry = entry.stricter(class);
+        }
+    }
+
+    /// Puts the classes of `other` over these.
+    pub(super) fn override_with(&mut self, other: Self) {
+        for name in other.exact.keys() {
+            self.spellings.remove(&spelling(last_part(name.as_str())));
+        }
+        self.exact.extend(other.exact);
+        self.spellings.extend(other.spellings);
+        self.patterns.extend(other.patterns);
+    }
+
+    fn class_of(&self, name: &AttributeName) -> Option<Class> {
+        if let Some(class) = self.exact.get(name) {
+            return Some(*class);
+        }
+        let spelled = spelling(last_part(name.as_str()));
+        let by_pattern = || {
+            let pattern = self
+                .patterns
+                .iter()
+                .find(|(pattern, _)| matches_pattern(pattern, &spelled));
+            pattern.map(|(_, class)| *class)
+        };
+        self.spellings.get(&spelled).copied().or_else(by_pattern)
+    }
+
+    /// The names of a class that may be asked for by name, in order.
+    fn names_of(&self, class: Class) -> BTreeSet<AttributeName> {
+        let of_class = self.exact.iter().filter(|(_, of_name)| **of_name == class);
+        of_class.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// What classification.toml says of one type.
+#[derive(Debug, Clone)]
+pub(super) struct TypeEntry {
+    pub(super) class: Class,
+    pub(super) attributes: AttributeClasses,
+}
+
+/// Everything that classification.toml says. Immutable.
+#[derive(Debug, Clone, Default)]
+pub struct Classification {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    types: HashMap<TypeName, Arc<TypeClasses>>,
+    /// Personal types by the last part of their names.
+    spellings: HashMap<String, Class>,
+    /// Names as the file writes them, for suggestions.
+    names: Vec<String>,
+    unclassified: Arc<TypeClasses>,
+}
+
+/// Most attribute names per type whose class is remembered: far more than a type has, far less than an attacker
+/// could send.
+const MAX_REMEMBERED: usize = 4096;
+
+/// The classes of the attributes of one type, with what it says of all types behind it.
+#[derive(Debug, Default)]
+pub(super) struct TypeClasses {
+    /// The class of the type itself; `None`: nobody has classified it.
+    pub(super) class: Option<Class>,
+    own: AttributeClasses,
+    everywhere: Arc<AttributeClasses>,
+    /// Attributes that an unrestricted permit grants, in order.
+    pub(super) open: Vec<AttributeName>,
+    /// Whether some attribute needs to be named by a permit.
+    pub(super) has_limited: bool,
+    remembered: DashMap<AttributeName, Option<Class>, DefaultHashBuilder>,
+}
+
+impl TypeClasses {
+    fn new(entry: TypeEntry, everywhere: &Arc<AttributeClasses>) -> Self {
+        let open = entry.attributes.names_of(Class::Open);
+        Self {
+            class: Some(entry.class),
+            open: open.into_iter().collect(),
+            has_limited: !entry.attributes.names_of(Class::Limited).is_empty(),
+            own: entry.attributes,
+            everywhere: Arc::clone(everywhere),
+            remembered: DashMap::default(),
+        }
+    }
+
+    /// The class of an attribute of this type; `None`: nobody has classified it.
+    pub(super) fn attribute(&self, name: &AttributeName) -> Option<Class> {
+        // Names that the file writes need no judging.
+        if let Some(class) = self.own.exact.get(name) {
+            return Some(*class);
+        }
+        if let Some(class) = self.remembered.get(name) {
+            return *class;
+        }
+        let class = self.own.class_of(name).or_else(|| self.everywhere.class_of(name));
+        if self.remembered.len() < MAX_REMEMBERED {
+            self.remembered.insert(name.clone(), class);
+        }
+        class
+    }
+}
+
+impl Classification {
+    pub(super) fn new(everywhere: AttributeClasses, entries: Vec<(Vec<String>, Vec<TypeName>, TypeEntry)>) -> Self {
+        let everywhere = Arc::new(everywhere);
+        let mut inner = Inner {
+            unclassified: Arc::new(TypeClasses {
+                everywhere: Arc::clone(&everywhere),
+                ..TypeClasses::default()
+            }),
+            ..Inner::default()
+        };
+        for (names, expanded, entry) in entries {
+            if entry.class.is_personal() {
+                let spelled = names.iter().map(|name| (spelling(last_part(name)), entry.class));
+                inner.spellings.extend(spelled);
+            }
+            inner.names.extend(names);
+            let classes = Arc::new(TypeClasses::new(entry, &everywhere));
+            for name in expanded {
+                inner.types.insert(name, Arc::clone(&classes));
+            }
+        }
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The class of a type; `None`: nobody has classified it.
+    #[must_use]
+    pub fn type_class(&self, r#type: &TypeName) -> Option<Class> {
+        if let Some(classes) = self.inner.types.get(r#type) {
+            return classes.class;
+        }
+        self.inner.spellings.get(&spelling(last_part(r#type.as_str()))).copied()
+    }
+
+    /// The class of an attribute in entities of a type; `None`: nobody has classified it.
+    #[must_use]
+    pub fn attribute_class(&self, r#type: &TypeName, attribute: &AttributeName) -> Option<Class> {
+        self.type_classes(r#type).attribute(attribute)
+    }
+
+    /// Whether the file speaks of this type.
+    #[must_use]
+    pub fn knows_type(&self, r#type: &TypeName) -> bool {
+        self.inner.types.contains_key(r#type)
+    }
+
+    pub(super) fn type_classes(&self, r#type: &TypeName) -> &Arc<TypeClasses> {
+        self.inner.types.get(r#type).unwrap_or(&self.inner.unclassified)
+    }
+
+    pub(super) fn types(&self) -> impl Iterator<Item = &TypeName> {
+        self.inner.types.keys()
+    }
+
+    /// The names of types as the file writes them.
+    pub(crate) fn type_names(&self) -> &[String] {
+        &self.inner.names
+    }
+
+    /// Whether an attribute of that name is personal in any type that does not say otherwise.
+    pub(super) fn is_personal_everywhere(&self, name: &AttributeName) -> bool {
+        self.inner.unclassified.attribute(name).is_some_and(Class::is_personal)
+    }
+}
+
+/// The last part of an IRI or a short name.
+fn last_part(name: &str) -> &str {
+    name.rsplit(['/', '#', ':']).next().unwrap_or(name)
+}
+
+/// One spelling for `full_name`, `FullName`, `fullName` and their percent-encoded forms.
+fn spelling(name: &str) -> String {
+    let decoded = percent_decode_str(name).decode_utf8_lossy();
+    let letters = decoded
+        .chars()
+        .filter(|character| !matches!(character, '_' | '-' | ' ' | '.' | '\u{3000}'));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+/// Whether a text matches a pattern in which `*` stands for any characters.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or("");
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else {
+            return part.is_empty();
+        };
+        rest = after;
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_whole_names() {
+        assert!(matches_pattern("family*", "familyname"));
+        assert!(matches_pattern("*kana", "fullnamekana"));
+        assert!(matches_pattern("a*b*c", "a1b2c"));
+        assert!(matches_pattern("*", ""));
+        assert!(!matches_pattern("family*", "myfamilyname"));
+        assert!(!matches_pattern("a*b*c", "a1c2b"));
+        assert!(!matches_pattern("abc", "abcd"));
+    }
+
+    #[test]
+    fn one_name_has_one_spelling() {
+        for name in [
+            "fullName",
+            "full_name",
+            "FULL-NAME",
+            "https://schema.org/fullName",
+            "urn:x:full%4Eame",
+        ] {
+            assert_eq!(spelling(last_part(name)), "fullname", "{name}");
+        }
+        assert_eq!(spelling("%E6%B0%8F%E5%90%8D"), "氏名");
+    }
+}

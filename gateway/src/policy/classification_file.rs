@@ -1,0 +1,159 @@
+//! Reading policies/classification.toml.
+
+use std::path::Path;
+
+use hashbrown::HashMap;
+
+use super::classification::{AttributeClasses, Class, Classification, TypeEntry};
+use crate::config::{Files, Place, Report, Section, expand_attribute, expand_type, parse_document, suggest};
+
+/// The file's name in the folder of policies.
+const FILE: &str = "classification.toml";
+
+const CLASSES: [(&str, Class); 4] = [
+    (Class::Open.as_str(), Class::Open),
+    (Class::Limited.as_str(), Class::Limited),
+    (Class::Personal.as_str(), Class::Personal),
+    (Class::SpecialCare.as_str(), Class::SpecialCare),
+];
+
+/// Reads the classification; an empty one when it cannot be read, which is reported.
+pub(crate) fn read_classification(folder: &Path, files: &Files, report: &Report) -> Classification {
+    let path = folder.join(FILE);
+    let name = path.display().to_string();
+    let text = match files.read(&path, &format!("policies/{FILE}")) {
+        Ok(text) => text,
+        Err(reason) => {
+            let message = format!("{name} cannot be read: {reason}");
+            report.error(
+                &Place::Caller,
+                message,
+                "without it nobody knows what is personal".to_owned(),
+            );
+            return Classification::default();
+        }
+    };
+    parse_classification(&name, &text, report)
+}
+
+/// Reads the classification from its text.
+pub(super) fn parse_classification(name: &str, text: &str, report: &Report) -> Classification {
+    let Some(root) = parse_document(name, text, report) else {
+        return Classification::default();
+    };
+    let top = Section::new(FILE, &root, report);
+    let everywhere = top.node("attributes").map(|node| {
+        let section = Section::new("[attributes]", node, report);
+        read_classes(section, Scope::Everywhere)
+    });
+    let groups: HashMap<&str, AttributeClasses> = match top.node("groups") {
+        None => HashMap::new(),
+        Some(node) => {
+            let section = Section::new("[groups]", node, report);
+            let groups = section.entries().iter().map(|entry| {
+                let group = Section::new(format!("[groups.{}]", entry.key), &entry.node, report);
+                (entry.key.as_str(), read_classes(group, Scope::Type))
+            });
+            groups.collect()
+        }
+    };
+    let mut types = Vec::new();
+    if let Some(node) = top.node("types") {
+        let section = Section::new("[types]", node, report);
+        for entry in section.entries() {
+            let section = Section::new(format!("[types.{}]", entry.key), &entry.node, report);
+            types.extend(read_type(&entry.key, &entry.key_place, section, &groups));
+        }
+    }
+    top.finish();
+    Classification::new(everywhere.unwrap_or_default(), types)
+}
+
+/// Where classes are said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Of every type, unless the type says otherwise.
+    Everywhere,
+    /// Of one type, or of those that include the group.
+    Type,
+}
+
+/// Reads lists of attribute names by class.
+fn read_classes(section: Section<'_>, scope: Scope) -> AttributeClasses {
+    let report = section.report();
+    let mut classes = AttributeClasses::default();
+    for (word, class) in CLASSES {
+        for name in section.texts(word).unwrap_or_default() {
+            if scope == Scope::Everywhere && !class.is_personal() {
+                let message = format!("`{}` cannot be {class} in every type", name.value);
+                let help = "what is open or limited depends on the type: put it in a group or a type".to_owned();
+                report.error(name.place, message, help);
+                continue;
+            }
+            let is_pattern = name.value.contains('*');
+            if is_pattern && !class.is_personal() {
+                let message = format!("the pattern `{}` cannot be {class}", name.value);
+                report.error(
+                    name.place,
+                    message,
+                    "only personal names are recognised by patterns".to_owned(),
+                );
+                continue;
+            }
+            match expand_attribute(name.value) {
+                Ok(expanded) => classes.add(name.value, Some(expanded), class),
+                // A personal name is recognised by its spelling even where it cannot be a term.
+                Err(_) if class.is_personal() => classes.add(name.value, None, class),
+                Err(reason) => report.error(name.place, reason, None),
+            }
+        }
+    }
+    section.finish();
+    classes
+}
+
+type NamedType = (Vec<String>, Vec<ngsi_ld::TypeName>, TypeEntry);
+
+fn read_type(
+    name: &str,
+    place: &Place,
+    section: Section<'_>,
+    groups: &HashMap<&str, AttributeClasses>,
+) -> Option<NamedType> {
+    let report = section.report();
+    if section.node("class").is_none() {
+        section.missing("class", "\"open\"");
+    }
+    let class = section.choice("class", &CLASSES);
+    let mut names = vec![name.to_owned()];
+    let mut expanded = Vec::new();
+    let mut add_name = |name: &str, place: &Place| match expand_type(name) {
+        Ok(r#type) => expanded.push(r#type),
+        Err(reason) => report.error(place, reason, None),
+    };
+    add_name(name, place);
+    for alias in section.texts("aliases").unwrap_or_default() {
+        add_name(alias.value, alias.place);
+        names.push(alias.value.to_owned());
+    }
+    let mut attributes = AttributeClasses::default();
+    for group in section.texts("groups").unwrap_or_default() {
+        match groups.get(group.value) {
+            Some(classes) => attributes.override_with(classes.clone()),
+            None => {
+                let message = format!("unknown group `{}` in {}", group.value, section.title());
+                report.error(group.place, message, suggest(group.value, groups.keys().copied()));
+            }
+        }
+    }
+    if let Some(node) = section.node("attributes") {
+        let own = Section::new(format!("[types.{name}.attributes]"), node, report);
+        attributes.override_with(read_classes(own, Scope::Type));
+    }
+    section.finish();
+    let entry = TypeEntry {
+        class: class?,
+        attributes,
+    };
+    Some((names, expanded, entry))
+}

@@ -1,0 +1,243 @@
+//! Decisions, made once and remembered.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use cedar_policy::{Authorizer, Context, Decision, Entities, Request, Response};
+use dashmap::DashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
+use ngsi_ld::{AttributeName, TypeName};
+
+use super::PersonalData;
+use super::classification::Classification;
+use super::grant::{Denial, TypeGrant};
+use super::grant_set::GrantSet;
+use super::operation::Operation;
+use super::policy_files::{Partition, Policies};
+use crate::config::{Consumer, ConsumerId, TenantId};
+
+/// Decisions about known types that are remembered. 10,000 consumers that each read four types of three tenants
+/// need 120,000; a decision takes about 200 bytes.
+const KNOWN_CAPACITY: usize = 200_000;
+
+/// Decisions about types that neither the classification nor a source names. Their names come from consumers, so
+/// that they are kept apart: whoever invents names pushes out nothing but invented names.
+const UNKNOWN_CAPACITY: usize = 4096;
+
+/// Evaluates the policies of one revision. Cheap to clone.
+#[derive(Clone)]
+pub struct PolicyEngine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    policies: Policies,
+    classification: Classification,
+    authorizer: Authorizer,
+    known_types: Vec<TypeName>,
+    known: Remembered,
+    unknown: Remembered,
+    is_known: HashMap<TypeName, ()>,
+    evaluation_errors: AtomicU64,
+}
+
+/// What a decision depends on. A consumer of one id is the same within a revision.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Question {
+    consumer: ConsumerId,
+    operation: Operation,
+    tenant: TenantId,
+    r#type: TypeName,
+    personal_data: PersonalData,
+}
+
+/// A bounded memory of decisions, emptied when it is full: then every decision is made once more.
+struct Remembered {
+    decisions: DashMap<Question, Arc<TypeGrant>, DefaultHashBuilder>,
+    count: AtomicUsize,
+    capacity: usize,
+}
+
+impl Remembered {
+    fn with_capacity(capacity: usize) -> Self {
+        Self {
+            decisions: DashMap::default(),
+            count: AtomicUsize::new(0),
+            capacity,
+        }
+    }
+
+    fn get(&self, question: &Question) -> Option<Arc<TypeGrant>> {
+        self.decisions.get(question).map(|grant| Arc::clone(&grant))
+    }
+
+    fn insert(&self, question: Question, grant: &Arc<TypeGrant>) {
+        if self.count.fetch_add(1, Ordering::Relaxed) >= self.capacity {
+            self.decisions.clear();
+            self.count.store(1, Ordering::Relaxed);
+        }
+        self.decisions.insert(question, Arc::clone(grant));
+    }
+}
+
+impl fmt::Debug for PolicyEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyEngine")
+            .field("tenants", &self.inner.policies.partitions.len())
+            .field("known_types", &self.inner.known_types.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PolicyEngine {
+    pub(super) fn new(policies: Policies, classification: Classification, provided: Vec<TypeName>) -> Self {
+        let mut known_types: Vec<TypeName> = classification.types().cloned().chain(provided).collect();
+        known_types.sort();
+        known_types.dedup();
+        Self {
+            inner: Arc::new(Inner {
+                policies,
+                classification,
+                authorizer: Authorizer::new(),
+                is_known: known_types.iter().map(|name| (name.clone(), ())).collect(),
+                known_types,
+                known: Remembered::with_capacity(KNOWN_CAPACITY),
+                unknown: Remembered::with_capacity(UNKNOWN_CAPACITY),
+                evaluation_errors: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// What a consumer is granted about a type that a tenant owns, in a source that may or may not hold personal
+    /// data. Decided once, then remembered for the life of the revision.
+    #[must_use]
+    pub fn grant(
+        &self,
+        consumer: &Consumer,
+        operation: Operation,
+        tenant: &TenantId,
+        r#type: &TypeName,
+        personal_data: PersonalData,
+    ) -> Arc<TypeGrant> {
+        let question = Question {
+            consumer: consumer.id.clone(),
+            operation,
+            tenant: tenant.clone(),
+            r#type: r#type.clone(),
+            personal_data,
+        };
+        let is_known = self.inner.is_known.contains_key(r#type);
+        let remembered = if is_known {
+            &self.inner.known
+        } else {
+            &self.inner.unknown
+        };
+        if let Some(grant) = remembered.get(&question) {
+            return grant;
+        }
+        let grant = Arc::new(self.decide(consumer, operation, tenant, r#type, personal_data));
+        remembered.insert(question, &grant);
+        grant
+    }
+
+    /// What a consumer is granted about several types of one tenant in one source.
+    #[must_use]
+    pub fn grants(
+        &self,
+        consumer: &Arc<Consumer>,
+        operation: Operation,
+        tenant: &TenantId,
+        types: &[TypeName],
+        personal_data: PersonalData,
+    ) -> GrantSet {
+        GrantSet::new(self, consumer, operation, tenant, types, personal_data)
+    }
+
+    /// The types that somebody has named, in the classification or in what a source provides, in order. Where a
+    /// question names no type, it is about these.
+    #[must_use]
+    pub fn known_types(&self) -> &[TypeName] {
+        &self.inner.known_types
+    }
+
+    /// Which types and attributes are personal.
+    #[must_use]
+    pub fn classification(&self) -> &Classification {
+        &self.inner.classification
+    }
+
+    /// How many decisions were denied because the policies could not be evaluated.
+    #[must_use]
+    pub fn evaluation_errors(&self) -> u64 {
+        self.inner.evaluation_errors.load(Ordering::Relaxed)
+    }
+
+    /// The attributes that an unrestricted permit grants of a type, as far as they are classified.
+    pub(super) fn open_attributes(&self, r#type: &TypeName) -> &[AttributeName] {
+        &self.inner.classification.type_classes(r#type).open
+    }
+
+    fn decide(
+        &self,
+        consumer: &Consumer,
+        operation: Operation,
+        tenant: &TenantId,
+        r#type: &TypeName,
+        personal_data: PersonalData,
+    ) -> TypeGrant {
+        let classification = &self.inner.classification;
+        let classes = Arc::clone(classification.type_classes(r#type));
+        let deny = |denial, classes| TypeGrant::denied(r#type.clone(), denial, classes, personal_data);
+        match classification.type_class(r#type) {
+            Some(class) if class.is_personal() => return deny(Denial::Personal(class), classes),
+            None if personal_data == PersonalData::Present => return deny(Denial::Unclassified, classes),
+            _ => {}
+        }
+        let Some(partition) = self.inner.policies.partitions.get(tenant) else {
+            return deny(Denial::NoPolicies, classes);
+        };
+        let response = match self.evaluate(partition, consumer, operation, tenant, r#type) {
+            Some(response) if response.diagnostics().errors().next().is_none() => response,
+            _ => {
+                self.inner.evaluation_errors.fetch_add(1, Ordering::Relaxed);
+                return deny(Denial::EvaluationError, classes);
+            }
+        };
+        let mut reasons: Vec<_> = response.diagnostics().reason().collect();
+        reasons.sort();
+        if response.decision() == Decision::Deny {
+            let forbids: Vec<Arc<str>> = reasons.iter().map(|id| Arc::from(id.to_string())).collect();
+            let denial = if forbids.is_empty() {
+                Denial::NoPermit
+            } else {
+                Denial::Forbidden(forbids)
+            };
+            return deny(denial, classes);
+        }
+        let permits = reasons.into_iter().filter_map(|id| {
+            let narrowing = partition.narrowings.get(id)?;
+            Some((Arc::from(id.to_string()), Arc::clone(narrowing)))
+        });
+        TypeGrant::permitted(r#type.clone(), permits.collect(), classes, personal_data)
+    }
+
+    /// Asks Cedar; `None` when it cannot even be asked, which denies.
+    fn evaluate(
+        &self,
+        partition: &Partition,
+        consumer: &Consumer,
+        operation: Operation,
+        tenant: &TenantId,
+        r#type: &TypeName,
+    ) -> Option<Response> {
+        let Policies { schema, kinds, .. } = &self.inner.policies;
+        let class = self.inner.classification.type_class(r#type);
+        let principal = kinds.consumer(consumer);
+        let resource = kinds.entity_type(tenant, r#type, class).ok()?;
+        let action = kinds.action(operation);
+        let request = Request::new(principal.uid(), action, resource.uid(), Context::empty(), Some(schema)).ok()?;
+        let entities = Entities::from_entities([principal, resource], Some(schema)).ok()?;
+        Some(self.inner.authorizer.is_authorized(&request, &partition.set, &entities))
+    }
+}

@@ -1,0 +1,65 @@
+//! Who may see what: Cedar evaluation, grants, narrowing and classification.
+//!
+//! A [`PolicyEngine`] is made once per revision from policies/. It turns (consumer, operation, tenant, type) into
+//! a [`TypeGrant`], and the grants of one question to one source into a [`GrantSet`], which says what may be asked
+//! for and removes from each answer whatever is not granted. It is pure: no I/O, no clock, and it knows no source.
+//!
+//! The rules, in the order in which they hold:
+//!
+//! 1. What no permit covers is denied; a forbid wins over every permit; an error in a policy denies.
+//! 2. A type or an attribute classed personal or special-care is never granted, whatever a policy says.
+//! 3. From a source that may hold personal data, what nobody has classified is denied.
+//! 4. An attribute classed limited is granted only by a permit that names it in `@attributes`.
+//! 5. Each permit counts on its own: an entity is visible if one covers it, with the attributes of all that do.
+
+mod cedar_text;
+mod classification;
+mod classification_file;
+mod engine;
+mod entities;
+mod expectations;
+mod grant;
+mod grant_set;
+mod operation;
+mod permits;
+mod policy_files;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use ngsi_ld::TypeName;
+
+pub use self::classification::{Class, Classification};
+pub(crate) use self::classification_file::read_classification;
+pub use self::engine::PolicyEngine;
+pub(crate) use self::expectations::{Expectation, read_expectations};
+pub use self::expectations::{Outcome, run_expectations};
+pub use self::grant::{Denial, PermitScope, PermittedAttributes, TypeGrant};
+pub use self::grant_set::GrantSet;
+pub use self::operation::{Operation, OperationGroup};
+
+use crate::config::{ConsumerIndex, Files, Report, TenantId};
+
+/// Whether a source may hold personal data (`personal_data` in tenants.toml).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PersonalData {
+    /// It may, which is the default: whatever is unclassified is denied.
+    Present,
+    /// Its owner declares that it holds none.
+    None,
+}
+
+/// Reads the policies of a revision; what is wrong goes to the report.
+pub(crate) fn load(
+    folder: &Path,
+    tenants: &[TenantId],
+    consumers: &ConsumerIndex,
+    classification: Classification,
+    provided: Vec<TypeName>,
+    files: &Files,
+    report: &Report,
+) -> Option<PolicyEngine> {
+    let policies = policy_files::read(folder, tenants, consumers, &classification, files, report)?;
+    Some(PolicyEngine::new(policies, classification, provided))
+}

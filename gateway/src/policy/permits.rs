@@ -1,0 +1,68 @@
+//! The annotations of a permit: which attributes it grants.
+
+use cedar_policy::Policy;
+use ngsi_ld::AttributeName;
+
+use super::classification::Classification;
+use crate::config::{Place, Report, expand_attribute, suggest};
+
+/// What narrows a permit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Narrowing {
+    /// `@attributes`: these and no others.
+    pub(super) only: Option<Vec<AttributeName>>,
+    /// `@without`: never these.
+    pub(super) without: Vec<AttributeName>,
+}
+
+const KNOWN: [&str; 8] = ["attributes", "without", "q", "scope", "area", "purpose", "ial", "aal"];
+
+/// Reads the annotations of a permit.
+pub(super) fn read(policy: &Policy, place: &Place, classification: &Classification, report: &Report) -> Narrowing {
+    let mut narrowing = Narrowing::default();
+    for (key, value) in policy.annotations() {
+        match key {
+            "attributes" => narrowing.only = Some(read_names(key, value, place, classification, report)),
+            "without" => narrowing.without = read_names(key, value, place, classification, report),
+            "q" | "scope" | "area" | "purpose" | "ial" | "aal" => {
+                let message = format!("the annotation @{key} is not supported by this version");
+                let help = "a permit can be narrowed by @attributes and @without".to_owned();
+                report.error(place, message, help);
+            }
+            other => report.error(place, format!("unknown annotation @{other}"), suggest(other, KNOWN)),
+        }
+    }
+    narrowing
+}
+
+fn read_names(
+    key: &str,
+    list: &str,
+    place: &Place,
+    classification: &Classification,
+    report: &Report,
+) -> Vec<AttributeName> {
+    let mut names = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        if name.is_empty() {
+            let message = format!("@{key}(\"{list}\") names no attribute where it should");
+            report.error(
+                place,
+                message,
+                "write short names separated by commas: \"name,location\"".to_owned(),
+            );
+            continue;
+        }
+        match expand_attribute(name) {
+            Ok(expanded) => {
+                if key == "attributes" && classification.is_personal_everywhere(&expanded) {
+                    let message = format!("@attributes names `{name}`, which is personal and never granted");
+                    report.warning(place, message, None);
+                }
+                names.push(expanded);
+            }
+            Err(reason) => report.error(place, format!("@{key}: {reason}"), None),
+        }
+    }
+    names
+}

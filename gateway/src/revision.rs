@@ -1,0 +1,141 @@
+//! From a checked [`Config`] to a revision that answers: every source with its adapter, every context
+//! compiled.
+
+use std::sync::Arc;
+
+use kakehashi_adapters::client::{HttpClient, HttpClientSettings, SourceClientError, TlsSetupError};
+use kakehashi_adapters::rest::{RestAdapter, RestSettings};
+use kakehashi_adapters::store::{StoreAdapter, StoreError, StoreOptions, StorePartition};
+use kakehashi_adapters::{Adapter, SourceId};
+use ngsi_ld::context::Context;
+
+use crate::api::negotiate::{KnownContexts, RequestContext};
+use crate::config::{Config, DefaultContext, ProvidedType, SourceConfig, SourceKind, TenantId};
+use crate::federation::registry::{Provision, RegisteredSource, Registry};
+use crate::federation::tenant_limits::TenantLimiters;
+
+/// One immutable revision, ready to answer. A request keeps the one that it began with.
+#[derive(Debug)]
+pub struct Revision {
+    /// What the files say, with the policies.
+    pub config: Config,
+    /// The sources.
+    pub registry: Registry,
+    /// How many questions may touch a tenant's sources.
+    pub tenant_limits: TenantLimiters,
+    /// The contexts that consumers may name.
+    pub contexts: KnownContexts,
+}
+
+/// Why a configuration that was read without fault cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotBuild {
+    /// The outbound TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
+    /// A source's address or credential cannot be used.
+    #[error("source {source_id}: {error}")]
+    Source {
+        /// Which.
+        source_id: SourceId,
+        /// Why.
+        error: SourceClientError,
+    },
+    /// A partition of the store cannot be opened.
+    #[error("source {source_id}: {error}")]
+    Store {
+        /// Which.
+        source_id: SourceId,
+        /// Why.
+        error: StoreError,
+    },
+}
+
+impl Revision {
+    /// Builds every part.
+    ///
+    /// # Errors
+    /// [`CannotBuild`], naming the source.
+    pub async fn build(config: Config) -> Result<Self, CannotBuild> {
+        let http = HttpClient::new(&HttpClientSettings::default())?;
+        let mut sources = Vec::new();
+        for source in config.sources() {
+            register(source, &http, &mut sources).await?;
+        }
+        let own = RequestContext::own(&config.gateway.public_url);
+        let default = match config.gateway.default_context {
+            DefaultContext::Kakehashi => own.clone(),
+            DefaultContext::Core => RequestContext::core(),
+        };
+        Ok(Self {
+            registry: Registry::new(sources),
+            tenant_limits: TenantLimiters::new(&config.tenants),
+            contexts: KnownContexts { default, own },
+            config,
+        })
+    }
+}
+
+/// Adds a source, or one for each partition of the store.
+async fn register(
+    source: &SourceConfig,
+    http: &HttpClient,
+    sources: &mut Vec<RegisteredSource>,
+) -> Result<(), CannotBuild> {
+    let cannot = |error| CannotBuild::Source {
+        source_id: source.id.clone(),
+        error,
+    };
+    let context = || Arc::clone(Context::kakehashi());
+    match &source.kind {
+        SourceKind::Rest { endpoint, mapping } => {
+            let types = source.provides.iter().filter_map(|provides| match &provides.r#type {
+                ProvidedType::Type(name) => Some(name.clone()),
+                ProvidedType::Any => None,
+            });
+            let settings = RestSettings {
+                source: source.id.clone(),
+                endpoint: endpoint.clone(),
+                mapping: Arc::clone(mapping),
+                credential: source.credential.clone(),
+                limits: source.limits.clone(),
+                types: types.collect(),
+            };
+            let adapter = RestAdapter::new(http.clone(), settings).map_err(cannot)?;
+            sources.push(registered(source, &source.tenant, Arc::new(adapter)));
+        }
+        SourceKind::NgsiV2 { .. } => {}
+        SourceKind::Store { folder, partitions } => {
+            for tenant in partitions {
+                let partition = StorePartition::open(folder, tenant.as_str(), StoreOptions::default())
+                    .await
+                    .map_err(|error| CannotBuild::Store {
+                        source_id: source.id.clone(),
+                        error,
+                    })?;
+                let adapter = StoreAdapter::new(source.id.clone(), partition);
+                sources.push(registered(source, tenant, Arc::new(adapter)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn registered(source: &SourceConfig, owner: &TenantId, adapter: Arc<dyn Adapter>) -> RegisteredSource {
+    let provides = source.provides.iter().map(|provides| Provision {
+        r#type: match &provides.r#type {
+            ProvidedType::Type(name) => Some(name.clone()),
+            ProvidedType::Any => None,
+        },
+        id_pattern: provides.id_pattern.clone(),
+        authoritative: provides.authoritative,
+    });
+    RegisteredSource {
+        id: source.id.clone(),
+        tenant: owner.clone(),
+        provides: provides.collect(),
+        personal_data: source.personal_data,
+        is_store: matches!(source.kind, SourceKind::Store { .. }),
+        adapter,
+    }
+}

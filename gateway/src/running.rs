@@ -1,0 +1,128 @@
+//! A gateway that listens, from start to graceful end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::revision::{CannotBuild, Revision};
+use crate::server::{ConnectionLimits, serve};
+use crate::telemetry::{Metrics, MetricsError};
+use crate::{Gateway, admin, api, edge};
+
+/// A gateway with its listeners open.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    shutdown: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotStart {
+    /// A listener cannot be opened.
+    #[error("cannot listen on {address} ({key} of tenants.toml): {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Which key says so.
+        key: &'static str,
+        /// Why.
+        error: io::Error,
+    },
+    /// The revision cannot be built.
+    #[error(transparent)]
+    Revision(#[from] CannotBuild),
+    /// The metrics cannot be set up.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
+impl Running {
+    /// Builds the revision and opens both listeners.
+    ///
+    /// # Errors
+    /// [`CannotStart`]
+    pub async fn start(config: Config) -> Result<Self, CannotStart> {
+        let listener = listen(config.gateway.listen, "listen").await?;
+        let admin_listener = listen(config.gateway.admin_listen, "admin_listen").await?;
+        let local = |listener: &TcpListener, configured| listener.local_addr().unwrap_or(configured);
+        let address = local(&listener, config.gateway.listen);
+        let admin_address = local(&admin_listener, config.gateway.admin_listen);
+        let metrics = Metrics::new()?;
+        let revision = Revision::build(config).await?;
+        let gateway = Arc::new(Gateway::new(revision, metrics));
+        let (shutdown, asked) = watch::channel(false);
+        let operations = edge::with_edge(&gateway, api::operations(&gateway));
+        let limits = ConnectionLimits::default();
+        let listeners = vec![
+            tokio::spawn(serve(listener, operations, limits.clone(), asked.clone())),
+            tokio::spawn(serve(admin_listener, admin::operations(&gateway), limits, asked)),
+        ];
+        tracing::info!(%address, %admin_address, revision = %gateway.revision().config.revision, "listening");
+        Ok(Self {
+            address,
+            admin_address,
+            shutdown,
+            listeners,
+        })
+    }
+
+    /// The consumers' address as a URL.
+    #[must_use]
+    pub fn gateway_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The administrators' address as a URL.
+    #[must_use]
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.admin_address)
+    }
+
+    /// Runs until the process is asked to end (SIGTERM, SIGINT), then lets the requests under way finish.
+    pub async fn until_signal(self) {
+        wait_for_signal().await;
+        self.stop().await;
+    }
+
+    /// Ends now, letting the requests under way finish.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        // Nobody listens any more if the listeners have ended already.
+        let _ = self.shutdown.send(true);
+        for listener in self.listeners {
+            if let Err(error) = listener.await {
+                tracing::error!(error = %error, "a listener ended badly");
+            }
+        }
+    }
+}
+
+async fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, CannotStart> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| CannotStart::Listen { address, key, error })
+}
+
+async fn wait_for_signal() {
+    let interrupted = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(error) => {
+            tracing::warn!(error = %error, "SIGTERM cannot be waited for; SIGINT can");
+            let _ = interrupted.await;
+        }
+    }
+}

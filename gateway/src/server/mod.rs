@@ -1,0 +1,148 @@
+//! Listeners and connections: HTTP/1.1 and HTTP/2 on one port, a bound on every phase of a connection, and a
+//! shutdown that lets requests finish. It knows nothing of what a request means.
+
+mod timed_io;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+
+use timed_io::TimedIo;
+
+/// What bounds the connections of a listener.
+#[derive(Debug, Clone)]
+pub struct ConnectionLimits {
+    /// Connections at once. Beyond, clients wait in the listen queue of the operating system.
+    pub connections: usize,
+    /// From accepting to the last byte of a request's head.
+    pub head: Duration,
+    /// How long a connection may neither send nor receive a byte while it should.
+    pub idle: Duration,
+    /// Size of a request's head, in bytes.
+    pub head_bytes: usize,
+    /// Header fields in a request's head.
+    pub headers: usize,
+    /// Requests at once on one HTTP/2 connection.
+    pub streams: u32,
+    /// How long requests may go on after a shutdown was asked for.
+    pub drain: Duration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            // A connection costs some 20 KiB; this bounds them to a few hundred MiB.
+            connections: 10_000,
+            head: Duration::from_secs(10),
+            // Longer than the deadline of a request, shorter than what load balancers keep.
+            idle: Duration::from_secs(60),
+            // A URL of 8 KiB, a bearer token of 8 KiB, and the usual rest.
+            head_bytes: 64 * 1024,
+            headers: 100,
+            streams: 100,
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+/// The address of the peer, as an extension of every request.
+#[derive(Debug, Clone, Copy)]
+pub struct PeerAddress(pub SocketAddr);
+
+/// Serves `router` on `listener` until `shutdown` turns true, then lets the requests under way finish.
+pub async fn serve(
+    listener: TcpListener,
+    router: axum::Router,
+    limits: ConnectionLimits,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let permits = Arc::new(Semaphore::new(limits.connections));
+    let connections = Arc::new(connection_builder(&limits));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &permits) => accepted,
+            _ = shutdown.wait_for(|asked| *asked) => break,
+        };
+        let Some((stream, peer, permit)) = accepted else {
+            continue;
+        };
+        let router = router.clone();
+        let service = hyper::service::service_fn(move |request| answer(router.clone(), request, peer));
+        let io = TokioIo::new(TimedIo::new(stream, limits.idle));
+        let connection = connections.serve_connection_with_upgrades(io, service).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                // A peer that breaks off or sends nonsense is no fault of ours.
+                tracing::debug!(error = %error, "connection ended early");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish within the drain time and were cut off");
+    }
+}
+
+/// Waits for room, then for a connection. Failures to accept (out of file descriptors) are waited out.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    /// Long enough not to spin, short enough not to be noticed.
+    const AFTER_FAILURE: Duration = Duration::from_millis(50);
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Small answers leave at once; without this the kernel may wait for an acknowledgement.
+            let _ = stream.set_nodelay(true);
+            Some((stream, peer, permit))
+        }
+        Err(error) => {
+            tracing::warn!(error = %error, "cannot accept a connection");
+            tokio::time::sleep(AFTER_FAILURE).await;
+            None
+        }
+    }
+}
+
+fn connection_builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(limits.head_bytes)
+        .max_headers(limits.headers)
+        .keep_alive(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(limits.idle / 3)
+        .keep_alive_timeout(limits.head)
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits.streams)
+        // A client that opens and resets streams without end (CVE-2023-44487) is cut off after this many.
+        .max_pending_accept_reset_streams(20);
+    builder
+}
+
+async fn answer(router: axum::Router, request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(PeerAddress(peer));
+    router.oneshot(request).await
+}

@@ -1,0 +1,33 @@
+//! Logs: one JSON object a line on standard error.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The environment variable that says how much is logged, as `tracing_subscriber::EnvFilter` reads it.
+const LEVEL_VARIABLE: &str = "KAKEHASHI_LOG";
+
+/// Starts logging for the whole process. `default_level` holds where `KAKEHASHI_LOG` is not set.
+///
+/// hyper and its relatives log header values and frames at their lower levels, so they stay at `warn` whatever
+/// the level of the gateway: what passes through is never logged.
+pub fn start_logging(default_level: &str) {
+    let level = std::env::var(LEVEL_VARIABLE).unwrap_or_else(|_| default_level.to_owned());
+    let filter = [
+        "hyper=warn",
+        "hyper_util=warn",
+        "h2=warn",
+        "rustls=warn",
+        "sqlx=warn",
+        "tower=warn",
+    ]
+    .iter()
+    .filter_map(|directive| directive.parse().ok())
+    .fold(EnvFilter::new(level), EnvFilter::add_directive);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_writer(std::io::stderr);
+    // Fails only when a subscriber is set already, as a test may do.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+}

@@ -1,0 +1,119 @@
+//! Metrics, by the names of OpenTelemetry's semantic conventions where it has them, read as Prometheus text.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kakehashi_adapters::SourceId;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use prometheus::{Encoder, Registry, TextEncoder};
+
+/// Boundaries in seconds, from an answer out of the store to a source at its deadline.
+const DURATION_BOUNDARIES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Every instrument of the gateway.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    _provider: SdkMeterProvider,
+    request_duration: Histogram<f64>,
+    refused: Counter<u64>,
+    /// The instruments for exchanges with sources.
+    pub sources: Arc<SourceMetrics>,
+}
+
+/// The instruments for exchanges with sources.
+#[derive(Debug)]
+pub struct SourceMetrics {
+    duration: Histogram<f64>,
+}
+
+/// The metrics could not be set up or read.
+#[derive(Debug, thiserror::Error)]
+#[error("metrics: {0}")]
+pub struct MetricsError(String);
+
+impl Metrics {
+    /// Sets up all instruments.
+    ///
+    /// # Errors
+    /// [`MetricsError`] when the exporter refuses.
+    pub fn new() -> Result<Self, MetricsError> {
+        let registry = Registry::new();
+        let exporter = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .build()
+            .map_err(|error| MetricsError(error.to_string()))?;
+        let provider = SdkMeterProvider::builder().with_reader(exporter).build();
+        let meter = provider.meter("kakehashi");
+        let duration = |name, description| {
+            meter
+                .f64_histogram(name)
+                .with_unit("s")
+                .with_description(description)
+                .with_boundaries(DURATION_BOUNDARIES.to_vec())
+                .build()
+        };
+        let request_duration = duration("http.server.request.duration", "Duration of consumers' requests");
+        let source_duration = duration(
+            "kakehashi.source.request.duration",
+            "Duration of exchanges with sources",
+        );
+        let refused = meter
+            .u64_counter("kakehashi.refused")
+            .with_description("Requests refused before any source was asked, by reason")
+            .build();
+        Ok(Self {
+            registry,
+            _provider: provider,
+            request_duration,
+            refused,
+            sources: Arc::new(SourceMetrics {
+                duration: source_duration,
+            }),
+        })
+    }
+
+    /// Counts an answered request. `route` is the route's pattern, never the path.
+    pub fn record_request(&self, method: &'static str, route: String, status: u16, elapsed: Duration) {
+        self.request_duration.record(
+            elapsed.as_secs_f64(),
+            &[
+                KeyValue::new("http.request.method", method),
+                KeyValue::new("http.route", route),
+                KeyValue::new("http.response.status_code", i64::from(status)),
+            ],
+        );
+    }
+
+    /// Counts a request that was refused, by a reason out of a fixed list.
+    pub fn record_refusal(&self, reason: &'static str) {
+        self.refused.add(1, &[KeyValue::new("reason", reason)]);
+    }
+
+    /// All metrics as Prometheus text.
+    ///
+    /// # Errors
+    /// [`MetricsError`] when they cannot be encoded.
+    pub fn to_prometheus(&self) -> Result<String, MetricsError> {
+        let mut text = Vec::new();
+        TextEncoder::new()
+            .encode(&self.registry.gather(), &mut text)
+            .map_err(|error| MetricsError(error.to_string()))?;
+        String::from_utf8(text).map_err(|error| MetricsError(error.to_string()))
+    }
+}
+
+impl SourceMetrics {
+    /// Counts an exchange with a source; `outcome` is `ok` or the name of an error kind.
+    pub fn record(&self, source: &SourceId, outcome: &'static str, elapsed: Duration) {
+        self.duration.record(
+            elapsed.as_secs_f64(),
+            &[
+                KeyValue::new("source", source.as_str().to_owned()),
+                KeyValue::new("outcome", outcome),
+            ],
+        );
+    }
+}

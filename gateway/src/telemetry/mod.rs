@@ -1,0 +1,8 @@
+//! What the gateway tells its operators: logs and metrics. Neither ever holds an attribute value, an entity
+//! id, or text that a consumer or a source has sent.
+
+mod logging;
+mod metrics;
+
+pub use logging::start_logging;
+pub use metrics::{Metrics, MetricsError, SourceMetrics};

@@ -1,0 +1,337 @@
+//! The instances of an attribute, and their members (clauses 4.5.2, 4.5.3, 4.5.5, 4.5.18 to 4.5.24).
+
+use std::fmt;
+
+use compact_str::CompactString;
+use hashbrown::HashSet;
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use smallvec::SmallVec;
+
+use super::concise::read_text;
+use super::entity::{read_system_attribute, set};
+use super::reader::{Reader, Text, Texts};
+use super::value::{ValueMember, read_value};
+use super::{Fault, MAX_ATTRIBUTE_DEPTH};
+use crate::entity::{Attribute, AttributeKind, DateTime, Instance, SystemAttributes};
+use crate::{AttributeName, Iri, TypeName};
+
+/// All instances of one attribute.
+pub(super) type Instances = SmallVec<[Instance; 1]>;
+
+/// Attributes, each name once.
+#[derive(Default)]
+pub(super) struct AttributesByName {
+    attributes: Vec<Attribute>,
+    /// Filled when there are too many to compare them one by one.
+    names: HashSet<AttributeName>,
+}
+
+/// Up to here, comparing names one by one is quicker than a table.
+const MANY_ATTRIBUTES: usize = 32;
+
+impl AttributesByName {
+    /// Reads the attribute whose name was read.
+    pub(super) fn read<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        seed: AttributeSeed<'_, '_>,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        let reader = seed.reader;
+        if is_reserved(name) {
+            return Err(reader.fail(Fault::Reserved));
+        }
+        let name = AttributeName::new(reader.expand(name).map_err(|error| reader.fail(error))?);
+        if self.contains(&name) {
+            return Err(reader.fail(Fault::Duplicate));
+        }
+        let instances = map.next_value_seed(seed)?;
+        self.attributes.push(Attribute { name, instances });
+        Ok(())
+    }
+
+    fn contains(&mut self, name: &AttributeName) -> bool {
+        if self.attributes.len() < MANY_ATTRIBUTES {
+            return self.attributes.iter().any(|attribute| attribute.name == *name);
+        }
+        if self.names.is_empty() {
+            self.names
+                .extend(self.attributes.iter().map(|attribute| attribute.name.clone()));
+        }
+        !self.names.insert(name.clone())
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Attribute> {
+        self.attributes
+    }
+}
+
+/// Members of the core context that are no attributes (clause 4.5.1).
+fn is_reserved(name: &str) -> bool {
+    name.starts_with('@')
+        || is_output_only(name)
+        || ValueMember::from_name(name).is_some()
+        || matches!(
+            name,
+            "id" | "type"
+                | "scope"
+                | "datasetId"
+                | "observedAt"
+                | "unitCode"
+                | "valueType"
+                | "objectType"
+                | "createdAt"
+                | "modifiedAt"
+                | "deletedAt"
+                | "expiresAt"
+                | "entityIdSealed"
+                | "entityTypeSealed"
+        )
+}
+
+/// Members that only the system makes, and that are ignored when others send them (tables 5.2.5-2 and like).
+fn is_output_only(name: &str) -> bool {
+    matches!(
+        name,
+        "instanceId"
+            | "previousValue"
+            | "previousObject"
+            | "previousLanguageMap"
+            | "previousVocab"
+            | "previousJson"
+            | "previousValueList"
+            | "previousObjectList"
+            | "entity"
+            | "entityList"
+    )
+}
+
+/// Reads an attribute: one instance, or an array of them.
+#[derive(Clone, Copy)]
+pub(super) struct AttributeSeed<'s, 'c> {
+    pub(super) reader: &'s Reader<'c>,
+    /// How many attributes are around it.
+    pub(super) depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for AttributeSeed<'_, '_> {
+    type Value = Instances;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Instances, D::Error> {
+        if self.depth > MAX_ATTRIBUTE_DEPTH {
+            return Err(self.reader.fail(Fault::TooDeep));
+        }
+        if self.reader.thorough {
+            let text: &RawValue = serde::Deserialize::deserialize(deserializer)?;
+            read_text(self, text.get()).map_err(|error| self.reader.outwards(error))
+        } else {
+            deserializer.deserialize_any(self)
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for AttributeSeed<'_, '_> {
+    type Value = Instances;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an attribute")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Instances, A::Error> {
+        let seed = InstanceSeed {
+            attribute: self,
+            inferred: None,
+        };
+        Ok(SmallVec::from_buf([seed.visit_map(map)?]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Instances, A::Error> {
+        let mut instances = Instances::new();
+        let seed = InstanceSeed {
+            attribute: self,
+            inferred: None,
+        };
+        while let Some(instance) = elements.next_element_seed(seed)? {
+            push_instance(self.reader, &mut instances, instance)?;
+        }
+        if instances.is_empty() {
+            return Err(self.reader.fail(Fault::Expected("at least one instance")));
+        }
+        Ok(instances)
+    }
+}
+
+/// Adds an instance whose `datasetId` no other has.
+pub(super) fn push_instance<E: Error>(
+    reader: &Reader<'_>,
+    instances: &mut Instances,
+    instance: Instance,
+) -> Result<(), E> {
+    if instances.iter().any(|other| other.dataset_id == instance.dataset_id) {
+        return Err(reader.fail(Fault::DuplicateInstance));
+    }
+    instances.push(instance);
+    Ok(())
+}
+
+/// Reads one instance.
+#[derive(Clone, Copy)]
+pub(super) struct InstanceSeed<'s, 'c> {
+    pub(super) attribute: AttributeSeed<'s, 'c>,
+    /// The kind of an instance without the member `type`.
+    pub(super) inferred: Option<AttributeKind>,
+}
+
+impl<'de> DeserializeSeed<'de> for InstanceSeed<'_, '_> {
+    type Value = Instance;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Instance, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for InstanceSeed<'_, '_> {
+    type Value = Instance;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an attribute")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Instance, A::Error> {
+        let reader = self.attribute.reader;
+        let mut members = Members::default();
+        while let Some(Text(name)) = map.next_key()? {
+            let member = members.read(self.attribute, &name, &mut map);
+            reader.within(&name, member)?;
+        }
+        members.into_instance(self)
+    }
+}
+
+/// The members of an instance that were read so far.
+#[derive(Default)]
+struct Members<'de> {
+    kind: Option<AttributeKind>,
+    value: Option<(ValueMember, &'de RawValue)>,
+    object_type: Option<TypeName>,
+    value_type: Option<Iri>,
+    /// `None` inside: the default instance, said explicitly.
+    dataset_id: Option<Option<Iri>>,
+    observed_at: Option<DateTime>,
+    unit_code: Option<CompactString>,
+    system: SystemAttributes,
+    sub_attributes: AttributesByName,
+}
+
+impl<'de> Members<'de> {
+    fn read<A: MapAccess<'de>>(
+        &mut self,
+        seed: AttributeSeed<'_, '_>,
+        name: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        let reader = seed.reader;
+        if let Some(member) = ValueMember::from_name(name) {
+            let text = map.next_value::<&'de RawValue>()?;
+            if self.value.is_some_and(|(other, _)| other != member) {
+                return Err(reader.fail(Fault::Prohibited("an attribute with another value")));
+            }
+            return set(reader, &mut self.value, (member, text));
+        }
+        match name {
+            "type" | "@type" => {
+                let text = reader.text(map)?;
+                let kind = AttributeKind::from_name(&text).ok_or_else(|| reader.fail(Fault::AttributeType))?;
+                set(reader, &mut self.kind, kind)
+            }
+            "observedAt" => {
+                let date = reader.date(map)?;
+                set(reader, &mut self.observed_at, date)
+            }
+            "unitCode" => {
+                let text = reader.text(map)?;
+                set(reader, &mut self.unit_code, text.as_ref().into())
+            }
+            "datasetId" => {
+                let text = reader.text(map)?;
+                let dataset_id = read_dataset_id(reader, &text)?;
+                set(reader, &mut self.dataset_id, dataset_id)
+            }
+            "objectType" => {
+                let Texts(names) = reader.expected("a type name", map.next_value())?;
+                // The model of the view holds one.
+                let [name] = names.as_slice() else {
+                    return Err(reader.fail(Fault::Expected("one type name")));
+                };
+                let iri = reader.expand(name).map_err(|error| reader.fail(error))?;
+                set(reader, &mut self.object_type, TypeName::new(iri))
+            }
+            "valueType" => {
+                let text = reader.text(map)?;
+                let iri = reader.expand(&text).map_err(|error| reader.fail(error))?;
+                set(reader, &mut self.value_type, iri)
+            }
+            "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" => {
+                read_system_attribute(reader, name, &mut self.system, map)
+            }
+            "@context" => Err(reader.fail(Fault::EmbeddedContext)),
+            _ if is_output_only(name) => map.next_value::<IgnoredAny>().map(|_| ()),
+            _ => {
+                let depth = seed.depth + 1;
+                self.sub_attributes.read(name, AttributeSeed { reader, depth }, map)
+            }
+        }
+    }
+
+    fn into_instance<E: Error>(self, seed: InstanceSeed<'_, '_>) -> Result<Instance, E> {
+        let reader = seed.attribute.reader;
+        let kind = self.kind.or(seed.inferred);
+        let kind = kind.ok_or_else(|| reader.fail(Fault::Missing("type")))?;
+        let own_member = ValueMember::of(kind);
+        let (member, text) = self
+            .value
+            .ok_or_else(|| reader.fail(Fault::Missing(own_member.as_str())))?;
+        let prohibited = |name: &str| reader.within(name, Err(reader.fail(Fault::Prohibited(kind.as_str()))));
+        if member != own_member {
+            return prohibited(member.as_str());
+        }
+        let is_relationship = matches!(kind, AttributeKind::Relationship | AttributeKind::ListRelationship);
+        if self.unit_code.is_some() && !matches!(kind, AttributeKind::Property | AttributeKind::ListProperty) {
+            return prohibited("unitCode");
+        }
+        if self.object_type.is_some() && !is_relationship {
+            return prohibited("objectType");
+        }
+        if self.value_type.is_some() && is_relationship {
+            return prohibited("valueType");
+        }
+        let value = read_value(reader, kind, text.get(), self.object_type, self.value_type.as_ref());
+        let value = reader.within(member.as_str(), value)?;
+        let says_its_type = matches!(
+            value,
+            crate::entity::AttributeValue::Property(
+                crate::entity::Value::DateTime(_) | crate::entity::Value::Temporal { .. }
+            )
+        );
+        Ok(Instance {
+            value,
+            dataset_id: self.dataset_id.flatten(),
+            observed_at: self.observed_at,
+            unit_code: self.unit_code,
+            value_type: self.value_type.filter(|_| !says_its_type),
+            system: self.system,
+            sub_attributes: self.sub_attributes.into_vec(),
+        })
+    }
+}
+
+/// A `datasetId`: a URI, or `@none` for the default instance (clause 4.5.5).
+fn read_dataset_id<E: Error>(reader: &Reader<'_>, text: &str) -> Result<Option<Iri>, E> {
+    if text == "@none" {
+        return Ok(None);
+    }
+    reader.check_uri(text)?;
+    Ok(Some(Iri::new(text)))
+}

@@ -1,0 +1,177 @@
+//! Reading entities in their normalized and concise representations (clauses 4.5.1 to 4.5.5, 4.5.18 to 4.5.24,
+//! 4.6, 4.8, 4.18), with the validation of clause 5.5.4.
+//!
+//! Typed and streaming: no tree of JSON values. What nearly all sources send, normalized entities, is read in
+//! one pass. Whatever that pass does not take is read again with the text of each attribute at hand, which
+//! says whether an object is an attribute or a concise value, keeps each digit, and finds the fault to report.
+//!
+//! It knows no operation: a fragment's NGSI-LD null is refused here, and `@context` is left to the caller.
+
+mod attribute;
+mod concise;
+mod entity;
+mod json;
+mod reader;
+mod value;
+
+use std::fmt;
+
+pub(crate) use self::concise::{is_geometry, reads_as_concise_value};
+use self::entity::{ManyEntities, OneEntity};
+use self::reader::Reader;
+use super::{Entity, InvalidDateTime, InvalidGeometry};
+use crate::InvalidIri;
+use crate::context::{Context, InvalidName};
+
+/// How deep attributes of attributes may nest. The deepest in public models is three.
+pub const MAX_ATTRIBUTE_DEPTH: usize = 16;
+
+/// How deep arrays and objects may nest inside of one value.
+pub const MAX_VALUE_DEPTH: usize = 64;
+
+/// The URI that stands for null (clause 4.5.0).
+pub const NGSI_LD_NULL: &str = "urn:ngsi-ld:null";
+
+/// Reads one entity.
+///
+/// # Errors
+/// [`InvalidEntity`] names the member and what is wrong with it.
+pub fn parse_entity(json: &[u8], context: &Context) -> Result<Entity, InvalidEntity> {
+    parse::<OneEntity>(json, context)
+}
+
+/// Reads an array of entities.
+///
+/// # Errors
+/// [`InvalidEntity`] names the member and what is wrong with it; its path begins with the index of the entity.
+pub fn parse_entities(json: &[u8], context: &Context) -> Result<Vec<Entity>, InvalidEntity> {
+    parse::<ManyEntities>(json, context)
+}
+
+/// What is read: one entity, or an array of them.
+trait Seed {
+    type Output;
+
+    fn read<'de, D: serde::Deserializer<'de>>(reader: &Reader<'_>, deserializer: D) -> Result<Self::Output, D::Error>;
+}
+
+fn parse<S: Seed>(json: &[u8], context: &Context) -> Result<S::Output, InvalidEntity> {
+    let text = std::str::from_utf8(json).map_err(|_| InvalidEntity::new(Fault::Encoding))?;
+    let fast = Reader::streaming(context);
+    if let Ok(output) = read_whole::<S>(text, &fast) {
+        return Ok(output);
+    }
+    let thorough = Reader::thorough(context);
+    read_whole::<S>(text, &thorough).map_err(|error| thorough.into_invalid_entity(&error))
+}
+
+fn read_whole<S: Seed>(text: &str, reader: &Reader<'_>) -> Result<S::Output, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let output = S::read(reader, &mut deserializer)?;
+    deserializer.end()?;
+    Ok(output)
+}
+
+/// Why a text is no entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidEntity {
+    /// Where: the names of the members, outside in, with `.` between them and `[index]` for elements of arrays.
+    /// Empty: the entity as a whole.
+    pub path: String,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+impl InvalidEntity {
+    fn new(fault: Fault) -> Self {
+        Self {
+            path: String::new(),
+            fault,
+        }
+    }
+
+    /// Whether the text is not even JSON (`InvalidRequest`); otherwise it is no entity (`BadRequestData`).
+    #[must_use]
+    pub fn is_malformed_json(&self) -> bool {
+        matches!(self.fault, Fault::Json { .. } | Fault::Encoding)
+    }
+}
+
+impl fmt::Display for InvalidEntity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            write!(f, "the entity: {}", self.fault)
+        } else {
+            write!(f, "{}: {}", self.path, self.fault)
+        }
+    }
+}
+
+impl std::error::Error for InvalidEntity {}
+
+/// What is wrong with a member. It never quotes a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Not UTF-8.
+    #[error("not UTF-8")]
+    Encoding,
+    /// Not JSON.
+    #[error("not JSON at line {line}, column {column}")]
+    Json {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// Another JSON type.
+    #[error("expected {0}")]
+    Expected(&'static str),
+    /// It must be there and is not.
+    #[error("the member {0:?} is missing")]
+    Missing(&'static str),
+    /// It stands there twice, perhaps under two names of the same meaning.
+    #[error("it stands there twice")]
+    Duplicate,
+    /// Two instances have the same `datasetId`, or both have none.
+    #[error("two instances have the same datasetId, or none")]
+    DuplicateInstance,
+    /// A name of the core context that is no attribute name.
+    #[error("this name is reserved and cannot be an attribute")]
+    Reserved,
+    /// No name.
+    #[error("not a name: {0}")]
+    Name(#[from] InvalidName),
+    /// No URI.
+    #[error("not a URI: {0}")]
+    Iri(#[from] InvalidIri),
+    /// No date.
+    #[error(transparent)]
+    DateTime(#[from] InvalidDateTime),
+    /// No geometry.
+    #[error(transparent)]
+    Geometry(#[from] InvalidGeometry),
+    /// A null, JSON's or NGSI-LD's.
+    #[error("null is not allowed here (clauses 4.5.0 and 5.5.4)")]
+    Null,
+    /// No attribute type of clause 4.5.
+    #[error("not one of the attribute types of NGSI-LD")]
+    AttributeType,
+    /// A member that this kind of attribute cannot have.
+    #[error("{0} cannot have this member")]
+    Prohibited(&'static str),
+    /// No scope of clause 4.18.
+    #[error("not a scope: expected names that begin with a letter, separated by /")]
+    Scope,
+    /// No language tag of RFC 5646.
+    #[error("not a language tag of RFC 5646")]
+    LanguageTag,
+    /// An embedded @context (clause 5.5.7).
+    #[error("an attribute cannot have an @context")]
+    EmbeddedContext,
+    /// Deeper than [`MAX_ATTRIBUTE_DEPTH`] or [`MAX_VALUE_DEPTH`].
+    #[error("nested too deep")]
+    TooDeep,
+}
+
+#[cfg(test)]
+mod tests;

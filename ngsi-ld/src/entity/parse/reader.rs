@@ -1,0 +1,200 @@
+//! What the reading of one document shares: the context, the names met so far, and the fault that was found.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt;
+
+use compact_str::CompactString;
+use hashbrown::HashMap;
+use serde::de::{Deserialize, Error, MapAccess, Visitor};
+use serde_json::error::Category;
+
+use super::{Fault, InvalidEntity, NGSI_LD_NULL};
+use crate::context::{Context, InvalidName};
+use crate::entity::DateTime;
+use crate::{Iri, check_absolute};
+
+/// Reads one document with one context.
+pub(super) struct Reader<'c> {
+    context: &'c Context,
+    /// Whether each attribute's text is looked at before it is read, and faults are kept.
+    pub(super) thorough: bool,
+    /// IRIs of names that no term of the context gives: lists repeat their names.
+    names: RefCell<HashMap<CompactString, Iri>>,
+    found: RefCell<Found>,
+}
+
+/// Where and what the first fault is.
+#[derive(Default)]
+struct Found {
+    /// Inside out.
+    path: Vec<String>,
+    fault: Option<Fault>,
+}
+
+impl<'c> Reader<'c> {
+    /// For normalized entities; it stops at anything else without saying why.
+    pub(super) fn streaming(context: &'c Context) -> Self {
+        Self {
+            context,
+            thorough: false,
+            names: RefCell::default(),
+            found: RefCell::default(),
+        }
+    }
+
+    /// For everything that is allowed.
+    pub(super) fn thorough(context: &'c Context) -> Self {
+        Self {
+            thorough: true,
+            ..Self::streaming(context)
+        }
+    }
+
+    /// The IRI of a name.
+    pub(super) fn expand(&self, name: &str) -> Result<Iri, InvalidName> {
+        if let Some(iri) = self.context.iri_of_term(name) {
+            return Ok(iri.clone());
+        }
+        if let Some(iri) = self.names.borrow().get(name) {
+            return Ok(iri.clone());
+        }
+        let iri = self.context.expand(name)?;
+        self.names.borrow_mut().insert(name.into(), iri.clone());
+        Ok(iri)
+    }
+
+    /// Keeps a fault, and makes the error that carries it outwards.
+    pub(super) fn fail<E: Error>(&self, fault: impl Into<Fault>) -> E {
+        if self.thorough {
+            self.found.borrow_mut().fault.get_or_insert_with(|| fault.into());
+        }
+        // The text never leaves this module.
+        E::custom("")
+    }
+
+    /// Notes the member in which an error came up.
+    pub(super) fn within<T, E>(&self, name: &str, result: Result<T, E>) -> Result<T, E> {
+        if self.thorough && result.is_err() {
+            self.found.borrow_mut().path.push(name.to_owned());
+        }
+        result
+    }
+
+    /// Notes the element in which an error came up.
+    pub(super) fn within_element<T, E>(&self, index: usize, result: Result<T, E>) -> Result<T, E> {
+        if self.thorough && result.is_err() {
+            self.found.borrow_mut().path.push(format!("[{index}]"));
+        }
+        result
+    }
+
+    /// Says what was expected where the JSON has another type.
+    pub(super) fn expected<T, E>(&self, what: &'static str, result: Result<T, E>) -> Result<T, E> {
+        if self.thorough && result.is_err() {
+            self.found.borrow_mut().fault.get_or_insert(Fault::Expected(what));
+        }
+        result
+    }
+
+    /// The next value of an object, a text.
+    pub(super) fn text<'de, A: MapAccess<'de>>(&self, map: &mut A) -> Result<Cow<'de, str>, A::Error> {
+        self.expected("a text", map.next_value::<Text<'de>>())
+            .map(|text| text.0)
+    }
+
+    /// The next value of an object, a DateTime.
+    pub(super) fn date<'de, A: MapAccess<'de>>(&self, map: &mut A) -> Result<DateTime, A::Error> {
+        let text = self.text(map)?;
+        DateTime::parse(&text).map_err(|error| self.fail(error))
+    }
+
+    /// A text that must be an absolute URI and not that of null.
+    pub(super) fn check_uri<E: Error>(&self, text: &str) -> Result<(), E> {
+        if text == NGSI_LD_NULL {
+            return Err(self.fail(Fault::Null));
+        }
+        check_absolute(text).map_err(|error| self.fail(error))
+    }
+
+    /// The fault that was found, and where.
+    pub(super) fn into_invalid_entity(self, error: &serde_json::Error) -> InvalidEntity {
+        let found = self.found.into_inner();
+        let fault = match (error.classify(), found.fault) {
+            (Category::Syntax | Category::Eof, _) => {
+                return InvalidEntity::new(Fault::Json {
+                    line: error.line(),
+                    column: error.column(),
+                });
+            }
+            (_, Some(fault)) => fault,
+            (_, None) => Fault::Expected("an entity: an object, or an array of them where several are allowed"),
+        };
+        let mut path = String::new();
+        for part in found.path.iter().rev() {
+            if !path.is_empty() && !part.starts_with('[') {
+                path.push('.');
+            }
+            path.push_str(part);
+        }
+        InvalidEntity { path, fault }
+    }
+}
+
+/// A text that is borrowed from the document where it has no escapes.
+pub(super) struct Text<'de>(pub(super) Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a text")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// One text or several.
+pub(super) struct Texts<'de>(pub(super) smallvec::SmallVec<[Cow<'de, str>; 1]>);
+
+impl<'de> Deserialize<'de> for Texts<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextsVisitor;
+        impl<'de> Visitor<'de> for TextsVisitor {
+            type Value = Texts<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a text or an array of texts")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Texts<'de>, E> {
+                Ok(Texts(smallvec::smallvec![Cow::Borrowed(text)]))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Texts<'de>, E> {
+                Ok(Texts(smallvec::smallvec![Cow::Owned(text.to_owned())]))
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut elements: A) -> Result<Texts<'de>, A::Error> {
+                let mut texts = smallvec::SmallVec::new();
+                while let Some(Text(text)) = elements.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Texts(texts))
+            }
+        }
+        deserializer.deserialize_any(TextsVisitor)
+    }
+}

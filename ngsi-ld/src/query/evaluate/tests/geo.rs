@@ -1,0 +1,166 @@
+//! The meaning of geo-queries, by the rules of clause 4.10.
+
+use proptest::prelude::*;
+
+use crate::entity::{AttributeValue, Geometry, Instance, Position};
+use crate::query::fixture::{attribute, entity, property};
+use crate::query::{GeoQuery, GeoRelation, distance_metres};
+
+fn geometry(type_name: &str, coordinates: &str) -> Geometry {
+    Geometry::from_coordinates(type_name, coordinates).unwrap()
+}
+
+fn stands(relation: GeoRelation, target: &Geometry, reference: &Geometry) -> bool {
+    let instance = Instance::new(AttributeValue::GeoProperty(Box::new(target.clone())));
+    GeoQuery {
+        relation,
+        geometry: reference.clone(),
+        property: attribute("location"),
+    }
+    .matches(&entity([("location", instance)]))
+}
+
+#[test]
+fn relations_are_those_of_simple_features() {
+    use GeoRelation::{Contains, Disjoint, Equals, Intersects, Overlaps, Within};
+    let square = geometry("Polygon", "[[[100,0],[101,0],[101,1],[100,1],[100,0]]]");
+    let turned = geometry("Polygon", "[[[101,1],[101,0],[100,0],[100,1],[101,1]]]");
+    let shifted = geometry("Polygon", "[[[100.5,0],[101.5,0],[101.5,1],[100.5,1],[100.5,0]]]");
+    let ring = geometry(
+        "Polygon",
+        "[[[99,-1],[102,-1],[102,2],[99,2],[99,-1]],[[100,0],[101,0],[101,1],[100,1],[100,0]]]",
+    );
+    let (inside, corner, outside) = (
+        geometry("Point", "[100.5,0.5]"),
+        geometry("Point", "[100,0]"),
+        geometry("Point", "[99,0]"),
+    );
+    let line = geometry("LineString", "[[99,0.5],[102,0.5]]");
+    for (relation, target, reference, expected) in [
+        (Within, &inside, &square, true),
+        (Within, &corner, &square, false),
+        (Within, &square, &inside, false),
+        (Within, &inside, &ring, false),
+        (Contains, &square, &inside, true),
+        (Contains, &inside, &square, false),
+        (Intersects, &corner, &square, true),
+        (Intersects, &line, &square, true),
+        (Intersects, &outside, &square, false),
+        (Disjoint, &outside, &square, true),
+        (Disjoint, &inside, &ring, true),
+        (Disjoint, &corner, &square, false),
+        (Equals, &square, &turned, true),
+        (Equals, &square, &shifted, false),
+        (Overlaps, &square, &shifted, true),
+        (Overlaps, &square, &turned, false),
+        (Overlaps, &square, &line, false),
+    ] {
+        assert_eq!(stands(relation, target, reference), expected, "{relation:?} {target:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_point_in_an_area_is_decided_as_the_general_comparison_would(x in 0..9_i8, y in 0..9_i8) {
+        use geo::Relate;
+        let area = "[[[1,1],[7,1],[7,7],[4,5],[1,7],[1,1]],[[2,2],[2,4],[4,4],[4,2],[2,2]]]";
+        let areas = format!("[{area},[[[7,7],[8,7],[8,8],[7,7]]]]");
+        let point = Geometry::point(x.into(), y.into()).unwrap();
+        for area in [geometry("Polygon", area), geometry("MultiPolygon", &areas)] {
+            let general = point.to_geo().relate(&area.to_geo());
+            prop_assert_eq!(stands(GeoRelation::Within, &point, &area), general.is_within());
+            prop_assert_eq!(stands(GeoRelation::Intersects, &point, &area), general.is_intersects());
+            prop_assert_eq!(stands(GeoRelation::Disjoint, &point, &area), general.is_disjoint());
+        }
+    }
+}
+
+#[test]
+fn entities_without_a_sound_geometry_never_match() {
+    let beyond = Geometry::Point(Position::new(36.0, 139.0));
+    let square = geometry("Polygon", "[[[0,0],[1,0],[1,1],[0,1],[0,0]]]");
+    let far = GeoRelation::Near {
+        min: Some(1.0),
+        max: None,
+    };
+    for relation in [far, GeoRelation::Disjoint] {
+        assert!(!stands(relation, &beyond, &square));
+        let query = GeoQuery {
+            relation,
+            geometry: square.clone(),
+            property: attribute("location"),
+        };
+        assert!(!query.matches(&entity([])));
+        assert!(!query.matches(&entity([("location", property("[0,0]"))])));
+    }
+}
+
+#[test]
+fn distances_are_those_of_the_ellipsoid() {
+    // One degree of latitude at 36 degrees north: 110,967 m (WGS84 meridian arc from 36 to 37).
+    let south = geometry("Point", "[139,36]");
+    let north = geometry("Point", "[139,37]");
+    let degree = distance_metres(&south, &north);
+    assert!((degree - 110_963.0).abs() < 20.0, "{degree}");
+    // To a line that runs west to east one degree north, wherever its ends are.
+    let line = geometry("LineString", "[[130,37],[150,37]]");
+    assert!((distance_metres(&south, &line) - degree).abs() < 1.0);
+    assert!((distance_metres(&line, &south) - degree).abs() < 1.0);
+    // Across the antimeridian.
+    let (west, east) = (
+        geometry("Point", "[179.99,0]"),
+        geometry("LineString", "[[-179.99,-1],[-179.99,1]]"),
+    );
+    assert!((distance_metres(&west, &east) - 2226.4).abs() < 1.0);
+    // Inside, on the edge, and the hole.
+    let ring = geometry(
+        "Polygon",
+        "[[[0,0],[3,0],[3,3],[0,3],[0,0]],[[1,1],[2,1],[2,2],[1,2],[1,1]]]",
+    );
+    assert!(distance_metres(&geometry("Point", "[0.5,0.5]"), &ring).abs() < f64::EPSILON);
+    let to_hole = distance_metres(&geometry("MultiPoint", "[[1.5,1.1],[50,50]]"), &ring);
+    assert!((to_hole - 11_057.0).abs() < 10.0, "{to_hole}");
+}
+
+#[test]
+fn bounds_of_near_are_at_most_and_more_than() {
+    let (a, b) = (geometry("Point", "[139,36]"), geometry("Point", "[139.01,36]"));
+    let distance = distance_metres(&a, &b);
+    let near = |min, max| stands(GeoRelation::Near { min, max }, &a, &b);
+    assert!(near(None, Some(distance)));
+    assert!(!near(Some(distance), None));
+    assert!(near(Some(distance - 1.0), Some(distance + 1.0)));
+    assert!(!near(None, Some(distance - 1.0)));
+}
+
+/// Geometries on a small grid: rings that cross themselves, lines that fold back, and equal positions abound.
+fn any_geometry() -> impl Strategy<Value = Geometry> {
+    let position = || (0..4_i8, 0..4_i8).prop_map(|(x, y)| Position::new(x.into(), y.into()));
+    let ring = move || {
+        prop::collection::vec(position(), 3..7).prop_map(|mut ring| {
+            ring.push(ring[0]);
+            ring
+        })
+    };
+    let line = move || prop::collection::vec(position(), 2..5);
+    prop_oneof![
+        position().prop_map(Geometry::Point),
+        prop::collection::vec(position(), 1..4).prop_map(Geometry::MultiPoint),
+        line().prop_map(Geometry::LineString),
+        prop::collection::vec(line(), 1..3).prop_map(Geometry::MultiLineString),
+        prop::collection::vec(ring(), 1..3).prop_map(Geometry::Polygon),
+        prop::collection::vec(prop::collection::vec(ring(), 1..3), 1..3).prop_map(Geometry::MultiPolygon),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn no_geometry_makes_a_relation_panic(target in any_geometry(), reference in any_geometry()) {
+        use GeoRelation::{Contains, Disjoint, Equals, Intersects, Overlaps, Within};
+        for relation in [Within, Contains, Intersects, Equals, Disjoint, Overlaps] {
+            stands(relation, &target, &reference);
+        }
+        prop_assert!(distance_metres(&target, &reference).is_finite());
+    }
+}

@@ -1,0 +1,88 @@
+//! What queries mean: whole ones here, filters and geo-queries in their own modules.
+
+mod filter;
+mod geo;
+
+use crate::EntityId;
+use crate::context::Context;
+use crate::entity::{AttributeValue, Geometry, Instance, Number, Value};
+use crate::query::fixture::{attribute, entity, property, read_query, type_name};
+use crate::query::{Expression, GeoQuery, GeoRelation, Query, TypeSelection};
+
+#[test]
+fn a_query_asks_for_all_its_parts() {
+    let sited = entity([
+        ("speed", property(Value::Number(Number::Integer(40)))),
+        (
+            "location",
+            Instance::new(AttributeValue::GeoProperty(Box::new(
+                Geometry::point(139.6, 36.3).unwrap(),
+            ))),
+        ),
+    ]);
+    let near = |max| {
+        Some(GeoQuery {
+            relation: GeoRelation::Near {
+                min: None,
+                max: Some(max),
+            },
+            geometry: Geometry::point(139.6, 36.31).unwrap(),
+            property: attribute("location"),
+        })
+    };
+    let query = Query {
+        types: Some(TypeSelection::Type(type_name("Vehicle"))),
+        ids: vec![EntityId::parse("urn:ngsi-ld:Vehicle:1").unwrap()],
+        attributes: vec![attribute("rpm"), attribute("speed")],
+        filter: Some(read_query("speed==40")),
+        geo: near(2000.0),
+        ..Query::default()
+    };
+    assert!(query.matches(&sited));
+    assert!(Query::default().matches(&sited));
+    let changed = [
+        Query {
+            types: Some(TypeSelection::Type(type_name("Bus"))),
+            ..query.clone()
+        },
+        Query {
+            ids: vec![EntityId::parse("urn:x").unwrap()],
+            ..query.clone()
+        },
+        Query {
+            attributes: vec![attribute("rpm")],
+            ..query.clone()
+        },
+        Query {
+            filter: Some(read_query("speed==41")),
+            ..query.clone()
+        },
+        Query {
+            geo: near(1000.0),
+            ..query.clone()
+        },
+    ];
+    for query in changed {
+        assert!(!query.matches(&sited), "{query:?}");
+    }
+}
+
+#[test]
+fn names_are_those_of_the_context() {
+    let context =
+        Context::from_document(r#"{"@context":{"速度":"https://uri.etsi.org/ngsi-ld/default-context/speed"}}"#)
+            .unwrap();
+    let filter = Expression::parse("速度==40;速度.observedAt|createdAt", &context).unwrap();
+    assert_eq!(filter.to_text(&context), "(速度==40;速度.observedAt)|createdAt");
+    assert_eq!(filter.attributes(), [&attribute("speed"), &attribute("createdAt")]);
+    let mut vehicle = entity([("speed", property(Value::Number(Number::Integer(40))))]);
+    assert!(!filter.matches(&vehicle));
+    vehicle.attributes[0].instances[0].observed_at = Some(crate::query::fixture::date("2026-01-01T00:00:00Z"));
+    assert!(filter.matches(&vehicle));
+
+    assert_eq!(Expression::parse("速度==40;id==1", &context).unwrap_err().position, 7);
+    let selection = TypeSelection::parse("Vehicle|避難所", &context).unwrap();
+    assert_eq!(selection.names(), [&type_name("Vehicle"), &type_name("避難所")]);
+    let geo = GeoQuery::parse("near;maxDistance==5", "Point", "[139,36]", None, &context).unwrap();
+    assert_eq!(geo.property, attribute("location"));
+}
