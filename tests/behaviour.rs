@@ -15,7 +15,7 @@ mod behaviour {
     mod demo;
     mod faults;
     mod hidden;
-    mod http;
+
     mod languages;
     mod malformed;
     mod merging;
@@ -24,6 +24,7 @@ mod behaviour {
     mod near;
     mod paging;
     mod personal_data;
+    mod protocols;
     mod random_queries;
     mod rate_limits;
     mod refused_start;

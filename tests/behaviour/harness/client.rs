@@ -1,6 +1,7 @@
 //! A consumer that asks over HTTP.
 
 use std::future::{Future, IntoFuture};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -53,6 +54,13 @@ impl Client {
     pub(crate) fn over_http2(&self) -> Self {
         let http = legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
         Self { http, ..self.clone() }
+    }
+
+    /// The same from another address of this machine.
+    pub(crate) fn from_address(&self, address: IpAddr) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_local_address(Some(address));
+        Self { http: legacy::Client::builder(TokioExecutor::new()).build(connector), ..self.clone() }
     }
 
     /// `GET` on a path, with a query or without.

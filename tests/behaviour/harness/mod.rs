@@ -13,7 +13,7 @@ pub(crate) use answer::Answer;
 pub(crate) use client::{Client, encoded};
 pub(crate) use command::{Finished, kakehashi};
 pub(crate) use evidence::evidence_folder;
-pub(crate) use files::{Files, key_of};
+pub(crate) use files::{Files, change_source, key_of, keys, section};
 pub(crate) use platform::{Builder, Platform};
 pub(crate) use process::Gateway;
 pub(crate) use published::{Place, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};

@@ -44,6 +44,11 @@ impl Gateway {
         serde_json::from_str(&self.ready).unwrap_or_else(|error| panic!("{error}: {}", self.ready))
     }
 
+    /// Where its files and outputs are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What it has printed so far.
     pub(crate) fn stdout(&self) -> String {
         fs::read_to_string(self.folder.join("gateway.stdout")).unwrap()
