@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use kakehashi_adapters::client::{HttpClient, HttpClientSettings, SourceClientError, TlsSetupError};
+use kakehashi_adapters::ngsi_v2::translate::ProvidedType as V2Type;
+use kakehashi_adapters::ngsi_v2::{InvalidNgsiV2Settings, NgsiV2Adapter, NgsiV2Settings};
 use kakehashi_adapters::rest::{RestAdapter, RestSettings};
 use kakehashi_adapters::store::{StoreAdapter, StoreError, StoreOptions, StorePartition};
 use kakehashi_adapters::{Adapter, SourceId};
+use ngsi_ld::TypeName;
 use ngsi_ld::context::Context;
 
 use crate::api::negotiate::{KnownContexts, RequestContext};
@@ -40,6 +43,14 @@ pub enum CannotBuild {
         source_id: SourceId,
         /// Why.
         error: SourceClientError,
+    },
+    /// The settings of an NGSI-v2 source cannot work.
+    #[error("source {source_id}: {error}")]
+    NgsiV2 {
+        /// Which.
+        source_id: SourceId,
+        /// Why.
+        error: InvalidNgsiV2Settings,
     },
     /// A partition of the store cannot be opened.
     #[error("source {source_id}: {error}")]
@@ -86,25 +97,48 @@ async fn register(
         source_id: source.id.clone(),
         error,
     };
-    let context = || Arc::clone(Context::kakehashi());
+    let context = Context::kakehashi();
     match &source.kind {
         SourceKind::Rest { endpoint, mapping } => {
-            let types = source.provides.iter().filter_map(|provides| match &provides.r#type {
-                ProvidedType::Type(name) => Some(name.clone()),
-                ProvidedType::Any => None,
-            });
             let settings = RestSettings {
                 source: source.id.clone(),
                 endpoint: endpoint.clone(),
                 mapping: Arc::clone(mapping),
                 credential: source.credential.clone(),
                 limits: source.limits.clone(),
-                types: types.collect(),
+                types: provided_types(source).cloned().collect(),
             };
             let adapter = RestAdapter::new(http.clone(), settings).map_err(cannot)?;
             sources.push(registered(source, &source.tenant, Arc::new(adapter)));
         }
-        SourceKind::NgsiV2 { .. } => {}
+        SourceKind::NgsiV2 {
+            endpoint,
+            fiware_service,
+            fiware_servicepath,
+        } => {
+            let settings = NgsiV2Settings {
+                source: source.id.clone(),
+                endpoint: endpoint.clone(),
+                fiware_service: fiware_service.clone(),
+                fiware_servicepath: fiware_servicepath.clone(),
+                types: provided_types(source)
+                    .map(|name| V2Type {
+                        short: context.compact(name.as_str()).into(),
+                        name: name.clone(),
+                    })
+                    .collect(),
+                context: Arc::clone(context),
+                // Walking everything for each page to find the few ids that stand in two service paths costs
+                // more than it is worth by default; repeated ids of one page are united, others reported.
+                ids_repeat: false,
+            };
+            let adapter = NgsiV2Adapter::new(http.clone(), settings, source.credential.clone(), source.limits.clone())
+                .map_err(|error| CannotBuild::NgsiV2 {
+                    source_id: source.id.clone(),
+                    error,
+                })?;
+            sources.push(registered(source, &source.tenant, Arc::new(adapter)));
+        }
         SourceKind::Store { folder, partitions } => {
             for tenant in partitions {
                 let partition = StorePartition::open(folder, tenant.as_str(), StoreOptions::default())
@@ -119,6 +153,14 @@ async fn register(
         }
     }
     Ok(())
+}
+
+/// The types that a source names one by one.
+fn provided_types(source: &SourceConfig) -> impl Iterator<Item = &TypeName> {
+    source.provides.iter().filter_map(|provides| match &provides.r#type {
+        ProvidedType::Type(name) => Some(name),
+        ProvidedType::Any => None,
+    })
 }
 
 fn registered(source: &SourceConfig, owner: &TenantId, adapter: Arc<dyn Adapter>) -> RegisteredSource {

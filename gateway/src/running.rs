@@ -49,12 +49,16 @@ impl Running {
     ///
     /// # Errors
     /// [`CannotStart`]
-    pub async fn start(config: Config) -> Result<Self, CannotStart> {
+    pub async fn start(mut config: Config) -> Result<Self, CannotStart> {
         let listener = listen(config.gateway.listen, "listen").await?;
         let admin_listener = listen(config.gateway.admin_listen, "admin_listen").await?;
         let local = |listener: &TcpListener, configured| listener.local_addr().unwrap_or(configured);
         let address = local(&listener, config.gateway.listen);
         let admin_address = local(&admin_listener, config.gateway.admin_listen);
+        if config.gateway.listen.port() == 0 {
+            // Nobody could have written the URL of a port that the system chose.
+            config.gateway.public_url = format!("http://{address}");
+        }
         let metrics = Metrics::new()?;
         let revision = Revision::build(config).await?;
         let gateway = Arc::new(Gateway::new(revision, metrics));

@@ -367,7 +367,7 @@ async fn the_rate_is_kept_by_waiting_and_by_giving_up_when_waiting_is_in_vain() 
         burst: NonZeroU32::new(2),
         ..limits()
     };
-    let client = client(&address, limits);
+    let client = client(&address, limits.clone());
     let start = Instant::now();
     for _ in 0..4 {
         client.get("/", &[], &call()).await.unwrap();
@@ -376,6 +376,13 @@ async fn the_rate_is_kept_by_waiting_and_by_giving_up_when_waiting_is_in_vain() 
         start.elapsed() >= Duration::from_millis(90),
         "two of the four had to wait 50 ms each"
     );
+    let slow = SourceLimits {
+        requests_per_second: NonZeroU32::new(1),
+        burst: NonZeroU32::new(1),
+        ..limits
+    };
+    let client = super::tests::client(&address, slow);
+    client.get("/", &[], &call()).await.unwrap();
     let soon = Call {
         deadline: Instant::now() + Duration::from_millis(5),
         traceparent: None,

@@ -77,7 +77,7 @@ fn near(geometry: &Geometry, min: Option<f64>, max: Option<f64>) -> Option<Area>
 fn around(georel: &str, geometry: &Geometry) -> Option<Area> {
     let positions = positions(geometry);
     let bounds = |of: fn(&Position) -> f64| {
-        let values = || positions.iter().map(|position| of(position));
+        let values = || positions.iter().map(of);
         (
             values().fold(f64::INFINITY, f64::min),
             values().fold(f64::NEG_INFINITY, f64::max),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`mapping`] | the mapping file: its format, its checks, its compiled form |
 //! | `record` | finding records in a body and building entities from them |
+//! | `translate` | one body as entities |
 //! | `source` | one platform: asking for one path and reading the answer |
 //! | `pages`, `link` | which pages there are, and how one leads to the next |
 //! | `walk` | answering a query from pages and single records |
@@ -18,10 +19,12 @@ mod record;
 mod source;
 #[cfg(test)]
 mod tests;
+mod translate;
 mod trial;
 mod walk;
 
 pub use adapter::{RestAdapter, RestSettings};
 pub use mapping::{Mapping, MappingError};
-pub use record::Finding;
+pub use record::{Finding, UnreadableBody};
+pub use translate::translate_records;
 pub use trial::{TryReport, TryWarning, try_mapping};

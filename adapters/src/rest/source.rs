@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue, StatusCode};
-use ngsi_ld::{Entity, TypeName};
+use ngsi_ld::TypeName;
 
 use super::mapping::{Mapping, TypeMapping};
-use super::record::{
-    DocumentPaths, Envelope, Finding, FindingCounts, Findings, Projection, UnreadableBody, build_entity, read_document,
-};
+use super::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
+use super::translate::{RecordPage, read_records};
 use crate::client::SourceClient;
 use crate::contract::{AdapterError, Call, ErrorKind, SourceQuery};
 
@@ -37,20 +36,6 @@ pub(super) struct Source {
     /// For each type of the mapping: whether some record was no entity, so that the platform's positions and
     /// totals are not those of the view.
     irregular: Vec<AtomicBool>,
-}
-
-/// The records of one answer, as entities.
-#[derive(Debug)]
-pub(super) struct RecordPage {
-    pub(super) entities: Vec<Entity>,
-    pub(super) envelope: Envelope,
-}
-
-impl RecordPage {
-    /// Whether every record is an entity.
-    pub(super) fn is_complete(&self) -> bool {
-        self.entities.len() == self.envelope.records
-    }
 }
 
 // === impl Source ===
@@ -185,13 +170,8 @@ impl TypeReading {
             Answer::Many => &mapping.documents,
             Answer::One => &mapping.single,
         };
-        let mut entities = Vec::new();
         let mut tally = Tally::default();
-        let envelope = read_document(body, paths, &mapping.fields, &self.projection.wanted, &mut |fields| {
-            entities.extend(build_entity(mapping, &self.projection, fields, &mut tally));
-        })?;
-        envelope.check(entities.len())?;
-        let page = RecordPage { entities, envelope };
+        let page = read_records(mapping, paths, &self.projection, body, &mut tally)?;
         if !page.is_complete() {
             self.note_irregular();
         }

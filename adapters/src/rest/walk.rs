@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 
 use super::link::next_path;
 use super::pages::{Following, Window, first_path, following, path_at, window};
-use super::source::{Answer, RecordPage, Source, TypeReading};
+use super::source::{Answer, Source, TypeReading};
+use super::translate::RecordPage;
 use crate::contract::{AdapterError, Call, ErrorKind, Page, SourceQuery};
 
 /// Pages of one walk that are asked for at once: the next one arrives while one is read.

@@ -17,7 +17,12 @@ const RESULTS_COUNT: HeaderName = HeaderName::from_static("ngsild-results-count"
 /// A response with a rendered body. The @context goes into the Link header or, by the renderer, into the body
 /// (clause 6.3.6).
 #[must_use]
-pub(super) fn rendered(body: Vec<u8>, media_type: MediaType, context: &RequestContext, context_in_body: bool) -> Response {
+pub(super) fn rendered(
+    body: Vec<u8>,
+    media_type: MediaType,
+    context: &RequestContext,
+    context_in_body: bool,
+) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
@@ -63,7 +68,14 @@ pub(super) fn add_count(response: &mut Response, count: Option<u64>) {
 }
 
 /// Adds the links to the next and the previous page (clause 6.3.10), relative to the host, with the whole path.
-pub(super) fn add_page_links(response: &mut Response, path: &str, query: &str, page: Page, more: bool, media_type: MediaType) {
+pub(super) fn add_page_links(
+    response: &mut Response,
+    path: &str,
+    query: &str,
+    page: Page,
+    more: bool,
+    media_type: MediaType,
+) {
     let mut add = |relation: &str, offset: usize| {
         let target = with_page(path, query, Page { offset, ..page });
         let link = format!("<{target}>; rel=\"{relation}\"; type=\"{}\"", media_type.as_str());

@@ -66,13 +66,13 @@ impl Scope {
     ///
     /// # Errors
     /// As [`super::negotiate::KnownContexts::of_request`].
-    pub fn context(&self) -> Result<RequestContext, Problem> {
+    pub(super) fn context(&self) -> Result<RequestContext, Problem> {
         self.revision.contexts.of_request(&self.headers)
     }
 
     /// What surrounds the parameters.
     #[must_use]
-    pub fn surroundings<'a>(&'a self, context: &'a RequestContext, media_type: MediaType) -> Surroundings<'a> {
+    pub(super) fn surroundings<'a>(&'a self, context: &'a RequestContext, media_type: MediaType) -> Surroundings<'a> {
         Surroundings {
             context: &context.context,
             media_type,
@@ -83,7 +83,7 @@ impl Scope {
 
     /// Who asks for an operation, and by what rules.
     #[must_use]
-    pub fn asker(&self, operation: Operation) -> Asker<'_> {
+    pub(super) fn asker(&self, operation: Operation) -> Asker<'_> {
         Asker {
             consumer: &self.caller.0,
             operation,
@@ -96,7 +96,7 @@ impl Scope {
 
     /// What the sources are told about the request.
     #[must_use]
-    pub fn gathering(&self, gateway: &Gateway) -> gather::Request {
+    pub(super) fn gathering(&self, gateway: &Gateway) -> gather::Request {
         let call = Call {
             deadline: self.deadline.0,
             traceparent: Some(Arc::clone(&self.id.traceparent)),

@@ -65,7 +65,10 @@ impl<'a> Section<'a> {
 
     /// The value of a key, whatever it is.
     pub(crate) fn node(&self, key: &'static str) -> Option<&'a Node> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
         self.entries
             .iter()
             .find(|entry| entry.key == key)

@@ -8,15 +8,17 @@ use http::{HeaderName, HeaderValue};
 use kakehashi_adapters::SourceId;
 use kakehashi_adapters::client::{Credential, SourceLimits};
 use kakehashi_adapters::rest::Mapping;
+use ngsi_ld::TypeName;
 
 use super::Loading;
 use super::diagnostics::{Place, suggest};
 use super::document::Node;
 use super::gateway::parse_http_url;
 use super::names::{TenantId, check_name};
-use super::provides::{self, Provides};
+use super::provides::{self, ProvidedType, Provides};
 use super::secret;
 use super::section::Section;
+use super::vocabulary::compact_type;
 use crate::policy::PersonalData;
 
 /// Most requests per second that a limit may allow: more is the same as none.
@@ -93,6 +95,15 @@ enum AdapterName {
     /// Named by the documentation, not built yet.
     Later,
 }
+
+/// Keys that only some adapters know.
+const ADAPTER_KEYS: [&str; 5] = [
+    "endpoint",
+    "mapping",
+    "fiware_service",
+    "fiware_servicepath",
+    "partitions",
+];
 
 const ADAPTERS: [(&str, AdapterName); 7] = [
     ("rest", AdapterName::Rest),
@@ -172,6 +183,9 @@ pub(crate) fn read(
     }
     let limits = read_limits(&section);
     let provides = provides::read(&section, loading);
+    if let Some(SourceKind::Rest { mapping, .. }) = &kind {
+        check_mapping_makes(&provides, mapping, &section, loading);
+    }
     section.finish();
     Some(SourceConfig {
         id: id?,
@@ -192,7 +206,14 @@ fn read_kind(
     tenants: &[TenantId],
     loading: &Loading<'_>,
 ) -> Option<SourceKind> {
-    let own_keys: &[&str] = match adapter? {
+    let Some(adapter) = adapter else {
+        // Without an adapter nobody knows which of these keys belong here: none is called unknown.
+        for key in ADAPTER_KEYS {
+            section.node(key);
+        }
+        return None;
+    };
+    let own_keys: &[&str] = match adapter {
         AdapterName::Rest => &["mapping"],
         AdapterName::NgsiV2 => &["fiware_service", "fiware_servicepath"],
         AdapterName::Store => &["partitions"],
@@ -225,7 +246,7 @@ fn read_kind(
             loading.report.error(place, message, None);
         }
     }
-    match adapter? {
+    match adapter {
         AdapterName::Rest => {
             let endpoint = read_endpoint(section);
             let mapping = read_mapping(section, loading);
@@ -274,6 +295,28 @@ fn read_mapping(section: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<Mapp
                 loading.report.error(&place, format!("{field}{}", error.message), help);
             }
             None
+        }
+    }
+}
+
+/// What a source provides and its mapping does not make would never be found.
+fn check_mapping_makes(provides: &[Provides], mapping: &Mapping, section: &Section<'_>, loading: &Loading<'_>) {
+    let made: Vec<&TypeName> = mapping.types().collect();
+    for entry in provides {
+        let ProvidedType::Type(name) = &entry.r#type else {
+            continue;
+        };
+        if !made.contains(&name) {
+            let place = section.key_place("provides").unwrap_or(section.place());
+            let message = format!(
+                "{} provides `{}`, which its mapping does not make",
+                section.title(),
+                compact_type(name)
+            );
+            let made: Vec<String> = made.iter().map(|name| format!("`{}`", compact_type(name))).collect();
+            loading
+                .report
+                .error(place, message, format!("it makes {}", made.join(", ")));
         }
     }
 }

@@ -276,25 +276,41 @@ fn sorted(mut entity: Entity) -> Entity {
     entity
 }
 
-/// Whether two instances are in a conflict that the clause leaves to chance.
-fn is_tie(one: &Instance, other: &Instance) -> bool {
-    one != other
-        && one.dataset_id == other.dataset_id
-        && one.observed_at == other.observed_at
-        && one.system.modified_at() == other.system.modified_at()
-}
-
+/// Whether two parts have instances in a conflict that the clause leaves to chance: they are equally recent, and
+/// differ, also because one of the parts expires and the other does not.
 fn has_tie(parts: &[Part]) -> bool {
-    let instances = || {
-        let attributes = parts.iter().flat_map(|part| &part.entity.attributes);
-        attributes.flat_map(|attribute| {
+    let instances = |part: &'_ Part| {
+        let attributes = part.entity.attributes.iter();
+        let named = |attribute: &Attribute| {
+            let name = attribute.name.clone();
             attribute
                 .instances
-                .iter()
-                .map(move |instance| (&attribute.name, instance))
+                .clone()
+                .into_iter()
+                .map(move |instance| (name.clone(), instance))
+        };
+        attributes.flat_map(named).collect::<Vec<_>>()
+    };
+    let is_tie = |one: &Part, other: &Part| {
+        let same_expiry = one.entity.system.expires_at() == other.entity.system.expires_at();
+        instances(one).iter().any(|(name, a)| {
+            instances(other).iter().any(|(other_name, b)| {
+                name == other_name
+                    && a.dataset_id == b.dataset_id
+                    && a.observed_at == b.observed_at
+                    && a.system.modified_at() == b.system.modified_at()
+                    && !(a == b && same_expiry)
+            })
         })
     };
-    instances().any(|(name, one)| instances().any(|(other_name, other)| name == other_name && is_tie(one, other)))
+    let mut rest = parts;
+    while let [first, others @ ..] = rest {
+        if others.iter().any(|other| is_tie(first, other)) {
+            return true;
+        }
+        rest = others;
+    }
+    false
 }
 
 proptest! {

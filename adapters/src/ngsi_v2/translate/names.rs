@@ -17,6 +17,9 @@ pub(super) struct Name {
     pub(super) view: Option<AttributeName>,
     /// Whether an attribute of that name is wanted.
     pub(super) selected: bool,
+    /// Whether another name of the source has the same name in the view: two terms of a context may stand for
+    /// one IRI. An entity that has both shows the first.
+    pub(super) shared: bool,
 }
 
 impl Name {
@@ -32,6 +35,7 @@ pub(super) struct Names<'c> {
     selection: &'c AttributeSelection,
     names: Vec<Name>,
     positions: HashMap<Box<str>, usize>,
+    views: HashMap<AttributeName, usize>,
     /// Entities of one type have the same names in the same order: the name after the last one is tried first.
     expected: usize,
 }
@@ -43,6 +47,7 @@ impl<'c> Names<'c> {
             selection,
             names: Vec::new(),
             positions: HashMap::new(),
+            views: HashMap::new(),
             expected: 0,
         }
     }
@@ -76,11 +81,17 @@ impl<'c> Names<'c> {
         let view = view_name(self.context, raw);
         let selected = view.as_ref().is_some_and(|name| self.selection.includes(name));
         let position = self.names.len();
+        let first = view.clone().map(|view| *self.views.entry(view).or_insert(position));
+        let other = first.filter(|first| *first != position);
+        if let Some(other) = other.and_then(|other| self.names.get_mut(other)) {
+            other.shared = true;
+        }
         self.positions.insert(raw.into(), position);
         self.names.push(Name {
             raw: raw.into(),
             view,
             selected,
+            shared: other.is_some(),
         });
         position
     }

@@ -122,7 +122,9 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
                     };
                     let instance = map.next_value_seed(seed)?;
                     translator.names.resume_after(position);
-                    if let Some(instance) = instance {
+                    let is_shared = translator.names.get(position).is_some_and(|name| name.shared);
+                    let is_repeated = is_shared && attributes.iter().any(|known: &Attribute| known.name == name);
+                    if let Some(instance) = instance.filter(|_| !is_repeated) {
                         attributes.push(Attribute::new(name, instance));
                     }
                 }

@@ -265,6 +265,26 @@ fn the_order_of_members_does_not_matter() {
 }
 
 #[test]
+fn two_terms_for_one_attribute_are_one_attribute() {
+    let document = r#"{"@context":{"x":"https://example.org/a","y":"https://example.org/a"}}"#;
+    let context = TranslationContext {
+        context: Arc::new(Context::from_document(document).unwrap()),
+        ..context_of(&["Room"])
+    };
+    let body = br#"[{"id":"1","type":"Room","x":{"value":1},"y":{"value":2}},{"id":"2","type":"Room","y":{"value":2},"x":{"value":1}},{"id":"3","type":"Room","y":{"value":3}}]"#;
+    let entities = translate_entities(body, &context).unwrap();
+    let values: Vec<_> = entities
+        .iter()
+        .map(|entity| {
+            assert_eq!(entity.attributes.len(), 1);
+            entity.attributes[0].instances[0].value.clone()
+        })
+        .collect();
+    let number = |number: i64| AttributeValue::Property(Value::Number(number.into()));
+    assert_eq!(values, [number(1), number(2), number(3)]);
+}
+
+#[test]
 fn what_is_not_wanted_is_left_out() {
     let body = br#"[{"id":"1","type":"Room","a":{"type":"Number","value":1},"b":{"type":"Number","value":2}},{"id":"2","type":"Resident","a":{"type":"Number","value":1}}]"#;
     let mut context = context_of(&["Room"]);

@@ -42,13 +42,22 @@ pub(in crate::rest) struct Envelope {
 
 /// Why a body is none that the mapping describes. Holds no text of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::rest) enum UnreadableBody {
+pub enum UnreadableBody {
+    /// Another encoding.
     #[error("not UTF-8")]
     Encoding,
+    /// Not JSON.
     #[error("not JSON: the body breaks at line {line}, column {column}")]
-    Syntax { line: usize, column: usize },
+    Syntax {
+        /// The line, counted from 1.
+        line: usize,
+        /// The byte in that line, counted from 1.
+        column: usize,
+    },
+    /// The beginning of JSON.
     #[error("the body ends too early")]
     CutOff,
+    /// JSON of another shape.
     #[error("JSON, but without the records that the mapping expects")]
     NoRecords,
 }

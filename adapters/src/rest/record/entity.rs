@@ -204,10 +204,9 @@ impl<'de> Record<'_, 'de> {
                 };
                 if let Some(table) = table {
                     let word = scalar.word();
-                    let listed = word.as_deref().and_then(|word| {
-                        let trimmed = table.values.get(word.trim());
-                        table.values.get(word).or(trimmed)
-                    });
+                    let listed = word
+                        .as_deref()
+                        .and_then(|word| table.values.get(word).or_else(|| table.values.get(word.trim())));
                     match (listed, &table.unlisted) {
                         (Some(value), _) => return Ok(Some(property(value))),
                         _ if self.is_missing(&scalar) => return Ok(None),

@@ -9,7 +9,8 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::document::{DocumentPaths, Envelope, UnreadableBody, read_document};
+pub use self::document::UnreadableBody;
+pub(super) use self::document::{DocumentPaths, Envelope, read_document};
 pub(super) use self::entity::{Projection, build_entity};
 pub(super) use self::fields::{FieldTree, Slot};
 pub use self::findings::Finding;

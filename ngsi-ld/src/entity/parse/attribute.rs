@@ -13,7 +13,7 @@ use super::concise::read_text;
 use super::entity::{read_system_attribute, set};
 use super::reader::{Reader, Text, Texts};
 use super::value::{ValueMember, read_value};
-use super::{Fault, MAX_ATTRIBUTE_DEPTH};
+use super::{Fault, MAX_ATTRIBUTE_DEPTH, MAX_INSTANCES};
 use crate::entity::{Attribute, AttributeKind, DateTime, Instance, SystemAttributes};
 use crate::{AttributeName, Iri, TypeName};
 
@@ -25,13 +25,21 @@ pub(super) type Instances = SmallVec<[Instance; 1]>;
 pub(super) struct AttributesByName {
     attributes: Vec<Attribute>,
     /// Filled when there are too many to compare them one by one.
-    names: HashSet<AttributeName>,
+    names: Option<Box<HashSet<AttributeName>>>,
 }
 
 /// Up to here, comparing names one by one is quicker than a table.
 const MANY_ATTRIBUTES: usize = 32;
 
 impl AttributesByName {
+    /// For so many attributes to begin with.
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self {
+            attributes: Vec::with_capacity(capacity),
+            names: None,
+        }
+    }
+
     /// Reads the attribute whose name was read.
     pub(super) fn read<'de, A: MapAccess<'de>>(
         &mut self,
@@ -47,20 +55,27 @@ impl AttributesByName {
         if self.contains(&name) {
             return Err(reader.fail(Fault::Duplicate));
         }
-        let instances = map.next_value_seed(seed)?;
-        self.attributes.push(Attribute { name, instances });
-        Ok(())
+        // Instances are made where they stay: moving them was a good part of the time of reading.
+        self.attributes.push(Attribute {
+            name,
+            instances: Instances::new(),
+        });
+        let Some(attribute) = self.attributes.last_mut() else {
+            return Ok(());
+        };
+        map.next_value_seed(InstancesSeed {
+            attribute: seed,
+            instances: &mut attribute.instances,
+        })
     }
 
     fn contains(&mut self, name: &AttributeName) -> bool {
         if self.attributes.len() < MANY_ATTRIBUTES {
             return self.attributes.iter().any(|attribute| attribute.name == *name);
         }
-        if self.names.is_empty() {
-            self.names
-                .extend(self.attributes.iter().map(|attribute| attribute.name.clone()));
-        }
-        !self.names.insert(name.clone())
+        let attributes = &self.attributes;
+        let known = || Box::new(attributes.iter().map(|attribute| attribute.name.clone()).collect());
+        !self.names.get_or_insert_with(known).insert(name.clone())
     }
 
     pub(super) fn into_vec(self) -> Vec<Attribute> {
@@ -108,7 +123,7 @@ fn is_output_only(name: &str) -> bool {
     )
 }
 
-/// Reads an attribute: one instance, or an array of them.
+/// Where an attribute is read.
 #[derive(Clone, Copy)]
 pub(super) struct AttributeSeed<'s, 'c> {
     pub(super) reader: &'s Reader<'c>,
@@ -116,97 +131,95 @@ pub(super) struct AttributeSeed<'s, 'c> {
     pub(super) depth: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for AttributeSeed<'_, '_> {
-    type Value = Instances;
+/// Reads an attribute into its instances: one, or an array of them.
+struct InstancesSeed<'s, 'c, 'i> {
+    attribute: AttributeSeed<'s, 'c>,
+    instances: &'i mut Instances,
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Instances, D::Error> {
-        if self.depth > MAX_ATTRIBUTE_DEPTH {
-            return Err(self.reader.fail(Fault::TooDeep));
+impl<'de> DeserializeSeed<'de> for InstancesSeed<'_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let AttributeSeed { reader, depth } = self.attribute;
+        if depth > MAX_ATTRIBUTE_DEPTH {
+            return Err(reader.fail(Fault::TooDeep));
         }
-        if self.reader.thorough {
+        if reader.thorough {
             let text: &RawValue = serde::Deserialize::deserialize(deserializer)?;
-            read_text(self, text.get()).map_err(|error| self.reader.outwards(error))
+            read_text(self.attribute, text.get(), self.instances).map_err(|error| reader.outwards(error))
         } else {
             deserializer.deserialize_any(self)
         }
     }
 }
 
-impl<'de> Visitor<'de> for AttributeSeed<'_, '_> {
-    type Value = Instances;
+impl<'de> Visitor<'de> for InstancesSeed<'_, '_, '_> {
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an attribute")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Instances, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
         let seed = InstanceSeed {
-            attribute: self,
+            attribute: self.attribute,
             inferred: None,
+            instances: self.instances,
         };
-        Ok(SmallVec::from_buf([seed.visit_map(map)?]))
+        seed.visit_map(map)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Instances, A::Error> {
-        let mut instances = Instances::new();
-        let seed = InstanceSeed {
-            attribute: self,
-            inferred: None,
-        };
-        while let Some(instance) = elements.next_element_seed(seed)? {
-            push_instance(self.reader, &mut instances, instance)?;
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        let Self { attribute, instances } = self;
+        loop {
+            let seed = InstanceSeed {
+                attribute,
+                inferred: None,
+                instances: &mut *instances,
+            };
+            if elements.next_element_seed(seed)?.is_none() {
+                break;
+            }
         }
         if instances.is_empty() {
-            return Err(self.reader.fail(Fault::Expected("at least one instance")));
+            return Err(attribute.reader.fail(Fault::Expected("at least one instance")));
         }
-        Ok(instances)
+        Ok(())
     }
 }
 
-/// Adds an instance whose `datasetId` no other has.
-pub(super) fn push_instance<E: Error>(
-    reader: &Reader<'_>,
-    instances: &mut Instances,
-    instance: Instance,
-) -> Result<(), E> {
-    if instances.iter().any(|other| other.dataset_id == instance.dataset_id) {
-        return Err(reader.fail(Fault::DuplicateInstance));
-    }
-    instances.push(instance);
-    Ok(())
-}
-
-/// Reads one instance.
-#[derive(Clone, Copy)]
-pub(super) struct InstanceSeed<'s, 'c> {
+/// Reads one instance and adds it to the others.
+pub(super) struct InstanceSeed<'s, 'c, 'i> {
     pub(super) attribute: AttributeSeed<'s, 'c>,
     /// The kind of an instance without the member `type`.
     pub(super) inferred: Option<AttributeKind>,
+    pub(super) instances: &'i mut Instances,
 }
 
-impl<'de> DeserializeSeed<'de> for InstanceSeed<'_, '_> {
-    type Value = Instance;
+impl<'de> DeserializeSeed<'de> for InstanceSeed<'_, '_, '_> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Instance, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de> Visitor<'de> for InstanceSeed<'_, '_> {
-    type Value = Instance;
+impl<'de> Visitor<'de> for InstanceSeed<'_, '_, '_> {
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an attribute")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Instance, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let reader = self.attribute.reader;
         let mut members = Members::default();
         while let Some(Text(name)) = map.next_key()? {
             let member = members.read(self.attribute, &name, &mut map);
             reader.within(&name, member)?;
         }
-        members.into_instance(self)
+        members.add_to(&mut self)
     }
 }
 
@@ -285,7 +298,7 @@ impl<'de> Members<'de> {
         }
     }
 
-    fn into_instance<E: Error>(self, seed: InstanceSeed<'_, '_>) -> Result<Instance, E> {
+    fn add_to<E: Error>(self, seed: &mut InstanceSeed<'_, '_, '_>) -> Result<(), E> {
         let reader = seed.attribute.reader;
         let kind = self.kind.or(seed.inferred);
         let kind = kind.ok_or_else(|| reader.fail(Fault::Missing("type")))?;
@@ -315,15 +328,23 @@ impl<'de> Members<'de> {
                 crate::entity::Value::DateTime(_) | crate::entity::Value::Temporal { .. }
             )
         );
-        Ok(Instance {
+        let dataset_id = self.dataset_id.flatten();
+        if seed.instances.iter().any(|other| other.dataset_id == dataset_id) {
+            return Err(reader.fail(Fault::DuplicateInstance));
+        }
+        if seed.instances.len() == MAX_INSTANCES {
+            return Err(reader.fail(Fault::TooMany(MAX_INSTANCES)));
+        }
+        seed.instances.push(Instance {
             value,
-            dataset_id: self.dataset_id.flatten(),
+            dataset_id,
             observed_at: self.observed_at,
             unit_code: self.unit_code,
             value_type: self.value_type.filter(|_| !says_its_type),
             system: self.system,
             sub_attributes: self.sub_attributes.into_vec(),
-        })
+        });
+        Ok(())
     }
 }
 

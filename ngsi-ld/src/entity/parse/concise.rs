@@ -5,10 +5,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use smallvec::SmallVec;
 
 use super::Fault;
-use super::attribute::{AttributeSeed, InstanceSeed, Instances, push_instance};
+use super::attribute::{AttributeSeed, InstanceSeed, Instances};
 use super::reader::Text;
 use super::value::{ValueMember, read_value};
 use crate::entity::{AttributeKind, Geometry, Instance};
@@ -16,35 +15,25 @@ use crate::entity::{AttributeKind, Geometry, Instance};
 type ReadResult<T> = Result<T, serde_json::Error>;
 
 /// Reads an attribute from its text.
-pub(super) fn read_text(seed: AttributeSeed<'_, '_>, text: &str) -> ReadResult<Instances> {
+pub(super) fn read_text(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instances) -> ReadResult<()> {
     match text.as_bytes().first() {
-        Some(b'{') => Ok(SmallVec::from_buf([read_object(seed, text)?])),
-        Some(b'[') => read_array(seed, text),
-        _ => Ok(SmallVec::from_buf([read_concise_value(
-            seed,
-            AttributeKind::Property,
-            text,
-        )?])),
+        Some(b'{') => read_object(seed, text, instances),
+        Some(b'[') => read_array(seed, text, instances),
+        _ => read_concise_value(seed, AttributeKind::Property, text, instances),
     }
 }
 
 /// An array: of instances when its elements look like attributes with the same right, else a concise Property.
-fn read_array(seed: AttributeSeed<'_, '_>, text: &str) -> ReadResult<Instances> {
+fn read_array(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instances) -> ReadResult<()> {
     if !are_instances(text)? {
-        return Ok(SmallVec::from_buf([read_concise_value(
-            seed,
-            AttributeKind::Property,
-            text,
-        )?]));
+        return read_concise_value(seed, AttributeKind::Property, text, instances);
     }
     let elements: Vec<&RawValue> = serde_json::from_str(text)?;
-    let mut instances = Instances::new();
     for (index, element) in elements.iter().enumerate() {
-        let instance =
-            read_object(seed, element.get()).and_then(|instance| push_instance(seed.reader, &mut instances, instance));
+        let instance = read_object(seed, element.get(), instances);
         seed.reader.within_element(index, instance)?;
     }
-    Ok(instances)
+    Ok(())
 }
 
 /// Whether all elements of an array say that they are attributes.
@@ -59,23 +48,30 @@ fn are_instances(array: &str) -> ReadResult<bool> {
     Ok(!elements.is_empty())
 }
 
-fn read_object(seed: AttributeSeed<'_, '_>, text: &str) -> ReadResult<Instance> {
+fn read_object(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instances) -> ReadResult<()> {
     let inferred = match Shape::of(text)? {
         Shape::Typed => None,
         Shape::Inferred(kind) => Some(kind),
-        Shape::Geometry => return read_concise_value(seed, AttributeKind::GeoProperty, text),
-        Shape::Value => return read_concise_value(seed, AttributeKind::Property, text),
+        Shape::Geometry => return read_concise_value(seed, AttributeKind::GeoProperty, text, instances),
+        Shape::Value => return read_concise_value(seed, AttributeKind::Property, text, instances),
     };
     let seed = InstanceSeed {
         attribute: seed,
         inferred,
+        instances,
     };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     seed.deserialize(&mut deserializer)
 }
 
-fn read_concise_value(seed: AttributeSeed<'_, '_>, kind: AttributeKind, text: &str) -> ReadResult<Instance> {
-    read_value(seed.reader, kind, text, None, None).map(Instance::new)
+fn read_concise_value(
+    seed: AttributeSeed<'_, '_>,
+    kind: AttributeKind,
+    text: &str,
+    instances: &mut Instances,
+) -> ReadResult<()> {
+    instances.push(Instance::new(read_value(seed.reader, kind, text, None, None)?));
+    Ok(())
 }
 
 /// Whether a value is read as itself where it stands for a whole concise Property.

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::attribute::{AttributeSeed, AttributesByName};
 use super::reader::{Reader, Text, Texts};
-use super::{Fault, NGSI_LD_NULL, Seed};
+use super::{Fault, MAX_TYPES_OR_SCOPES, NGSI_LD_NULL, Seed};
 use crate::entity::{Entity, SystemAttributes};
 use crate::{EntityId, TypeName};
 
@@ -79,7 +79,10 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entity, A::Error> {
         let reader = self.reader;
-        let mut members = Members::default();
+        let mut members = Members {
+            attributes: AttributesByName::with_capacity(USUAL_ATTRIBUTES),
+            ..Members::default()
+        };
         while let Some(Text(name)) = map.next_key()? {
             let member = members.read(reader, &name, &mut map);
             reader.within(&name, member)?;
@@ -95,6 +98,9 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
         })
     }
 }
+
+/// Room for the attributes of most entities, so that they need not move while they are read.
+const USUAL_ATTRIBUTES: usize = 8;
 
 /// The members of an entity that were read so far.
 #[derive(Default)]
@@ -156,6 +162,9 @@ fn read_types<'de, A: MapAccess<'de>>(reader: &Reader<'_>, map: &mut A) -> Resul
     for name in &names {
         let r#type = TypeName::new(reader.expand(name).map_err(|error| reader.fail(error))?);
         if !types.contains(&r#type) {
+            if types.len() == MAX_TYPES_OR_SCOPES {
+                return Err(reader.fail(Fault::TooMany(MAX_TYPES_OR_SCOPES)));
+            }
             types.push(r#type);
         }
     }
@@ -181,6 +190,9 @@ fn read_scopes<'de, A: MapAccess<'de>>(
         }
         let scope = compact_str::format_compact!("/{relative}");
         if !scopes.contains(&scope) {
+            if scopes.len() == MAX_TYPES_OR_SCOPES {
+                return Err(reader.fail(Fault::TooMany(MAX_TYPES_OR_SCOPES)));
+            }
             scopes.push(scope);
         }
     }

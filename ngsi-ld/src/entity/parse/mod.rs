@@ -29,6 +29,12 @@ pub const MAX_ATTRIBUTE_DEPTH: usize = 16;
 /// How deep arrays and objects may nest inside of one value.
 pub const MAX_VALUE_DEPTH: usize = 64;
 
+/// Most instances of one attribute. Each is compared with the others, and views of that many are not kept.
+pub const MAX_INSTANCES: usize = 1_000;
+
+/// Most types of one entity, and most scopes: each is compared with the others.
+pub const MAX_TYPES_OR_SCOPES: usize = 100;
+
 /// The URI that stands for null (clause 4.5.0).
 pub const NGSI_LD_NULL: &str = "urn:ngsi-ld:null";
 
@@ -168,6 +174,9 @@ pub enum Fault {
     /// An embedded @context (clause 5.5.7).
     #[error("an attribute cannot have an @context")]
     EmbeddedContext,
+    /// More types, scopes or instances than this.
+    #[error("more than {0} of them")]
+    TooMany(usize),
     /// Deeper than [`MAX_ATTRIBUTE_DEPTH`] or [`MAX_VALUE_DEPTH`].
     #[error("nested too deep")]
     TooDeep,

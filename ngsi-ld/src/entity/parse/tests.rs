@@ -285,6 +285,31 @@ fn depth_is_bounded() {
 }
 
 #[test]
+fn what_is_compared_one_by_one_is_bounded() {
+    let list = |count: usize, element: &dyn Fn(usize) -> String| (0..count).map(element).collect::<Vec<_>>().join(",");
+    let scope = |number: usize| format!("\"/s{number}\"");
+    let scopes = |count| parse_members(&format!("\"scope\":[{}]", list(count, &scope)));
+    assert_eq!(scopes(MAX_TYPES_OR_SCOPES).unwrap().scopes.len(), MAX_TYPES_OR_SCOPES);
+    assert_eq!(
+        scopes(MAX_TYPES_OR_SCOPES + 1).unwrap_err().fault,
+        Fault::TooMany(MAX_TYPES_OR_SCOPES)
+    );
+    let types = format!(
+        r#"{{"id":"urn:a:1","type":[{}]}}"#,
+        list(101, &|number| format!("\"T{number}\""))
+    );
+    assert_eq!(
+        parse_entity(types.as_bytes(), Context::core()).unwrap_err().path,
+        "type"
+    );
+    let instance = |number| format!(r#"{{"value":1,"datasetId":"urn:d:{number}"}}"#);
+    assert_eq!(
+        fault(&format!("[{}]", list(MAX_INSTANCES + 1, &instance))).1,
+        Fault::TooMany(MAX_INSTANCES)
+    );
+}
+
+#[test]
 fn many_attributes_stay_distinct() {
     let members = (0..100)
         .map(|number| format!("\"a{number}\":1"))

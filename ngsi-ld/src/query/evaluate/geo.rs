@@ -56,15 +56,17 @@ fn point_in_area(relation: GeoRelation, target: &geo::Geometry<f64>, reference: 
     let geo::Geometry::Point(point) = target else {
         return None;
     };
-    let position = match reference {
-        geo::Geometry::Polygon(polygon) => polygon.coordinate_position(&point.0),
-        geo::Geometry::MultiPolygon(polygons) => polygons.coordinate_position(&point.0),
+    let areas = match reference {
+        geo::Geometry::Polygon(polygon) => std::slice::from_ref(polygon),
+        geo::Geometry::MultiPolygon(polygons) => polygons.0.as_slice(),
         _ => return None,
     };
+    // One by one: a point where two of them touch is on their boundary, but the library says it is outside.
+    let mut positions = areas.iter().map(|area| area.coordinate_position(&point.0));
     match relation {
-        GeoRelation::Within => Some(position == CoordPos::Inside),
-        GeoRelation::Intersects => Some(position != CoordPos::Outside),
-        GeoRelation::Disjoint => Some(position == CoordPos::Outside),
+        GeoRelation::Within => Some(positions.any(|position| position == CoordPos::Inside)),
+        GeoRelation::Intersects => Some(positions.any(|position| position != CoordPos::Outside)),
+        GeoRelation::Disjoint => Some(positions.all(|position| position == CoordPos::Outside)),
         _ => None,
     }
 }

@@ -118,19 +118,12 @@ fn write_quoted(text: &mut String, string: &str) {
     text.push('"');
 }
 
-/// The plain form of a number, unless reading it would give more digits than the number has.
+/// A number with the digits that reading it needs to give the same number.
 fn write_number(text: &mut String, number: &Number) {
     match number {
         Number::Integer(integer) => text.push_str(&integer.to_string()),
         Number::Text(digits) => text.push_str(digits),
-        Number::Float(float) => {
-            let plain = format!("{float:?}");
-            if Number::parse(&plain).as_ref() == Some(number) {
-                text.push_str(&plain);
-            } else {
-                text.push_str(&format!("{float:e}"));
-            }
-        }
+        Number::Float(float) => text.push_str(zmij::Buffer::new().format_finite(*float)),
     }
 }
 

@@ -64,7 +64,7 @@ proptest! {
     fn a_point_in_an_area_is_decided_as_the_general_comparison_would(x in 0..9_i8, y in 0..9_i8) {
         use geo::Relate;
         let area = "[[[1,1],[7,1],[7,7],[4,5],[1,7],[1,1]],[[2,2],[2,4],[4,4],[4,2],[2,2]]]";
-        let areas = format!("[{area},[[[7,7],[8,7],[8,8],[7,7]]]]");
+        let areas = format!("[{area},[[[8,1],[9,1],[9,3],[8,1]]]]");
         let point = Geometry::point(x.into(), y.into()).unwrap();
         for area in [geometry("Polygon", area), geometry("MultiPolygon", &areas)] {
             let general = point.to_geo().relate(&area.to_geo());
@@ -73,6 +73,17 @@ proptest! {
             prop_assert_eq!(stands(GeoRelation::Disjoint, &point, &area), general.is_disjoint());
         }
     }
+}
+
+#[test]
+fn where_two_areas_touch_is_their_boundary() {
+    let touching = geometry(
+        "MultiPolygon",
+        "[[[[0,0],[1,0],[1,1],[0,0]]],[[[1,1],[2,1],[2,2],[1,1]]]]",
+    );
+    let corner = geometry("Point", "[1,1]");
+    assert!(!stands(GeoRelation::Within, &corner, &touching));
+    assert!(stands(GeoRelation::Intersects, &corner, &touching));
 }
 
 #[test]
