@@ -19,6 +19,7 @@ pub(crate) struct Target {
 /// What one round measured.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Round {
+    /// All requests of the round, for the cost of one.
     pub(crate) requests: u64,
     pub(crate) throughput: f64,
     pub(crate) p50_milliseconds: f64,
@@ -38,11 +39,14 @@ pub(crate) fn run(target: &Target, connections: usize, length: Duration) -> Resu
             .map(|_| tokio::spawn(connection_loop(target.clone(), counted_from, until)))
             .collect();
         let mut latencies = Vec::new();
+        let mut requests = 0;
         for connection in loops {
-            latencies.extend(connection.await??);
+            let connection = connection.await??;
+            requests += connection.requests;
+            latencies.extend(connection.latencies);
         }
         latencies.sort_unstable();
-        let requests = u64::try_from(latencies.len())?;
+        let counted_requests = u64::try_from(latencies.len())?;
         let at = |share: usize| {
             let index = (latencies.len() * share / 100).min(latencies.len().saturating_sub(1));
             latencies
@@ -52,28 +56,39 @@ pub(crate) fn run(target: &Target, connections: usize, length: Duration) -> Resu
         let counted = until.duration_since(counted_from).as_secs_f64();
         Ok(Round {
             requests,
-            throughput: precise(requests) / counted,
+            throughput: precise(counted_requests) / counted,
             p50_milliseconds: at(50),
             p99_milliseconds: at(99),
         })
     })
 }
 
-async fn connection_loop(target: Target, counted_from: Instant, until: Instant) -> Result<Vec<Duration>, Failure> {
+/// What one connection saw.
+struct Connection {
+    requests: u64,
+    /// Of the requests that count.
+    latencies: Vec<Duration>,
+}
+
+async fn connection_loop(target: Target, counted_from: Instant, until: Instant) -> Result<Connection, Failure> {
     let mut stream = TcpStream::connect(&target.address).await?;
     stream.set_nodelay(true)?;
     let request = request_bytes(&target);
     let mut buffer = vec![0; 256 * 1024];
-    let mut latencies = Vec::new();
+    let mut seen = Connection {
+        requests: 0,
+        latencies: Vec::new(),
+    };
     loop {
         let asked = Instant::now();
         if asked >= until {
-            return Ok(latencies);
+            return Ok(seen);
         }
+        seen.requests += 1;
         stream.write_all(&request).await?;
         read_answer(&mut stream, &mut buffer).await?;
         if asked >= counted_from {
-            latencies.push(asked.elapsed());
+            seen.latencies.push(asked.elapsed());
         }
     }
 }

@@ -158,7 +158,7 @@ provides = [{{ type = "EvacuationSite" }}]
 [consumers.bench]
 tenant = "tochigi"
 roles = ["reader"]
-limits = {{ requests_per_second = 1000000, burst = 1000000 }}
+limits = {{ requests_per_second = 1000000, burst = 1000000, concurrency = 1000 }}
 keys = [{{ name = "bench", sha256 = "{API_KEY_SHA256}" }}]
 "#
     );

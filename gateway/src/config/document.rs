@@ -188,7 +188,7 @@ fn find_secrets_in_value(value: &Spanned<DeValue<'_>>, secret: bool, secrets: &m
     match value.get_ref() {
         DeValue::Table(table) => find_secrets(table, secret, secrets),
         DeValue::Array(items) => {
-            for item in items.iter() {
+            for item in items {
                 find_secrets_in_value(item, secret, secrets);
             }
         }

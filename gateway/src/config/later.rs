@@ -38,11 +38,11 @@ pub(crate) fn check_administrators(section: &Section<'_>, report: &Report) {
         }
         administrator.choice("role", &[("operator", ()), ("tenant", ()), ("auditor", ())]);
         administrator.text("tenant");
-        administrator.section("jwt").map(|jwt| {
+        if let Some(jwt) = administrator.section("jwt") {
             jwt.required_text("issuer", "\"prefecture\"");
             jwt.required_text("subject", "\"...\"");
             jwt.finish();
-        });
+        }
         administrator.items("keys");
         administrator.finish();
     }

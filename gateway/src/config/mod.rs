@@ -7,6 +7,7 @@
 
 mod checks;
 mod consumer;
+mod credential;
 mod diagnostics;
 mod document;
 mod environment;

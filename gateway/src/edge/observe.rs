@@ -96,7 +96,6 @@ pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Re
 }
 
 /// What a consumer is told when the gateway fails it.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is tower-http's")]
 pub(super) fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a request ended in a panic");
     Problem::new(

@@ -12,6 +12,9 @@ pub mod retrieve;
 pub mod tenant_limits;
 pub mod types;
 
+#[cfg(test)]
+mod tests;
+
 use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
 use ngsi_ld::AttributeName;
 use ngsi_ld::query::Query;

@@ -110,7 +110,7 @@ async fn from_many(
     let now = DateTime::from_system_time(SystemTime::now());
     let mut entities: Vec<Entity> = parts
         .into_values()
-        .filter_map(|parts| merge_parts(parts.into_vec(), &now))
+        .filter_map(|parts| merge_parts(in_rank(parts), &now))
         .filter(|entity| question.query.matches(entity))
         .collect();
     entities.sort_unstable_by(|a, b| a.id.cmp(&b.id));
@@ -125,8 +125,21 @@ async fn from_many(
     })
 }
 
-/// The parts of every candidate, by id, in the order of the sub-queries.
-type Parts = HashMap<EntityId, SmallVec<[Part; 1]>>;
+/// The parts of every candidate, by id.
+type Parts = HashMap<EntityId, SmallVec<[RankedPart; 1]>>;
+
+/// A part, and the place of its sub-query in the plan. Where nothing else decides between two parts, the first
+/// source of the configuration wins: whatever was asked, and whichever answered first.
+struct RankedPart {
+    rank: usize,
+    part: Part,
+}
+
+/// The parts in the order of the plan.
+fn in_rank(mut parts: SmallVec<[RankedPart; 1]>) -> Vec<Part> {
+    parts.sort_by_key(|ranked| ranked.rank);
+    parts.into_iter().map(|ranked| ranked.part).collect()
+}
 
 /// Asks for candidates, then for the parts of them that a source left out because its own part does not meet
 /// the conditions: the whole entity must be seen to judge it, and to show it.
@@ -135,26 +148,30 @@ async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts
     let answers = gather::gather(&all, request).await?;
     let mut parts = Parts::new();
     let mut errors = Vec::new();
-    let mut alive: Vec<(&SubQuery, Vec<EntityId>)> = Vec::new();
-    for (sub_query, answer) in sub_queries.iter().zip(answers) {
+    let mut alive: Vec<(usize, &SubQuery, Vec<EntityId>)> = Vec::new();
+    for ((rank, sub_query), answer) in sub_queries.iter().enumerate().zip(answers) {
         match answer {
             Ok(entities) => {
-                alive.push((sub_query, entities.iter().map(|entity| entity.id.clone()).collect()));
-                add_parts(&mut parts, sub_query, entities);
+                alive.push((
+                    rank,
+                    sub_query,
+                    entities.iter().map(|entity| entity.id.clone()).collect(),
+                ));
+                add_parts(&mut parts, rank, sub_query, entities);
             }
             Err(error) => errors.push(error),
         }
     }
-    let completing: Vec<SubQuery> = alive
+    let completing: Vec<(usize, SubQuery)> = alive
         .into_iter()
-        .filter_map(|(sub_query, found)| missing_parts(sub_query, found, &parts))
+        .filter_map(|(rank, sub_query, found)| Some((rank, missing_parts(sub_query, found, &parts)?)))
         .collect();
     if !completing.is_empty() {
-        let all: Vec<&SubQuery> = completing.iter().collect();
+        let all: Vec<&SubQuery> = completing.iter().map(|(_, sub_query)| sub_query).collect();
         let answers = gather::gather(&all, request).await?;
-        for (sub_query, answer) in completing.iter().zip(answers) {
+        for ((rank, sub_query), answer) in completing.iter().zip(answers) {
             match answer {
-                Ok(entities) => add_parts(&mut parts, sub_query, entities),
+                Ok(entities) => add_parts(&mut parts, *rank, sub_query, entities),
                 Err(error) => errors.push(error),
             }
         }
@@ -184,12 +201,13 @@ fn missing_parts(sub_query: &SubQuery, mut found: Vec<EntityId>, parts: &Parts) 
     (!missing.is_empty()).then(|| sub_query.completing(missing))
 }
 
-fn add_parts(parts: &mut Parts, sub_query: &SubQuery, entities: Vec<Entity>) {
+fn add_parts(parts: &mut Parts, rank: usize, sub_query: &SubQuery, entities: Vec<Entity>) {
     for entity in entities {
         let authoritative = sub_query.source.is_authoritative_for(&entity);
+        let part = Part { entity, authoritative };
         parts
-            .entry(entity.id.clone())
+            .entry(part.entity.id.clone())
             .or_default()
-            .push(Part { entity, authoritative });
+            .push(RankedPart { rank, part });
     }
 }

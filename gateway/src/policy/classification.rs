@@ -158,6 +158,8 @@ const MAX_REMEMBERED: usize = 4096;
 pub(super) struct TypeClasses {
     /// The class of the type itself; `None`: nobody has classified it.
     pub(super) class: Option<Class>,
+    /// The name that policies know the type by, whichever of its aliases it is called; `None`: its own.
+    pub(super) policy_name: Option<TypeName>,
     own: AttributeClasses,
     everywhere: Arc<AttributeClasses>,
     /// Attributes that an unrestricted permit grants, in order.
@@ -168,10 +170,11 @@ pub(super) struct TypeClasses {
 }
 
 impl TypeClasses {
-    fn new(entry: TypeEntry, everywhere: &Arc<AttributeClasses>) -> Self {
+    fn new(entry: TypeEntry, policy_name: Option<TypeName>, everywhere: &Arc<AttributeClasses>) -> Self {
         let open = entry.attributes.names_of(Class::Open);
         Self {
             class: Some(entry.class),
+            policy_name,
             open: open.into_iter().collect(),
             has_limited: !entry.attributes.names_of(Class::Limited).is_empty(),
             own: entry.attributes,
@@ -213,7 +216,7 @@ impl Classification {
                 inner.spellings.extend(spelled);
             }
             inner.names.extend(names);
-            let classes = Arc::new(TypeClasses::new(entry, &everywhere));
+            let classes = Arc::new(TypeClasses::new(entry, expanded.first().cloned(), &everywhere));
             for name in expanded {
                 inner.types.insert(name, Arc::clone(&classes));
             }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+use ngsi_ld::TypeName;
 
 use super::classification::{AttributeClasses, Class, Classification, TypeEntry};
 use crate::config::{Files, Place, Report, Section, expand_attribute, expand_type, parse_document, suggest};
@@ -58,11 +59,12 @@ pub(super) fn parse_classification(name: &str, text: &str, report: &Report) -> C
         }
     };
     let mut types = Vec::new();
+    let mut seen = HashSet::new();
     if let Some(node) = top.node("types") {
         let section = Section::new("[types]", node, report);
         for entry in section.entries() {
             let section = Section::new(format!("[types.{}]", entry.key), &entry.node, report);
-            types.extend(read_type(&entry.key, &entry.key_place, section, &groups));
+            types.extend(read_type(&entry.key, &entry.key_place, section, &groups, &mut seen));
         }
     }
     top.finish();
@@ -112,13 +114,14 @@ fn read_classes(section: Section<'_>, scope: Scope) -> AttributeClasses {
     classes
 }
 
-type NamedType = (Vec<String>, Vec<ngsi_ld::TypeName>, TypeEntry);
+type NamedType = (Vec<String>, Vec<TypeName>, TypeEntry);
 
 fn read_type(
     name: &str,
     place: &Place,
     section: Section<'_>,
     groups: &HashMap<&str, AttributeClasses>,
+    seen: &mut HashSet<TypeName>,
 ) -> Option<NamedType> {
     let report = section.report();
     if section.node("class").is_none() {
@@ -128,7 +131,9 @@ fn read_type(
     let mut names = vec![name.to_owned()];
     let mut expanded = Vec::new();
     let mut add_name = |name: &str, place: &Place| match expand_type(name) {
-        Ok(r#type) => expanded.push(r#type),
+        Ok(r#type) if seen.insert(r#type.clone()) => expanded.push(r#type),
+        // The later entry would silently make a personal type open.
+        Ok(_) => report.error(place, format!("the type `{name}` is classified twice"), None),
         Err(reason) => report.error(place, reason, None),
     };
     add_name(name, place);

@@ -234,7 +234,9 @@ impl PolicyEngine {
         let Policies { schema, kinds, .. } = &self.inner.policies;
         let class = self.inner.classification.type_class(r#type);
         let principal = kinds.consumer(consumer);
-        let resource = kinds.entity_type(tenant, r#type, class).ok()?;
+        // A policy about a type is about all of its aliases: a forbid cannot be evaded by another name.
+        let policy_name = self.inner.classification.type_classes(r#type).policy_name.as_ref();
+        let resource = kinds.entity_type(tenant, policy_name.unwrap_or(r#type), class)?;
         let action = kinds.action(operation);
         let request = Request::new(principal.uid(), action, resource.uid(), Context::empty(), Some(schema)).ok()?;
         let entities = Entities::from_entities([principal, resource], Some(schema)).ok()?;

@@ -26,10 +26,10 @@ pub(super) struct Kinds {
 }
 
 impl Kinds {
-    /// The kinds; an error is a fault of this program's.
-    pub(super) fn new() -> Result<Self, cedar_policy::ParseErrors> {
-        let kind = EntityTypeName::from_str;
-        Ok(Self {
+    /// The kinds; `None` is a fault of this program's.
+    pub(super) fn new() -> Option<Self> {
+        let kind = |name| EntityTypeName::from_str(name).ok();
+        Some(Self {
             consumer: kind("Consumer")?,
             organisation: kind("Organisation")?,
             role: kind("Role")?,
@@ -83,13 +83,8 @@ impl Kinds {
         Entity::new_no_attrs(uid(&self.consumer, consumer.id.as_str()), parents)
     }
 
-    /// A type as one tenant has it: in that tenant, with its name and its class.
-    pub(super) fn entity_type(
-        &self,
-        tenant: &TenantId,
-        r#type: &TypeName,
-        class: Option<Class>,
-    ) -> Result<Entity, cedar_policy::EntityAttrEvaluationError> {
+    /// A type as one tenant has it: in that tenant, with its name and its class; `None` if Cedar takes no such text.
+    pub(super) fn entity_type(&self, tenant: &TenantId, r#type: &TypeName, class: Option<Class>) -> Option<Entity> {
         let name = compact_type(r#type);
         let class = class.map_or(UNCLASSIFIED, Class::as_str);
         let attributes = HashMap::from([
@@ -104,7 +99,7 @@ impl Kinds {
             ("name".to_owned(), RestrictedExpression::new_string(name.clone())),
         ]);
         let parents = HashSet::from([uid(&self.tenant, tenant.as_str())]);
-        Entity::new(uid(&self.entity_type, &format!("{tenant}/{name}")), attributes, parents)
+        Entity::new(uid(&self.entity_type, &format!("{tenant}/{name}")), attributes, parents).ok()
     }
 }
 

@@ -132,9 +132,8 @@ impl TypeGrant {
     /// Whether the attribute is granted.
     #[must_use]
     pub fn includes(&self, name: &AttributeName) -> bool {
-        let class = self.classes.attribute(name);
         self.permits.iter().any(|permit| match &permit.attributes {
-            PermittedAttributes::Unrestricted => matches!(class, None | Some(Class::Open)),
+            PermittedAttributes::Unrestricted => matches!(self.classes.attribute(name), None | Some(Class::Open)),
             PermittedAttributes::Only(names) => names.contains(name),
         })
     }

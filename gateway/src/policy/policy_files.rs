@@ -62,12 +62,9 @@ pub(super) fn read(
     files: &Files,
     report: &Report,
 ) -> Option<Policies> {
-    let kinds = match Kinds::new() {
-        Ok(kinds) => kinds,
-        Err(error) => {
-            report.error(&Place::Caller, format!("the kinds of Cedar entities: {error}"), None);
-            return None;
-        }
+    let Some(kinds) = Kinds::new() else {
+        report.error(&Place::Caller, "the kinds of Cedar entities have no valid names", None);
+        return None;
     };
     let schema = read_schema(folder, &kinds, files, report)?;
     let validator = Validator::new(schema.clone());

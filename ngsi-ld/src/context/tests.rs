@@ -22,8 +22,11 @@ fn fault_of(json: &str) -> DefinitionFault {
 fn the_built_in_documents_compile_whole() {
     let members = |json| {
         let document: serde_json::Value = serde_json::from_str(json).unwrap();
-        let context = document["@context"].as_object().unwrap();
-        context.keys().filter(|key| !key.starts_with('@')).count()
+        // Ours is a list, with the core context last.
+        let context = document["@context"]
+            .as_object()
+            .or_else(|| document["@context"][0].as_object());
+        context.unwrap().keys().filter(|key| !key.starts_with('@')).count()
     };
     assert_eq!(Context::core().term_count(), members(CORE_CONTEXT));
     assert_eq!(

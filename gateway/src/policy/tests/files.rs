@@ -1,0 +1,117 @@
+//! What refuses a folder of policies.
+
+use super::*;
+
+#[test]
+fn only_the_owner_permits_and_both_are_named() {
+    let foreign = r#"permit(principal, action, resource in Tenant::"yaita");"#;
+    let said = refusal(&[("sano.cedar", foreign)]);
+    assert!(
+        said.contains("the file of tenant `sano` permits access to the data of tenant `yaita`"),
+        "{said}"
+    );
+    let by_type = r#"permit(principal, action, resource == EntityType::"yaita/AED");"#;
+    assert!(refusal(&[("sano.cedar", by_type)]).contains("data of tenant `yaita`"));
+    let everybody = "permit(principal, action, resource);";
+    assert!(refusal(&[("sano.cedar", everybody)]).contains("data of every tenant"));
+    let said = refusal(&[(
+        "platform.cedar",
+        r#"permit(principal, action, resource in Tenant::"sano");"#,
+    )]);
+    assert!(
+        said.contains("platform.cedar, the operator's file, permits access to the data of tenant `sano`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_wrong_policy_is_told_with_its_place() {
+    let cases = [
+        (
+            "permit(principal, action, resource in Tenant::\"sano\")\nwhen { resource.clas == Class::\"open\" };",
+            "attribute `clas`",
+        ),
+        (
+            "permit(principal, action == Action::\"queryEntities\", resource in Tenant::\"sano\");",
+            "queryEntities",
+        ),
+        (
+            "permit(principal, action, resource in Tenant::\"sano\") when { resource.class == Class::\"opne\" };",
+            "opne",
+        ),
+        ("permit(principal action, resource);", "no Cedar policy"),
+        (
+            "forbid(principal, action, resource in Tenant::\"sanoo\");",
+            "did you mean `sano`?",
+        ),
+        (
+            "@q(\"a==1\")\npermit(principal, action, resource in Tenant::\"sano\");",
+            "@q is not supported by this version",
+        ),
+        (
+            "@atributes(\"a\")\npermit(principal, action, resource in Tenant::\"sano\");",
+            "did you mean `attributes`?",
+        ),
+        (
+            "@attributes(\"a,,b\")\npermit(principal, action, resource in Tenant::\"sano\");",
+            "names no attribute",
+        ),
+        (
+            "@attributes(\"a\")\nforbid(principal, action, resource);",
+            "a forbid has no annotations",
+        ),
+    ];
+    for (policy, expected) in cases {
+        let said = refusal(&[("sano.cedar", &format!("// first line\n{policy}"))]);
+        assert!(said.contains(expected), "{policy}\n{said}");
+        assert!(
+            said.contains("sano.cedar:2:") || said.contains("sano.cedar:3:"),
+            "{policy}\n{said}"
+        );
+    }
+    let said = refusal(&[("nobody.cedar", "")]);
+    assert!(said.contains("nobody.cedar is the policy file of no tenant"), "{said}");
+}
+
+#[test]
+fn a_classification_that_contradicts_itself_takes_the_stricter_class_and_a_wrong_one_is_refused() {
+    let text = "[attributes]\nopen = [\"name\"]\n[types.AED]\nclass = \"opne\"\ngroups = [\"hed\"]\n[groups.head]\nopen = [\"na*\"]";
+    let said = refusal(&[("classification.toml", text)]);
+    for expected in [
+        "cannot be open in every type",
+        "did you mean `open`?",
+        "did you mean `head`?",
+        "the pattern `na*` cannot be open",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    let twice = "[types.AED]\nclass = \"open\"\n[types.AED.attributes]\nopen = [\"name\"]\npersonal = [\"name\"]";
+    let config = load(&[("classification.toml", twice), ("sano.cedar", READ_ALL)]).unwrap();
+    assert!(!grant(&config, "AED", PersonalData::None).includes(&attribute("name")));
+}
+
+#[test]
+fn a_policy_on_the_context_is_refused_because_nothing_fills_it() {
+    let schema = std::fs::read_to_string(repository().join("policies/schema.cedarschema")).unwrap();
+    let with_context = schema.replace(
+        "resource: EntityType }",
+        "resource: EntityType, context: { purpose?: String } }",
+    );
+    let policy = "forbid(principal, action, resource) when { context has purpose };";
+    let said = refusal(&[("schema.cedarschema", &with_context), ("sano.cedar", policy)]);
+    assert!(said.contains("conditions on `context` are not supported"), "{said}");
+}
+
+#[test]
+fn a_schema_without_an_operation_is_refused() {
+    let schema = std::fs::read_to_string(repository().join("policies/schema.cedarschema")).unwrap();
+    let said = refusal(&[("schema.cedarschema", &schema.replace("queryEntity, ", ""))]);
+    assert!(said.contains("does not declare the action \"queryEntity\""), "{said}");
+}
+
+#[test]
+fn a_type_that_is_classified_twice_is_refused() {
+    let text = format!("{CLASSIFICATION}\n[types.Person]\nclass = \"open\"\naliases = [\"住民\"]\n");
+    let said = refusal(&[("classification.toml", &text)]);
+    assert!(said.contains("the type `住民` is classified twice"), "{said}");
+}
