@@ -31,7 +31,10 @@ async fn a_query_reaches_every_source_before_any_has_answered() {
         stand_in.set_fault(Fault::Slow(Duration::from_secs(600)));
     }
     let asking = tokio::spawn(platform.entities("type=EvacuationSite&count=true").into_future());
-    until("both sources were asked", || !platform.asked_of_sano().is_empty() && !platform.asked_of_orion().is_empty()).await;
+    until("both sources were asked", || {
+        !platform.asked_of_sano().is_empty() && !platform.asked_of_orion().is_empty()
+    })
+    .await;
     assert!(!asking.is_finished(), "answered before the sources could");
     asking.abort();
 }
@@ -43,7 +46,10 @@ async fn an_entity_is_asked_for_everywhere_before_any_has_answered() {
         stand_in.set_fault(Fault::Slow(Duration::from_secs(600)));
     }
     let asking = tokio::spawn(platform.entity(&planted()[0].id).into_future());
-    until("both sources were asked", || !platform.asked_of_sano().is_empty() && !platform.asked_of_orion().is_empty()).await;
+    until("both sources were asked", || {
+        !platform.asked_of_sano().is_empty() && !platform.asked_of_orion().is_empty()
+    })
+    .await;
     assert!(!asking.is_finished(), "answered before the sources could");
     asking.abort();
 }
@@ -58,4 +64,3 @@ async fn waiting_for_two_slow_sources_takes_as_long_as_for_one() {
     assert!(answer.took >= SLOW, "{:?}", answer.took);
     assert!(answer.took < 2 * SLOW, "one after the other: {:?}", answer.took);
 }
-

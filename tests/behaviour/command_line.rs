@@ -11,7 +11,11 @@ use super::harness::{Client, Files, Finished, sano_sites};
 fn the_committed_configuration_is_well() {
     let files = Files::committed();
     let finished = Finished::well(files.folder(), &["check"]);
-    assert!(finished.stdout.contains("4 tenants") && finished.stdout.contains("3 sources"), "{}", finished.stdout);
+    assert!(
+        finished.stdout.contains("4 tenants") && finished.stdout.contains("3 sources"),
+        "{}",
+        finished.stdout
+    );
 }
 
 #[test]
@@ -28,7 +32,10 @@ fn wrong_usage_is_2() {
     ] {
         let finished = Finished::of(files.folder(), arguments);
         assert_eq!(finished.code, Some(2), "{arguments:?}: {finished:?}");
-        assert!(!finished.stderr.is_empty() && finished.stdout.is_empty(), "errors go to standard error: {finished:?}");
+        assert!(
+            !finished.stderr.is_empty() && finished.stdout.is_empty(),
+            "errors go to standard error: {finished:?}"
+        );
     }
     for arguments in [["--help"], ["--version"]] {
         assert_eq!(Finished::of(files.folder(), &arguments).code, Some(0));
@@ -59,10 +66,17 @@ fn what_fails_is_1() {
 async fn a_mapping_can_be_tried_on_a_sample() {
     let files = Files::committed();
     let sano = Sano::start(0).await.unwrap();
-    let sample = Client::new(sano.url(), Some(SANO_DEMO_API_KEY.to_owned())).get("/api/v1/sites?per_page=50").await.ok();
+    let sample = Client::new(sano.url(), Some(SANO_DEMO_API_KEY.to_owned()))
+        .get("/api/v1/sites?per_page=50")
+        .await
+        .ok();
     files.write("sample.json", &sample.body);
     let finished = Finished::well(files.folder(), &["mapping", "try", "mappings/sano.toml", "sample.json"]);
-    let entities: Vec<Value> = finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let entities: Vec<Value> = finished
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(entities.len(), 50, "{}", finished.stderr);
     for (entity, place) in entities.iter().zip(sano_sites()) {
         assert_eq!(entity["id"], place.id.as_str());
@@ -77,12 +91,22 @@ async fn another_type_of_the_mapping_is_chosen_by_name() {
     let files = Files::committed();
     let sano = Sano::start(0).await.unwrap();
     let client = Client::new(sano.url(), Some(SANO_DEMO_API_KEY.to_owned()));
-    for (path, r#type, expected) in [("/api/v1/aed", "AED", 12), ("/api/v1/rain", "WeatherObserved", 6), ("/api/v1/shelters.geojson", "DesignatedShelter", 58)] {
+    for (path, r#type, expected) in [
+        ("/api/v1/aed", "AED", 12),
+        ("/api/v1/rain", "WeatherObserved", 6),
+        ("/api/v1/shelters.geojson", "DesignatedShelter", 58),
+    ] {
         files.write("sample.json", &client.get(path).await.ok().body);
-        let finished = Finished::well(files.folder(), &["mapping", "try", "mappings/sano.toml", "sample.json", "--type", r#type]);
+        let finished = Finished::well(
+            files.folder(),
+            &["mapping", "try", "mappings/sano.toml", "sample.json", "--type", r#type],
+        );
         assert_eq!(finished.stdout.lines().count(), expected, "{type}: {}", finished.stderr);
     }
-    let unknown = Finished::of(files.folder(), &["mapping", "try", "mappings/sano.toml", "sample.json", "--type", "AE"]);
+    let unknown = Finished::of(
+        files.folder(),
+        &["mapping", "try", "mappings/sano.toml", "sample.json", "--type", "AE"],
+    );
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
 }
 
@@ -95,7 +119,10 @@ fn a_new_key_comes_with_its_hash() {
         let words: Vec<&str> = finished.stdout.split_whitespace().collect();
         let after = |label: &str| words[words.iter().position(|word| *word == label).unwrap() + 1].to_owned();
         let (key, hash) = (after("key"), after("sha256"));
-        let expected: String = Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let expected: String = Sha256::digest(key.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         assert_eq!(hash, expected);
         assert!(key.len() >= 40, "long enough that nobody guesses it");
         keys.push(key);
@@ -107,7 +134,21 @@ fn a_new_key_comes_with_its_hash() {
 fn loading_twice_replaces() {
     let files = Files::committed();
     files.write("yaita.jsonld", YAITA_ENTITIES);
-    let load = || Finished::well(files.folder(), &["store", "load", "yaita.jsonld", "--tenant", "yaita", "--config", "tenants.toml"]).stdout;
+    let load = || {
+        Finished::well(
+            files.folder(),
+            &[
+                "store",
+                "load",
+                "yaita.jsonld",
+                "--tenant",
+                "yaita",
+                "--config",
+                "tenants.toml",
+            ],
+        )
+        .stdout
+    };
     assert!(load().contains("50 created"));
     assert!(load().contains("50 replaced"));
     let nobody = Finished::of(files.folder(), &["store", "load", "yaita.jsonld", "--tenant", "sano"]);

@@ -60,16 +60,26 @@ fn warns_of(answer: &Answer, source: &str) {
     let warnings = answer.warnings();
     assert_eq!(warnings.len(), 1, "{answer}");
     let mut words = warnings[0].splitn(3, ' ');
-    let (code, agent, text) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap_or_default());
+    let (code, agent, text) = (
+        words.next().unwrap(),
+        words.next().unwrap(),
+        words.next().unwrap_or_default(),
+    );
     assert!(code.len() == 3 && code.parse::<u16>().is_ok(), "{warnings:?}");
     assert_eq!(agent, source, "{warnings:?}");
     assert!(text.starts_with('"') && text.ends_with('"'), "{warnings:?}");
-    assert!(!text.contains("127.0.0.1"), "the address of a source is nobody's business: {warnings:?}");
+    assert!(
+        !text.contains("127.0.0.1"),
+        "the address of a source is nobody's business: {warnings:?}"
+    );
     assert!(answer.took < DEADLINE, "not in time: {answer}");
 }
 
 async fn others_arrive(platform: &Platform, source: &str) {
-    let answer = platform.entities("type=EvacuationSite&count=true&limit=1000").await.ok();
+    let answer = platform
+        .entities("type=EvacuationSite&count=true&limit=1000")
+        .await
+        .ok();
     warns_of(&answer, source);
     let mut ids = answer.ids();
     ids.sort();
@@ -125,8 +135,15 @@ async fn both_away_are_both_named() {
     let platform = impatient().await;
     platform.demo().sano().stop().await;
     platform.demo().orion().set_fault(Fault::Html);
-    let answer = platform.entities("type=EvacuationSite&count=true&limit=1000").await.ok();
-    let mut named: Vec<&str> = answer.warnings().iter().map(|warning| warning.split(' ').nth(1).unwrap()).collect();
+    let answer = platform
+        .entities("type=EvacuationSite&count=true&limit=1000")
+        .await
+        .ok();
+    let mut named: Vec<&str> = answer
+        .warnings()
+        .iter()
+        .map(|warning| warning.split(' ').nth(1).unwrap())
+        .collect();
     named.sort_unstable();
     assert_eq!(named, [ORION, SANO]);
     assert_eq!(answer.count(), 25 + 5);
@@ -160,7 +177,11 @@ async fn a_source_that_is_more_patient_than_the_request_does_not_hold_it() {
 async fn a_source_that_breaks_off_after_its_first_page_is_left_out_whole() {
     let platform = impatient().await;
     platform.forget_requests();
-    let asking = tokio::spawn(platform.entities("type=EvacuationSite&count=true&limit=1000").into_future());
+    let asking = tokio::spawn(
+        platform
+            .entities("type=EvacuationSite&count=true&limit=1000")
+            .into_future(),
+    );
     until("the first page was asked for", || !platform.asked_of_sano().is_empty()).await;
     platform.demo().sano().set_fault(Fault::BrokenJson);
     let answer = asking.await.unwrap().ok();

@@ -40,9 +40,14 @@ fn questions() -> Vec<Vec<(&'static str, String)>> {
         questions.push(vec![("pick", lists.to_owned())]);
     }
     let near = |property: &str| {
-        [("georel", "near;maxDistance==500000"), ("geometry", "Point"), ("coordinates", "[139.9,36.9]"), ("geoproperty", property)]
-            .map(|(name, value)| (name, value.to_owned()))
-            .to_vec()
+        [
+            ("georel", "near;maxDistance==500000"),
+            ("geometry", "Point"),
+            ("coordinates", "[139.9,36.9]"),
+            ("geoproperty", property),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec()
     };
     questions.push(near("NAME"));
     questions.push(vec![("attrs", "name".to_owned()), ("q", "NAME".to_owned())]);
@@ -54,15 +59,22 @@ fn questions() -> Vec<Vec<(&'static str, String)>> {
 /// What can be told from an answer, with the name taken out.
 fn told(answer: &Answer, name: &str) -> (u16, String, Option<String>, usize) {
     let body = String::from_utf8_lossy(&answer.body).replace(name, "NAME");
-    (answer.status, body, answer.header("ngsild-results-count").map(str::to_owned), answer.warnings().len())
+    (
+        answer.status,
+        body,
+        answer.header("ngsild-results-count").map(str::to_owned),
+        answer.warnings().len(),
+    )
 }
 
 async fn the_same_for_both(platform: &Platform, consumer: Option<&str>, tenant: Option<&str>) {
     for question in questions() {
         let mut answers = Vec::new();
         for name in [HIDDEN, UNKNOWN] {
-            let filled: Vec<(&str, String)> =
-                question.iter().map(|(parameter, value)| (*parameter, value.replace("NAME", name))).collect();
+            let filled: Vec<(&str, String)> = question
+                .iter()
+                .map(|(parameter, value)| (*parameter, value.replace("NAME", name)))
+                .collect();
             let mut parameters = vec![("type", "DesignatedShelter"), ("limit", "1000"), ("count", "true")];
             parameters.extend(filled.iter().map(|(parameter, value)| (*parameter, value.as_str())));
             platform.forget_requests();
@@ -75,8 +87,11 @@ async fn the_same_for_both(platform: &Platform, consumer: Option<&str>, tenant: 
                 ask = ask.tenant(tenant);
             }
             let answer = ask.await;
-            let mut asked: Vec<String> =
-                platform.asked().iter().map(|request| format!("{}?{}", request.path, request.query).replace(name, "NAME")).collect();
+            let mut asked: Vec<String> = platform
+                .asked()
+                .iter()
+                .map(|request| format!("{}?{}", request.path, request.query).replace(name, "NAME"))
+                .collect();
             asked.sort();
             assert!(answer.status < 500, "{answer}");
             for request in platform.asked() {
@@ -111,15 +126,40 @@ async fn for_the_public() {
 #[tokio::test]
 async fn a_condition_on_it_alone_finds_nothing() {
     let platform = Platform::start().await;
-    for q in [HIDDEN, "managerName!=\"x\"", "managerMobilePhone~=\"090.*\"", "managerName!~=\"x\""] {
-        let answer = platform.query(&[("type", "DesignatedShelter"), ("q", q), ("count", "true")]).await.ok();
+    for q in [
+        HIDDEN,
+        "managerName!=\"x\"",
+        "managerMobilePhone~=\"090.*\"",
+        "managerName!~=\"x\"",
+    ] {
+        let answer = platform
+            .query(&[("type", "DesignatedShelter"), ("q", q), ("count", "true")])
+            .await
+            .ok();
         assert_eq!(answer.count(), 0, "{q}");
     }
-    let or = platform.query(&[("type", "DesignatedShelter"), ("q", "managerName|name"), ("count", "true")]).await.ok();
+    let or = platform
+        .query(&[
+            ("type", "DesignatedShelter"),
+            ("q", "managerName|name"),
+            ("count", "true"),
+        ])
+        .await
+        .ok();
     assert_eq!(or.count(), 58 + 68 + 25, "the other branch still holds");
-    let by_id = platform.entities("type=DesignatedShelter&limit=1").tenant("nasushiobara").await.ok().ids().remove(0);
-    let projected = platform.get(format!("/ngsi-ld/v1/entities/{by_id}?attrs=managerName")).await;
-    let unknown = platform.get(format!("/ngsi-ld/v1/entities/{by_id}?attrs=nobodyHasIt")).await;
+    let by_id = platform
+        .entities("type=DesignatedShelter&limit=1")
+        .tenant("nasushiobara")
+        .await
+        .ok()
+        .ids()
+        .remove(0);
+    let projected = platform
+        .get(format!("/ngsi-ld/v1/entities/{by_id}?attrs=managerName"))
+        .await;
+    let unknown = platform
+        .get(format!("/ngsi-ld/v1/entities/{by_id}?attrs=nobodyHasIt"))
+        .await;
     assert_eq!(told(&projected, "managerName"), told(&unknown, "nobodyHasIt"));
 }
 
@@ -146,8 +186,22 @@ async fn a_policy_that_grants_it_by_mistake_does_not_show_it() {
         .start()
         .await;
     the_same_for_both(&platform, Some("greedy"), None).await;
-    let shelters = platform.entities("type=DesignatedShelter&limit=1000").tenant("nasushiobara").by("greedy").await.ok();
+    let shelters = platform
+        .entities("type=DesignatedShelter&limit=1000")
+        .tenant("nasushiobara")
+        .by("greedy")
+        .await
+        .ok();
     assert_eq!(shelters.entities().len(), 68);
     assert!(shelters.entities().iter().all(|shelter| shelter.get(HIDDEN).is_none()));
-    assert_eq!(platform.entities("type=Resident,MaternalHandbook").by("greedy").await.ok().ids().len(), 0);
+    assert_eq!(
+        platform
+            .entities("type=Resident,MaternalHandbook")
+            .by("greedy")
+            .await
+            .ok()
+            .ids()
+            .len(),
+        0
+    );
 }

@@ -11,9 +11,15 @@ const SITES: usize = 58 + 19 + 25;
 
 #[tokio::test]
 async fn every_site_of_the_prefecture_is_listed_once() {
-    assert_eq!((sano_sites().len(), nasushiobara_sites().len(), yaita_sites().len()), (58, 19, 25));
+    assert_eq!(
+        (sano_sites().len(), nasushiobara_sites().len(), yaita_sites().len()),
+        (58, 19, 25)
+    );
     let platform = Platform::start().await;
-    let answer = platform.entities("type=EvacuationSite&count=true&limit=1000").await.ok();
+    let answer = platform
+        .entities("type=EvacuationSite&count=true&limit=1000")
+        .await
+        .ok();
     let mut ids = answer.ids();
     ids.sort();
     assert_eq!(ids, site_ids());
@@ -26,12 +32,18 @@ async fn every_site_of_the_prefecture_is_listed_once() {
 async fn the_count_is_exact_whatever_the_page() {
     let platform = Platform::start().await;
     for page in ["", "&limit=1", "&limit=7&offset=98", "&limit=1000", "&offset=5000"] {
-        let answer = platform.entities(format!("type=EvacuationSite&count=true{page}")).await.ok();
+        let answer = platform
+            .entities(format!("type=EvacuationSite&count=true{page}"))
+            .await
+            .ok();
         assert_eq!(answer.count(), SITES, "{page}");
     }
     let counted = platform.entities("type=EvacuationSite&count=true&limit=0").await.ok();
     assert_eq!((counted.count(), counted.entities().len()), (SITES, 0));
-    let as_clients_write_it = platform.entities("type=EvacuationSite&options=keyValues,count&limit=1").await.ok();
+    let as_clients_write_it = platform
+        .entities("type=EvacuationSite&options=keyValues,count&limit=1")
+        .await
+        .ok();
     assert_eq!(as_clients_write_it.count(), SITES);
     let not_asked_for = platform.entities("type=EvacuationSite").await.ok();
     assert_eq!(not_asked_for.header("ngsild-results-count"), None);
@@ -41,8 +53,11 @@ async fn the_count_is_exact_whatever_the_page() {
 async fn every_site_is_what_its_publisher_says() {
     let platform = Platform::start().await;
     let answer = platform.entities("type=EvacuationSite&limit=1000").await.ok();
-    let by_id: HashMap<String, Value> =
-        answer.entities().into_iter().map(|entity| (entity["id"].as_str().unwrap().to_owned(), entity)).collect();
+    let by_id: HashMap<String, Value> = answer
+        .entities()
+        .into_iter()
+        .map(|entity| (entity["id"].as_str().unwrap().to_owned(), entity))
+        .collect();
     for place in [sano_sites(), nasushiobara_sites(), yaita_sites()].concat() {
         let entity = &by_id[&place.id];
         assert_eq!(entity["type"], "EvacuationSite", "{place:?}");
@@ -63,12 +78,22 @@ async fn sano_is_authoritative_for_its_sites_and_the_prefecture_adds_what_only_i
     let platform = Platform::start().await;
     for (place, number) in planted().into_iter().zip(1..) {
         let entity = platform.entity(&place.id).await.ok().json();
-        assert_eq!(entity["name"]["value"], place.name.as_str(), "Sano's name, not the prefecture's copy");
-        assert_eq!(entity["prefecturalNote"]["value"], format!("県の点検 第{number}号 実施済み"));
+        assert_eq!(
+            entity["name"]["value"],
+            place.name.as_str(),
+            "Sano's name, not the prefecture's copy"
+        );
+        assert_eq!(
+            entity["prefecturalNote"]["value"],
+            format!("県の点検 第{number}号 実施済み")
+        );
         assert_eq!(entity["commonId"]["value"].as_str(), place.id.rsplit(':').next());
         assert_eq!(entity["type"], "EvacuationSite");
     }
-    let noted = platform.query(&[("type", "EvacuationSite"), ("q", "prefecturalNote"), ("count", "true")]).await.ok();
+    let noted = platform
+        .query(&[("type", "EvacuationSite"), ("q", "prefecturalNote"), ("count", "true")])
+        .await
+        .ok();
     assert_eq!(noted.count(), 5);
     let mut ids = noted.ids();
     ids.sort();
@@ -79,16 +104,34 @@ async fn sano_is_authoritative_for_its_sites_and_the_prefecture_adds_what_only_i
 async fn conditions_hold_for_the_merged_entity_not_for_a_part_of_it() {
     let platform = Platform::start().await;
     // The prefecture's copies are named so; the merged sites are not.
-    let overruled = platform.query(&[("type", "EvacuationSite"), ("q", "name~=\".*県登録名.*\""), ("count", "true")]).await.ok();
+    let overruled = platform
+        .query(&[
+            ("type", "EvacuationSite"),
+            ("q", "name~=\".*県登録名.*\""),
+            ("count", "true"),
+        ])
+        .await
+        .ok();
     assert_eq!((overruled.count(), overruled.ids().len()), (0, 0));
     // One condition is met by Sano's part, the other by the prefecture's.
     let place = &planted()[2];
     let both = format!("prefecturalNote;name==\"{}\"", place.name);
-    let split = [("type", "EvacuationSite"), ("q", both.as_str()), ("splitEntities", "true"), ("count", "true")];
+    let split = [
+        ("type", "EvacuationSite"),
+        ("q", both.as_str()),
+        ("splitEntities", "true"),
+        ("count", "true"),
+    ];
     let answer = platform.query(&split).await.ok();
     assert_eq!((answer.count(), answer.ids()), (1, vec![place.id.clone()]));
     // A part that a condition did not find is still shown with the rest.
-    let noted = platform.query(&[("type", "EvacuationSite"), ("q", "prefecturalNote==\"県の点検 第3号 実施済み\"")]).await.ok();
+    let noted = platform
+        .query(&[
+            ("type", "EvacuationSite"),
+            ("q", "prefecturalNote==\"県の点検 第3号 実施済み\""),
+        ])
+        .await
+        .ok();
     assert_eq!(noted.entities()[0]["name"]["value"], place.name.as_str());
     assert_eq!(noted.entities().len(), 1);
 }

@@ -27,23 +27,46 @@ impl Numbers {
     }
 }
 
-const GARBAGE: [&[u8]; 9] =
-    [b"\"", b"]]", b"\0", b"\xff\xfe", "＝".as_bytes(), b"{{{{{{{{", b"= = =", b"\n[[tenants]]\n", "\u{202e}架け橋".as_bytes()];
+const GARBAGE: [&[u8]; 9] = [
+    b"\"",
+    b"]]",
+    b"\0",
+    b"\xff\xfe",
+    "＝".as_bytes(),
+    b"{{{{{{{{",
+    b"= = =",
+    b"\n[[tenants]]\n",
+    "\u{202e}架け橋".as_bytes(),
+];
 
 fn mutated(content: &[u8], kind: usize, numbers: &mut Numbers) -> Vec<u8> {
     let place = numbers.below(content.len());
     match kind {
         0 => content[..place].to_vec(),
-        1 => [&content[..place], GARBAGE[numbers.below(GARBAGE.len())], &content[place..]].concat(),
+        1 => [
+            &content[..place],
+            GARBAGE[numbers.below(GARBAGE.len())],
+            &content[place..],
+        ]
+        .concat(),
         2 => {
             let lines: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
             let gone = numbers.below(lines.len());
-            lines.iter().enumerate().filter(|(index, _)| *index != gone).flat_map(|(_, line)| line.to_vec()).collect()
+            lines
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| *index != gone)
+                .flat_map(|(_, line)| line.to_vec())
+                .collect()
         }
         3 => {
             let lines: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
             let twice = numbers.below(lines.len());
-            lines.iter().enumerate().flat_map(|(index, line)| if index == twice { line.repeat(2) } else { line.to_vec() }).collect()
+            lines
+                .iter()
+                .enumerate()
+                .flat_map(|(index, line)| if index == twice { line.repeat(2) } else { line.to_vec() })
+                .collect()
         }
         _ => {
             let mut changed = content.to_vec();
@@ -64,15 +87,28 @@ fn no_mutation_of_a_file_makes_check_fall_over() {
             for kind in 0..5 {
                 files.write(file, mutated(&content, kind, &mut numbers));
                 let finished = Finished::of(files.folder(), &["check"]);
-                assert!(matches!(finished.code, Some(0 | 1)), "{file} {kind} {round}: {finished:?}");
+                assert!(
+                    matches!(finished.code, Some(0 | 1)),
+                    "{file} {kind} {round}: {finished:?}"
+                );
                 if finished.code == Some(1) {
                     refused += 1;
-                    assert!(!finished.stderr.trim().is_empty(), "{file} {kind} {round}: refused without a word");
+                    assert!(
+                        !finished.stderr.trim().is_empty(),
+                        "{file} {kind} {round}: refused without a word"
+                    );
                 }
             }
         }
         files.write(file, content);
     }
-    assert!(refused > FILES.len() * ROUNDS, "{refused}: the mutations should mostly be refused");
-    assert_eq!(Finished::of(files.folder(), &["check"]).code, Some(0), "and the files were put back");
+    assert!(
+        refused > FILES.len() * ROUNDS,
+        "{refused}: the mutations should mostly be refused"
+    );
+    assert_eq!(
+        Finished::of(files.folder(), &["check"]).code,
+        Some(0),
+        "and the files were put back"
+    );
 }

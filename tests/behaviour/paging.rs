@@ -6,7 +6,10 @@ use super::harness::{Answer, Platform, site_ids};
 async fn walk(platform: &Platform, query: &str) -> Vec<Answer> {
     let mut pages = vec![platform.entities(query).await.ok()];
     while let Some(next) = pages.last().unwrap().link("next") {
-        assert!(next.starts_with("/ngsi-ld/v1/entities?"), "the link keeps the whole path: {next}");
+        assert!(
+            next.starts_with("/ngsi-ld/v1/entities?"),
+            "the link keeps the whole path: {next}"
+        );
         pages.push(platform.get(next).await.ok());
         assert!(pages.len() < 200, "the walk does not end");
     }
@@ -28,7 +31,12 @@ async fn walking_by_seven_visits_each_site_once() {
     assert_eq!(visited, site_ids());
     for page in &pages {
         assert_eq!(page.count(), 102);
-        assert!(page.all("link").iter().filter(|link| link.contains("\"next\"")).all(|link| link.contains("type=\"application/json\"")));
+        assert!(
+            page.all("link")
+                .iter()
+                .filter(|link| link.contains("\"next\""))
+                .all(|link| link.contains("type=\"application/json\""))
+        );
     }
 }
 
@@ -68,7 +76,11 @@ async fn one_sources_pages_and_counts_are_right_too() {
         ("sano", "type=DesignatedShelter", 58),
         ("sano", "type=AED", 12),
         ("yaita", "type=EvacuationSite,DesignatedShelter", 50),
-        ("nasushiobara", "type=EvacuationSite,DesignatedShelter,WeatherObserved", 19 + 68 + 3),
+        (
+            "nasushiobara",
+            "type=EvacuationSite,DesignatedShelter,WeatherObserved",
+            19 + 68 + 3,
+        ),
     ] {
         let mut visited = Vec::new();
         let mut target = Some(format!("/ngsi-ld/v1/entities?{query}&count=true&limit=11"));
@@ -88,7 +100,10 @@ async fn one_sources_pages_and_counts_are_right_too() {
 #[tokio::test]
 async fn beyond_the_end_there_is_nothing_and_no_next_page() {
     let platform = Platform::start().await;
-    let page = platform.entities("type=EvacuationSite&limit=7&offset=102&count=true").await.ok();
+    let page = platform
+        .entities("type=EvacuationSite&limit=7&offset=102&count=true")
+        .await
+        .ok();
     assert_eq!((page.ids().len(), page.count(), page.link("next")), (0, 102, None));
     let last = platform.entities("type=EvacuationSite&limit=2&offset=100").await.ok();
     assert_eq!((last.ids().len(), last.link("next")), (2, None));

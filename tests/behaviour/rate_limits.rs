@@ -54,7 +54,10 @@ async fn over_the_limit_is_429_and_another_consumer_is_not_affected() {
         }
     }
     assert!((5..=10).contains(&left.len()), "{left:?}");
-    assert!(left[..4].windows(2).all(|pair| pair[1] <= pair[0]), "what is left shrinks: {left:?}");
+    assert!(
+        left[..4].windows(2).all(|pair| pair[1] <= pair[0]),
+        "what is left shrinks: {left:?}"
+    );
     assert!(!over.is_empty());
     over.iter().for_each(refused);
     for consumer in ["bousai-map", "sano-dashboard"] {
@@ -70,11 +73,21 @@ async fn who_is_over_the_limit_costs_no_source_anything() {
         platform.entities("type=EvacuationSite&limit=1").by("limited-app").await;
     }
     platform.forget_requests();
-    let answers = futures::future::join_all((0..6).map(|_| platform.entities("type=EvacuationSite&limit=1").by("limited-app").into_future())).await;
+    let answers = futures::future::join_all((0..6).map(|_| {
+        platform
+            .entities("type=EvacuationSite&limit=1")
+            .by("limited-app")
+            .into_future()
+    }))
+    .await;
     let answered = answers.iter().filter(|answer| answer.status == 200).count();
     assert!(answered <= 2, "{answered}");
     // One list of Orion's for each that was answered, none for the others.
-    assert!(platform.asked_of_orion().len() <= answered * 2, "{} for {answered}", platform.asked_of_orion().len());
+    assert!(
+        platform.asked_of_orion().len() <= answered * 2,
+        "{} for {answered}",
+        platform.asked_of_orion().len()
+    );
 }
 
 #[tokio::test]
@@ -91,7 +104,9 @@ async fn a_wrong_question_costs_a_token_too() {
 #[tokio::test]
 async fn a_day_has_an_end() {
     let mut set = limits(1000, 1000);
-    set.as_table_mut().unwrap().insert("requests_per_day".into(), Value::Integer(3));
+    set.as_table_mut()
+        .unwrap()
+        .insert("requests_per_day".into(), Value::Integer(3));
     let platform = platform_with("limited-app", set).await;
     for _ in 0..3 {
         assert_eq!(platform.entities(NOTHING).by("limited-app").await.status, 200);
@@ -99,7 +114,10 @@ async fn a_day_has_an_end() {
     let over = platform.entities(NOTHING).by("limited-app").await;
     refused(&over);
     let wait: u64 = over.header("retry-after").unwrap().parse().unwrap();
-    assert!(wait > 60, "a token of a day's three does not come back within a minute: {wait}");
+    assert!(
+        wait > 60,
+        "a token of a day's three does not come back within a minute: {wait}"
+    );
 }
 
 #[tokio::test]
@@ -111,12 +129,27 @@ async fn anonymous_clients_are_counted_by_their_address() {
     for _ in 0..10 {
         // An address that a client merely claims is not believed.
         let claimed = format!("198.51.100.{}", statuses.len());
-        statuses.push(first.entities(NOTHING).anonymous().header("x-forwarded-for", &claimed).await.status);
+        statuses.push(
+            first
+                .entities(NOTHING)
+                .anonymous()
+                .header("x-forwarded-for", &claimed)
+                .await
+                .status,
+        );
     }
     assert_eq!(statuses[..3], [200; 3]);
     assert!(statuses.contains(&429), "{statuses:?}");
-    assert_eq!(second.entities(NOTHING).anonymous().await.status, 200, "another address has its own");
-    assert_eq!(first.entities(NOTHING).await.status, 200, "and so has a key from the same address");
+    assert_eq!(
+        second.entities(NOTHING).anonymous().await.status,
+        200,
+        "another address has its own"
+    );
+    assert_eq!(
+        first.entities(NOTHING).await.status,
+        200,
+        "and so has a key from the same address"
+    );
 }
 
 #[tokio::test]
@@ -126,7 +159,12 @@ async fn a_trusted_proxy_may_say_for_whom_it_asks() {
         section(section(table, "consumers"), "anonymous").insert("limits".into(), limits(1, 2));
     });
     let platform = builder.start().await;
-    let ask = |forwarded: &str| platform.entities(NOTHING).anonymous().header("x-forwarded-for", forwarded);
+    let ask = |forwarded: &str| {
+        platform
+            .entities(NOTHING)
+            .anonymous()
+            .header("x-forwarded-for", forwarded)
+    };
     let mut statuses = Vec::new();
     for number in 0..8 {
         // The last entry is the proxy's; what stands before it anybody may have written.
@@ -135,4 +173,3 @@ async fn a_trusted_proxy_may_say_for_whom_it_asks() {
     assert!(statuses.contains(&429), "{statuses:?}");
     assert_eq!(ask("198.51.100.8").await.status, 200);
 }
-

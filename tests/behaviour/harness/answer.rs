@@ -52,7 +52,10 @@ impl Answer {
     /// The ids of a list, in its order.
     #[track_caller]
     pub(crate) fn ids(&self) -> Vec<String> {
-        self.entities().iter().map(|entity| entity["id"].as_str().unwrap().to_owned()).collect()
+        self.entities()
+            .iter()
+            .map(|entity| entity["id"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// A header as text.
@@ -62,13 +65,19 @@ impl Answer {
 
     /// All values of a header.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
-        self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
+        self.headers
+            .get_all(name)
+            .iter()
+            .map(|value| value.to_str().unwrap())
+            .collect()
     }
 
     /// `NGSILD-Results-Count`
     #[track_caller]
     pub(crate) fn count(&self) -> usize {
-        let count = self.header("ngsild-results-count").unwrap_or_else(|| panic!("no count: {self}"));
+        let count = self
+            .header("ngsild-results-count")
+            .unwrap_or_else(|| panic!("no count: {self}"));
         count.parse().unwrap()
     }
 
@@ -80,10 +89,14 @@ impl Answer {
     /// The target of the page link with that relation.
     pub(crate) fn link(&self, relation: &str) -> Option<String> {
         let wanted = format!("rel=\"{relation}\"");
-        self.all("link").into_iter().flat_map(|value| value.split(", ")).find(|link| link.contains(&wanted)).map(|link| {
-            let target = link.split_once('>').unwrap().0;
-            target.trim_start_matches('<').to_owned()
-        })
+        self.all("link")
+            .into_iter()
+            .flat_map(|value| value.split(", "))
+            .find(|link| link.contains(&wanted))
+            .map(|link| {
+                let target = link.split_once('>').unwrap().0;
+                target.trim_start_matches('<').to_owned()
+            })
     }
 
     /// The problem details, which must be well formed: media type `application/json`, all members of RFC 7807.
@@ -91,23 +104,37 @@ impl Answer {
     pub(crate) fn problem(&self) -> Problem {
         assert_eq!(self.header("content-type"), Some("application/json"), "{self}");
         let body = self.json();
-        let member = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {self}")).to_owned();
+        let member = |name: &str| {
+            body[name]
+                .as_str()
+                .unwrap_or_else(|| panic!("no {name}: {self}"))
+                .to_owned()
+        };
         assert_eq!(body["status"], self.status, "{self}");
         assert!(!member("title").is_empty(), "{self}");
-        Problem { kind: member("type"), detail: member("detail") }
+        Problem {
+            kind: member("type"),
+            detail: member("detail"),
+        }
     }
 
     /// The last part of the problem's type, such as `BadRequestData`.
     #[track_caller]
     pub(crate) fn error_type(&self) -> String {
         let kind = self.problem().kind;
-        kind.strip_prefix("https://uri.etsi.org/ngsi-ld/errors/").unwrap_or(&kind).to_owned()
+        kind.strip_prefix("https://uri.etsi.org/ngsi-ld/errors/")
+            .unwrap_or(&kind)
+            .to_owned()
     }
 
     /// Nothing of what upstreams say to their own people is in it.
     #[track_caller]
     pub(super) fn hides_upstreams(self) -> Self {
-        for part in UPSTREAM_TEXT.split(' ').chain(["half a na", "Maintenance"]).filter(|part| part.len() > 5) {
+        for part in UPSTREAM_TEXT
+            .split(' ')
+            .chain(["half a na", "Maintenance"])
+            .filter(|part| part.len() > 5)
+        {
             assert!(!self.everything().contains(part), "an upstream's text shows: {self}");
         }
         self
@@ -123,7 +150,11 @@ impl Answer {
     }
 
     fn everything(&self) -> String {
-        let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()))).collect();
+        let headers: String = self
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())))
+            .collect();
         format!("{headers}{}", String::from_utf8_lossy(&self.body))
     }
 }

@@ -52,7 +52,9 @@ impl Client {
 
     /// The same over HTTP/2, without asking first.
     pub(crate) fn over_http2(&self) -> Self {
-        let http = legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        let http = legacy::Client::builder(TokioExecutor::new())
+            .http2_only(true)
+            .build_http();
         Self { http, ..self.clone() }
     }
 
@@ -60,7 +62,10 @@ impl Client {
     pub(crate) fn from_address(&self, address: IpAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_local_address(Some(address));
-        Self { http: legacy::Client::builder(TokioExecutor::new()).build(connector), ..self.clone() }
+        Self {
+            http: legacy::Client::builder(TokioExecutor::new()).build(connector),
+            ..self.clone()
+        }
     }
 
     /// `GET` on a path, with a query or without.
@@ -70,7 +75,13 @@ impl Client {
 
     /// Any method.
     pub(crate) fn request(&self, method: Method, target: impl Into<String>) -> Ask {
-        Ask { client: self.clone(), method, target: target.into(), key: self.key.clone(), headers: Vec::new() }
+        Ask {
+            client: self.clone(),
+            method,
+            target: target.into(),
+            key: self.key.clone(),
+            headers: Vec::new(),
+        }
     }
 
     /// queryEntity, with the query as it is written.
@@ -80,7 +91,10 @@ impl Client {
 
     /// queryEntity, with values that are encoded here.
     pub(crate) fn query(&self, parameters: &[(&str, &str)]) -> Ask {
-        let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let pairs: Vec<String> = parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encoded(value)))
+            .collect();
         self.entities(pairs.join("&"))
     }
 
@@ -127,24 +141,43 @@ impl Ask {
 
     async fn send(self) -> Answer {
         let asked = format!("{} {}", self.method, self.target);
-        let mut request = Request::builder().method(self.method).uri(format!("{}{}", self.client.base, self.target));
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(format!("{}{}", self.client.base, self.target));
         if let Some(key) = &self.key {
             request = request.header("x-api-key", key);
         }
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::default()).unwrap_or_else(|error| panic!("{asked}: {error}"));
+        let request = request
+            .body(Full::default())
+            .unwrap_or_else(|error| panic!("{asked}: {error}"));
         let began = Instant::now();
         let exchange = async {
-            let response = self.client.http.request(request).await.unwrap_or_else(|error| panic!("{asked}: {error:?}"));
+            let response = self
+                .client
+                .http
+                .request(request)
+                .await
+                .unwrap_or_else(|error| panic!("{asked}: {error:?}"));
             let (head, body) = response.into_parts();
-            let body = body.collect().await.unwrap_or_else(|error| panic!("{asked}: {error:?}")).to_bytes();
+            let body = body
+                .collect()
+                .await
+                .unwrap_or_else(|error| panic!("{asked}: {error:?}"))
+                .to_bytes();
             (head, body)
         };
         let answered = tokio::time::timeout(PATIENCE, exchange).await;
         let (head, body) = answered.unwrap_or_else(|_| panic!("{asked}: no answer"));
-        let answer = Answer { status: head.status.as_u16(), headers: head.headers, body, took: began.elapsed(), asked: asked.clone() };
+        let answer = Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+            took: began.elapsed(),
+            asked: asked.clone(),
+        };
         answer.hides_upstreams().hides_persons(&self.client.canaries)
     }
 }

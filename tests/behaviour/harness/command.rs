@@ -49,7 +49,11 @@ impl Finished {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         };
-        assert!(!finished.stderr.contains("panicked"), "it panicked: {}", finished.stderr);
+        assert!(
+            !finished.stderr.contains("panicked"),
+            "it panicked: {}",
+            finished.stderr
+        );
         finished
     }
 

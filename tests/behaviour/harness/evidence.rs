@@ -19,7 +19,11 @@ fn root() -> PathBuf {
 pub(crate) fn evidence_folder() -> PathBuf {
     static TAKEN: LazyLock<Mutex<HashMap<String, usize>>> = LazyLock::new(Mutex::default);
     let thread = std::thread::current();
-    let test = thread.name().unwrap_or("main").trim_start_matches("behaviour::").replace("::", "/");
+    let test = thread
+        .name()
+        .unwrap_or("main")
+        .trim_start_matches("behaviour::")
+        .replace("::", "/");
     let mut taken = TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let number = taken.entry(test.clone()).or_insert(0);
     *number += 1;

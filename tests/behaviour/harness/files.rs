@@ -47,6 +47,17 @@ impl Files {
         fs::write(self.folder.join(name), content).unwrap();
     }
 
+    /// Removes one of them, or a folder.
+    pub(crate) fn remove(&self, name: &str) {
+        let path = self.folder.join(name);
+        if path.is_dir() {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        }
+        .unwrap();
+    }
+
     /// Adds text to the end of one of them.
     pub(crate) fn append(&self, name: &str, text: &str) {
         self.write(name, format!("{}\n{text}\n", self.read(name)));
@@ -109,7 +120,11 @@ impl Files {
 
 /// A table in a table, made if it is missing.
 pub(crate) fn section<'a>(table: &'a mut Table, name: &str) -> &'a mut Table {
-    table.entry(name).or_insert_with(|| Value::Table(Table::new())).as_table_mut().unwrap()
+    table
+        .entry(name)
+        .or_insert_with(|| Value::Table(Table::new()))
+        .as_table_mut()
+        .unwrap()
 }
 
 fn tables_of(table: &mut Table) -> impl Iterator<Item = &mut Table> {
@@ -118,7 +133,12 @@ fn tables_of(table: &mut Table) -> impl Iterator<Item = &mut Table> {
 
 /// The sources of a tenant.
 pub(crate) fn sources_of(tenant: &mut Table) -> impl Iterator<Item = &mut Table> {
-    tenant.get_mut("sources").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_table_mut)
+    tenant
+        .get_mut("sources")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_table_mut)
 }
 
 /// Changes one source in tenants.toml.
@@ -143,6 +163,9 @@ pub(crate) fn keys(key: &str) -> Value {
     let hash = Sha256::digest(key.as_bytes());
     let mut entry = Table::new();
     entry.insert("name".into(), "tests".into());
-    entry.insert("sha256".into(), hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into());
+    entry.insert(
+        "sha256".into(),
+        hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+    );
     Value::Array(vec![Value::Table(entry)])
 }

@@ -12,9 +12,8 @@ mod published;
 pub(crate) use answer::Answer;
 pub(crate) use client::{Client, encoded};
 pub(crate) use command::{Finished, kakehashi};
-pub(crate) use evidence::evidence_folder;
 pub(crate) use files::{Files, change_source, key_of, keys, section};
-pub(crate) use platform::{Builder, Platform};
+pub(crate) use platform::Platform;
 pub(crate) use process::Gateway;
 pub(crate) use published::{Place, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};
 
@@ -32,5 +31,8 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
     };
-    assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "waited in vain until {what}");
+    assert!(
+        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
+        "waited in vain until {what}"
+    );
 }

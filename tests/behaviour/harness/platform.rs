@@ -41,7 +41,11 @@ impl Platform {
         let demo = Demo::start(Ports::FREE).await.unwrap();
         let files = Files::committed();
         files.for_stand_ins(&demo);
-        Builder { files, demo, log: "trace" }
+        Builder {
+            files,
+            demo,
+            log: "trace",
+        }
     }
 
     /// The stand-ins.
@@ -87,7 +91,11 @@ impl Platform {
     /// What must hold for every request of every test: no resident, no personal attribute is asked for, Orion is
     /// never asked without a type, the caller's key stays here, and the personal-data module is never contacted.
     fn check_requests(&self) {
-        assert_eq!(self.demo.personal_data().requests().len(), 0, "the personal-data module was contacted");
+        assert_eq!(
+            self.demo.personal_data().requests().len(),
+            0,
+            "the personal-data module was contacted"
+        );
         for request in self.asked() {
             let line = format!("{} {}?{}", request.method, request.path, request.query);
             for personal in ["Resident", "MaternalHandbook", "managerName", "managerMobilePhone"] {
@@ -98,10 +106,22 @@ impl Platform {
                 assert!(!in_type && !in_attributes, "{personal} was asked for: {line}");
             }
             let heads = format!("{:?}", request.headers);
-            assert!(!line.contains("-in-tests") && !heads.contains("-in-tests"), "a consumer's key was passed on: {line}");
+            assert!(
+                !line.contains("-in-tests") && !heads.contains("-in-tests"),
+                "a consumer's key was passed on: {line}"
+            );
         }
-        for request in self.asked_of_orion().iter().filter(|request| request.path.starts_with("/v2/entities")) {
-            assert!(request.parameter("type").is_some(), "asked without a type: {}?{}", request.path, request.query);
+        for request in self
+            .asked_of_orion()
+            .iter()
+            .filter(|request| request.path.starts_with("/v2/entities"))
+        {
+            assert!(
+                request.parameter("type").is_some(),
+                "asked without a type: {}?{}",
+                request.path,
+                request.query
+            );
         }
     }
 }
@@ -160,9 +180,18 @@ impl Builder {
         command.args(["serve", "--json", "--config", "tenants.toml", "--policies", "policies/"]);
         command.env("KAKEHASHI_LOG", self.log);
         let gateway = Gateway::start(command, folder).await;
-        let url = gateway.ready().get("gateway").and_then(Value::as_str).unwrap().to_owned();
+        let url = gateway
+            .ready()
+            .get("gateway")
+            .and_then(Value::as_str)
+            .unwrap()
+            .to_owned();
         let client = Client::new(&url, Some(key_of(READER)));
-        Platform { client, gateway, demo: self.demo }
+        Platform {
+            client,
+            gateway,
+            demo: self.demo,
+        }
     }
 }
 
@@ -174,7 +203,10 @@ fn filled_store() -> &'static Path {
         for (tenant, entities) in [("yaita", YAITA_ENTITIES), ("tochigi", TOCHIGI_ENTITIES)] {
             let file = format!("{tenant}.jsonld");
             files.write(&file, entities);
-            Finished::well(files.folder(), &["store", "load", &file, "--tenant", tenant, "--config", "tenants.toml"]);
+            Finished::well(
+                files.folder(),
+                &["store", "load", &file, "--tenant", tenant, "--config", "tenants.toml"],
+            );
         }
         files.folder().join("store")
     })

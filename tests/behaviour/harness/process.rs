@@ -8,8 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
-use stand_ins::nasushiobara;
 use stand_ins::canary::Scan;
+use stand_ins::nasushiobara;
 
 use super::PATIENCE;
 
@@ -31,7 +31,11 @@ impl Gateway {
         let kept = File::create(folder.join("gateway.stdout")).unwrap();
         let (sender, first_line) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || keep_lines(stdout, kept, sender));
-        let mut gateway = Self { child, folder: folder.to_owned(), ready: String::new() };
+        let mut gateway = Self {
+            child,
+            folder: folder.to_owned(),
+            ready: String::new(),
+        };
         match tokio::time::timeout(PATIENCE, first_line).await {
             Ok(Ok(line)) => gateway.ready = line,
             _ => panic!("it did not become ready: {}", gateway.stderr()),
@@ -61,7 +65,10 @@ impl Gateway {
 
     /// Asks it to end, as an operator does.
     pub(crate) fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -80,7 +87,11 @@ impl Gateway {
     /// Keeps the metrics as they are now beside the logs.
     pub(crate) fn keep_metrics(&self) {
         let ready: Value = serde_json::from_str(&self.ready).unwrap_or_default();
-        let Some(address) = ready.get("admin").and_then(Value::as_str).and_then(|url| url.strip_prefix("http://")) else {
+        let Some(address) = ready
+            .get("admin")
+            .and_then(Value::as_str)
+            .and_then(|url| url.strip_prefix("http://"))
+        else {
             return;
         };
         if let Some(metrics) = read_metrics(address) {
@@ -106,8 +117,14 @@ impl Drop for Gateway {
         }
         self.end();
         assert!(!self.stderr().contains("panicked"), "it panicked: {}", self.stderr());
-        let found = Scan::for_values(&nasushiobara::canaries()).folder(&self.folder).unwrap();
-        assert!(found.findings.is_empty(), "personal values were written: {:?}", found.findings);
+        let found = Scan::for_values(&nasushiobara::canaries())
+            .folder(&self.folder)
+            .unwrap();
+        assert!(
+            found.findings.is_empty(),
+            "personal values were written: {:?}",
+            found.findings
+        );
     }
 }
 
@@ -125,7 +142,11 @@ fn keep_lines(stdout: impl Read, mut kept: File, first_line: tokio::sync::onesho
 fn read_metrics(address: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    write!(stream, "GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").ok()?;
+    write!(
+        stream,
+        "GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )
+    .ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer)

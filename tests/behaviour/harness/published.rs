@@ -38,7 +38,11 @@ pub(crate) fn planted() -> Vec<Place> {
 
 /// The ids of all sites of the prefecture, in order, each once.
 pub(crate) fn site_ids() -> Vec<String> {
-    let mut ids: Vec<String> = [sano_sites(), nasushiobara_sites(), yaita_sites()].concat().into_iter().map(|place| place.id).collect();
+    let mut ids: Vec<String> = [sano_sites(), nasushiobara_sites(), yaita_sites()]
+        .concat()
+        .into_iter()
+        .map(|place| place.id)
+        .collect();
     ids.sort();
     ids.dedup();
     ids
