@@ -28,6 +28,8 @@ mod rest;
 mod sample;
 #[path = "contract/sentences.rs"]
 mod sentences;
+#[path = "contract/store.rs"]
+mod store;
 
 /// Makes a test of every sentence of the contract, for one fixture.
 #[macro_export]

@@ -112,6 +112,10 @@ async fn send_all(
 }
 
 async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    // The timer counts whole milliseconds, so that work could still slip through after the deadline.
+    if Instant::now() >= deadline {
+        return Err(StoreError::Timeout);
+    }
     tokio::time::timeout_at(deadline.into(), work)
         .await
         .unwrap_or(Err(StoreError::Timeout))

@@ -112,7 +112,7 @@ fn positions() -> impl Strategy<Value = Position> {
     })
 }
 
-fn geometries() -> impl Strategy<Value = Geometry> {
+pub(super) fn geometries() -> impl Strategy<Value = Geometry> {
     prop_oneof![
         3 => positions().prop_map(Geometry::Point),
         1 => vec(positions(), 2..4).prop_map(Geometry::LineString),
@@ -165,10 +165,11 @@ fn instances(depth: u32) -> BoxedStrategy<Instance> {
     } else {
         prop_oneof![2 => Just(Vec::new()), 1 => attributes(depth - 1)].boxed()
     };
-    (values(), prop::option::of(dates()), any::<bool>(), sub_attributes)
-        .prop_map(|(value, observed_at, has_unit, sub_attributes)| Instance {
+    (values(), prop::option::of(dates()), any::<[bool; 2]>(), sub_attributes)
+        .prop_map(|(value, observed_at, [has_unit, has_type], sub_attributes)| Instance {
             observed_at,
             unit_code: has_unit.then(|| "CEL".into()),
+            value_type: has_type.then(|| Iri::new("urn:t:Roman")),
             sub_attributes,
             ..Instance::new(value)
         })

@@ -130,6 +130,10 @@ proptest! {
                 if decided.is_exact() {
                     let count = adapter.count(&query, &call()).await.unwrap();
                     prop_assert_eq!(usize::try_from(count).unwrap(), expected.len());
+                    let page = Some(Page { limit: 3, offset: 1 });
+                    let listed = ask(&adapter, &SourceQuery { page, ..query.clone() }).await;
+                    let expected: Vec<Entity> = expected.into_iter().skip(1).take(3).cloned().collect();
+                    prop_assert_eq!(listed, expected, "{:?}", &query);
                 }
             }
             Ok::<(), TestCaseError>(())
@@ -317,6 +321,18 @@ async fn pages_visit_every_entity_once_in_the_order_of_ids() {
 }
 
 #[tokio::test]
+async fn an_entity_of_two_types_stands_on_one_page_once() {
+    let mut entity = site("urn:x:1", "a");
+    entity.types.push(type_name(1));
+    let (_folder, adapter) = store_of(vec![entity]).await;
+    let query = SourceQuery {
+        page: Some(Page { limit: 3, offset: 1 }),
+        ..SourceQuery::of_types(vec![type_name(0), type_name(1)])
+    };
+    assert_eq!(ask(&adapter, &query).await, vec![]);
+}
+
+#[tokio::test]
 async fn a_passed_deadline_is_a_timeout() {
     let (_folder, adapter) = store_of(vec![site("urn:x:1", "a")]).await;
     let late = Call {
@@ -328,6 +344,16 @@ async fn a_passed_deadline_is_a_timeout() {
     assert_eq!(listed.unwrap_err().kind, ErrorKind::Timeout);
     assert_eq!(adapter.count(&query, &late).await.unwrap_err().kind, ErrorKind::Timeout);
     assert_eq!(ask(&adapter, &query).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_statement_under_way_is_interrupted_at_the_deadline() {
+    let (_folder, adapter) = store_of(Vec::new()).await;
+    let deadline = Instant::now() + Duration::from_millis(20);
+    let mut connection = adapter.partition().reader(deadline).await.unwrap();
+    let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+    let outcome = sqlx::query(endless).fetch_one(&mut *connection).await;
+    assert!(matches!(StoreError::from(outcome.unwrap_err()), StoreError::Timeout));
 }
 
 #[tokio::test]

@@ -128,6 +128,7 @@ impl Decoder<'_> {
         if let Some(expires_at) = text_of(member::EXPIRES_AT)? {
             instance.system.dates_mut().expires_at = Some(date(expires_at)?);
         }
+        instance.value_type = text_of(member::VALUE_TYPE)?.map(Iri::new);
         if self.system_attributes {
             let dates = instance.system.dates_mut();
             dates.created_at = Some(created_at.map_or_else(|| Ok(self.created_at.clone()), date)?);

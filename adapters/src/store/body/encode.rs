@@ -1,9 +1,9 @@
 //! From an entity to the bytes of its row.
 
-use ngsi_ld::Entity;
 use ngsi_ld::entity::{
     Attribute, AttributeValue, DateTime, Geometry, Instance, LanguageMap, Number, Position, TemporalType, Value,
 };
+use ngsi_ld::{Entity, Iri};
 
 use super::super::names::NameTable;
 use super::bytes::{put_bytes, put_count, put_number, put_signed, put_text};
@@ -59,43 +59,48 @@ impl Encoder<'_> {
     }
 
     fn instance(&mut self, out: &mut Vec<u8>, instance: &Instance, depth: usize) -> Result<(), TooDeep> {
-        let dates = instance.system.dates();
-        let created_at = dates
+        // Named one by one: a member that the model gains must not be lost here.
+        let Instance {
+            value,
+            dataset_id,
+            observed_at,
+            unit_code,
+            value_type,
+            system,
+            sub_attributes,
+        } = instance;
+        let created_at = system
+            .dates()
             .and_then(|dates| dates.created_at.as_ref())
             .filter(|date| Some(*date) != self.created_at);
-        let modified_at = instance
-            .system
-            .modified_at()
-            .filter(|date| Some(*date) != self.modified_at);
+        let modified_at = system.modified_at().filter(|date| Some(*date) != self.modified_at);
         let texts = [
-            (
-                member::DATASET_ID,
-                instance.dataset_id.as_ref().map(ngsi_ld::Iri::as_str),
-            ),
-            (member::OBSERVED_AT, instance.observed_at.as_ref().map(DateTime::as_str)),
-            (member::UNIT_CODE, instance.unit_code.as_deref()),
+            (member::DATASET_ID, dataset_id.as_ref().map(Iri::as_str)),
+            (member::OBSERVED_AT, observed_at.as_ref().map(DateTime::as_str)),
+            (member::UNIT_CODE, unit_code.as_deref()),
             (member::CREATED_AT, created_at.map(DateTime::as_str)),
             (member::MODIFIED_AT, modified_at.map(DateTime::as_str)),
-            (member::EXPIRES_AT, instance.system.expires_at().map(DateTime::as_str)),
+            (member::EXPIRES_AT, system.expires_at().map(DateTime::as_str)),
+            (member::VALUE_TYPE, value_type.as_ref().map(Iri::as_str)),
         ];
         let mut members = texts
             .iter()
             .filter(|(_, text)| text.is_some())
             .fold(0, |members, (member, _)| members | member);
-        if !instance.sub_attributes.is_empty() {
+        if !sub_attributes.is_empty() {
             members |= member::SUB_ATTRIBUTES;
         }
         out.push(members);
-        self.value(out, &instance.value);
+        self.value(out, value);
         for text in texts.into_iter().filter_map(|(_, text)| text) {
             put_text(out, text);
         }
-        if !instance.sub_attributes.is_empty() {
-            let mut sub_attributes = Vec::new();
-            for attribute in &instance.sub_attributes {
-                self.attribute(&mut sub_attributes, attribute, depth + 1)?;
+        if !sub_attributes.is_empty() {
+            let mut encoded = Vec::new();
+            for attribute in sub_attributes {
+                self.attribute(&mut encoded, attribute, depth + 1)?;
             }
-            put_bytes(out, &sub_attributes);
+            put_bytes(out, &encoded);
         }
         Ok(())
     }

@@ -84,6 +84,7 @@ mod member {
     pub(super) const MODIFIED_AT: u8 = 1 << 4;
     pub(super) const EXPIRES_AT: u8 = 1 << 5;
     pub(super) const SUB_ATTRIBUTES: u8 = 1 << 6;
+    pub(super) const VALUE_TYPE: u8 = 1 << 7;
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use ngsi_ld::entity::{Number, TemporalType};
 use ngsi_ld::query::{AttributePath, Comparand, Comparison, Condition as QueryCondition, Expression, Operator};
 
-use super::{Binding, Condition, Statement};
+use super::{ANY_ROW, Binding, Candidates, Condition, Statement};
 use crate::contract::Coverage;
 use crate::store::index::{date_time_key, kind, time_key};
 
@@ -18,24 +18,28 @@ const MAX_BINDINGS: usize = 8_192;
 /// Deepest nesting that becomes SQL: SQLite bounds the depth of an expression.
 const MAX_DEPTH: usize = 32;
 
-pub(super) fn compile(filter: &Expression) -> Condition {
-    let condition = expression(filter, 0);
+pub(super) fn compile(filter: &Expression, candidates: Candidates) -> Condition {
+    let condition = expression(filter, candidates, 0);
     match &condition.sql {
         Some(sql) if sql.bindings.len() > MAX_BINDINGS => Condition::NONE,
         _ => condition,
     }
 }
 
-fn expression(filter: &Expression, depth: usize) -> Condition {
+fn expression(filter: &Expression, candidates: Candidates, depth: usize) -> Condition {
     if depth == MAX_DEPTH {
         return Condition::NONE;
     }
-    let compile_all =
-        |parts: &[Expression]| -> Vec<Condition> { parts.iter().map(|part| expression(part, depth + 1)).collect() };
+    let compile_all = |parts: &[Expression]| -> Vec<Condition> {
+        parts
+            .iter()
+            .map(|part| expression(part, candidates, depth + 1))
+            .collect()
+    };
     match filter {
         Expression::And(parts) => all(compile_all(parts)),
         Expression::Or(parts) => any(compile_all(parts)),
-        Expression::Condition(condition) => term(condition),
+        Expression::Condition(condition) => term(condition, candidates),
     }
 }
 
@@ -100,7 +104,7 @@ enum Target {
     ObservedAt,
 }
 
-fn term(condition: &QueryCondition) -> Condition {
+fn term(condition: &QueryCondition, candidates: Candidates) -> Condition {
     let AttributePath {
         attribute,
         sub_attributes,
@@ -123,11 +127,21 @@ fn term(condition: &QueryCondition) -> Condition {
         // Positive or negated, a pattern needs a text.
         Comparison::Pattern { .. } => {
             let text = Statement::text(&format!("v.kind = {} AND v.element <= 0", kind::STRING));
-            Condition::narrows(any_row(name, text))
+            Condition::narrows(any_row(name, text, candidates != Candidates::All))
         }
-        Comparison::Equal { negated, values } => compare(name, target, *negated, equal(values, target)),
-        Comparison::Range { negated, from, to } => compare(name, target, *negated, range(from, to, target)),
-        Comparison::Order { operator, value } => compare(name, target, false, order(*operator, value, target)),
+        Comparison::Equal { negated, values } => {
+            let finds_few = !values.iter().any(|value| matches!(value, Comparand::Boolean(_)));
+            let one_by_one = candidates == Candidates::Few || (candidates == Candidates::Page && !finds_few);
+            compare(name, target, *negated, equal(values, target), one_by_one)
+        }
+        Comparison::Range { negated, from, to } => {
+            let one_by_one = candidates != Candidates::All;
+            compare(name, target, *negated, range(from, to, target), one_by_one)
+        }
+        Comparison::Order { operator, value } => {
+            let one_by_one = candidates != Candidates::All;
+            compare(name, target, false, order(*operator, value, target), one_by_one)
+        }
     }
 }
 
@@ -141,12 +155,13 @@ enum Match {
     Unsure,
 }
 
-fn compare(name: &str, target: Target, negated: bool, matching: Match) -> Condition {
+/// `one_by_one`: each candidate is looked at, rather than the index on values.
+fn compare(name: &str, target: Target, negated: bool, matching: Match, one_by_one: bool) -> Condition {
     match (matching, negated) {
         (Match::Unsure, _) => Condition::narrows(exists(name, target)),
         (Match::Never, false) => Condition::exact(never()),
         (Match::Never, true) => Condition::exact(exists(name, target)),
-        (Match::Row(row), false) => Condition::exact(any_row(name, row)),
+        (Match::Row(row), false) => Condition::exact(any_row(name, row, one_by_one)),
         (Match::Row(row), true) => {
             let mut sql = head(name, target);
             sql.push(
@@ -154,7 +169,8 @@ fn compare(name: &str, target: Target, negated: bool, matching: Match) -> Condit
                  WHERE v.entity = h.entity AND v.name = h.name AND v.instance = h.instance AND ",
             );
             sql.append(row);
-            sql.push("))");
+            sql.push(")");
+            sql.push(ANY_ROW);
             Condition::exact(sql)
         }
     }
@@ -168,18 +184,18 @@ fn never() -> Statement {
 pub(super) fn has_attribute(name: &str) -> Statement {
     let mut sql = Statement::text("EXISTS (SELECT 1 FROM attribute_values h WHERE h.entity = e.key AND h.name = ");
     push_name(&mut sql, name);
-    sql.push(")");
+    sql.push(ANY_ROW);
     sql
 }
 
 /// The target exists: `q` finds something in the attribute.
 fn exists(name: &str, target: Target) -> Statement {
     let mut sql = head(name, target);
-    sql.push(")");
+    sql.push(ANY_ROW);
     sql
 }
 
-/// An instance that has the target, up to the closing parenthesis.
+/// An instance that has the target, up to its end.
 fn head(name: &str, target: Target) -> Statement {
     let mut sql = Statement::text("EXISTS (SELECT 1 FROM attribute_values h WHERE h.entity = e.key AND h.name = ");
     push_name(&mut sql, name);
@@ -191,12 +207,16 @@ fn head(name: &str, target: Target) -> Statement {
 }
 
 /// The entity has a row of the attribute that is as `row` says.
-fn any_row(name: &str, row: Statement) -> Statement {
-    let mut sql = Statement::text("e.key IN (SELECT v.entity FROM attribute_values v WHERE v.name = ");
+fn any_row(name: &str, row: Statement, one_by_one: bool) -> Statement {
+    let mut sql = Statement::text(if one_by_one {
+        "EXISTS (SELECT 1 FROM attribute_values v WHERE v.entity = e.key AND v.name = "
+    } else {
+        "e.key IN (SELECT v.entity FROM attribute_values v WHERE v.name = "
+    });
     push_name(&mut sql, name);
     sql.push(" AND ");
     sql.append(row);
-    sql.push(")");
+    sql.push(if one_by_one { ANY_ROW } else { ")" });
     sql
 }
 

@@ -13,16 +13,26 @@ const METRES_PER_DEGREE: f64 = 109_400.0;
 /// Nearer to a pole than this, meridians are so close that a box covers them all.
 const POLAR_LATITUDE: f64 = 89.0;
 
-pub(super) fn compile(geo: &GeoQuery, dialect: &dyn Dialect) -> Condition {
-    let distance = match geo.relation {
-        GeoRelation::Near { max: Some(max), .. } => Some(max),
-        GeoRelation::Near { max: None, .. } | GeoRelation::Disjoint => None,
+/// How far from the geometry of the query, in metres, an entity may be; `None`: anywhere.
+fn reach(relation: GeoRelation) -> Option<f64> {
+    match relation {
+        GeoRelation::Near { max, .. } => max,
+        GeoRelation::Disjoint => None,
         GeoRelation::Within
         | GeoRelation::Contains
         | GeoRelation::Intersects
         | GeoRelation::Equals
         | GeoRelation::Overlaps => Some(0.0),
-    };
+    }
+}
+
+/// Whether the geo-query leaves out what is far away.
+pub(super) fn narrows_to_an_area(geo: &GeoQuery) -> bool {
+    reach(geo.relation).is_some()
+}
+
+pub(super) fn compile(geo: &GeoQuery, dialect: &dyn Dialect) -> Condition {
+    let distance = reach(geo.relation);
     match (distance, Bounds::of(&geo.geometry)) {
         (Some(distance), Some(bounds)) => {
             let (bounds, any_longitude) = around(bounds, distance);
@@ -62,7 +72,12 @@ fn around(bounds: Bounds, metres: f64) -> (Bounds, bool) {
 
 #[cfg(test)]
 mod tests {
+    use ngsi_ld::entity::Geometry;
+    use ngsi_ld::query::distance_metres;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::store::samples::geometries;
 
     fn point(longitude: f64, latitude: f64) -> Bounds {
         Bounds {
@@ -82,6 +97,26 @@ mod tests {
         let width = (bounds.max_longitude - bounds.min_longitude) * 89_800.0;
         assert!((2_000.0..2_050.0).contains(&height), "{height}");
         assert!((2_000.0..2_050.0).contains(&width), "{width}");
+    }
+
+    proptest! {
+        /// The tightest case: the distance asked for is that of the geometry itself.
+        #[test]
+        fn whatever_is_within_the_distance_meets_the_box(
+            target in geometries(), reference in geometries(), shift in (-180.0..180.0_f64, -80.0..80.0_f64),
+        ) {
+            let far = Geometry::point(shift.0, shift.1).unwrap();
+            for target in [target, far] {
+                let metres = distance_metres(&target, &reference);
+                let (bounds, any_longitude) = around(Bounds::of(&reference).unwrap(), metres);
+                let target = Bounds::of(&target).unwrap();
+                let meets_latitude =
+                    target.max_latitude >= bounds.min_latitude && target.min_latitude <= bounds.max_latitude;
+                let meets_longitude =
+                    target.max_longitude >= bounds.min_longitude && target.min_longitude <= bounds.max_longitude;
+                prop_assert!(meets_latitude && (any_longitude || meets_longitude), "{target:?} {bounds:?}");
+            }
+        }
     }
 
     #[test]

@@ -54,6 +54,29 @@ impl Condition {
     }
 }
 
+/// How many entities a condition on values will be tried on, as far as the query's shape tells. Neither way
+/// changes what is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Candidates {
+    /// Ids or an area leave few: each is looked at.
+    Few,
+    /// In the order of ids, until a page is full: each is looked at, unless the condition alone finds few.
+    Page,
+    /// All of them: the index on values finds those that match.
+    All,
+}
+
+impl Candidates {
+    fn of(query: &SourceQuery) -> Self {
+        let is_narrow = !query.ids.is_empty() || query.geo.as_ref().is_some_and(geo::narrows_to_an_area);
+        match (is_narrow, query.page) {
+            (true, _) => Self::Few,
+            (false, Some(_)) => Self::Page,
+            (false, None) => Self::All,
+        }
+    }
+}
+
 /// A query as far as SQL can say it.
 pub(super) struct Compiled {
     /// What follows `WHERE`, about the entity `e`.
@@ -62,6 +85,10 @@ pub(super) struct Compiled {
     pub(super) push_down: PushDown,
 }
 
+/// The end of every `EXISTS`. The limit says what is meant anyway; without it SQLite (3.51) turns the subquery
+/// into a join, and with an `OFFSET` an entity that has two of the types then came twice.
+const ANY_ROW: &str = " LIMIT 1)";
+
 /// The columns that [`Compiled::select`] asks for, in order. Dates rest without their `Z`, so that they sort.
 pub(super) const COLUMNS: &str = "e.id, e.created_at || 'Z', e.modified_at || 'Z', e.body";
 
@@ -69,7 +96,11 @@ pub(super) const COLUMNS: &str = "e.id, e.created_at || 'Z', e.modified_at || 'Z
 pub(super) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
     let id_pattern = query.id_pattern.as_ref().map_or(Condition::ABSENT, id_pattern::compile);
     let any_attribute = any_attribute(&query.any_attribute, dialect);
-    let filter = query.filter.as_ref().map_or(Condition::ABSENT, filter::compile);
+    let candidates = Candidates::of(query);
+    let filter = query
+        .filter
+        .as_ref()
+        .map_or(Condition::ABSENT, |filter| filter::compile(filter, candidates));
     let geo = query
         .geo
         .as_ref()
@@ -129,15 +160,12 @@ fn ids(query: &SourceQuery, dialect: &dyn Dialect) -> Option<Statement> {
     Some(sql)
 }
 
-/// Which entities have one of the types. Few ids are looked up one by one; otherwise the index by type leads.
+/// Which entities have one of the types. Types are few and their entities many, so that each candidate is
+/// looked up: a set of all entities of a type took 34 ms among 100,000, this takes none that is felt.
 fn types(query: &SourceQuery, dialect: &dyn Dialect) -> Statement {
-    let mut sql = Statement::text(if query.ids.is_empty() {
-        "e.key IN (SELECT t.entity FROM entity_types t WHERE t.type "
-    } else {
-        "EXISTS (SELECT 1 FROM entity_types t WHERE t.entity = e.key AND t.type "
-    });
+    let mut sql = Statement::text("EXISTS (SELECT 1 FROM entity_types t WHERE t.entity = e.key AND t.type ");
     is_any_name(&mut sql, query.types.iter().map(TypeName::as_str), dialect);
-    sql.push(")");
+    sql.push(ANY_ROW);
     sql
 }
 
@@ -147,7 +175,7 @@ fn any_attribute(names: &[AttributeName], dialect: &dyn Dialect) -> Condition {
     }
     let mut sql = Statement::text("EXISTS (SELECT 1 FROM attribute_values v WHERE v.entity = e.key AND v.name ");
     is_any_name(&mut sql, names.iter().map(AttributeName::as_str), dialect);
-    sql.push(")");
+    sql.push(ANY_ROW);
     Condition::exact(sql)
 }
 
@@ -158,3 +186,6 @@ fn is_any_name<'a>(sql: &mut Statement, mut names: impl ExactSizeIterator<Item =
     dialect.is_any_of(sql, &mut names);
     sql.push(")");
 }
+
+#[cfg(test)]
+mod tests;
