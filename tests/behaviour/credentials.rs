@@ -32,7 +32,7 @@ async fn a_wrong_key_is_401_and_never_anonymous() {
         "nonsense",
         "",
         " ",
-        &right[1..],
+        right.get(1..).unwrap(),
         &format!("{right}x"),
         &right.to_uppercase(),
         "架け橋",

@@ -106,7 +106,11 @@ async fn nor_where_the_registration_promises_more() {
     assert_eq!(answer.count(), 0);
     assert_eq!(platform.entity("urn:ngsi-ld:SecretThing:1").await.status, 404);
     for request in platform.asked_of_orion() {
-        assert!(!request.parameter("type").unwrap().contains("SecretThing"), "{}", request.query);
+        assert!(
+            !request.parameter("type").unwrap().contains("SecretThing"),
+            "{}",
+            request.query
+        );
     }
 }
 

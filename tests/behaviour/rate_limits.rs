@@ -123,8 +123,8 @@ async fn a_day_has_an_end() {
 #[tokio::test]
 async fn anonymous_clients_are_counted_by_their_address() {
     let platform = platform_with("anonymous", limits(1, 3)).await;
-    let first = platform.from_address(IpAddr::from([127, 0, 0, 1]));
-    let second = platform.from_address(IpAddr::from([127, 0, 0, 2]));
+    let first = platform.at_address(IpAddr::from([127, 0, 0, 1]));
+    let second = platform.at_address(IpAddr::from([127, 0, 0, 2]));
     let mut statuses = Vec::new();
     for _ in 0..10 {
         // An address that a client merely claims is not believed.

@@ -43,7 +43,7 @@ const fn broken_policy(
 
 /// The line, counted from 1, at which the replacement begins.
 fn line_of(text: &str, position: usize) -> usize {
-    text[..position].matches('\n').count() + 1
+    text.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1
 }
 
 fn each_is_refused(breakages: &[Breakage]) {
@@ -81,7 +81,7 @@ fn each_is_refused(breakages: &[Breakage]) {
                 .env("KAKEHASHI__GATEWAY__LISTEN", "127.0.0.1:0")
                 .env("KAKEHASHI__GATEWAY__ADMIN_LISTEN", "127.0.0.1:0");
             let finished = if command[0] == "serve" {
-                bounded(process, files.folder())
+                bounded(&process, files.folder())
             } else {
                 Finished::of_command(&mut process, files.folder())
             };
@@ -99,7 +99,7 @@ fn each_is_refused(breakages: &[Breakage]) {
 }
 
 /// A `serve` that should refuse; if it does not, it is ended rather than waited for.
-fn bounded(process: std::process::Command, folder: &std::path::Path) -> Finished {
+fn bounded(process: &std::process::Command, folder: &std::path::Path) -> Finished {
     let mut bounded = std::process::Command::new("timeout");
     bounded.arg("20").arg(process.get_program()).args(process.get_args());
     bounded.current_dir(folder);

@@ -228,8 +228,13 @@ mod tests {
         assert!(told(parameters.list("type").unwrap_err()).starts_with("parameter `type` at position 2: "));
         assert!(told(parameters.text("q").unwrap_err()).starts_with("parameter `q` at position 0: "));
         assert!(told(parameters.whole_number("limit").unwrap_err()).starts_with("parameter `limit` at position 0: "));
-        let broken = Parameters::parse(Some("type=AED&q=%zz"), &KNOWN, &[]).unwrap_err().detail;
-        assert!(broken.contains("parameter `q`") && broken.contains("position 11"), "{broken}");
+        let broken = Parameters::parse(Some("type=AED&q=%zz"), &KNOWN, &[])
+            .unwrap_err()
+            .detail;
+        assert!(
+            broken.contains("parameter `q`") && broken.contains("position 11"),
+            "{broken}"
+        );
     }
 
     #[test]

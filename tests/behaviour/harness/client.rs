@@ -59,7 +59,7 @@ impl Client {
     }
 
     /// The same from another address of this machine.
-    pub(crate) fn from_address(&self, address: IpAddr) -> Self {
+    pub(crate) fn at_address(&self, address: IpAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_local_address(Some(address));
         Self {
