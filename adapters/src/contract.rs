@@ -61,11 +61,17 @@ pub struct Call {
 pub enum AttributeSelection {
     /// Every attribute that the source has.
     All,
-    /// These and no others. Empty: none, only ids and types.
-    Only(Vec<AttributeName>),
+    /// These and no others. Empty: none, only ids and types. Shared, because it goes with every question.
+    Only(Arc<[AttributeName]>),
 }
 
 impl AttributeSelection {
+    /// These and no others.
+    #[must_use]
+    pub fn only(names: impl IntoIterator<Item = AttributeName>) -> Self {
+        Self::Only(names.into_iter().collect())
+    }
+
     /// Whether the attribute may be asked for.
     #[must_use]
     pub fn includes(&self, name: &AttributeName) -> bool {

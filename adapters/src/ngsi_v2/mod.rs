@@ -23,6 +23,7 @@ use http::{HeaderName, HeaderValue};
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 
+use self::names::RawNames;
 use self::pages::{Source, united};
 use self::plan::Plan;
 use self::translate::ProvidedType;
@@ -81,6 +82,7 @@ pub enum InvalidNgsiV2Settings {
 pub struct NgsiV2Adapter {
     settings: NgsiV2Settings,
     source: Source,
+    raw_names: RawNames,
 }
 
 impl NgsiV2Adapter {
@@ -102,6 +104,7 @@ impl NgsiV2Adapter {
         Ok(Self {
             settings,
             source: Source { client, headers },
+            raw_names: RawNames::default(),
         })
     }
 
@@ -112,7 +115,7 @@ impl NgsiV2Adapter {
     }
 
     fn plan(&self, query: &SourceQuery) -> Plan {
-        Plan::of(query, &self.settings)
+        Plan::of(query, &self.settings, &self.raw_names)
     }
 }
 

@@ -2,7 +2,9 @@
 //! one (type, id) of the source, one attribute name of the view to one of the source.
 
 use std::borrow::Cow;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use hashbrown::HashMap;
 use ngsi_ld::context::Context;
 use ngsi_ld::{AttributeName, EntityId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -117,6 +119,43 @@ pub(super) fn raw_name(context: &Context, name: &AttributeName) -> Option<String
     let raw = percent_decode_str(&short).decode_utf8().ok()?;
     let leads_back = || view_name(context, &raw).is_some_and(|back| back == *name);
     (is_identifier(&raw) && leads_back()).then(|| raw.into_owned())
+}
+
+/// The source's names of attributes, remembered: each question names the same few dozen.
+#[derive(Debug, Default)]
+pub(super) struct RawNames {
+    known: RwLock<HashMap<AttributeName, Option<Arc<str>>>>,
+}
+
+impl RawNames {
+    /// Names that are remembered. Consumers may ask for any name; beyond this many, new ones are worked out each
+    /// time.
+    const MAX: usize = 4096;
+
+    /// The source's names of these attributes, in their order, without those that it cannot have.
+    pub(super) fn of(&self, context: &Context, names: &[AttributeName]) -> Vec<Arc<str>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut raw_names = Vec::with_capacity(names.len());
+        let mut new: Vec<(AttributeName, Option<Arc<str>>)> = Vec::new();
+        for name in names {
+            let raw = match known.get(name) {
+                Some(raw) => raw.clone(),
+                None => {
+                    let raw = raw_name(context, name).map(Arc::from);
+                    new.push((name.clone(), raw.clone()));
+                    raw
+                }
+            };
+            raw_names.extend(raw);
+        }
+        let room = Self::MAX.saturating_sub(known.len());
+        drop(known);
+        if !new.is_empty() && room > 0 {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.extend(new.into_iter().take(room));
+        }
+        raw_names
+    }
 }
 
 /// A name with everything percent-encoded that a name of the view cannot have (clause 4.6.2).

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::NgsiV2Settings;
 use super::area::Area;
 use super::filter::Statements;
-use super::names::{generated_from, generated_prefix, is_identifier, raw_name};
+use super::names::{RawNames, generated_from, generated_prefix, is_identifier, raw_name};
 use super::translate::{ProvidedType, TranslationContext};
 use crate::contract::{AttributeSelection, Coverage, PushDown, SourceQuery};
 
@@ -46,7 +46,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(query: &SourceQuery, settings: &NgsiV2Settings) -> Self {
+    pub(super) fn of(query: &SourceQuery, settings: &NgsiV2Settings, raw_names: &RawNames) -> Self {
         let is_wanted = |provided: &&ProvidedType| query.types.contains(&provided.name);
         let types: Vec<ProvidedType> = settings.types.iter().filter(is_wanted).cloned().collect();
         let mut statements = Statements::default();
@@ -104,7 +104,13 @@ impl Plan {
             parameters.add("geometry", [area.geometry]);
             parameters.add("coords", [area.coords.as_str()]);
         }
-        add_attributes(&mut parameters, &query.attributes, system_attributes, settings);
+        add_attributes(
+            &mut parameters,
+            &query.attributes,
+            system_attributes,
+            settings,
+            raw_names,
+        );
         let requests = if types.is_empty() {
             Vec::new()
         } else {
@@ -114,7 +120,8 @@ impl Plan {
             requests,
             translation: TranslationContext {
                 context: std::sync::Arc::clone(&settings.context),
-                types,
+                // Copies of their own, for the reason that `translate` gives for names of attributes.
+                types: types.into_iter().map(ProvidedType::unshared).collect(),
                 attributes: query.attributes.clone(),
                 system_attributes,
             },
@@ -135,22 +142,20 @@ fn add_attributes(
     selection: &AttributeSelection,
     system_attributes: bool,
     settings: &NgsiV2Settings,
+    raw_names: &RawNames,
 ) {
     let dates = BUILTIN_DATES.into_iter().filter(|_| system_attributes);
     match selection {
         AttributeSelection::All if system_attributes => parameters.add("attrs", dates.chain(["*"])),
         AttributeSelection::All => {}
         AttributeSelection::Only(names) => {
-            let raw: Vec<String> = names
-                .iter()
-                .filter_map(|name| raw_name(&settings.context, name))
-                // A comma would ask for two attributes, neither of which was granted.
-                .filter(|raw| !raw.contains(',') && raw != "*")
-                .collect();
+            let mut raw = raw_names.of(&settings.context, names);
+            // A comma would ask for two attributes, neither of which was granted.
+            raw.retain(|raw| !raw.contains(',') && **raw != *"*");
             if raw.is_empty() && !system_attributes {
                 parameters.add("attrs", [NO_ATTRIBUTE]);
             } else {
-                let raw = raw.iter().map(String::as_str);
+                let raw = raw.iter().map(|raw| &**raw);
                 parameters.add("attrs", raw.chain(dates.collect::<Vec<_>>()));
             }
         }

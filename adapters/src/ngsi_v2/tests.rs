@@ -87,7 +87,7 @@ fn asked(orion: &Orion, parameter: &str) -> Option<String> {
 async fn types_and_attributes_are_always_sent_also_for_a_retrieve() {
     let (orion, adapter) = with(r#"[{"id":"urn:x:1","type":"Room","a":{"value":1},"b":{"value":2}}]"#).await;
     let with_attributes = |names: &[&str]| SourceQuery {
-        attributes: AttributeSelection::Only(names.iter().map(|short| attribute(short)).collect()),
+        attributes: AttributeSelection::only(names.iter().map(|short| attribute(short))),
         ..of_id("urn:x:1", &["Room", "Hall"])
     };
     for (names, sent) in [

@@ -142,7 +142,7 @@ impl Adapter for RestAdapter {
             let mut of_type = query.clone();
             of_type.page = None;
             // Only ids and what conditions look at need to be read.
-            of_type.attributes = AttributeSelection::Only(query.any_attribute.clone());
+            of_type.attributes = AttributeSelection::only(query.any_attribute.clone());
             let Some(reading) = TypeReading::new(&self.source, place, &of_type) else {
                 continue;
             };

@@ -70,7 +70,7 @@ fn wanted(query: &SourceQuery) -> Wanted {
     Wanted {
         attributes: match &query.attributes {
             AttributeSelection::All => None,
-            AttributeSelection::Only(names) => Some(names.clone()),
+            AttributeSelection::Only(names) => Some(names.to_vec()),
         },
         system_attributes: query.system_attributes,
     }

@@ -283,14 +283,14 @@ async fn only_what_was_asked_for_comes_back() {
     ));
     let (_folder, adapter) = store_of(vec![entity]).await;
     let mut query = SourceQuery {
-        attributes: AttributeSelection::Only(vec![name(0)]),
+        attributes: AttributeSelection::only(vec![name(0)]),
         system_attributes: false,
         ..of_id("urn:x:1")
     };
     let found = adapter.retrieve(&query, &call()).await.unwrap().unwrap();
     assert!(found.attribute(&name(0)).is_some() && found.attribute(&name(1)).is_none());
     assert_eq!(found.system.dates(), None);
-    query.attributes = AttributeSelection::Only(Vec::new());
+    query.attributes = AttributeSelection::only(Vec::new());
     let bare = adapter.retrieve(&query, &call()).await.unwrap().unwrap();
     assert!(bare.attributes.is_empty());
     query.types = vec![type_name(1)];

@@ -282,7 +282,7 @@ pub(crate) async fn attributes_beyond_the_selection_are_neither_returned_nor_ask
     let visible = vec![attribute("name"), attribute("location"), attribute("nowhere")];
     for names in [visible, vec![attribute("nowhere")], vec![]] {
         let query = SourceQuery {
-            attributes: AttributeSelection::Only(names),
+            attributes: AttributeSelection::only(names),
             ..everything()
         };
         let mut expected = fixture.entities();

@@ -50,6 +50,7 @@ struct Limits {
     per_second: Limiter,
     per_day: Option<Limiter>,
     concurrency: DashMap<ClientAddress, Arc<Semaphore>>,
+    clock: DefaultClock,
 }
 
 /// A request that was let through.
@@ -89,6 +90,7 @@ impl Limits {
             per_second: limiter(quota),
             per_day,
             concurrency: DashMap::new(),
+            clock: DefaultClock::default(),
         }
     }
 
@@ -104,15 +106,14 @@ impl Limits {
         let permit = semaphore
             .try_acquire_owned()
             .map_err(|_| refused("requests under way at once", Duration::from_secs(1)))?;
-        let now = DefaultClock::default().now();
         let snapshot = self
             .per_second
             .check_key(&client)
-            .map_err(|not_until| refused("requests per second", not_until.wait_time_from(now)))?;
+            .map_err(|not_until| refused("requests per second", not_until.wait_time_from(self.clock.now())))?;
         if let Some(per_day) = &self.per_day {
             per_day
                 .check_key(&client)
-                .map_err(|not_until| refused("requests per day", not_until.wait_time_from(now)))?;
+                .map_err(|not_until| refused("requests per day", not_until.wait_time_from(self.clock.now())))?;
         }
         Ok(Admitted {
             remaining: snapshot.remaining_burst_capacity(),

@@ -177,7 +177,7 @@ fn asked_attributes(question: &Question, granted: &AttributeSelection) -> Attrib
             needed.push(name.clone());
         }
     }
-    AttributeSelection::Only(needed)
+    AttributeSelection::only(needed)
 }
 
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which

@@ -451,6 +451,6 @@ fn nothing_is_asked_for_that_no_condition_and_no_answer_needs() {
         .map(|sub_query| sub_query.query.attributes.clone());
     assert_eq!(
         asked,
-        Some(AttributeSelection::Only(vec![attribute("name"), attribute("height")]))
+        Some(AttributeSelection::only(vec![attribute("name"), attribute("height")]))
     );
 }

@@ -51,7 +51,7 @@ fn one_for_each_type(sub_query: &SubQuery) -> Vec<SubQuery> {
         .map(|r#type| {
             let mut one = sub_query.paged(Page { limit: 1, offset: 0 });
             one.query.types = vec![r#type.clone()];
-            one.query.attributes = AttributeSelection::Only(Vec::new());
+            one.query.attributes = AttributeSelection::only(Vec::new());
             one
         })
         .collect()

@@ -68,7 +68,7 @@ impl TypeGrant {
             r#type,
             permits: Vec::new(),
             denial: Some(denial),
-            selection: AttributeSelection::Only(Vec::new()),
+            selection: AttributeSelection::only(Vec::new()),
             classes,
             personal_data,
         }
@@ -221,5 +221,5 @@ fn union<'a>(all: impl Iterator<Item = &'a PermittedAttributes>) -> AttributeSel
     }
     names.sort();
     names.dedup();
-    AttributeSelection::Only(names)
+    AttributeSelection::only(names)
 }

@@ -92,7 +92,7 @@ impl GrantSet {
         names.sort();
         names.dedup();
         names.retain(|name| !self.granted.iter().any(|grant| self.is_kept_from(grant, name)));
-        AttributeSelection::Only(names)
+        AttributeSelection::only(names)
     }
 
     /// Everything may be asked for only if every type may be asked for everything; otherwise only the names that
@@ -119,7 +119,7 @@ impl GrantSet {
             self.granted.iter().any(|grant| grant.includes(name))
                 && !self.granted.iter().any(|grant| self.is_kept_from(grant, name))
         });
-        AttributeSelection::Only(names)
+        AttributeSelection::only(names)
     }
 
     /// Whether a type has the attribute, by its classification, and does not grant it.

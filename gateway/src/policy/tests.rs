@@ -129,7 +129,7 @@ fn grants(config: &Config, types: &[&str], personal_data: PersonalData) -> Grant
 fn only(names: &[&str]) -> AttributeSelection {
     let mut names: Vec<AttributeName> = names.iter().map(|name| attribute(name)).collect();
     names.sort();
-    AttributeSelection::Only(names)
+    AttributeSelection::only(names)
 }
 
 fn entity(types: &[&str], attributes: &[&str]) -> Entity {
@@ -154,7 +154,7 @@ fn what_no_permit_covers_is_denied() {
     let denied = grant_to(&config, "other", "AED", PersonalData::None);
     assert!(denied.is_empty());
     assert_eq!(denied.denial(), Some(&Denial::NoPermit));
-    assert_eq!(denied.attributes(), &AttributeSelection::Only(Vec::new()));
+    assert_eq!(denied.attributes(), &AttributeSelection::only(Vec::new()));
     assert!(denied.project(entity(&["AED"], &["name"])).is_none());
     let app = consumer(&config, "app");
     let tenants = [("sano", Operation::CreateEntity), ("yaita", Operation::QueryEntity)];

@@ -15,7 +15,7 @@ pub(super) use self::metadata::has_own_place;
 use std::sync::Arc;
 
 use ngsi_ld::context::Context;
-use ngsi_ld::{Entity, TypeName};
+use ngsi_ld::{Entity, Iri, TypeName};
 
 use crate::contract::AttributeSelection;
 
@@ -39,6 +39,16 @@ pub struct ProvidedType {
     pub name: TypeName,
     /// Its name in the source.
     pub short: Box<str>,
+}
+
+impl ProvidedType {
+    /// The same type with a name in memory of its own, for one answer: every entity counts a use of it.
+    pub(super) fn unshared(self) -> Self {
+        Self {
+            name: TypeName::new(Iri::new(self.name.as_str())),
+            ..self
+        }
+    }
 }
 
 /// Why a text is no answer in NGSI-v2. It never quotes the text.

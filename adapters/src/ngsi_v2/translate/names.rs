@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use ngsi_ld::AttributeName;
 use ngsi_ld::context::Context;
+use ngsi_ld::{AttributeName, Iri};
 
 use super::super::names::view_name;
 use crate::contract::AttributeSelection;
@@ -78,7 +78,7 @@ impl<'c> Names<'c> {
         if let Some(position) = self.positions.get(raw) {
             return *position;
         }
-        let view = view_name(self.context, raw);
+        let view = view_name(self.context, raw).map(|name| own_copy(&name));
         let selected = view.as_ref().is_some_and(|name| self.selection.includes(name));
         let position = self.names.len();
         let first = view.clone().map(|view| *self.views.entry(view).or_insert(position));
@@ -95,4 +95,10 @@ impl<'c> Names<'c> {
         });
         position
     }
+}
+
+/// The same name in memory of its own. Every attribute of every entity counts a use of its name; were the text
+/// that of the context, all threads would count on the same cache line.
+fn own_copy(name: &AttributeName) -> AttributeName {
+    AttributeName::new(Iri::new(name.as_str()))
 }

@@ -288,7 +288,7 @@ fn two_terms_for_one_attribute_are_one_attribute() {
 fn what_is_not_wanted_is_left_out() {
     let body = br#"[{"id":"1","type":"Room","a":{"type":"Number","value":1},"b":{"type":"Number","value":2}},{"id":"2","type":"Resident","a":{"type":"Number","value":1}}]"#;
     let mut context = context_of(&["Room"]);
-    context.attributes = AttributeSelection::Only(vec![name("b")]);
+    context.attributes = AttributeSelection::only(vec![name("b")]);
     let page = translate_page(body, &context).unwrap();
     assert_eq!((page.listed, page.entities.len()), (2, 1));
     let names: Vec<_> = page.entities[0]
@@ -297,7 +297,7 @@ fn what_is_not_wanted_is_left_out() {
         .map(|attribute| &attribute.name)
         .collect();
     assert_eq!(names, [&name("b")]);
-    context.attributes = AttributeSelection::Only(vec![]);
+    context.attributes = AttributeSelection::only(vec![]);
     assert_eq!(translate_entities(body, &context).unwrap()[0].attributes, []);
 }
 

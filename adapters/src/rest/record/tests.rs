@@ -177,7 +177,7 @@ fn odd_values_are_left_out_and_counted_and_the_rest_stays() {
 #[test]
 fn attributes_outside_of_the_selection_are_neither_built_nor_looked_at() {
     let body = r#"{"items":[{"id":"2","namae":"a","kozui":"△","ninzu":"many"}]}"#;
-    let only = AttributeSelection::Only(vec![name("name"), name("unknown")]);
+    let only = AttributeSelection::only(vec![name("name"), name("unknown")]);
     let read = read(SITES, &only, body.as_bytes()).unwrap();
     assert_eq!(read.entities[0].attributes.len(), 1);
     assert_eq!(property(&read.entities[0], "name"), Some(&"a".into()));

@@ -269,7 +269,7 @@ async fn conditions_on_values_are_left_to_the_gateway() {
 async fn attributes_that_were_not_asked_for_do_not_come() {
     let (_sano, adapter) = sano().await;
     let query = SourceQuery {
-        attributes: AttributeSelection::Only(vec![attribute_name("name")]),
+        attributes: AttributeSelection::only(vec![attribute_name("name")]),
         ..of_type("AED")
     };
     for entity in all(&adapter, &query).await.unwrap() {
