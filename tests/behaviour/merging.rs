@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
+use stand_ins::prefecture::TOCHIGI_ENTITIES;
 
 use super::harness::{Platform, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};
 
@@ -98,6 +99,49 @@ async fn sano_is_authoritative_for_its_sites_and_the_prefecture_adds_what_only_i
     let mut ids = noted.ids();
     ids.sort();
     assert_eq!(ids, planted().into_iter().map(|place| place.id).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_newer_date_does_not_override_the_authoritative_source() {
+    // The prefecture's copies, as if they had been observed long after Sano's.
+    let newer = TOCHIGI_ENTITIES.replace("2025-10-01T00:00:00Z", "2026-10-01T00:00:00Z");
+    assert_ne!(newer, TOCHIGI_ENTITIES);
+    let platform = Platform::builder().await.store("tochigi", newer).start().await;
+    for place in planted() {
+        let entity = platform.entity(&place.id).await.ok().json();
+        assert_eq!(entity["name"]["value"], place.name.as_str(), "{entity}");
+        assert_eq!(
+            entity["prefecturalNote"]["observedAt"], "2026-10-01T00:00:00Z",
+            "{entity}"
+        );
+        let listed = platform
+            .entities(format!("type=EvacuationSite&id={}", place.id))
+            .await
+            .ok();
+        assert_eq!(listed.entities(), [entity]);
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_is_authoritative_the_newest_observation_wins() {
+    let id = "urn:ngsi-ld:WeatherObserved:092134-01";
+    for (observed, stands_in_store) in [("2026-11-20T01:00:00Z", true), ("2026-11-19T23:00:00Z", false)] {
+        let copy = format!(
+            r#"[{{"id":"{id}","type":"WeatherObserved","temperature":{{"type":"Property","value":-3,"observedAt":"{observed}"}}}}]"#
+        );
+        let platform = Platform::builder().await.store("tochigi", copy).start().await;
+        let entity = platform.entity(id).await.ok().json();
+        let expected = if stands_in_store { -3.0 } else { 8.4 };
+        assert_eq!(
+            entity["temperature"]["value"].as_f64(),
+            Some(expected),
+            "{observed}: {entity}"
+        );
+        assert_eq!(
+            entity["relativeHumidity"]["value"], 0.62,
+            "what only one knows is kept: {entity}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ mod process;
 mod published;
 
 pub(crate) use answer::Answer;
-pub(crate) use client::{Client, encoded};
+pub(crate) use client::{Ask, Client, encoded};
 pub(crate) use command::{Finished, kakehashi};
 pub(crate) use files::{Files, change_source, key_of, keys, section};
 pub(crate) use platform::Platform;

@@ -28,6 +28,8 @@ pub(crate) struct Builder {
     files: Files,
     demo: Demo,
     log: &'static str,
+    /// What is loaded into the store beside what it is filled with: tenant and entities.
+    loaded: Vec<(&'static str, String)>,
 }
 
 impl Platform {
@@ -45,6 +47,7 @@ impl Platform {
             files,
             demo,
             log: "trace",
+            loaded: Vec::new(),
         }
     }
 
@@ -167,6 +170,12 @@ impl Builder {
         self
     }
 
+    /// Loads entities into a tenant's partition of the store, in the place of those with the same ids.
+    pub(crate) fn store(mut self, tenant: &'static str, entities: String) -> Self {
+        self.loaded.push((tenant, entities));
+        self
+    }
+
     /// The files, to be changed by hand.
     pub(crate) fn files(&self) -> &Files {
         &self.files
@@ -176,6 +185,9 @@ impl Builder {
     pub(crate) async fn start(self) -> Platform {
         let folder = self.files.folder();
         copy_folder(filled_store(), &folder.join("store"));
+        for (tenant, entities) in &self.loaded {
+            load(&self.files, tenant, entities);
+        }
         let mut command = kakehashi(folder);
         command.args(["serve", "--json", "--config", "tenants.toml", "--policies", "policies/"]);
         command.env("KAKEHASHI_LOG", self.log);
@@ -200,14 +212,14 @@ fn filled_store() -> &'static Path {
     static STORE: OnceLock<PathBuf> = OnceLock::new();
     STORE.get_or_init(|| {
         let files = Files::committed();
-        for (tenant, entities) in [("yaita", YAITA_ENTITIES), ("tochigi", TOCHIGI_ENTITIES)] {
-            let file = format!("{tenant}.jsonld");
-            files.write(&file, entities);
-            Finished::well(
-                files.folder(),
-                &["store", "load", &file, "--tenant", tenant, "--config", "tenants.toml"],
-            );
-        }
+        load(&files, "yaita", YAITA_ENTITIES);
+        load(&files, "tochigi", TOCHIGI_ENTITIES);
         files.folder().join("store")
     })
+}
+
+fn load(files: &Files, tenant: &str, entities: &str) {
+    let file = format!("{tenant}.jsonld");
+    files.write(&file, entities);
+    Finished::well(files.folder(), &["store", "load", &file, "--tenant", tenant]);
 }
