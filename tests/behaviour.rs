@@ -17,6 +17,7 @@ mod behaviour {
     mod hidden;
 
     mod languages;
+    mod lying;
     mod malformed;
     mod merging;
     mod mutations;

@@ -39,17 +39,18 @@ async fn reaches_both_at_once(ask: impl Fn(&Platform) -> Ask) {
     asking.abort();
 }
 
-#[tokio::test]
+// With threads of its own the client notices that nobody waits for its answer any more, and hangs up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_reaches_every_source_before_any_has_answered() {
     reaches_both_at_once(|platform| platform.entities("type=EvacuationSite&count=true")).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entity_is_asked_for_everywhere_before_any_has_answered() {
     reaches_both_at_once(|platform| platform.entity(&planted()[0].id)).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn types_are_asked_for_everywhere_before_any_has_answered() {
     reaches_both_at_once(|platform| platform.get("/ngsi-ld/v1/types")).await;
 }
