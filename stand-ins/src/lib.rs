@@ -8,10 +8,13 @@
 //! | [`prefecture`] | what the prefecture's own store is seeded with (data, no server) |
 //! | [`Demo`] | all of them, started together |
 //!
+//! [`canary`] looks for the personal values of [`nasushiobara`] in what others have written.
+//!
 //! Every server listens on the loopback, on a port that the system chooses unless one is given, and its handle
 //! dereferences to [`server::Server`]: where it is, what it was asked, how it should misbehave, and how to stop it.
 //! The crate knows neither the gateway nor its adapters, so that it cannot share their misunderstandings.
 
+pub mod canary;
 mod demo;
 mod gsi;
 pub mod nasushiobara;

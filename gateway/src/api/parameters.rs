@@ -32,7 +32,7 @@ impl<'a> Parameters<'a> {
                 continue;
             }
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let name = canonical_name(decode(name, start)?);
+            let name = canonical_name(decode(name, "the name of a parameter", start)?);
             if unsupported.contains(&name.as_ref()) {
                 return Err(Problem::new(
                     ErrorType::OperationNotSupported,
@@ -54,7 +54,8 @@ impl<'a> Parameters<'a> {
                     format!("parameter `{name}` is given a second time at position {start}; give it once"),
                 ));
             }
-            let value = decode(value, start + name.chars().count() + 1)?;
+            let place = start + name.chars().count() + 1;
+            let value = decode(value, &format!("parameter `{name}`"), place)?;
             pairs.push((name, value));
         }
         Ok(Self { pairs })
@@ -75,30 +76,30 @@ impl<'a> Parameters<'a> {
     /// A problem when it was given without a value.
     pub fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
         match self.get(name) {
-            Some("") => Err(Problem::parameter(
-                name,
-                "is empty; give a value or leave the parameter out",
-            )),
+            Some("") => Err(Problem::parameter(name, 0, "it is empty; give a value or leave it out")),
             value => Ok(value),
         }
     }
 
-    /// The items of a comma-separated list, none of which may be empty.
+    /// The items of a comma-separated list, none of which may be empty, each with its position in characters.
     ///
     /// # Errors
-    /// A problem that counts the items to the empty one.
-    pub fn list(&self, name: &str) -> Result<Vec<&str>, Problem> {
+    /// A problem that says where the empty item should stand.
+    pub fn list(&self, name: &str) -> Result<Vec<(usize, &str)>, Problem> {
         let Some(text) = self.text(name)? else {
             return Ok(Vec::new());
         };
-        let items: Vec<&str> = text.split(',').collect();
-        match items.iter().position(|item| item.is_empty()) {
-            Some(index) => Err(Problem::parameter(
-                name,
-                format_args!("item {} of the list is empty", index + 1),
-            )),
-            None => Ok(items),
+        let mut items = Vec::new();
+        let mut position = 0;
+        for item in text.split(',') {
+            if item.is_empty() {
+                let detail = format_args!("item {} of the list is empty", items.len() + 1);
+                return Err(Problem::parameter(name, position, detail));
+            }
+            items.push((position, item));
+            position += item.chars().count() + 1;
         }
+        Ok(items)
     }
 
     /// A whole number from 0.
@@ -112,7 +113,7 @@ impl<'a> Parameters<'a> {
                 text.parse()
                     .ok()
                     .filter(|_| digits)
-                    .ok_or_else(|| Problem::parameter(name, "expected a whole number from 0, at position 0"))
+                    .ok_or_else(|| Problem::parameter(name, 0, "expected a whole number from 0"))
             })
             .transpose()
     }
@@ -126,7 +127,7 @@ impl<'a> Parameters<'a> {
             .map(|text| match text {
                 "true" => Ok(true),
                 "false" => Ok(false),
-                _ => Err(Problem::parameter(name, "expected `true` or `false`, at position 0")),
+                _ => Err(Problem::parameter(name, 0, "expected `true` or `false`")),
             })
             .transpose()
     }
@@ -140,11 +141,11 @@ fn canonical_name(name: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// Decodes percent-encoding, and `+` as a space, as form encoding and thereby most clients write it.
-fn decode(text: &str, position: usize) -> Result<Cow<'_, str>, Problem> {
-    let broken = |what: &str| {
+fn decode<'a>(text: &'a str, what: &str, position: usize) -> Result<Cow<'a, str>, Problem> {
+    let broken = |fault: &str| {
         Problem::new(
             ErrorType::InvalidRequest,
-            format!("the URL's query holds {what} after position {position}"),
+            format!("{what} holds {fault} at or after position {position} of the URL's query"),
         )
     };
     if has_broken_escape(text.as_bytes()) {
@@ -218,6 +219,22 @@ mod tests {
         );
         assert_eq!(detail("coords=1&coordinates=2").get(..9), Some("parameter"));
         assert!(detail("scopeQ=/a").contains("not offered"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_value_is_told_with_its_place() {
+        let parameters = Parameters::parse(Some("type=架,,橋&q=&limit=x"), &KNOWN, &[]).unwrap();
+        let told = |problem: Problem| problem.detail;
+        assert!(told(parameters.list("type").unwrap_err()).starts_with("parameter `type` at position 2: "));
+        assert!(told(parameters.text("q").unwrap_err()).starts_with("parameter `q` at position 0: "));
+        assert!(told(parameters.whole_number("limit").unwrap_err()).starts_with("parameter `limit` at position 0: "));
+        let broken = Parameters::parse(Some("type=AED&q=%zz"), &KNOWN, &[])
+            .unwrap_err()
+            .detail;
+        assert!(
+            broken.contains("parameter `q`") && broken.contains("position 11"),
+            "{broken}"
+        );
     }
 
     #[test]

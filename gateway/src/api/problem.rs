@@ -138,10 +138,11 @@ impl Problem {
         }
     }
 
-    /// A fault in one parameter of the request: names the parameter first.
+    /// A fault in one parameter of the request: names the parameter, and the place in its value in characters from 0.
     #[must_use]
-    pub fn parameter(name: &str, detail: impl std::fmt::Display) -> Self {
-        Self::new(ErrorType::BadRequestData, format!("parameter `{name}`: {detail}"))
+    pub fn parameter(name: &str, position: usize, detail: impl std::fmt::Display) -> Self {
+        let detail = format!("parameter `{name}` at position {position}: {detail}");
+        Self::new(ErrorType::BadRequestData, detail)
     }
 
     /// The same, with a header in the response.

@@ -4,7 +4,7 @@
 use kakehashi_adapters::Page;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::render::Format;
-use ngsi_ld::query::{Expression, GeoQuery, IdPattern, Query, SyntaxError, TypeSelection};
+use ngsi_ld::query::{Expression, GeoProblem, GeoQuery, IdPattern, InvalidGeoQuery, Query, SyntaxError, TypeSelection};
 use ngsi_ld::{AttributeName, EntityId};
 
 use super::negotiate::MediaType;
@@ -107,16 +107,16 @@ pub(super) struct Surroundings<'a> {
 pub(super) fn presentation(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Result<Presentation, Problem> {
     let mut format = parameters
         .text("format")?
-        .map(|name| parse_format("format", name))
+        .map(|name| parse_format("format", 0, name))
         .transpose()?;
     let mut system_attributes = false;
-    for option in parameters.list("options")? {
+    for (position, option) in parameters.list("options")? {
         match option {
             "sysAttrs" => system_attributes = true,
             // Real clients ask for the count this way, as in NGSI-v2; see `wants_count`.
             "count" => {}
             name => {
-                let named = parse_format("options", name)?;
+                let named = parse_format("options", position, name)?;
                 // Clause 6.3.7: `format` goes before the deprecated option, the first option before the others.
                 format = format.or(Some(named));
             }
@@ -126,10 +126,11 @@ pub(super) fn presentation(parameters: &Parameters<'_>, around: &Surroundings<'_
         Some(_) if around.media_type != MediaType::GeoJson => {
             return Err(Problem::parameter(
                 "geometryProperty",
+                0,
                 "needs `Accept: application/geo+json`",
             ));
         }
-        name => expand_attribute("geometryProperty", name.unwrap_or("location"), around.context)?,
+        name => expand_attribute("geometryProperty", 0, name.unwrap_or("location"), around.context)?,
     };
     let format = format.unwrap_or(Format::Normalized);
     Ok(Presentation {
@@ -140,7 +141,7 @@ pub(super) fn presentation(parameters: &Parameters<'_>, around: &Surroundings<'_
     })
 }
 
-fn parse_format(parameter: &str, name: &str) -> Result<Format, Problem> {
+fn parse_format(parameter: &str, position: usize, name: &str) -> Result<Format, Problem> {
     match name {
         "normalized" => Ok(Format::Normalized),
         "concise" => Ok(Format::Concise),
@@ -154,6 +155,7 @@ fn parse_format(parameter: &str, name: &str) -> Result<Format, Problem> {
             };
             Err(invalid_value(
                 parameter,
+                position,
                 name,
                 format_args!("expected one of {known}{others}"),
             ))
@@ -161,11 +163,11 @@ fn parse_format(parameter: &str, name: &str) -> Result<Format, Problem> {
     }
 }
 
-fn invalid_value(parameter: &str, value: &str, expected: impl std::fmt::Display) -> Problem {
+fn invalid_value(parameter: &str, position: usize, value: &str, expected: impl std::fmt::Display) -> Problem {
     /// A consumer's own value is said back to it, bounded.
     const SHOWN: usize = 60;
     let shown: String = value.chars().take(SHOWN).collect();
-    Problem::parameter(parameter, format_args!("unknown value `{shown}`; {expected}"))
+    Problem::parameter(parameter, position, format_args!("unknown value `{shown}`; {expected}"))
 }
 
 /// Reads the parameters of `queryEntity`.
@@ -180,7 +182,7 @@ pub(super) fn query_question(
     let ids = ids(parameters)?;
     let id_pattern = parameters
         .text("idPattern")?
-        .map(|text| IdPattern::parse(text).map_err(|error| Problem::parameter("idPattern", pattern_fault(&error))))
+        .map(|text| IdPattern::parse(text).map_err(|error| Problem::parameter("idPattern", 0, pattern_fault(&error))))
         .transpose()?;
     let (types, any_type) = types(parameters, around.context)?;
     let attributes = attributes("attrs", parameters, around.context)?;
@@ -193,6 +195,7 @@ pub(super) fn query_question(
         (Some(false), true) => {
             return Err(Problem::parameter(
                 "type",
+                0,
                 "`*` means the local scope; leave `local=false` out",
             ));
         }
@@ -237,7 +240,7 @@ pub(super) fn retrieve_question(
     let id = EntityId::parse(id).map_err(|error| {
         Problem::new(
             ErrorType::BadRequestData,
-            format!("the entity id is not a URI: {error}"),
+            format!("the entity id in the path is not a URI (at position 0 of the id): {error}"),
         )
     })?;
     let (types, _) = types(parameters, around.context)?;
@@ -271,6 +274,7 @@ pub(super) fn page(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Re
     if limit == 0 && !count {
         return Err(Problem::parameter(
             "limit",
+            0,
             "0 is allowed only together with `count=true`",
         ));
     }
@@ -285,15 +289,15 @@ pub(super) fn page(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Re
 }
 
 fn wants_count(parameters: &Parameters<'_>) -> Result<bool, Problem> {
-    let by_option = parameters.list("options")?.contains(&"count");
+    let by_option = parameters.list("options")?.iter().any(|(_, option)| *option == "count");
     Ok(parameters.boolean("count")?.unwrap_or(by_option))
 }
 
 fn ids(parameters: &Parameters<'_>) -> Result<Vec<EntityId>, Problem> {
     let mut ids: Vec<EntityId> = Vec::new();
-    for (index, text) in parameters.list("id")?.into_iter().enumerate() {
+    for (position, text) in parameters.list("id")? {
         let id = EntityId::parse(text)
-            .map_err(|error| Problem::parameter("id", format_args!("id {} is not a URI: {error}", index + 1)))?;
+            .map_err(|error| Problem::parameter("id", position, format_args!("the id is not a URI: {error}")))?;
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -301,6 +305,7 @@ fn ids(parameters: &Parameters<'_>) -> Result<Vec<EntityId>, Problem> {
     if ids.len() > MAX_IDS {
         return Err(Problem::parameter(
             "id",
+            0,
             format_args!("at most {MAX_IDS} ids in one request"),
         ));
     }
@@ -323,14 +328,14 @@ fn attributes(name: &str, parameters: &Parameters<'_>, context: &Context) -> Res
     parameters
         .list(name)?
         .into_iter()
-        .map(|attribute| expand_attribute(name, attribute, context))
+        .map(|(position, attribute)| expand_attribute(name, position, attribute, context))
         .collect()
 }
 
-fn expand_attribute(parameter: &str, name: &str, context: &Context) -> Result<AttributeName, Problem> {
+fn expand_attribute(parameter: &str, position: usize, name: &str, context: &Context) -> Result<AttributeName, Problem> {
     context
         .expand_attribute(name)
-        .map_err(|error| Problem::parameter(parameter, error))
+        .map_err(|error| Problem::parameter(parameter, position, error))
 }
 
 /// The attributes that are shown: those of `attrs` and `pick`, and in GeoJSON the geometry.
@@ -346,9 +351,9 @@ fn shown(
         // `id`, `type` and `scope` are members, not attributes; they are always shown.
         let picked = picked
             .into_iter()
-            .filter(|name| !matches!(*name, "id" | "type" | "scope"));
+            .filter(|(_, name)| !matches!(*name, "id" | "type" | "scope"));
         let picked = picked
-            .map(|name| expand_attribute("pick", name, context))
+            .map(|(position, name)| expand_attribute("pick", position, name, context))
             .collect::<Result<Vec<_>, _>>()?;
         if shown.is_empty() {
             shown = picked;
@@ -376,21 +381,29 @@ fn geo(parameters: &Parameters<'_>, context: &Context) -> Result<Option<GeoQuery
         [Some(georel), Some(geometry), Some(coordinates)] => {
             GeoQuery::parse(georel, geometry, coordinates, geoproperty, context)
                 .map(Some)
-                .map_err(|error| Problem::new(ErrorType::BadRequestData, error.to_string()))
+                .map_err(|error| geometry_fault(&error))
         }
         _ => {
             let missing = together.iter().zip(&given).find(|(_, value)| value.is_none());
             let missing = missing.map_or("georel", |(name, _)| name);
-            Err(Problem::parameter(
-                missing,
-                "is missing: a geo-query needs `georel`, `geometry` and `coordinates`",
-            ))
+            let detail =
+                format!("parameter `{missing}` is missing: a geo-query needs `georel`, `geometry` and `coordinates`");
+            Err(Problem::new(ErrorType::BadRequestData, detail))
         }
     }
 }
 
+fn geometry_fault(error: &InvalidGeoQuery) -> Problem {
+    let parameter = error.parameter.as_str();
+    match &error.problem {
+        GeoProblem::Syntax(error) => syntax(parameter, error),
+        GeoProblem::Geometry(error) => Problem::parameter(parameter, 0, error),
+    }
+}
+
 fn syntax(parameter: &str, error: &SyntaxError) -> Problem {
-    Problem::parameter(parameter, error)
+    let detail = format_args!("expected {}, found {}", error.expected, error.found);
+    Problem::parameter(parameter, error.position, detail)
 }
 
 /// What is wrong with a regular expression, in one line.

@@ -1,0 +1,36 @@
+//! What the platform promises, tried on the real binary: every test starts `kakehashi` as a process of its own, on
+//! real sockets, with stand-ins for the upstreams running here, where their faults are set and their request logs read.
+//!
+//! One module per behaviour. `harness` starts and asks; whatever it starts, it also watches: no answer, file, log line
+//! or metric of any test may hold a personal value, no process may panic, and the personal-data module is never asked.
+
+// As a test module its helpers may unwrap and index, as tests may.
+#[cfg(test)]
+mod behaviour {
+    mod harness;
+
+    mod asked_at_once;
+    mod command_line;
+    mod credentials;
+    mod demo;
+    mod faults;
+    mod hidden;
+
+    mod languages;
+    mod lying;
+    mod malformed;
+    mod merging;
+    mod mutations;
+    mod narrowing;
+    mod near;
+    mod paging;
+    mod personal_data;
+    mod protocols;
+    mod random_queries;
+    mod rate_limits;
+    mod refused_start;
+    mod representations;
+    mod same_by_id;
+    mod tenants;
+    mod types;
+}

@@ -1,0 +1,152 @@
+//! `kakehashi demo`: one command, and everything can be tried.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::harness::{Client, Files, Gateway, kakehashi};
+
+/// The demo in a folder with the committed files and none of the secrets that a real start needs.
+async fn demo(files: &Files, arguments: &[&str]) -> Gateway {
+    let mut command = kakehashi(files.folder());
+    command.arg("demo").args(arguments).env_remove("SANO_API_KEY");
+    Gateway::start(command, files.folder()).await
+}
+
+#[tokio::test]
+async fn the_ready_line_leads_to_everything() {
+    let files = Files::committed();
+    let mut gateway = demo(&files, &["--json", "--port", "0"]).await;
+    let ready = gateway.ready();
+    let members: BTreeSet<&str> = ready.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, BTreeSet::from(["admin", "api_keys", "gateway", "sources"]));
+    let url = ready["gateway"].as_str().unwrap();
+    for consumer in ["bousai-map", "sano-dashboard", "limited-app"] {
+        let key = ready["api_keys"][consumer]
+            .as_str()
+            .unwrap_or_else(|| panic!("no key for {consumer}: {ready}"));
+        let client = Client::new(url, Some(key.to_owned()));
+        assert_eq!(
+            client
+                .entities("type=EvacuationSite&limit=0&count=true")
+                .await
+                .ok()
+                .count(),
+            102,
+            "{consumer}"
+        );
+    }
+    let anonymous = Client::new(url, None);
+    assert_eq!(
+        anonymous
+            .entities("type=EvacuationSite&limit=0&count=true")
+            .await
+            .ok()
+            .count(),
+        102
+    );
+    assert_eq!(
+        Client::new(ready["admin"].as_str().unwrap(), None)
+            .get("/readyz")
+            .await
+            .status,
+        200
+    );
+    let sano = Client::new(ready["sources"]["sano-safe-map"].as_str().unwrap(), None);
+    assert_eq!(
+        sano.get("/api/v1/sites").await.status,
+        401,
+        "the stand-in is there and wants its key"
+    );
+    let orion = Client::new(ready["sources"]["nasushiobara-orion"].as_str().unwrap(), None);
+    assert_eq!(
+        orion
+            .get("/v2/entities?type=EvacuationSite&limit=1")
+            .header("fiware-service", "nasushiobara")
+            .await
+            .ok()
+            .ids()
+            .len(),
+        1
+    );
+    assert_eq!(
+        gateway.stdout().lines().count(),
+        1,
+        "one line, for machines: {}",
+        gateway.stdout()
+    );
+    gateway.terminate();
+    assert_eq!(gateway.wait().code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_printed_commands_work_when_pasted() {
+    let files = Files::committed();
+    let gateway = demo(&files, &["--port", "0"]).await;
+    super::harness::until("everything was printed", || gateway.stdout().contains("Ctrl-C")).await;
+    let printed = gateway.stdout();
+    let commands: Vec<&str> = printed.lines().filter(|line| line.starts_with("curl")).collect();
+    assert_eq!(commands.len(), 5, "{printed}");
+    let curl = Command::new("curl").arg("--version").output();
+    assert!(
+        curl.is_ok_and(|version| version.status.success()),
+        "this test pastes what the demo prints, so it needs curl: install it"
+    );
+    let mut answers = Vec::new();
+    for command in &commands {
+        let output = Command::new("sh").args(["-c", command]).output().unwrap();
+        assert!(output.status.success(), "{command}: {output:?}");
+        answers.push(String::from_utf8(output.stdout).unwrap());
+    }
+    assert!(
+        commands[2].contains("小学校") || commands[2].contains("%E5%B0%8F"),
+        "one asks in Japanese: {}",
+        commands[2]
+    );
+    let body = |index: usize| -> Value {
+        let answer = &answers[index];
+        let body = answer.split_once("\r\n\r\n").map_or(answer.as_str(), |(_, body)| body);
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{}: {error}: {answer}", commands[index]))
+    };
+    assert!(
+        answers[0].to_lowercase().contains("ngsild-results-count: 102"),
+        "{}",
+        answers[0]
+    );
+    for index in 0..3 {
+        assert!(
+            !body(index).as_array().unwrap().is_empty(),
+            "{}: {}",
+            commands[index],
+            answers[index]
+        );
+    }
+    for site in body(2).as_array().unwrap() {
+        assert!(site["name"].as_str().unwrap().contains("小学校"), "{site}");
+    }
+    assert_eq!(body(3)["type"], "FeatureCollection");
+    assert!(!body(3)["features"].as_array().unwrap().is_empty());
+    // A personal attribute is asked for, and is not there.
+    assert!(commands[4].contains("manager"), "{}", commands[4]);
+    assert!(!answers[4].contains("managerName"), "{}", answers[4]);
+    for canary in stand_ins::nasushiobara::canaries() {
+        assert!(!answers.iter().any(|answer| answer.contains(&canary)));
+    }
+}
+
+#[tokio::test]
+async fn two_demos_do_not_meet() {
+    let (first, second) = (Files::committed(), Files::committed());
+    let one = demo(&first, &["--json", "--port", "0"]).await;
+    let other = demo(&second, &["--json", "--port", "0"]).await;
+    assert_ne!(one.ready()["gateway"], other.ready()["gateway"]);
+    let keys = |gateway: &Gateway| gateway.ready()["api_keys"]["bousai-map"].as_str().unwrap().to_owned();
+    let client = Client::new(other.ready()["gateway"].as_str().unwrap(), Some(keys(&one)));
+    assert_eq!(
+        client.entities("type=EvacuationSite").await.status,
+        401,
+        "keys are fresh in each"
+    );
+    assert_ne!(json!(keys(&one)), json!(keys(&other)));
+}

@@ -1,0 +1,38 @@
+//! Starting the platform, asking it, and keeping what it leaves behind.
+
+mod answer;
+mod client;
+mod command;
+mod evidence;
+mod files;
+mod platform;
+mod process;
+mod published;
+
+pub(crate) use answer::Answer;
+pub(crate) use client::{Ask, Client, encoded};
+pub(crate) use command::{Finished, kakehashi};
+pub(crate) use files::{Files, change_source, key_of, keys, section};
+pub(crate) use platform::Platform;
+pub(crate) use process::Gateway;
+pub(crate) use published::{Place, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};
+
+/// How long anything is waited for before the test is given up: far longer than anything takes that works.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// The ids of the sources, as the committed tenants.toml names them.
+pub(crate) const SANO: &str = "sano-safe-map";
+pub(crate) const ORION: &str = "nasushiobara-orion";
+
+/// Waits until something becomes true, without relying on how long it takes.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    assert!(
+        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
+        "waited in vain until {what}"
+    );
+}

@@ -1,0 +1,225 @@
+//! The whole platform: stand-ins here, the gateway as a process.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use stand_ins::prefecture::{TOCHIGI_ENTITIES, YAITA_ENTITIES};
+use stand_ins::{Demo, LoggedRequest, Ports};
+use toml::Table;
+
+use super::evidence::copy_folder;
+use super::{Client, Files, Finished, Gateway, kakehashi, key_of};
+
+/// The consumer of the committed configuration that may read everything that is open.
+pub(crate) const READER: &str = "bousai-map";
+
+/// Stand-ins, store and gateway. Asks as [`READER`] unless told otherwise. Dropping it ends it, and proves what must
+/// hold whatever the test was about.
+pub(crate) struct Platform {
+    client: Client,
+    gateway: Gateway,
+    demo: Demo,
+}
+
+/// A platform before it starts.
+pub(crate) struct Builder {
+    files: Files,
+    demo: Demo,
+    log: &'static str,
+    /// What is loaded into the store beside what it is filled with: tenant and entities.
+    loaded: Vec<(&'static str, String)>,
+}
+
+impl Platform {
+    /// The committed configuration.
+    pub(crate) async fn start() -> Self {
+        Self::builder().await.start().await
+    }
+
+    /// The committed configuration, to be changed.
+    pub(crate) async fn builder() -> Builder {
+        let demo = Demo::start(Ports::FREE).await.unwrap();
+        let files = Files::committed();
+        files.for_stand_ins(&demo);
+        Builder {
+            files,
+            demo,
+            log: "trace",
+            loaded: Vec::new(),
+        }
+    }
+
+    /// The stand-ins.
+    pub(crate) fn demo(&self) -> &Demo {
+        &self.demo
+    }
+
+    /// The process.
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// The process, to be waited for.
+    pub(crate) fn gateway_mut(&mut self) -> &mut Gateway {
+        &mut self.gateway
+    }
+
+    /// What Orion was asked.
+    pub(crate) fn asked_of_orion(&self) -> Vec<LoggedRequest> {
+        self.demo.orion().requests()
+    }
+
+    /// What Sano's platform was asked.
+    pub(crate) fn asked_of_sano(&self) -> Vec<LoggedRequest> {
+        self.demo.sano().requests()
+    }
+
+    /// Everything that any stand-in was asked.
+    pub(crate) fn asked(&self) -> Vec<LoggedRequest> {
+        let mut asked = self.asked_of_orion();
+        asked.extend(self.asked_of_sano());
+        asked.extend(self.demo.personal_data().requests());
+        asked
+    }
+
+    /// Forgets what was asked so far, after checking it.
+    pub(crate) fn forget_requests(&self) {
+        self.check_requests();
+        self.demo.orion().clear_requests();
+        self.demo.sano().clear_requests();
+    }
+
+    /// What must hold for every request of every test: no resident, no personal attribute is asked for, Orion is
+    /// never asked without a type, the caller's key stays here, and the personal-data module is never contacted.
+    fn check_requests(&self) {
+        assert_eq!(
+            self.demo.personal_data().requests().len(),
+            0,
+            "the personal-data module was contacted"
+        );
+        for request in self.asked() {
+            let line = format!("{} {}?{}", request.method, request.path, request.query);
+            for personal in ["Resident", "MaternalHandbook", "managerName", "managerMobilePhone"] {
+                let in_type = request.parameter("type").is_some_and(|types| types.contains(personal));
+                let in_attributes = ["attrs", "q", "mq", "metadata"]
+                    .into_iter()
+                    .any(|name| request.parameter(name).is_some_and(|value| value.contains(personal)));
+                assert!(!in_type && !in_attributes, "{personal} was asked for: {line}");
+            }
+            let heads = format!("{:?}", request.headers);
+            assert!(
+                !line.contains("-in-tests") && !heads.contains("-in-tests"),
+                "a consumer's key was passed on: {line}"
+            );
+        }
+        for request in self
+            .asked_of_orion()
+            .iter()
+            .filter(|request| request.path.starts_with("/v2/entities"))
+        {
+            assert!(
+                request.parameter("type").is_some(),
+                "asked without a type: {}?{}",
+                request.path,
+                request.query
+            );
+        }
+    }
+}
+
+impl Deref for Platform {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.check_requests();
+        }
+    }
+}
+
+impl Builder {
+    /// Changes tenants.toml.
+    pub(crate) fn tenants(self, change: impl FnOnce(&mut Table)) -> Self {
+        self.files.change_tenants(change);
+        self
+    }
+
+    /// Adds a consumer that holds one role, of its own name.
+    pub(crate) fn consumer(self, id: &str) -> Self {
+        self.files.add_consumer(id);
+        self
+    }
+
+    /// Adds to a policy file.
+    pub(crate) fn policy(self, file: &str, text: &str) -> Self {
+        self.files.append(&format!("policies/{file}"), text);
+        self
+    }
+
+    /// How much is logged; `trace` unless told.
+    pub(crate) fn log(mut self, level: &'static str) -> Self {
+        self.log = level;
+        self
+    }
+
+    /// Loads entities into a tenant's partition of the store, in the place of those with the same ids.
+    pub(crate) fn store(mut self, tenant: &'static str, entities: String) -> Self {
+        self.loaded.push((tenant, entities));
+        self
+    }
+
+    /// The files, to be changed by hand.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Starts the gateway and waits until it is ready.
+    pub(crate) async fn start(self) -> Platform {
+        let folder = self.files.folder();
+        copy_folder(filled_store(), &folder.join("store"));
+        for (tenant, entities) in &self.loaded {
+            load(&self.files, tenant, entities);
+        }
+        let mut command = kakehashi(folder);
+        command.args(["serve", "--json", "--config", "tenants.toml", "--policies", "policies/"]);
+        command.env("KAKEHASHI_LOG", self.log);
+        let gateway = Gateway::start(command, folder).await;
+        let url = gateway
+            .ready()
+            .get("gateway")
+            .and_then(Value::as_str)
+            .unwrap()
+            .to_owned();
+        let client = Client::new(&url, Some(key_of(READER)));
+        Platform {
+            client,
+            gateway,
+            demo: self.demo,
+        }
+    }
+}
+
+/// The prefecture's store, filled once by `kakehashi store load`, to be copied.
+fn filled_store() -> &'static Path {
+    static STORE: OnceLock<PathBuf> = OnceLock::new();
+    STORE.get_or_init(|| {
+        let files = Files::committed();
+        load(&files, "yaita", YAITA_ENTITIES);
+        load(&files, "tochigi", TOCHIGI_ENTITIES);
+        files.folder().join("store")
+    })
+}
+
+fn load(files: &Files, tenant: &str, entities: &str) {
+    let file = format!("{tenant}.jsonld");
+    files.write(&file, entities);
+    Finished::well(files.folder(), &["store", "load", &file, "--tenant", tenant]);
+}
