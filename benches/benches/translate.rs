@@ -50,7 +50,7 @@ fn ngsi_v2(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(list.len() as u64));
     group.bench_function("to entities", |bencher| bencher.iter(translated));
     group.bench_function("to ngsi-ld", |bencher| {
-        bencher.iter(|| rendered(context, &translated()))
+        bencher.iter(|| rendered(context, &translated()));
     });
     group.bench_function("to ngsi-ld by the bare transform", |bencher| {
         bencher.iter(|| transform(black_box(list.as_bytes())).expect("the benchmark's own list"));
@@ -80,7 +80,7 @@ fn rest(criterion: &mut Criterion) {
         assert_eq!(translated().len(), ENTITIES);
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(format!("{name} to ngsi-ld"), |bencher| {
-            bencher.iter(|| rendered(context, &translated()))
+            bencher.iter(|| rendered(context, &translated()));
         });
     }
     group.finish();
@@ -105,7 +105,7 @@ fn view(criterion: &mut Criterion) {
         ("1,500 terms", &large),
     ] {
         group.bench_function(format!("render under {name}"), |bencher| {
-            bencher.iter(|| rendered(context, &entities))
+            bencher.iter(|| rendered(context, &entities));
         });
     }
     group.finish();

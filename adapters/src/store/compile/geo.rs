@@ -60,14 +60,15 @@ fn around(bounds: Bounds, metres: f64) -> (Bounds, bool) {
     };
     let min_longitude = bounds.min_longitude - east_west;
     let max_longitude = bounds.max_longitude + east_west;
-    let crosses_antimeridian = metres > 0.0 && (min_longitude < -180.0 || max_longitude > 180.0);
+    // What touches the antimeridian touches what stands on its other side, 360 degrees away.
+    let meets_antimeridian = min_longitude <= -180.0 || max_longitude >= 180.0;
     let around = Bounds {
         min_longitude,
         max_longitude,
         min_latitude,
         max_latitude,
     };
-    (around, crosses_antimeridian)
+    (around, meets_antimeridian)
 }
 
 #[cfg(test)]
@@ -124,6 +125,7 @@ mod tests {
         assert!(around(point(0.0, 89.9), 1_000.0).1);
         assert!(around(point(179.999, 0.0), 1_000.0).1);
         assert!(around(point(0.0, 0.0), 15_000_000.0).1);
-        assert!(!around(point(180.0, 0.0), 0.0).1);
+        assert!(around(point(180.0, 0.0), 0.0).1);
+        assert!(!around(point(179.0, 0.0), 0.0).1);
     }
 }
