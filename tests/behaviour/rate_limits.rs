@@ -59,10 +59,7 @@ async fn over_the_limit_is_429_and_another_consumer_is_not_affected() {
     // One token comes back each second; nothing else lets a request through.
     let refilled = usize::try_from(began.elapsed().as_secs()).unwrap() + 1;
     assert!((5..=5 + refilled).contains(&left.len()), "{left:?}");
-    assert!(
-        left[..4].windows(2).all(|pair| pair[1] <= pair[0]),
-        "what is left shrinks: {left:?}"
-    );
+    assert_eq!(left.iter().min(), Some(&0), "what is left is told: {left:?}");
     assert!(!over.is_empty());
     over.iter().for_each(refused);
     for consumer in ["bousai-map", "sano-dashboard"] {
@@ -186,7 +183,7 @@ async fn so_many_at_once_and_no_more() {
         .unwrap()
         .insert("concurrency".into(), Value::Integer(2));
     let platform = platform_with("limited-app", set).await;
-    platform.demo().orion().set_fault(Fault::Slow(Duration::from_secs(1)));
+    platform.demo().orion().set_fault(Fault::Slow(Duration::from_secs(2)));
     let asks = (0..6).map(|_| {
         platform
             .entities("type=EvacuationSite&limit=1")
