@@ -7,7 +7,7 @@ use stand_ins::nasushiobara::{canaries, personal_entity_ids};
 use stand_ins::server::{self, Service};
 use stand_ins::{LoggedRequest, Server};
 
-use super::harness::{ORION, Platform, change_source, planted};
+use super::harness::{ORION, Platform, change_source, members, planted};
 
 const HONEST: &str = "urn:ngsi-ld:EvacuationSite:E0921300001201";
 
@@ -67,12 +67,6 @@ async fn platform() -> (Platform, Server) {
         });
     });
     (builder.start().await, liar)
-}
-
-fn members(entity: &Value) -> Vec<&str> {
-    let mut names: Vec<&str> = entity.as_object().unwrap().keys().map(String::as_str).collect();
-    names.sort_unstable();
-    names
 }
 
 #[tokio::test]

@@ -2,20 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use stand_ins::LoggedRequest;
 
-use super::harness::{Platform, nasushiobara_sites, planted, sano_sites, yaita_sites};
+use super::harness::{Platform, members, nasushiobara_sites, planted, sano_sites, yaita_sites};
 
 /// Committed: its permits cover `name` and `location` of `EvacuationSite` alone, at every tenant.
 const LIMITED: &str = "limited-app";
-
-/// The members of an entity, sorted.
-fn members(entity: &Value) -> Vec<&str> {
-    let mut names: Vec<&str> = entity.as_object().unwrap().keys().map(String::as_str).collect();
-    names.sort_unstable();
-    names
-}
 
 /// What `attrs` asks Orion for; it must be there.
 fn asked_attributes(request: &LoggedRequest) -> BTreeSet<String> {

@@ -158,3 +158,22 @@ async fn other_spellings_of_clients_mean_the_same() {
     assert!(!standard.ids().is_empty());
     assert_eq!((short.ids(), named.ids()), (standard.ids(), standard.ids()));
 }
+
+#[tokio::test]
+async fn one_source_alone_counts_what_is_near() {
+    let platform = Platform::start().await;
+    for (tenant, places, (longitude, latitude)) in [
+        ("nasushiobara", nasushiobara_sites(), (139.97, 36.9)),
+        ("sano", sano_sites(), (139.5784, 36.3146)),
+        ("yaita", yaita_sites(), (139.933, 36.807)),
+    ] {
+        for metres in clear_thresholds(longitude, latitude) {
+            let near = |place: &&Place| distance(longitude, latitude, place) <= f64::from(metres);
+            let query = format!(
+                "type=EvacuationSite&count=true&limit=1&georel=near;maxDistance=={metres}&geometry=Point&coordinates=%5B{longitude},{latitude}%5D"
+            );
+            let answer = platform.entities(query).tenant(tenant).await.ok();
+            assert_eq!(answer.count(), places.iter().filter(near).count(), "{tenant} {metres}");
+        }
+    }
+}

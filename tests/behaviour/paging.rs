@@ -116,3 +116,42 @@ async fn without_a_limit_a_page_is_bounded_and_leads_on() {
     assert!(page.ids().len() < 102);
     assert!(page.link("next").is_some());
 }
+
+#[tokio::test]
+async fn pages_are_right_whoever_decides_the_conditions() {
+    let platform = Platform::builder().await.log("info").start().await;
+    let conditions = [
+        // Decided by the source, by the gateway, or by both in turn, depending on the platform behind it.
+        "attrs=remarks",
+        "attrs=remarks,nobodyHasIt",
+        "q=name~%3D%22.*%E5%AD%A6%E6%A0%A1.*%22",
+        "q=remarks%7CtypeOfDisasterFlood%3D%3Dtrue",
+        "idPattern=.*1201",
+        "georel=near%3BmaxDistance%3D%3D6000&geometry=Point&coordinates=%5B139.97,36.9%5D",
+        "georel=disjoint&geometry=Polygon&coordinates=%5B%5B%5B139.9,36.7%5D,%5B140,36.7%5D,%5B140,37%5D,%5B139.9,37%5D,%5B139.9,36.7%5D%5D%5D",
+    ];
+    for tenant in ["", "sano", "nasushiobara", "yaita"] {
+        for condition in conditions {
+            let ask = |page: &str| {
+                let ask = platform.entities(format!("type=EvacuationSite&{condition}&count=true&{page}"));
+                if tenant.is_empty() { ask } else { ask.tenant(tenant) }
+            };
+            let whole = ask("limit=1000").await.ok();
+            assert_eq!(whole.count(), whole.ids().len(), "{tenant} {condition}");
+            assert_eq!(ask("limit=0").await.ok().count(), whole.count(), "{tenant} {condition}");
+            let mut visited = Vec::new();
+            while visited.len() < whole.count() {
+                let page = ask(&format!("limit=4&offset={}", visited.len())).await.ok();
+                assert_eq!(page.count(), whole.count(), "{tenant} {condition}");
+                assert!(!page.ids().is_empty(), "{tenant} {condition}");
+                visited.extend(page.ids());
+                assert_eq!(
+                    page.link("next").is_some(),
+                    visited.len() < whole.count(),
+                    "{tenant} {condition}"
+                );
+            }
+            assert_eq!(visited, whole.ids(), "{tenant} {condition}");
+        }
+    }
+}

@@ -1,10 +1,11 @@
 //! Residents stay where they are: `Resident` and `MaternalHandbook` are absent for every purpose, although Orion holds
 //! them and its registration lists them; and nothing that is written holds a value of anybody or anything.
 
+use serde_json::json;
 use stand_ins::nasushiobara::{SERVICE, personal_entity_ids};
 use toml::{Table, Value};
 
-use super::harness::{Files, Finished, Platform, change_source, encoded, sano_sites};
+use super::harness::{Files, Finished, Platform, change_source, encoded, members, sano_sites};
 
 /// Everybody who can ask; the empty name is nobody.
 const CONSUMERS: [&str; 4] = ["bousai-map", "sano-dashboard", "limited-app", ""];
@@ -112,6 +113,42 @@ async fn nor_where_the_registration_promises_more() {
             request.query
         );
     }
+}
+
+#[tokio::test]
+async fn nor_where_a_policy_permits_everything() {
+    let builder = Platform::builder().await.tenants(promise_everything);
+    let permit = "permit (principal, action, resource in Tenant::\"nasushiobara\");\n";
+    builder.files().write("policies/nasushiobara.cedar", permit);
+    builder.files().remove("policies/tests");
+    let platform = builder.start().await;
+    no_resident_is_found(&platform).await;
+    for id in personal_entity_ids() {
+        assert_eq!(platform.entity(&id).await.status, 404);
+    }
+    let shelters = platform
+        .entities("type=DesignatedShelter&limit=1000")
+        .tenant("nasushiobara")
+        .await
+        .ok();
+    assert_eq!(shelters.entities().len(), 68);
+    for shelter in shelters.entities() {
+        assert!(
+            members(&shelter).iter().all(|name| !name.contains("manager")),
+            "{}",
+            shelter["id"]
+        );
+    }
+    let types = platform
+        .get("/ngsi-ld/v1/types")
+        .tenant("nasushiobara")
+        .await
+        .ok()
+        .json();
+    assert_eq!(
+        types["typeList"],
+        json!(["DesignatedShelter", "EvacuationSite", "WeatherObserved"])
+    );
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 
 use std::future::IntoFuture;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use stand_ins::Fault;
 use toml::{Table, Value};
 
-use super::harness::{Answer, Platform, section};
+use super::harness::{Answer, ORION, Platform, change_source, section};
 
 /// So slow a refill that no test is long enough to see it: one token in a thousand seconds would be best, one in a
 /// second is what the configuration can say, so bursts are asked at once.
@@ -58,10 +59,7 @@ async fn over_the_limit_is_429_and_another_consumer_is_not_affected() {
     // One token comes back each second; nothing else lets a request through.
     let refilled = usize::try_from(began.elapsed().as_secs()).unwrap() + 1;
     assert!((5..=5 + refilled).contains(&left.len()), "{left:?}");
-    assert!(
-        left[..4].windows(2).all(|pair| pair[1] <= pair[0]),
-        "what is left shrinks: {left:?}"
-    );
+    assert_eq!(left.iter().min(), Some(&0), "what is left is told: {left:?}");
     assert!(!over.is_empty());
     over.iter().for_each(refused);
     for consumer in ["bousai-map", "sano-dashboard"] {
@@ -176,4 +174,67 @@ async fn a_trusted_proxy_may_say_for_whom_it_asks() {
     }
     assert!(statuses.contains(&429), "{statuses:?}");
     assert_eq!(ask("198.51.100.8").await.status, 200);
+}
+
+#[tokio::test]
+async fn so_many_at_once_and_no_more() {
+    let mut set = limits(1000, 1000);
+    set.as_table_mut()
+        .unwrap()
+        .insert("concurrency".into(), Value::Integer(2));
+    let platform = platform_with("limited-app", set).await;
+    platform.demo().orion().set_fault(Fault::Slow(Duration::from_secs(2)));
+    let asks = (0..6).map(|_| {
+        platform
+            .entities("type=EvacuationSite&limit=1")
+            .by("limited-app")
+            .into_future()
+    });
+    let (answers, other) = futures::future::join(
+        futures::future::join_all(asks),
+        platform.entities("type=EvacuationSite&limit=1").into_future(),
+    )
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 2);
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        assert_eq!(answer.status, 429, "{answer}");
+        assert!(answer.header("retry-after").is_some(), "{answer}");
+    }
+    assert_eq!(other.status, 200, "another consumer is not affected");
+    let again = platform.entities(NOTHING).by("limited-app").await;
+    assert_eq!(again.status, 200, "what has ended makes room");
+}
+
+#[tokio::test]
+async fn a_sources_limit_protects_it_from_all_consumers_together() {
+    let builder = Platform::builder().await.tenants(|table| {
+        change_source(table, ORION, |source| {
+            source.insert("limits".into(), limits(1, 2));
+            source.insert("timeout".into(), "500ms".into());
+        });
+    });
+    let platform = builder.start().await;
+    let began = Instant::now();
+    let asks = (0..20).map(|number| {
+        let consumer = ["bousai-map", "limited-app", "sano-dashboard"][number % 3];
+        platform
+            .entities("type=EvacuationSite&limit=0&count=true")
+            .by(consumer)
+            .into_future()
+    });
+    let answers = futures::future::join_all(asks).await;
+    let allowed = 2 + usize::try_from(began.elapsed().as_secs()).unwrap() + 1;
+    let asked = platform.asked_of_orion().len();
+    assert!((1..=allowed).contains(&asked), "{asked} of {allowed}");
+    for answer in answers {
+        assert_eq!(answer.status, 200, "the source's limit is not the consumer's: {answer}");
+        match answer.warnings().as_slice() {
+            [] => assert_eq!(answer.count(), 102),
+            [warning] => {
+                assert!(warning.contains(ORION), "{warning}");
+                assert_eq!(answer.count(), 102 - 19);
+            }
+            more => panic!("{more:?}"),
+        }
+    }
 }

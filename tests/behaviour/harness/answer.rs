@@ -165,3 +165,10 @@ impl std::fmt::Display for Answer {
         write!(f, "{} -> {} {:?} {body}", self.asked, self.status, self.headers)
     }
 }
+
+/// The names of an entity's members, sorted.
+pub(crate) fn members(entity: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = entity.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}

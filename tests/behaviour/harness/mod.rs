@@ -9,7 +9,7 @@ mod platform;
 mod process;
 mod published;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, members};
 pub(crate) use client::{Ask, Client, encoded};
 pub(crate) use command::{Finished, kakehashi};
 pub(crate) use files::{Files, change_source, key_of, keys, section};
