@@ -30,10 +30,21 @@ pub fn operations(gateway: &Arc<Gateway>) -> Router {
         .route("/ngsi-ld/v1/entities/{entityId}", get(entities::retrieve))
         .route("/ngsi-ld/v1/types", get(entity_types::list))
         .route(negotiate::OWN_CONTEXT_PATH, get(contexts::own))
+        .route("/version", get(version))
         .route_layer(from_fn(name_route))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Arc::clone(gateway))
+}
+
+/// What many NGSI clients ask first, to see whether anybody answers.
+async fn version() -> Response {
+    let body = concat!(
+        "{\"name\":\"Kakehashi\",\"version\":\"",
+        env!("CARGO_PKG_VERSION"),
+        "\"}"
+    );
+    ([(http::header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// Leaves the route's pattern with the response, for the log and the metrics.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, header};
 use rand::RngExt;
 
 use super::Caller;
@@ -17,6 +17,9 @@ use crate::api::problem::{ErrorType, Problem};
 
 /// The header that tells the consumer the request's id, to be quoted in questions to the operator.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// RFC 9110 section 7.6.3: between the gateway and the sources HTTP/1.1 is spoken.
+const VIA: &str = "1.1 kakehashi";
 
 /// The W3C Trace Context header.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -74,6 +77,9 @@ pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Re
     if let Ok(value) = HeaderValue::try_from(id.as_str()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    response
+        .headers_mut()
+        .insert(header::VIA, HeaderValue::from_static(VIA));
     let route = response
         .extensions()
         .get::<MatchedPath>()

@@ -33,10 +33,15 @@ struct InMemory {
     id: SourceId,
     parts: Vec<Entity>,
     fails: bool,
+    /// Whether it answers with everything that it has, whatever it was asked.
+    lies: bool,
 }
 
 impl InMemory {
     fn matching(&self, query: &SourceQuery) -> Vec<Entity> {
+        if self.lies {
+            return self.parts.clone();
+        }
         let matches = |part: &&Entity| {
             part.types.iter().any(|r#type| query.types.contains(r#type))
                 && (query.ids.is_empty() || query.ids.contains(&part.id))
@@ -195,6 +200,7 @@ fn registry(parts_by_source: &[Vec<Entity>], authoritative: usize, failing: Opti
                 id,
                 parts: parts.clone(),
                 fails: failing == Some(index),
+                lies: false,
             }),
             provides: vec![Provision {
                 r#type: Some(aed()),
@@ -385,6 +391,42 @@ fn a_hidden_attribute_is_neither_asked_for_nor_a_condition() {
     let beside = bench.ask(&registry, &question("managerName==1|height==1", false), page);
     assert_eq!(beside.entities.len(), 1);
     assert!(beside.entities[0].attribute(&attribute("managerName")).is_none());
+}
+
+#[test]
+fn what_a_lying_source_sends_unasked_goes_no_further() {
+    let bench = Bench::new();
+    let resident = TypeName::new(ngsi_ld::Iri::new("https://kakehashi.example.jp/vocab/Resident"));
+    let mut foreign_type = part(2, &[("height", 1)]);
+    foreign_type.types[0] = resident;
+    let mut foreign_id = part(3, &[("height", 1)]);
+    foreign_id.id = EntityId::parse("urn:ngsi-ld:AED:of-another-city").unwrap();
+    let with_hidden = part(1, &[("height", 1), ("managerName", 7)]);
+    let id = SourceId::new("liar");
+    let liar = RegisteredSource {
+        id: id.clone(),
+        tenant: TenantId::new("sano"),
+        adapter: Arc::new(InMemory {
+            id,
+            parts: vec![with_hidden, foreign_type, foreign_id],
+            fails: false,
+            lies: true,
+        }),
+        provides: vec![Provision {
+            r#type: Some(aed()),
+            id_pattern: Some(ngsi_ld::query::IdPattern::parse("AED:0").unwrap()),
+            authoritative: false,
+        }],
+        personal_data: PersonalData::None,
+        is_store: false,
+    };
+    let registry = Registry::new(vec![liar]);
+    for filter in ["height", "height|managerName"] {
+        let answer = bench.ask(&registry, &question(filter, true), Page { limit: 10, offset: 0 });
+        let ids: Vec<&str> = answer.entities.iter().map(|entity| entity.id.as_str()).collect();
+        assert_eq!(ids, ["urn:ngsi-ld:AED:001"]);
+        assert_eq!(answer.entities[0].attributes.len(), 1, "{:?}", answer.entities);
+    }
 }
 
 #[test]
