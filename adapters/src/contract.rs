@@ -206,6 +206,16 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// `query.page` when everything is decided exactly. The adapter pages through the source as it must.
     fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream;
 
+    /// Whether some entity of the source may have several types. Then no page and no count of the source is that
+    /// of the view: one of an entity's types may hide it. By default none has, as in systems that know one type
+    /// for each entity.
+    ///
+    /// # Errors
+    /// [`AdapterError`]
+    async fn has_entities_of_several_types(&self, _call: &Call) -> Result<bool, AdapterError> {
+        Ok(false)
+    }
+
     /// How many entities match. Asked only when [`PushDown::is_exact`] and without a page.
     ///
     /// # Errors

@@ -13,6 +13,7 @@
 
 pub mod client;
 pub mod contract;
+mod depth;
 pub mod ngsi_v2;
 pub mod rest;
 pub mod store;

@@ -80,6 +80,7 @@ impl Source {
             ready: VecDeque::new(),
             seen: HashSet::new(),
             repeated: 0,
+            pages: 0,
         };
         stream::try_unfold(walk, |mut walk| async move {
             let next = walk.next().await?;
@@ -103,7 +104,11 @@ struct Walk {
     /// The ids of earlier pages: a list that changes while it is walked shows an entity twice.
     seen: HashSet<EntityId>,
     repeated: usize,
+    pages: usize,
 }
+
+/// Pages of one walk: with [`MAX_PAGE`] entities each, far more than a request may hold.
+const MAX_PAGES: usize = 1_000;
 
 impl Walk {
     async fn next(&mut self) -> Result<Option<Entity>, AdapterError> {
@@ -129,7 +134,14 @@ impl Walk {
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
             let is_last = listed < limit;
             let is_end = (is_last && self.requests.len() == 1) || self.remaining == Some(0);
+            let translated = entities.len();
             self.take(entities, is_end);
+            self.pages += 1;
+            let repeats = translated > 0 && self.ready.is_empty() && !is_last;
+            if repeats || self.pages > MAX_PAGES {
+                let client = &self.source.client;
+                return Err(client.error(ErrorKind::InvalidPayload, "the pages of the list repeat or do not end"));
+            }
             if is_last {
                 self.requests.pop_front();
                 self.offset = 0;

@@ -101,6 +101,12 @@ impl Adapter for StoreAdapter {
             .boxed()
     }
 
+    async fn has_entities_of_several_types(&self, call: &Call) -> Result<bool, AdapterError> {
+        read::has_entities_of_several_types(&self.partition, call.deadline)
+            .await
+            .map_err(|error| adapter_error(&self.source, &error))
+    }
+
     async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError> {
         let statement = compile(query, &Sqlite).count(&Sqlite);
         read::count(&self.partition, statement, call.deadline)

@@ -56,6 +56,21 @@ pub(super) async fn count(
     .await
 }
 
+/// Whether some entity has more than one type.
+pub(super) async fn has_entities_of_several_types(
+    partition: &StorePartition,
+    deadline: Instant,
+) -> Result<bool, StoreError> {
+    within(deadline, async {
+        let mut connection = partition.reader(deadline).await?;
+        let some: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM several_types)")
+            .fetch_one(&mut *connection)
+            .await?;
+        Ok(some)
+    })
+    .await
+}
+
 /// The entities that the statement selects, as they are read. Reading begins with the first poll and ends when
 /// the stream is dropped.
 pub(super) fn all(

@@ -4,6 +4,8 @@
 //! - `entities`: one row an entity; the body is what [`body`](super::body) encodes. Ids compare byte by byte,
 //!   which for UTF-8 is the order of code points.
 //! - `entity_types`: which entities have a type.
+//! - `several_types`: the entities with more than one type, kept by triggers: whether there are any is asked
+//!   with every page.
 //! - `attribute_values`: what comparisons look at (see [`index`](super::index)).
 //! - `locations`, `location_boxes`: the bounding boxes of geometries, in an R*Tree. Its coordinates are `f32`,
 //!   rounded outwards: a box found may miss by metres, so it narrows and never decides.
@@ -19,7 +21,8 @@ const APPLICATION_ID: i64 = 0x4b61_6b65;
 
 /// What leads from each version to the next: the first entry makes version 1 from an empty file. Entries are
 /// only ever added.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE names (
         key INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE
@@ -62,7 +65,25 @@ const MIGRATIONS: &[&str] = &["
     CREATE VIRTUAL TABLE location_boxes USING rtree (
         key, min_longitude, max_longitude, min_latitude, max_latitude
     );
-"];
+",
+    "
+    CREATE TABLE several_types (
+        entity INTEGER PRIMARY KEY
+    ) STRICT;
+    CREATE TRIGGER a_type_more AFTER INSERT ON entity_types
+    WHEN (SELECT count(*) FROM entity_types WHERE entity = NEW.entity) > 1
+    BEGIN
+        INSERT OR IGNORE INTO several_types (entity) VALUES (NEW.entity);
+    END;
+    CREATE TRIGGER a_type_less AFTER DELETE ON entity_types
+    BEGIN
+        DELETE FROM several_types WHERE entity = OLD.entity
+        AND (SELECT count(*) FROM entity_types WHERE entity = OLD.entity) < 2;
+    END;
+    INSERT INTO several_types (entity)
+    SELECT entity FROM entity_types GROUP BY entity HAVING count(*) > 1;
+",
+];
 
 /// Makes the file one of this version.
 ///

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use ngsi_ld::Entity;
@@ -53,9 +54,13 @@ pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope) -> 
 /// `GET /entities/{entityId}`: retrieveEntity.
 pub(super) async fn retrieve(
     State(gateway): State<Arc<Gateway>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     scope: Scope,
 ) -> Result<Response, Problem> {
+    let Ok(Path(id)) = id else {
+        let detail = "the entity id is not a URI: its percent-encoded bytes are not UTF-8";
+        return Err(Problem::new(ErrorType::BadRequestData, detail));
+    };
     let media_type = MediaType::negotiate(&scope.headers, true)?;
     let context = scope.context()?;
     let around = scope.surroundings(&context, media_type);

@@ -32,7 +32,11 @@ struct EntityTypeList<'a> {
 pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = MediaType::negotiate(&scope.headers, false)?;
     let context = scope.context()?;
-    let parameters = Parameters::parse(scope.uri.query(), &["local"], &["details", "options"])?;
+    let parameters = Parameters::parse(scope.uri.query(), &["local", "details"], &["options"])?;
+    if parameters.boolean("details")? == Some(true) {
+        let detail = "parameter `details`: only `false`, the default, is offered by this version";
+        return Err(Problem::new(ErrorType::OperationNotSupported, detail));
+    }
     let question = Question {
         query: Query::default(),
         shown: None,

@@ -11,7 +11,7 @@ use super::negotiate::MediaType;
 use super::parameters::Parameters;
 use super::problem::{ErrorType, Problem};
 use crate::config::TenantId;
-use crate::federation::Question;
+use crate::federation::{Question, is_system_date};
 
 /// What `queryEntity` offers.
 pub(super) const QUERY_PARAMETERS: [&str; 18] = [
@@ -201,12 +201,19 @@ pub(super) fn query_question(
         }
         (given, any_type) => given.unwrap_or(any_type),
     };
-    let selective = types.is_some() || !attributes.is_empty() || filter.is_some() || geo.is_some() || local;
+    // Clause 5.7.2.4: a date that every entity has selects nothing.
+    let selects_by = |name: &AttributeName| !is_system_date(name);
+    let by_attributes = attributes.iter().any(selects_by);
+    let by_filter = filter
+        .as_ref()
+        .is_some_and(|filter| filter.attributes().into_iter().any(selects_by));
+    let selective = types.is_some() || by_attributes || by_filter || geo.is_some() || local;
     if !selective {
         // Clause 5.7.2.4. `id` and `idPattern` alone are not enough.
         return Err(Problem::new(
             ErrorType::BadRequestData,
-            "the query is too wide: give at least one of `type`, `attrs`, `q`, `georel` (or `local=true`)",
+            "the query is too wide: give at least one of `type`, `attrs`, `q`, `georel` (or `local=true`), \
+             with an attribute that is not a date of the system's",
         ));
     }
     let shown = shown(parameters, &attributes, presentation, around.context)?;

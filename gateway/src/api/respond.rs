@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use kakehashi_adapters::{ErrorKind, Page};
+use percent_encoding::percent_decode_str;
 
 use super::negotiate::{MediaType, RequestContext};
 use super::problem::{ErrorType, Problem};
@@ -95,6 +96,7 @@ pub(super) fn add_page_links(
 fn with_page(path: &str, query: &str, page: Page) -> String {
     let kept = query.split('&').filter(|part| {
         let name = part.split('=').next().unwrap_or_default();
+        let name = percent_decode_str(name).decode_utf8_lossy();
         !part.is_empty() && name != "limit" && name != "offset"
     });
     let mut url = format!("{path}?");

@@ -94,7 +94,9 @@ impl Demo {
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let mut overrides = ConfigOverrides {
             listen: self.port.map(loopback),
-            admin_listen: self.port.filter(|port| *port == 0).map(loopback),
+            // Whoever chooses one port has the others in use.
+            admin_listen: self.port.map(|_| loopback(0)),
+            public_url: self.port.map(|port| format!("http://{}", loopback(port))),
             endpoints: sources.clone(),
             store_folder: Some(store_folder),
             secrets: BTreeMap::from([("SANO_API_KEY".to_owned(), SANO_DEMO_API_KEY.to_owned())]),

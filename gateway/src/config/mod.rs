@@ -224,7 +224,12 @@ fn read_revision(
         ProvidedType::Any => None,
     });
     let provided = provided.collect();
-    let expectations = policy::read_expectations(policies, &tenants, &consumers, files, report);
+    // What the expectations speak of may be missing only because it is wrong itself, which is told already.
+    let expectations = if report.has_errors() {
+        Vec::new()
+    } else {
+        policy::read_expectations(policies, &tenants, &consumers, files, report)
+    };
     let policy = policy::load(policies, &ids, &consumers, classification, provided, files, report)?;
     let tenant_positions = ids
         .into_iter()

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, HeaderName, Uri, Version, header};
 
 use crate::api::problem::{ErrorType, Problem};
 use crate::{Gateway, Revision};
@@ -44,12 +44,16 @@ pub(super) async fn hygiene(State(gateway): State<Arc<Gateway>>, mut request: Re
         let detail = format!("the URL has {length} bytes, {longest} are allowed; use fewer ids or attributes");
         return Problem::new(ErrorType::InvalidRequest, detail).into_response();
     }
+    if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
+        let detail = "HTTP/1.1 asks for exactly one `Host` header (RFC 9112 section 3.2)";
+        return Problem::new(ErrorType::InvalidRequest, detail).into_response();
+    }
     match canonical(request.uri()) {
         Ok(Some(uri)) => *request.uri_mut() = uri,
         Ok(None) => {}
         Err(problem) => return problem.into_response(),
     }
-    drop_headers(request.headers_mut());
+    drop_headers(request.headers_mut(), &revision.config.gateway.api_key_header);
     next.run(request).await
 }
 
@@ -79,7 +83,7 @@ fn canonical(uri: &Uri) -> Result<Option<Uri>, Problem> {
     Ok(Uri::from_parts(parts).ok())
 }
 
-fn drop_headers(headers: &mut HeaderMap) {
+fn drop_headers(headers: &mut HeaderMap, api_key_header: &HeaderName) {
     let named: Vec<String> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -88,8 +92,11 @@ fn drop_headers(headers: &mut HeaderMap) {
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
     // A client must not make us forget a header that protects it or us by naming it as hop-by-hop.
-    const KEPT: [&str; 4] = ["authorization", "host", "ngsild-tenant", "x-api-key"];
-    for name in named.iter().filter(|name| !KEPT.contains(&name.as_str())) {
+    const KEPT: [&str; 5] = ["authorization", "host", "ngsild-tenant", "apikey", "x-forwarded-for"];
+    for name in named
+        .iter()
+        .filter(|name| !KEPT.contains(&name.as_str()) && *name != api_key_header.as_str())
+    {
         headers.remove(name.as_str());
     }
     for name in HOP_BY_HOP.iter().chain(&IDENTITY_HEADERS) {
@@ -138,7 +145,7 @@ mod tests {
         ] {
             headers.insert(name, value.parse().unwrap());
         }
-        drop_headers(&mut headers);
+        drop_headers(&mut headers, &HeaderName::from_static("x-api-key"));
         let mut left: Vec<&str> = headers.keys().map(http::HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["accept", "x-api-key"]);

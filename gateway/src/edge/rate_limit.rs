@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +15,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Caller;
@@ -56,7 +58,7 @@ struct Limits {
 /// A request that was let through.
 struct Admitted {
     remaining: u32,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 /// A request that was not.
@@ -117,7 +119,7 @@ impl Limits {
         }
         Ok(Admitted {
             remaining: snapshot.remaining_burst_capacity(),
-            _permit: permit,
+            permit,
         })
     }
 
@@ -158,7 +160,14 @@ pub(super) async fn rate_limit(State(gateway): State<Arc<Gateway>>, request: Req
         Ok(admitted) => {
             let mut response = next.run(request).await;
             add_headers(response.headers_mut(), &consumer.limits, admitted.remaining, None);
-            response
+            // A request is under way until its body is sent: who does not read must not make room for more.
+            let permit = admitted.permit;
+            response.map(|body| {
+                Body::new(body.map_frame(move |frame| {
+                    let _held_until_the_body_ends = &permit;
+                    frame
+                }))
+            })
         }
         Err(refused) => {
             gateway.metrics.record_refusal("rate_limit");
@@ -206,7 +215,7 @@ fn client_address(request: &Request, gateway: &GatewayConfig) -> ClientAddress {
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','));
-        let addresses: Vec<Option<IpAddr>> = entries.map(|entry| entry.trim().parse().ok()).collect();
+        let addresses: Vec<Option<IpAddr>> = entries.map(forwarded_address).collect();
         addresses
             .into_iter()
             .rev()
@@ -218,4 +227,11 @@ fn client_address(request: &Request, gateway: &GatewayConfig) -> ClientAddress {
         Some(IpAddr::V6(address)) => (address.to_bits() >> 64) as u64,
         None => 0,
     }
+}
+
+/// An entry of `X-Forwarded-For`: an address, with or without a port.
+fn forwarded_address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let with_port = || entry.parse().ok().map(|address: SocketAddr| address.ip());
+    entry.trim_matches(['[', ']']).parse().ok().or_else(with_port)
 }

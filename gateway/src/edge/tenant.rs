@@ -7,8 +7,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue};
 
+use super::Caller;
 use crate::api::problem::{ErrorType, Problem};
 use crate::config::TenantId;
+use crate::federation::registry::RegisteredSource;
+use crate::policy::Operation;
 use crate::{Gateway, Revision};
 
 /// The tenant of a request; `None`: the federation.
@@ -33,7 +36,8 @@ pub(super) async fn tenant(State(gateway): State<Arc<Gateway>>, mut request: Req
             return Problem::new(ErrorType::InvalidRequest, detail).into_response();
         }
     };
-    let mut response = match look_up(&revision, named.as_ref()) {
+    let caller = request.extensions().get::<Caller>().cloned();
+    let mut response = match look_up(&revision, caller.as_ref(), named.as_ref()) {
         Ok(tenant) => {
             request.extensions_mut().insert(RequestedTenant(tenant));
             next.run(request).await
@@ -46,14 +50,41 @@ pub(super) async fn tenant(State(gateway): State<Arc<Gateway>>, mut request: Req
     response
 }
 
-fn look_up(revision: &Revision, named: Option<&HeaderValue>) -> Result<Option<TenantId>, Problem> {
+/// A tenant of which the caller may see nothing is as unknown as one that does not exist.
+fn look_up(
+    revision: &Revision,
+    caller: Option<&Caller>,
+    named: Option<&HeaderValue>,
+) -> Result<Option<TenantId>, Problem> {
     let Some(named) = named else { return Ok(None) };
     let known = named.to_str().ok().and_then(|name| revision.config.tenant(name));
-    match known {
+    let visible = known.filter(|tenant| caller.is_some_and(|caller| may_see_something(revision, caller, &tenant.id)));
+    match visible {
         Some(tenant) => Ok(Some(tenant.id.clone())),
         None => Err(Problem::new(
             ErrorType::NonexistentTenant,
             "no tenant of that name; leave NGSILD-Tenant out to ask all",
         )),
     }
+}
+
+/// Whether the caller belongs to the tenant, or is granted any type of any of its sources.
+fn may_see_something(revision: &Revision, caller: &Caller, tenant: &TenantId) -> bool {
+    let policies = &revision.config.policy;
+    let is_granted = |source: &RegisteredSource| {
+        let held = policies
+            .known_types()
+            .iter()
+            .filter(|r#type| source.may_hold(r#type, &[]));
+        held.into_iter().any(|r#type| {
+            let grant = policies.grant(&caller.0, Operation::QueryEntity, tenant, r#type, source.personal_data);
+            !grant.is_empty()
+        })
+    };
+    let mut sources = revision
+        .registry
+        .sources()
+        .iter()
+        .filter(|source| source.tenant == *tenant);
+    caller.0.tenant() == Some(tenant) || sources.any(|source| is_granted(source))
 }

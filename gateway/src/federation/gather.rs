@@ -17,6 +17,10 @@ use crate::telemetry::SourceMetrics;
 /// about 100 MiB; a question that needs more must be narrower.
 pub const MAX_CANDIDATES: usize = 20_000;
 
+/// Entities that one source may yield to one request. A source that has more costs its own part of the answer,
+/// not everybody's.
+pub const MAX_FROM_ONE_SOURCE: usize = MAX_CANDIDATES / 2;
+
 /// What one sub-query yielded.
 pub type Answer = Result<Vec<Entity>, AdapterError>;
 
@@ -53,6 +57,11 @@ async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) ->
         let mut entities = Vec::new();
         while let Some(entity) = stream.next().await {
             if let Some(visible) = visible_part(sub_query, entity?) {
+                if entities.len() >= MAX_FROM_ONE_SOURCE {
+                    held.fetch_sub(entities.len(), Ordering::Relaxed);
+                    let detail = "the source has more entities than one request may look at";
+                    return Err(AdapterError::new(&sub_query.source.id, ErrorKind::TooLarge, detail));
+                }
                 if held.fetch_add(1, Ordering::Relaxed) >= MAX_CANDIDATES {
                     break;
                 }

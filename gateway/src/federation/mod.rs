@@ -39,6 +39,14 @@ pub struct Question {
     pub system_attributes: bool,
 }
 
+/// Whether the attribute is a date that the system keeps of every entity (clause 4.8).
+#[must_use]
+pub fn is_system_date(name: &AttributeName) -> bool {
+    const DATES: [&str; 4] = ["createdAt", "modifiedAt", "deletedAt", "expiresAt"];
+    let short = name.as_str().strip_prefix("https://uri.etsi.org/ngsi-ld/");
+    short.is_some_and(|short| DATES.contains(&short))
+}
+
 /// A source that failed, so that its part of the answer is missing (clause 6.3.17).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {

@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use kakehashi_adapters::{AdapterError, AttributeSelection, Coverage, ErrorKind, SourceQuery};
-use ngsi_ld::query::Query;
+use ngsi_ld::query::{Expression, Query};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::registry::{RegisteredSource, Registry};
 use super::tenant_limits::TenantLimiters;
-use super::{Question, Refusal};
+use super::{Question, Refusal, is_system_date};
 use crate::config::{Consumer, TenantId};
 use crate::policy::{GrantSet, Operation, PolicyEngine};
 
@@ -149,7 +149,7 @@ fn split_by_grant(
     for (attributes, types) in groups {
         sub_queries.push(SubQuery {
             source: Arc::clone(source),
-            query: source_query(question, types, attributes),
+            query: source_query(question, types, attributes, &grants),
             grants: Arc::clone(&grants),
         });
     }
@@ -161,11 +161,7 @@ fn asked_attributes(question: &Question, granted: &AttributeSelection) -> Attrib
         return granted.clone();
     };
     let mut needed: Vec<AttributeName> = Vec::new();
-    let conditions = question
-        .query
-        .filter
-        .iter()
-        .flat_map(ngsi_ld::query::Expression::attributes);
+    let conditions = question.query.filter.iter().flat_map(Expression::attributes);
     let place = question.query.geo.iter().map(|geo| &geo.property);
     for name in shown
         .iter()
@@ -182,7 +178,12 @@ fn asked_attributes(question: &Question, granted: &AttributeSelection) -> Attrib
 
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
 /// evaluates it on what is left after projection: as if no entity had the attribute.
-fn source_query(question: &Question, types: Vec<TypeName>, attributes: AttributeSelection) -> SourceQuery {
+fn source_query(
+    question: &Question,
+    types: Vec<TypeName>,
+    attributes: AttributeSelection,
+    grants: &GrantSet,
+) -> SourceQuery {
     let Query {
         ids,
         id_pattern,
@@ -204,18 +205,49 @@ fn source_query(question: &Question, types: Vec<TypeName>, attributes: Attribute
         any_attribute: if pushed { any_visible } else { Vec::new() },
         filter: filter
             .clone()
-            .filter(|filter| pushed && filter.attributes().into_iter().all(|name| attributes.includes(name))),
+            .filter(|filter| pushed && touches_only(filter, &attributes, grants)),
         geo: geo.clone().filter(|geo| pushed && attributes.includes(&geo.property)),
-        system_attributes: question.system_attributes,
+        // A condition on a system date is evaluated on what the source says of it.
+        system_attributes: question.system_attributes || filter.as_ref().is_some_and(touches_system_dates),
         page: None,
         types,
         attributes,
     }
 }
 
+/// Whether every attribute and every attribute of an attribute that the filter looks at is granted, so that a
+/// source may be told of it.
+fn touches_only(filter: &Expression, attributes: &AttributeSelection, grants: &GrantSet) -> bool {
+    match filter {
+        Expression::And(parts) | Expression::Or(parts) => {
+            parts.iter().all(|part| touches_only(part, attributes, grants))
+        }
+        Expression::Condition(condition) => {
+            let path = &condition.path;
+            attributes.includes(&path.attribute)
+                && path
+                    .sub_attributes
+                    .iter()
+                    .all(|name| grants.includes_sub_attribute(name))
+        }
+    }
+}
+
+/// Whether the filter looks at dates that the system keeps (clause 4.8).
+fn touches_system_dates(filter: &Expression) -> bool {
+    match filter {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(touches_system_dates),
+        Expression::Condition(condition) => {
+            is_system_date(&condition.path.attribute) || condition.path.sub_attributes.iter().any(is_system_date)
+        }
+    }
+}
+
 impl SubQuery {
     /// Whether the source decides the whole question by itself, so that its pages and counts are those of the
-    /// view. `question` is the question before it was narrowed.
+    /// view: it evaluates every condition, and nothing that it answers is left out afterwards. `question` is the
+    /// question before it was narrowed. What remains to be asked is whether it has entities of several types, of
+    /// which one may hide them.
     #[must_use]
     pub fn is_exact(&self, question: &Query) -> bool {
         let all_pushed = self.query.filter.is_some() == question.filter.is_some()
@@ -225,7 +257,8 @@ impl SubQuery {
             .types
             .as_ref()
             .is_none_or(|selection| selects_each(selection, &self.query.types));
-        all_pushed && types_decided && self.source.adapter.push_down(&self.query).is_exact()
+        let all_provided = self.query.types.iter().all(|r#type| self.source.provides_every(r#type));
+        all_pushed && types_decided && all_provided && self.source.adapter.push_down(&self.query).is_exact()
     }
 
     /// Whether the source leaves entities out because of their attributes, so that a part of an entity that

@@ -39,7 +39,7 @@ pub async fn query(
 ) -> Result<Answer, Refusal> {
     let plan = plan(question, asker)?;
     let mut answer = match plan.sub_queries.as_slice() {
-        [only] if only.is_exact(&question.query) && plan.overloaded.is_empty() => {
+        [only] if plan.overloaded.is_empty() && decides_alone(only, question, request).await => {
             from_one(only, page, count, request).await?
         }
         _ => from_many(plan, question, page, count, request).await?,
@@ -50,6 +50,16 @@ pub async fn query(
         }
     }
     Ok(answer)
+}
+
+/// Whether pages and counts of the only source are those of the view. Where that cannot be found out they are
+/// not, and the entities are looked at here.
+async fn decides_alone(only: &SubQuery, question: &Question, request: &Request) -> bool {
+    only.is_exact(&question.query)
+        && matches!(
+            only.source.adapter.has_entities_of_several_types(&request.call).await,
+            Ok(false)
+        )
 }
 
 /// The answer of one source that decides everything itself: its page is the page.
@@ -81,12 +91,7 @@ async fn from_one(only: &SubQuery, page: Page, count: bool, request: &Request) -
             errors.push(error);
             Vec::new()
         });
-    let total = total.map(|total| {
-        total.unwrap_or_else(|error| {
-            errors.push(error);
-            0
-        })
-    });
+    let total = total.and_then(|total| total.map_err(|error| errors.push(error)).ok());
     let more = entities.len() > page.limit;
     entities.truncate(page.limit);
     Ok(Answer {
@@ -171,7 +176,7 @@ async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts
         let answers = gather::gather(&all, request).await?;
         for ((rank, sub_query), answer) in completing.iter().zip(answers) {
             match answer {
-                Ok(entities) => add_parts(&mut parts, *rank, sub_query, entities),
+                Ok(entities) => complete_parts(&mut parts, *rank, sub_query, entities),
                 Err(error) => errors.push(error),
             }
         }
@@ -198,8 +203,16 @@ fn missing_parts(sub_query: &SubQuery, mut found: Vec<EntityId>, parts: &Parts) 
         .cloned()
         .collect();
     missing.sort_unstable();
-    (!missing.is_empty()).then(|| sub_query.completing(missing))
+    match missing.len() {
+        0 => None,
+        1..=MAX_COMPLETED_BY_ID => Some(sub_query.completing(missing)),
+        // One question for everything of these types costs less than hundreds of questions for ids.
+        _ => Some(sub_query.completing(sub_query.query.ids.clone())),
+    }
 }
+
+/// Ids that a source is asked for one by one, to complete what others have found: a few requests' worth.
+const MAX_COMPLETED_BY_ID: usize = 500;
 
 fn add_parts(parts: &mut Parts, rank: usize, sub_query: &SubQuery, entities: Vec<Entity>) {
     for entity in entities {
@@ -210,4 +223,14 @@ fn add_parts(parts: &mut Parts, rank: usize, sub_query: &SubQuery, entities: Vec
             .or_default()
             .push(RankedPart { rank, part });
     }
+}
+
+/// Adds the parts of entities that other sources have found, as far as this source's own part was missing.
+fn complete_parts(parts: &mut Parts, rank: usize, sub_query: &SubQuery, entities: Vec<Entity>) {
+    let is_missing = |entity: &Entity| {
+        let known = parts.get(&entity.id);
+        known.is_some_and(|known| known.iter().all(|ranked| ranked.rank != rank))
+    };
+    let missing = entities.into_iter().filter(is_missing).collect();
+    add_parts(parts, rank, sub_query, missing);
 }

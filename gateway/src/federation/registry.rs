@@ -57,6 +57,14 @@ impl RegisteredSource {
         })
     }
 
+    /// Whether every entity of that type that the source answers with is one that it provides.
+    #[must_use]
+    pub fn provides_every(&self, r#type: &TypeName) -> bool {
+        self.provides
+            .iter()
+            .any(|provision| provision.covers_type(r#type) && provision.id_pattern.is_none())
+    }
+
     /// Whether the entity is one that the source said it provides. What a source answers beyond that is not
     /// believed: it could be another's.
     #[must_use]

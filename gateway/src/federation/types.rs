@@ -6,6 +6,7 @@ use ngsi_ld::TypeName;
 use super::gather::{self, Request};
 use super::plan::{Asker, SubQuery, plan};
 use super::{Question, Refusal, Warning};
+use ngsi_ld::query::Query;
 
 /// The types that there are.
 #[derive(Debug)]
@@ -22,7 +23,15 @@ pub struct Answer {
 /// [`Refusal::TooManySources`]
 pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
     let plan = plan(question, asker)?;
-    let by_type: Vec<SubQuery> = plan.sub_queries.iter().flat_map(one_for_each_type).collect();
+    let mut by_type: Vec<SubQuery> = Vec::new();
+    for sub_query in &plan.sub_queries {
+        let several = sub_query
+            .source
+            .adapter
+            .has_entities_of_several_types(&request.call)
+            .await;
+        by_type.extend(one_for_each_type(sub_query, !matches!(several, Ok(false))));
+    }
     let all: Vec<&SubQuery> = by_type.iter().collect();
     let answers = gather::gather(&all, request).await?;
     let mut types: Vec<TypeName> = Vec::new();
@@ -42,8 +51,8 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
 }
 
 /// The question whether a source holds an entity, for each type that it is asked for. No attribute is needed
-/// to know that.
-fn one_for_each_type(sub_query: &SubQuery) -> Vec<SubQuery> {
+/// to know that. One entity is enough where nothing may hide the first; otherwise all must be looked at.
+fn one_for_each_type(sub_query: &SubQuery, any_may_be_hidden: bool) -> Vec<SubQuery> {
     sub_query
         .query
         .types
@@ -51,6 +60,9 @@ fn one_for_each_type(sub_query: &SubQuery) -> Vec<SubQuery> {
         .map(|r#type| {
             let mut one = sub_query.paged(Page { limit: 1, offset: 0 });
             one.query.types = vec![r#type.clone()];
+            if any_may_be_hidden || !one.is_exact(&Query::default()) {
+                one.query.page = None;
+            }
             one.query.attributes = AttributeSelection::only(Vec::new());
             one
         })

@@ -159,8 +159,25 @@ impl TypeGrant {
         retain_granted(&mut entity, &|name| self.includes(name), &|name| {
             self.includes_sub_attribute(name)
         });
+        if self.selection != AttributeSelection::All {
+            show_changes_of_visible_attributes(&mut entity);
+        }
         Some(entity)
     }
+}
+
+/// Makes `modifiedAt` of the entity that of its visible attributes: the source's own moves when a hidden one
+/// changes, which would tell of it.
+pub(super) fn show_changes_of_visible_attributes(entity: &mut Entity) {
+    if entity.system.modified_at().is_none() {
+        return;
+    }
+    let instances = entity.attributes.iter().flat_map(|attribute| &attribute.instances);
+    let newest = instances
+        .filter_map(|instance| instance.system.modified_at())
+        .max()
+        .cloned();
+    entity.system.dates_mut().modified_at = newest;
 }
 
 /// Keeps the attributes that one question admits, and of what is in them what the other admits.
@@ -169,7 +186,11 @@ pub(super) fn retain_granted(
     includes: &dyn Fn(&AttributeName) -> bool,
     includes_sub_attribute: &dyn Fn(&AttributeName) -> bool,
 ) {
+    let sent = entity.attributes.len();
     entity.attributes.retain(|attribute| includes(&attribute.name));
+    if entity.attributes.len() < sent {
+        show_changes_of_visible_attributes(entity);
+    }
     for attribute in &mut entity.attributes {
         retain_sub_attributes(attribute, includes_sub_attribute);
     }

@@ -6,7 +6,7 @@ use kakehashi_adapters::AttributeSelection;
 use ngsi_ld::{AttributeName, Entity, TypeName};
 use smallvec::SmallVec;
 
-use super::grant::{TypeGrant, retain_granted};
+use super::grant::{TypeGrant, retain_granted, show_changes_of_visible_attributes};
 use super::{Class, Operation, PersonalData, PolicyEngine};
 use crate::config::{Consumer, TenantId};
 
@@ -148,6 +148,12 @@ impl GrantSet {
         self.granted.iter().any(|grant| grant.includes(name))
     }
 
+    /// Whether every granted type shows attributes of attributes of that name: whether a condition may touch them.
+    #[must_use]
+    pub fn includes_sub_attribute(&self, name: &AttributeName) -> bool {
+        !self.granted.is_empty() && self.granted.iter().all(|grant| grant.includes_sub_attribute(name))
+    }
+
     /// The entity without everything that is not granted; `None` when it is not visible. A granted type counts
     /// even if the set was not made for it: how an entity looks does not depend on how it was asked for.
     #[must_use]
@@ -185,6 +191,8 @@ impl GrantSet {
             &|name| grants.iter().any(|grant| grant.includes(name)) && !is_personal(name),
             &|name| grants.iter().any(|grant| grant.includes_sub_attribute(name)) && !is_personal(name),
         );
+        // Of an entity of several types, some attribute may always be hidden.
+        show_changes_of_visible_attributes(&mut entity);
         Some(entity)
     }
 

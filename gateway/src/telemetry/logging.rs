@@ -9,8 +9,8 @@ const LEVEL_VARIABLE: &str = "KAKEHASHI_LOG";
 
 /// Starts logging for the whole process. `default_level` holds where `KAKEHASHI_LOG` is not set.
 ///
-/// hyper and its relatives log header values and frames at their lower levels, so they stay at `warn` whatever
-/// the level of the gateway: what passes through is never logged.
+/// hyper and its relatives log frames at their lower levels, so they stay at `warn` unless the variable names one
+/// of their modules itself: the level of the gateway is not theirs.
 pub fn start_logging(default_level: &str) {
     let level = std::env::var(LEVEL_VARIABLE).unwrap_or_else(|_| default_level.to_owned());
     let filter = [

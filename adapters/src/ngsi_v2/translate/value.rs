@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::depth::is_too_deep;
 use compact_str::CompactString;
 use ngsi_ld::EntityId;
 use ngsi_ld::entity::{AttributeValue, DateTime, Json, Number, Value};
@@ -60,6 +61,7 @@ fn property(raw: &RawValue) -> Option<Value> {
         b't' => Some(Value::Boolean(true)),
         b'f' => Some(Value::Boolean(false)),
         b'n' => None,
+        b'{' | b'[' if is_too_deep(json) => None,
         b'{' | b'[' => Some(Value::Json(Json::from_raw(raw.to_owned()))),
         _ => Number::parse(json).map(Value::Number),
     }
