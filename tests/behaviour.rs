@@ -31,6 +31,7 @@ mod behaviour {
     mod refused_start;
     mod representations;
     mod same_by_id;
+    mod side_doors;
     mod tenants;
     mod types;
 }
