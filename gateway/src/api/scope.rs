@@ -37,7 +37,7 @@ pub(super) struct Scope {
 impl FromRequestParts<Arc<Gateway>> for Scope {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Gateway>) -> Result<Self, Problem> {
         let missing = || Problem::new(ErrorType::InternalError, "the request did not pass the edge");
         let extensions = &parts.extensions;
         // Without a caller nobody has been authenticated: refuse rather than assume anything.
@@ -45,10 +45,7 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
         let deadline = extensions.get::<Deadline>().copied().ok_or_else(missing)?;
         let id = extensions.get::<RequestId>().cloned().ok_or_else(missing)?;
         let tenant = extensions.get::<RequestedTenant>().cloned().ok_or_else(missing)?;
-        let revision = extensions
-            .get::<Arc<Revision>>()
-            .cloned()
-            .unwrap_or_else(|| gateway.revision());
+        let revision = extensions.get::<Arc<Revision>>().cloned().ok_or_else(missing)?;
         Ok(Self {
             revision,
             caller,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -19,12 +20,12 @@ pub struct Caller(pub Arc<Consumer>);
 const KONG_HEADER: HeaderName = HeaderName::from_static("apikey");
 
 /// Finds the consumer, and takes the credential out of the request: nothing behind may pass it on.
-pub(super) async fn authenticate(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let revision = request
-        .extensions()
-        .get::<Arc<Revision>>()
-        .cloned()
-        .unwrap_or_else(|| gateway.revision());
+pub(super) async fn authenticate(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(revision): Extension<Arc<Revision>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let caller = match find_consumer(&revision, request.headers()) {
         Ok(consumer) => Caller(consumer),
         Err(problem) => {

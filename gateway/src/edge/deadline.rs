@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::Extension;
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::Revision;
 use crate::api::problem::{ErrorType, Problem};
-use crate::{Gateway, Revision};
 
 /// When the request must be answered.
 #[derive(Debug, Clone, Copy)]
@@ -18,12 +19,11 @@ pub struct Deadline(pub Instant);
 const FOR_RENDERING: Duration = Duration::from_millis(500);
 
 /// Gives the sources the configured time, and the request a little more.
-pub(super) async fn deadline(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let revision = request
-        .extensions()
-        .get::<Arc<Revision>>()
-        .cloned()
-        .unwrap_or_else(|| gateway.revision());
+pub(super) async fn deadline(
+    Extension(revision): Extension<Arc<Revision>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let sources_until = Instant::now() + revision.config.gateway.limits.deadline;
     request.extensions_mut().insert(Deadline(sources_until));
     let all_until = tokio::time::Instant::from_std(sources_until + FOR_RENDERING);

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::Extension;
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Uri, Version, header};
 
+use crate::Revision;
 use crate::api::problem::{ErrorType, Problem};
-use crate::{Gateway, Revision};
 
 /// Headers by which proxies pass an identity on. Here nobody in front of the gateway may: they are dropped.
 const IDENTITY_HEADERS: [&str; 6] = [
@@ -32,12 +33,11 @@ const HOP_BY_HOP: [&str; 6] = [
 ];
 
 /// Refuses what no path may hold, trims trailing slashes, drops headers.
-pub(super) async fn hygiene(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let revision = request
-        .extensions()
-        .get::<Arc<Revision>>()
-        .cloned()
-        .unwrap_or_else(|| gateway.revision());
+pub(super) async fn hygiene(
+    Extension(revision): Extension<Arc<Revision>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let longest = revision.config.gateway.limits.url.bytes();
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > longest {

@@ -11,7 +11,7 @@ mod tenant;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower::ServiceBuilder;
 
 pub use authenticate::Caller;
@@ -32,14 +32,14 @@ pub fn with_edge(gateway: &Arc<Gateway>, operations: Router) -> Router {
         // A panic below is a fault of ours; it must cost this request alone.
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(observe::answer_panic))
         // One clock for the whole request: nothing below may outlive it.
-        .layer(from_fn_with_state(state(), deadline::deadline))
+        .layer(from_fn(deadline::deadline))
         // Before anything reads a header or the path: one canonical path, no header that claims an identity.
-        .layer(from_fn_with_state(state(), hygiene::hygiene))
+        .layer(from_fn(hygiene::hygiene))
         // Who asks decides all that follows.
         .layer(from_fn_with_state(state(), authenticate::authenticate))
         // After the caller is known, before a tenant is looked up: guessing tenants costs tokens.
         .layer(from_fn_with_state(state(), rate_limit::rate_limit))
-        .layer(from_fn_with_state(state(), tenant::tenant));
+        .layer(from_fn(tenant::tenant));
     // As a fallback service the layers run before routing, so that they may change the path.
     Router::new().fallback_service(layers.service(operations))
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -141,12 +142,12 @@ fn limiter(quota: Quota) -> Limiter {
 }
 
 /// Spends one token of the consumer, or answers 429.
-pub(super) async fn rate_limit(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
-    let revision = request
-        .extensions()
-        .get::<Arc<Revision>>()
-        .cloned()
-        .unwrap_or_else(|| gateway.revision());
+pub(super) async fn rate_limit(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(revision): Extension<Arc<Revision>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(Caller(consumer)) = request.extensions().get::<Caller>().cloned() else {
         return Problem::new(ErrorType::InternalError, "the request was not authenticated").into_response();
     };

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::Extension;
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue};
 
 use super::Caller;
+use crate::Revision;
 use crate::api::problem::{ErrorType, Problem};
 use crate::config::TenantId;
 use crate::federation::registry::RegisteredSource;
 use crate::policy::Operation;
-use crate::{Gateway, Revision};
 
 /// The tenant of a request; `None`: the federation.
 #[derive(Debug, Clone)]
@@ -21,12 +22,11 @@ pub struct RequestedTenant(pub Option<TenantId>);
 const TENANT: HeaderName = HeaderName::from_static("ngsild-tenant");
 
 /// Looks the tenant up, and says it back as clause 6.3.14 asks.
-pub(super) async fn tenant(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let revision = request
-        .extensions()
-        .get::<Arc<Revision>>()
-        .cloned()
-        .unwrap_or_else(|| gateway.revision());
+pub(super) async fn tenant(
+    Extension(revision): Extension<Arc<Revision>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let mut values = request.headers().get_all(&TENANT).iter();
     let named = match (values.next(), values.next()) {
         (None, _) => None,
