@@ -8,6 +8,7 @@ pub mod negotiate;
 pub mod parameters;
 pub mod problem;
 mod question;
+mod request_context;
 mod respond;
 mod scope;
 
@@ -29,7 +30,7 @@ pub fn operations(gateway: &Arc<Gateway>) -> Router {
         .route("/ngsi-ld/v1/entities", get(entities::query))
         .route("/ngsi-ld/v1/entities/{entityId}", get(entities::retrieve))
         .route("/ngsi-ld/v1/types", get(entity_types::list))
-        .route(negotiate::OWN_CONTEXT_PATH, get(contexts::own))
+        .route(crate::contexts::OWN_CONTEXT_PATH, get(contexts::own))
         .route_layer(from_fn(name_route))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)

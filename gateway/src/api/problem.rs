@@ -27,8 +27,12 @@ pub enum ErrorType {
     MethodNotAllowed,
     /// 406: none of the representations is acceptable.
     NotAcceptable,
+    /// 403: the policies do not permit the consumer to do this.
+    Forbidden,
     /// 413: the body is larger than the limit.
     ContentTooLarge,
+    /// 415: the body is neither JSON nor JSON-LD.
+    UnsupportedMediaType,
     /// 422: an operation or option of CIM 009 that this version does not offer.
     OperationNotSupported,
     /// 429: over the rate limit.
@@ -50,11 +54,12 @@ impl ErrorType {
         match self {
             Self::InvalidRequest | Self::BadRequestData => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::TooComplexQuery | Self::TooManyResults => StatusCode::FORBIDDEN,
+            Self::TooComplexQuery | Self::TooManyResults | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::ResourceNotFound | Self::NonexistentTenant => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::OperationNotSupported => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
@@ -79,7 +84,9 @@ impl ErrorType {
             Self::Unauthorized
             | Self::MethodNotAllowed
             | Self::NotAcceptable
+            | Self::Forbidden
             | Self::ContentTooLarge
+            | Self::UnsupportedMediaType
             | Self::TooManyRequests
             | Self::Unavailable
             | Self::Timeout => "about:blank",
@@ -97,7 +104,9 @@ impl ErrorType {
             Self::NonexistentTenant => "No such tenant",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::NotAcceptable => "Not Acceptable",
+            Self::Forbidden => "Forbidden",
             Self::ContentTooLarge => "Content Too Large",
+            Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::OperationNotSupported => "The operation is not supported",
             Self::TooManyRequests => "Too Many Requests",
             Self::InternalError => "Internal error",
@@ -156,6 +165,10 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.error_type.status();
+        if self.error_type == ErrorType::UnsupportedMediaType {
+            // Clause 6.3.4: just the status, without any body.
+            return status.into_response();
+        }
         let details = ProblemDetails {
             r#type: self.error_type.uri(),
             title: self.error_type.title(),
