@@ -22,6 +22,7 @@ use axum::routing::get;
 use http::{Method, Uri};
 
 use crate::Gateway;
+use crate::contexts::CONTEXTS_PATH;
 use problem::{ErrorType, Problem};
 
 /// The operations, by resource and method.
@@ -30,7 +31,17 @@ pub fn operations(gateway: &Arc<Gateway>) -> Router {
         .route("/ngsi-ld/v1/entities", get(entities::query))
         .route("/ngsi-ld/v1/entities/{entityId}", get(entities::retrieve))
         .route("/ngsi-ld/v1/types", get(entity_types::list))
-        .route(crate::contexts::OWN_CONTEXT_PATH, get(contexts::own))
+        .route(
+            CONTEXTS_PATH,
+            get(contexts::list)
+                .post(contexts::add)
+                .delete(contexts::delete_without_identifier),
+        )
+        // The identifier may be a URL, whose slashes not every client encodes.
+        .route(
+            &format!("{CONTEXTS_PATH}/{{*contextId}}"),
+            get(contexts::serve).delete(contexts::delete),
+        )
         .route_layer(from_fn(name_route))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)

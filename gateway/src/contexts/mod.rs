@@ -10,10 +10,12 @@
 //! | [`documents`] | the copies; one download at a time for each URL |
 //! | [`compiled`] | what was compiled of them |
 //! | [`hosted`] | what consumers have stored here |
+//! | [`collection`] | adding, listing, serving, deleting, reloading |
 //! | [`usage`] | how often each was used, and by whom |
 //!
 //! It knows no entities and no sources. A failed download is never taken for an empty context.
 
+pub mod collection;
 pub mod compiled;
 pub mod documents;
 pub mod download;

@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicI64;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use http::Uri;
 use jiff::Timestamp;
 use ngsi_ld::context::{Context, ContextBuilder, ContextError, KAKEHASHI_CONTEXT, is_core_context};
 use serde_json::value::RawValue;
@@ -91,6 +90,10 @@ impl Contexts {
             hosted: HostedContexts::open(&gateway.state).await?,
             compiled: CompiledContexts::default(),
         })
+    }
+
+    pub(super) fn public_url(&self) -> &str {
+        &self.public_url
     }
 
     /// The address of a context that is stored here.
@@ -316,18 +319,6 @@ impl Contexts {
             owned,
             usage,
         })
-    }
-
-    /// The identifier in a URL that leads to this gateway, which never asks itself.
-    fn local_id<'u>(&self, url: &'u str, user: &ContextUser<'_>) -> Option<&'u str> {
-        let (start, id) = url.rsplit_once('/')?;
-        let base = start.strip_suffix(CONTEXTS_PATH)?;
-        let here = || {
-            let uri: Uri = base.parse().ok()?;
-            let authority = uri.authority()?.as_str();
-            user.host.filter(|host| host.eq_ignore_ascii_case(authority))
-        };
-        (base.is_empty() || base == self.public_url || here().is_some()).then_some(id)
     }
 }
 
