@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use ngsi_ld::context::{CORE_CONTEXT_URL, Context, is_core_context};
 
 use super::problem::{ErrorType, Problem};
@@ -69,6 +69,37 @@ impl MediaType {
                 format!("available representations: {available}"),
             )
         })
+    }
+}
+
+/// The media types of a request with a body (clause 6.3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyMediaType {
+    /// `application/json`, and `application/merge-patch+json` of a PATCH: the @context is in the Link header.
+    Json,
+    /// `application/ld+json`: the @context is in the body.
+    JsonLd,
+}
+
+impl BodyMediaType {
+    /// The media type that the header `Content-Type` names.
+    ///
+    /// # Errors
+    /// 415 when it is none of those, is missing, or stands there twice.
+    pub fn of_request(method: &Method, headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+        let only = types.next().filter(|_| types.next().is_none());
+        let text = only.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match essence.as_str() {
+            "application/json" => Ok(Self::Json),
+            "application/merge-patch+json" if *method == Method::PATCH => Ok(Self::Json),
+            "application/ld+json" => Ok(Self::JsonLd),
+            _ => Err(Problem::new(
+                ErrorType::UnsupportedMediaType,
+                "header `Content-Type`: send application/json or application/ld+json",
+            )),
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use http::request::Parts;
 use http::{HeaderMap, Uri};
 use kakehashi_adapters::Call;
 
-use super::negotiate::{MediaType, RequestContext};
+use serde_json::value::RawValue;
+
+use super::negotiate::{BodyMediaType, MediaType, RequestContext};
 use super::problem::{ErrorType, Problem};
 use super::question::Surroundings;
 use crate::config::TenantId;
@@ -68,6 +70,40 @@ impl Scope {
     /// As [`super::negotiate::KnownContexts::of_request`].
     pub(super) fn context(&self) -> Result<RequestContext, Problem> {
         self.revision.contexts.of_request(&self.headers)
+    }
+
+    /// The @context of a POST, PATCH or PUT. `member` is the member `@context` of the body, as it is written; of
+    /// a batch, that of one of its entities.
+    ///
+    /// # Errors
+    /// 400 when the header and the body mix what clause 6.3.5 keeps apart, else as [`Scope::context`].
+    pub(super) async fn body_context(
+        &self,
+        media_type: BodyMediaType,
+        member: Option<&RawValue>,
+    ) -> Result<RequestContext, Problem> {
+        let bad = |detail: String| Problem::new(ErrorType::BadRequestData, detail);
+        match (media_type, member) {
+            (BodyMediaType::Json, None) => self.context(),
+            (BodyMediaType::Json, Some(_)) => {
+                Err(bad("member `@context`: name the context in the Link header".into()))
+            }
+            (BodyMediaType::JsonLd, None) => Err(bad("member `@context`: missing".into())),
+            (BodyMediaType::JsonLd, Some(member)) => {
+                let context = ngsi_ld::context::Context::builder()
+                    .value(member.get())
+                    .and_then(ngsi_ld::context::ContextBuilder::build)
+                    .map_err(|error| match error {
+                        ngsi_ld::context::ContextError::Unavailable(url) => {
+                            Problem::new(ErrorType::LdContextNotAvailable, url)
+                        }
+                        error => bad(format!("the @context: {error}")),
+                    })?;
+                let mut named = RequestContext::core();
+                named.context = Arc::new(context);
+                Ok(named)
+            }
+        }
     }
 
     /// What surrounds the parameters.

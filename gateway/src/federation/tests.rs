@@ -203,6 +203,7 @@ fn registry(parts_by_source: &[Vec<Entity>], authoritative: usize, failing: Opti
             }],
             personal_data: PersonalData::None,
             is_store: false,
+            writable: false,
         }
     });
     Registry::new(sources.collect())
