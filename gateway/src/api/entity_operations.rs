@@ -55,21 +55,13 @@ enum Done {
 }
 
 /// `POST /entityOperations/create`: createBatch.
-pub(super) async fn create(
-    State(gateway): State<Arc<Gateway>>,
-    scope: Scope,
-    body: Body,
-) -> Result<Response, Problem> {
+pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     Parameters::parse(scope.uri.query(), &[], &["local", "via"])?;
     write_entities(&gateway, &scope, body, Operation::CreateBatch).await
 }
 
 /// `POST /entityOperations/upsert`: upsertBatch.
-pub(super) async fn upsert(
-    State(gateway): State<Arc<Gateway>>,
-    scope: Scope,
-    body: Body,
-) -> Result<Response, Problem> {
+pub(super) async fn upsert(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     let parameters = Parameters::parse(scope.uri.query(), &["options"], &["local", "via"])?;
     match parameters.text("options")? {
         None | Some("replace") => {}
@@ -83,11 +75,7 @@ pub(super) async fn upsert(
 }
 
 /// `POST /entityOperations/delete`: deleteBatch.
-pub(super) async fn delete(
-    State(gateway): State<Arc<Gateway>>,
-    scope: Scope,
-    body: Body,
-) -> Result<Response, Problem> {
+pub(super) async fn delete(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     Parameters::parse(scope.uri.query(), &[], &["local", "via"])?;
     let body = RequestBody::read(&Method::POST, body, &scope).await?;
     let ids: Vec<String> = elements(body.bytes(), "an array of entity ids")?;

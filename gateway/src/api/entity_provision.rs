@@ -39,11 +39,7 @@ const NOT_IN_SEGMENT: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// `POST /entities`: createEntity.
-pub(super) async fn create(
-    State(gateway): State<Arc<Gateway>>,
-    scope: Scope,
-    body: Body,
-) -> Result<Response, Problem> {
+pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     Parameters::parse(scope.uri.query(), &[], &["local", "via"])?;
     let body = RequestBody::read(&Method::POST, body, &scope).await?;
     let entity = body.entity(&scope).await?;

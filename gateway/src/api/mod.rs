@@ -37,18 +37,9 @@ pub fn operations(gateway: &Arc<Gateway>) -> Router {
             "/ngsi-ld/v1/entities/{entityId}",
             get(entities::retrieve).delete(entity_provision::delete),
         )
-        .route(
-            "/ngsi-ld/v1/entityOperations/create",
-            post(entity_operations::create),
-        )
-        .route(
-            "/ngsi-ld/v1/entityOperations/upsert",
-            post(entity_operations::upsert),
-        )
-        .route(
-            "/ngsi-ld/v1/entityOperations/delete",
-            post(entity_operations::delete),
-        )
+        .route("/ngsi-ld/v1/entityOperations/create", post(entity_operations::create))
+        .route("/ngsi-ld/v1/entityOperations/upsert", post(entity_operations::upsert))
+        .route("/ngsi-ld/v1/entityOperations/delete", post(entity_operations::delete))
         .route("/ngsi-ld/v1/types", get(entity_types::list))
         .route(negotiate::OWN_CONTEXT_PATH, get(contexts::own))
         .route_layer(from_fn(name_route))

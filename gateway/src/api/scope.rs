@@ -85,9 +85,7 @@ impl Scope {
         let bad = |detail: String| Problem::new(ErrorType::BadRequestData, detail);
         match (media_type, member) {
             (BodyMediaType::Json, None) => self.context(),
-            (BodyMediaType::Json, Some(_)) => {
-                Err(bad("member `@context`: name the context in the Link header".into()))
-            }
+            (BodyMediaType::Json, Some(_)) => Err(bad("member `@context`: name the context in the Link header".into())),
             (BodyMediaType::JsonLd, None) => Err(bad("member `@context`: missing".into())),
             (BodyMediaType::JsonLd, Some(member)) => {
                 let context = ngsi_ld::context::Context::builder()

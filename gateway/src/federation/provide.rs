@@ -118,7 +118,9 @@ impl Provider<'_> {
     pub async fn delete(&self, id: &EntityId, types: Option<&TypeSelection>) -> Result<(), WriteRefusal> {
         let mut writable = false;
         for source in self.asker.registry.writable_partitions(self.tenant) {
-            let Some(writer) = source.adapter.writer() else { continue };
+            let Some(writer) = source.adapter.writer() else {
+                continue;
+            };
             if !self.may_write_any(source.personal_data, types) {
                 continue;
             }

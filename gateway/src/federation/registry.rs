@@ -59,6 +59,12 @@ impl RegisteredSource {
         })
     }
 
+    /// Whether it may hold types that the configuration does not name.
+    #[must_use]
+    pub fn holds_any_type(&self) -> bool {
+        self.provides.iter().any(|provision| provision.r#type.is_none())
+    }
+
     /// Whether the entity is one that the source said it provides. What a source answers beyond that is not
     /// believed: it could be another's.
     #[must_use]
