@@ -75,7 +75,7 @@ pub(super) async fn delete(
     let types = match parameters.text("type")? {
         None | Some("*") => None,
         Some(text) => {
-            let context = scope.context()?;
+            let context = scope.context().await?;
             let selection = TypeSelection::parse(text, &context.context).map_err(|error| {
                 let detail = format_args!("expected {}, found {}", error.expected, error.found);
                 Problem::parameter("type", error.position, detail)

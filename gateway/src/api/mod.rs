@@ -11,6 +11,7 @@ pub mod parameters;
 pub mod problem;
 mod question;
 mod request_body;
+mod request_context;
 mod respond;
 mod scope;
 
@@ -41,7 +42,7 @@ pub fn operations(gateway: &Arc<Gateway>) -> Router {
         .route("/ngsi-ld/v1/entityOperations/upsert", post(entity_operations::upsert))
         .route("/ngsi-ld/v1/entityOperations/delete", post(entity_operations::delete))
         .route("/ngsi-ld/v1/types", get(entity_types::list))
-        .route(negotiate::OWN_CONTEXT_PATH, get(contexts::own))
+        .route(crate::contexts::OWN_CONTEXT_PATH, get(contexts::own))
         .route_layer(from_fn(name_route))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Uri, header};
 use kakehashi_adapters::Call;
-
 use serde_json::value::RawValue;
 
-use super::negotiate::{BodyMediaType, MediaType, RequestContext};
+use super::negotiate::{BodyMediaType, MediaType};
 use super::problem::{ErrorType, Problem};
 use super::question::Surroundings;
+use super::request_context;
 use crate::config::TenantId;
+use crate::contexts::{ContextUser, NamedContext, RequestContext};
 use crate::edge::{Caller, Deadline, RequestId, RequestedTenant};
 use crate::federation::gather;
 use crate::federation::plan::Asker;
@@ -64,12 +65,13 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
 }
 
 impl Scope {
-    /// The @context that the request names, or the default.
+    /// The @context of a GET or DELETE: the one that its Link header names, or the default (clause 6.3.5).
     ///
     /// # Errors
-    /// As [`super::negotiate::KnownContexts::of_request`].
-    pub(super) fn context(&self) -> Result<RequestContext, Problem> {
-        self.revision.contexts.of_request(&self.headers)
+    /// 400 when the header is malformed, names several, or names one that NGSI-LD does not allow; 504 when it
+    /// cannot be had.
+    pub(super) async fn context(&self) -> Result<RequestContext, Problem> {
+        self.resolve(request_context::for_get(&self.headers)?).await
     }
 
     /// The @context of a POST, PATCH or PUT. `member` is the member `@context` of the body, as it is written; of
@@ -82,25 +84,25 @@ impl Scope {
         media_type: BodyMediaType,
         member: Option<&RawValue>,
     ) -> Result<RequestContext, Problem> {
-        let bad = |detail: String| Problem::new(ErrorType::BadRequestData, detail);
-        match (media_type, member) {
-            (BodyMediaType::Json, None) => self.context(),
-            (BodyMediaType::Json, Some(_)) => Err(bad("member `@context`: name the context in the Link header".into())),
-            (BodyMediaType::JsonLd, None) => Err(bad("member `@context`: missing".into())),
-            (BodyMediaType::JsonLd, Some(member)) => {
-                let context = ngsi_ld::context::Context::builder()
-                    .value(member.get())
-                    .and_then(ngsi_ld::context::ContextBuilder::build)
-                    .map_err(|error| match error {
-                        ngsi_ld::context::ContextError::Unavailable(url) => {
-                            Problem::new(ErrorType::LdContextNotAvailable, url)
-                        }
-                        error => bad(format!("the @context: {error}")),
-                    })?;
-                let mut named = RequestContext::core();
-                named.context = Arc::new(context);
-                Ok(named)
-            }
+        self.resolve(request_context::for_body(&self.headers, media_type, member)?)
+            .await
+    }
+
+    async fn resolve(&self, named: NamedContext<'_>) -> Result<RequestContext, Problem> {
+        let contexts = &self.revision.contexts;
+        contexts
+            .resolve(named, &self.context_user())
+            .await
+            .map_err(Problem::from)
+    }
+
+    /// Who uses a context, and until when it is waited for.
+    #[must_use]
+    pub(super) fn context_user(&self) -> ContextUser<'_> {
+        ContextUser {
+            consumer: &self.caller.0.id,
+            host: self.headers.get(header::HOST).and_then(|host| host.to_str().ok()),
+            deadline: self.deadline.0,
         }
     }
 
