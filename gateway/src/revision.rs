@@ -177,6 +177,7 @@ fn registered(source: &SourceConfig, owner: &TenantId, adapter: Arc<dyn Adapter>
         provides: provides.collect(),
         personal_data: source.personal_data,
         is_store: matches!(source.kind, SourceKind::Store { .. }),
+        writable: source.writable,
         adapter,
     }
 }

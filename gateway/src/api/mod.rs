@@ -3,11 +3,14 @@
 
 mod contexts;
 mod entities;
+mod entity_operations;
+mod entity_provision;
 mod entity_types;
 pub mod negotiate;
 pub mod parameters;
 pub mod problem;
 mod question;
+mod request_body;
 mod request_context;
 mod respond;
 mod scope;
@@ -18,7 +21,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{Method, Uri};
 
 use crate::Gateway;
@@ -28,8 +31,17 @@ use problem::{ErrorType, Problem};
 /// The operations, by resource and method.
 pub fn operations(gateway: &Arc<Gateway>) -> Router {
     Router::new()
-        .route("/ngsi-ld/v1/entities", get(entities::query))
-        .route("/ngsi-ld/v1/entities/{entityId}", get(entities::retrieve))
+        .route(
+            "/ngsi-ld/v1/entities",
+            get(entities::query).post(entity_provision::create),
+        )
+        .route(
+            "/ngsi-ld/v1/entities/{entityId}",
+            get(entities::retrieve).delete(entity_provision::delete),
+        )
+        .route("/ngsi-ld/v1/entityOperations/create", post(entity_operations::create))
+        .route("/ngsi-ld/v1/entityOperations/upsert", post(entity_operations::upsert))
+        .route("/ngsi-ld/v1/entityOperations/delete", post(entity_operations::delete))
         .route("/ngsi-ld/v1/types", get(entity_types::list))
         .route(
             CONTEXTS_PATH,

@@ -5,13 +5,14 @@ mod authenticate;
 mod deadline;
 mod hygiene;
 mod observe;
+mod preconditions;
 mod rate_limit;
 mod tenant;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower::ServiceBuilder;
 
 pub use authenticate::Caller;
@@ -39,6 +40,8 @@ pub fn with_edge(gateway: &Arc<Gateway>, operations: Router) -> Router {
         .layer(from_fn_with_state(state(), authenticate::authenticate))
         // After the caller is known, before a tenant is looked up: guessing tenants costs tokens.
         .layer(from_fn_with_state(state(), rate_limit::rate_limit))
+        // Holds whatever the request is about, so that it comes before the tenant and the route.
+        .layer(from_fn(preconditions::preconditions))
         .layer(from_fn_with_state(state(), tenant::tenant));
     // As a fallback service the layers run before routing, so that they may change the path.
     Router::new().fallback_service(layers.service(operations))

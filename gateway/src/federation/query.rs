@@ -37,7 +37,7 @@ pub async fn query(
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<Answer, Refusal> {
-    let plan = plan(question, asker)?;
+    let plan = plan(question, asker, &request.call).await?;
     let mut answer = match plan.sub_queries.as_slice() {
         [only] if only.is_exact(&question.query) && plan.overloaded.is_empty() => {
             from_one(only, page, count, request).await?

@@ -21,7 +21,7 @@ pub struct Answer {
 /// # Errors
 /// [`Refusal::TooManySources`]
 pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
-    let plan = plan(question, asker)?;
+    let plan = plan(question, asker, &request.call).await?;
     let by_type: Vec<SubQuery> = plan.sub_queries.iter().flat_map(one_for_each_type).collect();
     let all: Vec<&SubQuery> = by_type.iter().collect();
     let answers = gather::gather(&all, request).await?;

@@ -1,0 +1,138 @@
+//! The body of a request that writes: read within its limits, and taken apart into entities under the @context
+//! that holds for each (clauses 6.3.4 and 6.3.5).
+
+use std::error::Error;
+
+use axum::body::{Body, Bytes};
+use http::Method;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use ngsi_ld::Entity;
+use ngsi_ld::entity::parse::{InvalidEntity, parse_entity};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::negotiate::BodyMediaType;
+use super::problem::{ErrorType, Problem};
+use super::scope::Scope;
+
+/// A body in memory, not deeper than it may be.
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    bytes: Bytes,
+    media_type: BodyMediaType,
+}
+
+/// The member of an entity that says how the others are to be read.
+#[derive(Deserialize)]
+struct ContextMember<'a> {
+    #[serde(rename = "@context", borrow, default)]
+    context: Option<&'a RawValue>,
+}
+
+impl RequestBody {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// 415 for a media type of something else, 413 when it is larger than the limit, 400 when it breaks off or
+    /// nests too deep.
+    pub(super) async fn read(method: &Method, body: Body, scope: &Scope) -> Result<Self, Problem> {
+        let media_type = BodyMediaType::of_request(method, &scope.headers)?;
+        let limits = &scope.revision.config.gateway.limits;
+        let bytes = Limited::new(body, limits.body.bytes()).collect().await;
+        let bytes = bytes.map_err(|error| too_large_or_broken(&*error, limits.body.bytes()))?;
+        let bytes = bytes.to_bytes();
+        if nests_deeper(&bytes, limits.json_depth) {
+            let detail = format!(
+                "the body: arrays and objects nest deeper than {} levels",
+                limits.json_depth
+            );
+            return Err(Problem::new(ErrorType::BadRequestData, detail));
+        }
+        Ok(Self { bytes, media_type })
+    }
+
+    /// The bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The one entity that the body holds.
+    ///
+    /// # Errors
+    /// A problem that names the member and what is wrong with it.
+    pub(super) async fn entity(&self, scope: &Scope) -> Result<Entity, Problem> {
+        self.entity_of(&self.bytes, scope).await
+    }
+
+    /// The entity that a part of the body holds, under the @context of its own or of the Link header.
+    ///
+    /// # Errors
+    /// As [`RequestBody::entity`].
+    pub(super) async fn entity_of(&self, json: &[u8], scope: &Scope) -> Result<Entity, Problem> {
+        let member: Result<ContextMember<'_>, serde_json::Error> = serde_json::from_slice(json);
+        let Ok(member) = member else {
+            // The parser of entities says what is wrong, under whatever context.
+            let fault = parse_entity(json, ngsi_ld::context::Context::core());
+            let malformed = || Problem::new(ErrorType::BadRequestData, "member `@context`: it stands there twice");
+            return Err(fault.err().map_or_else(malformed, invalid));
+        };
+        let context = scope.body_context(self.media_type, member.context).await?;
+        parse_entity(json, &context.context).map_err(invalid)
+    }
+}
+
+/// What a consumer is told of a text that is no entity.
+fn invalid(error: InvalidEntity) -> Problem {
+    let error_type = if error.is_malformed_json() {
+        ErrorType::InvalidRequest
+    } else {
+        ErrorType::BadRequestData
+    };
+    Problem::new(error_type, error.to_string())
+}
+
+fn too_large_or_broken(error: &(dyn Error + Send + Sync + 'static), limit: usize) -> Problem {
+    if error.is::<LengthLimitError>() {
+        let detail = format!("the body is larger than {limit} bytes; send it in parts");
+        return Problem::new(ErrorType::ContentTooLarge, detail);
+    }
+    Problem::new(ErrorType::InvalidRequest, "the body broke off")
+}
+
+/// Whether arrays and objects nest deeper than allowed. It looks at brackets outside of strings only, so that it
+/// holds for texts that are no JSON as well.
+fn nests_deeper(json: &[u8], allowed: usize) -> bool {
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                if depth > allowed {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_brackets_outside_of_strings_nest() {
+        assert!(!nests_deeper(br#"{"a":[1,{"b":"[[[[\"[["}]}"#, 3));
+        assert!(nests_deeper(br#"{"a":[1,{"b":2}]}"#, 2));
+        assert!(!nests_deeper(b"[][][][]", 1));
+        assert!(!nests_deeper(b"]]]]", 1));
+        assert!(nests_deeper(&[b'['; 200], 64));
+    }
+}
