@@ -5,20 +5,22 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
+use ngsi_ld::{Iri, TypeName};
 use serde::Serialize;
 
-use super::negotiate::{BodyMediaType, MediaType};
+use super::negotiate::MediaType;
 use super::parameters::Parameters;
 use super::problem::{ErrorType, Problem};
+use super::request_body::RequestBody;
 use super::scope::Scope;
 use crate::Gateway;
 use crate::contexts::collection::{CannotAdd, CannotDelete, ContextDetails, Kind};
 use crate::contexts::hosted::StateError;
-use crate::contexts::{CONTEXTS_PATH, OWN_CONTEXT_ID};
+use crate::contexts::{CONTEXT_RELATION, CONTEXTS_PATH, OWN_CONTEXT_ID};
 use crate::policy::Operation;
 
 /// Largest document that is stored, whatever `[gateway.limits]` allows for other bodies: as for downloads.
@@ -34,16 +36,16 @@ const NEEDING: [Operation; 4] = [
 
 /// `POST /jsonldContexts`: Add @context.
 pub(super) async fn add(State(_): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
-    // The @context is what is sent here, so it stands in the body in both media types.
-    BodyMediaType::of_request(&http::Method::POST, &scope.headers)?;
     Parameters::parse(scope.uri.query(), &[], &[])?;
     refuse_without_grant(&scope)?;
-    let most = scope.revision.config.gateway.limits.body.bytes().min(MOST_BYTES);
-    let bytes = to_bytes(body, most)
-        .await
-        .map_err(|_| Problem::new(ErrorType::ContentTooLarge, format!("a context may have {most} bytes")))?;
-    let body =
-        std::str::from_utf8(&bytes).map_err(|_| Problem::new(ErrorType::InvalidRequest, "the body is not UTF-8"))?;
+    // The @context is what is sent here, so it stands in the body in both media types.
+    let body = RequestBody::read(&Method::POST, body, &scope).await?;
+    if body.bytes().len() > MOST_BYTES {
+        let detail = format!("a context may have {MOST_BYTES} bytes");
+        return Err(Problem::new(ErrorType::ContentTooLarge, detail));
+    }
+    let body = std::str::from_utf8(body.bytes())
+        .map_err(|_| Problem::new(ErrorType::InvalidRequest, "the body is not UTF-8"))?;
     let id = scope.revision.contexts.add(body, &scope.context_user()).await?;
     let mut response = StatusCode::CREATED.into_response();
     // The identifier is hexadecimal.
@@ -132,10 +134,12 @@ pub(super) async fn delete_without_identifier() -> Problem {
 fn refuse_without_grant(scope: &Scope) -> Result<(), Problem> {
     let policies = &scope.revision.config.policy;
     let consumer = &scope.caller.0;
+    // The IRI of contexts themselves, which nobody classifies: a permit for every type covers it.
+    let unnamed = TypeName::new(Iri::new(CONTEXT_RELATION));
     let granted = scope.revision.registry.sources().iter().any(|source| {
         let named = source.provides.iter().filter_map(|provision| provision.r#type.as_ref());
         let any = source.provides.iter().any(|provision| provision.r#type.is_none());
-        let known = policies.known_types().iter().filter(|_| any);
+        let known = policies.known_types().iter().chain([&unnamed]).filter(|_| any);
         named.chain(known).any(|r#type| {
             NEEDING.iter().any(|operation| {
                 let grant = policies.grant(consumer, *operation, &source.tenant, r#type, source.personal_data);

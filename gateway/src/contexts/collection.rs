@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use http::Uri;
+use http::uri::Authority;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ngsi_ld::context::{Context, ContextError, KAKEHASHI_CONTEXT, is_core_context};
@@ -258,7 +259,7 @@ impl Contexts {
             let authority = uri
                 .as_ref()
                 .and_then(Uri::authority)
-                .map(|authority| authority.as_str());
+                .map(Authority::as_str);
             user.host.is_some() && user.host == authority
         };
         (base.is_empty() || base == self.public_url() || is_addressed_host()).then_some(id)

@@ -87,7 +87,7 @@ impl CompiledContexts {
     }
 
     /// Keeps what was compiled; what was used least recently goes when there is too much.
-    pub(crate) fn keep(&self, key: Key, compiled: &Arc<Compiled>) {
+    pub(crate) fn keep(&self, key: &Key, compiled: &Arc<Compiled>) {
         self.entries.insert(key.clone(), Arc::clone(compiled));
         let terms: usize = self.entries.iter().map(|entry| entry.terms()).sum();
         if self.entries.len() <= MOST_CONTEXTS && terms <= MOST_TERMS {
@@ -104,7 +104,7 @@ impl CompiledContexts {
             if count <= MOST_CONTEXTS && terms <= MOST_TERMS {
                 break;
             }
-            if old != key {
+            if old != *key {
                 self.entries.remove(&old);
                 count -= 1;
                 terms = terms.saturating_sub(size);

@@ -42,6 +42,9 @@ pub enum StateError {
     /// SQLite.
     #[error("the file of `[gateway] state` cannot be used: {0}")]
     Database(#[from] sqlx::Error),
+    /// Its folder cannot be made.
+    #[error("the folder of `[gateway] state` cannot be made: {0}")]
+    Folder(std::io::Error),
     /// Written by a later version.
     #[error("the file of `[gateway] state` was written by a later version")]
     Later,
@@ -99,6 +102,9 @@ impl HostedContexts {
     /// # Errors
     /// [`StateError`]
     pub(crate) async fn open(file: &Path) -> Result<Self, StateError> {
+        if let Some(folder) = file.parent() {
+            tokio::fs::create_dir_all(folder).await.map_err(StateError::Folder)?;
+        }
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)

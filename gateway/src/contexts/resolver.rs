@@ -242,7 +242,7 @@ impl Contexts {
             named: hash_of([named.0.as_bytes(), named.1.as_bytes()]),
             owner: owned.then(|| user.consumer.clone()),
         };
-        self.compiled.keep(key, &compiled);
+        self.compiled.keep(&key, &compiled);
         compiled.use_by(user)
     }
 
