@@ -256,10 +256,7 @@ impl Contexts {
         let base = start.strip_suffix(super::CONTEXTS_PATH)?;
         let is_addressed_host = || {
             let uri: Option<Uri> = base.parse().ok();
-            let authority = uri
-                .as_ref()
-                .and_then(Uri::authority)
-                .map(Authority::as_str);
+            let authority = uri.as_ref().and_then(Uri::authority).map(Authority::as_str);
             user.host.is_some() && user.host == authority
         };
         (base.is_empty() || base == self.public_url() || is_addressed_host()).then_some(id)
