@@ -11,6 +11,8 @@ mod behaviour {
 
     mod asked_at_once;
     mod command_line;
+    mod contexts;
+    mod contexts_stored;
     mod credentials;
     mod demo;
     mod faults;

@@ -32,6 +32,7 @@ pub(crate) struct Ask {
     target: String,
     key: Option<String>,
     headers: Vec<(String, String)>,
+    body: Bytes,
 }
 
 /// Percent-encodes text for a query.
@@ -81,6 +82,7 @@ impl Client {
             target: target.into(),
             key: self.key.clone(),
             headers: Vec::new(),
+            body: Bytes::new(),
         }
     }
 
@@ -129,6 +131,12 @@ impl Ask {
         self
     }
 
+    /// With a body of a media type.
+    pub(crate) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.header("content-type", media_type)
+    }
+
     /// With `Accept`.
     pub(crate) fn accept(self, media_type: &str) -> Self {
         self.header("accept", media_type)
@@ -151,7 +159,7 @@ impl Ask {
             request = request.header(name, value);
         }
         let request = request
-            .body(Full::default())
+            .body(Full::new(self.body))
             .unwrap_or_else(|error| panic!("{asked}: {error}"));
         let began = Instant::now();
         let exchange = async {
