@@ -12,6 +12,7 @@ mod behaviour {
     mod asked_at_once;
     mod command_line;
     mod contexts;
+    mod contexts_in_bodies;
     mod contexts_stored;
     mod credentials;
     mod demo;
