@@ -9,10 +9,12 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use ngsi_ld::Entity;
 use ngsi_ld::entity::parse::{InvalidEntity, parse_entity};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::negotiate::BodyMediaType;
 use super::problem::{ErrorType, Problem};
+use super::request_context;
 use super::scope::Scope;
 
 /// A body in memory, not deeper than it may be.
@@ -56,6 +58,18 @@ impl RequestBody {
         &self.bytes
     }
 
+    /// Refuses a Link header that names an @context beside a body that carries its own (clause 6.3.5).
+    ///
+    /// # Errors
+    /// 400
+    pub(super) fn check_link(&self, scope: &Scope) -> Result<(), Problem> {
+        let carries = match self.media_type {
+            BodyMediaType::Json => None,
+            BodyMediaType::JsonLd => Some(RawValue::NULL),
+        };
+        request_context::for_body(&scope.headers, self.media_type, carries).map(|_| ())
+    }
+
     /// The one entity that the body holds.
     ///
     /// # Errors
@@ -69,16 +83,29 @@ impl RequestBody {
     /// # Errors
     /// As [`RequestBody::entity`].
     pub(super) async fn entity_of(&self, json: &[u8], scope: &Scope) -> Result<Entity, Problem> {
+        check_is_object(json)?;
         let member: Result<ContextMember<'_>, serde_json::Error> = serde_json::from_slice(json);
         let Ok(member) = member else {
-            // The parser of entities says what is wrong, under whatever context.
-            let fault = parse_entity(json, ngsi_ld::context::Context::core());
-            let malformed = || Problem::new(ErrorType::BadRequestData, "member `@context`: it stands there twice");
-            return Err(fault.err().map_or_else(malformed, invalid));
+            let detail = "member `@context`: it stands there twice";
+            return Err(Problem::new(ErrorType::BadRequestData, detail));
         };
         let context = scope.body_context(self.media_type, member.context).await?;
         parse_entity(json, &context.context).map_err(invalid)
     }
+}
+
+/// Whether the text is one JSON object: what is no JSON at all is told before anything of its members
+/// (clause 5.5.4).
+pub(super) fn check_is_object(json: &[u8]) -> Result<(), Problem> {
+    let refuse = |detail: String| Err(Problem::new(ErrorType::InvalidRequest, detail));
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(json) {
+        let (line, column) = (error.line(), error.column());
+        return refuse(format!("the body: not JSON at line {line}, column {column}"));
+    }
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return refuse("the body: expected an entity, which is a JSON object".to_owned());
+    }
+    Ok(())
 }
 
 /// What a consumer is told of a text that is no entity.

@@ -32,6 +32,7 @@ pub(crate) struct Ask {
     target: String,
     key: Option<String>,
     headers: Vec<(String, String)>,
+    body: Bytes,
 }
 
 /// Percent-encodes text for a query.
@@ -81,6 +82,7 @@ impl Client {
             target: target.into(),
             key: self.key.clone(),
             headers: Vec::new(),
+            body: Bytes::new(),
         }
     }
 
@@ -96,6 +98,21 @@ impl Client {
             .map(|(name, value)| format!("{name}={}", encoded(value)))
             .collect();
         self.entities(pairs.join("&"))
+    }
+
+    /// `POST`.
+    pub(crate) fn post(&self, target: impl Into<String>) -> Ask {
+        self.request(Method::POST, target)
+    }
+
+    /// createEntity.
+    pub(crate) fn create(&self, entity: &serde_json::Value) -> Ask {
+        self.post("/ngsi-ld/v1/entities").json(entity)
+    }
+
+    /// deleteEntity.
+    pub(crate) fn delete(&self, id: &str) -> Ask {
+        self.request(Method::DELETE, format!("/ngsi-ld/v1/entities/{id}"))
     }
 
     /// retrieveEntity.
@@ -139,6 +156,17 @@ impl Ask {
         self.header("ngsild-tenant", tenant)
     }
 
+    /// With a body.
+    pub(crate) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.header("content-type", media_type)
+    }
+
+    /// With a body of `application/json`.
+    pub(crate) fn json(self, body: &serde_json::Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
     async fn send(self) -> Answer {
         let asked = format!("{} {}", self.method, self.target);
         let mut request = Request::builder()
@@ -151,7 +179,7 @@ impl Ask {
             request = request.header(name, value);
         }
         let request = request
-            .body(Full::default())
+            .body(Full::new(self.body))
             .unwrap_or_else(|error| panic!("{asked}: {error}"));
         let began = Instant::now();
         let exchange = async {
