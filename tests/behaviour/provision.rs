@@ -250,7 +250,7 @@ async fn malformed_bodies_are_refused_and_say_where() {
     let json = "application/json";
     let json_ld = "application/ld+json";
     for (media_type, body, error_type, word) in [
-        (json, String::new(), "InvalidRequest", "JSON"),
+        (json, " ".to_owned(), "InvalidRequest", "JSON"),
         (json, "{".to_owned(), "InvalidRequest", "line 1"),
         (json, "[]".to_owned(), "InvalidRequest", "object"),
         (json, r#"{"type":"AED"}"#.to_owned(), "BadRequestData", "id"),

@@ -1,11 +1,9 @@
 //! The body of a request that writes: read within its limits, and taken apart into entities under the @context
 //! that holds for each (clauses 6.3.4 and 6.3.5).
 
-use std::error::Error;
-
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use http::Method;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use ngsi_ld::Entity;
 use ngsi_ld::entity::parse::{InvalidEntity, parse_entity};
 use serde::Deserialize;
@@ -17,10 +15,13 @@ use super::problem::{ErrorType, Problem};
 use super::request_context;
 use super::scope::Scope;
 
+/// How much of a body that is too large is read and dropped, in bytes: more is an attack, not a mistake.
+const MOST_DROPPED: usize = 16 * 1024 * 1024;
+
 /// A body in memory, not deeper than it may be.
 #[derive(Debug)]
 pub(super) struct RequestBody {
-    bytes: Bytes,
+    bytes: Vec<u8>,
     media_type: BodyMediaType,
 }
 
@@ -40,9 +41,7 @@ impl RequestBody {
     pub(super) async fn read(method: &Method, body: Body, scope: &Scope) -> Result<Self, Problem> {
         let media_type = BodyMediaType::of_request(method, &scope.headers)?;
         let limits = &scope.revision.config.gateway.limits;
-        let bytes = Limited::new(body, limits.body.bytes()).collect().await;
-        let bytes = bytes.map_err(|error| too_large_or_broken(&*error, limits.body.bytes()))?;
-        let bytes = bytes.to_bytes();
+        let bytes = read_bytes(body, limits.body.bytes()).await?;
         if nests_deeper(&bytes, limits.json_depth) {
             let detail = format!(
                 "the body: arrays and objects nest deeper than {} levels",
@@ -118,12 +117,28 @@ fn invalid(error: InvalidEntity) -> Problem {
     Problem::new(error_type, error.to_string())
 }
 
-fn too_large_or_broken(error: &(dyn Error + Send + Sync + 'static), limit: usize) -> Problem {
-    if error.is::<LengthLimitError>() {
-        let detail = format!("the body is larger than {limit} bytes; send it in parts");
-        return Problem::new(ErrorType::ContentTooLarge, detail);
+/// Reads the bytes of a body. Of one that is too large the rest is read and dropped, within reason: a connection
+/// that is closed while its peer still sends may lose the answer on its way.
+async fn read_bytes(mut body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(Problem::new(ErrorType::InvalidRequest, "the body broke off"));
+        };
+        let Some(data) = frame.data_ref() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= limit {
+            bytes.extend_from_slice(data);
+        } else if length - limit > MOST_DROPPED {
+            break;
+        }
     }
-    Problem::new(ErrorType::InvalidRequest, "the body broke off")
+    if length > limit {
+        let detail = format!("the body is larger than {limit} bytes; send it in parts");
+        return Err(Problem::new(ErrorType::ContentTooLarge, detail));
+    }
+    Ok(bytes)
 }
 
 /// Whether arrays and objects nest deeper than allowed. It looks at brackets outside of strings only, so that it
