@@ -89,7 +89,7 @@ impl RequestBody {
             return Err(Problem::new(ErrorType::BadRequestData, detail));
         };
         let context = scope.body_context(self.media_type, member.context).await?;
-        parse_entity(json, &context.context).map_err(invalid)
+        parse_entity(json, &context.context).map_err(|error| invalid(&error))
     }
 }
 
@@ -108,7 +108,7 @@ pub(super) fn check_is_object(json: &[u8]) -> Result<(), Problem> {
 }
 
 /// What a consumer is told of a text that is no entity.
-fn invalid(error: InvalidEntity) -> Problem {
+fn invalid(error: &InvalidEntity) -> Problem {
     let error_type = if error.is_malformed_json() {
         ErrorType::InvalidRequest
     } else {
