@@ -29,6 +29,7 @@ mod behaviour {
     mod paging;
     mod personal_data;
     mod protocols;
+    mod provision;
     mod random_queries;
     mod rate_limits;
     mod refused_start;

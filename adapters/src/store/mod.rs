@@ -29,6 +29,8 @@ mod schema;
 mod tests;
 mod write;
 mod writer;
+#[cfg(test)]
+mod writer_tests;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};

@@ -69,6 +69,9 @@ impl StoreAdapter {
 
 /// Gives a write up at the deadline. A transaction that is dropped before its commit changes nothing.
 async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    if Instant::now() >= deadline {
+        return Err(StoreError::Timeout);
+    }
     tokio::time::timeout_at(deadline.into(), work)
         .await
         .unwrap_or(Err(StoreError::Timeout))

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::entity_provision::{problem, written_tenant};
 use super::parameters::Parameters;
 use super::problem::{ErrorType, Problem, ProblemDetails};
-use super::request_body::RequestBody;
+use super::request_body::{RequestBody, check_is_object};
 use super::scope::Scope;
 use crate::Gateway;
 use crate::federation::provide::Provider;
@@ -112,6 +112,7 @@ async fn write_entities(
 ) -> Result<Response, Problem> {
     let body = RequestBody::read(&Method::POST, body, scope).await?;
     let parts: Vec<&RawValue> = elements(body.bytes(), "an array of entities")?;
+    body.check_link(scope)?;
     let mut entities: Vec<(String, Result<Entity, Problem>)> = Vec::with_capacity(parts.len());
     for (index, part) in parts.iter().enumerate() {
         let json = part.get().as_bytes();
@@ -119,7 +120,9 @@ async fn write_entities(
         // An error can be told of an entity only by its id; without one the batch as a whole is refused.
         let id = match (&entity, serde_json::from_slice::<IdMember<'_>>(json)) {
             (Ok(entity), _) => entity.id.as_str().to_owned(),
-            (Err(_), Ok(member)) if EntityId::parse(&member.id).is_ok() => member.id.into_owned(),
+            (Err(_), Ok(member)) if check_is_object(json).is_ok() && EntityId::parse(&member.id).is_ok() => {
+                member.id.into_owned()
+            }
             (Err(problem), _) => {
                 let detail = format!("[{index}].{}", problem.detail);
                 return Err(Problem::new(ErrorType::BadRequestData, detail));

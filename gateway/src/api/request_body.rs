@@ -1,24 +1,27 @@
 //! The body of a request that writes: read within its limits, and taken apart into entities under the @context
 //! that holds for each (clauses 6.3.4 and 6.3.5).
 
-use std::error::Error;
-
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use http::Method;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use ngsi_ld::Entity;
 use ngsi_ld::entity::parse::{InvalidEntity, parse_entity};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::negotiate::BodyMediaType;
 use super::problem::{ErrorType, Problem};
+use super::request_context;
 use super::scope::Scope;
+
+/// How much of a body that is too large is read and dropped, in bytes: more is an attack, not a mistake.
+const MOST_DROPPED: usize = 16 * 1024 * 1024;
 
 /// A body in memory, not deeper than it may be.
 #[derive(Debug)]
 pub(super) struct RequestBody {
-    bytes: Bytes,
+    bytes: Vec<u8>,
     media_type: BodyMediaType,
 }
 
@@ -38,9 +41,7 @@ impl RequestBody {
     pub(super) async fn read(method: &Method, body: Body, scope: &Scope) -> Result<Self, Problem> {
         let media_type = BodyMediaType::of_request(method, &scope.headers)?;
         let limits = &scope.revision.config.gateway.limits;
-        let bytes = Limited::new(body, limits.body.bytes()).collect().await;
-        let bytes = bytes.map_err(|error| too_large_or_broken(&*error, limits.body.bytes()))?;
-        let bytes = bytes.to_bytes();
+        let bytes = read_bytes(body, limits.body.bytes()).await?;
         if nests_deeper(&bytes, limits.json_depth) {
             let detail = format!(
                 "the body: arrays and objects nest deeper than {} levels",
@@ -56,6 +57,18 @@ impl RequestBody {
         &self.bytes
     }
 
+    /// Refuses a Link header that names an @context beside a body that carries its own (clause 6.3.5).
+    ///
+    /// # Errors
+    /// 400
+    pub(super) fn check_link(&self, scope: &Scope) -> Result<(), Problem> {
+        let carries = match self.media_type {
+            BodyMediaType::Json => None,
+            BodyMediaType::JsonLd => Some(RawValue::NULL),
+        };
+        request_context::for_body(&scope.headers, self.media_type, carries).map(|_| ())
+    }
+
     /// The one entity that the body holds.
     ///
     /// # Errors
@@ -69,20 +82,33 @@ impl RequestBody {
     /// # Errors
     /// As [`RequestBody::entity`].
     pub(super) async fn entity_of(&self, json: &[u8], scope: &Scope) -> Result<Entity, Problem> {
+        check_is_object(json)?;
         let member: Result<ContextMember<'_>, serde_json::Error> = serde_json::from_slice(json);
         let Ok(member) = member else {
-            // The parser of entities says what is wrong, under whatever context.
-            let fault = parse_entity(json, ngsi_ld::context::Context::core());
-            let malformed = || Problem::new(ErrorType::BadRequestData, "member `@context`: it stands there twice");
-            return Err(fault.err().map_or_else(malformed, invalid));
+            let detail = "member `@context`: it stands there twice";
+            return Err(Problem::new(ErrorType::BadRequestData, detail));
         };
         let context = scope.body_context(self.media_type, member.context).await?;
-        parse_entity(json, &context.context).map_err(invalid)
+        parse_entity(json, &context.context).map_err(|error| invalid(&error))
     }
 }
 
+/// Whether the text is one JSON object: what is no JSON at all is told before anything of its members
+/// (clause 5.5.4).
+pub(super) fn check_is_object(json: &[u8]) -> Result<(), Problem> {
+    let refuse = |detail: String| Err(Problem::new(ErrorType::InvalidRequest, detail));
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(json) {
+        let (line, column) = (error.line(), error.column());
+        return refuse(format!("the body: not JSON at line {line}, column {column}"));
+    }
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return refuse("the body: expected an entity, which is a JSON object".to_owned());
+    }
+    Ok(())
+}
+
 /// What a consumer is told of a text that is no entity.
-fn invalid(error: InvalidEntity) -> Problem {
+fn invalid(error: &InvalidEntity) -> Problem {
     let error_type = if error.is_malformed_json() {
         ErrorType::InvalidRequest
     } else {
@@ -91,12 +117,28 @@ fn invalid(error: InvalidEntity) -> Problem {
     Problem::new(error_type, error.to_string())
 }
 
-fn too_large_or_broken(error: &(dyn Error + Send + Sync + 'static), limit: usize) -> Problem {
-    if error.is::<LengthLimitError>() {
-        let detail = format!("the body is larger than {limit} bytes; send it in parts");
-        return Problem::new(ErrorType::ContentTooLarge, detail);
+/// Reads the bytes of a body. Of one that is too large the rest is read and dropped, within reason: a connection
+/// that is closed while its peer still sends may lose the answer on its way.
+async fn read_bytes(mut body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(Problem::new(ErrorType::InvalidRequest, "the body broke off"));
+        };
+        let Some(data) = frame.data_ref() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= limit {
+            bytes.extend_from_slice(data);
+        } else if length - limit > MOST_DROPPED {
+            break;
+        }
     }
-    Problem::new(ErrorType::InvalidRequest, "the body broke off")
+    if length > limit {
+        let detail = format!("the body is larger than {limit} bytes; send it in parts");
+        return Err(Problem::new(ErrorType::ContentTooLarge, detail));
+    }
+    Ok(bytes)
 }
 
 /// Whether arrays and objects nest deeper than allowed. It looks at brackets outside of strings only, so that it

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::negotiate::BodyMediaType;
 use super::problem::{ErrorType, Problem};
-use crate::contexts::{CONTEXT_RELATION, ContextFailure, NamedContext};
+use crate::contexts::{CONTEXT_RELATION, ContextFailure, NamedContext, Unavailability};
 
 /// Most characters of a consumer's own URL that are said back to it.
 const SHOWN_URL: usize = 200;
@@ -125,10 +125,12 @@ impl From<ContextFailure> for Problem {
         match failure {
             ContextFailure::Unavailable { url, reason } => {
                 let shown: String = url.chars().take(SHOWN_URL).collect();
-                Self::new(
-                    ErrorType::LdContextNotAvailable,
-                    format!("the @context {shown} is not available: {reason}"),
-                )
+                let error_type = match reason {
+                    // Clause 5.5.6: what was retrieved and is no context is invalid, not unavailable.
+                    Unavailability::NotAContext => ErrorType::BadRequestData,
+                    _ => ErrorType::LdContextNotAvailable,
+                };
+                Self::new(error_type, format!("the @context {shown} is not available: {reason}"))
             }
             ContextFailure::Invalid(error) => Self::new(ErrorType::BadRequestData, format!("the @context: {error}")),
             ContextFailure::Internal => Self::new(ErrorType::InternalError, "the @context cannot be processed"),

@@ -156,7 +156,9 @@ impl Downloader {
             .referer(false)
             .retry(reqwest::retry::never())
             .http1_only()
-            .pool_max_idle_per_host(1)
+            // Downloads are rare: a connection that is kept is closed by its host before it is used again, and a
+            // request on it fails without having been sent.
+            .pool_max_idle_per_host(0)
             .timeout(LONGEST)
             .user_agent(concat!("kakehashi/", env!("CARGO_PKG_VERSION")))
             .build()?;

@@ -33,8 +33,8 @@ use ngsi_ld::context::{CORE_CONTEXT_URL, Context, ContextError};
 use serde_json::value::RawValue;
 
 use crate::config::ConsumerId;
-use download::Unavailability;
 
+pub use download::Unavailability;
 pub use resolver::Contexts;
 
 /// The collection of contexts, below the public URL.
