@@ -112,3 +112,53 @@ impl CompiledContexts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn key(number: usize) -> Key {
+        let mut named = [0; 32];
+        named[..8].copy_from_slice(&number.to_be_bytes());
+        Key { named, owner: None }
+    }
+
+    fn compiled(generation: u64, last: i64) -> Arc<Compiled> {
+        Arc::new(Compiled {
+            outcome: Ok(RequestContext::core()),
+            fingerprint: [0; 32],
+            fresh_until: Instant::now() + Duration::from_secs(3600),
+            usages: Vec::new(),
+            generation,
+            last: AtomicI64::new(last),
+        })
+    }
+
+    #[test]
+    fn what_was_used_least_recently_goes_first() {
+        let contexts = CompiledContexts::default();
+        for number in 0..=MOST_CONTEXTS {
+            let age = i64::try_from(MOST_CONTEXTS - number).unwrap();
+            contexts.keep(&key(number), &compiled(0, age));
+        }
+        assert_eq!(contexts.entries.len(), MOST_CONTEXTS);
+        assert!(contexts.get(&key(0)).is_some());
+        assert!(
+            contexts.get(&key(MOST_CONTEXTS)).is_some(),
+            "the one that is being kept stays"
+        );
+        assert!(contexts.get(&key(MOST_CONTEXTS - 1)).is_none());
+    }
+
+    #[test]
+    fn a_change_of_a_stored_document_lets_everything_be_looked_at_again() {
+        let contexts = CompiledContexts::default();
+        let before = compiled(contexts.generation(), 0);
+        assert!(contexts.holds(&before));
+        contexts.documents_changed();
+        assert!(!contexts.holds(&before));
+        assert!(contexts.holds(&compiled(contexts.generation(), 0)));
+    }
+}
