@@ -11,6 +11,9 @@ mod behaviour {
 
     mod asked_at_once;
     mod command_line;
+    mod contexts;
+    mod contexts_in_bodies;
+    mod contexts_stored;
     mod credentials;
     mod demo;
     mod faults;
@@ -26,6 +29,7 @@ mod behaviour {
     mod paging;
     mod personal_data;
     mod protocols;
+    mod provision;
     mod random_queries;
     mod rate_limits;
     mod refused_start;

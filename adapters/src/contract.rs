@@ -17,6 +17,8 @@ use futures::Stream;
 use ngsi_ld::query::{Expression, GeoQuery, IdPattern};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
+use crate::writing::EntityWriter;
+
 /// The name of a source in the configuration.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(Arc<str>);
@@ -221,6 +223,20 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`AdapterError`]
     async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError>;
+
+    /// The types that the source holds, where it can tell by itself: expanded names, each once. Sources whose
+    /// types stand in the configuration need not.
+    ///
+    /// # Errors
+    /// [`AdapterError`]
+    async fn held_types(&self, _call: &Call) -> Result<Vec<TypeName>, AdapterError> {
+        Ok(Vec::new())
+    }
+
+    /// How the source is written to; `None`: it takes no writes.
+    fn writer(&self) -> Option<&dyn EntityWriter> {
+        None
+    }
 }
 
 /// What went wrong between the gateway and a source.

@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`contract`] | [`Adapter`]: what every kind of source is asked, what it may answer, how it fails |
+//! | [`writing`] | [`EntityWriter`]: what a source that takes writes is asked |
 //! | [`client`] | the outbound HTTP client: pools, deadlines, size caps, rate and concurrency, credentials |
 //! | [`ngsi_v2`] | FIWARE Orion and others that speak NGSI-v2 |
 //! | [`rest`] | custom platforms, described by a mapping file |
@@ -17,8 +18,10 @@ mod depth;
 pub mod ngsi_v2;
 pub mod rest;
 pub mod store;
+pub mod writing;
 
 pub use contract::{
     Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SourceId,
     SourceQuery,
 };
+pub use writing::{EntityWriter, MayChange, Put, WriteError};

@@ -6,6 +6,7 @@
 //! | [`server`] | listeners, connections and their limits, graceful shutdown |
 //! | [`edge`] | the layers in request order: trace, hygiene, caller, rate limit, tenant |
 //! | [`api`] | the NGSI-LD HTTP binding |
+//! | [`contexts`] | the @contexts of requests: downloaded, cached, hosted, compiled |
 //! | [`policy`] | grants, narrowing, classification |
 //! | [`federation`] | registry, plan, fan-out, merging, pages |
 //! | [`telemetry`] | logs and metrics, without any value |
@@ -17,6 +18,7 @@ pub mod admin;
 pub mod api;
 pub mod command;
 pub mod config;
+pub mod contexts;
 pub mod edge;
 pub mod federation;
 pub mod policy;

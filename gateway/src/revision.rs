@@ -12,8 +12,9 @@ use kakehashi_adapters::{Adapter, SourceId};
 use ngsi_ld::TypeName;
 use ngsi_ld::context::Context;
 
-use crate::api::negotiate::{KnownContexts, RequestContext};
-use crate::config::{Config, DefaultContext, ProvidedType, SourceConfig, SourceKind, TenantId};
+use crate::config::{Config, ProvidedType, SourceConfig, SourceKind, TenantId};
+use crate::contexts::Contexts;
+use crate::contexts::resolver::CannotHaveContexts;
 use crate::federation::registry::{Provision, RegisteredSource, Registry};
 use crate::federation::tenant_limits::TenantLimiters;
 
@@ -26,8 +27,8 @@ pub struct Revision {
     pub registry: Registry,
     /// How many questions may touch a tenant's sources.
     pub tenant_limits: TenantLimiters,
-    /// The contexts that consumers may name.
-    pub contexts: KnownContexts,
+    /// The contexts of requests.
+    pub contexts: Contexts,
 }
 
 /// Why a configuration that was read without fault cannot be used.
@@ -52,6 +53,9 @@ pub enum CannotBuild {
         /// Why.
         error: InvalidNgsiV2Settings,
     },
+    /// The contexts of requests cannot be set up.
+    #[error(transparent)]
+    Contexts(#[from] CannotHaveContexts),
     /// A partition of the store cannot be opened.
     #[error("source {source_id}: {error}")]
     Store {
@@ -73,15 +77,10 @@ impl Revision {
         for source in config.sources() {
             register(source, &http, &mut sources).await?;
         }
-        let own = RequestContext::own(&config.gateway.public_url);
-        let default = match config.gateway.default_context {
-            DefaultContext::Kakehashi => own.clone(),
-            DefaultContext::Core => RequestContext::core(),
-        };
         Ok(Self {
             registry: Registry::new(sources),
             tenant_limits: TenantLimiters::new(&config.tenants),
-            contexts: KnownContexts { default, own },
+            contexts: Contexts::open(&config.gateway).await?,
             config,
         })
     }
@@ -178,6 +177,7 @@ fn registered(source: &SourceConfig, owner: &TenantId, adapter: Arc<dyn Adapter>
         provides: provides.collect(),
         personal_data: source.personal_data,
         is_store: matches!(source.kind, SourceKind::Store { .. }),
+        writable: source.writable,
         adapter,
     }
 }

@@ -7,7 +7,8 @@
 //! | `names` | numbers for expanded names |
 //! | `body`, `index` | an entity as a row, and as rows that comparisons look at |
 //! | `compile` | from a [`SourceQuery`] to SQL, and what that decides; pure |
-//! | `write`, `dates` | loading and deleting; the dates that the store keeps |
+//! | `write`, `dates` | transactions that write; the dates that the store keeps |
+//! | `writer` | the store as a source that takes writes |
 //! | `read` | running statements, within the deadline |
 //!
 //! It knows nothing of policies: what it is asked is narrowed already. It never writes anywhere but into the
@@ -27,10 +28,13 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod write;
+mod writer;
+#[cfg(test)]
+mod writer_tests;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
-use ngsi_ld::Entity;
+use ngsi_ld::{Entity, TypeName};
 
 pub use self::error::StoreError;
 pub use self::partition::{MAX_TENANT_BYTES, StoreOptions, StorePartition};
@@ -39,6 +43,7 @@ pub use self::write::Loaded;
 use self::body::Wanted;
 use self::compile::{Sqlite, compile};
 use crate::contract::{Adapter, AdapterError, AttributeSelection, Call, EntityStream, PushDown, SourceId, SourceQuery};
+use crate::writing::EntityWriter;
 
 /// A partition of the store as a source.
 #[derive(Debug)]
@@ -112,5 +117,15 @@ impl Adapter for StoreAdapter {
         read::count(&self.partition, statement, call.deadline)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
+    }
+
+    async fn held_types(&self, call: &Call) -> Result<Vec<TypeName>, AdapterError> {
+        read::held_types(&self.partition, call.deadline)
+            .await
+            .map_err(|error| adapter_error(&self.source, &error))
+    }
+
+    fn writer(&self) -> Option<&dyn EntityWriter> {
+        Some(self)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use futures::{Stream, StreamExt, TryStreamExt};
-use ngsi_ld::Entity;
+use ngsi_ld::{Entity, Iri, TypeName};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, Sqlite};
 use tokio::sync::mpsc;
@@ -67,6 +67,18 @@ pub(super) async fn has_entities_of_several_types(
             .fetch_one(&mut *connection)
             .await?;
         Ok(some)
+    })
+    .await
+}
+
+/// The types of which the partition holds an entity, in the order of their numbers.
+pub(super) async fn held_types(partition: &StorePartition, deadline: Instant) -> Result<Vec<TypeName>, StoreError> {
+    const STATEMENT: &str =
+        "SELECT name FROM names WHERE EXISTS (SELECT 1 FROM entity_types WHERE type = names.key) ORDER BY key";
+    within(deadline, async {
+        let mut connection = partition.reader(deadline).await?;
+        let names: Vec<String> = sqlx::query_scalar(STATEMENT).fetch_all(&mut *connection).await?;
+        Ok(names.into_iter().map(|name| TypeName::new(Iri::new(name))).collect())
     })
     .await
 }

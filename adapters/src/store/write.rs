@@ -11,6 +11,7 @@ use super::index::{LocationRow, ValueRow, date_time_key, rows};
 use super::names::{NameKey, NameTable};
 use super::partition::{StorePartition, names_since};
 use super::{StoreError, dates, read};
+use crate::writing::MayChange;
 
 /// Most rows that one statement inserts: one statement for most entities, and few bindings.
 const ROWS_PER_INSERT: usize = 32;
@@ -39,11 +40,7 @@ impl StorePartition {
         let mut connection = self.writer().await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         let names = names_since(&mut transaction, &self.names()).await?;
-        let mut writer = Writer {
-            written_names: names.last_key(),
-            names,
-            connection: &mut transaction,
-        };
+        let mut writer = Writer::new(&mut transaction, names);
         let mut loaded = Loaded::default();
         for (entity, position) in entities.into_iter().zip(1_u64..) {
             if writer.put(entity, &now, position).await? {
@@ -64,18 +61,81 @@ impl StorePartition {
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn delete(&self, id: &EntityId) -> Result<bool, StoreError> {
+        Ok(self.delete_if(id, &|_| true).await? == Deletion::Done)
+    }
+
+    /// Deletes an entity if it may be.
+    pub(super) async fn delete_if(&self, id: &EntityId, may_change: MayChange<'_>) -> Result<Deletion, StoreError> {
         let mut connection = self.writer().await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let found: Option<i64> = sqlx::query_scalar("DELETE FROM entities WHERE id = ? RETURNING key")
-            .bind(id.as_str())
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if let Some(key) = found {
-            delete_rows(&mut transaction, key).await?;
+        let names = names_since(&mut transaction, &self.names()).await?;
+        let mut writer = Writer::new(&mut transaction, names);
+        let Some((key, entity)) = writer.existing(id).await? else {
+            return Ok(Deletion::Nothing);
+        };
+        if !may_change(&entity) {
+            return Ok(Deletion::Refused);
         }
+        delete_rows(&mut transaction, key).await?;
+        sqlx::query("DELETE FROM entities WHERE key = ?")
+            .bind(key)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
-        Ok(found.is_some())
+        Ok(Deletion::Done)
     }
+
+    /// Writes one entity, unless `existing` refuses what there is of its id.
+    pub(super) async fn write_one(
+        &self,
+        entity: Entity,
+        existing: Existing<'_>,
+        now: &DateTime,
+    ) -> Result<Written, StoreError> {
+        let mut connection = self.writer().await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let names = names_since(&mut transaction, &self.names()).await?;
+        let mut writer = Writer::new(&mut transaction, names);
+        let replaced = writer.existing(&entity.id).await?;
+        if let Some((_, replaced)) = &replaced {
+            match existing {
+                Existing::Stays => return Ok(Written::Exists),
+                Existing::IsReplacedIf(may_change) if !may_change(replaced) => return Ok(Written::Refused),
+                Existing::IsReplacedIf(_) => {}
+            }
+        }
+        let is_new = replaced.is_none();
+        writer.write(entity, replaced, now, 1).await?;
+        let names = writer.names;
+        transaction.commit().await?;
+        self.advance_names(names);
+        Ok(if is_new { Written::Created } else { Written::Replaced })
+    }
+}
+
+/// What a deletion has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deletion {
+    Done,
+    Nothing,
+    Refused,
+}
+
+/// What becomes of an entity that has the id of one that is written.
+pub(super) enum Existing<'a> {
+    /// It stays, and nothing is written.
+    Stays,
+    /// It is replaced if it may be changed.
+    IsReplacedIf(MayChange<'a>),
+}
+
+/// What writing one entity has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    Created,
+    Replaced,
+    Exists,
+    Refused,
 }
 
 /// What follows a large transaction: statistics for the planner, and the WAL moved into the database as far as
@@ -99,11 +159,32 @@ struct Writer<'a> {
     written_names: NameKey,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(connection: &'a mut SqliteConnection, names: NameTable) -> Self {
+        Self {
+            written_names: names.last_key(),
+            names,
+            connection,
+        }
+    }
+
     /// Creates or replaces; whether it is new.
-    async fn put(&mut self, mut entity: Entity, now: &DateTime, position: u64) -> Result<bool, StoreError> {
-        let now_key = date_time_key(now);
+    async fn put(&mut self, entity: Entity, now: &DateTime, position: u64) -> Result<bool, StoreError> {
         let existing = self.existing(&entity.id).await?;
+        let is_new = existing.is_none();
+        self.write(entity, existing, now, position).await?;
+        Ok(is_new)
+    }
+
+    /// Writes an entity in the place of the one that exists. `position`: for the error that names it.
+    async fn write(
+        &mut self,
+        mut entity: Entity,
+        existing: Option<(i64, Entity)>,
+        now: &DateTime,
+        position: u64,
+    ) -> Result<(), StoreError> {
+        let now_key = date_time_key(now);
         dates::set(&mut entity, existing.as_ref().map(|(_, entity)| entity), now);
         let body = encode(&entity, &mut self.names).map_err(|reason| StoreError::Entity {
             position,
@@ -138,7 +219,7 @@ impl Writer<'_> {
         for location in locations {
             self.write_location(key, location).await?;
         }
-        Ok(existing.is_none())
+        Ok(())
     }
 
     /// The entity of that id, and its row.

@@ -8,13 +8,14 @@ use axum::response::{IntoResponse, Response};
 use ngsi_ld::Entity;
 use ngsi_ld::entity::render::{Rendering, render_entities, render_entity, render_feature, render_feature_collection};
 
-use super::negotiate::{MediaType, RequestContext};
+use super::negotiate::MediaType;
 use super::parameters::Parameters;
 use super::problem::{ErrorType, Problem};
 use super::question::{self, NOT_OFFERED, Presentation, QUERY_PARAMETERS, RETRIEVE_PARAMETERS};
 use super::respond;
 use super::scope::Scope;
 use crate::Gateway;
+use crate::contexts::RequestContext;
 use crate::federation;
 use crate::policy::Operation;
 
@@ -24,7 +25,7 @@ const EXPECTED_ENTITY_BYTES: usize = 2048;
 /// `GET /entities`: queryEntity.
 pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = MediaType::negotiate(&scope.headers, true)?;
-    let context = scope.context()?;
+    let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
     let parameters = Parameters::parse(scope.uri.query(), &QUERY_PARAMETERS, &NOT_OFFERED)?;
     let presentation = question::presentation(&parameters, &around)?;
@@ -62,7 +63,7 @@ pub(super) async fn retrieve(
         return Err(Problem::new(ErrorType::BadRequestData, detail));
     };
     let media_type = MediaType::negotiate(&scope.headers, true)?;
-    let context = scope.context()?;
+    let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
     let parameters = Parameters::parse(scope.uri.query(), &RETRIEVE_PARAMETERS, &NOT_OFFERED)?;
     let presentation = question::presentation(&parameters, &around)?;
@@ -99,7 +100,7 @@ fn rendering<'a>(presentation: &Presentation, context: &'a RequestContext, conte
         context: &context.context,
         format: presentation.format,
         system_attributes: presentation.system_attributes,
-        context_member: context_in_body.then_some(&*context.member),
+        context_member: context_in_body.then_some(context.member.get()),
     }
 }
 

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use rand::RngExt;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::negotiate::MediaType;
 use super::parameters::Parameters;
@@ -21,7 +22,7 @@ use ngsi_ld::query::Query;
 #[derive(Serialize)]
 struct EntityTypeList<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
-    context: Option<&'a str>,
+    context: Option<&'a RawValue>,
     id: String,
     r#type: &'static str,
     #[serde(rename = "typeList")]
@@ -31,7 +32,7 @@ struct EntityTypeList<'a> {
 /// `GET /types`: retrieveEntityTypes.
 pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = MediaType::negotiate(&scope.headers, false)?;
-    let context = scope.context()?;
+    let context = scope.context().await?;
     let parameters = Parameters::parse(scope.uri.query(), &["local", "details"], &["options"])?;
     if parameters.boolean("details")? == Some(true) {
         let detail = "parameter `details`: only `false`, the default, is offered by this version";
@@ -50,7 +51,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> R
 
     let in_body = media_type == MediaType::JsonLd;
     let list = EntityTypeList {
-        context: in_body.then_some(&*context.url),
+        context: in_body.then_some(&*context.member),
         // The list is made for this request; clause 5.2.24 wants an id of its own for it.
         id: format!("urn:ngsi-ld:EntityTypeList:{:032x}", rand::rng().random::<u128>()),
         r#type: "EntityTypeList",

@@ -3,11 +3,15 @@
 
 mod contexts;
 mod entities;
+mod entity_operations;
+mod entity_provision;
 mod entity_types;
 pub mod negotiate;
 pub mod parameters;
 pub mod problem;
 mod question;
+mod request_body;
+mod request_context;
 mod respond;
 mod scope;
 
@@ -17,20 +21,40 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{Method, Uri};
 
 use crate::Gateway;
+use crate::contexts::CONTEXTS_PATH;
 use problem::{ErrorType, Problem};
 
 /// The operations, by resource and method.
 pub fn operations(gateway: &Arc<Gateway>) -> Router {
     Router::new()
-        .route("/ngsi-ld/v1/entities", get(entities::query))
-        .route("/ngsi-ld/v1/entities/{entityId}", get(entities::retrieve))
+        .route(
+            "/ngsi-ld/v1/entities",
+            get(entities::query).post(entity_provision::create),
+        )
+        .route(
+            "/ngsi-ld/v1/entities/{entityId}",
+            get(entities::retrieve).delete(entity_provision::delete),
+        )
+        .route("/ngsi-ld/v1/entityOperations/create", post(entity_operations::create))
+        .route("/ngsi-ld/v1/entityOperations/upsert", post(entity_operations::upsert))
+        .route("/ngsi-ld/v1/entityOperations/delete", post(entity_operations::delete))
         .route("/ngsi-ld/v1/types", get(entity_types::list))
-        .route(negotiate::OWN_CONTEXT_PATH, get(contexts::own))
         .route("/version", get(version))
+        .route(
+            CONTEXTS_PATH,
+            get(contexts::list)
+                .post(contexts::add)
+                .delete(contexts::delete_without_identifier),
+        )
+        // The identifier may be a URL, whose slashes not every client encodes.
+        .route(
+            &format!("{CONTEXTS_PATH}/{{*contextId}}"),
+            get(contexts::serve).delete(contexts::delete),
+        )
         .route_layer(from_fn(name_route))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)

@@ -27,8 +27,14 @@ pub enum ErrorType {
     MethodNotAllowed,
     /// 406: none of the representations is acceptable.
     NotAcceptable,
+    /// 403: the policies do not permit the consumer to do this.
+    Forbidden,
+    /// 409: there is an entity of that id.
+    AlreadyExists,
     /// 413: the body is larger than the limit.
     ContentTooLarge,
+    /// 415: the body is neither JSON nor JSON-LD.
+    UnsupportedMediaType,
     /// 422: an operation or option of CIM 009 that this version does not offer.
     OperationNotSupported,
     /// 429: over the rate limit.
@@ -50,11 +56,13 @@ impl ErrorType {
         match self {
             Self::InvalidRequest | Self::BadRequestData => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::TooComplexQuery | Self::TooManyResults => StatusCode::FORBIDDEN,
+            Self::TooComplexQuery | Self::TooManyResults | Self::Forbidden => StatusCode::FORBIDDEN,
             Self::ResourceNotFound | Self::NonexistentTenant => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::AlreadyExists => StatusCode::CONFLICT,
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::OperationNotSupported => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
@@ -67,6 +75,7 @@ impl ErrorType {
     #[must_use]
     pub const fn uri(self) -> &'static str {
         match self {
+            Self::AlreadyExists => "https://uri.etsi.org/ngsi-ld/errors/AlreadyExists",
             Self::InvalidRequest => "https://uri.etsi.org/ngsi-ld/errors/InvalidRequest",
             Self::BadRequestData => "https://uri.etsi.org/ngsi-ld/errors/BadRequestData",
             Self::TooComplexQuery => "https://uri.etsi.org/ngsi-ld/errors/TooComplexQuery",
@@ -79,7 +88,9 @@ impl ErrorType {
             Self::Unauthorized
             | Self::MethodNotAllowed
             | Self::NotAcceptable
+            | Self::Forbidden
             | Self::ContentTooLarge
+            | Self::UnsupportedMediaType
             | Self::TooManyRequests
             | Self::Unavailable
             | Self::Timeout => "about:blank",
@@ -97,7 +108,10 @@ impl ErrorType {
             Self::NonexistentTenant => "No such tenant",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::NotAcceptable => "Not Acceptable",
+            Self::Forbidden => "Forbidden",
+            Self::AlreadyExists => "It already exists",
             Self::ContentTooLarge => "Content Too Large",
+            Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::OperationNotSupported => "The operation is not supported",
             Self::TooManyRequests => "Too Many Requests",
             Self::InternalError => "Internal error",
@@ -119,8 +133,8 @@ pub struct Problem {
 }
 
 /// The members of RFC 7807, as they go over the wire.
-#[derive(Serialize)]
-struct ProblemDetails<'a> {
+#[derive(Debug, Serialize)]
+pub struct ProblemDetails<'a> {
     r#type: &'a str,
     title: &'a str,
     status: u16,
@@ -145,6 +159,17 @@ impl Problem {
         Self::new(ErrorType::BadRequestData, detail)
     }
 
+    /// The members as they go over the wire.
+    #[must_use]
+    pub fn details(&self) -> ProblemDetails<'_> {
+        ProblemDetails {
+            r#type: self.error_type.uri(),
+            title: self.error_type.title(),
+            status: self.error_type.status().as_u16(),
+            detail: &self.detail,
+        }
+    }
+
     /// The same, with a header in the response.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -156,14 +181,12 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.error_type.status();
-        let details = ProblemDetails {
-            r#type: self.error_type.uri(),
-            title: self.error_type.title(),
-            status: status.as_u16(),
-            detail: &self.detail,
-        };
+        if self.error_type == ErrorType::UnsupportedMediaType {
+            // Clause 6.3.4: just the status, without any body.
+            return status.into_response();
+        }
         // Four texts and a number always serialize; an empty body would still carry the status.
-        let body = serde_json::to_vec(&details).unwrap_or_default();
+        let body = serde_json::to_vec(&self.details()).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         // Clause 6.3.3 asks for application/json, whatever the Accept header says.

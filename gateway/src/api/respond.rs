@@ -6,12 +6,15 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use kakehashi_adapters::{ErrorKind, Page};
 use percent_encoding::percent_decode_str;
 
-use super::negotiate::{MediaType, RequestContext};
+use super::negotiate::MediaType;
 use super::problem::{ErrorType, Problem};
+use crate::contexts::RequestContext;
 use crate::federation::{Refusal, Warning};
 
 /// Clause 6.3.17.
 const WARNING: HeaderName = HeaderName::from_static("ngsild-warning");
+/// Code 110 of Table 6.3.17-1: the answer is under a kept copy of the @context, whose origin is away.
+const STALE_CONTEXT: HeaderValue = HeaderValue::from_static("110 kakehashi \"the @context is a stale copy\"");
 /// Clause 6.3.13.
 const RESULTS_COUNT: HeaderName = HeaderName::from_static("ngsild-results-count");
 
@@ -33,6 +36,9 @@ pub(super) fn rendered(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if !context_in_body && let Some(link) = context.link() {
         headers.append(header::LINK, link);
+    }
+    if context.stale {
+        headers.append(WARNING, STALE_CONTEXT);
     }
     response
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Uri, header};
 use kakehashi_adapters::Call;
+use serde_json::value::RawValue;
 
-use super::negotiate::{MediaType, RequestContext};
+use super::negotiate::{BodyMediaType, MediaType};
 use super::problem::{ErrorType, Problem};
 use super::question::Surroundings;
+use super::request_context;
 use crate::config::TenantId;
+use crate::contexts::{ContextUser, NamedContext, RequestContext};
 use crate::edge::{Caller, Deadline, RequestId, RequestedTenant};
 use crate::federation::gather;
 use crate::federation::plan::Asker;
@@ -59,12 +62,45 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
 }
 
 impl Scope {
-    /// The @context that the request names, or the default.
+    /// The @context of a GET or DELETE: the one that its Link header names, or the default (clause 6.3.5).
     ///
     /// # Errors
-    /// As [`super::negotiate::KnownContexts::of_request`].
-    pub(super) fn context(&self) -> Result<RequestContext, Problem> {
-        self.revision.contexts.of_request(&self.headers)
+    /// 400 when the header is malformed, names several, or names one that NGSI-LD does not allow; 504 when it
+    /// cannot be had.
+    pub(super) async fn context(&self) -> Result<RequestContext, Problem> {
+        self.resolve(request_context::for_get(&self.headers)?).await
+    }
+
+    /// The @context of a POST, PATCH or PUT. `member` is the member `@context` of the body, as it is written; of
+    /// a batch, that of one of its entities.
+    ///
+    /// # Errors
+    /// 400 when the header and the body mix what clause 6.3.5 keeps apart, else as [`Scope::context`].
+    pub(super) async fn body_context(
+        &self,
+        media_type: BodyMediaType,
+        member: Option<&RawValue>,
+    ) -> Result<RequestContext, Problem> {
+        self.resolve(request_context::for_body(&self.headers, media_type, member)?)
+            .await
+    }
+
+    async fn resolve(&self, named: NamedContext<'_>) -> Result<RequestContext, Problem> {
+        let contexts = &self.revision.contexts;
+        contexts
+            .resolve(named, &self.context_user())
+            .await
+            .map_err(Problem::from)
+    }
+
+    /// Who uses a context, and until when it is waited for.
+    #[must_use]
+    pub(super) fn context_user(&self) -> ContextUser<'_> {
+        ContextUser {
+            consumer: &self.caller.0.id,
+            host: self.headers.get(header::HOST).and_then(|host| host.to_str().ok()),
+            deadline: self.deadline.0,
+        }
     }
 
     /// What surrounds the parameters.

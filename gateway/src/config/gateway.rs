@@ -27,17 +27,21 @@ pub struct GatewayConfig {
     pub api_key_header: HeaderName,
     /// Whose `X-Forwarded-For` counts. Empty: nobody's.
     pub trusted_proxies: Vec<Network>,
+    /// Addresses in ranges that are not public, which URLs of clients may name all the same.
+    pub egress_allow: Vec<Network>,
     /// Bounds of one request, whoever asks.
     pub limits: RequestLimits,
 }
 
 /// The @context of requests that bring none. Core terms always win.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DefaultContext {
     /// The gateway's own.
     Kakehashi,
     /// The core context alone.
     Core,
+    /// One that is downloaded, by its address.
+    Url(String),
 }
 
 /// `[gateway.limits]`: for one request, whoever asks.
@@ -111,10 +115,10 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
     let default_context = section.parsed("default_context", |text| match text {
         "kakehashi" => Ok(DefaultContext::Kakehashi),
         "core" => Ok(DefaultContext::Core),
-        url if url.contains("://") => {
-            Err("an address is not supported by this version: write \"kakehashi\" or \"core\"".to_owned())
-        }
-        other => Err(format!("\"{other}\" is no context: write \"kakehashi\" or \"core\"")),
+        url if url.contains("://") => parse_http_url(url).map(|_| DefaultContext::Url(url.to_owned())),
+        other => Err(format!(
+            "\"{other}\" is no context: write \"kakehashi\", \"core\" or the URL of one"
+        )),
     });
     let api_key_header = section.parsed("api_key_header", |text| {
         HeaderName::try_from(text).map_err(|_| format!("\"{text}\" is no header name"))
@@ -128,6 +132,7 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
         default_context: default_context.unwrap_or(DefaultContext::Kakehashi),
         api_key_header: api_key_header.unwrap_or(HeaderName::from_static("x-api-key")),
         trusted_proxies: read_networks(&section, "trusted_proxies"),
+        egress_allow: read_networks(&section, "egress_allow"),
         limits,
     };
     refuse_what_is_not_built(&section);
@@ -142,10 +147,8 @@ fn refuse_what_is_not_built(section: &Section<'_>) {
         "put a TLS-terminating proxy in front and list it in `trusted_proxies`",
     );
     section.refuse("rate_store", "rate limits are counted in process: leave the key out");
-    for key in ["extensions", "egress_allow"] {
-        if section.items(key).is_some_and(|items| !items.is_empty()) {
-            section.refuse(key, "leave the list empty");
-        }
+    if section.items("extensions").is_some_and(|items| !items.is_empty()) {
+        section.refuse("extensions", "leave the list empty");
     }
     if let Some(relay) = section.boolean("personal_relay")
         && relay.value

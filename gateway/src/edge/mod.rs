@@ -5,6 +5,7 @@ mod authenticate;
 mod deadline;
 mod hygiene;
 mod observe;
+mod preconditions;
 mod rate_limit;
 mod tenant;
 
@@ -39,6 +40,8 @@ pub fn with_edge(gateway: &Arc<Gateway>, operations: Router) -> Router {
         .layer(from_fn_with_state(state(), authenticate::authenticate))
         // After the caller is known, before a tenant is looked up: guessing tenants costs tokens.
         .layer(from_fn_with_state(state(), rate_limit::rate_limit))
+        // Holds whatever the request is about, so that it comes before the tenant and the route.
+        .layer(from_fn(preconditions::preconditions))
         .layer(from_fn(tenant::tenant));
     // As a fallback service the layers run before routing, so that they may change the path.
     Router::new().fallback_service(layers.service(operations))

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use kakehashi_adapters::{AdapterError, AttributeSelection, Coverage, ErrorKind, SourceQuery};
+use futures::future::join_all;
+use kakehashi_adapters::{AdapterError, AttributeSelection, Call, Coverage, ErrorKind, SourceQuery};
 use ngsi_ld::query::{Expression, Query};
 use ngsi_ld::{AttributeName, TypeName};
 
@@ -14,7 +15,7 @@ use super::registry::{RegisteredSource, Registry};
 use super::tenant_limits::TenantLimiters;
 use super::{Question, Refusal, is_system_date};
 use crate::config::{Consumer, TenantId};
-use crate::policy::{GrantSet, Operation, PolicyEngine};
+use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine};
 
 /// What one source is asked, and what may be shown of its answer.
 #[derive(Debug)]
@@ -54,15 +55,32 @@ pub struct Asker<'a> {
     pub fan_out: usize,
 }
 
+/// The types that a question is about: those that it names or, where it names none, those that somebody else
+/// names, and those of which a source without personal data says that it holds them. From other sources a type
+/// that nobody has classified is denied anyway.
+async fn named_types(question: &Question, asker: &Asker<'_>, call: &Call) -> Vec<TypeName> {
+    if let Some(selection) = &question.query.types {
+        return selection.names().into_iter().cloned().collect();
+    }
+    let mut named = asker.policies.known_types().to_vec();
+    let tells = asker.registry.sources().iter().filter(|source| {
+        let may_be_asked = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
+        may_be_asked && source.holds_any_type() && source.personal_data == PersonalData::None
+    });
+    let held = join_all(tells.map(|source| source.adapter.held_types(call))).await;
+    // A source that fails here fails when it is asked for what is known, too, and is named then.
+    named.extend(held.into_iter().flatten().flatten());
+    named.sort_unstable();
+    named.dedup();
+    named
+}
+
 /// Narrows and splits a question.
 ///
 /// # Errors
 /// [`Refusal::TooManySources`]
-pub fn plan(question: &Question, asker: &Asker<'_>) -> Result<Plan, Refusal> {
-    let named: Vec<TypeName> = match &question.query.types {
-        Some(selection) => selection.names().into_iter().cloned().collect(),
-        None => asker.policies.known_types().to_vec(),
-    };
+pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result<Plan, Refusal> {
+    let named = named_types(question, asker, call).await;
     let mut sub_queries = Vec::new();
     for source in asker.registry.holding(&named) {
         let asked_tenant = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);

@@ -37,7 +37,7 @@ pub async fn query(
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<Answer, Refusal> {
-    let plan = plan(question, asker)?;
+    let plan = plan(question, asker, &request.call).await?;
     let mut answer = match plan.sub_queries.as_slice() {
         [only] if plan.overloaded.is_empty() && decides_alone(only, question, request).await => {
             from_one(only, page, count, request).await?

@@ -25,6 +25,8 @@ pub struct RegisteredSource {
     pub personal_data: PersonalData,
     /// Whether it is the platform's own store, which `local=true` means.
     pub is_store: bool,
+    /// Whether it takes writes.
+    pub writable: bool,
 }
 
 /// One kind of entity that a source provides.
@@ -63,6 +65,12 @@ impl RegisteredSource {
         self.provides
             .iter()
             .any(|provision| provision.covers_type(r#type) && provision.id_pattern.is_none())
+    }
+
+    /// Whether it may hold types that the configuration does not name.
+    #[must_use]
+    pub fn holds_any_type(&self) -> bool {
+        self.provides.iter().any(|provision| provision.r#type.is_none())
     }
 
     /// Whether the entity is one that the source said it provides. What a source answers beyond that is not
@@ -127,6 +135,14 @@ impl Registry {
     #[must_use]
     pub fn sources(&self) -> &[Arc<RegisteredSource>] {
         &self.sources
+    }
+
+    /// The partitions of the store that take writes for a tenant, in the order of the configuration.
+    pub fn writable_partitions(&self, tenant: &TenantId) -> impl Iterator<Item = &Arc<RegisteredSource>> {
+        let takes_writes = move |source: &&Arc<RegisteredSource>| {
+            source.is_store && source.writable && source.tenant == *tenant && source.adapter.writer().is_some()
+        };
+        self.sources.iter().filter(takes_writes)
     }
 
     /// The sources that may hold entities of any of these types, each once, in the order of the configuration.

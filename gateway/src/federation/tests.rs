@@ -209,6 +209,7 @@ fn registry(parts_by_source: &[Vec<Entity>], authoritative: usize, failing: Opti
             }],
             personal_data: PersonalData::None,
             is_store: false,
+            writable: false,
         }
     });
     Registry::new(sources.collect())
@@ -486,7 +487,14 @@ fn nothing_is_asked_for_that_no_condition_and_no_answer_needs() {
     let mut wanted = question("height==1", false);
     wanted.shown = Some(vec![attribute("name")]);
     wanted.query.attributes = vec![attribute("name")];
-    let planned = super::plan::plan(&wanted, &bench.asker(&registry)).unwrap();
+    let planned = bench
+        .runtime
+        .block_on(super::plan::plan(
+            &wanted,
+            &bench.asker(&registry),
+            &bench.request().call,
+        ))
+        .unwrap();
     let asked = planned
         .sub_queries
         .first()

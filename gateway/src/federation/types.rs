@@ -22,7 +22,7 @@ pub struct Answer {
 /// # Errors
 /// [`Refusal::TooManySources`]
 pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
-    let plan = plan(question, asker)?;
+    let plan = plan(question, asker, &request.call).await?;
     let mut by_type: Vec<SubQuery> = Vec::new();
     for sub_query in &plan.sub_queries {
         let several = sub_query

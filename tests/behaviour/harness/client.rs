@@ -100,6 +100,21 @@ impl Client {
         self.entities(pairs.join("&"))
     }
 
+    /// `POST`.
+    pub(crate) fn post(&self, target: impl Into<String>) -> Ask {
+        self.request(Method::POST, target)
+    }
+
+    /// createEntity.
+    pub(crate) fn create(&self, entity: &serde_json::Value) -> Ask {
+        self.post("/ngsi-ld/v1/entities").json(entity)
+    }
+
+    /// deleteEntity.
+    pub(crate) fn delete(&self, id: &str) -> Ask {
+        self.request(Method::DELETE, format!("/ngsi-ld/v1/entities/{id}"))
+    }
+
     /// retrieveEntity.
     pub(crate) fn entity(&self, id: &str) -> Ask {
         self.get(format!("/ngsi-ld/v1/entities/{id}"))
@@ -145,6 +160,17 @@ impl Ask {
     /// With `NGSILD-Tenant`.
     pub(crate) fn tenant(self, tenant: &str) -> Self {
         self.header("ngsild-tenant", tenant)
+    }
+
+    /// With a body.
+    pub(crate) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.header("content-type", media_type)
+    }
+
+    /// With a body of `application/json`.
+    pub(crate) fn json(self, body: &serde_json::Value) -> Self {
+        self.body("application/json", body.to_string())
     }
 
     async fn send(self) -> Answer {

@@ -58,7 +58,7 @@ fn wrong_keys_of_the_gateway_are_told_with_what_would_be_right() {
 fn what_this_version_does_not_do_is_refused_and_not_ignored() {
     assert_said(
         &with(
-            "[gateway]\ntls = { certificate = \"a\" }\nrate_store = \"redis://u:secret@h\"\nextensions = [\"federated-order\"]\nstate = \"postgres://u:pw@h/db\"\npersonal_relay = true\ndefault_context = \"https://x/y\"",
+            "[gateway]\ntls = { certificate = \"a\" }\nrate_store = \"redis://u:secret@h\"\nextensions = [\"federated-order\"]\nstate = \"postgres://u:pw@h/db\"\npersonal_relay = true\ndefault_context = \"https://x/y?z\"",
         ),
         &[
             "error: `tls` in [gateway] is not supported by this version",
@@ -70,7 +70,7 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
             r#"error: `state` in [gateway]: PostgreSQL is not supported by this version: write "sqlite:<file>""#,
             "error: `personal_relay = true` is not supported: personal data is never relayed by this version",
             "= help: set it to false: types and attributes classed personal or special-care stay with their owners",
-            r#"error: `default_context` in [gateway]: an address is not supported by this version: write "kakehashi" or "core""#,
+            r#"error: `default_context` in [gateway]: must have no query and no fragment"#,
         ],
     );
     assert_said(

@@ -1,0 +1,112 @@
+use std::time::{Duration, Instant};
+
+use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, Value};
+use ngsi_ld::{Entity, EntityId};
+
+use super::samples::{name, type_name};
+use super::{StoreAdapter, StoreOptions, StorePartition};
+use crate::contract::{Adapter, Call, ErrorKind, SourceId, SourceQuery};
+use crate::writing::{EntityWriter, Put, WriteError};
+
+fn call() -> Call {
+    Call {
+        deadline: Instant::now() + Duration::from_secs(30),
+        traceparent: None,
+    }
+}
+
+fn january() -> DateTime {
+    DateTime::parse("2026-01-01T00:00:00Z").unwrap()
+}
+
+fn february() -> DateTime {
+    DateTime::parse("2026-02-01T00:00:00Z").unwrap()
+}
+
+fn id() -> EntityId {
+    EntityId::parse("urn:a:1").unwrap()
+}
+
+fn site(text: &str) -> Entity {
+    let mut entity = Entity::new(id(), type_name(0));
+    let instance = Instance::new(AttributeValue::Property(Value::from(text)));
+    entity.attributes.push(Attribute::new(name(0), instance));
+    entity
+}
+
+async fn store(folder: &tempfile::TempDir) -> StoreAdapter {
+    let partition = StorePartition::open(folder.path(), "yaita", StoreOptions::default()).await;
+    StoreAdapter::new(SourceId::new("store"), partition.unwrap())
+}
+
+async fn held(store: &StoreAdapter) -> Option<Entity> {
+    let query = SourceQuery {
+        ids: vec![id()],
+        system_attributes: true,
+        ..SourceQuery::of_types(vec![type_name(0)])
+    };
+    store.retrieve(&query, &call()).await.unwrap()
+}
+
+fn value_of(entity: &Entity) -> &AttributeValue {
+    &entity.attributes[0].instances[0].value
+}
+
+#[tokio::test]
+async fn an_entity_is_created_once_and_keeps_what_it_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    store.create(site("first"), january(), &call()).await.unwrap();
+    let again = store.create(site("second"), february(), &call()).await;
+    assert!(matches!(again, Err(WriteError::AlreadyExists)), "{again:?}");
+    let found = held(&store).await.unwrap();
+    assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("first")));
+    assert_eq!(found.system.modified_at(), Some(&january()));
+    assert_eq!(store.held_types(&call()).await.unwrap(), [type_name(0)]);
+}
+
+#[tokio::test]
+async fn whether_it_may_be_changed_is_asked_of_the_entity_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let nobody = |_: &Entity| false;
+    let anybody = |_: &Entity| true;
+    let first = store.put(site("first"), &nobody, january(), &call()).await.unwrap();
+    assert_eq!(first, Put::Created, "there was nothing to ask about");
+    let refused = store.put(site("second"), &nobody, february(), &call()).await;
+    assert!(matches!(refused, Err(WriteError::Refused)), "{refused:?}");
+    let refused = store.delete(&id(), &nobody, &call()).await;
+    assert!(matches!(refused, Err(WriteError::Refused)), "{refused:?}");
+    let found = held(&store).await.unwrap();
+    assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("first")));
+
+    let is_first = |entity: &Entity| value_of(entity) == &AttributeValue::Property(Value::from("first"));
+    let put = store.put(site("second"), &is_first, february(), &call()).await.unwrap();
+    assert_eq!(put, Put::Replaced);
+    let found = held(&store).await.unwrap();
+    let dates = found.system.dates().unwrap();
+    assert_eq!(dates.created_at, Some(january()), "the entity is the same");
+    assert_eq!(dates.modified_at, Some(february()));
+
+    store.delete(&id(), &anybody, &call()).await.unwrap();
+    assert_eq!(held(&store).await, None);
+    assert_eq!(store.held_types(&call()).await.unwrap(), []);
+    let gone = store.delete(&id(), &anybody, &call()).await;
+    assert!(matches!(gone, Err(WriteError::NotFound)), "{gone:?}");
+}
+
+#[tokio::test]
+async fn after_the_deadline_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let late = Call {
+        deadline: Instant::now(),
+        traceparent: None,
+    };
+    let written = store.create(site("late"), january(), &late).await;
+    let Err(WriteError::Source(error)) = written else {
+        panic!("{written:?}");
+    };
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert_eq!(held(&store).await, None);
+}

@@ -1,0 +1,180 @@
+//! The body of a request that writes: read within its limits, and taken apart into entities under the @context
+//! that holds for each (clauses 6.3.4 and 6.3.5).
+
+use axum::body::Body;
+use http::Method;
+use http_body_util::BodyExt;
+use ngsi_ld::Entity;
+use ngsi_ld::entity::parse::{InvalidEntity, parse_entity};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::negotiate::BodyMediaType;
+use super::problem::{ErrorType, Problem};
+use super::request_context;
+use super::scope::Scope;
+
+/// How much of a body that is too large is read and dropped, in bytes: more is an attack, not a mistake.
+const MOST_DROPPED: usize = 16 * 1024 * 1024;
+
+/// A body in memory, not deeper than it may be.
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    bytes: Vec<u8>,
+    media_type: BodyMediaType,
+}
+
+/// The member of an entity that says how the others are to be read.
+#[derive(Deserialize)]
+struct ContextMember<'a> {
+    #[serde(rename = "@context", borrow, default)]
+    context: Option<&'a RawValue>,
+}
+
+impl RequestBody {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// 415 for a media type of something else, 413 when it is larger than the limit, 400 when it breaks off or
+    /// nests too deep.
+    pub(super) async fn read(method: &Method, body: Body, scope: &Scope) -> Result<Self, Problem> {
+        let media_type = BodyMediaType::of_request(method, &scope.headers)?;
+        let limits = &scope.revision.config.gateway.limits;
+        let bytes = read_bytes(body, limits.body.bytes()).await?;
+        if nests_deeper(&bytes, limits.json_depth) {
+            let detail = format!(
+                "the body: arrays and objects nest deeper than {} levels",
+                limits.json_depth
+            );
+            return Err(Problem::new(ErrorType::BadRequestData, detail));
+        }
+        Ok(Self { bytes, media_type })
+    }
+
+    /// The bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Refuses a Link header that names an @context beside a body that carries its own (clause 6.3.5).
+    ///
+    /// # Errors
+    /// 400
+    pub(super) fn check_link(&self, scope: &Scope) -> Result<(), Problem> {
+        let carries = match self.media_type {
+            BodyMediaType::Json => None,
+            BodyMediaType::JsonLd => Some(RawValue::NULL),
+        };
+        request_context::for_body(&scope.headers, self.media_type, carries).map(|_| ())
+    }
+
+    /// The one entity that the body holds.
+    ///
+    /// # Errors
+    /// A problem that names the member and what is wrong with it.
+    pub(super) async fn entity(&self, scope: &Scope) -> Result<Entity, Problem> {
+        self.entity_of(&self.bytes, scope).await
+    }
+
+    /// The entity that a part of the body holds, under the @context of its own or of the Link header.
+    ///
+    /// # Errors
+    /// As [`RequestBody::entity`].
+    pub(super) async fn entity_of(&self, json: &[u8], scope: &Scope) -> Result<Entity, Problem> {
+        check_is_object(json)?;
+        let member: Result<ContextMember<'_>, serde_json::Error> = serde_json::from_slice(json);
+        let Ok(member) = member else {
+            let detail = "member `@context`: it stands there twice";
+            return Err(Problem::new(ErrorType::BadRequestData, detail));
+        };
+        let context = scope.body_context(self.media_type, member.context).await?;
+        parse_entity(json, &context.context).map_err(|error| invalid(&error))
+    }
+}
+
+/// Whether the text is one JSON object: what is no JSON at all is told before anything of its members
+/// (clause 5.5.4).
+pub(super) fn check_is_object(json: &[u8]) -> Result<(), Problem> {
+    let refuse = |detail: String| Err(Problem::new(ErrorType::InvalidRequest, detail));
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(json) {
+        let (line, column) = (error.line(), error.column());
+        return refuse(format!("the body: not JSON at line {line}, column {column}"));
+    }
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return refuse("the body: expected an entity, which is a JSON object".to_owned());
+    }
+    Ok(())
+}
+
+/// What a consumer is told of a text that is no entity.
+fn invalid(error: &InvalidEntity) -> Problem {
+    let error_type = if error.is_malformed_json() {
+        ErrorType::InvalidRequest
+    } else {
+        ErrorType::BadRequestData
+    };
+    Problem::new(error_type, error.to_string())
+}
+
+/// Reads the bytes of a body. Of one that is too large the rest is read and dropped, within reason: a connection
+/// that is closed while its peer still sends may lose the answer on its way.
+async fn read_bytes(mut body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(Problem::new(ErrorType::InvalidRequest, "the body broke off"));
+        };
+        let Some(data) = frame.data_ref() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= limit {
+            bytes.extend_from_slice(data);
+        } else if length - limit > MOST_DROPPED {
+            break;
+        }
+    }
+    if length > limit {
+        let detail = format!("the body is larger than {limit} bytes; send it in parts");
+        return Err(Problem::new(ErrorType::ContentTooLarge, detail));
+    }
+    Ok(bytes)
+}
+
+/// Whether arrays and objects nest deeper than allowed. It looks at brackets outside of strings only, so that it
+/// holds for texts that are no JSON as well.
+fn nests_deeper(json: &[u8], allowed: usize) -> bool {
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                if depth > allowed {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_brackets_outside_of_strings_nest() {
+        assert!(!nests_deeper(br#"{"a":[1,{"b":"[[[[\"[["}]}"#, 3));
+        assert!(nests_deeper(br#"{"a":[1,{"b":2}]}"#, 2));
+        assert!(!nests_deeper(b"[][][][]", 1));
+        assert!(!nests_deeper(b"]]]]", 1));
+        assert!(nests_deeper(&[b'['; 200], 64));
+    }
+}

@@ -1,0 +1,340 @@
+//! The contexts that consumers have stored here, and those that were made for them (clause 5.13.1: kinds Hosted and
+//! ImplicitlyCreated), in the SQLite file of `[gateway] state`, so that they outlive the process. Each belongs to one
+//! consumer; for the others it does not exist.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{Row as _, SqlitePool};
+
+use super::usage::Usage;
+use crate::config::ConsumerId;
+
+/// Most contexts of one consumer. An application needs a few.
+pub(crate) const MOST_OF_ONE_CONSUMER: i64 = 200;
+
+/// How long a writer waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections: reading is rare, because what is compiled is kept.
+const CONNECTIONS: u32 = 2;
+
+/// What leads from each version of these tables to the next. Entries are only ever added.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE contexts (
+        id TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX contexts_by_owner ON contexts (owner);
+"];
+
+/// Why stored contexts cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// SQLite.
+    #[error("the file of `[gateway] state` cannot be used: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Its folder cannot be made.
+    #[error("the folder of `[gateway] state` cannot be made: {0}")]
+    Folder(std::io::Error),
+    /// Written by a later version.
+    #[error("the file of `[gateway] state` was written by a later version")]
+    Later,
+}
+
+/// The kinds of context that are served (clause 5.13.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostedKind {
+    /// Added by a consumer.
+    Hosted,
+    /// Made by the gateway for a consumer.
+    ImplicitlyCreated,
+}
+
+impl HostedKind {
+    /// As it is written in requests and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hosted => "Hosted",
+            Self::ImplicitlyCreated => "ImplicitlyCreated",
+        }
+    }
+}
+
+/// A stored context.
+#[derive(Debug, Clone)]
+pub(crate) struct HostedContext {
+    pub(crate) id: String,
+    pub(crate) kind: HostedKind,
+    pub(crate) created_at: Timestamp,
+    /// An object with the member `@context` alone; empty in lists.
+    pub(crate) document: Arc<str>,
+}
+
+/// What became of adding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Added {
+    /// It has this identifier.
+    Id(String),
+    /// The consumer has as many as it may.
+    Full,
+}
+
+/// All stored contexts.
+#[derive(Debug)]
+pub(crate) struct HostedContexts {
+    pool: SqlitePool,
+    usages: DashMap<String, Arc<Usage>>,
+}
+
+impl HostedContexts {
+    /// Opens the file; makes it when it does not exist, and brings an older one up to date.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn open(file: &Path) -> Result<Self, StateError> {
+        if let Some(folder) = file.parent() {
+            tokio::fs::create_dir_all(folder).await.map_err(StateError::Folder)?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What a consumer was told is stored survives a power cut.
+            .synchronous(SqliteSynchronous::Full);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_with(options)
+            .await?;
+        migrate(&pool).await?;
+        Ok(Self {
+            pool,
+            usages: DashMap::new(),
+        })
+    }
+
+    /// Stores a context under a new identifier that nobody can guess.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn add(&self, owner: &ConsumerId, document: &str) -> Result<Added, StateError> {
+        let id = format!("{:032x}", rand::random::<u128>());
+        self.insert(id, owner, HostedKind::Hosted, document).await
+    }
+
+    /// Stores a context that a request has spelled out. The same one of the same consumer keeps its identifier.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn publish(&self, owner: &ConsumerId, document: &str) -> Result<Added, StateError> {
+        let hash = Sha256::new()
+            .chain_update(owner.as_str().as_bytes())
+            .chain_update([0])
+            .chain_update(document.as_bytes())
+            .finalize();
+        let hash: [u8; 32] = hash.into();
+        let id = hex::encode(hash.get(..16).unwrap_or_default());
+        if self.get(owner, &id).await?.is_some() {
+            return Ok(Added::Id(id));
+        }
+        self.insert(id, owner, HostedKind::ImplicitlyCreated, document).await
+    }
+
+    async fn insert(
+        &self,
+        id: String,
+        owner: &ConsumerId,
+        kind: HostedKind,
+        document: &str,
+    ) -> Result<Added, StateError> {
+        // One statement, so that two requests at once cannot both take the last place.
+        let inserted = sqlx::query(
+            "INSERT OR IGNORE INTO contexts (id, owner, kind, created_at, document)
+             SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT COUNT(*) FROM contexts WHERE owner = ?2) < ?6",
+        )
+        .bind(&id)
+        .bind(owner.as_str())
+        .bind(kind.as_str())
+        .bind(Timestamp::now().as_millisecond())
+        .bind(document)
+        .bind(MOST_OF_ONE_CONSUMER)
+        .execute(&self.pool)
+        .await?;
+        if inserted.rows_affected() == 0 && self.get(owner, &id).await?.is_none() {
+            return Ok(Added::Full);
+        }
+        Ok(Added::Id(id))
+    }
+
+    /// A context of this consumer.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn get(&self, owner: &ConsumerId, id: &str) -> Result<Option<HostedContext>, StateError> {
+        let row = sqlx::query("SELECT id, kind, created_at, document FROM contexts WHERE id = ?1 AND owner = ?2")
+            .bind(id)
+            .bind(owner.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.map(|row| read(&row)).transpose()?)
+    }
+
+    /// The contexts of this consumer, without their documents, the oldest first.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn list(&self, owner: &ConsumerId) -> Result<Vec<HostedContext>, StateError> {
+        let rows = sqlx::query(
+            "SELECT id, kind, created_at, '' AS document FROM contexts WHERE owner = ?1 ORDER BY created_at, id",
+        )
+        .bind(owner.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Removes a context of this consumer; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn delete(&self, owner: &ConsumerId, id: &str) -> Result<bool, StateError> {
+        let deleted = sqlx::query("DELETE FROM contexts WHERE id = ?1 AND owner = ?2")
+            .bind(id)
+            .bind(owner.as_str())
+            .execute(&self.pool)
+            .await?;
+        let found = deleted.rows_affected() > 0;
+        if found {
+            self.usages.remove(id);
+        }
+        Ok(found)
+    }
+
+    /// How often a context that exists was used.
+    pub(crate) fn usage(&self, id: &str) -> Arc<Usage> {
+        Arc::clone(&self.usages.entry(id.to_owned()).or_default())
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<HostedContext, sqlx::Error> {
+    let kind: String = row.try_get("kind")?;
+    let document: String = row.try_get("document")?;
+    Ok(HostedContext {
+        id: row.try_get("id")?,
+        kind: if kind == HostedKind::ImplicitlyCreated.as_str() {
+            HostedKind::ImplicitlyCreated
+        } else {
+            HostedKind::Hosted
+        },
+        created_at: Timestamp::from_millisecond(row.try_get("created_at")?).unwrap_or(Timestamp::UNIX_EPOCH),
+        document: document.into(),
+    })
+}
+
+/// The file is shared with other parts of the gateway's state; each counts the versions of its own tables.
+async fn migrate(pool: &SqlitePool) -> Result<(), StateError> {
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query("CREATE TABLE IF NOT EXISTS versions (part TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT")
+        .execute(&mut *transaction)
+        .await?;
+    let version: Option<i64> = sqlx::query_scalar("SELECT version FROM versions WHERE part = 'contexts'")
+        .fetch_optional(&mut *transaction)
+        .await?;
+    let version = usize::try_from(version.unwrap_or(0)).unwrap_or(0);
+    let missing = MIGRATIONS.get(version..).ok_or(StateError::Later)?;
+    for migration in missing {
+        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
+    }
+    sqlx::query("INSERT OR REPLACE INTO versions (part, version) VALUES ('contexts', ?1)")
+        .bind(i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = r#"{"@context":{"name":"https://example.org/name"}}"#;
+
+    fn consumer(id: &str) -> ConsumerId {
+        ConsumerId::new(id)
+    }
+
+    fn id(added: Added) -> String {
+        match added {
+            Added::Id(id) => id,
+            Added::Full => panic!("full"),
+        }
+    }
+
+    #[tokio::test]
+    async fn they_outlive_the_process_and_belong_to_one_consumer() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        let (owner, other) = (consumer("one"), consumer("other"));
+        let contexts = HostedContexts::open(&file).await.unwrap();
+        let added = id(contexts.add(&owner, DOCUMENT).await.unwrap());
+        contexts.pool.close().await;
+
+        let contexts = HostedContexts::open(&file).await.unwrap();
+        let found = contexts.get(&owner, &added).await.unwrap().unwrap();
+        assert_eq!((&*found.document, found.kind), (DOCUMENT, HostedKind::Hosted));
+        assert!(contexts.get(&other, &added).await.unwrap().is_none());
+        assert!(contexts.list(&other).await.unwrap().is_empty());
+        assert!(!contexts.delete(&other, &added).await.unwrap());
+        assert_eq!(contexts.list(&owner).await.unwrap().len(), 1);
+        assert!(contexts.delete(&owner, &added).await.unwrap());
+        assert!(!contexts.delete(&owner, &added).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_is_created_implicitly_is_created_once_for_each_consumer() {
+        let folder = tempfile::tempdir().unwrap();
+        let contexts = HostedContexts::open(&folder.path().join("state.db")).await.unwrap();
+        let (owner, other) = (consumer("one"), consumer("other"));
+        let first = id(contexts.publish(&owner, DOCUMENT).await.unwrap());
+        assert_eq!(id(contexts.publish(&owner, DOCUMENT).await.unwrap()), first);
+        assert_ne!(id(contexts.publish(&other, DOCUMENT).await.unwrap()), first);
+        let kind = contexts.get(&owner, &first).await.unwrap().unwrap().kind;
+        assert_eq!(kind, HostedKind::ImplicitlyCreated);
+    }
+
+    #[tokio::test]
+    async fn one_consumer_cannot_fill_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let contexts = HostedContexts::open(&folder.path().join("state.db")).await.unwrap();
+        let owner = consumer("one");
+        for _ in 0..MOST_OF_ONE_CONSUMER {
+            id(contexts.add(&owner, DOCUMENT).await.unwrap());
+        }
+        assert_eq!(contexts.add(&owner, DOCUMENT).await.unwrap(), Added::Full);
+        assert!(matches!(
+            contexts.add(&consumer("other"), DOCUMENT).await,
+            Ok(Added::Id(_))
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_file_of_a_later_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        let contexts = HostedContexts::open(&file).await.unwrap();
+        let later = "UPDATE versions SET version = 99 WHERE part = 'contexts'";
+        sqlx::query(later).execute(&contexts.pool).await.unwrap();
+        contexts.pool.close().await;
+        assert!(matches!(HostedContexts::open(&file).await, Err(StateError::Later)));
+    }
+}

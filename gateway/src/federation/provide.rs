@@ -1,0 +1,242 @@
+//! Providing entities (clauses 5.6.1, 5.6.6 and the batches of 5.6.7, 5.6.8 and 5.6.10): which partition of the
+//! store a write goes to, and whether the consumer may.
+//!
+//! A write is not narrowed as a read is: what is not granted refuses the whole entity. It never looks beyond the
+//! partition that it goes to, so that it tells nothing of what other tenants hold.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use kakehashi_adapters::{AdapterError, Call, EntityWriter, Put, WriteError};
+use ngsi_ld::entity::DateTime;
+use ngsi_ld::query::TypeSelection;
+use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
+
+use super::plan::Asker;
+use super::registry::RegisteredSource;
+use crate::config::TenantId;
+use crate::policy::{GrantSet, Operation, PersonalData};
+
+/// A type that nobody has named: whoever is granted it is granted every type that nobody has classified.
+const UNNAMED_TYPE: &str = "urn:kakehashi:type:unnamed";
+
+/// Why nothing was written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteRefusal {
+    /// The policies do not permit it: what exactly.
+    #[error("{0}")]
+    Forbidden(Ungranted),
+    /// The tenant has no partition of the store that takes such an entity.
+    #[error("the tenant has no part of the store that takes entities like this one")]
+    NotWritable,
+    /// The limit of the tenant is used up.
+    #[error("the limit of requests to the tenant's data is used up; try again")]
+    Overloaded,
+    /// There is an entity of that id.
+    #[error("an entity of that id exists already")]
+    AlreadyExists,
+    /// There is none.
+    #[error("no entity of that id exists in what you may write to")]
+    NotFound,
+    /// The store cannot hold such an entity.
+    #[error("{0}")]
+    CannotHold(String),
+    /// The store failed.
+    #[error("the store failed")]
+    Source(AdapterError),
+}
+
+/// What of a write is not granted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Ungranted {
+    /// Whatever it is.
+    #[error("your grant does not permit this operation on the tenant's data")]
+    Everything,
+    /// A type of the entity.
+    #[error("your grant does not permit this operation on entities of one of its types")]
+    Type(TypeName),
+    /// An attribute of the entity.
+    #[error("your grant does not permit you to write one of its attributes")]
+    Attribute(AttributeName),
+    /// An attribute of an attribute.
+    #[error("your grant does not permit you to write an attribute of one of its attributes")]
+    SubAttribute(AttributeName),
+}
+
+impl From<WriteError> for WriteRefusal {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::AlreadyExists => Self::AlreadyExists,
+            WriteError::NotFound => Self::NotFound,
+            WriteError::Refused => Self::Forbidden(Ungranted::Everything),
+            WriteError::CannotHold(reason) => Self::CannotHold(reason),
+            WriteError::Source(error) => {
+                tracing::warn!(source_id = %error.source_id, kind = %error.kind, detail = %error.detail, "write failed");
+                Self::Source(error)
+            }
+        }
+    }
+}
+
+/// Writes for one consumer into what belongs to one tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct Provider<'a> {
+    /// Who writes, and by what rules.
+    pub asker: &'a Asker<'a>,
+    /// Whose partition.
+    pub tenant: &'a TenantId,
+    /// The deadline.
+    pub call: &'a Call,
+}
+
+impl Provider<'_> {
+    /// `createEntity`, locally.
+    ///
+    /// # Errors
+    /// [`WriteRefusal`]
+    pub async fn create(&self, entity: Entity) -> Result<(), WriteRefusal> {
+        let partition = self.partition_for(&entity)?;
+        Ok(partition.writer()?.create(entity, now(), self.call).await?)
+    }
+
+    /// Creates an entity, or replaces the one of its id.
+    ///
+    /// # Errors
+    /// [`WriteRefusal`]
+    pub async fn put(&self, entity: Entity) -> Result<Put, WriteRefusal> {
+        let partition = self.partition_for(&entity)?;
+        let may_change = |existing: &Entity| self.ungranted(existing, partition.personal_data()).is_none();
+        Ok(partition.writer()?.put(entity, &may_change, now(), self.call).await?)
+    }
+
+    /// `deleteEntity`, locally. With a selection of types, only if the entity is of one.
+    ///
+    /// Of an entity that the consumer may not see it is told what it is told of one that does not exist.
+    ///
+    /// # Errors
+    /// [`WriteRefusal`]
+    pub async fn delete(&self, id: &EntityId, types: Option<&TypeSelection>) -> Result<(), WriteRefusal> {
+        let mut writable = false;
+        for source in self.asker.registry.writable_partitions(self.tenant) {
+            let Some(writer) = source.adapter.writer() else {
+                continue;
+            };
+            if !self.may_write_any(source.personal_data, types) {
+                continue;
+            }
+            writable = true;
+            self.spend()?;
+            let visible = std::sync::atomic::AtomicBool::new(false);
+            let may_change = |entity: &Entity| {
+                let selected = types.is_none_or(|types| types.selects(&entity.types));
+                let permitted = self.ungranted(entity, source.personal_data).is_none();
+                if selected && !permitted && self.may_see(entity, source.personal_data) {
+                    visible.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+                selected && permitted
+            };
+            match writer.delete(id, &may_change, self.call).await {
+                Ok(()) => return Ok(()),
+                Err(WriteError::Refused) if visible.load(std::sync::atomic::Ordering::Relaxed) => {
+                    return Err(WriteRefusal::Forbidden(Ungranted::Everything));
+                }
+                Err(WriteError::NotFound | WriteError::Refused) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if writable {
+            return Err(WriteRefusal::NotFound);
+        }
+        // Whoever may not write at all is not told whether there is something to write to.
+        if self.may_write_any(PersonalData::None, types) {
+            return Err(WriteRefusal::NotWritable);
+        }
+        Err(WriteRefusal::Forbidden(Ungranted::Everything))
+    }
+
+    /// The partition that takes the entity, if the consumer may write it there.
+    fn partition_for(&self, entity: &Entity) -> Result<Partition<'_>, WriteRefusal> {
+        let mut partitions = self.asker.registry.writable_partitions(self.tenant);
+        let Some(source) = partitions.find(|source| source.provides(entity)) else {
+            return Err(match self.ungranted(entity, PersonalData::None) {
+                Some(ungranted) => WriteRefusal::Forbidden(ungranted),
+                None => WriteRefusal::NotWritable,
+            });
+        };
+        if let Some(ungranted) = self.ungranted(entity, source.personal_data) {
+            return Err(WriteRefusal::Forbidden(ungranted));
+        }
+        self.spend()?;
+        Ok(Partition(source))
+    }
+
+    /// Spends one of the tenant's tokens.
+    fn spend(&self) -> Result<(), WriteRefusal> {
+        if self.asker.tenant_limits.admit(self.tenant) {
+            Ok(())
+        } else {
+            Err(WriteRefusal::Overloaded)
+        }
+    }
+
+    fn grants(&self, operation: Operation, types: &[TypeName], personal_data: PersonalData) -> GrantSet {
+        let Asker { consumer, policies, .. } = *self.asker;
+        policies.grants(consumer, operation, self.tenant, types, personal_data)
+    }
+
+    /// What of an entity the consumer may not write; `None`: it may write all of it. Every type must be granted:
+    /// an entity that is of two kinds is changed as both.
+    fn ungranted(&self, entity: &Entity, personal_data: PersonalData) -> Option<Ungranted> {
+        let grants = self.grants(self.asker.operation, &entity.types, personal_data);
+        let is_granted = |name: &TypeName| grants.types().any(|granted| granted == name);
+        if let Some(name) = entity.types.iter().find(|name| !is_granted(name)) {
+            return Some(Ungranted::Type(name.clone()));
+        }
+        // What a read would be shown of it is what may be written of it.
+        let Some(granted) = grants.project(entity.clone()) else {
+            return Some(Ungranted::Everything);
+        };
+        for attribute in &entity.attributes {
+            match granted.attribute(&attribute.name) {
+                None => return Some(Ungranted::Attribute(attribute.name.clone())),
+                Some(kept) if kept != attribute => return Some(Ungranted::SubAttribute(attribute.name.clone())),
+                Some(_) => {}
+            }
+        }
+        None
+    }
+
+    /// Whether anything at all is granted, of the types that are selected or of any.
+    fn may_write_any(&self, personal_data: PersonalData, types: Option<&TypeSelection>) -> bool {
+        let mut named: Vec<TypeName> = match types {
+            Some(selection) => selection.names().into_iter().cloned().collect(),
+            None => self.asker.policies.known_types().to_vec(),
+        };
+        if types.is_none() {
+            named.push(TypeName::new(Iri::new(UNNAMED_TYPE)));
+        }
+        !self.grants(self.asker.operation, &named, personal_data).is_empty()
+    }
+
+    fn may_see(&self, entity: &Entity, personal_data: PersonalData) -> bool {
+        let grants = self.grants(Operation::RetrieveEntity, &entity.types, personal_data);
+        grants.project(entity.clone()).is_some()
+    }
+}
+
+/// A partition that takes an entity.
+struct Partition<'a>(&'a Arc<RegisteredSource>);
+
+impl Partition<'_> {
+    fn personal_data(&self) -> PersonalData {
+        self.0.personal_data
+    }
+
+    fn writer(&self) -> Result<&dyn EntityWriter, WriteRefusal> {
+        self.0.adapter.writer().ok_or(WriteRefusal::NotWritable)
+    }
+}
+
+fn now() -> DateTime {
+    DateTime::from_system_time(SystemTime::now())
+}
