@@ -162,12 +162,6 @@ impl Ask {
         self.header("ngsild-tenant", tenant)
     }
 
-    /// With a body.
-    pub(crate) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
-        self.body = body.into();
-        self.header("content-type", media_type)
-    }
-
     /// With a body of `application/json`.
     pub(crate) fn json(self, body: &serde_json::Value) -> Self {
         self.body("application/json", body.to_string())
