@@ -97,6 +97,13 @@ fn is_not_available(answer: &Answer) {
     assert_eq!((status, kind.as_str()), (504, "LdContextNotAvailable"), "{answer}");
 }
 
+/// What came is no context (clause 5.5.6).
+#[track_caller]
+fn is_not_valid(answer: &Answer) {
+    let (status, kind) = (answer.status, answer.error_type());
+    assert_eq!((status, kind.as_str()), (400, "BadRequestData"), "{answer}");
+}
+
 #[tokio::test]
 async fn what_is_inside_is_not_fetched_unless_the_operator_allows_it() {
     let (origin, server) = Origin::start().await;
@@ -156,18 +163,21 @@ async fn a_failed_download_is_never_an_empty_context() {
     let faults = [
         Fault::Status(500),
         Fault::Status(404),
+        Fault::EndlessBody,
+        Fault::Reset,
         Fault::Html,
         Fault::BrokenJson,
-        Fault::EndlessBody,
         Fault::EmptyBody,
-        Fault::Reset,
     ];
     for (number, fault) in faults.into_iter().enumerate() {
         let path = format!("/{number}.jsonld");
         origin.publish(&path, &calling_sites("Hinan"), &[]);
         server.set_fault(fault);
         let answer = sites(&platform, "Hinan", &format!("{}{path}", server.url())).await;
-        is_not_available(&answer);
+        match fault {
+            Fault::Html | Fault::BrokenJson | Fault::EmptyBody => is_not_valid(&answer),
+            _ => is_not_available(&answer),
+        }
     }
     assert_eq!(platform.asked().len(), 0, "no source is asked without a context");
 }
@@ -192,18 +202,14 @@ async fn documents_that_are_too_large_too_deep_or_no_context_are_refused() {
         "]".repeat(10_000)
     );
     let large = json!({ "@context": { "Hinan": EVACUATION_SITE }, "more": "x".repeat(2_000_000) }).to_string();
-    let pages = [
-        deep,
-        large,
-        "[]".to_owned(),
-        "{}".to_owned(),
-        "{\"@context\":7}".to_owned(),
-    ];
+    let pages = [deep, "[]".to_owned(), "{}".to_owned(), "{\"@context\":7}".to_owned()];
     for (number, page) in pages.into_iter().enumerate() {
         let path = format!("/{number}.jsonld");
         origin.put(&path, response(StatusCode::OK, "application/ld+json", page));
-        is_not_available(&sites(&platform, "Hinan", &format!("{}{path}", server.url())).await);
+        is_not_valid(&sites(&platform, "Hinan", &format!("{}{path}", server.url())).await);
     }
+    origin.put("/large", response(StatusCode::OK, "application/ld+json", large));
+    is_not_available(&sites(&platform, "Hinan", &format!("{}/large", server.url())).await);
 }
 
 #[tokio::test]

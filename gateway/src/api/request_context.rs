@@ -125,12 +125,17 @@ impl From<ContextFailure> for Problem {
         match failure {
             ContextFailure::Unavailable { url, reason } => {
                 let shown: String = url.chars().take(SHOWN_URL).collect();
-                let error_type = match reason {
+                match reason {
                     // Clause 5.5.6: what was retrieved and is no context is invalid, not unavailable.
-                    Unavailability::NotAContext => ErrorType::BadRequestData,
-                    _ => ErrorType::LdContextNotAvailable,
-                };
-                Self::new(error_type, format!("the @context {shown} is not available: {reason}"))
+                    Unavailability::NotAContext => Self::new(
+                        ErrorType::BadRequestData,
+                        format!("the @context {shown} is not valid: {reason}"),
+                    ),
+                    _ => Self::new(
+                        ErrorType::LdContextNotAvailable,
+                        format!("the @context {shown} is not available: {reason}"),
+                    ),
+                }
             }
             ContextFailure::Invalid(error) => Self::new(ErrorType::BadRequestData, format!("the @context: {error}")),
             ContextFailure::Internal => Self::new(ErrorType::InternalError, "the @context cannot be processed"),

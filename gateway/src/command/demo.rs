@@ -61,7 +61,9 @@ impl Demo {
             ("nasushiobara-orion".to_owned(), stand_ins.orion().url().to_owned()),
         ]);
         let mut api_keys = BTreeMap::new();
-        let config = self.configure(&sources, folder, &mut api_keys)?;
+        let mut config = self.configure(&sources, folder, &mut api_keys)?;
+        // What consumers leave in a demo goes with it.
+        config.gateway.state = temporary.path().join("state.db");
         fill_store(&config).await?;
         let running = Running::start(config)
             .await
