@@ -146,6 +146,12 @@ impl Ask {
         self
     }
 
+    /// With a body of a media type.
+    pub(crate) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.header("content-type", media_type)
+    }
+
     /// With `Accept`.
     pub(crate) fn accept(self, media_type: &str) -> Self {
         self.header("accept", media_type)
