@@ -130,8 +130,7 @@ async fn a_change_of_a_hidden_attribute_moves_no_date() {
         )
         .header("fiware-service", "nasushiobara")
         .header("fiware-servicepath", "/disaster")
-        .header("content-type", "application/json")
-        .body(body)
+        .body("application/json", body)
         .await;
     assert_eq!(changed.status, 204, "{:?}", changed.body);
     let again = platform

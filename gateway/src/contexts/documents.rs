@@ -173,6 +173,8 @@ impl Documents {
     /// Forgets a copy.
     pub(crate) fn forget(&self, url: &str) {
         locked(&self.kept).remove(url);
+        // Whoever deletes the copy of a context wants the next request to ask its host.
+        locked(&self.failures).remove(url);
     }
 
     /// Waits for the download that is under way, or begins one. It goes on when nobody waits any more: the next

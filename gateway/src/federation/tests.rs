@@ -420,6 +420,7 @@ fn what_a_lying_source_sends_unasked_goes_no_further() {
         }],
         personal_data: PersonalData::None,
         is_store: false,
+        writable: false,
     };
     let registry = Registry::new(vec![liar]);
     for filter in ["height", "height|managerName"] {

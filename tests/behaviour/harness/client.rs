@@ -146,10 +146,10 @@ impl Ask {
         self
     }
 
-    /// With a body.
-    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+    /// With a body of a media type.
+    pub(crate) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
-        self
+        self.header("content-type", media_type)
     }
 
     /// With `Accept`.
@@ -160,12 +160,6 @@ impl Ask {
     /// With `NGSILD-Tenant`.
     pub(crate) fn tenant(self, tenant: &str) -> Self {
         self.header("ngsild-tenant", tenant)
-    }
-
-    /// With a body.
-    pub(crate) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
-        self.body = body.into();
-        self.header("content-type", media_type)
     }
 
     /// With a body of `application/json`.
