@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use super::json::{Nulls, check_json};
 use super::reader::{Reader, Text, Texts};
 use super::{Fault, NGSI_LD_NULL};
+use crate::entity::language::is_language_tag;
 use crate::entity::{
     AttributeKind, AttributeValue, DateTime, Geometry, Json, LanguageMap, Number, TemporalType, Value,
 };
@@ -331,15 +332,4 @@ fn check_language_map<E: Error>(reader: &Reader<'_>, map: &LanguageMap) -> Resul
         }
     }
     Ok(())
-}
-
-/// The form of RFC 5646 section 2.1: subtags of one to eight letters and digits, the first of letters alone.
-fn is_language_tag(text: &str) -> bool {
-    let subtags = || text.split('-');
-    let first_is_alphabetic = subtags()
-        .next()
-        .is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_alphabetic()));
-    first_is_alphabetic
-        && subtags()
-            .all(|subtag| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
