@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::concise::read_text;
 use super::entity::{read_system_attribute, set};
+use super::fragment::RemovableMember;
 use super::reader::{Reader, Text, Texts};
 use super::value::{ValueMember, read_value};
 use super::{Fault, MAX_ATTRIBUTE_DEPTH, MAX_INSTANCES};
@@ -63,10 +64,13 @@ impl AttributesByName {
         let Some(attribute) = self.attributes.last_mut() else {
             return Ok(());
         };
+        reader.enter(&attribute.name);
         map.next_value_seed(InstancesSeed {
             attribute: seed,
             instances: &mut attribute.instances,
-        })
+        })?;
+        reader.leave();
+        Ok(())
     }
 
     fn contains(&mut self, name: &AttributeName) -> bool {
@@ -236,6 +240,8 @@ struct Members<'de> {
     unit_code: Option<CompactString>,
     system: SystemAttributes,
     sub_attributes: AttributesByName,
+    /// Members that a fragment removes.
+    removed: SmallVec<[RemovableMember; 1]>,
 }
 
 impl<'de> Members<'de> {
@@ -259,12 +265,15 @@ impl<'de> Members<'de> {
                 let kind = AttributeKind::from_name(&text).ok_or_else(|| reader.fail(Fault::AttributeType))?;
                 set(reader, &mut self.kind, kind)
             }
-            "observedAt" => {
-                let date = reader.date(map)?;
-                set(reader, &mut self.observed_at, date)
-            }
+            "observedAt" => match reader.date_or_null(name, map)? {
+                Some(date) => set(reader, &mut self.observed_at, date),
+                None => self.remove(reader, RemovableMember::ObservedAt),
+            },
             "unitCode" => {
                 let text = reader.text(map)?;
+                if reader.is_kept_null(&text) {
+                    return self.remove(reader, RemovableMember::UnitCode);
+                }
                 set(reader, &mut self.unit_code, text.as_ref().into())
             }
             "datasetId" => {
@@ -278,16 +287,25 @@ impl<'de> Members<'de> {
                 let [name] = names.as_slice() else {
                     return Err(reader.fail(Fault::Expected("one type name")));
                 };
+                if reader.is_kept_null(name) {
+                    return self.remove(reader, RemovableMember::ObjectType);
+                }
                 let iri = reader.expand(name).map_err(|error| reader.fail(error))?;
                 set(reader, &mut self.object_type, TypeName::new(iri))
             }
             "valueType" => {
                 let text = reader.text(map)?;
+                if reader.is_kept_null(&text) {
+                    return self.remove(reader, RemovableMember::ValueType);
+                }
                 let iri = reader.expand(&text).map_err(|error| reader.fail(error))?;
                 set(reader, &mut self.value_type, iri)
             }
             "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" => {
-                read_system_attribute(reader, name, &mut self.system, map)
+                if read_system_attribute(reader, name, &mut self.system, map)? {
+                    return self.remove(reader, RemovableMember::ExpiresAt);
+                }
+                Ok(())
             }
             "@context" => Err(reader.fail(Fault::EmbeddedContext)),
             _ if is_output_only(name) => map.next_value::<IgnoredAny>().map(|_| ()),
@@ -296,6 +314,14 @@ impl<'de> Members<'de> {
                 self.sub_attributes.read(name, AttributeSeed { reader, depth }, map)
             }
         }
+    }
+
+    fn remove<E: Error>(&mut self, reader: &Reader<'_>, member: RemovableMember) -> Result<(), E> {
+        if self.removed.contains(&member) {
+            return Err(reader.fail(Fault::Duplicate));
+        }
+        self.removed.push(member);
+        Ok(())
     }
 
     fn add_to<E: Error>(self, seed: &mut InstanceSeed<'_, '_, '_>) -> Result<(), E> {
@@ -334,6 +360,9 @@ impl<'de> Members<'de> {
         }
         if seed.instances.len() == MAX_INSTANCES {
             return Err(reader.fail(Fault::TooMany(MAX_INSTANCES)));
+        }
+        for member in self.removed {
+            reader.remove(member, dataset_id.as_ref());
         }
         seed.instances.push(Instance {
             value,
