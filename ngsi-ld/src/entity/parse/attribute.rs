@@ -111,20 +111,38 @@ fn is_reserved(name: &str) -> bool {
 }
 
 /// Members that only the system makes, and that are ignored when others send them (tables 5.2.5-2 and like).
+const OUTPUT_ONLY: [&str; 11] = [
+    "instanceId",
+    "lang",
+    "previousValue",
+    "previousObject",
+    "previousLanguageMap",
+    "previousVocab",
+    "previousJson",
+    "previousValueList",
+    "previousObjectList",
+    "entity",
+    "entityList",
+];
+
 fn is_output_only(name: &str) -> bool {
-    matches!(
-        name,
-        "instanceId"
-            | "previousValue"
-            | "previousObject"
-            | "previousLanguageMap"
-            | "previousVocab"
-            | "previousJson"
-            | "previousValueList"
-            | "previousObjectList"
-            | "entity"
-            | "entityList"
-    )
+    OUTPUT_ONLY.contains(&name)
+}
+
+/// Whether that kind of attribute may have a member that only the system makes: the clauses prohibit those of other
+/// kinds.
+fn may_have_output(kind: AttributeKind, name: &str) -> bool {
+    match name {
+        "lang" => kind == AttributeKind::Property,
+        "previousValue" => matches!(kind, AttributeKind::Property | AttributeKind::GeoProperty),
+        "previousObject" | "entity" => kind == AttributeKind::Relationship,
+        "previousLanguageMap" => kind == AttributeKind::LanguageProperty,
+        "previousVocab" => kind == AttributeKind::VocabProperty,
+        "previousJson" => kind == AttributeKind::JsonProperty,
+        "previousValueList" => kind == AttributeKind::ListProperty,
+        "previousObjectList" | "entityList" => kind == AttributeKind::ListRelationship,
+        _ => true,
+    }
 }
 
 /// Where an attribute is read.
@@ -240,6 +258,8 @@ struct Members<'de> {
     unit_code: Option<CompactString>,
     system: SystemAttributes,
     sub_attributes: AttributesByName,
+    /// Members that only the system makes.
+    outputs: SmallVec<[&'static str; 1]>,
     /// Members that a fragment removes.
     removed: SmallVec<[RemovableMember; 1]>,
 }
@@ -308,7 +328,14 @@ impl<'de> Members<'de> {
                 Ok(())
             }
             "@context" => Err(reader.fail(Fault::EmbeddedContext)),
-            _ if is_output_only(name) => map.next_value::<IgnoredAny>().map(|_| ()),
+            _ if let Some(output) = OUTPUT_ONLY.iter().find(|output| **output == name) => {
+                map.next_value::<IgnoredAny>()?;
+                if self.outputs.contains(output) {
+                    return Err(reader.fail(Fault::Duplicate));
+                }
+                self.outputs.push(output);
+                Ok(())
+            }
             _ => {
                 let depth = seed.depth + 1;
                 self.sub_attributes.read(name, AttributeSeed { reader, depth }, map)
@@ -335,6 +362,9 @@ impl<'de> Members<'de> {
         let prohibited = |name: &str| reader.within(name, Err(reader.fail(Fault::Prohibited(kind.as_str()))));
         if member != own_member {
             return prohibited(member.as_str());
+        }
+        if let Some(output) = self.outputs.iter().find(|output| !may_have_output(kind, output)) {
+            return prohibited(output);
         }
         let is_relationship = matches!(kind, AttributeKind::Relationship | AttributeKind::ListRelationship);
         if self.unit_code.is_some() && !matches!(kind, AttributeKind::Property | AttributeKind::ListProperty) {

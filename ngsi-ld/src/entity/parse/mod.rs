@@ -195,4 +195,6 @@ pub enum Fault {
 }
 
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod tests;
