@@ -5,11 +5,13 @@
 //! the choice of a term by its datatype (an attribute has its name whatever its values are), and `prefix:name` with a
 //! name that clause 4.6.2 does not allow.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use json_ld::syntax::{self, Parse, Print, TryFromJson};
 use json_ld::{JsonLdProcessor, NoLoader, RemoteContextReference, RemoteDocument};
-use ngsi_ld::context::{CORE_CONTEXT, Context, DEFAULT_VOCABULARY};
+use ngsi_ld::context::{CORE_CONTEXT, Context, ContextBuilder, DEFAULT_VOCABULARY};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -45,7 +47,7 @@ fn with_core(user: &[Value]) -> Value {
 fn ours(user: &[Value]) -> Result<Context, String> {
     let builder = Context::builder().value(&Value::from(user.to_vec()).to_string());
     builder
-        .and_then(|builder| builder.build())
+        .and_then(ContextBuilder::build)
         .map_err(|error| error.to_string())
 }
 
