@@ -21,3 +21,4 @@ pub mod query;
 
 pub use entity::Entity;
 pub use iri::{AttributeName, EntityId, InvalidIri, Iri, MAX_IRI_BYTES, TypeName, check_absolute};
+pub use query::projection;

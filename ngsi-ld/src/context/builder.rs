@@ -2,9 +2,10 @@
 
 use hashbrown::{HashMap, HashSet};
 
+use super::Context;
+use super::core::{CoreVersion, is_core_context};
 use super::definition::ActiveContext;
 use super::document::{ContextError, Part, parse_document, parse_value};
-use super::{CORE_CONTEXT, Context};
 
 /// Most contexts that one context may be made of, those that it refers to included, each time they are
 /// referred to.
@@ -79,10 +80,20 @@ impl ContextBuilder {
     /// # Errors
     /// [`ContextError`]: a document is missing, or one defines what JSON-LD or clause 5.5.7 does not allow.
     pub fn build(self) -> Result<Context, ContextError> {
-        let mut active = ActiveContext::over(Context::core());
+        let mut active = ActiveContext::over(Context::core_of(self.core_version()));
         let mut contexts = 0;
         self.apply(&self.parts, &mut active, &mut contexts)?;
         Ok(active.finish())
+    }
+
+    /// The version of the core context that the request itself names: the newest of several, the current one when it
+    /// names none. What documents of others name is theirs: they are read long after they were written.
+    fn core_version(&self) -> CoreVersion {
+        let named = self.parts.iter().filter_map(|part| match part {
+            Part::Remote(url) => CoreVersion::of_url(url),
+            _ => None,
+        });
+        named.max().unwrap_or_default()
     }
 
     fn apply(&self, parts: &[Part], active: &mut ActiveContext, contexts: &mut usize) -> Result<(), ContextError> {
@@ -105,29 +116,6 @@ impl ContextBuilder {
         }
         Ok(())
     }
-}
-
-impl Context {
-    /// Compiles the built-in core document; its fixture test proves that it does.
-    pub(super) fn of_core_document() -> Self {
-        let mut active = ActiveContext::for_core();
-        let parts = parse_document(CORE_CONTEXT).unwrap_or_default();
-        for part in parts {
-            if let Part::Local(members) = part {
-                // An error leaves the terms out; the tests of this module find that.
-                let _ = active.define(&members);
-            }
-        }
-        active.finish()
-    }
-}
-
-/// Whether the URL is that of a core context, of whatever version: it is always present and never fetched.
-#[must_use]
-pub fn is_core_context(url: &str) -> bool {
-    let path = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    path.and_then(|path| path.strip_prefix("uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context"))
-        .is_some_and(|rest| rest == ".jsonld" || (rest.starts_with("-v") && rest.ends_with(".jsonld")))
 }
 
 /// The URLs that a document with a member `@context` refers to, core contexts left out.

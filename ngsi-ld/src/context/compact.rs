@@ -33,8 +33,9 @@ impl Context {
         Self { terms, names, prefixes }
     }
 
-    /// The name of an IRI in this context: its term, else the part after the default vocabulary, else
-    /// `prefix:name`, else the IRI itself. It always expands to the same IRI again.
+    /// The name of an IRI in this context: its term, else the part after the default vocabulary, else the shortest
+    /// `prefix:name` (of equally short ones, the first in order of text), else the IRI itself. It always expands to
+    /// the same IRI again.
     #[must_use]
     pub fn compact<'a>(&'a self, iri: &'a str) -> Cow<'a, str> {
         if let Some(name) = self.names.get(iri) {
@@ -46,18 +47,24 @@ impl Context {
                 return Cow::Borrowed(name);
             }
         }
+        let mut best: Option<String> = None;
         for (namespace, prefix) in &self.prefixes {
             let Some(rest) = iri.strip_prefix(namespace.as_str()) else {
                 continue;
             };
+            let length = prefix.len() + 1 + rest.len();
+            let is_better = |name: &String| (length, prefix.as_str()) < (name.len(), name.as_str());
             // Clause 4.6.2: what follows the prefix is a name itself, no path.
-            if check_name(rest).is_err() {
+            if !best.as_ref().is_none_or(is_better) || check_name(rest).is_err() {
                 continue;
             }
             let name = format!("{prefix}:{rest}");
             if !self.terms.contains_key(name.as_str()) {
-                return Cow::Owned(name);
+                best = Some(name);
             }
+        }
+        if let Some(name) = best {
+            return Cow::Owned(name);
         }
         Cow::Borrowed(iri)
     }

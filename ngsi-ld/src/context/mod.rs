@@ -7,6 +7,7 @@
 
 mod builder;
 mod compact;
+mod core;
 mod definition;
 mod document;
 mod expand;
@@ -16,7 +17,8 @@ use std::sync::{Arc, LazyLock};
 use compact_str::CompactString;
 use hashbrown::HashMap;
 
-pub use builder::{ContextBuilder, MAX_CONTEXTS, is_core_context, remote_references};
+pub use self::core::{CoreVersion, is_core_context};
+pub use builder::{ContextBuilder, MAX_CONTEXTS, remote_references};
 pub use document::{ContextError, DefinitionFault, MAX_TERMS};
 pub use expand::{InvalidName, check_name};
 
@@ -108,13 +110,6 @@ pub enum Container {
 }
 
 impl Context {
-    /// The core context alone.
-    #[must_use]
-    pub fn core() -> &'static Arc<Self> {
-        static CORE: LazyLock<Arc<Context>> = LazyLock::new(|| Arc::new(Context::of_core_document()));
-        &CORE
-    }
-
     /// The gateway's own context.
     #[must_use]
     pub fn kakehashi() -> &'static Arc<Self> {

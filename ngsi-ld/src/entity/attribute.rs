@@ -167,6 +167,16 @@ impl AttributeValue {
         }
     }
 
+    /// The entities that it leads to, in their order; none unless it is that of a Relationship or ListRelationship.
+    #[must_use]
+    pub fn objects(&self) -> &[EntityId] {
+        match self {
+            Self::Relationship { objects, .. } => objects,
+            Self::ListRelationship { objects, .. } => objects,
+            _ => &[],
+        }
+    }
+
     /// The kind of attribute that has such a value.
     #[must_use]
     pub const fn kind(&self) -> AttributeKind {

@@ -12,6 +12,7 @@ mod datetime;
 pub(crate) mod generated;
 mod geometry;
 mod geometry_json;
+pub mod language;
 mod number;
 pub mod parse;
 pub mod render;

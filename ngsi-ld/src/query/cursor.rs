@@ -67,14 +67,16 @@ impl<'t> Cursor<'t> {
         self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
     }
 
+    /// Characters before this place.
+    pub(super) fn position(&self) -> usize {
+        let before = self.text.len() - self.rest.len();
+        let characters = self.text.char_indices();
+        characters.take_while(|(offset, _)| *offset < before).count()
+    }
+
     /// The error that something else was expected here.
     pub(super) fn expected(&self, expected: &'static str) -> SyntaxError {
-        let before = self.text.len() - self.rest.len();
-        let position = self
-            .text
-            .char_indices()
-            .take_while(|(offset, _)| *offset < before)
-            .count();
+        let position = self.position();
         let found = match self.peek() {
             None => CompactString::const_new("the end"),
             Some(character) => compact_str::format_compact!("{character:?}"),

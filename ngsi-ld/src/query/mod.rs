@@ -9,6 +9,7 @@ mod evaluate;
 mod fixture;
 mod geo;
 mod names;
+pub mod projection;
 mod q;
 mod selection;
 

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::concise::read_text;
 use super::entity::{read_system_attribute, set};
+use super::fragment::RemovableMember;
 use super::reader::{Reader, Text, Texts};
 use super::value::{ValueMember, read_value};
 use super::{Fault, MAX_ATTRIBUTE_DEPTH, MAX_INSTANCES};
@@ -63,10 +64,13 @@ impl AttributesByName {
         let Some(attribute) = self.attributes.last_mut() else {
             return Ok(());
         };
+        reader.enter(&attribute.name);
         map.next_value_seed(InstancesSeed {
             attribute: seed,
             instances: &mut attribute.instances,
-        })
+        })?;
+        reader.leave();
+        Ok(())
     }
 
     fn contains(&mut self, name: &AttributeName) -> bool {
@@ -107,20 +111,38 @@ fn is_reserved(name: &str) -> bool {
 }
 
 /// Members that only the system makes, and that are ignored when others send them (tables 5.2.5-2 and like).
+const OUTPUT_ONLY: [&str; 11] = [
+    "instanceId",
+    "lang",
+    "previousValue",
+    "previousObject",
+    "previousLanguageMap",
+    "previousVocab",
+    "previousJson",
+    "previousValueList",
+    "previousObjectList",
+    "entity",
+    "entityList",
+];
+
 fn is_output_only(name: &str) -> bool {
-    matches!(
-        name,
-        "instanceId"
-            | "previousValue"
-            | "previousObject"
-            | "previousLanguageMap"
-            | "previousVocab"
-            | "previousJson"
-            | "previousValueList"
-            | "previousObjectList"
-            | "entity"
-            | "entityList"
-    )
+    OUTPUT_ONLY.contains(&name)
+}
+
+/// Whether that kind of attribute may have a member that only the system makes: the clauses prohibit those of other
+/// kinds.
+fn may_have_output(kind: AttributeKind, name: &str) -> bool {
+    match name {
+        "lang" => kind == AttributeKind::Property,
+        "previousValue" => matches!(kind, AttributeKind::Property | AttributeKind::GeoProperty),
+        "previousObject" | "entity" => kind == AttributeKind::Relationship,
+        "previousLanguageMap" => kind == AttributeKind::LanguageProperty,
+        "previousVocab" => kind == AttributeKind::VocabProperty,
+        "previousJson" => kind == AttributeKind::JsonProperty,
+        "previousValueList" => kind == AttributeKind::ListProperty,
+        "previousObjectList" | "entityList" => kind == AttributeKind::ListRelationship,
+        _ => true,
+    }
 }
 
 /// Where an attribute is read.
@@ -236,6 +258,10 @@ struct Members<'de> {
     unit_code: Option<CompactString>,
     system: SystemAttributes,
     sub_attributes: AttributesByName,
+    /// Members that only the system makes.
+    outputs: SmallVec<[&'static str; 1]>,
+    /// Members that a fragment removes.
+    removed: SmallVec<[RemovableMember; 1]>,
 }
 
 impl<'de> Members<'de> {
@@ -259,12 +285,15 @@ impl<'de> Members<'de> {
                 let kind = AttributeKind::from_name(&text).ok_or_else(|| reader.fail(Fault::AttributeType))?;
                 set(reader, &mut self.kind, kind)
             }
-            "observedAt" => {
-                let date = reader.date(map)?;
-                set(reader, &mut self.observed_at, date)
-            }
+            "observedAt" => match reader.date_or_null(name, map)? {
+                Some(date) => set(reader, &mut self.observed_at, date),
+                None => self.remove(reader, RemovableMember::ObservedAt),
+            },
             "unitCode" => {
                 let text = reader.text(map)?;
+                if reader.is_kept_null(&text) {
+                    return self.remove(reader, RemovableMember::UnitCode);
+                }
                 set(reader, &mut self.unit_code, text.as_ref().into())
             }
             "datasetId" => {
@@ -278,24 +307,48 @@ impl<'de> Members<'de> {
                 let [name] = names.as_slice() else {
                     return Err(reader.fail(Fault::Expected("one type name")));
                 };
+                if reader.is_kept_null(name) {
+                    return self.remove(reader, RemovableMember::ObjectType);
+                }
                 let iri = reader.expand(name).map_err(|error| reader.fail(error))?;
                 set(reader, &mut self.object_type, TypeName::new(iri))
             }
             "valueType" => {
                 let text = reader.text(map)?;
+                if reader.is_kept_null(&text) {
+                    return self.remove(reader, RemovableMember::ValueType);
+                }
                 let iri = reader.expand(&text).map_err(|error| reader.fail(error))?;
                 set(reader, &mut self.value_type, iri)
             }
             "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" => {
-                read_system_attribute(reader, name, &mut self.system, map)
+                if read_system_attribute(reader, name, &mut self.system, map)? {
+                    return self.remove(reader, RemovableMember::ExpiresAt);
+                }
+                Ok(())
             }
             "@context" => Err(reader.fail(Fault::EmbeddedContext)),
-            _ if is_output_only(name) => map.next_value::<IgnoredAny>().map(|_| ()),
+            _ if let Some(output) = OUTPUT_ONLY.iter().find(|output| **output == name) => {
+                map.next_value::<IgnoredAny>()?;
+                if self.outputs.contains(output) {
+                    return Err(reader.fail(Fault::Duplicate));
+                }
+                self.outputs.push(output);
+                Ok(())
+            }
             _ => {
                 let depth = seed.depth + 1;
                 self.sub_attributes.read(name, AttributeSeed { reader, depth }, map)
             }
         }
+    }
+
+    fn remove<E: Error>(&mut self, reader: &Reader<'_>, member: RemovableMember) -> Result<(), E> {
+        if self.removed.contains(&member) {
+            return Err(reader.fail(Fault::Duplicate));
+        }
+        self.removed.push(member);
+        Ok(())
     }
 
     fn add_to<E: Error>(self, seed: &mut InstanceSeed<'_, '_, '_>) -> Result<(), E> {
@@ -309,6 +362,9 @@ impl<'de> Members<'de> {
         let prohibited = |name: &str| reader.within(name, Err(reader.fail(Fault::Prohibited(kind.as_str()))));
         if member != own_member {
             return prohibited(member.as_str());
+        }
+        if let Some(output) = self.outputs.iter().find(|output| !may_have_output(kind, output)) {
+            return prohibited(output);
         }
         let is_relationship = matches!(kind, AttributeKind::Relationship | AttributeKind::ListRelationship);
         if self.unit_code.is_some() && !matches!(kind, AttributeKind::Property | AttributeKind::ListProperty) {
@@ -334,6 +390,9 @@ impl<'de> Members<'de> {
         }
         if seed.instances.len() == MAX_INSTANCES {
             return Err(reader.fail(Fault::TooMany(MAX_INSTANCES)));
+        }
+        for member in self.removed {
+            reader.remove(member, dataset_id.as_ref());
         }
         seed.instances.push(Instance {
             value,

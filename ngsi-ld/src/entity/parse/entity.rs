@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
 
 use super::attribute::{AttributeSeed, AttributesByName};
+use super::fragment::{Fragment, RemovableMember, RemovedMember};
 use super::reader::{Reader, Text, Texts};
 use super::{Fault, MAX_TYPES_OR_SCOPES, NGSI_LD_NULL, Seed};
 use crate::entity::{Entity, SystemAttributes};
@@ -104,7 +105,7 @@ const USUAL_ATTRIBUTES: usize = 8;
 
 /// The members of an entity that were read so far.
 #[derive(Default)]
-struct Members {
+pub(super) struct Members {
     id: Option<EntityId>,
     types: Option<SmallVec<[TypeName; 1]>>,
     scopes: Option<SmallVec<[compact_str::CompactString; 1]>>,
@@ -114,7 +115,12 @@ struct Members {
 }
 
 impl Members {
-    fn read<'de, A: MapAccess<'de>>(&mut self, reader: &Reader<'_>, name: &str, map: &mut A) -> Result<(), A::Error> {
+    pub(super) fn read<'de, A: MapAccess<'de>>(
+        &mut self,
+        reader: &Reader<'_>,
+        name: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match name {
             "id" | "@id" => {
                 let text = reader.text(map)?;
@@ -127,6 +133,9 @@ impl Members {
             }
             "scope" => {
                 let scopes = read_scopes(reader, map)?;
+                if scopes.is_empty() && reader.fragment.is_some() {
+                    reader.remove(RemovableMember::Scope, None);
+                }
                 set(reader, &mut self.scopes, scopes)
             }
             "@context" => {
@@ -137,12 +146,29 @@ impl Members {
                 Ok(())
             }
             "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" => {
-                read_system_attribute(reader, name, &mut self.system, map)
+                if read_system_attribute(reader, name, &mut self.system, map)? {
+                    reader.remove(RemovableMember::ExpiresAt, None);
+                }
+                Ok(())
             }
             _ => {
                 let seed = AttributeSeed { reader, depth: 0 };
                 self.attributes.read(name, seed, map)
             }
+        }
+    }
+}
+
+impl Members {
+    /// What they say as a fragment.
+    pub(super) fn into_fragment(self, removed: Vec<RemovedMember>) -> Fragment {
+        Fragment {
+            id: self.id,
+            types: self.types.unwrap_or_default(),
+            scopes: self.scopes.unwrap_or_default(),
+            system: self.system,
+            attributes: self.attributes.into_vec(),
+            removed,
         }
     }
 }
@@ -160,6 +186,9 @@ fn read_types<'de, A: MapAccess<'de>>(reader: &Reader<'_>, map: &mut A) -> Resul
     let Texts(names) = reader.expected("a type name or an array of them", map.next_value())?;
     let mut types = SmallVec::new();
     for name in &names {
+        if name == NGSI_LD_NULL {
+            return Err(reader.fail(Fault::Null));
+        }
         let r#type = TypeName::new(reader.expand(name).map_err(|error| reader.fail(error))?);
         if !types.contains(&r#type) {
             if types.len() == MAX_TYPES_OR_SCOPES {
@@ -179,6 +208,9 @@ fn read_scopes<'de, A: MapAccess<'de>>(
     map: &mut A,
 ) -> Result<SmallVec<[compact_str::CompactString; 1]>, A::Error> {
     let Texts(texts) = reader.expected("a scope or an array of them", map.next_value())?;
+    if matches!(texts.as_slice(), [only] if reader.is_kept_null(only)) {
+        return Ok(SmallVec::new());
+    }
     let mut scopes = SmallVec::new();
     for text in &texts {
         if text == NGSI_LD_NULL {
@@ -206,14 +238,16 @@ fn is_scope_level(text: &str) -> bool {
         && characters.all(|character| character == '_' || character.is_alphanumeric())
 }
 
-/// Reads one of the temporal properties that the system keeps (clause 4.8).
+/// Reads one of the temporal properties that the system keeps (clause 4.8). Whether a fragment removes it.
 pub(super) fn read_system_attribute<'de, A: MapAccess<'de>>(
     reader: &Reader<'_>,
     name: &str,
     system: &mut SystemAttributes,
     map: &mut A,
-) -> Result<(), A::Error> {
-    let date = reader.date(map)?;
+) -> Result<bool, A::Error> {
+    let Some(date) = reader.date_or_null(name, map)? else {
+        return Ok(true);
+    };
     let dates = system.dates_mut();
     let place = match name {
         "createdAt" => &mut dates.created_at,
@@ -221,5 +255,6 @@ pub(super) fn read_system_attribute<'de, A: MapAccess<'de>>(
         "deletedAt" => &mut dates.deleted_at,
         _ => &mut dates.expires_at,
     };
-    set(reader, place, date)
+    set(reader, place, date)?;
+    Ok(false)
 }

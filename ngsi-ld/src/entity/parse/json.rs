@@ -14,6 +14,8 @@ use super::{Fault, MAX_VALUE_DEPTH, NGSI_LD_NULL};
 pub(super) enum Nulls {
     /// As in the value of a Property.
     Refused,
+    /// As in a value that is merged: NGSI-LD's as the value of a member, nowhere in an array, which is not merged.
+    InObjects,
     /// As in what JSON-LD does not interpret.
     Allowed,
 }
@@ -95,13 +97,16 @@ impl<'de> Visitor<'de> for Check<'_> {
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
         match self.nulls {
-            Nulls::Refused => Err(self.fail(Fault::Null)),
+            Nulls::Refused | Nulls::InObjects => Err(self.fail(Fault::Null)),
             Nulls::Allowed => Ok(()),
         }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        let inner = self.deeper()?;
+        let mut inner = self.deeper()?;
+        if inner.nulls == Nulls::InObjects {
+            inner.nulls = Nulls::Refused;
+        }
         while elements.next_element_seed(inner)?.is_some() {}
         Ok(())
     }

@@ -5,11 +5,12 @@
 //! one pass. Whatever that pass does not take is read again with the text of each attribute at hand, which
 //! says whether an object is an attribute or a concise value, keeps each digit, and finds the fault to report.
 //!
-//! It knows no operation: a fragment's NGSI-LD null is refused here, and `@context` is left to the caller.
+//! It applies nothing: a [`Fragment`] says what is to change. `@context` is left to the caller.
 
 mod attribute;
 mod concise;
 mod entity;
+mod fragment;
 mod json;
 mod reader;
 mod value;
@@ -18,6 +19,7 @@ use std::fmt;
 
 pub(crate) use self::concise::{is_geometry, reads_as_concise_value};
 use self::entity::{ManyEntities, OneEntity};
+pub use self::fragment::{Fragment, FragmentUse, RemovableMember, RemovedMember, parse_fragment};
 use self::reader::Reader;
 use super::{Entity, InvalidDateTime, InvalidGeometry};
 use crate::InvalidIri;
@@ -62,12 +64,22 @@ trait Seed {
 }
 
 fn parse<S: Seed>(json: &[u8], context: &Context) -> Result<S::Output, InvalidEntity> {
+    parse_with::<S>(json, |thorough| {
+        if thorough {
+            Reader::thorough(context)
+        } else {
+            Reader::streaming(context)
+        }
+    })
+}
+
+/// Reads with the quick reader, and with the thorough one what the quick one does not take.
+fn parse_with<'c, S: Seed>(json: &[u8], reader: impl Fn(bool) -> Reader<'c>) -> Result<S::Output, InvalidEntity> {
     let text = std::str::from_utf8(json).map_err(|_| InvalidEntity::new(Fault::Encoding))?;
-    let fast = Reader::streaming(context);
-    if let Ok(output) = read_whole::<S>(text, &fast) {
+    if let Ok(output) = read_whole::<S>(text, &reader(false)) {
         return Ok(output);
     }
-    let thorough = Reader::thorough(context);
+    let thorough = reader(true);
     read_whole::<S>(text, &thorough).map_err(|error| thorough.into_invalid_entity(&error))
 }
 
@@ -182,5 +194,7 @@ pub enum Fault {
     TooDeep,
 }
 
+#[cfg(test)]
+mod rules;
 #[cfg(test)]
 mod tests;

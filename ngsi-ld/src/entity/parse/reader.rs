@@ -9,10 +9,11 @@ use hashbrown::HashMap;
 use serde::de::{Deserialize, Error, MapAccess, Visitor};
 use serde_json::error::Category;
 
+use super::fragment::{FragmentUse, RemovableMember, RemovedMember};
 use super::{Fault, InvalidEntity, NGSI_LD_NULL};
 use crate::context::{Context, InvalidName};
 use crate::entity::DateTime;
-use crate::{Iri, check_absolute};
+use crate::{AttributeName, Iri, check_absolute};
 
 /// Reads one document with one context.
 pub(super) struct Reader<'c> {
@@ -22,6 +23,11 @@ pub(super) struct Reader<'c> {
     /// IRIs of names that no term of the context gives: lists repeat their names.
     names: RefCell<HashMap<CompactString, Iri>>,
     found: RefCell<Found>,
+    /// What an NGSI-LD null may stand for; `None`: it may not stand anywhere.
+    pub(super) fragment: Option<FragmentUse>,
+    /// In fragments: the attributes around the place of reading, outside in.
+    around: RefCell<Vec<AttributeName>>,
+    removed: RefCell<Vec<RemovedMember>>,
 }
 
 /// Where and what the first fault is.
@@ -40,7 +46,49 @@ impl<'c> Reader<'c> {
             thorough: false,
             names: RefCell::default(),
             found: RefCell::default(),
+            fragment: None,
+            around: RefCell::default(),
+            removed: RefCell::default(),
         }
+    }
+
+    /// For a fragment.
+    pub(super) fn keeping_nulls(self, r#use: FragmentUse) -> Self {
+        Self {
+            fragment: Some(r#use),
+            ..self
+        }
+    }
+
+    /// Whether a text stands for null, here where one may stand.
+    pub(super) fn is_kept_null(&self, text: &str) -> bool {
+        self.fragment.is_some() && text == NGSI_LD_NULL
+    }
+
+    /// Notes that an attribute is read, in fragments.
+    pub(super) fn enter(&self, attribute: &AttributeName) {
+        if self.fragment.is_some() {
+            self.around.borrow_mut().push(attribute.clone());
+        }
+    }
+
+    /// Notes that the attribute was read.
+    pub(super) fn leave(&self) {
+        self.around.borrow_mut().pop();
+    }
+
+    /// Notes that a member is removed.
+    pub(super) fn remove(&self, member: RemovableMember, dataset_id: Option<&Iri>) {
+        self.removed.borrow_mut().push(RemovedMember {
+            attributes: self.around.borrow().clone(),
+            dataset_id: dataset_id.cloned(),
+            member,
+        });
+    }
+
+    /// The members that are removed.
+    pub(super) fn take_removed(&self) -> Vec<RemovedMember> {
+        self.removed.take()
     }
 
     /// For everything that is allowed.
@@ -103,10 +151,20 @@ impl<'c> Reader<'c> {
             .map(|text| text.0)
     }
 
-    /// The next value of an object, a DateTime.
-    pub(super) fn date<'de, A: MapAccess<'de>>(&self, map: &mut A) -> Result<DateTime, A::Error> {
+    /// The next value of an object, a DateTime; `None` when it is a null that removes the member.
+    pub(super) fn date_or_null<'de, A: MapAccess<'de>>(
+        &self,
+        name: &str,
+        map: &mut A,
+    ) -> Result<Option<DateTime>, A::Error> {
         let text = self.text(map)?;
-        DateTime::parse(&text).map_err(|error| self.fail(error))
+        if self.is_kept_null(&text) && RemovableMember::from_name(name).is_some() {
+            return Ok(None);
+        }
+        if text == NGSI_LD_NULL {
+            return Err(self.fail(Fault::Null));
+        }
+        DateTime::parse(&text).map(Some).map_err(|error| self.fail(error))
     }
 
     /// A text that must be an absolute URI and not that of null.

@@ -10,9 +10,11 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
+use super::fragment::{FragmentUse, is_null_list, is_null_text};
 use super::json::{Nulls, check_json};
 use super::reader::{Reader, Text, Texts};
 use super::{Fault, NGSI_LD_NULL};
+use crate::entity::language::is_language_tag;
 use crate::entity::{
     AttributeKind, AttributeValue, DateTime, Geometry, Json, LanguageMap, Number, TemporalType, Value,
 };
@@ -81,14 +83,19 @@ pub(super) fn read_value<E: Error>(
     if text == "null" {
         return Err(reader.fail(Fault::Null));
     }
+    if reader.fragment.is_some() && kind == AttributeKind::GeoProperty && is_null_text(text) {
+        // What is removed needs no kind.
+        return Ok(AttributeValue::Property(Value::from(NGSI_LD_NULL)));
+    }
     Ok(match kind {
         AttributeKind::Property => AttributeValue::Property(read_property(reader, text, value_type)?),
         AttributeKind::GeoProperty => AttributeValue::GeoProperty(Box::new(read_geometry(reader, text)?)),
         AttributeKind::Relationship => {
             let Texts(texts) = from_text(reader, text, "a URI or an array of URIs")?;
+            let alone = texts.len() == 1;
             let objects = texts
                 .iter()
-                .map(|text| read_id(reader, text))
+                .map(|text| read_id(reader, text, alone))
                 .collect::<Result<SmallVec<_>, E>>()?;
             if objects.is_empty() {
                 return Err(reader.fail(Fault::Expected("at least one URI")));
@@ -102,9 +109,10 @@ pub(super) fn read_value<E: Error>(
         }
         AttributeKind::VocabProperty => {
             let Texts(texts) = from_text(reader, text, "a term or an array of terms")?;
+            let alone = texts.len() == 1;
             let terms = texts
                 .iter()
-                .map(|term| read_term(reader, term))
+                .map(|term| read_term(reader, term, alone))
                 .collect::<Result<SmallVec<_>, E>>()?;
             if terms.is_empty() {
                 return Err(reader.fail(Fault::Expected("at least one term")));
@@ -116,14 +124,19 @@ pub(super) fn read_value<E: Error>(
             if !text.starts_with('[') {
                 return Err(reader.fail(Fault::Expected("an array")));
             }
-            AttributeValue::ListProperty(read_json(reader, text, Nulls::Refused)?)
+            let nulls = match reader.fragment {
+                Some(_) if is_null_list(text) => Nulls::Allowed,
+                _ => Nulls::Refused,
+            };
+            AttributeValue::ListProperty(read_json(reader, text, nulls)?)
         }
         AttributeKind::ListRelationship => {
             let entries: Vec<ListedObject<'_>> =
                 from_text(reader, text, "an array of URIs, or of objects with the member object")?;
+            let alone = entries.len() == 1;
             let objects = entries
                 .iter()
-                .map(|entry| read_id(reader, &entry.0))
+                .map(|entry| read_id(reader, &entry.0, alone))
                 .collect::<Result<_, E>>()?;
             AttributeValue::ListRelationship { objects, object_type }
         }
@@ -142,6 +155,9 @@ fn read_property<E: Error>(reader: &Reader<'_>, text: &str, value_type: Option<&
     match text.as_bytes().first() {
         Some(b'"') => {
             let string = read_string(reader, text)?;
+            if reader.is_kept_null(&string) {
+                return Ok(Value::String(string));
+            }
             if string == NGSI_LD_NULL {
                 return Err(reader.fail(Fault::Null));
             }
@@ -163,7 +179,11 @@ fn read_property<E: Error>(reader: &Reader<'_>, text: &str, value_type: Option<&
                     return value;
                 }
             }
-            read_json(reader, text, Nulls::Refused).map(Value::Json)
+            let nulls = match reader.fragment {
+                Some(FragmentUse::Merge) => Nulls::InObjects,
+                _ => Nulls::Refused,
+            };
+            read_json(reader, text, nulls).map(Value::Json)
         }
         Some(b'[') => read_json(reader, text, Nulls::Refused).map(Value::Json),
         _ => {
@@ -240,13 +260,20 @@ fn read_json<E: Error>(reader: &Reader<'_>, text: &str, nulls: Nulls) -> Result<
     Ok(Json::from_raw(raw))
 }
 
-fn read_id<E: Error>(reader: &Reader<'_>, text: &str) -> Result<EntityId, E> {
+/// `alone`: whether it is all that the member says, as the null of a fragment must be.
+fn read_id<E: Error>(reader: &Reader<'_>, text: &str, alone: bool) -> Result<EntityId, E> {
+    if alone && reader.is_kept_null(text) {
+        return Ok(EntityId::new_unchecked(text));
+    }
     reader.check_uri(text)?;
     Ok(EntityId::new_unchecked(text))
 }
 
 /// A term of a VocabProperty: what names are made of, or any IRI.
-fn read_term<E: Error>(reader: &Reader<'_>, term: &str) -> Result<Iri, E> {
+fn read_term<E: Error>(reader: &Reader<'_>, term: &str, alone: bool) -> Result<Iri, E> {
+    if alone && reader.is_kept_null(term) {
+        return Ok(Iri::new(term));
+    }
     if term == NGSI_LD_NULL {
         return Err(reader.fail(Fault::Null));
     }
@@ -323,6 +350,10 @@ fn check_language_map<E: Error>(reader: &Reader<'_>, map: &LanguageMap) -> Resul
         return Err(reader.fail(Fault::Expected("at least one language")));
     }
     for (language, texts) in map {
+        let alone = map.len() == 1 && texts.len() == 1;
+        if alone && language == "@none" && texts.iter().any(|text| reader.is_kept_null(text)) {
+            return Ok(());
+        }
         if language == "@none" && texts.iter().any(|text| text == NGSI_LD_NULL) {
             return Err(reader.fail(Fault::Null));
         }
@@ -331,15 +362,4 @@ fn check_language_map<E: Error>(reader: &Reader<'_>, map: &LanguageMap) -> Resul
         }
     }
     Ok(())
-}
-
-/// The form of RFC 5646 section 2.1: subtags of one to eight letters and digits, the first of letters alone.
-fn is_language_tag(text: &str) -> bool {
-    let subtags = || text.split('-');
-    let first_is_alphabetic = subtags()
-        .next()
-        .is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_alphabetic()));
-    first_is_alphabetic
-        && subtags()
-            .all(|subtag| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }

@@ -1,27 +1,31 @@
 //! Attributes in the three representations (clauses 4.5.2 to 4.5.5 and 4.5.18 to 4.5.24).
 
-use super::json::{write_geometry, write_member_name, write_number, write_string};
-use super::{Format, Rendering, write_array, write_name, write_one_or_more, write_system_attributes};
-use crate::entity::parse::{is_geometry, reads_as_concise_value};
-use crate::entity::{Attribute, AttributeValue, Instance, LanguageMap, Value};
+use compact_str::CompactString;
 
-/// `,"name":` and the attribute.
-pub(super) fn write_attribute(rendering: &Rendering<'_>, attribute: &Attribute, out: &mut Vec<u8>) {
-    out.push(b',');
-    write_name(rendering, attribute.name.as_str(), out);
+use super::json::{separate_members, write_geometry, write_member_name, write_number, write_string};
+use super::linked::{write_linked_members, write_simplified_object};
+use super::writer::Writer;
+use super::{Format, write_array, write_one_or_more, write_system_attributes};
+use crate::entity::parse::{is_geometry, reads_as_concise_value};
+use crate::entity::{Attribute, AttributeKind, AttributeValue, Instance, LanguageMap, Value};
+
+/// `"name":` and the attribute, and the comma before it.
+pub(super) fn write_attribute(writer: &Writer<'_>, attribute: &Attribute, out: &mut Vec<u8>) {
+    separate_members(out);
+    writer.write_name(attribute.name.as_str(), out);
     out.push(b':');
-    match (attribute.instances.as_slice(), rendering.format) {
-        ([instance], Format::Simplified) => write_simplified(rendering, &instance.value, out),
-        (instances, Format::Simplified) => write_dataset(rendering, instances, out),
-        ([instance], Format::Concise) if is_bare(rendering, instance) => {
-            write_concise_value(rendering, &instance.value, out);
+    match (attribute.instances.as_slice(), writer.format()) {
+        ([instance], Format::Simplified) => write_simplified(writer, &instance.value, out),
+        (instances, Format::Simplified) => write_dataset(writer, instances, out),
+        ([instance], Format::Concise) if is_bare(writer, instance) => {
+            write_concise_value(writer, &instance.value, out);
         }
-        (instances, _) => write_one_or_more(out, instances, |instance, out| write_instance(rendering, instance, out)),
+        (instances, _) => write_one_or_more(out, instances, |instance, out| write_instance(writer, instance, out)),
     }
 }
 
 /// Several instances in the simplified representation: by `datasetId` (clause 4.5.4).
-fn write_dataset(rendering: &Rendering<'_>, instances: &[Instance], out: &mut Vec<u8>) {
+fn write_dataset(writer: &Writer<'_>, instances: &[Instance], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"dataset\":{");
     for (index, instance) in instances.iter().enumerate() {
         if index > 0 {
@@ -29,33 +33,47 @@ fn write_dataset(rendering: &Rendering<'_>, instances: &[Instance], out: &mut Ve
         }
         write_string(instance.dataset_id.as_ref().map_or("@none", |id| id.as_str()), out);
         out.push(b':');
-        write_simplified(rendering, &instance.value, out);
+        write_simplified(writer, &instance.value, out);
     }
     out.extend_from_slice(b"}}");
 }
 
 /// The value alone. Where a value alone would not tell its kind, it stands in an object with the member of its
 /// kind.
-fn write_simplified(rendering: &Rendering<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
+fn write_simplified(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
+    if let AttributeValue::LanguageProperty(map) = value
+        && let Some((_, texts)) = writer.text_of(map)
+    {
+        return write_texts(texts, out);
+    }
+    match value {
+        AttributeValue::Relationship { objects, .. } => {
+            return write_one_or_more(out, objects, |id, out| write_simplified_object(writer, id, out));
+        }
+        AttributeValue::ListRelationship { objects, .. } => {
+            return write_array(out, objects, |id, out| write_simplified_object(writer, id, out));
+        }
+        _ => {}
+    }
     let wrapped = matches!(
         value,
         AttributeValue::LanguageProperty(_) | AttributeValue::VocabProperty(_) | AttributeValue::JsonProperty(_)
     );
     if wrapped {
         out.push(b'{');
-        write_value_member(rendering, value, out);
+        write_value_member(writer, value, out);
         out.push(b'}');
     } else {
-        write_value(rendering, value, out);
+        write_value(writer, value, out);
     }
 }
 
 /// Whether an instance says nothing but its value, so that the concise representation needs no members.
-fn is_bare(rendering: &Rendering<'_>, instance: &Instance) -> bool {
+fn is_bare(writer: &Writer<'_>, instance: &Instance) -> bool {
     let shows_system_attribute = instance
         .system
         .dates()
-        .is_some_and(|dates| rendering.system_attributes || dates.expires_at.is_some());
+        .is_some_and(|dates| writer.rendering().system_attributes || dates.expires_at.is_some());
     let has_other_members = instance.dataset_id.is_some()
         || instance.observed_at.is_some()
         || instance.unit_code.is_some()
@@ -74,6 +92,12 @@ fn is_bare(rendering: &Rendering<'_>, instance: &Instance) -> bool {
     );
     let reads_as_value = match &instance.value {
         AttributeValue::Property(Value::Json(json)) => reads_as_concise_value(json.as_str()),
+        // The language that was chosen is said beside the text.
+        AttributeValue::LanguageProperty(_) => writer.representation.language.is_none(),
+        // A linked entity may stand beside the object.
+        AttributeValue::Relationship { .. } | AttributeValue::ListRelationship { .. } => {
+            writer.representation.linked.is_none()
+        }
         _ => true,
     };
     !has_other_members && !has_type && reads_as_value
@@ -81,25 +105,37 @@ fn is_bare(rendering: &Rendering<'_>, instance: &Instance) -> bool {
 
 /// A concise attribute without other members: Property and GeoProperty as their value, others as an object with the
 /// member of their kind.
-fn write_concise_value(rendering: &Rendering<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
+fn write_concise_value(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
     if matches!(value, AttributeValue::Property(_) | AttributeValue::GeoProperty(_)) {
-        write_value(rendering, value, out);
+        write_value(writer, value, out);
     } else {
         out.push(b'{');
-        write_value_member(rendering, value, out);
+        write_value_member(writer, value, out);
         out.push(b'}');
     }
 }
 
 /// An instance with all its members.
-fn write_instance(rendering: &Rendering<'_>, instance: &Instance, out: &mut Vec<u8>) {
+fn write_instance(writer: &Writer<'_>, instance: &Instance, out: &mut Vec<u8>) {
     out.push(b'{');
-    if rendering.format == Format::Normalized || must_say_its_type(&instance.value) {
+    let chosen_text = match &instance.value {
+        AttributeValue::LanguageProperty(map) => writer.text_of(map),
+        _ => None,
+    };
+    if writer.format() == Format::Normalized || must_say_its_type(&instance.value) {
+        let kind = chosen_text.map_or(instance.value.kind(), |_| AttributeKind::Property);
         out.extend_from_slice(b"\"type\":\"");
-        out.extend_from_slice(instance.value.kind().as_str().as_bytes());
+        out.extend_from_slice(kind.as_str().as_bytes());
         out.extend_from_slice(b"\",");
     }
-    write_value_member(rendering, &instance.value, out);
+    if let Some((language, texts)) = chosen_text {
+        out.extend_from_slice(b"\"value\":");
+        write_texts(texts, out);
+        write_member_name("lang", out);
+        write_string(language, out);
+    } else {
+        write_value_member(writer, &instance.value, out);
+    }
     if let AttributeValue::Relationship {
         object_type: Some(r#type),
         ..
@@ -110,15 +146,16 @@ fn write_instance(rendering: &Rendering<'_>, instance: &Instance, out: &mut Vec<
     } = &instance.value
     {
         write_member_name("objectType", out);
-        write_name(rendering, r#type.as_str(), out);
+        writer.write_name(r#type.as_str(), out);
     }
+    write_linked_members(writer, &instance.value, out);
     if let Some(unit_code) = &instance.unit_code {
         write_member_name("unitCode", out);
         write_string(unit_code, out);
     }
     if let Some(value_type) = &instance.value_type {
         write_member_name("valueType", out);
-        write_name(rendering, value_type.as_str(), out);
+        writer.write_name(value_type.as_str(), out);
     }
     if let Some(dataset_id) = &instance.dataset_id {
         write_member_name("datasetId", out);
@@ -128,9 +165,9 @@ fn write_instance(rendering: &Rendering<'_>, instance: &Instance, out: &mut Vec<
         write_member_name("observedAt", out);
         write_string(observed_at.as_str(), out);
     }
-    write_system_attributes(rendering, &instance.system, out);
+    write_system_attributes(writer, &instance.system, |_| true, out);
     for attribute in &instance.sub_attributes {
-        write_attribute(rendering, attribute, out);
+        write_attribute(writer, attribute, out);
     }
     out.push(b'}');
 }
@@ -141,7 +178,7 @@ fn must_say_its_type(value: &AttributeValue) -> bool {
 }
 
 /// The member of its kind: `"value":...`, `"object":...` and so on.
-fn write_value_member(rendering: &Rendering<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
+fn write_value_member(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
     let name: &[u8] = match value {
         AttributeValue::Property(_) | AttributeValue::GeoProperty(_) => b"\"value\":",
         AttributeValue::Relationship { .. } => b"\"object\":",
@@ -152,10 +189,10 @@ fn write_value_member(rendering: &Rendering<'_>, value: &AttributeValue, out: &m
         AttributeValue::ListRelationship { .. } => b"\"objectList\":",
     };
     out.extend_from_slice(name);
-    write_value(rendering, value, out);
+    write_value(writer, value, out);
 }
 
-fn write_value(rendering: &Rendering<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
+fn write_value(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
     match value {
         AttributeValue::Property(value) => write_property_value(value, out),
         AttributeValue::GeoProperty(geometry) => write_geometry(geometry, out),
@@ -164,13 +201,13 @@ fn write_value(rendering: &Rendering<'_>, value: &AttributeValue, out: &mut Vec<
         }
         AttributeValue::LanguageProperty(map) => write_language_map(map, out),
         AttributeValue::VocabProperty(terms) => {
-            write_one_or_more(out, terms, |term, out| write_name(rendering, term.as_str(), out));
+            write_one_or_more(out, terms, |term, out| writer.write_name(term.as_str(), out));
         }
         AttributeValue::JsonProperty(json) | AttributeValue::ListProperty(json) => {
             out.extend_from_slice(json.as_str().as_bytes());
         }
         AttributeValue::ListRelationship { objects, .. } => {
-            let in_objects = rendering.format == Format::Normalized;
+            let in_objects = writer.format() == Format::Normalized;
             write_array(out, objects, |object, out| {
                 if in_objects {
                     out.extend_from_slice(b"{\"object\":");
@@ -201,6 +238,11 @@ fn write_property_value(value: &Value, out: &mut Vec<u8>) {
         Value::Boolean(false) => out.extend_from_slice(b"false"),
         Value::Json(json) => out.extend_from_slice(json.as_str().as_bytes()),
     }
+}
+
+/// The text of one language, or its texts.
+fn write_texts(texts: &[CompactString], out: &mut Vec<u8>) {
+    write_one_or_more(out, texts, |text, out| write_string(text, out));
 }
 
 fn write_language_map(map: &LanguageMap, out: &mut Vec<u8>) {

@@ -1,50 +1,59 @@
 //! Entities as GeoJSON Features (clauses 4.5.16, 4.5.17, 5.2.29 to 5.2.31).
 
-use super::json::{write_geometry, write_string};
-use super::{Rendering, write_array, write_context, write_entity_members};
+use super::json::{write_geometry, write_member_name, write_string};
+use super::writer::Writer;
+use super::{Representation, write_array, write_context, write_entity_members};
 use crate::AttributeName;
 use crate::entity::{AttributeValue, Entity, Geometry};
+use crate::projection::EntityMember;
 
 /// Appends one entity as a Feature. Its geometry is the value of the default instance of that GeoProperty, or of
-/// its only instance; `null` when there is none.
-pub fn render_feature(
-    rendering: &Rendering<'_>,
+/// its only instance; `null` when there is none. It is no member of the entity, so a projection leaves it.
+pub fn render_feature<'a>(
+    representation: impl Into<Representation<'a>>,
     entity: &Entity,
     geometry_property: &AttributeName,
     out: &mut Vec<u8>,
 ) {
+    write_feature(&Writer::new(representation.into()), entity, geometry_property, out);
+}
+
+/// Appends entities as a FeatureCollection; its Features have no `@context` of their own.
+pub fn render_feature_collection<'a, 'e>(
+    representation: impl Into<Representation<'a>>,
+    entities: impl IntoIterator<Item = &'e Entity>,
+    geometry_property: &AttributeName,
+    out: &mut Vec<u8>,
+) {
+    let mut writer = Writer::new(representation.into());
     out.push(b'{');
-    write_context(rendering, out);
-    out.extend_from_slice(b"\"id\":");
-    write_string(entity.id.as_str(), out);
-    out.extend_from_slice(b",\"type\":\"Feature\",\"geometry\":");
+    write_context(&writer, out);
+    writer.representation.rendering.context_member = None;
+    write_member_name("type", out);
+    out.extend_from_slice(b"\"FeatureCollection\",\"features\":");
+    write_array(out, entities, |entity, out| {
+        write_feature(&writer, entity, geometry_property, out);
+    });
+    out.push(b'}');
+}
+
+fn write_feature(writer: &Writer<'_>, entity: &Entity, geometry_property: &AttributeName, out: &mut Vec<u8>) {
+    out.push(b'{');
+    write_context(writer, out);
+    writer.encounter(&entity.id);
+    if writer.shows_member(EntityMember::Id) {
+        write_member_name("id", out);
+        write_string(entity.id.as_str(), out);
+    }
+    write_member_name("type", out);
+    out.extend_from_slice(b"\"Feature\",\"geometry\":");
     match selected_geometry(entity, geometry_property) {
         Some(geometry) => write_geometry(geometry, out),
         None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b",\"properties\":{");
-    write_entity_members(rendering, entity, out);
+    write_entity_members(writer, entity, out);
     out.extend_from_slice(b"}}");
-}
-
-/// Appends entities as a FeatureCollection; its Features have no `@context` of their own.
-pub fn render_feature_collection<'e>(
-    rendering: &Rendering<'_>,
-    entities: impl IntoIterator<Item = &'e Entity>,
-    geometry_property: &AttributeName,
-    out: &mut Vec<u8>,
-) {
-    let inner = Rendering {
-        context_member: None,
-        ..*rendering
-    };
-    out.push(b'{');
-    write_context(rendering, out);
-    out.extend_from_slice(b"\"type\":\"FeatureCollection\",\"features\":");
-    write_array(out, entities, |entity, out| {
-        render_feature(&inner, entity, geometry_property, out);
-    });
-    out.push(b'}');
 }
 
 /// Clause 4.5.16.1.

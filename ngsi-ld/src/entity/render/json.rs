@@ -9,9 +9,17 @@ pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// `,"name":` of a name without characters that are escaped.
+/// The comma between members; none before the first one, as no value ends with `{`.
+pub(super) fn separate_members(out: &mut Vec<u8>) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+}
+
+/// `"name":` of a name without characters that are escaped, and the comma before it.
 pub(super) fn write_member_name(name: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(b",\"");
+    separate_members(out);
+    out.push(b'"');
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
 }

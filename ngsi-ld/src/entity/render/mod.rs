@@ -8,11 +8,17 @@
 mod attribute;
 mod geojson;
 mod json;
+mod linked;
+mod writer;
 
 pub use self::geojson::{render_feature, render_feature_collection};
 use self::json::{write_member_name, write_string};
+pub use self::linked::LinkedEntities;
+use self::writer::Writer;
+use super::language::LanguageFilter;
 use super::{Entity, SystemAttributes};
 use crate::context::Context;
+use crate::projection::{EntityMember, Projection};
 
 /// The representations of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,71 +59,123 @@ impl<'a> Rendering<'a> {
     }
 }
 
-/// Appends one entity, a JSON object.
-pub fn render_entity(rendering: &Rendering<'_>, entity: &Entity, out: &mut Vec<u8>) {
-    out.push(b'{');
-    write_context(rendering, out);
-    out.extend_from_slice(b"\"id\":");
-    write_string(entity.id.as_str(), out);
-    out.push(b',');
-    write_entity_members(rendering, entity, out);
-    out.push(b'}');
+/// A rendering, and what it shows. A [`Rendering`] alone shows everything; wherever one is asked for, it will do.
+#[derive(Debug, Clone, Copy)]
+pub struct Representation<'a> {
+    /// How entities are written.
+    pub rendering: Rendering<'a>,
+    /// `lang`: LanguageProperties are shown as Properties with the text of one language (clause 4.15).
+    pub language: Option<&'a LanguageFilter>,
+    /// `pick`, `omit` and `attrs` (clause 4.21).
+    pub projection: Option<&'a Projection>,
+    /// Entities that are shown inside of the relationships that lead to them (clause 4.5.23.2).
+    pub linked: Option<&'a LinkedEntities>,
 }
 
-/// Appends a JSON array of entities.
-pub fn render_entities<'e>(
-    rendering: &Rendering<'_>,
-    entities: impl IntoIterator<Item = &'e Entity>,
-    out: &mut Vec<u8>,
-) {
-    write_array(out, entities, |entity, out| render_entity(rendering, entity, out));
-}
-
-/// `"@context":...,` if it is asked for.
-fn write_context(rendering: &Rendering<'_>, out: &mut Vec<u8>) {
-    if let Some(context) = rendering.context_member {
-        out.extend_from_slice(b"\"@context\":");
-        out.extend_from_slice(context.as_bytes());
-        out.push(b',');
-    }
-}
-
-/// The members that an entity and the properties of a Feature share: all but the id.
-fn write_entity_members(rendering: &Rendering<'_>, entity: &Entity, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"\"type\":");
-    write_one_or_more(out, &entity.types, |r#type, out| {
-        write_name(rendering, r#type.as_str(), out);
-    });
-    if !entity.scopes.is_empty() {
-        out.extend_from_slice(b",\"scope\":");
-        write_one_or_more(out, &entity.scopes, |scope, out| write_string(scope, out));
-    }
-    write_system_attributes(rendering, &entity.system, out);
-    for attribute in &entity.attributes {
-        attribute::write_attribute(rendering, attribute, out);
-    }
-}
-
-fn write_system_attributes(rendering: &Rendering<'_>, system: &SystemAttributes, out: &mut Vec<u8>) {
-    let Some(dates) = system.dates() else { return };
-    let on_demand = |date| Option::filter(date, |_| rendering.system_attributes);
-    let members = [
-        ("createdAt", on_demand(dates.created_at.as_ref())),
-        ("modifiedAt", on_demand(dates.modified_at.as_ref())),
-        ("deletedAt", on_demand(dates.deleted_at.as_ref())),
-        ("expiresAt", dates.expires_at.as_ref()),
-    ];
-    for (name, date) in members {
-        if let Some(date) = date {
-            write_member_name(name, out);
-            write_string(date.as_str(), out);
+impl<'a> From<&Rendering<'a>> for Representation<'a> {
+    fn from(rendering: &Rendering<'a>) -> Self {
+        Self {
+            rendering: *rendering,
+            language: None,
+            projection: None,
+            linked: None,
         }
     }
 }
 
-/// An expanded name, as the context shortens it.
-fn write_name(rendering: &Rendering<'_>, iri: &str, out: &mut Vec<u8>) {
-    write_string(&rendering.context.compact(iri), out);
+/// Appends one entity, a JSON object.
+pub fn render_entity<'a>(representation: impl Into<Representation<'a>>, entity: &Entity, out: &mut Vec<u8>) {
+    write_document(&Writer::new(representation.into()), entity, out);
+}
+
+/// Appends a JSON array of entities.
+pub fn render_entities<'a, 'e>(
+    representation: impl Into<Representation<'a>>,
+    entities: impl IntoIterator<Item = &'e Entity>,
+    out: &mut Vec<u8>,
+) {
+    let writer = Writer::new(representation.into());
+    write_array(out, entities, |entity, out| write_document(&writer, entity, out));
+}
+
+/// An entity with its `@context`.
+fn write_document(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>) {
+    out.push(b'{');
+    write_context(writer, out);
+    write_entity(writer, entity, out);
+    out.push(b'}');
+}
+
+/// The members of an entity.
+fn write_entity(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>) {
+    writer.encounter(&entity.id);
+    if writer.shows_member(EntityMember::Id) {
+        write_member_name("id", out);
+        write_string(entity.id.as_str(), out);
+    }
+    write_entity_members(writer, entity, out);
+}
+
+/// `"@context":...` if it is asked for.
+fn write_context(writer: &Writer<'_>, out: &mut Vec<u8>) {
+    if let Some(context) = writer.rendering().context_member {
+        out.extend_from_slice(b"\"@context\":");
+        out.extend_from_slice(context.as_bytes());
+    }
+}
+
+/// The members that an entity and the properties of a Feature share: all but the id.
+fn write_entity_members(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>) {
+    if writer.shows_member(EntityMember::Type) {
+        write_member_name("type", out);
+        write_one_or_more(out, &entity.types, |r#type, out| {
+            writer.write_name(r#type.as_str(), out);
+        });
+    }
+    if !entity.scopes.is_empty() && writer.shows_member(EntityMember::Scope) {
+        write_member_name("scope", out);
+        write_one_or_more(out, &entity.scopes, |scope, out| write_string(scope, out));
+    }
+    write_system_attributes(writer, &entity.system, |member| writer.shows_member(member), out);
+    for attribute in &entity.attributes {
+        if writer.shows_attribute(&attribute.name) {
+            attribute::write_attribute(writer, attribute, out);
+        }
+    }
+}
+
+fn write_system_attributes(
+    writer: &Writer<'_>,
+    system: &SystemAttributes,
+    shows: impl Fn(EntityMember) -> bool,
+    out: &mut Vec<u8>,
+) {
+    let Some(dates) = system.dates() else { return };
+    let on_demand = |date| Option::filter(date, |_| writer.rendering().system_attributes);
+    let members = [
+        (
+            "createdAt",
+            EntityMember::CreatedAt,
+            on_demand(dates.created_at.as_ref()),
+        ),
+        (
+            "modifiedAt",
+            EntityMember::ModifiedAt,
+            on_demand(dates.modified_at.as_ref()),
+        ),
+        (
+            "deletedAt",
+            EntityMember::DeletedAt,
+            on_demand(dates.deleted_at.as_ref()),
+        ),
+        ("expiresAt", EntityMember::ExpiresAt, dates.expires_at.as_ref()),
+    ];
+    for (name, member, date) in members {
+        if let Some(date) = date.filter(|_| shows(member)) {
+            write_member_name(name, out);
+            write_string(date.as_str(), out);
+        }
+    }
 }
 
 /// One value alone, several as an array.
@@ -139,5 +197,7 @@ fn write_array<T>(out: &mut Vec<u8>, values: impl IntoIterator<Item = T>, write:
     out.push(b']');
 }
 
+#[cfg(test)]
+mod shown_tests;
 #[cfg(test)]
 mod tests;
