@@ -110,7 +110,7 @@ async fn what_is_no_context_is_not_stored() {
     for (body, kind) in [
         ("nonsense", "InvalidRequest"),
         ("{\"@context\":{},\"@context\":{}}", "InvalidRequest"),
-        ("{}", "BadRequestData"),
+        ("{}", "InvalidRequest"),
         ("{\"@context\":7}", "BadRequestData"),
         (
             "{\"@context\":{\"a\":{\"@id\":\"https://a.example/\",\"@context\":{}}}}",
