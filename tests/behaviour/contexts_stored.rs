@@ -110,7 +110,7 @@ async fn what_is_no_context_is_not_stored() {
     for (body, kind) in [
         ("nonsense", "InvalidRequest"),
         ("{\"@context\":{},\"@context\":{}}", "InvalidRequest"),
-        ("{}", "BadRequestData"),
+        ("{}", "InvalidRequest"),
         ("{\"@context\":7}", "BadRequestData"),
         (
             "{\"@context\":{\"a\":{\"@id\":\"https://a.example/\",\"@context\":{}}}}",
@@ -189,6 +189,7 @@ async fn what_is_built_in_or_hosted_is_not_reloaded() {
     let core = encoded("https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld");
     for target in [
         format!("{path}?reload=true"),
+        format!("{CONTEXTS}/unknown?reload=true"),
         format!("{CONTEXTS}/kakehashi"),
         format!("{CONTEXTS}/{core}"),
         CONTEXTS.to_owned(),

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
+use ngsi_ld::context::ContextError;
 use ngsi_ld::{Iri, TypeName};
 use serde::Serialize;
 
@@ -81,7 +82,7 @@ pub(super) async fn serve(
     Path(id): Path<String>,
     scope: Scope,
 ) -> Result<Response, Problem> {
-    MediaType::negotiate(&scope.headers, false)?;
+    let media_type = MediaType::negotiate(&scope.headers, false)?;
     let parameters = Parameters::parse(scope.uri.query(), &["details"], &[])?;
     let details = parameters.boolean("details")?.unwrap_or(false);
     let stored = scope.revision.contexts.find(&id, &scope.context_user()).await?;
@@ -95,9 +96,15 @@ pub(super) async fn serve(
             "the context is a copy; download it from its own address, or ask for its details",
         )
     })?;
+    // The gateway's own is published for JSON-LD processors; the others come as they are asked for.
+    let content_type = if id == OWN_CONTEXT_ID {
+        MediaType::JsonLd.as_str()
+    } else {
+        media_type.as_str()
+    };
     let mut response = Response::new(Body::from(document.as_ref().to_owned()));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/ld+json"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     // The gateway's own changes with its version alone; the others are their owners'.
     let cache_control = if id == OWN_CONTEXT_ID {
         "public, max-age=3600"
@@ -175,7 +182,8 @@ impl From<CannotAdd> for Problem {
     fn from(error: CannotAdd) -> Self {
         let error_type = match error {
             CannotAdd::State(error) => return error.into(),
-            CannotAdd::Json => ErrorType::InvalidRequest,
+            // Without the one member that the operation takes, the request itself is wrong.
+            CannotAdd::Json | CannotAdd::Context(ContextError::Missing) => ErrorType::InvalidRequest,
             CannotAdd::Context(_) | CannotAdd::Full => ErrorType::BadRequestData,
         };
         Self::new(error_type, error.to_string())

@@ -104,7 +104,7 @@ pub enum CannotDelete {
     #[error("the context is built in and stays")]
     BuiltIn,
     /// Only copies can be downloaded again.
-    #[error("parameter `reload`: the context was not downloaded, so it cannot be downloaded again")]
+    #[error("parameter `reload`: no copy of that identifier is kept for you, so nothing can be downloaded again")]
     NotCached,
     /// The download failed; the copy stays.
     #[error("the @context could not be downloaded again: {0}; the stored copy stays")]
@@ -193,9 +193,10 @@ impl Contexts {
     /// [`CannotDelete`]
     pub async fn delete(&self, id: &str, reload: bool, user: &ContextUser<'_>) -> Result<(), CannotDelete> {
         match (self.found(id, user).await?, reload) {
-            (None, _) => return Err(CannotDelete::Unknown),
+            (None, false) => return Err(CannotDelete::Unknown),
             (Some(Found::BuiltIn(_)), _) => return Err(CannotDelete::BuiltIn),
-            (Some(Found::Hosted(_)), true) => return Err(CannotDelete::NotCached),
+            // Only the identifier of a copy can be reloaded; whatever else it is, or is not, is of no matter.
+            (None | Some(Found::Hosted(_)), true) => return Err(CannotDelete::NotCached),
             (Some(Found::Cached(copy)), true) => {
                 let reloaded = self.documents.reload(&copy.url, user.deadline).await;
                 reloaded.map_err(CannotDelete::Unavailable)?;
