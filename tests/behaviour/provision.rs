@@ -148,17 +148,18 @@ async fn outside_of_the_grant_nothing_is_written_and_nothing_told() {
     let there = "urn:ngsi-ld:AED:there";
     assert_eq!(platform.create(&aed(there)).by("tochigi-writer").await.status, 201);
     for id in [there, "urn:ngsi-ld:AED:not-there"] {
-        for (consumer, tenant) in [
-            ("yaita-writer", Some("tochigi")),
-            ("bousai-map", None),
-            ("limited-app", Some("tochigi")),
+        for (consumer, tenant, status, error_type) in [
+            // Of that tenant it may see nothing: for it, there is none.
+            ("yaita-writer", Some("tochigi"), 404, "NonexistentTenant"),
+            ("bousai-map", None, 403, "about:blank"),
+            ("limited-app", Some("tochigi"), 403, "about:blank"),
         ] {
             let with_tenant = |ask: super::harness::Ask| match tenant {
                 Some(tenant) => ask.by(consumer).tenant(tenant),
                 None => ask.by(consumer),
             };
-            refused(&with_tenant(platform.create(&aed(id))).await, 403, "about:blank");
-            refused(&with_tenant(platform.delete(id)).await, 403, "about:blank");
+            refused(&with_tenant(platform.create(&aed(id))).await, status, error_type);
+            refused(&with_tenant(platform.delete(id)).await, status, error_type);
         }
         // Nobody's partition is meant.
         refused(&platform.create(&aed(id)).anonymous().await, 403, "about:blank");

@@ -3,6 +3,7 @@
 
 mod authenticate;
 mod deadline;
+mod held_body;
 mod hygiene;
 mod observe;
 mod preconditions;

@@ -16,10 +16,10 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Caller;
+use super::held_body::HeldBody;
 use crate::api::problem::{ErrorType, Problem};
 use crate::config::{ConsumerId, ConsumerLimits, GatewayConfig};
 use crate::server::PeerAddress;
@@ -162,13 +162,7 @@ pub(super) async fn rate_limit(
             let mut response = next.run(request).await;
             add_headers(response.headers_mut(), &consumer.limits, admitted.remaining, None);
             // A request is under way until its body is sent: who does not read must not make room for more.
-            let permit = admitted.permit;
-            response.map(|body| {
-                Body::new(body.map_frame(move |frame| {
-                    let _held_until_the_body_ends = &permit;
-                    frame
-                }))
-            })
+            response.map(|body| Body::new(HeldBody::new(body, admitted.permit)))
         }
         Err(refused) => {
             gateway.metrics.record_refusal("rate_limit");

@@ -68,7 +68,7 @@ fn look_up(
     }
 }
 
-/// Whether the caller belongs to the tenant, or is granted any type of any of its sources.
+/// Whether the caller belongs to the tenant, or may read or write any type of any of its sources.
 fn may_see_something(revision: &Revision, caller: &Caller, tenant: &TenantId) -> bool {
     let policies = &revision.config.policy;
     let is_granted = |source: &RegisteredSource| {
@@ -77,8 +77,11 @@ fn may_see_something(revision: &Revision, caller: &Caller, tenant: &TenantId) ->
             .iter()
             .filter(|r#type| source.may_hold(r#type, &[]));
         held.into_iter().any(|r#type| {
-            let grant = policies.grant(&caller.0, Operation::QueryEntity, tenant, r#type, source.personal_data);
-            !grant.is_empty()
+            let mut operations = [Operation::QueryEntity, Operation::CreateEntity].into_iter();
+            operations.any(|operation| {
+                let grant = policies.grant(&caller.0, operation, tenant, r#type, source.personal_data);
+                !grant.is_empty()
+            })
         })
     };
     let mut sources = revision
