@@ -49,10 +49,10 @@ pub enum Unavailability {
     /// 5xx, or a status that has no sense here.
     #[error("its host answers with an error")]
     Failing,
-    /// More than [`MOST_REDIRECTS`].
+    /// More than three redirects.
     #[error("it is redirected too often")]
     TooManyRedirects,
-    /// More than [`MOST_BYTES`].
+    /// More than 1 MiB.
     #[error("it is larger than 1 MiB")]
     TooLarge,
     /// Something else came: no JSON, or no member `@context`.
