@@ -108,7 +108,7 @@ fn weight_of(media_type: &str, accepted: &[&str]) -> u16 {
         let Some(name) = parts.next() else { continue };
         let specificity = match name {
             "*/*" => 0,
-            "application/*" => 1,
+            _ if name.eq_ignore_ascii_case("application/*") => 1,
             _ if name.eq_ignore_ascii_case(media_type) => 2,
             _ => continue,
         };
@@ -157,6 +157,8 @@ mod tests {
             Some(MediaType::JsonLd)
         );
         assert_eq!(negotiated("application/json;q=0, */*"), Some(MediaType::JsonLd));
+        assert_eq!(negotiated("APPLICATION/*"), Some(MediaType::Json));
+        assert_eq!(negotiated("Application/LD+JSON"), Some(MediaType::JsonLd));
         assert_eq!(negotiated("text/html"), None);
         assert_eq!(
             MediaType::negotiate(&HeaderMap::new(), true).ok(),
