@@ -7,6 +7,9 @@
 //! | [`edge`] | the layers in request order: trace, hygiene, caller, rate limit, tenant |
 //! | [`api`] | the NGSI-LD HTTP binding |
 //! | [`contexts`] | the @contexts of requests: downloaded, cached, hosted, compiled |
+//! | [`subscriptions`] | subscriptions and their notifications |
+//! | [`egress`] | requests to addresses that clients have named |
+//! | [`state`] | the file of what the gateway keeps |
 //! | [`policy`] | grants, narrowing, classification |
 //! | [`federation`] | registry, plan, fan-out, merging, pages |
 //! | [`telemetry`] | logs and metrics, without any value |
@@ -20,11 +23,14 @@ pub mod command;
 pub mod config;
 pub mod contexts;
 pub mod edge;
+pub mod egress;
 pub mod federation;
 pub mod policy;
 pub mod revision;
 pub mod running;
 pub mod server;
+pub mod state;
+pub mod subscriptions;
 pub mod telemetry;
 
 use std::sync::Arc;
@@ -34,6 +40,7 @@ use arc_swap::ArcSwap;
 pub use revision::Revision;
 
 use edge::ConsumerLimiters;
+use subscriptions::Subscriptions;
 use telemetry::Metrics;
 
 /// What lives as long as the process: the revision that holds now, and what must survive its replacement.
@@ -42,16 +49,18 @@ pub struct Gateway {
     revision: ArcSwap<Revision>,
     metrics: Metrics,
     limiters: ConsumerLimiters,
+    subscriptions: Arc<Subscriptions>,
 }
 
 impl Gateway {
     /// A gateway that begins with this revision.
     #[must_use]
-    pub fn new(revision: Revision, metrics: Metrics) -> Self {
+    pub fn new(revision: Revision, metrics: Metrics, subscriptions: Arc<Subscriptions>) -> Self {
         Self {
             revision: ArcSwap::from_pointee(revision),
             metrics,
             limiters: ConsumerLimiters::default(),
+            subscriptions,
         }
     }
 

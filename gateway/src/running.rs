@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::revision::{CannotBuild, Revision};
 use crate::server::{ConnectionLimits, serve};
+use crate::subscriptions::{CannotSubscribe, Subscriptions};
 use crate::telemetry::{Metrics, MetricsError};
 use crate::{Gateway, admin, api, edge};
 
@@ -21,6 +22,7 @@ pub struct Running {
     admin_address: SocketAddr,
     shutdown: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 /// Why a gateway does not start.
@@ -39,6 +41,9 @@ pub enum CannotStart {
     /// The revision cannot be built.
     #[error(transparent)]
     Revision(#[from] CannotBuild),
+    /// The subscriptions cannot be set up.
+    #[error(transparent)]
+    Subscriptions(#[from] CannotSubscribe),
     /// The metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -60,8 +65,10 @@ impl Running {
             config.gateway.public_url = format!("http://{address}");
         }
         let metrics = Metrics::new()?;
+        let subscriptions = Subscriptions::open(&config.gateway).await?;
         let revision = Revision::build(config).await?;
-        let gateway = Arc::new(Gateway::new(revision, metrics));
+        let gateway = Arc::new(Gateway::new(revision, metrics, Arc::clone(&subscriptions)));
+        subscriptions.start(&gateway);
         let (shutdown, asked) = watch::channel(false);
         let operations = edge::with_edge(&gateway, api::operations(&gateway));
         let limits = ConnectionLimits::default();
@@ -75,6 +82,7 @@ impl Running {
             admin_address,
             shutdown,
             listeners,
+            subscriptions,
         })
     }
 
@@ -106,6 +114,7 @@ impl Running {
                 tracing::error!(error = %error, "a listener ended badly");
             }
         }
+        self.subscriptions.stop().await;
     }
 }
 

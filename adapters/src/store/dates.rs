@@ -6,7 +6,7 @@ use ngsi_ld::entity::{Attribute, DateTime, Instance, SystemAttributes};
 
 /// Sets `modifiedAt` to `now` everywhere, and `createdAt` to what it was in the entity that is replaced, or to
 /// `now` for what was not there.
-pub(super) fn set(entity: &mut Entity, replaced: Option<&Entity>, now: &DateTime) {
+pub fn set_system_dates(entity: &mut Entity, replaced: Option<&Entity>, now: &DateTime) {
     set_one(&mut entity.system, replaced.map(|entity| &entity.system), now);
     set_attributes(
         &mut entity.attributes,

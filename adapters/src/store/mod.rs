@@ -36,6 +36,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
 use ngsi_ld::{Entity, TypeName};
 
+pub use self::dates::set_system_dates;
 pub use self::error::StoreError;
 pub use self::partition::{MAX_TENANT_BYTES, StoreOptions, StorePartition};
 pub use self::write::Loaded;

@@ -185,7 +185,7 @@ impl<'a> Writer<'a> {
         position: u64,
     ) -> Result<(), StoreError> {
         let now_key = date_time_key(now);
-        dates::set(&mut entity, existing.as_ref().map(|(_, entity)| entity), now);
+        dates::set_system_dates(&mut entity, existing.as_ref().map(|(_, entity)| entity), now);
         let body = encode(&entity, &mut self.names).map_err(|reason| StoreError::Entity {
             position,
             reason: reason.to_string(),

@@ -85,6 +85,7 @@ pub(super) async fn delete(State(gateway): State<Arc<Gateway>>, scope: Scope, bo
         asker: &asker,
         tenant: &tenant,
         call: &scope.gathering(&gateway).call,
+        watcher: &scope.watcher(&gateway),
     };
     let mut outcomes: Outcomes = Vec::with_capacity(ids.len());
     for id in ids {
@@ -136,6 +137,7 @@ async fn write_entities(
         asker: &asker,
         tenant: &tenant,
         call: &scope.gathering(gateway).call,
+        watcher: &scope.watcher(gateway),
     };
     let mut outcomes: Outcomes = Vec::with_capacity(entities.len());
     for (id, entity) in entities {

@@ -38,6 +38,9 @@ const NOT_IN_SEGMENT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// The collection of entities, below the public URL.
+const ENTITIES_PATH: &str = "/ngsi-ld/v1/entities";
+
 /// `POST /entities`: createEntity.
 pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     Parameters::parse(scope.uri.query(), &[], &["local", "via"])?;
@@ -50,10 +53,11 @@ pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, bo
         asker: &asker,
         tenant: &tenant,
         call: &scope.gathering(&gateway).call,
+        watcher: &scope.watcher(&gateway),
     };
     provider.create(entity).await.map_err(|refusal| problem(&refusal))?;
     let mut response = StatusCode::CREATED.into_response();
-    if let Some(location) = location(&id) {
+    if let Some(location) = location(ENTITIES_PATH, id.as_str()) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
@@ -89,6 +93,7 @@ pub(super) async fn delete(
         asker: &asker,
         tenant: &tenant,
         call: &scope.gathering(&gateway).call,
+        watcher: &scope.watcher(&gateway),
     };
     let deleted = provider.delete(&id, types.as_ref()).await;
     deleted.map_err(|refusal| problem(&refusal))?;
@@ -134,10 +139,10 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
     Problem::new(error_type, refusal.to_string())
 }
 
-/// The relative path of an entity (Table 6.4.3.1-1).
-fn location(id: &EntityId) -> Option<HeaderValue> {
-    let segment = utf8_percent_encode(id.as_str(), NOT_IN_SEGMENT);
-    HeaderValue::try_from(format!("/ngsi-ld/v1/entities/{segment}")).ok()
+/// The relative path of what was created in a collection (Tables 6.4.3.1-1 and 6.10.3.1-1).
+pub(super) fn location(collection: &str, id: &str) -> Option<HeaderValue> {
+    let segment = utf8_percent_encode(id, NOT_IN_SEGMENT);
+    HeaderValue::try_from(format!("{collection}/{segment}")).ok()
 }
 
 #[cfg(test)]
@@ -154,7 +159,7 @@ mod tests {
             ),
             ("urn:佐野", "/ngsi-ld/v1/entities/urn:%E4%BD%90%E9%87%8E"),
         ] {
-            let location = location(&EntityId::parse(id).unwrap()).unwrap();
+            let location = location(ENTITIES_PATH, id).unwrap();
             assert_eq!(location.to_str().unwrap(), expected);
         }
     }

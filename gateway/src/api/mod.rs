@@ -7,6 +7,7 @@ mod entity_operations;
 mod entity_provision;
 mod entity_types;
 pub mod negotiate;
+mod not_offered;
 pub mod parameters;
 pub mod problem;
 mod question;
@@ -14,6 +15,7 @@ mod request_body;
 mod request_context;
 mod respond;
 mod scope;
+mod subscriptions;
 
 use std::sync::Arc;
 
@@ -26,11 +28,12 @@ use http::{Method, Uri};
 
 use crate::Gateway;
 use crate::contexts::CONTEXTS_PATH;
+use crate::subscriptions::SUBSCRIPTIONS_PATH;
 use problem::{ErrorType, Problem};
 
 /// The operations, by resource and method.
 pub fn operations(gateway: &Arc<Gateway>) -> Router {
-    Router::new()
+    let offered = Router::new()
         .route(
             "/ngsi-ld/v1/entities",
             get(entities::query).post(entity_provision::create),
@@ -44,6 +47,13 @@ pub fn operations(gateway: &Arc<Gateway>) -> Router {
         .route("/ngsi-ld/v1/entityOperations/delete", post(entity_operations::delete))
         .route("/ngsi-ld/v1/types", get(entity_types::list))
         .route("/version", get(version))
+        .route(SUBSCRIPTIONS_PATH, get(subscriptions::list).post(subscriptions::create))
+        .route(
+            &format!("{SUBSCRIPTIONS_PATH}/{{subscriptionId}}"),
+            get(subscriptions::retrieve)
+                .patch(subscriptions::update)
+                .delete(subscriptions::delete),
+        )
         .route(
             CONTEXTS_PATH,
             get(contexts::list)
@@ -54,7 +64,8 @@ pub fn operations(gateway: &Arc<Gateway>) -> Router {
         .route(
             &format!("{CONTEXTS_PATH}/{{*contextId}}"),
             get(contexts::serve).delete(contexts::delete),
-        )
+        );
+    not_offered::add_to(offered)
         .route_layer(from_fn(name_route))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)

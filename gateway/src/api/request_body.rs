@@ -14,6 +14,7 @@ use super::negotiate::BodyMediaType;
 use super::problem::{ErrorType, Problem};
 use super::request_context;
 use super::scope::Scope;
+use crate::contexts::RequestContext;
 
 /// How much of a body that is too large is read and dropped, in bytes: more is an attack, not a mistake.
 const MOST_DROPPED: usize = 16 * 1024 * 1024;
@@ -69,6 +70,23 @@ impl RequestBody {
         request_context::for_body(&scope.headers, self.media_type, carries).map(|_| ())
     }
 
+    /// The @context of the one object that the body holds: its own, or that of the Link header.
+    ///
+    /// # Errors
+    /// As [`Scope::body_context`].
+    pub(super) async fn context(&self, scope: &Scope) -> Result<RequestContext, Problem> {
+        self.context_of(&self.bytes, scope).await
+    }
+
+    async fn context_of(&self, json: &[u8], scope: &Scope) -> Result<RequestContext, Problem> {
+        let member: Result<ContextMember<'_>, serde_json::Error> = serde_json::from_slice(json);
+        let Ok(member) = member else {
+            let detail = "member `@context`: it stands there twice";
+            return Err(Problem::new(ErrorType::BadRequestData, detail));
+        };
+        scope.body_context(self.media_type, member.context).await
+    }
+
     /// The one entity that the body holds.
     ///
     /// # Errors
@@ -83,12 +101,7 @@ impl RequestBody {
     /// As [`RequestBody::entity`].
     pub(super) async fn entity_of(&self, json: &[u8], scope: &Scope) -> Result<Entity, Problem> {
         check_is_object(json)?;
-        let member: Result<ContextMember<'_>, serde_json::Error> = serde_json::from_slice(json);
-        let Ok(member) = member else {
-            let detail = "member `@context`: it stands there twice";
-            return Err(Problem::new(ErrorType::BadRequestData, detail));
-        };
-        let context = scope.body_context(self.media_type, member.context).await?;
+        let context = self.context_of(json, scope).await?;
         parse_entity(json, &context.context).map_err(|error| invalid(&error))
     }
 }
@@ -96,15 +109,21 @@ impl RequestBody {
 /// Whether the text is one JSON object: what is no JSON at all is told before anything of its members
 /// (clause 5.5.4).
 pub(super) fn check_is_object(json: &[u8]) -> Result<(), Problem> {
-    let refuse = |detail: String| Err(Problem::new(ErrorType::InvalidRequest, detail));
-    if let Err(error) = serde_json::from_slice::<IgnoredAny>(json) {
-        let (line, column) = (error.line(), error.column());
-        return refuse(format!("the body: not JSON at line {line}, column {column}"));
-    }
+    check_is_json(json)?;
     if json.trim_ascii_start().first() != Some(&b'{') {
-        return refuse("the body: expected an entity, which is a JSON object".to_owned());
+        let detail = "the body: expected an entity, which is a JSON object";
+        return Err(Problem::new(ErrorType::InvalidRequest, detail));
     }
     Ok(())
+}
+
+/// Whether the text is JSON at all.
+pub(super) fn check_is_json(json: &[u8]) -> Result<(), Problem> {
+    serde_json::from_slice::<IgnoredAny>(json).map(drop).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let detail = format!("the body: not JSON at line {line}, column {column}");
+        Problem::new(ErrorType::InvalidRequest, detail)
+    })
 }
 
 /// What a consumer is told of a text that is no entity.

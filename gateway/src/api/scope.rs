@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use kakehashi_adapters::Call;
+use ngsi_ld::Entity;
 use serde_json::value::RawValue;
 
 use super::negotiate::{BodyMediaType, MediaType};
@@ -17,7 +18,10 @@ use crate::contexts::{ContextUser, NamedContext, RequestContext};
 use crate::edge::{Caller, Deadline, RequestId, RequestedTenant};
 use crate::federation::gather;
 use crate::federation::plan::Asker;
+use crate::federation::provide::Watcher;
+use crate::federation::registry::RegisteredSource;
 use crate::policy::Operation;
+use crate::subscriptions::Subscriptions;
 use crate::{Gateway, Revision};
 
 /// One request, as the operations see it.
@@ -138,5 +142,31 @@ impl Scope {
             call,
             metrics: Arc::clone(&gateway.metrics.sources),
         }
+    }
+
+    /// Who is told of what the request writes.
+    #[must_use]
+    pub(super) fn watcher<'a>(&'a self, gateway: &'a Gateway) -> SubscriptionWatcher<'a> {
+        SubscriptionWatcher {
+            subscriptions: &gateway.subscriptions,
+            revision: &self.revision,
+        }
+    }
+}
+
+/// Tells the subscriptions of writes, under the revision of the request that writes.
+#[derive(Debug)]
+pub(super) struct SubscriptionWatcher<'a> {
+    subscriptions: &'a Arc<Subscriptions>,
+    revision: &'a Arc<Revision>,
+}
+
+impl Watcher for SubscriptionWatcher<'_> {
+    fn turn(&self, source: &RegisteredSource) -> Option<Arc<tokio::sync::Mutex<()>>> {
+        self.subscriptions.turn(source)
+    }
+
+    fn committed(&self, source: &RegisteredSource, before: Option<&Entity>, after: Option<&Entity>) {
+        self.subscriptions.committed(self.revision, source, before, after);
     }
 }

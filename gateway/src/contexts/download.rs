@@ -7,13 +7,15 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use ngsi_ld::context::Context;
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Client, Response, Url};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
-use super::egress::Egress;
 use super::freshness::Freshness;
 use crate::config::Network;
+use crate::egress;
+use crate::egress::client::CannotAsk;
+use crate::egress::rule::Egress;
 
 /// Largest document. The largest public context, that of the Smart Data Models, has about 0.3 MiB.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -82,8 +84,8 @@ impl Unavailability {
 #[derive(Debug, thiserror::Error)]
 pub enum CannotDownload {
     /// The TLS settings.
-    #[error("the TLS of downloads cannot be set up: {0}")]
-    Tls(#[from] rustls::Error),
+    #[error(transparent)]
+    Ask(#[from] CannotAsk),
     /// The HTTP client.
     #[error("the client of downloads cannot be set up: {0}")]
     Client(#[from] reqwest::Error),
@@ -142,26 +144,7 @@ impl Downloader {
     /// [`CannotDownload`]
     pub(crate) fn new(egress_allow: &[Network]) -> Result<Self, CannotDownload> {
         let egress = Egress::new(egress_allow);
-        let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(egress.clone())
-            .redirect(redirect::Policy::none())
-            // A proxy of the environment would resolve names by itself, past the rule.
-            .no_proxy()
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .http1_only()
-            // Downloads are rare: a connection that is kept is closed by its host before it is used again, and a
-            // request on it fails without having been sent.
-            .pool_max_idle_per_host(0)
-            .timeout(LONGEST)
-            .user_agent(concat!("kakehashi/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let client = egress::client::builder(&egress)?.timeout(LONGEST).build()?;
         Ok(Self {
             client,
             egress,

@@ -4,22 +4,20 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use dashmap::DashMap;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
 
 use super::usage::Usage;
 use crate::config::ConsumerId;
+use crate::state;
+pub use crate::state::StateError;
 
 /// Most contexts of one consumer. An application needs a few.
 pub(crate) const MOST_OF_ONE_CONSUMER: i64 = 200;
-
-/// How long a writer waits for another process that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connections: reading is rare, because what is compiled is kept.
 const CONNECTIONS: u32 = 2;
@@ -35,20 +33,6 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT;
     CREATE INDEX contexts_by_owner ON contexts (owner);
 "];
-
-/// Why stored contexts cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// SQLite.
-    #[error("the file of `[gateway] state` cannot be used: {0}")]
-    Database(#[from] sqlx::Error),
-    /// Its folder cannot be made.
-    #[error("the folder of `[gateway] state` cannot be made: {0}")]
-    Folder(std::io::Error),
-    /// Written by a later version.
-    #[error("the file of `[gateway] state` was written by a later version")]
-    Later,
-}
 
 /// The kinds of context that are served (clause 5.13.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,21 +86,8 @@ impl HostedContexts {
     /// # Errors
     /// [`StateError`]
     pub(crate) async fn open(file: &Path) -> Result<Self, StateError> {
-        if let Some(folder) = file.parent() {
-            tokio::fs::create_dir_all(folder).await.map_err(StateError::Folder)?;
-        }
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .journal_mode(SqliteJournalMode::Wal)
-            // What a consumer was told is stored survives a power cut.
-            .synchronous(SqliteSynchronous::Full);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .connect_with(options)
-            .await?;
-        migrate(&pool).await?;
+        let pool = state::open(file, CONNECTIONS).await?;
+        state::migrate(&pool, "contexts", MIGRATIONS).await?;
         Ok(Self {
             pool,
             usages: DashMap::new(),
@@ -239,28 +210,6 @@ fn read(row: &SqliteRow) -> Result<HostedContext, sqlx::Error> {
         created_at: Timestamp::from_millisecond(row.try_get("created_at")?).unwrap_or(Timestamp::UNIX_EPOCH),
         document: document.into(),
     })
-}
-
-/// The file is shared with other parts of the gateway's state; each counts the versions of its own tables.
-async fn migrate(pool: &SqlitePool) -> Result<(), StateError> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::query("CREATE TABLE IF NOT EXISTS versions (part TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT")
-        .execute(&mut *transaction)
-        .await?;
-    let version: Option<i64> = sqlx::query_scalar("SELECT version FROM versions WHERE part = 'contexts'")
-        .fetch_optional(&mut *transaction)
-        .await?;
-    let version = usize::try_from(version.unwrap_or(0)).unwrap_or(0);
-    let missing = MIGRATIONS.get(version..).ok_or(StateError::Later)?;
-    for migration in missing {
-        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
-    }
-    sqlx::query("INSERT OR REPLACE INTO versions (part, version) VALUES ('contexts', ?1)")
-        .bind(i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(())
 }
 
 #[cfg(test)]

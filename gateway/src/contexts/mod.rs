@@ -4,7 +4,6 @@
 //! | module | owns |
 //! |---|---|
 //! | [`resolver`] | from what a request names to a compiled context |
-//! | [`egress`] | which addresses may be fetched from |
 //! | [`download`] | one download: size, time, redirects |
 //! | [`freshness`] | how long a copy is good (RFC 9111) |
 //! | [`documents`] | the copies; one download at a time for each URL |
@@ -19,7 +18,6 @@ pub mod collection;
 pub mod compiled;
 pub mod documents;
 pub mod download;
-pub mod egress;
 pub mod freshness;
 pub mod hosted;
 pub mod resolver;

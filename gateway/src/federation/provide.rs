@@ -4,9 +4,11 @@
 //! A write is not narrowed as a read is: what is not granted refuses the whole entity. It never looks beyond the
 //! partition that it goes to, so that it tells nothing of what other tenants hold.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{AdapterError, Call, EntityWriter, Put, WriteError};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::query::TypeSelection;
@@ -78,6 +80,16 @@ impl From<WriteError> for WriteRefusal {
     }
 }
 
+/// Is told of what was written.
+pub trait Watcher: fmt::Debug + Sync {
+    /// What a write to a partition holds until it has been told, so that writes are told in the order in which they
+    /// were made. `None`: nobody wants to be told.
+    fn turn(&self, source: &RegisteredSource) -> Option<Arc<tokio::sync::Mutex<()>>>;
+
+    /// A write was committed: the entity before and after it, each `None` where there is none.
+    fn committed(&self, source: &RegisteredSource, before: Option<&Entity>, after: Option<&Entity>);
+}
+
 /// Writes for one consumer into what belongs to one tenant.
 #[derive(Debug, Clone, Copy)]
 pub struct Provider<'a> {
@@ -87,6 +99,8 @@ pub struct Provider<'a> {
     pub tenant: &'a TenantId,
     /// The deadline.
     pub call: &'a Call,
+    /// Who is told of what was written.
+    pub watcher: &'a dyn Watcher,
 }
 
 impl Provider<'_> {
@@ -96,7 +110,14 @@ impl Provider<'_> {
     /// [`WriteRefusal`]
     pub async fn create(&self, entity: Entity) -> Result<(), WriteRefusal> {
         let partition = self.partition_for(&entity)?;
-        Ok(partition.writer()?.create(entity, now(), self.call).await?)
+        let Some(telling) = Telling::begin(self, partition.0).await else {
+            return Ok(partition.writer()?.create(entity, now(), self.call).await?);
+        };
+        let (now, mut after) = (now(), entity.clone());
+        partition.writer()?.create(entity, now.clone(), self.call).await?;
+        set_system_dates(&mut after, None, &now);
+        telling.tell(Some(&after));
+        Ok(())
     }
 
     /// Creates an entity, or replaces the one of its id.
@@ -106,7 +127,18 @@ impl Provider<'_> {
     pub async fn put(&self, entity: Entity) -> Result<Put, WriteRefusal> {
         let partition = self.partition_for(&entity)?;
         let may_change = |existing: &Entity| self.ungranted(existing, partition.personal_data()).is_none();
-        Ok(partition.writer()?.put(entity, &may_change, now(), self.call).await?)
+        let Some(telling) = Telling::begin(self, partition.0).await else {
+            return Ok(partition.writer()?.put(entity, &may_change, now(), self.call).await?);
+        };
+        let (now, mut after) = (now(), entity.clone());
+        let noticing = |existing: &Entity| may_change(existing) && telling.notice(existing);
+        let put = partition
+            .writer()?
+            .put(entity, &noticing, now.clone(), self.call)
+            .await?;
+        set_system_dates(&mut after, telling.before().as_ref(), &now);
+        telling.tell(Some(&after));
+        Ok(put)
     }
 
     /// `deleteEntity`, locally. With a selection of types, only if the entity is of one.
@@ -126,6 +158,7 @@ impl Provider<'_> {
             }
             writable = true;
             self.spend()?;
+            let telling = Telling::begin(self, source).await;
             let visible = std::sync::atomic::AtomicBool::new(false);
             let may_change = |entity: &Entity| {
                 let selected = types.is_none_or(|types| types.selects(&entity.types));
@@ -133,10 +166,15 @@ impl Provider<'_> {
                 if selected && !permitted && self.may_see(entity, source.personal_data) {
                     visible.store(true, std::sync::atomic::Ordering::Relaxed);
                 }
-                selected && permitted
+                selected && permitted && telling.as_ref().is_none_or(|telling| telling.notice(entity))
             };
             match writer.delete(id, &may_change, self.call).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    if let Some(telling) = &telling {
+                        telling.tell(None);
+                    }
+                    return Ok(());
+                }
                 Err(WriteError::Refused) if visible.load(std::sync::atomic::Ordering::Relaxed) => {
                     return Err(WriteRefusal::Forbidden(Ungranted::Everything));
                 }
@@ -221,6 +259,42 @@ impl Provider<'_> {
     fn may_see(&self, entity: &Entity, personal_data: PersonalData) -> bool {
         let grants = self.grants(Operation::RetrieveEntity, &entity.types, personal_data);
         grants.project(entity.clone()).is_some()
+    }
+}
+
+/// One write that is told of: its turn, and the entity as it was.
+struct Telling<'a> {
+    watcher: &'a dyn Watcher,
+    source: &'a RegisteredSource,
+    before: Mutex<Option<Entity>>,
+    _turn: tokio::sync::OwnedMutexGuard<()>,
+}
+
+impl<'a> Telling<'a> {
+    /// Waits for the turn; `None` when nobody wants to be told.
+    async fn begin(provider: &Provider<'a>, source: &'a RegisteredSource) -> Option<Self> {
+        let turn = provider.watcher.turn(source)?;
+        Some(Self {
+            watcher: provider.watcher,
+            source,
+            before: Mutex::new(None),
+            _turn: turn.lock_owned().await,
+        })
+    }
+
+    /// Keeps the entity as it is before the write, which looks at it within its transaction.
+    fn notice(&self, existing: &Entity) -> bool {
+        *self.before() = Some(existing.clone());
+        true
+    }
+
+    fn before(&self) -> MutexGuard<'_, Option<Entity>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The write was committed.
+    fn tell(&self, after: Option<&Entity>) {
+        self.watcher.committed(self.source, self.before().as_ref(), after);
     }
 }
 

@@ -1,0 +1,469 @@
+//! Subscriptions and their notifications (CIM 009 clause 5.8), over what can tell of its changes: the store.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`definition`] | a subscription, with every name expanded |
+//! | `members`, `reading`, `reading_notification`, `writing` | from JSON and back |
+//! | [`access`] | what the policies let a consumer be notified of |
+//! | `storage` | the subscriptions in the file of the gateway's state |
+//! | `directory` | those that hold now, by owner and by type |
+//! | `matching` | whether a change notifies |
+//! | `notification`, `showing_changes` | the body of a notification |
+//! | `outbox`, `delivery` | the notifications that wait, and sending one |
+//! | `periodic` | subscriptions with `timeInterval` |
+//! | `record` | how often and when a subscription was notified |
+//!
+//! A subscription exists for the consumer that made it and for nobody else. What is stored is the consumer's own
+//! text; entities are in memory alone, from the change until the notification is sent or given up.
+
+pub mod access;
+pub mod definition;
+mod delivery;
+mod directory;
+mod matching;
+pub mod members;
+mod notification;
+mod outbox;
+mod periodic;
+mod reading;
+mod reading_notification;
+mod record;
+mod showing_changes;
+mod storage;
+mod writing;
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use dashmap::DashMap;
+use jiff::Timestamp;
+use kakehashi_adapters::SourceId;
+use ngsi_ld::Entity;
+use ngsi_ld::context::Context;
+use ngsi_ld::entity::DateTime;
+use ngsi_ld::entity::render::{Format, Rendering, render_entity};
+use serde_json::{Map, Value};
+
+use crate::config::{ConsumerId, GatewayConfig, TenantId};
+use crate::contexts::{ContextUser, NamedContext};
+use crate::egress::client::CannotAsk;
+use crate::federation::registry::RegisteredSource;
+use crate::state::StateError;
+use crate::{Gateway, Revision};
+use access::Access;
+use definition::{Accept, Subscription, SubscriptionStatus, duration};
+use delivery::{Courier, Letter, Undelivered};
+use directory::Directory;
+use notification::Content;
+use outbox::{Outbox, Pending};
+use record::Record;
+use storage::{Added, Storage};
+
+pub use members::{Fault, parse_object as members_of};
+
+/// The collection, below the public URL.
+pub const SUBSCRIPTIONS_PATH: &str = "/ngsi-ld/v1/subscriptions";
+
+/// Largest subscription, in bytes.
+pub const MOST_BYTES: usize = 64 * 1024;
+
+/// Most subscriptions of one consumer. An application needs one for each kind of thing it shows.
+pub(crate) const MOST_OF_ONE_CONSUMER: i64 = 100;
+
+/// Most subscriptions in all: they are in memory, at some kilobytes each.
+const MOST_IN_ALL: i64 = 20_000;
+
+/// How often the counts and times of notifications are written. A crash loses those since the last time.
+const WRITING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long an end waits for notifications that are under way.
+const PATIENCE_AT_END: Duration = Duration::from_secs(5);
+
+/// How long the @context of a notification is waited for.
+const PATIENCE_FOR_CONTEXT: Duration = Duration::from_secs(10);
+
+/// Which subscription: an id is unique for its owner within a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The consumer that made it.
+    pub owner: ConsumerId,
+    /// `NGSILD-Tenant` when it was made.
+    pub tenant: Option<TenantId>,
+    /// Its id.
+    pub id: Arc<str>,
+}
+
+/// A subscription that holds.
+#[derive(Debug)]
+pub struct Entry {
+    /// Which.
+    pub key: Key,
+    /// What its owner has defined.
+    pub subscription: Subscription,
+    created_at: Timestamp,
+    modified_at: Timestamp,
+    record: Arc<Mutex<Record>>,
+}
+
+/// Why a subscription is not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotStore {
+    /// There is one of that id.
+    #[error("you have a subscription of that id")]
+    Exists,
+    /// The consumer has as many as it may.
+    #[error("you have as many subscriptions as you may; delete one")]
+    Full,
+    /// The storage.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+/// Why subscriptions cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotSubscribe {
+    /// The storage.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The client of notifications.
+    #[error(transparent)]
+    Client(#[from] CannotAsk),
+}
+
+/// Writes to one partition, and what they notify, in one order.
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+/// All subscriptions.
+#[derive(Debug)]
+pub struct Subscriptions {
+    storage: Storage,
+    directory: Directory,
+    outbox: Outbox,
+    courier: Courier,
+    /// Changes of subscriptions, one at a time.
+    changing: tokio::sync::Mutex<()>,
+    turns: DashMap<(SourceId, TenantId), Turn>,
+    gateway: OnceLock<Weak<Gateway>>,
+}
+
+impl Entry {
+    /// The server of its endpoint.
+    fn endpoint_origin(&self) -> String {
+        self.subscription
+            .notification
+            .endpoint
+            .uri
+            .origin()
+            .ascii_serialization()
+    }
+
+    /// Its members, as they are shown to its owner.
+    #[must_use]
+    pub fn shown(&self, context: &Context, with_system_attributes: bool) -> Map<String, Value> {
+        let mut members = self.subscription.members(context);
+        let status = self.subscription.status(&now()).as_str();
+        members.insert("status".to_owned(), status.into());
+        if with_system_attributes {
+            for (name, at) in [("createdAt", self.created_at), ("modifiedAt", self.modified_at)] {
+                let at = SystemTime::from(at);
+                members.insert(name.to_owned(), DateTime::from_system_time(at).as_str().into());
+            }
+        }
+        if let Some(notification) = members.get_mut("notification").and_then(Value::as_object_mut) {
+            self.record().kept.add_to(notification);
+        }
+        members
+    }
+
+    fn record(&self) -> std::sync::MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_active(&self) -> bool {
+        self.subscription.status(&now()) == SubscriptionStatus::Active
+    }
+}
+
+impl Subscriptions {
+    /// Opens the stored subscriptions and sets up the client of notifications.
+    ///
+    /// # Errors
+    /// [`CannotSubscribe`]
+    pub async fn open(gateway: &GatewayConfig) -> Result<Arc<Self>, CannotSubscribe> {
+        let storage = Storage::open(&gateway.state).await?;
+        let directory = Directory::default();
+        for stored in storage.all().await? {
+            match Subscription::stored(&stored.document) {
+                Ok(subscription) => directory.put(Arc::new(Entry {
+                    key: stored.key,
+                    subscription,
+                    created_at: stored.created_at,
+                    modified_at: stored.modified_at,
+                    record: Arc::new(Mutex::new(Record::of_stored(stored.kept))),
+                })),
+                Err(fault) => {
+                    tracing::error!(owner = %stored.key.owner, %fault, "a stored subscription cannot be read");
+                }
+            }
+        }
+        Ok(Arc::new(Self {
+            storage,
+            directory,
+            outbox: Outbox::new(),
+            courier: Courier::new(&gateway.egress_allow)?,
+            changing: tokio::sync::Mutex::new(()),
+            turns: DashMap::new(),
+            gateway: OnceLock::new(),
+        }))
+    }
+
+    /// Begins what runs beside requests: periodic notifications, and writing the counts.
+    pub fn start(self: &Arc<Self>, gateway: &Arc<Gateway>) {
+        // Called once; a second gateway would have subscriptions of its own.
+        let _ = self.gateway.set(Arc::downgrade(gateway));
+        for entry in self.directory.all() {
+            periodic::start(self, &entry);
+        }
+        let subscriptions = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut interval = tokio::time::interval(WRITING_INTERVAL);
+            loop {
+                interval.tick().await;
+                let Some(subscriptions) = subscriptions.upgrade() else {
+                    return;
+                };
+                subscriptions.write_records().await;
+            }
+        });
+    }
+
+    /// Lets the notifications under way finish, for a while, and writes the counts.
+    pub async fn stop(&self) {
+        if !self.outbox.empty_within(PATIENCE_AT_END).await {
+            tracing::warn!("notifications that waited for their endpoints are lost");
+        }
+        self.write_records().await;
+    }
+
+    async fn write_records(&self) {
+        for entry in self.directory.all() {
+            let kept = {
+                let mut record = entry.record();
+                std::mem::take(&mut record.is_dirty).then(|| record.kept.clone())
+            };
+            if let Some(kept) = kept
+                && let Err(error) = self.storage.keep(&entry.key, &kept).await
+            {
+                tracing::error!(%error, "what became of notifications cannot be written");
+                entry.record().is_dirty = true;
+            }
+        }
+    }
+
+    /// Whether an endpoint may have the address of a subscription's.
+    #[must_use]
+    pub fn may_notify(&self, subscription: &Subscription) -> bool {
+        self.courier.may_go_to(&subscription.notification.endpoint.uri)
+    }
+
+    /// Changes of subscriptions wait for each other while this is held.
+    pub async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+
+    /// The subscription of a consumer.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<Arc<Entry>> {
+        self.directory.get(key)
+    }
+
+    /// The subscriptions of a consumer for a tenant, or for the federation, the oldest first.
+    #[must_use]
+    pub fn list(&self, owner: &ConsumerId, tenant: Option<&TenantId>) -> Vec<Arc<Entry>> {
+        let mut entries = self.directory.of(owner);
+        entries.retain(|entry| entry.key.tenant.as_ref() == tenant);
+        entries.sort_by(|a, b| (a.created_at, &a.key.id).cmp(&(b.created_at, &b.key.id)));
+        entries
+    }
+
+    /// Stores a new subscription, which notifies from then on.
+    ///
+    /// # Errors
+    /// [`CannotStore`]
+    pub async fn add(self: &Arc<Self>, key: Key, subscription: Subscription) -> Result<(), CannotStore> {
+        let created_at = Timestamp::now();
+        match self.storage.add(&key, &subscription.to_document(), created_at).await? {
+            Added::Exists => return Err(CannotStore::Exists),
+            Added::Full => return Err(CannotStore::Full),
+            Added::Done => {}
+        }
+        self.put(Entry {
+            key,
+            subscription,
+            created_at,
+            modified_at: created_at,
+            record: Arc::default(),
+        });
+        Ok(())
+    }
+
+    /// Puts a changed subscription in the place of the earlier.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn replace(self: &Arc<Self>, earlier: &Entry, subscription: Subscription) -> Result<(), StateError> {
+        let modified_at = Timestamp::now();
+        let document = subscription.to_document();
+        if self.storage.replace(&earlier.key, &document, modified_at).await? {
+            self.put(Entry {
+                key: earlier.key.clone(),
+                subscription,
+                created_at: earlier.created_at,
+                modified_at,
+                record: Arc::clone(&earlier.record),
+            });
+        }
+        Ok(())
+    }
+
+    fn put(self: &Arc<Self>, entry: Entry) {
+        let entry = Arc::new(entry);
+        self.directory.put(Arc::clone(&entry));
+        periodic::start(self, &entry);
+    }
+
+    /// Removes a subscription; `false` when there is none. What waits to be sent for it is not sent.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn delete(&self, key: &Key) -> Result<bool, StateError> {
+        let deleted = self.storage.delete(key).await?;
+        self.directory.remove(key);
+        Ok(deleted)
+    }
+
+    /// Writes to a partition that may notify wait for each other, so that notifications come in the order of the
+    /// writes. `None` while nobody subscribes.
+    #[must_use]
+    pub fn turn(&self, source: &RegisteredSource) -> Option<Turn> {
+        if self.directory.is_empty() {
+            return None;
+        }
+        let partition = (source.id.clone(), source.tenant.clone());
+        Some(Arc::clone(&self.turns.entry(partition).or_default()))
+    }
+
+    /// A write has been committed: notifies whom it concerns.
+    pub fn committed(
+        self: &Arc<Self>,
+        revision: &Arc<Revision>,
+        source: &RegisteredSource,
+        before: Option<&Entity>,
+        after: Option<&Entity>,
+    ) {
+        let types = before.iter().chain(&after).flat_map(|entity| &entity.types);
+        let mut bytes = None;
+        for entry in self.directory.about(types) {
+            if !entry.is_active() || entry.subscription.time_interval.is_some() {
+                continue;
+            }
+            let Some(consumer) = revision.config.consumers.get(entry.key.owner.as_str()) else {
+                continue;
+            };
+            let access = Access {
+                revision,
+                consumer,
+                tenant: entry.key.tenant.as_ref(),
+            };
+            let visible = |entity: Option<&Entity>| entity.and_then(|entity| access.visible(source, entity));
+            let Some(notice) = matching::notice(&entry.subscription, visible(before), visible(after)) else {
+                continue;
+            };
+            let bytes = *bytes.get_or_insert_with(|| size(before) + size(after));
+            self.push(Pending {
+                content: Content::Change(Box::new(notice)),
+                entry,
+                bytes,
+                revision: Arc::clone(revision),
+            });
+        }
+    }
+
+    /// Lets a notification wait for its turn, unless the subscription must be left alone now.
+    fn push(self: &Arc<Self>, pending: Pending) {
+        let entry = Arc::clone(&pending.entry);
+        let throttling = entry.subscription.shortest_pause();
+        if !entry.record().take_turn(throttling, Instant::now()) {
+            return;
+        }
+        if !Outbox::push(self, pending) {
+            tracing::warn!(owner = %entry.key.owner, "too many notifications wait; one is dropped");
+            entry.record().failed(now(), None);
+        }
+    }
+
+    /// Sends a notification, and notes what became of it.
+    async fn send(&self, pending: Pending) {
+        // Whatever has become of the subscription while the notification waited holds.
+        let current = self.directory.get(&pending.entry.key);
+        let current = current.filter(|current| Arc::ptr_eq(&current.record, &pending.entry.record));
+        let Some(entry) = current.filter(|current| current.is_active()) else {
+            return;
+        };
+        let cooldown = entry.subscription.notification.endpoint.cooldown.as_ref();
+        let cooldown = cooldown.and_then(|cooldown| duration(cooldown, 1000.0));
+        let sent_at = now();
+        entry.record().sent(sent_at.clone());
+        let outcome = self.try_sending(&entry, &pending, &sent_at).await;
+        let mut record = entry.record();
+        match outcome {
+            Ok(()) => record.succeeded(now()),
+            Err(undelivered) => {
+                tracing::warn!(owner = %entry.key.owner, reason = %undelivered, "a notification did not arrive");
+                record.failed(now(), cooldown);
+            }
+        }
+    }
+
+    async fn try_sending(&self, entry: &Entry, pending: &Pending, at: &DateTime) -> Result<(), Undelivered> {
+        let subscription = &entry.subscription;
+        let endpoint = &subscription.notification.endpoint;
+        let user = ContextUser {
+            consumer: &entry.key.owner,
+            host: None,
+            deadline: Instant::now() + PATIENCE_FOR_CONTEXT,
+        };
+        let url = subscription.json_ld_context.as_deref();
+        let named = url.map_or(NamedContext::Default, NamedContext::Url);
+        let context = pending.revision.contexts.resolve(named, &user).await;
+        let context = context.map_err(|_| Undelivered::NoContext)?;
+        let id = format!("urn:ngsi-ld:Notification:{:032x}", rand::random::<u128>());
+        let body = notification::body(&id, subscription, &pending.content, &context, at);
+        let body = body.map_err(|_| Undelivered::Internal)?;
+        let in_body = match endpoint.media_type() {
+            Accept::Json => false,
+            Accept::JsonLd => true,
+            Accept::GeoJson => !endpoint.prefers_plain_body(),
+        };
+        let letter = Letter {
+            endpoint,
+            tenant: entry.key.tenant.as_ref(),
+            link: context.link().filter(|_| !in_body),
+            body,
+        };
+        self.courier.deliver(letter).await
+    }
+}
+
+/// The bytes of an entity as it is written, which is about what it takes in memory.
+fn size(entity: Option<&Entity>) -> usize {
+    let Some(entity) = entity else { return 0 };
+    let mut text = Vec::new();
+    render_entity(&Rendering::new(Context::core(), Format::Normalized), entity, &mut text);
+    text.len()
+}
+
+/// This moment.
+pub(crate) fn now() -> DateTime {
+    DateTime::from_system_time(SystemTime::now())
+}
