@@ -8,6 +8,8 @@ mod entity_provision;
 mod entity_types;
 pub mod negotiate;
 pub mod parameters;
+mod preferences;
+mod presentation;
 pub mod problem;
 mod question;
 mod request_body;
@@ -56,6 +58,7 @@ pub fn operations(gateway: &Arc<Gateway>) -> Router {
             get(contexts::serve).delete(contexts::delete),
         )
         .route_layer(from_fn(name_route))
+        .route_layer(from_fn(preferences::say_what_was_applied))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Arc::clone(gateway))

@@ -17,8 +17,9 @@ pub mod types;
 mod tests;
 
 use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
-use ngsi_ld::AttributeName;
+use ngsi_ld::projection::DatasetSelection;
 use ngsi_ld::query::Query;
+use ngsi_ld::{AttributeName, Entity};
 
 use crate::config::TenantId;
 
@@ -29,6 +30,8 @@ pub struct Question {
     pub query: Query,
     /// `attrs`, `pick`: the attributes that are shown. `None`: all that are granted.
     pub shown: Option<Vec<AttributeName>>,
+    /// `datasetId`: the instances that are shown. `None`: all of them.
+    pub datasets: Option<DatasetSelection>,
     /// `NGSILD-Tenant`: the sources of this tenant only.
     pub tenant: Option<TenantId>,
     /// `local=true`: the store only.
@@ -38,6 +41,18 @@ pub struct Question {
     pub split_entities: bool,
     /// Whether `createdAt` and `modifiedAt` are shown.
     pub system_attributes: bool,
+}
+
+impl Question {
+    /// Leaves of an entity that meets the conditions what is shown of it.
+    fn reduce(&self, entity: &mut Entity) {
+        if let Some(shown) = &self.shown {
+            entity.attributes.retain(|attribute| shown.contains(&attribute.name));
+        }
+        if let Some(datasets) = &self.datasets {
+            datasets.apply(entity);
+        }
+    }
 }
 
 /// Whether the attribute is a date that the system keeps of every entity (clause 4.8).

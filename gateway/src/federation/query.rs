@@ -44,10 +44,8 @@ pub async fn query(
         }
         _ => from_many(plan, question, page, count, request).await?,
     };
-    if let Some(shown) = &question.shown {
-        for entity in &mut answer.entities {
-            entity.attributes.retain(|attribute| shown.contains(&attribute.name));
-        }
+    for entity in &mut answer.entities {
+        question.reduce(entity);
     }
     Ok(answer)
 }

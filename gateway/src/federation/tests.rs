@@ -223,6 +223,7 @@ fn question(filter: &str, split_entities: bool) -> Question {
             ..Query::default()
         },
         shown: None,
+        datasets: None,
         tenant: None,
         local: false,
         split_entities,

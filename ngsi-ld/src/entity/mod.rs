@@ -7,6 +7,7 @@
 //! It knows no HTTP and no source.
 
 mod attribute;
+pub mod conformance;
 mod datetime;
 #[cfg(test)]
 pub(crate) mod generated;

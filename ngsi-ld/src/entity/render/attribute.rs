@@ -245,7 +245,7 @@ fn write_texts(texts: &[CompactString], out: &mut Vec<u8>) {
     write_one_or_more(out, texts, |text, out| write_string(text, out));
 }
 
-fn write_language_map(map: &LanguageMap, out: &mut Vec<u8>) {
+pub(super) fn write_language_map(map: &LanguageMap, out: &mut Vec<u8>) {
     out.push(b'{');
     for (index, (language, texts)) in map.iter().enumerate() {
         if index > 0 {

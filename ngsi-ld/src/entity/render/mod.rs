@@ -16,7 +16,7 @@ use self::json::{write_member_name, write_string};
 pub use self::linked::LinkedEntities;
 use self::writer::Writer;
 use super::language::LanguageFilter;
-use super::{Entity, SystemAttributes};
+use super::{Entity, LanguageMap, SystemAttributes};
 use crate::context::Context;
 use crate::projection::{EntityMember, Projection};
 
@@ -96,6 +96,13 @@ pub fn render_entities<'a, 'e>(
 ) {
     let writer = Writer::new(representation.into());
     write_array(out, entities, |entity, out| write_document(&writer, entity, out));
+}
+
+/// The texts of a LanguageProperty as a JSON object.
+pub(super) fn language_map_json(map: &LanguageMap) -> Vec<u8> {
+    let mut json = Vec::new();
+    attribute::write_language_map(map, &mut json);
+    json
 }
 
 /// An entity with its `@context`.
