@@ -50,7 +50,11 @@ async fn shown(platform: &Platform, parameters: &str) -> Value {
         .await
         .ok()
         .json();
-    assert_eq!(listed.entities(), [one.clone()], "a list shows what a retrieve shows");
+    assert_eq!(
+        listed.entities(),
+        std::slice::from_ref(&one),
+        "a list shows what a retrieve shows"
+    );
     one
 }
 
@@ -66,8 +70,8 @@ async fn picked_members_are_shown_and_no_others() {
         ("name", &["name"]),
         ("type|scope", &["type", "scope"]),
         ("id,nobodyHasIt", &["id"]),
-        ("name,maxCapacity&omit=name", &["maxCapacity"]),
-        ("id,name&attrs=name,maxCapacity", &["id", "name"]),
+        ("name,maxCapacity&omit=location", &["name", "maxCapacity"]),
+        ("scope", &["scope"]),
     ] {
         let entity = shown(&platform, &format!("pick={picked}")).await;
         let mut found = names(&entity);
@@ -98,6 +102,45 @@ async fn picked_members_are_shown_and_no_others() {
         .ok()
         .json();
     assert!(of_sano.get("fullAddress").is_some() && of_sano.get("name").is_none() && of_sano.get("type").is_none());
+}
+
+#[tokio::test]
+async fn an_entity_of_which_nothing_is_left_is_not_shown() {
+    let platform = platform().await;
+    let everything = shown(&platform, "").await;
+    let all = names(&everything).join(",");
+    for parameters in [
+        "pick=nobodyHasIt".to_owned(),
+        format!("omit={all}"),
+        "pick=name&datasetId=urn:ngsi-ld:Dataset:snow".to_owned(),
+        "omit=id,type,scope,maxCapacity&datasetId=urn:ngsi-ld:Dataset:snow".to_owned(),
+    ] {
+        let one = platform.get(format!("/ngsi-ld/v1/entities/{ID}?{parameters}")).await;
+        assert_eq!(
+            (one.status, one.error_type().as_str()),
+            (404, "ResourceNotFound"),
+            "{one}"
+        );
+        let list = platform
+            .entities(format!("type=EvacuationSite&id={ID}&count=true&{parameters}"))
+            .await
+            .ok();
+        assert_eq!((list.count(), list.entities().len()), (0, 0), "{list}");
+    }
+    // Only five have it, whatever platform they come from: the count and the pages follow.
+    let noted = platform
+        .entities("type=EvacuationSite&pick=prefecturalNote&count=true&limit=3")
+        .await
+        .ok();
+    assert_eq!((noted.count(), noted.entities().len()), (5, 3), "{noted}");
+    let scoped = platform
+        .entities("type=EvacuationSite&pick=scope&count=true")
+        .await
+        .ok();
+    assert_eq!(scoped.json(), json!([{ "scope": "/disaster/flood" }]));
+    assert_eq!(scoped.count(), 1);
+    // What only chooses what is shown does not make a question narrow enough.
+    assert_eq!(platform.entities("pick=name").await.status, 400);
 }
 
 #[tokio::test]
@@ -167,8 +210,11 @@ async fn instances_are_chosen_by_their_dataset() {
     // Clause 5.7.1.4: without an instance left the attribute is not there, which `attrs` asks for.
     let path = format!("/ngsi-ld/v1/entities/{ID}?attrs=name&datasetId=urn:ngsi-ld:Dataset:snow");
     assert_eq!(platform.get(path).await.status, 404);
-    let path = format!("/ngsi-ld/v1/entities/{ID}?attrs=maxCapacity&datasetId=urn:ngsi-ld:Dataset:snow&pick=id");
-    assert_eq!(platform.get(path).await.ok().json(), json!({ "id": ID }));
+    let path = format!("/ngsi-ld/v1/entities/{ID}?attrs=maxCapacity,name&datasetId=urn:ngsi-ld:Dataset:snow");
+    assert_eq!(
+        names(&platform.get(path).await.ok().json()),
+        ["id", "type", "scope", "maxCapacity"]
+    );
 }
 
 #[tokio::test]
@@ -181,6 +227,8 @@ async fn what_is_no_choice_of_members_is_refused_with_its_place() {
         ("lang=en,fr_CH", "parameter `lang` at position 3"),
         ("datasetId=@none,snow", "parameter `datasetId` at position 6"),
         ("join=sideways", "parameter `join` at position 0"),
+        ("pick=id,name&omit=name", "parameter `omit` at position 0"),
+        ("pick=name&attrs=name", "parameter `attrs` at position 0"),
     ] {
         let answer = platform.entities(format!("type=EvacuationSite&{parameters}")).await;
         assert_eq!(

@@ -57,6 +57,20 @@ impl Presentation {
         })
     }
 
+    /// The attributes of which an entity must have one, so that `pick` leaves something of it; none when it leaves
+    /// something anyway, or when that cannot be told from attributes alone.
+    pub(super) fn picked_attributes(&self) -> Option<Vec<AttributeName>> {
+        let picked = self.projection.as_ref()?.picked.as_ref()?;
+        picked
+            .names_attributes_alone()
+            .then(|| picked.attributes().cloned().collect())
+    }
+
+    /// What is shown, if it can be nothing of an entity.
+    pub(super) fn may_leave_nothing(&self) -> Option<Projection> {
+        self.projection.clone().filter(Projection::may_leave_nothing)
+    }
+
     /// The attributes that a source has to be asked for, so that what is shown can be shown. `None`: all of them.
     pub(super) fn asked_attributes(&self) -> Option<Vec<AttributeName>> {
         let projection = self.projection.as_ref()?;
@@ -133,12 +147,14 @@ fn parse_format(parameter: &str, position: usize, name: &str) -> Result<Format, 
             } else {
                 ""
             };
-            Err(unknown_value(
+            let problem = unknown_value(
                 parameter,
                 position,
                 name,
                 format_args!("expected one of {known}{others}"),
-            ))
+            );
+            // Clause 6.3.20.
+            Err(Problem::new(ErrorType::InvalidRequest, problem.detail))
         }
     }
 }
@@ -176,10 +192,20 @@ fn projection(parameters: &Parameters<'_>, context: &Context) -> Result<Option<P
             }
         })
     };
+    let (picked, omitted) = (list("pick")?, list("omit")?);
     let conditions: HashSet<AttributeName> = attributes("attrs", parameters, context)?.into_iter().collect();
+    if !conditions.is_empty() && (picked.is_some() || omitted.is_some()) {
+        let detail = "it chooses what is shown, as `pick` and `omit` do; give it alone, or `q` and `pick` in its place";
+        return Err(Problem::parameter("attrs", 0, detail));
+    }
+    if let (Some(picked), Some(omitted)) = (&picked, &omitted)
+        && picked.overlaps(omitted)
+    {
+        return Err(Problem::parameter("omit", 0, "it names a member that `pick` names too"));
+    }
     let projection = Projection {
-        picked: list("pick")?,
-        omitted: list("omit")?,
+        picked,
+        omitted,
         attributes: (!conditions.is_empty()).then_some(conditions),
     };
     Ok((projection != Projection::default()).then_some(projection))
@@ -226,8 +252,8 @@ mod tests {
         assert_eq!(asked("lang=en", json), None);
         assert_eq!(asked("pick=id,type", json), Some(vec![]));
         assert_eq!(asked("pick=id,b|a,b", json), Some(vec!["a".into(), "b".into()]));
-        assert_eq!(asked("attrs=a,b&pick=b,c", json), Some(vec!["b".into()]));
-        assert_eq!(asked("pick=a,b&omit=b", json), Some(vec!["a".into()]));
+        assert_eq!(asked("attrs=a,b", json), Some(vec!["a".into(), "b".into()]));
+        assert_eq!(asked("pick=a,b&omit=c", json), Some(vec!["a".into(), "b".into()]));
         assert_eq!(
             asked("pick=a", MediaType::GeoJson),
             Some(vec!["a".into(), "location".into()])

@@ -3,7 +3,7 @@
 
 use kakehashi_adapters::Page;
 use ngsi_ld::context::Context;
-use ngsi_ld::projection::DatasetSelection;
+use ngsi_ld::projection::{DatasetSelection, Projection};
 use ngsi_ld::query::{Expression, GeoProblem, GeoQuery, IdPattern, InvalidGeoQuery, Query, SyntaxError, TypeSelection};
 use ngsi_ld::{AttributeName, EntityId};
 
@@ -138,6 +138,8 @@ pub(super) fn query_question(
              with an attribute that is not a date of the system's",
         ));
     }
+    let datasets = datasets(parameters)?;
+    let (attributes, leaving) = what_must_be_left(attributes, presentation, datasets.is_some());
     Ok(Question {
         query: Query {
             types,
@@ -148,7 +150,8 @@ pub(super) fn query_question(
             geo,
         },
         shown: presentation.asked_attributes(),
-        datasets: datasets(parameters)?,
+        datasets,
+        leaving,
         tenant: around.tenant.cloned(),
         local,
         split_entities: parameters.boolean("splitEntities")?.unwrap_or(false),
@@ -174,6 +177,8 @@ pub(super) fn retrieve_question(
     })?;
     let (types, _) = types(parameters, around.context)?;
     let attributes = attributes("attrs", parameters, around.context)?;
+    let datasets = datasets(parameters)?;
+    let (attributes, leaving) = what_must_be_left(attributes, presentation, datasets.is_some());
     Ok(Question {
         query: Query {
             types,
@@ -182,12 +187,27 @@ pub(super) fn retrieve_question(
             ..Query::default()
         },
         shown: presentation.asked_attributes(),
-        datasets: datasets(parameters)?,
+        datasets,
+        leaving,
         tenant: around.tenant.cloned(),
         local: parameters.boolean("local")?.unwrap_or(false),
         split_entities: false,
         system_attributes: presentation.system_attributes,
     })
+}
+
+/// An entity of which `pick` and `omit` leave nothing is none, and is not shown. Where attributes alone are picked that
+/// is the condition that the entity has one of them, which sources can be asked; else what is left has to be looked at.
+fn what_must_be_left(
+    conditions: Vec<AttributeName>,
+    presentation: &Presentation,
+    chooses_instances: bool,
+) -> (Vec<AttributeName>, Option<Projection>) {
+    match presentation.picked_attributes() {
+        Some(picked) if !chooses_instances => (picked, None),
+        Some(picked) => (picked, presentation.may_leave_nothing()),
+        None => (conditions, presentation.may_leave_nothing()),
+    }
 }
 
 /// Reads `limit`, `offset` and `count` (clauses 6.3.10 and 6.3.13).

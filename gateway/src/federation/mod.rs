@@ -17,7 +17,7 @@ pub mod types;
 mod tests;
 
 use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
-use ngsi_ld::projection::DatasetSelection;
+use ngsi_ld::projection::{DatasetSelection, Projection};
 use ngsi_ld::query::Query;
 use ngsi_ld::{AttributeName, Entity};
 
@@ -32,6 +32,8 @@ pub struct Question {
     pub shown: Option<Vec<AttributeName>>,
     /// `datasetId`: the instances that are shown. `None`: all of them.
     pub datasets: Option<DatasetSelection>,
+    /// What is shown, where entities of which nothing is shown are found out by looking at them.
+    pub leaving: Option<Projection>,
     /// `NGSILD-Tenant`: the sources of this tenant only.
     pub tenant: Option<TenantId>,
     /// `local=true`: the store only.
@@ -44,6 +46,13 @@ pub struct Question {
 }
 
 impl Question {
+    /// Whether an entity meets the conditions, and something of it is shown.
+    fn selects(&self, entity: &Entity) -> bool {
+        let datasets = self.datasets.as_ref();
+        let leaves_something = |shown: &Projection| shown.leaves_something(entity, datasets);
+        self.query.matches(entity) && self.leaving.as_ref().is_none_or(leaves_something)
+    }
+
     /// Leaves of an entity that meets the conditions what is shown of it.
     fn reduce(&self, entity: &mut Entity) {
         if let Some(shown) = &self.shown {

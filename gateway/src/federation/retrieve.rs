@@ -48,9 +48,9 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
         if let Some(datasets) = &question.datasets {
             datasets.apply(&mut entity);
         }
-        let matches = question.query.matches(&entity);
+        let is_selected = question.selects(&entity);
         question.reduce(&mut entity);
-        matches.then_some(entity)
+        is_selected.then_some(entity)
     });
     Ok(Answer {
         entity,

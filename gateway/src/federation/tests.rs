@@ -224,6 +224,7 @@ fn question(filter: &str, split_entities: bool) -> Question {
         },
         shown: None,
         datasets: None,
+        leaving: None,
         tenant: None,
         local: false,
         split_entities,

@@ -206,8 +206,12 @@ mod tests {
     fn amended(version: &str) -> (bool, serde_json::Value) {
         let mut entity = parse_entity(ENTITY.as_bytes(), Context::core()).unwrap();
         let changed = amend(&mut entity, version.parse().unwrap(), Context::core());
+        let rendering = Rendering {
+            system_attributes: true,
+            ..Rendering::new(Context::core(), Format::Normalized)
+        };
         let mut json = Vec::new();
-        render_entity(&Rendering::new(Context::core(), Format::Normalized), &entity, &mut json);
+        render_entity(&rendering, &entity, &mut json);
         (changed, serde_json::from_slice(&json).unwrap())
     }
 

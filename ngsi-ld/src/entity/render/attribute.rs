@@ -70,10 +70,7 @@ fn write_simplified(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u
 
 /// Whether an instance says nothing but its value, so that the concise representation needs no members.
 fn is_bare(writer: &Writer<'_>, instance: &Instance) -> bool {
-    let shows_system_attribute = instance
-        .system
-        .dates()
-        .is_some_and(|dates| writer.rendering().system_attributes || dates.expires_at.is_some());
+    let shows_system_attribute = writer.rendering().system_attributes && instance.system.dates().is_some();
     let has_other_members = instance.dataset_id.is_some()
         || instance.observed_at.is_some()
         || instance.unit_code.is_some()

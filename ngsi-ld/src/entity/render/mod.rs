@@ -39,7 +39,7 @@ pub struct Rendering<'a> {
     pub context: &'a Context,
     /// Which representation.
     pub format: Format,
-    /// `sysAttrs`: whether `createdAt`, `modifiedAt` and `deletedAt` are shown. `expiresAt` always is.
+    /// `sysAttrs`: whether `createdAt`, `modifiedAt`, `deletedAt` and `expiresAt` are shown (clause 6.3.11).
     pub system_attributes: bool,
     /// The JSON text of the member `@context` (a URL in quotes, or an array) for `application/ld+json`; the
     /// member is left out when there is none.
@@ -157,28 +157,17 @@ fn write_system_attributes(
     shows: impl Fn(EntityMember) -> bool,
     out: &mut Vec<u8>,
 ) {
-    let Some(dates) = system.dates() else { return };
-    let on_demand = |date| Option::filter(date, |_| writer.rendering().system_attributes);
+    let Some(dates) = system.dates().filter(|_| writer.rendering().system_attributes) else {
+        return;
+    };
     let members = [
-        (
-            "createdAt",
-            EntityMember::CreatedAt,
-            on_demand(dates.created_at.as_ref()),
-        ),
-        (
-            "modifiedAt",
-            EntityMember::ModifiedAt,
-            on_demand(dates.modified_at.as_ref()),
-        ),
-        (
-            "deletedAt",
-            EntityMember::DeletedAt,
-            on_demand(dates.deleted_at.as_ref()),
-        ),
-        ("expiresAt", EntityMember::ExpiresAt, dates.expires_at.as_ref()),
+        ("createdAt", EntityMember::CreatedAt, &dates.created_at),
+        ("modifiedAt", EntityMember::ModifiedAt, &dates.modified_at),
+        ("deletedAt", EntityMember::DeletedAt, &dates.deleted_at),
+        ("expiresAt", EntityMember::ExpiresAt, &dates.expires_at),
     ];
     for (name, member, date) in members {
-        if let Some(date) = date.filter(|_| shows(member)) {
+        if let Some(date) = date.as_ref().filter(|_| shows(member)) {
             write_member_name(name, out);
             write_string(date.as_str(), out);
         }
