@@ -35,6 +35,7 @@ mod behaviour {
     mod refused_start;
     mod representations;
     mod same_by_id;
+    mod shown_members;
     mod side_doors;
     mod tenants;
     mod types;

@@ -83,6 +83,9 @@ async fn no_parameter_widens_it() {
         "pick=fullAddress",
         "attrs=name,fullAddress",
         "pick=name,commonId",
+        "omit=name",
+        "lang=ja",
+        "datasetId=@none",
         "splitEntities=true",
         "q=name",
     ] {

@@ -69,7 +69,7 @@ const PIECES: [&str; 60] = [
     "99999999999999999999",
 ];
 
-const PARAMETERS: [&str; 18] = [
+const PARAMETERS: [&str; 22] = [
     "type",
     "id",
     "idPattern",
@@ -85,6 +85,10 @@ const PARAMETERS: [&str; 18] = [
     "options",
     "format",
     "pick",
+    "omit",
+    "datasetId",
+    "lang",
+    "join",
     "local",
     "splitEntities",
     "nonsense",

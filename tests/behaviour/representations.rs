@@ -302,7 +302,7 @@ async fn attrs_choose_entities_and_what_is_shown() {
         .ok();
     assert_eq!((noted.count(), noted.ids().len()), (5, 5));
     let picked = platform
-        .entities("type=EvacuationSite&pick=prefecturalNote&count=true&limit=1000")
+        .entities("type=EvacuationSite&pick=id,prefecturalNote&count=true&limit=1000")
         .await
         .ok();
     assert_eq!(

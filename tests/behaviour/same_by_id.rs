@@ -44,7 +44,9 @@ async fn in_every_representation() {
         "options=sysAttrs",
         "format=simplified",
         "attrs=name,location",
-        "pick=name",
+        "pick=id,name",
+        "pick=id,type,name&lang=ja",
+        "omit=scope,location&datasetId=@none",
     ] {
         let listed = list(&platform, &format!("type=EvacuationSite&limit=1000&{options}")).await;
         for (id, entity) in listed.into_iter().step_by(9) {

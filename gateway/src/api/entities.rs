@@ -5,13 +5,17 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use ngsi_ld::Entity;
-use ngsi_ld::entity::render::{Rendering, render_entities, render_entity, render_feature, render_feature_collection};
+use ngsi_ld::entity::conformance;
+use ngsi_ld::entity::render::{render_entities, render_entity, render_feature, render_feature_collection};
 
 use super::negotiate::MediaType;
 use super::parameters::Parameters;
+use super::preferences::Preferences;
+use super::presentation::Presentation;
 use super::problem::{ErrorType, Problem};
-use super::question::{self, NOT_OFFERED, Presentation, QUERY_PARAMETERS, RETRIEVE_PARAMETERS};
+use super::question::{self, NOT_OFFERED, QUERY_PARAMETERS, RETRIEVE_PARAMETERS};
 use super::respond;
 use super::scope::Scope;
 use crate::Gateway;
@@ -28,23 +32,31 @@ pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope) -> 
     let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
     let parameters = Parameters::parse(scope.uri.query(), &QUERY_PARAMETERS, &NOT_OFFERED)?;
-    let presentation = question::presentation(&parameters, &around)?;
+    let presentation = Presentation::read(&parameters, &around)?;
     let question = question::query_question(&parameters, &presentation, &around)?;
     let (page, count) = question::page(&parameters, &around)?;
 
     let asker = scope.asker(Operation::QueryEntity);
-    let answer = federation::query::query(&question, page, count, &asker, &scope.gathering(&gateway)).await?;
+    let mut answer = federation::query::query(&question, page, count, &asker, &scope.gathering(&gateway)).await?;
 
-    let in_body = context_in_body(&scope, media_type);
-    let rendering = rendering(&presentation, &context, in_body);
+    let preferences = Preferences::of(&scope.headers);
+    let amended = amend(&mut answer.entities, preferences, &context);
+    let in_body = context_in_body(preferences, media_type);
+    let representation = presentation.representation(&context.context, in_body.then_some(context.member.get()));
     let mut body = Vec::with_capacity(answer.entities.len() * EXPECTED_ENTITY_BYTES);
     match media_type {
         MediaType::GeoJson => {
-            render_feature_collection(&rendering, &answer.entities, &presentation.geometry_property, &mut body);
+            render_feature_collection(
+                representation,
+                &answer.entities,
+                &presentation.geometry_property,
+                &mut body,
+            );
         }
-        MediaType::Json | MediaType::JsonLd => render_entities(&rendering, &answer.entities, &mut body),
+        MediaType::Json | MediaType::JsonLd => render_entities(representation, &answer.entities, &mut body),
     }
     let mut response = respond::rendered(body, media_type, &context, in_body);
+    *response.status_mut() = status(amended);
     respond::add_count(&mut response, answer.count);
     let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
     respond::add_page_links(&mut response, path, query, page, answer.more, media_type);
@@ -66,13 +78,13 @@ pub(super) async fn retrieve(
     let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
     let parameters = Parameters::parse(scope.uri.query(), &RETRIEVE_PARAMETERS, &NOT_OFFERED)?;
-    let presentation = question::presentation(&parameters, &around)?;
+    let presentation = Presentation::read(&parameters, &around)?;
     let question = question::retrieve_question(&id, &parameters, &presentation, &around)?;
 
     let asker = scope.asker(Operation::RetrieveEntity);
-    let answer = federation::retrieve::retrieve(&question, &asker, &scope.gathering(&gateway)).await?;
+    let mut answer = federation::retrieve::retrieve(&question, &asker, &scope.gathering(&gateway)).await?;
 
-    let mut response = match &answer.entity {
+    let mut response = match &mut answer.entity {
         Some(entity) => one_entity(entity, &scope, &presentation, &context),
         // The same words whether the entity does not exist or may not be seen.
         None => Problem::new(ErrorType::ResourceNotFound, "no entity of that id is visible to you").into_response(),
@@ -81,43 +93,50 @@ pub(super) async fn retrieve(
     Ok(response)
 }
 
-fn one_entity(entity: &Entity, scope: &Scope, presentation: &Presentation, context: &RequestContext) -> Response {
+fn one_entity(entity: &mut Entity, scope: &Scope, presentation: &Presentation, context: &RequestContext) -> Response {
     let media_type = presentation.media_type;
-    let in_body = context_in_body(scope, media_type);
-    let rendering = rendering(presentation, context, in_body);
+    let preferences = Preferences::of(&scope.headers);
+    let amended = amend(std::slice::from_mut(entity), preferences, context);
+    let in_body = context_in_body(preferences, media_type);
+    let representation = presentation.representation(&context.context, in_body.then_some(context.member.get()));
     let mut body = Vec::with_capacity(EXPECTED_ENTITY_BYTES);
     match media_type {
         MediaType::GeoJson => {
-            render_feature(&rendering, entity, &presentation.geometry_property, &mut body);
+            render_feature(representation, entity, &presentation.geometry_property, &mut body);
         }
-        MediaType::Json | MediaType::JsonLd => render_entity(&rendering, entity, &mut body),
+        MediaType::Json | MediaType::JsonLd => render_entity(representation, entity, &mut body),
     }
-    respond::rendered(body, media_type, context, in_body)
-}
-
-fn rendering<'a>(presentation: &Presentation, context: &'a RequestContext, context_in_body: bool) -> Rendering<'a> {
-    Rendering {
-        context: &context.context,
-        format: presentation.format,
-        system_attributes: presentation.system_attributes,
-        context_member: context_in_body.then_some(context.member.get()),
-    }
+    let mut response = respond::rendered(body, media_type, context, in_body);
+    *response.status_mut() = status(amended);
+    response
 }
 
 /// Whether the @context stands in the body: always in JSON-LD, in GeoJSON unless `Prefer: body=json` (6.3.6).
-fn context_in_body(scope: &Scope, media_type: MediaType) -> bool {
+fn context_in_body(preferences: Preferences, media_type: MediaType) -> bool {
     match media_type {
         MediaType::Json => false,
         MediaType::JsonLd => true,
-        MediaType::GeoJson => {
-            let preferences = scope
-                .headers
-                .get_all("prefer")
-                .iter()
-                .filter_map(|value| value.to_str().ok());
-            !preferences
-                .flat_map(|value| value.split([',', ';']))
-                .any(|preference| preference.trim() == "body=json")
-        }
+        MediaType::GeoJson => !preferences.context_in_link,
+    }
+}
+
+/// Rewrites entities for a reader of an earlier version (clause 4.3.6.8). Tells whether anything had to change.
+fn amend(entities: &mut [Entity], preferences: Preferences, context: &RequestContext) -> bool {
+    let Some(version) = preferences.version else {
+        return false;
+    };
+    let mut amended = false;
+    for entity in entities {
+        amended |= conformance::amend(entity, version, &context.context);
+    }
+    amended
+}
+
+/// The status of an answer, which tells whether it was amended (table 6.4.3.2-3).
+const fn status(amended: bool) -> StatusCode {
+    if amended {
+        StatusCode::NON_AUTHORITATIVE_INFORMATION
+    } else {
+        StatusCode::OK
     }
 }

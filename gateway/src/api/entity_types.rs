@@ -41,6 +41,8 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> R
     let question = Question {
         query: Query::default(),
         shown: None,
+        datasets: None,
+        leaving: None,
         tenant: scope.tenant.clone(),
         local: parameters.boolean("local")?.unwrap_or(false),
         split_entities: false,

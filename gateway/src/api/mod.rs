@@ -9,6 +9,8 @@ mod entity_types;
 pub mod negotiate;
 mod not_offered;
 pub mod parameters;
+mod preferences;
+mod presentation;
 pub mod problem;
 mod question;
 mod request_body;
@@ -67,6 +69,7 @@ pub fn operations(gateway: &Arc<Gateway>) -> Router {
         );
     not_offered::add_to(offered)
         .route_layer(from_fn(name_route))
+        .route_layer(from_fn(preferences::say_what_was_applied))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Arc::clone(gateway))

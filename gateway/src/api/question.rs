@@ -3,18 +3,19 @@
 
 use kakehashi_adapters::Page;
 use ngsi_ld::context::Context;
-use ngsi_ld::entity::render::Format;
+use ngsi_ld::projection::{DatasetSelection, Projection};
 use ngsi_ld::query::{Expression, GeoProblem, GeoQuery, IdPattern, InvalidGeoQuery, Query, SyntaxError, TypeSelection};
 use ngsi_ld::{AttributeName, EntityId};
 
 use super::negotiate::MediaType;
 use super::parameters::Parameters;
+use super::presentation::Presentation;
 use super::problem::{ErrorType, Problem};
 use crate::config::TenantId;
 use crate::federation::{Question, is_system_date};
 
 /// What `queryEntity` offers.
-pub(super) const QUERY_PARAMETERS: [&str; 18] = [
+pub(super) const QUERY_PARAMETERS: [&str; 22] = [
     "type",
     "id",
     "idPattern",
@@ -33,13 +34,21 @@ pub(super) const QUERY_PARAMETERS: [&str; 18] = [
     "local",
     "splitEntities",
     "pick",
+    "omit",
+    "datasetId",
+    "lang",
+    "join",
 ];
 
 /// What `retrieveEntity` offers.
-pub(super) const RETRIEVE_PARAMETERS: [&str; 7] = [
+pub(super) const RETRIEVE_PARAMETERS: [&str; 11] = [
     "type",
     "attrs",
     "pick",
+    "omit",
+    "datasetId",
+    "lang",
+    "join",
     "options",
     "format",
     "geometryProperty",
@@ -47,19 +56,15 @@ pub(super) const RETRIEVE_PARAMETERS: [&str; 7] = [
 ];
 
 /// What CIM 009 has for these operations beyond that.
-pub(super) const NOT_OFFERED: [&str; 18] = [
+pub(super) const NOT_OFFERED: [&str; 14] = [
     "collation",
     "containedBy",
     "csf",
-    "datasetId",
     "entityMap",
     "entityMapLifetime",
     "expandValues",
-    "join",
     "joinLevel",
     "jsonKeys",
-    "lang",
-    "omit",
     "orderBy",
     "orderFrom",
     "orderGeometry",
@@ -74,19 +79,6 @@ const DEFAULT_LIMIT: usize = 20;
 /// Ids in one request: as many as a URL of the default length holds.
 const MAX_IDS: usize = 200;
 
-/// How the answer is to look.
-#[derive(Debug, Clone)]
-pub(super) struct Presentation {
-    /// normalized, concise or simplified
-    pub format: Format,
-    /// `sysAttrs`
-    pub system_attributes: bool,
-    /// The media type.
-    pub media_type: MediaType,
-    /// Which GeoProperty becomes the geometry of a GeoJSON Feature.
-    pub geometry_property: AttributeName,
-}
-
 /// What surrounds the parameters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Surroundings<'a> {
@@ -98,76 +90,6 @@ pub(super) struct Surroundings<'a> {
     pub tenant: Option<&'a TenantId>,
     /// The largest `limit`.
     pub largest_page: usize,
-}
-
-/// Reads how the answer is to look (clauses 6.3.7, 6.3.11, 6.3.15).
-///
-/// # Errors
-/// A problem that names the parameter.
-pub(super) fn presentation(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Result<Presentation, Problem> {
-    let mut format = parameters
-        .text("format")?
-        .map(|name| parse_format("format", 0, name))
-        .transpose()?;
-    let mut system_attributes = false;
-    for (position, option) in parameters.list("options")? {
-        match option {
-            "sysAttrs" => system_attributes = true,
-            // Real clients ask for the count this way, as in NGSI-v2; see `wants_count`.
-            "count" => {}
-            name => {
-                let named = parse_format("options", position, name)?;
-                // Clause 6.3.7: `format` goes before the deprecated option, the first option before the others.
-                format = format.or(Some(named));
-            }
-        }
-    }
-    let geometry_property = match parameters.text("geometryProperty")? {
-        Some(_) if around.media_type != MediaType::GeoJson => {
-            return Err(Problem::parameter(
-                "geometryProperty",
-                0,
-                "needs `Accept: application/geo+json`",
-            ));
-        }
-        name => expand_attribute("geometryProperty", 0, name.unwrap_or("location"), around.context)?,
-    };
-    let format = format.unwrap_or(Format::Normalized);
-    Ok(Presentation {
-        format,
-        system_attributes,
-        media_type: around.media_type,
-        geometry_property,
-    })
-}
-
-fn parse_format(parameter: &str, position: usize, name: &str) -> Result<Format, Problem> {
-    match name {
-        "normalized" => Ok(Format::Normalized),
-        "concise" => Ok(Format::Concise),
-        "simplified" | "keyValues" => Ok(Format::Simplified),
-        _ => {
-            let known = "normalized, concise, simplified, keyValues";
-            let others = if parameter == "options" {
-                ", sysAttrs, count"
-            } else {
-                ""
-            };
-            Err(invalid_value(
-                parameter,
-                position,
-                name,
-                format_args!("expected one of {known}{others}"),
-            ))
-        }
-    }
-}
-
-fn invalid_value(parameter: &str, position: usize, value: &str, expected: impl std::fmt::Display) -> Problem {
-    /// A consumer's own value is said back to it, bounded.
-    const SHOWN: usize = 60;
-    let shown: String = value.chars().take(SHOWN).collect();
-    Problem::parameter(parameter, position, format_args!("unknown value `{shown}`; {expected}"))
 }
 
 /// Reads the parameters of `queryEntity`.
@@ -216,7 +138,8 @@ pub(super) fn query_question(
              with an attribute that is not a date of the system's",
         ));
     }
-    let shown = shown(parameters, &attributes, presentation, around.context)?;
+    let datasets = datasets(parameters)?;
+    let (attributes, leaving) = what_must_be_left(attributes, presentation, datasets.is_some());
     Ok(Question {
         query: Query {
             types,
@@ -226,7 +149,9 @@ pub(super) fn query_question(
             filter,
             geo,
         },
-        shown,
+        shown: presentation.asked_attributes(),
+        datasets,
+        leaving,
         tenant: around.tenant.cloned(),
         local,
         split_entities: parameters.boolean("splitEntities")?.unwrap_or(false),
@@ -252,7 +177,8 @@ pub(super) fn retrieve_question(
     })?;
     let (types, _) = types(parameters, around.context)?;
     let attributes = attributes("attrs", parameters, around.context)?;
-    let shown = shown(parameters, &attributes, presentation, around.context)?;
+    let datasets = datasets(parameters)?;
+    let (attributes, leaving) = what_must_be_left(attributes, presentation, datasets.is_some());
     Ok(Question {
         query: Query {
             types,
@@ -260,12 +186,28 @@ pub(super) fn retrieve_question(
             attributes,
             ..Query::default()
         },
-        shown,
+        shown: presentation.asked_attributes(),
+        datasets,
+        leaving,
         tenant: around.tenant.cloned(),
         local: parameters.boolean("local")?.unwrap_or(false),
         split_entities: false,
         system_attributes: presentation.system_attributes,
     })
+}
+
+/// An entity of which `pick` and `omit` leave nothing is none, and is not shown. Where attributes alone are picked that
+/// is the condition that the entity has one of them, which sources can be asked; else what is left has to be looked at.
+fn what_must_be_left(
+    conditions: Vec<AttributeName>,
+    presentation: &Presentation,
+    chooses_instances: bool,
+) -> (Vec<AttributeName>, Option<Projection>) {
+    match presentation.picked_attributes() {
+        Some(picked) if !chooses_instances => (picked, None),
+        Some(picked) => (picked, presentation.may_leave_nothing()),
+        None => (conditions, presentation.may_leave_nothing()),
+    }
 }
 
 /// Reads `limit`, `offset` and `count` (clauses 6.3.10 and 6.3.13).
@@ -331,7 +273,11 @@ fn types(parameters: &Parameters<'_>, context: &Context) -> Result<(Option<TypeS
     }
 }
 
-fn attributes(name: &str, parameters: &Parameters<'_>, context: &Context) -> Result<Vec<AttributeName>, Problem> {
+pub(super) fn attributes(
+    name: &str,
+    parameters: &Parameters<'_>,
+    context: &Context,
+) -> Result<Vec<AttributeName>, Problem> {
     parameters
         .list(name)?
         .into_iter()
@@ -339,41 +285,21 @@ fn attributes(name: &str, parameters: &Parameters<'_>, context: &Context) -> Res
         .collect()
 }
 
-fn expand_attribute(parameter: &str, position: usize, name: &str, context: &Context) -> Result<AttributeName, Problem> {
+pub(super) fn expand_attribute(
+    parameter: &str,
+    position: usize,
+    name: &str,
+    context: &Context,
+) -> Result<AttributeName, Problem> {
     context
         .expand_attribute(name)
         .map_err(|error| Problem::parameter(parameter, position, error))
 }
 
-/// The attributes that are shown: those of `attrs` and `pick`, and in GeoJSON the geometry.
-fn shown(
-    parameters: &Parameters<'_>,
-    attributes_condition: &[AttributeName],
-    presentation: &Presentation,
-    context: &Context,
-) -> Result<Option<Vec<AttributeName>>, Problem> {
-    let picked = parameters.list("pick")?;
-    let mut shown: Vec<AttributeName> = attributes_condition.to_vec();
-    if !picked.is_empty() {
-        // `id`, `type` and `scope` are members, not attributes; they are always shown.
-        let picked = picked
-            .into_iter()
-            .filter(|(_, name)| !matches!(*name, "id" | "type" | "scope"));
-        let picked = picked
-            .map(|(position, name)| expand_attribute("pick", position, name, context))
-            .collect::<Result<Vec<_>, _>>()?;
-        if shown.is_empty() {
-            shown = picked;
-        } else {
-            shown.retain(|name| picked.contains(name));
-        }
-    } else if shown.is_empty() {
-        return Ok(None);
-    }
-    if presentation.media_type == MediaType::GeoJson && !shown.contains(&presentation.geometry_property) {
-        shown.push(presentation.geometry_property.clone());
-    }
-    Ok(Some(shown))
+/// `datasetId`: which instances of the attributes are shown (clause 4.5.5.1).
+fn datasets(parameters: &Parameters<'_>) -> Result<Option<DatasetSelection>, Problem> {
+    let datasets = parameters.text("datasetId")?.map(DatasetSelection::parse).transpose();
+    datasets.map_err(|error| Problem::parameter("datasetId", error.position, "expected a URI or `@none`"))
 }
 
 fn geo(parameters: &Parameters<'_>, context: &Context) -> Result<Option<GeoQuery>, Problem> {
@@ -408,7 +334,7 @@ fn geometry_fault(error: &InvalidGeoQuery) -> Problem {
     }
 }
 
-fn syntax(parameter: &str, error: &SyntaxError) -> Problem {
+pub(super) fn syntax(parameter: &str, error: &SyntaxError) -> Problem {
     let detail = format_args!("expected {}, found {}", error.expected, error.found);
     Problem::parameter(parameter, error.position, detail)
 }

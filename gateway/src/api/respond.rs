@@ -85,7 +85,7 @@ pub(super) fn add_page_links(
 ) {
     let mut add = |relation: &str, offset: usize| {
         let target = with_page(path, query, Page { offset, ..page });
-        let link = format!("<{target}>; rel=\"{relation}\"; type=\"{}\"", media_type.as_str());
+        let link = format!("<{target}>;rel=\"{relation}\";type=\"{}\"", media_type.as_str());
         if let Ok(link) = HeaderValue::try_from(link) {
             response.headers_mut().append(header::LINK, link);
         }
@@ -150,8 +150,8 @@ mod tests {
         assert_eq!(
             links,
             [
-                "</ngsi-ld/v1/entities?type=AED&q=name%3D%3D%22%E4%BD%90%22&limit=7&offset=10>; rel=\"next\"; type=\"application/json\"",
-                "</ngsi-ld/v1/entities?type=AED&q=name%3D%3D%22%E4%BD%90%22&limit=7&offset=0>; rel=\"prev\"; type=\"application/json\"",
+                "</ngsi-ld/v1/entities?type=AED&q=name%3D%3D%22%E4%BD%90%22&limit=7&offset=10>;rel=\"next\";type=\"application/json\"",
+                "</ngsi-ld/v1/entities?type=AED&q=name%3D%3D%22%E4%BD%90%22&limit=7&offset=0>;rel=\"prev\";type=\"application/json\"",
             ]
         );
     }

@@ -17,8 +17,9 @@ pub mod types;
 mod tests;
 
 use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
-use ngsi_ld::AttributeName;
+use ngsi_ld::projection::{DatasetSelection, Projection};
 use ngsi_ld::query::Query;
+use ngsi_ld::{AttributeName, Entity};
 
 use crate::config::TenantId;
 
@@ -29,6 +30,10 @@ pub struct Question {
     pub query: Query,
     /// `attrs`, `pick`: the attributes that are shown. `None`: all that are granted.
     pub shown: Option<Vec<AttributeName>>,
+    /// `datasetId`: the instances that are shown. `None`: all of them.
+    pub datasets: Option<DatasetSelection>,
+    /// What is shown, where entities of which nothing is shown are found out by looking at them.
+    pub leaving: Option<Projection>,
     /// `NGSILD-Tenant`: the sources of this tenant only.
     pub tenant: Option<TenantId>,
     /// `local=true`: the store only.
@@ -38,6 +43,25 @@ pub struct Question {
     pub split_entities: bool,
     /// Whether `createdAt` and `modifiedAt` are shown.
     pub system_attributes: bool,
+}
+
+impl Question {
+    /// Whether an entity meets the conditions, and something of it is shown.
+    fn selects(&self, entity: &Entity) -> bool {
+        let datasets = self.datasets.as_ref();
+        let leaves_something = |shown: &Projection| shown.leaves_something(entity, datasets);
+        self.query.matches(entity) && self.leaving.as_ref().is_none_or(leaves_something)
+    }
+
+    /// Leaves of an entity that meets the conditions what is shown of it.
+    fn reduce(&self, entity: &mut Entity) {
+        if let Some(shown) = &self.shown {
+            entity.attributes.retain(|attribute| shown.contains(&attribute.name));
+        }
+        if let Some(datasets) = &self.datasets {
+            datasets.apply(entity);
+        }
+    }
 }
 
 /// Whether the attribute is a date that the system keeps of every entity (clause 4.8).

@@ -44,10 +44,8 @@ pub async fn query(
         }
         _ => from_many(plan, question, page, count, request).await?,
     };
-    if let Some(shown) = &question.shown {
-        for entity in &mut answer.entities {
-            entity.attributes.retain(|attribute| shown.contains(&attribute.name));
-        }
+    for entity in &mut answer.entities {
+        question.reduce(entity);
     }
     Ok(answer)
 }
@@ -55,7 +53,8 @@ pub async fn query(
 /// Whether pages and counts of the only source are those of the view. Where that cannot be found out they are
 /// not, and the entities are looked at here.
 async fn decides_alone(only: &SubQuery, question: &Question, request: &Request) -> bool {
-    only.is_exact(&question.query)
+    question.leaving.is_none()
+        && only.is_exact(&question.query)
         && matches!(
             only.source.adapter.has_entities_of_several_types(&request.call).await,
             Ok(false)
@@ -116,7 +115,7 @@ async fn from_many(
     let mut entities: Vec<Entity> = parts
         .into_values()
         .filter_map(|parts| merge_parts(in_rank(parts), &now))
-        .filter(|entity| question.query.matches(entity))
+        .filter(|entity| question.selects(entity))
         .collect();
     entities.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     let total = entities.len();

@@ -42,14 +42,15 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
             Err(error) => errors.push(error),
         }
     }
-    let merged = merge_parts(parts, &DateTime::from_system_time(SystemTime::now()))
-        // `type` and `attrs` must hold for the whole entity (clause 5.7.1.4).
-        .filter(|entity| question.query.matches(entity));
-    let entity = merged.map(|mut entity| {
-        if let Some(shown) = &question.shown {
-            entity.attributes.retain(|attribute| shown.contains(&attribute.name));
+    let merged = merge_parts(parts, &DateTime::from_system_time(SystemTime::now()));
+    let entity = merged.and_then(|mut entity| {
+        // Clause 5.7.1.4: first `datasetId`; what it leaves must have one of `attrs`. The whole entity must meet both.
+        if let Some(datasets) = &question.datasets {
+            datasets.apply(&mut entity);
         }
-        entity
+        let is_selected = question.selects(&entity);
+        question.reduce(&mut entity);
+        is_selected.then_some(entity)
     });
     Ok(Answer {
         entity,

@@ -223,6 +223,8 @@ fn question(filter: &str, split_entities: bool) -> Question {
             ..Query::default()
         },
         shown: None,
+        datasets: None,
+        leaving: None,
         tenant: None,
         local: false,
         split_entities,

@@ -7,6 +7,7 @@
 //! It knows no HTTP and no source.
 
 mod attribute;
+pub mod conformance;
 mod datetime;
 #[cfg(test)]
 pub(crate) mod generated;
@@ -43,8 +44,8 @@ pub struct Entity {
     pub attributes: Vec<Attribute>,
 }
 
-/// The temporal properties that the system keeps (clause 4.8). Shown on demand only (`sysAttrs`), except
-/// `expiresAt`, which its owner sets.
+/// The temporal properties that the system keeps (clauses 4.8 and 4.22), shown on demand only (`sysAttrs`).
+/// `expiresAt` alone is set by its owner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SystemAttributes {
     inner: Option<Box<SystemDates>>,

@@ -10,7 +10,7 @@ use super::SyntaxError;
 use super::cursor::Cursor;
 use super::names::take_name;
 use crate::context::{Context, InvalidName};
-use crate::entity::Entity;
+use crate::entity::{Attribute, Entity};
 use crate::{AttributeName, InvalidIri, Iri, check_absolute};
 
 /// Most members that one list may name. No public model has as many.
@@ -116,6 +116,19 @@ impl MemberList {
         Err(cursor.expected("at most 1,000 members").into())
     }
 
+    /// Whether every member of the list is an attribute.
+    #[must_use]
+    pub fn names_attributes_alone(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Whether both lists have a member.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.members.iter().any(|member| other.members.contains(member))
+            || !self.attributes.is_disjoint(&other.attributes)
+    }
+
     /// The attributes among the members.
     pub fn attributes(&self) -> impl Iterator<Item = &AttributeName> {
         self.attributes.iter()
@@ -148,6 +161,28 @@ impl Projection {
         self.picked.as_ref().is_none_or(named)
             && !self.omitted.as_ref().is_some_and(named)
             && self.attributes.as_ref().is_none_or(|names| names.contains(name))
+    }
+
+    /// Whether it can leave nothing of an entity: neither its id nor its types are shown.
+    #[must_use]
+    pub fn may_leave_nothing(&self) -> bool {
+        !self.shows_member(EntityMember::Id) && !self.shows_member(EntityMember::Type)
+    }
+
+    /// Whether any member of an entity is shown, of its attributes those with an instance that is shown. Dates of the
+    /// system are shown on demand only and do not count.
+    #[must_use]
+    pub fn leaves_something(&self, entity: &Entity, datasets: Option<&DatasetSelection>) -> bool {
+        let has_instance = |attribute: &Attribute| {
+            let mut instances = attribute.instances.iter();
+            datasets.is_none_or(|datasets| instances.any(|instance| datasets.shows(instance.dataset_id.as_ref())))
+        };
+        !self.may_leave_nothing()
+            || (self.shows_member(EntityMember::Scope) && !entity.scopes.is_empty())
+            || entity
+                .attributes
+                .iter()
+                .any(|attribute| self.shows_attribute(&attribute.name) && has_instance(attribute))
     }
 
     /// Removes what is not shown, so that it need not be kept or sent on. The id and the types stay, an entity being

@@ -70,10 +70,7 @@ fn write_simplified(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u
 
 /// Whether an instance says nothing but its value, so that the concise representation needs no members.
 fn is_bare(writer: &Writer<'_>, instance: &Instance) -> bool {
-    let shows_system_attribute = instance
-        .system
-        .dates()
-        .is_some_and(|dates| writer.rendering().system_attributes || dates.expires_at.is_some());
+    let shows_system_attribute = writer.rendering().system_attributes && instance.system.dates().is_some();
     let has_other_members = instance.dataset_id.is_some()
         || instance.observed_at.is_some()
         || instance.unit_code.is_some()
@@ -245,7 +242,7 @@ fn write_texts(texts: &[CompactString], out: &mut Vec<u8>) {
     write_one_or_more(out, texts, |text, out| write_string(text, out));
 }
 
-fn write_language_map(map: &LanguageMap, out: &mut Vec<u8>) {
+pub(super) fn write_language_map(map: &LanguageMap, out: &mut Vec<u8>) {
     out.push(b'{');
     for (index, (language, texts)) in map.iter().enumerate() {
         if index > 0 {

@@ -16,7 +16,7 @@ use self::json::{write_member_name, write_string};
 pub use self::linked::LinkedEntities;
 use self::writer::Writer;
 use super::language::LanguageFilter;
-use super::{Entity, SystemAttributes};
+use super::{Entity, LanguageMap, SystemAttributes};
 use crate::context::Context;
 use crate::projection::{EntityMember, Projection};
 
@@ -39,7 +39,7 @@ pub struct Rendering<'a> {
     pub context: &'a Context,
     /// Which representation.
     pub format: Format,
-    /// `sysAttrs`: whether `createdAt`, `modifiedAt` and `deletedAt` are shown. `expiresAt` always is.
+    /// `sysAttrs`: whether `createdAt`, `modifiedAt`, `deletedAt` and `expiresAt` are shown (clause 6.3.11).
     pub system_attributes: bool,
     /// The JSON text of the member `@context` (a URL in quotes, or an array) for `application/ld+json`; the
     /// member is left out when there is none.
@@ -98,6 +98,13 @@ pub fn render_entities<'a, 'e>(
     write_array(out, entities, |entity, out| write_document(&writer, entity, out));
 }
 
+/// The texts of a LanguageProperty as a JSON object.
+pub(super) fn language_map_json(map: &LanguageMap) -> Vec<u8> {
+    let mut json = Vec::new();
+    attribute::write_language_map(map, &mut json);
+    json
+}
+
 /// An entity with its `@context`.
 fn write_document(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>) {
     out.push(b'{');
@@ -150,28 +157,17 @@ fn write_system_attributes(
     shows: impl Fn(EntityMember) -> bool,
     out: &mut Vec<u8>,
 ) {
-    let Some(dates) = system.dates() else { return };
-    let on_demand = |date| Option::filter(date, |_| writer.rendering().system_attributes);
+    let Some(dates) = system.dates().filter(|_| writer.rendering().system_attributes) else {
+        return;
+    };
     let members = [
-        (
-            "createdAt",
-            EntityMember::CreatedAt,
-            on_demand(dates.created_at.as_ref()),
-        ),
-        (
-            "modifiedAt",
-            EntityMember::ModifiedAt,
-            on_demand(dates.modified_at.as_ref()),
-        ),
-        (
-            "deletedAt",
-            EntityMember::DeletedAt,
-            on_demand(dates.deleted_at.as_ref()),
-        ),
-        ("expiresAt", EntityMember::ExpiresAt, dates.expires_at.as_ref()),
+        ("createdAt", EntityMember::CreatedAt, &dates.created_at),
+        ("modifiedAt", EntityMember::ModifiedAt, &dates.modified_at),
+        ("deletedAt", EntityMember::DeletedAt, &dates.deleted_at),
+        ("expiresAt", EntityMember::ExpiresAt, &dates.expires_at),
     ];
     for (name, member, date) in members {
-        if let Some(date) = date.filter(|_| shows(member)) {
+        if let Some(date) = date.as_ref().filter(|_| shows(member)) {
             write_member_name(name, out);
             write_string(date.as_str(), out);
         }

@@ -39,12 +39,14 @@ fn normalized_shows_every_member() {
 }
 
 #[test]
-fn system_attributes_are_shown_on_demand_and_expiry_always() {
+fn system_attributes_are_shown_on_demand_and_expiry_is_one() {
     let json = r#"{"id":"urn:a:1","type":"T","createdAt":"2026-01-01T00:00:00Z","expiresAt":"2027-01-01T00:00:00Z"}"#;
-    assert_eq!(
-        render(json, &own(Format::Normalized)),
-        r#"{"id":"urn:a:1","type":"T","expiresAt":"2027-01-01T00:00:00Z"}"#
-    );
+    assert_eq!(render(json, &own(Format::Normalized)), r#"{"id":"urn:a:1","type":"T"}"#);
+    let rendering = Rendering {
+        system_attributes: true,
+        ..own(Format::Normalized)
+    };
+    assert_eq!(render(json, &rendering), json, "clauses 4.22 and 6.3.11");
 }
 
 #[test]
