@@ -26,6 +26,8 @@ mod behaviour {
     mod mutations;
     mod narrowing;
     mod near;
+    mod not_offered;
+    mod notifications;
     mod paging;
     mod personal_data;
     mod protocols;
@@ -37,6 +39,7 @@ mod behaviour {
     mod same_by_id;
     mod shown_members;
     mod side_doors;
+    mod subscriptions;
     mod tenants;
     mod types;
 }

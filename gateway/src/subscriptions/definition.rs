@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ngsi_ld::entity::DateTime;
+use ngsi_ld::entity::conformance::SpecificationVersion;
 use ngsi_ld::entity::language::LanguageFilter;
 use ngsi_ld::entity::render::Format;
 use ngsi_ld::projection::{DatasetSelection, Projection};
@@ -49,6 +50,8 @@ pub struct Subscription {
     pub local_only: Option<bool>,
     /// `splitEntities`
     pub split_entities: Option<bool>,
+    /// `ngsildConformance`: the version of NGSI-LD that notifications are for.
+    pub conformance: Option<Conformance>,
     /// `jsonldContext`: the address of the @context of notifications.
     pub json_ld_context: Option<String>,
     /// `notification`
@@ -108,6 +111,15 @@ pub struct Datasets {
     pub selection: DatasetSelection,
     /// The list.
     pub written: Vec<String>,
+}
+
+/// `ngsildConformance`: read, and as it was written.
+#[derive(Debug, Clone)]
+pub struct Conformance {
+    /// The version.
+    pub version: SpecificationVersion,
+    /// The text.
+    pub written: String,
 }
 
 /// NotificationParams (Table 5.2.14.1-1).

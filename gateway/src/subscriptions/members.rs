@@ -160,15 +160,17 @@ impl<'a> At<'a> {
             .ok_or_else(|| self.invalid("expected true or false"))
     }
 
-    /// A number above 0.
+    /// A number above 0 that can be waited for.
     pub(super) fn positive(&self) -> Result<Number, Fault> {
+        /// In seconds more than 30 years: whoever means more means never.
+        const LARGEST: f64 = 1e9;
         let number = self.value.as_number().filter(|number| {
             let value = number.as_f64();
-            value.is_some_and(|value| value > 0.0)
+            value.is_some_and(|value| value > 0.0 && value <= LARGEST)
         });
         number
             .cloned()
-            .ok_or_else(|| self.invalid("expected a number greater than 0"))
+            .ok_or_else(|| self.invalid(format_args!("expected a number greater than 0, at most {LARGEST}")))
     }
 
     /// The elements of an array that is not empty and not longer than `most`.

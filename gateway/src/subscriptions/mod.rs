@@ -32,6 +32,9 @@ mod showing_changes;
 mod storage;
 mod writing;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 

@@ -3,7 +3,7 @@
 
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
-use ngsi_ld::entity::DateTime;
+use ngsi_ld::entity::{DateTime, conformance};
 use ngsi_ld::entity::render::{Format, Rendering, Representation, render_entities, render_feature_collection};
 use serde_json::Value;
 
@@ -96,11 +96,15 @@ fn representation<'a>(subscription: &'a Subscription, context: &'a Context) -> R
 }
 
 impl Writing<'_> {
-    /// An entity with the instances that `datasetId` selects.
+    /// An entity with the instances that `datasetId` selects, as the wanted version of the specification has it.
     fn chosen(&self, entity: &Entity) -> Entity {
         let mut entity = entity.clone();
         if let Some(datasets) = &self.subscription.datasets {
             datasets.selection.apply(&mut entity);
+        }
+        if let Some(conformance) = &self.subscription.conformance {
+            let context = self.representation.rendering.context;
+            conformance::amend(&mut entity, conformance.version, context);
         }
         entity
     }

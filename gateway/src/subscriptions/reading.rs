@@ -9,7 +9,7 @@ use ngsi_ld::query::{Expression, GeoQuery, IdPattern, TypeSelection};
 use ngsi_ld::{AttributeName, EntityId, check_absolute};
 use serde_json::{Map, Value};
 
-use super::definition::{Datasets, EntitySelector, GeoCondition, Language, Subscription, Trigger, duration};
+use super::definition::{Conformance, Datasets, EntitySelector, GeoCondition, Language, Subscription, Trigger, duration};
 use super::members::{At, Fault, parse_object};
 use super::periodic::SHORTEST_INTERVAL;
 use super::reading_notification::notification;
@@ -84,6 +84,7 @@ impl Subscription {
             time_interval: None,
             local_only: None,
             split_entities: None,
+            conformance: None,
             json_ld_context: None,
             notification,
         };
@@ -175,7 +176,9 @@ impl Subscription {
             "scopeQ" => return Err(at.not_offered("scope queries are not offered by this version")),
             "expandValues" | "jsonKeys" => return Err(at.not_offered("it is not offered by this version")),
             "ngsildConformance" => {
-                return Err(at.not_offered("notifications are as CIM 009 v1.9.1 has them, not as earlier versions"));
+                let written = at.text()?.to_owned();
+                let version = written.parse().map_err(|error| at.invalid(error))?;
+                self.conformance = Some(Conformance { version, written });
             }
             "temporalQ" => {
                 return Err(at.invalid("it is for subscriptions to registrations of context sources only"));
@@ -204,9 +207,10 @@ impl Subscription {
             "timeInterval" => self.time_interval = None,
             "localOnly" => self.local_only = None,
             "splitEntities" => self.split_entities = None,
+            "ngsildConformance" => self.conformance = None,
             "jsonldContext" => self.json_ld_context = None,
             // What it never had is not there to be removed.
-            "csf" | "scopeQ" | "expandValues" | "jsonKeys" | "ngsildConformance" | "temporalQ" => {}
+            "csf" | "scopeQ" | "expandValues" | "jsonKeys" | "temporalQ" => {}
             name if READ_ONLY.contains(&name) => {}
             _ => return Err(at.invalid("a Subscription has no such member")),
         }

@@ -58,6 +58,10 @@ impl Subscription {
         set("timeInterval", self.time_interval.clone().map(Value::Number));
         set("localOnly", self.local_only.map(Value::from));
         set("splitEntities", self.split_entities.map(Value::from));
+        set(
+            "ngsildConformance",
+            self.conformance.as_ref().map(|conformance| conformance.written.as_str().into()),
+        );
         set("jsonldContext", self.json_ld_context.as_deref().map(Value::from));
         set("notification", Some(notification(&self.notification, context)));
         members

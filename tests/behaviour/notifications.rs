@@ -1,0 +1,348 @@
+//! Notifications over real sockets (clauses 5.8.6 and 6.3.8): what is sent, to whom, in which form, and what never is.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use stand_ins::server::{Service, empty};
+use stand_ins::{Fault, LoggedRequest, Server};
+
+use super::contexts::Origin;
+use super::harness::{Client, PATIENCE, Platform, until};
+use super::subscriptions::{SUBSCRIPTIONS, platform, shown, subscribe, subscribed, to_aeds};
+
+/// Takes notifications.
+struct Endpoint;
+
+impl Service for Endpoint {
+    fn answer(&self, _: &LoggedRequest) -> Response<Bytes> {
+        empty(StatusCode::OK)
+    }
+}
+
+async fn endpoint() -> Server {
+    Server::start(0, Endpoint).await.unwrap()
+}
+
+/// Waits until that many notifications have come, and gives them.
+async fn notified(endpoint: &Server, count: usize) -> Vec<LoggedRequest> {
+    until("notifications come", || endpoint.requests().len() >= count).await;
+    let requests = endpoint.requests();
+    assert_eq!(requests.len(), count, "more came than were to");
+    requests
+}
+
+fn body(request: &LoggedRequest) -> Value {
+    serde_json::from_slice(&request.body).unwrap()
+}
+
+fn aed(id: &str, name: &str) -> Value {
+    json!({
+        "id": id,
+        "type": "AED",
+        "name": {"type": "Property", "value": name},
+        "installationLocation": {"type": "Property", "value": "1階"},
+        "location": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [139.9, 36.8]}},
+    })
+}
+
+async fn put(platform: &Client, entity: &Value) {
+    let upsert = platform.post("/ngsi-ld/v1/entityOperations/upsert");
+    let answer = upsert.by("writer").tenant("yaita").json(&json!([entity])).await;
+    assert!(matches!(answer.status, 201 | 204), "{answer}");
+}
+
+async fn removed(platform: &Client, id: &str) {
+    let answer = platform.delete(id).by("writer").tenant("yaita").await;
+    assert_eq!(answer.status, 204, "{answer}");
+}
+
+/// Asks for a subscription until its `notification` says something.
+async fn shown_when(client: &Client, consumer: &str, path: &str, says: impl Fn(&Value) -> bool) -> Value {
+    let asking = async {
+        loop {
+            let found = shown(client, consumer, path).await;
+            if says(&found["notification"]) {
+                return found;
+            }
+        }
+    };
+    let found = tokio::time::timeout(PATIENCE, asking).await;
+    found.expect("the subscription says it in time")
+}
+
+const ID: &str = "urn:ngsi-ld:AED:told";
+
+/// A subscription to everything that can happen to AEDs.
+fn to_everything(server: &Server, id: &str, notification: &Value) -> Value {
+    let mut subscription = to_aeds(
+        &format!("{}/{id}", server.url()),
+        &json!({
+            "id": format!("urn:s:{id}"),
+            "notificationTrigger": ["entityCreated", "entityUpdated", "entityDeleted"],
+        }),
+    );
+    for (name, member) in notification.as_object().unwrap() {
+        subscription["notification"][name] = member.clone();
+    }
+    subscription
+}
+
+#[tokio::test]
+async fn creating_changing_and_deleting_are_told_in_their_order() {
+    let (platform, server) = (platform().await, endpoint().await);
+    let path = subscribed(&platform, "watcher", &to_everything(&server, "all", &json!({}))).await;
+    let created = platform.create(&aed(ID, "a")).by("writer").tenant("yaita").await;
+    assert_eq!(created.status, 201, "{created}");
+    for number in 0..20 {
+        put(&platform, &aed(ID, &number.to_string())).await;
+    }
+    put(&platform, &aed(ID, "19")).await;
+    removed(&platform, ID).await;
+    let requests = notified(&server, 22).await;
+    let told: Vec<Value> = requests.iter().map(|request| body(request)["data"][0].clone()).collect();
+    let names: Vec<&str> = told.iter().filter_map(|entity| entity["name"]["value"].as_str()).collect();
+    let numbers: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+    assert_eq!(names[0], "a");
+    assert_eq!(names[1..], numbers, "a value that stays the same is not told");
+    assert!(told[21]["deletedAt"].is_string() && told[21].get("name").is_none(), "{}", told[21]);
+    let found = shown_when(&platform, "watcher", &path, |notification| {
+        notification["timesSent"] == 22 && notification["status"] == "ok"
+    })
+    .await;
+    let notification = &found["notification"];
+    assert!(notification["lastNotification"].is_string() && notification["lastSuccess"].is_string(), "{found}");
+    assert!(notification.get("timesFailed").is_none() && notification.get("lastFailure").is_none(), "{found}");
+}
+
+#[tokio::test]
+async fn each_subscription_gets_its_own_form() {
+    let (platform, server) = (platform().await, endpoint().await);
+    let accept = |media_type: &str, more: Value| {
+        let mut endpoint = json!({"accept": media_type});
+        for (name, member) in more.as_object().unwrap() {
+            endpoint[name] = member.clone();
+        }
+        endpoint
+    };
+    let plain = json!([{"key": "Prefer", "value": "body=json"}, {"key": "X-Token", "value": "t"}]);
+    for (id, notification, endpoint) in [
+        ("normalized", json!({}), json!({})),
+        ("concise", json!({"format": "concise", "pick": ["id", "name"]}), json!({})),
+        ("keyValues", json!({"format": "keyValues", "attributes": ["name"]}), json!({})),
+        ("ld", json!({"format": "simplified"}), accept("application/ld+json", json!({}))),
+        ("geo", json!({"format": "simplified", "omit": ["name"]}), accept("application/geo+json", json!({}))),
+        ("plain-geo", json!({}), accept("application/geo+json", json!({"receiverInfo": plain}))),
+        ("dated", json!({"sysAttrs": true}), json!({})),
+    ] {
+        let mut subscription = to_everything(&server, id, &notification);
+        for (name, member) in endpoint.as_object().unwrap() {
+            subscription["notification"]["endpoint"][name] = member.clone();
+        }
+        subscribed(&platform, "watcher", &subscription).await;
+    }
+    put(&platform, &aed(ID, "市民会館")).await;
+    let requests = notified(&server, 7).await;
+    let of = |id: &str| requests.iter().find(|request| request.path == format!("/{id}")).unwrap();
+    for request in &requests {
+        assert_eq!(request.method, Method::POST);
+        assert_eq!(body(request)["type"], "Notification");
+        let in_link = request.header("link").is_some_and(|link| link.contains("/jsonldContexts/kakehashi>"));
+        assert_eq!(in_link, !matches!(request.path.as_str(), "/ld" | "/geo"), "{}", request.path);
+    }
+    assert_eq!(of("normalized").header("content-type"), Some("application/json"));
+    assert_eq!(body(of("normalized"))["data"], json!([aed(ID, "市民会館")]));
+    assert_eq!(body(of("concise"))["data"], json!([{"id": ID, "name": "市民会館"}]));
+    assert_eq!(body(of("keyValues"))["data"], json!([{"id": ID, "type": "AED", "name": "市民会館"}]));
+    assert_eq!(of("ld").header("content-type"), Some("application/ld+json"));
+    let ld = body(of("ld"));
+    assert!(ld["@context"].is_string() && ld["data"][0]["name"] == "市民会館", "{ld}");
+    let geo = body(of("geo"));
+    assert_eq!((&geo["data"]["type"], of("geo").header("content-type")), (&json!("FeatureCollection"), Some("application/geo+json")));
+    assert!(geo["data"]["@context"].is_string(), "{geo}");
+    let feature = &geo["data"]["features"][0];
+    assert_eq!(feature["geometry"]["coordinates"], json!([139.9, 36.8]));
+    assert!(feature["properties"].get("name").is_none(), "{feature}");
+    assert!(body(of("plain-geo"))["data"].get("@context").is_none());
+    assert_eq!(of("plain-geo").header("x-token"), Some("t"));
+    let dated = body(of("dated"));
+    assert!(dated["data"][0]["createdAt"].is_string() && dated["data"][0]["name"]["modifiedAt"].is_string(), "{dated}");
+}
+
+#[tokio::test]
+async fn what_is_hidden_is_neither_told_nor_a_condition_nor_a_change() {
+    let (platform, server) = (platform().await, endpoint().await);
+    let hidden = |id: &str, q: &str| {
+        let mut subscription = to_everything(&server, id, &json!({}));
+        subscription["q"] = json!(q);
+        subscription
+    };
+    for (id, q) in [("is", "installationLocation==\"1階\""), ("is-not", "installationLocation!=\"2階\"")] {
+        subscribed(&platform, "names-only", &hidden(id, q)).await;
+    }
+    subscribed(&platform, "names-only", &to_everything(&server, "shown", &json!({"showChanges": true}))).await;
+    put(&platform, &aed(ID, "a")).await;
+    let mut moved = aed(ID, "a");
+    moved["installationLocation"]["value"] = json!("2階");
+    put(&platform, &moved).await;
+    moved["name"]["value"] = json!("b");
+    put(&platform, &moved).await;
+    let requests = notified(&server, 2).await;
+    let told: Vec<Value> = requests.iter().map(|request| body(request)["data"][0].clone()).collect();
+    assert_eq!(told[0], json!({"id": ID, "type": "AED", "name": {"type": "Property", "value": "a"}}));
+    let changed = json!({"type": "Property", "value": "b", "previousValue": "a"});
+    assert_eq!(told[1], json!({"id": ID, "type": "AED", "name": changed}));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_does_not_answer_costs_the_others_nothing() {
+    let (platform, server, slow) = (platform().await, endpoint().await, endpoint().await);
+    slow.set_fault(Fault::Slow(Duration::from_secs(3600)));
+    let dead = endpoint().await;
+    let dead_url = dead.url().to_owned();
+    dead.stop().await;
+    for number in 0..20 {
+        subscribed(&platform, "other", &to_everything(&slow, &format!("slow-{number}"), &json!({}))).await;
+    }
+    let unreachable = to_aeds(&format!("{dead_url}/n"), &json!({"id": "urn:s:dead"}));
+    let unreachable = subscribed(&platform, "other", &unreachable).await;
+    subscribed(&platform, "watcher", &to_everything(&server, "fast", &json!({}))).await;
+    for number in 0..10 {
+        put(&platform, &aed(ID, &number.to_string())).await;
+    }
+    notified(&server, 10).await;
+    let found = shown_when(&platform, "other", &unreachable, |notification| notification["timesFailed"] == 10).await;
+    let notification = &found["notification"];
+    assert_eq!((&notification["status"], notification["lastFailure"].is_string()), (&json!("failed"), true), "{found}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_no_success() {
+    let (platform, server) = (platform().await, endpoint().await);
+    server.set_fault(Fault::Status(307));
+    let path = subscribed(&platform, "watcher", &to_everything(&server, "moved", &json!({}))).await;
+    put(&platform, &aed(ID, "a")).await;
+    notified(&server, 1).await;
+    let found = shown_when(&platform, "watcher", &path, |notification| notification["status"].is_string()).await;
+    assert_eq!(found["notification"]["status"], "failed");
+}
+
+#[tokio::test]
+async fn paused_throttled_and_deleted_subscriptions_are_silent() {
+    let (platform, server) = (platform().await, endpoint().await);
+    let mut throttled = to_everything(&server, "throttled", &json!({}));
+    throttled["throttling"] = json!(3600);
+    subscribed(&platform, "watcher", &throttled).await;
+    let mut paused = to_everything(&server, "paused", &json!({}));
+    paused["isActive"] = json!(false);
+    let paused = subscribed(&platform, "watcher", &paused).await;
+    let deleted = subscribed(&platform, "watcher", &to_everything(&server, "deleted", &json!({}))).await;
+    assert_eq!(platform.request(Method::DELETE, deleted).by("watcher").await.status, 204);
+    put(&platform, &aed(ID, "a")).await;
+    put(&platform, &aed(ID, "b")).await;
+    let resumed = platform.request(Method::PATCH, paused).by("watcher");
+    assert_eq!(resumed.json(&json!({"isActive": true})).await.status, 204);
+    put(&platform, &aed(ID, "c")).await;
+    let requests = notified(&server, 2).await;
+    let told: Vec<(&str, Value)> = requests
+        .iter()
+        .map(|request| (request.path.as_str(), body(request)["data"][0]["name"]["value"].clone()))
+        .collect();
+    assert!(told.contains(&("/throttled", json!("a"))) && told.contains(&("/paused", json!("c"))), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_tenant_is_said_and_other_tenants_entities_are_not_told() {
+    let (platform, server) = (platform().await, endpoint().await);
+    let subscription = to_everything(&server, "yaita", &json!({}));
+    let post = platform.post(SUBSCRIPTIONS).by("watcher").tenant("yaita");
+    assert_eq!(post.json(&subscription).await.status, 201);
+    put(&platform, &aed(ID, "a")).await;
+    let requests = notified(&server, 1).await;
+    assert_eq!(requests[0].header("ngsild-tenant"), Some("yaita"));
+}
+
+/// An array of contexts, of which one is published.
+async fn spelled_out() -> (Origin, Server, Value) {
+    let (origin, contexts) = Origin::start().await;
+    let url = format!("{}/c.jsonld", contexts.url());
+    let document = json!({"@context": {"Geraet": "https://kakehashi.example.jp/vocab/AED"}});
+    origin.publish("/c.jsonld", &document, &[]);
+    (origin, contexts, json!([url, {"heisst": "https://smartdatamodels.org/name"}]))
+}
+
+#[tokio::test]
+async fn a_context_that_is_spelled_out_gets_an_address_of_its_owner() {
+    let (platform, server) = (platform().await, endpoint().await);
+    let (_origin, _contexts, context) = spelled_out().await;
+    let mut subscription = to_everything(&server, "own", &json!({"format": "keyValues", "attributes": ["heisst"]}));
+    subscription["entities"] = json!([{"type": "Geraet"}]);
+    subscription["@context"] = context.clone();
+    let post = platform.post(SUBSCRIPTIONS).by("watcher");
+    let created = post.body("application/ld+json", subscription.to_string()).await;
+    assert_eq!(created.status, 201, "{created}");
+    let found = shown(&platform, "watcher", created.header("location").unwrap()).await;
+    let url = found["jsonldContext"].as_str().unwrap().to_owned();
+    let path = &url[url.find("/ngsi-ld").unwrap()..];
+
+    put(&platform, &aed(ID, "a")).await;
+    let requests = notified(&server, 1).await;
+    assert!(requests[0].header("link").unwrap().contains(&url));
+    let told = &body(&requests[0])["data"];
+    assert_eq!(*told, json!([{"id": ID, "type": "Geraet", "heisst": "a"}]));
+
+    let list = "/ngsi-ld/v1/jsonldContexts?kind=ImplicitlyCreated&details=true";
+    let listed = platform.get(list).by("watcher").await.ok().json();
+    assert_eq!((&listed[0]["URL"], &listed[0]["kind"]), (&json!(url), &json!("ImplicitlyCreated")));
+    assert_eq!(platform.get(path).by("watcher").await.ok().json(), json!({ "@context": context }));
+    assert_eq!(platform.get(list).by("other").await.ok().json(), json!([]));
+    assert_eq!(platform.get(path).by("other").await.status, 404);
+    assert_eq!(platform.request(Method::DELETE, path).by("watcher").await.status, 204);
+    assert_eq!(platform.get(path).by("watcher").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_context_that_cannot_be_had_refuses_the_subscription() {
+    let platform = platform().await;
+    let more = json!({"jsonldContext": "http://127.0.0.1:9/c.jsonld"});
+    let refused = subscribe(&platform, "watcher", &to_aeds("http://127.0.0.1:9/n", &more)).await;
+    assert_eq!((refused.status, refused.error_type().as_str()), (504, "LdContextNotAvailable"), "{refused}");
+    assert_eq!(platform.get(SUBSCRIPTIONS).by("watcher").await.ok().json(), json!([]));
+}
+
+#[tokio::test]
+async fn everything_that_matches_is_told_at_each_interval() {
+    let (platform, server) = (platform().await, endpoint().await);
+    put(&platform, &aed("urn:ngsi-ld:AED:1", "a")).await;
+    put(&platform, &aed("urn:ngsi-ld:AED:2", "b")).await;
+    let more = json!({"timeInterval": 5, "q": "name==\"a\""});
+    subscribed(&platform, "names-only", &to_aeds(&format!("{}/n", server.url()), &more)).await;
+    put(&platform, &aed("urn:ngsi-ld:AED:3", "a")).await;
+    let requests = notified(&server, 1).await;
+    let mut told: Vec<Value> = body(&requests[0])["data"].as_array().unwrap().clone();
+    told.sort_by_key(|entity| entity["id"].to_string());
+    let named_a = |id: &str| json!({"id": id, "type": "AED", "name": {"type": "Property", "value": "a"}});
+    assert_eq!(told, [named_a("urn:ngsi-ld:AED:1"), named_a("urn:ngsi-ld:AED:3")]);
+}
+
+/// Whatever is subscribed to, nothing of an entity comes to rest beside the store.
+#[tokio::test]
+async fn no_value_of_an_entity_rests_in_the_state() {
+    const MARK: &str = "この値は状態に残らない";
+    let (platform, server): (Platform, Server) = (platform().await, endpoint().await);
+    server.set_fault(Fault::Status(500));
+    subscribed(&platform, "watcher", &to_everything(&server, "failing", &json!({"showChanges": true}))).await;
+    put(&platform, &aed(ID, MARK)).await;
+    removed(&platform, ID).await;
+    notified(&server, 2).await;
+    let folder = platform.gateway().folder().to_owned();
+    let mut platform = platform;
+    platform.gateway().terminate();
+    platform.gateway_mut().wait();
+    for file in ["kakehashi.db", "kakehashi.db-wal", "gateway.stderr"] {
+        let bytes = std::fs::read(folder.join(file)).unwrap_or_default();
+        let found = bytes.windows(MARK.len()).any(|window| window == MARK.as_bytes());
+        assert!(!found, "{file}");
+    }
+}
