@@ -155,7 +155,7 @@ async fn a_copy_is_listed_to_those_who_use_it_and_never_served() {
         .json();
     assert_eq!(
         (&details["kind"], &details["numberOfHits"]),
-        (&json!("Cached"), &json!(4)),
+        (&json!("Cached"), &json!(2)),
         "{details}"
     );
     assert!(

@@ -6,22 +6,43 @@ use serde_json::json;
 
 use super::harness::Platform;
 
-const LINK: &str = "<http://192.0.2.1/c.jsonld>; rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\"";
+const LINK: &str =
+    "<http://192.0.2.1/c.jsonld>; rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\"";
 
 #[tokio::test]
 async fn they_are_refused_by_their_name() {
     let platform = Platform::start().await;
     for (method, path, name) in [
-        (Method::GET, "/temporal/entities?type=AED", "Query Temporal Evolution of Entities"),
-        (Method::GET, "/temporal/entities/urn:a:1/", "Retrieve Temporal Evolution of an Entity"),
-        (Method::GET, "/csourceRegistrations", "Query Context Source Registrations"),
+        (
+            Method::GET,
+            "/temporal/entities?type=AED",
+            "Query Temporal Evolution of Entities",
+        ),
+        (
+            Method::GET,
+            "/temporal/entities/urn:a:1/",
+            "Retrieve Temporal Evolution of an Entity",
+        ),
+        (
+            Method::GET,
+            "/csourceRegistrations",
+            "Query Context Source Registrations",
+        ),
         (Method::DELETE, "/entities", "Purge Entities"),
         (Method::DELETE, "/entities/urn%3Aa%3A1/attrs/name", "Delete Attribute"),
         (Method::GET, "/types/AED", "Retrieve Available Entity Type Information"),
-        (Method::GET, "/info/sourceIdentity", "Retrieve Context Source Identity Information"),
+        (
+            Method::GET,
+            "/info/sourceIdentity",
+            "Retrieve Context Source Identity Information",
+        ),
     ] {
         let answer = platform.request(method.clone(), format!("/ngsi-ld/v1{path}")).await;
-        assert_eq!((answer.status, answer.error_type().as_str()), (422, "OperationNotSupported"), "{answer}");
+        assert_eq!(
+            (answer.status, answer.error_type().as_str()),
+            (422, "OperationNotSupported"),
+            "{answer}"
+        );
         assert!(answer.problem().detail.contains(name), "{method} {path}: {answer}");
     }
     for (method, path) in [
@@ -32,7 +53,11 @@ async fn they_are_refused_by_their_name() {
         (Method::PATCH, "/temporal/entities/urn:a:1/attrs/name/urn:i:1"),
     ] {
         let ask = platform.request(method, format!("/ngsi-ld/v1{path}"));
-        assert_eq!(ask.json(&json!({"type": "T"})).await.error_type(), "OperationNotSupported", "{path}");
+        assert_eq!(
+            ask.json(&json!({"type": "T"})).await.error_type(),
+            "OperationNotSupported",
+            "{path}"
+        );
     }
 }
 
@@ -48,26 +73,47 @@ async fn what_is_wrong_with_a_request_is_told_first() {
     assert_eq!((unknown.status, unknown.error_type().as_str()), (400, "InvalidRequest"));
     let broken = platform.post(temporal).body("application/json", "{").await;
     assert_eq!((broken.status, broken.error_type().as_str()), (400, "InvalidRequest"));
-    let mixed = platform.post(temporal).body("application/json", "{\"@context\":[]}").await;
+    let mixed = platform
+        .post(temporal)
+        .body("application/json", "{\"@context\":[]}")
+        .await;
     assert_eq!((mixed.status, mixed.error_type().as_str()), (400, "BadRequestData"));
     let missing = platform.post(temporal).body("application/ld+json", "{}").await;
     assert_eq!((missing.status, missing.error_type().as_str()), (400, "BadRequestData"));
     let context = "{\"@context\":\"http://127.0.0.1:9/c.jsonld\"}";
     let unavailable = platform.post(temporal).body("application/ld+json", context).await;
-    assert_eq!((unavailable.status, unavailable.error_type().as_str()), (504, "LdContextNotAvailable"));
-    let linked = platform.get("/ngsi-ld/v1/attributes").header("link", &LINK.replace("192.0.2.1", "127.0.0.1:9")).await;
-    assert_eq!((linked.status, linked.error_type().as_str()), (504, "LdContextNotAvailable"));
+    assert_eq!(
+        (unavailable.status, unavailable.error_type().as_str()),
+        (504, "LdContextNotAvailable")
+    );
+    let linked = platform
+        .get("/ngsi-ld/v1/attributes")
+        .header("link", &LINK.replace("192.0.2.1", "127.0.0.1:9"))
+        .await;
+    assert_eq!(
+        (linked.status, linked.error_type().as_str()),
+        (504, "LdContextNotAvailable")
+    );
     let tenant = platform.get(temporal).tenant("nobody").await;
-    assert_eq!((tenant.status, tenant.error_type().as_str()), (404, "NonexistentTenant"));
+    assert_eq!(
+        (tenant.status, tenant.error_type().as_str()),
+        (404, "NonexistentTenant")
+    );
 }
 
 #[tokio::test]
 async fn what_no_clause_defines_is_still_unknown() {
     let platform = Platform::start().await;
-    let put = platform.request(Method::PUT, "/ngsi-ld/v1/temporal/entities").json(&json!({})).await;
+    let put = platform
+        .request(Method::PUT, "/ngsi-ld/v1/temporal/entities")
+        .json(&json!({}))
+        .await;
     assert_eq!(put.status, 405, "{put}");
     let mut allowed: Vec<&str> = put.header("allow").unwrap().split(',').collect();
     allowed.sort_unstable();
     assert_eq!(allowed, ["GET", "HEAD", "POST"]);
-    assert_eq!(platform.get("/ngsi-ld/v1/temporals").await.error_type(), "ResourceNotFound");
+    assert_eq!(
+        platform.get("/ngsi-ld/v1/temporals").await.error_type(),
+        "ResourceNotFound"
+    );
 }

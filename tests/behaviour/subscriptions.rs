@@ -74,11 +74,7 @@ pub(super) async fn shown(client: &Client, consumer: &str, path: &str) -> Value 
 }
 
 async fn patched(client: &Client, consumer: &str, path: &str, fragment: &Value) -> Answer {
-    client
-        .request(Method::PATCH, path)
-        .by(consumer)
-        .json(fragment)
-        .await
+    client.request(Method::PATCH, path).by(consumer).json(fragment).await
 }
 
 async fn deleted(client: &Client, consumer: &str, path: &str) -> Answer {
@@ -102,7 +98,12 @@ async fn a_subscription_is_made_shown_changed_and_deleted() {
         assert_eq!(found[name], *member, "{name}");
     }
     assert_eq!(found["status"], "active");
-    assert!(found["jsonldContext"].as_str().unwrap().ends_with("/jsonldContexts/kakehashi"));
+    assert!(
+        found["jsonldContext"]
+            .as_str()
+            .unwrap()
+            .ends_with("/jsonldContexts/kakehashi")
+    );
     assert!(found["notification"].get("timesSent").is_none(), "{found}");
 
     let fragment = json!({"isActive": false, "description": "urn:ngsi-ld:null", "throttling": 9});
@@ -115,7 +116,10 @@ async fn a_subscription_is_made_shown_changed_and_deleted() {
     assert!(wrong.problem().detail.contains("`q`"), "{wrong}");
 
     assert_eq!(deleted(&platform, "watcher", &path).await.status, 204);
-    assert_eq!(deleted(&platform, "watcher", &path).await.error_type(), "ResourceNotFound");
+    assert_eq!(
+        deleted(&platform, "watcher", &path).await.error_type(),
+        "ResourceNotFound"
+    );
     assert_eq!(platform.get(path).by("watcher").await.error_type(), "ResourceNotFound");
     let no_uri = platform.get(format!("{SUBSCRIPTIONS}/aeds")).by("watcher").await;
     assert_eq!((no_uri.status, no_uri.error_type().as_str()), (400, "BadRequestData"));
@@ -132,10 +136,18 @@ async fn for_other_consumers_and_tenants_it_does_not_exist() {
         patched(&platform, "other", &path, &json!({"isActive": false})).await,
         deleted(&platform, "other", &path).await,
     ] {
-        assert_eq!((answer.status, answer.error_type().as_str()), (404, "ResourceNotFound"), "{answer}");
+        assert_eq!(
+            (answer.status, answer.error_type().as_str()),
+            (404, "ResourceNotFound"),
+            "{answer}"
+        );
     }
     assert_eq!(platform.get(SUBSCRIPTIONS).by("other").await.ok().json(), json!([]));
-    assert_eq!(subscribed(&platform, "other", &subscription).await, path, "ids are the owner's own");
+    assert_eq!(
+        subscribed(&platform, "other", &subscription).await,
+        path,
+        "ids are the owner's own"
+    );
     assert_eq!(deleted(&platform, "other", &path).await.status, 204);
     assert_eq!(shown(&platform, "watcher", &path).await["status"], "active");
 }
@@ -162,7 +174,10 @@ async fn they_are_listed_in_pages_with_their_count() {
 async fn it_is_refused_where_a_source_cannot_tell_of_changes() {
     let platform = platform().await;
     let refused = subscribe(&platform, "bousai-map", &to_aeds(NOWHERE, &json!({}))).await;
-    assert_eq!((refused.status, refused.error_type().as_str()), (422, "OperationNotSupported"));
+    assert_eq!(
+        (refused.status, refused.error_type().as_str()),
+        (422, "OperationNotSupported")
+    );
     let detail = refused.problem().detail;
     assert!(detail.contains(SANO) && detail.contains("localOnly"), "{detail}");
     assert!(!detail.contains("nasushiobara"), "it has no AEDs: {detail}");
@@ -183,7 +198,11 @@ async fn without_a_grant_nothing_is_subscribed_to() {
         ("watcher", json!({"entities": [{"type": "Resident"}]})),
     ] {
         let refused = subscribe(&platform, consumer, &to_aeds(NOWHERE, &more)).await;
-        assert_eq!((refused.status, refused.error_type().as_str()), (403, "about:blank"), "{consumer}: {refused}");
+        assert_eq!(
+            (refused.status, refused.error_type().as_str()),
+            (403, "about:blank"),
+            "{consumer}: {refused}"
+        );
     }
 }
 
@@ -201,8 +220,15 @@ async fn endpoints_inside_are_refused_however_they_are_written() {
         "http://user:secret@example.org/n",
     ] {
         let refused = subscribe(&platform, "watcher", &to_aeds(address, &json!({}))).await;
-        assert_eq!((refused.status, refused.error_type().as_str()), (400, "BadRequestData"), "{address}");
-        assert!(refused.problem().detail.contains("notification.endpoint.uri"), "{refused}");
+        assert_eq!(
+            (refused.status, refused.error_type().as_str()),
+            (400, "BadRequestData"),
+            "{address}"
+        );
+        assert!(
+            refused.problem().detail.contains("notification.endpoint.uri"),
+            "{refused}"
+        );
     }
 }
 
@@ -211,17 +237,38 @@ async fn what_is_not_evaluated_is_refused_by_its_name() {
     let platform = platform().await;
     for (more, name) in [
         (json!({"scopeQ": "/a"}), "scopeQ"),
-        (json!({"notification": {"endpoint": {"uri": "mqtts://example.org/t"}}}), "notification.endpoint.uri"),
-        (json!({"notification": {"join": "flat", "endpoint": {"uri": NOWHERE}}}), "notification.join"),
+        (
+            json!({"notification": {"endpoint": {"uri": "mqtts://example.org/t"}}}),
+            "notification.endpoint.uri",
+        ),
+        (
+            json!({"notification": {"join": "flat", "endpoint": {"uri": NOWHERE}}}),
+            "notification.join",
+        ),
     ] {
         let refused = subscribe(&platform, "watcher", &to_aeds(NOWHERE, &more)).await;
-        assert_eq!((refused.status, refused.error_type().as_str()), (422, "OperationNotSupported"));
+        assert_eq!(
+            (refused.status, refused.error_type().as_str()),
+            (422, "OperationNotSupported")
+        );
         assert!(refused.problem().detail.contains(name), "{refused}");
     }
-    let unknown = subscribe(&platform, "watcher", &to_aeds(NOWHERE, &json!({"watchedAttribute": ["a"]}))).await;
-    assert!(unknown.status == 400 && unknown.problem().detail.contains("watchedAttribute"), "{unknown}");
+    let unknown = subscribe(
+        &platform,
+        "watcher",
+        &to_aeds(NOWHERE, &json!({"watchedAttribute": ["a"]})),
+    )
+    .await;
+    assert!(
+        unknown.status == 400 && unknown.problem().detail.contains("watchedAttribute"),
+        "{unknown}"
+    );
     let twice = r#"{"type":"Subscription","q":"a","q":"b"}"#;
-    let twice = platform.post(SUBSCRIPTIONS).by("watcher").body("application/json", twice).await;
+    let twice = platform
+        .post(SUBSCRIPTIONS)
+        .by("watcher")
+        .body("application/json", twice)
+        .await;
     assert_eq!((twice.status, twice.error_type().as_str()), (400, "BadRequestData"));
     let large = to_aeds(NOWHERE, &json!({"description": "x".repeat(64 * 1024)}));
     assert_eq!(subscribe(&platform, "watcher", &large).await.status, 413);
@@ -235,9 +282,18 @@ async fn one_consumer_has_a_hundred_and_no_more() {
         subscribed(&platform, "watcher", &to_aeds(NOWHERE, &id)).await;
     }
     let refused = subscribe(&platform, "watcher", &to_aeds(NOWHERE, &json!({}))).await;
-    assert_eq!((refused.status, refused.error_type().as_str()), (400, "BadRequestData"), "{refused}");
+    assert_eq!(
+        (refused.status, refused.error_type().as_str()),
+        (400, "BadRequestData"),
+        "{refused}"
+    );
     subscribed(&platform, "other", &to_aeds(NOWHERE, &json!({}))).await;
-    assert_eq!(deleted(&platform, "watcher", &format!("{SUBSCRIPTIONS}/urn:s:7")).await.status, 204);
+    assert_eq!(
+        deleted(&platform, "watcher", &format!("{SUBSCRIPTIONS}/urn:s:7"))
+            .await
+            .status,
+        204
+    );
     subscribed(&platform, "watcher", &to_aeds(NOWHERE, &json!({}))).await;
 }
 

@@ -180,6 +180,8 @@ async fn set_context(
                       delete one, or name one with `jsonldContext`";
         Problem::new(ErrorType::BadRequestData, detail)
     })?;
+    // It is looked up as notifications will: they must find it.
+    contexts.resolve(NamedContext::Url(&url), &user).await?;
     subscription.json_ld_context = Some(url.to_string());
     Ok(())
 }

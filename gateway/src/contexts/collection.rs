@@ -173,26 +173,16 @@ impl Contexts {
     /// # Errors
     /// [`StateError`]
     pub async fn find(&self, id: &str, user: &ContextUser<'_>) -> Result<Option<StoredContext>, StateError> {
-        // Looking at it finds it, too: counted once it is told how often it was found before.
-        let found_again = |usage: &Usage| usage.record(user.consumer, Timestamp::now());
         Ok(self.found(id, user).await?.map(|found| match found {
             Found::BuiltIn(stored) => stored,
-            Found::Hosted(hosted) => {
-                let details = self.details_of_hosted(&hosted);
-                found_again(&self.hosted.usage(&hosted.id));
-                StoredContext {
-                    details,
-                    document: Some(hosted.document),
-                }
-            }
-            Found::Cached(copy) => {
-                let details = details_of_copy(&copy);
-                found_again(&copy.usage);
-                StoredContext {
-                    details,
-                    document: None,
-                }
-            }
+            Found::Hosted(hosted) => StoredContext {
+                details: self.details_of_hosted(&hosted),
+                document: Some(hosted.document),
+            },
+            Found::Cached(copy) => StoredContext {
+                details: details_of_copy(&copy),
+                document: None,
+            },
         }))
     }
 

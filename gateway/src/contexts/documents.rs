@@ -218,7 +218,7 @@ impl Documents {
             (Ok(Downloaded::Document(document)), copy) => {
                 let keep = document.freshness.keep;
                 let usage = copy.as_ref().map(|copy| Arc::clone(&copy.usage));
-                let usage = usage.unwrap_or_default();
+                let usage = usage.unwrap_or_else(|| Arc::new(Usage::of_download()));
                 (CachedDocument::new(Arc::clone(url), document, usage), keep)
             }
             (Ok(Downloaded::NotModified(freshness)), Some(copy)) => (copy.renewed(freshness), freshness.keep),

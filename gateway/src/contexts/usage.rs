@@ -15,12 +15,22 @@ const MOST_USERS: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
     uses: AtomicU64,
+    /// Uses that did not find it: the one for which it was downloaded.
+    misses: u64,
     /// Milliseconds since 1970; 0: never.
     last: AtomicI64,
     users: RwLock<HashSet<ConsumerId>>,
 }
 
 impl Usage {
+    /// That of a copy, whose first use is the one that had to wait for the download.
+    pub(crate) fn of_download() -> Self {
+        Self {
+            misses: 1,
+            ..Self::default()
+        }
+    }
+
     /// Counts one use.
     pub(crate) fn record(&self, consumer: &ConsumerId, now: Timestamp) {
         self.uses.fetch_add(1, Ordering::Relaxed);
@@ -41,9 +51,9 @@ impl Usage {
             .contains(consumer)
     }
 
-    /// How often it was found in the storage, where a copy is from its download on.
+    /// How often it was found.
     pub(crate) fn hits(&self) -> u64 {
-        self.uses.load(Ordering::Relaxed)
+        self.uses.load(Ordering::Relaxed).saturating_sub(self.misses)
     }
 
     /// When it was used last, in milliseconds since 1970; 0: never.

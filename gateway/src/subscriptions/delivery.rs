@@ -34,6 +34,20 @@ pub(super) enum Undelivered {
     Internal,
 }
 
+impl Undelivered {
+    /// Its name in metrics.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not_allowed",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Status(_) => "status",
+            Self::NoContext => "no_context",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// The client.
 #[derive(Debug)]
 pub(super) struct Courier {

@@ -401,6 +401,7 @@ impl Subscriptions {
         }
         if !Outbox::push(self, pending) {
             tracing::warn!(owner = %entry.key.owner, "too many notifications wait; one is dropped");
+            self.count("dropped");
             entry.record().failed(now(), None);
         }
     }
@@ -418,6 +419,7 @@ impl Subscriptions {
         let sent_at = now();
         entry.record().sent(sent_at.clone());
         let outcome = self.try_sending(&entry, &pending, &sent_at).await;
+        self.count(outcome.map_or_else(Undelivered::as_str, |()| "ok"));
         let mut record = entry.record();
         match outcome {
             Ok(()) => record.succeeded(now()),
@@ -425,6 +427,12 @@ impl Subscriptions {
                 tracing::warn!(owner = %entry.key.owner, reason = %undelivered, "a notification did not arrive");
                 record.failed(now(), cooldown);
             }
+        }
+    }
+
+    fn count(&self, outcome: &'static str) {
+        if let Some(gateway) = self.gateway.get().and_then(Weak::upgrade) {
+            gateway.metrics.record_notification(outcome);
         }
     }
 

@@ -3,8 +3,8 @@
 
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
-use ngsi_ld::entity::{DateTime, conformance};
 use ngsi_ld::entity::render::{Format, Rendering, Representation, render_entities, render_feature_collection};
+use ngsi_ld::entity::{DateTime, conformance};
 use serde_json::Value;
 
 use super::definition::{Accept, Subscription};

@@ -9,7 +9,9 @@ use ngsi_ld::query::{Expression, GeoQuery, IdPattern, TypeSelection};
 use ngsi_ld::{AttributeName, EntityId, check_absolute};
 use serde_json::{Map, Value};
 
-use super::definition::{Conformance, Datasets, EntitySelector, GeoCondition, Language, Subscription, Trigger, duration};
+use super::definition::{
+    Conformance, Datasets, EntitySelector, GeoCondition, Language, Subscription, Trigger, duration,
+};
 use super::members::{At, Fault, parse_object};
 use super::periodic::SHORTEST_INTERVAL;
 use super::reading_notification::notification;

@@ -58,6 +58,8 @@ const RESERVED_HEADERS: [&str; 14] = [
     "proxy-authorization",
 ];
 
+const JOINS: [(&str, &str); 3] = [("flat", "flat"), ("inline", "inline"), ("@none", "@none")];
+
 const FORMATS: [(NamedFormat, &str); 4] = [
     (named(Format::Normalized, "normalized"), "normalized"),
     (named(Format::Concise, "concise"), "concise"),
@@ -94,13 +96,8 @@ pub(super) fn notification(at: &At<'_>, context: &Context) -> Result<Notificatio
             "format" => format = Some(member.one_of(&FORMATS)?),
             "showChanges" => show_changes = Some(member.boolean()?),
             "sysAttrs" => system_attributes = Some(member.boolean()?),
-            "join" => {
-                if member.one_of(&[("flat", "flat"), ("inline", "inline"), ("@none", "@none")])? != "@none" {
-                    return Err(member.not_offered("linked entities are not offered in notifications by this version"));
-                }
-            }
-            "joinLevel" => {
-                member.positive()?;
+            "join" if member.one_of(&JOINS)? == "@none" => {}
+            "join" | "joinLevel" => {
                 return Err(member.not_offered("linked entities are not offered in notifications by this version"));
             }
             "endpoint" => endpoint = Some(read_endpoint(&member)?),

@@ -60,7 +60,9 @@ impl Subscription {
         set("splitEntities", self.split_entities.map(Value::from));
         set(
             "ngsildConformance",
-            self.conformance.as_ref().map(|conformance| conformance.written.as_str().into()),
+            self.conformance
+                .as_ref()
+                .map(|conformance| conformance.written.as_str().into()),
         );
         set("jsonldContext", self.json_ld_context.as_deref().map(Value::from));
         set("notification", Some(notification(&self.notification, context)));

@@ -19,6 +19,7 @@ pub struct Metrics {
     _provider: SdkMeterProvider,
     request_duration: Histogram<f64>,
     refused: Counter<u64>,
+    notifications: Counter<u64>,
     /// The instruments for exchanges with sources.
     pub sources: Arc<SourceMetrics>,
 }
@@ -64,11 +65,16 @@ impl Metrics {
             .u64_counter("kakehashi.refused")
             .with_description("Requests refused before any source was asked, by reason")
             .build();
+        let notifications = meter
+            .u64_counter("kakehashi.notifications")
+            .with_description("Notifications of subscriptions, by what became of them")
+            .build();
         Ok(Self {
             registry,
             _provider: provider,
             request_duration,
             refused,
+            notifications,
             sources: Arc::new(SourceMetrics {
                 duration: source_duration,
             }),
@@ -90,6 +96,11 @@ impl Metrics {
     /// Counts a request that was refused, by a reason out of a fixed list.
     pub fn record_refusal(&self, reason: &'static str) {
         self.refused.add(1, &[KeyValue::new("reason", reason)]);
+    }
+
+    /// Counts a notification: `ok`, `dropped`, or why it did not arrive.
+    pub fn record_notification(&self, outcome: &'static str) {
+        self.notifications.add(1, &[KeyValue::new("outcome", outcome)]);
     }
 
     /// All metrics as Prometheus text.
