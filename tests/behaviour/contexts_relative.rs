@@ -5,7 +5,6 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::contexts::{Origin, calling_sites, platform_with_egress, sites};
-use super::harness::Platform;
 
 #[tokio::test]
 async fn contexts_are_found_relative_to_the_one_that_names_them() {
@@ -81,4 +80,35 @@ async fn relative_contexts_lead_neither_inside_nor_in_circles_nor_on_forever() {
         .filter(|sent| sent.path.ends_with("d/c.jsonld"))
         .count();
     assert!(deepest < 40, "{deepest} documents of a list without end were fetched");
+}
+
+#[tokio::test]
+async fn names_are_those_of_the_core_context_that_the_request_names() {
+    let platform = platform_with_egress().await;
+    let core = |version: &str| {
+        format!(
+            "<https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-{version}.jsonld>; \
+             rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\""
+        )
+    };
+    // v1.6 did not define `containedBy`: there it is a name like any other. No policy knows it, and the refusal says
+    // what it means.
+    for (version, meaning) in [
+        ("v1.6", "https://uri.etsi.org/ngsi-ld/default-context/containedBy"),
+        ("v1.9", "https://uri.etsi.org/ngsi-ld/isContainedBy"),
+    ] {
+        let entity = json!({
+            "id": "urn:ngsi-ld:AED:named", "type": "https://kakehashi.example.jp/vocab/AED", "containedBy": 1,
+        });
+        let answer = platform
+            .request(Method::POST, "/ngsi-ld/v1/entities")
+            .by("maker")
+            .tenant("yaita")
+            .header("link", &core(version))
+            .body("application/json", entity.to_string())
+            .await;
+        assert_eq!(answer.status, 403, "{answer}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.ends_with(&format!(": {meaning}")), "{version}: {detail}");
+    }
 }
