@@ -49,12 +49,32 @@ pub enum CannotStart {
     Metrics(#[from] MetricsError),
 }
 
+/// What a gateway is put together without, to measure what it costs. Nothing that an administrator can write leads
+/// here: it is for the load rig, which is a program of its own.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Without {
+    /// The layer that limits consumers.
+    pub limits: bool,
+    /// The instruments.
+    pub metrics: bool,
+}
+
 impl Running {
     /// Builds the revision and opens both listeners.
     ///
     /// # Errors
     /// [`CannotStart`]
-    pub async fn start(mut config: Config) -> Result<Self, CannotStart> {
+    pub async fn start(config: Config) -> Result<Self, CannotStart> {
+        Self::start_without(config, Without::default()).await
+    }
+
+    /// As [`Running::start`], for measurements.
+    ///
+    /// # Errors
+    /// [`CannotStart`]
+    #[doc(hidden)]
+    pub async fn start_without(mut config: Config, without: Without) -> Result<Self, CannotStart> {
         let listener = listen(config.gateway.listen, "listen").await?;
         let admin_listener = listen(config.gateway.admin_listen, "admin_listen").await?;
         let local = |listener: &TcpListener, configured| listener.local_addr().unwrap_or(configured);
@@ -64,13 +84,17 @@ impl Running {
             // Nobody could have written the URL of a port that the system chose.
             config.gateway.public_url = format!("http://{address}");
         }
-        let metrics = Metrics::new()?;
+        let metrics = if without.metrics {
+            Metrics::unread()
+        } else {
+            Metrics::new()?
+        };
         let subscriptions = Subscriptions::open(&config.gateway).await?;
         let revision = Revision::build(config).await?;
         let gateway = Arc::new(Gateway::new(revision, metrics, Arc::clone(&subscriptions)));
         subscriptions.start(&gateway);
         let (shutdown, asked) = watch::channel(false);
-        let operations = edge::with_edge(&gateway, api::operations(&gateway));
+        let operations = edge::with_edge(&gateway, api::operations(&gateway), !without.limits);
         let limits = ConnectionLimits::default();
         let listeners = vec![
             tokio::spawn(serve(listener, operations, limits.clone(), asked.clone())),

@@ -69,6 +69,13 @@ struct Refused {
 }
 
 impl ConsumerLimiters {
+    /// Spends a token of a consumer that is not anonymous, for the benchmark of this step alone.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn admits(&self, consumer: &ConsumerId, configured: ConsumerLimits) -> bool {
+        self.of(consumer, configured).admit(0).is_ok()
+    }
+
     fn of(&self, consumer: &ConsumerId, configured: ConsumerLimits) -> Arc<Limits> {
         if let Some(limits) = self.by_consumer.get(consumer)
             && limits.configured == configured
