@@ -9,6 +9,7 @@
 //! | [`contexts`] | the @contexts of requests: downloaded, cached, hosted, compiled |
 //! | [`policy`] | grants, narrowing, classification |
 //! | [`federation`] | registry, plan, fan-out, merging, pages |
+//! | [`tokens`] | verifying JSON Web Tokens, and the keys of those who sign them |
 //! | [`telemetry`] | logs and metrics, without any value |
 //! | [`admin`] | the administrators' listener |
 //! | [`command`] | the command line |
@@ -26,6 +27,7 @@ pub mod revision;
 pub mod running;
 pub mod server;
 pub mod telemetry;
+pub mod tokens;
 
 use std::sync::Arc;
 
@@ -33,8 +35,9 @@ use arc_swap::ArcSwap;
 
 pub use revision::Revision;
 
-use edge::ConsumerLimiters;
+use edge::{ConsumerLimiters, FailedAttempts};
 use telemetry::Metrics;
+use tokens::Tokens;
 
 /// What lives as long as the process: the revision that holds now, and what must survive its replacement.
 #[derive(Debug)]
@@ -42,16 +45,20 @@ pub struct Gateway {
     revision: ArcSwap<Revision>,
     metrics: Metrics,
     limiters: ConsumerLimiters,
+    tokens: Tokens,
+    failed_attempts: FailedAttempts,
 }
 
 impl Gateway {
     /// A gateway that begins with this revision.
     #[must_use]
-    pub fn new(revision: Revision, metrics: Metrics) -> Self {
+    pub fn new(revision: Revision, metrics: Metrics, tokens: Tokens) -> Self {
         Self {
             revision: ArcSwap::from_pointee(revision),
             metrics,
             limiters: ConsumerLimiters::default(),
+            tokens,
+            failed_attempts: FailedAttempts::default(),
         }
     }
 

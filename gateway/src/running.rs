@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::revision::{CannotBuild, Revision};
 use crate::server::{ConnectionLimits, serve};
 use crate::telemetry::{Metrics, MetricsError};
+use crate::tokens::Tokens;
 use crate::{Gateway, admin, api, edge};
 
 /// A gateway with its listeners open.
@@ -39,6 +40,9 @@ pub enum CannotStart {
     /// The revision cannot be built.
     #[error(transparent)]
     Revision(#[from] CannotBuild),
+    /// The client that fetches the keys of issuers cannot be set up.
+    #[error("the client for the issuers of tokens cannot be set up: {0}")]
+    Tokens(#[from] reqwest::Error),
     /// The metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -61,7 +65,7 @@ impl Running {
         }
         let metrics = Metrics::new()?;
         let revision = Revision::build(config).await?;
-        let gateway = Arc::new(Gateway::new(revision, metrics));
+        let gateway = Arc::new(Gateway::new(revision, metrics, Tokens::new()?));
         let (shutdown, asked) = watch::channel(false);
         let operations = edge::with_edge(&gateway, api::operations(&gateway));
         let limits = ConnectionLimits::default();

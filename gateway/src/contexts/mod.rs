@@ -20,7 +20,7 @@ pub mod compiled;
 pub mod documents;
 pub mod download;
 pub mod egress;
-pub mod freshness;
+pub(crate) mod freshness;
 pub mod hosted;
 pub mod resolver;
 pub mod usage;
