@@ -13,6 +13,7 @@ use crate::revision::{CannotBuild, Revision};
 use crate::server::{ConnectionLimits, serve};
 use crate::subscriptions::{CannotSubscribe, Subscriptions};
 use crate::telemetry::{Metrics, MetricsError};
+use crate::tokens::Tokens;
 use crate::{Gateway, admin, api, edge};
 
 /// A gateway with its listeners open.
@@ -44,6 +45,9 @@ pub enum CannotStart {
     /// The subscriptions cannot be set up.
     #[error(transparent)]
     Subscriptions(#[from] CannotSubscribe),
+    /// The client that fetches the keys of issuers cannot be set up.
+    #[error("the client for the issuers of tokens cannot be set up: {0}")]
+    Tokens(#[from] reqwest::Error),
     /// The metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -91,7 +95,8 @@ impl Running {
         };
         let subscriptions = Subscriptions::open(&config.gateway).await?;
         let revision = Revision::build(config).await?;
-        let gateway = Arc::new(Gateway::new(revision, metrics, Arc::clone(&subscriptions)));
+        let gateway = Gateway::new(revision, metrics, Tokens::new()?, Arc::clone(&subscriptions));
+        let gateway = Arc::new(gateway);
         subscriptions.start(&gateway);
         let (shutdown, asked) = watch::channel(false);
         let operations = edge::with_edge(&gateway, api::operations(&gateway), !without.limits);

@@ -2,7 +2,9 @@
 //! layers, in request order. The edge knows consumers, tenants and limits; it knows no entities.
 
 mod authenticate;
+mod client_address;
 mod deadline;
+mod failed_attempts;
 mod held_body;
 mod hygiene;
 mod observe;
@@ -18,6 +20,7 @@ use tower::ServiceBuilder;
 
 pub use authenticate::Caller;
 pub use deadline::Deadline;
+pub use failed_attempts::FailedAttempts;
 pub use observe::RequestId;
 pub use rate_limit::ConsumerLimiters;
 pub use tenant::RequestedTenant;
