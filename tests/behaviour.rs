@@ -42,5 +42,6 @@ mod behaviour {
     mod side_doors;
     mod subscriptions;
     mod tenants;
+    mod tokens;
     mod types;
 }

@@ -88,12 +88,20 @@ fn measure(workload: Workload, line: &CommandLine, generator: Generator) -> Resu
     for _ in 0..line.rounds.div_ceil(2) {
         for seat in &mut seats {
             let contestant = &seat.contestant;
-            let round = generator.run(&contestant.target, 1, Duration::from_secs(1), contestant.expected_status)?;
+            let round = generator.run(
+                &contestant.target,
+                1,
+                Duration::from_secs(1),
+                contestant.expected_status,
+            )?;
             seat.alone.push(round);
         }
     }
     let mut measured: Vec<Measured> = seats.iter().map(summary).collect::<Result<_, _>>()?;
-    let slowest = measured.iter().map(|one| one.throughput.median).fold(f64::MAX, f64::min);
+    let slowest = measured
+        .iter()
+        .map(|one| one.throughput.median)
+        .fold(f64::MAX, f64::min);
     for (seat, measured) in seats.iter_mut().zip(&mut measured) {
         let contestant = &seat.contestant;
         let rate = slowest * SHARE_OF_SLOWEST;
@@ -131,7 +139,11 @@ fn closed_round(
             .map(|origin| origin.process.cpu_microseconds())
             .collect::<Result<Vec<f64>, _>>()
     };
-    let (own_before, origins_before, began) = (contestant.process.cpu_microseconds()?, used_by_origins()?, Instant::now());
+    let (own_before, origins_before, began) = (
+        contestant.process.cpu_microseconds()?,
+        used_by_origins()?,
+        Instant::now(),
+    );
     let round = generator.run(&contestant.target, connections, length, contestant.expected_status)?;
     let elapsed = began.elapsed().as_secs_f64() * 1e6;
     let used = contestant.process.cpu_microseconds()? - own_before;
@@ -174,7 +186,13 @@ fn beside_rivals(workload: Workload, line: &CommandLine, origins: &[String]) -> 
     let mut all = vec![gateway::start(&line.kakehashi, "Kakehashi", workload, origins, None)?];
     if workload == Workload::W4 {
         let one = origins.get(..1).unwrap_or_default();
-        all.push(gateway::start(&line.kakehashi, "Kakehashi, one source (W2)", workload, one, None)?);
+        all.push(gateway::start(
+            &line.kakehashi,
+            "Kakehashi, one source (W2)",
+            workload,
+            one,
+            None,
+        )?);
     }
     for rival in Rival::ALL {
         match rival.start(workload, origin)? {
@@ -193,7 +211,13 @@ fn beside_rivals(workload: Workload, line: &CommandLine, origins: &[String]) -> 
 }
 
 fn with_features_off(workload: Workload, line: &CommandLine, origins: &[String]) -> Result<Vec<Contestant>, Failure> {
-    let mut all = vec![gateway::start(&line.kakehashi, "everything on", workload, origins, None)?];
+    let mut all = vec![gateway::start(
+        &line.kakehashi,
+        "everything on",
+        workload,
+        origins,
+        None,
+    )?];
     for feature in Feature::ALL {
         all.push(gateway::start(&line.kakehashi, "", workload, origins, Some(feature))?);
     }
