@@ -146,8 +146,9 @@ fn issuers_of_tokens_are_checked_with_who_relies_on_them() {
     assert_said(
         &with("[issuers.p]\nurl = \"urn:x\"\nalgorithms = []\nroles = 1"),
         &[
-            "error: `url` in [issuers.p] cannot be used: it is no HTTP URL",
             "error: [issuers.p] has no `audience`",
+            "= help: add `audience = \"kakehashi\"`",
+            "error: `url` in [issuers.p] cannot be used: it is no HTTP URL",
             "error: `algorithms` in [issuers.p] is empty: no token could be valid",
             "error: unknown key `roles` in [issuers.p]",
             "= help: did you mean `roles_claim`?",
