@@ -157,11 +157,17 @@ fn issuers_of_tokens_are_checked_with_who_relies_on_them() {
     let issuer = "[issuers.prefecture]\nurl = \"https://id.example.jp\"\naudience = \"k\"\nalgorithms = [\"ES256\"]\n";
     assert_said(
         &with(&format!("{issuer}{}", issuer.replace("prefecture", "other"))),
-        &["error: issuers `prefecture` and `other` have the same `url`"],
+        &[
+            "error: issuers `prefecture` and `other` have the same `url`",
+            "= help: a token names its issuer by the URL: keep one of them",
+        ],
     );
     assert_said(
         &after("roles", "jwt = { issuer = \"prefectur\", subject = \"s\" }\nroles"),
-        &["error: unknown issuer `prefectur` in [consumers.app] jwt"],
+        &[
+            "error: unknown issuer `prefectur` in [consumers.app] jwt",
+            "= help: begin with `[issuers.<name>]`",
+        ],
     );
 }
 
