@@ -9,7 +9,13 @@ use super::{CORE_CONTEXT, Context};
 /// A version of the core context whose document is built in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum CoreVersion {
-    /// v1.6.1. It also stands for v1.3 to v1.5, whose documents are not built in.
+    /// v1.3.1
+    V1_3,
+    /// v1.4.1
+    V1_4,
+    /// v1.5.1
+    V1_5,
+    /// v1.6.1
     V1_6,
     /// v1.7.1
     V1_7,
@@ -22,7 +28,15 @@ pub enum CoreVersion {
 
 impl CoreVersion {
     /// All of them, the oldest first.
-    pub const ALL: [Self; 4] = [Self::V1_6, Self::V1_7, Self::V1_8, Self::V1_9];
+    pub const ALL: [Self; 7] = [
+        Self::V1_3,
+        Self::V1_4,
+        Self::V1_5,
+        Self::V1_6,
+        Self::V1_7,
+        Self::V1_8,
+        Self::V1_9,
+    ];
 
     /// The version that is published at an address, by either scheme; `None` when none is.
     #[must_use]
@@ -30,7 +44,10 @@ impl CoreVersion {
         let path = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
         let name = path.strip_prefix("uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context")?;
         Some(match name.strip_suffix(".jsonld")? {
-            "-v1.3" | "-v1.4" | "-v1.5" | "-v1.6" => Self::V1_6,
+            "-v1.3" => Self::V1_3,
+            "-v1.4" => Self::V1_4,
+            "-v1.5" => Self::V1_5,
+            "-v1.6" => Self::V1_6,
             "-v1.7" => Self::V1_7,
             "-v1.8" => Self::V1_8,
             "" | "-v1.9" => Self::V1_9,
@@ -42,6 +59,9 @@ impl CoreVersion {
     #[must_use]
     pub const fn document(self) -> &'static str {
         match self {
+            Self::V1_3 => include_str!("../../contexts/ngsi-ld-core-context-v1.3.jsonld"),
+            Self::V1_4 => include_str!("../../contexts/ngsi-ld-core-context-v1.4.jsonld"),
+            Self::V1_5 => include_str!("../../contexts/ngsi-ld-core-context-v1.5.jsonld"),
             Self::V1_6 => include_str!("../../contexts/ngsi-ld-core-context-v1.6.jsonld"),
             Self::V1_7 => include_str!("../../contexts/ngsi-ld-core-context-v1.7.jsonld"),
             Self::V1_8 => include_str!("../../contexts/ngsi-ld-core-context-v1.8.jsonld"),
@@ -66,11 +86,17 @@ impl Context {
     /// The core context of a version alone.
     #[must_use]
     pub fn core_of(version: CoreVersion) -> &'static Arc<Self> {
+        static V1_3: LazyLock<Arc<Context>> = LazyLock::new(|| compile(CoreVersion::V1_3));
+        static V1_4: LazyLock<Arc<Context>> = LazyLock::new(|| compile(CoreVersion::V1_4));
+        static V1_5: LazyLock<Arc<Context>> = LazyLock::new(|| compile(CoreVersion::V1_5));
         static V1_6: LazyLock<Arc<Context>> = LazyLock::new(|| compile(CoreVersion::V1_6));
         static V1_7: LazyLock<Arc<Context>> = LazyLock::new(|| compile(CoreVersion::V1_7));
         static V1_8: LazyLock<Arc<Context>> = LazyLock::new(|| compile(CoreVersion::V1_8));
         static V1_9: LazyLock<Arc<Context>> = LazyLock::new(|| compile(CoreVersion::V1_9));
         match version {
+            CoreVersion::V1_3 => &V1_3,
+            CoreVersion::V1_4 => &V1_4,
+            CoreVersion::V1_5 => &V1_5,
             CoreVersion::V1_6 => &V1_6,
             CoreVersion::V1_7 => &V1_7,
             CoreVersion::V1_8 => &V1_8,
@@ -111,9 +137,9 @@ mod tests {
         let address = |rest: &str| format!("https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context{rest}");
         for (rest, version) in [
             (".jsonld", CoreVersion::V1_9),
-            ("-v1.3.jsonld", CoreVersion::V1_6),
-            ("-v1.4.jsonld", CoreVersion::V1_6),
-            ("-v1.5.jsonld", CoreVersion::V1_6),
+            ("-v1.3.jsonld", CoreVersion::V1_3),
+            ("-v1.4.jsonld", CoreVersion::V1_4),
+            ("-v1.5.jsonld", CoreVersion::V1_5),
             ("-v1.6.jsonld", CoreVersion::V1_6),
             ("-v1.7.jsonld", CoreVersion::V1_7),
             ("-v1.8.jsonld", CoreVersion::V1_8),
@@ -160,8 +186,10 @@ mod tests {
             );
             context.expand("vocab").unwrap().as_str().to_owned()
         };
-        // v1.6 did not define the term, so the name is the consumer's.
-        assert_eq!(vocab(&["-v1.6"]), "urn:x:vocab");
+        // v1.6 and those before did not define the term, so the name is the consumer's.
+        for version in ["-v1.3", "-v1.4", "-v1.5", "-v1.6"] {
+            assert_eq!(vocab(&[version]), "urn:x:vocab", "{version}");
+        }
         for versions in [
             &["-v1.7"][..],
             &["-v1.8"],
@@ -172,6 +200,25 @@ mod tests {
             &["-v1.8", "-v1.6"],
         ] {
             assert_eq!(vocab(versions), "https://uri.etsi.org/ngsi-ld/hasVocab", "{versions:?}");
+        }
+    }
+
+    #[test]
+    fn each_version_has_what_came_with_it() {
+        let defines = |version, term: &str| {
+            let meaning = Context::core_of(version).expand(term).unwrap();
+            !meaning.as_str().starts_with(crate::context::DEFAULT_VOCABULARY)
+        };
+        for (term, since) in [
+            ("datasetId", CoreVersion::V1_3),
+            ("avg", CoreVersion::V1_4),
+            ("languageMap", CoreVersion::V1_5),
+            ("deletedAt", CoreVersion::V1_6),
+            ("vocab", CoreVersion::V1_7),
+        ] {
+            for version in CoreVersion::ALL {
+                assert_eq!(defines(version, term), version >= since, "{term} in {version:?}");
+            }
         }
     }
 
