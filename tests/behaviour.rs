@@ -13,6 +13,7 @@ mod behaviour {
     mod command_line;
     mod contexts;
     mod contexts_in_bodies;
+    mod contexts_relative;
     mod contexts_stored;
     mod credentials;
     mod demo;
@@ -41,5 +42,6 @@ mod behaviour {
     mod side_doors;
     mod subscriptions;
     mod tenants;
+    mod tokens;
     mod types;
 }

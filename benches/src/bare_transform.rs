@@ -21,6 +21,17 @@ pub fn transform(input: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     Ok(out)
 }
 
+/// Translates an NGSI-v2 list of one entity to that entity.
+///
+/// # Errors
+/// When the input is no such list.
+pub fn transform_one(input: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut list = transform(input)?;
+    list.pop();
+    list.remove(0);
+    Ok(list)
+}
+
 struct List<'o>(&'o mut Vec<u8>);
 
 impl<'de> DeserializeSeed<'de> for List<'_> {

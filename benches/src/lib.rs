@@ -1,4 +1,7 @@
-//! What the benchmarks share: data to translate, and the bare transform that Kakehashi is measured against.
+//! What the benchmarks share: data to translate, the hot paths, and the bare transforms that Kakehashi is measured
+//! against.
 
+pub mod bare_records;
 pub mod bare_transform;
+pub mod hot_paths;
 pub mod workload;

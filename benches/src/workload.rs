@@ -17,6 +17,17 @@ pub fn ngsi_v2_list(count: usize) -> String {
     list
 }
 
+/// One entity of about 1 KB as an Orion answers it.
+#[must_use]
+pub fn ngsi_v2_small_entity() -> String {
+    let mut list = ngsi_v2_list(1);
+    // The first entity of the list is of 1.6 KB: five of its attributes make 1 KB.
+    let kept = list.find(",\"typeOfDisasterEarthquake\"").unwrap_or(list.len());
+    list.truncate(kept);
+    list.push('}');
+    list.split_off(1)
+}
+
 fn entity(out: &mut String, index: usize) {
     let time = r#""metadata":{"TimeInstant":{"type":"DateTime","value":"2026-04-01T00:00:00.000Z","metadata":{}}}"#;
     let longitude = 139.5 + f64::from(u32::try_from(index % 1000).unwrap_or(0)) / 1000.0;
@@ -106,6 +117,10 @@ mod tests {
         let list = ngsi_v2_list(20);
         let parsed: serde_json::Value = serde_json::from_str(&list).unwrap();
         assert_eq!(parsed.as_array().unwrap().len(), 20);
+        let small = ngsi_v2_small_entity();
+        let parsed: serde_json::Value = serde_json::from_str(&small).unwrap();
+        assert_eq!(parsed["id"], "urn:ngsi-ld:EvacuationSite:E0921300000201");
+        assert!((900..1200).contains(&small.len()), "{}", small.len());
         assert!((1200..2200).contains(&(list.len() / 20)), "{}", list.len() / 20);
     }
 }

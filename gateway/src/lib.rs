@@ -12,6 +12,7 @@
 //! | [`state`] | the file of what the gateway keeps |
 //! | [`policy`] | grants, narrowing, classification |
 //! | [`federation`] | registry, plan, fan-out, merging, pages |
+//! | [`tokens`] | verifying JSON Web Tokens, and the keys of those who sign them |
 //! | [`telemetry`] | logs and metrics, without any value |
 //! | [`admin`] | the administrators' listener |
 //! | [`command`] | the command line |
@@ -32,6 +33,7 @@ pub mod server;
 pub mod state;
 pub mod subscriptions;
 pub mod telemetry;
+pub mod tokens;
 
 use std::sync::Arc;
 
@@ -39,9 +41,10 @@ use arc_swap::ArcSwap;
 
 pub use revision::Revision;
 
-use edge::ConsumerLimiters;
+use edge::{ConsumerLimiters, FailedAttempts};
 use subscriptions::Subscriptions;
 use telemetry::Metrics;
+use tokens::Tokens;
 
 /// What lives as long as the process: the revision that holds now, and what must survive its replacement.
 #[derive(Debug)]
@@ -50,17 +53,21 @@ pub struct Gateway {
     metrics: Metrics,
     limiters: ConsumerLimiters,
     subscriptions: Arc<Subscriptions>,
+    tokens: Tokens,
+    failed_attempts: FailedAttempts,
 }
 
 impl Gateway {
     /// A gateway that begins with this revision.
     #[must_use]
-    pub fn new(revision: Revision, metrics: Metrics, subscriptions: Arc<Subscriptions>) -> Self {
+    pub fn new(revision: Revision, metrics: Metrics, tokens: Tokens, subscriptions: Arc<Subscriptions>) -> Self {
         Self {
             revision: ArcSwap::from_pointee(revision),
             metrics,
             limiters: ConsumerLimiters::default(),
             subscriptions,
+            tokens,
+            failed_attempts: FailedAttempts::default(),
         }
     }
 

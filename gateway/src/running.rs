@@ -13,6 +13,7 @@ use crate::revision::{CannotBuild, Revision};
 use crate::server::{ConnectionLimits, serve};
 use crate::subscriptions::{CannotSubscribe, Subscriptions};
 use crate::telemetry::{Metrics, MetricsError};
+use crate::tokens::Tokens;
 use crate::{Gateway, admin, api, edge};
 
 /// A gateway with its listeners open.
@@ -44,9 +45,23 @@ pub enum CannotStart {
     /// The subscriptions cannot be set up.
     #[error(transparent)]
     Subscriptions(#[from] CannotSubscribe),
+    /// The client that fetches the keys of issuers cannot be set up.
+    #[error("the client for the issuers of tokens cannot be set up: {0}")]
+    Tokens(#[from] reqwest::Error),
     /// The metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+}
+
+/// What a gateway is put together without, to measure what it costs. Nothing that an administrator can write leads
+/// here: it is for the load rig, which is a program of its own.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Without {
+    /// The layer that limits consumers.
+    pub limits: bool,
+    /// The instruments.
+    pub metrics: bool,
 }
 
 impl Running {
@@ -54,7 +69,16 @@ impl Running {
     ///
     /// # Errors
     /// [`CannotStart`]
-    pub async fn start(mut config: Config) -> Result<Self, CannotStart> {
+    pub async fn start(config: Config) -> Result<Self, CannotStart> {
+        Self::start_without(config, Without::default()).await
+    }
+
+    /// As [`Running::start`], for measurements.
+    ///
+    /// # Errors
+    /// [`CannotStart`]
+    #[doc(hidden)]
+    pub async fn start_without(mut config: Config, without: Without) -> Result<Self, CannotStart> {
         let listener = listen(config.gateway.listen, "listen").await?;
         let admin_listener = listen(config.gateway.admin_listen, "admin_listen").await?;
         let local = |listener: &TcpListener, configured| listener.local_addr().unwrap_or(configured);
@@ -64,13 +88,18 @@ impl Running {
             // Nobody could have written the URL of a port that the system chose.
             config.gateway.public_url = format!("http://{address}");
         }
-        let metrics = Metrics::new()?;
+        let metrics = if without.metrics {
+            Metrics::unread()
+        } else {
+            Metrics::new()?
+        };
         let subscriptions = Subscriptions::open(&config.gateway).await?;
         let revision = Revision::build(config).await?;
-        let gateway = Arc::new(Gateway::new(revision, metrics, Arc::clone(&subscriptions)));
+        let gateway = Gateway::new(revision, metrics, Tokens::new()?, Arc::clone(&subscriptions));
+        let gateway = Arc::new(gateway);
         subscriptions.start(&gateway);
         let (shutdown, asked) = watch::channel(false);
-        let operations = edge::with_edge(&gateway, api::operations(&gateway));
+        let operations = edge::with_edge(&gateway, api::operations(&gateway), !without.limits);
         let limits = ConnectionLimits::default();
         let listeners = vec![
             tokio::spawn(serve(listener, operations, limits.clone(), asked.clone())),

@@ -61,16 +61,49 @@ pub fn check_absolute(text: &str) -> Result<(), InvalidIri> {
     if rest.bytes().all(is_plain) {
         return Ok(());
     }
+    let mut in_query = false;
     for (offset, character) in rest.char_indices() {
-        let excluded = matches!(character, '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`')
-            || character.is_whitespace()
-            || character.is_control();
-        if excluded {
+        match character {
+            '?' => in_query = true,
+            '#' => in_query = false,
+            _ => {}
+        }
+        if !(is_allowed(character) || in_query && is_private(character)) {
             let position = scheme.len() + 1 + offset;
             return Err(InvalidIri::Character { character, position });
         }
     }
     Ok(())
+}
+
+/// Whether RFC 3987 allows a character everywhere after the scheme (`ucschar` of section 2.2). White space is refused
+/// even where that rule has it, and every character that turns the direction of a text: section 4.1 forbids those that
+/// there were in its time, because two IRIs that look the same would differ by them.
+fn is_allowed(character: char) -> bool {
+    if character.is_ascii() {
+        return !(matches!(character, '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`')
+            || character.is_whitespace()
+            || character.is_control());
+    }
+    let turns_direction = matches!(
+        character,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    let in_range = match u32::from(character) {
+        0xa0..=0xd7ff | 0xf900..=0xfdcf | 0xfdf0..=0xffef => true,
+        // The last two of each plane are no characters, and the first of plane 14 are language tags.
+        code @ (0x1_0000..=0xd_ffff | 0xe_1000..=0xe_ffff) => code & 0xffff <= 0xfffd,
+        _ => false,
+    };
+    in_range && !turns_direction && !character.is_whitespace()
+}
+
+/// Characters of private use, which RFC 3987 allows in the query alone (`iprivate` of section 2.2).
+const fn is_private(character: char) -> bool {
+    matches!(
+        character,
+        '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{ffffd}' | '\u{100000}'..='\u{10fffd}'
+    )
 }
 
 /// The ASCII characters that a URI may hold: RFC 3986 section 2, and the `%` and `[]` of its encodings.
@@ -244,6 +277,57 @@ mod tests {
         ] {
             assert!(EntityId::parse(text).is_ok(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_rfc_3987_excludes_is_refused() {
+        for character in [
+            '\u{202e}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{202a}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{061c}',
+            '\u{7f}',
+            '\u{85}',
+            '\u{3000}',
+            '\u{e000}',
+            '\u{fdd0}',
+            '\u{fffd}',
+            '\u{ffff}',
+            '\u{1fffe}',
+            '\u{e0041}',
+            '\u{10fffd}',
+            '<',
+            '`',
+        ] {
+            assert_eq!(
+                EntityId::parse(&format!("urn:x:a{character}b")),
+                Err(InvalidIri::Character { character, position: 7 }),
+                "{character:?}"
+            );
+        }
+        for character in [
+            '避',
+            'é',
+            'ｱ',
+            '\u{fdf0}',
+            '\u{1f600}',
+            '\u{20000}',
+            '\u{2fffd}',
+            '%',
+            '\'',
+        ] {
+            assert!(
+                EntityId::parse(&format!("urn:x:a{character}b")).is_ok(),
+                "{character:?}"
+            );
+        }
+        assert!(check_absolute("https://x.example/a?b=\u{e000}").is_ok());
+        assert!(check_absolute("https://x.example/a?b#\u{e000}").is_err());
+        let message = EntityId::parse("urn:x:\u{202e}").unwrap_err().to_string();
+        assert!(message.contains("202e") && !message.contains('\u{202e}'), "{message}");
     }
 
     #[test]

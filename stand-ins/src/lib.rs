@@ -6,6 +6,7 @@
 //! | [`sano`] | a municipality's own platform with its own JSON, paging and API key |
 //! | [`nasushiobara`] | a city OS: Orion with open data beside residents' data, and the personal-data module next to it |
 //! | [`prefecture`] | what the prefecture's own store is seeded with (data, no server) |
+//! | [`issuer`] | an OpenID Connect provider that signs tokens |
 //! | [`Demo`] | all of them, started together |
 //!
 //! [`canary`] looks for the personal values of [`nasushiobara`] in what others have written.
@@ -17,6 +18,7 @@
 pub mod canary;
 mod demo;
 mod gsi;
+pub mod issuer;
 pub mod nasushiobara;
 pub mod orion;
 pub mod prefecture;
@@ -24,6 +26,7 @@ pub mod sano;
 pub mod server;
 
 pub use demo::{Demo, Ports};
+pub use issuer::TokenIssuer;
 pub use nasushiobara::PersonalDataModule;
 pub use orion::Orion;
 pub use sano::{SANO_DEMO_API_KEY, Sano};

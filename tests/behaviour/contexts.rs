@@ -54,7 +54,7 @@ impl Origin {
         self.0.lock().unwrap().insert(path.to_owned(), page);
     }
 
-    fn redirect(&self, path: &str, target: &str) {
+    pub(super) fn redirect(&self, path: &str, target: &str) {
         let mut page = empty(StatusCode::FOUND);
         page.headers_mut().insert(header::LOCATION, target.parse().unwrap());
         self.put(path, page);

@@ -2,7 +2,7 @@
 //! something, and with every kind of value that comparison treats in its own way.
 
 use ngsi_ld::entity::{
-    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, Position, TemporalType, Value,
+    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, Position, Seal, TemporalType, Value,
 };
 use ngsi_ld::query::{
     AttributePath, Comparand, Comparison, Condition, Expression, GeoQuery, GeoRelation, IdPattern, Operator, Pattern,
@@ -165,14 +165,22 @@ fn instances(depth: u32) -> BoxedStrategy<Instance> {
     } else {
         prop_oneof![2 => Just(Vec::new()), 1 => attributes(depth - 1)].boxed()
     };
-    (values(), prop::option::of(dates()), any::<[bool; 2]>(), sub_attributes)
-        .prop_map(|(value, observed_at, [has_unit, has_type], sub_attributes)| Instance {
-            observed_at,
-            unit_code: has_unit.then(|| "CEL".into()),
-            value_type: has_type.then(|| Iri::new("urn:t:Roman")),
-            sub_attributes,
-            ..Instance::new(value)
-        })
+    (values(), prop::option::of(dates()), any::<[bool; 3]>(), sub_attributes)
+        .prop_map(
+            |(value, observed_at, [has_unit, has_type, is_sealed], sub_attributes)| Instance {
+                observed_at,
+                unit_code: has_unit.then(|| "CEL".into()),
+                value_type: has_type.then(|| Iri::new("urn:t:Roman")),
+                seal: is_sealed.then(|| {
+                    Box::new(Seal {
+                        entity_id: Some(EntityId::new_unchecked("urn:e:1")),
+                        entity_type: has_type.then(|| type_name(0)),
+                    })
+                }),
+                sub_attributes,
+                ..Instance::new(value)
+            },
+        )
         .boxed()
 }
 

@@ -6,6 +6,7 @@ mod entities;
 mod entity_operations;
 mod entity_provision;
 mod entity_types;
+mod link_header;
 pub mod negotiate;
 mod not_offered;
 pub mod parameters;

@@ -4,6 +4,7 @@
 use http::{HeaderMap, header};
 use serde_json::value::RawValue;
 
+use super::link_header::{MalformedLink, targets};
 use super::negotiate::BodyMediaType;
 use super::problem::{ErrorType, Problem};
 use crate::contexts::{CONTEXT_RELATION, ContextFailure, NamedContext, Unavailability};
@@ -58,7 +59,13 @@ fn linked(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
                 "header `Link`: holds characters outside of ASCII",
             )
         })?;
-        for target in context_targets(text)? {
+        let targets = targets(text, CONTEXT_RELATION).map_err(|MalformedLink| {
+            Problem::new(
+                ErrorType::InvalidRequest,
+                "header `Link`: expected `<URL>; rel=\"...\"; type=\"...\"`",
+            )
+        })?;
+        for target in targets {
             if named.replace(target).is_some() {
                 return Err(Problem::new(
                     ErrorType::BadRequestData,
@@ -68,54 +75,6 @@ fn linked(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         }
     }
     Ok(named)
-}
-
-/// The targets of a Link header (RFC 8288) whose relation is that of an @context.
-fn context_targets(header: &str) -> Result<Vec<&str>, Problem> {
-    let malformed = || {
-        Problem::new(
-            ErrorType::InvalidRequest,
-            "header `Link`: expected `<URL>; rel=\"...\"; type=\"...\"`",
-        )
-    };
-    let mut targets = Vec::new();
-    let mut rest = header.trim();
-    while !rest.is_empty() {
-        let (target, after) = rest
-            .strip_prefix('<')
-            .and_then(|inner| inner.split_once('>'))
-            .ok_or_else(malformed)?;
-        let end = end_of_link(after);
-        let (parameters, next) = after.split_at_checked(end).ok_or_else(malformed)?;
-        if parameters.split(';').any(names_a_context) {
-            targets.push(target.trim());
-        }
-        rest = next.trim_start_matches([',', ' ', '\t']);
-    }
-    Ok(targets)
-}
-
-/// Whether a parameter of a link says that its target is an @context. A link may have several relations, separated
-/// by spaces.
-fn names_a_context(parameter: &str) -> bool {
-    let Some((name, value)) = parameter.split_once('=') else {
-        return false;
-    };
-    let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
-    name.trim().eq_ignore_ascii_case("rel") && relations.any(|relation| relation == CONTEXT_RELATION)
-}
-
-/// Where the comma is that ends a link's parameters; commas inside of quotes do not count.
-fn end_of_link(text: &str) -> usize {
-    let mut quoted = false;
-    for (index, byte) in text.bytes().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b',' if !quoted => return index,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 /// What the consumer is told of a context that cannot be used. It names the URL, which is the consumer's own text
@@ -161,23 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn links_are_taken_apart() {
-        assert_eq!(context_targets(LINK).unwrap(), ["http://a/c.jsonld"]);
-        let two = format!("<http://x>; rel=\"next\"; title=\"a, b\", {LINK}");
-        assert_eq!(context_targets(&two).unwrap(), ["http://a/c.jsonld"]);
-        let several = "<http://a>; type=x; REL = \"next http://www.w3.org/ns/json-ld#context\"";
-        assert_eq!(context_targets(several).unwrap(), ["http://a"]);
-        assert!(context_targets("http://a/c.jsonld").is_err());
-        assert!(context_targets("<http://a").is_err());
-    }
-
-    #[test]
     fn a_get_names_its_context_in_the_link_or_nowhere() {
         assert!(matches!(for_get(&HeaderMap::new()), Ok(NamedContext::Default)));
         let one = with_links(&[LINK]);
         assert!(matches!(for_get(&one), Ok(NamedContext::Url("http://a/c.jsonld"))));
         let two = for_get(&with_links(&[LINK, LINK])).unwrap_err();
         assert_eq!(two.error_type, ErrorType::BadRequestData);
+        let malformed = for_get(&with_links(&["http://a/c.jsonld"])).unwrap_err();
+        assert_eq!(malformed.error_type, ErrorType::InvalidRequest);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 use super::Loading;
 use super::diagnostics::suggest;
 use super::document::{Entry, Node, Value};
+use super::issuer::Issuer;
 use super::names::{ConsumerId, RoleName, TenantId, check_name};
 use super::section::Section;
 use super::source::MOST_PER_SECOND;
@@ -34,6 +35,9 @@ pub struct Consumer {
     pub affiliation: Option<Affiliation>,
     /// The roles it holds.
     pub roles: Vec<RoleName>,
+    /// The roles that it holds by the token of this request, in order, with spaces between them: what is decided for
+    /// one token must not be remembered for another. `None`: it holds those of its table alone.
+    pub token_roles: Option<Arc<str>>,
     /// How much it may ask.
     pub limits: ConsumerLimits,
 }
@@ -43,6 +47,21 @@ impl Consumer {
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
         self.id.as_str() == ANONYMOUS
+    }
+
+    /// The same consumer, with further roles that a token says it has.
+    #[must_use]
+    pub fn with_token_roles(self: &Arc<Self>, roles: &[RoleName]) -> Arc<Self> {
+        let further: Vec<&RoleName> = roles.iter().filter(|role| !self.roles.contains(role)).collect();
+        if further.is_empty() {
+            return Arc::clone(self);
+        }
+        let names: Vec<&str> = further.iter().map(|role| role.as_str()).collect();
+        Arc::new(Self {
+            token_roles: Some(names.join(" ").into()),
+            roles: self.roles.iter().chain(further).cloned().collect(),
+            ..Self::clone(self)
+        })
     }
 
     /// The tenant that it belongs to.
@@ -126,6 +145,8 @@ pub struct ConsumerIndex {
     consumers: Vec<Arc<Consumer>>,
     by_id: HashMap<ConsumerId, Arc<Consumer>>,
     by_hash: HashMap<[u8; 32], ApiKey>,
+    /// By the name of the issuer and the subject of its tokens.
+    by_subject: HashMap<(Arc<str>, Arc<str>), Arc<Consumer>>,
 }
 
 impl ConsumerIndex {
@@ -144,6 +165,12 @@ impl ConsumerIndex {
             return Err(KeyRejection::Expired);
         }
         Ok(&key.consumer)
+    }
+
+    /// The consumer whose tokens an issuer signs with this subject.
+    #[must_use]
+    pub fn of_subject(&self, issuer: &Issuer, subject: &Arc<str>) -> Option<&Arc<Consumer>> {
+        self.by_subject.get(&(Arc::clone(&issuer.name), Arc::clone(subject)))
     }
 
     /// The consumer that callers without a credential are; `None`: they are refused.
@@ -165,19 +192,30 @@ impl ConsumerIndex {
 }
 
 /// Reads `[consumers]`.
-pub(crate) fn read(section: &Section<'_>, tenants: &[TenantId], loading: &Loading<'_>) -> ConsumerIndex {
+pub(crate) fn read(
+    section: &Section<'_>,
+    tenants: &[TenantId],
+    issuers: &[Arc<Issuer>],
+    loading: &Loading<'_>,
+) -> ConsumerIndex {
     let mut index = ConsumerIndex::default();
     for entry in section.entries() {
         if let Err(reason) = check_name(&entry.key) {
             loading.report.error(&entry.key_place, reason, None);
             continue;
         }
-        read_consumer(entry, tenants, loading, &mut index);
+        read_consumer(entry, tenants, issuers, loading, &mut index);
     }
     index
 }
 
-fn read_consumer(entry: &Entry, tenants: &[TenantId], loading: &Loading<'_>, index: &mut ConsumerIndex) {
+fn read_consumer(
+    entry: &Entry,
+    tenants: &[TenantId],
+    issuers: &[Arc<Issuer>],
+    loading: &Loading<'_>,
+    index: &mut ConsumerIndex,
+) {
     let report = loading.report;
     let id = ConsumerId::new(entry.key.as_str());
     let is_anonymous = entry.key == ANONYMOUS;
@@ -195,8 +233,8 @@ fn read_consumer(entry: &Entry, tenants: &[TenantId], loading: &Loading<'_>, ind
     let limits = section
         .section("limits")
         .map_or(default_limits, |table| read_limits(table, default_limits));
-    section.refuse("jwt", "this version knows API keys: `keys = [...]`");
-    section.refuse("client_certificate", "this version knows API keys: `keys = [...]`");
+    section.refuse("client_certificate", "this version knows `keys` and `jwt`");
+    let jwt = section.section("jwt");
     let keys = section.items("keys");
     if is_anonymous && keys.is_some() {
         let place = section.key_place("keys").unwrap_or(section.place());
@@ -206,10 +244,18 @@ fn read_consumer(entry: &Entry, tenants: &[TenantId], loading: &Loading<'_>, ind
             None,
         );
     }
+    if is_anonymous && jwt.is_some() {
+        let place = section.key_place("jwt").unwrap_or(section.place());
+        report.error(
+            place,
+            "the anonymous consumer has no tokens: it is who presents none",
+            None,
+        );
+    }
     if !is_anonymous && keys.is_none_or(<[Node]>::is_empty) && section.node("jwt").is_none() {
         report.warning(
             &entry.key_place,
-            format!("nobody can call as `{id}`: it has no keys"),
+            format!("nobody can call as `{id}`: it has neither keys nor `jwt`"),
             "run `kakehashi key new`".to_owned(),
         );
     }
@@ -218,14 +264,43 @@ fn read_consumer(entry: &Entry, tenants: &[TenantId], loading: &Loading<'_>, ind
         name,
         affiliation,
         roles,
+        token_roles: None,
         limits,
     });
+    if let Some(jwt) = jwt {
+        read_subject(&jwt, issuers, &consumer, index);
+        jwt.finish();
+    }
     for key in keys.unwrap_or_default() {
         read_key(key, &consumer, loading, index);
     }
     section.finish();
     index.by_id.insert(id, Arc::clone(&consumer));
     index.consumers.push(consumer);
+}
+
+/// `jwt`: which tokens are the consumer's.
+fn read_subject(jwt: &Section<'_>, issuers: &[Arc<Issuer>], consumer: &Arc<Consumer>, index: &mut ConsumerIndex) {
+    let name = jwt.required_text("issuer", "\"prefecture\"");
+    let subject = jwt.required_text("subject", "\"...\"");
+    let (Some(name), Some(subject)) = (name, subject) else {
+        return;
+    };
+    let Some(issuer) = issuers.iter().find(|issuer| *issuer.name == *name.value) else {
+        let message = format!("unknown issuer `{}` in {}", name.value, jwt.title());
+        let known = issuers.iter().map(|issuer| &*issuer.name);
+        let help = suggest(name.value, known).unwrap_or_else(|| "begin with `[issuers.<name>]`".to_owned());
+        jwt.report().error(name.place, message, help);
+        return;
+    };
+    let key = (Arc::clone(&issuer.name), Arc::from(subject.value));
+    if let Some(other) = index.by_subject.get(&key) {
+        let message = format!("consumers `{}` and `{}` have the same tokens", other.id, consumer.id);
+        let help = "every subject of an issuer is one consumer".to_owned();
+        jwt.report().error(subject.place, message, help);
+        return;
+    }
+    index.by_subject.insert(key, Arc::clone(consumer));
 }
 
 fn read_affiliation(section: &Section<'_>, is_anonymous: bool, tenants: &[TenantId]) -> Option<Affiliation> {

@@ -5,24 +5,6 @@ use super::diagnostics::Report;
 use super::names::check_name;
 use super::section::Section;
 
-/// `[issuers.<name>]`: who signs tokens.
-pub(crate) fn check_issuers(section: &Section<'_>, report: &Report) {
-    for entry in section.entries() {
-        let issuer = Section::new(format!("[issuers.{}]", entry.key), &entry.node, report);
-        let help = "JSON Web Tokens are not understood yet: give consumers API keys".to_owned();
-        report.error(
-            &entry.key_place,
-            format!("{} is not supported by this version", issuer.title()),
-            help,
-        );
-        issuer.required_text("url", "\"https://id.pref.example.jp/realms/data\"");
-        issuer.required_text("audience", "\"kakehashi\"");
-        issuer.texts("algorithms");
-        issuer.text("roles_claim");
-        issuer.finish();
-    }
-}
-
 /// `[administrators.<name>]`: who administers.
 pub(crate) fn check_administrators(section: &Section<'_>, report: &Report) {
     for entry in section.entries() {

@@ -13,6 +13,7 @@ mod document;
 mod environment;
 mod files;
 mod gateway;
+mod issuer;
 mod later;
 mod names;
 mod provides;
@@ -38,6 +39,7 @@ pub use self::diagnostics::{Diagnostic, Diagnostics, Location, Severity};
 pub use self::environment::{ConfigOverrides, Environment, today_in_japan};
 pub use self::files::RevisionId;
 pub use self::gateway::{DefaultContext, GatewayConfig, RequestLimits};
+pub use self::issuer::Issuer;
 pub use self::names::{ConsumerId, LocalGovernmentCode, RoleName, TenantId};
 pub use self::provides::{ProvidedType, Provides};
 pub use self::quantity::{Network, Size};
@@ -61,6 +63,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// Who shares the platform, in the order of the file.
     pub tenants: Vec<Tenant>,
+    /// Who signs tokens of consumers.
+    pub issuers: Vec<Arc<Issuer>>,
     /// Who may call.
     pub consumers: ConsumerIndex,
     /// What they may see.
@@ -201,7 +205,7 @@ fn read_revision(
     let absent = Node::new(Value::Table(Vec::new()), &root.place);
     let table = |key| Section::new(format!("[{key}]"), top.node(key).unwrap_or(&absent), report);
     let gateway = gateway::read(table("gateway"), &loading);
-    later::check_issuers(&table("issuers"), report);
+    let issuers = issuer::read(&table("issuers"));
     later::check_administrators(&table("administrators"), report);
     let tenants_table = table("tenants");
     let (tenants, places) = tenant::read(&tenants_table, &loading);
@@ -212,7 +216,7 @@ fn read_revision(
     checks::check_sources(&tenants, &places, report);
     checks::check_operator(&tenants, tenants_table.place(), report);
     let ids: Vec<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
-    let consumers = consumer::read(&table("consumers"), &ids, &loading);
+    let consumers = consumer::read(&table("consumers"), &ids, &issuers, &loading);
     top.finish();
 
     let provided = tenants
@@ -242,6 +246,7 @@ fn read_revision(
         revision: files.revision(),
         gateway,
         tenants,
+        issuers,
         consumers,
         policy,
         warnings: Diagnostics::default(),

@@ -71,6 +71,14 @@ name_type!(
     RoleName
 );
 
+impl RoleName {
+    /// A role that somebody else names; `None`: no policy could name it.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        check_name(name).is_ok().then(|| Self::new(name))
+    }
+}
+
 /// The 全国地方公共団体コード of a local government: six digits, the last a check digit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LocalGovernmentCode([u8; 6]);

@@ -32,6 +32,8 @@ const MOST_FAILURES: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct CachedDocument {
     pub(crate) url: Arc<str>,
+    /// Where it was found, after redirects.
+    pub(crate) place: Arc<str>,
     pub(crate) json: Arc<str>,
     pub(crate) hash: [u8; 32],
     pub(crate) created_at: Timestamp,
@@ -51,6 +53,7 @@ impl CachedDocument {
         let (fresh_until, expires_at) = until(document.freshness);
         Self {
             url,
+            place: document.place,
             json: document.json,
             hash: document.hash,
             created_at: Timestamp::now(),
@@ -65,6 +68,7 @@ impl CachedDocument {
         let (fresh_until, expires_at) = until(freshness);
         Self {
             url: Arc::clone(&self.url),
+            place: Arc::clone(&self.place),
             json: Arc::clone(&self.json),
             hash: self.hash,
             created_at: self.created_at,

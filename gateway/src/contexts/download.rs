@@ -114,6 +114,8 @@ impl Validators {
 /// A document as it was downloaded.
 #[derive(Debug)]
 pub(crate) struct Document {
+    /// Where it was found, after redirects.
+    pub(crate) place: Arc<str>,
     pub(crate) json: Arc<str>,
     pub(crate) hash: [u8; 32],
     pub(crate) validators: Validators,
@@ -218,12 +220,14 @@ async fn read(response: Response, validators: &Validators) -> Result<Downloaded,
         _ => return Err(Unavailability::Failing),
     }
     let validators = Validators::of_response(response.headers());
+    let place = response.url().as_str().into();
     let json = text(response).await?;
     // Parsed once to know that it is a context at all: then it is worth keeping.
     if Context::builder().document(&json).is_err() {
         return Err(Unavailability::NotAContext);
     }
     Ok(Downloaded::Document(Document {
+        place,
         hash: Sha256::digest(json.as_bytes()).into(),
         json: json.into(),
         validators,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use ngsi_ld::context::{Context, ContextBuilder, ContextError, KAKEHASHI_CONTEXT, is_core_context};
+use ngsi_ld::context::{Context, ContextBuilder, ContextError, CoreVersion, KAKEHASHI_CONTEXT};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -61,6 +61,8 @@ pub enum CannotHaveContexts {
 /// A document that a context is made of.
 struct Found {
     url: String,
+    /// Where it was found in the end: what it refers to is relative to that.
+    place: Arc<str>,
     json: Arc<str>,
     hash: [u8; 32],
     fresh_until: Instant,
@@ -148,8 +150,8 @@ impl Contexts {
     }
 
     async fn at_url(&self, url: &str, user: &ContextUser<'_>) -> Result<RequestContext, ContextFailure> {
-        if is_core_context(url) {
-            return Ok(RequestContext::at(Arc::clone(Context::core()), url));
+        if let Some(version) = CoreVersion::of_url(url) {
+            return Ok(RequestContext::at(Arc::clone(Context::core_of(version)), url));
         }
         if url.ends_with(OWN_CONTEXT_PATH) {
             return Ok(self.own.clone());
@@ -207,7 +209,7 @@ impl Contexts {
         let (builder, found) = self.collect(builder, user).await?;
         let parts = found
             .iter()
-            .flat_map(|found| [found.url.as_bytes(), found.hash.as_slice()]);
+            .flat_map(|found| [found.url.as_bytes(), found.place.as_bytes(), found.hash.as_slice()]);
         let fingerprint = hash_of([named.0.as_bytes(), named.1.as_bytes()].into_iter().chain(parts));
         let earlier = self
             .known(named, user)
@@ -264,7 +266,7 @@ impl Contexts {
             for found in join_all(missing.into_iter().map(|url| self.document(url, user))).await {
                 let found = found?;
                 builder = builder
-                    .remote(&found.url, &found.json)
+                    .remote_at(&found.url, &found.place, &found.json)
                     .map_err(ContextFailure::Invalid)?;
                 all.push(found);
             }
@@ -282,6 +284,7 @@ impl Contexts {
         match self.documents.get(&url, user.deadline).await {
             Ok(held) => Ok(Found {
                 url,
+                place: Arc::clone(&held.document.place),
                 json: Arc::clone(&held.document.json),
                 hash: held.document.hash,
                 fresh_until: held.document.fresh_until,
@@ -311,6 +314,7 @@ impl Contexts {
             }
         };
         Ok(Found {
+            place: self.url_of(&id).into(),
             url,
             hash: hash_of([json.as_bytes()]),
             json,

@@ -1,6 +1,8 @@
-//! Who asks. Presenting nothing is the anonymous consumer; presenting something wrong is 401, never anonymous.
+//! Who asks: by an API key, or by a token of a configured issuer (RFC 6750). Presenting nothing is the anonymous
+//! consumer; presenting something wrong is 401, never anonymous, and the answer does not tell what was wrong.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -8,8 +10,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use super::client_address::{ClientAddress, client_address};
 use crate::api::problem::{ErrorType, Problem};
-use crate::config::{Consumer, today_in_japan};
+use crate::config::{Config, Consumer, today_in_japan};
+use crate::tokens::TokenRejection;
 use crate::{Gateway, Revision};
 
 /// The consumer of a request.
@@ -19,6 +23,18 @@ pub struct Caller(pub Arc<Consumer>);
 /// The header that the recommended gateway module of the guidebook (Kong) has its clients send.
 const KONG_HEADER: HeaderName = HeaderName::from_static("apikey");
 
+/// The scheme of RFC 6750.
+const BEARER: &str = "bearer";
+
+/// What a request presents.
+enum Presented<'a> {
+    Nothing,
+    ApiKey(&'a [u8]),
+    Token(&'a [u8]),
+    /// Several at once, or a scheme that is not understood.
+    Unclear,
+}
+
 /// Finds the consumer, and takes the credential out of the request: nothing behind may pass it on.
 pub(super) async fn authenticate(
     State(gateway): State<Arc<Gateway>>,
@@ -26,7 +42,8 @@ pub(super) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match find_consumer(&revision, request.headers()) {
+    let address = client_address(&request, &revision.config.gateway);
+    let caller = match find_consumer(&gateway, &revision.config, request.headers(), address).await {
         Ok(consumer) => Caller(consumer),
         Err(problem) => {
             gateway.metrics.record_refusal("unauthenticated");
@@ -47,31 +64,111 @@ pub(super) async fn authenticate(
     response
 }
 
-fn find_consumer(revision: &Revision, headers: &HeaderMap) -> Result<Arc<Consumer>, Problem> {
-    let consumers = &revision.config.consumers;
-    let own_header = &revision.config.gateway.api_key_header;
-    let mut presented = headers.get_all(own_header).iter().chain(
-        // The configured header may be Kong's; then it must not count twice.
-        headers
-            .get_all(&KONG_HEADER)
-            .iter()
-            .filter(|_| *own_header != KONG_HEADER),
-    );
-    let key = presented.next();
-    let several = presented.next().is_some();
-    match key {
-        _ if several || headers.contains_key(header::AUTHORIZATION) => Err(unauthorized(own_header)),
-        Some(key) => {
-            let found = consumers.authenticate(key.as_bytes(), today_in_japan());
+async fn find_consumer(
+    gateway: &Gateway,
+    config: &Config,
+    headers: &HeaderMap,
+    address: ClientAddress,
+) -> Result<Arc<Consumer>, Problem> {
+    let failed = || match gateway.failed_attempts.count(address) {
+        Ok(()) => unauthorized(config),
+        Err(wait) => too_many_attempts(wait),
+    };
+    match presented(headers, config) {
+        Presented::Nothing => config
+            .consumers
+            .anonymous()
+            .cloned()
+            .ok_or_else(|| unauthorized(config)),
+        Presented::Unclear => Err(failed()),
+        Presented::ApiKey(key) => {
             // Which of the two it was, unknown or expired, is nobody's business.
-            found.cloned().map_err(|_| unauthorized(own_header))
+            let found = config.consumers.authenticate(key, today_in_japan());
+            found.cloned().map_err(|_| failed())
         }
-        None => consumers.anonymous().cloned().ok_or_else(|| unauthorized(own_header)),
+        Presented::Token(token) => {
+            let verified = match gateway.tokens.remembered(token, &config.issuers) {
+                Some(verified) => verified,
+                None => {
+                    // Verifying costs something, whatever comes of it.
+                    gateway.failed_attempts.count(address).map_err(too_many_attempts)?;
+                    let verified = gateway.tokens.verify(token, &config.issuers).await;
+                    verified.map_err(|rejection| rejected(rejection, config))?
+                }
+            };
+            let consumer = config.consumers.of_subject(&verified.issuer, &verified.subject);
+            let consumer = consumer.ok_or_else(|| unauthorized(config))?;
+            Ok(consumer.with_token_roles(&verified.roles))
+        }
     }
 }
 
-fn unauthorized(header_name: &HeaderName) -> Problem {
-    let detail = format!("present one valid API key in the header `{header_name}`");
+/// What the headers present. The configured header may be Kong's; then it must not count twice.
+fn presented<'a>(headers: &'a HeaderMap, config: &Config) -> Presented<'a> {
+    let own_header = &config.gateway.api_key_header;
+    let others = headers
+        .get_all(&KONG_HEADER)
+        .iter()
+        .filter(|_| *own_header != KONG_HEADER);
+    let mut keys = headers.get_all(own_header).iter().chain(others);
+    let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
+    let (key, several_keys) = (keys.next(), keys.next().is_some());
+    let (authorization, several_authorizations) = (authorizations.next(), authorizations.next().is_some());
+    match (key, authorization) {
+        _ if several_keys || several_authorizations => Presented::Unclear,
+        (None, None) => Presented::Nothing,
+        (Some(key), None) => Presented::ApiKey(key.as_bytes()),
+        (None, Some(authorization)) if !config.issuers.is_empty() => {
+            bearer_token(authorization).map_or(Presented::Unclear, Presented::Token)
+        }
+        _ => Presented::Unclear,
+    }
+}
+
+/// The token of `Authorization: Bearer ...`.
+fn bearer_token(authorization: &HeaderValue) -> Option<&[u8]> {
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case(BEARER) && !token.is_empty()).then_some(token.as_bytes())
+}
+
+fn rejected(rejection: TokenRejection, config: &Config) -> Problem {
+    tracing::debug!(reason = %rejection, "a token was refused");
+    match rejection {
+        // It may be valid: to call it wrong would send people to look for a fault of theirs.
+        TokenRejection::Unavailable(_) => Problem::new(
+            ErrorType::Unavailable,
+            "tokens cannot be verified at the moment; try again later",
+        ),
+        _ => unauthorized(config),
+    }
+}
+
+fn unauthorized(config: &Config) -> Problem {
+    let header_name = &config.gateway.api_key_header;
+    let takes_tokens = !config.issuers.is_empty();
+    let detail = if takes_tokens {
+        format!(
+            "present one valid API key in the header `{header_name}`, or one valid token in `Authorization: Bearer`"
+        )
+    } else {
+        format!("present one valid API key in the header `{header_name}`")
+    };
     let challenge = HeaderValue::from_static("ApiKey realm=\"kakehashi\"");
-    Problem::new(ErrorType::Unauthorized, detail).with_header(header::WWW_AUTHENTICATE, challenge)
+    let problem = Problem::new(ErrorType::Unauthorized, detail).with_header(header::WWW_AUTHENTICATE, challenge);
+    if takes_tokens {
+        let challenge = HeaderValue::from_static("Bearer realm=\"kakehashi\"");
+        return problem.with_header(header::WWW_AUTHENTICATE, challenge);
+    }
+    problem
+}
+
+fn too_many_attempts(wait: Duration) -> Problem {
+    let seconds = wait.as_secs_f64().ceil().max(1.0);
+    let detail = format!("too many credentials from this address that are not valid, or new; try again in {seconds} s");
+    let problem = Problem::new(ErrorType::TooManyRequests, detail);
+    match HeaderValue::try_from(format!("{seconds}")) {
+        Ok(value) => problem.with_header(header::RETRY_AFTER, value),
+        Err(_) => problem,
+    }
 }

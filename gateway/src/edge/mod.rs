@@ -2,7 +2,9 @@
 //! layers, in request order. The edge knows consumers, tenants and limits; it knows no entities.
 
 mod authenticate;
+mod client_address;
 mod deadline;
+mod failed_attempts;
 mod held_body;
 mod hygiene;
 mod observe;
@@ -18,15 +20,19 @@ use tower::ServiceBuilder;
 
 pub use authenticate::Caller;
 pub use deadline::Deadline;
+pub use failed_attempts::FailedAttempts;
 pub use observe::RequestId;
 pub use rate_limit::ConsumerLimiters;
 pub use tenant::RequestedTenant;
 
 use crate::Gateway;
 
-/// Wraps the operations in the layers of the edge. The outermost stands first.
-pub fn with_edge(gateway: &Arc<Gateway>, operations: Router) -> Router {
+/// Wraps the operations in the layers of the edge. The outermost stands first. `limited` is false in measurements of
+/// what the limits cost, and nowhere else.
+pub fn with_edge(gateway: &Arc<Gateway>, operations: Router, limited: bool) -> Router {
     let state = || Arc::clone(gateway);
+    // After the caller is known, before a tenant is looked up: guessing tenants costs tokens.
+    let limits = limited.then(|| from_fn_with_state(state(), rate_limit::rate_limit));
     let layers = ServiceBuilder::new()
         // First, so that everything after has an id, is counted and is logged, whatever becomes of it. It also
         // fixes the revision that holds for the whole request.
@@ -39,8 +45,7 @@ pub fn with_edge(gateway: &Arc<Gateway>, operations: Router) -> Router {
         .layer(from_fn(hygiene::hygiene))
         // Who asks decides all that follows.
         .layer(from_fn_with_state(state(), authenticate::authenticate))
-        // After the caller is known, before a tenant is looked up: guessing tenants costs tokens.
-        .layer(from_fn_with_state(state(), rate_limit::rate_limit))
+        .option_layer(limits)
         // Holds whatever the request is about, so that it comes before the tenant and the route.
         .layer(from_fn(preconditions::preconditions))
         .layer(from_fn(tenant::tenant));

@@ -1,7 +1,6 @@
 //! What each consumer may ask (GCRA, by governor), and what it is told about it (IETF draft
 //! `ratelimit-headers`). One consumer's use never costs another's.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,10 +18,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Caller;
+use super::client_address::{ClientAddress, client_address};
 use super::held_body::HeldBody;
 use crate::api::problem::{ErrorType, Problem};
-use crate::config::{ConsumerId, ConsumerLimits, GatewayConfig};
-use crate::server::PeerAddress;
+use crate::config::{ConsumerId, ConsumerLimits};
 use crate::{Gateway, Revision};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -33,9 +32,6 @@ const MAX_ADDRESSES: usize = 100_000;
 
 /// A day, for `requests_per_day`.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// The address of an anonymous client: an IPv4 address, or the /64 that an IPv6 client is given as a whole.
-type ClientAddress = u64;
 
 /// A limiter with one state for each client address; known consumers use one state alone.
 type Limiter = RateLimiter<ClientAddress, DashMapStateStore<ClientAddress>, DefaultClock, StateInformationMiddleware>;
@@ -69,6 +65,13 @@ struct Refused {
 }
 
 impl ConsumerLimiters {
+    /// Spends a token of a consumer that is not anonymous, for the benchmark of this step alone.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn admits(&self, consumer: &ConsumerId, configured: ConsumerLimits) -> bool {
+        self.of(consumer, configured).admit(0).is_ok()
+    }
+
     fn of(&self, consumer: &ConsumerId, configured: ConsumerLimits) -> Arc<Limits> {
         if let Some(limits) = self.by_consumer.get(consumer)
             && limits.configured == configured
@@ -194,39 +197,4 @@ fn add_headers(headers: &mut HeaderMap, limits: &ConsumerLimits, remaining: u32,
     {
         headers.insert(header::RETRY_AFTER, value);
     }
-}
-
-/// The address that an anonymous client is counted by. `X-Forwarded-For` counts only from a trusted proxy, and
-/// then its last entry that is not itself such a proxy: what stands before that, anybody may have written.
-fn client_address(request: &Request, gateway: &GatewayConfig) -> ClientAddress {
-    let peer = request
-        .extensions()
-        .get::<PeerAddress>()
-        .map(|peer| SocketAddr::ip(&peer.0));
-    let is_trusted = |address: &IpAddr| gateway.trusted_proxies.iter().any(|network| network.contains(*address));
-    let forwarded = peer.filter(is_trusted).and_then(|_| {
-        let values = request.headers().get_all("x-forwarded-for");
-        let entries = values
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','));
-        let addresses: Vec<Option<IpAddr>> = entries.map(forwarded_address).collect();
-        addresses
-            .into_iter()
-            .rev()
-            .map_while(|address| address)
-            .find(|address| !is_trusted(address))
-    });
-    match forwarded.or(peer).map(|address| address.to_canonical()) {
-        Some(IpAddr::V4(address)) => u64::from(address.to_bits()),
-        Some(IpAddr::V6(address)) => (address.to_bits() >> 64) as u64,
-        None => 0,
-    }
-}
-
-/// An entry of `X-Forwarded-For`: an address, with or without a port.
-fn forwarded_address(entry: &str) -> Option<IpAddr> {
-    let entry = entry.trim();
-    let with_port = || entry.parse().ok().map(|address: SocketAddr| address.ip());
-    entry.trim_matches(['[', ']']).parse().ok().or_else(with_port)
 }

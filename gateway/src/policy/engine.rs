@@ -42,10 +42,11 @@ struct Inner {
     evaluation_errors: AtomicU64,
 }
 
-/// What a decision depends on. A consumer of one id is the same within a revision.
+/// What a decision depends on. A consumer of one id is the same within a revision, but for the roles of its token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Question {
     consumer: ConsumerId,
+    token_roles: Option<Arc<str>>,
     operation: Operation,
     tenant: TenantId,
     r#type: TypeName,
@@ -122,6 +123,7 @@ impl PolicyEngine {
     ) -> Arc<TypeGrant> {
         let question = Question {
             consumer: consumer.id.clone(),
+            token_roles: consumer.token_roles.clone(),
             operation,
             tenant: tenant.clone(),
             r#type: r#type.clone(),

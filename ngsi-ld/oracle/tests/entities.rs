@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use ngsi_ld::context::DEFAULT_VOCABULARY;
 use ngsi_ld::entity::render::{Format, Rendering, render_entity};
-use ngsi_ld::entity::{Attribute, AttributeValue, Entity, Instance, Number, Value};
+use ngsi_ld::entity::{Attribute, AttributeValue, Entity, Instance, Json, Number, Value};
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 use proptest::prelude::*;
 use reference::{expanded, ours, with_core};
@@ -30,7 +30,21 @@ fn value() -> impl Strategy<Value = AttributeValue> {
         any::<i32>().prop_map(|number| AttributeValue::Property(Value::Number(Number::from(i64::from(number))))),
         iri().prop_map(|object| AttributeValue::relationship(EntityId::parse(object.as_str()).unwrap())),
         iri().prop_map(|term| AttributeValue::VocabProperty([term].into())),
+        proptest::collection::btree_map("ja|en|de-1996", "[a-zあ-ん<\"]{0,4}", 1..3).prop_map(|map| {
+            let texts = map
+                .into_iter()
+                .map(|(language, text)| (language.into(), [text.into()].into_iter().collect()));
+            AttributeValue::LanguageProperty(Box::new(texts.collect()))
+        }),
+        raw().prop_map(|json| AttributeValue::JsonProperty(Json::parse(&json.to_string()).unwrap())),
+        proptest::collection::vec(any::<i32>(), 2..4)
+            .prop_map(|list| AttributeValue::ListProperty(Json::parse(&json!(list).to_string()).unwrap())),
     ]
+}
+
+/// Raw JSON, with names that a context may define.
+fn raw() -> impl Strategy<Value = serde_json::Value> {
+    proptest::collection::btree_map("[a-d]{1,2}|type|value", any::<bool>(), 0..3).prop_map(|map| json!(map))
 }
 
 /// Terms and prefixes, and a vocabulary that they use.
@@ -41,6 +55,11 @@ fn context() -> impl Strategy<Value = serde_json::Value> {
         1 => Just("https://example.com/deep#".to_owned()),
     ];
     proptest::collection::btree_map("[a-d]{1,2}", meaning, 0..6).prop_map(|terms| json!(terms))
+}
+
+/// The values of an expanded member: one alone, or an array.
+fn several(value: &serde_json::Value) -> &[serde_json::Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 proptest! {
@@ -87,6 +106,24 @@ proptest! {
                 }
                 AttributeValue::VocabProperty(terms) => {
                     prop_assert_eq!(&read[core("hasVocab")]["@id"], &json!(terms[0].as_str()), "{}", document);
+                }
+                AttributeValue::LanguageProperty(map) => {
+                    let mut texts: Vec<(&str, &str)> = several(&read[core("hasLanguageMap")]).iter()
+                        .map(|text| (text["@language"].as_str().unwrap(), text["@value"].as_str().unwrap()))
+                        .collect();
+                    texts.sort_unstable();
+                    let expected: Vec<(&str, &str)> =
+                        map.iter().map(|(language, texts)| (language.as_str(), texts[0].as_str())).collect();
+                    prop_assert_eq!(texts, expected, "{}", document);
+                }
+                AttributeValue::JsonProperty(json) => {
+                    let raw: serde_json::Value = serde_json::from_str(json.as_str()).unwrap();
+                    let literal = json!({ "@type": "@json", "@value": raw });
+                    prop_assert_eq!(&read[core("hasJSON")], &literal, "{}", document);
+                }
+                AttributeValue::ListProperty(json) => {
+                    let list: serde_json::Value = serde_json::from_str(json.as_str()).unwrap();
+                    prop_assert_eq!(&read[core("hasValueList")], &json!({ "@list": list }), "{}", document);
                 }
                 _ => prop_assert!(read[core("hasValue")].is_number()),
             }

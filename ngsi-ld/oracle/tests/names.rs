@@ -29,9 +29,27 @@ fn term() -> impl Strategy<Value = String> {
     prop_oneof![6 => "[a-d]{1,2}", 1 => Just("location".to_owned()), 1 => "[あ-う]{1,2}"]
 }
 
+fn iri() -> impl Strategy<Value = String> {
+    (own_namespace(), "[a-d]{1,2}").prop_map(|(namespace, name)| format!("{namespace}{name}"))
+}
+
+/// What a term or a context says of whether it may be defined otherwise.
+fn protection() -> impl Strategy<Value = Option<bool>> {
+    prop_oneof![4 => Just(None), 1 => Just(Some(true)), 1 => Just(Some(false))]
+}
+
+/// Whether a user context protects a term of the core: JSON-LD then refuses the core itself, which comes last, and
+/// here the core wins (clause 5.5.7).
+fn protects_the_core(user: &[Value]) -> bool {
+    user.iter().any(|context| {
+        let own = context.get("location");
+        let protected = own.and_then(|own| own.get("@protected")).or(context.get("@protected"));
+        own.is_some() && protected == Some(&json!(true))
+    })
+}
+
 /// Definitions of the constructs that NGSI-LD uses.
 fn definition() -> impl Strategy<Value = Value> {
-    let iri = || (own_namespace(), "[a-d]{1,2}").prop_map(|(namespace, name)| format!("{namespace}{name}"));
     let kind = prop_oneof![
         Just(json!(null)),
         Just(json!("@id")),
@@ -51,8 +69,11 @@ fn definition() -> impl Strategy<Value = Value> {
         1 => "[a-d]{1,2}:[a-d]{1,2}".prop_map(Value::from),
         1 => "[a-d]{1,2}".prop_map(Value::from),
         1 => Just(Value::Null),
-        3 => (proptest::option::of(iri()), kind, container, any::<bool>()).prop_map(|(id, kind, container, prefix)| {
+        3 => (proptest::option::of(iri()), kind, container, any::<bool>(), protection()).prop_map(|(id, kind, container, prefix, protected)| {
             let mut members = serde_json::Map::new();
+            if let Some(protected) = protected {
+                members.insert("@protected".to_owned(), protected.into());
+            }
             for (name, value) in [("@id", id.map_or(Value::Null, Value::from)), ("@type", kind), ("@container", container)] {
                 if !value.is_null() {
                     members.insert(name.to_owned(), value);
@@ -71,8 +92,12 @@ fn contexts() -> impl Strategy<Value = Vec<Value>> {
     let context = (
         proptest::collection::btree_map(term(), definition(), 0..6),
         proptest::option::of(own_namespace()),
+        protection(),
     )
-        .prop_map(|(mut terms, vocabulary): (BTreeMap<String, Value>, _)| {
+        .prop_map(|(mut terms, vocabulary, protected): (BTreeMap<String, Value>, _, _)| {
+            if let Some(protected) = protected {
+                terms.insert("@protected".to_owned(), protected.into());
+            }
             if let Some(vocabulary) = vocabulary {
                 terms.insert("@vocab".to_owned(), vocabulary.into());
             }
@@ -104,6 +129,7 @@ proptest! {
 
     #[test]
     fn names_expand_as_the_reference_expands_them(user in contexts(), name in name()) {
+        prop_assume!(!protects_the_core(&user));
         // The view refuses more contexts than the reference, but takes none that the reference refuses.
         let Ok(context) = ours(&user) else { return Ok(()); };
         let expanded_name = context.expand(&name);
@@ -125,11 +151,24 @@ proptest! {
     }
 
     #[test]
+    fn what_is_protected_is_refused_as_the_reference_refuses_it(
+        first in iri(), second in iri(), protected in any::<bool>(), whole in any::<bool>(), again in any::<bool>(),
+    ) {
+        let mut one = json!({ "a": { "@id": first, "@protected": protected } });
+        if whole {
+            one = json!({ "@protected": protected, "a": first });
+        }
+        let user = [one, json!({ "a": if again { first } else { second } })];
+        let document = json!({ "@context": with_core(&user), "@id": "urn:e:1", "a": 1 });
+        prop_assert_eq!(ours(&user).is_ok(), expanded(&document).is_ok(), "{}", document);
+    }
+
+    #[test]
     fn iris_compact_as_the_reference_compacts_them(user in contexts(), namespace in own_namespace(), local in "[a-e]{1,2}") {
         let typed = |context: &Value| context.as_object().unwrap().values().any(|definition| {
             definition.get("@type").is_some() || definition.get("@container").is_some()
         });
-        prop_assume!(!user.iter().any(typed));
+        prop_assume!(!user.iter().any(typed) && !protects_the_core(&user));
         let Ok(context) = ours(&user) else { return Ok(()); };
         let iri = format!("{namespace}{local}");
         let document = json!({ "@id": "urn:e:1", iri.clone(): 1 });

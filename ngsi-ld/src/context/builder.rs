@@ -1,6 +1,7 @@
 //! Putting a context together: its documents in their order, what they refer to, and the core context last.
 
 use hashbrown::{HashMap, HashSet};
+use url::{ParseError, Url};
 
 use super::Context;
 use super::core::{CoreVersion, is_core_context};
@@ -45,12 +46,29 @@ impl ContextBuilder {
         self
     }
 
-    /// Gives the document that a URL refers to.
+    /// Gives the document that a URL refers to. What the document refers to is relative to that URL.
     ///
     /// # Errors
     /// [`ContextError`] when it is no context document.
-    pub fn remote(mut self, url: &str, json: &str) -> Result<Self, ContextError> {
-        self.remote.insert(url.to_owned(), parse_document(json)?);
+    pub fn remote(self, url: &str, json: &str) -> Result<Self, ContextError> {
+        self.remote_at(url, url, json)
+    }
+
+    /// Gives the document that a URL refers to, and where it was found in the end. What the document refers to is
+    /// relative to that place (JSON-LD 1.1 API section 4.1.2, step 5.2.1: never to an `@base`).
+    ///
+    /// # Errors
+    /// [`ContextError`] when it is no context document.
+    pub fn remote_at(mut self, url: &str, place: &str, json: &str) -> Result<Self, ContextError> {
+        let mut parts = parse_document(json)?;
+        for part in &mut parts {
+            if let Part::Remote(reference) = part
+                && let Some(absolute) = resolved(place, reference)
+            {
+                *reference = absolute;
+            }
+        }
+        self.remote.insert(url.to_owned(), parts);
         Ok(self)
     }
 
@@ -116,6 +134,17 @@ impl ContextBuilder {
         }
         Ok(())
     }
+}
+
+/// What a relative reference stands for (RFC 3986 section 5); `None`: it is absolute, or there is nothing that it could
+/// be relative to.
+fn resolved(place: &str, reference: &str) -> Option<String> {
+    match Url::parse(reference) {
+        Err(ParseError::RelativeUrlWithoutBase) => {}
+        _ => return None,
+    }
+    let place = Url::parse(place).ok()?;
+    place.join(reference).ok().map(String::from)
 }
 
 /// The URLs that a document with a member `@context` refers to, core contexts left out.

@@ -258,6 +258,52 @@ fn remote_documents_are_given_and_circles_end() {
 }
 
 #[test]
+fn references_are_relative_to_where_their_document_was_found() {
+    let place = "https://a.example/deep/er/c.jsonld?x=1";
+    for (reference, absolute) in [
+        ("other.jsonld", "https://a.example/deep/er/other.jsonld"),
+        ("./other.jsonld", "https://a.example/deep/er/other.jsonld"),
+        ("../other.jsonld", "https://a.example/deep/other.jsonld"),
+        ("../../../../other.jsonld", "https://a.example/other.jsonld"),
+        ("/other.jsonld", "https://a.example/other.jsonld"),
+        ("//b.example/other.jsonld", "https://b.example/other.jsonld"),
+        ("?x=2", "https://a.example/deep/er/c.jsonld?x=2"),
+        ("避難.jsonld", "https://a.example/deep/er/%E9%81%BF%E9%9B%A3.jsonld"),
+        ("HTTP://b.example:80/x/../y", "HTTP://b.example:80/x/../y"),
+        ("urn:x:y", "urn:x:y"),
+    ] {
+        // An @base says what relative IRIs of data mean, and nothing of contexts.
+        let document = serde_json::json!({"@context": [{"@base": "https://base.example/"}, reference]}).to_string();
+        let builder = Context::builder().reference("https://first.example/");
+        let builder = builder.remote_at("https://first.example/", place, &document).unwrap();
+        assert_eq!(builder.missing(), [absolute], "{reference}");
+    }
+    let beside_the_core = Context::builder().reference("https://uri.etsi.org/ngsi-ld/v1/own.jsonld");
+    let json = r#"{"@context": ["ngsi-ld-core-context-v1.8.jsonld", {"a": "urn:x:a"}]}"#;
+    let whole = beside_the_core
+        .remote("https://uri.etsi.org/ngsi-ld/v1/own.jsonld", json)
+        .unwrap();
+    assert!(whole.missing().is_empty(), "a core context is never fetched");
+    let nowhere = Context::builder()
+        .reference("urn:x:c")
+        .remote("urn:x:c", r#"{"@context": "other"}"#);
+    assert_eq!(nowhere.unwrap().missing(), ["other"]);
+}
+
+#[test]
+fn circles_of_relative_references_end() {
+    let (first, second) = ("https://a.example/x/1.jsonld", "https://a.example/x/2.jsonld");
+    let circle = Context::builder()
+        .reference(first)
+        .remote(first, r#"{"@context": "2.jsonld"}"#)
+        .unwrap()
+        .remote(second, r#"{"@context": ["../x/1.jsonld"]}"#)
+        .unwrap();
+    assert!(circle.missing().is_empty());
+    assert_eq!(circle.build().unwrap_err(), ContextError::TooManyContexts);
+}
+
+#[test]
 fn a_value_of_a_body_is_a_context_too() {
     let own = Context::builder().value(r#"[{"a": "u:a"}]"#).unwrap().build().unwrap();
     assert_eq!(expanded(&own, "a"), "u:a");

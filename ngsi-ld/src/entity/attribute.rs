@@ -40,6 +40,8 @@ pub struct Instance {
     pub unit_code: Option<CompactString>,
     /// `valueType`: the data type of the value; never that of a [`Value::DateTime`] or [`Value::Temporal`].
     pub value_type: Option<Iri>,
+    /// What the instance of a proof is sealed to; other attributes have none.
+    pub seal: Option<Box<Seal>>,
     /// When it was created, changed, deleted, and when it ceases to be valid.
     pub system: SystemAttributes,
     /// Attributes of this attribute.
@@ -56,6 +58,7 @@ impl Instance {
             observed_at: None,
             unit_code: None,
             value_type: None,
+            seal: None,
             system: SystemAttributes::default(),
             sub_attributes: Vec::new(),
         }
@@ -66,6 +69,33 @@ impl Instance {
     pub fn sub_attribute(&self, name: &AttributeName) -> Option<&Attribute> {
         self.sub_attributes.iter().find(|attribute| attribute.name == *name)
     }
+}
+
+/// Which entity a `ngsildproof` proves something of (clause 4.5.2 and annex C.11).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seal {
+    /// `entityIdSealed`
+    pub entity_id: Option<EntityId>,
+    /// `entityTypeSealed`
+    pub entity_type: Option<TypeName>,
+}
+
+/// Where the core context has its terms.
+const CORE_VOCABULARY: &str = "https://uri.etsi.org/ngsi-ld/";
+
+/// Whether a name is `ngsildproof`, the one attribute that is sealed (clause 4.5.2). Annex B maps it, and the core
+/// context as published does not, which leaves it to the default vocabulary.
+#[must_use]
+pub fn is_proof(name: &AttributeName) -> bool {
+    let local = name.as_str().strip_prefix(CORE_VOCABULARY);
+    local.is_some_and(|local| local.strip_prefix("default-context/").unwrap_or(local) == "ngsildproof")
+}
+
+/// Whether a name is one of those that are GeoProperties of an entity (clauses 4.7.1 and 5.2.4).
+#[must_use]
+pub fn is_geo_property(name: &AttributeName) -> bool {
+    let local = name.as_str().strip_prefix(CORE_VOCABULARY);
+    matches!(local, Some("location" | "observationSpace" | "operationSpace"))
 }
 
 /// The texts of a LanguageProperty by language tag (clause 4.5.18): a text or a list of texts each, kept in

@@ -4,10 +4,13 @@ use proptest::prelude::*;
 use smallvec::SmallVec;
 
 use super::{
-    Attribute, AttributeValue, DateTime, Entity, Geometry, Instance, Json, Number, Position, SystemAttributes,
-    TemporalType, Value,
+    Attribute, AttributeValue, DateTime, Entity, Geometry, Instance, Json, Number, Position, Seal, SystemAttributes,
+    TemporalType, Value, is_geo_property, is_proof,
 };
 use crate::{AttributeName, EntityId, Iri, TypeName};
+
+/// What `langString` expands to.
+const LANG_STRING: &str = "https://uri.etsi.org/ngsi-ld/default-context/langString";
 
 fn name() -> impl Strategy<Value = Iri> {
     prop_oneof![
@@ -16,6 +19,7 @@ fn name() -> impl Strategy<Value = Iri> {
         "[a-z]{1,6}".prop_map(|name| Iri::new(format!("https://kakehashi.example.jp/vocab/{name}"))),
         "[a-z/#]{1,6}".prop_map(|name| Iri::new(format!("https://example.org/{name}"))),
         Just(Iri::new("https://uri.etsi.org/ngsi-ld/location")),
+        Just(Iri::new("https://uri.etsi.org/ngsi-ld/ngsildproof")),
         Just(Iri::new("https://smartdatamodels.org/name")),
     ]
 }
@@ -104,6 +108,22 @@ fn compound(nulls: bool) -> impl Strategy<Value = Json> {
         .prop_map(|value| Json::parse(&value.to_string()).unwrap())
 }
 
+/// What a JsonProperty may hold: an object, or an array of objects.
+fn raw_json() -> impl Strategy<Value = Json> {
+    let object = || compound(true).prop_filter("an object", |json| json.as_str().starts_with('{'));
+    let parse = |text: &str| Json::parse(text).unwrap();
+    prop_oneof![
+        3 => object(),
+        1 => proptest::collection::vec(object(), 0..3).prop_map(move |objects| {
+            let texts: Vec<&str> = objects.iter().map(Json::as_str).collect();
+            parse(&format!("[{}]", texts.join(",")))
+        }),
+        // More than a program can hold, kept as it is.
+        1 => "[1-9][0-9]{18,30}(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?"
+            .prop_map(move |number| parse(&format!("{{\"n\":{number}}}"))),
+    ]
+}
+
 fn array() -> impl Strategy<Value = Json> {
     proptest::collection::vec(json(false), 0..4)
         .prop_filter("types are texts", |values| {
@@ -149,7 +169,7 @@ fn attribute_value() -> impl Strategy<Value = AttributeValue> {
             AttributeValue::LanguageProperty(Box::new(map.collect()))
         }),
         1 => proptest::collection::vec(name(), 1..3).prop_map(|terms| AttributeValue::VocabProperty(terms.into())),
-        1 => compound(true).prop_map(AttributeValue::JsonProperty),
+        1 => raw_json().prop_map(AttributeValue::JsonProperty),
         1 => array().prop_map(AttributeValue::ListProperty),
         1 => (ids(), r#type())
             .prop_map(|(objects, object_type)| AttributeValue::ListRelationship { objects, object_type }),
@@ -171,7 +191,7 @@ fn instance(depth: u32) -> BoxedStrategy<Instance> {
     let sub_attributes = if depth == 0 {
         Just(Vec::new()).boxed()
     } else {
-        attributes(depth - 1, 2).boxed()
+        attributes(depth - 1, 2, false).boxed()
     };
     let unit_code = proptest::option::of("[A-Z0-9]{2,3}");
     let value_type = proptest::option::of(name());
@@ -193,10 +213,14 @@ fn instance(depth: u32) -> BoxedStrategy<Instance> {
                 value,
                 AttributeValue::Property(Value::DateTime(_) | Value::Temporal { .. })
             ) || is_relation;
+            let value_type = match value {
+                AttributeValue::LanguageProperty(_) => value_type.map(|_| Iri::new(LANG_STRING)),
+                _ => value_type.filter(|_| !is_typed),
+            };
             Instance {
                 observed_at,
                 unit_code: unit_code.filter(|_| has_unit).map(Into::into),
-                value_type: value_type.filter(|_| !is_typed),
+                value_type,
                 system,
                 sub_attributes,
                 ..Instance::new(value)
@@ -205,7 +229,32 @@ fn instance(depth: u32) -> BoxedStrategy<Instance> {
         .boxed()
 }
 
-fn attributes(depth: u32, most: usize) -> impl Strategy<Value = Vec<Attribute>> {
+/// The names that ask for a kind have it: `ngsildproof` everywhere, those of GeoProperties in an entity.
+fn fit(attribute: &mut Attribute, is_member_of_entity: bool, proof: &Json, seal: Option<&Seal>) {
+    for instance in &mut attribute.instances {
+        if is_proof(&attribute.name) {
+            instance.value = AttributeValue::Property(Value::Json(proof.clone()));
+            instance.value_type = None;
+            instance.seal = seal.cloned().map(Box::new);
+        } else if is_member_of_entity && is_geo_property(&attribute.name) {
+            if !matches!(instance.value, AttributeValue::GeoProperty(_)) {
+                instance.value = AttributeValue::GeoProperty(Box::new(Geometry::point(139.5, 36.25).unwrap()));
+            }
+            instance.unit_code = None;
+        }
+    }
+}
+
+fn seal() -> impl Strategy<Value = Option<Seal>> {
+    let id = proptest::option::of(uri().prop_map(|uri| EntityId::parse(&uri).unwrap()));
+    let r#type = proptest::option::of(name().prop_map(TypeName::new));
+    (id, r#type).prop_map(|(entity_id, entity_type)| {
+        let is_sealed = entity_id.is_some() || entity_type.is_some();
+        is_sealed.then_some(Seal { entity_id, entity_type })
+    })
+}
+
+fn attributes(depth: u32, most: usize, are_members_of_entity: bool) -> impl Strategy<Value = Vec<Attribute>> {
     let instances = proptest::collection::vec((instance(depth), uri()), 1..3).prop_map(|instances| {
         let mut distinct: SmallVec<[Instance; 1]> = SmallVec::new();
         for (index, (mut instance, dataset_id)) in instances.into_iter().enumerate() {
@@ -214,10 +263,16 @@ fn attributes(depth: u32, most: usize) -> impl Strategy<Value = Vec<Attribute>> 
         }
         distinct
     });
-    proptest::collection::btree_map(name(), instances, 0..=most).prop_map(|attributes| {
-        let named = |(name, instances)| Attribute {
-            name: AttributeName::new(name),
-            instances,
+    let proof = compound(false).prop_filter("an object without types", |json| {
+        json.as_str().starts_with('{') && !json.as_str().contains("@type")
+    });
+    let attributes = proptest::collection::btree_map(name(), instances, 0..=most);
+    (attributes, proof, seal()).prop_map(move |(attributes, proof, seal)| {
+        let named = |(name, instances)| {
+            let name = AttributeName::new(name);
+            let mut attribute = Attribute { name, instances };
+            fit(&mut attribute, are_members_of_entity, &proof, seal.as_ref());
+            attribute
         };
         attributes.into_iter().map(named).collect()
     })
@@ -227,11 +282,13 @@ fn attributes(depth: u32, most: usize) -> impl Strategy<Value = Vec<Attribute>> 
 pub(crate) fn entity() -> impl Strategy<Value = Entity> {
     let types = proptest::collection::btree_set(name().prop_map(TypeName::new), 1..3);
     let scopes = proptest::collection::btree_set("(/[a-zA-Zあ-ん][a-z0-9_]{0,4}){1,3}", 0..3);
-    (uri(), types, scopes, system(), attributes(2, 5)).prop_map(|(id, types, scopes, system, attributes)| Entity {
-        id: EntityId::parse(&id).unwrap(),
-        types: types.into_iter().collect(),
-        scopes: scopes.into_iter().map(Into::into).collect(),
-        system,
-        attributes,
+    (uri(), types, scopes, system(), attributes(2, 5, true)).prop_map(|(id, types, scopes, system, attributes)| {
+        Entity {
+            id: EntityId::parse(&id).unwrap(),
+            types: types.into_iter().collect(),
+            scopes: scopes.into_iter().map(Into::into).collect(),
+            system,
+            attributes,
+        }
     })
 }

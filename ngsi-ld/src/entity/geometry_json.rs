@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::parse::Text;
 use super::{Geometry, InvalidGeometry, Position};
 
 impl Geometry {
@@ -40,23 +41,60 @@ impl Geometry {
     /// [`InvalidGeometry`]: no object with `type` and `coordinates`, or what [`Geometry::from_coordinates`]
     /// refuses.
     pub fn parse(json: &str) -> Result<Self, InvalidGeometry> {
-        // A derived reader would take an array of the members' values for the object.
-        if !json.trim_start().starts_with('{') {
-            return Err(InvalidGeometry::Object);
-        }
         let object: GeometryObject<'_> = serde_json::from_str(json).map_err(|_| InvalidGeometry::Object)?;
         Self::from_coordinates(&object.type_name, object.coordinates.get())
     }
 }
 
 /// The members of a geometry object. Others (`bbox`) say nothing that the coordinates do not.
-#[derive(Deserialize)]
 struct GeometryObject<'a> {
-    #[serde(borrow, rename = "type", alias = "@type")]
     type_name: Cow<'a, str>,
-    #[serde(borrow)]
     coordinates: &'a RawValue,
 }
+
+impl<'de> Deserialize<'de> for GeometryObject<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(GeometryVisitor)
+    }
+}
+
+struct GeometryVisitor;
+
+impl<'de> Visitor<'de> for GeometryVisitor {
+    type Value = GeometryObject<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a GeoJSON geometry")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<GeometryObject<'de>, A::Error> {
+        let mut type_name = None;
+        let mut coordinates = None;
+        let mut others: Vec<Cow<'de, str>> = Vec::new();
+        while let Some(Text(name)) = map.next_key()? {
+            let is_new = match name.as_ref() {
+                "type" | "@type" => type_name.replace(map.next_value::<Text<'de>>()?.0).is_none(),
+                "coordinates" => coordinates.replace(map.next_value::<&'de RawValue>()?).is_none(),
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    let is_new = others.len() < MAX_OTHER_MEMBERS && !others.contains(&name);
+                    others.push(name);
+                    is_new
+                }
+            };
+            if !is_new {
+                return Err(A::Error::custom("a member stands twice, or there are too many"));
+            }
+        }
+        match (type_name, coordinates) {
+            (Some(type_name), Some(coordinates)) => Ok(GeometryObject { type_name, coordinates }),
+            _ => Err(A::Error::custom("type and coordinates")),
+        }
+    }
+}
+
+/// Most members of a geometry object that are not of this specification: each is compared with the others.
+const MAX_OTHER_MEMBERS: usize = 16;
 
 impl<'de> Deserialize<'de> for Position {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -166,6 +204,9 @@ mod tests {
             "[]",
             "",
             "{\"type\":1}",
+            r#"{"type":"Point","coordinates":[1,2],"coordinates":[1,2]}"#,
+            r#"{"type":"Point","@type":"Point","coordinates":[1,2]}"#,
+            r#"{"type":"Point","coordinates":[1,2],"bbox":[],"bbox":[]}"#,
         ] {
             assert_eq!(Geometry::parse(text), Err(InvalidGeometry::Object), "{text}");
         }

@@ -21,7 +21,7 @@ mod value;
 
 use smallvec::SmallVec;
 
-pub use attribute::{Attribute, AttributeKind, AttributeValue, Instance, LanguageMap};
+pub use attribute::{Attribute, AttributeKind, AttributeValue, Instance, LanguageMap, Seal, is_geo_property, is_proof};
 pub use datetime::{DateTime, InvalidDateTime};
 pub use geometry::{Geometry, InvalidGeometry, Position};
 pub use number::Number;

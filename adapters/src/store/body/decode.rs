@@ -2,8 +2,8 @@
 
 use compact_str::CompactString;
 use ngsi_ld::entity::{
-    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, LanguageMap, Number, Position, SystemAttributes,
-    TemporalType, Value,
+    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, LanguageMap, Number, Position, Seal,
+    SystemAttributes, TemporalType, Value,
 };
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
 use smallvec::SmallVec;
@@ -115,7 +115,9 @@ impl Decoder<'_> {
 
     fn instance(&self, reader: &mut Reader<'_>, depth: usize) -> Result<Instance, DecodeError> {
         let members = reader.byte()?;
+        let seal = seal(reader)?;
         let mut instance = Instance::new(self.value(reader)?);
+        instance.seal = seal;
         let mut text_of = |member: u8| match members & member {
             0 => Ok(None),
             _ => reader.text().map(Some),
@@ -195,6 +197,20 @@ impl Decoder<'_> {
         }
         self.name(reader).map(|name| Some(TypeName::new(name)))
     }
+}
+
+/// What a proof is sealed to, if it is what comes next.
+fn seal(reader: &mut Reader<'_>) -> Result<Option<Box<Seal>>, DecodeError> {
+    let mut ahead = *reader;
+    if ahead.byte()? != tag::SEAL {
+        return Ok(None);
+    }
+    *reader = ahead;
+    let mut text = || reader.text().map(|text| Some(text).filter(|text| !text.is_empty()));
+    Ok(Some(Box::new(Seal {
+        entity_id: text()?.map(EntityId::new_unchecked),
+        entity_type: text()?.map(|name| TypeName::new(Iri::new(name))),
+    })))
 }
 
 /// As many parts as the count before them says.

@@ -66,6 +66,7 @@ impl Encoder<'_> {
             observed_at,
             unit_code,
             value_type,
+            seal,
             system,
             sub_attributes,
         } = instance;
@@ -91,6 +92,11 @@ impl Encoder<'_> {
             members |= member::SUB_ATTRIBUTES;
         }
         out.push(members);
+        if let Some(seal) = seal {
+            out.push(tag::SEAL);
+            put_text(out, seal.entity_id.as_ref().map_or("", |id| id.as_str()));
+            put_text(out, seal.entity_type.as_ref().map_or("", |name| name.as_str()));
+        }
         self.value(out, value);
         for text in texts.into_iter().filter_map(|(_, text)| text) {
             put_text(out, text);

@@ -63,6 +63,8 @@ mod tag {
     pub(super) const JSON_PROPERTY: u8 = 14;
     pub(super) const LIST_PROPERTY: u8 = 15;
     pub(super) const LIST_RELATIONSHIP: u8 = 16;
+    /// No value: what a proof is sealed to, as two texts that may be empty; the value follows.
+    pub(super) const SEAL: u8 = 17;
 }
 
 /// Which types of geometry follow.

@@ -74,10 +74,8 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
         ],
     );
     assert_said(
-        &with("[issuers.p]\nurl = \"https://x\"\naudience = \"k\"\n[administrators.a]\nrole = \"king\""),
+        &with("[administrators.a]\nrole = \"king\""),
         &[
-            "error: [issuers.p] is not supported by this version",
-            "= help: JSON Web Tokens are not understood yet: give consumers API keys",
             "error: [administrators.a] is not supported by this version",
             "= help: there is no admin API yet: leave the table out",
             r#"error: `role` in [administrators.a] cannot be "king""#,
@@ -129,12 +127,40 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
             "= help: this version has a header, `bearer` and `basic`",
         ],
     );
+}
+
+#[test]
+fn issuers_of_tokens_are_checked_with_who_relies_on_them() {
     assert_said(
-        &after("roles", "jwt = { issuer = \"p\", subject = \"s\" }\nroles"),
+        &with(
+            "[issuers.p]\nurl = \"http://id.example.jp/realms/data\"\naudience = \"k\"\nalgorithms = [\"HS256\", \"ES255\"]",
+        ),
         &[
-            "error: `jwt` in [consumers.app] is not supported by this version",
-            "= help: this version knows API keys: `keys = [...]`",
+            "error: `url` in [issuers.p] cannot be used: it is not https: whoever is on the way could sign tokens",
+            r#"error: `algorithms` in [issuers.p] cannot hold "HS256""#,
+            "= help: only signatures with a public key are taken, such as ES256 or RS256",
+            r#"error: `algorithms` in [issuers.p] cannot hold "ES255""#,
+            "= help: did you mean `ES256`?",
         ],
+    );
+    assert_said(
+        &with("[issuers.p]\nurl = \"urn:x\"\nalgorithms = []\nroles = 1"),
+        &[
+            "error: `url` in [issuers.p] cannot be used: it is no HTTP URL",
+            "error: [issuers.p] has no `audience`",
+            "error: `algorithms` in [issuers.p] is empty: no token could be valid",
+            "error: unknown key `roles` in [issuers.p]",
+            "= help: did you mean `roles_claim`?",
+        ],
+    );
+    let issuer = "[issuers.prefecture]\nurl = \"https://id.example.jp\"\naudience = \"k\"\nalgorithms = [\"ES256\"]\n";
+    assert_said(
+        &with(&format!("{issuer}{}", issuer.replace("prefecture", "other"))),
+        &["error: issuers `prefecture` and `other` have the same `url`"],
+    );
+    assert_said(
+        &after("roles", "jwt = { issuer = \"prefectur\", subject = \"s\" }\nroles"),
+        &["error: unknown issuer `prefectur` in [consumers.app] jwt"],
     );
 }
 

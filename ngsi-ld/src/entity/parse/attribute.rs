@@ -5,18 +5,23 @@ use std::fmt;
 use compact_str::CompactString;
 use hashbrown::HashSet;
 use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::concise::read_text;
 use super::entity::{read_system_attribute, set};
 use super::fragment::RemovableMember;
+use super::json::{Nulls, check_json};
 use super::reader::{Reader, Text, Texts};
+use super::reserved::{OUTPUT_ONLY, is_reserved, may_have_output};
 use super::value::{ValueMember, read_value};
 use super::{Fault, MAX_ATTRIBUTE_DEPTH, MAX_INSTANCES};
-use crate::entity::{Attribute, AttributeKind, DateTime, Instance, SystemAttributes};
-use crate::{AttributeName, Iri, TypeName};
+use crate::entity::{
+    Attribute, AttributeKind, AttributeValue, DateTime, Instance, Seal, SystemAttributes, Value, is_geo_property,
+    is_proof,
+};
+use crate::{AttributeName, EntityId, Iri, TypeName};
 
 /// All instances of one attribute.
 pub(super) type Instances = SmallVec<[Instance; 1]>;
@@ -64,12 +69,24 @@ impl AttributesByName {
         let Some(attribute) = self.attributes.last_mut() else {
             return Ok(());
         };
+        let proof = is_proof(&attribute.name);
         reader.enter(&attribute.name);
         map.next_value_seed(InstancesSeed {
-            attribute: seed,
+            attribute: AttributeSeed { proof, ..seed },
             instances: &mut attribute.instances,
         })?;
         reader.leave();
+        if seed.depth == 0 && is_geo_property(&attribute.name) {
+            let is_geometry = |instance: &Instance| instance.value.kind() == AttributeKind::GeoProperty;
+            let is_removed = |instance: &Instance| reader.fragment.is_some() && instance.is_null();
+            if !attribute
+                .instances
+                .iter()
+                .all(|instance| is_geometry(instance) || is_removed(instance))
+            {
+                return Err(reader.fail(Fault::NotGeoProperty));
+            }
+        }
         Ok(())
     }
 
@@ -87,70 +104,14 @@ impl AttributesByName {
     }
 }
 
-/// Members of the core context that are no attributes (clause 4.5.1).
-fn is_reserved(name: &str) -> bool {
-    name.starts_with('@')
-        || is_output_only(name)
-        || ValueMember::from_name(name).is_some()
-        || matches!(
-            name,
-            "id" | "type"
-                | "scope"
-                | "datasetId"
-                | "observedAt"
-                | "unitCode"
-                | "valueType"
-                | "objectType"
-                | "createdAt"
-                | "modifiedAt"
-                | "deletedAt"
-                | "expiresAt"
-                | "entityIdSealed"
-                | "entityTypeSealed"
-        )
-}
-
-/// Members that only the system makes, and that are ignored when others send them (tables 5.2.5-2 and like).
-const OUTPUT_ONLY: [&str; 11] = [
-    "instanceId",
-    "lang",
-    "previousValue",
-    "previousObject",
-    "previousLanguageMap",
-    "previousVocab",
-    "previousJson",
-    "previousValueList",
-    "previousObjectList",
-    "entity",
-    "entityList",
-];
-
-fn is_output_only(name: &str) -> bool {
-    OUTPUT_ONLY.contains(&name)
-}
-
-/// Whether that kind of attribute may have a member that only the system makes: the clauses prohibit those of other
-/// kinds.
-fn may_have_output(kind: AttributeKind, name: &str) -> bool {
-    match name {
-        "lang" => kind == AttributeKind::Property,
-        "previousValue" => matches!(kind, AttributeKind::Property | AttributeKind::GeoProperty),
-        "previousObject" | "entity" => kind == AttributeKind::Relationship,
-        "previousLanguageMap" => kind == AttributeKind::LanguageProperty,
-        "previousVocab" => kind == AttributeKind::VocabProperty,
-        "previousJson" => kind == AttributeKind::JsonProperty,
-        "previousValueList" => kind == AttributeKind::ListProperty,
-        "previousObjectList" | "entityList" => kind == AttributeKind::ListRelationship,
-        _ => true,
-    }
-}
-
 /// Where an attribute is read.
 #[derive(Clone, Copy)]
 pub(super) struct AttributeSeed<'s, 'c> {
     pub(super) reader: &'s Reader<'c>,
     /// How many attributes are around it.
     pub(super) depth: usize,
+    /// Whether it is `ngsildproof`.
+    pub(super) proof: bool,
 }
 
 /// Reads an attribute into its instances: one, or an array of them.
@@ -163,7 +124,7 @@ impl<'de> DeserializeSeed<'de> for InstancesSeed<'_, '_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let AttributeSeed { reader, depth } = self.attribute;
+        let AttributeSeed { reader, depth, .. } = self.attribute;
         if depth > MAX_ATTRIBUTE_DEPTH {
             return Err(reader.fail(Fault::TooDeep));
         }
@@ -252,6 +213,9 @@ struct Members<'de> {
     value: Option<(ValueMember, &'de RawValue)>,
     object_type: Option<TypeName>,
     value_type: Option<Iri>,
+    /// Whether `valueType` is that of texts with a language.
+    says_lang_string: bool,
+    seal: Option<Box<Seal>>,
     /// `None` inside: the default instance, said explicitly.
     dataset_id: Option<Option<Iri>>,
     observed_at: Option<DateTime>,
@@ -319,7 +283,20 @@ impl<'de> Members<'de> {
                     return self.remove(reader, RemovableMember::ValueType);
                 }
                 let iri = reader.expand(&text).map_err(|error| reader.fail(error))?;
+                self.says_lang_string = text == "langString" || LANG_STRING.contains(&iri.as_str());
                 set(reader, &mut self.value_type, iri)
+            }
+            "entityIdSealed" if seed.proof => {
+                let text = reader.text(map)?;
+                reader.check_uri(&text)?;
+                let seal = self.seal.get_or_insert_default();
+                set(reader, &mut seal.entity_id, EntityId::new_unchecked(text.as_ref()))
+            }
+            "entityTypeSealed" if seed.proof => {
+                let text = reader.text(map)?;
+                let iri = reader.expand(&text).map_err(|error| reader.fail(error))?;
+                let seal = self.seal.get_or_insert_default();
+                set(reader, &mut seal.entity_type, TypeName::new(iri))
             }
             "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" => {
                 if read_system_attribute(reader, name, &mut self.system, map)? {
@@ -329,7 +306,9 @@ impl<'de> Members<'de> {
             }
             "@context" => Err(reader.fail(Fault::EmbeddedContext)),
             _ if let Some(output) = OUTPUT_ONLY.iter().find(|output| **output == name) => {
-                map.next_value::<IgnoredAny>()?;
+                // Ignored, but not unread: what follows it must not hide behind a name that stands twice.
+                let text = map.next_value::<&'de RawValue>()?;
+                check_json(text.get(), Nulls::Allowed).map_err(|fault| reader.fail(fault))?;
                 if self.outputs.contains(output) {
                     return Err(reader.fail(Fault::Duplicate));
                 }
@@ -338,7 +317,9 @@ impl<'de> Members<'de> {
             }
             _ => {
                 let depth = seed.depth + 1;
-                self.sub_attributes.read(name, AttributeSeed { reader, depth }, map)
+                let proof = false;
+                self.sub_attributes
+                    .read(name, AttributeSeed { reader, depth, proof }, map)
             }
         }
     }
@@ -376,13 +357,20 @@ impl<'de> Members<'de> {
         if self.value_type.is_some() && is_relationship {
             return prohibited("valueType");
         }
+        if kind == AttributeKind::LanguageProperty && self.value_type.is_some() && !self.says_lang_string {
+            return reader.within("valueType", Err(reader.fail(Fault::NotLangString)));
+        }
         let value = read_value(reader, kind, text.get(), self.object_type, self.value_type.as_ref());
         let value = reader.within(member.as_str(), value)?;
+        let is_object = |value: &Value| matches!(value, Value::Json(json) if json.as_str().starts_with('{'));
+        if seed.attribute.proof
+            && !matches!(&value, AttributeValue::Property(value) if is_object(value) || is_kept_null(reader, value))
+        {
+            return reader.within(member.as_str(), Err(reader.fail(Fault::Proof)));
+        }
         let says_its_type = matches!(
             value,
-            crate::entity::AttributeValue::Property(
-                crate::entity::Value::DateTime(_) | crate::entity::Value::Temporal { .. }
-            )
+            AttributeValue::Property(Value::DateTime(_) | Value::Temporal { .. })
         );
         let dataset_id = self.dataset_id.flatten();
         if seed.instances.iter().any(|other| other.dataset_id == dataset_id) {
@@ -400,11 +388,22 @@ impl<'de> Members<'de> {
             observed_at: self.observed_at,
             unit_code: self.unit_code,
             value_type: self.value_type.filter(|_| !says_its_type),
+            seal: self.seal,
             system: self.system,
             sub_attributes: self.sub_attributes.into_vec(),
         });
         Ok(())
     }
+}
+
+/// What `langString` expands to: the data type of RDF, when a context says so, or a name of the default vocabulary.
+const LANG_STRING: [&str; 2] = [
+    "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString",
+    "https://uri.etsi.org/ngsi-ld/default-context/langString",
+];
+
+fn is_kept_null(reader: &Reader<'_>, value: &Value) -> bool {
+    matches!(value, Value::String(text) if reader.is_kept_null(text))
 }
 
 /// A `datasetId`: a URI, or `@none` for the default instance (clause 4.5.5).

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Fault;
 use super::attribute::{AttributeSeed, InstanceSeed, Instances};
+use super::fragment::is_null_text;
 use super::reader::Text;
 use super::value::{ValueMember, read_value};
 use crate::entity::{AttributeKind, Geometry, Instance};
@@ -70,7 +71,13 @@ fn read_concise_value(
     text: &str,
     instances: &mut Instances,
 ) -> ReadResult<()> {
-    instances.push(Instance::new(read_value(seed.reader, kind, text, None, None)?));
+    let value = read_value(seed.reader, kind, text, None, None)?;
+    // An object without a type, or the null of a fragment.
+    let is_removed = seed.reader.fragment.is_some() && is_null_text(text);
+    if seed.proof && !(kind == AttributeKind::Property && text.starts_with('{') || is_removed) {
+        return Err(seed.reader.fail(Fault::Proof));
+    }
+    instances.push(Instance::new(value));
     Ok(())
 }
 

@@ -152,7 +152,11 @@ impl Members {
                 Ok(())
             }
             _ => {
-                let seed = AttributeSeed { reader, depth: 0 };
+                let seed = AttributeSeed {
+                    reader,
+                    depth: 0,
+                    proof: false,
+                };
                 self.attributes.read(name, seed, map)
             }
         }

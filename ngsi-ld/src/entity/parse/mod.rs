@@ -13,6 +13,7 @@ mod entity;
 mod fragment;
 mod json;
 mod reader;
+mod reserved;
 mod value;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub(crate) use self::concise::{is_geometry, reads_as_concise_value};
 use self::entity::{ManyEntities, OneEntity};
 pub use self::fragment::{Fragment, FragmentUse, RemovableMember, RemovedMember, parse_fragment};
 use self::reader::Reader;
+pub(super) use self::reader::Text;
 use super::{Entity, InvalidDateTime, InvalidGeometry};
 use crate::InvalidIri;
 use crate::context::{Context, InvalidName};
@@ -177,6 +179,15 @@ pub enum Fault {
     /// A member that this kind of attribute cannot have.
     #[error("{0} cannot have this member")]
     Prohibited(&'static str),
+    /// `location`, `observationSpace` or `operationSpace` of another kind.
+    #[error("this name is that of a GeoProperty, whose value is a GeoJSON geometry (clauses 4.7.1 and 5.2.4)")]
+    NotGeoProperty,
+    /// A value of `ngsildproof` that is no object.
+    #[error("a proof is a Property whose value is an object (clause 4.5.2)")]
+    Proof,
+    /// A `valueType` that this kind cannot have.
+    #[error("the values of a LanguageProperty are of type langString (clause 5.2.32)")]
+    NotLangString,
     /// No scope of clause 4.18.
     #[error("not a scope: expected names that begin with a letter, separated by /")]
     Scope,

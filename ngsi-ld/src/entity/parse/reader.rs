@@ -200,7 +200,7 @@ impl<'c> Reader<'c> {
 }
 
 /// A text that is borrowed from the document where it has no escapes.
-pub(super) struct Text<'de>(pub(super) Cow<'de, str>);
+pub(in crate::entity) struct Text<'de>(pub(in crate::entity) Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -72,7 +72,7 @@ fn each_kind_refuses_the_members_of_others() {
             "previousLanguageMap",
         ),
         ("VocabProperty", "vocab", r#""x""#, "previousVocab"),
-        ("JsonProperty", "json", "1", "previousJson"),
+        ("JsonProperty", "json", r#"{"a":1}"#, "previousJson"),
         ("ListProperty", "valueList", "[1]", "previousValueList"),
         ("ListRelationship", "objectList", r#"["urn:b:1"]"#, "previousObjectList"),
     ];
@@ -227,4 +227,253 @@ fn names_ids_and_languages_are_judged_where_they_stand() {
             assert_eq!(refusal(members).0, path, "{members}");
         }
     }
+}
+
+#[test]
+fn the_names_of_the_core_that_are_geo_properties_of_an_entity_are_nothing_else() {
+    let geometry = r#"{"type":"Point","coordinates":[1,2]}"#;
+    for name in [
+        "location",
+        "observationSpace",
+        "operationSpace",
+        "https://uri.etsi.org/ngsi-ld/location",
+    ] {
+        for value in [
+            geometry.to_owned(),
+            format!(r#"{{"value":{geometry}}}"#),
+            format!(r#"[{{"type":"GeoProperty","value":{geometry}}}]"#),
+        ] {
+            accepted(&format!("\"{name}\":{value}"));
+        }
+        for value in [
+            "7",
+            "\"36,139\"",
+            r#"{"type":"Property","value":7}"#,
+            r#"{"type":"Relationship","object":"urn:a:1"}"#,
+            r#"{"type":"Property","value":{"type":"Point","coordinates":[1,2]}}"#,
+            r#"[{"type":"GeoProperty","value":{"type":"Point","coordinates":[1,2]}},{"type":"Property","value":1,"datasetId":"urn:d:1"}]"#,
+        ] {
+            let (path, reason) = refusal(&format!("\"{name}\":{value}"));
+            assert_eq!(path, name, "{value}");
+            assert!(reason.contains("GeoProperty"), "{reason}");
+        }
+    }
+    // An attribute of an attribute, and a name of somebody else, may be anything.
+    accepted(r#""a":{"type":"Property","value":1,"location":"here"},"https://example.org/location":1"#);
+}
+
+#[test]
+fn raw_json_is_an_object_or_an_array_of_objects() {
+    let property = |json: &str| format!(r#""a":{{"type":"JsonProperty","json":{json}}}"#);
+    for json in [
+        "{}",
+        "[]",
+        r#"[{"a":null},{}]"#,
+        r#"{"type":"Property","@type":"x","a":["urn:ngsi-ld:null"]}"#,
+    ] {
+        accepted(&property(json));
+        accepted(&format!(r#""a":{{"json":{json}}}"#));
+    }
+    for json in [
+        "5",
+        "\"x\"",
+        "true",
+        "[1]",
+        "[{},1]",
+        "[[]]",
+        "null",
+        "\"urn:ngsi-ld:null\"",
+    ] {
+        assert_eq!(refusal(&property(json)).0, "a.json", "{json}");
+    }
+}
+
+#[test]
+fn the_value_type_of_texts_with_a_language_is_lang_string() {
+    let property = |value_type: &str| {
+        format!(r#""a":{{"type":"LanguageProperty","languageMap":{{"ja":"x"}},"valueType":"{value_type}"}}"#)
+    };
+    accepted(&property("langString"));
+    accepted(&property("http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"));
+    for other in ["xsd:string", "string", "urn:x:langString"] {
+        let (path, reason) = refusal(&property(other));
+        assert_eq!(path, "a.valueType", "{other}");
+        assert!(reason.contains("langString"), "{reason}");
+    }
+    // Others may have any type; relationships have none (clause 5.2.6).
+    accepted(r#""a":{"type":"Property","value":1,"valueType":"xsd:double"}"#);
+    for relationship in [
+        r#""a":{"type":"Relationship","object":"urn:b:1","valueType":"x"}"#,
+        r#""a":{"type":"ListRelationship","objectList":[],"valueType":"x"}"#,
+    ] {
+        assert_eq!(refusal(relationship).0, "a.valueType");
+    }
+}
+
+#[test]
+fn only_a_proof_is_sealed_and_its_value_is_an_object() {
+    let sealed = r#""entityIdSealed":"urn:a:1","entityTypeSealed":"T""#;
+    let proof = |value: &str, seal: &str| format!(r#""ngsildproof":{{"type":"Property","value":{value},{seal}}}"#);
+    accepted(&proof(r#"{"type":"DataIntegrityProof"}"#, sealed));
+    accepted(&format!(
+        r#""a":{{"type":"Property","value":1,{}}}"#,
+        proof("{}", sealed)
+    ));
+    accepted(r#""ngsildproof":{"proofValue":"x"}"#);
+    for (members, path) in [
+        (proof("\"x\"", sealed), "ngsildproof.value"),
+        (proof("[{}]", sealed), "ngsildproof.value"),
+        (proof("{}", r#""entityTypeSealed":42"#), "ngsildproof.entityTypeSealed"),
+        (proof("{}", r#""entityIdSealed":"a""#), "ngsildproof.entityIdSealed"),
+        (proof("{}", &format!("{sealed},{sealed}")), "ngsildproof.entityIdSealed"),
+        (r#""ngsildproof":1"#.to_owned(), "ngsildproof"),
+        (
+            r#""ngsildproof":{"type":"JsonProperty","json":{}}"#.to_owned(),
+            "ngsildproof.json",
+        ),
+        (
+            r#""a":{"type":"Property","value":1,"entityIdSealed":"urn:a:1"}"#.to_owned(),
+            "a.entityIdSealed",
+        ),
+        (
+            r#""a":{"type":"Property","value":1,"entityTypeSealed":"T"}"#.to_owned(),
+            "a.entityTypeSealed",
+        ),
+        (
+            format!(r#""a":{{"type":"Property","value":1,"ngsildproof":{{"value":{{}},"b":{{"value":1,{sealed}}}}}}}"#),
+            "a.ngsildproof.b.entityIdSealed",
+        ),
+    ] {
+        assert_eq!(refusal(&members).0, path, "{members}");
+    }
+}
+
+#[test]
+fn what_only_the_system_makes_is_ignored_and_still_json() {
+    // Tables 5.2.5-2 and the like: whoever provides it, it is ignored.
+    for ignored in [
+        r#""previousValue":1"#,
+        r#""previousValue":{"a":null}"#,
+        r#""instanceId":"urn:i:1""#,
+        r#""createdAt":"2026-01-01T00:00:00Z","deletedAt":"2026-01-01T00:00:00Z""#,
+    ] {
+        accepted(&format!(r#""a":{{"type":"Property","value":1,{ignored}}}"#));
+    }
+    for (broken, path) in [
+        (r#""previousValue":{"b":1,"b":2}"#, "a.previousValue"),
+        (r#""previousValue":1,"previousValue":1"#, "a.previousValue"),
+        (r#""createdAt":"yesterday""#, "a.createdAt"),
+        (
+            r#""createdAt":{"type":"Property","value":"2026-01-01T00:00:00Z"}"#,
+            "a.createdAt",
+        ),
+    ] {
+        assert_eq!(
+            refusal(&format!(r#""a":{{"type":"Property","value":1,{broken}}}"#)).0,
+            path
+        );
+    }
+}
+
+#[test]
+fn ids_types_and_scopes_are_judged() {
+    let parse = |json: &str| parse_entity(json.as_bytes(), Context::core()).map_err(|error| error.path);
+    for (json, path) in [
+        (r#"{"id":1,"type":"T"}"#, "id"),
+        (r#"{"id":"","type":"T"}"#, "id"),
+        (r#"{"id":"a b:c","type":"T"}"#, "id"),
+        (r#"{"id":"urn:x:\u202eabc","type":"T"}"#, "id"),
+        (r#"{"id":"urn:x:\ud83d","type":"T"}"#, ""),
+        (r#"{"id":"urn:ngsi-ld:null","type":"T"}"#, "id"),
+        (r#"{"id":"urn:x:1","@id":"urn:x:1","type":"T"}"#, "@id"),
+        (r#"{"id":"urn:x:1","type":[]}"#, "type"),
+        (r#"{"id":"urn:x:1","type":1}"#, "type"),
+        (r#"{"id":"urn:x:1","type":["T",1]}"#, "type"),
+        (r#"{"id":"urn:x:1","type":"9T"}"#, "type"),
+        (r#"{"id":"urn:x:1","type":"urn:ngsi-ld:null"}"#, "type"),
+        (r#"{"id":"urn:x:1","type":"T","scope":1}"#, "scope"),
+        (r#"{"id":"urn:x:1","type":"T","scope":["a",1]}"#, "scope"),
+        (r#"{"id":"urn:x:1","type":"T","scope":"a/"}"#, "scope"),
+        (r#"{"id":"urn:x:1","type":"T","scope":"urn:ngsi-ld:null"}"#, "scope"),
+        (r#"{"id":"urn:x:1","type":"T","scope":["a"],"scope":"a"}"#, "scope"),
+        (r#"{"id":"urn:x:1","type":"T","@context":[],"@context":[]}"#, "@context"),
+    ] {
+        assert_eq!(parse(json).unwrap_err(), path, "{json}");
+    }
+    // The crate has no clock: whether what has expired is kept is for the store to say (clause 4.22).
+    accepted(r#""expiresAt":"1999-12-31T23:59:59Z""#);
+    accepted(r#""scope":["Sano","/Sano_2/避難所"]"#);
+}
+
+#[test]
+fn an_attribute_may_have_several_instances_and_one_of_each_dataset() {
+    let instance = |more: &str| format!(r#"{{"type":"Property","value":1{more}}}"#);
+    let (default, first) = (instance(""), instance(r#","datasetId":"urn:d:1""#));
+    accepted(&format!(r#""a":[{default},{first}]"#));
+    accepted(&format!(
+        r#""a":[{{"type":"Relationship","object":"urn:b:1","datasetId":"urn:d:2"}},{first}]"#
+    ));
+    for (instances, path) in [
+        (format!("[{first},{first}]"), "a[1]"),
+        (format!("[{default},{}]", instance(r#","datasetId":"@none""#)), "a[1]"),
+        (instance(r#","datasetId":"urn:ngsi-ld:null""#), "a.datasetId"),
+        (instance(r#","datasetId":["urn:d:1"]"#), "a.datasetId"),
+        (instance(r#","unitCode":["CEL","FAH"]"#), "a.unitCode"),
+        (instance(r#","observedAt":["2026-01-01T00:00:00Z"]"#), "a.observedAt"),
+    ] {
+        assert_eq!(refusal(&format!("\"a\":{instances}")).0, path, "{instances}");
+    }
+}
+
+#[test]
+fn values_are_of_the_types_of_their_kind() {
+    for (members, path) in [
+        (r#""a":{"type":"Relationship","object":1}"#, "a.object"),
+        (
+            r#""a":{"type":"Relationship","object":{"object":"urn:b:1"}}"#,
+            "a.object",
+        ),
+        (
+            r#""a":{"type":"ListRelationship","objectList":"urn:b:1"}"#,
+            "a.objectList",
+        ),
+        (
+            r#""a":{"type":"ListRelationship","objectList":[{"object":"urn:b:1","x":1}]}"#,
+            "a.objectList",
+        ),
+        (
+            r#""a":{"type":"ListRelationship","objectList":[{"object":["urn:b:1"]}]}"#,
+            "a.objectList",
+        ),
+        (r#""a":{"type":"ListProperty","valueList":{"a":1}}"#, "a.valueList"),
+        (r#""a":{"type":"ListProperty","valueList":[null]}"#, "a.valueList"),
+        (r#""a":{"type":"VocabProperty","vocab":{"a":"b"}}"#, "a.vocab"),
+        (r#""a":{"type":"LanguageProperty","languageMap":"x"}"#, "a.languageMap"),
+        (
+            r#""a":{"type":"LanguageProperty","languageMap":{"ja":["x",5]}}"#,
+            "a.languageMap",
+        ),
+        (
+            r#""a":{"type":"LanguageProperty","languageMap":{"ja":null}}"#,
+            "a.languageMap",
+        ),
+        (r#""a":{"type":"GeoProperty","value":"not a geometry"}"#, "a.value"),
+        (r#""a":{"type":"Property","value":{"x":"\ud83d"}}"#, "a.value"),
+        (
+            r#""a":{"type":"Property","value":1,"b":{"type":"Property","value":"urn:ngsi-ld:null"}}"#,
+            "a.b.value",
+        ),
+        (r#""a":{"type":"Property","value":1,"b":null}"#, "a.b"),
+        (
+            r#""a":{"type":"Property","value":1,"b":{"type":"Property","value":1,"@context":{}}}"#,
+            "a.b.@context",
+        ),
+        (r#""a":{"type":["Property"],"value":1}"#, "a.type"),
+        (r#""a":{"type":"Property","value":1,"@type":"Property"}"#, "a.@type"),
+    ] {
+        assert_eq!(refusal(members).0, path, "{members}");
+    }
+    accepted(
+        r#""a":{"type":"Property","value":{"x":[1e400,-12345678901234567890.5]}},"b":{"type":"ListProperty","valueList":[1e400]}"#,
+    );
 }

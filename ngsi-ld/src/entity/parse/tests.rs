@@ -226,8 +226,8 @@ fn faults_name_the_member_and_the_reason() {
     };
     assert_eq!(fault_of(r#""a":1,"a":2"#), at("a", Fault::Duplicate));
     assert_eq!(
-        fault_of(r#""location":1,"https://uri.etsi.org/ngsi-ld/location":2"#),
-        at("https://uri.etsi.org/ngsi-ld/location", Fault::Duplicate)
+        fault_of(r#""description":1,"http://purl.org/dc/terms/description":2"#),
+        at("http://purl.org/dc/terms/description", Fault::Duplicate)
     );
     assert_eq!(fault_of(r#""observedAt":1"#), at("observedAt", Fault::Reserved));
     assert_eq!(fault_of(r#""scope":"/1""#), at("scope", Fault::Scope));

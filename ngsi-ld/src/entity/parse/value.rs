@@ -119,7 +119,17 @@ pub(super) fn read_value<E: Error>(
             }
             AttributeValue::VocabProperty(terms)
         }
-        AttributeKind::JsonProperty => AttributeValue::JsonProperty(read_json(reader, text, Nulls::Allowed)?),
+        AttributeKind::JsonProperty => {
+            if is_null_text(text) {
+                // A text is no raw JSON; as the null of a fragment it is.
+                if reader.fragment.is_none() {
+                    return Err(reader.fail(Fault::Null));
+                }
+            } else if !is_raw_json(text) {
+                return Err(reader.fail(Fault::Expected("an object or an array of objects (clause 4.5.24)")));
+            }
+            AttributeValue::JsonProperty(read_json(reader, text, Nulls::Allowed)?)
+        }
         AttributeKind::ListProperty => {
             if !text.starts_with('[') {
                 return Err(reader.fail(Fault::Expected("an array")));
@@ -141,6 +151,16 @@ pub(super) fn read_value<E: Error>(
             AttributeValue::ListRelationship { objects, object_type }
         }
     })
+}
+
+/// Whether a JSON text is an object or an array of objects.
+fn is_raw_json(text: &str) -> bool {
+    match text.as_bytes().first() {
+        Some(b'{') => true,
+        Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(text)
+            .is_ok_and(|elements| elements.iter().all(|element| element.get().starts_with('{'))),
+        _ => false,
+    }
 }
 
 fn from_text<'de, T: Deserialize<'de>, E: Error>(

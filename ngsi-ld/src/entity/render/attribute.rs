@@ -75,6 +75,7 @@ fn is_bare(writer: &Writer<'_>, instance: &Instance) -> bool {
         || instance.observed_at.is_some()
         || instance.unit_code.is_some()
         || instance.value_type.is_some()
+        || instance.seal.is_some()
         || shows_system_attribute
         || !instance.sub_attributes.is_empty();
     let has_type = matches!(
@@ -153,6 +154,16 @@ fn write_instance(writer: &Writer<'_>, instance: &Instance, out: &mut Vec<u8>) {
     if let Some(value_type) = &instance.value_type {
         write_member_name("valueType", out);
         writer.write_name(value_type.as_str(), out);
+    }
+    if let Some(seal) = &instance.seal {
+        if let Some(id) = &seal.entity_id {
+            write_member_name("entityIdSealed", out);
+            write_string(id.as_str(), out);
+        }
+        if let Some(r#type) = &seal.entity_type {
+            write_member_name("entityTypeSealed", out);
+            writer.write_name(r#type.as_str(), out);
+        }
     }
     if let Some(dataset_id) = &instance.dataset_id {
         write_member_name("datasetId", out);

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::entity::generated::entity;
 use crate::entity::parse::{parse_entities, parse_entity};
+use crate::entity::{AttributeValue, Geometry};
 
 const SITE: &str = r#"{"id":"urn:ngsi-ld:EvacuationSite:1","type":"EvacuationSite","scope":"/Tochigi/Sano","createdAt":"2026-01-01T00:00:00Z",
     "name":{"type":"LanguageProperty","languageMap":{"ja":"佐野小学校","en":"Sano School"}},
@@ -148,6 +149,17 @@ fn strings_are_escaped_as_json_asks() {
     );
 }
 
+#[derive(serde::Deserialize)]
+struct Feature<'a> {
+    #[serde(borrow)]
+    id: &'a serde_json::value::RawValue,
+    r#type: &'a str,
+    #[serde(borrow)]
+    geometry: &'a serde_json::value::RawValue,
+    #[serde(borrow)]
+    properties: &'a serde_json::value::RawValue,
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -165,6 +177,33 @@ proptest! {
                 let again = parse_entities(&out, context);
                 prop_assert_eq!(again.as_ref(), Ok(&entities), "{}", String::from_utf8_lossy(&out));
             }
+        }
+    }
+
+    #[test]
+    fn a_feature_holds_all_of_its_entity(entity in entity()) {
+        let location = Context::core().expand_attribute("location").unwrap();
+        for format in [Format::Normalized, Format::Concise] {
+            let rendering = Rendering { system_attributes: true, ..Rendering::new(Context::core(), format) };
+            let mut out = Vec::new();
+            render_feature(&rendering, &entity, &location, &mut out);
+            let feature: Feature<'_> = serde_json::from_slice(&out).unwrap();
+            prop_assert_eq!(feature.r#type, "Feature");
+            // The properties are the members of the entity but for its id, as their texts stand there.
+            let members = feature.properties.get().strip_prefix('{').unwrap();
+            let json = format!("{{\"id\":{},{members}", feature.id.get());
+            let again = parse_entity(json.as_bytes(), Context::core());
+            prop_assert_eq!(again.as_ref(), Ok(&entity), "{}", json);
+            let default = entity.attribute(&location).and_then(|attribute| {
+                let instances = &attribute.instances;
+                instances.iter().find(|instance| instance.dataset_id.is_none())
+            });
+            let shown = Geometry::parse(feature.geometry.get()).ok();
+            let expected = default.and_then(|instance| match &instance.value {
+                AttributeValue::GeoProperty(geometry) => Some((**geometry).clone()),
+                _ => None,
+            });
+            prop_assert_eq!(shown, expected);
         }
     }
 

@@ -155,7 +155,15 @@ impl Expression {
     /// The text that reads as this expression, with the names that the context has for its attributes.
     #[must_use]
     pub fn to_text(&self, context: &Context) -> String {
-        render::to_text(self, &|name| context.compact(name.as_str()).into_owned())
+        render::to_text(self, &|name| {
+            let compact = context.compact(name.as_str());
+            let shown: &str = if path::reads_as_name(&compact) {
+                &compact
+            } else {
+                name.as_str()
+            };
+            shown.to_owned()
+        })
     }
 
     /// Every attribute of the entity that the expression looks at, each once, in the order of the text. System

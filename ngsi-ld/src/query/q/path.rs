@@ -71,6 +71,12 @@ fn parse_name(
     expand(name).ok_or_else(|| start.expected(expected))
 }
 
+/// Whether a text is read as one name: a context may have terms that no query can hold, as `ngsi-ld`.
+pub(super) fn reads_as_name(text: &str) -> bool {
+    let mut cursor = Cursor::new(text);
+    take_name(&mut cursor, ends_iri) == Some(text)
+}
+
 fn parse_member(cursor: &mut Cursor<'_>) -> Result<CompactString, SyntaxError> {
     match cursor.take_while(is_member_character) {
         "" => Err(cursor.expected("the name of a member, a language, or `*` for any language")),

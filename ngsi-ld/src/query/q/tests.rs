@@ -453,6 +453,17 @@ fn expression() -> impl Strategy<Value = Expression> {
     })
 }
 
+#[test]
+fn a_term_that_no_query_can_hold_is_written_as_its_iri() {
+    let context = Context::core();
+    let iri = "https://uri.etsi.org/ngsi-ld/";
+    assert_eq!(context.compact(iri), "ngsi-ld");
+    let expression = Expression::parse(&format!("{iri}==1"), context).unwrap();
+    let text = expression.to_text(context);
+    assert_eq!(text, format!("{iri}==1"));
+    assert_eq!(Expression::parse(&text, context), Ok(expression));
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_again(expression in expression()) {

@@ -1,0 +1,26 @@
+//! Every hot path, in time. `cargo bench -p kakehashi-benches` prints megabytes a second where bytes are read.
+
+#![allow(missing_docs, reason = "criterion's macros make undocumented items")]
+#![allow(clippy::expect_used, reason = "a benchmark that cannot run must stop")]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use kakehashi_benches::hot_paths;
+use mimalloc::MiMalloc;
+
+/// As in the gateway.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+fn all(criterion: &mut Criterion) {
+    for mut path in hot_paths::all().expect("the benchmark's own inputs") {
+        let mut group = criterion.benchmark_group("hot paths");
+        if let Some(bytes) = path.bytes {
+            group.throughput(Throughput::Bytes(bytes as u64));
+        }
+        group.bench_function(path.name, |bencher| bencher.iter(|| (path.run)()));
+        group.finish();
+    }
+}
+
+criterion_group!(benches, all);
+criterion_main!(benches);

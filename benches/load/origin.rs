@@ -1,0 +1,71 @@
+//! An origin that answers from memory, with the whole answer made beforehand. It reads of a request no more than
+//! its first line, so that the processors are left to the contestants.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::Failure;
+use crate::command_line::OriginRole;
+use crate::workload::Canned;
+
+/// An answer with its head.
+struct Answer {
+    when: &'static str,
+    bytes: Vec<u8>,
+}
+
+/// Serves on a free port, whose address is the first line printed.
+pub(crate) fn serve(role: &OriginRole) -> Result<(), Failure> {
+    let answers: Arc<[Answer]> = role.workload.canned().into_iter().map(with_head).collect();
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+            println!("{}", listener.local_addr()?);
+            std::io::stdout().flush()?;
+            loop {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                let answers = Arc::clone(&answers);
+                // A client that breaks off ends its connection and nothing else.
+                tokio::spawn(async move { answer_all(stream, &answers).await.ok() });
+            }
+        })
+}
+
+fn with_head(canned: Canned) -> Answer {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        canned.body.len()
+    );
+    Answer {
+        when: canned.when,
+        bytes: [head.as_bytes(), canned.body.as_bytes()].concat(),
+    }
+}
+
+/// Requests without bodies, one after the other.
+async fn answer_all(mut stream: TcpStream, answers: &[Answer]) -> Result<(), Failure> {
+    let mut buffer = Vec::with_capacity(8 * 1024);
+    loop {
+        while let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+            let line = buffer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+            let target = std::str::from_utf8(line)?.split(' ').nth(1).unwrap_or_default();
+            let fitting = answers.iter().find(|answer| target.contains(answer.when));
+            let bytes = fitting.map_or(
+                b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".as_slice(),
+                |answer| &answer.bytes,
+            );
+            stream.write_all(bytes).await?;
+            buffer.drain(..end + 4);
+        }
+        if stream.read_buf(&mut buffer).await? == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What is asked, and what the origins have to say to it.
+
+use clap::ValueEnum;
+use kakehashi_benches::workload::{ngsi_v2_list, ngsi_v2_small_entity, sano_sites};
+
+use crate::Failure;
+
+/// The workloads, by the names they are quoted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Workload {
+    /// The edge alone: a 404 after authentication.
+    W0,
+    /// One entity of 1 KB by id from one Orion.
+    W1,
+    /// An NGSI-v2 list of 20, translated.
+    W2,
+    /// A custom REST list of 100, mapped.
+    W3,
+    /// Three sources that hold the same 20 entities, merged.
+    W4,
+    /// One entity by id from the store.
+    W5,
+    /// A store query with `q` and near.
+    W6,
+    /// GeoJSON of 1,000 features.
+    W8,
+}
+
+/// The entity that is asked for by id.
+pub(crate) const ENTITY_ID: &str = "urn:ngsi-ld:EvacuationSite:E0921300000201";
+
+/// Entities in the store.
+pub(crate) const STORED: usize = 2_000;
+
+/// Entities that W6 shows at most.
+const W6_PAGE: usize = 20;
+
+/// An answer that an origin gives where the request's target holds `when`. The first that fits is given.
+pub(crate) struct Canned {
+    pub(crate) when: &'static str,
+    pub(crate) body: String,
+}
+
+impl Workload {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::W0,
+        Self::W1,
+        Self::W2,
+        Self::W3,
+        Self::W4,
+        Self::W5,
+        Self::W6,
+        Self::W8,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::W0 => "W0",
+            Self::W1 => "W1",
+            Self::W2 => "W2",
+            Self::W3 => "W3",
+            Self::W4 => "W4",
+            Self::W5 => "W5",
+            Self::W6 => "W6",
+            Self::W8 => "W8",
+        }
+    }
+
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::W0 => "the edge alone: 404 after authentication",
+            Self::W1 => "one entity of 1 KB by id from one Orion",
+            Self::W2 => "an NGSI-v2 list of 20, translated",
+            Self::W3 => "a custom REST list of 100, mapped",
+            Self::W4 => "three sources of the same 20 entities, merged",
+            Self::W5 => "one entity by id from the store",
+            Self::W6 => "a store query with q and near",
+            Self::W8 => "GeoJSON of 1,000 features",
+        }
+    }
+
+    /// What is asked of the gateway.
+    pub(crate) fn gateway_path(self) -> String {
+        match self {
+            Self::W0 => "/ngsi-ld/v1/nothing".to_owned(),
+            Self::W1 => format!("/ngsi-ld/v1/entities/{ENTITY_ID}?type=EvacuationSite"),
+            Self::W2 | Self::W4 => "/ngsi-ld/v1/entities?type=EvacuationSite&limit=20".to_owned(),
+            Self::W3 => "/ngsi-ld/v1/entities?type=EvacuationSite&limit=100".to_owned(),
+            Self::W5 => "/ngsi-ld/v1/entities/urn:ngsi-ld:EvacuationSite:000042?type=EvacuationSite".to_owned(),
+            Self::W6 => format!(
+                "/ngsi-ld/v1/entities?type=EvacuationSite&q=maxCapacity%3E=300;typeOfDisasterFlood==true\
+                 &georel=near;maxDistance==3000&geometry=Point&coordinates=%5B139.5,36.55%5D&limit={W6_PAGE}"
+            ),
+            Self::W8 => "/ngsi-ld/v1/entities?type=EvacuationSite&limit=1000".to_owned(),
+        }
+    }
+
+    /// What a proxy asks of the origin in the place of the gateway's adapter.
+    pub(crate) const fn origin_path(self) -> &'static str {
+        match self {
+            Self::W0 | Self::W5 | Self::W6 => "/fixed",
+            Self::W1 => "/v2/entities?type=EvacuationSite&id=E0921300000201&limit=1000&offset=0",
+            Self::W2 | Self::W4 => "/v2/entities?type=EvacuationSite&limit=21&offset=0",
+            Self::W3 => "/api/v1/sites?page=1&per_page=100",
+            Self::W8 => "/v2/entities?type=EvacuationSite&limit=1000&offset=0",
+        }
+    }
+
+    pub(crate) const fn accept(self) -> &'static str {
+        match self {
+            Self::W8 => "application/geo+json",
+            _ => "application/json",
+        }
+    }
+
+    pub(crate) const fn expected_status(self) -> u16 {
+        match self {
+            Self::W0 => 404,
+            _ => 200,
+        }
+    }
+
+    /// How many origins the gateway has.
+    pub(crate) const fn origins(self) -> usize {
+        match self {
+            Self::W0 | Self::W5 | Self::W6 => 0,
+            Self::W4 => 3,
+            _ => 1,
+        }
+    }
+
+    pub(crate) const fn uses_store(self) -> bool {
+        matches!(self, Self::W5 | Self::W6)
+    }
+
+    /// What an origin answers.
+    pub(crate) fn canned(self) -> Vec<Canned> {
+        let when = |when, body| Canned { when, body };
+        let orion = |body| {
+            // Whoever reads page by page must find an end.
+            vec![when("offset=0", body), when("offset=", "[]".to_owned())]
+        };
+        match self {
+            Self::W0 | Self::W5 | Self::W6 => vec![],
+            Self::W1 => orion(format!("[{}]", ngsi_v2_small_entity())),
+            Self::W2 | Self::W4 => orion(ngsi_v2_list(20)),
+            Self::W3 => vec![when("", sano_sites(100))],
+            Self::W8 => orion(ngsi_v2_list(1000)),
+        }
+    }
+
+    /// Looks at an answer of the gateway or of a transform, so that nobody wins by answering something else.
+    pub(crate) fn check(self, who: &str, body: &[u8]) -> Result<(), Failure> {
+        let value: serde_json::Value = serde_json::from_slice(body)?;
+        let found = match self {
+            Self::W0 => return Ok(()),
+            Self::W1 | Self::W5 => usize::from(value.get("id").is_some()),
+            Self::W8 => value
+                .get("features")
+                .and_then(serde_json::Value::as_array)
+                .map_or(0, Vec::len),
+            _ => value.as_array().map_or(0, Vec::len),
+        };
+        let expected = match self {
+            Self::W0 | Self::W1 | Self::W5 => 1,
+            Self::W2 | Self::W4 => 20,
+            Self::W3 => 100,
+            Self::W6 => W6_PAGE,
+            Self::W8 => 1000,
+        };
+        if found == expected {
+            return Ok(());
+        }
+        Err(format!("{}: {who} answered {found} entities instead of {expected}", self.name()).into())
+    }
+}

@@ -1,0 +1,169 @@
+//! The keys of one issuer: fetched when they are needed, kept while they are good, and for a while longer when the
+//! issuer is away. Whatever callers send, the issuer is asked at a bounded rate, and by one of them at a time.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use reqwest::Client;
+use tokio::sync::Mutex;
+
+use super::TokenRejection;
+use super::discovery::{self, KeysUnavailable};
+use crate::config::Issuer;
+
+/// Keys are good for at least so long, whatever the issuer says: asking for each token would make it a part of every
+/// request.
+const SHORTEST: Duration = Duration::from_secs(60);
+
+/// How long keys serve after they should have been renewed, when the issuer cannot be asked. A key that was withdrawn
+/// is believed for at most so long.
+const GRACE: Duration = Duration::from_secs(60 * 60);
+
+/// A token with a key that is not known makes the issuer be asked again: for a rotation at once, for a flood of
+/// invented names once in this time.
+const BETWEEN_FETCHES: Duration = Duration::from_secs(10);
+
+/// Fetches that may follow each other at once: the first, a rotation, and one more while that one spreads.
+const FETCHES_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
+
+/// A key of the set.
+struct Key {
+    id: Option<String>,
+    algorithm: Option<KeyAlgorithm>,
+    key: DecodingKey,
+}
+
+/// What was fetched.
+struct KeySet {
+    keys: Vec<Key>,
+    good_until: Instant,
+}
+
+/// The keys of one issuer.
+pub(super) struct IssuerKeys {
+    issuer: Arc<Issuer>,
+    current: ArcSwapOption<KeySet>,
+    fetching: Mutex<DefaultDirectRateLimiter>,
+}
+
+impl IssuerKeys {
+    pub(super) fn new(issuer: Arc<Issuer>) -> Self {
+        let quota = Quota::with_period(BETWEEN_FETCHES).unwrap_or(Quota::per_minute(FETCHES_AT_ONCE));
+        Self {
+            issuer,
+            current: ArcSwapOption::empty(),
+            fetching: Mutex::new(RateLimiter::direct(quota.allow_burst(FETCHES_AT_ONCE))),
+        }
+    }
+
+    pub(super) fn is_of(&self, issuer: &Issuer) -> bool {
+        *self.issuer == *issuer
+    }
+
+    /// The key that a token names, of a kind that signs with the algorithm.
+    pub(super) async fn find(
+        &self,
+        client: &Client,
+        id: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<DecodingKey, TokenRejection> {
+        let now = Instant::now();
+        let known = self.current.load_full();
+        if let Some(set) = &known
+            && set.good_until > now
+            && let Some(key) = set.find(id, algorithm)
+        {
+            return Ok(key);
+        }
+        let failure = self.renew(client, known.as_ref(), id, algorithm).await.err();
+        match self.current.load_full() {
+            Some(set) if set.good_until + GRACE > Instant::now() => {
+                set.find(id, algorithm).ok_or(TokenRejection::UnknownKey)
+            }
+            _ => Err(TokenRejection::Unavailable(
+                failure.unwrap_or(KeysUnavailable::Unreachable),
+            )),
+        }
+    }
+
+    /// Fetches the keys, unless somebody else has while this one waited, or the issuer was asked too often.
+    async fn renew(
+        &self,
+        client: &Client,
+        known: Option<&Arc<KeySet>>,
+        id: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<(), KeysUnavailable> {
+        let fetching = match known {
+            // While one fetches, keys that should be renewed serve the others.
+            Some(set) if set.find(id, algorithm).is_some() => match self.fetching.try_lock() {
+                Ok(fetching) => fetching,
+                Err(_) => return Ok(()),
+            },
+            _ => self.fetching.lock().await,
+        };
+        let is_as_before = match (&*self.current.load(), known) {
+            (Some(current), Some(known)) => Arc::ptr_eq(current, known),
+            (None, None) => true,
+            _ => false,
+        };
+        if !is_as_before || fetching.check().is_err() {
+            return Ok(());
+        }
+        let fetched = discovery::keys(client, &self.issuer).await;
+        let outcome = fetched.as_ref().map(|_| ()).map_err(|error| *error);
+        match fetched {
+            Ok((set, lifetime)) => self.current.store(Some(Arc::new(KeySet::new(&set, lifetime)))),
+            Err(error) => tracing::warn!(issuer = %self.issuer.name, %error, "the keys of the issuer were not renewed"),
+        }
+        outcome
+    }
+}
+
+impl KeySet {
+    fn new(set: &JwkSet, lifetime: Duration) -> Self {
+        Self {
+            keys: set.keys.iter().filter_map(Key::read).collect(),
+            good_until: Instant::now() + lifetime.max(SHORTEST),
+        }
+    }
+
+    /// A token without the name of a key can mean the only one that fits, and no other.
+    fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
+        let mut fitting = self
+            .keys
+            .iter()
+            .filter(|key| key.fits(algorithm) && (id.is_none() || key.id.as_deref() == id));
+        let found = fitting.next()?;
+        (id.is_some() || fitting.next().is_none()).then(|| found.key.clone())
+    }
+}
+
+impl Key {
+    /// A public key that signs; `None` for others. Shared secrets are never taken.
+    fn read(jwk: &Jwk) -> Option<Self> {
+        let signs = matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature));
+        let is_public = matches!(
+            jwk.algorithm,
+            AlgorithmParameters::RSA(_) | AlgorithmParameters::EllipticCurve(_) | AlgorithmParameters::OctetKeyPair(_)
+        );
+        if !signs || !is_public {
+            return None;
+        }
+        Some(Self {
+            id: jwk.common.key_id.clone(),
+            algorithm: jwk.common.key_algorithm,
+            key: DecodingKey::from_jwk(jwk).ok()?,
+        })
+    }
+
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        let is_for_it = |of: &KeyAlgorithm| of.to_string() == format!("{algorithm:?}");
+        self.algorithm.as_ref().is_none_or(is_for_it) && algorithm.family() == self.key.family()
+    }
+}

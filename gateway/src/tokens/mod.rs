@@ -1,0 +1,185 @@
+//! JSON Web Tokens of consumers (RFC 7519), verified as RFC 8725 advises: the algorithms are the administrator's, keys
+//! come from the issuer's own address alone, and what a token says of where its key is to be found is not looked at.
+//!
+//! It knows no HTTP requests and no consumers: it tells whose token it is. What it keeps outlives revisions.
+
+mod claims;
+mod discovery;
+mod keys;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use dashmap::DashMap;
+use jsonwebtoken::Validation;
+use reqwest::Client;
+use sha2::{Digest, Sha256};
+
+pub use self::claims::VerifiedToken;
+pub use self::discovery::KeysUnavailable;
+
+use self::claims::{Claims, UnverifiedClaims};
+use self::keys::IssuerKeys;
+use crate::config::Issuer;
+
+/// Longest token, in bytes. Tokens with the groups of a large organisation reach 8 KiB.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// How far the clocks of issuer and gateway may differ, in seconds.
+const CLOCK_SKEW: u64 = 60;
+
+/// Valid tokens that are remembered, about 500 bytes each.
+const MOST_REMEMBERED: usize = 20_000;
+
+/// Why a token proves nothing. Whoever presents it is told only that it is not valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRejection {
+    /// Longer than [`MAX_TOKEN_BYTES`].
+    #[error("longer than {MAX_TOKEN_BYTES} bytes")]
+    TooLarge,
+    /// Not three parts, or not JSON in them, or an unknown algorithm.
+    #[error("not a token")]
+    Malformed,
+    /// A header that asks for what is not done here: `crit`, a token within a token, encryption, compression.
+    #[error("a header that is not supported")]
+    Header,
+    /// No configured issuer has this name.
+    #[error("an unknown issuer")]
+    UnknownIssuer,
+    /// An algorithm that the issuer is not configured with.
+    #[error("an algorithm that is not allowed")]
+    Algorithm,
+    /// The issuer has no such key.
+    #[error("an unknown key")]
+    UnknownKey,
+    /// The signature, the audience or a date is wrong, or a claim is missing.
+    #[error("signature or claims not valid")]
+    Invalid,
+    /// The issuer's keys cannot be had: nobody can tell whether it is valid.
+    #[error(transparent)]
+    Unavailable(KeysUnavailable),
+}
+
+/// Verifies tokens.
+pub struct Tokens {
+    client: Client,
+    keys: DashMap<Arc<str>, Arc<IssuerKeys>>,
+    remembered: DashMap<[u8; 32], Arc<VerifiedToken>>,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Tokens").finish_non_exhaustive()
+    }
+}
+
+impl Tokens {
+    /// Without any keys yet.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be set up.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        signature::install();
+        Ok(Self {
+            client: discovery::client()?,
+            keys: DashMap::new(),
+            remembered: DashMap::new(),
+        })
+    }
+
+    /// A token that was found valid before and still is, without asking anybody.
+    #[must_use]
+    pub fn remembered(&self, token: &[u8], issuers: &[Arc<Issuer>]) -> Option<Arc<VerifiedToken>> {
+        let found = self.remembered.get(&hash(token))?;
+        // Another revision may believe the issuer otherwise.
+        let is_believed = issuers.contains(&found.issuer) && found.expires > now();
+        is_believed.then(|| Arc::clone(&found))
+    }
+
+    /// Verifies a token of one of these issuers.
+    ///
+    /// # Errors
+    /// [`TokenRejection`]
+    pub async fn verify(&self, token: &[u8], issuers: &[Arc<Issuer>]) -> Result<Arc<VerifiedToken>, TokenRejection> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenRejection::TooLarge);
+        }
+        if token.iter().filter(|byte| **byte == b'.').count() != 2 {
+            return Err(TokenRejection::Malformed);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenRejection::Malformed)?;
+        let is_plain = header.crit.is_none() && header.enc.is_none() && header.zip.is_none() && header.cty.is_none();
+        let is_access_token = header.typ.as_deref().is_none_or(|name| {
+            let name = name.to_ascii_lowercase();
+            matches!(name.strip_prefix("application/").unwrap_or(&name), "jwt" | "at+jwt")
+        });
+        if !is_plain || !is_access_token {
+            return Err(TokenRejection::Header);
+        }
+        let claimed: UnverifiedClaims =
+            jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| TokenRejection::Malformed)?;
+        let issuer = issuers.iter().find(|issuer| *issuer.identifier == *claimed.iss);
+        let issuer = issuer.ok_or(TokenRejection::UnknownIssuer)?;
+        if !issuer.algorithms.contains(&header.alg) {
+            return Err(TokenRejection::Algorithm);
+        }
+        let keys = self.keys_of(issuer);
+        let key = keys.find(&self.client, header.kid.as_deref(), header.alg).await?;
+        let mut validation = Validation::new(header.alg);
+        validation.leeway = CLOCK_SKEW;
+        validation.validate_nbf = true;
+        validation.set_issuer(&[&*issuer.identifier]);
+        validation.set_audience(&[&*issuer.audience]);
+        validation.set_required_spec_claims(&["iss", "aud", "exp", "sub"]);
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| TokenRejection::Invalid)?;
+        let claims = claims.claims;
+        // A token of the future is a forgery, or a clock that is wrong by more than is believed.
+        if claims.iat.is_some_and(|issued| issued > seconds(now() + CLOCK_SKEW)) {
+            return Err(TokenRejection::Invalid);
+        }
+        let verified = Arc::new(VerifiedToken::new(issuer, claims));
+        self.remember(hash(token), &verified);
+        Ok(verified)
+    }
+
+    fn keys_of(&self, issuer: &Arc<Issuer>) -> Arc<IssuerKeys> {
+        if let Some(keys) = self.keys.get(&issuer.identifier)
+            && keys.is_of(issuer)
+        {
+            return Arc::clone(&keys);
+        }
+        let keys = Arc::new(IssuerKeys::new(Arc::clone(issuer)));
+        self.keys.insert(Arc::clone(&issuer.identifier), Arc::clone(&keys));
+        keys
+    }
+
+    fn remember(&self, hash: [u8; 32], token: &Arc<VerifiedToken>) {
+        if self.remembered.len() >= MOST_REMEMBERED {
+            let now = now();
+            self.remembered.retain(|_, token| token.expires > now);
+            if self.remembered.len() >= MOST_REMEMBERED {
+                // Verifying again costs less than choosing.
+                self.remembered.clear();
+            }
+        }
+        self.remembered.insert(hash, Arc::clone(token));
+    }
+}
+
+fn hash(token: &[u8]) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+fn seconds(date: u64) -> f64 {
+    date as f64
+}
