@@ -61,7 +61,7 @@ impl Realm {
         self.key.sign(&claims, &json!({})).unwrap()
     }
 
-    async fn count(&self, token: &str) -> u64 {
+    async fn count(&self, token: &str) -> usize {
         let asked = self.platform.entities("type=EvacuationSite&limit=0&count=true");
         let answer = asked
             .anonymous()

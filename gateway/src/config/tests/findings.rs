@@ -146,8 +146,9 @@ fn issuers_of_tokens_are_checked_with_who_relies_on_them() {
     assert_said(
         &with("[issuers.p]\nurl = \"urn:x\"\nalgorithms = []\nroles = 1"),
         &[
-            "error: `url` in [issuers.p] cannot be used: it is no HTTP URL",
             "error: [issuers.p] has no `audience`",
+            "= help: add `audience = \"kakehashi\"`",
+            "error: `url` in [issuers.p] cannot be used: it is no HTTP URL",
             "error: `algorithms` in [issuers.p] is empty: no token could be valid",
             "error: unknown key `roles` in [issuers.p]",
             "= help: did you mean `roles_claim`?",
@@ -156,11 +157,17 @@ fn issuers_of_tokens_are_checked_with_who_relies_on_them() {
     let issuer = "[issuers.prefecture]\nurl = \"https://id.example.jp\"\naudience = \"k\"\nalgorithms = [\"ES256\"]\n";
     assert_said(
         &with(&format!("{issuer}{}", issuer.replace("prefecture", "other"))),
-        &["error: issuers `prefecture` and `other` have the same `url`"],
+        &[
+            "error: issuers `prefecture` and `other` have the same `url`",
+            "= help: a token names its issuer by the URL: keep one of them",
+        ],
     );
     assert_said(
         &after("roles", "jwt = { issuer = \"prefectur\", subject = \"s\" }\nroles"),
-        &["error: unknown issuer `prefectur` in [consumers.app] jwt"],
+        &[
+            "error: unknown issuer `prefectur` in [consumers.app] jwt",
+            "= help: begin with `[issuers.<name>]`",
+        ],
     );
 }
 
