@@ -387,9 +387,9 @@ async fn what_http_itself_forbids() {
     let types = "/ngsi-ld/v1/types";
     for (method, targets) in [
         (Method::POST, [entity, types].as_slice()),
-        (Method::PUT, &[entities, entity, types]),
-        (Method::PATCH, &[entities, entity, types]),
-        (Method::DELETE, &[entities, types]),
+        (Method::PUT, &[entities, types]),
+        (Method::PATCH, &[entities, types]),
+        (Method::DELETE, &[types]),
     ] {
         for target in targets {
             if method != Method::DELETE {

@@ -1,6 +1,6 @@
 //! Notifications over real sockets (clauses 5.8.6 and 6.3.8): what is sent, to whom, in which form, and what never is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
@@ -271,28 +271,32 @@ async fn what_is_hidden_is_neither_told_nor_a_condition_nor_a_change() {
 
 #[tokio::test]
 async fn an_endpoint_that_does_not_answer_costs_the_others_nothing() {
-    let (platform, server, slow) = (platform().await, endpoint().await, endpoint().await);
-    slow.set_fault(Fault::Slow(Duration::from_secs(3600)));
+    let (platform, server) = (platform().await, endpoint().await);
+    // More servers than one consumer's notifications may be under way to at once.
+    let mut slow = Vec::new();
+    for number in 0..12 {
+        let silent = endpoint().await;
+        silent.set_fault(Fault::Slow(Duration::from_secs(3600)));
+        let mut subscription = to_everything(&silent, &format!("slow-{number}"), &json!({}));
+        subscription["notification"]["endpoint"]["timeout"] = json!(20_000);
+        subscribed(&platform, "other", &subscription).await;
+        slow.push(silent);
+    }
     let dead = endpoint().await;
     let dead_url = dead.url().to_owned();
     dead.stop().await;
-    for number in 0..20 {
-        subscribed(
-            &platform,
-            "other",
-            &to_everything(&slow, &format!("slow-{number}"), &json!({})),
-        )
-        .await;
-    }
     let unreachable = to_aeds(&format!("{dead_url}/n"), &json!({"id": "urn:s:dead"}));
-    let unreachable = subscribed(&platform, "other", &unreachable).await;
+    let unreachable = subscribed(&platform, "names-only", &unreachable).await;
     subscribed(&platform, "watcher", &to_everything(&server, "fast", &json!({}))).await;
-    for number in 0..10 {
+    let began = Instant::now();
+    for number in 0..3 {
         put(&platform, &aed(ID, &number.to_string())).await;
     }
-    notified(&server, 10).await;
-    let found = shown_when(&platform, "other", &unreachable, |notification| {
-        notification["timesFailed"] == 10
+    notified(&server, 3).await;
+    // As long as one of them takes to be given up would be too long.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    let found = shown_when(&platform, "names-only", &unreachable, |notification| {
+        notification["timesFailed"] == 3
     })
     .await;
     let notification = &found["notification"];
@@ -461,11 +465,13 @@ async fn no_value_of_an_entity_rests_in_the_state() {
     platform.gateway().terminate();
     platform.gateway_mut().wait();
     let holds = |file: &str, text: &str| {
-        let bytes = std::fs::read(folder.join(file)).unwrap();
+        let bytes = std::fs::read(folder.join(file)).unwrap_or_default();
         bytes.windows(text.len()).any(|window| window == text.as_bytes())
     };
-    assert!(holds("kakehashi.db", "urn:s:failing"), "the subscription is there");
-    for file in ["kakehashi.db", "gateway.stderr"] {
+    let state = ["kakehashi.db", "kakehashi.db-wal"];
+    let is_there = state.iter().any(|file| holds(file, "urn:s:failing"));
+    assert!(is_there, "the subscription itself is there");
+    for file in state.iter().chain(&["gateway.stderr"]) {
         assert!(!holds(file, MARK), "{file}");
     }
 }

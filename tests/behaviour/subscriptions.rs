@@ -143,6 +143,8 @@ async fn for_other_consumers_and_tenants_it_does_not_exist() {
         );
     }
     assert_eq!(platform.get(SUBSCRIPTIONS).by("other").await.ok().json(), json!([]));
+    let of_yaita = platform.get(SUBSCRIPTIONS).by("watcher").tenant("yaita").await.ok();
+    assert_eq!(of_yaita.json(), json!([]));
     assert_eq!(
         subscribed(&platform, "other", &subscription).await,
         path,
