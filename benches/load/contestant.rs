@@ -67,7 +67,15 @@ pub(crate) fn bare(kind: BareKind, workload: Workload, origin: &str) -> Result<C
         BareKind::Transform => ("bare transform", "transform", Speaks::View),
         BareKind::Adapter => ("everything off", "adapter", Speaks::View),
     };
-    let arguments = ["bare", "--kind", argument, "--workload", workload.name(), "--origin", origin];
+    let arguments = [
+        "bare",
+        "--kind",
+        argument,
+        "--workload",
+        workload.name(),
+        "--origin",
+        origin,
+    ];
     let (process, address) = Process::announcing(&mut own_role(&arguments)?)?;
     Ok(Contestant {
         name: name.to_owned(),

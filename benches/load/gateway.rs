@@ -23,11 +23,7 @@ const API_KEY: &str = "benchmark";
 const API_KEY_SHA256: &str = "0e89820860c342f2c7ec694d144023b10301c2accdd078cb5167a06d0c3d5bcc";
 
 /// Tenants whose sources hold the same entities, in W4.
-const TENANTS: [(&str, &str); 3] = [
-    ("nasushiobara", "092134"),
-    ("sano", "092045"),
-    ("yaita", "092118"),
-];
+const TENANTS: [(&str, &str); 3] = [("nasushiobara", "092134"), ("sano", "092045"), ("yaita", "092118")];
 
 impl Feature {
     pub(crate) const ALL: [Self; 5] = [
@@ -74,12 +70,22 @@ pub(crate) fn start(
     with_files(&mut command, files.path());
     // What it logs goes to a file, as it would to a collector; the default says one line for each request.
     command.stderr(Stdio::from(File::create(files.path().join("log"))?));
-    command.env("KAKEHASHI_LOG", if without == Some(Feature::Tracing) { "off" } else { "info" });
-    let (process, line) = Process::announcing(&mut command)
-        .map_err(|error| format!("{error}; is {} built?", binary.display()))?;
+    command.env(
+        "KAKEHASHI_LOG",
+        if without == Some(Feature::Tracing) {
+            "off"
+        } else {
+            "info"
+        },
+    );
+    let (process, line) =
+        Process::announcing(&mut command).map_err(|error| format!("{error}; is {} built?", binary.display()))?;
     let ready: serde_json::Value = serde_json::from_str(&line)?;
     let url = ready.get("gateway").and_then(|url| url.as_str());
-    let address = url.ok_or("no address printed")?.trim_start_matches("http://").to_owned();
+    let address = url
+        .ok_or("no address printed")?
+        .trim_start_matches("http://")
+        .to_owned();
     let mut headers = vec![("accept".to_owned(), workload.accept().to_owned())];
     if without != Some(Feature::Authentication) {
         headers.push(("x-api-key".to_owned(), API_KEY.to_owned()));
@@ -145,9 +151,15 @@ fn write_configuration(
          [tenants.tochigi]\nname = \"栃木県\"\ncode = \"090000\"\nrole = \"operator\"\n\n"
     );
     for (tenant, code) in TENANTS {
-        tenants.push_str(&format!("[tenants.{tenant}]\nname = \"{tenant}\"\ncode = \"{code}\"\n\n"));
+        tenants.push_str(&format!(
+            "[tenants.{tenant}]\nname = \"{tenant}\"\ncode = \"{code}\"\n\n"
+        ));
     }
-    let personal_data = if without == Some(Feature::Policy) { "none" } else { "present" };
+    let personal_data = if without == Some(Feature::Policy) {
+        "none"
+    } else {
+        "present"
+    };
     for (number, (tenant, origin)) in TENANTS.iter().map(|(tenant, _)| tenant).zip(origins).enumerate() {
         let kind = if workload == Workload::W3 {
             "adapter = \"rest\"\nmapping = \"sano.toml\""
@@ -213,5 +225,9 @@ fn fill_store(binary: &Path, folder: &Path) -> Result<(), Failure> {
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("the store cannot be filled: {}", String::from_utf8_lossy(&output.stderr)).into())
+    Err(format!(
+        "the store cannot be filled: {}",
+        String::from_utf8_lossy(&output.stderr)
+    )
+    .into())
 }

@@ -57,9 +57,10 @@ async fn answer_all(mut stream: TcpStream, answers: &[Answer]) -> Result<(), Fai
             let line = buffer.split(|byte| *byte == b'\r').next().unwrap_or_default();
             let target = std::str::from_utf8(line)?.split(' ').nth(1).unwrap_or_default();
             let fitting = answers.iter().find(|answer| target.contains(answer.when));
-            let bytes = fitting.map_or(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".as_slice(), |answer| {
-                &answer.bytes
-            });
+            let bytes = fitting.map_or(
+                b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".as_slice(),
+                |answer| &answer.bytes,
+            );
             stream.write_all(bytes).await?;
             buffer.drain(..end + 4);
         }

@@ -62,7 +62,17 @@ pub(crate) fn print(workload: Workload, measured: &[Measured]) {
     println!("(open loop: {rate:.0} requests/s over {CONNECTIONS} connections, from the appointed time)");
     println!(
         "{:<28} {:>10} {:>18} {:>6} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9} {:>9}",
-        "", "requests/s", "(least to most)", "ratio", "p50 ms", "p99 ms", "CPU us", "peak MiB", "1 conn ms", "open p50", "open p99"
+        "",
+        "requests/s",
+        "(least to most)",
+        "ratio",
+        "p50 ms",
+        "p99 ms",
+        "CPU us",
+        "peak MiB",
+        "1 conn ms",
+        "open p50",
+        "open p99"
     );
     let first = measured.first().map_or(f64::NAN, |one| one.throughput.median);
     for one in measured {

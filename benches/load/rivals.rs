@@ -120,9 +120,7 @@ fn haproxy(program: &Path, folder: &Path, address: &str, origin: Option<&str>) -
 fn envoy(program: &Path, folder: &Path, address: &str, origin: Option<&str>) -> Result<Command, Failure> {
     let address_of = |address: &str| -> Result<String, Failure> {
         let (host, port) = address.rsplit_once(':').ok_or("an address without a port")?;
-        Ok(format!(
-            "{{socket_address: {{address: {host}, port_value: {port}}}}}"
-        ))
+        Ok(format!("{{socket_address: {{address: {host}, port_value: {port}}}}}"))
     };
     let (route, clusters) = match origin {
         Some(origin) => (
@@ -144,6 +142,8 @@ fn envoy(program: &Path, folder: &Path, address: &str, origin: Option<&str>) -> 
     let file = folder.join("envoy.yaml");
     std::fs::write(&file, configuration)?;
     let mut command = Command::new(program);
-    command.args(["--concurrency", "2", "--disable-hot-restart", "-l", "off", "-c"]).arg(file);
+    command
+        .args(["--concurrency", "2", "--disable-hot-restart", "-l", "off", "-c"])
+        .arg(file);
     Ok(command)
 }

@@ -18,9 +18,6 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// The share of one processor beyond which an origin, which has one thread, may have held others up.
 const BUSY_ORIGIN: f64 = 0.9;
 
-/// How much more than the fastest contestant an origin must be able to answer when it is asked directly.
-const FASTER_ORIGIN: f64 = 1.3;
-
 /// The rate of the open loop: this share of what the slowest contestant can do. Below saturation, where latency
 /// says something about the contestant and not about the queue before it.
 const SHARE_OF_SLOWEST: f64 = 0.5;
@@ -88,12 +85,20 @@ fn measure(workload: Workload, line: &CommandLine, generator: Generator) -> Resu
     for _ in 0..line.rounds.div_ceil(2) {
         for seat in &mut seats {
             let contestant = &seat.contestant;
-            let round = generator.run(&contestant.target, 1, Duration::from_secs(1), contestant.expected_status)?;
+            let round = generator.run(
+                &contestant.target,
+                1,
+                Duration::from_secs(1),
+                contestant.expected_status,
+            )?;
             seat.alone.push(round);
         }
     }
     let mut measured: Vec<Measured> = seats.iter().map(summary).collect::<Result<_, _>>()?;
-    let slowest = measured.iter().map(|one| one.throughput.median).fold(f64::MAX, f64::min);
+    let slowest = measured
+        .iter()
+        .map(|one| one.throughput.median)
+        .fold(f64::MAX, f64::min);
     for (seat, measured) in seats.iter_mut().zip(&mut measured) {
         let contestant = &seat.contestant;
         let rate = slowest * SHARE_OF_SLOWEST;
@@ -101,19 +106,24 @@ fn measure(workload: Workload, line: &CommandLine, generator: Generator) -> Resu
         measured.add_open_loop(rate, latency);
         seat.at_rate = Some(latency);
     }
-    let fastest = measured.iter().filter(|one| !one.name.starts_with("origin"));
-    let fastest = fastest.map(|one| one.throughput.median).fold(0.0, f64::max);
-    if let Some(origin) = measured.iter().find(|one| one.name.starts_with("origin"))
-        && origin.throughput.median < FASTER_ORIGIN * fastest
-    {
-        return Err(format!(
-            "{}: the origin is the bottleneck: asked directly it answers {:.0}/s, the fastest contestant {fastest:.0}/s",
+    warn_of_slow_origin(workload, &measured);
+    Ok(measured)
+}
+
+/// Asked directly, an origin should answer more than through anybody. Where it does not, the load generator, which
+/// must read all of it, is what is measured; a busy origin has failed the run already.
+fn warn_of_slow_origin(workload: Workload, measured: &[Measured]) {
+    let (origins, others): (Vec<&Measured>, Vec<&Measured>) =
+        measured.iter().partition(|one| one.name.starts_with("origin"));
+    let fastest = others.iter().map(|one| one.throughput.median).fold(0.0, f64::max);
+    for origin in origins.iter().filter(|origin| origin.throughput.median < fastest) {
+        println!(
+            "{}: NOTE: asked directly the origin answers {:.0}/s, the fastest contestant {fastest:.0}/s: the load \
+             generator is at its limit, and ratios between the fastest are not to be trusted",
             workload.name(),
             origin.throughput.median
-        )
-        .into());
+        );
     }
-    Ok(measured)
 }
 
 /// One round of one contestant, with the processor time of it and of the origins.
@@ -131,7 +141,11 @@ fn closed_round(
             .map(|origin| origin.process.cpu_microseconds())
             .collect::<Result<Vec<f64>, _>>()
     };
-    let (own_before, origins_before, began) = (contestant.process.cpu_microseconds()?, used_by_origins()?, Instant::now());
+    let (own_before, origins_before, began) = (
+        contestant.process.cpu_microseconds()?,
+        used_by_origins()?,
+        Instant::now(),
+    );
     let round = generator.run(&contestant.target, connections, length, contestant.expected_status)?;
     let elapsed = began.elapsed().as_secs_f64() * 1e6;
     let used = contestant.process.cpu_microseconds()? - own_before;
@@ -174,7 +188,13 @@ fn beside_rivals(workload: Workload, line: &CommandLine, origins: &[String]) -> 
     let mut all = vec![gateway::start(&line.kakehashi, "Kakehashi", workload, origins, None)?];
     if workload == Workload::W4 {
         let one = origins.get(..1).unwrap_or_default();
-        all.push(gateway::start(&line.kakehashi, "Kakehashi, one source (W2)", workload, one, None)?);
+        all.push(gateway::start(
+            &line.kakehashi,
+            "Kakehashi, one source (W2)",
+            workload,
+            one,
+            None,
+        )?);
     }
     for rival in Rival::ALL {
         match rival.start(workload, origin)? {
@@ -193,7 +213,13 @@ fn beside_rivals(workload: Workload, line: &CommandLine, origins: &[String]) -> 
 }
 
 fn with_features_off(workload: Workload, line: &CommandLine, origins: &[String]) -> Result<Vec<Contestant>, Failure> {
-    let mut all = vec![gateway::start(&line.kakehashi, "everything on", workload, origins, None)?];
+    let mut all = vec![gateway::start(
+        &line.kakehashi,
+        "everything on",
+        workload,
+        origins,
+        None,
+    )?];
     for feature in Feature::ALL {
         all.push(gateway::start(&line.kakehashi, "", workload, origins, Some(feature))?);
     }

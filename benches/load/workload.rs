@@ -171,10 +171,6 @@ impl Workload {
         if found == expected {
             return Ok(());
         }
-        Err(format!(
-            "{}: {who} answered {found} entities instead of {expected}",
-            self.name()
-        )
-        .into())
+        Err(format!("{}: {who} answered {found} entities instead of {expected}", self.name()).into())
     }
 }

@@ -121,7 +121,9 @@ fn translation() -> Result<Vec<HotPath>, Failure> {
 fn records() -> Result<Vec<HotPath>, Failure> {
     let context = Context::kakehashi();
     let mapping = include_str!("../../mappings/sano.toml");
-    let mapping = Arc::new(Mapping::parse(mapping, "mappings/sano.toml", context).map_err(|_| "the committed mapping is refused")?);
+    let mapping = Arc::new(
+        Mapping::parse(mapping, "mappings/sano.toml", context).map_err(|_| "the committed mapping is refused")?,
+    );
     let one = |name: &'static str, r#type: &str, counted, body: String| -> Result<HotPath, Failure> {
         let (mapping, r#type) = (Arc::clone(&mapping), context.expand_type(r#type)?);
         let all = AttributeSelection::All;
@@ -133,7 +135,12 @@ fn records() -> Result<Vec<HotPath>, Failure> {
         }))
     };
     Ok(vec![
-        one("records to entities", "EvacuationSite", true, workload::sano_sites(ENTITIES))?,
+        one(
+            "records to entities",
+            "EvacuationSite",
+            true,
+            workload::sano_sites(ENTITIES),
+        )?,
         one(
             "GeoJSON records to entities",
             "DesignatedShelter",
@@ -196,9 +203,14 @@ fn contexts() -> Result<Vec<HotPath>, Failure> {
                 black_box(own.compact(black_box(attribute.name.as_str())));
             }
         }),
-        path("compile a context of 10,000 terms", Some(document.len()), false, move || {
-            let _ = black_box(Context::from_document(black_box(&document)));
-        }),
+        path(
+            "compile a context of 10,000 terms",
+            Some(document.len()),
+            false,
+            move || {
+                let _ = black_box(Context::from_document(black_box(&document)));
+            },
+        ),
     ])
 }
 
@@ -300,7 +312,12 @@ fn configuration() -> Result<Config, Failure> {
     let policies = folder.path().join("policies");
     std::fs::create_dir(&policies)?;
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
-    for name in ["schema.cedarschema", "classification.toml", "platform.cedar", "sano.cedar"] {
+    for name in [
+        "schema.cedarschema",
+        "classification.toml",
+        "platform.cedar",
+        "sano.cedar",
+    ] {
         std::fs::copy(committed.join(name), policies.join(name))?;
     }
     let config = Config::load(&file, &policies, &Environment::of_process());

@@ -42,7 +42,13 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
             Err(error) => errors.push(error),
         }
     }
-    let merged = merge_parts(parts, &DateTime::from_system_time(SystemTime::now()))
+    // One part is the entity; only where several disagree does it matter what has expired.
+    let merged = if parts.len() > 1 {
+        merge_parts(parts, &DateTime::from_system_time(SystemTime::now()))
+    } else {
+        parts.pop().map(|only| only.entity)
+    };
+    let merged = merged
         // `type` and `attrs` must hold for the whole entity (clause 5.7.1.4).
         .filter(|entity| question.query.matches(entity));
     let entity = merged.map(|mut entity| {

@@ -4,6 +4,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::log_line::JsonLines;
+
 /// The environment variable that says how much is logged, as `tracing_subscriber::EnvFilter` reads it.
 const LEVEL_VARIABLE: &str = "KAKEHASHI_LOG";
 
@@ -25,8 +27,7 @@ pub fn start_logging(default_level: &str) {
     .filter_map(|directive| directive.parse().ok())
     .fold(EnvFilter::new(level), EnvFilter::add_directive);
     let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
+        .event_format(JsonLines)
         .with_writer(std::io::stderr);
     // Fails only when a subscriber is set already, as a test may do.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
