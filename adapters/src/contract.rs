@@ -8,6 +8,7 @@
 //! What every adapter must do is proved by `adapters/tests/contract.rs`.
 
 use std::fmt;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -63,15 +64,16 @@ pub struct Call {
 pub enum AttributeSelection {
     /// Every attribute that the source has.
     All,
-    /// These and no others. Empty: none, only ids and types. Shared, because it goes with every question.
-    Only(Arc<[AttributeName]>),
+    /// These and no others, in the order of names. Empty: none, only ids and types. Shared, because it goes with
+    /// every question.
+    Only(SelectedNames),
 }
 
 impl AttributeSelection {
     /// These and no others.
     #[must_use]
     pub fn only(names: impl IntoIterator<Item = AttributeName>) -> Self {
-        Self::Only(names.into_iter().collect())
+        Self::Only(SelectedNames::new(names))
     }
 
     /// Whether the attribute may be asked for.
@@ -79,8 +81,30 @@ impl AttributeSelection {
     pub fn includes(&self, name: &AttributeName) -> bool {
         match self {
             Self::All => true,
-            Self::Only(names) => names.contains(name),
+            Self::Only(names) => names.0.binary_search(name).is_ok(),
         }
+    }
+}
+
+/// Names in their order, each once, so that one is found without looking at all: grants have many, and each
+/// attribute of an answer is looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SelectedNames(Arc<[AttributeName]>);
+
+impl SelectedNames {
+    fn new(names: impl IntoIterator<Item = AttributeName>) -> Self {
+        let mut names: Vec<AttributeName> = names.into_iter().collect();
+        names.sort_unstable();
+        names.dedup();
+        Self(names.into())
+    }
+}
+
+impl Deref for SelectedNames {
+    type Target = [AttributeName];
+
+    fn deref(&self) -> &[AttributeName] {
+        &self.0
     }
 }
 

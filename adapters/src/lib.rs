@@ -21,7 +21,7 @@ pub mod store;
 pub mod writing;
 
 pub use contract::{
-    Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SourceId,
-    SourceQuery,
+    Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SelectedNames,
+    SourceId, SourceQuery,
 };
 pub use writing::{EntityWriter, MayChange, Put, WriteError};

@@ -18,9 +18,6 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// The share of one processor beyond which an origin, which has one thread, may have held others up.
 const BUSY_ORIGIN: f64 = 0.9;
 
-/// How much more than the fastest contestant an origin must be able to answer when it is asked directly.
-const FASTER_ORIGIN: f64 = 1.3;
-
 /// The rate of the open loop: this share of what the slowest contestant can do. Below saturation, where latency
 /// says something about the contestant and not about the queue before it.
 const SHARE_OF_SLOWEST: f64 = 0.5;
@@ -109,19 +106,24 @@ fn measure(workload: Workload, line: &CommandLine, generator: Generator) -> Resu
         measured.add_open_loop(rate, latency);
         seat.at_rate = Some(latency);
     }
-    let fastest = measured.iter().filter(|one| !one.name.starts_with("origin"));
-    let fastest = fastest.map(|one| one.throughput.median).fold(0.0, f64::max);
-    if let Some(origin) = measured.iter().find(|one| one.name.starts_with("origin"))
-        && origin.throughput.median < FASTER_ORIGIN * fastest
-    {
-        return Err(format!(
-            "{}: the origin is the bottleneck: asked directly it answers {:.0}/s, the fastest contestant {fastest:.0}/s",
+    warn_of_slow_origin(workload, &measured);
+    Ok(measured)
+}
+
+/// Asked directly, an origin should answer more than through anybody. Where it does not, the load generator, which
+/// must read all of it, is what is measured; a busy origin has failed the run already.
+fn warn_of_slow_origin(workload: Workload, measured: &[Measured]) {
+    let (origins, others): (Vec<&Measured>, Vec<&Measured>) =
+        measured.iter().partition(|one| one.name.starts_with("origin"));
+    let fastest = others.iter().map(|one| one.throughput.median).fold(0.0, f64::max);
+    for origin in origins.iter().filter(|origin| origin.throughput.median < fastest) {
+        println!(
+            "{}: NOTE: asked directly the origin answers {:.0}/s, the fastest contestant {fastest:.0}/s: the load \
+             generator is at its limit, and ratios between the fastest are not to be trusted",
             workload.name(),
             origin.throughput.median
-        )
-        .into());
+        );
     }
-    Ok(measured)
 }
 
 /// One round of one contestant, with the processor time of it and of the origins.

@@ -9,6 +9,8 @@ use ngsi_ld::context::Context;
 use ngsi_ld::{AttributeName, EntityId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::contract::SelectedNames;
+
 /// What ids of the view begin with when the source's own id is no URI.
 const GENERATED: &str = "urn:ngsi-ld:";
 
@@ -125,12 +127,36 @@ pub(super) fn raw_name(context: &Context, name: &AttributeName) -> Option<String
 #[derive(Debug, Default)]
 pub(super) struct RawNames {
     known: RwLock<HashMap<AttributeName, Option<Arc<str>>>>,
+    /// Values of parameters, by the selection that they stand for.
+    lists: RwLock<HashMap<SelectedNames, Arc<str>>>,
 }
 
 impl RawNames {
     /// Names that are remembered. Consumers may ask for any name; beyond this many, new ones are worked out each
     /// time.
     const MAX: usize = 4096;
+
+    /// Lists that are remembered: a grant needs one for each type, and a consumer's `attrs` one more.
+    const MAX_LISTS: usize = 256;
+
+    /// The list of these attributes as the source is asked for it: `write` makes it of their names in the source,
+    /// once. Working it out for every question costs as much as translating a small answer.
+    pub(super) fn list(
+        &self,
+        context: &Context,
+        names: &SelectedNames,
+        write: impl FnOnce(Vec<Arc<str>>) -> String,
+    ) -> Arc<str> {
+        if let Some(list) = self.lists.read().unwrap_or_else(PoisonError::into_inner).get(names) {
+            return Arc::clone(list);
+        }
+        let list: Arc<str> = write(self.of(context, names)).into();
+        let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
+        if lists.len() < Self::MAX_LISTS {
+            lists.insert(names.clone(), Arc::clone(&list));
+        }
+        list
+    }
 
     /// The source's names of these attributes, in their order, without those that it cannot have.
     pub(super) fn of(&self, context: &Context, names: &[AttributeName]) -> Vec<Arc<str>> {

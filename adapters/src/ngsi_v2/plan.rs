@@ -149,14 +149,15 @@ fn add_attributes(
         AttributeSelection::All if system_attributes => parameters.add("attrs", dates.chain(["*"])),
         AttributeSelection::All => {}
         AttributeSelection::Only(names) => {
-            let mut raw = raw_names.of(&settings.context, names);
-            // A comma would ask for two attributes, neither of which was granted.
-            raw.retain(|raw| !raw.contains(',') && **raw != *"*");
-            if raw.is_empty() && !system_attributes {
+            let list = raw_names.list(&settings.context, names, |mut raw| {
+                // A comma would ask for two attributes, neither of which was granted.
+                raw.retain(|raw| !raw.contains(',') && **raw != *"*");
+                escaped_list(raw.iter().map(|raw| &**raw))
+            });
+            if list.is_empty() && !system_attributes {
                 parameters.add("attrs", [NO_ATTRIBUTE]);
             } else {
-                let raw = raw.iter().map(|raw| &**raw);
-                parameters.add("attrs", raw.chain(dates.collect::<Vec<_>>()));
+                parameters.add_escaped("attrs", &list, dates);
             }
         }
     }
@@ -189,15 +190,33 @@ impl Parameters {
     }
 
     fn add<'v>(&mut self, name: &str, values: impl IntoIterator<Item = &'v str>) {
+        self.add_escaped(name, "", values);
+    }
+
+    /// Adds a list that begins with what is escaped already.
+    fn add_escaped<'v>(&mut self, name: &str, escaped: &str, more: impl IntoIterator<Item = &'v str>) {
         self.0.push(if self.0.contains('?') { '&' } else { '?' });
         self.0.push_str(name);
         self.0.push('=');
-        for (position, value) in values.into_iter().enumerate() {
-            if position > 0 {
-                self.0.push(',');
-            }
-            self.0.extend(utf8_percent_encode(value, ESCAPED_IN_PARAMETERS));
+        self.0.push_str(escaped);
+        extend_list(&mut self.0, escaped.is_empty(), more);
+    }
+}
+
+/// Values of a list, percent-encoded.
+fn escaped_list<'v>(values: impl IntoIterator<Item = &'v str>) -> String {
+    let mut list = String::new();
+    extend_list(&mut list, true, values);
+    list
+}
+
+fn extend_list<'v>(list: &mut String, mut is_first: bool, values: impl IntoIterator<Item = &'v str>) {
+    for value in values {
+        if !is_first {
+            list.push(',');
         }
+        is_first = false;
+        list.extend(utf8_percent_encode(value, ESCAPED_IN_PARAMETERS));
     }
 }
 

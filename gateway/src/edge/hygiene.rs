@@ -13,23 +13,23 @@ use crate::Revision;
 use crate::api::problem::{ErrorType, Problem};
 
 /// Headers by which proxies pass an identity on. Here nobody in front of the gateway may: they are dropped.
-const IDENTITY_HEADERS: [&str; 6] = [
-    "x-consumer-id",
-    "x-consumer-username",
-    "x-credential-identifier",
-    "x-authenticated-userid",
-    "x-user",
-    "x-remote-user",
+const IDENTITY_HEADERS: [HeaderName; 6] = [
+    HeaderName::from_static("x-consumer-id"),
+    HeaderName::from_static("x-consumer-username"),
+    HeaderName::from_static("x-credential-identifier"),
+    HeaderName::from_static("x-authenticated-userid"),
+    HeaderName::from_static("x-user"),
+    HeaderName::from_static("x-remote-user"),
 ];
 
 /// Headers that end at this hop (RFC 9110 section 7.6.1).
-const HOP_BY_HOP: [&str; 6] = [
-    "connection",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "upgrade",
+const HOP_BY_HOP: [HeaderName; 6] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"),
+    header::TE,
+    header::UPGRADE,
 ];
 
 /// Refuses what no path may hold, trims trailing slashes, drops headers.
@@ -60,10 +60,13 @@ pub(super) async fn hygiene(
 /// The URI with its one canonical path; `None` when it has that already.
 fn canonical(uri: &Uri) -> Result<Option<Uri>, Problem> {
     let path = uri.path();
-    let climbs = path.split('/').any(|segment| {
-        let segment = segment.replace("%2e", ".").replace("%2E", ".");
-        segment == "." || segment == ".."
-    });
+    // Without a dot, plain or encoded, no segment can climb; most paths have none.
+    let may_climb = path.bytes().any(|byte| matches!(byte, b'.' | b'%'));
+    let climbs = may_climb
+        && path.split('/').any(|segment| {
+            let segment = segment.replace("%2e", ".").replace("%2E", ".");
+            segment == "." || segment == ".."
+        });
     if climbs {
         return Err(Problem::new(
             ErrorType::InvalidRequest,
@@ -100,7 +103,7 @@ fn drop_headers(headers: &mut HeaderMap, api_key_header: &HeaderName) {
         headers.remove(name.as_str());
     }
     for name in HOP_BY_HOP.iter().chain(&IDENTITY_HEADERS) {
-        headers.remove(*name);
+        headers.remove(name);
     }
 }
 

@@ -42,7 +42,12 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
             Err(error) => errors.push(error),
         }
     }
-    let merged = merge_parts(parts, &DateTime::from_system_time(SystemTime::now()));
+    // One part is the entity.
+    let merged = if parts.len() > 1 {
+        merge_parts(parts, &DateTime::from_system_time(SystemTime::now()))
+    } else {
+        parts.pop().map(|only| only.entity)
+    };
     let entity = merged.and_then(|mut entity| {
         // Clause 5.7.1.4: first `datasetId`; what it leaves must have one of `attrs`. The whole entity must meet both.
         if let Some(datasets) = &question.datasets {

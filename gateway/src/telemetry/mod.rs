@@ -1,6 +1,7 @@
 //! What the gateway tells its operators: logs and metrics. Neither ever holds an attribute value, an entity
 //! id, or text that a consumer or a source has sent.
 
+mod log_line;
 mod logging;
 mod metrics;
 
