@@ -144,6 +144,42 @@ async fn an_entity_of_which_nothing_is_left_is_not_shown() {
 }
 
 #[tokio::test]
+async fn what_has_expired_is_not_shown() {
+    let platform = platform().await;
+    let gone = "urn:ngsi-ld:EvacuationSite:gone";
+    let expired = json!({
+        "id": gone, "type": "EvacuationSite", "expiresAt": "2000-01-01T00:00:00Z",
+        "name": { "type": "Property", "value": "閉鎖" },
+    });
+    let partly = json!({
+        "id": "urn:ngsi-ld:EvacuationSite:partly", "type": "EvacuationSite",
+        "name": { "type": "Property", "value": "小学校" },
+        "maxCapacity": { "type": "Property", "value": 5, "expiresAt": "2000-01-01T00:00:00Z" },
+    });
+    for entity in [&expired, &partly] {
+        let created = platform.create(entity).by("writer").await;
+        // What is created expired may be refused at once; it must not be shown.
+        assert!([201, 400].contains(&created.status), "{created}");
+    }
+    assert_eq!(platform.entity(gone).await.status, 404);
+    let list = platform
+        .entities(format!(
+            "type=EvacuationSite&id={gone},urn:ngsi-ld:EvacuationSite:partly"
+        ))
+        .await
+        .ok();
+    for entity in list.entities() {
+        assert_ne!(entity["id"], gone, "{entity}");
+        assert!(entity.get("maxCapacity").is_none(), "{entity}");
+    }
+    let by_value = platform
+        .entities("type=EvacuationSite&q=maxCapacity==5&count=true")
+        .await
+        .ok();
+    assert_eq!(by_value.entities().len(), 0, "{by_value}");
+}
+
+#[tokio::test]
 async fn a_feature_has_its_geometry_whatever_is_picked() {
     let platform = platform().await;
     for parameters in ["pick=name", "omit=location", "attrs=name"] {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use futures::StreamExt;
 use futures::future::join_all;
 use kakehashi_adapters::{AdapterError, Call, ErrorKind, SourceQuery};
 use ngsi_ld::Entity;
+use ngsi_ld::entity::DateTime;
 
 use super::plan::SubQuery;
 use super::{Refusal, Warning};
@@ -91,12 +92,13 @@ pub async fn count(sub_query: &SubQuery, query: &SourceQuery, request: &Request)
     observed(sub_query, request, sub_query.source.adapter.count(query, &request.call)).await
 }
 
-/// What the consumer may see of an entity that a source has sent; `None` when that is nothing.
+/// What the consumer may see of an entity that a source has sent, of what is still valid; `None` when that is nothing.
 fn visible_part(sub_query: &SubQuery, entity: Entity) -> Option<Entity> {
     if !sub_query.source.provides(&entity) {
         return None;
     }
-    sub_query.grants.project(entity)
+    let valid = entity.valid_at(|| DateTime::from_system_time(SystemTime::now()))?;
+    sub_query.grants.project(valid)
 }
 
 /// Runs an exchange with a source under the request's deadline, and counts how it went.

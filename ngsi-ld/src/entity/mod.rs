@@ -9,6 +9,7 @@
 mod attribute;
 pub mod conformance;
 mod datetime;
+mod expiry;
 #[cfg(test)]
 pub(crate) mod generated;
 mod geometry;
