@@ -148,9 +148,9 @@ fn write_configuration(
     without: Option<Feature>,
 ) -> Result<(), Failure> {
     const PLENTY: &str = "requests_per_second = 1000000, burst = 1000000, concurrency";
-    let mut tenants = format!(
+    let mut tenants = String::from(
         "[gateway]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\nstate = \"sqlite:state.db\"\n\n\
-         [tenants.tochigi]\nname = \"栃木県\"\ncode = \"090000\"\nrole = \"operator\"\n\n"
+         [tenants.tochigi]\nname = \"栃木県\"\ncode = \"090000\"\nrole = \"operator\"\n\n",
     );
     for (tenant, code) in TENANTS {
         tenants.push_str(&format!(

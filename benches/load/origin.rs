@@ -20,7 +20,7 @@ struct Answer {
 
 /// Serves on a free port, whose address is the first line printed.
 pub(crate) fn serve(role: &OriginRole) -> Result<(), Failure> {
-    let answers: Arc<[Answer]> = role.workload.canned().into_iter().map(with_head).collect();
+    let answers: Arc<[Answer]> = role.workload.canned().iter().map(with_head).collect();
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
@@ -38,7 +38,7 @@ pub(crate) fn serve(role: &OriginRole) -> Result<(), Failure> {
         })
 }
 
-fn with_head(canned: Canned) -> Answer {
+fn with_head(canned: &Canned) -> Answer {
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         canned.body.len()

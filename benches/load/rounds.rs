@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::closed_loop::{Generator, Round};
 use crate::command_line::{BareKind, CommandLine, Feature};
 use crate::contestant::{self, Contestant};
-use crate::open_loop::{self, Latency};
+use crate::open_loop;
 use crate::process::Process;
 use crate::report::{self, Measured};
 use crate::rivals::{HOW_TO_INSTALL, Rival};
@@ -29,7 +29,6 @@ struct Seat {
     /// Processor time of a request, for each round.
     cpu: Vec<f64>,
     alone: Vec<Round>,
-    at_rate: Option<Latency>,
 }
 
 pub(crate) fn run(line: &CommandLine) -> Result<(), Failure> {
@@ -67,7 +66,6 @@ fn measure(workload: Workload, line: &CommandLine, generator: Generator) -> Resu
             rounds: Vec::new(),
             cpu: Vec::new(),
             alone: Vec::new(),
-            at_rate: None,
         })
         .collect();
     for seat in &seats {
@@ -99,12 +97,11 @@ fn measure(workload: Workload, line: &CommandLine, generator: Generator) -> Resu
         .iter()
         .map(|one| one.throughput.median)
         .fold(f64::MAX, f64::min);
-    for (seat, measured) in seats.iter_mut().zip(&mut measured) {
+    for (seat, measured) in seats.iter().zip(&mut measured) {
         let contestant = &seat.contestant;
         let rate = slowest * SHARE_OF_SLOWEST;
         let latency = open_loop::run(&contestant.target, rate, length, contestant.expected_status)?;
         measured.add_open_loop(rate, latency);
-        seat.at_rate = Some(latency);
     }
     warn_of_slow_origin(workload, &measured);
     Ok(measured)
