@@ -72,9 +72,11 @@ impl Site<'_> {
         out.extend_from_slice(b"{\"id\":\"urn:ngsi-ld:EvacuationSite:");
         out.extend_from_slice(self.kyotsu_id.as_bytes());
         out.extend_from_slice(b"\",\"type\":\"EvacuationSite\"");
+        // A constant of the mapping was observed by nobody.
+        start(out, "localGovernmentCode", b"Property");
+        out.extend_from_slice(b"\"092045\"}");
         for (name, value) in [
             ("commonId", &*self.kyotsu_id),
-            ("localGovernmentCode", "092045"),
             ("name", &*self.namae),
             ("fullAddress", &*self.jusho),
             ("remarks", &*self.biko),

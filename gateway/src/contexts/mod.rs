@@ -18,7 +18,7 @@ pub mod collection;
 pub mod compiled;
 pub mod documents;
 pub mod download;
-pub(crate) mod freshness;
+pub mod freshness;
 pub mod hosted;
 pub mod resolver;
 pub mod usage;

@@ -32,7 +32,7 @@ pub enum KeysUnavailable {
     /// An answer with another status than 200.
     #[error("the issuer answered with status {0}")]
     Status(u16),
-    /// An answer that is larger than [`MOST_BYTES`].
+    /// An answer of more than half a MiB.
     #[error("the issuer's answer is too large")]
     TooLarge,
     /// Not JSON of the form that is expected.
