@@ -176,7 +176,7 @@ pub(crate) fn read(
         let place = section.key_place("poll").unwrap_or(section.place());
         loading.report.warning(
             place,
-            "`poll` has no effect in this version: nothing subscribes yet",
+            "`poll` has no effect in this version: subscriptions are told of the store alone",
             None,
         );
     }

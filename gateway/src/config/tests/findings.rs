@@ -115,7 +115,7 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
     );
     assert_said(
         &after("\"ngsi-v2\"", "\"ngsi-v2\"\npoll = \"60s\""),
-        &["warning: `poll` has no effect in this version: nothing subscribes yet"],
+        &["warning: `poll` has no effect in this version: subscriptions are told of the store alone"],
     );
     assert_said(
         &after(
