@@ -8,6 +8,7 @@
 //! | `body`, `index` | an entity as a row, and as rows that comparisons look at |
 //! | `compile` | from a [`SourceQuery`] to SQL, and what that decides; pure |
 //! | `write`, `dates` | transactions that write; the dates that the store keeps |
+//! | `expiry` | what has expired is removed |
 //! | `writer` | the store as a source that takes writes |
 //! | `read` | running statements, within the deadline |
 //!
@@ -18,6 +19,7 @@ mod body;
 mod compile;
 mod dates;
 mod error;
+mod expiry;
 mod index;
 mod names;
 mod partition;
@@ -94,6 +96,7 @@ impl Adapter for StoreAdapter {
 
     async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
         let statement = compile(query, &Sqlite).select(query, &Sqlite);
+        self.partition.remove_expired_before_reading().await;
         read::first(&self.partition, statement, &wanted(query), call.deadline)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
@@ -115,12 +118,14 @@ impl Adapter for StoreAdapter {
 
     async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError> {
         let statement = compile(query, &Sqlite).count(&Sqlite);
+        self.partition.remove_expired_before_reading().await;
         read::count(&self.partition, statement, call.deadline)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
     }
 
     async fn held_types(&self, call: &Call) -> Result<Vec<TypeName>, AdapterError> {
+        self.partition.remove_expired_before_reading().await;
         read::held_types(&self.partition, call.deadline)
             .await
             .map_err(|error| adapter_error(&self.source, &error))

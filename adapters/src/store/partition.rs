@@ -6,7 +6,8 @@
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use ngsi_ld::Iri;
@@ -15,7 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Row as _, Sqlite, SqliteConnection, SqlitePool};
 
 use super::names::{NameTable, SharedNames};
-use super::{StoreError, schema};
+use super::{StoreError, expiry, schema};
 
 /// Longest name of a tenant that names a file, in bytes.
 pub const MAX_TENANT_BYTES: usize = 64;
@@ -61,7 +62,7 @@ impl Default for StoreOptions {
 pub struct StorePartition(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     file: PathBuf,
     readers: SqlitePool,
     /// One connection.
@@ -70,6 +71,9 @@ struct Inner {
     /// while it holds its own connection.
     name_reader: SqlitePool,
     names: SharedNames,
+    /// When something expires next, in microseconds since 1970: never later than the file says of what this process has
+    /// written.
+    pub(super) next_expiry: AtomicI64,
 }
 
 impl StorePartition {
@@ -116,9 +120,21 @@ impl StorePartition {
             writer,
             name_reader,
             names: SharedNames::default(),
+            // Nobody knows yet.
+            next_expiry: AtomicI64::new(i64::MIN),
         }));
         partition.read_new_names().await?;
+        tokio::spawn(expiry::remove_from_time_to_time(Arc::downgrade(&partition.0)));
         Ok(partition)
+    }
+
+    /// The partition, while it is open.
+    pub(super) fn of(inner: &Weak<Inner>) -> Option<Self> {
+        inner.upgrade().map(Self)
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
     }
 
     /// The file.
@@ -132,6 +148,10 @@ impl StorePartition {
         self.0.readers.close().await;
         self.0.name_reader.close().await;
         self.0.writer.close().await;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.writer.is_closed()
     }
 
     /// A connection for reading, whose statements end at the deadline.

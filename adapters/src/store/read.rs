@@ -119,6 +119,7 @@ async fn send_all(
     deadline: Instant,
     sender: &mpsc::Sender<Result<Entity, StoreError>>,
 ) -> Result<(), StoreError> {
+    partition.remove_expired_before_reading().await;
     let mut connection = partition.reader(deadline).await?;
     let mut rows = prepared(statement).fetch(&mut *connection);
     let mut names = partition.names();

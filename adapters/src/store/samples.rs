@@ -2,7 +2,8 @@
 //! something, and with every kind of value that comparison treats in its own way.
 
 use ngsi_ld::entity::{
-    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, Position, Seal, TemporalType, Value,
+    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, ObjectTypes, Position, Seal, TemporalType,
+    Value,
 };
 use ngsi_ld::query::{
     AttributePath, Comparand, Comparison, Condition, Expression, GeoQuery, GeoRelation, IdPattern, Operator, Pattern,
@@ -138,11 +139,11 @@ fn values() -> impl Strategy<Value = AttributeValue> {
         1 => json().prop_map(AttributeValue::ListProperty),
         2 => objects(1..=2).prop_map(|objects| AttributeValue::Relationship {
             objects: objects.into_iter().collect(),
-            object_type: None,
+            object_types: ObjectTypes::default(),
         }),
         1 => objects(0..=2).prop_map(|objects| AttributeValue::ListRelationship {
             objects,
-            object_type: Some(type_name(0)),
+            object_types: [type_name(0)].into_iter().collect(),
         }),
         1 => vec(select(URIS), 1..3).prop_map(|terms| AttributeValue::VocabProperty(
             terms.into_iter().map(Iri::new).collect()
@@ -170,7 +171,7 @@ fn instances(depth: u32) -> BoxedStrategy<Instance> {
             |(value, observed_at, [has_unit, has_type, is_sealed], sub_attributes)| Instance {
                 observed_at,
                 unit_code: has_unit.then(|| "CEL".into()),
-                value_type: has_type.then(|| Iri::new("urn:t:Roman")),
+                value_type: has_type.then(|| Box::new(Iri::new("urn:t:Roman"))),
                 seal: is_sealed.then(|| {
                     Box::new(Seal {
                         entity_id: Some(EntityId::new_unchecked("urn:e:1")),

@@ -7,6 +7,7 @@
 //! - `several_types`: the entities with more than one type, kept by triggers: whether there are any is asked
 //!   with every page.
 //! - `attribute_values`: what comparisons look at (see [`index`](super::index)).
+//! - `expiries`: when an entity, or the first part of it, expires.
 //! - `locations`, `location_boxes`: the bounding boxes of geometries, in an R*Tree. Its coordinates are `f32`,
 //!   rounded outwards: a box found may miss by metres, so it narrows and never decides.
 //!
@@ -82,6 +83,13 @@ const MIGRATIONS: &[&str] = &[
     END;
     INSERT INTO several_types (entity)
     SELECT entity FROM entity_types GROUP BY entity HAVING count(*) > 1;
+",
+    "
+    CREATE TABLE expiries (
+        entity INTEGER PRIMARY KEY,
+        expires_at TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX expiries_by_date ON expiries (expires_at);
 ",
 ];
 

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, Connection, Row as _, Sqlite, SqliteConnection};
 
 use super::body::{Wanted, encode};
 use super::compile::COLUMNS;
+use super::expiry::NEVER;
 use super::index::{LocationRow, ValueRow, date_time_key, rows};
 use super::names::{NameKey, NameTable};
 use super::partition::{StorePartition, names_since};
@@ -37,6 +38,7 @@ impl StorePartition {
     where
         I: IntoIterator<Item = Entity>,
     {
+        self.remove_expired(&now).await?;
         let mut connection = self.writer().await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         let names = names_since(&mut transaction, &self.names()).await?;
@@ -49,9 +51,10 @@ impl StorePartition {
                 loaded.replaced += 1;
             }
         }
-        let names = writer.names;
+        let Writer { names, next_expiry, .. } = writer;
         transaction.commit().await?;
         self.advance_names(names);
+        self.note_expiry(next_expiry);
         tidy(&mut connection).await;
         Ok(loaded)
     }
@@ -66,6 +69,7 @@ impl StorePartition {
 
     /// Deletes an entity if it may be.
     pub(super) async fn delete_if(&self, id: &EntityId, may_change: MayChange<'_>) -> Result<Deletion, StoreError> {
+        self.remove_expired_before_reading().await;
         let mut connection = self.writer().await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         let names = names_since(&mut transaction, &self.names()).await?;
@@ -76,11 +80,7 @@ impl StorePartition {
         if !may_change(&entity) {
             return Ok(Deletion::Refused);
         }
-        delete_rows(&mut transaction, key).await?;
-        sqlx::query("DELETE FROM entities WHERE key = ?")
-            .bind(key)
-            .execute(&mut *transaction)
-            .await?;
+        delete_entity(&mut transaction, key).await?;
         transaction.commit().await?;
         Ok(Deletion::Done)
     }
@@ -92,6 +92,7 @@ impl StorePartition {
         existing: Existing<'_>,
         now: &DateTime,
     ) -> Result<Written, StoreError> {
+        self.remove_expired(now).await?;
         let mut connection = self.writer().await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         let names = names_since(&mut transaction, &self.names()).await?;
@@ -106,9 +107,10 @@ impl StorePartition {
         }
         let is_new = replaced.is_none();
         writer.write(entity, replaced, now, 1).await?;
-        let names = writer.names;
+        let Writer { names, next_expiry, .. } = writer;
         transaction.commit().await?;
         self.advance_names(names);
+        self.note_expiry(next_expiry);
         Ok(if is_new { Written::Created } else { Written::Replaced })
     }
 }
@@ -152,17 +154,20 @@ async fn tidy(connection: &mut SqliteConnection) {
 }
 
 /// One transaction's writing.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     connection: &'a mut SqliteConnection,
     names: NameTable,
     /// Up to which number the names are in the file.
     written_names: NameKey,
+    /// When something of what was written expires first, in microseconds since 1970.
+    next_expiry: i64,
 }
 
 impl<'a> Writer<'a> {
-    fn new(connection: &'a mut SqliteConnection, names: NameTable) -> Self {
+    pub(super) fn new(connection: &'a mut SqliteConnection, names: NameTable) -> Self {
         Self {
             written_names: names.last_key(),
+            next_expiry: NEVER,
             names,
             connection,
         }
@@ -190,8 +195,6 @@ impl<'a> Writer<'a> {
             position,
             reason: reason.to_string(),
         })?;
-        let (values, locations) = rows(&entity, &mut self.names);
-        self.write_names().await?;
         let key = if let Some((key, _)) = &existing {
             delete_rows(self.connection, *key).await?;
             sqlx::query("UPDATE entities SET modified_at = ?, body = ? WHERE key = ?")
@@ -212,7 +215,34 @@ impl<'a> Writer<'a> {
             .fetch_one(&mut *self.connection)
             .await?
         };
-        self.write_types(key, &entity).await?;
+        self.write_rows(key, &entity).await
+    }
+
+    /// Writes what is left of an entity without some of its parts, with its dates as they are.
+    pub(super) async fn rewrite(&mut self, key: i64, entity: &Entity) -> Result<(), StoreError> {
+        let body = encode(entity, &mut self.names).map_err(|reason| StoreError::Row(reason.to_string()))?;
+        delete_rows(self.connection, key).await?;
+        sqlx::query("UPDATE entities SET body = ? WHERE key = ?")
+            .bind(body)
+            .bind(key)
+            .execute(&mut *self.connection)
+            .await?;
+        self.write_rows(key, entity).await
+    }
+
+    /// Writes everything about an entity but its own row.
+    async fn write_rows(&mut self, key: i64, entity: &Entity) -> Result<(), StoreError> {
+        let (values, locations) = rows(entity, &mut self.names);
+        self.write_names().await?;
+        self.write_types(key, entity).await?;
+        if let Some(expires_at) = entity.first_expiry() {
+            sqlx::query("INSERT INTO expiries (entity, expires_at) VALUES (?, ?)")
+                .bind(key)
+                .bind(date_time_key(expires_at))
+                .execute(&mut *self.connection)
+                .await?;
+            self.next_expiry = self.next_expiry.min(expires_at.unix_micros());
+        }
         for chunk in values.chunks(ROWS_PER_INSERT) {
             self.write_values(key, chunk).await?;
         }
@@ -236,6 +266,20 @@ impl<'a> Writer<'a> {
             ))
         })
         .transpose()
+    }
+
+    /// The entity of that row.
+    pub(super) async fn entity(&mut self, key: i64) -> Result<Entity, StoreError> {
+        let statement = format!("SELECT {COLUMNS} FROM entities e WHERE e.key = ?");
+        let row = sqlx::query(AssertSqlSafe(statement))
+            .bind(key)
+            .fetch_one(&mut *self.connection)
+            .await?;
+        Ok(read::entity(&row, 0, &self.names, &Wanted::EVERYTHING)?)
+    }
+
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        self.connection
     }
 
     async fn write_names(&mut self) -> Result<(), StoreError> {
@@ -299,13 +343,24 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// An entity, and everything about it.
+pub(super) async fn delete_entity(connection: &mut SqliteConnection, key: i64) -> Result<(), StoreError> {
+    delete_rows(connection, key).await?;
+    sqlx::query("DELETE FROM entities WHERE key = ?")
+        .bind(key)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Everything about an entity but its own row.
 async fn delete_rows(connection: &mut SqliteConnection, key: i64) -> Result<(), StoreError> {
-    const STATEMENTS: [&str; 4] = [
+    const STATEMENTS: [&str; 5] = [
         "DELETE FROM location_boxes WHERE key IN (SELECT key FROM locations WHERE entity = ?)",
         "DELETE FROM locations WHERE entity = ?",
         "DELETE FROM attribute_values WHERE entity = ?",
         "DELETE FROM entity_types WHERE entity = ?",
+        "DELETE FROM expiries WHERE entity = ?",
     ];
     for statement in STATEMENTS {
         sqlx::query(statement).bind(key).execute(&mut *connection).await?;

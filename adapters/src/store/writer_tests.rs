@@ -110,3 +110,93 @@ async fn after_the_deadline_nothing_is_written() {
     assert_eq!(error.kind, ErrorKind::Timeout);
     assert_eq!(held(&store).await, None);
 }
+
+fn expiring_in_january(mut entity: Entity) -> Entity {
+    entity.system.dates_mut().expires_at = Some(january());
+    entity
+}
+
+/// Rows of the tables of a partition, as another program sees them.
+async fn rows_of(store: &StoreAdapter, table: &str) -> i64 {
+    let mut connection = store.partition().writer().await.unwrap();
+    let statement = format!("SELECT count(*) FROM {table}");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_has_expired_is_removed_from_the_file_when_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let expiring = expiring_in_january(site("gone"));
+    store.create(expiring, january(), &call()).await.unwrap();
+    let everything = SourceQuery::of_types(vec![type_name(0)]);
+    assert_eq!(rows_of(&store, "entities").await, 1);
+    assert_eq!(store.count(&everything, &call()).await.unwrap(), 0);
+    for table in ["entities", "attribute_values", "entity_types", "expiries"] {
+        assert_eq!(rows_of(&store, table).await, 0, "{table}");
+    }
+    assert_eq!(store.held_types(&call()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_part_that_has_expired_is_removed_and_nobody_has_modified_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let mut entity = site("stays");
+    let mut expiring = Instance::new(AttributeValue::Property(Value::from("gone")));
+    expiring.system.dates_mut().expires_at = Some(january());
+    entity.attributes.push(Attribute::new(name(1), expiring));
+    store.create(entity, january(), &call()).await.unwrap();
+    let found = held(&store).await.unwrap();
+    assert_eq!(found.attributes.len(), 1);
+    assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("stays")));
+    assert_eq!(found.system.modified_at(), Some(&january()));
+    assert_eq!(rows_of(&store, "attribute_values").await, 1);
+    assert_eq!(rows_of(&store, "expiries").await, 0);
+}
+
+#[tokio::test]
+async fn what_has_expired_takes_the_place_of_nothing_new_and_is_not_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let expiring = || expiring_in_january(site("gone"));
+    store.create(expiring(), january(), &call()).await.unwrap();
+    let gone = store.delete(&id(), &|_: &Entity| true, &call()).await;
+    assert!(matches!(gone, Err(WriteError::NotFound)), "{gone:?}");
+    store.create(expiring(), january(), &call()).await.unwrap();
+    store.create(site("new"), february(), &call()).await.unwrap();
+    let found = held(&store).await.unwrap();
+    assert_eq!(found.system.dates().unwrap().created_at, Some(february()));
+}
+
+#[tokio::test]
+async fn what_another_process_has_written_expires_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let reading = store(&folder).await;
+    assert_eq!(held(&reading).await, None);
+    let writing = store(&folder).await;
+    let expiring = expiring_in_january(site("gone"));
+    writing.create(expiring, january(), &call()).await.unwrap();
+    // The reader looks at the file from time to time, without being told.
+    reading.partition().note_expiry(i64::MIN);
+    assert_eq!(held(&reading).await, None);
+    assert_eq!(rows_of(&writing, "entities").await, 0);
+}
+
+#[tokio::test]
+async fn many_that_expire_at_once_are_all_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let many = (0..450).map(|number| {
+        let mut entity = expiring_in_january(site("gone"));
+        entity.id = EntityId::parse(&format!("urn:a:{number}")).unwrap();
+        entity
+    });
+    store.partition().load(many, january()).await.unwrap();
+    let everything = SourceQuery::of_types(vec![type_name(0)]);
+    assert_eq!(store.count(&everything, &call()).await.unwrap(), 0);
+    assert_eq!(rows_of(&store, "entities").await, 0);
+}

@@ -38,8 +38,9 @@ pub struct Instance {
     pub observed_at: Option<DateTime>,
     /// `unitCode`, a UN/CEFACT code; Properties only.
     pub unit_code: Option<CompactString>,
-    /// `valueType`: the data type of the value; never that of a [`Value::DateTime`] or [`Value::Temporal`].
-    pub value_type: Option<Iri>,
+    /// `valueType`: the data type of the value; never that of a [`Value::DateTime`] or [`Value::Temporal`]. Kept apart,
+    /// as the seal is, because it is rare: the size of an instance is what reading a list costs.
+    pub value_type: Option<Box<Iri>>,
     /// What the instance of a proof is sealed to; other attributes have none.
     pub seal: Option<Box<Seal>>,
     /// When it was created, changed, deleted, and when it ceases to be valid.
@@ -80,6 +81,37 @@ pub struct Seal {
     pub entity_type: Option<TypeName>,
 }
 
+/// `objectType`: the types of the entities that a relationship leads to (clauses 5.2.6 and 5.2.37); none when it does
+/// not say. Kept apart because few relationships say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectTypes(Option<Box<SmallVec<[TypeName; 1]>>>);
+
+impl ObjectTypes {
+    /// Those types.
+    #[must_use]
+    pub fn new(types: SmallVec<[TypeName; 1]>) -> Self {
+        Self((!types.is_empty()).then(|| Box::new(types)))
+    }
+
+    /// The types, in their order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[TypeName] {
+        self.0.as_deref().map_or(&[], SmallVec::as_slice)
+    }
+
+    /// Whether the relationship does not say them.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl FromIterator<TypeName> for ObjectTypes {
+    fn from_iter<I: IntoIterator<Item = TypeName>>(types: I) -> Self {
+        Self::new(types.into_iter().collect())
+    }
+}
+
 /// Where the core context has its terms.
 const CORE_VOCABULARY: &str = "https://uri.etsi.org/ngsi-ld/";
 
@@ -107,12 +139,12 @@ pub type LanguageMap = Vec<(CompactString, SmallVec<[CompactString; 1]>)>;
 pub enum AttributeValue {
     /// `Property` (4.5.2)
     Property(Value),
-    /// `Relationship` (4.5.3): one object or several, and the type of the objects when known.
+    /// `Relationship` (4.5.3): one object or several, and the types of the objects when known.
     Relationship {
         /// `object`
         objects: SmallVec<[EntityId; 1]>,
         /// `objectType`
-        object_type: Option<TypeName>,
+        object_types: ObjectTypes,
     },
     /// `GeoProperty` (4.7)
     GeoProperty(Box<Geometry>),
@@ -129,7 +161,7 @@ pub enum AttributeValue {
         /// `objectList`
         objects: Vec<EntityId>,
         /// `objectType`
-        object_type: Option<TypeName>,
+        object_types: ObjectTypes,
     },
 }
 
@@ -193,7 +225,7 @@ impl AttributeValue {
     pub fn relationship(object: EntityId) -> Self {
         Self::Relationship {
             objects: SmallVec::from_buf([object]),
-            object_type: None,
+            object_types: ObjectTypes::default(),
         }
     }
 
@@ -204,6 +236,24 @@ impl AttributeValue {
             Self::Relationship { objects, .. } => objects,
             Self::ListRelationship { objects, .. } => objects,
             _ => &[],
+        }
+    }
+
+    /// `objectType`; none unless it is that of a Relationship or ListRelationship.
+    #[must_use]
+    pub fn object_types(&self) -> &[TypeName] {
+        match self {
+            Self::Relationship { object_types, .. } | Self::ListRelationship { object_types, .. } => {
+                object_types.as_slice()
+            }
+            _ => &[],
+        }
+    }
+
+    /// Sets `objectType`; values of other kinds than Relationship and ListRelationship have none and stay as they are.
+    pub(super) fn set_object_types(&mut self, types: ObjectTypes) {
+        if let Self::Relationship { object_types, .. } | Self::ListRelationship { object_types, .. } = self {
+            *object_types = types;
         }
     }
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use smallvec::SmallVec;
 
 use super::render::language_map_json;
-use super::{Attribute, AttributeValue, Entity, Instance, Json, Value};
+use super::{Attribute, AttributeValue, Entity, Instance, Json, ObjectTypes, Value};
 use crate::context::Context;
 
 /// A version of the NGSI-LD specification: major and minor.
@@ -168,10 +168,10 @@ impl Amending<'_> {
             }
             AttributeValue::ListRelationship { objects, .. } => Some(AttributeValue::Relationship {
                 objects: objects.drain(..).collect(),
-                object_type: None,
+                object_types: ObjectTypes::default(),
             }),
-            AttributeValue::Relationship { object_type, .. } => {
-                self.amended |= object_type.take().is_some();
+            AttributeValue::Relationship { object_types, .. } => {
+                self.amended |= !std::mem::take(object_types).is_empty();
                 None
             }
             AttributeValue::Property(_) | AttributeValue::GeoProperty(_) | AttributeValue::LanguageProperty(_) => None,

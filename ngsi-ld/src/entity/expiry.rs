@@ -18,6 +18,21 @@ impl Entity {
         remove_expired(&mut self.attributes, &now);
         Some(self)
     }
+
+    /// When it, or the first part of it, ceases to be valid; `None`: never.
+    #[must_use]
+    pub fn first_expiry(&self) -> Option<&DateTime> {
+        let of_attributes = self.attributes.iter().filter_map(first_expiry);
+        self.system.expires_at().into_iter().chain(of_attributes).min()
+    }
+}
+
+fn first_expiry(attribute: &Attribute) -> Option<&DateTime> {
+    let of_instances = attribute.instances.iter().filter_map(|instance| {
+        let of_sub_attributes = instance.sub_attributes.iter().filter_map(first_expiry);
+        instance.system.expires_at().into_iter().chain(of_sub_attributes).min()
+    });
+    of_instances.min()
 }
 
 fn expires(system: &SystemAttributes) -> bool {
@@ -91,6 +106,17 @@ mod tests {
         );
         assert_eq!(at("2029-01-01T00:00:00Z").unwrap().attributes.len(), 1);
         assert_eq!(at("2030-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn the_first_of_all_parts_is_told() {
+        let entity = parse_entity(ENTITY.as_bytes(), Context::core()).unwrap();
+        let first = |entity: &Entity| entity.first_expiry().map(|date| date.as_str().to_owned());
+        assert_eq!(first(&entity).as_deref(), Some("2026-01-01T00:00:00Z"));
+        let next = at("2026-01-01T00:00:00Z").unwrap();
+        assert_eq!(first(&next).as_deref(), Some("2028-01-01T00:00:00Z"));
+        let none = br#"{"id": "urn:a:1", "type": "A", "b": {"type": "Property", "value": 1}}"#;
+        assert_eq!(first(&parse_entity(none, Context::core()).unwrap()), None);
     }
 
     #[test]

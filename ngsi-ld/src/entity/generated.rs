@@ -157,12 +157,14 @@ fn ids() -> impl Strategy<Value = Vec<EntityId>> {
 }
 
 fn attribute_value() -> impl Strategy<Value = AttributeValue> {
-    let r#type = || proptest::option::of(name().prop_map(TypeName::new));
+    let types = || {
+        proptest::collection::btree_set(name(), 0..3).prop_map(|names| names.into_iter().map(TypeName::new).collect())
+    };
     let texts = proptest::collection::vec(text().prop_map(Into::into), 0..3);
     prop_oneof![
         4 => value().prop_map(AttributeValue::Property),
-        1 => (ids(), r#type())
-            .prop_map(|(objects, object_type)| AttributeValue::Relationship { objects: objects.into(), object_type }),
+        1 => (ids(), types())
+            .prop_map(|(objects, object_types)| AttributeValue::Relationship { objects: objects.into(), object_types }),
         1 => geometry().prop_map(|geometry| AttributeValue::GeoProperty(Box::new(geometry))),
         1 => proptest::collection::btree_map("ja|en|ja-Hira|de-1996|@none", texts, 1..3).prop_map(|map| {
             let map = map.into_iter().map(|(language, texts)| (language.into(), SmallVec::from_vec(texts)));
@@ -171,8 +173,8 @@ fn attribute_value() -> impl Strategy<Value = AttributeValue> {
         1 => proptest::collection::vec(name(), 1..3).prop_map(|terms| AttributeValue::VocabProperty(terms.into())),
         1 => raw_json().prop_map(AttributeValue::JsonProperty),
         1 => array().prop_map(AttributeValue::ListProperty),
-        1 => (ids(), r#type())
-            .prop_map(|(objects, object_type)| AttributeValue::ListRelationship { objects, object_type }),
+        1 => (ids(), types())
+            .prop_map(|(objects, object_types)| AttributeValue::ListRelationship { objects, object_types }),
     ]
 }
 
@@ -220,7 +222,7 @@ fn instance(depth: u32) -> BoxedStrategy<Instance> {
             Instance {
                 observed_at,
                 unit_code: unit_code.filter(|_| has_unit).map(Into::into),
-                value_type,
+                value_type: value_type.map(Box::new),
                 system,
                 sub_attributes,
                 ..Instance::new(value)

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
 
 use super::parse::Text;
@@ -41,24 +41,62 @@ impl Geometry {
     /// [`InvalidGeometry`]: no object with `type` and `coordinates`, or what [`Geometry::from_coordinates`]
     /// refuses.
     pub fn parse(json: &str) -> Result<Self, InvalidGeometry> {
-        let object: GeometryObject<'_> = serde_json::from_str(json).map_err(|_| InvalidGeometry::Object)?;
-        Self::from_coordinates(&object.type_name, object.coordinates.get())
+        let mut document = serde_json::Deserializer::from_str(json);
+        let object = document.deserialize_map(GeometryVisitor { in_place: false });
+        let object = object.and_then(|object| document.end().map(|()| object));
+        object.map_err(|_| InvalidGeometry::Object)?.into_geometry()
+    }
+
+    /// Reads the coordinates that come next, without their text in between.
+    fn read_coordinates<'de, A: MapAccess<'de>>(type_name: &str, map: &mut A) -> Result<Self, A::Error> {
+        Ok(match type_name {
+            "Point" => Self::Point(map.next_value()?),
+            "MultiPoint" => Self::MultiPoint(map.next_value()?),
+            "LineString" => Self::LineString(map.next_value()?),
+            "MultiLineString" => Self::MultiLineString(map.next_value()?),
+            "Polygon" => Self::Polygon(map.next_value()?),
+            "MultiPolygon" => Self::MultiPolygon(map.next_value()?),
+            _ => return Err(A::Error::custom(InvalidGeometry::Type)),
+        })
+    }
+}
+
+/// A geometry that is read straight from the document around it, without saying what is wrong with it.
+pub(super) struct GeometryInPlace(pub(super) Geometry);
+
+impl<'de> Deserialize<'de> for GeometryInPlace {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let object = deserializer.deserialize_map(GeometryVisitor { in_place: true })?;
+        object.into_geometry().map(Self).map_err(D::Error::custom)
     }
 }
 
 /// The members of a geometry object. Others (`bbox`) say nothing that the coordinates do not.
 struct GeometryObject<'a> {
     type_name: Cow<'a, str>,
-    coordinates: &'a RawValue,
+    coordinates: Coordinates<'a>,
 }
 
-impl<'de> Deserialize<'de> for GeometryObject<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(GeometryVisitor)
+impl GeometryObject<'_> {
+    fn into_geometry(self) -> Result<Geometry, InvalidGeometry> {
+        match self.coordinates {
+            Coordinates::Read(geometry) => geometry.check().map(|()| geometry),
+            Coordinates::Text(text) => Geometry::from_coordinates(&self.type_name, text.get()),
+        }
     }
 }
 
-struct GeometryVisitor;
+enum Coordinates<'a> {
+    /// To be read once the type is known.
+    Text(&'a RawValue),
+    /// Of the type that was read before.
+    Read(Geometry),
+}
+
+struct GeometryVisitor {
+    /// Whether coordinates are read as soon as their type is known; a fault in them is then one of the JSON.
+    in_place: bool,
+}
 
 impl<'de> Visitor<'de> for GeometryVisitor {
     type Value = GeometryObject<'de>;
@@ -74,7 +112,13 @@ impl<'de> Visitor<'de> for GeometryVisitor {
         while let Some(Text(name)) = map.next_key()? {
             let is_new = match name.as_ref() {
                 "type" | "@type" => type_name.replace(map.next_value::<Text<'de>>()?.0).is_none(),
-                "coordinates" => coordinates.replace(map.next_value::<&'de RawValue>()?).is_none(),
+                "coordinates" => {
+                    let read = match type_name.as_ref().filter(|_| self.in_place) {
+                        Some(type_name) => Coordinates::Read(Geometry::read_coordinates(type_name, &mut map)?),
+                        None => Coordinates::Text(map.next_value()?),
+                    };
+                    coordinates.replace(read).is_none()
+                }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                     let is_new = others.len() < MAX_OTHER_MEMBERS && !others.contains(&name);

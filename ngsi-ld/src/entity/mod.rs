@@ -22,7 +22,9 @@ mod value;
 
 use smallvec::SmallVec;
 
-pub use attribute::{Attribute, AttributeKind, AttributeValue, Instance, LanguageMap, Seal, is_geo_property, is_proof};
+pub use attribute::{
+    Attribute, AttributeKind, AttributeValue, Instance, LanguageMap, ObjectTypes, Seal, is_geo_property, is_proof,
+};
 pub use datetime::{DateTime, InvalidDateTime};
 pub use geometry::{Geometry, InvalidGeometry, Position};
 pub use number::Number;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::depth::is_too_deep;
 use compact_str::CompactString;
 use ngsi_ld::EntityId;
-use ngsi_ld::entity::{AttributeValue, DateTime, Json, Number, Value};
+use ngsi_ld::entity::{AttributeValue, DateTime, Json, Number, ObjectTypes, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -92,7 +92,7 @@ fn relationship(json: &str, object_type: Option<&str>) -> Option<AttributeValue>
     }
     (!objects.is_empty()).then_some(AttributeValue::Relationship {
         objects,
-        object_type: None,
+        object_types: ObjectTypes::default(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 use ngsi_ld::entity::{
-    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, LanguageMap, Number, Position, Seal,
+    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, LanguageMap, Number, ObjectTypes, Position, Seal,
     SystemAttributes, TemporalType, Value,
 };
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
@@ -130,7 +130,7 @@ impl Decoder<'_> {
         if let Some(expires_at) = text_of(member::EXPIRES_AT)? {
             instance.system.dates_mut().expires_at = Some(date(expires_at)?);
         }
-        instance.value_type = text_of(member::VALUE_TYPE)?.map(Iri::new);
+        instance.value_type = text_of(member::VALUE_TYPE)?.map(|text| Box::new(Iri::new(text)));
         if self.system_attributes {
             let dates = instance.system.dates_mut();
             dates.created_at = Some(created_at.map_or_else(|| Ok(self.created_at.clone()), date)?);
@@ -148,7 +148,8 @@ impl Decoder<'_> {
     }
 
     fn value(&self, reader: &mut Reader<'_>) -> Result<AttributeValue, DecodeError> {
-        let value = match reader.byte()? {
+        let tag = reader.byte()?;
+        let value = match tag {
             tag::STRING => Value::String(reader.text()?.into()),
             tag::INTEGER => Value::Number(Number::Integer(reader.signed()?)),
             tag::FLOAT => Value::Number(Number::Float(reader.float()?)),
@@ -160,15 +161,15 @@ impl Decoder<'_> {
             tag::TIME => temporal(TemporalType::Time, reader)?,
             tag::JSON => Value::Json(json(reader)?),
             tag::GEOMETRY => return Ok(AttributeValue::GeoProperty(Box::new(geometry(reader)?))),
-            tag::RELATIONSHIP => {
-                let object_type = self.object_type(reader)?;
+            tag::RELATIONSHIP | tag::RELATIONSHIP_TO_TYPES => {
+                let object_types = self.object_types(reader, tag == tag::RELATIONSHIP_TO_TYPES)?;
                 let objects = repeat(reader, object)?;
-                return Ok(AttributeValue::Relationship { objects, object_type });
+                return Ok(AttributeValue::Relationship { objects, object_types });
             }
-            tag::LIST_RELATIONSHIP => {
-                let object_type = self.object_type(reader)?;
+            tag::LIST_RELATIONSHIP | tag::LIST_RELATIONSHIP_TO_TYPES => {
+                let object_types = self.object_types(reader, tag == tag::LIST_RELATIONSHIP_TO_TYPES)?;
                 let objects = repeat(reader, object)?;
-                return Ok(AttributeValue::ListRelationship { objects, object_type });
+                return Ok(AttributeValue::ListRelationship { objects, object_types });
             }
             tag::LANGUAGE_MAP => {
                 let languages: LanguageMap = repeat(reader, |reader| {
@@ -189,13 +190,17 @@ impl Decoder<'_> {
         Ok(AttributeValue::Property(value))
     }
 
-    fn object_type(&self, reader: &mut Reader<'_>) -> Result<Option<TypeName>, DecodeError> {
+    fn object_types(&self, reader: &mut Reader<'_>, several: bool) -> Result<ObjectTypes, DecodeError> {
+        if several {
+            return repeat(reader, |reader| self.name(reader).map(TypeName::new));
+        }
         let mut ahead = *reader;
         if ahead.number()? == 0 {
             *reader = ahead;
-            return Ok(None);
+            return Ok(ObjectTypes::default());
         }
-        self.name(reader).map(|name| Some(TypeName::new(name)))
+        let name = self.name(reader)?;
+        Ok([TypeName::new(name)].into_iter().collect())
     }
 }
 

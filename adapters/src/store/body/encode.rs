@@ -3,7 +3,7 @@
 use ngsi_ld::entity::{
     Attribute, AttributeValue, DateTime, Geometry, Instance, LanguageMap, Number, Position, TemporalType, Value,
 };
-use ngsi_ld::{Entity, Iri};
+use ngsi_ld::{Entity, EntityId, Iri, TypeName};
 
 use super::super::names::NameTable;
 use super::bytes::{put_bytes, put_count, put_number, put_signed, put_text};
@@ -82,7 +82,7 @@ impl Encoder<'_> {
             (member::CREATED_AT, created_at.map(DateTime::as_str)),
             (member::MODIFIED_AT, modified_at.map(DateTime::as_str)),
             (member::EXPIRES_AT, system.expires_at().map(DateTime::as_str)),
-            (member::VALUE_TYPE, value_type.as_ref().map(Iri::as_str)),
+            (member::VALUE_TYPE, value_type.as_ref().map(|iri| iri.as_str())),
         ];
         let mut members = texts
             .iter()
@@ -114,11 +114,13 @@ impl Encoder<'_> {
     fn value(&mut self, out: &mut Vec<u8>, value: &AttributeValue) {
         match value {
             AttributeValue::Property(value) => put_value(out, value),
-            AttributeValue::Relationship { objects, object_type } => {
-                self.objects(out, tag::RELATIONSHIP, objects, object_type.as_ref());
+            AttributeValue::Relationship { objects, object_types } => {
+                let tags = [tag::RELATIONSHIP, tag::RELATIONSHIP_TO_TYPES];
+                self.objects(out, tags, objects, object_types.as_slice());
             }
-            AttributeValue::ListRelationship { objects, object_type } => {
-                self.objects(out, tag::LIST_RELATIONSHIP, objects, object_type.as_ref());
+            AttributeValue::ListRelationship { objects, object_types } => {
+                let tags = [tag::LIST_RELATIONSHIP, tag::LIST_RELATIONSHIP_TO_TYPES];
+                self.objects(out, tags, objects, object_types.as_slice());
             }
             AttributeValue::GeoProperty(geometry) => {
                 out.push(tag::GEOMETRY);
@@ -136,19 +138,23 @@ impl Encoder<'_> {
         }
     }
 
-    fn objects(
-        &mut self,
-        out: &mut Vec<u8>,
-        tag: u8,
-        objects: &[ngsi_ld::EntityId],
-        object_type: Option<&ngsi_ld::TypeName>,
-    ) {
-        out.push(tag);
-        // Numbers of names begin at 1: 0 says that there is none.
-        put_number(
-            out,
-            object_type.map_or(0, |name| u64::from(self.names.intern(name.iri()))),
-        );
+    /// `tags`: with one type of the objects at most, and with several.
+    fn objects(&mut self, out: &mut Vec<u8>, tags: [u8; 2], objects: &[EntityId], types: &[TypeName]) {
+        let [with_one, with_several] = tags;
+        match types {
+            // Numbers of names begin at 1: 0 says that there is none.
+            [] => out.extend_from_slice(&[with_one, 0]),
+            [only] => {
+                out.push(with_one);
+                put_number(out, u64::from(self.names.intern(only.iri())));
+            }
+            several => {
+                put_tagged_count(out, with_several, several.len());
+                for name in several {
+                    put_number(out, u64::from(self.names.intern(name.iri())));
+                }
+            }
+        }
         put_count(out, objects.len());
         for object in objects {
             put_text(out, object.as_str());

@@ -63,6 +63,10 @@ mod tag {
     pub(super) const JSON_PROPERTY: u8 = 14;
     pub(super) const LIST_PROPERTY: u8 = 15;
     pub(super) const LIST_RELATIONSHIP: u8 = 16;
+    /// With several types of the objects, as a list before them.
+    pub(super) const RELATIONSHIP_TO_TYPES: u8 = 18;
+    /// With several types of the objects, as a list before them.
+    pub(super) const LIST_RELATIONSHIP_TO_TYPES: u8 = 19;
     /// No value: what a proof is sealed to, as two texts that may be empty; the value follows.
     pub(super) const SEAL: u8 = 17;
 }

@@ -1,4 +1,6 @@
-use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, Position, Value};
+use ngsi_ld::entity::{
+    Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, ObjectTypes, Position, Value,
+};
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
 use proptest::prelude::*;
 
@@ -71,12 +73,15 @@ fn every_kind_of_value_survives() {
         AttributeValue::ListProperty(Json::parse("[1,2]").unwrap()),
         AttributeValue::Relationship {
             objects: [object("urn:a:1"), object("urn:a:2")].into_iter().collect(),
-            object_type: Some(TypeName::new(Iri::new("urn:Other"))),
+            object_types: ["urn:Other", "urn:Another"]
+                .map(|name| TypeName::new(Iri::new(name)))
+                .into_iter()
+                .collect(),
         },
         AttributeValue::relationship(object("urn:a:1")),
         AttributeValue::ListRelationship {
             objects: vec![object("urn:a:2")],
-            object_type: None,
+            object_types: ObjectTypes::default(),
         },
         AttributeValue::LanguageProperty(Box::new(vec![
             ("ja".into(), ["避難所".into()].into_iter().collect()),

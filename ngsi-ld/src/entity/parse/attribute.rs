@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use compact_str::CompactString;
 use hashbrown::HashSet;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
@@ -10,45 +9,59 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::concise::read_text;
-use super::entity::{read_system_attribute, set};
+use super::entity::{read_system_attribute, read_type_names, set};
 use super::fragment::RemovableMember;
 use super::json::{Nulls, check_json};
 use super::reader::{Reader, Text, Texts};
 use super::reserved::{OUTPUT_ONLY, is_reserved, may_have_output};
-use super::value::{ValueMember, read_value};
+use super::value::{ValueMember, read_relationship, read_value};
 use super::{Fault, MAX_ATTRIBUTE_DEPTH, MAX_INSTANCES};
+use crate::entity::geometry_json::GeometryInPlace;
 use crate::entity::{
-    Attribute, AttributeKind, AttributeValue, DateTime, Instance, Seal, SystemAttributes, Value, is_geo_property,
-    is_proof,
+    Attribute, AttributeKind, AttributeValue, Instance, ObjectTypes, Value, is_geo_property, is_proof,
 };
 use crate::{AttributeName, EntityId, Iri, TypeName};
 
-/// All instances of one attribute.
-pub(super) type Instances = SmallVec<[Instance; 1]>;
+/// The instances of an attribute that is read. Each is filled where it stays, and the first comes with its attribute:
+/// moving them was a good part of the time of reading.
+pub(super) struct Instances<'i> {
+    instances: &'i mut SmallVec<[Instance; 1]>,
+    filled: usize,
+}
 
-/// Attributes, each name once.
+/// What an instance says until its value is read, which depends on members that may follow.
+const NOT_READ_YET: AttributeValue = AttributeValue::Property(Value::Boolean(false));
+
+impl Instances<'_> {
+    /// The next one, to be filled, and those before it; `None` when there are too many.
+    pub(super) fn next(&mut self) -> Option<(&mut Instance, &[Instance])> {
+        if self.filled == MAX_INSTANCES {
+            return None;
+        }
+        if self.filled > 0 {
+            self.instances.push(Instance::new(NOT_READ_YET));
+        }
+        self.filled += 1;
+        let (next, others) = self.instances.split_last_mut()?;
+        Some((next, others))
+    }
+}
+
+/// Reads attributes, each name once.
 #[derive(Default)]
-pub(super) struct AttributesByName {
-    attributes: Vec<Attribute>,
+pub(super) struct AttributeNames {
     /// Filled when there are too many to compare them one by one.
-    names: Option<Box<HashSet<AttributeName>>>,
+    many: Option<Box<HashSet<AttributeName>>>,
 }
 
 /// Up to here, comparing names one by one is quicker than a table.
 const MANY_ATTRIBUTES: usize = 32;
 
-impl AttributesByName {
-    /// For so many attributes to begin with.
-    pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self {
-            attributes: Vec::with_capacity(capacity),
-            names: None,
-        }
-    }
-
-    /// Reads the attribute whose name was read.
+impl AttributeNames {
+    /// Reads the attribute whose name was read, and adds it to the others.
     pub(super) fn read<'de, A: MapAccess<'de>>(
         &mut self,
+        attributes: &mut Vec<Attribute>,
         name: &str,
         seed: AttributeSeed<'_, '_>,
         map: &mut A,
@@ -58,22 +71,21 @@ impl AttributesByName {
             return Err(reader.fail(Fault::Reserved));
         }
         let name = AttributeName::new(reader.expand(name).map_err(|error| reader.fail(error))?);
-        if self.contains(&name) {
+        if self.has(attributes, &name) {
             return Err(reader.fail(Fault::Duplicate));
         }
-        // Instances are made where they stay: moving them was a good part of the time of reading.
-        self.attributes.push(Attribute {
-            name,
-            instances: Instances::new(),
-        });
-        let Some(attribute) = self.attributes.last_mut() else {
+        attributes.push(Attribute::new(name, Instance::new(NOT_READ_YET)));
+        let Some(attribute) = attributes.last_mut() else {
             return Ok(());
         };
         let proof = is_proof(&attribute.name);
         reader.enter(&attribute.name);
         map.next_value_seed(InstancesSeed {
             attribute: AttributeSeed { proof, ..seed },
-            instances: &mut attribute.instances,
+            instances: Instances {
+                instances: &mut attribute.instances,
+                filled: 0,
+            },
         })?;
         reader.leave();
         if seed.depth == 0 && is_geo_property(&attribute.name) {
@@ -90,17 +102,12 @@ impl AttributesByName {
         Ok(())
     }
 
-    fn contains(&mut self, name: &AttributeName) -> bool {
-        if self.attributes.len() < MANY_ATTRIBUTES {
-            return self.attributes.iter().any(|attribute| attribute.name == *name);
+    fn has(&mut self, attributes: &[Attribute], name: &AttributeName) -> bool {
+        if attributes.len() < MANY_ATTRIBUTES {
+            return attributes.iter().any(|attribute| attribute.name == *name);
         }
-        let attributes = &self.attributes;
         let known = || Box::new(attributes.iter().map(|attribute| attribute.name.clone()).collect());
-        !self.names.get_or_insert_with(known).insert(name.clone())
-    }
-
-    pub(super) fn into_vec(self) -> Vec<Attribute> {
-        self.attributes
+        !self.many.get_or_insert_with(known).insert(name.clone())
     }
 }
 
@@ -117,20 +124,20 @@ pub(super) struct AttributeSeed<'s, 'c> {
 /// Reads an attribute into its instances: one, or an array of them.
 struct InstancesSeed<'s, 'c, 'i> {
     attribute: AttributeSeed<'s, 'c>,
-    instances: &'i mut Instances,
+    instances: Instances<'i>,
 }
 
 impl<'de> DeserializeSeed<'de> for InstancesSeed<'_, '_, '_> {
     type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(mut self, deserializer: D) -> Result<(), D::Error> {
         let AttributeSeed { reader, depth, .. } = self.attribute;
         if depth > MAX_ATTRIBUTE_DEPTH {
             return Err(reader.fail(Fault::TooDeep));
         }
         if reader.thorough {
             let text: &RawValue = serde::Deserialize::deserialize(deserializer)?;
-            read_text(self.attribute, text.get(), self.instances).map_err(|error| reader.outwards(error))
+            read_text(self.attribute, text.get(), &mut self.instances).map_err(|error| reader.outwards(error))
         } else {
             deserializer.deserialize_any(self)
         }
@@ -144,28 +151,31 @@ impl<'de> Visitor<'de> for InstancesSeed<'_, '_, '_> {
         formatter.write_str("an attribute")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
         let seed = InstanceSeed {
             attribute: self.attribute,
             inferred: None,
-            instances: self.instances,
+            instances: &mut self.instances,
         };
         seed.visit_map(map)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        let Self { attribute, instances } = self;
+        let Self {
+            attribute,
+            mut instances,
+        } = self;
         loop {
             let seed = InstanceSeed {
                 attribute,
                 inferred: None,
-                instances: &mut *instances,
+                instances: &mut instances,
             };
             if elements.next_element_seed(seed)?.is_none() {
                 break;
             }
         }
-        if instances.is_empty() {
+        if instances.filled == 0 {
             return Err(attribute.reader.fail(Fault::Expected("at least one instance")));
         }
         Ok(())
@@ -173,14 +183,14 @@ impl<'de> Visitor<'de> for InstancesSeed<'_, '_, '_> {
 }
 
 /// Reads one instance and adds it to the others.
-pub(super) struct InstanceSeed<'s, 'c, 'i> {
+pub(super) struct InstanceSeed<'s, 'c, 'a, 'i> {
     pub(super) attribute: AttributeSeed<'s, 'c>,
     /// The kind of an instance without the member `type`.
     pub(super) inferred: Option<AttributeKind>,
-    pub(super) instances: &'i mut Instances,
+    pub(super) instances: &'a mut Instances<'i>,
 }
 
-impl<'de> DeserializeSeed<'de> for InstanceSeed<'_, '_, '_> {
+impl<'de> DeserializeSeed<'de> for InstanceSeed<'_, '_, '_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -188,40 +198,44 @@ impl<'de> DeserializeSeed<'de> for InstanceSeed<'_, '_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for InstanceSeed<'_, '_, '_> {
+impl<'de> Visitor<'de> for InstanceSeed<'_, '_, '_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an attribute")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let reader = self.attribute.reader;
+        let next = self.instances.next();
+        let (instance, others) = next.ok_or_else(|| reader.fail(Fault::TooMany(MAX_INSTANCES)))?;
         let mut members = Members::default();
         while let Some(Text(name)) = map.next_key()? {
-            let member = members.read(self.attribute, &name, &mut map);
+            let member = members.read(self.attribute, &name, &mut map, instance);
             reader.within(&name, member)?;
         }
-        members.add_to(&mut self)
+        members.complete(self.attribute, self.inferred, instance, others)
     }
 }
 
-/// The members of an instance that were read so far.
+/// What was read of an instance so far, beside what is in it already. It is small, because it is made and dropped for
+/// each instance.
 #[derive(Default)]
 struct Members<'de> {
     kind: Option<AttributeKind>,
-    value: Option<(ValueMember, &'de RawValue)>,
-    object_type: Option<TypeName>,
-    value_type: Option<Iri>,
+    /// Without a text: it was read already.
+    value: Option<(ValueMember, Option<&'de RawValue>)>,
+    says_dataset_id: bool,
+    sub_attributes: AttributeNames,
+    rare: Option<Box<RareMembers>>,
+}
+
+/// What few instances have.
+#[derive(Default)]
+struct RareMembers {
+    object_types: Option<ObjectTypes>,
     /// Whether `valueType` is that of texts with a language.
     says_lang_string: bool,
-    seal: Option<Box<Seal>>,
-    /// `None` inside: the default instance, said explicitly.
-    dataset_id: Option<Option<Iri>>,
-    observed_at: Option<DateTime>,
-    unit_code: Option<CompactString>,
-    system: SystemAttributes,
-    sub_attributes: AttributesByName,
     /// Members that only the system makes.
     outputs: SmallVec<[&'static str; 1]>,
     /// Members that a fragment removes.
@@ -234,10 +248,11 @@ impl<'de> Members<'de> {
         seed: AttributeSeed<'_, '_>,
         name: &str,
         map: &mut A,
+        instance: &mut Instance,
     ) -> Result<(), A::Error> {
         let reader = seed.reader;
         if let Some(member) = ValueMember::from_name(name) {
-            let text = map.next_value::<&'de RawValue>()?;
+            let text = self.next_value(reader, member, map, instance)?;
             if self.value.is_some_and(|(other, _)| other != member) {
                 return Err(reader.fail(Fault::Prohibited("an attribute with another value")));
             }
@@ -250,7 +265,7 @@ impl<'de> Members<'de> {
                 set(reader, &mut self.kind, kind)
             }
             "observedAt" => match reader.date_or_null(name, map)? {
-                Some(date) => set(reader, &mut self.observed_at, date),
+                Some(date) => set(reader, &mut instance.observed_at, date),
                 None => self.remove(reader, RemovableMember::ObservedAt),
             },
             "unitCode" => {
@@ -258,24 +273,23 @@ impl<'de> Members<'de> {
                 if reader.is_kept_null(&text) {
                     return self.remove(reader, RemovableMember::UnitCode);
                 }
-                set(reader, &mut self.unit_code, text.as_ref().into())
+                set(reader, &mut instance.unit_code, text.as_ref().into())
             }
             "datasetId" => {
                 let text = reader.text(map)?;
-                let dataset_id = read_dataset_id(reader, &text)?;
-                set(reader, &mut self.dataset_id, dataset_id)
+                instance.dataset_id = read_dataset_id(reader, &text)?;
+                if std::mem::replace(&mut self.says_dataset_id, true) {
+                    return Err(reader.fail(Fault::Duplicate));
+                }
+                Ok(())
             }
             "objectType" => {
-                let Texts(names) = reader.expected("a type name", map.next_value())?;
-                // The model of the view holds one.
-                let [name] = names.as_slice() else {
-                    return Err(reader.fail(Fault::Expected("one type name")));
-                };
-                if reader.is_kept_null(name) {
+                let Texts(names) = reader.expected("a type name or an array of them", map.next_value())?;
+                if matches!(names.as_slice(), [only] if reader.is_kept_null(only)) {
                     return self.remove(reader, RemovableMember::ObjectType);
                 }
-                let iri = reader.expand(name).map_err(|error| reader.fail(error))?;
-                set(reader, &mut self.object_type, TypeName::new(iri))
+                let types = read_type_names(reader, &names)?;
+                set(reader, &mut self.rare().object_types, ObjectTypes::new(types))
             }
             "valueType" => {
                 let text = reader.text(map)?;
@@ -283,23 +297,23 @@ impl<'de> Members<'de> {
                     return self.remove(reader, RemovableMember::ValueType);
                 }
                 let iri = reader.expand(&text).map_err(|error| reader.fail(error))?;
-                self.says_lang_string = text == "langString" || LANG_STRING.contains(&iri.as_str());
-                set(reader, &mut self.value_type, iri)
+                self.rare().says_lang_string = text == "langString" || LANG_STRING.contains(&iri.as_str());
+                set(reader, &mut instance.value_type, Box::new(iri))
             }
             "entityIdSealed" if seed.proof => {
                 let text = reader.text(map)?;
                 reader.check_uri(&text)?;
-                let seal = self.seal.get_or_insert_default();
+                let seal = instance.seal.get_or_insert_default();
                 set(reader, &mut seal.entity_id, EntityId::new_unchecked(text.as_ref()))
             }
             "entityTypeSealed" if seed.proof => {
                 let text = reader.text(map)?;
                 let iri = reader.expand(&text).map_err(|error| reader.fail(error))?;
-                let seal = self.seal.get_or_insert_default();
+                let seal = instance.seal.get_or_insert_default();
                 set(reader, &mut seal.entity_type, TypeName::new(iri))
             }
             "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" => {
-                if read_system_attribute(reader, name, &mut self.system, map)? {
+                if read_system_attribute(reader, name, &mut instance.system, map)? {
                     return self.remove(reader, RemovableMember::ExpiresAt);
                 }
                 Ok(())
@@ -309,32 +323,69 @@ impl<'de> Members<'de> {
                 // Ignored, but not unread: what follows it must not hide behind a name that stands twice.
                 let text = map.next_value::<&'de RawValue>()?;
                 check_json(text.get(), Nulls::Allowed).map_err(|fault| reader.fail(fault))?;
-                if self.outputs.contains(output) {
+                let outputs = &mut self.rare().outputs;
+                if outputs.contains(output) {
                     return Err(reader.fail(Fault::Duplicate));
                 }
-                self.outputs.push(output);
+                outputs.push(output);
                 Ok(())
             }
             _ => {
                 let depth = seed.depth + 1;
                 let proof = false;
-                self.sub_attributes
-                    .read(name, AttributeSeed { reader, depth, proof }, map)
+                let seed = AttributeSeed { reader, depth, proof };
+                self.sub_attributes.read(&mut instance.sub_attributes, name, seed, map)
             }
         }
     }
 
+    /// The text of a value member, to be read once all members are known. The quick reader reads values of one form,
+    /// whose kind is known, at once, and leaves everything else about them to the thorough one.
+    fn next_value<A: MapAccess<'de>>(
+        &self,
+        reader: &Reader<'_>,
+        member: ValueMember,
+        map: &mut A,
+        instance: &mut Instance,
+    ) -> Result<Option<&'de RawValue>, A::Error> {
+        let kind = self.kind.filter(|_| reader.is_quick());
+        match (kind, member) {
+            (Some(AttributeKind::GeoProperty), ValueMember::Value) => {
+                let GeometryInPlace(geometry) = map.next_value()?;
+                instance.value = AttributeValue::GeoProperty(Box::new(geometry));
+            }
+            (Some(AttributeKind::Relationship), ValueMember::Object) => {
+                let Texts(texts) = map.next_value()?;
+                instance.value = read_relationship(reader, &texts)?;
+            }
+            _ => return map.next_value().map(Some),
+        }
+        Ok(None)
+    }
+
     fn remove<E: Error>(&mut self, reader: &Reader<'_>, member: RemovableMember) -> Result<(), E> {
-        if self.removed.contains(&member) {
+        let removed = &mut self.rare().removed;
+        if removed.contains(&member) {
             return Err(reader.fail(Fault::Duplicate));
         }
-        self.removed.push(member);
+        removed.push(member);
         Ok(())
     }
 
-    fn add_to<E: Error>(self, seed: &mut InstanceSeed<'_, '_, '_>) -> Result<(), E> {
-        let reader = seed.attribute.reader;
-        let kind = self.kind.or(seed.inferred);
+    fn rare(&mut self) -> &mut RareMembers {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Checks the members against each other, and reads the value as its kind asks for.
+    fn complete<E: Error>(
+        self,
+        seed: AttributeSeed<'_, '_>,
+        inferred: Option<AttributeKind>,
+        instance: &mut Instance,
+        others: &[Instance],
+    ) -> Result<(), E> {
+        let reader = seed.reader;
+        let kind = self.kind.or(inferred);
         let kind = kind.ok_or_else(|| reader.fail(Fault::Missing("type")))?;
         let own_member = ValueMember::of(kind);
         let (member, text) = self
@@ -344,55 +395,54 @@ impl<'de> Members<'de> {
         if member != own_member {
             return prohibited(member.as_str());
         }
-        if let Some(output) = self.outputs.iter().find(|output| !may_have_output(kind, output)) {
+        let rare = self.rare.as_deref();
+        if let Some(output) = rare.and_then(|rare| rare.outputs.iter().find(|output| !may_have_output(kind, output))) {
             return prohibited(output);
         }
         let is_relationship = matches!(kind, AttributeKind::Relationship | AttributeKind::ListRelationship);
-        if self.unit_code.is_some() && !matches!(kind, AttributeKind::Property | AttributeKind::ListProperty) {
+        if instance.unit_code.is_some() && !matches!(kind, AttributeKind::Property | AttributeKind::ListProperty) {
             return prohibited("unitCode");
         }
-        if self.object_type.is_some() && !is_relationship {
+        if !is_relationship && rare.is_some_and(|rare| rare.object_types.is_some()) {
             return prohibited("objectType");
         }
-        if self.value_type.is_some() && is_relationship {
+        if instance.value_type.is_some() && is_relationship {
             return prohibited("valueType");
         }
-        if kind == AttributeKind::LanguageProperty && self.value_type.is_some() && !self.says_lang_string {
+        let says_lang_string = rare.is_some_and(|rare| rare.says_lang_string);
+        if kind == AttributeKind::LanguageProperty && instance.value_type.is_some() && !says_lang_string {
             return reader.within("valueType", Err(reader.fail(Fault::NotLangString)));
         }
-        let value = read_value(reader, kind, text.get(), self.object_type, self.value_type.as_ref());
-        let value = reader.within(member.as_str(), value)?;
-        let is_object = |value: &Value| matches!(value, Value::Json(json) if json.as_str().starts_with('{'));
-        if seed.attribute.proof
-            && !matches!(&value, AttributeValue::Property(value) if is_object(value) || is_kept_null(reader, value))
-        {
+        if let Some(text) = text {
+            let value = read_value(reader, kind, text.get(), instance.value_type.as_deref());
+            instance.value = reader.within(member.as_str(), value)?;
+        }
+        if seed.proof && !may_be_proof(reader, &instance.value) {
             return reader.within(member.as_str(), Err(reader.fail(Fault::Proof)));
         }
-        let says_its_type = matches!(
-            value,
-            AttributeValue::Property(Value::DateTime(_) | Value::Temporal { .. })
-        );
-        let dataset_id = self.dataset_id.flatten();
-        if seed.instances.iter().any(|other| other.dataset_id == dataset_id) {
+        if let AttributeValue::Property(Value::DateTime(_) | Value::Temporal { .. }) = instance.value {
+            // The value says it itself.
+            instance.value_type = None;
+        }
+        if others.iter().any(|other| other.dataset_id == instance.dataset_id) {
             return Err(reader.fail(Fault::DuplicateInstance));
         }
-        if seed.instances.len() == MAX_INSTANCES {
-            return Err(reader.fail(Fault::TooMany(MAX_INSTANCES)));
+        if let Some(rare) = self.rare {
+            instance.value.set_object_types(rare.object_types.unwrap_or_default());
+            for member in rare.removed {
+                reader.remove(member, instance.dataset_id.as_ref());
+            }
         }
-        for member in self.removed {
-            reader.remove(member, dataset_id.as_ref());
-        }
-        seed.instances.push(Instance {
-            value,
-            dataset_id,
-            observed_at: self.observed_at,
-            unit_code: self.unit_code,
-            value_type: self.value_type.filter(|_| !says_its_type),
-            seal: self.seal,
-            system: self.system,
-            sub_attributes: self.sub_attributes.into_vec(),
-        });
         Ok(())
+    }
+}
+
+/// Whether a value may be that of a proof: an object, or the null of a fragment (clause 4.5.2).
+fn may_be_proof(reader: &Reader<'_>, value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::Property(Value::Json(json)) => json.as_str().starts_with('{'),
+        AttributeValue::Property(Value::String(text)) => reader.is_kept_null(text),
+        _ => false,
     }
 }
 
@@ -401,10 +451,6 @@ const LANG_STRING: [&str; 2] = [
     "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString",
     "https://uri.etsi.org/ngsi-ld/default-context/langString",
 ];
-
-fn is_kept_null(reader: &Reader<'_>, value: &Value) -> bool {
-    matches!(value, Value::String(text) if reader.is_kept_null(text))
-}
 
 /// A `datasetId`: a URI, or `@none` for the default instance (clause 4.5.5).
 fn read_dataset_id<E: Error>(reader: &Reader<'_>, text: &str) -> Result<Option<Iri>, E> {

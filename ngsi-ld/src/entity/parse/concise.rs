@@ -6,17 +6,17 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Fault;
 use super::attribute::{AttributeSeed, InstanceSeed, Instances};
 use super::fragment::is_null_text;
 use super::reader::Text;
 use super::value::{ValueMember, read_value};
-use crate::entity::{AttributeKind, Geometry, Instance};
+use super::{Fault, MAX_INSTANCES};
+use crate::entity::{AttributeKind, Geometry};
 
 type ReadResult<T> = Result<T, serde_json::Error>;
 
 /// Reads an attribute from its text.
-pub(super) fn read_text(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instances) -> ReadResult<()> {
+pub(super) fn read_text(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instances<'_>) -> ReadResult<()> {
     match text.as_bytes().first() {
         Some(b'{') => read_object(seed, text, instances),
         Some(b'[') => read_array(seed, text, instances),
@@ -25,7 +25,7 @@ pub(super) fn read_text(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut
 }
 
 /// An array: of instances when its elements look like attributes with the same right, else a concise Property.
-fn read_array(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instances) -> ReadResult<()> {
+fn read_array(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instances<'_>) -> ReadResult<()> {
     if !are_instances(text)? {
         return read_concise_value(seed, AttributeKind::Property, text, instances);
     }
@@ -49,7 +49,7 @@ fn are_instances(array: &str) -> ReadResult<bool> {
     Ok(!elements.is_empty())
 }
 
-fn read_object(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instances) -> ReadResult<()> {
+fn read_object(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instances<'_>) -> ReadResult<()> {
     let inferred = match Shape::of(text)? {
         Shape::Typed => None,
         Shape::Inferred(kind) => Some(kind),
@@ -69,15 +69,17 @@ fn read_concise_value(
     seed: AttributeSeed<'_, '_>,
     kind: AttributeKind,
     text: &str,
-    instances: &mut Instances,
+    instances: &mut Instances<'_>,
 ) -> ReadResult<()> {
-    let value = read_value(seed.reader, kind, text, None, None)?;
+    let value = read_value(seed.reader, kind, text, None)?;
     // An object without a type, or the null of a fragment.
     let is_removed = seed.reader.fragment.is_some() && is_null_text(text);
     if seed.proof && !(kind == AttributeKind::Property && text.starts_with('{') || is_removed) {
         return Err(seed.reader.fail(Fault::Proof));
     }
-    instances.push(Instance::new(value));
+    let next = instances.next();
+    let (instance, _) = next.ok_or_else(|| seed.reader.fail(Fault::TooMany(MAX_INSTANCES)))?;
+    instance.value = value;
     Ok(())
 }
 

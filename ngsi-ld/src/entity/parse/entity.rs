@@ -1,16 +1,17 @@
 //! The members of an entity (clause 4.5.1).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
 
-use super::attribute::{AttributeSeed, AttributesByName};
+use super::attribute::{AttributeNames, AttributeSeed};
 use super::fragment::{Fragment, RemovableMember, RemovedMember};
 use super::reader::{Reader, Text, Texts};
 use super::{Fault, MAX_TYPES_OR_SCOPES, NGSI_LD_NULL, Seed};
-use crate::entity::{Entity, SystemAttributes};
+use crate::entity::{Attribute, Entity, SystemAttributes};
 use crate::{EntityId, TypeName};
 
 /// One entity.
@@ -81,7 +82,7 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entity, A::Error> {
         let reader = self.reader;
         let mut members = Members {
-            attributes: AttributesByName::with_capacity(USUAL_ATTRIBUTES),
+            attributes: Vec::with_capacity(USUAL_ATTRIBUTES),
             ..Members::default()
         };
         while let Some(Text(name)) = map.next_key()? {
@@ -95,7 +96,7 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
             types,
             scopes: members.scopes.unwrap_or_default(),
             system: members.system,
-            attributes: members.attributes.into_vec(),
+            attributes: members.attributes,
         })
     }
 }
@@ -111,7 +112,8 @@ pub(super) struct Members {
     scopes: Option<SmallVec<[compact_str::CompactString; 1]>>,
     system: SystemAttributes,
     has_context: bool,
-    attributes: AttributesByName,
+    attributes: Vec<Attribute>,
+    names: AttributeNames,
 }
 
 impl Members {
@@ -157,7 +159,7 @@ impl Members {
                     depth: 0,
                     proof: false,
                 };
-                self.attributes.read(name, seed, map)
+                self.names.read(&mut self.attributes, name, seed, map)
             }
         }
     }
@@ -171,7 +173,7 @@ impl Members {
             types: self.types.unwrap_or_default(),
             scopes: self.scopes.unwrap_or_default(),
             system: self.system,
-            attributes: self.attributes.into_vec(),
+            attributes: self.attributes,
             removed,
         }
     }
@@ -188,12 +190,20 @@ pub(super) fn set<T, E: serde::de::Error>(reader: &Reader<'_>, place: &mut Optio
 
 fn read_types<'de, A: MapAccess<'de>>(reader: &Reader<'_>, map: &mut A) -> Result<SmallVec<[TypeName; 1]>, A::Error> {
     let Texts(names) = reader.expected("a type name or an array of them", map.next_value())?;
+    read_type_names(reader, &names)
+}
+
+/// The types of those names, each once.
+pub(super) fn read_type_names<E: serde::de::Error>(
+    reader: &Reader<'_>,
+    names: &[Cow<'_, str>],
+) -> Result<SmallVec<[TypeName; 1]>, E> {
+    if let [only] = names {
+        return Ok(SmallVec::from_buf([read_type_name(reader, only)?]));
+    }
     let mut types = SmallVec::new();
-    for name in &names {
-        if name == NGSI_LD_NULL {
-            return Err(reader.fail(Fault::Null));
-        }
-        let r#type = TypeName::new(reader.expand(name).map_err(|error| reader.fail(error))?);
+    for name in names {
+        let r#type = read_type_name(reader, name)?;
         if !types.contains(&r#type) {
             if types.len() == MAX_TYPES_OR_SCOPES {
                 return Err(reader.fail(Fault::TooMany(MAX_TYPES_OR_SCOPES)));
@@ -205,6 +215,16 @@ fn read_types<'de, A: MapAccess<'de>>(reader: &Reader<'_>, map: &mut A) -> Resul
         return Err(reader.fail(Fault::Expected("at least one type name")));
     }
     Ok(types)
+}
+
+fn read_type_name<E: serde::de::Error>(reader: &Reader<'_>, name: &str) -> Result<TypeName, E> {
+    if name == NGSI_LD_NULL {
+        return Err(reader.fail(Fault::Null));
+    }
+    reader
+        .expand(name)
+        .map(TypeName::new)
+        .map_err(|error| reader.fail(error))
 }
 
 fn read_scopes<'de, A: MapAccess<'de>>(

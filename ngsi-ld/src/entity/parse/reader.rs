@@ -60,6 +60,11 @@ impl<'c> Reader<'c> {
         }
     }
 
+    /// Whether it reads what is normalized and whole, and leaves everything else to another reader.
+    pub(super) fn is_quick(&self) -> bool {
+        !self.thorough && self.fragment.is_none()
+    }
+
     /// Whether a text stands for null, here where one may stand.
     pub(super) fn is_kept_null(&self, text: &str) -> bool {
         self.fragment.is_some() && text == NGSI_LD_NULL
@@ -113,6 +118,7 @@ impl<'c> Reader<'c> {
     }
 
     /// Keeps a fault, and makes the error that carries it outwards.
+    #[cold]
     pub(super) fn fail<E: Error>(&self, fault: impl Into<Fault>) -> E {
         if self.thorough {
             self.found.borrow_mut().fault.get_or_insert_with(|| fault.into());
@@ -122,8 +128,9 @@ impl<'c> Reader<'c> {
     }
 
     /// Notes the member in which an error came up.
+    #[inline]
     pub(super) fn within<T, E>(&self, name: &str, result: Result<T, E>) -> Result<T, E> {
-        if self.thorough && result.is_err() {
+        if result.is_err() && self.thorough {
             self.found.borrow_mut().path.push(name.to_owned());
         }
         result
@@ -131,15 +138,16 @@ impl<'c> Reader<'c> {
 
     /// Notes the element in which an error came up.
     pub(super) fn within_element<T, E>(&self, index: usize, result: Result<T, E>) -> Result<T, E> {
-        if self.thorough && result.is_err() {
+        if result.is_err() && self.thorough {
             self.found.borrow_mut().path.push(format!("[{index}]"));
         }
         result
     }
 
     /// Says what was expected where the JSON has another type.
+    #[inline]
     pub(super) fn expected<T, E>(&self, what: &'static str, result: Result<T, E>) -> Result<T, E> {
-        if self.thorough && result.is_err() {
+        if result.is_err() && self.thorough {
             self.found.borrow_mut().fault.get_or_insert(Fault::Expected(what));
         }
         result

@@ -96,6 +96,7 @@ fn each_kind_refuses_the_members_of_others() {
         for (extra, allowed) in [
             (r#""unitCode":"MTR""#, &["Property", "ListProperty"][..]),
             (r#""objectType":"T""#, &["Relationship", "ListRelationship"]),
+            (r#""objectType":["T","U"]"#, &["Relationship", "ListRelationship"]),
             (r#""entity":{}"#, &["Relationship"]),
             (r#""entityList":[]"#, &["ListRelationship"]),
             (r#""lang":"ja""#, &["Property"]),
@@ -193,6 +194,14 @@ fn names_ids_and_languages_are_judged_where_they_stand() {
         (r#""a":{"type":"Relationship","object":[]}"#, "a.object"),
         (
             r#""a":{"type":"Relationship","object":"urn:b:1","objectType":"a b"}"#,
+            "a.objectType",
+        ),
+        (
+            r#""a":{"type":"Relationship","object":"urn:b:1","objectType":[]}"#,
+            "a.objectType",
+        ),
+        (
+            r#""a":{"type":"Relationship","object":"urn:b:1","objectType":["T","a b"]}"#,
             "a.objectType",
         ),
         (r#""a":{"type":"ListRelationship","objectList":["b"]}"#, "a.objectList"),

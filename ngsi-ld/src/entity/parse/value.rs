@@ -16,9 +16,9 @@ use super::reader::{Reader, Text, Texts};
 use super::{Fault, NGSI_LD_NULL};
 use crate::entity::language::is_language_tag;
 use crate::entity::{
-    AttributeKind, AttributeValue, DateTime, Geometry, Json, LanguageMap, Number, TemporalType, Value,
+    AttributeKind, AttributeValue, DateTime, Geometry, Json, LanguageMap, Number, ObjectTypes, TemporalType, Value,
 };
-use crate::{EntityId, Iri, TypeName};
+use crate::{EntityId, Iri};
 
 /// The members that hold what an instance says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,6 @@ pub(super) fn read_value<E: Error>(
     reader: &Reader<'_>,
     kind: AttributeKind,
     text: &str,
-    object_type: Option<TypeName>,
     value_type: Option<&Iri>,
 ) -> Result<AttributeValue, E> {
     if text == "null" {
@@ -92,15 +91,7 @@ pub(super) fn read_value<E: Error>(
         AttributeKind::GeoProperty => AttributeValue::GeoProperty(Box::new(read_geometry(reader, text)?)),
         AttributeKind::Relationship => {
             let Texts(texts) = from_text(reader, text, "a URI or an array of URIs")?;
-            let alone = texts.len() == 1;
-            let objects = texts
-                .iter()
-                .map(|text| read_id(reader, text, alone))
-                .collect::<Result<SmallVec<_>, E>>()?;
-            if objects.is_empty() {
-                return Err(reader.fail(Fault::Expected("at least one URI")));
-            }
-            AttributeValue::Relationship { objects, object_type }
+            read_relationship(reader, &texts)?
         }
         AttributeKind::LanguageProperty => {
             let LanguageMapText(map) = from_text(reader, text, "an object of texts, or arrays of texts, by language")?;
@@ -148,8 +139,27 @@ pub(super) fn read_value<E: Error>(
                 .iter()
                 .map(|entry| read_id(reader, &entry.0, alone))
                 .collect::<Result<_, E>>()?;
-            AttributeValue::ListRelationship { objects, object_type }
+            AttributeValue::ListRelationship {
+                objects,
+                object_types: ObjectTypes::default(),
+            }
         }
+    })
+}
+
+/// A Relationship to those entities.
+pub(super) fn read_relationship<E: Error>(reader: &Reader<'_>, texts: &[Cow<'_, str>]) -> Result<AttributeValue, E> {
+    let objects = match texts {
+        [] => return Err(reader.fail(Fault::Expected("at least one URI"))),
+        [only] => SmallVec::from_buf([read_id(reader, only, true)?]),
+        several => several
+            .iter()
+            .map(|text| read_id(reader, text, false))
+            .collect::<Result<_, E>>()?,
+    };
+    Ok(AttributeValue::Relationship {
+        objects,
+        object_types: ObjectTypes::default(),
     })
 }
 

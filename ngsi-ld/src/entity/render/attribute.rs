@@ -78,16 +78,7 @@ fn is_bare(writer: &Writer<'_>, instance: &Instance) -> bool {
         || instance.seal.is_some()
         || shows_system_attribute
         || !instance.sub_attributes.is_empty();
-    let has_type = matches!(
-        &instance.value,
-        AttributeValue::Relationship {
-            object_type: Some(_),
-            ..
-        } | AttributeValue::ListRelationship {
-            object_type: Some(_),
-            ..
-        }
-    );
+    let has_type = !instance.value.object_types().is_empty();
     let reads_as_value = match &instance.value {
         AttributeValue::Property(Value::Json(json)) => reads_as_concise_value(json.as_str()),
         // The language that was chosen is said beside the text.
@@ -134,17 +125,10 @@ fn write_instance(writer: &Writer<'_>, instance: &Instance, out: &mut Vec<u8>) {
     } else {
         write_value_member(writer, &instance.value, out);
     }
-    if let AttributeValue::Relationship {
-        object_type: Some(r#type),
-        ..
-    }
-    | AttributeValue::ListRelationship {
-        object_type: Some(r#type),
-        ..
-    } = &instance.value
-    {
+    let object_types = instance.value.object_types();
+    if !object_types.is_empty() {
         write_member_name("objectType", out);
-        writer.write_name(r#type.as_str(), out);
+        write_one_or_more(out, object_types, |r#type, out| writer.write_name(r#type.as_str(), out));
     }
     write_linked_members(writer, &instance.value, out);
     if let Some(unit_code) = &instance.unit_code {

@@ -25,16 +25,23 @@ pub fn render_feature_collection<'a, 'e>(
     geometry_property: &AttributeName,
     out: &mut Vec<u8>,
 ) {
-    let mut writer = Writer::new(representation.into());
-    out.push(b'{');
-    write_context(&writer, out);
-    writer.representation.rendering.context_member = None;
-    write_member_name("type", out);
-    out.extend_from_slice(b"\"FeatureCollection\",\"features\":");
+    let mut representation = representation.into();
+    open_feature_collection(representation, out);
+    representation.rendering.context_member = None;
+    let writer = Writer::new(representation);
     write_array(out, entities, |entity, out| {
         write_feature(&writer, entity, geometry_property, out);
     });
     out.push(b'}');
+}
+
+/// Appends a FeatureCollection up to its array of Features, for one that is written as its entities arrive. What
+/// follows is an array of Features without `@context`, and `}`.
+pub fn open_feature_collection<'a>(representation: impl Into<Representation<'a>>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    write_context(&Writer::new(representation.into()), out);
+    write_member_name("type", out);
+    out.extend_from_slice(b"\"FeatureCollection\",\"features\":");
 }
 
 fn write_feature(writer: &Writer<'_>, entity: &Entity, geometry_property: &AttributeName, out: &mut Vec<u8>) {

@@ -11,7 +11,7 @@ mod json;
 mod linked;
 mod writer;
 
-pub use self::geojson::{render_feature, render_feature_collection};
+pub use self::geojson::{open_feature_collection, render_feature, render_feature_collection};
 use self::json::{write_member_name, write_string};
 pub use self::linked::LinkedEntities;
 use self::writer::Writer;

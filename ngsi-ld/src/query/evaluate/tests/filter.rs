@@ -2,7 +2,7 @@
 
 use smallvec::smallvec;
 
-use crate::entity::{Attribute, AttributeValue, Geometry, Instance, Json, Number, TemporalType, Value};
+use crate::entity::{Attribute, AttributeValue, Geometry, Instance, Json, Number, ObjectTypes, TemporalType, Value};
 use crate::query::fixture::{attribute, date, entity, json, property, read_query};
 use crate::{Entity, EntityId, Iri};
 
@@ -252,12 +252,12 @@ fn relationships_equal_texts_and_uris_and_nothing_else() {
         if list {
             AttributeValue::ListRelationship {
                 objects: objects.to_vec(),
-                object_type: None,
+                object_types: ObjectTypes::default(),
             }
         } else {
             AttributeValue::Relationship {
                 objects: objects.into_iter().collect(),
-                object_type: None,
+                object_types: ObjectTypes::default(),
             }
         }
     };

@@ -1,0 +1,98 @@
+//! What expires (clause 4.22): entities, and instances of attributes. It is removed before anything is asked or written
+//! once its time has come, so that neither a count nor a page of the file includes it; and from time to time, so that
+//! nothing that nobody asks for rests for ever. `modifiedAt` of what is left stays: nobody has modified it.
+
+use std::sync::Weak;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use ngsi_ld::entity::DateTime;
+use sqlx::Connection;
+
+use super::StoreError;
+use super::index::date_time_key;
+use super::partition::{Inner, StorePartition, names_since};
+use super::write::{Writer, delete_entity};
+
+/// Entities that one transaction removes: few enough that a writer hardly waits.
+const ENTITIES_AT_ONCE: i64 = 200;
+
+/// How often a partition that nobody asks is looked at. What another process has written counts from then on, too.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// Stands for a partition in which nothing expires.
+pub(super) const NEVER: i64 = i64::MAX;
+
+impl StorePartition {
+    /// Removes what has expired by `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; what is left is removed next time.
+    pub(super) async fn remove_expired(&self, now: &DateTime) -> Result<(), StoreError> {
+        if self.inner().next_expiry.load(Ordering::Acquire) > now.unix_micros() {
+            return Ok(());
+        }
+        while self.remove_some_expired(now).await? {}
+        Ok(())
+    }
+
+    /// As [`StorePartition::remove_expired`], now, for those who read: what they find is right even where the file
+    /// cannot be written, as what has expired is left out of every answer.
+    pub(super) async fn remove_expired_before_reading(&self) {
+        let now = DateTime::from_system_time(SystemTime::now());
+        if let Err(error) = self.remove_expired(&now).await {
+            tracing::warn!(%error, "what has expired could not be removed from the store");
+        }
+    }
+
+    /// Notes that something expires at that time.
+    pub(super) fn note_expiry(&self, unix_micros: i64) {
+        self.inner().next_expiry.fetch_min(unix_micros, Ordering::AcqRel);
+    }
+
+    /// One transaction; whether there may be more to remove.
+    async fn remove_some_expired(&self, now: &DateTime) -> Result<bool, StoreError> {
+        let mut connection = self.writer().await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let keys: Vec<i64> = sqlx::query_scalar("SELECT entity FROM expiries WHERE expires_at <= ? LIMIT ?")
+            .bind(date_time_key(now))
+            .bind(ENTITIES_AT_ONCE)
+            .fetch_all(&mut *transaction)
+            .await?;
+        let names = names_since(&mut transaction, &self.names()).await?;
+        let mut writer = Writer::new(&mut transaction, names);
+        for key in &keys {
+            let valid = writer.entity(*key).await?.valid_at(|| now.clone());
+            match valid {
+                Some(entity) => writer.rewrite(*key, &entity).await?,
+                None => delete_entity(writer.connection(), *key).await?,
+            }
+        }
+        let next: Option<String> = sqlx::query_scalar("SELECT min(expires_at) FROM expiries")
+            .fetch_one(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        // While the connection is held, so that no writer notes an earlier time in between.
+        let next = next.and_then(|key| DateTime::parse(&format!("{key}Z")).ok());
+        let next = next.map_or(NEVER, |next| next.unix_micros());
+        self.inner().next_expiry.store(next, Ordering::Release);
+        drop(connection);
+        Ok(i64::try_from(keys.len()).is_ok_and(|removed| removed == ENTITIES_AT_ONCE))
+    }
+}
+
+/// Removes what has expired for as long as the partition is open.
+pub(super) async fn remove_from_time_to_time(partition: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        let Some(partition) = StorePartition::of(&partition) else {
+            return;
+        };
+        if partition.is_closed() {
+            return;
+        }
+        // The file is asked, whatever is known: another process may have written to it.
+        partition.note_expiry(i64::MIN);
+        partition.remove_expired_before_reading().await;
+    }
+}
