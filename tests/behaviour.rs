@@ -40,6 +40,7 @@ mod behaviour {
     mod same_by_id;
     mod shown_members;
     mod side_doors;
+    mod streaming;
     mod subscriptions;
     mod tenants;
     mod tokens;

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use ngsi_ld::Entity;
 use ngsi_ld::entity::conformance;
-use ngsi_ld::entity::render::{render_entities, render_entity, render_feature, render_feature_collection};
+use ngsi_ld::entity::render::{render_entity, render_feature};
 
+use super::entity_list::EntityList;
 use super::negotiate::MediaType;
 use super::parameters::Parameters;
 use super::preferences::Preferences;
@@ -37,29 +39,29 @@ pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope) -> 
     let (page, count) = question::page(&parameters, &around)?;
 
     let asker = scope.asker(Operation::QueryEntity);
+    let question = Arc::new(question);
     let mut answer = federation::query::query(&question, page, count, &asker, &scope.gathering(&gateway)).await?;
 
     let preferences = Preferences::of(&scope.headers);
-    let amended = amend(&mut answer.entities, preferences, &context);
     let in_body = context_in_body(preferences, media_type);
-    let representation = presentation.representation(&context.context, in_body.then_some(context.member.get()));
-    let mut body = Vec::with_capacity(answer.entities.len() * EXPECTED_ENTITY_BYTES);
-    match media_type {
-        MediaType::GeoJson => {
-            render_feature_collection(
-                representation,
-                &answer.entities,
-                &presentation.geometry_property,
-                &mut body,
-            );
-        }
-        MediaType::Json | MediaType::JsonLd => render_entities(representation, &answer.entities, &mut body),
+    let mut response = respond::rendered(Body::empty(), media_type, &context, in_body);
+    let list = EntityList {
+        presentation,
+        context,
+        context_in_body: in_body,
+        version: preferences.version,
+    };
+    let written = list.write(answer.entities, &scope.id).await;
+    *response.status_mut() = status(written.amended);
+    *response.body_mut() = written.body;
+    if let Some(failed) = written.failed
+        && answer.warnings.iter().all(|earlier| earlier.source != failed.source)
+    {
+        answer.warnings.push(failed);
     }
-    let mut response = respond::rendered(body, media_type, &context, in_body);
-    *response.status_mut() = status(amended);
     respond::add_count(&mut response, answer.count);
     let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
-    respond::add_page_links(&mut response, path, query, page, answer.more, media_type);
+    respond::add_page_links(&mut response, path, query, page, written.more, media_type);
     respond::add_warnings(&mut response, &answer.warnings);
     Ok(response)
 }
@@ -96,7 +98,9 @@ pub(super) async fn retrieve(
 fn one_entity(entity: &mut Entity, scope: &Scope, presentation: &Presentation, context: &RequestContext) -> Response {
     let media_type = presentation.media_type;
     let preferences = Preferences::of(&scope.headers);
-    let amended = amend(std::slice::from_mut(entity), preferences, context);
+    let amended = preferences
+        .version
+        .is_some_and(|version| conformance::amend(entity, version, &context.context));
     let in_body = context_in_body(preferences, media_type);
     let representation = presentation.representation(&context.context, in_body.then_some(context.member.get()));
     let mut body = Vec::with_capacity(EXPECTED_ENTITY_BYTES);
@@ -118,18 +122,6 @@ fn context_in_body(preferences: Preferences, media_type: MediaType) -> bool {
         MediaType::JsonLd => true,
         MediaType::GeoJson => !preferences.context_in_link,
     }
-}
-
-/// Rewrites entities for a reader of an earlier version (clause 4.3.6.8). Tells whether anything had to change.
-fn amend(entities: &mut [Entity], preferences: Preferences, context: &RequestContext) -> bool {
-    let Some(version) = preferences.version else {
-        return false;
-    };
-    let mut amended = false;
-    for entity in entities {
-        amended |= conformance::amend(entity, version, &context.context);
-    }
-    amended
 }
 
 /// The status of an answer, which tells whether it was amended (table 6.4.3.2-3).

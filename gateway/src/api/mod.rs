@@ -3,6 +3,7 @@
 
 mod contexts;
 mod entities;
+mod entity_list;
 mod entity_operations;
 mod entity_provision;
 mod entity_types;

@@ -22,12 +22,12 @@ const RESULTS_COUNT: HeaderName = HeaderName::from_static("ngsild-results-count"
 /// (clause 6.3.6).
 #[must_use]
 pub(super) fn rendered(
-    body: Vec<u8>,
+    body: impl Into<Body>,
     media_type: MediaType,
     context: &RequestContext,
     context_in_body: bool,
 ) -> Response {
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.as_str()));

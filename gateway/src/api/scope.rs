@@ -38,7 +38,8 @@ pub(super) struct Scope {
     /// The headers that are left after the edge.
     pub headers: HeaderMap,
     deadline: Deadline,
-    id: RequestId,
+    /// Its id, for the log.
+    pub id: RequestId,
 }
 
 impl FromRequestParts<Arc<Gateway>> for Scope {

@@ -93,7 +93,7 @@ pub async fn count(sub_query: &SubQuery, query: &SourceQuery, request: &Request)
 }
 
 /// What the consumer may see of an entity that a source has sent, of what is still valid; `None` when that is nothing.
-fn visible_part(sub_query: &SubQuery, entity: Entity) -> Option<Entity> {
+pub(super) fn visible_part(sub_query: &SubQuery, entity: Entity) -> Option<Entity> {
     if !sub_query.source.provides(&entity) {
         return None;
     }
@@ -107,23 +107,30 @@ async fn observed<T>(
     request: &Request,
     exchange: impl Future<Output = Result<T, AdapterError>>,
 ) -> Result<T, AdapterError> {
-    let source = &sub_query.source.id;
     let began = Instant::now();
     let deadline = tokio::time::Instant::from_std(request.call.deadline);
     let result = match tokio::time::timeout_at(deadline, exchange).await {
         Ok(result) => result,
-        Err(_) => Err(AdapterError::new(
-            source,
-            ErrorKind::Timeout,
-            "the request's deadline passed",
-        )),
+        Err(_) => Err(deadline_passed(sub_query)),
     };
-    let outcome = result.as_ref().map_or_else(|error| error.kind.as_str(), |_| "ok");
+    record(sub_query, request, began, result.as_ref().err());
+    result
+}
+
+/// The error of a source that did not answer within the request's deadline.
+pub(super) fn deadline_passed(sub_query: &SubQuery) -> AdapterError {
+    let detail = "the request's deadline passed";
+    AdapterError::new(&sub_query.source.id, ErrorKind::Timeout, detail)
+}
+
+/// Counts how an exchange with a source went, and says why it failed.
+pub(super) fn record(sub_query: &SubQuery, request: &Request, began: Instant, error: Option<&AdapterError>) {
+    let source = &sub_query.source.id;
+    let outcome = error.map_or("ok", |error| error.kind.as_str());
     request.metrics.record(source, outcome, began.elapsed());
-    if let Err(error) = &result {
+    if let Some(error) = error {
         tracing::warn!(source_id = %source, kind = %error.kind, detail = %error.detail, "source failed");
     }
-    result
 }
 
 /// The warnings for the answers that failed, each source once.

@@ -1,9 +1,11 @@
 //! One question, many sources: which to ask, asking them at the same time, and making one answer of theirs.
 //!
-//! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`query`],
+//! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
+//! page consists of, [`query`],
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
 //! that write. It knows no payload format and no HTTP.
 
+pub mod entities;
 pub mod gather;
 pub mod plan;
 pub mod provide;

@@ -1,5 +1,6 @@
 //! `queryEntity` (clause 5.7.2): the entities that match, each once, with a count and a page.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use hashbrown::HashMap;
@@ -9,6 +10,7 @@ use ngsi_ld::merge::{Part, merge_parts};
 use ngsi_ld::{Entity, EntityId};
 use smallvec::SmallVec;
 
+use super::entities::{Arriving, Entities};
 use super::gather::{self, Request};
 use super::plan::{Asker, Plan, SubQuery, plan};
 use super::{Question, Refusal, Warning};
@@ -16,12 +18,10 @@ use super::{Question, Refusal, Warning};
 /// One page of the answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// The entities of the page, in an order that is the same for every page.
-    pub entities: Vec<Entity>,
+    /// The entities of the page.
+    pub entities: Entities,
     /// How many match in all, if that was asked for.
     pub count: Option<u64>,
-    /// Whether more entities follow after this page.
-    pub more: bool,
     /// The sources whose part is missing.
     pub warnings: Vec<Warning>,
 }
@@ -31,23 +31,21 @@ pub struct Answer {
 /// # Errors
 /// [`Refusal`] when it is too wide. A source that fails is no error: it is named in the warnings.
 pub async fn query(
-    question: &Question,
+    question: &Arc<Question>,
     page: Page,
     count: bool,
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<Answer, Refusal> {
-    let plan = plan(question, asker, &request.call).await?;
-    let mut answer = match plan.sub_queries.as_slice() {
-        [only] if plan.overloaded.is_empty() && decides_alone(only, question, request).await => {
-            from_one(only, page, count, request).await?
-        }
-        _ => from_many(plan, question, page, count, request).await?,
+    let mut plan = plan(question, asker, &request.call).await?;
+    let decides_alone = match plan.sub_queries.as_slice() {
+        [only] if plan.overloaded.is_empty() => decides_alone(only, question, request).await,
+        _ => false,
     };
-    for entity in &mut answer.entities {
-        question.reduce(entity);
+    if decides_alone && let Some(only) = plan.sub_queries.pop() {
+        return Ok(from_one(Arc::new(only), question, page, count, request).await);
     }
-    Ok(answer)
+    from_many(plan, question, page, count, request).await
 }
 
 /// Whether pages and counts of the only source are those of the view. Where that cannot be found out they are
@@ -61,50 +59,38 @@ async fn decides_alone(only: &SubQuery, question: &Question, request: &Request) 
         )
 }
 
-/// The answer of one source that decides everything itself: its page is the page.
-async fn from_one(only: &SubQuery, page: Page, count: bool, request: &Request) -> Result<Answer, Refusal> {
-    // One more than the page tells whether a next page exists.
-    let wanted = if page.limit == 0 { 0 } else { page.limit + 1 };
-    let paged = only.paged(Page { limit: wanted, ..page });
-    let asked = [&paged];
-    let entities = async {
-        if wanted == 0 {
-            Ok(vec![Ok(Vec::new())])
-        } else {
-            gather::gather(&asked, request).await
-        }
-    };
+/// The answer of one source that decides everything itself: its page is the page, and is handed on as it arrives.
+async fn from_one(only: Arc<SubQuery>, question: &Arc<Question>, page: Page, count: bool, request: &Request) -> Answer {
     let total = async {
         if count {
-            Some(gather::count(only, &only.query, request).await)
+            Some(gather::count(&only, &only.query, request).await)
         } else {
             None
         }
     };
-    let (entities, total) = futures::join!(entities, total);
-    let mut errors: Vec<AdapterError> = Vec::new();
-    let mut entities = entities?
-        .pop()
-        .unwrap_or_else(|| Ok(Vec::new()))
-        .unwrap_or_else(|error| {
-            errors.push(error);
-            Vec::new()
-        });
-    let total = total.and_then(|total| total.map_err(|error| errors.push(error)).ok());
-    let more = entities.len() > page.limit;
-    entities.truncate(page.limit);
-    Ok(Answer {
+    let (entities, total) = if page.limit == 0 {
+        (Entities::at_hand(question, Vec::new(), false), total.await)
+    } else {
+        let mut arriving = Arriving::new(Arc::clone(&only), page, request);
+        let ((), total) = futures::join!(arriving.begin(), total);
+        (Entities::arriving(question, arriving), total)
+    };
+    let (count, error) = match total {
+        Some(Ok(total)) => (Some(total), None),
+        Some(Err(error)) => (None, Some(error)),
+        None => (None, None),
+    };
+    Answer {
         entities,
-        count: total,
-        more,
-        warnings: gather::warnings(&errors),
-    })
+        count,
+        warnings: gather::warnings(&error),
+    }
 }
 
 /// The answers of several sources, merged, with the conditions that are left evaluated here.
 async fn from_many(
     plan: Plan,
-    question: &Question,
+    question: &Arc<Question>,
     page: Page,
     count: bool,
     request: &Request,
@@ -122,9 +108,8 @@ async fn from_many(
     let entities: Vec<Entity> = entities.into_iter().skip(page.offset).take(page.limit).collect();
     let more = page.offset.saturating_add(entities.len()) < total && page.limit > 0;
     Ok(Answer {
-        entities,
+        entities: Entities::at_hand(question, entities, more),
         count: count.then_some(total as u64),
-        more,
         warnings: gather::warnings(&errors),
     })
 }

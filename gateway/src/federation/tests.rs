@@ -158,11 +158,43 @@ impl Bench {
         }
     }
 
-    fn ask(&self, registry: &Registry, question: &Question, page: Page) -> query::Answer {
+    fn ask(&self, registry: &Registry, question: &Question, page: Page) -> Collected {
         let (asker, request) = (self.asker(registry), self.request());
-        self.runtime
-            .block_on(query::query(question, page, true, &asker, &request))
-            .unwrap()
+        let question = Arc::new(question.clone());
+        self.runtime.block_on(async {
+            let answer = query::query(&question, page, true, &asker, &request).await.unwrap();
+            collected(answer).await
+        })
+    }
+}
+
+/// An answer whose entities have all arrived.
+struct Collected {
+    entities: Vec<Entity>,
+    count: Option<u64>,
+    more: bool,
+    warnings: Vec<Warning>,
+}
+
+async fn collected(mut answer: query::Answer) -> Collected {
+    let mut entities = Vec::new();
+    loop {
+        match answer.entities.next().await {
+            Ok(Some(entity)) => entities.push(entity),
+            Ok(None) => break,
+            Err(error) => {
+                entities.clear();
+                answer.warnings.push(Warning::from(&error));
+                break;
+            }
+        }
+    }
+    answer.warnings.dedup();
+    Collected {
+        entities,
+        count: answer.count,
+        more: answer.entities.more().await,
+        warnings: answer.warnings,
     }
 }
 
