@@ -53,10 +53,23 @@ pub(crate) fn start(
     origins: &[String],
     without: Option<Feature>,
 ) -> Result<Contestant, Failure> {
+    let stored = workload.uses_store().then(|| ngsi_ld_list(STORED));
+    start_filled(binary, name, workload, origins, without, stored)
+}
+
+/// As [`start`], with these entities in the store.
+pub(crate) fn start_filled(
+    binary: &Path,
+    name: &str,
+    workload: Workload,
+    origins: &[String],
+    without: Option<Feature>,
+    stored: Option<String>,
+) -> Result<Contestant, Failure> {
     let files = TempDir::new()?;
     write_configuration(files.path(), workload, origins, without)?;
-    if workload.uses_store() {
-        fill_store(binary, files.path())?;
+    if let Some(entities) = stored {
+        fill_store(binary, files.path(), entities)?;
     }
     let mut command = match without {
         Some(Feature::Limits) => own_role(&["gateway", "--without", "limits"])?,
@@ -220,9 +233,9 @@ fn write_policies(folder: &Path, without: Option<Feature>) -> Result<(), Failure
 }
 
 /// Loads the store's entities with the gateway's own command.
-fn fill_store(binary: &Path, folder: &Path) -> Result<(), Failure> {
+fn fill_store(binary: &Path, folder: &Path, entities: String) -> Result<(), Failure> {
     let file = folder.join("entities.json");
-    std::fs::write(&file, ngsi_ld_list(STORED))?;
+    std::fs::write(&file, entities)?;
     let mut command = Command::new(binary);
     command.args(["store", "load", "--tenant", "tochigi"]).arg(&file);
     with_files(&mut command, folder);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::harness::{Answer, Platform, READER, key_of};
+use super::harness::{Answer, Platform, key_of};
 
 /// Entities in Yaita's partition beside those that it has, of about 8 KB each: several MB in all.
 const LARGE: usize = 400;
@@ -118,7 +118,7 @@ async fn an_answer_that_cannot_be_completed_is_broken_off() {
     let request = format!(
         "GET /ngsi-ld/v1/entities?type=AED&limit=1000 HTTP/1.1\r\nhost: {address}\r\nx-api-key: {}\r\n\
          ngsild-tenant: yaita\r\nconnection: close\r\n\r\n",
-        key_of(READER)
+        key_of("bousai-map")
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
