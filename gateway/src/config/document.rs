@@ -1,8 +1,10 @@
 //! A TOML text as a tree in which every key and value knows its place, so that a finding can point at it.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -54,6 +56,35 @@ impl Node {
         Self {
             place: place.clone(),
             value,
+        }
+    }
+
+    /// Adds what it says, wherever it stands, to a hash: the same for the same value, different for another.
+    pub(crate) fn add_to(&self, hasher: &mut Sha256) {
+        let text = |hasher: &mut Sha256, kind: u8, text: &str| {
+            hasher.update([kind]);
+            hasher.update(text.len().to_be_bytes());
+            hasher.update(text);
+        };
+        match &self.value {
+            Value::Text(value) => text(hasher, b't', value),
+            Value::Integer(value) => text(hasher, b'i', &value.to_string()),
+            Value::Float => hasher.update(b"f"),
+            Value::Boolean(value) => text(hasher, b'b', &value.to_string()),
+            Value::Date(value) => text(hasher, b'd', &value.to_string()),
+            Value::Array(items) => {
+                text(hasher, b'[', &items.len().to_string());
+                for item in items {
+                    item.add_to(hasher);
+                }
+            }
+            Value::Table(entries) => {
+                text(hasher, b'{', &entries.len().to_string());
+                for entry in entries {
+                    text(hasher, b'k', &entry.key);
+                    entry.node.add_to(hasher);
+                }
+            }
         }
     }
 
@@ -232,5 +263,49 @@ fn node(value: &Spanned<DeValue<'_>>, file: &Arc<SourceFile>) -> Node {
     Node {
         place: Place::File(Arc::clone(file), value.span()),
         value: read,
+    }
+}
+
+/// The lines and columns at which something of a tenant stands in a tenants.toml, both from 1; none if it is no TOML.
+pub(crate) fn places_of_tenant(text: &str, tenant: &str) -> HashSet<(usize, usize)> {
+    let mut offsets = HashSet::new();
+    if let Some(root) = parse("tenants.toml", text, &Report::default()) {
+        let tenants = root.child("tenants").map(|tenants| &tenants.value);
+        if let Some(Value::Table(entries)) = tenants {
+            for entry in entries.iter().filter(|entry| entry.key == tenant) {
+                collect_offsets(entry, &mut offsets);
+            }
+        }
+    }
+    let mut places = HashSet::new();
+    let (mut line, mut column) = (1, 1);
+    for (offset, character) in text.char_indices() {
+        if offsets.contains(&offset) {
+            places.insert((line, column));
+        }
+        (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
+    }
+    places
+}
+
+fn collect_offsets(entry: &Entry, offsets: &mut HashSet<usize>) {
+    let mut add = |place: &Place| {
+        if let Place::File(_, span) = place {
+            offsets.insert(span.start);
+        }
+    };
+    add(&entry.key_place);
+    add(&entry.node.place);
+    collect_offsets_in(&entry.node, offsets);
+}
+
+fn collect_offsets_in(node: &Node, offsets: &mut HashSet<usize>) {
+    if let Place::File(_, span) = &node.place {
+        offsets.insert(span.start);
+    }
+    match &node.value {
+        Value::Array(items) => items.iter().for_each(|item| collect_offsets_in(item, offsets)),
+        Value::Table(entries) => entries.iter().for_each(|entry| collect_offsets(entry, offsets)),
+        _ => {}
     }
 }
