@@ -105,10 +105,13 @@ fn with_own_table(whole: &str, tenant: &TenantId, part: &str) -> Result<String, 
     let own = part.get("tenants").and_then(Item::as_table_like);
     let mut own = own.and_then(|tenants| tenants.get(tenant.as_str())).ok_or_else(broken)?.clone();
     let tenants = document.get_mut("tenants").and_then(Item::as_table_like_mut).ok_or_else(broken)?;
-    let place = tenants.get(tenant.as_str()).and_then(Item::as_table).and_then(toml_edit::Table::position);
     forget_positions(&mut own);
-    if let Some(table) = own.as_table_mut() {
-        table.set_position(place);
+    let earlier = tenants.get(tenant.as_str()).and_then(Item::as_table);
+    if let (Some(own), Some(earlier)) = (own.as_table_mut(), earlier) {
+        own.set_position(earlier.position());
+        let (own_lead, lead) = (lead_of(own), lead_of(earlier));
+        let blank = lead.len() - lead.trim_start_matches('\n').len();
+        own.decor_mut().set_prefix(format!("{}{}", "\n".repeat(blank), own_lead.trim_start_matches('\n')));
     }
     tenants.insert(tenant.as_str(), own);
     let changed = document.to_string();
@@ -190,6 +193,12 @@ fn check_keys(earlier: &Table, proposed: &Table) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What stands in front of a table's head: blank lines and comments.
+fn lead_of(table: &toml_edit::Table) -> String {
+    let prefix = table.decor().prefix().and_then(|prefix| prefix.as_str());
+    prefix.unwrap_or_default().to_owned()
 }
 
 /// Tables are written in the order of their positions; those of a part belong where the earlier part was.

@@ -1,11 +1,12 @@
 //! Noticing that a file was changed, however an editor or a volume of Kubernetes does it: folders are watched, not
 //! files, because a file that is replaced by a rename is another file. And SIGHUP, for where nothing can be noticed.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -69,9 +70,12 @@ async fn until_quiet(changes: &mut mpsc::Receiver<()>) {
 }
 
 fn start(reloader: &Arc<Reloader>, changes: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
+    let running = reloader.running();
+    let names = running.config.files.keys().filter_map(|name| Path::new(name).file_name());
+    let known: Vec<OsString> = names.map(ToOwned::to_owned).collect();
     let tell = move |event: notify::Result<Event>| {
         let matters = match &event {
-            Ok(event) => event.need_rescan() || (is_change(&event.kind) && event.paths.iter().any(|path| may_matter(path))),
+            Ok(event) => event.need_rescan() || may_matter(event, &known),
             Err(_) => true,
         };
         if matters {
@@ -86,7 +90,7 @@ fn start(reloader: &Arc<Reloader>, changes: mpsc::Sender<()>) -> Option<Recommen
             return None;
         }
     };
-    for folder in reloader.files().folders(&reloader.running().config) {
+    for folder in reloader.files().folders(&running.config) {
         if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive)
             && folder.exists()
         {
@@ -96,38 +100,55 @@ fn start(reloader: &Arc<Reloader>, changes: mpsc::Sender<()>) -> Option<Recommen
     Some(watcher)
 }
 
-/// Reading is no change, and the gateway itself reads.
-fn is_change(kind: &EventKind) -> bool {
-    !matches!(kind, EventKind::Access(access) if *access != AccessKind::Close(AccessMode::Write))
-}
-
-/// Whether it may be a file of a revision, or a folder or a link on the way to one. Databases that rest beside
-/// tenants.toml change with every request.
-fn may_matter(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    // `..data` is the link by which Kubernetes swaps the files of a volume.
-    if name.starts_with("..") {
-        return true;
-    }
-    let is_hidden = name.starts_with('.');
-    !is_hidden
-        && path.extension().is_none_or(|end| {
-            let end = end.to_string_lossy();
-            !end.starts_with("db") && end != "log" && end != "swp"
-        })
+/// Whether something has happened to a file of a revision, or to a folder or a link on the way to one. Beside them may
+/// lie what changes all the time: databases, and the gateway's own log, where a line about a change that is none would
+/// be the next change.
+fn may_matter(event: &Event, known: &[OsString]) -> bool {
+    let is_change = !matches!(event.kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write));
+    let is_other_now = matches!(
+        event.kind,
+        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_))
+    );
+    event.paths.iter().any(|path| {
+        let Some(name) = path.file_name() else {
+            return is_other_now;
+        };
+        let text = name.to_string_lossy();
+        let end = path.extension().map(|end| end.to_string_lossy());
+        let is_file = matches!(end.as_deref(), Some("toml" | "cedar" | "cedarschema")) && !text.starts_with('.');
+        if is_file || known.iter().any(|known| known == name) {
+            return is_change;
+        }
+        // `..data` is the link by which Kubernetes swaps the files of a volume.
+        is_other_now && (end.is_none() || text.starts_with(".."))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use notify::event::{CreateKind, DataChange, RenameMode};
+
     use super::*;
 
     #[test]
-    fn databases_and_unfinished_files_do_not_matter_and_links_of_volumes_do() {
-        for name in ["tenants.toml", "policies", "sano.cedar", "..data", "mapping.txt"] {
-            assert!(may_matter(&Path::new("/etc/kakehashi").join(name)), "{name}");
+    fn files_of_a_revision_and_links_to_them_matter_and_what_lies_beside_them_does_not() {
+        let known = [OsString::from("site.mapping")];
+        let happens = |kind, name: &str| {
+            let event = Event::new(kind).add_path(Path::new("/etc/kakehashi").join(name));
+            may_matter(&event, &known)
+        };
+        let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        for name in ["tenants.toml", "sano.cedar", "schema.cedarschema", "site.mapping"] {
+            assert!(happens(written, name) && happens(renamed, name), "{name}");
+            assert!(!happens(EventKind::Access(AccessKind::Read), name), "{name}");
         }
-        for name in ["kakehashi.db", "kakehashi.db-wal", ".sano.cedar.swp", ".tenants.toml.kakehashi-new"] {
-            assert!(!may_matter(&Path::new("/etc/kakehashi").join(name)), "{name}");
+        for name in ["..data", "policies"] {
+            assert!(happens(renamed, name) && happens(EventKind::Create(CreateKind::Any), name), "{name}");
+            assert!(!happens(written, name), "{name}");
+        }
+        for name in ["kakehashi.db", "kakehashi.db-wal", "gateway.log", ".sano.cedar.swp", ".x.cedar", "sano.cedar~"] {
+            assert!(!happens(written, name) && !happens(renamed, name), "{name}");
         }
     }
 }
