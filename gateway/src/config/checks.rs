@@ -1,5 +1,7 @@
 //! What no table can see alone: sources that contradict each other.
 
+use std::collections::BTreeMap;
+
 use hashbrown::HashMap;
 use ngsi_ld::TypeName;
 
@@ -51,21 +53,55 @@ pub(crate) fn check_sources(tenants: &[Tenant], places: &[&Place], report: &Repo
     }
 }
 
-/// The claims to authority so far, by type.
+/// A claim to authority, and who claims.
+type Claim<'a> = (&'a SourceConfig, &'a Provides);
+
+/// The claims to authority so far.
 #[derive(Default)]
 struct Claims<'a> {
-    by_type: HashMap<&'a TypeName, Vec<(&'a SourceConfig, &'a Provides)>>,
-    of_any_type: Vec<(&'a SourceConfig, &'a Provides)>,
+    by_type: HashMap<&'a TypeName, ClaimsOfType<'a>>,
+    of_any_type: Vec<Claim<'a>>,
+}
+
+/// The claims about one type. Two beginnings of ids meet only where one begins with the other, so that thousands of
+/// towns are not compared with each other.
+#[derive(Default)]
+struct ClaimsOfType<'a> {
+    by_beginning: BTreeMap<&'a str, Vec<Claim<'a>>>,
+    others: Vec<Claim<'a>>,
+}
+
+impl<'a> ClaimsOfType<'a> {
+    fn all(&self) -> impl Iterator<Item = &Claim<'a>> {
+        self.by_beginning.values().flatten().chain(&self.others)
+    }
+
+    /// Those that may meet a claim.
+    fn near<'b>(&'b self, claim: &'b Provides) -> Vec<&'b Claim<'a>> {
+        let Some(beginning) = claim.beginning() else {
+            return self.all().collect();
+        };
+        let longer = self.by_beginning.range(beginning..).take_while(|(other, _)| other.starts_with(beginning));
+        let shorter = beginning.char_indices().filter_map(|(end, _)| {
+            let other = beginning.get(..end)?;
+            self.by_beginning.get_key_value(other)
+        });
+        longer.chain(shorter).flat_map(|(_, claims)| claims).chain(&self.others).collect()
+    }
 }
 
 impl<'a> Claims<'a> {
     fn add(&mut self, source: &'a SourceConfig) {
         for claim in source.provides.iter().filter(|provides| provides.authoritative) {
-            let claims = match &claim.r#type {
-                ProvidedType::Type(name) => self.by_type.entry(name).or_default(),
-                ProvidedType::Any => &mut self.of_any_type,
+            let ProvidedType::Type(name) = &claim.r#type else {
+                self.of_any_type.push((source, claim));
+                continue;
             };
-            claims.push((source, claim));
+            let claims = self.by_type.entry(name).or_default();
+            match claim.beginning() {
+                Some(beginning) => claims.by_beginning.entry(beginning).or_default().push((source, claim)),
+                None => claims.others.push((source, claim)),
+            }
         }
     }
 
@@ -73,11 +109,11 @@ impl<'a> Claims<'a> {
     fn contested(&self, source: &SourceConfig) -> Vec<&'a SourceConfig> {
         let mut found: Vec<&SourceConfig> = Vec::new();
         for claim in source.provides.iter().filter(|provides| provides.authoritative) {
-            let of_type: Vec<_> = match &claim.r#type {
-                ProvidedType::Type(name) => self.by_type.get(name).into_iter().flatten().collect(),
-                ProvidedType::Any => self.by_type.values().flatten().collect(),
+            let near: Vec<&Claim<'a>> = match &claim.r#type {
+                ProvidedType::Type(name) => self.by_type.get(name).map(|claims| claims.near(claim)).unwrap_or_default(),
+                ProvidedType::Any => self.by_type.values().flat_map(ClaimsOfType::all).collect(),
             };
-            for (earlier, other) in of_type.into_iter().chain(&self.of_any_type) {
+            for (earlier, other) in near.into_iter().chain(&self.of_any_type) {
                 let is_new = found.iter().all(|known| known.id != earlier.id);
                 if is_new && earlier.tenant != source.tenant && other.overlaps(claim) {
                     found.push(earlier);

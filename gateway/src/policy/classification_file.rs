@@ -9,7 +9,7 @@ use super::classification::{AttributeClasses, Class, Classification, TypeEntry};
 use crate::config::{Files, Place, Report, Section, expand_attribute, expand_type, parse_document, suggest};
 
 /// The file's name in the folder of policies.
-pub(super) const CLASSIFICATION: &str = "classification.toml";
+const CLASSIFICATION: &str = "classification.toml";
 
 const CLASSES: [(&str, Class); 4] = [
     (Class::Open.as_str(), Class::Open),

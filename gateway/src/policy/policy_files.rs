@@ -13,7 +13,6 @@ use miette::Diagnostic as _;
 use sha2::{Digest, Sha256};
 
 use super::classification::Classification;
-use super::classification_file::CLASSIFICATION;
 use super::entities::Kinds;
 use super::operation::{Operation, OperationGroup};
 use super::permits::Narrowing;
@@ -36,7 +35,7 @@ pub(super) struct Policies {
     pub(super) partitions: HashMap<TenantId, Arc<Partition>>,
     /// The operator's forbids.
     pub(super) platform: Arc<PolicyFile>,
-    /// Stands for what every policy is checked against.
+    /// Stands for the schema, which every policy is checked against.
     basis: [u8; 32],
 }
 
@@ -70,7 +69,7 @@ pub(super) fn read(
         return None;
     };
     let schema = read_schema(folder, &kinds, files, report)?;
-    let basis = basis(files);
+    let basis = Sha256::digest(&*files.text(&format!("policies/{SCHEMA}")).unwrap_or_default()).into();
     let earlier = earlier.filter(|earlier| earlier.basis == basis);
     check_file_names(folder, names.tenants, files, report);
 
@@ -97,7 +96,6 @@ pub(super) fn read(
     }
     let reader = PolicyReader {
         folder,
-        classification,
         kinds: &kinds,
         validator: &Validator::new(schema.clone()),
     };
@@ -105,7 +103,7 @@ pub(super) fn read(
     let known = KnownNames::new(names);
     for task in &tasks {
         if let Some(file) = read.get(task.stem) {
-            file.check_references(&policy_path(folder, task.stem), &task.text, &known, report);
+            file.check_names(&policy_path(folder, task.stem), &known, classification, report);
         }
     }
     let platform = read.remove(PLATFORM).unwrap_or_default();
@@ -129,17 +127,6 @@ pub(super) fn read(
         platform,
         basis,
     })
-}
-
-/// A hash over what every policy is checked against.
-fn basis(files: &Files) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    for name in [SCHEMA, CLASSIFICATION] {
-        let text = files.text(&format!("policies/{name}")).unwrap_or_default();
-        hasher.update(text.len().to_be_bytes());
-        hasher.update(&*text);
-    }
-    hasher.finalize().into()
 }
 
 /// Makes each file's policies, or takes over what was made of it before.

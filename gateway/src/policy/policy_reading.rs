@@ -1,6 +1,7 @@
 //! Reading one Cedar file: each policy parsed on its own, checked against the schema and against who wrote it. Which
 //! names a policy refers to is kept, because others may give those names away or take them back without touching it.
 
+use std::cell::LazyCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::entities::Kinds;
 use super::permits::{self, Narrowing};
 use super::policy_files::policy_path;
 use super::references::{KnownNames, Reference};
-use crate::config::{Masking, Place, Report, SourceFile, TenantId};
+use crate::config::{Masking, Place, Report, SourceFile, TenantId, compact_attribute};
 
 /// Whose file it is.
 #[derive(Clone, Copy)]
@@ -27,6 +28,8 @@ pub(super) enum Author<'a> {
 pub(super) struct PolicyFile {
     pub(super) text: Arc<str>,
     pub(super) policies: Vec<(Policy, Arc<Narrowing>)>,
+    /// Where each of them begins.
+    starts: Vec<usize>,
     /// The names that its policies refer to.
     references: Vec<Reference>,
     /// Whether there was nothing to say about it, so that whoever takes it over leaves nothing unsaid.
@@ -36,7 +39,6 @@ pub(super) struct PolicyFile {
 /// What every policy is checked against.
 pub(super) struct PolicyReader<'a> {
     pub(super) folder: &'a Path,
-    pub(super) classification: &'a Classification,
     pub(super) kinds: &'a Kinds,
     pub(super) validator: &'a Validator,
 }
@@ -50,7 +52,7 @@ impl PolicyReader<'_> {
         let file = SourceFile::new(name, &**text, Masking::Ranges(Vec::new()));
         let mut lines: Vec<usize> = Vec::new();
         let mut references = Vec::new();
-        let mut policies = Vec::new();
+        let (mut policies, mut starts) = (Vec::new(), Vec::new());
         for position in split_policies(text) {
             let Some(own) = text.get(position.span.clone()) else {
                 continue;
@@ -67,6 +69,7 @@ impl PolicyReader<'_> {
             if let Some((policy, narrowing)) = read {
                 references.extend(Reference::of(&policy, position.start, self.kinds));
                 policies.push((policy, narrowing));
+                starts.push(position.start);
             }
         }
         let is_faultless = own_report.is_empty();
@@ -74,6 +77,7 @@ impl PolicyReader<'_> {
         PolicyFile {
             text: Arc::clone(text),
             policies,
+            starts,
             references,
             is_faultless,
         }
@@ -81,18 +85,28 @@ impl PolicyReader<'_> {
 }
 
 impl PolicyFile {
-    /// Looks for names that nobody has.
-    pub(super) fn check_references(&self, path: &Path, text: &str, known: &KnownNames<'_>, report: &Report) {
-        let mut file = None;
-        for reference in &self.references {
-            if known.has(reference) {
-                continue;
+    /// Looks for names that nobody has, and for attributes that nobody is granted: others may be to blame for those
+    /// than the file itself.
+    pub(super) fn check_names(
+        &self,
+        path: &Path,
+        known: &KnownNames<'_>,
+        classification: &Classification,
+        report: &Report,
+    ) {
+        let file = LazyCell::new(|| {
+            SourceFile::new(path.display().to_string(), &*self.text, Masking::Ranges(Vec::new()))
+        });
+        let place = |start: usize| Place::File(Arc::clone(&file), start..start + "permit".len());
+        for reference in self.references.iter().filter(|reference| !known.has(reference)) {
+            known.tell(reference, &place(reference.start), report);
+        }
+        for ((_, narrowing), start) in self.policies.iter().zip(&self.starts) {
+            for name in narrowing.personal(classification) {
+                let name = compact_attribute(name);
+                let message = format!("@attributes names `{name}`, which is personal and never granted");
+                report.warning(&place(*start), message, None);
             }
-            let file = file.get_or_insert_with(|| {
-                SourceFile::new(path.display().to_string(), text, Masking::Ranges(Vec::new()))
-            });
-            let place = Place::File(Arc::clone(file), reference.start..reference.start + "permit".len());
-            known.tell(reference, &place, report);
         }
     }
 }
@@ -132,7 +146,7 @@ fn read_policy(
     check_ownership(&policy, author, &place, reader, report);
     check_context(&policy, &place, report);
     let narrowing = match policy.effect() {
-        Effect::Permit => permits::read(&policy, &place, reader.classification, report),
+        Effect::Permit => permits::read(&policy, &place, report),
         Effect::Forbid => {
             if let Some((key, _)) = policy.annotations().next() {
                 let message = format!("a forbid has no annotations, and this one has @{key}");

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Cause, Reloader};
+use crate::config::FileTexts;
 
 /// How long it must be quiet before the files are read: who saves several files at once has done so by then.
 const QUIET: Duration = Duration::from_millis(60);
@@ -45,23 +46,45 @@ async fn on_hangup(reloader: Weak<Reloader>) {
 async fn on_changes(reloader: Weak<Reloader>) {
     // One place: that something has changed need be known once.
     let (sender, mut changes) = mpsc::channel(1);
+    let Some(mut seen) = reloader.upgrade().map(|reloader| reloader.running().config.files.clone()) else {
+        return;
+    };
+    let mut _watcher = None;
     loop {
         let Some(watching) = reloader.upgrade() else {
             return;
         };
-        // The folders may be others after each reading, or the same name may lead to another folder.
-        let watcher = start(&watching, sender.clone());
-        drop(watching);
-        if watcher.is_none() || changes.recv().await.is_none() {
+        // The folders may be others after each reading, or the same name may lead to another folder. The earlier
+        // watcher goes only when this one watches.
+        let Some(watcher) = start(&watching, sender.clone()) else {
             return;
+        };
+        _watcher = Some(watcher);
+        // What was changed before it watched.
+        let mut now = on_disk(&watching).await;
+        drop(watching);
+        if now == seen {
+            if changes.recv().await.is_none() {
+                return;
+            }
+            until_quiet(&mut changes).await;
         }
-        until_quiet(&mut changes).await;
         let Some(reloader) = reloader.upgrade() else {
             return;
         };
-        // A change from here on is noticed by the watcher that still watches.
+        if now == seen {
+            now = on_disk(&reloader).await;
+        }
+        seen = now;
         reloader.reload(Cause::Files).await;
     }
+}
+
+async fn on_disk(reloader: &Arc<Reloader>) -> FileTexts {
+    let reloader = Arc::clone(reloader);
+    let read = tokio::task::spawn_blocking(move || reloader.files().on_disk(&reloader.running().config.files));
+    // Nothing is taken for a change, which is read then.
+    read.await.unwrap_or_default()
 }
 
 async fn until_quiet(changes: &mut mpsc::Receiver<()>) {
