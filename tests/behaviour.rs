@@ -20,6 +20,7 @@ mod behaviour {
     mod credentials;
     mod demo;
     mod faults;
+    mod guide_for_administrators;
     mod hidden;
 
     mod languages;

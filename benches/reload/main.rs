@@ -46,7 +46,11 @@ async fn measure(tenants: usize) -> Outcome<()> {
     let files = ConfigFiles::new(&tenants_toml, &policies, ConfigOverrides::default());
     let began = Instant::now();
     let config = files.load()?;
-    println!("{tenants} tenants, {} policies, {} consumers", config.policy.policy_count(), config.consumers.iter().count());
+    println!(
+        "{tenants} tenants, {} policies, {} consumers",
+        config.policy.policy_count(),
+        config.consumers.iter().count()
+    );
     println!("first reading      {:6.2} s", began.elapsed().as_secs_f64());
     let running = Running::start(config, files).await?;
     let address = running.admin_url().replace("http://", "");
@@ -60,8 +64,16 @@ fn measure_edits(address: &str, tenants_toml: &Path, policies: &Path) -> Result<
     let edits: [(&str, std::path::PathBuf, &str); 4] = [
         ("one policy file   ", policies.join("town-7.cedar"), "// a remark\n"),
         ("tenants.toml      ", tenants_toml.to_owned(), "# a remark\n"),
-        ("a new consumer    ", tenants_toml.to_owned(), "[consumers.added-NUMBER]\norganisation = \"x\"\nroles = [\"r0\"]\n"),
-        ("the classification", policies.join("classification.toml"), "# a remark\n"),
+        (
+            "a new consumer    ",
+            tenants_toml.to_owned(),
+            "[consumers.added-NUMBER]\norganisation = \"x\"\nroles = [\"r0\"]\n",
+        ),
+        (
+            "the classification",
+            policies.join("classification.toml"),
+            "# a remark\n",
+        ),
     ];
     for (what, file, added) in edits {
         for round in 0..3 {
@@ -85,7 +97,10 @@ fn measure_edits(address: &str, tenants_toml: &Path, policies: &Path) -> Result<
 /// What `/readyz` says.
 fn ready(address: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
     let mut stream = TcpStream::connect(address)?;
-    write!(stream, "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer.rsplit("\r\n").next().unwrap_or_default().to_owned())

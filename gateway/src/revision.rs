@@ -120,7 +120,9 @@ struct Earlier<'a> {
 
 impl<'a> Earlier<'a> {
     fn new(revision: Option<&'a Revision>, source: &SourceConfig) -> Self {
-        let config = revision.and_then(|revision| revision.config.source(&source.id)).map(AsRef::as_ref);
+        let config = revision
+            .and_then(|revision| revision.config.source(&source.id))
+            .map(AsRef::as_ref);
         Self {
             registry: revision.map(|revision| &revision.registry),
             config,

@@ -18,12 +18,19 @@ async fn platform() -> Platform {
 
 async fn files_of(client: &Client) -> (Value, String) {
     let answer = client.get(format!("{REVISION}/files")).await.ok();
-    (answer.json()["files"].clone(), answer.header("etag").unwrap().to_owned())
+    (
+        answer.json()["files"].clone(),
+        answer.header("etag").unwrap().to_owned(),
+    )
 }
 
 async fn patch(client: &Client, tag: &str, files: Value) -> Answer {
     let body = json!({ "files": files });
-    client.request(Method::PATCH, REVISION).header("if-match", tag).json(&body).await
+    client
+        .request(Method::PATCH, REVISION)
+        .header("if-match", tag)
+        .json(&body)
+        .await
 }
 
 #[tokio::test]
@@ -34,27 +41,46 @@ async fn a_change_holds_at_once_and_is_on_the_disk() {
     let hidden = "forbid (principal, action, resource in Tenant::\"sano\");\n";
     let answer = patch(&ops, &tag, json!({ "policies/sano.cedar": hidden })).await.ok();
     let applied = answer.json();
-    assert_eq!((&applied["accepted"], &applied["applied"]), (&true.into(), &true.into()));
+    assert_eq!(
+        (&applied["accepted"], &applied["applied"]),
+        (&true.into(), &true.into())
+    );
     assert_eq!(applied["changed"], json!(["policies/sano.cedar"]));
     assert_eq!(platform.entities(SITES).await.ok().count(), 19 + 25 + 5);
     assert_eq!(platform.files().read("policies/sano.cedar"), hidden);
     let shown = ops.get(REVISION).await.ok();
     assert_eq!(shown.header("etag"), answer.header("etag"));
     let shown = shown.json();
-    assert_eq!((&shown["cause"], &shown["administrator"]), (&"apply".into(), &"ops".into()));
-    assert_eq!((&shown["counts"]["tenants"], &shown["counts"]["sources"]), (&4.into(), &3.into()));
+    assert_eq!(
+        (&shown["cause"], &shown["administrator"]),
+        (&"apply".into(), &"ops".into())
+    );
+    assert_eq!(
+        (&shown["counts"]["tenants"], &shown["counts"]["sources"]),
+        (&4.into(), &3.into())
+    );
 
     // The whole set: what is not in it goes, and what nothing reads is no part of a revision.
     let tag = answer.header("etag").unwrap();
     let mut whole = files.clone();
     whole["mappings/stray.toml"] = "a = 1".into();
     let put = async |tag: &str, files: &Value| {
-        ops.request(Method::PUT, REVISION).header("if-match", tag).json(&json!({ "files": files })).await
+        ops.request(Method::PUT, REVISION)
+            .header("if-match", tag)
+            .json(&json!({ "files": files }))
+            .await
     };
     let answer = put(tag, &whole).await;
     assert_eq!(answer.status, 422, "{answer}");
-    assert!(answer.json()["diagnostics"].to_string().contains("nothing reads mappings/stray.toml"));
-    whole.as_object_mut().unwrap().retain(|name, _| !name.contains("stray") && *name != "policies/yaita.cedar");
+    assert!(
+        answer.json()["diagnostics"]
+            .to_string()
+            .contains("nothing reads mappings/stray.toml")
+    );
+    whole
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| !name.contains("stray") && *name != "policies/yaita.cedar");
     put(tag, &whole).await.ok();
     assert!(!platform.files().folder().join("policies/yaita.cedar").exists());
     assert_eq!(platform.entities(SITES).await.ok().count(), 102 - 25);
@@ -70,8 +96,13 @@ async fn what_is_wrong_is_told_and_changes_nothing() {
     assert_eq!(answer.status, 422, "{answer}");
     let told = answer.json()["diagnostics"][0].clone();
     assert_eq!(told["severity"], "error");
-    assert!(told["text"].as_str().unwrap().contains("did you mean `gateway`?"), "{told}");
-    let dry = ops.request(Method::PATCH, format!("{REVISION}?dry-run=true")).json(&json!({ "files": broken }));
+    assert!(
+        told["text"].as_str().unwrap().contains("did you mean `gateway`?"),
+        "{told}"
+    );
+    let dry = ops
+        .request(Method::PATCH, format!("{REVISION}?dry-run=true"))
+        .json(&json!({ "files": broken }));
     let dry = dry.await.ok().json();
     assert_eq!(dry["accepted"], false, "{dry}");
     assert_eq!(dry["diagnostics"][0]["text"], told["text"]);
@@ -81,16 +112,39 @@ async fn what_is_wrong_is_told_and_changes_nothing() {
         ("{\"files\": 1}", vec![("if-match", tag.as_str())], 400),
         ("{\"fils\": {}}", vec![("if-match", tag.as_str())], 400),
         ("{", vec![("if-match", tag.as_str())], 400),
-        ("{\"files\": {\"../outside.toml\": \"\"}}", vec![("if-match", tag.as_str())], 403),
-        ("{\"files\": {\"/etc/outside.toml\": \"\"}}", vec![("if-match", tag.as_str())], 403),
-        ("{\"files\": {\"policies/.hidden.cedar\": \"\"}}", vec![("if-match", tag.as_str())], 403),
+        (
+            "{\"files\": {\"../outside.toml\": \"\"}}",
+            vec![("if-match", tag.as_str())],
+            403,
+        ),
+        (
+            "{\"files\": {\"/etc/outside.toml\": \"\"}}",
+            vec![("if-match", tag.as_str())],
+            403,
+        ),
+        (
+            "{\"files\": {\"policies/.hidden.cedar\": \"\"}}",
+            vec![("if-match", tag.as_str())],
+            403,
+        ),
     ] {
         let ask = ops.request(Method::PATCH, REVISION).body("application/json", body);
-        let answer = headers.into_iter().fold(ask, |ask, (name, value)| ask.header(name, value)).await;
+        let answer = headers
+            .into_iter()
+            .fold(ask, |ask, (name, value)| ask.header(name, value))
+            .await;
         assert_eq!(answer.status, status, "{body}: {answer}");
-        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{answer}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json"),
+            "{answer}"
+        );
     }
-    assert_eq!(ops.get(format!("{REVISION}?nonsense=1")).await.status, 200, "reading takes no parameters");
+    assert_eq!(
+        ops.get(format!("{REVISION}?nonsense=1")).await.status,
+        200,
+        "reading takes no parameters"
+    );
     assert_eq!(ops.get(format!("{REVISION}/files?nonsense=1")).await.status, 400);
     assert_eq!(ops.request(Method::DELETE, REVISION).await.status, 405);
     assert_eq!(ops.get("/admin/v1/nonsense").await.status, 404);
@@ -135,17 +189,29 @@ async fn an_earlier_revision_can_be_gone_back_to_also_after_a_restart() {
     let revisions: Vec<&Value> = history["revisions"].as_array().unwrap().iter().collect();
     assert_eq!(revisions.len(), 2, "{history}");
     assert_eq!(revisions[0]["changed"], json!(["policies/sano.cedar"]));
-    assert_eq!((&revisions[0]["administrator"], &revisions[1]["cause"]), (&"ops".into(), &"start".into()));
+    assert_eq!(
+        (&revisions[0]["administrator"], &revisions[1]["cause"]),
+        (&"ops".into(), &"start".into())
+    );
     let earlier = ops.get(format!("{REVISION}/files?revision={began}")).await.ok().json();
     assert_eq!(earlier["files"], files);
 
-    let back = ops.post(ROLL_BACK).header("if-match", &now).json(&json!({ "revision": began }));
+    let back = ops
+        .post(ROLL_BACK)
+        .header("if-match", &now)
+        .json(&json!({ "revision": began }));
     let back = back.await.ok();
     assert_eq!(back.header("etag"), Some(tag.as_str()));
     assert_eq!(platform.entities(SITES).await.ok().count(), 102);
-    assert_eq!(Value::from(platform.files().read("policies/sano.cedar")), files["policies/sano.cedar"]);
+    assert_eq!(
+        Value::from(platform.files().read("policies/sano.cedar")),
+        files["policies/sano.cedar"]
+    );
     let unknown = json!({ "revision": "0".repeat(64) });
-    assert_eq!(ops.post(ROLL_BACK).header("if-match", &tag).json(&unknown).await.status, 404);
+    assert_eq!(
+        ops.post(ROLL_BACK).header("if-match", &tag).json(&unknown).await.status,
+        404
+    );
 }
 
 #[tokio::test]
@@ -154,13 +220,18 @@ async fn edits_by_hand_that_do_not_run_are_not_overwritten_by_mistake() {
     let ops = platform.admin("ops");
     let (_, tag) = files_of(&ops).await;
     platform.files().append("policies/sano.cedar", "permit nonsense");
-    until("the edit is refused", || platform.gateway().stderr().contains("the running revision stays")).await;
+    until("the edit is refused", || {
+        platform.gateway().stderr().contains("the running revision stays")
+    })
+    .await;
     let change = json!({ "policies/yaita.cedar": "// Nothing.\n" });
     let answer = patch(&ops, &tag, change.clone()).await;
     assert_eq!(answer.status, 409, "{answer}");
     assert_eq!(answer.json()["changed"], json!(["policies/sano.cedar"]), "{answer}");
     assert!(platform.files().read("policies/sano.cedar").contains("nonsense"));
-    let discarding = ops.request(Method::PATCH, format!("{REVISION}?discard-edits=true")).header("if-match", &tag);
+    let discarding = ops
+        .request(Method::PATCH, format!("{REVISION}?discard-edits=true"))
+        .header("if-match", &tag);
     discarding.json(&json!({ "files": change })).await.ok();
     assert!(!platform.files().read("policies/sano.cedar").contains("nonsense"));
     assert_eq!(platform.entities(SITES).await.ok().count(), 102 - 25);
@@ -183,32 +254,49 @@ async fn a_kill_in_the_middle_of_an_apply_leaves_the_old_or_the_new_and_never_a_
     for round in 0..6_u64 {
         let ops = platform.admin("ops");
         let (before, tag) = files_of(&ops).await;
-        let policy = |number| format!("// Round {round}.\nforbid (principal, action, resource in Tenant::\"town-{number}\");\n");
+        let policy =
+            |number| format!("// Round {round}.\nforbid (principal, action, resource in Tenant::\"town-{number}\");\n");
         let files: serde_json::Map<String, Value> = (0..TENANTS)
             .map(|number| (format!("policies/town-{number}.cedar"), policy(number).into()))
             .collect();
         let mut after = before.clone();
         after.as_object_mut().unwrap().extend(files.clone());
         let body = json!({ "files": files }).to_string();
-        let ask = ops.request(Method::PATCH, REVISION).header("if-match", &tag).body("application/json", body);
+        let ask = ops
+            .request(Method::PATCH, REVISION)
+            .header("if-match", &tag)
+            .body("application/json", body);
         // It may end without an answer, which the harness does not forgive.
         let under_way = tokio::spawn(ask.into_future());
         let journal = platform.files().folder().join(".kakehashi-apply.json");
-        until("the apply is on its way", || journal.exists() || under_way.is_finished()).await;
+        until("the apply is on its way", || {
+            journal.exists() || under_way.is_finished()
+        })
+        .await;
         // A little later each time, so that it falls on other files.
-        let written = || (0..TENANTS).filter(|number| {
-            let file = platform.files().folder().join(format!("policies/town-{number}.cedar"));
-            std::fs::read_to_string(file).is_ok_and(|text| text.contains(&format!("Round {round}.")))
-        }).count();
+        let written = || {
+            (0..TENANTS)
+                .filter(|number| {
+                    let file = platform.files().folder().join(format!("policies/town-{number}.cedar"));
+                    std::fs::read_to_string(file).is_ok_and(|text| text.contains(&format!("Round {round}.")))
+                })
+                .count()
+        };
         let wanted = usize::try_from(round).unwrap() * 20;
-        until("some files are written", || written() >= wanted || under_way.is_finished()).await;
+        until("some files are written", || {
+            written() >= wanted || under_way.is_finished()
+        })
+        .await;
         let reached = written();
         platform.kill_and_start_again().await;
         in_the_middle += usize::from(reached > 0 && reached < TENANTS);
         let _answered_or_not = under_way.await;
         let ops = platform.admin("ops");
         let (now, _) = files_of(&ops).await;
-        assert!(now == before || now == after, "round {round}: a mixture, killed after {reached} files");
+        assert!(
+            now == before || now == after,
+            "round {round}: a mixture, killed after {reached} files"
+        );
         assert!(!journal.exists(), "the next start completes what was begun");
         for (name, text) in now.as_object().unwrap() {
             assert_eq!(platform.files().read(name), text.as_str().unwrap(), "{name}");

@@ -31,11 +31,22 @@ async fn seen(client: &Client) -> (Value, String) {
 async fn without_administrators_nobody_is_let_in_and_the_probes_answer_all_the_same() {
     let platform = Platform::builder().await.log("info").start().await;
     let admin = platform.admin("ops");
-    for path in PATHS.into_iter().chain(["/admin/v1/nonsense", "/admin/v1/revision/rollback"]) {
-        for ask in [admin.get(path), admin.get(path).anonymous(), admin.get(path).by("bousai-map")] {
+    for path in PATHS
+        .into_iter()
+        .chain(["/admin/v1/nonsense", "/admin/v1/revision/rollback"])
+    {
+        for ask in [
+            admin.get(path),
+            admin.get(path).anonymous(),
+            admin.get(path).by("bousai-map"),
+        ] {
             let answer = ask.await;
             assert_eq!(answer.status, 401, "{answer}");
-            assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{answer}");
+            assert_eq!(
+                answer.header("content-type"),
+                Some("application/problem+json"),
+                "{answer}"
+            );
             assert!(answer.header("www-authenticate").is_some(), "{answer}");
         }
     }
@@ -111,20 +122,41 @@ async fn an_auditor_sees_everything_and_changes_nothing() {
     for (method, path, body) in [
         (Method::PUT, REVISION, json!({ "files": changed["files"] })),
         (Method::PATCH, REVISION, patch.clone()),
-        (Method::POST, "/admin/v1/revision/rollback", json!({ "revision": revision })),
+        (
+            Method::POST,
+            "/admin/v1/revision/rollback",
+            json!({ "revision": revision }),
+        ),
     ] {
         let answer = auditor.request(method, path).header("if-match", &tag).json(&body).await;
         assert_eq!(answer.status, 403, "{answer}");
     }
     assert_eq!(seen(&auditor).await.0, files);
     // It may ask what would become of a change.
-    let checked = auditor.request(Method::PATCH, "/admin/v1/revision?dry-run=true").json(&patch).await.ok().json();
-    assert_eq!((&checked["accepted"], &checked["applied"]), (&true.into(), &false.into()), "{checked}");
+    let checked = auditor
+        .request(Method::PATCH, "/admin/v1/revision?dry-run=true")
+        .json(&patch)
+        .await
+        .ok()
+        .json();
+    assert_eq!(
+        (&checked["accepted"], &checked["applied"]),
+        (&true.into(), &false.into()),
+        "{checked}"
+    );
     assert_eq!(seen(&auditor).await.0, files);
 }
 
 /// What of the other tenants a tenant's administrator must never be shown.
-const OTHERS: [&str; 7] = ["nasushiobara", "yaita", "tochigi", "bousai-map", "limited-app", "[gateway]", "ops"];
+const OTHERS: [&str; 7] = [
+    "nasushiobara",
+    "yaita",
+    "tochigi",
+    "bousai-map",
+    "limited-app",
+    "[gateway]",
+    "ops",
+];
 
 #[tokio::test]
 async fn a_tenants_administrator_sees_its_own_tenant_and_nothing_of_another() {
@@ -133,8 +165,14 @@ async fn a_tenants_administrator_sees_its_own_tenant_and_nothing_of_another() {
         .administrators()
         .log("info")
         // A warning about another tenant's line, and one about its own.
-        .policy("yaita.cedar", "permit (principal in Role::\"misspelt\", action, resource in Tenant::\"yaita\");")
-        .policy("sano.cedar", "permit (principal in Role::\"own-typo\", action, resource in Tenant::\"sano\");")
+        .policy(
+            "yaita.cedar",
+            "permit (principal in Role::\"misspelt\", action, resource in Tenant::\"yaita\");",
+        )
+        .policy(
+            "sano.cedar",
+            "permit (principal in Role::\"own-typo\", action, resource in Tenant::\"sano\");",
+        )
         .start()
         .await;
     let own = platform.admin("sano-admin");
@@ -155,10 +193,20 @@ async fn a_tenants_administrator_sees_its_own_tenant_and_nothing_of_another() {
     let (files, _) = seen(&own).await;
     let names: Vec<&str> = files["files"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, ["policies/sano.cedar", "tenants.toml"]);
-    assert!(files["files"]["tenants.toml"].as_str().unwrap().contains("sano-safe-map"), "{files}");
+    assert!(
+        files["files"]["tenants.toml"]
+            .as_str()
+            .unwrap()
+            .contains("sano-safe-map"),
+        "{files}"
+    );
     let sources = own.get("/admin/v1/sources").await.ok().json();
-    let ids: Vec<&str> =
-        sources["sources"].as_array().unwrap().iter().map(|source| source["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> = sources["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|source| source["id"].as_str().unwrap())
+        .collect();
     assert_eq!(ids, ["sano-safe-map"]);
 }
 
@@ -170,7 +218,10 @@ async fn a_tenants_administrator_changes_its_own_tenant_and_nothing_of_another()
     let part = files["files"]["tenants.toml"].as_str().unwrap().to_owned();
     let everything = seen(&ops).await.0;
     let send = async |body: &Value, tag: &str| {
-        own.request(Method::PATCH, REVISION).header("if-match", tag).json(body).await
+        own.request(Method::PATCH, REVISION)
+            .header("if-match", tag)
+            .json(body)
+            .await
     };
 
     for (file, text) in [
@@ -179,10 +230,19 @@ async fn a_tenants_administrator_changes_its_own_tenant_and_nothing_of_another()
         ("policies/classification.toml", String::new()),
         ("mappings/sano.toml", String::new()),
         ("../tenants.toml", String::new()),
-        ("tenants.toml", format!("{part}\n[consumers.mine]\nroles = [\"reader\"]\n")),
-        ("tenants.toml", format!("{part}\n[administrators.me]\nrole = \"operator\"\n")),
+        (
+            "tenants.toml",
+            format!("{part}\n[consumers.mine]\nroles = [\"reader\"]\n"),
+        ),
+        (
+            "tenants.toml",
+            format!("{part}\n[administrators.me]\nrole = \"operator\"\n"),
+        ),
         ("tenants.toml", format!("{part}\n[tenants.yaita]\nname = \"mine\"\n")),
-        ("tenants.toml", part.replace("[tenants.sano]\n", "[tenants.sano]\nrole = \"operator\"\n")),
+        (
+            "tenants.toml",
+            part.replace("[tenants.sano]\n", "[tenants.sano]\nrole = \"operator\"\n"),
+        ),
         (
             "tenants.toml",
             format!(
@@ -194,13 +254,21 @@ async fn a_tenants_administrator_changes_its_own_tenant_and_nothing_of_another()
         let answer = send(&json!({ "files": { file: text } }), &tag).await;
         assert_eq!(answer.status, 403, "{file}: {answer}");
     }
-    let whole = own.request(Method::PUT, REVISION).header("if-match", &tag).json(&json!({ "files": {} })).await;
+    let whole = own
+        .request(Method::PUT, REVISION)
+        .header("if-match", &tag)
+        .json(&json!({ "files": {} }))
+        .await;
     assert_eq!(whole.status, 403, "{whole}");
     // A permit for another tenant's data is refused as anywhere, without a word about that tenant's files.
     let foreign = "permit (principal, action, resource in Tenant::\"yaita\");";
     let answer = send(&json!({ "files": { "policies/sano.cedar": foreign } }), &tag).await;
     assert_eq!(answer.status, 422, "{answer}");
-    assert!(answer.json()["diagnostics"].to_string().contains("permits access to the data of tenant `yaita`"));
+    assert!(
+        answer.json()["diagnostics"]
+            .to_string()
+            .contains("permits access to the data of tenant `yaita`")
+    );
     // A source of that name is there already, and where is nobody's business.
     let taken = part.replace("sano-safe-map", "nasushiobara-orion");
     let answer = send(&json!({ "files": { "tenants.toml": taken } }), &tag).await;
@@ -210,7 +278,12 @@ async fn a_tenants_administrator_changes_its_own_tenant_and_nothing_of_another()
 
     // Its own it may change; others have changed theirs meanwhile.
     let theirs = json!({ "files": { "policies/yaita.cedar": null } });
-    let applied = ops.request(Method::PATCH, REVISION).header("if-match", &tag).json(&theirs).await.ok();
+    let applied = ops
+        .request(Method::PATCH, REVISION)
+        .header("if-match", &tag)
+        .json(&theirs)
+        .await
+        .ok();
     assert_eq!(applied.json()["changed"], json!(["policies/yaita.cedar"]));
     let mine = json!({ "files": {
         "tenants.toml": part.replace("佐野市", "佐野市役所"),
@@ -221,11 +294,21 @@ async fn a_tenants_administrator_changes_its_own_tenant_and_nothing_of_another()
     let after = seen(&ops).await.0;
     assert_eq!(after["files"]["policies/sano.cedar"], "// Nothing.\n");
     let before = everything["files"]["tenants.toml"].as_str().unwrap();
-    assert_eq!(after["files"]["tenants.toml"], before.replace("佐野市\"\ncode", "佐野市役所\"\ncode").replace("name = \"佐野市\"", "name = \"佐野市役所\""));
+    assert_eq!(
+        after["files"]["tenants.toml"],
+        before
+            .replace("佐野市\"\ncode", "佐野市役所\"\ncode")
+            .replace("name = \"佐野市\"", "name = \"佐野市役所\"")
+    );
     // Back to what its own part was, which leaves the others' as it is now.
     let now = answer.header("etag").unwrap().to_owned();
     let undo = json!({ "revision": files["revision"] });
-    let undone = own.post("/admin/v1/revision/rollback").header("if-match", &now).json(&undo).await.ok();
+    let undone = own
+        .post("/admin/v1/revision/rollback")
+        .header("if-match", &now)
+        .json(&undo)
+        .await
+        .ok();
     assert_eq!(undone.json()["changed"], json!(["policies/sano.cedar", "tenants.toml"]));
     let after = seen(&ops).await.0;
     assert_eq!(after["files"]["tenants.toml"], everything["files"]["tenants.toml"]);

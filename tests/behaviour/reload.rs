@@ -44,7 +44,10 @@ async fn edit(platform: &Platform, change: impl FnOnce(&Files)) {
 
 /// Readers lose what Sano shows.
 fn hide_sano(files: &Files) {
-    files.append("policies/sano.cedar", "forbid (principal, action, resource in Tenant::\"sano\");");
+    files.append(
+        "policies/sano.cedar",
+        "forbid (principal, action, resource in Tenant::\"sano\");",
+    );
 }
 
 #[tokio::test]
@@ -59,7 +62,11 @@ async fn an_edit_holds_whichever_way_it_is_made() {
     // As editors write: another file that takes the name.
     edit(&platform, |files| {
         files.write("policies/sano.cedar~", &shown);
-        fs::rename(files.folder().join("policies/sano.cedar~"), files.folder().join("policies/sano.cedar")).unwrap();
+        fs::rename(
+            files.folder().join("policies/sano.cedar~"),
+            files.folder().join("policies/sano.cedar"),
+        )
+        .unwrap();
     })
     .await;
     assert_eq!(platform.entities(SITES).await.ok().count(), all);
@@ -107,22 +114,22 @@ async fn the_files_of_a_volume_are_swapped_by_a_link() {
     let before = client.entities(SITES).await.ok().count();
     symlink("..2", folder.join("..data_tmp")).unwrap();
     fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
-    until("the link leads to another revision", || gateway.stderr().contains("a new revision holds")).await;
+    until("the link leads to another revision", || {
+        gateway.stderr().contains("a new revision holds")
+    })
+    .await;
     let after = client.entities(SITES).await.ok().count();
     assert!(after < before, "{after} of {before}");
 }
 
 #[tokio::test]
 async fn a_hangup_reads_the_files_and_new_secrets_again() {
-    let platform = Platform::builder()
-        .await
-        .log("info")
-        .tenants(|table| {
-            change_source(table, SANO, |source| {
-                let credential = "header = \"x-api-key\"\nvalue = { file = \"secret-of-sano\" }";
-                source.insert("credential".into(), toml::Value::Table(credential.parse().unwrap()));
-            });
+    let platform = Platform::builder().await.log("info").tenants(|table| {
+        change_source(table, SANO, |source| {
+            let credential = "header = \"x-api-key\"\nvalue = { file = \"secret-of-sano\" }";
+            source.insert("credential".into(), toml::Value::Table(credential.parse().unwrap()));
         });
+    });
     platform.files().write("secret-of-sano", "wrong-for-now\n");
     let platform = platform.start().await;
     let all = platform.entities(SITES).await.ok();
@@ -130,10 +137,16 @@ async fn a_hangup_reads_the_files_and_new_secrets_again() {
     // The file of a secret is none of the revision's: nobody watches it.
     platform.files().write("secret-of-sano", stand_ins::SANO_DEMO_API_KEY);
     platform.gateway().hang_up();
-    until("the files are read again", || platform.gateway().stderr().contains("a new revision holds")).await;
+    until("the files are read again", || {
+        platform.gateway().stderr().contains("a new revision holds")
+    })
+    .await;
     let all = platform.entities(SITES).await.ok();
     assert_eq!((all.warnings().len(), all.count()), (0, 102), "{all}");
-    assert!(!platform.gateway().stderr().contains("wrong-for-now"), "a secret was logged");
+    assert!(
+        !platform.gateway().stderr().contains("wrong-for-now"),
+        "a secret was logged"
+    );
 }
 
 #[tokio::test]
@@ -149,23 +162,40 @@ async fn a_bad_edit_is_refused_and_told_in_three_places_without_its_secrets() {
             source.insert("credential".into(), toml::Value::Table(credential.parse().unwrap()));
         });
     });
-    until("the edit is refused", || platform.gateway().stderr().contains("the running revision stays")).await;
+    until("the edit is refused", || {
+        platform.gateway().stderr().contains("the running revision stays")
+    })
+    .await;
     let log = platform.gateway().stderr();
     let shown = platform.admin("ops").get("/admin/v1/revision").await.ok().json();
     let metrics = platform.admin("ops").get("/metrics").await.ok();
     let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
     let diagnostics = shown["refused"]["diagnostics"].to_string();
     for told in [&log, &diagnostics] {
-        for says in ["unknown key `lissten`", "did you mean `listen`?", "must not stand in this file", "tenants.toml"] {
+        for says in [
+            "unknown key `lissten`",
+            "did you mean `listen`?",
+            "must not stand in this file",
+            "tenants.toml",
+        ] {
             assert!(told.contains(says), "{says}: {told}");
         }
         assert!(!told.contains(PLANTED), "a secret is told: {told}");
     }
-    assert!(shown["refused"]["diagnostics"][0]["location"]["line"].as_u64().unwrap() > 1, "{shown}");
-    assert!(metrics.contains("kakehashi_config_reloads_total{outcome=\"refused\""), "{metrics}");
+    assert!(
+        shown["refused"]["diagnostics"][0]["location"]["line"].as_u64().unwrap() > 1,
+        "{shown}"
+    );
+    assert!(
+        metrics.contains("kakehashi_config_reloads_total{outcome=\"refused\""),
+        "{metrics}"
+    );
     let running_now = format!("kakehashi_config_revision_info{{revision=\"{before}\"}} 1");
     assert!(metrics.contains(&running_now), "{metrics}");
-    assert!(metrics.contains("kakehashi_config_last_reload_success_timestamp_seconds 1"), "{metrics}");
+    assert!(
+        metrics.contains("kakehashi_config_last_reload_success_timestamp_seconds 1"),
+        "{metrics}"
+    );
     assert_eq!(running(&platform).await, before);
     assert_eq!(platform.entities(SITES).await.ok().count(), 102);
     // Undone by hand: nothing is wrong any more.
@@ -198,11 +228,18 @@ async fn what_needs_a_restart_is_refused_and_says_so() {
         };
         section(&mut table, "gateway").insert(key.into(), value);
         let files = serde_json::json!({ "files": { "tenants.toml": toml::to_string(&table).unwrap() } });
-        let checked = ops.request(http::Method::PATCH, "/admin/v1/revision?dry-run=true").json(&files).await.ok();
+        let checked = ops
+            .request(http::Method::PATCH, "/admin/v1/revision?dry-run=true")
+            .json(&files)
+            .await
+            .ok();
         let checked = checked.json();
         assert_eq!(checked["accepted"], false, "{key}: {checked}");
         let said = checked["diagnostics"][0]["message"].as_str().unwrap();
-        assert!(said.contains(&format!("`{key}`")) && said.contains("needs a restart"), "{said}");
+        assert!(
+            said.contains(&format!("`{key}`")) && said.contains("needs a restart"),
+            "{said}"
+        );
     }
     // Limits of requests are not among them.
     edit(&platform, |files| {
@@ -212,7 +249,15 @@ async fn what_needs_a_restart_is_refused_and_says_so() {
     })
     .await;
     assert_eq!(platform.entities("type=EvacuationSite&limit=6").await.status, 403);
-    assert_eq!(platform.entities("type=EvacuationSite&limit=5").await.ok().entities().len(), 5);
+    assert_eq!(
+        platform
+            .entities("type=EvacuationSite&limit=5")
+            .await
+            .ok()
+            .entities()
+            .len(),
+        5
+    );
 }
 
 #[tokio::test]
@@ -263,7 +308,10 @@ async fn requests_under_way_to_a_source_that_is_removed_finish() {
         files.remove("policies/tests");
     })
     .await;
-    assert!(!under_way.is_finished(), "the edit must hold while the source still works");
+    assert!(
+        !under_way.is_finished(),
+        "the edit must hold while the source still works"
+    );
     let answer = under_way.await.unwrap().ok();
     assert_eq!((answer.count(), answer.warnings().len()), (102, 0), "{answer}");
     // The prefecture's copies are left.
@@ -286,7 +334,12 @@ async fn breakers_connections_and_counters_survive_what_does_not_touch_them() {
     platform.demo().orion().set_fault(Fault::Reset);
     let health = async |id: &str| -> Value {
         let sources = platform.admin("ops").get("/admin/v1/sources").await.ok().json();
-        let found = sources["sources"].as_array().unwrap().iter().find(|source| source["id"] == id).cloned();
+        let found = sources["sources"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|source| source["id"] == id)
+            .cloned();
         found.unwrap_or_else(|| panic!("{id}: {sources}"))
     };
     assert_eq!(health(ORION).await["health"], "not-asked");
@@ -294,12 +347,23 @@ async fn breakers_connections_and_counters_survive_what_does_not_touch_them() {
         platform.entities(SITES).by("limited-app").await;
     }
     let (orion, sano) = (health(ORION).await, health(SANO).await);
-    assert_eq!((&orion["health"], &orion["lastError"]), (&"held-back".into(), &"unreachable".into()));
+    assert_eq!(
+        (&orion["health"], &orion["lastError"]),
+        (&"held-back".into(), &"unreachable".into())
+    );
     assert_eq!((&sano["health"], &sano["breaker"]), (&"ok".into(), &"closed".into()));
     assert!(sano["latencyMilliseconds"].as_f64().unwrap() > 0.0, "{sano}");
     let remaining = |answer: &super::harness::Answer| -> u32 {
         let header = answer.header("ratelimit").unwrap();
-        header.split("r=").nth(1).unwrap().split(';').next().unwrap().parse().unwrap()
+        header
+            .split("r=")
+            .nth(1)
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
     };
     let left = remaining(&platform.entities(SITES).by("limited-app").await);
     assert!(left < 48, "{left}");
@@ -320,7 +384,10 @@ async fn breakers_connections_and_counters_survive_what_does_not_touch_them() {
     }
     let after = health(ORION).await;
     assert_eq!(after["breaker"], "open", "{after}");
-    assert!(after["failures"].as_u64() >= orion["failures"].as_u64(), "{after} after {orion}");
+    assert!(
+        after["failures"].as_u64() >= orion["failures"].as_u64(),
+        "{after} after {orion}"
+    );
     let now_left = remaining(&platform.entities(SITES).by("limited-app").await);
     // One token a second comes back; a new limiter would have all fifty.
     assert!(now_left < 49, "{now_left} after {left}");

@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 use super::harness::{Platform, members};
 
 /// What the roles of the probe show: whichever holds, it is the same of every tenant's entities.
-const ROLES: [(&str, &str); 3] = [("shows-a", "name"), ("shows-b", "location"), ("shows-c", "name,location")];
+const ROLES: [(&str, &str); 3] = [
+    ("shows-a", "name"),
+    ("shows-b", "location"),
+    ("shows-c", "name,location"),
+];
 
 const RELOADS: usize = 200;
 
@@ -61,12 +65,22 @@ async fn two_hundred_reloads_cost_no_request_and_no_answer_is_of_two_revisions()
         })
         .collect();
 
-    let mut revision = ops.get("/admin/v1/revision").await.ok().header("etag").unwrap().to_owned();
+    let mut revision = ops
+        .get("/admin/v1/revision")
+        .await
+        .ok()
+        .header("etag")
+        .unwrap()
+        .to_owned();
     let mut slowest = Duration::ZERO;
     for number in 0..RELOADS {
         let is_broken = number % 10 == 9;
         let (role, attributes) = ROLES[number % 3];
-        let text = if is_broken { format!("{}\n[consumers.probe]\n", with_role(role)) } else { with_role(role) };
+        let text = if is_broken {
+            format!("{}\n[consumers.probe]\n", with_role(role))
+        } else {
+            with_role(role)
+        };
         let began = Instant::now();
         let applied = ops
             .request(Method::PATCH, "/admin/v1/revision")
@@ -98,6 +112,8 @@ async fn two_hundred_reloads_cost_no_request_and_no_answer_is_of_two_revisions()
 
 /// The attributes of an entity.
 fn shown(entity: &Value) -> Vec<String> {
-    let names = members(entity).into_iter().filter(|name| !["@context", "id", "type"].contains(name));
+    let names = members(entity)
+        .into_iter()
+        .filter(|name| !["@context", "id", "type"].contains(name));
     names.map(str::to_owned).collect()
 }

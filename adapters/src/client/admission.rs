@@ -103,7 +103,9 @@ impl Admission {
         let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX).max(1);
         let average = match self.latency.load(Ordering::Relaxed) {
             0 => micros,
-            before => (before - before / WEIGHT_OF_ONE).saturating_add(micros / WEIGHT_OF_ONE).max(1),
+            before => (before - before / WEIGHT_OF_ONE)
+                .saturating_add(micros / WEIGHT_OF_ONE)
+                .max(1),
         };
         self.latency.store(average, Ordering::Relaxed);
         self.is_failing.store(false, Ordering::Relaxed);

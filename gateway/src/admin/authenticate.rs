@@ -29,7 +29,10 @@ pub(super) async fn authenticate(State(admin): State<Administration>, mut reques
             return problem.into_response();
         }
     };
-    let (method, path) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
+    let (method, path) = (
+        request.method().clone(),
+        request.extensions().get::<MatchedPath>().cloned(),
+    );
     request.extensions_mut().insert(Arc::clone(&administrator));
     let mut response = next.run(request).await;
     // What an administrator sees is for nobody's cache.
@@ -94,9 +97,10 @@ fn unauthorized(config: &Config) -> AdminProblem {
     );
     ["ApiKey realm=\"kakehashi-admin\"", "Bearer realm=\"kakehashi-admin\""]
         .into_iter()
-        .fold(AdminProblem::new(StatusCode::UNAUTHORIZED, detail), |problem, challenge| {
-            problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
-        })
+        .fold(
+            AdminProblem::new(StatusCode::UNAUTHORIZED, detail),
+            |problem, challenge| problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)),
+        )
 }
 
 fn too_many_attempts(wait: Duration) -> AdminProblem {

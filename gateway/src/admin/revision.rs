@@ -186,7 +186,11 @@ pub(super) async fn put(
         return Err(AdminProblem::new(StatusCode::FORBIDDEN, detail));
     }
     let whole: WholeRevision = parse(&body)?;
-    let files: FileTexts = whole.files.into_iter().map(|(name, text)| (name, text.into())).collect();
+    let files: FileTexts = whole
+        .files
+        .into_iter()
+        .map(|(name, text)| (name, text.into()))
+        .collect();
     let propose = move |running: &FileTexts| names_are_well(running, files);
     let cause = Cause::Apply(Arc::clone(&administrator.id));
     apply(&admin, &administrator, how, &headers, propose, cause).await
@@ -230,7 +234,11 @@ pub(super) async fn roll_back(
     body: Bytes,
 ) -> Answer {
     let Earlier { revision } = parse(&body)?;
-    let past = admin.reloader.history().find(&revision).ok_or_else(|| not_remembered(&revision))?;
+    let past = admin
+        .reloader
+        .history()
+        .find(&revision)
+        .ok_or_else(|| not_remembered(&revision))?;
     let role = administrator.role.clone();
     let propose = move |running: &FileTexts| match role {
         AdministratorRole::Tenant(tenant) => {
@@ -257,7 +265,10 @@ async fn apply(
     let Query(how) = how.map_err(|_| unknown_parameter())?;
     let role = administrator.role.clone();
     if role == AdministratorRole::Auditor && !how.dry_run {
-        return Err(AdminProblem::new(StatusCode::FORBIDDEN, "an auditor sees everything and changes nothing"));
+        return Err(AdminProblem::new(
+            StatusCode::FORBIDDEN,
+            "an auditor sees everything and changes nothing",
+        ));
     }
     if how.discard_edits && matches!(role, AdministratorRole::Tenant(_)) {
         let detail = "edits of the files may be another tenant's: they are the operator's to discard";
@@ -293,7 +304,9 @@ async fn apply(
             }
             let detail = "the revision is refused; the running one stays. `diagnostics` says what is wrong";
             let problem = AdminProblem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
-            Err(problem.with("diagnostics", shown.diagnostics).with("more", shown.hidden))
+            Err(problem
+                .with("diagnostics", shown.diagnostics)
+                .with("more", shown.hidden))
         }
         Err(refused) => Err(problem_of(refused, &role)),
     }
@@ -309,7 +322,11 @@ fn accepted(admin: &Administration, role: &AdministratorRole, dry_run: bool, app
         "changed": applied.changed,
         "warnings": warnings.diagnostics,
     });
-    if dry_run { json_answer(&members) } else { answer(&applied.revision, &members) }
+    if dry_run {
+        json_answer(&members)
+    } else {
+        answer(&applied.revision, &members)
+    }
 }
 
 fn problem_of(refused: Refused, role: &AdministratorRole) -> AdminProblem {
@@ -360,7 +377,9 @@ fn names_are_well(running: &FileTexts, proposed: FileTexts) -> Result<FileTexts,
             && name.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
         if !is_well {
             let shown: String = name.chars().take(MAX_NAME).collect();
-            let detail = format!("\"{shown}\" is no file of a revision: write \"tenants.toml\", \"policies/...\" or \"mappings/...\"");
+            let detail = format!(
+                "\"{shown}\" is no file of a revision: write \"tenants.toml\", \"policies/...\" or \"mappings/...\""
+            );
             return Err(Refused::Forbidden(detail));
         }
     }
@@ -377,7 +396,10 @@ fn expected_revision(headers: &HeaderMap) -> Result<Option<RevisionId>, AdminPro
         return Ok(None);
     };
     let text = value.to_str().unwrap_or("").trim();
-    let id = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let id = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text);
     if id.len() != 64 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         let detail = "`If-Match` must be the ETag of one revision: 64 hex digits in quotation marks";
         return Err(AdminProblem::new(StatusCode::BAD_REQUEST, detail));
@@ -416,9 +438,15 @@ fn unknown_parameter() -> AdminProblem {
 
 fn not_remembered(revision: &str) -> AdminProblem {
     let shown: String = revision.chars().take(64).collect();
-    AdminProblem::new(StatusCode::NOT_FOUND, format!("no revision {shown} is remembered; see /admin/v1/revision/history"))
+    AdminProblem::new(
+        StatusCode::NOT_FOUND,
+        format!("no revision {shown} is remembered; see /admin/v1/revision/history"),
+    )
 }
 
 fn internal() -> AdminProblem {
-    AdminProblem::new(StatusCode::INTERNAL_SERVER_ERROR, "a fault of the gateway; its log says more")
+    AdminProblem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "a fault of the gateway; its log says more",
+    )
 }

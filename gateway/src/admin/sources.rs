@@ -67,7 +67,9 @@ fn shown<'a>(source: &'a RegisteredSource, config: Option<&'a SourceConfig>) -> 
         requests: status.map(|status| status.requests),
         failures: status.map(|status| status.failures),
         last_error: status.and_then(|status| status.last_error).map(|kind| kind.to_string()),
-        latency_milliseconds: status.and_then(|status| status.latency).map(|latency| latency.as_secs_f64() * 1000.0),
+        latency_milliseconds: status
+            .and_then(|status| status.latency)
+            .map(|latency| latency.as_secs_f64() * 1000.0),
     }
 }
 

@@ -84,7 +84,9 @@ pub(super) fn with_own_part(
             changed.insert(name, with_own_table(whole, tenant, &text)?.into());
         } else {
             let own = policy_file(tenant);
-            return Err(format!("{name} is not a file of tenant `{tenant}`: its own are tenants.toml and {own}"));
+            return Err(format!(
+                "{name} is not a file of tenant `{tenant}`: its own are tenants.toml and {own}"
+            ));
         }
     }
     Ok(changed)
@@ -103,15 +105,22 @@ fn with_own_table(whole: &str, tenant: &TenantId, part: &str) -> Result<String, 
     let mut document: DocumentMut = whole.parse().map_err(|_| broken())?;
     let part: DocumentMut = part.parse().map_err(|_| broken())?;
     let own = part.get("tenants").and_then(Item::as_table_like);
-    let mut own = own.and_then(|tenants| tenants.get(tenant.as_str())).ok_or_else(broken)?.clone();
-    let tenants = document.get_mut("tenants").and_then(Item::as_table_like_mut).ok_or_else(broken)?;
+    let mut own = own
+        .and_then(|tenants| tenants.get(tenant.as_str()))
+        .ok_or_else(broken)?
+        .clone();
+    let tenants = document
+        .get_mut("tenants")
+        .and_then(Item::as_table_like_mut)
+        .ok_or_else(broken)?;
     forget_positions(&mut own);
     let earlier = tenants.get(tenant.as_str()).and_then(Item::as_table);
     if let (Some(own), Some(earlier)) = (own.as_table_mut(), earlier) {
         own.set_position(earlier.position());
         let (own_lead, lead) = (lead_of(own), lead_of(earlier));
         let blank = lead.len() - lead.trim_start_matches('\n').len();
-        own.decor_mut().set_prefix(format!("{}{}", "\n".repeat(blank), own_lead.trim_start_matches('\n')));
+        own.decor_mut()
+            .set_prefix(format!("{}{}", "\n".repeat(blank), own_lead.trim_start_matches('\n')));
     }
     tenants.insert(tenant.as_str(), own);
     let changed = document.to_string();
@@ -125,15 +134,24 @@ fn with_own_table(whole: &str, tenant: &TenantId, part: &str) -> Result<String, 
             tenants.remove(tenant.as_str());
         }
     }
-    if is_as_proposed && before == after { Ok(changed) } else { Err(broken()) }
+    if is_as_proposed && before == after {
+        Ok(changed)
+    } else {
+        Err(broken())
+    }
 }
 
 /// The table of a tenant in a text that holds nothing else.
 fn only_table<'a>(part: &'a Table, tenant: &TenantId) -> Result<&'a Table, String> {
-    let others = part.keys().filter(|key| *key != "tenants").map(|key| format!("[{key}]"));
+    let others = part
+        .keys()
+        .filter(|key| *key != "tenants")
+        .map(|key| format!("[{key}]"));
     let tenants = part.get("tenants").and_then(Value::as_table);
     let other_tenants = tenants.into_iter().flat_map(|tenants| tenants.keys());
-    let other_tenants = other_tenants.filter(|key| *key != tenant.as_str()).map(|key| format!("[tenants.{key}]"));
+    let other_tenants = other_tenants
+        .filter(|key| *key != tenant.as_str())
+        .map(|key| format!("[tenants.{key}]"));
     let others: Vec<String> = others.chain(other_tenants).collect();
     if !others.is_empty() {
         return Err(format!("{} is not of tenant `{tenant}`", others.join(", ")));
@@ -158,7 +176,9 @@ fn check_keys(earlier: &Table, proposed: &Table) -> Result<(), String> {
         }
     }
     if proposed.get("sources").is_some_and(|sources| {
-        sources.as_array().is_none_or(|sources| sources.iter().any(|source| !source.is_table()))
+        sources
+            .as_array()
+            .is_none_or(|sources| sources.iter().any(|source| !source.is_table()))
     }) {
         return Err("`sources` must be tables: write [[tenants.<id>.sources]]".to_owned());
     }
@@ -174,7 +194,10 @@ fn check_keys(earlier: &Table, proposed: &Table) -> Result<(), String> {
     };
     for source in sources_of(proposed) {
         let id = source.get("id").and_then(Value::as_str).unwrap_or("");
-        for (key, value) in source.iter().filter(|(key, _)| !OWN_SOURCE_KEYS.contains(&key.as_str())) {
+        for (key, value) in source
+            .iter()
+            .filter(|(key, _)| !OWN_SOURCE_KEYS.contains(&key.as_str()))
+        {
             if !sources_of(earlier).any(|earlier| earlier.get(key) == Some(value)) {
                 return Err(format!(
                     "`{key}` of source `{id}` names a secret or a file that the tenant does not use yet: ask the operator"
@@ -268,7 +291,10 @@ organisation = "x"
     #[test]
     fn a_part_holds_the_own_table_with_its_comments_and_nothing_else() {
         let part = part();
-        assert!(part.contains("# Sano's own.") && part.contains("as it calls itself"), "{part}");
+        assert!(
+            part.contains("# Sano's own.") && part.contains("as it calls itself"),
+            "{part}"
+        );
         for others in ["gateway", "tochigi", "yaita", "YAITA", "consumers"] {
             assert!(!part.contains(others), "{part}");
         }
@@ -294,18 +320,37 @@ organisation = "x"
     #[test]
     fn what_reaches_beyond_the_own_part_is_refused() {
         let part = part();
-        let source = "[[tenants.sano.sources]]\nid = \"more\"\nadapter = \"ngsi-v2\"\nendpoint = \"https://evil.example\"\n";
+        let source =
+            "[[tenants.sano.sources]]\nid = \"more\"\nadapter = \"ngsi-v2\"\nendpoint = \"https://evil.example\"\n";
         for (attack, says) in [
-            (part.replace("code = \"092045\"", "code = \"092045\"\nrole = \"operator\""), "`role`"),
+            (
+                part.replace("code = \"092045\"", "code = \"092045\"\nrole = \"operator\""),
+                "`role`",
+            ),
             (part.replace("code = \"092045\"\n", ""), "`code`"),
             (format!("{part}\n[tenants.yaita]\nname = \"mine\"\n"), "[tenants.yaita]"),
-            (format!("{part}\n[consumers.sano]\nroles = [\"reader\"]\n"), "[consumers]"),
+            (
+                format!("{part}\n[consumers.sano]\nroles = [\"reader\"]\n"),
+                "[consumers]",
+            ),
             (format!("{part}\n[gateway]\nlisten = \"0.0.0.0:80\"\n"), "[gateway]"),
-            (format!("{part}\n{source}credential = {{ bearer = {{ env = \"YAITA\" }} }}\n"), "`credential`"),
-            (format!("{part}\n{source}credential = {{ bearer = {{ file = \"/etc/shadow\" }} }}\n"), "`credential`"),
-            (format!("{part}\n{source}mapping = \"/run/secrets/other\"\n"), "`mapping`"),
+            (
+                format!("{part}\n{source}credential = {{ bearer = {{ env = \"YAITA\" }} }}\n"),
+                "`credential`",
+            ),
+            (
+                format!("{part}\n{source}credential = {{ bearer = {{ file = \"/etc/shadow\" }} }}\n"),
+                "`credential`",
+            ),
+            (
+                format!("{part}\n{source}mapping = \"/run/secrets/other\"\n"),
+                "`mapping`",
+            ),
             (format!("{part}\n{source}ca = \"/etc/passwd\"\n"), "`ca`"),
-            (format!("{part}\n{source}provides = [{{ type = \"AED\", authoritative = true }}]\n"), "authority"),
+            (
+                format!("{part}\n{source}provides = [{{ type = \"AED\", authoritative = true }}]\n"),
+                "authority",
+            ),
             (
                 format!("{part}\n[[tenants.sano.sources]]\nid = \"s\"\nadapter = \"store\"\nendpoint = \"sqlite:x\"\n"),
                 "the store",
@@ -313,13 +358,21 @@ organisation = "x"
             ("tenants = 1".to_owned(), "no [tenants.sano]"),
             ("tenants.sano = 1".to_owned(), "no [tenants.sano]"),
             ("[tenants.sano".to_owned(), "not TOML"),
-            ("[tenants.sano]\ncode = \"092045\"\nsources = [1]".to_owned(), "must be tables"),
+            (
+                "[tenants.sano]\ncode = \"092045\"\nsources = [1]".to_owned(),
+                "must be tables",
+            ),
         ] {
             let refused = with_own_table(WHOLE, &sano(), &attack).expect_err(&attack);
             assert!(refused.contains(says), "{attack}: {refused}");
         }
         let files = FileTexts::from([("tenants.toml".to_owned(), Arc::from(WHOLE))]);
-        for name in ["policies/yaita.cedar", "policies/platform.cedar", "mappings/sano.toml", "../x"] {
+        for name in [
+            "policies/yaita.cedar",
+            "policies/platform.cedar",
+            "mappings/sano.toml",
+            "../x",
+        ] {
             let changes = BTreeMap::from([(name.to_owned(), Some(Arc::from("x")))]);
             assert!(with_own_part(&files, &sano(), changes).is_err(), "{name}");
         }

@@ -22,7 +22,10 @@ async fn every_route_is_described_and_nothing_else() {
     for (path, methods) in routes() {
         // Without an administrator the handlers fail; a method that is not there says so before that.
         let router: Router<Administration> = Router::new().route(path, methods);
-        let methods: BTreeSet<&str> = METHODS.into_iter().filter(|method| paths[path].get(method).is_some()).collect();
+        let methods: BTreeSet<&str> = METHODS
+            .into_iter()
+            .filter(|method| paths[path].get(method).is_some())
+            .collect();
         let found = allowed(router, path).await;
         assert_eq!(methods, found, "{path}");
     }
@@ -32,11 +35,18 @@ async fn every_route_is_described_and_nothing_else() {
 async fn allowed(router: Router<Administration>, path: &str) -> BTreeSet<&'static str> {
     // The answer to a method that no route has comes without any state.
     let router = router.with_state::<()>(unused().await);
-    let request = http::Request::builder().method("TRACE").uri(path).body(Body::empty()).unwrap();
+    let request = http::Request::builder()
+        .method("TRACE")
+        .uri(path)
+        .body(Body::empty())
+        .unwrap();
     let answer = router.oneshot(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
     let allow = answer.headers()[header::ALLOW].to_str().unwrap().to_ascii_lowercase();
-    METHODS.into_iter().filter(|method| allow.split(',').any(|known| known == *method)).collect()
+    METHODS
+        .into_iter()
+        .filter(|method| allow.split(',').any(|known| known == *method))
+        .collect()
 }
 
 /// A gateway that nobody asks anything.
@@ -49,7 +59,11 @@ async fn unused() -> Administration {
     let folder = tempfile::tempdir().unwrap();
     let policies = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../policies"));
     let tenants_toml = folder.path().join("tenants.toml");
-    std::fs::write(&tenants_toml, "[tenants.tochigi]\n[tenants.sano]\n[tenants.nasushiobara]\n[tenants.yaita]\n").unwrap();
+    std::fs::write(
+        &tenants_toml,
+        "[tenants.tochigi]\n[tenants.sano]\n[tenants.nasushiobara]\n[tenants.yaita]\n",
+    )
+    .unwrap();
     let own_policies = folder.path().join("policies");
     std::fs::create_dir(&own_policies).unwrap();
     for name in ["schema.cedarschema", "classification.toml"] {
@@ -60,7 +74,12 @@ async fn unused() -> Administration {
     let subscriptions = Subscriptions::open(&config.gateway).await.unwrap();
     let history = History::open(&config.gateway.state).await.unwrap();
     let revision = crate::Revision::build(config).await.unwrap();
-    let gateway = Arc::new(Gateway::new(revision, Metrics::new().unwrap(), Tokens::new().unwrap(), subscriptions));
+    let gateway = Arc::new(Gateway::new(
+        revision,
+        Metrics::new().unwrap(),
+        Tokens::new().unwrap(),
+        subscriptions,
+    ));
     let reloader = Reloader::new(&gateway, files, history).await;
     Administration { gateway, reloader }
 }

@@ -110,11 +110,7 @@ impl Demo {
         };
         // The consumers are known only after the configuration was read once.
         let config = self.files.load(&overrides)?;
-        for consumer in config
-            .consumers
-            .iter()
-            .filter(|consumer| !consumer.is_anonymous())
-        {
+        for consumer in config.consumers.iter().filter(|consumer| !consumer.is_anonymous()) {
             let key = ApiKey::random();
             overrides.keys.insert(consumer.id.to_string(), key.sha256);
             api_keys.insert(consumer.id.to_string(), key.text);

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::reload::ConfigFiles;
 use crate::config::{Config, ConfigOverrides, Diagnostics, Environment};
+use crate::reload::ConfigFiles;
 
 /// Kakehashi (架け橋): one NGSI-LD address for the data of a prefecture and its municipalities.
 #[derive(Debug, Parser)]

@@ -124,19 +124,17 @@ pub(crate) fn read(
     index
 }
 
-fn read_administrator(
-    entry: &Entry,
-    referents: &Referents<'_>,
-    loading: &Loading<'_>,
-    index: &mut AdministratorIndex,
-) {
+fn read_administrator(entry: &Entry, referents: &Referents<'_>, loading: &Loading<'_>, index: &mut AdministratorIndex) {
     let report = loading.report;
     let section = Section::new(format!("[administrators.{}]", entry.key), &entry.node, report);
     let role = read_role(&section, referents.tenants);
     let jwt = section.section("jwt");
     let keys = section.items("keys");
     if keys.is_none_or(<[Node]>::is_empty) && section.node("jwt").is_none() && section.node("keys").is_none() {
-        let message = format!("nobody can administer as `{}`: it has neither keys nor `jwt`", entry.key);
+        let message = format!(
+            "nobody can administer as `{}`: it has neither keys nor `jwt`",
+            entry.key
+        );
         report.warning(&entry.key_place, message, "run `kakehashi key new`".to_owned());
     }
     let administrator = Arc::new(Administrator {
@@ -160,7 +158,10 @@ fn read_role(section: &Section<'_>, tenants: &[TenantId]) -> Option<Administrato
     if section.node("role").is_none() {
         section.missing("role", "\"operator\", \"tenant\" or \"auditor\"");
     }
-    let role = section.choice("role", &[("operator", "operator"), ("tenant", "tenant"), ("auditor", "auditor")]);
+    let role = section.choice(
+        "role",
+        &[("operator", "operator"), ("tenant", "tenant"), ("auditor", "auditor")],
+    );
     let tenant = section.text("tenant");
     match (role?, tenant) {
         ("tenant", Some(tenant)) => {
@@ -210,7 +211,10 @@ fn read_subject(
     };
     let key = (Arc::clone(&issuer.name), Arc::from(subject.value));
     if let Some(other) = index.by_subject.get(&key) {
-        let message = format!("administrators `{}` and `{}` have the same tokens", other.id, administrator.id);
+        let message = format!(
+            "administrators `{}` and `{}` have the same tokens",
+            other.id, administrator.id
+        );
         let help = "every subject of an issuer is one administrator".to_owned();
         jwt.report().error(subject.place, message, help);
         return;
@@ -243,11 +247,17 @@ fn read_key(
         && expires < loading.environment.today()
     {
         let name = name.unwrap_or("");
-        let message = format!("the key `{name}` of administrator `{}` expired on {expires}", administrator.id);
+        let message = format!(
+            "the key `{name}` of administrator `{}` expired on {expires}",
+            administrator.id
+        );
         let help = "remove it, or run `kakehashi key new`".to_owned();
         report.warning(section_place(node, "expires"), message, help);
     }
-    let other_administrator = index.by_hash.get(&hash).map(|key| format!("administrator `{}`", key.administrator.id));
+    let other_administrator = index
+        .by_hash
+        .get(&hash)
+        .map(|key| format!("administrator `{}`", key.administrator.id));
     let consumer = || {
         let holder = referents.consumers.holder_of(&hash)?;
         Some(format!("consumer `{}`", holder.id))

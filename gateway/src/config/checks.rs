@@ -81,12 +81,19 @@ impl<'a> ClaimsOfType<'a> {
         let Some(beginning) = claim.beginning() else {
             return self.all().collect();
         };
-        let longer = self.by_beginning.range(beginning..).take_while(|(other, _)| other.starts_with(beginning));
+        let longer = self
+            .by_beginning
+            .range(beginning..)
+            .take_while(|(other, _)| other.starts_with(beginning));
         let shorter = beginning.char_indices().filter_map(|(end, _)| {
             let other = beginning.get(..end)?;
             self.by_beginning.get_key_value(other)
         });
-        longer.chain(shorter).flat_map(|(_, claims)| claims).chain(&self.others).collect()
+        longer
+            .chain(shorter)
+            .flat_map(|(_, claims)| claims)
+            .chain(&self.others)
+            .collect()
     }
 }
 
@@ -110,7 +117,11 @@ impl<'a> Claims<'a> {
         let mut found: Vec<&SourceConfig> = Vec::new();
         for claim in source.provides.iter().filter(|provides| provides.authoritative) {
             let near: Vec<&Claim<'a>> = match &claim.r#type {
-                ProvidedType::Type(name) => self.by_type.get(name).map(|claims| claims.near(claim)).unwrap_or_default(),
+                ProvidedType::Type(name) => self
+                    .by_type
+                    .get(name)
+                    .map(|claims| claims.near(claim))
+                    .unwrap_or_default(),
                 ProvidedType::Any => self.by_type.values().flat_map(ClaimsOfType::all).collect(),
             };
             for (earlier, other) in near.into_iter().chain(&self.of_any_type) {

@@ -283,7 +283,11 @@ pub(crate) fn places_of_tenant(text: &str, tenant: &str) -> HashSet<(usize, usiz
         if offsets.contains(&offset) {
             places.insert((line, column));
         }
-        (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        (line, column) = if character == '\n' {
+            (line + 1, 1)
+        } else {
+            (line, column + 1)
+        };
     }
     places
 }

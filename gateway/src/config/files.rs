@@ -131,7 +131,10 @@ impl Files {
             Origin::Disk { journal, stamps } => {
                 remember(stamps, path);
                 let bytes = read_bytes(path);
-                match journal.as_ref().and_then(|journal| journal.instead_of(name, bytes.as_deref().ok())) {
+                match journal
+                    .as_ref()
+                    .and_then(|journal| journal.instead_of(name, bytes.as_deref().ok()))
+                {
                     Some(Some(text)) => text,
                     Some(None) => return Err("there is no such file".to_owned()),
                     None => text_of(bytes?)?,
@@ -172,9 +175,9 @@ impl Files {
                 // What begins with a dot is an editor's, or what an apply has not finished.
                 let listed = listed.filter(|listed| listed.ends_with(end) && !listed.starts_with('.'));
                 let added = journal.iter().flat_map(Journal::names).filter_map(in_folder);
-                let all = listed.chain(added).filter(|own| {
-                    journal.is_none() || self.exists(&path.join(own), &format!("{prefix}{own}"))
-                });
+                let all = listed
+                    .chain(added)
+                    .filter(|own| journal.is_none() || self.exists(&path.join(own), &format!("{prefix}{own}")));
                 all.collect()
             }
         };
@@ -212,10 +215,16 @@ impl Files {
     /// Everything that was read. Texts that an earlier revision has as well are kept once.
     pub(crate) fn texts(&self, earlier: Option<&FileTexts>) -> FileTexts {
         let shared = |name: &String, text: &Arc<str>| {
-            let known = earlier.and_then(|earlier| earlier.get(name)).filter(|known| **known == *text);
+            let known = earlier
+                .and_then(|earlier| earlier.get(name))
+                .filter(|known| **known == *text);
             (name.clone(), Arc::clone(known.unwrap_or(text)))
         };
-        self.read.borrow().iter().map(|(name, text)| shared(name, text)).collect()
+        self.read
+            .borrow()
+            .iter()
+            .map(|(name, text)| shared(name, text))
+            .collect()
     }
 }
 

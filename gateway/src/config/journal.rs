@@ -139,7 +139,10 @@ impl Journal {
             let now = std::fs::read(&target).ok();
             if now.as_deref().map(hash) != change.before {
                 if now.as_deref() != change.after.as_ref().map(|text| text.as_bytes()) {
-                    tracing::warn!(file = name, "changed by somebody else during an apply; it stays as it is");
+                    tracing::warn!(
+                        file = name,
+                        "changed by somebody else during an apply; it stays as it is"
+                    );
                 }
                 continue;
             }
@@ -238,7 +241,10 @@ mod tests {
     ];
 
     fn texts(files: &[(&str, &str)]) -> FileTexts {
-        files.iter().map(|(name, text)| ((*name).to_owned(), Arc::from(*text))).collect()
+        files
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), Arc::from(*text)))
+            .collect()
     }
 
     /// What a reader finds.
@@ -269,7 +275,11 @@ mod tests {
         let taken = Cell::new(0);
         let death = || {
             taken.set(taken.get() + 1);
-            if taken.get() > step { Err(io::Error::other("death")) } else { Ok(()) }
+            if taken.get() > step {
+                Err(io::Error::other("death"))
+            } else {
+                Ok(())
+            }
         };
         let journal = Journal::between(&texts(&BEFORE), &texts(&AFTER));
         journal.carry_out(places, &death).err()

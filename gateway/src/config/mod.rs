@@ -255,7 +255,9 @@ impl Loading<'_> {
         if let Some(mapping) = self.mappings.borrow().get(name) {
             return Ok(Arc::clone(mapping));
         }
-        let earlier = self.previous.filter(|previous| previous.files.get(name).is_some_and(|known| **known == *text));
+        let earlier = self
+            .previous
+            .filter(|previous| previous.files.get(name).is_some_and(|known| **known == *text));
         let mapping = match earlier.and_then(|previous| previous.mappings.get(name)) {
             Some(mapping) => Arc::clone(mapping),
             None => Arc::new(Mapping::parse(text, name, Context::kakehashi())?),

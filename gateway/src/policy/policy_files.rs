@@ -156,13 +156,20 @@ fn read_all<'a>(
         let report = Report::default();
         let files: Vec<_> = tasks
             .iter()
-            .map(|task| (task.stem, Arc::new(reader.read(task.stem, &task.text, task.author, &report))))
+            .map(|task| {
+                (
+                    task.stem,
+                    Arc::new(reader.read(task.stem, &task.text, task.author, &report)),
+                )
+            })
             .collect();
         (files, report)
     };
     std::thread::scope(|scope| {
         let shares: Vec<_> = new.chunks(share).collect();
-        let (first, others) = shares.split_first().map_or((&[][..], &[][..]), |(first, others)| (*first, others));
+        let (first, others) = shares
+            .split_first()
+            .map_or((&[][..], &[][..]), |(first, others)| (*first, others));
         let others: Vec<_> = others.iter().map(|share| scope.spawn(|| read_share(share))).collect();
         let mut done = vec![read_share(first)];
         for other in others {
@@ -209,7 +216,11 @@ fn text_of(folder: &Path, stem: &str, files: &Files, report: &Report) -> Option<
     match files.read(&path, &name) {
         Ok(text) => Some(text),
         Err(reason) => {
-            report.error(&Place::Caller, format!("{} cannot be read: {reason}", path.display()), None);
+            report.error(
+                &Place::Caller,
+                format!("{} cannot be read: {reason}", path.display()),
+                None,
+            );
             None
         }
     }
@@ -260,7 +271,10 @@ fn check_file_names(folder: &Path, tenants: &[TenantId], files: &Files, report: 
     for name in files.names_in(folder, "policies", ".cedar") {
         let stem = name.strip_suffix(".cedar").unwrap_or(&name);
         if stem != PLATFORM && !tenants.contains(stem) {
-            let message = format!("{} is the policy file of no tenant", policy_path(folder, stem).display());
+            let message = format!(
+                "{} is the policy file of no tenant",
+                policy_path(folder, stem).display()
+            );
             report.error(&Place::Caller, message, suggest(stem, tenants.iter().copied()));
         }
     }

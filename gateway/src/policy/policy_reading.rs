@@ -94,9 +94,8 @@ impl PolicyFile {
         classification: &Classification,
         report: &Report,
     ) {
-        let file = LazyCell::new(|| {
-            SourceFile::new(path.display().to_string(), &*self.text, Masking::Ranges(Vec::new()))
-        });
+        let file =
+            LazyCell::new(|| SourceFile::new(path.display().to_string(), &*self.text, Masking::Ranges(Vec::new())));
         let place = |start: usize| Place::File(Arc::clone(&file), start..start + "permit".len());
         for reference in self.references.iter().filter(|reference| !known.has(reference)) {
             known.tell(reference, &place(reference.start), report);
@@ -163,7 +162,13 @@ fn read_policy(
 }
 
 /// Checks a policy against the schema.
-fn validate(policy: &Policy, file: &Arc<SourceFile>, position: &PolicyText, reader: &PolicyReader<'_>, report: &Report) {
+fn validate(
+    policy: &Policy,
+    file: &Arc<SourceFile>,
+    position: &PolicyText,
+    reader: &PolicyReader<'_>,
+    report: &Report,
+) {
     let Ok(set) = PolicySet::from_policies([policy.clone()]) else {
         return;
     };

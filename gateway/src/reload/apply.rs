@@ -178,5 +178,8 @@ fn check(files: &ConfigFiles, running: &Revision, proposal: Proposal) -> Result<
 /// The names of the files that are not the same in both.
 pub(crate) fn changed(left: &FileTexts, right: &FileTexts) -> Vec<String> {
     let all: BTreeMap<&String, ()> = left.keys().chain(right.keys()).map(|name| (name, ())).collect();
-    all.into_keys().filter(|name| left.get(*name) != right.get(*name)).cloned().collect()
+    all.into_keys()
+        .filter(|name| left.get(*name) != right.get(*name))
+        .cloned()
+        .collect()
 }

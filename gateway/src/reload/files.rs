@@ -32,21 +32,39 @@ impl ConfigFiles {
     /// What is wrong with the files.
     pub fn load(&self) -> Result<Config, Diagnostics> {
         self.finish_apply();
-        Config::load_with(&self.tenants_toml, &self.policies, &Environment::of_process(), &self.overrides)
+        Config::load_with(
+            &self.tenants_toml,
+            &self.policies,
+            &Environment::of_process(),
+            &self.overrides,
+        )
     }
 
     /// Reads what is to take the place of a revision that runs.
     pub(super) fn load_after(&self, running: &Config) -> Result<Config, Diagnostics> {
         self.finish_apply();
         let environment = Environment::of_process();
-        Config::load_after(Some(running), &self.tenants_toml, &self.policies, &environment, &self.overrides)
+        Config::load_after(
+            Some(running),
+            &self.tenants_toml,
+            &self.policies,
+            &environment,
+            &self.overrides,
+        )
     }
 
     /// Reads what somebody proposes to take its place.
     pub(super) fn load_proposed(&self, running: &Config, proposed: FileTexts) -> Result<Config, Diagnostics> {
         let environment = Environment::of_process();
         let (tenants_toml, policies) = (&self.tenants_toml, &self.policies);
-        Config::load_proposed(Some(running), proposed, tenants_toml, policies, &environment, &self.overrides)
+        Config::load_proposed(
+            Some(running),
+            proposed,
+            tenants_toml,
+            policies,
+            &environment,
+            &self.overrides,
+        )
     }
 
     fn finish_apply(&self) {

@@ -76,7 +76,10 @@ impl History {
     /// The latest of that id.
     #[must_use]
     pub fn find(&self, revision: &str) -> Option<Past> {
-        self.lock().iter().rfind(|past| past.revision.as_str() == revision).cloned()
+        self.lock()
+            .iter()
+            .rfind(|past| past.revision.as_str() == revision)
+            .cloned()
     }
 
     /// The one that runs.
@@ -156,12 +159,17 @@ impl History {
 
 async fn read(pool: &SqlitePool) -> Result<VecDeque<Past>, StateError> {
     let mut texts: HashMap<String, Arc<str>> = HashMap::new();
-    for row in sqlx::query("SELECT hash, text FROM config_texts").fetch_all(pool).await? {
+    for row in sqlx::query("SELECT hash, text FROM config_texts")
+        .fetch_all(pool)
+        .await?
+    {
         let (hash, text): (String, String) = (row.try_get("hash")?, row.try_get("text")?);
         texts.insert(hash, text.into());
     }
     let mut past = VecDeque::new();
-    let rows = sqlx::query("SELECT * FROM config_revisions ORDER BY number").fetch_all(pool).await?;
+    let rows = sqlx::query("SELECT * FROM config_revisions ORDER BY number")
+        .fetch_all(pool)
+        .await?;
     for row in rows {
         let files: String = row.try_get("files")?;
         let hashes: BTreeMap<String, String> = serde_json::from_str(&files).unwrap_or_default();

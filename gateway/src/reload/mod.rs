@@ -21,8 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-pub use self::apply::{Applied, Change, Proposal, Refused};
 pub(crate) use self::apply::changed;
+pub use self::apply::{Applied, Change, Proposal, Refused};
 pub use self::files::ConfigFiles;
 pub use self::history::{History, Past};
 pub(crate) use self::watch::watch;
@@ -141,7 +141,9 @@ pub struct Reloader {
 
 impl fmt::Debug for Reloader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reloader").field("files", &self.files).finish_non_exhaustive()
+        f.debug_struct("Reloader")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 
@@ -162,7 +164,10 @@ impl Reloader {
 
     /// Lets a part of the gateway take part in every reading from now on.
     pub fn join(&self, follower: Arc<dyn FollowsReload>) {
-        self.followers.lock().unwrap_or_else(PoisonError::into_inner).push(follower);
+        self.followers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(follower);
     }
 
     /// The revision that runs.
@@ -197,7 +202,10 @@ impl Reloader {
         let ready = match read {
             Ok(Ok(config)) => Box::pin(self.prepare(config)).await,
             Ok(Err(diagnostics)) => Err(diagnostics),
-            Err(_) => Err(Diagnostics::error("the files could not be read: a fault of the gateway", None)),
+            Err(_) => Err(Diagnostics::error(
+                "the files could not be read: a fault of the gateway",
+                None,
+            )),
         };
         match ready {
             Ok(ready) => self.hold(ready, cause).await,

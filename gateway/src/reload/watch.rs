@@ -46,7 +46,10 @@ async fn on_hangup(reloader: Weak<Reloader>) {
 async fn on_changes(reloader: Weak<Reloader>) {
     // One place: that something has changed need be known once.
     let (sender, mut changes) = mpsc::channel(1);
-    let Some(mut seen) = reloader.upgrade().map(|reloader| reloader.running().config.files.clone()) else {
+    let Some(mut seen) = reloader
+        .upgrade()
+        .map(|reloader| reloader.running().config.files.clone())
+    else {
         return;
     };
     let mut _watcher = None;
@@ -94,7 +97,11 @@ async fn until_quiet(changes: &mut mpsc::Receiver<()>) {
 
 fn start(reloader: &Arc<Reloader>, changes: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
     let running = reloader.running();
-    let names = running.config.files.keys().filter_map(|name| Path::new(name).file_name());
+    let names = running
+        .config
+        .files
+        .keys()
+        .filter_map(|name| Path::new(name).file_name());
     let known: Vec<OsString> = names.map(ToOwned::to_owned).collect();
     let tell = move |event: notify::Result<Event>| {
         let matters = match &event {
@@ -167,10 +174,20 @@ mod tests {
             assert!(!happens(EventKind::Access(AccessKind::Read), name), "{name}");
         }
         for name in ["..data", "policies"] {
-            assert!(happens(renamed, name) && happens(EventKind::Create(CreateKind::Any), name), "{name}");
+            assert!(
+                happens(renamed, name) && happens(EventKind::Create(CreateKind::Any), name),
+                "{name}"
+            );
             assert!(!happens(written, name), "{name}");
         }
-        for name in ["kakehashi.db", "kakehashi.db-wal", "gateway.log", ".sano.cedar.swp", ".x.cedar", "sano.cedar~"] {
+        for name in [
+            "kakehashi.db",
+            "kakehashi.db-wal",
+            "gateway.log",
+            ".sano.cedar.swp",
+            ".x.cedar",
+            "sano.cedar~",
+        ] {
             assert!(!happens(written, name) && !happens(renamed, name), "{name}");
         }
     }
