@@ -392,3 +392,30 @@ async fn breakers_connections_and_counters_survive_what_does_not_touch_them() {
     // One token a second comes back; a new limiter would have all fifty.
     assert!(now_left < 49, "{now_left} after {left}");
 }
+
+#[tokio::test]
+async fn subscriptions_are_told_what_the_new_revision_lets_them_be_told() {
+    let platform = super::subscriptions::platform().await;
+    let (told, untold) = (
+        super::notifications::endpoint().await,
+        super::notifications::endpoint().await,
+    );
+    for (consumer, server) in [("other", &told), ("watcher", &untold)] {
+        let subscription = super::subscriptions::to_aeds(server.url(), &serde_json::json!({}));
+        super::subscriptions::subscribed(&platform, consumer, &subscription).await;
+    }
+    super::notifications::put(&platform, &super::notifications::aed("urn:ngsi-ld:AED:seen", "1")).await;
+    for server in [&told, &untold] {
+        super::notifications::notified(server, 1).await;
+    }
+    edit(&platform, |files| {
+        let forbid = "forbid (principal in Role::\"watcher\", action, resource in Tenant::\"yaita\");";
+        files.append("policies/yaita.cedar", forbid);
+    })
+    .await;
+    for (count, name) in [(2, "2"), (3, "3")] {
+        super::notifications::put(&platform, &super::notifications::aed("urn:ngsi-ld:AED:seen", name)).await;
+        super::notifications::notified(&told, count).await;
+    }
+    super::notifications::notified(&untold, 1).await;
+}

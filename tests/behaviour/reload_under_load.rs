@@ -45,22 +45,28 @@ async fn two_hundred_reloads_cost_no_request_and_no_answer_is_of_two_revisions()
     let with_role = |role: &str| tenants_toml.replace("roles = [\"probe\"]", &format!("roles = [\"{role}\"]"));
     assert_ne!(with_role("shows-a"), tenants_toml, "{tenants_toml}");
 
+    // For the eye: what answers took before.
+    let mut took = Vec::new();
+    for _ in 0..100 {
+        took.push(platform.entities("type=EvacuationSite&limit=30").by("probe").await.took);
+    }
     let (ended, answers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let asking: Vec<_> = (0..ASKING)
         .map(|_| {
             let (client, ended, answers) = (platform.clone(), Arc::clone(&ended), Arc::clone(&answers));
             tokio::spawn(async move {
-                let mut seen = BTreeSet::new();
+                let (mut seen, mut took) = (BTreeSet::new(), Vec::new());
                 while !ended.load(Ordering::Relaxed) {
                     let answer = client.entities("type=EvacuationSite&limit=30").by("probe").await.ok();
                     assert_eq!(answer.warnings().len(), 0, "{answer}");
+                    took.push(answer.took);
                     let entities = answer.entities();
                     let shown: BTreeSet<Vec<String>> = entities.iter().map(shown).collect();
                     assert!(shown.len() <= 1, "one answer of two revisions: {shown:?}");
                     seen.extend(shown);
                     answers.fetch_add(1, Ordering::Relaxed);
                 }
-                seen
+                (seen, took)
             })
         })
         .collect();
@@ -100,14 +106,27 @@ async fn two_hundred_reloads_cost_no_request_and_no_answer_is_of_two_revisions()
         assert_eq!(shown(&answer.entities()[0]), expected, "reload {number} is not visible");
     }
     ended.store(true, Ordering::Relaxed);
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut took_during) = (BTreeSet::new(), Vec::new());
     for asker in asking {
-        seen.extend(asker.into_future().await.unwrap());
+        let (also_seen, also_took) = asker.into_future().await.unwrap();
+        seen.extend(also_seen);
+        took_during.extend(also_took);
     }
     let answers = answers.load(Ordering::Relaxed);
     println!("{answers} answers during {RELOADS} reloads; the slowest edit was visible after {slowest:?}");
+    println!(
+        "one at a time before: {}; {ASKING} at a time during: {}",
+        quantiles(took),
+        quantiles(took_during)
+    );
     assert!(answers > RELOADS / 4, "only {answers} answers");
     assert_eq!(seen.len(), 3, "{seen:?}");
+}
+
+fn quantiles(mut took: Vec<Duration>) -> String {
+    took.sort();
+    let at = |part: usize| took[took.len() * part / 100];
+    format!("median {:?}, p99 {:?}", at(50), at(99))
 }
 
 /// The attributes of an entity.

@@ -47,9 +47,10 @@ pub(crate) struct Administration {
 
 /// What administrators and their monitors may ask. Without a reloader there is no admin API.
 pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> Router {
+    let state = reloader.cloned();
     let probes = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(move |gateway| ready(gateway, state.clone())))
         .route("/metrics", get(metrics))
         .with_state(Arc::clone(gateway));
     let Some(reloader) = reloader else {
@@ -88,9 +89,14 @@ fn routes() -> Vec<(&'static str, MethodRouter<Administration>)> {
     ]
 }
 
-/// Ready as soon as a revision is loaded, which start-up guarantees; the answer names it.
-async fn ready(State(gateway): State<Arc<Gateway>>) -> String {
-    format!("ready, revision {}\n", gateway.revision().config.revision)
+/// Ready when a revision is loaded, which start-up guarantees, and the state answers; the answer names the revision.
+async fn ready(State(gateway): State<Arc<Gateway>>, reloader: Option<Arc<Reloader>>) -> Response {
+    if let Some(reloader) = reloader
+        && !reloader.history().is_reachable().await
+    {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the state cannot be reached\n").into_response();
+    }
+    format!("ready, revision {}\n", gateway.revision().config.revision).into_response()
 }
 
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -150,15 +151,13 @@ impl Journal {
                 Some(text) => put(&target, text.as_bytes(), step)?,
                 None => {
                     step()?;
-                    std::fs::remove_file(&target)?;
-                    sync_folder(&target)?;
+                    remove(&target)?;
                 }
             }
         }
         step()?;
         let journal = path(&places.tenants_toml);
-        std::fs::remove_file(&journal)?;
-        sync_folder(&journal)
+        remove(&journal)
     }
 }
 
@@ -194,7 +193,10 @@ fn put(target: &Path, content: &[u8], step: Step<'_>) -> io::Result<()> {
     if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent)?;
     }
-    let unfinished = target.with_file_name(format!(".{}{UNFINISHED}", name.trim_start_matches('.')));
+    // Another gateway on the same volume may be completing the same change: each writes a file of its own.
+    let number: u64 = rand::rng().random();
+    let name = name.trim_start_matches('.');
+    let unfinished = target.with_file_name(format!(".{name}.{number:016x}{UNFINISHED}"));
     step()?;
     let mut file = File::create(&unfinished)?;
     if let Ok(metadata) = std::fs::metadata(target) {
@@ -208,6 +210,15 @@ fn put(target: &Path, content: &[u8], step: Step<'_>) -> io::Result<()> {
     step()?;
     std::fs::rename(&unfinished, target)?;
     sync_folder(target)
+}
+
+/// Removes a file, if nobody else has.
+fn remove(target: &Path) -> io::Result<()> {
+    match std::fs::remove_file(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_folder(target),
+    }
 }
 
 /// Makes a rename or a removal survive a power cut.

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -15,6 +16,12 @@ use crate::state::{self, StateError};
 
 /// Revisions that are remembered. An administrator undoes what was done lately; older states are in version control.
 const MOST: usize = 50;
+
+/// Connections: one writes, and who asks whether the file answers does not wait for it.
+const CONNECTIONS: u32 = 2;
+
+/// How long the state is waited for when somebody asks whether it answers: less than a probe's patience.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// What leads from each version of these tables to the next. Entries are only ever added.
 const MIGRATIONS: &[&str] = &["
@@ -58,13 +65,19 @@ impl History {
     /// # Errors
     /// [`StateError`]
     pub async fn open(state: &Path) -> Result<Self, StateError> {
-        let pool = state::open(state, 1).await?;
+        let pool = state::open(state, CONNECTIONS).await?;
         state::migrate(&pool, "config", MIGRATIONS).await?;
         let past = read(&pool).await?;
         Ok(Self {
             pool,
             past: Mutex::new(past),
         })
+    }
+
+    /// Whether the file of `[gateway] state` answers.
+    pub async fn is_reachable(&self) -> bool {
+        let asked = sqlx::query("SELECT 1").execute(&self.pool);
+        matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(_)))
     }
 
     /// All of them, the latest last.
