@@ -150,7 +150,7 @@ pub(super) async fn history(
             let changes = before.as_ref().map(|before| changed(before, &files));
             // Where nothing of a tenant's own has changed, the revision is none of its.
             if changes.as_ref().is_none_or(|changes| !changes.is_empty()) {
-                listed.push(shown(past, changes));
+                listed.push(shown(past, changes.as_deref()));
             }
             before = Some(files);
         }
@@ -163,7 +163,7 @@ pub(super) async fn history(
     Ok(answer(&running.config.revision, &members))
 }
 
-fn shown(past: &Past, changes: Option<Vec<String>>) -> Value {
+fn shown(past: &Past, changes: Option<&[String]>) -> Value {
     json!({
         "revision": past.revision.as_str(),
         "at": past.at.to_string(),

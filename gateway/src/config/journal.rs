@@ -131,7 +131,7 @@ impl Journal {
             }
         }
         let json = serde_json::to_vec(self)?;
-        put(&path(&places.tenants_toml), &json, step)
+        put(&path(&places.tenants_toml), &json, places, step)
     }
 
     fn write(&self, places: &Places, step: Step<'_>) -> io::Result<()> {
@@ -148,7 +148,7 @@ impl Journal {
                 continue;
             }
             match &change.after {
-                Some(text) => put(&target, text.as_bytes(), step)?,
+                Some(text) => put(&target, text.as_bytes(), places, step)?,
                 None => {
                     step()?;
                     remove(&target)?;
@@ -187,8 +187,9 @@ pub(crate) fn finish(places: &Places) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Writes a file whole: into another beside it, which then takes its place.
-fn put(target: &Path, content: &[u8], step: Step<'_>) -> io::Result<()> {
+/// Writes a file whole: into another beside it, which then takes its place. Who may read it stays as it was; a new file
+/// may be read by whoever may read tenants.toml.
+fn put(target: &Path, content: &[u8], places: &Places, step: Step<'_>) -> io::Result<()> {
     let name = target.file_name().and_then(|name| name.to_str()).unwrap_or("file");
     if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent)?;
@@ -199,7 +200,8 @@ fn put(target: &Path, content: &[u8], step: Step<'_>) -> io::Result<()> {
     let unfinished = target.with_file_name(format!(".{name}.{number:016x}{UNFINISHED}"));
     step()?;
     let mut file = File::create(&unfinished)?;
-    if let Ok(metadata) = std::fs::metadata(target) {
+    let like = std::fs::metadata(target).or_else(|_| std::fs::metadata(&places.tenants_toml));
+    if let Ok(metadata) = like {
         file.set_permissions(metadata.permissions())?;
     }
     let (first, second) = content.split_at_checked(content.len() / 2).unwrap_or((content, &[]));

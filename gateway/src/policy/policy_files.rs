@@ -116,7 +116,7 @@ pub(super) fn read(
         let same = same_platform.and_then(|earlier| earlier.partitions.get(tenant));
         let partition = match same.filter(|partition| Arc::ptr_eq(&partition.own, &own)) {
             Some(partition) => Arc::clone(partition),
-            None => Arc::new(join(tenant, own, &platform, report)),
+            None => Arc::new(join(tenant, &own, &platform, report)),
         };
         partitions.insert(tenant.clone(), partition);
     }
@@ -187,11 +187,11 @@ fn read_all<'a>(
 }
 
 /// A tenant's own policies with the operator's forbids.
-fn join(tenant: &TenantId, own: Arc<PolicyFile>, platform: &PolicyFile, report: &Report) -> Partition {
+fn join(tenant: &TenantId, own: &Arc<PolicyFile>, platform: &PolicyFile, report: &Report) -> Partition {
     let mut partition = Partition {
         set: PolicySet::new(),
         narrowings: HashMap::new(),
-        own: Arc::clone(&own),
+        own: Arc::clone(own),
     };
     for (policy, narrowing) in own.policies.iter().chain(&platform.policies) {
         partition.narrowings.insert(policy.id().clone(), Arc::clone(narrowing));

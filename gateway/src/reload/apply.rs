@@ -22,13 +22,16 @@ pub struct Proposal {
     pub discard_edits: bool,
 }
 
+/// From the files that run to those that are proposed; an error says why that cannot be.
+pub type Propose = Box<dyn FnOnce(&FileTexts) -> Result<FileTexts, Refused> + Send>;
+
 /// A change of the files of a revision: from those that run to those that are proposed.
 pub struct Change {
     /// The part of a revision that is changed. A revision that was replaced meanwhile is no conflict if this part of it
     /// is the same.
     pub part: Box<dyn Fn(&FileTexts) -> FileTexts + Send + Sync>,
     /// From the files that run to those that are proposed; an error says why that cannot be.
-    pub propose: Box<dyn FnOnce(&FileTexts) -> Result<FileTexts, Refused> + Send>,
+    pub propose: Propose,
 }
 
 /// What became of a proposal.

@@ -144,7 +144,7 @@ impl History {
         .bind(past.revision.as_str())
         .bind(past.at.as_millisecond())
         .bind(past.cause.as_str())
-        .bind(past.cause.administrator().map(|id| id.as_ref()))
+        .bind(past.cause.administrator().map(AsRef::as_ref))
         .bind(files)
         .execute(&mut *transaction)
         .await?;

@@ -14,6 +14,8 @@
 mod apply;
 pub mod files;
 pub mod history;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::fmt;
@@ -22,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 pub(crate) use self::apply::changed;
-pub use self::apply::{Applied, Change, Proposal, Refused};
+pub use self::apply::{Applied, Change, Proposal, Propose, Refused};
 pub use self::files::ConfigFiles;
 pub use self::history::{History, Past};
 pub(crate) use self::watch::watch;
