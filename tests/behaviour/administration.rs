@@ -128,21 +128,7 @@ async fn what_is_wrong_is_told_and_changes_nothing() {
             403,
         ),
     ] {
-        platform.files().write("apply.json", body);
-        let mut under_way = Command::new("curl")
-            .args(["-sS", "-X", "PATCH", "--data-binary", "@apply.json"])
-            .args([
-                "-H",
-                &format!("x-api-key: {}", key_of("ops")),
-                "-H",
-                &format!("if-match: {tag}"),
-            ])
-            .arg(platform.gateway().ready()["admin"].as_str().unwrap().to_owned() + REVISION)
-            .current_dir(platform.files().folder())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let ask = ops.request(Method::PATCH, REVISION).body("application/json", body);
         let answer = headers
             .into_iter()
             .fold(ask, |ask, (name, value)| ask.header(name, value))
@@ -276,10 +262,21 @@ async fn a_kill_in_the_middle_of_an_apply_leaves_the_old_or_the_new_and_never_a_
         let mut after = before.clone();
         after.as_object_mut().unwrap().extend(files.clone());
         let body = json!({ "files": files }).to_string();
-        let ask = ops
-            .request(Method::PATCH, REVISION)
-            .header("if-match", &tag)
-            .body("application/json", body);
+        platform.files().write("apply.json", body);
+        let mut under_way = Command::new("curl")
+            .args(["-sS", "-X", "PATCH", "--data-binary", "@apply.json"])
+            .args([
+                "-H",
+                &format!("x-api-key: {}", key_of("ops")),
+                "-H",
+                &format!("if-match: {tag}"),
+            ])
+            .arg(platform.gateway().ready()["admin"].as_str().unwrap().to_owned() + REVISION)
+            .current_dir(platform.files().folder())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let journal = platform.files().folder().join(".kakehashi-apply.json");
         until("the apply is on its way", || journal.exists() || ended(&mut under_way)).await;
         // A little later each time, so that it falls on other files.

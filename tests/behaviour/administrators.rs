@@ -110,7 +110,11 @@ async fn an_auditor_sees_everything_and_changes_nothing() {
     let platform = platform().await;
     let auditor = platform.admin("auditor");
     for path in PATHS {
-        auditor.get(path).await.ok();
+        let answer = auditor.get(path).await.ok();
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        for secret in [stand_ins::SANO_DEMO_API_KEY, "-in-tests"] {
+            assert!(!text.contains(secret), "{path} shows a secret");
+        }
     }
     let (files, tag) = seen(&auditor).await;
     let names: Vec<&String> = files["files"].as_object().unwrap().keys().collect();

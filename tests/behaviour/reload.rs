@@ -81,7 +81,7 @@ async fn an_edit_holds_whichever_way_it_is_made() {
 
 #[tokio::test]
 async fn the_files_of_a_volume_are_swapped_by_a_link() {
-    let platform = Platform::builder().await.log("info").start().await;
+    let platform = Platform::builder().await.administrators().log("info").start().await;
     let (files, volume) = (platform.files(), Files::committed());
     let folder = volume.folder();
     for (revision, hidden) in [("1", false), ("2", true)] {
@@ -120,6 +120,21 @@ async fn the_files_of_a_volume_are_swapped_by_a_link() {
     .await;
     let after = client.entities(SITES).await.ok().count();
     assert!(after < before, "{after} of {before}");
+    // What is a link is changed where it leads, by whoever has made it.
+    let admin = gateway.admin("ops");
+    let running = admin.get("/admin/v1/revision/files").await.ok();
+    let tenants_toml = running.json()["files"]["tenants.toml"].as_str().unwrap().to_owned() + "# a remark\n";
+    let refused = admin
+        .request(http::Method::PATCH, "/admin/v1/revision")
+        .header("if-match", running.header("etag").unwrap())
+        .json(&serde_json::json!({ "files": { "tenants.toml": tenants_toml } }))
+        .await;
+    assert_eq!(refused.status, 409, "{refused}");
+    assert!(
+        refused.json()["detail"].as_str().unwrap().contains("symbolic link"),
+        "{refused}"
+    );
+    assert!(!folder.join(".kakehashi-apply.json").exists());
 }
 
 #[tokio::test]

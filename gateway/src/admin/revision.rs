@@ -355,7 +355,8 @@ fn problem_of(refused: Refused, role: &AdministratorRole) -> AdminProblem {
             AdminProblem::new(StatusCode::CONFLICT, detail).with("changed", visible(names))
         }
         Refused::Forbidden(detail) => AdminProblem::new(StatusCode::FORBIDDEN, detail),
-        Refused::CannotWrite(detail) => AdminProblem::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
+        // Mounted read-only, or a link: the edit is to be made where the files come from.
+        Refused::CannotWrite(detail) => AdminProblem::new(StatusCode::CONFLICT, detail),
         Refused::Invalid { .. } | Refused::Internal => internal(),
     }
 }

@@ -148,7 +148,7 @@ impl Reloader {
         let written = tokio::task::spawn_blocking(move || files.write(&before, &after)).await;
         match written.map_err(|_| Refused::Internal)? {
             Ok(()) => {}
-            Err(ApplyFailed::Nothing(error)) => return Err(Refused::CannotWrite(error.to_string())),
+            Err(error @ ApplyFailed::Nothing(_)) => return Err(Refused::CannotWrite(error.to_string())),
             Err(error @ ApplyFailed::Unfinished(_)) => {
                 tracing::error!(%error, "an apply is not complete on the disk; the next reading completes it");
             }
