@@ -273,6 +273,20 @@ async fn a_tenants_administrator_changes_its_own_tenant_and_nothing_of_another()
             .to_string()
             .contains("permits access to the data of tenant `yaita`")
     );
+    // What is wrong is told with the line of its own part.
+    let misspelt = part.replace("adapter = \"rest\"", "adapter = \"rst\"");
+    let line = 1 + misspelt.lines().position(|line| line.contains("rst")).unwrap();
+    let answer = send(&json!({ "files": { "tenants.toml": misspelt } }), &tag).await;
+    assert_eq!(answer.status, 422, "{answer}");
+    let told = answer.json()["diagnostics"][0].clone();
+    assert_eq!(told["location"]["line"], json!(line), "{told}");
+    assert!(
+        told["text"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("tenants.toml:{line}:")),
+        "{told}"
+    );
     // A source of that name is there already, and where is nobody's business.
     let taken = part.replace("sano-safe-map", "nasushiobara-orion");
     let answer = send(&json!({ "files": { "tenants.toml": taken } }), &tag).await;

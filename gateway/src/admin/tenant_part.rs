@@ -50,7 +50,7 @@ pub(super) fn own_part(files: &FileTexts, tenant: &TenantId) -> FileTexts {
 }
 
 /// tenants.toml with everything left out but one tenant's table.
-fn own_table(text: &str, tenant: &TenantId) -> Option<String> {
+pub(super) fn own_table(text: &str, tenant: &TenantId) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
     let tenants = document.get("tenants")?.as_table_like()?;
     let own = tenants.get(tenant.as_str())?.clone();

@@ -1,6 +1,6 @@
 //! A TOML text as a tree in which every key and value knows its place, so that a finding can point at it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -266,22 +266,23 @@ fn node(value: &Spanned<DeValue<'_>>, file: &Arc<SourceFile>) -> Node {
     }
 }
 
-/// The lines and columns at which something of a tenant stands in a tenants.toml, both from 1; none if it is no TOML.
-pub(crate) fn places_of_tenant(text: &str, tenant: &str) -> HashSet<(usize, usize)> {
-    let mut offsets = HashSet::new();
-    if let Some(root) = parse("tenants.toml", text, &Report::default()) {
-        let tenants = root.child("tenants").map(|tenants| &tenants.value);
-        if let Some(Value::Table(entries)) = tenants {
-            for entry in entries.iter().filter(|entry| entry.key == tenant) {
-                collect_offsets(entry, &mut offsets);
-            }
+/// The lines and columns, both from 1, at which each key and value of a tenant stands in a tenants.toml, in the order of
+/// the table; none if it is no TOML. Two texts that say the same of the tenant have as many, in the same order.
+pub(crate) fn places_of_tenant(text: &str, tenant: &str) -> Vec<(usize, usize)> {
+    let mut offsets = Vec::new();
+    let root = parse("tenants.toml", text, &Report::default());
+    let tenants = root.as_ref().and_then(|root| root.child("tenants"));
+    if let Some(Value::Table(entries)) = tenants.map(|tenants| &tenants.value) {
+        for entry in entries.iter().filter(|entry| entry.key == tenant) {
+            collect_offsets(entry, &mut offsets);
         }
     }
-    let mut places = HashSet::new();
+    let wanted: HashSet<usize> = offsets.iter().copied().collect();
+    let mut places = HashMap::new();
     let (mut line, mut column) = (1, 1);
     for (offset, character) in text.char_indices() {
-        if offsets.contains(&offset) {
-            places.insert((line, column));
+        if wanted.contains(&offset) {
+            places.insert(offset, (line, column));
         }
         (line, column) = if character == '\n' {
             (line + 1, 1)
@@ -289,27 +290,27 @@ pub(crate) fn places_of_tenant(text: &str, tenant: &str) -> HashSet<(usize, usiz
             (line, column + 1)
         };
     }
-    places
+    let place = |offset: usize| places.get(&offset).copied().unwrap_or((line, column));
+    offsets.into_iter().map(place).collect()
 }
 
-fn collect_offsets(entry: &Entry, offsets: &mut HashSet<usize>) {
-    let mut add = |place: &Place| {
-        if let Place::File(_, span) = place {
-            offsets.insert(span.start);
-        }
-    };
-    add(&entry.key_place);
-    add(&entry.node.place);
+fn collect_offsets(entry: &Entry, offsets: &mut Vec<usize>) {
+    offsets.extend(offset_of(&entry.key_place));
     collect_offsets_in(&entry.node, offsets);
 }
 
-fn collect_offsets_in(node: &Node, offsets: &mut HashSet<usize>) {
-    if let Place::File(_, span) = &node.place {
-        offsets.insert(span.start);
-    }
+fn collect_offsets_in(node: &Node, offsets: &mut Vec<usize>) {
+    offsets.extend(offset_of(&node.place));
     match &node.value {
         Value::Array(items) => items.iter().for_each(|item| collect_offsets_in(item, offsets)),
         Value::Table(entries) => entries.iter().for_each(|entry| collect_offsets(entry, offsets)),
         _ => {}
+    }
+}
+
+fn offset_of(place: &Place) -> Option<usize> {
+    match place {
+        Place::File(_, span) => Some(span.start),
+        Place::Variable(_) | Place::Caller => None,
     }
 }
