@@ -178,7 +178,7 @@ async fn a_bad_edit_is_refused_and_told_in_three_places_without_its_secrets() {
         });
     });
     until("the edit is refused", || {
-        platform.gateway().stderr().contains("the running revision stays")
+        platform.gateway().stderr().contains("lissten")
     })
     .await;
     let log = platform.gateway().stderr();

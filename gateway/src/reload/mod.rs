@@ -268,19 +268,21 @@ impl Reloader {
 
     /// Tells everywhere that an edit was refused.
     fn refuse(&self, cause: Cause, diagnostics: Diagnostics) {
-        tracing::error!(
-            cause = cause.as_str(),
-            administrator = cause.administrator().map_or("", |id| id.as_ref()),
-            running = %self.gateway.revision().config.revision,
-            diagnostics = %diagnostics,
-            "the configuration is refused; the running revision stays"
-        );
-        self.gateway.metrics.record_reload(Outcome::Refused.as_str());
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(Refusal {
+        let refusal = Arc::new(Refusal {
             at: Timestamp::now(),
             cause,
             diagnostics,
-        }));
+        });
+        // The log comes last: who reads there that an edit was refused finds it everywhere else.
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&refusal));
+        self.gateway.metrics.record_reload(Outcome::Refused.as_str());
+        tracing::error!(
+            cause = refusal.cause.as_str(),
+            administrator = refusal.cause.administrator().map_or("", |id| id.as_ref()),
+            running = %self.gateway.revision().config.revision,
+            diagnostics = %refusal.diagnostics,
+            "the configuration is refused; the running revision stays"
+        );
     }
 }
 
