@@ -74,8 +74,9 @@ async fn wrong_keys_are_limited_for_each_address_and_valid_ones_are_not() {
     let refused = refused.expect("guessing goes on without end");
     assert!(refused.header("retry-after").is_some(), "{refused}");
     admin.get(REVISION).await.ok();
-    // Consumers' keys are no administrators' keys, nor the other way round.
-    assert_eq!(platform.entities("type=AED&limit=1").by("ops").await.status, 429);
+    // An administrator's key is no consumer's; it counts as one more guess.
+    let as_consumer = platform.entities("type=AED&limit=1").by("ops").await;
+    assert!(matches!(as_consumer.status, 401 | 429), "{as_consumer}");
 }
 
 #[tokio::test]
