@@ -9,6 +9,8 @@
 mod behaviour {
     mod harness;
 
+    mod administration;
+    mod administrators;
     mod asked_at_once;
     mod command_line;
     mod contexts;
@@ -18,6 +20,7 @@ mod behaviour {
     mod credentials;
     mod demo;
     mod faults;
+    mod guide_for_administrators;
     mod hidden;
 
     mod languages;
@@ -36,6 +39,8 @@ mod behaviour {
     mod random_queries;
     mod rate_limits;
     mod refused_start;
+    mod reload;
+    mod reload_under_load;
     mod representations;
     mod same_by_id;
     mod shown_members;

@@ -18,6 +18,7 @@ use futures::Stream;
 use ngsi_ld::query::{Expression, GeoQuery, IdPattern};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
+use crate::client::SourceStatus;
 use crate::writing::EntityWriter;
 
 /// The name of a source in the configuration.
@@ -255,6 +256,11 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// [`AdapterError`]
     async fn held_types(&self, _call: &Call) -> Result<Vec<TypeName>, AdapterError> {
         Ok(Vec::new())
+    }
+
+    /// How exchanges with the source go; `None`: nobody counts them, because it is no other system.
+    fn status(&self) -> Option<SourceStatus> {
+        None
     }
 
     /// How the source is written to; `None`: it takes no writes.

@@ -16,6 +16,7 @@
 //! | [`telemetry`] | logs and metrics, without any value |
 //! | [`admin`] | the administrators' listener |
 //! | [`command`] | the command line |
+//! | [`reload`] | taking over an edited configuration while running |
 //! | [`revision`], [`running`] | putting the parts together, and keeping them up |
 
 pub mod admin;
@@ -27,6 +28,7 @@ pub mod edge;
 pub mod egress;
 pub mod federation;
 pub mod policy;
+pub mod reload;
 pub mod revision;
 pub mod running;
 pub mod server;
@@ -69,6 +71,11 @@ impl Gateway {
             tokens,
             failed_attempts: FailedAttempts::default(),
         }
+    }
+
+    /// Lets another revision hold from now on. Requests under way keep theirs.
+    pub(crate) fn replace(&self, revision: Arc<Revision>) {
+        self.revision.store(revision);
     }
 
     /// The revision that holds now. A request takes it once and keeps it to its end.

@@ -1,6 +1,7 @@
 //! From a checked [`Config`] to a revision that answers: every source with its adapter, every context
 //! compiled.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use kakehashi_adapters::client::{HttpClient, HttpClientSettings, SourceClientError, TlsSetupError};
@@ -28,7 +29,8 @@ pub struct Revision {
     /// How many questions may touch a tenant's sources.
     pub tenant_limits: TenantLimiters,
     /// The contexts of requests.
-    pub contexts: Contexts,
+    pub contexts: Arc<Contexts>,
+    http: HttpClient,
 }
 
 /// Why a configuration that was read without fault cannot be used.
@@ -73,16 +75,76 @@ impl Revision {
     /// [`CannotBuild`], naming the source.
     pub async fn build(config: Config) -> Result<Self, CannotBuild> {
         let http = HttpClient::new(&HttpClientSettings::default())?;
+        let contexts = Arc::new(Contexts::open(&config.gateway).await?);
+        let limits = TenantLimiters::default();
+        Self::assemble(config, None, http, contexts, &limits).await
+    }
+
+    /// Builds what takes the place of another revision. What an edit does not touch is taken over with everything it
+    /// remembers: connections, circuit breakers, what is left of limits, downloaded contexts.
+    ///
+    /// # Errors
+    /// [`CannotBuild`], naming the source.
+    pub async fn build_after(earlier: &Self, config: Config) -> Result<Self, CannotBuild> {
+        let (http, contexts) = (earlier.http.clone(), Arc::clone(&earlier.contexts));
+        Self::assemble(config, Some(earlier), http, contexts, &earlier.tenant_limits).await
+    }
+
+    async fn assemble(
+        config: Config,
+        earlier: Option<&Self>,
+        http: HttpClient,
+        contexts: Arc<Contexts>,
+        limits: &TenantLimiters,
+    ) -> Result<Self, CannotBuild> {
         let mut sources = Vec::new();
         for source in config.sources() {
-            register(source, &http, &mut sources).await?;
+            register(source, &http, &Earlier::new(earlier, source), &mut sources).await?;
         }
         Ok(Self {
             registry: Registry::new(sources),
-            tenant_limits: TenantLimiters::new(&config.tenants),
-            contexts: Contexts::open(&config.gateway).await?,
+            tenant_limits: TenantLimiters::after(limits, &config.tenants),
+            contexts,
+            http,
             config,
         })
+    }
+}
+
+/// What an earlier revision has of a source.
+struct Earlier<'a> {
+    registry: Option<&'a Registry>,
+    config: Option<&'a SourceConfig>,
+    is_same: bool,
+}
+
+impl<'a> Earlier<'a> {
+    fn new(revision: Option<&'a Revision>, source: &SourceConfig) -> Self {
+        let config = revision
+            .and_then(|revision| revision.config.source(&source.id))
+            .map(AsRef::as_ref);
+        Self {
+            registry: revision.map(|revision| &revision.registry),
+            config,
+            is_same: config.is_some_and(|earlier| earlier.fingerprint == source.fingerprint),
+        }
+    }
+
+    /// The adapter, if nothing about the source has changed.
+    fn adapter(&self, source: &SourceConfig) -> Option<Arc<dyn Adapter>> {
+        self.registered(source, &source.tenant).filter(|_| self.is_same)
+    }
+
+    /// The adapter of a partition: its file is the same however the source's table has changed, and a file is opened
+    /// once.
+    fn partition(&self, source: &SourceConfig, folder: &Path, tenant: &TenantId) -> Option<Arc<dyn Adapter>> {
+        let was_here = matches!(&self.config?.kind, SourceKind::Store { folder: earlier, .. } if earlier == folder);
+        self.registered(source, tenant).filter(|_| was_here)
+    }
+
+    fn registered(&self, source: &SourceConfig, owner: &TenantId) -> Option<Arc<dyn Adapter>> {
+        let found = self.registry?.find(&source.id, owner)?;
+        Some(Arc::clone(&found.adapter))
     }
 }
 
@@ -90,6 +152,7 @@ impl Revision {
 async fn register(
     source: &SourceConfig,
     http: &HttpClient,
+    earlier: &Earlier<'_>,
     sources: &mut Vec<RegisteredSource>,
 ) -> Result<(), CannotBuild> {
     let cannot = |error| CannotBuild::Source {
@@ -97,6 +160,12 @@ async fn register(
         error,
     };
     let context = Context::kakehashi();
+    if let Some(adapter) = earlier.adapter(source)
+        && !matches!(source.kind, SourceKind::Store { .. })
+    {
+        sources.push(registered(source, &source.tenant, adapter));
+        return Ok(());
+    }
     match &source.kind {
         SourceKind::Rest { endpoint, mapping } => {
             let settings = RestSettings {
@@ -140,6 +209,10 @@ async fn register(
         }
         SourceKind::Store { folder, partitions } => {
             for tenant in partitions {
+                if let Some(adapter) = earlier.partition(source, folder, tenant) {
+                    sources.push(registered(source, tenant, adapter));
+                    continue;
+                }
                 let partition = StorePartition::open(folder, tenant.as_str(), StoreOptions::default())
                     .await
                     .map_err(|error| CannotBuild::Store {

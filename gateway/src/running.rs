@@ -8,9 +8,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::{Config, Diagnostics};
+use crate::reload::{ConfigFiles, History, Reloader, watch};
 use crate::revision::{CannotBuild, Revision};
 use crate::server::{ConnectionLimits, serve};
+use crate::state::StateError;
 use crate::subscriptions::{CannotSubscribe, Subscriptions};
 use crate::telemetry::{Metrics, MetricsError};
 use crate::tokens::Tokens;
@@ -24,6 +26,8 @@ pub struct Running {
     shutdown: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     subscriptions: Arc<Subscriptions>,
+    /// What watches the files holds it weakly.
+    _reloader: Option<Arc<Reloader>>,
 }
 
 /// Why a gateway does not start.
@@ -39,6 +43,12 @@ pub enum CannotStart {
         /// Why.
         error: io::Error,
     },
+    /// The configuration is refused.
+    #[error("the configuration is refused:\n{0}")]
+    Configuration(#[from] Diagnostics),
+    /// What the gateway keeps cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The revision cannot be built.
     #[error(transparent)]
     Revision(#[from] CannotBuild),
@@ -65,20 +75,28 @@ pub struct Without {
 }
 
 impl Running {
-    /// Builds the revision and opens both listeners.
+    /// Builds the revision that was read from these files, opens both listeners, and follows the files from then on.
     ///
     /// # Errors
     /// [`CannotStart`]
-    pub async fn start(config: Config) -> Result<Self, CannotStart> {
-        Self::start_without(config, Without::default()).await
+    pub async fn start(config: Config, files: ConfigFiles) -> Result<Self, CannotStart> {
+        Self::start_with(config, Some(files), Without::default()).await
     }
 
-    /// As [`Running::start`], for measurements.
+    /// With a revision that stays, for measurements.
     ///
     /// # Errors
     /// [`CannotStart`]
     #[doc(hidden)]
-    pub async fn start_without(mut config: Config, without: Without) -> Result<Self, CannotStart> {
+    pub async fn start_without(config: Config, without: Without) -> Result<Self, CannotStart> {
+        Self::start_with(config, None, without).await
+    }
+
+    async fn start_with(
+        mut config: Config,
+        mut files: Option<ConfigFiles>,
+        without: Without,
+    ) -> Result<Self, CannotStart> {
         let listener = listen(config.gateway.listen, "listen").await?;
         let admin_listener = listen(config.gateway.admin_listen, "admin_listen").await?;
         let local = |listener: &TcpListener, configured| listener.local_addr().unwrap_or(configured);
@@ -87,23 +105,37 @@ impl Running {
         if config.gateway.listen.port() == 0 {
             // Nobody could have written the URL of a port that the system chose.
             config.gateway.public_url = format!("http://{address}");
+            if let Some(files) = &mut files {
+                files.overrides.public_url = Some(config.gateway.public_url.clone());
+            }
         }
         let metrics = if without.metrics {
-            Metrics::unread()
+            Metrics::unread()?
         } else {
             Metrics::new()?
         };
         let subscriptions = Subscriptions::open(&config.gateway).await?;
+        let history = History::open(&config.gateway.state).await?;
         let revision = Revision::build(config).await?;
+        metrics.record_revision(revision.config.revision.as_str());
         let gateway = Gateway::new(revision, metrics, Tokens::new()?, Arc::clone(&subscriptions));
         let gateway = Arc::new(gateway);
         subscriptions.start(&gateway);
+        let reloader = match files {
+            Some(files) => {
+                let reloader = Reloader::new(&gateway, files, history).await;
+                watch(&reloader);
+                Some(reloader)
+            }
+            None => None,
+        };
+        let administration = admin::operations(&gateway, reloader.as_ref());
         let (shutdown, asked) = watch::channel(false);
         let operations = edge::with_edge(&gateway, api::operations(&gateway), !without.limits);
         let limits = ConnectionLimits::default();
         let listeners = vec![
             tokio::spawn(serve(listener, operations, limits.clone(), asked.clone())),
-            tokio::spawn(serve(admin_listener, admin::operations(&gateway), limits, asked)),
+            tokio::spawn(serve(admin_listener, administration, limits, asked)),
         ];
         tracing::info!(%address, %admin_address, revision = %gateway.revision().config.revision, "listening");
         Ok(Self {
@@ -112,6 +144,7 @@ impl Running {
             shutdown,
             listeners,
             subscriptions,
+            _reloader: reloader,
         })
     }
 

@@ -21,12 +21,12 @@ impl Service for Endpoint {
     }
 }
 
-async fn endpoint() -> Server {
+pub(super) async fn endpoint() -> Server {
     Server::start(0, Endpoint).await.unwrap()
 }
 
 /// Waits until that many notifications have come, and gives them.
-async fn notified(endpoint: &Server, count: usize) -> Vec<LoggedRequest> {
+pub(super) async fn notified(endpoint: &Server, count: usize) -> Vec<LoggedRequest> {
     until("notifications come", || endpoint.requests().len() >= count).await;
     let requests = endpoint.requests();
     assert_eq!(requests.len(), count, "more came than were to");
@@ -37,7 +37,7 @@ fn body(request: &LoggedRequest) -> Value {
     serde_json::from_slice(&request.body).unwrap()
 }
 
-fn aed(id: &str, name: &str) -> Value {
+pub(super) fn aed(id: &str, name: &str) -> Value {
     json!({
         "id": id,
         "type": "AED",
@@ -47,7 +47,7 @@ fn aed(id: &str, name: &str) -> Value {
     })
 }
 
-async fn put(platform: &Client, entity: &Value) {
+pub(super) async fn put(platform: &Client, entity: &Value) {
     let upsert = platform.post("/ngsi-ld/v1/entityOperations/upsert");
     let answer = upsert.by("writer").tenant("yaita").json(&json!([entity])).await;
     assert!(matches!(answer.status, 201 | 204), "{answer}");

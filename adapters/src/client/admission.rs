@@ -2,8 +2,9 @@
 //! gateway remembers of how it went.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -26,7 +27,13 @@ pub(super) struct Admission {
     requests: AtomicU64,
     failures: AtomicU64,
     last_error: Mutex<Option<ErrorKind>>,
+    is_failing: AtomicBool,
+    /// Microseconds; 0: no answer yet.
+    latency: AtomicU64,
 }
+
+/// How much one answer counts in the average of latencies: the last ten or so decide.
+const WEIGHT_OF_ONE: u64 = 8;
 
 impl Admission {
     pub(super) fn new(source: SourceId, limits: &SourceLimits) -> Self {
@@ -44,6 +51,8 @@ impl Admission {
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             last_error: Mutex::new(None),
+            is_failing: AtomicBool::new(false),
+            latency: AtomicU64::new(0),
         }
     }
 
@@ -84,8 +93,22 @@ impl Admission {
     /// An error of this source, remembered for its status.
     pub(super) fn error(&self, kind: ErrorKind, detail: impl Into<Arc<str>>) -> AdapterError {
         self.failures.fetch_add(1, Ordering::Relaxed);
+        self.is_failing.store(true, Ordering::Relaxed);
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(kind);
         AdapterError::new(&self.source, kind, detail)
+    }
+
+    /// The source has begun to answer after so long. Two answers at once may count as one: it is an average.
+    fn answered(&self, after: Duration) {
+        let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX).max(1);
+        let average = match self.latency.load(Ordering::Relaxed) {
+            0 => micros,
+            before => (before - before / WEIGHT_OF_ONE)
+                .saturating_add(micros / WEIGHT_OF_ONE)
+                .max(1),
+        };
+        self.latency.store(average, Ordering::Relaxed);
+        self.is_failing.store(false, Ordering::Relaxed);
     }
 
     pub(super) fn breaker(&self) -> &Breaker {
@@ -99,6 +122,10 @@ impl Admission {
             requests: self.requests.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
             last_error: *self.last_error.lock().unwrap_or_else(PoisonError::into_inner),
+            is_failing: self.is_failing.load(Ordering::Relaxed),
+            latency: Some(self.latency.load(Ordering::Relaxed))
+                .filter(|micros| *micros > 0)
+                .map(Duration::from_micros),
         }
     }
 }
@@ -113,6 +140,11 @@ pub(super) struct InFlight {
 impl InFlight {
     pub(super) fn error(&self, kind: ErrorKind, detail: impl Into<Arc<str>>) -> AdapterError {
         self.admission.error(kind, detail)
+    }
+
+    /// The source has begun to answer after so long.
+    pub(super) fn answered(&self, after: Duration) {
+        self.admission.answered(after);
     }
 
     pub(super) fn breaker(&self) -> &Breaker {

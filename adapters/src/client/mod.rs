@@ -121,4 +121,8 @@ pub struct SourceStatus {
     pub failures: u64,
     /// The latest error.
     pub last_error: Option<ErrorKind>,
+    /// Whether the latest exchange that has ended was an error.
+    pub is_failing: bool,
+    /// How long the source takes to begin an answer, averaged over the latest answers; `None`: it has not answered yet.
+    pub latency: Option<Duration>,
 }

@@ -199,6 +199,7 @@ impl SourceClient {
             }
         };
         in_flight.breaker().succeeded();
+        in_flight.answered(sent.elapsed());
         let (parts, body) = answer.into_parts();
         if parts.status.is_redirection() {
             return Err(in_flight.error(

@@ -125,6 +125,10 @@ impl Adapter for NgsiV2Adapter {
         &self.settings.source
     }
 
+    fn status(&self) -> Option<SourceStatus> {
+        Some(self.source.client.status())
+    }
+
     fn push_down(&self, query: &SourceQuery) -> PushDown {
         self.plan(query).push_down
     }

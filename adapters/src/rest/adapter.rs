@@ -16,7 +16,7 @@ use super::pages::{path_at, window};
 use super::record::Finding;
 use super::source::{Answer, Source, TypeReading};
 use super::walk::{self, Message};
-use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
+use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits, SourceStatus};
 use crate::contract::{
     Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, PushDown, SourceId, SourceQuery,
 };
@@ -111,6 +111,10 @@ impl RestAdapter {
 impl Adapter for RestAdapter {
     fn source(&self) -> &SourceId {
         self.source.client.source()
+    }
+
+    fn status(&self) -> Option<SourceStatus> {
+        Some(self.source.client.status())
     }
 
     /// A platform decides nothing but the type. What can be decided by looking at ids and names alone is

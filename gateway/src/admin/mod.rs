@@ -1,28 +1,102 @@
-//! The administrators' listener: whether the gateway is alive and ready, and its metrics. It listens apart
-//! from the consumers' and is never exposed with it.
+//! The administrators' listener: whether the gateway is alive and ready, its metrics, and the admin API. It listens
+//! apart from the consumers' and is never exposed with it.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `authenticate` | who administers |
+//! | [`problem`] | what went wrong, as problem details |
+//! | `revision` | the running revision: seeing it, changing it, going back |
+//! | `tenant_part` | what of a revision is a tenant's own |
+//! | `findings` | what is wrong with a revision, as far as somebody may see it |
+//! | `sources` | how the sources are doing |
+
+mod authenticate;
+mod findings;
+pub mod problem;
+mod revision;
+mod sources;
+mod tenant_part;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get, post};
 use http::{StatusCode, header};
 
 use crate::Gateway;
+use crate::reload::Reloader;
+use problem::AdminProblem;
 
-/// What administrators and their monitors may ask.
-pub fn operations(gateway: &Arc<Gateway>) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(Arc::clone(gateway))
+/// Largest body: all files of a revision of 2,000 tenants are a quarter of it.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// The description of the admin API (OpenAPI 3.1).
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// What the handlers of the admin API share.
+#[derive(Debug, Clone)]
+pub(crate) struct Administration {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) reloader: Arc<Reloader>,
 }
 
-/// Ready as soon as a revision is loaded, which start-up guarantees; the answer names it.
-async fn ready(State(gateway): State<Arc<Gateway>>) -> String {
-    format!("ready, revision {}\n", gateway.revision().config.revision)
+/// What administrators and their monitors may ask. Without a reloader there is no admin API.
+pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> Router {
+    let state = reloader.cloned();
+    let probes = Router::new()
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/readyz", get(move |gateway| ready(gateway, state.clone())))
+        .route("/metrics", get(metrics))
+        .with_state(Arc::clone(gateway));
+    let Some(reloader) = reloader else {
+        return probes;
+    };
+    let administration = Administration {
+        gateway: Arc::clone(gateway),
+        reloader: Arc::clone(reloader),
+    };
+    let api = routes()
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+        .fallback(|| async { AdminProblem::new(StatusCode::NOT_FOUND, "the admin API has no such resource") })
+        .method_not_allowed_fallback(|| async {
+            AdminProblem::new(StatusCode::METHOD_NOT_ALLOWED, "the resource does not know this method")
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(administration.clone(), authenticate::authenticate))
+        .with_state(administration);
+    // A fault of ours must cost one request alone.
+    probes.fallback_service(api.layer(tower_http::catch_panic::CatchPanicLayer::new()))
+}
+
+/// Every route of the admin API, as openapi.json describes it.
+fn routes() -> Vec<(&'static str, MethodRouter<Administration>)> {
+    vec![
+        (
+            "/admin/v1/revision",
+            get(revision::current).put(revision::put).patch(revision::patch),
+        ),
+        ("/admin/v1/revision/files", get(revision::files)),
+        ("/admin/v1/revision/history", get(revision::history)),
+        ("/admin/v1/revision/rollback", post(revision::roll_back)),
+        ("/admin/v1/sources", get(sources::list)),
+        ("/admin/v1/openapi.json", get(openapi)),
+    ]
+}
+
+/// Ready when a revision is loaded, which start-up guarantees, and the state answers; the answer names the revision.
+async fn ready(State(gateway): State<Arc<Gateway>>, reloader: Option<Arc<Reloader>>) -> Response {
+    if let Some(reloader) = reloader
+        && !reloader.history().is_reachable().await
+    {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the state cannot be reached\n").into_response();
+    }
+    format!("ready, revision {}\n", gateway.revision().config.revision).into_response()
 }
 
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
@@ -33,4 +107,8 @@ async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
 }

@@ -15,7 +15,8 @@ use tempfile::TempDir;
 
 use super::key::ApiKey;
 use super::{Failure, Files, output, runtime, store};
-use crate::config::{Config, ConfigOverrides, Environment};
+use crate::config::{Config, ConfigOverrides};
+use crate::reload::ConfigFiles;
 use crate::running::Running;
 use crate::telemetry::start_logging;
 
@@ -61,11 +62,12 @@ impl Demo {
             ("nasushiobara-orion".to_owned(), stand_ins.orion().url().to_owned()),
         ]);
         let mut api_keys = BTreeMap::new();
-        let mut config = self.configure(&sources, folder, &mut api_keys)?;
         // What consumers leave in a demo goes with it.
-        config.gateway.state = temporary.path().join("state.db");
+        let state = temporary.path().join("state.db");
+        let files = self.configure(&sources, folder, state, &mut api_keys)?;
+        let config = files.load().map_err(Failure::Configuration)?;
         fill_store(&config).await?;
-        let running = Running::start(config)
+        let running = Running::start(config, files)
             .await
             .map_err(|error| Failure::other("cannot start", error))?;
         if self.json {
@@ -91,35 +93,29 @@ impl Demo {
         &self,
         sources: &BTreeMap<String, String>,
         store_folder: PathBuf,
+        state: PathBuf,
         api_keys: &mut BTreeMap<String, String>,
-    ) -> Result<Config, Failure> {
+    ) -> Result<ConfigFiles, Failure> {
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let mut overrides = ConfigOverrides {
             listen: self.port.map(loopback),
             // Whoever chooses one port has the others in use.
             admin_listen: self.port.map(|_| loopback(0)),
             public_url: self.port.map(|port| format!("http://{}", loopback(port))),
+            state: Some(state),
             endpoints: sources.clone(),
             store_folder: Some(store_folder),
             secrets: BTreeMap::from([("SANO_API_KEY".to_owned(), SANO_DEMO_API_KEY.to_owned())]),
             ..ConfigOverrides::default()
         };
         // The consumers are known only after the configuration was read once.
-        let environment = Environment::of_process();
-        let load = |overrides: &ConfigOverrides| {
-            Config::load_with(&self.files.config, &self.files.policies, &environment, overrides)
-                .map_err(Failure::Configuration)
-        };
-        for consumer in load(&overrides)?
-            .consumers
-            .iter()
-            .filter(|consumer| !consumer.is_anonymous())
-        {
+        let config = self.files.load(&overrides)?;
+        for consumer in config.consumers.iter().filter(|consumer| !consumer.is_anonymous()) {
             let key = ApiKey::random();
             overrides.keys.insert(consumer.id.to_string(), key.sha256);
             api_keys.insert(consumer.id.to_string(), key.text);
         }
-        load(&overrides)
+        Ok(self.files.config_files(overrides))
     }
 }
 

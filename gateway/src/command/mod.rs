@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigOverrides, Diagnostics, Environment};
+use crate::reload::ConfigFiles;
 
 /// Kakehashi (架け橋): one NGSI-LD address for the data of a prefecture and its municipalities.
 #[derive(Debug, Parser)]
@@ -55,6 +56,11 @@ struct Files {
 }
 
 impl Files {
+    /// The files, to be read more than once.
+    fn config_files(&self, overrides: ConfigOverrides) -> ConfigFiles {
+        ConfigFiles::new(&self.config, &self.policies, overrides)
+    }
+
     fn load(&self, overrides: &ConfigOverrides) -> Result<Config, Failure> {
         Config::load_with(&self.config, &self.policies, &Environment::of_process(), overrides)
             .map_err(Failure::Configuration)

@@ -20,9 +20,10 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
         start_logging("info");
-        let config = self.files.load(&ConfigOverrides::default())?;
+        let files = self.files.config_files(ConfigOverrides::default());
+        let config = files.load().map_err(Failure::Configuration)?;
         runtime()?.block_on(async {
-            let running = Running::start(config)
+            let running = Running::start(config, files)
                 .await
                 .map_err(|error| Failure::other("cannot start", error))?;
             if self.json {

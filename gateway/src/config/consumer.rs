@@ -185,6 +185,11 @@ impl ConsumerIndex {
         self.by_id.get(id)
     }
 
+    /// Whose key has this hash.
+    pub(super) fn holder_of(&self, hash: &[u8; 32]) -> Option<&Arc<Consumer>> {
+        self.by_hash.get(hash).map(|key| &key.consumer)
+    }
+
     /// All consumers, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Consumer>> {
         self.consumers.iter()
@@ -416,11 +421,11 @@ fn read_key(node: &Node, consumer: &Arc<Consumer>, loading: &Loading<'_>, index:
     index.by_hash.insert(hash, key);
 }
 
-fn section_place<'a>(node: &'a Node, key: &str) -> &'a super::diagnostics::Place {
+pub(super) fn section_place<'a>(node: &'a Node, key: &str) -> &'a super::diagnostics::Place {
     node.child(key).map_or(&node.place, |child| &child.place)
 }
 
-fn read_date(section: &Section<'_>, node: &Node) -> Option<Date> {
+pub(super) fn read_date(section: &Section<'_>, node: &Node) -> Option<Date> {
     let date = match &node.value {
         Value::Date(toml::value::Datetime {
             date: Some(date),

@@ -1,7 +1,7 @@
 //! What is wrong with a revision, said as a good compiler says it: file, line, column, the line itself, what is
 //! wrong and what would be right. Several at once. A secret in the line is masked before anything keeps it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -106,6 +106,31 @@ impl Diagnostics {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// How many more there were than are told.
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// One error that is about no file.
+    #[must_use]
+    pub fn error(message: impl Into<String>, help: impl Into<Option<String>>) -> Self {
+        let report = Report::default();
+        report.error(&Place::Caller, message, help);
+        report.finish()
+    }
+
+    /// Those that a reader may see, and how many it may not.
+    #[must_use]
+    pub fn filtered(&self, may_see: impl Fn(&Diagnostic) -> bool) -> (Self, usize) {
+        let (seen, hidden): (Vec<_>, Vec<_>) = self.findings.iter().cloned().partition(|finding| may_see(finding));
+        let seen = Self {
+            findings: seen,
+            left_out: 0,
+        };
+        (seen, hidden.len() + self.left_out)
     }
 
     /// Whether something refuses the revision.
@@ -287,6 +312,7 @@ pub(crate) enum Place {
 pub(crate) struct Report {
     findings: RefCell<Vec<Diagnostic>>,
     left_out: RefCell<usize>,
+    refused: Cell<bool>,
 }
 
 impl Report {
@@ -301,6 +327,13 @@ impl Report {
     }
 
     fn add(&self, severity: Severity, place: &Place, message: String, help: Option<String>) {
+        if severity == Severity::Error {
+            self.refused.set(true);
+        } else if self.findings.borrow().len() >= MAX_FINDINGS {
+            // Finding the line in a large file costs more than it is worth for what nobody will see.
+            *self.left_out.borrow_mut() += 1;
+            return;
+        }
         let (location, message) = match place {
             Place::File(file, span) => (Some(file.locate(span)), message),
             Place::Variable(name) => (None, format!("environment variable {name}: {message}")),
@@ -312,21 +345,45 @@ impl Report {
             message,
             help,
         };
+        self.push(finding);
+    }
+
+    fn push(&self, finding: Diagnostic) {
         let mut findings = self.findings.borrow_mut();
         if findings.contains(&finding) {
             return;
         }
         if findings.len() >= MAX_FINDINGS {
             *self.left_out.borrow_mut() += 1;
-            return;
+            // An error is not hidden by warnings that came before it.
+            let is_warning = |finding: &Diagnostic| finding.severity == Severity::Warning;
+            match findings.iter().rposition(is_warning) {
+                Some(last) if finding.severity == Severity::Error => {
+                    findings.remove(last);
+                }
+                _ => return,
+            }
         }
         findings.push(finding);
     }
 
+    /// Takes over what another report has found.
+    pub(crate) fn absorb(&self, other: Self) {
+        self.refused.set(self.refused.get() || other.refused.get());
+        *self.left_out.borrow_mut() += other.left_out.into_inner();
+        for finding in other.findings.into_inner() {
+            self.push(finding);
+        }
+    }
+
+    /// Whether nothing at all was found.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.findings.borrow().is_empty() && *self.left_out.borrow() == 0
+    }
+
     /// Whether something refuses the revision.
     pub(crate) fn has_errors(&self) -> bool {
-        let findings = self.findings.borrow();
-        findings.iter().any(|finding| finding.severity == Severity::Error)
+        self.refused.get()
     }
 
     /// The findings, errors first, then by file and line.

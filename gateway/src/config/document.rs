@@ -1,8 +1,10 @@
 //! A TOML text as a tree in which every key and value knows its place, so that a finding can point at it.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -54,6 +56,35 @@ impl Node {
         Self {
             place: place.clone(),
             value,
+        }
+    }
+
+    /// Adds what it says, wherever it stands, to a hash: the same for the same value, different for another.
+    pub(crate) fn add_to(&self, hasher: &mut Sha256) {
+        let text = |hasher: &mut Sha256, kind: u8, text: &str| {
+            hasher.update([kind]);
+            hasher.update(text.len().to_be_bytes());
+            hasher.update(text);
+        };
+        match &self.value {
+            Value::Text(value) => text(hasher, b't', value),
+            Value::Integer(value) => text(hasher, b'i', &value.to_string()),
+            Value::Float => hasher.update(b"f"),
+            Value::Boolean(value) => text(hasher, b'b', &value.to_string()),
+            Value::Date(value) => text(hasher, b'd', &value.to_string()),
+            Value::Array(items) => {
+                text(hasher, b'[', &items.len().to_string());
+                for item in items {
+                    item.add_to(hasher);
+                }
+            }
+            Value::Table(entries) => {
+                text(hasher, b'{', &entries.len().to_string());
+                for entry in entries {
+                    text(hasher, b'k', &entry.key);
+                    entry.node.add_to(hasher);
+                }
+            }
         }
     }
 
@@ -232,5 +263,54 @@ fn node(value: &Spanned<DeValue<'_>>, file: &Arc<SourceFile>) -> Node {
     Node {
         place: Place::File(Arc::clone(file), value.span()),
         value: read,
+    }
+}
+
+/// The lines and columns, both from 1, at which each key and value of a tenant stands in a tenants.toml, in the order of
+/// the table; none if it is no TOML. Two texts that say the same of the tenant have as many, in the same order.
+pub(crate) fn places_of_tenant(text: &str, tenant: &str) -> Vec<(usize, usize)> {
+    let mut offsets = Vec::new();
+    let root = parse("tenants.toml", text, &Report::default());
+    let tenants = root.as_ref().and_then(|root| root.child("tenants"));
+    if let Some(Value::Table(entries)) = tenants.map(|tenants| &tenants.value) {
+        for entry in entries.iter().filter(|entry| entry.key == tenant) {
+            collect_offsets(entry, &mut offsets);
+        }
+    }
+    let wanted: HashSet<usize> = offsets.iter().copied().collect();
+    let mut places = HashMap::new();
+    let (mut line, mut column) = (1, 1);
+    for (offset, character) in text.char_indices() {
+        if wanted.contains(&offset) {
+            places.insert(offset, (line, column));
+        }
+        (line, column) = if character == '\n' {
+            (line + 1, 1)
+        } else {
+            (line, column + 1)
+        };
+    }
+    let place = |offset: usize| places.get(&offset).copied().unwrap_or((line, column));
+    offsets.into_iter().map(place).collect()
+}
+
+fn collect_offsets(entry: &Entry, offsets: &mut Vec<usize>) {
+    offsets.extend(offset_of(&entry.key_place));
+    collect_offsets_in(&entry.node, offsets);
+}
+
+fn collect_offsets_in(node: &Node, offsets: &mut Vec<usize>) {
+    offsets.extend(offset_of(&node.place));
+    match &node.value {
+        Value::Array(items) => items.iter().for_each(|item| collect_offsets_in(item, offsets)),
+        Value::Table(entries) => entries.iter().for_each(|entry| collect_offsets(entry, offsets)),
+        _ => {}
+    }
+}
+
+fn offset_of(place: &Place) -> Option<usize> {
+    match place {
+        Place::File(_, span) => Some(span.start),
+        Place::Variable(_) | Place::Caller => None,
     }
 }

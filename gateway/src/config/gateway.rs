@@ -136,8 +136,29 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
         limits,
     };
     refuse_what_is_not_built(&section);
+    if let Some(running) = loading.previous {
+        refuse_what_needs_a_restart(&running.gateway, &gateway, &section);
+    }
     section.finish();
     gateway
+}
+
+/// What is set up once, when the gateway starts: a reload that silently left it as it was would pretend.
+fn refuse_what_needs_a_restart(running: &GatewayConfig, wanted: &GatewayConfig, section: &Section<'_>) {
+    let changed = [
+        ("listen", running.listen != wanted.listen),
+        ("admin_listen", running.admin_listen != wanted.admin_listen),
+        ("public_url", running.public_url != wanted.public_url),
+        ("state", running.state != wanted.state),
+        ("default_context", running.default_context != wanted.default_context),
+        ("egress_allow", running.egress_allow != wanted.egress_allow),
+    ];
+    for (key, _) in changed.into_iter().filter(|(_, is_changed)| *is_changed) {
+        let place = section.node(key).map_or_else(|| section.place(), |node| &node.place);
+        let message = format!("`{key}` in [gateway] cannot change while the gateway runs: it needs a restart");
+        let help = "put the old value back, or restart with the new one; the running revision stays until then";
+        section.report().error(place, message, help.to_owned());
+    }
 }
 
 /// Keys that ask for what this version does not do.

@@ -5,6 +5,7 @@
 //! here and nowhere else; what a key means is said in `docs/`, and a key that this version cannot honour is
 //! refused rather than ignored. What is wrong is told as [`Diagnostics`], all of it at once.
 
+mod administrator;
 mod checks;
 mod consumer;
 mod credential;
@@ -14,7 +15,7 @@ mod environment;
 mod files;
 mod gateway;
 mod issuer;
-mod later;
+mod journal;
 mod names;
 mod provides;
 mod quantity;
@@ -26,6 +27,7 @@ mod tenant;
 mod tests;
 mod vocabulary;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,22 +35,25 @@ use hashbrown::HashMap;
 use kakehashi_adapters::SourceId;
 use kakehashi_adapters::rest::{Mapping, MappingError};
 use ngsi_ld::context::Context;
+use sha2::{Digest, Sha256};
 
+pub use self::administrator::{Administrator, AdministratorIndex, AdministratorRole};
 pub use self::consumer::{ANONYMOUS, Affiliation, Consumer, ConsumerIndex, ConsumerLimits, KeyRejection};
 pub use self::diagnostics::{Diagnostic, Diagnostics, Location, Severity};
 pub use self::environment::{ConfigOverrides, Environment, today_in_japan};
-pub use self::files::RevisionId;
+pub use self::files::{FileTexts, RevisionId};
 pub use self::gateway::{DefaultContext, GatewayConfig, RequestLimits};
 pub use self::issuer::Issuer;
 pub use self::names::{ConsumerId, LocalGovernmentCode, RoleName, TenantId};
 pub use self::provides::{ProvidedType, Provides};
 pub use self::quantity::{Network, Size};
-pub use self::source::{SourceConfig, SourceKind};
+pub use self::source::{Fingerprint, SourceConfig, SourceKind};
 pub use self::tenant::{Tenant, TenantLimits, TenantRole};
 
 pub(crate) use self::diagnostics::{Masking, Place, Report, SourceFile, nearest, suggest};
-pub(crate) use self::document::{Node, Value, parse as parse_document};
+pub(crate) use self::document::{Node, Value, parse as parse_document, places_of_tenant};
 pub(crate) use self::files::Files;
+pub(crate) use self::journal::{Failed as ApplyFailed, Journal, Places, finish as finish_apply};
 pub(crate) use self::section::{Placed, Section};
 pub(crate) use self::vocabulary::{compact_attribute, compact_type, expand_attribute, expand_type};
 
@@ -67,14 +72,24 @@ pub struct Config {
     pub issuers: Vec<Arc<Issuer>>,
     /// Who may call.
     pub consumers: ConsumerIndex,
-    /// What they may see.
+    /// Who administers.
+    pub administrators: AdministratorIndex,
+    /// What consumers may see.
     pub policy: PolicyEngine,
+    /// The files that it was read from.
+    pub files: FileTexts,
     /// What to look at although the revision loads.
     pub warnings: Diagnostics,
     pub(crate) expectations: Vec<policy::Expectation>,
     tenant_positions: HashMap<TenantId, usize>,
     sources: HashMap<SourceId, Arc<SourceConfig>>,
+    /// By the name that tenants.toml gives it.
+    mappings: HashMap<String, Arc<Mapping>>,
 }
+
+/// Tries to read files that somebody writes at the same time. Each takes milliseconds; who writes for longer than all
+/// of them together is seen again when he has finished.
+const TRIES: usize = 5;
 
 impl Config {
     /// Reads a revision: tenants.toml, what it names, and the folder of policies. Paths in tenants.toml are
@@ -96,18 +111,66 @@ impl Config {
         environment: &Environment,
         overrides: &ConfigOverrides,
     ) -> Result<Self, Diagnostics> {
-        let report = Report::default();
-        let environment = environment.with_secrets(&overrides.secrets);
-        let files = Files::default();
-        let loaded = read_revision(tenants_toml, policies, &environment, overrides, &files, &report);
-        let refused = report.has_errors();
-        let findings = report.finish();
-        match loaded {
-            Some(mut config) if !refused => {
-                config.warnings = findings;
-                Ok(config)
+        Self::load_after(None, tenants_toml, policies, environment, overrides)
+    }
+
+    /// As [`Config::load_with`], to take the place of a revision that runs: what a restart alone can change is
+    /// refused, and what was made of files that are the same now is taken over.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_after(
+        previous: Option<&Self>,
+        tenants_toml: &Path,
+        policies: &Path,
+        environment: &Environment,
+        overrides: &ConfigOverrides,
+    ) -> Result<Self, Diagnostics> {
+        let reading = Reading {
+            previous,
+            tenants_toml,
+            policies,
+            environment: &environment.with_secrets(&overrides.secrets),
+            overrides,
+        };
+        for _ in 1..TRIES {
+            let files = Files::on_disk(tenants_toml);
+            let read = reading.read(&files);
+            if !files.have_moved() {
+                return read;
             }
-            _ => Err(findings),
+        }
+        reading.read(&Files::on_disk(tenants_toml))
+    }
+
+    /// As [`Config::load_after`], from files that somebody proposes and that are not on the disk.
+    ///
+    /// # Errors
+    /// As [`Config::load`]; a file that nothing reads is an error, too.
+    pub fn load_proposed(
+        previous: Option<&Self>,
+        proposed: FileTexts,
+        tenants_toml: &Path,
+        policies: &Path,
+        environment: &Environment,
+        overrides: &ConfigOverrides,
+    ) -> Result<Self, Diagnostics> {
+        let reading = Reading {
+            previous,
+            tenants_toml,
+            policies,
+            environment: &environment.with_secrets(&overrides.secrets),
+            overrides,
+        };
+        let files = Files::proposed(proposed);
+        let config = reading.read(&files)?;
+        match files.unread().as_slice() {
+            [] => Ok(config),
+            unread => Err(Diagnostics::error(
+                format!("nothing reads {}", unread.join(", ")),
+                "a revision holds tenants.toml, the files of policies/, and the mappings that tenants.toml names"
+                    .to_owned(),
+            )),
         }
     }
 
@@ -130,13 +193,43 @@ impl Config {
     }
 }
 
+/// Where a revision is read from.
+struct Reading<'a> {
+    previous: Option<&'a Config>,
+    tenants_toml: &'a Path,
+    policies: &'a Path,
+    environment: &'a Environment,
+    overrides: &'a ConfigOverrides,
+}
+
+impl Reading<'_> {
+    fn read(&self, files: &Files) -> Result<Config, Diagnostics> {
+        let report = Report::default();
+        let loaded = read_revision(self, files, &report);
+        let refused = report.has_errors();
+        let findings = report.finish();
+        match loaded {
+            Some(mut config) if !refused => {
+                config.warnings = findings;
+                Ok(config)
+            }
+            _ => Err(findings),
+        }
+    }
+}
+
 /// What every reader of the revision needs.
 pub(crate) struct Loading<'a> {
     pub(crate) report: &'a Report,
     pub(crate) environment: &'a Environment,
     pub(crate) classification: &'a Classification,
+    /// The revision whose place this one takes.
+    pub(crate) previous: Option<&'a Config>,
     files: &'a Files,
     folder: PathBuf,
+    mappings: RefCell<HashMap<String, Arc<Mapping>>>,
+    /// What the source that is being read was read from so far.
+    taken: RefCell<Sha256>,
 }
 
 impl Loading<'_> {
@@ -146,7 +239,7 @@ impl Loading<'_> {
     }
 
     /// Reads a file that tenants.toml names.
-    pub(crate) fn read(&self, name: &str, place: &Place, what: &str) -> Option<String> {
+    pub(crate) fn read(&self, name: &str, place: &Place, what: &str) -> Option<Arc<str>> {
         match self.files.read(&self.path(name), name) {
             Ok(text) => Some(text),
             Err(reason) => {
@@ -157,9 +250,39 @@ impl Loading<'_> {
         }
     }
 
-    /// Reads a mapping.
-    pub(crate) fn mapping(&self, name: &str, text: &str) -> Result<Mapping, Vec<MappingError>> {
-        Mapping::parse(text, name, Context::kakehashi())
+    /// Reads a mapping, unless it was read before: several sources may have one, and few change.
+    pub(crate) fn mapping(&self, name: &str, text: &str) -> Result<Arc<Mapping>, Vec<MappingError>> {
+        if let Some(mapping) = self.mappings.borrow().get(name) {
+            return Ok(Arc::clone(mapping));
+        }
+        let earlier = self
+            .previous
+            .filter(|previous| previous.files.get(name).is_some_and(|known| **known == *text));
+        let mapping = match earlier.and_then(|previous| previous.mappings.get(name)) {
+            Some(mapping) => Arc::clone(mapping),
+            None => Arc::new(Mapping::parse(text, name, Context::kakehashi())?),
+        };
+        self.mappings.borrow_mut().insert(name.to_owned(), Arc::clone(&mapping));
+        Ok(mapping)
+    }
+
+    /// Begins the fingerprint of a source.
+    fn begin_fingerprint(&self, tenant: &TenantId, node: &Node) {
+        let mut hasher = Sha256::new();
+        hasher.update(tenant.as_str());
+        node.add_to(&mut hasher);
+        self.taken.replace(hasher);
+    }
+
+    /// Whatever a source takes from outside of its table must come past here, or a change of it would go unseen.
+    pub(crate) fn take(&self, text: &str) {
+        let mut taken = self.taken.borrow_mut();
+        taken.update(text.len().to_be_bytes());
+        taken.update(text);
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(self.taken.take().finalize().into())
     }
 
     /// The place of a line and a column, both from 1, in another file.
@@ -173,14 +296,14 @@ impl Loading<'_> {
 }
 
 /// Reads everything; what is wrong goes to the report, and reading goes on as far as it can.
-fn read_revision(
-    tenants_toml: &Path,
-    policies: &Path,
-    environment: &Environment,
-    overrides: &ConfigOverrides,
-    files: &Files,
-    report: &Report,
-) -> Option<Config> {
+fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Option<Config> {
+    let Reading {
+        previous,
+        tenants_toml,
+        policies,
+        environment,
+        overrides,
+    } = *reading;
     let classification = policy::read_classification(policies, files, report);
     let name = tenants_toml.display().to_string();
     let text = match files.read(tenants_toml, "tenants.toml") {
@@ -198,15 +321,17 @@ fn read_revision(
         report,
         environment,
         classification: &classification,
+        previous,
         files,
         folder: tenants_toml.parent().unwrap_or(Path::new("")).to_owned(),
+        mappings: RefCell::default(),
+        taken: RefCell::default(),
     };
     let top = Section::new("tenants.toml", &root, report);
     let absent = Node::new(Value::Table(Vec::new()), &root.place);
     let table = |key| Section::new(format!("[{key}]"), top.node(key).unwrap_or(&absent), report);
     let gateway = gateway::read(table("gateway"), &loading);
     let issuers = issuer::read(&table("issuers"));
-    later::check_administrators(&table("administrators"), report);
     let tenants_table = table("tenants");
     let (tenants, places) = tenant::read(&tenants_table, &loading);
     if tenants.is_empty() {
@@ -217,6 +342,8 @@ fn read_revision(
     checks::check_operator(&tenants, tenants_table.place(), report);
     let ids: Vec<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
     let consumers = consumer::read(&table("consumers"), &ids, &issuers, &loading);
+    let administrators = administrator::read(&table("administrators"), &ids, &issuers, &consumers, &loading);
+    let mappings = loading.mappings.take();
     top.finish();
 
     let provided = tenants
@@ -234,7 +361,13 @@ fn read_revision(
     } else {
         policy::read_expectations(policies, &tenants, &consumers, files, report)
     };
-    let policy = policy::load(policies, &ids, &consumers, classification, provided, files, report)?;
+    let referents = policy::Names {
+        tenants: &ids,
+        consumers: &consumers,
+    };
+    let earlier = previous.map(|previous| &previous.policy);
+    let policy = policy::load(policies, &referents, classification, provided, files, earlier, report)?;
+    let texts = files.texts(previous.map(|previous| &previous.files));
     let tenant_positions = ids
         .into_iter()
         .enumerate()
@@ -243,15 +376,18 @@ fn read_revision(
     let sources = tenants.iter().flat_map(|tenant| &tenant.sources);
     let sources = sources.map(|source| (source.id.clone(), Arc::clone(source))).collect();
     Some(Config {
-        revision: files.revision(),
+        revision: RevisionId::of(&texts),
         gateway,
         tenants,
         issuers,
         consumers,
+        administrators,
         policy,
+        files: texts,
         warnings: Diagnostics::default(),
         expectations,
         tenant_positions,
         sources,
+        mappings,
     })
 }

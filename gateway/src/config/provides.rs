@@ -29,6 +29,12 @@ pub enum ProvidedType {
 }
 
 impl Provides {
+    /// What all of its ids begin with, where the pattern says that and nothing else.
+    pub(super) fn beginning(&self) -> Option<&str> {
+        let beginning = self.id_pattern.as_ref()?.as_str().strip_prefix('^')?;
+        regex_syntax_free(beginning).then_some(beginning)
+    }
+
     /// Whether both may speak of one entity. Where that cannot be told from the patterns, they may.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {

@@ -77,5 +77,6 @@ pub(crate) fn resolve(title: &str, node: &Node, loading: &Loading<'_>) -> Option
         report.error(&node.place, format!("{title} is empty"), None);
         return None;
     }
+    loading.take(text);
     Some(Secret(text.to_owned()))
 }

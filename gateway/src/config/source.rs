@@ -44,6 +44,19 @@ pub struct SourceConfig {
     pub limits: SourceLimits,
     /// What it holds.
     pub provides: Vec<Provides>,
+    /// The same for two revisions if everything about the source is the same in both.
+    pub fingerprint: Fingerprint,
+}
+
+/// Stands for everything that a source was read from: its table, its mapping, its secrets. It is for comparing alone,
+/// and does not show: a short secret could be found from it by trying.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(pub(super) [u8; 32]);
+
+impl std::fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fingerprint(***)")
+    }
 }
 
 /// The language of a source.
@@ -121,6 +134,7 @@ pub(crate) fn read(
     tenants: &[TenantId],
     loading: &Loading<'_>,
 ) -> Option<SourceConfig> {
+    loading.begin_fingerprint(tenant, node);
     let title = match node.child("id").and_then(Node::as_text) {
         Some(id) => format!("source `{id}`"),
         None => format!("a source of tenant `{tenant}`"),
@@ -195,6 +209,7 @@ pub(crate) fn read(
         writable: writable.is_some_and(|writable| writable.value),
         limits,
         provides,
+        fingerprint: loading.fingerprint(),
     })
 }
 
@@ -278,8 +293,9 @@ fn read_endpoint(section: &Section<'_>) -> Option<String> {
 fn read_mapping(section: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<Mapping>> {
     let name = section.required_text("mapping", "\"mappings/my-source.toml\"")?;
     let text = loading.read(name.value, name.place, "mapping")?;
+    loading.take(&text);
     match loading.mapping(name.value, &text) {
-        Ok(mapping) => Some(Arc::new(mapping)),
+        Ok(mapping) => Some(mapping),
         Err(errors) => {
             for error in errors {
                 let field = if error.field.is_empty() {

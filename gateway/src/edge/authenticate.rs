@@ -27,7 +27,7 @@ const KONG_HEADER: HeaderName = HeaderName::from_static("apikey");
 const BEARER: &str = "bearer";
 
 /// What a request presents.
-enum Presented<'a> {
+pub(crate) enum Presented<'a> {
     Nothing,
     ApiKey(&'a [u8]),
     Token(&'a [u8]),
@@ -104,7 +104,7 @@ async fn find_consumer(
 }
 
 /// What the headers present. The configured header may be Kong's; then it must not count twice.
-fn presented<'a>(headers: &'a HeaderMap, config: &Config) -> Presented<'a> {
+pub(crate) fn presented<'a>(headers: &'a HeaderMap, config: &Config) -> Presented<'a> {
     let own_header = &config.gateway.api_key_header;
     let others = headers
         .get_all(&KONG_HEADER)

@@ -8,11 +8,11 @@ use crate::config::GatewayConfig;
 use crate::server::PeerAddress;
 
 /// An IPv4 address, or the /64 that an IPv6 client is given as a whole.
-pub(super) type ClientAddress = u64;
+pub(crate) type ClientAddress = u64;
 
 /// The address of the client. `X-Forwarded-For` counts only from a trusted proxy, and
 /// then its last entry that is not itself such a proxy: what stands before that, anybody may have written.
-pub(super) fn client_address(request: &Request, gateway: &GatewayConfig) -> ClientAddress {
+pub(crate) fn client_address(request: &Request, gateway: &GatewayConfig) -> ClientAddress {
     let peer = request
         .extensions()
         .get::<PeerAddress>()

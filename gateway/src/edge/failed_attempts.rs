@@ -40,7 +40,7 @@ impl FailedAttempts {
     ///
     /// # Errors
     /// How long the address has to wait, when it has none left.
-    pub(super) fn count(&self, address: ClientAddress) -> Result<(), Duration> {
+    pub(crate) fn count(&self, address: ClientAddress) -> Result<(), Duration> {
         if self.left.len() > MAX_ADDRESSES {
             self.left.retain_recent();
         }

@@ -1,8 +1,8 @@
 //! What happens to every request before an operation sees it, and to every response after: one list of
 //! layers, in request order. The edge knows consumers, tenants and limits; it knows no entities.
 
-mod authenticate;
-mod client_address;
+pub(crate) mod authenticate;
+pub(crate) mod client_address;
 mod deadline;
 mod failed_attempts;
 mod held_body;

@@ -101,6 +101,7 @@ fn covers(provision: &Provision, entity: &Entity) -> bool {
 #[derive(Debug, Default)]
 pub struct Registry {
     sources: Vec<Arc<RegisteredSource>>,
+    by_name: HashMap<(SourceId, TenantId), usize>,
     by_type: HashMap<TypeName, Vec<usize>>,
     of_any_type: Vec<usize>,
 }
@@ -124,11 +125,20 @@ impl Registry {
                 }
             }
         }
+        let names = sources.iter().map(|source| (source.id.clone(), source.tenant.clone()));
         Self {
+            by_name: names.zip(0..).collect(),
             sources: sources.into_iter().map(Arc::new).collect(),
             by_type,
             of_any_type,
         }
+    }
+
+    /// The source of that name, or the partition of the store of that name and tenant.
+    #[must_use]
+    pub fn find(&self, id: &SourceId, owner: &TenantId) -> Option<&Arc<RegisteredSource>> {
+        let index = self.by_name.get(&(id.clone(), owner.clone()))?;
+        self.sources.get(*index)
     }
 
     /// Every source.

@@ -1,25 +1,40 @@
 //! `limits` of a tenant: how many questions may touch its sources, whoever asks. A tenant that has had its
 //! share of questions costs its own part of the answer, like a source that is overloaded.
 
+use std::sync::Arc;
+
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use hashbrown::HashMap;
 
-use crate::config::{Tenant, TenantId};
+use crate::config::{Tenant, TenantId, TenantLimits};
 
 /// The limiters of the tenants that have limits.
 #[derive(Debug, Default)]
 pub struct TenantLimiters {
-    by_tenant: HashMap<TenantId, DefaultDirectRateLimiter>,
+    by_tenant: HashMap<TenantId, (TenantLimits, Arc<DefaultDirectRateLimiter>)>,
 }
 
 impl TenantLimiters {
     /// A limiter for each tenant that has limits.
     #[must_use]
     pub fn new(tenants: &[Tenant]) -> Self {
+        Self::after(&Self::default(), tenants)
+    }
+
+    /// The same after a reload: where the limits of a tenant are what they were, so is what is left of them.
+    #[must_use]
+    pub fn after(earlier: &Self, tenants: &[Tenant]) -> Self {
         let by_tenant = tenants.iter().filter_map(|tenant| {
             let limits = tenant.limits?;
-            let quota = Quota::per_second(limits.requests_per_second).allow_burst(limits.burst);
-            Some((tenant.id.clone(), RateLimiter::direct(quota)))
+            let known = earlier.by_tenant.get(&tenant.id).filter(|(known, _)| *known == limits);
+            let limiter = known.map_or_else(
+                || {
+                    let quota = Quota::per_second(limits.requests_per_second).allow_burst(limits.burst);
+                    Arc::new(RateLimiter::direct(quota))
+                },
+                |(_, limiter)| Arc::clone(limiter),
+            );
+            Some((tenant.id.clone(), (limits, limiter)))
         });
         Self {
             by_tenant: by_tenant.collect(),
@@ -29,6 +44,7 @@ impl TenantLimiters {
     /// Spends one of the tenant's tokens; false when none is left.
     #[must_use]
     pub fn admit(&self, tenant: &TenantId) -> bool {
-        self.by_tenant.get(tenant).is_none_or(|limiter| limiter.check().is_ok())
+        let limiter = self.by_tenant.get(tenant);
+        limiter.is_none_or(|(_, limiter)| limiter.check().is_ok())
     }
 }

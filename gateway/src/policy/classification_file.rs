@@ -9,7 +9,7 @@ use super::classification::{AttributeClasses, Class, Classification, TypeEntry};
 use crate::config::{Files, Place, Report, Section, expand_attribute, expand_type, parse_document, suggest};
 
 /// The file's name in the folder of policies.
-const FILE: &str = "classification.toml";
+const CLASSIFICATION: &str = "classification.toml";
 
 const CLASSES: [(&str, Class); 4] = [
     (Class::Open.as_str(), Class::Open),
@@ -20,9 +20,9 @@ const CLASSES: [(&str, Class); 4] = [
 
 /// Reads the classification; an empty one when it cannot be read, which is reported.
 pub(crate) fn read_classification(folder: &Path, files: &Files, report: &Report) -> Classification {
-    let path = folder.join(FILE);
+    let path = folder.join(CLASSIFICATION);
     let name = path.display().to_string();
-    let text = match files.read(&path, &format!("policies/{FILE}")) {
+    let text = match files.read(&path, &format!("policies/{CLASSIFICATION}")) {
         Ok(text) => text,
         Err(reason) => {
             let message = format!("{name} cannot be read: {reason}");
@@ -42,7 +42,7 @@ pub(super) fn parse_classification(name: &str, text: &str, report: &Report) -> C
     let Some(root) = parse_document(name, text, report) else {
         return Classification::default();
     };
-    let top = Section::new(FILE, &root, report);
+    let top = Section::new(CLASSIFICATION, &root, report);
     let everywhere = top.node("attributes").map(|node| {
         let section = Section::new("[attributes]", node, report);
         read_classes(section, Scope::Everywhere)

@@ -163,6 +163,20 @@ impl PolicyEngine {
         &self.inner.known_types
     }
 
+    /// How many policies there are.
+    #[must_use]
+    pub fn policy_count(&self) -> usize {
+        let Policies {
+            partitions, platform, ..
+        } = &self.inner.policies;
+        let own = partitions.values().map(|partition| partition.own.policies.len());
+        own.sum::<usize>() + platform.policies.len()
+    }
+
+    pub(super) fn policies(&self) -> &Policies {
+        &self.inner.policies
+    }
+
     /// Which types and attributes are personal.
     #[must_use]
     pub fn classification(&self) -> &Classification {

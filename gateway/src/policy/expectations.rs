@@ -13,7 +13,7 @@
 //! hidden = ["managerName"]
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kakehashi_adapters::SourceId;
 use ngsi_ld::{AttributeName, TypeName};
@@ -110,21 +110,11 @@ pub(crate) fn read_expectations(
     files: &Files,
     report: &Report,
 ) -> Vec<Expectation> {
-    let Ok(entries) = std::fs::read_dir(folder.join("tests")) else {
-        return Vec::new();
-    };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut paths: Vec<PathBuf> = paths
-        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
-        .collect();
-    paths.sort();
+    let tests = folder.join("tests");
     let mut expectations = Vec::new();
-    for path in paths {
+    for short in files.names_in(&tests, "policies/tests", ".toml") {
+        let path = tests.join(&short);
         let name = path.display().to_string();
-        let short = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
         let text = match files.read(&path, &format!("policies/tests/{short}")) {
             Ok(text) => text,
             Err(reason) => {

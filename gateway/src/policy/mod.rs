@@ -23,6 +23,8 @@ mod grant_set;
 mod operation;
 mod permits;
 mod policy_files;
+mod policy_reading;
+mod references;
 #[cfg(test)]
 mod tests;
 
@@ -38,8 +40,9 @@ pub use self::expectations::{Outcome, run_expectations};
 pub use self::grant::{Denial, PermitScope, PermittedAttributes, TypeGrant};
 pub use self::grant_set::GrantSet;
 pub use self::operation::{Operation, OperationGroup};
+pub(crate) use self::references::Names;
 
-use crate::config::{ConsumerIndex, Files, Report, TenantId};
+use crate::config::{Files, Report};
 
 /// Whether a source may hold personal data (`personal_data` in tenants.toml).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,16 +53,18 @@ pub enum PersonalData {
     None,
 }
 
-/// Reads the policies of a revision; what is wrong goes to the report.
+/// Reads the policies of a revision; what is wrong goes to the report. What `earlier` has made of the same files is
+/// taken over.
 pub(crate) fn load(
     folder: &Path,
-    tenants: &[TenantId],
-    consumers: &ConsumerIndex,
+    names: &Names<'_>,
     classification: Classification,
     provided: Vec<TypeName>,
     files: &Files,
+    earlier: Option<&PolicyEngine>,
     report: &Report,
 ) -> Option<PolicyEngine> {
-    let policies = policy_files::read(folder, tenants, consumers, &classification, files, report)?;
+    let earlier = earlier.map(PolicyEngine::policies);
+    let policies = policy_files::read(folder, names, &classification, files, earlier, report)?;
     Some(PolicyEngine::new(policies, classification, provided))
 }

@@ -17,13 +17,24 @@ pub(super) struct Narrowing {
 
 const KNOWN: [&str; 8] = ["attributes", "without", "q", "scope", "area", "purpose", "ial", "aal"];
 
+impl Narrowing {
+    /// The attributes that `@attributes` names and that are personal whatever their type is.
+    pub(super) fn personal<'a>(
+        &'a self,
+        classification: &'a Classification,
+    ) -> impl Iterator<Item = &'a AttributeName> {
+        let named = self.only.iter().flatten();
+        named.filter(|name| classification.is_personal_everywhere(name))
+    }
+}
+
 /// Reads the annotations of a permit.
-pub(super) fn read(policy: &Policy, place: &Place, classification: &Classification, report: &Report) -> Narrowing {
+pub(super) fn read(policy: &Policy, place: &Place, report: &Report) -> Narrowing {
     let mut narrowing = Narrowing::default();
     for (key, value) in policy.annotations() {
         match key {
-            "attributes" => narrowing.only = Some(read_names(key, value, place, classification, report)),
-            "without" => narrowing.without = read_names(key, value, place, classification, report),
+            "attributes" => narrowing.only = Some(read_names(key, value, place, report)),
+            "without" => narrowing.without = read_names(key, value, place, report),
             "q" | "scope" | "area" | "purpose" | "ial" | "aal" => {
                 let message = format!("the annotation @{key} is not supported by this version");
                 let help = "a permit can be narrowed by @attributes and @without".to_owned();
@@ -35,13 +46,7 @@ pub(super) fn read(policy: &Policy, place: &Place, classification: &Classificati
     narrowing
 }
 
-fn read_names(
-    key: &str,
-    list: &str,
-    place: &Place,
-    classification: &Classification,
-    report: &Report,
-) -> Vec<AttributeName> {
+fn read_names(key: &str, list: &str, place: &Place, report: &Report) -> Vec<AttributeName> {
     let mut names = Vec::new();
     for name in list.split(',').map(str::trim) {
         if name.is_empty() {
@@ -54,13 +59,7 @@ fn read_names(
             continue;
         }
         match expand_attribute(name) {
-            Ok(expanded) => {
-                if key == "attributes" && classification.is_personal_everywhere(&expanded) {
-                    let message = format!("@attributes names `{name}`, which is personal and never granted");
-                    report.warning(place, message, None);
-                }
-                names.push(expanded);
-            }
+            Ok(expanded) => names.push(expanded),
             Err(reason) => report.error(place, format!("@{key}: {reason}"), None),
         }
     }

@@ -24,6 +24,8 @@ pub fn start_logging(default_level: &str) {
         "hyper=warn",
         "hyper_util=warn",
         "h2=warn",
+        // A line about a line that was written beside the watched files would be followed by another without end.
+        "notify=warn",
         "rustls=warn",
         "sqlx=warn",
         "tower=warn",

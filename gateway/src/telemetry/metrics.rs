@@ -7,7 +7,8 @@ use kakehashi_adapters::SourceId;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use prometheus::{Encoder, Registry, TextEncoder};
+use prometheus::core::Collector;
+use prometheus::{Encoder, Gauge, GaugeVec, Opts, Registry, TextEncoder};
 
 /// Boundaries in seconds, from an answer out of the store to a source at its deadline.
 const DURATION_BOUNDARIES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -21,6 +22,9 @@ pub struct Metrics {
     request_duration: Histogram<f64>,
     refused: Counter<u64>,
     notifications: Counter<u64>,
+    reloads: Counter<u64>,
+    running_revision: GaugeVec,
+    last_reload: Gauge,
     /// The instruments for exchanges with sources.
     pub sources: Arc<SourceMetrics>,
 }
@@ -49,17 +53,19 @@ impl Metrics {
             .build()
             .map_err(|error| MetricsError(error.to_string()))?;
         let provider = SdkMeterProvider::builder().with_reader(exporter).build();
-        Ok(Self::with_provider(provider, registry, true))
+        Self::with_provider(provider, registry, true)
     }
 
     /// Instruments that count nothing, to measure what counting costs.
+    ///
+    /// # Errors
+    /// [`MetricsError`] when an instrument is refused.
     #[doc(hidden)]
-    #[must_use]
-    pub fn unread() -> Self {
+    pub fn unread() -> Result<Self, MetricsError> {
         Self::with_provider(SdkMeterProvider::default(), Registry::new(), false)
     }
 
-    fn with_provider(provider: SdkMeterProvider, registry: Registry, enabled: bool) -> Self {
+    fn with_provider(provider: SdkMeterProvider, registry: Registry, enabled: bool) -> Result<Self, MetricsError> {
         let meter = provider.meter("kakehashi");
         let duration = |name, description| {
             meter
@@ -82,18 +88,39 @@ impl Metrics {
             .u64_counter("kakehashi.notifications")
             .with_description("Notifications of subscriptions, by what became of them")
             .build();
-        Self {
+        let reloads = meter
+            .u64_counter("kakehashi.config.reloads")
+            .with_description("Readings of the configuration while running, by what became of them")
+            .build();
+        // A gauge of OpenTelemetry goes on naming the revisions that were; only one runs.
+        let running_revision = Opts::new("kakehashi_config_revision_info", "The revision that runs, by its hash");
+        let running_revision = GaugeVec::new(running_revision, &["revision"]).map_err(as_metrics_error)?;
+        let last_reload = Gauge::new(
+            "kakehashi_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last read and found well, in seconds since 1970",
+        );
+        let last_reload = last_reload.map_err(as_metrics_error)?;
+        for collector in [
+            Box::new(running_revision.clone()) as Box<dyn Collector>,
+            Box::new(last_reload.clone()),
+        ] {
+            registry.register(collector).map_err(as_metrics_error)?;
+        }
+        Ok(Self {
             enabled,
             registry,
             _provider: provider,
             request_duration,
             refused,
             notifications,
+            reloads,
+            running_revision,
+            last_reload,
             sources: Arc::new(SourceMetrics {
                 enabled,
                 duration: source_duration,
             }),
-        }
+        })
     }
 
     /// Counts an answered request. `route` is the route's pattern, never the path.
@@ -124,6 +151,18 @@ impl Metrics {
         self.notifications.add(1, &[KeyValue::new("outcome", outcome)]);
     }
 
+    /// Counts a reading of the configuration: `applied`, `unchanged` or `refused`.
+    pub fn record_reload(&self, outcome: &'static str) {
+        self.reloads.add(1, &[KeyValue::new("outcome", outcome)]);
+    }
+
+    /// Says which revision runs, and that the files were well just now.
+    pub fn record_revision(&self, revision: &str) {
+        self.running_revision.reset();
+        self.running_revision.with_label_values(&[revision]).set(1.0);
+        self.last_reload.set(jiff::Timestamp::now().as_duration().as_secs_f64());
+    }
+
     /// All metrics as Prometheus text.
     ///
     /// # Errors
@@ -135,6 +174,11 @@ impl Metrics {
             .map_err(|error| MetricsError(error.to_string()))?;
         String::from_utf8(text).map_err(|error| MetricsError(error.to_string()))
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
+fn as_metrics_error(error: prometheus::Error) -> MetricsError {
+    MetricsError(error.to_string())
 }
 
 impl SourceMetrics {

@@ -4,13 +4,12 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use serde_json::Value;
 use stand_ins::prefecture::{TOCHIGI_ENTITIES, YAITA_ENTITIES};
 use stand_ins::{Demo, LoggedRequest, Ports};
 use toml::Table;
 
 use super::evidence::copy_folder;
-use super::{Client, Files, Finished, Gateway, kakehashi, key_of};
+use super::{Client, Files, Finished, Gateway, kakehashi, key_of, keys, section};
 
 /// The consumer of the committed configuration that may read everything that is open.
 pub(crate) const READER: &str = "bousai-map";
@@ -21,6 +20,8 @@ pub(crate) struct Platform {
     client: Client,
     gateway: Gateway,
     demo: Demo,
+    files: Files,
+    log: &'static str,
 }
 
 /// A platform before it starts.
@@ -49,6 +50,24 @@ impl Platform {
             log: "trace",
             loaded: Vec::new(),
         }
+    }
+
+    /// The files that it was started with, to be changed while it runs.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// The admin API, asked by an administrator of [`Builder::administrators`].
+    pub(crate) fn admin(&self, administrator: &str) -> Client {
+        self.gateway.admin(administrator)
+    }
+
+    /// Ends it in the hardest way and starts it again on the same files.
+    pub(crate) async fn kill_and_start_again(&mut self) {
+        self.gateway.kill();
+        let gateway = start_gateway(&self.files, self.log).await;
+        self.client = Client::new(&gateway.url(), Some(key_of(READER)));
+        self.gateway = gateway;
     }
 
     /// The stand-ins.
@@ -158,6 +177,25 @@ impl Builder {
         self
     }
 
+    /// Adds an operator `ops`, another `ops-2`, an auditor `auditor`, and the administrator `sano-admin` of Sano.
+    pub(crate) fn administrators(self) -> Self {
+        self.files.change_tenants(|table| {
+            for (id, role, tenant) in [
+                ("ops", "operator", None),
+                ("ops-2", "operator", None),
+                ("auditor", "auditor", None),
+                ("sano-admin", "tenant", Some("sano")),
+            ] {
+                let mut administrator = Table::new();
+                administrator.insert("role".into(), role.into());
+                administrator.extend(tenant.map(|tenant| ("tenant".to_owned(), tenant.into())));
+                administrator.insert("keys".into(), keys(&key_of(id)));
+                section(table, "administrators").insert(id.into(), toml::Value::Table(administrator));
+            }
+        });
+        self
+    }
+
     /// Adds to a policy file.
     pub(crate) fn policy(self, file: &str, text: &str) -> Self {
         self.files.append(&format!("policies/{file}"), text);
@@ -188,23 +226,24 @@ impl Builder {
         for (tenant, entities) in &self.loaded {
             load(&self.files, tenant, entities);
         }
-        let mut command = kakehashi(folder);
-        command.args(["serve", "--json", "--config", "tenants.toml", "--policies", "policies/"]);
-        command.env("KAKEHASHI_LOG", self.log);
-        let gateway = Gateway::start(command, folder).await;
-        let url = gateway
-            .ready()
-            .get("gateway")
-            .and_then(Value::as_str)
-            .unwrap()
-            .to_owned();
-        let client = Client::new(&url, Some(key_of(READER)));
+        let gateway = start_gateway(&self.files, self.log).await;
+        let client = Client::new(&gateway.url(), Some(key_of(READER)));
         Platform {
             client,
             gateway,
             demo: self.demo,
+            files: self.files,
+            log: self.log,
         }
     }
+}
+
+async fn start_gateway(files: &Files, log: &str) -> Gateway {
+    let folder = files.folder();
+    let mut command = kakehashi(folder);
+    command.args(["serve", "--json", "--config", "tenants.toml", "--policies", "policies/"]);
+    command.env("KAKEHASHI_LOG", log);
+    Gateway::start(command, folder).await
 }
 
 /// The prefecture's store, filled once by `kakehashi store load`, to be copied.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use stand_ins::canary::Scan;
 use stand_ins::nasushiobara;
 
-use super::PATIENCE;
+use super::{Client, PATIENCE, key_of};
 
 /// The running process. Dropping it ends it and looks at what it has left behind.
 #[derive(Debug)]
@@ -63,10 +63,35 @@ impl Gateway {
         String::from_utf8_lossy(&fs::read(self.folder.join("gateway.stderr")).unwrap()).into_owned()
     }
 
+    /// Where it serves consumers.
+    pub(crate) fn url(&self) -> String {
+        self.ready()["gateway"].as_str().unwrap().to_owned()
+    }
+
+    /// The administrators' listener, asked with the key that tests use for one.
+    pub(crate) fn admin(&self, administrator: &str) -> Client {
+        Client::new(self.ready()["admin"].as_str().unwrap(), Some(key_of(administrator)))
+    }
+
     /// Asks it to end, as an operator does.
     pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Asks it to read its configuration again.
+    pub(crate) fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    /// Ends it without letting it finish anything.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn signal(&self, signal: &str) {
         let status = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args([signal, &self.child.id().to_string()])
             .status()
             .unwrap();
         assert!(status.success());

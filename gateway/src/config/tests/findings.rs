@@ -76,10 +76,37 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
     assert_said(
         &with("[administrators.a]\nrole = \"king\""),
         &[
-            "error: [administrators.a] is not supported by this version",
-            "= help: there is no admin API yet: leave the table out",
             r#"error: `role` in [administrators.a] cannot be "king""#,
             "= help: known: `operator`, `tenant`, `auditor`",
+            "warning: nobody can administer as `a`: it has neither keys nor `jwt`",
+            "= help: run `kakehashi key new`",
+        ],
+    );
+    assert_said(
+        &with(
+            "[administrators.a]\nrole = \"tenant\"\ntenant = \"sanno\"\nkeys = [{ name = \"k\", sha256 = \"12\" }]\n\
+             [administrators.b]\nrole = \"tenant\"\n[administrators.c]\nrole = \"auditor\"\ntenant = \"sano\"\n\
+             jwt = { issuer = \"nobody\", subject = \"s\" }\n[administrators.d]\nrol = \"operator\"",
+        ),
+        &[
+            "error: unknown tenant `sanno` in [administrators.a]",
+            "= help: did you mean `sano`?",
+            "error: `sha256` of administrator `a` is not 64 hex digits",
+            "= help: `kakehashi key new` prints a key and its hash; only the hash belongs here",
+            "error: [administrators.b] has no `tenant`",
+            r#"= help: add `tenant = "..."`"#,
+            r#"error: [administrators.c] has a `tenant`, and its role is "auditor""#,
+            r#"= help: leave `tenant` out, or write `role = "tenant"`"#,
+            "error: unknown issuer `nobody` in [administrators.c] jwt",
+            "= help: begin with `[issuers.<name>]`",
+            "error: [administrators.d] has no `role`",
+            r#"= help: add `role = "operator", "tenant" or "auditor"`"#,
+            "error: unknown key `rol` in [administrators.d]",
+            "= help: did you mean `role`?",
+            "warning: nobody can administer as `b`: it has neither keys nor `jwt`",
+            "= help: run `kakehashi key new`",
+            "warning: nobody can administer as `d`: it has neither keys nor `jwt`",
+            "= help: run `kakehashi key new`",
         ],
     );
     assert_said(

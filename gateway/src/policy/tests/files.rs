@@ -115,3 +115,19 @@ fn a_type_that_is_classified_twice_is_refused() {
     let said = refusal(&[("classification.toml", &text)]);
     assert!(said.contains("the type `住民` is classified twice"), "{said}");
 }
+
+#[test]
+fn no_number_of_warnings_hides_an_error() {
+    let warned: String = (0..150)
+        .map(|number| {
+            format!("permit(principal in Role::\"nobody-{number}\", action, resource in Tenant::\"sano\");\n")
+        })
+        .collect();
+    let wrong = r#"forbid(principal, action, resource in Tenant::"sanoo");"#;
+    let said = refusal(&[("sano.cedar", &warned), ("yaita.cedar", wrong)]);
+    assert!(said.starts_with("error: unknown tenant `sanoo`"), "{said}");
+    assert!(
+        said.contains("... and ") && said.matches("warning: ").count() == 99,
+        "{said}"
+    );
+}

@@ -1,0 +1,81 @@
+//! What is wrong with a revision, as JSON, and as far as an administrator may see it: a finding shows the line that it
+//! is about, and that line may be another tenant's.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::tenant_part::own_table;
+use crate::config::{AdministratorRole, Diagnostic, Diagnostics, TenantId, places_of_tenant};
+use crate::reload::ConfigFiles;
+
+/// The members that tell of findings.
+pub(super) struct Findings {
+    /// Those that may be seen, each with the text that the command line shows.
+    pub(super) diagnostics: Value,
+    /// How many there are beside them.
+    pub(super) hidden: usize,
+}
+
+/// The findings about a revision whose tenants.toml has this text.
+pub(super) fn findings(
+    diagnostics: &Diagnostics,
+    role: &AdministratorRole,
+    tenants_toml: &str,
+    files: &ConfigFiles,
+) -> Findings {
+    let (seen, hidden) = match role {
+        AdministratorRole::Operator | AdministratorRole::Auditor => (diagnostics.clone(), diagnostics.left_out()),
+        AdministratorRole::Tenant(tenant) => {
+            let own_policies = files.policy_file(tenant.as_str()).display().to_string();
+            let tenants_file = files.tenants_toml().display().to_string();
+            let places = own_places(tenants_toml, tenant);
+            let (seen, hidden) = diagnostics.filtered(|finding| {
+                finding.location.as_ref().is_some_and(|location| {
+                    location.file == own_policies
+                        || (location.file == tenants_file && places.contains_key(&(location.line, location.column)))
+                })
+            });
+            let shown_there = |mut finding: Diagnostic| {
+                if let Some(location) = finding
+                    .location
+                    .as_mut()
+                    .filter(|location| location.file == tenants_file)
+                    && let Some(place) = places.get(&(location.line, location.column))
+                {
+                    (location.line, location.column) = *place;
+                }
+                finding
+            };
+            let diagnostics = seen.iter().cloned().map(shown_there);
+            return Findings {
+                diagnostics: diagnostics.map(|finding| shown(&finding)).collect(),
+                hidden,
+            };
+        }
+    };
+    Findings {
+        diagnostics: seen.iter().map(shown).collect(),
+        hidden,
+    }
+}
+
+/// Where what a tenant may see of tenants.toml stands in the whole, and where in the part that it is shown.
+fn own_places(tenants_toml: &str, tenant: &TenantId) -> HashMap<(usize, usize), (usize, usize)> {
+    let whole = places_of_tenant(tenants_toml, tenant.as_str());
+    let part = own_table(tenants_toml, tenant).unwrap_or_default();
+    let part = places_of_tenant(&part, tenant.as_str());
+    if whole.len() != part.len() {
+        // They say the same, so that this does not happen; then the lines are those of the whole.
+        return whole.iter().map(|place| (*place, *place)).collect();
+    }
+    whole.into_iter().zip(part).collect()
+}
+
+fn shown(finding: &Diagnostic) -> Value {
+    let mut members = json!(finding);
+    if let Some(members) = members.as_object_mut() {
+        members.insert("text".to_owned(), finding.to_string().into());
+    }
+    members
+}

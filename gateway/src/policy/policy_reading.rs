@@ -1,0 +1,242 @@
+//! Reading one Cedar file: each policy parsed on its own, checked against the schema and against who wrote it. Which
+//! names a policy refers to is kept, because others may give those names away or take them back without touching it.
+
+use std::cell::LazyCell;
+use std::path::Path;
+use std::sync::Arc;
+
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ResourceConstraint, ValidationMode, Validator};
+use miette::Diagnostic as _;
+
+use super::cedar_text::{PolicyText, split_policies};
+use super::classification::Classification;
+use super::entities::Kinds;
+use super::permits::{self, Narrowing};
+use super::policy_files::policy_path;
+use super::references::{KnownNames, Reference};
+use crate::config::{Masking, Place, Report, SourceFile, TenantId, compact_attribute};
+
+/// Whose file it is.
+#[derive(Clone, Copy)]
+pub(super) enum Author<'a> {
+    Tenant(&'a TenantId),
+    Operator,
+}
+
+/// What one file says.
+#[derive(Debug, Default)]
+pub(super) struct PolicyFile {
+    pub(super) text: Arc<str>,
+    pub(super) policies: Vec<(Policy, Arc<Narrowing>)>,
+    /// Where each of them begins.
+    starts: Vec<usize>,
+    /// The names that its policies refer to.
+    references: Vec<Reference>,
+    /// Whether there was nothing to say about it, so that whoever takes it over leaves nothing unsaid.
+    pub(super) is_faultless: bool,
+}
+
+/// What every policy is checked against.
+pub(super) struct PolicyReader<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) kinds: &'a Kinds,
+    pub(super) validator: &'a Validator,
+}
+
+impl PolicyReader<'_> {
+    /// Reads one file; findings go to the report.
+    pub(super) fn read(&self, stem: &str, text: &Arc<str>, author: Author<'_>, report: &Report) -> PolicyFile {
+        // A report of its own tells whether this file was without fault.
+        let own_report = Report::default();
+        let name = policy_path(self.folder, stem).display().to_string();
+        let file = SourceFile::new(name, &**text, Masking::Ranges(Vec::new()));
+        let mut lines: Vec<usize> = Vec::new();
+        let mut references = Vec::new();
+        let (mut policies, mut starts) = (Vec::new(), Vec::new());
+        for position in split_policies(text) {
+            let Some(own) = text.get(position.span.clone()) else {
+                continue;
+            };
+            let line = file.line_of(position.start);
+            let earlier = lines.iter().filter(|known| **known == line).count();
+            lines.push(line);
+            // The name in explanations is the file and the line; a second policy on one line is numbered.
+            let id = match earlier {
+                0 => format!("{stem}.cedar:{line}"),
+                _ => format!("{stem}.cedar:{line}:{}", earlier + 1),
+            };
+            let read = read_policy(PolicyId::new(id), &file, &position, own, author, self, &own_report);
+            if let Some((policy, narrowing)) = read {
+                references.extend(Reference::of(&policy, position.start, self.kinds));
+                policies.push((policy, narrowing));
+                starts.push(position.start);
+            }
+        }
+        let is_faultless = own_report.is_empty();
+        report.absorb(own_report);
+        PolicyFile {
+            text: Arc::clone(text),
+            policies,
+            starts,
+            references,
+            is_faultless,
+        }
+    }
+}
+
+impl PolicyFile {
+    /// Looks for names that nobody has, and for attributes that nobody is granted: others may be to blame for those
+    /// than the file itself.
+    pub(super) fn check_names(
+        &self,
+        path: &Path,
+        known: &KnownNames<'_>,
+        classification: &Classification,
+        report: &Report,
+    ) {
+        let file =
+            LazyCell::new(|| SourceFile::new(path.display().to_string(), &*self.text, Masking::Ranges(Vec::new())));
+        let place = |start: usize| Place::File(Arc::clone(&file), start..start + "permit".len());
+        for reference in self.references.iter().filter(|reference| !known.has(reference)) {
+            known.tell(reference, &place(reference.start), report);
+        }
+        for ((_, narrowing), start) in self.policies.iter().zip(&self.starts) {
+            for name in narrowing.personal(classification) {
+                let name = compact_attribute(name);
+                let message = format!("@attributes names `{name}`, which is personal and never granted");
+                report.warning(&place(*start), message, None);
+            }
+        }
+    }
+}
+
+/// Points at the first place that Cedar names, or at the beginning of the policy.
+pub(super) fn place_of(file: &Arc<SourceFile>, offset: usize, error: &dyn miette::Diagnostic) -> Place {
+    let label = error.labels().and_then(|mut labels| labels.next());
+    let span = label.map_or(0..0, |label| label.offset()..label.offset() + label.len());
+    Place::File(Arc::clone(file), offset + span.start..offset + span.end)
+}
+
+fn read_policy(
+    id: PolicyId,
+    file: &Arc<SourceFile>,
+    position: &PolicyText,
+    text: &str,
+    author: Author<'_>,
+    reader: &PolicyReader<'_>,
+    report: &Report,
+) -> Option<(Policy, Arc<Narrowing>)> {
+    let place = Place::File(Arc::clone(file), position.start..position.start + "permit".len());
+    let policy = match Policy::parse(Some(id), text) {
+        Ok(policy) => policy,
+        Err(errors) => {
+            for error in errors.iter() {
+                let place = place_of(file, position.span.start, error);
+                report.error(
+                    &place,
+                    format!("no Cedar policy: {error}"),
+                    error.help().map(|help| help.to_string()),
+                );
+            }
+            return None;
+        }
+    };
+    validate(&policy, file, position, reader, report);
+    check_ownership(&policy, author, &place, reader, report);
+    check_context(&policy, &place, report);
+    let narrowing = match policy.effect() {
+        Effect::Permit => permits::read(&policy, &place, report),
+        Effect::Forbid => {
+            if let Some((key, _)) = policy.annotations().next() {
+                let message = format!("a forbid has no annotations, and this one has @{key}");
+                report.error(
+                    &place,
+                    message,
+                    "a forbid denies the whole type; narrow the permit instead".to_owned(),
+                );
+            }
+            Narrowing::default()
+        }
+    };
+    Some((policy, Arc::new(narrowing)))
+}
+
+/// Checks a policy against the schema.
+fn validate(
+    policy: &Policy,
+    file: &Arc<SourceFile>,
+    position: &PolicyText,
+    reader: &PolicyReader<'_>,
+    report: &Report,
+) {
+    let Ok(set) = PolicySet::from_policies([policy.clone()]) else {
+        return;
+    };
+    let result = reader.validator.validate(&set, ValidationMode::default());
+    let id = format!("for policy `{}`, ", policy.id());
+    let plain = |text: String| text.replace(&id, "");
+    for error in result.validation_errors() {
+        let place = place_of(file, position.span.start, error);
+        let help = error.help().map(|help| help.to_string());
+        report.error(&place, plain(error.to_string()), help);
+    }
+    for warning in result.validation_warnings() {
+        let place = place_of(file, position.span.start, warning);
+        report.warning(&place, plain(warning.to_string()), None);
+    }
+}
+
+/// Only a tenant's own file may permit access to its data.
+fn check_ownership(policy: &Policy, author: Author<'_>, place: &Place, reader: &PolicyReader<'_>, report: &Report) {
+    if policy.effect() == Effect::Forbid {
+        return;
+    }
+    let owner = resource_owner(&policy.resource_constraint(), reader.kinds);
+    let whose = owner
+        .as_deref()
+        .map_or_else(|| "every tenant".to_owned(), |owner| format!("tenant `{owner}`"));
+    match author {
+        Author::Operator => {
+            let message = format!("platform.cedar, the operator's file, permits access to the data of {whose}");
+            let help = "only a tenant's own file may permit access to its data; platform.cedar may only forbid";
+            report.error(place, message, help.to_owned());
+        }
+        Author::Tenant(tenant) if owner.as_deref() != Some(tenant.as_str()) => {
+            let message = format!("the file of tenant `{tenant}` permits access to the data of {whose}");
+            let help = format!("a tenant's file permits its own data only: write `resource in Tenant::\"{tenant}\"`");
+            report.error(place, message, help);
+        }
+        Author::Tenant(_) => {}
+    }
+}
+
+/// The tenant whose data a policy's head speaks of; `None`: of everybody's.
+fn resource_owner(constraint: &ResourceConstraint, kinds: &Kinds) -> Option<String> {
+    let entity = match constraint {
+        ResourceConstraint::In(entity) | ResourceConstraint::Eq(entity) | ResourceConstraint::IsIn(_, entity) => entity,
+        ResourceConstraint::Any | ResourceConstraint::Is(_) => return None,
+    };
+    let id: &str = entity.id().as_ref();
+    if kinds.is_tenant(entity) {
+        return Some(id.to_owned());
+    }
+    let (tenant, _) = id.split_once('/').filter(|_| kinds.is_entity_type(entity))?;
+    Some(tenant.to_owned())
+}
+
+/// The gateway does not fill the context yet, so that a forbid on it would never hold.
+fn check_context(policy: &Policy, place: &Place, report: &Report) {
+    /// Whether the policy's JSON form says `{"Var": "context"}` anywhere.
+    fn reads_context(json: &serde_json::Value) -> bool {
+        match json {
+            serde_json::Value::Object(members) => {
+                members.get("Var").is_some_and(|name| name == "context") || members.values().any(reads_context)
+            }
+            serde_json::Value::Array(items) => items.iter().any(reads_context),
+            _ => false,
+        }
+    }
+    if policy.to_json().is_ok_and(|json| reads_context(&json)) {
+        report.error(place, "conditions on `context` are not supported by this version", None);
+    }
+}

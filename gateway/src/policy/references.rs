@@ -1,0 +1,118 @@
+//! The names of tenants, consumers and roles that policies refer to. A name that nobody has is a typing error: the
+//! policy would never apply, or worse, never forbid.
+
+use std::collections::HashSet;
+
+use cedar_policy::Policy;
+
+use super::entities::Kinds;
+use crate::config::{ConsumerIndex, Place, Report, RoleName, TenantId, nearest, suggest};
+
+/// Who is named in tenants.toml.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names<'a> {
+    pub(crate) tenants: &'a [TenantId],
+    pub(crate) consumers: &'a ConsumerIndex,
+}
+
+/// One name in one policy.
+#[derive(Debug)]
+pub(super) struct Reference {
+    kind: Kind,
+    name: Box<str>,
+    /// Where the policy begins in its file.
+    pub(super) start: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Tenant,
+    Consumer,
+    Role,
+    /// An entity type without its tenant.
+    BareType,
+}
+
+impl Reference {
+    /// The names that a policy refers to.
+    pub(super) fn of(policy: &Policy, start: usize, kinds: &Kinds) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        for entity in policy.entity_literals() {
+            let id: &str = entity.id().as_ref();
+            let (kind, name) = if kinds.is_entity_type(&entity) {
+                match id.split_once('/') {
+                    Some((tenant, _)) => (Kind::Tenant, tenant),
+                    None => (Kind::BareType, id),
+                }
+            } else if kinds.is_tenant(&entity) {
+                (Kind::Tenant, id)
+            } else if kinds.is_consumer(&entity) {
+                (Kind::Consumer, id)
+            } else if kinds.is_role(&entity) {
+                (Kind::Role, id)
+            } else {
+                continue;
+            };
+            if !found.iter().any(|known| known.kind == kind && *known.name == *name) {
+                found.push(Self {
+                    kind,
+                    name: name.into(),
+                    start,
+                });
+            }
+        }
+        found
+    }
+}
+
+/// The names that somebody has.
+pub(super) struct KnownNames<'a> {
+    names: Names<'a>,
+    tenants: HashSet<&'a str>,
+    roles: HashSet<&'a str>,
+}
+
+impl<'a> KnownNames<'a> {
+    pub(super) fn new(names: &Names<'a>) -> Self {
+        let roles = names.consumers.iter().flat_map(|consumer| &consumer.roles);
+        Self {
+            names: *names,
+            tenants: names.tenants.iter().map(TenantId::as_str).collect(),
+            roles: roles.map(RoleName::as_str).collect(),
+        }
+    }
+
+    pub(super) fn has(&self, reference: &Reference) -> bool {
+        match reference.kind {
+            Kind::Tenant => self.tenants.contains(&*reference.name),
+            Kind::Consumer => self.names.consumers.get(&reference.name).is_some(),
+            Kind::Role => self.roles.contains(&*reference.name),
+            Kind::BareType => false,
+        }
+    }
+
+    /// Tells of a name that nobody has.
+    pub(super) fn tell(&self, reference: &Reference, place: &Place, report: &Report) {
+        let name = &*reference.name;
+        let did_you_mean = |near: Option<&str>| near.map(|near| format!("did you mean `{near}`?"));
+        match reference.kind {
+            Kind::Tenant => {
+                let known = || self.names.tenants.iter().map(TenantId::as_str);
+                report.error(place, format!("unknown tenant `{name}`"), suggest(name, known()));
+            }
+            Kind::BareType => {
+                let message = format!("EntityType::\"{name}\" names no tenant");
+                report.error(place, message, format!("write EntityType::\"<tenant>/{name}\""));
+            }
+            Kind::Consumer => {
+                let known = self.names.consumers.iter().map(|consumer| consumer.id.as_str());
+                let help = did_you_mean(nearest(name, known));
+                report.warning(place, format!("no consumer is called `{name}`"), help);
+            }
+            Kind::Role => {
+                let help = did_you_mean(nearest(name, self.roles.iter().copied()));
+                report.warning(place, format!("no consumer has the role `{name}`"), help);
+            }
+        }
+    }
+}

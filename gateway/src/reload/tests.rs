@@ -1,0 +1,127 @@
+//! What takes part in a reload, and what an edit makes of the parts that stay.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::ConfigOverrides;
+use crate::subscriptions::Subscriptions;
+use crate::telemetry::Metrics;
+use crate::tokens::Tokens;
+
+const TENANTS: &str = "[tenants.sano]\n[[tenants.sano.sources]]\nid = \"orion\"\nadapter = \"ngsi-v2\"\n\
+                       endpoint = \"http://127.0.0.1:9\"\nprovides = [{ type = \"AED\" }]\n\
+                       [consumers.app]\norganisation = \"x\"\nroles = [\"reader\"]\n";
+
+const POLICY: &str = "permit(principal in Role::\"reader\", action, resource in Tenant::\"sano\");\n";
+
+/// A gateway that nobody asks, on files of its own.
+async fn gateway() -> (TempDir, Arc<Reloader>) {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = folder.path().join("policies");
+    std::fs::create_dir(&policies).unwrap();
+    let committed = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../policies"));
+    for name in ["schema.cedarschema", "classification.toml"] {
+        std::fs::copy(committed.join(name), policies.join(name)).unwrap();
+    }
+    std::fs::write(policies.join("sano.cedar"), POLICY).unwrap();
+    std::fs::write(folder.path().join("tenants.toml"), TENANTS).unwrap();
+    let files = ConfigFiles::new(
+        &folder.path().join("tenants.toml"),
+        &policies,
+        ConfigOverrides::default(),
+    );
+    let config = files.load().unwrap();
+    let subscriptions = Subscriptions::open(&config.gateway).await.unwrap();
+    let history = History::open(&config.gateway.state).await.unwrap();
+    let revision = Revision::build(config).await.unwrap();
+    let gateway = Gateway::new(revision, Metrics::new().unwrap(), Tokens::new().unwrap(), subscriptions);
+    let reloader = Reloader::new(&Arc::new(gateway), files, history).await;
+    (folder, reloader)
+}
+
+fn append(folder: &TempDir, name: &str, text: &str) {
+    let path = folder.path().join(name);
+    let before = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, before + text).unwrap();
+}
+
+/// Counts how often it was put in place, and refuses whenever there are two tenants.
+#[derive(Default)]
+struct Follower {
+    put_in_place: Arc<AtomicUsize>,
+}
+
+impl FollowsReload for Follower {
+    fn prepare(&self, revision: &Revision) -> Result<Box<dyn FnOnce() + Send>, Diagnostics> {
+        if revision.config.tenants.len() > 1 {
+            return Err(Diagnostics::error("one tenant is enough", None));
+        }
+        let count = Arc::clone(&self.put_in_place);
+        Ok(Box::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        }))
+    }
+}
+
+#[tokio::test]
+async fn what_follows_a_reload_may_refuse_it_and_is_put_in_place_with_it() {
+    let (folder, reloader) = gateway().await;
+    let follower = Follower::default();
+    let count = Arc::clone(&follower.put_in_place);
+    reloader.join(Arc::new(follower));
+    assert_eq!(reloader.reload(Cause::Signal).await, Outcome::Unchanged);
+    assert_eq!(count.load(Ordering::Relaxed), 1, "its own files may have changed");
+
+    append(&folder, "tenants.toml", "[tenants.yaita]\n");
+    let before = reloader.running().config.revision.clone();
+    assert_eq!(reloader.reload(Cause::Files).await, Outcome::Refused);
+    assert_eq!(
+        (
+            reloader.running().config.revision.clone(),
+            count.load(Ordering::Relaxed)
+        ),
+        (before, 1)
+    );
+    let refusal = reloader.refusal().unwrap();
+    assert!(refusal.diagnostics.to_string().contains("one tenant is enough"));
+
+    std::fs::write(folder.path().join("tenants.toml"), format!("{TENANTS}# a remark\n")).unwrap();
+    assert_eq!(reloader.reload(Cause::Files).await, Outcome::Applied);
+    assert_eq!(count.load(Ordering::Relaxed), 2);
+    assert!(reloader.refusal().is_none());
+}
+
+#[tokio::test]
+async fn an_adapter_stays_unless_its_source_changes() {
+    let (folder, reloader) = gateway().await;
+    let adapter = |reloader: &Reloader| Arc::clone(&reloader.running().registry.sources()[0].adapter);
+    let first = adapter(&reloader);
+    append(&folder, "policies/sano.cedar", "// a remark\n");
+    assert_eq!(reloader.reload(Cause::Files).await, Outcome::Applied);
+    assert!(Arc::ptr_eq(&first, &adapter(&reloader)));
+    let slower = TENANTS.replace("provides", "timeout = \"4s\"\nprovides");
+    std::fs::write(folder.path().join("tenants.toml"), slower).unwrap();
+    assert_eq!(reloader.reload(Cause::Files).await, Outcome::Applied);
+    assert!(!Arc::ptr_eq(&first, &adapter(&reloader)));
+}
+
+#[tokio::test]
+async fn the_history_is_bounded_and_has_each_change_once() {
+    let (folder, reloader) = gateway().await;
+    for number in 0..60 {
+        append(&folder, "policies/sano.cedar", &format!("// {number}\n"));
+        assert_eq!(reloader.reload(Cause::Files).await, Outcome::Applied);
+        assert_eq!(reloader.reload(Cause::Signal).await, Outcome::Unchanged);
+    }
+    let remembered = reloader.history().all();
+    assert_eq!(remembered.len(), 50);
+    // What another process finds is the same.
+    let state = reloader.running().config.gateway.state.clone();
+    let stored = History::open(&state).await.unwrap().all();
+    let ids = |past: &[Past]| past.iter().map(|past| past.revision.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&remembered), ids(&stored));
+    assert_eq!(remembered.last().unwrap().files, stored.last().unwrap().files);
+}
