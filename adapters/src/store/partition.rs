@@ -27,11 +27,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Prepared statements that a connection keeps: shapes of queries are few, but consumers vary them.
 const STATEMENTS: usize = 256;
 
-/// Rows that a connection's thread reads ahead of the one that takes them.
-const ROWS_AHEAD: usize = 64;
+/// Rows that a connection's thread reads ahead of the one that takes them: enough to keep it busy; an entity may have
+/// hundreds of KiB, and a large answer is to pass through little memory.
+const ROWS_AHEAD: usize = 16;
 
-/// SQLite's page cache of a connection, in KiB (negative by SQLite's convention).
-const CACHE: &str = "-16384";
+/// SQLite's page cache of a connection, in KiB (negative by SQLite's convention). The operating system keeps the file's
+/// pages as well, once for all connections.
+const CACHE: &str = "-6144";
 
 /// To what size the WAL file shrinks again after a large load, in bytes.
 const WAL_BYTES: &str = "67108864";
