@@ -75,7 +75,10 @@ impl Revision {
         let http = HttpClient::new(&HttpClientSettings::default())?;
         let mut sources = Vec::new();
         for source in config.sources() {
-            register(source, &http, &mut sources).await?;
+            let own = (!source.tls.is_usual())
+                .then(|| HttpClient::with_tls(&HttpClientSettings::default(), &source.tls))
+                .transpose()?;
+            register(source, own.as_ref().unwrap_or(&http), &mut sources).await?;
         }
         Ok(Self {
             registry: Registry::new(sources),

@@ -8,9 +8,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::{Config, TlsProblem};
 use crate::revision::{CannotBuild, Revision};
-use crate::server::{ConnectionLimits, serve};
+use crate::server::{ConnectionLimits, TlsEndpoint, serve, serve_over};
 use crate::subscriptions::{CannotSubscribe, Subscriptions};
 use crate::telemetry::{Metrics, MetricsError};
 use crate::tokens::Tokens;
@@ -21,6 +21,7 @@ use crate::{Gateway, admin, api, edge};
 pub struct Running {
     address: SocketAddr,
     admin_address: SocketAddr,
+    tls: Option<Arc<TlsEndpoint>>,
     shutdown: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     subscriptions: Arc<Subscriptions>,
@@ -48,6 +49,9 @@ pub enum CannotStart {
     /// The client that fetches the keys of issuers cannot be set up.
     #[error("the client for the issuers of tokens cannot be set up: {0}")]
     Tokens(#[from] reqwest::Error),
+    /// The certificate of the consumers' listener cannot be used any more.
+    #[error(transparent)]
+    Tls(#[from] TlsProblem),
     /// The metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -86,12 +90,16 @@ impl Running {
         let admin_address = local(&admin_listener, config.gateway.admin_listen);
         if config.gateway.listen.port() == 0 {
             // Nobody could have written the URL of a port that the system chose.
-            config.gateway.public_url = format!("http://{address}");
+            config.gateway.public_url = format!("{}://{address}", scheme(config.gateway.tls.is_some()));
         }
         let metrics = if without.metrics {
             Metrics::unread()
         } else {
             Metrics::new()?
+        };
+        let tls = match &config.gateway.tls {
+            Some(settings) => Some(Arc::new(TlsEndpoint::open(settings, &metrics.tls)?)),
+            None => None,
         };
         let subscriptions = Subscriptions::open(&config.gateway).await?;
         let revision = Revision::build(config).await?;
@@ -101,14 +109,20 @@ impl Running {
         let (shutdown, asked) = watch::channel(false);
         let operations = edge::with_edge(&gateway, api::operations(&gateway), !without.limits);
         let limits = ConnectionLimits::default();
-        let listeners = vec![
-            tokio::spawn(serve(listener, operations, limits.clone(), asked.clone())),
+        let mut listeners = Vec::new();
+        if let Some(tls) = &tls {
+            listeners.push(tokio::spawn(Arc::clone(tls).watch(asked.clone())));
+        }
+        let consumers = serve_over(listener, operations, tls.clone(), limits.clone(), asked.clone());
+        listeners.extend([
+            tokio::spawn(consumers),
             tokio::spawn(serve(admin_listener, admin::operations(&gateway), limits, asked)),
-        ];
+        ]);
         tracing::info!(%address, %admin_address, revision = %gateway.revision().config.revision, "listening");
         Ok(Self {
             address,
             admin_address,
+            tls,
             shutdown,
             listeners,
             subscriptions,
@@ -118,7 +132,13 @@ impl Running {
     /// The consumers' address as a URL.
     #[must_use]
     pub fn gateway_url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", scheme(self.tls.is_some()), self.address)
+    }
+
+    /// The TLS of the consumers' listener, to be read again; `None`: there is none.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<TlsEndpoint>> {
+        self.tls.as_ref()
     }
 
     /// The administrators' address as a URL.
@@ -145,6 +165,10 @@ impl Running {
         }
         self.subscriptions.stop().await;
     }
+}
+
+const fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
 }
 
 async fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, CannotStart> {

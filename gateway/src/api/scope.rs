@@ -15,7 +15,7 @@ use super::question::Surroundings;
 use super::request_context;
 use crate::config::TenantId;
 use crate::contexts::{ContextUser, NamedContext, RequestContext};
-use crate::edge::{Caller, Deadline, RequestId, RequestedTenant};
+use crate::edge::{Caller, Deadline, PresentedToken, RequestId, RequestedTenant};
 use crate::federation::gather;
 use crate::federation::plan::Asker;
 use crate::federation::provide::Watcher;
@@ -39,6 +39,7 @@ pub(super) struct Scope {
     pub headers: HeaderMap,
     deadline: Deadline,
     id: RequestId,
+    token: Option<PresentedToken>,
 }
 
 impl FromRequestParts<Arc<Gateway>> for Scope {
@@ -61,6 +62,7 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
             headers: parts.headers.clone(),
             deadline,
             id,
+            token: extensions.get::<PresentedToken>().cloned(),
         })
     }
 }
@@ -137,6 +139,7 @@ impl Scope {
         let call = Call {
             deadline: self.deadline.0,
             traceparent: Some(Arc::clone(&self.id.traceparent)),
+            consumer_token: self.token.as_ref().map(|token| Arc::clone(&token.0)),
         };
         gather::Request {
             call,

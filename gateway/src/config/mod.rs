@@ -6,6 +6,7 @@
 //! refused rather than ignored. What is wrong is told as [`Diagnostics`], all of it at once.
 
 mod checks;
+mod client_certificate;
 mod consumer;
 mod credential;
 mod diagnostics;
@@ -24,6 +25,7 @@ mod source;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod vocabulary;
 
 use std::path::{Path, PathBuf};
@@ -45,6 +47,7 @@ pub use self::provides::{ProvidedType, Provides};
 pub use self::quantity::{Network, Size};
 pub use self::source::{SourceConfig, SourceKind};
 pub use self::tenant::{Tenant, TenantLimits, TenantRole};
+pub use self::tls::{TlsMaterial, TlsPart, TlsProblem, TlsSettings};
 
 pub(crate) use self::diagnostics::{Masking, Place, Report, SourceFile, nearest, suggest};
 pub(crate) use self::document::{Node, Value, parse as parse_document};
@@ -216,7 +219,17 @@ fn read_revision(
     checks::check_sources(&tenants, &places, report);
     checks::check_operator(&tenants, tenants_table.place(), report);
     let ids: Vec<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
-    let consumers = consumer::read(&table("consumers"), &ids, &issuers, &loading);
+    // What is wrong with `tls` is told already; nothing is to be concluded from it.
+    let certificates_checked = root
+        .child("gateway")
+        .and_then(|gateway| gateway.child("tls")?.child("client_ca"));
+    let consumers = consumer::read(
+        &table("consumers"),
+        &ids,
+        &issuers,
+        certificates_checked.is_some(),
+        &loading,
+    );
     top.finish();
 
     let provided = tenants

@@ -9,6 +9,8 @@ use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Encoder, Registry, TextEncoder};
 
+use super::tls::TlsMetrics;
+
 /// Boundaries in seconds, from an answer out of the store to a source at its deadline.
 const DURATION_BOUNDARIES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
@@ -23,6 +25,8 @@ pub struct Metrics {
     notifications: Counter<u64>,
     /// The instruments for exchanges with sources.
     pub sources: Arc<SourceMetrics>,
+    /// The instruments of TLS.
+    pub tls: Arc<TlsMetrics>,
 }
 
 /// The instruments for exchanges with sources.
@@ -82,7 +86,9 @@ impl Metrics {
             .u64_counter("kakehashi.notifications")
             .with_description("Notifications of subscriptions, by what became of them")
             .build();
+        let tls = Arc::new(TlsMetrics::new(&meter));
         Self {
+            tls,
             enabled,
             registry,
             _provider: provider,
