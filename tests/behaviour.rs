@@ -10,6 +10,7 @@ mod behaviour {
     mod harness;
 
     mod asked_at_once;
+    mod client_certificates;
     mod command_line;
     mod contexts;
     mod contexts_in_bodies;
@@ -40,8 +41,10 @@ mod behaviour {
     mod same_by_id;
     mod shown_members;
     mod side_doors;
+    mod source_credentials;
     mod subscriptions;
     mod tenants;
+    mod tls;
     mod tokens;
     mod types;
 }

@@ -120,7 +120,6 @@ async fn a_request_carries_what_it_was_given_and_the_credential_and_nothing_else
     );
     let traced = Call {
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
-        consumer_token: None,
         ..call()
     };
     let bearer = Credential::Bearer(HeaderValue::from_static("t0ken"));

@@ -176,6 +176,11 @@ impl Builder {
         self
     }
 
+    /// The stand-ins.
+    pub(crate) fn demo(&self) -> &Demo {
+        &self.demo
+    }
+
     /// The files, to be changed by hand.
     pub(crate) fn files(&self) -> &Files {
         &self.files
