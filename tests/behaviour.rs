@@ -18,6 +18,7 @@ mod behaviour {
     mod contexts_stored;
     mod credentials;
     mod demo;
+    mod explaining;
     mod faults;
     mod hidden;
 
@@ -39,6 +40,7 @@ mod behaviour {
     mod refused_start;
     mod representations;
     mod same_by_id;
+    mod secrets;
     mod shown_members;
     mod side_doors;
     mod source_credentials;

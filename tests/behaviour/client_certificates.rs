@@ -200,7 +200,7 @@ fn what_could_not_tell_consumers_apart_is_refused() {
         ("{ san = \"*.example.jp\" }", "wildcard"),
         ("{ fingerprint = \"00\" }", "64 hex digits"),
         ("{ san = \"a.example.jp\", fingerprint = \"00\" }", "exactly one of"),
-        ("{ sna = \"a.example.jp\" }", "did you mean `san`?"),
+        ("{ sans = \"a.example.jp\" }", "did you mean `san`?"),
         ("\"a.example.jp\"", "must be a table"),
     ] {
         refused(

@@ -17,7 +17,7 @@ pub(super) enum Key {
     New,
     /// List the keys of tenants.toml: whose, what it is called, until when it is valid, and whether it is.
     List(List),
-    /// Take a key out of tenants.toml. The rest of the file stays as it is, comments included.
+    /// Take a key out of tenants.toml, with the comments on it. The rest of the file stays as it is.
     Revoke(Revoke),
 }
 

@@ -174,13 +174,43 @@ fn for_each_key(keys: Option<&Item>, mut look: impl FnMut(&dyn TableLike)) {
 
 fn remove(keys: &mut Item, position: usize) {
     match keys {
-        Item::Value(Value::Array(items)) => {
-            items.remove(position);
-        }
+        Item::Value(Value::Array(items)) => remove_item(items, position),
         Item::ArrayOfTables(tables) => {
             tables.remove(position);
         }
         _ => {}
+    }
+}
+
+/// Takes an item out with the comment at the end of its line. The parser keeps that comment with what comes next.
+fn remove_item(items: &mut toml_edit::Array, position: usize) {
+    let removed = items.remove(position);
+    let before = removed
+        .decor()
+        .prefix()
+        .and_then(toml_edit::RawString::as_str)
+        .unwrap_or("");
+    if let Some(next) = items.get_mut(position) {
+        let own = next
+            .decor()
+            .prefix()
+            .and_then(toml_edit::RawString::as_str)
+            .unwrap_or("");
+        let prefix = joined_lines(before, own);
+        next.decor_mut().set_prefix(prefix);
+    } else {
+        let trailing = joined_lines(before, items.trailing().as_str().unwrap_or(""));
+        items.set_trailing(trailing);
+    }
+}
+
+/// The end of the line before, and what follows the end of the removed item's own line.
+fn joined_lines(before: &str, after: &str) -> String {
+    match (before.split_once('\n'), after.split_once('\n')) {
+        (Some((end, _)), Some((_, rest))) => format!("{end}\n{rest}"),
+        // All on one line.
+        (_, None) => before.to_owned(),
+        (None, Some((_, rest))) => format!("{before}\n{rest}"),
     }
 }
 
@@ -275,6 +305,16 @@ sha256 = "ee00"
         assert_eq!(gone.len(), 1, "{gone:?}\n{text}");
         assert!(gone[0].contains("aa00"));
         assert!(text.contains("# the new one") && text.contains("bb00"), "{text}");
+
+        let mut revoked = file();
+        assert_eq!(revoked.revoke("app", "2026", None).unwrap(), 1);
+        let text = revoked.document.to_string();
+        let gone: Vec<&str> = FILE
+            .lines()
+            .filter(|line| !text.lines().any(|left| left == *line))
+            .collect();
+        assert_eq!(gone.len(), 1, "{gone:?}\n{text}");
+        assert!(gone[0].contains("bb00") && text.contains("# the old one"), "{text}");
 
         let mut revoked = file();
         assert_eq!(revoked.revoke("ops", "first", None).unwrap(), 1);

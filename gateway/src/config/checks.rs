@@ -1,6 +1,9 @@
-//! What no table can see alone: sources that contradict each other.
+//! What no table can see alone: sources that contradict each other, roles that no policy knows.
 
-use super::diagnostics::{Place, Report};
+use std::collections::BTreeSet;
+
+use super::diagnostics::{Place, Report, nearest};
+use super::document::{Entry, Node, Value};
 use super::source::{SourceConfig, upstream};
 use super::tenant::{Tenant, TenantRole};
 
@@ -68,5 +71,37 @@ pub(crate) fn check_operator(tenants: &[Tenant], place: &Place, report: &Report)
             message,
             "one of them runs the platform; the others are members".to_owned(),
         );
+    }
+}
+
+/// A role that no policy speaks of gives nothing: most often it is written wrong. Whoever administers policies and
+/// tenants.toml at different times needs to be told, and not to be kept from it.
+pub(crate) fn check_roles(root: &Node, known: &BTreeSet<String>, report: &Report) {
+    let Some(Node {
+        value: Value::Table(consumers),
+        ..
+    }) = root.child("consumers")
+    else {
+        return;
+    };
+    for Entry {
+        key: consumer, node, ..
+    } in consumers
+    {
+        let Some(Node {
+            value: Value::Array(roles),
+            ..
+        }) = node.child("roles")
+        else {
+            continue;
+        };
+        for role in roles {
+            let Some(name) = role.as_text().filter(|name| !known.contains(*name)) else {
+                continue;
+            };
+            let message = format!("no policy speaks of the role `{name}` of consumer `{consumer}`");
+            let near = nearest(name, known.iter().map(String::as_str));
+            report.warning(&role.place, message, near.map(|near| format!("did you mean `{near}`?")));
+        }
     }
 }

@@ -250,6 +250,10 @@ fn read_revision(
         policy::read_expectations(policies, &tenants, &consumers, files, report)
     };
     let policy = policy::load(policies, &ids, &consumers, classification, provided, files, report)?;
+    if !report.has_errors() {
+        // A policy that was refused may be the one that speaks of the role.
+        checks::check_roles(&root, &policy.named_roles(), report);
+    }
     let tenant_positions = ids
         .into_iter()
         .enumerate()

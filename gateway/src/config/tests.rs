@@ -1,6 +1,7 @@
 //! What a revision says about itself, and what is said about a wrong one.
 
 mod findings;
+mod seeds;
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! Decisions, made once and remembered.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -108,6 +109,18 @@ impl PolicyEngine {
                 evaluation_errors: AtomicU64::new(0),
             }),
         }
+    }
+
+    /// The roles that some policy speaks of.
+    pub(crate) fn named_roles(&self) -> BTreeSet<String> {
+        let policies = &self.inner.policies;
+        let sets = policies
+            .partitions
+            .values()
+            .flat_map(|partition| partition.set.policies());
+        let entities = sets.flat_map(cedar_policy::Policy::entity_literals);
+        let roles = entities.filter(|entity| policies.kinds.is_role(entity));
+        roles.map(|role| AsRef::<str>::as_ref(role.id()).to_owned()).collect()
     }
 
     /// What a consumer is granted about a type that a tenant owns, in a source that may or may not hold personal

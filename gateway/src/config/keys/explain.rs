@@ -166,13 +166,8 @@ impl<'a> Walk<'a> {
         };
         match key.kind {
             Kind::Refused => {}
-            // Only limits have defaults of their own while the table is absent.
-            Kind::Table(keys)
-                if keys.keys.iter().any(|key| !matches!(key.fallback, Fallback::Nothing))
-                    && !keys.keys.iter().any(|key| key.required) =>
-            {
-                self.table(keys, None, path, name);
-            }
+            // Limits have defaults of their own while the table is absent.
+            Kind::Table(keys) if keys.has_defaults() => self.table(keys, None, path, name),
             _ => self.settings.push(Setting {
                 key: path.to_owned(),
                 value,
@@ -223,8 +218,21 @@ fn shown(kind: Kind, node: &Node) -> String {
                 .collect();
             format!("{{ {} }}", parts.join(", "))
         }
-        (Kind::Secret | Kind::KeyHash | Kind::Refused, _) | (_, Value::Table(_)) => MASKED.to_owned(),
-        _ => plain(node),
+        (
+            Kind::Text
+            | Kind::Listen
+            | Kind::Choice(_)
+            | Kind::Boolean
+            | Kind::Count(_)
+            | Kind::Duration
+            | Kind::Size
+            | Kind::Date
+            | Kind::Texts
+            | Kind::Choices(_),
+            _,
+        ) => plain(node),
+        // So is what should be a table and is none: it may be a secret that stands a level too high.
+        _ => MASKED.to_owned(),
     }
 }
 

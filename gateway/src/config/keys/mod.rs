@@ -19,6 +19,14 @@ struct Table {
     keys: &'static [Key],
 }
 
+impl Table {
+    /// Whether something holds although the table is absent.
+    fn has_defaults(&self) -> bool {
+        let has_default = |key: &Key| !matches!(key.fallback, Fallback::Nothing);
+        self.keys.iter().any(has_default) && !self.keys.iter().any(|key| key.required)
+    }
+}
+
 /// One key.
 #[derive(Debug)]
 struct Key {

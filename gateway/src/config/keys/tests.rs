@@ -302,10 +302,10 @@ fn every_key_is_explained_with_its_value_and_where_it_comes_from() {
     is(
         "tenants.tochigi.sources[one].credential.basic.password",
         "{ file = \"secret\" }",
-        ":27",
+        "tenants.toml:24",
     );
     is("consumers.app.limits.burst", "100", "default");
-    is("consumers.app.keys[k].sha256", "***", "tenants.toml:41");
+    is("consumers.app.keys[k].sha256", "***", "tenants.toml:38");
     assert_eq!(settings["consumers.app.organisation"].value, None);
 }
 
