@@ -30,7 +30,7 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
 }
 
 /// A valid revision of two tenants; tests break it.
-const BASE: &str = r#"[tenants.tochigi]
+pub(in crate::config) const BASE: &str = r#"[tenants.tochigi]
 name = "栃木県"
 code = "090000"
 role = "operator"

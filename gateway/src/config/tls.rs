@@ -115,6 +115,16 @@ impl TlsProblem {
 }
 
 impl TlsSettings {
+    /// Of files that a test has written.
+    #[cfg(test)]
+    pub(crate) fn of_files(certificate: PathBuf, key: PathBuf, client_ca: Option<PathBuf>) -> Self {
+        Self {
+            certificate,
+            key: KeyPlace::File(key),
+            client_ca,
+        }
+    }
+
     /// Reads the files as they are now.
     ///
     /// # Errors

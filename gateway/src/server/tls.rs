@@ -214,3 +214,112 @@ fn record_expiry(metrics: &TlsMetrics, material: &TlsMaterial) {
         metrics.record_expiry("client_ca", authorities.not_after);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    fn write(folder: &Path, names: &[&str]) -> rcgen::Certificate {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+        std::fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
+        std::fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
+        certificate
+    }
+
+    fn endpoint(folder: &Path) -> Arc<TlsEndpoint> {
+        let settings = TlsSettings::of_files(folder.join("server.pem"), folder.join("server.key"), None);
+        let metrics = Arc::clone(&Metrics::unread().tls);
+        Arc::new(TlsEndpoint::open(&Arc::new(settings), &metrics).unwrap())
+    }
+
+    fn connector(certificate: &rcgen::Certificate) -> TlsConnector {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
+    }
+
+    #[tokio::test]
+    async fn clients_that_say_nothing_are_given_up_and_others_get_their_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let certificate = write(folder.path(), &["localhost"]);
+        let endpoint = endpoint(folder.path());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // One handshake at once, which a silent client holds until its time is over.
+        let limits = crate::server::ConnectionLimits {
+            handshakes: 1,
+            handshake: Duration::from_millis(200),
+            ..Default::default()
+        };
+        let (_shutdown, asked) = watch::channel(false);
+        let router = axum::Router::new();
+        tokio::spawn(crate::server::serve_over(
+            listener,
+            router,
+            Some(endpoint),
+            limits,
+            asked,
+        ));
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let mut nothing = [0; 1];
+        let ended = tokio::time::timeout(Duration::from_secs(60), silent.read(&mut nothing)).await;
+        assert!(matches!(ended, Ok(Ok(0) | Err(_))), "the silent client is kept");
+        // On a busy machine an honest client may be too slow, too.
+        let turn = async {
+            loop {
+                let stream = TcpStream::connect(address).await.unwrap();
+                let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+                if connector(&certificate).connect(name, stream).await.is_ok() {
+                    return;
+                }
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), turn).await;
+        assert!(waited.is_ok(), "nobody else gets a turn");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_used_leaves_in_use_what_was() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &["localhost"]);
+        let endpoint = endpoint(folder.path());
+        assert_eq!(endpoint.reload(), Ok(false), "nothing is new");
+        let before = endpoint.current.load().digest;
+        std::fs::write(folder.path().join("server.pem"), "nonsense").unwrap();
+        let problem = endpoint.reload().unwrap_err();
+        assert!(problem.to_string().contains("server.pem"), "{problem}");
+        assert_eq!(endpoint.current.load().digest, before);
+        write(folder.path(), &["localhost"]);
+        assert_eq!(endpoint.reload(), Ok(true));
+        assert_ne!(endpoint.current.load().digest, before);
+
+        // Another revision names other files.
+        let other = tempfile::tempdir().unwrap();
+        write(other.path(), &["localhost"]);
+        let files = |name: &str| other.path().join(name);
+        let missing = Arc::new(TlsSettings::of_files(files("server.pem"), files("missing.key"), None));
+        assert!(endpoint.replace(&missing).is_err());
+        let settings = Arc::new(TlsSettings::of_files(files("server.pem"), files("server.key"), None));
+        assert_eq!(endpoint.replace(&settings), Ok(true));
+        assert_eq!(
+            endpoint.reload(),
+            Ok(false),
+            "it looks at the files of the other revision from now on"
+        );
+    }
+}

@@ -228,6 +228,7 @@ fn the_committed_configuration_and_everything_that_there_is_satisfy_the_schema()
     let committed = fs::read_to_string(repository().join("tenants.toml")).unwrap();
     assert_eq!(faults(&committed), Vec::<String>::new());
     assert_eq!(faults(EVERYTHING), Vec::<String>::new());
+    assert_eq!(faults(crate::config::tests::BASE), Vec::<String>::new());
     assert!(
         committed.contains("#:schema docs/tenants.schema.json"),
         "editors are told where it is"
