@@ -60,7 +60,7 @@ impl CertificateProblem {
                 "a PEM file is wanted, with `-----BEGIN CERTIFICATE-----`, the server's own first, then its chain"
             }
             Self::NotPem => "a PEM file is wanted; look for lines that were cut or added",
-            Self::NoKey => "a PEM file is wanted, with `-----BEGIN PRIVATE KEY-----`",
+            Self::NoKey => "a PEM file is wanted, whose first line says BEGIN PRIVATE KEY",
             Self::EncryptedKey => "decrypt it, for instance with `openssl pkey`, and protect the file instead",
             Self::UnsupportedKey => "use an ECDSA key (P-256, P-384), Ed25519, or RSA of 2048 to 8192 bits",
             Self::KeyDoesNotFit => "name the key that the certificate was requested with",
@@ -196,7 +196,7 @@ pub fn date(seconds: i64) -> String {
 
 fn parse(certificate: &[u8]) -> Result<X509Certificate<'_>, CertificateProblem> {
     match X509Certificate::from_der(certificate) {
-        Ok((rest, certificate)) if rest.is_empty() => Ok(certificate),
+        Ok(([], certificate)) => Ok(certificate),
         _ => Err(CertificateProblem::NotCertificate),
     }
 }

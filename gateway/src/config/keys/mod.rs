@@ -3,6 +3,7 @@
 //! and the other does not.
 
 mod explain;
+mod fallback;
 mod schema;
 mod tables;
 #[cfg(test)]
