@@ -1,11 +1,10 @@
 //! What no table can see alone: sources that contradict each other, roles that no policy knows.
 
-use std::collections::BTreeSet;
-
-use super::diagnostics::{Place, Report, nearest};
+use super::diagnostics::{Place, Report, nearest, suggest};
 use super::document::{Entry, Node, Value};
 use super::source::{SourceConfig, upstream};
 use super::tenant::{Tenant, TenantRole};
+use crate::policy::Principals;
 
 /// Compares every source with every other one. `places` are those of their ids, in the same order.
 pub(crate) fn check_sources(tenants: &[Tenant], places: &[&Place], report: &Report) {
@@ -76,7 +75,7 @@ pub(crate) fn check_operator(tenants: &[Tenant], place: &Place, report: &Report)
 
 /// A role that no policy speaks of gives nothing: most often it is written wrong. Whoever administers policies and
 /// tenants.toml at different times needs to be told, and not to be kept from it.
-pub(crate) fn check_roles(root: &Node, known: &BTreeSet<String>, report: &Report) {
+pub(crate) fn check_roles(root: &Node, principals: &Principals, report: &Report) {
     let Some(Node {
         value: Value::Table(consumers),
         ..
@@ -84,24 +83,39 @@ pub(crate) fn check_roles(root: &Node, known: &BTreeSet<String>, report: &Report
     else {
         return;
     };
-    for Entry {
-        key: consumer, node, ..
-    } in consumers
-    {
-        let Some(Node {
-            value: Value::Array(roles),
-            ..
-        }) = node.child("roles")
-        else {
-            continue;
+    for entry in consumers {
+        let roles = match entry.node.child("roles").map(|roles| &roles.value) {
+            Some(Value::Array(roles)) => roles.as_slice(),
+            _ => &[],
         };
         for role in roles {
-            let Some(name) = role.as_text().filter(|name| !known.contains(*name)) else {
+            let Some(name) = role.as_text().filter(|name| !principals.roles.contains(*name)) else {
                 continue;
             };
-            let message = format!("no policy speaks of the role `{name}` of consumer `{consumer}`");
-            let near = nearest(name, known.iter().map(String::as_str));
+            let message = format!("no policy speaks of the role `{name}` of consumer `{}`", entry.key);
+            let near = nearest(name, principals.roles.iter().map(String::as_str));
             report.warning(&role.place, message, near.map(|near| format!("did you mean `{near}`?")));
         }
+        if roles.is_empty() && !may_see_something(entry, principals) {
+            let message = format!(
+                "consumer `{}` has no role, and no policy names it: it sees nothing",
+                entry.key
+            );
+            let help = suggest("", principals.roles.iter().map(String::as_str));
+            report.warning(&entry.key_place, message, help);
+        }
     }
+}
+
+/// Whether a consumer without a role may be meant by a policy all the same, or have roles by its tokens.
+fn may_see_something(consumer: &Entry, principals: &Principals) -> bool {
+    let is_named = |key: &str| {
+        let name = consumer.node.child(key).and_then(Node::as_text);
+        name.is_some_and(|name| principals.named.contains(name))
+    };
+    principals.anybody
+        || principals.named.contains(&consumer.key)
+        || is_named("tenant")
+        || is_named("organisation")
+        || consumer.node.child("jwt").is_some()
 }

@@ -252,7 +252,7 @@ fn read_revision(
     let policy = policy::load(policies, &ids, &consumers, classification, provided, files, report)?;
     if !report.has_errors() {
         // A policy that was refused may be the one that speaks of the role.
-        checks::check_roles(&root, &policy.named_roles(), report);
+        checks::check_roles(&root, &policy.principals(), report);
     }
     let tenant_positions = ids
         .into_iter()

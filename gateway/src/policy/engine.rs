@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, Request, Response};
+use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PrincipalConstraint, Request, Response};
 use dashmap::DashMap;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use ngsi_ld::{AttributeName, TypeName};
@@ -41,6 +41,21 @@ struct Inner {
     unknown: Remembered,
     is_known: HashMap<TypeName, ()>,
     evaluation_errors: AtomicU64,
+}
+
+/// Whom policies speak of.
+#[derive(Debug, Default)]
+pub(crate) struct Principals {
+    /// Roles, wherever in a policy.
+    pub(crate) roles: BTreeSet<String>,
+    /// Roles, consumers, tenants and organisations that are the principal of a policy.
+    pub(crate) named: BTreeSet<String>,
+    /// Whether some policy is about every consumer, or says in its conditions about which.
+    pub(crate) anybody: bool,
+}
+
+fn id_of(entity: &EntityUid) -> String {
+    AsRef::<str>::as_ref(entity.id()).to_owned()
 }
 
 /// What a decision depends on. A consumer of one id is the same within a revision, but for the roles of its token.
@@ -111,16 +126,25 @@ impl PolicyEngine {
         }
     }
 
-    /// The roles that some policy speaks of.
-    pub(crate) fn named_roles(&self) -> BTreeSet<String> {
+    /// Whom the policies of this revision speak of.
+    pub(crate) fn principals(&self) -> Principals {
         let policies = &self.inner.policies;
-        let sets = policies
-            .partitions
-            .values()
-            .flat_map(|partition| partition.set.policies());
-        let entities = sets.flat_map(cedar_policy::Policy::entity_literals);
-        let roles = entities.filter(|entity| policies.kinds.is_role(entity));
-        roles.map(|role| AsRef::<str>::as_ref(role.id()).to_owned()).collect()
+        let mut principals = Principals::default();
+        let sets = policies.partitions.values();
+        for policy in sets.flat_map(|partition| partition.set.policies()) {
+            let roles = policy.entity_literals().into_iter();
+            let roles = roles.filter(|entity| policies.kinds.is_role(entity));
+            principals.roles.extend(roles.map(|role| id_of(&role)));
+            match policy.principal_constraint() {
+                PrincipalConstraint::Any | PrincipalConstraint::Is(_) => principals.anybody = true,
+                PrincipalConstraint::In(entity)
+                | PrincipalConstraint::Eq(entity)
+                | PrincipalConstraint::IsIn(_, entity) => {
+                    principals.named.insert(id_of(&entity));
+                }
+            }
+        }
+        principals
     }
 
     /// What a consumer is granted about a type that a tenant owns, in a source that may or may not hold personal

@@ -8,6 +8,7 @@ mod files;
 mod platform;
 mod process;
 mod published;
+mod schema;
 mod secure;
 
 pub(crate) use answer::{Answer, members};

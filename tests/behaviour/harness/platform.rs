@@ -188,6 +188,7 @@ impl Builder {
 
     /// Starts the gateway and waits until it is ready.
     pub(crate) async fn start(self) -> Platform {
+        super::schema::check(&self.files.read("tenants.toml"));
         let folder = self.files.folder();
         copy_folder(filled_store(), &folder.join("store"));
         for (tenant, entities) in &self.loaded {
