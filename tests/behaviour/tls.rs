@@ -1,6 +1,7 @@
 //! TLS on the consumers' listener: what is spoken, how a certificate is replaced, what is refused before the start.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use rustls::version::{TLS12, TLS13};
 use toml::{Table, Value};
@@ -219,13 +220,22 @@ fn files_that_cannot_be_used_are_refused_with_what_to_do() {
         assert!(!finished.stderr.contains(secret), "{what}: the key is shown");
     }
     write(&files, &good);
-    Finished::well(files.folder(), &["check"]);
+    let key = files.folder().join("server.key");
+    for (mode, warns) in [(0o644, true), (0o640, false), (0o400, false)] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        let finished = Finished::well(files.folder(), &["check"]);
+        assert_eq!(
+            finished.stderr.contains("everybody on this machine may read it"),
+            warns,
+            "{mode:o}"
+        );
+    }
     files.remove("server.pem");
     let finished = Finished::of(files.folder(), &["check"]);
     assert_eq!(finished.code, Some(1));
     assert!(finished.stderr.contains("there is no such file"), "{}", finished.stderr);
     // A folder in the place of the key.
-    write(&files, &good);
+    files.write("server.pem", &good.certificate);
     files.remove("server.key");
     fs::create_dir(files.folder().join("server.key")).unwrap();
     let finished = Finished::of(files.folder(), &["check"]);

@@ -179,6 +179,24 @@ fn a_secret_is_read_from_a_variable_or_a_file_and_never_shown() {
 }
 
 #[test]
+fn no_credential_shows_in_what_a_panic_could_print() {
+    let secret = "planted-secret";
+    for credential in [
+        "{ header = \"x-key\", value = { env = \"TOKEN\" } }",
+        "{ query = \"key\", value = { env = \"TOKEN\" } }",
+        "{ bearer = { env = \"TOKEN\" } }",
+        "{ basic = { username = \"u\", password = { env = \"TOKEN\" } } }",
+        "{ oauth2 = { token_url = \"https://h\", client_id = \"c\", client_secret = { env = \"TOKEN\" } } }",
+    ] {
+        let lines = format!("adapter = \"ngsi-v2\"\ncredential = {credential}");
+        let revision = Revision::new(&BASE.replace("adapter = \"ngsi-v2\"", &lines));
+        let config = revision.load_in(&environment(&[("TOKEN", secret)])).unwrap();
+        assert!(config.sources().next().unwrap().credential.is_some(), "{credential}");
+        assert!(!format!("{config:?}").contains(secret), "{credential}");
+    }
+}
+
+#[test]
 fn keys_are_found_by_their_hash_until_the_end_of_their_last_day() {
     use sha2::{Digest, Sha256};
     let hash = hex::encode(Sha256::digest("the key"));

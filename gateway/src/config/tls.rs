@@ -3,6 +3,7 @@
 //! each change of them.
 
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -123,6 +124,16 @@ impl TlsSettings {
             key: KeyPlace::File(key),
             client_ca,
         }
+    }
+
+    /// The file of the key, if it is no secret on this machine.
+    fn key_that_everybody_reads(&self) -> Option<&Path> {
+        const READ_BY_OTHERS: u32 = 0o004;
+        let KeyPlace::File(path) = &self.key else {
+            return None;
+        };
+        let mode = std::fs::metadata(path).ok()?.permissions().mode();
+        (mode & READ_BY_OTHERS != 0).then_some(path)
     }
 
     /// Reads the files as they are now.
@@ -248,6 +259,14 @@ pub(crate) fn read(gateway: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<T
         client_ca: client_ca.map(|file| loading.path(file.value)),
     });
     let report = loading.report;
+    if let Some(file) = settings.as_ref().and_then(TlsSettings::key_that_everybody_reads) {
+        let message = format!(
+            "`key` of [gateway] tls, {}: everybody on this machine may read it",
+            file.display()
+        );
+        let help = "let the user that runs the gateway read it, and nobody else: mode 0400".to_owned();
+        report.warning(&place_of(TlsPart::Key), message, help);
+    }
     match settings.as_ref().map(TlsSettings::read) {
         Some(Err(problem)) => report.error(
             &place_of(problem.part),

@@ -417,9 +417,9 @@ fn a_role_that_no_policy_names_is_a_warning() {
     assert_said(
         &after("roles = [\"reader\"]\n", ""),
         &[
+            "warning: no consumer has the role `reader`",
             "warning: consumer `app` has no role, and no policy names it: it sees nothing",
             "= help: known: `reader`",
-            "warning: no consumer has the role `reader`",
         ],
     );
 }
