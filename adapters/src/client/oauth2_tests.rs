@@ -67,8 +67,8 @@ async fn setting(token_bytes: usize, expires_in: u64, authentication: ClientAuth
     }
 }
 
-fn client(issuer: &TokenIssuer, endpoint: &str, secret: &str, authentication: ClientAuthentication) -> SourceClient {
-    let settings = OAuth2Settings {
+fn settings(issuer: &TokenIssuer, secret: &str, authentication: ClientAuthentication) -> OAuth2Settings {
+    OAuth2Settings {
         token_url: issuer.token_url().parse().unwrap(),
         client_id: "kakehashi@pref".to_owned(),
         client_secret: secret.into(),
@@ -76,17 +76,14 @@ fn client(issuer: &TokenIssuer, endpoint: &str, secret: &str, authentication: Cl
         audience: None,
         authentication,
         authorities: None,
-    };
+    }
+}
+
+fn client(issuer: &TokenIssuer, endpoint: &str, secret: &str, authentication: ClientAuthentication) -> SourceClient {
     let http = HttpClient::new(&HttpClientSettings::default()).unwrap();
-    let credential = Credential::OAuth2(Box::new(settings));
-    SourceClient::new(
-        http,
-        SourceId::new("test"),
-        endpoint,
-        Some(credential),
-        SourceLimits::default(),
-    )
-    .unwrap()
+    let credential = Credential::OAuth2(Box::new(settings(issuer, secret, authentication)));
+    let limits = SourceLimits::default();
+    SourceClient::new(http, SourceId::new("test"), endpoint, Some(credential), limits).unwrap()
 }
 
 async fn ask(client: &SourceClient) -> Result<StatusCode, ErrorKind> {
@@ -241,4 +238,20 @@ fn nothing_secret_shows_in_debug() {
     ] {
         assert!(!format!("{credential:?} {settings:?}").contains("s3cret"));
     }
+}
+
+#[tokio::test]
+async fn a_slow_endpoint_takes_nothing_of_the_sources_own_time() {
+    let setting = setting(20, 3600, ClientAuthentication::Basic).await;
+    let limits = SourceLimits {
+        timeout: Duration::from_millis(1500),
+        ..SourceLimits::default()
+    };
+    setting.issuer.set_fault(Fault::Slow(Duration::from_millis(1000)));
+    setting.source.set_fault(Fault::Slow(Duration::from_millis(1000)));
+    let settings = settings(&setting.issuer, SECRET, ClientAuthentication::Basic);
+    let http = HttpClient::new(&HttpClientSettings::default()).unwrap();
+    let credential = Some(Credential::OAuth2(Box::new(settings)));
+    let client = SourceClient::new(http, SourceId::new("test"), setting.source.url(), credential, limits).unwrap();
+    assert_eq!(ask(&client).await, Ok(StatusCode::OK));
 }

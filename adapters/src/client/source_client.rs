@@ -208,11 +208,17 @@ impl SourceClient {
         }
         let in_flight = self.admission.admit(deadline).await?;
 
-        let sent = Instant::now();
+        let asked = Instant::now();
         let proof = self.proof(call, deadline, &in_flight).await?;
-        let exchange = self.exchange(uri.clone(), headers, proof.as_ref(), call);
+        let sent = Instant::now();
+        // The source has its whole time: it is not to blame for an endpoint that took its own.
+        let own_deadline = own_deadline + (sent - asked);
+        let deadline = own_deadline.min(Instant::from_std(call.deadline));
+        // Only a token is ever tried again.
+        let again = matches!(self.source.proof, Proof::Tokens(_)).then(|| uri.clone());
+        let exchange = self.exchange(uri, headers, proof.as_ref(), call);
         let mut answer = self.within(exchange, deadline, own_deadline, sent, &in_flight).await?;
-        if let (Proof::Tokens(tokens), Some((_, token))) = (&self.source.proof, &proof) {
+        if let (Proof::Tokens(tokens), Some((_, token)), Some(uri)) = (&self.source.proof, &proof, again) {
             if answer.status() != StatusCode::UNAUTHORIZED {
                 tokens.taken(token);
             } else if tokens.refused(token) {
