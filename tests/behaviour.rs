@@ -18,6 +18,7 @@ mod behaviour {
     mod contexts_stored;
     mod credentials;
     mod demo;
+    mod documented;
     mod explaining;
     mod faults;
     mod hidden;
