@@ -40,6 +40,8 @@ pub struct Consumer {
     /// The roles that it holds by the token of this request, in order, with spaces between them: what is decided for
     /// one token must not be remembered for another. `None`: it holds those of its table alone.
     pub token_roles: Option<Arc<str>>,
+    /// How surely its token says that its holder was identified (`acr`); `None`: by no token, or it does not say.
+    pub assurance: Option<Arc<str>>,
     /// How much it may ask.
     pub limits: ConsumerLimits,
 }
@@ -51,16 +53,17 @@ impl Consumer {
         self.id.as_str() == ANONYMOUS
     }
 
-    /// The same consumer, with further roles that a token says it has.
+    /// The same consumer, with further roles that a token says it has, and with its assurance.
     #[must_use]
-    pub fn with_token_roles(self: &Arc<Self>, roles: &[RoleName]) -> Arc<Self> {
+    pub fn with_token(self: &Arc<Self>, roles: &[RoleName], assurance: Option<&Arc<str>>) -> Arc<Self> {
         let further: Vec<&RoleName> = roles.iter().filter(|role| !self.roles.contains(role)).collect();
-        if further.is_empty() {
+        if further.is_empty() && assurance.is_none() {
             return Arc::clone(self);
         }
         let names: Vec<&str> = further.iter().map(|role| role.as_str()).collect();
         Arc::new(Self {
-            token_roles: Some(names.join(" ").into()),
+            token_roles: (!names.is_empty()).then(|| names.join(" ").into()),
+            assurance: assurance.cloned(),
             roles: self.roles.iter().chain(further).cloned().collect(),
             ..Self::clone(self)
         })
@@ -274,6 +277,7 @@ fn read_consumer(
         affiliation,
         roles,
         token_roles: None,
+        assurance: None,
         limits,
     });
     if let Some(jwt) = jwt {

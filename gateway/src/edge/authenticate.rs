@@ -121,7 +121,10 @@ async fn find_consumer(
             };
             let consumer = config.consumers.of_subject(&verified.issuer, &verified.subject);
             let consumer = consumer.ok_or_else(|| unauthorized(config))?;
-            (consumer.with_token_roles(&verified.roles), presented_token(token))
+            (
+                consumer.with_token(&verified.roles, verified.assurance.as_ref()),
+                presented_token(token),
+            )
         }
     };
     // Two credentials of two consumers: nobody can tell whose request it is.

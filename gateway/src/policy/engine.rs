@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PrincipalConstraint, Request, Response};
+use cedar_policy::{Authorizer, Decision, Entities, EntityUid, PrincipalConstraint, Request, Response};
 use dashmap::DashMap;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use ngsi_ld::{AttributeName, TypeName};
@@ -16,6 +16,7 @@ use super::grant::{Denial, TypeGrant};
 use super::grant_set::GrantSet;
 use super::operation::Operation;
 use super::policy_files::{Partition, Policies};
+use super::request_context;
 use crate::config::{Consumer, ConsumerId, TenantId};
 
 /// Decisions about known types that are remembered. 10,000 consumers that each read four types of three tenants
@@ -58,11 +59,13 @@ fn id_of(entity: &EntityUid) -> String {
     AsRef::<str>::as_ref(entity.id()).to_owned()
 }
 
-/// What a decision depends on. A consumer of one id is the same within a revision, but for the roles of its token.
+/// What a decision depends on. A consumer of one id is the same within a revision, but for what its
+/// token says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Question {
     consumer: ConsumerId,
     token_roles: Option<Arc<str>>,
+    assurance: Option<Arc<str>>,
     operation: Operation,
     tenant: TenantId,
     r#type: TypeName,
@@ -161,6 +164,7 @@ impl PolicyEngine {
         let question = Question {
             consumer: consumer.id.clone(),
             token_roles: consumer.token_roles.clone(),
+            assurance: consumer.assurance.clone(),
             operation,
             tenant: tenant.clone(),
             r#type: r#type.clone(),
@@ -277,7 +281,14 @@ impl PolicyEngine {
         let policy_name = self.inner.classification.type_classes(r#type).policy_name.as_ref();
         let resource = kinds.entity_type(tenant, policy_name.unwrap_or(r#type), class)?;
         let action = kinds.action(operation);
-        let request = Request::new(principal.uid(), action, resource.uid(), Context::empty(), Some(schema)).ok()?;
+        let request = Request::new(
+            principal.uid(),
+            action,
+            resource.uid(),
+            request_context::of(consumer)?,
+            Some(schema),
+        )
+        .ok()?;
         let entities = Entities::from_entities([principal, resource], Some(schema)).ok()?;
         Some(self.inner.authorizer.is_authorized(&request, &partition.set, &entities))
     }

@@ -23,6 +23,7 @@ mod grant_set;
 mod operation;
 mod permits;
 mod policy_files;
+mod request_context;
 #[cfg(test)]
 mod tests;
 

@@ -15,6 +15,7 @@ use super::classification::Classification;
 use super::entities::Kinds;
 use super::operation::{Operation, OperationGroup};
 use super::permits::{self, Narrowing};
+use super::request_context;
 use crate::config::{ConsumerIndex, Files, Masking, Place, Report, RoleName, SourceFile, TenantId, nearest, suggest};
 
 const SCHEMA: &str = "schema.cedarschema";
@@ -144,6 +145,15 @@ fn read_schema(folder: &Path, kinds: &Kinds, files: &Files, report: &Report) -> 
             );
         }
     }
+    if !request_context::is_declared(&schema, kinds) {
+        let help =
+            "write `appliesTo { principal: Consumer, resource: EntityType, context: { assurance?: String } }` for each";
+        report.error(
+            &start,
+            "the schema does not declare `context.assurance`",
+            help.to_owned(),
+        );
+    }
     Some(schema)
 }
 
@@ -243,7 +253,7 @@ fn read_policy(
     validate(&policy, file, position, referents);
     check_ownership(&policy, author, &place, referents);
     check_references(&policy, &place, referents);
-    check_context(&policy, &place, report);
+    request_context::check(&policy, &place, report);
     let narrowing = match policy.effect() {
         Effect::Permit => permits::read(&policy, &place, referents.classification, report),
         Effect::Forbid => {
@@ -360,21 +370,4 @@ fn check_references(policy: &Policy, place: &Place, referents: &Referents<'_>) {
 
 fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     nearest(name, known).map(|near| format!("did you mean `{near}`?"))
-}
-
-/// The gateway does not fill the context yet, so that a forbid on it would never hold.
-fn check_context(policy: &Policy, place: &Place, report: &Report) {
-    /// Whether the policy's JSON form says `{"Var": "context"}` anywhere.
-    fn reads_context(json: &serde_json::Value) -> bool {
-        match json {
-            serde_json::Value::Object(members) => {
-                members.get("Var").is_some_and(|name| name == "context") || members.values().any(reads_context)
-            }
-            serde_json::Value::Array(items) => items.iter().any(reads_context),
-            _ => false,
-        }
-    }
-    if policy.to_json().is_ok_and(|json| reads_context(&json)) {
-        report.error(place, "conditions on `context` are not supported by this version", None);
-    }
 }
