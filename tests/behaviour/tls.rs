@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use rustls::version::{TLS12, TLS13};
 use toml::{Table, Value};
 
-use super::harness::{Authority, Client, Files, Finished, Identity, Platform, SecureClient, key_of, section, until};
+use super::harness::{
+    Authority, Client, Files, Finished, Identity, Platform, SecureClient, kakehashi, key_of, section, until,
+};
 
 const COUNT: &str = "/ngsi-ld/v1/entities?type=EvacuationSite&limit=0&count=true";
 
@@ -257,6 +259,38 @@ fn files_that_cannot_be_used_are_refused_with_what_to_do() {
         !finished.stderr.contains(good.key.lines().nth(1).unwrap()),
         "the key is shown"
     );
+}
+
+#[test]
+fn a_key_may_come_from_the_environment() {
+    let authority = Authority::new("here");
+    let (good, other) = (authority.issue(&["127.0.0.1"]), authority.issue(&["127.0.0.1"]));
+    let files = Files::committed();
+    files.change_tenants(|table| {
+        let tls = "certificate = \"server.pem\"\nkey = { env = \"SERVER_KEY\" }";
+        section(table, "gateway").insert("tls".into(), Value::Table(tls.parse().unwrap()));
+    });
+    files.write("server.pem", &good.certificate);
+    for (key, says) in [
+        (Some(&good.key), None),
+        (Some(&other.key), Some("not that of the certificate")),
+        (None, Some("SERVER_KEY, which is not set")),
+    ] {
+        let mut command = kakehashi(files.folder());
+        command.arg("check").env_remove("SERVER_KEY");
+        if let Some(key) = key {
+            command.env("SERVER_KEY", key);
+        }
+        let finished = Finished::of_command(&mut command, files.folder());
+        assert_eq!(finished.code, Some(i32::from(says.is_some())), "{finished:?}");
+        assert!(
+            finished.stderr.contains(says.unwrap_or_default()),
+            "{}",
+            finished.stderr
+        );
+        let secret = key.map_or("no key", |key| key.lines().nth(1).unwrap());
+        assert!(!finished.stderr.contains(secret), "the key is shown");
+    }
 }
 
 #[test]
