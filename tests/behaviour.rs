@@ -12,6 +12,7 @@ mod behaviour {
     mod administration;
     mod administrators;
     mod asked_at_once;
+    mod client_certificates;
     mod command_line;
     mod contexts;
     mod contexts_in_bodies;
@@ -19,6 +20,8 @@ mod behaviour {
     mod contexts_stored;
     mod credentials;
     mod demo;
+    mod documented;
+    mod explaining;
     mod faults;
     mod guide_for_administrators;
     mod hidden;
@@ -43,11 +46,14 @@ mod behaviour {
     mod reload_under_load;
     mod representations;
     mod same_by_id;
+    mod secrets;
     mod shown_members;
     mod side_doors;
+    mod source_credentials;
     mod streaming;
     mod subscriptions;
     mod tenants;
+    mod tls;
     mod tokens;
     mod types;
 }

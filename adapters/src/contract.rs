@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use futures::Stream;
+use http::HeaderValue;
 use ngsi_ld::query::{Expression, GeoQuery, IdPattern};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
@@ -58,6 +59,9 @@ pub struct Call {
     pub deadline: Instant,
     /// `traceparent` to send along (W3C Trace Context). It holds nothing of the consumer's.
     pub traceparent: Option<Arc<str>>,
+    /// `Authorization` as the consumer has sent it, where that was a token which the gateway has found valid. It goes
+    /// to sources that are configured to be shown it, and to no other.
+    pub consumer_token: Option<Arc<HeaderValue>>,
 }
 
 /// Which attributes may be asked for.
@@ -299,6 +303,9 @@ pub enum ErrorKind {
     InvalidPayload,
     /// The answer is larger than the cap.
     TooLarge,
+    /// There is no credential to ask the source with: no token from its token endpoint, or none of the consumer's to
+    /// pass through.
+    Credential,
     /// The gateway's own fault: settings that cannot work, a database that cannot be read.
     Internal,
 }
@@ -308,7 +315,7 @@ impl ErrorKind {
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::Unreachable | Self::Timeout | Self::Overloaded => true,
+            Self::Unreachable | Self::Timeout | Self::Overloaded | Self::Credential => true,
             Self::Status(status) => matches!(status, 429 | 502..=504),
             Self::InvalidPayload | Self::TooLarge | Self::Internal => false,
         }
@@ -324,6 +331,7 @@ impl ErrorKind {
             Self::Status(_) => "status",
             Self::InvalidPayload => "invalid_payload",
             Self::TooLarge => "too_large",
+            Self::Credential => "credential",
             Self::Internal => "internal",
         }
     }

@@ -119,6 +119,7 @@ async fn adapter(origin: &str, workload: Workload) -> Result<(), Failure> {
             let call = Call {
                 deadline: Instant::now() + Duration::from_secs(10),
                 traceparent: None,
+                consumer_token: None,
             };
             let rendering = Rendering::new(context, Format::Normalized);
             let mut body = Vec::with_capacity(2048);

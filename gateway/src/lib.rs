@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`config`] | loading and checking tenants.toml and policies/ as one immutable revision |
+//! | [`certificates`] | certificates and keys: what they say, and what is wrong with them |
 //! | [`server`] | listeners, connections and their limits, graceful shutdown |
 //! | [`edge`] | the layers in request order: trace, hygiene, caller, rate limit, tenant |
 //! | [`api`] | the NGSI-LD HTTP binding |
@@ -21,6 +22,7 @@
 
 pub mod admin;
 pub mod api;
+pub mod certificates;
 pub mod command;
 pub mod config;
 pub mod contexts;

@@ -99,7 +99,11 @@ impl Revision {
     ) -> Result<Self, CannotBuild> {
         let mut sources = Vec::new();
         for source in config.sources() {
-            register(source, &http, &Earlier::new(earlier, source), &mut sources).await?;
+            let own = (!source.tls.is_usual())
+                .then(|| HttpClient::with_tls(&HttpClientSettings::default(), &source.tls))
+                .transpose()?;
+            let http = own.as_ref().unwrap_or(&http);
+            register(source, http, &Earlier::new(earlier, source), &mut sources).await?;
         }
         Ok(Self {
             registry: Registry::new(sources),

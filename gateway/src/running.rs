@@ -8,10 +8,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::{Config, Diagnostics};
-use crate::reload::{ConfigFiles, History, Reloader, watch};
+use crate::config::{Config, Diagnostics, TlsProblem};
+use crate::reload::{ConfigFiles, FollowsReload, History, Reloader, watch};
 use crate::revision::{CannotBuild, Revision};
-use crate::server::{ConnectionLimits, serve};
+use crate::server::{ConnectionLimits, TlsEndpoint, serve, serve_over};
 use crate::state::StateError;
 use crate::subscriptions::{CannotSubscribe, Subscriptions};
 use crate::telemetry::{Metrics, MetricsError};
@@ -23,6 +23,7 @@ use crate::{Gateway, admin, api, edge};
 pub struct Running {
     address: SocketAddr,
     admin_address: SocketAddr,
+    tls: Option<Arc<TlsEndpoint>>,
     shutdown: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     subscriptions: Arc<Subscriptions>,
@@ -58,6 +59,9 @@ pub enum CannotStart {
     /// The client that fetches the keys of issuers cannot be set up.
     #[error("the client for the issuers of tokens cannot be set up: {0}")]
     Tokens(#[from] reqwest::Error),
+    /// The certificate of the consumers' listener cannot be used any more.
+    #[error(transparent)]
+    Tls(#[from] TlsProblem),
     /// The metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -104,7 +108,7 @@ impl Running {
         let admin_address = local(&admin_listener, config.gateway.admin_listen);
         if config.gateway.listen.port() == 0 {
             // Nobody could have written the URL of a port that the system chose.
-            config.gateway.public_url = format!("http://{address}");
+            config.gateway.public_url = format!("{}://{address}", scheme(config.gateway.tls.is_some()));
             if let Some(files) = &mut files {
                 files.overrides.public_url = Some(config.gateway.public_url.clone());
             }
@@ -113,6 +117,10 @@ impl Running {
             Metrics::unread()?
         } else {
             Metrics::new()?
+        };
+        let tls = match &config.gateway.tls {
+            Some(settings) => Some(Arc::new(TlsEndpoint::open(settings, &metrics.tls)?)),
+            None => None,
         };
         let subscriptions = Subscriptions::open(&config.gateway).await?;
         let history = History::open(&config.gateway.state).await?;
@@ -124,6 +132,9 @@ impl Running {
         let reloader = match files {
             Some(files) => {
                 let reloader = Reloader::new(&gateway, files, history).await;
+                if let Some(tls) = &tls {
+                    reloader.join(Arc::new(Certificates(Arc::clone(tls))));
+                }
                 watch(&reloader);
                 Some(reloader)
             }
@@ -133,14 +144,20 @@ impl Running {
         let (shutdown, asked) = watch::channel(false);
         let operations = edge::with_edge(&gateway, api::operations(&gateway), !without.limits);
         let limits = ConnectionLimits::default();
-        let listeners = vec![
-            tokio::spawn(serve(listener, operations, limits.clone(), asked.clone())),
+        let mut listeners = Vec::new();
+        if let Some(tls) = &tls {
+            listeners.push(tokio::spawn(Arc::clone(tls).watch(asked.clone())));
+        }
+        let consumers = serve_over(listener, operations, tls.clone(), limits.clone(), asked.clone());
+        listeners.extend([
+            tokio::spawn(consumers),
             tokio::spawn(serve(admin_listener, administration, limits, asked)),
-        ];
+        ]);
         tracing::info!(%address, %admin_address, revision = %gateway.revision().config.revision, "listening");
         Ok(Self {
             address,
             admin_address,
+            tls,
             shutdown,
             listeners,
             subscriptions,
@@ -151,7 +168,13 @@ impl Running {
     /// The consumers' address as a URL.
     #[must_use]
     pub fn gateway_url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", scheme(self.tls.is_some()), self.address)
+    }
+
+    /// The TLS of the consumers' listener, to be read again; `None`: there is none.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<TlsEndpoint>> {
+        self.tls.as_ref()
     }
 
     /// The administrators' address as a URL.
@@ -178,6 +201,27 @@ impl Running {
         }
         self.subscriptions.stop().await;
     }
+}
+
+/// The certificates of the consumers' listener, which change together with the revision that names their files.
+struct Certificates(Arc<TlsEndpoint>);
+
+impl FollowsReload for Certificates {
+    fn prepare(&self, revision: &Revision) -> Result<Box<dyn FnOnce() + Send>, Diagnostics> {
+        let Some(settings) = &revision.config.gateway.tls else {
+            // Whether there is TLS cannot change while the gateway runs.
+            return Ok(Box::new(|| {}));
+        };
+        let put_in_place = self.0.prepare(settings).map_err(|problem| {
+            let help = problem.help.map(str::to_owned);
+            Diagnostics::error(format!("`tls` in [gateway]: {problem}"), help)
+        })?;
+        Ok(Box::new(put_in_place))
+    }
+}
+
+const fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
 }
 
 async fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, CannotStart> {

@@ -16,12 +16,18 @@ struct Realm {
 
 /// A platform that believes one issuer: `token-app` has no roles but those of its tokens, `token-reader` is a reader.
 async fn realm() -> Realm {
+    realm_with("platform.cedar", "").await
+}
+
+/// The same with more policies.
+async fn realm_with(file: &str, policies: &str) -> Realm {
     let key = SigningKey::new("2026").unwrap();
     let provider = TokenIssuer::start(0, &key).await.unwrap();
     let issuer = provider.identifier();
     let platform = Platform::builder()
         .await
         .log("debug")
+        .policy(file, policies)
         .tenants(|table| {
             let mut settings = toml::Table::new();
             settings.insert("url".into(), issuer.into());
@@ -50,15 +56,18 @@ async fn realm() -> Realm {
 }
 
 impl Realm {
-    fn token(&self, consumer: &str, roles: &Value) -> String {
-        let claims = json!({
+    fn claims(&self, consumer: &str, roles: &Value) -> Value {
+        json!({
             "iss": self.provider.identifier(),
             "aud": "kakehashi",
             "sub": format!("service-account-{consumer}"),
             "exp": 4_102_444_800_u64,
             "roles": roles,
-        });
-        self.key.sign(&claims, &json!({})).unwrap()
+        })
+    }
+
+    fn token(&self, consumer: &str, roles: &Value) -> String {
+        self.key.sign(&self.claims(consumer, roles), &json!({})).unwrap()
     }
 
     async fn count(&self, token: &str) -> usize {
@@ -92,6 +101,26 @@ async fn a_token_is_its_consumer_with_the_roles_that_it_says() {
     let token = realm.token("token-reader", &json!([]));
     let asked = realm.platform.asked();
     assert!(asked.iter().all(|request| !format!("{request:?}").contains(&token)));
+}
+
+#[tokio::test]
+async fn a_policy_may_ask_how_surely_the_holder_of_a_token_was_identified() {
+    let realm = realm_with(
+        "nasushiobara.cedar",
+        "forbid (principal == Consumer::\"token-reader\", action, resource)\n\
+         unless { context has assurance && context.assurance == \"aal2\" };",
+    )
+    .await;
+    let with = |assurance: Value| {
+        let mut claims = realm.claims("token-reader", &json!([]));
+        claims["acr"] = assurance;
+        realm.key.sign(&claims, &json!({})).unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(realm.count(&with(json!("aal2"))).await, 102);
+        assert!(realm.count(&with(json!("aal1"))).await < 102);
+        assert!(realm.count(&realm.token("token-reader", &json!([]))).await < 102);
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
-//! The connections of the whole gateway: one pool, one TLS configuration.
+//! The connections of the whole gateway: one pool, one TLS configuration. A source with authorities or a certificate
+//! of its own has connections of its own.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::RootCertStore;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// The client that all sources share.
 pub(super) type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -46,6 +50,37 @@ impl Default for HttpClientSettings {
 #[error("TLS cannot be set up: {0}")]
 pub struct TlsSetupError(#[from] rustls::Error);
 
+/// What TLS towards one source needs beside the usual.
+#[derive(Debug, Clone, Default)]
+pub struct SourceTls {
+    /// Who signs the source's certificate, and nobody else; `None`: the roots that Mozilla trusts.
+    pub authorities: Option<Arc<RootCertStore>>,
+    /// Who the gateway is to the source.
+    pub identity: Option<Arc<ClientIdentity>>,
+}
+
+impl SourceTls {
+    /// Whether it asks for nothing.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        self.authorities.is_none() && self.identity.is_none()
+    }
+}
+
+/// A certificate that the gateway presents, with its key.
+pub struct ClientIdentity {
+    /// The gateway's own certificate, then its chain.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key of the first certificate.
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientIdentity(***)")
+    }
+}
+
 /// The connections of the whole gateway. Cheap to clone: clones share the pool.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
@@ -58,6 +93,14 @@ impl HttpClient {
     /// # Errors
     /// [`TlsSetupError`] when TLS cannot be set up.
     pub fn new(settings: &HttpClientSettings) -> Result<Self, TlsSetupError> {
+        Self::with_tls(settings, &SourceTls::default())
+    }
+
+    /// The same, with authorities or a certificate of one source.
+    ///
+    /// # Errors
+    /// [`TlsSetupError`] when TLS cannot be set up, such as with a key that is not the certificate's.
+    pub fn with_tls(settings: &HttpClientSettings, tls: &SourceTls) -> Result<Self, TlsSetupError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         // A request is one small write; waiting for more to send only delays it.
@@ -66,7 +109,7 @@ impl HttpClient {
         // Notices a peer that vanished behind a firewall before a request is lost on its connection.
         tcp.set_keepalive(Some(settings.idle_timeout));
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(Arc::new(rustls::crypto::ring::default_provider()))?
+            .with_tls_config(client_config(tls)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -82,6 +125,20 @@ impl HttpClient {
 
     pub(super) fn connections(&self) -> &Connections {
         &self.connections
+    }
+}
+
+fn client_config(tls: &SourceTls) -> Result<rustls::ClientConfig, rustls::Error> {
+    let roots = tls.authorities.clone().unwrap_or_else(|| {
+        let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+        Arc::new(roots)
+    });
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots);
+    match &tls.identity {
+        None => Ok(builder.with_no_client_auth()),
+        Some(identity) => builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key()),
     }
 }
 

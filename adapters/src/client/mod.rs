@@ -9,6 +9,10 @@ mod breaker;
 mod endpoint;
 mod http_client;
 mod json_elements;
+mod oauth2;
+#[cfg(test)]
+mod oauth2_tests;
+mod query_key;
 mod source_client;
 #[cfg(test)]
 mod tests;
@@ -21,8 +25,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 pub use self::body::ChunkStream;
 pub use self::endpoint::InvalidEndpoint;
-pub use self::http_client::{HttpClient, HttpClientSettings, TlsSetupError};
+pub use self::http_client::{ClientIdentity, HttpClient, HttpClientSettings, SourceTls, TlsSetupError};
 pub use self::json_elements::{ElementSplitter, SplitError, json_elements};
+pub use self::oauth2::{ClientAuthentication, OAuth2Settings, TokenFailure};
+pub use self::query_key::QueryKey;
 pub use self::source_client::{SourceClient, SourceClientError};
 use crate::contract::ErrorKind;
 
@@ -45,6 +51,13 @@ pub enum Credential {
         /// The password.
         password: String,
     },
+    /// A parameter of the query, for platforms that know nothing better.
+    Query(QueryKey),
+    /// `Authorization: Bearer ...`, with a token that the gateway fetches (RFC 6749 section 4.4).
+    OAuth2(Box<OAuth2Settings>),
+    /// `Authorization` with the token that the consumer itself has presented. Consumers without one do not reach the
+    /// source.
+    PassThrough,
 }
 
 impl fmt::Debug for Credential {
@@ -53,6 +66,9 @@ impl fmt::Debug for Credential {
             Self::Header { .. } => "Credential::Header(***)",
             Self::Bearer(_) => "Credential::Bearer(***)",
             Self::Basic { .. } => "Credential::Basic(***)",
+            Self::Query(_) => "Credential::Query(***)",
+            Self::OAuth2(_) => "Credential::OAuth2(***)",
+            Self::PassThrough => "Credential::PassThrough",
         })
     }
 }

@@ -15,12 +15,14 @@ use tokio::time::{Instant, timeout_at};
 use super::admission::{Admission, InFlight};
 use super::body::ChunkStream;
 use super::endpoint::{Endpoint, InvalidEndpoint};
-use super::http_client::HttpClient;
+use super::http_client::{HttpClient, TlsSetupError};
+use super::oauth2::TokenSource;
+use super::query_key::QueryKey;
 use super::{Credential, Response, SourceLimits, SourceStatus, StreamedResponse};
 use crate::contract::{AdapterError, Call, ErrorKind, SourceId};
 
 /// What the gateway calls itself. Some servers refuse requests that do not say.
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("kakehashi/", env!("CARGO_PKG_VERSION")));
+pub(super) const AGENT: HeaderValue = HeaderValue::from_static(concat!("kakehashi/", env!("CARGO_PKG_VERSION")));
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -41,6 +43,9 @@ pub enum SourceClientError {
     /// Its credential.
     #[error("credential: {0}")]
     Credential(#[from] http::header::InvalidHeaderValue),
+    /// TLS towards its token endpoint.
+    #[error("credential: {0}")]
+    Tls(#[from] TlsSetupError),
 }
 
 /// One source's address, credential and limits over the gateway's connections. Cheap to clone: clones share
@@ -56,8 +61,18 @@ pub struct SourceClient {
 struct Source {
     id: SourceId,
     endpoint: Endpoint,
-    credential: Option<(HeaderName, HeaderValue)>,
+    proof: Proof,
     limits: SourceLimits,
+}
+
+/// How a request is proved to be the gateway's.
+#[derive(Debug)]
+enum Proof {
+    Nothing,
+    Header(HeaderName, HeaderValue),
+    Query(QueryKey),
+    Tokens(TokenSource),
+    PassThrough,
 }
 
 /// The head of an answer, and what is still under way.
@@ -82,12 +97,12 @@ impl SourceClient {
         limits: SourceLimits,
     ) -> Result<Self, SourceClientError> {
         let endpoint = Endpoint::parse(endpoint)?;
-        let credential = credential.map(header_of).transpose()?;
+        let proof = credential.map_or(Ok(Proof::Nothing), Proof::of)?;
         let admission = Arc::new(Admission::new(source.clone(), &limits));
         let source = Arc::new(Source {
             id: source,
             endpoint,
-            credential,
+            proof,
             limits,
         });
         Ok(Self {
@@ -178,26 +193,46 @@ impl SourceClient {
             .endpoint
             .join(path_and_query)
             .map_err(|_| self.error(ErrorKind::Internal, "the request's path is no URL"))?;
+        let uri = match &self.source.proof {
+            Proof::Query(key) => key
+                .added_to(&uri)
+                .ok_or_else(|| self.error(ErrorKind::Internal, "the request's query is no URL"))?,
+            _ => uri,
+        };
         let own_deadline = Instant::now() + self.source.limits.timeout;
         let deadline = own_deadline.min(Instant::from_std(call.deadline));
+        if matches!(self.source.proof, Proof::PassThrough) && call.consumer_token.is_none() {
+            // No trouble of the source's: this consumer is none of its callers.
+            let detail = "the consumer has presented no token to pass through";
+            return Err(AdapterError::new(&self.source.id, ErrorKind::Credential, detail));
+        }
         let in_flight = self.admission.admit(deadline).await?;
 
+        let asked = Instant::now();
+        let proof = self.proof(call, deadline, &in_flight).await?;
         let sent = Instant::now();
-        let exchange = self.exchange(uri, headers, call);
-        let answer = match timeout_at(deadline, exchange).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                in_flight.breaker().failed(std::time::Instant::now());
-                let (kind, detail) = what_failed(&error);
-                return Err(in_flight.error(kind, detail));
-            }
-            Err(_) => {
-                if deadline == own_deadline || sent.elapsed() >= SILENCE_THAT_COUNTS {
-                    in_flight.breaker().failed(std::time::Instant::now());
+        // The source has its whole time: it is not to blame for an endpoint that took its own.
+        let own_deadline = own_deadline + (sent - asked);
+        let deadline = own_deadline.min(Instant::from_std(call.deadline));
+        // Only a token is ever tried again.
+        let again = matches!(self.source.proof, Proof::Tokens(_)).then(|| uri.clone());
+        let exchange = self.exchange(uri, headers, proof.as_ref(), call);
+        let mut answer = self.within(exchange, deadline, own_deadline, sent, &in_flight).await?;
+        if let (Proof::Tokens(tokens), Some((_, token)), Some(uri)) = (&self.source.proof, &proof, again) {
+            if answer.status() != StatusCode::UNAUTHORIZED {
+                tokens.taken(token);
+            } else if tokens.refused(token) {
+                // It may have been withdrawn. Once more with a new one; what comes then is the answer.
+                let proof = self.proof(call, deadline, &in_flight).await?;
+                let exchange = self.exchange(uri, headers, proof.as_ref(), call);
+                answer = self.within(exchange, deadline, own_deadline, sent, &in_flight).await?;
+                if let Some((_, token)) = &proof
+                    && answer.status() != StatusCode::UNAUTHORIZED
+                {
+                    tokens.taken(token);
                 }
-                return Err(in_flight.error(ErrorKind::Timeout, "no answer within the deadline"));
             }
-        };
+        }
         in_flight.breaker().succeeded();
         in_flight.answered(sent.elapsed());
         let (parts, body) = answer.into_parts();
@@ -216,6 +251,53 @@ impl SourceClient {
         })
     }
 
+    /// Waits for an exchange, and counts one that fails.
+    async fn within(
+        &self,
+        exchange: impl Future<Output = Result<http::Response<Incoming>, hyper_util::client::legacy::Error>>,
+        deadline: Instant,
+        own_deadline: Instant,
+        sent: Instant,
+        in_flight: &InFlight,
+    ) -> Result<http::Response<Incoming>, AdapterError> {
+        match timeout_at(deadline, exchange).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                in_flight.breaker().failed(std::time::Instant::now());
+                let (kind, detail) = what_failed(&error);
+                Err(in_flight.error(kind, detail))
+            }
+            Err(_) => {
+                if deadline == own_deadline || sent.elapsed() >= SILENCE_THAT_COUNTS {
+                    in_flight.breaker().failed(std::time::Instant::now());
+                }
+                Err(in_flight.error(ErrorKind::Timeout, "no answer within the deadline"))
+            }
+        }
+    }
+
+    /// The header that proves the request. A token endpoint that fails is no failure of the source's.
+    async fn proof(
+        &self,
+        call: &Call,
+        deadline: Instant,
+        in_flight: &InFlight,
+    ) -> Result<Option<(HeaderName, HeaderValue)>, AdapterError> {
+        match &self.source.proof {
+            Proof::Nothing | Proof::Query(_) => Ok(None),
+            Proof::Header(name, value) => Ok(Some((name.clone(), value.clone()))),
+            Proof::PassThrough => {
+                let token = call.consumer_token.as_deref();
+                Ok(token.map(|token| (AUTHORIZATION, token.clone())))
+            }
+            Proof::Tokens(tokens) => match timeout_at(deadline, tokens.header()).await {
+                Ok(Ok(token)) => Ok(Some((AUTHORIZATION, token))),
+                Ok(Err(failure)) => Err(in_flight.error(ErrorKind::Credential, failure.to_string())),
+                Err(_) => Err(in_flight.error(ErrorKind::Credential, "no token within the deadline")),
+            },
+        }
+    }
+
     /// Sends a GET. When the connection broke before the first byte of an answer it is sent once more: a pooled
     /// connection that the source has closed meanwhile looks like that, and GET may be repeated (RFC 9110
     /// section 9.2.2).
@@ -223,55 +305,66 @@ impl SourceClient {
         &self,
         uri: Uri,
         headers: &[(HeaderName, HeaderValue)],
+        proof: Option<&(HeaderName, HeaderValue)>,
         call: &Call,
     ) -> Result<http::Response<Incoming>, hyper_util::client::legacy::Error> {
         let connections = self.http.connections();
-        match connections.request(self.request(uri.clone(), headers, call)).await {
+        match connections.request(request(uri.clone(), headers, proof, call)).await {
             Err(error) if broke_before_the_answer(&error) => {
-                connections.request(self.request(uri, headers, call)).await
+                connections.request(request(uri, headers, proof, call)).await
             }
             result => result,
         }
     }
-
-    fn request(&self, uri: Uri, headers: &[(HeaderName, HeaderValue)], call: &Call) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::default());
-        *request.method_mut() = Method::GET;
-        *request.uri_mut() = uri;
-        let own = request.headers_mut();
-        own.insert(USER_AGENT, AGENT);
-        for (name, value) in headers {
-            own.append(name, value.clone());
-        }
-        if let Some((name, value)) = &self.source.credential {
-            own.insert(name, value.clone());
-        }
-        if let Some(trace) = call
-            .traceparent
-            .as_deref()
-            .and_then(|text| HeaderValue::from_str(text).ok())
-        {
-            own.insert(TRACEPARENT, trace);
-        }
-        request
-    }
 }
 
-/// The header that a credential is sent as, kept out of every log.
-fn header_of(credential: Credential) -> Result<(HeaderName, HeaderValue), http::header::InvalidHeaderValue> {
-    let (name, mut value) = match credential {
-        Credential::Header { name, value } => (name, value),
-        Credential::Bearer(token) => {
-            let value = [b"Bearer ", token.as_bytes()].concat();
-            (AUTHORIZATION, HeaderValue::from_bytes(&value)?)
-        }
-        Credential::Basic { username, password } => {
-            let encoded = STANDARD.encode(format!("{username}:{password}"));
-            (AUTHORIZATION, HeaderValue::try_from(format!("Basic {encoded}"))?)
-        }
-    };
-    value.set_sensitive(true);
-    Ok((name, value))
+fn request(
+    uri: Uri,
+    headers: &[(HeaderName, HeaderValue)],
+    proof: Option<&(HeaderName, HeaderValue)>,
+    call: &Call,
+) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::default());
+    *request.method_mut() = Method::GET;
+    *request.uri_mut() = uri;
+    let own = request.headers_mut();
+    own.insert(USER_AGENT, AGENT);
+    for (name, value) in headers {
+        own.append(name, value.clone());
+    }
+    if let Some((name, value)) = proof {
+        own.insert(name, value.clone());
+    }
+    if let Some(trace) = call
+        .traceparent
+        .as_deref()
+        .and_then(|text| HeaderValue::from_str(text).ok())
+    {
+        own.insert(TRACEPARENT, trace);
+    }
+    request
+}
+
+impl Proof {
+    /// How a credential is sent, kept out of every log.
+    fn of(credential: Credential) -> Result<Self, SourceClientError> {
+        let (name, mut value) = match credential {
+            Credential::Header { name, value } => (name, value),
+            Credential::Bearer(token) => {
+                let value = [b"Bearer ", token.as_bytes()].concat();
+                (AUTHORIZATION, HeaderValue::from_bytes(&value)?)
+            }
+            Credential::Basic { username, password } => {
+                let encoded = STANDARD.encode(format!("{username}:{password}"));
+                (AUTHORIZATION, HeaderValue::try_from(format!("Basic {encoded}"))?)
+            }
+            Credential::Query(key) => return Ok(Self::Query(key)),
+            Credential::OAuth2(settings) => return Ok(Self::Tokens(TokenSource::new(*settings)?)),
+            Credential::PassThrough => return Ok(Self::PassThrough),
+        };
+        value.set_sensitive(true);
+        Ok(Self::Header(name, value))
+    }
 }
 
 /// Whether the request was lost with its connection, without a byte of an answer.

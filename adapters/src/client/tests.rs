@@ -93,6 +93,7 @@ fn call() -> Call {
     Call {
         deadline: Instant::now() + Duration::from_secs(20),
         traceparent: None,
+        consumer_token: None,
     }
 }
 
@@ -245,6 +246,7 @@ async fn silence_and_a_body_without_end_stop_at_the_deadline() {
         let soon = Call {
             deadline: Instant::now() + Duration::from_millis(100),
             traceparent: None,
+            consumer_token: None,
         };
         assert_eq!(
             kind(client(&address, limits()).get("/", &[], &soon).await),
@@ -350,6 +352,7 @@ async fn no_more_requests_are_under_way_than_the_source_allows_until_their_bodie
     let soon = Call {
         deadline: Instant::now() + Duration::from_millis(50),
         traceparent: None,
+        consumer_token: None,
     };
     assert_eq!(kind(client.get("/", &[], &soon).await), ErrorKind::Overloaded);
 
@@ -386,6 +389,7 @@ async fn the_rate_is_kept_by_waiting_and_by_giving_up_when_waiting_is_in_vain() 
     let soon = Call {
         deadline: Instant::now() + Duration::from_millis(5),
         traceparent: None,
+        consumer_token: None,
     };
     assert_eq!(kind(client.get("/", &[], &soon).await), ErrorKind::Overloaded);
 }

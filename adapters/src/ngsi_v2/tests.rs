@@ -47,6 +47,7 @@ fn call() -> Call {
     Call {
         deadline: Instant::now() + Duration::from_secs(20),
         traceparent: None,
+        consumer_token: None,
     }
 }
 

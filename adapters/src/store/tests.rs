@@ -16,6 +16,7 @@ fn call() -> Call {
     Call {
         deadline: Instant::now() + Duration::from_secs(30),
         traceparent: None,
+        consumer_token: None,
     }
 }
 
@@ -338,6 +339,7 @@ async fn a_passed_deadline_is_a_timeout() {
     let late = Call {
         deadline: Instant::now(),
         traceparent: None,
+        consumer_token: None,
     };
     let query = SourceQuery::of_types(vec![type_name(0)]);
     let listed: Result<Vec<_>, _> = adapter.query(&query, &late).try_collect().await;

@@ -12,6 +12,7 @@ fn call() -> Call {
     Call {
         deadline: Instant::now() + Duration::from_secs(30),
         traceparent: None,
+        consumer_token: None,
     }
 }
 
@@ -102,6 +103,7 @@ async fn after_the_deadline_nothing_is_written() {
     let late = Call {
         deadline: Instant::now(),
         traceparent: None,
+        consumer_token: None,
     };
     let written = store.create(site("late"), january(), &late).await;
     let Err(WriteError::Source(error)) = written else {

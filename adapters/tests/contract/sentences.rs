@@ -18,6 +18,7 @@ fn call() -> Call {
     Call {
         deadline: Instant::now() + PATIENCE,
         traceparent: None,
+        consumer_token: None,
     }
 }
 
@@ -436,6 +437,7 @@ pub(crate) async fn the_callers_deadline_holds(fixture: &impl Fixture) {
     let soon = Call {
         deadline: start + Duration::from_millis(SOURCE_TIMEOUT_MILLIS / 8),
         traceparent: None,
+        consumer_token: None,
     };
     let [error, _] = failures(fixture.adapter(), &soon).await;
     assert_eq!(error.kind, ErrorKind::Timeout);

@@ -63,6 +63,7 @@ const fn describe(kind: ErrorKind) -> (u16, &'static str) {
         ErrorKind::InvalidPayload => (111, "the source's answer is not valid"),
         ErrorKind::TooLarge => (111, "the source's answer is too large"),
         ErrorKind::Status(_) => (299, "the source answered with an error"),
+        ErrorKind::Credential => (299, "there is no credential to ask the source with"),
         ErrorKind::Internal => (299, "the source cannot be asked"),
     }
 }

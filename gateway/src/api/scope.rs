@@ -15,7 +15,7 @@ use super::question::Surroundings;
 use super::request_context;
 use crate::config::TenantId;
 use crate::contexts::{ContextUser, NamedContext, RequestContext};
-use crate::edge::{Caller, Deadline, RequestId, RequestedTenant};
+use crate::edge::{Caller, Deadline, PresentedToken, RequestId, RequestedTenant};
 use crate::federation::gather;
 use crate::federation::plan::Asker;
 use crate::federation::provide::Watcher;
@@ -40,6 +40,7 @@ pub(super) struct Scope {
     deadline: Deadline,
     /// Its id, for the log.
     pub id: RequestId,
+    token: Option<PresentedToken>,
 }
 
 impl FromRequestParts<Arc<Gateway>> for Scope {
@@ -62,6 +63,7 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
             headers: parts.headers.clone(),
             deadline,
             id,
+            token: extensions.get::<PresentedToken>().cloned(),
         })
     }
 }
@@ -138,6 +140,7 @@ impl Scope {
         let call = Call {
             deadline: self.deadline.0,
             traceparent: Some(Arc::clone(&self.id.traceparent)),
+            consumer_token: self.token.as_ref().map(|token| Arc::clone(&token.0)),
         };
         gather::Request {
             call,

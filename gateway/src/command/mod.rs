@@ -3,7 +3,9 @@
 
 mod check;
 mod demo;
+mod explain_config;
 mod key;
+mod key_file;
 mod mapping;
 mod output;
 mod serve;
@@ -33,7 +35,9 @@ enum Command {
     Demo(demo::Demo),
     /// Say whether a configuration would load, and why not.
     Check(check::Check),
-    /// Make API keys.
+    /// Print every key of tenants.toml with the value in effect and where it comes from.
+    ExplainConfig(explain_config::ExplainConfig),
+    /// Make, list and revoke API keys.
     #[command(subcommand)]
     Key(key::Key),
     /// Work on mappings of custom platforms.
@@ -91,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Check(check) => check.run(),
+        Command::ExplainConfig(explain) => explain.run(),
         Command::Key(key) => key.run(),
         Command::Mapping(mapping) => mapping.run(),
         Command::Store(store) => store.run(),

@@ -1,14 +1,16 @@
-//! What no table can see alone: sources that contradict each other.
+//! What no table can see alone: sources that contradict each other, roles that no policy knows.
 
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use ngsi_ld::TypeName;
 
-use super::diagnostics::{Place, Report};
+use super::diagnostics::{Place, Report, nearest, suggest};
+use super::document::{Entry, Node, Value};
 use super::provides::{ProvidedType, Provides};
 use super::source::{SourceConfig, upstream};
 use super::tenant::{Tenant, TenantRole};
+use crate::policy::Principals;
 
 /// What is known of a source, with the place of its id.
 type Placed<'a> = (&'a SourceConfig, &'a Place);
@@ -150,4 +152,51 @@ pub(crate) fn check_operator(tenants: &[Tenant], place: &Place, report: &Report)
             "one of them runs the platform; the others are members".to_owned(),
         );
     }
+}
+
+/// A role that no policy speaks of gives nothing: most often it is written wrong. Whoever administers policies and
+/// tenants.toml at different times needs to be told, and not to be kept from it.
+pub(crate) fn check_roles(root: &Node, principals: &Principals, report: &Report) {
+    let Some(Node {
+        value: Value::Table(consumers),
+        ..
+    }) = root.child("consumers")
+    else {
+        return;
+    };
+    for entry in consumers {
+        let roles = match entry.node.child("roles").map(|roles| &roles.value) {
+            Some(Value::Array(roles)) => roles.as_slice(),
+            _ => &[],
+        };
+        for role in roles {
+            let Some(name) = role.as_text().filter(|name| !principals.roles.contains(*name)) else {
+                continue;
+            };
+            let message = format!("no policy speaks of the role `{name}` of consumer `{}`", entry.key);
+            let near = nearest(name, principals.roles.iter().map(String::as_str));
+            report.warning(&role.place, message, near.map(|near| format!("did you mean `{near}`?")));
+        }
+        if roles.is_empty() && !may_see_something(entry, principals) {
+            let message = format!(
+                "consumer `{}` has no role, and no policy names it: it sees nothing",
+                entry.key
+            );
+            let help = suggest("", principals.roles.iter().map(String::as_str));
+            report.warning(&entry.key_place, message, help);
+        }
+    }
+}
+
+/// Whether a consumer without a role may be meant by a policy all the same, or have roles by its tokens.
+fn may_see_something(consumer: &Entry, principals: &Principals) -> bool {
+    let is_named = |key: &str| {
+        let name = consumer.node.child(key).and_then(Node::as_text);
+        name.is_some_and(|name| principals.named.contains(name))
+    };
+    principals.anybody
+        || principals.named.contains(&consumer.key)
+        || is_named("tenant")
+        || is_named("organisation")
+        || consumer.node.child("jwt").is_some()
 }

@@ -9,12 +9,14 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::Loading;
+use super::client_certificate::{self, CertificateIndex};
 use super::diagnostics::suggest;
 use super::document::{Entry, Node, Value};
 use super::issuer::Issuer;
 use super::names::{ConsumerId, RoleName, TenantId, check_name};
 use super::section::Section;
 use super::source::MOST_PER_SECOND;
+use crate::certificates::ClientCertificate;
 
 /// The consumer that callers without any credential are.
 pub const ANONYMOUS: &str = "anonymous";
@@ -38,6 +40,8 @@ pub struct Consumer {
     /// The roles that it holds by the token of this request, in order, with spaces between them: what is decided for
     /// one token must not be remembered for another. `None`: it holds those of its table alone.
     pub token_roles: Option<Arc<str>>,
+    /// How surely its token says that its holder was identified (`acr`); `None`: by no token, or it does not say.
+    pub assurance: Option<Arc<str>>,
     /// How much it may ask.
     pub limits: ConsumerLimits,
 }
@@ -49,16 +53,17 @@ impl Consumer {
         self.id.as_str() == ANONYMOUS
     }
 
-    /// The same consumer, with further roles that a token says it has.
+    /// The same consumer, with further roles that a token says it has, and with its assurance.
     #[must_use]
-    pub fn with_token_roles(self: &Arc<Self>, roles: &[RoleName]) -> Arc<Self> {
+    pub fn with_token(self: &Arc<Self>, roles: &[RoleName], assurance: Option<&Arc<str>>) -> Arc<Self> {
         let further: Vec<&RoleName> = roles.iter().filter(|role| !self.roles.contains(role)).collect();
-        if further.is_empty() {
+        if further.is_empty() && assurance.is_none() {
             return Arc::clone(self);
         }
         let names: Vec<&str> = further.iter().map(|role| role.as_str()).collect();
         Arc::new(Self {
-            token_roles: Some(names.join(" ").into()),
+            token_roles: (!names.is_empty()).then(|| names.join(" ").into()),
+            assurance: assurance.cloned(),
             roles: self.roles.iter().chain(further).cloned().collect(),
             ..Self::clone(self)
         })
@@ -147,6 +152,7 @@ pub struct ConsumerIndex {
     by_hash: HashMap<[u8; 32], ApiKey>,
     /// By the name of the issuer and the subject of its tokens.
     by_subject: HashMap<(Arc<str>, Arc<str>), Arc<Consumer>>,
+    by_certificate: CertificateIndex<Consumer>,
 }
 
 impl ConsumerIndex {
@@ -171,6 +177,12 @@ impl ConsumerIndex {
     #[must_use]
     pub fn of_subject(&self, issuer: &Issuer, subject: &Arc<str>) -> Option<&Arc<Consumer>> {
         self.by_subject.get(&(Arc::clone(&issuer.name), Arc::clone(subject)))
+    }
+
+    /// The consumer whose certificate a client has presented; `None`: nobody's, or that of several.
+    #[must_use]
+    pub fn of_certificate(&self, certificate: &ClientCertificate) -> Option<&Arc<Consumer>> {
+        self.by_certificate.find(certificate)
     }
 
     /// The consumer that callers without a credential are; `None`: they are refused.
@@ -201,6 +213,7 @@ pub(crate) fn read(
     section: &Section<'_>,
     tenants: &[TenantId],
     issuers: &[Arc<Issuer>],
+    certificates_checked: bool,
     loading: &Loading<'_>,
 ) -> ConsumerIndex {
     let mut index = ConsumerIndex::default();
@@ -209,7 +222,7 @@ pub(crate) fn read(
             loading.report.error(&entry.key_place, reason, None);
             continue;
         }
-        read_consumer(entry, tenants, issuers, loading, &mut index);
+        read_consumer(entry, tenants, issuers, certificates_checked, loading, &mut index);
     }
     index
 }
@@ -218,6 +231,7 @@ fn read_consumer(
     entry: &Entry,
     tenants: &[TenantId],
     issuers: &[Arc<Issuer>],
+    certificates_checked: bool,
     loading: &Loading<'_>,
     index: &mut ConsumerIndex,
 ) {
@@ -238,29 +252,27 @@ fn read_consumer(
     let limits = section
         .section("limits")
         .map_or(default_limits, |table| read_limits(table, default_limits));
-    section.refuse("client_certificate", "this version knows `keys` and `jwt`");
+    let certificates = client_certificate::read(&section, certificates_checked);
     let jwt = section.section("jwt");
     let keys = section.items("keys");
-    if is_anonymous && keys.is_some() {
-        let place = section.key_place("keys").unwrap_or(section.place());
-        report.error(
-            place,
-            "the anonymous consumer has no keys: it is who presents none",
-            None,
-        );
-    }
-    if is_anonymous && jwt.is_some() {
-        let place = section.key_place("jwt").unwrap_or(section.place());
-        report.error(
-            place,
-            "the anonymous consumer has no tokens: it is who presents none",
-            None,
-        );
-    }
-    if !is_anonymous && keys.is_none_or(<[Node]>::is_empty) && section.node("jwt").is_none() {
+    if is_anonymous {
+        for (key, what) in [
+            ("keys", "keys"),
+            ("jwt", "tokens"),
+            ("client_certificate", "certificates"),
+        ] {
+            if let Some(place) = section.key_place(key) {
+                let message = format!("the anonymous consumer has no {what}: it is who presents none");
+                report.error(place, message, None);
+            }
+        }
+    } else if keys.is_none_or(<[Node]>::is_empty)
+        && section.node("jwt").is_none()
+        && section.node("client_certificate").is_none()
+    {
         report.warning(
             &entry.key_place,
-            format!("nobody can call as `{id}`: it has neither keys nor `jwt`"),
+            format!("nobody can call as `{id}`: it has neither keys nor `jwt` nor `client_certificate`"),
             "run `kakehashi key new`".to_owned(),
         );
     }
@@ -270,6 +282,7 @@ fn read_consumer(
         affiliation,
         roles,
         token_roles: None,
+        assurance: None,
         limits,
     });
     if let Some(jwt) = jwt {
@@ -278,6 +291,15 @@ fn read_consumer(
     }
     for key in keys.unwrap_or_default() {
         read_key(key, &consumer, loading, index);
+    }
+    for (name, place) in certificates {
+        if let Err(other) = index.by_certificate.insert(name.clone(), &consumer) {
+            let message = format!(
+                "consumers `{}` and `{id}` have the same certificate, `{name}`",
+                other.id
+            );
+            report.error(place, message, "every certificate identifies one consumer".to_owned());
+        }
     }
     section.finish();
     index.by_id.insert(id, Arc::clone(&consumer));

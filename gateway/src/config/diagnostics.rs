@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
@@ -170,6 +170,8 @@ pub(crate) struct SourceFile {
     name: String,
     text: String,
     masking: Masking,
+    /// Where each line begins, found when it is first asked for.
+    line_starts: OnceLock<Vec<usize>>,
 }
 
 impl SourceFile {
@@ -179,13 +181,22 @@ impl SourceFile {
             name: name.into(),
             text: text.into(),
             masking,
+            line_starts: OnceLock::new(),
         })
+    }
+
+    /// What the file is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The 1-based line of a byte offset.
     pub(crate) fn line_of(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().iter().take(offset);
-        before.filter(|byte| **byte == b'\n').count() + 1
+        let starts = self.line_starts.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(end, _)| end + 1)).collect()
+        });
+        starts.partition_point(|start| *start <= offset)
     }
 
     /// The byte offset at which a 1-based line begins.
@@ -269,7 +280,7 @@ fn may_hold_a_secret(line: &str) -> bool {
 }
 
 /// `//user:password@host` with the password masked.
-fn mask_passwords_in_addresses(line: &str) -> String {
+pub(crate) fn mask_passwords_in_addresses(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
     while let Some((before, after)) = rest.split_once("//") {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, Uri};
@@ -9,6 +10,7 @@ use http::{HeaderName, Uri};
 use super::Loading;
 use super::quantity::{Network, Size};
 use super::section::Section;
+use super::tls::{self, TlsSettings};
 
 /// `[gateway]`
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub struct GatewayConfig {
     pub trusted_proxies: Vec<Network>,
     /// Addresses in ranges that are not public, which URLs of clients may name all the same.
     pub egress_allow: Vec<Network>,
+    /// How consumers are served over TLS; `None`: in plain text, behind a proxy or on one machine.
+    pub tls: Option<Arc<TlsSettings>>,
     /// Bounds of one request, whoever asks.
     pub limits: RequestLimits,
 }
@@ -124,15 +128,18 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
         HeaderName::try_from(text).map_err(|_| format!("\"{text}\" is no header name"))
     });
     let limits = section.section("limits").map(read_limits).unwrap_or_default();
+    let tls = tls::read(&section, loading);
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let gateway = GatewayConfig {
         listen,
         admin_listen,
-        public_url: public_url.unwrap_or_else(|| format!("http://localhost:{}", listen.port())),
+        public_url: public_url.unwrap_or_else(|| format!("{scheme}://localhost:{}", listen.port())),
         state: state.unwrap_or_else(|| loading.path("kakehashi.db")),
         default_context: default_context.unwrap_or(DefaultContext::Kakehashi),
         api_key_header: api_key_header.unwrap_or(HeaderName::from_static("x-api-key")),
         trusted_proxies: read_networks(&section, "trusted_proxies"),
         egress_allow: read_networks(&section, "egress_allow"),
+        tls,
         limits,
     };
     refuse_what_is_not_built(&section);
@@ -152,6 +159,8 @@ fn refuse_what_needs_a_restart(running: &GatewayConfig, wanted: &GatewayConfig, 
         ("state", running.state != wanted.state),
         ("default_context", running.default_context != wanted.default_context),
         ("egress_allow", running.egress_allow != wanted.egress_allow),
+        // Other files for it are no matter.
+        ("tls", running.tls.is_some() != wanted.tls.is_some()),
     ];
     for (key, _) in changed.into_iter().filter(|(_, is_changed)| *is_changed) {
         let place = section.node(key).map_or_else(|| section.place(), |node| &node.place);
@@ -163,10 +172,6 @@ fn refuse_what_needs_a_restart(running: &GatewayConfig, wanted: &GatewayConfig, 
 
 /// Keys that ask for what this version does not do.
 fn refuse_what_is_not_built(section: &Section<'_>) {
-    section.refuse(
-        "tls",
-        "put a TLS-terminating proxy in front and list it in `trusted_proxies`",
-    );
     section.refuse("rate_store", "rate limits are counted in process: leave the key out");
     if section.items("extensions").is_some_and(|items| !items.is_empty()) {
         section.refuse("extensions", "leave the list empty");

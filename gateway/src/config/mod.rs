@@ -7,6 +7,7 @@
 
 mod administrator;
 mod checks;
+mod client_certificate;
 mod consumer;
 mod credential;
 mod diagnostics;
@@ -16,6 +17,7 @@ mod files;
 mod gateway;
 mod issuer;
 mod journal;
+mod keys;
 mod names;
 mod provides;
 mod quantity;
@@ -25,6 +27,7 @@ mod source;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod vocabulary;
 
 use std::cell::RefCell;
@@ -44,11 +47,13 @@ pub use self::environment::{ConfigOverrides, Environment, today_in_japan};
 pub use self::files::{FileTexts, RevisionId};
 pub use self::gateway::{DefaultContext, GatewayConfig, RequestLimits};
 pub use self::issuer::Issuer;
+pub use self::keys::{Origin, Setting, explain, json_schema};
 pub use self::names::{ConsumerId, LocalGovernmentCode, RoleName, TenantId};
 pub use self::provides::{ProvidedType, Provides};
 pub use self::quantity::{Network, Size};
 pub use self::source::{Fingerprint, SourceConfig, SourceKind};
 pub use self::tenant::{Tenant, TenantLimits, TenantRole};
+pub use self::tls::{TlsMaterial, TlsPart, TlsProblem, TlsSettings};
 
 pub(crate) use self::diagnostics::{Masking, Place, Report, SourceFile, nearest, suggest};
 pub(crate) use self::document::{Node, Value, parse as parse_document, places_of_tenant};
@@ -341,7 +346,17 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
     checks::check_sources(&tenants, &places, report);
     checks::check_operator(&tenants, tenants_table.place(), report);
     let ids: Vec<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
-    let consumers = consumer::read(&table("consumers"), &ids, &issuers, &loading);
+    // What is wrong with `tls` is told already; nothing is to be concluded from it.
+    let certificates_checked = root
+        .child("gateway")
+        .and_then(|gateway| gateway.child("tls")?.child("client_ca"));
+    let consumers = consumer::read(
+        &table("consumers"),
+        &ids,
+        &issuers,
+        certificates_checked.is_some(),
+        &loading,
+    );
     let administrators = administrator::read(&table("administrators"), &ids, &issuers, &consumers, &loading);
     let mappings = loading.mappings.take();
     top.finish();
@@ -367,6 +382,10 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
     };
     let earlier = previous.map(|previous| &previous.policy);
     let policy = policy::load(policies, &referents, classification, provided, files, earlier, report)?;
+    if !report.has_errors() {
+        // A policy that was refused may be the one that speaks of the role.
+        checks::check_roles(&root, &policy.principals(), report);
+    }
     let texts = files.texts(previous.map(|previous| &previous.files));
     let tenant_positions = ids
         .into_iter()

@@ -224,10 +224,24 @@ impl<'a> Section<'a> {
     /// Reports every key that nothing has asked for.
     pub(crate) fn finish(self) {
         let known = self.known.borrow();
+        #[cfg(test)]
+        READ.with_borrow_mut(|read| read.push((self.title.clone(), known.clone())));
         for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let message = format!("unknown key `{}` in {}", entry.key, self.title);
             self.report
                 .error(&entry.key_place, message, suggest(&entry.key, known.iter().copied()));
         }
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The tables that this thread has read, and the keys that their readers know.
+    static READ: RefCell<Vec<(String, Vec<&'static str>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What was read since the last time.
+#[cfg(test)]
+pub(crate) fn take_read() -> Vec<(String, Vec<&'static str>)> {
+    READ.take()
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kakehashi_adapters::SourceId;
-use kakehashi_adapters::client::{Credential, SourceLimits};
+use kakehashi_adapters::client::{Credential, SourceLimits, SourceTls};
 use kakehashi_adapters::rest::Mapping;
 use ngsi_ld::TypeName;
 
@@ -36,6 +36,8 @@ pub struct SourceConfig {
     pub kind: SourceKind,
     /// How the gateway proves itself to the source.
     pub credential: Option<Credential>,
+    /// Who the gateway is to the source in TLS, and who vouches for the source.
+    pub tls: SourceTls,
     /// Whether it may hold personal data.
     pub personal_data: PersonalData,
     /// Whether it takes writes.
@@ -154,9 +156,8 @@ pub(crate) fn read(
     }
     let adapter = section.choice("adapter", &ADAPTERS);
     let kind = read_kind(&section, adapter, tenants, loading);
-    let credential = section
-        .node("credential")
-        .map(|node| credential::read(&section, node, loading));
+    let (credential, tls) = credential::read(&section, loading);
+    check_transport(&section, adapter, credential.as_ref(), &tls, kind.as_ref(), loading);
     let personal_data = section.choice(
         "personal_data",
         &[("present", PersonalData::Present), ("none", PersonalData::None)],
@@ -204,13 +205,61 @@ pub(crate) fn read(
         id: id?,
         tenant: tenant.clone(),
         kind: kind?,
-        credential: credential.flatten(),
+        credential,
+        tls,
         personal_data: personal_data.unwrap_or(PersonalData::Present),
         writable: writable.is_some_and(|writable| writable.value),
         limits,
         provides,
         fingerprint: loading.fingerprint(),
     })
+}
+
+/// What a credential or a certificate needs of the endpoint to mean anything.
+fn check_transport(
+    section: &Section<'_>,
+    adapter: Option<AdapterName>,
+    credential: Option<&Credential>,
+    tls: &SourceTls,
+    kind: Option<&SourceKind>,
+    loading: &Loading<'_>,
+) {
+    if adapter == Some(AdapterName::Store) {
+        for key in ["credential", "ca"] {
+            if let Some(place) = section.key_place(key) {
+                let message = format!("`{key}` in {} has no meaning: a store is a folder", section.title());
+                loading.report.error(place, message, None);
+            }
+        }
+        return;
+    }
+    let (Some(SourceKind::Rest { endpoint, .. } | SourceKind::NgsiV2 { endpoint, .. }), Some(place)) =
+        (kind, section.node("endpoint").map(|node| &node.place))
+    else {
+        return;
+    };
+    if !endpoint.starts_with("http://") {
+        return;
+    }
+    if !tls.is_usual() {
+        let message = format!("{} has certificates, but its endpoint is not https", section.title());
+        loading
+            .report
+            .error(place, message, "begin the endpoint with https://".to_owned());
+    }
+    if matches!(credential, Some(Credential::PassThrough)) && !is_on_this_machine(endpoint) {
+        let message = format!("{} would be shown consumers' tokens in plain text", section.title());
+        loading
+            .report
+            .error(place, message, "begin the endpoint with https://".to_owned());
+    }
+}
+
+fn is_on_this_machine(endpoint: &str) -> bool {
+    let uri: Option<http::Uri> = endpoint.parse().ok();
+    uri.as_ref()
+        .and_then(http::Uri::host)
+        .is_some_and(credential::is_this_machine)
 }
 
 /// Reads the keys that depend on the adapter, and reports those of another adapter.

@@ -1,6 +1,7 @@
 //! What a revision says about itself, and what is said about a wrong one.
 
 mod findings;
+mod seeds;
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +30,7 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
 }
 
 /// A valid revision of two tenants; tests break it.
-const BASE: &str = r#"[tenants.tochigi]
+pub(in crate::config) const BASE: &str = r#"[tenants.tochigi]
 name = "栃木県"
 code = "090000"
 role = "operator"
@@ -175,6 +176,24 @@ fn a_secret_is_read_from_a_variable_or_a_file_and_never_shown() {
         (name.as_str(), value.as_bytes(), value.is_sensitive()),
         ("x-key", b"hunter2".as_slice(), true)
     );
+}
+
+#[test]
+fn no_credential_shows_in_what_a_panic_could_print() {
+    let secret = "planted-secret";
+    for credential in [
+        "{ header = \"x-key\", value = { env = \"TOKEN\" } }",
+        "{ query = \"key\", value = { env = \"TOKEN\" } }",
+        "{ bearer = { env = \"TOKEN\" } }",
+        "{ basic = { username = \"u\", password = { env = \"TOKEN\" } } }",
+        "{ oauth2 = { token_url = \"https://h\", client_id = \"c\", client_secret = { env = \"TOKEN\" } } }",
+    ] {
+        let lines = format!("adapter = \"ngsi-v2\"\ncredential = {credential}");
+        let revision = Revision::new(&BASE.replace("adapter = \"ngsi-v2\"", &lines));
+        let config = revision.load_in(&environment(&[("TOKEN", secret)])).unwrap();
+        assert!(config.sources().next().unwrap().credential.is_some(), "{credential}");
+        assert!(!format!("{config:?}").contains(secret), "{credential}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! Who asks: by an API key, or by a token of a configured issuer (RFC 6750). Presenting nothing is the anonymous
-//! consumer; presenting something wrong is 401, never anonymous, and the answer does not tell what was wrong.
+//! Who asks: by an API key, by a token of a configured issuer (RFC 6750), or by the certificate of the connection
+//! (RFC 8446 section 4.4.2). Presenting nothing is the anonymous consumer; presenting something wrong is 401, never
+//! anonymous, and the answer does not tell what was wrong. Whoever presents a certificate and something else must be
+//! one consumer by both.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +15,17 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::client_address::{ClientAddress, client_address};
 use crate::api::problem::{ErrorType, Problem};
 use crate::config::{Config, Consumer, today_in_japan};
+use crate::server::PeerCertificate;
 use crate::tokens::TokenRejection;
 use crate::{Gateway, Revision};
 
 /// The consumer of a request.
 #[derive(Debug, Clone)]
 pub struct Caller(pub Arc<Consumer>);
+
+/// The token that a request has presented and that was found valid, for sources that are configured to be shown it.
+#[derive(Debug, Clone)]
+pub struct PresentedToken(pub Arc<HeaderValue>);
 
 /// The header that the recommended gateway module of the guidebook (Kong) has its clients send.
 const KONG_HEADER: HeaderName = HeaderName::from_static("apikey");
@@ -43,8 +50,15 @@ pub(super) async fn authenticate(
     next: Next,
 ) -> Response {
     let address = client_address(&request, &revision.config.gateway);
-    let caller = match find_consumer(&gateway, &revision.config, request.headers(), address).await {
-        Ok(consumer) => Caller(consumer),
+    let certificate = request.extensions().get::<PeerCertificate>().cloned();
+    let found = find_consumer(&gateway, &revision.config, request.headers(), certificate, address).await;
+    let caller = match found {
+        Ok((consumer, token)) => {
+            if let Some(token) = token {
+                request.extensions_mut().insert(token);
+            }
+            Caller(consumer)
+        }
         Err(problem) => {
             gateway.metrics.record_refusal("unauthenticated");
             return problem.into_response();
@@ -68,23 +82,32 @@ async fn find_consumer(
     gateway: &Gateway,
     config: &Config,
     headers: &HeaderMap,
+    certificate: Option<PeerCertificate>,
     address: ClientAddress,
-) -> Result<Arc<Consumer>, Problem> {
+) -> Result<(Arc<Consumer>, Option<PresentedToken>), Problem> {
     let failed = || match gateway.failed_attempts.count(address) {
         Ok(()) => unauthorized(config),
         Err(wait) => too_many_attempts(wait),
     };
-    match presented(headers, config) {
-        Presented::Nothing => config
-            .consumers
-            .anonymous()
-            .cloned()
-            .ok_or_else(|| unauthorized(config)),
-        Presented::Unclear => Err(failed()),
+    let holder = match certificate {
+        Some(certificate) => {
+            let holder = config.consumers.of_certificate(&certificate.0);
+            Some(Arc::clone(holder.ok_or_else(failed)?))
+        }
+        None => None,
+    };
+    let (consumer, token) = match presented(headers, config) {
+        Presented::Nothing => {
+            let consumer = holder.or_else(|| config.consumers.anonymous().cloned());
+            return consumer
+                .map(|consumer| (consumer, None))
+                .ok_or_else(|| unauthorized(config));
+        }
+        Presented::Unclear => return Err(failed()),
         Presented::ApiKey(key) => {
             // Which of the two it was, unknown or expired, is nobody's business.
             let found = config.consumers.authenticate(key, today_in_japan());
-            found.cloned().map_err(|_| failed())
+            (found.cloned().map_err(|_| failed())?, None)
         }
         Presented::Token(token) => {
             let verified = match gateway.tokens.remembered(token, &config.issuers) {
@@ -98,9 +121,23 @@ async fn find_consumer(
             };
             let consumer = config.consumers.of_subject(&verified.issuer, &verified.subject);
             let consumer = consumer.ok_or_else(|| unauthorized(config))?;
-            Ok(consumer.with_token_roles(&verified.roles))
+            (
+                consumer.with_token(&verified.roles, verified.assurance.as_ref()),
+                presented_token(token),
+            )
         }
+    };
+    // Two credentials of two consumers: nobody can tell whose request it is.
+    if holder.is_some_and(|holder| holder.id != consumer.id) {
+        return Err(failed());
     }
+    Ok((consumer, token))
+}
+
+fn presented_token(token: &[u8]) -> Option<PresentedToken> {
+    let mut value = HeaderValue::from_bytes(&[b"Bearer ", token].concat()).ok()?;
+    value.set_sensitive(true);
+    Some(PresentedToken(Arc::new(value)))
 }
 
 /// What the headers present. The configured header may be Kong's; then it must not count twice.

@@ -13,7 +13,9 @@ use crate::Revision;
 use crate::api::problem::{ErrorType, Problem};
 
 /// Headers by which proxies pass an identity on. Here nobody in front of the gateway may: they are dropped.
-const IDENTITY_HEADERS: [HeaderName; 6] = [
+const IDENTITY_HEADERS: [HeaderName; 8] = [
+    HeaderName::from_static("client-cert"),
+    HeaderName::from_static("x-forwarded-client-cert"),
     HeaderName::from_static("x-consumer-id"),
     HeaderName::from_static("x-consumer-username"),
     HeaderName::from_static("x-credential-identifier"),

@@ -18,7 +18,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower::ServiceBuilder;
 
-pub use authenticate::Caller;
+pub use authenticate::{Caller, PresentedToken};
 pub use deadline::Deadline;
 pub use failed_attempts::FailedAttempts;
 pub use observe::RequestId;

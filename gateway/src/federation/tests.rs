@@ -151,6 +151,7 @@ impl Bench {
         let call = Call {
             deadline: Instant::now() + Duration::from_secs(60),
             traceparent: None,
+            consumer_token: None,
         };
         Request {
             call,

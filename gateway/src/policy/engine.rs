@@ -1,10 +1,11 @@
 //! Decisions, made once and remembered.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, Request, Response};
+use cedar_policy::{Authorizer, Decision, Entities, EntityUid, PrincipalConstraint, Request, Response};
 use dashmap::DashMap;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use ngsi_ld::{AttributeName, TypeName};
@@ -15,6 +16,7 @@ use super::grant::{Denial, TypeGrant};
 use super::grant_set::GrantSet;
 use super::operation::Operation;
 use super::policy_files::{Partition, Policies};
+use super::request_context;
 use crate::config::{Consumer, ConsumerId, TenantId};
 
 /// Decisions about known types that are remembered. 10,000 consumers that each read four types of three tenants
@@ -42,11 +44,28 @@ struct Inner {
     evaluation_errors: AtomicU64,
 }
 
-/// What a decision depends on. A consumer of one id is the same within a revision, but for the roles of its token.
+/// Whom policies speak of.
+#[derive(Debug, Default)]
+pub(crate) struct Principals {
+    /// Roles, wherever in a policy.
+    pub(crate) roles: BTreeSet<String>,
+    /// Roles, consumers, tenants and organisations that are the principal of a policy.
+    pub(crate) named: BTreeSet<String>,
+    /// Whether some policy is about every consumer, or says in its conditions about which.
+    pub(crate) anybody: bool,
+}
+
+fn id_of(entity: &EntityUid) -> String {
+    AsRef::<str>::as_ref(entity.id()).to_owned()
+}
+
+/// What a decision depends on. A consumer of one id is the same within a revision, but for what its
+/// token says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Question {
     consumer: ConsumerId,
     token_roles: Option<Arc<str>>,
+    assurance: Option<Arc<str>>,
     operation: Operation,
     tenant: TenantId,
     r#type: TypeName,
@@ -110,6 +129,27 @@ impl PolicyEngine {
         }
     }
 
+    /// Whom the policies of this revision speak of.
+    pub(crate) fn principals(&self) -> Principals {
+        let policies = &self.inner.policies;
+        let mut principals = Principals::default();
+        let sets = policies.partitions.values();
+        for policy in sets.flat_map(|partition| partition.set.policies()) {
+            let roles = policy.entity_literals().into_iter();
+            let roles = roles.filter(|entity| policies.kinds.is_role(entity));
+            principals.roles.extend(roles.map(|role| id_of(&role)));
+            match policy.principal_constraint() {
+                PrincipalConstraint::Any | PrincipalConstraint::Is(_) => principals.anybody = true,
+                PrincipalConstraint::In(entity)
+                | PrincipalConstraint::Eq(entity)
+                | PrincipalConstraint::IsIn(_, entity) => {
+                    principals.named.insert(id_of(&entity));
+                }
+            }
+        }
+        principals
+    }
+
     /// What a consumer is granted about a type that a tenant owns, in a source that may or may not hold personal
     /// data. Decided once, then remembered for the life of the revision.
     #[must_use]
@@ -124,6 +164,7 @@ impl PolicyEngine {
         let question = Question {
             consumer: consumer.id.clone(),
             token_roles: consumer.token_roles.clone(),
+            assurance: consumer.assurance.clone(),
             operation,
             tenant: tenant.clone(),
             r#type: r#type.clone(),
@@ -254,7 +295,14 @@ impl PolicyEngine {
         let policy_name = self.inner.classification.type_classes(r#type).policy_name.as_ref();
         let resource = kinds.entity_type(tenant, policy_name.unwrap_or(r#type), class)?;
         let action = kinds.action(operation);
-        let request = Request::new(principal.uid(), action, resource.uid(), Context::empty(), Some(schema)).ok()?;
+        let request = Request::new(
+            principal.uid(),
+            action,
+            resource.uid(),
+            request_context::of(consumer)?,
+            Some(schema),
+        )
+        .ok()?;
         let entities = Entities::from_entities([principal, resource], Some(schema)).ok()?;
         Some(self.inner.authorizer.is_authorized(&request, &partition.set, &entities))
     }

@@ -25,6 +25,7 @@ mod permits;
 mod policy_files;
 mod policy_reading;
 mod references;
+mod request_context;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ use ngsi_ld::TypeName;
 pub use self::classification::{Class, Classification};
 pub(crate) use self::classification_file::read_classification;
 pub use self::engine::PolicyEngine;
+pub(crate) use self::engine::Principals;
 pub(crate) use self::expectations::{Expectation, read_expectations};
 pub use self::expectations::{Outcome, run_expectations};
 pub use self::grant::{Denial, PermitScope, PermittedAttributes, TypeGrant};

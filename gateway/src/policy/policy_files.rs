@@ -18,6 +18,7 @@ use super::operation::{Operation, OperationGroup};
 use super::permits::Narrowing;
 use super::policy_reading::{Author, PolicyFile, PolicyReader, place_of};
 use super::references::{KnownNames, Names};
+use super::request_context;
 use crate::config::{Files, Masking, Place, Report, SourceFile, TenantId, suggest};
 
 const SCHEMA: &str = "schema.cedarschema";
@@ -261,6 +262,15 @@ fn read_schema(folder: &Path, kinds: &Kinds, files: &Files, report: &Report) -> 
                 None,
             );
         }
+    }
+    if !request_context::is_declared(&schema, kinds) {
+        let help =
+            "write `appliesTo { principal: Consumer, resource: EntityType, context: { assurance?: String } }` for each";
+        report.error(
+            &start,
+            "the schema does not declare `context.assurance`",
+            help.to_owned(),
+        );
     }
     Some(schema)
 }

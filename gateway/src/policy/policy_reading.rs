@@ -14,6 +14,7 @@ use super::entities::Kinds;
 use super::permits::{self, Narrowing};
 use super::policy_files::policy_path;
 use super::references::{KnownNames, Reference};
+use super::request_context;
 use crate::config::{Masking, Place, Report, SourceFile, TenantId, compact_attribute};
 
 /// Whose file it is.
@@ -143,7 +144,7 @@ fn read_policy(
     };
     validate(&policy, file, position, reader, report);
     check_ownership(&policy, author, &place, reader, report);
-    check_context(&policy, &place, report);
+    request_context::check(&policy, &place, report);
     let narrowing = match policy.effect() {
         Effect::Permit => permits::read(&policy, &place, report),
         Effect::Forbid => {
@@ -222,21 +223,4 @@ fn resource_owner(constraint: &ResourceConstraint, kinds: &Kinds) -> Option<Stri
     }
     let (tenant, _) = id.split_once('/').filter(|_| kinds.is_entity_type(entity))?;
     Some(tenant.to_owned())
-}
-
-/// The gateway does not fill the context yet, so that a forbid on it would never hold.
-fn check_context(policy: &Policy, place: &Place, report: &Report) {
-    /// Whether the policy's JSON form says `{"Var": "context"}` anywhere.
-    fn reads_context(json: &serde_json::Value) -> bool {
-        match json {
-            serde_json::Value::Object(members) => {
-                members.get("Var").is_some_and(|name| name == "context") || members.values().any(reads_context)
-            }
-            serde_json::Value::Array(items) => items.iter().any(reads_context),
-            _ => false,
-        }
-    }
-    if policy.to_json().is_ok_and(|json| reads_context(&json)) {
-        report.error(place, "conditions on `context` are not supported by this version", None);
-    }
 }

@@ -1,7 +1,8 @@
-//! Listeners and connections: HTTP/1.1 and HTTP/2 on one port, a bound on every phase of a connection, and a
-//! shutdown that lets requests finish. It knows nothing of what a request means.
+//! Listeners and connections: HTTP/1.1 and HTTP/2 on one port, in plain text or over TLS, a bound on every phase of a
+//! connection, and a shutdown that lets requests finish. It knows nothing of what a request means.
 
 mod timed_io;
+mod tls;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -14,18 +15,25 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
 use timed_io::TimedIo;
+pub use tls::{PeerCertificate, TlsEndpoint};
 
 /// What bounds the connections of a listener.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
     /// Connections at once. Beyond, clients wait in the listen queue of the operating system.
     pub connections: usize,
+    /// TLS handshakes at once, each of which costs about a millisecond of computing. Beyond, clients wait within
+    /// [`ConnectionLimits::handshake`].
+    pub handshakes: usize,
+    /// From accepting to the end of the TLS handshake.
+    pub handshake: Duration,
     /// From accepting to the last byte of a request's head.
     pub head: Duration,
     /// How long a connection may neither send nor receive a byte while it should.
@@ -45,6 +53,9 @@ impl Default for ConnectionLimits {
         Self {
             // A connection costs some 20 KiB; this bounds them to a few hundred MiB.
             connections: 10_000,
+            // What a burst of reconnecting clients needs, a tenth of the connections.
+            handshakes: 1000,
+            handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
             // Longer than the deadline of a request, shorter than what load balancers keep.
             idle: Duration::from_secs(60),
@@ -66,9 +77,21 @@ pub async fn serve(
     listener: TcpListener,
     router: axum::Router,
     limits: ConnectionLimits,
+    shutdown: watch::Receiver<bool>,
+) {
+    serve_over(listener, router, None, limits, shutdown).await;
+}
+
+/// As [`serve`], over TLS where it is given.
+pub async fn serve_over(
+    listener: TcpListener,
+    router: axum::Router,
+    tls: Option<Arc<TlsEndpoint>>,
+    limits: ConnectionLimits,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let permits = Arc::new(Semaphore::new(limits.connections));
+    let handshakes = Arc::new(Semaphore::new(limits.handshakes));
     let connections = Arc::new(connection_builder(&limits));
     let graceful = GracefulShutdown::new();
     loop {
@@ -79,15 +102,28 @@ pub async fn serve(
         let Some((stream, peer, permit)) = accepted else {
             continue;
         };
-        let router = router.clone();
-        let service = hyper::service::service_fn(move |request| answer(router.clone(), request, peer));
-        let io = TokioIo::new(TimedIo::new(stream, limits.idle));
-        let connection = connections.serve_connection_with_upgrades(io, service).into_owned();
-        let connection = graceful.watch(connection);
+        let io = TimedIo::new(stream, limits.idle);
+        let connection = Connection {
+            router: router.clone(),
+            peer,
+            certificate: None,
+            builder: Arc::clone(&connections),
+            watcher: graceful.watcher(),
+        };
+        let (tls, handshakes, within) = (tls.clone(), Arc::clone(&handshakes), limits.handshake);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                // A peer that breaks off or sends nonsense is no fault of ours.
-                tracing::debug!(error = %error, "connection ended early");
+            match tls {
+                None => connection.speak(io).await,
+                Some(tls) => {
+                    if let Some((io, certificate)) = tls.shake_hands(io, &handshakes, within).await {
+                        Connection {
+                            certificate,
+                            ..connection
+                        }
+                        .speak(io)
+                        .await;
+                    }
+                }
             }
             drop(permit);
         });
@@ -95,6 +131,36 @@ pub async fn serve(
     drop(listener);
     if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish within the drain time and were cut off");
+    }
+}
+
+/// One connection on which HTTP is to be spoken.
+struct Connection {
+    router: axum::Router,
+    peer: SocketAddr,
+    certificate: Option<PeerCertificate>,
+    builder: Arc<auto::Builder<TokioExecutor>>,
+    watcher: Watcher,
+}
+
+impl Connection {
+    async fn speak<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, io: Io) {
+        let Self {
+            router,
+            peer,
+            certificate,
+            builder,
+            watcher,
+        } = self;
+        let service =
+            hyper::service::service_fn(move |request| answer(router.clone(), request, peer, certificate.clone()));
+        let connection = builder
+            .serve_connection_with_upgrades(TokioIo::new(io), service)
+            .into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            // A peer that breaks off or sends nonsense is no fault of ours.
+            tracing::debug!(error = %error, "connection ended early");
+        }
     }
 }
 
@@ -141,8 +207,16 @@ fn connection_builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor>
     builder
 }
 
-async fn answer(router: axum::Router, request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+async fn answer(
+    router: axum::Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    certificate: Option<PeerCertificate>,
+) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(PeerAddress(peer));
+    if let Some(certificate) = certificate {
+        request.extensions_mut().insert(certificate);
+    }
     router.oneshot(request).await
 }

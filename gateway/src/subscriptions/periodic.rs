@@ -83,6 +83,7 @@ async fn matching(revision: &Arc<Revision>, entry: &Entry) -> Option<Vec<Entity>
     let call = Call {
         deadline: Instant::now() + PATIENCE,
         traceparent: None,
+        consumer_token: None,
     };
     let mut found: Vec<Entity> = Vec::new();
     let mut looked_at = 0_usize;

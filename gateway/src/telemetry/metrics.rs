@@ -10,6 +10,8 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::core::Collector;
 use prometheus::{Encoder, Gauge, GaugeVec, Opts, Registry, TextEncoder};
 
+use super::tls::TlsMetrics;
+
 /// Boundaries in seconds, from an answer out of the store to a source at its deadline.
 const DURATION_BOUNDARIES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
@@ -27,6 +29,8 @@ pub struct Metrics {
     last_reload: Gauge,
     /// The instruments for exchanges with sources.
     pub sources: Arc<SourceMetrics>,
+    /// The instruments of TLS.
+    pub tls: Arc<TlsMetrics>,
 }
 
 /// The instruments for exchanges with sources.
@@ -106,7 +110,9 @@ impl Metrics {
         ] {
             registry.register(collector).map_err(as_metrics_error)?;
         }
+        let tls = Arc::new(TlsMetrics::new(&meter));
         Ok(Self {
+            tls,
             enabled,
             registry,
             _provider: provider,

@@ -4,6 +4,8 @@
 mod log_line;
 mod logging;
 mod metrics;
+mod tls;
 
 pub use logging::start_logging;
 pub use metrics::{Metrics, MetricsError, SourceMetrics};
+pub use tls::TlsMetrics;

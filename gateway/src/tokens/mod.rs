@@ -104,28 +104,7 @@ impl Tokens {
     /// # Errors
     /// [`TokenRejection`]
     pub async fn verify(&self, token: &[u8], issuers: &[Arc<Issuer>]) -> Result<Arc<VerifiedToken>, TokenRejection> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(TokenRejection::TooLarge);
-        }
-        if token.iter().filter(|byte| **byte == b'.').count() != 2 {
-            return Err(TokenRejection::Malformed);
-        }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenRejection::Malformed)?;
-        let is_plain = header.crit.is_none() && header.enc.is_none() && header.zip.is_none() && header.cty.is_none();
-        let is_access_token = header.typ.as_deref().is_none_or(|name| {
-            let name = name.to_ascii_lowercase();
-            matches!(name.strip_prefix("application/").unwrap_or(&name), "jwt" | "at+jwt")
-        });
-        if !is_plain || !is_access_token {
-            return Err(TokenRejection::Header);
-        }
-        let claimed: UnverifiedClaims =
-            jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| TokenRejection::Malformed)?;
-        let issuer = issuers.iter().find(|issuer| *issuer.identifier == *claimed.iss);
-        let issuer = issuer.ok_or(TokenRejection::UnknownIssuer)?;
-        if !issuer.algorithms.contains(&header.alg) {
-            return Err(TokenRejection::Algorithm);
-        }
+        let Inspected { issuer, header } = inspect(token, issuers)?;
         let keys = self.keys_of(issuer);
         let key = keys.find(&self.client, header.kid.as_deref(), header.alg).await?;
         let mut validation = Validation::new(header.alg);
@@ -167,6 +146,59 @@ impl Tokens {
         }
         self.remembered.insert(hash, Arc::clone(token));
     }
+}
+
+/// What can be told of a token without a key. Nothing of it is believed yet.
+#[derive(Debug)]
+pub struct Inspected<'i> {
+    issuer: &'i Arc<Issuer>,
+    header: jsonwebtoken::Header,
+}
+
+impl Inspected<'_> {
+    /// The algorithm, which is one of the issuer's.
+    #[must_use]
+    pub fn algorithm(&self) -> jsonwebtoken::Algorithm {
+        self.header.alg
+    }
+}
+
+/// Finds the issuer that a token claims, and refuses what no key could make right.
+///
+/// # Errors
+/// [`TokenRejection`]
+pub fn inspect<'i>(token: &[u8], issuers: &'i [Arc<Issuer>]) -> Result<Inspected<'i>, TokenRejection> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(TokenRejection::TooLarge);
+    }
+    if token.iter().filter(|byte| **byte == b'.').count() != 2 {
+        return Err(TokenRejection::Malformed);
+    }
+    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenRejection::Malformed)?;
+    let is_plain = header.crit.is_none() && header.enc.is_none() && header.zip.is_none() && header.cty.is_none();
+    let is_access_token = header.typ.as_deref().is_none_or(|name| {
+        let name = name.to_ascii_lowercase();
+        matches!(name.strip_prefix("application/").unwrap_or(&name), "jwt" | "at+jwt")
+    });
+    if !is_plain || !is_access_token {
+        return Err(TokenRejection::Header);
+    }
+    let claimed: UnverifiedClaims =
+        jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| TokenRejection::Malformed)?;
+    let issuer = issuers.iter().find(|issuer| *issuer.identifier == *claimed.iss);
+    let issuer = issuer.ok_or(TokenRejection::UnknownIssuer)?;
+    if !issuer.algorithms.contains(&header.alg) {
+        return Err(TokenRejection::Algorithm);
+    }
+    Ok(Inspected { issuer, header })
+}
+
+/// What the claims of a verified token say, as the fuzz target reads them.
+#[doc(hidden)]
+#[must_use]
+pub fn read_claims(json: &[u8], issuer: &Arc<Issuer>) -> Option<VerifiedToken> {
+    let claims: Claims = serde_json::from_slice(json).ok()?;
+    Some(VerifiedToken::new(issuer, claims))
 }
 
 fn hash(token: &[u8]) -> [u8; 32] {

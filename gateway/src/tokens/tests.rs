@@ -8,6 +8,7 @@ use stand_ins::{Fault, TokenIssuer};
 use url::Url;
 
 use super::*;
+use crate::config::RoleName;
 
 struct Realm {
     key: SigningKey,
@@ -285,4 +286,43 @@ async fn keys_that_could_sign_what_others_verify_are_not_taken() {
         realm.verify_claims(&realm.claims()).await,
         Err(TokenRejection::UnknownKey)
     );
+}
+
+#[test]
+fn every_seed_of_the_fuzz_target_is_told_apart_without_a_key() {
+    let identifier = "https://id.example.jp/realms/data";
+    let issuer = Arc::new(Issuer {
+        name: "prefecture".into(),
+        url: Url::parse(identifier).unwrap(),
+        identifier: identifier.into(),
+        audience: "kakehashi".into(),
+        algorithms: vec![jsonwebtoken::Algorithm::ES256],
+        roles_claim: Some(vec!["realm_access".into(), "roles".into()]),
+    });
+    let read =
+        |name: &str| std::fs::read(format!("{}/../fuzz/seeds/token/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let issuers = std::slice::from_ref(&issuer);
+    for (name, expected) in [
+        ("es256", None),
+        // Where a token says its key is found is not looked at.
+        ("jku", None),
+        ("nested", None),
+        ("none", Some(TokenRejection::Malformed)),
+        ("hs256", Some(TokenRejection::Algorithm)),
+        ("crit", Some(TokenRejection::Header)),
+        ("claims", Some(TokenRejection::Malformed)),
+    ] {
+        assert_eq!(inspect(&read(name), issuers).err(), expected, "{name}");
+    }
+    for (name, roles) in [("claims", vec!["reader"]), ("roles-text", vec!["reader", "writer"])] {
+        let token = read_claims(&read(name), &issuer).unwrap();
+        assert_eq!(
+            token.roles.iter().map(RoleName::as_str).collect::<Vec<_>>(),
+            roles,
+            "{name}"
+        );
+        assert_eq!(token.assurance.as_deref(), Some("2"));
+    }
+    assert!(read_claims(&read("exp-huge"), &issuer).is_some());
+    assert!(read_claims(&read("es256"), &issuer).is_none());
 }

@@ -8,14 +8,17 @@ mod files;
 mod platform;
 mod process;
 mod published;
+mod schema;
+mod secure;
 
 pub(crate) use answer::{Answer, members};
 pub(crate) use client::{Ask, Client, encoded};
 pub(crate) use command::{Finished, kakehashi};
 pub(crate) use files::{Files, change_source, key_of, keys, section};
-pub(crate) use platform::Platform;
+pub(crate) use platform::{Builder, Platform};
 pub(crate) use process::Gateway;
 pub(crate) use published::{Place, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};
+pub(crate) use secure::{Authority, Identity, SecureClient};
 
 /// How long anything is waited for before the test is given up: far longer than anything takes that works.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

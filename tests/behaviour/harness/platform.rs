@@ -214,6 +214,11 @@ impl Builder {
         self
     }
 
+    /// The stand-ins.
+    pub(crate) fn demo(&self) -> &Demo {
+        &self.demo
+    }
+
     /// The files, to be changed by hand.
     pub(crate) fn files(&self) -> &Files {
         &self.files
@@ -221,6 +226,7 @@ impl Builder {
 
     /// Starts the gateway and waits until it is ready.
     pub(crate) async fn start(self) -> Platform {
+        super::schema::check(&self.files.read("tenants.toml"));
         let folder = self.files.folder();
         copy_folder(filled_store(), &folder.join("store"));
         for (tenant, entities) in &self.loaded {

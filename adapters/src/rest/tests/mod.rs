@@ -58,6 +58,7 @@ fn call() -> Call {
     Call {
         deadline: Instant::now() + Duration::from_secs(10),
         traceparent: None,
+        consumer_token: None,
     }
 }
 

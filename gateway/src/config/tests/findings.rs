@@ -61,8 +61,8 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
             "[gateway]\ntls = { certificate = \"a\" }\nrate_store = \"redis://u:secret@h\"\nextensions = [\"federated-order\"]\nstate = \"postgres://u:pw@h/db\"\npersonal_relay = true\ndefault_context = \"https://x/y?z\"",
         ),
         &[
-            "error: `tls` in [gateway] is not supported by this version",
-            "= help: put a TLS-terminating proxy in front and list it in `trusted_proxies`",
+            "error: [gateway] tls has no `key`",
+            "= help: add `key = { file = \"server.key\" }`",
             "error: `rate_store` in [gateway] is not supported by this version",
             "= help: rate limits are counted in process: leave the key out",
             "error: `extensions` in [gateway] is not supported by this version",
@@ -143,16 +143,6 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
     assert_said(
         &after("\"ngsi-v2\"", "\"ngsi-v2\"\npoll = \"60s\""),
         &["warning: `poll` has no effect in this version: subscriptions are told of the store alone"],
-    );
-    assert_said(
-        &after(
-            "\"ngsi-v2\"",
-            "\"ngsi-v2\"\ncredential = { oauth2 = { client_secret = \"sekrit\" } }",
-        ),
-        &[
-            "error: `oauth2` in `credential` of source `sano-orion` is not supported by this version",
-            "= help: this version has a header, `bearer` and `basic`",
-        ],
     );
 }
 
@@ -377,6 +367,86 @@ fn a_secret_is_a_reference_that_leads_somewhere() {
         &[
             "error: the token in `credential` of source `sano-orion` is in the environment variable NO_TOKEN, which is not set",
             "= help: set NO_TOKEN before the start",
+        ],
+    );
+}
+
+#[test]
+fn a_credential_is_one_and_leads_somewhere_safe() {
+    let credential = |text: &str| after("\"ngsi-v2\"", &format!("\"ngsi-v2\"\ncredential = {text}"));
+    let one_of = "error: `credential` of source `sano-orion` must be exactly one of `header` with `value`, `query` with \
+                  `value`, `bearer`, `basic`, `oauth2` and `pass_through`; `client_certificate` may stand alone or \
+                  beside it";
+    let example = "= help: { header = \"x-api-key\", value = { env = \"NAME\" } }";
+    for text in ["{}", "{ pass_through = true, header = \"x\" }"] {
+        assert_said(&credential(text), &[one_of, example]);
+    }
+    assert_said(
+        &credential("{ query = \"key\" }"),
+        &[
+            "error: `credential` of source `sano-orion` has no `value`",
+            "= help: add `value = { env = \"NAME\" }`",
+        ],
+    );
+    assert_said(
+        &credential("{ oauth2 = { token_url = \"http://id.example.jp/t\", client_secret = \"sekrit\" } }"),
+        &[
+            "error: `credential` of source `sano-orion` oauth2 has no `client_id`",
+            "= help: add `client_id = \"kakehashi\"`",
+            "error: `token_url` in `credential` of source `sano-orion` oauth2: must begin with https://: whoever is on \
+             the way would have the secret",
+            "error: the secret in `credential` of source `sano-orion` oauth2 is a secret and must not stand in this file",
+            r#"= help: write `{ env = "NAME" }` or `{ file = "/run/secrets/name" }`"#,
+        ],
+    );
+    let open = BASE.replace("http://127.0.0.1:1026", "http://orion.example.jp");
+    assert_said(
+        &Revision::new(&open.replace("\"ngsi-v2\"", "\"ngsi-v2\"\ncredential = { pass_through = true }")).findings(),
+        &[
+            "error: source `sano-orion` would be shown consumers' tokens in plain text",
+            "= help: begin the endpoint with https://",
+        ],
+    );
+    assert_said(
+        &after("\"ngsi-v2\"", "\"ngsi-v2\"\nca = \"missing.pem\""),
+        &["error: the file of authorities missing.pem cannot be read: there is no such file"],
+    );
+    let revision = Revision::new(&BASE.replace("\"ngsi-v2\"", "\"ngsi-v2\"\nca = \"ca.pem\""));
+    revision.write("ca.pem", "nothing");
+    assert_said(
+        &revision.findings(),
+        &[
+            "error: `ca` in source `sano-orion`, ca.pem: it holds no certificate",
+            "= help: a PEM file is wanted, with `-----BEGIN CERTIFICATE-----`, the server's own first, then its chain",
+        ],
+    );
+}
+
+#[test]
+fn two_sources_of_one_endpoint_are_a_warning() {
+    let second = "[[tenants.sano.sources]]\nid = \"again\"\nadapter = \"ngsi-v2\"\n\
+                  endpoint = \"http://127.0.0.1:1026\"\nprovides = [{ type = \"AED\" }]";
+    assert_said(
+        &after("[consumers.app]", &format!("{second}\n\n[consumers.app]")),
+        &["warning: sources `sano-orion` and `again` ask the same endpoint"],
+    );
+}
+
+#[test]
+fn a_role_that_no_policy_names_is_a_warning() {
+    assert_said(
+        &after("[\"reader\"]", "[\"reader\", \"raeder\"]"),
+        &[
+            "warning: no policy speaks of the role `raeder` of consumer `app`",
+            "= help: did you mean `reader`?",
+        ],
+    );
+    assert_said(
+        &after("roles = [\"reader\"]\n", ""),
+        &[
+            "warning: no consumer has the role `reader`",
+            "warning: consumer `app` has no role, and no policy names it: it sees nothing",
+            "= help: known: `reader`",
         ],
     );
 }

@@ -1,6 +1,7 @@
 //! What refuses a folder of policies.
 
 use super::*;
+use crate::config::TenantId;
 
 #[test]
 fn only_the_owner_permits_and_both_are_named() {
@@ -94,12 +95,46 @@ fn a_classification_that_contradicts_itself_takes_the_stricter_class_and_a_wrong
 fn a_policy_on_the_context_is_refused_because_nothing_fills_it() {
     let schema = std::fs::read_to_string(repository().join("policies/schema.cedarschema")).unwrap();
     let with_context = schema.replace(
-        "resource: EntityType }",
-        "resource: EntityType, context: { purpose?: String } }",
+        "context: { assurance?: String } }",
+        "context: { assurance?: String, purpose?: String } }",
     );
     let policy = "forbid(principal, action, resource) when { context has purpose };";
     let said = refusal(&[("schema.cedarschema", &with_context), ("sano.cedar", policy)]);
     assert!(said.contains("conditions on `context` are not supported"), "{said}");
+}
+
+#[test]
+fn a_policy_may_ask_how_surely_a_consumer_was_identified() {
+    let policy = "permit(principal, action, resource in Tenant::\"sano\") \
+                  when { context has assurance && context.assurance == \"aal2\" };";
+    let config = load(&[("sano.cedar", policy)]).unwrap();
+    let plain = consumer(&config, "app");
+    let granted = |consumer: &Consumer| {
+        let tenant = TenantId::new("sano");
+        let grant = config.policy.grant(
+            consumer,
+            Operation::QueryEntity,
+            &tenant,
+            &type_name("AED"),
+            PersonalData::None,
+        );
+        !grant.is_empty()
+    };
+    // What is decided for one token holds for no other, whichever was decided first.
+    for _ in 0..2 {
+        assert!(!granted(plain));
+        assert!(granted(&plain.with_token(&[], Some(&"aal2".into()))));
+        assert!(!granted(&plain.with_token(&[], Some(&"aal1".into()))));
+    }
+    let without = "permit(principal, action, resource in Tenant::\"sano\") when { context.assurance == \"aal2\" };";
+    assert!(
+        refusal(&[("sano.cedar", without)]).contains("assurance"),
+        "it may be absent"
+    );
+    let schema = std::fs::read_to_string(repository().join("policies/schema.cedarschema")).unwrap();
+    let earlier = schema.replace(", context: { assurance?: String }", "");
+    let said = refusal(&[("schema.cedarschema", &earlier)]);
+    assert!(said.contains("does not declare `context.assurance`"), "{said}");
 }
 
 #[test]

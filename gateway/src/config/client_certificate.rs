@@ -1,0 +1,89 @@
+//! `client_certificate`: whose certificate is whose. Written for consumers; whoever else is known by a certificate reads
+//! it the same way.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::diagnostics::Place;
+use super::document::{Node, Value};
+use super::section::Section;
+use crate::certificates::{CertificateName, ClientCertificate};
+
+/// Who is known by which name of a certificate.
+#[derive(Debug, Clone)]
+pub(crate) struct CertificateIndex<T> {
+    holders: HashMap<CertificateName, Arc<T>>,
+}
+
+impl<T> Default for CertificateIndex<T> {
+    fn default() -> Self {
+        Self {
+            holders: HashMap::default(),
+        }
+    }
+}
+
+impl<T> CertificateIndex<T> {
+    /// Whose certificate it is; `None`: nobody's, or that of several, or one that has ended meanwhile.
+    pub(crate) fn find(&self, certificate: &ClientCertificate) -> Option<&Arc<T>> {
+        if !certificate.is_valid_now() {
+            return None;
+        }
+        let mut holders = certificate.names().iter().filter_map(|name| self.holders.get(name));
+        let first = holders.next()?;
+        holders.all(|other| Arc::ptr_eq(first, other)).then_some(first)
+    }
+
+    /// Gives a name to a holder.
+    ///
+    /// # Errors
+    /// Who has it already.
+    pub(crate) fn insert(&mut self, name: CertificateName, holder: &Arc<T>) -> Result<(), Arc<T>> {
+        if let Some(other) = self.holders.get(&name) {
+            return Err(Arc::clone(other));
+        }
+        self.holders.insert(name, Arc::clone(holder));
+        Ok(())
+    }
+}
+
+/// Reads `client_certificate`: one table, or a list of them while one certificate replaces another. `checked` says
+/// whether `client_ca` is there, without which no certificate is ever asked for.
+pub(crate) fn read<'a>(section: &Section<'a>, checked: bool) -> Vec<(CertificateName, &'a Place)> {
+    let Some(node) = section.node("client_certificate") else {
+        return Vec::new();
+    };
+    if !checked {
+        let message = format!(
+            "`client_certificate` in {} can never be presented: [gateway] tls has no `client_ca`",
+            section.title()
+        );
+        let help = "add `tls = { certificate = \"...\", key = { file = \"...\" }, client_ca = \"...\" }` to [gateway]";
+        section.report().error(&node.place, message, help.to_owned());
+    }
+    let nodes: &[Node] = match &node.value {
+        Value::Array(items) => items,
+        _ => std::slice::from_ref(node),
+    };
+    nodes.iter().filter_map(|node| read_one(section, node)).collect()
+}
+
+fn read_one<'a>(section: &Section<'a>, node: &'a Node) -> Option<(CertificateName, &'a Place)> {
+    let title = format!("`client_certificate` of {}", section.title());
+    let table = Section::new(title, node, section.report());
+    let (san, fingerprint) = (table.node("san"), table.node("fingerprint"));
+    let name = match (san, fingerprint) {
+        (Some(_), None) => table.parsed("san", CertificateName::subject_alternative),
+        (None, Some(_)) => table.parsed("fingerprint", CertificateName::fingerprint),
+        _ => {
+            let message = format!("{} must have exactly one of `san` and `fingerprint`", table.title());
+            let help = "{ san = \"app.example.jp\" }".to_owned();
+            section.report().error(&node.place, message, help);
+            None
+        }
+    };
+    let place = san.or(fingerprint).map_or(&node.place, |node| &node.place);
+    table.finish();
+    Some((name?, place))
+}

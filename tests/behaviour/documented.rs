@@ -1,0 +1,86 @@
+//! Every command of `kakehashi` in the guide for administrators does what the guide says, as it is written there.
+
+use std::fs;
+
+use stand_ins::prefecture::YAITA_ENTITIES;
+use stand_ins::{SANO_DEMO_API_KEY, Sano};
+
+use super::harness::{Client, Files, Finished, Gateway, kakehashi};
+
+/// The commands of the guide, without the comments behind them, and the lines that it shows as their answers.
+fn commands() -> Vec<(Vec<String>, Vec<String>)> {
+    let guide = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/administrators.md")).unwrap();
+    let mut commands: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    let mut answers = false;
+    for line in guide.lines() {
+        if let Some(command) = line.strip_prefix("$ kakehashi ") {
+            let written = command.split(" #").next().unwrap();
+            commands.push((written.split_whitespace().map(str::to_owned).collect(), Vec::new()));
+            answers = true;
+        } else if line.starts_with("```") || line.starts_with("$ ") {
+            answers = false;
+        } else if answers && !line.trim().is_empty() && !line.contains("...") {
+            commands.last_mut().unwrap().1.push(line.to_owned());
+        }
+    }
+    commands
+}
+
+#[tokio::test]
+async fn every_command_of_the_guide_for_administrators_works_as_it_is_written() {
+    let files = Files::committed();
+    files.write("yaita.jsonld", YAITA_ENTITIES);
+    let sano = Sano::start(0).await.unwrap();
+    let platform = Client::new(sano.url(), Some(SANO_DEMO_API_KEY.to_owned()));
+    files.write(
+        "sample.json",
+        &platform.get("/api/v1/sites?per_page=50").await.ok().body,
+    );
+    // As it is when a key is being rotated: the new one beside the old.
+    let rotated = files.read("tenants.toml").replacen(
+        "expires = 2027-03-31 }]",
+        &format!(
+            "expires = 2027-03-31 }}, {{ name = \"2027\", sha256 = \"{}\", expires = 2028-03-31 }}]",
+            "0".repeat(64)
+        ),
+        1,
+    );
+    files.write("tenants.toml", rotated);
+
+    let commands = commands();
+    let has = |wanted: &[&str]| {
+        commands
+            .iter()
+            .any(|(words, _)| words.starts_with(&wanted.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()))
+    };
+    for wanted in [
+        &["check"],
+        ["explain-config"].as_slice(),
+        &["key", "new"],
+        &["key", "revoke"],
+        &["serve"],
+    ] {
+        assert!(has(wanted), "{wanted:?} is not in the guide any more");
+    }
+    for (words, answer) in commands {
+        let mut command = kakehashi(files.folder());
+        command
+            .args(&words)
+            .env("KAKEHASHI__GATEWAY__LISTEN", "127.0.0.1:0")
+            .env("KAKEHASHI__GATEWAY__ADMIN_LISTEN", "127.0.0.1:0");
+        if words[0] == "serve" {
+            // It becomes ready, or this panics; it ends when it is dropped.
+            drop(Gateway::start(command, files.folder()).await);
+            continue;
+        }
+        let finished = Finished::of_command(&mut command, files.folder());
+        assert_eq!(finished.code, Some(0), "{words:?}: {finished:?}");
+        for line in answer {
+            assert!(
+                finished.stdout.contains(&line),
+                "{words:?} does not say `{line}`: {}",
+                finished.stdout
+            );
+        }
+    }
+}
