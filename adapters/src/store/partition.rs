@@ -29,11 +29,11 @@ const STATEMENTS: usize = 256;
 
 /// Rows that a connection's thread reads ahead of the one that takes them: enough to keep it busy; an entity may have
 /// hundreds of KiB, and a large answer is to pass through little memory.
-const ROWS_AHEAD: usize = 16;
+const ROWS_AHEAD: usize = 8;
 
 /// SQLite's page cache of a connection, in KiB (negative by SQLite's convention). The operating system keeps the file's
 /// pages as well, once for all connections.
-const CACHE: &str = "-6144";
+const CACHE: &str = "-2048";
 
 /// To what size the WAL file shrinks again after a large load, in bytes.
 const WAL_BYTES: &str = "67108864";

@@ -15,7 +15,7 @@ use super::names::NameTable;
 use super::partition::StorePartition;
 
 /// Entities that wait for the one that takes them: enough to keep the database busy, few enough for memory.
-const ENTITIES_AHEAD: usize = 8;
+const ENTITIES_AHEAD: usize = 4;
 
 impl From<DecodeError> for StoreError {
     fn from(error: DecodeError) -> Self {

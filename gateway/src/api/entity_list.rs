@@ -17,7 +17,7 @@ use crate::federation::entities::Entities;
 
 /// From this size on, in bytes, a body is sent before it is complete. Nearly all pages are smaller, and a failure of
 /// their source is then told in a warning; afterwards it can only be told by breaking off.
-const SENT_FROM: usize = 1024 * 1024;
+const SENT_FROM: usize = 512 * 1024;
 
 /// Bytes of a body that are sent at once, about: enough that sending costs little for each.
 const CHUNK: usize = 64 * 1024;
