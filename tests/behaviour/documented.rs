@@ -1,4 +1,5 @@
-//! Every command of `kakehashi` in the guide for administrators does what the guide says, as it is written there.
+//! Every command of `kakehashi` in the guide for administrators does what the guide says, as it is written there. Those
+//! of "Step by step" build on each other and are in `guide_for_administrators`.
 
 use std::fs;
 
@@ -10,9 +11,11 @@ use super::harness::{Client, Files, Finished, Gateway, kakehashi};
 /// The commands of the guide, without the comments behind them, and the lines that it shows as their answers.
 fn commands() -> Vec<(Vec<String>, Vec<String>)> {
     let guide = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/administrators.md")).unwrap();
+    let (before, from_steps) = guide.split_once("### Step by step").unwrap();
+    let (_, after) = from_steps.split_once("\n## ").unwrap();
     let mut commands: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     let mut answers = false;
-    for line in guide.lines() {
+    for line in before.lines().chain(after.lines()) {
         if let Some(command) = line.strip_prefix("$ kakehashi ") {
             let written = command.split(" #").next().unwrap();
             commands.push((written.split_whitespace().map(str::to_owned).collect(), Vec::new()));

@@ -319,3 +319,35 @@ fn a_certificate_that_ends_soon_is_a_warning() {
         finished.stderr
     );
 }
+
+#[tokio::test]
+async fn an_edit_may_name_other_certificates_and_whether_there_is_tls_needs_a_restart() {
+    let authority = Authority::new("here");
+    let (first, second) = (authority.issue(&["127.0.0.1"]), authority.issue(&["127.0.0.1"]));
+    let (platform, url) = secure_platform(&first).await;
+    let client = SecureClient::new(&url, &authority, None);
+    let mut kept = client.connect().await.unwrap();
+    assert_eq!(kept.certificate, first.der());
+
+    let files = platform.files();
+    files.write("next.pem", &second.certificate);
+    files.write("next.key", &second.key);
+    let edited = files.read("tenants.toml").replace("server.pem", "next.pem");
+    files.write("tenants.toml", edited.replace("server.key", "next.key"));
+    until("the new certificate is in use", || {
+        platform.gateway().stderr().contains("a new certificate is in use")
+    })
+    .await;
+    assert_eq!(client.connect().await.unwrap().certificate, second.der());
+    assert_eq!(kept.get(COUNT, &[]).await.unwrap().ok().count(), 102);
+
+    files.change_tenants(|table| {
+        section(table, "gateway").remove("tls");
+    });
+    until("the edit is refused", || {
+        let said = platform.gateway().stderr();
+        said.contains("`tls` in [gateway] cannot change while the gateway runs")
+    })
+    .await;
+    assert_eq!(client.connect().await.unwrap().certificate, second.der());
+}
