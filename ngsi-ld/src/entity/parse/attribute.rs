@@ -251,6 +251,10 @@ impl<'de> Members<'de> {
         instance: &mut Instance,
     ) -> Result<(), A::Error> {
         let reader = seed.reader;
+        // Nearly every instance has it: it is looked for first.
+        if name == "type" {
+            return self.read_kind(reader, map);
+        }
         if let Some(member) = ValueMember::from_name(name) {
             let text = self.next_value(reader, member, map, instance)?;
             if self.value.is_some_and(|(other, _)| other != member) {
@@ -259,11 +263,7 @@ impl<'de> Members<'de> {
             return set(reader, &mut self.value, (member, text));
         }
         match name {
-            "type" | "@type" => {
-                let text = reader.text(map)?;
-                let kind = AttributeKind::from_name(&text).ok_or_else(|| reader.fail(Fault::AttributeType))?;
-                set(reader, &mut self.kind, kind)
-            }
+            "@type" => self.read_kind(reader, map),
             "observedAt" => match reader.date_or_null(name, map)? {
                 Some(date) => set(reader, &mut instance.observed_at, date),
                 None => self.remove(reader, RemovableMember::ObservedAt),
@@ -337,6 +337,12 @@ impl<'de> Members<'de> {
                 self.sub_attributes.read(&mut instance.sub_attributes, name, seed, map)
             }
         }
+    }
+
+    fn read_kind<A: MapAccess<'de>>(&mut self, reader: &Reader<'_>, map: &mut A) -> Result<(), A::Error> {
+        let text = reader.text(map)?;
+        let kind = AttributeKind::from_name(&text).ok_or_else(|| reader.fail(Fault::AttributeType))?;
+        set(reader, &mut self.kind, kind)
     }
 
     /// The text of a value member, to be read once all members are known. The quick reader reads values of one form,
