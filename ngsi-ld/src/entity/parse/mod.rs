@@ -77,7 +77,7 @@ fn parse<S: Seed>(json: &[u8], context: &Context) -> Result<S::Output, InvalidEn
 
 /// Reads with the quick reader, and with the thorough one what the quick one does not take.
 fn parse_with<'c, S: Seed>(json: &[u8], reader: impl Fn(bool) -> Reader<'c>) -> Result<S::Output, InvalidEntity> {
-    let text = std::str::from_utf8(json).map_err(|_| InvalidEntity::new(Fault::Encoding))?;
+    let text = simdutf8::basic::from_utf8(json).map_err(|_| InvalidEntity::new(Fault::Encoding))?;
     if let Ok(output) = read_whole::<S>(text, &reader(false)) {
         return Ok(output);
     }
