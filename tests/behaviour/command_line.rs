@@ -19,6 +19,16 @@ fn the_committed_configuration_is_well() {
 }
 
 #[test]
+fn the_configuration_for_the_conformance_suite_is_well() {
+    let files = Files::committed();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/conformance");
+    let (config, policies) = (format!("{folder}/tenants.toml"), format!("{folder}/policies"));
+    let arguments = ["check", "--config", &config, "--policies", &policies];
+    let finished = Finished::well(files.folder(), &arguments);
+    assert!(finished.stdout.contains("1 tenant"), "{}", finished.stdout);
+}
+
+#[test]
 fn wrong_usage_is_2() {
     let files = Files::committed();
     for arguments in [
