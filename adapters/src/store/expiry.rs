@@ -20,6 +20,12 @@ const ENTITIES_AT_ONCE: i64 = 200;
 /// How often a partition that nobody asks is looked at. What another process has written counts from then on, too.
 const INTERVAL: Duration = Duration::from_secs(30);
 
+/// How long those who read wait for the removal: readers do not depend on a writer that is busy for long.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
+/// How long nobody tries again after a removal that did not come about, in microseconds.
+const PAUSE: i64 = 1_000_000;
+
 /// Stands for a partition in which nothing expires.
 pub(super) const NEVER: i64 = i64::MAX;
 
@@ -36,13 +42,18 @@ impl StorePartition {
         Ok(())
     }
 
-    /// As [`StorePartition::remove_expired`], now, for those who read: what they find is right even where the file
-    /// cannot be written, as what has expired is left out of every answer.
+    /// As [`StorePartition::remove_expired`], now, for those who read. Where the file cannot be written, or not soon,
+    /// they read all the same: what has expired is left out of every answer, and only counts and pages include it.
     pub(super) async fn remove_expired_before_reading(&self) {
         let now = DateTime::from_system_time(SystemTime::now());
-        if let Err(error) = self.remove_expired(&now).await {
-            tracing::warn!(%error, "what has expired could not be removed from the store");
-        }
+        let failure = match tokio::time::timeout(LONGEST_WAIT, self.remove_expired(&now)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_) => StoreError::Timeout,
+        };
+        let next = now.unix_micros().saturating_add(PAUSE);
+        self.inner().next_expiry.store(next, Ordering::Release);
+        tracing::warn!(error = %failure, "what has expired could not be removed from the store yet");
     }
 
     /// Notes that something expires at that time.
@@ -93,6 +104,9 @@ pub(super) async fn remove_from_time_to_time(partition: Weak<Inner>) {
         }
         // The file is asked, whatever is known: another process may have written to it.
         partition.note_expiry(i64::MIN);
-        partition.remove_expired_before_reading().await;
+        let now = DateTime::from_system_time(SystemTime::now());
+        if let Err(error) = partition.remove_expired(&now).await {
+            tracing::warn!(%error, "what has expired could not be removed from the store");
+        }
     }
 }

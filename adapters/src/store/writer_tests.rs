@@ -202,3 +202,22 @@ async fn many_that_expire_at_once_are_all_removed() {
     assert_eq!(store.count(&everything, &call()).await.unwrap(), 0);
     assert_eq!(rows_of(&store, "entities").await, 0);
 }
+
+#[tokio::test]
+async fn readers_do_not_wait_for_a_writer_that_is_busy_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let expiring = expiring_in_january(site("gone"));
+    store.create(expiring, january(), &call()).await.unwrap();
+    let busy = store.partition().writer().await.unwrap();
+    let everything = SourceQuery::of_types(vec![type_name(0)]);
+    // It is still there, and would not be answered at all if the removal were waited for.
+    let soon = Call {
+        deadline: Instant::now() + Duration::from_secs(20),
+        ..call()
+    };
+    assert_eq!(store.count(&everything, &soon).await.unwrap(), 1);
+    drop(busy);
+    store.partition().note_expiry(i64::MIN);
+    assert_eq!(store.count(&everything, &call()).await.unwrap(), 0);
+}
