@@ -103,4 +103,6 @@ pub(crate) enum Feature {
     Tracing,
     /// No instrument.
     Metrics,
+    /// All of these at once.
+    Every,
 }

@@ -26,13 +26,19 @@ const API_KEY_SHA256: &str = "0e89820860c342f2c7ec694d144023b10301c2accdd078cb51
 const TENANTS: [(&str, &str); 3] = [("nasushiobara", "092134"), ("sano", "092045"), ("yaita", "092118")];
 
 impl Feature {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Authentication,
         Self::Policy,
         Self::Limits,
         Self::Tracing,
         Self::Metrics,
+        Self::Every,
     ];
+
+    /// Whether `feature` is off, where this is what a gateway is without.
+    fn includes(self, feature: Self) -> bool {
+        self == feature || self == Self::Every
+    }
 
     const fn name(self) -> &'static str {
         match self {
@@ -41,8 +47,13 @@ impl Feature {
             Self::Limits => "no limits",
             Self::Tracing => "no tracing",
             Self::Metrics => "no metrics",
+            Self::Every => "none of them",
         }
     }
+}
+
+fn lacks(without: Option<Feature>, feature: Feature) -> bool {
+    without.is_some_and(|without| without.includes(feature))
 }
 
 /// Starts the gateway in front of these origins.
@@ -74,6 +85,7 @@ pub(crate) fn start_filled(
     let mut command = match without {
         Some(Feature::Limits) => own_role(&["gateway", "--without", "limits"])?,
         Some(Feature::Metrics) => own_role(&["gateway", "--without", "metrics"])?,
+        Some(Feature::Every) => own_role(&["gateway", "--without", "every"])?,
         _ => {
             let mut command = Command::new(binary);
             command.args(["serve", "--json"]);
@@ -85,7 +97,7 @@ pub(crate) fn start_filled(
     command.stderr(Stdio::from(File::create(files.path().join("log"))?));
     command.env(
         "KAKEHASHI_LOG",
-        if without == Some(Feature::Tracing) {
+        if lacks(without, Feature::Tracing) {
             "off"
         } else {
             "info"
@@ -102,7 +114,7 @@ pub(crate) fn start_filled(
         .trim_start_matches("http://")
         .to_owned();
     let mut headers = vec![("accept".to_owned(), workload.accept().to_owned())];
-    if without != Some(Feature::Authentication) {
+    if !lacks(without, Feature::Authentication) {
         headers.push(("x-api-key".to_owned(), API_KEY.to_owned()));
     }
     Ok(Contestant {
@@ -134,8 +146,8 @@ pub(crate) fn serve_assembled(role: &GatewayRole) -> Result<(), Failure> {
     let config = Config::load(&role.config, &role.policies, &Environment::of_process())
         .map_err(|diagnostics| diagnostics.to_string())?;
     let without = Without {
-        limits: role.without == Feature::Limits,
-        metrics: role.without == Feature::Metrics,
+        limits: role.without.includes(Feature::Limits),
+        metrics: role.without.includes(Feature::Metrics),
     };
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -170,7 +182,7 @@ fn write_configuration(
             "[tenants.{tenant}]\nname = \"{tenant}\"\ncode = \"{code}\"\n\n"
         ));
     }
-    let personal_data = if without == Some(Feature::Policy) {
+    let personal_data = if lacks(without, Feature::Policy) {
         "none"
     } else {
         "present"
@@ -193,7 +205,7 @@ fn write_configuration(
              partitions = [\"tochigi\"]\npersonal_data = \"{personal_data}\"\nprovides = [{{ type = \"*\" }}]\n\n"
         ));
     }
-    tenants.push_str(&if without == Some(Feature::Authentication) {
+    tenants.push_str(&if lacks(without, Feature::Authentication) {
         format!("[consumers.anonymous]\nroles = [\"reader\"]\nlimits = {{ {PLENTY} = 1000 }}\n")
     } else {
         format!(
@@ -214,7 +226,7 @@ fn write_policies(folder: &Path, without: Option<Feature>) -> Result<(), Failure
         Ok(())
     };
     copy("schema.cedarschema")?;
-    if without == Some(Feature::Policy) {
+    if lacks(without, Feature::Policy) {
         for tenant in names {
             let everything = format!("permit (principal, action, resource in Tenant::\"{tenant}\");\n");
             std::fs::write(folder.join(format!("{tenant}.cedar")), everything)?;

@@ -53,8 +53,10 @@ fn main() -> ExitCode {
         Some(Role::Origin(origin)) => origin::serve(origin),
         Some(Role::Bare(bare)) => bare::serve(bare),
         Some(Role::Gateway(assembled)) => gateway::serve_assembled(assembled),
-        None if line.footprint => footprint::measure(&line),
-        None => rounds::run(&line),
+        None => process::end_all_on_signal().and_then(|()| match line.footprint {
+            true => footprint::measure(&line),
+            false => rounds::run(&line),
+        }),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -40,7 +40,8 @@ pub(crate) fn serve(role: &OriginRole) -> Result<(), Failure> {
 
 fn with_head(canned: &Canned) -> Answer {
     let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nfiware-total-count: {}\r\ncontent-length: {}\r\n\r\n",
+        canned.total,
         canned.body.len()
     );
     Answer {

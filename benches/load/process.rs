@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::{Failure, precise};
@@ -14,12 +15,55 @@ pub(crate) struct Process {
     child: Child,
 }
 
+/// The processes that run, to be ended with the rig.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+impl Process {
+    fn new(child: Child) -> Self {
+        running().push(child.id());
+        Self { child }
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
-        // SIGTERM, so that a master ends its workers; it may have ended by itself, and nothing is to do then.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        end(self.child.id());
         let _ = self.child.wait();
+        running().retain(|id| *id != self.child.id());
     }
+}
+
+fn running() -> std::sync::MutexGuard<'static, Vec<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// SIGTERM, so that a master ends its workers; it may have ended by itself, and nothing is to do then.
+fn end(id: u32) {
+    let _ = Command::new("kill").arg(id.to_string()).status();
+}
+
+/// Ends all processes when the rig is asked to end (SIGINT, SIGTERM), and then the rig.
+pub(crate) fn end_all_on_signal() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let (Ok(mut interrupted), Ok(mut terminated)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
+                return;
+            };
+            tokio::select! {
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => {}
+            }
+            // Kept locked, so that none is started while the others end.
+            let running = running();
+            running.iter().for_each(|id| end(*id));
+            std::process::exit(130);
+        });
+    });
+    Ok(())
 }
 
 /// How long a server may take until it listens.
@@ -29,8 +73,9 @@ impl Process {
     /// Starts a program that prints, as its first line, how it is reached.
     pub(crate) fn announcing(command: &mut Command) -> Result<(Self, String), Failure> {
         let mut child = spawn(command.stdout(Stdio::piped()))?;
-        let out = child.stdout.take().ok_or("no output")?;
-        let process = Self { child };
+        let out = child.stdout.take();
+        let process = Self::new(child);
+        let out = out.ok_or("no output")?;
         let mut line = String::new();
         BufReader::new(out).read_line(&mut line)?;
         if line.is_empty() {
@@ -41,9 +86,7 @@ impl Process {
 
     /// Starts a program that listens on a given address.
     pub(crate) fn listening(command: &mut Command, address: &str) -> Result<Self, Failure> {
-        let mut process = Self {
-            child: spawn(command.stdout(Stdio::null()))?,
-        };
+        let mut process = Self::new(spawn(command.stdout(Stdio::null()))?);
         let until = Instant::now() + UNTIL_LISTENING;
         while TcpStream::connect(address).is_err() {
             if let Some(status) = process.child.try_wait()? {

@@ -39,6 +39,8 @@ const W6_PAGE: usize = 20;
 pub(crate) struct Canned {
     pub(crate) when: &'static str,
     pub(crate) body: String,
+    /// How many entities there are in all, which Orion tells those who ask.
+    pub(crate) total: usize,
 }
 
 impl Workload {
@@ -135,17 +137,17 @@ impl Workload {
 
     /// What an origin answers.
     pub(crate) fn canned(self) -> Vec<Canned> {
-        let when = |when, body| Canned { when, body };
-        let orion = |body| {
+        let when = |when, body, total| Canned { when, body, total };
+        let orion = |body, total| {
             // Whoever reads page by page must find an end.
-            vec![when("offset=0", body), when("offset=", "[]".to_owned())]
+            vec![when("offset=0", body, total), when("offset=", "[]".to_owned(), total)]
         };
         match self {
             Self::W0 | Self::W5 | Self::W6 => vec![],
-            Self::W1 => orion(format!("[{}]", ngsi_v2_small_entity())),
-            Self::W2 | Self::W4 => orion(ngsi_v2_list(20)),
-            Self::W3 => vec![when("", sano_sites(100))],
-            Self::W8 => orion(ngsi_v2_list(1000)),
+            Self::W1 => orion(format!("[{}]", ngsi_v2_small_entity()), 1),
+            Self::W2 | Self::W4 => orion(ngsi_v2_list(20), 20),
+            Self::W3 => vec![when("", sano_sites(100), 100)],
+            Self::W8 => orion(ngsi_v2_list(1000), 1000),
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, Diagnostics, TlsProblem};
+use crate::edge::Edge;
 use crate::reload::{ConfigFiles, FollowsReload, History, Reloader, watch};
 use crate::revision::{CannotBuild, Revision};
 use crate::server::{ConnectionLimits, TlsEndpoint, serve, serve_over};
@@ -16,7 +17,7 @@ use crate::state::StateError;
 use crate::subscriptions::{CannotSubscribe, Subscriptions};
 use crate::telemetry::{Metrics, MetricsError};
 use crate::tokens::Tokens;
-use crate::{Gateway, admin, api, edge};
+use crate::{Gateway, admin, api};
 
 /// A gateway with its listeners open.
 #[derive(Debug)]
@@ -142,7 +143,7 @@ impl Running {
         };
         let administration = admin::operations(&gateway, reloader.as_ref());
         let (shutdown, asked) = watch::channel(false);
-        let operations = edge::with_edge(&gateway, api::operations(&gateway), !without.limits);
+        let operations = Edge::around(&gateway, api::operations(&gateway), !without.limits);
         let limits = ConnectionLimits::default();
         let mut listeners = Vec::new();
         if let Some(tls) = &tls {

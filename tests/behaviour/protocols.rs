@@ -87,10 +87,10 @@ async fn every_answer_has_an_id_and_traces_go_on_to_the_sources() {
         .await
         .ok();
     assert_eq!(answer.header("x-request-id"), Some(trace));
-    assert!(
-        platform.gateway().stderr().contains(trace),
-        "the log line can be found by it"
-    );
+    until("the log line can be found by it", || {
+        platform.gateway().stderr().contains(trace)
+    })
+    .await;
     assert!(!platform.asked().is_empty());
     for request in platform.asked() {
         assert!(

@@ -1,8 +1,12 @@
-//! The connections of the whole gateway: one pool, one TLS configuration. A source with authorities or a certificate
-//! of its own has connections of its own.
+//! The connections of the whole gateway: one TLS configuration, and a pool for each thread that answers consumers. A
+//! source with authorities or a certificate of its own has connections of its own.
 
+use std::cell::Cell;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// The client that all sources share.
+/// A client with its pool.
 pub(super) type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// How connections are made and kept.
@@ -24,7 +28,7 @@ pub struct HttpClientSettings {
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.
     pub idle_timeout: Duration,
-    /// How many unused connections are kept for one address.
+    /// How many unused connections each thread keeps for one address.
     pub idle_connections: usize,
     /// Largest head of an answer, in bytes.
     pub head: usize,
@@ -81,10 +85,29 @@ impl fmt::Debug for ClientIdentity {
     }
 }
 
-/// The connections of the whole gateway. Cheap to clone: clones share the pool.
+/// The connections of the whole gateway. Cheap to clone: clones share the pools.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
-    connections: Connections,
+    /// For threads that have none of their own.
+    shared: Connections,
+    own: Arc<[Connections]>,
+}
+
+thread_local! {
+    /// Which of a client's own pools this thread uses; `None`: the shared one.
+    static POOL: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Gives the current thread connections of its own. A connection is read where it was opened; to wait on one thread for
+/// what another reads costs waking it. More threads than processors share pools.
+pub fn use_own_connections() {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    let earlier = THREADS.fetch_add(1, Ordering::Relaxed);
+    POOL.set(Some(earlier % processors()));
+}
+
+fn processors() -> usize {
+    available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 impl HttpClient {
@@ -113,18 +136,22 @@ impl HttpClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        let connections = Client::builder(TokioExecutor::new())
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(settings.idle_timeout)
             .pool_max_idle_per_host(settings.idle_connections)
-            .http1_max_buf_size(settings.head.max(MIN_HEAD))
-            .build(connector);
-        Ok(Self { connections })
+            .http1_max_buf_size(settings.head.max(MIN_HEAD));
+        let own = (0..processors()).map(|_| builder.build(connector.clone())).collect();
+        let shared = builder.build(connector);
+        Ok(Self { shared, own })
     }
 
+    /// The connections of the current thread.
     pub(super) fn connections(&self) -> &Connections {
-        &self.connections
+        let own = POOL.get().and_then(|number| self.own.get(number));
+        own.unwrap_or(&self.shared)
     }
 }
 

@@ -25,7 +25,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 pub use self::body::ChunkStream;
 pub use self::endpoint::InvalidEndpoint;
-pub use self::http_client::{ClientIdentity, HttpClient, HttpClientSettings, SourceTls, TlsSetupError};
+pub use self::http_client::{
+    ClientIdentity, HttpClient, HttpClientSettings, SourceTls, TlsSetupError, use_own_connections,
+};
 pub use self::json_elements::{ElementSplitter, SplitError, json_elements};
 pub use self::oauth2::{ClientAuthentication, OAuth2Settings, TokenFailure};
 pub use self::query_key::QueryKey;

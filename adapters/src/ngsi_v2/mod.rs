@@ -26,7 +26,7 @@ use ngsi_ld::context::Context;
 use self::names::RawNames;
 use self::pages::{Source, united};
 use self::plan::Plan;
-use self::translate::ProvidedType;
+use self::translate::{IdleTables, ProvidedType};
 use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits, SourceStatus};
 use crate::contract::{Adapter, AdapterError, Call, EntityStream, ErrorKind, PushDown, SourceId, SourceQuery};
 
@@ -83,6 +83,7 @@ pub struct NgsiV2Adapter {
     settings: NgsiV2Settings,
     source: Source,
     raw_names: RawNames,
+    tables: Arc<IdleTables>,
 }
 
 impl NgsiV2Adapter {
@@ -105,6 +106,7 @@ impl NgsiV2Adapter {
             settings,
             source: Source { client, headers },
             raw_names: RawNames::default(),
+            tables: Arc::default(),
         })
     }
 
@@ -115,7 +117,7 @@ impl NgsiV2Adapter {
     }
 
     fn plan(&self, query: &SourceQuery) -> Plan {
-        Plan::of(query, &self.settings, &self.raw_names)
+        Plan::of(query, &self.settings, &self.raw_names, &self.tables)
     }
 }
 

@@ -24,12 +24,22 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// One page.
-    async fn page(&self, plan: &Plan, request: &str, page: Page, call: &Call) -> Result<TranslatedPage, AdapterError> {
-        let url = format!("{request}&limit={}&offset={}", page.limit, page.offset);
+    /// One page, and how many entities there are in all, if that is to be `counted` and the source says it.
+    async fn page(
+        &self,
+        plan: &Plan,
+        request: &str,
+        page: Page,
+        counted: bool,
+        call: &Call,
+    ) -> Result<(TranslatedPage, Option<u64>), AdapterError> {
+        let count = if counted { "&options=count" } else { "" };
+        let url = format!("{request}{count}&limit={}&offset={}", page.limit, page.offset);
         let response = self.client.get(&url, &self.headers, call).await?;
         self.check(&response)?;
-        translate_page(&response.body, &plan.translation).map_err(|error| self.refused(&response, error))
+        let translated = translate_page(&response.body, &plan.translation);
+        let translated = translated.map_err(|error| self.refused(&response, error))?;
+        Ok((translated, total_count(&response)))
     }
 
     /// The source's own total.
@@ -41,11 +51,7 @@ impl Source {
         if !response.body.trim_ascii_start().starts_with(b"[") {
             return Err(self.refused(&response, TranslationError::NotAList));
         }
-        let total = response
-            .headers
-            .get("fiware-total-count")
-            .and_then(|total| total.to_str().ok());
-        Ok(total.and_then(|total| total.trim().parse().ok()))
+        Ok(total_count(&response))
     }
 
     fn check(&self, response: &Response) -> Result<(), AdapterError> {
@@ -90,6 +96,11 @@ impl Source {
     }
 }
 
+fn total_count(response: &Response) -> Option<u64> {
+    let total = response.headers.get("fiware-total-count")?;
+    total.to_str().ok()?.trim().parse().ok()
+}
+
 /// A walk over the pages of several requests, one after the other.
 struct Walk {
     source: Source,
@@ -129,10 +140,15 @@ impl Walk {
                 limit,
                 offset: self.offset,
             };
-            let TranslatedPage { entities, listed } = self.source.page(&self.plan, request, page, &self.call).await?;
+            // Where more is wanted than a page can hold, the total tells whether there is another page, so that
+            // nobody asks for one that is empty.
+            let counted = self.remaining.is_some_and(|remaining| remaining > MAX_PAGE);
+            let answer = self.source.page(&self.plan, request, page, counted, &self.call).await?;
+            let (TranslatedPage { entities, listed }, total) = answer;
             self.offset += listed;
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
-            let is_last = listed < limit;
+            let is_all = counted && total.is_some_and(|total| total <= self.offset as u64);
+            let is_last = listed < limit || is_all;
             let is_end = (is_last && self.requests.len() == 1) || self.remaining == Some(0);
             let translated = entities.len();
             self.take(entities, is_end);

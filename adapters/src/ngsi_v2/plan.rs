@@ -1,5 +1,7 @@
 //! From a query of the view to requests of NGSI-v2, and what of the query they decide.
 
+use std::sync::Arc;
+
 use ngsi_ld::EntityId;
 use ngsi_ld::query::IdPattern;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -8,7 +10,7 @@ use super::NgsiV2Settings;
 use super::area::Area;
 use super::filter::Statements;
 use super::names::{RawNames, generated_from, generated_prefix, is_identifier, raw_name};
-use super::translate::{ProvidedType, TranslationContext};
+use super::translate::{IdleTables, ProvidedType, TranslationContext};
 use crate::contract::{AttributeSelection, Coverage, PushDown, SourceQuery};
 
 /// What stands for itself in a query parameter: the unreserved characters of RFC 3986, and those of its
@@ -46,7 +48,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(query: &SourceQuery, settings: &NgsiV2Settings, raw_names: &RawNames) -> Self {
+    pub(super) fn of(
+        query: &SourceQuery,
+        settings: &NgsiV2Settings,
+        raw_names: &RawNames,
+        tables: &Arc<IdleTables>,
+    ) -> Self {
         let is_wanted = |provided: &&ProvidedType| query.types.contains(&provided.name);
         let types: Vec<ProvidedType> = settings.types.iter().filter(is_wanted).cloned().collect();
         let mut statements = Statements::default();
@@ -119,11 +126,12 @@ impl Plan {
         Self {
             requests,
             translation: TranslationContext {
-                context: std::sync::Arc::clone(&settings.context),
+                context: Arc::clone(&settings.context),
                 // Copies of their own, for the reason that `translate` gives for names of attributes.
                 types: types.into_iter().map(ProvidedType::unshared).collect(),
                 attributes: query.attributes.clone(),
                 system_attributes,
+                tables: Arc::clone(tables),
             },
             push_down: PushDown {
                 selection,

@@ -33,6 +33,7 @@ use http::{Method, Uri};
 use crate::Gateway;
 use crate::contexts::CONTEXTS_PATH;
 use crate::subscriptions::SUBSCRIPTIONS_PATH;
+use preferences::Preferences;
 use problem::{ErrorType, Problem};
 
 /// The operations, by resource and method.
@@ -70,8 +71,7 @@ pub fn operations(gateway: &Arc<Gateway>) -> Router {
             get(contexts::serve).delete(contexts::delete),
         );
     not_offered::add_to(offered)
-        .route_layer(from_fn(name_route))
-        .route_layer(from_fn(preferences::say_what_was_applied))
+        .route_layer(from_fn(around_operation))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Arc::clone(gateway))
@@ -87,10 +87,12 @@ async fn version() -> Response {
     ([(http::header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Leaves the route's pattern with the response, for the log and the metrics.
-async fn name_route(request: Request, next: Next) -> Response {
+/// Leaves the route's pattern with the response, for the log and the metrics, and says which preference was applied.
+async fn around_operation(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let preferences = Preferences::of(request.headers());
     let mut response = next.run(request).await;
+    preferences.say_what_was_applied(&mut response);
     if let Some(route) = route {
         response.extensions_mut().insert(route);
     }

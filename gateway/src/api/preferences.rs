@@ -2,8 +2,6 @@
 //! version of NGSI-LD it reads (clauses 6.3.6 and 4.3.6.8). Preferences that nobody knows here are ignored, as that RFC
 //! asks.
 
-use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ngsi_ld::entity::conformance::SpecificationVersion;
@@ -43,20 +41,17 @@ impl Preferences {
             version: version.and_then(|text| text.parse().ok()),
         }
     }
-}
 
-/// Says in every successful answer with a body which preference was applied (clause 6.3.6).
-pub(super) async fn say_what_was_applied(request: Request, next: Next) -> Response {
-    let version = Preferences::of(request.headers()).version;
-    let mut response = next.run(request).await;
-    let has_body = response.status().is_success() && response.status() != StatusCode::NO_CONTENT;
-    if let Some(version) = version.filter(|_| has_body) {
-        let applied = format!("ngsi-ld={}", version.conformant());
-        if let Ok(applied) = HeaderValue::try_from(applied) {
-            response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    /// Says in a successful answer with a body which preference was applied (clause 6.3.6).
+    pub(super) fn say_what_was_applied(self, response: &mut Response) {
+        let has_body = response.status().is_success() && response.status() != StatusCode::NO_CONTENT;
+        if let Some(version) = self.version.filter(|_| has_body) {
+            let applied = format!("ngsi-ld={}", version.conformant());
+            if let Ok(applied) = HeaderValue::try_from(applied) {
+                response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+            }
         }
     }
-    response
 }
 
 /// The parts between separators outside of quotes.

@@ -15,7 +15,7 @@ use super::question::Surroundings;
 use super::request_context;
 use crate::config::TenantId;
 use crate::contexts::{ContextUser, NamedContext, RequestContext};
-use crate::edge::{Caller, Deadline, PresentedToken, RequestId, RequestedTenant};
+use crate::edge::{Caller, Deadline, Passed, PresentedToken, RequestId};
 use crate::federation::gather;
 use crate::federation::plan::Asker;
 use crate::federation::provide::Watcher;
@@ -47,23 +47,26 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Gateway>) -> Result<Self, Problem> {
-        let missing = || Problem::new(ErrorType::InternalError, "the request did not pass the edge");
-        let extensions = &parts.extensions;
-        // Without a caller nobody has been authenticated: refuse rather than assume anything.
-        let caller = extensions.get::<Caller>().cloned().ok_or_else(missing)?;
-        let deadline = extensions.get::<Deadline>().copied().ok_or_else(missing)?;
-        let id = extensions.get::<RequestId>().cloned().ok_or_else(missing)?;
-        let tenant = extensions.get::<RequestedTenant>().cloned().ok_or_else(missing)?;
-        let revision = extensions.get::<Arc<Revision>>().cloned().ok_or_else(missing)?;
+        // Without a caller nobody has been authenticated: refuse rather than assume anything. What is left of the
+        // request after this is its body.
+        let passed = parts.extensions.remove::<Passed>();
+        let Passed {
+            revision,
+            id,
+            deadline,
+            caller,
+            token,
+            tenant,
+        } = passed.ok_or_else(|| Problem::new(ErrorType::InternalError, "the request did not pass the edge"))?;
         Ok(Self {
             revision,
             caller,
-            tenant: tenant.0,
-            uri: parts.uri.clone(),
-            headers: parts.headers.clone(),
+            tenant,
+            uri: std::mem::take(&mut parts.uri),
+            headers: std::mem::take(&mut parts.headers),
             deadline,
             id,
-            token: extensions.get::<PresentedToken>().cloned(),
+            token,
         })
     }
 }

@@ -18,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigOverrides, Diagnostics, Environment};
 use crate::reload::ConfigFiles;
+use crate::telemetry::flush_log;
 
 /// Kakehashi (架け橋): one NGSI-LD address for the data of a prefecture and its municipalities.
 #[derive(Debug, Parser)]
@@ -100,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Mapping(mapping) => mapping.run(),
         Command::Store(store) => store.run(),
     };
+    flush_log();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

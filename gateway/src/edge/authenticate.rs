@@ -6,18 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::client_address::{ClientAddress, client_address};
+use super::client_address::ClientAddress;
+use crate::Gateway;
 use crate::api::problem::{ErrorType, Problem};
 use crate::config::{Config, Consumer, today_in_japan};
 use crate::server::PeerCertificate;
 use crate::tokens::TokenRejection;
-use crate::{Gateway, Revision};
 
 /// The consumer of a request.
 #[derive(Debug, Clone)]
@@ -44,38 +41,23 @@ pub(crate) enum Presented<'a> {
 
 /// Finds the consumer, and takes the credential out of the request: nothing behind may pass it on.
 pub(super) async fn authenticate(
-    State(gateway): State<Arc<Gateway>>,
-    Extension(revision): Extension<Arc<Revision>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let address = client_address(&request, &revision.config.gateway);
+    gateway: &Gateway,
+    config: &Config,
+    request: &mut Request,
+    address: ClientAddress,
+) -> Result<(Caller, Option<PresentedToken>), Problem> {
     let certificate = request.extensions().get::<PeerCertificate>().cloned();
-    let found = find_consumer(&gateway, &revision.config, request.headers(), certificate, address).await;
-    let caller = match found {
-        Ok((consumer, token)) => {
-            if let Some(token) = token {
-                request.extensions_mut().insert(token);
-            }
-            Caller(consumer)
-        }
-        Err(problem) => {
-            gateway.metrics.record_refusal("unauthenticated");
-            return problem.into_response();
-        }
-    };
+    let found = find_consumer(gateway, config, request.headers(), certificate, address).await;
+    let (consumer, token) = found.inspect_err(|_| gateway.metrics.record_refusal("unauthenticated"))?;
     for name in [
-        &revision.config.gateway.api_key_header,
+        &config.gateway.api_key_header,
         &KONG_HEADER,
         &header::AUTHORIZATION,
         &header::COOKIE,
     ] {
         request.headers_mut().remove(name);
     }
-    request.extensions_mut().insert(caller.clone());
-    let mut response = next.run(request).await;
-    response.extensions_mut().insert(caller);
-    response
+    Ok((Caller(consumer), token))
 }
 
 async fn find_consumer(

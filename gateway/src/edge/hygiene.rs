@@ -1,16 +1,11 @@
 //! One canonical path, and no header that claims what only the gateway may say.
 
-use std::sync::Arc;
-
-use axum::Extension;
 use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Uri, Version, header};
 
-use crate::Revision;
 use crate::api::problem::{ErrorType, Problem};
+use crate::config::Config;
 
 /// Headers by which proxies pass an identity on. Here nobody in front of the gateway may: they are dropped.
 const IDENTITY_HEADERS: [HeaderName; 8] = [
@@ -35,28 +30,22 @@ const HOP_BY_HOP: [HeaderName; 6] = [
 ];
 
 /// Refuses what no path may hold, trims trailing slashes, drops headers.
-pub(super) async fn hygiene(
-    Extension(revision): Extension<Arc<Revision>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let longest = revision.config.gateway.limits.url.bytes();
+pub(super) fn clean(request: &mut Request, config: &Config) -> Result<(), Problem> {
+    let longest = config.gateway.limits.url.bytes();
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > longest {
         let detail = format!("the URL has {length} bytes, {longest} are allowed; use fewer ids or attributes");
-        return Problem::new(ErrorType::InvalidRequest, detail).into_response();
+        return Err(Problem::new(ErrorType::InvalidRequest, detail));
     }
     if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
         let detail = "HTTP/1.1 asks for exactly one `Host` header (RFC 9112 section 3.2)";
-        return Problem::new(ErrorType::InvalidRequest, detail).into_response();
+        return Err(Problem::new(ErrorType::InvalidRequest, detail));
     }
-    match canonical(request.uri()) {
-        Ok(Some(uri)) => *request.uri_mut() = uri,
-        Ok(None) => {}
-        Err(problem) => return problem.into_response(),
+    if let Some(uri) = canonical(request.uri())? {
+        *request.uri_mut() = uri;
     }
-    drop_headers(request.headers_mut(), &revision.config.gateway.api_key_header);
-    next.run(request).await
+    drop_headers(request.headers_mut(), &config.gateway.api_key_header);
+    Ok(())
 }
 
 /// The URI with its one canonical path; `None` when it has that already.

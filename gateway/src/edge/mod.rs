@@ -1,5 +1,6 @@
-//! What happens to every request before an operation sees it, and to every response after: one list of
-//! layers, in request order. The edge knows consumers, tenants and limits; it knows no entities.
+//! What happens to every request before an operation sees it, and to every response after: one service, whose steps stand
+//! in [`Edge::answer`] and [`Edge::admit`] in the order of the request. The edge knows consumers, tenants and limits; it
+//! knows no entities.
 
 pub(crate) mod authenticate;
 pub(crate) mod client_address;
@@ -12,43 +13,173 @@ mod preconditions;
 mod rate_limit;
 mod tenant;
 
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
-use tower::ServiceBuilder;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::HeaderValue;
+use tower::Service;
 
 pub use authenticate::{Caller, PresentedToken};
 pub use deadline::Deadline;
 pub use failed_attempts::FailedAttempts;
 pub use observe::RequestId;
 pub use rate_limit::ConsumerLimiters;
-pub use tenant::RequestedTenant;
 
-use crate::Gateway;
+use crate::api::problem::{ErrorType, Problem};
+use crate::config::TenantId;
+use crate::{Gateway, Revision};
+use client_address::client_address;
+use observe::Observed;
 
-/// Wraps the operations in the layers of the edge. The outermost stands first. `limited` is false in measurements of
-/// what the limits cost, and nowhere else.
-pub fn with_edge(gateway: &Arc<Gateway>, operations: Router, limited: bool) -> Router {
-    let state = || Arc::clone(gateway);
-    // After the caller is known, before a tenant is looked up: guessing tenants costs tokens.
-    let limits = limited.then(|| from_fn_with_state(state(), rate_limit::rate_limit));
-    let layers = ServiceBuilder::new()
-        // First, so that everything after has an id, is counted and is logged, whatever becomes of it. It also
-        // fixes the revision that holds for the whole request.
-        .layer(from_fn_with_state(state(), observe::observe))
+/// What the edge has found out about a request, for the operation: an extension of every request that has passed it.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    /// The revision that holds for the whole request.
+    pub revision: Arc<Revision>,
+    /// Its identity.
+    pub id: RequestId,
+    /// When the sources must have answered.
+    pub deadline: Deadline,
+    /// Who asks.
+    pub caller: Caller,
+    /// The token that was presented.
+    pub token: Option<PresentedToken>,
+    /// `NGSILD-Tenant` (clause 4.14); `None`: the federation of all.
+    pub tenant: Option<TenantId>,
+}
+
+/// The operations within the edge. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Edge(Arc<Inside>);
+
+#[derive(Debug)]
+struct Inside {
+    gateway: Arc<Gateway>,
+    operations: Router,
+    limited: bool,
+}
+
+impl Edge {
+    /// Puts the operations within the edge. `limited` is false in measurements of what the limits cost, and nowhere
+    /// else.
+    #[must_use]
+    pub fn around(gateway: &Arc<Gateway>, operations: Router, limited: bool) -> Self {
+        Self(Arc::new(Inside {
+            gateway: Arc::clone(gateway),
+            operations,
+            limited,
+        }))
+    }
+}
+
+impl Service<Request> for Edge {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let inside = Arc::clone(&self.0);
+        Box::pin(async move { Ok(inside.answer(request).await) })
+    }
+}
+
+impl Inside {
+    /// Whatever becomes of a request, it has an id, is counted and is logged. One revision holds for all of it, and
+    /// nothing that is done for it outlives its deadline.
+    async fn answer(&self, request: Request) -> Response {
+        let observed = Observed::begin(&request);
+        let revision = self.gateway.revision();
+        let deadline = Deadline::begin(&revision.config);
+        let mut caller = None;
+        let steps = self.admit(request, revision, &observed.id, deadline, &mut caller);
         // A panic below is a fault of ours; it must cost this request alone.
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(observe::answer_panic))
-        // One clock for the whole request: nothing below may outlive it.
-        .layer(from_fn(deadline::deadline))
+        let steps = AssertUnwindSafe(steps).catch_unwind();
+        let mut response = match tokio::time::timeout_at(deadline.of_the_answer(), steps).await {
+            Ok(Ok(Ok(response) | Err(response))) => response,
+            Ok(Err(_)) => answer_panic(),
+            Err(_) => {
+                let detail = "the request took longer than its deadline; ask for less";
+                Problem::new(ErrorType::Timeout, detail).into_response()
+            }
+        };
+        observed.end(&self.gateway, caller.as_ref(), &mut response);
+        response
+    }
+
+    /// From the wire to the operation. The error is the answer to a request that does not get there.
+    async fn admit(
+        &self,
+        mut request: Request,
+        revision: Arc<Revision>,
+        id: &RequestId,
+        deadline: Deadline,
+        found: &mut Option<Caller>,
+    ) -> Result<Response, Response> {
+        let (gateway, config) = (&*self.gateway, &revision.config);
         // Before anything reads a header or the path: one canonical path, no header that claims an identity.
-        .layer(from_fn(hygiene::hygiene))
+        hygiene::clean(&mut request, config).map_err(IntoResponse::into_response)?;
         // Who asks decides all that follows.
-        .layer(from_fn_with_state(state(), authenticate::authenticate))
-        .option_layer(limits)
-        // Holds whatever the request is about, so that it comes before the tenant and the route.
-        .layer(from_fn(preconditions::preconditions))
-        .layer(from_fn(tenant::tenant));
-    // As a fallback service the layers run before routing, so that they may change the path.
-    Router::new().fallback_service(layers.service(operations))
+        let address = client_address(&request, &config.gateway);
+        let authenticated = authenticate::authenticate(gateway, config, &mut request, address).await;
+        let (caller, token) = authenticated.map_err(IntoResponse::into_response)?;
+        *found = Some(caller.clone());
+        // After the caller is known, before a tenant is looked up: guessing tenants costs tokens.
+        let admitted = match self.limited {
+            true => Some(rate_limit::admit(gateway, &caller.0, address)?),
+            false => None,
+        };
+        let passed = Passed {
+            revision,
+            id: id.clone(),
+            deadline,
+            caller,
+            token,
+            tenant: None,
+        };
+        let response = self.operate(request, passed).await.unwrap_or_else(|refusal| refusal);
+        Ok(match admitted {
+            Some(admitted) => admitted.held_by(response),
+            None => response,
+        })
+    }
+
+    /// What holds whatever the request is about, then the tenant, then the operation.
+    async fn operate(&self, mut request: Request, mut passed: Passed) -> Result<Response, Response> {
+        preconditions::check(&request)?;
+        let named: Option<HeaderValue> = tenant::named(request.headers()).map_err(IntoResponse::into_response)?;
+        let looked_up = named
+            .as_ref()
+            .map(|named| tenant::look_up(&passed.revision, &passed.caller, named));
+        let mut response = match looked_up.transpose() {
+            Ok(tenant) => {
+                passed.tenant = tenant;
+                request.extensions_mut().insert(passed);
+                let Ok(response) = self.operations.clone().call(request).await;
+                response
+            }
+            Err(problem) => problem.into_response(),
+        };
+        if let Some(named) = named {
+            response.headers_mut().insert(tenant::TENANT, named);
+        }
+        Ok(response)
+    }
+}
+
+/// What a consumer is told when the gateway fails it.
+fn answer_panic() -> Response {
+    tracing::error!("a request ended in a panic");
+    let detail = "a fault of the gateway; the operator finds it by the request id";
+    Problem::new(ErrorType::InternalError, detail).into_response()
 }

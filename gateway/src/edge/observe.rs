@@ -1,19 +1,15 @@
-//! The outermost layer: an id for every request, the revision that holds for it, one log line and one
-//! measurement when it is answered.
+//! The outermost step: an id for every request, one log line and one measurement when it is answered.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{MatchedPath, Request};
+use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method, header};
 use rand::RngExt;
 
 use super::Caller;
 use crate::Gateway;
-use crate::api::problem::{ErrorType, Problem};
 
 /// The header that tells the consumer the request's id, to be quoted in questions to the operator.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -66,49 +62,45 @@ fn trace_id_of(traceparent: &str) -> Option<&str> {
     (well_formed && meaningful && is_hex(trace_id)).then_some(trace_id)
 }
 
-/// Runs the rest of the layers and tells what became of the request.
-pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let id = RequestId::of(&request);
-    let method = known_method(request.method());
-    request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(gateway.revision());
-    let mut response = next.run(request).await;
-    if let Ok(value) = HeaderValue::try_from(id.as_str()) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    response
-        .headers_mut()
-        .insert(header::VIA, HeaderValue::from_static(VIA));
-    let route = response
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("unmatched", MatchedPath::as_str)
-        .to_owned();
-    let consumer = response.extensions().get::<Caller>().map(|caller| caller.0.id.clone());
-    let consumer = consumer.as_ref().map_or("", |consumer| consumer.as_str());
-    let (status, elapsed) = (response.status().as_u16(), began.elapsed());
-    tracing::info!(
-        request_id = id.as_str(),
-        consumer,
-        method,
-        route,
-        status,
-        milliseconds = elapsed.as_secs_f64() * 1000.0,
-        "answered"
-    );
-    gateway.metrics.record_request(method, route, status, elapsed);
-    response
+/// A request that is under way.
+pub(super) struct Observed {
+    pub(super) id: RequestId,
+    began: Instant,
+    method: &'static str,
 }
 
-/// What a consumer is told when the gateway fails it.
-pub(super) fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
-    tracing::error!("a request ended in a panic");
-    Problem::new(
-        ErrorType::InternalError,
-        "a fault of the gateway; the operator finds it by the request id",
-    )
-    .into_response()
+impl Observed {
+    pub(super) fn begin(request: &Request) -> Self {
+        Self {
+            id: RequestId::of(request),
+            began: Instant::now(),
+            method: known_method(request.method()),
+        }
+    }
+
+    /// Tells what became of it: the consumer by headers, the operator by the log and the metrics.
+    pub(super) fn end(&self, gateway: &Gateway, caller: Option<&Caller>, response: &mut Response) {
+        if let Ok(value) = HeaderValue::try_from(self.id.as_str()) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
+            .headers_mut()
+            .insert(header::VIA, HeaderValue::from_static(VIA));
+        let matched = response.extensions().get::<MatchedPath>();
+        let route = matched.map_or("unmatched", MatchedPath::as_str);
+        let consumer = caller.map_or("", |caller| caller.0.id.as_str());
+        let (status, elapsed) = (response.status().as_u16(), self.began.elapsed());
+        tracing::info!(
+            request_id = self.id.as_str(),
+            consumer,
+            method = self.method,
+            route,
+            status,
+            milliseconds = elapsed.as_secs_f64() * 1000.0,
+            "answered"
+        );
+        gateway.metrics.record_request(self.method, route, status, elapsed);
+    }
 }
 
 /// The method as a label: those of HTTP by name, all others as one.

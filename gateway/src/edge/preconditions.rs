@@ -2,22 +2,21 @@
 //! a body.
 
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode, header};
 
 use crate::api::negotiate::BodyMediaType;
 
 /// Refuses a POST, PATCH or PUT without Content-Length or of another media type than JSON and JSON-LD.
-pub(super) async fn preconditions(request: Request, next: Next) -> Response {
+pub(super) fn check(request: &Request) -> Result<(), Response> {
     let method = request.method();
     if [Method::POST, Method::PATCH, Method::PUT].contains(method) {
         if !request.headers().contains_key(header::CONTENT_LENGTH) {
-            return StatusCode::LENGTH_REQUIRED.into_response();
+            return Err(StatusCode::LENGTH_REQUIRED.into_response());
         }
         if let Err(problem) = BodyMediaType::of_request(method, request.headers()) {
-            return problem.into_response();
+            return Err(problem.into_response());
         }
     }
-    next.run(request).await
+    Ok(())
 }

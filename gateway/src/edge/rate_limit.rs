@@ -4,10 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use dashmap::DashMap;
 use governor::clock::{Clock, DefaultClock};
@@ -17,12 +14,11 @@ use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Caller;
-use super::client_address::{ClientAddress, client_address};
+use super::client_address::ClientAddress;
 use super::held_body::HeldBody;
+use crate::Gateway;
 use crate::api::problem::{ErrorType, Problem};
-use crate::config::{ConsumerId, ConsumerLimits};
-use crate::{Gateway, Revision};
+use crate::config::{Consumer, ConsumerId, ConsumerLimits};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -53,9 +49,19 @@ struct Limits {
 }
 
 /// A request that was let through.
-struct Admitted {
+pub(super) struct Admitted {
+    limits: ConsumerLimits,
     remaining: u32,
     permit: OwnedSemaphorePermit,
+}
+
+impl Admitted {
+    /// The answer, with what is left. A request is under way until its body is sent: who does not read must not make
+    /// room for more.
+    pub(super) fn held_by(self, mut response: Response) -> Response {
+        add_headers(response.headers_mut(), &self.limits, self.remaining, None);
+        response.map(|body| Body::new(HeldBody::new(body, self.permit)))
+    }
 }
 
 /// A request that was not.
@@ -122,6 +128,7 @@ impl Limits {
                 .map_err(|not_until| refused("requests per day", not_until.wait_time_from(self.clock.now())))?;
         }
         Ok(Admitted {
+            limits: self.configured,
             remaining: snapshot.remaining_burst_capacity(),
             permit,
         })
@@ -144,38 +151,18 @@ fn limiter(quota: Quota) -> Limiter {
     RateLimiter::dashmap(quota).with_middleware::<StateInformationMiddleware>()
 }
 
-/// Spends one token of the consumer, or answers 429.
-pub(super) async fn rate_limit(
-    State(gateway): State<Arc<Gateway>>,
-    Extension(revision): Extension<Arc<Revision>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Some(Caller(consumer)) = request.extensions().get::<Caller>().cloned() else {
-        return Problem::new(ErrorType::InternalError, "the request was not authenticated").into_response();
-    };
-    let client = if consumer.is_anonymous() {
-        client_address(&request, &revision.config.gateway)
-    } else {
-        0
-    };
+/// Spends one token of the consumer, or answers 429. The anonymous consumer has tokens for each client address.
+pub(super) fn admit(gateway: &Gateway, consumer: &Consumer, address: ClientAddress) -> Result<Admitted, Response> {
+    let client = if consumer.is_anonymous() { address } else { 0 };
     let limits = gateway.limiters.of(&consumer.id, consumer.limits);
-    match limits.admit(client) {
-        Ok(admitted) => {
-            let mut response = next.run(request).await;
-            add_headers(response.headers_mut(), &consumer.limits, admitted.remaining, None);
-            // A request is under way until its body is sent: who does not read must not make room for more.
-            response.map(|body| Body::new(HeldBody::new(body, admitted.permit)))
-        }
-        Err(refused) => {
-            gateway.metrics.record_refusal("rate_limit");
-            let seconds = refused.wait.as_secs_f64().ceil().max(1.0);
-            let detail = format!("over the limit of {}; try again in {seconds} s", refused.reason);
-            let mut response = Problem::new(ErrorType::TooManyRequests, detail).into_response();
-            add_headers(response.headers_mut(), &consumer.limits, 0, Some(seconds));
-            response
-        }
-    }
+    limits.admit(client).map_err(|refused| {
+        gateway.metrics.record_refusal("rate_limit");
+        let seconds = refused.wait.as_secs_f64().ceil().max(1.0);
+        let detail = format!("over the limit of {}; try again in {seconds} s", refused.reason);
+        let mut response = Problem::new(ErrorType::TooManyRequests, detail).into_response();
+        add_headers(response.headers_mut(), &consumer.limits, 0, Some(seconds));
+        response
+    })
 }
 
 /// `RateLimit-Policy` says what is allowed, `RateLimit` what is left of it, `Retry-After` when to come back.

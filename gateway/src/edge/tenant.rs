@@ -1,12 +1,6 @@
 //! Which tenant is meant (clauses 4.14 and 6.3.14). Without `NGSILD-Tenant`, the federation of all.
 
-use std::sync::Arc;
-
-use axum::Extension;
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Caller;
 use crate::Revision;
@@ -15,52 +9,25 @@ use crate::config::TenantId;
 use crate::federation::registry::RegisteredSource;
 use crate::policy::Operation;
 
-/// The tenant of a request; `None`: the federation.
-#[derive(Debug, Clone)]
-pub struct RequestedTenant(pub Option<TenantId>);
+pub(super) const TENANT: HeaderName = HeaderName::from_static("ngsild-tenant");
 
-const TENANT: HeaderName = HeaderName::from_static("ngsild-tenant");
-
-/// Looks the tenant up, and says it back as clause 6.3.14 asks.
-pub(super) async fn tenant(
-    Extension(revision): Extension<Arc<Revision>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let mut values = request.headers().get_all(&TENANT).iter();
-    let named = match (values.next(), values.next()) {
-        (None, _) => None,
-        (Some(value), None) => Some(value.clone()),
-        (Some(_), Some(_)) => {
+/// What the header says, which is said back whatever comes of it (clause 6.3.14).
+pub(super) fn named(headers: &HeaderMap) -> Result<Option<HeaderValue>, Problem> {
+    let mut values = headers.get_all(&TENANT).iter();
+    match (values.next(), values.next()) {
+        (named, None) => Ok(named.cloned()),
+        (_, Some(_)) => {
             let detail = "header `NGSILD-Tenant`: is given twice; give it once";
-            return Problem::new(ErrorType::InvalidRequest, detail).into_response();
+            Err(Problem::new(ErrorType::InvalidRequest, detail))
         }
-    };
-    let caller = request.extensions().get::<Caller>().cloned();
-    let mut response = match look_up(&revision, caller.as_ref(), named.as_ref()) {
-        Ok(tenant) => {
-            request.extensions_mut().insert(RequestedTenant(tenant));
-            next.run(request).await
-        }
-        Err(problem) => problem.into_response(),
-    };
-    if let Some(named) = named {
-        response.headers_mut().insert(TENANT, named);
     }
-    response
 }
 
 /// A tenant of which the caller may see nothing is as unknown as one that does not exist.
-fn look_up(
-    revision: &Revision,
-    caller: Option<&Caller>,
-    named: Option<&HeaderValue>,
-) -> Result<Option<TenantId>, Problem> {
-    let Some(named) = named else { return Ok(None) };
+pub(super) fn look_up(revision: &Revision, caller: &Caller, named: &HeaderValue) -> Result<TenantId, Problem> {
     let known = named.to_str().ok().and_then(|name| revision.config.tenant(name));
-    let visible = known.filter(|tenant| caller.is_some_and(|caller| may_see_something(revision, caller, &tenant.id)));
-    match visible {
-        Some(tenant) => Ok(Some(tenant.id.clone())),
+    match known.filter(|tenant| may_see_something(revision, caller, &tenant.id)) {
+        Some(tenant) => Ok(tenant.id.clone()),
         None => Err(Problem::new(
             ErrorType::NonexistentTenant,
             "no tenant of that name; leave NGSILD-Tenant out to ask all",

@@ -41,7 +41,10 @@ pub struct Request {
 /// [`Refusal::TooManyCandidates`] when the sources yield more than a request may hold.
 pub async fn gather(sub_queries: &[&SubQuery], request: &Request) -> Result<Vec<Answer>, Refusal> {
     let held = AtomicUsize::new(0);
-    let answers = join_all(sub_queries.iter().map(|sub_query| collect(sub_query, request, &held))).await;
+    let answers = match sub_queries {
+        [only] => vec![collect(only, request, &held).await],
+        several => join_all(several.iter().map(|sub_query| collect(sub_query, request, &held))).await,
+    };
     if held.load(Ordering::Relaxed) > MAX_CANDIDATES {
         return Err(Refusal::TooManyCandidates {
             allowed: MAX_CANDIDATES,

@@ -4,6 +4,7 @@
 //! condition. Types with different grants in one source are asked separately, so that an attribute that is
 //! granted for one type is never asked for another.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -58,21 +59,25 @@ pub struct Asker<'a> {
 /// The types that a question is about: those that it names or, where it names none, those that somebody else
 /// names, and those of which a source without personal data says that it holds them. From other sources a type
 /// that nobody has classified is denied anyway.
-async fn named_types(question: &Question, asker: &Asker<'_>, call: &Call) -> Vec<TypeName> {
+async fn named_types<'a>(question: &Question, asker: &Asker<'a>, call: &Call) -> Cow<'a, [TypeName]> {
     if let Some(selection) = &question.query.types {
         return selection.names().into_iter().cloned().collect();
     }
-    let mut named = asker.policies.known_types().to_vec();
+    let known = asker.policies.known_types();
     let tells = asker.registry.sources().iter().filter(|source| {
         let may_be_asked = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
         may_be_asked && source.holds_any_type() && source.personal_data == PersonalData::None
     });
     let held = join_all(tells.map(|source| source.adapter.held_types(call))).await;
     // A source that fails here fails when it is asked for what is known, too, and is named then.
-    named.extend(held.into_iter().flatten().flatten());
+    let mut held = held.into_iter().flatten().flatten().peekable();
+    if held.peek().is_none() {
+        return Cow::Borrowed(known);
+    }
+    let mut named: Vec<TypeName> = known.iter().cloned().chain(held).collect();
     named.sort_unstable();
     named.dedup();
-    named
+    Cow::Owned(named)
 }
 
 /// Narrows and splits a question.
@@ -82,7 +87,7 @@ async fn named_types(question: &Question, asker: &Asker<'_>, call: &Call) -> Vec
 pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result<Plan, Refusal> {
     let named = named_types(question, asker, call).await;
     let mut sub_queries = Vec::new();
-    for source in asker.registry.holding(&named) {
+    for source in asker.registry.holding(&*named) {
         let asked_tenant = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
         if asked_tenant && (source.is_store || !question.local) {
             split_by_grant(source, &named, question, asker, &mut sub_queries);
@@ -301,6 +306,15 @@ impl SubQuery {
                 ..self.query.clone()
             },
         }
+    }
+
+    /// The same question without the conditions on attributes.
+    #[must_use]
+    pub fn without_conditions(mut self) -> Self {
+        self.query.any_attribute.clear();
+        self.query.filter = None;
+        self.query.geo = None;
+        self
     }
 
     /// The same question without the conditions on attributes, for some ids only.

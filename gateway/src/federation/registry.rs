@@ -159,11 +159,21 @@ impl Registry {
     #[must_use]
     pub fn holding<'a>(&self, types: impl IntoIterator<Item = &'a TypeName>) -> Vec<&Arc<RegisteredSource>> {
         let mut indexes = self.of_any_type.clone();
-        for r#type in types {
-            indexes.extend(self.by_type.get(r#type).into_iter().flatten());
+        let mut found = vec![false; self.sources.len()];
+        let mut types = types.into_iter();
+        // With all of them found, the rest of the types adds nothing: a question without types names hundreds.
+        while indexes.len() < self.sources.len()
+            && let Some(r#type) = types.next()
+        {
+            for index in self.by_type.get(r#type).into_iter().flatten() {
+                if let Some(found) = found.get_mut(*index)
+                    && !std::mem::replace(found, true)
+                {
+                    indexes.push(*index);
+                }
+            }
         }
         indexes.sort_unstable();
-        indexes.dedup();
         indexes.iter().filter_map(|index| self.sources.get(*index)).collect()
     }
 }

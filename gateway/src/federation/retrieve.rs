@@ -26,9 +26,13 @@ pub struct Answer {
 /// [`Refusal::TooManySources`]
 pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
     let plan = plan(question, asker, &request.call).await?;
-    let one_id = |sub_query: &SubQuery| sub_query.completing(question.query.ids.clone());
-    let sub_queries: Vec<SubQuery> = plan.sub_queries.iter().map(one_id).collect();
-    let answers = join_all(sub_queries.iter().map(|sub_query| gather::retrieve(sub_query, request))).await;
+    let whole = plan.sub_queries.into_iter().map(SubQuery::without_conditions);
+    let sub_queries: Vec<SubQuery> = whole.collect();
+    let answers = match sub_queries.as_slice() {
+        // One source, as most often, needs no bookkeeping of several.
+        [only] => vec![gather::retrieve(only, request).await],
+        several => join_all(several.iter().map(|sub_query| gather::retrieve(sub_query, request))).await,
+    };
     let mut parts = Vec::new();
     let mut errors = plan.overloaded;
     for (sub_query, answer) in sub_queries.iter().zip(answers) {

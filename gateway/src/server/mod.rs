@@ -3,9 +3,11 @@
 
 mod timed_io;
 mod tls;
+mod workers;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +20,12 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tower::ServiceExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::{Service, ServiceExt};
 
 use timed_io::TimedIo;
 pub use tls::{PeerCertificate, TlsEndpoint};
+use workers::Workers;
 
 /// What bounds the connections of a listener.
 #[derive(Debug, Clone)]
@@ -68,25 +71,57 @@ impl Default for ConnectionLimits {
     }
 }
 
+/// What is served: for each request, an answer.
+pub trait Answers:
+    Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request<Body>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
 /// The address of the peer, as an extension of every request.
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// Serves `router` on `listener` until `shutdown` turns true, then lets the requests under way finish.
-pub async fn serve(
+/// Serves on `listener` until `shutdown` turns true, then lets the requests under way finish. Connections live
+/// on the caller's runtime.
+pub async fn serve<S: Answers>(
     listener: TcpListener,
-    router: axum::Router,
+    service: S,
     limits: ConnectionLimits,
     shutdown: watch::Receiver<bool>,
 ) {
-    serve_over(listener, router, None, limits, shutdown).await;
+    accept_all(listener, service, None, None, limits, shutdown).await;
 }
 
-/// As [`serve`], over TLS where it is given.
-pub async fn serve_over(
+/// As [`serve`], over TLS where it is given, with a thread for each processor that connections are spread over.
+pub async fn serve_over<S: Answers>(
     listener: TcpListener,
-    router: axum::Router,
+    service: S,
     tls: Option<Arc<TlsEndpoint>>,
+    limits: ConnectionLimits,
+    shutdown: watch::Receiver<bool>,
+) {
+    let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let workers = match Workers::start(processors) {
+        Ok(workers) => Some(workers),
+        Err(error) => {
+            // Slower, and as right.
+            tracing::warn!(%error, "no threads for connections alone; they share those of everything else");
+            None
+        }
+    };
+    accept_all(listener, service, tls, workers, limits, shutdown).await;
+}
+
+async fn accept_all<S: Answers>(
+    listener: TcpListener,
+    service: S,
+    tls: Option<Arc<TlsEndpoint>>,
+    workers: Option<Workers>,
     limits: ConnectionLimits,
     mut shutdown: watch::Receiver<bool>,
 ) {
@@ -102,31 +137,32 @@ pub async fn serve_over(
         let Some((stream, peer, permit)) = accepted else {
             continue;
         };
-        let io = TimedIo::new(stream, limits.idle);
         let connection = Connection {
-            router: router.clone(),
+            service: service.clone(),
             peer,
             certificate: None,
             builder: Arc::clone(&connections),
             watcher: graceful.watcher(),
         };
-        let (tls, handshakes, within) = (tls.clone(), Arc::clone(&handshakes), limits.handshake);
-        tokio::spawn(async move {
-            match tls {
-                None => connection.speak(io).await,
-                Some(tls) => {
-                    if let Some((io, certificate)) = tls.shake_hands(io, &handshakes, within).await {
-                        Connection {
-                            certificate,
-                            ..connection
-                        }
-                        .speak(io)
-                        .await;
-                    }
-                }
+        let (tls, handshakes) = (tls.clone(), Arc::clone(&handshakes));
+        let (idle, within) = (limits.idle, limits.handshake);
+        match &workers {
+            None => {
+                let io = TimedIo::new(stream, idle);
+                tokio::spawn(connection.live(io, tls, handshakes, within, permit));
             }
-            drop(permit);
-        });
+            Some(workers) => {
+                // Whoever reads a connection must be told of what arrives by the runtime of that thread.
+                let Ok(stream) = stream.into_std() else { continue };
+                workers.run(async move {
+                    let Ok(stream) = TcpStream::from_std(stream) else {
+                        return;
+                    };
+                    let io = TimedIo::new(stream, idle);
+                    connection.live(io, tls, handshakes, within, permit).await;
+                });
+            }
+        }
     }
     drop(listener);
     if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
@@ -135,25 +171,45 @@ pub async fn serve_over(
 }
 
 /// One connection on which HTTP is to be spoken.
-struct Connection {
-    router: axum::Router,
+struct Connection<S> {
+    service: S,
     peer: SocketAddr,
     certificate: Option<PeerCertificate>,
     builder: Arc<auto::Builder<TokioExecutor>>,
     watcher: Watcher,
 }
 
-impl Connection {
+impl<S: Answers> Connection<S> {
+    /// From the handshake, where there is TLS, to its end.
+    async fn live(
+        self,
+        io: TimedIo,
+        tls: Option<Arc<TlsEndpoint>>,
+        handshakes: Arc<Semaphore>,
+        within: Duration,
+        permit: OwnedSemaphorePermit,
+    ) {
+        match tls {
+            None => self.speak(io).await,
+            Some(tls) => {
+                if let Some((io, certificate)) = tls.shake_hands(io, &handshakes, within).await {
+                    Self { certificate, ..self }.speak(io).await;
+                }
+            }
+        }
+        drop(permit);
+    }
+
     async fn speak<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, io: Io) {
         let Self {
-            router,
+            service,
             peer,
             certificate,
             builder,
             watcher,
         } = self;
         let service =
-            hyper::service::service_fn(move |request| answer(router.clone(), request, peer, certificate.clone()));
+            hyper::service::service_fn(move |request| answer(service.clone(), request, peer, certificate.clone()));
         let connection = builder
             .serve_connection_with_upgrades(TokioIo::new(io), service)
             .into_owned();
@@ -207,8 +263,8 @@ fn connection_builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor>
     builder
 }
 
-async fn answer(
-    router: axum::Router,
+async fn answer<S: Answers>(
+    service: S,
     request: Request<Incoming>,
     peer: SocketAddr,
     certificate: Option<PeerCertificate>,
@@ -218,5 +274,5 @@ async fn answer(
     if let Some(certificate) = certificate {
         request.extensions_mut().insert(certificate);
     }
-    router.oneshot(request).await
+    service.oneshot(request).await
 }

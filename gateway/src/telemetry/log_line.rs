@@ -1,30 +1,36 @@
 //! One event as one line of JSON: `{"timestamp":...,"level":...,"message":...,"target":...}` with the event's fields
 //! between. The general formatter of tracing-subscriber costs four times as much, and every request has a line.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::Write as _;
 
 use serde::Serialize;
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
 
-/// Bytes that a line usually has, so that it is built in one piece of memory.
-const EXPECTED_LINE: usize = 512;
+use super::log_buffer::LogBuffer;
+
+/// Memory that a thread keeps for its next line; a longer line gives its memory back.
+const KEPT: usize = 4096;
+
+thread_local! {
+    static LINE: RefCell<Line> = const { RefCell::new(Line(Vec::new())) };
+}
 
 /// Writes events as lines of JSON. The gateway has no spans: an event carries what belongs to it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct JsonLines;
+pub(super) struct JsonLines {
+    out: LogBuffer,
+}
 
-impl<S, N> FormatEvent<S, N> for JsonLines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut line = Line(Vec::with_capacity(EXPECTED_LINE));
+impl JsonLines {
+    pub(super) const fn new(out: LogBuffer) -> Self {
+        Self { out }
+    }
+
+    fn write(&self, line: &mut Line, event: &Event<'_>) {
+        line.0.clear();
         let metadata = event.metadata();
         // Writing to memory cannot fail.
         let _ = write!(
@@ -33,10 +39,21 @@ where
             jiff::Timestamp::now(),
             metadata.level()
         );
-        event.record(&mut line);
+        event.record(line);
         line.member("target", metadata.target());
         line.0.extend_from_slice(b"}\n");
-        writer.write_str(std::str::from_utf8(&line.0).map_err(|_| fmt::Error)?)
+        self.out.line(&line.0, *metadata.level() <= Level::WARN);
+        line.0.shrink_to(KEPT);
+    }
+}
+
+impl<S: Subscriber> Layer<S> for JsonLines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        LINE.with(|line| match line.try_borrow_mut() {
+            Ok(mut line) => self.write(&mut line, event),
+            // A field that logs while it is being written.
+            Err(_) => self.write(&mut Line(Vec::new()), event),
+        });
     }
 }
 
@@ -114,15 +131,13 @@ mod tests {
     #[test]
     fn an_event_is_one_line_of_json_whatever_its_fields_hold() {
         let kept = Kept::default();
-        let writer = kept.clone();
-        let lines = tracing_subscriber::fmt::layer()
-            .event_format(JsonLines)
-            .with_writer(move || writer.clone());
-        let subscriber = tracing_subscriber::registry().with(lines);
+        let out = LogBuffer::new(kept.clone());
+        let subscriber = tracing_subscriber::registry().with(JsonLines::new(out.clone()));
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(text = "a\"\n\\架", number = 1.5, whole = 7_u64, yes = true, shown = %"x", kept = ?"y", "done");
             tracing::info!(nothing = f64::NAN, "again");
         });
+        out.flush();
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);

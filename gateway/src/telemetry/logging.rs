@@ -1,14 +1,15 @@
 //! Logs: one JSON object a line on standard error.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::AsFd;
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::log_buffer::LogBuffer;
 use super::log_line::JsonLines;
 
 /// The environment variable that says how much is logged, as `tracing_subscriber::EnvFilter` reads it.
@@ -33,18 +34,24 @@ pub fn start_logging(default_level: &str) {
     .iter()
     .filter_map(|directive| directive.parse().ok())
     .fold(EnvFilter::new(level), EnvFilter::add_directive);
-    let lines = tracing_subscriber::fmt::layer()
-        .event_format(JsonLines)
-        .with_writer(unlocked_stderr());
+    let lines = JsonLines::new(OUT.get_or_init(unlocked_stderr).clone());
     // Fails only when a subscriber is set already, as a test may do.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
 
-/// Standard error without the lock that the standard library puts around it. Each line leaves by one write, which
-/// the operating system keeps whole; behind the lock a thread that waits for its turn to log answers nobody.
-fn unlocked_stderr() -> BoxMakeWriter {
-    match std::io::stderr().as_fd().try_clone_to_owned() {
-        Ok(descriptor) => BoxMakeWriter::new(Arc::new(File::from(descriptor))),
-        Err(_) => BoxMakeWriter::new(std::io::stderr),
+/// Lets the lines leave that still wait, before the process ends.
+pub fn flush_log() {
+    if let Some(out) = OUT.get() {
+        out.flush();
+    }
+}
+
+static OUT: OnceLock<LogBuffer> = OnceLock::new();
+
+/// Standard error without the lock that the standard library puts around it: what leaves together leaves by one write.
+fn unlocked_stderr() -> LogBuffer {
+    match io::stderr().as_fd().try_clone_to_owned() {
+        Ok(descriptor) => LogBuffer::new(File::from(descriptor)),
+        Err(_) => LogBuffer::new(io::stderr()),
     }
 }

@@ -130,7 +130,7 @@ impl Metrics {
     }
 
     /// Counts an answered request. `route` is the route's pattern, never the path.
-    pub fn record_request(&self, method: &'static str, route: String, status: u16, elapsed: Duration) {
+    pub fn record_request(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
         if !self.enabled {
             return;
         }
@@ -138,7 +138,7 @@ impl Metrics {
             elapsed.as_secs_f64(),
             &[
                 KeyValue::new("http.request.method", method),
-                KeyValue::new("http.route", route),
+                KeyValue::new("http.route", route.to_owned()),
                 KeyValue::new("http.response.status_code", i64::from(status)),
             ],
         );

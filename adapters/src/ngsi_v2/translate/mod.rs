@@ -1,6 +1,6 @@
 //! From NGSI-v2 normalized entities to the view. Pure: bytes in, entities out, nothing of HTTP.
 //!
-//! The reader goes through the text once. Names are looked up in a table that lives as long as one answer, so
+//! The reader goes through the text once. Names are looked up in a table that serves one answer at a time, so
 //! that an attribute's name is expanded once however many entities have it; compound values stay JSON text.
 
 mod attribute;
@@ -11,6 +11,7 @@ mod reader;
 mod value;
 
 pub(super) use self::metadata::has_own_place;
+pub use self::names::IdleTables;
 
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct TranslationContext {
     pub attributes: AttributeSelection,
     /// Whether `createdAt`, `modifiedAt` and `expiresAt` are wanted.
     pub system_attributes: bool,
+    /// What earlier answers have found out about names. It belongs to one context.
+    pub tables: Arc<IdleTables>,
 }
 
 /// A type that a source holds.

@@ -1,6 +1,7 @@
-//! The names of one answer: each is expanded when it is first seen.
+//! The names of one answer: each is expanded when it is first seen, and tables of names are used again for the next
+//! answer to the same question.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use ngsi_ld::context::Context;
@@ -29,39 +30,85 @@ impl Name {
     }
 }
 
+/// Names that are known, by their text in the source.
+#[derive(Debug, Default)]
+struct Table {
+    names: Vec<Name>,
+    positions: HashMap<Box<str>, usize>,
+    views: HashMap<AttributeName, usize>,
+}
+
+/// Tables that nobody uses at the moment, each with the selection that it was made for. One answer at a time uses a
+/// table, so that threads do not count uses of its names at once.
+#[derive(Debug, Default)]
+pub struct IdleTables(Mutex<Vec<(AttributeSelection, Table)>>);
+
+impl IdleTables {
+    /// Tables that are kept: those of a few selections, for a few threads each.
+    const MOST: usize = 32;
+
+    /// Names that a table may have to be kept. Sources choose their names; those of one type are a few dozen.
+    const MOST_NAMES: usize = 512;
+
+    fn take(&self, selection: &AttributeSelection) -> Table {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = idle.iter().rposition(|(made_for, _)| made_for == selection);
+        known.map(|index| idle.swap_remove(index).1).unwrap_or_default()
+    }
+
+    fn put_back(&self, selection: &AttributeSelection, table: Table) {
+        if table.names.len() > Self::MOST_NAMES {
+            return;
+        }
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() >= Self::MOST {
+            idle.swap_remove(0);
+        }
+        idle.push((selection.clone(), table));
+    }
+}
+
 /// The names of one answer.
 pub(super) struct Names<'c> {
     context: &'c Arc<Context>,
     selection: &'c AttributeSelection,
-    names: Vec<Name>,
-    positions: HashMap<Box<str>, usize>,
-    views: HashMap<AttributeName, usize>,
+    table: Table,
+    idle: &'c IdleTables,
     /// Entities of one type have the same names in the same order: the name after the last one is tried first.
     expected: usize,
 }
 
+impl Drop for Names<'_> {
+    fn drop(&mut self) {
+        self.idle.put_back(self.selection, std::mem::take(&mut self.table));
+    }
+}
+
 impl<'c> Names<'c> {
-    pub(super) fn new(context: &'c Arc<Context>, selection: &'c AttributeSelection) -> Self {
+    pub(super) fn new(context: &'c Arc<Context>, selection: &'c AttributeSelection, idle: &'c IdleTables) -> Self {
         Self {
             context,
             selection,
-            names: Vec::new(),
-            positions: HashMap::new(),
-            views: HashMap::new(),
+            table: idle.take(selection),
+            idle,
             expected: 0,
         }
     }
 
     /// Where the name stands in the table.
     pub(super) fn position(&mut self, raw: &str) -> usize {
-        let expected = self.names.get(self.expected).is_some_and(|name| *name.raw == *raw);
+        let expected = self
+            .table
+            .names
+            .get(self.expected)
+            .is_some_and(|name| *name.raw == *raw);
         let position = if expected { self.expected } else { self.look_up(raw) };
         self.expected = position + 1;
         position
     }
 
     pub(super) fn get(&self, position: usize) -> Option<&Name> {
-        self.names.get(position)
+        self.table.names.get(position)
     }
 
     /// The attribute of that position has been read, with the names of its metadata.
@@ -75,19 +122,21 @@ impl<'c> Names<'c> {
     }
 
     fn look_up(&mut self, raw: &str) -> usize {
-        if let Some(position) = self.positions.get(raw) {
+        if let Some(position) = self.table.positions.get(raw) {
             return *position;
         }
         let view = view_name(self.context, raw).map(|name| own_copy(&name));
         let selected = view.as_ref().is_some_and(|name| self.selection.includes(name));
-        let position = self.names.len();
-        let first = view.clone().map(|view| *self.views.entry(view).or_insert(position));
+        let position = self.table.names.len();
+        let first = view
+            .clone()
+            .map(|view| *self.table.views.entry(view).or_insert(position));
         let other = first.filter(|first| *first != position);
-        if let Some(other) = other.and_then(|other| self.names.get_mut(other)) {
+        if let Some(other) = other.and_then(|other| self.table.names.get_mut(other)) {
             other.shared = true;
         }
-        self.positions.insert(raw.into(), position);
-        self.names.push(Name {
+        self.table.positions.insert(raw.into(), position);
+        self.table.names.push(Name {
             raw: raw.into(),
             view,
             selected,

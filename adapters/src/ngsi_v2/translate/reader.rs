@@ -25,7 +25,7 @@ pub(super) struct Translator<'c> {
 pub(super) fn read_page(text: &str, context: &TranslationContext) -> Result<TranslatedPage, serde_json::Error> {
     let mut translator = Translator {
         context,
-        names: Names::new(&context.context, &context.attributes),
+        names: Names::new(&context.context, &context.attributes, &context.tables),
         attributes: 0,
     };
     let mut deserializer = serde_json::Deserializer::from_str(text);
