@@ -21,6 +21,7 @@ mod behaviour {
     mod credentials;
     mod demo;
     mod documented;
+    mod every_route;
     mod explaining;
     mod faults;
     mod guide_for_administrators;
@@ -36,9 +37,11 @@ mod behaviour {
     mod not_offered;
     mod notifications;
     mod paging;
+    mod permits;
     mod personal_data;
     mod protocols;
     mod provision;
+    mod purposes;
     mod random_queries;
     mod rate_limits;
     mod refused_start;
