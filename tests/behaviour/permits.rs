@@ -431,7 +431,7 @@ async fn a_write_must_be_covered_before_and_after() {
         let refused = create(outside).await;
         assert_eq!(
             (refused.status, refused.error_type().as_str()),
-            (403, "Forbidden"),
+            (403, "about:blank"),
             "{refused}"
         );
     }

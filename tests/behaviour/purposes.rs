@@ -100,7 +100,7 @@ async fn a_purpose_that_a_consumer_was_not_given_is_refused() {
         let answer = ask(consumer, purpose).await;
         assert_eq!(
             (answer.status, answer.error_type().as_str()),
-            (403, "Forbidden"),
+            (403, "about:blank"),
             "{consumer} {purpose}"
         );
         said.push(answer.body);

@@ -34,8 +34,8 @@ async fn realm_with(file: &str, policies: &str) -> Realm {
             settings.insert("audience".into(), "kakehashi".into());
             settings.insert("algorithms".into(), toml::Value::Array(vec!["ES256".into()]));
             settings.insert("roles_claim".into(), "roles".into());
-            let levels = toml::toml! { aal2 = { aal = 2 } };
-            settings.insert("assurance_levels".into(), toml::Value::Table(levels));
+            let levels = toml::toml! { acr = "aal2" aal = 2 };
+            settings.insert("assurance_levels".into(), vec![toml::Value::Table(levels)].into());
             section(table, "issuers").insert("prefecture".into(), toml::Value::Table(settings));
             for (id, roles) in [("token-app", vec![]), ("token-reader", vec!["reader".into()])] {
                 let mut jwt = toml::Table::new();
