@@ -23,6 +23,7 @@ mod behaviour {
     mod documented;
     mod every_route;
     mod explaining;
+    mod fail_closed;
     mod faults;
     mod guide_for_administrators;
     mod hidden;

@@ -347,6 +347,50 @@ async fn a_source_is_asked_for_what_some_permit_covers() {
     );
 }
 
+/// Timing tells nothing where the same is done: the same requests are made, whether an entity is hidden or absent.
+#[tokio::test]
+async fn a_source_is_asked_the_same_about_a_hidden_entity_as_about_an_absent_one() {
+    let hidden = nasushiobara_sites()[1].id.clone();
+    let absent = format!("{}9", &hidden[..hidden.len() - 1]);
+    let absent = if absent == hidden {
+        format!("{}8", &hidden[..hidden.len() - 1])
+    } else {
+        absent
+    };
+    let annotations = format!(
+        "@attributes(\"name\")\n@q(\"fullAddress==\\\"{}\\\"\")",
+        nasushiobara_sites()[0].address
+    );
+    let builder = Platform::builder().await.consumer(NARROWED);
+    let platform = builder
+        .policy(
+            "nasushiobara.cedar",
+            &permit(&annotations, NARROWED, "nasushiobara/EvacuationSite"),
+        )
+        .start()
+        .await;
+    let mut asked = Vec::new();
+    for id in [&hidden, &absent] {
+        let raw = id.rsplit(':').next().unwrap().to_owned();
+        for target in [
+            format!("/ngsi-ld/v1/entities/{id}"),
+            format!("/ngsi-ld/v1/entities?type=EvacuationSite&id={id}&count=true"),
+        ] {
+            platform.forget_requests();
+            let answer = platform.get(target).by(NARROWED).await;
+            let requests = platform
+                .asked()
+                .into_iter()
+                .map(|request| format!("{} {}?{}", request.method, request.path, request.query));
+            let requests: Vec<String> = requests.map(|line| line.replace(&raw, "ID")).collect();
+            asked.push((told(&answer, id), requests));
+        }
+    }
+    let of_absent = asked.split_off(2);
+    assert!(of_absent.iter().all(|(_, requests)| !requests.is_empty()));
+    assert_eq!(asked, of_absent);
+}
+
 #[tokio::test]
 async fn an_area_is_kept_and_a_source_is_asked_within_its_box() {
     let sites = nasushiobara_sites();
