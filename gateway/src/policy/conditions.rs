@@ -302,14 +302,23 @@ fn is_system_date(name: &AttributeName) -> bool {
     crate::federation::is_system_date(name)
 }
 
-/// One of the filters; `None`: some permit has none.
+/// Longest filter that a source is told of, in bytes as its owners wrote it: it stands in a URL, beside the consumer's.
+/// What is longer the gateway judges by itself.
+const MOST_TOLD_BYTES: usize = 2048;
+
+/// One of the filters; `None`: some permit has none, or they are too long.
 fn any_filter<'a>(all: impl Iterator<Item = &'a PermitConditions>) -> Option<Expression> {
     let mut filters: Vec<Expression> = Vec::new();
+    let mut bytes = 0;
     for conditions in all {
-        let filter = &conditions.q.as_ref()?.filter;
-        if !filters.contains(filter) {
-            filters.push(filter.clone());
+        let q = conditions.q.as_ref()?;
+        if !filters.contains(&q.filter) {
+            bytes += q.text.len();
+            filters.push(q.filter.clone());
         }
+    }
+    if bytes > MOST_TOLD_BYTES {
+        return None;
     }
     match filters.len() {
         0 => None,

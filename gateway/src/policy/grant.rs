@@ -67,6 +67,8 @@ pub struct TypeGrant {
     restriction: Option<Arc<Restriction>>,
     /// Whether some permit says that Relationships be masked or dropped.
     narrows_relationships: bool,
+    /// The classes of the type's attributes, which each attribute of each entity is looked up in.
+    classes: Arc<TypeClasses>,
     classification: Classification,
     personal_data: PersonalData,
 }
@@ -89,6 +91,7 @@ impl TypeGrant {
             selection: AttributeSelection::only(Vec::new()),
             restriction: None,
             narrows_relationships: false,
+            classes: Arc::clone(about.classification.type_classes(about.r#type)),
             classification: about.classification.clone(),
             personal_data: about.personal_data,
         }
@@ -130,13 +133,10 @@ impl TypeGrant {
                 .any(|permit| permit.conditions.relationships != Relationships::Kept),
             permits,
             unmet,
+            classes: Arc::clone(classes),
             classification: about.classification.clone(),
             personal_data: about.personal_data,
         }
-    }
-
-    fn classes(&self) -> &TypeClasses {
-        self.classification.type_classes(&self.r#type)
     }
 
     /// The type.
@@ -186,7 +186,7 @@ impl TypeGrant {
     /// Whether the attribute is granted, of some entities at least.
     #[must_use]
     pub fn includes(&self, name: &AttributeName) -> bool {
-        let classes = self.classes();
+        let classes = &self.classes;
         self.permits.iter().any(|permit| permit.includes(name, classes))
     }
 
@@ -197,7 +197,7 @@ impl TypeGrant {
     }
 
     fn shows_sub_attribute(&self, name: &AttributeName, includes: impl FnOnce(&AttributeName) -> bool) -> bool {
-        match self.classes().attribute(name) {
+        match self.classes.attribute(name) {
             Some(Class::Open) => true,
             Some(Class::Limited) => includes(name),
             Some(Class::Personal | Class::SpecialCare) => false,
@@ -284,7 +284,7 @@ impl EntityGrant<'_> {
     }
 
     pub(super) fn includes(&self, name: &AttributeName) -> bool {
-        let classes = self.of_type.classes();
+        let classes = &self.of_type.classes;
         self.permits.iter().any(|permit| permit.includes(name, classes))
     }
 
@@ -297,7 +297,7 @@ impl EntityGrant<'_> {
         if !self.of_type.narrows_relationships {
             return Relationships::Kept;
         }
-        let classes = self.of_type.classes();
+        let classes = &self.of_type.classes;
         let granting = self.permits.iter().filter(|permit| permit.includes(name, classes));
         let rules = granting.map(|permit| permit.conditions.relationships);
         rules.max().unwrap_or(Relationships::Dropped)
