@@ -122,12 +122,12 @@ impl TypeGrant {
                 Err(reason) => unmet.push(UnmetPermit { policy, reason }),
             }
         }
-        let conditions = permits.iter().map(|permit| &*permit.conditions);
+        let restriction = restriction(&permits);
         Self {
             r#type: about.r#type.clone(),
             denial: permits.is_empty().then_some(Denial::NoPermit),
             selection: union(permits.iter().map(|permit| &permit.attributes)),
-            restriction: Restriction::of(conditions).map(Arc::new),
+            restriction,
             narrows_relationships: permits
                 .iter()
                 .any(|permit| permit.conditions.relationships != Relationships::Kept),
@@ -381,6 +381,11 @@ fn permitted_attributes(
     }
     let granted = classes.open.iter().filter(|name| !is_kept_out(name));
     PermittedAttributes::Only(granted.cloned().collect())
+}
+
+fn restriction(permits: &[PermitScope]) -> Option<Arc<Restriction>> {
+    let conditions: Vec<&PermitConditions> = permits.iter().map(|permit| &*permit.conditions).collect();
+    Restriction::of(&conditions).map(Arc::new)
 }
 
 /// The union of selections, in the order of names.
