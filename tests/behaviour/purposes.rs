@@ -79,7 +79,11 @@ async fn a_permit_for_a_purpose_counts_when_it_is_stated() {
     }
     // Which promise a request was made under is in the log.
     let log = platform.gateway().stderr();
-    for (consumer, purpose) in [("several", "advertising"), ("several", ""), ("single", "disaster-response")] {
+    for (consumer, purpose) in [
+        ("several", "advertising"),
+        ("several", ""),
+        ("single", "disaster-response"),
+    ] {
         let line = format!("\"consumer\":\"{consumer}\",\"purpose\":\"{purpose}\"");
         assert!(log.contains(&line), "{line}");
     }

@@ -87,7 +87,10 @@ pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Re
         .to_owned();
     let caller = response.extensions().get::<Caller>().cloned();
     let consumer = caller.as_ref().map_or("", |caller| caller.0.id.as_str());
-    let purpose = caller.as_ref().and_then(|caller| caller.0.purpose.as_deref()).unwrap_or("");
+    let purpose = caller
+        .as_ref()
+        .and_then(|caller| caller.0.purpose.as_deref())
+        .unwrap_or("");
     let (status, elapsed) = (response.status().as_u16(), began.elapsed());
     tracing::info!(
         request_id = id.as_str(),
