@@ -10,6 +10,7 @@ mod held_body;
 mod hygiene;
 mod observe;
 mod preconditions;
+mod purpose;
 mod rate_limit;
 mod tenant;
 
@@ -147,15 +148,27 @@ impl Inside {
             token,
             tenant: None,
         };
-        let response = self.operate(request, passed).await.unwrap_or_else(|refusal| refusal);
+        let response = self.operate(request, passed, found).await;
+        let response = response.unwrap_or_else(|refusal| refusal);
         Ok(match admitted {
             Some(admitted) => admitted.held_by(response),
             None => response,
         })
     }
 
-    /// What holds whatever the request is about, then the tenant, then the operation.
-    async fn operate(&self, mut request: Request, mut passed: Passed) -> Result<Response, Response> {
+    /// What for, what holds whatever the request is about, then the tenant, then the operation.
+    async fn operate(
+        &self,
+        mut request: Request,
+        mut passed: Passed,
+        found: &mut Option<Caller>,
+    ) -> Result<Response, Response> {
+        // Part of who asks; after the limits, so that guessing purposes costs tokens, too.
+        let stated = purpose::stated(request.headers(), &passed.caller).map_err(IntoResponse::into_response)?;
+        if let Some(caller) = stated {
+            passed.caller = caller.clone();
+            *found = Some(caller);
+        }
         preconditions::check(&request)?;
         let named: Option<HeaderValue> = tenant::named(request.headers()).map_err(IntoResponse::into_response)?;
         let looked_up = named

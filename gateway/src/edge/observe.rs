@@ -89,10 +89,12 @@ impl Observed {
         let matched = response.extensions().get::<MatchedPath>();
         let route = matched.map_or("unmatched", MatchedPath::as_str);
         let consumer = caller.map_or("", |caller| caller.0.id.as_str());
+        let purpose = caller.and_then(|caller| caller.0.purpose.as_deref()).unwrap_or("");
         let (status, elapsed) = (response.status().as_u16(), self.began.elapsed());
         tracing::info!(
             request_id = self.id.as_str(),
             consumer,
+            purpose,
             method = self.method,
             route,
             status,

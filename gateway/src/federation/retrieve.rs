@@ -26,8 +26,8 @@ pub struct Answer {
 /// [`Refusal::TooManySources`]
 pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
     let plan = plan(question, asker, &request.call).await?;
-    let whole = plan.sub_queries.into_iter().map(SubQuery::without_conditions);
-    let sub_queries: Vec<SubQuery> = whole.collect();
+    let by_id = plan.sub_queries.into_iter().map(SubQuery::into_by_id);
+    let sub_queries: Vec<SubQuery> = by_id.collect();
     let answers = match sub_queries.as_slice() {
         // One source, as most often, needs no bookkeeping of several.
         [only] => vec![gather::retrieve(only, request).await],

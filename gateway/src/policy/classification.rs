@@ -258,6 +258,24 @@ impl Classification {
         &self.inner.names
     }
 
+    /// Whether an id names a personal type in one of its parts, as `urn:ngsi-ld:Resident:1` does.
+    #[must_use]
+    pub fn is_personal_id(&self, id: &str) -> bool {
+        let names_type = |part: &str| !part.is_empty() && self.inner.spellings.contains_key(&spelling(part));
+        !self.inner.spellings.is_empty() && id.split(['/', '#', ':', '?', '=']).any(names_type)
+    }
+
+    /// The class of an attribute where the type is not said: personal if it is in any type that does not say
+    /// otherwise, or in every type that says something; else the least strict of what types say.
+    pub(super) fn class_somewhere(&self, name: &AttributeName) -> Option<Class> {
+        let everywhere = self.inner.unclassified.attribute(name);
+        if everywhere.is_some_and(Class::is_personal) {
+            return everywhere;
+        }
+        let said = self.inner.types.values().filter_map(|classes| classes.attribute(name));
+        said.reduce(|one, other| if one.stricter(other) == one { other } else { one })
+    }
+
     /// Whether an attribute of that name is personal in any type that does not say otherwise.
     pub(super) fn is_personal_everywhere(&self, name: &AttributeName) -> bool {
         self.inner.unclassified.attribute(name).is_some_and(Class::is_personal)
