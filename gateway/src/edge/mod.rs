@@ -10,7 +10,7 @@ mod hygiene;
 mod observe;
 mod preconditions;
 mod rate_limit;
-mod tenant;
+pub(crate) mod tenant;
 
 use std::sync::Arc;
 

@@ -59,10 +59,10 @@ pub struct Asker<'a> {
 /// names, and those of which a source without personal data says that it holds them. From other sources a type
 /// that nobody has classified is denied anyway.
 async fn named_types(question: &Question, asker: &Asker<'_>, call: &Call) -> Vec<TypeName> {
-    if let Some(selection) = &question.query.types {
-        return selection.names().into_iter().cloned().collect();
+    let mut named = types_named_here(question, asker.policies);
+    if question.query.types.is_some() {
+        return named;
     }
-    let mut named = asker.policies.known_types().to_vec();
     let tells = asker.registry.sources().iter().filter(|source| {
         let may_be_asked = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
         may_be_asked && source.holds_any_type() && source.personal_data == PersonalData::None
@@ -75,18 +75,50 @@ async fn named_types(question: &Question, asker: &Asker<'_>, call: &Call) -> Vec
     named
 }
 
+/// The types that a question is about, as far as no source has to be asked for it: those that it names or, where it
+/// names none, those that the classification or a source's configuration names.
+#[must_use]
+pub fn types_named_here(question: &Question, policies: &PolicyEngine) -> Vec<TypeName> {
+    match &question.query.types {
+        Some(selection) => selection.names().into_iter().cloned().collect(),
+        None => policies.known_types().to_vec(),
+    }
+}
+
 /// Narrows and splits a question.
 ///
 /// # Errors
 /// [`Refusal::TooManySources`]
 pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result<Plan, Refusal> {
     let named = named_types(question, asker, call).await;
-    let mut sub_queries = Vec::new();
-    for source in asker.registry.holding(&named) {
+    let mut sub_queries = narrow(question, asker, &named)?;
+    let overloaded = take_out_overloaded(&mut sub_queries, asker.tenant_limits);
+    Ok(Plan {
+        sub_queries,
+        overloaded,
+    })
+}
+
+/// The sources that a question about these types is about, in the order of the configuration.
+pub fn sources_of<'a>(
+    question: &Question,
+    registry: &'a Registry,
+    named: &[TypeName],
+) -> impl Iterator<Item = &'a Arc<RegisteredSource>> {
+    registry.holding(named).into_iter().filter(|source| {
         let asked_tenant = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
-        if asked_tenant && (source.is_store || !question.local) {
-            split_by_grant(source, &named, question, asker, &mut sub_queries);
-        }
+        asked_tenant && (source.is_store || !question.local)
+    })
+}
+
+/// What each source is asked of a question about these types, whatever is left of limits. No source is asked for it.
+///
+/// # Errors
+/// [`Refusal::TooManySources`]
+pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
+    let mut sub_queries = Vec::new();
+    for source in sources_of(question, asker.registry, named) {
+        split_by_grant(source, named, question, asker, &mut sub_queries);
     }
     let mut sources: Vec<*const RegisteredSource> = sub_queries
         .iter()
@@ -105,11 +137,7 @@ pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result
             sub_query.query.system_attributes = true;
         }
     }
-    let overloaded = take_out_overloaded(&mut sub_queries, asker.tenant_limits);
-    Ok(Plan {
-        sub_queries,
-        overloaded,
-    })
+    Ok(sub_queries)
 }
 
 /// Spends one token of each tenant that the question touches, and takes out the sources of those without any.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures::StreamExt;
 use kakehashi_adapters::{
-    Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SourceId,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SourceId,
     SourceQuery,
 };
 use ngsi_ld::context::Context;
@@ -76,6 +76,10 @@ impl Adapter for InMemory {
             filter: exact_if(query.filter.is_none()),
             geo: exact_if(query.geo.is_none()),
         }
+    }
+
+    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        Ok(Vec::new())
     }
 
     async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Entity>, AdapterError> {

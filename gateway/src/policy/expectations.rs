@@ -17,8 +17,9 @@ use std::path::Path;
 
 use kakehashi_adapters::SourceId;
 use ngsi_ld::{AttributeName, TypeName};
+use serde::Serialize;
 
-use super::grant::{Denial, TypeGrant};
+use super::grant::{Denial, PermitScope, TypeGrant};
 use super::operation::Operation;
 use crate::config::{
     Config, ConsumerId, ConsumerIndex, Files, Node, Place, Placed, Report, Section, Tenant, TenantId,
@@ -29,6 +30,7 @@ use crate::config::{
 #[derive(Debug, Clone)]
 pub(crate) struct Expectation {
     file: String,
+    line: usize,
     title: String,
     consumer: ConsumerId,
     operation: Operation,
@@ -41,14 +43,28 @@ pub(crate) struct Expectation {
 }
 
 /// What came of one expectation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The file that it stands in.
     pub file: String,
+    /// The line at which it begins.
+    pub line: usize,
+    /// The tenant whose data it is about.
+    pub tenant: TenantId,
+    /// The consumer that it is about.
+    pub consumer: ConsumerId,
     /// What it is called.
     pub title: String,
     /// What is otherwise than expected. Empty: the expectation is met.
     pub failures: Vec<String>,
+}
+
+impl Outcome {
+    /// Whether everything is as expected.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.failures.is_empty()
+    }
 }
 
 /// Tries all expectations of a revision on its policies.
@@ -56,6 +72,9 @@ pub struct Outcome {
 pub fn run_expectations(config: &Config) -> Vec<Outcome> {
     let outcomes = config.expectations.iter().map(|expectation| Outcome {
         file: expectation.file.clone(),
+        line: expectation.line,
+        tenant: expectation.owner.clone(),
+        consumer: expectation.consumer.clone(),
         title: expectation.title.clone(),
         failures: expectation.failures(config),
     });
@@ -80,15 +99,30 @@ impl Expectation {
             return unexpected.into_iter().collect();
         }
         if !self.granted {
-            let permits: Vec<&str> = grant.permits().iter().map(|permit| permit.policy.as_ref()).collect();
-            return vec![format!("it is granted, by {}", permits.join(" and "))];
+            return vec![format!("it is granted, by {}", named(grant.permits().iter()))];
         }
+        let classification = config.policy.classification();
         let missing = self.visible.iter().filter(|name| !grant.includes(name));
-        let missing = missing.map(|name| format!("`{}` is hidden", compact_attribute(name)));
+        let missing = missing.map(|name| {
+            let short = compact_attribute(name);
+            match classification.attribute_class(&self.r#type, name) {
+                Some(class) if class.is_personal() => format!("`{short}` is hidden: it is classed {class}"),
+                _ => format!("`{short}` is hidden: {} does not grant it", named(grant.permits().iter())),
+            }
+        });
         let shown = self.hidden.iter().filter(|name| grant.includes(name));
-        let shown = shown.map(|name| format!("`{}` is visible", compact_attribute(name)));
+        let shown = shown.map(|name| {
+            let by = grant.permits().iter().filter(|permit| grant.permit_includes(permit, name));
+            format!("`{}` is visible, by {}", compact_attribute(name), named(by))
+        });
         missing.chain(shown).collect()
     }
+}
+
+/// The policies of permits.
+fn named<'a>(permits: impl Iterator<Item = &'a PermitScope>) -> String {
+    let policies: Vec<&str> = permits.map(|permit| permit.policy.as_ref()).collect();
+    policies.join(" and ")
 }
 
 fn reason(grant: &TypeGrant) -> String {
@@ -180,12 +214,17 @@ fn read_expectation(
     let visible = read_names(&section, "visible");
     let hidden = read_names(&section, "hidden");
     section.finish();
+    let line = match &node.place {
+        Place::File(file, range) => file.line_of(range.start),
+        Place::Variable(_) | Place::Caller => 0,
+    };
     let source = source?;
     let brought_by = sources()
         .find(|known| known.id == source)
         .map(|source| source.tenant.clone());
     Some(Expectation {
         file: file.to_owned(),
+        line,
         title: title?,
         consumer: consumer?,
         operation,

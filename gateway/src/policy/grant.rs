@@ -132,10 +132,15 @@ impl TypeGrant {
     /// Whether the attribute is granted.
     #[must_use]
     pub fn includes(&self, name: &AttributeName) -> bool {
-        self.permits.iter().any(|permit| match &permit.attributes {
+        self.permits.iter().any(|permit| self.permit_includes(permit, name))
+    }
+
+    /// Whether one of its permits grants the attribute.
+    pub(super) fn permit_includes(&self, permit: &PermitScope, name: &AttributeName) -> bool {
+        match &permit.attributes {
             PermittedAttributes::Unrestricted => matches!(self.classes.attribute(name), None | Some(Class::Open)),
             PermittedAttributes::Only(names) => names.contains(name),
-        })
+        }
     }
 
     /// Whether an attribute of a granted attribute is shown: what is open, what a permit names, and from a source

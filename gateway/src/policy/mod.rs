@@ -15,6 +15,7 @@
 mod cedar_text;
 mod classification;
 mod classification_file;
+mod comparing;
 mod engine;
 mod entities;
 mod expectations;
@@ -36,6 +37,7 @@ use ngsi_ld::TypeName;
 pub use self::classification::{Class, Classification};
 pub(crate) use self::classification_file::read_classification;
 pub use self::engine::PolicyEngine;
+pub(crate) use self::comparing::NamedOperations;
 pub(crate) use self::engine::Principals;
 pub(crate) use self::expectations::{Expectation, read_expectations};
 pub use self::expectations::{Outcome, run_expectations};

@@ -86,6 +86,11 @@ impl PolicyReader<'_> {
 }
 
 impl PolicyFile {
+    /// The consumers that its policies name.
+    pub(super) fn consumers(&self) -> impl Iterator<Item = &str> {
+        self.references.iter().filter_map(Reference::consumer)
+    }
+
     /// Looks for names that nobody has, and for attributes that nobody is granted: others may be to blame for those
     /// than the file itself.
     pub(super) fn check_names(

@@ -1,0 +1,114 @@
+//! What is granted, as sets of attributes under conditions, which can be subtracted from each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ngsi_ld::TypeName;
+use serde::Serialize;
+
+use super::holdings::Holdings;
+use crate::config::{Config, Consumer, TenantId, compact_attribute};
+use crate::explain::grants::{EVERYTHING, PermitShown};
+use crate::policy::{Class, Operation};
+
+/// Stands for the entity itself: whoever sees no attribute sees its id and its type.
+pub const ENTITY: &str = "id";
+
+/// Attributes that are gained or lost, under conditions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Access {
+    /// What an entity or a request must be like. None: whatever it is like.
+    pub conditions: Vec<String>,
+    /// The attributes: `id` stands for the entity with its type, `*` for whatever nobody has classed limited or personal.
+    pub attributes: Vec<String>,
+    /// Conditions under which the other revision grants some of these as well. Each is a list that holds together.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<Vec<String>>,
+}
+
+/// What is granted of one type, by the conditions of the permits.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Granted(BTreeMap<Vec<String>, BTreeSet<String>>);
+
+impl Granted {
+    /// What a consumer is granted of a type, from whichever source of the tenant's.
+    pub(super) fn to(
+        config: &Config,
+        holdings: &Holdings<'_>,
+        consumer: &Arc<Consumer>,
+        operation: Operation,
+        tenant: &TenantId,
+        r#type: &TypeName,
+    ) -> Self {
+        let mut granted = Self::default();
+        for personal_data in holdings.personal_data(tenant, r#type) {
+            let grant = config.policy.grant(consumer, operation, tenant, r#type, personal_data);
+            for permit in grant.permits().iter().map(PermitShown::of) {
+                let attributes = granted.0.entry(permit.conditions).or_default();
+                attributes.insert(ENTITY.to_owned());
+                if permit.attributes.iter().any(|name| name == EVERYTHING) {
+                    // What is known by name is named, so that it can be told from what nobody knows.
+                    attributes.extend(config.policy.attributes_of_class(r#type, Class::Open).map(compact_attribute));
+                }
+                attributes.extend(permit.attributes);
+            }
+        }
+        granted
+    }
+
+    /// What of this the other does not grant.
+    pub(super) fn beyond(&self, other: &Self) -> Vec<Access> {
+        let unconditional = other.0.get(&Vec::new());
+        let mut beyond = Vec::new();
+        for (conditions, attributes) in &self.0 {
+            let same = other.0.get(conditions);
+            let is_there = |name: &&String| {
+                let has = |set: Option<&BTreeSet<String>>| set.is_some_and(|set| set.contains(*name));
+                !has(unconditional) && !has(same)
+            };
+            let attributes: Vec<String> = attributes.iter().filter(is_there).cloned().collect();
+            if attributes.is_empty() {
+                continue;
+            }
+            let under_others = other.0.iter().filter(|(others, granted)| {
+                *others != conditions && attributes.iter().any(|name| granted.contains(name))
+            });
+            beyond.push(Access {
+                conditions: conditions.clone(),
+                except: under_others.map(|(others, _)| others.clone()).collect(),
+                attributes,
+            });
+        }
+        beyond
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granted(of: &[(&[&str], &[&str])]) -> Granted {
+        let texts = |of: &[&str]| of.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        Granted(
+            of.iter()
+                .map(|(conditions, attributes)| (texts(conditions), texts(attributes).into_iter().collect()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn what_holds_without_a_condition_holds_under_each() {
+        let everywhere = granted(&[(&[], &["id", "name", "location"])]);
+        let in_the_city = granted(&[(&["area a"], &["id", "name"])]);
+        assert_eq!(in_the_city.beyond(&everywhere), []);
+        let lost = everywhere.beyond(&in_the_city);
+        assert_eq!(lost.len(), 1);
+        assert_eq!(lost[0].attributes, ["id", "location", "name"]);
+        assert_eq!(lost[0].except, [["area a"]]);
+        assert_eq!(everywhere.beyond(&everywhere), []);
+        let elsewhere = granted(&[(&["area b"], &["id", "name"])]);
+        let gained = elsewhere.beyond(&in_the_city);
+        assert_eq!((&*gained[0].conditions[0], gained[0].except.len()), ("area b", 1));
+    }
+}
