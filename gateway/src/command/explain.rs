@@ -25,6 +25,9 @@ pub(super) struct Explain {
     /// A role that the consumer's token would bring; may be given several times.
     #[arg(long = "role")]
     roles: Vec<String>,
+    /// The purpose that the request states.
+    #[arg(long)]
+    purpose: Option<String>,
     /// `acr` of the consumer's token.
     #[arg(long)]
     assurance: Option<String>,
@@ -48,6 +51,7 @@ impl Explain {
             consumer: &self.consumer,
             token_roles: &self.roles,
             assurance: self.assurance.as_deref(),
+            purpose: self.purpose.as_deref(),
             method: &self.method,
             target: &self.target,
             body: body.as_deref(),

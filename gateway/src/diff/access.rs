@@ -11,6 +11,9 @@ use crate::config::{Config, Consumer, TenantId, compact_attribute};
 use crate::explain::grants::{EVERYTHING, PermitShown};
 use crate::policy::{Class, Operation};
 
+/// Stands for every attribute that has the class open, by its name: mostly, all of them are granted together.
+pub const EVERY_OPEN: &str = "@open";
+
 /// Stands for the entity itself: whoever sees no attribute sees its id and its type.
 pub const ENTITY: &str = "id";
 
@@ -20,7 +23,8 @@ pub const ENTITY: &str = "id";
 pub struct Access {
     /// What an entity or a request must be like. None: whatever it is like.
     pub conditions: Vec<String>,
-    /// The attributes: `id` stands for the entity with its type, `*` for whatever nobody has classed limited or personal.
+    /// The attributes: `id` stands for the entity with its type, `@open` for every one that is classed open, `*` for
+    /// what nobody has classed.
     pub attributes: Vec<String>,
     /// Conditions under which the other revision grants some of these as well. Each is a list that holds together.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -29,7 +33,11 @@ pub struct Access {
 
 /// What is granted of one type, by the conditions of the permits.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Granted(BTreeMap<Vec<String>, BTreeSet<String>>);
+pub(super) struct Granted {
+    by_conditions: BTreeMap<Vec<String>, BTreeSet<String>>,
+    /// The attributes of the type that are classed open.
+    open: BTreeSet<String>,
+}
 
 impl Granted {
     /// What a consumer is granted of a type, from whichever source of the tenant's.
@@ -41,15 +49,19 @@ impl Granted {
         tenant: &TenantId,
         r#type: &TypeName,
     ) -> Self {
-        let mut granted = Self::default();
+        let open = config.policy.attributes_of_class(r#type, Class::Open);
+        let mut granted = Self {
+            open: open.map(compact_attribute).collect(),
+            ..Self::default()
+        };
         for personal_data in holdings.personal_data(tenant, r#type) {
             let grant = config.policy.grant(consumer, operation, tenant, r#type, personal_data);
             for permit in grant.permits().iter().map(PermitShown::of) {
-                let attributes = granted.0.entry(permit.conditions).or_default();
+                let attributes = granted.by_conditions.entry(permit.conditions).or_default();
                 attributes.insert(ENTITY.to_owned());
                 if permit.attributes.iter().any(|name| name == EVERYTHING) {
                     // What is known by name is named, so that it can be told from what nobody knows.
-                    attributes.extend(config.policy.attributes_of_class(r#type, Class::Open).map(compact_attribute));
+                    attributes.extend(granted.open.iter().cloned());
                 }
                 attributes.extend(permit.attributes);
             }
@@ -59,25 +71,30 @@ impl Granted {
 
     /// What of this the other does not grant.
     pub(super) fn beyond(&self, other: &Self) -> Vec<Access> {
-        let unconditional = other.0.get(&Vec::new());
+        let unconditional = other.by_conditions.get(&Vec::new());
         let mut beyond = Vec::new();
-        for (conditions, attributes) in &self.0 {
-            let same = other.0.get(conditions);
+        for (conditions, attributes) in &self.by_conditions {
+            let same = other.by_conditions.get(conditions);
             let is_there = |name: &&String| {
                 let has = |set: Option<&BTreeSet<String>>| set.is_some_and(|set| set.contains(*name));
                 !has(unconditional) && !has(same)
             };
-            let attributes: Vec<String> = attributes.iter().filter(is_there).cloned().collect();
+            let mut attributes: BTreeSet<String> = attributes.iter().filter(is_there).cloned().collect();
             if attributes.is_empty() {
                 continue;
             }
-            let under_others = other.0.iter().filter(|(others, granted)| {
+            let under_others = other.by_conditions.iter().filter(|(others, granted)| {
                 *others != conditions && attributes.iter().any(|name| granted.contains(name))
             });
+            let except = under_others.map(|(others, _)| others.clone()).collect();
+            if !self.open.is_empty() && self.open.is_subset(&attributes) {
+                attributes.retain(|name| !self.open.contains(name));
+                attributes.insert(EVERY_OPEN.to_owned());
+            }
             beyond.push(Access {
                 conditions: conditions.clone(),
-                except: under_others.map(|(others, _)| others.clone()).collect(),
-                attributes,
+                attributes: attributes.into_iter().collect(),
+                except,
             });
         }
         beyond
@@ -90,11 +107,13 @@ mod tests {
 
     fn granted(of: &[(&[&str], &[&str])]) -> Granted {
         let texts = |of: &[&str]| of.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        Granted(
-            of.iter()
+        let by_conditions = of.iter();
+        Granted {
+            by_conditions: by_conditions
                 .map(|(conditions, attributes)| (texts(conditions), texts(attributes).into_iter().collect()))
                 .collect(),
-        )
+            open: texts(&["name", "location"]).into_iter().collect(),
+        }
     }
 
     #[test]
@@ -104,7 +123,7 @@ mod tests {
         assert_eq!(in_the_city.beyond(&everywhere), []);
         let lost = everywhere.beyond(&in_the_city);
         assert_eq!(lost.len(), 1);
-        assert_eq!(lost[0].attributes, ["id", "location", "name"]);
+        assert_eq!(lost[0].attributes, ["@open", "id"]);
         assert_eq!(lost[0].except, [["area a"]]);
         assert_eq!(everywhere.beyond(&everywhere), []);
         let elsewhere = granted(&[(&["area b"], &["id", "name"])]);

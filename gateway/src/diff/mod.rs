@@ -280,8 +280,7 @@ fn joined(found: Vec<(TenantId, Found)>) -> (Vec<Change>, usize) {
         of_consumers.entry((tenants, key)).or_default().extend(members);
     }
     let left_out = of_consumers.len().saturating_sub(MOST_CHANGES);
-    let changes = of_consumers.into_iter().take(MOST_CHANGES);
-    let changes = changes.map(|((tenants, (operations, types, balance)), consumers)| Change {
+    let changes = of_consumers.into_iter().map(|((tenants, (operations, types, balance)), consumers)| Change {
         tenants: Names::new(tenants),
         consumers: Names::new(consumers),
         operations,
@@ -289,7 +288,14 @@ fn joined(found: Vec<(TenantId, Found)>) -> (Vec<Change>, usize) {
         gained: balance.gained,
         lost: balance.lost,
     });
-    (changes.collect(), left_out)
+    let mut changes: Vec<Change> = changes.collect();
+    // What concerns the same tenants and consumers is read together.
+    changes.sort_by(|one, other| {
+        let by = |change: &Change| (change.tenants.clone(), change.consumers.clone());
+        by(one).cmp(&by(other))
+    });
+    changes.truncate(MOST_CHANGES);
+    (changes, left_out)
 }
 
 /// Operations by the names of their groups, where all of a group are there.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::access::{Access, ENTITY};
+use super::access::{Access, ENTITY, EVERY_OPEN};
 use super::{Change, Difference, Names};
 use crate::explain::grants::EVERYTHING;
 
@@ -74,17 +74,25 @@ fn attributes(access: &Access) -> String {
         .attributes
         .iter()
         .map(String::as_str)
-        .filter(|name| *name != ENTITY && *name != EVERYTHING)
+        .filter(|name| ![ENTITY, EVERY_OPEN, EVERYTHING].contains(name))
         .collect();
-    let everything = access.attributes.iter().any(|name| name == EVERYTHING);
-    let first = match named.get(..SHOWN) {
-        Some(first) if named.len() > SHOWN => format!("{} and {} more", first.join(", "), named.len() - first.len()),
-        _ => named.join(", "),
-    };
-    match (first.is_empty(), everything) {
-        (true, false) => "the entities, without any attribute".to_owned(),
-        (true, true) => "what nobody has classed".to_owned(),
-        (false, true) => format!("{first}, and what nobody has classed"),
-        (false, false) => first,
+    let has = |name: &str| access.attributes.iter().any(|known| known == name);
+    let mut parts = Vec::new();
+    if has(EVERY_OPEN) {
+        parts.push("every open attribute".to_owned());
     }
+    match named.get(..SHOWN) {
+        Some(first) if named.len() > SHOWN => {
+            parts.push(format!("{} and {} more", first.join(", "), named.len() - first.len()));
+        }
+        _ if named.is_empty() => {}
+        _ => parts.push(named.join(", ")),
+    }
+    if has(EVERYTHING) {
+        parts.push("whatever nobody has classed".to_owned());
+    }
+    if parts.is_empty() {
+        parts.push("the entities, without any attribute".to_owned());
+    }
+    parts.join(", ")
 }

@@ -54,6 +54,9 @@ pub struct PermitShown {
     pub attributes: Vec<String>,
     /// What an entity or a request must be like for it, as the permit says it. None: it holds for all.
     pub conditions: Vec<String>,
+    /// Whether these are all attributes of the type that are classed open.
+    #[serde(skip)]
+    pub is_every_open: bool,
 }
 
 /// Why nothing is granted.
@@ -101,6 +104,7 @@ impl PermitShown {
             policy: permit.policy.to_string(),
             attributes,
             conditions: Vec::new(),
+            is_every_open: false,
         }
     }
 }
@@ -177,7 +181,13 @@ fn add<'a>(
     let mut decisions: Vec<TypeDecision> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for grant in grants {
-        let decision = decision(&grant, classification.type_class(grant.r#type()));
+        let mut decision = decision(&grant, classification.type_class(grant.r#type()));
+        let open = asker.policies.attributes_of_class(grant.r#type(), Class::Open);
+        let mut open: Vec<String> = open.map(compact_attribute).collect();
+        open.sort();
+        for permit in &mut decision.permits {
+            permit.is_every_open = !open.is_empty() && permit.attributes == open;
+        }
         // Types are hundreds, ways to decide them few.
         let key = format!("{:?}{:?}{}", decision.permits, decision.denial, decision.class);
         match places.get(&key).and_then(|place| decisions.get_mut(*place)) {

@@ -37,6 +37,8 @@ pub struct ToExplain<'a> {
     pub token_roles: &'a [String],
     /// `acr` that its token would say.
     pub assurance: Option<&'a str>,
+    /// The purpose that the request states.
+    pub purpose: Option<&'a str>,
     /// `GET`, `POST` or `DELETE`.
     pub method: &'a str,
     /// Path and query, or a whole URL.
@@ -99,6 +101,9 @@ pub enum CannotExplain {
     /// There is no such tenant.
     #[error("no tenant is called `{0}`{1}")]
     Tenant(String, String),
+    /// The consumer may not ask for this purpose.
+    #[error("`{0}` is no purpose of the consumer's{1}")]
+    Purpose(String, String),
     /// The gateway would refuse it before any policy is asked, with this problem.
     #[error("the request would be refused with {status}: {detail}")]
     Request {

@@ -10,6 +10,9 @@ use super::{Explanation, SourceQuestion};
 /// Types that are shown of those that are denied for the same reason, where nobody asked for one of them.
 const SHOWN_TYPES: usize = 8;
 
+/// Attributes that are shown of a question, whose requests name them all.
+const SHOWN_ATTRIBUTES: usize = 12;
+
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let consumer = &self.consumer;
@@ -78,7 +81,12 @@ fn write_decision(f: &mut Formatter<'_>, decision: &TypeDecision) -> fmt::Result
     }
     writeln!(f, "granted")?;
     for permit in &decision.permits {
-        writeln!(f, "    by {}: {}", permit.policy, attributes(&permit.attributes))?;
+        let granted = if permit.is_every_open {
+            format!("every attribute that is classed open ({})", permit.attributes.len())
+        } else {
+            attributes(&permit.attributes)
+        };
+        writeln!(f, "    by {}: {granted}", permit.policy)?;
         for condition in &permit.conditions {
             writeln!(f, "      only {condition}")?;
         }
@@ -109,7 +117,13 @@ fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Resu
         }
         _ => types.join(", "),
     };
-    writeln!(f, "  {source} of {tenant}, for {shown}: {}", attributes(&question.attributes))?;
+    let asked = match question.attributes.get(..SHOWN_ATTRIBUTES) {
+        Some(first) if question.attributes.len() > SHOWN_ATTRIBUTES => {
+            format!("{} and {} more", first.join(", "), question.attributes.len() - first.len())
+        }
+        _ => attributes(&question.attributes),
+    };
+    writeln!(f, "  {source} of {tenant}, for {shown}: {asked}")?;
     if requests.is_empty() {
         writeln!(f, "    nothing: it cannot have what is asked for")?;
     }
@@ -130,8 +144,10 @@ fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Resu
     if !question.not_told.is_empty() {
         writeln!(f, "    not told, because it looks at what is hidden: {}", question.not_told.join(", "))?;
     }
-    if !question.decided_here.is_empty() {
-        writeln!(f, "    decided by the gateway, on what is visible: {}", question.decided_here.join(", "))?;
+    let not_said = |name: &&&str| !question.not_told.contains(*name);
+    let decided_here: Vec<&str> = question.decided_here.iter().filter(not_said).copied().collect();
+    if !decided_here.is_empty() {
+        writeln!(f, "    decided by the gateway, on what is visible: {}", decided_here.join(", "))?;
     }
     Ok(())
 }
