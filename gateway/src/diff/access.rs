@@ -7,7 +7,7 @@ use ngsi_ld::TypeName;
 use serde::Serialize;
 
 use super::holdings::Holdings;
-use crate::config::{Config, Consumer, TenantId, compact_attribute};
+use crate::config::{AssuranceLevels, Config, Consumer, HIGHEST_LEVEL, TenantId, compact_attribute};
 use crate::explain::grants::{EVERYTHING, PermitShown};
 use crate::policy::{Class, Operation};
 
@@ -54,7 +54,13 @@ impl Granted {
             open: open.map(compact_attribute).collect(),
             ..Self::default()
         };
-        for personal_data in holdings.personal_data(tenant, r#type) {
+        for (consumer, personal_data) in variants(consumer)
+            .iter()
+            .flat_map(|consumer| {
+                let kinds = holdings.personal_data(tenant, r#type).into_iter();
+                kinds.map(move |personal_data| (consumer, personal_data))
+            })
+        {
             let grant = config.policy.grant(consumer, operation, tenant, r#type, personal_data);
             for permit in grant.permits().iter().map(PermitShown::of) {
                 let attributes = granted.by_conditions.entry(permit.conditions).or_default();
@@ -99,6 +105,21 @@ impl Granted {
         }
         beyond
     }
+}
+
+/// A consumer as it asks for each of its purposes, and for none. What permits ask of its token stands in their
+/// conditions: here its holder is identified as surely as can be.
+fn variants(consumer: &Arc<Consumer>) -> Vec<Arc<Consumer>> {
+    let surely = Consumer {
+        levels: AssuranceLevels {
+            identity: Some(HIGHEST_LEVEL),
+            authentication: Some(HIGHEST_LEVEL),
+        },
+        ..Consumer::clone(consumer)
+    };
+    let surely = Arc::new(surely);
+    let for_each = consumer.purposes.iter().filter_map(|purpose| surely.for_purpose(purpose));
+    std::iter::once(Arc::clone(&surely)).chain(for_each).collect()
 }
 
 #[cfg(test)]

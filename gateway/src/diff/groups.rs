@@ -1,4 +1,4 @@
-//! Consumers that are decided alike, before and after: those of the same roles and affiliation, unless a policy names
+//! Consumers that are decided alike, before and after: those of the same roles, purposes and affiliation, unless a policy names
 //! one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::config::{Affiliation, Consumer, ConsumerIndex};
 
 /// What decisions know of a consumer.
-type Signature = (Vec<String>, Option<(bool, String)>, Option<String>);
+type Signature = (Vec<String>, Option<(bool, String)>, Vec<String>, Option<String>);
 
 /// Consumers that are decided alike.
 #[derive(Debug)]
@@ -38,7 +38,9 @@ fn signature(consumer: &Consumer, named: &BTreeSet<String>) -> Signature {
         Affiliation::Organisation(name) => (false, name.to_string()),
     });
     let id = consumer.id.as_str();
-    (roles, affiliation, named.contains(id).then(|| id.to_owned()))
+    let mut purposes: Vec<String> = consumer.purposes.iter().map(ToString::to_string).collect();
+    purposes.sort();
+    (roles, affiliation, purposes, named.contains(id).then(|| id.to_owned()))
 }
 
 /// The groups of two revisions. `named`: the consumers that some policy names.

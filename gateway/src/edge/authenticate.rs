@@ -121,8 +121,10 @@ async fn find_consumer(
             };
             let consumer = config.consumers.of_subject(&verified.issuer, &verified.subject);
             let consumer = consumer.ok_or_else(|| unauthorized(config))?;
+            let assurance = verified.assurance.as_ref();
+            let levels = verified.issuer.levels(assurance);
             (
-                consumer.with_token(&verified.roles, verified.assurance.as_ref()),
+                consumer.with_token(&verified.roles, assurance, levels),
                 presented_token(token),
             )
         }

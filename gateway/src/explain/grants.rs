@@ -10,7 +10,9 @@ use crate::config::{TenantId, compact_attribute, compact_type};
 use crate::federation::Question;
 use crate::federation::plan::{Asker, sources_of, types_named_here};
 use crate::federation::registry::RegisteredSource;
-use crate::policy::{Class, Denial, PermitScope, PermittedAttributes, PersonalData, TypeGrant};
+use crate::policy::{
+    Class, Denial, PermitScope, PermittedAttributes, PersonalData, TypeGrant, UnmetPermit,
+};
 
 /// What stands for every attribute that nobody has classed limited or personal.
 pub const EVERYTHING: &str = "*";
@@ -39,6 +41,9 @@ pub struct TypeDecision {
     pub class: &'static str,
     /// The permits that cover them, each on its own. None: nothing is granted.
     pub permits: Vec<PermitShown>,
+    /// Permits that cover them and do not apply to this request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<UnmetShown>,
     /// Why nothing is granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial: Option<DenialShown>,
@@ -59,6 +64,25 @@ pub struct PermitShown {
     pub is_every_open: bool,
 }
 
+/// A permit that covers a type and does not apply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnmetShown {
+    /// The file and the line.
+    pub policy: String,
+    /// In one sentence.
+    pub reason: &'static str,
+}
+
+impl UnmetShown {
+    fn of(unmet: &UnmetPermit) -> Self {
+        Self {
+            policy: unmet.policy.to_string(),
+            reason: unmet.reason.in_words(),
+        }
+    }
+}
+
 /// Why nothing is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -73,19 +97,12 @@ impl DenialShown {
     /// In words.
     #[must_use]
     pub fn of(denial: &Denial) -> Self {
-        let (reason, policies): (_, &[_]) = match denial {
-            Denial::Personal(class) => (format!("the type is classed {class}, which no policy can grant"), &[]),
-            Denial::Unclassified => (
-                "nobody has classified the type, and its source may hold personal data".to_owned(),
-                &[],
-            ),
-            Denial::NoPolicies => ("its owner has no policies".to_owned(), &[]),
-            Denial::NoPermit => ("no permit covers it".to_owned(), &[]),
-            Denial::Forbidden(policies) => ("it is forbidden".to_owned(), policies),
-            Denial::EvaluationError => ("the policies cannot be evaluated, which denies".to_owned(), &[]),
+        let policies: &[_] = match denial {
+            Denial::Forbidden(policies) => policies,
+            _ => &[],
         };
         Self {
-            reason,
+            reason: denial.in_words(),
             policies: policies.iter().map(ToString::to_string).collect(),
         }
     }
@@ -103,7 +120,7 @@ impl PermitShown {
         Self {
             policy: permit.policy.to_string(),
             attributes,
-            conditions: Vec::new(),
+            conditions: permit.conditions.in_words(),
             is_every_open: false,
         }
     }
@@ -189,7 +206,14 @@ fn add<'a>(
             permit.is_every_open = !open.is_empty() && permit.attributes == open;
         }
         // Types are hundreds, ways to decide them few.
-        let key = format!("{:?}{:?}{}", decision.permits, decision.denial, decision.class);
+        let TypeDecision {
+            class,
+            permits,
+            unmet,
+            denial,
+            ..
+        } = &decision;
+        let key = format!("{permits:?}{unmet:?}{denial:?}{class}");
         match places.get(&key).and_then(|place| decisions.get_mut(*place)) {
             Some(known) => known.types.extend(decision.types),
             None => {
@@ -213,6 +237,7 @@ fn decision(grant: &TypeGrant, class: Option<Class>) -> TypeDecision {
         types: vec![compact_type(grant.r#type())],
         class: class.map_or("unclassified", Class::as_str),
         permits: grant.permits().iter().map(PermitShown::of).collect(),
+        unmet: grant.unmet().iter().map(UnmetShown::of).collect(),
         denial: grant.denial().map(DenialShown::of),
     }
 }

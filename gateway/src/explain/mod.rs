@@ -20,7 +20,7 @@ use ngsi_ld::context::Context;
 use serde::Serialize;
 
 use crate::api::asked::{Asked, WrittenRequest, read};
-use crate::config::{Affiliation, Config, Consumer, DefaultContext, RoleName, TenantId};
+use crate::config::{Affiliation, AssuranceLevels, Config, Consumer, DefaultContext, RoleName, TenantId};
 use crate::edge::tenant::may_see_something;
 use crate::federation::plan::Asker;
 use crate::federation::registry::Registry;
@@ -90,6 +90,9 @@ pub struct ConsumerShown {
     /// `acr` of its token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assurance: Option<String>,
+    /// What it asks data for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
 }
 
 /// Why a request cannot be explained.
@@ -204,8 +207,27 @@ fn consumer(config: &Config, asked: &ToExplain<'_>) -> Result<Arc<Consumer>, Can
         let known = config.consumers.iter().map(|consumer| consumer.id.as_str());
         return Err(CannotExplain::Consumer(asked.consumer.to_owned(), hint(asked.consumer, known)));
     };
-    let roles: Vec<RoleName> = asked.token_roles.iter().map(|role| RoleName::new(role.as_str())).collect();
-    Ok(consumer.with_token(&roles, asked.assurance.map(Arc::from).as_ref()))
+    let roles: Vec<RoleName> = asked
+        .token_roles
+        .iter()
+        .map(|role| RoleName::new(role.as_str()))
+        .collect();
+    let assurance: Option<Arc<str>> = asked.assurance.map(Arc::from);
+    let consumer = consumer.with_token(&roles, assurance.as_ref(), levels(config, assurance.as_ref()));
+    let Some(purpose) = asked.purpose else {
+        return Ok(consumer);
+    };
+    consumer.for_purpose(purpose).ok_or_else(|| {
+        let known = consumer.purposes.iter().map(|purpose| &**purpose);
+        CannotExplain::Purpose(purpose.to_owned(), hint(purpose, known))
+    })
+}
+
+/// The levels that issuers mean by a value of `acr`. Which issuer signs a consumer's tokens is not kept with it; where
+/// several know the value, the first that says something counts.
+fn levels(config: &Config, assurance: Option<&Arc<str>>) -> AssuranceLevels {
+    let mut levels = config.issuers.iter().map(|issuer| issuer.levels(assurance));
+    levels.find(|levels| *levels != AssuranceLevels::default()).unwrap_or_default()
 }
 
 fn tenant(config: &Config, asked: &ToExplain<'_>) -> Result<Option<TenantId>, CannotExplain> {
@@ -243,5 +265,6 @@ fn shown(consumer: &Consumer) -> ConsumerShown {
         tenant: consumer.tenant().map(|tenant| tenant.as_str().to_owned()),
         organisation,
         assurance: consumer.assurance.as_deref().map(str::to_owned),
+        purpose: consumer.purpose.as_deref().map(str::to_owned),
     }
 }

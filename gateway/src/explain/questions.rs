@@ -37,6 +37,9 @@ pub struct SourceQuestion {
     pub not_told: Vec<&'static str>,
     /// Conditions that the source is told or not, and that the gateway decides in any case, on what is visible.
     pub decided_here: Vec<&'static str>,
+    /// Whether permits cover some of these entities only: the source is asked for as few others as it can tell apart,
+    /// and the gateway judges each.
+    pub judged_here: bool,
 }
 
 /// What would become of one entity that is written.
@@ -105,8 +108,8 @@ fn shown(sub_query: &SubQuery, question: &Question, requests: Vec<AskedRequest>)
     // Of an entity whose id is known everything is asked for, and the conditions are for the gateway.
     let conditions = [
         ("attrs", !asked.attributes.is_empty(), !query.any_attribute.is_empty(), push_down.any_attribute),
-        ("q", asked.filter.is_some(), query.filter.is_some(), push_down.filter),
-        ("geo-query", asked.geo.is_some(), query.geo.is_some(), push_down.geo),
+        ("q", asked.filter.is_some(), sub_query.told.filter, push_down.filter),
+        ("geo-query", asked.geo.is_some(), sub_query.told.geo, push_down.geo),
         ("idPattern", asked.id_pattern.is_some(), query.id_pattern.is_some(), push_down.id_pattern),
     ];
     let given = conditions.iter().filter(|(_, is_given, _, _)| *is_given);
@@ -127,6 +130,7 @@ fn shown(sub_query: &SubQuery, question: &Question, requests: Vec<AskedRequest>)
         requests,
         not_told: not_told.map(|(name, ..)| *name).collect(),
         decided_here: decided_here.map(|(name, ..)| *name).collect(),
+        judged_here: sub_query.restriction.is_some(),
     }
 }
 

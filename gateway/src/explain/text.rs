@@ -27,6 +27,7 @@ impl Display for Explanation {
             [] => "no role".to_owned(),
             roles => format!("roles: {}", roles.join(", ")),
         });
+        is.extend(consumer.purpose.iter().map(|purpose| format!("purpose {purpose}")));
         is.extend(consumer.assurance.iter().map(|level| format!("assurance {level}")));
         writeln!(f, " ({})", is.join("; "))?;
         for owner in &self.grants {
@@ -77,9 +78,13 @@ fn write_decision(f: &mut Formatter<'_>, decision: &TypeDecision) -> fmt::Result
         if !denial.policies.is_empty() {
             write!(f, " by {}", denial.policies.join(" and "))?;
         }
-        return writeln!(f);
+        writeln!(f)?;
+    } else {
+        writeln!(f, "granted")?;
     }
-    writeln!(f, "granted")?;
+    for unmet in &decision.unmet {
+        writeln!(f, "    not by {}: {}", unmet.policy, unmet.reason)?;
+    }
     for permit in &decision.permits {
         let granted = if permit.is_every_open {
             format!("every attribute that is classed open ({})", permit.attributes.len())
@@ -143,6 +148,9 @@ fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Resu
     }
     if !question.not_told.is_empty() {
         writeln!(f, "    not told, because it looks at what is hidden: {}", question.not_told.join(", "))?;
+    }
+    if question.judged_here {
+        writeln!(f, "    judged by the gateway, entity by entity: what the permits say of entities")?;
     }
     let not_said = |name: &&&str| !question.not_told.contains(*name);
     let decided_here: Vec<&str> = question.decided_here.iter().filter(not_said).copied().collect();

@@ -3,6 +3,10 @@
 //! What is not granted is not even asked of a source: neither as an attribute of the answer nor in a
 //! condition. Types with different grants in one source are asked separately, so that an attribute that is
 //! granted for one type is never asked for another.
+//!
+//! Where permits cover some entities of a type only, the source is asked for those as far as it can tell them apart:
+//! the question is the consumer's and that of the permits. What the permits look at is asked for, too, and taken out
+//! again: the gateway judges every entity itself ([`GrantSet::project`]).
 
 use std::sync::Arc;
 
@@ -15,7 +19,7 @@ use super::registry::{RegisteredSource, Registry};
 use super::tenant_limits::TenantLimiters;
 use super::{Question, Refusal, is_system_date};
 use crate::config::{Consumer, TenantId};
-use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine};
+use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection};
 
 /// What one source is asked, and what may be shown of its answer.
 #[derive(Debug)]
@@ -26,6 +30,19 @@ pub struct SubQuery {
     pub query: SourceQuery,
     /// The grants of the source's owner.
     pub grants: Arc<GrantSet>,
+    /// What is asked for instead of everything, because no permit covers the rest; `None`: everything.
+    pub restriction: Option<Arc<Restriction>>,
+    /// Which of the consumer's own conditions the source is told of.
+    pub told: Told,
+}
+
+/// The consumer's own conditions that a source is told of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// `q`
+    pub filter: bool,
+    /// The geo-query.
+    pub geo: bool,
 }
 
 /// A question, narrowed and split.
@@ -184,19 +201,26 @@ fn split_by_grant(
         &held,
         source.personal_data,
     ));
-    let mut groups: Vec<(AttributeSelection, Vec<TypeName>)> = Vec::new();
-    for (types, granted) in grants.by_selection() {
-        let attributes = asked_attributes(question, &granted);
-        match groups.iter_mut().find(|(earlier, _)| *earlier == attributes) {
-            Some((_, earlier)) => earlier.extend(types),
-            None => groups.push((attributes, types)),
+    let mut groups: Vec<Selection> = Vec::new();
+    for mut granted in grants.by_selection() {
+        granted.attributes = asked_attributes(question, &granted.attributes);
+        let is_same = |earlier: &&mut Selection| {
+            earlier.attributes == granted.attributes && earlier.restriction == granted.restriction
+        };
+        match groups.iter_mut().find(is_same) {
+            Some(earlier) => earlier.types.extend(granted.types),
+            None => groups.push(granted),
         }
     }
-    for (attributes, types) in groups {
+    for group in groups {
+        let restriction = group.restriction.clone();
+        let (query, told) = source_query(question, group, &grants);
         sub_queries.push(SubQuery {
             source: Arc::clone(source),
-            query: source_query(question, types, attributes, &grants),
+            query,
             grants: Arc::clone(&grants),
+            restriction,
+            told,
         });
     }
 }
@@ -224,12 +248,12 @@ fn asked_attributes(question: &Question, granted: &AttributeSelection) -> Attrib
 
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
 /// evaluates it on what is left after projection: as if no entity had the attribute.
-fn source_query(
-    question: &Question,
-    types: Vec<TypeName>,
-    attributes: AttributeSelection,
-    grants: &GrantSet,
-) -> SourceQuery {
+fn source_query(question: &Question, group: Selection, grants: &GrantSet) -> (SourceQuery, Told) {
+    let Selection {
+        types,
+        attributes,
+        restriction,
+    } = group;
     let Query {
         ids,
         id_pattern,
@@ -244,20 +268,59 @@ fn source_query(
         .filter(|name| attributes.includes(name))
         .cloned()
         .collect();
-    SourceQuery {
+    let filter = filter
+        .as_ref()
+        .filter(|filter| pushed && touches_only(filter, &attributes, grants));
+    let geo = geo.as_ref().filter(|geo| pushed && attributes.includes(&geo.property));
+    let told = Told {
+        filter: filter.is_some(),
+        geo: geo.is_some(),
+    };
+    let dates_asked = question.query.filter.as_ref().is_some_and(touches_system_dates);
+    let restriction = restriction.as_deref();
+    let query = SourceQuery {
         ids: ids.clone(),
         id_pattern: id_pattern.clone(),
         // None of them visible: no entity of this source matches, which the gateway finds out by itself.
         any_attribute: if pushed { any_visible } else { Vec::new() },
-        filter: filter
-            .clone()
-            .filter(|filter| pushed && touches_only(filter, &attributes, grants)),
-        geo: geo.clone().filter(|geo| pushed && attributes.includes(&geo.property)),
+        filter: both(filter, restriction.and_then(|restriction| restriction.filter.as_ref())),
+        // A source takes one geo-query. The consumer's narrows more than the box around a municipality.
+        geo: geo
+            .or(restriction.and_then(|restriction| restriction.geo.as_ref()))
+            .cloned(),
         // A condition on a system date is evaluated on what the source says of it.
-        system_attributes: question.system_attributes || filter.as_ref().is_some_and(touches_system_dates),
+        system_attributes: question.system_attributes
+            || dates_asked
+            || restriction.is_some_and(|restriction| restriction.system_attributes),
         page: None,
         types,
-        attributes,
+        attributes: match restriction {
+            Some(restriction) => with_judged(attributes, &restriction.attributes),
+            None => attributes,
+        },
+    };
+    (query, told)
+}
+
+/// The selection, with what the conditions of permits look at.
+fn with_judged(attributes: AttributeSelection, judged: &[AttributeName]) -> AttributeSelection {
+    match attributes {
+        AttributeSelection::All => AttributeSelection::All,
+        AttributeSelection::Only(names) => AttributeSelection::only(names.iter().chain(judged).cloned()),
+    }
+}
+
+/// What fulfils both filters.
+fn both(one: Option<&Expression>, other: Option<&Expression>) -> Option<Expression> {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let parts = [one, other].into_iter().flat_map(|filter| match filter {
+                Expression::And(parts) => parts.clone(),
+                other => vec![other.clone()],
+            });
+            Some(Expression::And(parts.collect()))
+        }
+        (one, other) => one.or(other).cloned(),
     }
 }
 
@@ -296,55 +359,85 @@ impl SubQuery {
     /// which one may hide them.
     #[must_use]
     pub fn is_exact(&self, question: &Query) -> bool {
-        let all_pushed = self.query.filter.is_some() == question.filter.is_some()
-            && self.query.geo.is_some() == question.geo.is_some()
+        let all_pushed = self.told.filter == question.filter.is_some()
+            && self.told.geo == question.geo.is_some()
             && self.query.any_attribute.len() == question.attributes.len();
+        let all_covered = self
+            .restriction
+            .as_ref()
+            .is_none_or(|restriction| restriction.decided_by_filter);
         let types_decided = question
             .types
             .as_ref()
             .is_none_or(|selection| selects_each(selection, &self.query.types));
         let all_provided = self.query.types.iter().all(|r#type| self.source.provides_every(r#type));
-        all_pushed && types_decided && all_provided && self.source.adapter.push_down(&self.query).is_exact()
+        all_pushed
+            && all_covered
+            && types_decided
+            && all_provided
+            && self.source.adapter.push_down(&self.query).is_exact()
     }
 
     /// Whether the source leaves entities out because of their attributes, so that a part of an entity that
-    /// another source has found may be missing from its answer.
+    /// another source has found may be missing from its answer. What it leaves out because no permit covers it is not
+    /// missing.
     #[must_use]
     pub fn filters_parts(&self) -> bool {
         let push_down = self.source.adapter.push_down(&self.query);
         let conditional = |given: bool, coverage: Coverage| given && coverage != Coverage::None;
-        conditional(self.query.filter.is_some(), push_down.filter)
-            || conditional(self.query.geo.is_some(), push_down.geo)
+        conditional(self.told.filter, push_down.filter)
+            || conditional(self.told.geo, push_down.geo)
             || conditional(!self.query.any_attribute.is_empty(), push_down.any_attribute)
     }
 
     /// The same question, for one page of the answer.
     #[must_use]
     pub fn paged(&self, page: kakehashi_adapters::Page) -> Self {
-        Self {
-            source: Arc::clone(&self.source),
-            grants: Arc::clone(&self.grants),
-            query: SourceQuery {
+        self.with(
+            SourceQuery {
                 page: Some(page),
                 ..self.query.clone()
             },
+            self.told,
+        )
+    }
+
+    /// The same question without the consumer's conditions on attributes, for some ids only.
+    #[must_use]
+    pub fn completing(&self, ids: Vec<ngsi_ld::EntityId>) -> Self {
+        let restriction = self.restriction.as_deref();
+        let query = SourceQuery {
+            filter: restriction.and_then(|restriction| restriction.filter.clone()),
+            geo: restriction.and_then(|restriction| restriction.geo.clone()),
+            ..self.unconditional(ids)
+        };
+        self.with(query, Told::default())
+    }
+
+    /// The question for one entity, without any condition on attributes: whether a permit covers it is judged here.
+    #[must_use]
+    pub fn by_id(&self, ids: Vec<ngsi_ld::EntityId>) -> Self {
+        self.with(self.unconditional(ids), Told::default())
+    }
+
+    fn unconditional(&self, ids: Vec<ngsi_ld::EntityId>) -> SourceQuery {
+        SourceQuery {
+            ids,
+            any_attribute: Vec::new(),
+            filter: None,
+            geo: None,
+            page: None,
+            ..self.query.clone()
         }
     }
 
-    /// The same question without the conditions on attributes, for some ids only.
-    #[must_use]
-    pub fn completing(&self, ids: Vec<ngsi_ld::EntityId>) -> Self {
+    fn with(&self, query: SourceQuery, told: Told) -> Self {
         Self {
             source: Arc::clone(&self.source),
             grants: Arc::clone(&self.grants),
-            query: SourceQuery {
-                ids,
-                any_attribute: Vec::new(),
-                filter: None,
-                geo: None,
-                page: None,
-                ..self.query.clone()
-            },
+            restriction: self.restriction.clone(),
+            told,
+            query,
         }
     }
 }

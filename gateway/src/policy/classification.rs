@@ -14,7 +14,7 @@ use ngsi_ld::{AttributeName, TypeName};
 use percent_encoding::percent_decode_str;
 
 /// The class of a type or an attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
     /// For everybody.
     Open,
@@ -189,6 +189,11 @@ impl TypeClasses {
         own.filter(move |(_, of_name)| **of_name == class).map(|(name, _)| name)
     }
 
+    /// The attributes of this type that have a class by name, whichever.
+    pub(super) fn all_named(&self) -> impl Iterator<Item = &AttributeName> {
+        self.own.exact.keys()
+    }
+
     /// The class of an attribute of this type; `None`: nobody has classified it.
     pub(super) fn attribute(&self, name: &AttributeName) -> Option<Class> {
         // Names that the file writes need no judging.
@@ -271,6 +276,24 @@ impl Classification {
     /// The names of types as the file writes them.
     pub(crate) fn type_names(&self) -> &[String] {
         &self.inner.names
+    }
+
+    /// Whether an id names a personal type in one of its parts, as `urn:ngsi-ld:Resident:1` does.
+    #[must_use]
+    pub fn is_personal_id(&self, id: &str) -> bool {
+        let names_type = |part: &str| !part.is_empty() && self.inner.spellings.contains_key(&spelling(part));
+        !self.inner.spellings.is_empty() && id.split(['/', '#', ':', '?', '=']).any(names_type)
+    }
+
+    /// The class of an attribute where the type is not said: personal if it is in any type that does not say
+    /// otherwise, or in every type that says something; else the least strict of what types say.
+    pub(super) fn class_somewhere(&self, name: &AttributeName) -> Option<Class> {
+        let everywhere = self.inner.unclassified.attribute(name);
+        if everywhere.is_some_and(Class::is_personal) {
+            return everywhere;
+        }
+        let said = self.inner.types.values().filter_map(|classes| classes.attribute(name));
+        said.reduce(|one, other| if one.stricter(other) == one { other } else { one })
     }
 
     /// Whether an attribute of that name is personal in any type that does not say otherwise.

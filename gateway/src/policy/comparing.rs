@@ -1,6 +1,7 @@
 //! What two revisions' decisions depend on, so that only what may differ has to be decided anew.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 use ngsi_ld::{AttributeName, TypeName};
@@ -43,9 +44,14 @@ impl NamedOperations {
 impl PolicyEngine {
     /// Whether what is decided about a tenant's data follows the same policies in both.
     pub(crate) fn has_same_policies(&self, other: &Self, tenant: &TenantId) -> bool {
-        let own = |policies: &Policies| policies.partitions.get(tenant).map(|partition| partition.own.text.clone());
+        let own = |policies: &Policies| policies.partitions.get(tenant).map(|partition| Arc::clone(&partition.own));
         let (mine, others) = (self.policies(), other.policies());
-        mine.basis == others.basis && mine.platform.text == others.platform.text && own(mine) == own(others)
+        let same_own = match (own(mine), own(others)) {
+            (Some(own), Some(others)) => own.text == others.text && own.has_areas_of(&others),
+            (None, None) => true,
+            _ => false,
+        };
+        same_own && mine.basis == others.basis && mine.platform.text == others.platform.text
     }
 
     /// Whether a type and its attributes have the same classes in both.
@@ -65,6 +71,11 @@ impl PolicyEngine {
     /// The attributes of a type that have a class by name.
     pub(crate) fn attributes_of_class(&self, r#type: &TypeName, class: Class) -> impl Iterator<Item = &AttributeName> {
         self.classification().type_classes(r#type).named(class)
+    }
+
+    /// The attributes of a type that have a class by name, whichever.
+    pub(crate) fn attributes_known(&self, r#type: &TypeName) -> impl Iterator<Item = &AttributeName> {
+        self.classification().type_classes(r#type).all_named()
     }
 
     /// Adds the consumers that the policies about a tenant's data name.

@@ -68,7 +68,7 @@ impl Access<'_> {
             policies.grants(self.consumer, operation, &source.tenant, types, source.personal_data)
         };
         let readable = grants(Operation::QueryEntity, &entity.types).project(entity.clone())?;
-        grants(Operation::CreateSubscription, &entity.types).project(readable)
+        grants(Operation::CreateSubscription, &entity.types).project_shown(entity, readable)
     }
 
     /// The partitions of the store that are meant.

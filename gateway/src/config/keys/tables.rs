@@ -178,6 +178,19 @@ pub(super) static ISSUER: Table = Table {
             Nothing,
             "The claim whose roles count, its parts joined by dots.",
         ),
+        key(
+            "assurance_levels",
+            Named(&ASSURANCE_LEVELS),
+            Nothing,
+            "What its values of `acr` mean, as levels of assurance.",
+        ),
+    ],
+};
+
+static ASSURANCE_LEVELS: Table = Table {
+    keys: &[
+        key("ial", Count(3), Nothing, "The identity assurance level, 1 to 3."),
+        key("aal", Count(3), Nothing, "The authentication assurance level, 1 to 3."),
     ],
 };
 
@@ -446,6 +459,12 @@ pub(super) static CONSUMER: Table = Table {
             "The organisation outside of the platform that it belongs to.",
         ),
         key("roles", Texts, Is("[]"), "The roles that policies speak of."),
+        key(
+            "purposes",
+            Texts,
+            Is("[]"),
+            "What it may ask data for; one of them is stated with each request, a single one always holds.",
+        ),
         key(
             "limits",
             Kind::Table(&CONSUMER_LIMITS),

@@ -28,6 +28,7 @@ limits = { page = 10 }
 url = "https://id.example.jp"
 audience = "kakehashi"
 algorithms = ["ES256"]
+assurance_levels = { "https://id.example.jp/acr/high" = { ial = 2, aal = 3 } }
 
 [administrators.ops]
 role = "operator"
@@ -55,6 +56,7 @@ provides = [{ type = "AED" }]
 [consumers.app]
 tenant = "tochigi"
 roles = ["reader"]
+purposes = ["disaster-response"]
 keys = [{ name = "k", sha256 = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f" }]
 jwt = { issuer = "prefecture", subject = "app" }
 client_certificate = { san = "app.example.jp" }

@@ -1,7 +1,7 @@
 //! What refuses a folder of policies.
 
 use super::*;
-use crate::config::TenantId;
+use crate::config::{AssuranceLevels, TenantId};
 
 #[test]
 fn only_the_owner_permits_and_both_are_named() {
@@ -123,8 +123,16 @@ fn a_policy_may_ask_how_surely_a_consumer_was_identified() {
     // What is decided for one token holds for no other, whichever was decided first.
     for _ in 0..2 {
         assert!(!granted(plain));
-        assert!(granted(&plain.with_token(&[], Some(&"aal2".into()))));
-        assert!(!granted(&plain.with_token(&[], Some(&"aal1".into()))));
+        assert!(granted(&plain.with_token(
+            &[],
+            Some(&"aal2".into()),
+            AssuranceLevels::default()
+        )));
+        assert!(!granted(&plain.with_token(
+            &[],
+            Some(&"aal1".into()),
+            AssuranceLevels::default()
+        )));
     }
     let without = "permit(principal, action, resource in Tenant::\"sano\") when { context.assurance == \"aal2\" };";
     assert!(
