@@ -14,6 +14,7 @@ mod behaviour {
     mod asked_at_once;
     mod client_certificates;
     mod command_line;
+    mod compared_revisions;
     mod contexts;
     mod contexts_in_bodies;
     mod contexts_relative;
@@ -21,11 +22,12 @@ mod behaviour {
     mod credentials;
     mod demo;
     mod documented;
+    mod explained_requests;
     mod explaining;
     mod faults;
     mod guide_for_administrators;
     mod hidden;
-
+    mod judged_policies;
     mod languages;
     mod lying;
     mod malformed;

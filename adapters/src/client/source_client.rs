@@ -201,9 +201,7 @@ impl SourceClient {
         Ok(AskedRequest::Http {
             method: request.method().to_string(),
             url: request.uri().to_string(),
-            headers: headers
-                .map(|(name, value)| (name.to_string(), shown(value)))
-                .collect(),
+            headers: headers.map(|(name, value)| (name.to_string(), shown(value))).collect(),
         })
     }
 

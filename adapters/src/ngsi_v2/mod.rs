@@ -29,9 +29,7 @@ use self::plan::Plan;
 use self::translate::ProvidedType;
 use crate::asked::AskedRequest;
 use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits, SourceStatus};
-use crate::contract::{
-    Adapter, AdapterError, Call, EntityStream, ErrorKind, Page, PushDown, SourceId, SourceQuery,
-};
+use crate::contract::{Adapter, AdapterError, Call, EntityStream, ErrorKind, Page, PushDown, SourceId, SourceQuery};
 
 /// The service path of every entity of a service: what Orion reads when none is named.
 pub const EVERY_SERVICE_PATH: &str = "/#";

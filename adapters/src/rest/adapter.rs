@@ -133,9 +133,7 @@ impl Adapter for RestAdapter {
 
     fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
         let paths = walk::asked_paths(&self.source, query).into_iter();
-        paths
-            .map(|path| self.source.client.asked(&path, &[ACCEPTED]))
-            .collect()
+        paths.map(|path| self.source.client.asked(&path, &[ACCEPTED])).collect()
     }
 
     async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {

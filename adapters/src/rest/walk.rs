@@ -160,7 +160,10 @@ impl Beginning {
         match self {
             Self::Nothing => Vec::new(),
             Self::Records(requests) => requests.into_iter().map(|(_, path)| path).collect(),
-            Self::Window(window) => mapping.and_then(|mapping| window_path(mapping, window, window.first)).into_iter().collect(),
+            Self::Window(window) => mapping
+                .and_then(|mapping| window_path(mapping, window, window.first))
+                .into_iter()
+                .collect(),
             Self::Pages => mapping.map(first_path).into_iter().collect(),
         }
     }

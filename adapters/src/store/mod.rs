@@ -28,9 +28,9 @@ mod read;
 #[cfg(test)]
 mod samples;
 mod schema;
-mod unopened;
 #[cfg(test)]
 mod tests;
+mod unopened;
 mod write;
 mod writer;
 #[cfg(test)]

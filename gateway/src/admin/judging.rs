@@ -214,14 +214,19 @@ fn files_of(
 ) -> Result<FileTexts, AdminProblem> {
     let refused = |refused: Refused| problem_of(refused, &administrator.role);
     let changes: BTreeMap<String, Option<Arc<str>>> = match (proposed.files, proposed.revision) {
-        (Some(files), None) => files.into_iter().map(|(name, text)| (name, text.map(Arc::from))).collect(),
+        (Some(files), None) => files
+            .into_iter()
+            .map(|(name, text)| (name, text.map(Arc::from)))
+            .collect(),
         (None, Some(id)) => {
             let past = admin.reloader.history().find(&id).ok_or_else(|| not_remembered(&id))?;
             match only(administrator) {
                 None => return Ok(FileTexts::clone(&past.files)),
                 Some(own) => {
                     let gone = own_part(running, own).into_keys().map(|name| (name, None));
-                    let earlier = own_part(&past.files, own).into_iter().map(|(name, text)| (name, Some(text)));
+                    let earlier = own_part(&past.files, own)
+                        .into_iter()
+                        .map(|(name, text)| (name, Some(text)));
                     gone.chain(earlier).collect()
                 }
             }

@@ -210,9 +210,7 @@ pub(super) async fn patch(
     let role = administrator.role.clone();
     let propose = move |running: &FileTexts| match role {
         AdministratorRole::Tenant(tenant) => with_own_part(running, &tenant, changes).map_err(Refused::Forbidden),
-        AdministratorRole::Operator | AdministratorRole::Auditor => {
-            with_changes(running, changes)
-        }
+        AdministratorRole::Operator | AdministratorRole::Auditor => with_changes(running, changes),
     };
     let cause = Cause::Apply(Arc::clone(&administrator.id));
     apply(&admin, &administrator, how, &headers, propose, cause).await

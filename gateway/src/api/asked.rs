@@ -129,7 +129,10 @@ pub(crate) fn read(request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
 }
 
 fn write(operation: Operation, request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
-    let entities = request.body.map(|body| parse_entities(body, request.context)).transpose();
+    let entities = request
+        .body
+        .map(|body| parse_entities(body, request.context))
+        .transpose();
     Ok(Asked::Write(operation, entities.map_err(|error| invalid(&error))?))
 }
 
@@ -175,14 +178,26 @@ mod tests {
     fn requests_are_what_the_routes_make_of_them() {
         for (method, target, operation) in [
             ("GET", "/ngsi-ld/v1/entities?type=AED", Operation::QueryEntity),
-            ("get", "https://a.jp/ngsi-ld/v1/entities/?type=AED", Operation::QueryEntity),
+            (
+                "get",
+                "https://a.jp/ngsi-ld/v1/entities/?type=AED",
+                Operation::QueryEntity,
+            ),
             ("GET", "entities?type=AED", Operation::QueryEntity),
             ("GET", "/ngsi-ld/v1/entities/urn:x:1", Operation::RetrieveEntity),
-            ("GET", "/ngsi-ld/v1/entities/https%3A%2F%2Fa%2Fb", Operation::RetrieveEntity),
+            (
+                "GET",
+                "/ngsi-ld/v1/entities/https%3A%2F%2Fa%2Fb",
+                Operation::RetrieveEntity,
+            ),
             ("GET", "/ngsi-ld/v1/types", Operation::RetrieveEntityTypes),
             ("POST", "/ngsi-ld/v1/entities", Operation::CreateEntity),
             ("POST", "/ngsi-ld/v1/entityOperations/upsert", Operation::UpsertBatch),
-            ("DELETE", "/ngsi-ld/v1/entities/urn:x:1?type=AED", Operation::DeleteEntity),
+            (
+                "DELETE",
+                "/ngsi-ld/v1/entities/urn:x:1?type=AED",
+                Operation::DeleteEntity,
+            ),
         ] {
             let asked = read_one(method, target).unwrap_or_else(|problem| panic!("{target}: {}", problem.detail));
             assert_eq!(asked.operation(), operation, "{target}");

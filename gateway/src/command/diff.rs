@@ -59,7 +59,11 @@ impl Diff {
 
 /// Reads one configuration; what the other has made of the same files is taken over.
 fn load(place: &Path, policies: Option<&Path>, earlier: Option<&Config>) -> Result<Config, Failure> {
-    let tenants_toml = if place.is_dir() { place.join("tenants.toml") } else { place.to_owned() };
+    let tenants_toml = if place.is_dir() {
+        place.join("tenants.toml")
+    } else {
+        place.to_owned()
+    };
     let beside = tenants_toml.parent().unwrap_or(Path::new("")).join("policies");
     let policies = policies.map_or(beside, Path::to_owned);
     let environment = Environment::of_process().only_to_look();

@@ -65,7 +65,10 @@ impl Test {
 fn print(outcomes: &[Outcome]) {
     for outcome in outcomes {
         let mark = if outcome.is_met() { "met   " } else { "FAILED" };
-        output::line(format_args!("{mark}  {} ({}:{})", outcome.title, outcome.file, outcome.line));
+        output::line(format_args!(
+            "{mark}  {} ({}:{})",
+            outcome.title, outcome.file, outcome.line
+        ));
         for failure in &outcome.failures {
             output::line(format_args!("        {failure}"));
         }

@@ -54,13 +54,10 @@ impl Granted {
             open: open.map(compact_attribute).collect(),
             ..Self::default()
         };
-        for (consumer, personal_data) in variants(consumer)
-            .iter()
-            .flat_map(|consumer| {
-                let kinds = holdings.personal_data(tenant, r#type).into_iter();
-                kinds.map(move |personal_data| (consumer, personal_data))
-            })
-        {
+        for (consumer, personal_data) in variants(consumer).iter().flat_map(|consumer| {
+            let kinds = holdings.personal_data(tenant, r#type).into_iter();
+            kinds.map(move |personal_data| (consumer, personal_data))
+        }) {
             let grant = config.policy.grant(consumer, operation, tenant, r#type, personal_data);
             for permit in grant.permits().iter().map(PermitShown::of) {
                 let attributes = granted.by_conditions.entry(permit.conditions).or_default();
@@ -118,7 +115,10 @@ fn variants(consumer: &Arc<Consumer>) -> Vec<Arc<Consumer>> {
         ..Consumer::clone(consumer)
     };
     let surely = Arc::new(surely);
-    let for_each = consumer.purposes.iter().filter_map(|purpose| surely.for_purpose(purpose));
+    let for_each = consumer
+        .purposes
+        .iter()
+        .filter_map(|purpose| surely.for_purpose(purpose));
     std::iter::once(Arc::clone(&surely)).chain(for_each).collect()
 }
 

@@ -46,7 +46,11 @@ fn signature(consumer: &Consumer, named: &BTreeSet<String>) -> Signature {
 /// The groups of two revisions. `named`: the consumers that some policy names.
 pub(super) fn groups(old: &ConsumerIndex, new: &ConsumerIndex, named: &BTreeSet<String>) -> Vec<Group> {
     let mut by_signature: BTreeMap<(Option<Signature>, Option<Signature>), Group> = BTreeMap::new();
-    let ids: BTreeSet<&str> = old.iter().chain(new.iter()).map(|consumer| consumer.id.as_str()).collect();
+    let ids: BTreeSet<&str> = old
+        .iter()
+        .chain(new.iter())
+        .map(|consumer| consumer.id.as_str())
+        .collect();
     for id in ids {
         let (before, after) = (old.get(id), new.get(id));
         let of = |consumer: Option<&Arc<Consumer>>| consumer.map(|consumer| signature(consumer, named));

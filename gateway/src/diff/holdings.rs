@@ -57,7 +57,11 @@ impl<'a> Holdings<'a> {
         let providing = held.filter(|(name, _)| name.is_none_or(|name| name == r#type));
         let kinds: BTreeMap<bool, PersonalData> = providing
             .map(|(_, is_personal)| {
-                let kind = if *is_personal { PersonalData::Present } else { PersonalData::None };
+                let kind = if *is_personal {
+                    PersonalData::Present
+                } else {
+                    PersonalData::None
+                };
                 (*is_personal, kind)
             })
             .collect();

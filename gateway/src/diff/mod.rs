@@ -134,14 +134,22 @@ pub fn compare(old: &Config, new: &Config, only: Option<&TenantId>) -> Differenc
         new.policy.add_consumers_named(tenant, &mut named);
     }
     let groups = groups(&old.consumers, &new.consumers, &named);
-    let changed: Vec<&TenantId> = tenants.iter().copied().filter(|tenant| comparison.differs(tenant)).collect();
+    let changed: Vec<&TenantId> = tenants
+        .iter()
+        .copied()
+        .filter(|tenant| comparison.differs(tenant))
+        .collect();
     let changed_groups: Vec<&Group> = groups.iter().filter(|group| group.has_changed()).collect();
     let all_groups: Vec<&Group> = groups.iter().collect();
     // Where nothing of a tenant has changed, who has not changed either is not looked at.
     let tasks: Vec<(&TenantId, &[&Group])> = tenants
         .iter()
         .map(|tenant| {
-            let of_tenant = if changed.contains(tenant) { &all_groups } else { &changed_groups };
+            let of_tenant = if changed.contains(tenant) {
+                &all_groups
+            } else {
+                &changed_groups
+            };
             (*tenant, of_tenant.as_slice())
         })
         .filter(|(_, groups)| !groups.is_empty())
@@ -210,7 +218,10 @@ impl Comparison<'_> {
         let (old, new) = (&self.old, &self.new);
         !old.config.policy.has_same_policies(&new.config.policy, tenant)
             || old.holdings.of_tenant(tenant) != new.holdings.of_tenant(tenant)
-            || self.types_of(tenant).into_iter().any(|name| !old.config.policy.classes_are_same(&new.config.policy, name))
+            || self
+                .types_of(tenant)
+                .into_iter()
+                .any(|name| !old.config.policy.classes_are_same(&new.config.policy, name))
     }
 
     /// The types that the tenant's sources provide, before or after.
@@ -226,7 +237,11 @@ impl Comparison<'_> {
             side.config.policy.add_operations_named(tenant, &mut operations);
         }
         let classes = operations.classes();
-        let same_policies = self.old.config.policy.has_same_policies(&self.new.config.policy, tenant)
+        let same_policies = self
+            .old
+            .config
+            .policy
+            .has_same_policies(&self.new.config.policy, tenant)
             && self.old.holdings.of_tenant(tenant) == self.new.holdings.of_tenant(tenant);
         let mut found = Found::new();
         for name in self.types_of(tenant) {
@@ -236,9 +251,17 @@ impl Comparison<'_> {
                     let Some(operation) = operations.first() else {
                         continue;
                     };
-                    let of = |side: &Side<'_>, consumer| Granted::to(side.config, &side.holdings, consumer, *operation, tenant, name);
-                    let before = group.old.as_ref().map_or_else(Granted::default, |consumer| of(&self.old, consumer));
-                    let after = group.new.as_ref().map_or_else(Granted::default, |consumer| of(&self.new, consumer));
+                    let of = |side: &Side<'_>, consumer| {
+                        Granted::to(side.config, &side.holdings, consumer, *operation, tenant, name)
+                    };
+                    let before = group
+                        .old
+                        .as_ref()
+                        .map_or_else(Granted::default, |consumer| of(&self.old, consumer));
+                    let after = group
+                        .new
+                        .as_ref()
+                        .map_or_else(Granted::default, |consumer| of(&self.new, consumer));
                     let balance = Balance {
                         gained: after.beyond(&before),
                         lost: before.beyond(&after),
@@ -280,14 +303,16 @@ fn joined(found: Vec<(TenantId, Found)>) -> (Vec<Change>, usize) {
         of_consumers.entry((tenants, key)).or_default().extend(members);
     }
     let left_out = of_consumers.len().saturating_sub(MOST_CHANGES);
-    let changes = of_consumers.into_iter().map(|((tenants, (operations, types, balance)), consumers)| Change {
-        tenants: Names::new(tenants),
-        consumers: Names::new(consumers),
-        operations,
-        types,
-        gained: balance.gained,
-        lost: balance.lost,
-    });
+    let changes = of_consumers
+        .into_iter()
+        .map(|((tenants, (operations, types, balance)), consumers)| Change {
+            tenants: Names::new(tenants),
+            consumers: Names::new(consumers),
+            operations,
+            types,
+            gained: balance.gained,
+            lost: balance.lost,
+        });
     let mut changes: Vec<Change> = changes.collect();
     // What concerns the same tenants and consumers is read together.
     changes.sort_by(|one, other| {

@@ -16,7 +16,12 @@ impl Display for Difference {
             let heading = (&change.tenants, &change.consumers);
             if of != Some(heading) {
                 let space = if of.is_some() { "\n" } else { "" };
-                writeln!(f, "{space}{} of {}:", shown(&change.consumers, "consumers"), shown(&change.tenants, "tenants"))?;
+                writeln!(
+                    f,
+                    "{space}{} of {}:",
+                    shown(&change.consumers, "consumers"),
+                    shown(&change.tenants, "tenants")
+                )?;
                 of = Some(heading);
             }
             write_change(f, change)?;
@@ -50,7 +55,11 @@ fn shown(names: &Names, what: &str) -> String {
 fn write_change(f: &mut Formatter<'_>, change: &Change) -> fmt::Result {
     let types = match change.types.get(..SHOWN) {
         Some(first) if change.types.len() > SHOWN => {
-            format!("{} and {} types more", first.join(", "), change.types.len() - first.len())
+            format!(
+                "{} and {} types more",
+                first.join(", "),
+                change.types.len() - first.len()
+            )
         }
         _ => change.types.join(", "),
     };

@@ -59,9 +59,8 @@ fn look_up(
     let Some(named) = named else { return Ok(None) };
     let known = named.to_str().ok().and_then(|name| revision.config.tenant(name));
     let visible = known.filter(|tenant| {
-        caller.is_some_and(|caller| {
-            may_see_something(&revision.config.policy, &revision.registry, &caller.0, &tenant.id)
-        })
+        caller
+            .is_some_and(|caller| may_see_something(&revision.config.policy, &revision.registry, &caller.0, &tenant.id))
     });
     match visible {
         Some(tenant) => Ok(Some(tenant.id.clone())),

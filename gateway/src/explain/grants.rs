@@ -10,9 +10,7 @@ use crate::config::{TenantId, compact_attribute, compact_type};
 use crate::federation::Question;
 use crate::federation::plan::{Asker, sources_of, types_named_here};
 use crate::federation::registry::RegisteredSource;
-use crate::policy::{
-    Class, Denial, PermitScope, PermittedAttributes, PersonalData, TypeGrant, UnmetPermit,
-};
+use crate::policy::{Class, Denial, PermitScope, PermittedAttributes, PersonalData, TypeGrant, UnmetPermit};
 
 /// What stands for every attribute that nobody has classed limited or personal.
 pub const EVERYTHING: &str = "*";
@@ -148,7 +146,9 @@ pub(super) fn of_reading(question: &Question, asker: &Asker<'_>, explanation: &m
                 .any(|source| source.may_hold(name, &question.query.ids));
             if !held {
                 let name = compact_type(name);
-                explanation.notes.push(format!("no source that is asked provides `{name}`"));
+                explanation
+                    .notes
+                    .push(format!("no source that is asked provides `{name}`"));
             }
         }
     } else if asker
@@ -157,7 +157,8 @@ pub(super) fn of_reading(question: &Question, asker: &Asker<'_>, explanation: &m
         .iter()
         .any(|source| source.holds_any_type() && source.personal_data == PersonalData::None)
     {
-        let note = "no type is named: a store without personal data is also asked for types of its own that nobody names here";
+        let note =
+            "no type is named: a store without personal data is also asked for types of its own that nobody names here";
         explanation.notes.push(note.to_owned());
     }
 }
@@ -175,7 +176,12 @@ pub(super) fn of_writing(
     let mut any = false;
     for source in asker.registry.writable_partitions(owner) {
         any = true;
-        add(source, types.iter().filter(|name| source.may_hold(name, &[])), asker, explanation);
+        add(
+            source,
+            types.iter().filter(|name| source.may_hold(name, &[])),
+            asker,
+            explanation,
+        );
     }
     if !any {
         let note = format!("`{owner}` has no partition of the store that takes writes: a write is refused");
@@ -190,9 +196,13 @@ fn add<'a>(
     explanation: &mut Explanation,
 ) {
     let grants = types.map(|name| {
-        asker
-            .policies
-            .grant(asker.consumer, asker.operation, &source.tenant, name, source.personal_data)
+        asker.policies.grant(
+            asker.consumer,
+            asker.operation,
+            &source.tenant,
+            name,
+            source.personal_data,
+        )
     });
     let classification = asker.policies.classification();
     let mut decisions: Vec<TypeDecision> = Vec::new();

@@ -188,7 +188,12 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
             let owner = written_tenant(&consumer, tenant, &mut explanation);
             if let Some(owner) = owner {
                 grants::of_writing(types, &owner, &asker, &mut explanation);
-                questions::of_writing(entities.as_deref().unwrap_or_default(), &owner, &asker, &mut explanation);
+                questions::of_writing(
+                    entities.as_deref().unwrap_or_default(),
+                    &owner,
+                    &asker,
+                    &mut explanation,
+                );
             }
         }
         Asked::Delete(_, types) => {
@@ -205,7 +210,10 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
 fn consumer(config: &Config, asked: &ToExplain<'_>) -> Result<Arc<Consumer>, CannotExplain> {
     let Some(consumer) = config.consumers.get(asked.consumer) else {
         let known = config.consumers.iter().map(|consumer| consumer.id.as_str());
-        return Err(CannotExplain::Consumer(asked.consumer.to_owned(), hint(asked.consumer, known)));
+        return Err(CannotExplain::Consumer(
+            asked.consumer.to_owned(),
+            hint(asked.consumer, known),
+        ));
     };
     let roles: Vec<RoleName> = asked
         .token_roles
@@ -227,7 +235,9 @@ fn consumer(config: &Config, asked: &ToExplain<'_>) -> Result<Arc<Consumer>, Can
 /// several know the value, the first that says something counts.
 fn levels(config: &Config, assurance: Option<&Arc<str>>) -> AssuranceLevels {
     let mut levels = config.issuers.iter().map(|issuer| issuer.levels(assurance));
-    levels.find(|levels| *levels != AssuranceLevels::default()).unwrap_or_default()
+    levels
+        .find(|levels| *levels != AssuranceLevels::default())
+        .unwrap_or_default()
 }
 
 fn tenant(config: &Config, asked: &ToExplain<'_>) -> Result<Option<TenantId>, CannotExplain> {

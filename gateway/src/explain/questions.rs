@@ -62,7 +62,9 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
     let sub_queries = match narrow(question, asker, &named) {
         Ok(sub_queries) => sub_queries,
         Err(refusal) => {
-            explanation.notes.push(format!("the request would be refused with 403: {refusal}"));
+            explanation
+                .notes
+                .push(format!("the request would be refused with 403: {refusal}"));
             return;
         }
     };
@@ -107,10 +109,20 @@ fn shown(sub_query: &SubQuery, question: &Question, requests: Vec<AskedRequest>)
     let asked = &question.query;
     // Of an entity whose id is known everything is asked for, and the conditions are for the gateway.
     let conditions = [
-        ("attrs", !asked.attributes.is_empty(), !query.any_attribute.is_empty(), push_down.any_attribute),
+        (
+            "attrs",
+            !asked.attributes.is_empty(),
+            !query.any_attribute.is_empty(),
+            push_down.any_attribute,
+        ),
         ("q", asked.filter.is_some(), sub_query.told.filter, push_down.filter),
         ("geo-query", asked.geo.is_some(), sub_query.told.geo, push_down.geo),
-        ("idPattern", asked.id_pattern.is_some(), query.id_pattern.is_some(), push_down.id_pattern),
+        (
+            "idPattern",
+            asked.id_pattern.is_some(),
+            query.id_pattern.is_some(),
+            push_down.id_pattern,
+        ),
     ];
     let given = conditions.iter().filter(|(_, is_given, _, _)| *is_given);
     let not_told = given.clone().filter(|(_, _, is_told, _)| !is_told);

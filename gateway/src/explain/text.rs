@@ -124,7 +124,11 @@ fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Resu
     };
     let asked = match question.attributes.get(..SHOWN_ATTRIBUTES) {
         Some(first) if question.attributes.len() > SHOWN_ATTRIBUTES => {
-            format!("{} and {} more", first.join(", "), question.attributes.len() - first.len())
+            format!(
+                "{} and {} more",
+                first.join(", "),
+                question.attributes.len() - first.len()
+            )
         }
         _ => attributes(&question.attributes),
     };
@@ -147,15 +151,26 @@ fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Resu
         }
     }
     if !question.not_told.is_empty() {
-        writeln!(f, "    not told, because it looks at what is hidden: {}", question.not_told.join(", "))?;
+        writeln!(
+            f,
+            "    not told, because it looks at what is hidden: {}",
+            question.not_told.join(", ")
+        )?;
     }
     if question.judged_here {
-        writeln!(f, "    judged by the gateway, entity by entity: what the permits say of entities")?;
+        writeln!(
+            f,
+            "    judged by the gateway, entity by entity: what the permits say of entities"
+        )?;
     }
     let not_said = |name: &&&str| !question.not_told.contains(*name);
     let decided_here: Vec<&str> = question.decided_here.iter().filter(not_said).copied().collect();
     if !decided_here.is_empty() {
-        writeln!(f, "    decided by the gateway, on what is visible: {}", decided_here.join(", "))?;
+        writeln!(
+            f,
+            "    decided by the gateway, on what is visible: {}",
+            decided_here.join(", ")
+        )?;
     }
     Ok(())
 }

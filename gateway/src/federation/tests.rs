@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures::StreamExt;
 use kakehashi_adapters::{
-    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SourceId,
-    SourceQuery,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown,
+    SourceId, SourceQuery,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, Value};

@@ -61,10 +61,15 @@ fn consumers(config: &Config) -> Vec<Arc<Consumer>> {
     let mut known = BTreeSet::new();
     let mut consumers = Vec::new();
     for consumer in config.consumers.iter() {
-        let id = named.contains(consumer.id.as_str()).then(|| consumer.id.as_str().to_owned());
+        let id = named
+            .contains(consumer.id.as_str())
+            .then(|| consumer.id.as_str().to_owned());
         let mut roles: Vec<&str> = consumer.roles.iter().map(|role| role.as_str()).collect();
         roles.sort_unstable();
-        if !known.insert(format!("{id:?} {roles:?} {:?} {:?}", consumer.affiliation, consumer.purposes)) {
+        if !known.insert(format!(
+            "{id:?} {roles:?} {:?} {:?}",
+            consumer.affiliation, consumer.purposes
+        )) {
             continue;
         }
         let surely = Arc::new(Consumer {
@@ -123,7 +128,11 @@ impl Permits<'_> {
             // A token may bring a role that no consumer has in tenants.toml.
             if !self.is_role_of_tokens(&policy.principal_constraint()) {
                 let help = "who it is for is said in `principal`: a role, a consumer, a tenant or an organisation of tenants.toml";
-                report.warning(place, "this permit never applies: no consumer is one that it is for", help.to_owned());
+                report.warning(
+                    place,
+                    "this permit never applies: no consumer is one that it is for",
+                    help.to_owned(),
+                );
             }
             return;
         }
@@ -222,7 +231,9 @@ impl Permits<'_> {
                         Some(Denial::Forbidden(policies)) => {
                             forbidding.extend(policies.iter().map(ToString::to_string));
                         }
-                        Some(Denial::NoPermit | Denial::NoPolicies | Denial::EvaluationError) | None => elsewhere = true,
+                        Some(Denial::NoPermit | Denial::NoPolicies | Denial::EvaluationError) | None => {
+                            elsewhere = true
+                        }
                     }
                 }
             }
@@ -238,7 +249,10 @@ impl Permits<'_> {
         } else if unclassified && classes.is_empty() {
             "nobody has classified what it is about, and the source may hold personal data".to_owned()
         } else {
-            format!("what it is about is classed {}, which no policy can grant", classes.join(" and "))
+            format!(
+                "what it is about is classed {}, which no policy can grant",
+                classes.join(" and ")
+            )
         })
     }
 
@@ -269,7 +283,8 @@ impl Permits<'_> {
                 .flat_map(|held| self.config.policy.attributes_known(held.r#type))
                 .map(compact_attribute)
                 .collect();
-            let message = format!("@{annotation} names `{short}`, which no source is known to have and nobody has classified");
+            let message =
+                format!("@{annotation} names `{short}`, which no source is known to have and nobody has classified");
             let near = nearest(&short, known.iter().map(String::as_str));
             report.warning(place, message, near.map(|near| format!("did you mean `{near}`?")));
         }

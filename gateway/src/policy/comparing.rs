@@ -44,7 +44,12 @@ impl NamedOperations {
 impl PolicyEngine {
     /// Whether what is decided about a tenant's data follows the same policies in both.
     pub(crate) fn has_same_policies(&self, other: &Self, tenant: &TenantId) -> bool {
-        let own = |policies: &Policies| policies.partitions.get(tenant).map(|partition| Arc::clone(&partition.own));
+        let own = |policies: &Policies| {
+            policies
+                .partitions
+                .get(tenant)
+                .map(|partition| Arc::clone(&partition.own))
+        };
         let (mine, others) = (self.policies(), other.policies());
         let same_own = match (own(mine), own(others)) {
             (Some(own), Some(others)) => own.text == others.text && own.has_areas_of(&others),

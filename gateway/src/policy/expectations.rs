@@ -29,8 +29,8 @@ use super::grant::{PermitScope, TypeGrant};
 use super::operation::Operation;
 use super::words::why_nothing;
 use crate::config::{
-    AssuranceLevels, Config, Consumer, ConsumerId, ConsumerIndex, Files, HIGHEST_LEVEL, Node, Place, Placed, Report, Section, Tenant, TenantId,
-    compact_attribute, expand_attribute, expand_type, parse_document, suggest,
+    AssuranceLevels, Config, Consumer, ConsumerId, ConsumerIndex, Files, HIGHEST_LEVEL, Node, Place, Placed, Report,
+    Section, Tenant, TenantId, compact_attribute, expand_attribute, expand_type, parse_document, suggest,
 };
 
 /// One expectation.
@@ -109,7 +109,9 @@ impl Expectation {
             source.personal_data,
         );
         if grant.is_empty() {
-            let unexpected = self.granted.then(|| format!("nothing is granted: {}", why_nothing(&grant)));
+            let unexpected = self
+                .granted
+                .then(|| format!("nothing is granted: {}", why_nothing(&grant)));
             return unexpected.into_iter().collect();
         }
         if let Some(entity) = &self.entity {
@@ -131,12 +133,18 @@ impl Expectation {
             let short = compact_attribute(name);
             match classification.attribute_class(&self.r#type, name) {
                 Some(class) if class.is_personal() => format!("`{short}` is hidden: it is classed {class}"),
-                _ => format!("`{short}` is hidden: {} does not grant it", named(grant.permits().iter())),
+                _ => format!(
+                    "`{short}` is hidden: {} does not grant it",
+                    named(grant.permits().iter())
+                ),
             }
         });
         let shown = self.hidden.iter().filter(|name| grant.includes(name));
         let shown = shown.map(|name| {
-            let by = grant.permits().iter().filter(|permit| grant.permit_includes(permit, name));
+            let by = grant
+                .permits()
+                .iter()
+                .filter(|permit| grant.permit_includes(permit, name));
             format!("`{}` is visible, by {}", compact_attribute(name), named(by))
         });
         missing.chain(shown).collect()
@@ -283,7 +291,11 @@ fn read_expectation(
             }),
     };
     let purpose = section.text("purpose").map(|purpose| purpose.value.to_owned());
-    let level = |key| section.count(key, HIGHEST_LEVEL.into()).and_then(|level| u8::try_from(level).ok());
+    let level = |key| {
+        section
+            .count(key, HIGHEST_LEVEL.into())
+            .and_then(|level| u8::try_from(level).ok())
+    };
     let levels = AssuranceLevels {
         identity: level("ial"),
         authentication: level("aal"),

@@ -33,9 +33,9 @@ mod policy_reading;
 mod references;
 mod request_context;
 mod targets;
-mod words;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::path::Path;
 

@@ -18,15 +18,25 @@ impl PermitConditions {
         } = self;
         let mut all = Vec::new();
         all.extend(q.iter().map(|q| format!("entities with {}", q.text)));
-        all.extend(scope.iter().map(|scope| format!("entities in the scope {}", scope.text)));
-        all.extend(area.iter().map(|area| format!("entities within {}", area_in_words(&area.text))));
+        all.extend(
+            scope
+                .iter()
+                .map(|scope| format!("entities in the scope {}", scope.text)),
+        );
+        all.extend(
+            area.iter()
+                .map(|area| format!("entities within {}", area_in_words(&area.text))),
+        );
         if !purposes.is_empty() {
             all.push(format!("for the purpose {}", purposes.join(" or ")));
         }
         all.extend(ial.map(|level| format!("with identity assurance {level} or higher")));
         all.extend(aal.map(|level| format!("with authentication assurance {level} or higher")));
         if *relationships != Relationships::default() {
-            all.push(format!("with Relationships to what is hidden {}", relationships.as_str()));
+            all.push(format!(
+                "with Relationships to what is hidden {}",
+                relationships.as_str()
+            ));
         }
         all
     }

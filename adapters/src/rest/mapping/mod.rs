@@ -47,7 +47,9 @@ impl Mapping {
     #[must_use]
     pub fn has_attribute(&self, r#type: &TypeName, name: &AttributeName) -> bool {
         let of_type = self.types.iter().filter(|mapping| mapping.name == *r#type);
-        of_type.flat_map(|mapping| &mapping.attributes).any(|attribute| attribute.name == *name)
+        of_type
+            .flat_map(|mapping| &mapping.attributes)
+            .any(|attribute| attribute.name == *name)
     }
 
     pub(in crate::rest) fn type_mappings(&self) -> &[TypeMapping] {
