@@ -23,7 +23,9 @@ mod behaviour {
     mod demo;
     mod documented;
     mod explained_requests;
+    mod every_route;
     mod explaining;
+    mod fail_closed;
     mod faults;
     mod guide_for_administrators;
     mod hidden;
@@ -38,9 +40,11 @@ mod behaviour {
     mod not_offered;
     mod notifications;
     mod paging;
+    mod permits;
     mod personal_data;
     mod protocols;
     mod provision;
+    mod purposes;
     mod random_queries;
     mod rate_limits;
     mod refused_start;

@@ -256,6 +256,15 @@ pub trait Adapter: Send + Sync + fmt::Debug {
         Ok(false)
     }
 
+    /// Whether an attribute of one of these names may be a Relationship in some entity. Whereto a Relationship leads may
+    /// be hidden; then no page and no count that depends on it is that of the view. By default any may.
+    ///
+    /// # Errors
+    /// [`AdapterError`]
+    async fn may_hold_relationships(&self, _names: &[AttributeName], _call: &Call) -> Result<bool, AdapterError> {
+        Ok(true)
+    }
+
     /// How many entities match. Asked only when [`PushDown::is_exact`] and without a page.
     ///
     /// # Errors

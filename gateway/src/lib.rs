@@ -80,7 +80,7 @@ impl Gateway {
     }
 
     /// Lets another revision hold from now on. Requests under way keep theirs.
-    pub(crate) fn replace(&self, revision: Arc<Revision>) {
+    pub fn replace(&self, revision: Arc<Revision>) {
         self.revision.store(revision);
     }
 

@@ -105,25 +105,25 @@ fn an_expectation_may_be_about_one_entity() {
         (
             one(50, asks),
             json!([
-                "the entity is hidden: yaita.cedar:29 is for entities with height>100 and for the purpose \
+                "the entity is hidden: yaita.cedar:30 is for entities with height>100 and for the purpose \
                     disaster-response and with identity assurance 2 or higher"
             ]),
         ),
         (
             one(200, &format!("{asks}\ngranted = false")),
-            json!(["the entity is visible, by yaita.cedar:29"]),
+            json!(["the entity is visible, by yaita.cedar:30"]),
         ),
         (
             one(200, &format!("{asks}\nvisible = [\"height\", \"location\"]")),
             json!([
-                "`height` is hidden: yaita.cedar:29 does not grant it",
+                "`height` is hidden: yaita.cedar:30 does not grant it",
                 "`location` is not in the entity of the expectation"
             ]),
         ),
         (
             one(200, "purpose = \"statistics\"\nial = 2"),
             json!([
-                "nothing is granted: no permit covers it; not by yaita.cedar:29: the request states no purpose that it asks for"
+                "nothing is granted: no permit covers it; not by yaita.cedar:30: the request states no purpose that it asks for"
             ]),
         ),
         (
@@ -163,7 +163,7 @@ fn check_warns_of_permits_that_never_apply_and_of_attributes_that_nobody_has() {
         (
             "nasushiobara",
             "permit (principal in Role::\"reader\", action in Action::\"read\", resource == EntityType::\"nasushiobara/Resident\");",
-            "this permit never applies: what it permits is forbidden by nasushiobara.cedar:",
+            "this permit never applies: what it is about is classed personal, which no policy can grant",
         ),
         (
             "yaita",

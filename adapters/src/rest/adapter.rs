@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use futures::{Stream, StreamExt, stream};
-use ngsi_ld::{Entity, TypeName};
+use ngsi_ld::{AttributeName, Entity, TypeName};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::mapping::Mapping;
+use super::mapping::{Mapping, Rule};
 use super::pages::{path_at, window};
 use super::record::Finding;
 use super::source::{ACCEPTED, Answer, Source, TypeReading};
@@ -144,6 +144,17 @@ impl Adapter for RestAdapter {
         let (source, query, call) = (Arc::clone(&self.source), query.clone(), call.clone());
         let start = async move { Walk::start(source, query, call) };
         Box::pin(stream::once(start).flatten())
+    }
+
+    async fn may_hold_relationships(&self, names: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
+        let mut attributes = self
+            .source
+            .mapping
+            .type_mappings()
+            .iter()
+            .flat_map(|mapping| &mapping.attributes);
+        Ok(attributes
+            .any(|attribute| matches!(attribute.rule, Rule::Relationship { .. }) && names.contains(&attribute.name)))
     }
 
     async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError> {

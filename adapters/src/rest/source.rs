@@ -29,7 +29,7 @@ pub(super) struct Source {
     pub(super) client: SourceClient,
     /// The path of the endpoint, as configured: links of the platform may repeat it.
     pub(super) base_path: String,
-    mapping: Arc<Mapping>,
+    pub(super) mapping: Arc<Mapping>,
     /// The types that the source provides.
     provided: Vec<TypeName>,
     findings: FindingCounts,

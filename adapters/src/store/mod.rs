@@ -38,7 +38,7 @@ mod writer_tests;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
-use ngsi_ld::{Entity, TypeName};
+use ngsi_ld::{AttributeName, Entity, TypeName};
 
 pub use self::dates::set_system_dates;
 pub use self::error::StoreError;
@@ -134,6 +134,12 @@ impl Adapter for StoreAdapter {
 
     async fn has_entities_of_several_types(&self, call: &Call) -> Result<bool, AdapterError> {
         read::has_entities_of_several_types(&self.partition, call.deadline)
+            .await
+            .map_err(|error| adapter_error(&self.source, &error))
+    }
+
+    async fn may_hold_relationships(&self, names: &[AttributeName], call: &Call) -> Result<bool, AdapterError> {
+        read::holds_uris(&self.partition, names, call.deadline)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
     }

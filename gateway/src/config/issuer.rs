@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jsonwebtoken::Algorithm;
 use url::Url;
 
-use super::diagnostics::suggest;
+use super::diagnostics::{Report, suggest};
+use super::document::Node;
 use super::names::check_name;
 use super::section::Section;
 
@@ -108,7 +109,11 @@ fn read_issuer(name: &str, table: Section<'_>) -> Option<Issuer> {
     let roles_claim = table
         .text("roles_claim")
         .map(|claim| claim.value.split('.').map(str::to_owned).collect());
-    let assurance_levels = table.section("assurance_levels").map(read_levels).unwrap_or_default();
+    let assurance_levels = table.items("assurance_levels").unwrap_or_default();
+    let assurance_levels = assurance_levels
+        .iter()
+        .filter_map(|node| read_levels(name, node, table.report()));
+    let assurance_levels = assurance_levels.collect();
     table.finish();
     Some(Issuer {
         name: name.into(),
@@ -121,28 +126,24 @@ fn read_issuer(name: &str, table: Section<'_>) -> Option<Issuer> {
     })
 }
 
-/// `assurance_levels`: the levels of each value of `acr`. What a value means is agreed between issuer and platform
+/// One of `assurance_levels`: the levels of a value of `acr`. What a value means is agreed between issuer and platform
 /// (OpenID Connect Core 1.0 section 2), so that no value means anything by itself.
-fn read_levels(table: Section<'_>) -> Vec<(Arc<str>, AssuranceLevels)> {
-    let mut levels = Vec::new();
-    for entry in table.entries() {
-        let title = format!("`assurance_levels` of \"{}\"", entry.key);
-        let one = Section::new(title, &entry.node, table.report());
-        let level = |key| {
-            one.count(key, HIGHEST_LEVEL.into())
-                .and_then(|level| u8::try_from(level).ok())
-        };
-        let read = AssuranceLevels {
-            identity: level("ial"),
-            authentication: level("aal"),
-        };
-        if read == AssuranceLevels::default() && one.node("ial").is_none() && one.node("aal").is_none() {
-            one.missing("ial", "2` or `aal = 2");
-        }
-        one.finish();
-        levels.push((Arc::from(entry.key.as_str()), read));
+fn read_levels(issuer: &str, node: &Node, report: &Report) -> Option<(Arc<str>, AssuranceLevels)> {
+    let one = Section::new(format!("`assurance_levels` of issuer `{issuer}`"), node, report);
+    let acr = one.required_text("acr", "\"aal2\"").map(|acr| acr.value.into());
+    let level = |key| {
+        let level = one.count(key, HIGHEST_LEVEL.into())?;
+        u8::try_from(level).ok()
+    };
+    let levels = AssuranceLevels {
+        identity: level("ial"),
+        authentication: level("aal"),
+    };
+    if one.node("ial").is_none() && one.node("aal").is_none() {
+        one.missing("ial", "2` or `aal = 2");
     }
-    levels
+    one.finish();
+    Some((acr?, levels))
 }
 
 /// The algorithms; they are pinned, because a token that chooses its own may choose one that proves nothing

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::FutureExt;
 use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Coverage};
 use ngsi_ld::Entity;
 use serde::Serialize;
@@ -13,6 +14,7 @@ use crate::api::asked::Asked;
 use crate::config::{TenantId, compact_attribute, compact_type};
 use crate::federation::Question;
 use crate::federation::entities::wanted_page;
+use crate::federation::hidden_targets::depended_on;
 use crate::federation::plan::{Asker, SubQuery, narrow, types_named_here};
 use crate::federation::provide::{Provider, Watcher, WriteRefusal};
 use crate::federation::query::may_decide_alone;
@@ -82,9 +84,10 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
             sub_queries.iter().flat_map(by_type).collect()
         }
         Asked::Query { page, .. } => match sub_queries.as_slice() {
-            [only] if may_decide_alone(only, question) => {
+            [only] if may_decide_alone(only, question) && !may_lead_to_hidden(only, question) => {
                 if only.source.is_store {
-                    let note = "if the store holds entities of several types, it is asked for all that match and not for one page";
+                    let note = "if the store holds entities of several types, or Relationships that the conditions look at, it \
+                                is asked for all that match and not for one page";
                     explanation.notes.push(note.to_owned());
                 }
                 vec![only.paged(wanted_page(*page))]
@@ -100,6 +103,25 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
             Vec::new()
         });
         explanation.questions.push(shown(sub_query, question, requests));
+    }
+}
+
+/// Whether a condition may be met by a Relationship that is taken out of the view. A store would have to be asked.
+fn may_lead_to_hidden(only: &SubQuery, question: &Question) -> bool {
+    let names = depended_on(&question.query);
+    if names.is_empty() || only.source.is_store {
+        return false;
+    }
+    let held = only.source.adapter.may_hold_relationships(&names, &nobodys_call());
+    !matches!(held.now_or_never(), Some(Ok(false)))
+}
+
+/// Nothing is sent, so that nothing is waited for.
+fn nobodys_call() -> Call {
+    Call {
+        deadline: Instant::now(),
+        traceparent: None,
+        consumer_token: None,
     }
 }
 
@@ -148,12 +170,7 @@ fn shown(sub_query: &SubQuery, question: &Question, requests: Vec<AskedRequest>)
 
 /// Adds what would become of each entity that is written to the data of a tenant.
 pub(super) fn of_writing(entities: &[Entity], owner: &TenantId, asker: &Asker<'_>, explanation: &mut Explanation) {
-    // Nothing is written, so that nothing is waited for.
-    let call = Call {
-        deadline: Instant::now(),
-        traceparent: None,
-        consumer_token: None,
-    };
+    let call = nobodys_call();
     let provider = Provider {
         asker,
         tenant: owner,

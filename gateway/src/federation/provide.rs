@@ -1,7 +1,8 @@
 //! Providing entities (clauses 5.6.1, 5.6.6 and the batches of 5.6.7, 5.6.8 and 5.6.10): which partition of the
 //! store a write goes to, and whether the consumer may.
 //!
-//! A write is not narrowed as a read is: what is not granted refuses the whole entity. It never looks beyond the
+//! A write is not narrowed as a read is: what is not granted refuses the whole entity. Where permits cover some entities
+//! only, both the entity as it is and the entity as it would be must be covered. It never looks beyond the
 //! partition that it goes to, so that it tells nothing of what other tenants hold.
 
 use std::fmt;
@@ -54,6 +55,9 @@ pub enum Ungranted {
     /// Whatever it is.
     #[error("your grant does not permit this operation on the tenant's data")]
     Everything,
+    /// The entity as it would be: no permit covers it.
+    #[error("your grant does not cover this entity: it is outside of what your permits ask of entities")]
+    Uncovered,
     /// A type of the entity.
     #[error("your grant does not permit this operation on entities of one of its types")]
     Type(TypeName),
@@ -241,8 +245,11 @@ impl Provider<'_> {
         }
         // What a read would be shown of it is what may be written of it.
         let Some(granted) = grants.project(entity.clone()) else {
-            return Some(Ungranted::Everything);
+            return Some(Ungranted::Uncovered);
         };
+        if granted.types != entity.types || granted.scopes != entity.scopes {
+            return Some(Ungranted::Uncovered);
+        }
         for attribute in &entity.attributes {
             match granted.attribute(&attribute.name) {
                 None => return Some(Ungranted::Attribute(attribute.name.clone())),

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::entities::{Arriving, Entities};
 use super::gather::{self, Request};
 use super::plan::{Asker, Plan, SubQuery, plan};
-use super::{Question, Refusal, Warning};
+use super::{Question, Refusal, Warning, hidden_targets};
 
 /// One page of the answer.
 #[derive(Debug)]
@@ -56,6 +56,17 @@ async fn decides_alone(only: &SubQuery, question: &Question, request: &Request) 
             only.source.adapter.has_entities_of_several_types(&request.call).await,
             Ok(false)
         )
+        && !may_depend_on_hidden_targets(only, question, request).await
+}
+
+/// Whether a condition may be met by a Relationship that is taken out of the view.
+async fn may_depend_on_hidden_targets(only: &SubQuery, question: &Question, request: &Request) -> bool {
+    let names = hidden_targets::depended_on(&question.query);
+    if names.is_empty() {
+        return false;
+    }
+    let held = only.source.adapter.may_hold_relationships(&names, &request.call).await;
+    !matches!(held, Ok(false))
 }
 
 /// Whether the only source decides the whole question, if it has no entity of several types.

@@ -53,6 +53,8 @@ pub(super) struct AreaFile {
     pub(super) name: Arc<str>,
     /// What stood in it.
     pub(super) text: Arc<str>,
+    /// The area that it describes, which all permits of a file share.
+    area: Arc<Area>,
 }
 
 /// Where annotations are read from.
@@ -140,17 +142,21 @@ impl Annotations<'_> {
     /// GeoJSON, or the name of a file with it below the folder of policies.
     fn read_area(&self, text: &str, area_files: &mut Vec<AreaFile>) -> Option<AreaCondition> {
         let property = expand_attribute("location").ok()?;
-        let (json, what): (Arc<str>, &str) = if text.trim_start().starts_with('{') {
-            (text.into(), "the GeoJSON")
+        let area = if text.trim_start().starts_with('{') {
+            self.parse_area(text, "the GeoJSON")?
         } else {
-            (self.read_area_file(text, area_files)?, text)
+            self.read_area_file(text, area_files)?
         };
-        match Area::parse(&json) {
-            Ok(area) => Some(AreaCondition {
-                text: text.into(),
-                property,
-                area: Arc::new(area),
-            }),
+        Some(AreaCondition {
+            text: text.into(),
+            property,
+            area,
+        })
+    }
+
+    fn parse_area(&self, json: &str, what: &str) -> Option<Arc<Area>> {
+        match Area::parse(json) {
+            Ok(area) => Some(Arc::new(area)),
             Err(error) => {
                 self.error(format!("@area: {what}: {error}"), None);
                 None
@@ -158,7 +164,7 @@ impl Annotations<'_> {
         }
     }
 
-    fn read_area_file(&self, path: &str, area_files: &mut Vec<AreaFile>) -> Option<Arc<str>> {
+    fn read_area_file(&self, path: &str, area_files: &mut Vec<AreaFile>) -> Option<Arc<Area>> {
         // A tenant's administrator writes policies; what else stands on the disk is none of theirs.
         let is_below = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
         let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
@@ -169,20 +175,24 @@ impl Annotations<'_> {
             return None;
         }
         let name: Arc<str> = format!("policies/{path}").into();
-        match self.files.read(&self.folder.join(path), &name) {
-            Ok(text) => {
-                area_files.push(AreaFile {
-                    name,
-                    text: Arc::clone(&text),
-                });
-                Some(text)
-            }
+        if let Some(known) = area_files.iter().find(|known| known.name == name) {
+            return Some(Arc::clone(&known.area));
+        }
+        let text = match self.files.read(&self.folder.join(path), &name) {
+            Ok(text) => text,
             Err(reason) => {
                 let help = "paths of areas are relative to policies/".to_owned();
                 self.error(format!("@area: {path} cannot be read: {reason}"), help);
-                None
+                return None;
             }
-        }
+        };
+        let area = self.parse_area(&text, path)?;
+        area_files.push(AreaFile {
+            name,
+            text,
+            area: Arc::clone(&area),
+        });
+        Some(area)
     }
 
     fn read_purposes(&self, list: &str) -> Vec<Arc<str>> {

@@ -180,15 +180,16 @@ pub(super) static ISSUER: Table = Table {
         ),
         key(
             "assurance_levels",
-            Named(&ASSURANCE_LEVELS),
+            List(&ASSURANCE_LEVELS),
             Nothing,
             "What its values of `acr` mean, as levels of assurance.",
         ),
     ],
 };
 
-static ASSURANCE_LEVELS: Table = Table {
+pub(super) static ASSURANCE_LEVELS: Table = Table {
     keys: &[
+        required("acr", Text, "A value of `acr`, as it stands in tokens."),
         key("ial", Count(3), Nothing, "The identity assurance level, 1 to 3."),
         key("aal", Count(3), Nothing, "The authentication assurance level, 1 to 3."),
     ],

@@ -28,7 +28,7 @@ limits = { page = 10 }
 url = "https://id.example.jp"
 audience = "kakehashi"
 algorithms = ["ES256"]
-assurance_levels = { "https://id.example.jp/acr/high" = { ial = 2, aal = 3 } }
+assurance_levels = [{ acr = "https://id.example.jp/acr/high", ial = 2, aal = 3 }]
 
 [administrators.ops]
 role = "operator"
@@ -81,6 +81,7 @@ fn table_of(title: &str) -> Option<&'static Table> {
         _ if begins("[consumers.") && ends("limits") => &tables::CONSUMER_LIMITS,
         _ if begins("[consumers.") => &tables::CONSUMER,
         _ if begins("`client_certificate` of ") => &tables::CERTIFICATE_NAME,
+        _ if begins("`assurance_levels` of ") => &tables::ASSURANCE_LEVELS,
         _ if begins("source ") && ends("limits") => &tables::SOURCE_LIMITS,
         _ if begins("source ") => &tables::SOURCE,
         _ if begins("`provides` of ") => &tables::PROVIDES,
@@ -197,7 +198,7 @@ fn the_defaults_that_are_listed_are_those_that_hold() {
         "limits = {{ {} }}",
         defaults(&tables::CONSUMER_LIMITS, "app").join(", ")
     ));
-    assert!(gateway.len() > 8 && source.len() > 4 && consumer.len() == 3);
+    assert!(gateway.len() > 8 && source.len() > 4 && consumer.len() == 4);
     let written = loaded(&gateway.join("\n"), &source.join("\n"), &consumer.join("\n"));
     assert_eq!(written, loaded("", "", ""));
 }
@@ -305,10 +306,10 @@ fn every_key_is_explained_with_its_value_and_where_it_comes_from() {
     is(
         "tenants.tochigi.sources[one].credential.basic.password",
         "{ file = \"secret\" }",
-        "tenants.toml:24",
+        "tenants.toml:25",
     );
     is("consumers.app.limits.burst", "100", "default");
-    is("consumers.app.keys[k].sha256", "***", "tenants.toml:38");
+    is("consumers.app.keys[k].sha256", "***", "tenants.toml:40");
     assert_eq!(settings["consumers.app.organisation"].value, None);
 }
 
