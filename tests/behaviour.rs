@@ -22,13 +22,14 @@ mod behaviour {
     mod credentials;
     mod demo;
     mod documented;
-    mod explained_requests;
     mod every_route;
+    mod explained_requests;
     mod explaining;
     mod fail_closed;
     mod faults;
     mod guide_for_administrators;
     mod hidden;
+    mod isolation;
     mod judged_policies;
     mod languages;
     mod lying;

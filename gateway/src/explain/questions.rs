@@ -112,7 +112,8 @@ fn may_lead_to_hidden(only: &SubQuery, question: &Question) -> bool {
     if names.is_empty() || only.source.is_store {
         return false;
     }
-    let held = only.source.adapter.may_hold_relationships(&names, &nobodys_call());
+    let call = nobodys_call();
+    let held = only.source.adapter.may_hold_relationships(&names, &call);
     !matches!(held.now_or_never(), Some(Ok(false)))
 }
 
