@@ -29,6 +29,7 @@ mod behaviour {
     mod faults;
     mod guide_for_administrators;
     mod hidden;
+    mod hidden_by_class;
     mod isolation;
     mod judged_policies;
     mod languages;

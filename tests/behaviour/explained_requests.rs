@@ -336,7 +336,10 @@ async fn administrators_ask_over_the_api_and_tenants_about_their_own_data_alone(
             .map(|grants| &grants["tenant"])
             .collect();
         let all = ["nasushiobara", "sano", "tochigi", "yaita"];
-        assert!(tenants.len() == all.len() && all.iter().all(|name| tenants.contains(&&json!(name))), "{told:#}");
+        assert!(
+            tenants.len() == all.len() && all.iter().all(|name| tenants.contains(&&json!(name))),
+            "{told:#}"
+        );
     }
     let sano = platform.admin("sano-admin");
     let own = sano.post(EXPLAIN).json(&sites).await.ok();

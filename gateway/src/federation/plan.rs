@@ -203,7 +203,7 @@ fn split_by_grant(
     ));
     let mut groups: Vec<Selection> = Vec::new();
     for mut granted in grants.by_selection() {
-        granted.attributes = asked_attributes(question, &granted.attributes);
+        granted.attributes = asked_attributes(question, &granted, &grants);
         let is_same = |earlier: &&mut Selection| {
             earlier.attributes == granted.attributes && earlier.restriction == granted.restriction
         };
@@ -226,9 +226,13 @@ fn split_by_grant(
 }
 
 /// The granted attributes that the question needs: those that are shown, and those that a condition looks at.
-fn asked_attributes(question: &Question, granted: &AttributeSelection) -> AttributeSelection {
+fn asked_attributes(question: &Question, granted: &Selection, grants: &GrantSet) -> AttributeSelection {
     let Some(shown) = &question.shown else {
-        return granted.clone();
+        return granted.attributes.clone();
+    };
+    // A selection of everything is less what the classification hides.
+    let is_granted = |name: &AttributeName| {
+        granted.attributes.includes(name) && shown_in(&granted.types, name, grants) != Shown::InNone
     };
     let mut needed: Vec<AttributeName> = Vec::new();
     let conditions = question.query.filter.iter().flat_map(Expression::attributes);
@@ -239,11 +243,35 @@ fn asked_attributes(question: &Question, granted: &AttributeSelection) -> Attrib
         .chain(conditions)
         .chain(place)
     {
-        if granted.includes(name) && !needed.contains(name) {
+        if is_granted(name) && !needed.contains(name) {
             needed.push(name.clone());
         }
     }
     AttributeSelection::only(needed)
+}
+
+/// In how many of some types an attribute is granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    InAll,
+    InSome,
+    InNone,
+}
+
+/// In how many of these types the attribute is granted, of some entities at least.
+fn shown_in(types: &[TypeName], name: &AttributeName, grants: &GrantSet) -> Shown {
+    let of_types = grants.grants().iter().filter(|grant| types.contains(grant.r#type()));
+    let (mut all, mut none) = (true, true);
+    for grant in of_types {
+        let includes = grant.includes(name);
+        all &= includes;
+        none &= !includes;
+    }
+    match (all, none) {
+        (_, true) => Shown::InNone,
+        (true, _) => Shown::InAll,
+        _ => Shown::InSome,
+    }
 }
 
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
@@ -263,15 +291,27 @@ fn source_query(question: &Question, group: Selection, grants: &GrantSet) -> (So
         ..
     } = &question.query;
     let pushed = !question.split_entities;
-    let any_visible: Vec<AttributeName> = any_attribute
-        .iter()
-        .filter(|name| attributes.includes(name))
-        .cloned()
-        .collect();
+    // Where every attribute is asked for, the classification still hides some: a source that decides by one of those
+    // would tell of it.
+    let shown = |name: &AttributeName| match attributes.includes(name) {
+        true => shown_in(&types, name, grants),
+        false => Shown::InNone,
+    };
+    let any_visible: Vec<AttributeName> = if any_attribute.iter().any(|name| shown(name) == Shown::InSome) {
+        // Without one that some of the types show, the source would leave out entities that have nothing else.
+        Vec::new()
+    } else {
+        any_attribute
+            .iter()
+            .filter(|name| shown(name) == Shown::InAll)
+            .cloned()
+            .collect()
+    };
+    let may_be_told = |name: &AttributeName| shown(name) == Shown::InAll;
     let filter = filter
         .as_ref()
-        .filter(|filter| pushed && touches_only(filter, &attributes, grants));
-    let geo = geo.as_ref().filter(|geo| pushed && attributes.includes(&geo.property));
+        .filter(|filter| pushed && touches_only(filter, &may_be_told, grants));
+    let geo = geo.as_ref().filter(|geo| pushed && may_be_told(&geo.property));
     let told = Told {
         filter: filter.is_some(),
         geo: geo.is_some(),
@@ -326,14 +366,14 @@ fn both(one: Option<&Expression>, other: Option<&Expression>) -> Option<Expressi
 
 /// Whether every attribute and every attribute of an attribute that the filter looks at is granted, so that a
 /// source may be told of it.
-fn touches_only(filter: &Expression, attributes: &AttributeSelection, grants: &GrantSet) -> bool {
+fn touches_only(filter: &Expression, may_be_told: &dyn Fn(&AttributeName) -> bool, grants: &GrantSet) -> bool {
     match filter {
         Expression::And(parts) | Expression::Or(parts) => {
-            parts.iter().all(|part| touches_only(part, attributes, grants))
+            parts.iter().all(|part| touches_only(part, may_be_told, grants))
         }
         Expression::Condition(condition) => {
             let path = &condition.path;
-            attributes.includes(&path.attribute)
+            may_be_told(&path.attribute)
                 && path
                     .sub_attributes
                     .iter()

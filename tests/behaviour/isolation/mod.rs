@@ -44,6 +44,7 @@ struct Rig {
     gateway: Arc<Gateway>,
     router: Router,
     folder: PathBuf,
+    wrong: sources::Wrong,
     _files: tempfile::TempDir,
 }
 
@@ -51,20 +52,34 @@ impl Rig {
     fn new() -> Self {
         let files = tempfile::tempdir().unwrap();
         let folder = files.path().to_owned();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let gateway = runtime.block_on(async {
             std::fs::create_dir(folder.join("policies")).unwrap();
             let text = "[tenants.t0]\nrole = \"operator\"\n";
             let files = [
                 ("tenants.toml", text),
-                ("policies/schema.cedarschema", include_str!("../../../policies/schema.cedarschema")),
+                (
+                    "policies/schema.cedarschema",
+                    include_str!("../../../policies/schema.cedarschema"),
+                ),
                 ("policies/classification.toml", ""),
             ];
-            let files = files.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect();
+            let files = files
+                .into_iter()
+                .map(|(name, text)| (name.to_owned(), text.into()))
+                .collect();
             let config = load(&folder, None, files).unwrap();
             let subscriptions = Subscriptions::open(&config.gateway).await.unwrap();
             let revision = Revision::build(config).await.unwrap();
-            Arc::new(Gateway::new(revision, Metrics::unread().unwrap(), Tokens::new().unwrap(), subscriptions))
+            Arc::new(Gateway::new(
+                revision,
+                Metrics::unread().unwrap(),
+                Tokens::new().unwrap(),
+                subscriptions,
+            ))
         });
         let router = edge::with_edge(&gateway, api::operations(&gateway), false);
         Self {
@@ -72,6 +87,7 @@ impl Rig {
             gateway,
             router,
             folder,
+            wrong: sources::Wrong::default(),
             _files: files,
         }
     }
@@ -82,7 +98,7 @@ impl Rig {
         let config = load(&self.folder, Some(&running.config), written::files(world));
         let config = config.map_err(|refusal| TestCaseError::fail(format!("the world is refused: {refusal}")))?;
         let mut revision = self.runtime.block_on(Revision::build_after(&running, config)).unwrap();
-        revision.registry = Registry::new(sources::of(world));
+        revision.registry = Registry::new(sources::of(world, &self.wrong));
         self.gateway.replace(Arc::new(revision));
         Ok(())
     }
@@ -130,7 +146,14 @@ fn load(
 
 /// The number of an entity, and what is shown of it. Each value must be the entity's own.
 fn seen(world: &World, entity: &Value) -> (usize, Seen) {
-    let number: usize = entity["id"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
+    let number: usize = entity["id"]
+        .as_str()
+        .unwrap()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
     assert_eq!(entity["id"], id(number));
     let thing = &world.things[number];
     let mut seen = Seen {
@@ -194,13 +217,14 @@ fn judge(rig: &Rig, world: &World, questions: &[Question]) -> Result<(), TestCas
     for question in questions {
         let answered = answered(world, question, rig.ask(question))?;
         let expected = expected(world, question);
+        prop_assert_eq!(rig.wrong.take(), Vec::<String>::new(), "{:?}", question);
         prop_assert_eq!(
             &answered,
             &expected,
             "{:?}\n{}\nas {:?}",
             question,
             question.target(),
-            written::files(world)
+            written::shown(world)
         );
     }
     Ok(())

@@ -58,7 +58,9 @@ pub(super) fn expected(world: &World, question: &Question) -> Expected {
         world,
         consumer: question.consumer,
         // Whoever has one purpose always asks for that.
-        purpose: question.purpose.or(if purposes.len() == 1 { Some(purposes[0]) } else { None }),
+        purpose: question
+            .purpose
+            .or(if purposes.len() == 1 { Some(purposes[0]) } else { None }),
     };
     if question.tenant.is_some_and(|tenant| !caller.knows(tenant)) {
         return Expected::NotFound;
@@ -153,7 +155,12 @@ impl Caller<'_> {
 
     /// What is seen of the part of an entity that one source holds.
     fn part(&self, operation: Operation, tenant: usize, source: &Source, thing: &Thing, has: &[bool]) -> Option<Seen> {
-        let held: BTreeSet<&str> = names().into_iter().zip(has).filter(|(_, has)| **has).map(|(name, _)| name).collect();
+        let held: BTreeSet<&str> = names()
+            .into_iter()
+            .zip(has)
+            .filter(|(_, has)| **has)
+            .map(|(name, _)| name)
+            .collect();
         let may_look_at = |name: &str| match self.world.attribute_class(thing.r#type, name) {
             Some(class) => !is_personal(class),
             None => !source.may_be_personal,
@@ -162,19 +169,34 @@ impl Caller<'_> {
             let there = |name: &str| held.contains(name) && may_look_at(name);
             permit.q.as_ref().is_none_or(|filter| holds(filter, thing, &there))
                 && permit.area.is_none_or(|area| there(PLACE) && lies_in(thing, area))
-                && permit.scope.is_none_or(|scope| thing.scopes.iter().any(|own| scope_is(scope, own)))
+                && permit
+                    .scope
+                    .is_none_or(|scope| thing.scopes.iter().any(|own| scope_is(scope, own)))
         };
         let permits = self.permits(operation, tenant, source, thing.r#type);
         let covering: Vec<&Permit> = permits.into_iter().filter(covers).collect();
         if covering.is_empty() {
             return None;
         }
-        let granted = |name: &&&str| covering.iter().any(|permit| self.grants(permit, source, thing.r#type, name));
-        let speaks = |scope: &str| covering.iter().any(|permit| permit.scope.is_none_or(|asked| scope_is(asked, scope)));
+        let granted = |name: &&&str| {
+            covering
+                .iter()
+                .any(|permit| self.grants(permit, source, thing.r#type, name))
+        };
+        let speaks = |scope: &str| {
+            covering
+                .iter()
+                .any(|permit| permit.scope.is_none_or(|asked| scope_is(asked, scope)))
+        };
         Some(Seen {
             r#type: thing.r#type.to_owned(),
             attributes: held.iter().filter(granted).map(|name| (*name).to_owned()).collect(),
-            scopes: thing.scopes.iter().filter(|scope| speaks(scope)).map(|scope| (*scope).to_owned()).collect(),
+            scopes: thing
+                .scopes
+                .iter()
+                .filter(|scope| speaks(scope))
+                .map(|scope| (*scope).to_owned())
+                .collect(),
         })
     }
 
@@ -189,7 +211,9 @@ impl Caller<'_> {
             None => {
                 // What is limited has to be named. What nobody has classified is granted where nobody can be meant by it,
                 // unless something has to be left out: a source can be asked for everything or for a list.
-                let has_limited = names().iter().any(|name| self.world.own_class(r#type, name) == Some(Class::Limited));
+                let has_limited = names()
+                    .iter()
+                    .any(|name| self.world.own_class(r#type, name) == Some(Class::Limited));
                 let everything = !source.may_be_personal && permit.without.is_empty() && !has_limited;
                 match class {
                     Some(class) => class == Class::Open,
@@ -222,7 +246,12 @@ impl Caller<'_> {
                 && (permit.area.is_none() || may_look_at(PLACE));
             purpose && !permit.needs_assurance && can_hold
         };
-        owner.permits.iter().filter(|permit| applies(&permit.head)).filter(met).collect()
+        owner
+            .permits
+            .iter()
+            .filter(|permit| applies(&permit.head))
+            .filter(met)
+            .collect()
     }
 
     fn applies(&self, head: &Head, operation: Operation, r#type: &str, class: Option<Class>) -> bool {

@@ -33,6 +33,8 @@ pub(super) struct Question {
     pub(super) tenant: Option<usize>,
     /// One of the consumer's.
     pub(super) purpose: Option<&'static str>,
+    /// Whether parts of an entity may meet conditions together.
+    pub(super) split_entities: bool,
     pub(super) asked: Asked,
 }
 
@@ -66,9 +68,19 @@ fn asked() -> impl Strategy<Value = Asked> {
 
 /// Questions of the consumers of a world.
 pub(super) fn questions(world: &World, count: usize) -> impl Strategy<Value = Vec<Question>> + use<> {
-    let purposes: Vec<Vec<&'static str>> = world.consumers.iter().map(|consumer| consumer.purposes.clone()).collect();
+    let purposes: Vec<Vec<&'static str>> = world
+        .consumers
+        .iter()
+        .map(|consumer| consumer.purposes.clone())
+        .collect();
     let tenants = world.tenants.len();
-    let question = (0..world.consumers.len(), option::weighted(0.25, 0..tenants), asked(), any::<prop::sample::Index>());
+    let split_entities = world.shares;
+    let question = (
+        0..world.consumers.len(),
+        option::weighted(0.25, 0..tenants),
+        asked(),
+        any::<prop::sample::Index>(),
+    );
     let question = question.prop_map(move |(consumer, tenant, asked, index)| {
         let own = &purposes[consumer];
         let stated = index.index(own.len() + 1);
@@ -76,6 +88,7 @@ pub(super) fn questions(world: &World, count: usize) -> impl Strategy<Value = Ve
             consumer,
             tenant,
             purpose: own.get(stated).copied(),
+            split_entities,
             asked,
         }
     });
@@ -105,7 +118,13 @@ pub(super) fn q(filter: &Filter) -> String {
 /// The ring around a box, as GeoJSON.
 pub(super) fn ring(Area([west, south, east, north]): Area) -> String {
     let degrees = |halves: i64| format!("{:.1}", halves as f64 / 2.0);
-    let corners = [(west, south), (east, south), (east, north), (west, north), (west, south)];
+    let corners = [
+        (west, south),
+        (east, south),
+        (east, north),
+        (west, north),
+        (west, south),
+    ];
     let corners = corners.map(|(longitude, latitude)| format!("[{},{}]", degrees(longitude), degrees(latitude)));
     format!("[[{}]]", corners.join(","))
 }
@@ -132,6 +151,9 @@ impl Question {
             } => {
                 let mut target = format!("/ngsi-ld/v1/entities?count=true&limit={limit}&offset={offset}");
                 let mut add = |name: &str, value: &str| write!(target, "&{name}={}", encoded(value)).unwrap();
+                if self.split_entities {
+                    add("splitEntities", "true");
+                }
                 if !types.is_empty() {
                     add("type", &types.join(","));
                 }
@@ -151,4 +173,3 @@ impl Question {
         }
     }
 }
-

@@ -1,21 +1,23 @@
 //! The sources of a world, in memory: each goes about conditions in a manner of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use kakehashi_adapters::{
-    Adapter, AdapterError, AskedRequest, Call, Coverage, EntityStream, Page, PushDown, SourceId, SourceQuery,
-};
 use kakehashi::config::TenantId;
 use kakehashi::federation::registry::{Provision, RegisteredSource};
 use kakehashi::policy::PersonalData;
+use kakehashi_adapters::{
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Coverage, EntityStream, Page, PushDown, SourceId,
+    SourceQuery,
+};
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, Geometry, Instance, Value};
+use ngsi_ld::query::Expression;
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::question::id;
-use super::world::{Manner, NUMBERS, PLACE, Source, Thing, World, names};
+use super::world::{Class, Manner, NUMBERS, PLACE, Source, TYPES, Thing, World, names};
 use super::written::{source_id, tenant_id};
 
 /// A source that holds entities in memory.
@@ -24,11 +26,57 @@ struct InMemory {
     id: SourceId,
     manner: Manner,
     parts: Vec<Entity>,
+    /// For each type, the attributes that are about persons: nobody may ask for them.
+    personal: Vec<(TypeName, Vec<AttributeName>)>,
+    wrong: Wrong,
+}
+
+/// What sources were asked that nobody may ask.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wrong(Arc<Mutex<Vec<String>>>);
+
+impl Wrong {
+    fn note(&self, what: String) {
+        self.0.lock().unwrap().push(what);
+    }
+
+    /// What was noted, once.
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
 }
 
 impl InMemory {
+    /// What must hold for every question: it names types, and nothing in it is personal in all of them.
+    fn check(&self, query: &SourceQuery) {
+        if query.types.is_empty() {
+            self.wrong.note(format!("{} was asked without a type", self.id));
+        }
+        let is_personal = |name: &AttributeName| {
+            let of = |r#type: &TypeName| self.personal.iter().find(|(known, _)| known == r#type);
+            query
+                .types
+                .iter()
+                .all(|r#type| of(r#type).is_some_and(|(_, names)| names.contains(name)))
+        };
+        let named = match &query.attributes {
+            AttributeSelection::All => Vec::new(),
+            AttributeSelection::Only(names) => names.to_vec(),
+        };
+        let conditions = query.filter.iter().flat_map(Expression::attributes);
+        let places = query.geo.iter().map(|geo| &geo.property);
+        for name in named.iter().chain(&query.any_attribute).chain(conditions).chain(places) {
+            if is_personal(name) {
+                self.wrong.note(format!(
+                    "{} was asked about {name}, which is personal: {query:?}",
+                    self.id
+                ));
+            }
+        }
+    }
+
     fn matching(&self, query: &SourceQuery) -> Vec<Entity> {
-        assert!(!query.types.is_empty(), "asked without a type");
+        self.check(query);
         let decides = matches!(self.manner, Manner::Decides | Manner::Narrows);
         let matches = |part: &&Entity| {
             part.types.iter().any(|r#type| query.types.contains(r#type))
@@ -42,7 +90,9 @@ impl InMemory {
         let mut found: Vec<Entity> = self.parts.iter().filter(matches).cloned().collect();
         if self.manner != Manner::Tells {
             for entity in &mut found {
-                entity.attributes.retain(|attribute| query.attributes.includes(&attribute.name));
+                entity
+                    .attributes
+                    .retain(|attribute| query.attributes.includes(&attribute.name));
             }
         }
         found
@@ -83,7 +133,10 @@ impl Adapter for InMemory {
             limit: usize::MAX,
             offset: 0,
         };
-        let page = query.page.filter(|_| self.push_down(query).is_exact()).unwrap_or(everything);
+        let page = query
+            .page
+            .filter(|_| self.push_down(query).is_exact())
+            .unwrap_or(everything);
         let page = self.matching(query).into_iter().skip(page.offset).take(page.limit);
         futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
     }
@@ -98,19 +151,28 @@ impl Adapter for InMemory {
 }
 
 /// The sources of all tenants, in the order of tenants.toml.
-pub(super) fn of(world: &World) -> Vec<RegisteredSource> {
+pub(super) fn of(world: &World, wrong: &Wrong) -> Vec<RegisteredSource> {
     let mut sources = Vec::new();
     for (index, tenant) in world.tenants.iter().enumerate() {
         for (place, source) in tenant.sources.iter().enumerate() {
-            sources.push(registered(world, source, &source_id(index, place), &tenant_id(index)));
+            sources.push(registered(
+                world,
+                source,
+                &source_id(index, place),
+                &tenant_id(index),
+                wrong,
+            ));
         }
     }
     sources
 }
 
-fn registered(world: &World, source: &Source, name: &str, tenant: &str) -> RegisteredSource {
+fn registered(world: &World, source: &Source, name: &str, tenant: &str, wrong: &Wrong) -> RegisteredSource {
     let id = SourceId::new(name);
-    let parts = source.parts.iter().map(|(number, has)| part(*number, &world.things[*number], has));
+    let parts = source
+        .parts
+        .iter()
+        .map(|(number, has)| part(*number, &world.things[*number], has));
     RegisteredSource {
         id: id.clone(),
         tenant: TenantId::new(tenant),
@@ -123,15 +185,35 @@ fn registered(world: &World, source: &Source, name: &str, tenant: &str) -> Regis
                 authoritative: false,
             })
             .collect(),
-        personal_data: if source.may_be_personal { PersonalData::Present } else { PersonalData::None },
+        personal_data: if source.may_be_personal {
+            PersonalData::Present
+        } else {
+            PersonalData::None
+        },
         is_store: false,
         writable: false,
         adapter: Arc::new(InMemory {
             id,
             manner: source.manner,
             parts: parts.collect(),
+            personal: personal(world),
+            wrong: wrong.clone(),
         }),
     }
+}
+
+fn personal(world: &World) -> Vec<(TypeName, Vec<AttributeName>)> {
+    let of = |r#type: &str| {
+        let is_personal = |name: &&str| {
+            let class = world.attribute_class(r#type, name);
+            matches!(class, Some(Class::Personal | Class::SpecialCare))
+        };
+        let names = names().into_iter().filter(is_personal);
+        names
+            .map(|name| Context::kakehashi().expand_attribute(name).unwrap())
+            .collect()
+    };
+    TYPES.iter().map(|r#type| (type_name(r#type), of(r#type))).collect()
 }
 
 fn type_name(name: &str) -> TypeName {

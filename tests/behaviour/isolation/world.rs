@@ -7,12 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 /// Types of entities. No context knows them, and some are classified by nobody, so that they go by their whole names.
-pub(super) const TYPES: [&str; 4] = [
-    "urn:iso-type:A",
-    "urn:iso-type:B",
-    "urn:iso-type:C",
-    "urn:iso-type:D",
-];
+pub(super) const TYPES: [&str; 4] = ["urn:iso-type:A", "urn:iso-type:B", "urn:iso-type:C", "urn:iso-type:D"];
 /// Attributes with numbers. The last one is personal in every type that does not say otherwise.
 pub(super) const NUMBERS: [&str; 5] = ["alpha", "beta", "gamma", "delta", "omega"];
 /// The attribute with a place.
@@ -24,7 +19,7 @@ pub(super) const SCOPES: [&str; 3] = ["/s0", "/s0/x", "/s1"];
 /// What permits may ask of scopes.
 pub(super) const SCOPE_QUERIES: [&str; 4] = ["/s0", "/s0/#", "/s1", "/+/x"];
 /// Entities of all sources share ids, so that they meet.
-pub(super) const IDS: usize = 7;
+pub(super) const IDS: usize = 9;
 
 pub(super) fn names() -> Vec<&'static str> {
     NUMBERS.into_iter().chain([PLACE]).collect()
@@ -187,6 +182,9 @@ pub(super) struct World {
     pub(super) platform: Vec<Head>,
     pub(super) consumers: Vec<Consumer>,
     pub(super) things: Vec<Thing>,
+    /// Whether several sources may hold parts of one entity. Then questions say that parts may meet conditions together
+    /// (`splitEntities`): by default some source's part must meet them alone, as far as that source can tell.
+    pub(super) shares: bool,
 }
 
 impl World {
@@ -231,9 +229,11 @@ fn class() -> impl Strategy<Value = Class> {
 }
 
 fn type_classes() -> impl Strategy<Value = Option<TypeClasses>> {
-    let type_class =
-        prop_oneof![20 => Just(Class::Open), 5 => Just(Class::Limited), 1 => Just(Class::Personal), 1 => Just(Class::SpecialCare)];
-    let of_type = (type_class, vec(option::weighted(0.8, class()), names().len()));
+    let type_class = prop_oneof![20 => Just(Class::Open), 5 => Just(Class::Limited), 1 => Just(Class::Personal), 1 => Just(Class::SpecialCare)];
+    // Where nothing is limited a whole type may be asked for, which is where something is forgotten soonest.
+    let plain = vec(option::weighted(0.8, Just(Class::Open)), names().len());
+    let mixed = vec(option::weighted(0.8, class()), names().len());
+    let of_type = (type_class, prop_oneof![plain.boxed(), mixed.boxed()]);
     option::weighted(
         0.9,
         of_type.prop_map(|(class, mut attributes)| {
@@ -299,13 +299,28 @@ pub(super) fn filter() -> impl Strategy<Value = Filter> {
 
 /// A box: its edges lie on halves of degrees, where no place is.
 pub(super) fn area() -> impl Strategy<Value = Area> {
-    (0..3_i64, 2..5_i64, 0..3_i64, 2..5_i64)
-        .prop_map(|(west, width, south, height)| Area([2 * west - 1, 2 * south - 1, 2 * (west + width) - 1, 2 * (south + height) - 1]))
+    (0..3_i64, 2..5_i64, 0..3_i64, 2..5_i64).prop_map(|(west, width, south, height)| {
+        Area([
+            2 * west - 1,
+            2 * south - 1,
+            2 * (west + width) - 1,
+            2 * (south + height) - 1,
+        ])
+    })
 }
 
 fn permit(consumers: usize, tenants: usize) -> impl Strategy<Value = Permit> {
     let all = names();
     let count = all.len();
+    let plain = (
+        Just(None),
+        Just(Vec::new()),
+        Just(None),
+        Just(None),
+        Just(None),
+        Just(Vec::new()),
+        Just(false),
+    );
     let narrowing = (
         option::weighted(0.5, subsequence(all.clone(), 1..count)),
         prop_oneof![3 => Just(Vec::new()), 1 => subsequence(all, 1..3)],
@@ -315,6 +330,7 @@ fn permit(consumers: usize, tenants: usize) -> impl Strategy<Value = Permit> {
         prop_oneof![6 => Just(Vec::new()), 1 => subsequence(PURPOSES.to_vec(), 1..=2)],
         prop::bool::weighted(0.05),
     );
+    let narrowing = prop_oneof![plain.boxed(), narrowing.boxed()];
     (head(consumers, tenants), narrowing).prop_map(
         |(head, (attributes, without, q, scope, area, purposes, needs_assurance))| Permit {
             head,
@@ -330,7 +346,12 @@ fn permit(consumers: usize, tenants: usize) -> impl Strategy<Value = Permit> {
 }
 
 fn source() -> impl Strategy<Value = Source> {
-    let manner = select(vec![Manner::Decides, Manner::Narrows, Manner::Lists, Manner::Tells]);
+    let manner = prop_oneof![
+        2 => Just(Manner::Decides),
+        1 => Just(Manner::Narrows),
+        1 => Just(Manner::Lists),
+        1 => Just(Manner::Tells)
+    ];
     let has = vec(prop::bool::weighted(0.8), names().len());
     let part = (0..IDS, has);
     (
@@ -403,13 +424,23 @@ pub(super) fn world() -> impl Strategy<Value = World> {
             prop_oneof![8 => Just(Vec::new()), 1 => vec(head(consumers, tenants), 1)],
             vec(consumer(tenants), consumers),
             vec(thing(), IDS),
+            prop::bool::weighted(0.3),
         )
-            .prop_map(|(classes, tenants, platform, consumers, things)| World {
-                classes,
-                tenants,
-                platform,
-                consumers,
-                things,
+            .prop_map(|(classes, mut tenants, platform, consumers, things, shares)| {
+                if !shares {
+                    let mut taken = [false; IDS];
+                    for source in tenants.iter_mut().flat_map(|tenant| &mut tenant.sources) {
+                        source.parts.retain(|(id, _)| !std::mem::replace(&mut taken[*id], true));
+                    }
+                }
+                World {
+                    classes,
+                    tenants,
+                    platform,
+                    consumers,
+                    things,
+                    shares,
+                }
             })
     })
 }

@@ -9,8 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::question::{q, ring};
 use super::world::{
-    Action, Class, EVERYWHERE_PERSONAL, Filter, Head, PLACE, Permit, Principal, Resource, TYPES, When,
-    World, names,
+    Action, Class, EVERYWHERE_PERSONAL, Filter, Head, PLACE, Permit, Principal, Resource, TYPES, When, World, names,
 };
 
 const SCHEMA: &str = include_str!("../../../policies/schema.cedarschema");
@@ -36,12 +35,26 @@ pub(super) fn files(world: &World) -> FileTexts {
     put("policies/classification.toml", classification(world));
     let forbids = world.platform.iter().map(|head| policy("forbid", head, None));
     put("policies/platform.cedar", forbids.collect());
-    for (index, tenant) in world.tenants.iter().enumerate().filter(|(_, tenant)| tenant.has_policies) {
+    for (index, tenant) in world
+        .tenants
+        .iter()
+        .enumerate()
+        .filter(|(_, tenant)| tenant.has_policies)
+    {
         let permits = tenant.permits.iter().map(|permit| written_permit(permit, index));
         let forbids = tenant.forbids.iter().map(|head| policy("forbid", head, Some(index)));
-        put(&format!("policies/{}.cedar", tenant_id(index)), permits.chain(forbids).collect());
+        put(
+            &format!("policies/{}.cedar", tenant_id(index)),
+            permits.chain(forbids).collect(),
+        );
     }
     files
+}
+
+/// The files, as somebody reads them who looks for a fault.
+pub(super) fn shown(world: &World) -> String {
+    let files = files(world).into_iter().filter(|(name, _)| !name.contains("schema"));
+    files.map(|(name, text)| format!("--- {name}\n{text}")).collect()
 }
 
 fn tenants_toml(world: &World) -> String {
@@ -51,7 +64,11 @@ fn tenants_toml(world: &World) -> String {
         let role = if index == 0 { "role = \"operator\"\n" } else { "" };
         write!(text, "[tenants.{id}]\n{role}").unwrap();
         for (place, source) in tenant.sources.iter().enumerate() {
-            let provides: Vec<String> = source.provides.iter().map(|name| format!("{{ type = \"{name}\" }}")).collect();
+            let provides: Vec<String> = source
+                .provides
+                .iter()
+                .map(|name| format!("{{ type = \"{name}\" }}"))
+                .collect();
             write!(
                 text,
                 "[[tenants.{id}.sources]]\nid = \"{}\"\nadapter = \"ngsi-v2\"\nendpoint = \"http://127.0.0.1:9\"\nfiware_service = \"{}\"\n\
@@ -65,8 +82,17 @@ fn tenants_toml(world: &World) -> String {
         }
     }
     for (index, consumer) in world.consumers.iter().enumerate() {
-        let quoted = |names: &[&str]| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-        let hash: String = Sha256::digest(key_of(index).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let quoted = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| format!("\"{name}\""))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let hash: String = Sha256::digest(key_of(index).as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let affiliation = match consumer.tenant {
             Some(tenant) => format!("tenant = \"{}\"", tenant_id(tenant)),
             None => "organisation = \"elsewhere\"".to_owned(),
@@ -86,9 +112,17 @@ fn classification(world: &World) -> String {
     let mut text = format!("[attributes]\npersonal = [\"{EVERYWHERE_PERSONAL}\"]\n");
     for (name, classes) in TYPES.iter().zip(&world.classes) {
         let Some(classes) = classes else { continue };
-        write!(text, "[types.\"{name}\"]\nclass = \"{}\"\n[types.\"{name}\".attributes]\n", classes.class.word()).unwrap();
+        write!(
+            text,
+            "[types.\"{name}\"]\nclass = \"{}\"\n[types.\"{name}\".attributes]\n",
+            classes.class.word()
+        )
+        .unwrap();
         for class in Class::ALL {
-            let of_class = names().into_iter().zip(&classes.attributes).filter(|(_, own)| **own == Some(class));
+            let of_class = names()
+                .into_iter()
+                .zip(&classes.attributes)
+                .filter(|(_, own)| **own == Some(class));
             let of_class: Vec<String> = of_class.map(|(name, _)| format!("\"{name}\"")).collect();
             if !of_class.is_empty() {
                 writeln!(text, "{} = [{}]", class.word(), of_class.join(", ")).unwrap();
@@ -151,7 +185,10 @@ fn written_permit(permit: &Permit, owner: usize) -> String {
         annotate("scope", scope);
     }
     if let Some(area) = permit.area {
-        annotate("area", &format!("{{\"type\":\"Polygon\",\"coordinates\":{}}}", ring(area)));
+        annotate(
+            "area",
+            &format!("{{\"type\":\"Polygon\",\"coordinates\":{}}}", ring(area)),
+        );
     }
     if !permit.purposes.is_empty() {
         annotate("purpose", &permit.purposes.join(","));
@@ -173,10 +210,15 @@ pub(super) fn allowed(mut world: World) -> World {
     let known = world.clone();
     for permit in world.tenants.iter_mut().flat_map(|tenant| &mut tenant.permits) {
         let resource = permit.head.resource;
-        permit.q = permit.q.take().filter(|filter| asks(filter).iter().all(|name| known.may_ask(resource, name)));
+        permit.q = permit
+            .q
+            .take()
+            .filter(|filter| asks(filter).iter().all(|name| known.may_ask(resource, name)));
         if let Resource::Type(r#type) = resource {
             let class = known.attribute_class(r#type, PLACE);
-            permit.area = permit.area.filter(|_| !matches!(class, Some(Class::Personal | Class::SpecialCare)));
+            permit.area = permit
+                .area
+                .filter(|_| !matches!(class, Some(Class::Personal | Class::SpecialCare)));
         }
     }
     world
