@@ -80,8 +80,7 @@ fn attempts(platform: &Platform, route: &Route, id: &str) -> Vec<Ask> {
             vec![ask(&route.path).json(&json!([aed(id, "a", "closed")]))]
         }
         (&Method::POST, "/ngsi-ld/v1/entityOperations/delete") => vec![ask(&route.path).json(&json!([id]))],
-        (&Method::GET, "/ngsi-ld/v1/types") => vec![ask(&route.path)],
-        (&Method::GET, "/ngsi-ld/v1/subscriptions") => vec![ask(&route.path)],
+        (&Method::GET, "/ngsi-ld/v1/types" | "/ngsi-ld/v1/subscriptions" | "/version") => vec![ask(&route.path)],
         (&Method::POST, "/ngsi-ld/v1/subscriptions") => vec![ask(&route.path).json(&subscription(id))],
         (_, "/ngsi-ld/v1/subscriptions/{subscriptionId}") => {
             let path = route.path.replace("{subscriptionId}", "urn:ngsi-ld:Subscription:other");
@@ -103,7 +102,6 @@ fn attempts(platform: &Platform, route: &Route, id: &str) -> Vec<Ask> {
             }]
         }
         (_, "/ngsi-ld/v1/jsonldContexts/{*contextId}") => vec![ask("/ngsi-ld/v1/jsonldContexts/unknown")],
-        (&Method::GET, "/version") => vec![ask(&route.path)],
         (method, path) => panic!("{method} {path} is new: say what a consumer could try to learn by it"),
     }
 }
@@ -111,9 +109,9 @@ fn attempts(platform: &Platform, route: &Route, id: &str) -> Vec<Ask> {
 /// What can be told from an answer: nothing that is random, and no id that was asked for.
 fn told(answer: &Answer, id: &str) -> (u16, String, Vec<String>) {
     let mut body = String::from_utf8_lossy(&answer.body).replace(id, "ID");
-    if let Some(start) = body.find("urn:ngsi-ld:EntityTypeList:") {
-        let end = body[start..].find('"').map_or(body.len(), |length| start + length);
-        body.replace_range(start..end, "LIST");
+    if let Some((before, list)) = body.split_once("urn:ngsi-ld:EntityTypeList:") {
+        let after = list.split_once('"').map_or("", |(_, after)| after);
+        body = format!("{before}LIST{after}");
     }
     let headers = [
         "ngsild-results-count",

@@ -351,12 +351,10 @@ async fn a_source_is_asked_for_what_some_permit_covers() {
 #[tokio::test]
 async fn a_source_is_asked_the_same_about_a_hidden_entity_as_about_an_absent_one() {
     let hidden = nasushiobara_sites()[1].id.clone();
-    let absent = format!("{}9", &hidden[..hidden.len() - 1]);
-    let absent = if absent == hidden {
-        format!("{}8", &hidden[..hidden.len() - 1])
-    } else {
-        absent
-    };
+    let end = if hidden.ends_with('9') { '8' } else { '9' };
+    let mut absent = hidden.clone();
+    absent.pop();
+    absent.push(end);
     let annotations = format!(
         "@attributes(\"name\")\n@q(\"fullAddress==\\\"{}\\\"\")",
         nasushiobara_sites()[0].address

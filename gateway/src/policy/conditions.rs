@@ -186,6 +186,10 @@ impl PermitConditions {
         names
     }
 
+    fn looks_at_dates(&self) -> bool {
+        self.looked_at().into_iter().any(is_system_date)
+    }
+
     /// The attributes of the entity that a source must be asked for, so that they can be judged.
     fn attributes(&self) -> impl Iterator<Item = &AttributeName> {
         let filter = self.q.iter().flat_map(|q| q.filter.attributes());
@@ -268,32 +272,26 @@ pub struct Restriction {
 impl Restriction {
     /// What these permits' conditions come to; `None`: one covers everything, or there are none, so that nothing has
     /// to be judged.
-    pub(super) fn of<'a>(all: impl Iterator<Item = &'a PermitConditions> + Clone) -> Option<Self> {
-        if !all.clone().any(PermitConditions::are_about_entities) {
+    pub(super) fn of(all: &[&PermitConditions]) -> Option<Self> {
+        if !all.iter().any(|conditions| conditions.are_about_entities()) {
             return None;
         }
-        let mut attributes: Vec<AttributeName> = all
-            .clone()
-            .flat_map(PermitConditions::attributes)
-            .filter(|name| !is_system_date(name))
-            .cloned()
-            .collect();
+        let attributes = all.iter().flat_map(|conditions| conditions.attributes());
+        let mut attributes: Vec<AttributeName> = attributes.filter(|name| !is_system_date(name)).cloned().collect();
         attributes.sort_unstable();
         attributes.dedup();
-        let looks_at_dates = |conditions: &PermitConditions| conditions.looked_at().into_iter().any(is_system_date);
-        let filter = any_filter(all.clone());
-        let geo = same_box(all.clone());
-        let first = all.clone().next();
-        let is_filter_alone = |conditions: &PermitConditions| {
+        let filter = any_filter(all);
+        let first = all.first();
+        let is_first_filter_alone = |conditions: &&PermitConditions| {
             let same = first.is_some_and(|first| first.q == conditions.q);
             same && conditions.scope.is_none() && conditions.area.is_none()
         };
         Some(Self {
             attributes,
-            system_attributes: all.clone().any(looks_at_dates),
-            decided_by_filter: filter.is_some() && all.clone().all(is_filter_alone),
+            system_attributes: all.iter().any(|conditions| conditions.looks_at_dates()),
+            decided_by_filter: filter.is_some() && all.iter().all(is_first_filter_alone),
             filter,
-            geo,
+            geo: same_box(all),
         })
     }
 }
@@ -302,14 +300,23 @@ fn is_system_date(name: &AttributeName) -> bool {
     crate::federation::is_system_date(name)
 }
 
-/// One of the filters; `None`: some permit has none.
-fn any_filter<'a>(all: impl Iterator<Item = &'a PermitConditions>) -> Option<Expression> {
+/// Longest filter that a source is told of, in bytes as its owners wrote it: it stands in a URL, beside the consumer's.
+/// What is longer the gateway judges by itself.
+const MOST_TOLD_BYTES: usize = 2048;
+
+/// One of the filters; `None`: some permit has none, or they are too long.
+fn any_filter(all: &[&PermitConditions]) -> Option<Expression> {
     let mut filters: Vec<Expression> = Vec::new();
+    let mut bytes = 0;
     for conditions in all {
-        let filter = &conditions.q.as_ref()?.filter;
-        if !filters.contains(filter) {
-            filters.push(filter.clone());
+        let q = conditions.q.as_ref()?;
+        if !filters.contains(&q.filter) {
+            bytes += q.text.len();
+            filters.push(q.filter.clone());
         }
+    }
+    if bytes > MOST_TOLD_BYTES {
+        return None;
     }
     match filters.len() {
         0 => None,
@@ -319,10 +326,12 @@ fn any_filter<'a>(all: impl Iterator<Item = &'a PermitConditions>) -> Option<Exp
 }
 
 /// The box around the area, if all permits have the same.
-fn same_box<'a>(mut all: impl Iterator<Item = &'a PermitConditions>) -> Option<GeoQuery> {
-    let first = all.next()?.area.as_ref()?;
+fn same_box(all: &[&PermitConditions]) -> Option<GeoQuery> {
+    let first = all.first()?.area.as_ref()?;
     let is_same = |area: &AreaCondition| Arc::ptr_eq(&area.area, &first.area) || area.area == first.area;
-    let all_same = all.all(|conditions| conditions.area.as_ref().is_some_and(is_same));
+    let all_same = all
+        .iter()
+        .all(|conditions| conditions.area.as_ref().is_some_and(is_same));
     all_same.then(|| first.area.box_around(first.property.clone()))
 }
 

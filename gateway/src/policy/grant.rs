@@ -67,6 +67,8 @@ pub struct TypeGrant {
     restriction: Option<Arc<Restriction>>,
     /// Whether some permit says that Relationships be masked or dropped.
     narrows_relationships: bool,
+    /// The classes of the type's attributes, which each attribute of each entity is looked up in.
+    classes: Arc<TypeClasses>,
     classification: Classification,
     personal_data: PersonalData,
 }
@@ -89,6 +91,7 @@ impl TypeGrant {
             selection: AttributeSelection::only(Vec::new()),
             restriction: None,
             narrows_relationships: false,
+            classes: Arc::clone(about.classification.type_classes(about.r#type)),
             classification: about.classification.clone(),
             personal_data: about.personal_data,
         }
@@ -119,24 +122,21 @@ impl TypeGrant {
                 Err(reason) => unmet.push(UnmetPermit { policy, reason }),
             }
         }
-        let conditions = permits.iter().map(|permit| &*permit.conditions);
+        let restriction = restriction(&permits);
         Self {
             r#type: about.r#type.clone(),
             denial: permits.is_empty().then_some(Denial::NoPermit),
             selection: union(permits.iter().map(|permit| &permit.attributes)),
-            restriction: Restriction::of(conditions).map(Arc::new),
+            restriction,
             narrows_relationships: permits
                 .iter()
                 .any(|permit| permit.conditions.relationships != Relationships::Kept),
             permits,
             unmet,
+            classes: Arc::clone(classes),
             classification: about.classification.clone(),
             personal_data: about.personal_data,
         }
-    }
-
-    fn classes(&self) -> &TypeClasses {
-        self.classification.type_classes(&self.r#type)
     }
 
     /// The type.
@@ -191,7 +191,7 @@ impl TypeGrant {
 
     /// Whether one of its permits grants the attribute, of some entities at least.
     pub(super) fn permit_includes(&self, permit: &PermitScope, name: &AttributeName) -> bool {
-        permit.includes(name, self.classes())
+        permit.includes(name, &self.classes)
     }
 
     /// Whether an attribute of a granted attribute is shown: what is open, what a permit names, and from a source
@@ -201,7 +201,7 @@ impl TypeGrant {
     }
 
     fn shows_sub_attribute(&self, name: &AttributeName, includes: impl FnOnce(&AttributeName) -> bool) -> bool {
-        match self.classes().attribute(name) {
+        match self.classes.attribute(name) {
             Some(Class::Open) => true,
             Some(Class::Limited) => includes(name),
             Some(Class::Personal | Class::SpecialCare) => false,
@@ -288,7 +288,7 @@ impl EntityGrant<'_> {
     }
 
     pub(super) fn includes(&self, name: &AttributeName) -> bool {
-        let classes = self.of_type.classes();
+        let classes = &self.of_type.classes;
         self.permits.iter().any(|permit| permit.includes(name, classes))
     }
 
@@ -301,7 +301,7 @@ impl EntityGrant<'_> {
         if !self.of_type.narrows_relationships {
             return Relationships::Kept;
         }
-        let classes = self.of_type.classes();
+        let classes = &self.of_type.classes;
         let granting = self.permits.iter().filter(|permit| permit.includes(name, classes));
         let rules = granting.map(|permit| permit.conditions.relationships);
         rules.max().unwrap_or(Relationships::Dropped)
@@ -385,6 +385,11 @@ fn permitted_attributes(
     }
     let granted = classes.open.iter().filter(|name| !is_kept_out(name));
     PermittedAttributes::Only(granted.cloned().collect())
+}
+
+fn restriction(permits: &[PermitScope]) -> Option<Arc<Restriction>> {
+    let conditions: Vec<&PermitConditions> = permits.iter().map(|permit| &*permit.conditions).collect();
+    Restriction::of(&conditions).map(Arc::new)
 }
 
 /// The union of selections, in the order of names.

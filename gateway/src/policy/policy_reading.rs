@@ -146,6 +146,9 @@ impl PolicyFile {
         }
         for ((policy, narrowing), start) in self.policies.iter().zip(&self.starts) {
             check_looked_at(policy, narrowing, classification, &place(*start), report);
+            for purpose in &narrowing.conditions.purposes {
+                known.check_purpose(purpose, &place(*start), report);
+            }
             for name in narrowing.personal(classification) {
                 let name = compact_attribute(name);
                 let message = format!("@attributes names `{name}`, which is personal and never granted");

@@ -75,15 +75,18 @@ pub(super) struct KnownNames<'a> {
     names: Names<'a>,
     tenants: HashSet<&'a str>,
     roles: HashSet<&'a str>,
+    purposes: HashSet<&'a str>,
 }
 
 impl<'a> KnownNames<'a> {
     pub(super) fn new(names: &Names<'a>) -> Self {
         let roles = names.consumers.iter().flat_map(|consumer| &consumer.roles);
+        let purposes = names.consumers.iter().flat_map(|consumer| &consumer.purposes);
         Self {
             names: *names,
             tenants: names.tenants.iter().map(TenantId::as_str).collect(),
             roles: roles.map(RoleName::as_str).collect(),
+            purposes: purposes.map(|purpose| &**purpose).collect(),
         }
     }
 
@@ -93,6 +96,15 @@ impl<'a> KnownNames<'a> {
             Kind::Consumer => self.names.consumers.get(&reference.name).is_some(),
             Kind::Role => self.roles.contains(&*reference.name),
             Kind::BareType => false,
+        }
+    }
+
+    /// Tells of a purpose that no consumer may ask for: the permit never applies.
+    pub(super) fn check_purpose(&self, purpose: &str, place: &Place, report: &Report) {
+        if !self.purposes.contains(purpose) {
+            let near = nearest(purpose, self.purposes.iter().copied());
+            let help = near.map(|near| format!("did you mean `{near}`?"));
+            report.warning(place, format!("no consumer has the purpose `{purpose}`"), help);
         }
     }
 

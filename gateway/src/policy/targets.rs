@@ -6,6 +6,7 @@
 
 use ngsi_ld::entity::{Attribute, AttributeValue, Instance, ObjectTypes};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
+use smallvec::SmallVec;
 
 use super::classification::{Class, Classification};
 use super::conditions::Relationships;
@@ -14,6 +15,9 @@ use crate::config::expand_type;
 
 /// What stands in the place of the id that a Relationship leads to, where that it exists is shown.
 pub const MASKED_TARGET: &str = "urn:kakehashi:hidden";
+
+/// The instances of one attribute.
+type Instances = SmallVec<[Instance; 1]>;
 
 /// What is known of the entities that Relationships lead to.
 pub(super) struct Targets<'a> {
@@ -28,9 +32,9 @@ impl Targets<'_> {
     pub(super) fn narrow(&self, entity: &mut Entity, rule: &dyn Fn(&AttributeName) -> Relationships) {
         let mut changed = false;
         entity.attributes.retain_mut(|attribute| {
-            let name = attribute.name.clone();
-            changed |= self.narrow_attribute(attribute, &|| rule(&name));
-            !attribute.instances.is_empty()
+            let Attribute { name, instances, .. } = attribute;
+            changed |= self.narrow_instances(instances, &|| rule(name));
+            !instances.is_empty()
         });
         if changed {
             show_changes_of_visible_attributes(entity);
@@ -38,13 +42,11 @@ impl Targets<'_> {
     }
 
     /// Whether something was changed. An attribute without instances is none any more.
-    fn narrow_attribute(&self, attribute: &mut Attribute, rule: &dyn Fn() -> Relationships) -> bool {
+    fn narrow_instances(&self, instances: &mut Instances, rule: &dyn Fn() -> Relationships) -> bool {
         let mut changed = false;
-        attribute.instances.retain_mut(|instance| {
+        instances.retain_mut(|instance| {
             changed |= self.narrow_instance(instance, rule);
-            let leads_nowhere =
-                matches!(&instance.value, AttributeValue::Relationship { objects, .. } if objects.is_empty());
-            !leads_nowhere
+            !matches!(&instance.value, AttributeValue::Relationship { objects, .. } if objects.is_empty())
         });
         changed
     }
@@ -52,7 +54,7 @@ impl Targets<'_> {
     fn narrow_instance(&self, instance: &mut Instance, rule: &dyn Fn() -> Relationships) -> bool {
         let mut changed = self.narrow_value(&mut instance.value, rule);
         instance.sub_attributes.retain_mut(|inner| {
-            changed |= self.narrow_attribute(inner, rule);
+            changed |= self.narrow_instances(&mut inner.instances, rule);
             !inner.instances.is_empty()
         });
         changed

@@ -131,6 +131,12 @@ fn a_source_is_asked_for_what_any_permit_covers() {
     let some = restriction(&[open, "@attributes(\"name\")"]).unwrap();
     assert_eq!((some.filter.clone(), some.attributes.len()), (None, 1));
     assert!(restriction(&["", "@attributes(\"name\")"]).is_none());
+    let long = format!(r#"@q("remarks==\"{}\"")"#, "長".repeat(1000));
+    let untold = restriction(&[&long]).unwrap();
+    assert!(
+        untold.filter.is_none() && !untold.decided_by_filter,
+        "it would not fit into a URL"
+    );
     let scoped = restriction(&[r#"@scope("/disaster/#")"#, open]).unwrap();
     assert_eq!(scoped.filter, None);
 }
@@ -213,6 +219,14 @@ fn a_permit_for_a_purpose_applies_to_who_states_it() {
         }
     }
     assert!(app.for_purpose("anything").is_none());
+    let told = config.warnings.to_string();
+    assert!(!told.contains("no consumer has the purpose"), "{told}");
+    let mistyped = sano("@purpose(\"disaster-respons\") permit(principal, action, resource in Tenant::\"sano\");");
+    let told = mistyped.warnings.to_string();
+    assert!(
+        told.contains("no consumer has the purpose `disaster-respons`"),
+        "{told}"
+    );
     // Who has one purpose asks for nothing else.
     assert!(!granted(consumer(&config, "other"), "PublicToilet").is_empty());
 }
