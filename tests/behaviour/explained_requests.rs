@@ -23,8 +23,10 @@ fn explained(files: &Files, arguments: &[&str]) -> Value {
     serde_json::from_str(&finished.stdout).unwrap()
 }
 
-/// Method, address and the headers that tell of the question, as an explanation says them.
-fn requests(explanation: &Value) -> Vec<(String, String, Vec<(String, String)>)> {
+/// A request as an explanation says it: method, address, headers.
+type Told = (String, String, Vec<(String, String)>);
+
+fn requests(explanation: &Value) -> Vec<Told> {
     let questions = explanation["questions"].as_array().unwrap().iter();
     let requests = questions.flat_map(|question| question["requests"].as_array().unwrap());
     requests
@@ -37,7 +39,7 @@ fn requests(explanation: &Value) -> Vec<(String, String, Vec<(String, String)>)>
         .collect()
 }
 
-fn was_asked(asked: &[LoggedRequest], request: &(String, String, Vec<(String, String)>)) -> bool {
+fn was_asked(asked: &[LoggedRequest], request: &Told) -> bool {
     let (method, url, headers) = request;
     asked.iter().any(|logged| {
         let target = format!("{}?{}", logged.path, logged.query);

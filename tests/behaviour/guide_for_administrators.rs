@@ -12,12 +12,9 @@ const GUIDE: &str = include_str!("../../docs/administrators.md");
 /// The commands of the blocks of one part of the guide, block by block; `> ` goes on with the one before.
 fn blocks(part: &str) -> Vec<Vec<String>> {
     let (_, steps) = GUIDE.split_once(&format!("### {part}\n")).unwrap();
-    let end = ["\n## ", "\n### "]
-        .iter()
-        .filter_map(|heading| steps.find(heading))
-        .min()
-        .unwrap();
-    let steps = &steps[..end];
+    let steps = ["\n## ", "\n### "]
+        .into_iter()
+        .fold(steps, |steps, heading| steps.split(heading).next().unwrap());
     let blocks = steps
         .split("```console\n")
         .skip(1)

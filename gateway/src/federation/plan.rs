@@ -232,7 +232,7 @@ fn asked_attributes(question: &Question, granted: &Selection, grants: &GrantSet)
     };
     // A selection of everything is less what the classification hides.
     let is_granted = |name: &AttributeName| {
-        granted.attributes.includes(name) && shown_in(&granted.types, name, grants) != Shown::InNone
+        granted.attributes.includes(name) && shown_in(&granted.types, name, grants) != ShownIn::None
     };
     let mut needed: Vec<AttributeName> = Vec::new();
     let conditions = question.query.filter.iter().flat_map(Expression::attributes);
@@ -252,14 +252,14 @@ fn asked_attributes(question: &Question, granted: &Selection, grants: &GrantSet)
 
 /// In how many of some types an attribute is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
-    InAll,
-    InSome,
-    InNone,
+enum ShownIn {
+    All,
+    Some,
+    None,
 }
 
 /// In how many of these types the attribute is granted, of some entities at least.
-fn shown_in(types: &[TypeName], name: &AttributeName, grants: &GrantSet) -> Shown {
+fn shown_in(types: &[TypeName], name: &AttributeName, grants: &GrantSet) -> ShownIn {
     let of_types = grants.grants().iter().filter(|grant| types.contains(grant.r#type()));
     let (mut all, mut none) = (true, true);
     for grant in of_types {
@@ -268,9 +268,9 @@ fn shown_in(types: &[TypeName], name: &AttributeName, grants: &GrantSet) -> Show
         none &= !includes;
     }
     match (all, none) {
-        (_, true) => Shown::InNone,
-        (true, _) => Shown::InAll,
-        _ => Shown::InSome,
+        (_, true) => ShownIn::None,
+        (true, _) => ShownIn::All,
+        _ => ShownIn::Some,
     }
 }
 
@@ -295,19 +295,19 @@ fn source_query(question: &Question, group: Selection, grants: &GrantSet) -> (So
     // would tell of it.
     let shown = |name: &AttributeName| match attributes.includes(name) {
         true => shown_in(&types, name, grants),
-        false => Shown::InNone,
+        false => ShownIn::None,
     };
-    let any_visible: Vec<AttributeName> = if any_attribute.iter().any(|name| shown(name) == Shown::InSome) {
+    let any_visible: Vec<AttributeName> = if any_attribute.iter().any(|name| shown(name) == ShownIn::Some) {
         // Without one that some of the types show, the source would leave out entities that have nothing else.
         Vec::new()
     } else {
         any_attribute
             .iter()
-            .filter(|name| shown(name) == Shown::InAll)
+            .filter(|name| shown(name) == ShownIn::All)
             .cloned()
             .collect()
     };
-    let may_be_told = |name: &AttributeName| shown(name) == Shown::InAll;
+    let may_be_told = |name: &AttributeName| shown(name) == ShownIn::All;
     let filter = filter
         .as_ref()
         .filter(|filter| pushed && touches_only(filter, &may_be_told, grants));

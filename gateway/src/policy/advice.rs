@@ -17,7 +17,7 @@ use super::policy_files::policy_path;
 use super::{Class, Operation, PersonalData};
 use crate::config::{
     Affiliation, AssuranceLevels, Config, Consumer, Diagnostics, HIGHEST_LEVEL, Masking, Place, ProvidedType, Report,
-    SourceFile, SourceKind, TenantId, compact_attribute, compact_type, expand_type, nearest,
+    RoleName, SourceFile, SourceKind, TenantId, compact_attribute, compact_type, expand_type, nearest,
 };
 
 /// What a tenant's source holds of one type.
@@ -64,7 +64,7 @@ fn consumers(config: &Config) -> Vec<Arc<Consumer>> {
         let id = named
             .contains(consumer.id.as_str())
             .then(|| consumer.id.as_str().to_owned());
-        let mut roles: Vec<&str> = consumer.roles.iter().map(|role| role.as_str()).collect();
+        let mut roles: Vec<&str> = consumer.roles.iter().map(RoleName::as_str).collect();
         roles.sort_unstable();
         if !known.insert(format!(
             "{id:?} {roles:?} {:?} {:?}",
@@ -232,7 +232,7 @@ impl Permits<'_> {
                             forbidding.extend(policies.iter().map(ToString::to_string));
                         }
                         Some(Denial::NoPermit | Denial::NoPolicies | Denial::EvaluationError) | None => {
-                            elsewhere = true
+                            elsewhere = true;
                         }
                     }
                 }
