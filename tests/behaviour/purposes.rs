@@ -77,6 +77,43 @@ async fn a_permit_for_a_purpose_counts_when_it_is_stated() {
             assert_eq!(found, (aeds, sites), "{consumer} {purpose:?}");
         }
     }
+    // Which promise a request was made under is in the log.
+    let log = platform.gateway().stderr();
+    for (consumer, purpose) in [
+        ("several", "advertising"),
+        ("several", ""),
+        ("single", "disaster-response"),
+    ] {
+        let line = format!("\"consumer\":\"{consumer}\",\"purpose\":\"{purpose}\"");
+        assert!(log.contains(&line), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_of_which_a_purpose_alone_shows_something_is_unknown_without_it() {
+    let permit = "@purpose(\"disaster-response\")\npermit (principal in Role::\"several\", action, \
+                  resource == EntityType::\"nasushiobara/WeatherObserved\");";
+    let builder = Platform::builder().await.consumer("several");
+    let platform = builder
+        .policy("nasushiobara.cedar", permit)
+        .tenants(|table| {
+            let purposes = toml::Value::Array(vec!["disaster-response".into(), "advertising".into()]);
+            section(section(table, "consumers"), "several").insert("purposes".into(), purposes);
+        })
+        .start()
+        .await;
+    let ask = |tenant: &str| platform.entities("type=WeatherObserved").by("several").tenant(tenant);
+    let unknown = ask("nowhere").await;
+    for purpose in [None, Some("advertising")] {
+        let mut hidden = ask("nasushiobara");
+        if let Some(purpose) = purpose {
+            hidden = hidden.header(HEADER, purpose);
+        }
+        let hidden = hidden.await;
+        assert_eq!((hidden.status, &hidden.body), (404, &unknown.body), "{purpose:?}");
+    }
+    let shown = ask("nasushiobara").header(HEADER, "disaster-response").await.ok();
+    assert!(!shown.entities().is_empty());
 }
 
 #[tokio::test]

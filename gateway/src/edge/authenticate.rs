@@ -74,7 +74,10 @@ pub(super) async fn authenticate(
     }
     request.extensions_mut().insert(caller.clone());
     let mut response = next.run(request).await;
-    response.extensions_mut().insert(caller);
+    // Who has stated a purpose is known better already.
+    if response.extensions().get::<Caller>().is_none() {
+        response.extensions_mut().insert(caller);
+    }
     response
 }
 

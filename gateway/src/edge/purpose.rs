@@ -14,14 +14,16 @@ const PURPOSE: HeaderName = HeaderName::from_static("kakehashi-purpose");
 
 /// Makes the caller one that asks for the stated purpose.
 pub(super) async fn purpose(mut request: Request, next: Next) -> Response {
-    match stated(&request) {
-        Ok(None) => {}
-        Ok(Some(caller)) => {
-            request.extensions_mut().insert(caller);
-        }
+    let caller = match stated(&request) {
+        Ok(None) => return next.run(request).await,
+        Ok(Some(caller)) => caller,
         Err(problem) => return problem.into_response(),
-    }
-    next.run(request).await
+    };
+    request.extensions_mut().insert(caller.clone());
+    let mut response = next.run(request).await;
+    // For the log.
+    response.extensions_mut().insert(caller);
+    response
 }
 
 /// The caller with its purpose; `None`: it states none.

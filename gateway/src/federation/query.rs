@@ -1,5 +1,6 @@
 //! `queryEntity` (clause 5.7.2): the entities that match, each once, with a count and a page.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -38,12 +39,15 @@ pub async fn query(
     request: &Request,
 ) -> Result<Answer, Refusal> {
     let mut plan = plan(question, asker, &request.call).await?;
-    let decides_alone = match plan.sub_queries.as_slice() {
-        [only] if plan.overloaded.is_empty() => decides_alone(only, question, request).await,
-        _ => false,
-    };
-    if decides_alone && let Some(only) = plan.sub_queries.pop() {
-        return Ok(from_one(Arc::new(only), question, page, count, request).await);
+    if plan.sub_queries.len() == 1
+        && plan.overloaded.is_empty()
+        && let Some(only) = plan.sub_queries.pop()
+    {
+        return Ok(if decides_alone(&only, question, request).await {
+            from_one(Arc::new(only), question, page, count, request).await
+        } else {
+            looked_through(&only, question, page, count, request).await
+        });
     }
     from_many(plan, question, page, count, request).await
 }
@@ -98,6 +102,50 @@ async fn from_one(only: Arc<SubQuery>, question: &Arc<Question>, page: Page, cou
     Answer {
         entities,
         count,
+        warnings: gather::warnings(&error),
+    }
+}
+
+/// The answer of one source that does not decide everything itself: its entities are looked at as they arrive, in its
+/// order, and only those of the page are held. There is nothing to merge.
+async fn looked_through(
+    only: &SubQuery,
+    question: &Arc<Question>,
+    page: Page,
+    count: bool,
+    request: &Request,
+) -> Answer {
+    let mut entities: Vec<Entity> = Vec::new();
+    let mut matching: usize = 0;
+    let looked = gather::look_through(only, request, |entity| {
+        if !question.selects(&entity) {
+            return ControlFlow::Continue(());
+        }
+        matching += 1;
+        if matching <= page.offset {
+            return ControlFlow::Continue(());
+        }
+        if entities.len() < page.limit {
+            entities.push(entity);
+            return ControlFlow::Continue(());
+        }
+        // One more than the page is known of; how many more there are, only who counts wants to know.
+        if count {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    let error = looked.await.err();
+    if error.is_some() {
+        // A part of its answer would look like all of it.
+        entities.clear();
+        matching = 0;
+    }
+    let more = page.limit > 0 && matching > page.offset.saturating_add(entities.len());
+    Answer {
+        entities: Entities::at_hand(question, entities, more),
+        count: count.then_some(matching as u64),
         warnings: gather::warnings(&error),
     }
 }

@@ -5,6 +5,7 @@
 //! taken out: what a condition looks at need not be granted. But a name that is about a person, or that nobody has
 //! classified where persons may be, is none that a condition may look at: it is never asked of a source.
 
+use std::fmt;
 use std::sync::Arc;
 
 use ngsi_ld::query::{Area, Condition, Expression, GeoQuery, ScopeQuery};
@@ -101,6 +102,21 @@ pub enum Unmet {
     AuthenticationAssurance,
     /// `@q` or `@area` looks at an attribute that is personal or unclassified in this type.
     HiddenAttribute,
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Purpose => "the request does not state its purpose",
+            Self::IdentityAssurance => "the consumer was not verified to have its level of identity assurance",
+            Self::AuthenticationAssurance => {
+                "the consumer was not verified to have its level of authentication assurance"
+            }
+            Self::HiddenAttribute => {
+                "its condition looks at an attribute that is personal or unclassified in this type"
+            }
+        })
+    }
 }
 
 /// A permit that covers a type and does not apply.

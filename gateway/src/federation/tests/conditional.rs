@@ -178,6 +178,37 @@ proptest! {
 }
 
 #[test]
+fn however_many_entities_one_source_has_a_page_of_what_is_covered_is_served() {
+    let number = |index: usize| EntityId::parse(&format!("urn:ngsi-ld:AED:{index:06}")).unwrap();
+    let all = super::super::gather::MAX_CANDIDATES + 3;
+    let parts: Vec<Entity> = (0..all)
+        .map(|index| {
+            // Every third is hidden.
+            let height = if index % 3 == 0 { 1 } else { 2 };
+            let mut part = part(0, &[("height", height), ("maxCapacity", 1)]);
+            part.id = number(index);
+            part
+        })
+        .collect();
+    let registry = one(0, &parts, false);
+    let page = NARROW.ask(
+        &registry,
+        &question("maxCapacity==1", false),
+        Page {
+            limit: 2,
+            offset: 13_000,
+        },
+    );
+    let covered = all - all.div_ceil(3);
+    assert_eq!(
+        (page.count, page.more, page.warnings.len()),
+        (Some(covered as u64), true, 0)
+    );
+    let ids: Vec<EntityId> = page.entities.into_iter().map(|entity| entity.id).collect();
+    assert_eq!(ids, [number(19_501), number(19_502)]);
+}
+
+#[test]
 fn a_source_that_decides_the_only_condition_serves_pages_by_itself() {
     let parts: Vec<Entity> = (0..6)
         .map(|number| part(number, &[("height", i64::from(number)), ("maxCapacity", 1)]))
