@@ -14,6 +14,7 @@ mod behaviour {
     mod asked_at_once;
     mod client_certificates;
     mod command_line;
+    mod compared_revisions;
     mod contexts;
     mod contexts_in_bodies;
     mod contexts_relative;
@@ -22,12 +23,15 @@ mod behaviour {
     mod demo;
     mod documented;
     mod every_route;
+    mod explained_requests;
     mod explaining;
     mod fail_closed;
     mod faults;
     mod guide_for_administrators;
     mod hidden;
-
+    mod hidden_by_class;
+    mod isolation;
+    mod judged_policies;
     mod languages;
     mod lying;
     mod malformed;

@@ -10,6 +10,7 @@ use ngsi_ld::{Entity, EntityId};
 
 use super::plan::Plan;
 use super::translate::{TranslatedPage, TranslationError, translate_page};
+use crate::asked::AskedRequest;
 use crate::client::{Response, SourceClient};
 use crate::contract::{AdapterError, Call, EntityStream, ErrorKind, Page};
 
@@ -24,6 +25,26 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// The path and the parameters of one page. `counted`: the source is to say how many entities there are in all.
+    fn page_path(request: &str, page: Page, counted: bool) -> String {
+        let count = if counted { "&options=count" } else { "" };
+        format!("{request}{count}&limit={}&offset={}", page.limit, page.offset)
+    }
+
+    /// The first page of each request of a plan, as [`Source::walk`] would ask for it.
+    pub(super) fn asked(&self, plan: &Plan, page: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError> {
+        let offset = page.map_or(0, |page| page.offset);
+        let wanted = page.map(|page| page.limit);
+        let limit = page_limit(wanted);
+        let requests = plan.requests.iter().filter(|_| limit > 0);
+        requests
+            .map(|request| {
+                let path = Self::page_path(request, Page { limit, offset }, is_counted(wanted));
+                self.client.asked(&path, &self.headers)
+            })
+            .collect()
+    }
+
     /// One page, and how many entities there are in all, if that is to be `counted` and the source says it.
     async fn page(
         &self,
@@ -33,8 +54,7 @@ impl Source {
         counted: bool,
         call: &Call,
     ) -> Result<(TranslatedPage, Option<u64>), AdapterError> {
-        let count = if counted { "&options=count" } else { "" };
-        let url = format!("{request}{count}&limit={}&offset={}", page.limit, page.offset);
+        let url = Self::page_path(request, page, counted);
         let response = self.client.get(&url, &self.headers, call).await?;
         self.check(&response)?;
         let translated = translate_page(&response.body, &plan.translation);
@@ -101,6 +121,17 @@ fn total_count(response: &Response) -> Option<u64> {
     total.to_str().ok()?.trim().parse().ok()
 }
 
+/// How many entities of a page are asked for, when so many are still wanted; `None`: all.
+fn page_limit(remaining: Option<usize>) -> usize {
+    remaining.map_or(MAX_PAGE, |remaining| remaining.min(MAX_PAGE))
+}
+
+/// Whether the source is to say how many there are in all, when so many are still wanted: where that is more than a page
+/// can hold, the total tells whether there is another page, so that nobody asks for one that is empty.
+fn is_counted(remaining: Option<usize>) -> bool {
+    remaining.is_some_and(|remaining| remaining > MAX_PAGE)
+}
+
 /// A walk over the pages of several requests, one after the other.
 struct Walk {
     source: Source,
@@ -131,7 +162,7 @@ impl Walk {
                 self.report();
                 return Ok(None);
             };
-            let limit = self.remaining.map_or(MAX_PAGE, |remaining| remaining.min(MAX_PAGE));
+            let limit = page_limit(self.remaining);
             if limit == 0 {
                 self.requests.clear();
                 continue;
@@ -140,9 +171,7 @@ impl Walk {
                 limit,
                 offset: self.offset,
             };
-            // Where more is wanted than a page can hold, the total tells whether there is another page, so that
-            // nobody asks for one that is empty.
-            let counted = self.remaining.is_some_and(|remaining| remaining > MAX_PAGE);
+            let counted = is_counted(self.remaining);
             let answer = self.source.page(&self.plan, request, page, counted, &self.call).await?;
             let (TranslatedPage { entities, listed }, total) = answer;
             self.offset += listed;

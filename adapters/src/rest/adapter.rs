@@ -14,8 +14,9 @@ use tokio::task::JoinSet;
 use super::mapping::{Mapping, Rule};
 use super::pages::{path_at, window};
 use super::record::Finding;
-use super::source::{Answer, Source, TypeReading};
+use super::source::{ACCEPTED, Answer, Source, TypeReading};
 use super::walk::{self, Message};
+use crate::asked::AskedRequest;
 use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits, SourceStatus};
 use crate::contract::{
     Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, PushDown, SourceId, SourceQuery,
@@ -128,6 +129,11 @@ impl Adapter for RestAdapter {
             filter: unless_asked(query.filter.is_some()),
             geo: unless_asked(query.geo.is_some()),
         }
+    }
+
+    fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        let paths = walk::asked_paths(&self.source, query).into_iter();
+        paths.map(|path| self.source.client.asked(&path, &[ACCEPTED])).collect()
     }
 
     async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {

@@ -14,7 +14,7 @@ use super::translate::{RecordPage, read_records};
 use crate::client::SourceClient;
 use crate::contract::{AdapterError, Call, ErrorKind, SourceQuery};
 
-const ACCEPTED: (HeaderName, HeaderValue) = (
+pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
     ACCEPT,
     HeaderValue::from_static("application/json, application/geo+json"),
 );

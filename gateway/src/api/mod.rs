@@ -1,6 +1,7 @@
 //! The NGSI-LD HTTP binding: one module per resource family of CIM 009 clause 6. It parses an operation into a
 //! question, hands it to the federation, and renders the answer; it never speaks to a source.
 
+pub(crate) mod asked;
 mod contexts;
 mod entities;
 mod entity_list;

@@ -12,7 +12,7 @@ mod observe;
 mod preconditions;
 mod purpose;
 mod rate_limit;
-mod tenant;
+pub(crate) mod tenant;
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;

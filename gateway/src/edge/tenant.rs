@@ -1,13 +1,15 @@
 //! Which tenant is meant (clauses 4.14 and 6.3.14). Without `NGSILD-Tenant`, the federation of all.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Caller;
 use crate::Revision;
 use crate::api::problem::{ErrorType, Problem};
-use crate::config::TenantId;
-use crate::federation::registry::RegisteredSource;
-use crate::policy::Operation;
+use crate::config::{Consumer, TenantId};
+use crate::federation::registry::{RegisteredSource, Registry};
+use crate::policy::{Operation, PolicyEngine};
 
 pub(super) const TENANT: HeaderName = HeaderName::from_static("ngsild-tenant");
 
@@ -26,7 +28,8 @@ pub(super) fn named(headers: &HeaderMap) -> Result<Option<HeaderValue>, Problem>
 /// A tenant of which the caller may see nothing is as unknown as one that does not exist.
 pub(super) fn look_up(revision: &Revision, caller: &Caller, named: &HeaderValue) -> Result<TenantId, Problem> {
     let known = named.to_str().ok().and_then(|name| revision.config.tenant(name));
-    match known.filter(|tenant| may_see_something(revision, caller, &tenant.id)) {
+    let (policies, registry) = (&revision.config.policy, &revision.registry);
+    match known.filter(|tenant| may_see_something(policies, registry, &caller.0, &tenant.id)) {
         Some(tenant) => Ok(tenant.id.clone()),
         None => Err(Problem::new(
             ErrorType::NonexistentTenant,
@@ -35,9 +38,13 @@ pub(super) fn look_up(revision: &Revision, caller: &Caller, named: &HeaderValue)
     }
 }
 
-/// Whether the caller belongs to the tenant, or may read or write any type of any of its sources.
-fn may_see_something(revision: &Revision, caller: &Caller, tenant: &TenantId) -> bool {
-    let policies = &revision.config.policy;
+/// Whether the consumer belongs to the tenant, or may read or write any type of any of its sources.
+pub(crate) fn may_see_something(
+    policies: &PolicyEngine,
+    registry: &Registry,
+    consumer: &Arc<Consumer>,
+    tenant: &TenantId,
+) -> bool {
     let is_granted = |source: &RegisteredSource| {
         let held = policies
             .known_types()
@@ -46,15 +53,11 @@ fn may_see_something(revision: &Revision, caller: &Caller, tenant: &TenantId) ->
         held.into_iter().any(|r#type| {
             let mut operations = [Operation::QueryEntity, Operation::CreateEntity].into_iter();
             operations.any(|operation| {
-                let grant = policies.grant(&caller.0, operation, tenant, r#type, source.personal_data);
+                let grant = policies.grant(consumer, operation, tenant, r#type, source.personal_data);
                 !grant.is_empty()
             })
         })
     };
-    let mut sources = revision
-        .registry
-        .sources()
-        .iter()
-        .filter(|source| source.tenant == *tenant);
-    caller.0.tenant() == Some(tenant) || sources.any(|source| is_granted(source))
+    let mut sources = registry.sources().iter().filter(|source| source.tenant == *tenant);
+    consumer.tenant() == Some(tenant) || sources.any(|source| is_granted(source))
 }

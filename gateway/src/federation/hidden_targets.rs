@@ -9,7 +9,7 @@ use ngsi_ld::query::{Comparand, Comparison, Condition, Expression, Query};
 
 /// The attributes that the question asks something of which a Relationship could fulfil. A Relationship has a URI that
 /// equals texts and URIs of the same characters, and nothing else: no order, no pattern, no members (clause 4.9).
-pub(super) fn depended_on(query: &Query) -> Vec<AttributeName> {
+pub(crate) fn depended_on(query: &Query) -> Vec<AttributeName> {
     let mut names = query.attributes.clone();
     if let Some(filter) = &query.filter {
         collect(filter, &mut names);

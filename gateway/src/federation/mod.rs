@@ -7,7 +7,7 @@
 
 pub mod entities;
 pub mod gather;
-mod hidden_targets;
+pub(crate) mod hidden_targets;
 pub mod plan;
 pub mod provide;
 pub mod query;

@@ -77,10 +77,10 @@ pub struct Asker<'a> {
 /// names, and those of which a source without personal data says that it holds them. From other sources a type
 /// that nobody has classified is denied anyway.
 async fn named_types<'a>(question: &Question, asker: &Asker<'a>, call: &Call) -> Cow<'a, [TypeName]> {
-    if let Some(selection) = &question.query.types {
-        return selection.names().into_iter().cloned().collect();
+    let named = types_named_here(question, asker.policies);
+    if question.query.types.is_some() {
+        return named;
     }
-    let known = asker.policies.known_types();
     let tells = asker.registry.sources().iter().filter(|source| {
         let may_be_asked = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
         may_be_asked && source.holds_any_type() && source.personal_data == PersonalData::None
@@ -89,12 +89,22 @@ async fn named_types<'a>(question: &Question, asker: &Asker<'a>, call: &Call) ->
     // A source that fails here fails when it is asked for what is known, too, and is named then.
     let mut held = held.into_iter().flatten().flatten().peekable();
     if held.peek().is_none() {
-        return Cow::Borrowed(known);
+        return named;
     }
-    let mut named: Vec<TypeName> = known.iter().cloned().chain(held).collect();
+    let mut named: Vec<TypeName> = named.iter().cloned().chain(held).collect();
     named.sort_unstable();
     named.dedup();
     Cow::Owned(named)
+}
+
+/// The types that a question is about, as far as no source has to be asked for it: those that it names or, where it
+/// names none, those that the classification or a source's configuration names.
+#[must_use]
+pub fn types_named_here<'a>(question: &Question, policies: &'a PolicyEngine) -> Cow<'a, [TypeName]> {
+    match &question.query.types {
+        Some(selection) => selection.names().into_iter().cloned().collect(),
+        None => Cow::Borrowed(policies.known_types()),
+    }
 }
 
 /// Narrows and splits a question.
@@ -103,12 +113,34 @@ async fn named_types<'a>(question: &Question, asker: &Asker<'a>, call: &Call) ->
 /// [`Refusal::TooManySources`]
 pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result<Plan, Refusal> {
     let named = named_types(question, asker, call).await;
-    let mut sub_queries = Vec::new();
-    for source in asker.registry.holding(&*named) {
+    let mut sub_queries = narrow(question, asker, &named)?;
+    let overloaded = take_out_overloaded(&mut sub_queries, asker.tenant_limits);
+    Ok(Plan {
+        sub_queries,
+        overloaded,
+    })
+}
+
+/// The sources that a question about these types is about, in the order of the configuration.
+pub fn sources_of<'a>(
+    question: &Question,
+    registry: &'a Registry,
+    named: &[TypeName],
+) -> impl Iterator<Item = &'a Arc<RegisteredSource>> {
+    registry.holding(named).into_iter().filter(|source| {
         let asked_tenant = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
-        if asked_tenant && (source.is_store || !question.local) {
-            split_by_grant(source, &named, question, asker, &mut sub_queries);
-        }
+        asked_tenant && (source.is_store || !question.local)
+    })
+}
+
+/// What each source is asked of a question about these types, whatever is left of limits. No source is asked for it.
+///
+/// # Errors
+/// [`Refusal::TooManySources`]
+pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
+    let mut sub_queries = Vec::new();
+    for source in sources_of(question, asker.registry, named) {
+        split_by_grant(source, named, question, asker, &mut sub_queries);
     }
     let mut sources: Vec<*const RegisteredSource> = sub_queries
         .iter()
@@ -127,11 +159,7 @@ pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result
             sub_query.query.system_attributes = true;
         }
     }
-    let overloaded = take_out_overloaded(&mut sub_queries, asker.tenant_limits);
-    Ok(Plan {
-        sub_queries,
-        overloaded,
-    })
+    Ok(sub_queries)
 }
 
 /// Spends one token of each tenant that the question touches, and takes out the sources of those without any.
@@ -180,7 +208,7 @@ fn split_by_grant(
     ));
     let mut groups: Vec<Selection> = Vec::new();
     for mut granted in grants.by_selection() {
-        granted.attributes = asked_attributes(question, &granted.attributes);
+        granted.attributes = asked_attributes(question, &granted, &grants);
         let is_same = |earlier: &&mut Selection| {
             earlier.attributes == granted.attributes && earlier.restriction == granted.restriction
         };
@@ -203,9 +231,13 @@ fn split_by_grant(
 }
 
 /// The granted attributes that the question needs: those that are shown, and those that a condition looks at.
-fn asked_attributes(question: &Question, granted: &AttributeSelection) -> AttributeSelection {
+fn asked_attributes(question: &Question, granted: &Selection, grants: &GrantSet) -> AttributeSelection {
     let Some(shown) = &question.shown else {
-        return granted.clone();
+        return granted.attributes.clone();
+    };
+    // A selection of everything is less what the classification hides.
+    let is_granted = |name: &AttributeName| {
+        granted.attributes.includes(name) && shown_in(&granted.types, name, grants) != ShownIn::None
     };
     let mut needed: Vec<AttributeName> = Vec::new();
     let conditions = question.query.filter.iter().flat_map(Expression::attributes);
@@ -216,11 +248,35 @@ fn asked_attributes(question: &Question, granted: &AttributeSelection) -> Attrib
         .chain(conditions)
         .chain(place)
     {
-        if granted.includes(name) && !needed.contains(name) {
+        if is_granted(name) && !needed.contains(name) {
             needed.push(name.clone());
         }
     }
     AttributeSelection::only(needed)
+}
+
+/// In how many of some types an attribute is granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ShownIn {
+    All,
+    Some,
+    None,
+}
+
+/// In how many of these types the attribute is granted, of some entities at least.
+fn shown_in(types: &[TypeName], name: &AttributeName, grants: &GrantSet) -> ShownIn {
+    let of_types = grants.grants().iter().filter(|grant| types.contains(grant.r#type()));
+    let (mut all, mut none) = (true, true);
+    for grant in of_types {
+        let includes = grant.includes(name);
+        all &= includes;
+        none &= !includes;
+    }
+    match (all, none) {
+        (_, true) => ShownIn::None,
+        (true, _) => ShownIn::All,
+        _ => ShownIn::Some,
+    }
 }
 
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
@@ -240,15 +296,27 @@ fn source_query(question: &Question, group: Selection, grants: &GrantSet) -> (So
         ..
     } = &question.query;
     let pushed = !question.split_entities;
-    let any_visible: Vec<AttributeName> = any_attribute
-        .iter()
-        .filter(|name| attributes.includes(name))
-        .cloned()
-        .collect();
+    // Where every attribute is asked for, the classification still hides some: a source that decides by one of those
+    // would tell of it.
+    let shown = |name: &AttributeName| match attributes.includes(name) {
+        true => shown_in(&types, name, grants),
+        false => ShownIn::None,
+    };
+    let any_visible: Vec<AttributeName> = if any_attribute.iter().any(|name| shown(name) == ShownIn::Some) {
+        // Without one that some of the types show, the source would leave out entities that have nothing else.
+        Vec::new()
+    } else {
+        any_attribute
+            .iter()
+            .filter(|name| shown(name) == ShownIn::All)
+            .cloned()
+            .collect()
+    };
+    let may_be_told = |name: &AttributeName| shown(name) == ShownIn::All;
     let filter = filter
         .as_ref()
-        .filter(|filter| pushed && touches_only(filter, &attributes, grants));
-    let geo = geo.as_ref().filter(|geo| pushed && attributes.includes(&geo.property));
+        .filter(|filter| pushed && touches_only(filter, &may_be_told, grants));
+    let geo = geo.as_ref().filter(|geo| pushed && may_be_told(&geo.property));
     let told = Told {
         filter: filter.is_some(),
         geo: geo.is_some(),
@@ -303,14 +371,14 @@ fn both(one: Option<&Expression>, other: Option<&Expression>) -> Option<Expressi
 
 /// Whether every attribute and every attribute of an attribute that the filter looks at is granted, so that a
 /// source may be told of it.
-fn touches_only(filter: &Expression, attributes: &AttributeSelection, grants: &GrantSet) -> bool {
+fn touches_only(filter: &Expression, may_be_told: &dyn Fn(&AttributeName) -> bool, grants: &GrantSet) -> bool {
     match filter {
         Expression::And(parts) | Expression::Or(parts) => {
-            parts.iter().all(|part| touches_only(part, attributes, grants))
+            parts.iter().all(|part| touches_only(part, may_be_told, grants))
         }
         Expression::Condition(condition) => {
             let path = &condition.path;
-            attributes.includes(&path.attribute)
+            may_be_told(&path.attribute)
                 && path
                     .sub_attributes
                     .iter()

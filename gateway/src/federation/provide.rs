@@ -196,8 +196,12 @@ impl Provider<'_> {
         Err(WriteRefusal::Forbidden(Ungranted::Everything))
     }
 
-    /// The partition that takes the entity, if the consumer may write it there.
-    fn partition_for(&self, entity: &Entity) -> Result<Partition<'_>, WriteRefusal> {
+    /// The partition that takes the entity, if the consumer may write it there. Nothing is written and no limit is
+    /// spent.
+    ///
+    /// # Errors
+    /// [`WriteRefusal::Forbidden`], [`WriteRefusal::NotWritable`]
+    pub(crate) fn judge(&self, entity: &Entity) -> Result<&Arc<RegisteredSource>, WriteRefusal> {
         let mut partitions = self.asker.registry.writable_partitions(self.tenant);
         let Some(source) = partitions.find(|source| source.provides(entity)) else {
             return Err(match self.ungranted(entity, PersonalData::None) {
@@ -208,6 +212,11 @@ impl Provider<'_> {
         if let Some(ungranted) = self.ungranted(entity, source.personal_data) {
             return Err(WriteRefusal::Forbidden(ungranted));
         }
+        Ok(source)
+    }
+
+    fn partition_for(&self, entity: &Entity) -> Result<Partition<'_>, WriteRefusal> {
+        let source = self.judge(entity)?;
         self.spend()?;
         Ok(Partition(source))
     }

@@ -55,8 +55,7 @@ pub async fn query(
 /// Whether pages and counts of the only source are those of the view. Where that cannot be found out they are
 /// not, and the entities are looked at here.
 async fn decides_alone(only: &SubQuery, question: &Question, request: &Request) -> bool {
-    question.leaving.is_none()
-        && only.is_exact(&question.query)
+    may_decide_alone(only, question)
         && matches!(
             only.source.adapter.has_entities_of_several_types(&request.call).await,
             Ok(false)
@@ -72,6 +71,11 @@ async fn may_depend_on_hidden_targets(only: &SubQuery, question: &Question, requ
     }
     let held = only.source.adapter.may_hold_relationships(&names, &request.call).await;
     !matches!(held, Ok(false))
+}
+
+/// Whether the only source decides the whole question, if it has no entity of several types.
+pub(crate) fn may_decide_alone(only: &SubQuery, question: &Question) -> bool {
+    question.leaving.is_none() && only.is_exact(&question.query)
 }
 
 /// The answer of one source that decides everything itself: its page is the page, and is handed on as it arrives.

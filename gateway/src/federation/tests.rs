@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures::StreamExt;
 use kakehashi_adapters::{
-    Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SourceId,
-    SourceQuery,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown,
+    SourceId, SourceQuery,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, Value};
@@ -80,6 +80,10 @@ impl Adapter for InMemory {
             filter: exact_if(self.exact || query.filter.is_none()),
             geo: exact_if(query.geo.is_none()),
         }
+    }
+
+    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        Ok(Vec::new())
     }
 
     async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Entity>, AdapterError> {

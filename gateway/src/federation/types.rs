@@ -51,8 +51,9 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
 }
 
 /// The question whether a source holds an entity, for each type that it is asked for. No attribute is needed
-/// to know that but those by which permits tell which entities they cover. One entity is enough where nothing may hide the first; otherwise all must be looked at.
-fn one_for_each_type(sub_query: &SubQuery, any_may_be_hidden: bool) -> Vec<SubQuery> {
+/// to know that but those by which permits tell which entities they cover. One entity is enough where nothing may hide
+/// the first; otherwise all must be looked at.
+pub(crate) fn one_for_each_type(sub_query: &SubQuery, any_may_be_hidden: bool) -> Vec<SubQuery> {
     sub_query
         .query
         .types

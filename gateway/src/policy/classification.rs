@@ -14,7 +14,7 @@ use ngsi_ld::{AttributeName, TypeName};
 use percent_encoding::percent_decode_str;
 
 /// The class of a type or an attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
     /// For everybody.
     Open,
@@ -66,7 +66,7 @@ impl fmt::Display for Class {
 }
 
 /// Classes of attributes: of one type, or of all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct AttributeClasses {
     exact: HashMap<AttributeName, Class>,
     /// Personal names by their last part, as [`spelling`] writes it.
@@ -183,6 +183,17 @@ impl TypeClasses {
         }
     }
 
+    /// The attributes of this type that have a class by name.
+    pub(super) fn named(&self, class: Class) -> impl Iterator<Item = &AttributeName> {
+        let own = self.own.exact.iter();
+        own.filter(move |(_, of_name)| **of_name == class).map(|(name, _)| name)
+    }
+
+    /// The attributes of this type that have a class by name, whichever.
+    pub(super) fn all_named(&self) -> impl Iterator<Item = &AttributeName> {
+        self.own.exact.keys()
+    }
+
     /// The class of an attribute of this type; `None`: nobody has classified it.
     pub(super) fn attribute(&self, name: &AttributeName) -> Option<Class> {
         // Names that the file writes need no judging.
@@ -247,6 +258,15 @@ impl Classification {
 
     pub(super) fn type_classes(&self, r#type: &TypeName) -> &Arc<TypeClasses> {
         self.inner.types.get(r#type).unwrap_or(&self.inner.unclassified)
+    }
+
+    /// Whether the type and its attributes have the same classes in another classification.
+    pub(super) fn says_the_same_of(&self, r#type: &TypeName, other: &Self) -> bool {
+        let (own, others) = (self.type_classes(r#type), other.type_classes(r#type));
+        self.type_class(r#type) == other.type_class(r#type)
+            && own.policy_name == others.policy_name
+            && own.own == others.own
+            && own.everywhere == others.everywhere
     }
 
     pub(super) fn types(&self) -> impl Iterator<Item = &TypeName> {

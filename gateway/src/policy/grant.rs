@@ -186,8 +186,12 @@ impl TypeGrant {
     /// Whether the attribute is granted, of some entities at least.
     #[must_use]
     pub fn includes(&self, name: &AttributeName) -> bool {
-        let classes = &self.classes;
-        self.permits.iter().any(|permit| permit.includes(name, classes))
+        self.permits.iter().any(|permit| self.permit_includes(permit, name))
+    }
+
+    /// Whether one of its permits grants the attribute, of some entities at least.
+    pub(super) fn permit_includes(&self, permit: &PermitScope, name: &AttributeName) -> bool {
+        permit.includes(name, &self.classes)
     }
 
     /// Whether an attribute of a granted attribute is shown: what is open, what a permit names, and from a source

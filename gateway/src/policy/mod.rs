@@ -15,9 +15,11 @@
 //!    applies to requests that are so.
 //! 6. Of a Relationship to a person nothing is shown but, where the permit says so, that it exists.
 
+mod advice;
 mod cedar_text;
 mod classification;
 mod classification_file;
+mod comparing;
 mod conditions;
 mod engine;
 mod entities;
@@ -33,13 +35,16 @@ mod request_context;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::path::Path;
 
 use ngsi_ld::TypeName;
 
+pub(crate) use self::advice::advice;
 pub use self::classification::{Class, Classification};
 pub(crate) use self::classification_file::read_classification;
+pub(crate) use self::comparing::NamedOperations;
 pub use self::conditions::{
     AreaCondition, FilterCondition, PermitConditions, Relationships, Restriction, ScopeCondition, Unmet, UnmetPermit,
 };

@@ -37,7 +37,7 @@ pub(super) struct Policies {
     /// The operator's forbids.
     pub(super) platform: Arc<PolicyFile>,
     /// Stands for the schema, which every policy is checked against.
-    basis: [u8; 32],
+    pub(super) basis: [u8; 32],
 }
 
 /// The policies about one tenant's data.

@@ -103,6 +103,22 @@ impl PolicyReader<'_> {
 }
 
 impl PolicyFile {
+    /// The consumers that its policies name.
+    pub(super) fn consumers(&self) -> impl Iterator<Item = &str> {
+        self.references.iter().filter_map(Reference::consumer)
+    }
+
+    /// Its policies, each with where it begins.
+    pub(super) fn policies_with_starts(&self) -> impl Iterator<Item = (usize, &Policy, &Narrowing)> {
+        let policies = self.starts.iter().zip(&self.policies);
+        policies.map(|(start, (policy, narrowing))| (*start, policy, &**narrowing))
+    }
+
+    /// Whether the files of areas that it names hold what those of another file held.
+    pub(super) fn has_areas_of(&self, other: &Self) -> bool {
+        self.area_files == other.area_files
+    }
+
     /// Whether the files of areas that it names hold now what they held when it was read.
     pub(super) fn has_same_areas(&self, folder: &Path, files: &Files) -> bool {
         self.area_files.iter().all(|known| {

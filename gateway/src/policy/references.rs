@@ -34,6 +34,11 @@ enum Kind {
 }
 
 impl Reference {
+    /// The consumer that it names.
+    pub(super) fn consumer(&self) -> Option<&str> {
+        (self.kind == Kind::Consumer).then_some(&*self.name)
+    }
+
     /// The names that a policy refers to.
     pub(super) fn of(policy: &Policy, start: usize, kinds: &Kinds) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
