@@ -78,7 +78,7 @@ async fn a_permit_for_a_purpose_counts_when_it_is_stated() {
         }
     }
     // Which promise a request was made under is in the log.
-    let log = platform.gateway().stderr();
+    let log = platform.whole_log().await;
     for (consumer, purpose) in [
         ("several", "advertising"),
         ("several", ""),

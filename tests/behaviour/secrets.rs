@@ -92,8 +92,9 @@ async fn planted_secrets_are_found_nowhere() {
             String::from_utf8_lossy(&answer.body)
         ));
     }
-    assert!(platform.gateway().stderr().len() > 1000, "nothing was logged");
-    seen.push_str(&platform.gateway().stderr());
+    let log = platform.whole_log().await;
+    assert!(log.len() > 1000, "nothing was logged");
+    seen.push_str(&log);
     seen.push_str(&platform.gateway().stdout());
 
     // The commands, on what is well and on what is broken around the secrets.

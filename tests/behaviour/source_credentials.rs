@@ -61,7 +61,7 @@ async fn a_constant_credential_is_sent_as_it_is_written() {
         for request in platform.asked_of_sano() {
             assert_eq!(request.header("authorization"), None, "another source's credential");
         }
-        assert!(!platform.gateway().stderr().contains("t0ken"), "it is in the log");
+        assert!(!platform.whole_log().await.contains("t0ken"), "it is in the log");
     }
 }
 
@@ -99,7 +99,7 @@ async fn one_token_of_8_kib_is_fetched_for_all() {
     for request in platform.asked_of_orion() {
         assert_eq!(request.header("authorization"), Some(expected.as_str()));
     }
-    let log = platform.gateway().stderr();
+    let log = platform.whole_log().await;
     assert!(
         !log.contains(SECRET) && !log.contains("tttttttt"),
         "a secret is in the log"
@@ -130,7 +130,7 @@ async fn without_a_token_the_source_costs_its_own_part_and_the_log_says_why() {
         "an endpoint that has refused is left alone for a while"
     );
     assert_eq!(platform.asked_of_orion().len(), 0, "it was asked without a credential");
-    let log = platform.gateway().stderr();
+    let log = platform.whole_log().await;
     assert!(log.contains("invalid_client"), "{log}");
     assert!(!log.contains("another-secret"), "the secret is in the log");
 }
@@ -258,5 +258,5 @@ async fn a_consumers_token_goes_to_the_source_that_is_configured_for_it_and_to_n
         .await;
     assert_eq!(wrong.status, 401);
     assert_eq!(platform.asked_of_orion().len(), 0);
-    assert!(!platform.gateway().stderr().contains(&token), "it is in the log");
+    assert!(!platform.whole_log().await.contains(&token), "it is in the log");
 }

@@ -80,6 +80,16 @@ impl Platform {
         &self.gateway
     }
 
+    /// What it has logged so far, all of it: routine lines wait for a moment, and one more request is the last of them.
+    pub(crate) async fn whole_log(&self) -> String {
+        let last = format!("{:032x}", self.gateway.stderr().len() + 1);
+        self.get("/nothing")
+            .header("traceparent", &format!("00-{last}-00f067aa0ba902b7-01"))
+            .await;
+        super::until("the last line has left", || self.gateway.stderr().contains(&last)).await;
+        self.gateway.stderr()
+    }
+
     /// The process, to be waited for.
     pub(crate) fn gateway_mut(&mut self) -> &mut Gateway {
         &mut self.gateway
