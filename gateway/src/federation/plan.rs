@@ -12,6 +12,7 @@ use ngsi_ld::query::{Expression, Query};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::registry::{RegisteredSource, Registry};
+use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
 use super::{Question, Refusal, is_system_date};
 use crate::config::{Consumer, TenantId};
@@ -26,6 +27,8 @@ pub struct SubQuery {
     pub query: SourceQuery,
     /// The grants of the source's owner.
     pub grants: Arc<GrantSet>,
+    /// What inspection finds.
+    pub audit: Arc<Audit>,
 }
 
 /// A question, narrowed and split.
@@ -156,6 +159,7 @@ fn split_by_grant(
         &held,
         source.personal_data,
     ));
+    let audit = Arc::new(Audit::new(&asker.consumer.id, source));
     let mut groups: Vec<(AttributeSelection, Vec<TypeName>)> = Vec::new();
     for (types, granted) in grants.by_selection() {
         let attributes = asked_attributes(question, &granted);
@@ -169,6 +173,7 @@ fn split_by_grant(
             source: Arc::clone(source),
             query: source_query(question, types, attributes, &grants),
             grants: Arc::clone(&grants),
+            audit: Arc::clone(&audit),
         });
     }
 }
@@ -296,6 +301,7 @@ impl SubQuery {
         Self {
             source: Arc::clone(&self.source),
             grants: Arc::clone(&self.grants),
+            audit: Arc::clone(&self.audit),
             query: SourceQuery {
                 page: Some(page),
                 ..self.query.clone()
@@ -309,6 +315,7 @@ impl SubQuery {
         Self {
             source: Arc::clone(&self.source),
             grants: Arc::clone(&self.grants),
+            audit: Arc::clone(&self.audit),
             query: SourceQuery {
                 ids,
                 any_attribute: Vec::new(),

@@ -49,10 +49,11 @@ pub async fn query(
 }
 
 /// Whether pages and counts of the only source are those of the view. Where that cannot be found out they are
-/// not, and the entities are looked at here.
+/// not, and the entities are looked at here. So it is where a condition could find out what inspection masks.
 async fn decides_alone(only: &SubQuery, question: &Question, request: &Request) -> bool {
     question.leaving.is_none()
         && only.is_exact(&question.query)
+        && !only.source.inspection.may_decide(&question.query)
         && matches!(
             only.source.adapter.has_entities_of_several_types(&request.call).await,
             Ok(false)

@@ -11,7 +11,8 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::PersonalData;
-use super::classification::Classification;
+use super::admission::{self, Admission};
+use super::classification::{Class, Classification};
 use super::grant::{Denial, TypeGrant};
 use super::grant_set::GrantSet;
 use super::operation::Operation;
@@ -246,8 +247,11 @@ impl PolicyEngine {
         let classification = &self.inner.classification;
         let classes = Arc::clone(classification.type_classes(r#type));
         let deny = |denial, classes| TypeGrant::denied(r#type.clone(), denial, classes, personal_data);
-        match classification.type_class(r#type) {
+        let is_owner = admission::is_owner(consumer, tenant);
+        let class = classification.type_class(r#type);
+        match class {
             Some(class) if class.is_personal() => return deny(Denial::Personal(class), classes),
+            Some(class @ Class::Pseudonymised) if !is_owner => return deny(Denial::Guarded(class), classes),
             None if personal_data == PersonalData::Present => return deny(Denial::Unclassified, classes),
             _ => {}
         }
@@ -276,7 +280,15 @@ impl PolicyEngine {
             let narrowing = partition.narrowings.get(id)?;
             Some((Arc::from(id.to_string()), Arc::clone(narrowing)))
         });
-        TypeGrant::permitted(r#type.clone(), permits.collect(), classes, personal_data)
+        let applying = permits.filter(|(_, narrowing)| narrowing.references.are_held_by(consumer));
+        let admitted = applying.filter(|(_, narrowing)| {
+            class.is_none_or(|class| Admission::by(&narrowing.references, is_owner).admits(class))
+        });
+        let admitted: Vec<_> = admitted.collect();
+        match class.filter(|class| class.is_guarded()) {
+            Some(class) if admitted.is_empty() => deny(Denial::Guarded(class), classes),
+            _ => TypeGrant::permitted(r#type.clone(), admitted, is_owner, classes, personal_data),
+        }
     }
 
     /// Asks Cedar; `None` when it cannot even be asked, which denies.

@@ -94,6 +94,9 @@ impl Expectation {
 fn reason(grant: &TypeGrant) -> String {
     match grant.denial() {
         Some(Denial::Personal(class)) => format!("the type is {class}"),
+        Some(Denial::Guarded(class)) => {
+            format!("the type is {class}, and no permit with what that asks for applies to the consumer")
+        }
         Some(Denial::Unclassified) => "the type has no class, and the source may hold personal data".to_owned(),
         Some(Denial::NoPolicies) => "the tenant has no policies".to_owned(),
         Some(Denial::Forbidden(policies)) => format!("forbidden by {}", policies.join(" and ")),

@@ -8,6 +8,7 @@ use ngsi_ld::entity::Attribute;
 use ngsi_ld::{AttributeName, Entity, TypeName};
 
 use super::PersonalData;
+use super::admission::Admission;
 use super::classification::{Class, TypeClasses};
 use super::permits::Narrowing;
 
@@ -16,6 +17,8 @@ use super::permits::Narrowing;
 pub enum Denial {
     /// The type is about persons.
     Personal(Class),
+    /// The type's class asks for more than a permit, and the consumer has it not.
+    Guarded(Class),
     /// Nobody has classified the type, and the source may hold personal data.
     Unclassified,
     /// The tenant has no policies.
@@ -31,7 +34,7 @@ pub enum Denial {
 /// Which attributes one permit grants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PermittedAttributes {
-    /// All that nobody has classed limited, personal or special-care.
+    /// All that nobody has classed stricter than open.
     Unrestricted,
     /// These.
     Only(HashSet<AttributeName>),
@@ -77,6 +80,7 @@ impl TypeGrant {
     pub(super) fn permitted(
         r#type: TypeName,
         permits: Vec<(Arc<str>, Arc<Narrowing>)>,
+        is_owner: bool,
         classes: Arc<TypeClasses>,
         personal_data: PersonalData,
     ) -> Self {
@@ -84,7 +88,7 @@ impl TypeGrant {
             .into_iter()
             .map(|(policy, narrowing)| PermitScope {
                 policy,
-                attributes: permitted_attributes(&narrowing, &classes, personal_data),
+                attributes: permitted_attributes(&narrowing, is_owner, &classes, personal_data),
             })
             .collect();
         let selection = union(permits.iter().map(|permit| &permit.attributes));
@@ -143,8 +147,8 @@ impl TypeGrant {
     pub(super) fn includes_sub_attribute(&self, name: &AttributeName) -> bool {
         match self.classes.attribute(name) {
             Some(Class::Open) => true,
-            Some(Class::Limited) => self.includes(name),
-            Some(Class::Personal | Class::SpecialCare) => false,
+            // What no permit may grant is not among what they grant.
+            Some(_) => self.includes(name),
             None => self.personal_data == PersonalData::None,
         }
     }
@@ -211,13 +215,15 @@ fn retain_sub_attributes(attribute: &mut Attribute, includes: &dyn Fn(&Attribute
 /// leaves something out that must not even be asked for, it grants what is classified, less that.
 fn permitted_attributes(
     narrowing: &Narrowing,
+    is_owner: bool,
     classes: &TypeClasses,
     personal_data: PersonalData,
 ) -> PermittedAttributes {
+    let admission = Admission::by(&narrowing.references, is_owner);
     let is_kept_out = |name: &AttributeName| narrowing.without.contains(name);
     if let Some(named) = &narrowing.only {
         let may_be_named = |name: &AttributeName| match classes.attribute(name) {
-            Some(class) => !class.is_personal(),
+            Some(class) => admission.admits(class),
             None => personal_data == PersonalData::None,
         };
         let granted = named.iter().filter(|name| may_be_named(name) && !is_kept_out(name));

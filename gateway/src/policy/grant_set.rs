@@ -14,8 +14,9 @@ use crate::config::{Consumer, TenantId};
 ///
 /// An entity of several types is visible if one of them is granted. A type that is not granted is absent: it is
 /// taken out of the entity. But an entity that is about a person under any of its types, granted or not, is not
-/// visible at all; nor is one with a type that nobody has classified, where the source may hold personal data. An
-/// attribute is shown if one of the granted types grants it and none of the entity's types calls it personal.
+/// visible at all; nor is one that a guarded class of one of its types keeps from the consumer, nor one with a type that
+/// nobody has classified, where the source may hold personal data. An attribute is shown if one of the granted types
+/// grants it and none of the entity's types guards it from the consumer.
 #[derive(Debug, Clone)]
 pub struct GrantSet {
     engine: PolicyEngine,
@@ -165,7 +166,7 @@ impl GrantSet {
         }
         let classification = self.engine.classification();
         let is_hidden_whole = |name: &TypeName| match classification.type_class(name) {
-            Some(class) => class.is_personal(),
+            Some(class) => class.is_guarded() && self.grant_of(name).is_empty(),
             None => self.personal_data == PersonalData::Present,
         };
         if entity.types.iter().any(is_hidden_whole) {
@@ -180,16 +181,18 @@ impl GrantSet {
         entity
             .types
             .retain(|name| grants.iter().any(|grant| grant.r#type() == name));
-        let is_personal = |name: &AttributeName| {
-            let mut classes = all_types
-                .iter()
-                .map(|r#type| classification.attribute_class(r#type, name));
-            classes.any(|class| class.is_some_and(Class::is_personal))
+        // What is guarded under one of the types leaves only if that type's own grant lets it.
+        let is_withheld = |name: &AttributeName| {
+            all_types.iter().any(|r#type| {
+                let class = classification.attribute_class(r#type, name);
+                let own = || grants.iter().find(|grant| grant.r#type() == r#type);
+                class.is_some_and(Class::is_guarded) && !own().is_some_and(|grant| grant.includes(name))
+            })
         };
         retain_granted(
             &mut entity,
-            &|name| grants.iter().any(|grant| grant.includes(name)) && !is_personal(name),
-            &|name| grants.iter().any(|grant| grant.includes_sub_attribute(name)) && !is_personal(name),
+            &|name| grants.iter().any(|grant| grant.includes(name)) && !is_withheld(name),
+            &|name| grants.iter().any(|grant| grant.includes_sub_attribute(name)) && !is_withheld(name),
         );
         // Of an entity of several types, some attribute may always be hidden.
         show_changes_of_visible_attributes(&mut entity);

@@ -9,9 +9,12 @@
 //! 1. What no permit covers is denied; a forbid wins over every permit; an error in a policy denies.
 //! 2. A type or an attribute classed personal or special-care is never granted, whatever a policy says.
 //! 3. From a source that may hold personal data, what nobody has classified is denied.
-//! 4. An attribute classed limited is granted only by a permit that names it in `@attributes`.
-//! 5. Each permit counts on its own: an entity is visible if one covers it, with the attributes of all that do.
+//! 4. An attribute classed stricter than open is granted only by a permit that names it in `@attributes`.
+//! 5. Pseudonymised is granted to the owner's own consumers alone; anonymised and person-related to others only by a
+//!    permit that names the contract or the consent, which the consumer must have.
+//! 6. Each permit counts on its own: an entity is visible if one covers it, with the attributes of all that do.
 
+mod admission;
 mod cedar_text;
 mod classification;
 mod classification_file;
@@ -20,6 +23,7 @@ mod entities;
 mod expectations;
 mod grant;
 mod grant_set;
+pub mod inspection;
 mod operation;
 mod permits;
 mod policy_files;

@@ -10,6 +10,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::core::Collector;
 use prometheus::{Encoder, Gauge, GaugeVec, Opts, Registry, TextEncoder};
 
+use super::findings::FindingCounter;
 use super::tls::TlsMetrics;
 
 /// Boundaries in seconds, from an answer out of the store to a source at its deadline.
@@ -169,6 +170,14 @@ impl Metrics {
         self.last_reload.set(jiff::Timestamp::now().as_duration().as_secs_f64());
     }
 
+    /// Shows a counter of findings, once.
+    ///
+    /// # Errors
+    /// [`MetricsError`] when there is one already.
+    pub fn show(&self, findings: &FindingCounter) -> Result<(), MetricsError> {
+        self.registry.register(findings.collector()).map_err(as_metrics_error)
+    }
+
     /// All metrics as Prometheus text.
     ///
     /// # Errors
@@ -183,7 +192,7 @@ impl Metrics {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
-fn as_metrics_error(error: prometheus::Error) -> MetricsError {
+pub(super) fn as_metrics_error(error: prometheus::Error) -> MetricsError {
     MetricsError(error.to_string())
 }
 
