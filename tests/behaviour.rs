@@ -12,6 +12,7 @@ mod behaviour {
     mod administration;
     mod administrators;
     mod asked_at_once;
+    mod canaries;
     mod client_certificates;
     mod command_line;
     mod contexts;
@@ -25,6 +26,7 @@ mod behaviour {
     mod faults;
     mod guide_for_administrators;
     mod hidden;
+    mod inspection;
 
     mod languages;
     mod lying;
@@ -37,6 +39,8 @@ mod behaviour {
     mod notifications;
     mod paging;
     mod personal_data;
+    mod personal_relay;
+    mod privacy_promise;
     mod protocols;
     mod provision;
     mod random_queries;

@@ -392,7 +392,11 @@ fn read_references(section: &Section<'_>, key: &'static str) -> Vec<Arc<str>> {
     let mut references = Vec::new();
     for reference in section.texts(key).unwrap_or_default() {
         if reference.value.trim().is_empty() || reference.value.contains(',') {
-            let message = format!("`{key}` in {}: \"{}\" is no reference", section.title(), reference.value);
+            let message = format!(
+                "`{key}` in {}: \"{}\" is no reference",
+                section.title(),
+                reference.value
+            );
             let help = "write each reference as one text, without commas: permits list them with commas";
             section.report().error(reference.place, message, help.to_owned());
             continue;

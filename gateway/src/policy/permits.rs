@@ -19,7 +19,16 @@ pub(super) struct Narrowing {
 }
 
 const KNOWN: [&str; 10] = [
-    "attributes", "without", "contract", "consent", "q", "scope", "area", "purpose", "ial", "aal",
+    "attributes",
+    "without",
+    "contract",
+    "consent",
+    "q",
+    "scope",
+    "area",
+    "purpose",
+    "ial",
+    "aal",
 ];
 
 impl Narrowing {

@@ -252,10 +252,17 @@ fn read_schema(folder: &Path, kinds: &Kinds, files: &Files, report: &Report) -> 
         }
     };
     let start = Place::File(Arc::clone(&file), 0..0);
-    for class in Class::ALL.into_iter().filter(|class| !kinds.declares_class(&schema, *class)) {
+    for class in Class::ALL
+        .into_iter()
+        .filter(|class| !kinds.declares_class(&schema, *class))
+    {
         let help = "Class enum [\"open\", \"limited\", \"person-related\", \"anonymised\", \"pseudonymised\", \"personal\", \
                     \"special-care\", \"unclassified\"]";
-        report.error(&start, format!("the schema does not declare the class \"{class}\""), help.to_owned());
+        report.error(
+            &start,
+            format!("the schema does not declare the class \"{class}\""),
+            help.to_owned(),
+        );
     }
     let declared: Vec<&EntityUid> = schema.actions().collect();
     let operations = Operation::ALL.iter().map(|operation| operation.as_str());

@@ -149,7 +149,8 @@ impl Answer {
         self
     }
 
-    fn everything(&self) -> String {
+    /// Headers and body.
+    pub(crate) fn everything(&self) -> String {
         let headers: String = self
             .headers
             .iter()

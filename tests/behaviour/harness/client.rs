@@ -47,7 +47,7 @@ impl Client {
             http: legacy::Client::builder(TokioExecutor::new()).build_http(),
             base: base.to_owned(),
             key,
-            canaries: Arc::new(stand_ins::nasushiobara::canaries()),
+            canaries: Arc::new(stand_ins::canaries()),
         }
     }
 

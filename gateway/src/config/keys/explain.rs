@@ -167,7 +167,9 @@ impl<'a> Walk<'a> {
         match key.kind {
             Kind::Refused => {}
             // Limits have defaults of their own while the table is absent.
-            Kind::Table(keys) | Kind::ChoiceOrTable(_, keys) if keys.has_defaults() => self.table(keys, None, path, name),
+            Kind::Table(keys) | Kind::ChoiceOrTable(_, keys) if keys.has_defaults() => {
+                self.table(keys, None, path, name)
+            }
             _ => self.settings.push(Setting {
                 key: path.to_owned(),
                 value,

@@ -2,8 +2,8 @@
 
 use super::Fallback::{From, Is, Nothing};
 use super::Kind::{
-    Boolean, Choice, ChoiceOrTable, Choices, Count, Date, Duration, KeyHash, List, Listen, Named, OneOrList, Refused, Secret, Size,
-    Text, Texts,
+    Boolean, Choice, ChoiceOrTable, Choices, Count, Date, Duration, KeyHash, List, Listen, Named, OneOrList, Refused,
+    Secret, Size, Text, Texts,
 };
 use super::fallback::{
     all_tenants, consumer_burst, consumer_concurrency, consumer_rate, every_service_path, own_name, public_url,
@@ -246,7 +246,12 @@ pub(super) static INSPECTION: Table = Table {
     keys: &[
         key("my_number", Choice(ACTIONS), Is("\"mask\""), "For a マイナンバー."),
         key("mobile_phone", Choice(ACTIONS), Is("\"mask\""), "For a mobile number."),
-        key("email", Choice(ACTIONS), Is("\"mask\""), "For an e-mail address outside of lg.jp."),
+        key(
+            "email",
+            Choice(ACTIONS),
+            Is("\"mask\""),
+            "For an e-mail address outside of lg.jp.",
+        ),
         key("line_user_id", Choice(ACTIONS), Is("\"mask\""), "For a LINE user id."),
         key(
             "facility_contacts",

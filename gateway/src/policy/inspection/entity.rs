@@ -27,9 +27,15 @@ fn is_suspicious_attribute(attribute: &Attribute) -> bool {
 fn is_suspicious_instance(instance: &Instance) -> bool {
     let seal = instance.seal.as_ref().and_then(|seal| seal.entity_id.as_ref());
     is_suspicious_value(&instance.value)
-        || instance.dataset_id.as_ref().is_some_and(|id| is_suspicious_text(id.as_str()))
+        || instance
+            .dataset_id
+            .as_ref()
+            .is_some_and(|id| is_suspicious_text(id.as_str()))
         || instance.unit_code.as_ref().is_some_and(|code| is_suspicious_text(code))
-        || instance.value_type.as_ref().is_some_and(|iri| is_suspicious_text(iri.as_str()))
+        || instance
+            .value_type
+            .as_ref()
+            .is_some_and(|iri| is_suspicious_text(iri.as_str()))
         || seal.is_some_and(|id| is_suspicious_text(id.as_str()))
         || instance.sub_attributes.iter().any(is_suspicious_attribute)
 }
@@ -138,12 +144,19 @@ impl<'a> Inspecting<'a> {
         attribute
             .instances
             .retain(|instance| self.instance(instance, place) == Fate::Stays);
-        if attribute.instances.is_empty() { Fate::Goes } else { Fate::Stays }
+        if attribute.instances.is_empty() {
+            Fate::Goes
+        } else {
+            Fate::Stays
+        }
     }
 
     fn instance(&mut self, instance: &mut Instance, place: Place<'_>) -> Fate {
         // These say what the instance is; without them it would be another.
-        let dataset = instance.dataset_id.as_ref().is_some_and(|id| self.holds(id.as_str(), place));
+        let dataset = instance
+            .dataset_id
+            .as_ref()
+            .is_some_and(|id| self.holds(id.as_str(), place));
         let seal = instance.seal.as_ref().and_then(|seal| seal.entity_id.as_ref());
         let seal = seal.is_some_and(|id| self.holds(id.as_str(), place));
         if dataset || seal || self.value(&mut instance.value, place) == Fate::Goes {
@@ -152,7 +165,11 @@ impl<'a> Inspecting<'a> {
         if instance.unit_code.as_ref().is_some_and(|code| self.holds(code, place)) {
             instance.unit_code = None;
         }
-        if instance.value_type.as_ref().is_some_and(|iri| self.holds(iri.as_str(), place)) {
+        if instance
+            .value_type
+            .as_ref()
+            .is_some_and(|iri| self.holds(iri.as_str(), place))
+        {
             instance.value_type = None;
         }
         instance
@@ -268,7 +285,9 @@ impl<'a> Inspecting<'a> {
     /// The strictest action on what is found in a text that leaves whole or not at all.
     fn strictest(&mut self, text: &str, place: Place<'_>) -> Option<Action> {
         let found = hits(text, place.context);
-        let strictest = found.iter().map(|hit| self.inspection.actions.of(hit.rule, place.is_contact));
+        let strictest = found
+            .iter()
+            .map(|hit| self.inspection.actions.of(hit.rule, place.is_contact));
         let strictest = strictest.max();
         for hit in &found {
             let action = self.inspection.actions.of(hit.rule, place.is_contact);
@@ -279,7 +298,8 @@ impl<'a> Inspecting<'a> {
 
     /// Whether a text that leaves whole or not at all must not leave.
     fn holds(&mut self, text: &str, place: Place<'_>) -> bool {
-        self.strictest(text, place).is_some_and(|action| action != Action::Report)
+        self.strictest(text, place)
+            .is_some_and(|action| action != Action::Report)
     }
 
     fn told(&mut self, rule: Rule, action: Action, place: Place<'_>) {

@@ -86,7 +86,9 @@ impl<'a> Iterator for Tokens<'a> {
             b'"' => quoted_length(rest),
             b'-' | b'0'..=b'9' => rest.bytes().take_while(|byte| is_of_number(*byte)).count(),
             _ => {
-                let other = rest.bytes().take_while(|byte| *byte != b'"' && !byte.is_ascii_digit() && *byte != b'-');
+                let other = rest
+                    .bytes()
+                    .take_while(|byte| *byte != b'"' && !byte.is_ascii_digit() && *byte != b'-');
                 other.count()
             }
         };

@@ -139,7 +139,9 @@ impl Actions {
     }
 
     fn strictest(self) -> Action {
-        let rules = Rule::ALL.iter().flat_map(|rule| [self.of(*rule, true), self.of(*rule, false)]);
+        let rules = Rule::ALL
+            .iter()
+            .flat_map(|rule| [self.of(*rule, true), self.of(*rule, false)]);
         rules.max().unwrap_or(Action::Drop)
     }
 }

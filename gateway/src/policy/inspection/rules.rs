@@ -155,7 +155,9 @@ fn my_numbers(text: &[char], pieces: &[Piece], context: bool, found: &mut Vec<Fo
     while index < pieces.len() {
         let (taken, number) = my_number_at(text, pieces, index, context);
         if let Some(place) = number {
-            let known = found.iter().any(|(_, other)| other.start < place.end && place.start < other.end);
+            let known = found
+                .iter()
+                .any(|(_, other)| other.start < place.end && place.start < other.end);
             // What is dialled is no マイナンバー, whatever its digits add up to.
             if !known {
                 found.push((Rule::MyNumber, place));
@@ -174,12 +176,15 @@ fn my_number_at(text: &[char], pieces: &[Piece], index: usize, context: bool) ->
         let is_joined = |joint| !matches!(joint, Joint::Apart | Joint::Space);
         let is_bounded = !is_joined(first.before) && !is_joined(joint_after(pieces, index));
         let is_corporate = first.before == Joint::Space
-            && index.checked_sub(1).and_then(|before| pieces.get(before)).is_some_and(|before| {
-                before.digits.len() == 1 && is_corporate_number(&format!("{}{}", before.digits, first.digits))
-            });
+            && index
+                .checked_sub(1)
+                .and_then(|before| pieces.get(before))
+                .is_some_and(|before| {
+                    before.digits.len() == 1 && is_corporate_number(&format!("{}{}", before.digits, first.digits))
+                });
         let is_other = is_corporate
             || is_part_of_number(text, &first.place)
-            || (!context && (is_in_word(text, &first.place) || is_date_and_time(&first.digits)));
+            || (!context && (is_in_word(text, &first.place) || is_something_else(&first.digits)));
         let is_number = is_bounded && !is_other && has_check_digit(&first.digits);
         return (1, is_number.then(|| first.place.clone()));
     }
@@ -214,7 +219,7 @@ fn my_number_in_fours(text: &[char], pieces: &[Piece], index: usize, context: bo
     let is_bounded = parts(first.before) && parts(joint_after(pieces, index + 2));
     let digits = format!("{}{}{}", first.digits, second.digits, third.digits);
     let place = first.place.start..third.place.end;
-    let is_other = !context && (is_in_word(text, &place) || is_date_and_time(&digits));
+    let is_other = !context && (is_in_word(text, &place) || is_something_else(&digits));
     (is_shaped && is_bounded && !is_other && has_check_digit(&digits)).then_some(place)
 }
 
@@ -230,7 +235,12 @@ pub(super) fn has_check_digit(digits: &str) -> bool {
         return false;
     }
     let weights = (2..=7).chain(2..=6);
-    let sum: u32 = eleven.iter().rev().zip(weights).map(|(digit, weight)| digit * weight).sum();
+    let sum: u32 = eleven
+        .iter()
+        .rev()
+        .zip(weights)
+        .map(|(digit, weight)| digit * weight)
+        .sum();
     let remainder = sum % 11;
     *check == if remainder <= 1 { 0 } else { 11 - remainder }
 }
@@ -246,11 +256,22 @@ fn is_corporate_number(digits: &str) -> bool {
     *check == 9 - sum % 9
 }
 
+/// Twelve digits that mean something else in files: a time, or a serial number filled up with zeros, which one
+/// マイナンバー in a million looks like.
+fn is_something_else(digits: &str) -> bool {
+    digits.starts_with("000000") || is_date_and_time(digits)
+}
+
 /// `202604011230`: a time as files write it, which one number in ten thousand looks like.
 fn is_date_and_time(digits: &str) -> bool {
     let part = |range: Range<usize>| digits.get(range).and_then(|text| text.parse::<u32>().ok());
-    let within = |range: Range<usize>, least: u32, most: u32| part(range).is_some_and(|value| (least..=most).contains(&value));
-    within(0..4, 1900, 2099) && within(4..6, 1, 12) && within(6..8, 1, 31) && within(8..10, 0, 24) && within(10..12, 0, 59)
+    let within =
+        |range: Range<usize>, least: u32, most: u32| part(range).is_some_and(|value| (least..=most).contains(&value));
+    within(0..4, 1900, 2099)
+        && within(4..6, 1, 12)
+        && within(6..8, 1, 31)
+        && within(8..10, 0, 24)
+        && within(10..12, 0, 59)
 }
 
 // === mobile numbers ===
@@ -307,7 +328,9 @@ fn national_digits(digits: &str, is_international: bool) -> String {
 }
 
 fn is_mobile(national: &str) -> bool {
-    ["070", "080", "090", "050"].iter().any(|prefix| national.starts_with(prefix))
+    ["070", "080", "090", "050"]
+        .iter()
+        .any(|prefix| national.starts_with(prefix))
 }
 
 /// Whether pieces stand as those of a telephone number do, and not within an identifier or a decimal number.
@@ -327,7 +350,9 @@ fn is_written_as_phone(text: &[char], run: &[Piece], is_international: bool) -> 
         _ if is_international => true,
         [_] => !is_in_word(text, &whole) || follows_label(text, whole.start),
         [3, 4, 4] => is_even,
-        [begin, ..] => *begin >= 3 && lengths.len() <= 3 && is_even && run.get(1).is_none_or(|piece| piece.before != Joint::Dot),
+        [begin, ..] => {
+            *begin >= 3 && lengths.len() <= 3 && is_even && run.get(1).is_none_or(|piece| piece.before != Joint::Dot)
+        }
         [] => false,
     };
     is_shaped && !is_free && !is_part_of_number(text, &whole)
@@ -335,7 +360,11 @@ fn is_written_as_phone(text: &[char], run: &[Piece], is_international: bool) -> 
 
 /// `TEL09012345678`
 fn follows_label(text: &[char], start: usize) -> bool {
-    let letters = text.iter().take(start).rev().take_while(|character| character.is_ascii_alphabetic());
+    let letters = text
+        .iter()
+        .take(start)
+        .rev()
+        .take_while(|character| character.is_ascii_alphabetic());
     let mut label: Vec<char> = letters.map(char::to_ascii_lowercase).collect();
     label.reverse();
     let label: String = label.into_iter().collect();
@@ -350,7 +379,10 @@ fn addresses(text: &[char], found: &mut Vec<Found>) {
         let local = before.clone().take_while(|character| is_local(**character)).count();
         let quoted = before.clone().next() == Some(&'"');
         let local = if quoted {
-            before.skip(1).position(|character| *character == '"').map_or(0, |length| length + 2)
+            before
+                .skip(1)
+                .position(|character| *character == '"')
+                .map_or(0, |length| length + 2)
         } else {
             local
         };
@@ -375,7 +407,8 @@ fn is_domain(character: char) -> bool {
 fn is_host(domain: &str) -> bool {
     let mut labels = domain.rsplit('.');
     let top_level = labels.next().unwrap_or_default();
-    let is_top_level = top_level.starts_with("xn--") || top_level.chars().all(|character| character.is_ascii_alphabetic());
+    let is_top_level =
+        top_level.starts_with("xn--") || top_level.chars().all(|character| character.is_ascii_alphabetic());
     let mut others = labels.peekable();
     is_top_level
         && top_level.len() >= SHORTEST_TOP_LEVEL
@@ -385,7 +418,10 @@ fn is_host(domain: &str) -> bool {
 
 fn is_official(domain: &str) -> bool {
     let domain = domain.to_ascii_lowercase();
-    domain == OFFICIAL_DOMAIN || domain.strip_suffix(OFFICIAL_DOMAIN).is_some_and(|rest| rest.ends_with('.'))
+    domain == OFFICIAL_DOMAIN
+        || domain
+            .strip_suffix(OFFICIAL_DOMAIN)
+            .is_some_and(|rest| rest.ends_with('.'))
 }
 
 // === LINE ===
@@ -394,7 +430,10 @@ fn line_ids(text: &[char], found: &mut Vec<Found>) {
     for (start, _) in text.iter().enumerate().filter(|(_, character)| **character == 'U') {
         let is_word = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(char::is_ascii_alphanumeric);
         let behind = text.get(start + 1..).unwrap_or_default();
-        let digits = behind.iter().take_while(|character| character.is_ascii_hexdigit()).count();
+        let digits = behind
+            .iter()
+            .take_while(|character| character.is_ascii_hexdigit())
+            .count();
         let end = start + 1 + LINE_DIGITS;
         if digits == LINE_DIGITS && !is_word(start.checked_sub(1)) && !is_word(Some(end)) {
             found.push((Rule::LineUserId, start..end));
