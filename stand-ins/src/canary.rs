@@ -143,6 +143,14 @@ impl Scan {
         found
     }
 
+    /// The first value in bytes as they stand, and its form: nothing is undone first, which takes a moment only.
+    #[must_use]
+    pub fn first(&self, content: &[u8]) -> Option<(usize, String)> {
+        let hit = self.searcher.find(content)?;
+        let (value, form) = self.meanings.get(hit.pattern().as_usize())?;
+        Some((*value, form.to_string()))
+    }
+
     /// The same, as it stands.
     fn unpacked(&self, content: &[u8]) -> Vec<(usize, usize, String)> {
         let mut found: Vec<(usize, usize, String)> = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! | address | answer |
 //! |---|---|
-//! | `GET /api/v1/sites?page=1&per_page=20&kyotsu_id=` | `{"meta":{"total","page","per_page","pages"},"items":[..]}` |
+//! | `GET /api/v1/sites?page=1&per_page=20&kyotsu_id=&fields=` | `{"meta":{"total","page","per_page","pages"},"items":[..]}`; with `fields=public` without who holds the keys |
 //! | `GET /api/v1/sites/{kyotsu_id}` | one record |
 //! | `GET /api/v1/shelters.geojson?offset=0&limit=100` | GeoJSON with the published Japanese properties |
 //! | `GET /api/v1/aed` | a JSON array |
@@ -93,7 +93,11 @@ impl Platform {
         };
         let per_page = per_page.min(GREATEST_PER_PAGE);
         let start = (page - 1).saturating_mul(per_page);
-        let items: Vec<&Value> = matching.iter().skip(start).take(per_page).copied().collect();
+        let mut items: Vec<Value> = matching.iter().skip(start).take(per_page).copied().cloned().collect();
+        if request.parameter("fields").as_deref() == Some("public") {
+            let members = items.iter_mut().filter_map(Value::as_object_mut);
+            members.for_each(|site| site.retain(|field, _| !field.starts_with("kanrisha_")));
+        }
         let total = matching.len();
         let body = json!({
             "meta": {

@@ -72,6 +72,54 @@ fn tests() -> BTreeSet<(String, String)> {
     tests
 }
 
+/// The files of the gateway, tests aside, in which a call stands.
+fn callers(call: &str) -> BTreeSet<String> {
+    let source = workspace().join("gateway/src");
+    let mut files = Vec::new();
+    rust_files(&source, &mut files);
+    let holds = files.into_iter().filter(|file| {
+        let is_test = file.iter().any(|part| part == "tests" || part == "tests.rs");
+        !is_test && fs::read_to_string(file).unwrap().contains(call)
+    });
+    let names = holds.map(|file| file.strip_prefix(&source).unwrap().display().to_string());
+    names.collect()
+}
+
+/// Whoever adds a way to ask a source, or to show an entity, is sent here: entities leave through `release` alone.
+#[test]
+fn there_is_one_way_out() {
+    let expected = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<String>>()
+    };
+    // Sources are asked here, and what they answer is released in the same file.
+    let asking = callers(".adapter.query(")
+        .union(&callers(".adapter.retrieve("))
+        .cloned()
+        .collect::<BTreeSet<_>>();
+    let asking_elsewhere = callers("            .adapter\n            .retrieve(");
+    let all: BTreeSet<String> = asking.union(&asking_elsewhere).cloned().collect();
+    assert_eq!(
+        all,
+        expected(&[
+            "federation/entities.rs",
+            "federation/gather.rs",
+            "subscriptions/periodic.rs"
+        ])
+    );
+    assert_eq!(
+        callers(".release("),
+        expected(&["federation/gather.rs", "subscriptions/access.rs"])
+    );
+    // Projection alone is for deciding what may be written, and for a second grant on what was released.
+    assert_eq!(
+        callers("s.project("),
+        expected(&["federation/provide.rs", "federation/release.rs"])
+    );
+}
+
 #[test]
 fn every_test_that_the_promise_names_exists() {
     let (promise, tests) = (promise(), tests());

@@ -51,6 +51,8 @@ fn plain_text_is_found_with_its_place() {
     let scan = Scan::for_values(&canaries);
     let content = [b"0123456789".as_slice(), canaries[3].as_bytes()].concat();
     assert_eq!(scan.bytes(&content), [(10, 3, "UTF-8".to_owned())]);
+    assert_eq!(scan.first(&content), Some((3, "UTF-8".to_owned())));
+    assert_eq!(scan.first(b"0123456789"), None);
 }
 
 #[test]
