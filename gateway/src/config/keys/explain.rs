@@ -168,7 +168,7 @@ impl<'a> Walk<'a> {
             Kind::Refused => {}
             // Limits have defaults of their own while the table is absent.
             Kind::Table(keys) | Kind::ChoiceOrTable(_, keys) if keys.has_defaults() => {
-                self.table(keys, None, path, name)
+                self.table(keys, None, path, name);
             }
             _ => self.settings.push(Setting {
                 key: path.to_owned(),

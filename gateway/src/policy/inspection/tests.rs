@@ -87,7 +87,7 @@ proptest! {
         let found = hits(&text, true);
         let left = masked(&text, found.iter());
         for hit in &found {
-            let value = &text[hit.bytes.clone()];
+            let value = text.get(hit.bytes.clone()).unwrap();
             prop_assert!(!left.contains(value) || value.is_empty(), "{left}");
         }
     }
