@@ -73,7 +73,7 @@ fn census(text: &[u8]) -> Census {
     census
 }
 
-/// Whether a text may hold what a rule looks for. Most texts may not, and are told apart at some bytes a nanosecond.
+/// Whether a text may hold what a rule looks for. Most texts may not, and are told apart in about a nanosecond a byte.
 pub(super) fn is_suspicious(text: &str) -> bool {
     let census = census(text.as_bytes());
     may_hold(text, &census)
