@@ -15,6 +15,7 @@ mod behaviour {
     mod canaries;
     mod client_certificates;
     mod command_line;
+    mod compared_revisions;
     mod contexts;
     mod contexts_in_bodies;
     mod contexts_relative;
@@ -22,12 +23,17 @@ mod behaviour {
     mod credentials;
     mod demo;
     mod documented;
+    mod every_route;
+    mod explained_requests;
     mod explaining;
+    mod fail_closed;
     mod faults;
     mod guide_for_administrators;
     mod hidden;
+    mod hidden_by_class;
     mod inspection;
-
+    mod isolation;
+    mod judged_policies;
     mod languages;
     mod lying;
     mod malformed;
@@ -38,11 +44,13 @@ mod behaviour {
     mod not_offered;
     mod notifications;
     mod paging;
+    mod permits;
     mod personal_data;
     mod personal_relay;
     mod privacy_promise;
     mod protocols;
     mod provision;
+    mod purposes;
     mod random_queries;
     mod rate_limits;
     mod refused_start;

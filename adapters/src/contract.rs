@@ -19,6 +19,7 @@ use http::HeaderValue;
 use ngsi_ld::query::{Expression, GeoQuery, IdPattern};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
+use crate::asked::AskedRequest;
 use crate::client::SourceStatus;
 use crate::writing::EntityWriter;
 
@@ -225,6 +226,14 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// What the source would decide of this query itself. No I/O.
     fn push_down(&self, query: &SourceQuery) -> PushDown;
 
+    /// What the source would be asked first for this query, made by the code that asks it. Several, where the query
+    /// takes several requests that do not depend on each other's answers; none, where the source cannot have what is
+    /// asked for. No I/O, and no secret.
+    ///
+    /// # Errors
+    /// [`AdapterError`], when what is asked cannot be sent at all.
+    fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError>;
+
     /// The entity of that id, of one of `query.types`; `None` when the source has none. `query.ids` is that
     /// id alone, and there are no conditions. If the source holds several entities that are one in the view,
     /// the answer is their union.
@@ -245,6 +254,15 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     /// [`AdapterError`]
     async fn has_entities_of_several_types(&self, _call: &Call) -> Result<bool, AdapterError> {
         Ok(false)
+    }
+
+    /// Whether an attribute of one of these names may be a Relationship in some entity. Whereto a Relationship leads may
+    /// be hidden; then no page and no count that depends on it is that of the view. By default any may.
+    ///
+    /// # Errors
+    /// [`AdapterError`]
+    async fn may_hold_relationships(&self, _names: &[AttributeName], _call: &Call) -> Result<bool, AdapterError> {
+        Ok(true)
     }
 
     /// How many entities match. Asked only when [`PushDown::is_exact`] and without a page.

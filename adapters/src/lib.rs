@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`contract`] | [`Adapter`]: what every kind of source is asked, what it may answer, how it fails |
+//! | [`asked`] | [`AskedRequest`]: what a source would be asked, told and not sent |
 //! | [`writing`] | [`EntityWriter`]: what a source that takes writes is asked |
 //! | [`client`] | the outbound HTTP client: pools, deadlines, size caps, rate and concurrency, credentials |
 //! | [`ngsi_v2`] | FIWARE Orion and others that speak NGSI-v2 |
@@ -12,6 +13,7 @@
 //! An adapter reads no configuration file and does not decide who may see what: it is given its settings, and
 //! a [`SourceQuery`] that is already narrowed to what the consumer may see.
 
+pub mod asked;
 pub mod client;
 pub mod contract;
 mod depth;
@@ -20,6 +22,7 @@ pub mod rest;
 pub mod store;
 pub mod writing;
 
+pub use asked::AskedRequest;
 pub use contract::{
     Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SelectedNames,
     SourceId, SourceQuery,

@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run must stop")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kakehashi_benches::hot_paths;
+use kakehashi_benches::{hot_paths, scaled_policies};
 use mimalloc::MiMalloc;
 
 /// As in the gateway.
@@ -22,5 +22,16 @@ fn all(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, all);
+/// Decisions among few tenants and among all of the country: 2,000 tenants with 20 policies must cost what 3 with 3 do.
+fn scaled(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decisions");
+    for scale in [scaled_policies::SMALL, scaled_policies::LARGE] {
+        for mut path in scaled_policies::decisions(scale).expect("the benchmark's own policies") {
+            group.bench_function(path.name, |bencher| bencher.iter(|| (path.run)()));
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, all, scaled);
 criterion_main!(benches);

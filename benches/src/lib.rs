@@ -4,4 +4,5 @@
 pub mod bare_records;
 pub mod bare_transform;
 pub mod hot_paths;
+pub mod scaled_policies;
 pub mod workload;

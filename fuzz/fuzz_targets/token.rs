@@ -15,6 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
         identifier: "https://id.example.jp/realms/data".into(),
         audience: "kakehashi".into(),
         algorithms: vec![Algorithm::ES256],
+        assurance_levels: Vec::new(),
         roles_claim: Some(vec!["realm_access".to_owned(), "roles".to_owned()]),
     });
     if let Ok(inspected) = inspect(bytes, std::slice::from_ref(&issuer)) {

@@ -15,6 +15,8 @@
 //! | [`federation`] | registry, plan, fan-out, merging, pages |
 //! | [`tokens`] | verifying JSON Web Tokens, and the keys of those who sign them |
 //! | [`telemetry`] | logs and metrics, without any value |
+//! | [`diff`] | who gains and who loses what between two revisions |
+//! | [`explain`] | what would become of a request, and why |
 //! | [`admin`] | the administrators' listener |
 //! | [`command`] | the command line |
 //! | [`reload`] | taking over an edited configuration while running |
@@ -26,8 +28,10 @@ pub mod certificates;
 pub mod command;
 pub mod config;
 pub mod contexts;
+pub mod diff;
 pub mod edge;
 pub mod egress;
+pub mod explain;
 pub mod federation;
 pub mod policy;
 pub mod reload;
@@ -76,7 +80,7 @@ impl Gateway {
     }
 
     /// Lets another revision hold from now on. Requests under way keep theirs.
-    pub(crate) fn replace(&self, revision: Arc<Revision>) {
+    pub fn replace(&self, revision: Arc<Revision>) {
         self.revision.store(revision);
     }
 

@@ -8,7 +8,7 @@ use kakehashi_adapters::client::{HttpClient, HttpClientSettings, SourceClientErr
 use kakehashi_adapters::ngsi_v2::translate::ProvidedType as V2Type;
 use kakehashi_adapters::ngsi_v2::{InvalidNgsiV2Settings, NgsiV2Adapter, NgsiV2Settings};
 use kakehashi_adapters::rest::{RestAdapter, RestSettings};
-use kakehashi_adapters::store::{StoreAdapter, StoreError, StoreOptions, StorePartition};
+use kakehashi_adapters::store::{StoreAdapter, StoreError, StoreOptions, StorePartition, UnopenedPartition};
 use kakehashi_adapters::{Adapter, SourceId};
 use ngsi_ld::TypeName;
 use ngsi_ld::context::Context;
@@ -98,6 +98,22 @@ impl Revision {
         Self::assemble(config, Some(earlier), http, contexts, findings, &earlier.tenant_limits).await
     }
 
+    /// The sources of a configuration, to see what they would be asked. No file is made or opened and nothing is sent:
+    /// a partition of the store answers nothing.
+    ///
+    /// # Errors
+    /// [`CannotBuild`], naming the source.
+    pub async fn unopened_sources(config: &Config) -> Result<Registry, CannotBuild> {
+        let http = HttpClient::new(&HttpClientSettings::default())?;
+        let findings = FindingCounter::new()?;
+        let inspecting = Inspecting {
+            config,
+            findings: &findings,
+        };
+        let sources = sources_of(&inspecting, None, &http, Partitions::Unopened).await?;
+        Ok(Registry::new(sources))
+    }
+
     async fn assemble(
         config: Config,
         earlier: Option<&Self>,
@@ -106,18 +122,11 @@ impl Revision {
         findings: FindingCounter,
         limits: &TenantLimiters,
     ) -> Result<Self, CannotBuild> {
-        let mut sources = Vec::new();
         let inspecting = Inspecting {
             config: &config,
             findings: &findings,
         };
-        for source in config.sources() {
-            let own = (!source.tls.is_usual())
-                .then(|| HttpClient::with_tls(&HttpClientSettings::default(), &source.tls))
-                .transpose()?;
-            let http = own.as_ref().unwrap_or(&http);
-            register(source, http, &Earlier::new(earlier, source), &inspecting, &mut sources).await?;
-        }
+        let sources = sources_of(&inspecting, earlier, &http, Partitions::Open).await?;
         Ok(Self {
             registry: Registry::new(sources),
             tenant_limits: TenantLimiters::after(limits, &config.tenants),
@@ -127,6 +136,40 @@ impl Revision {
             config,
         })
     }
+}
+
+/// What becomes of partitions of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Partitions {
+    /// They are opened.
+    Open,
+    /// They stay as they are.
+    Unopened,
+}
+
+/// Every source with its adapter, in the order of the configuration.
+async fn sources_of(
+    inspecting: &Inspecting<'_>,
+    earlier: Option<&Revision>,
+    http: &HttpClient,
+    partitions: Partitions,
+) -> Result<Vec<RegisteredSource>, CannotBuild> {
+    let mut sources = Vec::new();
+    for source in inspecting.config.sources() {
+        let own = (!source.tls.is_usual())
+            .then(|| HttpClient::with_tls(&HttpClientSettings::default(), &source.tls))
+            .transpose()?;
+        let http = own.as_ref().unwrap_or(http);
+        if let (SourceKind::Store { partitions: owners, .. }, Partitions::Unopened) = (&source.kind, partitions) {
+            sources.extend(owners.iter().map(|owner| {
+                let adapter = Arc::new(UnopenedPartition::new(source.id.clone()));
+                registered(source, owner, inspecting, adapter)
+            }));
+            continue;
+        }
+        register(source, http, &Earlier::new(earlier, source), inspecting, &mut sources).await?;
+    }
+    Ok(sources)
 }
 
 /// What an earlier revision has of a source.

@@ -316,3 +316,45 @@ async fn a_kill_in_the_middle_of_an_apply_leaves_the_old_or_the_new_and_never_a_
 fn ended(process: &mut Child) -> bool {
     process.try_wait().unwrap().is_some()
 }
+
+#[tokio::test]
+async fn the_area_of_a_permit_is_a_file_of_the_revision() {
+    let platform = platform().await;
+    let ops = platform.admin("ops");
+    let square = |west: f64| {
+        let (east, south, north) = (west + 1.0, 36.5, 37.2);
+        let ring = [
+            [west, south],
+            [east, south],
+            [east, north],
+            [west, north],
+            [west, south],
+        ];
+        json!({ "type": "Polygon", "coordinates": [ring] }).to_string()
+    };
+    let policies = "@area(\"areas/yaita.geojson\")\npermit (principal in Role::\"reader\", action in Action::\"read\", \
+                    resource in Tenant::\"yaita\");\n";
+    let count = async || platform.entities(SITES).await.ok().count();
+    let (_, tag) = files_of(&ops).await;
+    let alone = patch(&ops, &tag, json!({ "policies/yaita.cedar": policies })).await;
+    assert_eq!(alone.status, 422, "{alone}");
+    assert!(
+        alone.json()["diagnostics"]
+            .to_string()
+            .contains("areas/yaita.geojson cannot be read")
+    );
+    let elsewhere = json!({ "policies/yaita.cedar": policies, "policies/areas/yaita.geojson": square(0.0) });
+    patch(&ops, &tag, elsewhere).await.ok();
+    assert_eq!(count().await, 58 + 19);
+    assert_eq!(platform.files().read("policies/areas/yaita.geojson"), square(0.0));
+    let (_, tag) = files_of(&ops).await;
+    patch(&ops, &tag, json!({ "policies/areas/yaita.geojson": square(139.4) }))
+        .await
+        .ok();
+    assert_eq!(count().await, 58 + 19 + 25);
+    let (files, tag) = files_of(&ops).await;
+    assert!(files["policies/areas/yaita.geojson"].is_string());
+    let removed = patch(&ops, &tag, json!({ "policies/areas/yaita.geojson": null })).await;
+    assert_eq!(removed.status, 422, "{removed}");
+    assert_eq!(count().await, 58 + 19 + 25);
+}

@@ -1,5 +1,5 @@
-//! The guide for administrators, done as it is written: every command of "Step by step", in its order, in the folder of
-//! a running gateway.
+//! The guide for administrators, done as it is written: every command of "Step by step" and of the example, in their order,
+//! in the folder of a running gateway.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,10 +9,12 @@ use super::harness::{Finished, PATIENCE, Platform, key_of};
 
 const GUIDE: &str = include_str!("../../docs/administrators.md");
 
-/// The commands of the guide's blocks, block by block; `> ` goes on with the one before.
-fn blocks() -> Vec<Vec<String>> {
-    let (_, steps) = GUIDE.split_once("### Step by step").unwrap();
-    let (steps, _) = steps.split_once("\n## ").unwrap();
+/// The commands of the blocks of one part of the guide, block by block; `> ` goes on with the one before.
+fn blocks(part: &str) -> Vec<Vec<String>> {
+    let (_, steps) = GUIDE.split_once(&format!("### {part}\n")).unwrap();
+    let steps = ["\n## ", "\n### "]
+        .into_iter()
+        .fold(steps, |steps, heading| steps.split(heading).next().unwrap());
     let blocks = steps
         .split("```console\n")
         .skip(1)
@@ -20,7 +22,7 @@ fn blocks() -> Vec<Vec<String>> {
     let commands = |block: &str| {
         let mut commands: Vec<String> = Vec::new();
         for line in block.lines() {
-            match line.strip_prefix("> ") {
+            match line.strip_prefix("> ").or((line == ">").then_some("")) {
                 Some(more) => {
                     let command = commands.last_mut().unwrap();
                     command.push('\n');
@@ -58,20 +60,16 @@ async fn settled(platform: &Platform) {
     assert!(waited.is_ok(), "the files do not hold: {}", platform.gateway().stderr());
 }
 
-#[tokio::test]
-async fn every_command_of_the_guide_works_as_it_is_written() {
-    let platform = Platform::builder().await.administrators().log("info").start().await;
+/// Runs the commands of a part, one after the other, in the folder of a running gateway; what a block has set it uses
+/// itself, and nothing outlives it but files. After each, `look` is called. The answer is what each block has printed.
+async fn run(platform: &Platform, part: &str, mut look: impl FnMut()) -> Vec<String> {
     let folder = platform.files().folder().to_owned();
     let programs = Path::new(env!("CARGO_BIN_EXE_kakehashi")).parent().unwrap();
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     let admin = platform.gateway().ready()["admin"].as_str().unwrap().to_owned();
-    let blocks = blocks();
-    assert_eq!(blocks.len(), 6, "{blocks:?}");
     let mut shown = Vec::new();
-    let mut holders = Vec::new();
-    for commands in &blocks {
+    for commands in &blocks(part) {
         let mut output = String::new();
-        // What a block has set it uses itself; nothing outlives it but files.
         let mut script = String::from("set -eu\n");
         for command in commands {
             script.push_str(command);
@@ -84,6 +82,7 @@ async fn every_command_of_the_guide_works_as_it_is_written() {
                 .current_dir(&folder)
                 .env("PATH", &path)
                 .env("ADMIN", &admin)
+                .env("GATEWAY", platform.gateway().url())
                 .env("KEY", key_of("ops"))
                 .env("SANO_API_KEY", stand_ins::SANO_DEMO_API_KEY)
                 .output()
@@ -95,17 +94,36 @@ async fn every_command_of_the_guide_works_as_it_is_written() {
             );
             output.push_str(&String::from_utf8(done.stdout).unwrap());
             script = String::from("set -eu\n");
-            settled(&platform).await;
-            holders.push(
-                platform
-                    .files()
-                    .read("tenants.toml")
-                    .matches("[consumers.tourism-app]")
-                    .count(),
-            );
+            settled(platform).await;
+            look();
         }
         shown.push(output);
     }
+    shown
+}
+
+/// What the guide shows as answers in one part, line by line, without what it leaves out.
+fn answers(part: &str) -> Vec<String> {
+    let (_, steps) = GUIDE.split_once(&format!("### {part}\n")).unwrap();
+    let (steps, _) = steps.split_once("\n## ").unwrap();
+    let blocks = steps.split("```\n\n```\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap());
+    let lines = blocks
+        .flat_map(str::lines)
+        .filter(|line| !line.trim().is_empty() && *line != "...");
+    lines.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn every_command_of_the_guide_works_as_it_is_written() {
+    let platform = Platform::builder().await.administrators().log("info").start().await;
+    let mut holders = Vec::new();
+    let count = || {
+        let tenants_toml = platform.files().read("tenants.toml");
+        holders.push(tenants_toml.matches("[consumers.tourism-app]").count());
+    };
+    let shown = run(&platform, "Step by step", count).await;
+    assert_eq!(shown.len(), 6, "{shown:?}");
     assert!(
         shown[0].contains("5 tenants") && shown[0].contains("ready, revision"),
         "{}",
@@ -132,4 +150,33 @@ async fn every_command_of_the_guide_works_as_it_is_written() {
         "{shown:?}"
     );
     assert!(platform.files().read("policies/utsunomiya.cedar").contains("permit"));
+}
+
+#[tokio::test]
+async fn every_command_of_the_example_works_and_shows_what_the_guide_says() {
+    const EXAMPLE: &str = "An example: Yaita shares its AEDs";
+    let platform = Platform::builder().await.administrators().log("info").start().await;
+    let shown = run(&platform, EXAMPLE, || {}).await.concat();
+    let answers = answers(EXAMPLE);
+    assert!(answers.len() > 8, "{answers:?}");
+    for line in answers {
+        assert!(shown.contains(&line), "`{line}` is not shown: {shown}");
+    }
+    let seen: serde_json::Value = serde_json::from_str(&platform.files().read("seen.json")).unwrap();
+    let seen = seen.as_array().unwrap();
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    for aed in seen {
+        assert_eq!(
+            super::harness::members(aed),
+            ["id", "location", "name", "type"],
+            "{aed}"
+        );
+    }
+    // Who could see more before can still.
+    let reader = platform
+        .entities("type=AED&count=true&limit=0")
+        .tenant("yaita")
+        .await
+        .ok();
+    assert_eq!(reader.count(), 3);
 }

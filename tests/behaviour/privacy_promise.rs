@@ -113,11 +113,17 @@ fn there_is_one_way_out() {
         callers(".release("),
         expected(&["federation/gather.rs", "subscriptions/access.rs"])
     );
-    // Projection alone is for deciding what may be written, and for a second grant on what was released.
+    // Projection alone is for deciding what may be written, and for the entities that expectations of policies hold.
     assert_eq!(
         callers("s.project("),
-        expected(&["federation/provide.rs", "federation/release.rs"])
+        expected(&[
+            "federation/provide.rs",
+            "federation/release.rs",
+            "policy/expectations.rs"
+        ])
     );
+    // A second grant may take more out of what was released.
+    assert_eq!(callers(".project_shown("), expected(&["subscriptions/access.rs"]));
 }
 
 #[test]

@@ -34,6 +34,8 @@ async fn realm_with(file: &str, policies: &str) -> Realm {
             settings.insert("audience".into(), "kakehashi".into());
             settings.insert("algorithms".into(), toml::Value::Array(vec!["ES256".into()]));
             settings.insert("roles_claim".into(), "roles".into());
+            let levels = toml::toml! { acr = "aal2" aal = 2 };
+            settings.insert("assurance_levels".into(), vec![toml::Value::Table(levels)].into());
             section(table, "issuers").insert("prefecture".into(), toml::Value::Table(settings));
             for (id, roles) in [("token-app", vec![]), ("token-reader", vec!["reader".into()])] {
                 let mut jwt = toml::Table::new();
@@ -120,6 +122,29 @@ async fn a_policy_may_ask_how_surely_the_holder_of_a_token_was_identified() {
         assert_eq!(realm.count(&with(json!("aal2"))).await, 102);
         assert!(realm.count(&with(json!("aal1"))).await < 102);
         assert!(realm.count(&realm.token("token-reader", &json!([]))).await < 102);
+    }
+}
+
+#[tokio::test]
+async fn a_level_of_assurance_is_what_the_issuer_is_configured_to_mean() {
+    let realm = realm_with(
+        "yaita.cedar",
+        "@aal(\"2\")\npermit (principal == Consumer::\"token-app\", action in Action::\"read\", \
+         resource == EntityType::\"yaita/EvacuationSite\");",
+    )
+    .await;
+    for _ in 0..2 {
+        for (acr, sites) in [
+            (json!("aal2"), 25),
+            (json!("aal3"), 0),
+            (json!("AAL2"), 0),
+            (Value::Null, 0),
+        ] {
+            let mut claims = realm.claims("token-app", &json!([]));
+            claims["acr"] = acr.clone();
+            let token = realm.key.sign(&claims, &json!({})).unwrap();
+            assert_eq!(realm.count(&token).await, sites, "{acr}");
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use http::Uri;
 use http::uri::PathAndQuery;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::asked::HIDDEN;
+
 /// What may stand in a query as it is (RFC 3986 section 2.3).
 const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -32,6 +34,14 @@ impl QueryKey {
         Self {
             name: encode(name),
             value: encode(value),
+        }
+    }
+
+    /// The same with nothing to hide in it.
+    pub(super) fn hidden(&self) -> Self {
+        Self {
+            name: Arc::clone(&self.name),
+            value: HIDDEN.into(),
         }
     }
 

@@ -19,6 +19,7 @@ use super::http_client::{HttpClient, TlsSetupError};
 use super::oauth2::TokenSource;
 use super::query_key::QueryKey;
 use super::{Credential, Response, SourceLimits, SourceStatus, StreamedResponse};
+use crate::asked::{AskedRequest, HIDDEN};
 use crate::contract::{AdapterError, Call, ErrorKind, SourceId};
 
 /// What the gateway calls itself. Some servers refuse requests that do not say.
@@ -177,6 +178,48 @@ impl SourceClient {
         })
     }
 
+    /// The request that [`SourceClient::get`] would send, with `***` in the place of every secret.
+    ///
+    /// # Errors
+    /// [`AdapterError`], when the path is none.
+    pub fn asked(
+        &self,
+        path_and_query: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<AskedRequest, AdapterError> {
+        let (key, proof) = self.source.proof.hidden();
+        let uri = self.address(path_and_query, key.as_ref())?;
+        // A trace begins with a request of a consumer's.
+        let call = Call {
+            deadline: std::time::Instant::now(),
+            traceparent: None,
+            consumer_token: None,
+        };
+        let request = request(uri, headers, proof.as_ref(), &call);
+        let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = request.headers().iter();
+        Ok(AskedRequest::Http {
+            method: request.method().to_string(),
+            url: request.uri().to_string(),
+            headers: headers.map(|(name, value)| (name.to_string(), shown(value))).collect(),
+        })
+    }
+
+    /// The whole address of a request.
+    fn address(&self, path_and_query: &str, key: Option<&QueryKey>) -> Result<Uri, AdapterError> {
+        let uri = self
+            .source
+            .endpoint
+            .join(path_and_query)
+            .map_err(|_| self.error(ErrorKind::Internal, "the request's path is no URL"))?;
+        match key {
+            Some(key) => key
+                .added_to(&uri)
+                .ok_or_else(|| self.error(ErrorKind::Internal, "the request's query is no URL")),
+            None => Ok(uri),
+        }
+    }
+
     fn chunks(&self, body: Incoming, deadline: Instant, in_flight: InFlight) -> Result<ChunkStream, AdapterError> {
         ChunkStream::new(body, self.source.limits.body, deadline, in_flight)
     }
@@ -188,17 +231,11 @@ impl SourceClient {
         headers: &[(HeaderName, HeaderValue)],
         call: &Call,
     ) -> Result<Head, AdapterError> {
-        let uri = self
-            .source
-            .endpoint
-            .join(path_and_query)
-            .map_err(|_| self.error(ErrorKind::Internal, "the request's path is no URL"))?;
-        let uri = match &self.source.proof {
-            Proof::Query(key) => key
-                .added_to(&uri)
-                .ok_or_else(|| self.error(ErrorKind::Internal, "the request's query is no URL"))?,
-            _ => uri,
+        let key = match &self.source.proof {
+            Proof::Query(key) => Some(key),
+            _ => None,
         };
+        let uri = self.address(path_and_query, key)?;
         let own_deadline = Instant::now() + self.source.limits.timeout;
         let deadline = own_deadline.min(Instant::from_std(call.deadline));
         if matches!(self.source.proof, Proof::PassThrough) && call.consumer_token.is_none() {
@@ -346,6 +383,17 @@ fn request(
 }
 
 impl Proof {
+    /// The key and the header of a request, as they look where nobody may see them.
+    fn hidden(&self) -> (Option<QueryKey>, Option<(HeaderName, HeaderValue)>) {
+        let secret = || HeaderValue::from_static(HIDDEN);
+        match self {
+            Self::Nothing => (None, None),
+            Self::Header(name, _) => (None, Some((name.clone(), secret()))),
+            Self::Query(key) => (Some(key.hidden()), None),
+            Self::Tokens(_) | Self::PassThrough => (None, Some((AUTHORIZATION, secret()))),
+        }
+    }
+
     /// How a credential is sent, kept out of every log.
     fn of(credential: Credential) -> Result<Self, SourceClientError> {
         let (name, mut value) = match credential {

@@ -29,8 +29,9 @@ use self::names::RawNames;
 use self::pages::{Source, united};
 use self::plan::Plan;
 use self::translate::ProvidedType;
+use crate::asked::AskedRequest;
 use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits, SourceStatus};
-use crate::contract::{Adapter, AdapterError, Call, EntityStream, ErrorKind, PushDown, SourceId, SourceQuery};
+use crate::contract::{Adapter, AdapterError, Call, EntityStream, ErrorKind, Page, PushDown, SourceId, SourceQuery};
 
 /// The service path of every entity of a service: what Orion reads when none is named.
 pub const EVERY_SERVICE_PATH: &str = "/#";
@@ -135,6 +136,12 @@ impl Adapter for NgsiV2Adapter {
         self.plan(query).push_down
     }
 
+    fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        let plan = self.plan(query);
+        let page = sent_page(query, &plan);
+        self.source.asked(&plan, page)
+    }
+
     async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
         let found = self.source.clone().walk(self.plan(query), None, call.clone());
         let entities: Vec<Entity> = match found.try_collect().await {
@@ -149,7 +156,7 @@ impl Adapter for NgsiV2Adapter {
 
     fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream {
         let plan = self.plan(query);
-        let page = query.page.filter(|_| plan.push_down.is_exact());
+        let page = sent_page(query, &plan);
         let entities = self.source.clone().walk(plan, page, call.clone());
         let ids = query.ids.clone();
         let is_meant = move |entity: &Entity| ids.is_empty() || ids.contains(&entity.id);
@@ -181,6 +188,11 @@ impl Adapter for NgsiV2Adapter {
             }
         }
     }
+}
+
+/// The page that the source is asked for. One of candidates would be no page of the answer.
+fn sent_page(query: &SourceQuery, plan: &Plan) -> Option<Page> {
+    query.page.filter(|_| plan.push_down.is_exact())
 }
 
 /// The headers of every request: what the configuration says, nothing of a consumer's.

@@ -10,6 +10,7 @@ use ngsi_ld::{Entity, EntityId};
 
 use super::plan::Plan;
 use super::translate::{TranslatedPage, TranslationError, translate_page};
+use crate::asked::AskedRequest;
 use crate::client::{Response, SourceClient};
 use crate::contract::{AdapterError, Call, EntityStream, ErrorKind, Page};
 
@@ -24,9 +25,27 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// The path and the parameters of one page.
+    fn page_path(request: &str, page: Page) -> String {
+        format!("{request}&limit={}&offset={}", page.limit, page.offset)
+    }
+
+    /// The first page of each request of a plan, as [`Source::walk`] would ask for it.
+    pub(super) fn asked(&self, plan: &Plan, page: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError> {
+        let offset = page.map_or(0, |page| page.offset);
+        let limit = page_limit(page.map(|page| page.limit));
+        let requests = plan.requests.iter().filter(|_| limit > 0);
+        requests
+            .map(|request| {
+                let path = Self::page_path(request, Page { limit, offset });
+                self.client.asked(&path, &self.headers)
+            })
+            .collect()
+    }
+
     /// One page.
     async fn page(&self, plan: &Plan, request: &str, page: Page, call: &Call) -> Result<TranslatedPage, AdapterError> {
-        let url = format!("{request}&limit={}&offset={}", page.limit, page.offset);
+        let url = Self::page_path(request, page);
         let response = self.client.get(&url, &self.headers, call).await?;
         self.check(&response)?;
         translate_page(&response.body, &plan.translation).map_err(|error| self.refused(&response, error))
@@ -90,6 +109,11 @@ impl Source {
     }
 }
 
+/// How many entities of a page are asked for, when so many are still wanted; `None`: all.
+fn page_limit(remaining: Option<usize>) -> usize {
+    remaining.map_or(MAX_PAGE, |remaining| remaining.min(MAX_PAGE))
+}
+
 /// A walk over the pages of several requests, one after the other.
 struct Walk {
     source: Source,
@@ -120,7 +144,7 @@ impl Walk {
                 self.report();
                 return Ok(None);
             };
-            let limit = self.remaining.map_or(MAX_PAGE, |remaining| remaining.min(MAX_PAGE));
+            let limit = page_limit(self.remaining);
             if limit == 0 {
                 self.requests.clear();
                 continue;

@@ -7,15 +7,16 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use futures::{Stream, StreamExt, stream};
-use ngsi_ld::{Entity, TypeName};
+use ngsi_ld::{AttributeName, Entity, TypeName};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::mapping::Mapping;
+use super::mapping::{Mapping, Rule};
 use super::pages::{path_at, window};
 use super::record::Finding;
-use super::source::{Answer, Source, TypeReading};
+use super::source::{ACCEPTED, Answer, Source, TypeReading};
 use super::walk::{self, Message};
+use crate::asked::AskedRequest;
 use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits, SourceStatus};
 use crate::contract::{
     Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, PushDown, SourceId, SourceQuery,
@@ -130,6 +131,11 @@ impl Adapter for RestAdapter {
         }
     }
 
+    fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        let paths = walk::asked_paths(&self.source, query).into_iter();
+        paths.map(|path| self.source.client.asked(&path, &[ACCEPTED])).collect()
+    }
+
     async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
         self.query(query, call).next().await.transpose()
     }
@@ -138,6 +144,17 @@ impl Adapter for RestAdapter {
         let (source, query, call) = (Arc::clone(&self.source), query.clone(), call.clone());
         let start = async move { Walk::start(source, query, call) };
         Box::pin(stream::once(start).flatten())
+    }
+
+    async fn may_hold_relationships(&self, names: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
+        let mut attributes = self
+            .source
+            .mapping
+            .type_mappings()
+            .iter()
+            .flat_map(|mapping| &mapping.attributes);
+        Ok(attributes
+            .any(|attribute| matches!(attribute.rule, Rule::Relationship { .. }) && names.contains(&attribute.name)))
     }
 
     async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError> {

@@ -14,7 +14,7 @@ use super::translate::{RecordPage, read_records};
 use crate::client::SourceClient;
 use crate::contract::{AdapterError, Call, ErrorKind, SourceQuery};
 
-const ACCEPTED: (HeaderName, HeaderValue) = (
+pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
     ACCEPT,
     HeaderValue::from_static("application/json, application/geo+json"),
 );
@@ -29,7 +29,7 @@ pub(super) struct Source {
     pub(super) client: SourceClient,
     /// The path of the endpoint, as configured: links of the platform may repeat it.
     pub(super) base_path: String,
-    mapping: Arc<Mapping>,
+    pub(super) mapping: Arc<Mapping>,
     /// The types that the source provides.
     provided: Vec<TypeName>,
     findings: FindingCounts,

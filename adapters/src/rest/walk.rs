@@ -11,6 +11,7 @@ use ngsi_ld::{Entity, EntityId};
 use tokio::sync::mpsc;
 
 use super::link::next_path;
+use super::mapping::TypeMapping;
 use super::pages::{Following, Window, first_path, following, path_at, window};
 use super::source::{Answer, Source, TypeReading};
 use super::translate::RecordPage;
@@ -67,8 +68,7 @@ async fn walk_types(
     call: &Call,
     sender: &mpsc::Sender<Message>,
 ) -> Result<(), Stop> {
-    let exact = query.filter.is_none() && query.geo.is_none();
-    let page = query.page.filter(|_| exact);
+    let page = sent_page(query);
     let mut output = Output {
         query,
         sender,
@@ -96,32 +96,103 @@ async fn walk_type(
     call: &Call,
     output: &mut Output<'_>,
 ) -> Result<(), Stop> {
-    let Some(mapping) = reading.mapping() else {
-        return Ok(());
-    };
-    if !output.query.ids.is_empty() {
-        let candidates: Vec<&EntityId> = output
-            .query
-            .ids
-            .iter()
-            .filter(|id| mapping.id.template.invert(id.as_str()).is_some())
-            .collect();
-        if candidates.is_empty() {
-            return Ok(());
-        }
-        if mapping.record_path.is_some() && candidates.len() <= MAX_SINGLE_RECORDS {
-            return walk_records(reading, candidates, call, output).await;
-        }
+    let wanted = page.map(|_| Page {
+        offset: output.skip,
+        limit: output.room.unwrap_or(0),
+    });
+    match Beginning::of(reading, output.query, wanted) {
+        Beginning::Nothing => Ok(()),
+        Beginning::Records(requests) => walk_records(reading, requests, call, output).await,
+        Beginning::Window(window) => match read_window(reading, window, call).await? {
+            Some(direct) => output.take_window(direct).await,
+            None => walk_pages(reading, call, output).await,
+        },
+        Beginning::Pages => walk_pages(reading, call, output).await,
     }
-    if page.is_some() && is_unconditional(output.query) && !reading.is_irregular() {
-        let room = output.room.unwrap_or(0) as u64;
-        if let Some(window) = window(mapping, output.skip as u64, room)
-            && let Some(direct) = read_window(reading, window, call).await?
+}
+
+/// How the reading of one type begins.
+enum Beginning {
+    /// The type has no entity of these ids.
+    Nothing,
+    /// By single records: the id and the path of each.
+    Records(Vec<(EntityId, String)>),
+    /// By the pages that hold a window of the view.
+    Window(Window),
+    /// By the first of all pages.
+    Pages,
+}
+
+impl Beginning {
+    /// `page`: what of this type is still wanted, where the platform's positions may be those of the view.
+    fn of(reading: &TypeReading, query: &SourceQuery, page: Option<Page>) -> Self {
+        let Some(mapping) = reading.mapping() else {
+            return Self::Nothing;
+        };
+        if !query.ids.is_empty() {
+            let ids = query.ids.iter();
+            let candidates: Vec<&EntityId> = ids
+                .filter(|id| mapping.id.template.invert(id.as_str()).is_some())
+                .collect();
+            if candidates.is_empty() {
+                return Self::Nothing;
+            }
+            if mapping.record_path.is_some() && candidates.len() <= MAX_SINGLE_RECORDS {
+                let requests = candidates
+                    .into_iter()
+                    .filter_map(|id| Some((id.clone(), mapping.record_request(id)?)));
+                return Self::Records(requests.collect());
+            }
+        }
+        if let Some(page) = page
+            && is_unconditional(query)
+            && !reading.is_irregular()
+            && let Some(window) = window(mapping, page.offset as u64, page.limit as u64)
         {
-            return output.take_window(direct).await;
+            return Self::Window(window);
+        }
+        Self::Pages
+    }
+
+    /// The paths that are asked for before any answer is known.
+    fn paths(self, reading: &TypeReading) -> Vec<String> {
+        let mapping = reading.mapping();
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Records(requests) => requests.into_iter().map(|(_, path)| path).collect(),
+            Self::Window(window) => mapping
+                .and_then(|mapping| window_path(mapping, window, window.first))
+                .into_iter()
+                .collect(),
+            Self::Pages => mapping.map(first_path).into_iter().collect(),
         }
     }
-    walk_pages(reading, call, output).await
+}
+
+/// The paths that a platform would be asked for first. Of several types, each begins where the one before it has
+/// ended: what is told of a page is told as if the first had none of it.
+pub(super) fn asked_paths(source: &Arc<Source>, query: &SourceQuery) -> Vec<String> {
+    let page = sent_page(query);
+    if page.is_some_and(|page| page.limit == 0) {
+        return Vec::new();
+    }
+    let readings = source
+        .places(query)
+        .into_iter()
+        .filter_map(|place| TypeReading::new(source, place, query));
+    readings
+        .flat_map(|reading| Beginning::of(&reading, query, page).paths(&reading))
+        .collect()
+}
+
+/// The page that a walk hands out; a page of candidates would be no page of the answer.
+fn sent_page(query: &SourceQuery) -> Option<Page> {
+    query.page.filter(|_| query.filter.is_none() && query.geo.is_none())
+}
+
+/// The path of one page of a window.
+fn window_path(mapping: &TypeMapping, window: Window, index: u64) -> Option<String> {
+    path_at(mapping, index, index.saturating_mul(window.size), window.size)
 }
 
 /// Whether every entity of the types is part of the answer.
@@ -136,16 +207,10 @@ pub(super) fn is_unconditional(query: &SourceQuery) -> bool {
 /// Asks for single records.
 async fn walk_records(
     reading: &Arc<TypeReading>,
-    ids: Vec<&EntityId>,
+    requests: Vec<(EntityId, String)>,
     call: &Call,
     output: &mut Output<'_>,
 ) -> Result<(), Stop> {
-    let mut requests: Vec<(EntityId, String)> = Vec::new();
-    for id in ids {
-        if let Some(path) = reading.mapping().and_then(|mapping| mapping.record_request(id)) {
-            requests.push((id.clone(), path));
-        }
-    }
     let mut answers = stream::iter(requests)
         .map(|(id, path)| async move { (id, reading.fetch(&path, Answer::One, call).await) })
         .buffered(RECORDS_IN_FLIGHT);
@@ -176,7 +241,7 @@ async fn read_window(
         let skipped = index.saturating_mul(window.size);
         let Some(path) = reading
             .mapping()
-            .and_then(|mapping| path_at(mapping, index, skipped, window.size))
+            .and_then(|mapping| window_path(mapping, window, index))
         else {
             return Ok(None);
         };

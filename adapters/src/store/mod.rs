@@ -10,6 +10,7 @@
 //! | `write`, `dates` | transactions that write; the dates that the store keeps |
 //! | `expiry` | what has expired is removed |
 //! | `writer` | the store as a source that takes writes |
+//! | `unopened` | a partition that is planned for and not opened |
 //! | `read` | running statements, within the deadline |
 //!
 //! It knows nothing of policies: what it is asked is narrowed already. It never writes anywhere but into the
@@ -29,6 +30,7 @@ mod samples;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod unopened;
 mod write;
 mod writer;
 #[cfg(test)]
@@ -36,15 +38,17 @@ mod writer_tests;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
-use ngsi_ld::{Entity, TypeName};
+use ngsi_ld::{AttributeName, Entity, TypeName};
 
 pub use self::dates::set_system_dates;
 pub use self::error::StoreError;
 pub use self::partition::{MAX_TENANT_BYTES, StoreOptions, StorePartition};
+pub use self::unopened::UnopenedPartition;
 pub use self::write::Loaded;
 
 use self::body::Wanted;
-use self::compile::{Sqlite, compile};
+use self::compile::{Sqlite, Statement, compile};
+use crate::asked::AskedRequest;
 use crate::contract::{Adapter, AdapterError, AttributeSelection, Call, EntityStream, PushDown, SourceId, SourceQuery};
 use crate::writing::EntityWriter;
 
@@ -84,6 +88,20 @@ fn wanted(query: &SourceQuery) -> Wanted {
     }
 }
 
+/// The statement that a query is.
+fn selecting(query: &SourceQuery) -> Statement {
+    compile(query, &Sqlite).select(query, &Sqlite)
+}
+
+/// The statement that a query is, to be told.
+fn asked(query: &SourceQuery) -> AskedRequest {
+    let Statement { text, bindings } = selecting(query);
+    AskedRequest::Sql {
+        statement: text,
+        bindings: bindings.iter().map(ToString::to_string).collect(),
+    }
+}
+
 #[async_trait]
 impl Adapter for StoreAdapter {
     fn source(&self) -> &SourceId {
@@ -94,8 +112,12 @@ impl Adapter for StoreAdapter {
         compile(query, &Sqlite).push_down
     }
 
+    fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        Ok(vec![asked(query)])
+    }
+
     async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
-        let statement = compile(query, &Sqlite).select(query, &Sqlite);
+        let statement = selecting(query);
         self.partition.remove_expired_before_reading().await;
         read::first(&self.partition, statement, &wanted(query), call.deadline)
             .await
@@ -103,7 +125,7 @@ impl Adapter for StoreAdapter {
     }
 
     fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream {
-        let statement = compile(query, &Sqlite).select(query, &Sqlite);
+        let statement = selecting(query);
         let source = self.source.clone();
         read::all(self.partition.clone(), statement, wanted(query), call.deadline)
             .map_err(move |error| adapter_error(&source, &error))
@@ -112,6 +134,12 @@ impl Adapter for StoreAdapter {
 
     async fn has_entities_of_several_types(&self, call: &Call) -> Result<bool, AdapterError> {
         read::has_entities_of_several_types(&self.partition, call.deadline)
+            .await
+            .map_err(|error| adapter_error(&self.source, &error))
+    }
+
+    async fn may_hold_relationships(&self, names: &[AttributeName], call: &Call) -> Result<bool, AdapterError> {
+        read::holds_uris(&self.partition, names, call.deadline)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
     }

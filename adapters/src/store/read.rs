@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use futures::{Stream, StreamExt, TryStreamExt};
-use ngsi_ld::{Entity, Iri, TypeName};
+use ngsi_ld::{AttributeName, Entity, Iri, TypeName};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, Sqlite};
 use tokio::sync::mpsc;
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::StoreError;
 use super::body::{DecodeError, Row, Wanted, decode};
 use super::compile::{Binding, Statement};
+use super::index::kind;
 use super::names::NameTable;
 use super::partition::StorePartition;
 
@@ -67,6 +68,31 @@ pub(super) async fn has_entities_of_several_types(
             .fetch_one(&mut *connection)
             .await?;
         Ok(some)
+    })
+    .await
+}
+
+/// Whether an attribute of one of these names is a URI in some entity, as the targets of Relationships are.
+pub(super) async fn holds_uris(
+    partition: &StorePartition,
+    names: &[AttributeName],
+    deadline: Instant,
+) -> Result<bool, StoreError> {
+    const STATEMENT: &str = "SELECT EXISTS (SELECT 1 FROM attribute_values
+        WHERE name = (SELECT key FROM names WHERE name = ?1) AND kind = ?2 AND text IS NOT NULL)";
+    within(deadline, async {
+        let mut connection = partition.reader(deadline).await?;
+        for name in names {
+            let some: bool = sqlx::query_scalar(STATEMENT)
+                .bind(name.as_str())
+                .bind(kind::URI)
+                .fetch_one(&mut *connection)
+                .await?;
+            if some {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     })
     .await
 }

@@ -8,10 +8,12 @@
 //! | `revision` | the running revision: seeing it, changing it, going back |
 //! | `tenant_part` | what of a revision is a tenant's own |
 //! | `findings` | what is wrong with a revision, as far as somebody may see it |
+//! | `judging` | what a revision would do: a request explained, two revisions compared, expectations tried |
 //! | `sources` | how the sources are doing |
 
 mod authenticate;
 mod findings;
+mod judging;
 pub mod problem;
 mod revision;
 mod sources;
@@ -84,6 +86,12 @@ fn routes() -> Vec<(&'static str, MethodRouter<Administration>)> {
         ("/admin/v1/revision/files", get(revision::files)),
         ("/admin/v1/revision/history", get(revision::history)),
         ("/admin/v1/revision/rollback", post(revision::roll_back)),
+        ("/admin/v1/explain", post(judging::explain_request)),
+        ("/admin/v1/diff", post(judging::diff)),
+        (
+            "/admin/v1/policy-tests",
+            get(judging::policy_tests).post(judging::policy_tests_of_proposal),
+        ),
         ("/admin/v1/sources", get(sources::list)),
         ("/admin/v1/openapi.json", get(openapi)),
     ]
@@ -100,6 +108,8 @@ async fn ready(State(gateway): State<Arc<Gateway>>, reloader: Option<Arc<Reloade
 }
 
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
+    let faults = gateway.revision().config.policy.faults();
+    gateway.metrics.record_policy_faults(faults);
     match gateway.metrics.to_prometheus() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => {

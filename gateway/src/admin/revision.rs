@@ -21,7 +21,7 @@ use super::tenant_part::{own_part, with_own_part};
 use crate::config::{Administrator, AdministratorRole, Config, FileTexts, RevisionId, TenantId};
 use crate::reload::{Applied, Cause, Change, Past, Proposal, Refused, changed};
 
-type Answer = Result<Response, AdminProblem>;
+pub(super) type Answer = Result<Response, AdminProblem>;
 
 /// The parameters of a change.
 #[derive(Debug, Default, Deserialize)]
@@ -210,16 +210,7 @@ pub(super) async fn patch(
     let role = administrator.role.clone();
     let propose = move |running: &FileTexts| match role {
         AdministratorRole::Tenant(tenant) => with_own_part(running, &tenant, changes).map_err(Refused::Forbidden),
-        AdministratorRole::Operator | AdministratorRole::Auditor => {
-            let mut files = running.clone();
-            for (name, text) in changes {
-                match text {
-                    Some(text) => files.insert(name, text),
-                    None => files.remove(&name),
-                };
-            }
-            names_are_well(running, files)
-        }
+        AdministratorRole::Operator | AdministratorRole::Auditor => with_changes(running, changes),
     };
     let cause = Cause::Apply(Arc::clone(&administrator.id));
     apply(&admin, &administrator, how, &headers, propose, cause).await
@@ -329,7 +320,7 @@ fn accepted(admin: &Administration, role: &AdministratorRole, dry_run: bool, app
     }
 }
 
-fn problem_of(refused: Refused, role: &AdministratorRole) -> AdminProblem {
+pub(super) fn problem_of(refused: Refused, role: &AdministratorRole) -> AdminProblem {
     // Names of files tell of other tenants.
     let visible = |names: Vec<String>| match role {
         AdministratorRole::Tenant(tenant) => {
@@ -367,6 +358,21 @@ fn visible_files(files: &FileTexts, role: &AdministratorRole) -> FileTexts {
         AdministratorRole::Operator | AdministratorRole::Auditor => files.clone(),
         AdministratorRole::Tenant(tenant) => own_part(files, &TenantId::clone(tenant)),
     }
+}
+
+/// The files with some of them changed; `None` removes one.
+pub(super) fn with_changes(
+    running: &FileTexts,
+    changes: BTreeMap<String, Option<Arc<str>>>,
+) -> Result<FileTexts, Refused> {
+    let mut files = running.clone();
+    for (name, text) in changes {
+        match text {
+            Some(text) => files.insert(name, text),
+            None => files.remove(&name),
+        };
+    }
+    names_are_well(running, files)
 }
 
 /// Whether every file that changes may be written: only what stands below the configuration's folders.
@@ -408,7 +414,7 @@ fn expected_revision(headers: &HeaderMap) -> Result<Option<RevisionId>, AdminPro
     Ok(Some(RevisionId::written(id)))
 }
 
-fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, AdminProblem> {
+pub(super) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, AdminProblem> {
     serde_json::from_slice(body).map_err(|error| {
         let detail = format!("the body is not what this operation takes: {error}; see /admin/v1/openapi.json");
         AdminProblem::new(StatusCode::BAD_REQUEST, detail)
@@ -428,7 +434,7 @@ fn answer(revision: &RevisionId, members: &Value) -> Response {
     response
 }
 
-fn json_answer(members: &Value) -> Response {
+pub(super) fn json_answer(members: &Value) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], members.to_string()).into_response()
 }
 
@@ -437,7 +443,7 @@ fn unknown_parameter() -> AdminProblem {
     AdminProblem::new(StatusCode::BAD_REQUEST, detail)
 }
 
-fn not_remembered(revision: &str) -> AdminProblem {
+pub(super) fn not_remembered(revision: &str) -> AdminProblem {
     let shown: String = revision.chars().take(64).collect();
     AdminProblem::new(
         StatusCode::NOT_FOUND,
@@ -445,7 +451,7 @@ fn not_remembered(revision: &str) -> AdminProblem {
     )
 }
 
-fn internal() -> AdminProblem {
+pub(super) fn internal() -> AdminProblem {
     AdminProblem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "a fault of the gateway; its log says more",

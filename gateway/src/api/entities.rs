@@ -13,11 +13,10 @@ use ngsi_ld::entity::render::{render_entity, render_feature};
 
 use super::entity_list::EntityList;
 use super::negotiate::MediaType;
-use super::parameters::Parameters;
 use super::preferences::Preferences;
 use super::presentation::Presentation;
 use super::problem::{ErrorType, Problem};
-use super::question::{self, NOT_OFFERED, QUERY_PARAMETERS, RETRIEVE_PARAMETERS};
+use super::question::{self, QueryRequest};
 use super::respond;
 use super::scope::Scope;
 use crate::Gateway;
@@ -33,10 +32,12 @@ pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope) -> 
     let media_type = MediaType::negotiate(&scope.headers, true)?;
     let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
-    let parameters = Parameters::parse(scope.uri.query(), &QUERY_PARAMETERS, &NOT_OFFERED)?;
-    let presentation = Presentation::read(&parameters, &around)?;
-    let question = question::query_question(&parameters, &presentation, &around)?;
-    let (page, count) = question::page(&parameters, &around)?;
+    let QueryRequest {
+        presentation,
+        question,
+        page,
+        count,
+    } = question::query_request(scope.uri.query(), &around)?;
 
     let asker = scope.asker(Operation::QueryEntity);
     let question = Arc::new(question);
@@ -79,9 +80,7 @@ pub(super) async fn retrieve(
     let media_type = MediaType::negotiate(&scope.headers, true)?;
     let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
-    let parameters = Parameters::parse(scope.uri.query(), &RETRIEVE_PARAMETERS, &NOT_OFFERED)?;
-    let presentation = Presentation::read(&parameters, &around)?;
-    let question = question::retrieve_question(&id, &parameters, &presentation, &around)?;
+    let (presentation, question) = question::retrieve_request(&id, scope.uri.query(), &around)?;
 
     let asker = scope.asker(Operation::RetrieveEntity);
     let mut answer = federation::retrieve::retrieve(&question, &asker, &scope.gathering(&gateway)).await?;

@@ -14,6 +14,7 @@ use super::problem::{ErrorType, Problem};
 use super::respond;
 use super::scope::Scope;
 use crate::Gateway;
+use crate::config::TenantId;
 use crate::federation::{self, Question};
 use crate::policy::Operation;
 use ngsi_ld::query::Query;
@@ -29,25 +30,33 @@ struct EntityTypeList<'a> {
     type_list: Vec<String>,
 }
 
-/// `GET /types`: retrieveEntityTypes.
-pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
-    let media_type = MediaType::negotiate(&scope.headers, false)?;
-    let context = scope.context().await?;
-    let parameters = Parameters::parse(scope.uri.query(), &["local", "details"], &["options"])?;
+/// Reads the query part of the URL of a `retrieveEntityTypes`.
+///
+/// # Errors
+/// A problem that names the parameter and the position.
+pub(super) fn types_request(query: Option<&str>, tenant: Option<&TenantId>) -> Result<Question, Problem> {
+    let parameters = Parameters::parse(query, &["local", "details"], &["options"])?;
     if parameters.boolean("details")? == Some(true) {
         let detail = "parameter `details`: only `false`, the default, is offered by this version";
         return Err(Problem::new(ErrorType::OperationNotSupported, detail));
     }
-    let question = Question {
+    Ok(Question {
         query: Query::default(),
         shown: None,
         datasets: None,
         leaving: None,
-        tenant: scope.tenant.clone(),
+        tenant: tenant.cloned(),
         local: parameters.boolean("local")?.unwrap_or(false),
         split_entities: false,
         system_attributes: false,
-    };
+    })
+}
+
+/// `GET /types`: retrieveEntityTypes.
+pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
+    let media_type = MediaType::negotiate(&scope.headers, false)?;
+    let context = scope.context().await?;
+    let question = types_request(scope.uri.query(), scope.tenant.as_ref())?;
     let asker = scope.asker(Operation::RetrieveEntityTypes);
     let answer = federation::types::types(&question, &asker, &scope.gathering(&gateway)).await?;
 

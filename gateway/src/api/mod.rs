@@ -1,6 +1,7 @@
 //! The NGSI-LD HTTP binding: one module per resource family of CIM 009 clause 6. It parses an operation into a
 //! question, hands it to the federation, and renders the answer; it never speaks to a source.
 
+pub(crate) mod asked;
 mod contexts;
 mod entities;
 mod entity_list;
@@ -27,48 +28,122 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 use http::{Method, Uri};
 
 use crate::Gateway;
 use crate::contexts::CONTEXTS_PATH;
+use crate::policy::Operation;
 use crate::subscriptions::SUBSCRIPTIONS_PATH;
 use problem::{ErrorType, Problem};
 
+/// What a method of a resource does.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with its variables in braces.
+    pub path: String,
+    /// What the policies are asked about. None at all: it shows no entity and no resource of another consumer.
+    pub operation: Option<Operation>,
+}
+
+/// A route, and what answers it.
+struct Offered {
+    route: Route,
+    answer: MethodRouter<Arc<Gateway>>,
+}
+
+/// Everything that is offered. The router is made of this list and of nothing else, so that a test can go through it.
+fn offered() -> Vec<Offered> {
+    use Operation::{
+        CreateBatch, CreateEntity, CreateSubscription, DeleteBatch, DeleteEntity, DeleteSubscription, QueryEntity,
+        QuerySubscription, RetrieveEntity, RetrieveEntityTypes, RetrieveSubscription, UpdateSubscription, UpsertBatch,
+    };
+    let entities = "/ngsi-ld/v1/entities";
+    let entity = "/ngsi-ld/v1/entities/{entityId}";
+    let subscription = format!("{SUBSCRIPTIONS_PATH}/{{subscriptionId}}");
+    // The identifier may be a URL, whose slashes not every client encodes.
+    let context = format!("{CONTEXTS_PATH}/{{*contextId}}");
+    vec![
+        read(entities, QueryEntity, get(entities::query)),
+        write(entities, CreateEntity, post(entity_provision::create)),
+        read(entity, RetrieveEntity, get(entities::retrieve)),
+        remove(entity, DeleteEntity, delete(entity_provision::delete)),
+        write(
+            "/ngsi-ld/v1/entityOperations/create",
+            CreateBatch,
+            post(entity_operations::create),
+        ),
+        write(
+            "/ngsi-ld/v1/entityOperations/upsert",
+            UpsertBatch,
+            post(entity_operations::upsert),
+        ),
+        write(
+            "/ngsi-ld/v1/entityOperations/delete",
+            DeleteBatch,
+            post(entity_operations::delete),
+        ),
+        read("/ngsi-ld/v1/types", RetrieveEntityTypes, get(entity_types::list)),
+        read("/version", None, get(version)),
+        read(SUBSCRIPTIONS_PATH, QuerySubscription, get(subscriptions::list)),
+        write(SUBSCRIPTIONS_PATH, CreateSubscription, post(subscriptions::create)),
+        read(&subscription, RetrieveSubscription, get(subscriptions::retrieve)),
+        offer(
+            Method::PATCH,
+            &subscription,
+            UpdateSubscription,
+            patch(subscriptions::update),
+        ),
+        remove(&subscription, DeleteSubscription, delete(subscriptions::delete)),
+        read(CONTEXTS_PATH, None, get(contexts::list)),
+        write(CONTEXTS_PATH, None, post(contexts::add)),
+        remove(CONTEXTS_PATH, None, delete(contexts::delete_without_identifier)),
+        read(&context, None, get(contexts::serve)),
+        remove(&context, None, delete(contexts::delete)),
+    ]
+}
+
+fn read(path: &str, operation: impl Into<Option<Operation>>, answer: MethodRouter<Arc<Gateway>>) -> Offered {
+    offer(Method::GET, path, operation, answer)
+}
+
+fn write(path: &str, operation: impl Into<Option<Operation>>, answer: MethodRouter<Arc<Gateway>>) -> Offered {
+    offer(Method::POST, path, operation, answer)
+}
+
+fn remove(path: &str, operation: impl Into<Option<Operation>>, answer: MethodRouter<Arc<Gateway>>) -> Offered {
+    offer(Method::DELETE, path, operation, answer)
+}
+
+fn offer(
+    method: Method,
+    path: &str,
+    operation: impl Into<Option<Operation>>,
+    answer: MethodRouter<Arc<Gateway>>,
+) -> Offered {
+    Offered {
+        route: Route {
+            method,
+            path: path.to_owned(),
+            operation: operation.into(),
+        },
+        answer,
+    }
+}
+
+/// Every route that is offered, and what the policies are asked about it.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    offered().into_iter().map(|offered| offered.route).collect()
+}
+
 /// The operations, by resource and method.
 pub fn operations(gateway: &Arc<Gateway>) -> Router {
-    let offered = Router::new()
-        .route(
-            "/ngsi-ld/v1/entities",
-            get(entities::query).post(entity_provision::create),
-        )
-        .route(
-            "/ngsi-ld/v1/entities/{entityId}",
-            get(entities::retrieve).delete(entity_provision::delete),
-        )
-        .route("/ngsi-ld/v1/entityOperations/create", post(entity_operations::create))
-        .route("/ngsi-ld/v1/entityOperations/upsert", post(entity_operations::upsert))
-        .route("/ngsi-ld/v1/entityOperations/delete", post(entity_operations::delete))
-        .route("/ngsi-ld/v1/types", get(entity_types::list))
-        .route("/version", get(version))
-        .route(SUBSCRIPTIONS_PATH, get(subscriptions::list).post(subscriptions::create))
-        .route(
-            &format!("{SUBSCRIPTIONS_PATH}/{{subscriptionId}}"),
-            get(subscriptions::retrieve)
-                .patch(subscriptions::update)
-                .delete(subscriptions::delete),
-        )
-        .route(
-            CONTEXTS_PATH,
-            get(contexts::list)
-                .post(contexts::add)
-                .delete(contexts::delete_without_identifier),
-        )
-        // The identifier may be a URL, whose slashes not every client encodes.
-        .route(
-            &format!("{CONTEXTS_PATH}/{{*contextId}}"),
-            get(contexts::serve).delete(contexts::delete),
-        );
+    let offered = offered().into_iter().fold(Router::new(), |router, offered| {
+        router.route(&offered.route.path, offered.answer)
+    });
     not_offered::add_to(offered)
         .route_layer(from_fn(name_route))
         .route_layer(from_fn(preferences::say_what_was_applied))

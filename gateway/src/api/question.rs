@@ -15,7 +15,7 @@ use crate::config::TenantId;
 use crate::federation::{Question, is_system_date};
 
 /// What `queryEntity` offers.
-pub(super) const QUERY_PARAMETERS: [&str; 22] = [
+const QUERY_PARAMETERS: [&str; 22] = [
     "type",
     "id",
     "idPattern",
@@ -41,7 +41,7 @@ pub(super) const QUERY_PARAMETERS: [&str; 22] = [
 ];
 
 /// What `retrieveEntity` offers.
-pub(super) const RETRIEVE_PARAMETERS: [&str; 11] = [
+const RETRIEVE_PARAMETERS: [&str; 11] = [
     "type",
     "attrs",
     "pick",
@@ -56,7 +56,7 @@ pub(super) const RETRIEVE_PARAMETERS: [&str; 11] = [
 ];
 
 /// What CIM 009 has for these operations beyond that.
-pub(super) const NOT_OFFERED: [&str; 14] = [
+const NOT_OFFERED: [&str; 14] = [
     "collation",
     "containedBy",
     "csf",
@@ -92,11 +92,56 @@ pub(super) struct Surroundings<'a> {
     pub largest_page: usize,
 }
 
+/// A `queryEntity` as it was asked.
+#[derive(Debug)]
+pub(super) struct QueryRequest {
+    /// How the answer is to look.
+    pub presentation: Presentation,
+    /// What is asked.
+    pub question: Question,
+    /// Which part of the answer.
+    pub page: Page,
+    /// Whether the whole is to be counted.
+    pub count: bool,
+}
+
+/// Reads the query part of the URL of a `queryEntity`.
+///
+/// # Errors
+/// A problem that names the parameter and the position.
+pub(super) fn query_request(query: Option<&str>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
+    let parameters = Parameters::parse(query, &QUERY_PARAMETERS, &NOT_OFFERED)?;
+    let presentation = Presentation::read(&parameters, around)?;
+    let question = query_question(&parameters, &presentation, around)?;
+    let (page, count) = page(&parameters, around)?;
+    Ok(QueryRequest {
+        presentation,
+        question,
+        page,
+        count,
+    })
+}
+
+/// Reads the query part of the URL of a `retrieveEntity`, with the id in its path.
+///
+/// # Errors
+/// A problem that names the parameter and the position.
+pub(super) fn retrieve_request(
+    id: &str,
+    query: Option<&str>,
+    around: &Surroundings<'_>,
+) -> Result<(Presentation, Question), Problem> {
+    let parameters = Parameters::parse(query, &RETRIEVE_PARAMETERS, &NOT_OFFERED)?;
+    let presentation = Presentation::read(&parameters, around)?;
+    let question = retrieve_question(id, &parameters, &presentation, around)?;
+    Ok((presentation, question))
+}
+
 /// Reads the parameters of `queryEntity`.
 ///
 /// # Errors
 /// A problem that names the parameter and the position.
-pub(super) fn query_question(
+fn query_question(
     parameters: &Parameters<'_>,
     presentation: &Presentation,
     around: &Surroundings<'_>,
@@ -163,7 +208,7 @@ pub(super) fn query_question(
 ///
 /// # Errors
 /// A problem that names the parameter and the position.
-pub(super) fn retrieve_question(
+fn retrieve_question(
     id: &str,
     parameters: &Parameters<'_>,
     presentation: &Presentation,

@@ -38,7 +38,8 @@ pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, bo
         return Err(CannotStore::Exists.into());
     }
     set_context(&scope, &mut subscription, &context).await?;
-    gateway.subscriptions.add(key.clone(), subscription).await?;
+    let purpose = scope.caller.0.purpose.clone();
+    gateway.subscriptions.add(key.clone(), purpose, subscription).await?;
     let mut response = StatusCode::CREATED.into_response();
     if let Some(location) = location(SUBSCRIPTIONS_PATH, &key.id) {
         response.headers_mut().insert(header::LOCATION, location);

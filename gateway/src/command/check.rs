@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::{Failure, Files, output};
 use crate::config::ConfigOverrides;
+use crate::policy::advice;
 
 /// Say whether a configuration would load, and why not.
 #[derive(Debug, Args)]
@@ -15,8 +16,10 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.files.load(&ConfigOverrides::default())?;
-        if !config.warnings.is_empty() {
-            output::note(&config.warnings);
+        for findings in [&config.warnings, &advice(&config, &self.files.policies)] {
+            if !findings.is_empty() {
+                output::note(findings);
+            }
         }
         output::line(format_args!(
             "well: revision {}, {} tenants, {} sources, {} consumers",

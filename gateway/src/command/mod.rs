@@ -3,11 +3,14 @@
 
 mod check;
 mod demo;
+mod diff;
+mod explain;
 mod explain_config;
 mod key;
 mod key_file;
 mod mapping;
 mod output;
+mod policy;
 mod serve;
 mod store;
 
@@ -35,6 +38,13 @@ enum Command {
     Demo(demo::Demo),
     /// Say whether a configuration would load, and why not.
     Check(check::Check),
+    /// Print what would become of a request, and why; no source is contacted.
+    Explain(explain::Explain),
+    /// Print who gains and who loses what between two configurations.
+    Diff(diff::Diff),
+    /// Work on the policies.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Print every key of tenants.toml with the value in effect and where it comes from.
     ExplainConfig(explain_config::ExplainConfig),
     /// Make, list and revoke API keys.
@@ -71,6 +81,14 @@ impl Files {
     }
 }
 
+impl Files {
+    /// The revision for whoever only looks at it: where a secret is missing it is done without.
+    fn load_to_look(&self, overrides: &ConfigOverrides) -> Result<Config, Failure> {
+        let environment = Environment::of_process().only_to_look();
+        Config::load_with(&self.config, &self.policies, &environment, overrides).map_err(Failure::Configuration)
+    }
+}
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -95,6 +113,9 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Diff(diff) => diff.run(),
+        Command::Policy(policy) => policy.run(),
         Command::ExplainConfig(explain) => explain.run(),
         Command::Key(key) => key.run(),
         Command::Mapping(mapping) => mapping.run(),

@@ -11,6 +11,13 @@ pub(super) fn line(text: impl Display) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
+/// Prints what was asked for, for machines.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::other("the answer", error))?;
+    line(text);
+    Ok(())
+}
+
 /// Prints an error.
 pub(super) fn error(failure: &Failure) {
     let mut out = std::io::stderr().lock();

@@ -12,7 +12,7 @@ use super::Loading;
 use super::client_certificate::{self, CertificateIndex};
 use super::diagnostics::suggest;
 use super::document::{Entry, Node, Value};
-use super::issuer::Issuer;
+use super::issuer::{AssuranceLevels, Issuer};
 use super::names::{ConsumerId, RoleName, TenantId, check_name};
 use super::section::Section;
 use super::source::MOST_PER_SECOND;
@@ -46,6 +46,12 @@ pub struct Consumer {
     pub contracts: Vec<Arc<str>>,
     /// The consents that it has obtained for person-related data, by their references.
     pub consents: Vec<Arc<str>>,
+    /// The levels that the issuer of its token means by that; none without a token.
+    pub levels: AssuranceLevels,
+    /// What it may ask data for.
+    pub purposes: Vec<Arc<str>>,
+    /// What it asks data for: in a request, what the request states. Whoever has one purpose always asks for that.
+    pub purpose: Option<Arc<str>>,
     /// How much it may ask.
     pub limits: ConsumerLimits,
 }
@@ -57,9 +63,15 @@ impl Consumer {
         self.id.as_str() == ANONYMOUS
     }
 
-    /// The same consumer, with further roles that a token says it has, and with its assurance.
+    /// The same consumer, with further roles that a token says it has, with its assurance, and with the levels that
+    /// its issuer means by that.
     #[must_use]
-    pub fn with_token(self: &Arc<Self>, roles: &[RoleName], assurance: Option<&Arc<str>>) -> Arc<Self> {
+    pub fn with_token(
+        self: &Arc<Self>,
+        roles: &[RoleName],
+        assurance: Option<&Arc<str>>,
+        levels: AssuranceLevels,
+    ) -> Arc<Self> {
         let further: Vec<&RoleName> = roles.iter().filter(|role| !self.roles.contains(role)).collect();
         if further.is_empty() && assurance.is_none() {
             return Arc::clone(self);
@@ -68,9 +80,23 @@ impl Consumer {
         Arc::new(Self {
             token_roles: (!names.is_empty()).then(|| names.join(" ").into()),
             assurance: assurance.cloned(),
+            levels,
             roles: self.roles.iter().chain(further).cloned().collect(),
             ..Self::clone(self)
         })
+    }
+
+    /// The same consumer, asking for a purpose; `None`: it is not one of its purposes.
+    #[must_use]
+    pub fn for_purpose(self: &Arc<Self>, purpose: &str) -> Option<Arc<Self>> {
+        if self.purpose.as_deref() == Some(purpose) {
+            return Some(Arc::clone(self));
+        }
+        let purpose = self.purposes.iter().find(|own| ***own == *purpose)?;
+        Some(Arc::new(Self {
+            purpose: Some(Arc::clone(purpose)),
+            ..Self::clone(self)
+        }))
     }
 
     /// The tenant that it belongs to.
@@ -250,6 +276,7 @@ fn read_consumer(
     let roles = read_roles(&section);
     let contracts = read_references(&section, "contracts");
     let consents = read_references(&section, "consents");
+    let purposes = read_purposes(&section);
     let default_limits = if is_anonymous {
         ConsumerLimits::ANONYMOUS
     } else {
@@ -293,6 +320,12 @@ fn read_consumer(
         assurance: None,
         contracts,
         consents,
+        levels: AssuranceLevels::default(),
+        purpose: match purposes.as_slice() {
+            [only] => Some(Arc::clone(only)),
+            _ => None,
+        },
+        purposes,
         limits,
     });
     if let Some(jwt) = jwt {
@@ -404,6 +437,26 @@ fn read_references(section: &Section<'_>, key: &'static str) -> Vec<Arc<str>> {
         references.push(Arc::from(reference.value.trim()));
     }
     references
+}
+
+/// Most purposes of one consumer: each is a promise that somebody has to keep.
+const MOST_PURPOSES: usize = 32;
+
+fn read_purposes(section: &Section<'_>) -> Vec<Arc<str>> {
+    let mut purposes: Vec<Arc<str>> = Vec::new();
+    for purpose in section.texts("purposes").unwrap_or_default() {
+        match check_name(purpose.value) {
+            Ok(()) if purposes.len() == MOST_PURPOSES => {
+                let message = format!("{} has more than {MOST_PURPOSES} purposes", section.title());
+                section.report().error(purpose.place, message, None);
+                break;
+            }
+            Ok(()) if !purposes.iter().any(|known| **known == *purpose.value) => purposes.push(purpose.value.into()),
+            Ok(()) => {}
+            Err(reason) => section.report().error(purpose.place, reason, None),
+        }
+    }
+    purposes
 }
 
 fn read_limits(table: Section<'_>, default: ConsumerLimits) -> ConsumerLimits {

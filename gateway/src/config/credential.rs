@@ -192,6 +192,9 @@ fn read_identity(table: Section<'_>, loading: &Loading<'_>) -> Option<Arc<Client
                 loading.report.error(place, message, problem.help().to_owned());
             }
         };
+        if pem.is_absent() {
+            return None;
+        }
         certificates::private_key(pem.expose().as_bytes()).map_err(refuse).ok()
     });
     let title = table.title().to_owned();

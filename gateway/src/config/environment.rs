@@ -24,6 +24,8 @@ const LISTS: [&str; 3] = ["gateway.trusted_proxies", "gateway.extensions", "gate
 pub struct Environment {
     variables: BTreeMap<String, String>,
     today: Date,
+    /// Whether the revision is only looked at.
+    is_only_to_look: bool,
 }
 
 impl std::fmt::Debug for Environment {
@@ -45,6 +47,7 @@ impl Environment {
         Self {
             variables: variables.collect(),
             today: today_in_japan(),
+            is_only_to_look: false,
         }
     }
 
@@ -54,7 +57,21 @@ impl Environment {
         Self {
             variables: variables.into_iter().collect(),
             today,
+            is_only_to_look: false,
         }
+    }
+
+    /// The same for whoever only looks at a revision, asks no source and runs nothing: a secret that is not there is
+    /// done without, and nothing needs a restart.
+    #[must_use]
+    pub fn only_to_look(mut self) -> Self {
+        self.is_only_to_look = true;
+        self
+    }
+
+    /// Whether the revision is only looked at.
+    pub(crate) fn is_only_to_look(&self) -> bool {
+        self.is_only_to_look
     }
 
     /// The day on which the revision is loaded.

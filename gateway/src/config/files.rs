@@ -1,12 +1,11 @@
 //! Reading the files of a revision, and the hash over all of them. They come from the disk, where an apply that was
 //! broken off counts as done (see [`super::journal`]), or from a document that somebody proposes.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -64,7 +63,7 @@ impl fmt::Debug for RevisionId {
 #[derive(Debug)]
 pub(crate) struct Files {
     origin: Origin,
-    read: RefCell<FileTexts>,
+    read: Mutex<FileTexts>,
 }
 
 #[derive(Debug)]
@@ -73,7 +72,7 @@ enum Origin {
         /// An apply that was broken off, if there is one.
         journal: Option<Journal>,
         /// What everything looked like when it was looked at first.
-        stamps: RefCell<BTreeMap<PathBuf, Option<Stamp>>>,
+        stamps: Mutex<BTreeMap<PathBuf, Option<Stamp>>>,
     },
     Proposed(FileTexts),
 }
@@ -107,9 +106,9 @@ impl Files {
         Self {
             origin: Origin::Disk {
                 journal: Journal::read(&path),
-                stamps: RefCell::new(stamps),
+                stamps: Mutex::new(stamps),
             },
-            read: RefCell::default(),
+            read: Mutex::default(),
         }
     }
 
@@ -117,7 +116,7 @@ impl Files {
     pub(crate) fn proposed(texts: FileTexts) -> Self {
         Self {
             origin: Origin::Proposed(texts),
-            read: RefCell::default(),
+            read: Mutex::default(),
         }
     }
 
@@ -141,7 +140,7 @@ impl Files {
                 }
             }
         };
-        self.read.borrow_mut().insert(name.to_owned(), Arc::clone(&text));
+        locked(&self.read).insert(name.to_owned(), Arc::clone(&text));
         Ok(text)
     }
 
@@ -192,7 +191,7 @@ impl Files {
         match &self.origin {
             Origin::Proposed(_) => false,
             Origin::Disk { stamps, .. } => {
-                let stamps = stamps.borrow();
+                let stamps = locked(stamps);
                 stamps.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
             }
         }
@@ -200,12 +199,12 @@ impl Files {
 
     /// The text of a file that was read.
     pub(crate) fn text(&self, name: &str) -> Option<Arc<str>> {
-        self.read.borrow().get(name).cloned()
+        locked(&self.read).get(name).cloned()
     }
 
     /// Those that are proposed and that nothing has read.
     pub(crate) fn unread(&self) -> Vec<String> {
-        let read = self.read.borrow();
+        let read = locked(&self.read);
         match &self.origin {
             Origin::Proposed(texts) => texts.keys().filter(|name| !read.contains_key(*name)).cloned().collect(),
             Origin::Disk { .. } => Vec::new(),
@@ -220,16 +219,20 @@ impl Files {
                 .filter(|known| **known == *text);
             (name.clone(), Arc::clone(known.unwrap_or(text)))
         };
-        self.read
-            .borrow()
+        locked(&self.read)
             .iter()
             .map(|(name, text)| shared(name, text))
             .collect()
     }
 }
 
-fn remember(stamps: &RefCell<BTreeMap<PathBuf, Option<Stamp>>>, path: &Path) {
-    let mut stamps = stamps.borrow_mut();
+/// Nobody leaves these half changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn remember(stamps: &Mutex<BTreeMap<PathBuf, Option<Stamp>>>, path: &Path) {
+    let mut stamps = locked(stamps);
     if !stamps.contains_key(path) {
         stamps.insert(path.to_owned(), Stamp::of(path));
     }

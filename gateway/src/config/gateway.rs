@@ -143,7 +143,9 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
         limits,
     };
     refuse_what_is_not_built(&section);
-    if let Some(running) = loading.previous {
+    // Who only looks at two revisions runs neither.
+    let running = loading.previous.filter(|_| !loading.environment.is_only_to_look());
+    if let Some(running) = running {
         refuse_what_needs_a_restart(&running.gateway, &gateway, &section);
     }
     section.finish();

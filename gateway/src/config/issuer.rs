@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jsonwebtoken::Algorithm;
 use url::Url;
 
-use super::diagnostics::suggest;
+use super::diagnostics::{Report, suggest};
+use super::document::Node;
 use super::names::check_name;
 use super::section::Section;
 
@@ -38,6 +39,30 @@ pub struct Issuer {
     pub algorithms: Vec<Algorithm>,
     /// The claim that holds roles, its parts for nested claims (`realm_access.roles`); `None`: no claim is believed.
     pub roles_claim: Option<Vec<String>>,
+    /// The levels that it means by values of `acr`. By any other value it means none.
+    pub assurance_levels: Vec<(Arc<str>, AssuranceLevels)>,
+}
+
+/// How surely the holder of a token was identified, in levels from 1 (NIST SP 800-63; the guideline of Japan's
+/// Digital Agency on identity assurance). `None`: nobody says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct AssuranceLevels {
+    /// Identity assurance level: who it is.
+    pub identity: Option<u8>,
+    /// Authentication assurance level: that it is the same one.
+    pub authentication: Option<u8>,
+}
+
+/// The highest level of assurance.
+pub(crate) const HIGHEST_LEVEL: u8 = 3;
+
+impl Issuer {
+    /// The levels that it means by a value of `acr`; none by one that is not configured, or without any.
+    #[must_use]
+    pub fn levels(&self, acr: Option<&Arc<str>>) -> AssuranceLevels {
+        let known = acr.and_then(|acr| self.assurance_levels.iter().find(|(value, _)| value == acr));
+        known.map(|(_, levels)| *levels).unwrap_or_default()
+    }
 }
 
 /// Reads `[issuers]`.
@@ -84,6 +109,11 @@ fn read_issuer(name: &str, table: Section<'_>) -> Option<Issuer> {
     let roles_claim = table
         .text("roles_claim")
         .map(|claim| claim.value.split('.').map(str::to_owned).collect());
+    let assurance_levels = table.items("assurance_levels").unwrap_or_default();
+    let assurance_levels = assurance_levels
+        .iter()
+        .filter_map(|node| read_levels(name, node, table.report()));
+    let assurance_levels = assurance_levels.collect();
     table.finish();
     Some(Issuer {
         name: name.into(),
@@ -92,7 +122,28 @@ fn read_issuer(name: &str, table: Section<'_>) -> Option<Issuer> {
         audience: audience?.value.into(),
         algorithms: algorithms?,
         roles_claim,
+        assurance_levels,
     })
+}
+
+/// One of `assurance_levels`: the levels of a value of `acr`. What a value means is agreed between issuer and platform
+/// (OpenID Connect Core 1.0 section 2), so that no value means anything by itself.
+fn read_levels(issuer: &str, node: &Node, report: &Report) -> Option<(Arc<str>, AssuranceLevels)> {
+    let one = Section::new(format!("`assurance_levels` of issuer `{issuer}`"), node, report);
+    let acr = one.required_text("acr", "\"aal2\"").map(|acr| acr.value.into());
+    let level = |key| {
+        let level = one.count(key, HIGHEST_LEVEL.into())?;
+        u8::try_from(level).ok()
+    };
+    let levels = AssuranceLevels {
+        identity: level("ial"),
+        authentication: level("aal"),
+    };
+    if one.node("ial").is_none() && one.node("aal").is_none() {
+        one.missing("ial", "2` or `aal = 2");
+    }
+    one.finish();
+    Some((acr?, levels))
 }
 
 /// The algorithms; they are pinned, because a token that chooses its own may choose one that proves nothing

@@ -7,11 +7,24 @@ use super::Loading;
 use super::document::{Node, Value};
 use super::section::Section;
 
+/// What a secret is that is not there.
+const ABSENT: &str = "absent";
+
 /// A secret's text.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(String);
 
 impl Secret {
+    /// Stands for one that is not there, where nobody will be sent it.
+    fn absent() -> Self {
+        Self(ABSENT.to_owned())
+    }
+
+    /// Whether it is not there.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.0 == ABSENT
+    }
+
     /// The text itself, for the one place that sends it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
@@ -40,6 +53,7 @@ pub(crate) fn resolve(title: &str, node: &Node, loading: &Loading<'_>) -> Option
     let text = match (variable, file) {
         (Some(variable), None) => match loading.environment.variable(variable.value) {
             Some(text) => text.to_owned(),
+            None if loading.environment.is_only_to_look() => return Some(Secret::absent()),
             None => {
                 let message = format!(
                     "{title} is in the environment variable {}, which is not set",
@@ -55,6 +69,7 @@ pub(crate) fn resolve(title: &str, node: &Node, loading: &Loading<'_>) -> Option
         },
         (None, Some(file)) => match std::fs::read_to_string(loading.path(file.value)) {
             Ok(text) => text,
+            Err(_) if loading.environment.is_only_to_look() => return Some(Secret::absent()),
             Err(error) => {
                 let message = format!(
                     "{title} is in the file {}, which cannot be read: {}",

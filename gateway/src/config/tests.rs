@@ -311,7 +311,13 @@ fn the_committed_expectations_are_met_and_a_wrong_one_is_told() {
         .into_iter()
         .map(|outcome| outcome.failures)
         .collect();
-    assert_eq!(failures[0], ["`nothing` is hidden", "`name` is visible"]);
+    assert_eq!(
+        failures[0],
+        [
+            "`nothing` is hidden: sano.cedar:1 does not grant it",
+            "`name` is visible, by sano.cedar:1"
+        ]
+    );
     assert_eq!(failures[1], ["it is granted, by sano.cedar:1"]);
     let said = Revision::new(BASE)
         .write("policies/tests/a.toml", &wrong.replace("sano-orion", "sano-orio"))

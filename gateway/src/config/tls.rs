@@ -239,6 +239,9 @@ pub(crate) fn read(gateway: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<T
     }
     let key = key_node.and_then(|node| {
         let secret = secret::resolve(&format!("the key of {}", table.title()), node, loading)?;
+        if secret.is_absent() {
+            return None;
+        }
         Some(match node.child("file").and_then(super::document::Node::as_text) {
             Some(file) => KeyPlace::File(loading.path(file)),
             None => KeyPlace::Text(secret),

@@ -74,7 +74,10 @@ pub(super) async fn authenticate(
     }
     request.extensions_mut().insert(caller.clone());
     let mut response = next.run(request).await;
-    response.extensions_mut().insert(caller);
+    // Who has stated a purpose is known better already.
+    if response.extensions().get::<Caller>().is_none() {
+        response.extensions_mut().insert(caller);
+    }
     response
 }
 
@@ -121,8 +124,10 @@ async fn find_consumer(
             };
             let consumer = config.consumers.of_subject(&verified.issuer, &verified.subject);
             let consumer = consumer.ok_or_else(|| unauthorized(config))?;
+            let assurance = verified.assurance.as_ref();
+            let levels = verified.issuer.levels(assurance);
             (
-                consumer.with_token(&verified.roles, verified.assurance.as_ref()),
+                consumer.with_token(&verified.roles, assurance, levels),
                 presented_token(token),
             )
         }

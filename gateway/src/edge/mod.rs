@@ -9,8 +9,9 @@ mod held_body;
 mod hygiene;
 mod observe;
 mod preconditions;
+mod purpose;
 mod rate_limit;
-mod tenant;
+pub(crate) mod tenant;
 
 use std::sync::Arc;
 
@@ -46,6 +47,8 @@ pub fn with_edge(gateway: &Arc<Gateway>, operations: Router, limited: bool) -> R
         // Who asks decides all that follows.
         .layer(from_fn_with_state(state(), authenticate::authenticate))
         .option_layer(limits)
+        // Part of who asks; after the limits, so that guessing purposes costs tokens, too.
+        .layer(from_fn(purpose::purpose))
         // Holds whatever the request is about, so that it comes before the tenant and the route.
         .layer(from_fn(preconditions::preconditions))
         .layer(from_fn(tenant::tenant));

@@ -85,12 +85,17 @@ pub(super) async fn observe(State(gateway): State<Arc<Gateway>>, mut request: Re
         .get::<MatchedPath>()
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
-    let consumer = response.extensions().get::<Caller>().map(|caller| caller.0.id.clone());
-    let consumer = consumer.as_ref().map_or("", |consumer| consumer.as_str());
+    let caller = response.extensions().get::<Caller>().cloned();
+    let consumer = caller.as_ref().map_or("", |caller| caller.0.id.as_str());
+    let purpose = caller
+        .as_ref()
+        .and_then(|caller| caller.0.purpose.as_deref())
+        .unwrap_or("");
     let (status, elapsed) = (response.status().as_u16(), began.elapsed());
     tracing::info!(
         request_id = id.as_str(),
         consumer,
+        purpose,
         method,
         route,
         status,

@@ -11,9 +11,9 @@ use http::{HeaderName, HeaderValue};
 use super::Caller;
 use crate::Revision;
 use crate::api::problem::{ErrorType, Problem};
-use crate::config::TenantId;
-use crate::federation::registry::RegisteredSource;
-use crate::policy::Operation;
+use crate::config::{Consumer, TenantId};
+use crate::federation::registry::{RegisteredSource, Registry};
+use crate::policy::{Operation, PolicyEngine};
 
 /// The tenant of a request; `None`: the federation.
 #[derive(Debug, Clone)]
@@ -58,7 +58,10 @@ fn look_up(
 ) -> Result<Option<TenantId>, Problem> {
     let Some(named) = named else { return Ok(None) };
     let known = named.to_str().ok().and_then(|name| revision.config.tenant(name));
-    let visible = known.filter(|tenant| caller.is_some_and(|caller| may_see_something(revision, caller, &tenant.id)));
+    let visible = known.filter(|tenant| {
+        caller
+            .is_some_and(|caller| may_see_something(&revision.config.policy, &revision.registry, &caller.0, &tenant.id))
+    });
     match visible {
         Some(tenant) => Ok(Some(tenant.id.clone())),
         None => Err(Problem::new(
@@ -68,9 +71,13 @@ fn look_up(
     }
 }
 
-/// Whether the caller belongs to the tenant, or may read or write any type of any of its sources.
-fn may_see_something(revision: &Revision, caller: &Caller, tenant: &TenantId) -> bool {
-    let policies = &revision.config.policy;
+/// Whether the consumer belongs to the tenant, or may read or write any type of any of its sources.
+pub(crate) fn may_see_something(
+    policies: &PolicyEngine,
+    registry: &Registry,
+    consumer: &Arc<Consumer>,
+    tenant: &TenantId,
+) -> bool {
     let is_granted = |source: &RegisteredSource| {
         let held = policies
             .known_types()
@@ -79,15 +86,11 @@ fn may_see_something(revision: &Revision, caller: &Caller, tenant: &TenantId) ->
         held.into_iter().any(|r#type| {
             let mut operations = [Operation::QueryEntity, Operation::CreateEntity].into_iter();
             operations.any(|operation| {
-                let grant = policies.grant(&caller.0, operation, tenant, r#type, source.personal_data);
+                let grant = policies.grant(consumer, operation, tenant, r#type, source.personal_data);
                 !grant.is_empty()
             })
         })
     };
-    let mut sources = revision
-        .registry
-        .sources()
-        .iter()
-        .filter(|source| source.tenant == *tenant);
-    caller.0.tenant() == Some(tenant) || sources.any(|source| is_granted(source))
+    let mut sources = registry.sources().iter().filter(|source| source.tenant == *tenant);
+    consumer.tenant() == Some(tenant) || sources.any(|source| is_granted(source))
 }

@@ -78,6 +78,14 @@ impl Entities {
     }
 }
 
+/// What a source is asked for a page: one more than the page tells whether a next page exists.
+pub(crate) fn wanted_page(page: Page) -> Page {
+    Page {
+        limit: page.limit.saturating_add(1),
+        ..page
+    }
+}
+
 /// A page as its source yields it.
 pub(super) struct Arriving {
     /// The question as the source is asked it, without a page.
@@ -107,12 +115,7 @@ impl std::fmt::Debug for Arriving {
 impl Arriving {
     /// Asks the source of a sub-query for a page. Asking begins with the first entity that is taken.
     pub(super) fn new(sub_query: Arc<SubQuery>, page: Page, request: &Request) -> Self {
-        // One more than the page tells whether a next page exists.
-        let wanted = Page {
-            limit: page.limit.saturating_add(1),
-            ..page
-        };
-        let paged = sub_query.paged(wanted);
+        let paged = sub_query.paged(wanted_page(page));
         Self {
             stream: paged.source.adapter.query(&paged.query, &request.call),
             sub_query,

@@ -1,5 +1,6 @@
 //! Asking the sources of a plan, all at the same time, each under the request's deadline.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
@@ -72,6 +73,26 @@ async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) ->
         Ok(entities)
     };
     observed(sub_query, request, entities).await
+}
+
+/// Shows each entity that one source yields and the consumer may see, as it arrives; none is held. `Break` ends it.
+pub async fn look_through(
+    sub_query: &SubQuery,
+    request: &Request,
+    mut look: impl FnMut(Entity) -> ControlFlow<()>,
+) -> Result<(), AdapterError> {
+    let mut stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
+    let looking = async {
+        while let Some(entity) = stream.next().await {
+            if let Some(visible) = visible_part(sub_query, entity?)
+                && look(visible).is_break()
+            {
+                break;
+            }
+        }
+        Ok(())
+    };
+    observed(sub_query, request, looking).await
 }
 
 /// Asks one source for one entity.

@@ -7,6 +7,7 @@
 
 pub mod entities;
 pub mod gather;
+pub(crate) mod hidden_targets;
 pub mod plan;
 pub mod provide;
 pub mod query;

@@ -3,6 +3,10 @@
 //! What is not granted is not even asked of a source: neither as an attribute of the answer nor in a
 //! condition. Types with different grants in one source are asked separately, so that an attribute that is
 //! granted for one type is never asked for another.
+//!
+//! Where permits cover some entities of a type only, the source is asked for those as far as it can tell them apart:
+//! the question is the consumer's and that of the permits. What the permits look at is asked for, too, and taken out
+//! again: the gateway judges every entity itself ([`GrantSet::project`]).
 
 use std::sync::Arc;
 
@@ -16,7 +20,7 @@ use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
 use super::{Question, Refusal, is_system_date};
 use crate::config::{Consumer, TenantId};
-use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine};
+use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection};
 
 /// What one source is asked, and what may be shown of its answer.
 #[derive(Debug)]
@@ -29,6 +33,19 @@ pub struct SubQuery {
     pub grants: Arc<GrantSet>,
     /// What inspection finds.
     pub audit: Arc<Audit>,
+    /// What is asked for instead of everything, because no permit covers the rest; `None`: everything.
+    pub restriction: Option<Arc<Restriction>>,
+    /// Which of the consumer's own conditions the source is told of.
+    pub told: Told,
+}
+
+/// The consumer's own conditions that a source is told of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// `q`
+    pub filter: bool,
+    /// The geo-query.
+    pub geo: bool,
 }
 
 /// A question, narrowed and split.
@@ -62,10 +79,10 @@ pub struct Asker<'a> {
 /// names, and those of which a source without personal data says that it holds them. From other sources a type
 /// that nobody has classified is denied anyway.
 async fn named_types(question: &Question, asker: &Asker<'_>, call: &Call) -> Vec<TypeName> {
-    if let Some(selection) = &question.query.types {
-        return selection.names().into_iter().cloned().collect();
+    let mut named = types_named_here(question, asker.policies);
+    if question.query.types.is_some() {
+        return named;
     }
-    let mut named = asker.policies.known_types().to_vec();
     let tells = asker.registry.sources().iter().filter(|source| {
         let may_be_asked = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
         may_be_asked && source.holds_any_type() && source.personal_data == PersonalData::None
@@ -78,18 +95,50 @@ async fn named_types(question: &Question, asker: &Asker<'_>, call: &Call) -> Vec
     named
 }
 
+/// The types that a question is about, as far as no source has to be asked for it: those that it names or, where it
+/// names none, those that the classification or a source's configuration names.
+#[must_use]
+pub fn types_named_here(question: &Question, policies: &PolicyEngine) -> Vec<TypeName> {
+    match &question.query.types {
+        Some(selection) => selection.names().into_iter().cloned().collect(),
+        None => policies.known_types().to_vec(),
+    }
+}
+
 /// Narrows and splits a question.
 ///
 /// # Errors
 /// [`Refusal::TooManySources`]
 pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result<Plan, Refusal> {
     let named = named_types(question, asker, call).await;
-    let mut sub_queries = Vec::new();
-    for source in asker.registry.holding(&named) {
+    let mut sub_queries = narrow(question, asker, &named)?;
+    let overloaded = take_out_overloaded(&mut sub_queries, asker.tenant_limits);
+    Ok(Plan {
+        sub_queries,
+        overloaded,
+    })
+}
+
+/// The sources that a question about these types is about, in the order of the configuration.
+pub fn sources_of<'a>(
+    question: &Question,
+    registry: &'a Registry,
+    named: &[TypeName],
+) -> impl Iterator<Item = &'a Arc<RegisteredSource>> {
+    registry.holding(named).into_iter().filter(|source| {
         let asked_tenant = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
-        if asked_tenant && (source.is_store || !question.local) {
-            split_by_grant(source, &named, question, asker, &mut sub_queries);
-        }
+        asked_tenant && (source.is_store || !question.local)
+    })
+}
+
+/// What each source is asked of a question about these types, whatever is left of limits. No source is asked for it.
+///
+/// # Errors
+/// [`Refusal::TooManySources`]
+pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
+    let mut sub_queries = Vec::new();
+    for source in sources_of(question, asker.registry, named) {
+        split_by_grant(source, named, question, asker, &mut sub_queries);
     }
     let mut sources: Vec<*const RegisteredSource> = sub_queries
         .iter()
@@ -108,11 +157,7 @@ pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result
             sub_query.query.system_attributes = true;
         }
     }
-    let overloaded = take_out_overloaded(&mut sub_queries, asker.tenant_limits);
-    Ok(Plan {
-        sub_queries,
-        overloaded,
-    })
+    Ok(sub_queries)
 }
 
 /// Spends one token of each tenant that the question touches, and takes out the sources of those without any.
@@ -160,28 +205,39 @@ fn split_by_grant(
         source.personal_data,
     ));
     let audit = Arc::new(Audit::new(&asker.consumer.id, source));
-    let mut groups: Vec<(AttributeSelection, Vec<TypeName>)> = Vec::new();
-    for (types, granted) in grants.by_selection() {
-        let attributes = asked_attributes(question, &granted);
-        match groups.iter_mut().find(|(earlier, _)| *earlier == attributes) {
-            Some((_, earlier)) => earlier.extend(types),
-            None => groups.push((attributes, types)),
+    let mut groups: Vec<Selection> = Vec::new();
+    for mut granted in grants.by_selection() {
+        granted.attributes = asked_attributes(question, &granted, &grants);
+        let is_same = |earlier: &&mut Selection| {
+            earlier.attributes == granted.attributes && earlier.restriction == granted.restriction
+        };
+        match groups.iter_mut().find(is_same) {
+            Some(earlier) => earlier.types.extend(granted.types),
+            None => groups.push(granted),
         }
     }
-    for (attributes, types) in groups {
+    for group in groups {
+        let restriction = group.restriction.clone();
+        let (query, told) = source_query(question, group, &grants);
         sub_queries.push(SubQuery {
             source: Arc::clone(source),
-            query: source_query(question, types, attributes, &grants),
+            query,
             grants: Arc::clone(&grants),
             audit: Arc::clone(&audit),
+            restriction,
+            told,
         });
     }
 }
 
 /// The granted attributes that the question needs: those that are shown, and those that a condition looks at.
-fn asked_attributes(question: &Question, granted: &AttributeSelection) -> AttributeSelection {
+fn asked_attributes(question: &Question, granted: &Selection, grants: &GrantSet) -> AttributeSelection {
     let Some(shown) = &question.shown else {
-        return granted.clone();
+        return granted.attributes.clone();
+    };
+    // A selection of everything is less what the classification hides.
+    let is_granted = |name: &AttributeName| {
+        granted.attributes.includes(name) && shown_in(&granted.types, name, grants) != ShownIn::None
     };
     let mut needed: Vec<AttributeName> = Vec::new();
     let conditions = question.query.filter.iter().flat_map(Expression::attributes);
@@ -192,21 +248,45 @@ fn asked_attributes(question: &Question, granted: &AttributeSelection) -> Attrib
         .chain(conditions)
         .chain(place)
     {
-        if granted.includes(name) && !needed.contains(name) {
+        if is_granted(name) && !needed.contains(name) {
             needed.push(name.clone());
         }
     }
     AttributeSelection::only(needed)
 }
 
+/// In how many of some types an attribute is granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ShownIn {
+    All,
+    Some,
+    None,
+}
+
+/// In how many of these types the attribute is granted, of some entities at least.
+fn shown_in(types: &[TypeName], name: &AttributeName, grants: &GrantSet) -> ShownIn {
+    let of_types = grants.grants().iter().filter(|grant| types.contains(grant.r#type()));
+    let (mut all, mut none) = (true, true);
+    for grant in of_types {
+        let includes = grant.includes(name);
+        all &= includes;
+        none &= !includes;
+    }
+    match (all, none) {
+        (_, true) => ShownIn::None,
+        (true, _) => ShownIn::All,
+        _ => ShownIn::Some,
+    }
+}
+
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
 /// evaluates it on what is left after projection: as if no entity had the attribute.
-fn source_query(
-    question: &Question,
-    types: Vec<TypeName>,
-    attributes: AttributeSelection,
-    grants: &GrantSet,
-) -> SourceQuery {
+fn source_query(question: &Question, group: Selection, grants: &GrantSet) -> (SourceQuery, Told) {
+    let Selection {
+        types,
+        attributes,
+        restriction,
+    } = group;
     let Query {
         ids,
         id_pattern,
@@ -216,38 +296,89 @@ fn source_query(
         ..
     } = &question.query;
     let pushed = !question.split_entities;
-    let any_visible: Vec<AttributeName> = any_attribute
-        .iter()
-        .filter(|name| attributes.includes(name))
-        .cloned()
-        .collect();
-    SourceQuery {
+    // Where every attribute is asked for, the classification still hides some: a source that decides by one of those
+    // would tell of it.
+    let shown = |name: &AttributeName| match attributes.includes(name) {
+        true => shown_in(&types, name, grants),
+        false => ShownIn::None,
+    };
+    let any_visible: Vec<AttributeName> = if any_attribute.iter().any(|name| shown(name) == ShownIn::Some) {
+        // Without one that some of the types show, the source would leave out entities that have nothing else.
+        Vec::new()
+    } else {
+        any_attribute
+            .iter()
+            .filter(|name| shown(name) == ShownIn::All)
+            .cloned()
+            .collect()
+    };
+    let may_be_told = |name: &AttributeName| shown(name) == ShownIn::All;
+    let filter = filter
+        .as_ref()
+        .filter(|filter| pushed && touches_only(filter, &may_be_told, grants));
+    let geo = geo.as_ref().filter(|geo| pushed && may_be_told(&geo.property));
+    let told = Told {
+        filter: filter.is_some(),
+        geo: geo.is_some(),
+    };
+    let dates_asked = question.query.filter.as_ref().is_some_and(touches_system_dates);
+    let restriction = restriction.as_deref();
+    let query = SourceQuery {
         ids: ids.clone(),
         id_pattern: id_pattern.clone(),
         // None of them visible: no entity of this source matches, which the gateway finds out by itself.
         any_attribute: if pushed { any_visible } else { Vec::new() },
-        filter: filter
-            .clone()
-            .filter(|filter| pushed && touches_only(filter, &attributes, grants)),
-        geo: geo.clone().filter(|geo| pushed && attributes.includes(&geo.property)),
+        filter: both(filter, restriction.and_then(|restriction| restriction.filter.as_ref())),
+        // A source takes one geo-query. The consumer's narrows more than the box around a municipality.
+        geo: geo
+            .or(restriction.and_then(|restriction| restriction.geo.as_ref()))
+            .cloned(),
         // A condition on a system date is evaluated on what the source says of it.
-        system_attributes: question.system_attributes || filter.as_ref().is_some_and(touches_system_dates),
+        system_attributes: question.system_attributes
+            || dates_asked
+            || restriction.is_some_and(|restriction| restriction.system_attributes),
         page: None,
         types,
-        attributes,
+        attributes: match restriction {
+            Some(restriction) => with_judged(attributes, &restriction.attributes),
+            None => attributes,
+        },
+    };
+    (query, told)
+}
+
+/// The selection, with what the conditions of permits look at.
+fn with_judged(attributes: AttributeSelection, judged: &[AttributeName]) -> AttributeSelection {
+    match attributes {
+        AttributeSelection::All => AttributeSelection::All,
+        AttributeSelection::Only(names) => AttributeSelection::only(names.iter().chain(judged).cloned()),
+    }
+}
+
+/// What fulfils both filters.
+fn both(one: Option<&Expression>, other: Option<&Expression>) -> Option<Expression> {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let parts = [one, other].into_iter().flat_map(|filter| match filter {
+                Expression::And(parts) => parts.clone(),
+                other => vec![other.clone()],
+            });
+            Some(Expression::And(parts.collect()))
+        }
+        (one, other) => one.or(other).cloned(),
     }
 }
 
 /// Whether every attribute and every attribute of an attribute that the filter looks at is granted, so that a
 /// source may be told of it.
-fn touches_only(filter: &Expression, attributes: &AttributeSelection, grants: &GrantSet) -> bool {
+fn touches_only(filter: &Expression, may_be_told: &dyn Fn(&AttributeName) -> bool, grants: &GrantSet) -> bool {
     match filter {
         Expression::And(parts) | Expression::Or(parts) => {
-            parts.iter().all(|part| touches_only(part, attributes, grants))
+            parts.iter().all(|part| touches_only(part, may_be_told, grants))
         }
         Expression::Condition(condition) => {
             let path = &condition.path;
-            attributes.includes(&path.attribute)
+            may_be_told(&path.attribute)
                 && path
                     .sub_attributes
                     .iter()
@@ -273,57 +404,86 @@ impl SubQuery {
     /// which one may hide them.
     #[must_use]
     pub fn is_exact(&self, question: &Query) -> bool {
-        let all_pushed = self.query.filter.is_some() == question.filter.is_some()
-            && self.query.geo.is_some() == question.geo.is_some()
+        let all_pushed = self.told.filter == question.filter.is_some()
+            && self.told.geo == question.geo.is_some()
             && self.query.any_attribute.len() == question.attributes.len();
+        let all_covered = self
+            .restriction
+            .as_ref()
+            .is_none_or(|restriction| restriction.decided_by_filter);
         let types_decided = question
             .types
             .as_ref()
             .is_none_or(|selection| selects_each(selection, &self.query.types));
         let all_provided = self.query.types.iter().all(|r#type| self.source.provides_every(r#type));
-        all_pushed && types_decided && all_provided && self.source.adapter.push_down(&self.query).is_exact()
+        all_pushed
+            && all_covered
+            && types_decided
+            && all_provided
+            && self.source.adapter.push_down(&self.query).is_exact()
     }
 
     /// Whether the source leaves entities out because of their attributes, so that a part of an entity that
-    /// another source has found may be missing from its answer.
+    /// another source has found may be missing from its answer. What it leaves out because no permit covers it is not
+    /// missing.
     #[must_use]
     pub fn filters_parts(&self) -> bool {
         let push_down = self.source.adapter.push_down(&self.query);
         let conditional = |given: bool, coverage: Coverage| given && coverage != Coverage::None;
-        conditional(self.query.filter.is_some(), push_down.filter)
-            || conditional(self.query.geo.is_some(), push_down.geo)
+        conditional(self.told.filter, push_down.filter)
+            || conditional(self.told.geo, push_down.geo)
             || conditional(!self.query.any_attribute.is_empty(), push_down.any_attribute)
     }
 
     /// The same question, for one page of the answer.
     #[must_use]
     pub fn paged(&self, page: kakehashi_adapters::Page) -> Self {
-        Self {
-            source: Arc::clone(&self.source),
-            grants: Arc::clone(&self.grants),
-            audit: Arc::clone(&self.audit),
-            query: SourceQuery {
+        self.with(
+            SourceQuery {
                 page: Some(page),
                 ..self.query.clone()
             },
+            self.told,
+        )
+    }
+
+    /// The same question without the consumer's conditions on attributes, for some ids only.
+    #[must_use]
+    pub fn completing(&self, ids: Vec<ngsi_ld::EntityId>) -> Self {
+        let restriction = self.restriction.as_deref();
+        let query = SourceQuery {
+            filter: restriction.and_then(|restriction| restriction.filter.clone()),
+            geo: restriction.and_then(|restriction| restriction.geo.clone()),
+            ..self.unconditional(ids)
+        };
+        self.with(query, Told::default())
+    }
+
+    /// The question for one entity, without any condition on attributes: whether a permit covers it is judged here.
+    #[must_use]
+    pub fn by_id(&self, ids: Vec<ngsi_ld::EntityId>) -> Self {
+        self.with(self.unconditional(ids), Told::default())
+    }
+
+    fn unconditional(&self, ids: Vec<ngsi_ld::EntityId>) -> SourceQuery {
+        SourceQuery {
+            ids,
+            any_attribute: Vec::new(),
+            filter: None,
+            geo: None,
+            page: None,
+            ..self.query.clone()
         }
     }
 
-    /// The same question without the conditions on attributes, for some ids only.
-    #[must_use]
-    pub fn completing(&self, ids: Vec<ngsi_ld::EntityId>) -> Self {
+    fn with(&self, query: SourceQuery, told: Told) -> Self {
         Self {
             source: Arc::clone(&self.source),
             grants: Arc::clone(&self.grants),
             audit: Arc::clone(&self.audit),
-            query: SourceQuery {
-                ids,
-                any_attribute: Vec::new(),
-                filter: None,
-                geo: None,
-                page: None,
-                ..self.query.clone()
-            },
+            restriction: self.restriction.clone(),
+            told,
+            query,
         }
     }
 }

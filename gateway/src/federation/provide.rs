@@ -1,7 +1,8 @@
 //! Providing entities (clauses 5.6.1, 5.6.6 and the batches of 5.6.7, 5.6.8 and 5.6.10): which partition of the
 //! store a write goes to, and whether the consumer may.
 //!
-//! A write is not narrowed as a read is: what is not granted refuses the whole entity. It never looks beyond the
+//! A write is not narrowed as a read is: what is not granted refuses the whole entity. Where permits cover some entities
+//! only, both the entity as it is and the entity as it would be must be covered. It never looks beyond the
 //! partition that it goes to, so that it tells nothing of what other tenants hold.
 
 use std::fmt;
@@ -54,6 +55,9 @@ pub enum Ungranted {
     /// Whatever it is.
     #[error("your grant does not permit this operation on the tenant's data")]
     Everything,
+    /// The entity as it would be: no permit covers it.
+    #[error("your grant does not cover this entity: it is outside of what your permits ask of entities")]
+    Uncovered,
     /// A type of the entity.
     #[error("your grant does not permit this operation on entities of one of its types")]
     Type(TypeName),
@@ -192,8 +196,12 @@ impl Provider<'_> {
         Err(WriteRefusal::Forbidden(Ungranted::Everything))
     }
 
-    /// The partition that takes the entity, if the consumer may write it there.
-    fn partition_for(&self, entity: &Entity) -> Result<Partition<'_>, WriteRefusal> {
+    /// The partition that takes the entity, if the consumer may write it there. Nothing is written and no limit is
+    /// spent.
+    ///
+    /// # Errors
+    /// [`WriteRefusal::Forbidden`], [`WriteRefusal::NotWritable`]
+    pub(crate) fn judge(&self, entity: &Entity) -> Result<&Arc<RegisteredSource>, WriteRefusal> {
         let mut partitions = self.asker.registry.writable_partitions(self.tenant);
         let Some(source) = partitions.find(|source| source.provides(entity)) else {
             return Err(match self.ungranted(entity, PersonalData::None) {
@@ -204,6 +212,11 @@ impl Provider<'_> {
         if let Some(ungranted) = self.ungranted(entity, source.personal_data) {
             return Err(WriteRefusal::Forbidden(ungranted));
         }
+        Ok(source)
+    }
+
+    fn partition_for(&self, entity: &Entity) -> Result<Partition<'_>, WriteRefusal> {
+        let source = self.judge(entity)?;
         self.spend()?;
         Ok(Partition(source))
     }
@@ -232,8 +245,11 @@ impl Provider<'_> {
         }
         // What a read would be shown of it is what may be written of it.
         let Some(granted) = grants.project(entity.clone()) else {
-            return Some(Ungranted::Everything);
+            return Some(Ungranted::Uncovered);
         };
+        if granted.types != entity.types || granted.scopes != entity.scopes {
+            return Some(Ungranted::Uncovered);
+        }
         for attribute in &entity.attributes {
             match granted.attribute(&attribute.name) {
                 None => return Some(Ungranted::Attribute(attribute.name.clone())),

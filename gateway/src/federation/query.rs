@@ -1,5 +1,6 @@
 //! `queryEntity` (clause 5.7.2): the entities that match, each once, with a count and a page.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -13,7 +14,7 @@ use smallvec::SmallVec;
 use super::entities::{Arriving, Entities};
 use super::gather::{self, Request};
 use super::plan::{Asker, Plan, SubQuery, plan};
-use super::{Question, Refusal, Warning};
+use super::{Question, Refusal, Warning, hidden_targets};
 
 /// One page of the answer.
 #[derive(Debug)]
@@ -38,26 +39,44 @@ pub async fn query(
     request: &Request,
 ) -> Result<Answer, Refusal> {
     let mut plan = plan(question, asker, &request.call).await?;
-    let decides_alone = match plan.sub_queries.as_slice() {
-        [only] if plan.overloaded.is_empty() => decides_alone(only, question, request).await,
-        _ => false,
-    };
-    if decides_alone && let Some(only) = plan.sub_queries.pop() {
-        return Ok(from_one(Arc::new(only), question, page, count, request).await);
+    if plan.sub_queries.len() == 1
+        && plan.overloaded.is_empty()
+        && let Some(only) = plan.sub_queries.pop()
+    {
+        return Ok(if decides_alone(&only, question, request).await {
+            from_one(Arc::new(only), question, page, count, request).await
+        } else {
+            looked_through(&only, question, page, count, request).await
+        });
     }
     from_many(plan, question, page, count, request).await
 }
 
 /// Whether pages and counts of the only source are those of the view. Where that cannot be found out they are
-/// not, and the entities are looked at here. So it is where a condition could find out what inspection masks.
+/// not, and the entities are looked at here.
 async fn decides_alone(only: &SubQuery, question: &Question, request: &Request) -> bool {
-    question.leaving.is_none()
-        && only.is_exact(&question.query)
-        && !only.source.inspection.may_decide(&question.query)
+    may_decide_alone(only, question)
         && matches!(
             only.source.adapter.has_entities_of_several_types(&request.call).await,
             Ok(false)
         )
+        && !may_depend_on_hidden_targets(only, question, request).await
+}
+
+/// Whether a condition may be met by a Relationship that is taken out of the view.
+async fn may_depend_on_hidden_targets(only: &SubQuery, question: &Question, request: &Request) -> bool {
+    let names = hidden_targets::depended_on(&question.query);
+    if names.is_empty() {
+        return false;
+    }
+    let held = only.source.adapter.may_hold_relationships(&names, &request.call).await;
+    !matches!(held, Ok(false))
+}
+
+/// Whether the only source decides the whole question, if it has no entity of several types. Where a condition could
+/// find out what inspection masks it does not.
+pub(crate) fn may_decide_alone(only: &SubQuery, question: &Question) -> bool {
+    question.leaving.is_none() && only.is_exact(&question.query) && !only.source.inspection.may_decide(&question.query)
 }
 
 /// The answer of one source that decides everything itself: its page is the page, and is handed on as it arrives.
@@ -84,6 +103,50 @@ async fn from_one(only: Arc<SubQuery>, question: &Arc<Question>, page: Page, cou
     Answer {
         entities,
         count,
+        warnings: gather::warnings(&error),
+    }
+}
+
+/// The answer of one source that does not decide everything itself: its entities are looked at as they arrive, in its
+/// order, and only those of the page are held. There is nothing to merge.
+async fn looked_through(
+    only: &SubQuery,
+    question: &Arc<Question>,
+    page: Page,
+    count: bool,
+    request: &Request,
+) -> Answer {
+    let mut entities: Vec<Entity> = Vec::new();
+    let mut matching: usize = 0;
+    let looked = gather::look_through(only, request, |entity| {
+        if !question.selects(&entity) {
+            return ControlFlow::Continue(());
+        }
+        matching += 1;
+        if matching <= page.offset {
+            return ControlFlow::Continue(());
+        }
+        if entities.len() < page.limit {
+            entities.push(entity);
+            return ControlFlow::Continue(());
+        }
+        // One more than the page is known of; how many more there are, only who counts wants to know.
+        if count {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    let error = looked.await.err();
+    if error.is_some() {
+        // A part of its answer would look like all of it.
+        entities.clear();
+        matching = 0;
+    }
+    let more = page.limit > 0 && matching > page.offset.saturating_add(entities.len());
+    Answer {
+        entities: Entities::at_hand(question, entities, more),
+        count: count.then_some(matching as u64),
         warnings: gather::warnings(&error),
     }
 }

@@ -26,7 +26,7 @@ pub struct Answer {
 /// [`Refusal::TooManySources`]
 pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
     let plan = plan(question, asker, &request.call).await?;
-    let one_id = |sub_query: &SubQuery| sub_query.completing(question.query.ids.clone());
+    let one_id = |sub_query: &SubQuery| sub_query.by_id(question.query.ids.clone());
     let sub_queries: Vec<SubQuery> = plan.sub_queries.iter().map(one_id).collect();
     let answers = join_all(sub_queries.iter().map(|sub_query| gather::retrieve(sub_query, request))).await;
     let mut parts = Vec::new();

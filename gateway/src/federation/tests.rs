@@ -1,6 +1,8 @@
 //! Federation over generated sources: whatever is left to a source, the answer is that of looking at the whole
 //! entities.
 
+mod conditional;
+
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -8,8 +10,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures::StreamExt;
 use kakehashi_adapters::{
-    Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SourceId,
-    SourceQuery,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown,
+    SourceId, SourceQuery,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, Value};
@@ -36,6 +38,8 @@ struct InMemory {
     fails: bool,
     /// Whether it answers with everything that it has, whatever it was asked.
     lies: bool,
+    /// Whether it decides filters exactly.
+    exact: bool,
 }
 
 impl InMemory {
@@ -74,9 +78,13 @@ impl Adapter for InMemory {
             selection: Coverage::Exact,
             id_pattern: Coverage::Exact,
             any_attribute: Coverage::Exact,
-            filter: exact_if(query.filter.is_none()),
+            filter: exact_if(self.exact || query.filter.is_none()),
             geo: exact_if(query.geo.is_none()),
         }
+    }
+
+    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        Ok(Vec::new())
     }
 
     async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Entity>, AdapterError> {
@@ -98,6 +106,10 @@ impl Adapter for InMemory {
         futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
     }
 
+    async fn may_hold_relationships(&self, _: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
+        Ok(false)
+    }
+
     async fn count(&self, query: &SourceQuery, _: &Call) -> Result<u64, AdapterError> {
         Ok(self.matching(query).len() as u64)
     }
@@ -106,6 +118,7 @@ impl Adapter for InMemory {
 /// What a test asks with: the committed policies, under which `bousai-map` reads AEDs of every tenant.
 struct Bench {
     config: Config,
+    consumer: &'static str,
     metrics: Metrics,
     limits: TenantLimiters,
     runtime: tokio::runtime::Runtime,
@@ -116,7 +129,11 @@ static BENCH: LazyLock<Bench> = LazyLock::new(Bench::new);
 
 impl Bench {
     fn new() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        Self::on(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), "bousai-map")
+    }
+
+    /// With the configuration in a folder, for one of its consumers.
+    fn on(root: &Path, consumer: &'static str) -> Self {
         let mut overrides = ConfigOverrides::default();
         overrides.secrets.insert("SANO_API_KEY".to_owned(), "unused".to_owned());
         let config = Config::load_with(
@@ -126,7 +143,8 @@ impl Bench {
             &overrides,
         );
         Self {
-            config: config.unwrap(),
+            config: config.unwrap_or_else(|findings| panic!("{findings}")),
+            consumer,
             metrics: Metrics::new().unwrap(),
             limits: TenantLimiters::default(),
             runtime: tokio::runtime::Builder::new_multi_thread()
@@ -139,7 +157,7 @@ impl Bench {
 
     fn asker<'a>(&'a self, registry: &'a Registry) -> Asker<'a> {
         Asker {
-            consumer: self.config.consumers.get("bousai-map").unwrap(),
+            consumer: self.config.consumers.get(self.consumer).unwrap(),
             operation: Operation::QueryEntity,
             policies: &self.config.policy,
             registry,
@@ -235,6 +253,7 @@ fn registry(parts_by_source: &[Vec<Entity>], authoritative: usize, failing: Opti
                 parts: parts.clone(),
                 fails: failing == Some(index),
                 lies: false,
+                exact: false,
             }),
             provides: vec![Provision {
                 r#type: Some(aed()),
@@ -450,6 +469,7 @@ fn what_a_lying_source_sends_unasked_goes_no_further() {
             parts: vec![with_hidden, foreign_type, foreign_id],
             fails: false,
             lies: true,
+            exact: false,
         }),
         provides: vec![Provision {
             r#type: Some(aed()),

@@ -51,8 +51,9 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
 }
 
 /// The question whether a source holds an entity, for each type that it is asked for. No attribute is needed
-/// to know that. One entity is enough where nothing may hide the first; otherwise all must be looked at.
-fn one_for_each_type(sub_query: &SubQuery, any_may_be_hidden: bool) -> Vec<SubQuery> {
+/// to know that but those by which permits tell which entities they cover. One entity is enough where nothing may hide
+/// the first; otherwise all must be looked at.
+pub(crate) fn one_for_each_type(sub_query: &SubQuery, any_may_be_hidden: bool) -> Vec<SubQuery> {
     sub_query
         .query
         .types
@@ -63,7 +64,11 @@ fn one_for_each_type(sub_query: &SubQuery, any_may_be_hidden: bool) -> Vec<SubQu
             if any_may_be_hidden || !one.is_exact(&Query::default()) {
                 one.query.page = None;
             }
-            one.query.attributes = AttributeSelection::only(Vec::new());
+            let judged = sub_query
+                .restriction
+                .as_ref()
+                .map(|restriction| restriction.attributes.clone());
+            one.query.attributes = AttributeSelection::only(judged.unwrap_or_default());
             one
         })
         .collect()

@@ -12,24 +12,31 @@
 use std::sync::Arc;
 
 use super::classification::Class;
+use super::conditions::Unmet;
 use crate::config::{Consumer, TenantId};
 
 /// The references that a permit asks for. A permit that asks for one applies to no consumer without it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct References {
+pub struct References {
     /// `@contract`: any of these; empty: none is asked for.
-    pub(super) contracts: Vec<Box<str>>,
+    pub contracts: Vec<Arc<str>>,
     /// `@consent`: any of these; empty: none is asked for.
-    pub(super) consents: Vec<Box<str>>,
+    pub consents: Vec<Arc<str>>,
 }
 
 impl References {
-    /// Whether a permit with these applies to a consumer.
-    pub(super) fn are_held_by(&self, consumer: &Consumer) -> bool {
-        let holds = |asked: &[Box<str>], held: &[Arc<str>]| {
-            asked.is_empty() || asked.iter().any(|asked| held.iter().any(|held| **held == **asked))
+    /// Why a permit with these does not apply to a consumer; `None`: it does.
+    pub(super) fn unmet_by(&self, consumer: &Consumer) -> Option<Unmet> {
+        let lacks = |asked: &[Arc<str>], held: &[Arc<str>]| {
+            !asked.is_empty() && !asked.iter().any(|asked| held.contains(asked))
         };
-        holds(&self.contracts, &consumer.contracts) && holds(&self.consents, &consumer.consents)
+        if lacks(&self.contracts, &consumer.contracts) {
+            Some(Unmet::Contract)
+        } else if lacks(&self.consents, &consumer.consents) {
+            Some(Unmet::Consent)
+        } else {
+            None
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl fmt::Display for Class {
 }
 
 /// Classes of attributes: of one type, or of all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct AttributeClasses {
     exact: HashMap<AttributeName, Class>,
     /// Guarded names by their last part, as [`spelling`] writes it.
@@ -214,6 +214,17 @@ impl TypeClasses {
         }
     }
 
+    /// The attributes of this type that have a class by name.
+    pub(super) fn named(&self, class: Class) -> impl Iterator<Item = &AttributeName> {
+        let own = self.own.exact.iter();
+        own.filter(move |(_, of_name)| **of_name == class).map(|(name, _)| name)
+    }
+
+    /// The attributes of this type that have a class by name, whichever.
+    pub(super) fn all_named(&self) -> impl Iterator<Item = &AttributeName> {
+        self.own.exact.keys()
+    }
+
     /// The class of an attribute of this type; `None`: nobody has classified it.
     pub(super) fn attribute(&self, name: &AttributeName) -> Option<Class> {
         // Names that the file writes need no judging.
@@ -310,6 +321,15 @@ impl Classification {
         by_spelling.unwrap_or(&self.inner.unclassified)
     }
 
+    /// Whether the type and its attributes have the same classes in another classification.
+    pub(super) fn says_the_same_of(&self, r#type: &TypeName, other: &Self) -> bool {
+        let (own, others) = (self.type_classes(r#type), other.type_classes(r#type));
+        self.type_class(r#type) == other.type_class(r#type)
+            && own.policy_name == others.policy_name
+            && own.own == others.own
+            && own.everywhere == others.everywhere
+    }
+
     pub(super) fn types(&self) -> impl Iterator<Item = &TypeName> {
         self.inner.types.keys()
     }
@@ -317,6 +337,26 @@ impl Classification {
     /// The names of types as the file writes them.
     pub(crate) fn type_names(&self) -> &[String] {
         &self.inner.names
+    }
+
+    /// The guarded types that an id names in one of its parts, as `urn:ngsi-ld:Resident:1` does.
+    pub(super) fn guarded_in_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a TypeClasses> {
+        let is_any = !self.inner.spellings.is_empty();
+        let parts = id
+            .split(['/', '#', ':', '?', '='])
+            .filter(move |part| is_any && !part.is_empty());
+        parts.filter_map(|part| self.inner.spellings.get(&spelling(part)).map(AsRef::as_ref))
+    }
+
+    /// The class of an attribute where the type is not said: guarded if it is in any type that does not say
+    /// otherwise, or in every type that says something; else the least strict of what types say.
+    pub(super) fn class_somewhere(&self, name: &AttributeName) -> Option<Class> {
+        let everywhere = self.inner.unclassified.attribute(name);
+        if everywhere.is_some_and(Class::is_guarded) {
+            return everywhere;
+        }
+        let said = self.inner.types.values().filter_map(|classes| classes.attribute(name));
+        said.reduce(|one, other| if one.stricter(other) == one { other } else { one })
     }
 
     /// Whether an attribute of that name is personal in any type that does not say otherwise.

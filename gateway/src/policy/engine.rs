@@ -11,14 +11,14 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::PersonalData;
-use super::admission::{self, Admission};
+use super::admission;
 use super::classification::{Class, Classification};
-use super::grant::{Denial, TypeGrant};
+use super::grant::{About, Denial, TypeGrant};
 use super::grant_set::GrantSet;
 use super::operation::Operation;
 use super::policy_files::{Partition, Policies};
 use super::request_context;
-use crate::config::{Consumer, ConsumerId, TenantId};
+use crate::config::{AssuranceLevels, Consumer, ConsumerId, TenantId};
 
 /// Decisions about known types that are remembered. 10,000 consumers that each read four types of three tenants
 /// need 120,000; a decision takes about 200 bytes.
@@ -42,7 +42,8 @@ struct Inner {
     known: Remembered,
     unknown: Remembered,
     is_known: HashMap<TypeName, ()>,
-    evaluation_errors: AtomicU64,
+    /// Of this revision and those before.
+    faults: Arc<AtomicU64>,
 }
 
 /// Whom policies speak of.
@@ -61,12 +62,14 @@ fn id_of(entity: &EntityUid) -> String {
 }
 
 /// What a decision depends on. A consumer of one id is the same within a revision, but for what its
-/// token says.
+/// token and its request say.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Question {
     consumer: ConsumerId,
     token_roles: Option<Arc<str>>,
     assurance: Option<Arc<str>>,
+    levels: AssuranceLevels,
+    purpose: Option<Arc<str>>,
     operation: Operation,
     tenant: TenantId,
     r#type: TypeName,
@@ -112,7 +115,16 @@ impl fmt::Debug for PolicyEngine {
 }
 
 impl PolicyEngine {
-    pub(super) fn new(policies: Policies, classification: Classification, provided: Vec<TypeName>) -> Self {
+    /// The engine of a revision. It counts faults on from those of `earlier`.
+    pub(super) fn new(
+        policies: Policies,
+        classification: Classification,
+        provided: Vec<TypeName>,
+        earlier: Option<&Self>,
+    ) -> Self {
+        let faults = earlier
+            .map(|earlier| Arc::clone(&earlier.inner.faults))
+            .unwrap_or_default();
         let mut known_types: Vec<TypeName> = classification.types().cloned().chain(provided).collect();
         known_types.sort();
         known_types.dedup();
@@ -125,7 +137,7 @@ impl PolicyEngine {
                 known_types,
                 known: Remembered::with_capacity(KNOWN_CAPACITY),
                 unknown: Remembered::with_capacity(UNKNOWN_CAPACITY),
-                evaluation_errors: AtomicU64::new(0),
+                faults,
             }),
         }
     }
@@ -166,6 +178,8 @@ impl PolicyEngine {
             consumer: consumer.id.clone(),
             token_roles: consumer.token_roles.clone(),
             assurance: consumer.assurance.clone(),
+            levels: consumer.levels,
+            purpose: consumer.purpose.clone(),
             operation,
             tenant: tenant.clone(),
             r#type: r#type.clone(),
@@ -225,10 +239,17 @@ impl PolicyEngine {
         &self.inner.classification
     }
 
-    /// How many decisions were denied because the policies could not be evaluated.
+    /// How many decisions and entities were denied because of a fault: policies that could not be evaluated, or a
+    /// panic in narrowing. It counts on from one revision to the next.
     #[must_use]
-    pub fn evaluation_errors(&self) -> u64 {
-        self.inner.evaluation_errors.load(Ordering::Relaxed)
+    pub fn faults(&self) -> u64 {
+        self.inner.faults.load(Ordering::Relaxed)
+    }
+
+    /// Something was denied because of a fault.
+    pub(super) fn count_fault(&self) {
+        self.inner.faults.fetch_add(1, Ordering::Relaxed);
+        tracing::error!("a fault in the policies: what it was about is denied");
     }
 
     /// The attributes that an unrestricted permit grants of a type, as far as they are classified.
@@ -245,24 +266,33 @@ impl PolicyEngine {
         personal_data: PersonalData,
     ) -> TypeGrant {
         let classification = &self.inner.classification;
-        let classes = Arc::clone(classification.type_classes(r#type));
-        let deny = |denial, classes| TypeGrant::denied(r#type.clone(), denial, classes, personal_data);
-        let is_owner = admission::is_owner(consumer, tenant);
-        let class = classification.type_class(r#type);
-        match class {
-            Some(class) if class.is_personal() => return deny(Denial::Personal(class), classes),
-            Some(class @ Class::Pseudonymised) if !is_owner => return deny(Denial::Guarded(class), classes),
-            None if personal_data == PersonalData::Present => return deny(Denial::Unclassified, classes),
+        let about = About {
+            r#type,
+            classification,
+            is_owner: admission::is_owner(consumer, tenant),
+            personal_data,
+        };
+        match classification.type_class(r#type) {
+            Some(class) if class.is_personal() => return TypeGrant::denied(&about, Denial::Personal(class)),
+            Some(class @ Class::Pseudonymised) if !about.is_owner => {
+                return TypeGrant::denied(&about, Denial::Guarded(class));
+            }
+            None if personal_data == PersonalData::Present => {
+                return TypeGrant::denied(&about, Denial::Unclassified);
+            }
             _ => {}
         }
         let Some(partition) = self.inner.policies.partitions.get(tenant) else {
-            return deny(Denial::NoPolicies, classes);
+            return TypeGrant::denied(&about, Denial::NoPolicies);
         };
-        let response = match self.evaluate(partition, consumer, operation, tenant, r#type) {
+        // Whatever fails, and however: it denies.
+        let evaluate = || self.evaluate(partition, consumer, operation, tenant, r#type);
+        let response = std::panic::catch_unwind(std::panic::AssertUnwindSafe(evaluate));
+        let response = match response.ok().flatten() {
             Some(response) if response.diagnostics().errors().next().is_none() => response,
             _ => {
-                self.inner.evaluation_errors.fetch_add(1, Ordering::Relaxed);
-                return deny(Denial::EvaluationError, classes);
+                self.count_fault();
+                return TypeGrant::denied(&about, Denial::EvaluationError);
             }
         };
         let mut reasons: Vec<_> = response.diagnostics().reason().collect();
@@ -274,21 +304,13 @@ impl PolicyEngine {
             } else {
                 Denial::Forbidden(forbids)
             };
-            return deny(denial, classes);
+            return TypeGrant::denied(&about, denial);
         }
         let permits = reasons.into_iter().filter_map(|id| {
             let narrowing = partition.narrowings.get(id)?;
             Some((Arc::from(id.to_string()), Arc::clone(narrowing)))
         });
-        let applying = permits.filter(|(_, narrowing)| narrowing.references.are_held_by(consumer));
-        let admitted = applying.filter(|(_, narrowing)| {
-            class.is_none_or(|class| Admission::by(&narrowing.references, is_owner).admits(class))
-        });
-        let admitted: Vec<_> = admitted.collect();
-        match class.filter(|class| class.is_guarded()) {
-            Some(class) if admitted.is_empty() => deny(Denial::Guarded(class), classes),
-            _ => TypeGrant::permitted(r#type.clone(), admitted, is_owner, classes, personal_data),
-        }
+        TypeGrant::permitted(&about, permits.collect(), consumer)
     }
 
     /// Asks Cedar; `None` when it cannot even be asked, which denies.

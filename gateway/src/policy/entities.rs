@@ -54,6 +54,10 @@ impl Kinds {
         uid(&self.action, name)
     }
 
+    pub(super) fn is_action(&self, entity: &EntityUid) -> bool {
+        *entity.type_name() == self.action
+    }
+
     pub(super) fn is_tenant(&self, entity: &EntityUid) -> bool {
         *entity.type_name() == self.tenant
     }

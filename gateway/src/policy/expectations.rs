@@ -11,24 +11,33 @@
 //! granted = true                   # the default; false: the type is absent
 //! visible = ["name", "location"]
 //! hidden = ["managerName"]
+//! purpose = "disaster-response"    # what the request states; one of the consumer's purposes
+//! ial = 2                          # what its token would say of how surely its holder was identified; aal likewise
+//! entity = '''{"id": ...}'''        # a normalized entity: then the expectation is about what is shown of it
 //! ```
 
 use std::path::Path;
+use std::sync::Arc;
 
 use kakehashi_adapters::SourceId;
-use ngsi_ld::{AttributeName, TypeName};
+use ngsi_ld::context::Context;
+use ngsi_ld::entity::parse::parse_entity;
+use ngsi_ld::{AttributeName, Entity, TypeName};
+use serde::Serialize;
 
-use super::grant::{Denial, TypeGrant};
+use super::grant::{PermitScope, TypeGrant};
 use super::operation::Operation;
+use super::words::why_nothing;
 use crate::config::{
-    Config, ConsumerId, ConsumerIndex, Files, Node, Place, Placed, Report, Section, Tenant, TenantId,
-    compact_attribute, expand_attribute, expand_type, parse_document, suggest,
+    AssuranceLevels, Config, Consumer, ConsumerId, ConsumerIndex, Files, HIGHEST_LEVEL, Node, Place, Placed, Report,
+    Section, Tenant, TenantId, compact_attribute, expand_attribute, expand_type, parse_document, suggest,
 };
 
 /// One expectation.
 #[derive(Debug, Clone)]
 pub(crate) struct Expectation {
     file: String,
+    line: usize,
     title: String,
     consumer: ConsumerId,
     operation: Operation,
@@ -38,17 +47,35 @@ pub(crate) struct Expectation {
     granted: bool,
     visible: Vec<AttributeName>,
     hidden: Vec<AttributeName>,
+    purpose: Option<String>,
+    levels: AssuranceLevels,
+    /// What the source holds; `None`: the expectation is about the type.
+    entity: Option<Entity>,
 }
 
 /// What came of one expectation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The file that it stands in.
     pub file: String,
+    /// The line at which it begins.
+    pub line: usize,
+    /// The tenant whose data it is about.
+    pub tenant: TenantId,
+    /// The consumer that it is about.
+    pub consumer: ConsumerId,
     /// What it is called.
     pub title: String,
     /// What is otherwise than expected. Empty: the expectation is met.
     pub failures: Vec<String>,
+}
+
+impl Outcome {
+    /// Whether everything is as expected.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.failures.is_empty()
+    }
 }
 
 /// Tries all expectations of a revision on its policies.
@@ -56,6 +83,9 @@ pub struct Outcome {
 pub fn run_expectations(config: &Config) -> Vec<Outcome> {
     let outcomes = config.expectations.iter().map(|expectation| Outcome {
         file: expectation.file.clone(),
+        line: expectation.line,
+        tenant: expectation.owner.clone(),
+        consumer: expectation.consumer.clone(),
         title: expectation.title.clone(),
         failures: expectation.failures(config),
     });
@@ -68,6 +98,9 @@ impl Expectation {
         let (Some(consumer), Some(source)) = (consumer, config.source(&self.source)) else {
             return vec!["its consumer or its source is gone".to_owned()];
         };
+        let Some(consumer) = &self.asking(consumer) else {
+            return vec!["its consumer does not have that purpose".to_owned()];
+        };
         let grant = config.policy.grant(
             consumer,
             self.operation,
@@ -76,33 +109,102 @@ impl Expectation {
             source.personal_data,
         );
         if grant.is_empty() {
-            let unexpected = self.granted.then(|| format!("nothing is granted: {}", reason(&grant)));
+            let unexpected = self
+                .granted
+                .then(|| format!("nothing is granted: {}", why_nothing(&grant)));
             return unexpected.into_iter().collect();
         }
-        if !self.granted {
-            let permits: Vec<&str> = grant.permits().iter().map(|permit| permit.policy.as_ref()).collect();
-            return vec![format!("it is granted, by {}", permits.join(" and "))];
+        if let Some(entity) = &self.entity {
+            let grants = config.policy.grants(
+                consumer,
+                self.operation,
+                &self.owner,
+                &entity.types,
+                source.personal_data,
+            );
+            return self.failures_of(entity, &grant, grants.project(entity.clone()).as_ref());
         }
+        if !self.granted {
+            return vec![format!("it is granted, by {}", named(grant.permits().iter()))];
+        }
+        let classification = config.policy.classification();
         let missing = self.visible.iter().filter(|name| !grant.includes(name));
-        let missing = missing.map(|name| format!("`{}` is hidden", compact_attribute(name)));
+        let missing = missing.map(|name| {
+            let short = compact_attribute(name);
+            match classification.attribute_class(&self.r#type, name) {
+                Some(class) if class.is_personal() => format!("`{short}` is hidden: it is classed {class}"),
+                _ => format!(
+                    "`{short}` is hidden: {} does not grant it",
+                    named(grant.permits().iter())
+                ),
+            }
+        });
         let shown = self.hidden.iter().filter(|name| grant.includes(name));
-        let shown = shown.map(|name| format!("`{}` is visible", compact_attribute(name)));
+        let shown = shown.map(|name| {
+            let by = grant
+                .permits()
+                .iter()
+                .filter(|permit| grant.permit_includes(permit, name));
+            format!("`{}` is visible, by {}", compact_attribute(name), named(by))
+        });
         missing.chain(shown).collect()
     }
 }
 
-fn reason(grant: &TypeGrant) -> String {
-    match grant.denial() {
-        Some(Denial::Personal(class)) => format!("the type is {class}"),
-        Some(Denial::Guarded(class)) => {
-            format!("the type is {class}, and no permit with what that asks for applies to the consumer")
+impl Expectation {
+    /// The consumer, as it asks.
+    fn asking(&self, consumer: &Arc<Consumer>) -> Option<Arc<Consumer>> {
+        let asking = match &self.purpose {
+            Some(purpose) => consumer.for_purpose(purpose)?,
+            None => Arc::clone(consumer),
+        };
+        if self.levels == AssuranceLevels::default() {
+            return Some(asking);
         }
-        Some(Denial::Unclassified) => "the type has no class, and the source may hold personal data".to_owned(),
-        Some(Denial::NoPolicies) => "the tenant has no policies".to_owned(),
-        Some(Denial::Forbidden(policies)) => format!("forbidden by {}", policies.join(" and ")),
-        Some(Denial::EvaluationError) => "the policies could not be evaluated".to_owned(),
-        Some(Denial::NoPermit) | None => "no permit covers it".to_owned(),
+        Some(Arc::new(Consumer {
+            levels: self.levels,
+            ..Consumer::clone(&asking)
+        }))
     }
+
+    /// What is shown of one entity otherwise than expected.
+    fn failures_of(&self, entity: &Entity, grant: &TypeGrant, shown: Option<&Entity>) -> Vec<String> {
+        let covering = grant.covering(entity);
+        let Some(shown) = shown else {
+            if !self.granted {
+                return Vec::new();
+            }
+            let asks = grant.permits().iter().map(|permit| {
+                let conditions = permit.conditions.in_words().join(" and ");
+                format!("{} is for {conditions}", permit.policy)
+            });
+            let asks: Vec<String> = asks.collect();
+            return vec![format!("the entity is hidden: {}", asks.join("; "))];
+        };
+        let covering = named(covering.iter().copied());
+        if !self.granted {
+            return vec![format!("the entity is visible, by {covering}")];
+        }
+        let has = |name: &&AttributeName| shown.attribute(name).is_some();
+        let missing = self.visible.iter().filter(|name| !has(name));
+        let missing = missing.map(|name| {
+            let short = compact_attribute(name);
+            if entity.attribute(name).is_none() {
+                format!("`{short}` is not in the entity of the expectation")
+            } else {
+                format!("`{short}` is hidden: {covering} does not grant it")
+            }
+        });
+        let visible = self.hidden.iter().filter(has);
+        let visible = visible.map(|name| format!("`{}` is visible, by {covering}", compact_attribute(name)));
+        missing.chain(visible).collect()
+    }
+}
+
+/// The policies of permits.
+fn named<'a>(permits: impl Iterator<Item = &'a PermitScope>) -> String {
+    let policies: Vec<&str> = permits.map(|permit| permit.policy.as_ref()).collect();
+    policies.join(" and ")
 }
 
 /// Reads all files of policies/tests, in the order of their names.
@@ -170,25 +272,49 @@ fn read_expectation(
         let known: Vec<&str> = tenants.iter().map(|tenant| tenant.id.as_str()).collect();
         find(&name, "tenant", &known, report).then(|| TenantId::new(name.value))
     });
-    let r#type = section
-        .required_text("type", "\"EvacuationSite\"")
-        .and_then(|name| match expand_type(name.value) {
-            Ok(expanded) => Some(expanded),
-            Err(reason) => {
-                report.error(name.place, reason, None);
-                None
-            }
-        });
+    let entity = section.text("entity").and_then(|text| {
+        let read = parse_entity(text.value.as_bytes(), Context::kakehashi());
+        read.map_err(|error| report.error(text.place, format!("`entity` is no NGSI-LD entity: {error}"), None))
+            .ok()
+    });
+    let r#type = match &entity {
+        // What is shown of an entity does not depend on which of its types is named.
+        Some(entity) if section.node("type").is_none() => entity.types.first().cloned(),
+        _ => section
+            .required_text("type", "\"EvacuationSite\"")
+            .and_then(|name| match expand_type(name.value) {
+                Ok(expanded) => Some(expanded),
+                Err(reason) => {
+                    report.error(name.place, reason, None);
+                    None
+                }
+            }),
+    };
+    let purpose = section.text("purpose").map(|purpose| purpose.value.to_owned());
+    let level = |key| {
+        section
+            .count(key, HIGHEST_LEVEL.into())
+            .and_then(|level| u8::try_from(level).ok())
+    };
+    let levels = AssuranceLevels {
+        identity: level("ial"),
+        authentication: level("aal"),
+    };
     let granted = section.boolean("granted").is_none_or(|granted| granted.value);
     let visible = read_names(&section, "visible");
     let hidden = read_names(&section, "hidden");
     section.finish();
+    let line = match &node.place {
+        Place::File(file, range) => file.line_of(range.start),
+        Place::Variable(_) | Place::Caller => 0,
+    };
     let source = source?;
     let brought_by = sources()
         .find(|known| known.id == source)
         .map(|source| source.tenant.clone());
     Some(Expectation {
         file: file.to_owned(),
+        line,
         title: title?,
         consumer: consumer?,
         operation,
@@ -198,6 +324,9 @@ fn read_expectation(
         granted,
         visible,
         hidden,
+        purpose,
+        levels,
+        entity,
     })
 }
 

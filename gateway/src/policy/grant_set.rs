@@ -6,9 +6,22 @@ use kakehashi_adapters::AttributeSelection;
 use ngsi_ld::{AttributeName, Entity, TypeName};
 use smallvec::SmallVec;
 
-use super::grant::{TypeGrant, retain_granted, show_changes_of_visible_attributes};
+use super::conditions::{Relationships, Restriction};
+use super::grant::{EntityGrant, TypeGrant, retain_granted, show_changes_of_visible_attributes};
+use super::targets::Targets;
 use super::{Class, Operation, PersonalData, PolicyEngine};
 use crate::config::{Consumer, TenantId};
+
+/// Types of one source that may be asked for together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selection {
+    /// Which types.
+    pub types: Vec<TypeName>,
+    /// What may be asked for of them.
+    pub attributes: AttributeSelection,
+    /// What may be asked for instead of everything of them; `None`: everything.
+    pub restriction: Option<Arc<Restriction>>,
+}
 
 /// The grants of one consumer, for one operation, about what one tenant owns in one source.
 ///
@@ -17,6 +30,9 @@ use crate::config::{Consumer, TenantId};
 /// visible at all; nor is one that a guarded class of one of its types keeps from the consumer, nor one with a type that
 /// nobody has classified, where the source may hold personal data. An attribute is shown if one of the granted types
 /// grants it and none of the entity's types guards it from the consumer.
+///
+/// A type grants what its permits grant that cover the entity. Each permit is judged on its own, on the entity as its
+/// source holds it: what one permit grants in one area is never granted in that of another.
 #[derive(Debug, Clone)]
 pub struct GrantSet {
     engine: PolicyEngine,
@@ -129,15 +145,22 @@ impl GrantSet {
         class.is_some() && !grant.includes(name)
     }
 
-    /// The granted types, grouped by what may be asked for: one question to the source for each group asks for
-    /// exactly what is granted.
+    /// The granted types, grouped by what may be asked for and of which entities: one question to the source for each
+    /// group asks for exactly what is granted.
     #[must_use]
-    pub fn by_selection(&self) -> Vec<(Vec<TypeName>, AttributeSelection)> {
-        let mut groups: Vec<(Vec<TypeName>, AttributeSelection)> = Vec::new();
+    pub fn by_selection(&self) -> Vec<Selection> {
+        let mut groups: Vec<Selection> = Vec::new();
         for grant in &self.granted {
-            match groups.iter_mut().find(|(_, selection)| selection == grant.attributes()) {
-                Some((types, _)) => types.push(grant.r#type().clone()),
-                None => groups.push((vec![grant.r#type().clone()], grant.attributes().clone())),
+            let is_same = |known: &&mut Selection| {
+                known.attributes == *grant.attributes() && known.restriction.as_ref() == grant.restriction()
+            };
+            match groups.iter_mut().find(is_same) {
+                Some(known) => known.types.push(grant.r#type().clone()),
+                None => groups.push(Selection {
+                    types: vec![grant.r#type().clone()],
+                    attributes: grant.attributes().clone(),
+                    restriction: grant.restriction().cloned(),
+                }),
             }
         }
         groups
@@ -157,43 +180,112 @@ impl GrantSet {
 
     /// The entity without everything that is not granted; `None` when it is not visible. A granted type counts
     /// even if the set was not made for it: how an entity looks does not depend on how it was asked for.
+    ///
+    /// A fault of this program's denies, and is counted.
     #[must_use]
-    pub fn project(&self, mut entity: Entity) -> Option<Entity> {
-        if let [only] = entity.types.as_slice()
+    pub fn project(&self, entity: Entity) -> Option<Entity> {
+        self.guarded(|| self.narrow(None, entity))
+    }
+
+    /// As [`GrantSet::project`], for an entity of which another grant has left `shown`: the conditions of permits are
+    /// judged on the whole.
+    #[must_use]
+    pub fn project_shown(&self, whole: &Entity, shown: Entity) -> Option<Entity> {
+        self.guarded(|| self.narrow(Some(whole), shown))
+    }
+
+    fn guarded(&self, narrow: impl FnOnce() -> Option<Entity>) -> Option<Entity> {
+        let narrowed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(narrow));
+        narrowed.unwrap_or_else(|_| {
+            self.engine.count_fault();
+            None
+        })
+    }
+
+    fn narrow(&self, whole: Option<&Entity>, entity: Entity) -> Option<Entity> {
+        let shows_type = |name: &TypeName| {
+            let grant = self.grant_of(name);
+            !grant.is_empty() && grant.restriction().is_none()
+        };
+        if let [only] = whole.unwrap_or(&entity).types.as_slice()
             && let Some(grant) = self.granted.iter().find(|grant| grant.r#type() == only)
         {
-            return grant.project(entity);
+            return grant.project_among(whole, entity, &shows_type);
         }
+        self.narrow_several(whole, entity, &shows_type)
+    }
+
+    /// An entity of several types, or of one that the set was not made for.
+    fn narrow_several(
+        &self,
+        whole: Option<&Entity>,
+        mut entity: Entity,
+        shows_type: &dyn Fn(&TypeName) -> bool,
+    ) -> Option<Entity> {
         let classification = self.engine.classification();
-        let is_hidden_whole = |name: &TypeName| match classification.type_class(name) {
-            Some(class) => class.is_guarded() && self.grant_of(name).is_empty(),
-            None => self.personal_data == PersonalData::Present,
+        let all_types = whole.unwrap_or(&entity).types.clone();
+        let is_unclassified = |name: &TypeName| classification.type_class(name).is_none();
+        if self.personal_data == PersonalData::Present && all_types.iter().any(is_unclassified) {
+            return None;
+        }
+        let is_guarded = |name: &AttributeName| {
+            let mut classes = all_types
+                .iter()
+                .map(|r#type| classification.attribute_class(r#type, name));
+            classes.any(|class| class.is_some_and(Class::is_guarded))
         };
-        if entity.types.iter().any(is_hidden_whole) {
+        let grants: SmallVec<[Arc<TypeGrant>; 4]> = all_types.iter().map(|name| self.grant_of(name)).collect();
+        // What is guarded under one of the types is nothing that a condition may look at.
+        let judged = if grants.iter().any(|grant| grant.restriction().is_some()) {
+            let mut judged = whole.unwrap_or(&entity).clone();
+            judged.attributes.retain(|attribute| !is_guarded(&attribute.name));
+            Some(judged)
+        } else {
+            None
+        };
+        let granted: SmallVec<[EntityGrant<'_>; 4]> = grants
+            .iter()
+            .map(|grant| grant.of_entity(judged.as_ref().unwrap_or(&entity)))
+            .filter(|granted| !granted.is_empty())
+            .collect();
+        let as_type = |name: &TypeName| granted.iter().find(|granted| granted.r#type() == name);
+        let is_hidden_whole = |name: &TypeName| {
+            let class = classification.type_class(name);
+            class.is_some_and(Class::is_guarded) && as_type(name).is_none()
+        };
+        if granted.is_empty() || all_types.iter().any(is_hidden_whole) {
             return None;
         }
-        let all_types = entity.types.clone();
-        let grants = all_types.iter().map(|name| self.grant_of(name));
-        let grants: SmallVec<[Arc<TypeGrant>; 4]> = grants.filter(|grant| !grant.is_empty()).collect();
-        if grants.is_empty() {
-            return None;
-        }
-        entity
-            .types
-            .retain(|name| grants.iter().any(|grant| grant.r#type() == name));
-        // What is guarded under one of the types leaves only if that type's own grant lets it.
+        // What is guarded under one of the types leaves only if what is granted of the entity as that type lets it.
         let is_withheld = |name: &AttributeName| {
             all_types.iter().any(|r#type| {
                 let class = classification.attribute_class(r#type, name);
-                let own = || grants.iter().find(|grant| grant.r#type() == r#type);
-                class.is_some_and(Class::is_guarded) && !own().is_some_and(|grant| grant.includes(name))
+                class.is_some_and(Class::is_guarded) && !as_type(r#type).is_some_and(|granted| granted.includes(name))
             })
         };
+        entity
+            .types
+            .retain(|name| granted.iter().any(|granted| granted.r#type() == name));
+        if entity.types.is_empty() {
+            return None;
+        }
+        entity
+            .scopes
+            .retain(|scope| granted.iter().any(|granted| granted.shows_scope(scope)));
         retain_granted(
             &mut entity,
-            &|name| grants.iter().any(|grant| grant.includes(name)) && !is_withheld(name),
-            &|name| grants.iter().any(|grant| grant.includes_sub_attribute(name)) && !is_withheld(name),
+            &|name| granted.iter().any(|granted| granted.includes(name)) && !is_withheld(name),
+            &|name| granted.iter().any(|granted| granted.includes_sub_attribute(name)) && !is_withheld(name),
         );
+        let targets = Targets {
+            classification,
+            shows_type,
+        };
+        targets.narrow(&mut entity, &|name| {
+            let granting = granted.iter().filter(|granted| granted.includes(name));
+            let rules = granting.map(|granted| granted.relationships(name));
+            rules.max().unwrap_or(Relationships::Dropped)
+        });
         // Of an entity of several types, some attribute may always be hidden.
         show_changes_of_visible_attributes(&mut entity);
         Some(entity)

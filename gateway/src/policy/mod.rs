@@ -12,12 +12,18 @@
 //! 4. An attribute classed stricter than open is granted only by a permit that names it in `@attributes`.
 //! 5. Pseudonymised is granted to the owner's own consumers alone; anonymised and person-related to others only by a
 //!    permit that names the contract or the consent, which the consumer must have.
-//! 6. Each permit counts on its own: an entity is visible if one covers it, with the attributes of all that do.
+//! 6. Each permit counts on its own: an entity is visible if one covers it, with the attributes of all that do. A
+//!    permit with `@q`, `@scope` or `@area` covers the entities that are so; one with `@purpose`, `@ial`, `@aal`,
+//!    `@contract` or `@consent` applies to requests and consumers that are so.
+//! 7. Of a Relationship to a person nothing is shown but, where the permit says so, that it exists.
 
 mod admission;
+mod advice;
 mod cedar_text;
 mod classification;
 mod classification_file;
+mod comparing;
+mod conditions;
 mod engine;
 mod entities;
 mod expectations;
@@ -30,23 +36,32 @@ mod policy_files;
 mod policy_reading;
 mod references;
 mod request_context;
+mod targets;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::path::Path;
 
 use ngsi_ld::TypeName;
 
+pub use self::admission::References;
+pub(crate) use self::advice::advice;
 pub use self::classification::{Class, Classification};
 pub(crate) use self::classification_file::read_classification;
+pub(crate) use self::comparing::NamedOperations;
+pub use self::conditions::{
+    AreaCondition, FilterCondition, PermitConditions, Relationships, Restriction, ScopeCondition, Unmet, UnmetPermit,
+};
 pub use self::engine::PolicyEngine;
 pub(crate) use self::engine::Principals;
 pub(crate) use self::expectations::{Expectation, read_expectations};
 pub use self::expectations::{Outcome, run_expectations};
 pub use self::grant::{Denial, PermitScope, PermittedAttributes, TypeGrant};
-pub use self::grant_set::GrantSet;
+pub use self::grant_set::{GrantSet, Selection};
 pub use self::operation::{Operation, OperationGroup};
 pub(crate) use self::references::Names;
+pub use self::targets::MASKED_TARGET;
 
 use crate::config::{Files, Report};
 
@@ -70,7 +85,7 @@ pub(crate) fn load(
     earlier: Option<&PolicyEngine>,
     report: &Report,
 ) -> Option<PolicyEngine> {
-    let earlier = earlier.map(PolicyEngine::policies);
-    let policies = policy_files::read(folder, names, &classification, files, earlier, report)?;
-    Some(PolicyEngine::new(policies, classification, provided))
+    let known = earlier.map(PolicyEngine::policies);
+    let policies = policy_files::read(folder, names, &classification, files, known, report)?;
+    Some(PolicyEngine::new(policies, classification, provided, earlier))
 }

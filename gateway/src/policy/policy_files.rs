@@ -37,7 +37,7 @@ pub(super) struct Policies {
     /// The operator's forbids.
     pub(super) platform: Arc<PolicyFile>,
     /// Stands for the schema, which every policy is checked against.
-    basis: [u8; 32],
+    pub(super) basis: [u8; 32],
 }
 
 /// The policies about one tenant's data.
@@ -99,6 +99,7 @@ pub(super) fn read(
         folder,
         kinds: &kinds,
         validator: &Validator::new(schema.clone()),
+        files,
     };
     let mut read: HashMap<&str, Arc<PolicyFile>> = read_all(&tasks, &reader, earlier, report);
     let known = KnownNames::new(names);
@@ -144,7 +145,10 @@ fn read_all<'a>(
             Author::Operator => Some(&earlier.platform),
             Author::Tenant(tenant) => Some(&earlier.partitions.get(tenant)?.own),
         });
-        match known.filter(|known| known.is_faultless && *known.text == *task.text) {
+        let is_same = |known: &&Arc<PolicyFile>| {
+            known.is_faultless && *known.text == *task.text && known.has_same_areas(reader.folder, reader.files)
+        };
+        match known.filter(is_same) {
             Some(known) => {
                 read.insert(task.stem, Arc::clone(known));
             }
@@ -276,11 +280,10 @@ fn read_schema(folder: &Path, kinds: &Kinds, files: &Files, report: &Report) -> 
         }
     }
     if !request_context::is_declared(&schema, kinds) {
-        let help =
-            "write `appliesTo { principal: Consumer, resource: EntityType, context: { assurance?: String } }` for each";
+        let help = "write `appliesTo { principal: Consumer, resource: EntityType, context: { assurance?: String, ial?: Long, aal?: Long, purpose?: String } }` for each";
         report.error(
             &start,
-            "the schema does not declare `context.assurance`",
+            "the schema does not declare `context.assurance`, `context.ial`, `context.aal` and `context.purpose`",
             help.to_owned(),
         );
     }

@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ResourceConstraint, ValidationMode, Validator};
 use miette::Diagnostic as _;
+use ngsi_ld::{AttributeName, TypeName};
 
 use super::cedar_text::{PolicyText, split_policies};
 use super::classification::Classification;
+use super::conditions::{fault_of, is_core};
 use super::entities::Kinds;
-use super::permits::{self, Narrowing};
+use super::permits::{Annotations, AreaFile, Narrowing};
 use super::policy_files::policy_path;
 use super::references::{KnownNames, Reference};
 use super::request_context;
-use crate::config::{Masking, Place, Report, SourceFile, TenantId, compact_attribute};
+use crate::config::{Files, Masking, Place, Report, SourceFile, TenantId, compact_attribute, expand_type};
 
 /// Whose file it is.
 #[derive(Clone, Copy)]
@@ -29,6 +31,8 @@ pub(super) enum Author<'a> {
 pub(super) struct PolicyFile {
     pub(super) text: Arc<str>,
     pub(super) policies: Vec<(Policy, Arc<Narrowing>)>,
+    /// The files of areas that its permits name, as they were read.
+    area_files: Vec<AreaFile>,
     /// Where each of them begins.
     starts: Vec<usize>,
     /// The names that its policies refer to.
@@ -42,6 +46,8 @@ pub(super) struct PolicyReader<'a> {
     pub(super) folder: &'a Path,
     pub(super) kinds: &'a Kinds,
     pub(super) validator: &'a Validator,
+    /// Where the files of areas are read from.
+    pub(super) files: &'a Files,
 }
 
 impl PolicyReader<'_> {
@@ -54,6 +60,7 @@ impl PolicyReader<'_> {
         let mut lines: Vec<usize> = Vec::new();
         let mut references = Vec::new();
         let (mut policies, mut starts) = (Vec::new(), Vec::new());
+        let mut area_files = Vec::new();
         for position in split_policies(text) {
             let Some(own) = text.get(position.span.clone()) else {
                 continue;
@@ -66,7 +73,16 @@ impl PolicyReader<'_> {
                 0 => format!("{stem}.cedar:{line}"),
                 _ => format!("{stem}.cedar:{line}:{}", earlier + 1),
             };
-            let read = read_policy(PolicyId::new(id), &file, &position, own, author, self, &own_report);
+            let read = read_policy(
+                PolicyId::new(id),
+                &file,
+                &position,
+                own,
+                author,
+                self,
+                &mut area_files,
+                &own_report,
+            );
             if let Some((policy, narrowing)) = read {
                 references.extend(Reference::of(&policy, position.start, self.kinds));
                 policies.push((policy, narrowing));
@@ -78,6 +94,7 @@ impl PolicyReader<'_> {
         PolicyFile {
             text: Arc::clone(text),
             policies,
+            area_files,
             starts,
             references,
             is_faultless,
@@ -86,6 +103,32 @@ impl PolicyReader<'_> {
 }
 
 impl PolicyFile {
+    /// The consumers that its policies name.
+    pub(super) fn consumers(&self) -> impl Iterator<Item = &str> {
+        self.references.iter().filter_map(Reference::consumer)
+    }
+
+    /// Its policies, each with where it begins.
+    pub(super) fn policies_with_starts(&self) -> impl Iterator<Item = (usize, &Policy, &Narrowing)> {
+        let policies = self.starts.iter().zip(&self.policies);
+        policies.map(|(start, (policy, narrowing))| (*start, policy, &**narrowing))
+    }
+
+    /// Whether the files of areas that it names hold what those of another file held.
+    pub(super) fn has_areas_of(&self, other: &Self) -> bool {
+        self.area_files == other.area_files
+    }
+
+    /// Whether the files of areas that it names hold now what they held when it was read.
+    pub(super) fn has_same_areas(&self, folder: &Path, files: &Files) -> bool {
+        self.area_files.iter().all(|known| {
+            let path = known.name.strip_prefix("policies/").unwrap_or(&known.name);
+            files
+                .read(&folder.join(path), &known.name)
+                .is_ok_and(|text| text == known.text)
+        })
+    }
+
     /// Looks for names that nobody has, and for attributes that nobody is granted: others may be to blame for those
     /// than the file itself.
     pub(super) fn check_names(
@@ -101,7 +144,11 @@ impl PolicyFile {
         for reference in self.references.iter().filter(|reference| !known.has(reference)) {
             known.tell(reference, &place(reference.start), report);
         }
-        for ((_, narrowing), start) in self.policies.iter().zip(&self.starts) {
+        for ((policy, narrowing), start) in self.policies.iter().zip(&self.starts) {
+            check_looked_at(policy, narrowing, classification, &place(*start), report);
+            for purpose in &narrowing.conditions.purposes {
+                known.check_purpose(purpose, &place(*start), report);
+            }
             for name in narrowing.personal(classification) {
                 let name = compact_attribute(name);
                 let message = format!("@attributes names `{name}`, which is personal and never granted");
@@ -111,6 +158,51 @@ impl PolicyFile {
     }
 }
 
+/// Refuses a condition on what no permit may look at. What is about a person would be told by which entities are shown,
+/// and what nobody has classified may be.
+fn check_looked_at(
+    policy: &Policy,
+    narrowing: &Narrowing,
+    classification: &Classification,
+    place: &Place,
+    report: &Report,
+) {
+    let one_type = one_type(&policy.resource_constraint());
+    let refuse = |annotation: &str, name: &AttributeName, fault: &str| {
+        let name = compact_attribute(name);
+        let message = format!("@{annotation} looks at `{name}`, which {fault}");
+        let help = "which entities are shown would tell of it; what a condition looks at must be open or limited in \
+                    classification.toml";
+        report.error(place, message, help.to_owned());
+    };
+    for name in narrowing.conditions.looked_at() {
+        let class = match &one_type {
+            Some(name_of_type) => classification.attribute_class(name_of_type, name),
+            None => classification.class_somewhere(name),
+        };
+        if let Some(fault) = fault_of(class)
+            && !is_core(name)
+        {
+            refuse("q", name, fault);
+        }
+    }
+    if let (Some(area), Some(name_of_type)) = (&narrowing.conditions.area, &one_type) {
+        let class = classification.attribute_class(name_of_type, &area.property);
+        if let Some(fault) = fault_of(class).filter(|_| class.is_some()) {
+            refuse("area", &area.property, fault);
+        }
+    }
+}
+
+/// The type that a permit is about, if it is about one.
+fn one_type(constraint: &ResourceConstraint) -> Option<TypeName> {
+    let ResourceConstraint::Eq(entity) = constraint else {
+        return None;
+    };
+    let (_, name) = AsRef::<str>::as_ref(entity.id()).split_once('/')?;
+    expand_type(name).ok()
+}
+
 /// Points at the first place that Cedar names, or at the beginning of the policy.
 pub(super) fn place_of(file: &Arc<SourceFile>, offset: usize, error: &dyn miette::Diagnostic) -> Place {
     let label = error.labels().and_then(|mut labels| labels.next());
@@ -118,6 +210,10 @@ pub(super) fn place_of(file: &Arc<SourceFile>, offset: usize, error: &dyn miette
     Place::File(Arc::clone(file), offset + span.start..offset + span.end)
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another thing that a policy is read from or checked against"
+)]
 fn read_policy(
     id: PolicyId,
     file: &Arc<SourceFile>,
@@ -125,6 +221,7 @@ fn read_policy(
     text: &str,
     author: Author<'_>,
     reader: &PolicyReader<'_>,
+    area_files: &mut Vec<AreaFile>,
     report: &Report,
 ) -> Option<(Policy, Arc<Narrowing>)> {
     let place = Place::File(Arc::clone(file), position.start..position.start + "permit".len());
@@ -146,7 +243,16 @@ fn read_policy(
     check_ownership(&policy, author, &place, reader, report);
     request_context::check(&policy, &place, report);
     let narrowing = match policy.effect() {
-        Effect::Permit => permits::read(&policy, &place, report),
+        Effect::Permit => {
+            let annotations = Annotations {
+                policy: &policy,
+                place: &place,
+                folder: reader.folder,
+                files: reader.files,
+                report,
+            };
+            annotations.read(area_files)
+        }
         Effect::Forbid => {
             if let Some((key, _)) = policy.annotations().next() {
                 let message = format!("a forbid has no annotations, and this one has @{key}");

@@ -34,6 +34,11 @@ enum Kind {
 }
 
 impl Reference {
+    /// The consumer that it names.
+    pub(super) fn consumer(&self) -> Option<&str> {
+        (self.kind == Kind::Consumer).then_some(&*self.name)
+    }
+
     /// The names that a policy refers to.
     pub(super) fn of(policy: &Policy, start: usize, kinds: &Kinds) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
@@ -70,15 +75,18 @@ pub(super) struct KnownNames<'a> {
     names: Names<'a>,
     tenants: HashSet<&'a str>,
     roles: HashSet<&'a str>,
+    purposes: HashSet<&'a str>,
 }
 
 impl<'a> KnownNames<'a> {
     pub(super) fn new(names: &Names<'a>) -> Self {
         let roles = names.consumers.iter().flat_map(|consumer| &consumer.roles);
+        let purposes = names.consumers.iter().flat_map(|consumer| &consumer.purposes);
         Self {
             names: *names,
             tenants: names.tenants.iter().map(TenantId::as_str).collect(),
             roles: roles.map(RoleName::as_str).collect(),
+            purposes: purposes.map(|purpose| &**purpose).collect(),
         }
     }
 
@@ -88,6 +96,15 @@ impl<'a> KnownNames<'a> {
             Kind::Consumer => self.names.consumers.get(&reference.name).is_some(),
             Kind::Role => self.roles.contains(&*reference.name),
             Kind::BareType => false,
+        }
+    }
+
+    /// Tells of a purpose that no consumer may ask for: the permit never applies.
+    pub(super) fn check_purpose(&self, purpose: &str, place: &Place, report: &Report) {
+        if !self.purposes.contains(purpose) {
+            let near = nearest(purpose, self.purposes.iter().copied());
+            let help = near.map(|near| format!("did you mean `{near}`?"));
+            report.warning(place, format!("no consumer has the purpose `{purpose}`"), help);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The rules of the policies, each broken by whoever breaks it.
 
 mod classes;
+mod conditions;
 mod files;
 
 use std::path::{Path, PathBuf};
@@ -357,13 +358,8 @@ fn one_question_about_several_types_asks_for_nothing_that_one_of_them_hides() {
         only(&["name", "location", "remarks", "accuracy", "roof"])
     );
     let groups = set.by_selection();
-    assert_eq!(
-        groups[1],
-        (
-            vec![type_name("PublicToilet")],
-            only(&["name", "location", "managerName", "roof"])
-        )
-    );
+    assert_eq!(groups[1].types, [type_name("PublicToilet")]);
+    assert_eq!(groups[1].attributes, only(&["name", "location", "managerName", "roof"]));
     assert!(grants(&config, &["Resident"], PersonalData::None).is_empty());
     assert_eq!(
         grants(&config, &["AED", "PublicToilet"], PersonalData::None).attributes(),
@@ -380,7 +376,7 @@ fn a_decision_is_made_once() {
     let again = grant(&config, "AED", PersonalData::None);
     assert!(Arc::ptr_eq(&first, &again));
     assert!(!Arc::ptr_eq(&first, &grant(&config, "AED", PersonalData::Present)));
-    assert_eq!(config.policy.evaluation_errors(), 0);
+    assert_eq!(config.policy.faults(), 0);
 }
 
 #[test]
@@ -400,7 +396,7 @@ fn an_evaluation_error_denies_and_is_counted() {
     let config = sano(&format!("{READ_ALL}\n{error}"));
     let denied = grant(&config, "AED", PersonalData::None);
     assert_eq!(denied.denial(), Some(&Denial::EvaluationError));
-    assert_eq!(config.policy.evaluation_errors(), 1);
+    assert_eq!(config.policy.faults(), 1);
 }
 
 #[test]

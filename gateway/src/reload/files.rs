@@ -54,7 +54,7 @@ impl ConfigFiles {
     }
 
     /// Reads what somebody proposes to take its place.
-    pub(super) fn load_proposed(&self, running: &Config, proposed: FileTexts) -> Result<Config, Diagnostics> {
+    pub(crate) fn load_proposed(&self, running: &Config, proposed: FileTexts) -> Result<Config, Diagnostics> {
         let environment = Environment::of_process();
         let (tenants_toml, policies) = (&self.tenants_toml, &self.policies);
         Config::load_proposed(

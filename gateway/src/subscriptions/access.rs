@@ -75,7 +75,7 @@ impl Access<'_> {
         };
         let readable = grants(Operation::QueryEntity, &entity.types);
         let readable = source.release(&readable, entity.clone(), audit)?;
-        grants(Operation::CreateSubscription, &entity.types).project(readable)
+        grants(Operation::CreateSubscription, &entity.types).project_shown(entity, readable)
     }
 
     /// The partitions of the store that are meant.

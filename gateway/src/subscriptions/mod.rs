@@ -47,7 +47,7 @@ use ngsi_ld::entity::DateTime;
 use ngsi_ld::entity::render::{Format, Rendering, render_entity};
 use serde_json::{Map, Value};
 
-use crate::config::{ConsumerId, GatewayConfig, TenantId};
+use crate::config::{Consumer, ConsumerId, GatewayConfig, TenantId};
 use crate::contexts::{ContextUser, NamedContext};
 use crate::egress::client::CannotAsk;
 use crate::federation::registry::RegisteredSource;
@@ -103,6 +103,8 @@ pub struct Entry {
     pub key: Key,
     /// What its owner has defined.
     pub subscription: Subscription,
+    /// What it was made for, where its owner has stated that; notifications are for the same.
+    purpose: Option<Arc<str>>,
     created_at: Timestamp,
     modified_at: Timestamp,
     record: Arc<Mutex<Record>>,
@@ -182,6 +184,16 @@ impl Entry {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who is notified, for the purpose that it was made for; `None`: nobody, because the consumer is gone, or the
+    /// purpose is none of its any more.
+    fn consumer(&self, revision: &Revision) -> Option<Arc<Consumer>> {
+        let consumer = revision.config.consumers.get(self.key.owner.as_str())?;
+        match &self.purpose {
+            Some(purpose) => consumer.for_purpose(purpose),
+            None => Some(Arc::clone(consumer)),
+        }
+    }
+
     fn is_active(&self) -> bool {
         self.subscription.status(&now()) == SubscriptionStatus::Active
     }
@@ -200,6 +212,7 @@ impl Subscriptions {
                 Ok(subscription) => directory.put(Arc::new(Entry {
                     key: stored.key,
                     subscription,
+                    purpose: stored.purpose,
                     created_at: stored.created_at,
                     modified_at: stored.modified_at,
                     record: Arc::new(Mutex::new(Record::of_stored(stored.kept))),
@@ -293,9 +306,19 @@ impl Subscriptions {
     ///
     /// # Errors
     /// [`CannotStore`]
-    pub async fn add(self: &Arc<Self>, key: Key, subscription: Subscription) -> Result<(), CannotStore> {
+    pub async fn add(
+        self: &Arc<Self>,
+        key: Key,
+        purpose: Option<Arc<str>>,
+        subscription: Subscription,
+    ) -> Result<(), CannotStore> {
         let created_at = Timestamp::now();
-        match self.storage.add(&key, &subscription.to_document(), created_at).await? {
+        let document = subscription.to_document();
+        match self
+            .storage
+            .add(&key, purpose.as_deref(), &document, created_at)
+            .await?
+        {
             Added::Exists => return Err(CannotStore::Exists),
             Added::Full => return Err(CannotStore::Full),
             Added::Done => {}
@@ -303,6 +326,7 @@ impl Subscriptions {
         self.put(Entry {
             key,
             subscription,
+            purpose,
             created_at,
             modified_at: created_at,
             record: Arc::default(),
@@ -321,6 +345,7 @@ impl Subscriptions {
             self.put(Entry {
                 key: earlier.key.clone(),
                 subscription,
+                purpose: earlier.purpose.clone(),
                 created_at: earlier.created_at,
                 modified_at,
                 record: Arc::clone(&earlier.record),
@@ -370,12 +395,12 @@ impl Subscriptions {
             if !entry.is_active() || entry.subscription.time_interval.is_some() {
                 continue;
             }
-            let Some(consumer) = revision.config.consumers.get(entry.key.owner.as_str()) else {
+            let Some(consumer) = entry.consumer(revision) else {
                 continue;
             };
             let access = Access {
                 revision,
-                consumer,
+                consumer: &consumer,
                 tenant: entry.key.tenant.as_ref(),
             };
             let visible = |entity: Option<&Entity>| entity.and_then(|entity| access.visible(source, entity));

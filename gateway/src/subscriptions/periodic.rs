@@ -75,10 +75,10 @@ async fn notify(subscriptions: &Arc<Subscriptions>, gateway: &Gateway, entry: &A
 /// Everything that matches and that the consumer may be told of, each entity once; `None` when it cannot be had
 /// whole. An entity is judged as after a change: on what the consumer may see of it, partition by partition.
 async fn matching(revision: &Arc<Revision>, entry: &Entry) -> Option<Vec<Entity>> {
-    let consumer = revision.config.consumers.get(entry.key.owner.as_str())?;
+    let consumer = entry.consumer(revision)?;
     let access = Access {
         revision,
-        consumer,
+        consumer: &consumer,
         tenant: entry.key.tenant.as_ref(),
     };
     let call = Call {

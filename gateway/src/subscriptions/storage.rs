@@ -2,6 +2,7 @@
 //! were notified. No value of an entity comes here.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use ngsi_ld::entity::DateTime;
@@ -18,7 +19,8 @@ const CONNECTIONS: u32 = 1;
 
 /// What leads from each version of these tables to the next. Entries are only ever added. `tenant` is empty where
 /// the subscription is to the federation.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE subscriptions (
         owner TEXT NOT NULL,
         tenant TEXT NOT NULL,
@@ -34,12 +36,18 @@ const MIGRATIONS: &[&str] = &["
         is_ok INTEGER,
         PRIMARY KEY (owner, tenant, id)
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE subscriptions ADD COLUMN purpose TEXT;
+",
+];
 
 /// A subscription as it is stored.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) key: Key,
+    /// What it was made for, where the consumer has stated it.
+    pub(super) purpose: Option<Arc<str>>,
     pub(super) document: String,
     pub(super) created_at: Timestamp,
     pub(super) modified_at: Timestamp,
@@ -76,11 +84,17 @@ impl Storage {
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
-    pub(super) async fn add(&self, key: &Key, document: &str, now: Timestamp) -> Result<Added, StateError> {
+    pub(super) async fn add(
+        &self,
+        key: &Key,
+        purpose: Option<&str>,
+        document: &str,
+        now: Timestamp,
+    ) -> Result<Added, StateError> {
         // One statement, so that two requests at once cannot both take the last place.
         let inserted = sqlx::query(
-            "INSERT INTO subscriptions (owner, tenant, id, document, created_at, modified_at)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?5
+            "INSERT INTO subscriptions (owner, tenant, id, document, created_at, modified_at, purpose)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?5, ?8
              WHERE (SELECT COUNT(*) FROM subscriptions WHERE owner = ?1) < ?6
                AND (SELECT COUNT(*) FROM subscriptions) < ?7
              ON CONFLICT DO NOTHING",
@@ -92,6 +106,7 @@ impl Storage {
         .bind(now.as_millisecond())
         .bind(MOST_OF_ONE_CONSUMER)
         .bind(MOST_IN_ALL)
+        .bind(purpose)
         .execute(&self.pool)
         .await?;
         if inserted.rows_affected() > 0 {
@@ -175,6 +190,7 @@ fn read(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
             tenant: (!tenant.is_empty()).then(|| TenantId::new(tenant)),
             id: text("id")?.into(),
         },
+        purpose: row.try_get::<Option<String>, _>("purpose")?.map(Arc::from),
         document: text("document")?,
         created_at: timestamp("created_at")?,
         modified_at: timestamp("modified_at")?,

@@ -8,7 +8,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::core::Collector;
-use prometheus::{Encoder, Gauge, GaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, Gauge, GaugeVec, IntCounter, Opts, Registry, TextEncoder};
 
 use super::findings::FindingCounter;
 use super::tls::TlsMetrics;
@@ -28,6 +28,7 @@ pub struct Metrics {
     reloads: Counter<u64>,
     running_revision: GaugeVec,
     last_reload: Gauge,
+    policy_faults: IntCounter,
     /// The instruments for exchanges with sources.
     pub sources: Arc<SourceMetrics>,
     /// The instruments of TLS.
@@ -105,9 +106,15 @@ impl Metrics {
             "When the configuration was last read and found well, in seconds since 1970",
         );
         let last_reload = last_reload.map_err(as_metrics_error)?;
+        let policy_faults = IntCounter::new(
+            "kakehashi_policy_faults_total",
+            "Decisions and entities that were denied because policies could not be evaluated",
+        );
+        let policy_faults = policy_faults.map_err(as_metrics_error)?;
         for collector in [
             Box::new(running_revision.clone()) as Box<dyn Collector>,
             Box::new(last_reload.clone()),
+            Box::new(policy_faults.clone()),
         ] {
             registry.register(collector).map_err(as_metrics_error)?;
         }
@@ -123,6 +130,7 @@ impl Metrics {
             reloads,
             running_revision,
             last_reload,
+            policy_faults,
             sources: Arc::new(SourceMetrics {
                 enabled,
                 duration: source_duration,
@@ -176,6 +184,12 @@ impl Metrics {
     /// [`MetricsError`] when there is one already.
     pub fn show(&self, findings: &FindingCounter) -> Result<(), MetricsError> {
         self.registry.register(findings.collector()).map_err(as_metrics_error)
+    }
+
+    /// Says how often something was denied because of a fault in the policies, as the policies count it.
+    pub fn record_policy_faults(&self, so_far: u64) {
+        let known = self.policy_faults.get();
+        self.policy_faults.inc_by(so_far.saturating_sub(known));
     }
 
     /// All metrics as Prometheus text.

@@ -28,6 +28,7 @@ impl Realm {
             audience: "kakehashi".into(),
             algorithms: vec![jsonwebtoken::Algorithm::ES256],
             roles_claim: Some(vec!["realm_access".into(), "roles".into()]),
+            assurance_levels: Vec::new(),
         };
         Self {
             key,
@@ -298,6 +299,7 @@ fn every_seed_of_the_fuzz_target_is_told_apart_without_a_key() {
         audience: "kakehashi".into(),
         algorithms: vec![jsonwebtoken::Algorithm::ES256],
         roles_claim: Some(vec!["realm_access".into(), "roles".into()]),
+        assurance_levels: Vec::new(),
     });
     let read =
         |name: &str| std::fs::read(format!("{}/../fuzz/seeds/token/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();

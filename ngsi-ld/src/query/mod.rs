@@ -3,6 +3,7 @@
 //! Every name in the AST is expanded. The parsers are pure and total: any text gives a query or an error that
 //! names the position and what was expected there.
 
+mod area;
 mod cursor;
 mod evaluate;
 #[cfg(test)]
@@ -11,16 +12,19 @@ mod geo;
 mod names;
 pub mod projection;
 mod q;
+mod scope;
 mod selection;
 
 use compact_str::CompactString;
 
+pub use self::area::{Area, InvalidArea, MAX_AREA_POSITIONS};
 pub use self::evaluate::distance_metres;
 pub use self::geo::{GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery, MAX_COORDINATES_BYTES};
 pub use self::q::{
     AttributePath, Comparand, Comparison, Condition, Expression, MAX_DEPTH, MAX_LISTED_VALUES, MAX_PATH_NAMES,
     MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern,
 };
+pub use self::scope::{MAX_SCOPE_LEVELS, MAX_SCOPES, ScopeQuery};
 pub use self::selection::{IdPattern, MAX_PATTERN_BYTES, MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH, TypeSelection};
 
 use crate::{AttributeName, EntityId};

@@ -43,6 +43,15 @@ impl Mapping {
         self.types.iter().map(|mapping| &mapping.name)
     }
 
+    /// Whether entities of a type get an attribute by this mapping.
+    #[must_use]
+    pub fn has_attribute(&self, r#type: &TypeName, name: &AttributeName) -> bool {
+        let of_type = self.types.iter().filter(|mapping| mapping.name == *r#type);
+        of_type
+            .flat_map(|mapping| &mapping.attributes)
+            .any(|attribute| attribute.name == *name)
+    }
+
     pub(in crate::rest) fn type_mappings(&self) -> &[TypeMapping] {
         &self.types
     }

@@ -10,6 +10,16 @@ pub(in crate::store) enum Binding {
     Integer(i64),
 }
 
+impl std::fmt::Display for Binding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Number(number) => number.fmt(f),
+            Self::Integer(integer) => integer.fmt(f),
+        }
+    }
+}
+
 /// Where a binding belongs, until the dialect writes its placeholder. SQL of this module has no other use for
 /// the character.
 const PLACE: char = '?';

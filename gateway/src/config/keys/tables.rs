@@ -178,6 +178,20 @@ pub(super) static ISSUER: Table = Table {
             Nothing,
             "The claim whose roles count, its parts joined by dots.",
         ),
+        key(
+            "assurance_levels",
+            List(&ASSURANCE_LEVELS),
+            Nothing,
+            "What its values of `acr` mean, as levels of assurance.",
+        ),
+    ],
+};
+
+pub(super) static ASSURANCE_LEVELS: Table = Table {
+    keys: &[
+        required("acr", Text, "A value of `acr`, as it stands in tokens."),
+        key("ial", Count(3), Nothing, "The identity assurance level, 1 to 3."),
+        key("aal", Count(3), Nothing, "The authentication assurance level, 1 to 3."),
     ],
 };
 
@@ -486,6 +500,12 @@ pub(super) static CONSUMER: Table = Table {
             Texts,
             Is("[]"),
             "References of the consents that it has for person-related data, as permits name them in @consent.",
+        ),
+        key(
+            "purposes",
+            Texts,
+            Is("[]"),
+            "What it may ask data for; one of them is stated with each request, a single one always holds.",
         ),
         key(
             "limits",

@@ -28,6 +28,7 @@ limits = { page = 10 }
 url = "https://id.example.jp"
 audience = "kakehashi"
 algorithms = ["ES256"]
+assurance_levels = [{ acr = "https://id.example.jp/acr/high", ial = 2, aal = 3 }]
 
 [administrators.ops]
 role = "operator"
@@ -56,6 +57,7 @@ provides = [{ type = "AED" }]
 [consumers.app]
 tenant = "tochigi"
 roles = ["reader"]
+purposes = ["disaster-response"]
 keys = [{ name = "k", sha256 = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f" }]
 jwt = { issuer = "prefecture", subject = "app" }
 client_certificate = { san = "app.example.jp" }
@@ -81,6 +83,7 @@ fn table_of(title: &str) -> Option<&'static Table> {
         _ if begins("[consumers.") && ends("limits") => &tables::CONSUMER_LIMITS,
         _ if begins("[consumers.") => &tables::CONSUMER,
         _ if begins("`client_certificate` of ") => &tables::CERTIFICATE_NAME,
+        _ if begins("`assurance_levels` of ") => &tables::ASSURANCE_LEVELS,
         _ if begins("source ") && ends("limits") => &tables::SOURCE_LIMITS,
         _ if begins("source ") => &tables::SOURCE,
         _ if begins("`provides` of ") => &tables::PROVIDES,
@@ -201,7 +204,7 @@ fn the_defaults_that_are_listed_are_those_that_hold() {
         "limits = {{ {} }}",
         defaults(&tables::CONSUMER_LIMITS, "app").join(", ")
     ));
-    assert!(gateway.len() > 8 && source.len() > 4 && consumer.len() == 5);
+    assert!(gateway.len() > 8 && source.len() > 4 && consumer.len() == 6);
     let written = loaded(&gateway.join("\n"), &source.join("\n"), &consumer.join("\n"));
     assert_eq!(written, loaded("", "", ""));
 }
@@ -316,7 +319,7 @@ fn every_key_is_explained_with_its_value_and_where_it_comes_from() {
         "tenants.toml:25",
     );
     is("consumers.app.limits.burst", "100", "default");
-    is("consumers.app.keys[k].sha256", "***", "tenants.toml:39");
+    is("consumers.app.keys[k].sha256", "***", "tenants.toml:41");
     assert_eq!(settings["consumers.app.organisation"].value, None);
 }
 

@@ -1,7 +1,7 @@
 //! What refuses a folder of policies.
 
 use super::*;
-use crate::config::TenantId;
+use crate::config::{AssuranceLevels, TenantId};
 
 #[test]
 fn only_the_owner_permits_and_both_are_named() {
@@ -47,7 +47,7 @@ fn a_wrong_policy_is_told_with_its_place() {
         ),
         (
             "@q(\"a==1\")\npermit(principal, action, resource in Tenant::\"sano\");",
-            "@q is not supported by this version",
+            "@q looks at `a`, which has no class",
         ),
         (
             "@atributes(\"a\")\npermit(principal, action, resource in Tenant::\"sano\");",
@@ -92,14 +92,11 @@ fn a_classification_that_contradicts_itself_takes_the_stricter_class_and_a_wrong
 }
 
 #[test]
-fn a_policy_on_the_context_is_refused_because_nothing_fills_it() {
+fn a_policy_on_what_no_request_tells_is_refused() {
     let schema = std::fs::read_to_string(repository().join("policies/schema.cedarschema")).unwrap();
-    let with_context = schema.replace(
-        "context: { assurance?: String } }",
-        "context: { assurance?: String, purpose?: String } }",
-    );
-    let policy = "forbid(principal, action, resource) when { context has purpose };";
-    let said = refusal(&[("schema.cedarschema", &with_context), ("sano.cedar", policy)]);
+    let with_consent = schema.replace("  purpose?: String,", "  purpose?: String,\n  consent?: String,");
+    let policy = "forbid(principal, action, resource) when { context has consent };";
+    let said = refusal(&[("schema.cedarschema", &with_consent), ("sano.cedar", policy)]);
     assert!(said.contains("conditions on `context` are not supported"), "{said}");
 }
 
@@ -123,8 +120,16 @@ fn a_policy_may_ask_how_surely_a_consumer_was_identified() {
     // What is decided for one token holds for no other, whichever was decided first.
     for _ in 0..2 {
         assert!(!granted(plain));
-        assert!(granted(&plain.with_token(&[], Some(&"aal2".into()))));
-        assert!(!granted(&plain.with_token(&[], Some(&"aal1".into()))));
+        assert!(granted(&plain.with_token(
+            &[],
+            Some(&"aal2".into()),
+            AssuranceLevels::default()
+        )));
+        assert!(!granted(&plain.with_token(
+            &[],
+            Some(&"aal1".into()),
+            AssuranceLevels::default()
+        )));
     }
     let without = "permit(principal, action, resource in Tenant::\"sano\") when { context.assurance == \"aal2\" };";
     assert!(
@@ -132,9 +137,15 @@ fn a_policy_may_ask_how_surely_a_consumer_was_identified() {
         "it may be absent"
     );
     let schema = std::fs::read_to_string(repository().join("policies/schema.cedarschema")).unwrap();
-    let earlier = schema.replace(", context: { assurance?: String }", "");
-    let said = refusal(&[("schema.cedarschema", &earlier)]);
-    assert!(said.contains("does not declare `context.assurance`"), "{said}");
+    for name in ["assurance", "ial", "aal", "purpose"] {
+        let kind = if name.ends_with("al") { "Long" } else { "String" };
+        let earlier = schema.replace(&format!("  {name}?: {kind},"), "");
+        let said = refusal(&[("schema.cedarschema", &earlier)]);
+        assert!(
+            said.contains("does not declare `context.assurance`, `context.ial`"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,216 @@
+//! A request as somebody writes it down, to be explained: what the handlers would make of it, by their own code.
+
+use std::borrow::Cow;
+
+use kakehashi_adapters::Page;
+use ngsi_ld::context::Context;
+use ngsi_ld::entity::parse::{InvalidEntity, parse_entities, parse_entity};
+use ngsi_ld::query::TypeSelection;
+use ngsi_ld::{Entity, EntityId};
+use percent_encoding::percent_decode_str;
+
+use super::entity_types::types_request;
+use super::negotiate::MediaType;
+use super::parameters::Parameters;
+use super::problem::{ErrorType, Problem};
+use super::question::{QueryRequest, Surroundings, query_request, retrieve_request, syntax};
+use crate::config::TenantId;
+use crate::federation::Question;
+use crate::policy::Operation;
+
+/// Where the API begins.
+const BASE: &str = "/ngsi-ld/v1/";
+
+/// A request as it is written down.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WrittenRequest<'a> {
+    /// `GET`, `POST`, `DELETE`.
+    pub(crate) method: &'a str,
+    /// Path and query, or a whole URL. Other characters than those of a URL may stand in it as they are.
+    pub(crate) target: &'a str,
+    /// The body; `None`: it is not known.
+    pub(crate) body: Option<&'a [u8]>,
+    /// `NGSILD-Tenant`
+    pub(crate) tenant: Option<&'a TenantId>,
+    /// What its names stand for.
+    pub(crate) context: &'a Context,
+    /// The largest `limit`.
+    pub(crate) largest_page: usize,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// `queryEntity`
+    Query {
+        /// What.
+        question: Question,
+        /// Which part of the answer.
+        page: Page,
+    },
+    /// `retrieveEntity`
+    Retrieve(Question),
+    /// `retrieveEntityTypes`
+    Types(Question),
+    /// Entities that are written; `None`: they are not known.
+    Write(Operation, Option<Vec<Entity>>),
+    /// Entities that are deleted, of these types; `None`: of any.
+    Delete(Operation, Option<TypeSelection>),
+}
+
+impl Asked {
+    /// The operation, as policies name it.
+    pub(crate) fn operation(&self) -> Operation {
+        match self {
+            Self::Query { .. } => Operation::QueryEntity,
+            Self::Retrieve(_) => Operation::RetrieveEntity,
+            Self::Types(_) => Operation::RetrieveEntityTypes,
+            Self::Write(operation, _) | Self::Delete(operation, _) => *operation,
+        }
+    }
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// The problem that the consumer would be told, or that the request is none that can be explained.
+pub(crate) fn read(request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
+    let (path, query) = path_and_query(request.target);
+    let around = Surroundings {
+        context: request.context,
+        media_type: MediaType::Json,
+        tenant: request.tenant,
+        largest_page: request.largest_page,
+    };
+    let method = request.method.to_ascii_uppercase();
+    let resource = path.strip_prefix(BASE).unwrap_or(path).trim_matches('/');
+    match (method.as_str(), resource.split_once('/').unwrap_or((resource, ""))) {
+        ("GET", ("entities", "")) => {
+            let QueryRequest { question, page, .. } = query_request(query, &around)?;
+            Ok(Asked::Query { question, page })
+        }
+        ("GET", ("entities", id)) => {
+            let (_, question) = retrieve_request(&decoded(id)?, query, &around)?;
+            Ok(Asked::Retrieve(question))
+        }
+        ("GET", ("types", "")) => Ok(Asked::Types(types_request(query, request.tenant)?)),
+        ("POST", ("entities", "")) => {
+            let entity = request.body.map(|body| parse_entity(body, request.context)).transpose();
+            let entity = entity.map_err(|error| invalid(&error))?;
+            Ok(Asked::Write(Operation::CreateEntity, entity.map(|entity| vec![entity])))
+        }
+        ("POST", ("entityOperations", "create")) => write(Operation::CreateBatch, request),
+        ("POST", ("entityOperations", "upsert")) => write(Operation::UpsertBatch, request),
+        ("POST", ("entityOperations", "delete")) => Ok(Asked::Delete(Operation::DeleteBatch, None)),
+        ("DELETE", ("entities", id)) if !id.is_empty() => {
+            EntityId::parse(&decoded(id)?).map_err(|error| {
+                let detail = format!("the entity id in the path is not a URI: {error}");
+                Problem::new(ErrorType::BadRequestData, detail)
+            })?;
+            let parameters = Parameters::parse(query, &["type"], &["local", "via"])?;
+            let selection = match parameters.text("type")? {
+                None | Some("*") => None,
+                Some(text) => {
+                    let selection = TypeSelection::parse(text, request.context);
+                    Some(selection.map_err(|error| syntax("type", &error))?)
+                }
+            };
+            Ok(Asked::Delete(Operation::DeleteEntity, selection))
+        }
+        _ => {
+            let detail = format!(
+                "{method} {path} cannot be explained: what can is GET and POST of /ngsi-ld/v1/entities, GET and DELETE of \
+                 /ngsi-ld/v1/entities/{{id}}, GET of /ngsi-ld/v1/types, and POST of /ngsi-ld/v1/entityOperations/create, \
+                 upsert and delete"
+            );
+            Err(Problem::new(ErrorType::OperationNotSupported, detail))
+        }
+    }
+}
+
+fn write(operation: Operation, request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
+    let entities = request
+        .body
+        .map(|body| parse_entities(body, request.context))
+        .transpose();
+    Ok(Asked::Write(operation, entities.map_err(|error| invalid(&error))?))
+}
+
+fn invalid(error: &InvalidEntity) -> Problem {
+    Problem::new(ErrorType::BadRequestData, format!("the body: {error}"))
+}
+
+/// Path and query of a target that may be a whole URL.
+fn path_and_query(target: &str) -> (&str, Option<&str>) {
+    let target = match target.split_once("://") {
+        Some(("http" | "https", rest)) => rest.find('/').and_then(|start| rest.get(start..)).unwrap_or("/"),
+        _ => target,
+    };
+    match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    }
+}
+
+fn decoded(segment: &str) -> Result<Cow<'_, str>, Problem> {
+    percent_decode_str(segment).decode_utf8().map_err(|_| {
+        let detail = "the entity id is not a URI: its percent-encoded bytes are not UTF-8";
+        Problem::new(ErrorType::BadRequestData, detail)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_one(method: &str, target: &str) -> Result<Asked, Problem> {
+        read(&WrittenRequest {
+            method,
+            target,
+            body: None,
+            tenant: None,
+            context: Context::kakehashi(),
+            largest_page: 1000,
+        })
+    }
+
+    #[test]
+    fn requests_are_what_the_routes_make_of_them() {
+        for (method, target, operation) in [
+            ("GET", "/ngsi-ld/v1/entities?type=AED", Operation::QueryEntity),
+            (
+                "get",
+                "https://a.jp/ngsi-ld/v1/entities/?type=AED",
+                Operation::QueryEntity,
+            ),
+            ("GET", "entities?type=AED", Operation::QueryEntity),
+            ("GET", "/ngsi-ld/v1/entities/urn:x:1", Operation::RetrieveEntity),
+            (
+                "GET",
+                "/ngsi-ld/v1/entities/https%3A%2F%2Fa%2Fb",
+                Operation::RetrieveEntity,
+            ),
+            ("GET", "/ngsi-ld/v1/types", Operation::RetrieveEntityTypes),
+            ("POST", "/ngsi-ld/v1/entities", Operation::CreateEntity),
+            ("POST", "/ngsi-ld/v1/entityOperations/upsert", Operation::UpsertBatch),
+            (
+                "DELETE",
+                "/ngsi-ld/v1/entities/urn:x:1?type=AED",
+                Operation::DeleteEntity,
+            ),
+        ] {
+            let asked = read_one(method, target).unwrap_or_else(|problem| panic!("{target}: {}", problem.detail));
+            assert_eq!(asked.operation(), operation, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_the_consumer_would_be_told_is_told() {
+        let told = |method, target| read_one(method, target).unwrap_err().detail;
+        assert!(told("GET", "/ngsi-ld/v1/entities").contains("too wide"));
+        assert!(told("GET", "/ngsi-ld/v1/entities?typ=AED").contains("did you mean `type`?"));
+        assert!(told("GET", "/ngsi-ld/v1/entities?type=AED&q=a==").contains("parameter `q`"));
+        assert!(told("PUT", "/ngsi-ld/v1/entities").contains("cannot be explained"));
+        assert!(told("DELETE", "/ngsi-ld/v1/entities").contains("cannot be explained"));
+    }
+}

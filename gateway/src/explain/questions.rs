@@ -1,0 +1,215 @@
+//! What the sources would be asked, in their own languages, and what would be left for the gateway to decide.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::FutureExt;
+use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Coverage};
+use ngsi_ld::Entity;
+use serde::Serialize;
+
+use super::Explanation;
+use super::grants::EVERYTHING;
+use crate::api::asked::Asked;
+use crate::config::{TenantId, compact_attribute, compact_type};
+use crate::federation::Question;
+use crate::federation::entities::wanted_page;
+use crate::federation::hidden_targets::depended_on;
+use crate::federation::plan::{Asker, SubQuery, narrow, types_named_here};
+use crate::federation::provide::{Provider, Watcher, WriteRefusal};
+use crate::federation::query::may_decide_alone;
+use crate::federation::registry::RegisteredSource;
+use crate::federation::types::one_for_each_type;
+
+/// What one source would be asked.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceQuestion {
+    /// Whose data it is.
+    pub tenant: String,
+    /// The source, or the store of which the tenant has a partition.
+    pub source: String,
+    /// Entities of these types.
+    pub types: Vec<String>,
+    /// These attributes of them; `*`: all that the source has, less what is personal.
+    pub attributes: Vec<String>,
+    /// What is sent first.
+    pub requests: Vec<AskedRequest>,
+    /// Conditions of the request that the source is not told, because they look at what is not granted.
+    pub not_told: Vec<&'static str>,
+    /// Conditions that the source is told or not, and that the gateway decides in any case, on what is visible.
+    pub decided_here: Vec<&'static str>,
+    /// Whether permits cover some of these entities only: the source is asked for as few others as it can tell apart,
+    /// and the gateway judges each.
+    pub judged_here: bool,
+}
+
+/// What would become of one entity that is written.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WriteVerdict {
+    /// Its id.
+    pub entity: String,
+    /// The store that would take it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Why nothing would be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// Adds the questions of a read.
+pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, explanation: &mut Explanation) {
+    let named = types_named_here(question, asker.policies);
+    let sub_queries = match narrow(question, asker, &named) {
+        Ok(sub_queries) => sub_queries,
+        Err(refusal) => {
+            explanation
+                .notes
+                .push(format!("the request would be refused with 403: {refusal}"));
+            return;
+        }
+    };
+    if sub_queries.is_empty() {
+        explanation.notes.push("no source is asked".to_owned());
+    }
+    let sent: Vec<SubQuery> = match asked {
+        Asked::Retrieve(_) => {
+            let one = |sub_query: &SubQuery| sub_query.completing(question.query.ids.clone());
+            sub_queries.iter().map(one).collect()
+        }
+        Asked::Types(_) => {
+            // Whether a store has entities of several types is not looked up.
+            let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);
+            sub_queries.iter().flat_map(by_type).collect()
+        }
+        Asked::Query { page, .. } => match sub_queries.as_slice() {
+            [only] if may_decide_alone(only, question) && !may_lead_to_hidden(only, question) => {
+                if only.source.is_store {
+                    let note = "if the store holds entities of several types, or Relationships that the conditions look at, it \
+                                is asked for all that match and not for one page";
+                    explanation.notes.push(note.to_owned());
+                }
+                vec![only.paged(wanted_page(*page))]
+            }
+            _ => sub_queries,
+        },
+        Asked::Write(..) | Asked::Delete(..) => Vec::new(),
+    };
+    for sub_query in &sent {
+        let asked = sub_query.source.adapter.asked(&sub_query.query);
+        let requests = asked.unwrap_or_else(|error| {
+            explanation.notes.push(error.to_string());
+            Vec::new()
+        });
+        explanation.questions.push(shown(sub_query, question, requests));
+    }
+}
+
+/// Whether a condition may be met by a Relationship that is taken out of the view. A store would have to be asked.
+fn may_lead_to_hidden(only: &SubQuery, question: &Question) -> bool {
+    let names = depended_on(&question.query);
+    if names.is_empty() || only.source.is_store {
+        return false;
+    }
+    let call = nobodys_call();
+    let held = only.source.adapter.may_hold_relationships(&names, &call);
+    !matches!(held.now_or_never(), Some(Ok(false)))
+}
+
+/// Nothing is sent, so that nothing is waited for.
+fn nobodys_call() -> Call {
+    Call {
+        deadline: Instant::now(),
+        traceparent: None,
+        consumer_token: None,
+    }
+}
+
+fn shown(sub_query: &SubQuery, question: &Question, requests: Vec<AskedRequest>) -> SourceQuestion {
+    let SubQuery { source, query, .. } = sub_query;
+    let push_down = source.adapter.push_down(query);
+    let asked = &question.query;
+    // Of an entity whose id is known everything is asked for, and the conditions are for the gateway.
+    let conditions = [
+        (
+            "attrs",
+            !asked.attributes.is_empty(),
+            !query.any_attribute.is_empty(),
+            push_down.any_attribute,
+        ),
+        ("q", asked.filter.is_some(), sub_query.told.filter, push_down.filter),
+        ("geo-query", asked.geo.is_some(), sub_query.told.geo, push_down.geo),
+        (
+            "idPattern",
+            asked.id_pattern.is_some(),
+            query.id_pattern.is_some(),
+            push_down.id_pattern,
+        ),
+    ];
+    let given = conditions.iter().filter(|(_, is_given, _, _)| *is_given);
+    let not_told = given.clone().filter(|(_, _, is_told, _)| !is_told);
+    let decided_here = given.filter(|(_, _, is_told, coverage)| !is_told || *coverage != Coverage::Exact);
+    SourceQuestion {
+        tenant: source.tenant.as_str().to_owned(),
+        source: source.id.as_str().to_owned(),
+        types: query.types.iter().map(compact_type).collect(),
+        attributes: match &query.attributes {
+            AttributeSelection::All => vec![EVERYTHING.to_owned()],
+            AttributeSelection::Only(names) => {
+                let mut names: Vec<String> = names.iter().map(compact_attribute).collect();
+                names.sort();
+                names
+            }
+        },
+        requests,
+        not_told: not_told.map(|(name, ..)| *name).collect(),
+        decided_here: decided_here.map(|(name, ..)| *name).collect(),
+        judged_here: sub_query.restriction.is_some(),
+    }
+}
+
+/// Adds what would become of each entity that is written to the data of a tenant.
+pub(super) fn of_writing(entities: &[Entity], owner: &TenantId, asker: &Asker<'_>, explanation: &mut Explanation) {
+    let call = nobodys_call();
+    let provider = Provider {
+        asker,
+        tenant: owner,
+        call: &call,
+        watcher: &Nobody,
+    };
+    for entity in entities {
+        let (source, refused) = match provider.judge(entity) {
+            Ok(source) => (Some(source.id.as_str().to_owned()), None),
+            Err(refusal) => (None, Some(words(&refusal))),
+        };
+        explanation.writes.push(WriteVerdict {
+            entity: entity.id.as_str().to_owned(),
+            source,
+            refused,
+        });
+    }
+}
+
+fn words(refusal: &WriteRefusal) -> String {
+    use crate::federation::provide::Ungranted;
+    match refusal {
+        WriteRefusal::Forbidden(Ungranted::Type(name)) => format!("{refusal}: {}", compact_type(name)),
+        WriteRefusal::Forbidden(Ungranted::Attribute(name) | Ungranted::SubAttribute(name)) => {
+            format!("{refusal}: {}", compact_attribute(name))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Nobody is told of what is not written.
+#[derive(Debug)]
+struct Nobody;
+
+impl Watcher for Nobody {
+    fn turn(&self, _: &RegisteredSource) -> Option<Arc<tokio::sync::Mutex<()>>> {
+        None
+    }
+
+    fn committed(&self, _: &RegisteredSource, _: Option<&Entity>, _: Option<&Entity>) {}
+}

@@ -1,0 +1,139 @@
+//! What two revisions' decisions depend on, so that only what may differ has to be decided anew.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cedar_policy::EntityUid;
+use ngsi_ld::{AttributeName, TypeName};
+
+use super::classification::Class;
+use super::engine::PolicyEngine;
+use super::operation::{Operation, OperationGroup};
+use super::policy_files::Policies;
+use crate::config::TenantId;
+
+/// The operations that policies tell apart from the others of their group.
+#[derive(Debug, Default)]
+pub(crate) struct NamedOperations {
+    named: BTreeSet<String>,
+    /// A policy speaks of an action that is neither an operation nor one of the groups: any operation may be in it.
+    any: bool,
+}
+
+impl NamedOperations {
+    /// Operations of which all are decided alike, in the order of [`Operation::ALL`].
+    pub(crate) fn classes(&self) -> Vec<Vec<Operation>> {
+        let mut classes: Vec<(OperationGroup, Vec<Operation>)> = Vec::new();
+        let mut alone = Vec::new();
+        for operation in Operation::ALL {
+            if self.any || self.named.contains(operation.as_str()) {
+                alone.push(vec![*operation]);
+                continue;
+            }
+            let group = operation.group();
+            match classes.iter_mut().find(|(known, _)| *known == group) {
+                Some((_, operations)) => operations.push(*operation),
+                None => classes.push((group, vec![*operation])),
+            }
+        }
+        let together = classes.into_iter().map(|(_, operations)| operations);
+        together.chain(alone).collect()
+    }
+}
+
+impl PolicyEngine {
+    /// Whether what is decided about a tenant's data follows the same policies in both.
+    pub(crate) fn has_same_policies(&self, other: &Self, tenant: &TenantId) -> bool {
+        let own = |policies: &Policies| {
+            policies
+                .partitions
+                .get(tenant)
+                .map(|partition| Arc::clone(&partition.own))
+        };
+        let (mine, others) = (self.policies(), other.policies());
+        let same_own = match (own(mine), own(others)) {
+            (Some(own), Some(others)) => own.text == others.text && own.has_areas_of(&others),
+            (None, None) => true,
+            _ => false,
+        };
+        same_own && mine.basis == others.basis && mine.platform.text == others.platform.text
+    }
+
+    /// Whether a type and its attributes have the same classes in both.
+    pub(crate) fn classes_are_same(&self, other: &Self, r#type: &TypeName) -> bool {
+        self.classification().says_the_same_of(r#type, other.classification())
+    }
+
+    /// The types that the decisions are made about, without their other names.
+    pub(crate) fn principal_types(&self) -> impl Iterator<Item = &TypeName> {
+        let is_own_name = |name: &&TypeName| {
+            let known_by = &self.classification().type_classes(name).policy_name;
+            known_by.as_ref().is_none_or(|known_by| known_by == *name)
+        };
+        self.known_types().iter().filter(is_own_name)
+    }
+
+    /// The attributes of a type that have a class by name.
+    pub(crate) fn attributes_of_class(&self, r#type: &TypeName, class: Class) -> impl Iterator<Item = &AttributeName> {
+        self.classification().type_classes(r#type).named(class)
+    }
+
+    /// The attributes of a type that have a class by name, whichever.
+    pub(crate) fn attributes_known(&self, r#type: &TypeName) -> impl Iterator<Item = &AttributeName> {
+        self.classification().type_classes(r#type).all_named()
+    }
+
+    /// Adds the consumers that the policies about a tenant's data name.
+    pub(crate) fn add_consumers_named(&self, tenant: &TenantId, named: &mut BTreeSet<String>) {
+        let policies = self.policies();
+        let own = policies.partitions.get(tenant).map(|partition| &partition.own);
+        let files = own.into_iter().chain([&policies.platform]);
+        named.extend(files.flat_map(|file| file.consumers()).map(str::to_owned));
+    }
+
+    /// Adds the operations that the policies about a tenant's data tell apart.
+    pub(crate) fn add_operations_named(&self, tenant: &TenantId, named: &mut NamedOperations) {
+        let policies = self.policies();
+        let own = policies.partitions.get(tenant).map(|partition| &partition.own);
+        for file in own.into_iter().chain([&policies.platform]) {
+            let literals = file.policies.iter().flat_map(|(policy, _)| policy.entity_literals());
+            for action in literals.filter(|entity| policies.kinds.is_action(entity)) {
+                named.add(&action);
+            }
+        }
+    }
+}
+
+impl NamedOperations {
+    fn add(&mut self, action: &EntityUid) {
+        let name: &str = action.id().as_ref();
+        if Operation::ALL.iter().any(|operation| operation.as_str() == name) {
+            self.named.insert(name.to_owned());
+        } else if !OperationGroup::ALL.iter().any(|group| group.as_str() == name) {
+            self.any = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_that_no_policy_names_are_decided_with_their_group() {
+        let none = NamedOperations::default().classes();
+        assert_eq!(none.len(), 4);
+        assert_eq!(none.iter().map(Vec::len).sum::<usize>(), Operation::ALL.len());
+        let one = NamedOperations {
+            named: BTreeSet::from(["queryEntity".to_owned()]),
+            any: false,
+        };
+        assert_eq!(one.classes().len(), 5);
+        assert!(one.classes().contains(&vec![Operation::QueryEntity]));
+        let any = NamedOperations {
+            any: true,
+            ..NamedOperations::default()
+        };
+        assert_eq!(any.classes().len(), Operation::ALL.len());
+    }
+}

@@ -1,0 +1,115 @@
+//! Decisions in words, for administrators: what a permit asks, why one does not apply, why nothing is granted.
+
+use super::admission::References;
+use super::classification::Class;
+use super::conditions::{PermitConditions, Relationships, Unmet};
+use super::grant::{Denial, TypeGrant};
+
+impl PermitConditions {
+    /// What is asked of an entity and of a request, one sentence each, as the owner has written it.
+    #[must_use]
+    pub fn in_words(&self) -> Vec<String> {
+        let Self {
+            q,
+            scope,
+            area,
+            purposes,
+            ial,
+            aal,
+            references,
+            relationships,
+        } = self;
+        let mut all = Vec::new();
+        all.extend(q.iter().map(|q| format!("entities with {}", q.text)));
+        all.extend(
+            scope
+                .iter()
+                .map(|scope| format!("entities in the scope {}", scope.text)),
+        );
+        all.extend(
+            area.iter()
+                .map(|area| format!("entities within {}", area_in_words(&area.text))),
+        );
+        if !purposes.is_empty() {
+            all.push(format!("for the purpose {}", purposes.join(" or ")));
+        }
+        all.extend(ial.map(|level| format!("with identity assurance {level} or higher")));
+        all.extend(aal.map(|level| format!("with authentication assurance {level} or higher")));
+        let References { contracts, consents } = references;
+        if !contracts.is_empty() {
+            all.push(format!("under the contract {}", contracts.join(" or ")));
+        }
+        if !consents.is_empty() {
+            all.push(format!("with the consent {}", consents.join(" or ")));
+        }
+        if *relationships != Relationships::default() {
+            all.push(format!(
+                "with Relationships to what is hidden {}",
+                relationships.as_str()
+            ));
+        }
+        all
+    }
+}
+
+/// The name of an area's file. GeoJSON that stands in the policy is as long as a boundary: its beginning tells it.
+fn area_in_words(text: &str) -> String {
+    const SHOWN: usize = 60;
+    if text.trim_start().starts_with('{') && text.chars().count() > SHOWN {
+        let beginning: String = text.chars().take(SHOWN).collect();
+        return format!("{beginning}...");
+    }
+    text.to_owned()
+}
+
+impl Unmet {
+    /// In one sentence.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Purpose => "the request states no purpose that it asks for",
+            Self::IdentityAssurance => "no token says that its holder was identified so surely",
+            Self::AuthenticationAssurance => "no token says that its holder was authenticated so surely",
+            Self::Contract => "the consumer has no contract that it names",
+            Self::Consent => "the consumer has no consent that it names",
+            Self::Class(Class::PersonRelated) => "the type is person-related, and it names no consent",
+            Self::Class(Class::Anonymised) => "the type is anonymised, and it names no contract",
+            Self::Class(_) => "the type is for its owner's own consumers alone",
+            Self::HiddenAttribute => "it looks at an attribute that is neither open nor limited in this type",
+        }
+    }
+}
+
+impl Denial {
+    /// In one sentence, without the policies that forbid.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Personal(class) => format!("the type is classed {class}, which no policy can grant"),
+            Self::Guarded(Class::Pseudonymised) => {
+                "the type is classed pseudonymised, which is for its owner's own consumers alone".to_owned()
+            }
+            Self::Guarded(class) => {
+                format!("the type is classed {class}, and no permit with what that asks for applies to the consumer")
+            }
+            Self::Unclassified => "nobody has classified the type, and its source may hold personal data".to_owned(),
+            Self::NoPolicies => "its owner has no policies".to_owned(),
+            Self::NoPermit => "no permit covers it".to_owned(),
+            Self::Forbidden(_) => "it is forbidden".to_owned(),
+            Self::EvaluationError => "the policies cannot be evaluated, which denies".to_owned(),
+        }
+    }
+}
+
+/// Why nothing of a type is granted, with every policy that has to do with it.
+pub(super) fn why_nothing(grant: &TypeGrant) -> String {
+    let mut words = match grant.denial() {
+        Some(Denial::Forbidden(policies)) => format!("it is forbidden by {}", policies.join(" and ")),
+        Some(denial) => denial.in_words(),
+        None => Denial::NoPermit.in_words(),
+    };
+    for unmet in grant.unmet() {
+        words = format!("{words}; not by {}: {}", unmet.policy, unmet.reason.in_words());
+    }
+    words
+}

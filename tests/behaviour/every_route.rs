@@ -1,0 +1,185 @@
+//! One place decides what a consumer may see, and every route passes it: a consumer whose permits hide an entity from it
+//! tries each of them. Whoever adds a route has to say here what to try.
+
+use http::Method;
+use kakehashi::api::{Route, routes};
+use kakehashi::policy::{Operation, OperationGroup};
+use serde_json::{Value, json};
+
+use super::harness::{Answer, Ask, Platform};
+
+const NARROWED: &str = "narrowed";
+const HIDDEN: &str = "urn:ngsi-ld:AED:hidden";
+const ABSENT: &str = "urn:ngsi-ld:AED:absent";
+const VISIBLE: &str = "urn:ngsi-ld:AED:visible";
+/// What only the hidden entity says.
+const SECRET: &str = "秘密の場所";
+
+fn aed(id: &str, name: &str, remarks: &str) -> Value {
+    json!({
+        "id": id, "type": "AED",
+        "name": {"type": "Property", "value": name},
+        "remarks": {"type": "Property", "value": remarks},
+        "location": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [139.9, 36.8]}},
+    })
+}
+
+/// `narrowed` may do anything with the AEDs of Yaita that are open, and nothing else.
+async fn platform() -> Platform {
+    let permit = "@q(\"remarks==\\\"open\\\"\")\npermit (principal in Role::\"narrowed\", action, \
+                  resource == EntityType::\"yaita/AED\");";
+    let entities = json!([aed(HIDDEN, SECRET, "closed"), aed(VISIBLE, "見える場所", "open")]);
+    let builder = Platform::builder().await.consumer(NARROWED);
+    builder
+        .policy("yaita.cedar", permit)
+        .store("yaita", entities.to_string())
+        .start()
+        .await
+}
+
+/// What is tried on a route, with `id` in the place of the hidden entity's.
+fn attempts(platform: &Platform, route: &Route, id: &str) -> Vec<Ask> {
+    let ask = |target: &str| {
+        platform
+            .request(route.method.clone(), target)
+            .by(NARROWED)
+            .tenant("yaita")
+    };
+    let path = |variable: &str| route.path.replace("{entityId}", variable);
+    let subscription = |id: &str| {
+        json!({
+            "id": format!("urn:ngsi-ld:Subscription:{id}"), "type": "Subscription",
+            "entities": [{"type": "AED", "id": id}],
+            "notification": {"endpoint": {"uri": "http://127.0.0.1:9/n"}},
+        })
+    };
+    match (&route.method, route.path.as_str()) {
+        (&Method::GET, "/ngsi-ld/v1/entities") => [
+            format!("type=AED&id={id}"),
+            format!("type=AED&id={id}&count=true&limit=0"),
+            format!("type=AED&idPattern={id}%24&options=sysAttrs"),
+            format!("local=true&id={id}"),
+            format!("q=name&id={id}"),
+            format!("type=AED&attrs=name&id={id}"),
+            format!("georel=near;maxDistance==9&geometry=Point&coordinates=%5B139.9,36.8%5D&id={id}"),
+            format!("type=AED&offset=1&limit=1&id={id},{VISIBLE}"),
+        ]
+        .iter()
+        .map(|query| ask(&format!("{}?{query}", route.path)))
+        .collect(),
+        (&Method::GET, "/ngsi-ld/v1/entities/{entityId}") => ["", "?type=AED", "?options=keyValues", "?pick=name"]
+            .iter()
+            .map(|query| ask(&format!("{}{query}", path(id))))
+            .collect(),
+        (&Method::DELETE, "/ngsi-ld/v1/entities/{entityId}") => {
+            vec![ask(&path(id)), ask(&format!("{}?type=AED", path(id)))]
+        }
+        // An id is taken or not, within a partition that the writer may write to; what is not covered is refused first.
+        (&Method::POST, "/ngsi-ld/v1/entities") => vec![ask(&route.path).json(&aed(id, "a", "closed"))],
+        (&Method::POST, "/ngsi-ld/v1/entityOperations/create" | "/ngsi-ld/v1/entityOperations/upsert") => {
+            vec![ask(&route.path).json(&json!([aed(id, "a", "closed")]))]
+        }
+        (&Method::POST, "/ngsi-ld/v1/entityOperations/delete") => vec![ask(&route.path).json(&json!([id]))],
+        (&Method::GET, "/ngsi-ld/v1/types" | "/ngsi-ld/v1/subscriptions" | "/version") => vec![ask(&route.path)],
+        (&Method::POST, "/ngsi-ld/v1/subscriptions") => vec![ask(&route.path).json(&subscription(id))],
+        (_, "/ngsi-ld/v1/subscriptions/{subscriptionId}") => {
+            let path = route.path.replace("{subscriptionId}", "urn:ngsi-ld:Subscription:other");
+            let body = json!({"description": id});
+            let asked = ask(&path);
+            vec![if route.method == Method::PATCH {
+                asked.json(&body)
+            } else {
+                asked
+            }]
+        }
+        (_, "/ngsi-ld/v1/jsonldContexts") => {
+            let context = json!({"@context": {"a": "https://example.org/a"}});
+            let asked = ask(&route.path);
+            vec![if route.method == Method::POST {
+                asked.json(&context)
+            } else {
+                asked
+            }]
+        }
+        (_, "/ngsi-ld/v1/jsonldContexts/{*contextId}") => vec![ask("/ngsi-ld/v1/jsonldContexts/unknown")],
+        (method, path) => panic!("{method} {path} is new: say what a consumer could try to learn by it"),
+    }
+}
+
+/// What can be told from an answer: nothing that is random, and no id that was asked for.
+fn told(answer: &Answer, id: &str) -> (u16, String, Vec<String>) {
+    let mut body = String::from_utf8_lossy(&answer.body).replace(id, "ID");
+    if let Some((before, list)) = body.split_once("urn:ngsi-ld:EntityTypeList:") {
+        let after = list.split_once('"').map_or("", |(_, after)| after);
+        body = format!("{before}LIST{after}");
+    }
+    let headers = [
+        "ngsild-results-count",
+        "link",
+        "etag",
+        "ngsild-warning",
+        "content-length",
+    ];
+    let headers = headers
+        .iter()
+        .filter_map(|name| answer.header(name))
+        .map(|value| value.replace(id, "ID"));
+    (answer.status, body, headers.collect())
+}
+
+#[tokio::test]
+async fn tells_the_same_of_a_hidden_entity_as_of_one_that_is_absent() {
+    let platform = platform().await;
+    let mut tried = 0;
+    for route in routes() {
+        let pairs = attempts(&platform, &route, HIDDEN)
+            .into_iter()
+            .zip(attempts(&platform, &route, ABSENT));
+        for (of_hidden, of_absent) in pairs {
+            // Contexts and subscriptions that the attempts leave behind do not count against each other.
+            let (hidden, absent) = (of_hidden.await, of_absent.await);
+            let text = String::from_utf8_lossy(&hidden.body).into_owned();
+            assert!(
+                !text.contains(SECRET) && !text.contains("closed"),
+                "{}\n{hidden}",
+                route.path
+            );
+            if route.path.ends_with("/jsonldContexts") {
+                continue;
+            }
+            assert_eq!(
+                told(&hidden, HIDDEN),
+                told(&absent, ABSENT),
+                "{} {}",
+                route.method,
+                route.path
+            );
+            tried += 1;
+        }
+    }
+    assert!(tried >= 25, "{tried}");
+    // It is there still, and what is visible is so by the same routes.
+    assert_eq!(platform.entity(HIDDEN).tenant("yaita").await.status, 200);
+    assert_eq!(platform.entity(VISIBLE).by(NARROWED).await.status, 200);
+}
+
+/// Operations whose routes are answered with 422 for now show nothing.
+#[test]
+fn each_operation_that_shows_or_changes_entities_has_one_route() {
+    let mut offered: Vec<Operation> = routes().into_iter().filter_map(|route| route.operation).collect();
+    let all = offered.len();
+    offered.sort_by_key(|operation| operation.as_str());
+    offered.dedup();
+    assert_eq!(offered.len(), all, "an operation stands for one route");
+    for route in routes().iter().filter(|route| route.operation.is_none()) {
+        let shows_no_entity = route.path == "/version" || route.path.starts_with("/ngsi-ld/v1/jsonldContexts");
+        assert!(
+            shows_no_entity,
+            "{} {} asks the policies nothing",
+            route.method, route.path
+        );
+    }
+    for group in [OperationGroup::Read, OperationGroup::Provide, OperationGroup::Subscribe] {
+        assert!(offered.iter().any(|operation| operation.group() == group), "{group:?}");
+    }
+}

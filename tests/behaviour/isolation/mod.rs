@@ -1,0 +1,271 @@
+//! Isolation, generated: in random worlds of tenants, policies, classes, consumers and entities, random requests are
+//! answered by the gateway as a small model of the rules answers them. The gateway is the whole of it, from the edge to
+//! the rendering of the answer, without a network: its sources are in memory.
+//!
+//! `KAKEHASHI_ISOLATION_CASES` says how many requests are tried; those that once failed are tried first
+//! (`proptest-regressions/isolation.txt`).
+
+mod model;
+mod question;
+mod sources;
+mod world;
+mod written;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use kakehashi::config::{Config, ConfigOverrides, Environment};
+use kakehashi::federation::registry::Registry;
+use kakehashi::subscriptions::Subscriptions;
+use kakehashi::telemetry::Metrics;
+use kakehashi::tokens::Tokens;
+use kakehashi::{Gateway, Revision, api, edge};
+use proptest::prelude::*;
+use proptest::test_runner::{Config as Cases, FileFailurePersistence, TestCaseError, TestRunner};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use self::model::{Expected, Seen, expected};
+use self::question::{Question, id, questions};
+use self::world::{World, names, world};
+
+/// Requests that every run tries.
+const CASES: usize = 10_000;
+
+/// Requests to each world: reading its policies takes longer than asking.
+const QUESTIONS: usize = 40;
+
+/// A gateway of which the revision is replaced, world by world.
+struct Rig {
+    runtime: tokio::runtime::Runtime,
+    gateway: Arc<Gateway>,
+    router: Router,
+    folder: PathBuf,
+    wrong: sources::Wrong,
+    _files: tempfile::TempDir,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let folder = files.path().to_owned();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let gateway = runtime.block_on(async {
+            std::fs::create_dir(folder.join("policies")).unwrap();
+            let text = "[tenants.t0]\nrole = \"operator\"\n";
+            let files = [
+                ("tenants.toml", text),
+                (
+                    "policies/schema.cedarschema",
+                    include_str!("../../../policies/schema.cedarschema"),
+                ),
+                ("policies/classification.toml", ""),
+            ];
+            let files = files
+                .into_iter()
+                .map(|(name, text)| (name.to_owned(), text.into()))
+                .collect();
+            let config = load(&folder, None, files).unwrap();
+            let subscriptions = Subscriptions::open(&config.gateway).await.unwrap();
+            let revision = Revision::build(config).await.unwrap();
+            Arc::new(Gateway::new(
+                revision,
+                Metrics::unread().unwrap(),
+                Tokens::new().unwrap(),
+                subscriptions,
+            ))
+        });
+        let router = edge::with_edge(&gateway, api::operations(&gateway), false);
+        Self {
+            runtime,
+            gateway,
+            router,
+            folder,
+            wrong: sources::Wrong::default(),
+            _files: files,
+        }
+    }
+
+    /// Lets a world hold, as a reload would.
+    fn enter(&self, world: &World) -> Result<(), TestCaseError> {
+        let running = self.gateway.revision();
+        let config = load(&self.folder, Some(&running.config), written::files(world));
+        let config = config.map_err(|refusal| TestCaseError::fail(format!("the world is refused: {refusal}")))?;
+        let mut revision = self.runtime.block_on(Revision::build_after(&running, config)).unwrap();
+        revision.registry = Registry::new(sources::of(world, &self.wrong));
+        self.gateway.replace(Arc::new(revision));
+        Ok(())
+    }
+
+    /// The status of the answer, how many there are in all, and the body.
+    fn ask(&self, question: &Question) -> (StatusCode, Option<usize>, Value) {
+        let mut request = Request::get(question.target())
+            .header("host", "gateway.example")
+            .header("x-api-key", written::key_of(question.consumer));
+        if let Some(tenant) = question.tenant {
+            request = request.header("ngsild-tenant", written::tenant_id(tenant));
+        }
+        if let Some(purpose) = question.purpose {
+            request = request.header("kakehashi-purpose", purpose);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        self.runtime.block_on(async {
+            let answer = self.router.clone().oneshot(request).await.unwrap();
+            let status = answer.status();
+            let warning = answer.headers().get("ngsild-warning").cloned();
+            assert_eq!(warning, None, "{question:?}");
+            let count = answer.headers().get("ngsild-results-count");
+            let count = count.map(|count| count.to_str().unwrap().parse().unwrap());
+            let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+            (status, count, serde_json::from_slice(&body).unwrap())
+        })
+    }
+}
+
+fn load(
+    folder: &Path,
+    previous: Option<&Config>,
+    files: kakehashi::config::FileTexts,
+) -> Result<Config, kakehashi::config::Diagnostics> {
+    let (tenants_toml, policies) = (folder.join("tenants.toml"), folder.join("policies"));
+    Config::load_proposed(
+        previous,
+        files,
+        &tenants_toml,
+        &policies,
+        &Environment::of_process(),
+        &ConfigOverrides::default(),
+    )
+}
+
+/// The number of an entity, and what is shown of it. Each value must be the entity's own.
+fn seen(world: &World, entity: &Value) -> (usize, Seen) {
+    let number: usize = entity["id"]
+        .as_str()
+        .unwrap()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert_eq!(entity["id"], id(number));
+    let thing = &world.things[number];
+    let mut seen = Seen {
+        r#type: entity["type"].as_str().unwrap().to_owned(),
+        ..Seen::default()
+    };
+    for (name, member) in entity.as_object().unwrap() {
+        match name.as_str() {
+            "id" | "type" => {}
+            "scope" => {
+                let scopes = match member {
+                    Value::Array(scopes) => scopes.iter().map(|scope| scope.as_str().unwrap().to_owned()).collect(),
+                    scope => [scope.as_str().unwrap().to_owned()].into(),
+                };
+                seen.scopes = scopes;
+            }
+            name => {
+                let index = names().iter().position(|known| *known == name);
+                let index = index.unwrap_or_else(|| panic!("{name}: {entity}"));
+                let value = &member["value"];
+                match thing.numbers.get(index) {
+                    Some(number) => assert_eq!(value, number, "{entity}"),
+                    None => assert_eq!(value["coordinates"].as_array().unwrap().len(), 2, "{entity}"),
+                }
+                seen.attributes.insert(name.to_owned());
+            }
+        }
+    }
+    (number, seen)
+}
+
+/// What the gateway has answered, in the words of the model.
+fn answered(
+    world: &World,
+    question: &Question,
+    answer: (StatusCode, Option<usize>, Value),
+) -> Result<Expected, TestCaseError> {
+    let (status, count, body) = answer;
+    let answered = match status {
+        StatusCode::NOT_FOUND => Expected::NotFound,
+        StatusCode::OK => match (&body, count) {
+            (Value::Array(page), Some(count)) => {
+                Expected::Page(page.iter().map(|entity| seen(world, entity)).collect(), count)
+            }
+            (Value::Object(list), None) if list.contains_key("typeList") => {
+                let types = list["typeList"].as_array().unwrap().iter();
+                Expected::Types(types.map(|name| name.as_str().unwrap().to_owned()).collect())
+            }
+            _ => {
+                let (number, seen) = seen(world, &body);
+                Expected::One(number, seen)
+            }
+        },
+        other => return Err(TestCaseError::fail(format!("{other} for {question:?}: {body}"))),
+    };
+    Ok(answered)
+}
+
+fn judge(rig: &Rig, world: &World, questions: &[Question]) -> Result<(), TestCaseError> {
+    rig.enter(world)?;
+    for question in questions {
+        let answered = answered(world, question, rig.ask(question))?;
+        let expected = expected(world, question);
+        prop_assert_eq!(rig.wrong.take(), Vec::<String>::new(), "{:?}", question);
+        prop_assert_eq!(
+            &answered,
+            &expected,
+            "{:?}\n{}\nas {:?}",
+            question,
+            question.target(),
+            written::shown(world)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn every_answer_is_that_of_the_rules() {
+    let cases = std::env::var("KAKEHASHI_ISOLATION_CASES").map_or(CASES, |cases| cases.parse().unwrap());
+    let persistence = FileFailurePersistence::Direct(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/behaviour/isolation/proptest-regressions/isolation.txt"
+    ));
+    let mut runner = TestRunner::new(Cases {
+        cases: u32::try_from(cases.div_ceil(QUESTIONS)).unwrap(),
+        failure_persistence: Some(Box::new(persistence)),
+        max_shrink_iters: 2_000,
+        ..Cases::default()
+    });
+    let rig = Rig::new();
+    let any = world().prop_map(written::allowed).prop_flat_map(|world| {
+        let questions = questions(&world, QUESTIONS);
+        (Just(world), questions)
+    });
+    let (mut answers, mut entities) = (0, 0);
+    let outcome = runner.run(&any, |(world, questions)| judge(&rig, &world, &questions));
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+    // A model in which nobody sees anything would agree with a gateway that shows nothing.
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..50 {
+        let tree = any.new_tree(&mut runner).unwrap();
+        let (world, questions) = proptest::strategy::ValueTree::current(&tree);
+        for question in &questions {
+            answers += 1;
+            entities += match expected(&world, question) {
+                Expected::Page(page, _) => page.len(),
+                Expected::One(..) => 1,
+                Expected::Types(_) | Expected::NotFound => 0,
+            };
+        }
+    }
+    assert!(entities * 5 > answers, "{entities} entities in {answers} answers");
+}

@@ -1,0 +1,331 @@
+//! The rules, as a small program of their own: what a consumer sees of a world. It shares no code with the gateway.
+//!
+//! 1. A type classed personal or special-care is absent. So is one without a class where its source may hold personal
+//!    data.
+//! 2. A forbid that applies takes the whole type; without a permit that applies nothing is granted.
+//! 3. A permit applies to requests that state its purpose and that reach its assurance (keys reach none).
+//! 4. Each permit covers the entities, as their source holds them, that fulfil all of its conditions. What a condition
+//!    looks at and may not look at is absent for it: what is personal, or unclassified where the source may hold personal
+//!    data.
+//! 5. An entity is visible if one permit covers it, with the attributes that those grant which cover it.
+//! 6. What is hidden is absent for every purpose: the parts of all owners are joined, and then the question is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::question::{Asked, Question};
+use super::world::{
+    Action, Area, Class, Comparison, Filter, Head, NUMBERS, PLACE, Permit, Principal, Resource, Source, TYPES, Tenant,
+    Thing, When, World, names,
+};
+
+/// What is asked of policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Query,
+    Retrieve,
+    Types,
+    Create,
+}
+
+/// An entity as somebody sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Seen {
+    pub(super) r#type: String,
+    pub(super) attributes: BTreeSet<String>,
+    pub(super) scopes: BTreeSet<String>,
+}
+
+/// What the gateway must answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// A list of one page, by id, and how many there are in all.
+    Page(Vec<(usize, Seen)>, usize),
+    One(usize, Seen),
+    Types(BTreeSet<String>),
+    NotFound,
+}
+
+struct Caller<'a> {
+    world: &'a World,
+    consumer: usize,
+    purpose: Option<&'static str>,
+}
+
+/// What the consumer of a question must be answered.
+pub(super) fn expected(world: &World, question: &Question) -> Expected {
+    let purposes = &world.consumers[question.consumer].purposes;
+    let caller = Caller {
+        world,
+        consumer: question.consumer,
+        // Whoever has one purpose always asks for that.
+        purpose: question
+            .purpose
+            .or(if purposes.len() == 1 { Some(purposes[0]) } else { None }),
+    };
+    if question.tenant.is_some_and(|tenant| !caller.knows(tenant)) {
+        return Expected::NotFound;
+    }
+    match &question.asked {
+        Asked::Retrieve { id, attributes } => {
+            let seen = caller.joined(Operation::Retrieve, question.tenant, &TYPES);
+            match seen.get(id).filter(|seen| has_one(seen, attributes)) {
+                Some(seen) => Expected::One(*id, shown(seen, attributes)),
+                None => Expected::NotFound,
+            }
+        }
+        Asked::Types => {
+            let seen = caller.joined(Operation::Types, question.tenant, &TYPES);
+            Expected::Types(seen.into_values().map(|seen| seen.r#type).collect())
+        }
+        Asked::Query {
+            types,
+            attributes,
+            filter,
+            area,
+            limit,
+            offset,
+        } => {
+            let asked: &[&str] = if types.is_empty() { &TYPES } else { types };
+            let seen = caller.joined(Operation::Query, question.tenant, asked);
+            let matching = seen.into_iter().filter(|(id, seen)| {
+                let thing = &world.things[*id];
+                let sees = |name: &str| seen.attributes.contains(name);
+                asked.contains(&&*seen.r#type)
+                    && has_one(seen, attributes)
+                    && filter.as_ref().is_none_or(|filter| holds(filter, thing, &sees))
+                    && area.is_none_or(|area| sees(PLACE) && lies_in(thing, area))
+            });
+            let matching: Vec<(usize, Seen)> = matching.map(|(id, seen)| (id, shown(&seen, attributes))).collect();
+            let page = matching.iter().skip(*offset).take(*limit).cloned().collect();
+            Expected::Page(page, matching.len())
+        }
+    }
+}
+
+fn has_one(seen: &Seen, attributes: &[&str]) -> bool {
+    attributes.is_empty() || attributes.iter().any(|name| seen.attributes.contains(*name))
+}
+
+fn shown(seen: &Seen, attributes: &[&str]) -> Seen {
+    let mut shown = seen.clone();
+    if !attributes.is_empty() {
+        shown.attributes.retain(|name| attributes.contains(&&**name));
+    }
+    shown
+}
+
+impl Caller<'_> {
+    /// Whether a tenant shows that it exists.
+    fn knows(&self, tenant: usize) -> bool {
+        let grants_some = |source: &Source| {
+            source.provides.iter().any(|r#type| {
+                [Operation::Query, Operation::Create]
+                    .into_iter()
+                    .any(|operation| !self.permits(operation, tenant, source, r#type).is_empty())
+            })
+        };
+        self.world.consumers[self.consumer].tenant == Some(tenant)
+            || self.world.tenants[tenant].sources.iter().any(grants_some)
+    }
+
+    /// What is seen of each entity, from all sources that are asked.
+    fn joined(&self, operation: Operation, only: Option<usize>, types: &[&str]) -> BTreeMap<usize, Seen> {
+        let mut all: BTreeMap<usize, Seen> = BTreeMap::new();
+        for (tenant, owner) in self.world.tenants.iter().enumerate() {
+            if only.is_some_and(|only| only != tenant) {
+                continue;
+            }
+            for source in &owner.sources {
+                for (id, has) in &source.parts {
+                    let thing = &self.world.things[*id];
+                    if !types.contains(&thing.r#type) || !source.provides.contains(&thing.r#type) {
+                        continue;
+                    }
+                    if let Some(seen) = self.part(operation, tenant, source, thing, has) {
+                        let joined = all.entry(*id).or_default();
+                        joined.r#type = seen.r#type;
+                        joined.attributes.extend(seen.attributes);
+                        joined.scopes.extend(seen.scopes);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// What is seen of the part of an entity that one source holds.
+    fn part(&self, operation: Operation, tenant: usize, source: &Source, thing: &Thing, has: &[bool]) -> Option<Seen> {
+        let held: BTreeSet<&str> = names()
+            .into_iter()
+            .zip(has)
+            .filter(|(_, has)| **has)
+            .map(|(name, _)| name)
+            .collect();
+        let may_look_at = |name: &str| match self.world.attribute_class(thing.r#type, name) {
+            Some(class) => !is_personal(class),
+            None => !source.may_be_personal,
+        };
+        let covers = |permit: &&Permit| {
+            let there = |name: &str| held.contains(name) && may_look_at(name);
+            permit.q.as_ref().is_none_or(|filter| holds(filter, thing, &there))
+                && permit.area.is_none_or(|area| there(PLACE) && lies_in(thing, area))
+                && permit
+                    .scope
+                    .is_none_or(|scope| thing.scopes.iter().any(|own| scope_is(scope, own)))
+        };
+        let permits = self.permits(operation, tenant, source, thing.r#type);
+        let covering: Vec<&Permit> = permits.into_iter().filter(covers).collect();
+        if covering.is_empty() {
+            return None;
+        }
+        let granted = |name: &&&str| {
+            covering
+                .iter()
+                .any(|permit| self.grants(permit, source, thing.r#type, name))
+        };
+        let speaks = |scope: &str| {
+            covering
+                .iter()
+                .any(|permit| permit.scope.is_none_or(|asked| scope_is(asked, scope)))
+        };
+        Some(Seen {
+            r#type: thing.r#type.to_owned(),
+            attributes: held.iter().filter(granted).map(|name| (*name).to_owned()).collect(),
+            scopes: thing
+                .scopes
+                .iter()
+                .filter(|scope| speaks(scope))
+                .map(|scope| (*scope).to_owned())
+                .collect(),
+        })
+    }
+
+    /// Whether a permit grants an attribute of a type.
+    fn grants(&self, permit: &Permit, source: &Source, r#type: &str, name: &str) -> bool {
+        let class = self.world.attribute_class(r#type, name);
+        if class.is_some_and(is_personal) || permit.without.contains(&name) {
+            return false;
+        }
+        match &permit.attributes {
+            Some(named) => named.contains(&name) && (class.is_some() || !source.may_be_personal),
+            None => {
+                // What is limited has to be named. What nobody has classified is granted where nobody can be meant by it,
+                // unless something has to be left out: a source can be asked for everything or for a list.
+                let has_limited = names()
+                    .iter()
+                    .any(|name| self.world.own_class(r#type, name) == Some(Class::Limited));
+                let everything = !source.may_be_personal && permit.without.is_empty() && !has_limited;
+                match class {
+                    Some(class) => class == Class::Open,
+                    None => everything,
+                }
+            }
+        }
+    }
+
+    /// The permits that apply to a request about a type; none: nothing is granted.
+    fn permits(&self, operation: Operation, tenant: usize, source: &Source, r#type: &str) -> Vec<&Permit> {
+        let owner: &Tenant = &self.world.tenants[tenant];
+        let class = self.world.type_class(r#type);
+        let absent = match class {
+            Some(class) => is_personal(class),
+            None => source.may_be_personal,
+        };
+        let applies = |head: &Head| self.applies(head, operation, r#type, class);
+        let forbidden = owner.forbids.iter().chain(&self.world.platform).any(applies);
+        if absent || !owner.has_policies || forbidden {
+            return Vec::new();
+        }
+        let met = |permit: &&Permit| {
+            let purpose = permit.purposes.is_empty() || self.purpose.is_some_and(|own| permit.purposes.contains(&own));
+            let may_look_at = |name: &str| match self.world.attribute_class(r#type, name) {
+                Some(class) => !is_personal(class),
+                None => !source.may_be_personal,
+            };
+            let can_hold = permit.q.as_ref().is_none_or(|filter| can_hold(filter, &may_look_at))
+                && (permit.area.is_none() || may_look_at(PLACE));
+            purpose && !permit.needs_assurance && can_hold
+        };
+        owner
+            .permits
+            .iter()
+            .filter(|permit| applies(&permit.head))
+            .filter(met)
+            .collect()
+    }
+
+    fn applies(&self, head: &Head, operation: Operation, r#type: &str, class: Option<Class>) -> bool {
+        let consumer = &self.world.consumers[self.consumer];
+        let principal = match &head.principal {
+            Principal::Anybody => true,
+            Principal::Role(role) => consumer.roles.contains(role),
+            Principal::Consumer(index) => *index == self.consumer,
+            Principal::Tenant(tenant) => consumer.tenant == Some(*tenant),
+        };
+        let action = match head.action {
+            Action::Any => true,
+            Action::Read => operation != Operation::Create,
+            Action::Query => operation == Operation::Query,
+            Action::RetrieveAndTypes => matches!(operation, Operation::Retrieve | Operation::Types),
+        };
+        let resource = match head.resource {
+            Resource::All => true,
+            Resource::Type(name) => name == r#type,
+        };
+        let when = match head.when {
+            When::Always => true,
+            When::Class(wanted) => class == Some(wanted),
+            When::UnlessClass(unwanted) => class != Some(unwanted),
+            When::Unclassified => class.is_none(),
+            When::Purpose(purpose) => self.purpose == Some(purpose),
+        };
+        principal && action && resource && when
+    }
+}
+
+fn is_personal(class: Class) -> bool {
+    matches!(class, Class::Personal | Class::SpecialCare)
+}
+
+/// Whether a filter holds, where `sees` says which attributes there are. No condition holds of what is not there.
+fn holds(filter: &Filter, thing: &Thing, sees: &dyn Fn(&str) -> bool) -> bool {
+    match filter {
+        Filter::And(one, other) => holds(one, thing, sees) && holds(other, thing, sees),
+        Filter::Or(one, other) => holds(one, thing, sees) || holds(other, thing, sees),
+        Filter::Condition(name, comparison, value) => {
+            let index = NUMBERS.iter().position(|known| known == name).unwrap();
+            let own = thing.numbers[index];
+            sees(name)
+                && match comparison {
+                    Comparison::Exists => true,
+                    Comparison::Equal => own == *value,
+                    Comparison::NotEqual => own != *value,
+                    Comparison::Less => own < *value,
+                    Comparison::GreaterOrEqual => own >= *value,
+                }
+        }
+    }
+}
+
+/// Whether a filter could hold of something, where some attributes may not be looked at.
+fn can_hold(filter: &Filter, may_look_at: &dyn Fn(&str) -> bool) -> bool {
+    match filter {
+        Filter::And(one, other) => can_hold(one, may_look_at) && can_hold(other, may_look_at),
+        Filter::Or(one, other) => can_hold(one, may_look_at) || can_hold(other, may_look_at),
+        Filter::Condition(name, ..) => may_look_at(name),
+    }
+}
+
+fn lies_in(thing: &Thing, Area([west, south, east, north]): Area) -> bool {
+    let (longitude, latitude) = (2 * thing.place.0, 2 * thing.place.1);
+    west < longitude && longitude < east && south < latitude && latitude < north
+}
+
+/// Whether a scope is one that a scope query of [`SCOPE_QUERIES`](super::world::SCOPE_QUERIES) speaks of.
+fn scope_is(query: &str, scope: &str) -> bool {
+    match query {
+        "/s0/#" => scope == "/s0" || scope.starts_with("/s0/"),
+        "/+/x" => scope == "/s0/x",
+        exact => scope == exact,
+    }
+}

@@ -1,0 +1,242 @@
+//! The sources of a world, in memory: each goes about conditions in a manner of its own.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use kakehashi::config::TenantId;
+use kakehashi::federation::registry::{Provision, RegisteredSource};
+use kakehashi::policy::inspection::{Actions, Inspection};
+use kakehashi::policy::{Classification, PersonalData};
+use kakehashi::telemetry::FindingCounter;
+use kakehashi_adapters::{
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Coverage, EntityStream, Page, PushDown, SourceId,
+    SourceQuery,
+};
+use ngsi_ld::context::Context;
+use ngsi_ld::entity::{Attribute, AttributeValue, Geometry, Instance, Value};
+use ngsi_ld::query::Expression;
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
+
+use super::question::id;
+use super::world::{Class, Manner, NUMBERS, PLACE, Source, TYPES, Thing, World, names};
+use super::written::{source_id, tenant_id};
+
+/// A source that holds entities in memory.
+#[derive(Debug)]
+struct InMemory {
+    id: SourceId,
+    manner: Manner,
+    parts: Vec<Entity>,
+    /// For each type, the attributes that are about persons: nobody may ask for them.
+    personal: Vec<(TypeName, Vec<AttributeName>)>,
+    wrong: Wrong,
+}
+
+/// What sources were asked that nobody may ask.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wrong(Arc<Mutex<Vec<String>>>);
+
+impl Wrong {
+    fn note(&self, what: String) {
+        self.0.lock().unwrap().push(what);
+    }
+
+    /// What was noted, once.
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl InMemory {
+    /// What must hold for every question: it names types, and nothing in it is personal in all of them.
+    fn check(&self, query: &SourceQuery) {
+        if query.types.is_empty() {
+            self.wrong.note(format!("{} was asked without a type", self.id));
+        }
+        let is_personal = |name: &AttributeName| {
+            let of = |r#type: &TypeName| self.personal.iter().find(|(known, _)| known == r#type);
+            query
+                .types
+                .iter()
+                .all(|r#type| of(r#type).is_some_and(|(_, names)| names.contains(name)))
+        };
+        let named = match &query.attributes {
+            AttributeSelection::All => Vec::new(),
+            AttributeSelection::Only(names) => names.to_vec(),
+        };
+        let conditions = query.filter.iter().flat_map(Expression::attributes);
+        let places = query.geo.iter().map(|geo| &geo.property);
+        for name in named.iter().chain(&query.any_attribute).chain(conditions).chain(places) {
+            if is_personal(name) {
+                self.wrong.note(format!(
+                    "{} was asked about {name}, which is personal: {query:?}",
+                    self.id
+                ));
+            }
+        }
+    }
+
+    fn matching(&self, query: &SourceQuery) -> Vec<Entity> {
+        self.check(query);
+        let decides = matches!(self.manner, Manner::Decides | Manner::Narrows);
+        let matches = |part: &&Entity| {
+            part.types.iter().any(|r#type| query.types.contains(r#type))
+                && (query.ids.is_empty() || query.ids.contains(&part.id))
+                && (!decides
+                    || (query.filter.as_ref().is_none_or(|filter| filter.matches(part))
+                        && query.geo.as_ref().is_none_or(|geo| geo.matches(part))
+                        && (query.any_attribute.is_empty()
+                            || query.any_attribute.iter().any(|name| part.attribute(name).is_some()))))
+        };
+        let mut found: Vec<Entity> = self.parts.iter().filter(matches).cloned().collect();
+        if self.manner != Manner::Tells {
+            for entity in &mut found {
+                entity
+                    .attributes
+                    .retain(|attribute| query.attributes.includes(&attribute.name));
+            }
+        }
+        found
+    }
+}
+
+#[async_trait]
+impl Adapter for InMemory {
+    fn source(&self) -> &SourceId {
+        &self.id
+    }
+
+    fn push_down(&self, query: &SourceQuery) -> PushDown {
+        let if_asked = |is_asked: bool| match (is_asked, self.manner) {
+            (false, _) | (true, Manner::Decides) => Coverage::Exact,
+            (true, Manner::Narrows) => Coverage::Narrows,
+            (true, Manner::Lists | Manner::Tells) => Coverage::None,
+        };
+        PushDown {
+            selection: Coverage::Exact,
+            id_pattern: Coverage::Exact,
+            any_attribute: if_asked(!query.any_attribute.is_empty()),
+            filter: if_asked(query.filter.is_some()),
+            geo: if_asked(query.geo.is_some()),
+        }
+    }
+
+    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        Ok(Vec::new())
+    }
+
+    async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Entity>, AdapterError> {
+        Ok(self.matching(query).pop())
+    }
+
+    fn query(&self, query: &SourceQuery, _: &Call) -> EntityStream {
+        let everything = Page {
+            limit: usize::MAX,
+            offset: 0,
+        };
+        let page = query
+            .page
+            .filter(|_| self.push_down(query).is_exact())
+            .unwrap_or(everything);
+        let page = self.matching(query).into_iter().skip(page.offset).take(page.limit);
+        futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
+    }
+
+    async fn may_hold_relationships(&self, _: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
+        Ok(false)
+    }
+
+    async fn count(&self, query: &SourceQuery, _: &Call) -> Result<u64, AdapterError> {
+        Ok(self.matching(query).len() as u64)
+    }
+}
+
+/// The sources of all tenants, in the order of tenants.toml.
+pub(super) fn of(world: &World, wrong: &Wrong) -> Vec<RegisteredSource> {
+    let mut sources = Vec::new();
+    for (index, tenant) in world.tenants.iter().enumerate() {
+        for (place, source) in tenant.sources.iter().enumerate() {
+            sources.push(registered(
+                world,
+                source,
+                &source_id(index, place),
+                &tenant_id(index),
+                wrong,
+            ));
+        }
+    }
+    sources
+}
+
+fn registered(world: &World, source: &Source, name: &str, tenant: &str, wrong: &Wrong) -> RegisteredSource {
+    let id = SourceId::new(name);
+    let parts = source
+        .parts
+        .iter()
+        .map(|(number, has)| part(*number, &world.things[*number], has));
+    RegisteredSource {
+        id: id.clone(),
+        tenant: TenantId::new(tenant),
+        provides: source
+            .provides
+            .iter()
+            .map(|name| Provision {
+                r#type: Some(type_name(name)),
+                id_pattern: None,
+                authoritative: false,
+            })
+            .collect(),
+        personal_data: if source.may_be_personal {
+            PersonalData::Present
+        } else {
+            PersonalData::None
+        },
+        is_store: false,
+        writable: false,
+        inspection: Inspection::new(Actions::default(), &Classification::default()),
+        findings: FindingCounter::new().unwrap(),
+        adapter: Arc::new(InMemory {
+            id,
+            manner: source.manner,
+            parts: parts.collect(),
+            personal: personal(world),
+            wrong: wrong.clone(),
+        }),
+    }
+}
+
+fn personal(world: &World) -> Vec<(TypeName, Vec<AttributeName>)> {
+    let of = |r#type: &str| {
+        let is_personal = |name: &&str| {
+            let class = world.attribute_class(r#type, name);
+            matches!(class, Some(Class::Personal | Class::SpecialCare))
+        };
+        let names = names().into_iter().filter(is_personal);
+        names
+            .map(|name| Context::kakehashi().expand_attribute(name).unwrap())
+            .collect()
+    };
+    TYPES.iter().map(|r#type| (type_name(r#type), of(r#type))).collect()
+}
+
+fn type_name(name: &str) -> TypeName {
+    Context::kakehashi().expand_type(name).unwrap()
+}
+
+fn part(number: usize, thing: &Thing, has: &[bool]) -> Entity {
+    let mut entity = Entity::new(EntityId::parse(&id(number)).unwrap(), type_name(thing.r#type));
+    entity.scopes.extend(thing.scopes.iter().map(|scope| (*scope).into()));
+    for (name, _) in names().into_iter().zip(has).filter(|(_, has)| **has) {
+        let value = if name == PLACE {
+            let (longitude, latitude) = thing.place;
+            AttributeValue::GeoProperty(Box::new(Geometry::point(longitude as f64, latitude as f64).unwrap()))
+        } else {
+            let index = NUMBERS.iter().position(|known| *known == name).unwrap();
+            AttributeValue::Property(Value::Number(thing.numbers[index].into()))
+        };
+        let name = Context::kakehashi().expand_attribute(name).unwrap();
+        entity.attributes.push(Attribute::new(name, Instance::new(value)));
+    }
+    entity
+}
