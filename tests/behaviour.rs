@@ -37,6 +37,7 @@ mod behaviour {
     mod languages;
     mod lying;
     mod malformed;
+    mod masked_relationships;
     mod merging;
     mod mutations;
     mod narrowing;

@@ -237,6 +237,25 @@ async fn what_is_masked_cannot_be_guessed_by_conditions() {
     ] {
         assert_eq!(count(&guess).await, 0, "{guess}");
     }
+    // Whatever else a condition admits, and where it denies, a right guess finds what a wrong one finds.
+    let wrong = ("983205673222", "9833", "090-0000-0043", "nobody@example.org");
+    let right = (MY_NUMBER, "9832", MOBILE, EMAIL);
+    let guesses = |(number, digits, mobile, email): (&str, &str, &str, &str)| {
+        [
+            format!("remarks!~=\".*{digits}.*\""),
+            format!("remarks~=\".*{digits}.*\"|remarks~=\"控え.*\""),
+            format!("remarks~=\".*({number}|[*]).*\""),
+            format!("name!=\"市役所（鍵 {mobile}）\""),
+            format!("name==\"市役所（鍵 {mobile}）\"|name==\"市役所（鍵 ***）\""),
+            format!("remarks!=\"控え {number}、{email}\";name"),
+            format!("remarks>\"控え {number}\"|name~=\".*\""),
+        ]
+    };
+    for (right, wrong) in guesses(right).iter().zip(&guesses(wrong)) {
+        let found = count(right).await;
+        assert_eq!(found, count(wrong).await, "{right}");
+        assert!(found > 0, "{right} would find nothing anyway");
+    }
     // What is left of it is there to be asked for, and so is everything else.
     assert_eq!(count("remarks~=\"控え.*\"").await, 1);
     assert_eq!(count("name==\"小学校\"").await, 1);

@@ -75,7 +75,7 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
     }
     let sent: Vec<SubQuery> = match asked {
         Asked::Retrieve(_) => {
-            let one = |sub_query: &SubQuery| sub_query.completing(question.query.ids.clone());
+            let one = |sub_query: &SubQuery| sub_query.by_id(question.query.ids.clone());
             sub_queries.iter().map(one).collect()
         }
         Asked::Types(_) => {

@@ -232,6 +232,7 @@ impl Permits<'_> {
         let id = policy.id().to_string();
         let mut forbidding: BTreeSet<String> = BTreeSet::new();
         let mut personal: BTreeSet<Class> = BTreeSet::new();
+        let mut guarded: BTreeSet<String> = BTreeSet::new();
         let (mut unclassified, mut unmet) = (false, BTreeSet::new());
         let mut elsewhere = false;
         for held in held {
@@ -249,8 +250,8 @@ impl Permits<'_> {
                         Some(Denial::Forbidden(policies)) => {
                             forbidding.extend(policies.iter().map(ToString::to_string));
                         }
-                        Some(Denial::NoPermit | Denial::Guarded(_) | Denial::NoPolicies | Denial::EvaluationError)
-                        | None => {
+                        Some(denial @ Denial::Guarded(_)) => drop(guarded.insert(denial.in_words())),
+                        Some(Denial::NoPermit | Denial::NoPolicies | Denial::EvaluationError) | None => {
                             elsewhere = true;
                         }
                     }
@@ -265,6 +266,8 @@ impl Permits<'_> {
             format!("what it permits is forbidden by {}", forbids.join(" and "))
         } else if elsewhere {
             "its conditions hold for no consumer and no type that its owner's sources provide".to_owned()
+        } else if let Some(words) = guarded.pop_first() {
+            words
         } else if unclassified && classes.is_empty() {
             "nobody has classified what it is about, and the source may hold personal data".to_owned()
         } else {

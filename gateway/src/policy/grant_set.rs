@@ -172,6 +172,13 @@ impl GrantSet {
         self.granted.iter().any(|grant| grant.includes(name))
     }
 
+    /// Whether some permit shows that a Relationship exists and not whereto it leads.
+    #[must_use]
+    pub fn masks_relationships(&self) -> bool {
+        let mut permits = self.granted.iter().flat_map(|grant| grant.permits());
+        permits.any(|permit| permit.conditions.relationships == Relationships::Masked)
+    }
+
     /// Whether every granted type shows attributes of attributes of that name: whether a condition may touch them.
     #[must_use]
     pub fn includes_sub_attribute(&self, name: &AttributeName) -> bool {

@@ -1,5 +1,6 @@
-//! Conditions that could be answered otherwise before inspection than after it. Such a condition may still be sent to a
-//! source, to have less sent back; but what is shown and counted is decided on the values as they leave.
+//! Conditions that could be answered otherwise before inspection than after it: what is shown and counted is decided on
+//! the values as they leave. One that could tell one masked value from another is not even sent to a source: what that
+//! left out by `remarks!~=".*090-1.*"` would look the same as what it sent.
 
 use ngsi_ld::entity::Number;
 use ngsi_ld::query::{Comparand, Comparison, Expression, Query};
@@ -17,14 +18,15 @@ pub(super) fn is_touched(query: &Query, strictest: Action) -> bool {
     match strictest {
         Action::Report => false,
         // A masked value is another value; what is dropped is not there at all.
-        Action::Mask => guesses_ids || query.filter.as_ref().is_some_and(is_touched_by_mask),
+        Action::Mask => guesses_ids || query.filter.as_ref().is_some_and(may_discern_finds),
         Action::Drop => guesses_ids || query.filter.is_some() || !query.attributes.is_empty(),
     }
 }
 
-fn is_touched_by_mask(filter: &Expression) -> bool {
+/// Whether the filter could tell one masked value from another.
+pub(super) fn may_discern_finds(filter: &Expression) -> bool {
     match filter {
-        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(is_touched_by_mask),
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(may_discern_finds),
         Expression::Condition(condition) => match &condition.comparison {
             None => false,
             Some(Comparison::Equal { values, .. }) => values.iter().any(is_value_touched),

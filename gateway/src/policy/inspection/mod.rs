@@ -19,7 +19,7 @@ mod text;
 
 use std::fmt;
 
-use ngsi_ld::query::Query;
+use ngsi_ld::query::{Expression, Query};
 use ngsi_ld::{AttributeName, Entity};
 
 use super::classification::Classification;
@@ -190,5 +190,12 @@ impl Inspection {
     #[must_use]
     pub fn may_decide(&self, query: &Query) -> bool {
         condition::is_touched(query, self.actions.strictest())
+    }
+
+    /// Whether entities that meet the filter as their source holds them, and those that do not, could look alike after
+    /// inspection. Who holds the values must not leave any out by it: which ones are missing would answer a guess.
+    #[must_use]
+    pub fn may_be_guessed_by(&self, filter: &Expression) -> bool {
+        self.actions.strictest() != Action::Report && condition::may_discern_finds(filter)
     }
 }
