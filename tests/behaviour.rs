@@ -12,6 +12,7 @@ mod behaviour {
     mod administration;
     mod administrators;
     mod asked_at_once;
+    mod canaries;
     mod client_certificates;
     mod command_line;
     mod compared_revisions;
@@ -30,11 +31,13 @@ mod behaviour {
     mod guide_for_administrators;
     mod hidden;
     mod hidden_by_class;
+    mod inspection;
     mod isolation;
     mod judged_policies;
     mod languages;
     mod lying;
     mod malformed;
+    mod masked_relationships;
     mod merging;
     mod mutations;
     mod narrowing;
@@ -44,6 +47,8 @@ mod behaviour {
     mod paging;
     mod permits;
     mod personal_data;
+    mod personal_relay;
+    mod privacy_promise;
     mod protocols;
     mod provision;
     mod purposes;

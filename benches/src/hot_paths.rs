@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use kakehashi::config::{Config, Consumer, Environment, TenantId, today_in_japan};
 use kakehashi::edge::ConsumerLimiters;
+use kakehashi::policy::inspection::{Actions, Inspection};
 use kakehashi::policy::{Operation, PersonalData};
 use kakehashi_adapters::AttributeSelection;
 use kakehashi_adapters::ngsi_v2::translate::{ProvidedType, TranslationContext, translate_entities};
@@ -265,6 +266,8 @@ fn decisions() -> Result<Vec<HotPath>, Failure> {
     let types = vec![r#type.clone()];
     let grants = policies.grants(&consumer, Operation::QueryEntity, &sano, &types, PersonalData::Present);
     let entities = five_attributes()?;
+    let inspected = entities.clone();
+    let inspection = Inspection::new(Actions::default(), policies.classification());
     if grants.is_empty() {
         return Err("the benchmark's own consumer is granted nothing".into());
     }
@@ -288,6 +291,16 @@ fn decisions() -> Result<Vec<HotPath>, Failure> {
                 black_box(grants.project(black_box(entity.clone())));
             }
         }),
+        path(
+            "inspect 100 entities in which nothing is found",
+            None,
+            false,
+            move || {
+                for entity in &inspected {
+                    black_box(inspection.inspect(black_box(entity.clone()), &mut |_| {}));
+                }
+            },
+        ),
         path("rate limit", None, true, move || {
             black_box(limiters.admits(&limited.id, limited.limits));
         }),

@@ -11,7 +11,7 @@
 //! | [`subscriptions`] | subscriptions and their notifications |
 //! | [`egress`] | requests to addresses that clients have named |
 //! | [`state`] | the file of what the gateway keeps |
-//! | [`policy`] | grants, narrowing, classification |
+//! | [`policy`] | grants, narrowing, classification, inspection of values |
 //! | [`federation`] | registry, plan, fan-out, merging, pages |
 //! | [`tokens`] | verifying JSON Web Tokens, and the keys of those who sign them |
 //! | [`telemetry`] | logs and metrics, without any value |

@@ -18,6 +18,8 @@ use crate::contexts::Contexts;
 use crate::contexts::resolver::CannotHaveContexts;
 use crate::federation::registry::{Provision, RegisteredSource, Registry};
 use crate::federation::tenant_limits::TenantLimiters;
+use crate::policy::inspection::{Actions, Inspection};
+use crate::telemetry::{FindingCounter, MetricsError};
 
 /// One immutable revision, ready to answer. A request keeps the one that it began with.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Revision {
     pub tenant_limits: TenantLimiters,
     /// The contexts of requests.
     pub contexts: Arc<Contexts>,
+    /// What inspection has found.
+    pub findings: FindingCounter,
     http: HttpClient,
 }
 
@@ -58,6 +62,9 @@ pub enum CannotBuild {
     /// The contexts of requests cannot be set up.
     #[error(transparent)]
     Contexts(#[from] CannotHaveContexts),
+    /// What inspection finds cannot be counted.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// A partition of the store cannot be opened.
     #[error("source {source_id}: {error}")]
     Store {
@@ -77,7 +84,7 @@ impl Revision {
         let http = HttpClient::new(&HttpClientSettings::default())?;
         let contexts = Arc::new(Contexts::open(&config.gateway).await?);
         let limits = TenantLimiters::default();
-        Self::assemble(config, None, http, contexts, &limits).await
+        Self::assemble(config, None, http, contexts, FindingCounter::new()?, &limits).await
     }
 
     /// Builds what takes the place of another revision. What an edit does not touch is taken over with everything it
@@ -87,7 +94,8 @@ impl Revision {
     /// [`CannotBuild`], naming the source.
     pub async fn build_after(earlier: &Self, config: Config) -> Result<Self, CannotBuild> {
         let (http, contexts) = (earlier.http.clone(), Arc::clone(&earlier.contexts));
-        Self::assemble(config, Some(earlier), http, contexts, &earlier.tenant_limits).await
+        let findings = earlier.findings.clone();
+        Self::assemble(config, Some(earlier), http, contexts, findings, &earlier.tenant_limits).await
     }
 
     /// The sources of a configuration, to see what they would be asked. No file is made or opened and nothing is sent:
@@ -97,7 +105,12 @@ impl Revision {
     /// [`CannotBuild`], naming the source.
     pub async fn unopened_sources(config: &Config) -> Result<Registry, CannotBuild> {
         let http = HttpClient::new(&HttpClientSettings::default())?;
-        let sources = sources_of(config, None, &http, Partitions::Unopened).await?;
+        let findings = FindingCounter::new()?;
+        let inspecting = Inspecting {
+            config,
+            findings: &findings,
+        };
+        let sources = sources_of(&inspecting, None, &http, Partitions::Unopened).await?;
         Ok(Registry::new(sources))
     }
 
@@ -106,13 +119,19 @@ impl Revision {
         earlier: Option<&Self>,
         http: HttpClient,
         contexts: Arc<Contexts>,
+        findings: FindingCounter,
         limits: &TenantLimiters,
     ) -> Result<Self, CannotBuild> {
-        let sources = sources_of(&config, earlier, &http, Partitions::Open).await?;
+        let inspecting = Inspecting {
+            config: &config,
+            findings: &findings,
+        };
+        let sources = sources_of(&inspecting, earlier, &http, Partitions::Open).await?;
         Ok(Self {
             registry: Registry::new(sources),
             tenant_limits: TenantLimiters::after(limits, &config.tenants),
             contexts,
+            findings,
             http,
             config,
         })
@@ -130,13 +149,13 @@ enum Partitions {
 
 /// Every source with its adapter, in the order of the configuration.
 async fn sources_of(
-    config: &Config,
+    inspecting: &Inspecting<'_>,
     earlier: Option<&Revision>,
     http: &HttpClient,
     partitions: Partitions,
 ) -> Result<Vec<RegisteredSource>, CannotBuild> {
     let mut sources = Vec::new();
-    for source in config.sources() {
+    for source in inspecting.config.sources() {
         let own = (!source.tls.is_usual())
             .then(|| HttpClient::with_tls(&HttpClientSettings::default(), &source.tls))
             .transpose()?;
@@ -144,11 +163,11 @@ async fn sources_of(
         if let (SourceKind::Store { partitions: owners, .. }, Partitions::Unopened) = (&source.kind, partitions) {
             sources.extend(owners.iter().map(|owner| {
                 let adapter = Arc::new(UnopenedPartition::new(source.id.clone()));
-                registered(source, owner, adapter)
+                registered(source, owner, inspecting, adapter)
             }));
             continue;
         }
-        register(source, http, &Earlier::new(earlier, source), &mut sources).await?;
+        register(source, http, &Earlier::new(earlier, source), inspecting, &mut sources).await?;
     }
     Ok(sources)
 }
@@ -195,6 +214,7 @@ async fn register(
     source: &SourceConfig,
     http: &HttpClient,
     earlier: &Earlier<'_>,
+    inspecting: &Inspecting<'_>,
     sources: &mut Vec<RegisteredSource>,
 ) -> Result<(), CannotBuild> {
     let cannot = |error| CannotBuild::Source {
@@ -205,7 +225,7 @@ async fn register(
     if let Some(adapter) = earlier.adapter(source)
         && !matches!(source.kind, SourceKind::Store { .. })
     {
-        sources.push(registered(source, &source.tenant, adapter));
+        sources.push(registered(source, &source.tenant, inspecting, adapter));
         return Ok(());
     }
     match &source.kind {
@@ -219,7 +239,7 @@ async fn register(
                 types: provided_types(source).cloned().collect(),
             };
             let adapter = RestAdapter::new(http.clone(), settings).map_err(cannot)?;
-            sources.push(registered(source, &source.tenant, Arc::new(adapter)));
+            sources.push(registered(source, &source.tenant, inspecting, Arc::new(adapter)));
         }
         SourceKind::NgsiV2 {
             endpoint,
@@ -247,12 +267,12 @@ async fn register(
                     source_id: source.id.clone(),
                     error,
                 })?;
-            sources.push(registered(source, &source.tenant, Arc::new(adapter)));
+            sources.push(registered(source, &source.tenant, inspecting, Arc::new(adapter)));
         }
         SourceKind::Store { folder, partitions } => {
             for tenant in partitions {
                 if let Some(adapter) = earlier.partition(source, folder, tenant) {
-                    sources.push(registered(source, tenant, adapter));
+                    sources.push(registered(source, tenant, inspecting, adapter));
                     continue;
                 }
                 let partition = StorePartition::open(folder, tenant.as_str(), StoreOptions::default())
@@ -262,7 +282,7 @@ async fn register(
                         error,
                     })?;
                 let adapter = StoreAdapter::new(source.id.clone(), partition);
-                sources.push(registered(source, tenant, Arc::new(adapter)));
+                sources.push(registered(source, tenant, inspecting, Arc::new(adapter)));
             }
         }
     }
@@ -277,7 +297,27 @@ fn provided_types(source: &SourceConfig) -> impl Iterator<Item = &TypeName> {
     })
 }
 
-fn registered(source: &SourceConfig, owner: &TenantId, adapter: Arc<dyn Adapter>) -> RegisteredSource {
+/// What inspection needs to know of a revision.
+struct Inspecting<'a> {
+    config: &'a Config,
+    findings: &'a FindingCounter,
+}
+
+impl Inspecting<'_> {
+    /// As the owner of what a source holds wants it.
+    fn of(&self, owner: &TenantId) -> Inspection {
+        let tenant = self.config.tenant(owner.as_str());
+        let actions = tenant.map_or_else(Actions::default, |tenant| tenant.inspection);
+        Inspection::new(actions, self.config.policy.classification())
+    }
+}
+
+fn registered(
+    source: &SourceConfig,
+    owner: &TenantId,
+    inspecting: &Inspecting<'_>,
+    adapter: Arc<dyn Adapter>,
+) -> RegisteredSource {
     let provides = source.provides.iter().map(|provides| Provision {
         r#type: match &provides.r#type {
             ProvidedType::Type(name) => Some(name.clone()),
@@ -293,6 +333,8 @@ fn registered(source: &SourceConfig, owner: &TenantId, adapter: Arc<dyn Adapter>
         personal_data: source.personal_data,
         is_store: matches!(source.kind, SourceKind::Store { .. }),
         writable: source.writable,
+        inspection: inspecting.of(owner),
+        findings: inspecting.findings.clone(),
         adapter,
     }
 }

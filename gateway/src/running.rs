@@ -126,6 +126,7 @@ impl Running {
         let subscriptions = Subscriptions::open(&config.gateway).await?;
         let history = History::open(&config.gateway.state).await?;
         let revision = Revision::build(config).await?;
+        metrics.show(&revision.findings)?;
         metrics.record_revision(revision.config.revision.as_str());
         let gateway = Gateway::new(revision, metrics, Tokens::new()?, Arc::clone(&subscriptions));
         let gateway = Arc::new(gateway);

@@ -3,9 +3,11 @@
 //! A [`Scan`] knows the values; it tells where it found which of them and in what form, and never repeats the value.
 //! Two ways lead from a value to its form in a file. Forms that begin and end with the value (base64, UTF-16, CP932,
 //! hexadecimal, a hash) are searched as patterns. Forms that may encode any part of it and leave the rest
-//! (percent-encoding, JSON escapes) are undone before the search, alone and one inside the other.
+//! (percent-encoding, JSON escapes) are undone before the search, alone and one inside the other. What was packed (gzip,
+//! zlib, deflate) is unpacked and searched in the same way.
 
 mod forms;
+mod packed;
 mod unescape;
 
 use std::fs;
@@ -124,9 +126,33 @@ impl Scan {
         })
     }
 
-    /// Looks through bytes: offset, value and form of what stands there.
+    /// Looks through bytes: offset, value and form of what stands there. In what was packed, the offset is that of the
+    /// stream.
     #[must_use]
     pub fn bytes(&self, content: &[u8]) -> Vec<(usize, usize, String)> {
+        let mut found = self.unpacked(content);
+        for outer in packed::all(content) {
+            let mut inner = self.unpacked(&outer.bytes);
+            // An answer that was packed for its way may be in a file that was packed to be kept.
+            for innermost in packed::all(&outer.bytes) {
+                inner.extend(self.unpacked(&innermost.bytes));
+            }
+            let named = |(_, value, form)| (outer.offset, value, format!("{}{form}", outer.name));
+            found.extend(inner.into_iter().map(named));
+        }
+        found
+    }
+
+    /// The first value in bytes as they stand, and its form: nothing is undone first, which takes a moment only.
+    #[must_use]
+    pub fn first(&self, content: &[u8]) -> Option<(usize, String)> {
+        let hit = self.searcher.find(content)?;
+        let (value, form) = self.meanings.get(hit.pattern().as_usize())?;
+        Some((*value, form.to_string()))
+    }
+
+    /// The same, as it stands.
+    fn unpacked(&self, content: &[u8]) -> Vec<(usize, usize, String)> {
         let mut found: Vec<(usize, usize, String)> = Vec::new();
         for view in Unescaped::all(content) {
             for hit in self.searcher.find_overlapping_iter(view.bytes()) {

@@ -9,7 +9,7 @@
 //! | [`issuer`] | an OpenID Connect provider that signs tokens |
 //! | [`Demo`] | all of them, started together |
 //!
-//! [`canary`] looks for the personal values of [`nasushiobara`] in what others have written.
+//! [`canary`] looks for [`canaries`], the values of all invented persons, in what others have written.
 //!
 //! Every server listens on the loopback, on a port that the system chooses unless one is given, and its handle
 //! dereferences to [`server::Server`]: where it is, what it was asked, how it should misbehave, and how to stop it.
@@ -25,9 +25,18 @@ pub mod prefecture;
 pub mod sano;
 pub mod server;
 
+mod invented;
+
 pub use demo::{Demo, Ports};
 pub use issuer::TokenIssuer;
 pub use nasushiobara::PersonalDataModule;
 pub use orion::Orion;
 pub use sano::{SANO_DEMO_API_KEY, Sano};
 pub use server::{Fault, LoggedRequest, Server};
+
+/// Every personal value that any stand-in holds: Orion and the personal-data module of [`nasushiobara`], the platform of
+/// [`sano`], and the partition that [`prefecture::residents`] fills. Each occurs nowhere else.
+#[must_use]
+pub fn canaries() -> Vec<String> {
+    [nasushiobara::canaries(), sano::canaries(), prefecture::canaries()].concat()
+}

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::gsi::{self, Kind, Refuge, refuges};
+use crate::invented::{my_number, name};
 
 /// The partition of 矢板市: its real places of refuge.
 pub const YAITA_ENTITIES: &str = include_str!("../data/store/yaita.jsonld");
@@ -68,6 +69,52 @@ pub fn generated_tochigi() -> serde_json::Result<String> {
         })
         .collect();
     text(&entities)
+}
+
+/// Residents for a partition of the store, in the same form: what a tenant may keep there and the gateway must never show.
+/// They are in no committed file.
+#[must_use]
+pub fn residents() -> String {
+    let entities: Vec<Value> = people()
+        .map(|(number, facts)| {
+            let mut entity = Map::new();
+            entity.insert("id".into(), format!("urn:ngsi-ld:Resident:yaita-{number:03}").into());
+            entity.insert("type".into(), "Resident".into());
+            for (name, value) in facts {
+                entity.insert(name.into(), json!({ "type": "Property", "value": value }));
+            }
+            Value::Object(entity)
+        })
+        .collect();
+    Value::Array(entities).to_string()
+}
+
+/// Every personal value of [`residents`]; each occurs nowhere else.
+#[must_use]
+pub fn canaries() -> Vec<String> {
+    people().flat_map(|(_, facts)| facts).map(|(_, value)| value).collect()
+}
+
+fn people() -> impl Iterator<Item = (u64, Vec<(&'static str, String)>)> {
+    const FAMILY_NAMES: [&str; 3] = ["絵空塚", "絵空原", "絵空森"];
+    (1_u64..=6).map(|number| {
+        let row = usize::try_from(number).unwrap_or_default();
+        let facts = vec![
+            ("fullName", name(&FAMILY_NAMES, row)),
+            (
+                "fullAddress",
+                format!("栃木県矢板市絵空町{number}番地の{}", number + 40),
+            ),
+            ("contactPointPhoneNumber", format!("070-0000-{:04}", 9100 + number)),
+            (
+                "contactPointEmailAddress",
+                format!("esora{number:02}@yaita-resident.invalid"),
+            ),
+            ("myNumber", my_number(87_654_320_000 + number * 131)),
+            ("lineUserId", format!("U{:032x}", 0xfeed_f00d_0000_0000_u64 + number)),
+        ];
+        (number, facts)
+    })
 }
 
 fn entity(kind: Kind, refuge: &Refuge, observed_at: &str) -> Map<String, Value> {

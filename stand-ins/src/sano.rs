@@ -2,7 +2,7 @@
 //!
 //! | address | answer |
 //! |---|---|
-//! | `GET /api/v1/sites?page=1&per_page=20&kyotsu_id=` | `{"meta":{"total","page","per_page","pages"},"items":[..]}` |
+//! | `GET /api/v1/sites?page=1&per_page=20&kyotsu_id=&fields=` | `{"meta":{"total","page","per_page","pages"},"items":[..]}`; with `fields=public` without who holds the keys |
 //! | `GET /api/v1/sites/{kyotsu_id}` | one record |
 //! | `GET /api/v1/shelters.geojson?offset=0&limit=100` | GeoJSON with the published Japanese properties |
 //! | `GET /api/v1/aed` | a JSON array |
@@ -17,6 +17,7 @@ use http::{Method, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use crate::gsi::{HAZARDS, Refuge, SANO_SHELTERS, SANO_SITES, refuges};
+use crate::invented::name;
 use crate::server::{self, LoggedRequest, Server};
 
 /// The demo platform's API key, sent as `x-api-key`. A demo value, not a secret.
@@ -92,7 +93,11 @@ impl Platform {
         };
         let per_page = per_page.min(GREATEST_PER_PAGE);
         let start = (page - 1).saturating_mul(per_page);
-        let items: Vec<&Value> = matching.iter().skip(start).take(per_page).copied().collect();
+        let mut items: Vec<Value> = matching.iter().skip(start).take(per_page).copied().cloned().collect();
+        if request.parameter("fields").as_deref() == Some("public") {
+            let members = items.iter_mut().filter_map(Value::as_object_mut);
+            members.for_each(|site| site.retain(|field, _| !field.starts_with("kanrisha_")));
+        }
         let total = matching.len();
         let body = json!({
             "meta": {
@@ -169,6 +174,9 @@ fn record(row: usize, site: &Refuge) -> Value {
         record.insert(field.into(), mark(site.has(published), column));
     }
     record.insert("hinanjo_kenyo".into(), mark(site.is_also_of_other_kind(), 0));
+    // Who holds the keys. No mapping names these fields, and no consumer may ever see them.
+    record.insert("kanrisha_namae".into(), manager_name(row).into());
+    record.insert("kanrisha_keitai".into(), manager_mobile_phone(row).into());
     record.insert("biko".into(), site.remarks().unwrap_or_default().into());
     // Invented: some were touched on the first of April, some on the days after.
     let day = 1 + row % 3;
@@ -177,6 +185,26 @@ fn record(row: usize, site: &Refuge) -> Value {
         format!("2026-04-{day:02} 09:{:02}:00", row % 60).into(),
     );
     Value::Object(record)
+}
+
+const FAMILY_NAMES: [&str; 7] = ["夢幻山", "夢幻川", "夢幻野", "夢幻崎", "夢幻橋", "夢幻沢", "夢幻池"];
+
+fn manager_name(row: usize) -> String {
+    name(&FAMILY_NAMES, row)
+}
+
+fn manager_mobile_phone(row: usize) -> String {
+    // 0000 is given to nobody.
+    format!("090-0000-{:04}", 8200 + row)
+}
+
+/// Every personal value that this platform serves; each occurs nowhere else, so that a scan can look for it.
+#[must_use]
+pub fn canaries() -> Vec<String> {
+    let sites = refuges(SANO_SITES).map_or(0, |sites| sites.len());
+    (0..sites)
+        .flat_map(|row| [manager_name(row), manager_mobile_phone(row)])
+        .collect()
 }
 
 fn has_id(site: &Value, id: &str) -> bool {

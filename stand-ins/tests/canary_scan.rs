@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use base64::Engine;
-use stand_ins::nasushiobara::canaries;
+use stand_ins::canaries;
 use tempfile::TempDir;
 
 fn scan(folders: &[&Path]) -> Output {

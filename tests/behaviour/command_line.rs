@@ -77,7 +77,7 @@ async fn a_mapping_can_be_tried_on_a_sample() {
     let files = Files::committed();
     let sano = Sano::start(0).await.unwrap();
     let sample = Client::new(sano.url(), Some(SANO_DEMO_API_KEY.to_owned()))
-        .get("/api/v1/sites?per_page=50")
+        .get("/api/v1/sites?per_page=50&fields=public")
         .await
         .ok();
     files.write("sample.json", &sample.body);

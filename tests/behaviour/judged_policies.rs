@@ -191,6 +191,16 @@ fn check_warns_of_permits_that_never_apply_and_of_attributes_that_nobody_has() {
             "this permit never applies: its conditions hold for no consumer and no type",
         ),
         (
+            "yaita",
+            "@contract(\"2026-017\") permit (principal in Role::\"reader\", action in Action::\"read\", resource in Tenant::\"yaita\");",
+            "@contract names `2026-017`, which no consumer has",
+        ),
+        (
+            "yaita",
+            "@consent(\"terms-3\") permit (principal in Role::\"reader\", action in Action::\"read\", resource in Tenant::\"yaita\");",
+            "of all consumers and types that it covers, the consumer has no consent that it names",
+        ),
+        (
             "sano",
             "@attributes(\"nmae\") permit (principal in Role::\"limited\", action in Action::\"read\", resource == EntityType::\"sano/AED\");",
             "@attributes names `nmae`, which no source is known to have and nobody has classified",

@@ -33,6 +33,11 @@ pub(super) async fn notified(endpoint: &Server, count: usize) -> Vec<LoggedReque
     requests
 }
 
+/// The body of a notification.
+pub(super) fn body_of(request: &LoggedRequest) -> Value {
+    body(request)
+}
+
 fn body(request: &LoggedRequest) -> Value {
     serde_json::from_slice(&request.body).unwrap()
 }

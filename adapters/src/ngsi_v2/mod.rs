@@ -23,6 +23,8 @@ use http::{HeaderName, HeaderValue};
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 
+pub use self::names::view_name;
+
 use self::names::RawNames;
 use self::pages::{Source, united};
 use self::plan::Plan;

@@ -105,8 +105,10 @@ pub(super) fn object_id(short_type: Option<&str>, raw: &str) -> EntityId {
     view_id(short_type.unwrap_or("Thing"), raw)
 }
 
-/// The name in the view of an attribute or metadata of the source.
-pub(super) fn view_name(context: &Context, raw: &str) -> Option<AttributeName> {
+/// The name in the view of an attribute or metadata of a source: its own, with everything percent-encoded that a name of
+/// the view cannot have (clause 4.6.2); `None` when no name can be made of it.
+#[must_use]
+pub fn view_name(context: &Context, raw: &str) -> Option<AttributeName> {
     let escaped = escape_name(raw);
     match context.expand_attribute(&escaped) {
         Ok(name) => Some(name),

@@ -42,6 +42,10 @@ pub struct Consumer {
     pub token_roles: Option<Arc<str>>,
     /// How surely its token says that its holder was identified (`acr`); `None`: by no token, or it does not say.
     pub assurance: Option<Arc<str>>,
+    /// The contracts on anonymised data that bind it, by their references.
+    pub contracts: Vec<Arc<str>>,
+    /// The consents that it has obtained for person-related data, by their references.
+    pub consents: Vec<Arc<str>>,
     /// The levels that the issuer of its token means by that; none without a token.
     pub levels: AssuranceLevels,
     /// What it may ask data for.
@@ -270,6 +274,8 @@ fn read_consumer(
         .map_or_else(|| entry.key.clone(), |name| name.value.to_owned());
     let affiliation = read_affiliation(&section, is_anonymous, tenants);
     let roles = read_roles(&section);
+    let contracts = read_references(&section, "contracts");
+    let consents = read_references(&section, "consents");
     let purposes = read_purposes(&section);
     let default_limits = if is_anonymous {
         ConsumerLimits::ANONYMOUS
@@ -287,6 +293,8 @@ fn read_consumer(
             ("keys", "keys"),
             ("jwt", "tokens"),
             ("client_certificate", "certificates"),
+            ("contracts", "contracts"),
+            ("consents", "consents"),
         ] {
             if let Some(place) = section.key_place(key) {
                 let message = format!("the anonymous consumer has no {what}: it is who presents none");
@@ -310,6 +318,8 @@ fn read_consumer(
         roles,
         token_roles: None,
         assurance: None,
+        contracts,
+        consents,
         levels: AssuranceLevels::default(),
         purpose: match purposes.as_slice() {
             [only] => Some(Arc::clone(only)),
@@ -408,6 +418,25 @@ fn read_roles(section: &Section<'_>) -> Vec<RoleName> {
         }
     }
     roles
+}
+
+/// `contracts`, `consents`: references as permits name them.
+fn read_references(section: &Section<'_>, key: &'static str) -> Vec<Arc<str>> {
+    let mut references = Vec::new();
+    for reference in section.texts(key).unwrap_or_default() {
+        if reference.value.trim().is_empty() || reference.value.contains(',') {
+            let message = format!(
+                "`{key}` in {}: \"{}\" is no reference",
+                section.title(),
+                reference.value
+            );
+            let help = "write each reference as one text, without commas: permits list them with commas";
+            section.report().error(reference.place, message, help.to_owned());
+            continue;
+        }
+        references.push(Arc::from(reference.value.trim()));
+    }
+    references
 }
 
 /// Most purposes of one consumer: each is a promise that somebody has to keep.

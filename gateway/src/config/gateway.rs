@@ -182,7 +182,8 @@ fn refuse_what_is_not_built(section: &Section<'_>) {
         && relay.value
     {
         let message = "`personal_relay = true` is not supported: personal data is never relayed by this version";
-        let help = "set it to false: types and attributes classed personal or special-care stay with their owners";
+        let help = "set it to false, or leave it out: what is classed personal or special-care stays with its owner, whatever \
+                    a policy permits; relaying it would need the person's consent, which nothing here can ask for";
         section.report().error(relay.place, message, help.to_owned());
     }
 }

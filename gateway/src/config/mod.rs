@@ -15,6 +15,7 @@ mod document;
 mod environment;
 mod files;
 mod gateway;
+mod inspection;
 mod issuer;
 mod journal;
 mod keys;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::Loading;
 use super::diagnostics::Place;
 use super::document::Entry;
+use super::inspection;
 use super::names::{LocalGovernmentCode, TenantId, check_name};
 use super::section::Section;
 use super::source::{self, MOST_PER_SECOND, SourceConfig};
+use crate::policy::inspection::Actions;
 
 /// The name of the operator's policy file, beside those named after tenants.
 const PLATFORM: &str = "platform";
@@ -26,6 +28,8 @@ pub struct Tenant {
     pub role: TenantRole,
     /// How many questions may touch its sources, whoever asks; `None`: no limit.
     pub limits: Option<TenantLimits>,
+    /// What is done with somebody's number or address in its values.
+    pub inspection: Actions,
     /// What it brings, in the order of the file.
     pub sources: Vec<Arc<SourceConfig>>,
 }
@@ -102,6 +106,7 @@ fn read_tenant<'a>(
             burst: burst.or(rate)?,
         })
     });
+    let inspection = inspection::read(&section);
     section.refuse(
         "consent",
         "personal data is never relayed by this version, so there is nothing to consent to",
@@ -133,6 +138,7 @@ fn read_tenant<'a>(
         code,
         role,
         limits,
+        inspection,
         sources,
     };
     (tenant, places)

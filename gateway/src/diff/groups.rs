@@ -1,5 +1,5 @@
-//! Consumers that are decided alike, before and after: those of the same roles, purposes and affiliation, unless a policy names
-//! one of them.
+//! Consumers that are decided alike, before and after: those of the same roles, purposes, contracts, consents and
+//! affiliation, unless a policy names one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,7 +7,17 @@ use std::sync::Arc;
 use crate::config::{Affiliation, Consumer, ConsumerIndex};
 
 /// What decisions know of a consumer.
-type Signature = (Vec<String>, Option<(bool, String)>, Vec<String>, Option<String>);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Signature {
+    roles: Vec<String>,
+    /// Whether it is a tenant, and which.
+    affiliation: Option<(bool, String)>,
+    purposes: Vec<String>,
+    contracts: Vec<String>,
+    consents: Vec<String>,
+    /// The consumer itself, where a policy names it.
+    named: Option<String>,
+}
 
 /// Consumers that are decided alike.
 #[derive(Debug)]
@@ -38,9 +48,20 @@ fn signature(consumer: &Consumer, named: &BTreeSet<String>) -> Signature {
         Affiliation::Organisation(name) => (false, name.to_string()),
     });
     let id = consumer.id.as_str();
-    let mut purposes: Vec<String> = consumer.purposes.iter().map(ToString::to_string).collect();
-    purposes.sort();
-    (roles, affiliation, purposes, named.contains(id).then(|| id.to_owned()))
+    let sorted = |texts: &[Arc<str>]| {
+        let mut texts: Vec<String> = texts.iter().map(ToString::to_string).collect();
+        texts.sort();
+        texts.dedup();
+        texts
+    };
+    Signature {
+        roles,
+        affiliation,
+        purposes: sorted(&consumer.purposes),
+        contracts: sorted(&consumer.contracts),
+        consents: sorted(&consumer.consents),
+        named: named.contains(id).then(|| id.to_owned()),
+    }
 }
 
 /// The groups of two revisions. `named`: the consumers that some policy names.

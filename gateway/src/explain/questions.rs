@@ -74,10 +74,7 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
         explanation.notes.push("no source is asked".to_owned());
     }
     let sent: Vec<SubQuery> = match asked {
-        Asked::Retrieve(_) => {
-            let one = |sub_query: &SubQuery| sub_query.completing(question.query.ids.clone());
-            sub_queries.iter().map(one).collect()
-        }
+        Asked::Retrieve(_) => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
         Asked::Types(_) => {
             // Whether a store has entities of several types is not looked up.
             let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);

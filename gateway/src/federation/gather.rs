@@ -122,7 +122,7 @@ pub(super) fn visible_part(sub_query: &SubQuery, entity: Entity) -> Option<Entit
         return None;
     }
     let valid = entity.valid_at(|| DateTime::from_system_time(SystemTime::now()))?;
-    sub_query.grants.project(valid)
+    sub_query.source.release(&sub_query.grants, valid, &sub_query.audit)
 }
 
 /// Runs an exchange with a source under the request's deadline, and counts how it went.

@@ -19,6 +19,14 @@ pub(crate) fn depended_on(query: &Query) -> Vec<AttributeName> {
     names
 }
 
+/// Whether a Relationship could meet a condition of the filter.
+pub(super) fn may_be_met_by_one(filter: &Expression) -> bool {
+    match filter {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(may_be_met_by_one),
+        Expression::Condition(condition) => may_be_met(condition),
+    }
+}
+
 fn collect(filter: &Expression, names: &mut Vec<AttributeName>) {
     match filter {
         Expression::And(parts) | Expression::Or(parts) => {

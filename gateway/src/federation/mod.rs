@@ -3,7 +3,7 @@
 //! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
 //! page consists of, [`query`],
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
-//! that write. It knows no payload format and no HTTP.
+//! that write; [`release`] is where entities leave. It knows no payload format and no HTTP.
 
 pub mod entities;
 pub mod gather;
@@ -12,6 +12,7 @@ pub mod plan;
 pub mod provide;
 pub mod query;
 pub mod registry;
+pub mod release;
 pub mod retrieve;
 pub mod tenant_limits;
 pub mod types;

@@ -17,8 +17,9 @@ use ngsi_ld::query::{Expression, Query};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::registry::{RegisteredSource, Registry};
+use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
-use super::{Question, Refusal, is_system_date};
+use super::{Question, Refusal, hidden_targets, is_system_date};
 use crate::config::{Consumer, TenantId};
 use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection};
 
@@ -31,6 +32,8 @@ pub struct SubQuery {
     pub query: SourceQuery,
     /// The grants of the source's owner.
     pub grants: Arc<GrantSet>,
+    /// What inspection finds.
+    pub audit: Arc<Audit>,
     /// What is asked for instead of everything, because no permit covers the rest; `None`: everything.
     pub restriction: Option<Arc<Restriction>>,
     /// Which of the consumer's own conditions the source is told of.
@@ -206,6 +209,7 @@ fn split_by_grant(
         &held,
         source.personal_data,
     ));
+    let audit = Arc::new(Audit::new(&asker.consumer.id, source));
     let mut groups: Vec<Selection> = Vec::new();
     for mut granted in grants.by_selection() {
         granted.attributes = asked_attributes(question, &granted, &grants);
@@ -219,11 +223,12 @@ fn split_by_grant(
     }
     for group in groups {
         let restriction = group.restriction.clone();
-        let (query, told) = source_query(question, group, &grants);
+        let (query, told) = source_query(question, group, &grants, source);
         sub_queries.push(SubQuery {
             source: Arc::clone(source),
             query,
             grants: Arc::clone(&grants),
+            audit: Arc::clone(&audit),
             restriction,
             told,
         });
@@ -281,7 +286,12 @@ fn shown_in(types: &[TypeName], name: &AttributeName, grants: &GrantSet) -> Show
 
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
 /// evaluates it on what is left after projection: as if no entity had the attribute.
-fn source_query(question: &Question, group: Selection, grants: &GrantSet) -> (SourceQuery, Told) {
+fn source_query(
+    question: &Question,
+    group: Selection,
+    grants: &GrantSet,
+    source: &RegisteredSource,
+) -> (SourceQuery, Told) {
     let Selection {
         types,
         attributes,
@@ -315,7 +325,8 @@ fn source_query(question: &Question, group: Selection, grants: &GrantSet) -> (So
     let may_be_told = |name: &AttributeName| shown(name) == ShownIn::All;
     let filter = filter
         .as_ref()
-        .filter(|filter| pushed && touches_only(filter, &may_be_told, grants));
+        .filter(|filter| pushed && touches_only(filter, &may_be_told, grants))
+        .filter(|filter| !may_find_out_what_is_masked(filter, grants, source));
     let geo = geo.as_ref().filter(|geo| pushed && may_be_told(&geo.property));
     let told = Told {
         filter: filter.is_some(),
@@ -345,6 +356,13 @@ fn source_query(question: &Question, group: Selection, grants: &GrantSet) -> (So
         },
     };
     (query, told)
+}
+
+/// Whether an entity that meets the filter as it is shown may not meet it as its source holds it, or the other way
+/// round, by a value that is masked: a source that leaves entities out by such a filter would answer guesses.
+fn may_find_out_what_is_masked(filter: &Expression, grants: &GrantSet, source: &RegisteredSource) -> bool {
+    source.inspection.may_be_guessed_by(filter)
+        || (grants.masks_relationships() && hidden_targets::may_be_met_by_one(filter))
 }
 
 /// The selection, with what the conditions of permits look at.
@@ -485,6 +503,7 @@ impl SubQuery {
         Self {
             source: Arc::clone(&self.source),
             grants: Arc::clone(&self.grants),
+            audit: Arc::clone(&self.audit),
             restriction: self.restriction.clone(),
             told,
             query,

@@ -9,6 +9,8 @@ use ngsi_ld::{Entity, EntityId, TypeName};
 
 use crate::config::TenantId;
 use crate::policy::PersonalData;
+use crate::policy::inspection::Inspection;
+use crate::telemetry::FindingCounter;
 
 /// One source, or one tenant's partition of the store: NGSI-LD's Context Source with its registration.
 #[derive(Debug)]
@@ -27,6 +29,10 @@ pub struct RegisteredSource {
     pub is_store: bool,
     /// Whether it takes writes.
     pub writable: bool,
+    /// How its owner lets values be looked through before they leave.
+    pub inspection: Inspection,
+    /// Where what was found is counted.
+    pub findings: FindingCounter,
 }
 
 /// One kind of entity that a source provides.

@@ -26,8 +26,9 @@ use super::registry::{Provision, RegisteredSource, Registry};
 use super::tenant_limits::TenantLimiters;
 use super::{Question, Warning, query, retrieve};
 use crate::config::{Config, ConfigOverrides, Environment, TenantId};
-use crate::policy::{Operation, PersonalData};
-use crate::telemetry::Metrics;
+use crate::policy::inspection::{Actions, Inspection};
+use crate::policy::{Classification, Operation, PersonalData};
+use crate::telemetry::{FindingCounter, Metrics};
 
 /// A source in memory that leaves out what does not match, as far as its own parts tell.
 #[derive(Debug)]
@@ -262,6 +263,8 @@ fn registry(parts_by_source: &[Vec<Entity>], authoritative: usize, failing: Opti
             personal_data: PersonalData::None,
             is_store: false,
             writable: false,
+            inspection: Inspection::new(Actions::default(), &Classification::default()),
+            findings: FindingCounter::new().unwrap(),
         }
     });
     Registry::new(sources.collect())
@@ -476,6 +479,8 @@ fn what_a_lying_source_sends_unasked_goes_no_further() {
         personal_data: PersonalData::None,
         is_store: false,
         writable: false,
+        inspection: Inspection::new(Actions::default(), &Classification::default()),
+        findings: FindingCounter::new().unwrap(),
     };
     let registry = Registry::new(vec![liar]);
     for filter in ["height", "height|managerName"] {

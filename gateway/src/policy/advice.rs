@@ -10,6 +10,7 @@ use cedar_policy::{Effect, EntityUid, Policy, PrincipalConstraint, ResourceConst
 use kakehashi_adapters::rest::Mapping;
 use ngsi_ld::{AttributeName, TypeName};
 
+use super::admission::References;
 use super::comparing::NamedOperations;
 use super::grant::Denial;
 use super::permits::Narrowing;
@@ -67,8 +68,8 @@ fn consumers(config: &Config) -> Vec<Arc<Consumer>> {
         let mut roles: Vec<&str> = consumer.roles.iter().map(RoleName::as_str).collect();
         roles.sort_unstable();
         if !known.insert(format!(
-            "{id:?} {roles:?} {:?} {:?}",
-            consumer.affiliation, consumer.purposes
+            "{id:?} {roles:?} {:?} {:?} {:?} {:?}",
+            consumer.affiliation, consumer.purposes, consumer.contracts, consumer.consents
         )) {
             continue;
         }
@@ -119,6 +120,23 @@ struct Permits<'a> {
 
 impl Permits<'_> {
     fn look_at(&self, policy: &Policy, narrowing: &Narrowing, place: &Place, report: &Report) {
+        let References { contracts, consents } = &narrowing.conditions.references;
+        check_references(
+            "contract",
+            contracts,
+            self.consumers,
+            |consumer| &consumer.contracts,
+            place,
+            report,
+        );
+        check_references(
+            "consent",
+            consents,
+            self.consumers,
+            |consumer| &consumer.consents,
+            place,
+            report,
+        );
         let consumers: Vec<&Arc<Consumer>> = self
             .consumers
             .iter()
@@ -214,6 +232,7 @@ impl Permits<'_> {
         let id = policy.id().to_string();
         let mut forbidding: BTreeSet<String> = BTreeSet::new();
         let mut personal: BTreeSet<Class> = BTreeSet::new();
+        let mut guarded: BTreeSet<String> = BTreeSet::new();
         let (mut unclassified, mut unmet) = (false, BTreeSet::new());
         let mut elsewhere = false;
         for held in held {
@@ -231,6 +250,7 @@ impl Permits<'_> {
                         Some(Denial::Forbidden(policies)) => {
                             forbidding.extend(policies.iter().map(ToString::to_string));
                         }
+                        Some(denial @ Denial::Guarded(_)) => drop(guarded.insert(denial.in_words())),
                         Some(Denial::NoPermit | Denial::NoPolicies | Denial::EvaluationError) | None => {
                             elsewhere = true;
                         }
@@ -246,6 +266,8 @@ impl Permits<'_> {
             format!("what it permits is forbidden by {}", forbids.join(" and "))
         } else if elsewhere {
             "its conditions hold for no consumer and no type that its owner's sources provide".to_owned()
+        } else if let Some(words) = guarded.pop_first() {
+            words
         } else if unclassified && classes.is_empty() {
             "nobody has classified what it is about, and the source may hold personal data".to_owned()
         } else {
@@ -306,6 +328,30 @@ impl Permits<'_> {
             .map(compact_attribute)
             .collect();
         nearest(&compact_attribute(name), known.iter().map(String::as_str)).is_none()
+    }
+}
+
+/// Tells of references that a permit names and that no consumer has.
+fn check_references(
+    annotation: &str,
+    named: &[Arc<str>],
+    consumers: &[Arc<Consumer>],
+    held: impl Fn(&Consumer) -> &[Arc<str>],
+    place: &Place,
+    report: &Report,
+) {
+    let known: BTreeSet<&str> = consumers
+        .iter()
+        .flat_map(|consumer| held(consumer))
+        .map(AsRef::as_ref)
+        .collect();
+    for reference in named.iter().filter(|reference| !known.contains(&***reference)) {
+        let message = format!("@{annotation} names `{reference}`, which no consumer has");
+        let help = match nearest(reference, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write it into `{annotation}s` of a consumer in tenants.toml"),
+        };
+        report.warning(place, message, help);
     }
 }
 

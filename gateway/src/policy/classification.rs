@@ -1,25 +1,33 @@
 //! Which types and attributes are personal. The class of a name decides what may be granted at all, before any
 //! policy is asked.
 //!
-//! Open and limited are said of exact names only. Personal and special-care are also recognised by the last part
-//! of a name in any vocabulary, in any spelling: an attribute does not become harmless by another prefix.
+//! Open and limited are said of exact names only. The stricter classes are also recognised by the last part of a name in
+//! any vocabulary, in any spelling: an attribute does not become harmless by another prefix.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use hashbrown::{DefaultHashBuilder, HashMap};
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 use ngsi_ld::{AttributeName, TypeName};
 use percent_encoding::percent_decode_str;
+use unicode_normalization::UnicodeNormalization;
 
-/// The class of a type or an attribute.
+/// The class of a type or an attribute. The later in this list, the stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
     /// For everybody.
     Open,
     /// For whom a permit names it to.
     Limited,
+    /// About a person once its recipient joins it with what it knows (個人関連情報): for whom holds the consent that a
+    /// permit names.
+    PersonRelated,
+    /// Made so that no person can be told from it (匿名加工情報): for whom holds the contract that a permit names.
+    Anonymised,
+    /// About persons under other names (仮名加工情報): for its owner's own consumers.
+    Pseudonymised,
     /// About an identifiable person.
     Personal,
     /// About a person, of the kinds that need special care (要配慮個人情報).
@@ -28,7 +36,15 @@ pub enum Class {
 
 impl Class {
     /// All classes.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Limited, Self::Personal, Self::SpecialCare];
+    pub const ALL: [Self; 7] = [
+        Self::Open,
+        Self::Limited,
+        Self::PersonRelated,
+        Self::Anonymised,
+        Self::Pseudonymised,
+        Self::Personal,
+        Self::SpecialCare,
+    ];
 
     /// The name in classification.toml and in policies.
     #[must_use]
@@ -36,6 +52,9 @@ impl Class {
         match self {
             Self::Open => "open",
             Self::Limited => "limited",
+            Self::PersonRelated => "person-related",
+            Self::Anonymised => "anonymised",
+            Self::Pseudonymised => "pseudonymised",
             Self::Personal => "personal",
             Self::SpecialCare => "special-care",
         }
@@ -47,15 +66,15 @@ impl Class {
         matches!(self, Self::Personal | Self::SpecialCare)
     }
 
+    /// Whether more than a permit decides who may have it. Such a name is recognised in every vocabulary.
+    #[must_use]
+    pub const fn is_guarded(self) -> bool {
+        !matches!(self, Self::Open | Self::Limited)
+    }
+
     /// The stricter of two.
     pub(super) fn stricter(self, other: Self) -> Self {
-        let rank = |class| match class {
-            Self::Open => 0,
-            Self::Limited => 1,
-            Self::Personal => 2,
-            Self::SpecialCare => 3,
-        };
-        if rank(other) > rank(self) { other } else { self }
+        self.max(other)
     }
 }
 
@@ -69,20 +88,20 @@ impl fmt::Display for Class {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct AttributeClasses {
     exact: HashMap<AttributeName, Class>,
-    /// Personal names by their last part, as [`spelling`] writes it.
+    /// Guarded names by their last part, as [`spelling`] writes it.
     spellings: HashMap<String, Class>,
-    /// Personal names with `*`, as [`spelling`] writes them.
+    /// Guarded names with `*`, as [`spelling`] writes them.
     patterns: Vec<(String, Class)>,
 }
 
 impl AttributeClasses {
-    /// Classes one name; a personal one by its spelling too. Said twice, the stricter class holds.
+    /// Classes one name; a guarded one by its spelling too. Said twice, the stricter class holds.
     pub(super) fn add(&mut self, short_name: &str, expanded: Option<AttributeName>, class: Class) {
         if let Some(name) = expanded {
             let entry = self.exact.entry(name).or_insert(class);
             *entry = entry.stricter(class);
         }
-        if !class.is_personal() {
+        if !class.is_guarded() {
             return;
         }
         let spelled = spelling(last_part(short_name));
@@ -119,6 +138,12 @@ impl AttributeClasses {
         self.spellings.get(&spelled).copied().or_else(by_pattern)
     }
 
+    /// Whether some attribute is granted only by a permit that names it.
+    fn has_any_to_be_named(&self) -> bool {
+        let mut classes = self.exact.values();
+        classes.any(|class| *class != Class::Open && !class.is_personal())
+    }
+
     /// The names of a class that may be asked for by name, in order.
     fn names_of(&self, class: Class) -> BTreeSet<AttributeName> {
         let of_class = self.exact.iter().filter(|(_, of_name)| **of_name == class);
@@ -142,8 +167,14 @@ pub struct Classification {
 #[derive(Debug, Default)]
 struct Inner {
     types: HashMap<TypeName, Arc<TypeClasses>>,
-    /// Personal types by the last part of their names.
-    spellings: HashMap<String, Class>,
+    /// Guarded types by the last part of their names.
+    spellings: HashMap<String, Arc<TypeClasses>>,
+    /// Guarded types by names with `*`, as [`spelling`] writes them.
+    patterns: Vec<(String, Arc<TypeClasses>)>,
+    /// Every attribute that the file names.
+    attributes: HashSet<AttributeName>,
+    /// Attributes in which a facility publishes how it is reached.
+    facility_contacts: HashSet<AttributeName>,
     /// Names as the file writes them, for suggestions.
     names: Vec<String>,
     unclassified: Arc<TypeClasses>,
@@ -176,7 +207,7 @@ impl TypeClasses {
             class: Some(entry.class),
             policy_name,
             open: open.into_iter().collect(),
-            has_limited: !entry.attributes.names_of(Class::Limited).is_empty(),
+            has_limited: entry.attributes.has_any_to_be_named(),
             own: entry.attributes,
             everywhere: Arc::clone(everywhere),
             remembered: DashMap::default(),
@@ -212,22 +243,35 @@ impl TypeClasses {
 }
 
 impl Classification {
-    pub(super) fn new(everywhere: AttributeClasses, entries: Vec<(Vec<String>, Vec<TypeName>, TypeEntry)>) -> Self {
+    pub(super) fn new(
+        everywhere: AttributeClasses,
+        entries: Vec<(Vec<String>, Vec<TypeName>, TypeEntry)>,
+        facility_contacts: HashSet<AttributeName>,
+    ) -> Self {
         let everywhere = Arc::new(everywhere);
         let mut inner = Inner {
             unclassified: Arc::new(TypeClasses {
                 everywhere: Arc::clone(&everywhere),
                 ..TypeClasses::default()
             }),
+            attributes: everywhere.exact.keys().cloned().collect(),
+            facility_contacts,
             ..Inner::default()
         };
         for (names, expanded, entry) in entries {
-            if entry.class.is_personal() {
-                let spelled = names.iter().map(|name| (spelling(last_part(name)), entry.class));
-                inner.spellings.extend(spelled);
-            }
-            inner.names.extend(names);
+            inner.attributes.extend(entry.attributes.exact.keys().cloned());
+            let is_guarded = entry.class.is_guarded();
             let classes = Arc::new(TypeClasses::new(entry, expanded.first().cloned(), &everywhere));
+            if is_guarded {
+                for spelled in names.iter().map(|name| spelling(last_part(name))) {
+                    if spelled.contains('*') {
+                        inner.patterns.push((spelled, Arc::clone(&classes)));
+                    } else {
+                        inner.spellings.insert(spelled, Arc::clone(&classes));
+                    }
+                }
+            }
+            inner.names.extend(names.into_iter().filter(|name| !name.contains('*')));
             for name in expanded {
                 inner.types.insert(name, Arc::clone(&classes));
             }
@@ -238,10 +282,17 @@ impl Classification {
     /// The class of a type; `None`: nobody has classified it.
     #[must_use]
     pub fn type_class(&self, r#type: &TypeName) -> Option<Class> {
-        if let Some(classes) = self.inner.types.get(r#type) {
-            return classes.class;
-        }
-        self.inner.spellings.get(&spelling(last_part(r#type.as_str()))).copied()
+        self.type_classes(r#type).class
+    }
+
+    /// Whether the file names the attribute, of whatever type.
+    pub(super) fn knows_attribute(&self, name: &AttributeName) -> bool {
+        self.inner.attributes.contains(name)
+    }
+
+    /// Whether a facility publishes in this attribute how it is reached.
+    pub(super) fn is_facility_contact(&self, name: &AttributeName) -> bool {
+        self.inner.facility_contacts.contains(name)
     }
 
     /// The class of an attribute in entities of a type; `None`: nobody has classified it.
@@ -257,7 +308,17 @@ impl Classification {
     }
 
     pub(super) fn type_classes(&self, r#type: &TypeName) -> &Arc<TypeClasses> {
-        self.inner.types.get(r#type).unwrap_or(&self.inner.unclassified)
+        if let Some(classes) = self.inner.types.get(r#type) {
+            return classes;
+        }
+        let spelled = spelling(last_part(r#type.as_str()));
+        let by_pattern = || {
+            let mut patterns = self.inner.patterns.iter();
+            let pattern = patterns.find(|(pattern, _)| matches_pattern(pattern, &spelled));
+            pattern.map(|(_, classes)| classes)
+        };
+        let by_spelling = self.inner.spellings.get(&spelled).or_else(by_pattern);
+        by_spelling.unwrap_or(&self.inner.unclassified)
     }
 
     /// Whether the type and its attributes have the same classes in another classification.
@@ -278,18 +339,20 @@ impl Classification {
         &self.inner.names
     }
 
-    /// Whether an id names a personal type in one of its parts, as `urn:ngsi-ld:Resident:1` does.
-    #[must_use]
-    pub fn is_personal_id(&self, id: &str) -> bool {
-        let names_type = |part: &str| !part.is_empty() && self.inner.spellings.contains_key(&spelling(part));
-        !self.inner.spellings.is_empty() && id.split(['/', '#', ':', '?', '=']).any(names_type)
+    /// The guarded types that an id names in one of its parts, as `urn:ngsi-ld:Resident:1` does.
+    pub(super) fn guarded_in_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a TypeClasses> {
+        let is_any = !self.inner.spellings.is_empty();
+        let parts = id
+            .split(['/', '#', ':', '?', '='])
+            .filter(move |part| is_any && !part.is_empty());
+        parts.filter_map(|part| self.inner.spellings.get(&spelling(part)).map(AsRef::as_ref))
     }
 
-    /// The class of an attribute where the type is not said: personal if it is in any type that does not say
+    /// The class of an attribute where the type is not said: guarded if it is in any type that does not say
     /// otherwise, or in every type that says something; else the least strict of what types say.
     pub(super) fn class_somewhere(&self, name: &AttributeName) -> Option<Class> {
         let everywhere = self.inner.unclassified.attribute(name);
-        if everywhere.is_some_and(Class::is_personal) {
+        if everywhere.is_some_and(Class::is_guarded) {
             return everywhere;
         }
         let said = self.inner.types.values().filter_map(|classes| classes.attribute(name));
@@ -307,12 +370,12 @@ fn last_part(name: &str) -> &str {
     name.rsplit(['/', '#', ':']).next().unwrap_or(name)
 }
 
-/// One spelling for `full_name`, `FullName`, `fullName` and their percent-encoded forms.
+/// One spelling for `full_name`, `FullName`, `ｆｕｌｌＮａｍｅ` and their percent-encoded forms.
 fn spelling(name: &str) -> String {
     let decoded = percent_decode_str(name).decode_utf8_lossy();
     let letters = decoded
-        .chars()
-        .filter(|character| !matches!(character, '_' | '-' | ' ' | '.' | '\u{3000}'));
+        .nfkc()
+        .filter(|character| !matches!(character, '_' | '-' | ' ' | '.'));
     letters.flat_map(char::to_lowercase).collect()
 }
 
@@ -359,9 +422,11 @@ mod tests {
             "FULL-NAME",
             "https://schema.org/fullName",
             "urn:x:full%4Eame",
+            "ｆｕｌｌＮａｍｅ",
         ] {
             assert_eq!(spelling(last_part(name)), "fullname", "{name}");
         }
         assert_eq!(spelling("%E6%B0%8F%E5%90%8D"), "氏名");
+        assert_eq!(spelling("氏名（カナ）"), spelling("氏名(ｶﾅ)"));
     }
 }

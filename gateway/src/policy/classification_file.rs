@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hashbrown::{HashMap, HashSet};
-use ngsi_ld::TypeName;
+use ngsi_ld::{AttributeName, TypeName};
 
 use super::classification::{AttributeClasses, Class, Classification, TypeEntry};
 use crate::config::{Files, Place, Report, Section, expand_attribute, expand_type, parse_document, suggest};
@@ -11,9 +11,12 @@ use crate::config::{Files, Place, Report, Section, expand_attribute, expand_type
 /// The file's name in the folder of policies.
 const CLASSIFICATION: &str = "classification.toml";
 
-const CLASSES: [(&str, Class); 4] = [
+const CLASSES: [(&str, Class); 7] = [
     (Class::Open.as_str(), Class::Open),
     (Class::Limited.as_str(), Class::Limited),
+    (Class::PersonRelated.as_str(), Class::PersonRelated),
+    (Class::Anonymised.as_str(), Class::Anonymised),
+    (Class::Pseudonymised.as_str(), Class::Pseudonymised),
     (Class::Personal.as_str(), Class::Personal),
     (Class::SpecialCare.as_str(), Class::SpecialCare),
 ];
@@ -67,8 +70,24 @@ pub(super) fn parse_classification(name: &str, text: &str, report: &Report) -> C
             types.extend(read_type(&entry.key, &entry.key_place, section, &groups, &mut seen));
         }
     }
+    let contacts = top.section("contacts").map(read_contacts);
     top.finish();
-    Classification::new(everywhere.unwrap_or_default(), types)
+    Classification::new(everywhere.unwrap_or_default(), types, contacts.unwrap_or_default())
+}
+
+/// Reads `[contacts]`: the attributes in which a facility publishes how it is reached.
+fn read_contacts(section: Section<'_>) -> HashSet<AttributeName> {
+    let names = section.texts("attributes").unwrap_or_default();
+    let names = names.into_iter().filter_map(|name| match expand_attribute(name.value) {
+        Ok(expanded) => Some(expanded),
+        Err(reason) => {
+            section.report().error(name.place, reason, None);
+            None
+        }
+    });
+    let names = names.collect();
+    section.finish();
+    names
 }
 
 /// Where classes are said.
@@ -86,26 +105,23 @@ fn read_classes(section: Section<'_>, scope: Scope) -> AttributeClasses {
     let mut classes = AttributeClasses::default();
     for (word, class) in CLASSES {
         for name in section.texts(word).unwrap_or_default() {
-            if scope == Scope::Everywhere && !class.is_personal() {
+            if scope == Scope::Everywhere && !class.is_guarded() {
                 let message = format!("`{}` cannot be {class} in every type", name.value);
                 let help = "what is open or limited depends on the type: put it in a group or a type".to_owned();
                 report.error(name.place, message, help);
                 continue;
             }
             let is_pattern = name.value.contains('*');
-            if is_pattern && !class.is_personal() {
+            if is_pattern && !class.is_guarded() {
                 let message = format!("the pattern `{}` cannot be {class}", name.value);
-                report.error(
-                    name.place,
-                    message,
-                    "only personal names are recognised by patterns".to_owned(),
-                );
+                let help = "only names of the stricter classes are recognised by patterns".to_owned();
+                report.error(name.place, message, help);
                 continue;
             }
             match expand_attribute(name.value) {
                 Ok(expanded) => classes.add(name.value, Some(expanded), class),
-                // A personal name is recognised by its spelling even where it cannot be a term.
-                Err(_) if class.is_personal() => classes.add(name.value, None, class),
+                // A guarded name is recognised by its spelling even where it cannot be a term.
+                Err(_) if class.is_guarded() => classes.add(name.value, None, class),
                 Err(reason) => report.error(name.place, reason, None),
             }
         }
@@ -130,10 +146,20 @@ fn read_type(
     let class = section.choice("class", &CLASSES);
     let mut names = vec![name.to_owned()];
     let mut expanded = Vec::new();
+    let is_guarded = class.is_some_and(Class::is_guarded);
     let mut add_name = |name: &str, place: &Place| match expand_type(name) {
+        _ if name.contains('*') => {
+            if !is_guarded {
+                let message = format!("the pattern `{name}` cannot be the name of an open or a limited type");
+                let help = "only names of the stricter classes are recognised by patterns".to_owned();
+                report.error(place, message, help);
+            }
+        }
         Ok(r#type) if seen.insert(r#type.clone()) => expanded.push(r#type),
         // The later entry would silently make a personal type open.
         Ok(_) => report.error(place, format!("the type `{name}` is classified twice"), None),
+        // A guarded name is recognised by its spelling even where it cannot be a term.
+        Err(_) if is_guarded => {}
         Err(reason) => report.error(place, reason, None),
     };
     add_name(name, place);

@@ -1,9 +1,11 @@
-//! What a permit asks beside naming attributes: of an entity, by `@q`, `@scope` and `@area`, and of a request, by
-//! `@purpose`, `@ial` and `@aal`.
+//! What a permit asks beside naming attributes: of an entity, by `@q`, `@scope` and `@area`; of a request, by `@purpose`,
+//! `@ial` and `@aal`; and of a consumer, by `@contract` and `@consent`.
 //!
 //! The owner writes the conditions, so that they are judged on the entity as its source holds it, before anything is
-//! taken out: what a condition looks at need not be granted. But a name that is about a person, or that nobody has
-//! classified where persons may be, is none that a condition may look at: it is never asked of a source.
+//! taken out: what a condition looks at need not be granted. But a name that is classed stricter than limited, or that
+//! nobody has classified where persons may be, is none that a condition may look at: it is never asked of a source.
+//! Conditions are judged on values as the source holds them, too, before inspection: they are the owner's words, and no
+//! consumer can vary them to find out what is masked.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use ngsi_ld::query::{Area, Condition, Expression, GeoQuery, ScopeQuery};
 use ngsi_ld::{AttributeName, Entity};
 
 use super::PersonalData;
+use super::admission::References;
 use super::classification::{Class, TypeClasses};
 use crate::config::{AssuranceLevels, Consumer};
 
@@ -30,6 +33,8 @@ pub struct PermitConditions {
     pub ial: Option<u8>,
     /// `@aal`: the least level of authentication assurance.
     pub aal: Option<u8>,
+    /// `@contract`, `@consent`
+    pub references: References,
     /// `@relationships`
     pub relationships: Relationships,
 }
@@ -100,20 +105,31 @@ pub enum Unmet {
     IdentityAssurance,
     /// `@aal`: the same of how the holder was authenticated.
     AuthenticationAssurance,
-    /// `@q` or `@area` looks at an attribute that is personal or unclassified in this type.
+    /// `@contract`: the consumer has none of these.
+    Contract,
+    /// `@consent`: the consumer has none of these.
+    Consent,
+    /// The class of the type asks for more than this permit.
+    Class(Class),
+    /// `@q` or `@area` looks at an attribute that is neither open nor limited in this type.
     HiddenAttribute,
 }
 
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Contract => "the consumer does not have its contract",
+            Self::Consent => "the consumer does not have its consent",
+            Self::Class(Class::PersonRelated) => "the type is person-related, and it names no consent",
+            Self::Class(Class::Anonymised) => "the type is anonymised, and it names no contract",
+            Self::Class(_) => "the type is for its owner's own consumers alone",
             Self::Purpose => "the request does not state its purpose",
             Self::IdentityAssurance => "the consumer was not verified to have its level of identity assurance",
             Self::AuthenticationAssurance => {
                 "the consumer was not verified to have its level of authentication assurance"
             }
             Self::HiddenAttribute => {
-                "its condition looks at an attribute that is personal or unclassified in this type"
+                "its condition looks at an attribute that is neither open nor limited in this type"
             }
         })
     }
@@ -150,7 +166,7 @@ impl PermitConditions {
         } else if !reaches(authentication, self.aal) {
             Some(Unmet::AuthenticationAssurance)
         } else {
-            None
+            self.references.unmet_by(consumer)
         }
     }
 
@@ -158,7 +174,7 @@ impl PermitConditions {
     /// `None`: nothing of the type can fulfil them.
     pub(super) fn for_type(self: &Arc<Self>, classes: &TypeClasses, personal_data: PersonalData) -> Option<Arc<Self>> {
         let may_look_at = |name: &AttributeName| match classes.attribute(name) {
-            Some(class) => !class.is_personal(),
+            Some(class) => !class.is_guarded(),
             None => personal_data == PersonalData::None || is_core(name),
         };
         if let Some(area) = &self.area
@@ -351,11 +367,12 @@ fn same_box(all: &[&PermitConditions]) -> Option<GeoQuery> {
     all_same.then(|| first.area.box_around(first.property.clone()))
 }
 
-/// The classes of the attributes that `@q` looks at which make it one that cannot be: they are personal, or nobody
-/// has classified them.
+/// The classes of the attributes that `@q` looks at which make it one that cannot be: they are personal or guarded
+/// otherwise, or nobody has classified them.
 pub(super) fn fault_of(class: Option<Class>) -> Option<&'static str> {
     match class {
         Some(class) if class.is_personal() => Some("is personal"),
+        Some(class) if class.is_guarded() => Some("has a class that is stricter than limited"),
         None => Some("has no class"),
         Some(_) => None,
     }

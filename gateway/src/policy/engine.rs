@@ -11,7 +11,8 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::PersonalData;
-use super::classification::Classification;
+use super::admission;
+use super::classification::{Class, Classification};
 use super::grant::{About, Denial, TypeGrant};
 use super::grant_set::GrantSet;
 use super::operation::Operation;
@@ -268,10 +269,14 @@ impl PolicyEngine {
         let about = About {
             r#type,
             classification,
+            is_owner: admission::is_owner(consumer, tenant),
             personal_data,
         };
         match classification.type_class(r#type) {
             Some(class) if class.is_personal() => return TypeGrant::denied(&about, Denial::Personal(class)),
+            Some(class @ Class::Pseudonymised) if !about.is_owner => {
+                return TypeGrant::denied(&about, Denial::Guarded(class));
+            }
             None if personal_data == PersonalData::Present => {
                 return TypeGrant::denied(&about, Denial::Unclassified);
             }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
 
-use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
 use ngsi_ld::TypeName;
 
 use super::classification::Class;
@@ -42,6 +42,12 @@ impl Kinds {
 
     pub(super) fn action(&self, operation: Operation) -> EntityUid {
         uid(&self.action, operation.as_str())
+    }
+
+    /// Whether a schema knows a class.
+    pub(super) fn declares_class(&self, schema: &Schema, class: Class) -> bool {
+        let entity = Entity::new_no_attrs(uid(&self.class, class.as_str()), HashSet::new());
+        Entities::from_entities([entity], Some(schema)).is_ok()
     }
 
     pub(super) fn action_named(&self, name: &str) -> EntityUid {

@@ -9,6 +9,7 @@ use ngsi_ld::{AttributeName, Entity, TypeName};
 use smallvec::SmallVec;
 
 use super::PersonalData;
+use super::admission::Admission;
 use super::classification::{Class, Classification, TypeClasses};
 use super::conditions::{PermitConditions, Relationships, Restriction, Unmet, UnmetPermit};
 use super::permits::Narrowing;
@@ -20,6 +21,8 @@ use crate::config::Consumer;
 pub enum Denial {
     /// The type is about persons.
     Personal(Class),
+    /// The type's class asks for more than a permit, and the consumer has it not.
+    Guarded(Class),
     /// Nobody has classified the type, and the source may hold personal data.
     Unclassified,
     /// The tenant has no policies.
@@ -35,7 +38,7 @@ pub enum Denial {
 /// Which attributes one permit grants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PermittedAttributes {
-    /// All that nobody has classed limited, personal or special-care.
+    /// All that nobody has classed stricter than open.
     Unrestricted,
     /// These.
     Only(HashSet<AttributeName>),
@@ -78,6 +81,8 @@ pub struct TypeGrant {
 pub(super) struct About<'a> {
     pub(super) r#type: &'a TypeName,
     pub(super) classification: &'a Classification,
+    /// Whether the consumer is one of the tenant's own whose data it is.
+    pub(super) is_owner: bool,
     pub(super) personal_data: PersonalData,
 }
 
@@ -106,26 +111,23 @@ impl TypeGrant {
         let classes = about.classification.type_classes(about.r#type);
         let (mut permits, mut unmet) = (Vec::new(), Vec::new());
         for (policy, narrowing) in narrowings {
-            let conditions = match narrowing.conditions.unmet_by(consumer) {
-                Some(reason) => Err(reason),
-                None => narrowing
-                    .conditions
-                    .for_type(classes, about.personal_data)
-                    .ok_or(Unmet::HiddenAttribute),
-            };
-            match conditions {
+            match conditions(&narrowing, about, consumer) {
                 Ok(conditions) => permits.push(PermitScope {
                     policy,
-                    attributes: permitted_attributes(&narrowing, classes, about.personal_data),
+                    attributes: permitted_attributes(&narrowing, about.is_owner, classes, about.personal_data),
                     conditions,
                 }),
                 Err(reason) => unmet.push(UnmetPermit { policy, reason }),
             }
         }
+        let nothing = match classes.class {
+            Some(class) if class.is_guarded() => Denial::Guarded(class),
+            _ => Denial::NoPermit,
+        };
         let restriction = restriction(&permits);
         Self {
             r#type: about.r#type.clone(),
-            denial: permits.is_empty().then_some(Denial::NoPermit),
+            denial: permits.is_empty().then_some(nothing),
             selection: union(permits.iter().map(|permit| &permit.attributes)),
             restriction,
             narrows_relationships: permits
@@ -203,8 +205,8 @@ impl TypeGrant {
     fn shows_sub_attribute(&self, name: &AttributeName, includes: impl FnOnce(&AttributeName) -> bool) -> bool {
         match self.classes.attribute(name) {
             Some(Class::Open) => true,
-            Some(Class::Limited) => includes(name),
-            Some(Class::Personal | Class::SpecialCare) => false,
+            // What no permit may grant is not among what they grant.
+            Some(_) => includes(name),
             None => self.personal_data == PersonalData::None,
         }
     }
@@ -361,19 +363,37 @@ fn retain_sub_attributes(attribute: &mut Attribute, includes: &dyn Fn(&Attribute
     }
 }
 
+/// What a permit asks of the entities of a type; or why it does not apply to what this consumer asks.
+fn conditions(narrowing: &Narrowing, about: &About<'_>, consumer: &Consumer) -> Result<Arc<PermitConditions>, Unmet> {
+    let classes = about.classification.type_classes(about.r#type);
+    let conditions = &narrowing.conditions;
+    if let Some(reason) = conditions.unmet_by(consumer) {
+        return Err(reason);
+    }
+    let admission = Admission::by(&conditions.references, about.is_owner);
+    if let Some(class) = classes.class.filter(|class| !admission.admits(*class)) {
+        return Err(Unmet::Class(class));
+    }
+    conditions
+        .for_type(classes, about.personal_data)
+        .ok_or(Unmet::HiddenAttribute)
+}
+
 /// What one permit grants of a type.
 ///
 /// A source can be asked for everything or for a list, but not for everything except something. So where a permit
 /// leaves something out that must not even be asked for, it grants what is classified, less that.
 fn permitted_attributes(
     narrowing: &Narrowing,
+    is_owner: bool,
     classes: &TypeClasses,
     personal_data: PersonalData,
 ) -> PermittedAttributes {
+    let admission = Admission::by(&narrowing.conditions.references, is_owner);
     let is_kept_out = |name: &AttributeName| narrowing.without.contains(name);
     if let Some(named) = &narrowing.only {
         let may_be_named = |name: &AttributeName| match classes.attribute(name) {
-            Some(class) => !class.is_personal(),
+            Some(class) => admission.admits(class),
             None => personal_data == PersonalData::None,
         };
         let granted = named.iter().filter(|name| may_be_named(name) && !is_kept_out(name));

@@ -27,8 +27,9 @@ pub struct Selection {
 ///
 /// An entity of several types is visible if one of them is granted. A type that is not granted is absent: it is
 /// taken out of the entity. But an entity that is about a person under any of its types, granted or not, is not
-/// visible at all; nor is one with a type that nobody has classified, where the source may hold personal data. An
-/// attribute is shown if one of the granted types grants it and none of the entity's types calls it personal.
+/// visible at all; nor is one that a guarded class of one of its types keeps from the consumer, nor one with a type that
+/// nobody has classified, where the source may hold personal data. An attribute is shown if one of the granted types
+/// grants it and none of the entity's types guards it from the consumer.
 ///
 /// A type grants what its permits grant that cover the entity. Each permit is judged on its own, on the entity as its
 /// source holds it: what one permit grants in one area is never granted in that of another.
@@ -171,6 +172,13 @@ impl GrantSet {
         self.granted.iter().any(|grant| grant.includes(name))
     }
 
+    /// Whether some permit shows that a Relationship exists and not whereto it leads.
+    #[must_use]
+    pub fn masks_relationships(&self) -> bool {
+        let mut permits = self.granted.iter().flat_map(|grant| grant.permits());
+        permits.any(|permit| permit.conditions.relationships == Relationships::Masked)
+    }
+
     /// Whether every granted type shows attributes of attributes of that name: whether a condition may touch them.
     #[must_use]
     pub fn includes_sub_attribute(&self, name: &AttributeName) -> bool {
@@ -222,25 +230,22 @@ impl GrantSet {
         shows_type: &dyn Fn(&TypeName) -> bool,
     ) -> Option<Entity> {
         let classification = self.engine.classification();
-        let is_hidden_whole = |name: &TypeName| match classification.type_class(name) {
-            Some(class) => class.is_personal(),
-            None => self.personal_data == PersonalData::Present,
-        };
         let all_types = whole.unwrap_or(&entity).types.clone();
-        if all_types.iter().any(is_hidden_whole) {
+        let is_unclassified = |name: &TypeName| classification.type_class(name).is_none();
+        if self.personal_data == PersonalData::Present && all_types.iter().any(is_unclassified) {
             return None;
         }
-        let is_personal = |name: &AttributeName| {
+        let is_guarded = |name: &AttributeName| {
             let mut classes = all_types
                 .iter()
                 .map(|r#type| classification.attribute_class(r#type, name));
-            classes.any(|class| class.is_some_and(Class::is_personal))
+            classes.any(|class| class.is_some_and(Class::is_guarded))
         };
         let grants: SmallVec<[Arc<TypeGrant>; 4]> = all_types.iter().map(|name| self.grant_of(name)).collect();
-        // What one of the types calls personal is nothing that a condition may look at.
+        // What is guarded under one of the types is nothing that a condition may look at.
         let judged = if grants.iter().any(|grant| grant.restriction().is_some()) {
             let mut judged = whole.unwrap_or(&entity).clone();
-            judged.attributes.retain(|attribute| !is_personal(&attribute.name));
+            judged.attributes.retain(|attribute| !is_guarded(&attribute.name));
             Some(judged)
         } else {
             None
@@ -250,9 +255,21 @@ impl GrantSet {
             .map(|grant| grant.of_entity(judged.as_ref().unwrap_or(&entity)))
             .filter(|granted| !granted.is_empty())
             .collect();
-        if granted.is_empty() {
+        let as_type = |name: &TypeName| granted.iter().find(|granted| granted.r#type() == name);
+        let is_hidden_whole = |name: &TypeName| {
+            let class = classification.type_class(name);
+            class.is_some_and(Class::is_guarded) && as_type(name).is_none()
+        };
+        if granted.is_empty() || all_types.iter().any(is_hidden_whole) {
             return None;
         }
+        // What is guarded under one of the types leaves only if what is granted of the entity as that type lets it.
+        let is_withheld = |name: &AttributeName| {
+            all_types.iter().any(|r#type| {
+                let class = classification.attribute_class(r#type, name);
+                class.is_some_and(Class::is_guarded) && !as_type(r#type).is_some_and(|granted| granted.includes(name))
+            })
+        };
         entity
             .types
             .retain(|name| granted.iter().any(|granted| granted.r#type() == name));
@@ -264,8 +281,8 @@ impl GrantSet {
             .retain(|scope| granted.iter().any(|granted| granted.shows_scope(scope)));
         retain_granted(
             &mut entity,
-            &|name| granted.iter().any(|granted| granted.includes(name)) && !is_personal(name),
-            &|name| granted.iter().any(|granted| granted.includes_sub_attribute(name)) && !is_personal(name),
+            &|name| granted.iter().any(|granted| granted.includes(name)) && !is_withheld(name),
+            &|name| granted.iter().any(|granted| granted.includes_sub_attribute(name)) && !is_withheld(name),
         );
         let targets = Targets {
             classification,

@@ -9,12 +9,15 @@
 //! 1. What no permit covers is denied; a forbid wins over every permit; an error in a policy denies.
 //! 2. A type or an attribute classed personal or special-care is never granted, whatever a policy says.
 //! 3. From a source that may hold personal data, what nobody has classified is denied.
-//! 4. An attribute classed limited is granted only by a permit that names it in `@attributes`.
-//! 5. Each permit counts on its own: an entity is visible if one covers it, with the attributes of all that do. A
-//!    permit with `@q`, `@scope` or `@area` covers the entities that are so; one with `@purpose`, `@ial` or `@aal`
-//!    applies to requests that are so.
-//! 6. Of a Relationship to a person nothing is shown but, where the permit says so, that it exists.
+//! 4. An attribute classed stricter than open is granted only by a permit that names it in `@attributes`.
+//! 5. Pseudonymised is granted to the owner's own consumers alone; anonymised and person-related to others only by a
+//!    permit that names the contract or the consent, which the consumer must have.
+//! 6. Each permit counts on its own: an entity is visible if one covers it, with the attributes of all that do. A
+//!    permit with `@q`, `@scope` or `@area` covers the entities that are so; one with `@purpose`, `@ial`, `@aal`,
+//!    `@contract` or `@consent` applies to requests and consumers that are so.
+//! 7. Of a Relationship to a person nothing is shown but, where the permit says so, that it exists.
 
+mod admission;
 mod advice;
 mod cedar_text;
 mod classification;
@@ -26,6 +29,7 @@ mod entities;
 mod expectations;
 mod grant;
 mod grant_set;
+pub mod inspection;
 mod operation;
 mod permits;
 mod policy_files;
@@ -41,6 +45,7 @@ use std::path::Path;
 
 use ngsi_ld::TypeName;
 
+pub use self::admission::References;
 pub(crate) use self::advice::advice;
 pub use self::classification::{Class, Classification};
 pub(crate) use self::classification_file::read_classification;

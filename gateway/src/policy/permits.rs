@@ -23,9 +23,11 @@ pub(super) struct Narrowing {
     pub(super) conditions: Arc<PermitConditions>,
 }
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 11] = [
     "attributes",
     "without",
+    "contract",
+    "consent",
     "q",
     "scope",
     "area",
@@ -76,6 +78,8 @@ impl Annotations<'_> {
             match key {
                 "attributes" => narrowing.only = Some(self.read_names(key, value)),
                 "without" => narrowing.without = self.read_names(key, value),
+                "contract" => conditions.references.contracts = self.read_references(key, value),
+                "consent" => conditions.references.consents = self.read_references(key, value),
                 "q" => conditions.q = self.read_filter(value),
                 "scope" => conditions.scope = self.read_scope(value),
                 "area" => conditions.area = self.read_area(value, area_files),
@@ -109,6 +113,21 @@ impl Annotations<'_> {
             }
         }
         names
+    }
+
+    /// References as they stand in `contracts` and `consents` of consumers, separated by commas.
+    fn read_references(&self, key: &str, list: &str) -> Vec<Arc<str>> {
+        let references: Vec<Arc<str>> = list
+            .split(',')
+            .map(str::trim)
+            .filter(|reference| !reference.is_empty())
+            .map(Arc::from)
+            .collect();
+        if references.is_empty() {
+            let help = format!("write it as it stands in `{key}s` of the consumer: @{key}(\"2026-017\")");
+            self.error(format!("@{key} names no reference"), help);
+        }
+        references
     }
 
     fn read_filter(&self, text: &str) -> Option<FilterCondition> {

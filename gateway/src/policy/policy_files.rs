@@ -12,7 +12,7 @@ use cedar_policy::{EntityUid, PolicyId, PolicySet, Schema, Validator};
 use miette::Diagnostic as _;
 use sha2::{Digest, Sha256};
 
-use super::classification::Classification;
+use super::classification::{Class, Classification};
 use super::entities::Kinds;
 use super::operation::{Operation, OperationGroup};
 use super::permits::Narrowing;
@@ -256,6 +256,18 @@ fn read_schema(folder: &Path, kinds: &Kinds, files: &Files, report: &Report) -> 
         }
     };
     let start = Place::File(Arc::clone(&file), 0..0);
+    for class in Class::ALL
+        .into_iter()
+        .filter(|class| !kinds.declares_class(&schema, *class))
+    {
+        let help = "Class enum [\"open\", \"limited\", \"person-related\", \"anonymised\", \"pseudonymised\", \"personal\", \
+                    \"special-care\", \"unclassified\"]";
+        report.error(
+            &start,
+            format!("the schema does not declare the class \"{class}\""),
+            help.to_owned(),
+        );
+    }
     let declared: Vec<&EntityUid> = schema.actions().collect();
     let operations = Operation::ALL.iter().map(|operation| operation.as_str());
     for name in operations.chain(OperationGroup::ALL.iter().map(|group| group.as_str())) {

@@ -1,5 +1,5 @@
 //! Relationships inside of visible entities that lead to what is not visible. An id of a person is a value about a
-//! person: a Relationship to one is never shown. What becomes of others is the permit's to say (`@relationships`).
+//! person: a Relationship to one is never shown, nor is one to what its class guards from the consumer. What becomes of others is the permit's to say (`@relationships`).
 //!
 //! Whereto a Relationship leads is told by `objectType`, or by the id where it names a type, as
 //! `urn:ngsi-ld:Resident:1` does. No source is asked for it.
@@ -98,7 +98,7 @@ impl Targets<'_> {
     }
 
     fn becomes(&self, object: &EntityId, types: &[TypeName], rule: &dyn Fn() -> Relationships) -> Relationships {
-        if self.is_personal(object, types) {
+        if self.is_guarded(object, types) {
             return match rule() {
                 Relationships::Masked => Relationships::Masked,
                 Relationships::Kept | Relationships::Dropped => Relationships::Dropped,
@@ -112,9 +112,15 @@ impl Targets<'_> {
         }
     }
 
-    fn is_personal(&self, object: &EntityId, types: &[TypeName]) -> bool {
-        let by_type = |name: &TypeName| self.classification.type_class(name).is_some_and(Class::is_personal);
-        types.iter().any(by_type) || self.classification.is_personal_id(object.as_str())
+    /// Whether it leads to a person, or to what is guarded from the consumer: the id alone would tell of it.
+    fn is_guarded(&self, object: &EntityId, types: &[TypeName]) -> bool {
+        let is_guarded_type = |class: Option<Class>, name: Option<&TypeName>| {
+            let is_shown = || name.is_some_and(|name| (self.shows_type)(name));
+            class.is_some_and(|class| class.is_personal() || (class.is_guarded() && !is_shown()))
+        };
+        let by_type = |name: &TypeName| is_guarded_type(self.classification.type_class(name), Some(name));
+        let mut named = self.classification.guarded_in_id(object.as_str());
+        types.iter().any(by_type) || named.any(|classes| is_guarded_type(classes.class, classes.policy_name.as_ref()))
     }
 
     /// Whether what it leads to is surely visible.

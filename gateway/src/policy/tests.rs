@@ -1,5 +1,6 @@
 //! The rules of the policies, each broken by whoever breaks it.
 
+mod classes;
 mod conditions;
 mod files;
 

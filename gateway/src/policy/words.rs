@@ -1,5 +1,7 @@
 //! Decisions in words, for administrators: what a permit asks, why one does not apply, why nothing is granted.
 
+use super::admission::References;
+use super::classification::Class;
 use super::conditions::{PermitConditions, Relationships, Unmet};
 use super::grant::{Denial, TypeGrant};
 
@@ -14,6 +16,7 @@ impl PermitConditions {
             purposes,
             ial,
             aal,
+            references,
             relationships,
         } = self;
         let mut all = Vec::new();
@@ -32,6 +35,13 @@ impl PermitConditions {
         }
         all.extend(ial.map(|level| format!("with identity assurance {level} or higher")));
         all.extend(aal.map(|level| format!("with authentication assurance {level} or higher")));
+        let References { contracts, consents } = references;
+        if !contracts.is_empty() {
+            all.push(format!("under the contract {}", contracts.join(" or ")));
+        }
+        if !consents.is_empty() {
+            all.push(format!("with the consent {}", consents.join(" or ")));
+        }
         if *relationships != Relationships::default() {
             all.push(format!(
                 "with Relationships to what is hidden {}",
@@ -60,7 +70,12 @@ impl Unmet {
             Self::Purpose => "the request states no purpose that it asks for",
             Self::IdentityAssurance => "no token says that its holder was identified so surely",
             Self::AuthenticationAssurance => "no token says that its holder was authenticated so surely",
-            Self::HiddenAttribute => "it looks at an attribute that is personal or not classified in this type",
+            Self::Contract => "the consumer has no contract that it names",
+            Self::Consent => "the consumer has no consent that it names",
+            Self::Class(Class::PersonRelated) => "the type is person-related, and it names no consent",
+            Self::Class(Class::Anonymised) => "the type is anonymised, and it names no contract",
+            Self::Class(_) => "the type is for its owner's own consumers alone",
+            Self::HiddenAttribute => "it looks at an attribute that is neither open nor limited in this type",
         }
     }
 }
@@ -71,6 +86,12 @@ impl Denial {
     pub fn in_words(&self) -> String {
         match self {
             Self::Personal(class) => format!("the type is classed {class}, which no policy can grant"),
+            Self::Guarded(Class::Pseudonymised) => {
+                "the type is classed pseudonymised, which is for its owner's own consumers alone".to_owned()
+            }
+            Self::Guarded(class) => {
+                format!("the type is classed {class}, and no permit with what that asks for applies to the consumer")
+            }
             Self::Unclassified => "nobody has classified the type, and its source may hold personal data".to_owned(),
             Self::NoPolicies => "its owner has no policies".to_owned(),
             Self::NoPermit => "no permit covers it".to_owned(),

@@ -10,6 +10,7 @@ use super::definition::Subscription;
 use crate::Revision;
 use crate::config::{Consumer, TenantId};
 use crate::federation::registry::RegisteredSource;
+use crate::federation::release::Audit;
 use crate::policy::Operation;
 
 /// A type that nobody has named: whoever is granted it is granted every type that nobody has classified.
@@ -59,6 +60,11 @@ impl Access<'_> {
     /// subscribe to.
     #[must_use]
     pub fn visible(&self, source: &RegisteredSource, entity: &Entity) -> Option<Entity> {
+        self.visible_of(source, entity, &Audit::new(&self.consumer.id, source))
+    }
+
+    /// The same for one of several entities of a source; what is found in all of them is told together.
+    pub(super) fn visible_of(&self, source: &RegisteredSource, entity: &Entity, audit: &Audit) -> Option<Entity> {
         let is_asked = self.tenant.is_none_or(|tenant| *tenant == source.tenant);
         if !is_asked || !source.provides(entity) {
             return None;
@@ -67,7 +73,8 @@ impl Access<'_> {
             let policies = &self.revision.config.policy;
             policies.grants(self.consumer, operation, &source.tenant, types, source.personal_data)
         };
-        let readable = grants(Operation::QueryEntity, &entity.types).project(entity.clone())?;
+        let readable = grants(Operation::QueryEntity, &entity.types);
+        let readable = source.release(&readable, entity.clone(), audit)?;
         grants(Operation::CreateSubscription, &entity.types).project_shown(entity, readable)
     }
 

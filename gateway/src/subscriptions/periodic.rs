@@ -13,6 +13,7 @@ use super::matching::{is_subscribed, meets_conditions};
 use super::notification::Content;
 use super::outbox::Pending;
 use super::{Entry, Subscriptions, now, size};
+use crate::federation::release::Audit;
 use crate::{Gateway, Revision};
 
 /// Shortest interval: each notification asks the store for everything that matches.
@@ -99,10 +100,11 @@ async fn matching(revision: &Arc<Revision>, entry: &Entry) -> Option<Vec<Entity>
             system_attributes: true,
             ..SourceQuery::of_types(types)
         };
+        let audit = Audit::new(&consumer.id, source);
         let mut entities = source.adapter.query(&query, &call);
         while let Some(entity) = entities.next().await {
             looked_at += 1;
-            let visible = access.visible(source, &entity.ok()?);
+            let visible = access.visible_of(source, &entity.ok()?, &audit);
             let matches = |entity: &Entity| {
                 is_subscribed(&entry.subscription, entity) && meets_conditions(&entry.subscription, entity)
             };

@@ -10,6 +10,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::core::Collector;
 use prometheus::{Encoder, Gauge, GaugeVec, IntCounter, Opts, Registry, TextEncoder};
 
+use super::findings::FindingCounter;
 use super::tls::TlsMetrics;
 
 /// Boundaries in seconds, from an answer out of the store to a source at its deadline.
@@ -177,6 +178,14 @@ impl Metrics {
         self.last_reload.set(jiff::Timestamp::now().as_duration().as_secs_f64());
     }
 
+    /// Shows a counter of findings, once.
+    ///
+    /// # Errors
+    /// [`MetricsError`] when there is one already.
+    pub fn show(&self, findings: &FindingCounter) -> Result<(), MetricsError> {
+        self.registry.register(findings.collector()).map_err(as_metrics_error)
+    }
+
     /// Says how often something was denied because of a fault in the policies, as the policies count it.
     pub fn record_policy_faults(&self, so_far: u64) {
         let known = self.policy_faults.get();
@@ -197,7 +206,7 @@ impl Metrics {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
-fn as_metrics_error(error: prometheus::Error) -> MetricsError {
+pub(super) fn as_metrics_error(error: prometheus::Error) -> MetricsError {
     MetricsError(error.to_string())
 }
 

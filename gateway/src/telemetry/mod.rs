@@ -1,12 +1,14 @@
 //! What the gateway tells its operators: logs and metrics. Neither ever holds an attribute value, an entity
 //! id, or text that a consumer or a source has sent.
 
+mod findings;
 mod log_buffer;
 mod log_line;
 mod logging;
 mod metrics;
 mod tls;
 
+pub use findings::FindingCounter;
 pub use logging::{flush_log, start_logging};
 pub use metrics::{Metrics, MetricsError, SourceMetrics};
 pub use tls::TlsMetrics;

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::invented::{my_number, name};
+
 /// A shelter's manager: personal data inside an otherwise open entity.
 pub(super) struct Manager {
     pub(super) name: String,
@@ -12,30 +14,10 @@ pub(super) struct Manager {
 const MANAGERS: usize = 68;
 
 const FAMILY_NAMES: [&str; 7] = ["架空山", "架空川", "架空野", "架空崎", "架空橋", "架空沢", "架空池"];
-const GIVEN_NAMES: [&str; 10] = [
-    "一郎太",
-    "花乃子",
-    "三四介",
-    "月見子",
-    "五十六丸",
-    "雪路代",
-    "七之丞",
-    "星羅奈",
-    "九十九兵",
-    "虹歌音",
-];
-
 /// The manager of the shelter in this row.
 pub(super) fn manager(row: usize) -> Manager {
-    let family = FAMILY_NAMES.into_iter().cycle().nth(row).unwrap_or_default();
-    // The row moves through the given names more slowly than through the family names: no pair comes twice.
-    let given = GIVEN_NAMES
-        .into_iter()
-        .cycle()
-        .nth(row / FAMILY_NAMES.len())
-        .unwrap_or_default();
     Manager {
-        name: format!("{family} {given}"),
+        name: name(&FAMILY_NAMES, row),
         // 0000 is given to nobody.
         mobile_phone: format!("090-0000-{:04}", 6100 + row),
     }
@@ -163,31 +145,11 @@ fn entity(id: &str, kind: &str, facts: Facts) -> Value {
     Value::Object(entity)
 }
 
-/// A マイナンバー: eleven digits and the check digit that belongs to them.
-fn my_number(eleven: u64) -> String {
-    let (mut rest, mut sum) = (eleven, 0);
-    for position in 1..=11 {
-        let weight = if position <= 6 { position + 1 } else { position - 5 };
-        sum += rest % 10 * weight;
-        rest /= 10;
-    }
-    let check = match sum % 11 {
-        0 | 1 => 0,
-        remainder => 11 - remainder,
-    };
-    format!("{eleven:011}{check}")
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
-
-    #[test]
-    fn the_check_digit_is_the_official_one() {
-        assert_eq!(my_number(98_320_567_321), "983205673214");
-    }
 
     #[test]
     fn every_canary_is_unique_and_in_no_published_file() {

@@ -27,6 +27,12 @@ pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(
 pub(crate) const SANO: &str = "sano-safe-map";
 pub(crate) const ORION: &str = "nasushiobara-orion";
 
+/// Looks for the values of all invented persons, in every form. Made once: it has ten thousand patterns.
+pub(crate) fn scan() -> &'static stand_ins::canary::Scan {
+    static SCAN: std::sync::OnceLock<stand_ins::canary::Scan> = std::sync::OnceLock::new();
+    SCAN.get_or_init(|| stand_ins::canary::Scan::for_values(&stand_ins::canaries()))
+}
+
 /// Waits until something becomes true, without relying on how long it takes.
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let waiting = async {

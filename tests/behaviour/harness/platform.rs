@@ -120,6 +120,15 @@ impl Platform {
         self.demo.sano().clear_requests();
     }
 
+    /// Everything that the stand-ins were asked, with whose source it was.
+    pub(crate) fn asked_by_source(&self) -> [(&'static str, Vec<LoggedRequest>); 3] {
+        [
+            ("orion", self.asked_of_orion()),
+            ("sano", self.asked_of_sano()),
+            ("personal data", self.demo.personal_data().requests()),
+        ]
+    }
+
     /// What must hold for every request of every test: no resident, no personal attribute is asked for, Orion is
     /// never asked without a type, the caller's key stays here, and the personal-data module is never contacted.
     fn check_requests(&self) {

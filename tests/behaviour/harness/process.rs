@@ -8,10 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
-use stand_ins::canary::Scan;
-use stand_ins::nasushiobara;
 
-use super::{Client, PATIENCE, key_of};
+use super::{Client, PATIENCE, key_of, scan};
 
 /// The running process. Dropping it ends it and looks at what it has left behind.
 #[derive(Debug)]
@@ -143,9 +141,7 @@ impl Drop for Gateway {
         }
         self.end();
         assert!(!self.stderr().contains("panicked"), "it panicked: {}", self.stderr());
-        let found = Scan::for_values(&nasushiobara::canaries())
-            .folder(&self.folder)
-            .unwrap();
+        let found = scan().folder(&self.folder).unwrap();
         assert!(
             found.findings.is_empty(),
             "personal values were written: {:?}",

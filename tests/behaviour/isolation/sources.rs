@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use kakehashi::config::TenantId;
 use kakehashi::federation::registry::{Provision, RegisteredSource};
-use kakehashi::policy::PersonalData;
+use kakehashi::policy::inspection::{Actions, Inspection};
+use kakehashi::policy::{Classification, PersonalData};
+use kakehashi::telemetry::FindingCounter;
 use kakehashi_adapters::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Coverage, EntityStream, Page, PushDown, SourceId,
     SourceQuery,
@@ -192,6 +194,8 @@ fn registered(world: &World, source: &Source, name: &str, tenant: &str, wrong: &
         },
         is_store: false,
         writable: false,
+        inspection: Inspection::new(Actions::default(), &Classification::default()),
+        findings: FindingCounter::new().unwrap(),
         adapter: Arc::new(InMemory {
             id,
             manner: source.manner,

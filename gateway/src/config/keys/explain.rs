@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
 
     fn present(&mut self, key: &'static Key, node: &'a Node, path: &str, name: &str) {
         match (key.kind, &node.value) {
-            (Kind::Table(table) | Kind::OneOrList(table), Value::Table(_)) => {
+            (Kind::Table(table) | Kind::OneOrList(table) | Kind::ChoiceOrTable(_, table), Value::Table(_)) => {
                 self.table(table, Some(node), path, name);
             }
             (Kind::Named(table), Value::Table(entries)) => {
@@ -167,7 +167,9 @@ impl<'a> Walk<'a> {
         match key.kind {
             Kind::Refused => {}
             // Limits have defaults of their own while the table is absent.
-            Kind::Table(keys) if keys.has_defaults() => self.table(keys, None, path, name),
+            Kind::Table(keys) | Kind::ChoiceOrTable(_, keys) if keys.has_defaults() => {
+                self.table(keys, None, path, name);
+            }
             _ => self.settings.push(Setting {
                 key: path.to_owned(),
                 value,
@@ -222,6 +224,7 @@ fn shown(kind: Kind, node: &Node) -> String {
             Kind::Text
             | Kind::Listen
             | Kind::Choice(_)
+            | Kind::ChoiceOrTable(..)
             | Kind::Boolean
             | Kind::Count(_)
             | Kind::Duration

@@ -48,6 +48,8 @@ enum Kind {
     Listen,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// One of these words, or a table.
+    ChoiceOrTable(&'static [&'static str], &'static Table),
     /// `true` or `false`.
     Boolean,
     /// A whole number from 1.

@@ -47,6 +47,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Text => json!({ "type": "string", "minLength": 1 }),
         Kind::Listen => json!({ "type": "string", "pattern": "^[0-9A-Fa-f.:\\[\\]]+:[0-9]{1,5}$" }),
         Kind::Choice(words) => json!({ "enum": words }),
+        Kind::ChoiceOrTable(words, keys) => json!({ "anyOf": [{ "enum": words }, table(keys)] }),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Count(most) => json!({ "type": "integer", "minimum": 1, "maximum": most }),
         Kind::Duration => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" }),

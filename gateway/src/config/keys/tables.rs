@@ -2,8 +2,8 @@
 
 use super::Fallback::{From, Is, Nothing};
 use super::Kind::{
-    Boolean, Choice, Choices, Count, Date, Duration, KeyHash, List, Listen, Named, OneOrList, Refused, Secret, Size,
-    Text, Texts,
+    Boolean, Choice, ChoiceOrTable, Choices, Count, Date, Duration, KeyHash, List, Listen, Named, OneOrList, Refused,
+    Secret, Size, Text, Texts,
 };
 use super::fallback::{
     all_tenants, consumer_burst, consumer_concurrency, consumer_rate, every_service_path, own_name, public_url,
@@ -246,9 +246,38 @@ pub(super) static TENANT: Table = Table {
             Nothing,
             "Whom to ask before personal data is relayed.",
         ),
+        key(
+            "inspection",
+            ChoiceOrTable(&["report", "mask", "drop"], &INSPECTION),
+            Nothing,
+            "What is done with somebody's number or address in values that leave: one word for all, or a table.",
+        ),
         key("sources", List(&SOURCE), Nothing, "What it brings."),
     ],
 };
+
+pub(super) static INSPECTION: Table = Table {
+    keys: &[
+        key("my_number", Choice(ACTIONS), Is("\"mask\""), "For a マイナンバー."),
+        key("mobile_phone", Choice(ACTIONS), Is("\"mask\""), "For a mobile number."),
+        key(
+            "email",
+            Choice(ACTIONS),
+            Is("\"mask\""),
+            "For an e-mail address outside of lg.jp.",
+        ),
+        key("line_user_id", Choice(ACTIONS), Is("\"mask\""), "For a LINE user id."),
+        key(
+            "facility_contacts",
+            Choice(ACTIONS),
+            Is("\"report\""),
+            "For mobile numbers and e-mail addresses in attributes of [contacts] in classification.toml.",
+        ),
+    ],
+};
+
+/// What may be done with what inspection finds.
+const ACTIONS: &[&str] = &["report", "mask", "drop"];
 
 pub(super) static TENANT_LIMITS: Table = Table {
     keys: &[
@@ -460,6 +489,18 @@ pub(super) static CONSUMER: Table = Table {
             "The organisation outside of the platform that it belongs to.",
         ),
         key("roles", Texts, Is("[]"), "The roles that policies speak of."),
+        key(
+            "contracts",
+            Texts,
+            Is("[]"),
+            "References of the contracts on anonymised data that bind it, as permits name them in @contract.",
+        ),
+        key(
+            "consents",
+            Texts,
+            Is("[]"),
+            "References of the consents that it has for person-related data, as permits name them in @consent.",
+        ),
         key(
             "purposes",
             Texts,

@@ -37,6 +37,7 @@ jwt = { issuer = "prefecture", subject = "ops" }
 [tenants.tochigi]
 role = "operator"
 limits = { requests_per_second = 5 }
+inspection = { email = "report" }
 
 [[tenants.tochigi.sources]]
 id = "one"
@@ -74,6 +75,7 @@ fn table_of(title: &str) -> Option<&'static Table> {
         "[gateway] limits" => &tables::REQUEST_LIMITS,
         _ if begins("[issuers.") => &tables::ISSUER,
         _ if begins("[tenants.") && ends("limits") => &tables::TENANT_LIMITS,
+        _ if begins("[tenants.") && ends("inspection") => &tables::INSPECTION,
         _ if begins("[tenants.") => &tables::TENANT,
         _ if ends(" jwt") => &tables::JWT,
         _ if begins("[administrators.") => &tables::ADMINISTRATOR,
@@ -129,7 +131,11 @@ fn each_table(table: &'static Table, found: &mut impl FnMut(&'static Table)) {
     found(table);
     for key in table.keys {
         match key.kind {
-            Kind::Table(inner) | Kind::Named(inner) | Kind::List(inner) | Kind::OneOrList(inner) => {
+            Kind::Table(inner)
+            | Kind::Named(inner)
+            | Kind::List(inner)
+            | Kind::OneOrList(inner)
+            | Kind::ChoiceOrTable(_, inner) => {
                 each_table(inner, found);
             }
             Kind::Secret => found(&tables::SECRET),
@@ -198,7 +204,7 @@ fn the_defaults_that_are_listed_are_those_that_hold() {
         "limits = {{ {} }}",
         defaults(&tables::CONSUMER_LIMITS, "app").join(", ")
     ));
-    assert!(gateway.len() > 8 && source.len() > 4 && consumer.len() == 4);
+    assert!(gateway.len() > 8 && source.len() > 4 && consumer.len() == 6);
     let written = loaded(&gateway.join("\n"), &source.join("\n"), &consumer.join("\n"));
     assert_eq!(written, loaded("", "", ""));
 }
@@ -244,6 +250,8 @@ fn a_broken_configuration_does_not_satisfy_the_schema() {
         ("role = \"operator\"\nlimits", "rol = \"operator\"\nlimits"),
         ("role = \"operator\"\nlimits", "role = \"king\"\nlimits"),
         ("[tenants.tochigi]", "[tenants.Tochigi]"),
+        ("email = \"report\"", "email = \"hide\""),
+        ("{ email = \"report\" }", "\"hide\""),
         ("page = 10", "page = 0"),
         ("page = 10", "page = \"ten\""),
         ("listen = \"127.0.0.1:1\"", "listen = \"somewhere\""),
@@ -301,6 +309,8 @@ fn every_key_is_explained_with_its_value_and_where_it_comes_from() {
     is("gateway.limits.body", "\"2MiB\"", "default");
     is("gateway.tls.key", "{ file = \"server.key\" }", "tenants.toml:4");
     is("tenants.tochigi.limits.burst", "5", "default");
+    is("tenants.tochigi.inspection.email", "\"report\"", "tenants.toml:19");
+    is("tenants.tochigi.inspection.my_number", "\"mask\"", "default");
     is("tenants.tochigi.sources[one].timeout", "\"3s\"", "default");
     is("tenants.tochigi.sources[two].limits.concurrency", "32", "default");
     is(
@@ -309,7 +319,7 @@ fn every_key_is_explained_with_its_value_and_where_it_comes_from() {
         "tenants.toml:25",
     );
     is("consumers.app.limits.burst", "100", "default");
-    is("consumers.app.keys[k].sha256", "***", "tenants.toml:40");
+    is("consumers.app.keys[k].sha256", "***", "tenants.toml:41");
     assert_eq!(settings["consumers.app.organisation"].value, None);
 }
 

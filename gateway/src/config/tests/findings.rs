@@ -69,7 +69,7 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
             "= help: leave the list empty",
             r#"error: `state` in [gateway]: PostgreSQL is not supported by this version: write "sqlite:<file>""#,
             "error: `personal_relay = true` is not supported: personal data is never relayed by this version",
-            "= help: set it to false: types and attributes classed personal or special-care stay with their owners",
+            "= help: set it to false, or leave it out: what is classed personal or special-care stays with its owner, whatever a policy permits; relaying it would need the person's consent, which nothing here can ask for",
             r#"error: `default_context` in [gateway]: must have no query and no fragment"#,
         ],
     );

@@ -121,6 +121,8 @@ fn one(owner: usize, parts: &[Entity], exact: bool) -> Registry {
         personal_data: PersonalData::None,
         is_store: false,
         writable: false,
+        inspection: source.inspection.clone(),
+        findings: source.findings.clone(),
     }])
 }
 
