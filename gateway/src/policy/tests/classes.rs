@@ -338,8 +338,8 @@ fn a_permit_that_does_not_apply_says_what_the_consumer_lacks() {
 
 #[test]
 fn a_comparison_tells_who_gains_by_a_contract() {
-    let source = "[[tenants.sano.sources]]\nid = \"store\"\nadapter = \"store\"\nendpoint = \"sqlite:store/\"\n\
-                  partitions = [\"sano\"]\nprovides = [{ type = \"*\" }]\n";
+    let source = "[[tenants.sano.sources]]\nid = \"sano-orion\"\nadapter = \"ngsi-v2\"\nendpoint = \"http://127.0.0.1:1\"\n\
+                  provides = [{ type = \"Visit\" }, { type = \"FlowRecord\" }]\n";
     let tenants = format!("{TENANTS}{source}");
     let before = load(&tenants, WITH_REFERENCES).unwrap_or_else(|findings| panic!("{findings}"));
     let after = load(&tenants.replace("\"2026-018\"", "\"2026-017\""), WITH_REFERENCES).unwrap();
