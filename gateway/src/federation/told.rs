@@ -55,8 +55,8 @@ pub(super) fn touches_only(
 }
 
 /// Whether an entity that meets the filter as it is shown may not meet it as its source holds it, or the other way
-/// round, by a value that is masked: a source that leaves entities out by such a filter would answer guesses.
+/// round, by a value that is masked or a target that is taken out: a source that leaves entities out by such a filter would answer guesses.
 pub(super) fn may_find_out_what_is_masked(filter: &Expression, grants: &GrantSet, source: &RegisteredSource) -> bool {
     source.inspection.may_be_guessed_by(filter)
-        || (grants.masks_relationships() && hidden_targets::may_be_met_by_one(filter))
+        || hidden_targets::may_be_guessed_by(filter, grants.masks_relationships())
 }
