@@ -41,3 +41,22 @@ async fn whereto_it_leads_cannot_be_guessed() {
         assert_eq!(found(&either).await, 1, "{guess}");
     }
 }
+
+#[tokio::test]
+async fn nor_where_it_is_one_target_of_several() {
+    let aed = json!([{
+        "id": "urn:ngsi-ld:AED:A1",
+        "type": "AED",
+        "name": {"type": "Property", "value": "一番目"},
+        "seeAlso": {"type": "Relationship", "object": [RESIDENT, "urn:ngsi-ld:AED:A2"]},
+    }]);
+    let platform = Platform::builder().await.store("yaita", aed.to_string()).start().await;
+    for guess in [RESIDENT, "urn:ngsi-ld:Resident:2"] {
+        let denied = encoded(&format!("seeAlso!=\"{guess}\""));
+        let query = format!("type=AED&count=true&limit=1000&q={denied}");
+        let answer = platform.entities(query).tenant("yaita").await.ok();
+        assert_eq!((answer.count(), answer.ids().len()), (1, 1), "{guess}");
+        let shown = &answer.entities()[0]["seeAlso"];
+        assert!(shown.to_string().contains("AED:A2") && !shown.to_string().contains("Resident"));
+    }
+}

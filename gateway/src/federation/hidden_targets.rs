@@ -19,11 +19,19 @@ pub(crate) fn depended_on(query: &Query) -> Vec<AttributeName> {
     names
 }
 
-/// Whether a Relationship could meet a condition of the filter.
-pub(super) fn may_be_met_by_one(filter: &Expression) -> bool {
+/// Whether what a source leaves out by the filter could tell whereto a Relationship leads that is not shown. A target that
+/// is taken out can no longer be equal, so that only what a condition denies tells of it; one that is masked is another
+/// value.
+pub(super) fn may_be_guessed_by(filter: &Expression, are_masked: bool) -> bool {
     match filter {
-        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(may_be_met_by_one),
-        Expression::Condition(condition) => may_be_met(condition),
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(|part| may_be_guessed_by(part, are_masked)),
+        Expression::Condition(condition) => match &condition.comparison {
+            Some(Comparison::Equal { negated, values }) => {
+                let of_target = condition.path.members.is_empty() && values.iter().any(may_be_uri);
+                of_target && (*negated || are_masked)
+            }
+            _ => false,
+        },
     }
 }
 

@@ -15,6 +15,7 @@ pub mod registry;
 pub mod release;
 pub mod retrieve;
 pub mod tenant_limits;
+mod told;
 pub mod types;
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use ngsi_ld::{AttributeName, TypeName};
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
-use super::{Question, Refusal, hidden_targets, is_system_date};
+use super::told::{ShownIn, may_find_out_what_is_masked, shown_in, touches_only};
+use super::{Question, Refusal, is_system_date};
 use crate::config::{Consumer, TenantId};
 use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection};
 
@@ -260,30 +261,6 @@ fn asked_attributes(question: &Question, granted: &Selection, grants: &GrantSet)
     AttributeSelection::only(needed)
 }
 
-/// In how many of some types an attribute is granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ShownIn {
-    All,
-    Some,
-    None,
-}
-
-/// In how many of these types the attribute is granted, of some entities at least.
-fn shown_in(types: &[TypeName], name: &AttributeName, grants: &GrantSet) -> ShownIn {
-    let of_types = grants.grants().iter().filter(|grant| types.contains(grant.r#type()));
-    let (mut all, mut none) = (true, true);
-    for grant in of_types {
-        let includes = grant.includes(name);
-        all &= includes;
-        none &= !includes;
-    }
-    match (all, none) {
-        (_, true) => ShownIn::None,
-        (true, _) => ShownIn::All,
-        _ => ShownIn::Some,
-    }
-}
-
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
 /// evaluates it on what is left after projection: as if no entity had the attribute.
 fn source_query(
@@ -358,13 +335,6 @@ fn source_query(
     (query, told)
 }
 
-/// Whether an entity that meets the filter as it is shown may not meet it as its source holds it, or the other way
-/// round, by a value that is masked: a source that leaves entities out by such a filter would answer guesses.
-fn may_find_out_what_is_masked(filter: &Expression, grants: &GrantSet, source: &RegisteredSource) -> bool {
-    source.inspection.may_be_guessed_by(filter)
-        || (grants.masks_relationships() && hidden_targets::may_be_met_by_one(filter))
-}
-
 /// The selection, with what the conditions of permits look at.
 fn with_judged(attributes: AttributeSelection, judged: &[AttributeName]) -> AttributeSelection {
     match attributes {
@@ -384,24 +354,6 @@ fn both(one: Option<&Expression>, other: Option<&Expression>) -> Option<Expressi
             Some(Expression::And(parts.collect()))
         }
         (one, other) => one.or(other).cloned(),
-    }
-}
-
-/// Whether every attribute and every attribute of an attribute that the filter looks at is granted, so that a
-/// source may be told of it.
-fn touches_only(filter: &Expression, may_be_told: &dyn Fn(&AttributeName) -> bool, grants: &GrantSet) -> bool {
-    match filter {
-        Expression::And(parts) | Expression::Or(parts) => {
-            parts.iter().all(|part| touches_only(part, may_be_told, grants))
-        }
-        Expression::Condition(condition) => {
-            let path = &condition.path;
-            may_be_told(&path.attribute)
-                && path
-                    .sub_attributes
-                    .iter()
-                    .all(|name| grants.includes_sub_attribute(name))
-        }
     }
 }
 

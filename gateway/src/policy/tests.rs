@@ -3,6 +3,7 @@
 mod classes;
 mod conditions;
 mod files;
+mod guarded;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

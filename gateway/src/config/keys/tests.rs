@@ -309,14 +309,14 @@ fn every_key_is_explained_with_its_value_and_where_it_comes_from() {
     is("gateway.limits.body", "\"2MiB\"", "default");
     is("gateway.tls.key", "{ file = \"server.key\" }", "tenants.toml:4");
     is("tenants.tochigi.limits.burst", "5", "default");
-    is("tenants.tochigi.inspection.email", "\"report\"", "tenants.toml:19");
+    is("tenants.tochigi.inspection.email", "\"report\"", "tenants.toml:20");
     is("tenants.tochigi.inspection.my_number", "\"mask\"", "default");
     is("tenants.tochigi.sources[one].timeout", "\"3s\"", "default");
     is("tenants.tochigi.sources[two].limits.concurrency", "32", "default");
     is(
         "tenants.tochigi.sources[one].credential.basic.password",
         "{ file = \"secret\" }",
-        "tenants.toml:25",
+        "tenants.toml:26",
     );
     is("consumers.app.limits.burst", "100", "default");
     is("consumers.app.keys[k].sha256", "***", "tenants.toml:41");
