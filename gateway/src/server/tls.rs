@@ -82,8 +82,10 @@ impl TlsEndpoint {
         }
         self.metrics.record_load("used");
         record_expiry(&self.metrics, &material);
-        tracing::info!(ends = %date(material.certificate.not_after), "a new certificate is in use");
+        let ends = date(material.certificate.not_after);
         self.current.store(Arc::new(material));
+        // Said when it is so: whoever reads it may connect at once.
+        tracing::info!(%ends, "a new certificate is in use");
         true
     }
 
