@@ -1,5 +1,5 @@
 //! What happens to every request before an operation sees it, and to every response after: one service, whose steps stand
-//! in [`Edge::answer`] and [`Edge::admit`] in the order of the request. The edge knows consumers, tenants and limits; it
+//! in `answer` and `admit` in the order of the request. The edge knows consumers, tenants and limits; it
 //! knows no entities.
 
 pub(crate) mod authenticate;
@@ -137,7 +137,7 @@ impl Inside {
         *found = Some(caller.clone());
         // After the caller is known, before a tenant is looked up: guessing tenants costs tokens.
         let admitted = match self.limited {
-            true => Some(rate_limit::admit(gateway, &caller.0, address)?),
+            true => Some(rate_limit::admit(gateway, &caller.0, address).map_err(|refusal| *refusal)?),
             false => None,
         };
         let passed = Passed {
@@ -169,7 +169,7 @@ impl Inside {
             passed.caller = caller.clone();
             *found = Some(caller);
         }
-        preconditions::check(&request)?;
+        preconditions::check(&request).map_err(|refusal| *refusal)?;
         let named: Option<HeaderValue> = tenant::named(request.headers()).map_err(IntoResponse::into_response)?;
         let looked_up = named
             .as_ref()

@@ -8,14 +8,14 @@ use http::{Method, StatusCode, header};
 use crate::api::negotiate::BodyMediaType;
 
 /// Refuses a POST, PATCH or PUT without Content-Length or of another media type than JSON and JSON-LD.
-pub(super) fn check(request: &Request) -> Result<(), Response> {
+pub(super) fn check(request: &Request) -> Result<(), Box<Response>> {
     let method = request.method();
     if [Method::POST, Method::PATCH, Method::PUT].contains(method) {
         if !request.headers().contains_key(header::CONTENT_LENGTH) {
-            return Err(StatusCode::LENGTH_REQUIRED.into_response());
+            return Err(Box::new(StatusCode::LENGTH_REQUIRED.into_response()));
         }
         if let Err(problem) = BodyMediaType::of_request(method, request.headers()) {
-            return Err(problem.into_response());
+            return Err(Box::new(problem.into_response()));
         }
     }
     Ok(())

@@ -152,7 +152,7 @@ fn limiter(quota: Quota) -> Limiter {
 }
 
 /// Spends one token of the consumer, or answers 429. The anonymous consumer has tokens for each client address.
-pub(super) fn admit(gateway: &Gateway, consumer: &Consumer, address: ClientAddress) -> Result<Admitted, Response> {
+pub(super) fn admit(gateway: &Gateway, consumer: &Consumer, address: ClientAddress) -> Result<Admitted, Box<Response>> {
     let client = if consumer.is_anonymous() { address } else { 0 };
     let limits = gateway.limiters.of(&consumer.id, consumer.limits);
     limits.admit(client).map_err(|refused| {
@@ -161,7 +161,7 @@ pub(super) fn admit(gateway: &Gateway, consumer: &Consumer, address: ClientAddre
         let detail = format!("over the limit of {}; try again in {seconds} s", refused.reason);
         let mut response = Problem::new(ErrorType::TooManyRequests, detail).into_response();
         add_headers(response.headers_mut(), &consumer.limits, 0, Some(seconds));
-        response
+        Box::new(response)
     })
 }
 

@@ -5,8 +5,8 @@
 //! local government's, and a LINE user id. What the owner has said is done with each: it is reported, masked or
 //! dropped. What was found is told as a [`Finding`], which never holds the value.
 //!
-//! It is pure, and fast where there is nothing to find: one pass over the bytes of each text ([`text`]), and only what
-//! looks like a number or an address is folded by NFKC and judged ([`rules`]). What it cannot know is said in
+//! It is pure, and fast where there is nothing to find: one pass over the bytes of each text (`text`), and only what
+//! looks like a number or an address is folded by NFKC and judged (`rules`). What it cannot know is said in
 //! `docs/privacy.md`.
 
 mod condition;
