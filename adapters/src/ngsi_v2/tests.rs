@@ -225,6 +225,25 @@ async fn more_than_orion_sends_at_once_are_several_requests() {
 }
 
 #[tokio::test]
+async fn no_page_is_asked_for_that_the_total_says_is_empty() {
+    for (there_are, requests) in [(1_000, 1), (1_001, 2)] {
+        let many: Vec<String> = (0..there_are)
+            .map(|number| format!(r#"{{"id":"urn:x:{number}","type":"Room"}}"#))
+            .collect();
+        let (orion, adapter) = with(&format!("[{}]", many.join(","))).await;
+        let one_more_than_a_page = SourceQuery {
+            page: Some(Page {
+                limit: 1_001,
+                offset: 0,
+            }),
+            ..of_types(&["Room"])
+        };
+        assert_eq!(ids(&adapter, &one_more_than_a_page).await.len(), there_are);
+        assert_eq!(orion.requests().len(), requests, "{there_are}");
+    }
+}
+
+#[tokio::test]
 async fn an_entity_that_a_later_page_repeats_is_skipped() {
     let many: Vec<String> = (0..1_200)
         .map(|number| format!(r#"{{"id":"urn:x:{number}","type":"Room"}}"#))

@@ -50,6 +50,9 @@ impl IdleTables {
     /// Names that a table may have to be kept. Sources choose their names; those of one type are a few dozen.
     const MOST_NAMES: usize = 512;
 
+    /// Bytes that those names may have, in the source's spelling: a name may be as long as an answer.
+    const MOST_BYTES: usize = 32 * 1024;
+
     fn take(&self, selection: &AttributeSelection) -> Table {
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = idle.iter().rposition(|(made_for, _)| made_for == selection);
@@ -57,7 +60,8 @@ impl IdleTables {
     }
 
     fn put_back(&self, selection: &AttributeSelection, table: Table) {
-        if table.names.len() > Self::MOST_NAMES {
+        let bytes = || table.names.iter().map(|name| name.raw.len()).sum::<usize>();
+        if table.names.len() > Self::MOST_NAMES || bytes() > Self::MOST_BYTES {
             return;
         }
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,4 +154,39 @@ impl<'c> Names<'c> {
 /// that of the context, all threads would count on the same cache line.
 fn own_copy(name: &AttributeName) -> AttributeName {
     AttributeName::new(Iri::new(name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many tables are kept after an answer with these names.
+    fn kept_after(names: impl Iterator<Item = String>) -> usize {
+        let (idle, selection) = (IdleTables::default(), AttributeSelection::All);
+        let mut known = Names::new(Context::core(), &selection, &idle);
+        for name in names {
+            known.position(&name);
+        }
+        drop(known);
+        let kept = idle.0.lock().unwrap().len();
+        kept
+    }
+
+    #[test]
+    fn tables_are_kept_unless_a_source_makes_them_large() {
+        assert_eq!(kept_after((0..40).map(|number| format!("name{number}"))), 1);
+        assert_eq!(kept_after((0..2000).map(|number| format!("name{number}"))), 0);
+        assert_eq!(kept_after(std::iter::once("n".repeat(1024 * 1024))), 0);
+    }
+
+    #[test]
+    fn no_more_tables_are_kept_than_some() {
+        let idle = IdleTables::default();
+        for number in 0..100 {
+            let name = Context::core().expand_attribute(&format!("a{number}")).unwrap();
+            let selection = AttributeSelection::only([name]);
+            drop(Names::new(Context::core(), &selection, &idle));
+        }
+        assert_eq!(idle.0.lock().unwrap().len(), IdleTables::MOST);
+    }
 }
