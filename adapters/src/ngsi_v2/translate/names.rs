@@ -168,8 +168,7 @@ mod tests {
             known.position(&name);
         }
         drop(known);
-        let kept = idle.0.lock().unwrap().len();
-        kept
+        idle.0.lock().unwrap().len()
     }
 
     #[test]
