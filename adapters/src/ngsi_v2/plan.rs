@@ -57,7 +57,10 @@ impl Plan {
         let is_wanted = |provided: &&ProvidedType| query.types.contains(&provided.name);
         let types: Vec<ProvidedType> = settings.types.iter().filter(is_wanted).cloned().collect();
         let mut statements = Statements::default();
-        if let Some(filter) = &query.filter {
+        // Several entities of the source that are one in the view: of one that a condition leaves out, a part would be
+        // missing, and what none of them meets alone they may meet together.
+        let is_whole = !settings.ids_repeat;
+        if let Some(filter) = query.filter.as_ref().filter(|_| is_whole) {
             statements.add(&settings.context, filter);
         }
         let filter = match (&query.filter, statements.is_empty()) {
@@ -68,14 +71,14 @@ impl Plan {
         let any_attribute = match query.any_attribute.as_slice() {
             [] => Coverage::Exact,
             // Orion counts a null value as existing.
-            [only] if statements.add_existence(&settings.context, only) => Coverage::Narrows,
+            [only] if is_whole && statements.add_existence(&settings.context, only) => Coverage::Narrows,
             _ => Coverage::None,
         };
         // An attribute that the source cannot have is in no entity, so nothing is gained by asking where it is.
         let area = query
             .geo
             .as_ref()
-            .filter(|geo| raw_name(&settings.context, &geo.property).is_some())
+            .filter(|geo| is_whole && raw_name(&settings.context, &geo.property).is_some())
             .and_then(Area::of);
         let geo = match (&query.geo, &area) {
             (None, _) => Coverage::Exact,

@@ -130,9 +130,12 @@ impl Beginning {
             return Self::Nothing;
         };
         if !query.ids.is_empty() {
-            let ids = query.ids.iter();
-            let candidates: Vec<&EntityId> = ids
-                .filter(|id| mapping.id.template.invert(id.as_str()).is_some())
+            // Named twice, an id is asked for once: a record that comes twice looks like pages that repeat.
+            let mut named = HashSet::new();
+            let candidates: Vec<&EntityId> = query
+                .ids
+                .iter()
+                .filter(|id| mapping.id.template.invert(id.as_str()).is_some() && named.insert(*id))
                 .collect();
             if candidates.is_empty() {
                 return Self::Nothing;

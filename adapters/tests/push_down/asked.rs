@@ -1,7 +1,7 @@
 //! Random questions, in the words of the query language.
 
 use kakehashi_adapters::{AttributeSelection, Page, SourceQuery};
-use ngsi_ld::query::{Expression, GeoQuery, IdPattern};
+use ngsi_ld::query::{Expression, GeoQuery, IdPattern, ScopeQuery};
 use ngsi_ld::{AttributeName, EntityId};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -20,6 +20,7 @@ pub(crate) struct Asked {
     any_attribute: Vec<&'static str>,
     q: Option<String>,
     geo: Option<Geo>,
+    scope: Option<&'static str>,
     system_attributes: bool,
     pub(crate) page: Page,
 }
@@ -73,6 +74,7 @@ impl Asked {
             any_attribute,
             filter,
             geo,
+            scope: self.scope.map(|scope| ScopeQuery::parse(scope).unwrap()),
             system_attributes: self.system_attributes || on_dates,
             ..SourceQuery::of_types(
                 self.types
@@ -207,7 +209,7 @@ fn ids() -> impl Strategy<Value = Vec<String>> {
     let own = (select(&TYPES[..]), 0_u8..10).prop_map(|(r#type, number)| format!("urn:ngsi-ld:{type}:{number}"));
     // As an id of Orion's that is no URI is shown.
     let generated =
-        (select(&TYPES[..]), 0_u8..10).prop_map(|(r#type, number)| format!("urn:ngsi-ld:{type}:Room%20{number}"));
+        (select(&TYPES[..]), 0_u8..10).prop_map(|(r#type, number)| format!("urn:ngsi-ld:{type}:Room%2520{number}"));
     let id = prop_oneof![
         4 => own,
         2 => generated,
@@ -224,10 +226,25 @@ const ID_PATTERNS: &[&str] = &[
     "^urn:ngsi-ld",
     "[1-3]$",
     "Room",
-    "%20",
+    "%25",
     ".",
     "^urn:x:",
     "Room 1",
+];
+
+const SCOPE_QUERIES: &[&str] = &[
+    "/栃木県",
+    "/栃木県/#",
+    "/栃木県/佐野市",
+    "/栃木県/+",
+    "/+/佐野市",
+    "/#",
+    "(/栃木県/佐野市;/disaster)",
+    "/disaster,/north",
+    "/north/#|/disaster/flood",
+    "/north/station",
+    "/north/+/#",
+    "/栃木",
 ];
 
 /// Any question.
@@ -246,11 +263,12 @@ pub(crate) fn asked() -> impl Strategy<Value = Asked> {
         any_attribute,
         prop::option::weighted(0.7, q()),
         prop::option::weighted(0.3, geo()),
+        prop::option::weighted(0.15, select(SCOPE_QUERIES)),
         prop::bool::weighted(0.2),
         (1_usize..5, 0_usize..6),
     )
         .prop_map(
-            |(types, ids, id_pattern, shown, any_attribute, q, geo, system_attributes, (limit, offset))| Asked {
+            |(types, ids, id_pattern, shown, any_attribute, q, geo, scope, system_attributes, (limit, offset))| Asked {
                 types,
                 ids,
                 id_pattern,
@@ -258,6 +276,7 @@ pub(crate) fn asked() -> impl Strategy<Value = Asked> {
                 any_attribute,
                 q,
                 geo,
+                scope,
                 system_attributes,
                 page: Page { limit, offset },
             },

@@ -67,11 +67,15 @@ fn is_refused(value: &Value) -> bool {
     }
 }
 
+fn is_early(date: &str) -> bool {
+    date.starts_with("19")
+}
+
 /// Type and value of whatever it is.
 fn written(value: &Worth, style: u8) -> (&'static str, Value) {
     let (kind, value) = match value {
         Worth::Place(shape) => return place(*shape, style),
-        Worth::DateTime(text) if style == 5 => ("Text", Value::from(*text)),
+        Worth::DateTime(text) if style == 5 || is_early(text) => ("Text", Value::from(*text)),
         Worth::DateTime(text) if style % 2 == 0 => ("DateTime", Value::from(*text)),
         Worth::DateTime(text) => ("ISO8601", Value::from(*text)),
         Worth::References(ids) => match ids.as_slice() {
@@ -109,7 +113,8 @@ fn attribute(attribute: &Attribute) -> Value {
             metadata["accuracy"] = json!({ "type": kind, "value": value });
         }
     }
-    if let Some(date) = attribute.observed_at {
+    // Orion takes no date before 1970.
+    if let Some(date) = attribute.observed_at.filter(|date| !is_early(date)) {
         metadata["TimeInstant"] = json!({ "type": "DateTime", "value": date });
     }
     if let Some(unit_code) = attribute.unit_code {

@@ -40,7 +40,7 @@ id = "urn:ngsi-ld:AED:{bango}"
 paging = { style = "offset", offset = "offset", limit = "limit", max = 2 }
 
 [types.AED.attributes]
-name = { field = "namae", as = "text" }
+name = { field = "namae", as = "string" }
 maxCapacity = { field = "ninzu", unit_code = "IE" }
 dateObserved = "nichiji"
 location = { latitude = "ido", longitude = "keido" }

@@ -62,6 +62,9 @@ fn attribute(attribute: &Attribute) -> Option<Value> {
 
 fn entity(thing: &Thing) -> Value {
     let mut entity = json!({ "id": thing.uri(), "type": thing.r#type });
+    if !thing.scopes.is_empty() {
+        entity["scope"] = json!(thing.scopes);
+    }
     if thing.style == 7 {
         entity["type"] = json!(["AED", "EvacuationSite"]);
     }

@@ -105,6 +105,17 @@ pub(crate) const REFERENCES: &[&str] = &[
     "Room 1",
 ];
 
+/// Where entities belong.
+pub(crate) const SCOPES: &[&str] = &[
+    "/栃木県",
+    "/栃木県/佐野市",
+    "/栃木県/佐野市/北",
+    "/栃木",
+    "/disaster",
+    "/disaster/flood",
+    "/north",
+];
+
 /// One value of an attribute.
 #[derive(Debug, Clone)]
 pub(crate) enum Worth {
@@ -156,6 +167,7 @@ pub(crate) struct Thing {
     pub(crate) r#type: &'static str,
     /// One of several ways in which a source may keep it.
     pub(crate) style: u8,
+    pub(crate) scopes: Vec<&'static str>,
     pub(crate) attributes: BTreeMap<&'static str, Attribute>,
 }
 
@@ -297,11 +309,13 @@ fn thing() -> impl Strategy<Value = Thing> {
         one(attribute(worth()).boxed()),
         one(attribute(place).boxed()),
         one(attribute(worth()).boxed()),
+        prop::sample::subsequence(SCOPES, 0..3),
     )
-        .prop_map(|(r#type, style, name, capacity, date, location, manager)| Thing {
+        .prop_map(|(r#type, style, name, capacity, date, location, manager, scopes)| Thing {
             number: 0,
             r#type,
             style,
+            scopes,
             attributes: NAMES
                 .into_iter()
                 .zip([name, capacity, date, location, manager])
