@@ -68,5 +68,6 @@ mod behaviour {
     mod tenants;
     mod tls;
     mod tokens;
+    mod too_wide;
     mod types;
 }

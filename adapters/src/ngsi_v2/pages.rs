@@ -11,7 +11,7 @@ use ngsi_ld::{Entity, EntityId};
 use super::plan::Plan;
 use super::translate::{TranslatedPage, TranslationError, translate_page};
 use crate::asked::AskedRequest;
-use crate::client::{Response, SourceClient};
+use crate::client::{Response, SourceClient, Walked};
 use crate::contract::{AdapterError, Call, EntityStream, ErrorKind, Page};
 
 /// Orion refuses larger pages.
@@ -52,11 +52,13 @@ impl Source {
         request: &str,
         page: Page,
         counted: bool,
+        walked: &Walked,
         call: &Call,
     ) -> Result<(TranslatedPage, Option<u64>), AdapterError> {
         let url = Self::page_path(request, page, counted);
         let response = self.client.get(&url, &self.headers, call).await?;
         self.check(&response)?;
+        walked.count(response.body.len(), &self.client)?;
         let translated = translate_page(&response.body, &plan.translation);
         let translated = translated.map_err(|error| self.refused(&response, error))?;
         Ok((translated, total_count(&response)))
@@ -107,6 +109,7 @@ impl Source {
             seen: HashSet::new(),
             repeated: 0,
             pages: 0,
+            walked: Walked::default(),
         };
         stream::try_unfold(walk, |mut walk| async move {
             let next = walk.next().await?;
@@ -147,6 +150,7 @@ struct Walk {
     seen: HashSet<EntityId>,
     repeated: usize,
     pages: usize,
+    walked: Walked,
 }
 
 /// Pages of one walk: with [`MAX_PAGE`] entities each, far more than a request may hold.
@@ -172,7 +176,8 @@ impl Walk {
                 offset: self.offset,
             };
             let counted = is_counted(self.remaining);
-            let answer = self.source.page(&self.plan, request, page, counted, &self.call).await?;
+            let asked = self.source.page(&self.plan, request, page, counted, &self.walked, &self.call);
+            let answer = asked.await?;
             let (TranslatedPage { entities, listed }, total) = answer;
             self.offset += listed;
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));

@@ -11,7 +11,7 @@ use ngsi_ld::TypeName;
 use super::mapping::{Mapping, TypeMapping};
 use super::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
 use super::translate::{RecordPage, read_records};
-use crate::client::SourceClient;
+use crate::client::{SourceClient, Walked};
 use crate::contract::{AdapterError, Call, ErrorKind, SourceQuery};
 
 pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
@@ -79,6 +79,7 @@ pub(super) struct TypeReading {
     pub(super) source: Arc<Source>,
     place: usize,
     projection: Projection,
+    walked: Walked,
 }
 
 /// Which of a mapping's descriptions of an answer.
@@ -101,6 +102,7 @@ impl TypeReading {
             source: Arc::clone(source),
             place,
             projection,
+            walked: Walked::default(),
         }))
     }
 
@@ -151,6 +153,7 @@ impl TypeReading {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
             status => return Err(self.error(ErrorKind::Status(status.as_u16()), "the platform refused the request")),
         }
+        self.walked.count(response.body.len(), &self.source.client)?;
         let read = if response.body.len() <= LARGE_BODY {
             self.read(&response.body, answer)
         } else {

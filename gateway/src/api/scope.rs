@@ -148,6 +148,7 @@ impl Scope {
         gather::Request {
             call,
             metrics: Arc::clone(&gateway.metrics.sources),
+            scan: self.revision.config.gateway.limits.scan,
         }
     }
 

@@ -61,6 +61,8 @@ pub struct RequestLimits {
     pub page: usize,
     /// Sources that one request may need.
     pub fan_out: usize,
+    /// Entities that one request may look at in one source that does not decide by itself what matches.
+    pub scan: usize,
     /// How long a request may take.
     pub deadline: Duration,
 }
@@ -73,6 +75,8 @@ impl Default for RequestLimits {
             json_depth: 64,
             page: 1000,
             fan_out: 128,
+            // At 10 us each a second of one core, and more than any municipality has of one type.
+            scan: 100_000,
             deadline: Duration::from_secs(10),
         }
     }
@@ -88,6 +92,9 @@ const MOST_DEPTH: u32 = 128;
 const MOST_PAGE: u32 = 10_000;
 /// Most sources that one request may be allowed to need.
 const MOST_FAN_OUT: u32 = 4096;
+
+/// Most entities that one request may be allowed to look at in one source.
+const MOST_SCAN: u32 = 10_000_000;
 
 /// Reads `[gateway]`. Every key has a default, so that the table may be absent.
 pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig {
@@ -208,6 +215,7 @@ fn read_limits(section: Section<'_>) -> RequestLimits {
         json_depth: count("json_depth", MOST_DEPTH, default.json_depth),
         page: count("page", MOST_PAGE, default.page),
         fan_out: count("fan_out", MOST_FAN_OUT, default.fan_out),
+        scan: count("scan", MOST_SCAN, default.scan),
         deadline: section.duration("deadline").unwrap_or(default.deadline),
     };
     section.finish();

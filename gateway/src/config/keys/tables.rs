@@ -153,6 +153,12 @@ pub(super) static REQUEST_LIMITS: Table = Table {
         key("json_depth", Count(128), Is("64"), "Deepest nesting of a JSON body."),
         key("page", Count(10_000), Is("1000"), "Largest `limit`."),
         key("fan_out", Count(4096), Is("128"), "Sources that one request may need."),
+        key(
+            "scan",
+            Count(10_000_000),
+            Is("100000"),
+            "Entities that one request may look at in one source that does not decide by itself what matches.",
+        ),
         key("deadline", Duration, Is("\"10s\""), "How long a request may take."),
     ],
 };
