@@ -27,6 +27,7 @@ fn settings(orion: &Orion) -> NgsiV2Settings {
             .collect(),
         context: Arc::clone(Context::core()),
         ids_repeat: false,
+        scope_from_servicepath: false,
     }
 }
 

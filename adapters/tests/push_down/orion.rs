@@ -186,6 +186,8 @@ impl Orion {
                 .collect(),
             context: std::sync::Arc::clone(context()),
             ids_repeat,
+            // As of every second source.
+            scope_from_servicepath: number.is_multiple_of(2),
         };
         let adapter = NgsiV2Adapter::new(self.http.clone(), settings, None, SourceLimits::default()).unwrap();
         World {

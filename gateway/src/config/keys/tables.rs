@@ -324,6 +324,12 @@ pub(super) static SOURCE: Table = Table {
             "For ngsi-v2: Fiware-ServicePath of reads.",
         ),
         key(
+            "scope_from_servicepath",
+            Boolean,
+            Is("false"),
+            "For ngsi-v2: whether the service path of an entity is its scope.",
+        ),
+        key(
             "partitions",
             Texts,
             From(all_tenants),
