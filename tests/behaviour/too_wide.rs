@@ -84,3 +84,19 @@ async fn of_several_sources_the_one_beyond_the_bound_is_named_and_nothing_of_it_
     let of_sano = |request: &LoggedRequest| request.path.ends_with("/sites");
     assert!(platform.asked_of_sano().iter().any(of_sano));
 }
+
+#[tokio::test]
+async fn a_condition_that_the_platform_has_a_parameter_for_is_no_scan() {
+    let platform = bounded_by(2).await;
+    let site = sano_sites().remove(0);
+    let common_id = site.id.rsplit(':').next().unwrap();
+    let answer = platform
+        .entities(format!("type=EvacuationSite&q=commonId%3D%3D%22{common_id}%22&count=true"))
+        .tenant("sano")
+        .await
+        .ok();
+    assert_eq!((answer.ids(), answer.count()), (vec![site.id.clone()], 1));
+    let asked = platform.asked_of_sano();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!(asked[0].parameter("kyotsu_id").as_deref(), Some(common_id));
+}

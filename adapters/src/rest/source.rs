@@ -8,6 +8,7 @@ use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue, StatusCode};
 use ngsi_ld::TypeName;
 
+use super::filter;
 use super::mapping::{Mapping, TypeMapping};
 use super::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
 use super::translate::{RecordPage, read_records};
@@ -80,6 +81,8 @@ pub(super) struct TypeReading {
     place: usize,
     projection: Projection,
     walked: Walked,
+    /// The platform's own parameters for the conditions, percent-encoded; empty: none.
+    filters: String,
 }
 
 /// Which of a mapping's descriptions of an answer.
@@ -103,7 +106,17 @@ impl TypeReading {
             place,
             projection,
             walked: Walked::default(),
+            filters: filter::parameters(mapping, query.filter.as_ref(), query.geo.as_ref()),
         }))
+    }
+
+    /// The path of a page, with the conditions that the platform decides.
+    pub(super) fn filtered(&self, mut path: String) -> String {
+        if !self.filters.is_empty() {
+            path.push(if path.contains('?') { '&' } else { '?' });
+            path.push_str(&self.filters);
+        }
+        path
     }
 
     /// The mapping of the type.

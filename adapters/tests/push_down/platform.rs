@@ -33,6 +33,14 @@ dateObserved = { field = "nichiji", as = "date-time", observed_at = false }
 location = { latitude = "ido", longitude = "keido", observed_at = false }
 managedBy = { relationship = "urn:ngsi-ld:Organization:{soshiki}" }
 
+[types.EvacuationSite.filters]
+name = { equal = "namae", part = "namae_bubun" }
+maxCapacity = { equal = "ninzu", at_least = "ninzu_min", at_most = "ninzu_max" }
+location = { box = "hani", near = { latitude = "chushin_ido", longitude = "chushin_keido", metres = "hankei" } }
+
+[tables.yes]
+values = { "有" = true, "無" = false, "-" = false }
+
 [types.AED]
 path = "/aed"
 records = "$[*]"
@@ -44,7 +52,10 @@ name = { field = "namae", as = "string" }
 maxCapacity = { field = "ninzu", unit_code = "IE" }
 dateObserved = "nichiji"
 location = { latitude = "ido", longitude = "keido" }
-managedBy = { relationship = "urn:ngsi-ld:Organization:{soshiki}" }
+managedBy = { field = "kaijo", table = "yes" }
+
+[types.AED.filters]
+managedBy = { equal = "kaijo" }
 "#;
 
 type Records = Arc<Mutex<Vec<(&'static str, Value)>>>;
@@ -78,10 +89,58 @@ fn record(thing: &Thing) -> Value {
                 record["ido"] = json!(latitude.to_string());
             }
             (_, Worth::Text(text)) => record["soshiki"] = json!(text),
+            (_, Worth::Boolean(flag)) => record["kaijo"] = json!(if *flag { "有" } else { "無" }),
+            (_, Worth::Null) => record["kaijo"] = json!("-"),
             _ => {}
         }
     }
     record
+}
+
+/// What the platform leaves out when it is asked to: each parameter that it knows must hold.
+fn is_asked_for(record: &Value, request: &LoggedRequest) -> bool {
+    let text = |field: &str| match &record[field] {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let number = |field: &str| text(field).and_then(|text| text.trim().parse::<f64>().ok());
+    let asked_number = |name: &str| request.parameter(name).map(|text| text.parse::<f64>().unwrap());
+    let any_text = |field: &str, holds: &dyn Fn(&str) -> bool| match &record[field] {
+        Value::Array(items) => items.iter().any(|item| item.as_str().is_some_and(holds)),
+        _ => text(field).is_some_and(|text| holds(&text)),
+    };
+    let equal = |name: &str, field: &str| {
+        let wanted = request.parameter(name);
+        wanted.is_none_or(|wanted| match (number(field), wanted.parse::<f64>()) {
+            (Some(number), Ok(wanted)) => number.total_cmp(&wanted).is_eq() || (number == wanted),
+            _ => any_text(field, &|text| text == wanted),
+        })
+    };
+    let holds_part = request
+        .parameter("namae_bubun")
+        .is_none_or(|part| any_text("namae", &|text| text.contains(&part)));
+    let at_least = asked_number("ninzu_min").is_none_or(|least| number("ninzu").is_some_and(|number| number >= least));
+    let at_most = asked_number("ninzu_max").is_none_or(|most| number("ninzu").is_some_and(|number| number <= most));
+    let place = number("keido").zip(number("ido"));
+    let in_box = request.parameter("hani").is_none_or(|corners| {
+        let corners: Vec<f64> = corners.split(',').map(|corner| corner.parse().unwrap()).collect();
+        place.is_some_and(|(longitude, latitude)| {
+            (corners[0]..=corners[2]).contains(&longitude) && (corners[1]..=corners[3]).contains(&latitude)
+        })
+    });
+    let is_near = asked_number("hankei").is_none_or(|metres| {
+        let center = (asked_number("chushin_keido").unwrap(), asked_number("chushin_ido").unwrap());
+        place.is_some_and(|place| haversine(center, place) <= metres)
+    });
+    equal("namae", "namae") && equal("ninzu", "ninzu") && equal("kaijo", "kaijo") && holds_part && at_least && at_most && in_box && is_near
+}
+
+/// Metres on a sphere.
+fn haversine(from: (f64, f64), to: (f64, f64)) -> f64 {
+    let half = |degrees: f64| (degrees.to_radians() / 2.0).sin().powi(2);
+    let a = half(to.1 - from.1) + from.1.to_radians().cos() * to.1.to_radians().cos() * half(to.0 - from.0);
+    2.0 * 6_371_000.0 * a.sqrt().min(1.0).asin()
 }
 
 impl Service for Answers {
@@ -92,7 +151,7 @@ impl Service for Answers {
         };
         let records = self.0.lock().unwrap();
         let of_type = |wanted: &str| {
-            let records = records.iter().filter(|(r#type, _)| *r#type == wanted);
+            let records = records.iter().filter(|(r#type, record)| *r#type == wanted && is_asked_for(record, request));
             records.map(|(_, record)| record.clone()).collect::<Vec<_>>()
         };
         let part = |all: &[Value], skip: usize, take: usize| -> Vec<Value> {
