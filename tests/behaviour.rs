@@ -60,6 +60,7 @@ mod behaviour {
     mod representations;
     mod same_by_id;
     mod secrets;
+    mod service_paths;
     mod shown_members;
     mod side_doors;
     mod source_credentials;

@@ -84,7 +84,10 @@ async fn all(adapter: &dyn Adapter, query: &SourceQuery) -> Result<Vec<Entity>, 
 
 /// Everything that a source holds of the types that are asked for, as the view shows it.
 async fn everything(adapter: &dyn Adapter, system_attributes: bool) -> Result<Vec<Entity>, TestCaseError> {
-    let types = TYPES.iter().map(|short| context().expand_type(short).unwrap()).collect();
+    let types = TYPES
+        .iter()
+        .map(|short| context().expand_type(short).unwrap())
+        .collect();
     let query = SourceQuery {
         system_attributes,
         ..SourceQuery::of_types(types)
@@ -164,7 +167,11 @@ async fn judge(world: &World, asked: &Asked, tally: &RefCell<Tally>) -> Result<(
     let push_down = adapter.push_down(&query);
     let candidates = all(adapter, &query).await?;
     let left = residual(&query, &push_down);
-    let answer: Vec<Entity> = candidates.iter().filter(|entity| left.matches(entity)).cloned().collect();
+    let answer: Vec<Entity> = candidates
+        .iter()
+        .filter(|entity| left.matches(entity))
+        .cloned()
+        .collect();
     let requests = || adapter.asked(&query).unwrap();
     prop_assert_eq!(
         comparable(answer, &query),

@@ -445,7 +445,10 @@ fn an_explanation_says_what_each_source_decides_and_how_much_of_it_is_read() {
         ),
     ] {
         let target = format!("/ngsi-ld/v1/entities?{query}");
-        let explanation = explained(&files, &["--consumer", "bousai-map", "--tenant", tenant, "GET", &target]);
+        let explanation = explained(
+            &files,
+            &["--consumer", "bousai-map", "--tenant", tenant, "GET", &target],
+        );
         let question = &explanation["questions"][0];
         let split: Vec<Value> = question["conditions"]
             .as_array()
@@ -463,11 +466,23 @@ fn an_explanation_says_what_each_source_decides_and_how_much_of_it_is_read() {
             (conditions, &json!(requests), &json!(reads)),
             "{tenant} {query}: {explanation:#}"
         );
-        assert_eq!(cost["atMost"].is_u64(), reads == "candidates" || reads == "everything", "{cost}");
+        assert_eq!(
+            cost["atMost"].is_u64(),
+            reads == "candidates" || reads == "everything",
+            "{cost}"
+        );
     }
     let text = Finished::well(
         files.folder(),
-        &["explain", "--consumer", "bousai-map", "--tenant", "nasushiobara", "GET", &format!("/ngsi-ld/v1/entities?type=EvacuationSite&{either}")],
+        &[
+            "explain",
+            "--consumer",
+            "bousai-map",
+            "--tenant",
+            "nasushiobara",
+            "GET",
+            &format!("/ngsi-ld/v1/entities?type=EvacuationSite&{either}"),
+        ],
     );
     for line in [
         "q: pushed down, and decided by the gateway on what is visible: the source leaves out",

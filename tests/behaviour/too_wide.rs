@@ -30,8 +30,15 @@ async fn a_scan_beyond_the_bound_is_refused_when_the_source_is_the_only_one() {
             .entities(format!("type=EvacuationSite&{EVERY_NAME}&{page}"))
             .tenant("sano")
             .await;
-        assert_eq!((answer.status, answer.error_type().as_str()), (403, "TooManyResults"), "{answer}");
-        assert!(answer.problem().detail.contains("name types, ids or an area"), "{answer}");
+        assert_eq!(
+            (answer.status, answer.error_type().as_str()),
+            (403, "TooManyResults"),
+            "{answer}"
+        );
+        assert!(
+            answer.problem().detail.contains("name types, ids or an area"),
+            "{answer}"
+        );
     }
     // A page that is full before the bound is reached is a page.
     let answer = platform
@@ -50,7 +57,10 @@ async fn as_much_as_the_bound_allows_is_looked_through() {
         .tenant("sano")
         .await
         .ok();
-    assert_eq!((answer.count(), answer.ids().len()), (sano_sites().len(), sano_sites().len()));
+    assert_eq!(
+        (answer.count(), answer.ids().len()),
+        (sano_sites().len(), sano_sites().len())
+    );
 }
 
 #[tokio::test]
@@ -91,7 +101,9 @@ async fn a_condition_that_the_platform_has_a_parameter_for_is_no_scan() {
     let site = sano_sites().remove(0);
     let common_id = site.id.rsplit(':').next().unwrap();
     let answer = platform
-        .entities(format!("type=EvacuationSite&q=commonId%3D%3D%22{common_id}%22&count=true"))
+        .entities(format!(
+            "type=EvacuationSite&q=commonId%3D%3D%22{common_id}%22&count=true"
+        ))
         .tenant("sano")
         .await
         .ok();

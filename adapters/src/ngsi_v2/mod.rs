@@ -222,10 +222,7 @@ fn headers(settings: &NgsiV2Settings) -> Result<Arc<[(HeaderName, HeaderValue)]>
     let paths: Vec<&str> = settings.fiware_servicepath.split(',').map(str::trim).collect();
     let are_paths = paths.len() <= MAX_SERVICE_PATHS && paths.iter().all(|path| is_service_path(path));
     let value = HeaderValue::from_str(&paths.join(",")).ok().filter(|_| are_paths);
-    headers.push((
-        SERVICE_PATHS,
-        value.ok_or(InvalidNgsiV2Settings::ServicePath)?,
-    ));
+    headers.push((SERVICE_PATHS, value.ok_or(InvalidNgsiV2Settings::ServicePath)?));
     Ok(headers.into())
 }
 

@@ -193,7 +193,9 @@ impl Walk {
                 offset: self.offset,
             };
             let counted = is_counted(self.remaining);
-            let asked = self.source.page(&self.plan, request, page, counted, &self.walked, &self.call);
+            let asked = self
+                .source
+                .page(&self.plan, request, page, counted, &self.walked, &self.call);
             let answer = asked.await?;
             let (TranslatedPage { entities, listed }, total) = answer;
             self.offset += listed;

@@ -11,8 +11,8 @@ use super::NgsiV2Settings;
 use super::area::Area;
 use super::branches::branches;
 use super::filter::{Statements, mentions_dates};
-use super::service_paths;
 use super::names::{RawNames, generated_from, generated_prefix, is_identifier, raw_name};
+use super::service_paths;
 use super::translate::{IdleTables, ProvidedType, TranslationContext};
 use crate::contract::{AttributeSelection, Coverage, PushDown, SourceQuery};
 

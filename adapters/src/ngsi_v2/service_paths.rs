@@ -47,7 +47,9 @@ impl<'t> Paths<'t> {
     fn of_any(all: &'t [ScopePattern]) -> Option<Self> {
         let each: Option<Vec<Self>> = all.iter().map(Self::of).collect();
         // The one that says most.
-        each?.into_iter().max_by_key(|paths| (paths.steps.len(), !paths.and_below))
+        each?
+            .into_iter()
+            .max_by_key(|paths| (paths.steps.len(), !paths.and_below))
     }
 
     /// The paths of a scope, up to the first level that may be any.

@@ -127,7 +127,11 @@ impl Adapter for RestAdapter {
         let unless_asked = |is_asked: bool| if is_asked { Coverage::None } else { Coverage::Exact };
         let narrows = |filter: Option<&Expression>, geo: Option<&GeoQuery>| {
             let mappings = self.source.mapping.type_mappings();
-            let mut asked = self.source.places(query).into_iter().filter_map(|place| mappings.get(place));
+            let mut asked = self
+                .source
+                .places(query)
+                .into_iter()
+                .filter_map(|place| mappings.get(place));
             asked.any(|mapping| !parameters(mapping, filter, geo).is_empty())
         };
         let by_value = query.filter.is_some() && narrows(query.filter.as_ref(), None);
@@ -136,8 +140,16 @@ impl Adapter for RestAdapter {
             selection: Coverage::Exact,
             id_pattern: Coverage::Exact,
             any_attribute: Coverage::Exact,
-            filter: if by_value { Coverage::Narrows } else { unless_asked(query.filter.is_some()) },
-            geo: if by_place { Coverage::Narrows } else { unless_asked(query.geo.is_some()) },
+            filter: if by_value {
+                Coverage::Narrows
+            } else {
+                unless_asked(query.filter.is_some())
+            },
+            geo: if by_place {
+                Coverage::Narrows
+            } else {
+                unless_asked(query.geo.is_some())
+            },
             scope: unless_asked(query.scope.is_some()),
         }
     }

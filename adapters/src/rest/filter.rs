@@ -152,7 +152,9 @@ fn equal(comparison: &Comparison, rule: &Rule) -> Option<String> {
     let means = |word_value: &Value| match (word_value, value) {
         (Value::String(text), Comparand::String(wanted)) => text == wanted,
         (Value::Boolean(flag), Comparand::Boolean(wanted)) => flag == wanted,
-        (Value::Number(number), Comparand::Number(wanted)) => number.compare(wanted).is_some_and(std::cmp::Ordering::is_eq),
+        (Value::Number(number), Comparand::Number(wanted)) => {
+            number.compare(wanted).is_some_and(std::cmp::Ordering::is_eq)
+        }
         _ => false,
     };
     let is_unlisted = match &table.unlisted {
@@ -227,7 +229,10 @@ fn longest_literal(pattern: &Pattern) -> Option<String> {
     let pattern = pattern.as_str();
     let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
     let pattern = pattern.strip_suffix('$').unwrap_or(pattern);
-    let is_literal = |part: &&str| part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'));
+    let is_literal = |part: &&str| {
+        part.chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'))
+    };
     let parts: Vec<&str> = pattern.split(".*").collect();
     if !parts.iter().all(is_literal) {
         return None;
@@ -247,7 +252,8 @@ fn number_text(number: &Number) -> String {
 
 /// A text that platforms neither trim nor take for no condition at all.
 fn sendable(text: &str) -> Option<String> {
-    let is_plain = !text.is_empty() && text.len() <= MAX_TEXT && !text.chars().any(char::is_control) && text.trim() == text;
+    let is_plain =
+        !text.is_empty() && text.len() <= MAX_TEXT && !text.chars().any(char::is_control) && text.trim() == text;
     is_plain.then(|| text.to_owned())
 }
 
@@ -264,9 +270,8 @@ fn circle(geo: &GeoQuery) -> Option<(Position, u64)> {
 /// A box around everything that is asked for: west, south, east, north.
 fn bounding_box(geo: &GeoQuery) -> Option<String> {
     let positions = geo.geometry.positions();
-    let bound = |of: fn(&Position) -> f64, best: fn(f64, f64) -> f64, start: f64| {
-        positions.iter().map(of).fold(start, best)
-    };
+    let bound =
+        |of: fn(&Position) -> f64, best: fn(f64, f64) -> f64, start: f64| positions.iter().map(of).fold(start, best);
     let mut south = bound(|position| position.latitude, f64::min, f64::INFINITY);
     let mut north = bound(|position| position.latitude, f64::max, f64::NEG_INFINITY);
     let mut west = bound(|position| position.longitude, f64::min, f64::INFINITY);
@@ -336,14 +341,20 @@ location = { box = "hani", near = { latitude = "lat", longitude = "lon", metres 
         let filter = Expression::parse(q, Context::core()).unwrap();
         let mapping = mapping();
         let text = parameters(&mapping.type_mappings()[0], Some(&filter), None);
-        percent_encoding::percent_decode_str(&text).decode_utf8().unwrap().into_owned()
+        percent_encoding::percent_decode_str(&text)
+            .decode_utf8()
+            .unwrap()
+            .into_owned()
     }
 
     fn sent_place(georel: &str, geometry: &str, coordinates: &str) -> String {
         let geo = GeoQuery::parse(georel, geometry, coordinates, None, Context::core()).unwrap();
         let mapping = mapping();
         let text = parameters(&mapping.type_mappings()[0], None, Some(&geo));
-        percent_encoding::percent_decode_str(&text).decode_utf8().unwrap().into_owned()
+        percent_encoding::percent_decode_str(&text)
+            .decode_utf8()
+            .unwrap()
+            .into_owned()
     }
 
     #[test]
@@ -356,7 +367,10 @@ location = { box = "hani", near = { latitude = "lat", longitude = "lon", metres 
             ("maxCapacity==1..9", "min=1&max=9"),
             ("maxCapacity==5", "ninzu=5&min=5&max=5"),
             ("opened==true", "kaijo=有"),
-            (r#"maxCapacity>5;name=="x";opened==true"#, "min=5&namae=x&kensaku=x&kaijo=有"),
+            (
+                r#"maxCapacity>5;name=="x";opened==true"#,
+                "min=5&namae=x&kensaku=x&kaijo=有",
+            ),
             ("maxCapacity>5;maxCapacity>7", "min=5"),
         ] {
             assert_eq!(sent(q), parameters, "{q}");
@@ -408,7 +422,10 @@ location = { box = "hani", near = { latitude = "lat", longitude = "lon", metres 
             assert!((1_000.0..1_100.0).contains(&(reach * metres)), "{corners:?}");
         }
         let within = sent_place("within", "Polygon", "[[[139,36],[140,36],[140,37],[139,36]]]");
-        assert!(within.starts_with("hani=138.9999") && !within.contains("lat="), "{within}");
+        assert!(
+            within.starts_with("hani=138.9999") && !within.contains("lat="),
+            "{within}"
+        );
         for (georel, geometry, coordinates) in [
             ("near;minDistance==5", "Point", "[139.5,36.25]"),
             ("disjoint", "Point", "[139.5,36.25]"),

@@ -210,7 +210,14 @@ fn attributes(depth: u32) -> impl Strategy<Value = Vec<Attribute>> {
 }
 
 /// Scopes, and questions for them.
-const SCOPES: &[&str] = &["/栃木県", "/栃木県/佐野市", "/栃木県/佐野市/北", "/栃木", "/栃木県0", "/a_b"];
+const SCOPES: &[&str] = &[
+    "/栃木県",
+    "/栃木県/佐野市",
+    "/栃木県/佐野市/北",
+    "/栃木",
+    "/栃木県0",
+    "/a_b",
+];
 const SCOPE_QUERIES: &[&str] = &[
     "/栃木県",
     "/栃木県/#",

@@ -434,7 +434,13 @@ async fn scopes_of_an_earlier_versions_entities_are_found() {
     stamp(&folder, "DROP TABLE entity_scopes; PRAGMA user_version = 3").await;
 
     let adapter = StoreAdapter::new(SourceId::new("store"), open(&folder).await);
-    for (scope, count) in [("/栃木県/#", 1_667), ("/栃木県", 833), ("/disaster", 833), ("/#", 2_500), ("/x", 0)] {
+    for (scope, count) in [
+        ("/栃木県/#", 1_667),
+        ("/栃木県", 833),
+        ("/disaster", 833),
+        ("/#", 2_500),
+        ("/x", 0),
+    ] {
         let query = SourceQuery {
             scope: Some(ngsi_ld::query::ScopeQuery::parse(scope).unwrap()),
             ..SourceQuery::of_types(vec![type_name(0)])

@@ -63,10 +63,11 @@ impl Asked {
                     .chain(any_attribute.iter().cloned()),
             ),
         };
-        let on_dates = self
-            .q
-            .as_ref()
-            .is_some_and(|q| ["createdAt", "modifiedAt", "expiresAt"].iter().any(|date| q.contains(date)));
+        let on_dates = self.q.as_ref().is_some_and(|q| {
+            ["createdAt", "modifiedAt", "expiresAt"]
+                .iter()
+                .any(|date| q.contains(date))
+        });
         SourceQuery {
             ids: self.ids.iter().map(|id| EntityId::parse(id).unwrap()).collect(),
             id_pattern: self.id_pattern.map(|pattern| IdPattern::parse(pattern).unwrap()),
@@ -174,7 +175,8 @@ fn condition() -> impl Strategy<Value = String> {
         1 => select(&["createdAt", "modifiedAt", "expiresAt"][..]),
     ];
     let trail = prop_oneof![3 => Just(""), 2 => select(TRAILS)];
-    (attribute, trail, comparison()).prop_map(|(attribute, trail, comparison)| format!("{attribute}{trail}{comparison}"))
+    (attribute, trail, comparison())
+        .prop_map(|(attribute, trail, comparison)| format!("{attribute}{trail}{comparison}"))
 }
 
 /// Any `q`: mostly one condition, so that questions have answers.

@@ -130,10 +130,20 @@ fn is_asked_for(record: &Value, request: &LoggedRequest) -> bool {
         })
     });
     let is_near = asked_number("hankei").is_none_or(|metres| {
-        let center = (asked_number("chushin_keido").unwrap(), asked_number("chushin_ido").unwrap());
+        let center = (
+            asked_number("chushin_keido").unwrap(),
+            asked_number("chushin_ido").unwrap(),
+        );
         place.is_some_and(|place| haversine(center, place) <= metres)
     });
-    equal("namae", "namae") && equal("ninzu", "ninzu") && equal("kaijo", "kaijo") && holds_part && at_least && at_most && in_box && is_near
+    equal("namae", "namae")
+        && equal("ninzu", "ninzu")
+        && equal("kaijo", "kaijo")
+        && holds_part
+        && at_least
+        && at_most
+        && in_box
+        && is_near
 }
 
 /// Metres on a sphere.
@@ -151,7 +161,9 @@ impl Service for Answers {
         };
         let records = self.0.lock().unwrap();
         let of_type = |wanted: &str| {
-            let records = records.iter().filter(|(r#type, record)| *r#type == wanted && is_asked_for(record, request));
+            let records = records
+                .iter()
+                .filter(|(r#type, record)| *r#type == wanted && is_asked_for(record, request));
             records.map(|(_, record)| record.clone()).collect::<Vec<_>>()
         };
         let part = |all: &[Value], skip: usize, take: usize| -> Vec<Value> {

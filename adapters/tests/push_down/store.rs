@@ -84,7 +84,9 @@ pub(crate) async fn enter(things: Vec<Thing>) -> World {
         .await
         .unwrap();
     let mut list: Vec<Value> = things.iter().map(entity).collect();
-    list.push(json!({ "id": "urn:ngsi-ld:Resident:1", "type": "Resident", "name": { "type": "Property", "value": "5" } }));
+    list.push(
+        json!({ "id": "urn:ngsi-ld:Resident:1", "type": "Resident", "name": { "type": "Property", "value": "5" } }),
+    );
     let entities = parse_entities(json!(list).to_string().as_bytes(), context()).unwrap();
     partition
         .load(entities, DateTime::parse("2026-01-01T00:00:00Z").unwrap())

@@ -192,7 +192,14 @@ impl Shape {
     /// The positions of a rectangle's ring.
     pub(crate) fn ring([west, south, width, height]: [i16; 4]) -> [[f64; 2]; 5] {
         let (east, north) = (west + width.max(1), south + height.max(1));
-        [[west, south], [east, south], [east, north], [west, north], [west, south]].map(Self::degrees)
+        [
+            [west, south],
+            [east, south],
+            [east, north],
+            [west, north],
+            [west, south],
+        ]
+        .map(Self::degrees)
     }
 
     pub(crate) fn geo_json(self) -> Value {
@@ -311,17 +318,19 @@ fn thing() -> impl Strategy<Value = Thing> {
         one(attribute(worth()).boxed()),
         prop::sample::subsequence(SCOPES, 0..3),
     )
-        .prop_map(|(r#type, style, name, capacity, date, location, manager, scopes)| Thing {
-            number: 0,
-            r#type,
-            style,
-            scopes,
-            attributes: NAMES
-                .into_iter()
-                .zip([name, capacity, date, location, manager])
-                .filter_map(|(name, attribute)| Some((name, attribute?)))
-                .collect(),
-        })
+        .prop_map(
+            |(r#type, style, name, capacity, date, location, manager, scopes)| Thing {
+                number: 0,
+                r#type,
+                style,
+                scopes,
+                attributes: NAMES
+                    .into_iter()
+                    .zip([name, capacity, date, location, manager])
+                    .filter_map(|(name, attribute)| Some((name, attribute?)))
+                    .collect(),
+            },
+        )
 }
 
 /// Some entities, each with a number of its own.

@@ -31,6 +31,9 @@ pub struct GatewayConfig {
     pub trusted_proxies: Vec<Network>,
     /// Addresses in ranges that are not public, which URLs of clients may name all the same.
     pub egress_allow: Vec<Network>,
+    /// Whether the parts of an entity in several sources may meet the conditions of a query together only, where the
+    /// request does not say it (`splitEntities`, clause 5.7.2.4).
+    pub split_entities: bool,
     /// How consumers are served over TLS; `None`: in plain text, behind a proxy or on one machine.
     pub tls: Option<Arc<TlsSettings>>,
     /// Bounds of one request, whoever asks.
@@ -146,6 +149,7 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
         api_key_header: api_key_header.unwrap_or(HeaderName::from_static("x-api-key")),
         trusted_proxies: read_networks(&section, "trusted_proxies"),
         egress_allow: read_networks(&section, "egress_allow"),
+        split_entities: section.boolean("split_entities").is_some_and(|split| split.value),
         tls,
         limits,
     };

@@ -81,8 +81,18 @@ pub(super) fn conditions(sub_query: &SubQuery, question: &Question, push_down: &
     let asked = &question.query;
     let conditions = [
         ("id", !asked.ids.is_empty(), true, push_down.selection),
-        ("idPattern", asked.id_pattern.is_some(), query.id_pattern.is_some(), push_down.id_pattern),
-        ("attrs", !asked.attributes.is_empty(), !query.any_attribute.is_empty(), push_down.any_attribute),
+        (
+            "idPattern",
+            asked.id_pattern.is_some(),
+            query.id_pattern.is_some(),
+            push_down.id_pattern,
+        ),
+        (
+            "attrs",
+            !asked.attributes.is_empty(),
+            !query.any_attribute.is_empty(),
+            push_down.any_attribute,
+        ),
         ("q", asked.filter.is_some(), told.filter, push_down.filter),
         ("geo-query", asked.geo.is_some(), told.geo, push_down.geo),
         ("scopeQ", asked.scope.is_some(), told.scope, push_down.scope),
@@ -90,9 +100,10 @@ pub(super) fn conditions(sub_query: &SubQuery, question: &Question, push_down: &
     let linked = asked.filter.as_ref().is_some_and(|filter| filter.link_depth() > 0);
     let shown = |(condition, _, is_told, coverage): &(&'static str, bool, bool, Coverage)| {
         let (pushed_down, residual) = match (is_told, coverage) {
-            (false, _) if *condition == "q" && linked => {
-                (PushedDown::Nothing, Some("it is about entities that this one leads to, which others may hold"))
-            }
+            (false, _) if *condition == "q" && linked => (
+                PushedDown::Nothing,
+                Some("it is about entities that this one leads to, which others may hold"),
+            ),
             (false, _) if question.split_entities && *condition != "id" && *condition != "idPattern" => (
                 PushedDown::Nothing,
                 Some("with splitEntities the parts of an entity may meet it together only"),
@@ -114,7 +125,11 @@ pub(super) fn conditions(sub_query: &SubQuery, question: &Question, push_down: &
             residual,
         }
     };
-    conditions.iter().filter(|(_, is_given, ..)| *is_given).map(shown).collect()
+    conditions
+        .iter()
+        .filter(|(_, is_given, ..)| *is_given)
+        .map(shown)
+        .collect()
 }
 
 /// What the question costs. `by_id`: it is about one entity. `scan`: how much one request may read of a source.

@@ -146,6 +146,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         tenant: tenant.as_ref(),
         context,
         largest_page: config.gateway.limits.page,
+        split_entities: config.gateway.split_entities,
     });
     let request = request.map_err(|problem| CannotExplain::Request {
         status: problem.error_type.status().as_u16(),

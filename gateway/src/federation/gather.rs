@@ -81,7 +81,10 @@ async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) ->
         }
         Ok(entities)
     };
-    observed(sub_query, request, entities, |error| scan.judged(error, request.call.deadline)).await
+    observed(sub_query, request, entities, |error| {
+        scan.judged(error, request.call.deadline)
+    })
+    .await
 }
 
 /// Shows each entity that one source yields and the consumer may see, as it arrives; none is held. `Break` ends it.
@@ -104,7 +107,10 @@ pub async fn look_through(
         }
         Ok(())
     };
-    observed(sub_query, request, looking, |error| scan.judged(error, request.call.deadline)).await
+    observed(sub_query, request, looking, |error| {
+        scan.judged(error, request.call.deadline)
+    })
+    .await
 }
 
 /// Asks one source for one entity.

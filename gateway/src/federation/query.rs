@@ -205,7 +205,11 @@ fn in_rank(mut parts: SmallVec<[RankedPart; 1]>) -> Vec<Part> {
 async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts, Vec<AdapterError>), Refusal> {
     let all: Vec<&SubQuery> = sub_queries.iter().collect();
     let answers = gather::gather(&all, request).await?;
-    if let Some(refusal) = scan::refusal(all.iter().copied().zip(answers.iter().map(|answer| answer.as_ref().err()))) {
+    if let Some(refusal) = scan::refusal(
+        all.iter()
+            .copied()
+            .zip(answers.iter().map(|answer| answer.as_ref().err())),
+    ) {
         return Err(refusal);
     }
     let mut parts = Parts::new();

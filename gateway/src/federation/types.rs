@@ -34,7 +34,11 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
     }
     let all: Vec<&SubQuery> = by_type.iter().collect();
     let answers = gather::gather(&all, request).await?;
-    if let Some(refusal) = scan::refusal(all.iter().copied().zip(answers.iter().map(|answer| answer.as_ref().err()))) {
+    if let Some(refusal) = scan::refusal(
+        all.iter()
+            .copied()
+            .zip(answers.iter().map(|answer| answer.as_ref().err())),
+    ) {
         return Err(refusal);
     }
     let mut types: Vec<TypeName> = Vec::new();

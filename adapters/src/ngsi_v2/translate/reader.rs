@@ -174,10 +174,7 @@ fn builtin_date<'de, A: MapAccess<'de>>(
 }
 
 /// The scope that a service path is, if it is wanted: a path of at least one level.
-fn scope<'de, A: MapAccess<'de>>(
-    map: &mut A,
-    context: &TranslationContext,
-) -> Result<Option<CompactString>, A::Error> {
+fn scope<'de, A: MapAccess<'de>>(map: &mut A, context: &TranslationContext) -> Result<Option<CompactString>, A::Error> {
     #[derive(serde::Deserialize)]
     struct Builtin<'a> {
         #[serde(borrow)]

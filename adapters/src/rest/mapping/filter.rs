@@ -92,7 +92,9 @@ pub(super) fn read_filters(
             }
             let taken = |parameter: &str| {
                 let by_paging = paging.is_some_and(|paging| paging.parameters().contains(&parameter));
-                let earlier = filters.iter().any(|filter| filter.test.parameters().contains(&parameter));
+                let earlier = filters
+                    .iter()
+                    .any(|filter| filter.test.parameters().contains(&parameter));
                 by_paging || earlier
             };
             for parameter in test.parameters() {
@@ -130,7 +132,11 @@ fn read_tests(table: &TomlTable<'_>, path: Option<&RequestPath>, diagnostics: &m
         let keys = ["latitude", "longitude", "metres"];
         near.check_keys(&keys, diagnostics);
         for key in keys.iter().filter(|key| !near.has(key)) {
-            diagnostics.report(&near.span, &near.field, format!("`{key}` is missing: the name of a parameter"));
+            diagnostics.report(
+                &near.span,
+                &near.field,
+                format!("`{key}` is missing: the name of a parameter"),
+            );
         }
         let [latitude, longitude, metres] = keys.map(|key| parameter(&near, key, diagnostics));
         if let (Some(latitude), Some(longitude), Some(metres)) = (latitude, longitude, metres) {

@@ -8,8 +8,8 @@ use ngsi_ld::{EntityId, TypeName};
 use toml::de::{DeTable, DeValue};
 
 use super::attribute::{AttributeReader, read_attributes};
-use super::filter::read_filters;
 use super::error::{Diagnostics, MappingError};
+use super::filter::read_filters;
 use super::path::{JsonPath, Step};
 use super::request::{Paging, RequestPath, check_path};
 use super::toml_table::{Entry, Located, TomlTable, TomlValue, wrong_kind};

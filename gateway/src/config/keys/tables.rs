@@ -84,6 +84,12 @@ pub(super) static GATEWAY: Table = Table {
             "The @context of requests without one: kakehashi, core, or a URL.",
         ),
         key(
+            "split_entities",
+            Boolean,
+            Is("false"),
+            "Whether parts of an entity may meet the conditions of a query together only, where a request does not say it.",
+        ),
+        key(
             "api_key_header",
             Text,
             Is("\"x-api-key\""),

@@ -43,7 +43,9 @@ impl Adapter for Unending {
             entity.id = EntityId::parse(&format!("urn:ngsi-ld:AED:{number}")).unwrap();
             Ok(entity)
         });
-        futures::stream::iter(entities).chain(futures::stream::pending()).boxed()
+        futures::stream::iter(entities)
+            .chain(futures::stream::pending())
+            .boxed()
     }
 
     async fn count(&self, _: &SourceQuery, _: &Call) -> Result<u64, AdapterError> {
@@ -111,7 +113,10 @@ fn of_several_the_one_that_has_too_many_is_named_and_nothing_of_it_is_shown() {
 
 #[test]
 fn time_that_runs_out_over_a_scan_is_too_much_and_a_source_that_says_nothing_is_late() {
-    assert!(matches!(ask(&with_others(3, 0), 500, IMPATIENT), Err(Refusal::ScanTooWide)));
+    assert!(matches!(
+        ask(&with_others(3, 0), 500, IMPATIENT),
+        Err(Refusal::ScanTooWide)
+    ));
     let answer = ask(&with_others(0, 0), 500, IMPATIENT).unwrap();
     assert_eq!(answer.warnings[0].kind, ErrorKind::Timeout);
 }
