@@ -60,6 +60,7 @@ mod behaviour {
     mod representations;
     mod same_by_id;
     mod secrets;
+    mod service_paths;
     mod shown_members;
     mod side_doors;
     mod source_credentials;
@@ -69,5 +70,6 @@ mod behaviour {
     mod text_of_every_script;
     mod tls;
     mod tokens;
+    mod too_wide;
     mod types;
 }
