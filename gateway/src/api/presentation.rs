@@ -107,7 +107,7 @@ impl Presentation {
                 context_member,
             },
             language: self.language.as_ref(),
-            projection: self.projection.as_ref(),
+            shown: self.projection.as_ref().into(),
             linked: None,
         }
     }
