@@ -14,9 +14,7 @@ use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::language::LanguageFilter;
 use ngsi_ld::entity::parse::parse_entity;
-use ngsi_ld::entity::render::{
-    Format, LinkedEntities, Rendering, Representation, render_entity, render_feature,
-};
+use ngsi_ld::entity::render::{Format, LinkedEntities, Rendering, Representation, render_entity, render_feature};
 use ngsi_ld::projection::{DatasetSelection, MemberList, Projection, Shown};
 use serde_json::Value;
 

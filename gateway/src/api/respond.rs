@@ -119,7 +119,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let error_type = match refusal {
             Refusal::TooManySources { .. } => ErrorType::TooComplexQuery,
-            Refusal::TooManyCandidates { .. } => ErrorType::TooManyResults,
+            Refusal::TooManyCandidates { .. } | Refusal::TooManyLinked { .. } => ErrorType::TooManyResults,
         };
         Self::new(error_type, refusal.to_string())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Coverage};
+use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Coverage, Page};
 use ngsi_ld::Entity;
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ use crate::config::{TenantId, compact_attribute, compact_type};
 use crate::federation::Question;
 use crate::federation::entities::wanted_page;
 use crate::federation::hidden_targets::depended_on;
+use crate::federation::linked_conditions;
 use crate::federation::plan::{Asker, SubQuery, narrow, types_named_here};
 use crate::federation::provide::{Provider, Watcher, WriteRefusal};
 use crate::federation::query::may_decide_alone;
@@ -60,6 +61,13 @@ pub struct WriteVerdict {
 
 /// Adds the questions of a read.
 pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, explanation: &mut Explanation) {
+    let candidates = linked_conditions::candidates(question);
+    let page_of = |page: &Page| match candidates {
+        // The gateway looks at the entities that they lead to, and pages then.
+        Some(_) => linked_conditions::ALL_CANDIDATES,
+        None => *page,
+    };
+    let question = candidates.as_ref().unwrap_or(question);
     let named = types_named_here(question, asker.policies);
     let sub_queries = match narrow(question, asker, &named) {
         Ok(sub_queries) => sub_queries,
@@ -74,7 +82,7 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
         explanation.notes.push("no source is asked".to_owned());
     }
     let sent: Vec<SubQuery> = match asked {
-        Asked::Retrieve(_) => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
+        Asked::Retrieve { .. } => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
         Asked::Types(_) => {
             // Whether a store has entities of several types is not looked up.
             let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);
@@ -87,7 +95,7 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
                                 is asked for all that match and not for one page";
                     explanation.notes.push(note.to_owned());
                 }
-                vec![only.paged(wanted_page(*page))]
+                vec![only.paged(wanted_page(page_of(page)))]
             }
             _ => sub_queries,
         },

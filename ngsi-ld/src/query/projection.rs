@@ -456,7 +456,15 @@ mod tests {
             Err(InvalidProjection::Syntax(error)) => error.position,
             other => panic!("{text}: {other:?}"),
         };
-        for (text, expected) in [("a{", 2), ("a{}", 2), ("a{b", 3), ("a{b}}", 4), ("a{b}c", 4), ("a{b}{c}", 4), ("{a}", 0)] {
+        for (text, expected) in [
+            ("a{", 2),
+            ("a{}", 2),
+            ("a{b", 3),
+            ("a{b}}", 4),
+            ("a{b}c", 4),
+            ("a{b}{c}", 4),
+            ("{a}", 0),
+        ] {
             assert_eq!(position(text), expected, "{text}");
         }
     }

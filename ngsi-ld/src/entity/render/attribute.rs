@@ -23,7 +23,9 @@ pub(super) fn write_attribute(writer: &Writer<'_>, attribute: &Attribute, out: &
             write_concise_value(writer, &instance.value, out);
         }
         (instances, _) => {
-            write_one_or_more(out, instances, |instance, out| write_instance(writer, name, instance, out));
+            write_one_or_more(out, instances, |instance, out| {
+                write_instance(writer, name, instance, out)
+            });
         }
     }
 }

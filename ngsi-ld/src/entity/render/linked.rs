@@ -39,8 +39,8 @@ pub fn links<'e>(entity: &'e Entity, shown: Shown<'_>) -> impl Iterator<Item = L
         .flat_map(links_of)
 }
 
-/// The links of one attribute.
-fn links_of(attribute: &Attribute) -> impl Iterator<Item = LinkTo<'_>> {
+/// The links of one attribute, in their order.
+pub fn links_of(attribute: &Attribute) -> impl Iterator<Item = LinkTo<'_>> {
     attribute.instances.iter().flat_map(|instance| {
         let objects = instance.value.objects().iter();
         objects.map(|object| LinkTo {

@@ -13,7 +13,7 @@ mod writer;
 
 pub use self::geojson::{open_feature_collection, render_feature, render_feature_collection};
 use self::json::{write_member_name, write_string};
-pub use self::linked::{LinkTo, LinkedEntities, links};
+pub use self::linked::{LinkTo, LinkedEntities, links, links_of};
 use self::writer::Writer;
 use super::language::LanguageFilter;
 use super::{Entity, LanguageMap, SystemAttributes};

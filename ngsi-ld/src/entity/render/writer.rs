@@ -47,7 +47,8 @@ impl<'a> Writer<'a> {
     /// Begins a document, whose own entity it is.
     pub(super) fn begin_document(&self, entity: &Entity) {
         if let Some(linked) = self.representation.linked {
-            self.to_be_shown.replace(linked.distances(entity, self.representation.shown));
+            self.to_be_shown
+                .replace(linked.distances(entity, self.representation.shown));
         }
     }
 

@@ -142,7 +142,11 @@ mod tests {
                 omitted,
                 attributes: None,
             };
-            let mut names: Vec<AttributeName> = Shown::from(&projection).needed_attributes()?.into_iter().cloned().collect();
+            let mut names: Vec<AttributeName> = Shown::from(&projection)
+                .needed_attributes()?
+                .into_iter()
+                .cloned()
+                .collect();
             names.sort();
             Some(names)
         };
