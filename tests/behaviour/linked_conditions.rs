@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use stand_ins::Fault;
 
-use super::harness::{Answer, ORION, Platform, encoded, nasushiobara_sites, sano_sites};
+use super::harness::{Answer, Files, Finished, ORION, Platform, encoded, nasushiobara_sites, sano_sites};
 
 fn aed(id: &str, name: &str, relationships: &[(&str, Value)]) -> Value {
     let mut aed =
@@ -166,4 +166,47 @@ async fn miss_what_a_failing_source_holds_and_say_so() {
     let warnings = answer.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains(ORION), "{warnings:?}");
+}
+
+#[test]
+fn are_explained_with_the_sources_that_would_be_asked() {
+    let files = Files::committed();
+    let target = "/ngsi-ld/v1/entities?type=AED&join=inline&joinLevel=2\
+                  &q=source{EvacuationSite:managedBy{name}}==\"x\";name==\"y\"";
+    let ask = |more: &[&str]| {
+        let arguments = [&["explain", "--consumer", "bousai-map"], more, &["GET", target]].concat();
+        Finished::well(files.folder(), &arguments).stdout
+    };
+    let explanation: Value = serde_json::from_str(&ask(&["--json"])).unwrap();
+    let linked = explanation["linked"].as_array().unwrap();
+    let because: Vec<&str> = linked
+        .iter()
+        .map(|linked| linked["because"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        because,
+        ["q, source", "q, source.managedBy", "join=inline, up to joinLevel=2"]
+    );
+    assert_eq!(linked[0]["types"], json!(["EvacuationSite"]));
+    assert!(linked[0]["sources"].to_string().contains(ORION), "{linked:?}");
+    assert_eq!(
+        (&linked[0]["atMost"], &linked[2]["atMost"]),
+        (&json!(5000), &json!(1000))
+    );
+    // Whom the candidates are asked of is told what they must have, and not what they lead to.
+    let questions = explanation["questions"].to_string();
+    assert!(
+        questions.contains("AED") && !questions.contains("managedBy"),
+        "{questions}"
+    );
+
+    let text = ask(&[]);
+    assert!(
+        text.contains("then, for q, source: entities by their ids, EvacuationSite"),
+        "{text}"
+    );
+    assert!(
+        text.contains("at most 1000 entities; more are refused with 403"),
+        "{text}"
+    );
 }

@@ -168,7 +168,7 @@ async fn what_leads_to_a_person_is_not_followed() {
         assert!(!String::from_utf8_lossy(&answer.body).contains("Resident"), "{answer}");
     }
     for q in [
-        "seeAlso{id}",
+        "seeAlso",
         "seeAlso{name}",
         "seeAlso{Resident:fullName}",
         "seeAlso{fullName}!=\"x\"",

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Explanation;
 use crate::config::{compact_attribute, compact_type};
 use crate::federation::Question;
+use crate::federation::linked::question_about;
 use crate::federation::linked_conditions::MAX_CONDITION_TARGETS;
 use crate::federation::linked_retrieval::{Form, Join, MAX_LINKED};
 use crate::federation::plan::{Asker, narrow, types_named_here};
@@ -73,15 +74,11 @@ fn add(
     let shown_types = types.iter().map(compact_type).collect();
     let selection =
         (!types.is_empty()).then(|| TypeSelection::Any(types.into_iter().map(TypeSelection::Type).collect()));
-    let question = Question {
-        query: Query {
-            types: selection,
-            ..Query::default()
-        },
-        shown: None,
-        leaving: None,
-        ..question.clone()
+    let query = Query {
+        types: selection,
+        ..Query::default()
     };
+    let question = question_about(question, query, None);
     let named = types_named_here(&question, asker.policies);
     match narrow(&question, asker, &named) {
         Ok(sub_queries) => {

@@ -205,21 +205,32 @@ impl<'a> Fetching<'a> {
             let parts = types.iter().cloned().map(TypeSelection::Type);
             TypeSelection::Any(parts.collect())
         });
-        Question {
-            query: Query {
-                types,
-                ids: ids.to_vec(),
-                ..Query::default()
-            },
-            shown: wanted.attributes.clone(),
-            leaving: None,
-            ..self.question.clone()
-        }
+        let query = Query {
+            types,
+            ids: ids.to_vec(),
+            ..Query::default()
+        };
+        question_about(self.question, query, wanted.attributes.clone())
     }
 
     /// The entities that have come.
     pub(super) fn into_entities(self) -> impl Iterator<Item = Entity> {
         self.held.into_values().filter_map(|held| held.entity)
+    }
+}
+
+/// A question about linked entities: of the same tenant, in the same scope, shown as those that link to them. Nothing
+/// else that a question asks of its own entities is asked of these.
+pub(crate) fn question_about(question: &Question, query: Query, shown: Option<Vec<AttributeName>>) -> Question {
+    Question {
+        query,
+        shown,
+        datasets: question.datasets.clone(),
+        leaving: None,
+        tenant: question.tenant.clone(),
+        local: question.local,
+        split_entities: false,
+        system_attributes: question.system_attributes,
     }
 }
 

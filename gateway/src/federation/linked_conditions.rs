@@ -21,7 +21,7 @@ use super::{Question, Refusal, Warning, is_system_date};
 
 /// Linked entities that one request may ask for to decide its conditions. Far more than a page can show, as most are
 /// looked at and forgotten; each is reduced to what the conditions look at.
-pub const MAX_CONDITION_TARGETS: usize = 5_000;
+pub(crate) const MAX_CONDITION_TARGETS: usize = 5_000;
 
 /// The page that holds all candidates; more are refused.
 pub(crate) const ALL_CANDIDATES: Page = Page {
@@ -147,6 +147,8 @@ struct Link {
     types: Vec<TypeName>,
     /// What is looked at of the entities that it leads to.
     attributes: Vec<AttributeName>,
+    /// Whether a date of theirs is looked at: when what is visible of an entity was changed, all of that tells.
+    looks_at_dates: bool,
     /// The Relationships of these that are followed in turn.
     next: Vec<Link>,
 }
@@ -220,7 +222,8 @@ impl Link {
             } else {
                 &self.types
             };
-            wanted.add(link.object, types, Some(self.attributes.clone()));
+            let attributes = (!self.looks_at_dates).then(|| self.attributes.clone());
+            wanted.add(link.object, types, attributes);
             level.push((link.object.clone(), self));
         }
     }
@@ -234,6 +237,7 @@ fn add_link(links: &mut Vec<Link>, relationship: &AttributeName, linked: &Linked
             relationship: relationship.clone(),
             types: linked.types.clone(),
             attributes: Vec::new(),
+            looks_at_dates: false,
             next: Vec::new(),
         });
         links.len() - 1
@@ -247,6 +251,7 @@ fn add_link(links: &mut Vec<Link>, relationship: &AttributeName, linked: &Linked
         link.types.extend(new);
     }
     let attribute = &linked.path.attribute;
+    link.looks_at_dates |= is_system_date(attribute);
     if !link.attributes.contains(attribute) {
         link.attributes.push(attribute.clone());
     }
@@ -309,5 +314,6 @@ mod tests {
         }
         assert!(followed("a{b.observedAt}").links[0].types.is_empty());
         assert!(followed("a{b{modifiedAt}}").looks_at_dates && !both.looks_at_dates);
+        assert!(followed("a{modifiedAt}").links[0].looks_at_dates);
     }
 }

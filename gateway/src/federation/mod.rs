@@ -8,7 +8,7 @@
 pub mod entities;
 pub mod gather;
 pub(crate) mod hidden_targets;
-mod linked;
+pub(crate) mod linked;
 pub(crate) mod linked_conditions;
 pub mod linked_retrieval;
 pub mod plan;
