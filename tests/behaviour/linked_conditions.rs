@@ -91,7 +91,8 @@ async fn find_entities_by_what_they_lead_to() {
         ("source{name}==\"図書館\"|name==\"五\"", &["L2", "L5"]),
         ("(source{name}==\"図書館\"|seeAlso);name!=\"二\"", &["L3", "L4"]),
         ("seeAlso{EvacuationSite:name}", &["L2", "L3"]),
-        ("seeAlso{modifiedAt}>2020-01-01T00:00:00Z", &["L4"]),
+        ("seeAlso{modifiedAt}>2020-01-01T00:00:00Z", &["L2", "L3", "L4"]),
+        ("seeAlso{modifiedAt}>2999-01-01T00:00:00Z", &nothing),
     ] {
         assert_eq!(found(&platform, q).await, expected, "{q}");
     }
