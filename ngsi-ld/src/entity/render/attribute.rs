@@ -24,7 +24,7 @@ pub(super) fn write_attribute(writer: &Writer<'_>, attribute: &Attribute, out: &
         }
         (instances, _) => {
             write_one_or_more(out, instances, |instance, out| {
-                write_instance(writer, name, instance, out)
+                write_instance(writer, name, instance, out);
             });
         }
     }

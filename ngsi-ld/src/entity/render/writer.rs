@@ -105,6 +105,9 @@ impl<'a> Writer<'a> {
 
     /// Writes what is inside of an attribute of an attribute.
     pub(super) fn inside_of_attribute(&self, write: impl FnOnce()) {
+        if self.representation.linked.is_none() {
+            return write();
+        }
         let place = self.place.get();
         self.place.set(Place {
             is_inside_of_attribute: true,
