@@ -1,7 +1,7 @@
 //! One question, many sources: which to ask, asking them at the same time, and making one answer of theirs.
 //!
 //! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
-//! page consists of, [`linked_retrieval`] and [`linked_conditions`] follow Relationships to other entities, [`query`],
+//! page consists of, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
 //! that write; [`release`] is where entities leave. It knows no payload format and no HTTP.
 
