@@ -35,6 +35,9 @@ mod behaviour {
     mod isolation;
     mod judged_policies;
     mod languages;
+    mod linked_conditions;
+    mod linked_entities;
+    mod linked_hidden;
     mod lying;
     mod malformed;
     mod masked_relationships;

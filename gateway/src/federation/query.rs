@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::entities::{Arriving, Entities};
 use super::gather::{self, Request};
 use super::plan::{Asker, Plan, SubQuery, plan};
-use super::{Question, Refusal, Warning, hidden_targets, scan};
+use super::{Question, Refusal, Warning, hidden_targets, linked_conditions, scan};
 
 /// One page of the answer.
 #[derive(Debug)]
@@ -32,6 +32,20 @@ pub struct Answer {
 /// # Errors
 /// [`Refusal`] when it is too wide. A source that fails is no error: it is named in the warnings.
 pub async fn query(
+    question: &Arc<Question>,
+    page: Page,
+    count: bool,
+    asker: &Asker<'_>,
+    request: &Request,
+) -> Result<Answer, Refusal> {
+    match linked_conditions::candidates(question) {
+        Some(candidates) => linked_conditions::query(question, candidates, page, count, asker, request).await,
+        None => unlinked(question, page, count, asker, request).await,
+    }
+}
+
+/// Answers a question without conditions on linked entities.
+pub(super) async fn unlinked(
     question: &Arc<Question>,
     page: Page,
     count: bool,
