@@ -17,7 +17,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures::Stream;
 use http::HeaderValue;
-use ngsi_ld::query::{Expression, GeoQuery, IdPattern};
+use ngsi_ld::query::{Expression, GeoQuery, IdPattern, ScopeQuery};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use crate::asked::AskedRequest;
@@ -169,6 +169,8 @@ pub struct SourceQuery {
     pub filter: Option<Expression>,
     /// The geo-query. It touches only attributes that `attributes` includes.
     pub geo: Option<GeoQuery>,
+    /// `scopeQ`
+    pub scope: Option<ScopeQuery>,
     /// Whether `createdAt` and `modifiedAt` are wanted.
     pub system_attributes: bool,
     /// The part that is wanted; `None`: everything.
@@ -187,6 +189,7 @@ impl SourceQuery {
             any_attribute: Vec::new(),
             filter: None,
             geo: None,
+            scope: None,
             system_attributes: false,
             page: None,
         }
@@ -218,6 +221,8 @@ pub struct PushDown {
     pub filter: Coverage,
     /// `geo`
     pub geo: Coverage,
+    /// `scope`
+    pub scope: Coverage,
 }
 
 impl PushDown {
@@ -230,6 +235,7 @@ impl PushDown {
             self.any_attribute,
             self.filter,
             self.geo,
+            self.scope,
         ]
         .iter()
         .all(|coverage| *coverage == Coverage::Exact)

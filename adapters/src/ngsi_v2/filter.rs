@@ -87,6 +87,11 @@ impl Statements {
         let Some(raw) = raw_name(context, &path.attribute).filter(|raw| is_plain(raw)) else {
             return;
         };
+        if path.linked.is_some() {
+            // Another entity decides; this one must at least lead to it.
+            self.q.push(raw);
+            return;
+        }
         match (path.sub_attributes.as_slice(), path.members.as_slice()) {
             ([], []) => self.q.push(statement(&raw, comparison)),
             // In the view a geometry has these members whatever its form in the source.
@@ -289,6 +294,7 @@ mod tests {
             attribute: name(&attribute),
             sub_attributes: sub_attributes.iter().map(name).collect(),
             members: members.iter().map(|member| (*member).into()).collect(),
+            linked: None,
         }
     }
 

@@ -139,6 +139,10 @@ impl Plan {
                 any_attribute,
                 filter,
                 geo,
+                scope: match query.scope {
+                    None => Coverage::Exact,
+                    Some(_) => Coverage::None,
+                },
             },
         }
     }

@@ -128,6 +128,7 @@ impl Adapter for RestAdapter {
             any_attribute: Coverage::Exact,
             filter: unless_asked(query.filter.is_some()),
             geo: unless_asked(query.geo.is_some()),
+            scope: unless_asked(query.scope.is_some()),
         }
     }
 

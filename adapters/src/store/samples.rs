@@ -293,6 +293,7 @@ fn conditions() -> impl Strategy<Value = Expression> {
                     attribute: name(position),
                     sub_attributes,
                     members,
+                    linked: None,
                 },
                 comparison,
             })
@@ -358,6 +359,7 @@ pub(super) fn queries() -> impl Strategy<Value = SourceQuery> {
             any_attribute: any_attribute.into_iter().map(name).collect(),
             filter,
             geo,
+            scope: None,
             system_attributes: true,
             page: None,
         })

@@ -94,6 +94,7 @@ fn residual(query: &SourceQuery, decided: Option<crate::contract::PushDown>) -> 
         },
         filter: query.filter.clone().filter(|_| remains(|decided| decided.filter)),
         geo: query.geo.clone().filter(|_| remains(|decided| decided.geo)),
+        scope: query.scope.clone().filter(|_| remains(|decided| decided.scope)),
     }
 }
 
@@ -212,6 +213,7 @@ fn equals(position: usize, text: &str) -> ngsi_ld::query::Expression {
             attribute: name(position),
             sub_attributes: Vec::new(),
             members: Vec::new(),
+            linked: None,
         },
         comparison: Some(Comparison::Equal {
             negated: false,

@@ -157,6 +157,11 @@ fn query_question(
         .text("q")?
         .map(|text| Expression::parse(text, around.context).map_err(|error| syntax("q", &error)))
         .transpose()?;
+    if filter.as_ref().is_some_and(|filter| filter.link_depth() > 0) {
+        let detail =
+            "parameter `q`: it follows a Relationship, which needs Linked Entity retrieval (`join`, `joinLevel`)";
+        return Err(Problem::new(ErrorType::BadRequestData, detail));
+    }
     let geo = geo(parameters, around.context)?;
     let local = match (parameters.boolean("local")?, any_type) {
         (Some(false), true) => {
@@ -193,6 +198,7 @@ fn query_question(
             attributes,
             filter,
             geo,
+            scope: None,
         },
         shown: presentation.asked_attributes(),
         datasets,

@@ -48,6 +48,8 @@ pub struct Told {
     pub filter: bool,
     /// The geo-query.
     pub geo: bool,
+    /// `scopeQ`
+    pub scope: bool,
 }
 
 /// A question, narrowed and split.
@@ -280,6 +282,7 @@ fn source_query(
         attributes: any_attribute,
         filter,
         geo,
+        scope,
         ..
     } = &question.query;
     let pushed = !question.split_entities;
@@ -305,9 +308,14 @@ fn source_query(
         .filter(|filter| pushed && touches_only(filter, &may_be_told, grants))
         .filter(|filter| !may_find_out_what_is_masked(filter, grants, source));
     let geo = geo.as_ref().filter(|geo| pushed && may_be_told(&geo.property));
+    let scope = scope
+        .as_ref()
+        .filter(|_| pushed && !grants.may_hide_scopes())
+        .filter(|scope| !source.inspection.may_be_guessed_by_scope(scope));
     let told = Told {
         filter: filter.is_some(),
         geo: geo.is_some(),
+        scope: scope.is_some(),
     };
     let dates_asked = question.query.filter.as_ref().is_some_and(touches_system_dates);
     let restriction = restriction.as_deref();
@@ -321,6 +329,7 @@ fn source_query(
         geo: geo
             .or(restriction.and_then(|restriction| restriction.geo.as_ref()))
             .cloned(),
+        scope: scope.cloned(),
         // A condition on a system date is evaluated on what the source says of it.
         system_attributes: question.system_attributes
             || dates_asked
@@ -376,6 +385,7 @@ impl SubQuery {
     pub fn is_exact(&self, question: &Query) -> bool {
         let all_pushed = self.told.filter == question.filter.is_some()
             && self.told.geo == question.geo.is_some()
+            && self.told.scope == question.scope.is_some()
             && self.query.any_attribute.len() == question.attributes.len();
         let all_covered = self
             .restriction
@@ -402,6 +412,7 @@ impl SubQuery {
         let conditional = |given: bool, coverage: Coverage| given && coverage != Coverage::None;
         conditional(self.told.filter, push_down.filter)
             || conditional(self.told.geo, push_down.geo)
+            || conditional(self.told.scope, push_down.scope)
             || conditional(!self.query.any_attribute.is_empty(), push_down.any_attribute)
     }
 
@@ -435,6 +446,7 @@ impl SubQuery {
         self.query.any_attribute.clear();
         self.query.filter = None;
         self.query.geo = None;
+        self.query.scope = None;
         self.query.page = None;
         self.told = Told::default();
         self
@@ -446,6 +458,7 @@ impl SubQuery {
             any_attribute: Vec::new(),
             filter: None,
             geo: None,
+            scope: None,
             page: None,
             ..self.query.clone()
         }

@@ -80,6 +80,7 @@ impl Adapter for InMemory {
             any_attribute: Coverage::Exact,
             filter: exact_if(self.exact || query.filter.is_none()),
             geo: exact_if(query.geo.is_none()),
+            scope: exact_if(query.scope.is_none()),
         }
     }
 

@@ -45,7 +45,9 @@ pub(super) fn touches_only(
         }
         Expression::Condition(condition) => {
             let path = &condition.path;
-            may_be_told(&path.attribute)
+            // Whether a linked entity is so, no source can say that does not hold it.
+            path.linked.is_none()
+                && may_be_told(&path.attribute)
                 && path
                     .sub_attributes
                     .iter()

@@ -179,6 +179,13 @@ impl GrantSet {
         permits.any(|permit| permit.conditions.relationships == Relationships::Masked)
     }
 
+    /// Whether some permit shows the scopes that it speaks of alone, so that an entity may have others.
+    #[must_use]
+    pub fn may_hide_scopes(&self) -> bool {
+        let mut permits = self.granted.iter().flat_map(|grant| grant.permits());
+        permits.any(|permit| permit.conditions.scope.is_some())
+    }
+
     /// Whether every granted type shows attributes of attributes of that name: whether a condition may touch them.
     #[must_use]
     pub fn includes_sub_attribute(&self, name: &AttributeName) -> bool {

@@ -132,6 +132,12 @@ impl Annotations<'_> {
 
     fn read_filter(&self, text: &str) -> Option<FilterCondition> {
         match Expression::parse(text, Context::kakehashi()) {
+            Ok(filter) if filter.link_depth() > 0 => {
+                let help = "name attributes of the entity itself; what another entity is like decides nothing here";
+                let message = "@q follows a Relationship to another entity".to_owned();
+                self.error(message, help.to_owned());
+                None
+            }
             Ok(filter) => Some(FilterCondition {
                 text: text.into(),
                 filter,

@@ -144,6 +144,9 @@ impl Subscription {
             }
             "q" => {
                 let filter = Expression::parse(at.text()?, context).map_err(|error| at.invalid(error))?;
+                if filter.link_depth() > 0 {
+                    return Err(at.not_offered("paths through linked entities are not offered in subscriptions"));
+                }
                 self.filter = Some(filter);
             }
             "geoQ" => self.geo = Some(geo(at, context)?),

@@ -16,7 +16,7 @@ const CORE_TERMS: [&str; 8] = [
     "location",
 ];
 
-fn expand(name: &str) -> Iri {
+pub(crate) fn expand(name: &str) -> Iri {
     if name.contains(':') {
         Iri::new(name)
     } else if CORE_TERMS.contains(&name) {
@@ -34,8 +34,7 @@ pub(crate) fn type_name(name: &str) -> TypeName {
     TypeName::new(expand(name))
 }
 
-pub(crate) fn short(name: &AttributeName) -> String {
-    let name = name.as_str();
+pub(crate) fn short(name: &str) -> String {
     let short = name.strip_prefix(DEFAULT).or_else(|| name.strip_prefix(NGSI_LD));
     short.unwrap_or(name).to_owned()
 }
@@ -63,5 +62,10 @@ pub(crate) fn entity(attributes: impl IntoIterator<Item = (&'static str, Instanc
 
 /// A `q` that is well formed.
 pub(crate) fn read_query(text: &str) -> super::Expression {
-    super::q::read(text, &|name| Some(attribute(name))).unwrap_or_else(|error| panic!("{text}: {error}"))
+    let names = super::q::Expand {
+        attribute: &|name| Some(attribute(name)),
+        r#type: &|name| Some(type_name(name)),
+        value: &|name| Some(expand(name)),
+    };
+    super::q::read(text, &names, &super::ValueExpansion::default()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }

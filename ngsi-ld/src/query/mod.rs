@@ -18,11 +18,11 @@ mod selection;
 use compact_str::CompactString;
 
 pub use self::area::{Area, InvalidArea, MAX_AREA_POSITIONS};
-pub use self::evaluate::distance_metres;
+pub use self::evaluate::{LinkedEntities, distance_metres};
 pub use self::geo::{GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery, MAX_COORDINATES_BYTES};
 pub use self::q::{
-    AttributePath, Comparand, Comparison, Condition, Expression, MAX_DEPTH, MAX_LISTED_VALUES, MAX_PATH_NAMES,
-    MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern,
+    AttributePath, Comparand, Comparison, Condition, Expression, LinkedPath, MAX_DEPTH, MAX_LINKED_TYPES, MAX_LINKS,
+    MAX_LISTED_VALUES, MAX_PATH_NAMES, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern, ValueExpansion,
 };
 pub use self::scope::{MAX_SCOPE_LEVELS, MAX_SCOPES, ScopeQuery};
 pub use self::selection::{IdPattern, MAX_PATTERN_BYTES, MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH, TypeSelection};
@@ -44,6 +44,8 @@ pub struct Query {
     pub filter: Option<Expression>,
     /// `georel`, `geometry`, `coordinates`, `geoproperty`
     pub geo: Option<GeoQuery>,
+    /// `scopeQ`
+    pub scope: Option<ScopeQuery>,
 }
 
 /// A text that is not of the query language.

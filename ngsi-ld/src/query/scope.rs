@@ -57,6 +57,18 @@ impl ScopeQuery {
         self.alternatives.iter().any(|all| all.iter().all(has))
     }
 
+    /// The scopes that it names; `None` when it has a wildcard, and so is met by scopes that it does not name.
+    #[must_use]
+    pub fn named(&self) -> Option<Vec<String>> {
+        let name = |pattern: &ScopePattern| -> Option<String> {
+            let levels: Option<Vec<&str>> = pattern.levels.iter().map(|level| level.as_deref()).collect();
+            levels
+                .filter(|_| !pattern.and_below)
+                .map(|levels| format!("/{}", levels.join("/")))
+        };
+        self.alternatives.iter().flatten().map(name).collect()
+    }
+
     /// Whether a scope is one of those that the query speaks of.
     #[must_use]
     pub fn speaks_of(&self, scope: &str) -> bool {

@@ -119,6 +119,7 @@ impl Adapter for InMemory {
             any_attribute: if_asked(!query.any_attribute.is_empty()),
             filter: if_asked(query.filter.is_some()),
             geo: if_asked(query.geo.is_some()),
+            scope: if_asked(query.scope.is_some()),
         }
     }
 

@@ -253,6 +253,7 @@ async fn conditions_on_values_are_left_to_the_gateway() {
             attribute: attribute_name("name"),
             sub_attributes: Vec::new(),
             members: Vec::new(),
+            linked: None,
         },
         comparison: None,
     });

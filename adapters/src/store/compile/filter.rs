@@ -109,10 +109,14 @@ fn term(condition: &QueryCondition, candidates: Candidates) -> Condition {
         attribute,
         sub_attributes,
         members,
+        linked,
     } = &condition.path;
     let name = attribute.as_str();
     if core_term(name).is_some() {
         return Condition::NONE;
+    }
+    if linked.is_some() {
+        return Condition::narrows(has_attribute(name));
     }
     let target = match sub_attributes.as_slice() {
         [] if members.is_empty() => Target::Value,

@@ -111,6 +111,10 @@ pub(super) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
         any_attribute: any_attribute.coverage,
         filter: filter.coverage,
         geo: geo.coverage,
+        scope: match query.scope {
+            None => Coverage::Exact,
+            Some(_) => Coverage::None,
+        },
     };
     let parts = [
         ids(query, dialect),

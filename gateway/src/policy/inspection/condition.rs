@@ -3,7 +3,7 @@
 //! left out by `remarks!~=".*090-1.*"` would look the same as what it sent.
 
 use ngsi_ld::entity::Number;
-use ngsi_ld::query::{Comparand, Comparison, Expression, Query};
+use ngsi_ld::query::{Comparand, Comparison, Expression, Query, ScopeQuery};
 
 use super::Action;
 use super::text::is_suspicious;
@@ -17,6 +17,8 @@ pub(super) fn is_touched(query: &Query, strictest: Action) -> bool {
     let guesses_ids = query.id_pattern.is_some() || query.ids.iter().any(|id| is_suspicious(id.as_str()));
     match strictest {
         Action::Report => false,
+        // A scope that is taken out may have met a wildcard.
+        Action::Mask | Action::Drop if query.scope.as_ref().is_some_and(may_discern_scopes) => true,
         // A masked value is another value; what is dropped is not there at all.
         Action::Mask => guesses_ids || query.filter.as_ref().is_some_and(may_discern_finds),
         Action::Drop => guesses_ids || query.filter.is_some() || !query.attributes.is_empty(),
@@ -35,6 +37,12 @@ pub(super) fn may_discern_finds(filter: &Expression) -> bool {
             Some(Comparison::Pattern { pattern, .. }) => may_discern(pattern.as_str()),
         },
     }
+}
+
+pub(super) fn may_discern_scopes(scope: &ScopeQuery) -> bool {
+    scope
+        .named()
+        .is_none_or(|scopes| scopes.iter().any(|scope| is_suspicious(scope)))
 }
 
 /// A value that is equal to one without anything in it has nothing in it either.

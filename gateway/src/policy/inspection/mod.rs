@@ -19,7 +19,7 @@ mod text;
 
 use std::fmt;
 
-use ngsi_ld::query::{Expression, Query};
+use ngsi_ld::query::{Expression, Query, ScopeQuery};
 use ngsi_ld::{AttributeName, Entity};
 
 use super::classification::Classification;
@@ -190,6 +190,12 @@ impl Inspection {
     #[must_use]
     pub fn may_decide(&self, query: &Query) -> bool {
         condition::is_touched(query, self.actions.strictest())
+    }
+
+    /// The same of a scope query: whether who holds the scopes must not leave any out by it.
+    #[must_use]
+    pub fn may_be_guessed_by_scope(&self, scope: &ScopeQuery) -> bool {
+        self.actions.strictest() != Action::Report && condition::may_discern_scopes(scope)
     }
 
     /// Whether entities that meet the filter as their source holds them, and those that do not, could look alike after

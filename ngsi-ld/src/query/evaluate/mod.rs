@@ -26,9 +26,24 @@ mod tests;
 pub use self::geo::distance_metres;
 
 use self::compare::holds;
-use self::target::any_target;
-use super::{Condition, Expression, Query};
-use crate::Entity;
+use self::target::{any_target, linked_ids};
+use super::{AttributePath, Comparison, Condition, Expression, Query};
+use crate::{Entity, EntityId};
+
+/// The entities that Relationships lead to, as far as whoever asks may see them.
+pub trait LinkedEntities {
+    /// The entity of that id; `None`: there is none that is seen.
+    fn linked(&self, id: &EntityId) -> Option<&Entity>;
+}
+
+/// No entity at all.
+struct NoLinkedEntities;
+
+impl LinkedEntities for NoLinkedEntities {
+    fn linked(&self, _: &EntityId) -> Option<&Entity> {
+        None
+    }
+}
 
 impl Query {
     /// Whether the entity is part of the answer: selected by id and type, with one of the attributes asked for,
@@ -39,29 +54,59 @@ impl Query {
             && (self.attributes.is_empty() || self.attributes.iter().any(|name| entity.attribute(name).is_some()))
             && self.filter.as_ref().is_none_or(|filter| filter.matches(entity))
             && self.geo.as_ref().is_none_or(|geo| geo.matches(entity))
+            && self.scope.as_ref().is_none_or(|scope| scope.matches(&entity.scopes))
     }
 }
 
 impl Expression {
-    /// Whether the entity fulfils the expression.
+    /// Whether the entity fulfils the expression. No condition on a linked entity is met.
     #[must_use]
     pub fn matches(&self, entity: &Entity) -> bool {
+        self.matches_linked(entity, &NoLinkedEntities)
+    }
+
+    /// Whether the entity, with those that its Relationships lead to, fulfils the expression.
+    #[must_use]
+    pub fn matches_linked(&self, entity: &Entity, linked: &dyn LinkedEntities) -> bool {
         match self {
-            Self::And(parts) => parts.iter().all(|part| part.matches(entity)),
-            Self::Or(parts) => parts.iter().any(|part| part.matches(entity)),
-            Self::Condition(condition) => condition.matches(entity),
+            Self::And(parts) => parts.iter().all(|part| part.matches_linked(entity, linked)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches_linked(entity, linked)),
+            Self::Condition(condition) => condition.matches_linked(entity, linked),
         }
     }
 }
 
 impl Condition {
-    /// Whether a target of the path fulfils the comparison, or exists when there is none.
+    /// Whether a target of the path fulfils the comparison, or exists when there is none. No target lies in a linked
+    /// entity.
     #[must_use]
     pub fn matches(&self, entity: &Entity) -> bool {
-        any_target(entity, &self.path, &mut |target| {
-            self.comparison
-                .as_ref()
-                .is_none_or(|comparison| holds(comparison, &target))
-        })
+        self.matches_linked(entity, &NoLinkedEntities)
     }
+
+    /// The same, where targets may lie in linked entities.
+    #[must_use]
+    pub fn matches_linked(&self, entity: &Entity, linked: &dyn LinkedEntities) -> bool {
+        path_matches(entity, &self.path, self.comparison.as_ref(), linked)
+    }
+}
+
+/// Whether what the path leads to is so. Of several entities that a Relationship leads to one is enough.
+fn path_matches(
+    entity: &Entity,
+    path: &AttributePath,
+    comparison: Option<&Comparison>,
+    linked: &dyn LinkedEntities,
+) -> bool {
+    let Some(next) = &path.linked else {
+        return any_target(entity, path, &mut |target| {
+            comparison.is_none_or(|comparison| holds(comparison, &target))
+        });
+    };
+    linked_ids(entity, &path.attribute).any(|id| {
+        linked.linked(id).is_some_and(|target| {
+            let is_of_type = next.types.is_empty() || next.types.iter().any(|name| target.types.contains(name));
+            is_of_type && path_matches(target, &next.path, comparison, linked)
+        })
+    })
 }

@@ -9,7 +9,7 @@ use crate::entity::{
     Attribute, AttributeValue, DateTime, Geometry, Instance, LanguageMap, Number, SystemAttributes, TemporalType, Value,
 };
 use crate::query::AttributePath;
-use crate::{AttributeName, Entity};
+use crate::{AttributeName, Entity, EntityId};
 use compact_str::CompactString;
 
 /// What a path leads to.
@@ -51,6 +51,15 @@ pub(super) fn any_target<'e>(entity: &'e Entity, path: &AttributePath, visit: &m
     entity
         .attribute(&path.attribute)
         .is_some_and(|attribute| any_instance(attribute, &path.sub_attributes, &path.members, visit))
+}
+
+/// Where the Relationship or the ListRelationship of that name leads to.
+pub(super) fn linked_ids<'e>(entity: &'e Entity, name: &AttributeName) -> impl Iterator<Item = &'e EntityId> {
+    let instances = entity
+        .attribute(name)
+        .into_iter()
+        .flat_map(|attribute| &attribute.instances);
+    instances.flat_map(|instance| instance.value.objects())
 }
 
 fn any_instance<'e>(

@@ -20,9 +20,16 @@ pub(super) enum EqualityValue {
     Range(Comparand, Comparand),
 }
 
-/// Reads what may follow `==` and `!=`: a value, a list or a range.
-pub(super) fn parse_equality_value(cursor: &mut Cursor<'_>) -> Result<EqualityValue, SyntaxError> {
-    let first = parse_any_value(cursor)?;
+/// How a value that is a name of the @context becomes an IRI.
+pub(super) type ExpandValue<'c> = &'c dyn Fn(&str) -> Option<Iri>;
+
+/// Reads what may follow `==` and `!=`: a value, a list or a range. With `expand`, texts and words are names of the
+/// @context.
+pub(super) fn parse_equality_value(
+    cursor: &mut Cursor<'_>,
+    expand: Option<ExpandValue<'_>>,
+) -> Result<EqualityValue, SyntaxError> {
+    let first = parse_any_value(cursor, expand)?;
     let comparable = !matches!(first, Comparand::Boolean(_) | Comparand::Uri(_));
     if comparable && cursor.eat_str("..") {
         return Ok(EqualityValue::Range(first, parse_comparable_value(cursor)?));
@@ -39,7 +46,7 @@ pub(super) fn parse_equality_value(cursor: &mut Cursor<'_>) -> Result<EqualityVa
         if values.len() == MAX_LISTED_VALUES {
             return Err(cursor.expected("at most 1024 values in a list"));
         }
-        values.push(parse_any_value(cursor)?);
+        values.push(parse_any_value(cursor, expand)?);
     }
 }
 
@@ -51,15 +58,25 @@ pub(super) fn parse_comparable_value(cursor: &mut Cursor<'_>) -> Result<Comparan
     }
 }
 
-fn parse_any_value(cursor: &mut Cursor<'_>) -> Result<Comparand, SyntaxError> {
+fn parse_any_value(cursor: &mut Cursor<'_>, expand: Option<ExpandValue<'_>>) -> Result<Comparand, SyntaxError> {
+    let start = *cursor;
     if let Some(value) = parse_unless_word(cursor)? {
-        return Ok(value);
+        return match (expand, value) {
+            (Some(expand), Comparand::String(name)) => expand(&name)
+                .map(Comparand::Uri)
+                .ok_or_else(|| start.expected("a name of the @context")),
+            (_, value) => Ok(value),
+        };
     }
     let mut after = *cursor;
     let word = after.take_while(|character| !ends_value(character));
     let value = match word {
         "true" => Comparand::Boolean(true),
         "false" => Comparand::Boolean(false),
+        "" => return Err(cursor.expected(EQUALITY_VALUE)),
+        word if let Some(expand) = expand => {
+            Comparand::Uri(expand(word).ok_or_else(|| start.expected("a name of the @context"))?)
+        }
         uri if check_absolute(uri).is_ok() => Comparand::Uri(Iri::new(uri)),
         _ => return Err(cursor.expected(EQUALITY_VALUE)),
     };

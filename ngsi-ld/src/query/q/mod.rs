@@ -14,13 +14,13 @@ mod tests;
 use compact_str::CompactString;
 
 #[cfg(test)]
-pub(super) use self::parse::parse as read;
+pub(super) use self::parse::{Expand, parse as read};
 pub use self::pattern::Pattern;
 
 use super::SyntaxError;
 use crate::context::Context;
 use crate::entity::{DateTime, Number, TemporalType};
-use crate::{AttributeName, Iri};
+use crate::{AttributeName, Iri, TypeName};
 
 /// Longest `q`, in bytes. A URL ends long before; a query in a body may list hundreds of ids.
 pub const MAX_QUERY_BYTES: usize = 64 * 1024;
@@ -36,6 +36,12 @@ pub const MAX_LISTED_VALUES: usize = 1024;
 
 /// Most names in one path, members included.
 pub const MAX_PATH_NAMES: usize = 16;
+
+/// Most Relationships that one path follows: each is one more round of questions.
+pub const MAX_LINKS: usize = 8;
+
+/// Most types that one link names.
+pub const MAX_LINKED_TYPES: usize = 16;
 
 /// Most regular expressions in one `q`: each may take up to [`MAX_PATTERN_BYTES`](super::MAX_PATTERN_BYTES).
 pub const MAX_PATTERNS: usize = 16;
@@ -70,6 +76,50 @@ pub struct AttributePath {
     pub sub_attributes: Vec<AttributeName>,
     /// Members inside of the value, outside in; not expanded.
     pub members: Vec<CompactString>,
+    /// Where the attribute is a Relationship that is followed: what is looked at in the entity that it leads to. Then
+    /// there are neither `sub_attributes` nor `members`.
+    pub linked: Option<Box<LinkedPath>>,
+}
+
+/// The rest of a path, in the entity that a Relationship leads to: `{Device:humidity}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedPath {
+    /// Of which types that entity is, one of them at least. Empty: of any.
+    pub types: Vec<TypeName>,
+    /// Where the target is in that entity.
+    pub path: AttributePath,
+}
+
+impl AttributePath {
+    /// How many Relationships are followed.
+    #[must_use]
+    pub fn link_depth(&self) -> usize {
+        let mut depth = 0;
+        let mut path = self;
+        while let Some(linked) = &path.linked {
+            depth += 1;
+            path = &linked.path;
+        }
+        depth
+    }
+}
+
+/// The attributes whose values in a `q` are read in another way (clause 4.9). A value belongs to the last attribute of
+/// its path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ValueExpansion {
+    /// `expandValues`: texts and plain words are names of the @context, and expanded.
+    pub expand: Vec<AttributeName>,
+    /// `jsonKeys`: the values are JSON that the @context says nothing about; wins over `expand`.
+    pub json: Vec<AttributeName>,
+}
+
+impl ValueExpansion {
+    /// Whether the values of this attribute are names of the @context.
+    #[must_use]
+    pub fn expands(&self, name: &AttributeName) -> bool {
+        self.expand.contains(name) && !self.json.contains(name)
+    }
 }
 
 /// An operator and its right side.
@@ -147,32 +197,50 @@ impl Expression {
     ///
     /// # Errors
     /// [`SyntaxError`] at the first place where the text leaves the grammar of clause 4.9 or a limit of this
-    /// module. Paths through linked entities (`a{b}`) are not supported.
+    /// module.
     pub fn parse(text: &str, context: &Context) -> Result<Self, SyntaxError> {
-        parse::parse(text, &|name| context.expand_attribute(name).ok())
+        Self::parse_with(text, context, &ValueExpansion::default())
+    }
+
+    /// Reads a `q` of which some values are names of the @context.
+    ///
+    /// # Errors
+    /// As [`Expression::parse`].
+    pub fn parse_with(text: &str, context: &Context, values: &ValueExpansion) -> Result<Self, SyntaxError> {
+        let expand = parse::Expand {
+            attribute: &|name| context.expand_attribute(name).ok(),
+            r#type: &|name| context.expand_type(name).ok(),
+            value: &|word| context.expand(word).ok(),
+        };
+        parse::parse(text, &expand, values)
     }
 
     /// The text that reads as this expression, with the names that the context has for its attributes.
     #[must_use]
     pub fn to_text(&self, context: &Context) -> String {
-        render::to_text(self, &|name| {
-            let compact = context.compact(name.as_str());
-            let shown: &str = if path::reads_as_name(&compact) {
-                &compact
-            } else {
-                name.as_str()
-            };
+        render::to_text(self, &|iri| {
+            let compact = context.compact(iri);
+            let shown: &str = if path::reads_as_name(&compact) { &compact } else { iri };
             shown.to_owned()
         })
     }
 
     /// Every attribute of the entity that the expression looks at, each once, in the order of the text. System
-    /// attributes of the entity (`modifiedAt`) are among them.
+    /// attributes of the entity (`modifiedAt`) are among them, those of linked entities are not.
     #[must_use]
     pub fn attributes(&self) -> Vec<&AttributeName> {
         let mut names = Vec::new();
         self.collect_attributes(&mut names);
         names
+    }
+
+    /// How many Relationships the longest path follows; 0: the expression is about the entity alone.
+    #[must_use]
+    pub fn link_depth(&self) -> usize {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::link_depth).max().unwrap_or(0),
+            Self::Condition(condition) => condition.path.link_depth(),
+        }
     }
 
     fn collect_attributes<'a>(&'a self, names: &mut Vec<&'a AttributeName>) {

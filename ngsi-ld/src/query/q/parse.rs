@@ -5,18 +5,31 @@ use super::super::cursor::Cursor;
 use super::literal::{EqualityValue, parse_comparable_value, parse_equality_value, quoted_length};
 use super::path::parse_path;
 use super::{
-    Comparison, Condition, Expression, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern,
+    AttributePath, Comparison, Condition, Expression, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator,
+    Pattern, ValueExpansion,
 };
-use crate::AttributeName;
+use crate::{AttributeName, Iri, TypeName};
 
-/// How a name becomes an expanded one; `None` when it cannot be one.
-pub(in crate::query) type Expand<'c> = dyn Fn(&str) -> Option<AttributeName> + 'c;
+/// How names become expanded ones; `None` when they cannot be.
+pub(in crate::query) struct Expand<'c> {
+    /// Of an attribute.
+    pub(in crate::query) attribute: &'c dyn Fn(&str) -> Option<AttributeName>,
+    /// Of an entity type.
+    pub(in crate::query) r#type: &'c dyn Fn(&str) -> Option<TypeName>,
+    /// Of a value, where `expandValues` says so.
+    pub(in crate::query) value: &'c dyn Fn(&str) -> Option<Iri>,
+}
 
 /// Reads a whole `q`.
-pub(in crate::query) fn parse(text: &str, expand: &Expand<'_>) -> Result<Expression, SyntaxError> {
+pub(in crate::query) fn parse(
+    text: &str,
+    expand: &Expand<'_>,
+    values: &ValueExpansion,
+) -> Result<Expression, SyntaxError> {
     let mut parser = Parser {
         cursor: Cursor::new(text),
         expand,
+        values,
         terms: 0,
         patterns: 0,
     };
@@ -34,6 +47,7 @@ pub(in crate::query) fn parse(text: &str, expand: &Expand<'_>) -> Result<Express
 struct Parser<'t, 'c> {
     cursor: Cursor<'t>,
     expand: &'c Expand<'c>,
+    values: &'c ValueExpansion,
     terms: usize,
     patterns: usize,
 }
@@ -94,17 +108,18 @@ impl Parser<'_, '_> {
         self.terms += 1;
         let path = parse_path(&mut self.cursor, self.expand)?;
         self.cursor.skip_space();
-        let comparison = self.comparison()?;
+        let expands = self.values.expands(target_attribute(&path));
+        let comparison = self.comparison(expands)?;
         Ok(Condition { path, comparison })
     }
 
-    fn comparison(&mut self) -> Result<Option<Comparison>, SyntaxError> {
+    fn comparison(&mut self, expands: bool) -> Result<Option<Comparison>, SyntaxError> {
         let operator_start = self.cursor;
         // The longer operators first: `<=` begins with `<`.
         if self.cursor.eat_str("==") {
-            self.equality(false).map(Some)
+            self.equality(false, expands).map(Some)
         } else if self.cursor.eat_str("!=") {
-            self.equality(true).map(Some)
+            self.equality(true, expands).map(Some)
         } else if self.cursor.eat_str("!~=") {
             self.pattern(true).map(Some)
         } else if self.cursor.eat_str("~=") {
@@ -124,9 +139,10 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn equality(&mut self, negated: bool) -> Result<Comparison, SyntaxError> {
+    fn equality(&mut self, negated: bool, expands: bool) -> Result<Comparison, SyntaxError> {
         self.cursor.skip_space();
-        Ok(match parse_equality_value(&mut self.cursor)? {
+        let expand = expands.then_some(self.expand.value);
+        Ok(match parse_equality_value(&mut self.cursor, expand)? {
             EqualityValue::Values(values) => Comparison::Equal { negated, values },
             EqualityValue::Range(from, to) => Comparison::Range { negated, from, to },
         })
@@ -160,6 +176,15 @@ impl Parser<'_, '_> {
             .map_err(|_| start.expected("a regular expression without look-around and back references"))?;
         Ok(Comparison::Pattern { negated, pattern })
     }
+}
+
+/// The attribute that a value is compared with: the last one of the path.
+fn target_attribute(path: &AttributePath) -> &AttributeName {
+    let mut path = path;
+    while let Some(linked) = &path.linked {
+        path = &linked.path;
+    }
+    path.sub_attributes.last().unwrap_or(&path.attribute)
 }
 
 /// One part is itself; several are joined.

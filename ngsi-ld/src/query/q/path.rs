@@ -1,12 +1,13 @@
-//! Attribute paths: `name.subname[member.member]` (clause 4.9, production rule `Attribute`).
+//! Attribute paths: `name.subname[member.member]` and `name{Type:path}` (clause 4.9, production rule `Attribute`).
 
 use compact_str::CompactString;
 
 use super::super::SyntaxError;
 use super::super::cursor::Cursor;
 use super::super::names::take_name;
-use super::{AttributePath, MAX_PATH_NAMES};
-use crate::AttributeName;
+use super::parse::Expand;
+use super::{AttributePath, LinkedPath, MAX_LINKED_TYPES, MAX_LINKS, MAX_PATH_NAMES};
+use crate::{AttributeName, TypeName};
 
 const ATTRIBUTE_NAME: &str = "an attribute name, which begins with a letter";
 
@@ -25,10 +26,12 @@ fn is_member_character(character: char) -> bool {
 }
 
 /// Reads the path that comes next.
-pub(super) fn parse_path(
-    cursor: &mut Cursor<'_>,
-    expand: &dyn Fn(&str) -> Option<AttributeName>,
-) -> Result<AttributePath, SyntaxError> {
+pub(super) fn parse_path(cursor: &mut Cursor<'_>, expand: &Expand<'_>) -> Result<AttributePath, SyntaxError> {
+    parse_linked(cursor, expand, 0)
+}
+
+/// Reads a path that lies behind so many links.
+fn parse_linked(cursor: &mut Cursor<'_>, expand: &Expand<'_>, links: usize) -> Result<AttributePath, SyntaxError> {
     let attribute = parse_name(cursor, expand, ATTRIBUTE_NAME)?;
     let mut sub_attributes = Vec::new();
     while cursor.eat('.') {
@@ -51,24 +54,86 @@ pub(super) fn parse_path(
             return Err(cursor.expected("no second `[`: members inside of members are written [a.b]"));
         }
     }
-    if cursor.peek() == Some('{') {
-        return Err(cursor.expected("no `{`: paths through linked entities are not supported"));
-    }
+    let linked = if cursor.peek() == Some('{') {
+        if !sub_attributes.is_empty() || !members.is_empty() {
+            return Err(cursor.expected("no `{` here: only a Relationship of the entity itself is followed"));
+        }
+        if links == MAX_LINKS {
+            return Err(cursor.expected("at most 8 Relationships to follow"));
+        }
+        cursor.eat('{');
+        let types = parse_types(cursor, expand)?;
+        let path = parse_linked(cursor, expand, links + 1)?;
+        if !cursor.eat('}') {
+            return Err(cursor.expected("`}` after the path in the linked entity"));
+        }
+        Some(Box::new(LinkedPath { types, path }))
+    } else {
+        None
+    };
     Ok(AttributePath {
         attribute,
         sub_attributes,
         members,
+        linked,
     })
+}
+
+/// Reads `Type,Type:` where it stands. Without a colon the name is that of the attribute, and nothing is read.
+fn parse_types(cursor: &mut Cursor<'_>, expand: &Expand<'_>) -> Result<Vec<TypeName>, SyntaxError> {
+    let mut ahead = *cursor;
+    let mut types = Vec::new();
+    loop {
+        let start = ahead;
+        let Some(name) = take_type(&mut ahead) else {
+            // After a comma nothing but a type can come.
+            return if types.is_empty() {
+                Ok(types)
+            } else {
+                Err(start.expected("an entity type"))
+            };
+        };
+        if types.len() == MAX_LINKED_TYPES {
+            return Err(start.expected("at most 16 types of a linked entity"));
+        }
+        if types.is_empty() && ahead.rest().starts_with("://") {
+            // No type, but the IRI of an attribute.
+            return Ok(types);
+        }
+        let is_last = ahead.eat(':');
+        if !is_last && !ahead.eat(',') {
+            return if types.is_empty() {
+                Ok(types)
+            } else {
+                Err(ahead.expected("`,` and another entity type, or `:` and the path in the linked entity"))
+            };
+        }
+        types.push((expand.r#type)(name).ok_or_else(|| start.expected("an entity type"))?);
+        if is_last {
+            *cursor = ahead;
+            return Ok(types);
+        }
+    }
+}
+
+/// Takes an entity type: a short name. The colon that ends a list of types would be one of an IRI's own.
+fn take_type<'t>(cursor: &mut Cursor<'t>) -> Option<&'t str> {
+    let ahead = cursor.rest();
+    let short = ahead
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(ahead.len());
+    let starts = ahead.chars().next().is_some_and(char::is_alphabetic);
+    starts.then(|| cursor.take(short))
 }
 
 fn parse_name(
     cursor: &mut Cursor<'_>,
-    expand: &dyn Fn(&str) -> Option<AttributeName>,
+    expand: &Expand<'_>,
     expected: &'static str,
 ) -> Result<AttributeName, SyntaxError> {
     let start = *cursor;
     let name = take_name(cursor, ends_iri).ok_or_else(|| start.expected(expected))?;
-    expand(name).ok_or_else(|| start.expected(expected))
+    (expand.attribute)(name).ok_or_else(|| start.expected(expected))
 }
 
 /// Whether a text is read as one name: a context may have terms that no query can hold, as `ngsi-ld`.

@@ -3,11 +3,10 @@
 use std::fmt::Write;
 
 use super::{AttributePath, Comparand, Comparison, Condition, Expression, Operator};
-use crate::AttributeName;
 use crate::entity::Number;
 
 /// How an expanded name is shown.
-pub(super) type Compact<'c> = dyn Fn(&AttributeName) -> String + 'c;
+pub(super) type Compact<'c> = dyn Fn(&str) -> String + 'c;
 
 /// The text of an expression. Parsing it gives the same expression, where `compact` gives short names.
 pub(super) fn to_text(expression: &Expression, compact: &Compact<'_>) -> String {
@@ -77,10 +76,10 @@ fn write_condition(text: &mut String, condition: &Condition, compact: &Compact<'
 }
 
 fn write_path(text: &mut String, path: &AttributePath, compact: &Compact<'_>) {
-    text.push_str(&compact(&path.attribute));
+    text.push_str(&compact(path.attribute.as_str()));
     for name in &path.sub_attributes {
         text.push('.');
-        text.push_str(&compact(name));
+        text.push_str(&compact(name.as_str()));
     }
     for (index, member) in path.members.iter().enumerate() {
         text.push(if index == 0 { '[' } else { '.' });
@@ -88,6 +87,18 @@ fn write_path(text: &mut String, path: &AttributePath, compact: &Compact<'_>) {
     }
     if !path.members.is_empty() {
         text.push(']');
+    }
+    if let Some(linked) = &path.linked {
+        text.push('{');
+        for (index, name) in linked.types.iter().enumerate() {
+            text.push_str(if index == 0 { "" } else { "," });
+            text.push_str(&compact(name.as_str()));
+        }
+        if !linked.types.is_empty() {
+            text.push(':');
+        }
+        write_path(text, &linked.path, compact);
+        text.push('}');
     }
 }
 

@@ -3,10 +3,19 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::query::fixture::{attribute, date, short};
+use crate::query::fixture::{attribute, date, expand, short, type_name};
 
 fn read(text: &str) -> Result<Expression, SyntaxError> {
-    parse::parse(text, &|name| Some(attribute(name)))
+    read_with(text, &ValueExpansion::default())
+}
+
+fn read_with(text: &str, values: &ValueExpansion) -> Result<Expression, SyntaxError> {
+    let names = parse::Expand {
+        attribute: &|name| Some(attribute(name)),
+        r#type: &|name| Some(type_name(name)),
+        value: &|name| Some(expand(name)),
+    };
+    parse::parse(text, &names, values)
 }
 
 fn term(path: &str, comparison: Option<Comparison>) -> Expression {
@@ -22,6 +31,7 @@ fn term(path: &str, comparison: Option<Comparison>) -> Expression {
                 .filter(|member| !member.is_empty())
                 .map(CompactString::from)
                 .collect(),
+            linked: None,
         },
         comparison,
     })
@@ -140,15 +150,6 @@ fn the_examples_of_the_clause_are_read() {
 }
 
 #[test]
-fn linked_entities_are_refused_where_they_begin() {
-    for example in ["sensor{humidity}==40", "sensor{Device:humidity}==40"] {
-        let error = read(example).unwrap_err();
-        assert_eq!(error.position, 6);
-        assert!(error.expected.contains("linked entities"), "{error}");
-    }
-}
-
-#[test]
 fn and_binds_closer_than_or_and_equal_operators_join() {
     let exists = |name| term(name, None);
     assert_eq!(
@@ -162,6 +163,62 @@ fn and_binds_closer_than_or_and_equal_operators_join() {
     assert_eq!(read("((a));(b;(c))"), read("a;b;c"));
     assert_eq!(read("(a|b)|c"), read("a|b|c"));
     assert_eq!(read(" ( a ; b ) | c "), read("(a;b)|c"));
+}
+
+#[test]
+fn relationships_are_followed() {
+    let humidity = |types: &[&str]| {
+        let Expression::Condition(mut outer) = term("sensor", equal([integer(40)])) else {
+            unreachable!("a condition")
+        };
+        let Expression::Condition(inner) = term("humidity", None) else {
+            unreachable!("a condition")
+        };
+        outer.path.linked = Some(Box::new(LinkedPath {
+            types: types.iter().map(|name| type_name(name)).collect(),
+            path: inner.path,
+        }));
+        Expression::Condition(outer)
+    };
+    assert_eq!(read("sensor{humidity}==40"), Ok(humidity(&[])));
+    assert_eq!(read("sensor{Device:humidity}==40"), Ok(humidity(&["Device"])));
+    assert_eq!(
+        read("sensor{Device,装置:humidity}==40"),
+        Ok(humidity(&["Device", "装置"]))
+    );
+    let deep = read("a{T:b{c{d.e[f]}}};g").unwrap();
+    assert_eq!(deep.link_depth(), 3);
+    assert_eq!(deep.attributes(), [&attribute("a"), &attribute("g")]);
+    for (wrong, position) in [
+        ("a{b", 3),
+        ("a.b{c}", 3),
+        ("a[b]{c}", 4),
+        ("a{}", 2),
+        ("a{T,U}", 5),
+        ("a{T,:b}", 4),
+        ("a{T:}", 4),
+        ("a{b}{c}", 4),
+    ] {
+        assert_eq!(read(wrong).unwrap_err().position, position, "{wrong}");
+    }
+}
+
+#[test]
+fn values_are_names_of_the_context_where_asked() {
+    let values = ValueExpansion {
+        expand: vec![attribute("gender"), attribute("both")],
+        json: vec![attribute("both")],
+    };
+    let uri = |name| equal([Comparand::Uri(expand(name))]);
+    for male in ["gender==Male", "gender==\"Male\""] {
+        assert_eq!(read_with(male, &values), Ok(term("gender", uri("Male"))), "{male}");
+    }
+    assert_eq!(
+        read_with("both==\"Male\"", &values),
+        Ok(term("both", equal([text("Male")])))
+    );
+    assert!(read_with("other==Male", &values).is_err());
+    assert_eq!(read_with("gender==5", &values), Ok(term("gender", equal([integer(5)]))));
 }
 
 #[test]
@@ -278,7 +335,11 @@ fn names_are_letters_in_any_script_prefixed_or_iris() {
     assert_eq!(read("名称.言語_2[市区町村]"), Ok(term("名称.言語_2[市区町村]", None)));
     let attributes = |query| {
         let expression = read(query).unwrap();
-        expression.attributes().into_iter().map(short).collect::<Vec<_>>()
+        expression
+            .attributes()
+            .into_iter()
+            .map(|name| short(name.as_str()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(
         attributes("schema:name.observedAt>=2026-01-01T00:00:00Z"),
@@ -335,7 +396,12 @@ fn what_is_wrong_is_named_with_its_position() {
         assert_eq!((error.position, error.found.as_str()), (position, found), "{query}");
     }
     assert!(read("status==open").unwrap_err().to_string().contains("double quotes"));
-    let refused = parse::parse("bad>1", &|_| None).unwrap_err();
+    let nothing = parse::Expand {
+        attribute: &|_| None,
+        r#type: &|_| None,
+        value: &|_| None,
+    };
+    let refused = parse::parse("bad>1", &nothing, &ValueExpansion::default()).unwrap_err();
     assert_eq!(refused.position, 0);
 }
 
@@ -376,6 +442,7 @@ fn path() -> impl Strategy<Value = AttributePath> {
             attribute: attribute(&first),
             sub_attributes: others.iter().map(|name| attribute(name)).collect(),
             members: members.into_iter().map(CompactString::from).collect(),
+            linked: None,
         })
 }
 

@@ -3,11 +3,11 @@
 mod filter;
 mod geo;
 
-use crate::EntityId;
 use crate::context::Context;
 use crate::entity::{AttributeValue, Geometry, Instance, Number, Value};
 use crate::query::fixture::{attribute, entity, property, read_query, type_name};
-use crate::query::{Expression, GeoQuery, GeoRelation, Query, TypeSelection};
+use crate::query::{Expression, GeoQuery, GeoRelation, LinkedEntities, Query, ScopeQuery, TypeSelection};
+use crate::{Entity, EntityId};
 
 #[test]
 fn a_query_asks_for_all_its_parts() {
@@ -58,6 +58,10 @@ fn a_query_asks_for_all_its_parts() {
             ..query.clone()
         },
         Query {
+            scope: Some(ScopeQuery::parse("/elsewhere").unwrap()),
+            ..query.clone()
+        },
+        Query {
             geo: near(1000.0),
             ..query.clone()
         },
@@ -85,4 +89,43 @@ fn names_are_those_of_the_context() {
     assert_eq!(selection.names(), [&type_name("Vehicle"), &type_name("避難所")]);
     let geo = GeoQuery::parse("near;maxDistance==5", "Point", "[139,36]", None, &context).unwrap();
     assert_eq!(geo.property, attribute("location"));
+}
+
+#[test]
+fn conditions_reach_into_the_entities_that_relationships_lead_to() {
+    struct One(Entity);
+
+    impl LinkedEntities for One {
+        fn linked(&self, id: &EntityId) -> Option<&Entity> {
+            (*id == self.0.id).then_some(&self.0)
+        }
+    }
+
+    let leads_to = |ids: &[&str]| {
+        let objects = ids.iter().map(|id| EntityId::parse(id).unwrap()).collect();
+        let value = AttributeValue::Relationship {
+            objects,
+            object_types: Default::default(),
+        };
+        entity([("sensor", Instance::new(value))])
+    };
+    let mut device = entity([("humidity", property(Value::Number(Number::Integer(40))))]);
+    device.id = EntityId::parse("urn:ngsi-ld:Device:345").unwrap();
+    device.types = [type_name("Device")].into_iter().collect();
+    let linked = One(device);
+    let station = leads_to(&["urn:ngsi-ld:Device:1", "urn:ngsi-ld:Device:345"]);
+    for (query, expected) in [
+        ("sensor{humidity}==40", true),
+        ("sensor{Device:humidity}==40", true),
+        ("sensor{Room,Device:humidity}", true),
+        ("sensor{Room:humidity}==40", false),
+        ("sensor{humidity}==41", false),
+        ("sensor{temperature}", false),
+        ("humidity==40", false),
+    ] {
+        assert_eq!(read_query(query).matches_linked(&station, &linked), expected, "{query}");
+        assert!(!read_query(query).matches(&station), "{query}");
+    }
+    let elsewhere = leads_to(&["urn:ngsi-ld:Device:1"]);
+    assert!(!read_query("sensor{humidity}").matches_linked(&elsewhere, &linked));
 }
