@@ -52,6 +52,7 @@ mod behaviour {
     mod protocols;
     mod provision;
     mod purposes;
+    mod query_by_post;
     mod random_queries;
     mod rate_limits;
     mod refused_start;
@@ -59,6 +60,7 @@ mod behaviour {
     mod reload_under_load;
     mod representations;
     mod same_by_id;
+    mod scopes;
     mod secrets;
     mod shown_members;
     mod side_doors;

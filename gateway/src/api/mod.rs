@@ -8,6 +8,7 @@ mod entity_list;
 mod entity_operations;
 mod entity_provision;
 mod entity_types;
+mod geo_parameters;
 mod link_header;
 pub mod negotiate;
 mod not_offered;
@@ -15,6 +16,8 @@ pub mod parameters;
 mod preferences;
 mod presentation;
 pub mod problem;
+mod query_body;
+mod query_by_post;
 mod question;
 mod request_body;
 mod request_context;
@@ -85,6 +88,11 @@ fn offered() -> Vec<Offered> {
             "/ngsi-ld/v1/entityOperations/delete",
             DeleteBatch,
             post(entity_operations::delete),
+        ),
+        write(
+            "/ngsi-ld/v1/entityOperations/query",
+            QueryEntity,
+            post(query_by_post::query),
         ),
         read("/ngsi-ld/v1/types", RetrieveEntityTypes, get(entity_types::list)),
         read("/version", None, get(version)),

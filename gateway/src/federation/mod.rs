@@ -14,6 +14,7 @@ pub mod query;
 pub mod registry;
 pub mod release;
 pub mod retrieve;
+pub mod selectors;
 pub mod tenant_limits;
 mod told;
 pub mod types;
@@ -26,13 +27,17 @@ use ngsi_ld::projection::{DatasetSelection, Projection};
 use ngsi_ld::query::Query;
 use ngsi_ld::{AttributeName, Entity};
 
+use self::selectors::EntitySelector;
 use crate::config::TenantId;
 
 /// What a consumer asks, before it is narrowed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Question {
     /// The conditions.
     pub query: Query,
+    /// Where types and ids are chosen in several ways (clause 5.2.33): one of these must select the entity, and those of
+    /// `query` select whatever one of them does. Empty: those of `query` are all.
+    pub selectors: Vec<EntitySelector>,
     /// `attrs`, `pick`: the attributes that are shown. `None`: all that are granted.
     pub shown: Option<Vec<AttributeName>>,
     /// `datasetId`: the instances that are shown. `None`: all of them.
@@ -55,7 +60,8 @@ impl Question {
     fn selects(&self, entity: &Entity) -> bool {
         let datasets = self.datasets.as_ref();
         let leaves_something = |shown: &Projection| shown.leaves_something(entity, datasets);
-        self.query.matches(entity) && self.leaving.as_ref().is_none_or(leaves_something)
+        let is_selected = || self.selectors.is_empty() || self.selectors.iter().any(|one| one.selects(entity));
+        self.query.matches(entity) && is_selected() && self.leaving.as_ref().is_none_or(leaves_something)
     }
 
     /// Leaves of an entity that meets the conditions what is shown of it.

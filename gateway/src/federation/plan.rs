@@ -145,8 +145,13 @@ pub fn sources_of<'a>(
 /// [`Refusal::TooManySources`]
 pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
     let mut sub_queries = Vec::new();
-    for source in sources_of(question, asker.registry, named) {
-        split_by_grant(source, named, question, asker, &mut sub_queries);
+    for (part, named) in question.of_each_selector(named) {
+        for source in sources_of(&part, asker.registry, &named) {
+            split_by_grant(source, &named, &part, asker, &mut sub_queries);
+        }
+    }
+    if question.selectors.len() > 1 {
+        sub_queries.sort_by_key(|sub_query| asker.registry.position(&sub_query.source));
     }
     let mut sources: Vec<*const RegisteredSource> = sub_queries
         .iter()

@@ -76,7 +76,7 @@ async fn may_depend_on_hidden_targets(only: &SubQuery, question: &Question, requ
 /// Whether the only source decides the whole question, if it has no entity of several types. Where a condition could
 /// find out what inspection masks it does not.
 pub(crate) fn may_decide_alone(only: &SubQuery, question: &Question) -> bool {
-    question.leaving.is_none() && only.is_exact(&question.query) && !only.source.inspection.may_decide(&question.query)
+    question.leaving.is_none() && question.selectors.is_empty() && only.is_exact(&question.query) && !only.source.inspection.may_decide(&question.query)
 }
 
 /// The answer of one source that decides everything itself: its page is the page, and is handed on as it arrives.

@@ -81,26 +81,27 @@ fn any_type_of(selectors: &[EntitySelector]) -> Option<TypeSelection> {
 }
 
 impl Question {
-    /// The same question for each of its selectors alone; itself where it has none.
-    pub(super) fn of_each_selector(&self) -> impl Iterator<Item = Cow<'_, Question>> {
-        let alone = self.selectors.is_empty().then_some(Cow::Borrowed(self));
+    /// The same question for each of its selectors alone, with the types of `named` that it is about; itself where it
+    /// has none.
+    pub(super) fn of_each_selector<'a>(
+        &'a self,
+        named: &'a [TypeName],
+    ) -> impl Iterator<Item = (Cow<'a, Question>, Cow<'a, [TypeName]>)> {
+        let itself = self.selectors.is_empty();
+        let itself = itself.then_some((Cow::Borrowed(self), Cow::Borrowed(named)));
         let each = self.selectors.iter().map(|selector| {
             let mut question = self.clone();
             question.selectors.clear();
             question.query.types.clone_from(&selector.types);
             question.query.ids.clone_from(&selector.ids);
             question.query.id_pattern.clone_from(&selector.id_pattern);
-            Cow::Owned(question)
+            let types = match &selector.types {
+                Some(selection) => selection.names().into_iter().cloned().collect(),
+                None => Cow::Borrowed(named),
+            };
+            (Cow::Owned(question), types)
         });
-        alone.into_iter().chain(each)
-    }
-
-    /// The types that it names; of those given, where it names none.
-    pub(super) fn types_among<'a>(&self, named: &'a [TypeName]) -> Cow<'a, [TypeName]> {
-        match &self.query.types {
-            Some(selection) => selection.names().into_iter().cloned().collect(),
-            None => Cow::Borrowed(named),
-        }
+        itself.into_iter().chain(each)
     }
 }
 
@@ -148,7 +149,7 @@ mod tests {
             selectors: rest,
             ..Question::default()
         };
-        let parts: Vec<_> = question.of_each_selector().collect();
+        let parts: Vec<_> = question.of_each_selector(&[]).map(|(part, _)| part).collect();
         assert_eq!(parts.len(), 3);
         assert!(parts.iter().all(|part| part.selectors.is_empty()));
         assert_eq!(parts[0].query.ids, selectors[0].ids);

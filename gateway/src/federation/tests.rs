@@ -278,13 +278,8 @@ fn question(filter: &str, split_entities: bool) -> Question {
             filter: Some(Expression::parse(filter, Context::kakehashi()).unwrap()),
             ..Query::default()
         },
-        shown: None,
-        datasets: None,
-        leaving: None,
-        tenant: None,
-        local: false,
         split_entities,
-        system_attributes: false,
+        ..Question::default()
     }
 }
 
