@@ -10,6 +10,7 @@ mod evaluate;
 mod fixture;
 mod geo;
 mod names;
+mod order;
 pub mod projection;
 mod q;
 mod scope;
@@ -20,6 +21,10 @@ use compact_str::CompactString;
 pub use self::area::{Area, InvalidArea, MAX_AREA_POSITIONS};
 pub use self::evaluate::{LinkedEntities, distance_metres};
 pub use self::geo::{GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery, MAX_COORDINATES_BYTES};
+pub use self::order::{
+    Direction, InvalidCollation, InvalidOrdering, MAX_ORDERING_TERMS, Ordering, OrderingKey, OrderingParameter,
+    OrderingProblem, OrderingTarget, OrderingTerm,
+};
 pub use self::q::{
     AttributePath, Comparand, Comparison, Condition, Expression, LinkedPath, MAX_DEPTH, MAX_LINKED_TYPES, MAX_LINKS,
     MAX_LISTED_VALUES, MAX_PATH_NAMES, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern, ValueExpansion,

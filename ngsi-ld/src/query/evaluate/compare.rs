@@ -96,7 +96,7 @@ fn matches_pattern(datum: &Datum<'_>, pattern: &Pattern) -> Option<bool> {
 }
 
 /// A time of day in parts that compare like numbers: to the second, and the fraction without trailing zeros.
-fn clock(time: &str) -> (&str, &str) {
+pub(in crate::query) fn clock(time: &str) -> (&str, &str) {
     let time = time.strip_suffix('Z').unwrap_or(time);
     let (seconds, fraction) = time.split_once(['.', ',']).unwrap_or((time, ""));
     (seconds, fraction.trim_end_matches('0'))

@@ -107,11 +107,11 @@ fn elements(json: &str) -> Option<Data<'_>> {
 /// One JSON value. An object that is a typed value of JSON-LD (clause 4.6.3) is what its type says.
 fn datum(json: &str) -> Datum<'_> {
     match json.as_bytes().first() {
-        Some(b'"') => string(json).map_or(Datum::Structure, Datum::String),
+        Some(b'"') => string(json).map_or(Datum::Structure(json), Datum::String),
         Some(b't') => Datum::Boolean(true),
         Some(b'f') => Datum::Boolean(false),
-        Some(b'{') => typed_value(json).unwrap_or(Datum::Structure),
-        _ => Number::parse(json).map_or(Datum::Structure, Datum::Number),
+        Some(b'{') => typed_value(json).unwrap_or(Datum::Structure(json)),
+        _ => Number::parse(json).map_or(Datum::Structure(json), Datum::Number),
     }
 }
 

@@ -23,10 +23,13 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::compare::clock;
 pub use self::geo::distance_metres;
+pub(super) use self::geo::haversine_metres;
+pub(super) use self::target::{Datum, Target, any_target};
 
 use self::compare::holds;
-use self::target::{any_target, linked_ids};
+use self::target::linked_ids;
 use super::{AttributePath, Comparison, Condition, Expression, Query};
 use crate::{Entity, EntityId};
 

@@ -14,7 +14,7 @@ use compact_str::CompactString;
 
 /// What a path leads to.
 #[derive(Debug)]
-pub(super) enum Target<'e> {
+pub(in crate::query) enum Target<'e> {
     /// One value.
     One(Datum<'e>),
     /// The elements of an array.
@@ -24,26 +24,28 @@ pub(super) enum Target<'e> {
 }
 
 /// Several values; one or two is the rule.
-pub(super) type Data<'e> = SmallVec<[Datum<'e>; 2]>;
+pub(in crate::query) type Data<'e> = SmallVec<[Datum<'e>; 2]>;
 
 /// One value, as far as it can be compared.
 #[derive(Debug)]
-pub(super) enum Datum<'e> {
+pub(in crate::query) enum Datum<'e> {
     String(Cow<'e, str>),
     Number(Number),
     Boolean(bool),
     DateTime(Cow<'e, DateTime>),
     Temporal(TemporalType, Cow<'e, str>),
     Uri(&'e str),
-    /// An object, an array inside of an array, or null: it exists, and equals nothing.
-    Structure,
+    /// The geometry of a GeoProperty: an object, which exists and equals nothing.
+    Geometry(&'e Geometry),
+    /// An object, an array inside of an array, or null, as JSON text: it exists, and equals nothing.
+    Structure(&'e str),
 }
 
 /// What is done with a target; `true` ends the search.
-type Visit<'v, 'e> = dyn FnMut(Target<'e>) -> bool + 'v;
+pub(in crate::query) type Visit<'v, 'e> = dyn FnMut(Target<'e>) -> bool + 'v;
 
 /// Whether one of the targets of the path makes `visit` true.
-pub(super) fn any_target<'e>(entity: &'e Entity, path: &AttributePath, visit: &mut Visit<'_, 'e>) -> bool {
+pub(in crate::query) fn any_target<'e>(entity: &'e Entity, path: &AttributePath, visit: &mut Visit<'_, 'e>) -> bool {
     if let Some(system_attribute) = SystemName::of(&path.attribute) {
         let value = system_attribute.of_dates(&entity.system);
         return path.sub_attributes.is_empty() && path.members.is_empty() && value.is_some_and(visit);
@@ -170,7 +172,7 @@ fn datum(value: &Value) -> Datum<'_> {
         Value::Boolean(boolean) => Datum::Boolean(*boolean),
         Value::DateTime(date_time) => Datum::DateTime(Cow::Borrowed(date_time)),
         Value::Temporal { r#type, value } => Datum::Temporal(*r#type, Cow::Borrowed(value)),
-        Value::Json(_) => Datum::Structure,
+        Value::Json(json) => Datum::Structure(json.as_str()),
     }
 }
 
@@ -208,7 +210,7 @@ fn language_target<'e>(texts: &'e LanguageMap, members: &[CompactString]) -> Opt
 /// A geometry is a JSON object with the members `type` and `coordinates` (RFC 7946).
 fn geometry_target<'e>(geometry: &'e Geometry, members: &[CompactString]) -> Option<Target<'e>> {
     match members {
-        [] => Some(Target::One(Datum::Structure)),
+        [] => Some(Target::One(Datum::Geometry(geometry))),
         [member] if member == "type" => Some(Target::One(string(geometry.type_name()))),
         [member] if member == "coordinates" => Some(Target::Array(match geometry {
             Geometry::Point(position) => [Some(position.longitude), Some(position.latitude), position.altitude]

@@ -2,6 +2,7 @@
 
 mod parse;
 
+pub(super) use self::parse::parse_geometry;
 pub use self::parse::{GeoParameter, GeoProblem, InvalidGeoQuery, MAX_COORDINATES_BYTES};
 
 use crate::AttributeName;

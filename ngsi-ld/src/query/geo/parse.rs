@@ -146,7 +146,8 @@ fn parse_distance(cursor: &mut Cursor<'_>) -> Result<f64, SyntaxError> {
     }
 }
 
-fn parse_geometry(geometry: &str, coordinates: &str) -> Result<Geometry, InvalidGeoQuery> {
+/// Reads a geometry of the type, from coordinates as JSON.
+pub(in crate::query) fn parse_geometry(geometry: &str, coordinates: &str) -> Result<Geometry, InvalidGeoQuery> {
     if coordinates.len() > MAX_COORDINATES_BYTES {
         let error = Cursor::new(coordinates).expected("at most 64 KiB of text");
         return Err(GeoParameter::Coordinates.wrong(error));

@@ -13,9 +13,12 @@ mod tests;
 
 use compact_str::CompactString;
 
+pub(super) use self::parse::ExpandAttribute;
 #[cfg(test)]
 pub(super) use self::parse::{Expand, parse as read};
+pub(super) use self::path::parse_ordering_path;
 pub use self::pattern::Pattern;
+pub(super) use self::render::write_path;
 
 use super::SyntaxError;
 use crate::context::Context;
@@ -218,11 +221,7 @@ impl Expression {
     /// The text that reads as this expression, with the names that the context has for its attributes.
     #[must_use]
     pub fn to_text(&self, context: &Context) -> String {
-        render::to_text(self, &|iri| {
-            let compact = context.compact(iri);
-            let shown: &str = if path::reads_as_name(&compact) { &compact } else { iri };
-            shown.to_owned()
-        })
+        render::to_text(self, &|iri| compact(context, iri))
     }
 
     /// Every attribute of the entity that the expression looks at, each once, in the order of the text. System
@@ -257,4 +256,11 @@ impl Expression {
             }
         }
     }
+}
+
+/// The name that a query can hold for an IRI: the context's, or the IRI itself.
+pub(super) fn compact(context: &Context, iri: &str) -> String {
+    let compact = context.compact(iri);
+    let shown: &str = if path::reads_as_name(&compact) { &compact } else { iri };
+    shown.to_owned()
 }

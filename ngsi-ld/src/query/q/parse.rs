@@ -10,10 +10,13 @@ use super::{
 };
 use crate::{AttributeName, Iri, TypeName};
 
+/// How the name of an attribute becomes an expanded one; `None` when it cannot be one.
+pub(in crate::query) type ExpandAttribute<'c> = &'c dyn Fn(&str) -> Option<AttributeName>;
+
 /// How names become expanded ones; `None` when they cannot be.
 pub(in crate::query) struct Expand<'c> {
     /// Of an attribute.
-    pub(in crate::query) attribute: &'c dyn Fn(&str) -> Option<AttributeName>,
+    pub(in crate::query) attribute: ExpandAttribute<'c>,
     /// Of an entity type.
     pub(in crate::query) r#type: &'c dyn Fn(&str) -> Option<TypeName>,
     /// Of a value, where `expandValues` says so.

@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use super::super::SyntaxError;
 use super::super::cursor::Cursor;
 use super::super::names::take_name;
-use super::parse::Expand;
+use super::parse::{Expand, ExpandAttribute};
 use super::{AttributePath, LinkedPath, MAX_LINKED_TYPES, MAX_LINKS, MAX_PATH_NAMES};
 use crate::{AttributeName, TypeName};
 
@@ -30,13 +30,46 @@ pub(super) fn parse_path(cursor: &mut Cursor<'_>, expand: &Expand<'_>) -> Result
     parse_linked(cursor, expand, 0)
 }
 
+/// Reads a path of an ordering (clause 4.23.3): it follows no Relationship, and `,` ends it.
+pub(in crate::query) fn parse_ordering_path(
+    cursor: &mut Cursor<'_>,
+    expand: ExpandAttribute<'_>,
+) -> Result<AttributePath, SyntaxError> {
+    parse_without_links(cursor, expand, |character| character == ',' || ends_iri(character))
+}
+
 /// Reads a path that lies behind so many links.
 fn parse_linked(cursor: &mut Cursor<'_>, expand: &Expand<'_>, links: usize) -> Result<AttributePath, SyntaxError> {
-    let attribute = parse_name(cursor, expand, ATTRIBUTE_NAME)?;
+    let mut path = parse_without_links(cursor, expand.attribute, ends_iri)?;
+    if cursor.peek() == Some('{') {
+        if !path.sub_attributes.is_empty() || !path.members.is_empty() {
+            return Err(cursor.expected("no `{` here: only a Relationship of the entity itself is followed"));
+        }
+        if links == MAX_LINKS {
+            return Err(cursor.expected("at most 8 Relationships to follow"));
+        }
+        cursor.eat('{');
+        let types = parse_types(cursor, expand)?;
+        let inner = parse_linked(cursor, expand, links + 1)?;
+        if !cursor.eat('}') {
+            return Err(cursor.expected("`}` after the path in the linked entity"));
+        }
+        path.linked = Some(Box::new(LinkedPath { types, path: inner }));
+    }
+    Ok(path)
+}
+
+/// Reads `name.subname[member.member]`.
+fn parse_without_links(
+    cursor: &mut Cursor<'_>,
+    expand: ExpandAttribute<'_>,
+    ends_iri: fn(char) -> bool,
+) -> Result<AttributePath, SyntaxError> {
+    let attribute = parse_name(cursor, expand, ends_iri)?;
     let mut sub_attributes = Vec::new();
     while cursor.eat('.') {
         limit(cursor, 1 + sub_attributes.len())?;
-        sub_attributes.push(parse_name(cursor, expand, ATTRIBUTE_NAME)?);
+        sub_attributes.push(parse_name(cursor, expand, ends_iri)?);
     }
     let mut members = Vec::new();
     if cursor.eat('[') {
@@ -54,28 +87,11 @@ fn parse_linked(cursor: &mut Cursor<'_>, expand: &Expand<'_>, links: usize) -> R
             return Err(cursor.expected("no second `[`: members inside of members are written [a.b]"));
         }
     }
-    let linked = if cursor.peek() == Some('{') {
-        if !sub_attributes.is_empty() || !members.is_empty() {
-            return Err(cursor.expected("no `{` here: only a Relationship of the entity itself is followed"));
-        }
-        if links == MAX_LINKS {
-            return Err(cursor.expected("at most 8 Relationships to follow"));
-        }
-        cursor.eat('{');
-        let types = parse_types(cursor, expand)?;
-        let path = parse_linked(cursor, expand, links + 1)?;
-        if !cursor.eat('}') {
-            return Err(cursor.expected("`}` after the path in the linked entity"));
-        }
-        Some(Box::new(LinkedPath { types, path }))
-    } else {
-        None
-    };
     Ok(AttributePath {
         attribute,
         sub_attributes,
         members,
-        linked,
+        linked: None,
     })
 }
 
@@ -128,12 +144,12 @@ fn take_type<'t>(cursor: &mut Cursor<'t>) -> Option<&'t str> {
 
 fn parse_name(
     cursor: &mut Cursor<'_>,
-    expand: &Expand<'_>,
-    expected: &'static str,
+    expand: ExpandAttribute<'_>,
+    ends_iri: fn(char) -> bool,
 ) -> Result<AttributeName, SyntaxError> {
     let start = *cursor;
-    let name = take_name(cursor, ends_iri).ok_or_else(|| start.expected(expected))?;
-    (expand.attribute)(name).ok_or_else(|| start.expected(expected))
+    let name = take_name(cursor, ends_iri).ok_or_else(|| start.expected(ATTRIBUTE_NAME))?;
+    expand(name).ok_or_else(|| start.expected(ATTRIBUTE_NAME))
 }
 
 /// Whether a text is read as one name: a context may have terms that no query can hold, as `ngsi-ld`.

@@ -6,7 +6,7 @@ use super::{AttributePath, Comparand, Comparison, Condition, Expression, Operato
 use crate::entity::Number;
 
 /// How an expanded name is shown.
-pub(super) type Compact<'c> = dyn Fn(&str) -> String + 'c;
+pub(in crate::query) type Compact<'c> = dyn Fn(&str) -> String + 'c;
 
 /// The text of an expression. Parsing it gives the same expression, where `compact` gives short names.
 pub(super) fn to_text(expression: &Expression, compact: &Compact<'_>) -> String {
@@ -75,7 +75,8 @@ fn write_condition(text: &mut String, condition: &Condition, compact: &Compact<'
     }
 }
 
-fn write_path(text: &mut String, path: &AttributePath, compact: &Compact<'_>) {
+/// Writes a path.
+pub(in crate::query) fn write_path(text: &mut String, path: &AttributePath, compact: &Compact<'_>) {
     text.push_str(&compact(path.attribute.as_str()));
     for name in &path.sub_attributes {
         text.push('.');

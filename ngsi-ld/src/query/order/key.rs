@@ -1,0 +1,219 @@
+//! What an ordering looks at in an entity, taken out once, and how two of these stand (clause 4.23.2).
+
+use std::cmp::Ordering as Order;
+
+use compact_str::CompactString;
+use smallvec::SmallVec;
+
+use super::super::evaluate::{Datum, Target, any_target, haversine_metres};
+use super::{Direction, Ordering, OrderingTarget, OrderingTerm};
+use crate::entity::{DateTime, Geometry, Number, TemporalType};
+use crate::{Entity, EntityId};
+
+/// What an ordering looks at in one entity.
+#[derive(Debug, Clone)]
+pub struct OrderingKey {
+    /// One for each term.
+    values: SmallVec<[Key; 2]>,
+    id: EntityId,
+}
+
+/// What one term looks at, in the order of clause 4.23.2.
+#[derive(Debug, Clone)]
+enum Key {
+    /// Metres.
+    Distance(f64),
+    Number(Magnitude),
+    Text(CompactString),
+    /// JSON text.
+    Object(CompactString),
+    Array(Vec<Key>),
+    Boolean(bool),
+    /// To the second, and the fraction without trailing zeros.
+    Time(CompactString, CompactString),
+    Date(CompactString),
+    DateTime(DateTime),
+    Null,
+    Absent,
+}
+
+/// A number with a total order, which sorting needs: whole numbers that are one and the same `f64` still differ.
+#[derive(Debug, Clone, Copy)]
+struct Magnitude {
+    nearest: f64,
+    whole: i128,
+}
+
+impl Ordering {
+    /// What decides where the entity comes. It sees the entity as it is given: hiding what a consumer may not see
+    /// comes before.
+    #[must_use]
+    pub fn key(&self, entity: &Entity) -> OrderingKey {
+        OrderingKey {
+            values: self.terms.iter().map(|term| self.key_of_term(term, entity)).collect(),
+            id: entity.id.clone(),
+        }
+    }
+
+    /// Which of two entities comes first, by their keys from this ordering.
+    #[must_use]
+    pub fn compare(&self, a: &OrderingKey, b: &OrderingKey) -> Order {
+        let pairs = a.values.iter().zip(&b.values);
+        self.terms
+            .iter()
+            .zip(pairs)
+            .map(|(term, (a, b))| self.compare_in(term.direction, a, b))
+            .find(|order| order.is_ne())
+            .unwrap_or_else(|| a.id.as_str().cmp(b.id.as_str()))
+    }
+
+    /// The entities in this order.
+    #[must_use]
+    pub fn sort(&self, entities: Vec<Entity>) -> Vec<Entity> {
+        let mut keyed: Vec<_> = entities.into_iter().map(|entity| (self.key(&entity), entity)).collect();
+        keyed.sort_by(|(a, _), (b, _)| self.compare(a, b));
+        keyed.into_iter().map(|(_, entity)| entity).collect()
+    }
+
+    fn key_of_term(&self, term: &OrderingTerm, entity: &Entity) -> Key {
+        let texts = |texts: &mut dyn Iterator<Item = &str>| {
+            let mut keys: Vec<Key> = texts.map(|text| Key::Text(text.into())).collect();
+            match keys.pop() {
+                None => Key::Absent,
+                Some(only) if keys.is_empty() => only,
+                Some(last) => {
+                    keys.push(last);
+                    Key::Array(keys)
+                }
+            }
+        };
+        let path = match &term.target {
+            OrderingTarget::Id => return Key::Text(entity.id.as_str().into()),
+            OrderingTarget::Type => return texts(&mut entity.types.iter().map(crate::TypeName::as_str)),
+            OrderingTarget::Scope => return texts(&mut entity.scopes.iter().map(CompactString::as_str)),
+            OrderingTarget::Attribute(path) => path,
+        };
+        let mut foremost = Key::Absent;
+        let mut consider = |key: Key| {
+            if self.compare_in(term.direction, &key, &foremost).is_lt() {
+                foremost = key;
+            }
+        };
+        any_target(entity, path, &mut |target| {
+            match target {
+                Target::One(datum) => consider(self.key_of_datum(term.direction, &datum)),
+                Target::Array(data) => consider(Key::Array(data.iter().map(key_of_value).collect())),
+                Target::Choice(data) => data.iter().map(key_of_value).for_each(&mut consider),
+            }
+            false
+        });
+        foremost
+    }
+
+    fn key_of_datum(&self, direction: Direction, datum: &Datum<'_>) -> Key {
+        match datum {
+            Datum::Geometry(geometry) if direction.is_by_distance() => {
+                let distance = self
+                    .reference
+                    .as_ref()
+                    .and_then(|reference| distance(geometry, reference));
+                distance.map_or_else(|| key_of_value(datum), Key::Distance)
+            }
+            _ => key_of_value(datum),
+        }
+    }
+
+    /// The order of data types holds in both directions; that of values is reversed.
+    fn compare_in(&self, direction: Direction, a: &Key, b: &Key) -> Order {
+        a.rank().cmp(&b.rank()).then_with(|| {
+            let order = self.compare_values(a, b);
+            if direction.is_reversed() {
+                order.reverse()
+            } else {
+                order
+            }
+        })
+    }
+
+    /// How two values of one data type stand.
+    fn compare_values(&self, a: &Key, b: &Key) -> Order {
+        match (a, b) {
+            (Key::Distance(a), Key::Distance(b)) => a.total_cmp(b),
+            (Key::Number(a), Key::Number(b)) => a.nearest.total_cmp(&b.nearest).then(a.whole.cmp(&b.whole)),
+            (Key::Text(a), Key::Text(b)) => self.collation.compare(a, b),
+            (Key::Object(a), Key::Object(b)) | (Key::Date(a), Key::Date(b)) => a.cmp(b),
+            (Key::Array(a), Key::Array(b)) => {
+                let pairs = a.iter().zip(b);
+                pairs
+                    .map(|(a, b)| self.compare_in(Direction::Ascending, a, b))
+                    .find(|order| order.is_ne())
+                    .unwrap_or_else(|| a.len().cmp(&b.len()))
+            }
+            (Key::Boolean(a), Key::Boolean(b)) => a.cmp(b),
+            (Key::Time(a, a_fraction), Key::Time(b, b_fraction)) => a.cmp(b).then_with(|| a_fraction.cmp(b_fraction)),
+            (Key::DateTime(a), Key::DateTime(b)) => a.cmp(b),
+            _ => Order::Equal,
+        }
+    }
+}
+
+impl Key {
+    /// Its place in the order of data types.
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Distance(_) => 0,
+            Self::Number(_) => 1,
+            Self::Text(_) => 2,
+            Self::Object(_) => 3,
+            Self::Array(_) => 4,
+            Self::Boolean(_) => 5,
+            Self::Time(..) => 6,
+            Self::Date(_) => 7,
+            Self::DateTime(_) => 8,
+            Self::Null => 9,
+            Self::Absent => 10,
+        }
+    }
+}
+
+impl Magnitude {
+    fn of(number: &Number) -> Self {
+        // Adding makes 0 of -0, which the total order of floats would put before it.
+        let nearest = number.as_f64() + 0.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "beyond the range the order is that of `nearest`"
+        )]
+        let whole = match number {
+            Number::Integer(integer) => i128::from(*integer),
+            Number::Float(_) | Number::Text(_) => nearest as i128,
+        };
+        Self { nearest, whole }
+    }
+}
+
+fn key_of_value(datum: &Datum<'_>) -> Key {
+    match datum {
+        Datum::String(text) => Key::Text(text.as_ref().into()),
+        Datum::Uri(uri) => Key::Text((*uri).into()),
+        Datum::Number(number) => Key::Number(Magnitude::of(number)),
+        Datum::Boolean(boolean) => Key::Boolean(*boolean),
+        Datum::DateTime(date_time) => Key::DateTime(date_time.as_ref().clone()),
+        Datum::Temporal(TemporalType::Date, date) => Key::Date(date.as_ref().into()),
+        Datum::Temporal(TemporalType::Time, time) => {
+            let (seconds, fraction) = super::super::evaluate::clock(time);
+            Key::Time(seconds.into(), fraction.into())
+        }
+        Datum::Geometry(_) => Key::Object(CompactString::const_new("")),
+        Datum::Structure("null") => Key::Null,
+        // One level is enough to tell arrays from objects: what is deeper compares as text.
+        Datum::Structure(json) if json.starts_with('[') => Key::Array(vec![Key::Object((*json).into())]),
+        Datum::Structure(json) => Key::Object((*json).into()),
+    }
+}
+
+/// Metres on a sphere; `None` for a geometry that RFC 7946 excludes.
+fn distance(geometry: &Geometry, reference: &Geometry) -> Option<f64> {
+    geometry.check().ok()?;
+    Some(haversine_metres(geometry, reference))
+}
