@@ -44,6 +44,7 @@ mod behaviour {
     mod near;
     mod not_offered;
     mod notifications;
+    mod ordering;
     mod paging;
     mod permits;
     mod personal_data;

@@ -158,7 +158,10 @@ async fn other_spellings_of_clients_mean_the_same() {
     let place = "geometry=Point&coordinates=[139.5784,36.3146]";
     for (name, value) in [
         ("geoQ", format!("georel=near;maxDistance==3000&{place}")),
-        ("geoQ", format!("near;maxDistance==3000&{}", place.replace("coordinates", "coords"))),
+        (
+            "geoQ",
+            format!("near;maxDistance==3000&{}", place.replace("coordinates", "coords")),
+        ),
         (
             "geoQ",
             r#"{"georel":"near;maxDistance==3000","geometry":"Point","coordinates":[139.5784,36.3146]}"#.to_owned(),

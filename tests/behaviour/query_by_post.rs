@@ -15,7 +15,10 @@ fn told(answer: &Answer) -> (u16, Value, Option<String>, Option<String>) {
     let path = answer.asked.split(['?', ' ']).nth(1).unwrap();
     let links = answer.all("link").join(", ").replace(path, "PATH");
     // The rest of the question stands in the URL of one and in the body of the other.
-    let pages: Vec<&str> = links.split(['&', '?']).filter(|part| part.starts_with("offset=")).collect();
+    let pages: Vec<&str> = links
+        .split(['&', '?'])
+        .filter(|part| part.starts_with("offset="))
+        .collect();
     (
         answer.status,
         answer.json(),
@@ -44,7 +47,10 @@ async fn both_operations_answer_the_same() {
             "type=AED&pick=id,name",
             json!({"entities": [{"type": "AED"}], "pick": ["id", "name"]}),
         ),
-        ("type=AED&omit=location", json!({"entities": [{"type": "AED"}], "omit": ["location"]})),
+        (
+            "type=AED&omit=location",
+            json!({"entities": [{"type": "AED"}], "omit": ["location"]}),
+        ),
         (
             "type=EvacuationSite&georel=near;maxDistance==8000&geometry=Point&coordinates=[139.5784,36.3146]",
             json!({"entities": [{"type": "EvacuationSite"}], "geoQ": point}),
@@ -62,11 +68,18 @@ async fn both_operations_answer_the_same() {
             json!({"entities": [{"type": "EvacuationSite"}], "splitEntities": true, "q": "name"}),
         ),
         ("type=*", json!({"entities": [{"type": "*"}]})),
-        ("type=Nothing", json!({"entities": [{"type": "Nothing"}], "entityMap": false})),
+        (
+            "type=Nothing",
+            json!({"entities": [{"type": "Nothing"}], "entityMap": false}),
+        ),
     ] {
         let mut body = members;
         body["type"] = "Query".into();
-        for page in ["count=true&limit=7&offset=7", "options=keyValues,sysAttrs&count=true", "format=concise&limit=3"] {
+        for page in [
+            "count=true&limit=7&offset=7",
+            "options=keyValues,sysAttrs&count=true",
+            "format=concise&limit=3",
+        ] {
             let pairs: Vec<(&str, &str)> = format_pairs(query);
             let mut parameters = pairs;
             parameters.extend(format_pairs(page));
@@ -76,7 +89,10 @@ async fn both_operations_answer_the_same() {
         }
         let parameters = [format_pairs(query), format_pairs("limit=5")].concat();
         let got = platform.query(&parameters).accept("application/geo+json").await.ok();
-        let posted = post(&platform, "?limit=5", &body).accept("application/geo+json").await.ok();
+        let posted = post(&platform, "?limit=5", &body)
+            .accept("application/geo+json")
+            .await
+            .ok();
         assert_eq!(posted.header("content-type"), Some("application/geo+json"));
         assert_eq!(told(&posted), told(&got), "{query}");
     }
@@ -122,7 +138,10 @@ async fn one_of_several_selectors_is_enough_and_each_entity_comes_once() {
     let mut narrower = body.clone();
     narrower["q"] = "name~=\".*公民館.*\"".into();
     let ids = post(&platform, "?limit=1000", &narrower).await.ok().ids();
-    let halls = nasushiobara.iter().filter(|place| place.name.contains("公民館")).count();
+    let halls = nasushiobara
+        .iter()
+        .filter(|place| place.name.contains("公民館"))
+        .count();
     assert!(halls > 0 && ids.len() >= halls && ids.len() < expected.len(), "{ids:?}");
     let counted = post(&platform, "?limit=0&count=true", &narrower).await.ok();
     assert_eq!((counted.count(), counted.ids().len()), (ids.len(), 0));
@@ -131,7 +150,12 @@ async fn one_of_several_selectors_is_enough_and_each_entity_comes_once() {
 #[tokio::test]
 async fn a_selector_asks_a_source_for_what_it_selects_and_for_nothing_else() {
     let platform = Platform::start().await;
-    let weather = platform.entities("type=WeatherObserved").await.ok().ids();
+    let weather = platform
+        .entities("type=WeatherObserved")
+        .tenant("nasushiobara")
+        .await
+        .ok()
+        .ids();
     platform.forget_requests();
     let body = json!({"type": "Query", "entities": [
         {"type": "WeatherObserved", "id": weather[0]},
@@ -143,7 +167,11 @@ async fn a_selector_asks_a_source_for_what_it_selects_and_for_nothing_else() {
     for request in asked {
         let types = request.parameter("type").unwrap();
         let by_id = request.parameter("id").is_some();
-        assert!(types == "AED" || (types == "WeatherObserved" && by_id), "{}", request.query);
+        assert!(
+            types == "AED" || (types == "WeatherObserved" && by_id),
+            "{}",
+            request.query
+        );
     }
 }
 
@@ -158,7 +186,9 @@ async fn an_id_takes_precedence_over_a_pattern() {
 #[tokio::test]
 async fn more_ids_than_a_url_holds_are_one_question() {
     let platform = Platform::start().await;
-    let mut ids: Vec<String> = (0..900).map(|number| format!("urn:ngsi-ld:EvacuationSite:E092049999{number:04}")).collect();
+    let mut ids: Vec<String> = (0..900)
+        .map(|number| format!("urn:ngsi-ld:EvacuationSite:E092049999{number:04}"))
+        .collect();
     ids.extend(sano_sites().into_iter().map(|place| place.id));
     let body = json!({"type": "Query", "entities": [{"type": "EvacuationSite", "id": ids}]});
     let answer = post(&platform, "?limit=1000&count=true", &body).await.ok();
@@ -176,9 +206,17 @@ async fn the_context_of_the_body_is_that_of_the_question() {
         }
         body
     };
-    let ld = |body: &Value| platform.post(format!("{QUERY}/")).body("application/ld+json", body.to_string());
+    let ld = |body: &Value| {
+        platform
+            .post(format!("{QUERY}/"))
+            .body("application/ld+json", body.to_string())
+    };
     let own = json!({"EvacuationSite": site});
-    assert_eq!(ld(&body(Some(own))).await.ok().ids().len(), 0, "another type of the same name");
+    assert_eq!(
+        ld(&body(Some(own))).await.ok().ids().len(),
+        0,
+        "another type of the same name"
+    );
     let without = ld(&body(None)).await;
     assert_eq!((without.status, without.error_type().as_str()), (400, "BadRequestData"));
     assert!(without.problem().detail.contains("@context"), "{without}");
@@ -186,9 +224,26 @@ async fn the_context_of_the_body_is_that_of_the_question() {
     assert_eq!((mixed.status, mixed.error_type().as_str()), (400, "BadRequestData"));
     let core = "<https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld>; \
                 rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\"";
-    assert_eq!(post(&platform, "", &body(None)).header("link", core).await.ok().ids().len(), 0);
+    assert_eq!(
+        post(&platform, "", &body(None))
+            .header("link", core)
+            .await
+            .ok()
+            .ids()
+            .len(),
+        0
+    );
     // With a slash at the end, as some clients send it.
-    assert_eq!(platform.post(format!("{QUERY}/")).json(&body(None)).await.ok().ids().len(), 20);
+    assert_eq!(
+        platform
+            .post(format!("{QUERY}/"))
+            .json(&body(None))
+            .await
+            .ok()
+            .ids()
+            .len(),
+        20
+    );
 }
 
 #[tokio::test]
@@ -208,28 +263,55 @@ async fn what_is_wrong_is_named_by_its_member() {
         (entities(json!({"id": "urn:x:1"})), "member `entities[1]`"),
         (entities(json!({"type": ""})), "member `entities[1].type`"),
         (entities(json!({"type": "AED,"})), "member `entities[1].type`"),
-        (entities(json!({"type": "AED", "id": "no uri"})), "member `entities[1].id`"),
-        (entities(json!({"type": "AED", "id": ["urn:x:1", 5]})), "member `entities[1].id[1]`"),
-        (entities(json!({"type": "AED", "idPattern": "["})), "member `entities[1].idPattern`"),
-        (entities(json!({"type": "AED", "idpattern": "a"})), "member `entities[1].idpattern`"),
+        (
+            entities(json!({"type": "AED", "id": "no uri"})),
+            "member `entities[1].id`",
+        ),
+        (
+            entities(json!({"type": "AED", "id": ["urn:x:1", 5]})),
+            "member `entities[1].id[1]`",
+        ),
+        (
+            entities(json!({"type": "AED", "idPattern": "["})),
+            "member `entities[1].idPattern`",
+        ),
+        (
+            entities(json!({"type": "AED", "idpattern": "a"})),
+            "member `entities[1].idpattern`",
+        ),
         (with("q", json!(42)), "member `q`"),
         (with("q", json!("name==")), "member `q` at position 6"),
         (with("scopeQ", json!("/A//B")), "member `scopeQ` at position 3"),
         (with("attrs", json!([])), "member `attrs`"),
         (with("attrs", json!("name")), "member `attrs`"),
-        (with("attrs", json!(["name", "na me"])), "member `attrs[1]` at position 0"),
+        (
+            with("attrs", json!(["name", "na me"])),
+            "member `attrs[1]` at position 0",
+        ),
         (with("attrs", json!(["name,remarks"])), "member `attrs[0]`"),
         (with("pick", json!(["name", "1"])), "member `pick[1]` at position 0"),
         (with("lang", json!("fr_CH")), "member `lang` at position 0"),
-        (with("datasetId", json!(["@none", "x"])), "member `datasetId[1]` at position 0"),
-        (with("geoQ", json!("near")), "member `geoQ`"),
-        (with("geoQ", json!({"georel": "within"})), "member `geoQ`: `geometry` is missing"),
         (
-            with("geoQ", json!({"georel": "beside", "geometry": "Point", "coordinates": [8, 40]})),
+            with("datasetId", json!(["@none", "x"])),
+            "member `datasetId[1]` at position 0",
+        ),
+        (with("geoQ", json!("near")), "member `geoQ`"),
+        (
+            with("geoQ", json!({"georel": "within"})),
+            "member `geoQ`: `geometry` is missing",
+        ),
+        (
+            with(
+                "geoQ",
+                json!({"georel": "beside", "geometry": "Point", "coordinates": [8, 40]}),
+            ),
             "member `geoQ.georel` at position 0",
         ),
         (
-            with("geoQ", json!({"georel": "within", "geometry": "Polygon", "coordinates": [[8, 40]]})),
+            with(
+                "geoQ",
+                json!({"georel": "within", "geometry": "Polygon", "coordinates": [[8, 40]]}),
+            ),
             "member `geoQ.coordinates` at position 0",
         ),
         (with("splitEntities", json!("true")), "member `splitEntities`"),
@@ -243,7 +325,11 @@ async fn what_is_wrong_is_named_by_its_member() {
         (json!({"type": "Query", "attrs": ["createdAt"]}), "too wide"),
     ] {
         let answer = post(&platform, "", &body).await;
-        assert_eq!((answer.status, answer.error_type().as_str()), (400, "BadRequestData"), "{body} {answer}");
+        assert_eq!(
+            (answer.status, answer.error_type().as_str()),
+            (400, "BadRequestData"),
+            "{body} {answer}"
+        );
         assert!(answer.problem().detail.contains(names), "{body}: {names}: {answer}");
     }
     for (url, body, names) in [
@@ -253,7 +339,11 @@ async fn what_is_wrong_is_named_by_its_member() {
         ("?limt=3", with("lang", json!("ja")), "did you mean `limit`?"),
     ] {
         let answer = post(&platform, url, &body).await;
-        assert_eq!((answer.status, answer.error_type().as_str()), (400, "InvalidRequest"), "{url} {answer}");
+        assert_eq!(
+            (answer.status, answer.error_type().as_str()),
+            (400, "InvalidRequest"),
+            "{url} {answer}"
+        );
         assert!(answer.problem().detail.contains(names), "{url}: {answer}");
     }
     for (media_type, text, status) in [
@@ -266,9 +356,17 @@ async fn what_is_wrong_is_named_by_its_member() {
         assert_eq!(answer.status, status, "{text}: {answer}");
     }
     let local = post(&platform, "?local=false", &with("entities", json!([{"type": "*"}]))).await;
-    assert_eq!((local.status, local.error_type().as_str()), (400, "BadRequestData"), "{local}");
+    assert_eq!(
+        (local.status, local.error_type().as_str()),
+        (400, "BadRequestData"),
+        "{local}"
+    );
     let map = post(&platform, "", &with("entityMap", json!(true))).await;
-    assert_eq!((map.status, map.error_type().as_str()), (422, "OperationNotSupported"), "{map}");
+    assert_eq!(
+        (map.status, map.error_type().as_str()),
+        (422, "OperationNotSupported"),
+        "{map}"
+    );
     assert_eq!(platform.asked().len(), 0, "a source was asked");
 }
 
@@ -305,5 +403,8 @@ async fn a_tenant_is_asked_alone_by_this_way_too() {
     assert_eq!(sano.count(), 58);
     assert_eq!(platform.asked_of_orion().len(), 0);
     let nobody = post(&platform, "", &body).tenant("nobody").await;
-    assert_eq!((nobody.status, nobody.error_type().as_str()), (404, "NonexistentTenant"));
+    assert_eq!(
+        (nobody.status, nobody.error_type().as_str()),
+        (404, "NonexistentTenant")
+    );
 }

@@ -63,20 +63,35 @@ async fn entities_are_found_by_their_scopes_wherever_they_are() {
         let expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
         let parameters = [("type", "AED"), ("scopeQ", scope), ("count", "true")];
         let got = platform.query(&parameters).await.ok();
-        assert_eq!((names(&got), got.count()), (expected.clone(), expected.len()), "{scope}");
+        assert_eq!(
+            (names(&got), got.count()),
+            (expected.clone(), expected.len()),
+            "{scope}"
+        );
         // Plainly: all but `#`, which would end the URL.
         let plain = format!("type=AED&count=true&scopeQ={}", scope.replace('#', "%23"));
         if scope.is_ascii() {
             assert_eq!(names(&platform.entities(plain).await.ok()), expected, "{scope}");
         }
         let body = json!({"type": "Query", "entities": [{"type": "AED"}], "scopeQ": scope});
-        let posted = platform.post("/ngsi-ld/v1/entityOperations/query?count=true").json(&body).await.ok();
+        let posted = platform
+            .post("/ngsi-ld/v1/entityOperations/query?count=true")
+            .json(&body)
+            .await
+            .ok();
         assert_eq!((names(&posted), posted.count()), (expected, got.count()), "{scope}");
         // One source alone counts and pages as all of them do.
         let alone = platform.query(&parameters).tenant("yaita").await.ok();
         assert_eq!(alone.count(), names(&alone).len(), "{scope}");
-        let first = platform.query(&[&parameters[..], &[("limit", "1")]].concat()).tenant("yaita").await.ok();
-        assert_eq!((first.ids().len(), first.link("next").is_some()), (alone.count().min(1), alone.count() > 1));
+        let first = platform
+            .query(&[&parameters[..], &[("limit", "1")]].concat())
+            .tenant("yaita")
+            .await
+            .ok();
+        assert_eq!(
+            (first.ids().len(), first.link("next").is_some()),
+            (alone.count().min(1), alone.count() > 1)
+        );
     }
 }
 
@@ -84,7 +99,11 @@ async fn entities_are_found_by_their_scopes_wherever_they_are() {
 async fn a_scope_alone_is_too_wide_a_question() {
     let platform = platform().await;
     let alone = platform.query(&[("scopeQ", "/disaster")]).await;
-    assert_eq!((alone.status, alone.error_type().as_str()), (400, "BadRequestData"), "{alone}");
+    assert_eq!(
+        (alone.status, alone.error_type().as_str()),
+        (400, "BadRequestData"),
+        "{alone}"
+    );
     let local = platform.query(&[("scopeQ", "/disaster"), ("local", "true")]).await.ok();
     assert_eq!(names(&local), ["disaster"]);
 }
@@ -93,7 +112,11 @@ async fn a_scope_alone_is_too_wide_a_question() {
 #[tokio::test]
 async fn a_scope_that_is_hidden_is_met_by_nothing() {
     let platform = platform().await;
-    let ask = |scope: &str| -> Ask { platform.query(&[("type", "AED"), ("scopeQ", scope), ("count", "true")]).by("scoped") };
+    let ask = |scope: &str| -> Ask {
+        platform
+            .query(&[("type", "AED"), ("scopeQ", scope), ("count", "true")])
+            .by("scoped")
+    };
     let whole = ask("/disaster/#").await.ok();
     assert_eq!(names(&whole), ["quake-map"]);
     assert_eq!(whole.entities()[0]["scope"], json!("/disaster/quake/map"), "{whole}");

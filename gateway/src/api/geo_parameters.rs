@@ -81,11 +81,15 @@ fn add<'a>(given: &mut Given<'a>, text: &'a str, parameters: &Parameters<'_>) ->
 fn add_json(given: &mut Given<'_>, text: &str, parameters: &Parameters<'_>) -> Result<(), Problem> {
     let refuse = |detail: &str| parameters.fault("geoQ", 0, detail);
     let Ok(Value::Object(members)) = serde_json::from_str(text) else {
-        return Err(refuse("expected JSON: an object with `georel`, `geometry` and `coordinates`"));
+        return Err(refuse(
+            "expected JSON: an object with `georel`, `geometry` and `coordinates`",
+        ));
     };
     for (name, value) in members {
         let Some(slot) = slot(given, &name) else {
-            return Err(refuse("expected no other members than those of a GeoQuery (clause 5.2.13)"));
+            return Err(refuse(
+                "expected no other members than those of a GeoQuery (clause 5.2.13)",
+            ));
         };
         let value = match value {
             Value::String(text) => text,
@@ -109,7 +113,10 @@ fn slot<'g, 'a>(given: &'g mut Given<'a>, name: &str) -> Option<&'g mut Option<C
 fn fault(parameters: &Parameters<'_>, error: &InvalidGeoQuery) -> Problem {
     let part = error.parameter.as_str();
     let (position, detail) = match &error.problem {
-        GeoProblem::Syntax(error) => (error.position, format!("expected {}, found {}", error.expected, error.found)),
+        GeoProblem::Syntax(error) => (
+            error.position,
+            format!("expected {}, found {}", error.expected, error.found),
+        ),
         GeoProblem::Geometry(error) => (0, error.to_string()),
     };
     if parameters.get(part).is_some() || parameters.get("geoQ").is_none() {
@@ -144,7 +151,11 @@ mod tests {
             assert_eq!(read(same).unwrap(), meant, "{same}");
         }
         assert_eq!(read("").unwrap(), None);
-        assert_eq!(read("geoproperty=place").unwrap(), None, "it is ignored unless a geo-query is present");
+        assert_eq!(
+            read("geoproperty=place").unwrap(),
+            None,
+            "it is ignored unless a geo-query is present"
+        );
     }
 
     #[test]
@@ -152,15 +163,36 @@ mod tests {
         for (query, expected) in [
             ("georel=within&geometry=Point", "parameter `coordinates` is missing"),
             ("geoQ=within", "parameter `geometry` is missing"),
-            ("geoQ=within%26geometry%3DPoint%26colour%3Dred", "parameter `geoQ` at position 22: expected one of"),
-            ("geoQ=within%26georel%3Dwithin", "parameter `geoQ` at position 7: `georel` is empty or given a second"),
-            ("geoQ=within%26geometry%3DPoint&geometry=Point", "parameter `geoQ` at position 7: `geometry` is empty or given"),
-            ("geoQ=beside%26geometry%3DPoint%26coordinates%3D[8,40]", "parameter `geoQ.georel` at position 0: expected near"),
-            ("geoQ=within%26geometry%3DPoint&coordinates=[8", "parameter `coordinates` at position 2: expected JSON"),
+            (
+                "geoQ=within%26geometry%3DPoint%26colour%3Dred",
+                "parameter `geoQ` at position 22: expected one of",
+            ),
+            (
+                "geoQ=within%26georel%3Dwithin",
+                "parameter `geoQ` at position 7: `georel` is empty or given a second",
+            ),
+            (
+                "geoQ=within%26geometry%3DPoint&geometry=Point",
+                "parameter `geoQ` at position 7: `geometry` is empty or given",
+            ),
+            (
+                "geoQ=beside%26geometry%3DPoint%26coordinates%3D[8,40]",
+                "parameter `geoQ.georel` at position 0: expected near",
+            ),
+            (
+                "geoQ=within%26geometry%3DPoint&coordinates=[8",
+                "parameter `coordinates` at position 2: expected JSON",
+            ),
             ("geoQ={", "parameter `geoQ` at position 0: expected JSON"),
             ("geoQ={\"georel\":1}", "parameter `geoQ` at position 0: expected texts"),
-            ("geoQ={\"distance\":\"1\"}", "parameter `geoQ` at position 0: expected no other members"),
-            ("georel=within&geoQ={\"georel\":\"within\"}", "parameter `geoQ` at position 0: a part"),
+            (
+                "geoQ={\"distance\":\"1\"}",
+                "parameter `geoQ` at position 0: expected no other members",
+            ),
+            (
+                "georel=within&geoQ={\"georel\":\"within\"}",
+                "parameter `geoQ` at position 0: a part",
+            ),
         ] {
             let detail = read(query).unwrap_err().detail;
             assert!(detail.starts_with(expected), "{query}: {detail}");

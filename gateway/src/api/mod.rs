@@ -12,6 +12,7 @@ mod geo_parameters;
 mod link_header;
 pub mod negotiate;
 mod not_offered;
+mod ordering_parameters;
 pub mod parameters;
 mod preferences;
 mod presentation;

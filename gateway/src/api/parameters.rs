@@ -339,8 +339,12 @@ mod tests {
     #[test]
     fn members_of_a_body_stand_for_parameters_and_are_named_in_their_faults() {
         let mut parameters = Parameters::parse(Some("limit=x"), &KNOWN, &[]).unwrap();
-        parameters.add_member("coordinates", "geoQ.coordinates", "[1,2").unwrap();
-        parameters.add_elements("type", "names", &["架", "b{c,d}", "橋d"]).unwrap();
+        parameters
+            .add_member("coordinates", "geoQ.coordinates", "[1,2")
+            .unwrap();
+        parameters
+            .add_elements("type", "names", &["架", "b{c,d}", "橋d"])
+            .unwrap();
         let told = |name, position| parameters.fault(name, position, "wrong").detail;
         assert_eq!(told("coordinates", 3), "member `geoQ.coordinates` at position 3: wrong");
         assert_eq!(told("type", 0), "member `names[0]` at position 0: wrong");

@@ -164,10 +164,17 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn add(&mut self, name: &str, at: &At<'a>) -> Result<(), Problem> {
         if TEMPORAL.contains(&name) {
-            return Err(at.invalid("it is for queries of the temporal evolution of entities only").into());
+            return Err(at
+                .invalid("it is for queries of the temporal evolution of entities only")
+                .into());
         }
-        if name == "entityMap" && !at.boolean()? {
-            return Ok(());
+        // What is wrong is told before what is not offered.
+        match name {
+            "entityMap" if !at.boolean()? => return Ok(()),
+            "joinLevel" => {
+                join_level(at)?;
+            }
+            _ => {}
         }
         if self.not_offered.contains(&name) {
             return Err(at.not_offered("it is not offered by this version").into());
@@ -186,9 +193,8 @@ impl<'a> Reading<'a> {
                 self.parameters.add_member("splitEntities", &at.path, value)
             }
             "joinLevel" => {
-                let level = at.value.as_u64().filter(|level| *level > 0);
-                let level = level.ok_or_else(|| at.invalid("expected a whole number from 1"))?;
-                self.parameters.add_member("joinLevel", &at.path, level.to_string())
+                let level = join_level(at)?.to_string();
+                self.parameters.add_member("joinLevel", &at.path, level)
             }
             _ => {
                 let hint = match nearest(name, &MEMBERS) {
@@ -221,13 +227,19 @@ impl<'a> Reading<'a> {
             };
             match member.value {
                 Value::Array(_) if *name == "coordinates" => {
-                    self.parameters.add_member(name, &member.path, member.value.to_string())?;
+                    self.parameters
+                        .add_member(name, &member.path, member.value.to_string())?;
                 }
                 _ => self.parameters.add_member(name, &member.path, member.text()?)?,
             }
         }
-        let missing = GEO_QUERY.iter().take(3).find(|part| self.parameters.get(part).is_none());
-        missing.map_or(Ok(()), |part| Err(at.invalid(format_args!("`{part}` is missing")).into()))
+        let missing = GEO_QUERY
+            .iter()
+            .take(3)
+            .find(|part| self.parameters.get(part).is_none());
+        missing.map_or(Ok(()), |part| {
+            Err(at.invalid(format_args!("`{part}` is missing")).into())
+        })
     }
 
     fn add_ordering(&mut self, at: &At<'a>) -> Result<(), Problem> {
@@ -238,7 +250,8 @@ impl<'a> Reading<'a> {
             match name {
                 "orderBy" => self.add_list(parameter, &member, false)?,
                 "coordinates" if member.value.is_array() => {
-                    self.parameters.add_member(parameter, &member.path, member.value.to_string())?;
+                    self.parameters
+                        .add_member(parameter, &member.path, member.value.to_string())?;
                 }
                 "coordinates" => return Err(member.invalid("expected an array of coordinates").into()),
                 _ => self.parameters.add_member(parameter, &member.path, member.text()?)?,
@@ -249,6 +262,12 @@ impl<'a> Reading<'a> {
         }
         Ok(())
     }
+}
+
+/// `joinLevel`, a positive integer.
+fn join_level(at: &At<'_>) -> Result<u64, Fault> {
+    let level = at.value.as_u64().filter(|level| *level > 0);
+    level.ok_or_else(|| at.invalid("expected a whole number from 1"))
 }
 
 fn read_selectors(at: &At<'_>, context: &Context) -> Result<Vec<EntitySelector>, Fault> {
@@ -264,7 +283,12 @@ fn read_selectors(at: &At<'_>, context: &Context) -> Result<Vec<EntitySelector>,
 
 fn read_selector(at: &At<'_>, context: &Context) -> Result<EntitySelector, Fault> {
     let members = at.object(&["type", "id", "idPattern"])?;
-    let of = |wanted: &str| members.iter().find(|(name, _)| *name == wanted).map(|(_, member)| member);
+    let of = |wanted: &str| {
+        members
+            .iter()
+            .find(|(name, _)| *name == wanted)
+            .map(|(_, member)| member)
+    };
     let r#type = of("type").ok_or_else(|| at.invalid("`type` is missing; `*` means any in the local scope"))?;
     let types = match r#type.text()? {
         "*" => None,

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::geo_parameters::geo_query;
 use super::negotiate::MediaType;
+use super::ordering_parameters::ordering;
 use super::parameters::Parameters;
 use super::presentation::Presentation;
 use super::problem::{ErrorType, Problem};
@@ -20,7 +21,7 @@ use crate::federation::selectors::{EntitySelector, joined};
 use crate::federation::{Question, is_system_date};
 
 /// What `queryEntity` offers.
-const QUERY_PARAMETERS: [&str; 26] = [
+const QUERY_PARAMETERS: [&str; 30] = [
     "type",
     "id",
     "idPattern",
@@ -34,6 +35,10 @@ const QUERY_PARAMETERS: [&str; 26] = [
     "coordinates",
     "geoproperty",
     "geoQ",
+    "orderBy",
+    "orderFrom",
+    "orderGeometry",
+    "collation",
     "geometryProperty",
     "limit",
     "offset",
@@ -65,16 +70,12 @@ const RETRIEVE_PARAMETERS: [&str; 11] = [
 ];
 
 /// What CIM 009 has for these operations beyond that.
-const NOT_OFFERED: [&str; 10] = [
-    "collation",
+const NOT_OFFERED: [&str; 6] = [
     "containedBy",
     "csf",
     "entityMap",
     "entityMapLifetime",
     "joinLevel",
-    "orderBy",
-    "orderFrom",
-    "orderGeometry",
     "via",
 ];
 
@@ -236,6 +237,7 @@ fn query_question(
             scope,
         },
         selectors,
+        order: ordering(parameters, around.context)?,
         shown: presentation.asked_attributes(),
         datasets,
         leaving,
@@ -409,7 +411,9 @@ fn filter(parameters: &Parameters<'_>, context: &Context) -> Result<Option<Expre
         json: attributes("jsonKeys", parameters, context)?,
     };
     let filter = parameters.text("q")?;
-    let filter = filter.map(|text| Expression::parse_with(text, context, &values)).transpose();
+    let filter = filter
+        .map(|text| Expression::parse_with(text, context, &values))
+        .transpose();
     filter.map_err(|error| syntax(parameters, "q", &error))
 }
 

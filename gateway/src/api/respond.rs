@@ -120,6 +120,7 @@ impl From<Refusal> for Problem {
         let error_type = match refusal {
             Refusal::TooManySources { .. } => ErrorType::TooComplexQuery,
             Refusal::TooManyCandidates { .. } => ErrorType::TooManyResults,
+            Refusal::OrderedBeyondLocal => ErrorType::BadRequestData,
         };
         Self::new(error_type, refusal.to_string())
     }

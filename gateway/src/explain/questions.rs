@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Explanation;
 use super::grants::EVERYTHING;
 use crate::api::asked::Asked;
+use crate::api::problem::Problem;
 use crate::config::{TenantId, compact_attribute, compact_type};
 use crate::federation::Question;
 use crate::federation::entities::wanted_page;
@@ -64,9 +65,11 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
     let sub_queries = match narrow(question, asker, &named) {
         Ok(sub_queries) => sub_queries,
         Err(refusal) => {
+            let Problem { error_type, detail, .. } = Problem::from(refusal);
+            let status = error_type.status().as_u16();
             explanation
                 .notes
-                .push(format!("the request would be refused with 403: {refusal}"));
+                .push(format!("the request would be refused with {status}: {detail}"));
             return;
         }
     };

@@ -8,6 +8,7 @@
 pub mod entities;
 pub mod gather;
 pub(crate) mod hidden_targets;
+mod ordered;
 pub mod plan;
 pub mod provide;
 pub mod query;
@@ -24,7 +25,7 @@ mod tests;
 
 use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
 use ngsi_ld::projection::{DatasetSelection, Projection};
-use ngsi_ld::query::Query;
+use ngsi_ld::query::{Ordering, Query};
 use ngsi_ld::{AttributeName, Entity};
 
 use self::selectors::EntitySelector;
@@ -44,6 +45,8 @@ pub struct Question {
     pub datasets: Option<DatasetSelection>,
     /// What is shown, where entities of which nothing is shown are found out by looking at them.
     pub leaving: Option<Projection>,
+    /// `orderBy`: in which order the entities come. `None`: one that is the same for every page.
+    pub order: Option<Ordering>,
     /// `NGSILD-Tenant`: the sources of this tenant only.
     pub tenant: Option<TenantId>,
     /// `local=true`: the store only.
@@ -112,6 +115,11 @@ pub enum Refusal {
         /// How many are allowed.
         allowed: usize,
     },
+    /// An order over several sources.
+    #[error(
+        "entities are ordered within the local scope only (clause 5.7.2.4): add `local=true`, or leave `orderBy` out"
+    )]
+    OrderedBeyondLocal,
     /// More entities than one request may hold.
     #[error("more than {allowed} entities would have to be looked at; name types, ids or an area")]
     TooManyCandidates {

@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use kakehashi_adapters::{AdapterError, AttributeSelection, Call, Coverage, ErrorKind, SourceQuery};
-use ngsi_ld::query::{Expression, Query};
+use ngsi_ld::query::{Expression, Ordering, Query};
 use ngsi_ld::{AttributeName, TypeName};
 
+use super::ordered::looks_at_system_dates;
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
@@ -153,6 +154,10 @@ pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Res
     if question.selectors.len() > 1 {
         sub_queries.sort_by_key(|sub_query| asker.registry.position(&sub_query.source));
     }
+    // Clause 5.7.2.4. Where nothing but the store is asked, the execution is limited to the local scope, said or not.
+    if question.order.is_some() && sub_queries.iter().any(|sub_query| !sub_query.source.is_store) {
+        return Err(Refusal::OrderedBeyondLocal);
+    }
     let mut sources: Vec<*const RegisteredSource> = sub_queries
         .iter()
         .map(|sub_query| Arc::as_ptr(&sub_query.source))
@@ -255,11 +260,17 @@ fn asked_attributes(question: &Question, granted: &Selection, grants: &GrantSet)
     let mut needed: Vec<AttributeName> = Vec::new();
     let conditions = question.query.filter.iter().flat_map(Expression::attributes);
     let place = question.query.geo.iter().map(|geo| &geo.property);
+    let ordering = question
+        .order
+        .iter()
+        .flat_map(Ordering::paths)
+        .map(|path| &path.attribute);
     for name in shown
         .iter()
         .chain(&question.query.attributes)
         .chain(conditions)
         .chain(place)
+        .chain(ordering)
     {
         if is_granted(name) && !needed.contains(name) {
             needed.push(name.clone());
@@ -322,7 +333,8 @@ fn source_query(
         geo: geo.is_some(),
         scope: scope.is_some(),
     };
-    let dates_asked = question.query.filter.as_ref().is_some_and(touches_system_dates);
+    let dates_asked = question.query.filter.as_ref().is_some_and(touches_system_dates)
+        || question.order.as_ref().is_some_and(looks_at_system_dates);
     let restriction = restriction.as_deref();
     let query = SourceQuery {
         ids: ids.clone(),

@@ -25,7 +25,10 @@ impl EntitySelector {
     #[must_use]
     pub fn selects(&self, entity: &Entity) -> bool {
         (self.ids.is_empty() || self.ids.contains(&entity.id))
-            && self.id_pattern.as_ref().is_none_or(|pattern| pattern.matches(&entity.id))
+            && self
+                .id_pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches(&entity.id))
             && self.types.as_ref().is_none_or(|types| types.selects(&entity.types))
     }
 }
@@ -46,9 +49,8 @@ pub fn joined(mut selectors: Vec<EntitySelector>) -> (EntitySelector, Vec<Entity
         let types = any_type_of(&selectors);
         return (EntitySelector { types, ..first }, Vec::new());
     }
-    let by_id_alone = |other: &EntitySelector| {
-        other.types == first.types && !other.ids.is_empty() && other.id_pattern.is_none()
-    };
+    let by_id_alone =
+        |other: &EntitySelector| other.types == first.types && !other.ids.is_empty() && other.id_pattern.is_none();
     if selectors.iter().all(by_id_alone) {
         let mut ids: Vec<EntityId> = selectors.into_iter().flat_map(|selector| selector.ids).collect();
         ids.sort_unstable();
@@ -131,7 +133,10 @@ mod tests {
         );
         let any = joined(vec![a.clone(), selector("*", &[], None)]);
         assert_eq!(any, (EntitySelector::default(), Vec::new()));
-        let ids = joined(vec![selector("A", &["urn:x:2", "urn:x:1"], None), selector("A", &["urn:x:1"], None)]);
+        let ids = joined(vec![
+            selector("A", &["urn:x:2", "urn:x:1"], None),
+            selector("A", &["urn:x:1"], None),
+        ]);
         assert_eq!(ids, (selector("A", &["urn:x:1", "urn:x:2"], None), Vec::new()));
     }
 
