@@ -143,9 +143,11 @@ struct InstanceRows<'a> {
 impl InstanceRows<'_> {
     fn add(&mut self, instance: &Instance) {
         match &instance.value {
-            AttributeValue::Property(Value::Json(json))
-            | AttributeValue::JsonProperty(json)
-            | AttributeValue::ListProperty(json) => self.add_json(json),
+            AttributeValue::Property(Value::Json(json)) | AttributeValue::ListProperty(json) => {
+                self.add_json(json, element);
+            }
+            // Nothing in it is interpreted (clause 4.5.24).
+            AttributeValue::JsonProperty(json) => self.add_json(json, raw_element),
             AttributeValue::Property(value) => self.row(0, simple(value)),
             AttributeValue::GeoProperty(_) => self.head(kind::STRUCTURE),
             AttributeValue::LanguageProperty(languages) => {
@@ -174,11 +176,11 @@ impl InstanceRows<'_> {
         }
     }
 
-    fn add_json(&mut self, json: &Json) {
+    fn add_json(&mut self, json: &Json, read: fn(&str) -> Columns) {
         let text = json.as_str();
-        match elements(text) {
+        match elements(text, read) {
             Some(elements) => self.array(elements.into_iter()),
-            None => self.row(0, element(text)),
+            None => self.row(0, read(text)),
         }
     }
 
@@ -254,8 +256,8 @@ pub(super) fn time_key(time: &str) -> String {
 }
 
 /// The elements of a JSON array, each as columns; `None` for anything else.
-fn elements(json: &str) -> Option<Vec<Columns>> {
-    struct Elements;
+fn elements(json: &str, read: fn(&str) -> Columns) -> Option<Vec<Columns>> {
+    struct Elements(fn(&str) -> Columns);
 
     impl<'a> Visitor<'a> for Elements {
         type Value = Vec<Columns>;
@@ -267,7 +269,7 @@ fn elements(json: &str) -> Option<Vec<Columns>> {
         fn visit_seq<A: SeqAccess<'a>>(self, mut array: A) -> Result<Self::Value, A::Error> {
             let mut found = Vec::new();
             while let Some(raw) = array.next_element::<&'a serde_json::value::RawValue>()? {
-                found.push(element(raw.get()));
+                found.push((self.0)(raw.get()));
             }
             Ok(found)
         }
@@ -277,17 +279,23 @@ fn elements(json: &str) -> Option<Vec<Columns>> {
         return None;
     }
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer.deserialize_seq(Elements).ok()
+    deserializer.deserialize_seq(Elements(read)).ok()
 }
 
 /// One JSON value that is no array of interest: a plain value, or a typed one (clause 4.6.3).
 fn element(json: &str) -> Columns {
+    let typed = json.starts_with('{').then(|| typed_value(json)).flatten();
+    typed.unwrap_or_else(|| raw_element(json))
+}
+
+/// One JSON value, as JSON alone has it.
+fn raw_element(json: &str) -> Columns {
     const STRUCTURE: Columns = (kind::STRUCTURE, None, None);
     match json.as_bytes().first() {
         Some(b'"') => serde_json::from_str::<String>(json).map_or(STRUCTURE, |text| string(&text)),
         Some(b't') => simple(&Value::Boolean(true)),
         Some(b'f') => simple(&Value::Boolean(false)),
-        Some(b'{') => typed_value(json).unwrap_or(STRUCTURE),
+        Some(b'{') => STRUCTURE,
         _ => Number::parse(json).map_or(STRUCTURE, |number| simple(&Value::Number(number))),
     }
 }

@@ -15,6 +15,7 @@ pub mod projection;
 mod q;
 mod scope;
 mod selection;
+mod source_filter;
 
 use compact_str::CompactString;
 
@@ -31,6 +32,7 @@ pub use self::q::{
 };
 pub use self::scope::{MAX_SCOPE_LEVELS, MAX_SCOPES, ScopeQuery};
 pub use self::selection::{IdPattern, MAX_PATTERN_BYTES, MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH, TypeSelection};
+pub use self::source_filter::ContextSourceFilter;
 
 use crate::{AttributeName, EntityId};
 

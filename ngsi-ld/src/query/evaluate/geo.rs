@@ -6,6 +6,7 @@
 use geo::coordinate_position::{CoordPos, CoordinatePosition};
 use geo::{BoundingRect, Coord, CoordsIter, Distance, Geodesic, Haversine, Intersects, LinesIter, Relate};
 
+use super::bounds;
 use crate::Entity;
 use crate::entity::{AttributeValue, Geometry};
 use crate::query::{GeoQuery, GeoRelation};
@@ -26,9 +27,27 @@ impl GeoQuery {
 
     fn holds(&self, target: &Geometry) -> bool {
         if let GeoRelation::Near { min, max } = self.relation {
-            let distance = distance_metres(target, &self.geometry);
             // The buffer of the clause includes its edge: within it is at most, disjoint from it is more than.
-            return max.is_none_or(|max| distance <= max) && min.is_none_or(|min| distance > min);
+            let is_near = |least: f64, most: f64| {
+                if max.is_some_and(|max| least > max) || min.is_some_and(|min| most <= min) {
+                    Some(false)
+                } else if max.is_none_or(|max| most <= max) && min.is_none_or(|min| least > min) {
+                    Some(true)
+                } else {
+                    None
+                }
+            };
+            let quickly = match (target, &self.geometry) {
+                (Geometry::Point(a), Geometry::Point(b)) => {
+                    let (least, most) = bounds::of_distance(Coord::from(*a), Coord::from(*b));
+                    is_near(least, most)
+                }
+                _ => None,
+            };
+            return quickly.unwrap_or_else(|| {
+                let distance = distance_metres(target, &self.geometry);
+                is_near(distance, distance) == Some(true)
+            });
         }
         let (target, reference) = (target.to_geo(), self.geometry.to_geo());
         if !boxes_meet(&target, &reference) {

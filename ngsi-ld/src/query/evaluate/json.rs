@@ -10,21 +10,34 @@ use serde_json::value::RawValue;
 use super::target::{Data, Datum, Target};
 use crate::entity::{DateTime, Json, Number, TemporalType};
 
+/// How a JSON value is read.
+type Read = for<'e> fn(&'e str) -> Datum<'e>;
+
 /// The target that the members lead to; `None` when there is none. As in ECMA 262, a member that is `null` is
 /// defined, and an array has no named members.
 pub(super) fn target<'e>(json: &'e Json, members: &[CompactString]) -> Option<Target<'e>> {
-    let mut text = json.as_str();
+    target_in(json.as_str(), members, datum)
+}
+
+/// The same in a JsonProperty, which JSON-LD says nothing about (clause 4.5.24): what looks like a typed value is an
+/// object like others.
+pub(super) fn raw_target<'e>(json: &'e Json, members: &[CompactString]) -> Option<Target<'e>> {
+    target_in(json.as_str(), members, raw_datum)
+}
+
+fn target_in<'e>(json: &'e str, members: &[CompactString], read: Read) -> Option<Target<'e>> {
+    let mut text = json;
     for name in members {
         text = member(text, name)?;
     }
-    Some(match elements(text) {
+    Some(match elements(text, read) {
         Some(elements) => Target::Array(elements),
-        None => Target::One(datum(text)),
+        None => Target::One(read(text)),
     })
 }
 
 /// The text of a member of an object, if the text is an object and has it. Of equal names the last counts.
-fn member<'e>(json: &'e str, name: &str) -> Option<&'e str> {
+pub(super) fn member<'e>(json: &'e str, name: &str) -> Option<&'e str> {
     struct Member<'n>(&'n str);
 
     impl<'e> Visitor<'e> for Member<'_> {
@@ -78,8 +91,8 @@ impl Visitor<'_> for IsName<'_> {
 }
 
 /// The elements of an array; `None` when the text is no array.
-fn elements(json: &str) -> Option<Data<'_>> {
-    struct Elements;
+fn elements(json: &str, read: Read) -> Option<Data<'_>> {
+    struct Elements(Read);
 
     impl<'e> Visitor<'e> for Elements {
         type Value = Data<'e>;
@@ -91,7 +104,7 @@ fn elements(json: &str) -> Option<Data<'_>> {
         fn visit_seq<A: SeqAccess<'e>>(self, mut array: A) -> Result<Self::Value, A::Error> {
             let mut data = Data::new();
             while let Some(element) = array.next_element::<&'e RawValue>()? {
-                data.push(datum(element.get()));
+                data.push((self.0)(element.get()));
             }
             Ok(data)
         }
@@ -101,16 +114,27 @@ fn elements(json: &str) -> Option<Data<'_>> {
         return None;
     }
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer.deserialize_seq(Elements).ok()
+    deserializer.deserialize_seq(Elements(read)).ok()
+}
+
+/// The JSON texts of the elements of an array; `None` when the text is no array.
+pub(super) fn element_texts(json: &str) -> Option<Vec<&str>> {
+    let elements: Vec<&RawValue> = json.starts_with('[').then(|| serde_json::from_str(json).ok())??;
+    Some(elements.into_iter().map(RawValue::get).collect())
 }
 
 /// One JSON value. An object that is a typed value of JSON-LD (clause 4.6.3) is what its type says.
 fn datum(json: &str) -> Datum<'_> {
+    typed_value(json).unwrap_or_else(|| raw_datum(json))
+}
+
+/// One JSON value, as JSON alone has it.
+pub(super) fn raw_datum(json: &str) -> Datum<'_> {
     match json.as_bytes().first() {
         Some(b'"') => string(json).map_or(Datum::Structure(json), Datum::String),
         Some(b't') => Datum::Boolean(true),
         Some(b'f') => Datum::Boolean(false),
-        Some(b'{') => typed_value(json).unwrap_or(Datum::Structure(json)),
+        Some(b'{') => Datum::Structure(json),
         _ => Number::parse(json).map_or(Datum::Structure(json), Datum::Number),
     }
 }

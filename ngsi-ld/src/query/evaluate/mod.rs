@@ -16,9 +16,11 @@
 //!   value of the same characters, but has no order and matches no pattern.
 //! - Texts compare by code point, without normalization; dates and times by time.
 
+mod bounds;
 mod compare;
 mod geo;
 mod json;
+mod members;
 mod target;
 #[cfg(test)]
 mod tests;

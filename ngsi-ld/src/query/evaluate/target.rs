@@ -151,9 +151,8 @@ fn value_target<'e>(value: &'e AttributeValue, members: &[CompactString]) -> Opt
     match value {
         AttributeValue::LanguageProperty(texts) => language_target(texts, members),
         AttributeValue::GeoProperty(geometry) => geometry_target(geometry, members),
-        AttributeValue::Property(Value::Json(json))
-        | AttributeValue::JsonProperty(json)
-        | AttributeValue::ListProperty(json) => json::target(json, members),
+        AttributeValue::Property(Value::Json(json)) | AttributeValue::ListProperty(json) => json::target(json, members),
+        AttributeValue::JsonProperty(json) => json::raw_target(json, members),
         // Everything else has no members.
         _ if !members.is_empty() => None,
         AttributeValue::Property(value) => Some(Target::One(datum(value))),

@@ -3,6 +3,7 @@
 //! [`parse`](Expression::parse) reads it, [`to_text`](Expression::to_text) writes it, and `query::evaluate` says
 //! what it means.
 
+mod bracket;
 mod literal;
 mod parse;
 mod path;
@@ -13,9 +14,7 @@ mod tests;
 
 use compact_str::CompactString;
 
-pub(super) use self::parse::ExpandAttribute;
-#[cfg(test)]
-pub(super) use self::parse::{Expand, parse as read};
+pub(super) use self::parse::{Expand, ExpandAttribute, parse as read};
 pub(super) use self::path::parse_ordering_path;
 pub use self::pattern::Pattern;
 pub(super) use self::render::write_path;

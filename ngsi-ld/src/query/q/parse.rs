@@ -2,6 +2,7 @@
 
 use super::super::SyntaxError;
 use super::super::cursor::Cursor;
+use super::bracket;
 use super::literal::{EqualityValue, parse_comparable_value, parse_equality_value, quoted_length};
 use super::path::parse_path;
 use super::{
@@ -206,22 +207,26 @@ fn join(mut parts: Vec<Expression>, several: fn(Vec<Expression>) -> Expression) 
 /// query, except where the expression has them inside of its own parentheses or brackets, or escaped.
 fn plain_pattern_length(text: &str) -> usize {
     let mut groups = 0_usize;
-    let mut classes = 0_usize;
-    let mut escaped = false;
-    for (offset, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'[' => classes += 1,
-            b']' => classes = classes.saturating_sub(1),
-            _ if classes > 0 => {}
-            b'(' => groups += 1,
-            b';' | b'|' | b')' if groups == 0 => return offset,
-            b')' => groups -= 1,
-            _ => {}
-        }
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let taken = match next {
+            '\\' => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
+            // One that does not end is refused when the expression is read.
+            '[' => bracket::length(rest).unwrap_or(rest.len()),
+            '(' => {
+                groups += 1;
+                1
+            }
+            ';' | '|' | ')' if groups == 0 => break,
+            ')' => {
+                groups -= 1;
+                1
+            }
+            other => other.len_utf8(),
+        };
+        rest = rest.get(taken..).unwrap_or_default();
     }
-    text.len()
+    text.len() - rest.len()
 }
 
 /// The regular expression between the quotes. Of the escapes of JSON only those of a quote, a backslash and a

@@ -20,9 +20,14 @@ fn ends_iri(character: char) -> bool {
 }
 
 /// What a member of a JSON object, or a language tag, may consist of in a path. Clause 4.9 has letters, numbers
-/// and `_`; its own examples add `*`, language tags `-`, and the others stand in members of real objects.
+/// and `_`; its own examples add `*`, language tags `-`, and the others stand in members of real objects: combining
+/// characters and emoji among them.
 fn is_member_character(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '_' | '-' | '*' | '@' | '$' | ':')
+    if character.is_ascii() {
+        character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '*' | '@' | '$' | ':')
+    } else {
+        !(character.is_whitespace() || character.is_control())
+    }
 }
 
 /// Reads the path that comes next.
@@ -112,7 +117,8 @@ fn parse_types(cursor: &mut Cursor<'_>, expand: &Expand<'_>) -> Result<Vec<TypeN
         if types.len() == MAX_LINKED_TYPES {
             return Err(start.expected("at most 16 types of a linked entity"));
         }
-        if types.is_empty() && ahead.rest().starts_with("://") {
+        let is_iri = ahead.rest().starts_with("://") || (name.eq_ignore_ascii_case("urn") && ahead.peek() == Some(':'));
+        if types.is_empty() && is_iri {
             // No type, but the IRI of an attribute.
             return Ok(types);
         }

@@ -166,6 +166,78 @@ fn and_binds_closer_than_or_and_equal_operators_join() {
 }
 
 #[test]
+fn every_production_of_the_grammar_is_read() {
+    for (production, texts) in [
+        ("Query", &["a", "a;b", "a|b", "a;b|c;d", "(a);b", "a|(b;c)|d"][..]),
+        ("QueryTermAssoc", &["(a)", "(a;b)", "(a|b;c)", "((a|b);c)"]),
+        ("QueryTerm", &["a", "a>1", "a==1,2", "a!=1,2", "a~=x", "a!~=x"]),
+        ("LinkedEntityRelation", &["a{b}", "a{b{c}}", "a{b.c[d]}", "a"]),
+        (
+            "LinkedEntityPath",
+            &["a{T:b}", "a{T,U:b}", "a{T,U:b{c}}", "a{T:b{U:c}}", "a{b.c}"],
+        ),
+        ("ValuePath", &["a", "a[b]", "a[b.c]", "a.b[c]"]),
+        ("DottedPath", &["a", "a.b", "a.b.c"]),
+        ("Operator", &["a==1", "a!=1", "a>=1", "a>1", "a<=1", "a<1"]),
+        (
+            "ComparableValue",
+            &[
+                "a>1",
+                r#"a>"x""#,
+                "a>2026-01-01T00:00:00Z",
+                "a>2026-01-01",
+                "a>10:00:00Z",
+            ],
+        ),
+        ("OtherValue", &["a==true", "a==false", "a!=true"]),
+        (
+            "Range",
+            &[
+                "a==1..2",
+                r#"a!="x".."y""#,
+                "a==2026-01-01T00:00:00Z..2026-01-02T00:00:00Z",
+                "a==2026-01-01..2026-01-02",
+                "a==10:00:00Z..11:00:00Z",
+                "a==1..-2",
+            ],
+        ),
+        (
+            "ValueList",
+            &["a==1,2", r#"a=="x",1,true,2026-01-01"#, r#"a!="urn:x:y","urn:x:z""#],
+        ),
+        (
+            "CompEqualityValue",
+            &[
+                "a==true",
+                "a==1,2",
+                "a==1..2",
+                "a==urn:x:y",
+                "a==https://example.org/x?y=z#w",
+            ],
+        ),
+        ("AttrName", &["a", "a1_", "名称", "é", "ـا", "aⅧ"]),
+        ("quotedStr", &[r#"a=="""#, r#"a=="\"\\\/\b\f\n\r\t\u4f50\ud83c\udf63""#]),
+        (
+            "Number",
+            &[
+                "a==0",
+                "a==-0",
+                "a==-1.5e+10",
+                "a==1E-2",
+                "a==123456789012345678901234567890",
+            ],
+        ),
+        ("RegExp", &["a~=(x|y)*[^z]{1,3}", r#"a~="x;y""#, "a!~=^x$"]),
+    ] {
+        for text in texts {
+            let expression = read(text).unwrap_or_else(|error| panic!("{production}: {text}: {error}"));
+            let written = render::to_text(&expression, &short);
+            assert_eq!(read(&written), Ok(expression), "{production}: {text}: {written}");
+        }
+    }
+}
+
+#[test]
 fn relationships_are_followed() {
     let humidity = |types: &[&str]| {
         let Expression::Condition(mut outer) = term("sensor", equal([integer(40)])) else {
@@ -315,6 +387,10 @@ fn regular_expressions_end_where_the_query_goes_on() {
         (r#"a~="x|y;z""#, 1, "x|y;z"),
         (r#"a~="\\d+\.\"";b"#, 2, r#"\d+\.""#),
         (r"a!~=\d+", 1, r"\d+"),
+        ("a~=[[];b", 2, "[[]"),
+        ("a~=[];]+|b", 2, "[];]+"),
+        ("a~=[^];|]x;b", 2, "[^];|]x"),
+        ("a~=[[.].]|]+;b", 2, "[[.].]|]+"),
     ] {
         let (count, first) = pattern(query);
         assert_eq!(count, terms, "{query}");
@@ -432,11 +508,11 @@ fn name() -> impl Strategy<Value = String> {
     "[a-zA-Zぁ-んー一-龠][a-zA-Z0-9_ぁ-んー一-龠]{0,6}"
 }
 
-fn path() -> impl Strategy<Value = AttributePath> {
+fn plain_path() -> impl Strategy<Value = AttributePath> {
     (
         name(),
         prop::collection::vec(name(), 0..3),
-        prop::collection::vec("[a-z@*_-]{1,5}", 0..3),
+        prop::collection::vec("[a-z@*_-]{1,5}|か\u{3099}|🏠", 0..3),
     )
         .prop_map(|(first, others, members)| AttributePath {
             attribute: attribute(&first),
@@ -444,6 +520,23 @@ fn path() -> impl Strategy<Value = AttributePath> {
             members: members.into_iter().map(CompactString::from).collect(),
             linked: None,
         })
+}
+
+fn path() -> impl Strategy<Value = AttributePath> {
+    let types = prop::collection::vec(name().prop_map(|name| type_name(&name)), 0..3).boxed();
+    let first = prop_oneof![
+        4 => name().prop_map(|name| attribute(&name)),
+        1 => "(urn:x:|https://example\\.org/)[a-z]{1,3}".prop_map(|iri| attribute(&iri)),
+    ]
+    .boxed();
+    plain_path().prop_recursive(3, 3, 1, move |inner| {
+        (first.clone(), types.clone(), inner).prop_map(|(attribute, types, path)| AttributePath {
+            attribute,
+            sub_attributes: Vec::new(),
+            members: Vec::new(),
+            linked: Some(Box::new(LinkedPath { types, path })),
+        })
+    })
 }
 
 fn ordered_value() -> impl Strategy<Value = Comparand> {

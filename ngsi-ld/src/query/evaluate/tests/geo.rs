@@ -144,6 +144,104 @@ fn bounds_of_near_are_at_most_and_more_than() {
     assert!(!near(None, Some(distance - 1.0)));
 }
 
+#[test]
+fn every_geometry_stands_in_every_relation() {
+    use GeoRelation::{Contains, Disjoint, Equals, Intersects, Overlaps, Within};
+    let near = GeoRelation::Near {
+        min: None,
+        max: Some(1000.0),
+    };
+    let far = GeoRelation::Near {
+        min: Some(1000.0),
+        max: None,
+    };
+    let around = geometry("Polygon", "[[[139,36],[140,36],[140,37],[139,37],[139,36]]]");
+    let elsewhere = geometry("Polygon", "[[[10,10],[11,10],[11,11],[10,11],[10,10]]]");
+    // One of each type, and one that it shares a part of its own dimension with.
+    for (type_name, coordinates, sharing) in [
+        ("Point", "[139.5,36.5]", None),
+        (
+            "MultiPoint",
+            "[[139.5,36.5],[139.6,36.5]]",
+            Some("[[139.6,36.5],[139.7,36.5]]"),
+        ),
+        (
+            "LineString",
+            "[[139.5,36.5],[139.7,36.5]]",
+            Some("[[139.6,36.5],[139.8,36.5]]"),
+        ),
+        (
+            "MultiLineString",
+            "[[[139.5,36.5],[139.7,36.5]],[[139.1,36.1],[139.2,36.1]]]",
+            Some("[[[139.6,36.5],[139.8,36.5]]]"),
+        ),
+        (
+            "Polygon",
+            "[[[139.5,36.5],[139.7,36.5],[139.7,36.7],[139.5,36.5]]]",
+            Some("[[[139.6,36.5],[139.8,36.5],[139.8,36.7],[139.6,36.5]]]"),
+        ),
+        (
+            "MultiPolygon",
+            "[[[[139.5,36.5],[139.7,36.5],[139.7,36.7],[139.5,36.5]]]]",
+            Some("[[[[139.6,36.5],[139.8,36.5],[139.8,36.7],[139.6,36.5]]]]"),
+        ),
+    ] {
+        let one = geometry(type_name, coordinates);
+        for (relation, target, reference, expected) in [
+            (Within, &one, &around, true),
+            (Within, &one, &elsewhere, false),
+            (Contains, &around, &one, true),
+            (Contains, &elsewhere, &one, false),
+            (Intersects, &one, &around, true),
+            (Intersects, &one, &elsewhere, false),
+            (Disjoint, &one, &elsewhere, true),
+            (Disjoint, &one, &around, false),
+            (Equals, &one, &one, true),
+            (Equals, &one, &around, false),
+            (Overlaps, &one, &one, false),
+            (Overlaps, &one, &elsewhere, false),
+            (near, &one, &around, true),
+            (near, &one, &elsewhere, false),
+            (far, &one, &elsewhere, true),
+            (far, &one, &around, false),
+        ] {
+            assert_eq!(
+                stands(relation, target, reference),
+                expected,
+                "{type_name} {relation:?}"
+            );
+        }
+        if let Some(sharing) = sharing {
+            let sharing = geometry(type_name, sharing);
+            assert!(stands(Overlaps, &one, &sharing), "{type_name}");
+            assert!(!stands(Equals, &one, &sharing), "{type_name}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #[test]
+    fn near_is_decided_by_the_distance(
+        a in (-180.0..=180.0_f64, -90.0..=90.0_f64),
+        b in (-180.0..=180.0_f64, -90.0..=90.0_f64),
+        // Both far apart and close together.
+        shrink in prop::sample::select(vec![1.0, 1e-2, 1e-5, 0.0]),
+        share in 0.99..1.01_f64,
+        bounds in 1..4_u8,
+    ) {
+        let (a_point, b_point) = (
+            Geometry::point(a.0, a.1).unwrap(),
+            Geometry::point(a.0 + (b.0 - a.0) * shrink, a.1 + (b.1 - a.1) * shrink).unwrap(),
+        );
+        let distance = distance_metres(&a_point, &b_point);
+        let limit = (distance * share).max(0.001);
+        let (min, max) = ((bounds & 1 > 0).then_some(limit * 0.995), (bounds & 2 > 0).then_some(limit));
+        let expected = max.is_none_or(|max| distance <= max) && min.is_none_or(|min| distance > min);
+        prop_assert_eq!(stands(GeoRelation::Near { min, max }, &a_point, &b_point), expected);
+    }
+}
+
 /// Geometries on a small grid: rings that cross themselves, lines that fold back, and equal positions abound.
 fn any_geometry() -> impl Strategy<Value = Geometry> {
     let position = || (0..4_i8, 0..4_i8).prop_map(|(x, y)| Position::new(x.into(), y.into()));

@@ -1,7 +1,10 @@
 //! What queries mean: whole ones here, filters and geo-queries in their own modules.
 
+mod examples;
 mod filter;
 mod geo;
+mod naive;
+mod text;
 
 use crate::context::Context;
 use crate::entity::{AttributeValue, Geometry, Instance, Number, Value};
