@@ -14,6 +14,7 @@ mod behaviour {
     mod asked_at_once;
     mod canaries;
     mod client_certificates;
+    mod clients;
     mod command_line;
     mod compared_revisions;
     mod contexts;
@@ -46,6 +47,7 @@ mod behaviour {
     mod notifications;
     mod ordering;
     mod paging;
+    mod peers_are_wrong;
     mod permits;
     mod personal_data;
     mod personal_relay;
@@ -66,6 +68,7 @@ mod behaviour {
     mod shown_members;
     mod side_doors;
     mod source_credentials;
+    mod source_filters;
     mod streaming;
     mod subscriptions;
     mod tenants;

@@ -105,6 +105,8 @@ async fn broken_scope_queries_and_lists_of_values() {
         value("scopeQ", "(/A;/B"),
         value("scopeQ", "/A;/B"),
         value("scopeQ", "/A/#/B"),
+        value("csf", "))bad(("),
+        value("csf", "mode=\"inclusive\""),
         value("expandValues", "a,,b"),
         value("expandValues", "1a"),
         value("jsonKeys", "a b"),

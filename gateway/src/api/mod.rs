@@ -29,7 +29,7 @@ mod subscriptions;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
@@ -97,6 +97,7 @@ fn offered() -> Vec<Offered> {
         ),
         read("/ngsi-ld/v1/types", RetrieveEntityTypes, get(entity_types::list)),
         read("/version", None, get(version)),
+        read("/statistics", None, get(statistics)),
         read(SUBSCRIPTIONS_PATH, QuerySubscription, get(subscriptions::list)),
         write(SUBSCRIPTIONS_PATH, CreateSubscription, post(subscriptions::create)),
         read(&subscription, RetrieveSubscription, get(subscriptions::retrieve)),
@@ -168,6 +169,12 @@ async fn version() -> Response {
         env!("CARGO_PKG_VERSION"),
         "\"}"
     );
+    ([(http::header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// What clients of Orion ask beside it. How long the gateway has been running is all that it tells everybody.
+async fn statistics(State(gateway): State<Arc<Gateway>>) -> Response {
+    let body = format!("{{\"uptime_in_secs\":{}}}", gateway.uptime().as_secs());
     ([(http::header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 

@@ -5,7 +5,9 @@
 use kakehashi_adapters::Page;
 use ngsi_ld::context::Context;
 use ngsi_ld::projection::{DatasetSelection, Projection};
-use ngsi_ld::query::{Expression, IdPattern, Query, ScopeQuery, SyntaxError, TypeSelection, ValueExpansion};
+use ngsi_ld::query::{
+    ContextSourceFilter, Expression, IdPattern, Query, ScopeQuery, SyntaxError, TypeSelection, ValueExpansion,
+};
 use ngsi_ld::{AttributeName, EntityId};
 use serde_json::{Map, Value};
 
@@ -21,13 +23,14 @@ use crate::federation::selectors::{EntitySelector, joined};
 use crate::federation::{Question, is_system_date};
 
 /// What `queryEntity` offers.
-const QUERY_PARAMETERS: [&str; 30] = [
+const QUERY_PARAMETERS: [&str; 31] = [
     "type",
     "id",
     "idPattern",
     "attrs",
     "q",
     "scopeQ",
+    "csf",
     "expandValues",
     "jsonKeys",
     "georel",
@@ -70,14 +73,7 @@ const RETRIEVE_PARAMETERS: [&str; 11] = [
 ];
 
 /// What CIM 009 has for these operations beyond that.
-const NOT_OFFERED: [&str; 6] = [
-    "containedBy",
-    "csf",
-    "entityMap",
-    "entityMapLifetime",
-    "joinLevel",
-    "via",
-];
+const NOT_OFFERED: [&str; 5] = ["containedBy", "entityMap", "entityMapLifetime", "joinLevel", "via"];
 
 /// Default page size (clause 5.5.9.1): small enough to answer at once, as Orion's.
 const DEFAULT_LIMIT: usize = 20;
@@ -201,6 +197,7 @@ fn query_question(
             "parameter `q`: it follows a Relationship, which needs Linked Entity retrieval (`join`, `joinLevel`)";
         return Err(Problem::new(ErrorType::BadRequestData, detail));
     }
+    let source_filter = parameters.text("csf")?.map(ContextSourceFilter::parse).transpose();
     let geo = geo_query(parameters, around.context)?;
     let local = match (parameters.boolean("local")?, selection.any_type) {
         (Some(false), true) => {
@@ -237,6 +234,7 @@ fn query_question(
             scope,
         },
         selectors,
+        source_filter: source_filter.map_err(|error| syntax(parameters, "csf", &error))?,
         order: ordering(parameters, around.context)?,
         shown: presentation.asked_attributes(),
         datasets,

@@ -16,6 +16,7 @@ pub mod registry;
 pub mod release;
 pub mod retrieve;
 pub mod selectors;
+mod source_filter;
 pub mod tenant_limits;
 mod told;
 pub mod types;
@@ -25,7 +26,7 @@ mod tests;
 
 use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
 use ngsi_ld::projection::{DatasetSelection, Projection};
-use ngsi_ld::query::{Ordering, Query};
+use ngsi_ld::query::{ContextSourceFilter, Ordering, Query};
 use ngsi_ld::{AttributeName, Entity};
 
 use self::selectors::EntitySelector;
@@ -47,6 +48,8 @@ pub struct Question {
     pub leaving: Option<Projection>,
     /// `orderBy`: in which order the entities come. `None`: one that is the same for every page.
     pub order: Option<Ordering>,
+    /// `csf`: which sources are asked beside the store. `None`: all of them.
+    pub source_filter: Option<ContextSourceFilter>,
     /// `NGSILD-Tenant`: the sources of this tenant only.
     pub tenant: Option<TenantId>,
     /// `local=true`: the store only.

@@ -136,7 +136,7 @@ pub fn sources_of<'a>(
 ) -> impl Iterator<Item = &'a Arc<RegisteredSource>> {
     registry.holding(named).into_iter().filter(|source| {
         let asked_tenant = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
-        asked_tenant && (source.is_store || !question.local)
+        asked_tenant && (source.is_store || !question.local) && question.wants(source)
     })
 }
 
