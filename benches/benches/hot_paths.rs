@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run must stop")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kakehashi_benches::{hot_paths, scaled_policies};
+use kakehashi_benches::{hot_paths, query_language, scaled_policies};
 use mimalloc::MiMalloc;
 
 /// As in the gateway.
@@ -33,5 +33,16 @@ fn scaled(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, all, scaled);
+/// What asking costs; `near` among many points is asked of a store that has an index.
+fn asking(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("query language");
+    let near = query_language::near_in_the_store(query_language::POINTS).expect("the benchmark's own store");
+    let paths = query_language::paths().expect("the benchmark's own inputs");
+    for mut path in paths.into_iter().chain([near]) {
+        group.bench_function(path.name, |bencher| bencher.iter(|| (path.run)()));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, all, scaled, asking);
 criterion_main!(benches);

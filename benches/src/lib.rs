@@ -4,5 +4,6 @@
 pub mod bare_records;
 pub mod bare_transform;
 pub mod hot_paths;
+pub mod query_language;
 pub mod scaled_policies;
 pub mod workload;

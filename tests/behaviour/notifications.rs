@@ -275,6 +275,31 @@ async fn what_is_hidden_is_neither_told_nor_a_condition_nor_a_change() {
 }
 
 #[tokio::test]
+async fn scopes_and_expanded_values_are_conditions() {
+    let (platform, server) = (platform().await, endpoint().await);
+    let mut subscription = to_everything(&server, "scoped", &json!({}));
+    subscription["scopeQ"] = json!("/disaster/#");
+    subscription["q"] = json!("installationLocation==Town");
+    subscription["expandValues"] = json!("installationLocation");
+    subscribed(&platform, "watcher", &subscription).await;
+    let scoped = |name: &str, scope: &str, kind: &str| {
+        let mut aed = aed(ID, name);
+        aed["scope"] = json!(scope);
+        aed["installationLocation"] = json!({"type": "VocabProperty", "vocab": kind});
+        aed
+    };
+    put(&platform, &scoped("a", "/school", "Town")).await;
+    put(&platform, &scoped("b", "/disaster/flood", "City")).await;
+    put(&platform, &scoped("c", "/disaster/flood", "Town")).await;
+    let requests = notified(&server, 1).await;
+    let told = body(&requests[0])["data"][0].clone();
+    assert_eq!(
+        (&told["name"]["value"], &told["scope"]),
+        (&json!("c"), &json!("/disaster/flood"))
+    );
+}
+
+#[tokio::test]
 async fn an_endpoint_that_does_not_answer_costs_the_others_nothing() {
     let (platform, server) = (platform().await, endpoint().await);
     // More servers than one consumer's notifications may be under way to at once.

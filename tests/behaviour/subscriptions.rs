@@ -238,7 +238,7 @@ async fn endpoints_inside_are_refused_however_they_are_written() {
 async fn what_is_not_evaluated_is_refused_by_its_name() {
     let platform = platform().await;
     for (more, name) in [
-        (json!({"scopeQ": "/a"}), "scopeQ"),
+        (json!({"q": "isPartOf{name}==\"a\""}), "q"),
         (
             json!({"notification": {"endpoint": {"uri": "mqtts://example.org/t"}}}),
             "notification.endpoint.uri",

@@ -357,7 +357,11 @@ mod tests {
 
     #[test]
     fn elements_of_arrays_are_what_the_evaluator_sees() {
-        let found = elements(r#"[1,"a\"b",true,null,{"x":1},[2],{"@type":"Date","@value":"2026-01-01"}]"#).unwrap();
+        let found = elements(
+            r#"[1,"a\"b",true,null,{"x":1},[2],{"@type":"Date","@value":"2026-01-01"}]"#,
+            element,
+        )
+        .unwrap();
         let kinds: Vec<_> = found.iter().map(|(kind, ..)| *kind).collect();
         assert_eq!(
             kinds,

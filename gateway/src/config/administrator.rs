@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use jiff::civil::Date;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use super::Loading;
-use super::consumer::{ConsumerIndex, KeyRejection, read_date, section_place};
+use super::api_keys::{KeyIndex, KeyRejection, Subject, read_key, read_subject};
+use super::consumer::ConsumerIndex;
 use super::diagnostics::suggest;
 use super::document::{Entry, Node};
 use super::issuer::Issuer;
@@ -48,21 +47,12 @@ impl AdministratorRole {
     }
 }
 
-/// The key of an administrator. The key itself is known to its holder alone.
-#[derive(Debug, Clone)]
-struct Key {
-    administrator: Arc<Administrator>,
-    hash: [u8; 32],
-    expires: Option<Date>,
-}
-
 /// All administrators, found by key and by token.
 #[derive(Debug, Clone, Default)]
 pub struct AdministratorIndex {
     administrators: Vec<Arc<Administrator>>,
-    by_hash: HashMap<[u8; 32], Key>,
-    /// By the name of the issuer and the subject of its tokens.
-    by_subject: HashMap<(Arc<str>, Arc<str>), Arc<Administrator>>,
+    keys: KeyIndex<Administrator>,
+    by_subject: HashMap<Subject, Arc<Administrator>>,
 }
 
 impl AdministratorIndex {
@@ -71,15 +61,7 @@ impl AdministratorIndex {
     /// # Errors
     /// [`KeyRejection`]
     pub fn authenticate(&self, presented: &[u8], today: Date) -> Result<&Arc<Administrator>, KeyRejection> {
-        let hash: [u8; 32] = Sha256::digest(presented).into();
-        let key = self.by_hash.get(&hash).ok_or(KeyRejection::Unknown)?;
-        if !bool::from(key.hash.ct_eq(&hash)) {
-            return Err(KeyRejection::Unknown);
-        }
-        if key.expires.is_some_and(|expires| today > expires) {
-            return Err(KeyRejection::Expired);
-        }
-        Ok(&key.administrator)
+        self.keys.authenticate(presented, today)
     }
 
     /// The administrator whose tokens an issuer signs with this subject.
@@ -143,11 +125,11 @@ fn read_administrator(entry: &Entry, referents: &Referents<'_>, loading: &Loadin
         role: role.unwrap_or(AdministratorRole::Auditor),
     });
     if let Some(jwt) = jwt {
-        read_subject(&jwt, referents, &administrator, index);
+        take_subject(&jwt, referents, &administrator, index);
         jwt.finish();
     }
     for key in keys.unwrap_or_default() {
-        read_key(key, &administrator, referents, loading, index);
+        take_key(key, &administrator, referents, loading, index);
     }
     section.finish();
     index.administrators.push(administrator);
@@ -190,88 +172,48 @@ fn read_role(section: &Section<'_>, tenants: &[TenantId]) -> Option<Administrato
     }
 }
 
-fn read_subject(
+fn take_subject(
     jwt: &Section<'_>,
     referents: &Referents<'_>,
     administrator: &Arc<Administrator>,
     index: &mut AdministratorIndex,
 ) {
-    let name = jwt.required_text("issuer", "\"prefecture\"");
-    let subject = jwt.required_text("subject", "\"...\"");
-    let (Some(name), Some(subject)) = (name, subject) else {
+    let Some((subject, place)) = read_subject(jwt, referents.issuers) else {
         return;
     };
-    let issuers = referents.issuers;
-    let Some(issuer) = issuers.iter().find(|issuer| *issuer.name == *name.value) else {
-        let message = format!("unknown issuer `{}` in {}", name.value, jwt.title());
-        let known = issuers.iter().map(|issuer| &*issuer.name);
-        let help = suggest(name.value, known).unwrap_or_else(|| "begin with `[issuers.<name>]`".to_owned());
-        jwt.report().error(name.place, message, help);
-        return;
-    };
-    let key = (Arc::clone(&issuer.name), Arc::from(subject.value));
-    if let Some(other) = index.by_subject.get(&key) {
+    if let Some(other) = index.by_subject.get(&subject) {
         let message = format!(
             "administrators `{}` and `{}` have the same tokens",
             other.id, administrator.id
         );
         let help = "every subject of an issuer is one administrator".to_owned();
-        jwt.report().error(subject.place, message, help);
+        jwt.report().error(place, message, help);
         return;
     }
-    index.by_subject.insert(key, Arc::clone(administrator));
+    index.by_subject.insert(subject, Arc::clone(administrator));
 }
 
-fn read_key(
+fn take_key(
     node: &Node,
     administrator: &Arc<Administrator>,
     referents: &Referents<'_>,
     loading: &Loading<'_>,
     index: &mut AdministratorIndex,
 ) {
-    let report = loading.report;
-    let section = Section::new(format!("a key of administrator `{}`", administrator.id), node, report);
-    let name = section.required_text("name", "\"2026\"").map(|name| name.value);
-    let expires = section.node("expires").and_then(|node| read_date(&section, node));
-    let hash = section.required_text("sha256", "\"<64 hex digits>\"");
-    section.finish();
-    let Some(text) = hash else { return };
-    let mut hash = [0; 32];
-    if hex::decode_to_slice(text.value, &mut hash).is_err() {
-        let message = format!("`sha256` of administrator `{}` is not 64 hex digits", administrator.id);
-        let help = "`kakehashi key new` prints a key and its hash; only the hash belongs here".to_owned();
-        report.error(text.place, message, help);
+    let Some(key) = read_key(node, &format!("administrator `{}`", administrator.id), loading) else {
         return;
-    }
-    if let Some(expires) = expires
-        && expires < loading.environment.today()
-    {
-        let name = name.unwrap_or("");
-        let message = format!(
-            "the key `{name}` of administrator `{}` expired on {expires}",
-            administrator.id
-        );
-        let help = "remove it, or run `kakehashi key new`".to_owned();
-        report.warning(section_place(node, "expires"), message, help);
-    }
-    let other_administrator = index
-        .by_hash
-        .get(&hash)
-        .map(|key| format!("administrator `{}`", key.administrator.id));
+    };
+    let administrators = index.keys.holder_of(&key.hash);
+    let other_administrator = administrators.map(|(other, _)| format!("administrator `{}`", other.id));
     let consumer = || {
-        let holder = referents.consumers.holder_of(&hash)?;
+        let holder = referents.consumers.holder_of(&key.hash)?;
         Some(format!("consumer `{}`", holder.id))
     };
     if let Some(other) = other_administrator.or_else(consumer) {
         let message = format!("administrator `{}` and {other} have the same key", administrator.id);
         let help = "every key identifies one holder: run `kakehashi key new`".to_owned();
-        report.error(text.place, message, help);
+        loading.report.error(key.place, message, help);
         return;
     }
-    let key = Key {
-        administrator: Arc::clone(administrator),
-        hash,
-        expires,
-    };
-    index.by_hash.insert(hash, key);
+    index.keys.insert(key, administrator);
 }

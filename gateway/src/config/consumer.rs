@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use jiff::civil::Date;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use super::Loading;
+use super::api_keys::{KeyHash, KeyIndex, KeyRejection, Subject, read_key, read_subject};
 use super::client_certificate::{self, CertificateIndex};
 use super::diagnostics::suggest;
-use super::document::{Entry, Node, Value};
+use super::document::{Entry, Node};
 use super::issuer::{AssuranceLevels, Issuer};
 use super::names::{ConsumerId, RoleName, TenantId, check_name};
 use super::section::Section;
@@ -154,34 +153,13 @@ const fn at_least_one(number: u32) -> NonZeroU32 {
     }
 }
 
-/// One API key of a consumer. The key itself is known to its holder alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct ApiKey {
-    consumer: Arc<Consumer>,
-    name: Arc<str>,
-    hash: [u8; 32],
-    expires: Option<Date>,
-}
-
-/// Why a presented key does not identify anybody. The consumer is told neither: both are 401.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRejection {
-    /// No consumer has this key.
-    #[error("unknown key")]
-    Unknown,
-    /// The key was valid once.
-    #[error("expired key")]
-    Expired,
-}
-
 /// All consumers, found by id and by key.
 #[derive(Debug, Clone, Default)]
 pub struct ConsumerIndex {
     consumers: Vec<Arc<Consumer>>,
     by_id: HashMap<ConsumerId, Arc<Consumer>>,
-    by_hash: HashMap<[u8; 32], ApiKey>,
-    /// By the name of the issuer and the subject of its tokens.
-    by_subject: HashMap<(Arc<str>, Arc<str>), Arc<Consumer>>,
+    keys: KeyIndex<Consumer>,
+    by_subject: HashMap<Subject, Arc<Consumer>>,
     by_certificate: CertificateIndex<Consumer>,
 }
 
@@ -192,15 +170,7 @@ impl ConsumerIndex {
     /// # Errors
     /// [`KeyRejection`]
     pub fn authenticate(&self, presented: &[u8], today: Date) -> Result<&Arc<Consumer>, KeyRejection> {
-        let hash: [u8; 32] = Sha256::digest(presented).into();
-        let key = self.by_hash.get(&hash).ok_or(KeyRejection::Unknown)?;
-        if !bool::from(key.hash.ct_eq(&hash)) {
-            return Err(KeyRejection::Unknown);
-        }
-        if key.expires.is_some_and(|expires| today > expires) {
-            return Err(KeyRejection::Expired);
-        }
-        Ok(&key.consumer)
+        self.keys.authenticate(presented, today)
     }
 
     /// The consumer whose tokens an issuer signs with this subject.
@@ -228,8 +198,8 @@ impl ConsumerIndex {
     }
 
     /// Whose key has this hash.
-    pub(super) fn holder_of(&self, hash: &[u8; 32]) -> Option<&Arc<Consumer>> {
-        self.by_hash.get(hash).map(|key| &key.consumer)
+    pub(super) fn holder_of(&self, hash: &KeyHash) -> Option<&Arc<Consumer>> {
+        self.keys.holder_of(hash).map(|(consumer, _)| consumer)
     }
 
     /// All consumers, in the order of the file.
@@ -329,11 +299,11 @@ fn read_consumer(
         limits,
     });
     if let Some(jwt) = jwt {
-        read_subject(&jwt, issuers, &consumer, index);
+        take_subject(&jwt, issuers, &consumer, index);
         jwt.finish();
     }
     for key in keys.unwrap_or_default() {
-        read_key(key, &consumer, loading, index);
+        take_key(key, &consumer, loading, index);
     }
     for (name, place) in certificates {
         if let Err(other) = index.by_certificate.insert(name.clone(), &consumer) {
@@ -350,27 +320,17 @@ fn read_consumer(
 }
 
 /// `jwt`: which tokens are the consumer's.
-fn read_subject(jwt: &Section<'_>, issuers: &[Arc<Issuer>], consumer: &Arc<Consumer>, index: &mut ConsumerIndex) {
-    let name = jwt.required_text("issuer", "\"prefecture\"");
-    let subject = jwt.required_text("subject", "\"...\"");
-    let (Some(name), Some(subject)) = (name, subject) else {
+fn take_subject(jwt: &Section<'_>, issuers: &[Arc<Issuer>], consumer: &Arc<Consumer>, index: &mut ConsumerIndex) {
+    let Some((subject, place)) = read_subject(jwt, issuers) else {
         return;
     };
-    let Some(issuer) = issuers.iter().find(|issuer| *issuer.name == *name.value) else {
-        let message = format!("unknown issuer `{}` in {}", name.value, jwt.title());
-        let known = issuers.iter().map(|issuer| &*issuer.name);
-        let help = suggest(name.value, known).unwrap_or_else(|| "begin with `[issuers.<name>]`".to_owned());
-        jwt.report().error(name.place, message, help);
-        return;
-    };
-    let key = (Arc::clone(&issuer.name), Arc::from(subject.value));
-    if let Some(other) = index.by_subject.get(&key) {
+    if let Some(other) = index.by_subject.get(&subject) {
         let message = format!("consumers `{}` and `{}` have the same tokens", other.id, consumer.id);
         let help = "every subject of an issuer is one consumer".to_owned();
-        jwt.report().error(subject.place, message, help);
+        jwt.report().error(place, message, help);
         return;
     }
-    index.by_subject.insert(key, Arc::clone(consumer));
+    index.by_subject.insert(subject, Arc::clone(consumer));
 }
 
 fn read_affiliation(section: &Section<'_>, is_anonymous: bool, tenants: &[TenantId]) -> Option<Affiliation> {
@@ -475,81 +435,18 @@ fn read_limits(table: Section<'_>, default: ConsumerLimits) -> ConsumerLimits {
     limits
 }
 
-fn read_key(node: &Node, consumer: &Arc<Consumer>, loading: &Loading<'_>, index: &mut ConsumerIndex) {
-    let report = loading.report;
-    let section = Section::new(format!("a key of consumer `{}`", consumer.id), node, report);
-    let name = section.required_text("name", "\"2026\"").map(|name| name.value);
-    let expires = section.node("expires").and_then(|node| read_date(&section, node));
-    let hash = section.required_text("sha256", "\"<64 hex digits>\"");
-    section.finish();
-    let Some(text) = hash else { return };
-    let mut hash = [0; 32];
-    if hex::decode_to_slice(text.value, &mut hash).is_err() {
-        let message = format!("`sha256` of consumer `{}` is not 64 hex digits", consumer.id);
-        report.error(
-            text.place,
-            message,
-            "`kakehashi key new` prints a key and its hash; only the hash belongs here".to_owned(),
+fn take_key(node: &Node, consumer: &Arc<Consumer>, loading: &Loading<'_>, index: &mut ConsumerIndex) {
+    let Some(key) = read_key(node, &format!("consumer `{}`", consumer.id), loading) else {
+        return;
+    };
+    if let Some((other, name)) = index.keys.holder_of(&key.hash) {
+        let message = format!(
+            "consumers `{}` and `{}` have the same key `{name}`",
+            other.id, consumer.id
         );
+        let help = "every key identifies one consumer: run `kakehashi key new`".to_owned();
+        loading.report.error(key.place, message, help);
         return;
     }
-    if let Some(expires) = expires
-        && expires < loading.environment.today()
-    {
-        let message = format!(
-            "the key `{}` of consumer `{}` expired on {expires}",
-            name.unwrap_or(""),
-            consumer.id
-        );
-        let place = section_place(node, "expires");
-        report.warning(place, message, "remove it, or run `kakehashi key new`".to_owned());
-    }
-    if let Some(other) = index.by_hash.get(&hash) {
-        let message = format!(
-            "consumers `{}` and `{}` have the same key `{}`",
-            other.consumer.id, consumer.id, other.name
-        );
-        report.error(
-            text.place,
-            message,
-            "every key identifies one consumer: run `kakehashi key new`".to_owned(),
-        );
-        return;
-    }
-    let key = ApiKey {
-        consumer: Arc::clone(consumer),
-        name: name.unwrap_or("").into(),
-        hash,
-        expires,
-    };
-    index.by_hash.insert(hash, key);
-}
-
-pub(super) fn section_place<'a>(node: &'a Node, key: &str) -> &'a super::diagnostics::Place {
-    node.child(key).map_or(&node.place, |child| &child.place)
-}
-
-pub(super) fn read_date(section: &Section<'_>, node: &Node) -> Option<Date> {
-    let date = match &node.value {
-        Value::Date(toml::value::Datetime {
-            date: Some(date),
-            time: None,
-            offset: None,
-        }) => Date::new(
-            date.year.cast_signed(),
-            date.month.cast_signed(),
-            date.day.cast_signed(),
-        )
-        .ok(),
-        _ => None,
-    };
-    if date.is_none() {
-        let message = format!("`expires` in {} must be a date", section.title());
-        section.report().error(
-            &node.place,
-            message,
-            "write `expires = 2027-03-31`, without quotation marks".to_owned(),
-        );
-    }
-    date
+    index.keys.insert(key, consumer);
 }

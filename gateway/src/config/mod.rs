@@ -6,6 +6,7 @@
 //! refused rather than ignored. What is wrong is told as [`Diagnostics`], all of it at once.
 
 mod administrator;
+mod api_keys;
 mod checks;
 mod client_certificate;
 mod consumer;
@@ -42,7 +43,8 @@ use ngsi_ld::context::Context;
 use sha2::{Digest, Sha256};
 
 pub use self::administrator::{Administrator, AdministratorIndex, AdministratorRole};
-pub use self::consumer::{ANONYMOUS, Affiliation, Consumer, ConsumerIndex, ConsumerLimits, KeyRejection};
+pub use self::api_keys::KeyRejection;
+pub use self::consumer::{ANONYMOUS, Affiliation, Consumer, ConsumerIndex, ConsumerLimits};
 pub use self::diagnostics::{Diagnostic, Diagnostics, Location, Severity};
 pub use self::environment::{ConfigOverrides, Environment, today_in_japan};
 pub use self::files::{FileTexts, RevisionId};

@@ -10,7 +10,7 @@ use ngsi_ld::entity::conformance::SpecificationVersion;
 use ngsi_ld::entity::language::LanguageFilter;
 use ngsi_ld::entity::render::Format;
 use ngsi_ld::projection::{DatasetSelection, Projection};
-use ngsi_ld::query::{Expression, GeoQuery, IdPattern, Query, TypeSelection};
+use ngsi_ld::query::{Expression, GeoQuery, IdPattern, Query, ScopeQuery, TypeSelection, ValueExpansion};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use serde_json::{Number, Value};
 use url::Url;
@@ -32,8 +32,12 @@ pub struct Subscription {
     pub triggers: BTreeSet<Trigger>,
     /// `q`
     pub filter: Option<Expression>,
+    /// `expandValues` and `jsonKeys`: how the values of `q` are read.
+    pub values: ValueExpansion,
     /// `geoQ`
     pub geo: Option<GeoCondition>,
+    /// `scopeQ`
+    pub scope: Option<ScopeCondition>,
     /// `lang`
     pub language: Option<Language>,
     /// `datasetId`
@@ -56,6 +60,15 @@ pub struct Subscription {
     pub json_ld_context: Option<String>,
     /// `notification`
     pub notification: NotificationParameters,
+}
+
+/// `scopeQ` (clause 4.19)
+#[derive(Debug, Clone)]
+pub struct ScopeCondition {
+    /// The condition.
+    pub query: ScopeQuery,
+    /// The same, as it was written.
+    pub written: String,
 }
 
 /// EntitySelector (Table 5.2.33-1).

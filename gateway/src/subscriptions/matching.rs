@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use ngsi_ld::entity::{Attribute, Instance, SystemAttributes};
 use ngsi_ld::{AttributeName, Entity, Iri};
 
-use super::definition::{Subscription, Trigger};
+use super::definition::{ScopeCondition, Subscription, Trigger};
 
 /// What a subscriber is told of one change.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,10 +44,13 @@ pub(super) fn is_subscribed(subscription: &Subscription, entity: &Entity) -> boo
     subscription.entities.iter().any(|selector| selector.selects(entity))
 }
 
-/// Whether an entity meets `q` and `geoQ`.
+/// Whether an entity meets `q`, `geoQ` and `scopeQ`.
 pub(super) fn meets_conditions(subscription: &Subscription, entity: &Entity) -> bool {
     let by_filter = subscription.filter.as_ref().is_none_or(|filter| filter.matches(entity));
-    by_filter && subscription.geo.as_ref().is_none_or(|geo| geo.query.matches(entity))
+    let by_scope = |scope: &ScopeCondition| scope.query.matches(&entity.scopes);
+    by_filter
+        && subscription.geo.as_ref().is_none_or(|geo| geo.query.matches(entity))
+        && subscription.scope.as_ref().is_none_or(by_scope)
 }
 
 fn has_watched(subscription: &Subscription, entity: &Entity) -> bool {

@@ -5,12 +5,12 @@ use ngsi_ld::context::Context;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::entity::language::LanguageFilter;
 use ngsi_ld::projection::DatasetSelection;
-use ngsi_ld::query::{Expression, GeoQuery, IdPattern, TypeSelection};
+use ngsi_ld::query::{Expression, GeoQuery, IdPattern, ScopeQuery, TypeSelection, ValueExpansion};
 use ngsi_ld::{AttributeName, EntityId, check_absolute};
 use serde_json::{Map, Value};
 
 use super::definition::{
-    Conformance, Datasets, EntitySelector, GeoCondition, Language, Subscription, Trigger, duration,
+    Conformance, Datasets, EntitySelector, GeoCondition, Language, ScopeCondition, Subscription, Trigger, duration,
 };
 use super::members::{At, Fault, parse_object};
 use super::periodic::SHORTEST_INTERVAL;
@@ -77,6 +77,8 @@ impl Subscription {
             watched_attributes: Vec::new(),
             triggers: Trigger::default_set(),
             filter: None,
+            values: ValueExpansion::default(),
+            scope: None,
             geo: None,
             language: None,
             datasets: None,
@@ -90,6 +92,7 @@ impl Subscription {
             json_ld_context: None,
             notification,
         };
+        subscription.set_values(members, context)?;
         for (name, value) in members {
             if !matches!(name.as_str(), "id" | "type" | "notification") {
                 subscription.set(&At::member(name, value), context)?;
@@ -105,6 +108,7 @@ impl Subscription {
     /// [`Fault`] names the member.
     pub fn patched(&self, members: &Map<String, Value>, context: &Context, now: &DateTime) -> Result<Self, Fault> {
         let mut patched = self.clone();
+        patched.set_values(members, context)?;
         for (name, value) in members {
             let at = At::member(name, value);
             match name.as_str() {
@@ -122,6 +126,24 @@ impl Subscription {
             patched.check_expiry(now)?;
         }
         Ok(patched)
+    }
+
+    /// Sets `expandValues` and `jsonKeys`, which say how a `q` is to be read that may stand before them.
+    fn set_values(&mut self, members: &Map<String, Value>, context: &Context) -> Result<(), Fault> {
+        for (name, list) in [
+            ("expandValues", &mut self.values.expand),
+            ("jsonKeys", &mut self.values.json),
+        ] {
+            let Some(value) = members.get(name) else {
+                continue;
+            };
+            let at = At::member(name, value);
+            if self.filter.is_some() && !members.contains_key("q") {
+                return Err(at.invalid("the `q` that it is about must be given with it"));
+            }
+            *list = if at.is_null() { Vec::new() } else { names(&at, context)? };
+        }
+        Ok(())
     }
 
     /// Sets one member.
@@ -143,7 +165,8 @@ impl Subscription {
                     .collect::<Result<_, _>>()?;
             }
             "q" => {
-                let filter = Expression::parse(at.text()?, context).map_err(|error| at.invalid(error))?;
+                let filter = Expression::parse_with(at.text()?, context, &self.values);
+                let filter = filter.map_err(|error| at.invalid(error))?;
                 if filter.link_depth() > 0 {
                     return Err(at.not_offered("paths through linked entities are not offered in subscriptions"));
                 }
@@ -178,8 +201,13 @@ impl Subscription {
                 Expression::parse(at.text()?, context).map_err(|error| at.invalid(error))?;
                 return Err(at.not_offered("context source filters are not offered by this version"));
             }
-            "scopeQ" => return Err(at.not_offered("scope queries are not offered by this version")),
-            "expandValues" | "jsonKeys" => return Err(at.not_offered("it is not offered by this version")),
+            "scopeQ" => {
+                let written = at.text()?.to_owned();
+                let query = ScopeQuery::parse(&written).map_err(|error| at.invalid(error))?;
+                self.scope = Some(ScopeCondition { query, written });
+            }
+            // Read before the others.
+            "expandValues" | "jsonKeys" => {}
             "ngsildConformance" => {
                 let written = at.text()?.to_owned();
                 let version = written.parse().map_err(|error| at.invalid(error))?;
@@ -215,7 +243,10 @@ impl Subscription {
             "ngsildConformance" => self.conformance = None,
             "jsonldContext" => self.json_ld_context = None,
             // What it never had is not there to be removed.
-            "csf" | "scopeQ" | "expandValues" | "jsonKeys" | "temporalQ" => {}
+            "csf" | "temporalQ" => {}
+            "scopeQ" => self.scope = None,
+            // Done before the others.
+            "expandValues" | "jsonKeys" => {}
             name if READ_ONLY.contains(&name) => {}
             _ => return Err(at.invalid("a Subscription has no such member")),
         }
@@ -299,6 +330,17 @@ pub(super) fn attributes(at: &At<'_>, context: &Context) -> Result<Vec<Attribute
         name.map_err(|error| element.invalid(error))
     });
     expanded.collect()
+}
+
+/// Names of attributes in one text, separated by commas.
+fn names(at: &At<'_>, context: &Context) -> Result<Vec<AttributeName>, Fault> {
+    let written = at.text()?.split(',').map(str::trim);
+    let expanded = written.map(|name| context.expand_attribute(name).map_err(|error| at.invalid(error)));
+    let expanded: Vec<AttributeName> = expanded.collect::<Result<_, _>>()?;
+    if expanded.len() > MOST_IN_LIST {
+        return Err(at.invalid(format_args!("it may have {MOST_IN_LIST} names")));
+    }
+    Ok(expanded)
 }
 
 /// EntitySelector (Table 5.2.33-1).

@@ -52,6 +52,9 @@ fn whole() -> Value {
         "watchedAttributes": ["name", "urn:b:c.d"],
         "notificationTrigger": ["entityCreated", "attributeDeleted"],
         "q": "name.open[a.b]==\"x\";(open>=3|name~=\"^y\")",
+        "scopeQ": "(/避難/#;/a)|/b",
+        "expandValues": "kind",
+        "jsonKeys": "name,open",
         "geoQ": {"georel": "near;maxDistance==10", "geometry": "Point", "coordinates": [139.5, 36.5], "geoproperty": "open"},
         "lang": "ja,en;q=0.5",
         "datasetId": ["@none", "urn:d:1"],
@@ -91,6 +94,28 @@ fn what_is_read_is_shown_and_stored_as_it_was() {
 }
 
 #[test]
+fn values_of_q_are_expanded_wherever_the_list_of_them_stands() {
+    let kind = json!({"q": "kind==Site", "expandValues": "kind"});
+    let subscription = read(&with(&kind)).unwrap();
+    let town = r#"kind==https://a.example/v1.2/Site"#;
+    assert_eq!(subscription.members(&context())["q"], town);
+    let stored = Subscription::stored(&subscription.to_document()).unwrap();
+    assert_eq!(stored.filter, subscription.filter);
+
+    let now = DateTime::parse("2026-01-01T00:00:00Z").unwrap();
+    let patched = |more: &Value| subscription.patched(more.as_object().unwrap(), &context(), &now);
+    let other = patched(&json!({"q": "kind!=Site"})).unwrap();
+    assert_eq!(other.members(&context())["q"], town.replace("==", "!="));
+    let alone = patched(&json!({"jsonKeys": "kind"})).unwrap_err();
+    assert!(
+        matches!(&alone, Fault::Invalid(detail) if detail.contains("`jsonKeys`")),
+        "{alone:?}"
+    );
+    let as_json = patched(&json!({"jsonKeys": "kind", "q": "kind==\"Site\"", "scopeQ": "urn:ngsi-ld:null"}));
+    assert_eq!(as_json.unwrap().members(&context())["q"], "kind==\"Site\"");
+}
+
+#[test]
 fn another_context_shows_other_names() {
     let subscription = read(&with(&json!({"watchedAttributes": ["name"]}))).unwrap();
     let shown = subscription.members(Context::core());
@@ -121,6 +146,9 @@ fn what_is_wrong_is_named() {
     for (more, path) in [
         (json!({"type": "Abo"}), "`type`"),
         (json!({"id": "no uri"}), "`id`"),
+        (json!({"scopeQ": "/a;;"}), "`scopeQ`"),
+        (json!({"q": "kind==Town"}), "`q`"),
+        (json!({"expandValues": ["kind"]}), "`expandValues`"),
         (json!({"entities": []}), "`entities`"),
         (json!({"entities": [{"id": "urn:e:1"}]}), "`entities[0]`"),
         (json!({"entities": [{"type": "Site", "id": "x"}]}), "`entities[0].id`"),
@@ -209,10 +237,9 @@ fn what_is_wrong_is_named() {
         }
     }
     for (more, path) in [
-        (json!({"scopeQ": "/a"}), "`scopeQ`"),
         (json!({"csf": "a==1"}), "`csf`"),
         (json!({"splitEntities": true}), "`splitEntities`"),
-        (json!({"expandValues": "a"}), "`expandValues`"),
+        (json!({"q": "a{b}==1"}), "`q`"),
         (json!({"timeInterval": 0.5}), "`timeInterval`"),
         (notification(json!({"join": "inline"})), "`notification.join`"),
         (

@@ -36,6 +36,9 @@ impl Subscription {
         let triggers: Vec<&str> = triggers.map(|(_, name)| *name).collect();
         set("notificationTrigger", Some(json!(triggers)));
         set("q", self.filter.as_ref().map(|filter| filter.to_text(context).into()));
+        set("expandValues", list(&self.values.expand, context));
+        set("jsonKeys", list(&self.values.json, context));
+        set("scopeQ", self.scope.as_ref().map(|scope| scope.written.as_str().into()));
         set(
             "geoQ",
             self.geo.as_ref().map(|geo| {
@@ -91,6 +94,7 @@ impl Subscription {
         if let Some(filter) = &self.filter {
             paths(filter, &mut attributes);
         }
+        attributes.extend(self.values.expand.iter().chain(&self.values.json));
         attributes.extend(self.geo.iter().map(|geo| &geo.query.property));
         let NotificationParameters {
             attributes: shown,
@@ -118,6 +122,12 @@ impl Subscription {
 /// The @context of a stored subscription.
 pub(super) fn own_context(terms: &Value) -> Result<Context, ContextError> {
     Context::builder().value(&terms.to_string())?.build()
+}
+
+/// Names in one text, separated by commas.
+fn list(names: &[AttributeName], context: &Context) -> Option<Value> {
+    let names: Vec<_> = names.iter().map(|name| context.compact(name.as_str())).collect();
+    (!names.is_empty()).then(|| names.join(",").into())
 }
 
 /// Every name on the paths of a condition.

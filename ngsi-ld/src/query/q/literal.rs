@@ -157,6 +157,10 @@ fn temporal_prefix(text: &str) -> Option<(usize, Comparand)> {
         return value_ends(text.get(length..)?).then_some((length, Comparand::Temporal { r#type, value }));
     }
     let (date, rest) = text.split_at_checked(DATE)?;
+    // Most values are no date: that is seen without making a text of them.
+    if date.as_bytes().get(4) != Some(&b'-') {
+        return None;
+    }
     DateTime::parse(&format!("{date}{MIDNIGHT}")).ok()?;
     let (r#type, value) = (TemporalType::Date, CompactString::from(date));
     value_ends(rest).then_some((DATE, Comparand::Temporal { r#type, value }))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{AttributePath, Comparand, Comparison, Condition, Expression, Operator};
+use super::{AttributePath, Comparand, Comparison, Condition, Expression, LinkedPath, Operator};
 use crate::entity::Number;
 
 /// How an expanded name is shown.
@@ -78,6 +78,10 @@ fn write_condition(text: &mut String, condition: &Condition, compact: &Compact<'
 /// Writes a path.
 pub(in crate::query) fn write_path(text: &mut String, path: &AttributePath, compact: &Compact<'_>) {
     text.push_str(&compact(path.attribute.as_str()));
+    write_after_first(text, path, compact);
+}
+
+fn write_after_first(text: &mut String, path: &AttributePath, compact: &Compact<'_>) {
     for name in &path.sub_attributes {
         text.push('.');
         text.push_str(&compact(name.as_str()));
@@ -91,16 +95,27 @@ pub(in crate::query) fn write_path(text: &mut String, path: &AttributePath, comp
     }
     if let Some(linked) = &path.linked {
         text.push('{');
-        for (index, name) in linked.types.iter().enumerate() {
-            text.push_str(if index == 0 { "" } else { "," });
-            text.push_str(&compact(name.as_str()));
-        }
-        if !linked.types.is_empty() {
-            text.push(':');
-        }
-        write_path(text, &linked.path, compact);
+        write_linked(text, linked, compact);
         text.push('}');
     }
+}
+
+fn write_linked(text: &mut String, linked: &LinkedPath, compact: &Compact<'_>) {
+    for (index, name) in linked.types.iter().enumerate() {
+        text.push_str(if index == 0 { "" } else { "," });
+        text.push_str(&compact(name.as_str()));
+    }
+    let name = compact(linked.path.attribute.as_str());
+    if !linked.types.is_empty() {
+        text.push(':');
+        text.push_str(&name);
+    } else if name.contains(':') {
+        // `prefix:name` would be read as a type and a name.
+        text.push_str(linked.path.attribute.as_str());
+    } else {
+        text.push_str(&name);
+    }
+    write_after_first(text, &linked.path, compact);
 }
 
 fn write_comparand(text: &mut String, value: &Comparand) {

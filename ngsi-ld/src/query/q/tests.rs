@@ -614,6 +614,31 @@ fn expression() -> impl Strategy<Value = Expression> {
 }
 
 #[test]
+fn a_prefix_behind_a_link_is_not_taken_for_a_type() {
+    let context = Context::from_document(
+        r#"{"@context":{"schema":"https://schema.org/","sensor":"https://example.org/sensor","Device":"urn:x:Device"}}"#,
+    )
+    .unwrap();
+    for (text, written) in [
+        ("sensor{https://schema.org/name}", "sensor{https://schema.org/name}"),
+        (
+            "schema:member{https://schema.org/name}",
+            "schema:member{https://schema.org/name}",
+        ),
+        ("sensor{Device:schema:name}", "sensor{Device:schema:name}"),
+        ("sensor{schema{urn:x:y}}", "sensor{schema{urn:x:y}}"),
+        (
+            "sensor{Device:schema:member{https://schema.org/a.b[c]}}",
+            "sensor{Device:schema:member{https://schema.org/a.b[c]}}",
+        ),
+    ] {
+        let expression = Expression::parse(text, &context).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(expression.to_text(&context), written);
+        assert_eq!(Expression::parse(written, &context).as_ref(), Ok(&expression));
+    }
+}
+
+#[test]
 fn a_term_that_no_query_can_hold_is_written_as_its_iri() {
     let context = Context::core();
     let iri = "https://uri.etsi.org/ngsi-ld/";
