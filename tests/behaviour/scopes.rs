@@ -55,6 +55,7 @@ async fn entities_are_found_by_their_scopes_wherever_they_are() {
         ("/disaster/+/map", vec!["flood-map", "quake-map"]),
         ("/#", vec!["disaster", "flood", "flood-map", "quake-map"]),
         ("(/disaster/flood/map;/公開/地図)", vec!["flood-map"]),
+        ("/disaster/flood/map;/公開/地図", vec!["flood-map"]),
         ("(/disaster/quake/map;/公開/地図)", vec![]),
         ("/disaster,/internal", vec!["disaster", "quake-map"]),
         ("(/disaster/flood/map;/公開/+)|/disaster", vec!["disaster", "flood-map"]),

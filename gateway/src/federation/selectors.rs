@@ -68,8 +68,14 @@ fn any_type_of(selectors: &[EntitySelector]) -> Option<TypeSelection> {
     let mut any: Vec<TypeSelection> = Vec::new();
     for selector in selectors {
         let types = selector.types.as_ref()?;
-        if !any.contains(types) {
-            any.push(types.clone());
+        let parts = match types {
+            TypeSelection::Any(parts) => parts.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        for part in parts {
+            if !any.contains(part) {
+                any.push(part.clone());
+            }
         }
     }
     match any.pop() {
