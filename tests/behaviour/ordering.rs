@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::harness::{Ask, Platform};
+use super::harness::{Ask, Place, Platform, nasushiobara_sites, sano_sites, section, yaita_sites};
 
 fn aed(id: &str, attributes: Value) -> Value {
     let mut entity = json!({"id": format!("urn:ngsi-ld:AED:{id}"), "type": "AED"});
@@ -285,6 +285,71 @@ async fn several_sources_have_no_common_order() {
         .await
         .ok();
     assert_eq!(any.ids().len(), 1);
+}
+
+/// `extensions = ["federated-order"]` of the operator goes beyond the standard: what all sources hold is one list.
+#[tokio::test]
+async fn an_operator_may_let_several_sources_be_ordered_as_one() {
+    let builder = Platform::builder().await.tenants(|table| {
+        let extensions = toml::Value::Array(vec!["federated-order".into()]);
+        section(table, "gateway").insert("extensions".into(), extensions);
+    });
+    let platform = builder.start().await;
+    let all = [sano_sites(), nasushiobara_sites(), yaita_sites()].concat();
+    let mut ids: Vec<String> = all.into_iter().map(|place| place.id).collect();
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    let mut visited = Vec::new();
+    let mut next = Some("/ngsi-ld/v1/entities?type=EvacuationSite&orderBy=id;desc&limit=30&count=true".to_owned());
+    while let Some(target) = next {
+        let page = platform.get(target).await.ok();
+        assert_eq!(page.count(), 102);
+        visited.extend(page.ids());
+        next = page.link("next");
+    }
+    assert_eq!(visited, ids);
+    // By distance, as by a formula of the test's own over all that was published.
+    let from = sano_sites()[0].clone();
+    let nearest = platform
+        .query(&[
+            ("type", "EvacuationSite"),
+            ("orderBy", "location;dist-asc"),
+            ("orderFrom", &format!("[{},{}]", from.longitude, from.latitude)),
+            ("limit", "1000"),
+        ])
+        .await
+        .ok();
+    let squared = |place: &Place| {
+        let east = (place.longitude - from.longitude) * from.latitude.to_radians().cos();
+        east.powi(2) + (place.latitude - from.latitude).powi(2)
+    };
+    let mut places = sano_sites();
+    places.sort_by(|a, b| squared(a).total_cmp(&squared(b)));
+    assert_eq!(nearest.ids().len(), 102);
+    assert_eq!(nearest.ids()[0], places[0].id);
+    let last = nearest.ids().pop().unwrap();
+    assert!(nasushiobara_sites().iter().any(|place| place.id == last), "{last}");
+    // One source alone is ordered, too, and what is hidden orders nothing.
+    let alone = platform
+        .entities("type=DesignatedShelter&orderBy=managerName;desc,id;desc&limit=1000")
+        .await
+        .ok();
+    let mut by_id = alone.ids();
+    by_id.sort();
+    by_id.reverse();
+    assert_eq!(alone.ids(), by_id);
+    let orion = platform
+        .entities("type=EvacuationSite&orderBy=id;desc&limit=2")
+        .tenant("nasushiobara")
+        .await
+        .ok();
+    assert!(orion.ids()[0] > orion.ids()[1]);
+    for request in platform.asked_of_orion() {
+        assert!(
+            !request.query.contains("managerName") && request.parameter("orderBy").is_none(),
+            "{}",
+            request.query
+        );
+    }
 }
 
 /// An attribute that is hidden orders as one that nobody has, and what is masked orders as it is shown.

@@ -22,7 +22,7 @@ use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
 use super::told::{ShownIn, may_find_out_what_is_masked, shown_in, touches_only};
 use super::{Question, Refusal, is_system_date};
-use crate::config::{Consumer, TenantId};
+use crate::config::{Consumer, Extensions, TenantId};
 use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection};
 
 /// What one source is asked, and what may be shown of its answer.
@@ -78,6 +78,8 @@ pub struct Asker<'a> {
     pub tenant_limits: &'a TenantLimiters,
     /// Sources that one request may need.
     pub fan_out: usize,
+    /// What goes beyond the standard.
+    pub extensions: Extensions,
 }
 
 /// The types that a question is about: those that it names or, where it names none, those that somebody else
@@ -155,7 +157,8 @@ pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Res
         sub_queries.sort_by_key(|sub_query| asker.registry.position(&sub_query.source));
     }
     // Clause 5.7.2.4. Where nothing but the store is asked, the execution is limited to the local scope, said or not.
-    if question.order.is_some() && sub_queries.iter().any(|sub_query| !sub_query.source.is_store) {
+    let may_be_ordered = question.order.is_none() || asker.extensions.federated_order;
+    if !may_be_ordered && sub_queries.iter().any(|sub_query| !sub_query.source.is_store) {
         return Err(Refusal::OrderedBeyondLocal);
     }
     let mut sources: Vec<*const RegisteredSource> = sub_queries

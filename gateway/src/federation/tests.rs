@@ -164,6 +164,7 @@ impl Bench {
             registry,
             tenant_limits: &self.limits,
             fan_out: 128,
+            extensions: self.config.gateway.extensions,
         }
     }
 
