@@ -72,6 +72,7 @@ mod behaviour {
     mod streaming;
     mod subscriptions;
     mod tenants;
+    mod text_of_every_script;
     mod tls;
     mod tokens;
     mod types;
