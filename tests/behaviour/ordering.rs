@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::harness::{Ask, Place, Platform, nasushiobara_sites, sano_sites, section, yaita_sites};
 
-fn aed(id: &str, attributes: Value) -> Value {
+fn aed(id: &str, attributes: &Value) -> Value {
     let mut entity = json!({"id": format!("urn:ngsi-ld:AED:{id}"), "type": "AED"});
     for (name, value) in attributes.as_object().unwrap() {
         entity[name] = match value {
@@ -30,12 +30,12 @@ async fn platform() -> Platform {
             "c",
             json!({"name": "アイ", "remarks": "text", "location": [139.50, 36.30]})
         ),
-        aed("d", json!({"name": "うめ", "location": [139.94, 36.81]})),
+        aed("d", &json!({"name": "うめ", "location": [139.94, 36.81]})),
     ]);
     let tochigi = json!([
-        aed("e", json!({"name": "えき", "remarks": 7.5})),
-        aed("f", json!({"name": "電話090-1111-2222", "remarks": false})),
-        aed("g", json!({"name": "電話090-0000-0000", "remarks": "2026"})),
+        aed("e", &json!({"name": "えき", "remarks": 7.5})),
+        aed("f", &json!({"name": "電話090-1111-2222", "remarks": false})),
+        aed("g", &json!({"name": "電話090-0000-0000", "remarks": "2026"})),
     ]);
     let names = |tenant: &str| {
         format!(

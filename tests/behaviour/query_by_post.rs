@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::harness::{Answer, Ask, Platform, nasushiobara_sites, sano_sites, yaita_sites};
+use super::harness::{Answer, Ask, Finished, Platform, nasushiobara_sites, sano_sites, yaita_sites};
 
 const QUERY: &str = "/ngsi-ld/v1/entityOperations/query";
 
@@ -393,6 +393,58 @@ async fn what_is_hidden_is_absent_by_this_way_too() {
     for request in platform.asked() {
         assert!(!request.query.contains("managerName"), "passed on: {}", request.query);
     }
+}
+
+/// `kakehashi explain` reads the body as the gateway does, and says which order is the gateway's.
+#[tokio::test]
+async fn what_a_posted_query_would_ask_is_explained() {
+    let platform = Platform::start().await;
+    let explained = |body: &Value| {
+        platform.files().write("query.json", body.to_string());
+        let target = format!("{QUERY}?limit=5");
+        let arguments = [
+            "explain",
+            "--json",
+            "--consumer",
+            "bousai-map",
+            "--body",
+            "query.json",
+            "POST",
+            &target,
+        ];
+        let finished = Finished::well(platform.files().folder(), &arguments);
+        serde_json::from_str::<Value>(&finished.stdout).unwrap()
+    };
+    let body = json!({"type": "Query", "entities": [
+        {"type": "EvacuationSite", "id": nasushiobara_sites()[0].id},
+        {"type": "WeatherObserved"},
+    ]});
+    let told = explained(&body);
+    let questions = told["questions"].as_array().unwrap();
+    let of_orion: Vec<String> = questions
+        .iter()
+        .filter(|question| question["source"] == "nasushiobara-orion")
+        .map(|question| question["requests"][0]["url"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(of_orion.len(), 2, "{told:#}");
+    assert!(platform.asked().is_empty());
+    post(&platform, "?limit=5", &body).await.ok();
+    let asked = platform.asked_of_orion();
+    for url in of_orion {
+        let was_asked = asked
+            .iter()
+            .any(|request| url.ends_with(&format!("{}?{}", request.path, request.query)));
+        assert!(was_asked, "{url}: {asked:#?}");
+    }
+    let ordered = json!({"type": "Query", "entities": [{"type": "EvacuationSite"}], "ordering": {"orderBy": ["name"]}});
+    let refused = explained(&ordered)["notes"].to_string();
+    assert!(
+        refused.contains("refused with 400") && refused.contains("local=true"),
+        "{refused}"
+    );
+    let of_store = json!({"type": "Query", "entities": [{"type": "*"}], "ordering": {"orderBy": ["name"]}});
+    let notes = explained(&of_store)["notes"].to_string();
+    assert!(notes.contains("the gateway orders"), "{notes}");
 }
 
 #[tokio::test]

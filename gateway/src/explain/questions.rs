@@ -76,6 +76,11 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
     if sub_queries.is_empty() {
         explanation.notes.push("no source is asked".to_owned());
     }
+    if question.order.is_some() {
+        let note =
+            "the gateway orders what matches, on what is visible: sources are asked for all of it and not for one page";
+        explanation.notes.push(note.to_owned());
+    }
     let sent: Vec<SubQuery> = match asked {
         Asked::Retrieve(_) => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
         Asked::Types(_) => {
