@@ -20,15 +20,15 @@ async fn platform() -> Platform {
     let yaita = json!([
         aed(
             "a",
-            json!({"name": "あさひ", "remarks": 10, "location": [139.93, 36.80]})
+            &json!({"name": "あさひ", "remarks": 10, "location": [139.93, 36.80]})
         ),
         aed(
             "b",
-            json!({"name": "いずみ", "remarks": 2, "location": [139.90, 36.90]})
+            &json!({"name": "いずみ", "remarks": 2, "location": [139.90, 36.90]})
         ),
         aed(
             "c",
-            json!({"name": "アイ", "remarks": "text", "location": [139.50, 36.30]})
+            &json!({"name": "アイ", "remarks": "text", "location": [139.50, 36.30]})
         ),
         aed("d", &json!({"name": "うめ", "location": [139.94, 36.81]})),
     ]);
