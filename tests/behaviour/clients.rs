@@ -42,6 +42,17 @@ async fn spellings_of_other_brokers_mean_what_they_mean_there() {
             assert_eq!(entity.json()["id"], place.id.as_str());
         }
     }
+    // As it stands, as far as a URL can hold it.
+    for (plain, same) in [
+        ("type=EvacuationSite|AED&q=(name|remarks);typeOfDisasterFlood==true", 1),
+        ("type=EvacuationSite&q=name;address[city]", 0),
+        ("type=EvacuationSite&georel=near;maxDistance==3000&geometry=Point&coordinates=[139.5784,36.3146]", 1),
+    ] {
+        let pairs: Vec<(&str, &str)> = plain.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
+        let (got, encoded) = (platform.entities(plain).await.ok(), platform.query(&pairs).await.ok());
+        assert_eq!(got.body, encoded.body, "{plain}");
+        assert_eq!(usize::from(!got.ids().is_empty()), same, "{plain}");
+    }
     // Headers of NGSI-v2 beside those of NGSI-LD: the latter hold.
     let both = platform
         .entities("type=EvacuationSite&count=true")

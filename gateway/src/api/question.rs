@@ -192,34 +192,17 @@ fn query_question(
     let filter = filter(parameters, around.context)?;
     let scope = parameters.text("scopeQ")?.map(ScopeQuery::parse).transpose();
     let scope = scope.map_err(|error| syntax(parameters, "scopeQ", &error))?;
+    let source_filter = parameters.text("csf")?.map(ContextSourceFilter::parse).transpose();
+    let source_filter = source_filter.map_err(|error| syntax(parameters, "csf", &error))?;
     if filter.as_ref().is_some_and(|filter| filter.link_depth() > 0) {
         let detail =
             "parameter `q`: it follows a Relationship, which needs Linked Entity retrieval (`join`, `joinLevel`)";
         return Err(Problem::new(ErrorType::BadRequestData, detail));
     }
-    let source_filter = parameters.text("csf")?.map(ContextSourceFilter::parse).transpose();
     let geo = geo_query(parameters, around.context)?;
-    let local = match (parameters.boolean("local")?, selection.any_type) {
-        (Some(false), true) => {
-            let detail = "the type `*` means the local scope; leave `local=false` out";
-            return Err(parameters.fault("local", 0, detail));
-        }
-        (given, any_type) => given.unwrap_or(any_type),
-    };
-    // Clause 5.7.2.4: a date that every entity has selects nothing.
-    let selects_by = |name: &AttributeName| !is_system_date(name);
-    let by_attributes = attributes.iter().any(selects_by);
-    let by_filter = filter
-        .as_ref()
-        .is_some_and(|filter| filter.attributes().into_iter().any(selects_by));
-    let selective = covering.types.is_some() || by_attributes || by_filter || geo.is_some() || local;
-    if !selective {
-        // Clause 5.7.2.4. `id` and `idPattern` alone are not enough.
-        return Err(Problem::new(
-            ErrorType::BadRequestData,
-            "the query is too wide: give at least one of `type`, `attrs`, `q`, `georel` (or `local=true`), \
-             with an attribute that is not a date of the system's",
-        ));
+    let local = local_scope(parameters, selection.any_type)?;
+    if covering.types.is_none() && geo.is_none() && !local {
+        check_is_narrow(&attributes, filter.as_ref())?;
     }
     let datasets = datasets(parameters)?;
     let (attributes, leaving) = what_must_be_left(attributes, presentation, datasets.is_some());
@@ -234,7 +217,7 @@ fn query_question(
             scope,
         },
         selectors,
-        source_filter: source_filter.map_err(|error| syntax(parameters, "csf", &error))?,
+        source_filter,
         order: ordering(parameters, around.context)?,
         shown: presentation.asked_attributes(),
         datasets,
@@ -244,6 +227,32 @@ fn query_question(
         split_entities: parameters.boolean("splitEntities")?.unwrap_or(false),
         system_attributes: presentation.system_attributes,
     })
+}
+
+/// `local` (clause 6.3.18). `any_type`: whether a type is `*`.
+fn local_scope(parameters: &Parameters<'_>, any_type: bool) -> Result<bool, Problem> {
+    match parameters.boolean("local")? {
+        Some(false) if any_type => {
+            let detail = "the type `*` means the local scope; leave `local=false` out";
+            Err(parameters.fault("local", 0, detail))
+        }
+        given => Ok(given.unwrap_or(any_type)),
+    }
+}
+
+/// Clause 5.7.2.4: of a question without types, place and local scope, an attribute must narrow it. `id` and `idPattern`
+/// are not enough, and a date that every entity has selects nothing.
+fn check_is_narrow(attributes: &[AttributeName], filter: Option<&Expression>) -> Result<(), Problem> {
+    let selects = |name: &AttributeName| !is_system_date(name);
+    let by_filter = filter.is_some_and(|filter| filter.attributes().into_iter().any(selects));
+    if by_filter || attributes.iter().any(selects) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        ErrorType::BadRequestData,
+        "the query is too wide: give at least one of `type`, `attrs`, `q`, `georel` (or `local=true`), \
+         with an attribute that is not a date of the system's",
+    ))
 }
 
 /// Reads the parameters of `retrieveEntity`.

@@ -13,10 +13,28 @@ use super::gather::{self, MAX_FROM_ONE_SOURCE, Request};
 use super::plan::SubQuery;
 use super::query::Answer;
 use super::{Question, Refusal, is_system_date};
+use crate::config::Extensions;
 
 /// Entities beyond the wanted ones that are kept until the first among all of them are picked out again: sorting for
 /// every entity that arrives would cost its square.
 const KEPT_BEYOND: usize = 256;
+
+/// Refuses an order over more than the local scope (clause 5.7.2.4). Where nothing but the store is asked, the execution is
+/// limited to that, said or not.
+///
+/// # Errors
+/// [`Refusal::OrderedBeyondLocal`]
+pub(super) fn check_is_local(
+    question: &Question,
+    sub_queries: &[SubQuery],
+    extensions: Extensions,
+) -> Result<(), Refusal> {
+    let is_local = || sub_queries.iter().all(|sub_query| sub_query.source.is_store);
+    if question.order.is_none() || extensions.federated_order || is_local() {
+        return Ok(());
+    }
+    Err(Refusal::OrderedBeyondLocal)
+}
 
 /// Whether an order looks at dates that the system keeps (clause 4.8).
 pub(super) fn looks_at_system_dates(order: &Ordering) -> bool {

@@ -16,7 +16,7 @@ use kakehashi_adapters::{AdapterError, AttributeSelection, Call, Coverage, Error
 use ngsi_ld::query::{Expression, Ordering, Query};
 use ngsi_ld::{AttributeName, TypeName};
 
-use super::ordered::looks_at_system_dates;
+use super::ordered::{check_is_local, looks_at_system_dates};
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
@@ -156,11 +156,7 @@ pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Res
     if question.selectors.len() > 1 {
         sub_queries.sort_by_key(|sub_query| asker.registry.position(&sub_query.source));
     }
-    // Clause 5.7.2.4. Where nothing but the store is asked, the execution is limited to the local scope, said or not.
-    let may_be_ordered = question.order.is_none() || asker.extensions.federated_order;
-    if !may_be_ordered && sub_queries.iter().any(|sub_query| !sub_query.source.is_store) {
-        return Err(Refusal::OrderedBeyondLocal);
-    }
+    check_is_local(question, &sub_queries, asker.extensions)?;
     let mut sources: Vec<*const RegisteredSource> = sub_queries
         .iter()
         .map(|sub_query| Arc::as_ptr(&sub_query.source))
