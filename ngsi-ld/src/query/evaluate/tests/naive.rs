@@ -435,7 +435,7 @@ impl LinkedEntities for Three<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
     fn two_evaluators_agree(
         entities in (any_entity(0), any_entity(1), any_entity(2)),
