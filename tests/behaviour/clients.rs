@@ -46,7 +46,10 @@ async fn spellings_of_other_brokers_mean_what_they_mean_there() {
     for (plain, same) in [
         ("type=EvacuationSite|AED&q=(name|remarks);typeOfDisasterFlood==true", 1),
         ("type=EvacuationSite&q=name;address[city]", 0),
-        ("type=EvacuationSite&georel=near;maxDistance==3000&geometry=Point&coordinates=[139.5784,36.3146]", 1),
+        (
+            "type=EvacuationSite&georel=near;maxDistance==3000&geometry=Point&coordinates=[139.5784,36.3146]",
+            1,
+        ),
     ] {
         let pairs: Vec<(&str, &str)> = plain.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
         let (got, encoded) = (platform.entities(plain).await.ok(), platform.query(&pairs).await.ok());
