@@ -142,6 +142,7 @@ fn plan(
         registry,
         tenant_limits: limits,
         fan_out: 128,
+        extensions: config.gateway.extensions,
     };
     Ok(narrow(question, &asker, named)?.len())
 }
@@ -157,13 +158,7 @@ fn question(site: &TypeName) -> Result<Question, Failure> {
             geo: Some(geo),
             ..Query::default()
         },
-        shown: None,
-        datasets: None,
-        leaving: None,
-        tenant: None,
-        local: false,
-        split_entities: false,
-        system_attributes: false,
+        ..Question::default()
     })
 }
 

@@ -34,16 +34,27 @@ pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope) -> 
     let media_type = MediaType::negotiate(&scope.headers, true)?;
     let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
+    let request = question::query_request(scope.uri.query(), &around)?;
+    answer(&gateway, &scope, context, request).await
+}
+
+/// The answer to a queryEntity, however it was asked.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    scope: &Scope,
+    context: RequestContext,
+    request: QueryRequest,
+) -> Result<Response, Problem> {
     let QueryRequest {
         presentation,
         question,
         page,
         count,
-    } = question::query_request(scope.uri.query(), &around)?;
-
+    } = request;
+    let media_type = presentation.media_type;
     let asker = scope.asker(Operation::QueryEntity);
     let question = Arc::new(question);
-    let gathering = scope.gathering(&gateway);
+    let gathering = scope.gathering(gateway);
     let mut answer = federation::query::query(&question, page, count, &asker, &gathering).await?;
     let mut joined = None;
     if let Some(join) = presentation.join() {

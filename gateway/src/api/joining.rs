@@ -46,7 +46,7 @@ impl Joining {
         let given_levels = parameters.whole_number("joinLevel")?;
         let contained_by = contained_by(parameters)?;
         match given_levels {
-            Some(0) => return Err(Problem::parameter("joinLevel", 0, "expected a whole number from 1")),
+            Some(0) => return Err(parameters.fault("joinLevel", 0, "expected a whole number from 1")),
             Some(levels) if levels > MAX_JOIN_LEVEL => {
                 let detail = format!(
                     "parameter `joinLevel`: at most {MAX_JOIN_LEVEL} levels in one request; go on from the ids that it \
@@ -56,7 +56,7 @@ impl Joining {
             }
             None if contained_by.is_some() => {
                 let detail = "it applies only together with `joinLevel`";
-                return Err(Problem::parameter("containedBy", 0, detail));
+                return Err(parameters.fault("containedBy", 0, detail));
             }
             _ => {}
         }
@@ -64,7 +64,7 @@ impl Joining {
             let without_meaning = given_levels.map(|_| "joinLevel");
             return match without_meaning {
                 Some(name) if parameters.get("join").is_none() => {
-                    Err(Problem::parameter(name, 0, "it applies only together with `join`"))
+                    Err(parameters.fault(name, 0, "it applies only together with `join`"))
                 }
                 // Who turns it off need not take the rest away.
                 _ => Ok(None),
@@ -83,12 +83,12 @@ fn contained_by(parameters: &Parameters<'_>) -> Result<Option<HashSet<EntityId>>
     let mut ids = HashSet::new();
     for (position, text) in parameters.list(NAME)? {
         let id = EntityId::parse(text)
-            .map_err(|error| Problem::parameter(NAME, position, format_args!("the id is not a URI: {error}")))?;
+            .map_err(|error| parameters.fault(NAME, position, format_args!("the id is not a URI: {error}")))?;
         ids.insert(id);
     }
     if ids.len() > MAX_CONTAINED_BY {
         let detail = format_args!("at most {MAX_CONTAINED_BY} ids in one request");
-        return Err(Problem::parameter(NAME, 0, detail));
+        return Err(parameters.fault(NAME, 0, detail));
     }
     Ok((!ids.is_empty()).then_some(ids))
 }
@@ -97,19 +97,22 @@ fn contained_by(parameters: &Parameters<'_>) -> Result<Option<HashSet<EntityId>>
 ///
 /// # Errors
 /// 400.
-pub(super) fn check_depth(filter: Option<&Expression>, joining: Option<&Joining>) -> Result<(), Problem> {
+pub(super) fn check_depth(
+    parameters: &Parameters<'_>,
+    filter: Option<&Expression>,
+    joining: Option<&Joining>,
+) -> Result<(), Problem> {
     let depth = filter.map_or(0, Expression::link_depth);
     let detail = match joining {
         _ if depth == 0 => return Ok(()),
-        None => "parameter `q`: it looks at linked entities, which needs Linked Entity retrieval (`join`, `joinLevel`)"
-            .to_owned(),
+        None => "it looks at linked entities, which needs Linked Entity retrieval (`join`, `joinLevel`)".to_owned(),
         Some(joining) if depth > joining.levels => format!(
-            "parameter `q`: it looks at entities that are {depth} Relationships away, and `joinLevel` is {}",
+            "it looks at entities that are {depth} Relationships away, and `joinLevel` is {}",
             joining.levels
         ),
         Some(_) => return Ok(()),
     };
-    Err(Problem::new(ErrorType::BadRequestData, detail))
+    Err(parameters.fault("q", 0, detail))
 }
 
 /// Why members of linked entities cannot be chosen (clauses 5.7.1.4 and 5.7.2.4).

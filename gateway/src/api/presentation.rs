@@ -44,9 +44,15 @@ impl Presentation {
         let geometry_property = match parameters.text("geometryProperty")? {
             Some(_) if around.media_type != MediaType::GeoJson => {
                 let detail = "needs `Accept: application/geo+json`";
-                return Err(Problem::parameter("geometryProperty", 0, detail));
+                return Err(parameters.fault("geometryProperty", 0, detail));
             }
-            name => expand_attribute("geometryProperty", 0, name.unwrap_or("location"), around.context)?,
+            name => expand_attribute(
+                parameters,
+                "geometryProperty",
+                0,
+                name.unwrap_or("location"),
+                around.context,
+            )?,
         };
         let joining = Joining::read(parameters)?;
         let language = parameters.text("lang")?.map(LanguageFilter::parse).transpose();
@@ -56,7 +62,7 @@ impl Presentation {
             geometry_property,
             format,
             language: language
-                .map_err(|InvalidLanguageFilter { position, fault }| Problem::parameter("lang", position, fault))?,
+                .map_err(|InvalidLanguageFilter { position, fault }| parameters.fault("lang", position, fault))?,
             projection: projection(parameters, around.context, joining.as_ref())?,
             joining,
         })
@@ -204,22 +210,22 @@ fn projection(
         let text = parameters.text(name)?;
         let list = text.map(|text| MemberList::parse_linked(text, context, levels));
         list.transpose().map_err(|error| match error {
-            InvalidProjection::Syntax(error) => syntax(name, &error),
-            InvalidProjection::Name { position, error } => Problem::parameter(name, position, error),
+            InvalidProjection::Syntax(error) => syntax(parameters, name, &error),
+            InvalidProjection::Name { position, error } => parameters.fault(name, position, error),
             // Clause 5.7.2.4: linked entities are chosen from only where they are retrieved.
-            InvalidProjection::Linked { position } => Problem::parameter(name, position, joining::too_deep(joining)),
+            InvalidProjection::Linked { position } => parameters.fault(name, position, joining::too_deep(joining)),
         })
     };
     let (picked, omitted) = (list("pick")?, list("omit")?);
     let conditions: HashSet<AttributeName> = attributes("attrs", parameters, context)?.into_iter().collect();
     if !conditions.is_empty() && (picked.is_some() || omitted.is_some()) {
         let detail = "it chooses what is shown, as `pick` and `omit` do; give it alone, or `q` and `pick` in its place";
-        return Err(Problem::parameter("attrs", 0, detail));
+        return Err(parameters.fault("attrs", 0, detail));
     }
     if let (Some(picked), Some(omitted)) = (&picked, &omitted)
         && picked.overlaps(omitted)
     {
-        return Err(Problem::parameter("omit", 0, "it names a member that `pick` names too"));
+        return Err(parameters.fault("omit", 0, "it names a member that `pick` names too"));
     }
     let projection = Projection {
         picked,

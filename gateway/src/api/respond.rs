@@ -123,6 +123,7 @@ impl From<Refusal> for Problem {
             Refusal::TooManyCandidates { .. } | Refusal::ScanTooWide | Refusal::TooManyLinked { .. } => {
                 ErrorType::TooManyResults
             }
+            Refusal::OrderedBeyondLocal => ErrorType::BadRequestData,
         };
         Self::new(error_type, refusal.to_string())
     }

@@ -166,6 +166,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         registry,
         tenant_limits: &limits,
         fan_out: config.gateway.limits.fan_out,
+        extensions: config.gateway.extensions,
     };
     if let Some(tenant) = &tenant
         && !may_see_something(&config.policy, registry, &consumer, tenant)

@@ -12,6 +12,7 @@ use super::Explanation;
 use super::cost::{ConditionShown, Cost, conditions, cost};
 use super::grants::EVERYTHING;
 use crate::api::asked::Asked;
+use crate::api::problem::Problem;
 use crate::config::{TenantId, compact_attribute, compact_type};
 use crate::federation::Question;
 use crate::federation::entities::wanted_page;
@@ -83,14 +84,21 @@ pub(super) fn of_reading(
     let sub_queries = match narrow(question, asker, &named) {
         Ok(sub_queries) => sub_queries,
         Err(refusal) => {
+            let Problem { error_type, detail, .. } = Problem::from(refusal);
+            let status = error_type.status().as_u16();
             explanation
                 .notes
-                .push(format!("the request would be refused with 403: {refusal}"));
+                .push(format!("the request would be refused with {status}: {detail}"));
             return;
         }
     };
     if sub_queries.is_empty() {
         explanation.notes.push("no source is asked".to_owned());
+    }
+    if question.order.is_some() {
+        let note =
+            "the gateway orders what matches, on what is visible: sources are asked for all of it and not for one page";
+        explanation.notes.push(note.to_owned());
     }
     let sent: Vec<SubQuery> = match asked {
         Asked::Retrieve { .. } => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),

@@ -219,18 +219,18 @@ impl<'a> Fetching<'a> {
     }
 }
 
-/// A question about linked entities: of the same tenant, in the same scope, shown as those that link to them. Nothing
+/// A question about linked entities: of the same tenant, in the same scope and of the same sources, shown as those that link to them. Nothing
 /// else that a question asks of its own entities is asked of these.
 pub(crate) fn question_about(question: &Question, query: Query, shown: Option<Vec<AttributeName>>) -> Question {
     Question {
         query,
         shown,
         datasets: question.datasets.clone(),
-        leaving: None,
+        source_filter: question.source_filter.clone(),
         tenant: question.tenant.clone(),
         local: question.local,
-        split_entities: false,
         system_attributes: question.system_attributes,
+        ..Question::default()
     }
 }
 

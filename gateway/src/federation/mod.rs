@@ -11,6 +11,7 @@ pub(crate) mod hidden_targets;
 pub(crate) mod linked;
 pub(crate) mod linked_conditions;
 pub mod linked_retrieval;
+mod ordered;
 pub mod plan;
 pub mod provide;
 pub mod query;
@@ -18,6 +19,8 @@ pub mod registry;
 pub mod release;
 pub mod retrieve;
 mod scan;
+pub mod selectors;
+mod source_filter;
 pub mod tenant_limits;
 mod told;
 pub mod types;
@@ -27,22 +30,30 @@ mod tests;
 
 use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
 use ngsi_ld::projection::{DatasetSelection, Projection};
-use ngsi_ld::query::Query;
+use ngsi_ld::query::{ContextSourceFilter, Ordering, Query};
 use ngsi_ld::{AttributeName, Entity};
 
+use self::selectors::EntitySelector;
 use crate::config::TenantId;
 
 /// What a consumer asks, before it is narrowed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Question {
     /// The conditions.
     pub query: Query,
+    /// Where types and ids are chosen in several ways (clause 5.2.33): one of these must select the entity, and those of
+    /// `query` select whatever one of them does. Empty: those of `query` are all.
+    pub selectors: Vec<EntitySelector>,
     /// `attrs`, `pick`: the attributes that are shown. `None`: all that are granted.
     pub shown: Option<Vec<AttributeName>>,
     /// `datasetId`: the instances that are shown. `None`: all of them.
     pub datasets: Option<DatasetSelection>,
     /// What is shown, where entities of which nothing is shown are found out by looking at them.
     pub leaving: Option<Projection>,
+    /// `orderBy`: in which order the entities come. `None`: one that is the same for every page.
+    pub order: Option<Ordering>,
+    /// `csf`: which sources are asked beside the store. `None`: all of them.
+    pub source_filter: Option<ContextSourceFilter>,
     /// `NGSILD-Tenant`: the sources of this tenant only.
     pub tenant: Option<TenantId>,
     /// `local=true`: the store only.
@@ -57,7 +68,12 @@ pub struct Question {
 impl Question {
     /// Whether an entity meets the conditions, and something of it is shown.
     fn selects(&self, entity: &Entity) -> bool {
-        self.query.matches(entity) && self.leaves_something(entity)
+        self.query.matches(entity) && self.is_chosen(entity) && self.leaves_something(entity)
+    }
+
+    /// Whether one of the selectors selects an entity.
+    fn is_chosen(&self, entity: &Entity) -> bool {
+        self.selectors.is_empty() || self.selectors.iter().any(|one| one.selects(entity))
     }
 
     /// Whether something is shown of an entity.
@@ -121,6 +137,11 @@ pub enum Refusal {
          name types, ids or an area, or ask for less than a part of a value"
     )]
     ScanTooWide,
+    /// An order over several sources.
+    #[error(
+        "entities are ordered within the local scope only (clause 5.7.2.4): add `local=true`, or leave `orderBy` out"
+    )]
+    OrderedBeyondLocal,
     /// More entities than one request may hold.
     #[error("more than {allowed} entities would have to be looked at; name types, ids or an area")]
     TooManyCandidates {
