@@ -16,6 +16,7 @@ use super::problem::{ErrorType, Problem};
 use super::question::{QueryRequest, Surroundings, query_request, retrieve_request, syntax};
 use crate::config::TenantId;
 use crate::federation::Question;
+use crate::federation::linked_retrieval::Join;
 use crate::policy::Operation;
 
 /// Where the API begins.
@@ -36,6 +37,8 @@ pub(crate) struct WrittenRequest<'a> {
     pub(crate) context: &'a Context,
     /// The largest `limit`.
     pub(crate) largest_page: usize,
+    /// `splitEntities`, where it does not say it.
+    pub(crate) split_entities: bool,
 }
 
 /// What is asked.
@@ -47,9 +50,16 @@ pub(crate) enum Asked {
         question: Question,
         /// Which part of the answer.
         page: Page,
+        /// Which linked entities are shown, if any.
+        join: Option<Join>,
     },
     /// `retrieveEntity`
-    Retrieve(Question),
+    Retrieve {
+        /// What.
+        question: Question,
+        /// Which linked entities are shown, if any.
+        join: Option<Join>,
+    },
     /// `retrieveEntityTypes`
     Types(Question),
     /// Entities that are written; `None`: they are not known.
@@ -63,9 +73,17 @@ impl Asked {
     pub(crate) fn operation(&self) -> Operation {
         match self {
             Self::Query { .. } => Operation::QueryEntity,
-            Self::Retrieve(_) => Operation::RetrieveEntity,
+            Self::Retrieve { .. } => Operation::RetrieveEntity,
             Self::Types(_) => Operation::RetrieveEntityTypes,
             Self::Write(operation, _) | Self::Delete(operation, _) => *operation,
+        }
+    }
+
+    /// Which linked entities are shown, if any.
+    pub(crate) fn join(&self) -> Option<&Join> {
+        match self {
+            Self::Query { join, .. } | Self::Retrieve { join, .. } => join.as_ref(),
+            _ => None,
         }
     }
 }
@@ -81,17 +99,21 @@ pub(crate) fn read(request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
         media_type: MediaType::Json,
         tenant: request.tenant,
         largest_page: request.largest_page,
+        split_entities: request.split_entities,
     };
     let method = request.method.to_ascii_uppercase();
     let resource = path.strip_prefix(BASE).unwrap_or(path).trim_matches('/');
     match (method.as_str(), resource.split_once('/').unwrap_or((resource, ""))) {
         ("GET", ("entities", "")) => {
-            let QueryRequest { question, page, .. } = query_request(query, &around)?;
-            Ok(Asked::Query { question, page })
+            let request = query_request(query, &around)?;
+            let join = request.presentation.join();
+            let QueryRequest { question, page, .. } = request;
+            Ok(Asked::Query { question, page, join })
         }
         ("GET", ("entities", id)) => {
-            let (_, question) = retrieve_request(&decoded(id)?, query, &around)?;
-            Ok(Asked::Retrieve(question))
+            let (presentation, question) = retrieve_request(&decoded(id)?, query, &around)?;
+            let join = presentation.join();
+            Ok(Asked::Retrieve { question, join })
         }
         ("GET", ("types", "")) => Ok(Asked::Types(types_request(query, request.tenant)?)),
         ("POST", ("entities", "")) => {
@@ -171,6 +193,7 @@ mod tests {
             tenant: None,
             context: Context::kakehashi(),
             largest_page: 1000,
+            split_entities: false,
         })
     }
 

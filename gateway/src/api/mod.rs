@@ -8,6 +8,7 @@ mod entity_list;
 mod entity_operations;
 mod entity_provision;
 mod entity_types;
+mod joining;
 mod link_header;
 pub mod negotiate;
 mod not_offered;

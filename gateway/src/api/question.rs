@@ -7,6 +7,7 @@ use ngsi_ld::projection::{DatasetSelection, Projection};
 use ngsi_ld::query::{Expression, GeoProblem, GeoQuery, IdPattern, InvalidGeoQuery, Query, SyntaxError, TypeSelection};
 use ngsi_ld::{AttributeName, EntityId};
 
+use super::joining;
 use super::negotiate::MediaType;
 use super::parameters::Parameters;
 use super::presentation::Presentation;
@@ -15,7 +16,7 @@ use crate::config::TenantId;
 use crate::federation::{Question, is_system_date};
 
 /// What `queryEntity` offers.
-const QUERY_PARAMETERS: [&str; 22] = [
+const QUERY_PARAMETERS: [&str; 24] = [
     "type",
     "id",
     "idPattern",
@@ -38,10 +39,12 @@ const QUERY_PARAMETERS: [&str; 22] = [
     "datasetId",
     "lang",
     "join",
+    "joinLevel",
+    "containedBy",
 ];
 
 /// What `retrieveEntity` offers.
-const RETRIEVE_PARAMETERS: [&str; 11] = [
+const RETRIEVE_PARAMETERS: [&str; 13] = [
     "type",
     "attrs",
     "pick",
@@ -49,6 +52,8 @@ const RETRIEVE_PARAMETERS: [&str; 11] = [
     "datasetId",
     "lang",
     "join",
+    "joinLevel",
+    "containedBy",
     "options",
     "format",
     "geometryProperty",
@@ -56,14 +61,12 @@ const RETRIEVE_PARAMETERS: [&str; 11] = [
 ];
 
 /// What CIM 009 has for these operations beyond that.
-const NOT_OFFERED: [&str; 14] = [
+const NOT_OFFERED: [&str; 12] = [
     "collation",
-    "containedBy",
     "csf",
     "entityMap",
     "entityMapLifetime",
     "expandValues",
-    "joinLevel",
     "jsonKeys",
     "orderBy",
     "orderFrom",
@@ -90,6 +93,8 @@ pub(super) struct Surroundings<'a> {
     pub tenant: Option<&'a TenantId>,
     /// The largest `limit`.
     pub largest_page: usize,
+    /// `splitEntities`, where the request does not say it (clause 5.7.2.4).
+    pub split_entities: bool,
 }
 
 /// A `queryEntity` as it was asked.
@@ -157,11 +162,7 @@ fn query_question(
         .text("q")?
         .map(|text| Expression::parse(text, around.context).map_err(|error| syntax("q", &error)))
         .transpose()?;
-    if filter.as_ref().is_some_and(|filter| filter.link_depth() > 0) {
-        let detail =
-            "parameter `q`: it follows a Relationship, which needs Linked Entity retrieval (`join`, `joinLevel`)";
-        return Err(Problem::new(ErrorType::BadRequestData, detail));
-    }
+    joining::check_depth(filter.as_ref(), presentation.joining.as_ref())?;
     let geo = geo(parameters, around.context)?;
     let local = match (parameters.boolean("local")?, any_type) {
         (Some(false), true) => {
@@ -205,7 +206,7 @@ fn query_question(
         leaving,
         tenant: around.tenant.cloned(),
         local,
-        split_entities: parameters.boolean("splitEntities")?.unwrap_or(false),
+        split_entities: parameters.boolean("splitEntities")?.unwrap_or(around.split_entities),
         system_attributes: presentation.system_attributes,
     })
 }
