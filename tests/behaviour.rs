@@ -67,6 +67,7 @@ mod behaviour {
     mod streaming;
     mod subscriptions;
     mod tenants;
+    mod text_of_every_script;
     mod tls;
     mod tokens;
     mod too_wide;
