@@ -24,6 +24,7 @@ mod store;
 mod thing;
 
 use std::cell::RefCell;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -258,14 +259,14 @@ fn is_worth_something(tally: &Tally, narrowed_at_least: usize) {
 #[test]
 fn what_orion_is_asked_and_what_is_left_is_what_evaluating_everything_gives() {
     let orion = runtime().block_on(orion::Orion::start());
-    let tally = holds_for("orion", |things| orion.enter(things));
+    let tally = holds_for("orion", |things| ready(orion.enter(things)));
     is_worth_something(&tally, 20);
 }
 
 #[test]
 fn what_a_platform_is_asked_and_what_is_left_is_what_evaluating_everything_gives() {
     let platform = runtime().block_on(platform::Platform::start());
-    let tally = holds_for("platform", |things| platform.enter(things));
+    let tally = holds_for("platform", |things| ready(platform.enter(&things)));
     is_worth_something(&tally, 5);
 }
 

@@ -174,8 +174,8 @@ fn at_least(comparison: &Comparison) -> Option<String> {
         Comparison::Order {
             operator: Operator::Greater | Operator::GreaterOrEqual,
             value: Comparand::Number(number),
-        } => Some(number_text(number)),
-        Comparison::Range {
+        }
+        | Comparison::Range {
             negated: false,
             from: Comparand::Number(number),
             ..
@@ -189,8 +189,8 @@ fn at_most(comparison: &Comparison) -> Option<String> {
         Comparison::Order {
             operator: Operator::Less | Operator::LessOrEqual,
             value: Comparand::Number(number),
-        } => Some(number_text(number)),
-        Comparison::Range {
+        }
+        | Comparison::Range {
             negated: false,
             to: Comparand::Number(number),
             ..

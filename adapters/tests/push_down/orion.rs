@@ -76,7 +76,7 @@ fn written(value: &Worth, style: u8) -> (&'static str, Value) {
     let (kind, value) = match value {
         Worth::Place(shape) => return place(*shape, style),
         Worth::DateTime(text) if style == 5 || is_early(text) => ("Text", Value::from(*text)),
-        Worth::DateTime(text) if style % 2 == 0 => ("DateTime", Value::from(*text)),
+        Worth::DateTime(text) if style.is_multiple_of(2) => ("DateTime", Value::from(*text)),
         Worth::DateTime(text) => ("ISO8601", Value::from(*text)),
         Worth::References(ids) => match ids.as_slice() {
             [only] => ("Relationship", Value::from(*only)),
@@ -151,7 +151,7 @@ impl Orion {
         }
     }
 
-    pub(crate) async fn enter(&self, mut things: Vec<Thing>) -> World {
+    pub(crate) fn enter(&self, mut things: Vec<Thing>) -> World {
         let number = self.services.get();
         self.services.set(number + 1);
         let service = format!("any_{number}");

@@ -211,7 +211,7 @@ impl Platform {
         }
     }
 
-    pub(crate) async fn enter(&self, things: Vec<Thing>) -> World {
+    pub(crate) fn enter(&self, things: &[Thing]) -> World {
         *self.records.lock().unwrap() = things.iter().map(|thing| (thing.r#type, record(thing))).collect();
         let settings = RestSettings {
             source: SourceId::new("any-platform"),

@@ -112,9 +112,12 @@ pub(super) fn read_filters(
     filters
 }
 
+/// A test by one parameter.
+type OfParameter = fn(String) -> Test;
+
 fn read_tests(table: &TomlTable<'_>, path: Option<&RequestPath>, diagnostics: &mut Diagnostics<'_>) -> Vec<Test> {
     let mut tests = Vec::new();
-    let named: [(&str, fn(String) -> Test); 5] = [
+    let named: [(&str, OfParameter); 5] = [
         ("equal", Test::Equal),
         ("at_least", Test::AtLeast),
         ("at_most", Test::AtMost),
@@ -152,32 +155,32 @@ fn read_tests(table: &TomlTable<'_>, path: Option<&RequestPath>, diagnostics: &m
 
 /// Whether what an attribute is made of can be asked for like this.
 fn fits(test: &Test, rule: &Rule) -> Result<(), &'static str> {
-    match (test, rule) {
-        (Test::Equal(_), Rule::Field { conversion, .. }) if *conversion != Conversion::Boolean => match conversion {
-            Conversion::DateTime { .. } => Err("`equal` is for texts and numbers: platforms write dates in many ways"),
-            _ => Ok(()),
+    let field = match rule {
+        Rule::Field { table, conversion, .. } => Some((table.is_some(), conversion)),
+        _ => None,
+    };
+    let is_place = matches!(rule, Rule::Point { .. } | Rule::Geometry { .. });
+    let (fits, otherwise) = match test {
+        Test::Equal(_) => match field {
+            Some((false, Conversion::DateTime { .. })) => (
+                false,
+                "`equal` is for texts and numbers: platforms write dates in many ways",
+            ),
+            Some((false, Conversion::Boolean)) => (false, "`equal` is for a flag with a `table` of its words"),
+            field => (
+                field.is_some(),
+                "`equal` is for an attribute that is made of a field with a text or a number",
+            ),
         },
-        (Test::Equal(_), Rule::Field { table: Some(_), .. }) => Ok(()),
-        (Test::Equal(_), _) => Err("`equal` is for an attribute that is made of a field with a text or a number"),
-        (
-            Test::AtLeast(_) | Test::AtMost(_),
-            Rule::Field {
-                table: None,
-                conversion: Conversion::Number | Conversion::Keep,
-                ..
-            },
-        ) => Ok(()),
-        (Test::AtLeast(_) | Test::AtMost(_), _) => Err("`at_least` and `at_most` are for a field with a number"),
-        (
-            Test::Part(_),
-            Rule::Field {
-                table: None,
-                conversion: Conversion::Text | Conversion::Keep,
-                ..
-            },
-        ) => Ok(()),
-        (Test::Part(_), _) => Err("`part` is for a field with a text"),
-        (Test::Box(_) | Test::Near { .. }, Rule::Point { .. } | Rule::Geometry { .. }) => Ok(()),
-        (Test::Box(_) | Test::Near { .. }, _) => Err("`box` and `near` are for a place"),
-    }
+        Test::AtLeast(_) | Test::AtMost(_) => (
+            matches!(field, Some((false, Conversion::Number | Conversion::Keep))),
+            "`at_least` and `at_most` are for a field with a number",
+        ),
+        Test::Part(_) => (
+            matches!(field, Some((false, Conversion::Text | Conversion::Keep))),
+            "`part` is for a field with a text",
+        ),
+        Test::Box(_) | Test::Near { .. } => (is_place, "`box` and `near` are for a place"),
+    };
+    if fits { Ok(()) } else { Err(otherwise) }
 }

@@ -174,9 +174,7 @@ fn parameters_that_cannot_decide_what_they_are_declared_for_are_refused() {
     let of = |lines: &str| {
         let paging = "[types.AED.paging]\nstyle = \"offset\"\noffset = \"skip\"\nlimit = \"take\"\n";
         let text = with_attributes(attributes) + paging + "[types.AED.filters]\n" + lines;
-        parse(&text)
-            .map(|_| String::new())
-            .unwrap_or_else(|errors| errors.join("\n"))
+        parse(&text).map_or_else(|errors| errors.join("\n"), |_| String::new())
     };
     assert_eq!(of(r#"name = { equal = "n", part = "q" }"#), "");
     for (lines, message) in [
