@@ -63,13 +63,16 @@ mod behaviour {
     mod representations;
     mod same_by_id;
     mod secrets;
+    mod service_paths;
     mod shown_members;
     mod side_doors;
     mod source_credentials;
     mod streaming;
     mod subscriptions;
     mod tenants;
+    mod text_of_every_script;
     mod tls;
     mod tokens;
+    mod too_wide;
     mod types;
 }

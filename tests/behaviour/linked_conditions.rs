@@ -214,11 +214,31 @@ fn are_explained_with_the_sources_that_would_be_asked() {
 
 #[tokio::test]
 async fn that_would_look_at_too_many_entities_are_refused() {
-    let many: Vec<String> = (0..5_001).map(|number| format!("urn:ngsi-ld:AED:far-{number:04}")).collect();
-    let town = json!([aed("L1", "一", &[("seeAlso", json!(many)), ("source", json!("urn:ngsi-ld:AED:L2"))]), aed("L2", "二", &[])]);
+    let many: Vec<String> = (0..5_001)
+        .map(|number| format!("urn:ngsi-ld:AED:far-{number:04}"))
+        .collect();
+    let town = json!([
+        aed(
+            "L1",
+            "一",
+            &[("seeAlso", json!(many)), ("source", json!("urn:ngsi-ld:AED:L2"))]
+        ),
+        aed("L2", "二", &[])
+    ]);
     let platform = Platform::builder().await.store("yaita", town.to_string()).start().await;
     let refused = asked(&platform, "seeAlso{name}", "join=inline&pick=id").await;
-    assert_eq!((refused.status, refused.error_type()), (403, "TooManyResults".to_owned()), "{refused}");
+    assert_eq!(
+        (refused.status, refused.error_type()),
+        (403, "TooManyResults".to_owned()),
+        "{refused}"
+    );
     assert!(refused.problem().detail.contains("more than 5000"), "{refused}");
-    assert_eq!(asked(&platform, "source{name}", "join=inline&pick=id").await.ok().ids().len(), 1);
+    assert_eq!(
+        asked(&platform, "source{name}", "join=inline&pick=id")
+            .await
+            .ok()
+            .ids()
+            .len(),
+        1
+    );
 }

@@ -37,6 +37,8 @@ pub(crate) struct WrittenRequest<'a> {
     pub(crate) context: &'a Context,
     /// The largest `limit`.
     pub(crate) largest_page: usize,
+    /// `splitEntities`, where it does not say it.
+    pub(crate) split_entities: bool,
 }
 
 /// What is asked.
@@ -97,6 +99,7 @@ pub(crate) fn read(request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
         media_type: MediaType::Json,
         tenant: request.tenant,
         largest_page: request.largest_page,
+        split_entities: request.split_entities,
     };
     let method = request.method.to_ascii_uppercase();
     let resource = path.strip_prefix(BASE).unwrap_or(path).trim_matches('/');
@@ -190,6 +193,7 @@ mod tests {
             tenant: None,
             context: Context::kakehashi(),
             largest_page: 1000,
+            split_entities: false,
         })
     }
 

@@ -252,6 +252,7 @@ mod tests {
             media_type,
             tenant: None,
             largest_page: 1000,
+            split_entities: false,
         };
         Presentation::read(&parameters, &around)
     }

@@ -93,6 +93,8 @@ pub(super) struct Surroundings<'a> {
     pub tenant: Option<&'a TenantId>,
     /// The largest `limit`.
     pub largest_page: usize,
+    /// `splitEntities`, where the request does not say it (clause 5.7.2.4).
+    pub split_entities: bool,
 }
 
 /// A `queryEntity` as it was asked.
@@ -204,7 +206,7 @@ fn query_question(
         leaving,
         tenant: around.tenant.cloned(),
         local,
-        split_entities: parameters.boolean("splitEntities")?.unwrap_or(false),
+        split_entities: parameters.boolean("splitEntities")?.unwrap_or(around.split_entities),
         system_attributes: presentation.system_attributes,
     })
 }

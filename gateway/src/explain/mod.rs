@@ -9,8 +9,10 @@
 //! | [`grants`] | what is granted, and by which policies |
 //! | [`questions`] | what the sources would be asked |
 //! | [`linked`] | which sources would be asked for linked entities |
+//! | [`cost`] | who decides which condition, and what that costs |
 //! | [`text`] | all of it for people |
 
+pub mod cost;
 pub mod grants;
 pub mod linked;
 pub mod questions;
@@ -150,6 +152,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         tenant: tenant.as_ref(),
         context,
         largest_page: config.gateway.limits.page,
+        split_entities: config.gateway.split_entities,
     });
     let request = request.map_err(|problem| CannotExplain::Request {
         status: problem.error_type.status().as_u16(),
@@ -185,7 +188,8 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
     match &request {
         Asked::Query { question, .. } | Asked::Retrieve { question, .. } | Asked::Types(question) => {
             grants::of_reading(question, &asker, &mut explanation);
-            questions::of_reading(&request, question, &asker, &mut explanation);
+            let scan = config.gateway.limits.scan;
+            questions::of_reading(&request, question, &asker, scan, &mut explanation);
             linked::of_reading(question, request.join(), &asker, &mut explanation);
         }
         Asked::Write(_, entities) => {

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use kakehashi_adapters::AskedRequest;
 
+use super::cost::PushedDown;
 use super::grants::{EVERYTHING, TypeDecision};
 use super::linked::{LinkedQuestion, LinkedSource};
 use super::{Explanation, SourceQuestion};
@@ -172,27 +173,31 @@ fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Resu
             }
         }
     }
-    if !question.not_told.is_empty() {
-        writeln!(
-            f,
-            "    not told, because it looks at what is hidden: {}",
-            question.not_told.join(", ")
-        )?;
-    }
     if question.judged_here {
         writeln!(
             f,
             "    judged by the gateway, entity by entity: what the permits say of entities"
         )?;
     }
-    let not_said = |name: &&&str| !question.not_told.contains(*name);
-    let decided_here: Vec<&str> = question.decided_here.iter().filter(not_said).copied().collect();
-    if !decided_here.is_empty() {
-        writeln!(
-            f,
-            "    decided by the gateway, on what is visible: {}",
-            decided_here.join(", ")
-        )?;
+    for shown in &question.conditions {
+        let pushed_down = match shown.pushed_down {
+            PushedDown::Whole => "decided by the source",
+            PushedDown::Partly => "pushed down, and decided by the gateway on what is visible",
+            PushedDown::Nothing => "decided by the gateway, on what is visible",
+        };
+        match shown.residual {
+            Some(reason) => writeln!(f, "    {}: {pushed_down}: {reason}", shown.condition)?,
+            None => writeln!(f, "    {}: {pushed_down}", shown.condition)?,
+        }
     }
-    Ok(())
+    let cost = &question.cost;
+    write!(f, "    cost: {} request", cost.requests)?;
+    if cost.requests != 1 {
+        write!(f, "s")?;
+    }
+    write!(f, " at first; reads {}", cost.reads.in_words())?;
+    match cost.at_most {
+        Some(most) => writeln!(f, ", {most} at most"),
+        None => writeln!(f),
+    }
 }

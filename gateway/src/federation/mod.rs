@@ -3,7 +3,7 @@
 //! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
 //! page consists of, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
-//! that write; [`release`] is where entities leave. It knows no payload format and no HTTP.
+//! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. It knows no payload format and no HTTP.
 
 pub mod entities;
 pub mod gather;
@@ -17,6 +17,7 @@ pub mod query;
 pub mod registry;
 pub mod release;
 pub mod retrieve;
+mod scan;
 pub mod tenant_limits;
 mod told;
 pub mod types;
@@ -114,6 +115,12 @@ pub enum Refusal {
         /// How many are allowed.
         allowed: usize,
     },
+    /// More entities of a source than one request may look through.
+    #[error(
+        "what is asked for cannot be decided by the source, and it has more entities than one request may look through; \
+         name types, ids or an area, or ask for less than a part of a value"
+    )]
+    ScanTooWide,
     /// More entities than one request may hold.
     #[error("more than {allowed} entities would have to be looked at; name types, ids or an area")]
     TooManyCandidates {

@@ -220,7 +220,7 @@ fn every_geometry_stands_in_every_relation() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
     fn near_is_decided_by_the_distance(
         a in (-180.0..=180.0_f64, -90.0..=90.0_f64),
