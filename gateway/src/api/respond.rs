@@ -120,7 +120,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let error_type = match refusal {
             Refusal::TooManySources { .. } => ErrorType::TooComplexQuery,
-            Refusal::TooManyCandidates { .. } | Refusal::TooManyLinked { .. } | Refusal::ScanTooWide => {
+            Refusal::TooManyCandidates { .. } | Refusal::ScanTooWide | Refusal::TooManyLinked { .. } => {
                 ErrorType::TooManyResults
             }
         };

@@ -8,8 +8,8 @@
 //! |---|---|
 //! | [`grants`] | what is granted, and by which policies |
 //! | [`questions`] | what the sources would be asked |
-//! | [`linked`] | which sources would be asked for linked entities |
 //! | [`cost`] | who decides which condition, and what that costs |
+//! | [`linked`] | which sources would be asked for linked entities |
 //! | [`text`] | all of it for people |
 
 pub mod cost;
