@@ -201,6 +201,11 @@ fn are_explained_with_the_sources_that_would_be_asked() {
         "{questions}"
     );
 
+    for question in explanation["questions"].as_array().unwrap() {
+        assert!(question["decidedHere"].to_string().contains("\"q\""), "{question:#}");
+        assert_ne!(question["cost"]["reads"], "page", "{question:#}");
+    }
+
     let text = ask(&[]);
     assert!(
         text.contains("then, for q, source: entities by their ids, EvacuationSite"),

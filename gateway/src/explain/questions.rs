@@ -79,6 +79,7 @@ pub(super) fn of_reading(
         Some(_) => linked_conditions::ALL_CANDIDATES,
         None => *page,
     };
+    let whole = question;
     let question = candidates.as_ref().unwrap_or(question);
     let named = types_named_here(question, asker.policies);
     let sub_queries = match narrow(question, asker, &named) {
@@ -132,7 +133,7 @@ pub(super) fn of_reading(
         let cost = cost(sub_query, by_id, &requests, &push_down, scan);
         explanation
             .questions
-            .push(shown(sub_query, question, requests, &push_down, cost));
+            .push(shown(sub_query, whole, requests, &push_down, cost));
     }
 }
 
