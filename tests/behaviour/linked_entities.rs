@@ -241,6 +241,27 @@ async fn braces_choose_from_linked_entities() {
     }
 }
 
+#[tokio::test]
+async fn a_question_by_post_has_linked_entities_too() {
+    let platform = platform().await;
+    let ask = async |more: Value| {
+        let mut body = json!({"type": "Query", "entities": [{"type": "AED", "idPattern": "AED:A1"}]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let asked = platform.post("/ngsi-ld/v1/entityOperations/query?options=keyValues");
+        asked.json(&body).tenant("yaita").await
+    };
+    let inline = ask(json!({"join": "inline"})).await.ok().entities();
+    assert_eq!(inline[0]["source"]["id"], HALL);
+    let flat = ask(json!({"join": "flat", "joinLevel": 2, "containedBy": ["urn:ngsi-ld:AED:other"]})).await;
+    assert_eq!(flat.ok().ids(), [AED, HALL, CLINIC]);
+    let met = ask(json!({"join": "flat", "joinLevel": 2, "containedBy": [HALL]})).await;
+    assert_eq!(met.ok().ids(), [AED]);
+    let conditions = json!({"join": "inline", "q": "source{PublicFacility:remarks}==\"一階\"", "pick": ["id"]});
+    assert_eq!(ask(conditions).await.ok().entities(), [json!({"id": AED})]);
+    let too_deep = ask(json!({"join": "inline", "q": "source{dataProvider{name}}"})).await;
+    assert_eq!(too_deep.status, 400, "{too_deep}");
+}
+
 /// Braces, which a URL holds percent-encoded.
 fn encoded_braces(query: &str) -> String {
     query.replace('{', "%7B").replace('}', "%7D").replace('|', "%7C")

@@ -219,8 +219,8 @@ impl<'a> Fetching<'a> {
     }
 }
 
-/// A question about linked entities: of the same tenant, in the same scope and of the same sources, shown as those that link to them. Nothing
-/// else that a question asks of its own entities is asked of these.
+/// A question about linked entities: of the same tenant, in the same scope and of the same sources, shown as those that
+/// link to them. Nothing else that a question asks of its own entities is asked of these.
 pub(crate) fn question_about(question: &Question, query: Query, shown: Option<Vec<AttributeName>>) -> Question {
     Question {
         query,
