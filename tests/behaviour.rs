@@ -36,6 +36,9 @@ mod behaviour {
     mod isolation;
     mod judged_policies;
     mod languages;
+    mod linked_conditions;
+    mod linked_entities;
+    mod linked_hidden;
     mod lying;
     mod malformed;
     mod masked_relationships;
@@ -65,6 +68,7 @@ mod behaviour {
     mod same_by_id;
     mod scopes;
     mod secrets;
+    mod service_paths;
     mod shown_members;
     mod side_doors;
     mod source_credentials;
@@ -75,5 +79,6 @@ mod behaviour {
     mod text_of_every_script;
     mod tls;
     mod tokens;
+    mod too_wide;
     mod types;
 }

@@ -354,6 +354,8 @@ pub enum ErrorKind {
     InvalidPayload,
     /// The answer is larger than the cap.
     TooLarge,
+    /// The source has more entities, or more bytes of them, than one request may look through.
+    TooMany,
     /// There is no credential to ask the source with: no token from its token endpoint, or none of the consumer's to
     /// pass through.
     Credential,
@@ -368,7 +370,7 @@ impl ErrorKind {
         match self {
             Self::Unreachable | Self::Timeout | Self::Overloaded | Self::Credential => true,
             Self::Status(status) => matches!(status, 429 | 502..=504),
-            Self::InvalidPayload | Self::TooLarge | Self::Internal => false,
+            Self::InvalidPayload | Self::TooLarge | Self::TooMany | Self::Internal => false,
         }
     }
 
@@ -382,6 +384,7 @@ impl ErrorKind {
             Self::Status(_) => "status",
             Self::InvalidPayload => "invalid_payload",
             Self::TooLarge => "too_large",
+            Self::TooMany => "too_many",
             Self::Credential => "credential",
             Self::Internal => "internal",
         }

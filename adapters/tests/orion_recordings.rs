@@ -46,6 +46,7 @@ fn translated() -> Vec<(Value, Entity)> {
                 context,
                 attributes: AttributeSelection::All,
                 system_attributes: true,
+                scopes: false,
                 tables: Arc::default(),
             };
             let entities = translate_entities(body.as_bytes(), &translation).unwrap();

@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run must stop")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kakehashi_benches::{hot_paths, query_language, scaled_policies};
+use kakehashi_benches::{hot_paths, planning, query_language, scaled_policies};
 use mimalloc::MiMalloc;
 
 /// As in the gateway.
@@ -44,5 +44,21 @@ fn asking(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, all, scaled, asking);
+/// Planning must not cost more where there are more sources that are not asked.
+fn planned(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("planning");
+    for sources in [
+        planning::FEW_OF_A_PREFECTURE,
+        planning::ALL_OF_A_PREFECTURE,
+        planning::FEW_OF_THE_COUNTRY,
+    ] {
+        let mut path = planning::planning(sources).expect("the benchmark's own sources");
+        group.bench_function(path.name, |bencher| bencher.iter(|| (path.run)()));
+    }
+    let mut path = planning::push_down().expect("the benchmark's own question");
+    group.bench_function(path.name, |bencher| bencher.iter(|| (path.run)()));
+    group.finish();
+}
+
+criterion_group!(benches, all, scaled, asking, planned);
 criterion_main!(benches);

@@ -182,6 +182,7 @@ fn source(
         }],
         context: Arc::clone(context),
         ids_repeat: false,
+        scope_from_servicepath: false,
     };
     Ok(Arc::new(NgsiV2Adapter::new(http, settings, None, limits)?))
 }

@@ -97,6 +97,7 @@ fn translation() -> Result<Vec<HotPath>, Failure> {
         context: Arc::clone(context),
         attributes: AttributeSelection::All,
         system_attributes: false,
+        scopes: false,
         tables: Arc::default(),
     });
     let translated = translate_entities(list.as_bytes(), &translation)?;

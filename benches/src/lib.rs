@@ -4,6 +4,7 @@
 pub mod bare_records;
 pub mod bare_transform;
 pub mod hot_paths;
+pub mod planning;
 pub mod query_language;
 pub mod scaled_policies;
 pub mod workload;

@@ -109,7 +109,11 @@ fn policy(tenant: &str, number: usize) -> String {
     }
 }
 
-fn configuration(scale: Scale) -> Result<Config, Failure> {
+/// A configuration of that scale, with a consumer `bench` that may read everything open.
+///
+/// # Errors
+/// When it is refused.
+pub fn configuration(scale: Scale) -> Result<Config, Failure> {
     let folder = tempfile::TempDir::new()?;
     let file = folder.path().join("tenants.toml");
     let policies = folder.path().join("policies");

@@ -245,6 +245,7 @@ async fn register(
             endpoint,
             fiware_service,
             fiware_servicepath,
+            scope_from_servicepath,
         } => {
             let settings = NgsiV2Settings {
                 source: source.id.clone(),
@@ -261,6 +262,7 @@ async fn register(
                 // Walking everything for each page to find the few ids that stand in two service paths costs
                 // more than it is worth by default; repeated ids of one page are united, others reported.
                 ids_repeat: false,
+                scope_from_servicepath: *scope_from_servicepath,
             };
             let adapter = NgsiV2Adapter::new(http.clone(), settings, source.credential.clone(), source.limits.clone())
                 .map_err(|error| CannotBuild::NgsiV2 {

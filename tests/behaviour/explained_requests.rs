@@ -376,3 +376,118 @@ async fn administrators_ask_over_the_api_and_tenants_about_their_own_data_alone(
     assert_eq!(ops.get(EXPLAIN).await.status, 405);
     assert!(platform.asked().is_empty(), "explaining asked: {:?}", platform.asked());
 }
+
+#[test]
+fn an_explanation_says_what_each_source_decides_and_how_much_of_it_is_read() {
+    let files = Files::committed();
+    let either = "q=name==\"中央公民館\"|name==\"黒磯小学校\"";
+    for (tenant, query, conditions, requests, reads) in [
+        ("sano", "type=AED&limit=5", json!([]), 1, "page"),
+        // A platform that takes no conditions is looked through.
+        (
+            "sano",
+            "type=AED&q=name==\"x\"&georel=near;maxDistance==10&geometry=Point&coordinates=[139.5,36.3]",
+            json!([["q", "nothing"], ["geo-query", "nothing"]]),
+            1,
+            "everything",
+        ),
+        // Orion has no disjunction, but each half of it.
+        (
+            "nasushiobara",
+            &format!("type=EvacuationSite&{either}"),
+            json!([["q", "partly"]]),
+            2,
+            "candidates",
+        ),
+        (
+            "nasushiobara",
+            "type=EvacuationSite&q=name|fullAddress",
+            json!([["q", "nothing"]]),
+            1,
+            "everything",
+        ),
+        (
+            "yaita",
+            "type=EvacuationSite&q=name==\"x\"",
+            json!([["q", "whole"]]),
+            1,
+            "page",
+        ),
+        (
+            "yaita",
+            "type=EvacuationSite&q=name[ja]==\"x\"",
+            json!([["q", "partly"]]),
+            1,
+            "candidates",
+        ),
+        // A pattern could find out a value that is masked, letter by letter: no source is told of it.
+        (
+            "yaita",
+            "type=EvacuationSite&q=name~=\"x.*\"",
+            json!([["q", "nothing"]]),
+            1,
+            "everything",
+        ),
+        // A platform may have parameters of its own, as its mapping says.
+        (
+            "sano",
+            "type=EvacuationSite&q=commonId==\"x\"",
+            json!([["q", "partly"]]),
+            1,
+            "candidates",
+        ),
+        (
+            "yaita",
+            "type=EvacuationSite&splitEntities=true&q=name==\"x\"",
+            json!([["q", "nothing"]]),
+            1,
+            "everything",
+        ),
+    ] {
+        let target = format!("/ngsi-ld/v1/entities?{query}");
+        let explanation = explained(
+            &files,
+            &["--consumer", "bousai-map", "--tenant", tenant, "GET", &target],
+        );
+        let question = &explanation["questions"][0];
+        let split: Vec<Value> = question["conditions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|shown| {
+                let has_reason = shown["residual"].is_string();
+                assert_eq!(has_reason, shown["pushedDown"] != "whole", "{shown}");
+                json!([shown["condition"], shown["pushedDown"]])
+            })
+            .collect();
+        let cost = &question["cost"];
+        assert_eq!(
+            (json!(split), &cost["requests"], &cost["reads"]),
+            (conditions, &json!(requests), &json!(reads)),
+            "{tenant} {query}: {explanation:#}"
+        );
+        assert_eq!(
+            cost["atMost"].is_u64(),
+            reads == "candidates" || reads == "everything",
+            "{cost}"
+        );
+    }
+    let text = Finished::well(
+        files.folder(),
+        &[
+            "explain",
+            "--consumer",
+            "bousai-map",
+            "--tenant",
+            "nasushiobara",
+            "GET",
+            &format!("/ngsi-ld/v1/entities?type=EvacuationSite&{either}"),
+        ],
+    );
+    for line in [
+        "q: pushed down, and decided by the gateway on what is visible: the source leaves out",
+        "cost: 2 requests at first; reads what the source does not leave out, 100000 at most",
+    ] {
+        assert!(text.stdout.contains(line), "{}", text.stdout);
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use stand_ins::prefecture::TOCHIGI_ENTITIES;
 
-use super::harness::{Platform, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};
+use super::harness::{Platform, nasushiobara_sites, planted, sano_sites, section, site_ids, yaita_sites};
 
 /// 58 of Sano, 19 of Nasushiobara and 25 of Yaita; the five planted copies are Sano's and add nothing.
 const SITES: usize = 58 + 19 + 25;
@@ -178,4 +178,39 @@ async fn conditions_hold_for_the_merged_entity_not_for_a_part_of_it() {
         .ok();
     assert_eq!(noted.entities()[0]["name"]["value"], place.name.as_str());
     assert_eq!(noted.entities().len(), 1);
+}
+
+#[tokio::test]
+async fn whether_parts_may_meet_conditions_together_is_configured_where_a_request_does_not_say_it() {
+    let place = &planted()[2];
+    // Sano's part has the name, the prefecture's the note.
+    let both = format!("prefecturalNote;name==\"{}\"", place.name);
+    let asked = [("type", "EvacuationSite"), ("q", both.as_str()), ("local", "false")];
+    let ids = async |split_entities: bool, said: Option<&str>| {
+        let builder = Platform::builder().await.tenants(|table| {
+            section(table, "gateway").insert("split_entities".into(), split_entities.into());
+        });
+        let platform = builder.start().await;
+        let mut asked = asked.to_vec();
+        asked.extend(said.map(|said| ("splitEntities", said)));
+        let answer = platform.query(&asked).await.ok();
+        // No condition on attributes is left to a source that looks at its own part alone.
+        let told = platform
+            .asked_of_orion()
+            .iter()
+            .any(|request| request.parameter("q").is_some());
+        (answer.ids(), told)
+    };
+    for (split_entities, said, is_split) in [
+        (true, None, true),
+        (true, Some("false"), false),
+        (false, None, false),
+        (false, Some("true"), true),
+    ] {
+        let (ids, told) = ids(split_entities, said).await;
+        assert_eq!(told, !is_split, "{split_entities} {said:?}");
+        if is_split {
+            assert_eq!(ids, [place.id.as_str()], "{split_entities} {said:?}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod query_key;
 mod source_client;
 #[cfg(test)]
 mod tests;
+mod walked;
 
 use std::fmt;
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub use self::json_elements::{ElementSplitter, SplitError, json_elements};
 pub use self::oauth2::{ClientAuthentication, OAuth2Settings, TokenFailure};
 pub use self::query_key::QueryKey;
 pub use self::source_client::{SourceClient, SourceClientError};
+pub use self::walked::Walked;
 use crate::contract::ErrorKind;
 
 /// How the gateway proves itself to a source. Secrets never show in `Debug`.
@@ -88,6 +90,17 @@ pub struct SourceLimits {
     pub timeout: Duration,
     /// Largest body that is read, in bytes.
     pub body: usize,
+}
+
+/// How many bodies of the largest size one walk through a source may read: with the default of 16 MiB a quarter of a GiB.
+const LARGEST_BODIES_A_WALK: usize = 16;
+
+impl SourceLimits {
+    /// Bytes that one question may read of the source, over all of its pages.
+    #[must_use]
+    pub const fn walk(&self) -> usize {
+        self.body.saturating_mul(LARGEST_BODIES_A_WALK)
+    }
 }
 
 impl Default for SourceLimits {

@@ -119,6 +119,12 @@ impl SourceClient {
         &self.source.id
     }
 
+    /// What protects the source, and the gateway from it.
+    #[must_use]
+    pub fn limits(&self) -> &SourceLimits {
+        &self.source.limits
+    }
+
     /// How the source is doing, for metrics.
     #[must_use]
     pub fn status(&self) -> SourceStatus {

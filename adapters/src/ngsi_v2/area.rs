@@ -75,7 +75,7 @@ fn near(geometry: &Geometry, min: Option<f64>, max: Option<f64>) -> Option<Area>
 
 /// The rectangle around a geometry, somewhat larger.
 fn around(georel: &str, geometry: &Geometry) -> Option<Area> {
-    let positions = positions(geometry);
+    let positions = geometry.positions();
     let bounds = |of: fn(&Position) -> f64| {
         let values = || positions.iter().map(of);
         (
@@ -111,15 +111,6 @@ fn around(georel: &str, geometry: &Geometry) -> Option<Area> {
 
 fn coords(latitude: f64, longitude: f64) -> String {
     format!("{latitude},{longitude}")
-}
-
-fn positions(geometry: &Geometry) -> Vec<Position> {
-    match geometry {
-        Geometry::Point(position) => vec![*position],
-        Geometry::MultiPoint(positions) | Geometry::LineString(positions) => positions.clone(),
-        Geometry::MultiLineString(lines) | Geometry::Polygon(lines) => lines.concat(),
-        Geometry::MultiPolygon(polygons) => polygons.concat().concat(),
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! Orion compares what it has stored, the gateway what Orion shows of it; and the two languages differ. So
 //! nothing here is exact: every statement is at least as wide as the condition that it stands for, and the
 //! gateway evaluates the whole filter on what comes back. Where nothing wider is known to be right, the
-//! statement asks for the attribute's existence, which every condition needs.
+//! statement asks for the attribute's existence, which every condition needs. [`branches`](super::branches) puts the
+//! statements of a whole filter together.
 
 use ngsi_ld::AttributeName;
 use ngsi_ld::context::Context;
@@ -28,21 +29,30 @@ const DATE_MARGIN_MICROS: i64 = 1_000;
 const MAX_TEXT: usize = 256;
 
 /// What is sent of a filter.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Statements {
     /// Statements of `q`, all of which must hold.
     pub(super) q: Vec<String>,
     /// Statements of `mq`, all of which must hold.
     pub(super) mq: Vec<String>,
-    /// Whether the filter looks at `createdAt`, `modifiedAt` or `expiresAt`, which are shown on demand only.
-    pub(super) needs_dates: bool,
+    /// Whether one of them compares a value. The mere existence of an attribute tells few entities apart.
+    pub(super) compares: bool,
 }
 
 impl Statements {
-    /// Takes over what can be sent of a filter.
-    pub(super) fn add(&mut self, context: &Context, filter: &Expression) {
-        self.needs_dates |= mentions_dates(filter);
-        self.add_parts(context, filter);
+    /// What can be sent of one condition: one statement at most.
+    pub(super) fn of(context: &Context, condition: &Condition) -> Self {
+        let mut statements = Self::default();
+        statements.add_condition(context, condition);
+        statements
+    }
+
+    /// What both hold of.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.q.extend(other.q);
+        self.mq.extend(other.mq);
+        self.compares |= other.compares;
+        self
     }
 
     /// The attribute must exist.
@@ -57,23 +67,6 @@ impl Statements {
         self.q.is_empty() && self.mq.is_empty()
     }
 
-    fn add_parts(&mut self, context: &Context, filter: &Expression) {
-        match filter {
-            Expression::And(parts) => {
-                for part in parts {
-                    self.add_parts(context, part);
-                }
-            }
-            Expression::Or(parts) => {
-                // Orion has no disjunction.
-                if let [only] = parts.as_slice() {
-                    self.add_parts(context, only);
-                }
-            }
-            Expression::Condition(condition) => self.add_condition(context, condition),
-        }
-    }
-
     fn add_condition(&mut self, context: &Context, condition: &Condition) {
         let path = &condition.path;
         let comparison = condition.comparison.as_ref();
@@ -82,6 +75,7 @@ impl Statements {
             // Every entity has the builtin dates, so their existence narrows nothing.
             let statement = has_only_name.then(|| comparison.and_then(|wanted| compared(date, wanted)));
             self.q.extend(statement.flatten());
+            self.compares = !self.q.is_empty();
             return;
         }
         let Some(raw) = raw_name(context, &path.attribute).filter(|raw| is_plain(raw)) else {
@@ -93,17 +87,23 @@ impl Statements {
             return;
         }
         match (path.sub_attributes.as_slice(), path.members.as_slice()) {
-            ([], []) => self.q.push(statement(&raw, comparison)),
+            ([], []) => self.q.push(statement(&raw, comparison, &mut self.compares)),
             // In the view a geometry has these members whatever its form in the source.
             ([], [first, ..]) if first == "type" || first == "coordinates" => self.q.push(raw),
             ([], members) if members.iter().all(|member| is_plain(member)) => {
                 let target = format!("{raw}.{}", members.join("."));
                 // A member may be a typed date of JSON-LD, which Orion does not know as one.
                 let looks_at_dates = comparison.is_some_and(has_date);
-                self.q.push(statement(&target, comparison.filter(|_| !looks_at_dates)));
+                let comparison = comparison.filter(|_| !looks_at_dates);
+                self.q.push(statement(&target, comparison, &mut self.compares));
             }
-            ([name], []) => match raw_name(context, name).filter(|name| is_plain(name) && !has_own_place(name)) {
-                Some(name) => self.mq.push(statement(&format!("{raw}.{name}"), comparison)),
+            ([name], members) => match raw_name(context, name).filter(|name| is_plain(name) && !has_own_place(name)) {
+                Some(name) => {
+                    // Members of metadata: it must exist, at least.
+                    let comparison = comparison.filter(|_| members.is_empty());
+                    let target = format!("{raw}.{name}");
+                    self.mq.push(statement(&target, comparison, &mut self.compares));
+                }
                 None => self.q.push(raw),
             },
             _ => self.q.push(raw),
@@ -121,7 +121,8 @@ fn system_date(name: &AttributeName) -> Option<&'static str> {
     }
 }
 
-fn mentions_dates(filter: &Expression) -> bool {
+/// Whether the filter looks at `createdAt`, `modifiedAt` or `expiresAt`, which are shown on demand only.
+pub(super) fn mentions_dates(filter: &Expression) -> bool {
     match filter {
         Expression::And(parts) | Expression::Or(parts) => parts.iter().any(mentions_dates),
         Expression::Condition(condition) => {
@@ -138,11 +139,16 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// A statement that holds wherever the comparison does.
-fn statement(target: &str, comparison: Option<&Comparison>) -> String {
-    comparison
-        .and_then(|comparison| compared(target, comparison))
-        .unwrap_or_else(|| target.to_owned())
+/// A statement that holds wherever the comparison does. `compares` becomes true where it says more than that the target
+/// exists.
+fn statement(target: &str, comparison: Option<&Comparison>, compares: &mut bool) -> String {
+    match comparison.and_then(|comparison| compared(target, comparison)) {
+        Some(statement) => {
+            *compares = true;
+            statement
+        }
+        None => target.to_owned(),
+    }
 }
 
 fn compared(target: &str, comparison: &Comparison) -> Option<String> {
@@ -208,6 +214,10 @@ fn bounds(value: &Comparand) -> Option<Bounds> {
         }
         Comparand::DateTime(date) => {
             let millis = date.unix_micros().div_euclid(1_000) * 1_000;
+            // Orion takes what is before 1970 for a text, which no date equals.
+            if millis < DATE_MARGIN_MICROS {
+                return None;
+            }
             let text = |micros| {
                 DateTime::from_unix_micros(micros)
                     .ok()
@@ -299,9 +309,7 @@ mod tests {
     }
 
     fn sent_for(path: AttributePath, comparison: Option<Comparison>) -> Statements {
-        let mut statements = Statements::default();
-        statements.add(Context::core(), &Expression::Condition(Condition { path, comparison }));
-        statements
+        Statements::of(Context::core(), &Condition { path, comparison })
     }
 
     fn q(comparison: Comparison) -> String {
@@ -344,6 +352,8 @@ mod tests {
         assert_eq!(order(Operator::LessOrEqual, number(-2.0)), "a<=-1.999999999");
         let date = Comparand::DateTime(DateTime::parse("2026-01-01T00:00:00Z").unwrap());
         assert_eq!(order(Operator::Greater, date.clone()), "a>=2025-12-31T23:59:59.999Z");
+        let early = Comparand::DateTime(DateTime::parse("1969-12-31T23:59:59Z").unwrap());
+        assert_eq!(order(Operator::Greater, early), "a");
         let range = |from, to| Comparison::Range {
             negated: false,
             from,
@@ -390,6 +400,7 @@ mod tests {
         assert_eq!(sent_for(path("a", &[], &["b.c"]), one()).q, ["a"]);
         assert_eq!(sent_for(path("a", &[], &["type"]), one()).q, ["a"]);
         assert_eq!(sent_for(path("a", &["b"], &[]), one()).mq, ["a.b==true"]);
+        assert_eq!(sent_for(path("a", &["b"], &["c"]), one()).mq, ["a.b"]);
         assert_eq!(sent_for(path("a", &["observedAt"], &[]), None).q, ["a"]);
         assert_eq!(sent_for(path("a%2Eb", &[], &[]), one()), Statements::default());
         assert_eq!(
@@ -406,23 +417,5 @@ mod tests {
         };
         let statements = sent_for(path("modifiedAt", &[], &[]), Some(order));
         assert_eq!(statements.q, ["dateModified<=2026-01-01T00:00:00.002Z"]);
-        assert!(statements.needs_dates);
-    }
-
-    #[test]
-    fn conjunctions_are_sent_in_parts_and_disjunctions_not_at_all() {
-        let condition = |name| {
-            Expression::Condition(Condition {
-                path: path(name, &[], &[]),
-                comparison: None,
-            })
-        };
-        let mut statements = Statements::default();
-        let either = Expression::Or(vec![condition("b"), condition("c")]);
-        statements.add(
-            Context::core(),
-            &Expression::And(vec![condition("a"), either, condition("d")]),
-        );
-        assert_eq!(statements.q, ["a", "d"]);
     }
 }

@@ -5,10 +5,12 @@
 //! holds beside them may be personal.
 
 mod area;
+mod branches;
 mod filter;
 mod names;
 mod pages;
 mod plan;
+mod service_paths;
 pub mod translate;
 
 #[cfg(test)]
@@ -36,6 +38,9 @@ use crate::contract::{Adapter, AdapterError, Call, EntityStream, ErrorKind, Page
 /// The service path of every entity of a service: what Orion reads when none is named.
 pub const EVERY_SERVICE_PATH: &str = "/#";
 
+/// Which paths of a service a request is about.
+const SERVICE_PATHS: HeaderName = HeaderName::from_static("fiware-servicepath");
+
 /// Orion answers more with an error.
 const MAX_SERVICE_PATHS: usize = 10;
 
@@ -61,6 +66,8 @@ pub struct NgsiV2Settings {
     /// several types. They are then united, for which each query must read all that match; otherwise those of
     /// one page are united and later ones left out and reported.
     pub ids_repeat: bool,
+    /// Whether the service path of an entity is its scope in the view. The root is none.
+    pub scope_from_servicepath: bool,
 }
 
 /// Why settings cannot work.
@@ -141,11 +148,12 @@ impl Adapter for NgsiV2Adapter {
     fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
         let plan = self.plan(query);
         let page = sent_page(query, &plan);
-        self.source.asked(&plan, page)
+        self.source.within(&plan).asked(&plan, page)
     }
 
     async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
-        let found = self.source.clone().walk(self.plan(query), None, call.clone());
+        let plan = self.plan(query);
+        let found = self.source.within(&plan).walk(plan, None, call.clone());
         let entities: Vec<Entity> = match found.try_collect().await {
             Ok(entities) => entities,
             // Lists are never "not found" in Orion, but others may answer so.
@@ -159,7 +167,7 @@ impl Adapter for NgsiV2Adapter {
     fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream {
         let plan = self.plan(query);
         let page = sent_page(query, &plan);
-        let entities = self.source.clone().walk(plan, page, call.clone());
+        let entities = self.source.within(&plan).walk(plan, page, call.clone());
         let ids = query.ids.clone();
         let is_meant = move |entity: &Entity| ids.is_empty() || ids.contains(&entity.id);
         let entities = entities.try_filter(move |entity| std::future::ready(is_meant(entity)));
@@ -214,10 +222,7 @@ fn headers(settings: &NgsiV2Settings) -> Result<Arc<[(HeaderName, HeaderValue)]>
     let paths: Vec<&str> = settings.fiware_servicepath.split(',').map(str::trim).collect();
     let are_paths = paths.len() <= MAX_SERVICE_PATHS && paths.iter().all(|path| is_service_path(path));
     let value = HeaderValue::from_str(&paths.join(",")).ok().filter(|_| are_paths);
-    headers.push((
-        HeaderName::from_static("fiware-servicepath"),
-        value.ok_or(InvalidNgsiV2Settings::ServicePath)?,
-    ));
+    headers.push((SERVICE_PATHS, value.ok_or(InvalidNgsiV2Settings::ServicePath)?));
     Ok(headers.into())
 }
 

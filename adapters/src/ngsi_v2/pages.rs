@@ -8,10 +8,11 @@ use hashbrown::{HashMap, HashSet};
 use http::{HeaderName, HeaderValue};
 use ngsi_ld::{Entity, EntityId};
 
+use super::SERVICE_PATHS;
 use super::plan::Plan;
 use super::translate::{TranslatedPage, TranslationError, translate_page};
 use crate::asked::AskedRequest;
-use crate::client::{Response, SourceClient};
+use crate::client::{Response, SourceClient, Walked};
 use crate::contract::{AdapterError, Call, EntityStream, ErrorKind, Page};
 
 /// Orion refuses larger pages.
@@ -25,6 +26,22 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// The source, asked about the service paths of a plan only.
+    pub(super) fn within(&self, plan: &Plan) -> Self {
+        let narrower = plan.service_paths.as_deref().map(HeaderValue::from_str);
+        let Some(Ok(narrower)) = narrower else {
+            return self.clone();
+        };
+        let headers = self.headers.iter().map(|(name, value)| {
+            let value = if *name == SERVICE_PATHS { &narrower } else { value };
+            (name.clone(), value.clone())
+        });
+        Self {
+            client: self.client.clone(),
+            headers: headers.collect(),
+        }
+    }
+
     /// The path and the parameters of one page. `counted`: the source is to say how many entities there are in all.
     fn page_path(request: &str, page: Page, counted: bool) -> String {
         let count = if counted { "&options=count" } else { "" };
@@ -52,11 +69,13 @@ impl Source {
         request: &str,
         page: Page,
         counted: bool,
+        walked: &Walked,
         call: &Call,
     ) -> Result<(TranslatedPage, Option<u64>), AdapterError> {
         let url = Self::page_path(request, page, counted);
         let response = self.client.get(&url, &self.headers, call).await?;
         self.check(&response)?;
+        walked.count(response.body.len(), &self.client)?;
         let translated = translate_page(&response.body, &plan.translation);
         let translated = translated.map_err(|error| self.refused(&response, error))?;
         Ok((translated, total_count(&response)))
@@ -107,6 +126,7 @@ impl Source {
             seen: HashSet::new(),
             repeated: 0,
             pages: 0,
+            walked: Walked::default(),
         };
         stream::try_unfold(walk, |mut walk| async move {
             let next = walk.next().await?;
@@ -147,6 +167,7 @@ struct Walk {
     seen: HashSet<EntityId>,
     repeated: usize,
     pages: usize,
+    walked: Walked,
 }
 
 /// Pages of one walk: with [`MAX_PAGE`] entities each, far more than a request may hold.
@@ -172,7 +193,10 @@ impl Walk {
                 offset: self.offset,
             };
             let counted = is_counted(self.remaining);
-            let answer = self.source.page(&self.plan, request, page, counted, &self.call).await?;
+            let asked = self
+                .source
+                .page(&self.plan, request, page, counted, &self.walked, &self.call);
+            let answer = asked.await?;
             let (TranslatedPage { entities, listed }, total) = answer;
             self.offset += listed;
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
@@ -182,7 +206,8 @@ impl Walk {
             let translated = entities.len();
             self.take(entities, is_end);
             self.pages += 1;
-            let repeats = translated > 0 && self.ready.is_empty() && !is_last;
+            // Of alternatives a whole page may have come with another one.
+            let repeats = translated > 0 && self.ready.is_empty() && !is_last && !self.plan.are_alternatives;
             if repeats || self.pages > MAX_PAGES {
                 let client = &self.source.client;
                 return Err(client.error(ErrorKind::InvalidPayload, "the pages of the list repeat or do not end"));
@@ -201,7 +226,9 @@ impl Walk {
         if !self.seen.is_empty() {
             let before = entities.len();
             entities.retain(|entity| !self.seen.contains(&entity.id));
-            self.repeated += before - entities.len();
+            if !self.plan.are_alternatives {
+                self.repeated += before - entities.len();
+            }
         }
         if !is_end {
             self.seen.extend(entities.iter().map(|entity| entity.id.clone()));
@@ -247,6 +274,11 @@ pub(super) fn united(entities: Vec<Entity>) -> (Vec<Entity>, usize) {
 }
 
 fn unite(first: &mut Entity, other: Entity) {
+    for scope in other.scopes {
+        if !first.scopes.contains(&scope) {
+            first.scopes.push(scope);
+        }
+    }
     for r#type in other.types {
         if !first.has_type(&r#type) {
             first.types.push(r#type);

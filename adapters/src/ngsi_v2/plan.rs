@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use ngsi_ld::EntityId;
+use ngsi_ld::context::Context;
 use ngsi_ld::query::IdPattern;
+use ngsi_ld::{AttributeName, EntityId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::NgsiV2Settings;
 use super::area::Area;
-use super::filter::Statements;
+use super::branches::branches;
+use super::filter::{Statements, mentions_dates};
 use super::names::{RawNames, generated_from, generated_prefix, is_identifier, raw_name};
+use super::service_paths;
 use super::translate::{IdleTables, ProvidedType, TranslationContext};
 use crate::contract::{AttributeSelection, Coverage, PushDown, SourceQuery};
 
@@ -32,6 +35,9 @@ const NO_ATTRIBUTE: &str = "dateModified";
 /// The builtin attributes behind `sysAttrs`.
 const BUILTIN_DATES: [&str; 3] = ["dateCreated", "dateModified", "dateExpires"];
 
+/// The builtin attribute that tells where in the source an entity stands.
+const SERVICE_PATH: &str = "servicePath";
+
 /// Bytes of ids in one request: with the rest of the URL below the 8 KiB that servers commonly accept.
 const MAX_IDS: usize = 4096;
 
@@ -41,6 +47,10 @@ pub(super) struct Plan {
     /// Path and parameters of each request, without `limit` and `offset`. Empty: the source cannot have what is
     /// asked for.
     pub(super) requests: Vec<String>,
+    /// Whether several requests may bring the same entity, each once.
+    pub(super) are_alternatives: bool,
+    /// `Fiware-ServicePath`, where it is narrower than that of the settings.
+    pub(super) service_paths: Option<String>,
     /// How the answers are to be read.
     pub(super) translation: TranslationContext,
     /// What the requests decide.
@@ -56,11 +66,18 @@ impl Plan {
     ) -> Self {
         let is_wanted = |provided: &&ProvidedType| query.types.contains(&provided.name);
         let types: Vec<ProvidedType> = settings.types.iter().filter(is_wanted).cloned().collect();
-        let mut statements = Statements::default();
-        if let Some(filter) = &query.filter {
-            statements.add(&settings.context, filter);
+        // Several entities of the source that are one in the view: of one that a condition leaves out, a part would be
+        // missing, and what none of them meets alone they may meet together.
+        let is_whole = !settings.ids_repeat;
+        let mut alternatives = match query.filter.as_ref().filter(|_| is_whole) {
+            None => vec![Statements::default()],
+            Some(filter) => branches(&settings.context, filter),
+        };
+        if !query.ids.is_empty() && alternatives.len() > 1 {
+            // Of entities whose ids are known there are few, and one request brings them.
+            alternatives = vec![Statements::default()];
         }
-        let filter = match (&query.filter, statements.is_empty()) {
+        let filter = match (&query.filter, alternatives.iter().all(Statements::is_empty)) {
             (None, _) => Coverage::Exact,
             (Some(_), true) => Coverage::None,
             (Some(_), false) => Coverage::Narrows,
@@ -68,14 +85,14 @@ impl Plan {
         let any_attribute = match query.any_attribute.as_slice() {
             [] => Coverage::Exact,
             // Orion counts a null value as existing.
-            [only] if statements.add_existence(&settings.context, only) => Coverage::Narrows,
+            [only] if is_whole && add_existence(&mut alternatives, &settings.context, only) => Coverage::Narrows,
             _ => Coverage::None,
         };
         // An attribute that the source cannot have is in no entity, so nothing is gained by asking where it is.
         let area = query
             .geo
             .as_ref()
-            .filter(|geo| raw_name(&settings.context, &geo.property).is_some())
+            .filter(|geo| is_whole && raw_name(&settings.context, &geo.property).is_some())
             .and_then(Area::of);
         let geo = match (&query.geo, &area) {
             (None, _) => Coverage::Exact,
@@ -94,17 +111,23 @@ impl Plan {
             (Some(_), None) => Coverage::None,
         };
 
-        let system_attributes = query.system_attributes || statements.needs_dates;
+        let service_paths = query
+            .scope
+            .as_ref()
+            .filter(|_| is_whole && settings.scope_from_servicepath)
+            .and_then(|scope| service_paths::within(&settings.fiware_servicepath, scope));
+        let scope = match (&query.scope, &service_paths) {
+            (None, _) => Coverage::Exact,
+            (Some(_), None) => Coverage::None,
+            (Some(_), Some(_)) => Coverage::Narrows,
+        };
+        let is_nowhere = service_paths.as_ref().is_some_and(Vec::is_empty);
+
+        let system_attributes = query.system_attributes || query.filter.as_ref().is_some_and(mentions_dates);
         let mut parameters = Parameters::new();
         parameters.add("type", types.iter().map(|provided| &*provided.short));
         if let Some(pattern) = sent_pattern {
             parameters.add("idPattern", [pattern.as_str()]);
-        }
-        if !statements.q.is_empty() {
-            parameters.add("q", [statements.q.join(";").as_str()]);
-        }
-        if !statements.mq.is_empty() {
-            parameters.add("mq", [statements.mq.join(";").as_str()]);
         }
         if let Some(area) = &area {
             parameters.add("georel", [area.georel.as_str()]);
@@ -118,19 +141,23 @@ impl Plan {
             settings,
             raw_names,
         );
-        let requests = if types.is_empty() {
+        let requests = if types.is_empty() || is_nowhere {
             Vec::new()
         } else {
-            ids.requests(&parameters)
+            let of_alternative = |statements: &Statements| ids.requests(&parameters.with(statements));
+            alternatives.iter().flat_map(of_alternative).collect()
         };
         Self {
             requests,
+            are_alternatives: alternatives.len() > 1,
+            service_paths: service_paths.map(|paths| paths.join(",")),
             translation: TranslationContext {
                 context: Arc::clone(&settings.context),
                 // Copies of their own, for the reason that `translate` gives for names of attributes.
                 types: types.into_iter().map(ProvidedType::unshared).collect(),
                 attributes: query.attributes.clone(),
                 system_attributes,
+                scopes: settings.scope_from_servicepath,
                 tables: Arc::clone(tables),
             },
             push_down: PushDown {
@@ -139,13 +166,17 @@ impl Plan {
                 any_attribute,
                 filter,
                 geo,
-                scope: match query.scope {
-                    None => Coverage::Exact,
-                    Some(_) => Coverage::None,
-                },
+                scope,
             },
         }
     }
+}
+
+/// Whether every alternative asks for the existence of an attribute.
+fn add_existence(alternatives: &mut [Statements], context: &Context, name: &AttributeName) -> bool {
+    alternatives
+        .iter_mut()
+        .all(|statements| statements.add_existence(context, name))
 }
 
 /// `attrs`, and `metadata` where builtin ones are wanted. A selection is always sent.
@@ -157,8 +188,11 @@ fn add_attributes(
     raw_names: &RawNames,
 ) {
     let dates = BUILTIN_DATES.into_iter().filter(|_| system_attributes);
+    let path = [SERVICE_PATH].into_iter().filter(|_| settings.scope_from_servicepath);
+    let has_builtin = system_attributes || settings.scope_from_servicepath;
+    let builtin = dates.chain(path);
     match selection {
-        AttributeSelection::All if system_attributes => parameters.add("attrs", dates.chain(["*"])),
+        AttributeSelection::All if has_builtin => parameters.add("attrs", builtin.chain(["*"])),
         AttributeSelection::All => {}
         AttributeSelection::Only(names) => {
             let list = raw_names.list(&settings.context, names, |mut raw| {
@@ -166,10 +200,10 @@ fn add_attributes(
                 raw.retain(|raw| !raw.contains(',') && **raw != *"*");
                 escaped_list(raw.iter().map(|raw| &**raw))
             });
-            if list.is_empty() && !system_attributes {
+            if list.is_empty() && !has_builtin {
                 parameters.add("attrs", [NO_ATTRIBUTE]);
             } else {
-                parameters.add_escaped("attrs", &list, dates);
+                parameters.add_escaped("attrs", &list, builtin);
             }
         }
     }
@@ -199,6 +233,17 @@ struct Parameters(String);
 impl Parameters {
     fn new() -> Self {
         Self(String::from("/v2/entities"))
+    }
+
+    /// The same, and what must hold.
+    fn with(&self, statements: &Statements) -> Self {
+        let mut parameters = self.clone();
+        for (name, all) in [("q", &statements.q), ("mq", &statements.mq)] {
+            if !all.is_empty() {
+                parameters.add(name, [all.join(";").as_str()]);
+            }
+        }
+        parameters
     }
 
     fn add<'v>(&mut self, name: &str, values: impl IntoIterator<Item = &'v str>) {

@@ -27,6 +27,7 @@ fn settings(orion: &Orion) -> NgsiV2Settings {
             .collect(),
         context: Arc::clone(Context::core()),
         ids_repeat: false,
+        scope_from_servicepath: false,
     }
 }
 
@@ -382,4 +383,32 @@ async fn settings_that_orion_would_refuse_are_refused() {
     assert!(refused(|s| s.fiware_servicepath = ["/p"; 11].join(",")).contains("fiware_servicepath"));
     assert!(refused(|s| s.endpoint = "localhost".into()).contains("endpoint"));
     assert!(refused(|s| s.types[0].short = "a b".into()).contains("type"));
+}
+
+#[tokio::test]
+async fn a_walk_ends_where_it_has_read_too_many_bytes() {
+    let rooms: Vec<serde_json::Value> = (0..20_000)
+        .map(|number| {
+            let text = "x".repeat(20);
+            serde_json::json!({ "id": format!("urn:x:{number}"), "type": "Room", "a": { "value": text } })
+        })
+        .collect();
+    let orion = Orion::start().await.unwrap();
+    orion
+        .load("city", "/", &serde_json::to_string(&rooms).unwrap())
+        .unwrap();
+    let ask = async |body: usize| {
+        let http = HttpClient::new(&HttpClientSettings::default()).unwrap();
+        let limits = SourceLimits {
+            body,
+            ..SourceLimits::default()
+        };
+        let adapter = NgsiV2Adapter::new(http, settings(&orion), None, limits).unwrap();
+        let all: Result<Vec<Entity>, _> = adapter.query(&of_types(&["Room"]), &call()).try_collect().await;
+        all.map(|entities| entities.len()).map_err(|error| error.kind)
+    };
+    // Twenty pages of some 95 KB each.
+    assert_eq!(ask(1024 * 1024).await, Ok(20_000));
+    assert_eq!(ask(100 * 1024).await, Err(ErrorKind::TooMany));
+    assert_eq!(ask(16 * 1024).await, Err(ErrorKind::TooLarge), "one page alone");
 }

@@ -7,10 +7,12 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use futures::{Stream, StreamExt, stream};
+use ngsi_ld::query::{Expression, GeoQuery};
 use ngsi_ld::{AttributeName, Entity, TypeName};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::filter::parameters;
 use super::mapping::{Mapping, Rule};
 use super::pages::{path_at, window};
 use super::record::Finding;
@@ -119,15 +121,35 @@ impl Adapter for RestAdapter {
     }
 
     /// A platform decides nothing but the type. What can be decided by looking at ids and names alone is
-    /// decided by the adapter; conditions on values and places are left to the gateway.
+    /// decided by the adapter; conditions on values and places are left to the gateway, narrowed by the parameters
+    /// that the mapping declares.
     fn push_down(&self, query: &SourceQuery) -> PushDown {
         let unless_asked = |is_asked: bool| if is_asked { Coverage::None } else { Coverage::Exact };
+        let narrows = |filter: Option<&Expression>, geo: Option<&GeoQuery>| {
+            let mappings = self.source.mapping.type_mappings();
+            let mut asked = self
+                .source
+                .places(query)
+                .into_iter()
+                .filter_map(|place| mappings.get(place));
+            asked.any(|mapping| !parameters(mapping, filter, geo).is_empty())
+        };
+        let by_value = query.filter.is_some() && narrows(query.filter.as_ref(), None);
+        let by_place = query.geo.is_some() && narrows(None, query.geo.as_ref());
         PushDown {
             selection: Coverage::Exact,
             id_pattern: Coverage::Exact,
             any_attribute: Coverage::Exact,
-            filter: unless_asked(query.filter.is_some()),
-            geo: unless_asked(query.geo.is_some()),
+            filter: if by_value {
+                Coverage::Narrows
+            } else {
+                unless_asked(query.filter.is_some())
+            },
+            geo: if by_place {
+                Coverage::Narrows
+            } else {
+                unless_asked(query.geo.is_some())
+            },
             scope: unless_asked(query.scope.is_some()),
         }
     }

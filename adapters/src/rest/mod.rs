@@ -7,11 +7,13 @@
 //! | `translate` | one body as entities |
 //! | `source` | one platform: asking for one path and reading the answer |
 //! | `pages`, `link` | which pages there are, and how one leads to the next |
+//! | `filter` | what a platform can be asked to leave out |
 //! | `walk` | answering a query from pages and single records |
 //! | `adapter` | the contract |
 //! | `trial` | trying a mapping on a sample, without a platform |
 
 mod adapter;
+mod filter;
 mod link;
 pub mod mapping;
 mod pages;

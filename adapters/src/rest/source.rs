@@ -8,10 +8,11 @@ use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue, StatusCode};
 use ngsi_ld::TypeName;
 
+use super::filter;
 use super::mapping::{Mapping, TypeMapping};
 use super::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
 use super::translate::{RecordPage, read_records};
-use crate::client::SourceClient;
+use crate::client::{SourceClient, Walked};
 use crate::contract::{AdapterError, Call, ErrorKind, SourceQuery};
 
 pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
@@ -79,6 +80,9 @@ pub(super) struct TypeReading {
     pub(super) source: Arc<Source>,
     place: usize,
     projection: Projection,
+    walked: Walked,
+    /// The platform's own parameters for the conditions, percent-encoded; empty: none.
+    filters: String,
 }
 
 /// Which of a mapping's descriptions of an answer.
@@ -101,7 +105,18 @@ impl TypeReading {
             source: Arc::clone(source),
             place,
             projection,
+            walked: Walked::default(),
+            filters: filter::parameters(mapping, query.filter.as_ref(), query.geo.as_ref()),
         }))
+    }
+
+    /// The path of a page, with the conditions that the platform decides.
+    pub(super) fn filtered(&self, mut path: String) -> String {
+        if !self.filters.is_empty() {
+            path.push(if path.contains('?') { '&' } else { '?' });
+            path.push_str(&self.filters);
+        }
+        path
     }
 
     /// The mapping of the type.
@@ -151,6 +166,7 @@ impl TypeReading {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
             status => return Err(self.error(ErrorKind::Status(status.as_u16()), "the platform refused the request")),
         }
+        self.walked.count(response.body.len(), &self.source.client)?;
         let read = if response.body.len() <= LARGE_BODY {
             self.read(&response.body, answer)
         } else {

@@ -130,9 +130,12 @@ impl Beginning {
             return Self::Nothing;
         };
         if !query.ids.is_empty() {
-            let ids = query.ids.iter();
-            let candidates: Vec<&EntityId> = ids
-                .filter(|id| mapping.id.template.invert(id.as_str()).is_some())
+            // Named twice, an id is asked for once: a record that comes twice looks like pages that repeat.
+            let mut named = HashSet::new();
+            let candidates: Vec<&EntityId> = query
+                .ids
+                .iter()
+                .filter(|id| mapping.id.template.invert(id.as_str()).is_some() && named.insert(*id))
                 .collect();
             if candidates.is_empty() {
                 return Self::Nothing;
@@ -164,7 +167,10 @@ impl Beginning {
                 .and_then(|mapping| window_path(mapping, window, window.first))
                 .into_iter()
                 .collect(),
-            Self::Pages => mapping.map(first_path).into_iter().collect(),
+            Self::Pages => mapping
+                .map(|mapping| reading.filtered(first_path(mapping)))
+                .into_iter()
+                .collect(),
         }
     }
 }
@@ -284,7 +290,7 @@ async fn walk_pages(reading: &Arc<TypeReading>, call: &Call, output: &mut Output
     let Some(mapping) = reading.mapping() else {
         return Ok(());
     };
-    let path = first_path(mapping);
+    let path = reading.filtered(first_path(mapping));
     let nothing_there = || reading.error(ErrorKind::Status(404), "the platform has nothing at the mapping's path");
     let first = reading
         .fetch(&path, Answer::Many, call)
@@ -299,7 +305,8 @@ async fn walk_pages(reading: &Arc<TypeReading>, call: &Call, output: &mut Output
                 return Err(endless(reading).into());
             }
             output.take(reading, first).await?;
-            let paths = (1..pages).filter_map(|index| path_at(mapping, index, index * records, mapping.paging.size));
+            let path = |index| path_at(mapping, index, index * records, mapping.paging.size);
+            let paths = (1..pages).filter_map(path).map(|path| reading.filtered(path));
             let mut rest = stream::iter(paths)
                 .map(|path| async move { reading.fetch(&path, Answer::Many, call).await })
                 .buffered(PAGES_IN_FLIGHT);
@@ -330,6 +337,7 @@ async fn walk_until_empty(
         let Some(path) = path_at(mapping, index, skipped, mapping.paging.size) else {
             return output.take(reading, page).await;
         };
+        let path = reading.filtered(path);
         let (taken, next) = future::join(output.take(reading, page), reading.fetch(&path, Answer::Many, call)).await;
         taken?;
         match next? {

@@ -1,12 +1,14 @@
 //! Generated entities and queries for property tests: from few names and values, so that queries find
 //! something, and with every kind of value that comparison treats in its own way.
 
+use compact_str::CompactString;
 use ngsi_ld::entity::{
     Attribute, AttributeValue, DateTime, Geometry, Instance, Json, Number, ObjectTypes, Position, Seal, TemporalType,
     Value,
 };
 use ngsi_ld::query::{
     AttributePath, Comparand, Comparison, Condition, Expression, GeoQuery, GeoRelation, IdPattern, Operator, Pattern,
+    ScopeQuery,
 };
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
 use proptest::collection::vec;
@@ -207,21 +209,41 @@ fn attributes(depth: u32) -> impl Strategy<Value = Vec<Attribute>> {
     })
 }
 
+/// Scopes, and questions for them.
+const SCOPES: &[&str] = &[
+    "/栃木県",
+    "/栃木県/佐野市",
+    "/栃木県/佐野市/北",
+    "/栃木",
+    "/栃木県0",
+    "/a_b",
+];
+const SCOPE_QUERIES: &[&str] = &[
+    "/栃木県",
+    "/栃木県/#",
+    "/栃木県/+",
+    "/栃木県/+/北",
+    "/+",
+    "/#",
+    "(/栃木県/#;/a_b)|/栃木",
+    "/a%b",
+];
+
 /// Any entity, one of 20 ids.
 pub(super) fn entities() -> impl Strategy<Value = Entity> {
     let types = prop::sample::subsequence(vec![0, 1, 2], 1..=2);
     (
         0..20_u32,
         types,
-        any::<bool>(),
+        prop::sample::subsequence(SCOPES, 0..=2),
         prop::option::of(dates()),
         attributes(1),
     )
-        .prop_map(|(number, types, has_scope, expires_at, attributes)| {
+        .prop_map(|(number, types, scopes, expires_at, attributes)| {
             let id = EntityId::parse(&format!("urn:避難所:{number:02}")).unwrap();
             let mut entity = Entity::new(id, type_name(0));
             entity.types = types.into_iter().map(type_name).collect();
-            entity.scopes = has_scope.then(|| "/栃木県/佐野市".into()).into_iter().collect();
+            entity.scopes = scopes.into_iter().map(CompactString::from).collect();
             if expires_at.is_some() {
                 entity.system.dates_mut().expires_at = expires_at;
             }
@@ -347,8 +369,9 @@ pub(super) fn queries() -> impl Strategy<Value = SourceQuery> {
         prop_oneof![3 => Just(Vec::new()), 1 => vec(0..5_usize, 1..3)],
         prop::option::weighted(0.7, expressions()),
         prop::option::weighted(0.3, geo_queries()),
+        prop::option::weighted(0.3, select(SCOPE_QUERIES)),
     )
-        .prop_map(|(types, ids, pattern, any_attribute, filter, geo)| SourceQuery {
+        .prop_map(|(types, ids, pattern, any_attribute, filter, geo, scope)| SourceQuery {
             types: types.into_iter().map(type_name).collect(),
             ids: ids
                 .into_iter()
@@ -359,7 +382,7 @@ pub(super) fn queries() -> impl Strategy<Value = SourceQuery> {
             any_attribute: any_attribute.into_iter().map(name).collect(),
             filter,
             geo,
-            scope: None,
+            scope: scope.map(|scope| ScopeQuery::parse(scope).unwrap()),
             system_attributes: true,
             page: None,
         })

@@ -8,14 +8,16 @@
 //!   with every page.
 //! - `attribute_values`: what comparisons look at (see [`index`](super::index)).
 //! - `expiries`: when an entity, or the first part of it, expires.
+//! - `entity_scopes`: the scopes of entities, without their first slash.
 //! - `locations`, `location_boxes`: the bounding boxes of geometries, in an R*Tree. Its coordinates are `f32`,
 //!   rounded outwards: a box found may miss by metres, so it narrows and never decides.
 //!
 //! Dates are kept as text that sorts by time (see [`index::date_time_key`](super::index::date_time_key)).
 
+use compact_str::CompactString;
 use sqlx::{Connection, SqliteConnection};
 
-use super::StoreError;
+use super::{StoreError, body};
 
 /// `PRAGMA application_id` of a partition's file: "Kake" in ASCII.
 const APPLICATION_ID: i64 = 0x4b61_6b65;
@@ -91,7 +93,21 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX expiries_by_date ON expiries (expires_at);
 ",
+    "
+    CREATE TABLE entity_scopes (
+        scope TEXT NOT NULL,
+        entity INTEGER NOT NULL,
+        PRIMARY KEY (scope, entity)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX entity_scopes_by_entity ON entity_scopes (entity);
+",
 ];
+
+/// The version from which on scopes have rows.
+const SCOPES_HAVE_ROWS: i64 = 4;
+
+/// Entities of an earlier file that are looked at together.
+const ENTITIES_AT_ONCE: i64 = 1_000;
 
 /// Makes the file one of this version.
 ///
@@ -126,6 +142,45 @@ pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Sto
             .execute(&mut *transaction)
             .await?;
     }
+    if !is_new && version < SCOPES_HAVE_ROWS {
+        write_scopes_of_all(&mut transaction).await?;
+    }
     transaction.commit().await?;
+    Ok(())
+}
+
+/// Gives rows to the scopes of entities that an earlier version has written: they rest in bodies, which SQL cannot read.
+async fn write_scopes_of_all(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let mut last = i64::MIN;
+    loop {
+        let bodies: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT key, body FROM entities WHERE key > ? ORDER BY key LIMIT ?")
+                .bind(last)
+                .bind(ENTITIES_AT_ONCE)
+                .fetch_all(&mut *connection)
+                .await?;
+        let Some((key, _)) = bodies.last() else {
+            return Ok(());
+        };
+        last = *key;
+        for (key, body) in bodies {
+            write_scopes(connection, key, &body::scopes(&body)?).await?;
+        }
+    }
+}
+
+/// Gives rows to the scopes of an entity that has none yet. They are without their first slash, which some lack.
+pub(super) async fn write_scopes(
+    connection: &mut SqliteConnection,
+    entity_key: i64,
+    scopes: &[CompactString],
+) -> Result<(), StoreError> {
+    for scope in scopes {
+        sqlx::query("INSERT OR IGNORE INTO entity_scopes (scope, entity) VALUES (?, ?)")
+            .bind(scope.strip_prefix('/').unwrap_or(scope).to_owned())
+            .bind(entity_key)
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
 }

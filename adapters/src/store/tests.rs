@@ -416,3 +416,36 @@ async fn files_of_other_programs_and_of_later_versions_are_refused() {
         StoreError::NewerVersion { found: 99, .. }
     ));
 }
+
+#[tokio::test]
+async fn scopes_of_an_earlier_versions_entities_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let partition = open(&folder).await;
+    let scopes = ["/栃木県/佐野市", "/栃木県", "/disaster"];
+    let entities = (0..2_500).map(|number| {
+        let id = EntityId::parse(&format!("urn:x:{number:04}")).unwrap();
+        let mut entity = Entity::new(id, type_name(0));
+        entity.scopes.push(scopes[number % scopes.len()].into());
+        entity
+    });
+    let now = DateTime::parse("2026-01-01T00:00:00Z").unwrap();
+    partition.load(entities, now).await.unwrap();
+    partition.close().await;
+    stamp(&folder, "DROP TABLE entity_scopes; PRAGMA user_version = 3").await;
+
+    let adapter = StoreAdapter::new(SourceId::new("store"), open(&folder).await);
+    for (scope, count) in [
+        ("/栃木県/#", 1_667),
+        ("/栃木県", 833),
+        ("/disaster", 833),
+        ("/#", 2_500),
+        ("/x", 0),
+    ] {
+        let query = SourceQuery {
+            scope: Some(ngsi_ld::query::ScopeQuery::parse(scope).unwrap()),
+            ..SourceQuery::of_types(vec![type_name(0)])
+        };
+        assert!(adapter.push_down(&query).is_exact());
+        assert_eq!(adapter.count(&query, &call()).await.unwrap(), count, "{scope}");
+    }
+}

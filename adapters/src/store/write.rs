@@ -11,7 +11,7 @@ use super::expiry::NEVER;
 use super::index::{LocationRow, ValueRow, date_time_key, rows};
 use super::names::{NameKey, NameTable};
 use super::partition::{StorePartition, names_since};
-use super::{StoreError, dates, read};
+use super::{StoreError, dates, read, schema};
 use crate::writing::MayChange;
 
 /// Most rows that one statement inserts: one statement for most entities, and few bindings.
@@ -235,6 +235,7 @@ impl<'a> Writer<'a> {
         let (values, locations) = rows(entity, &mut self.names);
         self.write_names().await?;
         self.write_types(key, entity).await?;
+        schema::write_scopes(self.connection, key, &entity.scopes).await?;
         if let Some(expires_at) = entity.first_expiry() {
             sqlx::query("INSERT INTO expiries (entity, expires_at) VALUES (?, ?)")
                 .bind(key)
@@ -355,11 +356,12 @@ pub(super) async fn delete_entity(connection: &mut SqliteConnection, key: i64) -
 
 /// Everything about an entity but its own row.
 async fn delete_rows(connection: &mut SqliteConnection, key: i64) -> Result<(), StoreError> {
-    const STATEMENTS: [&str; 5] = [
+    const STATEMENTS: [&str; 6] = [
         "DELETE FROM location_boxes WHERE key IN (SELECT key FROM locations WHERE entity = ?)",
         "DELETE FROM locations WHERE entity = ?",
         "DELETE FROM attribute_values WHERE entity = ?",
         "DELETE FROM entity_types WHERE entity = ?",
+        "DELETE FROM entity_scopes WHERE entity = ?",
         "DELETE FROM expiries WHERE entity = ?",
     ];
     for statement in STATEMENTS {

@@ -69,6 +69,7 @@ impl Fixture for NgsiV2 {
             types: vec![provided("EvacuationSite"), provided("AED")],
             context: sample::context(),
             ids_repeat: false,
+            scope_from_servicepath: false,
         };
         let credential = Credential::Header {
             name: HeaderName::from_static("x-auth-token"),

@@ -16,12 +16,13 @@ const OWN_KEYS: [&str; 3] = ["name", "limits", "sources"];
 
 /// Keys of a source that are its tenant's own. What else there is names files and secrets of the gateway's machine, or
 /// may come to: of those a tenant can use what it was given, and nothing new.
-const OWN_SOURCE_KEYS: [&str; 12] = [
+const OWN_SOURCE_KEYS: [&str; 13] = [
     "id",
     "adapter",
     "endpoint",
     "fiware_service",
     "fiware_servicepath",
+    "scope_from_servicepath",
     "personal_data",
     "writable",
     "mode",

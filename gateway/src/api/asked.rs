@@ -16,6 +16,7 @@ use super::problem::{ErrorType, Problem};
 use super::question::{QueryRequest, Surroundings, posted_request, query_request, retrieve_request, syntax};
 use crate::config::TenantId;
 use crate::federation::Question;
+use crate::federation::linked_retrieval::Join;
 use crate::policy::Operation;
 use crate::subscriptions::members_of;
 
@@ -37,6 +38,8 @@ pub(crate) struct WrittenRequest<'a> {
     pub(crate) context: &'a Context,
     /// The largest `limit`.
     pub(crate) largest_page: usize,
+    /// `splitEntities`, where it does not say it.
+    pub(crate) split_entities: bool,
 }
 
 /// What is asked.
@@ -48,9 +51,16 @@ pub(crate) enum Asked {
         question: Question,
         /// Which part of the answer.
         page: Page,
+        /// Which linked entities are shown, if any.
+        join: Option<Join>,
     },
     /// `retrieveEntity`
-    Retrieve(Question),
+    Retrieve {
+        /// What.
+        question: Question,
+        /// Which linked entities are shown, if any.
+        join: Option<Join>,
+    },
     /// `retrieveEntityTypes`
     Types(Question),
     /// Entities that are written; `None`: they are not known.
@@ -64,9 +74,17 @@ impl Asked {
     pub(crate) fn operation(&self) -> Operation {
         match self {
             Self::Query { .. } => Operation::QueryEntity,
-            Self::Retrieve(_) => Operation::RetrieveEntity,
+            Self::Retrieve { .. } => Operation::RetrieveEntity,
             Self::Types(_) => Operation::RetrieveEntityTypes,
             Self::Write(operation, _) | Self::Delete(operation, _) => *operation,
+        }
+    }
+
+    /// Which linked entities are shown, if any.
+    pub(crate) fn join(&self) -> Option<&Join> {
+        match self {
+            Self::Query { join, .. } | Self::Retrieve { join, .. } => join.as_ref(),
+            _ => None,
         }
     }
 }
@@ -82,17 +100,21 @@ pub(crate) fn read(request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
         media_type: MediaType::Json,
         tenant: request.tenant,
         largest_page: request.largest_page,
+        split_entities: request.split_entities,
     };
     let method = request.method.to_ascii_uppercase();
     let resource = path.strip_prefix(BASE).unwrap_or(path).trim_matches('/');
     match (method.as_str(), resource.split_once('/').unwrap_or((resource, ""))) {
         ("GET", ("entities", "")) => {
-            let QueryRequest { question, page, .. } = query_request(query, &around)?;
-            Ok(Asked::Query { question, page })
+            let request = query_request(query, &around)?;
+            let join = request.presentation.join();
+            let QueryRequest { question, page, .. } = request;
+            Ok(Asked::Query { question, page, join })
         }
         ("GET", ("entities", id)) => {
-            let (_, question) = retrieve_request(&decoded(id)?, query, &around)?;
-            Ok(Asked::Retrieve(question))
+            let (presentation, question) = retrieve_request(&decoded(id)?, query, &around)?;
+            let join = presentation.join();
+            Ok(Asked::Retrieve { question, join })
         }
         ("GET", ("types", "")) => Ok(Asked::Types(types_request(query, request.tenant)?)),
         ("POST", ("entities", "")) => {
@@ -106,8 +128,10 @@ pub(crate) fn read(request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
                 return Err(Problem::new(ErrorType::BadRequestData, detail));
             };
             let members = members_of(body)?;
-            let QueryRequest { question, page, .. } = posted_request(query, &members, &around)?;
-            Ok(Asked::Query { question, page })
+            let request = posted_request(query, &members, &around)?;
+            let join = request.presentation.join();
+            let QueryRequest { question, page, .. } = request;
+            Ok(Asked::Query { question, page, join })
         }
         ("POST", ("entityOperations", "create")) => write(Operation::CreateBatch, request),
         ("POST", ("entityOperations", "upsert")) => write(Operation::UpsertBatch, request),
@@ -181,6 +205,7 @@ mod tests {
             tenant: None,
             context: Context::kakehashi(),
             largest_page: 1000,
+            split_entities: false,
         })
     }
 
@@ -224,13 +249,14 @@ mod tests {
                 tenant: None,
                 context: Context::kakehashi(),
                 largest_page: 1000,
+                split_entities: false,
             })
         };
         let posted = read_body(Some(
             r#"{"type": "Query", "entities": [{"type": "AED"}], "q": "remarks", "attrs": ["name"]}"#,
         ));
         let got = read_one("GET", "entities?type=AED&q=remarks&attrs=name&limit=3");
-        let (Ok(Asked::Query { question, page }), Ok(Asked::Query { question: same, .. })) = (posted, got) else {
+        let (Ok(Asked::Query { question, page, .. }), Ok(Asked::Query { question: same, .. })) = (posted, got) else {
             panic!("no query");
         };
         assert_eq!((question.query, question.shown), (same.query, same.shown));

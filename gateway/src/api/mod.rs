@@ -9,6 +9,7 @@ mod entity_operations;
 mod entity_provision;
 mod entity_types;
 mod geo_parameters;
+mod joining;
 mod link_header;
 pub mod negotiate;
 mod not_offered;

@@ -12,6 +12,7 @@ use ngsi_ld::{AttributeName, EntityId};
 use serde_json::{Map, Value};
 
 use super::geo_parameters::geo_query;
+use super::joining;
 use super::negotiate::MediaType;
 use super::ordering_parameters::ordering;
 use super::parameters::Parameters;
@@ -23,7 +24,7 @@ use crate::federation::selectors::{EntitySelector, joined};
 use crate::federation::{Question, is_system_date};
 
 /// What `queryEntity` offers.
-const QUERY_PARAMETERS: [&str; 31] = [
+const QUERY_PARAMETERS: [&str; 33] = [
     "type",
     "id",
     "idPattern",
@@ -55,10 +56,12 @@ const QUERY_PARAMETERS: [&str; 31] = [
     "datasetId",
     "lang",
     "join",
+    "joinLevel",
+    "containedBy",
 ];
 
 /// What `retrieveEntity` offers.
-const RETRIEVE_PARAMETERS: [&str; 11] = [
+const RETRIEVE_PARAMETERS: [&str; 13] = [
     "type",
     "attrs",
     "pick",
@@ -66,6 +69,8 @@ const RETRIEVE_PARAMETERS: [&str; 11] = [
     "datasetId",
     "lang",
     "join",
+    "joinLevel",
+    "containedBy",
     "options",
     "format",
     "geometryProperty",
@@ -73,7 +78,7 @@ const RETRIEVE_PARAMETERS: [&str; 11] = [
 ];
 
 /// What CIM 009 has for these operations beyond that.
-const NOT_OFFERED: [&str; 5] = ["containedBy", "entityMap", "entityMapLifetime", "joinLevel", "via"];
+const NOT_OFFERED: [&str; 3] = ["entityMap", "entityMapLifetime", "via"];
 
 /// Default page size (clause 5.5.9.1): small enough to answer at once, as Orion's.
 const DEFAULT_LIMIT: usize = 20;
@@ -92,6 +97,8 @@ pub(super) struct Surroundings<'a> {
     pub tenant: Option<&'a TenantId>,
     /// The largest `limit`.
     pub largest_page: usize,
+    /// `splitEntities`, where the request does not say it (clause 5.7.2.4).
+    pub split_entities: bool,
 }
 
 /// A `queryEntity` as it was asked.
@@ -190,15 +197,11 @@ fn query_question(
     let (covering, selectors) = joined(selection.selectors);
     let attributes = attributes("attrs", parameters, around.context)?;
     let filter = filter(parameters, around.context)?;
+    joining::check_depth(filter.as_ref(), presentation.joining.as_ref())?;
     let scope = parameters.text("scopeQ")?.map(ScopeQuery::parse).transpose();
     let scope = scope.map_err(|error| syntax(parameters, "scopeQ", &error))?;
     let source_filter = parameters.text("csf")?.map(ContextSourceFilter::parse).transpose();
     let source_filter = source_filter.map_err(|error| syntax(parameters, "csf", &error))?;
-    if filter.as_ref().is_some_and(|filter| filter.link_depth() > 0) {
-        let detail =
-            "parameter `q`: it follows a Relationship, which needs Linked Entity retrieval (`join`, `joinLevel`)";
-        return Err(Problem::new(ErrorType::BadRequestData, detail));
-    }
     let geo = geo_query(parameters, around.context)?;
     let local = local_scope(parameters, selection.any_type)?;
     if covering.types.is_none() && geo.is_none() && !local {
@@ -224,7 +227,7 @@ fn query_question(
         leaving,
         tenant: around.tenant.cloned(),
         local,
-        split_entities: parameters.boolean("splitEntities")?.unwrap_or(false),
+        split_entities: parameters.boolean("splitEntities")?.unwrap_or(around.split_entities),
         system_attributes: presentation.system_attributes,
     })
 }

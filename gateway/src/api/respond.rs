@@ -62,6 +62,7 @@ const fn describe(kind: ErrorKind) -> (u16, &'static str) {
         ErrorKind::Overloaded => (199, "the source's limit of requests is used up"),
         ErrorKind::InvalidPayload => (111, "the source's answer is not valid"),
         ErrorKind::TooLarge => (111, "the source's answer is too large"),
+        ErrorKind::TooMany => (299, "the source has more entities than one request may look through"),
         ErrorKind::Status(_) => (299, "the source answered with an error"),
         ErrorKind::Credential => (299, "there is no credential to ask the source with"),
         ErrorKind::Internal => (299, "the source cannot be asked"),
@@ -119,7 +120,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let error_type = match refusal {
             Refusal::TooManySources { .. } => ErrorType::TooComplexQuery,
-            Refusal::TooManyCandidates { .. } => ErrorType::TooManyResults,
+            Refusal::TooManyCandidates { .. } | Refusal::ScanTooWide | Refusal::TooManyLinked { .. } => {
+                ErrorType::TooManyResults
+            }
             Refusal::OrderedBeyondLocal => ErrorType::BadRequestData,
         };
         Self::new(error_type, refusal.to_string())

@@ -121,6 +121,7 @@ impl Scope {
             media_type,
             tenant: self.tenant.as_ref(),
             largest_page: self.revision.config.gateway.limits.page,
+            split_entities: self.revision.config.gateway.split_entities,
         }
     }
 
@@ -149,6 +150,7 @@ impl Scope {
         gather::Request {
             call,
             metrics: Arc::clone(&gateway.metrics.sources),
+            scan: self.revision.config.gateway.limits.scan,
         }
     }
 

@@ -34,6 +34,9 @@ pub struct GatewayConfig {
     pub extensions: Extensions,
     /// Addresses in ranges that are not public, which URLs of clients may name all the same.
     pub egress_allow: Vec<Network>,
+    /// Whether the parts of an entity in several sources may meet the conditions of a query together only, where the
+    /// request does not say it (`splitEntities`, clause 5.7.2.4).
+    pub split_entities: bool,
     /// How consumers are served over TLS; `None`: in plain text, behind a proxy or on one machine.
     pub tls: Option<Arc<TlsSettings>>,
     /// Bounds of one request, whoever asks.
@@ -71,6 +74,8 @@ pub struct RequestLimits {
     pub page: usize,
     /// Sources that one request may need.
     pub fan_out: usize,
+    /// Entities that one request may look at in one source that does not decide by itself what matches.
+    pub scan: usize,
     /// How long a request may take.
     pub deadline: Duration,
 }
@@ -83,6 +88,8 @@ impl Default for RequestLimits {
             json_depth: 64,
             page: 1000,
             fan_out: 128,
+            // At 10 us each a second of one core, and more than any municipality has of one type.
+            scan: 100_000,
             deadline: Duration::from_secs(10),
         }
     }
@@ -98,6 +105,9 @@ const MOST_DEPTH: u32 = 128;
 const MOST_PAGE: u32 = 10_000;
 /// Most sources that one request may be allowed to need.
 const MOST_FAN_OUT: u32 = 4096;
+
+/// Most entities that one request may be allowed to look at in one source.
+const MOST_SCAN: u32 = 10_000_000;
 
 /// Reads `[gateway]`. Every key has a default, so that the table may be absent.
 pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig {
@@ -150,6 +160,7 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
         trusted_proxies: read_networks(&section, "trusted_proxies"),
         extensions: read_extensions(&section),
         egress_allow: read_networks(&section, "egress_allow"),
+        split_entities: section.boolean("split_entities").is_some_and(|split| split.value),
         tls,
         limits,
     };
@@ -231,6 +242,7 @@ fn read_limits(section: Section<'_>) -> RequestLimits {
         json_depth: count("json_depth", MOST_DEPTH, default.json_depth),
         page: count("page", MOST_PAGE, default.page),
         fan_out: count("fan_out", MOST_FAN_OUT, default.fan_out),
+        scan: count("scan", MOST_SCAN, default.scan),
         deadline: section.duration("deadline").unwrap_or(default.deadline),
     };
     section.finish();

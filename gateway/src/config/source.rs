@@ -79,6 +79,8 @@ pub enum SourceKind {
         fiware_service: Option<String>,
         /// `Fiware-ServicePath` of reads.
         fiware_servicepath: String,
+        /// Whether the service path of an entity is its scope.
+        scope_from_servicepath: bool,
     },
     /// The prefecture's own store.
     Store {
@@ -111,11 +113,12 @@ enum AdapterName {
 }
 
 /// Keys that only some adapters know.
-const ADAPTER_KEYS: [&str; 5] = [
+const ADAPTER_KEYS: [&str; 6] = [
     "endpoint",
     "mapping",
     "fiware_service",
     "fiware_servicepath",
+    "scope_from_servicepath",
     "partitions",
 ];
 
@@ -278,17 +281,11 @@ fn read_kind(
     };
     let own_keys: &[&str] = match adapter {
         AdapterName::Rest => &["mapping"],
-        AdapterName::NgsiV2 => &["fiware_service", "fiware_servicepath"],
+        AdapterName::NgsiV2 => &["fiware_service", "fiware_servicepath", "scope_from_servicepath"],
         AdapterName::Store => &["partitions"],
         AdapterName::Later => {
             section.refuse("adapter", "this version has \"rest\", \"ngsi-v2\" and \"store\"");
-            for key in [
-                "endpoint",
-                "mapping",
-                "fiware_service",
-                "fiware_servicepath",
-                "partitions",
-            ] {
+            for key in ADAPTER_KEYS {
                 section.node(key);
             }
             return None;
@@ -298,6 +295,7 @@ fn read_kind(
         ("mapping", "rest"),
         ("fiware_service", "ngsi-v2"),
         ("fiware_servicepath", "ngsi-v2"),
+        ("scope_from_servicepath", "ngsi-v2"),
         ("partitions", "store"),
     ] {
         if section.node(key).is_some() && !own_keys.contains(&key) {
@@ -321,10 +319,12 @@ fn read_kind(
         AdapterName::NgsiV2 => {
             let fiware_service = section.parsed("fiware_service", parse_fiware_service);
             let fiware_servicepath = section.parsed("fiware_servicepath", parse_fiware_servicepath);
+            let scope_from_servicepath = section.boolean("scope_from_servicepath");
             Some(SourceKind::NgsiV2 {
                 endpoint: read_endpoint(section)?,
                 fiware_service,
                 fiware_servicepath: fiware_servicepath.unwrap_or_else(|| "/#".to_owned()),
+                scope_from_servicepath: scope_from_servicepath.is_some_and(|is| is.value),
             })
         }
         AdapterName::Store => read_store(section, tenants, loading),
@@ -482,6 +482,7 @@ pub(crate) fn upstream(source: &SourceConfig) -> String {
             endpoint,
             fiware_service,
             fiware_servicepath,
+            ..
         } => format!(
             "{endpoint} {} {fiware_servicepath}",
             fiware_service.as_deref().unwrap_or("")

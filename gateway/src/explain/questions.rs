@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Coverage};
+use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Page, PushDown};
 use ngsi_ld::Entity;
 use serde::Serialize;
 
 use super::Explanation;
+use super::cost::{ConditionShown, Cost, conditions, cost};
 use super::grants::EVERYTHING;
 use crate::api::asked::Asked;
 use crate::api::problem::Problem;
@@ -16,6 +17,7 @@ use crate::config::{TenantId, compact_attribute, compact_type};
 use crate::federation::Question;
 use crate::federation::entities::wanted_page;
 use crate::federation::hidden_targets::depended_on;
+use crate::federation::linked_conditions;
 use crate::federation::plan::{Asker, SubQuery, narrow, types_named_here};
 use crate::federation::provide::{Provider, Watcher, WriteRefusal};
 use crate::federation::query::may_decide_alone;
@@ -40,6 +42,10 @@ pub struct SourceQuestion {
     pub not_told: Vec<&'static str>,
     /// Conditions that the source is told or not, and that the gateway decides in any case, on what is visible.
     pub decided_here: Vec<&'static str>,
+    /// Each condition of the request, and who decides it.
+    pub conditions: Vec<ConditionShown>,
+    /// What it costs the source.
+    pub cost: Cost,
     /// Whether permits cover some of these entities only: the source is asked for as few others as it can tell apart,
     /// and the gateway judges each.
     pub judged_here: bool,
@@ -59,8 +65,21 @@ pub struct WriteVerdict {
     pub refused: Option<String>,
 }
 
-/// Adds the questions of a read.
-pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, explanation: &mut Explanation) {
+/// Adds the questions of a read. `scan`: how much one request may read of a source.
+pub(super) fn of_reading(
+    asked: &Asked,
+    question: &Question,
+    asker: &Asker<'_>,
+    scan: usize,
+    explanation: &mut Explanation,
+) {
+    let candidates = linked_conditions::candidates(question);
+    let page_of = |page: &Page| match candidates {
+        // The gateway looks at the entities that they lead to, and pages then.
+        Some(_) => linked_conditions::ALL_CANDIDATES,
+        None => *page,
+    };
+    let question = candidates.as_ref().unwrap_or(question);
     let named = types_named_here(question, asker.policies);
     let sub_queries = match narrow(question, asker, &named) {
         Ok(sub_queries) => sub_queries,
@@ -82,7 +101,7 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
         explanation.notes.push(note.to_owned());
     }
     let sent: Vec<SubQuery> = match asked {
-        Asked::Retrieve(_) => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
+        Asked::Retrieve { .. } => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
         Asked::Types(_) => {
             // Whether a store has entities of several types is not looked up.
             let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);
@@ -95,19 +114,25 @@ pub(super) fn of_reading(asked: &Asked, question: &Question, asker: &Asker<'_>, 
                                 is asked for all that match and not for one page";
                     explanation.notes.push(note.to_owned());
                 }
-                vec![only.paged(wanted_page(*page))]
+                vec![only.paged(wanted_page(page_of(page)))]
             }
             _ => sub_queries,
         },
         Asked::Write(..) | Asked::Delete(..) => Vec::new(),
     };
+    let asked_for = asked;
     for sub_query in &sent {
         let asked = sub_query.source.adapter.asked(&sub_query.query);
         let requests = asked.unwrap_or_else(|error| {
             explanation.notes.push(error.to_string());
             Vec::new()
         });
-        explanation.questions.push(shown(sub_query, question, requests));
+        let push_down = sub_query.source.adapter.push_down(&sub_query.query);
+        let by_id = matches!(asked_for, Asked::Retrieve { .. });
+        let cost = cost(sub_query, by_id, &requests, &push_down, scan);
+        explanation
+            .questions
+            .push(shown(sub_query, question, requests, &push_down, cost));
     }
 }
 
@@ -131,30 +156,19 @@ fn nobodys_call() -> Call {
     }
 }
 
-fn shown(sub_query: &SubQuery, question: &Question, requests: Vec<AskedRequest>) -> SourceQuestion {
+fn shown(
+    sub_query: &SubQuery,
+    question: &Question,
+    requests: Vec<AskedRequest>,
+    push_down: &PushDown,
+    cost: Cost,
+) -> SourceQuestion {
     let SubQuery { source, query, .. } = sub_query;
-    let push_down = source.adapter.push_down(query);
-    let asked = &question.query;
     // Of an entity whose id is known everything is asked for, and the conditions are for the gateway.
-    let conditions = [
-        (
-            "attrs",
-            !asked.attributes.is_empty(),
-            !query.any_attribute.is_empty(),
-            push_down.any_attribute,
-        ),
-        ("q", asked.filter.is_some(), sub_query.told.filter, push_down.filter),
-        ("geo-query", asked.geo.is_some(), sub_query.told.geo, push_down.geo),
-        (
-            "idPattern",
-            asked.id_pattern.is_some(),
-            query.id_pattern.is_some(),
-            push_down.id_pattern,
-        ),
-    ];
-    let given = conditions.iter().filter(|(_, is_given, _, _)| *is_given);
-    let not_told = given.clone().filter(|(_, _, is_told, _)| !is_told);
-    let decided_here = given.filter(|(_, _, is_told, coverage)| !is_told || *coverage != Coverage::Exact);
+    let conditions = conditions(sub_query, question, push_down);
+    let not_told: Vec<&'static str> = not_told(sub_query, question);
+    let has_residual = conditions.iter().filter(|shown| shown.residual.is_some());
+    let decided_here = has_residual.map(|shown| shown.condition).collect();
     SourceQuestion {
         tenant: source.tenant.as_str().to_owned(),
         source: source.id.as_str().to_owned(),
@@ -168,10 +182,26 @@ fn shown(sub_query: &SubQuery, question: &Question, requests: Vec<AskedRequest>)
             }
         },
         requests,
-        not_told: not_told.map(|(name, ..)| *name).collect(),
-        decided_here: decided_here.map(|(name, ..)| *name).collect(),
+        not_told,
+        conditions,
+        cost,
+        decided_here,
         judged_here: sub_query.restriction.is_some(),
     }
+}
+
+/// The conditions that the source is not told of.
+fn not_told(sub_query: &SubQuery, question: &Question) -> Vec<&'static str> {
+    let (asked, query, told) = (&question.query, &sub_query.query, &sub_query.told);
+    let conditions = [
+        ("attrs", !asked.attributes.is_empty() && query.any_attribute.is_empty()),
+        ("q", asked.filter.is_some() && !told.filter),
+        ("geo-query", asked.geo.is_some() && !told.geo),
+        ("idPattern", asked.id_pattern.is_some() && query.id_pattern.is_none()),
+        ("scopeQ", asked.scope.is_some() && !told.scope),
+    ];
+    let kept = conditions.into_iter().filter(|(_, is_kept)| *is_kept);
+    kept.map(|(name, _)| name).collect()
 }
 
 /// Adds what would become of each entity that is written to the data of a tenant.

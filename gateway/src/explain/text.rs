@@ -4,7 +4,9 @@ use std::fmt::{self, Display, Formatter};
 
 use kakehashi_adapters::AskedRequest;
 
+use super::cost::PushedDown;
 use super::grants::{EVERYTHING, TypeDecision};
+use super::linked::{LinkedQuestion, LinkedSource};
 use super::{Explanation, SourceQuestion};
 
 /// Types that are shown of those that are denied for the same reason, where nobody asked for one of them.
@@ -45,6 +47,9 @@ impl Display for Explanation {
         }
         for question in &self.questions {
             write_question(f, question)?;
+        }
+        for linked in &self.linked {
+            write_linked(f, linked)?;
         }
         if !self.writes.is_empty() {
             writeln!(f, "\nwritten:")?;
@@ -108,6 +113,24 @@ fn attributes(names: &[String]) -> String {
     }
 }
 
+fn write_linked(f: &mut Formatter<'_>, linked: &LinkedQuestion) -> fmt::Result {
+    let types = match linked.types.as_slice() {
+        [] => "of any type".to_owned(),
+        types => types.join(", "),
+    };
+    writeln!(f, "\nthen, for {}: entities by their ids, {types}", linked.because)?;
+    let sources: Vec<String> = linked
+        .sources
+        .iter()
+        .map(|LinkedSource { source, tenant }| format!("{source} of {tenant}"))
+        .collect();
+    match sources.as_slice() {
+        [] => writeln!(f, "  no source is asked")?,
+        sources => writeln!(f, "  of {}, where it may hold the id", sources.join(", "))?,
+    }
+    writeln!(f, "  at most {} entities; more are refused with 403", linked.at_most)
+}
+
 fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Result {
     let SourceQuestion {
         tenant,
@@ -150,27 +173,31 @@ fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Resu
             }
         }
     }
-    if !question.not_told.is_empty() {
-        writeln!(
-            f,
-            "    not told, because it looks at what is hidden: {}",
-            question.not_told.join(", ")
-        )?;
-    }
     if question.judged_here {
         writeln!(
             f,
             "    judged by the gateway, entity by entity: what the permits say of entities"
         )?;
     }
-    let not_said = |name: &&&str| !question.not_told.contains(*name);
-    let decided_here: Vec<&str> = question.decided_here.iter().filter(not_said).copied().collect();
-    if !decided_here.is_empty() {
-        writeln!(
-            f,
-            "    decided by the gateway, on what is visible: {}",
-            decided_here.join(", ")
-        )?;
+    for shown in &question.conditions {
+        let pushed_down = match shown.pushed_down {
+            PushedDown::Whole => "decided by the source",
+            PushedDown::Partly => "pushed down, and decided by the gateway on what is visible",
+            PushedDown::Nothing => "decided by the gateway, on what is visible",
+        };
+        match shown.residual {
+            Some(reason) => writeln!(f, "    {}: {pushed_down}: {reason}", shown.condition)?,
+            None => writeln!(f, "    {}: {pushed_down}", shown.condition)?,
+        }
     }
-    Ok(())
+    let cost = &question.cost;
+    write!(f, "    cost: {} request", cost.requests)?;
+    if cost.requests != 1 {
+        write!(f, "s")?;
+    }
+    write!(f, " at first; reads {}", cost.reads.in_words())?;
+    match cost.at_most {
+        Some(most) => writeln!(f, ", {most} at most"),
+        None => writeln!(f),
+    }
 }

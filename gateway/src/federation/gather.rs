@@ -12,6 +12,7 @@ use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
 
 use super::plan::SubQuery;
+use super::scan::Scan;
 use super::{Refusal, Warning};
 use crate::telemetry::SourceMetrics;
 
@@ -33,6 +34,8 @@ pub struct Request {
     pub call: Call,
     /// Where outcomes are counted.
     pub metrics: Arc<SourceMetrics>,
+    /// Entities that it may look at in one source.
+    pub scan: usize,
 }
 
 /// Asks every sub-query at the same time. The answers stand in the order of the sub-queries. A source that
@@ -58,14 +61,17 @@ pub async fn gather(sub_queries: &[&SubQuery], request: &Request) -> Result<Vec<
 /// before anything else looks at it.
 async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) -> Answer {
     let mut stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
+    let scan = Scan::new(request.scan);
     let entities = async {
         let mut entities = Vec::new();
         while let Some(entity) = stream.next().await {
-            if let Some(visible) = visible_part(sub_query, entity?) {
+            let entity = entity?;
+            scan.count(sub_query)?;
+            if let Some(visible) = visible_part(sub_query, entity) {
                 if entities.len() >= MAX_FROM_ONE_SOURCE {
                     held.fetch_sub(entities.len(), Ordering::Relaxed);
                     let detail = "the source has more entities than one request may look at";
-                    return Err(AdapterError::new(&sub_query.source.id, ErrorKind::TooLarge, detail));
+                    return Err(AdapterError::new(&sub_query.source.id, ErrorKind::TooMany, detail));
                 }
                 if held.fetch_add(1, Ordering::Relaxed) >= MAX_CANDIDATES {
                     break;
@@ -75,7 +81,10 @@ async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) ->
         }
         Ok(entities)
     };
-    observed(sub_query, request, entities).await
+    observed(sub_query, request, entities, |error| {
+        scan.judged(error, request.call.deadline)
+    })
+    .await
 }
 
 /// Shows each entity that one source yields and the consumer may see, as it arrives; none is held. `Break` ends it.
@@ -85,9 +94,12 @@ pub async fn look_through(
     mut look: impl FnMut(Entity) -> ControlFlow<()>,
 ) -> Result<(), AdapterError> {
     let mut stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
+    let scan = Scan::new(request.scan);
     let looking = async {
         while let Some(entity) = stream.next().await {
-            if let Some(visible) = visible_part(sub_query, entity?)
+            let entity = entity?;
+            scan.count(sub_query)?;
+            if let Some(visible) = visible_part(sub_query, entity)
                 && look(visible).is_break()
             {
                 break;
@@ -95,7 +107,10 @@ pub async fn look_through(
         }
         Ok(())
     };
-    observed(sub_query, request, looking).await
+    observed(sub_query, request, looking, |error| {
+        scan.judged(error, request.call.deadline)
+    })
+    .await
 }
 
 /// Asks one source for one entity.
@@ -108,12 +123,13 @@ pub async fn retrieve(sub_query: &SubQuery, request: &Request) -> Result<Option<
             .await?;
         Ok(entity.and_then(|entity| visible_part(sub_query, entity)))
     };
-    observed(sub_query, request, entity).await
+    observed(sub_query, request, entity, |error| error).await
 }
 
 /// Asks one source how many entities match a query that it decides exactly.
 pub async fn count(sub_query: &SubQuery, query: &SourceQuery, request: &Request) -> Result<u64, AdapterError> {
-    observed(sub_query, request, sub_query.source.adapter.count(query, &request.call)).await
+    let counting = sub_query.source.adapter.count(query, &request.call);
+    observed(sub_query, request, counting, |error| error).await
 }
 
 /// What the consumer may see of an entity that a source has sent, of what is still valid; `None` when that is nothing.
@@ -125,11 +141,12 @@ pub(super) fn visible_part(sub_query: &SubQuery, entity: Entity) -> Option<Entit
     sub_query.source.release(&sub_query.grants, valid, &sub_query.audit)
 }
 
-/// Runs an exchange with a source under the request's deadline, and counts how it went.
+/// Runs an exchange with a source under the request's deadline, and counts how it went. `judged` says what an error means.
 async fn observed<T>(
     sub_query: &SubQuery,
     request: &Request,
     exchange: impl Future<Output = Result<T, AdapterError>>,
+    judged: impl FnOnce(AdapterError) -> AdapterError,
 ) -> Result<T, AdapterError> {
     let began = Instant::now();
     let deadline = tokio::time::Instant::from_std(request.call.deadline);
@@ -137,6 +154,7 @@ async fn observed<T>(
         Ok(result) => result,
         Err(_) => Err(deadline_passed(sub_query)),
     };
+    let result = result.map_err(judged);
     record(sub_query, request, began, result.as_ref().err());
     result
 }

@@ -1,13 +1,16 @@
 //! One question, many sources: which to ask, asking them at the same time, and making one answer of theirs.
 //!
 //! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
-//! page consists of, [`query`],
+//! page consists of, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
-//! that write; [`release`] is where entities leave. It knows no payload format and no HTTP.
+//! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. It knows no payload format and no HTTP.
 
 pub mod entities;
 pub mod gather;
 pub(crate) mod hidden_targets;
+pub(crate) mod linked;
+pub(crate) mod linked_conditions;
+pub mod linked_retrieval;
 mod ordered;
 pub mod plan;
 pub mod provide;
@@ -15,6 +18,7 @@ pub mod query;
 pub mod registry;
 pub mod release;
 pub mod retrieve;
+mod scan;
 pub mod selectors;
 mod source_filter;
 pub mod tenant_limits;
@@ -64,10 +68,15 @@ pub struct Question {
 impl Question {
     /// Whether an entity meets the conditions, and something of it is shown.
     fn selects(&self, entity: &Entity) -> bool {
+        let is_selected = || self.selectors.is_empty() || self.selectors.iter().any(|one| one.selects(entity));
+        self.query.matches(entity) && is_selected() && self.leaves_something(entity)
+    }
+
+    /// Whether something is shown of an entity.
+    fn leaves_something(&self, entity: &Entity) -> bool {
         let datasets = self.datasets.as_ref();
         let leaves_something = |shown: &Projection| shown.leaves_something(entity, datasets);
-        let is_selected = || self.selectors.is_empty() || self.selectors.iter().any(|one| one.selects(entity));
-        self.query.matches(entity) && is_selected() && self.leaving.as_ref().is_none_or(leaves_something)
+        self.leaving.as_ref().is_none_or(leaves_something)
     }
 
     /// Leaves of an entity that meets the conditions what is shown of it.
@@ -123,9 +132,24 @@ pub enum Refusal {
         "entities are ordered within the local scope only (clause 5.7.2.4): add `local=true`, or leave `orderBy` out"
     )]
     OrderedBeyondLocal,
+    /// More entities of a source than one request may look through.
+    #[error(
+        "what is asked for cannot be decided by the source, and it has more entities than one request may look through; \
+         name types, ids or an area, or ask for less than a part of a value"
+    )]
+    ScanTooWide,
     /// More entities than one request may hold.
     #[error("more than {allowed} entities would have to be looked at; name types, ids or an area")]
     TooManyCandidates {
+        /// How many are allowed.
+        allowed: usize,
+    },
+    /// Relationships lead to more entities than one request may ask for.
+    #[error(
+        "the entities link to more than {allowed} others; ask for fewer at once (`limit`), for fewer of their \
+         Relationships (`pick`), or for fewer levels (`joinLevel`)"
+    )]
+    TooManyLinked {
         /// How many are allowed.
         allowed: usize,
     },

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::entities::{Arriving, Entities};
 use super::gather::{self, Request};
 use super::plan::{Asker, Plan, SubQuery, plan};
-use super::{Question, Refusal, Warning, hidden_targets, ordered};
+use super::{Question, Refusal, Warning, hidden_targets, linked_conditions, ordered, scan};
 
 /// One page of the answer.
 #[derive(Debug)]
@@ -38,6 +38,20 @@ pub async fn query(
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<Answer, Refusal> {
+    match linked_conditions::candidates(question) {
+        Some(candidates) => linked_conditions::query(question, candidates, page, count, asker, request).await,
+        None => unlinked(question, page, count, asker, request).await,
+    }
+}
+
+/// Answers a question without conditions on linked entities.
+pub(super) async fn unlinked(
+    question: &Arc<Question>,
+    page: Page,
+    count: bool,
+    asker: &Asker<'_>,
+    request: &Request,
+) -> Result<Answer, Refusal> {
     let mut plan = plan(question, asker, &request.call).await?;
     if plan.sub_queries.len() == 1
         && plan.overloaded.is_empty()
@@ -49,7 +63,7 @@ pub async fn query(
         return Ok(if decides_alone(&only, question, request).await {
             from_one(Arc::new(only), question, page, count, request).await
         } else {
-            looked_through(&only, question, page, count, request).await
+            looked_through(&only, question, page, count, request).await?
         });
     }
     from_many(plan, question, page, count, request).await
@@ -116,13 +130,16 @@ async fn from_one(only: Arc<SubQuery>, question: &Arc<Question>, page: Page, cou
 
 /// The answer of one source that does not decide everything itself: its entities are looked at as they arrive, in its
 /// order, and only those of the page are held. There is nothing to merge.
+///
+/// # Errors
+/// [`Refusal::ScanTooWide`]
 async fn looked_through(
     only: &SubQuery,
     question: &Arc<Question>,
     page: Page,
     count: bool,
     request: &Request,
-) -> Answer {
+) -> Result<Answer, Refusal> {
     let mut entities: Vec<Entity> = Vec::new();
     let mut matching: usize = 0;
     let looked = gather::look_through(only, request, |entity| {
@@ -145,17 +162,20 @@ async fn looked_through(
         }
     });
     let error = looked.await.err();
+    if let Some(refusal) = scan::refusal([(only, error.as_ref())]) {
+        return Err(refusal);
+    }
     if error.is_some() {
         // A part of its answer would look like all of it.
         entities.clear();
         matching = 0;
     }
     let more = page.limit > 0 && matching > page.offset.saturating_add(entities.len());
-    Answer {
+    Ok(Answer {
         entities: Entities::at_hand(question, entities, more),
         count: count.then_some(matching as u64),
         warnings: gather::warnings(&error),
-    }
+    })
 }
 
 /// The answers of several sources, merged, with the conditions that are left evaluated here.
@@ -209,6 +229,13 @@ fn in_rank(mut parts: SmallVec<[RankedPart; 1]>) -> Vec<Part> {
 async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts, Vec<AdapterError>), Refusal> {
     let all: Vec<&SubQuery> = sub_queries.iter().collect();
     let answers = gather::gather(&all, request).await?;
+    if let Some(refusal) = scan::refusal(
+        all.iter()
+            .copied()
+            .zip(answers.iter().map(|answer| answer.as_ref().err())),
+    ) {
+        return Err(refusal);
+    }
     let mut parts = Parts::new();
     let mut errors = Vec::new();
     let mut alive: Vec<(usize, &SubQuery, Vec<EntityId>)> = Vec::new();

@@ -2,6 +2,7 @@
 //! entities.
 
 mod conditional;
+mod scan;
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -177,6 +178,7 @@ impl Bench {
         Request {
             call,
             metrics: Arc::clone(&self.metrics.sources),
+            scan: 100_000,
         }
     }
 

@@ -5,7 +5,7 @@ use ngsi_ld::TypeName;
 
 use super::gather::{self, Request};
 use super::plan::{Asker, SubQuery, plan};
-use super::{Question, Refusal, Warning};
+use super::{Question, Refusal, Warning, scan};
 use ngsi_ld::query::Query;
 
 /// The types that there are.
@@ -20,7 +20,7 @@ pub struct Answer {
 /// Asks every source, for each granted type, whether it holds one entity.
 ///
 /// # Errors
-/// [`Refusal::TooManySources`]
+/// [`Refusal::TooManySources`], [`Refusal::ScanTooWide`]
 pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
     let plan = plan(question, asker, &request.call).await?;
     let mut by_type: Vec<SubQuery> = Vec::new();
@@ -34,6 +34,13 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
     }
     let all: Vec<&SubQuery> = by_type.iter().collect();
     let answers = gather::gather(&all, request).await?;
+    if let Some(refusal) = scan::refusal(
+        all.iter()
+            .copied()
+            .zip(answers.iter().map(|answer| answer.as_ref().err())),
+    ) {
+        return Err(refusal);
+    }
     let mut types: Vec<TypeName> = Vec::new();
     let mut errors = plan.overloaded;
     for answer in answers {

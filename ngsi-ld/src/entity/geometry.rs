@@ -87,6 +87,17 @@ impl From<Position> for Coord<f64> {
 }
 
 impl Geometry {
+    /// Every position of it, in its order.
+    #[must_use]
+    pub fn positions(&self) -> Vec<Position> {
+        match self {
+            Self::Point(position) => vec![*position],
+            Self::MultiPoint(positions) | Self::LineString(positions) => positions.clone(),
+            Self::MultiLineString(lines) | Self::Polygon(lines) => lines.concat(),
+            Self::MultiPolygon(polygons) => polygons.concat().concat(),
+        }
+    }
+
     /// A point on the ground, if it lies on the globe.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub use self::q::{
     AttributePath, Comparand, Comparison, Condition, Expression, LinkedPath, MAX_DEPTH, MAX_LINKED_TYPES, MAX_LINKS,
     MAX_LISTED_VALUES, MAX_PATH_NAMES, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern, ValueExpansion,
 };
-pub use self::scope::{MAX_SCOPE_LEVELS, MAX_SCOPES, ScopeQuery};
+pub use self::scope::{MAX_SCOPE_LEVELS, MAX_SCOPES, ScopePattern, ScopeQuery};
 pub use self::selection::{IdPattern, MAX_PATTERN_BYTES, MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH, TypeSelection};
 pub use self::source_filter::ContextSourceFilter;
 

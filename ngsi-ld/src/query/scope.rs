@@ -23,11 +23,11 @@ pub struct ScopeQuery {
 
 /// What one scope must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct ScopePattern {
-    /// `None`: any one level.
-    levels: Vec<Option<CompactString>>,
+pub struct ScopePattern {
+    /// Its levels, from the top; `None`: any one level.
+    pub levels: Vec<Option<CompactString>>,
     /// Whether everything below counts, too.
-    and_below: bool,
+    pub and_below: bool,
 }
 
 impl ScopeQuery {
@@ -56,6 +56,12 @@ impl ScopeQuery {
     pub fn matches(&self, scopes: &[CompactString]) -> bool {
         let has = |pattern: &ScopePattern| scopes.iter().any(|scope| pattern.matches(scope));
         self.alternatives.iter().any(|all| all.iter().all(has))
+    }
+
+    /// The alternatives: each a list of what scopes of the entity must be, all of them.
+    #[must_use]
+    pub fn alternatives(&self) -> &[Vec<ScopePattern>] {
+        &self.alternatives
     }
 
     /// The scopes that it names; `None` when it has a wildcard, and so is met by scopes that it does not name.

@@ -31,6 +31,8 @@ pub struct TranslationContext {
     pub attributes: AttributeSelection,
     /// Whether `createdAt`, `modifiedAt` and `expiresAt` are wanted.
     pub system_attributes: bool,
+    /// Whether the service path is the scope.
+    pub scopes: bool,
     /// What earlier answers have found out about names. It belongs to one context.
     pub tables: Arc<IdleTables>,
 }

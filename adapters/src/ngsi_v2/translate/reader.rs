@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use compact_str::CompactString;
 use ngsi_ld::Entity;
 use ngsi_ld::entity::{Attribute, DateTime, SystemAttributes};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -73,6 +74,7 @@ enum Member {
     Created,
     Modified,
     Expires,
+    ServicePath,
     /// The attribute of that position in the table of names.
     Attribute(usize),
 }
@@ -90,6 +92,7 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
         let mut id: Option<Text<'de>> = None;
         let mut r#type: Option<Text<'de>> = None;
         let mut system = SystemAttributes::default();
+        let mut scopes = Vec::new();
         let mut attributes = Vec::with_capacity(translator.attributes);
         while let Some(member) = map.next_key_seed(MemberSeed(&mut translator.names))? {
             match member {
@@ -110,6 +113,7 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
                         system.dates_mut().expires_at = Some(date);
                     }
                 }
+                Member::ServicePath => scopes.extend(scope(&mut map, translator.context)?),
                 Member::Attribute(position) => {
                     let name = translator.names.get(position).filter(|name| name.selected);
                     let Some(name) = name.and_then(|name| name.view.clone()) else {
@@ -144,6 +148,7 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
         };
         let mut entity = Entity::new(view_id(short, &id), provided.name.clone());
         entity.system = system;
+        entity.scopes = scopes.into();
         entity.attributes = attributes;
         Ok(Some(entity))
     }
@@ -166,6 +171,23 @@ fn builtin_date<'de, A: MapAccess<'de>>(
         .and_then(|raw| string_of(raw.get()));
     // Orion writes UTC.
     Ok(text.and_then(|text| DateTime::parse_lenient(&text, 0).ok()))
+}
+
+/// The scope that a service path is, if it is wanted: a path of at least one level.
+fn scope<'de, A: MapAccess<'de>>(map: &mut A, context: &TranslationContext) -> Result<Option<CompactString>, A::Error> {
+    #[derive(serde::Deserialize)]
+    struct Builtin<'a> {
+        #[serde(borrow)]
+        value: Option<&'a RawValue>,
+    }
+    let builtin: Builtin<'de> = map.next_value()?;
+    let path = builtin
+        .value
+        .filter(|_| context.scopes)
+        .and_then(|raw| string_of(raw.get()));
+    Ok(path
+        .filter(|path| path.len() > 1 && path.starts_with('/'))
+        .map(CompactString::from))
 }
 
 struct MemberSeed<'t, 'c>(&'t mut Names<'c>);
@@ -192,6 +214,7 @@ impl Visitor<'_> for MemberSeed<'_, '_> {
             "dateCreated" => Member::Created,
             "dateModified" => Member::Modified,
             "dateExpires" => Member::Expires,
+            "servicePath" => Member::ServicePath,
             _ => Member::Attribute(self.0.position(key)),
         })
     }

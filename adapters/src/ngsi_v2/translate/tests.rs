@@ -21,6 +21,7 @@ fn context_of(types: &[&str]) -> TranslationContext {
         context,
         attributes: AttributeSelection::All,
         system_attributes: false,
+        scopes: false,
         tables: Arc::default(),
     }
 }

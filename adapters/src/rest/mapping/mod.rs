@@ -6,6 +6,7 @@
 
 mod attribute;
 mod error;
+mod filter;
 mod path;
 mod read;
 mod request;
@@ -22,6 +23,7 @@ use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
 pub use self::error::MappingError;
 pub(in crate::rest) use self::error::nearest;
+pub(in crate::rest) use self::filter::{Filter, Test};
 pub use self::path::{InvalidPath, JsonPath, Step};
 pub(in crate::rest) use self::request::{Paging, PagingStyle, RequestPath};
 pub(in crate::rest) use self::template::Template;
@@ -97,6 +99,8 @@ pub(in crate::rest) struct TypeMapping {
     pub(in crate::rest) modified_at: Option<DateRule>,
     pub(in crate::rest) fields: FieldTree,
     pub(in crate::rest) attributes: Vec<AttributeMapping>,
+    /// What the platform can be asked to leave out.
+    pub(in crate::rest) filters: Vec<Filter>,
 }
 
 /// The template of an id, with the place of each of its fields in a record.

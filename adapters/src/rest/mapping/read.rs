@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::attribute::{AttributeReader, read_attributes};
 use super::error::{Diagnostics, MappingError};
+use super::filter::read_filters;
 use super::path::{JsonPath, Step};
 use super::request::{Paging, RequestPath, check_path};
 use super::toml_table::{Entry, Located, TomlTable, TomlValue, wrong_kind};
@@ -30,6 +31,7 @@ const TYPE_KEYS: &[&str] = &[
     "modified_at",
     "created_at",
     "attributes",
+    "filters",
 ];
 
 /// The shape of a platform's answers.
@@ -178,6 +180,13 @@ fn read_type(
         Some(attributes) => read_attributes(&attributes, &mut reader, expand, diagnostics),
         None => Vec::new(),
     };
+    let filters = match table.table("filters", diagnostics) {
+        Some(filters) => {
+            let style = paging.as_ref().map(|paging| &paging.style);
+            read_filters(&filters, &attributes, path.as_ref(), style, expand, diagnostics)
+        }
+        None => Vec::new(),
+    };
     let missing = table
         .texts("missing", diagnostics)
         .unwrap_or_else(|| settings.missing.clone());
@@ -195,6 +204,7 @@ fn read_type(
         modified_at,
         fields: reader.fields,
         attributes,
+        filters,
     })
 }
 

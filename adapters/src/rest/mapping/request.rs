@@ -104,6 +104,18 @@ pub(in crate::rest) enum PagingStyle {
     },
 }
 
+impl PagingStyle {
+    /// The parameters that it takes.
+    pub(super) fn parameters(&self) -> Vec<&str> {
+        match self {
+            Self::None | Self::Next { size: None } => Vec::new(),
+            Self::Next { size: Some(size) } => vec![size],
+            Self::Page { number, size, .. } => std::iter::once(number).chain(size).map(String::as_str).collect(),
+            Self::Offset { offset, limit } => vec![offset, limit],
+        }
+    }
+}
+
 impl Paging {
     pub(super) const NONE: Self = Self {
         style: PagingStyle::None,
@@ -170,7 +182,7 @@ impl Paging {
     }
 }
 
-fn check_parameter(
+pub(super) fn check_parameter(
     located: &Located<'_>,
     field: &str,
     path: Option<&RequestPath>,

@@ -164,6 +164,56 @@ fn requests_that_cannot_work_are_refused() {
 }
 
 #[test]
+fn parameters_that_cannot_decide_what_they_are_declared_for_are_refused() {
+    let attributes = concat!(
+        "name = \"namae\"\n",
+        "date = { field = \"nichiji\", as = \"date-time\" }\n",
+        "code = { constant = 5 }\n",
+        "location = { latitude = \"ido\", longitude = \"keido\" }\n",
+    );
+    let of = |lines: &str| {
+        let paging = "[types.AED.paging]\nstyle = \"offset\"\noffset = \"skip\"\nlimit = \"take\"\n";
+        let text = with_attributes(attributes) + paging + "[types.AED.filters]\n" + lines;
+        parse(&text)
+            .map(|_| String::new())
+            .unwrap_or_else(|errors| errors.join("\n"))
+    };
+    assert_eq!(of(r#"name = { equal = "n", part = "q" }"#), "");
+    for (lines, message) in [
+        (
+            r#"nmae = { equal = "n" }"#,
+            "`nmae` is no attribute of this type; did you mean `name`?",
+        ),
+        (
+            r#"name = { equals = "n" }"#,
+            "unknown key `equals`; did you mean `equal`?",
+        ),
+        ("name = {}", "says no parameter"),
+        (r#"name = { equal = "a b" }"#, "not the name of a query parameter"),
+        (
+            r#"name = { equal = "skip" }"#,
+            "`skip` is a parameter for something else already",
+        ),
+        (
+            "name = { equal = \"n\" }\nlocation = { box = \"n\" }",
+            "`n` is a parameter for something else",
+        ),
+        (r#"name = { box = "n" }"#, "are for a place"),
+        (r#"date = { equal = "n" }"#, "platforms write dates in many ways"),
+        (r#"code = { equal = "n" }"#, "made of a field"),
+        (r#"date = { at_least = "n" }"#, "for a field with a number"),
+        (r#"location = { part = "n" }"#, "for a field with a text"),
+        (
+            r#"location = { near = { latitude = "a", longitude = "b" } }"#,
+            "`metres` is missing",
+        ),
+    ] {
+        let errors = of(lines);
+        assert!(errors.contains(message), "{lines}: {errors}");
+    }
+}
+
+#[test]
 fn one_name_stands_for_one_type_and_one_attribute() {
     let same = |_: &str| Ok(Iri::new("https://example.org/same"));
     let twice = "[types.A]\npath = \"/a\"\nrecords = \"$[*]\"\nid = \"urn:x:{no}\"\n[types.B]\npath = \"/b\"\n\

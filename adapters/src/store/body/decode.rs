@@ -88,6 +88,20 @@ pub(in crate::store) fn decode(row: Row<'_>, names: &NameTable, wanted: &Wanted)
     })
 }
 
+/// The scopes of the entity alone.
+///
+/// # Errors
+/// [`DecodeError`]
+pub(in crate::store) fn scopes(body: &[u8]) -> Result<Vec<CompactString>, DecodeError> {
+    let mut reader = Reader::new(body);
+    match reader.byte()? {
+        LAYOUT => {}
+        other => return Err(DecodeError::Layout(other)),
+    }
+    let _types: Vec<u64> = repeat(&mut reader, Reader::number)?;
+    repeat(&mut reader, |reader| reader.text().map(CompactString::from))
+}
+
 struct Decoder<'a> {
     names: &'a NameTable,
     created_at: DateTime,

@@ -15,7 +15,7 @@ mod bytes;
 mod decode;
 mod encode;
 
-pub(super) use decode::{Row, Wanted, decode};
+pub(super) use decode::{Row, Wanted, decode, scopes};
 pub(super) use encode::encode;
 
 /// The layout described above. Another layout gets another number, and its reader stays beside this one.

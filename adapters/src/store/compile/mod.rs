@@ -11,6 +11,7 @@ mod dialect;
 mod filter;
 mod geo;
 mod id_pattern;
+mod scope;
 mod statement;
 
 use ngsi_ld::{AttributeName, TypeName};
@@ -105,16 +106,17 @@ pub(super) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
         .geo
         .as_ref()
         .map_or(Condition::ABSENT, |geo| geo::compile(geo, dialect));
+    let scope = query
+        .scope
+        .as_ref()
+        .map_or(Condition::ABSENT, |scope| scope::compile(scope, candidates));
     let push_down = PushDown {
         selection: Coverage::Exact,
         id_pattern: id_pattern.coverage,
         any_attribute: any_attribute.coverage,
         filter: filter.coverage,
         geo: geo.coverage,
-        scope: match query.scope {
-            None => Coverage::Exact,
-            Some(_) => Coverage::None,
-        },
+        scope: scope.coverage,
     };
     let parts = [
         ids(query, dialect),
@@ -123,6 +125,7 @@ pub(super) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
         any_attribute.sql,
         filter.sql,
         geo.sql,
+        scope.sql,
     ];
     Compiled {
         conditions: Statement::join(parts.into_iter().flatten(), " AND "),

@@ -84,6 +84,12 @@ pub(super) static GATEWAY: Table = Table {
             "The @context of requests without one: kakehashi, core, or a URL.",
         ),
         key(
+            "split_entities",
+            Boolean,
+            Is("false"),
+            "Whether parts of an entity may meet the conditions of a query together only, where a request does not say it.",
+        ),
+        key(
             "api_key_header",
             Text,
             Is("\"x-api-key\""),
@@ -153,6 +159,12 @@ pub(super) static REQUEST_LIMITS: Table = Table {
         key("json_depth", Count(128), Is("64"), "Deepest nesting of a JSON body."),
         key("page", Count(10_000), Is("1000"), "Largest `limit`."),
         key("fan_out", Count(4096), Is("128"), "Sources that one request may need."),
+        key(
+            "scan",
+            Count(10_000_000),
+            Is("100000"),
+            "Entities that one request may look at in one source that does not decide by itself what matches.",
+        ),
         key("deadline", Duration, Is("\"10s\""), "How long a request may take."),
     ],
 };
@@ -316,6 +328,12 @@ pub(super) static SOURCE: Table = Table {
             Text,
             From(every_service_path),
             "For ngsi-v2: Fiware-ServicePath of reads.",
+        ),
+        key(
+            "scope_from_servicepath",
+            Boolean,
+            Is("false"),
+            "For ngsi-v2: whether the service path of an entity is its scope.",
         ),
         key(
             "partitions",

@@ -1,0 +1,122 @@
+//! What cannot be decided by a source is looked through up to a bound, and beyond it nothing is shown of it.
+
+use super::super::Refusal;
+use super::*;
+
+/// Sends entities until nobody listens, or some and then nothing more, as long as anybody waits.
+#[derive(Debug)]
+struct Unending {
+    id: SourceId,
+    /// After how many it falls silent.
+    sends: usize,
+}
+
+#[async_trait]
+impl Adapter for Unending {
+    fn source(&self) -> &SourceId {
+        &self.id
+    }
+
+    fn push_down(&self, query: &SourceQuery) -> PushDown {
+        let none_if = |given: bool| if given { Coverage::None } else { Coverage::Exact };
+        PushDown {
+            selection: Coverage::Exact,
+            id_pattern: Coverage::Exact,
+            any_attribute: Coverage::Exact,
+            filter: none_if(query.filter.is_some()),
+            geo: Coverage::Exact,
+            scope: Coverage::Exact,
+        }
+    }
+
+    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        Ok(Vec::new())
+    }
+
+    async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Entity>, AdapterError> {
+        Ok(None)
+    }
+
+    fn query(&self, _: &SourceQuery, _: &Call) -> EntityStream {
+        let entities = (0..self.sends).map(|number| {
+            let mut entity = part(0, &[("maxCapacity", 1)]);
+            entity.id = EntityId::parse(&format!("urn:ngsi-ld:AED:{number}")).unwrap();
+            Ok(entity)
+        });
+        futures::stream::iter(entities)
+            .chain(futures::stream::pending())
+            .boxed()
+    }
+
+    async fn count(&self, _: &SourceQuery, _: &Call) -> Result<u64, AdapterError> {
+        Ok(0)
+    }
+}
+
+/// The source that never ends, of Sano, and sources of the other owners that hold one entity each.
+fn with_others(sends: usize, others: usize) -> Registry {
+    let small = registry(&vec![vec![part(7, &[("maxCapacity", 2)])]; 3], 9, None);
+    let of_source = |source: &RegisteredSource, adapter: Arc<dyn Adapter>| RegisteredSource {
+        id: adapter.source().clone(),
+        tenant: source.tenant.clone(),
+        adapter,
+        provides: source.provides.clone(),
+        personal_data: PersonalData::None,
+        is_store: false,
+        writable: false,
+        inspection: source.inspection.clone(),
+        findings: source.findings.clone(),
+    };
+    let unending = Unending {
+        id: SourceId::new("unending"),
+        sends,
+    };
+    let mut sources = vec![of_source(&small.sources()[0], Arc::new(unending))];
+    let rest = small.sources()[1..].iter().take(others);
+    sources.extend(rest.map(|source| of_source(source, Arc::clone(&source.adapter))));
+    Registry::new(sources)
+}
+
+fn ask(registry: &Registry, scan: usize, patience: Duration) -> Result<Collected, Refusal> {
+    let asker = BENCH.asker(registry);
+    let mut request = BENCH.request();
+    request.scan = scan;
+    request.call.deadline = Instant::now() + patience;
+    let question = Arc::new(question("maxCapacity>1", false));
+    let page = Page { limit: 5, offset: 0 };
+    BENCH.runtime.block_on(async {
+        let answer = query::query(&question, page, true, &asker, &request).await?;
+        Ok(collected(answer).await)
+    })
+}
+
+const PATIENT: Duration = Duration::from_secs(60);
+const IMPATIENT: Duration = Duration::from_millis(100);
+
+#[test]
+fn the_only_source_that_has_too_many_is_refused() {
+    let only = with_others(1_000_000, 0);
+    assert!(matches!(ask(&only, 500, PATIENT), Err(Refusal::ScanTooWide)));
+}
+
+#[test]
+fn of_several_the_one_that_has_too_many_is_named_and_nothing_of_it_is_shown() {
+    let answer = ask(&with_others(1_000_000, 2), 500, PATIENT).unwrap();
+    let named: Vec<_> = answer
+        .warnings
+        .iter()
+        .map(|warning| (warning.source.as_str(), warning.kind))
+        .collect();
+    assert_eq!(named, [("unending", ErrorKind::TooMany)]);
+    assert_eq!((answer.entities.len(), answer.count), (1, Some(1)), "the others' one");
+}
+
+#[test]
+fn time_that_runs_out_over_a_scan_is_too_much_and_a_source_that_says_nothing_is_late() {
+    assert!(matches!(
+        ask(&with_others(3, 0), 500, IMPATIENT),
+        Err(Refusal::ScanTooWide)
+    ));
+    let answer = ask(&with_others(0, 0), 500, IMPATIENT).unwrap();
+    assert_eq!(answer.warnings[0].kind, ErrorKind::Timeout);
+}

@@ -1,0 +1,114 @@
+//! Too wide is too wide: a source that cannot decide a condition is looked through up to a bound, and beyond it the
+//! question is refused, or the source's part is missing with a warning. Never is a part shown as if it were all.
+
+use stand_ins::LoggedRequest;
+use toml::Value;
+
+use super::harness::{Platform, SANO, nasushiobara_sites, sano_sites, section, yaita_sites};
+
+/// One less than Sano's platform has.
+fn bound() -> usize {
+    sano_sites().len() - 1
+}
+
+async fn bounded_by(scan: usize) -> Platform {
+    let builder = Platform::builder().await.tenants(|table| {
+        let limits = section(section(table, "gateway"), "limits");
+        limits.insert("scan".into(), Value::Integer(scan.try_into().unwrap()));
+    });
+    builder.start().await
+}
+
+/// A condition that every site meets, of which no platform can decide more than that there is a name.
+const EVERY_NAME: &str = "q=name~%3D%22.%2B%22";
+
+#[tokio::test]
+async fn a_scan_beyond_the_bound_is_refused_when_the_source_is_the_only_one() {
+    let platform = bounded_by(bound()).await;
+    for page in ["limit=1000", "limit=0&count=true", "limit=1&count=true"] {
+        let answer = platform
+            .entities(format!("type=EvacuationSite&{EVERY_NAME}&{page}"))
+            .tenant("sano")
+            .await;
+        assert_eq!(
+            (answer.status, answer.error_type().as_str()),
+            (403, "TooManyResults"),
+            "{answer}"
+        );
+        assert!(
+            answer.problem().detail.contains("name types, ids or an area"),
+            "{answer}"
+        );
+    }
+    // A page that is full before the bound is reached is a page.
+    let answer = platform
+        .entities(format!("type=EvacuationSite&{EVERY_NAME}&limit=5&offset=3"))
+        .tenant("sano")
+        .await
+        .ok();
+    assert_eq!(answer.ids().len(), 5);
+}
+
+#[tokio::test]
+async fn as_much_as_the_bound_allows_is_looked_through() {
+    let platform = bounded_by(sano_sites().len()).await;
+    let answer = platform
+        .entities(format!("type=EvacuationSite&{EVERY_NAME}&limit=1000&count=true"))
+        .tenant("sano")
+        .await
+        .ok();
+    assert_eq!(
+        (answer.count(), answer.ids().len()),
+        (sano_sites().len(), sano_sites().len())
+    );
+}
+
+#[tokio::test]
+async fn what_the_source_decides_itself_is_no_scan() {
+    let platform = bounded_by(2).await;
+    let answer = platform
+        .entities("type=AED&limit=3&offset=1&count=true")
+        .tenant("sano")
+        .await
+        .ok();
+    assert!(answer.count() > 4, "{answer}");
+    assert_eq!(answer.ids().len(), 3);
+}
+
+#[tokio::test]
+async fn of_several_sources_the_one_beyond_the_bound_is_named_and_nothing_of_it_is_shown() {
+    let bound = bound();
+    assert!(nasushiobara_sites().len() <= bound && yaita_sites().len() <= bound);
+    let platform = bounded_by(bound).await;
+    let answer = platform
+        .entities(format!("type=EvacuationSite&{EVERY_NAME}&limit=1000"))
+        .await
+        .ok();
+    let warnings = answer.warnings();
+    assert_eq!(warnings.len(), 1, "{answer}");
+    assert!(warnings[0].starts_with(&format!("299 {SANO} ")), "{answer}");
+    let ids = answer.ids();
+    for place in nasushiobara_sites().iter().chain(&yaita_sites()) {
+        assert!(ids.contains(&place.id), "{} is missing", place.id);
+    }
+    let of_sano = |request: &LoggedRequest| request.path.ends_with("/sites");
+    assert!(platform.asked_of_sano().iter().any(of_sano));
+}
+
+#[tokio::test]
+async fn a_condition_that_the_platform_has_a_parameter_for_is_no_scan() {
+    let platform = bounded_by(2).await;
+    let site = sano_sites().remove(0);
+    let common_id = site.id.rsplit(':').next().unwrap();
+    let answer = platform
+        .entities(format!(
+            "type=EvacuationSite&q=commonId%3D%3D%22{common_id}%22&count=true"
+        ))
+        .tenant("sano")
+        .await
+        .ok();
+    assert_eq!((answer.ids(), answer.count()), (vec![site.id.clone()], 1));
+    let asked = platform.asked_of_sano();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!(asked[0].parameter("kyotsu_id").as_deref(), Some(common_id));
+}
