@@ -157,13 +157,7 @@ fn question(site: &TypeName) -> Result<Question, Failure> {
             geo: Some(geo),
             ..Query::default()
         },
-        shown: None,
-        datasets: None,
-        leaving: None,
-        tenant: None,
-        local: false,
-        split_entities: false,
-        system_attributes: false,
+        ..Question::default()
     })
 }
 

@@ -30,7 +30,7 @@ use ngsi_ld::{AttributeName, Entity};
 use crate::config::TenantId;
 
 /// What a consumer asks, before it is narrowed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Question {
     /// The conditions.
     pub query: Query,
