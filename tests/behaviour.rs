@@ -14,6 +14,7 @@ mod behaviour {
     mod asked_at_once;
     mod canaries;
     mod client_certificates;
+    mod clients;
     mod command_line;
     mod compared_revisions;
     mod contexts;
@@ -35,6 +36,9 @@ mod behaviour {
     mod isolation;
     mod judged_policies;
     mod languages;
+    mod linked_conditions;
+    mod linked_entities;
+    mod linked_hidden;
     mod lying;
     mod malformed;
     mod masked_relationships;
@@ -44,7 +48,9 @@ mod behaviour {
     mod near;
     mod not_offered;
     mod notifications;
+    mod ordering;
     mod paging;
+    mod peers_are_wrong;
     mod permits;
     mod personal_data;
     mod personal_relay;
@@ -52,6 +58,7 @@ mod behaviour {
     mod protocols;
     mod provision;
     mod purposes;
+    mod query_by_post;
     mod random_queries;
     mod rate_limits;
     mod refused_start;
@@ -59,11 +66,13 @@ mod behaviour {
     mod reload_under_load;
     mod representations;
     mod same_by_id;
+    mod scopes;
     mod secrets;
     mod service_paths;
     mod shown_members;
     mod side_doors;
     mod source_credentials;
+    mod source_filters;
     mod streaming;
     mod subscriptions;
     mod tenants;

@@ -142,6 +142,7 @@ fn plan(
         registry,
         tenant_limits: limits,
         fan_out: 128,
+        extensions: config.gateway.extensions,
     };
     Ok(narrow(question, &asker, named)?.len())
 }

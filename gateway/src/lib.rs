@@ -44,6 +44,7 @@ pub mod telemetry;
 pub mod tokens;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
@@ -63,6 +64,7 @@ pub struct Gateway {
     subscriptions: Arc<Subscriptions>,
     tokens: Tokens,
     failed_attempts: FailedAttempts,
+    started: Instant,
 }
 
 impl Gateway {
@@ -76,7 +78,14 @@ impl Gateway {
             subscriptions,
             tokens,
             failed_attempts: FailedAttempts::default(),
+            started: Instant::now(),
         }
+    }
+
+    /// For how long it has been running.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Lets another revision hold from now on. Requests under way keep theirs.

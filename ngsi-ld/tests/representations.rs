@@ -14,10 +14,8 @@ use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::language::LanguageFilter;
 use ngsi_ld::entity::parse::parse_entity;
-use ngsi_ld::entity::render::{
-    Format, LinkedEntities, Rendering, Representation, render_entities, render_entity, render_feature,
-};
-use ngsi_ld::projection::{DatasetSelection, MemberList, Projection};
+use ngsi_ld::entity::render::{Format, LinkedEntities, Rendering, Representation, render_entity, render_feature};
+use ngsi_ld::projection::{DatasetSelection, MemberList, Projection, Shown};
 use serde_json::Value;
 
 fn read(path: &str) -> String {
@@ -92,7 +90,7 @@ fn rendered() -> BTreeMap<&'static str, String> {
         };
         let representation = Representation {
             language: Some(&language),
-            projection: Some(&chosen),
+            shown: (&chosen).into(),
             ..plain(format)
         };
         all.insert(title, one(representation, &shelter));
@@ -102,7 +100,7 @@ fn rendered() -> BTreeMap<&'static str, String> {
         "pick=id,name",
         one(
             Representation {
-                projection: Some(&picked),
+                shown: (&picked).into(),
                 ..simplified
             },
             &shelter,
@@ -112,7 +110,7 @@ fn rendered() -> BTreeMap<&'static str, String> {
         "omit=location,managedBy,maxCapacity",
         one(
             Representation {
-                projection: Some(&omitted),
+                shown: (&omitted).into(),
                 ..simplified
             },
             &shelter,
@@ -132,7 +130,7 @@ fn rendered() -> BTreeMap<&'static str, String> {
         ..Projection::default()
     };
     let joined = Representation {
-        projection: Some(&managed),
+        shown: (&managed).into(),
         language: Some(&language),
         ..plain(Format::Concise)
     };
@@ -147,7 +145,19 @@ fn rendered() -> BTreeMap<&'static str, String> {
         ),
     );
     let mut flat = Vec::new();
-    render_entities(joined, linked.flatten([&shelter]), &mut flat);
+    let flattened = linked.flatten([&shelter], joined.shown);
+    assert!(flattened.iter().skip(1).all(|(_, shown)| *shown == Shown::default()));
+    let everything = Representation {
+        shown: Shown::default(),
+        ..joined
+    };
+    flat.push(b'[');
+    render_entity(joined, &shelter, &mut flat);
+    for (entity, _) in flattened.into_iter().skip(1) {
+        flat.push(b',');
+        render_entity(everything, entity, &mut flat);
+    }
+    flat.push(b']');
     all.insert("join=flat", String::from_utf8(flat).unwrap());
     all
 }

@@ -97,6 +97,28 @@ async fn unknown_parameter_values() {
 }
 
 #[tokio::test]
+async fn broken_scope_queries_and_lists_of_values() {
+    each_is_refused(vec![
+        value("scopeQ", ""),
+        value("scopeQ", "/"),
+        value("scopeQ", "/A//B"),
+        value("scopeQ", "(/A;/B"),
+        value("scopeQ", "/A;"),
+        value("scopeQ", "/A/#/B"),
+        value("csf", "))bad(("),
+        value("csf", "mode=\"inclusive\""),
+        value("expandValues", "a,,b"),
+        value("expandValues", "1a"),
+        value("jsonKeys", "a b"),
+        value("geoQ", ""),
+        value("geoQ", "{\"georel\":"),
+        value("geoQ", "within&geometry=Point&coordinates=[1]"),
+        value("geoQ", "within&colour=red"),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn broken_q() {
     let deep = format!("{}name{}", "(".repeat(900), ")".repeat(900));
     let broken = [
@@ -296,6 +318,7 @@ async fn broken_encodings_patterns_and_names() {
         value("idPattern", "["),
         value("idPattern", "(?P<x"),
         value("idPattern", "a{99999}"),
+        value("idPattern", "a**"),
         value("idPattern", ""),
         value("attrs", ""),
         value("attrs", "name,,location"),
@@ -439,8 +462,8 @@ async fn what_http_itself_forbids() {
 #[tokio::test]
 async fn what_cim_009_has_and_this_version_has_not_is_said() {
     let platform = Platform::start().await;
-    for name in ["scopeQ", "orderBy", "join", "joinLevel", "csf"] {
-        let answer = platform.entities(format!("type=EvacuationSite&{name}=inline")).await;
+    for name in ["entityMap", "entityMapLifetime", "via"] {
+        let answer = platform.entities(format!("type=EvacuationSite&{name}=true")).await;
         assert_eq!(
             (answer.status, answer.error_type().as_str()),
             (422, "OperationNotSupported"),

@@ -155,6 +155,24 @@ async fn other_spellings_of_clients_mean_the_same() {
         ))
         .await
         .ok();
+    let place = "geometry=Point&coordinates=[139.5784,36.3146]";
+    for (name, value) in [
+        ("geoQ", format!("georel=near;maxDistance==3000&{place}")),
+        (
+            "geoQ",
+            format!("near;maxDistance==3000&{}", place.replace("coordinates", "coords")),
+        ),
+        (
+            "geoQ",
+            r#"{"georel":"near;maxDistance==3000","geometry":"Point","coordinates":[139.5784,36.3146]}"#.to_owned(),
+        ),
+    ] {
+        let whole = [("type", "EvacuationSite"), ("limit", "1000"), (name, value.as_str())];
+        assert_eq!(platform.query(&whole).await.ok().ids(), standard.ids(), "{value}");
+    }
+    // As it stands, without any encoding.
+    let plain = format!("type=EvacuationSite&limit=1000&geoQ=georel=near;maxDistance==3000&{place}");
+    assert_eq!(platform.entities(plain).await.ok().ids(), standard.ids());
     assert!(!standard.ids().is_empty());
     assert_eq!((short.ids(), named.ids()), (standard.ids(), standard.ids()));
 }

@@ -48,7 +48,7 @@ async fn they_are_refused_by_their_name() {
     for (method, path) in [
         (Method::PATCH, "/entities/urn:a:1"),
         (Method::PUT, "/entities/urn:a:1/attrs/name"),
-        (Method::POST, "/entityOperations/query"),
+        (Method::POST, "/temporal/entityOperations/query"),
         (Method::POST, "/csourceSubscriptions"),
         (Method::PATCH, "/temporal/entities/urn:a:1/attrs/name/urn:i:1"),
     ] {

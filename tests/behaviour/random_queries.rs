@@ -69,12 +69,21 @@ const PIECES: [&str; 60] = [
     "99999999999999999999",
 ];
 
-const PARAMETERS: [&str; 22] = [
+const PARAMETERS: [&str; 31] = [
     "type",
     "id",
     "idPattern",
     "attrs",
     "q",
+    "scopeQ",
+    "csf",
+    "expandValues",
+    "jsonKeys",
+    "geoQ",
+    "orderBy",
+    "orderFrom",
+    "orderGeometry",
+    "collation",
     "georel",
     "geometry",
     "coordinates",
@@ -134,6 +143,51 @@ fn random_questions_are_answered_or_refused() {
                     answer.warnings().is_empty(),
                     "no question makes a source fail: {answer}"
                 );
+            }
+            Ok(())
+        })
+        .unwrap();
+    drop_in(&runtime, platform);
+}
+
+/// The parts of a body, most of which are what one of the members must be.
+fn body() -> impl Strategy<Value = Vec<(&'static str, serde_json::Value)>> {
+    let names = PARAMETERS
+        .iter()
+        .copied()
+        .chain(["entities", "ordering", "temporalQ", "entityMap", "joinLevel"]);
+    let names: Vec<&str> = names.collect();
+    let json = prop_oneof![
+        4 => text().prop_map(serde_json::Value::from),
+        2 => prop::collection::vec(text(), 0..3).prop_map(serde_json::Value::from),
+        1 => any::<bool>().prop_map(serde_json::Value::from),
+        1 => any::<f64>().prop_map(serde_json::Value::from),
+        2 => text().prop_map(|text| serde_json::json!([{"type": "AED", "idPattern": text}, {"type": "EvacuationSite"}])),
+        1 => text().prop_map(|text| serde_json::json!({"orderBy": [text, "name"], "georel": text, "geometry": "Point", "coordinates": [139.5, 36.3]})),
+    ];
+    prop::collection::vec((prop::sample::select(names), json), 0..4)
+}
+
+#[test]
+fn random_bodies_are_answered_or_refused() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let platform = runtime.block_on(async { Platform::builder().await.log("debug").start().await });
+    runner()
+        .run(&(body(), any::<bool>()), |(members, typed)| {
+            let mut body = serde_json::json!({"type": "Query"});
+            if typed {
+                body["entities"] = serde_json::json!([{"type": "EvacuationSite,DesignatedShelter"}]);
+            }
+            for (name, value) in members {
+                body[name] = value;
+            }
+            let ask = platform
+                .post("/ngsi-ld/v1/entityOperations/query?local=true")
+                .json(&body);
+            let answer = runtime.block_on(async { ask.await });
+            prop_assert!(answer.status < 500, "{answer}");
+            if answer.status >= 400 {
+                prop_assert!(!answer.problem().detail.is_empty());
             }
             Ok(())
         })

@@ -13,10 +13,12 @@ use super::entity_types::types_request;
 use super::negotiate::MediaType;
 use super::parameters::Parameters;
 use super::problem::{ErrorType, Problem};
-use super::question::{QueryRequest, Surroundings, query_request, retrieve_request, syntax};
+use super::question::{QueryRequest, Surroundings, posted_request, query_request, retrieve_request, syntax};
 use crate::config::TenantId;
 use crate::federation::Question;
+use crate::federation::linked_retrieval::Join;
 use crate::policy::Operation;
+use crate::subscriptions::members_of;
 
 /// Where the API begins.
 const BASE: &str = "/ngsi-ld/v1/";
@@ -49,9 +51,16 @@ pub(crate) enum Asked {
         question: Question,
         /// Which part of the answer.
         page: Page,
+        /// Which linked entities are shown, if any.
+        join: Option<Join>,
     },
     /// `retrieveEntity`
-    Retrieve(Question),
+    Retrieve {
+        /// What.
+        question: Question,
+        /// Which linked entities are shown, if any.
+        join: Option<Join>,
+    },
     /// `retrieveEntityTypes`
     Types(Question),
     /// Entities that are written; `None`: they are not known.
@@ -65,9 +74,17 @@ impl Asked {
     pub(crate) fn operation(&self) -> Operation {
         match self {
             Self::Query { .. } => Operation::QueryEntity,
-            Self::Retrieve(_) => Operation::RetrieveEntity,
+            Self::Retrieve { .. } => Operation::RetrieveEntity,
             Self::Types(_) => Operation::RetrieveEntityTypes,
             Self::Write(operation, _) | Self::Delete(operation, _) => *operation,
+        }
+    }
+
+    /// Which linked entities are shown, if any.
+    pub(crate) fn join(&self) -> Option<&Join> {
+        match self {
+            Self::Query { join, .. } | Self::Retrieve { join, .. } => join.as_ref(),
+            _ => None,
         }
     }
 }
@@ -88,19 +105,25 @@ pub(crate) fn read(request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
     let method = request.method.to_ascii_uppercase();
     let resource = path.strip_prefix(BASE).unwrap_or(path).trim_matches('/');
     match (method.as_str(), resource.split_once('/').unwrap_or((resource, ""))) {
-        ("GET", ("entities", "")) => {
-            let QueryRequest { question, page, .. } = query_request(query, &around)?;
-            Ok(Asked::Query { question, page })
-        }
+        ("GET", ("entities", "")) => Ok(asked(query_request(query, &around)?)),
         ("GET", ("entities", id)) => {
-            let (_, question) = retrieve_request(&decoded(id)?, query, &around)?;
-            Ok(Asked::Retrieve(question))
+            let (presentation, question) = retrieve_request(&decoded(id)?, query, &around)?;
+            let join = presentation.join();
+            Ok(Asked::Retrieve { question, join })
         }
         ("GET", ("types", "")) => Ok(Asked::Types(types_request(query, request.tenant)?)),
         ("POST", ("entities", "")) => {
             let entity = request.body.map(|body| parse_entity(body, request.context)).transpose();
             let entity = entity.map_err(|error| invalid(&error))?;
             Ok(Asked::Write(Operation::CreateEntity, entity.map(|entity| vec![entity])))
+        }
+        ("POST", ("entityOperations", "query")) => {
+            let Some(body) = request.body else {
+                let detail = "the body: it is not given, and what is asked stands there";
+                return Err(Problem::new(ErrorType::BadRequestData, detail));
+            };
+            let members = members_of(body)?;
+            Ok(asked(posted_request(query, &members, &around)?))
         }
         ("POST", ("entityOperations", "create")) => write(Operation::CreateBatch, request),
         ("POST", ("entityOperations", "upsert")) => write(Operation::UpsertBatch, request),
@@ -115,7 +138,7 @@ pub(crate) fn read(request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
                 None | Some("*") => None,
                 Some(text) => {
                     let selection = TypeSelection::parse(text, request.context);
-                    Some(selection.map_err(|error| syntax("type", &error))?)
+                    Some(selection.map_err(|error| syntax(&parameters, "type", &error))?)
                 }
             };
             Ok(Asked::Delete(Operation::DeleteEntity, selection))
@@ -123,11 +146,20 @@ pub(crate) fn read(request: &WrittenRequest<'_>) -> Result<Asked, Problem> {
         _ => {
             let detail = format!(
                 "{method} {path} cannot be explained: what can is GET and POST of /ngsi-ld/v1/entities, GET and DELETE of \
-                 /ngsi-ld/v1/entities/{{id}}, GET of /ngsi-ld/v1/types, and POST of /ngsi-ld/v1/entityOperations/create, \
-                 upsert and delete"
+                 /ngsi-ld/v1/entities/{{id}}, GET of /ngsi-ld/v1/types, and POST of /ngsi-ld/v1/entityOperations/query, \
+                 create, upsert and delete"
             );
             Err(Problem::new(ErrorType::OperationNotSupported, detail))
         }
+    }
+}
+
+/// A queryEntity, however it was asked.
+fn asked(request: QueryRequest) -> Asked {
+    Asked::Query {
+        join: request.presentation.join(),
+        question: request.question,
+        page: request.page,
     }
 }
 
@@ -206,6 +238,31 @@ mod tests {
             let asked = read_one(method, target).unwrap_or_else(|problem| panic!("{target}: {}", problem.detail));
             assert_eq!(asked.operation(), operation, "{target}");
         }
+    }
+
+    #[test]
+    fn a_query_by_post_is_the_query_of_its_body() {
+        let read_body = |body: Option<&str>| {
+            read(&WrittenRequest {
+                method: "POST",
+                target: "/ngsi-ld/v1/entityOperations/query?limit=3",
+                body: body.map(str::as_bytes),
+                tenant: None,
+                context: Context::kakehashi(),
+                largest_page: 1000,
+                split_entities: false,
+            })
+        };
+        let posted = read_body(Some(
+            r#"{"type": "Query", "entities": [{"type": "AED"}], "q": "remarks", "attrs": ["name"]}"#,
+        ));
+        let got = read_one("GET", "entities?type=AED&q=remarks&attrs=name&limit=3");
+        let (Ok(Asked::Query { question, page, .. }), Ok(Asked::Query { question: same, .. })) = (posted, got) else {
+            panic!("no query");
+        };
+        assert_eq!((question.query, question.shown), (same.query, same.shown));
+        assert_eq!(page.limit, 3);
+        assert!(read_body(None).unwrap_err().detail.contains("the body"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use ngsi_ld::Entity;
 use ngsi_ld::entity::conformance;
 use ngsi_ld::entity::render::{render_entity, render_feature};
 
-use super::entity_list::EntityList;
+use super::entity_list::{EntityList, Joined};
 use super::negotiate::MediaType;
 use super::preferences::Preferences;
 use super::presentation::Presentation;
@@ -21,7 +21,9 @@ use super::respond;
 use super::scope::Scope;
 use crate::Gateway;
 use crate::contexts::RequestContext;
-use crate::federation;
+use crate::federation::entities::Entities;
+use crate::federation::linked_retrieval::{self, Form};
+use crate::federation::{self, Question};
 use crate::policy::Operation;
 
 /// Bytes that one rendered entity usually has, so that the body's buffer is made once.
@@ -32,16 +34,34 @@ pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope) -> 
     let media_type = MediaType::negotiate(&scope.headers, true)?;
     let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
+    let request = question::query_request(scope.uri.query(), &around)?;
+    answer(&gateway, &scope, context, request).await
+}
+
+/// The answer to a queryEntity, however it was asked.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    scope: &Scope,
+    context: RequestContext,
+    request: QueryRequest,
+) -> Result<Response, Problem> {
     let QueryRequest {
         presentation,
         question,
         page,
         count,
-    } = question::query_request(scope.uri.query(), &around)?;
-
+    } = request;
+    let media_type = presentation.media_type;
     let asker = scope.asker(Operation::QueryEntity);
     let question = Arc::new(question);
-    let mut answer = federation::query::query(&question, page, count, &asker, &scope.gathering(&gateway)).await?;
+    let gathering = scope.gathering(gateway);
+    let mut answer = federation::query::query(&question, page, count, &asker, &gathering).await?;
+    let mut joined = None;
+    if let Some(join) = presentation.join() {
+        let (page, linked) = linked_retrieval::of_page(answer, &join, &question, &asker, &gathering).await?;
+        answer = page;
+        joined = Some(Joined::new(join.form, linked));
+    }
 
     let preferences = Preferences::of(&scope.headers);
     let in_body = context_in_body(preferences, media_type);
@@ -51,6 +71,7 @@ pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope) -> 
         context,
         context_in_body: in_body,
         version: preferences.version,
+        joined,
     };
     let written = list.write(answer.entities, &scope.id).await;
     *response.status_mut() = status(written.amended);
@@ -83,25 +104,79 @@ pub(super) async fn retrieve(
     let (presentation, question) = question::retrieve_request(&id, scope.uri.query(), &around)?;
 
     let asker = scope.asker(Operation::RetrieveEntity);
-    let mut answer = federation::retrieve::retrieve(&question, &asker, &scope.gathering(&gateway)).await?;
-
-    let mut response = match &mut answer.entity {
-        Some(entity) => one_entity(entity, &scope, &presentation, &context),
+    let gathering = scope.gathering(&gateway);
+    let mut answer = federation::retrieve::retrieve(&question, &asker, &gathering).await?;
+    let Some(mut entity) = answer.entity else {
         // The same words whether the entity does not exist or may not be seen.
-        None => Problem::new(ErrorType::ResourceNotFound, "no entity of that id is visible to you").into_response(),
+        let problem = Problem::new(ErrorType::ResourceNotFound, "no entity of that id is visible to you");
+        let mut response = problem.into_response();
+        respond::add_warnings(&mut response, &answer.warnings);
+        return Ok(response);
+    };
+    let mut joined = None;
+    if let Some(join) = presentation.join() {
+        let linking = std::slice::from_ref(&entity);
+        let linked = linked_retrieval::linked(linking, &join, &question, &asker, &gathering).await?;
+        linked_retrieval::add_warnings(&mut answer.warnings, linked.warnings);
+        joined = Some(Joined::new(join.form, linked.entities));
+    }
+    let mut response = match joined {
+        Some(joined) if joined.form == Form::Flat => {
+            flattened(entity, joined, &Arc::new(question), &scope, presentation, context).await
+        }
+        joined => one_entity(&mut entity, joined, &scope, &presentation, &context),
     };
     respond::add_warnings(&mut response, &answer.warnings);
     Ok(response)
 }
 
-fn one_entity(entity: &mut Entity, scope: &Scope, presentation: &Presentation, context: &RequestContext) -> Response {
+/// An entity and those that it links to: always an array, or a FeatureCollection (clauses 4.5.23.3 and 5.7.1.5).
+async fn flattened(
+    entity: Entity,
+    joined: Joined,
+    question: &Arc<Question>,
+    scope: &Scope,
+    presentation: Presentation,
+    context: RequestContext,
+) -> Response {
     let media_type = presentation.media_type;
     let preferences = Preferences::of(&scope.headers);
-    let amended = preferences
-        .version
-        .is_some_and(|version| conformance::amend(entity, version, &context.context));
     let in_body = context_in_body(preferences, media_type);
-    let representation = presentation.representation(&context.context, in_body.then_some(context.member.get()));
+    let mut response = respond::rendered(Body::empty(), media_type, &context, in_body);
+    let list = EntityList {
+        presentation,
+        context,
+        context_in_body: in_body,
+        version: preferences.version,
+        joined: Some(joined),
+    };
+    let written = list
+        .write(Entities::at_hand(question, vec![entity], false), &scope.id)
+        .await;
+    *response.status_mut() = status(written.amended);
+    *response.body_mut() = written.body;
+    response
+}
+
+fn one_entity(
+    entity: &mut Entity,
+    mut joined: Option<Joined>,
+    scope: &Scope,
+    presentation: &Presentation,
+    context: &RequestContext,
+) -> Response {
+    let media_type = presentation.media_type;
+    let preferences = Preferences::of(&scope.headers);
+    let mut amended = false;
+    if let Some(version) = preferences.version {
+        amended = conformance::amend(entity, version, &context.context);
+        if let Some(joined) = &mut joined {
+            amended |= joined.amend(version, &context.context);
+        }
+    }
+    let in_body = context_in_body(preferences, media_type);
+    let mut representation = presentation.representation(&context.context, in_body.then_some(context.member.get()));
+    representation.linked = joined.as_ref().map(|joined| &joined.linked);
     let mut body = Vec::with_capacity(EXPECTED_ENTITY_BYTES);
     match media_type {
         MediaType::GeoJson => {

@@ -5,8 +5,10 @@ use axum::body::{Body, Bytes};
 use futures::stream;
 use kakehashi_adapters::AdapterError;
 use ngsi_ld::Entity;
+use ngsi_ld::context::Context;
 use ngsi_ld::entity::conformance::{self, SpecificationVersion};
-use ngsi_ld::entity::render::{Representation, open_feature_collection, render_entity, render_feature};
+use ngsi_ld::entity::render::{LinkedEntities, Representation, open_feature_collection, render_entity, render_feature};
+use ngsi_ld::projection::Shown;
 
 use super::negotiate::MediaType;
 use super::presentation::Presentation;
@@ -14,6 +16,7 @@ use crate::contexts::RequestContext;
 use crate::edge::RequestId;
 use crate::federation::Warning;
 use crate::federation::entities::Entities;
+use crate::federation::linked_retrieval::Form;
 
 /// From this size on, in bytes, a body is sent before it is complete. Nearly all pages are smaller, and a failure of
 /// their source is then told in a warning; afterwards it can only be told by breaking off.
@@ -33,6 +36,32 @@ pub(super) struct EntityList {
     pub context_in_body: bool,
     /// The version that its reader knows (clause 4.3.6.8).
     pub version: Option<SpecificationVersion>,
+    /// The entities that those of the list link to, where they are shown. The list is then at hand.
+    pub joined: Option<Joined>,
+}
+
+/// Linked entities, and how they are shown.
+#[derive(Debug)]
+pub(super) struct Joined {
+    /// How.
+    pub form: Form,
+    /// Which.
+    pub linked: LinkedEntities,
+}
+
+impl Joined {
+    pub(super) const fn new(form: Form, linked: LinkedEntities) -> Self {
+        Self { form, linked }
+    }
+
+    /// Amends them for a reader of an earlier version; whether that changed any.
+    pub(super) fn amend(&mut self, version: SpecificationVersion, context: &Context) -> bool {
+        let mut amended = false;
+        for entity in self.linked.entities_mut() {
+            amended |= conformance::amend(entity, version, context);
+        }
+        amended
+    }
 }
 
 /// A list that was written, or whose writing has begun.
@@ -50,10 +79,13 @@ pub(super) struct Written {
 
 impl EntityList {
     /// Writes a list, or begins to.
-    pub(super) async fn write(self, mut entities: Entities, request_id: &RequestId) -> Written {
+    pub(super) async fn write(mut self, mut entities: Entities, request_id: &RequestId) -> Written {
+        let flattened = self.joined.take_if(|joined| joined.form == Form::Flat);
+        let mut linking = Vec::new();
         let mut writing = Writing::begin(self);
         loop {
             match entities.next().await {
+                Ok(Some(entity)) if flattened.is_some() => linking.push(entity),
                 Ok(Some(entity)) => writing.add(entity),
                 Ok(None) => break,
                 Err(error) => {
@@ -75,6 +107,12 @@ impl EntityList {
                 };
             }
         }
+        if let Some(Joined { linked, .. }) = &flattened {
+            let projection = writing.list.presentation.projection.clone();
+            for (entity, shown) in linked.flatten(&linking, Shown::from(projection.as_ref())) {
+                writing.add_shown(entity.clone(), Some(shown));
+            }
+        }
         Written {
             more: entities.more().await,
             amended: writing.amended,
@@ -85,7 +123,9 @@ impl EntityList {
 
     fn representation(&self) -> Representation<'_> {
         let member = self.context_in_body.then(|| self.context.member.get());
-        self.presentation.representation(&self.context.context, member)
+        let mut representation = self.presentation.representation(&self.context.context, member);
+        representation.linked = self.joined.as_ref().map(|joined| &joined.linked);
+        representation
     }
 
     fn is_geo_json(&self) -> bool {
@@ -103,7 +143,11 @@ struct Writing {
 }
 
 impl Writing {
-    fn begin(list: EntityList) -> Self {
+    fn begin(mut list: EntityList) -> Self {
+        let mut amended = false;
+        if let (Some(version), Some(joined)) = (list.version, &mut list.joined) {
+            amended = joined.amend(version, &list.context.context);
+        }
         let mut body = Vec::new();
         if list.is_geo_json() {
             open_feature_collection(list.representation(), &mut body);
@@ -113,11 +157,16 @@ impl Writing {
             list,
             body,
             is_empty: true,
-            amended: false,
+            amended,
         }
     }
 
-    fn add(&mut self, mut entity: Entity) {
+    fn add(&mut self, entity: Entity) {
+        self.add_shown(entity, None);
+    }
+
+    /// Adds an entity; `shown`: what is shown of it in the place of what the list shows.
+    fn add_shown(&mut self, mut entity: Entity, shown: Option<Shown<'_>>) {
         if let Some(version) = self.list.version {
             self.amended |= conformance::amend(&mut entity, version, &self.list.context.context);
         }
@@ -125,6 +174,7 @@ impl Writing {
             self.body.push(b',');
         }
         let mut representation = self.list.representation();
+        representation.shown = shown.unwrap_or(representation.shown);
         if self.list.is_geo_json() {
             // It stands in the collection.
             representation.rendering.context_member = None;

@@ -17,7 +17,6 @@ use crate::Gateway;
 use crate::config::TenantId;
 use crate::federation::{self, Question};
 use crate::policy::Operation;
-use ngsi_ld::query::Query;
 
 /// EntityTypeList of clause 5.2.24.
 #[derive(Serialize)]
@@ -41,14 +40,9 @@ pub(super) fn types_request(query: Option<&str>, tenant: Option<&TenantId>) -> R
         return Err(Problem::new(ErrorType::OperationNotSupported, detail));
     }
     Ok(Question {
-        query: Query::default(),
-        shown: None,
-        datasets: None,
-        leaving: None,
         tenant: tenant.cloned(),
         local: parameters.boolean("local")?.unwrap_or(false),
-        split_entities: false,
-        system_attributes: false,
+        ..Question::default()
     })
 }
 

@@ -8,13 +8,18 @@ mod entity_list;
 mod entity_operations;
 mod entity_provision;
 mod entity_types;
+mod geo_parameters;
+mod joining;
 mod link_header;
 pub mod negotiate;
 mod not_offered;
+mod ordering_parameters;
 pub mod parameters;
 mod preferences;
 mod presentation;
 pub mod problem;
+mod query_body;
+mod query_by_post;
 mod question;
 mod request_body;
 mod request_context;
@@ -25,7 +30,7 @@ mod subscriptions;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post};
@@ -86,8 +91,14 @@ fn offered() -> Vec<Offered> {
             DeleteBatch,
             post(entity_operations::delete),
         ),
+        write(
+            "/ngsi-ld/v1/entityOperations/query",
+            QueryEntity,
+            post(query_by_post::query),
+        ),
         read("/ngsi-ld/v1/types", RetrieveEntityTypes, get(entity_types::list)),
         read("/version", None, get(version)),
+        read("/statistics", None, get(statistics)),
         read(SUBSCRIPTIONS_PATH, QuerySubscription, get(subscriptions::list)),
         write(SUBSCRIPTIONS_PATH, CreateSubscription, post(subscriptions::create)),
         read(&subscription, RetrieveSubscription, get(subscriptions::retrieve)),
@@ -159,6 +170,12 @@ async fn version() -> Response {
         env!("CARGO_PKG_VERSION"),
         "\"}"
     );
+    ([(http::header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// What clients of Orion ask beside it. How long the gateway has been running is all that it tells everybody.
+async fn statistics(State(gateway): State<Arc<Gateway>>) -> Response {
+    let body = format!("{{\"uptime_in_secs\":{}}}", gateway.uptime().as_secs());
     ([(http::header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 

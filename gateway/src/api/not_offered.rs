@@ -123,7 +123,6 @@ static OPERATIONS: &[Operation] = &[
     ),
     changing("/entityOperations/update", Method::POST, "Batch Entity Update"),
     changing("/entityOperations/merge", Method::POST, "Batch Entity Merge"),
-    reading("/entityOperations/query", Method::POST, "Query Entities by POST"),
     changing(
         "/temporal/entities",
         Method::POST,

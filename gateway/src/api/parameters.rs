@@ -1,4 +1,5 @@
-//! Query parameters of the URL: each known, each at most once, each well encoded.
+//! Query parameters of the URL, and the members of a body that stand for them: each known, each at most once, each well
+//! encoded.
 
 use std::borrow::Cow;
 
@@ -6,14 +7,36 @@ use percent_encoding::percent_decode_str;
 
 use super::problem::{ErrorType, Problem};
 
-/// The parameters of one request, decoded, in the order of the URL.
+/// The parameters of one request, decoded, in the order of the URL; then those of the body.
 #[derive(Debug)]
 pub struct Parameters<'a> {
-    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pairs: Vec<Pair<'a>>,
+}
+
+/// A parameter that was given.
+#[derive(Debug)]
+struct Pair<'a> {
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
+    /// The member of the body that it comes from; `None`: the URL.
+    member: Option<Member>,
+}
+
+/// Where in a body a parameter stood.
+#[derive(Debug)]
+struct Member {
+    /// Its path, such as `geoQ.georel`.
+    path: String,
+    /// How many characters each element has, where it is an array, whose elements commas separate here.
+    elements: Vec<usize>,
 }
 
 /// Names that real clients use for a parameter of CIM 009.
 const ALIASES: [(&str, &str); 1] = [("coords", "coordinates")];
+
+/// Parameters in which `+` is a sign of their language that forms cannot mean a space by: a scope has none, and `+` is
+/// any level of it (clause 4.19).
+const KEEPING_PLUS: [&str; 1] = ["scopeQ"];
 
 impl<'a> Parameters<'a> {
     /// Reads the query part of a URL. `known` are the parameters that the operation offers, `unsupported` those
@@ -22,7 +45,7 @@ impl<'a> Parameters<'a> {
     /// # Errors
     /// A problem that names the parameter and its position in the query (characters from 0).
     pub fn parse(query: Option<&'a str>, known: &[&str], unsupported: &[&str]) -> Result<Self, Problem> {
-        let mut pairs: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
+        let mut parameters = Self { pairs: Vec::new() };
         let query = query.unwrap_or_default();
         let mut position = 0;
         for part in query.split('&') {
@@ -32,7 +55,7 @@ impl<'a> Parameters<'a> {
                 continue;
             }
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let name = canonical_name(decode(name, "the name of a parameter", start)?);
+            let name = canonical_name(decode(name, "the name of a parameter", start, true)?);
             if unsupported.contains(&name.as_ref()) {
                 return Err(Problem::new(
                     ErrorType::OperationNotSupported,
@@ -48,26 +71,93 @@ impl<'a> Parameters<'a> {
                     format!("unknown parameter `{name}` at position {start}{hint}"),
                 ));
             }
-            if pairs.iter().any(|(earlier, _)| *earlier == name) {
+            if parameters.get(&name).is_some() {
                 return Err(Problem::new(
                     ErrorType::InvalidRequest,
                     format!("parameter `{name}` is given a second time at position {start}; give it once"),
                 ));
             }
             let place = start + name.chars().count() + 1;
-            let value = decode(value, &format!("parameter `{name}`"), place)?;
-            pairs.push((name, value));
+            let plus_is_space = !KEEPING_PLUS.contains(&name.as_ref());
+            let value = decode(value, &format!("parameter `{name}`"), place, plus_is_space)?;
+            parameters.pairs.push(Pair {
+                name,
+                value,
+                member: None,
+            });
         }
-        Ok(Self { pairs })
+        Ok(parameters)
+    }
+
+    /// Adds what a member of the body says in the place of a parameter. `path` is that of the member.
+    ///
+    /// # Errors
+    /// A problem when the URL has the parameter, too.
+    pub fn add_member(
+        &mut self,
+        name: &'static str,
+        path: &str,
+        value: impl Into<Cow<'a, str>>,
+    ) -> Result<(), Problem> {
+        self.add(name, path, value.into(), Vec::new())
+    }
+
+    /// Adds what an array in the body says in the place of a parameter that is a list.
+    ///
+    /// # Errors
+    /// A problem when the URL has the parameter, too.
+    pub fn add_elements(&mut self, name: &'static str, path: &str, elements: &[&str]) -> Result<(), Problem> {
+        let lengths = elements.iter().map(|element| element.chars().count()).collect();
+        self.add(name, path, Cow::Owned(elements.join(",")), lengths)
+    }
+
+    fn add(
+        &mut self,
+        name: &'static str,
+        path: &str,
+        value: Cow<'a, str>,
+        elements: Vec<usize>,
+    ) -> Result<(), Problem> {
+        if self.get(name).is_some() {
+            return Err(Problem::new(
+                ErrorType::InvalidRequest,
+                format!("parameter `{name}` stands in the URL, and member `{path}` in the body; give one of them"),
+            ));
+        }
+        let path = path.to_owned();
+        self.pairs.push(Pair {
+            name: Cow::Borrowed(name),
+            value,
+            member: Some(Member { path, elements }),
+        });
+        Ok(())
+    }
+
+    /// A fault in the value of a parameter, or of the member of the body that stands for it. `position` counts
+    /// characters of the value.
+    #[must_use]
+    pub fn fault(&self, name: &str, position: usize, detail: impl std::fmt::Display) -> Problem {
+        let Some(Member { path, elements }) = self.pair(name).and_then(|pair| pair.member.as_ref()) else {
+            return Problem::parameter(name, position, detail);
+        };
+        let mut in_element = position;
+        for (index, length) in elements.iter().enumerate() {
+            if in_element <= *length {
+                return Problem::member(&format!("{path}[{index}]"), in_element, detail);
+            }
+            in_element -= length + 1;
+        }
+        Problem::member(path, in_element, detail)
     }
 
     /// The value of a parameter, if it was given.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.pairs
-            .iter()
-            .find(|(given, _)| given == name)
-            .map(|(_, value)| value.as_ref())
+        self.pair(name).map(|pair| pair.value.as_ref())
+    }
+
+    fn pair(&self, name: &str) -> Option<&Pair<'a>> {
+        self.pairs.iter().find(|pair| pair.name == name)
     }
 
     /// The value of a parameter that may not be empty.
@@ -76,7 +166,7 @@ impl<'a> Parameters<'a> {
     /// A problem when it was given without a value.
     pub fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
         match self.get(name) {
-            Some("") => Err(Problem::parameter(name, 0, "it is empty; give a value or leave it out")),
+            Some("") => Err(self.fault(name, 0, "it is empty; give a value or leave it out")),
             value => Ok(value),
         }
     }
@@ -94,7 +184,7 @@ impl<'a> Parameters<'a> {
         for item in text.split(',') {
             if item.is_empty() {
                 let detail = format_args!("item {} of the list is empty", items.len() + 1);
-                return Err(Problem::parameter(name, position, detail));
+                return Err(self.fault(name, position, detail));
             }
             items.push((position, item));
             position += item.chars().count() + 1;
@@ -113,7 +203,7 @@ impl<'a> Parameters<'a> {
                 text.parse()
                     .ok()
                     .filter(|_| digits)
-                    .ok_or_else(|| Problem::parameter(name, 0, "expected a whole number from 0"))
+                    .ok_or_else(|| self.fault(name, 0, "expected a whole number from 0"))
             })
             .transpose()
     }
@@ -127,7 +217,7 @@ impl<'a> Parameters<'a> {
             .map(|text| match text {
                 "true" => Ok(true),
                 "false" => Ok(false),
-                _ => Err(Problem::parameter(name, 0, "expected `true` or `false`")),
+                _ => Err(self.fault(name, 0, "expected `true` or `false`")),
             })
             .transpose()
     }
@@ -140,8 +230,9 @@ fn canonical_name(name: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Decodes percent-encoding, and `+` as a space, as form encoding and thereby most clients write it.
-fn decode<'a>(text: &'a str, what: &str, position: usize) -> Result<Cow<'a, str>, Problem> {
+/// Decodes percent-encoding and, where it may stand for one, `+` as a space, as form encoding and thereby most clients
+/// write it.
+fn decode<'a>(text: &'a str, what: &str, position: usize, plus_is_space: bool) -> Result<Cow<'a, str>, Problem> {
     let broken = |fault: &str| {
         Problem::new(
             ErrorType::InvalidRequest,
@@ -152,7 +243,7 @@ fn decode<'a>(text: &'a str, what: &str, position: usize) -> Result<Cow<'a, str>
         return Err(broken("a `%` that is not followed by two hexadecimal digits"));
     }
     let not_utf8 = |_| broken("percent-encoded bytes that are not UTF-8");
-    if text.contains('+') {
+    if plus_is_space && text.contains('+') {
         let spaced = text.replace('+', " ");
         let decoded = percent_decode_str(&spaced).decode_utf8().map_err(not_utf8)?;
         return Ok(Cow::Owned(decoded.into_owned()));
@@ -172,7 +263,7 @@ fn has_broken_escape(bytes: &[u8]) -> bool {
 }
 
 /// The known name that is most likely meant.
-fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     /// Below this similarity (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps.
     const LIKELY: f64 = 0.8;
     known
@@ -235,6 +326,34 @@ mod tests {
             broken.contains("parameter `q`") && broken.contains("position 11"),
             "{broken}"
         );
+    }
+
+    #[test]
+    fn plus_is_a_space_but_in_scopes() {
+        let known = ["q", "scopeQ"];
+        let parameters = Parameters::parse(Some("q=a+b&scopeQ=/Madrid/+/Park,%2B/x"), &known, &[]).unwrap();
+        assert_eq!(parameters.get("q"), Some("a b"));
+        assert_eq!(parameters.get("scopeQ"), Some("/Madrid/+/Park,+/x"));
+    }
+
+    #[test]
+    fn members_of_a_body_stand_for_parameters_and_are_named_in_their_faults() {
+        let mut parameters = Parameters::parse(Some("limit=x"), &KNOWN, &[]).unwrap();
+        parameters
+            .add_member("coordinates", "geoQ.coordinates", "[1,2")
+            .unwrap();
+        parameters
+            .add_elements("type", "names", &["架", "b{c,d}", "橋d"])
+            .unwrap();
+        let told = |name, position| parameters.fault(name, position, "wrong").detail;
+        assert_eq!(told("coordinates", 3), "member `geoQ.coordinates` at position 3: wrong");
+        assert_eq!(told("type", 0), "member `names[0]` at position 0: wrong");
+        assert_eq!(told("type", 4), "member `names[1]` at position 2: wrong");
+        assert_eq!(told("type", 10), "member `names[2]` at position 1: wrong");
+        assert_eq!(told("limit", 0), "parameter `limit` at position 0: wrong");
+        assert_eq!(told("q", 0), "parameter `q` at position 0: wrong");
+        let twice = parameters.add_member("limit", "limit", "1").unwrap_err();
+        assert!(twice.detail.contains("`limit` stands in the URL"), "{}", twice.detail);
     }
 
     #[test]

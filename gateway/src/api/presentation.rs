@@ -8,10 +8,12 @@ use ngsi_ld::entity::language::{InvalidLanguageFilter, LanguageFilter};
 use ngsi_ld::entity::render::{Format, Rendering, Representation};
 use ngsi_ld::projection::{InvalidProjection, MemberList, Projection};
 
+use super::joining::{self, Joining};
 use super::negotiate::MediaType;
 use super::parameters::Parameters;
 use super::problem::{ErrorType, Problem};
 use super::question::{Surroundings, attributes, expand_attribute, syntax};
+use crate::federation::linked_retrieval::{Form, Join};
 
 /// How the answer is to look.
 #[derive(Debug, Clone)]
@@ -27,7 +29,9 @@ pub(super) struct Presentation {
     /// `lang`
     language: Option<LanguageFilter>,
     /// `pick`, `omit` and `attrs`
-    projection: Option<Projection>,
+    pub projection: Option<Projection>,
+    /// `join`: which linked entities are shown, if any.
+    pub joining: Option<Joining>,
 }
 
 impl Presentation {
@@ -40,11 +44,17 @@ impl Presentation {
         let geometry_property = match parameters.text("geometryProperty")? {
             Some(_) if around.media_type != MediaType::GeoJson => {
                 let detail = "needs `Accept: application/geo+json`";
-                return Err(Problem::parameter("geometryProperty", 0, detail));
+                return Err(parameters.fault("geometryProperty", 0, detail));
             }
-            name => expand_attribute("geometryProperty", 0, name.unwrap_or("location"), around.context)?,
+            name => expand_attribute(
+                parameters,
+                "geometryProperty",
+                0,
+                name.unwrap_or("location"),
+                around.context,
+            )?,
         };
-        refuse_linked_retrieval(parameters)?;
+        let joining = Joining::read(parameters)?;
         let language = parameters.text("lang")?.map(LanguageFilter::parse).transpose();
         Ok(Self {
             media_type: around.media_type,
@@ -52,8 +62,9 @@ impl Presentation {
             geometry_property,
             format,
             language: language
-                .map_err(|InvalidLanguageFilter { position, fault }| Problem::parameter("lang", position, fault))?,
-            projection: projection(parameters, around.context)?,
+                .map_err(|InvalidLanguageFilter { position, fault }| parameters.fault("lang", position, fault))?,
+            projection: projection(parameters, around.context, joining.as_ref())?,
+            joining,
         })
     }
 
@@ -92,6 +103,23 @@ impl Presentation {
         Some(asked)
     }
 
+    /// Which linked entities are retrieved, if any.
+    pub(super) fn join(&self) -> Option<Join> {
+        let Joining {
+            form,
+            levels,
+            contained_by,
+        } = self.joining.clone()?;
+        let become_features = self.media_type == MediaType::GeoJson && form == Form::Flat;
+        Some(Join {
+            form,
+            levels,
+            contained_by,
+            projection: self.projection.clone(),
+            geometry: become_features.then(|| self.geometry_property.clone()),
+        })
+    }
+
     /// How the renderer is to write it. `context_member` is the JSON text of the member `@context`, if it goes
     /// into the body.
     pub(super) fn representation<'a>(
@@ -107,7 +135,7 @@ impl Presentation {
                 context_member,
             },
             language: self.language.as_ref(),
-            projection: self.projection.as_ref(),
+            shown: self.projection.as_ref().into(),
             linked: None,
         }
     }
@@ -159,49 +187,45 @@ fn parse_format(parameter: &str, position: usize, name: &str) -> Result<Format, 
     }
 }
 
-fn unknown_value(parameter: &str, position: usize, value: &str, expected: impl std::fmt::Display) -> Problem {
+pub(super) fn unknown_value(
+    parameter: &str,
+    position: usize,
+    value: &str,
+    expected: impl std::fmt::Display,
+) -> Problem {
     /// A consumer's own value is said back to it, bounded.
     const SHOWN: usize = 60;
     let shown: String = value.chars().take(SHOWN).collect();
     Problem::parameter(parameter, position, format_args!("unknown value `{shown}`; {expected}"))
 }
 
-/// `join` (clause 4.5.23): `@none` asks for what is done anyway.
-fn refuse_linked_retrieval(parameters: &Parameters<'_>) -> Result<(), Problem> {
-    match parameters.text("join")? {
-        None | Some("@none") => Ok(()),
-        Some("flat" | "inline") => {
-            let detail = "parameter `join`: linked entities are not retrieved by this version; only `@none` is offered";
-            Err(Problem::new(ErrorType::OperationNotSupported, detail))
-        }
-        Some(name) => Err(unknown_value("join", 0, name, "expected flat, inline or @none")),
-    }
-}
-
 /// `pick`, `omit` and `attrs`; `None` when everything is shown.
-fn projection(parameters: &Parameters<'_>, context: &Context) -> Result<Option<Projection>, Problem> {
+fn projection(
+    parameters: &Parameters<'_>,
+    context: &Context,
+    joining: Option<&Joining>,
+) -> Result<Option<Projection>, Problem> {
+    let levels = joining.map_or(0, |joining| joining.levels);
     let list = |name: &str| {
-        let list = parameters.text(name)?.map(|text| MemberList::parse(text, context));
+        let text = parameters.text(name)?;
+        let list = text.map(|text| MemberList::parse_linked(text, context, levels));
         list.transpose().map_err(|error| match error {
-            InvalidProjection::Syntax(error) => syntax(name, &error),
-            InvalidProjection::Name { position, error } => Problem::parameter(name, position, error),
+            InvalidProjection::Syntax(error) => syntax(parameters, name, &error),
+            InvalidProjection::Name { position, error } => parameters.fault(name, position, error),
             // Clause 5.7.2.4: linked entities are chosen from only where they are retrieved.
-            InvalidProjection::Linked { position } => {
-                let detail = "members of linked entities can be chosen only with linked entity retrieval (`join`)";
-                Problem::parameter(name, position, detail)
-            }
+            InvalidProjection::Linked { position } => parameters.fault(name, position, joining::too_deep(joining)),
         })
     };
     let (picked, omitted) = (list("pick")?, list("omit")?);
     let conditions: HashSet<AttributeName> = attributes("attrs", parameters, context)?.into_iter().collect();
     if !conditions.is_empty() && (picked.is_some() || omitted.is_some()) {
         let detail = "it chooses what is shown, as `pick` and `omit` do; give it alone, or `q` and `pick` in its place";
-        return Err(Problem::parameter("attrs", 0, detail));
+        return Err(parameters.fault("attrs", 0, detail));
     }
     if let (Some(picked), Some(omitted)) = (&picked, &omitted)
         && picked.overlaps(omitted)
     {
-        return Err(Problem::parameter("omit", 0, "it names a member that `pick` names too"));
+        return Err(parameters.fault("omit", 0, "it names a member that `pick` names too"));
     }
     let projection = Projection {
         picked,
@@ -216,12 +240,14 @@ mod tests {
     use super::*;
 
     fn read(query: &str, media_type: MediaType) -> Result<Presentation, Problem> {
-        const KNOWN: [&str; 8] = [
+        const KNOWN: [&str; 10] = [
             "pick",
             "omit",
             "attrs",
             "lang",
             "join",
+            "joinLevel",
+            "containedBy",
             "format",
             "options",
             "geometryProperty",
@@ -263,6 +289,11 @@ mod tests {
             asked("pick=a&omit=area&geometryProperty=area", MediaType::GeoJson),
             Some(vec!["a".into(), "area".into()])
         );
+        assert_eq!(
+            asked("join=inline&pick=id,a%7Bb%7D&omit=c%7Bd%7D", json),
+            Some(vec!["a".into()])
+        );
+        assert_eq!(asked("join=inline&omit=a%7Bb%7D", json), None);
     }
 
     #[test]
@@ -282,7 +313,10 @@ mod tests {
                 "join=inlined",
                 "parameter `join` at position 0: unknown value `inlined`",
             ),
-            ("join=inline", "parameter `join`: linked entities are not retrieved"),
+            (
+                "join=flat&omit=a%7Bb%7Bc%7D%7D",
+                "parameter `omit` at position 3: members of entities that are farther away than `joinLevel`",
+            ),
             (
                 "format=short",
                 "parameter `format` at position 0: unknown value `short`",

@@ -159,6 +159,13 @@ impl Problem {
         Self::new(ErrorType::BadRequestData, detail)
     }
 
+    /// A fault in one member of the body: names its path, and the place in its value in characters from 0.
+    #[must_use]
+    pub fn member(path: &str, position: usize, detail: impl std::fmt::Display) -> Self {
+        let detail = format!("member `{path}` at position {position}: {detail}");
+        Self::new(ErrorType::BadRequestData, detail)
+    }
+
     /// The members as they go over the wire.
     #[must_use]
     pub fn details(&self) -> ProblemDetails<'_> {

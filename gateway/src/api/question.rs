@@ -1,30 +1,48 @@
-//! From the parameters of `queryEntity` and `retrieveEntity` (Tables 6.4.3.2-1 and 6.5.3.1-1) to a
-//! [`Question`]. Everything that can be wrong with them is found here, before any source is asked.
+//! From the parameters of `queryEntity` and `retrieveEntity` (Tables 6.4.3.2-1 and 6.5.3.1-1), or the body that stands
+//! for them (Table 5.2.23-1), to a [`Question`]. Everything that can be wrong with them is found here, before any source
+//! is asked.
 
 use kakehashi_adapters::Page;
 use ngsi_ld::context::Context;
 use ngsi_ld::projection::{DatasetSelection, Projection};
-use ngsi_ld::query::{Expression, GeoProblem, GeoQuery, IdPattern, InvalidGeoQuery, Query, SyntaxError, TypeSelection};
+use ngsi_ld::query::{
+    ContextSourceFilter, Expression, IdPattern, Query, ScopeQuery, SyntaxError, TypeSelection, ValueExpansion,
+};
 use ngsi_ld::{AttributeName, EntityId};
+use serde_json::{Map, Value};
 
+use super::geo_parameters::geo_query;
+use super::joining;
 use super::negotiate::MediaType;
+use super::ordering_parameters::ordering;
 use super::parameters::Parameters;
 use super::presentation::Presentation;
 use super::problem::{ErrorType, Problem};
+use super::query_body::{self, Offered};
 use crate::config::TenantId;
+use crate::federation::selectors::{EntitySelector, joined};
 use crate::federation::{Question, is_system_date};
 
 /// What `queryEntity` offers.
-const QUERY_PARAMETERS: [&str; 22] = [
+const QUERY_PARAMETERS: [&str; 33] = [
     "type",
     "id",
     "idPattern",
     "attrs",
     "q",
+    "scopeQ",
+    "csf",
+    "expandValues",
+    "jsonKeys",
     "georel",
     "geometry",
     "coordinates",
     "geoproperty",
+    "geoQ",
+    "orderBy",
+    "orderFrom",
+    "orderGeometry",
+    "collation",
     "geometryProperty",
     "limit",
     "offset",
@@ -38,10 +56,12 @@ const QUERY_PARAMETERS: [&str; 22] = [
     "datasetId",
     "lang",
     "join",
+    "joinLevel",
+    "containedBy",
 ];
 
 /// What `retrieveEntity` offers.
-const RETRIEVE_PARAMETERS: [&str; 11] = [
+const RETRIEVE_PARAMETERS: [&str; 13] = [
     "type",
     "attrs",
     "pick",
@@ -49,6 +69,8 @@ const RETRIEVE_PARAMETERS: [&str; 11] = [
     "datasetId",
     "lang",
     "join",
+    "joinLevel",
+    "containedBy",
     "options",
     "format",
     "geometryProperty",
@@ -56,22 +78,7 @@ const RETRIEVE_PARAMETERS: [&str; 11] = [
 ];
 
 /// What CIM 009 has for these operations beyond that.
-const NOT_OFFERED: [&str; 14] = [
-    "collation",
-    "containedBy",
-    "csf",
-    "entityMap",
-    "entityMapLifetime",
-    "expandValues",
-    "joinLevel",
-    "jsonKeys",
-    "orderBy",
-    "orderFrom",
-    "orderGeometry",
-    "scopeQ",
-    "geoQ",
-    "via",
-];
+const NOT_OFFERED: [&str; 3] = ["entityMap", "entityMapLifetime", "via"];
 
 /// Default page size (clause 5.5.9.1): small enough to answer at once, as Orion's.
 const DEFAULT_LIMIT: usize = 20;
@@ -113,9 +120,47 @@ pub(super) struct QueryRequest {
 /// A problem that names the parameter and the position.
 pub(super) fn query_request(query: Option<&str>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
     let parameters = Parameters::parse(query, &QUERY_PARAMETERS, &NOT_OFFERED)?;
-    let presentation = Presentation::read(&parameters, around)?;
-    let question = query_question(&parameters, &presentation, around)?;
-    let (page, count) = page(&parameters, around)?;
+    let selection = selection(&parameters, around.context)?;
+    read_query(&parameters, selection, around)
+}
+
+/// Reads the query part of the URL and the members of the body of a `queryEntity` by POST (clause 6.23).
+///
+/// # Errors
+/// A problem that names the parameter or the member, and the position.
+pub(super) fn posted_request(
+    query: Option<&str>,
+    members: &Map<String, Value>,
+    around: &Surroundings<'_>,
+) -> Result<QueryRequest, Problem> {
+    let offered = Offered {
+        parameters: &QUERY_PARAMETERS,
+        not_offered: &NOT_OFFERED,
+    };
+    let asked = query_body::read(query, members, offered, around.context)?;
+    let selection = Selection {
+        any_type: asked.selectors.iter().any(|selector| selector.types.is_none()),
+        selectors: asked.selectors,
+    };
+    read_query(&asked.parameters, selection, around)
+}
+
+/// Which entities are chosen by type and id.
+struct Selection {
+    /// One of them must select an entity. None: any entity.
+    selectors: Vec<EntitySelector>,
+    /// Whether a type is `*`, which means the local scope.
+    any_type: bool,
+}
+
+fn read_query(
+    parameters: &Parameters<'_>,
+    selection: Selection,
+    around: &Surroundings<'_>,
+) -> Result<QueryRequest, Problem> {
+    let presentation = Presentation::read(parameters, around)?;
+    let question = query_question(parameters, selection, &presentation, around)?;
+    let (page, count) = page(parameters, around)?;
     Ok(QueryRequest {
         presentation,
         question,
@@ -145,63 +190,38 @@ pub(super) fn retrieve_request(
 /// A problem that names the parameter and the position.
 fn query_question(
     parameters: &Parameters<'_>,
+    selection: Selection,
     presentation: &Presentation,
     around: &Surroundings<'_>,
 ) -> Result<Question, Problem> {
-    let ids = ids(parameters)?;
-    let id_pattern = parameters
-        .text("idPattern")?
-        .map(|text| IdPattern::parse(text).map_err(|error| Problem::parameter("idPattern", 0, pattern_fault(&error))))
-        .transpose()?;
-    let (types, any_type) = types(parameters, around.context)?;
+    let (covering, selectors) = joined(selection.selectors);
     let attributes = attributes("attrs", parameters, around.context)?;
-    let filter = parameters
-        .text("q")?
-        .map(|text| Expression::parse(text, around.context).map_err(|error| syntax("q", &error)))
-        .transpose()?;
-    if filter.as_ref().is_some_and(|filter| filter.link_depth() > 0) {
-        let detail =
-            "parameter `q`: it follows a Relationship, which needs Linked Entity retrieval (`join`, `joinLevel`)";
-        return Err(Problem::new(ErrorType::BadRequestData, detail));
-    }
-    let geo = geo(parameters, around.context)?;
-    let local = match (parameters.boolean("local")?, any_type) {
-        (Some(false), true) => {
-            return Err(Problem::parameter(
-                "type",
-                0,
-                "`*` means the local scope; leave `local=false` out",
-            ));
-        }
-        (given, any_type) => given.unwrap_or(any_type),
-    };
-    // Clause 5.7.2.4: a date that every entity has selects nothing.
-    let selects_by = |name: &AttributeName| !is_system_date(name);
-    let by_attributes = attributes.iter().any(selects_by);
-    let by_filter = filter
-        .as_ref()
-        .is_some_and(|filter| filter.attributes().into_iter().any(selects_by));
-    let selective = types.is_some() || by_attributes || by_filter || geo.is_some() || local;
-    if !selective {
-        // Clause 5.7.2.4. `id` and `idPattern` alone are not enough.
-        return Err(Problem::new(
-            ErrorType::BadRequestData,
-            "the query is too wide: give at least one of `type`, `attrs`, `q`, `georel` (or `local=true`), \
-             with an attribute that is not a date of the system's",
-        ));
+    let filter = filter(parameters, around.context)?;
+    let scope = parameters.text("scopeQ")?.map(ScopeQuery::parse).transpose();
+    let scope = scope.map_err(|error| syntax(parameters, "scopeQ", &error))?;
+    let source_filter = parameters.text("csf")?.map(ContextSourceFilter::parse).transpose();
+    let source_filter = source_filter.map_err(|error| syntax(parameters, "csf", &error))?;
+    joining::check_depth(parameters, filter.as_ref(), presentation.joining.as_ref())?;
+    let geo = geo_query(parameters, around.context)?;
+    let local = local_scope(parameters, selection.any_type)?;
+    if covering.types.is_none() && geo.is_none() && !local {
+        check_is_narrow(&attributes, filter.as_ref())?;
     }
     let datasets = datasets(parameters)?;
     let (attributes, leaving) = what_must_be_left(attributes, presentation, datasets.is_some());
     Ok(Question {
         query: Query {
-            types,
-            ids,
-            id_pattern,
+            types: covering.types,
+            ids: covering.ids,
+            id_pattern: covering.id_pattern,
             attributes,
             filter,
             geo,
-            scope: None,
+            scope,
         },
+        selectors,
+        source_filter,
+        order: ordering(parameters, around.context)?,
         shown: presentation.asked_attributes(),
         datasets,
         leaving,
@@ -210,6 +230,32 @@ fn query_question(
         split_entities: parameters.boolean("splitEntities")?.unwrap_or(around.split_entities),
         system_attributes: presentation.system_attributes,
     })
+}
+
+/// `local` (clause 6.3.18). `any_type`: whether a type is `*`.
+fn local_scope(parameters: &Parameters<'_>, any_type: bool) -> Result<bool, Problem> {
+    match parameters.boolean("local")? {
+        Some(false) if any_type => {
+            let detail = "the type `*` means the local scope; leave `local=false` out";
+            Err(parameters.fault("local", 0, detail))
+        }
+        given => Ok(given.unwrap_or(any_type)),
+    }
+}
+
+/// Clause 5.7.2.4: of a question without types, place and local scope, an attribute must narrow it. `id` and `idPattern`
+/// are not enough, and a date that every entity has selects nothing.
+fn check_is_narrow(attributes: &[AttributeName], filter: Option<&Expression>) -> Result<(), Problem> {
+    let selects = |name: &AttributeName| !is_system_date(name);
+    let by_filter = filter.is_some_and(|filter| filter.attributes().into_iter().any(selects));
+    if by_filter || attributes.iter().any(selects) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        ErrorType::BadRequestData,
+        "the query is too wide: give at least one of `type`, `attrs`, `q`, `georel` (or `local=true`), \
+         with an attribute that is not a date of the system's",
+    ))
 }
 
 /// Reads the parameters of `retrieveEntity`.
@@ -244,8 +290,8 @@ fn retrieve_question(
         leaving,
         tenant: around.tenant.cloned(),
         local: parameters.boolean("local")?.unwrap_or(false),
-        split_entities: false,
         system_attributes: presentation.system_attributes,
+        ..Question::default()
     })
 }
 
@@ -295,21 +341,33 @@ fn wants_count(parameters: &Parameters<'_>) -> Result<bool, Problem> {
     Ok(parameters.boolean("count")?.unwrap_or(by_option))
 }
 
+/// `type`, `id` and `idPattern` of the URL.
+fn selection(parameters: &Parameters<'_>, context: &Context) -> Result<Selection, Problem> {
+    let (types, any_type) = types(parameters, context)?;
+    let pattern = parameters.text("idPattern")?.map(IdPattern::parse).transpose();
+    let selector = EntitySelector {
+        types,
+        ids: ids(parameters)?,
+        id_pattern: pattern.map_err(|error| parameters.fault("idPattern", 0, pattern_fault(&error)))?,
+    };
+    Ok(Selection {
+        selectors: vec![selector],
+        any_type,
+    })
+}
+
 fn ids(parameters: &Parameters<'_>) -> Result<Vec<EntityId>, Problem> {
     let mut ids: Vec<EntityId> = Vec::new();
     for (position, text) in parameters.list("id")? {
         let id = EntityId::parse(text)
-            .map_err(|error| Problem::parameter("id", position, format_args!("the id is not a URI: {error}")))?;
+            .map_err(|error| parameters.fault("id", position, format_args!("the id is not a URI: {error}")))?;
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
     if ids.len() > MAX_IDS {
-        return Err(Problem::parameter(
-            "id",
-            0,
-            format_args!("at most {MAX_IDS} ids in one request"),
-        ));
+        let detail = format_args!("at most {MAX_IDS} ids in one request; POST /entityOperations/query takes more");
+        return Err(parameters.fault("id", 0, detail));
     }
     Ok(ids)
 }
@@ -320,7 +378,7 @@ fn types(parameters: &Parameters<'_>, context: &Context) -> Result<(Option<TypeS
         None => Ok((None, false)),
         Some("*") => Ok((None, true)),
         Some(text) => {
-            let selection = TypeSelection::parse(text, context).map_err(|error| syntax("type", &error))?;
+            let selection = TypeSelection::parse(text, context).map_err(|error| syntax(parameters, "type", &error))?;
             Ok((Some(selection), false))
         }
     }
@@ -334,11 +392,12 @@ pub(super) fn attributes(
     parameters
         .list(name)?
         .into_iter()
-        .map(|(position, attribute)| expand_attribute(name, position, attribute, context))
+        .map(|(position, attribute)| expand_attribute(parameters, name, position, attribute, context))
         .collect()
 }
 
 pub(super) fn expand_attribute(
+    parameters: &Parameters<'_>,
     parameter: &str,
     position: usize,
     name: &str,
@@ -346,50 +405,31 @@ pub(super) fn expand_attribute(
 ) -> Result<AttributeName, Problem> {
     context
         .expand_attribute(name)
-        .map_err(|error| Problem::parameter(parameter, position, error))
+        .map_err(|error| parameters.fault(parameter, position, error))
 }
 
 /// `datasetId`: which instances of the attributes are shown (clause 4.5.5.1).
 fn datasets(parameters: &Parameters<'_>) -> Result<Option<DatasetSelection>, Problem> {
     let datasets = parameters.text("datasetId")?.map(DatasetSelection::parse).transpose();
-    datasets.map_err(|error| Problem::parameter("datasetId", error.position, "expected a URI or `@none`"))
+    datasets.map_err(|error| parameters.fault("datasetId", error.position, "expected a URI or `@none`"))
 }
 
-fn geo(parameters: &Parameters<'_>, context: &Context) -> Result<Option<GeoQuery>, Problem> {
-    let together = ["georel", "geometry", "coordinates"];
-    let mut given = Vec::new();
-    for name in together {
-        given.push(parameters.text(name)?);
-    }
-    let geoproperty = parameters.text("geoproperty")?;
-    match given.as_slice() {
-        [None, None, None] => Ok(None),
-        [Some(georel), Some(geometry), Some(coordinates)] => {
-            GeoQuery::parse(georel, geometry, coordinates, geoproperty, context)
-                .map(Some)
-                .map_err(|error| geometry_fault(&error))
-        }
-        _ => {
-            let missing = together.iter().zip(&given).find(|(_, value)| value.is_none());
-            let missing = missing.map_or("georel", |(name, _)| name);
-            let detail =
-                format!("parameter `{missing}` is missing: a geo-query needs `georel`, `geometry` and `coordinates`");
-            Err(Problem::new(ErrorType::BadRequestData, detail))
-        }
-    }
+/// `q`, with `expandValues` and `jsonKeys` (clause 4.9).
+fn filter(parameters: &Parameters<'_>, context: &Context) -> Result<Option<Expression>, Problem> {
+    let values = ValueExpansion {
+        expand: attributes("expandValues", parameters, context)?,
+        json: attributes("jsonKeys", parameters, context)?,
+    };
+    let filter = parameters.text("q")?;
+    let filter = filter
+        .map(|text| Expression::parse_with(text, context, &values))
+        .transpose();
+    filter.map_err(|error| syntax(parameters, "q", &error))
 }
 
-fn geometry_fault(error: &InvalidGeoQuery) -> Problem {
-    let parameter = error.parameter.as_str();
-    match &error.problem {
-        GeoProblem::Syntax(error) => syntax(parameter, error),
-        GeoProblem::Geometry(error) => Problem::parameter(parameter, 0, error),
-    }
-}
-
-pub(super) fn syntax(parameter: &str, error: &SyntaxError) -> Problem {
+pub(super) fn syntax(parameters: &Parameters<'_>, name: &str, error: &SyntaxError) -> Problem {
     let detail = format_args!("expected {}, found {}", error.expected, error.found);
-    Problem::parameter(parameter, error.position, detail)
+    parameters.fault(name, error.position, detail)
 }
 
 /// What is wrong with a regular expression, in one line.

@@ -120,7 +120,10 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let error_type = match refusal {
             Refusal::TooManySources { .. } => ErrorType::TooComplexQuery,
-            Refusal::TooManyCandidates { .. } | Refusal::ScanTooWide => ErrorType::TooManyResults,
+            Refusal::TooManyCandidates { .. } | Refusal::ScanTooWide | Refusal::TooManyLinked { .. } => {
+                ErrorType::TooManyResults
+            }
+            Refusal::OrderedBeyondLocal => ErrorType::BadRequestData,
         };
         Self::new(error_type, refusal.to_string())
     }

@@ -135,6 +135,7 @@ impl Scope {
             registry: &self.revision.registry,
             tenant_limits: &self.revision.tenant_limits,
             fan_out: self.revision.config.gateway.limits.fan_out,
+            extensions: self.revision.config.gateway.extensions,
         }
     }
 

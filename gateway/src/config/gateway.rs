@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{HeaderName, Uri};
 
 use super::Loading;
+use super::diagnostics::suggest;
 use super::quantity::{Network, Size};
 use super::section::Section;
 use super::tls::{self, TlsSettings};
@@ -29,6 +30,8 @@ pub struct GatewayConfig {
     pub api_key_header: HeaderName,
     /// Whose `X-Forwarded-For` counts. Empty: nobody's.
     pub trusted_proxies: Vec<Network>,
+    /// What goes beyond the standard.
+    pub extensions: Extensions,
     /// Addresses in ranges that are not public, which URLs of clients may name all the same.
     pub egress_allow: Vec<Network>,
     /// Whether the parts of an entity in several sources may meet the conditions of a query together only, where the
@@ -38,6 +41,13 @@ pub struct GatewayConfig {
     pub tls: Option<Arc<TlsSettings>>,
     /// Bounds of one request, whoever asks.
     pub limits: RequestLimits,
+}
+
+/// What goes beyond the standard. Everything is off unless it is named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extensions {
+    /// `federated-order`: `orderBy` over several sources, which clause 5.7.2.4 limits to the local scope.
+    pub federated_order: bool,
 }
 
 /// The @context of requests that bring none. Core terms always win.
@@ -148,6 +158,7 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
         default_context: default_context.unwrap_or(DefaultContext::Kakehashi),
         api_key_header: api_key_header.unwrap_or(HeaderName::from_static("x-api-key")),
         trusted_proxies: read_networks(&section, "trusted_proxies"),
+        extensions: read_extensions(&section),
         egress_allow: read_networks(&section, "egress_allow"),
         split_entities: section.boolean("split_entities").is_some_and(|split| split.value),
         tls,
@@ -183,12 +194,24 @@ fn refuse_what_needs_a_restart(running: &GatewayConfig, wanted: &GatewayConfig, 
     }
 }
 
+fn read_extensions(section: &Section<'_>) -> Extensions {
+    const KNOWN: [&str; 1] = ["federated-order"];
+    let mut extensions = Extensions::default();
+    for name in section.texts("extensions").unwrap_or_default() {
+        match name.value {
+            "federated-order" => extensions.federated_order = true,
+            unknown => {
+                let message = format!("`extensions` in [gateway] cannot hold \"{unknown}\"");
+                section.report().error(name.place, message, suggest(unknown, KNOWN));
+            }
+        }
+    }
+    extensions
+}
+
 /// Keys that ask for what this version does not do.
 fn refuse_what_is_not_built(section: &Section<'_>) {
     section.refuse("rate_store", "rate limits are counted in process: leave the key out");
-    if section.items("extensions").is_some_and(|items| !items.is_empty()) {
-        section.refuse("extensions", "leave the list empty");
-    }
     if let Some(relay) = section.boolean("personal_relay")
         && relay.value
     {

@@ -48,7 +48,7 @@ pub use self::consumer::{ANONYMOUS, Affiliation, Consumer, ConsumerIndex, Consum
 pub use self::diagnostics::{Diagnostic, Diagnostics, Location, Severity};
 pub use self::environment::{ConfigOverrides, Environment, today_in_japan};
 pub use self::files::{FileTexts, RevisionId};
-pub use self::gateway::{DefaultContext, GatewayConfig, RequestLimits};
+pub use self::gateway::{DefaultContext, Extensions, GatewayConfig, RequestLimits};
 pub(crate) use self::issuer::HIGHEST_LEVEL;
 pub use self::issuer::{AssuranceLevels, Issuer};
 pub use self::keys::{Origin, Setting, explain, json_schema};

@@ -5,6 +5,7 @@ use kakehashi_adapters::{AskedRequest, Coverage, PushDown};
 use serde::Serialize;
 
 use crate::federation::Question;
+use crate::federation::gather::MAX_CANDIDATES;
 use crate::federation::plan::SubQuery;
 
 /// One condition of the request, and who decides it.
@@ -100,8 +101,13 @@ pub(super) fn conditions(sub_query: &SubQuery, question: &Question, push_down: &
     let linked = asked.filter.as_ref().is_some_and(|filter| filter.link_depth() > 0);
     let shown = |(condition, _, is_told, coverage): &(&'static str, bool, bool, Coverage)| {
         let (pushed_down, residual) = match (is_told, coverage) {
-            (false, _) if *condition == "q" && linked => (
-                PushedDown::Nothing,
+            (is_told, coverage) if *condition == "q" && linked => (
+                // What the source is told is that the Relationship exists.
+                if *is_told && *coverage != Coverage::None {
+                    PushedDown::Partly
+                } else {
+                    PushedDown::Nothing
+                },
                 Some("it is about entities that this one leads to, which others may hold"),
             ),
             (false, _) if question.split_entities && *condition != "id" && *condition != "idPattern" => (
@@ -151,7 +157,8 @@ pub(super) fn cost(
     let reads = match () {
         () if requests.is_empty() => Reads::Nothing,
         () if by_id => Reads::Entity,
-        () if query.page.is_some() => Reads::Page,
+        // The candidates of conditions on linked entities come on one page, which holds them all.
+        () if query.page.is_some_and(|page| page.limit <= MAX_CANDIDATES) => Reads::Page,
         () if leaves_out => Reads::Candidates,
         () => Reads::Everything,
     };

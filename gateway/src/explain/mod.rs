@@ -9,10 +9,12 @@
 //! | [`grants`] | what is granted, and by which policies |
 //! | [`questions`] | what the sources would be asked |
 //! | [`cost`] | who decides which condition, and what that costs |
+//! | [`linked`] | which sources would be asked for linked entities |
 //! | [`text`] | all of it for people |
 
 pub mod cost;
 pub mod grants;
+pub mod linked;
 pub mod questions;
 pub mod text;
 
@@ -28,6 +30,7 @@ use crate::federation::plan::Asker;
 use crate::federation::registry::Registry;
 use crate::federation::tenant_limits::TenantLimiters;
 use grants::OwnerGrants;
+use linked::LinkedQuestion;
 use questions::{SourceQuestion, WriteVerdict};
 
 /// A request to be explained.
@@ -68,6 +71,9 @@ pub struct Explanation {
     pub grants: Vec<OwnerGrants>,
     /// What the sources would be asked. Of a read alone.
     pub questions: Vec<SourceQuestion>,
+    /// What linked entities would be asked for, once the answers tell their ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub linked: Vec<LinkedQuestion>,
     /// What would become of a write, entity by entity.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<WriteVerdict>,
@@ -160,6 +166,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         registry,
         tenant_limits: &limits,
         fan_out: config.gateway.limits.fan_out,
+        extensions: config.gateway.extensions,
     };
     if let Some(tenant) = &tenant
         && !may_see_something(&config.policy, registry, &consumer, tenant)
@@ -175,14 +182,16 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         tenant: tenant.as_ref().map(|tenant| tenant.as_str().to_owned()),
         grants: Vec::new(),
         questions: Vec::new(),
+        linked: Vec::new(),
         writes: Vec::new(),
         notes,
     };
     match &request {
-        Asked::Query { question, .. } | Asked::Retrieve(question) | Asked::Types(question) => {
+        Asked::Query { question, .. } | Asked::Retrieve { question, .. } | Asked::Types(question) => {
             grants::of_reading(question, &asker, &mut explanation);
             let scan = config.gateway.limits.scan;
             questions::of_reading(&request, question, &asker, scan, &mut explanation);
+            linked::of_reading(question, request.join(), &asker, &mut explanation);
         }
         Asked::Write(_, entities) => {
             let types = entities.as_ref().map(|entities| {

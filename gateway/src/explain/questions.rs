@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, PushDown};
+use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Page, PushDown};
 use ngsi_ld::Entity;
 use serde::Serialize;
 
@@ -12,10 +12,12 @@ use super::Explanation;
 use super::cost::{ConditionShown, Cost, conditions, cost};
 use super::grants::EVERYTHING;
 use crate::api::asked::Asked;
+use crate::api::problem::Problem;
 use crate::config::{TenantId, compact_attribute, compact_type};
 use crate::federation::Question;
 use crate::federation::entities::wanted_page;
 use crate::federation::hidden_targets::depended_on;
+use crate::federation::linked_conditions;
 use crate::federation::plan::{Asker, SubQuery, narrow, types_named_here};
 use crate::federation::provide::{Provider, Watcher, WriteRefusal};
 use crate::federation::query::may_decide_alone;
@@ -71,21 +73,36 @@ pub(super) fn of_reading(
     scan: usize,
     explanation: &mut Explanation,
 ) {
+    let candidates = linked_conditions::candidates(question);
+    let page_of = |page: &Page| match candidates {
+        // The gateway looks at the entities that they lead to, and pages then.
+        Some(_) => linked_conditions::ALL_CANDIDATES,
+        None => *page,
+    };
+    let whole = question;
+    let question = candidates.as_ref().unwrap_or(question);
     let named = types_named_here(question, asker.policies);
     let sub_queries = match narrow(question, asker, &named) {
         Ok(sub_queries) => sub_queries,
         Err(refusal) => {
+            let Problem { error_type, detail, .. } = Problem::from(refusal);
+            let status = error_type.status().as_u16();
             explanation
                 .notes
-                .push(format!("the request would be refused with 403: {refusal}"));
+                .push(format!("the request would be refused with {status}: {detail}"));
             return;
         }
     };
     if sub_queries.is_empty() {
         explanation.notes.push("no source is asked".to_owned());
     }
+    if question.order.is_some() {
+        let note =
+            "the gateway orders what matches, on what is visible: sources are asked for all of it and not for one page";
+        explanation.notes.push(note.to_owned());
+    }
     let sent: Vec<SubQuery> = match asked {
-        Asked::Retrieve(_) => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
+        Asked::Retrieve { .. } => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
         Asked::Types(_) => {
             // Whether a store has entities of several types is not looked up.
             let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);
@@ -98,7 +115,7 @@ pub(super) fn of_reading(
                                 is asked for all that match and not for one page";
                     explanation.notes.push(note.to_owned());
                 }
-                vec![only.paged(wanted_page(*page))]
+                vec![only.paged(wanted_page(page_of(page)))]
             }
             _ => sub_queries,
         },
@@ -112,11 +129,11 @@ pub(super) fn of_reading(
             Vec::new()
         });
         let push_down = sub_query.source.adapter.push_down(&sub_query.query);
-        let by_id = matches!(asked_for, Asked::Retrieve(_));
+        let by_id = matches!(asked_for, Asked::Retrieve { .. });
         let cost = cost(sub_query, by_id, &requests, &push_down, scan);
         explanation
             .questions
-            .push(shown(sub_query, question, requests, &push_down, cost));
+            .push(shown(sub_query, whole, requests, &push_down, cost));
     }
 }
 

@@ -6,6 +6,7 @@ use kakehashi_adapters::AskedRequest;
 
 use super::cost::PushedDown;
 use super::grants::{EVERYTHING, TypeDecision};
+use super::linked::{LinkedQuestion, LinkedSource};
 use super::{Explanation, SourceQuestion};
 
 /// Types that are shown of those that are denied for the same reason, where nobody asked for one of them.
@@ -46,6 +47,9 @@ impl Display for Explanation {
         }
         for question in &self.questions {
             write_question(f, question)?;
+        }
+        for linked in &self.linked {
+            write_linked(f, linked)?;
         }
         if !self.writes.is_empty() {
             writeln!(f, "\nwritten:")?;
@@ -107,6 +111,24 @@ fn attributes(names: &[String]) -> String {
         [only] if only == EVERYTHING => "every attribute that is not classed limited or personal".to_owned(),
         names => names.join(", "),
     }
+}
+
+fn write_linked(f: &mut Formatter<'_>, linked: &LinkedQuestion) -> fmt::Result {
+    let types = match linked.types.as_slice() {
+        [] => "of any type".to_owned(),
+        types => types.join(", "),
+    };
+    writeln!(f, "\nthen, for {}: entities by their ids, {types}", linked.because)?;
+    let sources: Vec<String> = linked
+        .sources
+        .iter()
+        .map(|LinkedSource { source, tenant }| format!("{source} of {tenant}"))
+        .collect();
+    match sources.as_slice() {
+        [] => writeln!(f, "  no source is asked")?,
+        sources => writeln!(f, "  of {}, where it may hold the id", sources.join(", "))?,
+    }
+    writeln!(f, "  at most {} entities; more are refused with 403", linked.at_most)
 }
 
 fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Result {

@@ -29,7 +29,7 @@ enum From {
 
 impl Entities {
     /// Entities that are at hand. `more`: whether others follow after this page.
-    pub(super) fn at_hand(question: &Arc<Question>, entities: Vec<Entity>, more: bool) -> Self {
+    pub(crate) fn at_hand(question: &Arc<Question>, entities: Vec<Entity>, more: bool) -> Self {
         Self {
             question: Arc::clone(question),
             from: From::Hand {

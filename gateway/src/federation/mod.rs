@@ -1,13 +1,17 @@
 //! One question, many sources: which to ask, asking them at the same time, and making one answer of theirs.
 //!
 //! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
-//! page consists of, [`query`],
+//! page consists of, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
 //! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. It knows no payload format and no HTTP.
 
 pub mod entities;
 pub mod gather;
 pub(crate) mod hidden_targets;
+pub(crate) mod linked;
+pub(crate) mod linked_conditions;
+pub mod linked_retrieval;
+mod ordered;
 pub mod plan;
 pub mod provide;
 pub mod query;
@@ -15,6 +19,8 @@ pub mod registry;
 pub mod release;
 pub mod retrieve;
 mod scan;
+pub mod selectors;
+mod source_filter;
 pub mod tenant_limits;
 mod told;
 pub mod types;
@@ -24,9 +30,10 @@ mod tests;
 
 use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
 use ngsi_ld::projection::{DatasetSelection, Projection};
-use ngsi_ld::query::Query;
+use ngsi_ld::query::{ContextSourceFilter, Ordering, Query};
 use ngsi_ld::{AttributeName, Entity};
 
+use self::selectors::EntitySelector;
 use crate::config::TenantId;
 
 /// What a consumer asks, before it is narrowed.
@@ -34,12 +41,19 @@ use crate::config::TenantId;
 pub struct Question {
     /// The conditions.
     pub query: Query,
+    /// Where types and ids are chosen in several ways (clause 5.2.33): one of these must select the entity, and those of
+    /// `query` select whatever one of them does. Empty: those of `query` are all.
+    pub selectors: Vec<EntitySelector>,
     /// `attrs`, `pick`: the attributes that are shown. `None`: all that are granted.
     pub shown: Option<Vec<AttributeName>>,
     /// `datasetId`: the instances that are shown. `None`: all of them.
     pub datasets: Option<DatasetSelection>,
     /// What is shown, where entities of which nothing is shown are found out by looking at them.
     pub leaving: Option<Projection>,
+    /// `orderBy`: in which order the entities come. `None`: one that is the same for every page.
+    pub order: Option<Ordering>,
+    /// `csf`: which sources are asked beside the store. `None`: all of them.
+    pub source_filter: Option<ContextSourceFilter>,
     /// `NGSILD-Tenant`: the sources of this tenant only.
     pub tenant: Option<TenantId>,
     /// `local=true`: the store only.
@@ -54,9 +68,19 @@ pub struct Question {
 impl Question {
     /// Whether an entity meets the conditions, and something of it is shown.
     fn selects(&self, entity: &Entity) -> bool {
+        self.query.matches(entity) && self.is_chosen(entity) && self.leaves_something(entity)
+    }
+
+    /// Whether one of the selectors selects an entity.
+    fn is_chosen(&self, entity: &Entity) -> bool {
+        self.selectors.is_empty() || self.selectors.iter().any(|one| one.selects(entity))
+    }
+
+    /// Whether something is shown of an entity.
+    fn leaves_something(&self, entity: &Entity) -> bool {
         let datasets = self.datasets.as_ref();
         let leaves_something = |shown: &Projection| shown.leaves_something(entity, datasets);
-        self.query.matches(entity) && self.leaving.as_ref().is_none_or(leaves_something)
+        self.leaving.as_ref().is_none_or(leaves_something)
     }
 
     /// Leaves of an entity that meets the conditions what is shown of it.
@@ -113,9 +137,23 @@ pub enum Refusal {
          name types, ids or an area, or ask for less than a part of a value"
     )]
     ScanTooWide,
+    /// An order over several sources.
+    #[error(
+        "entities are ordered within the local scope only (clause 5.7.2.4): add `local=true`, or leave `orderBy` out"
+    )]
+    OrderedBeyondLocal,
     /// More entities than one request may hold.
     #[error("more than {allowed} entities would have to be looked at; name types, ids or an area")]
     TooManyCandidates {
+        /// How many are allowed.
+        allowed: usize,
+    },
+    /// Relationships lead to more entities than one request may ask for.
+    #[error(
+        "the entities link to more than {allowed} others; ask for fewer at once (`limit`), for fewer of their \
+         Relationships (`pick`), or for fewer levels (`joinLevel`)"
+    )]
+    TooManyLinked {
         /// How many are allowed.
         allowed: usize,
     },

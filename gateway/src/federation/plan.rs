@@ -13,15 +13,16 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use kakehashi_adapters::{AdapterError, AttributeSelection, Call, Coverage, ErrorKind, SourceQuery};
-use ngsi_ld::query::{Expression, Query};
+use ngsi_ld::query::{Expression, Ordering, Query};
 use ngsi_ld::{AttributeName, TypeName};
 
+use super::ordered::{check_is_local, looks_at_system_dates};
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
 use super::told::{ShownIn, may_find_out_what_is_masked, shown_in, touches_only};
 use super::{Question, Refusal, is_system_date};
-use crate::config::{Consumer, TenantId};
+use crate::config::{Consumer, Extensions, TenantId};
 use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection};
 
 /// What one source is asked, and what may be shown of its answer.
@@ -77,6 +78,8 @@ pub struct Asker<'a> {
     pub tenant_limits: &'a TenantLimiters,
     /// Sources that one request may need.
     pub fan_out: usize,
+    /// What goes beyond the standard.
+    pub extensions: Extensions,
 }
 
 /// The types that a question is about: those that it names or, where it names none, those that somebody else
@@ -135,7 +138,7 @@ pub fn sources_of<'a>(
 ) -> impl Iterator<Item = &'a Arc<RegisteredSource>> {
     registry.holding(named).into_iter().filter(|source| {
         let asked_tenant = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
-        asked_tenant && (source.is_store || !question.local)
+        asked_tenant && (source.is_store || !question.local) && question.wants(source)
     })
 }
 
@@ -145,9 +148,15 @@ pub fn sources_of<'a>(
 /// [`Refusal::TooManySources`]
 pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
     let mut sub_queries = Vec::new();
-    for source in sources_of(question, asker.registry, named) {
-        split_by_grant(source, named, question, asker, &mut sub_queries);
+    for (part, named) in question.of_each_selector(named) {
+        for source in sources_of(&part, asker.registry, &named) {
+            split_by_grant(source, &named, &part, asker, &mut sub_queries);
+        }
     }
+    if question.selectors.len() > 1 {
+        sub_queries.sort_by_key(|sub_query| asker.registry.position(&sub_query.source));
+    }
+    check_is_local(question, &sub_queries, asker.extensions)?;
     let mut sources: Vec<*const RegisteredSource> = sub_queries
         .iter()
         .map(|sub_query| Arc::as_ptr(&sub_query.source))
@@ -250,11 +259,17 @@ fn asked_attributes(question: &Question, granted: &Selection, grants: &GrantSet)
     let mut needed: Vec<AttributeName> = Vec::new();
     let conditions = question.query.filter.iter().flat_map(Expression::attributes);
     let place = question.query.geo.iter().map(|geo| &geo.property);
+    let ordering = question
+        .order
+        .iter()
+        .flat_map(Ordering::paths)
+        .map(|path| &path.attribute);
     for name in shown
         .iter()
         .chain(&question.query.attributes)
         .chain(conditions)
         .chain(place)
+        .chain(ordering)
     {
         if is_granted(name) && !needed.contains(name) {
             needed.push(name.clone());
@@ -317,7 +332,8 @@ fn source_query(
         geo: geo.is_some(),
         scope: scope.is_some(),
     };
-    let dates_asked = question.query.filter.as_ref().is_some_and(touches_system_dates);
+    let dates_asked = question.query.filter.as_ref().is_some_and(touches_system_dates)
+        || question.order.as_ref().is_some_and(looks_at_system_dates);
     let restriction = restriction.as_deref();
     let query = SourceQuery {
         ids: ids.clone(),

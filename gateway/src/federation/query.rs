@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::entities::{Arriving, Entities};
 use super::gather::{self, Request};
 use super::plan::{Asker, Plan, SubQuery, plan};
-use super::{Question, Refusal, Warning, hidden_targets, scan};
+use super::{Question, Refusal, Warning, hidden_targets, linked_conditions, ordered, scan};
 
 /// One page of the answer.
 #[derive(Debug)]
@@ -38,11 +38,28 @@ pub async fn query(
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<Answer, Refusal> {
+    match linked_conditions::candidates(question) {
+        Some(candidates) => linked_conditions::query(question, candidates, page, count, asker, request).await,
+        None => unlinked(question, page, count, asker, request).await,
+    }
+}
+
+/// Answers a question without conditions on linked entities.
+pub(super) async fn unlinked(
+    question: &Arc<Question>,
+    page: Page,
+    count: bool,
+    asker: &Asker<'_>,
+    request: &Request,
+) -> Result<Answer, Refusal> {
     let mut plan = plan(question, asker, &request.call).await?;
     if plan.sub_queries.len() == 1
         && plan.overloaded.is_empty()
         && let Some(only) = plan.sub_queries.pop()
     {
+        if let Some(order) = &question.order {
+            return ordered::from_one(&only, question, order, page, count, request).await;
+        }
         return Ok(if decides_alone(&only, question, request).await {
             from_one(Arc::new(only), question, page, count, request).await
         } else {
@@ -76,7 +93,11 @@ async fn may_depend_on_hidden_targets(only: &SubQuery, question: &Question, requ
 /// Whether the only source decides the whole question, if it has no entity of several types. Where a condition could
 /// find out what inspection masks it does not.
 pub(crate) fn may_decide_alone(only: &SubQuery, question: &Question) -> bool {
-    question.leaving.is_none() && only.is_exact(&question.query) && !only.source.inspection.may_decide(&question.query)
+    question.leaving.is_none()
+        && question.order.is_none()
+        && question.selectors.is_empty()
+        && only.is_exact(&question.query)
+        && !only.source.inspection.may_decide(&question.query)
 }
 
 /// The answer of one source that decides everything itself: its page is the page, and is handed on as it arrives.
@@ -173,7 +194,10 @@ async fn from_many(
         .filter_map(|parts| merge_parts(in_rank(parts), &now))
         .filter(|entity| question.selects(entity))
         .collect();
-    entities.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    match &question.order {
+        Some(order) => entities = order.sort(entities),
+        None => entities.sort_unstable_by(|a, b| a.id.cmp(&b.id)),
+    }
     let total = entities.len();
     let entities: Vec<Entity> = entities.into_iter().skip(page.offset).take(page.limit).collect();
     let more = page.offset.saturating_add(entities.len()) < total && page.limit > 0;

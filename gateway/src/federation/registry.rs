@@ -147,6 +147,12 @@ impl Registry {
         self.sources.get(*index)
     }
 
+    /// Its place in the configuration.
+    #[must_use]
+    pub fn position(&self, source: &RegisteredSource) -> Option<usize> {
+        self.by_name.get(&(source.id.clone(), source.tenant.clone())).copied()
+    }
+
     /// Every source.
     #[must_use]
     pub fn sources(&self) -> &[Arc<RegisteredSource>] {

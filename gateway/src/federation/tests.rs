@@ -165,6 +165,7 @@ impl Bench {
             registry,
             tenant_limits: &self.limits,
             fan_out: 128,
+            extensions: self.config.gateway.extensions,
         }
     }
 
@@ -280,13 +281,8 @@ fn question(filter: &str, split_entities: bool) -> Question {
             filter: Some(Expression::parse(filter, Context::kakehashi()).unwrap()),
             ..Query::default()
         },
-        shown: None,
-        datasets: None,
-        leaving: None,
-        tenant: None,
-        local: false,
         split_entities,
-        system_attributes: false,
+        ..Question::default()
     }
 }
 

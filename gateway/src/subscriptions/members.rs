@@ -119,14 +119,14 @@ impl<'de> Visitor<'de> for Once {
 
 /// A value, and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct At<'a> {
-    pub(super) path: String,
-    pub(super) value: &'a Value,
+pub(crate) struct At<'a> {
+    pub(crate) path: String,
+    pub(crate) value: &'a Value,
 }
 
 impl<'a> At<'a> {
     /// A member of the body.
-    pub(super) fn member(name: &str, value: &'a Value) -> Self {
+    pub(crate) fn member(name: &str, value: &'a Value) -> Self {
         Self {
             path: name.to_owned(),
             value,
@@ -134,34 +134,34 @@ impl<'a> At<'a> {
     }
 
     /// What is wrong here.
-    pub(super) fn invalid(&self, fault: impl fmt::Display) -> Fault {
+    pub(crate) fn invalid(&self, fault: impl fmt::Display) -> Fault {
         Fault::Invalid(format!("member `{}`: {fault}", self.path))
     }
 
     /// What is asked here and not offered.
-    pub(super) fn not_offered(&self, fault: impl fmt::Display) -> Fault {
+    pub(crate) fn not_offered(&self, fault: impl fmt::Display) -> Fault {
         Fault::NotOffered(format!("member `{}`: {fault}", self.path))
     }
 
     /// Whether it removes the member (clause 5.5.8).
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.value.is_null() || self.value.as_str() == Some(ngsi_ld::entity::parse::NGSI_LD_NULL)
     }
 
     /// A text that is not empty.
-    pub(super) fn text(&self) -> Result<&'a str, Fault> {
+    pub(crate) fn text(&self) -> Result<&'a str, Fault> {
         let text = self.value.as_str().filter(|text| !text.is_empty());
         text.ok_or_else(|| self.invalid("expected a text that is not empty"))
     }
 
-    pub(super) fn boolean(&self) -> Result<bool, Fault> {
+    pub(crate) fn boolean(&self) -> Result<bool, Fault> {
         self.value
             .as_bool()
             .ok_or_else(|| self.invalid("expected true or false"))
     }
 
     /// A number above 0 that can be waited for.
-    pub(super) fn positive(&self) -> Result<Number, Fault> {
+    pub(crate) fn positive(&self) -> Result<Number, Fault> {
         /// In seconds more than 30 years: whoever means more means never.
         const LARGEST: f64 = 1e9;
         let number = self.value.as_number().filter(|number| {
@@ -174,7 +174,7 @@ impl<'a> At<'a> {
     }
 
     /// The elements of an array that is not empty and not longer than `most`.
-    pub(super) fn elements(&self, most: usize) -> Result<Vec<At<'a>>, Fault> {
+    pub(crate) fn elements(&self, most: usize) -> Result<Vec<At<'a>>, Fault> {
         let array = self.value.as_array().filter(|array| !array.is_empty());
         let array = array.ok_or_else(|| self.invalid("expected an array that is not empty"))?;
         if array.len() > most {
@@ -188,7 +188,7 @@ impl<'a> At<'a> {
     }
 
     /// The members of an object, each of which must be known.
-    pub(super) fn object(&self, known: &[&str]) -> Result<Vec<(&'a str, At<'a>)>, Fault> {
+    pub(crate) fn object(&self, known: &[&str]) -> Result<Vec<(&'a str, At<'a>)>, Fault> {
         let object = self.value.as_object();
         let object = object.ok_or_else(|| self.invalid("expected an object"))?;
         let mut members = Vec::with_capacity(object.len());
@@ -206,7 +206,7 @@ impl<'a> At<'a> {
     }
 
     /// One of several names.
-    pub(super) fn one_of<T: Copy>(&self, names: &[(T, &'static str)]) -> Result<T, Fault> {
+    pub(crate) fn one_of<T: Copy>(&self, names: &[(T, &'static str)]) -> Result<T, Fault> {
         let text = self.text()?;
         let found = names.iter().find(|(_, name)| *name == text);
         found.map(|(value, _)| *value).ok_or_else(|| {

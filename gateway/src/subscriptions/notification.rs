@@ -90,7 +90,7 @@ fn representation<'a>(subscription: &'a Subscription, context: &'a Context) -> R
     Representation {
         rendering,
         language: subscription.language.as_ref().map(|language| &language.filter),
-        projection: Some(&parameters.projection),
+        shown: (&parameters.projection).into(),
         linked: None,
     }
 }

@@ -242,11 +242,9 @@ impl Subscription {
             "splitEntities" => self.split_entities = None,
             "ngsildConformance" => self.conformance = None,
             "jsonldContext" => self.json_ld_context = None,
-            // What it never had is not there to be removed.
-            "csf" | "temporalQ" => {}
             "scopeQ" => self.scope = None,
-            // Done before the others.
-            "expandValues" | "jsonKeys" => {}
+            // What it never had is not there to be removed; the last two are done before the others.
+            "csf" | "temporalQ" | "expandValues" | "jsonKeys" => {}
             name if READ_ONLY.contains(&name) => {}
             _ => return Err(at.invalid("a Subscription has no such member")),
         }

@@ -6,6 +6,7 @@
 use ngsi_ld::entity::parse::NGSI_LD_NULL;
 use ngsi_ld::entity::render::{Format, Representation, render_entity};
 use ngsi_ld::entity::{AttributeKind, DateTime, Instance};
+use ngsi_ld::projection::Shown;
 use ngsi_ld::{Entity, Iri};
 use serde_json::{Map, Value, json};
 
@@ -86,7 +87,7 @@ fn normalized(entity: &Entity, representation: &Representation<'_>) -> Result<Ma
     let mut whole = *representation;
     whole.rendering.format = Format::Normalized;
     whole.rendering.context_member = None;
-    whole.projection = None;
+    whole.shown = Shown::default();
     whole.language = None;
     let mut text = Vec::new();
     render_entity(whole, entity, &mut text);

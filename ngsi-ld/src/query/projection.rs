@@ -1,17 +1,21 @@
 //! What is shown of an entity: `pick`, `omit` and `attrs` (clauses 4.21, 5.7.1 and 5.7.2), and `datasetId` (clause
 //! 4.5.5.1).
 //!
-//! Pure data and functions over an entity. Members of linked entities (`observation{temperature}`) are recognised and
-//! refused: this version does not retrieve them.
+//! Pure data and functions over an entity. Members of linked entities (`observation{temperature}`) are a list of their
+//! own inside of the list; [`Shown`] is what a list shows of one entity, and of those that it leads to.
 
-use hashbrown::HashSet;
+mod shown;
+
+use hashbrown::{HashMap, HashSet};
 
 use super::SyntaxError;
 use super::cursor::Cursor;
 use super::names::take_name;
 use crate::context::{Context, InvalidName};
-use crate::entity::{Attribute, Entity};
+use crate::entity::Entity;
 use crate::{AttributeName, InvalidIri, Iri, check_absolute};
+
+pub use self::shown::Shown;
 
 /// Most members that one list may name. No public model has as many.
 pub const MAX_PROJECTED_MEMBERS: usize = 1_000;
@@ -54,7 +58,10 @@ impl EntityMember {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MemberList {
     members: Vec<EntityMember>,
+    /// Those that stand without braces.
     attributes: HashSet<AttributeName>,
+    /// Relationships, with what is named of the entities that they lead to.
+    linked: HashMap<AttributeName, MemberList>,
 }
 
 /// Why a text is no list of members.
@@ -71,7 +78,7 @@ pub enum InvalidProjection {
         /// What is wrong with it.
         error: InvalidName,
     },
-    /// Members of a linked entity.
+    /// Members of entities that are more Relationships away than entities are retrieved.
     #[error("at position {position}: members of linked entities cannot be chosen: they are not retrieved")]
     Linked {
         /// Characters before the `{`, counted from 0.
@@ -81,39 +88,28 @@ pub enum InvalidProjection {
 
 impl MemberList {
     /// Reads names with `,` or `|` between them: `id`, `type`, `scope`, the names of system attributes, and names
-    /// of attributes.
+    /// of attributes. Members of linked entities are refused.
     ///
     /// # Errors
     /// [`InvalidProjection`] names the position and what is wrong there.
     pub fn parse(text: &str, context: &Context) -> Result<Self, InvalidProjection> {
-        const EXPECTED: &str = "the name of a member: id, type, scope or the name of an attribute";
+        Self::parse_linked(text, context, 0)
+    }
+
+    /// As [`MemberList::parse`], where a Relationship may be followed by members of the entities that it leads to, in
+    /// braces: `name,locatedAt{name,isInCountry{name}}`. `levels`: so many braces may stand in each other.
+    ///
+    /// # Errors
+    /// [`InvalidProjection`] names the position and what is wrong there.
+    pub fn parse_linked(text: &str, context: &Context, levels: usize) -> Result<Self, InvalidProjection> {
         let mut cursor = Cursor::new(text);
-        let mut list = Self::default();
-        for _ in 0..MAX_PROJECTED_MEMBERS {
-            let position = cursor.position();
-            let keyword = ["@id", "@type"].into_iter().find(|keyword| cursor.eat_str(keyword));
-            let name = keyword.or_else(|| take_name(&mut cursor, |end| matches!(end, ',' | '|' | '{' | '}')));
-            let name = name.ok_or_else(|| cursor.expected(EXPECTED))?;
-            match EntityMember::from_name(name) {
-                Some(member) => list.members.push(member),
-                None => {
-                    let attribute = context.expand_attribute(name);
-                    let attribute = attribute.map_err(|error| InvalidProjection::Name { position, error })?;
-                    list.attributes.insert(attribute);
-                }
-            }
-            if cursor.at_end() {
-                return Ok(list);
-            }
-            if cursor.peek() == Some('{') {
-                let position = cursor.position();
-                return Err(InvalidProjection::Linked { position });
-            }
-            if !(cursor.eat(',') || cursor.eat('|')) {
-                return Err(cursor.expected("`,`, `|` or the end").into());
-            }
+        let mut left = MAX_PROJECTED_MEMBERS;
+        let list = take_list(&mut cursor, context, levels, &mut left)?;
+        if cursor.at_end() {
+            Ok(list)
+        } else {
+            Err(cursor.expected("`,`, `|` or the end").into())
         }
-        Err(cursor.expected("at most 1,000 members").into())
     }
 
     /// Whether every member of the list is an attribute.
@@ -122,16 +118,90 @@ impl MemberList {
         self.members.is_empty()
     }
 
-    /// Whether both lists have a member.
+    /// Whether, as `pick`, it names a member that `omitted`, as `omit`, takes away again.
     #[must_use]
-    pub fn overlaps(&self, other: &Self) -> bool {
-        self.members.iter().any(|member| other.members.contains(member))
-            || !self.attributes.is_disjoint(&other.attributes)
+    pub fn overlaps(&self, omitted: &Self) -> bool {
+        self.members.iter().any(|member| omitted.members.contains(member))
+            || self.attributes().any(|name| omitted.attributes.contains(name))
+            || self.linked.iter().any(|(name, list)| {
+                let of_same = omitted.linked.get(name);
+                of_same.is_some_and(|omitted| list.overlaps(omitted))
+            })
     }
 
-    /// The attributes among the members.
+    /// The attributes among the members, each once.
     pub fn attributes(&self) -> impl Iterator<Item = &AttributeName> {
-        self.attributes.iter()
+        let with_braces = self.linked.keys().filter(|name| !self.attributes.contains(*name));
+        self.attributes.iter().chain(with_braces)
+    }
+
+    /// How many braces stand in each other.
+    #[must_use]
+    pub fn levels(&self) -> usize {
+        self.linked.values().map(|list| 1 + list.levels()).max().unwrap_or(0)
+    }
+
+    /// Adds what another list names of the same entities.
+    fn add(&mut self, other: Self) {
+        self.members.extend(other.members);
+        self.attributes.extend(other.attributes);
+        for (name, list) in other.linked {
+            self.linked.entry(name).or_default().add(list);
+        }
+    }
+}
+
+/// Takes a list that ends with the text or before a `}`. `left`: so many members may still be named.
+fn take_list(
+    cursor: &mut Cursor<'_>,
+    context: &Context,
+    levels: usize,
+    left: &mut usize,
+) -> Result<MemberList, InvalidProjection> {
+    const EXPECTED: &str = "the name of a member: id, type, scope or the name of an attribute";
+    let mut list = MemberList::default();
+    loop {
+        *left = left
+            .checked_sub(1)
+            .ok_or_else(|| cursor.expected("at most 1,000 members"))?;
+        let position = cursor.position();
+        let keyword = ["@id", "@type"].into_iter().find(|keyword| cursor.eat_str(keyword));
+        let name = keyword.or_else(|| take_name(cursor, |end| matches!(end, ',' | '|' | '{' | '}')));
+        let name = name.ok_or_else(|| cursor.expected(EXPECTED))?;
+        match EntityMember::from_name(name) {
+            Some(member) => list.members.push(member),
+            None => {
+                let attribute = context.expand_attribute(name);
+                let attribute = attribute.map_err(|error| InvalidProjection::Name { position, error })?;
+                if cursor.peek() == Some('{') {
+                    let of_linked = take_braces(cursor, context, levels, left)?;
+                    list.linked.entry(attribute).or_default().add(of_linked);
+                } else {
+                    list.attributes.insert(attribute);
+                }
+            }
+        }
+        if !(cursor.eat(',') || cursor.eat('|')) {
+            return Ok(list);
+        }
+    }
+}
+
+/// Takes `{...}`.
+fn take_braces(
+    cursor: &mut Cursor<'_>,
+    context: &Context,
+    levels: usize,
+    left: &mut usize,
+) -> Result<MemberList, InvalidProjection> {
+    let position = cursor.position();
+    let levels = levels.checked_sub(1).ok_or(InvalidProjection::Linked { position })?;
+    cursor.eat('{');
+    let list = take_list(cursor, context, levels, left)?;
+    if cursor.eat('}') {
+        Ok(list)
+    } else {
+        Err(cursor.expected("`,`, `|` or `}`").into())
     }
 }
 
@@ -150,39 +220,26 @@ impl Projection {
     /// Whether a member that is no attribute is shown.
     #[must_use]
     pub fn shows_member(&self, member: EntityMember) -> bool {
-        let named = |list: &MemberList| list.members.contains(&member);
-        self.picked.as_ref().is_none_or(named) && !self.omitted.as_ref().is_some_and(named)
+        Shown::from(self).shows_member(member)
     }
 
     /// Whether an attribute is shown.
     #[must_use]
     pub fn shows_attribute(&self, name: &AttributeName) -> bool {
-        let named = |list: &MemberList| list.attributes.contains(name);
-        self.picked.as_ref().is_none_or(named)
-            && !self.omitted.as_ref().is_some_and(named)
-            && self.attributes.as_ref().is_none_or(|names| names.contains(name))
+        Shown::from(self).shows_attribute(name)
     }
 
     /// Whether it can leave nothing of an entity: neither its id nor its types are shown.
     #[must_use]
     pub fn may_leave_nothing(&self) -> bool {
-        !self.shows_member(EntityMember::Id) && !self.shows_member(EntityMember::Type)
+        Shown::from(self).may_leave_nothing()
     }
 
     /// Whether any member of an entity is shown, of its attributes those with an instance that is shown. Dates of the
     /// system are shown on demand only and do not count.
     #[must_use]
     pub fn leaves_something(&self, entity: &Entity, datasets: Option<&DatasetSelection>) -> bool {
-        let has_instance = |attribute: &Attribute| {
-            let mut instances = attribute.instances.iter();
-            datasets.is_none_or(|datasets| instances.any(|instance| datasets.shows(instance.dataset_id.as_ref())))
-        };
-        !self.may_leave_nothing()
-            || (self.shows_member(EntityMember::Scope) && !entity.scopes.is_empty())
-            || entity
-                .attributes
-                .iter()
-                .any(|attribute| self.shows_attribute(&attribute.name) && has_instance(attribute))
+        Shown::from(self).leaves_something(entity, datasets)
     }
 
     /// Removes what is not shown, so that it need not be kept or sent on. The id and the types stay, an entity being
@@ -373,16 +430,71 @@ mod tests {
         assert_eq!(position("a b"), 1);
         assert_eq!(position("a}"), 1);
         assert_eq!(fault("a,b{c,d}"), InvalidProjection::Linked { position: 3 });
+        assert_eq!(position("id{a}"), 2);
         assert!(matches!(fault("a,urn:"), InvalidProjection::Name { position: 2, .. }));
         let many = ["a"; MAX_PROJECTED_MEMBERS + 1].join(",");
         assert_eq!(position(&many), 2 * MAX_PROJECTED_MEMBERS);
         assert_eq!(list("@id,@type,a").members, [EntityMember::Id, EntityMember::Type]);
     }
 
+    #[test]
+    fn members_of_linked_entities_stand_in_braces() {
+        let linked = |text, levels| MemberList::parse_linked(text, Context::core(), levels);
+        let name = |name| Context::core().expand_attribute(name).unwrap();
+        let list = linked("id,a{id,b|c{d}},e", 2).unwrap();
+        assert_eq!(list.levels(), 2);
+        let mut attributes: Vec<&AttributeName> = list.attributes().collect();
+        attributes.sort();
+        assert_eq!(attributes, [&name("a"), &name("e")]);
+        assert_eq!(
+            linked("a{b},a{c{d}}", 2).unwrap(),
+            linked("a{c{d}|b}", 2).unwrap(),
+            "what is said of one Relationship at two places is said together"
+        );
+        assert_eq!(linked("a{b{c}}", 1), Err(InvalidProjection::Linked { position: 3 }));
+        let position = |text| match linked(text, 3) {
+            Err(InvalidProjection::Syntax(error)) => error.position,
+            other => panic!("{text}: {other:?}"),
+        };
+        for (text, expected) in [
+            ("a{", 2),
+            ("a{}", 2),
+            ("a{b", 3),
+            ("a{b}}", 4),
+            ("a{b}c", 4),
+            ("a{b}{c}", 4),
+            ("{a}", 0),
+        ] {
+            assert_eq!(position(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_picked_and_omitted_at_once_is_found_in_braces_too() {
+        let overlap = |picked, omitted| {
+            let linked = |text| MemberList::parse_linked(text, Context::core(), 2).unwrap();
+            linked(picked).overlaps(&linked(omitted))
+        };
+        for (picked, omitted, expected) in [
+            ("a", "a", true),
+            ("a{b}", "a", true),
+            ("a", "a{b}", false),
+            ("a{b}", "a{b}", true),
+            ("a{id}", "a{id}", true),
+            ("a{b}", "a{c}", false),
+            ("a{b,c}", "b,c", false),
+        ] {
+            assert_eq!(overlap(picked, omitted), expected, "pick={picked}&omit={omitted}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_a_list_or_an_error(text in "([a-c]|[,|{}:.@]|id|\\PC){0,12}") {
             let _ = MemberList::parse(&text, Context::core());
+            if let Ok(list) = MemberList::parse_linked(&text, Context::core(), 2) {
+                prop_assert!(list.levels() <= 2);
+            }
             let _ = DatasetSelection::parse(&text);
         }
     }

@@ -1,7 +1,8 @@
 //! The scope query language of clause 4.19: reading it, and what it means.
 //!
 //! A level may hold any character that the language does not use itself: scopes of sources are not always the letters
-//! and digits of the grammar. A missing first slash is added, as in Example 5 and as in scopes of entities.
+//! and digits of the grammar. A missing first slash is added, as in Example 5 and as in scopes of entities. A conjunction
+//! needs its parentheses in the grammar; without them it can mean one thing only, since `;` binds closer, as in `q`.
 
 use compact_str::CompactString;
 
@@ -103,23 +104,27 @@ struct Parser<'t> {
 }
 
 impl Parser<'_> {
-    /// A scope, or several in parentheses that must all be there.
+    /// A scope, or several that must all be there, with or without parentheses.
     fn alternative(&mut self) -> Result<Vec<ScopePattern>, SyntaxError> {
-        self.cursor.skip_space();
         let mut all = Vec::new();
-        if self.cursor.eat('(') {
-            all.push(self.scope()?);
-            while self.cursor.eat(';') {
+        loop {
+            self.cursor.skip_space();
+            if self.cursor.eat('(') {
+                all.push(self.scope()?);
+                while self.cursor.eat(';') {
+                    all.push(self.scope()?);
+                }
+                if !self.cursor.eat(')') {
+                    return Err(self.cursor.expected("`;` or `)`"));
+                }
+            } else {
                 all.push(self.scope()?);
             }
-            if !self.cursor.eat(')') {
-                return Err(self.cursor.expected("`;` or `)`"));
+            self.cursor.skip_space();
+            if !self.cursor.eat(';') {
+                return Ok(all);
             }
-        } else {
-            all.push(self.scope()?);
         }
-        self.cursor.skip_space();
-        Ok(all)
     }
 
     fn scope(&mut self) -> Result<ScopePattern, SyntaxError> {
@@ -209,6 +214,17 @@ mod tests {
     }
 
     #[test]
+    fn a_conjunction_needs_no_parentheses() {
+        for (without, with) in [
+            ("/A;/B", "(/A;/B)"),
+            ("/A;/B,/C", "(/A;/B)|/C"),
+            ("(/A;/B);/C|/D", "(/A;/B;/C)|/D"),
+        ] {
+            assert_eq!(ScopeQuery::parse(without), ScopeQuery::parse(with), "{without}");
+        }
+    }
+
+    #[test]
     fn without_a_scope_nothing_matches() {
         assert!(!matches("/#", &[]));
         assert!(matches("/#", &["/A/B"]));
@@ -237,7 +253,7 @@ mod tests {
             ("/避難/", 4),
             ("/A|", 3),
             ("(/A;/B", 6),
-            ("/A;/B", 2),
+            ("/A;", 3),
             ("/A/#/B", 4),
             ("/A)", 2),
         ] {

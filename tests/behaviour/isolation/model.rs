@@ -9,13 +9,14 @@
 //!    data.
 //! 5. An entity is visible if one permit covers it, with the attributes that those grant which cover it.
 //! 6. What is hidden is absent for every purpose: the parts of all owners are joined, and then the question is asked.
+//! 7. A Relationship leads to what is seen, as if it were asked for by its id, and nowhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::question::{Asked, Question};
+use super::question::{Asked, Linked, Question};
 use super::world::{
-    Action, Area, Class, Comparison, Filter, Head, NUMBERS, PLACE, Permit, Principal, Resource, Source, TYPES, Tenant,
-    Thing, When, World, names,
+    Action, Area, Class, Comparison, Filter, Head, LINK, NUMBERS, PLACE, Permit, Principal, Resource, Source, TYPES,
+    Tenant, Thing, When, World, names,
 };
 
 /// What is asked of policies.
@@ -41,6 +42,8 @@ pub(super) enum Expected {
     /// A list of one page, by id, and how many there are in all.
     Page(Vec<(usize, Seen)>, usize),
     One(usize, Seen),
+    /// An entity and what it leads to.
+    List(Vec<(usize, Seen)>),
     Types(BTreeSet<String>),
     NotFound,
 }
@@ -66,9 +69,12 @@ pub(super) fn expected(world: &World, question: &Question) -> Expected {
         return Expected::NotFound;
     }
     match &question.asked {
-        Asked::Retrieve { id, attributes } => {
-            let seen = caller.joined(Operation::Retrieve, question.tenant, &TYPES);
-            match seen.get(id).filter(|seen| has_one(seen, attributes)) {
+        Asked::Retrieve { id, attributes, join } => {
+            let all = caller.joined(Operation::Retrieve, question.tenant, &TYPES);
+            match all.get(id).filter(|seen| has_one(seen, attributes)) {
+                Some(seen) if *join > 0 => {
+                    Expected::List(with_linked(world, vec![(*id, shown(seen, attributes))], &all, *join))
+                }
                 Some(seen) => Expected::One(*id, shown(seen, attributes)),
                 None => Expected::NotFound,
             }
@@ -81,24 +87,86 @@ pub(super) fn expected(world: &World, question: &Question) -> Expected {
             types,
             attributes,
             filter,
+            linked,
             area,
+            join,
             limit,
             offset,
         } => {
             let asked: &[&str] = if types.is_empty() { &TYPES } else { types };
             let seen = caller.joined(Operation::Query, question.tenant, asked);
+            let all = caller.joined(Operation::Query, question.tenant, &TYPES);
             let matching = seen.into_iter().filter(|(id, seen)| {
                 let thing = &world.things[*id];
                 let sees = |name: &str| seen.attributes.contains(name);
                 asked.contains(&&*seen.r#type)
                     && has_one(seen, attributes)
-                    && filter.as_ref().is_none_or(|filter| holds(filter, thing, &sees))
+                    && q_holds(filter.as_ref(), linked.as_ref(), (*id, seen), world, &all)
                     && area.is_none_or(|area| sees(PLACE) && lies_in(thing, area))
             });
             let matching: Vec<(usize, Seen)> = matching.map(|(id, seen)| (id, shown(&seen, attributes))).collect();
             let page = matching.iter().skip(*offset).take(*limit).cloned().collect();
-            Expected::Page(page, matching.len())
+            Expected::Page(with_linked(world, page, &all, *join), matching.len())
         }
+    }
+}
+
+/// What is seen of the entity that another leads to.
+fn next<'a>(world: &World, id: usize, seen: &Seen, all: &'a BTreeMap<usize, Seen>) -> Option<(usize, &'a Seen)> {
+    let target = world.things[id].link;
+    let is_seen = seen.attributes.contains(LINK);
+    all.get(&target).filter(|_| is_seen).map(|seen| (target, seen))
+}
+
+/// The entities, and after them what they lead to, each once.
+fn with_linked(
+    world: &World,
+    linking: Vec<(usize, Seen)>,
+    all: &BTreeMap<usize, Seen>,
+    levels: usize,
+) -> Vec<(usize, Seen)> {
+    let mut list = linking;
+    let mut level = 0;
+    for _ in 0..levels {
+        let end = list.len();
+        for place in level..end {
+            let (id, seen) = list[place].clone();
+            if let Some((target, seen)) = next(world, id, &seen, all)
+                && list.iter().all(|(known, _)| *known != target)
+            {
+                list.push((target, seen.clone()));
+            }
+        }
+        level = end;
+    }
+    list
+}
+
+/// Whether `q` holds of an entity and of what it leads to.
+fn q_holds(
+    filter: Option<&Filter>,
+    linked: Option<&Linked>,
+    (id, seen): (usize, &Seen),
+    world: &World,
+    all: &BTreeMap<usize, Seen>,
+) -> bool {
+    let own = filter.map(|filter| holds(filter, &world.things[id], &|name| seen.attributes.contains(name)));
+    let Some(linked) = linked else {
+        return own.unwrap_or(true);
+    };
+    let mut target = Some((id, seen));
+    for _ in 0..linked.links {
+        target = target.and_then(|(id, seen)| next(world, id, seen, all));
+    }
+    let of_target = target.is_some_and(|(id, seen)| {
+        holds(&linked.condition, &world.things[id], &|name| {
+            seen.attributes.contains(name)
+        })
+    });
+    match own {
+        None => of_target,
+        Some(own) if linked.alone_is_enough => own || of_target,
+        Some(own) => own && of_target,
     }
 }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::super::harness::encoded;
-use super::world::{Area, Comparison, Filter, IDS, TYPES, World, area, filter, names};
+use super::world::{Area, Comparison, Filter, IDS, LINK, TYPES, World, area, filter, names};
 
 #[derive(Debug, Clone)]
 pub(super) enum Asked {
@@ -16,15 +16,50 @@ pub(super) enum Asked {
         types: Vec<&'static str>,
         attributes: Vec<&'static str>,
         filter: Option<Filter>,
+        linked: Option<Linked>,
         area: Option<Area>,
+        /// `joinLevel` of a flat answer; 0: none.
+        join: usize,
         limit: usize,
         offset: usize,
     },
     Retrieve {
         id: usize,
         attributes: Vec<&'static str>,
+        /// `joinLevel` of a flat answer; 0: none.
+        join: usize,
     },
     Types,
+}
+
+/// A condition on an entity that is so many Relationships away.
+#[derive(Debug, Clone)]
+pub(super) struct Linked {
+    pub(super) links: usize,
+    pub(super) condition: Filter,
+    /// Whether it is enough without the rest of the filter.
+    pub(super) alone_is_enough: bool,
+}
+
+fn linked() -> impl Strategy<Value = Linked> {
+    let condition = filter().prop_map(|filter| {
+        // The first condition of it: a path leads to one attribute.
+        let mut first = &filter;
+        while let Filter::And(one, _) | Filter::Or(one, _) = first {
+            first = one;
+        }
+        first.clone()
+    });
+    (1..3_usize, condition, any::<bool>()).prop_map(|(links, condition, alone_is_enough)| Linked {
+        links,
+        condition,
+        alone_is_enough,
+    })
+}
+
+/// `joinLevel`
+fn join() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => Just(0_usize), 1 => 1..4_usize]
 }
 
 #[derive(Debug, Clone)]
@@ -44,12 +79,15 @@ fn asked() -> impl Strategy<Value = Asked> {
         prop_oneof![4 => subsequence(TYPES.to_vec(), 1..3), 1 => Just(Vec::new())],
         attributes(),
         option::weighted(0.5, filter()),
+        option::weighted(0.25, linked()),
         option::weighted(0.3, area()),
+        join(),
         1..6_usize,
         prop_oneof![4 => Just(0_usize), 1 => 1..3_usize],
     );
-    let query = query.prop_map(|(types, mut attributes, filter, area, limit, offset)| {
-        if types.is_empty() && attributes.is_empty() && filter.is_none() && area.is_none() {
+    let query = query.prop_map(|(types, mut attributes, filter, linked, area, join, limit, offset)| {
+        let is_too_wide = types.is_empty() && filter.is_none() && linked.is_none() && area.is_none();
+        if is_too_wide && attributes.is_empty() {
             // Without any of them the query is too wide.
             attributes = names();
         }
@@ -57,12 +95,16 @@ fn asked() -> impl Strategy<Value = Asked> {
             types,
             attributes,
             filter,
+            // A condition on linked entities needs them to be retrieved.
+            join: join.max(linked.as_ref().map_or(0, |linked: &Linked| linked.links)),
+            linked,
             area,
             limit,
             offset,
         }
     });
-    let retrieve = (0..IDS, attributes()).prop_map(|(id, attributes)| Asked::Retrieve { id, attributes });
+    let retrieve = (0..IDS, attributes(), join());
+    let retrieve = retrieve.prop_map(|(id, attributes, join)| Asked::Retrieve { id, attributes, join });
     prop_oneof![8 => query, 3 => retrieve, 1 => Just(Asked::Types)]
 }
 
@@ -105,14 +147,35 @@ pub(super) fn q(filter: &Filter) -> String {
     match filter {
         Filter::And(one, other) => format!("({};{})", q(one), q(other)),
         Filter::Or(one, other) => format!("({}|{})", q(one), q(other)),
-        Filter::Condition(name, comparison, value) => match comparison {
-            Comparison::Exists => (*name).to_owned(),
-            Comparison::Equal => format!("{name}=={value}"),
-            Comparison::NotEqual => format!("{name}!={value}"),
-            Comparison::Less => format!("{name}<{value}"),
-            Comparison::GreaterOrEqual => format!("{name}>={value}"),
-        },
+        Filter::Condition(name, comparison, value) => condition(name, *comparison, *value),
     }
+}
+
+fn condition(path: &str, comparison: Comparison, value: i64) -> String {
+    match comparison {
+        Comparison::Exists => path.to_owned(),
+        Comparison::Equal => format!("{path}=={value}"),
+        Comparison::NotEqual => format!("{path}!={value}"),
+        Comparison::Less => format!("{path}<{value}"),
+        Comparison::GreaterOrEqual => format!("{path}>={value}"),
+    }
+}
+
+/// The whole `q`; `None`: there is none.
+fn whole_q(filter: Option<&Filter>, linked: Option<&Linked>) -> Option<String> {
+    let own = filter.map(q);
+    let Some(Linked {
+        links,
+        condition: Filter::Condition(name, comparison, value),
+        alone_is_enough,
+    }) = linked
+    else {
+        return own;
+    };
+    let path = format!("{}{name}{}", format!("{LINK}{{").repeat(*links), "}".repeat(*links));
+    let linked = condition(&path, *comparison, *value);
+    let operator = if *alone_is_enough { '|' } else { ';' };
+    Some(own.map_or(linked.clone(), |own| format!("{own}{operator}{linked}")))
 }
 
 /// The ring around a box, as GeoJSON.
@@ -134,10 +197,17 @@ impl Question {
     pub(super) fn target(&self) -> String {
         match &self.asked {
             Asked::Types => "/ngsi-ld/v1/types".to_owned(),
-            Asked::Retrieve { id: number, attributes } => {
-                let mut target = format!("/ngsi-ld/v1/entities/{}", id(*number));
+            Asked::Retrieve {
+                id: number,
+                attributes,
+                join,
+            } => {
+                let mut target = format!("/ngsi-ld/v1/entities/{}?", id(*number));
                 if !attributes.is_empty() {
-                    write!(target, "?attrs={}", attributes.join(",")).unwrap();
+                    write!(target, "attrs={}&", attributes.join(",")).unwrap();
+                }
+                if *join > 0 {
+                    write!(target, "join=flat&joinLevel={join}").unwrap();
                 }
                 target
             }
@@ -145,7 +215,9 @@ impl Question {
                 types,
                 attributes,
                 filter,
+                linked,
                 area,
+                join,
                 limit,
                 offset,
             } => {
@@ -160,8 +232,12 @@ impl Question {
                 if !attributes.is_empty() {
                     add("attrs", &attributes.join(","));
                 }
-                if let Some(filter) = filter {
-                    add("q", &q(filter));
+                if let Some(q) = whole_q(filter.as_ref(), linked.as_ref()) {
+                    add("q", &q);
+                }
+                if *join > 0 {
+                    add("join", "flat");
+                    add("joinLevel", &join.to_string());
                 }
                 if let Some(area) = area {
                     add("georel", "within");

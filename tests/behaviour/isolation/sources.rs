@@ -19,7 +19,7 @@ use ngsi_ld::query::Expression;
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::question::id;
-use super::world::{Class, Manner, NUMBERS, PLACE, Source, TYPES, Thing, World, names};
+use super::world::{Class, LINK, Manner, NUMBERS, PLACE, Source, TYPES, Thing, World, names};
 use super::written::{source_id, tenant_id};
 
 /// A source that holds entities in memory.
@@ -144,8 +144,15 @@ impl Adapter for InMemory {
         futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
     }
 
-    async fn may_hold_relationships(&self, _: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
-        Ok(false)
+    async fn may_hold_relationships(&self, names: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
+        let is_relationship = |attribute: &Attribute| {
+            let mut values = attribute.instances.iter().map(|instance| &instance.value);
+            names.contains(&attribute.name) && values.any(|value| !value.objects().is_empty())
+        };
+        Ok(self
+            .parts
+            .iter()
+            .any(|part| part.attributes.iter().any(is_relationship)))
     }
 
     async fn count(&self, query: &SourceQuery, _: &Call) -> Result<u64, AdapterError> {
@@ -232,6 +239,8 @@ fn part(number: usize, thing: &Thing, has: &[bool]) -> Entity {
         let value = if name == PLACE {
             let (longitude, latitude) = thing.place;
             AttributeValue::GeoProperty(Box::new(Geometry::point(longitude as f64, latitude as f64).unwrap()))
+        } else if name == LINK {
+            AttributeValue::relationship(EntityId::parse(&id(thing.link)).unwrap())
         } else {
             let index = NUMBERS.iter().position(|known| *known == name).unwrap();
             AttributeValue::Property(Value::Number(thing.numbers[index].into()))

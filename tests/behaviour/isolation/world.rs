@@ -12,6 +12,8 @@ pub(super) const TYPES: [&str; 4] = ["urn:iso-type:A", "urn:iso-type:B", "urn:is
 pub(super) const NUMBERS: [&str; 5] = ["alpha", "beta", "gamma", "delta", "omega"];
 /// The attribute with a place.
 pub(super) const PLACE: &str = "location";
+/// The Relationship to another entity.
+pub(super) const LINK: &str = "next";
 pub(super) const EVERYWHERE_PERSONAL: &str = "omega";
 pub(super) const ROLES: [&str; 2] = ["r0", "r1"];
 pub(super) const PURPOSES: [&str; 2] = ["p0", "p1"];
@@ -22,7 +24,7 @@ pub(super) const SCOPE_QUERIES: [&str; 4] = ["/s0", "/s0/#", "/s1", "/+/x"];
 pub(super) const IDS: usize = 9;
 
 pub(super) fn names() -> Vec<&'static str> {
-    NUMBERS.into_iter().chain([PLACE]).collect()
+    NUMBERS.into_iter().chain([PLACE, LINK]).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,6 +175,8 @@ pub(super) struct Thing {
     /// Longitude and latitude, in whole degrees.
     pub(super) place: (i64, i64),
     pub(super) scopes: Vec<&'static str>,
+    /// Whereto its [`LINK`] leads.
+    pub(super) link: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -406,12 +410,14 @@ fn thing() -> impl Strategy<Value = Thing> {
         vec(0..4_i64, NUMBERS.len()),
         (0..4_i64, 0..4_i64),
         subsequence(SCOPES.to_vec(), 0..=2),
+        0..IDS,
     )
-        .prop_map(|(r#type, numbers, place, scopes)| Thing {
+        .prop_map(|(r#type, numbers, place, scopes, link)| Thing {
             r#type,
             numbers,
             place,
             scopes,
+            link,
         })
 }
 

@@ -105,7 +105,7 @@ pub(super) static GATEWAY: Table = Table {
             "extensions",
             Texts,
             Is("[]"),
-            "What goes beyond the standard; this version has none.",
+            "What goes beyond the standard: federated-order (orderBy over several sources).",
         ),
         key(
             "egress_allow",

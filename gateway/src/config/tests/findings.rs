@@ -58,15 +58,15 @@ fn wrong_keys_of_the_gateway_are_told_with_what_would_be_right() {
 fn what_this_version_does_not_do_is_refused_and_not_ignored() {
     assert_said(
         &with(
-            "[gateway]\ntls = { certificate = \"a\" }\nrate_store = \"redis://u:secret@h\"\nextensions = [\"federated-order\"]\nstate = \"postgres://u:pw@h/db\"\npersonal_relay = true\ndefault_context = \"https://x/y?z\"",
+            "[gateway]\ntls = { certificate = \"a\" }\nrate_store = \"redis://u:secret@h\"\nextensions = [\"federated-order\", \"federated-oder\"]\nstate = \"postgres://u:pw@h/db\"\npersonal_relay = true\ndefault_context = \"https://x/y?z\"",
         ),
         &[
             "error: [gateway] tls has no `key`",
             "= help: add `key = { file = \"server.key\" }`",
             "error: `rate_store` in [gateway] is not supported by this version",
             "= help: rate limits are counted in process: leave the key out",
-            "error: `extensions` in [gateway] is not supported by this version",
-            "= help: leave the list empty",
+            r#"error: `extensions` in [gateway] cannot hold "federated-oder""#,
+            "= help: did you mean `federated-order`?",
             r#"error: `state` in [gateway]: PostgreSQL is not supported by this version: write "sqlite:<file>""#,
             "error: `personal_relay = true` is not supported: personal data is never relayed by this version",
             "= help: set it to false, or leave it out: what is classed personal or special-care stays with its owner, whatever a policy permits; relaying it would need the person's consent, which nothing here can ask for",

@@ -6,6 +6,7 @@ use super::json::{separate_members, write_geometry, write_member_name, write_num
 use super::linked::{write_linked_members, write_simplified_object};
 use super::writer::Writer;
 use super::{Format, write_array, write_one_or_more, write_system_attributes};
+use crate::AttributeName;
 use crate::entity::parse::{is_geometry, reads_as_concise_value};
 use crate::entity::{Attribute, AttributeKind, AttributeValue, Instance, LanguageMap, Value};
 
@@ -14,18 +15,23 @@ pub(super) fn write_attribute(writer: &Writer<'_>, attribute: &Attribute, out: &
     separate_members(out);
     writer.write_name(attribute.name.as_str(), out);
     out.push(b':');
+    let name = &attribute.name;
     match (attribute.instances.as_slice(), writer.format()) {
-        ([instance], Format::Simplified) => write_simplified(writer, &instance.value, out),
-        (instances, Format::Simplified) => write_dataset(writer, instances, out),
+        ([instance], Format::Simplified) => write_simplified(writer, name, &instance.value, out),
+        (instances, Format::Simplified) => write_dataset(writer, name, instances, out),
         ([instance], Format::Concise) if is_bare(writer, instance) => {
             write_concise_value(writer, &instance.value, out);
         }
-        (instances, _) => write_one_or_more(out, instances, |instance, out| write_instance(writer, instance, out)),
+        (instances, _) => {
+            write_one_or_more(out, instances, |instance, out| {
+                write_instance(writer, name, instance, out);
+            });
+        }
     }
 }
 
 /// Several instances in the simplified representation: by `datasetId` (clause 4.5.4).
-fn write_dataset(writer: &Writer<'_>, instances: &[Instance], out: &mut Vec<u8>) {
+fn write_dataset(writer: &Writer<'_>, name: &AttributeName, instances: &[Instance], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"dataset\":{");
     for (index, instance) in instances.iter().enumerate() {
         if index > 0 {
@@ -33,14 +39,14 @@ fn write_dataset(writer: &Writer<'_>, instances: &[Instance], out: &mut Vec<u8>)
         }
         write_string(instance.dataset_id.as_ref().map_or("@none", |id| id.as_str()), out);
         out.push(b':');
-        write_simplified(writer, &instance.value, out);
+        write_simplified(writer, name, &instance.value, out);
     }
     out.extend_from_slice(b"}}");
 }
 
 /// The value alone. Where a value alone would not tell its kind, it stands in an object with the member of its
 /// kind.
-fn write_simplified(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
+fn write_simplified(writer: &Writer<'_>, name: &AttributeName, value: &AttributeValue, out: &mut Vec<u8>) {
     if let AttributeValue::LanguageProperty(map) = value
         && let Some((_, texts)) = writer.text_of(map)
     {
@@ -48,10 +54,10 @@ fn write_simplified(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u
     }
     match value {
         AttributeValue::Relationship { objects, .. } => {
-            return write_one_or_more(out, objects, |id, out| write_simplified_object(writer, id, out));
+            return write_one_or_more(out, objects, |id, out| write_simplified_object(writer, name, id, out));
         }
         AttributeValue::ListRelationship { objects, .. } => {
-            return write_array(out, objects, |id, out| write_simplified_object(writer, id, out));
+            return write_array(out, objects, |id, out| write_simplified_object(writer, name, id, out));
         }
         _ => {}
     }
@@ -105,7 +111,7 @@ fn write_concise_value(writer: &Writer<'_>, value: &AttributeValue, out: &mut Ve
 }
 
 /// An instance with all its members.
-fn write_instance(writer: &Writer<'_>, instance: &Instance, out: &mut Vec<u8>) {
+fn write_instance(writer: &Writer<'_>, name: &AttributeName, instance: &Instance, out: &mut Vec<u8>) {
     out.push(b'{');
     let chosen_text = match &instance.value {
         AttributeValue::LanguageProperty(map) => writer.text_of(map),
@@ -130,7 +136,7 @@ fn write_instance(writer: &Writer<'_>, instance: &Instance, out: &mut Vec<u8>) {
         write_member_name("objectType", out);
         write_one_or_more(out, object_types, |r#type, out| writer.write_name(r#type.as_str(), out));
     }
-    write_linked_members(writer, &instance.value, out);
+    write_linked_members(writer, name, &instance.value, out);
     if let Some(unit_code) = &instance.unit_code {
         write_member_name("unitCode", out);
         write_string(unit_code, out);
@@ -158,9 +164,11 @@ fn write_instance(writer: &Writer<'_>, instance: &Instance, out: &mut Vec<u8>) {
         write_string(observed_at.as_str(), out);
     }
     write_system_attributes(writer, &instance.system, |_| true, out);
-    for attribute in &instance.sub_attributes {
-        write_attribute(writer, attribute, out);
-    }
+    writer.inside_of_attribute(|| {
+        for attribute in &instance.sub_attributes {
+            write_attribute(writer, attribute, out);
+        }
+    });
     out.push(b'}');
 }
 

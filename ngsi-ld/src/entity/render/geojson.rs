@@ -45,9 +45,9 @@ pub fn open_feature_collection<'a>(representation: impl Into<Representation<'a>>
 }
 
 fn write_feature(writer: &Writer<'_>, entity: &Entity, geometry_property: &AttributeName, out: &mut Vec<u8>) {
+    writer.begin_document(entity);
     out.push(b'{');
     write_context(writer, out);
-    writer.encounter(&entity.id);
     if writer.shows_member(EntityMember::Id) {
         write_member_name("id", out);
         write_string(entity.id.as_str(), out);

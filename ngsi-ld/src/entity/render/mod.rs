@@ -13,12 +13,12 @@ mod writer;
 
 pub use self::geojson::{open_feature_collection, render_feature, render_feature_collection};
 use self::json::{write_member_name, write_string};
-pub use self::linked::LinkedEntities;
+pub use self::linked::{LinkTo, LinkedEntities, links, links_of};
 use self::writer::Writer;
 use super::language::LanguageFilter;
 use super::{Entity, LanguageMap, SystemAttributes};
 use crate::context::Context;
-use crate::projection::{EntityMember, Projection};
+use crate::projection::{EntityMember, Shown};
 
 /// The representations of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,7 +67,7 @@ pub struct Representation<'a> {
     /// `lang`: LanguageProperties are shown as Properties with the text of one language (clause 4.15).
     pub language: Option<&'a LanguageFilter>,
     /// `pick`, `omit` and `attrs` (clause 4.21).
-    pub projection: Option<&'a Projection>,
+    pub shown: Shown<'a>,
     /// Entities that are shown inside of the relationships that lead to them (clause 4.5.23.2).
     pub linked: Option<&'a LinkedEntities>,
 }
@@ -77,7 +77,7 @@ impl<'a> From<&Rendering<'a>> for Representation<'a> {
         Self {
             rendering: *rendering,
             language: None,
-            projection: None,
+            shown: Shown::default(),
             linked: None,
         }
     }
@@ -107,6 +107,7 @@ pub(super) fn language_map_json(map: &LanguageMap) -> Vec<u8> {
 
 /// An entity with its `@context`.
 fn write_document(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>) {
+    writer.begin_document(entity);
     out.push(b'{');
     write_context(writer, out);
     write_entity(writer, entity, out);
@@ -115,7 +116,6 @@ fn write_document(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>) {
 
 /// The members of an entity.
 fn write_entity(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>) {
-    writer.encounter(&entity.id);
     if writer.shows_member(EntityMember::Id) {
         write_member_name("id", out);
         write_string(entity.id.as_str(), out);

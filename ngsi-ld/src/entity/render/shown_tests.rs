@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::entity::parse::parse_entity;
-use crate::projection::{DatasetSelection, MemberList};
+use crate::projection::{DatasetSelection, MemberList, Projection};
 
 fn entity(json: &str) -> Entity {
     parse_entity(json.as_bytes(), Context::core()).unwrap()
@@ -49,7 +49,7 @@ fn language_properties_become_properties_of_one_language_in_every_format() {
     ] {
         let shown = Representation {
             language: Some(&filter),
-            projection: Some(&only_name),
+            shown: (&only_name).into(),
             ..representation(format)
         };
         assert_eq!(render(shown, &entity(SHELTER)), expected);
@@ -83,7 +83,7 @@ fn members_that_are_not_picked_or_are_omitted_leave_no_trace() {
             attributes: None,
         };
         let shown = Representation {
-            projection: Some(&projection),
+            shown: (&projection).into(),
             ..normalized
         };
         assert_eq!(render(shown, &entity(SHELTER)), expected);
@@ -147,10 +147,10 @@ fn linked_entities_stand_inside_of_their_relationship_once_and_not_too_far() {
     );
     let farther = LinkedEntities::new(
         linked
-            .flatten([&first])
+            .flatten([&first], Shown::default())
             .into_iter()
             .skip(1)
-            .cloned()
+            .map(|(entity, _)| entity.clone())
             .chain([entity(r#"{"id":"urn:e:4","type":"T"}"#)]),
         2,
     );
@@ -170,18 +170,138 @@ fn linked_entities_stand_inside_of_their_relationship_once_and_not_too_far() {
 #[test]
 fn flattened_entities_follow_those_that_link_to_them() {
     let (first, linked) = graph();
-    let ids = |entities: Vec<&Entity>| {
+    let ids = |entities: Vec<(&Entity, Shown<'_>)>| {
         entities
             .iter()
-            .map(|entity| entity.id.as_str().to_owned())
+            .map(|(entity, _)| entity.id.as_str().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(ids(linked.flatten([&first])), ["urn:e:1", "urn:e:2", "urn:e:3"]);
+    let all = Shown::default();
+    assert_eq!(ids(linked.flatten([&first], all)), ["urn:e:1", "urn:e:2", "urn:e:3"]);
     let other = linked
         .get(&first.attributes[0].instances[0].value.objects()[0])
         .unwrap();
     assert_eq!(
-        ids(linked.flatten([&first, other])),
+        ids(linked.flatten([&first, other], all)),
         ["urn:e:1", "urn:e:2", "urn:e:3", "urn:e:4"]
     );
+}
+
+fn to(id: &str, attributes: &[(&str, &str)]) -> Entity {
+    let attributes: String = attributes
+        .iter()
+        .map(|(name, object)| format!(r#","{name}":{{"object":"{object}"}}"#))
+        .collect();
+    entity(&format!(r#"{{"id":"{id}","type":"T"{attributes}}}"#))
+}
+
+#[test]
+fn each_linked_entity_stands_where_the_fewest_relationships_lead_to_it() {
+    let first = to("urn:e:1", &[("a", "urn:e:2"), ("b", "urn:e:3")]);
+    let linked = LinkedEntities::new(
+        [
+            to("urn:e:2", &[("c", "urn:e:3"), ("d", "urn:e:1")]),
+            to("urn:e:3", &[("e", "urn:e:4")]),
+            to("urn:e:4", &[("f", "urn:e:5")]),
+            to("urn:e:5", &[]),
+        ],
+        2,
+    );
+    let shown = Representation {
+        linked: Some(&linked),
+        ..representation(Format::Simplified)
+    };
+    let expected = concat!(
+        r#"{"id":"urn:e:1","type":"T","a":{"id":"urn:e:2","type":"T","c":"urn:e:3","d":"urn:e:1"},"#,
+        r#""b":{"id":"urn:e:3","type":"T","e":{"id":"urn:e:4","type":"T","f":"urn:e:5"}}}"#
+    );
+    assert_eq!(render(shown, &first), expected);
+    // Each entity of a list is whole on its own, whatever stands before it.
+    let mut twice = Vec::new();
+    render_entities(shown, [&first, &first], &mut twice);
+    assert_eq!(String::from_utf8(twice).unwrap(), format!("[{expected},{expected}]"));
+}
+
+#[test]
+fn relationships_of_attributes_are_not_followed() {
+    let first = entity(
+        r#"{"id":"urn:e:1","type":"T","a":{"value":1,"by":{"object":"urn:e:2"}},"b":{"object":"urn:e:9","by":{"object":"urn:e:2"}}}"#,
+    );
+    let linked = LinkedEntities::new([to("urn:e:2", &[])], 2);
+    let plain = representation(Format::Normalized);
+    let shown = Representation {
+        linked: Some(&linked),
+        ..plain
+    };
+    assert_eq!(render(shown, &first), render(plain, &first));
+    assert_eq!(linked.flatten([&first], Shown::default()).len(), 1);
+}
+
+#[test]
+fn braces_choose_what_is_shown_of_linked_entities() {
+    let place = entity(r#"{"id":"urn:p:1","type":"P","name":"佐野","isIn":{"object":"urn:c:1"},"size":1}"#);
+    let country = entity(r#"{"id":"urn:c:1","type":"C","name":"日本","code":"JP"}"#);
+    let building = entity(r#"{"id":"urn:b:1","type":"B","name":"役場","at":{"object":"urn:p:1"}}"#);
+    let linked = LinkedEntities::new([place, country], 2);
+    let chosen = |text| Some(MemberList::parse_linked(text, Context::core(), 2).unwrap());
+    for (picked, omitted, inline, flat) in [
+        (
+            chosen("id,at{id,name}"),
+            None,
+            r#"{"id":"urn:b:1","at":{"id":"urn:p:1","name":"佐野"}}"#,
+            r#"[{"id":"urn:b:1","at":"urn:p:1"},{"id":"urn:p:1","name":"佐野"}]"#,
+        ),
+        (
+            chosen("id,at{isIn{code}}"),
+            None,
+            r#"{"id":"urn:b:1","at":{"isIn":{"code":"JP"}}}"#,
+            r#"[{"id":"urn:b:1","at":"urn:p:1"},{"isIn":"urn:c:1"},{"code":"JP"}]"#,
+        ),
+        (
+            chosen("id,name"),
+            None,
+            r#"{"id":"urn:b:1","name":"役場"}"#,
+            r#"[{"id":"urn:b:1","name":"役場"}]"#,
+        ),
+        (
+            None,
+            chosen("type,name,at{type,size,isIn{name,code}}"),
+            r#"{"id":"urn:b:1","at":{"id":"urn:p:1","name":"佐野","isIn":{"id":"urn:c:1","type":"C"}}}"#,
+            r#"[{"id":"urn:b:1","at":"urn:p:1"},{"id":"urn:p:1","name":"佐野","isIn":"urn:c:1"},{"id":"urn:c:1","type":"C"}]"#,
+        ),
+        (
+            chosen("id,at"),
+            chosen("at{isIn}"),
+            r#"{"id":"urn:b:1","at":{"id":"urn:p:1","type":"P","name":"佐野","size":1}}"#,
+            r#"[{"id":"urn:b:1","at":"urn:p:1"},{"id":"urn:p:1","type":"P","name":"佐野","size":1}]"#,
+        ),
+        (
+            // Of what is chosen the linked entity has nothing.
+            chosen("id,at{unknown}"),
+            None,
+            r#"{"id":"urn:b:1","at":"urn:p:1"}"#,
+            r#"[{"id":"urn:b:1","at":"urn:p:1"}]"#,
+        ),
+    ] {
+        let projection = Projection {
+            picked,
+            omitted,
+            attributes: None,
+        };
+        let shown = Representation {
+            shown: (&projection).into(),
+            ..representation(Format::Simplified)
+        };
+        let joined = Representation {
+            linked: Some(&linked),
+            ..shown
+        };
+        assert_eq!(render(joined, &building), inline);
+        let flattened = linked.flatten([&building], (&projection).into());
+        let written: Vec<String> = flattened
+            .into_iter()
+            .map(|(entity, chosen)| render(Representation { shown: chosen, ..shown }, entity))
+            .collect();
+        assert_eq!(format!("[{}]", written.join(",")), flat);
+    }
 }

@@ -2,29 +2,53 @@
 
 use std::cell::{Cell, RefCell};
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 
 use super::json::write_string;
 use super::{Format, Rendering, Representation};
 use crate::entity::{Entity, LanguageMap};
-use crate::projection::EntityMember;
+use crate::projection::{EntityMember, Shown};
 use crate::{AttributeName, EntityId};
 
-/// Writes one document.
+/// Writes documents, one after the other.
 pub(super) struct Writer<'a> {
     pub(super) representation: Representation<'a>,
-    /// How many linked entities are around the place of writing.
-    level: Cell<usize>,
-    /// Linked entities are shown once (clause 5.7.1.5).
-    encountered: RefCell<HashSet<EntityId>>,
+    /// Where in the document something is being written.
+    place: Cell<Place<'a>>,
+    /// How far away the linked entities are that are still to be shown in the document. Each is shown once, where the
+    /// fewest relationships lead to it (clauses 4.5.23.1 and 5.7.1.5): no loop has an end there.
+    to_be_shown: RefCell<HashMap<EntityId, usize>>,
+}
+
+/// A place in a document.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    /// How many linked entities are around it.
+    level: usize,
+    /// What is shown of the innermost of them.
+    shown: Shown<'a>,
+    /// Whether it is inside of an attribute of an attribute, where no linked entities stand.
+    is_inside_of_attribute: bool,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(representation: Representation<'a>) -> Self {
         Self {
+            place: Cell::new(Place {
+                level: 0,
+                shown: representation.shown,
+                is_inside_of_attribute: false,
+            }),
             representation,
-            level: Cell::new(0),
-            encountered: RefCell::default(),
+            to_be_shown: RefCell::default(),
+        }
+    }
+
+    /// Begins a document, whose own entity it is.
+    pub(super) fn begin_document(&self, entity: &Entity) {
+        if let Some(linked) = self.representation.linked {
+            self.to_be_shown
+                .replace(linked.distances(entity, self.representation.shown));
         }
     }
 
@@ -37,13 +61,11 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn shows_member(&self, member: EntityMember) -> bool {
-        let projection = self.representation.projection;
-        projection.is_none_or(|projection| projection.shows_member(member))
+        self.place.get().shown.shows_member(member)
     }
 
     pub(super) fn shows_attribute(&self, name: &AttributeName) -> bool {
-        let projection = self.representation.projection;
-        projection.is_none_or(|projection| projection.shows_attribute(name))
+        self.place.get().shown.shows_attribute(name)
     }
 
     /// The text that is shown of a LanguageProperty, and its language, when one is asked for.
@@ -56,26 +78,42 @@ impl<'a> Writer<'a> {
         write_string(&self.rendering().context.compact(iri), out);
     }
 
-    /// Notes that an entity is shown.
-    pub(super) fn encounter(&self, id: &EntityId) {
-        if self.representation.linked.is_some() {
-            self.encountered.borrow_mut().insert(id.clone());
-        }
-    }
-
     /// The entity that is to be shown where a relationship leads to that id: one of those that were retrieved, not
-    /// shown yet, and not too far away.
+    /// shown yet, and not to be shown at a place that is nearer.
     pub(super) fn linked_entity(&self, id: &EntityId) -> Option<&'a Entity> {
-        let linked = self.representation.linked?;
-        let entity = linked.get(id).filter(|_| self.level.get() < linked.levels())?;
-        self.encountered.borrow_mut().insert(id.clone()).then_some(entity)
+        let place = self.place.get();
+        let entity = self.representation.linked?.get(id)?;
+        let mut to_be_shown = self.to_be_shown.borrow_mut();
+        let is_here = !place.is_inside_of_attribute && to_be_shown.get(id) == Some(&(place.level + 1));
+        if is_here {
+            to_be_shown.remove(id);
+        }
+        is_here.then_some(entity)
     }
 
-    /// Writes what is one relationship further away.
-    pub(super) fn one_level_deeper(&self, write: impl FnOnce()) {
-        let level = self.level.get();
-        self.level.set(level + 1);
+    /// Writes what a relationship leads to.
+    pub(super) fn one_level_deeper(&self, relationship: &AttributeName, write: impl FnOnce()) {
+        let place = self.place.get();
+        self.place.set(Place {
+            level: place.level + 1,
+            shown: place.shown.of_linked(relationship),
+            is_inside_of_attribute: false,
+        });
         write();
-        self.level.set(level);
+        self.place.set(place);
+    }
+
+    /// Writes what is inside of an attribute of an attribute.
+    pub(super) fn inside_of_attribute(&self, write: impl FnOnce()) {
+        if self.representation.linked.is_none() {
+            return write();
+        }
+        let place = self.place.get();
+        self.place.set(Place {
+            is_inside_of_attribute: true,
+            ..place
+        });
+        write();
+        self.place.set(place);
     }
 }

@@ -49,6 +49,10 @@ impl GeoQuery {
                 is_near(distance, distance) == Some(true)
             });
         }
+        if self.relation == GeoRelation::Equals && *target == self.geometry {
+            // What is the same is equal, even a ring that crosses itself, of which no relation can be computed.
+            return true;
+        }
         let (target, reference) = (target.to_geo(), self.geometry.to_geo());
         if !boxes_meet(&target, &reference) {
             return self.relation == GeoRelation::Disjoint;

@@ -70,6 +70,9 @@ pub enum OrderingProblem {
     NoGeometry,
 }
 
+/// `scope` by its IRI: no attribute has this name.
+const SCOPE: &str = "https://uri.etsi.org/ngsi-ld/scope";
+
 /// The texts of the parameters.
 pub(super) struct Parameters<'t> {
     pub(super) order_by: &'t str,
@@ -142,12 +145,21 @@ fn parse_target(cursor: &mut Cursor<'_>, expand: ExpandAttribute<'_>) -> Result<
         ("scope", OrderingTarget::Scope),
     ] {
         let mut after = *cursor;
-        if after.eat_str(name) && after.peek().is_none_or(|next| matches!(next, ',' | ';' | ' ')) {
+        if after.eat_str(name)
+            && after
+                .peek()
+                .is_none_or(|next| matches!(next, ',' | ';') || next.is_whitespace())
+        {
             *cursor = after;
             return Ok(target);
         }
     }
-    parse_ordering_path(cursor, expand).map(OrderingTarget::Attribute)
+    let path = parse_ordering_path(cursor, expand)?;
+    let is_plain = path.sub_attributes.is_empty() && path.members.is_empty();
+    if is_plain && path.attribute.as_str() == SCOPE {
+        return Ok(OrderingTarget::Scope);
+    }
+    Ok(OrderingTarget::Attribute(path))
 }
 
 fn parse_direction(cursor: &mut Cursor<'_>) -> Result<Direction, SyntaxError> {

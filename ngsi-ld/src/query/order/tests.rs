@@ -334,6 +334,11 @@ fn terms_are_read_and_written() {
     let context = Context::from_document(r#"{"@context":{"速度":"https://example.org/speed"}}"#).unwrap();
     let ordering = Ordering::parse("速度;desc,id", None, None, None, &context).unwrap();
     assert_eq!(ordering.to_text(&context), "速度;desc,id");
+    for scope in ["scope", "scope\n", "https://uri.etsi.org/ngsi-ld/scope", "\tscope"] {
+        let ordering = Ordering::parse(scope, None, None, None, &context).unwrap();
+        assert_eq!(ordering.terms()[0].target, OrderingTarget::Scope, "{scope:?}");
+        assert_eq!(ordering.to_text(&context), "scope");
+    }
     let paths: Vec<_> = ordering.paths().map(|path| path.attribute.as_str()).collect();
     assert_eq!(paths, ["https://example.org/speed"]);
 }

@@ -61,7 +61,7 @@ impl TypeSelection {
     }
 }
 
-/// `idPattern`: a regular expression that must be found in the id.
+/// `idPattern`: a regular expression of IEEE 1003.2 that must be found in the id.
 #[derive(Debug, Clone)]
 pub struct IdPattern {
     text: CompactString,
@@ -78,6 +78,11 @@ impl IdPattern {
     /// # Errors
     /// What the regular expression engine says against it.
     pub fn parse(text: &str) -> Result<Self, regex::Error> {
+        // IEEE 1003.2 leaves undefined what `a**` means; who writes it has forgotten something.
+        if repeats_a_repetition(text) {
+            let fault = "a repetition is repeated: write `.*` for anything, `\\*` for the character";
+            return Err(regex::Error::Syntax(fault.to_owned()));
+        }
         let regex = regex::RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build()?;
         Ok(Self {
             text: text.into(),
@@ -98,6 +103,28 @@ impl IdPattern {
     }
 }
 
+/// Whether `*` or `+` follows a repetition. `?` after one makes it lazy, as clients know it from elsewhere.
+fn repeats_a_repetition(pattern: &str) -> bool {
+    let mut after_repetition = false;
+    let mut escaped = false;
+    let mut in_brackets = false;
+    for character in pattern.chars() {
+        let repeats = !escaped && !in_brackets && matches!(character, '*' | '+');
+        if repeats && after_repetition {
+            return true;
+        }
+        match character {
+            _ if escaped => {}
+            '[' => in_brackets = true,
+            ']' => in_brackets = false,
+            _ => {}
+        }
+        after_repetition = repeats;
+        escaped = character == '\\' && !escaped;
+    }
+    false
+}
+
 impl PartialEq for IdPattern {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -114,5 +141,20 @@ impl super::Query {
                 .as_ref()
                 .is_none_or(|pattern| pattern.matches(&entity.id))
             && self.types.as_ref().is_none_or(|types| types.selects(&entity.types))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repetition_is_not_repeated() {
+        for wrong in ["invalid**", "a*+", "a+*", ".*b++"] {
+            assert!(IdPattern::parse(wrong).is_err(), "{wrong}");
+        }
+        for right in ["a*b*", r"a\**", "[*][+]*", "[**]", ".*?x", r"a*\*", "(a*)*"] {
+            assert!(IdPattern::parse(right).is_ok(), "{right}");
+        }
     }
 }

@@ -59,6 +59,14 @@ fn relations_are_those_of_simple_features() {
     }
 }
 
+#[test]
+fn what_is_the_same_is_equal_even_where_a_ring_crosses_itself() {
+    let crossing = geometry("Polygon", "[[[0,0],[2,2],[2,0],[0,2],[0,0]]]");
+    assert!(stands(GeoRelation::Equals, &crossing, &crossing));
+    let other = geometry("Polygon", "[[[0,0],[2,2],[2,0],[0,3],[0,0]]]");
+    assert!(!stands(GeoRelation::Equals, &crossing, &other));
+}
+
 proptest! {
     #[test]
     fn a_point_in_an_area_is_decided_as_the_general_comparison_would(x in 0..9_i8, y in 0..9_i8) {

@@ -1,0 +1,28 @@
+//! `POST /entityOperations/query` (clause 6.23): queryEntity with the question in the body, answered by the code of
+//! `GET /entities`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::Method;
+
+use super::negotiate::MediaType;
+use super::problem::Problem;
+use super::request_body::RequestBody;
+use super::scope::Scope;
+use super::{entities, question};
+use crate::Gateway;
+use crate::subscriptions::members_of;
+
+/// `POST /entityOperations/query`: queryEntity.
+pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
+    let media_type = MediaType::negotiate(&scope.headers, true)?;
+    let body = RequestBody::read(&Method::POST, body, &scope).await?;
+    let members = members_of(body.bytes())?;
+    let context = body.context(&scope).await?;
+    let around = scope.surroundings(&context, media_type);
+    let request = question::posted_request(scope.uri.query(), &members, &around)?;
+    entities::answer(&gateway, &scope, context, request).await
+}
