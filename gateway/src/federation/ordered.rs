@@ -12,7 +12,7 @@ use super::entities::Entities;
 use super::gather::{self, MAX_FROM_ONE_SOURCE, Request};
 use super::plan::SubQuery;
 use super::query::Answer;
-use super::{Question, Refusal, is_system_date};
+use super::{Question, Refusal, is_system_date, scan};
 use crate::config::Extensions;
 
 /// Entities beyond the wanted ones that are kept until the first among all of them are picked out again: sorting for
@@ -47,7 +47,7 @@ pub(super) fn looks_at_system_dates(order: &Ordering) -> bool {
 /// the end of the page.
 ///
 /// # Errors
-/// [`Refusal::TooManyCandidates`] when the page lies so far behind that more would have to be held than one request may.
+/// [`Refusal::ScanTooWide`]; [`Refusal::TooManyCandidates`] when the page lies so far behind that more would have to be held than one request may.
 pub(super) async fn from_one(
     only: &SubQuery,
     question: &Arc<Question>,
@@ -82,6 +82,9 @@ pub(super) async fn from_one(
         return Err(Refusal::TooManyCandidates {
             allowed: MAX_FROM_ONE_SOURCE,
         });
+    }
+    if let Some(refusal) = scan::refusal([(only, error.as_ref())]) {
+        return Err(refusal);
     }
     if error.is_some() {
         // A part of its answer would look like all of it.
