@@ -252,7 +252,7 @@ fn runtime() -> std::rc::Rc<tokio::runtime::Runtime> {
 
 /// Questions to which everything or nothing is the answer prove little, and so does a source that leaves nothing out.
 fn is_worth_something(tally: &Tally, narrowed_at_least: usize) {
-    assert!(tally.discerning * 8 > tally.questions, "{tally:?}");
+    assert!(tally.discerning * 15 > tally.questions, "{tally:?}");
     assert!(tally.narrowed * 100 >= tally.questions * narrowed_at_least, "{tally:?}");
 }
 

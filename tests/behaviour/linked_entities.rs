@@ -385,7 +385,7 @@ async fn too_many_linked_entities_are_refused_and_never_shown_in_part() {
     }
     let fewer = joined(&platform, AED, "join=flat&pick=id,source").await.ok();
     assert_eq!(fewer.ids(), [AED, HALL]);
-    let too_deep = joined(&platform, AED, "join=flat&joinLevel=6").await;
+    let too_deep = joined(&platform, AED, "join=flat&joinLevel=11").await;
     assert_eq!(
         (too_deep.status, too_deep.error_type()),
         (403, "TooComplexQuery".to_owned())

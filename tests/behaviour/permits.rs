@@ -318,9 +318,10 @@ async fn a_source_is_asked_for_what_some_permit_covers() {
                 asked.contains("fullAddress") && !asked.contains("location"),
                 "{request:?}"
             );
-            // Orion has no "or": two conditions are judged here.
-            let told = request.parameter("q").is_some_and(|q| q.contains("fullAddress"));
-            assert_eq!(told, consumer == NARROWED, "{request:?}");
+            // Orion has no "or": it is asked what either permit covers, and each entity is judged here.
+            let told = |name: &str| request.parameter("q").is_some_and(|q| q.contains(name));
+            assert_eq!(told("fullAddress"), !told("maxCapacity"), "{request:?}");
+            assert!(consumer == "either" || told("fullAddress"), "{request:?}");
         }
     }
     platform.forget_requests();

@@ -63,6 +63,27 @@ fn names(entity: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
+async fn dates_of_the_system_do_not_depend_on_what_is_shown() {
+    let platform = platform().await;
+    let whole = shown(&platform, "options=sysAttrs").await;
+    for picked in ["id,modifiedAt", "id,type,modifiedAt", "modifiedAt"] {
+        let one = shown(&platform, &format!("options=sysAttrs&pick={picked}")).await;
+        assert_eq!(one["modifiedAt"], whole["modifiedAt"], "{picked}");
+    }
+    for picked in ["id", "id,type", "id,name"] {
+        for (q, found) in [
+            ("modifiedAt>2020-01-01T00:00:00Z", 1),
+            ("modifiedAt<2020-01-01T00:00:00Z", 0),
+        ] {
+            let q = encoded(q);
+            let parameters = format!("type=EvacuationSite&id={ID}&pick={picked}&q={q}");
+            let listed = platform.entities(parameters).await.ok();
+            assert_eq!(listed.entities().len(), found, "{picked} {q}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn picked_members_are_shown_and_no_others() {
     let platform = platform().await;
     for (picked, expected) in [

@@ -412,3 +412,75 @@ async fn a_walk_ends_where_it_has_read_too_many_bytes() {
     assert_eq!(ask(100 * 1024).await, Err(ErrorKind::TooMany));
     assert_eq!(ask(16 * 1024).await, Err(ErrorKind::TooLarge), "one page alone");
 }
+
+#[tokio::test]
+async fn a_disjunction_is_asked_branch_by_branch_and_each_entity_comes_once() {
+    let (orion, adapter) = with(
+        r#"[{"id":"urn:x:1","type":"Room","a":{"type":"Text","value":"x"},"b":{"type":"Text","value":"y"}},
+            {"id":"urn:x:2","type":"Room","b":{"type":"Text","value":"y"}},
+            {"id":"urn:x:3","type":"Room","a":{"type":"Text","value":"z"}}]"#,
+    )
+    .await;
+    let query = SourceQuery {
+        filter: Some(Expression::parse(r#"a=="x"|b=="y""#, Context::core()).unwrap()),
+        ..of_types(&["Room"])
+    };
+    assert_eq!(adapter.push_down(&query).filter, Coverage::Narrows);
+    assert_eq!(ids(&adapter, &query).await, ["urn:x:1", "urn:x:2"]);
+    let sent: Vec<_> = orion.requests().iter().map(|request| request.parameter("q")).collect();
+    assert_eq!(sent, [Some("a=='x'".to_owned()), Some("b=='y'".to_owned())]);
+    orion.clear_requests();
+    assert_eq!(adapter.count(&query, &call()).await.unwrap(), 2);
+    assert_eq!(adapter.asked(&query).unwrap().len(), 2);
+    // Of entities whose ids are known there are few.
+    let by_id = SourceQuery {
+        ids: vec![EntityId::parse("urn:x:1").unwrap()],
+        ..query
+    };
+    assert_eq!(adapter.asked(&by_id).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_scope_asks_for_the_service_paths_that_may_meet_it() {
+    let orion = Orion::start().await.unwrap();
+    for (number, path) in ["/north", "/north/station", "/south", "/"].into_iter().enumerate() {
+        let room = format!(r#"[{{"id":"urn:x:{number}","type":"Room"}}]"#);
+        orion.load("city", path, &room).unwrap();
+    }
+    let with_scopes = adapter(NgsiV2Settings {
+        scope_from_servicepath: true,
+        ..settings(&orion)
+    });
+    for (scope, path, found) in [
+        ("/north/#", "/north/#", &["urn:x:0", "urn:x:1"][..]),
+        ("/north", "/north", &["urn:x:0"]),
+        (
+            "/south,/north/station",
+            "/south,/north/station",
+            &["urn:x:1", "urn:x:2"],
+        ),
+    ] {
+        let query = SourceQuery {
+            scope: Some(ngsi_ld::query::ScopeQuery::parse(scope).unwrap()),
+            ..of_types(&["Room"])
+        };
+        assert_eq!(with_scopes.push_down(&query).scope, Coverage::Narrows);
+        orion.clear_requests();
+        let mut ids = ids(&with_scopes, &query).await;
+        ids.sort();
+        assert_eq!(ids, found, "{scope}");
+        assert_eq!(orion.requests()[0].header("fiware-servicepath"), Some(path));
+    }
+    // A scope that no path can be is in no entity: nobody is asked.
+    let nowhere = SourceQuery {
+        scope: Some(ngsi_ld::query::ScopeQuery::parse("/佐野").unwrap()),
+        ..of_types(&["Room"])
+    };
+    orion.clear_requests();
+    assert_eq!(ids(&with_scopes, &nowhere).await, [""; 0]);
+    assert!(orion.requests().is_empty());
+    // Where paths are no scopes, the gateway finds out by itself that no entity has any.
+    let without = adapter(settings(&orion));
+    assert_eq!(without.push_down(&nowhere).scope, Coverage::None);
+    assert_eq!(ids(&without, &nowhere).await.len(), 4);
+}

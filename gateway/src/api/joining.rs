@@ -3,7 +3,7 @@
 
 use hashbrown::HashSet;
 use ngsi_ld::EntityId;
-use ngsi_ld::query::Expression;
+use ngsi_ld::query::{Expression, MAX_LINKS};
 
 use super::parameters::Parameters;
 use super::presentation::unknown_value;
@@ -11,8 +11,8 @@ use super::problem::{ErrorType, Problem};
 use crate::federation::linked_retrieval::Form;
 
 /// The largest `joinLevel`: each level is a round of questions to the sources, one after the other, within one deadline.
-/// A building, its city, its prefecture and its country are three.
-pub(super) const MAX_JOIN_LEVEL: usize = 5;
+/// A building, its city, its prefecture and its country are three. As many as a `q` may follow.
+pub(super) const MAX_JOIN_LEVEL: usize = MAX_LINKS;
 
 /// `joinLevel`, when it is not given (Tables 5.2.23-1 and 6.5.3.1-1).
 const DEFAULT_JOIN_LEVEL: usize = 1;
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(levels(""), None);
         assert_eq!(levels("join=@none&joinLevel=2"), None);
         assert_eq!(levels("join=inline"), Some((Form::Inline, 1)));
-        assert_eq!(levels("join=flat&joinLevel=5"), Some((Form::Flat, 5)));
+        assert_eq!(levels("join=flat&joinLevel=10"), Some((Form::Flat, 10)));
         let with_met = read("join=flat&joinLevel=1&containedBy=urn:a:1,urn:a:2")
             .unwrap()
             .unwrap();
@@ -159,7 +159,7 @@ mod tests {
                 "join=inline&joinLevel=-1",
                 "parameter `joinLevel` at position 0: expected a whole number",
             ),
-            ("join=inline&joinLevel=6", "parameter `joinLevel`: at most 5 levels"),
+            ("join=inline&joinLevel=11", "parameter `joinLevel`: at most 10 levels"),
             (
                 "joinLevel=1",
                 "parameter `joinLevel` at position 0: it applies only together with `join`",

@@ -5,6 +5,7 @@
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
 //! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. It knows no payload format and no HTTP.
 
+mod asked_attributes;
 pub mod entities;
 pub mod gather;
 pub(crate) mod hidden_targets;

@@ -12,16 +12,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use kakehashi_adapters::{AdapterError, AttributeSelection, Call, Coverage, ErrorKind, SourceQuery};
-use ngsi_ld::query::{Expression, Ordering, Query};
+use kakehashi_adapters::{AdapterError, Call, Coverage, ErrorKind, SourceQuery};
+use ngsi_ld::query::{Expression, Query};
 use ngsi_ld::{AttributeName, TypeName};
 
-use super::ordered::{check_is_local, looks_at_system_dates};
+use super::asked_attributes::{asked_attributes, needs_system_dates, with_judged};
+use super::ordered::check_is_local;
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
 use super::told::{ShownIn, may_find_out_what_is_masked, shown_in, touches_only};
-use super::{Question, Refusal, is_system_date};
+use super::{Question, Refusal};
 use crate::config::{Consumer, Extensions, TenantId};
 use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection};
 
@@ -247,37 +248,6 @@ fn split_by_grant(
     }
 }
 
-/// The granted attributes that the question needs: those that are shown, and those that a condition looks at.
-fn asked_attributes(question: &Question, granted: &Selection, grants: &GrantSet) -> AttributeSelection {
-    let Some(shown) = &question.shown else {
-        return granted.attributes.clone();
-    };
-    // A selection of everything is less what the classification hides.
-    let is_granted = |name: &AttributeName| {
-        granted.attributes.includes(name) && shown_in(&granted.types, name, grants) != ShownIn::None
-    };
-    let mut needed: Vec<AttributeName> = Vec::new();
-    let conditions = question.query.filter.iter().flat_map(Expression::attributes);
-    let place = question.query.geo.iter().map(|geo| &geo.property);
-    let ordering = question
-        .order
-        .iter()
-        .flat_map(Ordering::paths)
-        .map(|path| &path.attribute);
-    for name in shown
-        .iter()
-        .chain(&question.query.attributes)
-        .chain(conditions)
-        .chain(place)
-        .chain(ordering)
-    {
-        if is_granted(name) && !needed.contains(name) {
-            needed.push(name.clone());
-        }
-    }
-    AttributeSelection::only(needed)
-}
-
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
 /// evaluates it on what is left after projection: as if no entity had the attribute.
 fn source_query(
@@ -332,8 +302,6 @@ fn source_query(
         geo: geo.is_some(),
         scope: scope.is_some(),
     };
-    let dates_asked = question.query.filter.as_ref().is_some_and(touches_system_dates)
-        || question.order.as_ref().is_some_and(looks_at_system_dates);
     let restriction = restriction.as_deref();
     let query = SourceQuery {
         ids: ids.clone(),
@@ -347,8 +315,7 @@ fn source_query(
             .cloned(),
         scope: scope.cloned(),
         // A condition on a system date is evaluated on what the source says of it.
-        system_attributes: question.system_attributes
-            || dates_asked
+        system_attributes: needs_system_dates(question)
             || restriction.is_some_and(|restriction| restriction.system_attributes),
         page: None,
         types,
@@ -358,14 +325,6 @@ fn source_query(
         },
     };
     (query, told)
-}
-
-/// The selection, with what the conditions of permits look at.
-fn with_judged(attributes: AttributeSelection, judged: &[AttributeName]) -> AttributeSelection {
-    match attributes {
-        AttributeSelection::All => AttributeSelection::All,
-        AttributeSelection::Only(names) => AttributeSelection::only(names.iter().chain(judged).cloned()),
-    }
 }
 
 /// What fulfils both filters.
@@ -379,16 +338,6 @@ fn both(one: Option<&Expression>, other: Option<&Expression>) -> Option<Expressi
             Some(Expression::And(parts.collect()))
         }
         (one, other) => one.or(other).cloned(),
-    }
-}
-
-/// Whether the filter looks at dates that the system keeps (clause 4.8).
-fn touches_system_dates(filter: &Expression) -> bool {
-    match filter {
-        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(touches_system_dates),
-        Expression::Condition(condition) => {
-            is_system_date(&condition.path.attribute) || condition.path.sub_attributes.iter().any(is_system_date)
-        }
     }
 }
 

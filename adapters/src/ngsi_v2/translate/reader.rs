@@ -67,6 +67,9 @@ impl<'de> DeserializeSeed<'de> for EntitySeed<'_, '_> {
     }
 }
 
+/// The builtin attribute that tells where in the source an entity stands.
+const SERVICE_PATH: &str = "servicePath";
+
 /// A member of an entity.
 enum Member {
     Id,
@@ -95,6 +98,13 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
         let mut scopes = Vec::new();
         let mut attributes = Vec::with_capacity(translator.attributes);
         while let Some(member) = map.next_key_seed(MemberSeed(&mut translator.names))? {
+            let member = match member {
+                // Asked for as a scope alone; otherwise a source's own attribute may be called so.
+                Member::ServicePath if !translator.context.scopes => {
+                    Member::Attribute(translator.names.position(SERVICE_PATH))
+                }
+                member => member,
+            };
             match member {
                 Member::Id => id = Some(map.next_value_seed(TextSeed)?),
                 Member::Type => r#type = Some(map.next_value_seed(TextSeed)?),
@@ -113,7 +123,7 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
                         system.dates_mut().expires_at = Some(date);
                     }
                 }
-                Member::ServicePath => scopes.extend(scope(&mut map, translator.context)?),
+                Member::ServicePath => scopes.extend(scope(&mut map)?),
                 Member::Attribute(position) => {
                     let name = translator.names.get(position).filter(|name| name.selected);
                     let Some(name) = name.and_then(|name| name.view.clone()) else {
@@ -173,18 +183,15 @@ fn builtin_date<'de, A: MapAccess<'de>>(
     Ok(text.and_then(|text| DateTime::parse_lenient(&text, 0).ok()))
 }
 
-/// The scope that a service path is, if it is wanted: a path of at least one level.
-fn scope<'de, A: MapAccess<'de>>(map: &mut A, context: &TranslationContext) -> Result<Option<CompactString>, A::Error> {
+/// The scope that a service path is: a path of at least one level.
+fn scope<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<CompactString>, A::Error> {
     #[derive(serde::Deserialize)]
     struct Builtin<'a> {
         #[serde(borrow)]
         value: Option<&'a RawValue>,
     }
     let builtin: Builtin<'de> = map.next_value()?;
-    let path = builtin
-        .value
-        .filter(|_| context.scopes)
-        .and_then(|raw| string_of(raw.get()));
+    let path = builtin.value.and_then(|raw| string_of(raw.get()));
     Ok(path
         .filter(|path| path.len() > 1 && path.starts_with('/'))
         .map(CompactString::from))
@@ -214,7 +221,7 @@ impl Visitor<'_> for MemberSeed<'_, '_> {
             "dateCreated" => Member::Created,
             "dateModified" => Member::Modified,
             "dateExpires" => Member::Expires,
-            "servicePath" => Member::ServicePath,
+            SERVICE_PATH => Member::ServicePath,
             _ => Member::Attribute(self.0.position(key)),
         })
     }

@@ -40,7 +40,7 @@ pub const MAX_LISTED_VALUES: usize = 1024;
 pub const MAX_PATH_NAMES: usize = 16;
 
 /// Most Relationships that one path follows: each is one more round of questions.
-pub const MAX_LINKS: usize = 8;
+pub const MAX_LINKS: usize = 10;
 
 /// Most types that one link names.
 pub const MAX_LINKED_TYPES: usize = 16;

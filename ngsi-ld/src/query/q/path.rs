@@ -51,7 +51,7 @@ fn parse_linked(cursor: &mut Cursor<'_>, expand: &Expand<'_>, links: usize) -> R
             return Err(cursor.expected("no `{` here: only a Relationship of the entity itself is followed"));
         }
         if links == MAX_LINKS {
-            return Err(cursor.expected("at most 8 Relationships to follow"));
+            return Err(cursor.expected("at most 10 Relationships to follow"));
         }
         cursor.eat('{');
         let types = parse_types(cursor, expand)?;
