@@ -117,6 +117,48 @@ async fn count_and_page_as_every_other_condition() {
 }
 
 #[tokio::test]
+async fn hold_beside_an_order_and_several_selectors() {
+    let platform = platform().await;
+    let q = "source{name}|seeAlso{name}";
+    let ordered = "join=inline&local=true&orderBy=id;desc&limit=2";
+    let first = asked(&platform, q, ordered).await.ok();
+    // What L2 and L3 see also is not in the store.
+    assert_eq!(
+        (first.count(), first.ids()),
+        (3, vec!["urn:ngsi-ld:AED:L4".into(), "urn:ngsi-ld:AED:L2".into()])
+    );
+    let second = asked(&platform, q, &format!("{ordered}&offset=2")).await.ok();
+    assert_eq!(second.ids(), ["urn:ngsi-ld:AED:L1"]);
+
+    let body = json!({
+        "type": "Query",
+        "entities": [
+            {"type": "AED", "id": ["urn:ngsi-ld:AED:L2", "urn:ngsi-ld:AED:L5"]},
+            {"type": "AED", "idPattern": "AED:L4$"},
+            {"type": "PublicFacility"},
+        ],
+        "q": "source{name}|seeAlso{name}|dataProvider{name}",
+        "join": "inline",
+        "joinLevel": 1,
+    });
+    let answer = platform
+        .post("/ngsi-ld/v1/entityOperations/query?count=true")
+        .json(&body)
+        .await
+        .ok();
+    let expected = [
+        "urn:ngsi-ld:AED:L2",
+        "urn:ngsi-ld:AED:L4",
+        "urn:ngsi-ld:PublicFacility:F1",
+    ];
+    assert_eq!(
+        (answer.count(), answer.ids()),
+        (3, expected.map(str::to_owned).to_vec())
+    );
+    assert_eq!(answer.entities()[1]["seeAlso"]["entity"]["id"], "urn:ngsi-ld:AED:L1");
+}
+
+#[tokio::test]
 async fn need_linked_entity_retrieval_of_their_depth() {
     let platform = platform().await;
     let q = encoded("source{dataProvider{name}}");

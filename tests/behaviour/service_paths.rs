@@ -46,3 +46,40 @@ async fn the_service_path_of_an_entity_is_its_scope_where_the_source_says_so() {
     let without = in_paths(false).await;
     assert_eq!(scopes(&without, "").await, [json!(null), json!(null), json!(null)]);
 }
+
+#[tokio::test]
+async fn a_scope_query_finds_the_entities_of_its_paths() {
+    let found = async |platform: &Platform, scope: &str| {
+        let answer = platform
+            .query(&[
+                ("type", "EvacuationSite"),
+                ("idPattern", "path-"),
+                ("scopeQ", scope),
+                ("count", "true"),
+            ])
+            .tenant("nasushiobara")
+            .await
+            .ok();
+        assert_eq!(answer.count(), answer.ids().len(), "{scope}");
+        answer
+            .ids()
+            .iter()
+            .map(|id| id.rsplit('-').next().unwrap().to_owned())
+            .collect::<String>()
+    };
+    let platform = in_paths(true).await;
+    for (scope, expected) in [
+        ("/north", "0"),
+        ("/north/#", "01"),
+        ("/#", "01"),
+        ("/+/station", "1"),
+        ("/north,/south", "0"),
+        ("(/north;/north/station)", ""),
+        ("/north/station/#|/north", "01"),
+        ("/south/#", ""),
+    ] {
+        assert_eq!(found(&platform, scope).await, expected, "{scope}");
+    }
+    let without = in_paths(false).await;
+    assert_eq!(found(&without, "/north/#").await, "");
+}

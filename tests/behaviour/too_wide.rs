@@ -112,3 +112,23 @@ async fn a_condition_that_the_platform_has_a_parameter_for_is_no_scan() {
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!(asked[0].parameter("kyotsu_id").as_deref(), Some(common_id));
 }
+
+#[tokio::test]
+async fn an_order_over_more_than_the_bound_is_refused() {
+    let platform = bounded_by(3).await;
+    let ordered = |page: &str| platform.entities(format!("type=EvacuationSite&local=true&orderBy=name&{page}"));
+    for page in ["limit=1", "limit=0&count=true", "limit=1000"] {
+        let answer = ordered(page).await;
+        assert_eq!(
+            (answer.status, answer.error_type().as_str()),
+            (403, "TooManyResults"),
+            "{answer}"
+        );
+    }
+    let wider = bounded_by(1_000).await;
+    let all = wider
+        .entities("type=EvacuationSite&local=true&orderBy=name&limit=1000")
+        .await
+        .ok();
+    assert!(all.ids().len() > yaita_sites().len(), "of every partition: {all}");
+}
