@@ -165,8 +165,8 @@ pub struct SourceQuery {
     pub attributes: AttributeSelection,
     /// At least one of these attributes must exist (`attrs` of the consumer). Empty: no condition.
     pub any_attribute: Vec<AttributeName>,
-    /// `q`. It touches only attributes that `attributes` includes.
-    pub filter: Option<Expression>,
+    /// `q`. It touches only attributes that `attributes` includes. Shared, because it goes to every source.
+    pub filter: Option<Arc<Expression>>,
     /// The geo-query. It touches only attributes that `attributes` includes.
     pub geo: Option<GeoQuery>,
     /// `scopeQ`

@@ -104,7 +104,7 @@ fn question(query: &SourceQuery, decided: impl Fn(&str) -> bool) -> Query {
         ids: query.ids.clone(),
         id_pattern: query.id_pattern.clone(),
         attributes: query.any_attribute.clone(),
-        filter: query.filter.clone(),
+        filter: query.filter.as_deref().cloned(),
         geo: query.geo.clone(),
         scope: query.scope.clone(),
     };

@@ -112,7 +112,7 @@ pub fn push_down() -> Result<HotPath, Failure> {
     let source = Arc::clone(registry.sources().first().ok_or("no source")?);
     let Query { filter, geo, .. } = question(&site)?.query;
     let query = SourceQuery {
-        filter,
+        filter: filter.map(Into::into),
         geo,
         ..SourceQuery::of_types(vec![site])
     };

@@ -123,7 +123,7 @@ impl Plan {
         };
         let is_nowhere = service_paths.as_ref().is_some_and(Vec::is_empty);
 
-        let system_attributes = query.system_attributes || query.filter.as_ref().is_some_and(mentions_dates);
+        let system_attributes = query.system_attributes || query.filter.as_deref().is_some_and(mentions_dates);
         let mut parameters = Parameters::new();
         parameters.add("type", types.iter().map(|provided| &*provided.short));
         if let Some(pattern) = sent_pattern {

@@ -269,7 +269,7 @@ async fn a_number_that_orion_rounds_is_found_by_what_it_shows() {
     ] {
         let filter = Expression::parse(text, Context::core()).unwrap();
         let query = SourceQuery {
-            filter: Some(filter.clone()),
+            filter: Some(filter.clone().into()),
             ..of_types(&["Room"])
         };
         let entities: Vec<Entity> = adapter.query(&query, &call()).try_collect().await.unwrap();
@@ -311,7 +311,7 @@ async fn near_is_never_counted_by_orion() {
 async fn filters_in_japanese_reach_orion() {
     let (orion, adapter) = with(r#"[{"id":"urn:x:1","type":"Room","name":{"value":"避難所"}},{"id":"urn:x:2","type":"Room","name":{"value":"公園"}}]"#).await;
     let query = SourceQuery {
-        filter: Some(Expression::parse("name==\"避難所\"", Context::core()).unwrap()),
+        filter: Some(Expression::parse("name==\"避難所\"", Context::core()).unwrap().into()),
         ..of_types(&["Room"])
     };
     assert_eq!(ids(&adapter, &query).await, ["urn:x:1"]);
@@ -422,7 +422,7 @@ async fn a_disjunction_is_asked_branch_by_branch_and_each_entity_comes_once() {
     )
     .await;
     let query = SourceQuery {
-        filter: Some(Expression::parse(r#"a=="x"|b=="y""#, Context::core()).unwrap()),
+        filter: Some(Expression::parse(r#"a=="x"|b=="y""#, Context::core()).unwrap().into()),
         ..of_types(&["Room"])
     };
     assert_eq!(adapter.push_down(&query).filter, Coverage::Narrows);

@@ -134,7 +134,7 @@ impl Adapter for RestAdapter {
                 .filter_map(|place| mappings.get(place));
             asked.any(|mapping| !parameters(mapping, filter, geo).is_empty())
         };
-        let by_value = query.filter.is_some() && narrows(query.filter.as_ref(), None);
+        let by_value = query.filter.is_some() && narrows(query.filter.as_deref(), None);
         let by_place = query.geo.is_some() && narrows(None, query.geo.as_ref());
         PushDown {
             selection: Coverage::Exact,

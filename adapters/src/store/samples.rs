@@ -380,7 +380,7 @@ pub(super) fn queries() -> impl Strategy<Value = SourceQuery> {
             id_pattern: pattern.map(|pattern| IdPattern::parse(pattern).unwrap()),
             attributes: AttributeSelection::All,
             any_attribute: any_attribute.into_iter().map(name).collect(),
-            filter,
+            filter: filter.map(Into::into),
             geo,
             scope: scope.map(|scope| ScopeQuery::parse(scope).unwrap()),
             system_attributes: true,

@@ -92,7 +92,11 @@ fn residual(query: &SourceQuery, decided: Option<crate::contract::PushDown>) -> 
         } else {
             Vec::new()
         },
-        filter: query.filter.clone().filter(|_| remains(|decided| decided.filter)),
+        filter: query
+            .filter
+            .as_deref()
+            .cloned()
+            .filter(|_| remains(|decided| decided.filter)),
         geo: query.geo.clone().filter(|_| remains(|decided| decided.geo)),
         scope: query.scope.clone().filter(|_| remains(|decided| decided.scope)),
     }
@@ -200,7 +204,7 @@ async fn a_replacement_keeps_the_dates_of_creation_and_nothing_else() {
     assert_eq!((created(0), created(1)), (Some(january()), Some(february())));
 
     let old_value = SourceQuery {
-        filter: Some(equals(0, "old")),
+        filter: Some(equals(0, "old").into()),
         ..SourceQuery::of_types(vec![type_name(0)])
     };
     assert_eq!(ask(&adapter, &old_value).await, vec![]);
@@ -230,7 +234,7 @@ async fn a_deleted_entity_is_gone_from_every_answer() {
     assert!(!adapter.partition().delete(&id).await.unwrap());
     assert_eq!(retrieve(&adapter, "urn:x:1").await, None);
     let query = SourceQuery {
-        filter: Some(equals(0, "a")),
+        filter: Some(equals(0, "a").into()),
         ..SourceQuery::of_types(vec![type_name(0)])
     };
     assert_eq!(adapter.count(&query, &call()).await.unwrap(), 1);

@@ -235,7 +235,7 @@ pub(crate) async fn filters_mean_what_the_evaluator_says(fixture: &impl Fixture)
     for text in FILTERS {
         let filter = Expression::parse(text, &context()).unwrap_or_else(|error| panic!("{text}: {error}"));
         let query = SourceQuery {
-            filter: Some(filter),
+            filter: Some(filter.into()),
             ..everything()
         };
         answer_equals_evaluation(fixture, &query, text).await;

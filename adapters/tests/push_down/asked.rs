@@ -73,7 +73,7 @@ impl Asked {
             id_pattern: self.id_pattern.map(|pattern| IdPattern::parse(pattern).unwrap()),
             attributes,
             any_attribute,
-            filter,
+            filter: filter.map(Into::into),
             geo,
             scope: self.scope.map(|scope| ScopeQuery::parse(scope).unwrap()),
             system_attributes: self.system_attributes || on_dates,

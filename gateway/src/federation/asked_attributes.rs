@@ -11,8 +11,13 @@ use crate::policy::{GrantSet, Selection};
 
 /// The granted attributes that the question needs: those that are shown, and those that a condition looks at. When an
 /// entity was modified depends on all that may be seen of it, whatever is shown.
-pub(super) fn asked_attributes(question: &Question, granted: &Selection, grants: &GrantSet) -> AttributeSelection {
-    let Some(shown) = question.shown.as_ref().filter(|_| !needs_system_dates(question)) else {
+pub(super) fn asked_attributes(
+    question: &Question,
+    needs_system_dates: bool,
+    granted: &Selection,
+    grants: &GrantSet,
+) -> AttributeSelection {
+    let Some(shown) = question.shown.as_ref().filter(|_| !needs_system_dates) else {
         return granted.attributes.clone();
     };
     // A selection of everything is less what the classification hides.

@@ -24,6 +24,7 @@ use super::tenant_limits::TenantLimiters;
 use super::told::{ShownIn, may_find_out_what_is_masked, shown_in, touches_only};
 use super::{Question, Refusal};
 use crate::config::{Consumer, Extensions, TenantId};
+use crate::policy::inspection::may_discern_finds;
 use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection};
 
 /// What one source is asked, and what may be shown of its answer.
@@ -150,8 +151,11 @@ pub fn sources_of<'a>(
 pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
     let mut sub_queries = Vec::new();
     for (part, named) in question.of_each_selector(named) {
-        for source in sources_of(&part, asker.registry, &named) {
-            split_by_grant(source, &named, &part, asker, &mut sub_queries);
+        let prepared = Prepared::of(&part);
+        let sources: Vec<&Arc<RegisteredSource>> = sources_of(&part, asker.registry, &named).collect();
+        sub_queries.reserve(sources.len());
+        for source in sources {
+            split_by_grant(source, &named, &prepared, asker, &mut sub_queries);
         }
     }
     if question.selectors.len() > 1 {
@@ -202,14 +206,37 @@ fn take_out_overloaded(sub_queries: &mut Vec<SubQuery>, limits: &TenantLimiters)
     overloaded
 }
 
+/// A question, with what is found out about it once for all sources.
+struct Prepared<'q> {
+    question: &'q Question,
+    /// `q`, shared by all that are told of it.
+    filter: Option<Arc<Expression>>,
+    /// Whether `q` could tell one masked value from another.
+    discerns_finds: bool,
+    needs_system_dates: bool,
+}
+
+impl<'q> Prepared<'q> {
+    fn of(question: &'q Question) -> Self {
+        let filter = question.query.filter.clone().map(Arc::new);
+        Self {
+            question,
+            discerns_finds: filter.as_deref().is_some_and(may_discern_finds),
+            filter,
+            needs_system_dates: needs_system_dates(question),
+        }
+    }
+}
+
 /// Adds the sub-queries for one source: one for each group of types with the same granted attributes.
 fn split_by_grant(
     source: &Arc<RegisteredSource>,
     named: &[TypeName],
-    question: &Question,
+    prepared: &Prepared<'_>,
     asker: &Asker<'_>,
     sub_queries: &mut Vec<SubQuery>,
 ) {
+    let question = prepared.question;
     let held: Vec<TypeName> = named
         .iter()
         .filter(|r#type| source.may_hold(r#type, &question.query.ids))
@@ -225,7 +252,7 @@ fn split_by_grant(
     let audit = Arc::new(Audit::new(&asker.consumer.id, source));
     let mut groups: Vec<Selection> = Vec::new();
     for mut granted in grants.by_selection() {
-        granted.attributes = asked_attributes(question, &granted, &grants);
+        granted.attributes = asked_attributes(question, prepared.needs_system_dates, &granted, &grants);
         let is_same = |earlier: &&mut Selection| {
             earlier.attributes == granted.attributes && earlier.restriction == granted.restriction
         };
@@ -236,7 +263,7 @@ fn split_by_grant(
     }
     for group in groups {
         let restriction = group.restriction.clone();
-        let (query, told) = source_query(question, group, &grants, source);
+        let (query, told) = source_query(prepared, group, &grants, source);
         sub_queries.push(SubQuery {
             source: Arc::clone(source),
             query,
@@ -251,7 +278,7 @@ fn split_by_grant(
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
 /// evaluates it on what is left after projection: as if no entity had the attribute.
 fn source_query(
-    question: &Question,
+    prepared: &Prepared<'_>,
     group: Selection,
     grants: &GrantSet,
     source: &RegisteredSource,
@@ -261,11 +288,11 @@ fn source_query(
         attributes,
         restriction,
     } = group;
+    let question = prepared.question;
     let Query {
         ids,
         id_pattern,
         attributes: any_attribute,
-        filter,
         geo,
         scope,
         ..
@@ -288,10 +315,11 @@ fn source_query(
             .collect()
     };
     let may_be_told = |name: &AttributeName| shown(name) == ShownIn::All;
-    let filter = filter
+    let filter = prepared
+        .filter
         .as_ref()
         .filter(|filter| pushed && touches_only(filter, &may_be_told, grants))
-        .filter(|filter| !may_find_out_what_is_masked(filter, grants, source));
+        .filter(|filter| !may_find_out_what_is_masked(filter, prepared.discerns_finds, grants, source));
     let geo = geo.as_ref().filter(|geo| pushed && may_be_told(&geo.property));
     let scope = scope
         .as_ref()
@@ -315,7 +343,7 @@ fn source_query(
             .cloned(),
         scope: scope.cloned(),
         // A condition on a system date is evaluated on what the source says of it.
-        system_attributes: needs_system_dates(question)
+        system_attributes: prepared.needs_system_dates
             || restriction.is_some_and(|restriction| restriction.system_attributes),
         page: None,
         types,
@@ -328,16 +356,17 @@ fn source_query(
 }
 
 /// What fulfils both filters.
-fn both(one: Option<&Expression>, other: Option<&Expression>) -> Option<Expression> {
+fn both(one: Option<&Arc<Expression>>, other: Option<&Expression>) -> Option<Arc<Expression>> {
     match (one, other) {
         (Some(one), Some(other)) => {
-            let parts = [one, other].into_iter().flat_map(|filter| match filter {
+            let parts = [&**one, other].into_iter().flat_map(|filter| match filter {
                 Expression::And(parts) => parts.clone(),
                 other => vec![other.clone()],
             });
-            Some(Expression::And(parts.collect()))
+            Some(Arc::new(Expression::And(parts.collect())))
         }
-        (one, other) => one.or(other).cloned(),
+        (Some(one), None) => Some(Arc::clone(one)),
+        (None, other) => other.cloned().map(Arc::new),
     }
 }
 
@@ -398,7 +427,9 @@ impl SubQuery {
     pub fn completing(&self, ids: Vec<ngsi_ld::EntityId>) -> Self {
         let restriction = self.restriction.as_deref();
         let query = SourceQuery {
-            filter: restriction.and_then(|restriction| restriction.filter.clone()),
+            filter: restriction
+                .and_then(|restriction| restriction.filter.clone())
+                .map(Arc::new),
             geo: restriction.and_then(|restriction| restriction.geo.clone()),
             ..self.unconditional(ids)
         };

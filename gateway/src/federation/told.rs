@@ -58,7 +58,16 @@ pub(super) fn touches_only(
 
 /// Whether an entity that meets the filter as it is shown may not meet it as its source holds it, or the other way
 /// round, by a value that is masked or a target that is taken out: a source that leaves entities out by such a filter would answer guesses.
-pub(super) fn may_find_out_what_is_masked(filter: &Expression, grants: &GrantSet, source: &RegisteredSource) -> bool {
-    source.inspection.may_be_guessed_by(filter)
+///
+/// `discerns_finds`: whether the filter could tell one masked value from another ([`may_discern_finds`]).
+///
+/// [`may_discern_finds`]: crate::policy::inspection::may_discern_finds
+pub(super) fn may_find_out_what_is_masked(
+    filter: &Expression,
+    discerns_finds: bool,
+    grants: &GrantSet,
+    source: &RegisteredSource,
+) -> bool {
+    (discerns_finds && source.inspection.hides_finds())
         || hidden_targets::may_be_guessed_by(filter, grants.masks_relationships())
 }

@@ -15,7 +15,6 @@ use kakehashi_adapters::{
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, Geometry, Instance, Value};
-use ngsi_ld::query::Expression;
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::question::id;
@@ -65,7 +64,7 @@ impl InMemory {
             AttributeSelection::All => Vec::new(),
             AttributeSelection::Only(names) => names.to_vec(),
         };
-        let conditions = query.filter.iter().flat_map(Expression::attributes);
+        let conditions = query.filter.iter().flat_map(|filter| filter.attributes());
         let places = query.geo.iter().map(|geo| &geo.property);
         for name in named.iter().chain(&query.any_attribute).chain(conditions).chain(places) {
             if is_personal(name) {

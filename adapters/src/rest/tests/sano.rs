@@ -258,7 +258,7 @@ async fn conditions_on_values_are_left_to_the_gateway() {
         comparison: None,
     });
     let query = SourceQuery {
-        filter: Some(filter),
+        filter: Some(filter.into()),
         ..of_type("AED")
     };
     let push_down = adapter.push_down(&query);

@@ -18,7 +18,7 @@ fn filter(q: &str) -> Expression {
 
 fn coverage(q: &str) -> Coverage {
     let query = SourceQuery {
-        filter: Some(filter(q)),
+        filter: Some(filter(q).into()),
         ..sites()
     };
     compile(&query, &Sqlite).push_down.filter
@@ -71,7 +71,7 @@ fn texts_are_bound_and_never_part_of_the_statement() {
         ids: vec![EntityId::new_unchecked(hostile), EntityId::new_unchecked("urn:x:?")],
         id_pattern: IdPattern::parse("^urn:'--").ok(),
         any_attribute: vec![AttributeName::new(Iri::new(hostile))],
-        filter: Some(filter("name==\"'; DROP TABLE entities; --\"")),
+        filter: Some(filter("name==\"'; DROP TABLE entities; --\"").into()),
         ..sites()
     };
     let statement = compile(&query, &Sqlite).select(&query, &Sqlite);
@@ -88,7 +88,7 @@ fn lists_of_every_length_share_few_statements() {
     let text = |count: usize| {
         let values: Vec<String> = (0..count).map(|value| value.to_string()).collect();
         let query = SourceQuery {
-            filter: Some(filter(&format!("capacity=={}", values.join(",")))),
+            filter: Some(filter(&format!("capacity=={}", values.join(","))).into()),
             ..sites()
         };
         compile(&query, &Sqlite).select(&query, &Sqlite)
@@ -115,7 +115,7 @@ fn a_page_is_cut_only_where_everything_is_decided() {
     let statement = compile(&exact, &Sqlite).select(&exact, &Sqlite);
     assert!(statement.text.ends_with("ORDER BY e.id LIMIT ? OFFSET ?"));
     let narrowed = SourceQuery {
-        filter: Some(filter("name~=\"a\"")),
+        filter: Some(filter("name~=\"a\"").into()),
         page,
         ..sites()
     };
@@ -155,7 +155,7 @@ impl Dialect for Numbered {
 #[test]
 fn placeholders_are_the_dialects() {
     let query = SourceQuery {
-        filter: Some(filter("capacity>1;name==\"a\"")),
+        filter: Some(filter("capacity>1;name==\"a\"").into()),
         ..sites()
     };
     let text = compile(&query, &Numbered).count(&Numbered).text;

@@ -234,7 +234,7 @@ fn a_source_that_decides_the_only_condition_serves_pages_by_itself() {
         asked.query.filter = Some(Expression::parse("height>1", Context::kakehashi()).unwrap());
         if owner == 0 {
             let plan = planned(&asked);
-            let told = plan.sub_queries[0].query.filter.clone();
+            let told = plan.sub_queries[0].query.filter.as_deref().cloned();
             assert_eq!(
                 told, asked.query.filter,
                 "the permit's condition alone, which is the same"

@@ -26,7 +26,8 @@ pub(super) fn is_touched(query: &Query, strictest: Action) -> bool {
 }
 
 /// Whether the filter could tell one masked value from another.
-pub(super) fn may_discern_finds(filter: &Expression) -> bool {
+#[must_use]
+pub fn may_discern_finds(filter: &Expression) -> bool {
     match filter {
         Expression::And(parts) | Expression::Or(parts) => parts.iter().any(may_discern_finds),
         Expression::Condition(condition) => match &condition.comparison {

@@ -19,9 +19,10 @@ mod text;
 
 use std::fmt;
 
-use ngsi_ld::query::{Expression, Query, ScopeQuery};
+use ngsi_ld::query::{Query, ScopeQuery};
 use ngsi_ld::{AttributeName, Entity};
 
+pub use self::condition::may_discern_finds;
 use super::classification::Classification;
 
 /// What is looked for.
@@ -198,10 +199,11 @@ impl Inspection {
         self.actions.strictest() != Action::Report && condition::may_discern_scopes(scope)
     }
 
-    /// Whether entities that meet the filter as their source holds them, and those that do not, could look alike after
-    /// inspection. Who holds the values must not leave any out by it: which ones are missing would answer a guess.
+    /// Whether what is found is masked or dropped. Then entities that meet a filter which [may discern
+    /// finds](may_discern_finds) as their source holds them, and those that do not, could look alike after inspection. Who
+    /// holds the values must not leave any out by it: which ones are missing would answer a guess.
     #[must_use]
-    pub fn may_be_guessed_by(&self, filter: &Expression) -> bool {
-        self.actions.strictest() != Action::Report && condition::may_discern_finds(filter)
+    pub fn hides_finds(&self) -> bool {
+        self.actions.strictest() != Action::Report
     }
 }
