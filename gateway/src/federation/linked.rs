@@ -15,7 +15,8 @@ use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::gather::Request;
 use super::plan::Asker;
-use super::{Question, Refusal, Warning, query};
+use super::query::{self, Answer};
+use super::{Question, Refusal, Warning};
 use crate::policy::MASKED_TARGET;
 
 /// Ids in one question: a few requests' worth for every kind of source.
@@ -174,21 +175,8 @@ impl<'a> Fetching<'a> {
             offset: 0,
         };
         let mut answer = query::unlinked(&question, page, false, self.asker, self.request).await?;
-        let mut found: HashMap<EntityId, Entity> = HashMap::with_capacity(ids.len());
-        loop {
-            match answer.entities.next().await {
-                Ok(Some(entity)) => {
-                    found.insert(entity.id.clone(), entity);
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    // A part of its answer would look like all of it.
-                    found.clear();
-                    answer.warnings.push(Warning::from(&error));
-                    break;
-                }
-            }
-        }
+        let entities = all_of(&mut answer).await.into_iter();
+        let mut found: HashMap<EntityId, Entity> = entities.map(|entity| (entity.id.clone(), entity)).collect();
         add_warnings(&mut self.warnings, answer.warnings);
         for id in ids {
             let held = Held {
@@ -237,6 +225,21 @@ pub(crate) fn question_about(question: &Question, query: Query, shown: Option<Ve
 impl LinkedEntities for Fetching<'_> {
     fn linked(&self, id: &EntityId) -> Option<&Entity> {
         self.held.get(id)?.entity.as_ref()
+    }
+}
+
+/// All entities of an answer. Where a source fails midway there are none: a part of its answer would look like all of it.
+pub(super) async fn all_of(answer: &mut Answer) -> Vec<Entity> {
+    let mut entities = Vec::new();
+    loop {
+        match answer.entities.next().await {
+            Ok(Some(entity)) => entities.push(entity),
+            Ok(None) => return entities,
+            Err(error) => {
+                add_warnings(&mut answer.warnings, vec![Warning::from(&error)]);
+                return Vec::new();
+            }
+        }
     }
 }
 

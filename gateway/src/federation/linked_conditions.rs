@@ -14,7 +14,7 @@ use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::entities::Entities;
 use super::gather::{MAX_CANDIDATES, Request};
-use super::linked::{Fetching, WantedEntities, add_warnings};
+use super::linked::{Fetching, WantedEntities, add_warnings, all_of};
 use super::plan::Asker;
 use super::query::{self, Answer};
 use super::{Question, Refusal, Warning, is_system_date};
@@ -118,19 +118,7 @@ async fn all(
     request: &Request,
 ) -> Result<(Vec<Entity>, Vec<Warning>), Refusal> {
     let mut answer = query::unlinked(candidates, ALL_CANDIDATES, false, asker, request).await?;
-    let mut entities = Vec::new();
-    loop {
-        match answer.entities.next().await {
-            Ok(Some(entity)) => entities.push(entity),
-            Ok(None) => break,
-            Err(error) => {
-                // A part of its answer would look like all of it.
-                entities.clear();
-                add_warnings(&mut answer.warnings, vec![Warning::from(&error)]);
-                break;
-            }
-        }
-    }
+    let entities = all_of(&mut answer).await;
     if answer.entities.more().await {
         return Err(Refusal::TooManyCandidates {
             allowed: MAX_CANDIDATES,

@@ -13,7 +13,7 @@ use ngsi_ld::{AttributeName, Entity, EntityId};
 use super::entities::Entities;
 use super::gather::Request;
 pub(crate) use super::linked::add_warnings;
-use super::linked::{Fetching, WantedEntities};
+use super::linked::{Fetching, WantedEntities, all_of};
 use super::plan::Asker;
 use super::query::Answer;
 use super::{Question, Refusal, Warning};
@@ -138,19 +138,7 @@ pub async fn of_page(
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<(Answer, LinkedEntities), Refusal> {
-    let mut entities: Vec<Entity> = Vec::new();
-    loop {
-        match answer.entities.next().await {
-            Ok(Some(entity)) => entities.push(entity),
-            Ok(None) => break,
-            Err(error) => {
-                // A part of its answer would look like all of it.
-                entities.clear();
-                add_warnings(&mut answer.warnings, vec![Warning::from(&error)]);
-                break;
-            }
-        }
-    }
+    let entities = all_of(&mut answer).await;
     let more = answer.entities.more().await;
     let linked = linked(&entities, join, question, asker, request).await?;
     add_warnings(&mut answer.warnings, linked.warnings);
