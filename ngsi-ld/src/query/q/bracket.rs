@@ -25,7 +25,7 @@ pub(super) fn length(text: &str) -> Option<usize> {
 
 /// A whole regular expression of IEEE 1003.2 in the syntax of the `regex` crate. `None`: a bracket expression that does
 /// not end, or holds a class or symbol that does not exist.
-pub(super) fn translate(pattern: &str) -> Option<Cow<'_, str>> {
+pub(in crate::query) fn translate(pattern: &str) -> Option<Cow<'_, str>> {
     if !pattern.contains('[') {
         return Some(Cow::Borrowed(pattern));
     }

@@ -14,6 +14,7 @@ mod tests;
 
 use compact_str::CompactString;
 
+pub(super) use self::bracket::translate as translate_brackets;
 pub(super) use self::parse::{Expand, ExpandAttribute, parse as read};
 pub(super) use self::path::parse_ordering_path;
 pub use self::pattern::Pattern;

@@ -7,6 +7,7 @@ pub use self::parse::{MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH};
 use compact_str::CompactString;
 
 use super::SyntaxError;
+use super::q::translate_brackets;
 use crate::context::Context;
 use crate::{Entity, EntityId, TypeName};
 
@@ -83,7 +84,15 @@ impl IdPattern {
             let fault = "a repetition is repeated: write `.*` for anything, `\\*` for the character";
             return Err(regex::Error::Syntax(fault.to_owned()));
         }
-        let regex = regex::RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build()?;
+        let compile = |text: &str| regex::RegexBuilder::new(text).size_limit(MAX_PATTERN_BYTES).build();
+        let Some(translated) = translate_brackets(text) else {
+            // The engine says best what is wrong, unless it knows the expression and the standard does not.
+            let fault = "a bracket expression that does not end or does not exist";
+            return Err(compile(text)
+                .err()
+                .unwrap_or_else(|| regex::Error::Syntax(fault.to_owned())));
+        };
+        let regex = compile(&translated)?;
         Ok(Self {
             text: text.into(),
             regex,
@@ -147,6 +156,22 @@ impl super::Query {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn brackets_are_those_of_ieee_1003_2() {
+        let id = |text: &str| EntityId::parse(text).unwrap();
+        for (pattern, matching, other) in [
+            ("AED:[[:digit:]]+$", "urn:ngsi-ld:AED:12", "urn:ngsi-ld:AED:x"),
+            ("AED:[[.-.]x]", "urn:ngsi-ld:AED:-1", "urn:ngsi-ld:AED:1"),
+            ("AED:[]x]", "urn:ngsi-ld:AED:x", "urn:ngsi-ld:AED:1"),
+        ] {
+            let compiled = IdPattern::parse(pattern).unwrap();
+            assert!(compiled.matches(&id(matching)), "{pattern}");
+            assert!(!compiled.matches(&id(other)), "{pattern}");
+            assert_eq!(compiled.as_str(), pattern);
+        }
+        assert!(IdPattern::parse("[a").is_err() && IdPattern::parse("[[:none:]]").is_err());
+    }
 
     #[test]
     fn a_repetition_is_not_repeated() {
