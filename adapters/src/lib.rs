@@ -17,6 +17,7 @@ pub mod asked;
 pub mod client;
 pub mod contract;
 mod depth;
+mod literal;
 pub mod ngsi_v2;
 pub mod rest;
 pub mod store;

@@ -13,6 +13,7 @@ use ngsi_ld::query::{Comparand, Comparison, Condition, Expression, Operator};
 
 use super::names::{raw_name, raw_of_generated};
 use super::translate::has_own_place;
+use crate::literal::longest_literal;
 
 /// Orion shows numbers with nine decimals, and compares all that it has stored: half a unit of the last
 /// decimal, doubled for the rounding of the comparison's own sum.
@@ -176,7 +177,8 @@ fn compared(target: &str, comparison: &Comparison) -> Option<String> {
             negated: false,
             pattern,
         } => {
-            let part = longest_literal(pattern.as_str())?;
+            // Orion looks for it anywhere in the value.
+            let part = longest_literal(pattern).filter(|part| part.len() <= MAX_TEXT)?;
             Some(format!("{target}~={part}"))
         }
         // An array holds no equal value here where Orion finds one, or the other way round.
@@ -272,25 +274,6 @@ fn quote(text: &str) -> Option<String> {
         && !text.chars().any(|c| "<>\"'=;()|,".contains(c) || c.is_control())
         && text.trim() == text;
     is_free.then(|| format!("'{text}'"))
-}
-
-/// The longest text that every match of the pattern holds, for patterns that consist of plain text and `.*`.
-/// Orion looks for it anywhere in the value.
-fn longest_literal(pattern: &str) -> Option<&str> {
-    let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
-    let pattern = pattern.strip_suffix('$').unwrap_or(pattern);
-    let is_literal = |part: &&str| {
-        part.chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'))
-    };
-    let parts: Vec<&str> = pattern.split(".*").collect();
-    if !parts.iter().all(is_literal) {
-        return None;
-    }
-    parts
-        .into_iter()
-        .max_by_key(|part| part.len())
-        .filter(|part| !part.is_empty() && part.len() <= MAX_TEXT)
 }
 
 #[cfg(test)]

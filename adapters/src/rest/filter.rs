@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 
 use ngsi_ld::AttributeName;
 use ngsi_ld::entity::{Geometry, Number, Position, Value};
-use ngsi_ld::query::{Comparand, Comparison, Condition, Expression, GeoQuery, GeoRelation, Operator, Pattern};
+use ngsi_ld::query::{Comparand, Comparison, Condition, Expression, GeoQuery, GeoRelation, Operator};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::mapping::{Rule, Test, TypeMapping, Unlisted};
+use crate::literal::longest_literal;
 
 /// The unreserved characters of RFC 3986 stand for themselves.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -219,26 +220,9 @@ fn part(comparison: &Comparison) -> Option<String> {
         Comparison::Pattern {
             negated: false,
             pattern,
-        } => longest_literal(pattern),
+        } => longest_literal(pattern).and_then(sendable),
         _ => None,
     }
-}
-
-/// The longest text of a pattern that consists of plain text and `.*`.
-fn longest_literal(pattern: &Pattern) -> Option<String> {
-    let pattern = pattern.as_str();
-    let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
-    let pattern = pattern.strip_suffix('$').unwrap_or(pattern);
-    let is_literal = |part: &&str| {
-        part.chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'))
-    };
-    let parts: Vec<&str> = pattern.split(".*").collect();
-    if !parts.iter().all(is_literal) {
-        return None;
-    }
-    let longest = parts.into_iter().max_by_key(|part| part.len())?;
-    sendable(longest)
 }
 
 /// Numbers of the view are exact where they are whole; a platform reads the digits.

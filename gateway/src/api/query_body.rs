@@ -2,16 +2,14 @@
 //! `GET /entities` and are read as those are, so that both mean the same; what chooses entities by type and id is a list
 //! of its own.
 
-use ngsi_ld::EntityId;
 use ngsi_ld::context::Context;
-use ngsi_ld::query::{IdPattern, TypeSelection};
 use serde_json::{Map, Value};
 
 use super::parameters::{Parameters, nearest};
 use super::problem::{ErrorType, Problem};
 use crate::federation::selectors::EntitySelector;
-use crate::subscriptions::Fault;
 use crate::subscriptions::members::At;
+use crate::subscriptions::{self, Fault};
 
 /// Most entity selectors of one query.
 const MOST_SELECTORS: usize = 50;
@@ -282,46 +280,14 @@ fn read_selectors(at: &At<'_>, context: &Context) -> Result<Vec<EntitySelector>,
 }
 
 fn read_selector(at: &At<'_>, context: &Context) -> Result<EntitySelector, Fault> {
-    let members = at.object(&["type", "id", "idPattern"])?;
-    let of = |wanted: &str| {
-        members
-            .iter()
-            .find(|(name, _)| *name == wanted)
-            .map(|(_, member)| member)
-    };
-    let r#type = of("type").ok_or_else(|| at.invalid("`type` is missing; `*` means any in the local scope"))?;
-    let types = match r#type.text()? {
-        "*" => None,
-        text => Some(TypeSelection::parse(text, context).map_err(|error| r#type.invalid(error))?),
-    };
-    let ids = of("id").map(read_ids).transpose()?.unwrap_or_default();
-    let id_pattern = match of("idPattern") {
-        None => None,
-        Some(member) => {
-            let pattern = IdPattern::parse(member.text()?);
-            Some(pattern.map_err(|_| member.invalid("not a regular expression, or too large a one"))?)
-        }
-    };
-    Ok(EntitySelector {
-        types,
-        // Clause 5.2.33: `id` takes precedence.
-        id_pattern: id_pattern.filter(|_| ids.is_empty()),
-        ids,
-    })
-}
-
-fn read_ids(at: &At<'_>) -> Result<Vec<EntityId>, Fault> {
-    let elements = if at.value.is_array() {
-        at.elements(MOST_IDS)?
-    } else {
-        vec![at.clone()]
-    };
-    let mut ids: Vec<EntityId> = Vec::with_capacity(elements.len());
-    for element in elements {
-        let id = EntityId::parse(element.text()?);
-        ids.push(id.map_err(|error| element.invalid(format_args!("not a URI: {error}")))?);
-    }
+    let read = subscriptions::selector(at, MOST_IDS, context)?;
+    let mut ids = read.ids;
     ids.sort_unstable();
     ids.dedup();
-    Ok(ids)
+    Ok(EntitySelector {
+        types: read.types,
+        // Clause 5.2.33: `id` takes precedence.
+        id_pattern: read.id_pattern.filter(|_| ids.is_empty()),
+        ids,
+    })
 }

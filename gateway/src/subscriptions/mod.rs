@@ -63,6 +63,7 @@ use record::Record;
 use storage::{Added, Storage};
 
 pub use members::{Fault, parse_object as members_of};
+pub(crate) use reading::selector;
 
 /// The collection, below the public URL.
 pub const SUBSCRIPTIONS_PATH: &str = "/ngsi-ld/v1/subscriptions";

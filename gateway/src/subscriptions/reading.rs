@@ -153,7 +153,7 @@ impl Subscription {
             "description" => self.description = Some(bounded(at)?),
             "entities" => {
                 let elements = at.elements(MOST_SELECTORS)?;
-                let selectors = elements.iter().map(|element| selector(element, context));
+                let selectors = elements.iter().map(|element| selector(element, MOST_IDS, context));
                 self.entities = selectors.collect::<Result<_, _>>()?;
             }
             "watchedAttributes" => self.watched_attributes = attributes(at, context)?,
@@ -341,8 +341,8 @@ fn names(at: &At<'_>, context: &Context) -> Result<Vec<AttributeName>, Fault> {
     Ok(expanded)
 }
 
-/// EntitySelector (Table 5.2.33-1).
-fn selector(at: &At<'_>, context: &Context) -> Result<EntitySelector, Fault> {
+/// EntitySelector (Table 5.2.33-1), with at most so many ids.
+pub(crate) fn selector(at: &At<'_>, most_ids: usize, context: &Context) -> Result<EntitySelector, Fault> {
     let mut selector = EntitySelector {
         types: None,
         ids: Vec::new(),
@@ -361,7 +361,7 @@ fn selector(at: &At<'_>, context: &Context) -> Result<EntitySelector, Fault> {
             }
             "id" => {
                 let ids = if member.value.is_array() {
-                    member.elements(MOST_IDS)?
+                    member.elements(most_ids)?
                 } else {
                     vec![member]
                 };
@@ -379,7 +379,7 @@ fn selector(at: &At<'_>, context: &Context) -> Result<EntitySelector, Fault> {
         }
     }
     if !has_type {
-        return Err(at.invalid("`type` is missing"));
+        return Err(at.invalid("`type` is missing; `*` means any in the local scope"));
     }
     Ok(selector)
 }
