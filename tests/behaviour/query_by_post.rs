@@ -176,6 +176,27 @@ async fn a_selector_asks_a_source_for_what_it_selects_and_for_nothing_else() {
 }
 
 #[tokio::test]
+async fn selectors_that_become_too_many_questions_are_refused() {
+    let platform = Platform::start().await;
+    let body = |count: usize| {
+        let selectors: Vec<Value> = (0..count)
+            .map(|number| json!({"type": "EvacuationSite|AED|WeatherObserved|DesignatedShelter", "idPattern": format!("{number}$")}))
+            .collect();
+        json!({"type": "Query", "entities": selectors})
+    };
+    let asked_before = platform.asked_of_sano().len();
+    let refused = post(&platform, "", &body(50)).await;
+    assert_eq!(
+        (refused.status, refused.error_type().as_str()),
+        (403, "TooComplexQuery"),
+        "{refused}"
+    );
+    assert!(refused.problem().detail.contains("questions to sources"), "{refused}");
+    assert_eq!(platform.asked_of_sano().len(), asked_before, "nobody is asked");
+    post(&platform, "", &body(5)).await.ok();
+}
+
+#[tokio::test]
 async fn an_id_takes_precedence_over_a_pattern() {
     let platform = Platform::start().await;
     let id = &sano_sites()[2].id;

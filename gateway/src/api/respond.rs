@@ -119,7 +119,7 @@ fn with_page(path: &str, query: &str, page: Page) -> String {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let error_type = match refusal {
-            Refusal::TooManySources { .. } => ErrorType::TooComplexQuery,
+            Refusal::TooManySources { .. } | Refusal::TooManyQuestions { .. } => ErrorType::TooComplexQuery,
             Refusal::TooManyCandidates { .. } | Refusal::ScanTooWide | Refusal::TooManyLinked { .. } => {
                 ErrorType::TooManyResults
             }

@@ -138,6 +138,17 @@ pub enum Refusal {
          name types, ids or an area, or ask for less than a part of a value"
     )]
     ScanTooWide,
+    /// More questions to sources than several selectors may become.
+    #[error(
+        "the entity selectors would become {needed} questions to sources, and one request may ask {allowed}; give fewer of \
+         them, or put those with the same type into one"
+    )]
+    TooManyQuestions {
+        /// How many it needs.
+        needed: usize,
+        /// How many are allowed.
+        allowed: usize,
+    },
     /// An order over several sources.
     #[error(
         "entities are ordered within the local scope only (clause 5.7.2.4): add `local=true`, or leave `orderBy` out"

@@ -144,10 +144,14 @@ pub fn sources_of<'a>(
     })
 }
 
+/// Questions to sources that several selectors of one request may become: each selector is one of its own to every source
+/// that may hold what it selects, and they are asked at the same time. Fifty selectors about five sources each.
+pub(crate) const MAX_SELECTED_QUESTIONS: usize = 256;
+
 /// What each source is asked of a question about these types, whatever is left of limits. No source is asked for it.
 ///
 /// # Errors
-/// [`Refusal::TooManySources`]
+/// [`Refusal::TooManySources`], [`Refusal::TooManyQuestions`]
 pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
     let mut sub_queries = Vec::new();
     for (part, named) in question.of_each_selector(named) {
@@ -160,6 +164,12 @@ pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Res
     }
     if question.selectors.len() > 1 {
         sub_queries.sort_by_key(|sub_query| asker.registry.position(&sub_query.source));
+    }
+    if !question.selectors.is_empty() && sub_queries.len() > MAX_SELECTED_QUESTIONS {
+        return Err(Refusal::TooManyQuestions {
+            needed: sub_queries.len(),
+            allowed: MAX_SELECTED_QUESTIONS,
+        });
     }
     check_is_local(question, &sub_queries, asker.extensions)?;
     let mut sources: Vec<*const RegisteredSource> = sub_queries
