@@ -84,9 +84,15 @@ impl ConsumerLimiters {
         {
             return Arc::clone(&limits);
         }
-        let limits = Arc::new(Limits::new(configured));
-        self.by_consumer.insert(consumer.clone(), Arc::clone(&limits));
-        limits
+        // Looked at again while the entry is held: of two first requests at once, both must find the same limits.
+        let mut limits = self
+            .by_consumer
+            .entry(consumer.clone())
+            .or_insert_with(|| Arc::new(Limits::new(configured)));
+        if limits.configured != configured {
+            *limits = Arc::new(Limits::new(configured));
+        }
+        Arc::clone(&limits)
     }
 }
 
@@ -183,5 +189,60 @@ fn add_headers(headers: &mut HeaderMap, limits: &ConsumerLimits, remaining: u32,
         && let Ok(value) = HeaderValue::try_from(format!("{seconds}"))
     {
         headers.insert(header::RETRY_AFTER, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+
+    const CONFIGURED: ConsumerLimits = ConsumerLimits {
+        requests_per_second: NonZeroU32::MIN,
+        burst: NonZeroU32::MIN,
+        requests_per_day: None,
+        concurrency: NonZeroU32::MIN,
+    };
+
+    #[test]
+    fn first_requests_at_once_share_one_allowance() {
+        const THREADS: usize = 4;
+        let limiters = ConsumerLimiters::default();
+        let together = Barrier::new(THREADS);
+        // One consumer after the other is asked for by all threads at once.
+        for number in 0..2_000 {
+            let consumer = ConsumerId::new(format!("consumer-{number}"));
+            let found: Vec<Arc<Limits>> = thread::scope(|scope| {
+                let asking: Vec<_> = (0..THREADS)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            together.wait();
+                            limiters.of(&consumer, CONFIGURED)
+                        })
+                    })
+                    .collect();
+                asking.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(
+                found.iter().all(|limits| Arc::ptr_eq(limits, &found[0])),
+                "{consumer:?} has more than one"
+            );
+        }
+    }
+
+    #[test]
+    fn changed_limits_hold_at_once_and_the_same_ones_give_nothing_back() {
+        let limiters = ConsumerLimiters::default();
+        let consumer = ConsumerId::new("consumer");
+        assert!(limiters.admits(&consumer, CONFIGURED));
+        assert!(!limiters.admits(&consumer, CONFIGURED), "the only token was spent");
+        let wider = ConsumerLimits {
+            burst: NonZeroU32::MAX,
+            ..CONFIGURED
+        };
+        assert!(limiters.admits(&consumer, wider));
     }
 }

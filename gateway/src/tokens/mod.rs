@@ -130,9 +130,13 @@ impl Tokens {
         {
             return Arc::clone(&keys);
         }
-        let keys = Arc::new(IssuerKeys::new(Arc::clone(issuer)));
-        self.keys.insert(Arc::clone(&issuer.identifier), Arc::clone(&keys));
-        keys
+        let new = || Arc::new(IssuerKeys::new(Arc::clone(issuer)));
+        // Looked at again while the entry is held: of two first tokens at once, both must find the same keys.
+        let mut keys = self.keys.entry(Arc::clone(&issuer.identifier)).or_insert_with(new);
+        if !keys.is_of(issuer) {
+            *keys = new();
+        }
+        Arc::clone(&keys)
     }
 
     fn remember(&self, hash: [u8; 32], token: &Arc<VerifiedToken>) {
