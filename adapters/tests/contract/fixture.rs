@@ -6,7 +6,7 @@ use ngsi_ld::Entity;
 use stand_ins::Fault;
 
 /// How long a source may take in these tests before its own timeout ends a request, in milliseconds.
-pub(crate) const SOURCE_TIMEOUT_MILLIS: u64 = 400;
+pub(crate) const SOURCE_TIMEOUT_MILLIS: u64 = 2000;
 
 /// The largest body that is read from a source in these tests, in bytes.
 pub(crate) const BODY_CAP: usize = 1024 * 1024;

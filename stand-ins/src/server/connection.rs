@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::body::Body;
@@ -20,7 +20,7 @@ use super::{Fault, LoggedRequest, Service};
 
 pub(super) struct Shared {
     service: Box<dyn Service>,
-    fault: RwLock<Option<Fault>>,
+    fault: watch::Sender<Option<Fault>>,
     pub(super) log: RequestLog,
     pub(super) stopping: Notify,
 }
@@ -31,18 +31,25 @@ impl Shared {
     pub(super) fn new(service: impl Service) -> Self {
         Self {
             service: Box::new(service),
-            fault: RwLock::default(),
+            fault: watch::Sender::default(),
             log: RequestLog::new(),
             stopping: Notify::new(),
         }
     }
 
     pub(super) fn set_fault(&self, fault: Option<Fault>) {
-        *self.fault.write().unwrap_or_else(PoisonError::into_inner) = fault;
+        self.fault.send_replace(fault);
+    }
+
+    /// Waits while answers are held.
+    async fn released(&self) {
+        let mut fault = self.fault.subscribe();
+        // An error would say that the sender is gone, which is borrowed here.
+        let _released = fault.wait_for(|fault| *fault != Some(Fault::Held)).await;
     }
 
     fn fault(&self) -> Option<Fault> {
-        *self.fault.read().unwrap_or_else(PoisonError::into_inner)
+        *self.fault.borrow()
     }
 }
 
@@ -111,6 +118,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> io::Result<Respo
     match shared.fault() {
         Some(Fault::Reset) => return Err(io::ErrorKind::ConnectionReset.into()),
         Some(Fault::Slow(delay)) => tokio::time::sleep(delay).await,
+        Some(Fault::Held) => shared.released().await,
         Some(fault) => {
             if let Some(response) = fault.answer() {
                 return Ok(response);

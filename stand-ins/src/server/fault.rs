@@ -13,6 +13,9 @@ use super::response;
 pub enum Fault {
     /// The right answer, but only after this time.
     Slow(Duration),
+    /// The right answer, but only when the fault is cleared or replaced: what a test waits for in the meantime has
+    /// as long as it takes.
+    Held,
     /// The head at once; then a body that drips a byte at a time and never ends.
     SlowBody,
     /// This status with an error body that a consumer must never see.
@@ -41,7 +44,7 @@ impl Fault {
     pub(super) fn answer(self) -> Option<Response<Body>> {
         let full = |response: Response<Bytes>| response.map(Body::full);
         match self {
-            Self::Slow(_) | Self::Reset => None,
+            Self::Slow(_) | Self::Held | Self::Reset => None,
             Self::SlowBody => Some(json_stream(Body::drip())),
             Self::EndlessBody => Some(json_stream(Body::endless())),
             Self::Status(code) => {

@@ -9,6 +9,9 @@ use toml::{Table, Value};
 
 use super::evidence::{copy_folder, evidence_folder, workspace};
 
+/// Longer than any test takes: a source or a request that is late because the machine is busy is no fault of theirs.
+const LONG: &str = "10m";
+
 /// A configuration in a folder of its own: tenants.toml, mappings/, policies/.
 #[derive(Debug)]
 pub(crate) struct Files {
@@ -71,13 +74,14 @@ impl Files {
     }
 
     /// Points the sources at the stand-ins, listens on free ports, gives every consumer a key that tests know, and
-    /// lifts the limits, which have tests of their own.
+    /// lifts the limits, also of time, which have tests of their own.
     pub(super) fn for_stand_ins(&self, demo: &Demo) {
         self.change_tenants(|table| {
             let gateway = section(table, "gateway");
             for listener in ["listen", "admin_listen"] {
                 gateway.insert(listener.into(), "127.0.0.1:0".into());
             }
+            section(gateway, "limits").insert("deadline".into(), LONG.into());
             for tenant in tables_of(section(table, "tenants")) {
                 tenant.remove("limits");
                 for source in sources_of(tenant) {
@@ -90,6 +94,7 @@ impl Files {
                     if let Some(endpoint) = endpoint {
                         source.insert("endpoint".into(), endpoint.into());
                         source.insert("limits".into(), unlimited(1000));
+                        source.insert("timeout".into(), LONG.into());
                     }
                 }
             }
