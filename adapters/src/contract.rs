@@ -168,9 +168,9 @@ pub struct SourceQuery {
     /// `q`. It touches only attributes that `attributes` includes. Shared, because it goes to every source.
     pub filter: Option<Arc<Expression>>,
     /// The geo-query. It touches only attributes that `attributes` includes.
-    pub geo: Option<GeoQuery>,
+    pub geo: Option<Arc<GeoQuery>>,
     /// `scopeQ`
-    pub scope: Option<ScopeQuery>,
+    pub scope: Option<Arc<ScopeQuery>>,
     /// Whether `createdAt` and `modifiedAt` are wanted.
     pub system_attributes: bool,
     /// The part that is wanted; `None`: everything.

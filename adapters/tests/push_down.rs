@@ -105,8 +105,8 @@ fn question(query: &SourceQuery, decided: impl Fn(&str) -> bool) -> Query {
         id_pattern: query.id_pattern.clone(),
         attributes: query.any_attribute.clone(),
         filter: query.filter.as_deref().cloned(),
-        geo: query.geo.clone(),
-        scope: query.scope.clone(),
+        geo: query.geo.as_deref().cloned(),
+        scope: query.scope.as_deref().cloned(),
     };
     if decided("selection") {
         question.types = None;

@@ -113,7 +113,7 @@ pub fn push_down() -> Result<HotPath, Failure> {
     let Query { filter, geo, .. } = question(&site)?.query;
     let query = SourceQuery {
         filter: filter.map(Into::into),
-        geo,
+        geo: geo.map(Into::into),
         ..SourceQuery::of_types(vec![site])
     };
     Ok(HotPath {

@@ -109,7 +109,7 @@ pub fn near_in_the_store(points: usize) -> Result<HotPath, Failure> {
     })?;
     let geo = GeoQuery::parse("near;maxDistance==500", "Point", "[139.5,36.5]", None, context)?;
     let query = SourceQuery {
-        geo: Some(geo.clone()),
+        geo: Some(geo.clone().into()),
         ..SourceQuery::of_types(vec![context.expand_type("EvacuationSite")?])
     };
     let find = move || {

@@ -91,7 +91,7 @@ impl Plan {
         // An attribute that the source cannot have is in no entity, so nothing is gained by asking where it is.
         let area = query
             .geo
-            .as_ref()
+            .as_deref()
             .filter(|geo| is_whole && raw_name(&settings.context, &geo.property).is_some())
             .and_then(Area::of);
         let geo = match (&query.geo, &area) {

@@ -290,7 +290,7 @@ async fn near_is_never_counted_by_orion() {
     let adapter = adapter(settings(&orion));
     let near = GeoQuery::parse("near;maxDistance==80000", "Point", "[139,36]", None, Context::core()).unwrap();
     let query = SourceQuery {
-        geo: Some(near),
+        geo: Some(near.into()),
         ..of_types(&["Room"])
     };
     assert_eq!(adapter.push_down(&query).geo, Coverage::Narrows);
@@ -461,7 +461,7 @@ async fn a_scope_asks_for_the_service_paths_that_may_meet_it() {
         ),
     ] {
         let query = SourceQuery {
-            scope: Some(ngsi_ld::query::ScopeQuery::parse(scope).unwrap()),
+            scope: Some(ngsi_ld::query::ScopeQuery::parse(scope).unwrap().into()),
             ..of_types(&["Room"])
         };
         assert_eq!(with_scopes.push_down(&query).scope, Coverage::Narrows);
@@ -473,7 +473,7 @@ async fn a_scope_asks_for_the_service_paths_that_may_meet_it() {
     }
     // A scope that no path can be is in no entity: nobody is asked.
     let nowhere = SourceQuery {
-        scope: Some(ngsi_ld::query::ScopeQuery::parse("/佐野").unwrap()),
+        scope: Some(ngsi_ld::query::ScopeQuery::parse("/佐野").unwrap().into()),
         ..of_types(&["Room"])
     };
     orion.clear_requests();

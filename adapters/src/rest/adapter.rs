@@ -135,7 +135,7 @@ impl Adapter for RestAdapter {
             asked.any(|mapping| !parameters(mapping, filter, geo).is_empty())
         };
         let by_value = query.filter.is_some() && narrows(query.filter.as_deref(), None);
-        let by_place = query.geo.is_some() && narrows(None, query.geo.as_ref());
+        let by_place = query.geo.is_some() && narrows(None, query.geo.as_deref());
         PushDown {
             selection: Coverage::Exact,
             id_pattern: Coverage::Exact,

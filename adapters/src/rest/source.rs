@@ -106,7 +106,7 @@ impl TypeReading {
             place,
             projection,
             walked: Walked::default(),
-            filters: filter::parameters(mapping, query.filter.as_deref(), query.geo.as_ref()),
+            filters: filter::parameters(mapping, query.filter.as_deref(), query.geo.as_deref()),
         }))
     }
 

@@ -381,8 +381,8 @@ pub(super) fn queries() -> impl Strategy<Value = SourceQuery> {
             attributes: AttributeSelection::All,
             any_attribute: any_attribute.into_iter().map(name).collect(),
             filter: filter.map(Into::into),
-            geo,
-            scope: scope.map(|scope| ScopeQuery::parse(scope).unwrap()),
+            geo: geo.map(Into::into),
+            scope: scope.map(|scope| ScopeQuery::parse(scope).unwrap().into()),
             system_attributes: true,
             page: None,
         })

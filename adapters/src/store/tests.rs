@@ -97,8 +97,12 @@ fn residual(query: &SourceQuery, decided: Option<crate::contract::PushDown>) -> 
             .as_deref()
             .cloned()
             .filter(|_| remains(|decided| decided.filter)),
-        geo: query.geo.clone().filter(|_| remains(|decided| decided.geo)),
-        scope: query.scope.clone().filter(|_| remains(|decided| decided.scope)),
+        geo: query.geo.as_deref().cloned().filter(|_| remains(|decided| decided.geo)),
+        scope: query
+            .scope
+            .as_deref()
+            .cloned()
+            .filter(|_| remains(|decided| decided.scope)),
     }
 }
 
@@ -446,7 +450,7 @@ async fn scopes_of_an_earlier_versions_entities_are_found() {
         ("/x", 0),
     ] {
         let query = SourceQuery {
-            scope: Some(ngsi_ld::query::ScopeQuery::parse(scope).unwrap()),
+            scope: Some(ngsi_ld::query::ScopeQuery::parse(scope).unwrap().into()),
             ..SourceQuery::of_types(vec![type_name(0)])
         };
         assert!(adapter.push_down(&query).is_exact());

@@ -259,14 +259,14 @@ pub(crate) async fn areas_mean_what_the_evaluator_says(fixture: &impl Fixture) {
     ] {
         let geo = GeoQuery::parse(georel, geometry, coordinates, None, &context()).unwrap();
         let query = SourceQuery {
-            geo: Some(geo),
+            geo: Some(geo.into()),
             ..everything()
         };
         answer_equals_evaluation(fixture, &query, &format!("{georel} {geometry}")).await;
     }
     let elsewhere = GeoQuery::parse("within", "Polygon", square, Some("nowhere"), &context()).unwrap();
     let query = SourceQuery {
-        geo: Some(elsewhere),
+        geo: Some(elsewhere.into()),
         ..everything()
     };
     answer_equals_evaluation(fixture, &query, "another geoproperty").await;

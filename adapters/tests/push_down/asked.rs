@@ -74,8 +74,8 @@ impl Asked {
             attributes,
             any_attribute,
             filter: filter.map(Into::into),
-            geo,
-            scope: self.scope.map(|scope| ScopeQuery::parse(scope).unwrap()),
+            geo: geo.map(Into::into),
+            scope: self.scope.map(|scope| ScopeQuery::parse(scope).unwrap().into()),
             system_attributes: self.system_attributes || on_dates,
             ..SourceQuery::of_types(
                 self.types

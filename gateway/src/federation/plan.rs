@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use kakehashi_adapters::{AdapterError, Call, Coverage, ErrorKind, SourceQuery};
-use ngsi_ld::query::{Expression, Query};
+use ngsi_ld::query::{Expression, GeoQuery, Query, ScopeQuery};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::asked_attributes::{asked_attributes, needs_system_dates, with_judged};
@@ -25,7 +25,7 @@ use super::told::{ShownIn, may_find_out_what_is_masked, shown_in, touches_only};
 use super::{Question, Refusal};
 use crate::config::{Consumer, Extensions, TenantId};
 use crate::policy::inspection::may_discern_finds;
-use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection};
+use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection, Selections};
 
 /// What one source is asked, and what may be shown of its answer.
 #[derive(Debug)]
@@ -221,6 +221,10 @@ struct Prepared<'q> {
     question: &'q Question,
     /// `q`, shared by all that are told of it.
     filter: Option<Arc<Expression>>,
+    /// The geo-query, shared likewise.
+    geo: Option<Arc<GeoQuery>>,
+    /// `scopeQ`, shared likewise.
+    scope: Option<Arc<ScopeQuery>>,
     /// Whether `q` could tell one masked value from another.
     discerns_finds: bool,
     needs_system_dates: bool,
@@ -233,6 +237,8 @@ impl<'q> Prepared<'q> {
             question,
             discerns_finds: filter.as_deref().is_some_and(may_discern_finds),
             filter,
+            geo: question.query.geo.clone().map(Arc::new),
+            scope: question.query.scope.clone().map(Arc::new),
             needs_system_dates: needs_system_dates(question),
         }
     }
@@ -247,11 +253,11 @@ fn split_by_grant(
     sub_queries: &mut Vec<SubQuery>,
 ) {
     let question = prepared.question;
-    let held: Vec<TypeName> = named
-        .iter()
-        .filter(|r#type| source.may_hold(r#type, &question.query.ids))
-        .cloned()
-        .collect();
+    let may_hold = |r#type: &&TypeName| source.may_hold(r#type, &question.query.ids);
+    let held: Cow<'_, [TypeName]> = match named.iter().all(|r#type| may_hold(&r#type)) {
+        true => Cow::Borrowed(named),
+        false => named.iter().filter(may_hold).cloned().collect(),
+    };
     let grants = Arc::new(asker.policies.grants(
         asker.consumer,
         asker.operation,
@@ -260,7 +266,7 @@ fn split_by_grant(
         source.personal_data,
     ));
     let audit = Arc::new(Audit::new(&asker.consumer.id, source));
-    let mut groups: Vec<Selection> = Vec::new();
+    let mut groups = Selections::new();
     for mut granted in grants.by_selection() {
         granted.attributes = asked_attributes(question, prepared.needs_system_dates, &granted, &grants);
         let is_same = |earlier: &&mut Selection| {
@@ -303,8 +309,6 @@ fn source_query(
         ids,
         id_pattern,
         attributes: any_attribute,
-        geo,
-        scope,
         ..
     } = &question.query;
     let pushed = !question.split_entities;
@@ -330,8 +334,9 @@ fn source_query(
         .as_ref()
         .filter(|filter| pushed && touches_only(filter, &may_be_told, grants))
         .filter(|filter| !may_find_out_what_is_masked(filter, prepared.discerns_finds, grants, source));
-    let geo = geo.as_ref().filter(|geo| pushed && may_be_told(&geo.property));
-    let scope = scope
+    let geo = prepared.geo.as_ref().filter(|geo| pushed && may_be_told(&geo.property));
+    let scope = prepared
+        .scope
         .as_ref()
         .filter(|_| pushed && !grants.may_hide_scopes())
         .filter(|scope| !source.inspection.may_be_guessed_by_scope(scope));
@@ -348,9 +353,11 @@ fn source_query(
         any_attribute: if pushed { any_visible } else { Vec::new() },
         filter: both(filter, restriction.and_then(|restriction| restriction.filter.as_ref())),
         // A source takes one geo-query. The consumer's narrows more than the box around a municipality.
-        geo: geo
-            .or(restriction.and_then(|restriction| restriction.geo.as_ref()))
-            .cloned(),
+        geo: geo.cloned().or_else(|| {
+            restriction
+                .and_then(|restriction| restriction.geo.clone())
+                .map(Arc::new)
+        }),
         scope: scope.cloned(),
         // A condition on a system date is evaluated on what the source says of it.
         system_attributes: prepared.needs_system_dates
@@ -440,7 +447,9 @@ impl SubQuery {
             filter: restriction
                 .and_then(|restriction| restriction.filter.clone())
                 .map(Arc::new),
-            geo: restriction.and_then(|restriction| restriction.geo.clone()),
+            geo: restriction
+                .and_then(|restriction| restriction.geo.clone())
+                .map(Arc::new),
             ..self.unconditional(ids)
         };
         self.with(query, Told::default())

@@ -185,16 +185,15 @@ impl PolicyEngine {
             r#type: r#type.clone(),
             personal_data,
         };
-        let is_known = self.inner.is_known.contains_key(r#type);
-        let remembered = if is_known {
-            &self.inner.known
-        } else {
-            &self.inner.unknown
-        };
-        if let Some(grant) = remembered.get(&question) {
+        let Inner { known, unknown, .. } = &*self.inner;
+        if let Some(grant) = known.get(&question).or_else(|| unknown.get(&question)) {
             return grant;
         }
         let grant = Arc::new(self.decide(consumer, operation, tenant, r#type, personal_data));
+        let remembered = match self.inner.is_known.contains_key(r#type) {
+            true => known,
+            false => unknown,
+        };
         remembered.insert(question, &grant);
         grant
     }

@@ -23,6 +23,9 @@ pub struct Selection {
     pub restriction: Option<Arc<Restriction>>,
 }
 
+/// Each asked for on its own; nearly always it is one.
+pub type Selections = SmallVec<[Selection; 1]>;
+
 /// The grants of one consumer, for one operation, about what one tenant owns in one source.
 ///
 /// An entity of several types is visible if one of them is granted. A type that is not granted is absent: it is
@@ -148,8 +151,8 @@ impl GrantSet {
     /// The granted types, grouped by what may be asked for and of which entities: one question to the source for each
     /// group asks for exactly what is granted.
     #[must_use]
-    pub fn by_selection(&self) -> Vec<Selection> {
-        let mut groups: Vec<Selection> = Vec::new();
+    pub fn by_selection(&self) -> Selections {
+        let mut groups = Selections::new();
         for grant in &self.granted {
             let is_same = |known: &&mut Selection| {
                 known.attributes == *grant.attributes() && known.restriction.as_ref() == grant.restriction()

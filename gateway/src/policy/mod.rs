@@ -58,7 +58,7 @@ pub(crate) use self::engine::Principals;
 pub(crate) use self::expectations::{Expectation, read_expectations};
 pub use self::expectations::{Outcome, run_expectations};
 pub use self::grant::{Denial, PermitScope, PermittedAttributes, TypeGrant};
-pub use self::grant_set::{GrantSet, Selection};
+pub use self::grant_set::{GrantSet, Selection, Selections};
 pub use self::operation::{Operation, OperationGroup};
 pub(crate) use self::references::Names;
 pub use self::targets::MASKED_TARGET;

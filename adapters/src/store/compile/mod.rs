@@ -69,7 +69,7 @@ enum Candidates {
 
 impl Candidates {
     fn of(query: &SourceQuery) -> Self {
-        let is_narrow = !query.ids.is_empty() || query.geo.as_ref().is_some_and(geo::narrows_to_an_area);
+        let is_narrow = !query.ids.is_empty() || query.geo.as_deref().is_some_and(geo::narrows_to_an_area);
         match (is_narrow, query.page) {
             (true, _) => Self::Few,
             (false, Some(_)) => Self::Page,
