@@ -3,7 +3,10 @@
 use http::Method;
 use serde_json::json;
 
-use super::harness::{Platform, encoded, sano_sites};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::harness::{Platform, encoded, key_of, sano_sites};
 
 #[tokio::test]
 async fn probes_at_the_start_are_answered() {
@@ -71,6 +74,63 @@ async fn spellings_of_other_brokers_mean_what_they_mean_there() {
         .await
         .ok();
     assert_eq!((posted.count(), posted.ids().len()), (102, 1));
+}
+
+/// Sends requests over one connection as they stand, and gives what comes back as text.
+async fn over_one_connection(platform: &Platform, requests: &[&[u8]]) -> String {
+    let address = platform.gateway().url().trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    for (number, line) in requests.iter().enumerate() {
+        let connection = if number + 1 == requests.len() {
+            "close"
+        } else {
+            "keep-alive"
+        };
+        let fields = format!(
+            " HTTP/1.1\r\nhost: {address}\r\nx-api-key: {}\r\nconnection: {connection}\r\n\r\n",
+            key_of("bousai-map")
+        );
+        stream.write_all(line).await.unwrap();
+        stream.write_all(fields.as_bytes()).await.unwrap();
+    }
+    let mut answers = Vec::new();
+    stream.read_to_end(&mut answers).await.unwrap();
+    String::from_utf8(answers).unwrap()
+}
+
+/// curl sends a URL as it was pasted, and so do tutorials.
+#[tokio::test]
+async fn quotation_marks_and_angle_brackets_are_taken_as_they_stand() {
+    let platform = Platform::start().await;
+    let entities = "GET /ngsi-ld/v1/entities?type=EvacuationSite&options=keyValues,count&pick=id";
+    let place = &sano_sites()[3];
+    let by_name = format!("{entities}&q=name==\"{}\"", place.name);
+    let by_number = format!("{entities}&q=maxCapacity>100;maxCapacity<=100000");
+    let answers = over_one_connection(&platform, &[by_name.as_bytes(), by_number.as_bytes()]).await;
+    let parts: Vec<&str> = answers.split("HTTP/1.1 200 OK").collect();
+    let ["", named, numbered] = parts[..] else {
+        panic!("{answers}");
+    };
+    assert!(named.contains(&format!("[{{\"id\":\"{}\"}}]", place.id)), "{answers}");
+    let same = platform
+        .entities("type=EvacuationSite&options=keyValues,count&pick=id&q=maxCapacity%3E100;maxCapacity%3C=100000")
+        .await
+        .ok();
+    assert!(numbered.as_bytes().ends_with(&same.body), "{answers}");
+}
+
+/// A terminal that speaks Shift_JIS sends what is no UTF-8.
+#[tokio::test]
+async fn text_in_another_encoding_is_refused_by_name() {
+    let platform = Platform::start().await;
+    let sjis = b"GET /ngsi-ld/v1/entities?type=EvacuationSite&q=name==\"\x8d\xb2\x96\xec\"";
+    let answer = over_one_connection(&platform, &[sjis]).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(
+        answer.contains("InvalidRequest") && answer.contains("not UTF-8"),
+        "{answer}"
+    );
+    assert_eq!(platform.asked().len(), 0);
 }
 
 /// What the standard forbids stays forbidden, however popular; the answer says what to add.

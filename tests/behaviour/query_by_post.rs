@@ -56,6 +56,13 @@ async fn both_operations_answer_the_same() {
             json!({"entities": [{"type": "EvacuationSite"}], "geoQ": point}),
         ),
         (
+            "type=EvacuationSite&georel=near;maxDistance==8000&geometry=Point&coords=[139.5784,36.3146]",
+            json!({
+                "entities": [{"type": "EvacuationSite"}],
+                "geoQ": {"georel": "near;maxDistance==8000", "geometry": "Point", "coords": [139.5784, 36.3146]},
+            }),
+        ),
+        (
             "type=EvacuationSite&datasetId=@none&lang=ja",
             json!({"entities": [{"type": "EvacuationSite"}], "datasetId": ["@none"], "lang": "ja"}),
         ),
@@ -334,6 +341,13 @@ async fn what_is_wrong_is_named_by_its_member() {
                 json!({"georel": "within", "geometry": "Polygon", "coordinates": [[8, 40]]}),
             ),
             "member `geoQ.coordinates` at position 0",
+        ),
+        (
+            with(
+                "geoQ",
+                json!({"georel": "within", "geometry": "Point", "coordinates": [8, 40], "coords": [8, 40]}),
+            ),
+            "members `geoQ.coordinates` and `geoQ.coords` mean the same",
         ),
         (with("splitEntities", json!("true")), "member `splitEntities`"),
         (with("joinLevel", json!(0)), "member `joinLevel`"),

@@ -118,11 +118,18 @@ impl<'a> Parameters<'a> {
         value: Cow<'a, str>,
         elements: Vec<usize>,
     ) -> Result<(), Problem> {
-        if self.get(name).is_some() {
-            return Err(Problem::new(
-                ErrorType::InvalidRequest,
-                format!("parameter `{name}` stands in the URL, and member `{path}` in the body; give one of them"),
-            ));
+        if let Some(earlier) = self.pairs.iter().find(|pair| pair.name == name) {
+            let (error, detail) = match &earlier.member {
+                None => (
+                    ErrorType::InvalidRequest,
+                    format!("parameter `{name}` stands in the URL, and member `{path}` in the body; give one of them"),
+                ),
+                Some(member) => (
+                    ErrorType::BadRequestData,
+                    format!("members `{}` and `{path}` mean the same; give one of them", member.path),
+                ),
+            };
+            return Err(Problem::new(error, detail));
         }
         let path = path.to_owned();
         self.pairs.push(Pair {

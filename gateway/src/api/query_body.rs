@@ -32,8 +32,16 @@ const LISTS: [(&str, bool); 5] = [
     ("containedBy", false),
 ];
 
-/// The parts of `geoQ`, which are parameters of the same name.
-const GEO_QUERY: [&str; 4] = ["georel", "geometry", "coordinates", "geoproperty"];
+/// The parts of `geoQ`, and the parameters that they stand for: those of the same name, and a name that some clients use.
+const GEO_QUERY: [(&str, &str); 5] = [
+    ("georel", "georel"),
+    ("geometry", "geometry"),
+    ("coordinates", "coordinates"),
+    ("coords", "coordinates"),
+    ("geoproperty", "geoproperty"),
+];
+/// Those that a geo-query cannot do without.
+const GEO_QUERY_NEEDS: [&str; 3] = ["georel", "geometry", "coordinates"];
 
 /// The parts of `ordering`, and the parameters that they stand for.
 const ORDERING: [(&str, &str); 4] = [
@@ -219,22 +227,19 @@ impl<'a> Reading<'a> {
     }
 
     fn add_geo_query(&mut self, at: &At<'a>) -> Result<(), Problem> {
-        for (name, member) in at.object(&GEO_QUERY)? {
-            let Some(name) = GEO_QUERY.iter().find(|part| **part == name) else {
+        for (name, member) in at.object(&GEO_QUERY.map(|(member, _)| member))? {
+            let Some((_, parameter)) = GEO_QUERY.iter().find(|(member, _)| *member == name) else {
                 continue;
             };
             match member.value {
-                Value::Array(_) if *name == "coordinates" => {
+                Value::Array(_) if *parameter == "coordinates" => {
                     self.parameters
-                        .add_member(name, &member.path, member.value.to_string())?;
+                        .add_member(parameter, &member.path, member.value.to_string())?;
                 }
-                _ => self.parameters.add_member(name, &member.path, member.text()?)?,
+                _ => self.parameters.add_member(parameter, &member.path, member.text()?)?,
             }
         }
-        let missing = GEO_QUERY
-            .iter()
-            .take(3)
-            .find(|part| self.parameters.get(part).is_none());
+        let missing = GEO_QUERY_NEEDS.iter().find(|part| self.parameters.get(part).is_none());
         missing.map_or(Ok(()), |part| {
             Err(at.invalid(format_args!("`{part}` is missing")).into())
         })

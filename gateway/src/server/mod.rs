@@ -1,6 +1,7 @@
 //! Listeners and connections: HTTP/1.1 and HTTP/2 on one port, in plain text or over TLS, a bound on every phase of a
 //! connection, and a shutdown that lets requests finish. It knows nothing of what a request means.
 
+mod request_target;
 mod timed_io;
 mod tls;
 mod workers;
@@ -23,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::{Service, ServiceExt};
 
+use request_target::EncodedTargets;
 use timed_io::TimedIo;
 pub use tls::{PeerCertificate, TlsEndpoint};
 use workers::Workers;
@@ -211,7 +213,7 @@ impl<S: Answers> Connection<S> {
         let service =
             hyper::service::service_fn(move |request| answer(service.clone(), request, peer, certificate.clone()));
         let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(io), service)
+            .serve_connection_with_upgrades(TokioIo::new(EncodedTargets::new(io)), service)
             .into_owned();
         if let Err(error) = watcher.watch(connection).await {
             // A peer that breaks off or sends nonsense is no fault of ours.
