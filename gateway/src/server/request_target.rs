@@ -123,17 +123,24 @@ fn is_encoded(byte: u8) -> bool {
     matches!(byte, b'"' | b'<' | b'>') || !byte.is_ascii()
 }
 
-/// Appends bytes, percent-encoded where they lie in a target and must be.
+/// Appends bytes, percent-encoded where they lie in a target and must be. The targets are in order: each byte is looked at
+/// once, however many requests were sent together.
 fn encode_into(bytes: &[u8], targets: &[Range<usize>], encoded: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
-    for (at, byte) in bytes.iter().copied().enumerate() {
-        if is_encoded(byte) && targets.iter().any(|target| target.contains(&at)) {
-            encoded.extend([b'%', digit(byte >> 4), digit(byte & 0xF)]);
-        } else {
-            encoded.push(byte);
+    let mut plain_from = 0;
+    for target in targets {
+        encoded.extend_from_slice(bytes.get(plain_from..target.start).unwrap_or_default());
+        for byte in bytes.get(target.clone()).unwrap_or_default() {
+            if is_encoded(*byte) {
+                encoded.extend([b'%', digit(byte >> 4), digit(byte & 0xF)]);
+            } else {
+                encoded.push(*byte);
+            }
         }
+        plain_from = target.end;
     }
+    encoded.extend_from_slice(bytes.get(plain_from..).unwrap_or_default());
 }
 
 // === impl EncodedTargets ===
@@ -288,6 +295,9 @@ mod tests {
         let requests = "GET /?q=\"a\" HTTP/1.1\r\nupgrade-insecure-requests: 1\r\n\r\n";
         let encoded = requests.replace('"', "%22");
         becomes(requests.repeat(3), encoded.repeat(3));
+        // Even such as are none, and very many in one piece.
+        let (shortest, encoded) = ("A \"\n\n".repeat(13_000), "A %22\n\n".repeat(13_000));
+        assert_eq!(read_in(shortest.as_bytes(), 65_536, 65_536), encoded.as_bytes());
     }
 
     #[test]
