@@ -7,14 +7,11 @@ use ngsi_ld::context::Context;
 use ngsi_ld::query::{GeoProblem, GeoQuery, InvalidGeoQuery};
 use serde_json::Value;
 
-use super::parameters::Parameters;
+use super::parameters::{Parameters, canonical_name};
 use super::problem::{ErrorType, Problem};
 
 /// The parts of a geo-query; without `geoproperty` it is about `location`.
 const PARTS: [&str; 4] = ["georel", "geometry", "coordinates", "geoproperty"];
-
-/// Other names of a part that clients use inside of `geoQ`.
-const ALIASES: [(&str, &str); 1] = [("coords", "coordinates")];
 
 /// What of a geo-query was given, in the order of [`PARTS`].
 type Given<'a> = [Option<Cow<'a, str>>; 4];
@@ -104,8 +101,7 @@ fn add_json(given: &mut Given<'_>, text: &str, parameters: &Parameters<'_>) -> R
 }
 
 fn slot<'g, 'a>(given: &'g mut Given<'a>, name: &str) -> Option<&'g mut Option<Cow<'a, str>>> {
-    let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
-    let name = alias.map_or(name, |(_, name)| name);
+    let name = canonical_name(Cow::Borrowed(name));
     let index = PARTS.iter().position(|part| *part == name)?;
     given.get_mut(index)
 }

@@ -230,7 +230,8 @@ impl<'a> Parameters<'a> {
     }
 }
 
-fn canonical_name(name: Cow<'_, str>) -> Cow<'_, str> {
+/// The name in CIM 009 of what a client calls so, in a URL or in a `geoQ`.
+pub(super) fn canonical_name(name: Cow<'_, str>) -> Cow<'_, str> {
     match ALIASES.iter().find(|(alias, _)| *alias == name) {
         Some((_, canonical)) => Cow::Borrowed(canonical),
         None => name,

@@ -2,10 +2,12 @@
 //! `GET /entities` and are read as those are, so that both mean the same; what chooses entities by type and id is a list
 //! of its own.
 
+use std::borrow::Cow;
+
 use ngsi_ld::context::Context;
 use serde_json::{Map, Value};
 
-use super::parameters::{Parameters, nearest};
+use super::parameters::{Parameters, canonical_name, nearest};
 use super::problem::{ErrorType, Problem};
 use crate::federation::selectors::EntitySelector;
 use crate::subscriptions::members::At;
@@ -32,14 +34,8 @@ const LISTS: [(&str, bool); 5] = [
     ("containedBy", false),
 ];
 
-/// The parts of `geoQ`, and the parameters that they stand for: those of the same name, and a name that some clients use.
-const GEO_QUERY: [(&str, &str); 5] = [
-    ("georel", "georel"),
-    ("geometry", "geometry"),
-    ("coordinates", "coordinates"),
-    ("coords", "coordinates"),
-    ("geoproperty", "geoproperty"),
-];
+/// The parts of `geoQ`, which are parameters of the same name; one has another name with some clients.
+const GEO_QUERY: [&str; 5] = ["georel", "geometry", "coordinates", "coords", "geoproperty"];
 /// Those that a geo-query cannot do without.
 const GEO_QUERY_NEEDS: [&str; 3] = ["georel", "geometry", "coordinates"];
 
@@ -227,8 +223,9 @@ impl<'a> Reading<'a> {
     }
 
     fn add_geo_query(&mut self, at: &At<'a>) -> Result<(), Problem> {
-        for (name, member) in at.object(&GEO_QUERY.map(|(member, _)| member))? {
-            let Some((_, parameter)) = GEO_QUERY.iter().find(|(member, _)| *member == name) else {
+        for (name, member) in at.object(&GEO_QUERY)? {
+            let name = canonical_name(Cow::Borrowed(name));
+            let Some(parameter) = GEO_QUERY.iter().find(|part| **part == name) else {
                 continue;
             };
             match member.value {
