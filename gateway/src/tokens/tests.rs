@@ -229,6 +229,29 @@ async fn a_rotated_key_is_found_at_once_and_a_flood_of_names_asks_seldom() {
 }
 
 #[tokio::test]
+async fn first_tokens_at_once_find_the_same_keys() {
+    const THREADS: usize = 4;
+    let realm = Realm::start().await;
+    let together = std::sync::Barrier::new(THREADS);
+    // One issuer after the other is asked for by all threads at once.
+    for number in 0..2_000 {
+        let issuer = Arc::new(Issuer {
+            identifier: format!("https://issuer-{number}.example").into(),
+            ..(*realm.issuers[0]).clone()
+        });
+        let found: Vec<Arc<IssuerKeys>> = std::thread::scope(|scope| {
+            let ask = || {
+                together.wait();
+                realm.tokens.keys_of(&issuer)
+            };
+            let asking: Vec<_> = (0..THREADS).map(|_| scope.spawn(ask)).collect();
+            asking.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(found.iter().all(|keys| Arc::ptr_eq(keys, &found[0])), "issuer {number}");
+    }
+}
+
+#[tokio::test]
 async fn many_at_once_fetch_the_keys_once() {
     let realm = Realm::start().await;
     let tokens: Vec<String> = (0..50)
