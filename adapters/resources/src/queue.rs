@@ -1,0 +1,229 @@
+//! Whose turn it is: of the callers that wait, the one that has had the least time; of the members of a group in the same
+//! way. Whoever comes, or comes back, begins with as much as the one whose turn it was last, so that nobody saves up time
+//! by not asking.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+
+/// Whom a computation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Lane {
+    /// The caller, or the group of callers that weigh as one.
+    pub(crate) caller: u64,
+    /// Which of the group; 0 where there is none.
+    pub(crate) member: u64,
+}
+
+/// What waits, by callers.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    callers: HashMap<u64, Waiting<HashMap<u64, Waiting<VecDeque<T>>>>>,
+    /// Turns that one caller may have at the same time.
+    at_once: usize,
+    last: Duration,
+    length: usize,
+}
+
+/// Something that waits, and the time that was spent on those before.
+#[derive(Debug, Default)]
+struct Waiting<W> {
+    spent: Duration,
+    /// Turns that are under way.
+    running: usize,
+    /// The last of its own whose turn it was had spent so much.
+    last: Duration,
+    length: usize,
+    waiting: W,
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new(at_once: usize) -> Self {
+        Self {
+            callers: HashMap::new(),
+            at_once,
+            last: Duration::ZERO,
+            length: 0,
+        }
+    }
+
+    /// How many wait.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+
+    pub(crate) fn push(&mut self, lane: Lane, work: T) {
+        let caller = self.callers.entry(lane.caller).or_insert_with(|| Waiting {
+            spent: self.last,
+            running: 0,
+            last: Duration::ZERO,
+            length: 0,
+            waiting: HashMap::new(),
+        });
+        let floor = caller.last;
+        let member = caller.waiting.entry(lane.member).or_insert_with(|| Waiting {
+            spent: floor,
+            running: 0,
+            last: Duration::ZERO,
+            length: 0,
+            waiting: VecDeque::new(),
+        });
+        member.waiting.push_back(work);
+        member.length += 1;
+        caller.length += 1;
+        self.length += 1;
+    }
+
+    /// What comes next. Its turn is taken to last for `expected`, until it has ended.
+    pub(crate) fn pop(&mut self, expected: Duration) -> Option<(Lane, T)> {
+        let at_once = self.at_once;
+        let (id, caller) = self
+            .callers
+            .iter_mut()
+            .filter(|(_, caller)| caller.length > 0 && caller.running < at_once)
+            .min_by_key(|(_, caller)| caller.spent)?;
+        let (member_id, member) = caller
+            .waiting
+            .iter_mut()
+            .filter(|(_, member)| member.length > 0)
+            .min_by_key(|(_, member)| member.spent)?;
+        let work = member.waiting.pop_front()?;
+        let lane = Lane {
+            caller: *id,
+            member: *member_id,
+        };
+        caller.last = caller.last.max(member.spent);
+        self.last = self.last.max(caller.spent);
+        member.length -= 1;
+        member.running += 1;
+        member.spent += expected;
+        caller.length -= 1;
+        caller.running += 1;
+        caller.spent += expected;
+        self.length -= 1;
+        Some((lane, work))
+    }
+
+    /// A turn has ended after so long. Who neither waits nor computes is forgotten.
+    pub(crate) fn ended(&mut self, lane: Lane, expected: Duration, took: Duration) {
+        let Some(caller) = self.callers.get_mut(&lane.caller) else {
+            return;
+        };
+        if let Some(member) = caller.waiting.get_mut(&lane.member) {
+            member.running = member.running.saturating_sub(1);
+            member.spent = (member.spent + took).saturating_sub(expected);
+            if member.running == 0 && member.length == 0 {
+                caller.waiting.remove(&lane.member);
+            }
+        }
+        caller.running = caller.running.saturating_sub(1);
+        caller.spent = (caller.spent + took).saturating_sub(expected);
+        if caller.running == 0 && caller.length == 0 {
+            self.callers.remove(&lane.caller);
+        }
+    }
+
+    /// Takes out everything that waits.
+    pub(crate) fn clear(&mut self) -> Vec<T> {
+        self.length = 0;
+        let callers = self.callers.drain().flat_map(|(_, caller)| caller.waiting);
+        callers.flat_map(|(_, member)| member.waiting).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLICE: Duration = Duration::from_millis(1);
+
+    fn lane(caller: u64, member: u64) -> Lane {
+        Lane { caller, member }
+    }
+
+    /// Runs the queue with work that always wants another turn; each turn takes as long as `took` says. In which order
+    /// callers and members came.
+    fn turns(queue: &mut Queue<()>, count: usize, took: impl Fn(Lane) -> Duration) -> Vec<Lane> {
+        (0..count)
+            .map(|_| {
+                let (lane, ()) = queue.pop(SLICE).unwrap();
+                queue.push(lane, ());
+                queue.ended(lane, SLICE, took(lane));
+                lane
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_caller_has_the_same_time_however_much_it_asks_for() {
+        let mut queue = Queue::new(1);
+        for _ in 0..50 {
+            queue.push(lane(1, 0), ());
+        }
+        queue.push(lane(2, 0), ());
+        let order = turns(&mut queue, 100, |_| SLICE);
+        assert_eq!(order.iter().filter(|lane| lane.caller == 2).count(), 50);
+    }
+
+    #[test]
+    fn a_turn_that_lasts_longer_is_paid_for() {
+        let mut queue = Queue::new(1);
+        queue.push(lane(1, 0), ());
+        queue.push(lane(2, 0), ());
+        let order = turns(&mut queue, 110, |lane| if lane.caller == 1 { 10 * SLICE } else { SLICE });
+        assert_eq!(order.iter().filter(|lane| lane.caller == 1).count(), 10);
+    }
+
+    #[test]
+    fn a_group_has_what_one_caller_has_and_its_members_share_it() {
+        let mut queue = Queue::new(1);
+        for member in 1..=3 {
+            queue.push(lane(0, member), ());
+        }
+        queue.push(lane(7, 0), ());
+        let order = turns(&mut queue, 60, |_| SLICE);
+        assert_eq!(order.iter().filter(|lane| lane.caller == 7).count(), 30);
+        for member in 1..=3 {
+            assert_eq!(order.iter().filter(|one| **one == lane(0, member)).count(), 10);
+        }
+    }
+
+    #[test]
+    fn who_comes_later_has_saved_nothing_up_and_lost_nothing() {
+        let mut queue = Queue::new(1);
+        queue.push(lane(1, 0), ());
+        turns(&mut queue, 100, |_| SLICE);
+        queue.push(lane(2, 0), ());
+        let order = turns(&mut queue, 20, |_| SLICE);
+        let of_second = order.iter().filter(|lane| lane.caller == 2).count();
+        assert!((9..=11).contains(&of_second), "{of_second}");
+    }
+
+    #[test]
+    fn one_caller_leaves_threads_to_others() {
+        let mut queue = Queue::new(1);
+        queue.push(lane(1, 0), "a");
+        queue.push(lane(1, 0), "b");
+        let (first, work) = queue.pop(SLICE).unwrap();
+        assert_eq!(work, "a");
+        assert!(queue.pop(SLICE).is_none(), "its other turn waits for this one");
+        queue.push(lane(2, 0), "c");
+        assert_eq!(queue.pop(SLICE).unwrap().1, "c");
+        queue.ended(first, SLICE, SLICE);
+        assert_eq!(queue.pop(SLICE).unwrap().1, "b");
+        assert_eq!((queue.length(), queue.clear().len()), (0, 0));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_who_has_gone() {
+        let mut queue = Queue::new(2);
+        for caller in 0..1000 {
+            queue.push(lane(caller, caller), ());
+        }
+        while let Some((lane, ())) = queue.pop(SLICE) {
+            queue.ended(lane, SLICE, SLICE / 2);
+        }
+        assert!(queue.callers.is_empty());
+    }
+}

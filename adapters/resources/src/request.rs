@@ -1,0 +1,372 @@
+//! What one request may use, and what all of them share.
+
+use std::future::Future;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use crate::memory::{Account, Held};
+use crate::queue::Lane;
+use crate::share::{Pool, Share, Taken};
+use crate::turns::{Shared, TURN, TurnsStatus, Workers, begin};
+use crate::Exhausted;
+
+/// How long one request may compute on the thread that it arrived on, in microseconds, before it has to take turns with
+/// others: what all but a few per cent of requests need, and short enough that nobody notices on the same thread.
+const COMPUTED_HERE: u32 = 2_000;
+
+/// Less than this is not worth beginning with, in microseconds.
+const NOT_WORTH_IT: u32 = 50;
+
+/// How much there is for all requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Requests under way at once.
+    pub requests: usize,
+    /// Bytes that are held.
+    pub bytes: usize,
+    /// Bytes that are held for one request.
+    pub bytes_of_one: usize,
+    /// Requests that compute for so long that they take turns.
+    pub computing: usize,
+    /// Threads that they take turns on.
+    pub threads: NonZeroUsize,
+}
+
+/// What all requests share. It lives as long as the process.
+#[derive(Debug)]
+pub struct Process {
+    requests: Arc<Pool>,
+    bytes: Arc<Pool>,
+    computing: Arc<Pool>,
+    bytes_of_one: usize,
+    workers: Workers,
+}
+
+/// What one caller has of what is shared, or several callers that weigh as one.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    requests: Arc<Share>,
+    bytes: Arc<Share>,
+    computing: Arc<Share>,
+    lane: Lane,
+}
+
+impl Process {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start(bounds: Bounds) -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            requests: Pool::new(bounds.requests),
+            bytes: Pool::new(bounds.bytes),
+            computing: Pool::new(bounds.computing),
+            bytes_of_one: bounds.bytes_of_one,
+            workers: Workers::start(bounds.threads)?,
+        }))
+    }
+
+    /// A caller that weighs as one, or a group of them. `number` is its own.
+    #[must_use]
+    pub fn caller(&self, number: u64) -> Caller {
+        Caller {
+            requests: Share::of(&self.requests),
+            bytes: Share::of(&self.bytes),
+            computing: Share::of(&self.computing),
+            lane: Lane {
+                caller: number,
+                member: 0,
+            },
+        }
+    }
+
+    /// Lets a request of a caller in; it is under way until the last clone of what it may use is dropped.
+    ///
+    /// # Errors
+    /// [`Exhausted::Process`], before anything was done for it.
+    pub fn admit(self: &Arc<Self>, caller: &Caller, deadline: Instant) -> Result<Resources, Exhausted> {
+        let under_way = caller.requests.take_one().ok_or(Exhausted::Process)?;
+        Ok(Resources(Arc::new(OfRequest {
+            deadline,
+            account: Account::new(Some(Arc::clone(&caller.bytes)), self.bytes_of_one),
+            here: AtomicU32::new(COMPUTED_HERE),
+            turns: Some(Turns {
+                shared: Arc::clone(self.workers.shared()),
+                lane: caller.lane,
+                share: Arc::clone(&caller.computing),
+                computes: Mutex::new(None),
+            }),
+            _under_way: Some(under_way),
+        })))
+    }
+
+    /// How much is in use: requests, bytes, requests that compute by turns.
+    #[must_use]
+    pub fn in_use(&self) -> InUse {
+        InUse {
+            requests: self.requests.used(),
+            bytes: self.bytes.used(),
+            computing: self.computing.used(),
+            turns: self.workers.shared().status(),
+        }
+    }
+}
+
+/// How much is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InUse {
+    /// Requests under way.
+    pub requests: usize,
+    /// Bytes that are held.
+    pub bytes: usize,
+    /// Requests that compute by turns.
+    pub computing: usize,
+    /// The threads that they take turns on.
+    pub turns: TurnsStatus,
+}
+
+impl Caller {
+    /// One of the callers that weigh as this one together. `number` is its own among them.
+    #[must_use]
+    pub fn member(&self, number: u64) -> Self {
+        Self {
+            requests: Share::within(&self.requests),
+            bytes: Share::within(&self.bytes),
+            computing: Share::within(&self.computing),
+            lane: Lane {
+                caller: self.lane.caller,
+                member: number,
+            },
+        }
+    }
+
+    /// Whether nothing is under way for it.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.requests.used() == 0 && self.bytes.used() == 0
+    }
+}
+
+/// What one request may use. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Resources(Arc<OfRequest>);
+
+#[derive(Debug)]
+struct OfRequest {
+    deadline: Instant,
+    account: Arc<Account>,
+    /// Microseconds that it may still compute where it arrived.
+    here: AtomicU32,
+    /// `None`: it never takes turns.
+    turns: Option<Turns>,
+    _under_way: Option<Taken>,
+}
+
+#[derive(Debug)]
+struct Turns {
+    shared: Arc<Shared>,
+    lane: Lane,
+    share: Arc<Share>,
+    /// From the first computation that takes turns on.
+    computes: Mutex<Option<Taken>>,
+}
+
+impl Resources {
+    /// As much as is wanted, of which nobody counts anything: for what no caller has asked for, and for tests.
+    #[must_use]
+    pub fn uncounted(deadline: Instant) -> Self {
+        Self(Arc::new(OfRequest {
+            deadline,
+            account: Account::new(None, usize::MAX),
+            here: AtomicU32::new(0),
+            turns: None,
+            _under_way: None,
+        }))
+    }
+
+    /// When its time is over.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.0.deadline
+    }
+
+    /// Bytes that are held for it, none yet.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        Held::nothing_of(&self.0.account)
+    }
+
+    /// So many bytes that are held for it.
+    ///
+    /// # Errors
+    /// [`Exhausted`]
+    pub fn hold(&self, bytes: usize) -> Result<Held, Exhausted> {
+        let mut held = self.held();
+        held.grow(bytes)?;
+        Ok(held)
+    }
+
+    /// How many bytes are held for it.
+    #[must_use]
+    pub fn bytes_held(&self) -> usize {
+        self.0.account.held()
+    }
+
+    /// Computes something that awaits nothing but [`pause`](crate::pause()): here as long as that is short, else by turns.
+    ///
+    /// # Errors
+    /// [`Exhausted::Time`] when its time was over before it was finished, [`Exhausted::Process`] when too many compute.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Exhausted> {
+        let mut work = Box::pin(work);
+        let here = self.0.here.load(Ordering::Relaxed);
+        if self.0.turns.is_some() && here >= NOT_WORTH_IT {
+            let length = Duration::from_micros(u64::from(here)).min(TURN);
+            let (polled, took) = begin(&mut work, length);
+            let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+            self.0.here.store(here.saturating_sub(micros), Ordering::Relaxed);
+            if let Poll::Ready(result) = polled {
+                return Ok(result);
+            }
+        }
+        self.by_turns(work).await
+    }
+
+    /// Computes something that is known to take long by turns from the beginning.
+    ///
+    /// # Errors
+    /// As [`Resources::compute`].
+    pub async fn compute_elsewhere<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Exhausted> {
+        self.by_turns(Box::pin(work)).await
+    }
+
+    async fn by_turns<W>(&self, work: W) -> Result<W::Output, Exhausted>
+    where
+        W: Future + Send + Unpin + 'static,
+        W::Output: Send + 'static,
+    {
+        let Some(turns) = &self.0.turns else {
+            return Ok(work.await);
+        };
+        turns.admit()?;
+        turns.shared.run(turns.lane, self.0.deadline, work).await
+    }
+}
+
+impl Turns {
+    /// Counts the request among those that compute, once.
+    fn admit(&self) -> Result<(), Exhausted> {
+        let mut computes = self.computes.lock().unwrap_or_else(PoisonError::into_inner);
+        if computes.is_none() {
+            *computes = Some(self.share.take_one().ok_or(Exhausted::Process)?);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::pause;
+
+    fn process() -> Arc<Process> {
+        Process::start(Bounds {
+            requests: 4,
+            bytes: 1000,
+            bytes_of_one: 400,
+            computing: 2,
+            threads: NonZeroUsize::MIN,
+        })
+        .unwrap()
+    }
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(600)
+    }
+
+    #[test]
+    fn what_is_short_is_computed_where_it_arrived() {
+        let process = process();
+        let request = process.admit(&process.caller(1), later()).unwrap();
+        let thread = block_on(request.compute(async {
+            pause().await;
+            std::thread::current().id()
+        }));
+        assert_eq!(thread, Ok(std::thread::current().id()));
+        assert_eq!(process.in_use().turns.turns, 0);
+    }
+
+    #[test]
+    fn what_is_long_goes_on_elsewhere_and_the_rest_of_its_request_is_there_from_the_beginning() {
+        let process = process();
+        let request = process.admit(&process.caller(1), later()).unwrap();
+        let long = async {
+            let began = std::thread::current().id();
+            let end = Instant::now() + 3 * TURN;
+            while Instant::now() < end {
+                pause().await;
+            }
+            (began, std::thread::current().id())
+        };
+        let here = std::thread::current().id();
+        let (began, ended) = block_on(request.compute(long)).unwrap();
+        assert!(began == here && ended != here);
+        assert_eq!(process.in_use().computing, 1);
+        // Twice, and its time here is used up.
+        for _ in 0..2 {
+            let spend = async {
+                let end = Instant::now() + 2 * TURN;
+                while Instant::now() < end {}
+            };
+            block_on(request.compute(spend)).unwrap();
+        }
+        let rest = block_on(request.compute(async { std::thread::current().id() }));
+        assert_ne!(rest, Ok(here));
+        drop(request);
+        assert_eq!(process.in_use().computing, 0);
+    }
+
+    #[test]
+    fn requests_beyond_the_bound_are_not_let_in() {
+        let process = process();
+        let (one, other) = (process.caller(1), process.caller(2));
+        let first = process.admit(&one, later()).unwrap();
+        let second = process.admit(&one, later()).unwrap();
+        assert_eq!(process.admit(&one, later()).unwrap_err(), Exhausted::Process);
+        let third = process.admit(&other, later()).unwrap();
+        assert_eq!(process.in_use().requests, 3);
+        drop((first, second, third));
+        assert_eq!(process.in_use().requests, 0);
+        assert!(one.is_idle() && other.is_idle());
+    }
+
+    #[test]
+    fn too_many_that_compute_are_refused() {
+        let process = process();
+        let caller = process.caller(1);
+        let first = process.admit(&caller, later()).unwrap();
+        let second = process.admit(&caller, later()).unwrap();
+        assert_eq!(block_on(first.compute_elsewhere(async { 1 })), Ok(1));
+        assert_eq!(block_on(first.compute_elsewhere(async { 2 })), Ok(2));
+        assert_eq!(block_on(second.compute_elsewhere(async { 3 })), Err(Exhausted::Process));
+        assert_eq!(block_on(second.compute(async { 4 })), Ok(4), "what is short needs no turn");
+    }
+
+    #[test]
+    fn nobody_counts_what_no_caller_has_asked_for() {
+        let free = Resources::uncounted(later());
+        let _held = free.hold(usize::MAX / 2).unwrap();
+        assert_eq!(block_on(free.compute(async { 1 })), Ok(1));
+    }
+}
