@@ -17,6 +17,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures::Stream;
 use http::HeaderValue;
+use kakehashi_resources::{Exhausted, Resources};
 use ngsi_ld::query::{Expression, GeoQuery, IdPattern, ScopeQuery};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
@@ -64,6 +65,22 @@ pub struct Call {
     /// `Authorization` as the consumer has sent it, where that was a token which the gateway has found valid. It goes
     /// to sources that are configured to be shown it, and to no other.
     pub consumer_token: Option<Arc<HeaderValue>>,
+    /// What the request may use of the process: whatever is held for it is counted there, and what takes long is computed
+    /// there.
+    pub resources: Resources,
+}
+
+impl Call {
+    /// A call that nobody counts anything for, with nothing to send along: for what no consumer has asked for.
+    #[must_use]
+    pub fn until(deadline: Instant) -> Self {
+        Self {
+            deadline,
+            traceparent: None,
+            consumer_token: None,
+            resources: Resources::uncounted(deadline),
+        }
+    }
 }
 
 /// Which attributes may be asked for.
@@ -359,6 +376,8 @@ pub enum ErrorKind {
     /// There is no credential to ask the source with: no token from its token endpoint, or none of the consumer's to
     /// pass through.
     Credential,
+    /// What the request may use of the gateway is used up, or all of it is in use. It is no trouble of the source's.
+    Exhausted(Exhausted),
     /// The gateway's own fault: settings that cannot work, a database that cannot be read.
     Internal,
 }
@@ -370,6 +389,7 @@ impl ErrorKind {
         match self {
             Self::Unreachable | Self::Timeout | Self::Overloaded | Self::Credential => true,
             Self::Status(status) => matches!(status, 429 | 502..=504),
+            Self::Exhausted(exhausted) => matches!(exhausted, Exhausted::Process),
             Self::InvalidPayload | Self::TooLarge | Self::TooMany | Self::Internal => false,
         }
     }
@@ -386,6 +406,7 @@ impl ErrorKind {
             Self::TooLarge => "too_large",
             Self::TooMany => "too_many",
             Self::Credential => "credential",
+            Self::Exhausted(_) => "exhausted",
             Self::Internal => "internal",
         }
     }
@@ -409,5 +430,15 @@ impl AdapterError {
             kind,
             detail: detail.into(),
         }
+    }
+
+    /// What the request may use was used up while a source was asked.
+    #[must_use]
+    pub fn exhausted(source_id: &SourceId, exhausted: Exhausted) -> Self {
+        let kind = match exhausted {
+            Exhausted::Time => ErrorKind::Timeout,
+            other => ErrorKind::Exhausted(other),
+        };
+        Self::new(source_id, kind, exhausted.to_string())
     }
 }

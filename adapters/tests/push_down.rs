@@ -71,11 +71,7 @@ fn context() -> &'static Arc<Context> {
 }
 
 fn call() -> Call {
-    Call {
-        deadline: Instant::now() + Duration::from_secs(60),
-        traceparent: None,
-        consumer_token: None,
-    }
+    Call::until(Instant::now() + Duration::from_secs(60))
 }
 
 async fn all(adapter: &dyn Adapter, query: &SourceQuery) -> Result<Vec<Entity>, TestCaseError> {

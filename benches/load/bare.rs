@@ -116,11 +116,7 @@ async fn adapter(origin: &str, workload: Workload) -> Result<(), Failure> {
     listen(move |_| {
         let (adapter, query, location) = (Arc::clone(&adapter), Arc::clone(&query), location.clone());
         async move {
-            let call = Call {
-                deadline: Instant::now() + Duration::from_secs(10),
-                traceparent: None,
-                consumer_token: None,
-            };
+            let call = Call::until(Instant::now() + Duration::from_secs(10));
             let rendering = Rendering::new(context, Format::Normalized);
             let mut body = Vec::with_capacity(2048);
             if workload == Workload::W1 {

@@ -115,11 +115,7 @@ pub fn near_in_the_store(points: usize) -> Result<HotPath, Failure> {
     let find = move || {
         // The folder lives as long as what is in it is asked.
         let _folder = &folder;
-        let call = Call {
-            deadline: Instant::now() + Duration::from_secs(10),
-            traceparent: None,
-            consumer_token: None,
-        };
+        let call = Call::until(Instant::now() + Duration::from_secs(10));
         let candidates: Result<Vec<Entity>, _> = runtime.block_on(adapter.query(&query, &call).try_collect());
         candidates.map(|candidates| candidates.iter().filter(|entity| geo.matches(entity)).count())
     };

@@ -19,6 +19,7 @@
 //! | [`explain`] | what would become of a request, and why |
 //! | [`admin`] | the administrators' listener |
 //! | [`command`] | the command line |
+//! | [`runtime`] | who is let in, and how much of the process a request may use |
 //! | [`reload`] | taking over an edited configuration while running |
 //! | [`revision`], [`running`] | putting the parts together, and keeping them up |
 
@@ -37,6 +38,7 @@ pub mod policy;
 pub mod reload;
 pub mod revision;
 pub mod running;
+pub mod runtime;
 pub mod server;
 pub mod state;
 pub mod subscriptions;
@@ -51,6 +53,7 @@ use arc_swap::ArcSwap;
 pub use revision::Revision;
 
 use edge::{ConsumerLimiters, FailedAttempts};
+use runtime::Admission;
 use subscriptions::Subscriptions;
 use telemetry::Metrics;
 use tokens::Tokens;
@@ -61,6 +64,7 @@ pub struct Gateway {
     revision: ArcSwap<Revision>,
     metrics: Metrics,
     limiters: ConsumerLimiters,
+    admission: Admission,
     subscriptions: Arc<Subscriptions>,
     tokens: Tokens,
     failed_attempts: FailedAttempts,
@@ -70,11 +74,18 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway that begins with this revision.
     #[must_use]
-    pub fn new(revision: Revision, metrics: Metrics, tokens: Tokens, subscriptions: Arc<Subscriptions>) -> Self {
+    pub fn new(
+        revision: Revision,
+        metrics: Metrics,
+        tokens: Tokens,
+        subscriptions: Arc<Subscriptions>,
+        admission: Admission,
+    ) -> Self {
         Self {
             revision: ArcSwap::from_pointee(revision),
             metrics,
             limiters: ConsumerLimiters::default(),
+            admission,
             subscriptions,
             tokens,
             failed_attempts: FailedAttempts::default(),

@@ -12,6 +12,7 @@ use crate::config::{Config, Diagnostics, TlsProblem};
 use crate::edge::Edge;
 use crate::reload::{ConfigFiles, FollowsReload, History, Reloader, watch};
 use crate::revision::{CannotBuild, Revision};
+use crate::runtime::admission::{Admission, bounds};
 use crate::server::{ConnectionLimits, TlsEndpoint, serve, serve_over};
 use crate::state::StateError;
 use crate::subscriptions::{CannotSubscribe, Subscriptions};
@@ -63,6 +64,9 @@ pub enum CannotStart {
     /// The certificate of the consumers' listener cannot be used any more.
     #[error(transparent)]
     Tls(#[from] TlsProblem),
+    /// There are no threads to compute on.
+    #[error("the operating system gives no threads: {0}")]
+    Threads(io::Error),
     /// The metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -128,7 +132,8 @@ impl Running {
         let revision = Revision::build(config).await?;
         metrics.show(&revision.findings)?;
         metrics.record_revision(revision.config.revision.as_str());
-        let gateway = Gateway::new(revision, metrics, Tokens::new()?, Arc::clone(&subscriptions));
+        let admission = Admission::start(bounds(&revision.config.gateway.limits)).map_err(CannotStart::Threads)?;
+        let gateway = Gateway::new(revision, metrics, Tokens::new()?, Arc::clone(&subscriptions), admission);
         let gateway = Arc::new(gateway);
         subscriptions.start(&gateway);
         let reloader = match files {

@@ -8,9 +8,11 @@
 //! | [`memory`] | the bytes that are held for one request |
 //! | [`turns`] | threads that compute for everybody, by turns |
 //! | `queue` | whose turn it is |
+//! | [`gate`] | places that are few: connections to a database |
 //! | [`pause`] | where a computation lets others go on |
 //! | [`request`] | all of it, for one request |
 
+pub mod gate;
 pub mod memory;
 pub mod pause;
 mod queue;
@@ -23,7 +25,7 @@ pub use pause::pause;
 pub use request::{Caller, Process, Resources};
 
 /// Why something is not done for a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Exhausted {
     /// Its deadline has passed.
     #[error("the request's time is over")]

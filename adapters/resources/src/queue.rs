@@ -19,14 +19,21 @@ pub(crate) struct Lane {
 /// What waits, by callers.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
-    callers: HashMap<u64, Waiting<HashMap<u64, Waiting<VecDeque<T>>>>>,
+    callers: HashMap<u64, Caller<T>>,
     /// Turns that one caller may have at the same time.
     at_once: usize,
     last: Duration,
     length: usize,
 }
 
-/// Something that waits, and the time that was spent on those before.
+/// What waits of one caller.
+#[derive(Debug)]
+struct Caller<T> {
+    own: Waiting<()>,
+    members: HashMap<u64, Waiting<VecDeque<T>>>,
+}
+
+/// What waits, and the time that was spent on what came before.
 #[derive(Debug, Default)]
 struct Waiting<W> {
     spent: Duration,
@@ -36,6 +43,31 @@ struct Waiting<W> {
     last: Duration,
     length: usize,
     waiting: W,
+}
+
+impl<W: Default> Waiting<W> {
+    fn after(spent: Duration) -> Self {
+        Self {
+            spent,
+            ..Self::default()
+        }
+    }
+}
+
+impl<W> Waiting<W> {
+    fn begin(&mut self, expected: Duration) {
+        self.running += 1;
+        self.spent += expected;
+    }
+
+    fn end(&mut self, expected: Duration, took: Duration) {
+        self.running = self.running.saturating_sub(1);
+        self.spent = (self.spent + took).saturating_sub(expected);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running == 0 && self.length == 0
+    }
 }
 
 impl<T> Queue<T> {
@@ -54,25 +86,43 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn push(&mut self, lane: Lane, work: T) {
-        let caller = self.callers.entry(lane.caller).or_insert_with(|| Waiting {
-            spent: self.last,
-            running: 0,
-            last: Duration::ZERO,
-            length: 0,
-            waiting: HashMap::new(),
+        self.know(lane, |caller, member| {
+            member.waiting.push_back(work);
+            member.length += 1;
+            caller.length += 1;
         });
-        let floor = caller.last;
-        let member = caller.waiting.entry(lane.member).or_insert_with(|| Waiting {
-            spent: floor,
-            running: 0,
-            last: Duration::ZERO,
-            length: 0,
-            waiting: VecDeque::new(),
-        });
-        member.waiting.push_back(work);
-        member.length += 1;
-        caller.length += 1;
         self.length += 1;
+    }
+
+    /// Does something with a caller and its member, who begin with what the last ones had.
+    fn know(
+        &mut self,
+        lane: Lane,
+        does: impl FnOnce(&mut Waiting<()>, &mut Waiting<VecDeque<T>>),
+    ) {
+        let caller = self.callers.entry(lane.caller).or_insert_with(|| Caller {
+            own: Waiting::after(self.last),
+            members: HashMap::new(),
+        });
+        let floor = caller.own.last;
+        let member = caller.members.entry(lane.member).or_insert_with(|| Waiting::after(floor));
+        does(&mut caller.own, member);
+    }
+
+    /// A turn for somebody who need not wait, because nobody does and it has not as many turns as it may; whether it has one.
+    pub(crate) fn begin(&mut self, lane: Lane, expected: Duration) -> bool {
+        let may = self.length == 0
+            && self
+                .callers
+                .get(&lane.caller)
+                .is_none_or(|caller| caller.own.running < self.at_once);
+        if may {
+            self.know(lane, |caller, member| {
+                caller.begin(expected);
+                member.begin(expected);
+            });
+        }
+        may
     }
 
     /// What comes next. Its turn is taken to last for `expected`, until it has ended.
@@ -81,10 +131,10 @@ impl<T> Queue<T> {
         let (id, caller) = self
             .callers
             .iter_mut()
-            .filter(|(_, caller)| caller.length > 0 && caller.running < at_once)
-            .min_by_key(|(_, caller)| caller.spent)?;
+            .filter(|(_, caller)| caller.own.length > 0 && caller.own.running < at_once)
+            .min_by_key(|(_, caller)| caller.own.spent)?;
         let (member_id, member) = caller
-            .waiting
+            .members
             .iter_mut()
             .filter(|(_, member)| member.length > 0)
             .min_by_key(|(_, member)| member.spent)?;
@@ -93,14 +143,13 @@ impl<T> Queue<T> {
             caller: *id,
             member: *member_id,
         };
-        caller.last = caller.last.max(member.spent);
-        self.last = self.last.max(caller.spent);
+        let own = &mut caller.own;
+        own.last = own.last.max(member.spent);
+        self.last = self.last.max(own.spent);
         member.length -= 1;
-        member.running += 1;
-        member.spent += expected;
-        caller.length -= 1;
-        caller.running += 1;
-        caller.spent += expected;
+        member.begin(expected);
+        own.length -= 1;
+        own.begin(expected);
         self.length -= 1;
         Some((lane, work))
     }
@@ -110,16 +159,14 @@ impl<T> Queue<T> {
         let Some(caller) = self.callers.get_mut(&lane.caller) else {
             return;
         };
-        if let Some(member) = caller.waiting.get_mut(&lane.member) {
-            member.running = member.running.saturating_sub(1);
-            member.spent = (member.spent + took).saturating_sub(expected);
-            if member.running == 0 && member.length == 0 {
-                caller.waiting.remove(&lane.member);
+        if let Some(member) = caller.members.get_mut(&lane.member) {
+            member.end(expected, took);
+            if member.is_idle() {
+                caller.members.remove(&lane.member);
             }
         }
-        caller.running = caller.running.saturating_sub(1);
-        caller.spent = (caller.spent + took).saturating_sub(expected);
-        if caller.running == 0 && caller.length == 0 {
+        caller.own.end(expected, took);
+        if caller.own.is_idle() {
             self.callers.remove(&lane.caller);
         }
     }
@@ -127,7 +174,7 @@ impl<T> Queue<T> {
     /// Takes out everything that waits.
     pub(crate) fn clear(&mut self) -> Vec<T> {
         self.length = 0;
-        let callers = self.callers.drain().flat_map(|(_, caller)| caller.waiting);
+        let callers = self.callers.drain().flat_map(|(_, caller)| caller.members);
         callers.flat_map(|(_, member)| member.waiting).collect()
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use crate::gate::{Gate, Pass};
 use crate::memory::{Account, Held};
 use crate::queue::Lane;
 use crate::share::{Pool, Share, Taken};
@@ -20,6 +21,12 @@ const COMPUTED_HERE: u32 = 2_000;
 
 /// Less than this is not worth beginning with, in microseconds.
 const NOT_WORTH_IT: u32 = 50;
+
+/// Whom something is for that no caller has asked for.
+const NOBODY: Lane = Lane {
+    caller: u64::MAX,
+    member: 0,
+};
 
 /// How much there is for all requests.
 #[derive(Debug, Clone, Copy)]
@@ -208,6 +215,12 @@ impl Resources {
         let mut held = self.held();
         held.grow(bytes)?;
         Ok(held)
+    }
+
+    /// Waits for a place behind a gate.
+    pub async fn enter(&self, gate: &Arc<Gate>) -> Pass {
+        let lane = self.0.turns.as_ref().map_or(NOBODY, |turns| turns.lane);
+        gate.enter(lane).await
     }
 
     /// How many bytes are held for it.

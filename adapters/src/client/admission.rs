@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use kakehashi_resources::Exhausted;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -140,6 +141,11 @@ pub(super) struct InFlight {
 impl InFlight {
     pub(super) fn error(&self, kind: ErrorKind, detail: impl Into<Arc<str>>) -> AdapterError {
         self.admission.error(kind, detail)
+    }
+
+    /// What the request may use is used up, which says nothing about the source.
+    pub(super) fn exhausted(&self, exhausted: Exhausted) -> AdapterError {
+        AdapterError::exhausted(&self.admission.source, exhausted)
     }
 
     /// The source has begun to answer after so long.

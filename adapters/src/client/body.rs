@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use http_body_util::BodyDataStream;
 use hyper::body::{Body, Incoming};
+use kakehashi_resources::Held;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admission::InFlight;
@@ -61,22 +62,35 @@ impl ChunkStream {
         })
     }
 
-    /// All of it.
-    pub(super) async fn collect(mut self) -> Result<Bytes, AdapterError> {
+    /// All of it, counted in `held`.
+    pub(super) async fn collect(mut self, held: &mut Held) -> Result<Bytes, AdapterError> {
         let Some(first) = self.next().await.transpose()? else {
             return Ok(Bytes::new());
         };
         // Most answers arrive in one piece, which needs no copy.
         if self.declared == Some(first.len()) {
+            self.hold(held, first.len())?;
             return Ok(first);
         }
         let expected = self.declared.unwrap_or(2 * first.len()).min(MAX_TRUSTED_LENGTH);
+        self.hold(held, expected.max(first.len()))?;
         let mut collected = BytesMut::with_capacity(expected.max(first.len()));
         collected.extend_from_slice(&first);
         while let Some(chunk) = self.next().await.transpose()? {
+            let length = collected.len() + chunk.len();
+            if length > collected.capacity() {
+                // As it grows when it has to.
+                let wanted = length.max(2 * collected.capacity());
+                self.hold(held, wanted.saturating_sub(held.bytes()))?;
+            }
             collected.extend_from_slice(&chunk);
         }
         Ok(collected.freeze())
+    }
+
+    fn hold(&self, held: &mut Held, bytes: usize) -> Result<(), AdapterError> {
+        held.grow(bytes)
+            .map_err(|exhausted| self.in_flight.exhausted(exhausted))
     }
 
     /// At most `cap` bytes of it, and less if it breaks before: for bodies that explain a status which is known

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use kakehashi_resources::Held;
 
 pub use self::body::ChunkStream;
 pub use self::endpoint::InvalidEndpoint;
@@ -126,6 +127,8 @@ pub struct Response {
     pub headers: HeaderMap,
     /// The body, within the cap.
     pub body: Bytes,
+    /// What is counted of it for the request.
+    pub held: Held,
 }
 
 /// An answer of a source whose body is still arriving.

@@ -87,11 +87,7 @@ fn client(issuer: &TokenIssuer, endpoint: &str, secret: &str, authentication: Cl
 }
 
 async fn ask(client: &SourceClient) -> Result<StatusCode, ErrorKind> {
-    let call = Call {
-        deadline: Instant::now() + Duration::from_secs(20),
-        traceparent: None,
-        consumer_token: None,
-    };
+    let call = Call::until(Instant::now() + Duration::from_secs(20));
     let answer = client.get("/", &[], &call).await;
     answer.map(|answer| answer.status).map_err(|error| error.kind)
 }
@@ -207,9 +203,8 @@ async fn a_consumers_own_token_goes_on_only_where_it_may_and_nobody_else_comes_t
         SourceClient::new(http.clone(), id, source.url(), credential, SourceLimits::default()).unwrap()
     };
     let call = |token: Option<&'static str>| Call {
-        deadline: Instant::now() + Duration::from_secs(20),
-        traceparent: None,
         consumer_token: token.map(|token| Arc::new(HeaderValue::from_static(token))),
+        ..Call::until(Instant::now() + Duration::from_secs(20))
     };
     let passing = client(Some(Credential::PassThrough));
     let refused = passing.get("/", &[], &call(None)).await.unwrap_err();

@@ -155,15 +155,21 @@ impl SourceClient {
             deadline,
             in_flight,
         } = self.head(path_and_query, headers, call).await?;
+        let mut held = call.resources.held();
         let body = if status.is_success() {
-            self.chunks(body, deadline, in_flight)?.collect().await?
+            self.chunks(body, deadline, in_flight)?.collect(&mut held).await?
         } else {
             match self.chunks(body, deadline, in_flight) {
                 Ok(chunks) => chunks.collect_what_comes(MAX_ERROR_BODY).await,
                 Err(_) => Bytes::new(),
             }
         };
-        Ok(Response { status, headers, body })
+        Ok(Response {
+            status,
+            headers,
+            body,
+            held,
+        })
     }
 
     /// Asks, and hands over the body as it arrives.
@@ -196,11 +202,7 @@ impl SourceClient {
         let (key, proof) = self.source.proof.hidden();
         let uri = self.address(path_and_query, key.as_ref())?;
         // A trace begins with a request of a consumer's.
-        let call = Call {
-            deadline: std::time::Instant::now(),
-            traceparent: None,
-            consumer_token: None,
-        };
+        let call = Call::until(std::time::Instant::now());
         let request = request(uri, headers, proof.as_ref(), &call);
         let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = request.headers().iter();

@@ -90,11 +90,7 @@ fn client(endpoint: &str, limits: SourceLimits) -> SourceClient {
 }
 
 fn call() -> Call {
-    Call {
-        deadline: Instant::now() + Duration::from_secs(20),
-        traceparent: None,
-        consumer_token: None,
-    }
+    Call::until(Instant::now() + Duration::from_secs(20))
 }
 
 fn kind(result: Result<Response, AdapterError>) -> ErrorKind {
@@ -243,11 +239,7 @@ async fn silence_and_a_body_without_end_stop_at_the_deadline() {
             ErrorKind::Timeout,
             "{start}"
         );
-        let soon = Call {
-            deadline: Instant::now() + Duration::from_millis(100),
-            traceparent: None,
-            consumer_token: None,
-        };
+        let soon = Call::until(Instant::now() + Duration::from_millis(100));
         assert_eq!(
             kind(client(&address, limits()).get("/", &[], &soon).await),
             ErrorKind::Timeout,
@@ -349,11 +341,7 @@ async fn no_more_requests_are_under_way_than_the_source_allows_until_their_bodie
     let client = client(&address, limits);
     let first = client.get_stream("/", &[], &call()).await.unwrap();
     assert_eq!(client.status().in_flight, 1);
-    let soon = Call {
-        deadline: Instant::now() + Duration::from_millis(50),
-        traceparent: None,
-        consumer_token: None,
-    };
+    let soon = Call::until(Instant::now() + Duration::from_millis(50));
     assert_eq!(kind(client.get("/", &[], &soon).await), ErrorKind::Overloaded);
 
     let body: Vec<u8> = first.body.try_collect::<Vec<_>>().await.unwrap().concat();
@@ -386,11 +374,7 @@ async fn the_rate_is_kept_by_waiting_and_by_giving_up_when_waiting_is_in_vain() 
     };
     let client = super::tests::client(&address, slow);
     client.get("/", &[], &call()).await.unwrap();
-    let soon = Call {
-        deadline: Instant::now() + Duration::from_millis(200),
-        traceparent: None,
-        consumer_token: None,
-    };
+    let soon = Call::until(Instant::now() + Duration::from_millis(200));
     assert_eq!(kind(client.get("/", &[], &soon).await), ErrorKind::Overloaded);
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt};
 use hashbrown::{HashMap, HashSet};
 use http::{HeaderName, HeaderValue};
+use kakehashi_resources::Held;
 use ngsi_ld::{Entity, EntityId};
 
 use super::SERVICE_PATHS;
@@ -17,6 +18,13 @@ use crate::contract::{AdapterError, Call, EntityStream, ErrorKind, Page};
 
 /// Orion refuses larger pages.
 const MAX_PAGE: usize = 1000;
+
+/// Bodies beyond this are not translated on the thread of the connection that they are asked for: smaller ones take less
+/// than half a millisecond.
+const LARGE_BODY: usize = 128 * 1024;
+
+/// What an id of an entity takes in a set of them, about.
+const BYTES_OF_AN_ID: usize = 96;
 
 /// The source, and the headers that every request to it carries.
 #[derive(Debug, Clone)]
@@ -62,7 +70,7 @@ impl Source {
             .collect()
     }
 
-    /// One page, and how many entities there are in all, if that is to be `counted` and the source says it.
+    /// One page, with how many entities there are in all, if that is to be `counted` and the source says it.
     async fn page(
         &self,
         plan: &Plan,
@@ -71,14 +79,34 @@ impl Source {
         counted: bool,
         walked: &Walked,
         call: &Call,
-    ) -> Result<(TranslatedPage, Option<u64>), AdapterError> {
+    ) -> Result<Translated, AdapterError> {
         let url = Self::page_path(request, page, counted);
         let response = self.client.get(&url, &self.headers, call).await?;
         self.check(&response)?;
         walked.count(response.body.len(), &self.client)?;
-        let translated = translate_page(&response.body, &plan.translation);
-        let translated = translated.map_err(|error| self.refused(&response, error))?;
-        Ok((translated, total_count(&response)))
+        self.translated(response, plan, call).await
+    }
+
+    /// What an answer says. Its entities take about as much memory as their text.
+    async fn translated(&self, mut response: Response, plan: &Plan, call: &Call) -> Result<Translated, AdapterError> {
+        let exhausted = |exhausted| AdapterError::exhausted(self.client.source(), exhausted);
+        let total = total_count(&response);
+        let length = response.body.len();
+        response.held.grow(length).map_err(exhausted)?;
+        let page = if length <= LARGE_BODY {
+            translate_page(&response.body, &plan.translation)
+        } else {
+            let (body, translation) = (response.body.clone(), Arc::clone(&plan.translation));
+            let translating = async move { translate_page(&body, &translation) };
+            call.resources
+                .compute_elsewhere(translating)
+                .await
+                .map_err(exhausted)?
+        };
+        let page = page.map_err(|error| self.refused(&response, error))?;
+        let mut held = response.held;
+        held.shrink(held.bytes().saturating_sub(length));
+        Ok(Translated { page, total, held })
     }
 
     /// The source's own total.
@@ -119,7 +147,6 @@ impl Source {
             source: self,
             requests: plan.requests.clone().into(),
             plan,
-            call,
             offset: page.map_or(0, |page| page.offset),
             remaining: page.map(|page| page.limit),
             ready: VecDeque::new(),
@@ -127,6 +154,9 @@ impl Source {
             repeated: 0,
             pages: 0,
             walked: Walked::default(),
+            held: call.resources.held(),
+            held_ids: call.resources.held(),
+            call,
         };
         stream::try_unfold(walk, |mut walk| async move {
             let next = walk.next().await?;
@@ -168,6 +198,18 @@ struct Walk {
     repeated: usize,
     pages: usize,
     walked: Walked,
+    /// What is counted of `ready` for the request.
+    held: Held,
+    /// What is counted of `seen`.
+    held_ids: Held,
+}
+
+/// One page of the view, as the source has sent it.
+struct Translated {
+    page: TranslatedPage,
+    total: Option<u64>,
+    /// What is counted of its entities for the request.
+    held: Held,
 }
 
 /// Pages of one walk: with [`MAX_PAGE`] entities each, far more than a request may hold.
@@ -196,15 +238,16 @@ impl Walk {
             let asked = self
                 .source
                 .page(&self.plan, request, page, counted, &self.walked, &self.call);
-            let answer = asked.await?;
-            let (TranslatedPage { entities, listed }, total) = answer;
+            let Translated { page, total, held } = asked.await?;
+            let TranslatedPage { entities, listed } = page;
+            self.held = held;
             self.offset += listed;
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
             let is_all = counted && total.is_some_and(|total| total <= self.offset as u64);
             let is_last = listed < limit || is_all;
             let is_end = (is_last && self.requests.len() == 1) || self.remaining == Some(0);
             let translated = entities.len();
-            self.take(entities, is_end);
+            self.take(entities, is_end)?;
             self.pages += 1;
             // Of alternatives a whole page may have come with another one.
             let repeats = translated > 0 && self.ready.is_empty() && !is_last && !self.plan.are_alternatives;
@@ -220,7 +263,7 @@ impl Walk {
     }
 
     /// Takes over the entities of a page, each once.
-    fn take(&mut self, entities: Vec<Entity>, is_end: bool) {
+    fn take(&mut self, entities: Vec<Entity>, is_end: bool) -> Result<(), AdapterError> {
         let (mut entities, repeated) = united(entities);
         self.repeated += repeated;
         if !self.seen.is_empty() {
@@ -231,9 +274,12 @@ impl Walk {
             }
         }
         if !is_end {
+            let ids = self.held_ids.grow(entities.len() * BYTES_OF_AN_ID);
+            ids.map_err(|exhausted| AdapterError::exhausted(self.source.client.source(), exhausted))?;
             self.seen.extend(entities.iter().map(|entity| entity.id.clone()));
         }
         self.ready = entities.into();
+        Ok(())
     }
 
     fn report(&self) {

@@ -52,7 +52,7 @@ pub(super) struct Plan {
     /// `Fiware-ServicePath`, where it is narrower than that of the settings.
     pub(super) service_paths: Option<String>,
     /// How the answers are to be read.
-    pub(super) translation: TranslationContext,
+    pub(super) translation: Arc<TranslationContext>,
     /// What the requests decide.
     pub(super) push_down: PushDown,
 }
@@ -151,7 +151,7 @@ impl Plan {
             requests,
             are_alternatives: alternatives.len() > 1,
             service_paths: service_paths.map(|paths| paths.join(",")),
-            translation: TranslationContext {
+            translation: Arc::new(TranslationContext {
                 context: Arc::clone(&settings.context),
                 // Copies of their own, for the reason that `translate` gives for names of attributes.
                 types: types.into_iter().map(ProvidedType::unshared).collect(),
@@ -159,7 +159,7 @@ impl Plan {
                 system_attributes,
                 scopes: settings.scope_from_servicepath,
                 tables: Arc::clone(tables),
-            },
+            }),
             push_down: PushDown {
                 selection,
                 id_pattern,

@@ -45,11 +45,7 @@ async fn with(entities: &str) -> (Orion, NgsiV2Adapter) {
 }
 
 fn call() -> Call {
-    Call {
-        deadline: Instant::now() + Duration::from_secs(20),
-        traceparent: None,
-        consumer_token: None,
-    }
+    Call::until(Instant::now() + Duration::from_secs(20))
 }
 
 fn type_name(short: &str) -> TypeName {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use futures::{Stream, StreamExt, stream};
+use kakehashi_resources::Held;
 use ngsi_ld::query::{Expression, GeoQuery};
 use ngsi_ld::{AttributeName, Entity, TypeName};
 use tokio::sync::mpsc;
@@ -216,6 +217,8 @@ struct Walk {
     source: Arc<Source>,
     messages: mpsc::Receiver<Message>,
     batch: std::vec::IntoIter<Entity>,
+    /// What is counted of the batch for the request.
+    held: Vec<Held>,
     has_ended: bool,
     _task: JoinSet<()>,
 }
@@ -230,6 +233,7 @@ impl Walk {
             source,
             messages,
             batch: Vec::new().into_iter(),
+            held: Vec::new(),
             has_ended: false,
             _task: task,
         }
@@ -248,8 +252,9 @@ impl Stream for Walk {
                 return Poll::Ready(None);
             }
             let error = match std::task::ready!(self.messages.poll_recv(context)) {
-                Some(Message::Entities(entities)) => {
+                Some(Message::Entities(entities, held)) => {
                     self.batch = entities.into_iter();
+                    self.held = held;
                     continue;
                 }
                 Some(Message::End) => {

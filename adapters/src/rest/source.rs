@@ -12,7 +12,7 @@ use super::filter;
 use super::mapping::{Mapping, TypeMapping};
 use super::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
 use super::translate::{RecordPage, read_records};
-use crate::client::{SourceClient, Walked};
+use crate::client::{Response, SourceClient, Walked};
 use crate::contract::{AdapterError, Call, ErrorKind, SourceQuery};
 
 pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
@@ -20,9 +20,9 @@ pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
     HeaderValue::from_static("application/json, application/geo+json"),
 );
 
-/// Bodies beyond this are read on a thread of their own: at 150 MB/s a smaller one takes under 2 ms, a larger
-/// one would keep other requests waiting.
-const LARGE_BODY: usize = 256 * 1024;
+/// Bodies beyond this are not read on the thread of the connection that they are asked for: at 150 MB/s a smaller one
+/// takes less than a millisecond, a larger one would keep other requests waiting.
+const LARGE_BODY: usize = 128 * 1024;
 
 /// A platform.
 #[derive(Debug)]
@@ -167,15 +167,24 @@ impl TypeReading {
             status => return Err(self.error(ErrorKind::Status(status.as_u16()), "the platform refused the request")),
         }
         self.walked.count(response.body.len(), &self.source.client)?;
-        let read = if response.body.len() <= LARGE_BODY {
-            self.read(&response.body, answer)
+        let exhausted = |exhausted| AdapterError::exhausted(self.source.client.source(), exhausted);
+        let Response { body, mut held, .. } = response;
+        // Its entities take about as much memory as their text.
+        let length = body.len();
+        held.grow(length).map_err(exhausted)?;
+        let read = if length <= LARGE_BODY {
+            self.read(&body, answer)
         } else {
             let reading = Arc::clone(self);
-            let read = tokio::task::spawn_blocking(move || reading.read(&response.body, answer)).await;
-            read.map_err(|_| self.error(ErrorKind::Internal, "the reading of an answer was broken off"))?
+            let reading = async move { reading.read(&body, answer) };
+            call.resources.compute_elsewhere(reading).await.map_err(exhausted)?
         };
+        held.shrink(held.bytes().saturating_sub(length));
         match read {
-            Ok(page) => Ok(Some(page)),
+            Ok(mut page) => {
+                page.held = Some(held);
+                Ok(Some(page))
+            }
             Err(error) => Err(self.error(ErrorKind::InvalidPayload, error.to_string())),
         }
     }

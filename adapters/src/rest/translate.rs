@@ -1,5 +1,6 @@
 //! One body of a platform as entities.
 
+use kakehashi_resources::Held;
 use ngsi_ld::{Entity, TypeName};
 
 use super::mapping::{Mapping, TypeMapping};
@@ -13,6 +14,8 @@ use crate::contract::AttributeSelection;
 pub(super) struct RecordPage {
     pub(super) entities: Vec<Entity>,
     pub(super) envelope: Envelope,
+    /// What is counted of the entities for the request.
+    pub(super) held: Option<Held>,
 }
 
 impl RecordPage {
@@ -35,7 +38,11 @@ pub(super) fn read_records(
         entities.extend(build_entity(mapping, projection, fields, findings));
     })?;
     envelope.check(entities.len())?;
-    Ok(RecordPage { entities, envelope })
+    Ok(RecordPage {
+        entities,
+        envelope,
+        held: None,
+    })
 }
 
 /// The entities of one type in an answer with many records, without system attributes. Records without an id

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, future, stream};
 use hashbrown::HashSet;
+use kakehashi_resources::Held;
 use ngsi_ld::{Entity, EntityId};
 use tokio::sync::mpsc;
 
@@ -31,8 +32,8 @@ const MAX_PAGES: u64 = 10_000;
 
 /// What a walk hands out.
 pub(super) enum Message {
-    /// Entities of the answer.
-    Entities(Vec<Entity>),
+    /// Entities of the answer, and what is counted of them for the request.
+    Entities(Vec<Entity>, Vec<Held>),
     /// The answer is complete.
     End,
     /// Nothing more comes.
@@ -239,6 +240,7 @@ async fn read_window(
 ) -> Result<Option<WindowPages>, AdapterError> {
     let mut pages = WindowPages {
         entities: Vec::new(),
+        held: Vec::new(),
         total: 0,
         skip: window.skip,
     };
@@ -264,6 +266,7 @@ async fn read_window(
         };
         pages.total = total;
         pages.entities.extend(page.entities);
+        pages.held.extend(page.held);
         index += 1;
         if index > window.last || index.saturating_mul(window.size) >= total {
             return Ok(Some(pages));
@@ -279,6 +282,8 @@ pub(super) fn is_as_declared(page: &RecordPage, total: u64, skipped: u64, size: 
 /// The entities of the pages that hold a window.
 struct WindowPages {
     entities: Vec<Entity>,
+    /// What is counted of them for the request.
+    held: Vec<Held>,
     /// Entities of the type in all pages.
     total: u64,
     /// Entities at the beginning that lie before the window.
@@ -419,7 +424,7 @@ impl Output<'_> {
                     .into());
             }
         }
-        self.hand_out(chosen).await
+        self.hand_out(chosen, page.held.into_iter().collect()).await
     }
 
     /// Takes over the pages that hold the window of the answer.
@@ -434,7 +439,7 @@ impl Output<'_> {
                 self.choose(entity, &mut chosen);
             }
         }
-        self.hand_out(chosen).await
+        self.hand_out(chosen, pages.held).await
     }
 
     fn choose(&mut self, entity: Entity, chosen: &mut Vec<Entity>) {
@@ -448,10 +453,10 @@ impl Output<'_> {
         chosen.push(entity);
     }
 
-    async fn hand_out(&mut self, chosen: Vec<Entity>) -> Result<(), Stop> {
+    async fn hand_out(&mut self, chosen: Vec<Entity>, held: Vec<Held>) -> Result<(), Stop> {
         if !chosen.is_empty() {
             self.sender
-                .send(Message::Entities(chosen))
+                .send(Message::Entities(chosen, held))
                 .await
                 .map_err(|_| Stop::Enough)?;
         }

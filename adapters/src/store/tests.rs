@@ -13,11 +13,7 @@ use super::{Loaded, StoreAdapter, StoreError, StoreOptions, StorePartition};
 use crate::contract::{Adapter, AttributeSelection, Call, Coverage, ErrorKind, Page, SourceId, SourceQuery};
 
 fn call() -> Call {
-    Call {
-        deadline: Instant::now() + Duration::from_secs(30),
-        traceparent: None,
-        consumer_token: None,
-    }
+    Call::until(Instant::now() + Duration::from_secs(30))
 }
 
 fn date(text: &str) -> DateTime {
@@ -346,11 +342,7 @@ async fn an_entity_of_two_types_stands_on_one_page_once() {
 #[tokio::test]
 async fn a_passed_deadline_is_a_timeout() {
     let (_folder, adapter) = store_of(vec![site("urn:x:1", "a")]).await;
-    let late = Call {
-        deadline: Instant::now(),
-        traceparent: None,
-        consumer_token: None,
-    };
+    let late = Call::until(Instant::now());
     let query = SourceQuery::of_types(vec![type_name(0)]);
     let listed: Result<Vec<_>, _> = adapter.query(&query, &late).try_collect().await;
     assert_eq!(listed.unwrap_err().kind, ErrorKind::Timeout);

@@ -9,11 +9,7 @@ use crate::contract::{Adapter, Call, ErrorKind, SourceId, SourceQuery};
 use crate::writing::{EntityWriter, Put, WriteError};
 
 fn call() -> Call {
-    Call {
-        deadline: Instant::now() + Duration::from_secs(30),
-        traceparent: None,
-        consumer_token: None,
-    }
+    Call::until(Instant::now() + Duration::from_secs(30))
 }
 
 fn january() -> DateTime {
@@ -100,11 +96,7 @@ async fn whether_it_may_be_changed_is_asked_of_the_entity_as_it_stands() {
 async fn after_the_deadline_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
-    let late = Call {
-        deadline: Instant::now(),
-        traceparent: None,
-        consumer_token: None,
-    };
+    let late = Call::until(Instant::now());
     let written = store.create(site("late"), january(), &late).await;
     let Err(WriteError::Source(error)) = written else {
         panic!("{written:?}");

@@ -15,11 +15,7 @@ use crate::sample::{HIDDEN, context};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn call() -> Call {
-    Call {
-        deadline: Instant::now() + PATIENCE,
-        traceparent: None,
-        consumer_token: None,
-    }
+    Call::until(Instant::now() + PATIENCE)
 }
 
 fn type_name(short: &str) -> TypeName {
@@ -433,11 +429,7 @@ pub(crate) async fn the_callers_deadline_holds(fixture: &impl Fixture) {
         return;
     }
     let start = Instant::now();
-    let soon = Call {
-        deadline: start + Duration::from_millis(SOURCE_TIMEOUT_MILLIS / 8),
-        traceparent: None,
-        consumer_token: None,
-    };
+    let soon = Call::until(start + Duration::from_millis(SOURCE_TIMEOUT_MILLIS / 8));
     let [error, _] = failures(fixture.adapter(), &soon).await;
     assert_eq!(error.kind, ErrorKind::Timeout);
     assert!(

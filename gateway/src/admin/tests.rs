@@ -73,12 +73,14 @@ async fn unused() -> Administration {
     let config = files.load().unwrap();
     let subscriptions = Subscriptions::open(&config.gateway).await.unwrap();
     let history = History::open(&config.gateway.state).await.unwrap();
+    let limits = crate::runtime::admission::bounds(&config.gateway.limits);
     let revision = crate::Revision::build(config).await.unwrap();
     let gateway = Arc::new(Gateway::new(
         revision,
         Metrics::new().unwrap(),
         Tokens::new().unwrap(),
         subscriptions,
+        crate::runtime::admission::Admission::start(limits).unwrap(),
     ));
     let reloader = Reloader::new(&gateway, files, history).await;
     Administration { gateway, reloader }

@@ -4,11 +4,14 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use kakehashi_adapters::{ErrorKind, Page};
+use kakehashi_resources::Exhausted;
 use percent_encoding::percent_decode_str;
 
 use super::negotiate::MediaType;
 use super::problem::{ErrorType, Problem};
+use crate::config::Size;
 use crate::contexts::RequestContext;
+use crate::edge::busy::busy;
 use crate::federation::{Refusal, Warning};
 
 /// Clause 6.3.17.
@@ -66,6 +69,8 @@ const fn describe(kind: ErrorKind) -> (u16, &'static str) {
         ErrorKind::Status(_) => (299, "the source answered with an error"),
         ErrorKind::Credential => (299, "there is no credential to ask the source with"),
         ErrorKind::Internal => (299, "the source cannot be asked"),
+        // Refuses the whole request wherever something can still be refused.
+        ErrorKind::Exhausted(_) => (299, "the gateway was too busy to ask the source"),
     }
 }
 
@@ -116,6 +121,27 @@ fn with_page(path: &str, query: &str, page: Page) -> String {
     url
 }
 
+impl From<Exhausted> for Problem {
+    fn from(exhausted: Exhausted) -> Self {
+        match exhausted {
+            Exhausted::Process => busy(),
+            Exhausted::Request { most } => {
+                let most = Size::from_bytes(most);
+                let detail = format!(
+                    "more than {most} would have to be held for this request; ask for fewer entities or attributes \
+                     (`limit`, `pick`), or name types, ids or an area"
+                );
+                Self::new(ErrorType::TooManyResults, detail)
+            }
+            Exhausted::Time => {
+                let detail = "what is asked for could not be computed within the request's time; ask for less, or with a \
+                              simpler geometry";
+                Self::new(ErrorType::TooComplexQuery, detail)
+            }
+        }
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let error_type = match refusal {
@@ -124,6 +150,7 @@ impl From<Refusal> for Problem {
                 ErrorType::TooManyResults
             }
             Refusal::OrderedBeyondLocal => ErrorType::BadRequestData,
+            Refusal::Exhausted(exhausted) => return exhausted.into(),
         };
         Self::new(error_type, refusal.to_string())
     }

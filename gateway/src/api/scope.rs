@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use kakehashi_adapters::Call;
+use kakehashi_resources::Resources;
 use ngsi_ld::Entity;
 use serde_json::value::RawValue;
 
@@ -41,6 +42,8 @@ pub(super) struct Scope {
     /// Its id, for the log.
     pub id: RequestId,
     token: Option<PresentedToken>,
+    /// What it may use of the process.
+    pub resources: Resources,
 }
 
 impl FromRequestParts<Arc<Gateway>> for Scope {
@@ -56,6 +59,7 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
             deadline,
             caller,
             token,
+            resources,
             tenant,
         } = passed.ok_or_else(|| Problem::new(ErrorType::InternalError, "the request did not pass the edge"))?;
         Ok(Self {
@@ -67,6 +71,7 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
             deadline,
             id,
             token,
+            resources,
         })
     }
 }
@@ -146,6 +151,7 @@ impl Scope {
             deadline: self.deadline.0,
             traceparent: Some(Arc::clone(&self.id.traceparent)),
             consumer_token: self.token.as_ref().map(|token| Arc::clone(&token.0)),
+            resources: self.resources.clone(),
         };
         gather::Request {
             call,

@@ -78,6 +78,9 @@ pub struct RequestLimits {
     pub scan: usize,
     /// How long a request may take.
     pub deadline: Duration,
+    /// What may be held for all requests together: their bodies, what sources have sent for them, and answers that are not
+    /// sent yet. A quarter of it may be held for one request.
+    pub memory: Size,
 }
 
 impl Default for RequestLimits {
@@ -91,6 +94,8 @@ impl Default for RequestLimits {
             // At 10 us each a second of one core, and more than any municipality has of one type.
             scan: 100_000,
             deadline: Duration::from_secs(10),
+            // With what is not counted a process of less than a GiB.
+            memory: Size::from_bytes(512 * 1024 * 1024),
         }
     }
 }
@@ -105,6 +110,12 @@ const MOST_DEPTH: u32 = 128;
 const MOST_PAGE: u32 = 10_000;
 /// Most sources that one request may be allowed to need.
 const MOST_FAN_OUT: u32 = 4096;
+
+/// Most memory for all requests that may be configured: that of large machines.
+const MOST_MEMORY: usize = 1024 * 1024 * 1024 * 1024;
+
+/// Least memory for all requests: of a quarter of it the largest page of a source must find room, twice.
+const LEAST_MEMORY: usize = 128 * 1024 * 1024;
 
 /// Most entities that one request may be allowed to look at in one source.
 const MOST_SCAN: u32 = 10_000_000;
@@ -185,6 +196,7 @@ fn refuse_what_needs_a_restart(running: &GatewayConfig, wanted: &GatewayConfig, 
         ("egress_allow", running.egress_allow != wanted.egress_allow),
         // Other files for it are no matter.
         ("tls", running.tls.is_some() != wanted.tls.is_some()),
+        ("limits.memory", running.limits.memory != wanted.limits.memory),
     ];
     for (key, _) in changed.into_iter().filter(|(_, is_changed)| *is_changed) {
         let place = section.node(key).map_or_else(|| section.place(), |node| &node.place);
@@ -244,9 +256,24 @@ fn read_limits(section: Section<'_>) -> RequestLimits {
         fan_out: count("fan_out", MOST_FAN_OUT, default.fan_out),
         scan: count("scan", MOST_SCAN, default.scan),
         deadline: section.duration("deadline").unwrap_or(default.deadline),
+        memory: memory(&section).unwrap_or(default.memory),
     };
     section.finish();
     limits
+}
+
+fn memory(section: &Section<'_>) -> Option<Size> {
+    section.parsed("memory", |text| {
+        let size = Size::parse(text)?;
+        let (least, most) = (Size::from_bytes(LEAST_MEMORY), Size::from_bytes(MOST_MEMORY));
+        if size < least {
+            return Err(format!("{size} is less than {least}"));
+        }
+        if size > most {
+            return Err(format!("{size} is more than {most}"));
+        }
+        Ok(size)
+    })
 }
 
 fn read_networks(section: &Section<'_>, key: &'static str) -> Vec<Network> {

@@ -3,6 +3,7 @@
 //! knows no entities.
 
 pub(crate) mod authenticate;
+pub(crate) mod busy;
 pub(crate) mod client_address;
 mod deadline;
 mod failed_attempts;
@@ -25,6 +26,7 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::HeaderValue;
+use kakehashi_resources::Resources;
 use tower::Service;
 
 pub use authenticate::{Caller, PresentedToken};
@@ -52,6 +54,8 @@ pub struct Passed {
     pub caller: Caller,
     /// The token that was presented.
     pub token: Option<PresentedToken>,
+    /// What the request may use of the process.
+    pub resources: Resources,
     /// `NGSILD-Tenant` (clause 4.14); `None`: the federation of all.
     pub tenant: Option<TenantId>,
 }
@@ -140,18 +144,24 @@ impl Inside {
             true => Some(rate_limit::admit(gateway, &caller.0, address).map_err(|refusal| *refusal)?),
             false => None,
         };
+        // After the consumer's own limits, so that who is over them is told so.
+        let resources = match self.limited {
+            true => busy::admit(gateway, &caller.0, address, deadline).map_err(IntoResponse::into_response)?,
+            false => Resources::uncounted(deadline.0),
+        };
         let passed = Passed {
             revision,
             id: id.clone(),
             deadline,
             caller,
             token,
+            resources: resources.clone(),
             tenant: None,
         };
         let response = self.operate(request, passed, found).await;
         let response = response.unwrap_or_else(|refusal| refusal);
         Ok(match admitted {
-            Some(admitted) => admitted.held_by(response),
+            Some(admitted) => admitted.held_by(response, resources),
             None => response,
         })
     }

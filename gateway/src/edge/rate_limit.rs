@@ -12,6 +12,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use kakehashi_resources::Resources;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::client_address::ClientAddress;
@@ -58,9 +59,9 @@ pub(super) struct Admitted {
 impl Admitted {
     /// The answer, with what is left. A request is under way until its body is sent: who does not read must not make
     /// room for more.
-    pub(super) fn held_by(self, mut response: Response) -> Response {
+    pub(super) fn held_by(self, mut response: Response, resources: Resources) -> Response {
         add_headers(response.headers_mut(), &self.limits, self.remaining, None);
-        response.map(|body| Body::new(HeldBody::new(body, self.permit)))
+        response.map(|body| Body::new(HeldBody::new(body, (self.permit, resources))))
     }
 }
 

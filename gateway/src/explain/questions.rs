@@ -150,11 +150,7 @@ fn may_lead_to_hidden(only: &SubQuery, question: &Question) -> bool {
 
 /// Nothing is sent, so that nothing is waited for.
 fn nobodys_call() -> Call {
-    Call {
-        deadline: Instant::now(),
-        traceparent: None,
-        consumer_token: None,
-    }
+    Call::until(Instant::now())
 }
 
 fn shown(

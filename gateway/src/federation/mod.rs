@@ -30,6 +30,7 @@ pub mod types;
 mod tests;
 
 use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
+use kakehashi_resources::Exhausted;
 use ngsi_ld::projection::{DatasetSelection, Projection};
 use ngsi_ld::query::{ContextSourceFilter, Ordering, Query};
 use ngsi_ld::{AttributeName, Entity};
@@ -160,6 +161,9 @@ pub enum Refusal {
         /// How many are allowed.
         allowed: usize,
     },
+    /// What the request may use of the process is used up, or all of it is in use.
+    #[error("{0}")]
+    Exhausted(Exhausted),
     /// Relationships lead to more entities than one request may ask for.
     #[error(
         "the entities link to more than {allowed} others; ask for fewer at once (`limit`), for fewer of their \

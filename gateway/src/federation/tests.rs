@@ -170,11 +170,7 @@ impl Bench {
     }
 
     fn request(&self) -> Request {
-        let call = Call {
-            deadline: Instant::now() + Duration::from_secs(60),
-            traceparent: None,
-            consumer_token: None,
-        };
+        let call = Call::until(Instant::now() + Duration::from_secs(60));
         Request {
             call,
             metrics: Arc::clone(&self.metrics.sources),

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::ConfigOverrides;
+use crate::runtime::admission::{Admission, bounds};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Metrics;
 use crate::tokens::Tokens;
@@ -36,8 +37,11 @@ async fn gateway() -> (TempDir, Arc<Reloader>) {
     let config = files.load().unwrap();
     let subscriptions = Subscriptions::open(&config.gateway).await.unwrap();
     let history = History::open(&config.gateway.state).await.unwrap();
+    let bounds = bounds(&config.gateway.limits);
     let revision = Revision::build(config).await.unwrap();
-    let gateway = Gateway::new(revision, Metrics::new().unwrap(), Tokens::new().unwrap(), subscriptions);
+    let admission = Admission::start(bounds).unwrap();
+    let metrics = Metrics::new().unwrap();
+    let gateway = Gateway::new(revision, metrics, Tokens::new().unwrap(), subscriptions, admission);
     let reloader = Reloader::new(&Arc::new(gateway), files, history).await;
     (folder, reloader)
 }

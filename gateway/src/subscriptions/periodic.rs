@@ -81,11 +81,7 @@ async fn matching(revision: &Arc<Revision>, entry: &Entry) -> Option<Vec<Entity>
         consumer: &consumer,
         tenant: entry.key.tenant.as_ref(),
     };
-    let call = Call {
-        deadline: Instant::now() + PATIENCE,
-        traceparent: None,
-        consumer_token: None,
-    };
+    let call = Call::until(Instant::now() + PATIENCE);
     let mut found: Vec<Entity> = Vec::new();
     let mut looked_at = 0_usize;
     for source in access.partitions() {

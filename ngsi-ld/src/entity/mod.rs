@@ -19,6 +19,7 @@ mod number;
 pub mod parse;
 pub mod render;
 mod value;
+mod weight;
 
 use smallvec::SmallVec;
 

@@ -21,6 +21,7 @@ use http::{Request, StatusCode};
 use kakehashi::config::{Config, ConfigOverrides, Environment};
 use kakehashi::edge::Edge;
 use kakehashi::federation::registry::Registry;
+use kakehashi::runtime::admission::{Admission, bounds};
 use kakehashi::subscriptions::Subscriptions;
 use kakehashi::telemetry::Metrics;
 use kakehashi::tokens::Tokens;
@@ -76,12 +77,14 @@ impl Rig {
                 .collect();
             let config = load(&folder, None, files).unwrap();
             let subscriptions = Subscriptions::open(&config.gateway).await.unwrap();
+            let admission = Admission::start(bounds(&config.gateway.limits)).unwrap();
             let revision = Revision::build(config).await.unwrap();
             Arc::new(Gateway::new(
                 revision,
                 Metrics::unread().unwrap(),
                 Tokens::new().unwrap(),
                 subscriptions,
+                admission,
             ))
         });
         let edge = Edge::around(&gateway, api::operations(&gateway), false);

@@ -55,11 +55,7 @@ fn adapter(endpoint: &str, mapping: Mapping, credential: Option<Credential>) -> 
 }
 
 fn call() -> Call {
-    Call {
-        deadline: Instant::now() + Duration::from_secs(10),
-        traceparent: None,
-        consumer_token: None,
-    }
+    Call::until(Instant::now() + Duration::from_secs(10))
 }
 
 fn of_type(name: &str) -> SourceQuery {

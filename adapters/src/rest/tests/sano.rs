@@ -323,11 +323,7 @@ async fn a_platform_in_trouble_is_an_error_of_its_kind() {
     }
     let (sano, adapter) = sano().await;
     sano.set_fault(Fault::SlowBody);
-    let soon = Call {
-        deadline: Instant::now() + Duration::from_millis(100),
-        traceparent: None,
-        consumer_token: None,
-    };
+    let soon = Call::until(Instant::now() + Duration::from_millis(100));
     let mut slow = adapter.query(&of_type("AED"), &soon);
     assert_eq!(slow.try_next().await.unwrap_err().kind, ErrorKind::Timeout);
 }

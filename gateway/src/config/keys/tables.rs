@@ -166,6 +166,12 @@ pub(super) static REQUEST_LIMITS: Table = Table {
             "Entities that one request may look at in one source that does not decide by itself what matches.",
         ),
         key("deadline", Duration, Is("\"10s\""), "How long a request may take."),
+        key(
+            "memory",
+            Size,
+            Is("\"512MiB\""),
+            "What may be held for all requests together: bodies, what sources have sent, answers that are not sent yet.",
+        ),
     ],
 };
 

@@ -1,0 +1,127 @@
+//! Who is let in: requests under way, the bytes that are held for them and those that compute for long are bounded for the
+//! process, and shared between consumers (`kakehashi_resources`). All callers without a credential weigh as one consumer,
+//! and each address as one of them. Who is not let in is told to come back (RFC 9110 section 15.6.4), before anything was
+//! asked for it.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use kakehashi_resources::request::InUse;
+use kakehashi_resources::{Caller, Exhausted, Process, Resources};
+
+use crate::config::{Consumer, ConsumerId, RequestLimits};
+use crate::edge::client_address::ClientAddress;
+
+pub use kakehashi_resources::request::Bounds;
+
+/// Requests under way at once. Each costs some tens of KiB beside what is counted for it; two processors answer a hundred
+/// of them in a few milliseconds, and the others wait for their sources.
+pub(crate) const MOST_REQUESTS: usize = 2_000;
+
+/// The part of all memory that may be held for one request: that of a page of the largest size with large entities, or of
+/// the candidates of a question over many sources.
+const PART_OF_ONE_REQUEST: usize = 4;
+
+/// Requests that compute for so long that they take turns. With a turn of a millisecond on two threads, each of so many
+/// still comes to its turn eight times a second.
+pub(crate) const MOST_COMPUTING: usize = 128;
+
+/// Client addresses without a credential that are remembered before the idle ones are forgotten.
+const MOST_ADDRESSES: usize = 100_000;
+
+/// When somebody who was not let in may come back: what is under way is over soon.
+pub(crate) const COME_BACK_AFTER: Duration = Duration::from_secs(1);
+
+/// The number of all callers without a credential.
+const ANONYMOUS: u64 = 0;
+
+/// Who is let in.
+#[derive(Debug)]
+pub struct Admission {
+    process: Arc<Process>,
+    consumers: DashMap<ConsumerId, Caller>,
+    anonymous: Caller,
+    addresses: DashMap<ClientAddress, Caller>,
+    last_number: AtomicU64,
+}
+
+/// How much there is, by the configuration.
+#[must_use]
+pub fn bounds(limits: &RequestLimits) -> Bounds {
+    let bytes = limits.memory.bytes();
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    // At least two: one caller may have half of them.
+    let threads = threads.max(NonZeroUsize::MIN.saturating_add(1));
+    Bounds {
+        requests: MOST_REQUESTS,
+        bytes,
+        bytes_of_one: bytes / PART_OF_ONE_REQUEST,
+        computing: MOST_COMPUTING,
+        threads,
+    }
+}
+
+impl Admission {
+    /// Starts the threads that compute by turns.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start(bounds: Bounds) -> io::Result<Self> {
+        let process = Process::start(bounds)?;
+        Ok(Self {
+            anonymous: process.caller(ANONYMOUS),
+            process,
+            consumers: DashMap::new(),
+            addresses: DashMap::new(),
+            last_number: AtomicU64::new(ANONYMOUS),
+        })
+    }
+
+    /// Lets a request of a consumer in, from that address.
+    ///
+    /// # Errors
+    /// [`Exhausted::Process`]
+    pub(crate) fn admit(
+        &self,
+        consumer: &Consumer,
+        address: ClientAddress,
+        deadline: Instant,
+    ) -> Result<Resources, Exhausted> {
+        if consumer.is_anonymous() {
+            return self.process.admit(&self.of_address(address), deadline);
+        }
+        self.process.admit(&self.of_consumer(&consumer.id), deadline)
+    }
+
+    /// How much is in use.
+    #[must_use]
+    pub fn in_use(&self) -> InUse {
+        self.process.in_use()
+    }
+
+    fn of_consumer(&self, consumer: &ConsumerId) -> Caller {
+        if let Some(known) = self.consumers.get(consumer) {
+            return known.clone();
+        }
+        let new = || {
+            let number = self.last_number.fetch_add(1, Ordering::Relaxed) + 1;
+            self.process.caller(number)
+        };
+        self.consumers.entry(consumer.clone()).or_insert_with(new).clone()
+    }
+
+    fn of_address(&self, address: ClientAddress) -> Caller {
+        if let Some(known) = self.addresses.get(&address) {
+            return known.clone();
+        }
+        if self.addresses.len() >= MOST_ADDRESSES {
+            self.addresses.retain(|_, caller| !caller.is_idle());
+        }
+        let new = || self.anonymous.member(address);
+        self.addresses.entry(address).or_insert_with(new).clone()
+    }
+}
