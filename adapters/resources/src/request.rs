@@ -19,8 +19,15 @@ use crate::Exhausted;
 /// others: what all but a few per cent of requests need, and short enough that nobody notices on the same thread.
 const COMPUTED_HERE: u32 = 2_000;
 
+/// Going through so many bytes of JSON or of entities takes about half a millisecond: as long as something that cannot be
+/// interrupted may take where a connection lives.
+const LARGE: usize = 64 * 1024;
+
 /// Less than this is not worth beginning with, in microseconds.
 const NOT_WORTH_IT: u32 = 50;
+
+/// How long a turn for somebody who has had none is waited for.
+const FOR_A_TURN: Duration = Duration::from_secs(1);
 
 /// Whom something is for that no caller has asked for.
 const NOBODY: Lane = Lane {
@@ -109,6 +116,13 @@ impl Process {
             }),
             _under_way: Some(under_way),
         })))
+    }
+
+    /// Whether the threads that compute by turns still take turns: waits for one.
+    pub async fn takes_turns(&self) -> bool {
+        let deadline = Instant::now() + FOR_A_TURN;
+        let turn = self.workers.shared().run(NOBODY, deadline, Box::pin(async {}));
+        turn.await.is_ok()
     }
 
     /// How much is in use: requests, bytes, requests that compute by turns.
@@ -249,6 +263,22 @@ impl Resources {
             }
         }
         self.by_turns(work).await
+    }
+
+    /// Computes something that goes through so many bytes between two pauses, or before it ends.
+    ///
+    /// # Errors
+    /// As [`Resources::compute`].
+    pub async fn compute_over<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Exhausted> {
+        if bytes > LARGE {
+            self.compute_elsewhere(work).await
+        } else {
+            self.compute(work).await
+        }
     }
 
     /// Computes something that is known to take long by turns from the beginning.

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use kakehashi_resources::Exhausted;
+
 use crate::contract::ErrorKind;
 
 /// Why a partition cannot be opened, read or written. No variant holds a value of an entity.
@@ -41,6 +43,9 @@ pub enum StoreError {
     /// The deadline passed first.
     #[error("not finished within the deadline")]
     Timeout,
+    /// What the request may use is used up.
+    #[error("{0}")]
+    Exhausted(#[from] Exhausted),
     /// What SQLite says.
     #[error("{0}")]
     Database(String),
@@ -70,7 +75,8 @@ impl StoreError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Timeout => ErrorKind::Timeout,
+            Self::Timeout | Self::Exhausted(Exhausted::Time) => ErrorKind::Timeout,
+            Self::Exhausted(exhausted) => ErrorKind::Exhausted(*exhausted),
             _ => ErrorKind::Internal,
         }
     }

@@ -75,6 +75,9 @@ impl StoreAdapter {
 
 /// The error as the contract tells it.
 fn adapter_error(source: &SourceId, error: &StoreError) -> AdapterError {
+    if let StoreError::Exhausted(exhausted) = error {
+        return AdapterError::exhausted(source, *exhausted);
+    }
     AdapterError::new(source, error.kind(), error.to_string())
 }
 
@@ -119,7 +122,7 @@ impl Adapter for StoreAdapter {
     async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
         let statement = selecting(query);
         self.partition.remove_expired_before_reading().await;
-        read::first(&self.partition, statement, &wanted(query), call.deadline)
+        read::first(&self.partition, statement, &wanted(query), call)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
     }
@@ -127,19 +130,19 @@ impl Adapter for StoreAdapter {
     fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream {
         let statement = selecting(query);
         let source = self.source.clone();
-        read::all(self.partition.clone(), statement, wanted(query), call.deadline)
+        read::all(self.partition.clone(), statement, wanted(query), call.clone())
             .map_err(move |error| adapter_error(&source, &error))
             .boxed()
     }
 
     async fn has_entities_of_several_types(&self, call: &Call) -> Result<bool, AdapterError> {
-        read::has_entities_of_several_types(&self.partition, call.deadline)
+        read::has_entities_of_several_types(&self.partition, call)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
     }
 
     async fn may_hold_relationships(&self, names: &[AttributeName], call: &Call) -> Result<bool, AdapterError> {
-        read::holds_uris(&self.partition, names, call.deadline)
+        read::holds_uris(&self.partition, names, call)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
     }
@@ -147,14 +150,14 @@ impl Adapter for StoreAdapter {
     async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError> {
         let statement = compile(query, &Sqlite).count(&Sqlite);
         self.partition.remove_expired_before_reading().await;
-        read::count(&self.partition, statement, call.deadline)
+        read::count(&self.partition, statement, call)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
     }
 
     async fn held_types(&self, call: &Call) -> Result<Vec<TypeName>, AdapterError> {
         self.partition.remove_expired_before_reading().await;
-        read::held_types(&self.partition, call.deadline)
+        read::held_types(&self.partition, call)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
     }

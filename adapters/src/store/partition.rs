@@ -5,11 +5,13 @@
 //! async runtime waits but never blocks.
 
 use std::num::NonZeroU32;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use kakehashi_resources::gate::{Gate, Pass};
 use ngsi_ld::Iri;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -17,6 +19,7 @@ use sqlx::{Row as _, Sqlite, SqliteConnection, SqlitePool};
 
 use super::names::{NameTable, SharedNames};
 use super::{StoreError, expiry, schema};
+use crate::contract::Call;
 
 /// Longest name of a tenant that names a file, in bytes.
 pub const MAX_TENANT_BYTES: usize = 64;
@@ -49,9 +52,10 @@ pub struct StoreOptions {
 }
 
 impl Default for StoreOptions {
-    /// One reader a core, from 2 to 8: more only compete for the same pages.
+    /// One reader a core for one caller, from 2 to 8, since more only compete for the same pages; and as many for others.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
+        let cores = 2 * cores;
         let readers = u32::try_from(cores).ok().and_then(NonZeroU32::new);
         Self {
             readers: readers.unwrap_or(NonZeroU32::MIN),
@@ -67,6 +71,8 @@ pub struct StorePartition(Arc<Inner>);
 pub(super) struct Inner {
     file: PathBuf,
     readers: SqlitePool,
+    /// Who may have one of them.
+    gate: Arc<Gate>,
     /// One connection.
     writer: SqlitePool,
     /// One connection, held only while new names are read: a reader that meets a new name can wait for it
@@ -119,6 +125,7 @@ impl StorePartition {
         let partition = Self(Arc::new(Inner {
             file,
             readers,
+            gate: Gate::new(options.readers.get() as usize),
             writer,
             name_reader,
             names: SharedNames::default(),
@@ -156,14 +163,19 @@ impl StorePartition {
         self.0.writer.is_closed()
     }
 
-    /// A connection for reading, whose statements end at the deadline.
-    pub(super) async fn reader(&self, deadline: Instant) -> Result<PoolConnection<Sqlite>, StoreError> {
+    /// A connection for reading, whose statements end at the deadline. Callers have them by turns.
+    pub(super) async fn reader(&self, call: &Call) -> Result<Reader, StoreError> {
+        let pass = call.resources.enter(&self.0.gate).await;
         let mut connection = self.0.readers.acquire().await?;
+        let deadline = call.deadline;
         connection
             .lock_handle()
             .await?
             .set_progress_handler(INSTRUCTIONS_BETWEEN_LOOKS, move || Instant::now() < deadline);
-        Ok(connection)
+        Ok(Reader {
+            connection,
+            _pass: pass,
+        })
     }
 
     /// The connection for writing.
@@ -187,6 +199,28 @@ impl StorePartition {
         let names = names_since(&mut connection, &self.names()).await?;
         self.0.names.advance(&Arc::new(names));
         Ok(self.names())
+    }
+}
+
+/// A connection for reading, and the right to have it.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// Given back before the right to have it.
+    connection: PoolConnection<Sqlite>,
+    _pass: Pass,
+}
+
+impl Deref for Reader {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Reader {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
     }
 }
 

@@ -1,8 +1,11 @@
 //! Running what the compiler made, and decoding the rows.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use futures::stream::TryReadyChunksError;
 use futures::{Stream, StreamExt, TryStreamExt};
+use kakehashi_resources::{Held, pause};
 use ngsi_ld::{AttributeName, Entity, Iri, TypeName};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, Sqlite};
@@ -14,9 +17,16 @@ use super::compile::{Binding, Statement};
 use super::index::kind;
 use super::names::NameTable;
 use super::partition::StorePartition;
+use crate::contract::Call;
 
-/// Entities that wait for the one that takes them: enough to keep the database busy, few enough for memory.
-const ENTITIES_AHEAD: usize = 4;
+/// Rows that are decoded together, of those that have been read.
+const ROWS_AT_ONCE: usize = 32;
+
+/// Batches of entities that wait for the one that takes them: enough to keep the database busy, few enough for memory.
+const BATCHES_AHEAD: usize = 1;
+
+/// Entities that were decoded together, and what is counted of them for the request.
+type Batch = (Vec<Entity>, Held);
 
 impl From<DecodeError> for StoreError {
     fn from(error: DecodeError) -> Self {
@@ -29,10 +39,10 @@ pub(super) async fn first(
     partition: &StorePartition,
     statement: Statement,
     wanted: &Wanted,
-    deadline: Instant,
+    call: &Call,
 ) -> Result<Option<Entity>, StoreError> {
-    within(deadline, async {
-        let mut connection = partition.reader(deadline).await?;
+    within(call.deadline, async {
+        let mut connection = partition.reader(call).await?;
         let row = prepared(statement).fetch_optional(&mut *connection).await?;
         match row {
             Some(row) => entity_with_new_names(partition, &row, wanted).await.map(Some),
@@ -43,13 +53,9 @@ pub(super) async fn first(
 }
 
 /// The number that the statement selects.
-pub(super) async fn count(
-    partition: &StorePartition,
-    statement: Statement,
-    deadline: Instant,
-) -> Result<u64, StoreError> {
-    within(deadline, async {
-        let mut connection = partition.reader(deadline).await?;
+pub(super) async fn count(partition: &StorePartition, statement: Statement, call: &Call) -> Result<u64, StoreError> {
+    within(call.deadline, async {
+        let mut connection = partition.reader(call).await?;
         let row = prepared(statement).fetch_one(&mut *connection).await?;
         let count: i64 = row.try_get(0)?;
         u64::try_from(count).map_err(|_| StoreError::Row("a count is negative".to_owned()))
@@ -58,12 +64,9 @@ pub(super) async fn count(
 }
 
 /// Whether some entity has more than one type.
-pub(super) async fn has_entities_of_several_types(
-    partition: &StorePartition,
-    deadline: Instant,
-) -> Result<bool, StoreError> {
-    within(deadline, async {
-        let mut connection = partition.reader(deadline).await?;
+pub(super) async fn has_entities_of_several_types(partition: &StorePartition, call: &Call) -> Result<bool, StoreError> {
+    within(call.deadline, async {
+        let mut connection = partition.reader(call).await?;
         let some: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM several_types)")
             .fetch_one(&mut *connection)
             .await?;
@@ -76,12 +79,12 @@ pub(super) async fn has_entities_of_several_types(
 pub(super) async fn holds_uris(
     partition: &StorePartition,
     names: &[AttributeName],
-    deadline: Instant,
+    call: &Call,
 ) -> Result<bool, StoreError> {
     const STATEMENT: &str = "SELECT EXISTS (SELECT 1 FROM attribute_values
         WHERE name = (SELECT key FROM names WHERE name = ?1) AND kind = ?2 AND text IS NOT NULL)";
-    within(deadline, async {
-        let mut connection = partition.reader(deadline).await?;
+    within(call.deadline, async {
+        let mut connection = partition.reader(call).await?;
         for name in names {
             let some: bool = sqlx::query_scalar(STATEMENT)
                 .bind(name.as_str())
@@ -98,11 +101,11 @@ pub(super) async fn holds_uris(
 }
 
 /// The types of which the partition holds an entity, in the order of their numbers.
-pub(super) async fn held_types(partition: &StorePartition, deadline: Instant) -> Result<Vec<TypeName>, StoreError> {
+pub(super) async fn held_types(partition: &StorePartition, call: &Call) -> Result<Vec<TypeName>, StoreError> {
     const STATEMENT: &str =
         "SELECT name FROM names WHERE EXISTS (SELECT 1 FROM entity_types WHERE type = names.key) ORDER BY key";
-    within(deadline, async {
-        let mut connection = partition.reader(deadline).await?;
+    within(call.deadline, async {
+        let mut connection = partition.reader(call).await?;
         let names: Vec<String> = sqlx::query_scalar(STATEMENT).fetch_all(&mut *connection).await?;
         Ok(names.into_iter().map(|name| TypeName::new(Iri::new(name))).collect())
     })
@@ -115,13 +118,13 @@ pub(super) fn all(
     partition: StorePartition,
     statement: Statement,
     wanted: Wanted,
-    deadline: Instant,
+    call: Call,
 ) -> impl Stream<Item = Result<Entity, StoreError>> + Send + 'static {
     // The rows borrow the connection, so that a task must own both; the channel holds it back.
     let start = async move {
-        let (sender, receiver) = mpsc::channel(ENTITIES_AHEAD);
+        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         tokio::spawn(async move {
-            let sent = within(deadline, send_all(&partition, statement, &wanted, deadline, &sender));
+            let sent = within(call.deadline, send_all(&partition, statement, wanted, &call, &sender));
             let outcome = tokio::select! {
                 outcome = sent => outcome,
                 () = sender.closed() => return,
@@ -131,38 +134,94 @@ pub(super) fn all(
                 let _ = sender.send(Err(error)).await;
             }
         });
-        futures::stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|entity| (entity, receiver))
+        let taking = Taking {
+            batches: receiver,
+            batch: Vec::new().into_iter(),
+            _held: None,
+        };
+        futures::stream::unfold(taking, |mut taking| async {
+            taking.next().await.map(|entity| (entity, taking))
         })
     };
     futures::stream::once(start).flatten()
 }
 
+/// Entities that are handed out one by one.
+struct Taking {
+    batches: mpsc::Receiver<Result<Batch, StoreError>>,
+    batch: std::vec::IntoIter<Entity>,
+    /// What is counted of the batch for the request.
+    _held: Option<Held>,
+}
+
+impl Taking {
+    async fn next(&mut self) -> Option<Result<Entity, StoreError>> {
+        loop {
+            if let Some(entity) = self.batch.next() {
+                return Some(Ok(entity));
+            }
+            match self.batches.recv().await? {
+                Ok((entities, held)) => {
+                    self.batch = entities.into_iter();
+                    self._held = Some(held);
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
 async fn send_all(
     partition: &StorePartition,
     statement: Statement,
-    wanted: &Wanted,
-    deadline: Instant,
-    sender: &mpsc::Sender<Result<Entity, StoreError>>,
+    wanted: Wanted,
+    call: &Call,
+    sender: &mpsc::Sender<Result<Batch, StoreError>>,
 ) -> Result<(), StoreError> {
     partition.remove_expired_before_reading().await;
-    let mut connection = partition.reader(deadline).await?;
-    let mut rows = prepared(statement).fetch(&mut *connection);
+    let mut connection = partition.reader(call).await?;
+    let wanted = Arc::new(wanted);
+    let mut rows = prepared(statement)
+        .fetch(&mut *connection)
+        .try_ready_chunks(ROWS_AT_ONCE);
     let mut names = partition.names();
-    while let Some(row) = rows.try_next().await? {
-        let entity = match entity(&row, 0, &names, wanted) {
-            Ok(entity) => entity,
-            Err(DecodeError::UnknownName) => {
-                names = partition.read_new_names().await?;
-                self::entity(&row, 0, &names, wanted)?
-            }
-            Err(error) => return Err(error.into()),
+    loop {
+        let (rows, failure) = match rows.try_next().await {
+            Ok(Some(rows)) => (rows, None),
+            Ok(None) => return Ok(()),
+            // What came before the failure is as it would have been one by one.
+            Err(TryReadyChunksError(rows, error)) => (rows, Some(error)),
         };
-        if sender.send(Ok(entity)).await.is_err() {
-            break;
+        let decoding = decoded(rows, Arc::clone(&names), Arc::clone(&wanted));
+        let (rows, mut entities) = call.resources.compute(decoding).await?;
+        if entities.len() < rows.len() {
+            // A name that another process has added, or a row that cannot be read.
+            names = partition.read_new_names().await?;
+            for row in rows.iter().skip(entities.len()) {
+                entities.push(entity(row, 0, &names, &wanted)?);
+            }
+        }
+        let held = call.resources.hold(entities.iter().map(Entity::weight).sum())?;
+        if sender.send(Ok((entities, held))).await.is_err() {
+            return Ok(());
+        }
+        if let Some(error) = failure {
+            return Err(error.into());
         }
     }
-    Ok(())
+}
+
+/// The entities of rows, up to the first that cannot be decoded.
+async fn decoded(rows: Vec<SqliteRow>, names: Arc<NameTable>, wanted: Arc<Wanted>) -> (Vec<SqliteRow>, Vec<Entity>) {
+    let mut entities = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match entity(row, 0, &names, &wanted) {
+            Ok(entity) => entities.push(entity),
+            Err(_) => break,
+        }
+        pause().await;
+    }
+    (rows, entities)
 }
 
 async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {

@@ -354,7 +354,7 @@ async fn a_passed_deadline_is_a_timeout() {
 async fn a_statement_under_way_is_interrupted_at_the_deadline() {
     let (_folder, adapter) = store_of(Vec::new()).await;
     let deadline = Instant::now() + Duration::from_millis(500);
-    let mut connection = adapter.partition().reader(deadline).await.unwrap();
+    let mut connection = adapter.partition().reader(&Call::until(deadline)).await.unwrap();
     let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
     let outcome = sqlx::query(endless).fetch_one(&mut *connection).await;
     assert!(matches!(StoreError::from(outcome.unwrap_err()), StoreError::Timeout));

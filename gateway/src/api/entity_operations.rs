@@ -117,7 +117,7 @@ async fn write_entities(
     let mut entities: Vec<(String, Result<Entity, Problem>)> = Vec::with_capacity(parts.len());
     for (index, part) in parts.iter().enumerate() {
         let json = part.get().as_bytes();
-        let entity = body.entity_of(json, scope).await;
+        let entity = body.entity_of(&body.bytes().slice_ref(json), scope).await;
         // An error can be told of an entity only by its id; without one the batch as a whole is refused.
         let id = match (&entity, serde_json::from_slice::<IdMember<'_>>(json)) {
             (Ok(entity), _) => entity.id.as_str().to_owned(),

@@ -284,7 +284,9 @@ async fn check(operation: &Operation, scope: &Scope, body: Body) -> Result<(), P
         return scope.context().await.map(drop);
     }
     let body = RequestBody::read(&operation.method, body, scope).await?;
-    check_is_json(body.bytes())?;
+    let text = body.bytes().clone();
+    let checking = async move { check_is_json(&text) };
+    scope.resources.compute_over(body.bytes().len(), checking).await??;
     if body.bytes().trim_ascii_start().starts_with(b"[") {
         // Each element of a batch has an @context of its own, of which it alone would be told.
         return body.check_link(scope);

@@ -20,7 +20,9 @@ use crate::subscriptions::members_of;
 pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     let media_type = MediaType::negotiate(&scope.headers, true)?;
     let body = RequestBody::read(&Method::POST, body, &scope).await?;
-    let members = members_of(body.bytes())?;
+    let text = body.bytes().clone();
+    let reading = async move { members_of(&text) };
+    let members = scope.resources.compute_over(body.bytes().len(), reading).await??;
     let context = body.context(&scope).await?;
     let around = scope.surroundings(&context, media_type);
     let request = question::posted_request(scope.uri.query(), &members, &around)?;

@@ -1,9 +1,10 @@
 //! The body of a request that writes: read within its limits, and taken apart into entities under the @context
 //! that holds for each (clauses 6.3.4 and 6.3.5).
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::Method;
 use http_body_util::BodyExt;
+use kakehashi_resources::Held;
 use ngsi_ld::Entity;
 use ngsi_ld::entity::parse::{InvalidEntity, parse_entity};
 use serde::Deserialize;
@@ -22,8 +23,10 @@ const MOST_DROPPED: usize = 16 * 1024 * 1024;
 /// A body in memory, not deeper than it may be.
 #[derive(Debug)]
 pub(super) struct RequestBody {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     media_type: BodyMediaType,
+    /// What is counted of it for the request.
+    _held: Held,
 }
 
 /// The member of an entity that says how the others are to be read.
@@ -42,19 +45,23 @@ impl RequestBody {
     pub(super) async fn read(method: &Method, body: Body, scope: &Scope) -> Result<Self, Problem> {
         let media_type = BodyMediaType::of_request(method, &scope.headers)?;
         let limits = &scope.revision.config.gateway.limits;
-        let bytes = read_bytes(body, limits.body.bytes()).await?;
-        if nests_deeper(&bytes, limits.json_depth) {
-            let detail = format!(
-                "the body: arrays and objects nest deeper than {} levels",
-                limits.json_depth
-            );
+        let mut held = scope.resources.held();
+        let bytes = Bytes::from(read_bytes(body, limits.body.bytes(), &mut held).await?);
+        let (looked_at, deepest) = (bytes.clone(), limits.json_depth);
+        let looking = async move { nests_deeper(&looked_at, deepest) };
+        if scope.resources.compute_over(bytes.len(), looking).await? {
+            let detail = format!("the body: arrays and objects nest deeper than {deepest} levels");
             return Err(Problem::new(ErrorType::BadRequestData, detail));
         }
-        Ok(Self { bytes, media_type })
+        Ok(Self {
+            bytes,
+            media_type,
+            _held: held,
+        })
     }
 
     /// The bytes.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
@@ -78,13 +85,11 @@ impl RequestBody {
         self.context_of(&self.bytes, scope).await
     }
 
-    async fn context_of(&self, json: &[u8], scope: &Scope) -> Result<RequestContext, Problem> {
-        let member: Result<ContextMember<'_>, serde_json::Error> = serde_json::from_slice(json);
-        let Ok(member) = member else {
-            let detail = "member `@context`: it stands there twice";
-            return Err(Problem::new(ErrorType::BadRequestData, detail));
-        };
-        scope.body_context(self.media_type, member.context).await
+    async fn context_of(&self, json: &Bytes, scope: &Scope) -> Result<RequestContext, Problem> {
+        let text = json.clone();
+        let finding = async move { context_member(&text) };
+        let member = scope.resources.compute_over(json.len(), finding).await??;
+        scope.body_context(self.media_type, member.as_deref()).await
     }
 
     /// The one entity that the body holds.
@@ -99,10 +104,26 @@ impl RequestBody {
     ///
     /// # Errors
     /// As [`RequestBody::entity`].
-    pub(super) async fn entity_of(&self, json: &[u8], scope: &Scope) -> Result<Entity, Problem> {
-        check_is_object(json)?;
+    pub(super) async fn entity_of(&self, json: &Bytes, scope: &Scope) -> Result<Entity, Problem> {
+        let text = json.clone();
+        let checking = async move { check_is_object(&text) };
+        scope.resources.compute_over(json.len(), checking).await??;
         let context = self.context_of(json, scope).await?;
-        parse_entity(json, &context.context).map_err(|error| invalid(&error))
+        let text = json.clone();
+        let parsing = async move { parse_entity(&text, &context.context).map_err(|error| invalid(&error)) };
+        scope.resources.compute_over(json.len(), parsing).await?
+    }
+}
+
+/// The member `@context` of an object.
+fn context_member(json: &[u8]) -> Result<Option<Box<RawValue>>, Problem> {
+    let member: Result<ContextMember<'_>, serde_json::Error> = serde_json::from_slice(json);
+    match member {
+        Ok(member) => Ok(member.context.map(RawValue::to_owned)),
+        Err(_) => {
+            let detail = "member `@context`: it stands there twice";
+            Err(Problem::new(ErrorType::BadRequestData, detail))
+        }
     }
 }
 
@@ -138,7 +159,7 @@ fn invalid(error: &InvalidEntity) -> Problem {
 
 /// Reads the bytes of a body. Of one that is too large the rest is read and dropped, within reason: a connection
 /// that is closed while its peer still sends may lose the answer on its way.
-async fn read_bytes(mut body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+async fn read_bytes(mut body: Body, limit: usize, held: &mut Held) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let mut length = 0_usize;
     while let Some(frame) = body.frame().await {
@@ -148,6 +169,7 @@ async fn read_bytes(mut body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
         let Some(data) = frame.data_ref() else { continue };
         length = length.saturating_add(data.len());
         if length <= limit {
+            held.grow(data.len())?;
             bytes.extend_from_slice(data);
         } else if length - limit > MOST_DROPPED {
             break;

@@ -53,9 +53,9 @@ pub struct Admission {
 #[must_use]
 pub fn bounds(limits: &RequestLimits) -> Bounds {
     let bytes = limits.memory.bytes();
-    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    // At least two: one caller may have half of them.
-    let threads = threads.max(NonZeroUsize::MIN.saturating_add(1));
+    // As many as there are processors for one caller, which may have half of them, and as many for others.
+    let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = processors.saturating_add(processors.get());
     Bounds {
         requests: MOST_REQUESTS,
         bytes,

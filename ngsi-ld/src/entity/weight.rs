@@ -59,7 +59,7 @@ fn of_value(value: &AttributeValue) -> usize {
         AttributeValue::Property(Value::String(string)) => text(string),
         AttributeValue::Property(Value::Json(json))
         | AttributeValue::JsonProperty(json)
-        | AttributeValue::ListProperty(json) => ALLOCATION + json.get().len(),
+        | AttributeValue::ListProperty(json) => ALLOCATION + json.as_str().len(),
         AttributeValue::Property(_) => 0,
         AttributeValue::GeoProperty(geometry) => ALLOCATION + size_of::<Geometry>() + of_geometry(geometry),
         AttributeValue::LanguageProperty(languages) => {
