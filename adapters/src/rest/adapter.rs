@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use async_trait::async_trait;
 use futures::{Stream, StreamExt, stream};
 use ngsi_ld::query::{Expression, GeoQuery};
-use ngsi_ld::{AttributeName, Entity, TypeName};
+use ngsi_ld::{AttributeName, TypeName};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -23,6 +23,7 @@ use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, Sou
 use crate::contract::{
     Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, PushDown, SourceId, SourceQuery,
 };
+use crate::flaw::{Counted, Yielded};
 
 /// What makes a platform a source.
 #[derive(Debug, Clone)]
@@ -93,7 +94,7 @@ impl RestAdapter {
 
     /// The number of a type's records, if the platform declares it and its first page bears it out.
     async fn declared_count(&self, reading: &Arc<TypeReading>, call: &Call) -> Result<Option<u64>, AdapterError> {
-        let Some(mapping) = reading.mapping().filter(|_| !reading.is_irregular()) else {
+        let Some(mapping) = reading.mapping().filter(|_| !reading.has_irregular_total()) else {
             return Ok(None);
         };
         let size = mapping.paging.size;
@@ -106,7 +107,7 @@ impl RestAdapter {
         Ok(page
             .envelope
             .total
-            .filter(|total| walk::is_as_declared(&page, *total, 0, size)))
+            .filter(|total| page.is_complete() && walk::is_as_declared(&page, *total, 0, size)))
     }
 }
 
@@ -159,7 +160,7 @@ impl Adapter for RestAdapter {
         paths.map(|path| self.source.client.asked(&path, &[ACCEPTED])).collect()
     }
 
-    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
+    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Yielded>, AdapterError> {
         self.query(query, call).next().await.transpose()
     }
 
@@ -180,8 +181,8 @@ impl Adapter for RestAdapter {
             .any(|attribute| matches!(attribute.rule, Rule::Relationship { .. }) && names.contains(&attribute.name)))
     }
 
-    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError> {
-        let mut total = 0;
+    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<Counted, AdapterError> {
+        let mut counted = Counted::default();
         for place in self.source.places(query) {
             let mut of_type = query.clone();
             of_type.page = None;
@@ -193,7 +194,7 @@ impl Adapter for RestAdapter {
             if walk::is_unconditional(query)
                 && let Some(declared) = self.declared_count(&reading, call).await?
             {
-                total += declared;
+                counted.add_all(&Counted::entities(declared));
                 continue;
             }
             of_type.types = reading
@@ -201,13 +202,12 @@ impl Adapter for RestAdapter {
                 .map(|mapping| mapping.name.clone())
                 .into_iter()
                 .collect();
-            let mut entities = self.query(&of_type, call);
-            while let Some(entity) = entities.next().await {
-                entity?;
-                total += 1;
+            let mut yielded = self.query(&of_type, call);
+            while let Some(one) = yielded.next().await {
+                counted.add(&one?);
             }
         }
-        Ok(total)
+        Ok(counted)
     }
 }
 
@@ -215,7 +215,7 @@ impl Adapter for RestAdapter {
 struct Walk {
     source: Arc<Source>,
     messages: mpsc::Receiver<Message>,
-    batch: std::vec::IntoIter<Entity>,
+    batch: std::vec::IntoIter<Yielded>,
     has_ended: bool,
     _task: JoinSet<()>,
 }
@@ -237,19 +237,19 @@ impl Walk {
 }
 
 impl Stream for Walk {
-    type Item = Result<Entity, AdapterError>;
+    type Item = Result<Yielded, AdapterError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if let Some(entity) = self.batch.next() {
-                return Poll::Ready(Some(Ok(entity)));
+            if let Some(yielded) = self.batch.next() {
+                return Poll::Ready(Some(Ok(yielded)));
             }
             if self.has_ended {
                 return Poll::Ready(None);
             }
             let error = match std::task::ready!(self.messages.poll_recv(context)) {
-                Some(Message::Entities(entities)) => {
-                    self.batch = entities.into_iter();
+                Some(Message::Yielded(yielded)) => {
+                    self.batch = yielded.into_iter();
                     continue;
                 }
                 Some(Message::End) => {
