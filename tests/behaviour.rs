@@ -36,6 +36,7 @@ mod behaviour {
     mod isolation;
     mod judged_policies;
     mod languages;
+    mod left_out;
     mod linked_conditions;
     mod linked_entities;
     mod linked_hidden;

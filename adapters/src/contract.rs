@@ -19,10 +19,11 @@ use futures::Stream;
 use http::HeaderValue;
 use kakehashi_resources::{Exhausted, Resources};
 use ngsi_ld::query::{Expression, GeoQuery, IdPattern, ScopeQuery};
-use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
+use ngsi_ld::{AttributeName, EntityId, TypeName};
 
 use crate::asked::AskedRequest;
 use crate::client::SourceStatus;
+use crate::flaw::{Counted, Yielded};
 use crate::writing::EntityWriter;
 
 /// The name of a source in the configuration.
@@ -259,9 +260,9 @@ impl PushDown {
     }
 }
 
-/// The entities that a source yields, each whole, in an order that is the same at every call. It ends after
-/// the first error.
-pub type EntityStream = Pin<Box<dyn Stream<Item = Result<Entity, AdapterError>> + Send>>;
+/// What a source yields: its entities, each whole, in an order that is the same at every call, and in the place of each
+/// that is wrong what is wrong with it. It ends after the first error.
+pub type EntityStream = Pin<Box<dyn Stream<Item = Result<Yielded, AdapterError>> + Send>>;
 
 /// One source, spoken to in its own language. Made once per configuration revision, shared by all requests.
 ///
@@ -286,14 +287,15 @@ pub trait Adapter: Send + Sync + fmt::Debug {
 
     /// The entity of that id, of one of `query.types`; `None` when the source has none. `query.ids` is that
     /// id alone, and there are no conditions. If the source holds several entities that are one in the view,
-    /// the answer is their union.
+    /// the answer is their union; where one of them is wrong, it was left out.
     ///
     /// # Errors
-    /// [`AdapterError`]; an entity that does not exist is no error.
-    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError>;
+    /// [`AdapterError`]; an entity that does not exist is no error, nor is one that was left out.
+    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Yielded>, AdapterError>;
 
     /// The entities that match as far as [`Adapter::push_down`] says, as they arrive: all of them, or those of
-    /// `query.page` when everything is decided exactly. The adapter pages through the source as it must.
+    /// `query.page` when everything is decided exactly. The adapter pages through the source as it must. What is left out
+    /// takes up the place of an entity in a page, so that no page depends on what is wrong with others.
     fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream;
 
     /// Whether some entity of the source may have several types. Then no page and no count of the source is that
@@ -315,11 +317,12 @@ pub trait Adapter: Send + Sync + fmt::Debug {
         Ok(true)
     }
 
-    /// How many entities match. Asked only when [`PushDown::is_exact`] and without a page.
+    /// How many entities match. Asked only when [`PushDown::is_exact`] and without a page. A source that counts by itself
+    /// counts what would have to be left out, too.
     ///
     /// # Errors
     /// [`AdapterError`]
-    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError>;
+    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<Counted, AdapterError>;
 
     /// The types that the source holds, where it can tell by itself: expanded names, each once. Sources whose
     /// types stand in the configuration need not.

@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`contract`] | [`Adapter`]: what every kind of source is asked, what it may answer, how it fails |
+//! | [`flaw`] | [`Yielded`]: an entity of a source, or why it was left out |
 //! | [`asked`] | [`AskedRequest`]: what a source would be asked, told and not sent |
 //! | [`writing`] | [`EntityWriter`]: what a source that takes writes is asked |
 //! | [`client`] | the outbound HTTP client: pools, deadlines, size caps, rate and concurrency, credentials |
@@ -17,6 +18,7 @@ pub mod asked;
 pub mod client;
 pub mod contract;
 mod depth;
+pub mod flaw;
 mod literal;
 pub mod ngsi_v2;
 pub mod rest;
@@ -28,4 +30,5 @@ pub use contract::{
     Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown, SelectedNames,
     SourceId, SourceQuery,
 };
+pub use flaw::{Counted, Flaw, LeftOut, Yielded};
 pub use writing::{EntityWriter, MayChange, Put, WriteError};

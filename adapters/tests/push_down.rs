@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
-use kakehashi_adapters::{Adapter, Call, Coverage, Page, PushDown, SourceQuery};
+use kakehashi_adapters::{Adapter, Call, Coverage, Page, PushDown, SourceQuery, Yielded};
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::query::{Query, TypeSelection};
@@ -75,8 +75,10 @@ fn call() -> Call {
 }
 
 async fn all(adapter: &dyn Adapter, query: &SourceQuery) -> Result<Vec<Entity>, TestCaseError> {
-    let entities = adapter.query(query, &call()).try_collect().await;
-    entities.map_err(|error| TestCaseError::fail(format!("{query:?}: {error}")))
+    let yielded: Result<Vec<Yielded>, _> = adapter.query(query, &call()).try_collect().await;
+    let yielded = yielded.map_err(|error| TestCaseError::fail(format!("{query:?}: {error}")))?;
+    let whole = |one: Yielded| one.entity().ok_or_else(|| TestCaseError::fail("left out"));
+    yielded.into_iter().map(whole).collect()
 }
 
 /// Everything that a source holds of the types that are asked for, as the view shows it.
@@ -179,7 +181,7 @@ async fn judge(world: &World, asked: &Asked, tally: &RefCell<Tally>) -> Result<(
         requests()
     );
     if push_down.is_exact() {
-        let count = adapter.count(&query, &call()).await.unwrap();
+        let count = adapter.count(&query, &call()).await.unwrap().entities;
         prop_assert_eq!(count, expected.len() as u64, "{:?}, counted by {:?}", asked, requests());
         let page = SourceQuery {
             page: Some(asked.page),

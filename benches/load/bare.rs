@@ -18,10 +18,11 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use kakehashi_adapters::client::{HttpClient, HttpClientSettings, SourceLimits};
+use kakehashi_adapters::flaw::entities_of;
 use kakehashi_adapters::ngsi_v2::translate::ProvidedType;
 use kakehashi_adapters::ngsi_v2::{EVERY_SERVICE_PATH, NgsiV2Adapter, NgsiV2Settings};
 use kakehashi_adapters::rest::{Mapping, RestAdapter, RestSettings};
-use kakehashi_adapters::{Adapter, Call, Page, SourceId, SourceQuery};
+use kakehashi_adapters::{Adapter, Call, Page, SourceId, SourceQuery, Yielded};
 use kakehashi_benches::{bare_records, bare_transform};
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::render::{Format, Rendering, render_entities, render_entity, render_feature_collection};
@@ -120,13 +121,13 @@ async fn adapter(origin: &str, workload: Workload) -> Result<(), Failure> {
             let rendering = Rendering::new(context, Format::Normalized);
             let mut body = Vec::with_capacity(2048);
             if workload == Workload::W1 {
-                let Ok(Some(entity)) = adapter.retrieve(&query, &call).await else {
+                let Ok(Some(Yielded::Entity(entity))) = adapter.retrieve(&query, &call).await else {
                     return failed();
                 };
                 render_entity(&rendering, &entity, &mut body);
                 return json(body);
             }
-            let Ok(entities) = adapter.query(&query, &call).try_collect::<Vec<_>>().await else {
+            let Ok(entities) = entities_of(adapter.query(&query, &call)).try_collect::<Vec<_>>().await else {
                 return failed();
             };
             if workload == Workload::W8 {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use kakehashi::config::{Config, Consumer, TenantId};
 use kakehashi::federation::Question;
+use kakehashi::federation::flawed::Flawed;
 use kakehashi::federation::plan::{Asker, narrow};
 use kakehashi::federation::registry::{Provision, RegisteredSource, Registry};
 use kakehashi::federation::tenant_limits::TenantLimiters;
@@ -209,6 +210,7 @@ fn registry(config: &Config, sources: Sources, site: &TypeName) -> Result<Regist
             writable: false,
             inspection: inspection.clone(),
             findings: FindingCounter::new()?,
+            flawed: Flawed::default(),
         });
     }
     Ok(Registry::new(registered))

@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
+use kakehashi_adapters::flaw::entities_of;
 use kakehashi_adapters::store::{StoreAdapter, StoreOptions, StorePartition};
 use kakehashi_adapters::{Adapter, Call, SourceId, SourceQuery};
 use ngsi_ld::Entity;
@@ -116,7 +117,8 @@ pub fn near_in_the_store(points: usize) -> Result<HotPath, Failure> {
         // The folder lives as long as what is in it is asked.
         let _folder = &folder;
         let call = Call::until(Instant::now() + Duration::from_secs(10));
-        let candidates: Result<Vec<Entity>, _> = runtime.block_on(adapter.query(&query, &call).try_collect());
+        let candidates: Result<Vec<Entity>, _> =
+            runtime.block_on(entities_of(adapter.query(&query, &call)).try_collect());
         candidates.map(|candidates| candidates.iter().filter(|entity| geo.matches(entity)).count())
     };
     if find()? == 0 {

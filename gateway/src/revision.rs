@@ -16,6 +16,7 @@ use ngsi_ld::context::Context;
 use crate::config::{Config, ProvidedType, SourceConfig, SourceKind, TenantId};
 use crate::contexts::Contexts;
 use crate::contexts::resolver::CannotHaveContexts;
+use crate::federation::flawed::Flawed;
 use crate::federation::registry::{Provision, RegisteredSource, Registry};
 use crate::federation::tenant_limits::TenantLimiters;
 use crate::policy::inspection::{Actions, Inspection};
@@ -337,6 +338,7 @@ fn registered(
         writable: source.writable,
         inspection: inspecting.of(owner),
         findings: inspecting.findings.clone(),
+        flawed: Flawed::default(),
         adapter,
     }
 }

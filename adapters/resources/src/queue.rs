@@ -95,17 +95,16 @@ impl<T> Queue<T> {
     }
 
     /// Does something with a caller and its member, who begin with what the last ones had.
-    fn know(
-        &mut self,
-        lane: Lane,
-        does: impl FnOnce(&mut Waiting<()>, &mut Waiting<VecDeque<T>>),
-    ) {
+    fn know(&mut self, lane: Lane, does: impl FnOnce(&mut Waiting<()>, &mut Waiting<VecDeque<T>>)) {
         let caller = self.callers.entry(lane.caller).or_insert_with(|| Caller {
             own: Waiting::after(self.last),
             members: HashMap::new(),
         });
         let floor = caller.own.last;
-        let member = caller.members.entry(lane.member).or_insert_with(|| Waiting::after(floor));
+        let member = caller
+            .members
+            .entry(lane.member)
+            .or_insert_with(|| Waiting::after(floor));
         does(&mut caller.own, member);
     }
 
@@ -218,7 +217,11 @@ mod tests {
         let mut queue = Queue::new(1);
         queue.push(lane(1, 0), ());
         queue.push(lane(2, 0), ());
-        let order = turns(&mut queue, 110, |lane| if lane.caller == 1 { 10 * SLICE } else { SLICE });
+        let order = turns(
+            &mut queue,
+            110,
+            |lane| if lane.caller == 1 { 10 * SLICE } else { SLICE },
+        );
         assert_eq!(order.iter().filter(|lane| lane.caller == 1).count(), 10);
     }
 

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use crate::Exhausted;
 use crate::gate::{Gate, Pass};
 use crate::memory::{Account, Held};
 use crate::queue::Lane;
 use crate::share::{Pool, Share, Taken};
 use crate::turns::{Shared, TURN, TurnsStatus, Workers, begin};
-use crate::Exhausted;
 
 /// How long one request may compute on the thread that it arrived on, in microseconds, before it has to take turns with
 /// others: what all but a few per cent of requests need, and short enough that nobody notices on the same thread.
@@ -403,7 +403,11 @@ mod tests {
         assert_eq!(block_on(first.compute_elsewhere(async { 1 })), Ok(1));
         assert_eq!(block_on(first.compute_elsewhere(async { 2 })), Ok(2));
         assert_eq!(block_on(second.compute_elsewhere(async { 3 })), Err(Exhausted::Process));
-        assert_eq!(block_on(second.compute(async { 4 })), Ok(4), "what is short needs no turn");
+        assert_eq!(
+            block_on(second.compute(async { 4 })),
+            Ok(4),
+            "what is short needs no turn"
+        );
     }
 
     #[test]

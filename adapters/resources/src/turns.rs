@@ -329,7 +329,11 @@ mod tests {
         let begun = endless.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(begun.is_pending());
         drop::<Pin<Box<dyn Future<Output = Result<(), Exhausted>>>>>(endless);
-        assert!(ended.recv_timeout(LATER).is_err_and(|error| error == mpsc::RecvTimeoutError::Disconnected));
+        assert!(
+            ended
+                .recv_timeout(LATER)
+                .is_err_and(|error| error == mpsc::RecvTimeoutError::Disconnected)
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue};
-use ngsi_ld::Entity;
+use ngsi_ld::EntityId;
 use ngsi_ld::context::Context;
 
 pub use self::names::view_name;
@@ -34,6 +34,7 @@ use self::translate::{IdleTables, ProvidedType};
 use crate::asked::AskedRequest;
 use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits, SourceStatus};
 use crate::contract::{Adapter, AdapterError, Call, EntityStream, ErrorKind, Page, PushDown, SourceId, SourceQuery};
+use crate::flaw::{Counted, Yielded};
 
 /// The service path of every entity of a service: what Orion reads when none is named.
 pub const EVERY_SERVICE_PATH: &str = "/#";
@@ -151,37 +152,42 @@ impl Adapter for NgsiV2Adapter {
         self.source.within(&plan).asked(&plan, page)
     }
 
-    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
+    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Yielded>, AdapterError> {
         let plan = self.plan(query);
         let found = self.source.within(&plan).walk(plan, None, call.clone());
-        let entities: Vec<Entity> = match found.try_collect().await {
-            Ok(entities) => entities,
+        let found: Vec<Yielded> = match found.try_collect().await {
+            Ok(found) => found,
             // Lists are never "not found" in Orion, but others may answer so.
             Err(error) if error.kind == ErrorKind::Status(404) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let (entities, _) = united(entities);
-        Ok(entities.into_iter().find(|entity| query.ids.contains(&entity.id)))
+        let (found, _) = united(found);
+        // Of several entities that are one in the view none stands for all of them.
+        let left_out = found.iter().position(|one| matches!(one, Yielded::LeftOut(_)));
+        let mut found = found.into_iter();
+        if let Some(position) = left_out {
+            return Ok(found.nth(position));
+        }
+        Ok(found.find(|one| is_meant(one, &query.ids)))
     }
 
     fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream {
         let plan = self.plan(query);
         let page = sent_page(query, &plan);
-        let entities = self.source.within(&plan).walk(plan, page, call.clone());
+        let yielded = self.source.within(&plan).walk(plan, page, call.clone());
         let ids = query.ids.clone();
-        let is_meant = move |entity: &Entity| ids.is_empty() || ids.contains(&entity.id);
-        let entities = entities.try_filter(move |entity| std::future::ready(is_meant(entity)));
+        let yielded = yielded.try_filter(move |one| std::future::ready(ids.is_empty() || is_meant(one, &ids)));
         if !self.settings.ids_repeat {
-            return entities.boxed();
+            return yielded.boxed();
         }
         let united = async move {
-            let (entities, _) = united(entities.try_collect().await?);
-            Ok(stream::iter(entities.into_iter().map(Ok)))
+            let (yielded, _) = united(yielded.try_collect().await?);
+            Ok(stream::iter(yielded.into_iter().map(Ok)))
         };
         stream::once(united).try_flatten().boxed()
     }
 
-    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError> {
+    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<Counted, AdapterError> {
         let plan = self.plan(query);
         let total = match plan.requests.as_slice() {
             [] => Some(0),
@@ -189,14 +195,24 @@ impl Adapter for NgsiV2Adapter {
             _ => None,
         };
         match total {
-            Some(total) => Ok(total),
+            Some(total) => Ok(Counted::entities(total)),
             // The source does not say, or would count what is not meant.
             None => {
-                self.query(query, call)
-                    .try_fold(0, |count, _| std::future::ready(Ok(count + 1)))
-                    .await
+                let add = |mut counted: Counted, one: Yielded| {
+                    counted.add(&one);
+                    std::future::ready(Ok(counted))
+                };
+                self.query(query, call).try_fold(Counted::default(), add).await
             }
         }
+    }
+}
+
+/// Whether it is, or may be, an entity of one of these ids.
+fn is_meant(yielded: &Yielded, ids: &[EntityId]) -> bool {
+    match yielded {
+        Yielded::Entity(entity) => ids.contains(&entity.id),
+        Yielded::LeftOut(_) => true,
     }
 }
 

@@ -15,6 +15,7 @@ use super::translate::{TranslatedPage, TranslationError, translate_page};
 use crate::asked::AskedRequest;
 use crate::client::{Response, SourceClient, Walked};
 use crate::contract::{AdapterError, Call, EntityStream, ErrorKind, Page};
+use crate::flaw::Yielded;
 
 /// Orion refuses larger pages.
 const MAX_PAGE: usize = 1000;
@@ -98,10 +99,7 @@ impl Source {
         } else {
             let (body, translation) = (response.body.clone(), Arc::clone(&plan.translation));
             let translating = async move { translate_page(&body, &translation) };
-            call.resources
-                .compute_elsewhere(translating)
-                .await
-                .map_err(exhausted)?
+            call.resources.compute_elsewhere(translating).await.map_err(exhausted)?
         };
         let page = page.map_err(|error| self.refused(&response, error))?;
         let mut held = response.held;
@@ -160,7 +158,7 @@ impl Source {
         };
         stream::try_unfold(walk, |mut walk| async move {
             let next = walk.next().await?;
-            Ok(next.map(|entity| (entity, walk)))
+            Ok(next.map(|yielded| (yielded, walk)))
         })
         .boxed()
     }
@@ -192,7 +190,7 @@ struct Walk {
     offset: usize,
     /// How many entities are still wanted; `None`: all.
     remaining: Option<usize>,
-    ready: VecDeque<Entity>,
+    ready: VecDeque<Yielded>,
     /// The ids of earlier pages: a list that changes while it is walked shows an entity twice.
     seen: HashSet<EntityId>,
     repeated: usize,
@@ -216,10 +214,10 @@ struct Translated {
 const MAX_PAGES: usize = 1_000;
 
 impl Walk {
-    async fn next(&mut self) -> Result<Option<Entity>, AdapterError> {
+    async fn next(&mut self) -> Result<Option<Yielded>, AdapterError> {
         loop {
-            if let Some(entity) = self.ready.pop_front() {
-                return Ok(Some(entity));
+            if let Some(yielded) = self.ready.pop_front() {
+                return Ok(Some(yielded));
             }
             let Some(request) = self.requests.front() else {
                 self.report();
@@ -239,18 +237,18 @@ impl Walk {
                 .source
                 .page(&self.plan, request, page, counted, &self.walked, &self.call);
             let Translated { page, total, held } = asked.await?;
-            let TranslatedPage { entities, listed } = page;
+            let TranslatedPage { yielded, listed } = page;
             self.held = held;
-            self.offset += listed;
+            self.offset = self.offset.saturating_add(listed);
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
             let is_all = counted && total.is_some_and(|total| total <= self.offset as u64);
             let is_last = listed < limit || is_all;
             let is_end = (is_last && self.requests.len() == 1) || self.remaining == Some(0);
-            let translated = entities.len();
-            self.take(entities, is_end)?;
+            let has_entities = yielded.iter().any(|one| matches!(one, Yielded::Entity(_)));
+            let has_new = self.take(yielded, is_end)?;
             self.pages += 1;
             // Of alternatives a whole page may have come with another one.
-            let repeats = translated > 0 && self.ready.is_empty() && !is_last && !self.plan.are_alternatives;
+            let repeats = has_entities && !has_new && !is_last && !self.plan.are_alternatives;
             if repeats || self.pages > MAX_PAGES {
                 let client = &self.source.client;
                 return Err(client.error(ErrorKind::InvalidPayload, "the pages of the list repeat or do not end"));
@@ -262,24 +260,25 @@ impl Walk {
         }
     }
 
-    /// Takes over the entities of a page, each once.
-    fn take(&mut self, entities: Vec<Entity>, is_end: bool) -> Result<(), AdapterError> {
-        let (mut entities, repeated) = united(entities);
+    /// Takes over the entities of a page, each once; whether one of them is new.
+    fn take(&mut self, yielded: Vec<Yielded>, is_end: bool) -> Result<bool, AdapterError> {
+        let (mut yielded, repeated) = united(yielded);
         self.repeated += repeated;
         if !self.seen.is_empty() {
-            let before = entities.len();
-            entities.retain(|entity| !self.seen.contains(&entity.id));
+            let before = yielded.len();
+            yielded.retain(|one| id_of(one).is_none_or(|id| !self.seen.contains(id)));
             if !self.plan.are_alternatives {
-                self.repeated += before - entities.len();
+                self.repeated += before - yielded.len();
             }
         }
         if !is_end {
-            let ids = self.held_ids.grow(entities.len() * BYTES_OF_AN_ID);
+            let ids = self.held_ids.grow(yielded.len() * BYTES_OF_AN_ID);
             ids.map_err(|exhausted| AdapterError::exhausted(self.source.client.source(), exhausted))?;
-            self.seen.extend(entities.iter().map(|entity| entity.id.clone()));
+            self.seen.extend(yielded.iter().filter_map(id_of).cloned());
         }
-        self.ready = entities.into();
-        Ok(())
+        let has_new = yielded.iter().any(|one| id_of(one).is_some());
+        self.ready = yielded.into();
+        Ok(has_new)
     }
 
     fn report(&self) {
@@ -293,30 +292,40 @@ impl Walk {
     }
 }
 
-/// The entities with those of one id made one, and how many were taken up by others. The first one's attributes
-/// win.
-pub(super) fn united(entities: Vec<Entity>) -> (Vec<Entity>, usize) {
-    let listed = entities.len();
-    if listed < 2 {
-        return (entities, 0);
+fn id_of(yielded: &Yielded) -> Option<&EntityId> {
+    match yielded {
+        Yielded::Entity(entity) => Some(&entity.id),
+        Yielded::LeftOut(_) => None,
     }
-    let distinct = entities.iter().map(|entity| &entity.id).collect::<HashSet<_>>().len();
+}
+
+/// The entities with those of one id made one, and how many were taken up by others. The first one's attributes
+/// win. What was left out stays in its place.
+pub(super) fn united(yielded: Vec<Yielded>) -> (Vec<Yielded>, usize) {
+    let listed = yielded.iter().filter_map(id_of).count();
+    if listed < 2 {
+        return (yielded, 0);
+    }
+    let distinct = yielded.iter().filter_map(id_of).collect::<HashSet<_>>().len();
     if distinct == listed {
-        return (entities, 0);
+        return (yielded, 0);
     }
     let mut positions: HashMap<EntityId, usize> = HashMap::with_capacity(distinct);
-    let mut united: Vec<Entity> = Vec::with_capacity(distinct);
-    for entity in entities {
+    let mut united: Vec<Yielded> = Vec::with_capacity(yielded.len());
+    for one in yielded {
+        let Yielded::Entity(entity) = one else {
+            united.push(one);
+            continue;
+        };
         match positions.get(&entity.id).and_then(|position| united.get_mut(*position)) {
-            Some(first) => unite(first, entity),
-            None => {
+            Some(Yielded::Entity(first)) => unite(first, entity),
+            _ => {
                 positions.insert(entity.id.clone(), united.len());
-                united.push(entity);
+                united.push(Yielded::Entity(entity));
             }
         }
     }
-    let repeated = listed - united.len();
-    (united, repeated)
+    (united, listed - distinct)
 }
 
 fn unite(first: &mut Entity, other: Entity) {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures::{Stream, StreamExt, stream};
 use kakehashi_resources::Held;
 use ngsi_ld::query::{Expression, GeoQuery};
-use ngsi_ld::{AttributeName, Entity, TypeName};
+use ngsi_ld::{AttributeName, TypeName};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -24,6 +24,7 @@ use crate::client::{Credential, HttpClient, SourceClient, SourceClientError, Sou
 use crate::contract::{
     Adapter, AdapterError, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, PushDown, SourceId, SourceQuery,
 };
+use crate::flaw::{Counted, Yielded};
 
 /// What makes a platform a source.
 #[derive(Debug, Clone)]
@@ -94,7 +95,7 @@ impl RestAdapter {
 
     /// The number of a type's records, if the platform declares it and its first page bears it out.
     async fn declared_count(&self, reading: &Arc<TypeReading>, call: &Call) -> Result<Option<u64>, AdapterError> {
-        let Some(mapping) = reading.mapping().filter(|_| !reading.is_irregular()) else {
+        let Some(mapping) = reading.mapping().filter(|_| !reading.has_irregular_total()) else {
             return Ok(None);
         };
         let size = mapping.paging.size;
@@ -107,7 +108,7 @@ impl RestAdapter {
         Ok(page
             .envelope
             .total
-            .filter(|total| walk::is_as_declared(&page, *total, 0, size)))
+            .filter(|total| page.is_complete() && walk::is_as_declared(&page, *total, 0, size)))
     }
 }
 
@@ -160,7 +161,7 @@ impl Adapter for RestAdapter {
         paths.map(|path| self.source.client.asked(&path, &[ACCEPTED])).collect()
     }
 
-    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
+    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Yielded>, AdapterError> {
         self.query(query, call).next().await.transpose()
     }
 
@@ -181,8 +182,8 @@ impl Adapter for RestAdapter {
             .any(|attribute| matches!(attribute.rule, Rule::Relationship { .. }) && names.contains(&attribute.name)))
     }
 
-    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError> {
-        let mut total = 0;
+    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<Counted, AdapterError> {
+        let mut counted = Counted::default();
         for place in self.source.places(query) {
             let mut of_type = query.clone();
             of_type.page = None;
@@ -194,7 +195,7 @@ impl Adapter for RestAdapter {
             if walk::is_unconditional(query)
                 && let Some(declared) = self.declared_count(&reading, call).await?
             {
-                total += declared;
+                counted.add_all(&Counted::entities(declared));
                 continue;
             }
             of_type.types = reading
@@ -202,13 +203,12 @@ impl Adapter for RestAdapter {
                 .map(|mapping| mapping.name.clone())
                 .into_iter()
                 .collect();
-            let mut entities = self.query(&of_type, call);
-            while let Some(entity) = entities.next().await {
-                entity?;
-                total += 1;
+            let mut yielded = self.query(&of_type, call);
+            while let Some(one) = yielded.next().await {
+                counted.add(&one?);
             }
         }
-        Ok(total)
+        Ok(counted)
     }
 }
 
@@ -216,7 +216,7 @@ impl Adapter for RestAdapter {
 struct Walk {
     source: Arc<Source>,
     messages: mpsc::Receiver<Message>,
-    batch: std::vec::IntoIter<Entity>,
+    batch: std::vec::IntoIter<Yielded>,
     /// What is counted of the batch for the request.
     held: Vec<Held>,
     has_ended: bool,
@@ -241,19 +241,19 @@ impl Walk {
 }
 
 impl Stream for Walk {
-    type Item = Result<Entity, AdapterError>;
+    type Item = Result<Yielded, AdapterError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if let Some(entity) = self.batch.next() {
-                return Poll::Ready(Some(Ok(entity)));
+            if let Some(yielded) = self.batch.next() {
+                return Poll::Ready(Some(Ok(yielded)));
             }
             if self.has_ended {
                 return Poll::Ready(None);
             }
             let error = match std::task::ready!(self.messages.poll_recv(context)) {
-                Some(Message::Entities(entities, held)) => {
-                    self.batch = entities.into_iter();
+                Some(Message::Yielded(yielded, held)) => {
+                    self.batch = yielded.into_iter();
                     self.held = held;
                     continue;
                 }

@@ -34,16 +34,25 @@ pub(super) struct Source {
     /// The types that the source provides.
     provided: Vec<TypeName>,
     findings: FindingCounts,
-    /// For each type of the mapping: whether some record was no entity, so that the platform's positions and
-    /// totals are not those of the view.
-    irregular: Vec<AtomicBool>,
+    /// For each type of the mapping.
+    irregular: Vec<Irregular>,
+}
+
+/// What of a platform's own order cannot be that of the view.
+#[derive(Debug, Default)]
+struct Irregular {
+    /// Some record was left out, because it is the second of its id or its page is not as declared: neither positions
+    /// nor totals are those of the view.
+    positions: AtomicBool,
+    /// Some record is no entity: it has its place in the view's pages, and does not count.
+    total: AtomicBool,
 }
 
 // === impl Source ===
 
 impl Source {
     pub(super) fn new(client: SourceClient, base_path: String, mapping: Arc<Mapping>, provided: Vec<TypeName>) -> Self {
-        let irregular = mapping.type_mappings().iter().map(|_| AtomicBool::new(false)).collect();
+        let irregular = mapping.type_mappings().iter().map(|_| Irregular::default()).collect();
         Self {
             client,
             base_path,
@@ -69,7 +78,7 @@ impl Source {
         self.findings.get(finding)
     }
 
-    fn irregular(&self, place: usize) -> Option<&AtomicBool> {
+    fn irregular(&self, place: usize) -> Option<&Irregular> {
         self.irregular.get(place)
     }
 }
@@ -128,17 +137,23 @@ impl TypeReading {
         self.source.client.error(kind, detail)
     }
 
-    /// Whether some record of this type was no entity.
+    /// Whether the platform's positions are not those of the view.
     pub(super) fn is_irregular(&self) -> bool {
         self.source
             .irregular(self.place)
-            .is_none_or(|irregular| irregular.load(Ordering::Relaxed))
+            .is_none_or(|irregular| irregular.positions.load(Ordering::Relaxed))
     }
 
     pub(super) fn note_irregular(&self) {
         if let Some(irregular) = self.source.irregular(self.place) {
-            irregular.store(true, Ordering::Relaxed);
+            irregular.positions.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether the platform's total is not that of the view.
+    pub(super) fn has_irregular_total(&self) -> bool {
+        let of_type = self.source.irregular(self.place);
+        self.is_irregular() || of_type.is_none_or(|irregular| irregular.total.load(Ordering::Relaxed))
     }
 
     /// Counts a record that is the second of its id.
@@ -197,8 +212,10 @@ impl TypeReading {
         };
         let mut tally = Tally::default();
         let page = read_records(mapping, paths, &self.projection, body, &mut tally)?;
-        if !page.is_complete() {
-            self.note_irregular();
+        if !page.is_complete()
+            && let Some(irregular) = self.source.irregular(self.place)
+        {
+            irregular.total.store(true, Ordering::Relaxed);
         }
         self.report(mapping, &tally);
         Ok(page)
@@ -234,5 +251,9 @@ impl Findings for Tally {
             Some((_, _, times)) => *times += 1,
             None => self.0.push((field.to_owned(), finding, 1)),
         }
+    }
+
+    fn forget(&mut self) {
+        self.0.clear();
     }
 }

@@ -5,14 +5,16 @@ use ngsi_ld::{Entity, TypeName};
 
 use super::mapping::{Mapping, TypeMapping};
 use super::record::{
-    DocumentPaths, Envelope, Finding, Findings, Projection, UnreadableBody, build_entity, read_document,
+    DocumentPaths, Envelope, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document,
 };
 use crate::contract::AttributeSelection;
+use crate::flaw::Yielded;
 
 /// The records of one answer, as entities.
 #[derive(Debug)]
 pub(super) struct RecordPage {
-    pub(super) entities: Vec<Entity>,
+    /// One for each record.
+    pub(super) yielded: Vec<Yielded>,
     pub(super) envelope: Envelope,
     /// What is counted of the entities for the request.
     pub(super) held: Option<Held>,
@@ -21,11 +23,16 @@ pub(super) struct RecordPage {
 impl RecordPage {
     /// Whether every record is an entity.
     pub(super) fn is_complete(&self) -> bool {
-        self.entities.len() == self.envelope.records
+        self.entities() == self.envelope.records
+    }
+
+    fn entities(&self) -> usize {
+        let is_entity = |yielded: &&Yielded| matches!(yielded, Yielded::Entity(_));
+        self.yielded.iter().filter(is_entity).count()
     }
 }
 
-/// Reads a body as `paths` describe it.
+/// Reads a body as `paths` describe it. A record that is wrong costs itself, unless the body is not even JSON.
 pub(super) fn read_records(
     mapping: &TypeMapping,
     paths: &DocumentPaths,
@@ -33,16 +40,29 @@ pub(super) fn read_records(
     body: &[u8],
     findings: &mut dyn Findings,
 ) -> Result<RecordPage, UnreadableBody> {
-    let mut entities = Vec::new();
-    let envelope = read_document(body, paths, &mapping.fields, &projection.wanted, &mut |fields| {
-        entities.extend(build_entity(mapping, projection, fields, findings));
-    })?;
-    envelope.check(entities.len())?;
-    Ok(RecordPage {
-        entities,
-        envelope,
-        held: None,
-    })
+    let mut read = |pass: Pass| {
+        let mut yielded = Vec::new();
+        let envelope = read_document(body, paths, &mapping.fields, &projection.wanted, pass, &mut |fields| {
+            yielded.push(build_entity(mapping, projection, fields, findings).map_or_else(Yielded::LeftOut, Into::into));
+        });
+        match envelope {
+            Ok(envelope) => Ok(RecordPage {
+                yielded,
+                envelope,
+                held: None,
+            }),
+            Err(error) => {
+                findings.forget();
+                Err(error)
+            }
+        }
+    };
+    let page = match read(Pass::Quick) {
+        Err(UnreadableBody::Syntax { .. }) => read(Pass::RecordByRecord)?,
+        page => page?,
+    };
+    page.envelope.check(page.entities())?;
+    Ok(page)
 }
 
 /// The entities of one type in an answer with many records, without system attributes. Records without an id
@@ -61,7 +81,7 @@ pub fn translate_records(
     };
     let projection = Projection::new(mapping, attributes, false);
     let page = read_records(mapping, &mapping.documents, &projection, body, &mut Unheard)?;
-    Ok(page.entities)
+    Ok(page.yielded.into_iter().filter_map(Yielded::entity).collect())
 }
 
 /// Nobody wants to know.
@@ -69,4 +89,6 @@ struct Unheard;
 
 impl Findings for Unheard {
     fn note(&mut self, _: &str, _: Finding) {}
+
+    fn forget(&mut self) {}
 }

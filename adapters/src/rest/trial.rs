@@ -3,7 +3,7 @@
 use ngsi_ld::{Entity, TypeName};
 
 use super::mapping::{Mapping, TypeMapping, nearest};
-use super::record::{DocumentPaths, Finding, Findings, Projection, UnreadableBody, build_entity, read_document};
+use super::record::{DocumentPaths, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document};
 use crate::contract::AttributeSelection;
 
 /// What a mapping makes of a sample.
@@ -113,24 +113,43 @@ fn try_type(mapping: &TypeMapping, sample: &[u8]) -> TryReport {
 }
 
 fn read_sample(mapping: &TypeMapping, paths: &DocumentPaths, sample: &[u8]) -> Result<TryReport, UnreadableBody> {
+    match read_sample_in(Pass::Quick, mapping, paths, sample) {
+        Err(UnreadableBody::Syntax { .. }) => read_sample_in(Pass::RecordByRecord, mapping, paths, sample),
+        read => read,
+    }
+}
+
+fn read_sample_in(
+    pass: Pass,
+    mapping: &TypeMapping,
+    paths: &DocumentPaths,
+    sample: &[u8],
+) -> Result<TryReport, UnreadableBody> {
     let projection = Projection::new(mapping, &AttributeSelection::All, true);
     let mut report = TryReport::default();
     let mut ids = hashbrown::HashSet::new();
-    let envelope = read_document(sample, paths, &mapping.fields, &projection.wanted, &mut |fields| {
-        report.records += 1;
-        let mut noted = Noted {
-            record: report.records,
-            warnings: &mut report.warnings,
-        };
-        let Some(entity) = build_entity(mapping, &projection, fields, &mut noted) else {
-            return;
-        };
-        if ids.insert(entity.id.clone()) {
-            report.entities.push(entity);
-        } else {
-            noted.note("id", Finding::DuplicateId);
-        }
-    })?;
+    let envelope = read_document(
+        sample,
+        paths,
+        &mapping.fields,
+        &projection.wanted,
+        pass,
+        &mut |fields| {
+            report.records += 1;
+            let mut noted = Noted {
+                record: report.records,
+                warnings: &mut report.warnings,
+            };
+            let Ok(entity) = build_entity(mapping, &projection, fields, &mut noted) else {
+                return;
+            };
+            if ids.insert(entity.id.clone()) {
+                report.entities.push(entity);
+            } else {
+                noted.note("id", Finding::DuplicateId);
+            }
+        },
+    )?;
     envelope.check(report.entities.len())?;
     report.records = envelope.records;
     Ok(report)
@@ -148,5 +167,9 @@ impl Findings for Noted<'_> {
             field: field.to_owned(),
             finding,
         });
+    }
+
+    fn forget(&mut self) {
+        self.warnings.clear();
     }
 }

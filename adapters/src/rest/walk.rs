@@ -17,6 +17,7 @@ use super::pages::{Following, Window, first_path, following, path_at, window};
 use super::source::{Answer, Source, TypeReading};
 use super::translate::RecordPage;
 use crate::contract::{AdapterError, Call, ErrorKind, Page, SourceQuery};
+use crate::flaw::{Flaw, Yielded};
 
 /// Pages of one walk that are asked for at once: the next one arrives while one is read.
 const PAGES_IN_FLIGHT: usize = 2;
@@ -32,8 +33,8 @@ const MAX_PAGES: u64 = 10_000;
 
 /// What a walk hands out.
 pub(super) enum Message {
-    /// Entities of the answer, and what is counted of them for the request.
-    Entities(Vec<Entity>, Vec<Held>),
+    /// Entities of the answer, what was left out of it, and what is counted of both for the request.
+    Yielded(Vec<Yielded>, Vec<Held>),
     /// The answer is complete.
     End,
     /// Nothing more comes.
@@ -225,8 +226,11 @@ async fn walk_records(
         let Some(mut page) = answer? else {
             continue;
         };
-        // A platform that answers with another record has none of this id.
-        page.entities.retain(|entity| entity.id == id);
+        // A platform that answers with another record, or with one that has no id, has none of this id.
+        page.yielded.retain(|one| match one {
+            Yielded::Entity(entity) => entity.id == id,
+            Yielded::LeftOut(flaw) => *flaw != Flaw::NoId,
+        });
         output.take(reading, page).await?;
     }
     Ok(())
@@ -239,7 +243,7 @@ async fn read_window(
     call: &Call,
 ) -> Result<Option<WindowPages>, AdapterError> {
     let mut pages = WindowPages {
-        entities: Vec::new(),
+        yielded: Vec::new(),
         held: Vec::new(),
         total: 0,
         skip: window.skip,
@@ -265,7 +269,7 @@ async fn read_window(
             return Ok(None);
         };
         pages.total = total;
-        pages.entities.extend(page.entities);
+        pages.yielded.extend(page.yielded);
         pages.held.extend(page.held);
         index += 1;
         if index > window.last || index.saturating_mul(window.size) >= total {
@@ -274,19 +278,19 @@ async fn read_window(
     }
 }
 
-/// Whether a page holds as many records as its size and the declared total say, and all of them are entities.
+/// Whether a page holds as many records as its size and the declared total say.
 pub(super) fn is_as_declared(page: &RecordPage, total: u64, skipped: u64, size: u64) -> bool {
-    page.is_complete() && page.envelope.records as u64 == total.saturating_sub(skipped).min(size)
+    page.envelope.records as u64 == total.saturating_sub(skipped).min(size)
 }
 
-/// The entities of the pages that hold a window.
+/// What the pages that hold a window yield.
 struct WindowPages {
-    entities: Vec<Entity>,
-    /// What is counted of them for the request.
+    yielded: Vec<Yielded>,
+    /// What is counted of it for the request.
     held: Vec<Held>,
-    /// Entities of the type in all pages.
+    /// Records of the type in all pages.
     total: u64,
-    /// Entities at the beginning that lie before the window.
+    /// Records at the beginning that lie before the window.
     skip: u64,
 }
 
@@ -407,18 +411,27 @@ impl Output<'_> {
     /// Takes over a page's entities in their order.
     async fn take(&mut self, reading: &TypeReading, page: RecordPage) -> Result<(), Stop> {
         let mut chosen = Vec::new();
-        let mut duplicates = 0;
-        for entity in page.entities {
-            if !self.seen.insert(self.hasher.hash_one(entity.id.as_str())) {
-                duplicates += 1;
-            } else if self.accepts(&entity) && !self.is_full() {
-                self.choose(entity, &mut chosen);
+        let (mut duplicates, mut left_out) = (0, 0);
+        for one in page.yielded {
+            let is_part = match &one {
+                Yielded::Entity(entity) if !self.seen.insert(self.hasher.hash_one(entity.id.as_str())) => {
+                    duplicates += 1;
+                    false
+                }
+                Yielded::Entity(entity) => self.accepts(entity),
+                Yielded::LeftOut(_) => {
+                    left_out += 1;
+                    true
+                }
+            };
+            if is_part && !self.is_full() {
+                self.choose(one, &mut chosen);
             }
         }
         if duplicates > 0 {
             reading.note_duplicates(duplicates);
             // A platform that ignores the parameters of a page sends the first one again and again.
-            if duplicates as usize == page.envelope.records {
+            if duplicates as usize + left_out == page.envelope.records {
                 return Err(reading
                     .error(ErrorKind::InvalidPayload, "a page repeats the records before it")
                     .into());
@@ -434,15 +447,16 @@ impl Output<'_> {
         self.skip = self.skip.saturating_sub(usize::try_from(before).unwrap_or(usize::MAX));
         let skip = usize::try_from(pages.skip).unwrap_or(usize::MAX);
         let mut chosen = Vec::new();
-        for entity in pages.entities.into_iter().skip(skip) {
+        for one in pages.yielded.into_iter().skip(skip) {
             if !self.is_full() {
-                self.choose(entity, &mut chosen);
+                self.choose(one, &mut chosen);
             }
         }
         self.hand_out(chosen, pages.held).await
     }
 
-    fn choose(&mut self, entity: Entity, chosen: &mut Vec<Entity>) {
+    /// Takes the next place of the answer. What is left out has one, as in the platform's own pages.
+    fn choose(&mut self, one: Yielded, chosen: &mut Vec<Yielded>) {
         if self.skip > 0 {
             self.skip -= 1;
             return;
@@ -450,13 +464,13 @@ impl Output<'_> {
         if let Some(room) = &mut self.room {
             *room -= 1;
         }
-        chosen.push(entity);
+        chosen.push(one);
     }
 
-    async fn hand_out(&mut self, chosen: Vec<Entity>, held: Vec<Held>) -> Result<(), Stop> {
+    async fn hand_out(&mut self, chosen: Vec<Yielded>, held: Vec<Held>) -> Result<(), Stop> {
         if !chosen.is_empty() {
             self.sender
-                .send(Message::Entities(chosen, held))
+                .send(Message::Yielded(chosen, held))
                 .await
                 .map_err(|_| Stop::Enough)?;
         }

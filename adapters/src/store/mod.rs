@@ -38,7 +38,7 @@ mod writer_tests;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
-use ngsi_ld::{AttributeName, Entity, TypeName};
+use ngsi_ld::{AttributeName, TypeName};
 
 pub use self::dates::set_system_dates;
 pub use self::error::StoreError;
@@ -50,6 +50,7 @@ use self::body::Wanted;
 use self::compile::{Sqlite, Statement, compile};
 use crate::asked::AskedRequest;
 use crate::contract::{Adapter, AdapterError, AttributeSelection, Call, EntityStream, PushDown, SourceId, SourceQuery};
+use crate::flaw::{Counted, Yielded};
 use crate::writing::EntityWriter;
 
 /// A partition of the store as a source.
@@ -119,11 +120,12 @@ impl Adapter for StoreAdapter {
         Ok(vec![asked(query)])
     }
 
-    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Entity>, AdapterError> {
+    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Yielded>, AdapterError> {
         let statement = selecting(query);
         self.partition.remove_expired_before_reading().await;
         read::first(&self.partition, statement, &wanted(query), call)
             .await
+            .map(|found| found.map(Yielded::Entity))
             .map_err(|error| adapter_error(&self.source, &error))
     }
 
@@ -131,6 +133,7 @@ impl Adapter for StoreAdapter {
         let statement = selecting(query);
         let source = self.source.clone();
         read::all(self.partition.clone(), statement, wanted(query), call.clone())
+            .map_ok(Yielded::Entity)
             .map_err(move |error| adapter_error(&source, &error))
             .boxed()
     }
@@ -147,11 +150,12 @@ impl Adapter for StoreAdapter {
             .map_err(|error| adapter_error(&self.source, &error))
     }
 
-    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<u64, AdapterError> {
+    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<Counted, AdapterError> {
         let statement = compile(query, &Sqlite).count(&Sqlite);
         self.partition.remove_expired_before_reading().await;
         read::count(&self.partition, statement, call)
             .await
+            .map(Counted::entities)
             .map_err(|error| adapter_error(&self.source, &error))
     }
 

@@ -10,6 +10,7 @@ use super::asked;
 use super::compile::{Sqlite, compile};
 use crate::asked::AskedRequest;
 use crate::contract::{Adapter, AdapterError, Call, EntityStream, ErrorKind, PushDown, SourceId, SourceQuery};
+use crate::flaw::{Counted, Yielded};
 use crate::writing::{EntityWriter, MayChange, Put, WriteError};
 
 /// A partition of the store that is not opened. Every question fails.
@@ -44,7 +45,7 @@ impl Adapter for UnopenedPartition {
         Ok(vec![asked(query)])
     }
 
-    async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Entity>, AdapterError> {
+    async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
         Err(self.error())
     }
 
@@ -56,7 +57,7 @@ impl Adapter for UnopenedPartition {
         Err(self.error())
     }
 
-    async fn count(&self, _: &SourceQuery, _: &Call) -> Result<u64, AdapterError> {
+    async fn count(&self, _: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
         Err(self.error())
     }
 

@@ -23,7 +23,7 @@ use crate::Gateway;
 use crate::contexts::RequestContext;
 use crate::federation::entities::Entities;
 use crate::federation::linked_retrieval::{self, Form};
-use crate::federation::{self, Question};
+use crate::federation::{self, Question, warning};
 use crate::policy::Operation;
 
 /// Bytes that one rendered entity usually has, so that the body's buffer is made once.
@@ -73,15 +73,11 @@ pub(super) async fn answer(
         version: preferences.version,
         joined,
     };
-    let written = list.write(answer.entities, &scope.id).await;
+    let written = list.write(answer.entities, answer.count, &scope.id).await;
     *response.status_mut() = status(written.amended);
     *response.body_mut() = written.body;
-    if let Some(failed) = written.failed
-        && answer.warnings.iter().all(|earlier| earlier.source != failed.source)
-    {
-        answer.warnings.push(failed);
-    }
-    respond::add_count(&mut response, answer.count);
+    warning::add(&mut answer.warnings, written.warnings);
+    respond::add_count(&mut response, written.count);
     let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
     respond::add_page_links(&mut response, path, query, page, written.more, media_type);
     respond::add_warnings(&mut response, &answer.warnings);
@@ -117,7 +113,7 @@ pub(super) async fn retrieve(
     if let Some(join) = presentation.join() {
         let linking = std::slice::from_ref(&entity);
         let linked = linked_retrieval::linked(linking, &join, &question, &asker, &gathering).await?;
-        linked_retrieval::add_warnings(&mut answer.warnings, linked.warnings);
+        warning::add(&mut answer.warnings, linked.warnings);
         joined = Some(Joined::new(join.form, linked.entities));
     }
     let mut response = match joined {
@@ -151,7 +147,7 @@ async fn flattened(
         joined: Some(joined),
     };
     let written = list
-        .write(Entities::at_hand(question, vec![entity], false), &scope.id)
+        .write(Entities::at_hand(question, vec![entity], false), None, &scope.id)
         .await;
     *response.status_mut() = status(written.amended);
     *response.body_mut() = written.body;

@@ -73,13 +73,15 @@ pub(super) struct Written {
     pub more: bool,
     /// Whether an entity was amended for a reader of an earlier version.
     pub amended: bool,
-    /// The source that failed, so that the list is empty.
-    pub failed: Option<Warning>,
+    /// How many entities match in all, if that was asked for and can be told.
+    pub count: Option<u64>,
+    /// The source that failed, so that the list is empty, and what was left out.
+    pub warnings: Vec<Warning>,
 }
 
 impl EntityList {
-    /// Writes a list, or begins to.
-    pub(super) async fn write(mut self, mut entities: Entities, request_id: &RequestId) -> Written {
+    /// Writes a list, or begins to. `count`: how many match in all, as was counted before the entities were taken.
+    pub(super) async fn write(mut self, mut entities: Entities, count: Option<u64>, request_id: &RequestId) -> Written {
         let flattened = self.joined.take_if(|joined| joined.form == Form::Flat);
         let mut linking = Vec::new();
         let mut writing = Writing::begin(self);
@@ -93,16 +95,20 @@ impl EntityList {
                         body: Writing::begin(writing.list).finish(),
                         more: false,
                         amended: false,
-                        failed: Some(Warning::from(&error)),
+                        count,
+                        warnings: vec![Warning::from(&error)],
                     };
                 }
             }
             // Whether it was amended is said before the body.
             if writing.body.len() >= SENT_FROM && entities.arrive() && writing.list.version.is_none() {
+                let (count, warnings) = entities.settle(count).await;
+                entities.begin_sending();
                 return Written {
                     more: entities.more().await,
                     amended: false,
-                    failed: None,
+                    count,
+                    warnings,
                     body: writing.continue_with(entities, request_id.clone()),
                 };
             }
@@ -113,10 +119,12 @@ impl EntityList {
                 writing.add_shown(entity.clone(), Some(shown));
             }
         }
+        let (count, warnings) = entities.settle(count).await;
         Written {
             more: entities.more().await,
             amended: writing.amended,
-            failed: None,
+            count,
+            warnings,
             body: writing.finish(),
         }
     }

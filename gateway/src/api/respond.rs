@@ -1,5 +1,7 @@
 //! From an answer of the federation to an HTTP response: representation, @context, warnings, page links.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -12,6 +14,7 @@ use super::problem::{ErrorType, Problem};
 use crate::config::Size;
 use crate::contexts::RequestContext;
 use crate::edge::busy::busy;
+use crate::federation::warning::Missing;
 use crate::federation::{Refusal, Warning};
 
 /// Clause 6.3.17.
@@ -46,10 +49,20 @@ pub(super) fn rendered(
     response
 }
 
-/// Adds a warning for each source whose part is missing (clause 6.3.17).
+/// Adds a warning for each source whose part, or some of it, is missing (clause 6.3.17).
 pub(super) fn add_warnings(response: &mut Response, warnings: &[Warning]) {
     for warning in warnings {
-        let (code, text) = describe(warning.kind);
+        let (code, text): (u16, Cow<'static, str>) = match warning.missing {
+            Missing::Part(kind) => {
+                let (code, text) = describe(kind);
+                (code, text.into())
+            }
+            Missing::Entities(1) => (111, "1 entity of the source is not valid and left out".into()),
+            Missing::Entities(count) => (
+                111,
+                format!("{count} entities of the source are not valid and left out").into(),
+            ),
+        };
         let value = format!("{code} {} \"{text}\"", warning.source);
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().append(WARNING, value);

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::StreamExt;
-use kakehashi_adapters::{AdapterError, EntityStream, Page};
+use kakehashi_adapters::{AdapterError, Counted, EntityStream, ErrorKind, LeftOut, Page, Yielded};
 use ngsi_ld::Entity;
 
-use super::Question;
 use super::gather::{self, Request, visible_part};
 use super::plan::SubQuery;
+use super::{Question, Warning};
 
 /// The entities of one page, in an order that is the same for every page. What is not shown of them is left out.
 #[derive(Debug)]
@@ -71,10 +71,28 @@ impl Entities {
         }
     }
 
-    /// Whether entities may still arrive, so that they need not all be held at once.
+    /// Whether entities may still arrive, so that they need not all be held at once. Where the source has lately had some
+    /// that were left out, they must: what is left out is told before the first is sent.
     #[must_use]
     pub fn arrive(&self) -> bool {
-        matches!(&self.from, From::Source(arriving) if arriving.outcome.is_none())
+        matches!(&self.from, From::Source(arriving) if arriving.outcome.is_none() && !arriving.is_flawed())
+    }
+
+    /// The entities that follow are sent as they arrive. Nothing can be told of them any more: an entity that would have
+    /// to be left out is an error from here on.
+    pub fn begin_sending(&mut self) {
+        if let From::Source(arriving) = &mut self.from {
+            arriving.is_sent = true;
+        }
+    }
+
+    /// How many entities match in all, and what is to be told of those that were left out, as far as the entities have
+    /// been taken. `count`: what was counted, if that was asked for.
+    pub async fn settle(&mut self, count: Option<u64>) -> (Option<u64>, Vec<Warning>) {
+        match &mut self.from {
+            From::Hand { .. } => (count, Vec::new()),
+            From::Source(arriving) => arriving.settle().await,
+        }
     }
 }
 
@@ -94,10 +112,17 @@ pub(super) struct Arriving {
     page: Page,
     stream: EntityStream,
     began: Instant,
+    /// How many match in all, if that was asked for and could be told.
+    counted: Option<Counted>,
     /// What was taken from the source and not from here.
     ahead: Option<Entity>,
-    /// Entities of the page that the source has yielded.
-    yielded: usize,
+    /// Places of the page that the source has filled, with what is shown and what is not. What it would have filled the
+    /// next one with is the first of the next page.
+    places: usize,
+    /// What is wrong with entities of the page.
+    left_out: LeftOut,
+    /// Whether the page is being sent.
+    is_sent: bool,
     /// How it ended; with whether others follow.
     outcome: Option<Result<bool, AdapterError>>,
 }
@@ -107,7 +132,7 @@ impl std::fmt::Debug for Arriving {
         f.debug_struct("Arriving")
             .field("sub_query", &self.sub_query)
             .field("page", &self.page)
-            .field("yielded", &self.yielded)
+            .field("places", &self.places)
             .finish_non_exhaustive()
     }
 }
@@ -122,8 +147,11 @@ impl Arriving {
             request: request.clone(),
             page,
             began: Instant::now(),
+            counted: None,
             ahead: None,
-            yielded: 0,
+            places: 0,
+            left_out: LeftOut::default(),
+            is_sent: false,
             outcome: None,
         }
     }
@@ -131,6 +159,35 @@ impl Arriving {
     /// Takes the first entity from the source, to be handed out later.
     pub(super) async fn begin(&mut self) {
         self.ahead = self.pull().await;
+    }
+
+    /// So many match in all.
+    pub(super) fn set_counted(&mut self, counted: Counted) {
+        self.counted = Some(counted);
+    }
+
+    fn is_flawed(&self) -> bool {
+        self.sub_query.source.flawed.includes_any(&self.sub_query.query.types)
+    }
+
+    /// A total that the source gives by itself counts what is left out, too. Where something is, it is counted here.
+    async fn settle(&mut self) -> (Option<u64>, Vec<Warning>) {
+        let source = &self.sub_query.source.id;
+        let mut warnings = Vec::new();
+        if !self.left_out.is_empty() && self.counted.is_some_and(|counted| counted.left_out.is_empty()) {
+            self.counted = match gather::count_shown(&self.sub_query, &self.request).await {
+                Ok(counted) => Some(counted),
+                Err(error) => {
+                    warnings.push(Warning::from(&error));
+                    None
+                }
+            };
+        }
+        // What was found wrong in counting holds what is wrong on the page.
+        let in_all = self.counted.map(|counted| counted.left_out);
+        let left_out = in_all.filter(|all| all.total() > self.left_out.total());
+        warnings.extend(Warning::of_left_out(source, &left_out.unwrap_or(self.left_out)));
+        (self.counted.map(|counted| counted.entities), warnings)
     }
 
     async fn next(&mut self) -> Result<Option<Entity>, AdapterError> {
@@ -152,15 +209,28 @@ impl Arriving {
             let deadline = tokio::time::Instant::from_std(self.request.call.deadline);
             let next = tokio::time::timeout_at(deadline, self.stream.next()).await;
             let outcome = match next {
-                Ok(Some(Ok(entity))) => {
-                    let Some(visible) = visible_part(&self.sub_query, entity) else {
-                        continue;
-                    };
-                    if self.yielded < self.page.limit {
-                        self.yielded += 1;
-                        return Some(visible);
+                Ok(Some(Ok(_))) if self.places >= self.page.limit => Ok(true),
+                Ok(Some(Ok(yielded))) => {
+                    self.places += 1;
+                    match yielded {
+                        Yielded::Entity(entity) => match visible_part(&self.sub_query, entity) {
+                            Some(visible) => return Some(visible),
+                            None => continue,
+                        },
+                        Yielded::LeftOut(flaw) => {
+                            self.left_out.add(flaw);
+                            gather::note_left_out(&self.sub_query, &self.request, &LeftOut::from_iter([flaw]));
+                            if !self.is_sent {
+                                continue;
+                            }
+                            let detail = "an entity had to be left out of an answer that had begun";
+                            Err(AdapterError::new(
+                                &self.sub_query.source.id,
+                                ErrorKind::InvalidPayload,
+                                detail,
+                            ))
+                        }
                     }
-                    Ok(true)
                 }
                 Ok(Some(Err(error))) => Err(error),
                 Ok(None) => Ok(false),
@@ -176,8 +246,9 @@ impl Arriving {
         match &self.outcome {
             Some(Ok(more)) => *more,
             Some(Err(_)) => false,
-            None => match gather::count(&self.sub_query, &self.sub_query.query, &self.request).await {
-                Ok(total) => (self.page.offset.saturating_add(self.page.limit) as u64) < total,
+            None => match gather::count_of_source(&self.sub_query, &self.request).await {
+                // What is left out has its place in the source's pages.
+                Ok(total) => (self.page.offset.saturating_add(self.page.limit) as u64) < total.places(),
                 Err(_) => true,
             },
         }

@@ -7,13 +7,13 @@ use std::time::{Instant, SystemTime};
 
 use futures::StreamExt;
 use futures::future::join_all;
-use kakehashi_adapters::{AdapterError, Call, ErrorKind, SourceQuery};
+use kakehashi_adapters::{AdapterError, Call, Counted, ErrorKind, LeftOut, Yielded};
 use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
 
+use super::Refusal;
 use super::plan::SubQuery;
 use super::scan::Scan;
-use super::{Refusal, Warning};
 use crate::telemetry::SourceMetrics;
 
 /// Entities that one request may hold at once, over all sources. At a few KiB each this bounds a request to
@@ -25,7 +25,16 @@ pub const MAX_CANDIDATES: usize = 20_000;
 pub const MAX_FROM_ONE_SOURCE: usize = MAX_CANDIDATES / 2;
 
 /// What one sub-query yielded.
-pub type Answer = Result<Vec<Entity>, AdapterError>;
+pub type Answer = Result<Found, AdapterError>;
+
+/// What a source has sent of what was asked for.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The entities, as far as the consumer may see them.
+    pub entities: Vec<Entity>,
+    /// What was wrong with others.
+    pub left_out: LeftOut,
+}
 
 /// What asking needs to know about the request.
 #[derive(Debug, Clone)]
@@ -63,10 +72,18 @@ async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) ->
     let mut stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
     let scan = Scan::new(request.scan);
     let entities = async {
-        let mut entities = Vec::new();
-        while let Some(entity) = stream.next().await {
-            let entity = entity?;
+        let mut found = Found::default();
+        while let Some(yielded) = stream.next().await {
+            let yielded = yielded?;
             scan.count(sub_query)?;
+            let entity = match yielded {
+                Yielded::Entity(entity) => entity,
+                Yielded::LeftOut(flaw) => {
+                    found.left_out.add(flaw);
+                    continue;
+                }
+            };
+            let entities = &mut found.entities;
             if let Some(visible) = visible_part(sub_query, entity) {
                 if entities.len() >= MAX_FROM_ONE_SOURCE {
                     held.fetch_sub(entities.len(), Ordering::Relaxed);
@@ -79,57 +96,110 @@ async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) ->
                 entities.push(visible);
             }
         }
-        Ok(entities)
+        Ok(found)
     };
-    observed(sub_query, request, entities, |error| {
+    let found = observed(sub_query, request, entities, |error| {
         scan.judged(error, request.call.deadline)
     })
-    .await
+    .await?;
+    note_left_out(sub_query, request, &found.left_out);
+    Ok(found)
 }
 
 /// Shows each entity that one source yields and the consumer may see, as it arrives; none is held. `Break` ends it.
+/// What was left out until then is told.
 pub async fn look_through(
     sub_query: &SubQuery,
     request: &Request,
     mut look: impl FnMut(Entity) -> ControlFlow<()>,
-) -> Result<(), AdapterError> {
+) -> Result<LeftOut, AdapterError> {
     let mut stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
     let scan = Scan::new(request.scan);
     let looking = async {
-        while let Some(entity) = stream.next().await {
-            let entity = entity?;
+        let mut left_out = LeftOut::default();
+        while let Some(yielded) = stream.next().await {
+            let yielded = yielded?;
             scan.count(sub_query)?;
-            if let Some(visible) = visible_part(sub_query, entity)
-                && look(visible).is_break()
-            {
-                break;
+            match yielded {
+                Yielded::Entity(entity) => {
+                    if let Some(visible) = visible_part(sub_query, entity)
+                        && look(visible).is_break()
+                    {
+                        break;
+                    }
+                }
+                Yielded::LeftOut(flaw) => left_out.add(flaw),
             }
         }
-        Ok(())
+        Ok(left_out)
     };
-    observed(sub_query, request, looking, |error| {
+    let left_out = observed(sub_query, request, looking, |error| {
         scan.judged(error, request.call.deadline)
     })
-    .await
+    .await?;
+    note_left_out(sub_query, request, &left_out);
+    Ok(left_out)
 }
 
 /// Asks one source for one entity.
-pub async fn retrieve(sub_query: &SubQuery, request: &Request) -> Result<Option<Entity>, AdapterError> {
-    let entity = async {
-        let entity = sub_query
-            .source
-            .adapter
-            .retrieve(&sub_query.query, &request.call)
-            .await?;
-        Ok(entity.and_then(|entity| visible_part(sub_query, entity)))
+pub async fn retrieve(sub_query: &SubQuery, request: &Request) -> Result<Option<Yielded>, AdapterError> {
+    let retrieving = async {
+        let adapter = &sub_query.source.adapter;
+        let found = adapter.retrieve(&sub_query.query, &request.call).await?;
+        Ok(found.and_then(|found| match found {
+            Yielded::Entity(entity) => visible_part(sub_query, entity).map(Yielded::Entity),
+            Yielded::LeftOut(_) => Some(found),
+        }))
     };
-    observed(sub_query, request, entity, |error| error).await
+    let found = observed(sub_query, request, retrieving, |error| error).await?;
+    if let Some(Yielded::LeftOut(flaw)) = found {
+        note_left_out(sub_query, request, &LeftOut::from_iter([flaw]));
+    }
+    Ok(found)
 }
 
-/// Asks one source how many entities match a query that it decides exactly.
-pub async fn count(sub_query: &SubQuery, query: &SourceQuery, request: &Request) -> Result<u64, AdapterError> {
-    let counting = sub_query.source.adapter.count(query, &request.call);
-    observed(sub_query, request, counting, |error| error).await
+/// How many entities match a query that the source decides exactly. Where it has lately had some that were left out,
+/// its own total would count them: then they are looked at one by one.
+pub async fn count(sub_query: &SubQuery, request: &Request) -> Result<Counted, AdapterError> {
+    if sub_query.source.flawed.includes_any(&sub_query.query.types) {
+        return count_shown(sub_query, request).await;
+    }
+    count_of_source(sub_query, request).await
+}
+
+/// How many entities match, found out by looking at them.
+pub async fn count_shown(sub_query: &SubQuery, request: &Request) -> Result<Counted, AdapterError> {
+    let mut counted = Counted::default();
+    let looking = look_through(sub_query, request, |_| {
+        counted.entities = counted.entities.saturating_add(1);
+        ControlFlow::Continue(())
+    });
+    counted.left_out = looking.await?;
+    Ok(counted)
+}
+
+/// How many entities match, as the source says it.
+pub async fn count_of_source(sub_query: &SubQuery, request: &Request) -> Result<Counted, AdapterError> {
+    let counting = sub_query.source.adapter.count(&sub_query.query, &request.call);
+    let counted = observed(sub_query, request, counting, |error| error).await?;
+    note_left_out(sub_query, request, &counted.left_out);
+    Ok(counted)
+}
+
+/// Remembers and counts what was left out of what a source has sent.
+pub(super) fn note_left_out(sub_query: &SubQuery, request: &Request, left_out: &LeftOut) {
+    if left_out.is_empty() {
+        return;
+    }
+    let source = &sub_query.source;
+    for (flaw, count) in left_out.iter() {
+        request.metrics.record_left_out(&source.id, flaw.as_str(), count);
+    }
+    if source.flawed.note(&sub_query.query.types) {
+        let flaws: Vec<&str> = left_out.iter().map(|(flaw, _)| flaw.as_str()).collect();
+        let count = left_out.total();
+        tracing::warn!(source_id = %source.id, count, flaws = flaws.join(" "), "entities of the source are left out");
+    }
 }
 
 /// What the consumer may see of an entity that a source has sent, of what is still valid; `None` when that is nothing.
@@ -173,16 +243,4 @@ pub(super) fn record(sub_query: &SubQuery, request: &Request, began: Instant, er
     if let Some(error) = error {
         tracing::warn!(source_id = %source, kind = %error.kind, detail = %error.detail, "source failed");
     }
-}
-
-/// The warnings for the answers that failed, each source once.
-pub fn warnings<'a>(errors: impl IntoIterator<Item = &'a AdapterError>) -> Vec<Warning> {
-    let mut warnings: Vec<Warning> = Vec::new();
-    for error in errors {
-        let warning = Warning::from(error);
-        if warnings.iter().all(|earlier| earlier.source != warning.source) {
-            warnings.push(warning);
-        }
-    }
-    warnings
 }

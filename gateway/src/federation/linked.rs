@@ -16,7 +16,7 @@ use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use super::gather::Request;
 use super::plan::Asker;
 use super::query::{self, Answer};
-use super::{Question, Refusal, Warning};
+use super::{Question, Refusal, Warning, warning};
 use crate::policy::MASKED_TARGET;
 
 /// Ids in one question: a few requests' worth for every kind of source.
@@ -177,7 +177,7 @@ impl<'a> Fetching<'a> {
         let mut answer = query::unlinked(&question, page, false, self.asker, self.request).await?;
         let entities = all_of(&mut answer).await.into_iter();
         let mut found: HashMap<EntityId, Entity> = entities.map(|entity| (entity.id.clone(), entity)).collect();
-        add_warnings(&mut self.warnings, answer.warnings);
+        warning::add(&mut self.warnings, answer.warnings);
         for id in ids {
             let held = Held {
                 asked: wanted.clone(),
@@ -234,22 +234,17 @@ pub(super) async fn all_of(answer: &mut Answer) -> Vec<Entity> {
     loop {
         match answer.entities.next().await {
             Ok(Some(entity)) => entities.push(entity),
-            Ok(None) => return entities,
+            Ok(None) => break,
             Err(error) => {
-                add_warnings(&mut answer.warnings, vec![Warning::from(&error)]);
+                warning::add(&mut answer.warnings, [Warning::from(&error)]);
                 return Vec::new();
             }
         }
     }
-}
-
-/// Adds warnings, each source once.
-pub(crate) fn add_warnings(warnings: &mut Vec<Warning>, more: Vec<Warning>) {
-    for warning in more {
-        if warnings.iter().all(|earlier| earlier.source != warning.source) {
-            warnings.push(warning);
-        }
-    }
+    let (count, left_out) = answer.entities.settle(answer.count).await;
+    answer.count = count;
+    warning::add(&mut answer.warnings, left_out);
+    entities
 }
 
 #[cfg(test)]

@@ -14,10 +14,10 @@ use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::entities::Entities;
 use super::gather::{MAX_CANDIDATES, Request};
-use super::linked::{Fetching, WantedEntities, add_warnings, all_of};
+use super::linked::{Fetching, WantedEntities, all_of};
 use super::plan::Asker;
 use super::query::{self, Answer};
-use super::{Question, Refusal, Warning, is_system_date};
+use super::{Question, Refusal, Warning, is_system_date, warning};
 
 /// Linked entities that one request may ask for to decide its conditions. Far more than a page can show, as most are
 /// looked at and forgotten; each is reduced to what the conditions look at.
@@ -100,7 +100,7 @@ pub(super) async fn query(
             filter.is_none_or(|filter| filter.matches_linked(entity, &targets)) && question.leaves_something(entity)
         })
         .collect();
-    add_warnings(&mut warnings, targets.warnings);
+    warning::add(&mut warnings, targets.warnings);
     let total = matching.len();
     let entities: Vec<Entity> = matching.into_iter().skip(page.offset).take(page.limit).collect();
     let more = page.limit > 0 && page.offset.saturating_add(entities.len()) < total;

@@ -12,11 +12,10 @@ use ngsi_ld::{AttributeName, Entity, EntityId};
 
 use super::entities::Entities;
 use super::gather::Request;
-pub(crate) use super::linked::add_warnings;
 use super::linked::{Fetching, WantedEntities, all_of};
 use super::plan::Asker;
 use super::query::Answer;
-use super::{Question, Refusal, Warning};
+use super::{Question, Refusal, Warning, warning};
 
 /// Entities that one request may ask for because others link to them. The largest page with one Relationship each; at a
 /// few KiB an entity it adds a few MiB to what a request holds.
@@ -141,7 +140,7 @@ pub async fn of_page(
     let entities = all_of(&mut answer).await;
     let more = answer.entities.more().await;
     let linked = linked(&entities, join, question, asker, request).await?;
-    add_warnings(&mut answer.warnings, linked.warnings);
+    warning::add(&mut answer.warnings, linked.warnings);
     answer.entities = Entities::at_hand(question, entities, more);
     Ok((answer, linked.entities))
 }

@@ -3,10 +3,12 @@
 //! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
 //! page consists of, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
-//! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. It knows no payload format and no HTTP.
+//! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. [`warning`] says what is
+//! missing, [`flawed`] remembers which sources have entities that are left out. It knows no payload format and no HTTP.
 
 mod asked_attributes;
 pub mod entities;
+pub mod flawed;
 pub mod gather;
 pub(crate) mod hidden_targets;
 pub(crate) mod linked;
@@ -25,17 +27,18 @@ mod source_filter;
 pub mod tenant_limits;
 mod told;
 pub mod types;
+pub mod warning;
 
 #[cfg(test)]
 mod tests;
 
-use kakehashi_adapters::{AdapterError, ErrorKind, SourceId};
 use kakehashi_resources::Exhausted;
 use ngsi_ld::projection::{DatasetSelection, Projection};
 use ngsi_ld::query::{ContextSourceFilter, Ordering, Query};
 use ngsi_ld::{AttributeName, Entity};
 
 use self::selectors::EntitySelector;
+pub use self::warning::Warning;
 use crate::config::TenantId;
 
 /// What a consumer asks, before it is narrowed.
@@ -102,24 +105,6 @@ pub fn is_system_date(name: &AttributeName) -> bool {
     const DATES: [&str; 4] = ["createdAt", "modifiedAt", "deletedAt", "expiresAt"];
     let short = name.as_str().strip_prefix("https://uri.etsi.org/ngsi-ld/");
     short.is_some_and(|short| DATES.contains(&short))
-}
-
-/// A source that failed, so that its part of the answer is missing (clause 6.3.17).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    /// Which source.
-    pub source: SourceId,
-    /// How it failed.
-    pub kind: ErrorKind,
-}
-
-impl From<&AdapterError> for Warning {
-    fn from(error: &AdapterError) -> Self {
-        Self {
-            source: error.source_id.clone(),
-            kind: error.kind,
-        }
-    }
 }
 
 /// Why a question has no answer, not even an incomplete one.

@@ -11,7 +11,7 @@ use ngsi_ld::query::{AttributePath, Ordering, OrderingKey};
 use super::entities::Entities;
 use super::gather::{self, MAX_FROM_ONE_SOURCE, Request};
 use super::plan::SubQuery;
-use super::query::Answer;
+use super::query::{Answer, split, warnings_of};
 use super::{Question, Refusal, is_system_date, scan};
 use crate::config::Extensions;
 
@@ -78,7 +78,7 @@ pub(super) async fn from_one(
         }
         ControlFlow::Continue(())
     });
-    let error = looked.await.err();
+    let (left_out, error) = split(looked.await);
     if too_many {
         return Err(Refusal::TooManyCandidates {
             allowed: MAX_FROM_ONE_SOURCE,
@@ -97,7 +97,7 @@ pub(super) async fn from_one(
     Ok(Answer {
         entities: Entities::at_hand(question, entities, more),
         count: count.then_some(matching as u64),
-        warnings: gather::warnings(&error),
+        warnings: warnings_of(only, &left_out, error.as_ref()),
     })
 }
 

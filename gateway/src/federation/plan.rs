@@ -439,6 +439,16 @@ impl SubQuery {
         )
     }
 
+    /// The same question, for the whole answer.
+    #[must_use]
+    pub fn unpaged(&self) -> Self {
+        let query = SourceQuery {
+            page: None,
+            ..self.query.clone()
+        };
+        self.with(query, self.told)
+    }
+
     /// The same question without the consumer's conditions on attributes, for some ids only.
     #[must_use]
     pub fn completing(&self, ids: Vec<ngsi_ld::EntityId>) -> Self {

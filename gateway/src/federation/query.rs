@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use hashbrown::HashMap;
-use kakehashi_adapters::{AdapterError, Page};
+use kakehashi_adapters::{AdapterError, Counted, LeftOut, Page};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::merge::{Part, merge_parts};
 use ngsi_ld::{Entity, EntityId};
 use smallvec::SmallVec;
 
 use super::entities::{Arriving, Entities};
-use super::gather::{self, Request};
+use super::gather::{self, Found, Request};
 use super::plan::{Asker, Plan, SubQuery, plan};
-use super::{Question, Refusal, Warning, hidden_targets, linked_conditions, ordered, scan};
+use super::{Question, Refusal, Warning, hidden_targets, linked_conditions, ordered, scan, warning};
 
 /// One page of the answer.
 #[derive(Debug)]
@@ -104,27 +104,41 @@ pub(crate) fn may_decide_alone(only: &SubQuery, question: &Question) -> bool {
 async fn from_one(only: Arc<SubQuery>, question: &Arc<Question>, page: Page, count: bool, request: &Request) -> Answer {
     let total = async {
         if count {
-            Some(gather::count(&only, &only.query, request).await)
+            Some(gather::count(&only, request).await)
         } else {
             None
         }
     };
-    let (entities, total) = if page.limit == 0 {
-        (Entities::at_hand(question, Vec::new(), false), total.await)
-    } else {
-        let mut arriving = Arriving::new(Arc::clone(&only), page, request);
-        let ((), total) = futures::join!(arriving.begin(), total);
-        (Entities::arriving(question, arriving), total)
-    };
-    let (count, error) = match total {
-        Some(Ok(total)) => (Some(total), None),
+    if page.limit == 0 {
+        let (counted, error) = ended(total.await);
+        let mut warnings = warning::of_errors(&error);
+        let left_out = counted.and_then(|counted| Warning::of_left_out(&only.source.id, &counted.left_out));
+        warning::add(&mut warnings, left_out);
+        return Answer {
+            entities: Entities::at_hand(question, Vec::new(), false),
+            count: counted.map(|counted| counted.entities),
+            warnings,
+        };
+    }
+    let mut arriving = Arriving::new(Arc::clone(&only), page, request);
+    let ((), total) = futures::join!(arriving.begin(), total);
+    let (counted, error) = ended(total);
+    if let Some(counted) = counted {
+        arriving.set_counted(counted);
+    }
+    Answer {
+        entities: Entities::arriving(question, arriving),
+        count: counted.map(|counted| counted.entities),
+        warnings: warning::of_errors(&error),
+    }
+}
+
+/// A count that was asked for, or why there is none.
+fn ended(total: Option<Result<Counted, AdapterError>>) -> (Option<Counted>, Option<AdapterError>) {
+    match total {
+        Some(Ok(counted)) => (Some(counted), None),
         Some(Err(error)) => (None, Some(error)),
         None => (None, None),
-    };
-    Answer {
-        entities,
-        count,
-        warnings: gather::warnings(&error),
     }
 }
 
@@ -161,7 +175,7 @@ async fn looked_through(
             ControlFlow::Break(())
         }
     });
-    let error = looked.await.err();
+    let (left_out, error) = split(looked.await);
     if let Some(refusal) = scan::refusal([(only, error.as_ref())]) {
         return Err(refusal);
     }
@@ -174,8 +188,23 @@ async fn looked_through(
     Ok(Answer {
         entities: Entities::at_hand(question, entities, more),
         count: count.then_some(matching as u64),
-        warnings: gather::warnings(&error),
+        warnings: warnings_of(only, &left_out, error.as_ref()),
     })
+}
+
+/// What was left out, and the error, of a source that was looked through.
+pub(super) fn split(looked: Result<LeftOut, AdapterError>) -> (LeftOut, Option<AdapterError>) {
+    match looked {
+        Ok(left_out) => (left_out, None),
+        Err(error) => (LeftOut::default(), Some(error)),
+    }
+}
+
+/// The warnings about one source.
+pub(super) fn warnings_of(only: &SubQuery, left_out: &LeftOut, error: Option<&AdapterError>) -> Vec<Warning> {
+    let mut warnings = warning::of_errors(error);
+    warning::add(&mut warnings, Warning::of_left_out(&only.source.id, left_out));
+    warnings
 }
 
 /// The answers of several sources, merged, with the conditions that are left evaluated here.
@@ -186,8 +215,8 @@ async fn from_many(
     count: bool,
     request: &Request,
 ) -> Result<Answer, Refusal> {
-    let (parts, mut errors) = all_parts(&plan.sub_queries, request).await?;
-    errors.extend(plan.overloaded);
+    let (parts, mut warnings) = all_parts(&plan.sub_queries, request).await?;
+    warning::add(&mut warnings, plan.overloaded.iter().map(Warning::from));
     let now = DateTime::from_system_time(SystemTime::now());
     let mut entities: Vec<Entity> = parts
         .into_values()
@@ -204,7 +233,7 @@ async fn from_many(
     Ok(Answer {
         entities: Entities::at_hand(question, entities, more),
         count: count.then_some(total as u64),
-        warnings: gather::warnings(&errors),
+        warnings,
     })
 }
 
@@ -226,7 +255,7 @@ fn in_rank(mut parts: SmallVec<[RankedPart; 1]>) -> Vec<Part> {
 
 /// Asks for candidates, then for the parts of them that a source left out because its own part does not meet
 /// the conditions: the whole entity must be seen to judge it, and to show it.
-async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts, Vec<AdapterError>), Refusal> {
+async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts, Vec<Warning>), Refusal> {
     let all: Vec<&SubQuery> = sub_queries.iter().collect();
     let answers = gather::gather(&all, request).await?;
     if let Some(refusal) = scan::refusal(
@@ -237,11 +266,12 @@ async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts
         return Err(refusal);
     }
     let mut parts = Parts::new();
-    let mut errors = Vec::new();
+    let mut warnings = Vec::new();
     let mut alive: Vec<(usize, &SubQuery, Vec<EntityId>)> = Vec::new();
     for ((rank, sub_query), answer) in sub_queries.iter().enumerate().zip(answers) {
         match answer {
-            Ok(entities) => {
+            Ok(Found { entities, left_out }) => {
+                warning::add(&mut warnings, Warning::of_left_out(&sub_query.source.id, &left_out));
                 alive.push((
                     rank,
                     sub_query,
@@ -249,7 +279,7 @@ async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts
                 ));
                 add_parts(&mut parts, rank, sub_query, entities);
             }
-            Err(error) => errors.push(error),
+            Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
         }
     }
     let completing: Vec<(usize, SubQuery)> = alive
@@ -261,12 +291,18 @@ async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts
         let answers = gather::gather(&all, request).await?;
         for ((rank, sub_query), answer) in completing.iter().zip(answers) {
             match answer {
-                Ok(entities) => complete_parts(&mut parts, *rank, sub_query, entities),
-                Err(error) => errors.push(error),
+                Ok(Found { entities, left_out }) => {
+                    // Those that were found wrong before are found again.
+                    let is_told = warnings.iter().any(|told| told.is_of_left_out(&sub_query.source.id));
+                    let left_out = Warning::of_left_out(&sub_query.source.id, &left_out);
+                    warning::add(&mut warnings, left_out.filter(|_| !is_told));
+                    complete_parts(&mut parts, *rank, sub_query, entities);
+                }
+                Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
             }
         }
     }
-    Ok((parts, errors))
+    Ok((parts, warnings))
 }
 
 /// What a source that filters must be asked for again: the candidates of the others that it may hold.

@@ -7,6 +7,7 @@ use kakehashi_adapters::{Adapter, SourceId};
 use ngsi_ld::query::IdPattern;
 use ngsi_ld::{Entity, EntityId, TypeName};
 
+use super::flawed::Flawed;
 use crate::config::TenantId;
 use crate::policy::PersonalData;
 use crate::policy::inspection::Inspection;
@@ -33,6 +34,8 @@ pub struct RegisteredSource {
     pub inspection: Inspection,
     /// Where what was found is counted.
     pub findings: FindingCounter,
+    /// Of which types entities were left out lately.
+    pub flawed: Flawed,
 }
 
 /// One kind of entity that a source provides.

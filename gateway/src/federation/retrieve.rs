@@ -3,13 +3,14 @@
 use std::time::SystemTime;
 
 use futures::future::join_all;
+use kakehashi_adapters::{LeftOut, Yielded};
 use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::merge::{Part, merge_parts};
 
 use super::gather::{self, Request};
 use super::plan::{Asker, SubQuery, plan};
-use super::{Question, Refusal, Warning};
+use super::{Question, Refusal, Warning, warning};
 
 /// The entity, or the lack of one.
 #[derive(Debug)]
@@ -34,16 +35,20 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
         several => join_all(several.iter().map(|sub_query| gather::retrieve(sub_query, request))).await,
     };
     let mut parts = Vec::new();
-    let mut errors = plan.overloaded;
+    let mut warnings = warning::of_errors(&plan.overloaded);
     for (sub_query, answer) in sub_queries.iter().zip(answers) {
         match answer {
             // A source that answers with another id was not asked for it.
-            Ok(Some(entity)) if question.query.ids.contains(&entity.id) => {
+            Ok(Some(Yielded::Entity(entity))) if question.query.ids.contains(&entity.id) => {
                 let authoritative = sub_query.source.is_authoritative_for(&entity);
                 parts.push(Part { entity, authoritative });
             }
+            Ok(Some(Yielded::LeftOut(flaw))) => {
+                let left_out = LeftOut::from_iter([flaw]);
+                warning::add(&mut warnings, Warning::of_left_out(&sub_query.source.id, &left_out));
+            }
             Ok(_) => {}
-            Err(error) => errors.push(error),
+            Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
         }
     }
     // One part is the entity.
@@ -61,8 +66,5 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
         question.reduce(&mut entity);
         is_selected.then_some(entity)
     });
-    Ok(Answer {
-        entity,
-        warnings: gather::warnings(&errors),
-    })
+    Ok(Answer { entity, warnings })
 }

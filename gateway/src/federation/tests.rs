@@ -2,6 +2,7 @@
 //! entities.
 
 mod conditional;
+mod left_out;
 mod scan;
 
 use std::path::Path;
@@ -11,8 +12,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures::StreamExt;
 use kakehashi_adapters::{
-    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Coverage, EntityStream, ErrorKind, Page, PushDown,
-    SourceId, SourceQuery,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, ErrorKind, Page,
+    PushDown, SourceId, SourceQuery, Yielded,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, Value};
@@ -21,10 +22,12 @@ use ngsi_ld::query::{Expression, Query, TypeSelection};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use proptest::prelude::*;
 
+use super::flawed::Flawed;
 use super::gather::Request;
 use super::plan::Asker;
 use super::registry::{Provision, RegisteredSource, Registry};
 use super::tenant_limits::TenantLimiters;
+use super::warning::{self, Missing};
 use super::{Question, Warning, query, retrieve};
 use crate::config::{Config, ConfigOverrides, Environment, TenantId};
 use crate::policy::inspection::{Actions, Inspection};
@@ -89,11 +92,11 @@ impl Adapter for InMemory {
         Ok(Vec::new())
     }
 
-    async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Entity>, AdapterError> {
+    async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
         if self.fails {
             return Err(self.failure());
         }
-        Ok(self.matching(query).pop())
+        Ok(self.matching(query).pop().map(Yielded::Entity))
     }
 
     fn query(&self, query: &SourceQuery, _: &Call) -> EntityStream {
@@ -105,15 +108,15 @@ impl Adapter for InMemory {
             offset: 0,
         });
         let page = self.matching(query).into_iter().skip(page.offset).take(page.limit);
-        futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
+        futures::stream::iter(page.map(Yielded::Entity).map(Ok).collect::<Vec<_>>()).boxed()
     }
 
     async fn may_hold_relationships(&self, _: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
         Ok(false)
     }
 
-    async fn count(&self, query: &SourceQuery, _: &Call) -> Result<u64, AdapterError> {
-        Ok(self.matching(query).len() as u64)
+    async fn count(&self, query: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
+        Ok(Counted::entities(self.matching(query).len() as u64))
     }
 }
 
@@ -204,15 +207,16 @@ async fn collected(mut answer: query::Answer) -> Collected {
             Ok(None) => break,
             Err(error) => {
                 entities.clear();
-                answer.warnings.push(Warning::from(&error));
+                warning::add(&mut answer.warnings, [Warning::from(&error)]);
                 break;
             }
         }
     }
-    answer.warnings.dedup();
+    let (count, warnings) = answer.entities.settle(answer.count).await;
+    warning::add(&mut answer.warnings, warnings);
     Collected {
         entities,
-        count: answer.count,
+        count,
         more: answer.entities.more().await,
         warnings: answer.warnings,
     }
@@ -265,6 +269,7 @@ fn registry(parts_by_source: &[Vec<Entity>], authoritative: usize, failing: Opti
             writable: false,
             inspection: Inspection::new(Actions::default(), &Classification::default()),
             findings: FindingCounter::new().unwrap(),
+            flawed: Flawed::default(),
         }
     });
     Registry::new(sources.collect())
@@ -418,7 +423,7 @@ fn a_failing_source_costs_its_own_part_and_is_named() {
     assert_eq!(answer.entities.len(), 1);
     let named = Warning {
         source: SourceId::new("source-1"),
-        kind: ErrorKind::Unreachable,
+        missing: Missing::Part(ErrorKind::Unreachable),
     };
     assert_eq!(answer.warnings, [named]);
 }
@@ -476,6 +481,7 @@ fn what_a_lying_source_sends_unasked_goes_no_further() {
         writable: false,
         inspection: Inspection::new(Actions::default(), &Classification::default()),
         findings: FindingCounter::new().unwrap(),
+        flawed: Flawed::default(),
     };
     let registry = Registry::new(vec![liar]);
     for filter in ["height", "height|managerName"] {
@@ -530,7 +536,7 @@ fn a_tenant_over_its_limit_costs_its_own_part() {
         over.warnings,
         [Warning {
             source: SourceId::new("source-0"),
-            kind: ErrorKind::Overloaded
+            missing: Missing::Part(ErrorKind::Overloaded)
         }]
     );
 }

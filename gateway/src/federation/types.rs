@@ -3,9 +3,9 @@
 use kakehashi_adapters::{AttributeSelection, Page};
 use ngsi_ld::TypeName;
 
-use super::gather::{self, Request};
+use super::gather::{self, Found, Request};
 use super::plan::{Asker, SubQuery, plan};
-use super::{Question, Refusal, Warning, scan};
+use super::{Question, Refusal, Warning, scan, warning};
 use ngsi_ld::query::Query;
 
 /// The types that there are.
@@ -33,7 +33,20 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
         by_type.extend(one_for_each_type(sub_query, !matches!(several, Ok(false))));
     }
     let all: Vec<&SubQuery> = by_type.iter().collect();
-    let answers = gather::gather(&all, request).await?;
+    let mut answers = gather::gather(&all, request).await?;
+    // Where the first is left out, another tells whether there are any.
+    let left_out: Vec<(usize, SubQuery)> = (by_type.iter().zip(&answers).enumerate())
+        .filter(|(_, (_, answer))| is_left_out(answer))
+        .map(|(place, (sub_query, _))| (place, sub_query.unpaged()))
+        .collect();
+    if !left_out.is_empty() {
+        let again: Vec<&SubQuery> = left_out.iter().map(|(_, sub_query)| sub_query).collect();
+        for ((place, _), answer) in left_out.iter().zip(gather::gather(&again, request).await?) {
+            if let Some(first) = answers.get_mut(*place) {
+                *first = answer;
+            }
+        }
+    }
     if let Some(refusal) = scan::refusal(
         all.iter()
             .copied()
@@ -42,19 +55,25 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
         return Err(refusal);
     }
     let mut types: Vec<TypeName> = Vec::new();
-    let mut errors = plan.overloaded;
-    for answer in answers {
+    let mut warnings = warning::of_errors(&plan.overloaded);
+    for (sub_query, answer) in by_type.iter().zip(answers) {
         match answer {
-            Ok(entities) => types.extend(entities.into_iter().flat_map(|entity| entity.types)),
-            Err(error) => errors.push(error),
+            Ok(Found { entities, left_out }) => {
+                types.extend(entities.into_iter().flat_map(|entity| entity.types));
+                warning::add(&mut warnings, Warning::of_left_out(&sub_query.source.id, &left_out));
+            }
+            Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
         }
     }
     types.sort_unstable();
     types.dedup();
-    Ok(Answer {
-        types,
-        warnings: gather::warnings(&errors),
-    })
+    Ok(Answer { types, warnings })
+}
+
+/// Whether a source holds something of a type, of which nothing can be shown.
+fn is_left_out(answer: &gather::Answer) -> bool {
+    let found = answer.as_ref();
+    found.is_ok_and(|found| found.entities.is_empty() && !found.left_out.is_empty())
 }
 
 /// The question whether a source holds an entity, for each type that it is asked for. No attribute is needed

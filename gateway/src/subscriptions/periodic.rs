@@ -97,10 +97,14 @@ async fn matching(revision: &Arc<Revision>, entry: &Entry) -> Option<Vec<Entity>
             ..SourceQuery::of_types(types)
         };
         let audit = Audit::new(&consumer.id, source);
-        let mut entities = source.adapter.query(&query, &call);
-        while let Some(entity) = entities.next().await {
+        let mut yielded = source.adapter.query(&query, &call);
+        while let Some(one) = yielded.next().await {
             looked_at += 1;
-            let visible = access.visible_of(source, &entity.ok()?, &audit);
+            // What is wrong was left out when it was written; a partition holds nothing else.
+            let visible = one
+                .ok()?
+                .entity()
+                .and_then(|entity| access.visible_of(source, &entity, &audit));
             let matches = |entity: &Entity| {
                 is_subscribed(&entry.subscription, entity) && meets_conditions(&entry.subscription, entity)
             };

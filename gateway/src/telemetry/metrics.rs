@@ -40,6 +40,7 @@ pub struct Metrics {
 pub struct SourceMetrics {
     enabled: bool,
     duration: Histogram<f64>,
+    left_out: Counter<u64>,
 }
 
 /// The metrics could not be set up or read.
@@ -86,6 +87,10 @@ impl Metrics {
             "kakehashi.source.request.duration",
             "Duration of exchanges with sources",
         );
+        let left_out = meter
+            .u64_counter("kakehashi.source.left_out")
+            .with_description("Entities of sources that were left out of answers, by what is wrong with them")
+            .build();
         let refused = meter
             .u64_counter("kakehashi.refused")
             .with_description("Requests refused before any source was asked, by reason")
@@ -134,6 +139,7 @@ impl Metrics {
             sources: Arc::new(SourceMetrics {
                 enabled,
                 duration: source_duration,
+                left_out,
             }),
         })
     }
@@ -211,6 +217,20 @@ pub(super) fn as_metrics_error(error: prometheus::Error) -> MetricsError {
 }
 
 impl SourceMetrics {
+    /// Counts entities of a source that were left out; `flaw` is out of a fixed list.
+    pub fn record_left_out(&self, source: &SourceId, flaw: &'static str, count: u64) {
+        if !self.enabled {
+            return;
+        }
+        self.left_out.add(
+            count,
+            &[
+                KeyValue::new("source", source.as_str().to_owned()),
+                KeyValue::new("flaw", flaw),
+            ],
+        );
+    }
+
     /// Counts an exchange with a source; `outcome` is `ok` or the name of an error kind.
     pub fn record(&self, source: &SourceId, outcome: &'static str, elapsed: Duration) {
         if !self.enabled {

@@ -42,7 +42,10 @@ fn of_attributes(attributes: &[Attribute]) -> usize {
 
 fn of_instance(instance: &Instance) -> usize {
     let rare = usize::from(instance.value_type.is_some()) + usize::from(instance.seal.is_some());
-    let dataset = instance.dataset_id.as_ref().map_or(0, |id| ALLOCATION + id.as_str().len());
+    let dataset = instance
+        .dataset_id
+        .as_ref()
+        .map_or(0, |id| ALLOCATION + id.as_str().len());
     of_value(&instance.value)
         + dataset
         + rare * (ALLOCATION + 2 * size_of::<CompactString>())
@@ -114,10 +117,22 @@ mod tests {
         for (attributes, least) in [
             (format!(r#", "a": {{"type": "Property", "value": "{long}"}}"#), 3000),
             (format!(r#", "a": {{"type": "Property", "value": ["{long}"]}}"#), 3000),
-            (format!(r#", "a": {{"type": "JsonProperty", "json": {{"b": "{long}"}}}}"#), 3000),
-            (format!(r#", "a": {{"type": "LanguageProperty", "languageMap": {{"ja": "{long}"}}}}"#), 3000),
-            (format!(r#", "a": {{"type": "VocabProperty", "vocab": "urn:{long}"}}"#), 3000),
-            (format!(r#", "a": {{"type": "Property", "value": 1, "b": {{"type": "Property", "value": "{long}"}}}}"#), 3000),
+            (
+                format!(r#", "a": {{"type": "JsonProperty", "json": {{"b": "{long}"}}}}"#),
+                3000,
+            ),
+            (
+                format!(r#", "a": {{"type": "LanguageProperty", "languageMap": {{"ja": "{long}"}}}}"#),
+                3000,
+            ),
+            (
+                format!(r#", "a": {{"type": "VocabProperty", "vocab": "urn:{long}"}}"#),
+                3000,
+            ),
+            (
+                format!(r#", "a": {{"type": "Property", "value": 1, "b": {{"type": "Property", "value": "{long}"}}}}"#),
+                3000,
+            ),
             (
                 format!(
                     r#", "a": {{"type": "GeoProperty", "value": {{"type": "LineString", "coordinates": [{}[1, 2]]}}}}"#,
@@ -134,7 +149,10 @@ mod tests {
             ),
         ] {
             let more = weight(&attributes) - nothing;
-            assert!((least..least * 2 + 1000).contains(&more), "{more} for {least}: {attributes:.60}");
+            assert!(
+                (least..least * 2 + 1000).contains(&more),
+                "{more} for {least}: {attributes:.60}"
+            );
         }
     }
 }

@@ -165,6 +165,11 @@ impl Ask {
     }
 
     async fn send(self) -> Answer {
+        self.attempt().await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The answer, or how it was broken off.
+    pub(crate) async fn attempt(self) -> Result<Answer, String> {
         let asked = format!("{} {}", self.method, self.target);
         let mut request = Request::builder()
             .method(self.method)
@@ -180,22 +185,14 @@ impl Ask {
             .unwrap_or_else(|error| panic!("{asked}: {error}"));
         let began = Instant::now();
         let exchange = async {
-            let response = self
-                .client
-                .http
-                .request(request)
-                .await
-                .unwrap_or_else(|error| panic!("{asked}: {error:?}"));
+            let sent = self.client.http.request(request).await;
+            let response = sent.map_err(|error| format!("{asked}: {error:?}"))?;
             let (head, body) = response.into_parts();
-            let body = body
-                .collect()
-                .await
-                .unwrap_or_else(|error| panic!("{asked}: {error:?}"))
-                .to_bytes();
-            (head, body)
+            let body = body.collect().await.map_err(|error| format!("{asked}: {error:?}"))?;
+            Ok::<_, String>((head, body.to_bytes()))
         };
         let answered = tokio::time::timeout(PATIENCE, exchange).await;
-        let (head, body) = answered.unwrap_or_else(|_| panic!("{asked}: no answer"));
+        let (head, body) = answered.map_err(|_| format!("{asked}: no answer"))??;
         let answer = Answer {
             status: head.status.as_u16(),
             headers: head.headers,
@@ -203,7 +200,7 @@ impl Ask {
             took: began.elapsed(),
             asked: asked.clone(),
         };
-        answer.hides_upstreams().hides_persons()
+        Ok(answer.hides_upstreams().hides_persons())
     }
 }
 

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use futures::StreamExt;
 use kakehashi::config::TenantId;
+use kakehashi::federation::flawed::Flawed;
 use kakehashi::federation::registry::{Provision, RegisteredSource};
 use kakehashi::policy::inspection::{Actions, Inspection};
 use kakehashi::policy::{Classification, PersonalData};
 use kakehashi::telemetry::FindingCounter;
 use kakehashi_adapters::{
-    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Coverage, EntityStream, Page, PushDown, SourceId,
-    SourceQuery,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, Page, PushDown,
+    SourceId, SourceQuery, Yielded,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, Geometry, Instance, Value};
@@ -126,8 +127,8 @@ impl Adapter for InMemory {
         Ok(Vec::new())
     }
 
-    async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Entity>, AdapterError> {
-        Ok(self.matching(query).pop())
+    async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
+        Ok(self.matching(query).pop().map(Yielded::Entity))
     }
 
     fn query(&self, query: &SourceQuery, _: &Call) -> EntityStream {
@@ -140,7 +141,7 @@ impl Adapter for InMemory {
             .filter(|_| self.push_down(query).is_exact())
             .unwrap_or(everything);
         let page = self.matching(query).into_iter().skip(page.offset).take(page.limit);
-        futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
+        futures::stream::iter(page.map(Yielded::Entity).map(Ok).collect::<Vec<_>>()).boxed()
     }
 
     async fn may_hold_relationships(&self, names: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
@@ -154,8 +155,8 @@ impl Adapter for InMemory {
             .any(|part| part.attributes.iter().any(is_relationship)))
     }
 
-    async fn count(&self, query: &SourceQuery, _: &Call) -> Result<u64, AdapterError> {
-        Ok(self.matching(query).len() as u64)
+    async fn count(&self, query: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
+        Ok(Counted::entities(self.matching(query).len() as u64))
     }
 }
 
@@ -203,6 +204,7 @@ fn registered(world: &World, source: &Source, name: &str, tenant: &str, wrong: &
         writable: false,
         inspection: Inspection::new(Actions::default(), &Classification::default()),
         findings: FindingCounter::new().unwrap(),
+        flawed: Flawed::default(),
         adapter: Arc::new(InMemory {
             id,
             manner: source.manner,

@@ -7,6 +7,7 @@ mod attribute;
 mod geometry;
 mod metadata;
 mod names;
+mod one_by_one;
 mod reader;
 mod value;
 
@@ -19,6 +20,7 @@ use ngsi_ld::context::Context;
 use ngsi_ld::{Entity, Iri, TypeName};
 
 use crate::contract::AttributeSelection;
+use crate::flaw::Yielded;
 
 /// What a translation needs to know.
 #[derive(Debug, Clone)]
@@ -83,29 +85,32 @@ pub enum TranslationError {
 /// # Errors
 /// [`TranslationError`] when the text is not a list of normalized entities.
 pub fn translate_entities(body: &[u8], context: &TranslationContext) -> Result<Vec<Entity>, TranslationError> {
-    translate_page(body, context).map(|page| page.entities)
+    translate_page(body, context).map(|page| page.yielded.into_iter().filter_map(Yielded::entity).collect())
 }
 
 /// The entities of one page, and how many the source had put there.
 #[derive(Debug)]
 pub struct TranslatedPage {
-    /// What the view shows of them.
-    pub entities: Vec<Entity>,
-    /// How many entities the page held, with those that are left out.
+    /// What the view shows of them, and what is wrong with those that it cannot show.
+    pub yielded: Vec<Yielded>,
+    /// How many entities the page held, with those that nobody asked for.
     pub listed: usize,
 }
 
 /// As [`translate_entities`], with what a walk over pages needs.
 ///
 /// # Errors
-/// [`TranslationError`] when the text is not a list of normalized entities.
+/// [`TranslationError`] when the text is not a list of objects. An object that is no normalized entity costs itself.
 pub fn translate_page(body: &[u8], context: &TranslationContext) -> Result<TranslatedPage, TranslationError> {
     let text = std::str::from_utf8(body).map_err(|_| TranslationError::Encoding)?;
     match text.trim_ascii_start().as_bytes().first() {
         None => Err(TranslationError::Empty),
-        Some(b'[') => reader::read_page(text, context).map_err(|error| TranslationError::Malformed {
-            line: error.line(),
-            column: error.column(),
+        Some(b'[') => reader::read_page(text, context).or_else(|error| {
+            // Nearly every list is read in one pass. What that does not take is read entity by entity.
+            one_by_one::read_page(text, context).ok_or(TranslationError::Malformed {
+                line: error.line(),
+                column: error.column(),
+            })
         }),
         Some(_) => Err(TranslationError::NotAList),
     }

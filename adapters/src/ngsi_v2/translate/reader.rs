@@ -14,6 +14,7 @@ use super::attribute::AttributeSeed;
 use super::names::Names;
 use super::value::string_of;
 use super::{TranslatedPage, TranslationContext};
+use crate::flaw::Yielded;
 
 /// What reading one answer needs.
 pub(super) struct Translator<'c> {
@@ -23,12 +24,26 @@ pub(super) struct Translator<'c> {
     attributes: usize,
 }
 
+impl<'c> Translator<'c> {
+    pub(super) fn new(context: &'c TranslationContext) -> Self {
+        Self {
+            context,
+            names: Names::new(&context.context, &context.attributes, &context.tables),
+            attributes: 0,
+        }
+    }
+
+    /// One entity; `None` when it is of a type that is not wanted.
+    pub(super) fn read_entity(&mut self, text: &str) -> Result<Option<Entity>, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let entity = EntitySeed(self).deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(entity)
+    }
+}
+
 pub(super) fn read_page(text: &str, context: &TranslationContext) -> Result<TranslatedPage, serde_json::Error> {
-    let mut translator = Translator {
-        context,
-        names: Names::new(&context.context, &context.attributes, &context.tables),
-        attributes: 0,
-    };
+    let mut translator = Translator::new(context);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let page = deserializer.deserialize_seq(PageVisitor(&mut translator))?;
     deserializer.end()?;
@@ -46,12 +61,12 @@ impl<'de> Visitor<'de> for PageVisitor<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<TranslatedPage, A::Error> {
         let mut page = TranslatedPage {
-            entities: Vec::new(),
+            yielded: Vec::new(),
             listed: 0,
         };
         while let Some(entity) = list.next_element_seed(EntitySeed(self.0))? {
             page.listed += 1;
-            page.entities.extend(entity);
+            page.yielded.extend(entity.map(Yielded::Entity));
         }
         Ok(page)
     }

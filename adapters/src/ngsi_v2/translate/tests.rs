@@ -7,6 +7,7 @@ use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, J
 use ngsi_ld::{AttributeName, Entity};
 
 use super::*;
+use crate::flaw::Flaw;
 
 fn context_of(types: &[&str]) -> TranslationContext {
     let context = Arc::clone(Context::core());
@@ -292,12 +293,9 @@ fn what_is_not_wanted_is_left_out() {
     let mut context = context_of(&["Room"]);
     context.attributes = AttributeSelection::only(vec![name("b")]);
     let page = translate_page(body, &context).unwrap();
-    assert_eq!((page.listed, page.entities.len()), (2, 1));
-    let names: Vec<_> = page.entities[0]
-        .attributes
-        .iter()
-        .map(|attribute| &attribute.name)
-        .collect();
+    assert_eq!((page.listed, page.yielded.len()), (2, 1));
+    let entity = page.yielded.into_iter().find_map(Yielded::entity).unwrap();
+    let names: Vec<_> = entity.attributes.iter().map(|attribute| &attribute.name).collect();
     assert_eq!(names, [&name("b")]);
     context.attributes = AttributeSelection::only(vec![]);
     assert_eq!(translate_entities(body, &context).unwrap()[0].attributes, []);
@@ -313,14 +311,53 @@ fn what_is_no_answer_is_an_error_that_quotes_nothing() {
     assert_eq!(fails(b"[\"\xff\"]"), TranslationError::Encoding);
     for broken in [
         r#"[{"id":"#,
-        r#"[{"id":1,"type":"Room"}]"#,
-        r#"[{"type":"Room"}]"#,
         "[]x",
+        r#"[{"id":"1","type":"Room"}"#,
+        r#"[{"id":"1","type":"Room"},,{"id":"2","type":"Room"}]"#,
         "[1]",
         r#"["canary"]"#,
     ] {
         let error = fails(broken.as_bytes());
         assert!(matches!(error, TranslationError::Malformed { .. }), "{broken}: {error}");
         assert!(!error.to_string().contains("canary"));
+    }
+}
+
+#[test]
+fn an_entity_that_is_wrong_costs_itself_alone() {
+    for wrong in [
+        r#"{"id":1,"type":"Room"}"#,
+        r#"{"type":"Room"}"#,
+        "{}",
+        r#"{"id":"2","type":["Room"]}"#,
+        r#"{"id":"2","type":"Room","a":21}"#,
+        r#"{"id":"2","type":"Room","a":{"type":5,"value":1}}"#,
+        r#"{"id":"2","type":"Room","a":{"value":1,"metadata":[]}}"#,
+        r#"{"id":"2","type":"Room","\ud800":{"value":1}}"#,
+        r#"{"id":"2","type":"Room","a":{"value":NaN}}"#,
+        r#"{"id":"2","type":"Room",}"#,
+        r#"{"id":"2""type":"Room"}"#,
+        "null",
+        "7",
+    ] {
+        let entity = |id: &str| format!(r#"{{"id":"{id}","type":"Room","a":{{"value":"]}},{{"}}}}"#);
+        for list in [
+            [wrong, &entity("1"), &entity("3")],
+            [&entity("1"), wrong, &entity("3")],
+            [&entity("1"), &entity("3"), wrong],
+        ] {
+            let place = list.iter().position(|text| *text == wrong).unwrap();
+            let page =
+                translate_page(format!(" [ {} ] ", list.join(" , ")).as_bytes(), &context_of(&["Room"])).unwrap();
+            assert_eq!((page.listed, page.yielded.len()), (3, 3), "{wrong}");
+            assert_eq!(page.yielded[place], Yielded::LeftOut(Flaw::Malformed), "{wrong}");
+            let ids: Vec<_> = page
+                .yielded
+                .into_iter()
+                .filter_map(Yielded::entity)
+                .map(|entity| entity.id)
+                .collect();
+            assert_eq!(ids.len(), 2, "{wrong}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::fields::{FieldTree, Fields, WantedSlots};
+use crate::flaw::Flaw;
 use crate::rest::mapping::{JsonPath, Step};
 
 /// What a mapping looks for in a body.
@@ -75,13 +76,23 @@ impl From<&serde_json::Error> for UnreadableBody {
     }
 }
 
+/// How the records of a body are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rest) enum Pass {
+    /// In one pass, in which a record that is wrong ends the reading. Nearly every body is read so.
+    Quick,
+    /// Each by itself, so that one that is wrong costs itself alone.
+    RecordByRecord,
+}
+
 /// Reads a body: hands each record's fields to `each`, and returns what stood beside the records.
 pub(in crate::rest) fn read_document<'de>(
     body: &'de [u8],
     paths: &DocumentPaths,
     tree: &FieldTree,
     wanted: &WantedSlots,
-    each: &mut dyn FnMut(&Fields<'de>),
+    pass: Pass,
+    each: &mut dyn FnMut(Result<&Fields<'de>, Flaw>),
 ) -> Result<Envelope, UnreadableBody> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let text = std::str::from_utf8(body).map_err(|_| UnreadableBody::Encoding)?;
@@ -95,6 +106,7 @@ pub(in crate::rest) fn read_document<'de>(
         tree,
         wanted,
         fields: tree.empty_fields(),
+        pass,
         each,
         values: [None; FOLLOWED],
         records: 0,
@@ -159,7 +171,8 @@ struct Reader<'a, 'de> {
     tree: &'a FieldTree,
     wanted: &'a WantedSlots,
     fields: Fields<'de>,
-    each: &'a mut dyn FnMut(&Fields<'de>),
+    pass: Pass,
+    each: &'a mut dyn FnMut(Result<&Fields<'de>, Flaw>),
     /// The JSON text found for each purpose but the records.
     values: [Option<&'de str>; FOLLOWED],
     records: usize,
@@ -170,12 +183,21 @@ struct Reader<'a, 'de> {
 
 impl<'de> Reader<'_, 'de> {
     fn record<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
-        self.tree
-            .record(self.wanted, &mut self.fields)
-            .deserialize(deserializer)?;
+        let seed = self.tree.record(self.wanted, &mut self.fields);
+        let read = match self.pass {
+            Pass::Quick => {
+                seed.deserialize(deserializer)?;
+                Ok(())
+            }
+            Pass::RecordByRecord => {
+                let text = <&'de RawValue>::deserialize(deserializer)?.get();
+                let mut alone = serde_json::Deserializer::from_str(text);
+                seed.deserialize(&mut alone).map_err(|_| Flaw::Malformed)
+            }
+        };
         self.records += 1;
         self.has_container = true;
-        (self.each)(&self.fields);
+        (self.each)(read.map(|()| &self.fields));
         Ok(())
     }
 }

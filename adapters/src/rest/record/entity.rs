@@ -12,6 +12,7 @@ use super::fields::{Fields, Slot, WantedSlots};
 use super::findings::{Finding, Findings};
 use super::scalar::Scalar;
 use crate::contract::AttributeSelection;
+use crate::flaw::Flaw;
 use crate::rest::mapping::{AttributeMapping, Bounds, DateRule, IdTemplate, Rule, TypeMapping, Unlisted};
 
 /// The part of a mapping that one query needs: what is not wanted is neither read nor built.
@@ -64,13 +65,14 @@ impl AttributeMapping {
     }
 }
 
-/// Builds the entity of one record; `None` when it has no id.
+/// Builds the entity of one record, or says why there is none.
 pub(in crate::rest) fn build_entity(
     mapping: &TypeMapping,
     projection: &Projection,
-    fields: &Fields<'_>,
+    fields: Result<&Fields<'_>, Flaw>,
     findings: &mut dyn Findings,
-) -> Option<Entity> {
+) -> Result<Entity, Flaw> {
+    let fields = fields.inspect_err(|_| findings.note("JSON", Finding::Malformed))?;
     let mut record = Record {
         mapping,
         fields,
@@ -79,7 +81,7 @@ pub(in crate::rest) fn build_entity(
     };
     let Some(id) = record.id(&mapping.id) else {
         record.findings.note("id", Finding::NoId);
-        return None;
+        return Err(Flaw::NoId);
     };
     let mut entity = Entity::new(id, mapping.name.clone());
     if projection.system {
@@ -107,7 +109,7 @@ pub(in crate::rest) fn build_entity(
             Err(finding) => record.findings.note(&attribute.short_name, finding),
         }
     }
-    Some(entity)
+    Ok(entity)
 }
 
 struct Record<'a, 'de> {

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Something in a record that did not become part of the view as the mapping meant it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Finding {
+    /// The record cannot be read and was left out.
+    Malformed,
     /// The record has no id and was left out.
     NoId,
     /// The record's id is that of an earlier record, which stands; this one was left out.
@@ -25,7 +27,8 @@ pub enum Finding {
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Malformed,
         Self::NoId,
         Self::DuplicateId,
         Self::Unlisted,
@@ -39,6 +42,7 @@ impl Finding {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Malformed => "malformed",
             Self::NoId => "no_id",
             Self::DuplicateId => "duplicate_id",
             Self::Unlisted => "unlisted_value",
@@ -52,13 +56,14 @@ impl Finding {
     /// Whether the whole record was left out.
     #[must_use]
     pub const fn drops_record(self) -> bool {
-        matches!(self, Self::NoId | Self::DuplicateId)
+        matches!(self, Self::Malformed | Self::NoId | Self::DuplicateId)
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Malformed => "cannot be read, the record is left out",
             Self::NoId => "has no id, the record is left out",
             Self::DuplicateId => "is the id of an earlier record, this one is left out",
             Self::Unlisted => "stands in no line of the value table, the attribute is left out",
@@ -74,8 +79,11 @@ impl fmt::Display for Finding {
 
 /// Who wants to know.
 pub(in crate::rest) trait Findings {
-    /// `field` is the attribute's name, as the mapping has it, or `id`.
+    /// `field` is the attribute's name, as the mapping has it, or `id`, or `JSON` for the record as a whole.
     fn note(&mut self, field: &str, finding: Finding);
+
+    /// The body is read again from its beginning: what was noted is noted again.
+    fn forget(&mut self);
 }
 
 /// How often each thing was found.

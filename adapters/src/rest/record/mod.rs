@@ -10,7 +10,7 @@ mod scalar;
 mod tests;
 
 pub use self::document::UnreadableBody;
-pub(super) use self::document::{DocumentPaths, Envelope, read_document};
+pub(super) use self::document::{DocumentPaths, Envelope, Pass, read_document};
 pub(super) use self::entity::{Projection, build_entity};
 pub(super) use self::fields::{FieldTree, Slot};
 pub use self::findings::Finding;

@@ -15,6 +15,7 @@ use ngsi_ld::{AttributeName, Entity, TypeName};
 use super::{Mapping, RestAdapter, RestSettings};
 use crate::client::{Credential, HttpClient, HttpClientSettings, SourceLimits};
 use crate::contract::{Adapter, AdapterError, Call, Page, SourceId, SourceQuery};
+use crate::flaw::{Flaw, Yielded, entities_of};
 
 const SANO_MAPPING: &str = include_str!("../../../../mappings/sano.toml");
 const TOWN_MAPPING: &str = include_str!("town.toml");
@@ -70,10 +71,15 @@ fn page_of(name: &str, offset: usize, limit: usize) -> SourceQuery {
 }
 
 async fn all(adapter: &RestAdapter, query: &SourceQuery) -> Result<Vec<Entity>, AdapterError> {
-    adapter.query(query, &call()).try_collect().await
+    entities_of(adapter.query(query, &call())).try_collect().await
 }
 
 async fn ids(adapter: &RestAdapter, query: &SourceQuery) -> Vec<String> {
     let entities = all(adapter, query).await.unwrap();
     entities.iter().map(|entity| entity.id.as_str().to_owned()).collect()
+}
+
+/// What is yielded in the place of each entity.
+async fn yielded(adapter: &RestAdapter, query: &SourceQuery) -> Vec<Yielded> {
+    adapter.query(query, &call()).try_collect().await.unwrap()
 }

@@ -27,7 +27,11 @@ async fn every_style_of_paging_gives_every_record_once() {
         let found = ids(&adapter, &of_type(name)).await;
         let unique: hashbrown::HashSet<_> = found.iter().collect();
         assert_eq!((found.len(), unique.len()), (25, 25), "{name}");
-        assert_eq!(adapter.count(&of_type(name), &call()).await.unwrap(), 25, "{name}");
+        assert_eq!(
+            adapter.count(&of_type(name), &call()).await.unwrap().entities,
+            25,
+            "{name}"
+        );
         let mut walked = Vec::new();
         for offset in (0..30).step_by(7) {
             walked.extend(ids(&adapter, &page_of(name, offset, 7)).await);
@@ -44,7 +48,8 @@ async fn fields_of_every_form_are_read() {
         ids: vec![EntityId::parse("urn:ngsi-ld:PublicFacility:099999:%E5%85%AC%E6%B0%91%E9%A4%A8:7").unwrap()],
         ..of_type("PublicFacility")
     };
-    let hall = adapter.retrieve(&query, &call()).await.unwrap().unwrap();
+    let hall = adapter.retrieve(&query, &call()).await.unwrap();
+    let hall = hall.and_then(Yielded::entity).unwrap();
     let value = |name: &str| match &hall.attribute(&attribute_name(name)).unwrap().instances[0].value {
         AttributeValue::Property(value) => value.clone(),
         other => panic!("no Property: {other:?}"),
@@ -81,18 +86,44 @@ async fn records_without_an_id_and_second_records_of_one_id_are_left_out_and_cou
     };
     let (_server, adapter) = start(town).await;
     let query = of_type("PublicFacility");
-    let whole = ids(&adapter, &query).await;
-    assert_eq!(whole.len(), 12);
+    let whole = yielded(&adapter, &query).await;
+    let left_out = whole.iter().filter(|one| **one == Yielded::LeftOut(Flaw::NoId)).count();
+    assert_eq!((whole.len(), left_out), (13, 1));
     assert_eq!(adapter.findings(Finding::NoId), 1);
     assert_eq!(adapter.findings(Finding::DuplicateId), 1);
-    assert_eq!(adapter.count(&query, &call()).await.unwrap(), 12);
-    for offset in 0..12 {
+    let counted = adapter.count(&query, &call()).await.unwrap();
+    assert_eq!((counted.entities, counted.left_out.total()), (12, 1));
+    for offset in 0..13 {
         assert_eq!(
-            ids(&adapter, &page_of("PublicFacility", offset, 1)).await,
+            yielded(&adapter, &page_of("PublicFacility", offset, 1)).await,
             whole[offset..=offset],
             "{offset}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_is_left_out_keeps_its_place_in_the_pages_that_the_platform_cuts() {
+    let mut facilities: Vec<_> = (0..25).map(facility).collect();
+    facilities[7] = json!({"label": {"ja": "名無し"}});
+    let town = Town {
+        facilities,
+        ..Town::default()
+    };
+    let (server, adapter) = start(town).await;
+    let mut walked = Vec::new();
+    for offset in (0..25).step_by(5) {
+        walked.extend(yielded(&adapter, &page_of("PublicFacility", offset, 5)).await);
+    }
+    assert_eq!(server.requests().len(), 5, "each page is one of the platform's");
+    assert_eq!(walked, yielded(&adapter, &of_type("PublicFacility")).await);
+    assert_eq!(walked[7], Yielded::LeftOut(Flaw::NoId));
+    let counted = adapter.count(&of_type("PublicFacility"), &call()).await.unwrap();
+    assert_eq!(
+        (counted.entities, counted.left_out.total()),
+        (24, 1),
+        "the declared 25 are not the view's"
+    );
 }
 
 #[tokio::test]
@@ -103,7 +134,14 @@ async fn a_declared_total_that_the_pages_do_not_bear_out_is_not_believed() {
         ..Town::default()
     };
     let (_server, adapter) = start(town).await;
-    assert_eq!(adapter.count(&of_type("PublicFacility"), &call()).await.unwrap(), 7);
+    assert_eq!(
+        adapter
+            .count(&of_type("PublicFacility"), &call())
+            .await
+            .unwrap()
+            .entities,
+        7
+    );
     assert_eq!(ids(&adapter, &page_of("PublicFacility", 5, 5)).await.len(), 2);
 }
 

@@ -123,6 +123,7 @@ fn one(owner: usize, parts: &[Entity], exact: bool) -> Registry {
         writable: false,
         inspection: source.inspection.clone(),
         findings: source.findings.clone(),
+        flawed: Flawed::default(),
     }])
 }
 

@@ -33,7 +33,7 @@ impl Adapter for Unending {
         Ok(Vec::new())
     }
 
-    async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Entity>, AdapterError> {
+    async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
         Ok(None)
     }
 
@@ -41,15 +41,15 @@ impl Adapter for Unending {
         let entities = (0..self.sends).map(|number| {
             let mut entity = part(0, &[("maxCapacity", 1)]);
             entity.id = EntityId::parse(&format!("urn:ngsi-ld:AED:{number}")).unwrap();
-            Ok(entity)
+            Ok(Yielded::Entity(entity))
         });
         futures::stream::iter(entities)
             .chain(futures::stream::pending())
             .boxed()
     }
 
-    async fn count(&self, _: &SourceQuery, _: &Call) -> Result<u64, AdapterError> {
-        Ok(0)
+    async fn count(&self, _: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
+        Ok(Counted::default())
     }
 }
 
@@ -66,6 +66,7 @@ fn with_others(sends: usize, others: usize) -> Registry {
         writable: false,
         inspection: source.inspection.clone(),
         findings: source.findings.clone(),
+        flawed: Flawed::default(),
     };
     let unending = Unending {
         id: SourceId::new("unending"),
@@ -105,9 +106,9 @@ fn of_several_the_one_that_has_too_many_is_named_and_nothing_of_it_is_shown() {
     let named: Vec<_> = answer
         .warnings
         .iter()
-        .map(|warning| (warning.source.as_str(), warning.kind))
+        .map(|warning| (warning.source.as_str(), warning.missing))
         .collect();
-    assert_eq!(named, [("unending", ErrorKind::TooMany)]);
+    assert_eq!(named, [("unending", Missing::Part(ErrorKind::TooMany))]);
     assert_eq!((answer.entities.len(), answer.count), (1, Some(1)), "the others' one");
 }
 
@@ -118,5 +119,5 @@ fn time_that_runs_out_over_a_scan_is_too_much_and_a_source_that_says_nothing_is_
         Err(Refusal::ScanTooWide)
     ));
     let answer = ask(&with_others(0, 0), 500, IMPATIENT).unwrap();
-    assert_eq!(answer.warnings[0].kind, ErrorKind::Timeout);
+    assert_eq!(answer.warnings[0].missing, Missing::Part(ErrorKind::Timeout));
 }

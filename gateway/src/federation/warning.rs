@@ -1,0 +1,111 @@
+//! What is missing in an answer, told once for each source (clause 6.3.17).
+
+use kakehashi_adapters::{AdapterError, ErrorKind, LeftOut, SourceId};
+
+/// What is missing of what a source holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// Which source.
+    pub source: SourceId,
+    /// How much of it.
+    pub missing: Missing,
+}
+
+/// How much of a source's part is missing, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// All of it, or its count: it failed.
+    Part(ErrorKind),
+    /// At least so many entities: something is wrong with them.
+    Entities(u64),
+}
+
+impl Warning {
+    /// The warning of what was left out of what a source has sent; `None`: nothing was.
+    #[must_use]
+    pub fn of_left_out(source: &SourceId, left_out: &LeftOut) -> Option<Self> {
+        (!left_out.is_empty()).then(|| Self {
+            source: source.clone(),
+            missing: Missing::Entities(left_out.total()),
+        })
+    }
+
+    /// Whether it tells of entities of that source that are left out.
+    #[must_use]
+    pub fn is_of_left_out(&self, source: &SourceId) -> bool {
+        self.source == *source && matches!(self.missing, Missing::Entities(_))
+    }
+}
+
+impl From<&AdapterError> for Warning {
+    fn from(error: &AdapterError) -> Self {
+        Self {
+            source: error.source_id.clone(),
+            missing: Missing::Part(error.kind),
+        }
+    }
+}
+
+/// The warnings for the answers that failed, each source once.
+pub fn of_errors<'a>(errors: impl IntoIterator<Item = &'a AdapterError>) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    add(&mut warnings, errors.into_iter().map(Warning::from));
+    warnings
+}
+
+/// Adds warnings: of each source once that it has failed, and once how many of its entities are left out.
+pub fn add(warnings: &mut Vec<Warning>, more: impl IntoIterator<Item = Warning>) {
+    for warning in more {
+        let mut of_source = warnings.iter_mut().filter(|earlier| earlier.source == warning.source);
+        match warning.missing {
+            Missing::Part(_) if of_source.any(|earlier| matches!(earlier.missing, Missing::Part(_))) => {}
+            Missing::Entities(more) => {
+                let told = of_source.find_map(|earlier| match &mut earlier.missing {
+                    Missing::Entities(told) => Some(told),
+                    Missing::Part(_) => None,
+                });
+                match told {
+                    Some(told) => *told = told.saturating_add(more),
+                    None => warnings.push(warning),
+                }
+            }
+            Missing::Part(_) => warnings.push(warning),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warning(source: &str, missing: Missing) -> Warning {
+        Warning {
+            source: SourceId::new(source),
+            missing,
+        }
+    }
+
+    #[test]
+    fn each_source_is_named_once_for_what_befell_it() {
+        let (timeout, unreachable) = (Missing::Part(ErrorKind::Timeout), Missing::Part(ErrorKind::Unreachable));
+        let mut warnings = Vec::new();
+        add(
+            &mut warnings,
+            [
+                warning("a", Missing::Entities(2)),
+                warning("b", timeout),
+                warning("a", Missing::Entities(3)),
+                warning("b", unreachable),
+                warning("a", timeout),
+            ],
+        );
+        assert_eq!(
+            warnings,
+            [
+                warning("a", Missing::Entities(5)),
+                warning("b", timeout),
+                warning("a", timeout)
+            ]
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! An entity of a source that is wrong costs itself alone: the others are shown, the answer says how many are left out, a
+//! metric says what was wrong with them, and the count is what is shown.
+
+use serde_json::json;
+
+use super::harness::{Answer, ORION, Platform, RawOrion};
+
+/// A site as a broker writes it, with a name of so many bytes and more.
+fn site(number: usize, name: usize) -> String {
+    json!({
+        "id": format!("S{number:04}"),
+        "type": "EvacuationSite",
+        "name": { "type": "Text", "value": "n".repeat(name) },
+        "location": { "type": "geo:point", "value": "36.96, 139.99" },
+    })
+    .to_string()
+}
+
+/// What no broker should send in the place of a site: an id that is a number, and an attribute that is no object.
+const WRONG: [&str; 2] = [
+    r#"{"id":17,"type":"EvacuationSite"}"#,
+    r#"{"id":"S9999","type":"EvacuationSite","name":"no attribute"}"#,
+];
+
+fn view_id(number: usize) -> String {
+    format!("urn:ngsi-ld:EvacuationSite:S{number:04}")
+}
+
+/// Ten sites, with those that are wrong at these places.
+fn ten_with(wrong: &[usize]) -> RawOrion {
+    let mut sites: Vec<String> = (0..10).map(|number| site(number, 3)).collect();
+    for (place, text) in wrong.iter().zip(WRONG) {
+        sites.insert(*place, text.to_owned());
+    }
+    RawOrion::of(sites)
+}
+
+async fn ask(platform: &Platform, query: &str) -> Answer {
+    let query = format!("type=EvacuationSite&{query}");
+    platform.entities(query).tenant("nasushiobara").await.ok()
+}
+
+/// The warning, which says how many are left out and nothing else.
+fn says_left_out(answer: &Answer, count: usize) {
+    let (what, are) = match count {
+        1 => ("entity", "is"),
+        _ => ("entities", "are"),
+    };
+    let expected = format!("111 {ORION} \"{count} {what} of the source {are} not valid and left out\"");
+    assert_eq!(answer.warnings(), [expected], "{answer}");
+}
+
+fn metric(platform: &Platform, flaw: &str) -> Option<u64> {
+    platform.gateway().keep_metrics();
+    let metrics = std::fs::read_to_string(platform.gateway().folder().join("metrics")).unwrap();
+    let line = metrics.lines().find(|line| {
+        line.starts_with("kakehashi_source_left_out_total")
+            && line.contains(ORION)
+            && line.contains(&format!("\"{flaw}\""))
+    })?;
+    line.rsplit(' ').next().unwrap().parse().ok()
+}
+
+#[tokio::test]
+async fn one_that_is_wrong_is_left_out_of_a_list_and_does_not_count() {
+    let (platform, _orion) = ten_with(&[3]).in_platform().await;
+    let answer = ask(&platform, "limit=100&count=true").await;
+    let expected: Vec<String> = (0..10).map(view_id).collect();
+    assert_eq!((answer.ids(), answer.count()), (expected, 10), "{answer}");
+    says_left_out(&answer, 1);
+    assert_eq!(metric(&platform, "malformed").map(|count| count > 0), Some(true));
+    // The count alone, now that it is known.
+    let counted = ask(&platform, "limit=0&count=true").await;
+    assert_eq!(counted.count(), 10);
+    says_left_out(&counted, 1);
+    // Where conditions are looked at here.
+    let filtered = ask(&platform, "q=name~%3D%22n.%2A%22&count=true&limit=100").await;
+    assert_eq!((filtered.ids().len(), filtered.count()), (10, 10));
+    says_left_out(&filtered, 1);
+    // And nothing of what was wrong is anywhere.
+    let log = platform.whole_log().await;
+    assert!(log.contains("entities of the source are left out"), "{log}");
+    assert!(!log.contains("S9999"), "{log}");
+}
+
+#[tokio::test]
+async fn pages_go_on_behind_what_is_left_out() {
+    let (platform, _orion) = ten_with(&[2, 5]).in_platform().await;
+    let mut next = Some("/ngsi-ld/v1/entities?type=EvacuationSite&limit=3&count=true".to_owned());
+    let mut walked = Vec::new();
+    let mut sizes = Vec::new();
+    while let Some(target) = next {
+        let page = platform.get(target).tenant("nasushiobara").await.ok();
+        sizes.push(page.ids().len());
+        walked.extend(page.ids());
+        next = page.link("next");
+        assert_eq!(page.count(), 10, "{page}");
+    }
+    assert_eq!(walked, (0..10).map(view_id).collect::<Vec<_>>());
+    assert_eq!(sizes, [2, 2, 3, 3], "what is left out keeps its place");
+}
+
+#[tokio::test]
+async fn of_several_sources_the_one_with_wrong_entities_is_named() {
+    let (platform, _orion) = ten_with(&[0, 9]).in_platform().await;
+    let answer = platform
+        .entities("type=EvacuationSite&limit=1000&count=true")
+        .await
+        .ok();
+    assert_eq!(answer.count(), answer.ids().len());
+    for number in 0..10 {
+        assert!(answer.ids().contains(&view_id(number)), "{number}");
+    }
+    says_left_out(&answer, 2);
+}
+
+#[tokio::test]
+async fn the_one_that_is_asked_for_is_missing_with_the_warning() {
+    let (platform, _orion) = ten_with(&[1, 2]).in_platform().await;
+    let wrong = platform.entity(&view_id(9999)).await;
+    assert_eq!(wrong.status, 404, "{wrong}");
+    says_left_out(&wrong, 1);
+    let good = platform.entity(&view_id(4)).await.ok();
+    assert_eq!(good.warnings(), [""; 0]);
+    let listed = ask(&platform, &format!("id={},{}", view_id(4), view_id(9999))).await;
+    assert_eq!(listed.ids(), [view_id(4)]);
+    says_left_out(&listed, 1);
+}
+
+#[tokio::test]
+async fn types_are_known_by_what_can_be_shown() {
+    let (platform, _orion) = ten_with(&[0, 1]).in_platform().await;
+    let answer = platform.get("/ngsi-ld/v1/types").tenant("nasushiobara").await.ok();
+    assert_eq!(answer.json()["typeList"], json!(["EvacuationSite"]), "{answer}");
+    // No attribute was looked at.
+    says_left_out(&answer, 1);
+}
+
+/// Nothing can be told of an answer that is on its way. It is broken off, and the next one is sent when it is whole.
+#[tokio::test]
+async fn an_answer_that_had_begun_is_broken_off_and_the_next_one_is_whole() {
+    let mut sites: Vec<String> = (0..200).map(|number| site(number, 8 * 1024)).collect();
+    sites[150] = WRONG[0].to_owned();
+    let (platform, _orion) = RawOrion::of(sites).in_platform().await;
+    let target = "type=EvacuationSite&limit=1000";
+    let broken = platform.entities(target).tenant("nasushiobara").attempt().await;
+    assert!(broken.is_err(), "nobody may take it for the whole");
+    let whole = ask(&platform, "limit=1000&count=true").await;
+    assert!(
+        whole.header("content-length").is_some(),
+        "it was not begun before it was whole"
+    );
+    assert_eq!((whole.ids().len(), whole.count()), (199, 199));
+    says_left_out(&whole, 1);
+}
