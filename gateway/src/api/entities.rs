@@ -7,11 +7,12 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use kakehashi_resources::{Held, Resources};
 use ngsi_ld::Entity;
 use ngsi_ld::entity::conformance;
 use ngsi_ld::entity::render::{render_entity, render_feature};
 
-use super::entity_list::{EntityList, Joined};
+use super::entity_list::{EntityList, Joined, counted_body};
 use super::negotiate::MediaType;
 use super::preferences::Preferences;
 use super::presentation::Presentation;
@@ -25,6 +26,9 @@ use crate::federation::entities::Entities;
 use crate::federation::linked_retrieval::{self, Form};
 use crate::federation::{self, Question, warning};
 use crate::policy::Operation;
+
+/// Up to so many bytes an entity is rendered without asking for a turn, and not counted until it is sent.
+const SMALL: usize = 16 * 1024;
 
 /// Bytes that one rendered entity usually has, so that the body's buffer is made once.
 const EXPECTED_ENTITY_BYTES: usize = 2048;
@@ -73,7 +77,7 @@ pub(super) async fn answer(
         version: preferences.version,
         joined,
     };
-    let written = list.write(answer.entities, answer.count, &scope.id).await;
+    let written = list.write(answer.entities, answer.count, scope).await?;
     *response.status_mut() = status(written.amended);
     *response.body_mut() = written.body;
     warning::add(&mut answer.warnings, written.warnings);
@@ -102,7 +106,7 @@ pub(super) async fn retrieve(
     let asker = scope.asker(Operation::RetrieveEntity);
     let gathering = scope.gathering(&gateway);
     let mut answer = federation::retrieve::retrieve(&question, &asker, &gathering).await?;
-    let Some(mut entity) = answer.entity else {
+    let Some(entity) = answer.entity else {
         // The same words whether the entity does not exist or may not be seen.
         let problem = Problem::new(ErrorType::ResourceNotFound, "no entity of that id is visible to you");
         let mut response = problem.into_response();
@@ -118,9 +122,18 @@ pub(super) async fn retrieve(
     }
     let mut response = match joined {
         Some(joined) if joined.form == Form::Flat => {
-            flattened(entity, joined, &Arc::new(question), &scope, presentation, context).await
+            flattened(entity, joined, &Arc::new(question), &scope, presentation, context).await?
         }
-        joined => one_entity(&mut entity, joined, &scope, &presentation, &context),
+        joined => {
+            let one = One {
+                entity,
+                joined,
+                presentation,
+                context,
+                preferences: Preferences::of(&scope.headers),
+            };
+            one.render_by(&scope.resources).await?
+        }
     };
     respond::add_warnings(&mut response, &answer.warnings);
     Ok(response)
@@ -134,7 +147,7 @@ async fn flattened(
     scope: &Scope,
     presentation: Presentation,
     context: RequestContext,
-) -> Response {
+) -> Result<Response, Problem> {
     let media_type = presentation.media_type;
     let preferences = Preferences::of(&scope.headers);
     let in_body = context_in_body(preferences, media_type);
@@ -146,43 +159,67 @@ async fn flattened(
         version: preferences.version,
         joined: Some(joined),
     };
-    let written = list
-        .write(Entities::at_hand(question, vec![entity], false), None, &scope.id)
-        .await;
+    let entities = Entities::at_hand(question, vec![entity], false, None);
+    let written = list.write(entities, None, scope).await?;
     *response.status_mut() = status(written.amended);
     *response.body_mut() = written.body;
-    response
+    Ok(response)
 }
 
-fn one_entity(
-    entity: &mut Entity,
-    mut joined: Option<Joined>,
-    scope: &Scope,
-    presentation: &Presentation,
-    context: &RequestContext,
-) -> Response {
-    let media_type = presentation.media_type;
-    let preferences = Preferences::of(&scope.headers);
-    let mut amended = false;
-    if let Some(version) = preferences.version {
-        amended = conformance::amend(entity, version, &context.context);
-        if let Some(joined) = &mut joined {
-            amended |= joined.amend(version, &context.context);
+/// One entity, and how it is to look.
+struct One {
+    entity: Entity,
+    joined: Option<Joined>,
+    presentation: Presentation,
+    context: RequestContext,
+    preferences: Preferences,
+}
+
+impl One {
+    /// The answer that shows it. What is large is rendered by turns with others, and counted until it is sent.
+    async fn render_by(self, resources: &Resources) -> Result<Response, Problem> {
+        let joined = self.joined.as_ref().map_or(0, Joined::weight);
+        let weight = self.entity.weight().saturating_add(joined);
+        if weight <= SMALL {
+            return Ok(self.render(None));
         }
+        // The text is about as large as what it is made of.
+        let held = resources.hold(weight)?;
+        Ok(resources
+            .compute_over(weight, async move { self.render(Some(held)) })
+            .await?)
     }
-    let in_body = context_in_body(preferences, media_type);
-    let mut representation = presentation.representation(&context.context, in_body.then_some(context.member.get()));
-    representation.linked = joined.as_ref().map(|joined| &joined.linked);
-    let mut body = Vec::with_capacity(EXPECTED_ENTITY_BYTES);
-    match media_type {
-        MediaType::GeoJson => {
-            render_feature(representation, entity, &presentation.geometry_property, &mut body);
+
+    fn render(self, held: Option<Held>) -> Response {
+        let Self {
+            mut entity,
+            mut joined,
+            presentation,
+            context,
+            preferences,
+        } = self;
+        let media_type = presentation.media_type;
+        let mut amended = false;
+        if let Some(version) = preferences.version {
+            amended = conformance::amend(&mut entity, version, &context.context);
+            if let Some(joined) = &mut joined {
+                amended |= joined.amend(version, &context.context);
+            }
         }
-        MediaType::Json | MediaType::JsonLd => render_entity(representation, entity, &mut body),
+        let in_body = context_in_body(preferences, media_type);
+        let mut representation = presentation.representation(&context.context, in_body.then_some(context.member.get()));
+        representation.linked = joined.as_ref().map(|joined| &joined.linked);
+        let mut body = Vec::with_capacity(EXPECTED_ENTITY_BYTES);
+        match media_type {
+            MediaType::GeoJson => {
+                render_feature(representation, &entity, &presentation.geometry_property, &mut body);
+            }
+            MediaType::Json | MediaType::JsonLd => render_entity(representation, &entity, &mut body),
+        }
+        let mut response = respond::rendered(counted_body(body, held), media_type, &context, in_body);
+        *response.status_mut() = status(amended);
+        response
     }
-    let mut response = respond::rendered(body, media_type, context, in_body);
-    *response.status_mut() = status(amended);
-    response
 }
 
 /// Whether the @context stands in the body: always in JSON-LD, in GeoJSON unless `Prefer: body=json` (6.3.6).

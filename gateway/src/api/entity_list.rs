@@ -1,9 +1,12 @@
 //! The body of a list of entities. Most are written whole and sent with their length. A large one whose entities arrive
 //! from one source is sent as they arrive, so that it is never held as a whole.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use futures::stream;
-use kakehashi_adapters::AdapterError;
+use kakehashi_adapters::ErrorKind;
+use kakehashi_resources::{Exhausted, Held, Resources, pause};
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::conformance::{self, SpecificationVersion};
@@ -12,11 +15,12 @@ use ngsi_ld::projection::Shown;
 
 use super::negotiate::MediaType;
 use super::presentation::Presentation;
+use super::scope::Scope;
 use crate::contexts::RequestContext;
 use crate::edge::RequestId;
-use crate::federation::Warning;
 use crate::federation::entities::Entities;
 use crate::federation::linked_retrieval::Form;
+use crate::federation::{Question, Warning};
 
 /// From this size on, in bytes, a body is sent before it is complete. Nearly all pages are smaller, and a failure of
 /// their source is then told in a warning; afterwards it can only be told by breaking off.
@@ -54,6 +58,11 @@ impl Joined {
         Self { form, linked }
     }
 
+    /// About how many bytes of memory they take.
+    pub(super) fn weight(&self) -> usize {
+        self.linked.entities().map(Entity::weight).sum()
+    }
+
     /// Amends them for a reader of an earlier version; whether that changed any.
     pub(super) fn amend(&mut self, version: SpecificationVersion, context: &Context) -> bool {
         let mut amended = false;
@@ -80,53 +89,69 @@ pub(super) struct Written {
 }
 
 impl EntityList {
-    /// Writes a list, or begins to. `count`: how many match in all, as was counted before the entities were taken.
-    pub(super) async fn write(mut self, mut entities: Entities, count: Option<u64>, request_id: &RequestId) -> Written {
+    /// Writes a list, or begins to. `count`: how many match in all, as was counted before the entities were taken. What is
+    /// long is written by turns with others.
+    ///
+    /// # Errors
+    /// [`Exhausted`]
+    pub(super) async fn write(
+        mut self,
+        mut entities: Entities,
+        count: Option<u64>,
+        scope: &Scope,
+    ) -> Result<Written, Exhausted> {
+        let resources = &scope.resources;
+        let question = Arc::clone(entities.question());
         let flattened = self.joined.take_if(|joined| joined.form == Form::Flat);
-        let mut linking = Vec::new();
-        let mut writing = Writing::begin(self);
+        let mut linking: Vec<Entity> = Vec::new();
+        let mut writing = Writing::begin(self, resources.held());
         loop {
             match entities.next().await {
-                Ok(Some(entity)) if flattened.is_some() => linking.push(entity),
-                Ok(Some(entity)) => writing.add(entity),
-                Ok(None) => break,
+                Ok(next) if next.is_empty() => break,
+                Ok(next) if flattened.is_some() => linking.extend(next.into_iter().map(|mut entity| {
+                    question.reduce(&mut entity);
+                    entity
+                })),
+                Ok(next) => writing = writing.continued(next, &question, resources).await?,
                 Err(error) => {
-                    return Written {
-                        body: Writing::begin(writing.list).finish(),
+                    if let ErrorKind::Exhausted(exhausted) = error.kind {
+                        return Err(exhausted);
+                    }
+                    return Ok(Written {
+                        body: Writing::begin(writing.list, resources.held()).finish(),
                         more: false,
                         amended: false,
                         count,
                         warnings: vec![Warning::from(&error)],
-                    };
+                    });
                 }
             }
             // Whether it was amended is said before the body.
             if writing.body.len() >= SENT_FROM && entities.arrive() && writing.list.version.is_none() {
                 let (count, warnings) = entities.settle(count).await;
                 entities.begin_sending();
-                return Written {
+                return Ok(Written {
                     more: entities.more().await,
                     amended: false,
                     count,
                     warnings,
-                    body: writing.continue_with(entities, request_id.clone()),
-                };
+                    body: writing.continue_with(entities, scope),
+                });
             }
         }
-        if let Some(Joined { linked, .. }) = &flattened {
-            let projection = writing.list.presentation.projection.clone();
-            for (entity, shown) in linked.flatten(&linking, Shown::from(projection.as_ref())) {
-                writing.add_shown(entity.clone(), Some(shown));
-            }
+        if let Some(flattened) = flattened {
+            let weight = linking.iter().map(Entity::weight).sum::<usize>() + flattened.weight();
+            let adding = writing.add_flattened(linking, flattened);
+            writing = resources.compute_over(weight, adding).await??;
         }
         let (count, warnings) = entities.settle(count).await;
-        Written {
+        Ok(Written {
             more: entities.more().await,
             amended: writing.amended,
             count,
             warnings,
             body: writing.finish(),
-        }
+        })
     }
 
     fn representation(&self) -> Representation<'_> {
@@ -141,17 +166,43 @@ impl EntityList {
     }
 }
 
+/// A body that is counted until its last byte has left.
+pub(super) fn counted_body(body: Vec<u8>, held: Option<Held>) -> Body {
+    match held {
+        Some(held) => Body::from(counted(body, held)),
+        None => Body::from(body),
+    }
+}
+
+fn counted(body: Vec<u8>, held: Held) -> Bytes {
+    Bytes::from_owner(Counted { body, _held: held })
+}
+
+/// Bytes that are counted.
+struct Counted {
+    body: Vec<u8>,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
 /// A list that is being written.
 struct Writing {
     list: EntityList,
     /// What was written and not sent.
     body: Vec<u8>,
+    /// What is counted of it for the request.
+    held: Held,
     is_empty: bool,
     amended: bool,
 }
 
 impl Writing {
-    fn begin(mut list: EntityList) -> Self {
+    fn begin(mut list: EntityList, held: Held) -> Self {
         let mut amended = false;
         if let (Some(version), Some(joined)) = (list.version, &mut list.joined) {
             amended = joined.amend(version, &list.context.context);
@@ -164,13 +215,48 @@ impl Writing {
         Self {
             list,
             body,
+            held,
             is_empty: true,
             amended,
         }
     }
 
-    fn add(&mut self, entity: Entity) {
-        self.add_shown(entity, None);
+    /// The same with more entities, of which what is not shown is left out.
+    async fn continued(
+        self,
+        entities: Vec<Entity>,
+        question: &Arc<Question>,
+        resources: &Resources,
+    ) -> Result<Self, Exhausted> {
+        let weight = entities.iter().map(Entity::weight).sum();
+        let adding = self.add_all(entities, Arc::clone(question));
+        resources.compute_over(weight, adding).await?
+    }
+
+    async fn add_all(mut self, entities: Vec<Entity>, question: Arc<Question>) -> Result<Self, Exhausted> {
+        for mut entity in entities {
+            question.reduce(&mut entity);
+            self.add_shown(entity, None);
+            pause().await;
+        }
+        self.count()?;
+        Ok(self)
+    }
+
+    /// Adds entities and those that they link to, each as it is shown.
+    async fn add_flattened(mut self, linking: Vec<Entity>, joined: Joined) -> Result<Self, Exhausted> {
+        let projection = self.list.presentation.projection.clone();
+        for (entity, shown) in joined.linked.flatten(&linking, Shown::from(projection.as_ref())) {
+            self.add_shown(entity.clone(), Some(shown));
+            pause().await;
+        }
+        self.count()?;
+        Ok(self)
+    }
+
+    /// Counts what was written.
+    fn count(&mut self) -> Result<(), Exhausted> {
+        self.held.become_of(self.body.capacity())
     }
 
     /// Adds an entity; `shown`: what is shown of it in the place of what the list shows.
@@ -203,15 +289,16 @@ impl Writing {
     /// The whole body.
     fn finish(mut self) -> Body {
         self.close();
-        Body::from(self.body)
+        Body::from(counted(self.body, self.held))
     }
 
     /// A body that is written on as entities arrive.
-    fn continue_with(self, entities: Entities, request_id: RequestId) -> Body {
+    fn continue_with(self, entities: Entities, scope: &Scope) -> Body {
         let under_way = UnderWay {
             writing: self,
             entities,
-            request_id,
+            resources: scope.resources.clone(),
+            request_id: scope.id.clone(),
         };
         Body::from_stream(stream::try_unfold(Some(under_way), |under_way| async move {
             match under_way {
@@ -226,28 +313,43 @@ impl Writing {
 struct UnderWay {
     writing: Writing,
     entities: Entities,
+    resources: Resources,
     request_id: RequestId,
 }
 
 impl UnderWay {
     /// The next bytes, and what is left to be written.
-    async fn next_chunk(mut self) -> Result<(Bytes, Option<Self>), AdapterError> {
+    async fn next_chunk(mut self) -> Result<(Bytes, Option<Self>), BrokenOff> {
+        let question = Arc::clone(self.entities.question());
         while self.writing.body.len() < CHUNK {
             match self.entities.next().await {
-                Ok(Some(entity)) => self.writing.add(entity),
-                Ok(None) => {
+                Ok(next) if next.is_empty() => {
                     self.writing.close();
-                    return Ok((Bytes::from(self.writing.body), None));
+                    return Ok((counted(self.writing.body, self.writing.held), None));
+                }
+                Ok(next) => {
+                    let continued = self.writing.continued(next, &question, &self.resources).await;
+                    self.writing = continued.map_err(|exhausted| {
+                        let request_id = self.request_id.as_str();
+                        tracing::warn!(request_id, reason = %exhausted, "an answer was broken off");
+                        BrokenOff
+                    })?;
                 }
                 // Without its end nobody takes the part for the whole.
                 Err(error) => {
                     let request_id = self.request_id.as_str();
                     tracing::warn!(request_id, source_id = %error.source_id, "an answer was broken off");
-                    return Err(error);
+                    return Err(BrokenOff);
                 }
             }
         }
         let chunk = std::mem::replace(&mut self.writing.body, Vec::with_capacity(CHUNK + CHUNK / 4));
-        Ok((Bytes::from(chunk), Some(self)))
+        let held = std::mem::replace(&mut self.writing.held, self.resources.held());
+        Ok((counted(chunk, held), Some(self)))
     }
 }
+
+/// An answer that has begun cannot be finished.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was broken off")]
+struct BrokenOff;

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::StreamExt;
+use futures::stream::ReadyChunks;
 use kakehashi_adapters::{AdapterError, Counted, EntityStream, ErrorKind, LeftOut, Page, Yielded};
+use kakehashi_resources::{Held, pause};
 use ngsi_ld::Entity;
 
-use super::gather::{self, Request, visible_part};
+use super::gather::{self, Request};
+use super::looking::{Arrived, TOGETHER, visible_part, weight};
 use super::plan::SubQuery;
 use super::{Question, Warning};
 
@@ -23,18 +26,22 @@ enum From {
     Hand {
         entities: std::vec::IntoIter<Entity>,
         more: bool,
+        /// What is counted of them for the request.
+        _held: Option<Held>,
     },
     Source(Box<Arriving>),
 }
 
 impl Entities {
-    /// Entities that are at hand. `more`: whether others follow after this page.
-    pub(crate) fn at_hand(question: &Arc<Question>, entities: Vec<Entity>, more: bool) -> Self {
+    /// Entities that are at hand. `more`: whether others follow after this page. `held`: what is counted of them for the
+    /// request.
+    pub(crate) fn at_hand(question: &Arc<Question>, entities: Vec<Entity>, more: bool, held: Option<Held>) -> Self {
         Self {
             question: Arc::clone(question),
             from: From::Hand {
                 entities: entities.into_iter(),
                 more,
+                _held: held,
             },
         }
     }
@@ -47,19 +54,22 @@ impl Entities {
         }
     }
 
-    /// The next one; `None` after the last of the page.
+    /// The next ones, as many as have arrived and are handled together, of which what is not shown is to be left out
+    /// ([`Question::reduce`]); none after the last of the page.
     ///
     /// # Errors
     /// The source's. A part of its answer would look like all of it: what was taken before is no answer.
-    pub async fn next(&mut self) -> Result<Option<Entity>, AdapterError> {
-        let next = match &mut self.from {
-            From::Hand { entities, .. } => entities.next(),
-            From::Source(arriving) => arriving.next().await?,
-        };
-        Ok(next.map(|mut entity| {
-            self.question.reduce(&mut entity);
-            entity
-        }))
+    pub async fn next(&mut self) -> Result<Vec<Entity>, AdapterError> {
+        match &mut self.from {
+            From::Hand { entities, .. } => Ok(entities.take(TOGETHER).collect()),
+            From::Source(arriving) => arriving.next().await,
+        }
+    }
+
+    /// The question that they answer.
+    #[must_use]
+    pub fn question(&self) -> &Arc<Question> {
+        &self.question
     }
 
     /// Whether others follow after this page. Before its last entity was taken the source is asked for its count; where
@@ -110,12 +120,12 @@ pub(super) struct Arriving {
     sub_query: Arc<SubQuery>,
     request: Request,
     page: Page,
-    stream: EntityStream,
+    stream: ReadyChunks<EntityStream>,
     began: Instant,
     /// How many match in all, if that was asked for and could be told.
     counted: Option<Counted>,
     /// What was taken from the source and not from here.
-    ahead: Option<Entity>,
+    ahead: Vec<Entity>,
     /// Places of the page that the source has filled, with what is shown and what is not. What it would have filled the
     /// next one with is the first of the next page.
     places: usize,
@@ -124,7 +134,7 @@ pub(super) struct Arriving {
     /// Whether the page is being sent.
     is_sent: bool,
     /// How it ended; with whether others follow.
-    outcome: Option<Result<bool, AdapterError>>,
+    outcome: Option<Outcome>,
 }
 
 impl std::fmt::Debug for Arriving {
@@ -137,18 +147,58 @@ impl std::fmt::Debug for Arriving {
     }
 }
 
+/// How a page has ended; with whether others follow.
+type Outcome = Result<bool, AdapterError>;
+
+/// What was looked at.
+struct Looked {
+    shown: Vec<Entity>,
+    /// Places of the page that were filled, with what is shown and what is not.
+    places: usize,
+    left_out: LeftOut,
+    /// What it has ended with.
+    error: Option<AdapterError>,
+}
+
+/// Looks at what has arrived, up to the first error.
+async fn looked(sub_query: Arc<SubQuery>, arrived: Arrived) -> Looked {
+    let mut looked = Looked {
+        shown: Vec::with_capacity(arrived.len()),
+        places: 0,
+        left_out: LeftOut::default(),
+        error: None,
+    };
+    for yielded in arrived {
+        match yielded {
+            Ok(Yielded::Entity(entity)) => looked.shown.extend(visible_part(&sub_query, entity)),
+            Ok(Yielded::LeftOut(flaw)) => looked.left_out.add(flaw),
+            Err(error) => {
+                looked.error = Some(error);
+                break;
+            }
+        }
+        looked.places += 1;
+        pause().await;
+    }
+    looked
+}
+
 impl Arriving {
     /// Asks the source of a sub-query for a page. Asking begins with the first entity that is taken.
     pub(super) fn new(sub_query: Arc<SubQuery>, page: Page, request: &Request) -> Self {
         let paged = sub_query.paged(wanted_page(page));
         Self {
-            stream: paged.source.adapter.query(&paged.query, &request.call),
+            stream: paged
+                .source
+                .adapter
+                .query(&paged.query, &request.call)
+                .ready_chunks(TOGETHER),
             sub_query,
             request: request.clone(),
             page,
             began: Instant::now(),
             counted: None,
-            ahead: None,
+            ahead: Vec::new(),
             places: 0,
             left_out: LeftOut::default(),
             is_sent: false,
@@ -156,7 +206,7 @@ impl Arriving {
         }
     }
 
-    /// Takes the first entity from the source, to be handed out later.
+    /// Takes the first entities from the source, to be handed out later.
     pub(super) async fn begin(&mut self) {
         self.ahead = self.pull().await;
     }
@@ -190,56 +240,77 @@ impl Arriving {
         (self.counted.map(|counted| counted.entities), warnings)
     }
 
-    async fn next(&mut self) -> Result<Option<Entity>, AdapterError> {
-        if let Some(entity) = self.ahead.take() {
-            return Ok(Some(entity));
-        }
-        if let Some(entity) = self.pull().await {
-            return Ok(Some(entity));
+    async fn next(&mut self) -> Result<Vec<Entity>, AdapterError> {
+        let mut next = std::mem::take(&mut self.ahead);
+        if next.is_empty() {
+            next = self.pull().await;
         }
         match &self.outcome {
-            Some(Err(error)) => Err(error.clone()),
-            _ => Ok(None),
+            Some(Err(error)) if next.is_empty() => Err(error.clone()),
+            _ => Ok(next),
         }
     }
 
-    /// The next entity that the consumer may see. `None`: it has ended, as the outcome tells.
-    async fn pull(&mut self) -> Option<Entity> {
+    /// The next entities that the consumer may see. None: it has ended, as the outcome tells.
+    async fn pull(&mut self) -> Vec<Entity> {
         while self.outcome.is_none() {
             let deadline = tokio::time::Instant::from_std(self.request.call.deadline);
-            let next = tokio::time::timeout_at(deadline, self.stream.next()).await;
-            let outcome = match next {
-                Ok(Some(Ok(_))) if self.places >= self.page.limit => Ok(true),
-                Ok(Some(Ok(yielded))) => {
-                    self.places += 1;
-                    match yielded {
-                        Yielded::Entity(entity) => match visible_part(&self.sub_query, entity) {
-                            Some(visible) => return Some(visible),
-                            None => continue,
-                        },
-                        Yielded::LeftOut(flaw) => {
-                            self.left_out.add(flaw);
-                            gather::note_left_out(&self.sub_query, &self.request, &LeftOut::from_iter([flaw]));
-                            if !self.is_sent {
-                                continue;
-                            }
-                            let detail = "an entity had to be left out of an answer that had begun";
-                            Err(AdapterError::new(
-                                &self.sub_query.source.id,
-                                ErrorKind::InvalidPayload,
-                                detail,
-                            ))
+            let outcome = match tokio::time::timeout_at(deadline, self.stream.next()).await {
+                Ok(Some(arrived)) => match self.look_at(arrived).await {
+                    Ok((shown, outcome)) => {
+                        if let Some(outcome) = outcome {
+                            self.end(outcome);
                         }
+                        if !shown.is_empty() {
+                            return shown;
+                        }
+                        continue;
                     }
-                }
-                Ok(Some(Err(error))) => Err(error),
+                    Err(error) => Err(error),
+                },
                 Ok(None) => Ok(false),
                 Err(_) => Err(gather::deadline_passed(&self.sub_query)),
             };
-            gather::record(&self.sub_query, &self.request, self.began, outcome.as_ref().err());
-            self.outcome = Some(outcome);
+            self.end(outcome);
         }
-        None
+        Vec::new()
+    }
+
+    fn end(&mut self, outcome: Result<bool, AdapterError>) {
+        gather::record(&self.sub_query, &self.request, self.began, outcome.as_ref().err());
+        self.outcome = Some(outcome);
+    }
+
+    /// What the consumer may see of what has arrived and belongs to the page, and how that ends it.
+    async fn look_at(&mut self, mut arrived: Arrived) -> Result<(Vec<Entity>, Option<Outcome>), AdapterError> {
+        let room = self.page.limit.saturating_sub(self.places);
+        // Whatever comes in the next place is of the next page; an error is not.
+        let is_beyond = arrived.get(room).is_some_and(Result::is_ok);
+        arrived.truncate(if is_beyond { room } else { room.saturating_add(1) });
+        let bytes = weight(&arrived);
+        let looked = self
+            .request
+            .call
+            .resources
+            .compute_over(bytes, looked(Arc::clone(&self.sub_query), arrived));
+        let looked = looked
+            .await
+            .map_err(|exhausted| AdapterError::exhausted(&self.sub_query.source.id, exhausted))?;
+        self.places = self.places.saturating_add(looked.places);
+        if !looked.left_out.is_empty() {
+            self.left_out.add_all(&looked.left_out);
+            gather::note_left_out(&self.sub_query, &self.request, &looked.left_out);
+            if self.is_sent {
+                let detail = "an entity had to be left out of an answer that had begun";
+                return Err(AdapterError::new(
+                    &self.sub_query.source.id,
+                    ErrorKind::InvalidPayload,
+                    detail,
+                ));
+            }
+        }
+        let outcome = looked.error.map(Err).or(is_beyond.then_some(Ok(true)));
+        Ok((looked.shown, outcome))
     }
 
     async fn more(&mut self) -> bool {

@@ -1,19 +1,17 @@
 //! Asking the sources of a plan, all at the same time, each under the request's deadline.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use futures::StreamExt;
 use futures::future::join_all;
 use kakehashi_adapters::{AdapterError, Call, Counted, ErrorKind, LeftOut, Yielded};
+use kakehashi_resources::Held;
 use ngsi_ld::Entity;
-use ngsi_ld::entity::DateTime;
 
-use super::Refusal;
+use super::looking::{Count, Keep, Look, Looking, visible_part};
 use super::plan::SubQuery;
 use super::scan::Scan;
+use super::{Refusal, scan};
 use crate::telemetry::SourceMetrics;
 
 /// Entities that one request may hold at once, over all sources. At a few KiB each this bounds a request to
@@ -28,12 +26,14 @@ pub const MAX_FROM_ONE_SOURCE: usize = MAX_CANDIDATES / 2;
 pub type Answer = Result<Found, AdapterError>;
 
 /// What a source has sent of what was asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Found {
     /// The entities, as far as the consumer may see them.
     pub entities: Vec<Entity>,
     /// What was wrong with others.
     pub left_out: LeftOut,
+    /// What is counted of the entities for the request.
+    pub held: Held,
 }
 
 /// What asking needs to know about the request.
@@ -48,17 +48,24 @@ pub struct Request {
 }
 
 /// Asks every sub-query at the same time. The answers stand in the order of the sub-queries. A source that
-/// fails midway yields nothing: a part of its part would look like all of it.
+/// fails midway yields nothing: a part of its part would look like all of it. Each is bounded by itself, so that which of
+/// them has too many entities does not depend on the others.
 ///
 /// # Errors
-/// [`Refusal::TooManyCandidates`] when the sources yield more than a request may hold.
-pub async fn gather(sub_queries: &[&SubQuery], request: &Request) -> Result<Vec<Answer>, Refusal> {
-    let held = AtomicUsize::new(0);
+/// [`Refusal::TooManyCandidates`] when the sources yield more than a request may hold, [`Refusal::Exhausted`].
+pub async fn gather(sub_queries: &[Arc<SubQuery>], request: &Request) -> Result<Vec<Answer>, Refusal> {
     let answers = match sub_queries {
-        [only] => vec![collect(only, request, &held).await],
-        several => join_all(several.iter().map(|sub_query| collect(sub_query, request, &held))).await,
+        [only] => vec![collect(only, request).await],
+        several => join_all(several.iter().map(|sub_query| collect(sub_query, request))).await,
     };
-    if held.load(Ordering::Relaxed) > MAX_CANDIDATES {
+    if let Some(refusal) = answers
+        .iter()
+        .find_map(|answer| scan::exhausted(answer.as_ref().err()?))
+    {
+        return Err(refusal);
+    }
+    let candidates: usize = answers.iter().flatten().map(|found| found.entities.len()).sum();
+    if candidates > MAX_CANDIDATES {
         return Err(Refusal::TooManyCandidates {
             allowed: MAX_CANDIDATES,
         });
@@ -66,79 +73,31 @@ pub async fn gather(sub_queries: &[&SubQuery], request: &Request) -> Result<Vec<
     Ok(answers)
 }
 
-/// Collects what one source yields. Each entity is projected on the grant of the source's owner as it arrives,
-/// before anything else looks at it.
-async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) -> Answer {
-    let mut stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
-    let scan = Scan::new(request.scan);
-    let entities = async {
-        let mut found = Found::default();
-        while let Some(yielded) = stream.next().await {
-            let yielded = yielded?;
-            scan.count(sub_query)?;
-            let entity = match yielded {
-                Yielded::Entity(entity) => entity,
-                Yielded::LeftOut(flaw) => {
-                    found.left_out.add(flaw);
-                    continue;
-                }
-            };
-            let entities = &mut found.entities;
-            if let Some(visible) = visible_part(sub_query, entity) {
-                if entities.len() >= MAX_FROM_ONE_SOURCE {
-                    held.fetch_sub(entities.len(), Ordering::Relaxed);
-                    let detail = "the source has more entities than one request may look at";
-                    return Err(AdapterError::new(&sub_query.source.id, ErrorKind::TooMany, detail));
-                }
-                if held.fetch_add(1, Ordering::Relaxed) >= MAX_CANDIDATES {
-                    break;
-                }
-                entities.push(visible);
-            }
-        }
-        Ok(found)
-    };
-    let found = observed(sub_query, request, entities, |error| {
-        scan.judged(error, request.call.deadline)
+/// Collects what one source yields.
+async fn collect(sub_query: &Arc<SubQuery>, request: &Request) -> Answer {
+    let keep = Keep::new(sub_query, &request.call.resources);
+    let (Keep { entities, held, .. }, left_out) = look_through(sub_query, request, keep).await?;
+    Ok(Found {
+        entities,
+        left_out,
+        held,
     })
-    .await?;
-    note_left_out(sub_query, request, &found.left_out);
-    Ok(found)
 }
 
-/// Shows each entity that one source yields and the consumer may see, as it arrives; none is held. `Break` ends it.
-/// What was left out until then is told.
-pub async fn look_through(
-    sub_query: &SubQuery,
+/// Shows each entity that one source yields and the consumer may see, as it arrives. What was left out until it ended is
+/// told, and whoever has looked comes back.
+pub(super) async fn look_through<L: Look>(
+    sub_query: &Arc<SubQuery>,
     request: &Request,
-    mut look: impl FnMut(Entity) -> ControlFlow<()>,
-) -> Result<LeftOut, AdapterError> {
-    let mut stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
-    let scan = Scan::new(request.scan);
-    let looking = async {
-        let mut left_out = LeftOut::default();
-        while let Some(yielded) = stream.next().await {
-            let yielded = yielded?;
-            scan.count(sub_query)?;
-            match yielded {
-                Yielded::Entity(entity) => {
-                    if let Some(visible) = visible_part(sub_query, entity)
-                        && look(visible).is_break()
-                    {
-                        break;
-                    }
-                }
-                Yielded::LeftOut(flaw) => left_out.add(flaw),
-            }
-        }
-        Ok(left_out)
-    };
-    let left_out = observed(sub_query, request, looking, |error| {
-        scan.judged(error, request.call.deadline)
-    })
-    .await?;
+    look: L,
+) -> Result<(L, LeftOut), AdapterError> {
+    let stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
+    let scan = Arc::new(Scan::new(request.scan));
+    let looking = Looking::new(sub_query, &scan, look).at_all(stream, &request.call.resources);
+    let judged = |error| scan.judged(error, request.call.deadline);
+    let (look, left_out) = observed(sub_query, request, looking, judged).await?;
     note_left_out(sub_query, request, &left_out);
-    Ok(left_out)
+    Ok((look, left_out))
 }
 
 /// Asks one source for one entity.
@@ -160,7 +119,7 @@ pub async fn retrieve(sub_query: &SubQuery, request: &Request) -> Result<Option<
 
 /// How many entities match a query that the source decides exactly. Where it has lately had some that were left out,
 /// its own total would count them: then they are looked at one by one.
-pub async fn count(sub_query: &SubQuery, request: &Request) -> Result<Counted, AdapterError> {
+pub async fn count(sub_query: &Arc<SubQuery>, request: &Request) -> Result<Counted, AdapterError> {
     if sub_query.source.flawed.includes_any(&sub_query.query.types) {
         return count_shown(sub_query, request).await;
     }
@@ -168,14 +127,9 @@ pub async fn count(sub_query: &SubQuery, request: &Request) -> Result<Counted, A
 }
 
 /// How many entities match, found out by looking at them.
-pub async fn count_shown(sub_query: &SubQuery, request: &Request) -> Result<Counted, AdapterError> {
-    let mut counted = Counted::default();
-    let looking = look_through(sub_query, request, |_| {
-        counted.entities = counted.entities.saturating_add(1);
-        ControlFlow::Continue(())
-    });
-    counted.left_out = looking.await?;
-    Ok(counted)
+pub async fn count_shown(sub_query: &Arc<SubQuery>, request: &Request) -> Result<Counted, AdapterError> {
+    let (Count(entities), left_out) = look_through(sub_query, request, Count::default()).await?;
+    Ok(Counted { entities, left_out })
 }
 
 /// How many entities match, as the source says it.
@@ -200,15 +154,6 @@ pub(super) fn note_left_out(sub_query: &SubQuery, request: &Request, left_out: &
         let count = left_out.total();
         tracing::warn!(source_id = %source.id, count, flaws = flaws.join(" "), "entities of the source are left out");
     }
-}
-
-/// What the consumer may see of an entity that a source has sent, of what is still valid; `None` when that is nothing.
-pub(super) fn visible_part(sub_query: &SubQuery, entity: Entity) -> Option<Entity> {
-    if !sub_query.source.provides(&entity) {
-        return None;
-    }
-    let valid = entity.valid_at(|| DateTime::from_system_time(SystemTime::now()))?;
-    sub_query.source.release(&sub_query.grants, valid, &sub_query.audit)
 }
 
 /// Runs an exchange with a source under the request's deadline, and counts how it went. `judged` says what an error means.

@@ -16,7 +16,7 @@ use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use super::gather::Request;
 use super::plan::Asker;
 use super::query::{self, Answer};
-use super::{Question, Refusal, Warning, warning};
+use super::{Question, Refusal, Warning, scan, warning};
 use crate::policy::MASKED_TARGET;
 
 /// Ids in one question: a few requests' worth for every kind of source.
@@ -109,10 +109,14 @@ pub(super) struct Fetching<'a> {
     request: &'a Request,
     /// How many may be asked for, whether they exist or not.
     most: usize,
-    held: HashMap<EntityId, Held>,
+    fetched: Fetched,
     /// The sources whose part is missing.
     pub(super) warnings: Vec<Warning>,
 }
+
+/// Entities that were asked for by their ids.
+#[derive(Debug, Default)]
+pub(super) struct Fetched(HashMap<EntityId, Held>);
 
 impl<'a> Fetching<'a> {
     pub(super) fn new(question: &'a Question, asker: &'a Asker<'a>, request: &'a Request, most: usize) -> Self {
@@ -121,7 +125,7 @@ impl<'a> Fetching<'a> {
             asker,
             request,
             most,
-            held: HashMap::new(),
+            fetched: Fetched::default(),
             warnings: Vec::new(),
         }
     }
@@ -134,7 +138,7 @@ impl<'a> Fetching<'a> {
         let mut of_types: Option<(Wanted, Vec<EntityId>)> = None;
         let mut of_any_type: Option<(Wanted, Vec<EntityId>)> = None;
         for (id, mut wanted) in wanted.0 {
-            match self.held.get(&id) {
+            match self.fetched.0.get(&id) {
                 Some(held) if wanted.is_covered_by(&held.asked) => continue,
                 // Asking for more does not take back what was there.
                 Some(held) => wanted.add(held.asked.clone()),
@@ -155,8 +159,8 @@ impl<'a> Fetching<'a> {
         }
         let groups: Vec<(Wanted, Vec<EntityId>)> = of_types.into_iter().chain(of_any_type).collect();
         let new = groups.iter().flat_map(|(_, ids)| ids);
-        let new = new.filter(|id| !self.held.contains_key(*id)).count();
-        if self.held.len() + new > self.most {
+        let new = new.filter(|id| !self.fetched.0.contains_key(*id)).count();
+        if self.fetched.0.len() + new > self.most {
             return Err(Refusal::TooManyLinked { allowed: self.most });
         }
         for (wanted, ids) in groups {
@@ -175,7 +179,7 @@ impl<'a> Fetching<'a> {
             offset: 0,
         };
         let mut answer = query::unlinked(&question, page, false, self.asker, self.request).await?;
-        let entities = all_of(&mut answer).await.into_iter();
+        let entities = all_of(&mut answer).await?.into_iter();
         let mut found: HashMap<EntityId, Entity> = entities.map(|entity| (entity.id.clone(), entity)).collect();
         warning::add(&mut self.warnings, answer.warnings);
         for id in ids {
@@ -183,7 +187,7 @@ impl<'a> Fetching<'a> {
                 asked: wanted.clone(),
                 entity: found.remove(id),
             };
-            self.held.insert(id.clone(), held);
+            self.fetched.0.insert(id.clone(), held);
         }
         Ok(())
     }
@@ -201,9 +205,14 @@ impl<'a> Fetching<'a> {
         question_about(self.question, query, wanted.attributes.clone())
     }
 
+    /// What was asked for.
+    pub(super) fn into_fetched(self) -> Fetched {
+        self.fetched
+    }
+
     /// The entities that have come.
     pub(super) fn into_entities(self) -> impl Iterator<Item = Entity> {
-        self.held.into_values().filter_map(|held| held.entity)
+        self.fetched.0.into_values().filter_map(|held| held.entity)
     }
 }
 
@@ -224,27 +233,43 @@ pub(crate) fn question_about(question: &Question, query: Query, shown: Option<Ve
 
 impl LinkedEntities for Fetching<'_> {
     fn linked(&self, id: &EntityId) -> Option<&Entity> {
-        self.held.get(id)?.entity.as_ref()
+        self.fetched.linked(id)
+    }
+}
+
+impl LinkedEntities for Fetched {
+    fn linked(&self, id: &EntityId) -> Option<&Entity> {
+        self.0.get(id)?.entity.as_ref()
     }
 }
 
 /// All entities of an answer. Where a source fails midway there are none: a part of its answer would look like all of it.
-pub(super) async fn all_of(answer: &mut Answer) -> Vec<Entity> {
+///
+/// # Errors
+/// [`Refusal::Exhausted`]
+pub(super) async fn all_of(answer: &mut Answer) -> Result<Vec<Entity>, Refusal> {
+    let question = Arc::clone(answer.entities.question());
     let mut entities = Vec::new();
     loop {
         match answer.entities.next().await {
-            Ok(Some(entity)) => entities.push(entity),
-            Ok(None) => break,
+            Ok(more) if more.is_empty() => break,
+            Ok(more) => entities.extend(more.into_iter().map(|mut entity| {
+                question.reduce(&mut entity);
+                entity
+            })),
             Err(error) => {
+                if let Some(refusal) = scan::exhausted(&error) {
+                    return Err(refusal);
+                }
                 warning::add(&mut answer.warnings, [Warning::from(&error)]);
-                return Vec::new();
+                return Ok(Vec::new());
             }
         }
     }
     let (count, left_out) = answer.entities.settle(answer.count).await;
     answer.count = count;
     warning::add(&mut answer.warnings, left_out);
-    entities
+    Ok(entities)
 }
 
 #[cfg(test)]

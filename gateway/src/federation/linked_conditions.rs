@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 use kakehashi_adapters::Page;
+use kakehashi_resources::pause;
 use ngsi_ld::entity::render::links_of;
 use ngsi_ld::query::{AttributePath, Condition, Expression, LinkedEntities as _, LinkedPath};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::entities::Entities;
 use super::gather::{MAX_CANDIDATES, Request};
-use super::linked::{Fetching, WantedEntities, all_of};
+use super::linked::{Fetched, Fetching, WantedEntities, all_of};
 use super::plan::Asker;
 use super::query::{self, Answer};
 use super::{Question, Refusal, Warning, is_system_date, warning};
@@ -93,22 +94,35 @@ pub(super) async fn query(
     asked.system_attributes |= followed.looks_at_dates;
     let mut targets = Fetching::new(&asked, asker, request, MAX_CONDITION_TARGETS);
     followed.fetch(&entities, &mut targets).await?;
-    let matching: Vec<Entity> = entities
-        .into_iter()
-        .filter(|entity| {
-            let filter = question.query.filter.as_ref();
-            filter.is_none_or(|filter| filter.matches_linked(entity, &targets)) && question.leaves_something(entity)
-        })
-        .collect();
-    warning::add(&mut warnings, targets.warnings);
+    warning::add(&mut warnings, std::mem::take(&mut targets.warnings));
+    let judging = matching(Arc::clone(question), entities, targets.into_fetched());
+    let matching = request
+        .call
+        .resources
+        .compute(judging)
+        .await
+        .map_err(Refusal::Exhausted)?;
     let total = matching.len();
     let entities: Vec<Entity> = matching.into_iter().skip(page.offset).take(page.limit).collect();
     let more = page.limit > 0 && page.offset.saturating_add(entities.len()) < total;
     Ok(Answer {
-        entities: Entities::at_hand(question, entities, more),
+        entities: Entities::at_hand(question, entities, more, None),
         count: count.then_some(total as u64),
         warnings,
     })
+}
+
+/// The entities that meet the conditions, with those that they lead to.
+async fn matching(question: Arc<Question>, entities: Vec<Entity>, targets: Fetched) -> Vec<Entity> {
+    let filter = question.query.filter.as_ref();
+    let mut matching = Vec::new();
+    for entity in entities {
+        if filter.is_none_or(|filter| filter.matches_linked(&entity, &targets)) && question.leaves_something(&entity) {
+            matching.push(entity);
+        }
+        pause().await;
+    }
+    matching
 }
 
 /// All candidates, in an order that is the same for every page.
@@ -118,7 +132,7 @@ async fn all(
     request: &Request,
 ) -> Result<(Vec<Entity>, Vec<Warning>), Refusal> {
     let mut answer = query::unlinked(candidates, ALL_CANDIDATES, false, asker, request).await?;
-    let entities = all_of(&mut answer).await;
+    let entities = all_of(&mut answer).await?;
     if answer.entities.more().await {
         return Err(Refusal::TooManyCandidates {
             allowed: MAX_CANDIDATES,

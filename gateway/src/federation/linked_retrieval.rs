@@ -137,10 +137,10 @@ pub async fn of_page(
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<(Answer, LinkedEntities), Refusal> {
-    let entities = all_of(&mut answer).await;
+    let entities = all_of(&mut answer).await?;
     let more = answer.entities.more().await;
     let linked = linked(&entities, join, question, asker, request).await?;
     warning::add(&mut answer.warnings, linked.warnings);
-    answer.entities = Entities::at_hand(question, entities, more);
+    answer.entities = Entities::at_hand(question, entities, more, None);
     Ok((answer, linked.entities))
 }

@@ -14,6 +14,7 @@ pub(crate) mod hidden_targets;
 pub(crate) mod linked;
 pub(crate) mod linked_conditions;
 pub mod linked_retrieval;
+mod looking;
 mod ordered;
 pub mod plan;
 pub mod provide;
@@ -71,8 +72,8 @@ pub struct Question {
 }
 
 impl Question {
-    /// Whether an entity meets the conditions, and something of it is shown.
-    fn selects(&self, entity: &Entity) -> bool {
+    /// Whether an entity meets the conditions, and something of it is shown. It may take turns with others.
+    async fn selects(&self, entity: &Entity) -> bool {
         self.query.matches(entity) && self.is_chosen(entity) && self.leaves_something(entity)
     }
 
@@ -89,7 +90,7 @@ impl Question {
     }
 
     /// Leaves of an entity that meets the conditions what is shown of it.
-    fn reduce(&self, entity: &mut Entity) {
+    pub fn reduce(&self, entity: &mut Entity) {
         if let Some(shown) = &self.shown {
             entity.attributes.retain(|attribute| shown.contains(&attribute.name));
         }

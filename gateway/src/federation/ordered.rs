@@ -4,14 +4,16 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use kakehashi_adapters::Page;
+use kakehashi_adapters::{AdapterError, Page, SourceId};
+use kakehashi_resources::{Exhausted, Held};
 use ngsi_ld::Entity;
 use ngsi_ld::query::{AttributePath, Ordering, OrderingKey};
 
 use super::entities::Entities;
 use super::gather::{self, MAX_FROM_ONE_SOURCE, Request};
+use super::looking::{Look, hold};
 use super::plan::SubQuery;
-use super::query::{Answer, split, warnings_of};
+use super::query::{Answer, warnings_of};
 use super::{Question, Refusal, is_system_date, scan};
 use crate::config::Extensions;
 
@@ -50,86 +52,121 @@ pub(super) fn looks_at_system_dates(order: &Ordering) -> bool {
 /// [`Refusal::TooManyCandidates`] when the page lies so far behind that more would have to be held than one request may;
 /// [`Refusal::ScanTooWide`].
 pub(super) async fn from_one(
-    only: &SubQuery,
+    only: &Arc<SubQuery>,
     question: &Arc<Question>,
-    order: &Ordering,
     page: Page,
     count: bool,
     request: &Request,
 ) -> Result<Answer, Refusal> {
-    let mut first = First {
-        order,
-        wanted: page.offset.saturating_add(page.limit),
+    let first = First {
+        question: Arc::clone(question),
+        source: only.source.id.clone(),
+        page,
+        matching: 0,
+        too_many: false,
         kept: Vec::new(),
+        held: request.call.resources.held(),
     };
-    let mut matching: usize = 0;
-    let mut too_many = false;
-    let looked = gather::look_through(only, request, |entity| {
-        if !question.selects(&entity) {
-            return ControlFlow::Continue(());
-        }
-        matching += 1;
-        too_many = page.limit > 0 && first.wanted > MAX_FROM_ONE_SOURCE && matching > MAX_FROM_ONE_SOURCE;
-        if too_many {
-            return ControlFlow::Break(());
-        }
-        if page.limit > 0 {
-            first.add(entity);
-        }
-        ControlFlow::Continue(())
-    });
-    let (left_out, error) = split(looked.await);
-    if too_many {
+    let looked = gather::look_through(only, request, first).await;
+    if let Some(refusal) = scan::refusal([(&**only, looked.as_ref().err())]) {
+        return Err(refusal);
+    }
+    let (first, left_out) = match looked {
+        Ok(looked) => looked,
+        // A part of its answer would look like all of it.
+        Err(error) => return Ok(Answer::failed(question, count, &error)),
+    };
+    if first.too_many {
         return Err(Refusal::TooManyCandidates {
             allowed: MAX_FROM_ONE_SOURCE,
         });
     }
-    if let Some(refusal) = scan::refusal([(only, error.as_ref())]) {
-        return Err(refusal);
-    }
-    if error.is_some() {
-        // A part of its answer would look like all of it.
-        first.kept.clear();
-        matching = 0;
-    }
-    let entities: Vec<Entity> = first.sorted().into_iter().skip(page.offset).collect();
+    let matching = first.matching;
+    let sorting = async move { first.sorted() };
+    let (entities, held) = request
+        .call
+        .resources
+        .compute(sorting)
+        .await
+        .map_err(Refusal::Exhausted)?;
+    let entities: Vec<Entity> = entities.into_iter().skip(page.offset).collect();
     let more = page.limit > 0 && matching > page.offset.saturating_add(entities.len());
     Ok(Answer {
-        entities: Entities::at_hand(question, entities, more),
+        entities: Entities::at_hand(question, entities, more, Some(held)),
         count: count.then_some(matching as u64),
-        warnings: warnings_of(only, &left_out, error.as_ref()),
+        warnings: warnings_of(only, &left_out),
     })
 }
 
-/// The first of many entities in an order.
-struct First<'o> {
-    order: &'o Ordering,
-    wanted: usize,
+/// The first of many entities in the order of a question, up to the end of a page.
+struct First {
+    question: Arc<Question>,
+    source: SourceId,
+    page: Page,
+    matching: usize,
+    /// Whether more would have to be held than one request may.
+    too_many: bool,
     kept: Vec<(OrderingKey, Entity)>,
+    /// What is counted of them for the request.
+    held: Held,
 }
 
-impl First<'_> {
-    fn add(&mut self, entity: Entity) {
-        self.kept.push((self.order.key(&entity), entity));
-        if self.kept.len() >= self.wanted.saturating_add(KEPT_BEYOND) {
-            self.sort();
+impl Look for First {
+    async fn look(&mut self, entity: Entity) -> Result<ControlFlow<()>, AdapterError> {
+        if !self.question.selects(&entity).await {
+            return Ok(ControlFlow::Continue(()));
         }
+        self.matching += 1;
+        let far = self.page.limit > 0 && self.wanted() > MAX_FROM_ONE_SOURCE;
+        self.too_many = far && self.matching > MAX_FROM_ONE_SOURCE;
+        if self.too_many {
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.page.limit > 0 {
+            let added = self.add(entity);
+            added.map_err(|exhausted| AdapterError::exhausted(&self.source, exhausted))?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+impl First {
+    fn wanted(&self) -> usize {
+        self.page.offset.saturating_add(self.page.limit)
+    }
+
+    fn add(&mut self, entity: Entity) -> Result<(), Exhausted> {
+        let Some(order) = &self.question.order else {
+            return Ok(());
+        };
+        hold(&mut self.held, &entity)?;
+        self.kept.push((order.key(&entity), entity));
+        if self.kept.len() >= self.wanted().saturating_add(KEPT_BEYOND) {
+            self.sort();
+            let weight = self.kept.iter().map(|(_, entity)| entity.weight()).sum();
+            self.held.become_of(weight)?;
+        }
+        Ok(())
     }
 
     fn sort(&mut self) {
-        let order = self.order;
-        self.kept.sort_unstable_by(|(a, _), (b, _)| order.compare(a, b));
-        self.kept.truncate(self.wanted);
+        if let Some(order) = &self.question.order {
+            self.kept.sort_unstable_by(|(a, _), (b, _)| order.compare(a, b));
+        }
+        self.kept.truncate(self.wanted());
     }
 
-    fn sorted(mut self) -> Vec<Entity> {
+    fn sorted(mut self) -> (Vec<Entity>, Held) {
         self.sort();
-        self.kept.into_iter().map(|(_, entity)| entity).collect()
+        (self.kept.into_iter().map(|(_, entity)| entity).collect(), self.held)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use kakehashi_resources::Resources;
     use ngsi_ld::context::Context;
     use ngsi_ld::entity::parse::parse_entity;
 
@@ -138,10 +175,18 @@ mod tests {
     #[test]
     fn as_many_are_kept_as_are_wanted_and_they_are_the_first() {
         let order = Ordering::parse("height;desc", None, None, None, Context::core()).unwrap();
+        let question = Question {
+            order: Some(order),
+            ..Question::default()
+        };
         let mut first = First {
-            order: &order,
-            wanted: 5,
+            question: Arc::new(question),
+            source: SourceId::new("s"),
+            page: Page { limit: 3, offset: 2 },
+            matching: 0,
+            too_many: false,
             kept: Vec::new(),
+            held: Resources::uncounted(Instant::now()).held(),
         };
         // In an order that visits every number once: 7 and 5000 have no common divisor.
         for number in 0..5000_u32 {
@@ -149,12 +194,15 @@ mod tests {
             let json = format!(
                 r#"{{"id": "urn:ngsi-ld:T:{number}", "type": "T", "height": {{"type": "Property", "value": {height}}}}}"#
             );
-            first.add(parse_entity(json.as_bytes(), Context::core()).unwrap());
+            first
+                .add(parse_entity(json.as_bytes(), Context::core()).unwrap())
+                .unwrap();
             assert!(first.kept.len() < 5 + KEPT_BEYOND);
         }
         let heights = Context::core().expand_attribute("height").unwrap();
         let texts: Vec<String> = first
             .sorted()
+            .0
             .iter()
             .map(|entity| format!("{:?}", entity.attribute(&heights).unwrap().instances[0].value))
             .collect();

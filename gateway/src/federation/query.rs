@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use hashbrown::HashMap;
-use kakehashi_adapters::{AdapterError, Counted, LeftOut, Page};
+use kakehashi_adapters::{AdapterError, Counted, LeftOut, Page, SourceId};
+use kakehashi_resources::{Held, pause};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::merge::{Part, merge_parts};
 use ngsi_ld::{Entity, EntityId};
@@ -13,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::entities::{Arriving, Entities};
 use super::gather::{self, Found, Request};
+use super::looking::{Look, hold};
 use super::plan::{Asker, Plan, SubQuery, plan};
 use super::{Question, Refusal, Warning, hidden_targets, linked_conditions, ordered, scan, warning};
 
@@ -57,14 +59,14 @@ pub(super) async fn unlinked(
         && plan.overloaded.is_empty()
         && let Some(only) = plan.sub_queries.pop()
     {
-        if let Some(order) = &question.order {
-            return ordered::from_one(&only, question, order, page, count, request).await;
-        }
-        return Ok(if decides_alone(&only, question, request).await {
-            from_one(Arc::new(only), question, page, count, request).await
+        let only = Arc::new(only);
+        return if question.order.is_some() {
+            ordered::from_one(&only, question, page, count, request).await
+        } else if decides_alone(&only, question, request).await {
+            from_one(only, question, page, count, request).await
         } else {
-            looked_through(&only, question, page, count, request).await?
-        });
+            looked_through(&only, question, page, count, request).await
+        };
     }
     from_many(plan, question, page, count, request).await
 }
@@ -101,7 +103,16 @@ pub(crate) fn may_decide_alone(only: &SubQuery, question: &Question) -> bool {
 }
 
 /// The answer of one source that decides everything itself: its page is the page, and is handed on as it arrives.
-async fn from_one(only: Arc<SubQuery>, question: &Arc<Question>, page: Page, count: bool, request: &Request) -> Answer {
+///
+/// # Errors
+/// [`Refusal::Exhausted`]
+async fn from_one(
+    only: Arc<SubQuery>,
+    question: &Arc<Question>,
+    page: Page,
+    count: bool,
+    request: &Request,
+) -> Result<Answer, Refusal> {
     let total = async {
         if count {
             Some(gather::count(&only, request).await)
@@ -110,35 +121,35 @@ async fn from_one(only: Arc<SubQuery>, question: &Arc<Question>, page: Page, cou
         }
     };
     if page.limit == 0 {
-        let (counted, error) = ended(total.await);
+        let (counted, error) = ended(total.await)?;
         let mut warnings = warning::of_errors(&error);
         let left_out = counted.and_then(|counted| Warning::of_left_out(&only.source.id, &counted.left_out));
         warning::add(&mut warnings, left_out);
-        return Answer {
-            entities: Entities::at_hand(question, Vec::new(), false),
+        return Ok(Answer {
+            entities: Entities::at_hand(question, Vec::new(), false, None),
             count: counted.map(|counted| counted.entities),
             warnings,
-        };
+        });
     }
     let mut arriving = Arriving::new(Arc::clone(&only), page, request);
     let ((), total) = futures::join!(arriving.begin(), total);
-    let (counted, error) = ended(total);
+    let (counted, error) = ended(total)?;
     if let Some(counted) = counted {
         arriving.set_counted(counted);
     }
-    Answer {
+    Ok(Answer {
         entities: Entities::arriving(question, arriving),
         count: counted.map(|counted| counted.entities),
         warnings: warning::of_errors(&error),
-    }
+    })
 }
 
 /// A count that was asked for, or why there is none.
-fn ended(total: Option<Result<Counted, AdapterError>>) -> (Option<Counted>, Option<AdapterError>) {
+fn ended(total: Option<Result<Counted, AdapterError>>) -> Result<(Option<Counted>, Option<AdapterError>), Refusal> {
     match total {
-        Some(Ok(counted)) => (Some(counted), None),
-        Some(Err(error)) => (None, Some(error)),
-        None => (None, None),
+        Some(Ok(counted)) => Ok((Some(counted), None)),
+        Some(Err(error)) => scan::exhausted(&error).map_or(Ok((None, Some(error))), Err),
+        None => Ok((None, None)),
     }
 }
 
@@ -148,63 +159,94 @@ fn ended(total: Option<Result<Counted, AdapterError>>) -> (Option<Counted>, Opti
 /// # Errors
 /// [`Refusal::ScanTooWide`]
 async fn looked_through(
-    only: &SubQuery,
+    only: &Arc<SubQuery>,
     question: &Arc<Question>,
     page: Page,
     count: bool,
     request: &Request,
 ) -> Result<Answer, Refusal> {
-    let mut entities: Vec<Entity> = Vec::new();
-    let mut matching: usize = 0;
-    let looked = gather::look_through(only, request, |entity| {
-        if !question.selects(&entity) {
-            return ControlFlow::Continue(());
-        }
-        matching += 1;
-        if matching <= page.offset {
-            return ControlFlow::Continue(());
-        }
-        if entities.len() < page.limit {
-            entities.push(entity);
-            return ControlFlow::Continue(());
-        }
-        // One more than the page is known of; how many more there are, only who counts wants to know.
-        if count {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    });
-    let (left_out, error) = split(looked.await);
-    if let Some(refusal) = scan::refusal([(only, error.as_ref())]) {
+    let of_page = OfPage {
+        question: Arc::clone(question),
+        source: only.source.id.clone(),
+        page,
+        count,
+        matching: 0,
+        entities: Vec::new(),
+        held: request.call.resources.held(),
+    };
+    let looked = gather::look_through(only, request, of_page).await;
+    if let Some(refusal) = scan::refusal([(&**only, looked.as_ref().err())]) {
         return Err(refusal);
     }
-    if error.is_some() {
+    Ok(match looked {
+        Ok((of_page, left_out)) => {
+            let OfPage {
+                matching,
+                entities,
+                held,
+                ..
+            } = of_page;
+            let more = page.limit > 0 && matching > page.offset.saturating_add(entities.len());
+            Answer {
+                entities: Entities::at_hand(question, entities, more, Some(held)),
+                count: count.then_some(matching as u64),
+                warnings: warnings_of(only, &left_out),
+            }
+        }
         // A part of its answer would look like all of it.
-        entities.clear();
-        matching = 0;
-    }
-    let more = page.limit > 0 && matching > page.offset.saturating_add(entities.len());
-    Ok(Answer {
-        entities: Entities::at_hand(question, entities, more),
-        count: count.then_some(matching as u64),
-        warnings: warnings_of(only, &left_out, error.as_ref()),
+        Err(error) => Answer::failed(question, count, &error),
     })
 }
 
-/// What was left out, and the error, of a source that was looked through.
-pub(super) fn split(looked: Result<LeftOut, AdapterError>) -> (LeftOut, Option<AdapterError>) {
-    match looked {
-        Ok(left_out) => (left_out, None),
-        Err(error) => (LeftOut::default(), Some(error)),
+impl Answer {
+    /// That of a source that has failed: nothing, and a warning.
+    pub(super) fn failed(question: &Arc<Question>, count: bool, error: &AdapterError) -> Self {
+        Self {
+            entities: Entities::at_hand(question, Vec::new(), false, None),
+            count: count.then_some(0),
+            warnings: warning::of_errors([error]),
+        }
     }
 }
 
-/// The warnings about one source.
-pub(super) fn warnings_of(only: &SubQuery, left_out: &LeftOut, error: Option<&AdapterError>) -> Vec<Warning> {
-    let mut warnings = warning::of_errors(error);
-    warning::add(&mut warnings, Warning::of_left_out(&only.source.id, left_out));
-    warnings
+/// Picks the entities of a page out of all that come.
+struct OfPage {
+    question: Arc<Question>,
+    source: SourceId,
+    page: Page,
+    count: bool,
+    matching: usize,
+    entities: Vec<Entity>,
+    held: Held,
+}
+
+impl Look for OfPage {
+    async fn look(&mut self, entity: Entity) -> Result<ControlFlow<()>, AdapterError> {
+        if !self.question.selects(&entity).await {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.matching += 1;
+        if self.matching <= self.page.offset {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if self.entities.len() < self.page.limit {
+            let held = hold(&mut self.held, &entity);
+            held.map_err(|exhausted| AdapterError::exhausted(&self.source, exhausted))?;
+            self.entities.push(entity);
+            return Ok(ControlFlow::Continue(()));
+        }
+        // One more than the page is known of; how many more there are, only who counts wants to know.
+        Ok(if self.count {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        })
+    }
+}
+
+/// The warnings about what was left out of what a source has sent.
+pub(super) fn warnings_of(only: &SubQuery, left_out: &LeftOut) -> Vec<Warning> {
+    Warning::of_left_out(&only.source.id, left_out).into_iter().collect()
 }
 
 /// The answers of several sources, merged, with the conditions that are left evaluated here.
@@ -215,30 +257,48 @@ async fn from_many(
     count: bool,
     request: &Request,
 ) -> Result<Answer, Refusal> {
-    let (parts, mut warnings) = all_parts(&plan.sub_queries, request).await?;
+    let sub_queries: Arc<[Arc<SubQuery>]> = plan.sub_queries.into_iter().map(Arc::new).collect();
+    let (parts, mut warnings) = all_parts(&sub_queries, request).await?;
     warning::add(&mut warnings, plan.overloaded.iter().map(Warning::from));
-    let now = DateTime::from_system_time(SystemTime::now());
-    let mut entities: Vec<Entity> = parts
-        .into_values()
-        .filter_map(|parts| merge_parts(in_rank(parts), &now))
-        .filter(|entity| question.selects(entity))
-        .collect();
-    match &question.order {
-        Some(order) => entities = order.sort(entities),
-        None => entities.sort_unstable_by(|a, b| a.id.cmp(&b.id)),
-    }
+    let resources = &request.call.resources;
+    let merging = merged(parts, Arc::clone(question));
+    let (entities, held) = resources.compute(merging).await.map_err(Refusal::Exhausted)?;
     let total = entities.len();
     let entities: Vec<Entity> = entities.into_iter().skip(page.offset).take(page.limit).collect();
     let more = page.offset.saturating_add(entities.len()) < total && page.limit > 0;
     Ok(Answer {
-        entities: Entities::at_hand(question, entities, more),
+        entities: Entities::at_hand(question, entities, more, held),
         count: count.then_some(total as u64),
         warnings,
     })
 }
 
-/// The parts of every candidate, by id.
-type Parts = HashMap<EntityId, SmallVec<[RankedPart; 1]>>;
+/// The entities that parts make and that are asked for, in their order.
+async fn merged(parts: Parts, question: Arc<Question>) -> (Vec<Entity>, Option<Held>) {
+    let now = DateTime::from_system_time(SystemTime::now());
+    let mut entities = Vec::new();
+    for parts in parts.by_id.into_values() {
+        if let Some(entity) = merge_parts(in_rank(parts), &now)
+            && question.selects(&entity).await
+        {
+            entities.push(entity);
+        }
+        pause().await;
+    }
+    match &question.order {
+        Some(order) => entities = order.sort(entities),
+        None => entities.sort_unstable_by(|a, b| a.id.cmp(&b.id)),
+    }
+    (entities, parts.held)
+}
+
+/// The parts of every candidate.
+#[derive(Default)]
+struct Parts {
+    by_id: HashMap<EntityId, SmallVec<[RankedPart; 1]>>,
+    /// What is counted of them for the request.
+    held: Option<Held>,
+}
 
 /// A part, and the place of its sub-query in the plan. Where nothing else decides between two parts, the first
 /// source of the configuration wins: whatever was asked, and whichever answered first.
@@ -255,74 +315,88 @@ fn in_rank(mut parts: SmallVec<[RankedPart; 1]>) -> Vec<Part> {
 
 /// Asks for candidates, then for the parts of them that a source left out because its own part does not meet
 /// the conditions: the whole entity must be seen to judge it, and to show it.
-async fn all_parts(sub_queries: &[SubQuery], request: &Request) -> Result<(Parts, Vec<Warning>), Refusal> {
-    let all: Vec<&SubQuery> = sub_queries.iter().collect();
-    let answers = gather::gather(&all, request).await?;
-    if let Some(refusal) = scan::refusal(
-        all.iter()
-            .copied()
-            .zip(answers.iter().map(|answer| answer.as_ref().err())),
-    ) {
+async fn all_parts(sub_queries: &Arc<[Arc<SubQuery>]>, request: &Request) -> Result<(Parts, Vec<Warning>), Refusal> {
+    let answers = gather::gather(sub_queries, request).await?;
+    let errors = answers.iter().map(|answer| answer.as_ref().err());
+    if let Some(refusal) = scan::refusal(sub_queries.iter().map(|sub_query| &**sub_query).zip(errors)) {
         return Err(refusal);
     }
-    let mut parts = Parts::new();
-    let mut warnings = Vec::new();
-    let mut alive: Vec<(usize, &SubQuery, Vec<EntityId>)> = Vec::new();
-    for ((rank, sub_query), answer) in sub_queries.iter().enumerate().zip(answers) {
-        match answer {
-            Ok(Found { entities, left_out }) => {
-                warning::add(&mut warnings, Warning::of_left_out(&sub_query.source.id, &left_out));
-                alive.push((
-                    rank,
-                    sub_query,
-                    entities.iter().map(|entity| entity.id.clone()).collect(),
-                ));
-                add_parts(&mut parts, rank, sub_query, entities);
-            }
-            Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
-        }
+    let resources = &request.call.resources;
+    let assembling = assembled(Arc::clone(sub_queries), answers);
+    let (mut parts, mut warnings, completing) = resources.compute(assembling).await.map_err(Refusal::Exhausted)?;
+    if completing.is_empty() {
+        return Ok((parts, warnings));
     }
-    let completing: Vec<(usize, SubQuery)> = alive
-        .into_iter()
-        .filter_map(|(rank, sub_query, found)| Some((rank, missing_parts(sub_query, found, &parts)?)))
-        .collect();
-    if !completing.is_empty() {
-        let all: Vec<&SubQuery> = completing.iter().map(|(_, sub_query)| sub_query).collect();
-        let answers = gather::gather(&all, request).await?;
-        for ((rank, sub_query), answer) in completing.iter().zip(answers) {
+    let (ranks, completing): (Vec<usize>, Vec<Arc<SubQuery>>) = completing.into_iter().unzip();
+    let answers = gather::gather(&completing, request).await?;
+    let adding = async move {
+        for ((rank, sub_query), answer) in ranks.into_iter().zip(completing).zip(answers) {
             match answer {
-                Ok(Found { entities, left_out }) => {
+                Ok(found) => {
                     // Those that were found wrong before are found again.
                     let is_told = warnings.iter().any(|told| told.is_of_left_out(&sub_query.source.id));
-                    let left_out = Warning::of_left_out(&sub_query.source.id, &left_out);
+                    let left_out = Warning::of_left_out(&sub_query.source.id, &found.left_out);
                     warning::add(&mut warnings, left_out.filter(|_| !is_told));
-                    complete_parts(&mut parts, *rank, sub_query, entities);
+                    parts.complete(rank, &sub_query, found).await;
                 }
                 Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
             }
         }
+        (parts, warnings)
+    };
+    resources.compute(adding).await.map_err(Refusal::Exhausted)
+}
+
+/// What sources must be asked for again, with the places of their sub-queries in the plan.
+type Completing = Vec<(usize, Arc<SubQuery>)>;
+
+/// The parts that sources have sent, and what they must be asked for again.
+async fn assembled(
+    sub_queries: Arc<[Arc<SubQuery>]>,
+    answers: Vec<gather::Answer>,
+) -> (Parts, Vec<Warning>, Completing) {
+    let mut parts = Parts::default();
+    let mut warnings = Vec::new();
+    let mut alive: Vec<(usize, &SubQuery, Vec<EntityId>)> = Vec::new();
+    for ((rank, sub_query), answer) in sub_queries.iter().enumerate().zip(answers) {
+        match answer {
+            Ok(found) => {
+                warning::add(
+                    &mut warnings,
+                    Warning::of_left_out(&sub_query.source.id, &found.left_out),
+                );
+                let ids = found.entities.iter().map(|entity| entity.id.clone()).collect();
+                alive.push((rank, sub_query, ids));
+                parts.add(rank, sub_query, found).await;
+            }
+            Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
+        }
     }
-    Ok((parts, warnings))
+    let mut completing = Completing::new();
+    for (rank, sub_query, found) in alive {
+        let missing = missing_parts(sub_query, found, &parts).await;
+        completing.extend(missing.map(|missing| (rank, Arc::new(missing))));
+    }
+    (parts, warnings, completing)
 }
 
 /// What a source that filters must be asked for again: the candidates of the others that it may hold.
-fn missing_parts(sub_query: &SubQuery, mut found: Vec<EntityId>, parts: &Parts) -> Option<SubQuery> {
+async fn missing_parts(sub_query: &SubQuery, mut found: Vec<EntityId>, parts: &Parts) -> Option<SubQuery> {
     if !sub_query.filters_parts() {
         return None;
     }
     found.sort_unstable();
-    let mut missing: Vec<EntityId> = parts
-        .keys()
-        .filter(|id| found.binary_search(id).is_err())
-        .filter(|id| {
-            sub_query
-                .query
-                .types
-                .iter()
-                .any(|r#type| sub_query.source.may_hold(r#type, std::slice::from_ref(*id)))
-        })
-        .cloned()
-        .collect();
+    let may_hold = |id: &EntityId| {
+        let mut types = sub_query.query.types.iter();
+        types.any(|r#type| sub_query.source.may_hold(r#type, std::slice::from_ref(id)))
+    };
+    let mut missing: Vec<EntityId> = Vec::new();
+    for id in parts.by_id.keys() {
+        if found.binary_search(id).is_err() && may_hold(id) {
+            missing.push(id.clone());
+        }
+        pause().await;
+    }
     missing.sort_unstable();
     match missing.len() {
         0 => None,
@@ -335,23 +409,27 @@ fn missing_parts(sub_query: &SubQuery, mut found: Vec<EntityId>, parts: &Parts) 
 /// Ids that a source is asked for one by one, to complete what others have found: a few requests' worth.
 const MAX_COMPLETED_BY_ID: usize = 500;
 
-fn add_parts(parts: &mut Parts, rank: usize, sub_query: &SubQuery, entities: Vec<Entity>) {
-    for entity in entities {
-        let authoritative = sub_query.source.is_authoritative_for(&entity);
-        let part = Part { entity, authoritative };
-        parts
-            .entry(part.entity.id.clone())
-            .or_default()
-            .push(RankedPart { rank, part });
+impl Parts {
+    async fn add(&mut self, rank: usize, sub_query: &SubQuery, found: Found) {
+        for entity in found.entities {
+            let authoritative = sub_query.source.is_authoritative_for(&entity);
+            let part = Part { entity, authoritative };
+            let parts = self.by_id.entry(part.entity.id.clone()).or_default();
+            parts.push(RankedPart { rank, part });
+            pause().await;
+        }
+        match &mut self.held {
+            Some(held) => held.absorb(found.held),
+            None => self.held = Some(found.held),
+        }
     }
-}
 
-/// Adds the parts of entities that other sources have found, as far as this source's own part was missing.
-fn complete_parts(parts: &mut Parts, rank: usize, sub_query: &SubQuery, entities: Vec<Entity>) {
-    let is_missing = |entity: &Entity| {
-        let known = parts.get(&entity.id);
-        known.is_some_and(|known| known.iter().all(|ranked| ranked.rank != rank))
-    };
-    let missing = entities.into_iter().filter(is_missing).collect();
-    add_parts(parts, rank, sub_query, missing);
+    /// Adds the parts of entities that other sources have found, as far as this source's own part was missing.
+    async fn complete(&mut self, rank: usize, sub_query: &SubQuery, mut found: Found) {
+        found.entities.retain(|entity| {
+            let known = self.by_id.get(&entity.id);
+            known.is_some_and(|known| known.iter().all(|ranked| ranked.rank != rank))
+        });
+        self.add(rank, sub_query, found).await;
+    }
 }

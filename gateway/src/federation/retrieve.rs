@@ -10,7 +10,7 @@ use ngsi_ld::merge::{Part, merge_parts};
 
 use super::gather::{self, Request};
 use super::plan::{Asker, SubQuery, plan};
-use super::{Question, Refusal, Warning, warning};
+use super::{Question, Refusal, Warning, scan, warning};
 
 /// The entity, or the lack of one.
 #[derive(Debug)]
@@ -48,7 +48,12 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
                 warning::add(&mut warnings, Warning::of_left_out(&sub_query.source.id, &left_out));
             }
             Ok(_) => {}
-            Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
+            Err(error) => {
+                if let Some(refusal) = scan::exhausted(&error) {
+                    return Err(refusal);
+                }
+                warning::add(&mut warnings, [Warning::from(&error)]);
+            }
         }
     }
     // One part is the entity.
@@ -57,14 +62,17 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
     } else {
         parts.pop().map(|only| only.entity)
     };
-    let entity = merged.and_then(|mut entity| {
-        // Clause 5.7.1.4: first `datasetId`; what it leaves must have one of `attrs`. The whole entity must meet both.
-        if let Some(datasets) = &question.datasets {
-            datasets.apply(&mut entity);
-        }
-        let is_selected = question.selects(&entity);
-        question.reduce(&mut entity);
-        is_selected.then_some(entity)
-    });
-    Ok(Answer { entity, warnings })
+    let Some(mut entity) = merged else {
+        return Ok(Answer { entity: None, warnings });
+    };
+    // Clause 5.7.1.4: first `datasetId`; what it leaves must have one of `attrs`. The whole entity must meet both.
+    if let Some(datasets) = &question.datasets {
+        datasets.apply(&mut entity);
+    }
+    let is_selected = question.selects(&entity).await;
+    question.reduce(&mut entity);
+    Ok(Answer {
+        entity: is_selected.then_some(entity),
+        warnings,
+    })
 }

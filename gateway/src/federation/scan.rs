@@ -54,11 +54,23 @@ impl Scan {
     }
 }
 
-/// The refusal, when one source alone was to answer and has too many entities. `answers`: of each sub-query, how it failed.
+/// The refusal, when what the request may use is used up: that is no trouble of the source's, and what other sources have
+/// sent is no answer.
+pub(super) fn exhausted(error: &AdapterError) -> Option<Refusal> {
+    match error.kind {
+        ErrorKind::Exhausted(exhausted) => Some(Refusal::Exhausted(exhausted)),
+        _ => None,
+    }
+}
+
+/// The refusal, when one source alone was to answer and has too many entities, or what the request may use is used up. `answers`: of each sub-query, how it failed.
 pub(super) fn refusal<'a>(
     answers: impl IntoIterator<Item = (&'a SubQuery, Option<&'a AdapterError>)>,
 ) -> Option<Refusal> {
     let answers: Vec<_> = answers.into_iter().collect();
+    if let Some(refusal) = answers.iter().find_map(|(_, error)| exhausted((*error)?)) {
+        return Some(refusal);
+    }
     let is_too_many = |error: &Option<&AdapterError>| error.is_some_and(|error| error.kind == ErrorKind::TooMany);
     let (too_large, _) = answers.iter().find(|(_, error)| is_too_many(error))?;
     let others_answered = answers

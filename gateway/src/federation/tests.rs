@@ -200,11 +200,15 @@ struct Collected {
 }
 
 async fn collected(mut answer: query::Answer) -> Collected {
-    let mut entities = Vec::new();
+    let question = Arc::clone(answer.entities.question());
+    let mut entities: Vec<Entity> = Vec::new();
     loop {
         match answer.entities.next().await {
-            Ok(Some(entity)) => entities.push(entity),
-            Ok(None) => break,
+            Ok(next) if next.is_empty() => break,
+            Ok(next) => entities.extend(next.into_iter().map(|mut entity| {
+                question.reduce(&mut entity);
+                entity
+            })),
             Err(error) => {
                 entities.clear();
                 warning::add(&mut answer.warnings, [Warning::from(&error)]);

@@ -1,12 +1,14 @@
 //! `retrieveEntityTypes` (clause 5.7.5): the types of which the consumer may see at least one entity.
 
+use std::sync::Arc;
+
 use kakehashi_adapters::{AttributeSelection, Page};
 use ngsi_ld::TypeName;
+use ngsi_ld::query::Query;
 
 use super::gather::{self, Found, Request};
 use super::plan::{Asker, SubQuery, plan};
 use super::{Question, Refusal, Warning, scan, warning};
-use ngsi_ld::query::Query;
 
 /// The types that there are.
 #[derive(Debug)]
@@ -32,24 +34,24 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
             .await;
         by_type.extend(one_for_each_type(sub_query, !matches!(several, Ok(false))));
     }
-    let all: Vec<&SubQuery> = by_type.iter().collect();
-    let mut answers = gather::gather(&all, request).await?;
+    let by_type: Vec<Arc<SubQuery>> = by_type.into_iter().map(Arc::new).collect();
+    let mut answers = gather::gather(&by_type, request).await?;
     // Where the first is left out, another tells whether there are any.
-    let left_out: Vec<(usize, SubQuery)> = (by_type.iter().zip(&answers).enumerate())
+    let (places, again): (Vec<usize>, Vec<Arc<SubQuery>>) = (by_type.iter().zip(&answers).enumerate())
         .filter(|(_, (_, answer))| is_left_out(answer))
-        .map(|(place, (sub_query, _))| (place, sub_query.unpaged()))
-        .collect();
-    if !left_out.is_empty() {
-        let again: Vec<&SubQuery> = left_out.iter().map(|(_, sub_query)| sub_query).collect();
-        for ((place, _), answer) in left_out.iter().zip(gather::gather(&again, request).await?) {
-            if let Some(first) = answers.get_mut(*place) {
+        .map(|(place, (sub_query, _))| (place, Arc::new(sub_query.unpaged())))
+        .unzip();
+    if !again.is_empty() {
+        for (place, answer) in places.into_iter().zip(gather::gather(&again, request).await?) {
+            if let Some(first) = answers.get_mut(place) {
                 *first = answer;
             }
         }
     }
     if let Some(refusal) = scan::refusal(
-        all.iter()
-            .copied()
+        by_type
+            .iter()
+            .map(|sub_query| &**sub_query)
             .zip(answers.iter().map(|answer| answer.as_ref().err())),
     ) {
         return Err(refusal);
@@ -58,7 +60,7 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
     let mut warnings = warning::of_errors(&plan.overloaded);
     for (sub_query, answer) in by_type.iter().zip(answers) {
         match answer {
-            Ok(Found { entities, left_out }) => {
+            Ok(Found { entities, left_out, .. }) => {
                 types.extend(entities.into_iter().flat_map(|entity| entity.types));
                 warning::add(&mut warnings, Warning::of_left_out(&sub_query.source.id, &left_out));
             }

@@ -70,6 +70,11 @@ impl LinkedEntities {
         self.by_id.get(id)
     }
 
+    /// All of them.
+    pub fn entities(&self) -> impl Iterator<Item = &Entity> {
+        self.by_id.values()
+    }
+
     /// All of them, to be changed.
     pub fn entities_mut(&mut self) -> impl Iterator<Item = &mut Entity> {
         self.by_id.values_mut()
