@@ -52,6 +52,7 @@ mod behaviour {
     mod ordering;
     mod paging;
     mod peers_are_wrong;
+    mod periodic_limits;
     mod permits;
     mod personal_data;
     mod personal_relay;
@@ -74,6 +75,7 @@ mod behaviour {
     mod side_doors;
     mod source_credentials;
     mod source_filters;
+    mod stopping;
     mod streaming;
     mod subscriptions;
     mod tenants;
@@ -82,4 +84,5 @@ mod behaviour {
     mod tokens;
     mod too_wide;
     mod types;
+    mod writes_are_told;
 }

@@ -19,9 +19,12 @@
 //! | [`explain`] | what would become of a request, and why |
 //! | [`admin`] | the administrators' listener |
 //! | [`command`] | the command line |
-//! | [`runtime`] | who is let in, and how much of the process a request may use |
+//! | [`runtime`] | who is let in, how much a request may use, what outlives it, and stopping |
 //! | [`reload`] | taking over an edited configuration while running |
 //! | [`revision`], [`running`] | putting the parts together, and keeping them up |
+
+// What outlives a request is spawned in `runtime` and nowhere else.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod admin;
 pub mod api;
@@ -46,6 +49,7 @@ pub mod telemetry;
 pub mod tokens;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -53,7 +57,7 @@ use arc_swap::ArcSwap;
 pub use revision::Revision;
 
 use edge::{ConsumerLimiters, FailedAttempts};
-use runtime::Admission;
+use runtime::{Admission, Tasks};
 use subscriptions::Subscriptions;
 use telemetry::Metrics;
 use tokens::Tokens;
@@ -68,7 +72,9 @@ pub struct Gateway {
     subscriptions: Arc<Subscriptions>,
     tokens: Tokens,
     failed_attempts: FailedAttempts,
+    tasks: Tasks,
     started: Instant,
+    stopping: AtomicBool,
 }
 
 impl Gateway {
@@ -80,6 +86,7 @@ impl Gateway {
         tokens: Tokens,
         subscriptions: Arc<Subscriptions>,
         admission: Admission,
+        tasks: Tasks,
     ) -> Self {
         Self {
             revision: ArcSwap::from_pointee(revision),
@@ -89,8 +96,20 @@ impl Gateway {
             subscriptions,
             tokens,
             failed_attempts: FailedAttempts::default(),
+            tasks,
             started: Instant::now(),
+            stopping: AtomicBool::new(false),
         }
+    }
+
+    /// Whether it was asked to end: nothing more is taken then.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    fn begin_stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// For how long it has been running.

@@ -20,6 +20,7 @@ use crate::federation::flawed::Flawed;
 use crate::federation::registry::{Provision, RegisteredSource, Registry};
 use crate::federation::tenant_limits::TenantLimiters;
 use crate::policy::inspection::{Actions, Inspection};
+use crate::runtime::{Spawner, Tasks};
 use crate::telemetry::{FindingCounter, MetricsError};
 
 /// One immutable revision, ready to answer. A request keeps the one that it began with.
@@ -36,6 +37,7 @@ pub struct Revision {
     /// What inspection has found.
     pub findings: FindingCounter,
     http: HttpClient,
+    tasks: Tasks,
 }
 
 /// Why a configuration that was read without fault cannot be used.
@@ -77,15 +79,18 @@ pub enum CannotBuild {
 }
 
 impl Revision {
-    /// Builds every part.
+    /// Builds every part. What these do beside requests is run as these tasks.
     ///
     /// # Errors
     /// [`CannotBuild`], naming the source.
-    pub async fn build(config: Config) -> Result<Self, CannotBuild> {
-        let http = HttpClient::new(&HttpClientSettings::default())?;
-        let contexts = Arc::new(Contexts::open(&config.gateway).await?);
-        let limits = TenantLimiters::default();
-        Self::assemble(config, None, http, contexts, FindingCounter::new()?, &limits).await
+    pub async fn build(config: Config, tasks: &Tasks) -> Result<Self, CannotBuild> {
+        let kept = Kept {
+            http: HttpClient::new(&HttpClientSettings::default())?,
+            contexts: Arc::new(Contexts::open(&config.gateway, tasks.contexts.clone()).await?),
+            findings: FindingCounter::new()?,
+            tasks: tasks.clone(),
+        };
+        Self::assemble(config, None, kept, &TenantLimiters::default()).await
     }
 
     /// Builds what takes the place of another revision. What an edit does not touch is taken over with everything it
@@ -94,9 +99,13 @@ impl Revision {
     /// # Errors
     /// [`CannotBuild`], naming the source.
     pub async fn build_after(earlier: &Self, config: Config) -> Result<Self, CannotBuild> {
-        let (http, contexts) = (earlier.http.clone(), Arc::clone(&earlier.contexts));
-        let findings = earlier.findings.clone();
-        Self::assemble(config, Some(earlier), http, contexts, findings, &earlier.tenant_limits).await
+        let kept = Kept {
+            http: earlier.http.clone(),
+            contexts: Arc::clone(&earlier.contexts),
+            findings: earlier.findings.clone(),
+            tasks: earlier.tasks.clone(),
+        };
+        Self::assemble(config, Some(earlier), kept, &earlier.tenant_limits).await
     }
 
     /// The sources of a configuration, to see what they would be asked. No file is made or opened and nothing is sent:
@@ -111,39 +120,53 @@ impl Revision {
             config,
             findings: &findings,
         };
-        let sources = sources_of(&inspecting, None, &http, Partitions::Unopened).await?;
+        let sources = sources_of(&inspecting, None, &http, &Partitions::Unopened).await?;
         Ok(Registry::new(sources))
     }
 
     async fn assemble(
         config: Config,
         earlier: Option<&Self>,
-        http: HttpClient,
-        contexts: Arc<Contexts>,
-        findings: FindingCounter,
+        kept: Kept,
         limits: &TenantLimiters,
     ) -> Result<Self, CannotBuild> {
+        let Kept {
+            http,
+            contexts,
+            findings,
+            tasks,
+        } = kept;
         let inspecting = Inspecting {
             config: &config,
             findings: &findings,
         };
-        let sources = sources_of(&inspecting, earlier, &http, Partitions::Open).await?;
+        let partitions = Partitions::Open(tasks.upkeep.clone());
+        let sources = sources_of(&inspecting, earlier, &http, &partitions).await?;
         Ok(Self {
             registry: Registry::new(sources),
             tenant_limits: TenantLimiters::after(limits, &config.tenants),
             contexts,
             findings,
             http,
+            tasks,
             config,
         })
     }
 }
 
+/// What a revision has, whatever its files say, and the next has after it.
+struct Kept {
+    http: HttpClient,
+    contexts: Arc<Contexts>,
+    findings: FindingCounter,
+    tasks: Tasks,
+}
+
 /// What becomes of partitions of the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Partitions {
-    /// They are opened.
-    Open,
+    /// They are opened, and this runs what removes what has expired in them.
+    Open(Spawner),
     /// They stay as they are.
     Unopened,
 }
@@ -153,7 +176,7 @@ async fn sources_of(
     inspecting: &Inspecting<'_>,
     earlier: Option<&Revision>,
     http: &HttpClient,
-    partitions: Partitions,
+    partitions: &Partitions,
 ) -> Result<Vec<RegisteredSource>, CannotBuild> {
     let mut sources = Vec::new();
     for source in inspecting.config.sources() {
@@ -161,14 +184,25 @@ async fn sources_of(
             .then(|| HttpClient::with_tls(&HttpClientSettings::default(), &source.tls))
             .transpose()?;
         let http = own.as_ref().unwrap_or(http);
-        if let (SourceKind::Store { partitions: owners, .. }, Partitions::Unopened) = (&source.kind, partitions) {
-            sources.extend(owners.iter().map(|owner| {
-                let adapter = Arc::new(UnopenedPartition::new(source.id.clone()));
-                registered(source, owner, inspecting, adapter)
-            }));
-            continue;
+        let earlier = Earlier::new(earlier, source);
+        match (&source.kind, partitions) {
+            (SourceKind::Store { partitions: owners, .. }, Partitions::Unopened) => {
+                sources.extend(owners.iter().map(|owner| {
+                    let adapter = Arc::new(UnopenedPartition::new(source.id.clone()));
+                    registered(source, owner, inspecting, adapter)
+                }));
+            }
+            (SourceKind::Store { folder, partitions }, Partitions::Open(upkeep)) => {
+                for tenant in partitions {
+                    let adapter = match earlier.partition(source, folder, tenant) {
+                        Some(adapter) => adapter,
+                        None => opened(source, folder, tenant, upkeep).await?,
+                    };
+                    sources.push(registered(source, tenant, inspecting, adapter));
+                }
+            }
+            _ => register(source, http, &earlier, inspecting, &mut sources)?,
         }
-        register(source, http, &Earlier::new(earlier, source), inspecting, &mut sources).await?;
     }
     Ok(sources)
 }
@@ -210,8 +244,28 @@ impl<'a> Earlier<'a> {
     }
 }
 
-/// Adds a source, or one for each partition of the store.
-async fn register(
+/// A partition of the store.
+async fn opened(
+    source: &SourceConfig,
+    folder: &Path,
+    tenant: &TenantId,
+    upkeep: &Spawner,
+) -> Result<Arc<dyn Adapter>, CannotBuild> {
+    let partition = StorePartition::open(folder, tenant.as_str(), StoreOptions::default());
+    let partition = partition.await.map_err(|error| CannotBuild::Store {
+        source_id: source.id.clone(),
+        error,
+    })?;
+    let expiring = partition.expiring();
+    let removing = upkeep.keep_running(move || expiring.clone().remove_from_time_to_time());
+    if let Err(error) = removing {
+        tracing::error!(source_id = %source.id, %error, "what expires is removed when somebody asks for it, and not before");
+    }
+    Ok(Arc::new(StoreAdapter::new(source.id.clone(), partition)))
+}
+
+/// Adds a source.
+fn register(
     source: &SourceConfig,
     http: &HttpClient,
     earlier: &Earlier<'_>,
@@ -223,9 +277,7 @@ async fn register(
         error,
     };
     let context = Context::kakehashi();
-    if let Some(adapter) = earlier.adapter(source)
-        && !matches!(source.kind, SourceKind::Store { .. })
-    {
+    if let Some(adapter) = earlier.adapter(source) {
         sources.push(registered(source, &source.tenant, inspecting, adapter));
         return Ok(());
     }
@@ -272,22 +324,8 @@ async fn register(
                 })?;
             sources.push(registered(source, &source.tenant, inspecting, Arc::new(adapter)));
         }
-        SourceKind::Store { folder, partitions } => {
-            for tenant in partitions {
-                if let Some(adapter) = earlier.partition(source, folder, tenant) {
-                    sources.push(registered(source, tenant, inspecting, adapter));
-                    continue;
-                }
-                let partition = StorePartition::open(folder, tenant.as_str(), StoreOptions::default())
-                    .await
-                    .map_err(|error| CannotBuild::Store {
-                        source_id: source.id.clone(),
-                        error,
-                    })?;
-                let adapter = StoreAdapter::new(source.id.clone(), partition);
-                sources.push(registered(source, tenant, inspecting, Arc::new(adapter)));
-            }
-        }
+        // Its partitions are opened, or left as they are.
+        SourceKind::Store { .. } => {}
     }
     Ok(())
 }

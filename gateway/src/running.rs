@@ -5,14 +5,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::config::{Config, Diagnostics, TlsProblem};
 use crate::edge::Edge;
 use crate::reload::{ConfigFiles, FollowsReload, History, Reloader, watch};
 use crate::revision::{CannotBuild, Revision};
 use crate::runtime::admission::{Admission, bounds};
+use crate::runtime::stopping::{self, FOR_ADMINISTRATION, Listening};
+use crate::runtime::{Tasks, TooMany};
 use crate::server::{ConnectionLimits, TlsEndpoint, serve, serve_over};
 use crate::state::StateError;
 use crate::subscriptions::{CannotSubscribe, Subscriptions};
@@ -26,9 +29,9 @@ pub struct Running {
     address: SocketAddr,
     admin_address: SocketAddr,
     tls: Option<Arc<TlsEndpoint>>,
-    shutdown: watch::Sender<bool>,
-    listeners: Vec<JoinHandle<()>>,
-    subscriptions: Arc<Subscriptions>,
+    gateway: Arc<Gateway>,
+    consumers: Listening,
+    administration: Listening,
     /// What watches the files holds it weakly.
     _reloader: Option<Arc<Reloader>>,
 }
@@ -70,6 +73,9 @@ pub enum CannotStart {
     /// The metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// What has to run beside requests cannot be begun.
+    #[error("what runs beside requests cannot be begun: {0}")]
+    Tasks(#[from] TooMany),
 }
 
 /// What a gateway is put together without, to measure what it costs. Nothing that an administrator can write leads
@@ -127,13 +133,16 @@ impl Running {
             Some(settings) => Some(Arc::new(TlsEndpoint::open(settings, &metrics.tls)?)),
             None => None,
         };
-        let subscriptions = Subscriptions::open(&config.gateway).await?;
+        let tasks = Tasks::on(&Handle::current(), &metrics.tasks);
+        let subscriptions = Subscriptions::open(&config.gateway, &tasks).await?;
         let history = History::open(&config.gateway.state).await?;
-        let revision = Revision::build(config).await?;
+        let revision = Revision::build(config, &tasks).await?;
         metrics.show(&revision.findings)?;
         metrics.record_revision(revision.config.revision.as_str());
         let admission = Admission::start(bounds(&revision.config.gateway.limits)).map_err(CannotStart::Threads)?;
-        let gateway = Gateway::new(revision, metrics, Tokens::new()?, Arc::clone(&subscriptions), admission);
+        let tokens = Tokens::new(tasks.keys.clone())?;
+        let subscribed = Arc::clone(&subscriptions);
+        let gateway = Gateway::new(revision, metrics, tokens, subscribed, admission, tasks.clone());
         let gateway = Arc::new(gateway);
         subscriptions.start(&gateway);
         let reloader = match files {
@@ -142,32 +151,45 @@ impl Running {
                 if let Some(tls) = &tls {
                     reloader.join(Arc::new(Certificates(Arc::clone(tls))));
                 }
-                watch(&reloader);
+                watch(&reloader, &tasks.watchers)?;
                 Some(reloader)
             }
             None => None,
         };
         let administration = admin::operations(&gateway, reloader.as_ref());
-        let (shutdown, asked) = watch::channel(false);
         let operations = Edge::around(&gateway, api::operations(&gateway), !without.limits);
         let limits = ConnectionLimits::default();
-        let mut listeners = Vec::new();
+        let (shutdown, asked) = watch::channel(false);
         if let Some(tls) = &tls {
-            listeners.push(tokio::spawn(Arc::clone(tls).watch(asked.clone())));
+            let (tls, asked) = (Arc::clone(tls), asked.clone());
+            tasks
+                .watchers
+                .keep_running(move || Arc::clone(&tls).watch(asked.clone()))?;
         }
-        let consumers = serve_over(listener, operations, tls.clone(), limits.clone(), asked.clone());
-        listeners.extend([
-            tokio::spawn(consumers),
-            tokio::spawn(serve(admin_listener, administration, limits, asked)),
-        ]);
+        let accepting = serve_over(listener, operations, tls.clone(), limits.clone(), asked);
+        let consumers = Listening {
+            accepting: tasks.listeners.spawn(accepting)?,
+            shutdown,
+        };
+        let limits = ConnectionLimits {
+            drain: FOR_ADMINISTRATION,
+            ..limits
+        };
+        let (shutdown, asked) = watch::channel(false);
+        let administration = Listening {
+            accepting: tasks
+                .listeners
+                .spawn(serve(admin_listener, administration, limits, asked))?,
+            shutdown,
+        };
         tracing::info!(%address, %admin_address, revision = %gateway.revision().config.revision, "listening");
         Ok(Self {
             address,
             admin_address,
             tls,
-            shutdown,
-            listeners,
-            subscriptions,
+            gateway,
+            consumers,
+            administration,
             _reloader: reloader,
         })
     }
@@ -190,23 +212,27 @@ impl Running {
         format!("http://{}", self.admin_address)
     }
 
-    /// Runs until the process is asked to end (SIGTERM, SIGINT), then lets the requests under way finish.
-    pub async fn until_signal(self) {
-        wait_for_signal().await;
-        self.stop().await;
-    }
-
-    /// Ends now, letting the requests under way finish.
-    pub async fn stop(self) {
-        tracing::info!("stopping");
-        // Nobody listens any more if the listeners have ended already.
-        let _ = self.shutdown.send(true);
-        for listener in self.listeners {
-            if let Err(error) = listener.await {
-                tracing::error!(error = %error, "a listener ended badly");
+    /// Runs until the process is asked to end (SIGTERM, SIGINT), then stops in order. Asked again, it ends at once.
+    pub async fn until_signal(mut self) {
+        let mut signals = Signals::new();
+        signals.next().await;
+        tokio::select! {
+            () = self.stop_in_order() => {}
+            () = signals.next() => {
+                let writes = self.gateway.tasks.writes.running();
+                tracing::warn!(writes, "stopping: asked again, so that it ends at once, with what is being written");
+                stopping::name_what_is_lost(&self.gateway);
             }
         }
-        self.subscriptions.stop().await;
+    }
+
+    /// Ends now, in order.
+    pub async fn stop(mut self) {
+        self.stop_in_order().await;
+    }
+
+    async fn stop_in_order(&mut self) {
+        stopping::in_order(&self.gateway, &mut self.consumers, &mut self.administration).await;
     }
 }
 
@@ -237,18 +263,44 @@ async fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, C
         .map_err(|error| CannotStart::Listen { address, key, error })
 }
 
-async fn wait_for_signal() {
-    let interrupted = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
+/// The signals that ask the process to end.
+struct Signals {
+    terminated: Option<Signal>,
+    interrupted: Option<Signal>,
+}
+
+impl Signals {
+    fn new() -> Self {
+        let listen = |kind, name| {
+            signal(kind)
+                .inspect_err(|error| tracing::warn!(%error, "{name} cannot be waited for"))
+                .ok()
+        };
+        Self {
+            terminated: listen(SignalKind::terminate(), "SIGTERM"),
+            interrupted: listen(SignalKind::interrupt(), "SIGINT"),
         }
-        Err(error) => {
-            tracing::warn!(error = %error, "SIGTERM cannot be waited for; SIGINT can");
-            let _ = interrupted.await;
+    }
+
+    async fn next(&mut self) {
+        let Self {
+            terminated,
+            interrupted,
+        } = self;
+        tokio::select! {
+            () = received(terminated) => {}
+            () = received(interrupted) => {}
         }
+    }
+}
+
+/// Waits for a signal; for ever for one that cannot be waited for.
+async fn received(signal: &mut Option<Signal>) {
+    let received = match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    };
+    if received.is_none() {
+        std::future::pending::<()>().await;
     }
 }

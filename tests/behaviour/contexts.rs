@@ -1,6 +1,7 @@
 //! A context that a consumer names is downloaded with care, once, and never taken for empty (clauses 6.3.5 and 5.5.7).
 
 use std::collections::HashMap;
+use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use stand_ins::server::{Service, empty, response};
 use stand_ins::{Fault, LoggedRequest, Server};
 
-use super::harness::{Answer, Ask, PATIENCE, Platform, section};
+use super::harness::{Answer, Ask, PATIENCE, Platform, section, until};
 
 const EVACUATION_SITE: &str = "https://kakehashi.example.jp/vocab/EvacuationSite";
 
@@ -338,4 +339,41 @@ async fn the_default_may_be_a_url() {
             .any(|link| link.starts_with(&format!("<{url}>"))),
         "{answer}"
     );
+}
+
+#[tokio::test]
+async fn hosts_that_never_answer_cost_other_consumers_nothing() {
+    // What may be downloaded at once for all, and more.
+    const PLACES: usize = 32;
+    const ASKED_FOR: usize = 40;
+    let platform = platform_with_egress().await;
+    let (_silent, held) = Origin::start().await;
+    held.set_fault(Fault::Held);
+    let (origin, server) = Origin::start().await;
+    origin.publish("/c.jsonld", &calling_sites("Hinan"), &[]);
+    let asking: Vec<_> = (0..ASKED_FOR)
+        .map(|number| {
+            let ask = sites(&platform, "Hinan", &format!("{}/{number}", held.url()));
+            tokio::spawn(ask.by("maker").into_future())
+        })
+        .collect();
+    until("all of them are waited for", || {
+        let metrics = platform.gateway().metrics();
+        let mut running = metrics
+            .lines()
+            .filter(|line| line.starts_with("kakehashi_tasks_running"));
+        let line = running.find(|line| line.contains("kind=\"context\""));
+        line.is_some_and(|line| line.ends_with(&format!(" {ASKED_FOR}")))
+    })
+    .await;
+    sites(&platform, "Hinan", &format!("{}/c.jsonld", server.url()))
+        .await
+        .ok();
+    assert!(
+        held.requests().len() < PLACES,
+        "most wait for a place of their consumer's own"
+    );
+    for answer in asking {
+        is_not_available(&answer.await.unwrap());
+    }
 }

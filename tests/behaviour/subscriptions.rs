@@ -1,10 +1,16 @@
 //! Subscriptions: made, shown, changed and deleted by the consumer that owns them, and refused where they could not be
 //! served whole (clause 5.8).
 
+use std::collections::BTreeSet;
+use std::future::IntoFuture;
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
 
-use super::harness::{Answer, Client, Gateway, Platform, SANO, kakehashi, key_of, section};
+use super::harness::{Answer, Builder, Client, Gateway, PATIENCE, Platform, SANO, kakehashi, key_of, section};
 
 pub(super) const SUBSCRIPTIONS: &str = "/ngsi-ld/v1/subscriptions";
 
@@ -19,6 +25,11 @@ fn may_watch(consumer: &str) -> String {
 /// `watcher` and `other` may read and subscribe in Yaita and nowhere else, `writer` may write there, and
 /// `names-only` may read no more than the names of AEDs. Endpoints on the loopback are allowed.
 pub(super) async fn platform() -> Platform {
+    builder().await.start().await
+}
+
+/// The same before it starts.
+pub(super) async fn builder() -> Builder {
     let writes = "permit (principal in Role::\"writer\", action in Action::\"provide\", \
                   resource in Tenant::\"yaita\") when { resource.class == Class::\"open\" };";
     let names = "@attributes(\"name\") permit (principal in Role::\"names-only\", action in Action::\"read\", \
@@ -41,8 +52,6 @@ pub(super) async fn platform() -> Platform {
             let ranges = vec![toml::Value::from("127.0.0.0/8")];
             section(table, "gateway").insert("egress_allow".into(), toml::Value::Array(ranges));
         })
-        .start()
-        .await
 }
 
 /// A subscription to AEDs, with other members.
@@ -313,4 +322,61 @@ async fn they_outlive_the_process() {
     let again = Gateway::start(command, &folder).await;
     let client = Client::new(again.ready()["gateway"].as_str().unwrap(), Some(key_of("watcher")));
     assert_eq!(shown(&client, "watcher", &path).await, before);
+}
+
+/// What notifies is what is stored, whatever was under way when somebody broke off.
+#[tokio::test]
+async fn whoever_breaks_off_whenever_what_holds_is_what_is_stored() {
+    const WORKERS: usize = 8;
+    const CHANGES: usize = 60;
+    let platform = platform().await;
+    let url = platform.gateway().url();
+    let workers = (0..WORKERS).map(|worker| {
+        let client = Client::new(&url, None);
+        tokio::spawn(async move {
+            for number in 0..CHANGES {
+                let id = format!("urn:s:{worker}-{}", number % 5);
+                let path = format!("{SUBSCRIPTIONS}/{id}");
+                let ask = match rand::random_range(0..3) {
+                    0 => client.request(Method::DELETE, path),
+                    1 => client
+                        .request(Method::PATCH, path)
+                        .json(&json!({"description": number.to_string()})),
+                    _ => client.post(SUBSCRIPTIONS).json(&to_aeds(NOWHERE, &json!({ "id": id }))),
+                };
+                let patience = Duration::from_micros(1 << rand::random_range(6..16));
+                let _broken_off = tokio::time::timeout(patience, ask.by("watcher").into_future()).await;
+            }
+        })
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker.await.unwrap();
+    }
+    let file = platform.gateway().folder().join("kakehashi.db");
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let mut state = SqliteConnection::connect_with(&options).await.unwrap();
+    let comparing = async {
+        loop {
+            let stored: Vec<String> = sqlx::query_scalar("SELECT document FROM subscriptions")
+                .fetch_all(&mut state)
+                .await
+                .unwrap();
+            let stored = stored.iter().map(|document| serde_json::from_str(document).unwrap());
+            let stored = ids_and_descriptions(stored);
+            let all = shown(&platform, "watcher", &format!("{SUBSCRIPTIONS}?limit=100")).await;
+            let hold = ids_and_descriptions(all.as_array().unwrap().iter().cloned());
+            if stored == hold {
+                break;
+            }
+        }
+    };
+    let agreed = tokio::time::timeout(PATIENCE, comparing).await;
+    agreed.expect("what holds is what is stored when the last change has ended");
+}
+
+fn ids_and_descriptions(subscriptions: impl Iterator<Item = Value>) -> BTreeSet<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    subscriptions
+        .map(|subscription| (text(&subscription["id"]), text(&subscription["description"])))
+        .collect()
 }

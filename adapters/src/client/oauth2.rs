@@ -17,6 +17,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::RootCertStore;
 use serde::Deserialize;
+use tokio::runtime::Handle;
 
 use super::http_client::{HttpClient, HttpClientSettings, SourceTls, TlsSetupError};
 use super::source_client::AGENT;
@@ -131,6 +132,9 @@ const REASONS: [&str; 6] = [
 #[derive(Clone)]
 pub(super) struct TokenSource {
     inner: Arc<Inner>,
+    /// Where tokens are fetched: where this was made, not where a request is that needs one. That may be a thread that
+    /// ends, or that is busy with others, and all wait for the same token.
+    runtime: Option<Handle>,
 }
 
 struct Inner {
@@ -180,6 +184,7 @@ impl TokenSource {
                 http,
                 state: Mutex::default(),
             }),
+            runtime: Handle::try_current().ok(),
         })
     }
 
@@ -230,7 +235,11 @@ impl TokenSource {
 
     fn begin(&self, state: &mut State) -> Fetch {
         let inner = Arc::clone(&self.inner);
-        let task = tokio::spawn(async move { inner.renew().await });
+        let renewing = async move { inner.renew().await };
+        let task = match &self.runtime {
+            Some(runtime) => runtime.spawn(renewing),
+            None => tokio::spawn(renewing),
+        };
         let inner = Arc::clone(&self.inner);
         let outcome = async move {
             task.await.unwrap_or_else(|_| {

@@ -92,15 +92,32 @@ impl StorePartition {
     }
 }
 
-/// Removes what has expired for as long as the partition is open.
-pub(super) async fn remove_from_time_to_time(partition: Weak<Inner>) {
-    loop {
+/// What expires in a partition, to be removed for as long as the partition is open. Whoever opens it runs this.
+#[derive(Debug, Clone)]
+pub struct Expiring(Weak<Inner>);
+
+impl StorePartition {
+    /// What expires in it.
+    #[must_use]
+    pub fn expiring(&self) -> Expiring {
+        Expiring(self.downgrade())
+    }
+}
+
+impl Expiring {
+    /// Removes from time to time what has expired; ends with the partition.
+    pub async fn remove_from_time_to_time(self) {
+        while self.remove_later().await {}
+    }
+
+    /// Whether the partition is still open.
+    async fn remove_later(&self) -> bool {
         tokio::time::sleep(INTERVAL).await;
-        let Some(partition) = StorePartition::of(&partition) else {
-            return;
+        let Some(partition) = StorePartition::of(&self.0) else {
+            return false;
         };
         if partition.is_closed() {
-            return;
+            return false;
         }
         // The file is asked, whatever is known: another process may have written to it.
         partition.note_expiry(i64::MIN);
@@ -108,5 +125,6 @@ pub(super) async fn remove_from_time_to_time(partition: Weak<Inner>) {
         if let Err(error) = partition.remove_expired(&now).await {
             tracing::warn!(%error, "what has expired could not be removed from the store");
         }
+        true
     }
 }

@@ -42,6 +42,7 @@ use ngsi_ld::{AttributeName, TypeName};
 
 pub use self::dates::set_system_dates;
 pub use self::error::StoreError;
+pub use self::expiry::Expiring;
 pub use self::partition::{MAX_TENANT_BYTES, StoreOptions, StorePartition};
 pub use self::unopened::UnopenedPartition;
 pub use self::write::Loaded;

@@ -18,7 +18,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Row as _, Sqlite, SqliteConnection, SqlitePool};
 
 use super::names::{NameTable, SharedNames};
-use super::{StoreError, expiry, schema};
+use super::{StoreError, schema};
 use crate::contract::Call;
 
 /// Longest name of a tenant that names a file, in bytes.
@@ -133,13 +133,16 @@ impl StorePartition {
             next_expiry: AtomicI64::new(i64::MIN),
         }));
         partition.read_new_names().await?;
-        tokio::spawn(expiry::remove_from_time_to_time(Arc::downgrade(&partition.0)));
         Ok(partition)
     }
 
     /// The partition, while it is open.
     pub(super) fn of(inner: &Weak<Inner>) -> Option<Self> {
         inner.upgrade().map(Self)
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
     }
 
     pub(super) fn inner(&self) -> &Inner {

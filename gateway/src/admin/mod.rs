@@ -24,8 +24,8 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::middleware::from_fn_with_state;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::{StatusCode, header};
@@ -71,9 +71,23 @@ pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> R
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(administration.clone(), authenticate::authenticate))
+        .layer(from_fn_with_state(administration.clone(), refuse_while_stopping))
         .with_state(administration);
     // A fault of ours must cost one request alone.
     probes.fallback_service(api.layer(tower_http::catch_panic::CatchPanicLayer::new()))
+}
+
+/// Nothing is changed, and nothing long is begun, when the process is about to end.
+async fn refuse_while_stopping(
+    State(administration): State<Administration>,
+    request: Request,
+    next: Next,
+) -> Result<Response, AdminProblem> {
+    if administration.gateway.is_stopping() {
+        let detail = "the gateway was asked to end; ask the one that takes its place";
+        return Err(AdminProblem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
+    }
+    Ok(next.run(request).await)
 }
 
 /// Every route of the admin API, as openapi.json describes it.
@@ -97,8 +111,12 @@ fn routes() -> Vec<(&'static str, MethodRouter<Administration>)> {
     ]
 }
 
-/// Ready when a revision is loaded, which start-up guarantees, and the state answers; the answer names the revision.
+/// Ready when a revision is loaded, which start-up guarantees, the state answers, and the process is to go on; the answer
+/// names the revision.
 async fn ready(State(gateway): State<Arc<Gateway>>, reloader: Option<Arc<Reloader>>) -> Response {
+    if gateway.is_stopping() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
     if let Some(reloader) = reloader
         && !reloader.history().is_reachable().await
     {

@@ -283,7 +283,8 @@ async fn apply(
     };
     // A caller that goes away in the middle must not leave the middle behind.
     let reloader = Arc::clone(&admin.reloader);
-    let applied = tokio::spawn(async move { Box::pin(reloader.apply(proposal)).await });
+    let applying = async move { Box::pin(reloader.apply(proposal)).await };
+    let applied = admin.gateway.tasks.revisions.spawn(applying).map_err(|_| internal())?;
     match applied.await.map_err(|_| internal())? {
         Ok(applied) => Ok(accepted(admin, &role, how.dry_run, &applied)),
         Err(Refused::Invalid { diagnostics, files }) => {

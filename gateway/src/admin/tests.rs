@@ -53,6 +53,7 @@ async fn allowed(router: Router<Administration>, path: &str) -> BTreeSet<&'stati
 async fn unused() -> Administration {
     use crate::config::ConfigOverrides;
     use crate::reload::{ConfigFiles, History};
+    use crate::runtime::Tasks;
     use crate::subscriptions::Subscriptions;
     use crate::telemetry::Metrics;
     use crate::tokens::Tokens;
@@ -71,16 +72,19 @@ async fn unused() -> Administration {
     }
     let files = ConfigFiles::new(&tenants_toml, &own_policies, ConfigOverrides::default());
     let config = files.load().unwrap();
-    let subscriptions = Subscriptions::open(&config.gateway).await.unwrap();
+    let metrics = Metrics::new().unwrap();
+    let tasks = Tasks::on(&tokio::runtime::Handle::current(), &metrics.tasks);
+    let subscriptions = Subscriptions::open(&config.gateway, &tasks).await.unwrap();
     let history = History::open(&config.gateway.state).await.unwrap();
     let limits = crate::runtime::admission::bounds(&config.gateway.limits);
-    let revision = crate::Revision::build(config).await.unwrap();
+    let revision = crate::Revision::build(config, &tasks).await.unwrap();
     let gateway = Arc::new(Gateway::new(
         revision,
-        Metrics::new().unwrap(),
-        Tokens::new().unwrap(),
+        metrics,
+        Tokens::new(tasks.keys.clone()).unwrap(),
         subscriptions,
         crate::runtime::admission::Admission::start(limits).unwrap(),
+        tasks,
     ));
     let reloader = Reloader::new(&gateway, files, history).await;
     Administration { gateway, reloader }

@@ -36,7 +36,7 @@ const NEEDING: [Operation; 4] = [
 ];
 
 /// `POST /jsonldContexts`: Add @context.
-pub(super) async fn add(State(_): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
+pub(super) async fn add(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     Parameters::parse(scope.uri.query(), &[], &[])?;
     refuse_without_grant(&scope)?;
     // The @context is what is sent here, so it stands in the body in both media types.
@@ -47,7 +47,10 @@ pub(super) async fn add(State(_): State<Arc<Gateway>>, scope: Scope, body: Body)
     }
     let body = std::str::from_utf8(body.bytes())
         .map_err(|_| Problem::new(ErrorType::InvalidRequest, "the body is not UTF-8"))?;
-    let id = scope.revision.contexts.add(body, &scope.context_user()).await?;
+    let (body, consumer) = (body.to_owned(), scope.caller.0.id.clone());
+    // What was begun is finished, whoever waits: what is compiled must follow what is stored.
+    let adding = async move { scope.revision.contexts.add(&body, &scope.context_user()).await };
+    let id = gateway.tasks.state.spawn_for(&consumer, adding)?.await??;
     let mut response = StatusCode::CREATED.into_response();
     // The identifier is hexadecimal.
     if let Ok(location) = HeaderValue::try_from(format!("{CONTEXTS_PATH}/{id}")) {
@@ -117,15 +120,19 @@ pub(super) async fn serve(
 
 /// `DELETE /jsonldContexts/{contextId}`: Delete and Reload @context.
 pub(super) async fn delete(
-    State(_): State<Arc<Gateway>>,
+    State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
     scope: Scope,
 ) -> Result<Response, Problem> {
     let parameters = Parameters::parse(scope.uri.query(), &["reload"], &[])?;
     let reload = parameters.boolean("reload")?.unwrap_or(false);
     refuse_without_grant(&scope)?;
-    let contexts = &scope.revision.contexts;
-    contexts.delete(&id, reload, &scope.context_user()).await?;
+    let consumer = scope.caller.0.id.clone();
+    let deleting = async move {
+        let contexts = &scope.revision.contexts;
+        contexts.delete(&id, reload, &scope.context_user()).await
+    };
+    gateway.tasks.state.spawn_for(&consumer, deleting)?.await??;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -7,18 +7,18 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
-use kakehashi_adapters::Put;
 use ngsi_ld::{Entity, EntityId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::entity_provision::{problem, written_tenant};
+use super::entity_provision::problem;
 use super::parameters::Parameters;
 use super::problem::{ErrorType, Problem, ProblemDetails};
 use super::request_body::{RequestBody, check_is_object};
 use super::scope::Scope;
+use super::writing::write;
 use crate::Gateway;
-use crate::federation::provide::Provider;
+use crate::federation::provide::{EntityChange, EntityChanged, WriteRefusal};
 use crate::policy::Operation;
 
 /// BatchOperationResult (clause 5.2.16).
@@ -44,15 +44,10 @@ struct IdMember<'a> {
 }
 
 /// What became of each entity, in the order of the request.
-type Outcomes = Vec<(String, Result<Done, Problem>)>;
+type Outcomes = Vec<(String, Result<EntityChanged, Problem>)>;
 
-/// What was done with an entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Done {
-    Created,
-    Replaced,
-    Deleted,
-}
+/// What is to become of each entity, in the order of the request; or why nothing becomes of it.
+type Changes = Vec<(String, Result<EntityChange, Problem>)>;
 
 /// `POST /entityOperations/create`: createBatch.
 pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
@@ -79,34 +74,24 @@ pub(super) async fn delete(State(gateway): State<Arc<Gateway>>, scope: Scope, bo
     Parameters::parse(scope.uri.query(), &[], &["local", "via"])?;
     let body = RequestBody::read(&Method::POST, body, &scope).await?;
     let ids: Vec<String> = elements(body.bytes(), "an array of entity ids")?;
-    let tenant = written_tenant(&scope)?;
-    let asker = scope.asker(Operation::DeleteBatch);
-    let provider = Provider {
-        asker: &asker,
-        tenant: &tenant,
-        call: &scope.gathering(&gateway).call,
-        watcher: &scope.watcher(&gateway),
-    };
-    let mut outcomes: Outcomes = Vec::with_capacity(ids.len());
-    for id in ids {
-        let outcome = match EntityId::parse(&id) {
-            Ok(id) => match provider.delete(&id, None).await {
-                Ok(()) => Ok(Done::Deleted),
-                Err(refusal) => Err(problem(&refusal)),
-            },
+    let change = |id: String| {
+        let change = match EntityId::parse(&id) {
+            Ok(id) => Ok(EntityChange::Delete { id, types: None }),
             Err(error) => Err(Problem::new(
                 ErrorType::BadRequestData,
                 format!("the id is not a URI: {error}"),
             )),
         };
-        outcomes.push((id, outcome));
-    }
+        (id, change)
+    };
+    let changes = ids.into_iter().map(change).collect();
+    let outcomes = written(&gateway, &scope, Operation::DeleteBatch, changes).await?;
     answer(&outcomes)
 }
 
 /// Creates or replaces each entity of the body.
 async fn write_entities(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     scope: &Scope,
     body: Body,
     operation: Operation,
@@ -114,7 +99,11 @@ async fn write_entities(
     let body = RequestBody::read(&Method::POST, body, scope).await?;
     let parts: Vec<&RawValue> = elements(body.bytes(), "an array of entities")?;
     body.check_link(scope)?;
-    let mut entities: Vec<(String, Result<Entity, Problem>)> = Vec::with_capacity(parts.len());
+    let change: fn(Entity) -> EntityChange = match operation {
+        Operation::CreateBatch => EntityChange::Create,
+        _ => EntityChange::Put,
+    };
+    let mut changes = Changes::with_capacity(parts.len());
     for (index, part) in parts.iter().enumerate() {
         let json = part.get().as_bytes();
         let entity = body.entity_of(&body.bytes().slice_ref(json), scope).await;
@@ -129,38 +118,43 @@ async fn write_entities(
                 return Err(Problem::new(ErrorType::BadRequestData, detail));
             }
         };
-        entities.push((id, entity));
+        changes.push((id, entity.map(change)));
     }
-    let tenant = written_tenant(scope)?;
-    let asker = scope.asker(operation);
-    let provider = Provider {
-        asker: &asker,
-        tenant: &tenant,
-        call: &scope.gathering(gateway).call,
-        watcher: &scope.watcher(gateway),
-    };
-    let mut outcomes: Outcomes = Vec::with_capacity(entities.len());
-    for (id, entity) in entities {
-        let outcome = match entity {
-            Ok(entity) => write_one(&provider, entity, operation).await,
-            Err(problem) => Err(problem),
-        };
-        outcomes.push((id, outcome));
-    }
+    let outcomes = written(gateway, scope, operation, changes).await?;
     answer(&outcomes)
 }
 
-async fn write_one(provider: &Provider<'_>, entity: Entity, operation: Operation) -> Result<Done, Problem> {
-    let written = if operation == Operation::CreateBatch {
-        provider.create(entity).await.map(|()| Put::Created)
-    } else {
-        provider.put(entity).await
-    };
-    match written {
-        Ok(Put::Created) => Ok(Done::Created),
-        Ok(Put::Replaced) => Ok(Done::Replaced),
-        Err(refusal) => Err(problem(&refusal)),
+/// Makes the changes that are any.
+async fn written(
+    gateway: &Arc<Gateway>,
+    scope: &Scope,
+    operation: Operation,
+    changes: Changes,
+) -> Result<Outcomes, Problem> {
+    let mut to_make = Vec::with_capacity(changes.len());
+    let mut faults = Vec::with_capacity(changes.len());
+    for (id, change) in changes {
+        let fault = match change {
+            Ok(change) => {
+                to_make.push(change);
+                None
+            }
+            Err(problem) => Some(problem),
+        };
+        faults.push((id, fault));
     }
+    let mut made = write(gateway, scope, operation, to_make).await?.into_iter();
+    let outcome = |(id, fault)| {
+        let outcome = match fault {
+            Some(problem) => Err(problem),
+            None => made
+                .next()
+                .unwrap_or(Err(WriteRefusal::CallerLeft))
+                .map_err(|refusal| problem(&refusal)),
+        };
+        (id, outcome)
+    };
+    Ok(faults.into_iter().map(outcome).collect())
 }
 
 /// The elements of the array that a body holds.
@@ -189,10 +183,10 @@ fn elements<'a, T: Deserialize<'a>>(json: &'a [u8], expected: &str) -> Result<Ve
 
 /// The response to a batch: the ids that were created, nothing, or what became of each.
 fn answer(outcomes: &Outcomes) -> Result<Response, Problem> {
-    let of = |wanted: fn(Done) -> bool| {
+    let of = |wanted: fn(EntityChanged) -> bool| {
         let ids = outcomes
             .iter()
-            .filter(move |(_, outcome)| outcome.as_ref().is_ok_and(|done| wanted(*done)));
+            .filter(move |(_, outcome)| outcome.as_ref().is_ok_and(|changed| wanted(*changed)));
         ids.map(|(id, _)| id.as_str()).collect::<Vec<&str>>()
     };
     let errors: Vec<BatchEntityError<'_>> = outcomes
@@ -202,7 +196,7 @@ fn answer(outcomes: &Outcomes) -> Result<Response, Problem> {
             Some(BatchEntityError { entity_id: id, error })
         })
         .collect();
-    let created = of(|done| done == Done::Created);
+    let created = of(|changed| changed == EntityChanged::Created);
     let (status, body) = if !errors.is_empty() {
         let success = of(|_| true);
         let result = BatchOperationResult { success, errors };

@@ -14,9 +14,10 @@ use super::parameters::Parameters;
 use super::problem::{ErrorType, Problem};
 use super::request_body::RequestBody;
 use super::scope::Scope;
+use super::writing::write;
 use crate::Gateway;
 use crate::config::{Affiliation, TenantId};
-use crate::federation::provide::{Provider, Ungranted, WriteRefusal};
+use crate::federation::provide::{EntityChange, Ungranted, WriteRefusal};
 use crate::policy::Operation;
 
 /// What cannot stand in a path segment as it is (RFC 3986 section 3.3).
@@ -47,15 +48,8 @@ pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, bo
     let body = RequestBody::read(&Method::POST, body, &scope).await?;
     let entity = body.entity(&scope).await?;
     let id = entity.id.clone();
-    let tenant = written_tenant(&scope)?;
-    let asker = scope.asker(Operation::CreateEntity);
-    let provider = Provider {
-        asker: &asker,
-        tenant: &tenant,
-        call: &scope.gathering(&gateway).call,
-        watcher: &scope.watcher(&gateway),
-    };
-    provider.create(entity).await.map_err(|refusal| problem(&refusal))?;
+    let change = EntityChange::Create(entity);
+    write_one(&gateway, &scope, Operation::CreateEntity, change).await?;
     let mut response = StatusCode::CREATED.into_response();
     if let Some(location) = location(ENTITIES_PATH, id.as_str()) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -87,17 +81,20 @@ pub(super) async fn delete(
             Some(selection)
         }
     };
-    let tenant = written_tenant(&scope)?;
-    let asker = scope.asker(Operation::DeleteEntity);
-    let provider = Provider {
-        asker: &asker,
-        tenant: &tenant,
-        call: &scope.gathering(&gateway).call,
-        watcher: &scope.watcher(&gateway),
-    };
-    let deleted = provider.delete(&id, types.as_ref()).await;
-    deleted.map_err(|refusal| problem(&refusal))?;
+    let change = EntityChange::Delete { id, types };
+    write_one(&gateway, &scope, Operation::DeleteEntity, change).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn write_one(
+    gateway: &Arc<Gateway>,
+    scope: &Scope,
+    operation: Operation,
+    change: EntityChange,
+) -> Result<(), Problem> {
+    let outcomes = write(gateway, scope, operation, vec![change]).await?;
+    let refusal = outcomes.into_iter().find_map(Result::err);
+    refusal.map_or(Ok(()), |refusal| Err(problem(&refusal)))
 }
 
 /// Whose partition a write goes to: that of the tenant that the request names, or else of the consumer's own.
@@ -133,6 +130,7 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
         WriteRefusal::AlreadyExists => ErrorType::AlreadyExists,
         WriteRefusal::NotFound => ErrorType::ResourceNotFound,
         WriteRefusal::CannotHold(_) => ErrorType::BadRequestData,
+        WriteRefusal::Late | WriteRefusal::CallerLeft => ErrorType::Unavailable,
         WriteRefusal::Source(error) if error.kind.is_retryable() => ErrorType::Unavailable,
         WriteRefusal::Source(_) => ErrorType::InternalError,
     };

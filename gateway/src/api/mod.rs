@@ -26,6 +26,7 @@ mod request_context;
 mod respond;
 mod scope;
 mod subscriptions;
+mod writing;
 
 use std::sync::Arc;
 

@@ -7,22 +7,18 @@ use http::request::Parts;
 use http::{HeaderMap, Uri, header};
 use kakehashi_adapters::Call;
 use kakehashi_resources::Resources;
-use ngsi_ld::Entity;
 use serde_json::value::RawValue;
 
 use super::negotiate::{BodyMediaType, MediaType};
 use super::problem::{ErrorType, Problem};
 use super::question::Surroundings;
 use super::request_context;
-use crate::config::TenantId;
+use crate::config::{Consumer, TenantId};
 use crate::contexts::{ContextUser, NamedContext, RequestContext};
 use crate::edge::{Caller, Deadline, Passed, PresentedToken, RequestId};
 use crate::federation::gather;
 use crate::federation::plan::Asker;
-use crate::federation::provide::Watcher;
-use crate::federation::registry::RegisteredSource;
 use crate::policy::Operation;
-use crate::subscriptions::Subscriptions;
 use crate::{Gateway, Revision};
 
 /// One request, as the operations see it.
@@ -133,15 +129,7 @@ impl Scope {
     /// Who asks for an operation, and by what rules.
     #[must_use]
     pub(super) fn asker(&self, operation: Operation) -> Asker<'_> {
-        Asker {
-            consumer: &self.caller.0,
-            operation,
-            policies: &self.revision.config.policy,
-            registry: &self.revision.registry,
-            tenant_limits: &self.revision.tenant_limits,
-            fan_out: self.revision.config.gateway.limits.fan_out,
-            extensions: self.revision.config.gateway.extensions,
-        }
+        asker(&self.revision, &self.caller.0, operation)
     }
 
     /// What the sources are told about the request.
@@ -159,30 +147,17 @@ impl Scope {
             scan: self.revision.config.gateway.limits.scan,
         }
     }
-
-    /// Who is told of what the request writes.
-    #[must_use]
-    pub(super) fn watcher<'a>(&'a self, gateway: &'a Gateway) -> SubscriptionWatcher<'a> {
-        SubscriptionWatcher {
-            subscriptions: &gateway.subscriptions,
-            revision: &self.revision,
-        }
-    }
 }
 
-/// Tells the subscriptions of writes, under the revision of the request that writes.
-#[derive(Debug)]
-pub(super) struct SubscriptionWatcher<'a> {
-    subscriptions: &'a Arc<Subscriptions>,
-    revision: &'a Arc<Revision>,
-}
-
-impl Watcher for SubscriptionWatcher<'_> {
-    fn turn(&self, source: &RegisteredSource) -> Option<Arc<tokio::sync::Mutex<()>>> {
-        self.subscriptions.turn(source)
-    }
-
-    fn committed(&self, source: &RegisteredSource, before: Option<&Entity>, after: Option<&Entity>) {
-        self.subscriptions.committed(self.revision, source, before, after);
+/// Who asks for an operation, and by what rules.
+pub(super) fn asker<'a>(revision: &'a Revision, consumer: &'a Arc<Consumer>, operation: Operation) -> Asker<'a> {
+    Asker {
+        consumer,
+        operation,
+        policies: &revision.config.policy,
+        registry: &revision.registry,
+        tenant_limits: &revision.tenant_limits,
+        fan_out: revision.config.gateway.limits.fan_out,
+        extensions: revision.config.gateway.extensions,
     }
 }

@@ -39,7 +39,11 @@ pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, bo
     }
     set_context(&scope, &mut subscription, &context).await?;
     let purpose = scope.caller.0.purpose.clone();
-    gateway.subscriptions.add(key.clone(), purpose, subscription).await?;
+    let subscriptions = &gateway.subscriptions;
+    // Two at once must not both take what the limits leave.
+    let change = subscriptions.change(&key.owner).await;
+    subscriptions.check_rate(&scope.caller.0, &key, &subscription)?;
+    subscriptions.add(change, key.clone(), purpose, subscription).await?;
     let mut response = StatusCode::CREATED.into_response();
     if let Some(location) = location(SUBSCRIPTIONS_PATH, &key.id) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -96,14 +100,16 @@ pub(super) async fn update(
     let id = checked_id(id)?;
     let (members, context) = read_body(Method::PATCH, body, &scope).await?;
     // Two changes at once must not undo each other.
-    let _change = gateway.subscriptions.change().await;
+    let change = gateway.subscriptions.change(&scope.caller.0.id).await;
     let entry = find(&gateway, &scope, &id)?;
     let mut subscription = entry.subscription.patched(&members, &context.context, &now())?;
     check(&gateway, &scope, &subscription, Operation::UpdateSubscription)?;
     if members.contains_key("jsonldContext") {
         set_context(&scope, &mut subscription, &context).await?;
     }
-    gateway.subscriptions.replace(&entry, subscription).await?;
+    let subscriptions = &gateway.subscriptions;
+    subscriptions.check_rate(&scope.caller.0, &entry.key, &subscription)?;
+    subscriptions.replace(change, &entry, subscription).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -115,9 +121,9 @@ pub(super) async fn delete(
 ) -> Result<Response, Problem> {
     Parameters::parse(scope.uri.query(), &[], &["local", "via"])?;
     let id = checked_id(id)?;
-    let _change = gateway.subscriptions.change().await;
+    let change = gateway.subscriptions.change(&scope.caller.0.id).await;
     let entry = find(&gateway, &scope, &id)?;
-    gateway.subscriptions.delete(&entry.key).await?;
+    gateway.subscriptions.delete(change, &entry).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -261,8 +267,10 @@ impl From<CannotStore> for Problem {
     fn from(error: CannotStore) -> Self {
         let error_type = match error {
             CannotStore::State(error) => return error.into(),
+            CannotStore::Busy(error) => return error.into(),
+            CannotStore::BrokenOff(error) => return error.into(),
             CannotStore::Exists => ErrorType::AlreadyExists,
-            CannotStore::Full => ErrorType::BadRequestData,
+            CannotStore::Full | CannotStore::TooOften { .. } => ErrorType::BadRequestData,
         };
         Self::new(error_type, error.to_string())
     }

@@ -48,7 +48,11 @@ struct Ready<'a> {
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
         start_logging("warn");
-        runtime()?.block_on(self.serve())
+        let runtime = runtime()?;
+        let outcome = runtime.block_on(self.serve());
+        // Whatever had to be waited for was waited for.
+        runtime.shutdown_background();
+        outcome
     }
 
     async fn serve(self) -> Result<(), Failure> {

@@ -22,7 +22,8 @@ impl Serve {
         start_logging("info");
         let files = self.files.config_files(ConfigOverrides::default());
         let config = files.load().map_err(Failure::Configuration)?;
-        runtime()?.block_on(async {
+        let runtime = runtime()?;
+        let outcome = runtime.block_on(async {
             let running = Running::start(config, files)
                 .await
                 .map_err(|error| Failure::other("cannot start", error))?;
@@ -34,6 +35,9 @@ impl Serve {
             }
             running.until_signal().await;
             Ok(())
-        })
+        });
+        // Whatever had to be waited for was waited for.
+        runtime.shutdown_background();
+        outcome
     }
 }

@@ -198,7 +198,7 @@ impl Contexts {
             // Only the identifier of a copy can be reloaded; whatever else it is, or is not, is of no matter.
             (None | Some(Found::Hosted(_)), true) => return Err(CannotDelete::NotCached),
             (Some(Found::Cached(copy)), true) => {
-                let reloaded = self.documents.reload(&copy.url, user.deadline).await;
+                let reloaded = self.documents.reload(&copy.url, user.consumer, user.deadline).await;
                 reloaded.map_err(CannotDelete::Unavailable)?;
             }
             (Some(Found::Cached(copy)), false) => self.documents.forget(&copy.url),

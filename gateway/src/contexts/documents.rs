@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use super::download::{Document, Downloaded, Downloader, Unavailability, Validators};
 use super::freshness::Freshness;
 use super::usage::Usage;
+use crate::config::ConsumerId;
+use crate::runtime::{Spawner, TooMany};
 
 /// Most copies.
 const MOST_COPIES: usize = 500;
@@ -109,6 +111,7 @@ type Flight = watch::Receiver<Option<Landing>>;
 #[derive(Debug)]
 pub(crate) struct Documents {
     downloader: Downloader,
+    spawner: Spawner,
     kept: Mutex<HashMap<Arc<str>, Arc<CachedDocument>>>,
     failures: Mutex<HashMap<Arc<str>, (Instant, Unavailability)>>,
     flights: Mutex<HashMap<Arc<str>, Flight>>,
@@ -120,9 +123,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Documents {
-    pub(crate) fn new(downloader: Downloader) -> Self {
+    pub(crate) fn new(downloader: Downloader, spawner: Spawner) -> Self {
         Self {
             downloader,
+            spawner,
             kept: Mutex::default(),
             failures: Mutex::default(),
             flights: Mutex::default(),
@@ -133,7 +137,7 @@ impl Documents {
     ///
     /// # Errors
     /// [`Unavailability`] when it cannot be had by the deadline and no copy may serve.
-    pub(crate) async fn get(self: &Arc<Self>, url: &str, deadline: Instant) -> Landing {
+    pub(crate) async fn get(self: &Arc<Self>, url: &str, consumer: &ConsumerId, deadline: Instant) -> Landing {
         let copy = self.copy(url);
         if let Some(copy) = &copy
             && copy.fresh_until > Instant::now()
@@ -143,7 +147,7 @@ impl Documents {
         if let Some(failure) = self.recent_failure(url) {
             return stale_or(copy.as_ref(), failure);
         }
-        let landing = self.landing(url, true);
+        let landing = self.landing(url, consumer, true);
         match tokio::time::timeout_at(deadline.into(), landing).await {
             Ok(landing) => landing,
             Err(_) => stale_or(copy.as_ref(), Unavailability::Timeout),
@@ -154,8 +158,13 @@ impl Documents {
     ///
     /// # Errors
     /// [`Unavailability`]; the copy stays.
-    pub(crate) async fn reload(self: &Arc<Self>, url: &str, deadline: Instant) -> Result<(), Unavailability> {
-        let landing = tokio::time::timeout_at(deadline.into(), self.landing(url, false)).await;
+    pub(crate) async fn reload(
+        self: &Arc<Self>,
+        url: &str,
+        consumer: &ConsumerId,
+        deadline: Instant,
+    ) -> Result<(), Unavailability> {
+        let landing = tokio::time::timeout_at(deadline.into(), self.landing(url, consumer, false)).await;
         match landing.unwrap_or(Err(Unavailability::Timeout))? {
             Held { stale: false, .. } => Ok(()),
             Held { stale: true, .. } => Err(self.recent_failure(url).unwrap_or(Unavailability::Unreachable)),
@@ -183,8 +192,12 @@ impl Documents {
 
     /// Waits for the download that is under way, or begins one. It goes on when nobody waits any more: the next
     /// request will want it.
-    async fn landing(self: &Arc<Self>, url: &str, validate: bool) -> Landing {
-        let mut flight = self.join(url, validate);
+    async fn landing(self: &Arc<Self>, url: &str, consumer: &ConsumerId, validate: bool) -> Landing {
+        let mut flight = match self.join(url, consumer, validate) {
+            Ok(flight) => flight,
+            // Nobody has asked its origin, so that nothing is remembered of it.
+            Err(TooMany) => return stale_or(self.copy(url).as_ref(), Unavailability::Busy),
+        };
         // The flight is gone without a landing only if its task panicked.
         let landed = flight
             .wait_for(Option::is_some)
@@ -193,31 +206,32 @@ impl Documents {
         landed.clone().unwrap_or(Err(Unavailability::Unreachable))
     }
 
-    fn join(self: &Arc<Self>, url: &str, validate: bool) -> Flight {
+    fn join(self: &Arc<Self>, url: &str, consumer: &ConsumerId, validate: bool) -> Result<Flight, TooMany> {
         let mut flights = locked(&self.flights);
         if let Some(flight) = flights.get(url) {
-            return flight.clone();
+            return Ok(flight.clone());
         }
         let url: Arc<str> = url.into();
         let (sender, flight) = watch::channel(None);
-        flights.insert(Arc::clone(&url), flight.clone());
-        let documents = Arc::clone(self);
-        tokio::spawn(async move {
+        let (documents, name, consumer_id) = (Arc::clone(self), Arc::clone(&url), consumer.clone());
+        self.spawner.spawn_for(consumer, async move {
             // Removed from the flights however it ends.
             let _landed = Landed {
                 documents: &documents,
                 url: &url,
             };
-            let landing = documents.fly(&url, validate).await;
+            let landing = documents.fly(&url, &consumer_id, validate).await;
             sender.send_replace(Some(landing));
-        });
-        flight
+        })?;
+        flights.insert(name, flight.clone());
+        Ok(flight)
     }
 
-    async fn fly(&self, url: &Arc<str>, validate: bool) -> Landing {
+    async fn fly(&self, url: &Arc<str>, consumer: &ConsumerId, validate: bool) -> Landing {
         let copy = self.copy(url);
         let validators = copy.as_ref().filter(|_| validate).map(|copy| copy.validators.clone());
-        let downloaded = self.downloader.download(url, &validators.unwrap_or_default()).await;
+        let validators = validators.unwrap_or_default();
+        let downloaded = self.downloader.download(url, consumer, &validators).await;
         let (document, keep) = match (downloaded, &copy) {
             (Ok(Downloaded::Document(document)), copy) => {
                 let keep = document.freshness.keep;

@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use ngsi_ld::context::Context;
 use reqwest::{Client, Response, Url};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
 use super::freshness::Freshness;
-use crate::config::Network;
+use crate::config::{ConsumerId, Network};
 use crate::egress;
 use crate::egress::client::CannotAsk;
 use crate::egress::rule::Egress;
+use crate::runtime::Slots;
 
 /// Largest document. The largest public context, that of the Smart Data Models, has about 0.3 MiB.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -28,6 +28,9 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// Downloads at once. They serve all consumers, and each ends within [`LONGEST`].
 const MOST_AT_ONCE: usize = 32;
+
+/// The same of one consumer: hosts that it names and that never answer cost the others nothing.
+const MOST_AT_ONCE_OF_ONE_CONSUMER: usize = 8;
 
 /// Longest validator that is kept and sent back.
 const MOST_VALIDATOR_BYTES: usize = 1024;
@@ -60,6 +63,9 @@ pub enum Unavailability {
     /// Something else came: no JSON, or no member `@context`.
     #[error("what its host answers is no JSON document with a member @context")]
     NotAContext,
+    /// Nobody was asked: too much is being downloaded for the consumer, or for all.
+    #[error("as many downloads as may be are under way; try again")]
+    Busy,
     /// A context of this gateway that does not exist for the consumer.
     #[error("there is no such context here")]
     NotHere,
@@ -74,7 +80,8 @@ impl Unavailability {
             | Self::Failing
             | Self::TooManyRedirects
             | Self::TooLarge
-            | Self::NotAContext => true,
+            | Self::NotAContext
+            | Self::Busy => true,
             Self::NotAllowed | Self::Refused | Self::NotHere => false,
         }
     }
@@ -136,7 +143,7 @@ pub(crate) enum Downloaded {
 pub(crate) struct Downloader {
     client: Client,
     egress: Egress,
-    slots: Semaphore,
+    slots: Slots,
 }
 
 impl Downloader {
@@ -150,18 +157,23 @@ impl Downloader {
         Ok(Self {
             client,
             egress,
-            slots: Semaphore::new(MOST_AT_ONCE),
+            slots: Slots::new(MOST_AT_ONCE_OF_ONE_CONSUMER, MOST_AT_ONCE),
         })
     }
 
-    /// Downloads a document, or learns that the copy with these validators is still good.
+    /// Downloads a document for a consumer, or learns that the copy with these validators is still good.
     ///
     /// # Errors
     /// [`Unavailability`]
-    pub(crate) async fn download(&self, url: &str, validators: &Validators) -> Result<Downloaded, Unavailability> {
+    pub(crate) async fn download(
+        &self,
+        url: &str,
+        consumer: &ConsumerId,
+        validators: &Validators,
+    ) -> Result<Downloaded, Unavailability> {
         let exchange = async {
-            // Closed by nobody; waiting in line counts against the time.
-            let _slot = self.slots.acquire().await.map_err(|_| Unavailability::Unreachable)?;
+            // Waiting in line counts against the time.
+            let _slot = self.slots.take(consumer).await;
             let response = self.follow(url, validators).await?;
             read(response, validators).await
         };

@@ -19,6 +19,7 @@ use super::{
     CONTEXTS_PATH, ContextFailure, ContextUser, NamedContext, OWN_CONTEXT_ID, OWN_CONTEXT_PATH, RequestContext,
 };
 use crate::config::{DefaultContext, GatewayConfig};
+use crate::runtime::Spawner;
 
 /// Most documents that one context may be made of.
 const MOST_DOCUMENTS: usize = 32;
@@ -73,11 +74,11 @@ struct Found {
 }
 
 impl Contexts {
-    /// Opens the stored contexts and sets up downloads.
+    /// Opens the stored contexts and sets up downloads, which the spawner runs.
     ///
     /// # Errors
     /// [`CannotHaveContexts`]
-    pub async fn open(gateway: &GatewayConfig) -> Result<Self, CannotHaveContexts> {
+    pub async fn open(gateway: &GatewayConfig, downloads: Spawner) -> Result<Self, CannotHaveContexts> {
         let own = RequestContext::own(&gateway.public_url);
         let default = match &gateway.default_context {
             DefaultContext::Kakehashi => Default::BuiltIn(own.clone()),
@@ -88,7 +89,7 @@ impl Contexts {
             own,
             default,
             public_url: gateway.public_url.trim_end_matches('/').to_owned(),
-            documents: Arc::new(Documents::new(Downloader::new(&gateway.egress_allow)?)),
+            documents: Arc::new(Documents::new(Downloader::new(&gateway.egress_allow)?, downloads)),
             hosted: HostedContexts::open(&gateway.state).await?,
             compiled: CompiledContexts::default(),
         })
@@ -281,7 +282,7 @@ impl Contexts {
             let reason = Unavailability::NotAllowed;
             return Err(ContextFailure::Unavailable { url, reason });
         }
-        match self.documents.get(&url, user.deadline).await {
+        match self.documents.get(&url, user.consumer, user.deadline).await {
             Ok(held) => Ok(Found {
                 url,
                 place: Arc::clone(&held.document.place),

@@ -56,6 +56,12 @@ pub(super) struct Admitted {
     permit: OwnedSemaphorePermit,
 }
 
+/// What was spent without a request; until it is dropped it counts among what the consumer has under way.
+#[derive(Debug)]
+pub struct Spent {
+    _under_way: OwnedSemaphorePermit,
+}
+
 impl Admitted {
     /// The answer, with what is left. A request is under way until its body is sent: who does not read must not make
     /// room for more.
@@ -77,6 +83,16 @@ impl ConsumerLimiters {
     #[must_use]
     pub fn admits(&self, consumer: &ConsumerId, configured: ConsumerLimits) -> bool {
         self.of(consumer, configured).admit(0).is_ok()
+    }
+
+    /// Spends what a request of the consumer would, for something that is done for it without one; `None`: a limit is
+    /// used up. What is done for the anonymous consumer so counts as that of one address.
+    #[must_use]
+    pub fn spend(&self, consumer: &Consumer) -> Option<Spent> {
+        let admitted = self.of(&consumer.id, consumer.limits).admit(0).ok()?;
+        Some(Spent {
+            _under_way: admitted.permit,
+        })
     }
 
     fn of(&self, consumer: &ConsumerId, configured: ConsumerLimits) -> Arc<Limits> {

@@ -1,12 +1,12 @@
 //! What the sources would be asked, in their own languages, and what would be left for the gateway to decide.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
 use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Page, PushDown};
 use ngsi_ld::Entity;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::Explanation;
 use super::cost::{ConditionShown, Cost, conditions, cost};
@@ -23,6 +23,7 @@ use crate::federation::provide::{Provider, Watcher, WriteRefusal};
 use crate::federation::query::may_decide_alone;
 use crate::federation::registry::RegisteredSource;
 use crate::federation::types::one_for_each_type;
+use crate::runtime::Slots;
 
 /// What one source would be asked.
 #[derive(Debug, Serialize)]
@@ -203,12 +204,13 @@ fn not_told(sub_query: &SubQuery, question: &Question) -> Vec<&'static str> {
 
 /// Adds what would become of each entity that is written to the data of a tenant.
 pub(super) fn of_writing(entities: &[Entity], owner: &TenantId, asker: &Asker<'_>, explanation: &mut Explanation) {
-    let call = nobodys_call();
+    let (call, caller) = (nobodys_call(), CancellationToken::new());
     let provider = Provider {
         asker,
         tenant: owner,
         call: &call,
         watcher: &Nobody,
+        caller: &caller,
     };
     for entity in entities {
         let (source, refused) = match provider.judge(entity) {
@@ -239,8 +241,12 @@ fn words(refusal: &WriteRefusal) -> String {
 struct Nobody;
 
 impl Watcher for Nobody {
-    fn turn(&self, _: &RegisteredSource) -> Option<Arc<tokio::sync::Mutex<()>>> {
-        None
+    fn turns(&self, _: &RegisteredSource) -> Slots {
+        Slots::new(1, 1)
+    }
+
+    fn wants_to_be_told(&self) -> bool {
+        false
     }
 
     fn committed(&self, _: &RegisteredSource, _: Option<&Entity>, _: Option<&Entity>) {}

@@ -4,21 +4,26 @@
 //! A write is not narrowed as a read is: what is not granted refuses the whole entity. Where permits cover some entities
 //! only, both the entity as it is and the entity as it would be must be covered. It never looks beyond the
 //! partition that it goes to, so that it tells nothing of what other tenants hold.
+//!
+//! Writes to a partition have their turns, and those of one consumer leave room for those of the others. What has its turn has begun and is finished and told, whatever its caller does
+//! and whatever the time is; what waits for its turn is given up when its caller leaves or its deadline passes.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{AdapterError, Call, EntityWriter, Put, WriteError};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::query::TypeSelection;
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
+use tokio_util::sync::CancellationToken;
 
 use super::plan::Asker;
 use super::registry::RegisteredSource;
 use crate::config::TenantId;
 use crate::policy::{GrantSet, Operation, PersonalData};
+use crate::runtime::slots::{Slot, Slots};
 
 /// A type that nobody has named: whoever is granted it is granted every type that nobody has classified.
 const UNNAMED_TYPE: &str = "urn:kakehashi:type:unnamed";
@@ -44,6 +49,12 @@ pub enum WriteRefusal {
     /// The store cannot hold such an entity.
     #[error("{0}")]
     CannotHold(String),
+    /// The deadline has passed before the write could begin.
+    #[error("nothing was written: others wrote until the time for this request was over; try again")]
+    Late,
+    /// Nobody waits for it any more, and it was not begun.
+    #[error("nothing was written: nobody waits for it")]
+    CallerLeft,
     /// The store failed.
     #[error("the store failed")]
     Source(AdapterError),
@@ -84,11 +95,41 @@ impl From<WriteError> for WriteRefusal {
     }
 }
 
+/// One write.
+#[derive(Debug)]
+pub enum EntityChange {
+    /// `createEntity`, locally.
+    Create(Entity),
+    /// Creates an entity, or replaces the one of its id.
+    Put(Entity),
+    /// `deleteEntity`, locally. With a selection of types, only if the entity is of one.
+    Delete {
+        /// Which.
+        id: EntityId,
+        /// Of which types.
+        types: Option<TypeSelection>,
+    },
+}
+
+/// What a write has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntityChanged {
+    /// There was none of that id.
+    Created,
+    /// There was one.
+    Replaced,
+    /// There is none any more.
+    Deleted,
+}
+
 /// Is told of what was written.
 pub trait Watcher: fmt::Debug + Sync {
-    /// What a write to a partition holds until it has been told, so that writes are told in the order in which they
-    /// were made. `None`: nobody wants to be told.
-    fn turn(&self, source: &RegisteredSource) -> Option<Arc<tokio::sync::Mutex<()>>>;
+    /// The one place of a partition: a write has it until it has been told, so that writes are told in the order in
+    /// which they were made.
+    fn turns(&self, source: &RegisteredSource) -> Slots;
+
+    /// Whether anybody wants to be told.
+    fn wants_to_be_told(&self) -> bool;
 
     /// A write was committed: the entity before and after it, each `None` where there is none.
     fn committed(&self, source: &RegisteredSource, before: Option<&Entity>, after: Option<&Entity>);
@@ -105,53 +146,58 @@ pub struct Provider<'a> {
     pub call: &'a Call,
     /// Who is told of what was written.
     pub watcher: &'a dyn Watcher,
+    /// Cancelled when nobody waits for the write any more.
+    pub caller: &'a CancellationToken,
 }
 
 impl Provider<'_> {
-    /// `createEntity`, locally.
+    /// Writes.
     ///
     /// # Errors
     /// [`WriteRefusal`]
-    pub async fn create(&self, entity: Entity) -> Result<(), WriteRefusal> {
+    pub async fn change(&self, change: EntityChange) -> Result<EntityChanged, WriteRefusal> {
+        match change {
+            EntityChange::Create(entity) => self.create(entity).await.map(|()| EntityChanged::Created),
+            EntityChange::Put(entity) => self.put(entity).await.map(|put| match put {
+                Put::Created => EntityChanged::Created,
+                Put::Replaced => EntityChanged::Replaced,
+            }),
+            EntityChange::Delete { id, types } => {
+                let deleted = self.delete(&id, types.as_ref()).await;
+                deleted.map(|()| EntityChanged::Deleted)
+            }
+        }
+    }
+
+    async fn create(&self, entity: Entity) -> Result<(), WriteRefusal> {
         let partition = self.partition_for(&entity)?;
-        let Some(telling) = Telling::begin(self, partition.0).await else {
-            return Ok(partition.writer()?.create(entity, now(), self.call).await?);
-        };
-        let (now, mut after) = (now(), entity.clone());
+        let begun = Begun::wait(self, partition.0).await?;
+        let (now, mut after) = (now(), begun.copy(&entity));
         partition.writer()?.create(entity, now.clone(), self.call).await?;
-        set_system_dates(&mut after, None, &now);
-        telling.tell(Some(&after));
+        if let Some(after) = &mut after {
+            set_system_dates(after, None, &now);
+            begun.tell(Some(after));
+        }
         Ok(())
     }
 
-    /// Creates an entity, or replaces the one of its id.
-    ///
-    /// # Errors
-    /// [`WriteRefusal`]
-    pub async fn put(&self, entity: Entity) -> Result<Put, WriteRefusal> {
+    async fn put(&self, entity: Entity) -> Result<Put, WriteRefusal> {
         let partition = self.partition_for(&entity)?;
-        let may_change = |existing: &Entity| self.ungranted(existing, partition.personal_data()).is_none();
-        let Some(telling) = Telling::begin(self, partition.0).await else {
-            return Ok(partition.writer()?.put(entity, &may_change, now(), self.call).await?);
-        };
-        let (now, mut after) = (now(), entity.clone());
-        let noticing = |existing: &Entity| may_change(existing) && telling.notice(existing);
-        let put = partition
-            .writer()?
-            .put(entity, &noticing, now.clone(), self.call)
-            .await?;
-        set_system_dates(&mut after, telling.before().as_ref(), &now);
-        telling.tell(Some(&after));
+        let begun = Begun::wait(self, partition.0).await?;
+        let may_change =
+            |existing: &Entity| self.ungranted(existing, partition.personal_data()).is_none() && begun.notice(existing);
+        let (now, mut after) = (now(), begun.copy(&entity));
+        let writer = partition.writer()?;
+        let put = writer.put(entity, &may_change, now.clone(), self.call).await?;
+        if let Some(after) = &mut after {
+            set_system_dates(after, begun.before().as_ref(), &now);
+            begun.tell(Some(after));
+        }
         Ok(put)
     }
 
-    /// `deleteEntity`, locally. With a selection of types, only if the entity is of one.
-    ///
     /// Of an entity that the consumer may not see it is told what it is told of one that does not exist.
-    ///
-    /// # Errors
-    /// [`WriteRefusal`]
-    pub async fn delete(&self, id: &EntityId, types: Option<&TypeSelection>) -> Result<(), WriteRefusal> {
+    async fn delete(&self, id: &EntityId, types: Option<&TypeSelection>) -> Result<(), WriteRefusal> {
         let mut writable = false;
         for source in self.asker.registry.writable_partitions(self.tenant) {
             let Some(writer) = source.adapter.writer() else {
@@ -162,7 +208,7 @@ impl Provider<'_> {
             }
             writable = true;
             self.spend()?;
-            let telling = Telling::begin(self, source).await;
+            let begun = Begun::wait(self, source).await?;
             let visible = std::sync::atomic::AtomicBool::new(false);
             let may_change = |entity: &Entity| {
                 let selected = types.is_none_or(|types| types.selects(&entity.types));
@@ -170,13 +216,11 @@ impl Provider<'_> {
                 if selected && !permitted && self.may_see(entity, source.personal_data) {
                     visible.store(true, std::sync::atomic::Ordering::Relaxed);
                 }
-                selected && permitted && telling.as_ref().is_none_or(|telling| telling.notice(entity))
+                selected && permitted && begun.notice(entity)
             };
             match writer.delete(id, &may_change, self.call).await {
                 Ok(()) => {
-                    if let Some(telling) = &telling {
-                        telling.tell(None);
-                    }
+                    begun.tell(None);
                     return Ok(());
                 }
                 Err(WriteError::Refused) if visible.load(std::sync::atomic::Ordering::Relaxed) => {
@@ -278,29 +322,49 @@ impl Provider<'_> {
     }
 }
 
-/// One write that is told of: its turn, and the entity as it was.
-struct Telling<'a> {
+/// One write that has its turn: it has begun, and the next begins when it was told. And the entity as it was.
+struct Begun<'a> {
     watcher: &'a dyn Watcher,
     source: &'a RegisteredSource,
+    is_told: bool,
     before: Mutex<Option<Entity>>,
-    _turn: tokio::sync::OwnedMutexGuard<()>,
+    _turn: Slot,
 }
 
-impl<'a> Telling<'a> {
-    /// Waits for the turn; `None` when nobody wants to be told.
-    async fn begin(provider: &Provider<'a>, source: &'a RegisteredSource) -> Option<Self> {
-        let turn = provider.watcher.turn(source)?;
-        Some(Self {
-            watcher: provider.watcher,
+impl<'a> Begun<'a> {
+    /// Waits for the turn for as long as somebody waits for the write, and until the deadline.
+    async fn wait(provider: &Provider<'a>, source: &'a RegisteredSource) -> Result<Self, WriteRefusal> {
+        let Provider {
+            watcher, call, caller, ..
+        } = *provider;
+        let turns = watcher.turns(source);
+        let turn = tokio::time::timeout_at(call.deadline.into(), turns.take(&provider.asker.consumer.id));
+        let turn = tokio::select! {
+            // Looked at first: what has its turn at once must not begin for nobody either.
+            biased;
+            () = caller.cancelled() => return Err(WriteRefusal::CallerLeft),
+            turn = turn => turn.ok().flatten(),
+        };
+        let turn = turn
+            .filter(|_| Instant::now() < call.deadline)
+            .ok_or(WriteRefusal::Late)?;
+        Ok(Self {
+            watcher,
             source,
+            is_told: watcher.wants_to_be_told(),
             before: Mutex::new(None),
-            _turn: turn.lock_owned().await,
+            _turn: turn,
         })
+    }
+
+    /// The entity that is written, where somebody is told of it.
+    fn copy(&self, entity: &Entity) -> Option<Entity> {
+        self.is_told.then(|| entity.clone())
     }
 
     /// Keeps the entity as it is before the write, which looks at it within its transaction.
     fn notice(&self, existing: &Entity) -> bool {
-        *self.before() = Some(existing.clone());
+        *self.before() = self.copy(existing);
         true
     }
 
@@ -310,7 +374,9 @@ impl<'a> Telling<'a> {
 
     /// The write was committed.
     fn tell(&self, after: Option<&Entity>) {
-        self.watcher.committed(self.source, self.before().as_ref(), after);
+        if self.is_told {
+            self.watcher.committed(self.source, self.before().as_ref(), after);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::ConfigOverrides;
+use crate::runtime::Tasks;
 use crate::runtime::admission::{Admission, bounds};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Metrics;
@@ -35,13 +36,15 @@ async fn gateway() -> (TempDir, Arc<Reloader>) {
         ConfigOverrides::default(),
     );
     let config = files.load().unwrap();
-    let subscriptions = Subscriptions::open(&config.gateway).await.unwrap();
+    let metrics = Metrics::new().unwrap();
+    let tasks = Tasks::on(&tokio::runtime::Handle::current(), &metrics.tasks);
+    let subscriptions = Subscriptions::open(&config.gateway, &tasks).await.unwrap();
     let history = History::open(&config.gateway.state).await.unwrap();
     let bounds = bounds(&config.gateway.limits);
-    let revision = Revision::build(config).await.unwrap();
+    let revision = Revision::build(config, &tasks).await.unwrap();
     let admission = Admission::start(bounds).unwrap();
-    let metrics = Metrics::new().unwrap();
-    let gateway = Gateway::new(revision, metrics, Tokens::new().unwrap(), subscriptions, admission);
+    let tokens = Tokens::new(tasks.keys.clone()).unwrap();
+    let gateway = Gateway::new(revision, metrics, tokens, subscriptions, admission, tasks);
     let reloader = Reloader::new(&Arc::new(gateway), files, history).await;
     (folder, reloader)
 }

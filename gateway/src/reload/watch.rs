@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Cause, Reloader};
 use crate::config::FileTexts;
+use crate::runtime::{Spawner, TooMany};
 
 /// How long it must be quiet before the files are read: who saves several files at once has done so by then.
 const QUIET: Duration = Duration::from_millis(60);
@@ -22,9 +23,14 @@ const QUIET: Duration = Duration::from_millis(60);
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Watches the files until the gateway is gone.
-pub(crate) fn watch(reloader: &Arc<Reloader>) {
-    tokio::spawn(on_changes(Arc::downgrade(reloader)));
-    tokio::spawn(on_hangup(Arc::downgrade(reloader)));
+///
+/// # Errors
+/// [`TooMany`], which does not happen: what watches is not bounded.
+pub(crate) fn watch(reloader: &Arc<Reloader>, watchers: &Spawner) -> Result<(), TooMany> {
+    let (changes, hangups) = (Arc::downgrade(reloader), Arc::downgrade(reloader));
+    watchers.keep_running(move || on_changes(Weak::clone(&changes)))?;
+    watchers.keep_running(move || on_hangup(Weak::clone(&hangups)))?;
+    Ok(())
 }
 
 async fn on_hangup(reloader: Weak<Reloader>) {

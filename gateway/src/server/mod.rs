@@ -27,6 +27,8 @@ use tower::{Service, ServiceExt};
 use request_target::EncodedTargets;
 use timed_io::TimedIo;
 pub use tls::{PeerCertificate, TlsEndpoint};
+#[cfg(test)]
+pub(crate) use workers::LONGEST_END_OF_THREADS;
 use workers::Workers;
 
 /// What bounds the connections of a listener.
@@ -151,6 +153,10 @@ async fn accept_all<S: Answers>(
         match &workers {
             None => {
                 let io = TimedIo::new(stream, idle);
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a connection is the caller's, and ends with it"
+                )]
                 tokio::spawn(connection.live(io, tls, handshakes, within, permit));
             }
             Some(workers) => {
@@ -169,6 +175,9 @@ async fn accept_all<S: Answers>(
     drop(listener);
     if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish within the drain time and were cut off");
+    }
+    if let Some(workers) = workers {
+        workers.end().await;
     }
 }
 

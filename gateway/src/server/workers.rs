@@ -7,16 +7,22 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use kakehashi_adapters::client::use_own_connections;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+
+/// How long the threads may take to end. Each ends when what it computes just then lets others have their turn.
+pub(crate) const LONGEST_END_OF_THREADS: Duration = Duration::from_secs(1);
 
 /// Threads, each with a runtime. They end when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Workers {
     workers: Vec<Worker>,
     stop: watch::Sender<bool>,
+    /// Closed when all threads have ended.
+    ended: mpsc::Receiver<()>,
 }
 
 #[derive(Debug)]
@@ -34,20 +40,25 @@ impl Workers {
     /// When the operating system gives no thread, or a runtime no event queue.
     pub(super) fn start(count: NonZeroUsize) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
+        let (runs, ended) = mpsc::channel(1);
         let mut started = Self {
             workers: Vec::with_capacity(count.get()),
             stop,
+            ended,
         };
         for number in 1..=count.get() {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let handle = runtime.handle().clone();
-            let mut stopped = stopped.clone();
+            let (mut stopped, runs) = (stopped.clone(), runs.clone());
             let thread = std::thread::Builder::new()
                 .name(format!("connections-{number}"))
                 .spawn(move || {
                     use_own_connections();
                     // Ends as well when nobody is left who could say so.
                     let _ = runtime.block_on(stopped.wait_for(|stop| *stop));
+                    // With what is left of the connections.
+                    drop(runtime);
+                    drop(runs);
                 })?;
             started.workers.push(Worker {
                 runtime: handle,
@@ -58,7 +69,26 @@ impl Workers {
         Ok(started)
     }
 
+    /// Ends the threads, with what is left of their connections. One that does not end in time is left behind: it must
+    /// not hold up the end of the process.
+    pub(super) async fn end(mut self) {
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(LONGEST_END_OF_THREADS, self.ended.recv())
+            .await
+            .is_err()
+        {
+            tracing::warn!("a thread of connections is busy and is left behind");
+            for worker in &mut self.workers {
+                worker.thread = None;
+            }
+        }
+    }
+
     /// Runs a connection where the fewest are.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a connection lives on its thread and ends with it"
+    )]
     pub(super) fn run(&self, connection: impl Future<Output = ()> + Send + 'static) {
         let idlest = self
             .workers
@@ -130,6 +160,23 @@ mod tests {
             *counts.entry(began).or_default() += 1;
         }
         assert_eq!(counts.into_values().collect::<Vec<_>>(), [3, 3, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_is_busy_does_not_hold_up_the_end() {
+        let workers = Workers::start(NonZeroUsize::MIN).unwrap();
+        let (began, begins) = oneshot::channel();
+        let (release, busy) = std::sync::mpsc::channel::<()>();
+        workers.run(async move {
+            began.send(()).unwrap();
+            // As a computation that never lets others have their turn.
+            let _ = busy.recv();
+        });
+        begins.await.unwrap();
+        workers.end().await;
+        release.send(()).unwrap();
+        let idle = Workers::start(NonZeroUsize::MIN).unwrap();
+        idle.end().await;
     }
 
     #[tokio::test]

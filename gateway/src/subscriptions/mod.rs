@@ -11,12 +11,14 @@
 //! | `notification`, `showing_changes` | the body of a notification |
 //! | `outbox`, `delivery` | the notifications that wait, and sending one |
 //! | `periodic` | subscriptions with `timeInterval` |
+//! | `changing` | storing, replacing and deleting them |
 //! | `record` | how often and when a subscription was notified |
 //!
 //! A subscription exists for the consumer that made it and for nobody else. What is stored is the consumer's own
 //! text; entities are in memory alone, from the change until the notification is sent or given up.
 
 pub mod access;
+mod changing;
 pub mod definition;
 mod delivery;
 mod directory;
@@ -51,16 +53,19 @@ use crate::config::{Consumer, ConsumerId, GatewayConfig, TenantId};
 use crate::contexts::{ContextUser, NamedContext};
 use crate::egress::client::CannotAsk;
 use crate::federation::registry::RegisteredSource;
+use crate::runtime::tasks::OwnedTask;
+use crate::runtime::{Slots, Tasks};
 use crate::state::StateError;
 use crate::{Gateway, Revision};
 use access::Access;
+pub use changing::{CannotStore, Change};
 use definition::{Accept, Subscription, SubscriptionStatus, duration};
 use delivery::{Courier, Letter, Undelivered};
 use directory::Directory;
 use notification::Content;
-use outbox::{Outbox, Pending};
+use outbox::{Lost, Outbox, Pending};
 use record::Record;
-use storage::{Added, Storage};
+use storage::Storage;
 
 pub use members::{Fault, parse_object as members_of};
 pub(crate) use reading::selector;
@@ -79,9 +84,6 @@ const MOST_IN_ALL: i64 = 20_000;
 
 /// How often the counts and times of notifications are written. A crash loses those since the last time.
 const WRITING_INTERVAL: Duration = Duration::from_secs(5);
-
-/// How long an end waits for notifications that are under way.
-const PATIENCE_AT_END: Duration = Duration::from_secs(5);
 
 /// How long the @context of a notification is waited for.
 const PATIENCE_FOR_CONTEXT: Duration = Duration::from_secs(10);
@@ -111,20 +113,6 @@ pub struct Entry {
     record: Arc<Mutex<Record>>,
 }
 
-/// Why a subscription is not stored.
-#[derive(Debug, thiserror::Error)]
-pub enum CannotStore {
-    /// There is one of that id.
-    #[error("you have a subscription of that id")]
-    Exists,
-    /// The consumer has as many as it may.
-    #[error("you have as many subscriptions as you may; delete one")]
-    Full,
-    /// The storage.
-    #[error(transparent)]
-    State(#[from] StateError),
-}
-
 /// Why subscriptions cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotSubscribe {
@@ -136,9 +124,6 @@ pub enum CannotSubscribe {
     Client(#[from] CannotAsk),
 }
 
-/// Writes to one partition, and what they notify, in one order.
-type Turn = Arc<tokio::sync::Mutex<()>>;
-
 /// All subscriptions.
 #[derive(Debug)]
 pub struct Subscriptions {
@@ -146,9 +131,15 @@ pub struct Subscriptions {
     directory: Directory,
     outbox: Outbox,
     courier: Courier,
-    /// Changes of subscriptions, one at a time.
-    changing: tokio::sync::Mutex<()>,
-    turns: DashMap<(SourceId, TenantId), Turn>,
+    tasks: Tasks,
+    /// Whose subscriptions are changed: of each consumer, one change at a time.
+    changing: DashMap<ConsumerId, Arc<tokio::sync::Mutex<()>>>,
+    /// The periodic ones.
+    timers: DashMap<Key, OwnedTask>,
+    /// Whose periodic subscriptions are evaluated.
+    evaluating: Slots,
+    /// Who writes to a partition: one at a time, so that what is notified comes in the order of the writes.
+    turns: DashMap<(SourceId, TenantId), Slots>,
     gateway: OnceLock<Weak<Gateway>>,
 }
 
@@ -205,7 +196,7 @@ impl Subscriptions {
     ///
     /// # Errors
     /// [`CannotSubscribe`]
-    pub async fn open(gateway: &GatewayConfig) -> Result<Arc<Self>, CannotSubscribe> {
+    pub async fn open(gateway: &GatewayConfig, tasks: &Tasks) -> Result<Arc<Self>, CannotSubscribe> {
         let storage = Storage::open(&gateway.state).await?;
         let directory = Directory::default();
         for stored in storage.all().await? {
@@ -226,9 +217,12 @@ impl Subscriptions {
         Ok(Arc::new(Self {
             storage,
             directory,
-            outbox: Outbox::new(),
+            outbox: Outbox::new(tasks.notifications.clone()),
             courier: Courier::new(&gateway.egress_allow)?,
-            changing: tokio::sync::Mutex::new(()),
+            tasks: tasks.clone(),
+            changing: DashMap::new(),
+            timers: DashMap::new(),
+            evaluating: Slots::new(periodic::MOST_AT_ONCE_OF_ONE_CONSUMER, periodic::MOST_AT_ONCE),
             turns: DashMap::new(),
             gateway: OnceLock::new(),
         }))
@@ -242,27 +236,44 @@ impl Subscriptions {
             periodic::start(self, &entry);
         }
         let subscriptions = Arc::downgrade(self);
-        tokio::spawn(async move {
-            let mut interval = tokio::time::interval(WRITING_INTERVAL);
-            loop {
-                interval.tick().await;
-                let Some(subscriptions) = subscriptions.upgrade() else {
-                    return;
-                };
-                subscriptions.write_records().await;
-            }
-        });
-    }
-
-    /// Lets the notifications under way finish, for a while, and writes the counts.
-    pub async fn stop(&self) {
-        if !self.outbox.empty_within(PATIENCE_AT_END).await {
-            tracing::warn!("notifications that waited for their endpoints are lost");
+        let writing = self
+            .tasks
+            .upkeep
+            .keep_running(move || write_records_from_time_to_time(Weak::clone(&subscriptions)));
+        if let Err(error) = writing {
+            tracing::error!(%error, "what becomes of notifications is written at the end alone");
         }
-        self.write_records().await;
     }
 
-    async fn write_records(&self) {
+    /// Waits until no notification waits or is under way, at most as long as told. Whether that was reached.
+    pub(crate) async fn delivered_within(&self, patience: Duration) -> bool {
+        self.outbox.empty_within(patience).await
+    }
+
+    /// Gives up the notifications that wait or are under way, and all that come later; each is a failure of its
+    /// subscription.
+    pub(crate) fn give_up(&self) -> Vec<Lost> {
+        let lost = self.outbox.close();
+        let current = |lost: &Lost| {
+            let current = self.directory.get(&lost.key)?;
+            current.is_active().then_some(current)
+        };
+        // What waited for a subscription that is gone or paused would not have been sent.
+        let mut lost: Vec<(Lost, Arc<Entry>)> = lost
+            .into_iter()
+            .filter_map(|lost| current(&lost).map(|entry| (lost, entry)))
+            .collect();
+        lost.sort_by(|(a, _), (b, _)| (&a.key.owner, &a.key.id).cmp(&(&b.key.owner, &b.key.id)));
+        for (lost, entry) in &lost {
+            for _ in 0..lost.count {
+                entry.record().failed(now(), None);
+            }
+        }
+        lost.into_iter().map(|(lost, _)| lost).collect()
+    }
+
+    /// Writes how often and when subscriptions were notified.
+    pub(crate) async fn write_records(&self) {
         for entry in self.directory.all() {
             let kept = {
                 let mut record = entry.record();
@@ -283,11 +294,6 @@ impl Subscriptions {
         self.courier.may_go_to(&subscription.notification.endpoint.uri)
     }
 
-    /// Changes of subscriptions wait for each other while this is held.
-    pub async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.changing.lock().await
-    }
-
     /// The subscription of a consumer.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<Arc<Entry>> {
@@ -303,83 +309,18 @@ impl Subscriptions {
         entries
     }
 
-    /// Stores a new subscription, which notifies from then on.
-    ///
-    /// # Errors
-    /// [`CannotStore`]
-    pub async fn add(
-        self: &Arc<Self>,
-        key: Key,
-        purpose: Option<Arc<str>>,
-        subscription: Subscription,
-    ) -> Result<(), CannotStore> {
-        let created_at = Timestamp::now();
-        let document = subscription.to_document();
-        match self
-            .storage
-            .add(&key, purpose.as_deref(), &document, created_at)
-            .await?
-        {
-            Added::Exists => return Err(CannotStore::Exists),
-            Added::Full => return Err(CannotStore::Full),
-            Added::Done => {}
-        }
-        self.put(Entry {
-            key,
-            subscription,
-            purpose,
-            created_at,
-            modified_at: created_at,
-            record: Arc::default(),
-        });
-        Ok(())
-    }
-
-    /// Puts a changed subscription in the place of the earlier.
-    ///
-    /// # Errors
-    /// [`StateError`]
-    pub async fn replace(self: &Arc<Self>, earlier: &Entry, subscription: Subscription) -> Result<(), StateError> {
-        let modified_at = Timestamp::now();
-        let document = subscription.to_document();
-        if self.storage.replace(&earlier.key, &document, modified_at).await? {
-            self.put(Entry {
-                key: earlier.key.clone(),
-                subscription,
-                purpose: earlier.purpose.clone(),
-                created_at: earlier.created_at,
-                modified_at,
-                record: Arc::clone(&earlier.record),
-            });
-        }
-        Ok(())
-    }
-
-    fn put(self: &Arc<Self>, entry: Entry) {
-        let entry = Arc::new(entry);
-        self.directory.put(Arc::clone(&entry));
-        periodic::start(self, &entry);
-    }
-
-    /// Removes a subscription; `false` when there is none. What waits to be sent for it is not sent.
-    ///
-    /// # Errors
-    /// [`StateError`]
-    pub async fn delete(&self, key: &Key) -> Result<bool, StateError> {
-        let deleted = self.storage.delete(key).await?;
-        self.directory.remove(key);
-        Ok(deleted)
-    }
-
-    /// Writes to a partition that may notify wait for each other, so that notifications come in the order of the
-    /// writes. `None` while nobody subscribes.
+    /// Writes to a partition wait for each other, so that notifications come in the order of the writes. In the line each
+    /// consumer stands once.
     #[must_use]
-    pub fn turn(&self, source: &RegisteredSource) -> Option<Turn> {
-        if self.directory.is_empty() {
-            return None;
-        }
+    pub fn turns(&self, source: &RegisteredSource) -> Slots {
         let partition = (source.id.clone(), source.tenant.clone());
-        Some(Arc::clone(&self.turns.entry(partition).or_default()))
+        self.turns.entry(partition).or_insert_with(|| Slots::new(1, 1)).clone()
+    }
+
+    /// Whether somebody has subscribed to anything.
+    #[must_use]
+    pub fn are_any(&self) -> bool {
+        !self.directory.is_empty()
     }
 
     /// A write has been committed: notifies whom it concerns.
@@ -489,6 +430,17 @@ impl Subscriptions {
             body,
         };
         self.courier.deliver(letter).await
+    }
+}
+
+async fn write_records_from_time_to_time(subscriptions: Weak<Subscriptions>) {
+    let mut interval = tokio::time::interval(WRITING_INTERVAL);
+    loop {
+        interval.tick().await;
+        let Some(subscriptions) = subscriptions.upgrade() else {
+            return;
+        };
+        subscriptions.write_records().await;
     }
 }
 

@@ -2,24 +2,23 @@
 //! for another endpoint's.
 
 use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::FutureExt;
 use hashbrown::HashMap;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::notification::Content;
-use super::{Entry, Subscriptions};
+use super::{Entry, Key, Subscriptions};
 use crate::Revision;
 use crate::config::ConsumerId;
+use crate::runtime::{Slots, Spawner};
 
 /// Most notifications of one consumer that wait. More means that its endpoints do not keep up.
 const MOST_WAITING: usize = 1000;
 
 /// Most bytes of entities that wait for one consumer.
-const MOST_WAITING_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const MOST_WAITING_BYTES: usize = 8 * 1024 * 1024;
 
 /// Most bytes of entities that wait for all consumers together: what the process may spend on endpoints that do not
 /// keep up.
@@ -49,41 +48,61 @@ struct Lane {
     origin: String,
 }
 
-#[derive(Debug)]
+/// The notifications of one lane: those that wait, and the subscription of the one that is under way.
+#[derive(Debug, Default)]
+struct Line {
+    waiting: VecDeque<Pending>,
+    under_way: Option<Arc<Entry>>,
+}
+
+#[derive(Debug, Default)]
 struct Waiting {
-    lanes: HashMap<Lane, VecDeque<Pending>>,
+    lanes: HashMap<Lane, Line>,
     consumers: HashMap<ConsumerId, Held>,
     bytes: usize,
+    /// Nothing is taken any more: the process ends.
+    is_closed: bool,
 }
 
 /// What one consumer holds of the outbox.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Held {
     count: usize,
     bytes: usize,
-    slots: Arc<Semaphore>,
+}
+
+/// How many notifications of one subscription are not sent because the process ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// Which.
+    pub(crate) key: Key,
+    /// How many.
+    pub(crate) count: usize,
 }
 
 /// All notifications that wait or are under way.
 #[derive(Debug)]
 pub(super) struct Outbox {
+    spawner: Spawner,
     waiting: Mutex<Waiting>,
-    slots: Arc<Semaphore>,
+    slots: Slots,
     /// How many wait or are under way.
     count: watch::Sender<usize>,
 }
 
 impl Outbox {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(spawner: Spawner) -> Self {
         Self {
-            waiting: Mutex::new(Waiting {
-                lanes: HashMap::new(),
-                consumers: HashMap::new(),
-                bytes: 0,
-            }),
-            slots: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+            spawner,
+            waiting: Mutex::default(),
+            slots: Slots::new(MOST_AT_ONCE_OF_ONE_CONSUMER, MOST_AT_ONCE),
             count: watch::Sender::new(0),
         }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing panics while it is held.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets a notification wait for its turn; `false` when too many wait already.
@@ -94,48 +113,53 @@ impl Outbox {
             origin: pending.entry.endpoint_origin(),
             consumer: consumer.clone(),
         };
-        let mut waiting = outbox.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = outbox.waiting();
         let in_all = waiting.bytes.saturating_add(pending.bytes);
-        let held = waiting.consumers.entry(consumer).or_insert_with(|| Held {
-            count: 0,
-            bytes: 0,
-            slots: Arc::new(Semaphore::new(MOST_AT_ONCE_OF_ONE_CONSUMER)),
-        });
-        let of_consumer = held.bytes.saturating_add(pending.bytes);
-        if held.count >= MOST_WAITING || of_consumer > MOST_WAITING_BYTES || in_all > MOST_WAITING_BYTES_IN_ALL {
+        let (count, of_consumer) = match waiting.consumers.get(&consumer) {
+            Some(held) => (held.count, held.bytes.saturating_add(pending.bytes)),
+            None => (0, pending.bytes),
+        };
+        if waiting.is_closed
+            || count >= MOST_WAITING
+            || of_consumer > MOST_WAITING_BYTES
+            || in_all > MOST_WAITING_BYTES_IN_ALL
+        {
             return false;
         }
-        held.count += 1;
+        if !waiting.lanes.contains_key(&lane) {
+            let work = run(Arc::clone(subscriptions), lane.clone());
+            if outbox.spawner.spawn(work).is_err() {
+                return false;
+            }
+        }
+        // The lane is looked at by what was spawned once this is let go.
+        waiting.lanes.entry(lane).or_default().waiting.push_back(pending);
+        let held = waiting.consumers.entry(consumer).or_default();
+        held.count = count + 1;
         held.bytes = of_consumer;
         waiting.bytes = in_all;
         outbox.count.send_modify(|count| *count += 1);
-        match waiting.lanes.entry(lane.clone()) {
-            hashbrown::hash_map::Entry::Occupied(mut queue) => queue.get_mut().push_back(pending),
-            hashbrown::hash_map::Entry::Vacant(queue) => {
-                queue.insert(VecDeque::from([pending]));
-                tokio::spawn(run(Arc::clone(subscriptions), lane));
-            }
-        }
         true
     }
 
-    /// The first of a lane, and the consumer's slots. An empty lane ends.
-    fn next(&self, lane: &Lane) -> Option<(Pending, Arc<Semaphore>)> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = waiting.lanes.get_mut(lane).and_then(VecDeque::pop_front);
-        let slots = waiting
-            .consumers
-            .get(&lane.consumer)
-            .map(|held| Arc::clone(&held.slots));
+    /// The first of a lane. An empty lane ends.
+    fn next(&self, lane: &Lane) -> Option<Pending> {
+        let mut waiting = self.waiting();
+        let line = waiting.lanes.get_mut(lane)?;
+        let first = line.waiting.pop_front();
+        line.under_way = first.as_ref().map(|first| Arc::clone(&first.entry));
         if first.is_none() {
             waiting.lanes.remove(lane);
         }
-        first.zip(slots)
+        first
     }
 
     /// Gives back what a notification weighed.
     fn done(&self, lane: &Lane, bytes: usize) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting();
+        if let Some(line) = waiting.lanes.get_mut(lane) {
+            line.under_way = None;
+        }
         waiting.bytes = waiting.bytes.saturating_sub(bytes);
         if let Some(held) = waiting.consumers.get_mut(&lane.consumer) {
             held.count = held.count.saturating_sub(1);
@@ -154,19 +178,33 @@ impl Outbox {
         let emptied = tokio::time::timeout(patience, count.wait_for(|count| *count == 0)).await;
         emptied.is_ok()
     }
+
+    /// Takes nothing any more and sends nothing any more. How much of each subscription waited or was under way.
+    pub(super) fn close(&self) -> Vec<Lost> {
+        self.spawner.cancel();
+        let mut waiting = self.waiting();
+        waiting.is_closed = true;
+        let mut lost: HashMap<Key, usize> = HashMap::new();
+        for line in waiting.lanes.drain().map(|(_, line)| line) {
+            let entries = line.waiting.iter().map(|pending| &pending.entry);
+            for entry in entries.chain(&line.under_way) {
+                *lost.entry(entry.key.clone()).or_default() += 1;
+            }
+        }
+        lost.into_iter().map(|(key, count)| Lost { key, count }).collect()
+    }
 }
 
 /// Sends the notifications of a lane, one after the other.
 async fn run(subscriptions: Arc<Subscriptions>, lane: Lane) {
-    while let Some((pending, of_consumer)) = subscriptions.outbox.next(&lane) {
+    let outbox = &subscriptions.outbox;
+    while let Some(pending) = outbox.next(&lane) {
         let bytes = pending.bytes;
-        // Never closed, so that both are had in the end.
-        let (_own, _shared) = (of_consumer.acquire().await, subscriptions.outbox.slots.acquire().await);
-        // A panic is a fault of ours; it must cost this notification alone, not those behind it.
-        let sent = AssertUnwindSafe(subscriptions.send(pending)).catch_unwind().await;
-        if sent.is_err() {
-            tracing::error!("sending a notification panicked");
+        let _slot = outbox.slots.take(&lane.consumer).await;
+        // It must cost this notification alone, not those behind it.
+        if outbox.spawner.guarded(subscriptions.send(pending)).await.is_none() {
+            subscriptions.count("internal");
         }
-        subscriptions.outbox.done(&lane, bytes);
+        outbox.done(&lane, bytes);
     }
 }

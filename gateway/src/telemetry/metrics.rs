@@ -11,6 +11,7 @@ use prometheus::core::Collector;
 use prometheus::{Encoder, Gauge, GaugeVec, IntCounter, Opts, Registry, TextEncoder};
 
 use super::findings::FindingCounter;
+use super::tasks::TaskMetrics;
 use super::tls::TlsMetrics;
 
 /// Boundaries in seconds, from an answer out of the store to a source at its deadline.
@@ -25,6 +26,8 @@ pub struct Metrics {
     request_duration: Histogram<f64>,
     refused: Counter<u64>,
     notifications: Counter<u64>,
+    evaluations: Counter<u64>,
+    writes_caller_left: Counter<u64>,
     reloads: Counter<u64>,
     running_revision: GaugeVec,
     last_reload: Gauge,
@@ -33,6 +36,8 @@ pub struct Metrics {
     pub sources: Arc<SourceMetrics>,
     /// The instruments of TLS.
     pub tls: Arc<TlsMetrics>,
+    /// The instruments of what outlives a request.
+    pub tasks: Arc<TaskMetrics>,
 }
 
 /// The instruments for exchanges with sources.
@@ -99,6 +104,14 @@ impl Metrics {
             .u64_counter("kakehashi.notifications")
             .with_description("Notifications of subscriptions, by what became of them")
             .build();
+        let evaluations = meter
+            .u64_counter("kakehashi.subscriptions.evaluations")
+            .with_description("Times at which a periodic subscription was to notify, by what became of them")
+            .build();
+        let writes_caller_left = meter
+            .u64_counter("kakehashi.writes.caller_left")
+            .with_description("Writes of entities whose caller had left before they ended, by what became of them")
+            .build();
         let reloads = meter
             .u64_counter("kakehashi.config.reloads")
             .with_description("Readings of the configuration while running, by what became of them")
@@ -124,14 +137,18 @@ impl Metrics {
             registry.register(collector).map_err(as_metrics_error)?;
         }
         let tls = Arc::new(TlsMetrics::new(&meter));
+        let tasks = Arc::new(TaskMetrics::new(&meter));
         Ok(Self {
             tls,
+            tasks,
             enabled,
             registry,
             _provider: provider,
             request_duration,
             refused,
             notifications,
+            evaluations,
+            writes_caller_left,
             reloads,
             running_revision,
             last_reload,
@@ -170,6 +187,16 @@ impl Metrics {
     /// Counts a notification: `ok`, `dropped`, or why it did not arrive.
     pub fn record_notification(&self, outcome: &'static str) {
         self.notifications.add(1, &[KeyValue::new("outcome", outcome)]);
+    }
+
+    /// Counts a time at which a periodic subscription was to notify: `notified`, `nothing`, or why it was not looked at.
+    pub fn record_evaluation(&self, outcome: &'static str) {
+        self.evaluations.add(1, &[KeyValue::new("outcome", outcome)]);
+    }
+
+    /// Counts a write whose caller had left: `finished` or `not_begun`.
+    pub fn record_write_without_caller(&self, outcome: &'static str) {
+        self.writes_caller_left.add(1, &[KeyValue::new("outcome", outcome)]);
     }
 
     /// Counts a reading of the configuration: `applied`, `unchanged` or `refused`.

@@ -6,9 +6,11 @@ mod log_buffer;
 mod log_line;
 mod logging;
 mod metrics;
+mod tasks;
 mod tls;
 
 pub use findings::FindingCounter;
 pub use logging::{flush_log, start_logging};
 pub use metrics::{Metrics, MetricsError, SourceMetrics};
+pub use tasks::TaskMetrics;
 pub use tls::TlsMetrics;

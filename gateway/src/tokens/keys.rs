@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use super::TokenRejection;
 use super::discovery::{self, KeysUnavailable};
 use crate::config::Issuer;
+use crate::runtime::Spawner;
 
 /// Keys are good for at least so long, whatever the issuer says: asking for each token would make it a part of every
 /// request.
@@ -48,7 +49,7 @@ struct KeySet {
 pub(super) struct IssuerKeys {
     issuer: Arc<Issuer>,
     current: ArcSwapOption<KeySet>,
-    fetching: Mutex<DefaultDirectRateLimiter>,
+    fetching: Arc<Mutex<DefaultDirectRateLimiter>>,
 }
 
 impl IssuerKeys {
@@ -57,7 +58,7 @@ impl IssuerKeys {
         Self {
             issuer,
             current: ArcSwapOption::empty(),
-            fetching: Mutex::new(RateLimiter::direct(quota.allow_burst(FETCHES_AT_ONCE))),
+            fetching: Arc::new(Mutex::new(RateLimiter::direct(quota.allow_burst(FETCHES_AT_ONCE)))),
         }
     }
 
@@ -67,8 +68,9 @@ impl IssuerKeys {
 
     /// The key that a token names, of a kind that signs with the algorithm.
     pub(super) async fn find(
-        &self,
+        self: &Arc<Self>,
         client: &Client,
+        spawner: &Spawner,
         id: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<DecodingKey, TokenRejection> {
@@ -80,7 +82,7 @@ impl IssuerKeys {
         {
             return Ok(key);
         }
-        let failure = self.renew(client, known.as_ref(), id, algorithm).await.err();
+        let failure = self.renew(client, spawner, known.as_ref(), id, algorithm).await.err();
         match self.current.load_full() {
             Some(set) if set.good_until + GRACE > Instant::now() => {
                 set.find(id, algorithm).ok_or(TokenRejection::UnknownKey)
@@ -91,21 +93,23 @@ impl IssuerKeys {
         }
     }
 
-    /// Fetches the keys, unless somebody else has while this one waited, or the issuer was asked too often.
+    /// Fetches the keys, unless somebody else has while this one waited, or the issuer was asked too often. The fetching
+    /// goes on when whoever began it leaves: callers that come and go must not use up how often the issuer may be asked.
     async fn renew(
-        &self,
+        self: &Arc<Self>,
         client: &Client,
+        spawner: &Spawner,
         known: Option<&Arc<KeySet>>,
         id: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<(), KeysUnavailable> {
         let fetching = match known {
             // While one fetches, keys that should be renewed serve the others.
-            Some(set) if set.find(id, algorithm).is_some() => match self.fetching.try_lock() {
+            Some(set) if set.find(id, algorithm).is_some() => match Arc::clone(&self.fetching).try_lock_owned() {
                 Ok(fetching) => fetching,
                 Err(_) => return Ok(()),
             },
-            _ => self.fetching.lock().await,
+            _ => Arc::clone(&self.fetching).lock_owned().await,
         };
         let is_as_before = match (&*self.current.load(), known) {
             (Some(current), Some(known)) => Arc::ptr_eq(current, known),
@@ -115,6 +119,20 @@ impl IssuerKeys {
         if !is_as_before || fetching.check().is_err() {
             return Ok(());
         }
+        let (keys, client) = (Arc::clone(self), client.clone());
+        let fetch = spawner.spawn(async move {
+            let outcome = keys.fetch(&client).await;
+            // Those who wait look at what was fetched.
+            drop(fetching);
+            outcome
+        });
+        let Ok(fetch) = fetch else {
+            return Err(KeysUnavailable::Unreachable);
+        };
+        fetch.await.unwrap_or(Err(KeysUnavailable::Unreachable))
+    }
+
+    async fn fetch(&self, client: &Client) -> Result<(), KeysUnavailable> {
         let fetched = discovery::keys(client, &self.issuer).await;
         let outcome = fetched.as_ref().map(|_| ()).map_err(|error| *error);
         match fetched {

@@ -24,6 +24,7 @@ pub use self::discovery::KeysUnavailable;
 use self::claims::{Claims, UnverifiedClaims};
 use self::keys::IssuerKeys;
 use crate::config::Issuer;
+use crate::runtime::Spawner;
 
 /// Longest token, in bytes. Tokens with the groups of a large organisation reach 8 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -66,6 +67,7 @@ pub enum TokenRejection {
 /// Verifies tokens.
 pub struct Tokens {
     client: Client,
+    spawner: Spawner,
     keys: DashMap<Arc<str>, Arc<IssuerKeys>>,
     remembered: DashMap<[u8; 32], Arc<VerifiedToken>>,
 }
@@ -77,14 +79,15 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Without any keys yet.
+    /// Without any keys yet. They are fetched by what the spawner runs.
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub fn new() -> Result<Self, reqwest::Error> {
+    pub fn new(spawner: Spawner) -> Result<Self, reqwest::Error> {
         signature::install();
         Ok(Self {
             client: discovery::client()?,
+            spawner,
             keys: DashMap::new(),
             remembered: DashMap::new(),
         })
@@ -106,7 +109,8 @@ impl Tokens {
     pub async fn verify(&self, token: &[u8], issuers: &[Arc<Issuer>]) -> Result<Arc<VerifiedToken>, TokenRejection> {
         let Inspected { issuer, header } = inspect(token, issuers)?;
         let keys = self.keys_of(issuer);
-        let key = keys.find(&self.client, header.kid.as_deref(), header.alg).await?;
+        let key = keys.find(&self.client, &self.spawner, header.kid.as_deref(), header.alg);
+        let key = key.await?;
         let mut validation = Validation::new(header.alg);
         validation.leeway = CLOCK_SKEW;
         validation.validate_nbf = true;

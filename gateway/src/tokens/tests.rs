@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use serde_json::{Value, json};
 use stand_ins::issuer::{SigningKey, unsigned};
 use stand_ins::{Fault, TokenIssuer};
@@ -9,6 +10,8 @@ use url::Url;
 
 use super::*;
 use crate::config::RoleName;
+use crate::runtime::Tasks;
+use crate::telemetry::Metrics;
 
 struct Realm {
     key: SigningKey,
@@ -30,10 +33,11 @@ impl Realm {
             roles_claim: Some(vec!["realm_access".into(), "roles".into()]),
             assurance_levels: Vec::new(),
         };
+        let tasks = Tasks::on(&tokio::runtime::Handle::current(), &Metrics::unread().unwrap().tasks);
         Self {
             key,
             provider,
-            tokens: Tokens::new().unwrap(),
+            tokens: Tokens::new(tasks.keys).unwrap(),
             issuers: vec![Arc::new(issuer)],
         }
     }
@@ -265,6 +269,18 @@ async fn many_at_once_fetch_the_keys_once() {
     let verified = futures::future::join_all(tokens.iter().map(|token| realm.verify(token))).await;
     assert!(verified.iter().all(Result::is_ok));
     assert_eq!(realm.provider.fetches(), 1);
+}
+
+#[tokio::test]
+async fn callers_that_leave_do_not_use_up_how_often_the_keys_may_be_fetched() {
+    let realm = Realm::start().await;
+    for number in 0..10 {
+        let asked = realm.claims_with("jti", json!(number));
+        let left = realm.verify_claims(&asked).now_or_never();
+        assert!(left.is_none(), "nobody can have been answered yet: {left:?}");
+    }
+    assert!(realm.verify_claims(&realm.claims()).await.is_ok());
+    assert_eq!(realm.provider.fetches(), 1, "what the first began has served all");
 }
 
 #[tokio::test]

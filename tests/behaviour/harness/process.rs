@@ -108,6 +108,13 @@ impl Gateway {
         }
     }
 
+    /// The metrics as they are now.
+    pub(crate) fn metrics(&self) -> String {
+        let ready = self.ready();
+        let address = ready["admin"].as_str().unwrap().strip_prefix("http://").unwrap();
+        read_metrics(address).unwrap()
+    }
+
     /// Keeps the metrics as they are now beside the logs.
     pub(crate) fn keep_metrics(&self) {
         let ready: Value = serde_json::from_str(&self.ready).unwrap_or_default();

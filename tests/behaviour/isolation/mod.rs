@@ -21,6 +21,7 @@ use http::{Request, StatusCode};
 use kakehashi::config::{Config, ConfigOverrides, Environment};
 use kakehashi::edge::Edge;
 use kakehashi::federation::registry::Registry;
+use kakehashi::runtime::Tasks;
 use kakehashi::runtime::admission::{Admission, bounds};
 use kakehashi::subscriptions::Subscriptions;
 use kakehashi::telemetry::Metrics;
@@ -76,15 +77,18 @@ impl Rig {
                 .map(|(name, text)| (name.to_owned(), text.into()))
                 .collect();
             let config = load(&folder, None, files).unwrap();
-            let subscriptions = Subscriptions::open(&config.gateway).await.unwrap();
+            let metrics = Metrics::unread().unwrap();
+            let tasks = Tasks::on(&tokio::runtime::Handle::current(), &metrics.tasks);
+            let subscriptions = Subscriptions::open(&config.gateway, &tasks).await.unwrap();
             let admission = Admission::start(bounds(&config.gateway.limits)).unwrap();
-            let revision = Revision::build(config).await.unwrap();
+            let revision = Revision::build(config, &tasks).await.unwrap();
             Arc::new(Gateway::new(
                 revision,
-                Metrics::unread().unwrap(),
-                Tokens::new().unwrap(),
+                metrics,
+                Tokens::new(tasks.keys.clone()).unwrap(),
                 subscriptions,
                 admission,
+                tasks,
             ))
         });
         let edge = Edge::around(&gateway, api::operations(&gateway), false);
