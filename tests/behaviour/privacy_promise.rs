@@ -94,7 +94,8 @@ fn there_is_one_way_out() {
             .map(|name| (*name).to_owned())
             .collect::<BTreeSet<String>>()
     };
-    // Sources are asked here, and what they answer is released in the same file.
+    // Sources are asked here, and what they answer goes to the one place of the federation, or that of subscriptions,
+    // where it is released.
     let asking = callers(".adapter.query(")
         .union(&callers(".adapter.retrieve("))
         .cloned()
@@ -111,7 +112,7 @@ fn there_is_one_way_out() {
     );
     assert_eq!(
         callers(".release("),
-        expected(&["federation/gather.rs", "subscriptions/access.rs"])
+        expected(&["federation/looking.rs", "subscriptions/access.rs"])
     );
     // Projection alone is for deciding what may be written, and for the entities that expectations of policies hold.
     assert_eq!(

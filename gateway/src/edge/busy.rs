@@ -21,7 +21,7 @@ pub(super) fn admit(
     address: ClientAddress,
     deadline: Deadline,
 ) -> Result<Resources, Problem> {
-    gateway.admission.admit(consumer, address, deadline.0).map_err(|_| {
+    gateway.admission.admit(consumer, address, deadline.of_the_answer()).map_err(|_| {
         gateway.metrics.record_refusal("busy");
         busy()
     })

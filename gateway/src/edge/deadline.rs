@@ -18,7 +18,7 @@ impl Deadline {
     }
 
     /// When the request must be answered: a little later.
-    pub(super) fn of_the_answer(self) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.0 + FOR_RENDERING)
+    pub(super) fn of_the_answer(self) -> Instant {
+        self.0 + FOR_RENDERING
     }
 }

@@ -110,7 +110,7 @@ impl Inside {
         let steps = self.admit(request, revision, &observed.id, deadline, &mut caller);
         // A panic below is a fault of ours; it must cost this request alone.
         let steps = AssertUnwindSafe(steps).catch_unwind();
-        let mut response = match tokio::time::timeout_at(deadline.of_the_answer(), steps).await {
+        let mut response = match tokio::time::timeout_at(deadline.of_the_answer().into(), steps).await {
             Ok(Ok(Ok(response) | Err(response))) => response,
             Ok(Err(_)) => answer_panic(),
             Err(_) => {
@@ -147,7 +147,7 @@ impl Inside {
         // After the consumer's own limits, so that who is over them is told so.
         let resources = match self.limited {
             true => busy::admit(gateway, &caller.0, address, deadline).map_err(IntoResponse::into_response)?,
-            false => Resources::uncounted(deadline.0),
+            false => Resources::uncounted(deadline.of_the_answer()),
         };
         let passed = Passed {
             revision,

@@ -187,12 +187,9 @@ impl Arriving {
     /// Asks the source of a sub-query for a page. Asking begins with the first entity that is taken.
     pub(super) fn new(sub_query: Arc<SubQuery>, page: Page, request: &Request) -> Self {
         let paged = sub_query.paged(wanted_page(page));
+        let stream = paged.source.adapter.query(&paged.query, &request.call);
         Self {
-            stream: paged
-                .source
-                .adapter
-                .query(&paged.query, &request.call)
-                .ready_chunks(TOGETHER),
+            stream: stream.ready_chunks(TOGETHER),
             sub_query,
             request: request.clone(),
             page,
