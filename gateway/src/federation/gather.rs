@@ -2,11 +2,10 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
 use futures::StreamExt;
-use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use kakehashi_adapters::{AdapterError, Call, Counted, ErrorKind, LeftOut, Yielded};
 use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
@@ -14,15 +13,20 @@ use ngsi_ld::entity::DateTime;
 use super::Refusal;
 use super::plan::SubQuery;
 use super::scan::Scan;
+use super::share::Shares;
 use crate::telemetry::SourceMetrics;
 
 /// Entities that one request may hold at once, over all sources. At a few KiB each this bounds a request to
 /// about 100 MiB; a question that needs more must be narrower.
 pub const MAX_CANDIDATES: usize = 20_000;
 
-/// Entities that one source may yield to one request. A source that has more costs its own part of the answer,
+/// Entities that a source may yield to one question of a request. One that has more costs its own part of the answer,
 /// not everybody's.
 pub const MAX_FROM_ONE_SOURCE: usize = MAX_CANDIDATES / 2;
+
+/// The largest total that a source is believed to have: ten times what all sources together are designed to hold. One
+/// that says more counts something else, or wrongly: then its entities are counted here.
+pub const MAX_TOTAL: u64 = 1_000_000_000;
 
 /// What one sub-query yielded.
 pub type Answer = Result<Found, AdapterError>;
@@ -48,30 +52,40 @@ pub struct Request {
 }
 
 /// Asks every sub-query at the same time. The answers stand in the order of the sub-queries. A source that
-/// fails midway yields nothing: a part of its part would look like all of it.
+/// fails midway yields nothing: a part of its part would look like all of it. So does one that has more than
+/// [`MAX_FROM_ONE_SOURCE`], whatever the others have: what is refused, and who is named, does not depend on who is first.
 ///
 /// # Errors
-/// [`Refusal::TooManyCandidates`] when the sources yield more than a request may hold.
+/// [`Refusal::TooManyCandidates`] when the sources that have not failed yield more than a request may hold.
 pub async fn gather(sub_queries: &[&SubQuery], request: &Request) -> Result<Vec<Answer>, Refusal> {
-    let held = AtomicUsize::new(0);
-    let answers = match sub_queries {
-        [only] => vec![collect(only, request, &held).await],
-        several => join_all(several.iter().map(|sub_query| collect(sub_query, request, &held))).await,
-    };
-    if held.load(Ordering::Relaxed) > MAX_CANDIDATES {
-        return Err(Refusal::TooManyCandidates {
-            allowed: MAX_CANDIDATES,
-        });
+    let shares = Shares::of(sub_queries.len());
+    let asking = sub_queries.iter().enumerate();
+    let mut asking: FuturesUnordered<_> = asking
+        .map(|(place, sub_query)| collect(place, sub_query, request, &shares))
+        .collect();
+    let mut answers: Vec<(usize, Answer)> = Vec::with_capacity(sub_queries.len());
+    let mut held = 0_usize;
+    while let Some((place, answer)) = asking.next().await {
+        held = held.saturating_add(answer.as_ref().map_or(0, |found| found.entities.len()));
+        if held > MAX_CANDIDATES {
+            // Nothing that the others do changes it any more.
+            return Err(Refusal::TooManyCandidates {
+                allowed: MAX_CANDIDATES,
+            });
+        }
+        answers.push((place, answer));
     }
-    Ok(answers)
+    answers.sort_by_key(|(place, _)| *place);
+    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
 }
 
 /// Collects what one source yields. Each entity is projected on the grant of the source's owner as it arrives,
 /// before anything else looks at it.
-async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) -> Answer {
+async fn collect(place: usize, sub_query: &SubQuery, request: &Request, shares: &Shares) -> (usize, Answer) {
+    let mut share = shares.share(place);
     let mut stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
     let scan = Scan::new(request.scan);
-    let entities = async {
+    let collecting = async {
         let mut found = Found::default();
         while let Some(yielded) = stream.next().await {
             let yielded = yielded?;
@@ -83,27 +97,26 @@ async fn collect(sub_query: &SubQuery, request: &Request, held: &AtomicUsize) ->
                     continue;
                 }
             };
-            let entities = &mut found.entities;
             if let Some(visible) = visible_part(sub_query, entity) {
-                if entities.len() >= MAX_FROM_ONE_SOURCE {
-                    held.fetch_sub(entities.len(), Ordering::Relaxed);
+                if found.entities.len() >= MAX_FROM_ONE_SOURCE {
                     let detail = "the source has more entities than one request may look at";
                     return Err(AdapterError::new(&sub_query.source.id, ErrorKind::TooMany, detail));
                 }
-                if held.fetch_add(1, Ordering::Relaxed) >= MAX_CANDIDATES {
-                    break;
-                }
-                entities.push(visible);
+                share.grow().await;
+                found.entities.push(visible);
             }
         }
         Ok(found)
     };
-    let found = observed(sub_query, request, entities, |error| {
+    let found = observed(sub_query, request, collecting, |error| {
         scan.judged(error, request.call.deadline)
-    })
-    .await?;
-    note_left_out(sub_query, request, &found.left_out);
-    Ok(found)
+    });
+    let answer = found.await;
+    if let Ok(found) = &answer {
+        share.keep();
+        note_left_out(sub_query, request, &found.left_out);
+    }
+    (place, answer)
 }
 
 /// Shows each entity that one source yields and the consumer may see, as it arrives; none is held. `Break` ends it.
@@ -159,12 +172,16 @@ pub async fn retrieve(sub_query: &SubQuery, request: &Request) -> Result<Option<
 }
 
 /// How many entities match a query that the source decides exactly. Where it has lately had some that were left out,
-/// its own total would count them: then they are looked at one by one.
+/// its own total would count them, and one beyond [`MAX_TOTAL`] is none: then they are looked at one by one.
 pub async fn count(sub_query: &SubQuery, request: &Request) -> Result<Counted, AdapterError> {
     if sub_query.source.flawed.includes_any(&sub_query.query.types) {
         return count_shown(sub_query, request).await;
     }
-    count_of_source(sub_query, request).await
+    let counted = count_of_source(sub_query, request).await?;
+    if counted.entities > MAX_TOTAL {
+        return count_shown(sub_query, request).await;
+    }
+    Ok(counted)
 }
 
 /// How many entities match, found out by looking at them.

@@ -23,6 +23,7 @@ pub mod release;
 pub mod retrieve;
 mod scan;
 pub mod selectors;
+mod share;
 mod source_filter;
 pub mod tenant_limits;
 mod told;
