@@ -199,3 +199,37 @@ async fn types_name_the_missing_source_too() {
     assert!(types.as_array().unwrap().contains(&"EvacuationSite".into()), "{types}");
     assert!(!types.as_array().unwrap().contains(&"AED".into()), "{types}");
 }
+
+/// A head that comes at once is no answer: what follows it must come, too.
+#[tokio::test]
+async fn a_source_whose_bodies_stall_is_waited_for_five_times_and_then_no_more() {
+    let platform = hurrying().await;
+    platform.demo().orion().set_fault(Fault::SlowBody);
+    let ask = async || {
+        let answer = platform
+            .entities("type=EvacuationSite")
+            .tenant("nasushiobara")
+            .await
+            .ok();
+        warns_of(&answer, ORION);
+        answer.warnings()[0].to_owned()
+    };
+    for asked in 1..=5 {
+        assert!(ask().await.contains("no answer from the source in time"));
+        assert_eq!(platform.asked_of_orion().len(), asked);
+    }
+    for _ in 0..4 {
+        assert!(ask().await.contains("the source cannot be reached"));
+    }
+    assert_eq!(platform.asked_of_orion().len(), 5, "nobody waits for it any more");
+}
+
+/// Waits for Orion no longer than for a moment.
+async fn hurrying() -> Platform {
+    let builder = Platform::builder().await.tenants(|table| {
+        change_source(table, ORION, |source| {
+            source.insert("timeout".into(), Value::from("100ms"));
+        });
+    });
+    builder.start().await
+}

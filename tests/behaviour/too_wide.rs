@@ -1,10 +1,12 @@
 //! Too wide is too wide: a source that cannot decide a condition is looked through up to a bound, and beyond it the
 //! question is refused, or the source's part is missing with a warning. Never is a part shown as if it were all.
 
-use stand_ins::LoggedRequest;
+use stand_ins::{LoggedRequest, Server};
 use toml::Value;
 
-use super::harness::{Platform, SANO, nasushiobara_sites, sano_sites, section, yaita_sites};
+use super::harness::{
+    ORION, Platform, RawOrion, SANO, change_source, nasushiobara_sites, sano_sites, section, yaita_sites,
+};
 
 /// One less than Sano's platform has.
 fn bound() -> usize {
@@ -131,4 +133,79 @@ async fn an_order_over_more_than_the_bound_is_refused() {
         .await
         .ok();
     assert!(all.ids().len() > yaita_sites().len(), "of every partition: {all}");
+}
+
+/// A broker with so many sites, whose ids begin with this.
+async fn broker(name: &str, count: usize) -> Server {
+    let site = |number: usize| format!(r#"{{"id":"{name}{number:05}","type":"EvacuationSite"}}"#);
+    RawOrion::of((0..count).map(site).collect()).start().await
+}
+
+/// Nasushiobara with three brokers, in this order.
+async fn with_brokers(brokers: &[(&str, &Server); 3]) -> Platform {
+    let builder = Platform::builder().await.tenants(|table| {
+        let mut one = None;
+        change_source(table, ORION, |source| one = Some(source.clone()));
+        let sources = brokers.iter().map(|(name, server)| {
+            let mut source = one.clone().unwrap();
+            source.insert("id".into(), (*name).into());
+            source.insert("endpoint".into(), server.url().into());
+            // Each is asked for twenty pages, on a machine that may be busy.
+            source.insert("timeout".into(), "50s".into());
+            Value::Table(source)
+        });
+        let sources = Value::Array(sources.collect());
+        section(section(table, "tenants"), "nasushiobara").insert("sources".into(), sources);
+        section(section(table, "gateway"), "limits").insert("deadline".into(), "50s".into());
+    });
+    // The expectations there are about the broker that is gone.
+    std::fs::remove_dir_all(builder.files().folder().join("policies/tests")).unwrap();
+    builder.start().await
+}
+
+/// 10,000 of one source are looked at, and 20,000 in all. That a third has too many takes nothing away from the others.
+#[tokio::test]
+async fn each_source_has_its_own_share_whoever_is_first_to_send() {
+    let large = broker("L", 10_001).await;
+    let full = broker("F", 10_000).await;
+    let small = broker("S", 500).await;
+    let (large, full, small) = (("large", &large), ("full", &full), ("small", &small));
+    for order in [
+        [large, full, small],
+        [large, small, full],
+        [full, large, small],
+        [full, small, large],
+        [small, large, full],
+        [small, full, large],
+    ] {
+        let platform = with_brokers(&order).await;
+        for _ in 0..3 {
+            let answer = platform
+                .entities("type=EvacuationSite&limit=0&count=true")
+                .tenant("nasushiobara")
+                .await
+                .ok();
+            assert_eq!(answer.count(), 10_500, "{answer}");
+            assert_eq!(answer.warnings().len(), 1, "{answer}");
+            assert!(answer.warnings()[0].starts_with("299 large "), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn more_than_a_request_may_hold_is_refused_whoever_is_first_to_send() {
+    let [a, b] = [broker("A", 9_999).await, broker("B", 10_000).await];
+    let c = broker("C", 2).await;
+    for order in [[&a, &b, &c], [&c, &b, &a], [&b, &c, &a]] {
+        let platform = with_brokers(&[("a", order[0]), ("b", order[1]), ("c", order[2])]).await;
+        let answer = platform
+            .entities("type=EvacuationSite&limit=1")
+            .tenant("nasushiobara")
+            .await;
+        assert_eq!(
+            (answer.status, answer.error_type().as_str()),
+            (403, "TooManyResults"),
+            "{answer}"
+        );
+    }
 }

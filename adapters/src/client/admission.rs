@@ -109,11 +109,6 @@ impl Admission {
                 .max(1),
         };
         self.latency.store(average, Ordering::Relaxed);
-        self.is_failing.store(false, Ordering::Relaxed);
-    }
-
-    pub(super) fn breaker(&self) -> &Breaker {
-        &self.breaker
     }
 
     pub(super) fn status(&self) -> SourceStatus {
@@ -153,8 +148,17 @@ impl InFlight {
         self.admission.answered(after);
     }
 
-    pub(super) fn breaker(&self) -> &Breaker {
-        self.admission.breaker()
+    /// The source has done its part: its whole answer has arrived, or as much of it as anybody wants.
+    pub(super) fn succeeded(&self) {
+        self.admission.breaker.succeeded();
+        self.admission.is_failing.store(false, Ordering::Relaxed);
+    }
+
+    /// The source could not be reached, fell silent, or broke off. Neither this nor success is said of an answer that
+    /// somebody stops reading, nor of one that is larger than what is read: what is asked for decides how large an answer
+    /// is, and no consumer may close a source to the others.
+    pub(super) fn failed(&self) {
+        self.admission.breaker.failed(std::time::Instant::now());
     }
 }
 

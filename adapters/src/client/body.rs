@@ -13,6 +13,7 @@ use kakehashi_resources::Held;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admission::InFlight;
+use super::source_client::SILENCE_THAT_COUNTS;
 use crate::contract::{AdapterError, ErrorKind};
 
 /// Largest buffer that a `content-length` alone makes us allocate, in bytes; beyond, it grows with what really
@@ -24,9 +25,20 @@ pub struct ChunkStream {
     body: BodyDataStream<Incoming>,
     declared: Option<usize>,
     remaining: usize,
+    until: Until,
     deadline: Pin<Box<Sleep>>,
+    /// When the latest bytes have come.
+    last: Instant,
     in_flight: InFlight,
     ended: bool,
+}
+
+/// How long a body may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Until {
+    pub(super) deadline: Instant,
+    /// Whether that is the end of the source's own time, not of the request's.
+    pub(super) is_own: bool,
 }
 
 impl fmt::Debug for ChunkStream {
@@ -39,12 +51,7 @@ impl fmt::Debug for ChunkStream {
 
 impl ChunkStream {
     /// The chunks of `body`, at most `cap` bytes in all.
-    pub(super) fn new(
-        body: Incoming,
-        cap: usize,
-        deadline: Instant,
-        in_flight: InFlight,
-    ) -> Result<Self, AdapterError> {
+    pub(super) fn new(body: Incoming, cap: usize, until: Until, in_flight: InFlight) -> Result<Self, AdapterError> {
         let declared = body
             .size_hint()
             .exact()
@@ -56,7 +63,9 @@ impl ChunkStream {
             body: BodyDataStream::new(body),
             declared,
             remaining: cap,
-            deadline: Box::pin(sleep_until(deadline)),
+            until,
+            deadline: Box::pin(sleep_until(until.deadline)),
+            last: Instant::now(),
             in_flight,
             ended: false,
         })
@@ -69,6 +78,7 @@ impl ChunkStream {
         };
         // Most answers arrive in one piece, which needs no copy.
         if self.declared == Some(first.len()) {
+            self.in_flight.succeeded();
             self.hold(held, first.len())?;
             return Ok(first);
         }
@@ -96,10 +106,15 @@ impl ChunkStream {
     /// At most `cap` bytes of it, and less if it breaks before: for bodies that explain a status which is known
     /// already.
     pub(super) async fn collect_what_comes(mut self, cap: usize) -> Bytes {
-        self.remaining = self.remaining.min(cap);
         let mut collected = BytesMut::new();
         while let Some(Ok(chunk)) = self.next().await {
-            collected.extend_from_slice(&chunk);
+            let room = cap.saturating_sub(collected.len());
+            let (wanted, rest) = chunk.split_at_checked(room).unwrap_or((&chunk, &[]));
+            collected.extend_from_slice(wanted);
+            if !rest.is_empty() {
+                self.in_flight.succeeded();
+                break;
+            }
         }
         collected.freeze()
     }
@@ -119,18 +134,26 @@ impl Stream for ChunkStream {
         }
         // The deadline first: a source that always has one more byte must not keep us beyond it.
         if self.deadline.as_mut().poll(cx).is_ready() {
+            if self.until.is_own || self.last.elapsed() >= SILENCE_THAT_COUNTS {
+                self.in_flight.failed();
+            }
             return self.end(ErrorKind::Timeout, "the body did not end within the deadline");
         }
         match self.body.poll_next_unpin(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => {
                 self.ended = true;
+                self.in_flight.succeeded();
                 Poll::Ready(None)
             }
-            Poll::Ready(Some(Err(_))) => self.end(ErrorKind::InvalidPayload, "the body is cut off"),
+            Poll::Ready(Some(Err(_))) => {
+                self.in_flight.failed();
+                self.end(ErrorKind::InvalidPayload, "the body is cut off")
+            }
             Poll::Ready(Some(Ok(chunk))) => match self.remaining.checked_sub(chunk.len()) {
                 None => self.end(ErrorKind::TooLarge, "the body is larger than the cap"),
                 Some(remaining) => {
+                    self.last = Instant::now();
                     self.remaining = remaining;
                     Poll::Ready(Some(Ok(chunk)))
                 }

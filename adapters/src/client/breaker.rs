@@ -38,12 +38,12 @@ impl Breaker {
         }
     }
 
-    /// The source has answered.
+    /// The source has answered, to the end.
     pub(super) fn succeeded(&self) {
         *self.lock() = State::default();
     }
 
-    /// The source could not be reached, or did not answer in time.
+    /// The source could not be reached, or did not answer to the end in time.
     pub(super) fn failed(&self, now: Instant) {
         let mut state = self.lock();
         state.failures = state.failures.saturating_add(1);

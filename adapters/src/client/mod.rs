@@ -6,6 +6,8 @@
 mod admission;
 mod body;
 mod breaker;
+#[cfg(test)]
+mod breaker_tests;
 mod endpoint;
 mod http_client;
 mod json_elements;

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::{Admission, InFlight};
-use super::body::ChunkStream;
+use super::body::{ChunkStream, Until};
 use super::endpoint::{Endpoint, InvalidEndpoint};
 use super::http_client::{HttpClient, TlsSetupError};
 use super::oauth2::TokenSource;
@@ -33,7 +33,7 @@ const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// A source that was silent for so long counts as failing even when the request's own deadline, not the
 /// source's timeout, ended the wait. Shorter waits say nothing about the source.
-const SILENCE_THAT_COUNTS: Duration = Duration::from_secs(1);
+pub(super) const SILENCE_THAT_COUNTS: Duration = Duration::from_secs(1);
 
 /// Why a source cannot be spoken to as configured.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +81,7 @@ struct Head {
     status: StatusCode,
     headers: HeaderMap,
     body: Incoming,
-    deadline: Instant,
+    until: Until,
     in_flight: InFlight,
 }
 
@@ -152,14 +152,15 @@ impl SourceClient {
             status,
             headers,
             body,
-            deadline,
+            until,
             in_flight,
         } = self.head(path_and_query, headers, call).await?;
         let mut held = call.resources.held();
         let body = if status.is_success() {
-            self.chunks(body, deadline, in_flight)?.collect(&mut held).await?
+            self.chunks(body, until, in_flight)?.collect(&mut held).await?
         } else {
-            match self.chunks(body, deadline, in_flight) {
+            // However long it is, no more than its beginning is read.
+            match ChunkStream::new(body, usize::MAX, until, in_flight) {
                 Ok(chunks) => chunks.collect_what_comes(MAX_ERROR_BODY).await,
                 Err(_) => Bytes::new(),
             }
@@ -186,7 +187,7 @@ impl SourceClient {
         Ok(StreamedResponse {
             status: head.status,
             headers: head.headers,
-            body: self.chunks(head.body, head.deadline, head.in_flight)?,
+            body: self.chunks(head.body, head.until, head.in_flight)?,
         })
     }
 
@@ -228,8 +229,8 @@ impl SourceClient {
         }
     }
 
-    fn chunks(&self, body: Incoming, deadline: Instant, in_flight: InFlight) -> Result<ChunkStream, AdapterError> {
-        ChunkStream::new(body, self.source.limits.body, deadline, in_flight)
+    fn chunks(&self, body: Incoming, until: Until, in_flight: InFlight) -> Result<ChunkStream, AdapterError> {
+        ChunkStream::new(body, self.source.limits.body, until, in_flight)
     }
 
     /// Sends the request and waits for the head of the answer.
@@ -278,10 +279,10 @@ impl SourceClient {
                 }
             }
         }
-        in_flight.breaker().succeeded();
         in_flight.answered(sent.elapsed());
         let (parts, body) = answer.into_parts();
         if parts.status.is_redirection() {
+            in_flight.succeeded();
             return Err(in_flight.error(
                 ErrorKind::Status(parts.status.as_u16()),
                 "a redirection, which is not followed",
@@ -291,7 +292,10 @@ impl SourceClient {
             status: parts.status,
             headers: parts.headers,
             body,
-            deadline,
+            until: Until {
+                deadline,
+                is_own: deadline == own_deadline,
+            },
             in_flight,
         })
     }
@@ -308,13 +312,13 @@ impl SourceClient {
         match timeout_at(deadline, exchange).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
-                in_flight.breaker().failed(std::time::Instant::now());
+                in_flight.failed();
                 let (kind, detail) = what_failed(&error);
                 Err(in_flight.error(kind, detail))
             }
             Err(_) => {
                 if deadline == own_deadline || sent.elapsed() >= SILENCE_THAT_COUNTS {
-                    in_flight.breaker().failed(std::time::Instant::now());
+                    in_flight.failed();
                 }
                 Err(in_flight.error(ErrorKind::Timeout, "no answer within the deadline"))
             }

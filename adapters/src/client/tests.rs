@@ -15,11 +15,14 @@ use super::*;
 use crate::contract::{AdapterError, Call, SourceId};
 
 /// What a server does with one connection; the number counts connections from 0.
-trait Serve: Fn(usize, TcpStream) -> futures::future::BoxFuture<'static, ()> + Send + Sync + 'static {}
+pub(super) trait Serve:
+    Fn(usize, TcpStream) -> futures::future::BoxFuture<'static, ()> + Send + Sync + 'static
+{
+}
 impl<F: Fn(usize, TcpStream) -> futures::future::BoxFuture<'static, ()> + Send + Sync + 'static> Serve for F {}
 
 /// A server on a free port of this machine; it goes with the test's runtime.
-async fn serve(serve: impl Serve) -> (String, Arc<AtomicUsize>) {
+pub(super) async fn serve(serve: impl Serve) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
@@ -34,7 +37,7 @@ async fn serve(serve: impl Serve) -> (String, Arc<AtomicUsize>) {
 }
 
 /// Reads the head of one request; `None` when the client has gone.
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
+pub(super) async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -62,18 +65,18 @@ async fn answering(answer: impl Into<String>) -> (String, Arc<AtomicUsize>) {
     .await
 }
 
-fn ok(body: &str) -> String {
+pub(super) fn ok(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
-fn limits() -> SourceLimits {
+pub(super) fn limits() -> SourceLimits {
     SourceLimits {
         timeout: Duration::from_secs(20),
         ..SourceLimits::default()
     }
 }
 
-fn short() -> SourceLimits {
+pub(super) fn short() -> SourceLimits {
     SourceLimits {
         timeout: Duration::from_millis(200),
         ..SourceLimits::default()
@@ -85,15 +88,15 @@ fn client_with(endpoint: &str, credential: Option<Credential>, limits: SourceLim
     SourceClient::new(http, SourceId::new("test"), endpoint, credential, limits).unwrap()
 }
 
-fn client(endpoint: &str, limits: SourceLimits) -> SourceClient {
+pub(super) fn client(endpoint: &str, limits: SourceLimits) -> SourceClient {
     client_with(endpoint, None, limits)
 }
 
-fn call() -> Call {
+pub(super) fn call() -> Call {
     Call::until(Instant::now() + Duration::from_secs(20))
 }
 
-fn kind(result: Result<Response, AdapterError>) -> ErrorKind {
+pub(super) fn kind(result: Result<Response, AdapterError>) -> ErrorKind {
     result.unwrap_err().kind
 }
 

@@ -241,7 +241,8 @@ impl Walk {
             self.held = held;
             self.offset = self.offset.saturating_add(listed);
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
-            let is_all = counted && total.is_some_and(|total| total <= self.offset as u64);
+            // A total of less than was sent is not believed.
+            let is_all = counted && total.is_some_and(|total| total == self.offset as u64);
             let is_last = listed < limit || is_all;
             let is_end = (is_last && self.requests.len() == 1) || self.remaining == Some(0);
             let has_entities = yielded.iter().any(|one| matches!(one, Yielded::Entity(_)));

@@ -3,6 +3,9 @@
 use super::mapping::{PagingStyle, TypeMapping};
 use super::record::Envelope;
 
+/// Pages after which a platform is taken to hand out pages without an end: at 100 records each, a million.
+pub(super) const MAX_PAGES: u64 = 10_000;
+
 /// The path of the first page, with the platform's largest page size.
 pub(super) fn first_path(mapping: &TypeMapping) -> String {
     match &mapping.paging.style {
@@ -44,7 +47,8 @@ pub(super) enum Following {
 }
 
 /// Judges the first page. The number of records in it says how large the platform's pages really are: some
-/// cut a larger size down without a word.
+/// cut a larger size down without a word. A total that the page itself shows to be wrong, or that no platform can have, is
+/// not believed: then pages are asked for until one is empty.
 pub(super) fn following(mapping: &TypeMapping, first: &Envelope) -> Following {
     let records = first.records as u64;
     match mapping.paging.style {
@@ -52,11 +56,14 @@ pub(super) fn following(mapping: &TypeMapping, first: &Envelope) -> Following {
         PagingStyle::Next { .. } => Following::Linked,
         PagingStyle::Page { .. } | PagingStyle::Offset { .. } if records == 0 => Following::Nothing,
         PagingStyle::Page { .. } | PagingStyle::Offset { .. } => {
-            let by_total = first.total.map(|total| total.div_ceil(records));
-            match first.pages.or(by_total) {
-                Some(0 | 1) => Following::Nothing,
-                Some(pages) => Following::Pages { pages, records },
-                None => Following::UntilEmpty,
+            let by_total = first
+                .total
+                .filter(|total| *total >= records)
+                .map(|total| total.div_ceil(records));
+            match first.pages.filter(|pages| *pages > 0).max(by_total) {
+                Some(1) => Following::Nothing,
+                Some(pages) if pages <= MAX_PAGES => Following::Pages { pages, records },
+                _ => Following::UntilEmpty,
             }
         }
     }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::link::next_path;
 use super::mapping::TypeMapping;
-use super::pages::{Following, Window, first_path, following, path_at, window};
+use super::pages::{Following, MAX_PAGES, Window, first_path, following, path_at, window};
 use super::source::{Answer, Source, TypeReading};
 use super::translate::RecordPage;
 use crate::contract::{AdapterError, Call, ErrorKind, Page, SourceQuery};
@@ -28,8 +28,9 @@ const RECORDS_IN_FLIGHT: usize = 4;
 /// Up to so many ids are asked for one by one; more cost the platform more than a walk through its pages.
 const MAX_SINGLE_RECORDS: usize = 16;
 
-/// Pages after which a platform is taken to hand out pages without an end: at 100 records each, a million.
-const MAX_PAGES: u64 = 10_000;
+/// Empty pages after which nothing more is expected, whatever was declared. After the first, the next one tells whether it
+/// was only lost.
+const EMPTY_PAGES_AT_THE_END: usize = 2;
 
 /// What a walk hands out.
 pub(super) enum Message {
@@ -310,20 +311,28 @@ async fn walk_pages(reading: &Arc<TypeReading>, call: &Call, output: &mut Output
         Following::Linked => walk_links(reading, path, first, call, output).await,
         Following::UntilEmpty => walk_until_empty(reading, first, call, output).await,
         Following::Pages { pages, records } => {
-            if pages > MAX_PAGES {
-                return Err(endless(reading).into());
-            }
             output.take(reading, first).await?;
-            let path = |index| path_at(mapping, index, index * records, mapping.paging.size);
+            let path = |index: u64| path_at(mapping, index, index.saturating_mul(records), mapping.paging.size);
             let paths = (1..pages).filter_map(path).map(|path| reading.filtered(path));
             let mut rest = stream::iter(paths)
                 .map(|path| async move { reading.fetch(&path, Answer::Many, call).await })
                 .buffered(PAGES_IN_FLIGHT);
+            let mut empty = 0;
             while let Some(page) = rest.next().await {
-                // Records may have gone since the first page was read.
-                if let Some(page) = page? {
-                    output.take(reading, page).await?;
+                // Records may have gone since the first page was read; then the last pages are empty, or not there.
+                let Some(page) = page?.filter(|page| page.envelope.records > 0) else {
+                    empty += 1;
+                    if empty == EMPTY_PAGES_AT_THE_END {
+                        break;
+                    }
+                    continue;
+                };
+                if empty > 0 {
+                    return Err(reading
+                        .error(ErrorKind::InvalidPayload, "a page is missing between others")
+                        .into());
                 }
+                output.take(reading, page).await?;
             }
             Ok(())
         }
@@ -340,9 +349,9 @@ async fn walk_until_empty(
         return Ok(());
     };
     let mut page = first;
-    let mut skipped = 0;
+    let mut skipped = 0_u64;
     for index in 1..MAX_PAGES {
-        skipped += page.envelope.records as u64;
+        skipped = skipped.saturating_add(page.envelope.records as u64);
         let Some(path) = path_at(mapping, index, skipped, mapping.paging.size) else {
             return output.take(reading, page).await;
         };

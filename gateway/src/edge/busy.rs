@@ -21,10 +21,13 @@ pub(super) fn admit(
     address: ClientAddress,
     deadline: Deadline,
 ) -> Result<Resources, Problem> {
-    gateway.admission.admit(consumer, address, deadline.of_the_answer()).map_err(|_| {
-        gateway.metrics.record_refusal("busy");
-        busy()
-    })
+    gateway
+        .admission
+        .admit(consumer, address, deadline.of_the_answer())
+        .map_err(|_| {
+            gateway.metrics.record_refusal("busy");
+            busy()
+        })
 }
 
 /// The gateway has as much to do as it may have, or as much for this consumer as it may have beside others.

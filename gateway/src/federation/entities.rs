@@ -106,6 +106,14 @@ impl Entities {
     }
 }
 
+/// What becomes of a total that a source has given.
+enum Judged {
+    Believed,
+    /// There are so many.
+    Known(u64),
+    ToBeLookedAt,
+}
+
 /// What a source is asked for a page: one more than the page tells whether a next page exists.
 pub(crate) fn wanted_page(page: Page) -> Page {
     Page {
@@ -217,11 +225,36 @@ impl Arriving {
         self.sub_query.source.flawed.includes_any(&self.sub_query.query.types)
     }
 
-    /// A total that the source gives by itself counts what is left out, too. Where something is, it is counted here.
+    /// What the page itself says of a total that the source has given: how many there are, if it is the last one, or that
+    /// they must be counted by looking, because the total counts what is left out or cannot be true.
+    fn judge(&self, counted: Counted) -> Judged {
+        let until = self.page.offset.saturating_add(self.places) as u64;
+        let is_last = match &self.outcome {
+            _ if !counted.left_out.is_empty() => return Judged::Believed,
+            _ if !self.left_out.is_empty() => return Judged::ToBeLookedAt,
+            Some(Err(_)) => return Judged::Believed,
+            Some(Ok(more)) => !more,
+            None => false,
+        };
+        let is_within = self.places > 0 || self.page.offset == 0;
+        let is_more = matches!(self.outcome, Some(Ok(true)));
+        let least = until.saturating_add(u64::from(is_more));
+        match counted.places() {
+            total if is_last && is_within && total != until => Judged::Known(until),
+            total if is_last && !is_within && total > until => Judged::ToBeLookedAt,
+            total if !is_last && total < least => Judged::ToBeLookedAt,
+            _ => Judged::Believed,
+        }
+    }
+
     async fn settle(&mut self) -> (Option<u64>, Vec<Warning>) {
         let source = &self.sub_query.source.id;
         let mut warnings = Vec::new();
-        if !self.left_out.is_empty() && self.counted.is_some_and(|counted| counted.left_out.is_empty()) {
+        let judged = self.counted.map(|counted| self.judge(counted));
+        if let Some(Judged::Known(total)) = judged {
+            self.counted = Some(Counted::entities(total));
+        }
+        if let Some(Judged::ToBeLookedAt) = judged {
             self.counted = match gather::count_shown(&self.sub_query, &self.request).await {
                 Ok(counted) => Some(counted),
                 Err(error) => {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use kakehashi_adapters::{AdapterError, Call, Counted, ErrorKind, LeftOut, Yielded};
 use kakehashi_resources::Held;
 use ngsi_ld::Entity;
@@ -18,9 +19,13 @@ use crate::telemetry::SourceMetrics;
 /// about 100 MiB; a question that needs more must be narrower.
 pub const MAX_CANDIDATES: usize = 20_000;
 
-/// Entities that one source may yield to one request. A source that has more costs its own part of the answer,
+/// Entities that a source may yield to one question of a request. One that has more costs its own part of the answer,
 /// not everybody's.
 pub const MAX_FROM_ONE_SOURCE: usize = MAX_CANDIDATES / 2;
+
+/// The largest total that a source is believed to have: ten times what all sources together are designed to hold. One
+/// that says more counts something else, or wrongly: then its entities are counted here.
+pub const MAX_TOTAL: u64 = 1_000_000_000;
 
 /// What one sub-query yielded.
 pub type Answer = Result<Found, AdapterError>;
@@ -48,29 +53,34 @@ pub struct Request {
 }
 
 /// Asks every sub-query at the same time. The answers stand in the order of the sub-queries. A source that
-/// fails midway yields nothing: a part of its part would look like all of it. Each is bounded by itself, so that which of
-/// them has too many entities does not depend on the others.
+/// fails midway yields nothing: a part of its part would look like all of it. So does one that has more than
+/// [`MAX_FROM_ONE_SOURCE`], whatever the others have: what is refused, and who is named, does not depend on who is first.
 ///
 /// # Errors
-/// [`Refusal::TooManyCandidates`] when the sources yield more than a request may hold, [`Refusal::Exhausted`].
+/// [`Refusal::TooManyCandidates`] when the sources that have not failed yield more than a request may hold,
+/// [`Refusal::Exhausted`].
 pub async fn gather(sub_queries: &[Arc<SubQuery>], request: &Request) -> Result<Vec<Answer>, Refusal> {
-    let answers = match sub_queries {
-        [only] => vec![collect(only, request).await],
-        several => join_all(several.iter().map(|sub_query| collect(sub_query, request))).await,
-    };
-    if let Some(refusal) = answers
-        .iter()
-        .find_map(|answer| scan::exhausted(answer.as_ref().err()?))
-    {
-        return Err(refusal);
+    let asking = sub_queries.iter().enumerate();
+    let mut asking: FuturesUnordered<_> = asking
+        .map(async |(place, sub_query)| (place, collect(sub_query, request).await))
+        .collect();
+    let mut answers: Vec<(usize, Answer)> = Vec::with_capacity(sub_queries.len());
+    let mut candidates = 0_usize;
+    while let Some((place, answer)) = asking.next().await {
+        if let Some(refusal) = answer.as_ref().err().and_then(scan::exhausted) {
+            return Err(refusal);
+        }
+        candidates = candidates.saturating_add(answer.as_ref().map_or(0, |found| found.entities.len()));
+        if candidates > MAX_CANDIDATES {
+            // Nothing that the others do changes it any more.
+            return Err(Refusal::TooManyCandidates {
+                allowed: MAX_CANDIDATES,
+            });
+        }
+        answers.push((place, answer));
     }
-    let candidates: usize = answers.iter().flatten().map(|found| found.entities.len()).sum();
-    if candidates > MAX_CANDIDATES {
-        return Err(Refusal::TooManyCandidates {
-            allowed: MAX_CANDIDATES,
-        });
-    }
-    Ok(answers)
+    answers.sort_by_key(|(place, _)| *place);
+    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
 }
 
 /// Collects what one source yields.
@@ -118,12 +128,16 @@ pub async fn retrieve(sub_query: &SubQuery, request: &Request) -> Result<Option<
 }
 
 /// How many entities match a query that the source decides exactly. Where it has lately had some that were left out,
-/// its own total would count them: then they are looked at one by one.
+/// its own total would count them, and one beyond [`MAX_TOTAL`] is none: then they are looked at one by one.
 pub async fn count(sub_query: &Arc<SubQuery>, request: &Request) -> Result<Counted, AdapterError> {
     if sub_query.source.flawed.includes_any(&sub_query.query.types) {
         return count_shown(sub_query, request).await;
     }
-    count_of_source(sub_query, request).await
+    let counted = count_of_source(sub_query, request).await?;
+    if counted.entities > MAX_TOTAL {
+        return count_shown(sub_query, request).await;
+    }
+    Ok(counted)
 }
 
 /// How many entities match, found out by looking at them.

@@ -4,6 +4,7 @@
 mod conditional;
 mod left_out;
 mod scan;
+mod shares;
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};

@@ -20,6 +20,8 @@ pub(super) struct Town {
     pub(super) links: &'static str,
     /// Whether it looks at the number of a page.
     pub(super) ignores_pages: bool,
+    /// The record at which a page begins that it does not have.
+    pub(super) lost: Option<usize>,
 }
 
 impl Default for Town {
@@ -36,6 +38,7 @@ impl Default for Town {
             largest: 10,
             links: "https://town.example/api/levels",
             ignores_pages: false,
+            lost: None,
         }
     }
 }
@@ -68,6 +71,9 @@ impl Service for Town {
         let answer = match request.path.as_str() {
             "/api/facilities" => {
                 assert_eq!(request.parameter("lang").as_deref(), Some("ja"));
+                if self.lost == Some(number(request, "from")) {
+                    return server::empty(StatusCode::NOT_FOUND);
+                }
                 let part = self.part(&self.facilities, number(request, "from"), number(request, "count"));
                 let hits = self.declared.unwrap_or(self.facilities.len() as u64);
                 json!({"data": {"facilities": part, "hits": hits}})

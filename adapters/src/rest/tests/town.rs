@@ -127,6 +127,39 @@ async fn what_is_left_out_keeps_its_place_in_the_pages_that_the_platform_cuts() 
 }
 
 #[tokio::test]
+async fn a_page_that_is_lost_between_others_is_never_passed_over() {
+    let town = Town {
+        lost: Some(10),
+        ..Town::default()
+    };
+    let (_server, adapter) = start(town).await;
+    let error = all(&adapter, &of_type("PublicFacility")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidPayload);
+    // One that is lost at the end may have gone since the first was read.
+    let town = Town {
+        lost: Some(20),
+        ..Town::default()
+    };
+    let (_server, adapter) = start(town).await;
+    assert_eq!(ids(&adapter, &of_type("PublicFacility")).await.len(), 20);
+}
+
+#[tokio::test]
+async fn a_total_that_cannot_be_true_ends_no_walk_and_begins_none_without_an_end() {
+    for declared in [0, 1, 9, 10, 25, 1_000, u64::MAX - 1, u64::MAX] {
+        let town = Town {
+            declared: Some(declared),
+            ..Town::default()
+        };
+        let (server, adapter) = start(town).await;
+        let found = ids(&adapter, &of_type("PublicFacility")).await.len();
+        // That it has ten, and a page of ten, nothing contradicts.
+        assert_eq!(found, if declared == 10 { 10 } else { 25 }, "{declared}");
+        assert!(server.requests().len() < 10, "{declared}: {}", server.requests().len());
+    }
+}
+
+#[tokio::test]
 async fn a_declared_total_that_the_pages_do_not_bear_out_is_not_believed() {
     let town = Town {
         facilities: (0..7).map(facility).collect(),

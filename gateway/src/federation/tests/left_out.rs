@@ -2,6 +2,7 @@
 
 use kakehashi_adapters::Flaw;
 
+use super::super::gather::MAX_TOTAL;
 use super::*;
 
 /// A source in memory that decides everything itself. Some of its entities are wrong.
@@ -9,6 +10,8 @@ use super::*;
 struct Flawed {
     id: SourceId,
     held: Vec<Yielded>,
+    /// The total that it tells; `None`: how many it holds.
+    total: Option<u64>,
 }
 
 #[async_trait]
@@ -52,7 +55,7 @@ impl Adapter for Flawed {
 
     /// As systems do that count without looking.
     async fn count(&self, _: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
-        Ok(Counted::entities(self.held.len() as u64))
+        Ok(Counted::entities(self.total.unwrap_or(self.held.len() as u64)))
     }
 }
 
@@ -66,6 +69,11 @@ fn held(flawed: &[bool]) -> Vec<Yielded> {
 
 /// The source that holds these, of Sano, and others with one entity each.
 fn sources(held: Vec<Yielded>, others: usize) -> Registry {
+    telling(held, None, others)
+}
+
+/// The same, where it tells this total.
+fn telling(held: Vec<Yielded>, total: Option<u64>, others: usize) -> Registry {
     let small = registry(&vec![vec![part(200, &[("height", 2)])]; 3], 9, None);
     let of_source = |source: &RegisteredSource, adapter: Arc<dyn Adapter>| RegisteredSource {
         id: adapter.source().clone(),
@@ -82,6 +90,7 @@ fn sources(held: Vec<Yielded>, others: usize) -> Registry {
     let flawed = Flawed {
         id: SourceId::new("flawed"),
         held,
+        total,
     };
     let mut sources = vec![of_source(&small.sources()[0], Arc::new(flawed))];
     let rest = small.sources()[1..].iter().take(others);
@@ -183,4 +192,58 @@ fn a_type_is_known_by_an_entity_that_can_be_shown() {
     let answer = BENCH.runtime.block_on(asking).unwrap();
     assert_eq!(answer.types, [aed()]);
     assert_eq!(answer.warnings[0].missing, Missing::Entities(2));
+}
+
+/// Whatever a source tells as its total: where a page contradicts it, or it can be no total at all, the count is what is there.
+#[test]
+fn a_total_that_is_contradicted_is_not_believed() {
+    let held = held(&[false; 6]);
+    for total in [
+        0,
+        1,
+        2,
+        3,
+        5,
+        6,
+        7,
+        1_000,
+        MAX_TOTAL,
+        MAX_TOTAL + 1,
+        u64::MAX - 1,
+        u64::MAX,
+    ] {
+        let registry = telling(held.clone(), Some(total), 0);
+        for (offset, limit) in [
+            (0, 1),
+            (0, 3),
+            (0, 6),
+            (0, 10),
+            (3, 2),
+            (3, 3),
+            (3, 9),
+            (5, 1),
+            (6, 3),
+            (9, 2),
+            (usize::MAX, 5),
+        ] {
+            let page = BENCH.ask(&registry, &everything(), Page { limit, offset });
+            let until = (offset.saturating_add(limit)) as u64;
+            let count = page.count.unwrap();
+            let is_seen_to_the_end = offset < 6 && offset + limit >= 6;
+            // What the page says nothing against is believed: that there are others behind it, or none where it stands.
+            let is_possible = total <= MAX_TOTAL
+                && if offset >= 6 {
+                    total <= offset as u64
+                } else {
+                    total > until
+                };
+            let expected = if is_possible && !is_seen_to_the_end { total } else { 6 };
+            assert_eq!(count, expected, "{total} at {offset} + {limit}");
+            assert_eq!(
+                (page.more, page.warnings.len()),
+                (offset.saturating_add(limit) < 6, 0),
+                "{total} at {offset}"
+            );
+        }
+    }
 }

@@ -1,0 +1,198 @@
+//! Several sources with more entities than a request may hold: who is named, and whether there is an answer at all, does
+//! not depend on who is first to send.
+
+use std::sync::OnceLock;
+
+use super::super::Refusal;
+use super::super::gather::{MAX_CANDIDATES, MAX_FROM_ONE_SOURCE};
+use super::*;
+
+/// A source that sends so many entities, with a pause now and then, and fails after them or not.
+#[derive(Debug)]
+struct Sending {
+    id: SourceId,
+    /// The number of its first entity.
+    first: usize,
+    count: usize,
+    fails: bool,
+    /// After how many it pauses, again and again.
+    pauses: usize,
+}
+
+/// Entities with the numbers from 0 on, made once.
+fn numbered(number: usize) -> Entity {
+    static MADE: OnceLock<Vec<Entity>> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let one = |number: usize| {
+            let mut entity = part(0, &[]);
+            entity.id = EntityId::parse(&format!("urn:ngsi-ld:AED:{number:06}")).unwrap();
+            entity
+        };
+        (0..6 * MAX_CANDIDATES).map(one).collect()
+    });
+    made[number].clone()
+}
+
+#[async_trait]
+impl Adapter for Sending {
+    fn source(&self) -> &SourceId {
+        &self.id
+    }
+
+    fn push_down(&self, _: &SourceQuery) -> PushDown {
+        PushDown {
+            selection: Coverage::Exact,
+            id_pattern: Coverage::Exact,
+            any_attribute: Coverage::Exact,
+            filter: Coverage::Exact,
+            geo: Coverage::Exact,
+            scope: Coverage::Exact,
+        }
+    }
+
+    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        Ok(Vec::new())
+    }
+
+    async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
+        Ok(None)
+    }
+
+    fn query(&self, _: &SourceQuery, _: &Call) -> EntityStream {
+        let pauses = self.pauses;
+        let sent = futures::stream::iter(self.first..self.first + self.count).then(move |number| async move {
+            if number % pauses == 0 {
+                tokio::task::yield_now().await;
+            }
+            Ok(Yielded::Entity(numbered(number)))
+        });
+        let failure = AdapterError::new(&self.id, ErrorKind::InvalidPayload, "as the test wants it");
+        let failure = self.fails.then_some(Err(failure));
+        sent.chain(futures::stream::iter(failure)).boxed()
+    }
+
+    async fn count(&self, _: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
+        Ok(Counted::entities(self.count as u64))
+    }
+}
+
+/// A source: how many it sends, whether it fails after that, and after how many it pauses.
+type Sends = (usize, bool, usize);
+
+fn sources(sends: &[Sends]) -> Registry {
+    let model = registry(&vec![Vec::new(); OWNERS.len()], 9, None);
+    let mut first = 0;
+    let sources = sends.iter().enumerate().map(|(index, (count, fails, pauses))| {
+        let source = &model.sources()[index % OWNERS.len()];
+        let id = SourceId::new(format!("source-{index}"));
+        let adapter = Sending {
+            id: id.clone(),
+            first,
+            count: *count,
+            fails: *fails,
+            pauses: *pauses,
+        };
+        first += count;
+        RegisteredSource {
+            id,
+            tenant: source.tenant.clone(),
+            adapter: Arc::new(adapter),
+            provides: source.provides.clone(),
+            personal_data: PersonalData::None,
+            is_store: false,
+            writable: false,
+            inspection: source.inspection.clone(),
+            findings: source.findings.clone(),
+            flawed: Flawed::default(),
+        }
+    });
+    Registry::new(sources.collect())
+}
+
+/// The count and the sources that are named, or the refusal.
+type Said = Result<(Option<u64>, Vec<String>), Refusal>;
+
+/// What is said.
+fn ask(sends: &[Sends]) -> Said {
+    let registry = sources(sends);
+    let (asker, request) = (BENCH.asker(&registry), BENCH.request());
+    let question = Arc::new(Question {
+        query: Query {
+            types: Some(TypeSelection::Type(aed())),
+            ..Query::default()
+        },
+        ..Question::default()
+    });
+    let answer = BENCH.runtime.block_on(async {
+        let answer = query::query(&question, Page { limit: 3, offset: 0 }, true, &asker, &request).await?;
+        Ok(collected(answer).await)
+    });
+    answer.map(|answer| {
+        let mut named: Vec<String> = answer
+            .warnings
+            .iter()
+            .map(|warning| warning.source.to_string())
+            .collect();
+        named.sort();
+        (answer.count, named)
+    })
+}
+
+/// What holds for these sources, whoever is first.
+fn expected(sends: &[Sends]) -> Said {
+    let is_named = |(count, fails, _): &Sends| *fails || *count > MAX_FROM_ONE_SOURCE;
+    let numbered = || sends.iter().enumerate();
+    let shown: usize = sends.iter().filter(|one| !is_named(one)).map(|one| one.0).sum();
+    if shown > MAX_CANDIDATES {
+        return Err(Refusal::TooManyCandidates {
+            allowed: MAX_CANDIDATES,
+        });
+    }
+    let named = numbered().filter(|(_, one)| is_named(one));
+    let named: Vec<String> = named.map(|(index, _)| format!("source-{index}")).collect();
+    if named.len() == sends.len() && sends.iter().any(|(count, _, _)| *count > MAX_FROM_ONE_SOURCE) {
+        return Err(Refusal::ScanTooWide);
+    }
+    Ok((Some(shown as u64), named))
+}
+
+#[test]
+fn each_source_has_its_own_share_however_they_take_turns() {
+    let (large, full, small) = (MAX_FROM_ONE_SOURCE + 1, MAX_FROM_ONE_SOURCE, 500);
+    let orders = [
+        [large, full, small],
+        [large, small, full],
+        [full, large, small],
+        [full, small, large],
+        [small, large, full],
+        [small, full, large],
+    ];
+    for round in 0..60_usize {
+        let sends: Vec<Sends> = (orders[round % orders.len()].iter().enumerate())
+            .map(|(index, count)| (*count, false, 1 + (round * 7 + index * 13) % 40))
+            .collect();
+        let answer = ask(&sends);
+        assert_eq!(answer, expected(&sends), "{sends:?}");
+        let (count, named) = answer.unwrap();
+        assert_eq!((count, named.len()), (Some((full + small) as u64), 1));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn what_is_said_depends_on_what_they_hold_alone(
+        sends in prop::collection::vec(
+            (
+                prop_oneof![0usize..40, 6_000usize..7_000, (MAX_FROM_ONE_SOURCE - 1)..(MAX_FROM_ONE_SOURCE + 3)],
+                prop::bool::weighted(0.2),
+                1usize..200,
+            ),
+            2..6,
+        ),
+    ) {
+        let answer = ask(&sends);
+        prop_assert_eq!(answer, expected(&sends), "{:?}", sends);
+    }
+}
