@@ -9,6 +9,7 @@ mod evaluate;
 #[cfg(test)]
 mod fixture;
 mod geo;
+mod geometry;
 mod names;
 mod order;
 pub mod projection;
@@ -16,12 +17,14 @@ mod q;
 mod scope;
 mod selection;
 mod source_filter;
+mod steps;
 
 use compact_str::CompactString;
 
-pub use self::area::{Area, InvalidArea, MAX_AREA_POSITIONS};
-pub use self::evaluate::{LinkedEntities, distance_metres};
+pub use self::area::{Area, AreaEvaluation, InvalidArea, MAX_AREA_POSITIONS};
+pub use self::evaluate::{GeoEvaluation, LinkedEntities, distance_metres};
 pub use self::geo::{GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery, MAX_COORDINATES_BYTES};
+pub use self::geometry::{ReferenceGeometry, TooComplex};
 pub use self::order::{
     Direction, InvalidCollation, InvalidOrdering, MAX_ORDERING_TERMS, Ordering, OrderingKey, OrderingParameter,
     OrderingProblem, OrderingTarget, OrderingTerm,
@@ -33,6 +36,7 @@ pub use self::q::{
 pub use self::scope::{MAX_SCOPE_LEVELS, MAX_SCOPES, ScopePattern, ScopeQuery};
 pub use self::selection::{IdPattern, MAX_PATTERN_BYTES, MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH, TypeSelection};
 pub use self::source_filter::ContextSourceFilter;
+pub use self::steps::Steps;
 
 use crate::{AttributeName, EntityId};
 

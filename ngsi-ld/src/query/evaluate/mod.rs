@@ -16,7 +16,6 @@
 //!   value of the same characters, but has no order and matches no pattern.
 //! - Texts compare by code point, without normalization; dates and times by time.
 
-mod bounds;
 mod compare;
 mod geo;
 mod json;
@@ -26,8 +25,7 @@ mod target;
 mod tests;
 
 pub(super) use self::compare::clock;
-pub use self::geo::distance_metres;
-pub(super) use self::geo::haversine_metres;
+pub use self::geo::{GeoEvaluation, distance_metres};
 pub(super) use self::target::{Datum, Target, any_target};
 
 use self::compare::holds;

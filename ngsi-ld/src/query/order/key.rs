@@ -1,13 +1,16 @@
 //! What an ordering looks at in an entity, taken out once, and how two of these stand (clause 4.23.2).
 
 use std::cmp::Ordering as Order;
+use std::task::Poll;
 
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-use super::super::evaluate::{Datum, Target, any_target, haversine_metres};
+use super::super::evaluate::{Datum, Target, any_target};
+use super::super::geometry::{Asked, Found, Nearest, haversine_of_points};
 use super::{Direction, Ordering, OrderingTarget, OrderingTerm};
 use crate::entity::{DateTime, Geometry, Number, TemporalType};
+use crate::query::{ReferenceGeometry, Steps};
 use crate::{Entity, EntityId};
 
 /// What an ordering looks at in one entity.
@@ -213,7 +216,14 @@ fn key_of_value(datum: &Datum<'_>) -> Key {
 }
 
 /// Metres on a sphere; `None` for a geometry that RFC 7946 excludes.
-fn distance(geometry: &Geometry, reference: &Geometry) -> Option<f64> {
-    geometry.check().ok()?;
-    Some(haversine_metres(geometry, reference))
+fn distance(geometry: &Geometry, reference: &ReferenceGeometry) -> Option<f64> {
+    if let (Geometry::Point(a), Geometry::Point(b)) = (geometry, reference.geometry()) {
+        geometry.check().ok()?;
+        return Some(haversine_of_points(*a, *b));
+    }
+    let mut nearest = Nearest::new(geometry, reference.index(), Asked::Haversine);
+    match nearest.advance(&mut Steps::unbounded()) {
+        Poll::Ready(Found::Metres(metres)) => Some(metres),
+        _ => None,
+    }
 }

@@ -26,9 +26,8 @@ pub use self::key::OrderingKey;
 pub use self::parse::{InvalidOrdering, OrderingParameter, OrderingProblem};
 
 use self::collation::Collation;
-use super::AttributePath;
+use super::{AttributePath, ReferenceGeometry};
 use crate::context::Context;
-use crate::entity::Geometry;
 
 /// Most terms of one ordering: people write two.
 pub const MAX_ORDERING_TERMS: usize = 16;
@@ -39,7 +38,7 @@ pub struct Ordering {
     /// Never empty.
     terms: Vec<OrderingTerm>,
     /// What distances are measured from.
-    reference: Option<Geometry>,
+    reference: Option<ReferenceGeometry>,
     collation: Collation,
 }
 
