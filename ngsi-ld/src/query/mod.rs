@@ -4,6 +4,7 @@
 //! names the position and what was expected there.
 
 mod area;
+mod complexity;
 mod cursor;
 mod evaluate;
 #[cfg(test)]
@@ -22,12 +23,13 @@ mod steps;
 use compact_str::CompactString;
 
 pub use self::area::{Area, AreaEvaluation, InvalidArea, MAX_AREA_POSITIONS};
-pub use self::evaluate::{GeoEvaluation, LinkedEntities, distance_metres};
+pub use self::complexity::Complexity;
+pub use self::evaluate::{GeoEvaluation, LinkedEntities, QueryEvaluation, distance_metres};
 pub use self::geo::{GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery, MAX_COORDINATES_BYTES};
 pub use self::geometry::{ReferenceGeometry, TooComplex};
 pub use self::order::{
-    Direction, InvalidCollation, InvalidOrdering, MAX_ORDERING_TERMS, Ordering, OrderingKey, OrderingParameter,
-    OrderingProblem, OrderingTarget, OrderingTerm,
+    Direction, InvalidCollation, InvalidOrdering, KeyEvaluation, MAX_ORDERING_TERMS, Ordering, OrderingKey,
+    OrderingParameter, OrderingProblem, OrderingTarget, OrderingTerm, Sorting,
 };
 pub use self::q::{
     AttributePath, Comparand, Comparison, Condition, Expression, LinkedPath, MAX_DEPTH, MAX_LINKED_TYPES, MAX_LINKS,

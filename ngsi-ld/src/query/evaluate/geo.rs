@@ -63,7 +63,7 @@ impl<'a> GeoEvaluation<'a> {
                     Err(TooComplex) => self.is_too_complex = true,
                 }
             }
-            if !steps.take(1) {
+            if !steps.begin(2) {
                 return Poll::Pending;
             }
             let Some(instance) = self.rest.next() else {

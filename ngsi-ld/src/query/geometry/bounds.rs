@@ -65,6 +65,16 @@ impl Bounds {
         self.west <= other.west && other.east <= self.east && self.south <= other.south && other.north <= self.north
     }
 
+    /// The same with its axes changed for one another.
+    pub(super) const fn turned(self) -> Self {
+        Self {
+            west: self.south,
+            south: self.west,
+            east: self.north,
+            north: self.east,
+        }
+    }
+
     /// Whether a straight line east from the position meets it.
     pub(super) fn is_met_eastward(&self, position: Coord<f64>) -> bool {
         self.south <= position.y && position.y <= self.north && position.x <= self.east

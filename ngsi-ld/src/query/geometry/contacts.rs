@@ -33,6 +33,8 @@ pub(super) struct Contact {
     pub(super) cross: bool,
     /// How many pairs of lines have boxes that meet, as far as it was looked.
     pub(super) boxes: usize,
+    /// How many of these touch without crossing.
+    pub(super) touching: usize,
 }
 
 /// Looking for them.
@@ -52,8 +54,8 @@ struct Few {
     positions: Positions,
 }
 
-/// Runs that one step passes by.
-const PASSED_IN_A_STEP: usize = 32;
+/// Runs that are passed by in one piece.
+const PASSED_IN_A_PIECE: usize = 32;
 
 impl<'a> Contacts<'a> {
     pub(super) fn new(until: Until) -> Self {
@@ -63,6 +65,7 @@ impl<'a> Contacts<'a> {
                 meet: false,
                 cross: false,
                 boxes: 0,
+                touching: 0,
             },
             run: 0,
             few: None,
@@ -73,7 +76,7 @@ impl<'a> Contacts<'a> {
 
     pub(super) fn advance(&mut self, index: &'a Index, target: &Target<'_>, steps: &mut Steps) -> Poll<Contact> {
         loop {
-            if !steps.take(1) {
+            if !steps.begin(1) {
                 return Poll::Pending;
             }
             let Some(few) = &self.few else {
@@ -85,7 +88,10 @@ impl<'a> Contacts<'a> {
             if let Some((run, place)) = self.leaf {
                 let is_last = place + 1 >= few.positions.len();
                 self.leaf = (!is_last).then_some((run, place + 1));
-                if self.compare(index, target, run, place) {
+                let before = self.found.boxes;
+                let is_enough = self.compare(index, target, run, place);
+                steps.spend(self.found.boxes - before);
+                if is_enough {
                     return Poll::Ready(self.found);
                 }
                 continue;
@@ -104,7 +110,7 @@ impl<'a> Contacts<'a> {
 
     /// The next lines of the target that may meet something. `false`: there are none.
     fn next_few(&mut self, index: &'a Index, target: &Target<'_>) -> bool {
-        for _ in 0..PASSED_IN_A_STEP {
+        for _ in 0..PASSED_IN_A_PIECE {
             let Some(run) = target.runs().get(self.run) else {
                 return false;
             };
@@ -152,6 +158,7 @@ impl<'a> Contacts<'a> {
                 continue;
             };
             self.found.meet = true;
+            self.found.touching += usize::from(!intersection.is_proper());
             match (self.until, intersection) {
                 (Until::Contact, _) => return true,
                 (
@@ -187,6 +194,6 @@ fn is_apart(
     let is_of_area = |role| Dimension::of(role) == Dimension::Areas;
     let is_alone_in_target = !is_of_area(roles.0) || target.parts().len() == 1;
     let is_alone_in_reference =
-        !is_of_area(roles.1) || index.parts().len() == 1 || index.runs_at(crossing).count() == 1;
+        !is_of_area(roles.1) || index.parts().len() == 1 || index.runs_at(crossing).nth(1).is_none();
     is_alone_in_target && is_alone_in_reference
 }

@@ -5,18 +5,20 @@
 //! it is cut short, from corner to corner, beyond one side of the box around the other: no line near the box changes, and
 //! neither does what the ring goes around there.
 
+use geo::algorithm::line_intersection::line_intersection;
 use geo::coordinate_position::CoordPos;
 use geo::dimensions::Dimensions;
 use geo::winding_order::Winding;
-use geo::{Coord, LineString, Relate};
+use geo::{Coord, Line, LineString, Relate};
 
 use super::TooComplex;
 use super::bounds::Bounds;
+use super::contacts::Contact;
 use super::index::{Index, to_geo};
 use super::shape::{Dimension, lines};
 use super::target::Target;
 use crate::entity::Role;
-use crate::query::GeoRelation;
+use crate::query::{GeoRelation, Steps};
 
 /// Most steps that the general comparison may cost, as far as they can be foreseen: some 20 ms.
 pub(super) const MAX_STEPS: usize = 200_000;
@@ -25,7 +27,10 @@ pub(super) const MAX_STEPS: usize = 200_000;
 const STEPS_OF_A_POSITION: usize = 4;
 
 /// What two lines cost that have boxes that meet.
-const STEPS_OF_A_MEETING: usize = 8;
+const STEPS_OF_A_BOX: usize = 1;
+
+/// What it costs that two lines of one geometry meet, or that two lines of both touch.
+const STEPS_OF_A_TOUCH: usize = 8;
 
 /// Places that are found in the other geometry, position by position: so many positions are one step.
 const POSITIONS_OF_A_STEP: usize = 12;
@@ -33,19 +38,27 @@ const POSITIONS_OF_A_STEP: usize = 12;
 /// Pairs of lines of one geometry that are looked at, at most, to see whether their boxes meet: some 5 ms.
 const MAX_PAIRS: usize = 4_000_000;
 
+/// So many of them are one piece of work.
+const PAIRS_OF_A_PIECE: usize = 16;
+
+/// Positions that are cut short or taken over in one piece of work.
+const POSITIONS_OF_A_PIECE: usize = 4;
+
 /// Fewer positions than this are not worth cutting where more than one side of the comparison matters.
 const CUT_FROM: usize = 256;
 
 /// The parts of one geometry.
 type Parts = Vec<(Role, Vec<Coord<f64>>)>;
 
-/// Whether the relation holds; `boxes` is how many pairs of lines, one of each, have boxes that meet.
+/// Whether the relation holds between geometries whose lines meet like that.
 pub(super) fn holds(
     relation: GeoRelation,
     target: &Target<'_>,
     index: &Index,
-    boxes: usize,
+    contact: Contact,
+    steps: &mut Steps,
 ) -> Result<bool, TooComplex> {
+    steps.spend((target.size() + index.size()) / POSITIONS_OF_A_PIECE);
     let may_cut = !target.is_collapsed() && !index.is_collapsed();
     let is_around_target = match relation {
         GeoRelation::Within => may_cut,
@@ -61,9 +74,12 @@ pub(super) fn holds(
         .iter()
         .map(|part| (part.role, index.positions_of(part).to_vec()));
     let references = cut(references, around_target)?;
-    if cost(&targets, &references, boxes).is_none_or(|steps| steps > MAX_STEPS) {
+    let (of_target, of_reference) = (meetings(&targets), meetings(&references));
+    steps.spend((of_target.pairs + of_reference.pairs) / PAIRS_OF_A_PIECE + of_target.boxes + of_reference.boxes);
+    let Some(cost) = cost(&targets, &references, contact, [&of_target, &of_reference]) else {
         return Err(TooComplex);
-    }
+    };
+    steps.spend_steps(cost);
     let of_target = to_geo(target.dimension(), target.is_multi(), targets.into_iter());
     let of_reference = to_geo(index.dimension(), index.is_multi(), references.into_iter());
     let matrix = of_target.relate(&of_reference);
@@ -172,72 +188,104 @@ fn sides(position: Coord<f64>, around: &Bounds) -> u8 {
         | u8::from(position.y > around.north) << 3
 }
 
-/// What the comparison costs at most, in steps; `None`: more than can be counted in time.
-fn cost(targets: &Parts, references: &Parts, boxes: usize) -> Option<usize> {
+/// What the comparison costs at most, in steps; `None`: too many.
+fn cost(targets: &Parts, references: &Parts, contact: Contact, meetings: [&Meetings; 2]) -> Option<usize> {
     let size = |parts: &Parts| parts.iter().map(|(_, positions)| positions.len()).sum::<usize>();
     let (of_target, of_reference) = (size(targets), size(references));
-    let (in_target, in_reference) = (meetings(targets)?, meetings(references)?);
+    let [in_target, in_reference] = meetings;
+    if in_target.are_too_many || in_reference.are_too_many {
+        return None;
+    }
     // Where a part begins or ends, and where a geometry meets itself, it is looked for in the other.
     let places = |parts: &Parts, meetings: &Meetings| {
         let ends = parts.iter().map(|(role, positions)| match role {
             Role::Points => positions.len(),
             _ => 2,
         });
-        ends.sum::<usize>() + meetings.compared
+        ends.sum::<usize>() + meetings.touching
     };
-    let lookups = places(targets, &in_target)
+    let lookups = places(targets, in_target)
         .saturating_mul(of_reference)
-        .saturating_add(places(references, &in_reference).saturating_mul(of_target));
-    let compared = boxes + in_target.compared + in_reference.compared;
-    Some(
-        (of_target + of_reference) * STEPS_OF_A_POSITION
-            + compared * STEPS_OF_A_MEETING
-            + in_target.passed
-            + in_reference.passed
-            + lookups / POSITIONS_OF_A_STEP,
-    )
+        .saturating_add(places(references, in_reference).saturating_mul(of_target));
+    let steps = (of_target + of_reference) * STEPS_OF_A_POSITION
+        + in_target.steps()
+        + in_reference.steps()
+        + contact.boxes * STEPS_OF_A_BOX
+        + contact.touching * STEPS_OF_A_TOUCH
+        + lookups / POSITIONS_OF_A_STEP;
+    (steps <= MAX_STEPS).then_some(steps)
 }
 
-/// How many pairs of lines of one geometry that are not neighbours have boxes that meet.
+/// How many pairs of lines of one geometry that are not neighbours meet.
 #[derive(Default)]
 struct Meetings {
-    /// Those that are compared.
-    compared: usize,
-    /// Those of one ring: it is taken not to cross itself.
-    passed: usize,
+    /// Those that have boxes that meet.
+    boxes: usize,
+    /// Those that meet themselves. Of the lines of one ring it is not asked: it is taken not to cross itself.
+    touching: usize,
+    /// Pairs that were looked at to find them.
+    pairs: usize,
+    are_too_many: bool,
 }
 
-/// `None`: too many.
-fn meetings(parts: &Parts) -> Option<Meetings> {
-    let mut boxes: Vec<(Bounds, usize, usize)> = Vec::new();
+impl Meetings {
+    const fn steps(&self) -> usize {
+        self.boxes * STEPS_OF_A_BOX + self.touching * STEPS_OF_A_TOUCH
+    }
+}
+
+/// A line of a part, with its number in it.
+struct Member {
+    line: Line<f64>,
+    bounds: Bounds,
+    part: usize,
+    number: usize,
+    is_of_ring: bool,
+}
+
+fn meetings(parts: &Parts) -> Meetings {
+    let mut members: Vec<Member> = Vec::new();
     for (part, (role, positions)) in parts.iter().enumerate() {
         if Dimension::of(*role) != Dimension::Points {
-            let bounds = lines(*role, positions).map(|line| Bounds::of_line(line.start, line.end));
-            boxes.extend(bounds.zip(0..).map(|(bounds, number)| (bounds, part, number)));
+            members.extend(lines(*role, positions).enumerate().map(|(number, line)| Member {
+                line,
+                bounds: Bounds::of_line(line.start, line.end),
+                part,
+                number,
+                is_of_ring: *role != Role::Line,
+            }));
         }
     }
-    boxes.sort_unstable_by(|(a, ..), (b, ..)| a.west.total_cmp(&b.west));
-    let (mut pairs, mut meetings) = (0, Meetings::default());
-    for (place, (bounds, part, number)) in boxes.iter().enumerate() {
-        let is_ring = parts.get(*part).is_some_and(|(role, _)| *role != Role::Line);
-        for (other, other_part, other_number) in boxes.get(place + 1..).unwrap_or_default() {
-            if other.west > bounds.east {
+    // Along the axis on which they are shorter fewer pairs come into question.
+    let sum = |side: fn(&Bounds) -> f64| members.iter().map(|member| side(&member.bounds)).sum::<f64>();
+    if sum(|bounds| bounds.east - bounds.west) > sum(|bounds| bounds.north - bounds.south) {
+        members
+            .iter_mut()
+            .for_each(|member| member.bounds = member.bounds.turned());
+    }
+    members.sort_unstable_by(|a, b| a.bounds.west.total_cmp(&b.bounds.west));
+    let mut meetings = Meetings::default();
+    for (place, member) in members.iter().enumerate() {
+        for other in members.get(place + 1..).unwrap_or_default() {
+            if other.bounds.west > member.bounds.east {
                 break;
             }
-            pairs += 1;
-            let is_neighbour = part == other_part && number.abs_diff(*other_number) <= 1;
-            if is_neighbour || bounds.south > other.north || other.south > bounds.north {
+            meetings.pairs += 1;
+            let is_same_part = member.part == other.part;
+            let is_neighbour = is_same_part && member.number.abs_diff(other.number) <= 1;
+            if is_neighbour || !member.bounds.meets(&other.bounds) {
                 continue;
             }
-            if is_ring && part == other_part {
-                meetings.passed += 1;
-            } else {
-                meetings.compared += 1;
+            meetings.boxes += 1;
+            let is_passed = is_same_part && member.is_of_ring;
+            if !is_passed && line_intersection(member.line, other.line).is_some() {
+                meetings.touching += 1;
             }
         }
-        if pairs > MAX_PAIRS || meetings.compared + meetings.passed > MAX_STEPS {
-            return None;
+        if meetings.pairs > MAX_PAIRS || meetings.steps() > MAX_STEPS {
+            meetings.are_too_many = true;
+            break;
         }
     }
-    Some(meetings)
+    meetings
 }

@@ -1,9 +1,12 @@
 //! A reference geometry made ready: asked once, it is compared with thousands of targets.
 
+use std::sync::OnceLock;
+
 use geo::{Coord, LineString, MultiLineString, MultiPoint, MultiPolygon, Polygon};
 use rstar::{AABB, RTree, RTreeNode, RTreeObject};
 
 use super::bounds::Bounds;
+use super::density::Density;
 use super::shape::{Collapse, Dimension, RUN, Run, runs};
 use crate::entity::{Geometry, Role};
 
@@ -16,6 +19,7 @@ pub(in crate::query) struct Index {
     dimension: Dimension,
     is_multi: bool,
     is_collapsed: bool,
+    density: OnceLock<Density>,
 }
 
 /// A part of it.
@@ -106,6 +110,11 @@ impl Index {
         self.positions.len()
     }
 
+    /// How thickly its lines lie. The first call measures it, which takes some 0.3 ms at most for a geometry of a question.
+    pub(super) fn density(&self) -> Density {
+        *self.density.get_or_init(|| Density::of(self))
+    }
+
     pub(super) const fn bounds(&self) -> &Bounds {
         &self.bounds
     }
@@ -151,6 +160,7 @@ impl Builder {
                 dimension: Dimension::Points,
                 is_multi,
                 is_collapsed: false,
+                density: OnceLock::new(),
             },
             runs: Vec::new(),
         }

@@ -218,12 +218,13 @@ impl<'i> Locating<'i> {
 
     pub(super) fn advance(&mut self, index: &'i Index, steps: &mut Steps) -> Poll<CoordPos> {
         while !self.stack.is_empty() {
-            if !steps.take(1) {
+            if !steps.begin(1) {
                 return Poll::Pending;
             }
             match self.stack.pop() {
                 Some(RTreeNode::Parent(parent)) => self.push(index, parent.children()),
                 Some(RTreeNode::Leaf(run)) => {
+                    steps.spend(1);
                     if let Some(part) = index.part(run.part) {
                         let of = Belonging {
                             role: part.role,
@@ -250,8 +251,8 @@ pub(super) struct Scanning {
     run: usize,
 }
 
-/// Boxes that one step looks at.
-const BOXES_OF_A_STEP: usize = 16;
+/// Boxes that are looked at in one piece.
+const BOXES_OF_A_PIECE: usize = 16;
 
 impl Scanning {
     pub(super) fn new(at: Coord<f64>) -> Self {
@@ -265,7 +266,7 @@ impl Scanning {
 
     pub(super) fn advance(&mut self, target: &Target<'_>, steps: &mut Steps) -> Poll<CoordPos> {
         while let Some(part) = target.parts().get(self.part) {
-            if !steps.take(1) {
+            if !steps.begin(2) {
                 return Poll::Pending;
             }
             let is_area = Dimension::of(part.role) == Dimension::Areas;
@@ -281,7 +282,7 @@ impl Scanning {
                 self.run = target.parts().get(self.part).map_or(0, |next| next.runs.start);
                 continue;
             }
-            let until = part.runs.end.min(self.run + BOXES_OF_A_STEP);
+            let until = part.runs.end.min(self.run + BOXES_OF_A_PIECE);
             let runs = target.runs().get(self.run..until).unwrap_or_default();
             match runs.iter().position(|run| matters(&run.bounds)) {
                 None => self.run = until,

@@ -5,6 +5,7 @@
 mod bounds;
 mod closeness;
 mod contacts;
+mod density;
 mod ellipsoid;
 mod exact;
 mod index;
@@ -19,6 +20,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::density::Cost;
 pub(super) use self::ellipsoid::Near;
 pub(super) use self::index::Index;
 pub(super) use self::location::Areas;

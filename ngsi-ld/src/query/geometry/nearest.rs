@@ -171,7 +171,7 @@ impl<'a> Nearest<'a> {
                         }
                         *locating = None;
                     }
-                    if !steps.take(1) {
+                    if !steps.begin(2) {
                         return Poll::Pending;
                     }
                     match starts.next_of_target(&self.target, index.bounds()) {
@@ -190,7 +190,7 @@ impl<'a> Nearest<'a> {
                         }
                         *scanning = None;
                     }
-                    if !steps.take(1) {
+                    if !steps.begin(2) {
                         return Poll::Pending;
                     }
                     match starts.next_of_index(self.index, self.target.bounds()) {
@@ -313,17 +313,18 @@ impl<'a> Pairs<'a> {
         steps: &mut Steps,
     ) -> Poll<End> {
         loop {
-            if !steps.take(1) {
+            if !steps.begin(1) {
                 return Poll::Pending;
             }
             let Some(few) = &self.few else {
+                steps.spend(4);
                 if self.next_few(index, target, closest.bound) {
                     continue;
                 }
                 return Poll::Ready(End::All);
             };
             if let Some(leaf) = &mut self.leaf {
-                if let Some(end) = leaf.compare(few, closest) {
+                if let Some(end) = leaf.compare(few, closest, steps) {
                     return Poll::Ready(end);
                 }
                 if leaf.next >= few.positions.len() {
@@ -334,8 +335,12 @@ impl<'a> Pairs<'a> {
             match self.stack.pop() {
                 None => self.few = None,
                 Some((least, _)) if least > closest.bound => {}
-                Some((_, RTreeNode::Leaf(run))) => self.leaf = Leaf::of(index, run),
+                Some((_, RTreeNode::Leaf(run))) => {
+                    steps.spend(4);
+                    self.leaf = Leaf::of(index, run);
+                }
                 Some((_, RTreeNode::Parent(parent))) => {
+                    steps.spend(1);
                     push(&mut self.stack, few, parent.children(), closest.bound);
                 }
             }
@@ -418,7 +423,7 @@ impl<'a> Leaf<'a> {
     }
 
     /// Compares the next line of the target with all of the run.
-    fn compare(&mut self, few: &Few, closest: &mut Closest) -> Option<End> {
+    fn compare(&mut self, few: &Few, closest: &mut Closest, steps: &mut Steps) -> Option<End> {
         let place = self.next;
         self.next += 1;
         let (start, parallel) = (*few.positions.get(place)?, *few.parallels.get(place)?);
@@ -432,6 +437,7 @@ impl<'a> Leaf<'a> {
         if Zone::of(bounds).at_least_to(&self.bounds) > closest.bound {
             return None;
         }
+        steps.spend(6);
         let line = end.map(|end| Line::new(start, end));
         let is_both_holes = few.role == Role::Hole && self.role == Role::Hole;
         if let Some(line) = line

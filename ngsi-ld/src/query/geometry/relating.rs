@@ -125,7 +125,7 @@ impl<'a> Relating<'a> {
                 }
                 Stage::Contacts(contacts) => {
                     let contact = ready!(contacts.advance(self.index, &self.target, steps));
-                    if let Some(related) = self.after_contacts(contact) {
+                    if let Some(related) = self.after_contacts(contact, steps) {
                         return Poll::Ready(related);
                     }
                     self.begin_locating();
@@ -139,7 +139,7 @@ impl<'a> Relating<'a> {
                         self.in_reference.add(ready!(some.advance(index, steps)), areas);
                         *locating = None;
                     } else {
-                        if !steps.take(1) {
+                        if !steps.begin(2) {
                             return Poll::Pending;
                         }
                         match starts.next_of_target(&self.target, index.bounds()) {
@@ -161,7 +161,7 @@ impl<'a> Relating<'a> {
                             .add(ready!(some.advance(&self.target, steps)), Areas::One);
                         *scanning = None;
                     } else {
-                        if !steps.take(1) {
+                        if !steps.begin(2) {
                             return Poll::Pending;
                         }
                         match starts.next_of_index(self.index, self.target.bounds()) {
@@ -233,7 +233,13 @@ impl<'a> Relating<'a> {
         if is_outside(of_target, of_reference) {
             self.in_reference = Tally::OUTSIDE;
         }
-        if is_outside(of_reference, of_target) {
+        // Where all points lie says by itself whether they are within something, or share anything with it.
+        let is_enough = is_of_points
+            && matches!(
+                self.relation,
+                GeoRelation::Within | GeoRelation::Intersects | GeoRelation::Disjoint
+            );
+        if is_enough || is_outside(of_reference, of_target) {
             self.in_target = Tally::OUTSIDE;
         }
         self.stage = if self.in_reference.is_known {
@@ -244,7 +250,7 @@ impl<'a> Relating<'a> {
     }
 
     /// What contacts decide; `None`: there are none, and each part lies inside or outside as a whole.
-    fn after_contacts(&self, contact: Contact) -> Option<Related> {
+    fn after_contacts(&self, contact: Contact, steps: &mut Steps) -> Option<Related> {
         let is_collapsed = self.target.is_collapsed() || self.index.is_collapsed();
         if !contact.meet && !is_collapsed {
             return None;
@@ -263,7 +269,7 @@ impl<'a> Relating<'a> {
             }
         }
         Some(
-            match exact::holds(self.relation, &self.target, self.index, contact.boxes) {
+            match exact::holds(self.relation, &self.target, self.index, contact, steps) {
                 Ok(holds) => Related::Holds(holds),
                 Err(TooComplex) => Related::TooComplex,
             },

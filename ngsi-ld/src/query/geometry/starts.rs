@@ -33,8 +33,8 @@ pub(super) enum Start {
     End,
 }
 
-/// Positions that are passed by in one step.
-const PASSED_IN_A_STEP: usize = 32;
+/// Positions that are passed by in one piece.
+const PASSED_IN_A_PIECE: usize = 32;
 
 impl Starts {
     pub(super) const fn new(which: Which) -> Self {
@@ -61,7 +61,7 @@ impl Starts {
 
     fn next(&mut self, other: &Bounds, get: impl Fn(usize, usize) -> Option<(Role, Option<Coord<f64>>)>) -> Start {
         let mut passed = 0;
-        while passed < PASSED_IN_A_STEP {
+        while passed < PASSED_IN_A_PIECE {
             let Some((role, position)) = get(self.part, self.place) else {
                 return if passed > 0 { Start::Outside } else { Start::End };
             };

@@ -9,8 +9,8 @@ use super::shape::{Collapse, Dimension, Positions, RUN, Run};
 use crate::entity::{Geometry, InvalidGeometry, Part, Parts, Position, Role};
 use crate::query::Steps;
 
-/// Positions that one step looks at.
-const POSITIONS_OF_A_STEP: usize = 4 * RUN;
+/// Positions that are looked at in one piece.
+const POSITIONS_OF_A_PIECE: usize = 4 * RUN;
 
 /// A target geometry, as far as it has been looked at.
 pub(super) struct Target<'e> {
@@ -137,7 +137,7 @@ impl<'e> Survey<'e> {
     /// Goes on; the target is whole when this is ready.
     pub(super) fn advance(&mut self, target: &mut Target<'e>, steps: &mut Steps) -> Poll<Result<(), InvalidGeometry>> {
         loop {
-            if !steps.take(1) {
+            if !steps.begin(3) {
                 return Poll::Pending;
             }
             let Some(current) = &mut self.current else {
@@ -184,7 +184,7 @@ impl<'e> Target<'e> {
 impl Current<'_> {
     /// Looks at the next positions. `true`: there are no more.
     fn look(&mut self, target: &mut Target<'_>) -> Result<bool, InvalidGeometry> {
-        let end = self.part.positions.len().min(self.next + POSITIONS_OF_A_STEP);
+        let end = self.part.positions.len().min(self.next + POSITIONS_OF_A_PIECE);
         let is_points = self.part.role == Role::Points;
         let Some(place) = target.parts.len().checked_sub(1) else {
             return Ok(true);

@@ -18,12 +18,14 @@
 mod collation;
 mod key;
 mod parse;
+mod sorting;
 #[cfg(test)]
 mod tests;
 
 pub use self::collation::InvalidCollation;
-pub use self::key::OrderingKey;
+pub use self::key::{KeyEvaluation, OrderingKey};
 pub use self::parse::{InvalidOrdering, OrderingParameter, OrderingProblem};
+pub use self::sorting::Sorting;
 
 use self::collation::Collation;
 use super::{AttributePath, ReferenceGeometry};
@@ -90,7 +92,7 @@ impl Direction {
         }
     }
 
-    const fn is_by_distance(self) -> bool {
+    pub(super) const fn is_by_distance(self) -> bool {
         matches!(self, Self::Nearest | Self::Farthest)
     }
 
@@ -128,6 +130,12 @@ impl Ordering {
     #[must_use]
     pub fn terms(&self) -> &[OrderingTerm] {
         &self.terms
+    }
+
+    /// What distances are measured from, where a term orders by them.
+    pub(super) fn reference_of_distances(&self) -> Option<&ReferenceGeometry> {
+        let is_by_distance = self.terms.iter().any(|term| term.direction.is_by_distance());
+        self.reference.as_ref().filter(|_| is_by_distance)
     }
 
     /// The paths into attributes that it looks at, in the order of its terms.

@@ -1,5 +1,7 @@
 //! The ordering of entities, by the rules and the examples of clause 4.23.
 
+mod interrupted;
+
 use std::cmp::Ordering as Order;
 
 use proptest::prelude::*;

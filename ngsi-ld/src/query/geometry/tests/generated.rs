@@ -149,6 +149,57 @@ pub(super) fn pairs() -> impl Strategy<Value = (Geometry, Geometry)> {
     })
 }
 
+/// A large area, and something that has positions of its boundary and others.
+pub(super) fn touching() -> impl Strategy<Value = (Geometry, Geometry)> {
+    let ring = (vec(0.9..1.0_f64, 200..500), any::<bool>()).prop_map(|(radii, is_clockwise)| {
+        let step = TAU / radii.len() as f64;
+        let mut ring: Vec<Position> = radii
+            .iter()
+            .enumerate()
+            .map(|(number, radius)| {
+                let angle = number as f64 * step;
+                Position::new(5.0 + radius * angle.cos(), 5.0 + radius * angle.sin())
+            })
+            .collect();
+        if is_clockwise {
+            ring.reverse();
+        }
+        ring.push(ring[0]);
+        ring
+    });
+    (ring, 0.0..1.0_f64, 1..60_usize, 0.0..2.0_f64, 0..6_u8).prop_map(|(ring, from, len, depth, form)| {
+        let from = ((ring.len() - 2) as f64 * from) as usize;
+        let shared: Vec<Position> = ring.iter().cycle().skip(from).take(len + 1).copied().collect();
+        // The apex lies inside below 1, and outside beyond.
+        let middle = shared[shared.len() / 2];
+        let between = |from: f64, to: f64| from + (to - from) * depth;
+        let apex = Position::new(between(5.0, middle.longitude), between(5.0, middle.latitude));
+        let mut sector = shared.clone();
+        sector.extend([apex, shared[0]]);
+        if sector.len() < 4 {
+            sector.insert(1, middle);
+        }
+        let reference = Geometry::Polygon(vec![ring.clone()]);
+        let target = match form {
+            0 => Geometry::LineString(shared),
+            1 => {
+                let mut line = shared;
+                line.push(apex);
+                Geometry::LineString(line)
+            }
+            2 => Geometry::MultiPolygon(vec![vec![sector], vec![small_square()]]),
+            3 => Geometry::Polygon(vec![ring.iter().rev().copied().collect()]),
+            _ => Geometry::Polygon(vec![sector]),
+        };
+        (target, reference)
+    })
+}
+
+fn small_square() -> Vec<Position> {
+    let corners = [(5.0, 5.0), (5.001, 5.0), (5.001, 5.001), (5.0, 5.001), (5.0, 5.0)];
+    corners.map(|(x, y)| Position::new(x, y)).to_vec()
+}
+
 fn each(geometry: &Geometry, change: &dyn Fn(&[Position]) -> Vec<Position>) -> Geometry {
     let lines = |lines: &[Vec<Position>]| lines.iter().map(|line| change(line)).collect::<Vec<_>>();
     match geometry {

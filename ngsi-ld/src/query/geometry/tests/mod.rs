@@ -1,5 +1,6 @@
 //! Relations and distances against the naive model, interrupted at every step and not.
 
+mod bounded;
 mod generated;
 mod naive;
 
@@ -7,8 +8,8 @@ use std::task::Poll;
 
 use proptest::prelude::*;
 
-use self::generated::pairs;
-use super::{Asked, Found, Nearest, TooComplex};
+use self::generated::{pairs, touching};
+use super::{Areas, Asked, Found, Index, Nearest, Related, Relating, TooComplex};
 use crate::Entity;
 use crate::entity::{AttributeValue, Geometry, Instance};
 use crate::query::fixture::{attribute, entity};
@@ -36,17 +37,16 @@ fn query(relation: GeoRelation, reference: &ReferenceGeometry) -> GeoQuery {
     }
 }
 
-/// What the evaluation finds when it is interrupted again and again, and how many steps it took.
-fn interrupted(query: &GeoQuery, target: &Entity, steps: usize) -> (Result<bool, TooComplex>, usize) {
+/// What the evaluation finds when it is interrupted at every step.
+fn interrupted(query: &GeoQuery, target: &Entity) -> Result<bool, TooComplex> {
     let mut evaluation = query.begin(target);
-    for turn in 1.. {
-        let mut given = Steps::new(steps);
-        if let Poll::Ready(result) = evaluation.advance(&mut given) {
-            return (result, turn * steps);
+    loop {
+        let mut one = Steps::new(1);
+        if let Poll::Ready(result) = evaluation.advance(&mut one) {
+            return result;
         }
-        assert!(given.are_spent(), "it stopped with steps to spare");
+        assert!(one.are_spent(), "it stopped with steps to spare");
     }
-    unreachable!()
 }
 
 fn metres(target: &Geometry, reference: &ReferenceGeometry, asked: Asked) -> f64 {
@@ -57,8 +57,14 @@ fn metres(target: &Geometry, reference: &ReferenceGeometry, asked: Asked) -> f64
     }
 }
 
+/// How often each property is tried.
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("KAKEHASHI_GEOMETRY_CASES").ok();
+    ProptestConfig::with_cases(cases.and_then(|cases| cases.parse().ok()).unwrap_or(2000))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(std::env::var("KAKEHASHI_GEOMETRY_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2000)))]
+    #![proptest_config(cases())]
 
     #[test]
     fn every_relation_is_that_of_the_naive_model((target, reference) in pairs()) {
@@ -66,8 +72,8 @@ proptest! {
         for relation in RELATIONS {
             let expected = naive::holds(relation, &target, &reference);
             let query = query(relation, &prepared);
-            prop_assert_eq!(interrupted(&query, &sought, 1).0, Ok(expected), "{:?}", relation);
             prop_assert_eq!(query.matches(&sought), expected, "{:?}", relation);
+            prop_assert_eq!(interrupted(&query, &sought), Ok(expected), "{:?}", relation);
         }
     }
 
@@ -78,10 +84,18 @@ proptest! {
         prop_assert_eq!(metres(&target, &prepared, Asked::Geodesic), expected);
         prop_assert_eq!(metres(&target, &prepared, Asked::Haversine), naive::haversine_metres(&target, &reference));
         for (min, max) in [
-            (None, Some(expected)), (None, Some(expected * share)), (None, Some(expected + share)), (None, Some(share)),
-            (Some(expected), None), (Some(expected * share), None), (Some(expected - share), None), (Some(share), None),
-            (Some(expected * 0.8), Some(expected * 1.2)), (Some(expected), Some(expected * 1.01)),
-            (Some(expected - share), Some(expected + share)), (Some(expected + share), Some(expected + 2.0 * share)),
+            (None, Some(expected)),
+            (None, Some(expected * share)),
+            (None, Some(expected + share)),
+            (None, Some(share)),
+            (Some(expected), None),
+            (Some(expected * share), None),
+            (Some(expected - share), None),
+            (Some(share), None),
+            (Some(expected * 0.8), Some(expected * 1.2)),
+            (Some(expected), Some(expected * 1.01)),
+            (Some(expected - share), Some(expected + share)),
+            (Some(expected + share), Some(expected + 2.0 * share)),
         ] {
             if min.or(max).is_some_and(|metres| metres <= 0.0) {
                 continue;
@@ -90,60 +104,39 @@ proptest! {
             let query = query(relation, &prepared);
             let expected = naive::holds(relation, &target, &reference);
             prop_assert_eq!(query.matches(&sought), expected, "{:?}", relation);
-            prop_assert_eq!(interrupted(&query, &sought, 1).0, Ok(expected), "{:?}", relation);
+            prop_assert_eq!(interrupted(&query, &sought), Ok(expected), "{:?}", relation);
+        }
+    }
+
+    #[test]
+    fn areas_enclose_what_the_naive_model_says((target, area) in pairs()) {
+        if let Some(polygons) = naive::areas(&area) {
+            let index = Index::of_areas(&polygons);
+            let mut relating = Relating::within(&target, &index, Areas::Together);
+            let expected = if naive::encloses(&polygons, &target) { Related::Holds(true) } else { Related::Holds(false) };
+            let found = match relating.advance(&mut Steps::unbounded()) {
+                Poll::Ready(Related::NoGeometry) => Related::Holds(false),
+                Poll::Ready(related) => related,
+                Poll::Pending => panic!("steps were spent"),
+            };
+            prop_assert_eq!(found, expected);
         }
     }
 }
 
-#[test]
-#[ignore]
-fn zz_survey() {
-    use proptest::strategy::ValueTree;
-    use std::collections::BTreeMap;
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut counts: BTreeMap<String, (usize, String)> = BTreeMap::new();
-    let n: usize = std::env::var("N").map_or(20000, |n| n.parse().unwrap());
-    for _ in 0..n {
-        let (target, reference) = pairs().new_tree(&mut runner).unwrap().current();
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases().cases / 10))]
+
+    /// Large enough to be cut short around each other.
+    #[test]
+    fn what_touches_is_compared_as_by_the_naive_model((target, reference) in touching()) {
         let (sought, prepared) = (at(&target), ReferenceGeometry::from(reference.clone()));
         for relation in RELATIONS {
             let expected = naive::holds(relation, &target, &reference);
-            let found = query(relation, &prepared).matches(&sought);
-            if expected != found {
-                let key = format!(
-                    "{relation:?} {} {} expected {expected}",
-                    target.type_name(),
-                    reference.type_name()
-                );
-                let shown = format!("{} | {}", target.to_geo_text(), reference.to_geo_text());
-                let entry = counts.entry(key).or_insert((0, shown.clone()));
-                entry.0 += 1;
-                if shown.len() < entry.1.len() {
-                    entry.1 = shown;
-                }
-            }
+            prop_assert_eq!(query(relation, &prepared).matches(&sought), expected, "{:?}", relation);
+            let backwards = query(relation, &target.clone().into());
+            let expected = naive::holds(relation, &reference, &target);
+            prop_assert_eq!(backwards.matches(&at(&reference)), expected, "{:?} backwards", relation);
         }
-    }
-    for (key, (count, shown)) in counts {
-        println!("{count} {key}: {shown}");
-    }
-}
-impl Geometry {
-    fn to_geo_text(&self) -> String {
-        let t: Vec<String> = self
-            .parts()
-            .map(|p| {
-                format!(
-                    "{:?}{}",
-                    p.role,
-                    p.positions
-                        .iter()
-                        .map(|p| format!("{} {}", p.longitude, p.latitude))
-                        .collect::<Vec<_>>()
-                        .join(",")
-                )
-            })
-            .collect();
-        t.join(" / ")
     }
 }

@@ -3,9 +3,14 @@
 
 use geo::coordinate_position::{CoordPos, CoordinatePosition};
 use geo::dimensions::{Dimensions, HasDimensions};
-use geo::{BoundingRect, Coord, CoordsIter, Distance, Geodesic, Haversine, Intersects, LinesIter, Relate};
+use geo::indexed::IntervalTreeMultiPolygon;
+use geo::orient::{Direction, Orient};
+use geo::{
+    BoundingRect, Contains, Coord, CoordsIter, Distance, Geodesic, Haversine, Intersects, LinesIter, MultiPolygon,
+    Relate,
+};
 
-use crate::entity::Geometry;
+use crate::entity::{Geometry, Position};
 use crate::query::GeoRelation;
 
 pub(super) fn holds(relation: GeoRelation, target: &Geometry, reference: &Geometry) -> bool {
@@ -192,4 +197,29 @@ fn eastward(from: f64, to: f64) -> f64 {
     } else {
         degrees
     }
+}
+
+/// The areas of a geometry as a permit has them: with shells that turn one way, and holes that turn the other.
+pub(super) fn areas(geometry: &Geometry) -> Option<MultiPolygon<f64>> {
+    let polygons = match geometry.to_geo() {
+        geo::Geometry::Polygon(polygon) => MultiPolygon(vec![polygon]),
+        geo::Geometry::MultiPolygon(polygons) => polygons,
+        _ => return None,
+    };
+    Some(polygons.orient(Direction::Default))
+}
+
+/// Whether a place lies within the areas of a permit.
+pub(super) fn encloses(areas: &MultiPolygon<f64>, place: &Geometry) -> bool {
+    let index = IntervalTreeMultiPolygon::new(areas);
+    let holds = |position: &Position| index.contains(&Coord::from(*position));
+    place.check().is_ok()
+        && match place {
+            Geometry::Point(position) => holds(position),
+            Geometry::MultiPoint(positions) => positions.iter().all(holds),
+            other => {
+                let (other, areas) = (other.to_geo(), areas.clone().into());
+                boxes_meet(&other, &areas) && other.relate(&areas).is_within()
+            }
+        }
 }
