@@ -36,6 +36,9 @@ pub enum Exhausted {
         /// How many may be held.
         most: usize,
     },
+    /// It cannot be found out in a bounded number of steps.
+    #[error("it would take too many steps")]
+    Steps,
     /// The process is busy with others, or with as much for this caller as it may have beside them.
     #[error("the gateway is busy")]
     Process,

@@ -121,7 +121,7 @@ mod tests {
         let property = ngsi_ld::context::Context::core().expand_attribute("location").unwrap();
         Area::of(&GeoQuery {
             relation,
-            geometry,
+            geometry: geometry.into(),
             property,
         })
     }

@@ -243,7 +243,8 @@ fn sendable(text: &str) -> Option<String> {
 
 /// A circle around everything that is asked for: its centre, and whole metres.
 fn circle(geo: &GeoQuery) -> Option<(Position, u64)> {
-    let (GeoRelation::Near { max: Some(max), .. }, Geometry::Point(center)) = (&geo.relation, &geo.geometry) else {
+    let (GeoRelation::Near { max: Some(max), .. }, Geometry::Point(center)) = (&geo.relation, geo.geometry.geometry())
+    else {
         return None;
     };
     let metres = (max * DISTANCE_FACTOR + DISTANCE_MARGIN).ceil();

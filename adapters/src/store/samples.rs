@@ -347,7 +347,7 @@ fn geo_queries() -> impl Strategy<Value = GeoQuery> {
     ];
     (relations, geometries(), 0..4_usize).prop_map(|(relation, geometry, position)| GeoQuery {
         relation,
-        geometry,
+        geometry: geometry.into(),
         property: name(position),
     })
 }

@@ -146,6 +146,11 @@ impl From<Exhausted> for Problem {
                 );
                 Self::new(ErrorType::TooManyResults, detail)
             }
+            Exhausted::Steps => {
+                let detail = "the geometry touches that of an entity in too many places to be compared with it exactly; use one \
+                              with fewer positions";
+                Self::new(ErrorType::TooComplexQuery, detail)
+            }
             Exhausted::Time => {
                 let detail = "what is asked for could not be computed within the request's time; ask for less, or with a \
                               simpler geometry";
@@ -158,7 +163,9 @@ impl From<Exhausted> for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let error_type = match refusal {
-            Refusal::TooManySources { .. } | Refusal::TooManyQuestions { .. } => ErrorType::TooComplexQuery,
+            Refusal::TooManySources { .. } | Refusal::TooManyQuestions { .. } | Refusal::TooComplex => {
+                ErrorType::TooComplexQuery
+            }
             Refusal::TooManyCandidates { .. } | Refusal::ScanTooWide | Refusal::TooManyLinked { .. } => {
                 ErrorType::TooManyResults
             }

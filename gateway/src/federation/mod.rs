@@ -25,6 +25,7 @@ pub mod retrieve;
 mod scan;
 pub mod selectors;
 mod source_filter;
+mod steps;
 pub mod tenant_limits;
 mod told;
 pub mod types;
@@ -72,11 +73,6 @@ pub struct Question {
 }
 
 impl Question {
-    /// Whether an entity meets the conditions, and something of it is shown. It may take turns with others.
-    async fn selects(&self, entity: &Entity) -> bool {
-        self.query.matches(entity) && self.is_chosen(entity) && self.leaves_something(entity)
-    }
-
     /// Whether one of the selectors selects an entity.
     fn is_chosen(&self, entity: &Entity) -> bool {
         self.selectors.is_empty() || self.selectors.iter().any(|one| one.selects(entity))
@@ -147,6 +143,12 @@ pub enum Refusal {
         /// How many are allowed.
         allowed: usize,
     },
+    /// More would have to be computed than one request has time for.
+    #[error(
+        "what is asked for would take longer to decide than a request may take, however few entities there are; use a geometry with \
+         fewer positions, or shorter regular expressions"
+    )]
+    TooComplex,
     /// What the request may use of the process is used up, or all of it is in use.
     #[error("{0}")]
     Exhausted(Exhausted),

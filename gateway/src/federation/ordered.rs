@@ -14,7 +14,7 @@ use super::gather::{self, MAX_FROM_ONE_SOURCE, Request};
 use super::looking::{Look, hold};
 use super::plan::SubQuery;
 use super::query::{Answer, warnings_of};
-use super::{Question, Refusal, is_system_date, scan};
+use super::{Question, Refusal, is_system_date, scan, steps};
 use crate::config::Extensions;
 
 /// Entities beyond the wanted ones that are kept until the first among all of them are picked out again: sorting for
@@ -113,7 +113,8 @@ struct First {
 
 impl Look for First {
     async fn look(&mut self, entity: Entity) -> Result<ControlFlow<()>, AdapterError> {
-        if !self.question.selects(&entity).await {
+        let exhausted = |exhausted| AdapterError::exhausted(&self.source, exhausted);
+        if !self.question.selects(&entity).await.map_err(exhausted)? {
             return Ok(ControlFlow::Continue(()));
         }
         self.matching += 1;
@@ -123,8 +124,9 @@ impl Look for First {
             return Ok(ControlFlow::Break(()));
         }
         if self.page.limit > 0 {
-            let added = self.add(entity);
-            added.map_err(|exhausted| AdapterError::exhausted(&self.source, exhausted))?;
+            self.add(entity)
+                .await
+                .map_err(|exhausted| AdapterError::exhausted(&self.source, exhausted))?;
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -135,12 +137,12 @@ impl First {
         self.page.offset.saturating_add(self.page.limit)
     }
 
-    fn add(&mut self, entity: Entity) -> Result<(), Exhausted> {
+    async fn add(&mut self, entity: Entity) -> Result<(), Exhausted> {
         let Some(order) = &self.question.order else {
             return Ok(());
         };
         hold(&mut self.held, &entity)?;
-        self.kept.push((order.key(&entity), entity));
+        self.kept.push((steps::key(order, &entity).await, entity));
         if self.kept.len() >= self.wanted().saturating_add(KEPT_BEYOND) {
             self.sort();
             let weight = self.kept.iter().map(|(_, entity)| entity.weight()).sum();
@@ -151,7 +153,8 @@ impl First {
 
     fn sort(&mut self) {
         if let Some(order) = &self.question.order {
-            self.kept.sort_unstable_by(|(a, _), (b, _)| order.compare(a, b));
+            // Most of them are in order already, of which this sort makes use.
+            self.kept.sort_by(|(a, _), (b, _)| order.compare(a, b));
         }
         self.kept.truncate(self.wanted());
     }
@@ -172,8 +175,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn as_many_are_kept_as_are_wanted_and_they_are_the_first() {
+    #[tokio::test]
+    async fn as_many_are_kept_as_are_wanted_and_they_are_the_first() {
         let order = Ordering::parse("height;desc", None, None, None, Context::core()).unwrap();
         let question = Question {
             order: Some(order),
@@ -194,9 +197,8 @@ mod tests {
             let json = format!(
                 r#"{{"id": "urn:ngsi-ld:T:{number}", "type": "T", "height": {{"type": "Property", "value": {height}}}}}"#
             );
-            first
-                .add(parse_entity(json.as_bytes(), Context::core()).unwrap())
-                .unwrap();
+            let entity = parse_entity(json.as_bytes(), Context::core()).unwrap();
+            first.add(entity).await.unwrap();
             assert!(first.kept.len() < 5 + KEPT_BEYOND);
         }
         let heights = Context::core().expand_attribute("height").unwrap();

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use hashbrown::HashMap;
 use kakehashi_adapters::{AdapterError, Counted, LeftOut, Page, SourceId};
-use kakehashi_resources::{Held, pause};
+use kakehashi_resources::{Exhausted, Held, pause};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::merge::{Part, merge_parts};
 use ngsi_ld::{Entity, EntityId};
@@ -16,7 +16,7 @@ use super::entities::{Arriving, Entities};
 use super::gather::{self, Found, Request};
 use super::looking::{Look, hold};
 use super::plan::{Asker, Plan, SubQuery, plan};
-use super::{Question, Refusal, Warning, hidden_targets, linked_conditions, ordered, scan, warning};
+use super::{Question, Refusal, Warning, hidden_targets, linked_conditions, ordered, scan, steps, warning};
 
 /// One page of the answer.
 #[derive(Debug)]
@@ -54,6 +54,7 @@ pub(super) async fn unlinked(
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<Answer, Refusal> {
+    steps::check(question, request).await?;
     let mut plan = plan(question, asker, &request.call).await?;
     if plan.sub_queries.len() == 1
         && plan.overloaded.is_empty()
@@ -222,7 +223,8 @@ struct OfPage {
 
 impl Look for OfPage {
     async fn look(&mut self, entity: Entity) -> Result<ControlFlow<()>, AdapterError> {
-        if !self.question.selects(&entity).await {
+        let exhausted = |exhausted| AdapterError::exhausted(&self.source, exhausted);
+        if !self.question.selects(&entity).await.map_err(exhausted)? {
             return Ok(ControlFlow::Continue(()));
         }
         self.matching += 1;
@@ -230,8 +232,7 @@ impl Look for OfPage {
             return Ok(ControlFlow::Continue(()));
         }
         if self.entities.len() < self.page.limit {
-            let held = hold(&mut self.held, &entity);
-            held.map_err(|exhausted| AdapterError::exhausted(&self.source, exhausted))?;
+            hold(&mut self.held, &entity).map_err(exhausted)?;
             self.entities.push(entity);
             return Ok(ControlFlow::Continue(()));
         }
@@ -262,7 +263,8 @@ async fn from_many(
     warning::add(&mut warnings, plan.overloaded.iter().map(Warning::from));
     let resources = &request.call.resources;
     let merging = merged(parts, Arc::clone(question));
-    let (entities, held) = resources.compute(merging).await.map_err(Refusal::Exhausted)?;
+    let merged = resources.compute(merging).await.and_then(|merged| merged);
+    let (entities, held) = merged.map_err(Refusal::Exhausted)?;
     let total = entities.len();
     let entities: Vec<Entity> = entities.into_iter().skip(page.offset).take(page.limit).collect();
     let more = page.offset.saturating_add(entities.len()) < total && page.limit > 0;
@@ -274,22 +276,22 @@ async fn from_many(
 }
 
 /// The entities that parts make and that are asked for, in their order.
-async fn merged(parts: Parts, question: Arc<Question>) -> (Vec<Entity>, Option<Held>) {
+async fn merged(parts: Parts, question: Arc<Question>) -> Result<(Vec<Entity>, Option<Held>), Exhausted> {
     let now = DateTime::from_system_time(SystemTime::now());
     let mut entities = Vec::new();
     for parts in parts.by_id.into_values() {
         if let Some(entity) = merge_parts(in_rank(parts), &now)
-            && question.selects(&entity).await
+            && question.selects(&entity).await?
         {
             entities.push(entity);
         }
         pause().await;
     }
     match &question.order {
-        Some(order) => entities = order.sort(entities),
+        Some(order) => entities = steps::sorted(order, entities).await,
         None => entities.sort_unstable_by(|a, b| a.id.cmp(&b.id)),
     }
-    (entities, parts.held)
+    Ok((entities, parts.held))
 }
 
 /// The parts of every candidate.

@@ -69,7 +69,7 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
     if let Some(datasets) = &question.datasets {
         datasets.apply(&mut entity);
     }
-    let is_selected = question.selects(&entity).await;
+    let is_selected = question.selects(&entity).await.map_err(Refusal::Exhausted)?;
     question.reduce(&mut entity);
     Ok(Answer {
         entity: is_selected.then_some(entity),

@@ -67,7 +67,7 @@ impl Position {
         }
     }
 
-    fn check(&self) -> Result<(), InvalidGeometry> {
+    pub(crate) fn check(&self) -> Result<(), InvalidGeometry> {
         let on_globe = (-180.0..=180.0).contains(&self.longitude) && (-90.0..=90.0).contains(&self.latitude);
         if on_globe {
             Ok(())
@@ -121,27 +121,30 @@ impl Geometry {
         }
     }
 
+    /// How many positions it has.
+    #[must_use]
+    pub fn count_positions(&self) -> usize {
+        match self {
+            Self::Point(_) => 1,
+            Self::MultiPoint(positions) | Self::LineString(positions) => positions.len(),
+            Self::MultiLineString(lines) | Self::Polygon(lines) => lines.iter().map(Vec::len).sum(),
+            Self::MultiPolygon(areas) => areas.iter().flatten().map(Vec::len).sum(),
+        }
+    }
+
     /// Checks what RFC 7946 asks: positions on the globe, lines with two ends, rings closed.
     ///
     /// # Errors
     /// The first rule that is broken.
     pub fn check(&self) -> Result<(), InvalidGeometry> {
-        match self {
-            Self::Point(position) => position.check(),
-            Self::MultiPoint(positions) => check_all(positions, 1, InvalidGeometry::Empty),
-            Self::LineString(line) => check_all(line, 2, InvalidGeometry::ShortLine),
-            Self::MultiLineString(lines) => {
-                non_empty(lines)?;
-                lines
-                    .iter()
-                    .try_for_each(|line| check_all(line, 2, InvalidGeometry::ShortLine))
-            }
-            Self::Polygon(rings) => check_rings(rings),
-            Self::MultiPolygon(polygons) => {
-                non_empty(polygons)?;
-                polygons.iter().try_for_each(|rings| check_rings(rings))
-            }
+        if let Self::Point(position) = self {
+            return position.check();
         }
+        self.parts().try_for_each(|part| {
+            part.check_length()?;
+            part.positions.iter().try_for_each(Position::check)?;
+            part.check_end()
+        })
     }
 
     /// The same geometry for computation, without altitudes.
@@ -165,33 +168,6 @@ impl Geometry {
             }
         }
     }
-}
-
-fn non_empty<T>(parts: &[T]) -> Result<(), InvalidGeometry> {
-    if parts.is_empty() {
-        Err(InvalidGeometry::Empty)
-    } else {
-        Ok(())
-    }
-}
-
-fn check_all(positions: &[Position], least: usize, too_few: InvalidGeometry) -> Result<(), InvalidGeometry> {
-    if positions.len() < least {
-        return Err(too_few);
-    }
-    positions.iter().try_for_each(Position::check)
-}
-
-fn check_rings(rings: &[Vec<Position>]) -> Result<(), InvalidGeometry> {
-    non_empty(rings)?;
-    rings.iter().try_for_each(|ring| {
-        check_all(ring, 4, InvalidGeometry::OpenRing)?;
-        if ring.first() == ring.last() {
-            Ok(())
-        } else {
-            Err(InvalidGeometry::OpenRing)
-        }
-    })
 }
 
 fn to_line(positions: &[Position]) -> LineString<f64> {

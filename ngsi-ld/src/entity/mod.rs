@@ -14,6 +14,7 @@ mod expiry;
 pub(crate) mod generated;
 mod geometry;
 mod geometry_json;
+mod geometry_parts;
 pub mod language;
 mod number;
 pub mod parse;
@@ -28,6 +29,7 @@ pub use attribute::{
 };
 pub use datetime::{DateTime, InvalidDateTime};
 pub use geometry::{Geometry, InvalidGeometry, Position};
+pub(crate) use geometry_parts::{Part, Parts, Role};
 pub use number::Number;
 pub use value::{InvalidJson, Json, TemporalType, Value};
 

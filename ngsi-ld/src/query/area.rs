@@ -4,15 +4,16 @@
 //! places leads out of the area. A place on the boundary is not inside (clause 4.10, as RFC 7946 draws lines).
 
 use std::fmt;
+use std::task::{Poll, ready};
 
-use geo::algorithm::indexed::IntervalTreeMultiPolygon;
 use geo::algorithm::orient::{Direction, Orient};
-use geo::{BoundingRect, Contains, Coord, Intersects, MultiPolygon, Polygon, Rect, Relate};
+use geo::{BoundingRect, MultiPolygon, Polygon, Rect};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::entity::{AttributeValue, Geometry, InvalidGeometry, Position};
-use crate::query::{GeoQuery, GeoRelation};
+use super::geometry::{Areas, Index, Related, Relating};
+use crate::entity::{AttributeValue, Geometry, Instance, InvalidGeometry, Position};
+use crate::query::{GeoQuery, GeoRelation, Steps, TooComplex};
 use crate::{AttributeName, Entity};
 
 /// Most positions of an area: the boundary of a municipality has some thousand, of a prefecture some ten thousand.
@@ -20,8 +21,7 @@ pub const MAX_AREA_POSITIONS: usize = 200_000;
 
 /// An area. Asking whether a point lies in it costs little, however long its boundary is.
 pub struct Area {
-    polygons: MultiPolygon<f64>,
-    index: IntervalTreeMultiPolygon<f64>,
+    index: Index,
     bounds: Rect<f64>,
 }
 
@@ -71,46 +71,35 @@ impl Area {
         if positions > MAX_AREA_POSITIONS {
             return Err(InvalidArea::TooLong);
         }
-        // The index counts windings, so that a hole must turn the other way than what it is a hole of.
+        // Windings are counted together, so that a hole must turn the other way than what it is a hole of.
         let polygons = MultiPolygon(polygons).orient(Direction::Default);
         let bounds = polygons.bounding_rect().ok_or(InvalidArea::Empty)?;
         Ok(Self {
-            index: IntervalTreeMultiPolygon::new(&polygons),
-            polygons,
+            index: Index::of_areas(&polygons),
             bounds,
         })
     }
 
-    /// Whether an entity lies in it: it has the GeoProperty, and every instance of it lies inside.
+    /// Whether an entity lies in it: it has the GeoProperty, and every instance of it lies inside. One that is too complex
+    /// to be compared does not lie in it: whoever must tell it from the others uses [`begin`](Self::begin).
     #[must_use]
     pub fn encloses(&self, entity: &Entity, property: &AttributeName) -> bool {
-        let Some(attribute) = entity.attribute(property) else {
-            return false;
-        };
-        !attribute.instances.is_empty()
-            && attribute.instances.iter().all(|instance| match &instance.value {
-                AttributeValue::GeoProperty(place) => place.check().is_ok() && self.holds(place),
-                _ => false,
-            })
+        let mut steps = Steps::unbounded();
+        matches!(self.begin(entity, property).advance(&mut steps), Poll::Ready(Ok(true)))
     }
 
-    fn holds(&self, place: &Geometry) -> bool {
-        match place {
-            Geometry::Point(position) => self.holds_position(*position),
-            Geometry::MultiPoint(positions) => positions.iter().all(|position| self.holds_position(*position)),
-            other => {
-                let other = other.to_geo();
-                let meets = other
-                    .bounding_rect()
-                    .is_some_and(|bounds| bounds.intersects(&self.bounds));
-                meets && other.relate(&self.polygons).is_within()
-            }
+    /// Begins to find out whether an entity lies in it.
+    #[must_use]
+    pub fn begin<'a>(&'a self, entity: &'a Entity, property: &AttributeName) -> AreaEvaluation<'a> {
+        let instances = entity.attribute(property).map(|attribute| &*attribute.instances);
+        let instances = instances.unwrap_or_default();
+        AreaEvaluation {
+            area: self,
+            rest: instances.iter(),
+            current: None,
+            is_nowhere: instances.is_empty(),
+            is_too_complex: false,
         }
-    }
-
-    fn holds_position(&self, position: Position) -> bool {
-        let place = Coord::from(position);
-        self.bounds.intersects(&place) && self.index.contains(&place)
     }
 
     /// A question that every entity in the area fulfils, and that costs a source little: does it meet the box around
@@ -128,8 +117,51 @@ impl Area {
         let ring = corners.map(|(longitude, latitude)| Position::new(longitude, latitude));
         GeoQuery {
             relation: GeoRelation::Intersects,
-            geometry: Geometry::Polygon(vec![ring.to_vec()]),
+            geometry: Geometry::Polygon(vec![ring.to_vec()]).into(),
             property,
+        }
+    }
+}
+
+/// Finding out whether an entity lies in an area. It can be interrupted at any step.
+pub struct AreaEvaluation<'a> {
+    area: &'a Area,
+    rest: std::slice::Iter<'a, Instance>,
+    current: Option<Relating<'a>>,
+    is_nowhere: bool,
+    is_too_complex: bool,
+}
+
+impl AreaEvaluation<'_> {
+    /// Goes on until it is known whether the entity lies in the area, or the steps are spent: the next call goes on then.
+    /// Comparing a geometry that touches the boundary may take more steps than are left, some 200,000 more at most.
+    ///
+    /// [`TooComplex`]: no instance is known to lie elsewhere, and of one it cannot be said in a bounded time.
+    pub fn advance(&mut self, steps: &mut Steps) -> Poll<Result<bool, TooComplex>> {
+        if self.is_nowhere {
+            return Poll::Ready(Ok(false));
+        }
+        loop {
+            if let Some(current) = &mut self.current {
+                let related = ready!(current.advance(steps));
+                self.current = None;
+                match related {
+                    Related::Holds(true) => {}
+                    Related::Holds(false) | Related::NoGeometry => return Poll::Ready(Ok(false)),
+                    Related::TooComplex => self.is_too_complex = true,
+                }
+            }
+            if !steps.begin(2) {
+                return Poll::Pending;
+            }
+            let Some(instance) = self.rest.next() else {
+                let result = if self.is_too_complex { Err(TooComplex) } else { Ok(true) };
+                return Poll::Ready(result);
+            };
+            let AttributeValue::GeoProperty(place) = &instance.value else {
+                return Poll::Ready(Ok(false));
+            };
+            self.current = Some(Relating::within(place, &self.area.index, Areas::Together));
         }
     }
 }
@@ -166,7 +198,7 @@ impl fmt::Debug for Area {
 
 impl PartialEq for Area {
     fn eq(&self, other: &Self) -> bool {
-        self.polygons == other.polygons
+        self.index == other.index
     }
 }
 

@@ -4,11 +4,13 @@
 //! names the position and what was expected there.
 
 mod area;
+mod complexity;
 mod cursor;
 mod evaluate;
 #[cfg(test)]
 mod fixture;
 mod geo;
+mod geometry;
 mod names;
 mod order;
 pub mod projection;
@@ -16,15 +18,18 @@ mod q;
 mod scope;
 mod selection;
 mod source_filter;
+mod steps;
 
 use compact_str::CompactString;
 
-pub use self::area::{Area, InvalidArea, MAX_AREA_POSITIONS};
-pub use self::evaluate::{LinkedEntities, distance_metres};
+pub use self::area::{Area, AreaEvaluation, InvalidArea, MAX_AREA_POSITIONS};
+pub use self::complexity::Complexity;
+pub use self::evaluate::{GeoEvaluation, LinkedEntities, QueryEvaluation, distance_metres};
 pub use self::geo::{GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery, MAX_COORDINATES_BYTES};
+pub use self::geometry::{ReferenceGeometry, TooComplex};
 pub use self::order::{
-    Direction, InvalidCollation, InvalidOrdering, MAX_ORDERING_TERMS, Ordering, OrderingKey, OrderingParameter,
-    OrderingProblem, OrderingTarget, OrderingTerm,
+    Direction, InvalidCollation, InvalidOrdering, KeyEvaluation, MAX_ORDERING_TERMS, Ordering, OrderingKey,
+    OrderingParameter, OrderingProblem, OrderingTarget, OrderingTerm, Sorting,
 };
 pub use self::q::{
     AttributePath, Comparand, Comparison, Condition, Expression, LinkedPath, MAX_DEPTH, MAX_LINKED_TYPES, MAX_LINKS,
@@ -33,6 +38,7 @@ pub use self::q::{
 pub use self::scope::{MAX_SCOPE_LEVELS, MAX_SCOPES, ScopePattern, ScopeQuery};
 pub use self::selection::{IdPattern, MAX_PATTERN_BYTES, MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH, TypeSelection};
 pub use self::source_filter::ContextSourceFilter;
+pub use self::steps::Steps;
 
 use crate::{AttributeName, EntityId};
 

@@ -16,7 +16,6 @@
 //!   value of the same characters, but has no order and matches no pattern.
 //! - Texts compare by code point, without normalization; dates and times by time.
 
-mod bounds;
 mod compare;
 mod geo;
 mod json;
@@ -26,13 +25,14 @@ mod target;
 mod tests;
 
 pub(super) use self::compare::clock;
-pub use self::geo::distance_metres;
-pub(super) use self::geo::haversine_metres;
+pub use self::geo::{GeoEvaluation, distance_metres};
 pub(super) use self::target::{Datum, Target, any_target};
+
+use std::task::Poll;
 
 use self::compare::holds;
 use self::target::linked_ids;
-use super::{AttributePath, Comparison, Condition, Expression, Query};
+use super::{AttributePath, Comparison, Condition, Expression, Query, Steps, TooComplex};
 use crate::{Entity, EntityId};
 
 /// The entities that Relationships lead to, as far as whoever asks may see them.
@@ -52,14 +52,59 @@ impl LinkedEntities for NoLinkedEntities {
 
 impl Query {
     /// Whether the entity is part of the answer: selected by id and type, with one of the attributes asked for,
-    /// fulfilling filter and geo-query.
+    /// fulfilling filter and geo-query. One that is too complex to be compared with the geometry is not: whoever must
+    /// tell it from the others uses [`begin`](Self::begin).
     #[must_use]
     pub fn matches(&self, entity: &Entity) -> bool {
+        self.matches_but_for_its_place(entity) && self.geo.as_ref().is_none_or(|geo| geo.matches(entity))
+    }
+
+    /// Begins to find out whether the entity is part of the answer.
+    #[must_use]
+    pub const fn begin<'a>(&'a self, entity: &'a Entity) -> QueryEvaluation<'a> {
+        QueryEvaluation {
+            query: self,
+            entity,
+            geo: None,
+        }
+    }
+
+    fn matches_but_for_its_place(&self, entity: &Entity) -> bool {
         self.selects(entity)
             && (self.attributes.is_empty() || self.attributes.iter().any(|name| entity.attribute(name).is_some()))
             && self.filter.as_ref().is_none_or(|filter| filter.matches(entity))
-            && self.geo.as_ref().is_none_or(|geo| geo.matches(entity))
             && self.scope.as_ref().is_none_or(|scope| scope.matches(&entity.scopes))
+    }
+}
+
+/// Finding out whether an entity is part of the answer. It can be interrupted while its place is looked at; everything
+/// else is one piece.
+pub struct QueryEvaluation<'a> {
+    query: &'a Query,
+    entity: &'a Entity,
+    geo: Option<GeoEvaluation<'a>>,
+}
+
+impl QueryEvaluation<'_> {
+    /// Goes on until it is known whether the entity is part of the answer, or the steps are spent: the next call goes on
+    /// then.
+    ///
+    /// [`TooComplex`]: as [`GeoEvaluation::advance`] says, where nothing else excludes the entity.
+    pub fn advance(&mut self, steps: &mut Steps) -> Poll<Result<bool, TooComplex>> {
+        if self.geo.is_none() {
+            if !steps.may_begin() {
+                return Poll::Pending;
+            }
+            steps.spend_steps(1 + self.query.filter.as_ref().map_or(0, Expression::conditions));
+            if !self.query.matches_but_for_its_place(self.entity) {
+                return Poll::Ready(Ok(false));
+            }
+            self.geo = self.query.geo.as_ref().map(|geo| geo.begin(self.entity));
+        }
+        match &mut self.geo {
+            Some(geo) => geo.advance(steps),
+            None => Poll::Ready(Ok(true)),
+        }
     }
 }
 
@@ -68,6 +113,14 @@ impl Expression {
     #[must_use]
     pub fn matches(&self, entity: &Entity) -> bool {
         self.matches_linked(entity, &NoLinkedEntities)
+    }
+
+    /// How many conditions it has.
+    fn conditions(&self) -> usize {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::conditions).sum(),
+            Self::Condition(_) => 1,
+        }
     }
 
     /// Whether the entity, with those that its Relationships lead to, fulfils the expression.

@@ -5,17 +5,17 @@ mod parse;
 pub(super) use self::parse::parse_geometry;
 pub use self::parse::{GeoParameter, GeoProblem, InvalidGeoQuery, MAX_COORDINATES_BYTES};
 
+use super::ReferenceGeometry;
 use crate::AttributeName;
 use crate::context::Context;
-use crate::entity::Geometry;
 
 /// A condition on where an entity is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GeoQuery {
     /// How the two geometries must relate.
     pub relation: GeoRelation,
-    /// `geometry` and `coordinates`: the geometry of the query.
-    pub geometry: Geometry,
+    /// `geometry` and `coordinates`: the reference geometry.
+    pub geometry: ReferenceGeometry,
     /// `geoproperty`: the attribute that says where the entity is; `location` when not given.
     pub property: AttributeName,
 }

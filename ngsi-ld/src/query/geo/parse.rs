@@ -79,7 +79,7 @@ pub(super) fn parse(
 ) -> Result<GeoQuery, InvalidGeoQuery> {
     Ok(GeoQuery {
         relation: parse_relation(georel).map_err(|error| GeoParameter::Georel.wrong(error))?,
-        geometry: parse_geometry(geometry, coordinates)?,
+        geometry: parse_geometry(geometry, coordinates)?.into(),
         property: parse_property(geoproperty.unwrap_or("location"), expand)
             .map_err(|error| GeoParameter::Geoproperty.wrong(error))?,
     })
@@ -230,7 +230,7 @@ mod tests {
         .unwrap();
         assert_eq!(example_1.relation, near);
         assert_eq!(example_1.property, attribute("observationSpace"));
-        assert_eq!(example_1.geometry, Geometry::point(8.0, 40.0).unwrap());
+        assert_eq!(*example_1.geometry, Geometry::point(8.0, 40.0).unwrap());
 
         let square = "[[[100.0,0.0],[101.0,0.0],[101.0,1.0],[100.0,1.0],\n[100.0,0.0]]]";
         let example_2 = read("within", "Polygon", square).unwrap();

@@ -1,13 +1,16 @@
 //! What an ordering looks at in an entity, taken out once, and how two of these stand (clause 4.23.2).
 
 use std::cmp::Ordering as Order;
+use std::task::{Poll, ready};
 
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-use super::super::evaluate::{Datum, Target, any_target, haversine_metres};
+use super::super::evaluate::{Datum, Target, any_target};
+use super::super::geometry::{Asked, Found, Nearest, haversine_of_points};
 use super::{Direction, Ordering, OrderingTarget, OrderingTerm};
 use crate::entity::{DateTime, Geometry, Number, TemporalType};
+use crate::query::Steps;
 use crate::{Entity, EntityId};
 
 /// What an ordering looks at in one entity.
@@ -16,6 +19,7 @@ pub struct OrderingKey {
     /// One for each term.
     values: SmallVec<[Key; 2]>,
     id: EntityId,
+    text_bytes: usize,
 }
 
 /// What one term looks at, in the order of clause 4.23.2.
@@ -49,9 +53,23 @@ impl Ordering {
     /// comes before.
     #[must_use]
     pub fn key(&self, entity: &Entity) -> OrderingKey {
-        OrderingKey {
-            values: self.terms.iter().map(|term| self.key_of_term(term, entity)).collect(),
-            id: entity.id.clone(),
+        let mut evaluation = self.begin_key(entity);
+        loop {
+            if let Poll::Ready(key) = evaluation.advance(&mut Steps::unbounded()) {
+                return key;
+            }
+        }
+    }
+
+    /// Begins to find out what decides where the entity comes.
+    #[must_use]
+    pub fn begin_key<'a>(&'a self, entity: &'a Entity) -> KeyEvaluation<'a> {
+        KeyEvaluation {
+            ordering: self,
+            entity,
+            terms: self.terms.iter(),
+            values: SmallVec::new(),
+            measured: None,
         }
     }
 
@@ -70,12 +88,17 @@ impl Ordering {
     /// The entities in this order.
     #[must_use]
     pub fn sort(&self, entities: Vec<Entity>) -> Vec<Entity> {
-        let mut keyed: Vec<_> = entities.into_iter().map(|entity| (self.key(&entity), entity)).collect();
-        keyed.sort_by(|(a, _), (b, _)| self.compare(a, b));
-        keyed.into_iter().map(|(_, entity)| entity).collect()
+        let keyed = entities.into_iter().map(|entity| (self.key(&entity), entity)).collect();
+        let mut sorting = self.begin_sort(keyed);
+        loop {
+            if let Poll::Ready(sorted) = sorting.advance(&mut Steps::unbounded()) {
+                return sorted;
+            }
+        }
     }
 
-    fn key_of_term(&self, term: &OrderingTerm, entity: &Entity) -> Key {
+    /// What a term looks at in an entity, without the geometries whose distance it must know: they are put aside.
+    fn key_of_term<'e>(&self, term: &OrderingTerm, entity: &'e Entity, far: &mut Geometries<'e>) -> Key {
         let texts = |texts: &mut dyn Iterator<Item = &str>| {
             let mut keys: Vec<Key> = texts.map(|text| Key::Text(text.into())).collect();
             match keys.pop() {
@@ -94,14 +117,11 @@ impl Ordering {
             OrderingTarget::Attribute(path) => path,
         };
         let mut foremost = Key::Absent;
-        let mut consider = |key: Key| {
-            if self.compare_in(term.direction, &key, &foremost).is_lt() {
-                foremost = key;
-            }
-        };
+        let mut consider = |key: Key| self.consider(term.direction, &mut foremost, key);
         any_target(entity, path, &mut |target| {
             match target {
-                Target::One(datum) => consider(self.key_of_datum(term.direction, &datum)),
+                Target::One(Datum::Geometry(geometry)) if term.direction.is_by_distance() => far.push(geometry),
+                Target::One(datum) => consider(key_of_value(&datum)),
                 Target::Array(data) => consider(Key::Array(data.iter().map(key_of_value).collect())),
                 Target::Choice(data) => data.iter().map(key_of_value).for_each(&mut consider),
             }
@@ -110,16 +130,10 @@ impl Ordering {
         foremost
     }
 
-    fn key_of_datum(&self, direction: Direction, datum: &Datum<'_>) -> Key {
-        match datum {
-            Datum::Geometry(geometry) if direction.is_by_distance() => {
-                let distance = self
-                    .reference
-                    .as_ref()
-                    .and_then(|reference| distance(geometry, reference));
-                distance.map_or_else(|| key_of_value(datum), Key::Distance)
-            }
-            _ => key_of_value(datum),
+    /// Keeps which of two comes first.
+    fn consider(&self, direction: Direction, foremost: &mut Key, key: Key) {
+        if self.compare_in(direction, &key, foremost).is_lt() {
+            *foremost = key;
         }
     }
 
@@ -157,7 +171,125 @@ impl Ordering {
     }
 }
 
+/// Geometries whose distance a term must know.
+type Geometries<'e> = SmallVec<[&'e Geometry; 1]>;
+
+/// Finding out what decides where an entity comes. It can be interrupted between any two steps of measuring a distance.
+pub struct KeyEvaluation<'a> {
+    ordering: &'a Ordering,
+    entity: &'a Entity,
+    terms: std::slice::Iter<'a, OrderingTerm>,
+    values: SmallVec<[Key; 2]>,
+    measured: Option<Measured<'a>>,
+}
+
+/// A term some of whose distances are not yet known.
+struct Measured<'a> {
+    direction: Direction,
+    foremost: Key,
+    far: Geometries<'a>,
+    nearest: Option<Box<Nearest<'a>>>,
+}
+
+impl<'a> KeyEvaluation<'a> {
+    /// Goes on until the key is known, or the steps are spent: the next call goes on then.
+    pub fn advance(&mut self, steps: &mut Steps) -> Poll<OrderingKey> {
+        let ordering = self.ordering;
+        loop {
+            if let Some(measured) = &mut self.measured {
+                ready!(measured.advance(ordering, steps));
+                let foremost = std::mem::replace(&mut measured.foremost, Key::Absent);
+                self.values.push(foremost);
+                self.measured = None;
+            }
+            if !steps.begin(2) {
+                return Poll::Pending;
+            }
+            let Some(term) = self.terms.next() else {
+                let values = std::mem::take(&mut self.values);
+                return Poll::Ready(OrderingKey {
+                    text_bytes: values.iter().map(Key::text_bytes).sum(),
+                    values,
+                    id: self.entity.id.clone(),
+                });
+            };
+            let mut far = Geometries::new();
+            let foremost = ordering.key_of_term(term, self.entity, &mut far);
+            if far.is_empty() {
+                self.values.push(foremost);
+            } else {
+                self.measured = Some(Measured {
+                    direction: term.direction,
+                    foremost,
+                    far,
+                    nearest: None,
+                });
+            }
+        }
+    }
+}
+
+impl<'a> Measured<'a> {
+    fn advance(&mut self, ordering: &'a Ordering, steps: &mut Steps) -> Poll<()> {
+        loop {
+            let key = if let Some(nearest) = &mut self.nearest {
+                let found = ready!(nearest.advance(steps));
+                self.nearest = None;
+                match found {
+                    Found::Metres(metres) => Key::Distance(metres),
+                    // A geometry that RFC 7946 excludes.
+                    Found::NoGeometry | Found::IsNear(_) => NO_DISTANCE,
+                }
+            } else {
+                if !steps.begin(2) {
+                    return Poll::Pending;
+                }
+                let Some(geometry) = self.far.pop() else {
+                    return Poll::Ready(());
+                };
+                match ordering
+                    .reference
+                    .as_ref()
+                    .map(|reference| (reference, reference.geometry()))
+                {
+                    None => NO_DISTANCE,
+                    Some((reference, from)) => {
+                        let (Geometry::Point(a), Geometry::Point(b)) = (geometry, from) else {
+                            let nearest = Nearest::new(geometry, reference.index(), Asked::Haversine);
+                            self.nearest = Some(Box::new(nearest));
+                            continue;
+                        };
+                        match geometry.check() {
+                            Ok(()) => Key::Distance(haversine_of_points(*a, *b)),
+                            Err(_) => NO_DISTANCE,
+                        }
+                    }
+                }
+            };
+            ordering.consider(self.direction, &mut self.foremost, key);
+        }
+    }
+}
+
+/// A geometry that is no distance away: an object, and equal to every other.
+const NO_DISTANCE: Key = Key::Object(CompactString::const_new(""));
+
+impl OrderingKey {
+    /// How many bytes its texts have: what comparing it with another may take.
+    pub(super) const fn text_bytes(&self) -> usize {
+        self.text_bytes
+    }
+}
+
 impl Key {
+    fn text_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Object(text) => text.len(),
+            Self::Array(keys) => keys.iter().map(Self::text_bytes).sum(),
+            _ => 0,
+        }
+    }
+
     /// Its place in the order of data types.
     const fn rank(&self) -> u8 {
         match self {
@@ -204,16 +336,10 @@ fn key_of_value(datum: &Datum<'_>) -> Key {
             let (seconds, fraction) = super::super::evaluate::clock(time);
             Key::Time(seconds.into(), fraction.into())
         }
-        Datum::Geometry(_) => Key::Object(CompactString::const_new("")),
+        Datum::Geometry(_) => NO_DISTANCE,
         Datum::Structure("null") => Key::Null,
         // One level is enough to tell arrays from objects: what is deeper compares as text.
         Datum::Structure(json) if json.starts_with('[') => Key::Array(vec![Key::Object((*json).into())]),
         Datum::Structure(json) => Key::Object((*json).into()),
     }
-}
-
-/// Metres on a sphere; `None` for a geometry that RFC 7946 excludes.
-fn distance(geometry: &Geometry, reference: &Geometry) -> Option<f64> {
-    geometry.check().ok()?;
-    Some(haversine_metres(geometry, reference))
 }

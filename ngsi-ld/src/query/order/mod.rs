@@ -18,17 +18,18 @@
 mod collation;
 mod key;
 mod parse;
+mod sorting;
 #[cfg(test)]
 mod tests;
 
 pub use self::collation::InvalidCollation;
-pub use self::key::OrderingKey;
+pub use self::key::{KeyEvaluation, OrderingKey};
 pub use self::parse::{InvalidOrdering, OrderingParameter, OrderingProblem};
+pub use self::sorting::Sorting;
 
 use self::collation::Collation;
-use super::AttributePath;
+use super::{AttributePath, ReferenceGeometry};
 use crate::context::Context;
-use crate::entity::Geometry;
 
 /// Most terms of one ordering: people write two.
 pub const MAX_ORDERING_TERMS: usize = 16;
@@ -39,7 +40,7 @@ pub struct Ordering {
     /// Never empty.
     terms: Vec<OrderingTerm>,
     /// What distances are measured from.
-    reference: Option<Geometry>,
+    reference: Option<ReferenceGeometry>,
     collation: Collation,
 }
 
@@ -91,7 +92,7 @@ impl Direction {
         }
     }
 
-    const fn is_by_distance(self) -> bool {
+    pub(super) const fn is_by_distance(self) -> bool {
         matches!(self, Self::Nearest | Self::Farthest)
     }
 
@@ -129,6 +130,19 @@ impl Ordering {
     #[must_use]
     pub fn terms(&self) -> &[OrderingTerm] {
         &self.terms
+    }
+
+    /// How many positions the geometry has that distances are measured from; 0: none is.
+    #[must_use]
+    pub fn count_positions(&self) -> usize {
+        let reference = self.reference_of_distances();
+        reference.map_or(0, |reference| reference.geometry().count_positions())
+    }
+
+    /// What distances are measured from, where a term orders by them.
+    pub(super) fn reference_of_distances(&self) -> Option<&ReferenceGeometry> {
+        let is_by_distance = self.terms.iter().any(|term| term.direction.is_by_distance());
+        self.reference.as_ref().filter(|_| is_by_distance)
     }
 
     /// The paths into attributes that it looks at, in the order of its terms.

@@ -1,9 +1,9 @@
 //! Reading `orderBy`, `orderFrom`, `orderGeometry` and `collation` (clause 4.23.3), and writing `orderBy`.
 
-use super::super::SyntaxError;
 use super::super::cursor::Cursor;
 use super::super::geo::{GeoParameter, GeoProblem, parse_geometry};
 use super::super::q::{ExpandAttribute, parse_ordering_path, write_path};
+use super::super::{ReferenceGeometry, SyntaxError};
 use super::collation::{Collation, InvalidCollation};
 use super::{Direction, MAX_ORDERING_TERMS, Ordering, OrderingTarget, OrderingTerm};
 
@@ -107,7 +107,7 @@ pub(super) fn parse(parameters: &Parameters<'_>, expand: ExpandAttribute<'_>) ->
     };
     Ok(Ordering {
         terms,
-        reference,
+        reference: reference.map(ReferenceGeometry::from),
         collation: collation.map_err(|error| OrderingParameter::Collation.wrong(error))?,
     })
 }

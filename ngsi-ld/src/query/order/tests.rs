@@ -1,5 +1,7 @@
 //! The ordering of entities, by the rules and the examples of clause 4.23.
 
+mod interrupted;
+
 use std::cmp::Ordering as Order;
 
 use proptest::prelude::*;
@@ -7,7 +9,7 @@ use smallvec::smallvec;
 
 use super::parse::{Parameters, parse, to_text};
 use super::*;
-use crate::entity::{Attribute, AttributeValue, Instance, Json, Number, TemporalType, Value};
+use crate::entity::{Attribute, AttributeValue, Geometry, Instance, Json, Number, TemporalType, Value};
 use crate::query::fixture::{attribute, date, entity, json, property, short, type_name};
 use crate::{Entity, EntityId, Iri};
 

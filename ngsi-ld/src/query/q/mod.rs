@@ -8,6 +8,7 @@ mod literal;
 mod parse;
 mod path;
 mod pattern;
+mod pattern_size;
 mod render;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub(super) use self::bracket::translate as translate_brackets;
 pub(super) use self::parse::{Expand, ExpandAttribute, parse as read};
 pub(super) use self::path::parse_ordering_path;
 pub use self::pattern::Pattern;
+pub(super) use self::pattern_size::of_text as pattern_size;
 pub(super) use self::render::write_path;
 
 use super::SyntaxError;

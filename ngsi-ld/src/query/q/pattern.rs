@@ -9,13 +9,14 @@ use compact_str::CompactString;
 use regex::RegexBuilder;
 
 use super::super::MAX_PATTERN_BYTES;
-use super::bracket;
+use super::{bracket, pattern_size};
 
 /// A regular expression, compiled when the query was parsed.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: CompactString,
     matcher: Matcher,
+    size: usize,
 }
 
 /// How a value is matched.
@@ -43,13 +44,17 @@ impl Pattern {
     /// When the text is no regular expression, or one that would take more than
     /// [`MAX_PATTERN_BYTES`](crate::query::MAX_PATTERN_BYTES).
     pub fn parse(text: &str) -> Result<Self, regex::Error> {
-        let matcher = match Plain::of(text) {
-            Some(plain) => Matcher::Plain(plain),
-            None => Matcher::Regex(compile(text)?),
+        let (matcher, size) = match Plain::of(text) {
+            Some(plain) => (Matcher::Plain(plain), 0),
+            None => {
+                let (regex, size) = compile(text)?;
+                (Matcher::Regex(regex), size)
+            }
         };
         Ok(Self {
             text: text.into(),
             matcher,
+            size,
         })
     }
 
@@ -57,6 +62,11 @@ impl Pattern {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// How large it is when what it repeats is written out; 0: it is plain text.
+    pub(in crate::query) const fn size(&self) -> usize {
+        self.size
     }
 
     /// Whether the whole value matches.
@@ -75,17 +85,19 @@ impl PartialEq for Pattern {
     }
 }
 
-fn compile(text: &str) -> Result<regex::Regex, regex::Error> {
+/// The compiled expression, and its size.
+fn compile(text: &str) -> Result<(regex::Regex, usize), regex::Error> {
     let translated = bracket::translate(text)
         .ok_or_else(|| regex::Error::Syntax("a bracket expression that does not end or does not exist".to_owned()))?;
     // On its own first: `a)|(b` would become something else between the parentheses below.
-    regex_syntax::ast::parse::Parser::new()
+    let ast = regex_syntax::ast::parse::Parser::new()
         .parse(&translated)
         .map_err(|error| regex::Error::Syntax(error.to_string()))?;
-    RegexBuilder::new(&format!(r"\A(?:{translated})\z"))
+    let regex = RegexBuilder::new(&format!(r"\A(?:{translated})\z"))
         .dot_matches_new_line(true)
         .size_limit(MAX_PATTERN_BYTES)
-        .build()
+        .build()?;
+    Ok((regex, pattern_size::of(&ast)))
 }
 
 impl Plain {
@@ -217,7 +229,7 @@ mod tests {
             value in "[ab佐\n]{0,6}",
         ) {
             prop_assert!(Plain::of(&pattern).is_some());
-            let engine = compile(&pattern).unwrap();
+            let (engine, _) = compile(&pattern).unwrap();
             prop_assert_eq!(matches(&pattern, &value), engine.is_match(&value), "{}", pattern);
         }
     }

@@ -67,6 +67,7 @@ impl TypeSelection {
 pub struct IdPattern {
     text: CompactString,
     regex: regex::Regex,
+    size: usize,
 }
 
 /// Compiled size of a consumer's regular expression, in bytes. The engine is linear in the input whatever the
@@ -95,6 +96,7 @@ impl IdPattern {
         let regex = compile(&translated)?;
         Ok(Self {
             text: text.into(),
+            size: super::q::pattern_size(&translated),
             regex,
         })
     }
@@ -103,6 +105,11 @@ impl IdPattern {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// How large it is when what it repeats is written out.
+    pub(in crate::query) const fn size(&self) -> usize {
+        self.size
     }
 
     /// Whether the pattern is found in the id.

@@ -14,7 +14,7 @@ fn stands(relation: GeoRelation, target: &Geometry, reference: &Geometry) -> boo
     let instance = Instance::new(AttributeValue::GeoProperty(Box::new(target.clone())));
     GeoQuery {
         relation,
-        geometry: reference.clone(),
+        geometry: reference.clone().into(),
         property: attribute("location"),
     }
     .matches(&entity([("location", instance)]))
@@ -106,7 +106,7 @@ fn entities_without_a_sound_geometry_never_match() {
         assert!(!stands(relation, &beyond, &square));
         let query = GeoQuery {
             relation,
-            geometry: square.clone(),
+            geometry: square.clone().into(),
             property: attribute("location"),
         };
         assert!(!query.matches(&entity([])));

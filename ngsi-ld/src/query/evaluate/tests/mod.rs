@@ -29,7 +29,7 @@ fn a_query_asks_for_all_its_parts() {
                 min: None,
                 max: Some(max),
             },
-            geometry: Geometry::point(139.6, 36.31).unwrap(),
+            geometry: Geometry::point(139.6, 36.31).unwrap().into(),
             property: attribute("location"),
         })
     };
