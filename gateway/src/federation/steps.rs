@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use kakehashi_resources::{Exhausted, pause};
 use ngsi_ld::Entity;
@@ -57,25 +58,20 @@ pub(super) async fn sorted(order: &Ordering, entities: Vec<Entity>) -> Vec<Entit
 /// # Errors
 /// [`Refusal::TooComplex`], [`Refusal::Exhausted`]
 pub(super) async fn check(question: &Arc<Question>, request: &Request) -> Result<(), Refusal> {
-    let complexity = match &question.query.geo {
+    let of_geo = question.query.geo.as_ref();
+    let of_geo = of_geo.map_or(0, |geo| geo.geometry.geometry().count_positions());
+    let positions = of_geo.max(question.order.as_ref().map_or(0, Ordering::count_positions));
+    let complexity = if positions > 1 {
         // To know what a geometry costs it has to be made ready, which is needed anyway.
-        Some(geo) if geo.geometry.geometry().count_positions() > 1 => {
-            let asked = Arc::clone(question);
-            let bytes = geo
-                .geometry
-                .geometry()
-                .count_positions()
-                .saturating_mul(BYTES_OF_A_POSITION);
-            let finding = async move { asked.complexity() };
-            let found = request.call.resources.compute_over(bytes, finding).await;
-            found.map_err(Refusal::Exhausted)?
-        }
-        _ => question.complexity(),
+        let asked = Arc::clone(question);
+        let finding = async move { asked.complexity() };
+        let bytes = positions.saturating_mul(BYTES_OF_A_POSITION);
+        let found = request.call.resources.compute_over(bytes, finding).await;
+        found.map_err(Refusal::Exhausted)?
+    } else {
+        question.complexity()
     };
-    let left = request
-        .call
-        .deadline
-        .saturating_duration_since(std::time::Instant::now());
+    let left = request.call.deadline.saturating_duration_since(Instant::now());
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     let needed = complexity.steps(request.scan, POSITIONS) as f64;
     if needed > left.as_secs_f64() * STEPS_IN_A_SECOND {
