@@ -111,11 +111,29 @@ impl Process {
             turns: Some(Turns {
                 shared: Arc::clone(self.workers.shared()),
                 lane: caller.lane,
-                share: Arc::clone(&caller.computing),
+                share: Some(Arc::clone(&caller.computing)),
                 computes: Mutex::new(None),
             }),
             _under_way: Some(under_way),
         })))
+    }
+
+    /// What may be used for something that is done for a caller beside its requests: its bytes are counted with theirs, and
+    /// it takes turns with them. Whoever does it bounds how much of it there is.
+    #[must_use]
+    pub fn beside(self: &Arc<Self>, caller: &Caller, deadline: Instant) -> Resources {
+        Resources(Arc::new(OfRequest {
+            deadline,
+            account: Account::new(Some(Arc::clone(&caller.bytes)), self.bytes_of_one),
+            here: AtomicU32::new(0),
+            turns: Some(Turns {
+                shared: Arc::clone(self.workers.shared()),
+                lane: caller.lane,
+                share: None,
+                computes: Mutex::new(None),
+            }),
+            _under_way: None,
+        }))
     }
 
     /// Whether the threads that compute by turns still take turns: waits for one.
@@ -191,7 +209,8 @@ struct OfRequest {
 struct Turns {
     shared: Arc<Shared>,
     lane: Lane,
-    share: Arc<Share>,
+    /// `None`: it is none of the requests that are counted, and never refused a turn.
+    share: Option<Arc<Share>>,
     /// From the first computation that takes turns on.
     computes: Mutex<Option<Taken>>,
 }
@@ -309,8 +328,8 @@ impl Turns {
     /// Counts the request among those that compute, once.
     fn admit(&self) -> Result<(), Exhausted> {
         let mut computes = self.computes.lock().unwrap_or_else(PoisonError::into_inner);
-        if computes.is_none() {
-            *computes = Some(self.share.take_one().ok_or(Exhausted::Process)?);
+        if let (None, Some(share)) = (&*computes, &self.share) {
+            *computes = Some(share.take_one().ok_or(Exhausted::Process)?);
         }
         Ok(())
     }

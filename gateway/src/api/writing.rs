@@ -111,7 +111,7 @@ impl Watcher for SubscriptionWatcher<'_> {
         self.subscriptions.are_any()
     }
 
-    fn committed(&self, source: &RegisteredSource, before: Option<&Entity>, after: Option<&Entity>) {
+    fn committed(&self, source: &Arc<RegisteredSource>, before: Option<Entity>, after: Option<Entity>) {
         self.subscriptions.committed(self.revision, source, before, after);
     }
 }

@@ -1,5 +1,7 @@
 //! What the sources would be asked, in their own languages, and what would be left for the gateway to decide.
 
+use std::sync::Arc;
+
 use std::time::Instant;
 
 use futures::FutureExt;
@@ -249,5 +251,5 @@ impl Watcher for Nobody {
         false
     }
 
-    fn committed(&self, _: &RegisteredSource, _: Option<&Entity>, _: Option<&Entity>) {}
+    fn committed(&self, _: &Arc<RegisteredSource>, _: Option<Entity>, _: Option<Entity>) {}
 }

@@ -132,7 +132,7 @@ pub trait Watcher: fmt::Debug + Sync {
     fn wants_to_be_told(&self) -> bool;
 
     /// A write was committed: the entity before and after it, each `None` where there is none.
-    fn committed(&self, source: &RegisteredSource, before: Option<&Entity>, after: Option<&Entity>);
+    fn committed(&self, source: &Arc<RegisteredSource>, before: Option<Entity>, after: Option<Entity>);
 }
 
 /// Writes for one consumer into what belongs to one tenant.
@@ -172,10 +172,10 @@ impl Provider<'_> {
     async fn create(&self, entity: Entity) -> Result<(), WriteRefusal> {
         let partition = self.partition_for(&entity)?;
         let begun = Begun::wait(self, partition.0).await?;
-        let (now, mut after) = (now(), begun.copy(&entity));
+        let (now, after) = (now(), begun.copy(&entity));
         partition.writer()?.create(entity, now.clone(), self.call).await?;
-        if let Some(after) = &mut after {
-            set_system_dates(after, None, &now);
+        if let Some(mut after) = after {
+            set_system_dates(&mut after, None, &now);
             begun.tell(Some(after));
         }
         Ok(())
@@ -186,11 +186,11 @@ impl Provider<'_> {
         let begun = Begun::wait(self, partition.0).await?;
         let may_change =
             |existing: &Entity| self.ungranted(existing, partition.personal_data()).is_none() && begun.notice(existing);
-        let (now, mut after) = (now(), begun.copy(&entity));
+        let (now, after) = (now(), begun.copy(&entity));
         let writer = partition.writer()?;
         let put = writer.put(entity, &may_change, now.clone(), self.call).await?;
-        if let Some(after) = &mut after {
-            set_system_dates(after, begun.before().as_ref(), &now);
+        if let Some(mut after) = after {
+            set_system_dates(&mut after, begun.before().as_ref(), &now);
             begun.tell(Some(after));
         }
         Ok(put)
@@ -325,7 +325,7 @@ impl Provider<'_> {
 /// One write that has its turn: it has begun, and the next begins when it was told. And the entity as it was.
 struct Begun<'a> {
     watcher: &'a dyn Watcher,
-    source: &'a RegisteredSource,
+    source: &'a Arc<RegisteredSource>,
     is_told: bool,
     before: Mutex<Option<Entity>>,
     _turn: Slot,
@@ -333,7 +333,7 @@ struct Begun<'a> {
 
 impl<'a> Begun<'a> {
     /// Waits for the turn for as long as somebody waits for the write, and until the deadline.
-    async fn wait(provider: &Provider<'a>, source: &'a RegisteredSource) -> Result<Self, WriteRefusal> {
+    async fn wait(provider: &Provider<'a>, source: &'a Arc<RegisteredSource>) -> Result<Self, WriteRefusal> {
         let Provider {
             watcher, call, caller, ..
         } = *provider;
@@ -373,9 +373,10 @@ impl<'a> Begun<'a> {
     }
 
     /// The write was committed.
-    fn tell(&self, after: Option<&Entity>) {
+    fn tell(&self, after: Option<Entity>) {
         if self.is_told {
-            self.watcher.committed(self.source, self.before().as_ref(), after);
+            let before = self.before().take();
+            self.watcher.committed(self.source, before, after);
         }
     }
 }

@@ -1,18 +1,15 @@
 //! What takes many steps, taken so that others have their turn in between; and what would take too many.
 
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Instant;
 
 use kakehashi_resources::{Exhausted, pause};
 use ngsi_ld::Entity;
-use ngsi_ld::query::{Complexity, Ordering, OrderingKey, Steps};
+use ngsi_ld::query::{Complexity, Ordering, OrderingKey};
 
 use super::gather::Request;
 use super::{Question, Refusal};
-
-/// Steps between two looks at whether others wait, of some 100 ns each: a fifth of a turn.
-const AT_ONCE: usize = 2_000;
+use crate::runtime::steps::to_the_end;
 
 /// Positions of geometries that one request is taken to look at, where it looks at geometries at all: a hundred of them in
 /// each of ten thousand entities. It is a bound that is stated, not what some source holds.
@@ -23,17 +20,6 @@ const BYTES_OF_A_POSITION: usize = 128;
 
 /// How many steps there are in a second of one processor.
 const STEPS_IN_A_SECOND: f64 = 10_000_000.0;
-
-/// Goes on with something until it has ended.
-pub(super) async fn to_the_end<T>(mut advance: impl FnMut(&mut Steps) -> Poll<T>) -> T {
-    loop {
-        let mut steps = Steps::new(AT_ONCE);
-        if let Poll::Ready(end) = advance(&mut steps) {
-            return end;
-        }
-        pause().await;
-    }
-}
 
 /// What decides where an entity comes.
 pub(super) async fn key(order: &Ordering, entity: &Entity) -> OrderingKey {

@@ -97,6 +97,16 @@ impl Admission {
         self.process.admit(&self.of_consumer(&consumer.id), deadline)
     }
 
+    /// What is done for a consumer beside its requests may use: it takes turns with them, and is none of them.
+    pub(crate) fn beside(&self, consumer: &Consumer, deadline: Instant) -> Resources {
+        let caller = if consumer.is_anonymous() {
+            self.anonymous.clone()
+        } else {
+            self.of_consumer(&consumer.id)
+        };
+        self.process.beside(&caller, deadline)
+    }
+
     /// How much is in use.
     #[must_use]
     pub fn in_use(&self) -> InUse {

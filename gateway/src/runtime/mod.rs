@@ -6,12 +6,14 @@
 //! | [`admission`] | who is let in, and what a request may use |
 //! | [`tasks`] | the one spawner of what outlives a request: how much there is of each kind, and what is still running |
 //! | [`slots`] | places for work that waits, so many for each consumer and for all |
+//! | `steps` | going on with what takes many steps, with others having their turn in between |
 //! | `stopping` | what happens in which order when the process is asked to end, and how long each step may take |
 //!
 //! It knows no entities, and nothing of what the tasks do.
 
 pub mod admission;
 pub mod slots;
+pub(crate) mod steps;
 pub(crate) mod stopping;
 pub mod tasks;
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use ngsi_ld::entity::{Attribute, Instance, SystemAttributes};
 use ngsi_ld::{AttributeName, Entity, Iri};
 
+use crate::runtime::steps::to_the_end;
+
 use super::definition::{ScopeCondition, Subscription, Trigger};
 
 /// What a subscriber is told of one change.
@@ -45,12 +47,18 @@ pub(super) fn is_subscribed(subscription: &Subscription, entity: &Entity) -> boo
 }
 
 /// Whether an entity meets `q`, `geoQ` and `scopeQ`.
-pub(super) fn meets_conditions(subscription: &Subscription, entity: &Entity) -> bool {
+pub(super) async fn meets_conditions(subscription: &Subscription, entity: &Entity) -> bool {
     let by_filter = subscription.filter.as_ref().is_none_or(|filter| filter.matches(entity));
     let by_scope = |scope: &ScopeCondition| scope.query.matches(&entity.scopes);
-    by_filter
-        && subscription.geo.as_ref().is_none_or(|geo| geo.query.matches(entity))
-        && subscription.scope.as_ref().is_none_or(by_scope)
+    if !by_filter || !subscription.scope.as_ref().is_none_or(by_scope) {
+        return false;
+    }
+    let Some(geo) = &subscription.geo else {
+        return true;
+    };
+    let mut evaluation = geo.query.begin(entity);
+    // What is too complex to be compared is told to nobody.
+    to_the_end(|steps| evaluation.advance(steps)).await.unwrap_or(false)
 }
 
 fn has_watched(subscription: &Subscription, entity: &Entity) -> bool {
@@ -61,9 +69,13 @@ fn has_watched(subscription: &Subscription, entity: &Entity) -> bool {
 }
 
 /// What a subscriber is told of a change; `None`: nothing. Both entities are what the consumer may see.
-pub(super) fn notice(subscription: &Subscription, before: Option<Entity>, after: Option<Entity>) -> Option<Notice> {
+pub(super) async fn notice(
+    subscription: &Subscription,
+    before: Option<Entity>,
+    after: Option<Entity>,
+) -> Option<Notice> {
     let judged = after.as_ref().or(before.as_ref())?;
-    if !is_subscribed(subscription, judged) || !meets_conditions(subscription, judged) {
+    if !is_subscribed(subscription, judged) || !meets_conditions(subscription, judged).await {
         return None;
     }
     let changes = changes(before.as_ref(), after.as_ref());

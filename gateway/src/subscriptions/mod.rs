@@ -18,6 +18,7 @@
 //! text; entities are in memory alone, from the change until the notification is sent or given up.
 
 pub mod access;
+mod changes;
 mod changing;
 pub mod definition;
 mod delivery;
@@ -46,7 +47,6 @@ use kakehashi_adapters::SourceId;
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::entity::render::{Format, Rendering, render_entity};
 use serde_json::{Map, Value};
 
 use crate::config::{Consumer, ConsumerId, GatewayConfig, TenantId};
@@ -57,12 +57,11 @@ use crate::runtime::tasks::OwnedTask;
 use crate::runtime::{Slots, Tasks};
 use crate::state::StateError;
 use crate::{Gateway, Revision};
-use access::Access;
+use changes::{Changes, EntityWritten};
 pub use changing::{CannotStore, Change};
 use definition::{Accept, Subscription, SubscriptionStatus, duration};
 use delivery::{Courier, Letter, Undelivered};
 use directory::Directory;
-use notification::Content;
 use outbox::{Lost, Outbox, Pending};
 use record::Record;
 use storage::Storage;
@@ -129,6 +128,7 @@ pub enum CannotSubscribe {
 pub struct Subscriptions {
     storage: Storage,
     directory: Directory,
+    changes: Changes,
     outbox: Outbox,
     courier: Courier,
     tasks: Tasks,
@@ -217,6 +217,7 @@ impl Subscriptions {
         Ok(Arc::new(Self {
             storage,
             directory,
+            changes: Changes::new(tasks.notifications.clone()),
             outbox: Outbox::new(tasks.notifications.clone()),
             courier: Courier::new(&gateway.egress_allow)?,
             tasks: tasks.clone(),
@@ -247,12 +248,21 @@ impl Subscriptions {
 
     /// Waits until no notification waits or is under way, at most as long as told. Whether that was reached.
     pub(crate) async fn delivered_within(&self, patience: Duration) -> bool {
-        self.outbox.empty_within(patience).await
+        let until = Instant::now() + patience;
+        // What is compared may have to be sent.
+        self.changes.compared_within(patience).await
+            && self
+                .outbox
+                .empty_within(until.saturating_duration_since(Instant::now()))
+                .await
     }
 
     /// Gives up the notifications that wait or are under way, and all that come later; each is a failure of its
     /// subscription.
     pub(crate) fn give_up(&self) -> Vec<Lost> {
+        for (owner, count) in self.changes.close() {
+            tracing::error!(%owner, count, "stopping: changes of entities were not compared with subscriptions");
+        }
         let lost = self.outbox.close();
         let current = |lost: &Lost| {
             let current = self.directory.get(&lost.key)?;
@@ -323,40 +333,38 @@ impl Subscriptions {
         !self.directory.is_empty()
     }
 
-    /// A write has been committed: notifies whom it concerns.
+    /// A write has been committed: whom it concerns is found out and notified, in the order of the writes.
     pub fn committed(
         self: &Arc<Self>,
         revision: &Arc<Revision>,
-        source: &RegisteredSource,
-        before: Option<&Entity>,
-        after: Option<&Entity>,
+        source: &Arc<RegisteredSource>,
+        before: Option<Entity>,
+        after: Option<Entity>,
     ) {
         let types = before.iter().chain(&after).flat_map(|entity| &entity.types);
-        let mut bytes = None;
-        for entry in self.directory.about(types) {
-            if !entry.is_active() || entry.subscription.time_interval.is_some() {
-                continue;
-            }
-            let Some(consumer) = entry.consumer(revision) else {
-                continue;
-            };
-            let access = Access {
-                revision,
-                consumer: &consumer,
-                tenant: entry.key.tenant.as_ref(),
-            };
-            let visible = |entity: Option<&Entity>| entity.and_then(|entity| access.visible(source, entity));
-            let Some(notice) = matching::notice(&entry.subscription, visible(before), visible(after)) else {
-                continue;
-            };
-            let bytes = *bytes.get_or_insert_with(|| size(before) + size(after));
-            self.push(Pending {
-                content: Content::Change(Box::new(notice)),
-                entry,
-                bytes,
-                revision: Arc::clone(revision),
-            });
+        let mut entries = self.directory.about(types);
+        entries.retain(|entry| entry.is_active() && entry.subscription.time_interval.is_none());
+        if entries.is_empty() {
+            return;
         }
+        let weight = |entity: &Option<Entity>| entity.as_ref().map_or(0, Entity::weight);
+        let written = EntityWritten {
+            bytes: weight(&before) + weight(&after),
+            revision: Arc::clone(revision),
+            source: Arc::clone(source),
+            before,
+            after,
+        };
+        for entry in Changes::push(self, written, entries) {
+            self.not_told(&entry);
+        }
+    }
+
+    /// A subscription is not told of something, because too much waits for it already.
+    fn not_told(&self, entry: &Entry) {
+        tracing::warn!(owner = %entry.key.owner, "too many changes or notifications wait; one is dropped");
+        self.count("dropped");
+        entry.record().failed(now(), None);
     }
 
     /// Lets a notification wait for its turn, unless the subscription must be left alone now.
@@ -367,9 +375,7 @@ impl Subscriptions {
             return;
         }
         if !Outbox::push(self, pending) {
-            tracing::warn!(owner = %entry.key.owner, "too many notifications wait; one is dropped");
-            self.count("dropped");
-            entry.record().failed(now(), None);
+            self.not_told(&entry);
         }
     }
 
@@ -442,14 +448,6 @@ async fn write_records_from_time_to_time(subscriptions: Weak<Subscriptions>) {
         };
         subscriptions.write_records().await;
     }
-}
-
-/// The bytes of an entity as it is written, which is about what it takes in memory.
-fn size(entity: Option<&Entity>) -> usize {
-    let Some(entity) = entity else { return 0 };
-    let mut text = Vec::new();
-    render_entity(&Rendering::new(Context::core(), Format::Normalized), entity, &mut text);
-    text.len()
 }
 
 /// This moment.

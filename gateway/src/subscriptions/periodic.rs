@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use hashbrown::HashSet;
 use kakehashi_adapters::{Call, SourceQuery, Yielded};
+use kakehashi_resources::pause;
 use ngsi_ld::{Entity, EntityId};
 
 use super::access::Access;
 use super::matching::{is_subscribed, meets_conditions};
 use super::notification::Content;
 use super::outbox::{MOST_WAITING_BYTES, Pending};
-use super::{Entry, Subscriptions, now, size};
+use super::{Entry, Subscriptions, now};
 use crate::config::Consumer;
 use crate::federation::registry::RegisteredSource;
 use crate::federation::release::Audit;
@@ -151,13 +152,19 @@ async fn notify(
     let consumer = entry.consumer(&revision).ok_or("unknown_consumer")?;
     // Given back when this ends: an evaluation is one of the requests that its consumer has under way.
     let _spent = gateway.limiters.spend(&consumer).ok_or("over_limit")?;
-    let entities = matching(&revision, &consumer, entry)
+    let deadline = Instant::now() + PATIENCE;
+    let resources = gateway.admission.beside(&consumer, deadline);
+    let call = Call {
+        resources,
+        ..Call::until(deadline)
+    };
+    let entities = matching(&revision, &consumer, entry, &call)
         .await
         .map_err(Unfinished::as_str)?;
     if entities.is_empty() {
         return Ok("nothing");
     }
-    let bytes = entities.iter().map(|entity| size(Some(entity))).sum();
+    let bytes = entities.iter().map(|entity| entity.weight()).sum();
     subscriptions.push(Pending {
         entry: Arc::clone(entry),
         content: Content::Matching(entities),
@@ -196,17 +203,17 @@ impl Unfinished {
 async fn matching(
     revision: &Arc<Revision>,
     consumer: &Arc<Consumer>,
-    entry: &Entry,
+    entry: &Arc<Entry>,
+    call: &Call,
 ) -> Result<Vec<Entity>, Unfinished> {
     let access = Access {
         revision,
         consumer,
         tenant: entry.key.tenant.as_ref(),
     };
-    let call = Call::until(Instant::now() + PATIENCE);
     let mut found = Found::default();
     for source in access.partitions() {
-        let types = access.readable_types(source, &entry.subscription, &call).await;
+        let types = access.readable_types(source, &entry.subscription, call).await;
         let types = types.ok_or(Unfinished::Failed)?;
         if types.is_empty() {
             continue;
@@ -218,15 +225,23 @@ async fn matching(
             system_attributes: true,
             ..SourceQuery::of_types(types)
         };
-        let audit = Audit::new(&consumer.id, source);
-        let mut batches = source.adapter.query(&query, &call).ready_chunks(ENTITIES_AT_ONCE);
+        let mut judging = Judging {
+            revision: Arc::clone(revision),
+            consumer: Arc::clone(consumer),
+            entry: Arc::clone(entry),
+            source: Arc::clone(source),
+            audit: Audit::new(&consumer.id, source),
+            found,
+        };
+        let mut batches = source.adapter.query(&query, call).ready_chunks(ENTITIES_AT_ONCE);
         while let Some(batch) = batches.next().await {
             let batch = batch.into_iter().collect::<Result<Vec<Yielded>, _>>();
             let batch = batch.map_err(|_| Unfinished::Failed)?;
-            judge(&mut found, batch, entry, &access, (source, &audit), call.deadline)?;
-            // Others are to have their turn, however much there is to look at.
-            tokio::task::yield_now().await;
+            // By turns with whatever else is computed for the consumer, until its time is over.
+            let judged = call.resources.compute(judging.judge(batch)).await;
+            judging = judged.map_err(|_| Unfinished::Late)??;
         }
+        found = judging.found;
     }
     Ok(found.entities)
 }
@@ -240,42 +255,56 @@ struct Found {
     looked_at: usize,
 }
 
-/// Judges a batch of entities of one source, and keeps those that match: all the computing of an evaluation is here.
-fn judge(
-    found: &mut Found,
-    batch: Vec<Yielded>,
-    entry: &Entry,
-    access: &Access<'_>,
-    (source, audit): (&RegisteredSource, &Audit),
-    deadline: Instant,
-) -> Result<(), Unfinished> {
-    let subscription = &entry.subscription;
-    for yielded in batch {
-        found.looked_at += 1;
-        if found.looked_at > MOST_LOOKED_AT {
-            return Err(Unfinished::TooMuch);
+/// Judges entities of one source.
+struct Judging {
+    revision: Arc<Revision>,
+    consumer: Arc<Consumer>,
+    entry: Arc<Entry>,
+    source: Arc<RegisteredSource>,
+    audit: Audit,
+    found: Found,
+}
+
+impl Judging {
+    /// Judges a batch of entities, and keeps those that match: all the computing of an evaluation is here.
+    async fn judge(mut self, batch: Vec<Yielded>) -> Result<Self, Unfinished> {
+        for yielded in batch {
+            self.found.looked_at += 1;
+            if self.found.looked_at > MOST_LOOKED_AT {
+                return Err(Unfinished::TooMuch);
+            }
+            // What is wrong was left out when it was written; a partition holds nothing else.
+            if let Some(entity) = yielded.entity() {
+                self.judge_one(&entity).await?;
+            }
+            pause().await;
         }
-        if Instant::now() >= deadline {
-            return Err(Unfinished::Late);
-        }
-        // What is wrong was left out when it was written; a partition holds nothing else.
-        let entity = yielded.entity();
-        let Some(visible) = entity.and_then(|entity| access.visible_of(source, &entity, audit)) else {
-            continue;
+        Ok(self)
+    }
+
+    async fn judge_one(&mut self, entity: &Entity) -> Result<(), Unfinished> {
+        let (subscription, found) = (&self.entry.subscription, &mut self.found);
+        let access = Access {
+            revision: &self.revision,
+            consumer: &self.consumer,
+            tenant: self.entry.key.tenant.as_ref(),
         };
-        if !is_subscribed(subscription, &visible) || !meets_conditions(subscription, &visible) {
-            continue;
+        let Some(visible) = access.visible_of(&self.source, entity, &self.audit) else {
+            return Ok(());
+        };
+        if !is_subscribed(subscription, &visible) || !meets_conditions(subscription, &visible).await {
+            return Ok(());
         }
         if !found.ids.insert(visible.id.clone()) {
-            continue;
+            return Ok(());
         }
-        found.bytes = found.bytes.saturating_add(size(Some(&visible)));
+        found.bytes = found.bytes.saturating_add(visible.weight());
         if found.entities.len() >= MOST_ENTITIES || found.bytes > MOST_WAITING_BYTES {
             return Err(Unfinished::TooMuch);
         }
         found.entities.push(visible);
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use futures::FutureExt;
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::DateTime;
@@ -301,7 +302,10 @@ fn only_what_is_watched_and_triggers_notifies() {
     let tells = |more: Value, before: Option<&Value>, after: Option<&Value>| {
         let subscription = read(&with(&more)).unwrap();
         let of = |value: Option<&Value>| value.map(entity);
-        notice(&subscription, of(before), of(after)).is_some()
+        notice(&subscription, of(before), of(after))
+            .now_or_never()
+            .unwrap()
+            .is_some()
     };
     let trigger = |name: &str| json!({"notificationTrigger": [name]});
     assert!(tells(json!({}), Some(&old), Some(&new)));
@@ -347,7 +351,8 @@ fn only_what_is_watched_and_triggers_notifies() {
 /// The data of a notification of a change.
 fn told(more: &Value, before: Option<&Value>, after: Option<&Value>) -> Value {
     let subscription = read(&with(more)).unwrap();
-    let notice = notice(&subscription, before.map(entity), after.map(entity)).unwrap();
+    let notice = notice(&subscription, before.map(entity), after.map(entity));
+    let notice = notice.now_or_never().unwrap().unwrap();
     let content = Content::Change(Box::new(notice));
     let context = RequestContext::at(context().into(), "http://a.example/c.jsonld");
     let body = body("urn:n:1", &subscription, &content, &context, &now()).unwrap();
@@ -481,7 +486,8 @@ fn instances_that_differ_are_named() {
     let subscription = read(&with(&json!({"notificationTrigger": ["entityUpdated"]}))).unwrap();
     let before = json!({"name": [{"value": 1}, {"value": 2, "datasetId": "urn:d:1"}], "open": 1});
     let after = json!({"name": [{"value": 1}, {"value": 3, "datasetId": "urn:d:1"}], "more": 1});
-    let notice = notice(&subscription, Some(entity(&before)), Some(entity(&after))).unwrap();
+    let notice = notice(&subscription, Some(entity(&before)), Some(entity(&after)));
+    let notice = notice.now_or_never().unwrap().unwrap();
     let changes: Vec<(&str, ChangeKind)> = notice
         .changes
         .iter()
