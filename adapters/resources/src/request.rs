@@ -149,6 +149,7 @@ impl Process {
         InUse {
             requests: self.requests.used(),
             bytes: self.bytes.used(),
+            most_bytes: self.bytes.capacity(),
             computing: self.computing.used(),
             turns: self.workers.shared().status(),
         }
@@ -162,6 +163,8 @@ pub struct InUse {
     pub requests: usize,
     /// Bytes that are held.
     pub bytes: usize,
+    /// Bytes that may be held.
+    pub most_bytes: usize,
     /// Requests that compute by turns.
     pub computing: usize,
     /// The threads that they take turns on.

@@ -128,6 +128,7 @@ async fn ready(State(gateway): State<Arc<Gateway>>, reloader: Option<Arc<Reloade
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     let faults = gateway.revision().config.policy.faults();
     gateway.metrics.record_policy_faults(faults);
+    gateway.metrics.in_use.show(&gateway.admission.in_use());
     match gateway.metrics.to_prometheus() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => {

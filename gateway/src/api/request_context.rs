@@ -97,6 +97,7 @@ impl From<ContextFailure> for Problem {
                 }
             }
             ContextFailure::Invalid(error) => Self::new(ErrorType::BadRequestData, format!("the @context: {error}")),
+            ContextFailure::Exhausted(exhausted) => exhausted.into(),
             ContextFailure::Internal => Self::new(ErrorType::InternalError, "the @context cannot be processed"),
         }
     }

@@ -111,6 +111,7 @@ impl Scope {
             consumer: &self.caller.0.id,
             host: self.headers.get(header::HOST).and_then(|host| host.to_str().ok()),
             deadline: self.deadline.0,
+            resources: &self.resources,
         }
     }
 

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::HeaderValue;
+use kakehashi_resources::{Exhausted, Resources};
 use ngsi_ld::context::{CORE_CONTEXT_URL, Context, ContextError};
 use serde_json::value::RawValue;
 
@@ -115,6 +116,8 @@ pub struct ContextUser<'a> {
     pub host: Option<&'a str>,
     /// Until when a download is waited for.
     pub deadline: Instant,
+    /// What may be used of the process for it.
+    pub resources: &'a Resources,
 }
 
 /// Why there is no context.
@@ -129,6 +132,8 @@ pub enum ContextFailure {
     },
     /// It was had, and is none that NGSI-LD allows: 400 BadRequestData.
     Invalid(ContextError),
+    /// What may be used of the process for it is used up.
+    Exhausted(Exhausted),
     /// A fault of the gateway.
     Internal,
 }

@@ -218,9 +218,11 @@ impl Contexts {
         let outcome = match earlier {
             Some(earlier) => earlier.outcome.clone(),
             // Compiling takes up to some tens of milliseconds: not on a thread that serves connections.
-            None => tokio::task::spawn_blocking(move || builder.build())
+            None => user
+                .resources
+                .compute_elsewhere(async move { builder.build() })
                 .await
-                .map_err(|_| ContextFailure::Internal)?
+                .map_err(ContextFailure::Exhausted)?
                 .map(Arc::new)
                 .map(shown),
         };

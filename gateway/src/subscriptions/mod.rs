@@ -44,13 +44,14 @@ use std::time::{Duration, Instant, SystemTime};
 use dashmap::DashMap;
 use jiff::Timestamp;
 use kakehashi_adapters::SourceId;
+use kakehashi_resources::Resources;
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::DateTime;
 use serde_json::{Map, Value};
 
 use crate::config::{Consumer, ConsumerId, GatewayConfig, TenantId};
-use crate::contexts::{ContextUser, NamedContext};
+use crate::contexts::{ContextUser, NamedContext, RequestContext};
 use crate::egress::client::CannotAsk;
 use crate::federation::registry::RegisteredSource;
 use crate::runtime::tasks::OwnedTask;
@@ -391,7 +392,7 @@ impl Subscriptions {
         let cooldown = cooldown.and_then(|cooldown| duration(cooldown, 1000.0));
         let sent_at = now();
         entry.record().sent(sent_at.clone());
-        let outcome = self.try_sending(&entry, &pending, &sent_at).await;
+        let outcome = self.try_sending(&entry, &Arc::new(pending), &sent_at).await;
         self.count(outcome.map_or_else(Undelivered::as_str, |()| "ok"));
         let mut record = entry.record();
         match outcome {
@@ -403,27 +404,41 @@ impl Subscriptions {
         }
     }
 
+    /// What sending a notification may use: it takes turns with what else is computed for the owner.
+    fn resources(&self, entry: &Entry, revision: &Revision, deadline: Instant) -> Resources {
+        let gateway = self.gateway.get().and_then(Weak::upgrade);
+        match gateway.zip(entry.consumer(revision)) {
+            Some((gateway, owner)) => gateway.admission.beside(&owner, deadline),
+            None => Resources::uncounted(deadline),
+        }
+    }
+
     fn count(&self, outcome: &'static str) {
         if let Some(gateway) = self.gateway.get().and_then(Weak::upgrade) {
             gateway.metrics.record_notification(outcome);
         }
     }
 
-    async fn try_sending(&self, entry: &Entry, pending: &Pending, at: &DateTime) -> Result<(), Undelivered> {
+    async fn try_sending(&self, entry: &Arc<Entry>, pending: &Arc<Pending>, at: &DateTime) -> Result<(), Undelivered> {
         let subscription = &entry.subscription;
         let endpoint = &subscription.notification.endpoint;
+        let deadline = Instant::now() + PATIENCE_FOR_CONTEXT;
+        let resources = self.resources(entry, &pending.revision, deadline);
         let user = ContextUser {
             consumer: &entry.key.owner,
             host: None,
-            deadline: Instant::now() + PATIENCE_FOR_CONTEXT,
+            deadline,
+            resources: &resources,
         };
         let url = subscription.json_ld_context.as_deref();
         let named = url.map_or(NamedContext::Default, NamedContext::Url);
         let context = pending.revision.contexts.resolve(named, &user).await;
         let context = context.map_err(|_| Undelivered::NoContext)?;
         let id = format!("urn:ngsi-ld:Notification:{:032x}", rand::random::<u128>());
-        let body = notification::body(&id, subscription, &pending.content, &context, at);
-        let body = body.map_err(|_| Undelivered::Internal)?;
+        let link = context.link();
+        let body = body(id, entry, pending, context, at.clone());
+        let body = resources.compute_over(pending.bytes, body).await;
+        let body = body.ok().flatten().ok_or(Undelivered::Internal)?;
         let in_body = match endpoint.media_type() {
             Accept::Json => false,
             Accept::JsonLd => true,
@@ -432,7 +447,7 @@ impl Subscriptions {
         let letter = Letter {
             endpoint,
             tenant: entry.key.tenant.as_ref(),
-            link: context.link().filter(|_| !in_body),
+            link: link.filter(|_| !in_body),
             body,
         };
         self.courier.deliver(letter).await
@@ -453,4 +468,16 @@ async fn write_records_from_time_to_time(subscriptions: Weak<Subscriptions>) {
 /// This moment.
 pub(crate) fn now() -> DateTime {
     DateTime::from_system_time(SystemTime::now())
+}
+
+/// The body of a notification.
+fn body(
+    id: String,
+    entry: &Arc<Entry>,
+    pending: &Arc<Pending>,
+    context: RequestContext,
+    at: DateTime,
+) -> impl Future<Output = Option<Vec<u8>>> + Send + 'static {
+    let (entry, pending) = (Arc::clone(entry), Arc::clone(pending));
+    async move { notification::body(&id, &entry.subscription, &pending.content, &context, &at).ok() }
 }

@@ -11,6 +11,7 @@ use prometheus::core::Collector;
 use prometheus::{Encoder, Gauge, GaugeVec, IntCounter, Opts, Registry, TextEncoder};
 
 use super::findings::FindingCounter;
+use super::in_use::InUseMetrics;
 use super::tasks::TaskMetrics;
 use super::tls::TlsMetrics;
 
@@ -38,6 +39,8 @@ pub struct Metrics {
     pub tls: Arc<TlsMetrics>,
     /// The instruments of what outlives a request.
     pub tasks: Arc<TaskMetrics>,
+    /// How much of what all requests share is in use.
+    pub in_use: InUseMetrics,
 }
 
 /// The instruments for exchanges with sources.
@@ -137,10 +140,15 @@ impl Metrics {
             registry.register(collector).map_err(as_metrics_error)?;
         }
         let tls = Arc::new(TlsMetrics::new(&meter));
+        let in_use = InUseMetrics::new()?;
+        for collector in in_use.collectors() {
+            registry.register(collector).map_err(as_metrics_error)?;
+        }
         let tasks = Arc::new(TaskMetrics::new(&meter));
         Ok(Self {
             tls,
             tasks,
+            in_use,
             enabled,
             registry,
             _provider: provider,

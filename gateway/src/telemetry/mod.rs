@@ -2,6 +2,7 @@
 //! id, or text that a consumer or a source has sent.
 
 mod findings;
+mod in_use;
 mod log_buffer;
 mod log_line;
 mod logging;
@@ -10,6 +11,7 @@ mod tasks;
 mod tls;
 
 pub use findings::FindingCounter;
+pub use in_use::InUseMetrics;
 pub use logging::{flush_log, start_logging};
 pub use metrics::{Metrics, MetricsError, SourceMetrics};
 pub use tasks::TaskMetrics;
