@@ -50,6 +50,7 @@ mod behaviour {
     mod not_offered;
     mod notifications;
     mod ordering;
+    mod overload;
     mod paging;
     mod peers_are_wrong;
     mod periodic_limits;

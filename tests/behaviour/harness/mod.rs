@@ -19,7 +19,7 @@ pub(crate) use files::{Files, change_source, key_of, keys, section};
 pub(crate) use platform::{Builder, Platform, READER};
 pub(crate) use process::Gateway;
 pub(crate) use published::{Place, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};
-pub(crate) use raw_orion::RawOrion;
+pub(crate) use raw_orion::{RawOrion, in_place_of_orion};
 pub(crate) use secure::{Authority, Identity, SecureClient};
 
 /// How long anything is waited for before the test is given up: far longer than anything takes that works.

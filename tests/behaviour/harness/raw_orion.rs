@@ -39,7 +39,7 @@ impl RawOrion {
 }
 
 /// Lets a platform ask a server in the place of Nasushiobara's broker.
-fn in_place_of_orion(builder: Builder, server: &Server) -> Builder {
+pub(crate) fn in_place_of_orion(builder: Builder, server: &Server) -> Builder {
     builder.tenants(|table| {
         change_source(table, ORION, |source| {
             source.insert("endpoint".into(), server.url().into());
