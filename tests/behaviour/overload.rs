@@ -89,7 +89,7 @@ fn circle_around_them() -> Value {
 async fn a_question_that_takes_long_to_decide_holds_up_nobody_and_ends_with_its_time() {
     let sites = sites_with_long_lines(300, 600).await;
     let builder = in_place_of_orion(Platform::builder().await, &sites);
-    let platform = limits(builder, &[("deadline", "8s")]).start().await;
+    let platform = limits(builder, &[("deadline", "4s")]).start().await;
     let over_one_connection = platform.over_http2();
     let turns_before = metric(&platform, "kakehashi_turns_total");
     let mut heavy = FuturesUnordered::from_iter((0..3).map(|_| {
