@@ -5,6 +5,7 @@
 mod explain;
 mod fallback;
 mod schema;
+mod source_credential;
 mod tables;
 #[cfg(test)]
 mod tests;
