@@ -17,6 +17,7 @@ mod behaviour {
     mod clients;
     mod command_line;
     mod compared_revisions;
+    mod connections;
     mod contexts;
     mod contexts_in_bodies;
     mod contexts_relative;
@@ -85,5 +86,6 @@ mod behaviour {
     mod tokens;
     mod too_wide;
     mod types;
+    mod wire;
     mod writes_are_told;
 }

@@ -1,8 +1,9 @@
 //! A gateway that listens, from start to graceful end.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -16,12 +17,22 @@ use crate::revision::{CannotBuild, Revision};
 use crate::runtime::admission::{Admission, bounds};
 use crate::runtime::stopping::{self, FOR_ADMINISTRATION, Listening};
 use crate::runtime::{Tasks, TooMany};
-use crate::server::{ConnectionLimits, TlsEndpoint, serve, serve_over};
+use crate::server::{
+    ConnectionBounds, ConnectionLimits, FixedBounds, Listener, TlsEndpoint, connections_within, raise_descriptor_limit,
+    serve, serve_over_threads,
+};
 use crate::state::StateError;
 use crate::subscriptions::{CannotSubscribe, Subscriptions};
 use crate::telemetry::{Metrics, MetricsError};
 use crate::tokens::Tokens;
 use crate::{Gateway, admin, api};
+
+/// What bounds the connections of administrators: their own, those of monitors and of probes.
+const ADMIN_BOUNDS: FixedBounds = FixedBounds {
+    connections: 512,
+    // Behind a proxy all administrators have one address, and nobody else reaches this listener.
+    per_address: 256,
+};
 
 /// A gateway with its listeners open.
 #[derive(Debug)]
@@ -112,6 +123,7 @@ impl Running {
         mut files: Option<ConfigFiles>,
         without: Without,
     ) -> Result<Self, CannotStart> {
+        let descriptors = raise_descriptor_limit();
         let listener = listen(config.gateway.listen, "listen").await?;
         let admin_listener = listen(config.gateway.admin_listen, "admin_listen").await?;
         let local = |listener: &TcpListener, configured| listener.local_addr().unwrap_or(configured);
@@ -158,7 +170,6 @@ impl Running {
         };
         let administration = admin::operations(&gateway, reloader.as_ref());
         let operations = Edge::around(&gateway, api::operations(&gateway), !without.limits);
-        let limits = ConnectionLimits::default();
         let (shutdown, asked) = watch::channel(false);
         if let Some(tls) = &tls {
             let (tls, asked) = (Arc::clone(tls), asked.clone());
@@ -166,20 +177,32 @@ impl Running {
                 .watchers
                 .keep_running(move || Arc::clone(&tls).watch(asked.clone()))?;
         }
-        let accepting = serve_over(listener, operations, tls.clone(), limits.clone(), asked);
+        let consumers = Listener {
+            socket: listener,
+            tls: tls.clone(),
+            limits: ConnectionLimits::default(),
+            bounds: Arc::new(ConsumerBounds::new(&gateway, connections_within(descriptors))),
+            metrics: Arc::clone(&gateway.metrics.connections),
+        };
         let consumers = Listening {
-            accepting: tasks.listeners.spawn(accepting)?,
+            accepting: tasks
+                .listeners
+                .spawn(serve_over_threads(consumers, operations, asked))?,
             shutdown,
         };
-        let limits = ConnectionLimits {
-            drain: FOR_ADMINISTRATION,
-            ..limits
+        let administrators = Listener {
+            socket: admin_listener,
+            tls: None,
+            limits: ConnectionLimits {
+                drain: FOR_ADMINISTRATION,
+                ..ConnectionLimits::default()
+            },
+            bounds: Arc::new(ADMIN_BOUNDS),
+            metrics: Arc::clone(&gateway.metrics.admin_connections),
         };
         let (shutdown, asked) = watch::channel(false);
         let administration = Listening {
-            accepting: tasks
-                .listeners
-                .spawn(serve(admin_listener, administration, limits, asked))?,
+            accepting: tasks.listeners.spawn(serve(administrators, administration, asked))?,
             shutdown,
         };
         tracing::info!(%address, %admin_address, revision = %gateway.revision().config.revision, "listening");
@@ -233,6 +256,53 @@ impl Running {
 
     async fn stop_in_order(&mut self) {
         stopping::in_order(&self.gateway, &mut self.consumers, &mut self.administration).await;
+    }
+}
+
+/// What bounds the connections of consumers: what the running revision says, as far as the process can have so many.
+struct ConsumerBounds {
+    gateway: Arc<Gateway>,
+    possible: usize,
+    /// The number that was said to be too large.
+    said: AtomicUsize,
+}
+
+impl ConsumerBounds {
+    fn new(gateway: &Arc<Gateway>, possible: usize) -> Self {
+        let bounds = Self {
+            gateway: Arc::clone(gateway),
+            possible,
+            said: AtomicUsize::new(0),
+        };
+        // Said at start, not when the first connection comes.
+        bounds.connections();
+        bounds
+    }
+}
+
+impl ConnectionBounds for ConsumerBounds {
+    fn connections(&self) -> usize {
+        let wanted = self.gateway.revision().config.gateway.limits.connections;
+        if wanted > self.possible && self.said.swap(wanted, Ordering::Relaxed) != wanted {
+            let possible = self.possible;
+            tracing::warn!(
+                wanted,
+                possible,
+                "`connections` in [gateway.limits] is more than half of the file descriptors that the process may have; \
+                 raise its hard limit (`LimitNOFILE` of systemd, `ulimit -Hn`)"
+            );
+        }
+        wanted.min(self.possible)
+    }
+
+    fn per_address(&self) -> usize {
+        self.gateway.revision().config.gateway.limits.connections_per_address
+    }
+
+    fn is_trusted(&self, address: IpAddr) -> bool {
+        let revision = self.gateway.revision();
+        let trusted = &revision.config.gateway.trusted_proxies;
+        trusted.iter().any(|network| network.contains(address))
     }
 }
 

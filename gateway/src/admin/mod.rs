@@ -25,13 +25,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::{StatusCode, header};
 
 use crate::Gateway;
 use crate::reload::Reloader;
+use crate::server::Malformed;
 use problem::AdminProblem;
 
 /// Largest body: all files of a revision of 2,000 tenants are a quarter of it.
@@ -56,7 +57,7 @@ pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> R
         .route("/metrics", get(metrics))
         .with_state(Arc::clone(gateway));
     let Some(reloader) = reloader else {
-        return probes;
+        return probes.layer(from_fn(refuse_malformed));
     };
     let administration = Administration {
         gateway: Arc::clone(gateway),
@@ -74,7 +75,17 @@ pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> R
         .layer(from_fn_with_state(administration.clone(), refuse_while_stopping))
         .with_state(administration);
     // A fault of ours must cost one request alone.
-    probes.fallback_service(api.layer(tower_http::catch_panic::CatchPanicLayer::new()))
+    probes
+        .fallback_service(api.layer(tower_http::catch_panic::CatchPanicLayer::new()))
+        .layer(from_fn(refuse_malformed))
+}
+
+/// Before anything else: what is no request of HTTP is answered as such.
+async fn refuse_malformed(request: Request, next: Next) -> Response {
+    match request.extensions().get::<Malformed>() {
+        Some(malformed) => AdminProblem::new(malformed.status(), malformed.to_string()).into_response(),
+        None => next.run(request).await,
+    }
 }
 
 /// Nothing is changed, and nothing long is begun, when the process is about to end.

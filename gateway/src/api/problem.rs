@@ -29,6 +29,8 @@ pub enum ErrorType {
     NotAcceptable,
     /// 403: the policies do not permit the consumer to do this.
     Forbidden,
+    /// 408: the request did not arrive in time.
+    RequestTimeout,
     /// 409: there is an entity of that id.
     AlreadyExists,
     /// 413: the body is larger than the limit.
@@ -39,6 +41,8 @@ pub enum ErrorType {
     OperationNotSupported,
     /// 429: over the rate limit.
     TooManyRequests,
+    /// 431: the head of the request is larger than the limit.
+    HeadTooLarge,
     /// 500: a fault of the gateway.
     InternalError,
     /// 503: too much to do; try again.
@@ -60,11 +64,13 @@ impl ErrorType {
             Self::ResourceNotFound | Self::NonexistentTenant => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::AlreadyExists => StatusCode::CONFLICT,
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::OperationNotSupported => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::LdContextNotAvailable | Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
@@ -89,6 +95,8 @@ impl ErrorType {
             | Self::MethodNotAllowed
             | Self::NotAcceptable
             | Self::Forbidden
+            | Self::RequestTimeout
+            | Self::HeadTooLarge
             | Self::ContentTooLarge
             | Self::UnsupportedMediaType
             | Self::TooManyRequests
@@ -109,11 +117,13 @@ impl ErrorType {
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::NotAcceptable => "Not Acceptable",
             Self::Forbidden => "Forbidden",
+            Self::RequestTimeout => "Request Timeout",
             Self::AlreadyExists => "It already exists",
             Self::ContentTooLarge => "Content Too Large",
             Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::OperationNotSupported => "The operation is not supported",
             Self::TooManyRequests => "Too Many Requests",
+            Self::HeadTooLarge => "Request Header Fields Too Large",
             Self::InternalError => "Internal error",
             Self::Unavailable => "Service Unavailable",
             Self::LdContextNotAvailable => "The @context is not available",

@@ -16,6 +16,7 @@ use super::problem::{ErrorType, Problem};
 use super::request_context;
 use super::scope::Scope;
 use crate::contexts::RequestContext;
+use crate::server::TooSlow;
 
 /// How much of a body that is too large is read and dropped, in bytes: more is an attack, not a mistake.
 const MOST_DROPPED: usize = 16 * 1024 * 1024;
@@ -163,9 +164,16 @@ async fn read_bytes(mut body: Body, limit: usize, held: &mut Held) -> Result<Vec
     let mut bytes = Vec::new();
     let mut length = 0_usize;
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            return Err(Problem::new(ErrorType::InvalidRequest, "the body broke off"));
-        };
+        let frame = frame.map_err(|error| {
+            if TooSlow::is_cause_of(&error) {
+                let detail = "the body arrived too slowly; send it without pauses";
+                return Problem::new(ErrorType::RequestTimeout, detail);
+            }
+            Problem::new(
+                ErrorType::InvalidRequest,
+                "the body broke off, or its chunks are malformed",
+            )
+        })?;
         let Some(data) = frame.data_ref() else { continue };
         length = length.saturating_add(data.len());
         if length <= limit {

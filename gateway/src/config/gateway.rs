@@ -61,7 +61,7 @@ pub enum DefaultContext {
     Url(String),
 }
 
-/// `[gateway.limits]`: for one request, whoever asks.
+/// `[gateway.limits]`: for one request, whoever asks, and for connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestLimits {
     /// Largest body.
@@ -81,6 +81,10 @@ pub struct RequestLimits {
     /// What may be held for all requests together: their bodies, what sources have sent for them, and answers that are not
     /// sent yet. A quarter of it may be held for one request.
     pub memory: Size,
+    /// Consumers' connections at once.
+    pub connections: usize,
+    /// Consumers' connections at once from one address that is no trusted proxy's.
+    pub connections_per_address: usize,
 }
 
 impl Default for RequestLimits {
@@ -96,6 +100,9 @@ impl Default for RequestLimits {
             deadline: Duration::from_secs(10),
             // With what is not counted a process of less than a GiB.
             memory: Size::from_bytes(512 * 1024 * 1024),
+            // A connection costs some 20 KiB; this bounds them to a few hundred MiB.
+            connections: 10_000,
+            connections_per_address: share_of(10_000),
         }
     }
 }
@@ -119,6 +126,17 @@ const LEAST_MEMORY: usize = 128 * 1024 * 1024;
 
 /// Most entities that one request may be allowed to look at in one source.
 const MOST_SCAN: u32 = 10_000_000;
+
+/// Most connections that may be configured: what 20 GiB hold.
+const MOST_CONNECTIONS: u32 = 1_000_000;
+
+/// The connections that one address may have where nothing else is said: a quarter. An address is a company's, or all of
+/// a mobile carrier's that share it; four of them are needed to keep others waiting, and only while a request is under
+/// way on each of their connections.
+pub(super) const fn share_of(connections: usize) -> usize {
+    let share = connections / 4;
+    if share == 0 { 1 } else { share }
+}
 
 /// Reads `[gateway]`. Every key has a default, so that the table may be absent.
 pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig {
@@ -248,6 +266,7 @@ fn read_limits(section: Section<'_>) -> RequestLimits {
         })
     };
     let count = |key, most, default: usize| section.count(key, most).map_or(default, |count| count as usize);
+    let connections = count("connections", MOST_CONNECTIONS, default.connections);
     let limits = RequestLimits {
         body: size("body", MOST_BODY).unwrap_or(default.body),
         url: size("url", MOST_URL).unwrap_or(default.url),
@@ -257,6 +276,8 @@ fn read_limits(section: Section<'_>) -> RequestLimits {
         scan: count("scan", MOST_SCAN, default.scan),
         deadline: section.duration("deadline").unwrap_or(default.deadline),
         memory: memory(&section).unwrap_or(default.memory),
+        connections,
+        connections_per_address: count("connections_per_address", MOST_CONNECTIONS, share_of(connections)),
     };
     section.finish();
     limits

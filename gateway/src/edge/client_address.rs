@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::Request;
 
 use crate::config::GatewayConfig;
-use crate::server::PeerAddress;
+use crate::server::{ClientNetwork, PeerAddress, client_network};
 
 /// An IPv4 address, or the /64 that an IPv6 client is given as a whole.
-pub(crate) type ClientAddress = u64;
+pub(crate) type ClientAddress = ClientNetwork;
 
 /// The address of the client. `X-Forwarded-For` counts only from a trusted proxy, and
 /// then its last entry that is not itself such a proxy: what stands before that, anybody may have written.
@@ -31,11 +31,7 @@ pub(crate) fn client_address(request: &Request, gateway: &GatewayConfig) -> Clie
             .map_while(|address| address)
             .find(|address| !is_trusted(address))
     });
-    match forwarded.or(peer).map(|address| address.to_canonical()) {
-        Some(IpAddr::V4(address)) => u64::from(address.to_bits()),
-        Some(IpAddr::V6(address)) => (address.to_bits() >> 64) as u64,
-        None => 0,
-    }
+    forwarded.or(peer).map_or(0, client_network)
 }
 
 /// An entry of `X-Forwarded-For`: an address, with or without a port.

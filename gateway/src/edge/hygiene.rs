@@ -2,10 +2,11 @@
 
 use axum::extract::Request;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, Uri, Version, header};
+use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 
 use crate::api::problem::{ErrorType, Problem};
 use crate::config::Config;
+use crate::server::Malformed;
 
 /// Headers by which proxies pass an identity on. Here nobody in front of the gateway may: they are dropped.
 const IDENTITY_HEADERS: [HeaderName; 8] = [
@@ -29,16 +30,15 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     header::UPGRADE,
 ];
 
-/// Refuses what no path may hold, trims trailing slashes, drops headers.
+/// Refuses what is no request of HTTP and what no path may hold, trims trailing slashes, drops headers.
 pub(super) fn clean(request: &mut Request, config: &Config) -> Result<(), Problem> {
+    if let Some(malformed) = request.extensions().get::<Malformed>() {
+        return Err(refuse(*malformed));
+    }
     let longest = config.gateway.limits.url.bytes();
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > longest {
         let detail = format!("the URL has {length} bytes, {longest} are allowed; use fewer ids or attributes");
-        return Err(Problem::new(ErrorType::InvalidRequest, detail));
-    }
-    if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
-        let detail = "HTTP/1.1 asks for exactly one `Host` header (RFC 9112 section 3.2)";
         return Err(Problem::new(ErrorType::InvalidRequest, detail));
     }
     if let Some(uri) = canonical(request.uri())? {
@@ -46,6 +46,16 @@ pub(super) fn clean(request: &mut Request, config: &Config) -> Result<(), Proble
     }
     drop_headers(request.headers_mut(), &config.gateway.api_key_header);
     Ok(())
+}
+
+/// What a consumer is told whose request is none of HTTP.
+fn refuse(malformed: Malformed) -> Problem {
+    let error_type = match malformed.status() {
+        StatusCode::REQUEST_TIMEOUT => ErrorType::RequestTimeout,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => ErrorType::HeadTooLarge,
+        _ => ErrorType::InvalidRequest,
+    };
+    Problem::new(error_type, malformed.to_string())
 }
 
 /// The URI with its one canonical path; `None` when it has that already.

@@ -1,53 +1,102 @@
 //! Listeners and connections: HTTP/1.1 and HTTP/2 on one port, in plain text or over TLS, a bound on every phase of a
 //! connection, and a shutdown that lets requests finish. It knows nothing of what a request means.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `workers` | the threads that consumers' connections live on |
+//! | `tls` | the handshake, and certificates that change |
+//! | `connections`, `connection_state`, `client_network` | who is connected, and who goes when there is no room |
+//! | `descriptors` | how many connections the process can have |
+//! | `requests`, `request_head`, `chunks`, `host`, `malformed` | what is no request of HTTP |
+//! | `request_target` | targets as people write them |
+//! | `checked_io`, `timed_io` | what is done with the bytes of a connection on their way |
+//! | `patience`, `timed_body`, `taken_body`, `streams` | how slow a peer may be |
 
+mod checked_io;
+mod chunks;
+mod client_network;
+mod connection_state;
+mod connections;
+mod descriptors;
+mod host;
+mod malformed;
+mod patience;
+mod request_head;
 mod request_target;
+mod requests;
+mod streams;
+mod taken_body;
+mod timed_body;
 mod timed_io;
 mod tls;
 mod workers;
 
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tower::{Service, ServiceExt};
 
-use request_target::EncodedTargets;
+use checked_io::CheckedIo;
+pub use client_network::{ClientNetwork, client_network};
+use connection_state::{Ending, UnderWay};
+use connections::{Admitted, Connections, NoRoom};
+pub use connections::{ConnectionBounds, FixedBounds};
+pub use descriptors::{connections_within, raise_descriptor_limit};
+pub use malformed::{Fault, Malformed};
+use request_head::HeadLimits;
+use streams::{Stream, StreamExecutor};
+use taken_body::TakenBody;
+use timed_body::TimedBody;
+pub use timed_body::TooSlow;
 use timed_io::TimedIo;
 pub use tls::{PeerCertificate, TlsEndpoint};
 #[cfg(test)]
 pub(crate) use workers::LONGEST_END_OF_THREADS;
 use workers::Workers;
 
-/// What bounds the connections of a listener.
+use crate::telemetry::ConnectionMetrics;
+
+/// How long a connection may take to end whose room somebody else needs, and on which no request is under way: a round
+/// trip for the goodbye of HTTP/2, on a slow mobile line.
+const CLOSES_WITHIN: Duration = Duration::from_secs(1);
+
+/// What bounds the phases of each connection of a listener.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
-    /// Connections at once. Beyond, clients wait in the listen queue of the operating system.
-    pub connections: usize,
     /// TLS handshakes at once, each of which costs about a millisecond of computing. Beyond, clients wait within
     /// [`ConnectionLimits::handshake`].
     pub handshakes: usize,
     /// From accepting to the end of the TLS handshake.
     pub handshake: Duration,
-    /// From accepting to the last byte of a request's head.
+    /// From the first byte of a request's head to its last.
     pub head: Duration,
-    /// How long a connection may neither send nor receive a byte while it should.
+    /// How long a connection may send nothing while it should.
     pub idle: Duration,
     /// Size of a request's head, in bytes.
     pub head_bytes: usize,
-    /// Header fields in a request's head.
+    /// Header fields in a request's head, no more than the 100 that the HTTP library takes unless it is told otherwise,
+    /// which would cost it an allocation for each request.
     pub headers: usize,
     /// Requests at once on one HTTP/2 connection.
     pub streams: u32,
@@ -58,8 +107,6 @@ pub struct ConnectionLimits {
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
-            // A connection costs some 20 KiB; this bounds them to a few hundred MiB.
-            connections: 10_000,
             // What a burst of reconnecting clients needs, a tenth of the connections.
             handshakes: 1000,
             handshake: Duration::from_secs(10),
@@ -73,6 +120,20 @@ impl Default for ConnectionLimits {
             drain: Duration::from_secs(20),
         }
     }
+}
+
+/// A socket that is listened on, and what holds for the connections of it.
+pub struct Listener {
+    /// The socket.
+    pub socket: TcpListener,
+    /// `None`: in plain text.
+    pub tls: Option<Arc<TlsEndpoint>>,
+    /// What bounds each of them.
+    pub limits: ConnectionLimits,
+    /// What bounds all of them.
+    pub bounds: Arc<dyn ConnectionBounds>,
+    /// Where they are counted.
+    pub metrics: Arc<ConnectionMetrics>,
 }
 
 /// What is served: for each request, an answer.
@@ -90,25 +151,13 @@ impl<S> Answers for S where
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// Serves on `listener` until `shutdown` turns true, then lets the requests under way finish. Connections live
-/// on the caller's runtime.
-pub async fn serve<S: Answers>(
-    listener: TcpListener,
-    service: S,
-    limits: ConnectionLimits,
-    shutdown: watch::Receiver<bool>,
-) {
-    accept_all(listener, service, None, None, limits, shutdown).await;
+/// Serves until `shutdown` turns true, then lets the requests under way finish. Connections live on the caller's runtime.
+pub async fn serve<S: Answers>(listener: Listener, service: S, shutdown: watch::Receiver<bool>) {
+    accept_all(listener, service, None, shutdown).await;
 }
 
-/// As [`serve`], over TLS where it is given, with a thread for each processor that connections are spread over.
-pub async fn serve_over<S: Answers>(
-    listener: TcpListener,
-    service: S,
-    tls: Option<Arc<TlsEndpoint>>,
-    limits: ConnectionLimits,
-    shutdown: watch::Receiver<bool>,
-) {
+/// As [`serve`], with a thread for each processor that connections are spread over.
+pub async fn serve_over_threads<S: Answers>(listener: Listener, service: S, shutdown: watch::Receiver<bool>) {
     let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = match Workers::start(processors) {
         Ok(workers) => Some(workers),
@@ -118,66 +167,101 @@ pub async fn serve_over<S: Answers>(
             None
         }
     };
-    accept_all(listener, service, tls, workers, limits, shutdown).await;
+    accept_all(listener, service, workers, shutdown).await;
 }
 
 async fn accept_all<S: Answers>(
-    listener: TcpListener,
+    listener: Listener,
     service: S,
-    tls: Option<Arc<TlsEndpoint>>,
     workers: Option<Workers>,
-    limits: ConnectionLimits,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let Listener {
+        socket,
+        tls,
+        limits,
+        bounds,
+        metrics,
+    } = listener;
+    let limits = Arc::new(limits);
     let handshakes = Arc::new(Semaphore::new(limits.handshakes));
-    let connections = Arc::new(connection_builder(&limits));
-    let graceful = GracefulShutdown::new();
+    let connections = Connections::new(bounds, metrics);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &permits) => accepted,
+            accepted = accept(&socket, &connections) => accepted,
             _ = shutdown.wait_for(|asked| *asked) => break,
         };
-        let Some((stream, peer, permit)) = accepted else {
+        let Some((stream, peer, admitted)) = accepted else {
             continue;
         };
         let connection = Connection {
             service: service.clone(),
             peer,
             certificate: None,
-            builder: Arc::clone(&connections),
-            watcher: graceful.watcher(),
+            limits: Arc::clone(&limits),
+            admitted,
         };
         let (tls, handshakes) = (tls.clone(), Arc::clone(&handshakes));
-        let (idle, within) = (limits.idle, limits.handshake);
         match &workers {
             None => {
-                let io = TimedIo::new(stream, idle);
                 #[expect(
                     clippy::disallowed_methods,
                     reason = "a connection is the caller's, and ends with it"
                 )]
-                tokio::spawn(connection.live(io, tls, handshakes, within, permit));
+                tokio::spawn(connection.live(stream, tls, handshakes));
             }
             Some(workers) => {
                 // Whoever reads a connection must be told of what arrives by the runtime of that thread.
                 let Ok(stream) = stream.into_std() else { continue };
                 workers.run(async move {
-                    let Ok(stream) = TcpStream::from_std(stream) else {
-                        return;
-                    };
-                    let io = TimedIo::new(stream, idle);
-                    connection.live(io, tls, handshakes, within, permit).await;
+                    if let Ok(stream) = TcpStream::from_std(stream) {
+                        connection.live(stream, tls, handshakes).await;
+                    }
                 });
             }
         }
     }
-    drop(listener);
-    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+    drop(socket);
+    if tokio::time::timeout(limits.drain, connections.end_all()).await.is_err() {
         tracing::warn!("some requests did not finish within the drain time and were cut off");
     }
     if let Some(workers) = workers {
         workers.end().await;
+    }
+}
+
+/// Waits for a connection, and for room for it. Failures to accept (out of file descriptors) are waited out.
+async fn accept(socket: &TcpListener, connections: &Arc<Connections>) -> Option<(TcpStream, SocketAddr, Admitted)> {
+    /// Long enough not to spin, short enough not to be noticed.
+    const AFTER_FAILURE: Duration = Duration::from_millis(50);
+    let (stream, peer) = match socket.accept().await {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            tracing::warn!(error = %error, "cannot accept a connection");
+            tokio::time::sleep(AFTER_FAILURE).await;
+            return None;
+        }
+    };
+    // Small answers leave at once; without this the kernel may wait for an acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let mut has_waited = false;
+    loop {
+        match connections.admit(peer.ip()) {
+            Ok(admitted) => return Some((stream, peer, admitted)),
+            Err(NoRoom::ForAddress) => {
+                connections.metrics().record_refused();
+                return None;
+            }
+            // On every connection a request is under way. Those that come later wait in the operating system's queue.
+            Err(NoRoom::AtAll) => {
+                if !has_waited {
+                    connections.metrics().record_waited();
+                }
+                has_waited = true;
+                // One may become idle as well, of which nobody tells.
+                let _ = tokio::time::timeout(AFTER_FAILURE, connections.one_has_ended()).await;
+            }
+        }
     }
 }
 
@@ -186,29 +270,27 @@ struct Connection<S> {
     service: S,
     peer: SocketAddr,
     certificate: Option<PeerCertificate>,
-    builder: Arc<auto::Builder<TokioExecutor>>,
-    watcher: Watcher,
+    limits: Arc<ConnectionLimits>,
+    admitted: Admitted,
 }
 
 impl<S: Answers> Connection<S> {
     /// From the handshake, where there is TLS, to its end.
-    async fn live(
-        self,
-        io: TimedIo,
-        tls: Option<Arc<TlsEndpoint>>,
-        handshakes: Arc<Semaphore>,
-        within: Duration,
-        permit: OwnedSemaphorePermit,
-    ) {
-        match tls {
-            None => self.speak(io).await,
-            Some(tls) => {
-                if let Some((io, certificate)) = tls.shake_hands(io, &handshakes, within).await {
-                    Self { certificate, ..self }.speak(io).await;
-                }
-            }
+    async fn live(self, stream: TcpStream, tls: Option<Arc<TlsEndpoint>>, handshakes: Arc<Semaphore>) {
+        let state = Arc::clone(&self.admitted.state);
+        let io = TimedIo::new(stream, self.limits.idle, Arc::clone(&state));
+        let Some(tls) = tls else {
+            self.speak(io).await;
+            return;
+        };
+        let handshake = tls.shake_hands(io, &handshakes, self.limits.handshake);
+        let shaken = tokio::select! {
+            shaken = handshake => shaken,
+            _ = poll_fn(|cx| state.poll_ending(cx)) => None,
+        };
+        if let Some((io, certificate)) = shaken {
+            Self { certificate, ..self }.speak(io).await;
         }
-        drop(permit);
     }
 
     async fn speak<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, io: Io) {
@@ -216,51 +298,71 @@ impl<S: Answers> Connection<S> {
             service,
             peer,
             certificate,
-            builder,
-            watcher,
+            limits,
+            // Dropped last: the connection counts until its socket is closed.
+            admitted,
         } = self;
-        let service =
-            hyper::service::service_fn(move |request| answer(service.clone(), request, peer, certificate.clone()));
-        let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(EncodedTargets::new(io)), service)
-            .into_owned();
-        if let Err(error) = watcher.watch(connection).await {
+        let state = &admitted.state;
+        let head = HeadLimits {
+            bytes: limits.head_bytes,
+            fields: limits.headers,
+        };
+        let io = CheckedIo::new(io, head, limits.head, Arc::clone(state));
+        let asked = Arc::clone(state);
+        let answers = hyper::service::service_fn(move |request| {
+            // From here on it is under way, and its number known, whenever its turn comes.
+            let (under_way, malformed) = (asked.begin_request(), asked.next_request());
+            answer(
+                service.clone(),
+                request,
+                peer,
+                certificate.clone(),
+                under_way,
+                malformed,
+            )
+        });
+        let builder = connection_builder(&limits, StreamExecutor(Arc::clone(state)));
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(io), answers));
+        let mut ending = None;
+        let mut given_up = None;
+        let ended = poll_fn(|cx| {
+            if ending.is_none()
+                && let Poll::Ready(asked) = state.poll_ending(cx)
+            {
+                ending = Some(asked);
+                connection.as_mut().graceful_shutdown();
+                given_up = (asked == Ending::Room).then(|| Box::pin(tokio::time::sleep(CLOSES_WITHIN)));
+            }
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(ended);
+            }
+            let Some(timer) = &mut given_up else {
+                return Poll::Pending;
+            };
+            while timer.as_mut().poll(cx).is_ready() {
+                // A request may have come on the way.
+                if state.idle_since().is_some() {
+                    return Poll::Ready(Ok(()));
+                }
+                timer.as_mut().reset(Instant::now() + CLOSES_WITHIN);
+            }
+            Poll::Pending
+        });
+        if let Err(error) = ended.await {
             // A peer that breaks off or sends nonsense is no fault of ours.
             tracing::debug!(error = %error, "connection ended early");
         }
     }
 }
 
-/// Waits for room, then for a connection. Failures to accept (out of file descriptors) are waited out.
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    /// Long enough not to spin, short enough not to be noticed.
-    const AFTER_FAILURE: Duration = Duration::from_millis(50);
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => {
-            // Small answers leave at once; without this the kernel may wait for an acknowledgement.
-            let _ = stream.set_nodelay(true);
-            Some((stream, peer, permit))
-        }
-        Err(error) => {
-            tracing::warn!(error = %error, "cannot accept a connection");
-            tokio::time::sleep(AFTER_FAILURE).await;
-            None
-        }
-    }
-}
-
-fn connection_builder(limits: &ConnectionLimits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn connection_builder(limits: &ConnectionLimits, streams: StreamExecutor) -> auto::Builder<StreamExecutor> {
+    let mut builder = auto::Builder::new(streams);
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
+        // `CheckedIo` hands over whole heads, and bounds the time that they take; `TimedIo` bounds the time between them.
+        .header_read_timeout(None)
         .max_buf_size(limits.head_bytes)
-        .max_headers(limits.headers)
         .keep_alive(true);
     builder
         .http2()
@@ -279,11 +381,28 @@ async fn answer<S: Answers>(
     request: Request<Incoming>,
     peer: SocketAddr,
     certificate: Option<PeerCertificate>,
-) -> Result<Response, Infallible> {
-    let mut request = request.map(Body::new);
+    under_way: UnderWay,
+    malformed: Option<Malformed>,
+) -> Result<http::Response<TakenBody>, Infallible> {
+    let malformed = malformed.or_else(|| host::check(&request).err().map(Malformed::from));
+    let is_http_1 = request.version() < Version::HTTP_2;
+    let mut request = request.map(|body| match body.is_end_stream() {
+        true => Body::empty(),
+        false => Body::new(TimedBody::new(body, under_way.shared())),
+    });
     request.extensions_mut().insert(PeerAddress(peer));
     if let Some(certificate) = certificate {
         request.extensions_mut().insert(certificate);
     }
-    service.oneshot(request).await
+    if let Some(malformed) = malformed {
+        request.extensions_mut().insert(malformed);
+    }
+    let mut response = service.oneshot(request).await?;
+    if is_http_1 && (malformed.is_some() || under_way.connection().has_failed_body()) {
+        // What follows on this connection may be another request for somebody else.
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response.map(|body| TakenBody::new(body, Stream::current(), under_way)))
 }

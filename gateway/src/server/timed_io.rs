@@ -1,92 +1,102 @@
-//! A connection that ends when nothing moves for too long, in either direction.
+//! A connection that ends when nothing moves for too long, in either direction, or when its peer reads too slowly.
 //!
-//! hyper bounds the reading of a request's head; what it leaves unbounded is a peer that connects and says
-//! nothing that could be told apart as HTTP/1 or HTTP/2, and a peer that stops reading its answer.
+//! hyper bounds nothing of that: a peer that connects and says nothing, one that stops reading its answer, and one that
+//! reads a few bytes now and then, which would keep the answer for ever.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
-/// A stream with a bound on how long a read or a write may wait.
+use super::connection_state::{ConnectionState, CutOff};
+use super::patience::Patience;
+
+/// How long somebody may read nothing, and over which the least rate is averaged. A connection that was fast until its
+/// line was throttled to 128 kbit/s takes its next bytes when a third of what the system's buffer holds has left: up to
+/// 460 KB, which is half a minute. A phone that changes cells, and the waits of TCP that follow, are shorter.
+pub(super) const PATIENCE_WITH_READERS: Duration = Duration::from_secs(45);
+
+/// A stream with a bound on how long a read may wait, and how slowly what is written may be taken.
 #[derive(Debug)]
-pub(super) struct TimedIo {
-    stream: TcpStream,
+pub(super) struct TimedIo<Io = TcpStream> {
+    stream: Io,
     idle: Duration,
-    reading: Stall,
-    writing: Stall,
+    reading: Patience,
+    writing: Patience,
+    state: Arc<ConnectionState>,
 }
 
-/// One direction: when it began to wait.
-#[derive(Debug, Default)]
-struct Stall {
-    timer: Option<Pin<Box<Sleep>>>,
-    waiting: bool,
-}
-
-impl Stall {
-    fn moved(&mut self) {
-        self.waiting = false;
-    }
-
-    /// Says whether the direction has waited for longer than `idle`. The timer is made once and re-armed.
-    fn poll_too_long(&mut self, idle: Duration, cx: &mut Context<'_>) -> bool {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
-        if !self.waiting {
-            self.waiting = true;
-            timer.as_mut().reset(Instant::now() + idle);
-        }
-        timer.as_mut().poll(cx).is_ready()
-    }
-}
-
-impl TimedIo {
-    pub(super) fn new(stream: TcpStream, idle: Duration) -> Self {
+impl<Io> TimedIo<Io> {
+    /// Bounds the silence of the peer by `idle`.
+    pub(super) fn new(stream: Io, idle: Duration, state: Arc<ConnectionState>) -> Self {
         Self {
             stream,
             idle,
-            reading: Stall::default(),
-            writing: Stall::default(),
+            reading: Patience::for_any(idle),
+            writing: Patience::for_rate(PATIENCE_WITH_READERS),
+            state,
         }
     }
 
-    fn finish_write<T>(&mut self, polled: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if polled.is_ready() {
-            self.writing.moved();
-            return polled;
+    /// Nothing can be read. Says whether that was so for too long; whoever waits for an answer, and whoever reads one,
+    /// has nothing to say.
+    fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.reading.has_run_out(cx) {
+            let now = Instant::now();
+            match self.state.idle_since() {
+                None => self.reading.count_from(now),
+                Some(since) if now < since + self.idle => self.reading.count_from(since),
+                Some(_) => return true,
+            }
         }
-        if self.writing.poll_too_long(self.idle, cx) {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        false
+    }
+
+    /// After something was tried that writes; `bytes` says how much was written.
+    fn finish_write<T>(
+        &mut self,
+        polled: Poll<io::Result<T>>,
+        bytes: impl FnOnce(&T) -> usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        match &polled {
+            Poll::Ready(result) => {
+                self.state.set_blocked(false);
+                self.writing.moved(result.as_ref().map_or(0, bytes));
+            }
+            Poll::Pending if self.writing.has_run_out(cx) => {
+                self.state.cut_off(CutOff::SlowReader);
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            Poll::Pending => self.state.set_blocked(true),
         }
-        Poll::Pending
+        polled
     }
 }
 
-impl AsyncRead for TimedIo {
+impl<Io: AsyncRead + Unpin> AsyncRead for TimedIo<Io> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         match Pin::new(&mut this.stream).poll_read(cx, buffer) {
             Poll::Ready(result) => {
-                this.reading.moved();
+                this.reading.moved(1);
                 Poll::Ready(result)
             }
-            Poll::Pending if this.reading.poll_too_long(this.idle, cx) => {
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-            }
+            Poll::Pending if this.is_silent(cx) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
         }
     }
 }
 
-impl AsyncWrite for TimedIo {
+impl<Io: AsyncWrite + Unpin> AsyncWrite for TimedIo<Io> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.finish_write(polled, cx)
+        self.finish_write(polled, |written| *written, cx)
     }
 
     fn poll_write_vectored(
@@ -95,7 +105,7 @@ impl AsyncWrite for TimedIo {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.finish_write(polled, cx)
+        self.finish_write(polled, |written| *written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -104,52 +114,11 @@ impl AsyncWrite for TimedIo {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_flush(cx);
-        self.finish_write(polled, cx)
+        self.finish_write(polled, |()| 0, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.finish_write(polled, cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    async fn pair() -> (TcpStream, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (client, listener.accept().await.unwrap().0)
-    }
-
-    #[tokio::test]
-    async fn a_silent_peer_is_given_up() {
-        let (client, server) = pair().await;
-        let mut timed = TimedIo::new(server, Duration::from_millis(20));
-        let error = timed.read_u8().await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        drop(client);
-    }
-
-    #[tokio::test]
-    async fn a_peer_that_does_not_read_is_given_up() {
-        let (client, server) = pair().await;
-        let mut timed = TimedIo::new(server, Duration::from_millis(20));
-        let too_much = vec![0; 64 * 1024 * 1024];
-        let error = timed.write_all(&too_much).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        drop(client);
-    }
-
-    #[tokio::test]
-    async fn a_peer_that_speaks_is_heard() {
-        let (mut client, server) = pair().await;
-        let mut timed = TimedIo::new(server, Duration::from_secs(60));
-        client.write_all(b"x").await.unwrap();
-        assert_eq!(timed.read_u8().await.unwrap(), b'x');
+        self.finish_write(polled, |()| 0, cx)
     }
 }

@@ -276,14 +276,17 @@ mod tests {
             ..Default::default()
         };
         let (_shutdown, asked) = watch::channel(false);
-        let router = axum::Router::new();
-        tokio::spawn(crate::server::serve_over(
-            listener,
-            router,
-            Some(endpoint),
+        let listener = crate::server::Listener {
+            socket: listener,
+            tls: Some(endpoint),
             limits,
-            asked,
-        ));
+            bounds: Arc::new(crate::server::FixedBounds {
+                connections: 100,
+                per_address: 100,
+            }),
+            metrics: Arc::clone(&Metrics::unread().unwrap().connections),
+        };
+        tokio::spawn(crate::server::serve(listener, axum::Router::new(), asked));
         let mut silent = TcpStream::connect(address).await.unwrap();
         let mut nothing = [0; 1];
         let ended = tokio::time::timeout(Duration::from_secs(60), silent.read(&mut nothing)).await;

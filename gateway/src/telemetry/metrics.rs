@@ -10,6 +10,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::core::Collector;
 use prometheus::{Encoder, Gauge, GaugeVec, IntCounter, Opts, Registry, TextEncoder};
 
+use super::connections::ConnectionMetrics;
 use super::findings::FindingCounter;
 use super::in_use::InUseMetrics;
 use super::tasks::TaskMetrics;
@@ -41,6 +42,10 @@ pub struct Metrics {
     pub tasks: Arc<TaskMetrics>,
     /// How much of what all requests share is in use.
     pub in_use: InUseMetrics,
+    /// Those of consumers' connections.
+    pub connections: Arc<ConnectionMetrics>,
+    /// Those of administrators' connections.
+    pub admin_connections: Arc<ConnectionMetrics>,
 }
 
 /// The instruments for exchanges with sources.
@@ -149,6 +154,8 @@ impl Metrics {
             tls,
             tasks,
             in_use,
+            connections: Arc::new(ConnectionMetrics::new(&meter, "consumers")),
+            admin_connections: Arc::new(ConnectionMetrics::new(&meter, "administrators")),
             enabled,
             registry,
             _provider: provider,

@@ -1,6 +1,7 @@
 //! What the gateway tells its operators: logs and metrics. Neither ever holds an attribute value, an entity
 //! id, or text that a consumer or a source has sent.
 
+mod connections;
 mod findings;
 mod in_use;
 mod log_buffer;
@@ -10,6 +11,7 @@ mod metrics;
 mod tasks;
 mod tls;
 
+pub use connections::ConnectionMetrics;
 pub use findings::FindingCounter;
 pub use in_use::InUseMetrics;
 pub use logging::{flush_log, start_logging};

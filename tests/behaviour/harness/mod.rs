@@ -11,6 +11,7 @@ mod published;
 mod raw_orion;
 mod schema;
 mod secure;
+mod wire;
 
 pub(crate) use answer::{Answer, members};
 pub(crate) use client::{Ask, Client, encoded};
@@ -21,6 +22,7 @@ pub(crate) use process::Gateway;
 pub(crate) use published::{Place, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};
 pub(crate) use raw_orion::{RawOrion, in_place_of_orion};
 pub(crate) use secure::{Authority, Identity, SecureClient};
+pub(crate) use wire::{address_of, connect_from, converse, read_to_end};
 
 /// How long anything is waited for before the test is given up: far longer than anything takes that works.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

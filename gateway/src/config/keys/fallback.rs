@@ -2,6 +2,7 @@
 
 use super::Surroundings;
 use crate::config::document::{Node, Value};
+use crate::config::gateway::{RequestLimits, share_of};
 
 pub(super) fn public_url(surroundings: &Surroundings<'_>) -> Option<String> {
     let gateway = surroundings.root.child("gateway");
@@ -25,6 +26,15 @@ fn rate_of(surroundings: &Surroundings<'_>) -> Option<i64> {
 
 pub(super) fn same_as_rate(surroundings: &Surroundings<'_>) -> Option<String> {
     rate_of(surroundings).map(|rate| rate.to_string())
+}
+
+pub(super) fn a_quarter_of_connections(surroundings: &Surroundings<'_>) -> Option<String> {
+    let written = surroundings.table.and_then(|table| table.child("connections"));
+    let connections = match written.map(|node| &node.value) {
+        Some(Value::Integer(connections)) => usize::try_from(*connections).ok()?,
+        _ => RequestLimits::default().connections,
+    };
+    Some(share_of(connections).to_string())
 }
 
 fn anonymous_or(surroundings: &Surroundings<'_>, anonymous: u32, known: u32) -> String {

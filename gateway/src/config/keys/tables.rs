@@ -6,8 +6,8 @@ use super::Kind::{
     Secret, Size, Text, Texts,
 };
 use super::fallback::{
-    all_tenants, consumer_burst, consumer_concurrency, consumer_rate, every_service_path, own_name, public_url,
-    same_as_rate,
+    a_quarter_of_connections, all_tenants, consumer_burst, consumer_concurrency, consumer_rate, every_service_path,
+    own_name, public_url, same_as_rate,
 };
 use super::source_credential::CREDENTIAL;
 use super::{Fallback, Key, Kind, Table};
@@ -172,6 +172,18 @@ pub(super) static REQUEST_LIMITS: Table = Table {
             Size,
             Is("\"512MiB\""),
             "What may be held for all requests together: bodies, what sources have sent, answers that are not sent yet.",
+        ),
+        key(
+            "connections",
+            Count(1_000_000),
+            Is("10000"),
+            "Consumers' connections at once.",
+        ),
+        key(
+            "connections_per_address",
+            Count(1_000_000),
+            From(a_quarter_of_connections),
+            "Consumers' connections at once from one address, or IPv6 /64, that is no trusted proxy's.",
         ),
     ],
 };
