@@ -44,7 +44,7 @@ impl Inner {
             readable = trouble.is_readable,
             "a database cannot be written; it is tried again every second"
         );
-        tokio::spawn(heal(Arc::downgrade(self)));
+        self.runtime.spawn(heal(Arc::downgrade(self)));
         trouble
     }
 

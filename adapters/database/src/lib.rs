@@ -29,6 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 pub use opening::CannotOpen;
@@ -84,6 +85,8 @@ struct Inner {
     /// How often something has changed for the better.
     changes: watch::Sender<u64>,
     closed: AtomicBool,
+    /// That of whoever has opened it: what is finished without its caller must not end with the caller's.
+    runtime: Handle,
 }
 
 impl fmt::Debug for Database {
@@ -96,7 +99,8 @@ impl fmt::Debug for Database {
 
 impl Database {
     /// Opens the file; makes it, and its folder, when they do not exist, and brings an older one up to date. Where the
-    /// disk does not allow that now, the file is open as far as it can be, and the rest follows by itself.
+    /// disk does not allow that now, the file is open as far as it can be, and the rest follows by itself. What is done
+    /// without a caller is done on the runtime of whoever opens it.
     ///
     /// # Errors
     /// [`CannotOpen`] where waiting would not help.
@@ -109,6 +113,7 @@ impl Database {
             trouble: Mutex::default(),
             changes: watch::Sender::new(0),
             closed: AtomicBool::new(false),
+            runtime: Handle::current(),
         });
         if let Some(failure) = failure {
             inner.broke(failure).await;

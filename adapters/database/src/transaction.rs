@@ -145,7 +145,7 @@ impl Database {
     ) -> Result<SqliteQueryResult, DatabaseError> {
         let run = async {
             let connection = Transaction::of(self.0.writer().await?);
-            finished(tokio::spawn(connection.run(statement))).await
+            finished(self.0.runtime.spawn(connection.run(statement))).await
         };
         match run.await {
             Ok(result) => Ok(result),
@@ -173,11 +173,11 @@ impl Inner {
             Ok(End::CommitThen(value, then)) => (value, then),
             ended => {
                 // A statement that was given up may still run: nobody waits for it.
-                tokio::spawn(transaction.roll_back());
+                self.runtime.spawn(transaction.roll_back());
                 return ended.map(End::into_value);
             }
         };
-        finished(tokio::spawn(transaction.commit(then))).await?;
+        finished(self.runtime.spawn(transaction.commit(then))).await?;
         Ok(value)
     }
 
