@@ -30,6 +30,7 @@ mod behaviour {
     mod explaining;
     mod fail_closed;
     mod faults;
+    mod full_disk;
     mod guide_for_administrators;
     mod hidden;
     mod hidden_by_class;
@@ -65,6 +66,7 @@ mod behaviour {
     mod query_by_post;
     mod random_queries;
     mod rate_limits;
+    mod read_only_disk;
     mod refused_start;
     mod reload;
     mod reload_under_load;

@@ -17,6 +17,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures::Stream;
 use http::HeaderValue;
+use kakehashi_database::Trouble;
 use kakehashi_resources::{Exhausted, Resources};
 use ngsi_ld::query::{Expression, GeoQuery, IdPattern, ScopeQuery};
 use ngsi_ld::{AttributeName, EntityId, TypeName};
@@ -338,6 +339,11 @@ pub trait Adapter: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Why it cannot be written now, or not even be read; `None`: it can, or nobody knows of it. It passes by itself.
+    fn trouble(&self) -> Option<Trouble> {
+        None
+    }
+
     /// How the source is written to; `None`: it takes no writes.
     fn writer(&self) -> Option<&dyn EntityWriter> {
         None
@@ -381,6 +387,11 @@ pub enum ErrorKind {
     Credential,
     /// What the request may use of the gateway is used up, or all of it is in use. It is no trouble of the source's.
     Exhausted(Exhausted),
+    /// The disk of what is written to is full. Nothing was written.
+    InsufficientStorage,
+    /// What is written to may only be read now, or cannot be written for another reason that may pass. Nothing was
+    /// written.
+    Unwritable,
     /// The gateway's own fault: settings that cannot work, a database that cannot be read.
     Internal,
 }
@@ -390,10 +401,10 @@ impl ErrorKind {
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::Unreachable | Self::Timeout | Self::Overloaded | Self::Credential => true,
+            Self::Unreachable | Self::Timeout | Self::Overloaded | Self::Credential | Self::Unwritable => true,
             Self::Status(status) => matches!(status, 429 | 502..=504),
             Self::Exhausted(exhausted) => matches!(exhausted, Exhausted::Process),
-            Self::InvalidPayload | Self::TooLarge | Self::TooMany | Self::Internal => false,
+            Self::InvalidPayload | Self::TooLarge | Self::TooMany | Self::InsufficientStorage | Self::Internal => false,
         }
     }
 
@@ -410,6 +421,8 @@ impl ErrorKind {
             Self::TooMany => "too_many",
             Self::Credential => "credential",
             Self::Exhausted(_) => "exhausted",
+            Self::InsufficientStorage => "insufficient_storage",
+            Self::Unwritable => "unwritable",
             Self::Internal => "internal",
         }
     }

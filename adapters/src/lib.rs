@@ -31,4 +31,5 @@ pub use contract::{
     SourceId, SourceQuery,
 };
 pub use flaw::{Counted, Flaw, LeftOut, Yielded};
+pub use kakehashi_database::{Reason, Trouble};
 pub use writing::{EntityWriter, MayChange, Put, WriteError};

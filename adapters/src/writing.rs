@@ -27,6 +27,11 @@ pub enum Put {
 
 /// A source that takes writes. Each call is one transaction: it is done whole, or nothing is changed.
 ///
+/// Nothing has changed where a call fails, or where its deadline passes first; and where it was committed, whoever still
+/// awaits it is told, also past the deadline. A call that is dropped is either not made or, once it is about to be
+/// committed, made whole, and nobody learns which: whoever has to do something for every write that was made must not
+/// let itself be dropped, but be a task of its own.
+///
 /// `createdAt` and `modifiedAt` are the source's: what the entity says of them does not count (clause 4.8).
 #[async_trait]
 pub trait EntityWriter: Send + Sync + fmt::Debug {

@@ -11,6 +11,7 @@
 //! | [`subscriptions`] | subscriptions and their notifications |
 //! | [`egress`] | requests to addresses that clients have named |
 //! | [`state`] | the file of what the gateway keeps |
+//! | [`conditions`] | what is wrong now |
 //! | [`policy`] | grants, narrowing, classification, inspection of values |
 //! | [`federation`] | registry, plan, fan-out, merging, pages |
 //! | [`tokens`] | verifying JSON Web Tokens, and the keys of those who sign them |
@@ -30,6 +31,7 @@ pub mod admin;
 pub mod api;
 pub mod certificates;
 pub mod command;
+pub mod conditions;
 pub mod config;
 pub mod contexts;
 pub mod diff;
@@ -58,6 +60,7 @@ pub use revision::Revision;
 
 use edge::{ConsumerLimiters, FailedAttempts};
 use runtime::{Admission, Tasks};
+use state::State;
 use subscriptions::Subscriptions;
 use telemetry::Metrics;
 use tokens::Tokens;
@@ -71,6 +74,7 @@ pub struct Gateway {
     admission: Admission,
     subscriptions: Arc<Subscriptions>,
     tokens: Tokens,
+    state: State,
     failed_attempts: FailedAttempts,
     tasks: Tasks,
     started: Instant,
@@ -87,6 +91,7 @@ impl Gateway {
         subscriptions: Arc<Subscriptions>,
         admission: Admission,
         tasks: Tasks,
+        state: State,
     ) -> Self {
         Self {
             revision: ArcSwap::from_pointee(revision),
@@ -95,6 +100,7 @@ impl Gateway {
             admission,
             subscriptions,
             tokens,
+            state,
             failed_attempts: FailedAttempts::default(),
             tasks,
             started: Instant::now(),

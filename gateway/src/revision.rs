@@ -21,6 +21,7 @@ use crate::federation::registry::{Provision, RegisteredSource, Registry};
 use crate::federation::tenant_limits::TenantLimiters;
 use crate::policy::inspection::{Actions, Inspection};
 use crate::runtime::{Spawner, Tasks};
+use crate::state::State;
 use crate::telemetry::{FindingCounter, MetricsError};
 
 /// One immutable revision, ready to answer. A request keeps the one that it began with.
@@ -83,10 +84,10 @@ impl Revision {
     ///
     /// # Errors
     /// [`CannotBuild`], naming the source.
-    pub async fn build(config: Config, tasks: &Tasks) -> Result<Self, CannotBuild> {
+    pub async fn build(config: Config, state: &State, tasks: &Tasks) -> Result<Self, CannotBuild> {
         let kept = Kept {
             http: HttpClient::new(&HttpClientSettings::default())?,
-            contexts: Arc::new(Contexts::open(&config.gateway, tasks.contexts.clone()).await?),
+            contexts: Arc::new(Contexts::new(&config.gateway, state, tasks.contexts.clone())?),
             findings: FindingCounter::new()?,
             tasks: tasks.clone(),
         };

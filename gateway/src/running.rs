@@ -21,7 +21,7 @@ use crate::server::{
     ConnectionBounds, ConnectionLimits, FixedBounds, Listener, TlsEndpoint, connections_within, raise_descriptor_limit,
     serve, serve_over_threads,
 };
-use crate::state::StateError;
+use crate::state::{State, StateError};
 use crate::subscriptions::{CannotSubscribe, Subscriptions};
 use crate::telemetry::{Metrics, MetricsError};
 use crate::tokens::Tokens;
@@ -146,15 +146,16 @@ impl Running {
             None => None,
         };
         let tasks = Tasks::on(&Handle::current(), &metrics.tasks);
-        let subscriptions = Subscriptions::open(&config.gateway, &tasks).await?;
-        let history = History::open(&config.gateway.state).await?;
-        let revision = Revision::build(config, &tasks).await?;
+        let state = State::open(&config.gateway.state).await?;
+        let subscriptions = Subscriptions::open(&config.gateway, &state, &tasks).await?;
+        let history = History::open(&state).await?;
+        let revision = Revision::build(config, &state, &tasks).await?;
         metrics.show(&revision.findings)?;
         metrics.record_revision(revision.config.revision.as_str());
         let admission = Admission::start(bounds(&revision.config.gateway.limits)).map_err(CannotStart::Threads)?;
         let tokens = Tokens::new(tasks.keys.clone())?;
         let subscribed = Arc::clone(&subscriptions);
-        let gateway = Gateway::new(revision, metrics, tokens, subscribed, admission, tasks.clone());
+        let gateway = Gateway::new(revision, metrics, tokens, subscribed, admission, tasks.clone(), state);
         let gateway = Arc::new(gateway);
         subscriptions.start(&gateway);
         let reloader = match files {

@@ -9,11 +9,12 @@ use super::harness::{Client, Platform, section};
 
 const REVISION: &str = "/admin/v1/revision";
 
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 6] = [
     "/admin/v1/revision",
     "/admin/v1/revision/files",
     "/admin/v1/revision/history",
     "/admin/v1/sources",
+    "/admin/v1/conditions",
     "/admin/v1/openapi.json",
 ];
 

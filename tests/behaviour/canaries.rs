@@ -165,6 +165,7 @@ async fn ask_administrators(platform: &Platform, kept: &mut Kept) {
         "/admin/v1/revision/files",
         "/admin/v1/revision/history",
         "/admin/v1/sources",
+        "/admin/v1/conditions",
         "/metrics",
         "/healthz",
         "/readyz",

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use kakehashi_database::{CannotOpen, Carries, DatabaseError, Reason};
 use kakehashi_resources::Exhausted;
 
 use crate::contract::ErrorKind;
@@ -46,26 +47,54 @@ pub enum StoreError {
     /// What the request may use is used up.
     #[error("{0}")]
     Exhausted(#[from] Exhausted),
-    /// What SQLite says.
-    #[error("{0}")]
-    Database(String),
+    /// The file, or its disk.
+    #[error(transparent)]
+    Database(DatabaseError),
 }
-
-/// SQLite's primary result code for an interrupted statement (`SQLITE_INTERRUPT`).
-const INTERRUPTED: &str = "9";
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        DatabaseError::from(error).into()
+    }
+}
+
+impl From<DatabaseError> for StoreError {
+    fn from(error: DatabaseError) -> Self {
         match error {
-            sqlx::Error::PoolTimedOut => Self::Timeout,
-            sqlx::Error::Database(database) if database.code().as_deref() == Some(INTERRUPTED) => Self::Timeout,
-            // SQLite's messages name tables, columns and file errors, never values.
-            sqlx::Error::Database(database) => Self::Database(format!(
-                "SQLite: {} (code {})",
-                database.message(),
-                database.code().unwrap_or_default()
-            )),
-            other => Self::Database(other.to_string()),
+            DatabaseError::Timeout => Self::Timeout,
+            other => Self::Database(other),
+        }
+    }
+}
+
+impl Carries for StoreError {
+    fn into_database(self) -> Result<DatabaseError, Self> {
+        match self {
+            Self::Database(error) => Ok(error),
+            Self::Timeout => Ok(DatabaseError::Timeout),
+            other => Err(other),
+        }
+    }
+}
+
+impl From<CannotOpen> for StoreError {
+    fn from(error: CannotOpen) -> Self {
+        match error {
+            CannotOpen::Folder(error) => Self::Folder(error),
+            CannotOpen::Foreign => Self::NotAStore,
+            CannotOpen::Newer { found, known } => Self::NewerVersion { found, known },
+            CannotOpen::Content(reason) => Self::Row(reason),
+            CannotOpen::Database(failure) => Self::Database(DatabaseError::Sqlite(failure)),
+        }
+    }
+}
+
+impl From<StoreError> for CannotOpen {
+    /// What stopped a migration.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(DatabaseError::Sqlite(failure)) => Self::Database(failure),
+            other => Self::Content(other.to_string()),
         }
     }
 }
@@ -77,6 +106,11 @@ impl StoreError {
         match self {
             Self::Timeout | Self::Exhausted(Exhausted::Time) => ErrorKind::Timeout,
             Self::Exhausted(exhausted) => ErrorKind::Exhausted(*exhausted),
+            Self::Database(DatabaseError::Unwritable(trouble)) => match trouble.reason {
+                Reason::Full => ErrorKind::InsufficientStorage,
+                Reason::ReadOnly | Reason::Other => ErrorKind::Unwritable,
+            },
+            Self::Database(DatabaseError::Unopened(_) | DatabaseError::Changed) => ErrorKind::Unreachable,
             _ => ErrorKind::Internal,
         }
     }

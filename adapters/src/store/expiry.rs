@@ -4,10 +4,10 @@
 
 use std::sync::Weak;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use kakehashi_database::{DatabaseError, End};
 use ngsi_ld::entity::DateTime;
-use sqlx::Connection;
 
 use super::StoreError;
 use super::index::date_time_key;
@@ -34,22 +34,26 @@ impl StorePartition {
     ///
     /// # Errors
     /// [`StoreError::Database`]; what is left is removed next time.
-    pub(super) async fn remove_expired(&self, now: &DateTime) -> Result<(), StoreError> {
+    pub(super) async fn remove_expired(&self, now: &DateTime, deadline: Option<Instant>) -> Result<(), StoreError> {
         if self.inner().next_expiry.load(Ordering::Acquire) > now.unix_micros() {
             return Ok(());
         }
-        while self.remove_some_expired(now).await? {}
+        while self.remove_some_expired(now, deadline).await? {}
         Ok(())
     }
 
     /// As [`StorePartition::remove_expired`], now, for those who read. Where the file cannot be written, or not soon,
     /// they read all the same: what has expired is left out of every answer, and only counts and pages include it.
     pub(super) async fn remove_expired_before_reading(&self) {
+        // What is known not to work is tried again by somebody else.
+        if self.trouble().is_some() {
+            return;
+        }
         let now = DateTime::from_system_time(SystemTime::now());
-        let failure = match tokio::time::timeout(LONGEST_WAIT, self.remove_expired(&now)).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error,
-            Err(_) => StoreError::Timeout,
+        let failure = match self.remove_expired(&now, Some(Instant::now() + LONGEST_WAIT)).await {
+            // The trouble is told where it was found.
+            Ok(()) | Err(StoreError::Database(DatabaseError::Unwritable(_))) => return,
+            Err(error) => error,
         };
         let next = now.unix_micros().saturating_add(PAUSE);
         self.inner().next_expiry.store(next, Ordering::Release);
@@ -62,33 +66,34 @@ impl StorePartition {
     }
 
     /// One transaction; whether there may be more to remove.
-    async fn remove_some_expired(&self, now: &DateTime) -> Result<bool, StoreError> {
-        let mut connection = self.writer().await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let keys: Vec<i64> = sqlx::query_scalar("SELECT entity FROM expiries WHERE expires_at <= ? LIMIT ?")
-            .bind(date_time_key(now))
-            .bind(ENTITIES_AT_ONCE)
-            .fetch_all(&mut *transaction)
-            .await?;
-        let names = names_since(&mut transaction, &self.names()).await?;
-        let mut writer = Writer::new(&mut transaction, names);
-        for key in &keys {
-            let valid = writer.entity(*key).await?.valid_at(|| now.clone());
-            match valid {
-                Some(entity) => writer.rewrite(*key, &entity).await?,
-                None => delete_entity(writer.connection(), *key).await?,
+    async fn remove_some_expired(&self, now: &DateTime, deadline: Option<Instant>) -> Result<bool, StoreError> {
+        let removing = self.database().write(deadline, async |connection| {
+            let keys: Vec<i64> = sqlx::query_scalar("SELECT entity FROM expiries WHERE expires_at <= ? LIMIT ?")
+                .bind(date_time_key(now))
+                .bind(ENTITIES_AT_ONCE)
+                .fetch_all(&mut *connection)
+                .await?;
+            let names = names_since(connection, &self.names()).await?;
+            let mut writer = Writer::new(connection, names);
+            for key in &keys {
+                let valid = writer.entity(*key).await?.valid_at(|| now.clone());
+                match valid {
+                    Some(entity) => writer.rewrite(*key, &entity).await?,
+                    None => delete_entity(writer.connection(), *key).await?,
+                }
             }
-        }
-        let next: Option<String> = sqlx::query_scalar("SELECT min(expires_at) FROM expiries")
-            .fetch_one(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        // While the connection is held, so that no writer notes an earlier time in between.
-        let next = next.and_then(|key| DateTime::parse(&format!("{key}Z")).ok());
-        let next = next.map_or(NEVER, |next| next.unix_micros());
-        self.inner().next_expiry.store(next, Ordering::Release);
-        drop(connection);
-        Ok(i64::try_from(keys.len()).is_ok_and(|removed| removed == ENTITIES_AT_ONCE))
+            let next: Option<String> = sqlx::query_scalar("SELECT min(expires_at) FROM expiries")
+                .fetch_one(writer.connection())
+                .await?;
+            let next = next.and_then(|key| DateTime::parse(&format!("{key}Z")).ok());
+            let next = next.map_or(NEVER, |next| next.unix_micros());
+            let partition = self.clone();
+            // While the connection is held, so that no writer notes an earlier time in between.
+            let noted = move || partition.inner().next_expiry.store(next, Ordering::Release);
+            let more = i64::try_from(keys.len()).is_ok_and(|removed| removed == ENTITIES_AT_ONCE);
+            Ok::<_, StoreError>(End::CommitThen(more, Box::new(noted)))
+        });
+        removing.await
     }
 }
 
@@ -116,13 +121,16 @@ impl Expiring {
         let Some(partition) = StorePartition::of(&self.0) else {
             return false;
         };
-        if partition.is_closed() {
+        if partition.database().is_closed() {
             return false;
+        }
+        if partition.trouble().is_some() {
+            return true;
         }
         // The file is asked, whatever is known: another process may have written to it.
         partition.note_expiry(i64::MIN);
         let now = DateTime::from_system_time(SystemTime::now());
-        if let Err(error) = partition.remove_expired(&now).await {
+        if let Err(error) = partition.remove_expired(&now, None).await {
             tracing::warn!(%error, "what has expired could not be removed from the store");
         }
         true

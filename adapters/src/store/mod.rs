@@ -38,6 +38,7 @@ mod writer_tests;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
+use kakehashi_database::Trouble;
 use ngsi_ld::{AttributeName, TypeName};
 
 pub use self::dates::set_system_dates;
@@ -165,6 +166,10 @@ impl Adapter for StoreAdapter {
         read::held_types(&self.partition, call)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        self.partition.trouble()
     }
 
     fn writer(&self) -> Option<&dyn EntityWriter> {

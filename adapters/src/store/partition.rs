@@ -6,19 +6,20 @@
 
 use std::num::NonZeroU32;
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use kakehashi_database::{Database, Settings, Trouble};
 use kakehashi_resources::gate::{Gate, Pass};
 use ngsi_ld::Iri;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row as _, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::{Row as _, SqliteConnection};
 
+use super::StoreError;
 use super::names::{NameTable, SharedNames};
-use super::{StoreError, schema};
+use super::schema::Tables;
 use crate::contract::Call;
 
 /// Longest name of a tenant that names a file, in bytes.
@@ -40,9 +41,6 @@ const CACHE: &str = "-2048";
 
 /// To what size the WAL file shrinks again after a large load, in bytes.
 const WAL_BYTES: &str = "67108864";
-
-/// How many of SQLite's instructions run between two looks at the deadline: well below a millisecond.
-const INSTRUCTIONS_BETWEEN_LOOKS: i32 = 10_000;
 
 /// How a partition is opened.
 #[derive(Debug, Clone, Copy)]
@@ -69,15 +67,9 @@ pub struct StorePartition(Arc<Inner>);
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    file: PathBuf,
-    readers: SqlitePool,
-    /// Who may have one of them.
+    database: Database,
+    /// Who may have one of the connections that read.
     gate: Arc<Gate>,
-    /// One connection.
-    writer: SqlitePool,
-    /// One connection, held only while new names are read: a reader that meets a new name can wait for it
-    /// while it holds its own connection.
-    name_reader: SqlitePool,
     names: SharedNames,
     /// When something expires next, in microseconds since 1970: never later than the file says of what this process has
     /// written.
@@ -86,7 +78,8 @@ pub(super) struct Inner {
 
 impl StorePartition {
     /// Opens `<folder>/<tenant>.db`; makes the folder and the file when they do not exist, and brings a file
-    /// of an earlier version up to date.
+    /// of an earlier version up to date. Where the disk is full or read-only the partition is open as far as it can be,
+    /// and the rest follows by itself: see [`StorePartition::trouble`].
     ///
     /// # Errors
     /// [`StoreError`] when the name or the folder will not do, or the file is damaged, of another program, or
@@ -95,44 +88,32 @@ impl StorePartition {
         if !names_a_file(tenant) {
             return Err(StoreError::TenantName(tenant.to_owned()));
         }
-        tokio::fs::create_dir_all(folder).await.map_err(StoreError::Folder)?;
-        let file = folder.join(format!("{tenant}.db"));
-        let reading = SqliteConnectOptions::new()
-            .filename(&file)
+        let all = SqliteConnectOptions::new()
             .busy_timeout(BUSY_TIMEOUT)
             .statement_cache_capacity(STATEMENTS)
             .row_buffer_size(ROWS_AHEAD)
             .pragma("cache_size", CACHE);
-        let writing = reading
-            .clone()
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // In WAL mode: a power cut may lose the last transactions, never the file.
-            .synchronous(SqliteSynchronous::Normal)
-            .pragma("journal_size_limit", WAL_BYTES);
-        let writer = pool(1).connect_with(writing).await?;
-        schema::migrate(&mut *writer.acquire().await?).await?;
-        let reading = reading.read_only(true);
-        let name_reader = pool(1).connect_lazy_with(reading.clone());
-        let readers = pool(options.readers.get())
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    connection.lock_handle().await?.remove_progress_handler();
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(reading);
+        let settings = Settings {
+            name: format!("the store's partition of {tenant}").into(),
+            file: folder.join(format!("{tenant}.db")),
+            readers: options.readers,
+            writing: all
+                .clone()
+                // In WAL mode: a power cut may lose the last transactions, never the file.
+                .synchronous(SqliteSynchronous::Normal)
+                .pragma("journal_size_limit", WAL_BYTES),
+            all,
+        };
         let partition = Self(Arc::new(Inner {
-            file,
-            readers,
+            database: Database::open(settings, Arc::new(Tables)).await?,
             gate: Gate::new(options.readers.get() as usize),
-            writer,
-            name_reader,
             names: SharedNames::default(),
             // Nobody knows yet.
             next_expiry: AtomicI64::new(i64::MIN),
         }));
-        partition.read_new_names().await?;
+        if partition.database().is_readable() {
+            partition.read_new_names().await?;
+        }
         Ok(partition)
     }
 
@@ -149,41 +130,34 @@ impl StorePartition {
         &self.0
     }
 
+    pub(super) fn database(&self) -> &Database {
+        &self.0.database
+    }
+
     /// The file.
     #[must_use]
     pub fn file(&self) -> &Path {
-        &self.0.file
+        self.database().path()
+    }
+
+    /// Why it cannot be written now, or not even be read; `None`: it can, or nobody knows of it.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.database().trouble()
     }
 
     /// Waits for what is under way, then closes the file. Later calls fail.
     pub async fn close(&self) {
-        self.0.readers.close().await;
-        self.0.name_reader.close().await;
-        self.0.writer.close().await;
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.0.writer.is_closed()
+        self.database().close().await;
     }
 
     /// A connection for reading, whose statements end at the deadline. Callers have them by turns.
     pub(super) async fn reader(&self, call: &Call) -> Result<Reader, StoreError> {
         let pass = call.resources.enter(&self.0.gate).await;
-        let mut connection = self.0.readers.acquire().await?;
-        let deadline = call.deadline;
-        connection
-            .lock_handle()
-            .await?
-            .set_progress_handler(INSTRUCTIONS_BETWEEN_LOOKS, move || Instant::now() < deadline);
         Ok(Reader {
-            connection,
+            connection: self.database().reader(Some(call.deadline)).await?,
             _pass: pass,
         })
-    }
-
-    /// The connection for writing.
-    pub(super) async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
-        Ok(self.0.writer.acquire().await?)
     }
 
     /// The names as far as they are known.
@@ -196,10 +170,11 @@ impl StorePartition {
         self.0.names.advance(&Arc::new(names));
     }
 
-    /// Reads the names that another process has added.
+    /// Reads the names that another process has added. Whoever reads an entity that has one holds a connection already.
     pub(super) async fn read_new_names(&self) -> Result<Arc<NameTable>, StoreError> {
-        let mut connection = self.0.name_reader.acquire().await?;
-        let names = names_since(&mut connection, &self.names()).await?;
+        let mut reader = self.database().spare_reader().await?;
+        let names = names_since(&mut reader, &self.names()).await?;
+        reader.done()?;
         self.0.names.advance(&Arc::new(names));
         Ok(self.names())
     }
@@ -209,8 +184,15 @@ impl StorePartition {
 #[derive(Debug)]
 pub(super) struct Reader {
     /// Given back before the right to have it.
-    connection: PoolConnection<Sqlite>,
+    connection: kakehashi_database::Reader,
     _pass: Pass,
+}
+
+impl Reader {
+    /// Ends the reading: what was read counts from then on.
+    pub(super) fn done(self) -> Result<(), StoreError> {
+        Ok(self.connection.done()?)
+    }
 }
 
 impl Deref for Reader {
@@ -241,15 +223,6 @@ pub(super) async fn names_since(connection: &mut SqliteConnection, known: &NameT
         }
     }
     Ok(names)
-}
-
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        // A file does not break like a network does: neither probing nor renewing is needed.
-        .test_before_acquire(false)
-        .max_lifetime(None)
-        .idle_timeout(None)
 }
 
 /// Whether the tenant's name can be a file's name everywhere, without leading out of the folder.

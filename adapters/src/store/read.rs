@@ -44,10 +44,12 @@ pub(super) async fn first(
     within(call.deadline, async {
         let mut connection = partition.reader(call).await?;
         let row = prepared(statement).fetch_optional(&mut *connection).await?;
-        match row {
-            Some(row) => entity_with_new_names(partition, &row, wanted).await.map(Some),
-            None => Ok(None),
-        }
+        let entity = match row {
+            Some(row) => Some(entity_with_new_names(partition, &row, wanted).await?),
+            None => None,
+        };
+        connection.done()?;
+        Ok(entity)
     })
     .await
 }
@@ -58,6 +60,7 @@ pub(super) async fn count(partition: &StorePartition, statement: Statement, call
         let mut connection = partition.reader(call).await?;
         let row = prepared(statement).fetch_one(&mut *connection).await?;
         let count: i64 = row.try_get(0)?;
+        connection.done()?;
         u64::try_from(count).map_err(|_| StoreError::Row("a count is negative".to_owned()))
     })
     .await
@@ -70,6 +73,7 @@ pub(super) async fn has_entities_of_several_types(partition: &StorePartition, ca
         let some: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM several_types)")
             .fetch_one(&mut *connection)
             .await?;
+        connection.done()?;
         Ok(some)
     })
     .await
@@ -85,17 +89,19 @@ pub(super) async fn holds_uris(
         WHERE name = (SELECT key FROM names WHERE name = ?1) AND kind = ?2 AND text IS NOT NULL)";
     within(call.deadline, async {
         let mut connection = partition.reader(call).await?;
+        let mut found = false;
         for name in names {
-            let some: bool = sqlx::query_scalar(STATEMENT)
+            found = sqlx::query_scalar(STATEMENT)
                 .bind(name.as_str())
                 .bind(kind::URI)
                 .fetch_one(&mut *connection)
                 .await?;
-            if some {
-                return Ok(true);
+            if found {
+                break;
             }
         }
-        Ok(false)
+        connection.done()?;
+        Ok(found)
     })
     .await
 }
@@ -107,6 +113,7 @@ pub(super) async fn held_types(partition: &StorePartition, call: &Call) -> Resul
     within(call.deadline, async {
         let mut connection = partition.reader(call).await?;
         let names: Vec<String> = sqlx::query_scalar(STATEMENT).fetch_all(&mut *connection).await?;
+        connection.done()?;
         Ok(names.into_iter().map(|name| TypeName::new(Iri::new(name))).collect())
     })
     .await
@@ -188,7 +195,7 @@ async fn send_all(
     loop {
         let (rows, failure) = match rows.try_next().await {
             Ok(Some(rows)) => (rows, None),
-            Ok(None) => return Ok(()),
+            Ok(None) => break,
             // What came before the failure is as it would have been one by one.
             Err(TryReadyChunksError(rows, error)) => (rows, Some(error)),
         };
@@ -209,6 +216,8 @@ async fn send_all(
             return Err(error.into());
         }
     }
+    drop(rows);
+    connection.done()
 }
 
 /// The entities of rows, up to the first that cannot be decoded.

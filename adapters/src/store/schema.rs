@@ -14,8 +14,10 @@
 //!
 //! Dates are kept as text that sorts by time (see [`index::date_time_key`](super::index::date_time_key)).
 
+use async_trait::async_trait;
 use compact_str::CompactString;
-use sqlx::{Connection, SqliteConnection};
+use kakehashi_database::{CannotOpen, Found, Schema};
+use sqlx::SqliteConnection;
 
 use super::{StoreError, body};
 
@@ -109,44 +111,60 @@ const SCOPES_HAVE_ROWS: i64 = 4;
 /// Entities of an earlier file that are looked at together.
 const ENTITIES_AT_ONCE: i64 = 1_000;
 
-/// Makes the file one of this version.
-///
-/// # Errors
-/// [`StoreError::NotAStore`] for a database of something else, [`StoreError::NewerVersion`] for one that a
-/// later version has written, [`StoreError::Database`] for anything else that SQLite says.
-pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    // The write lock comes first, so that two processes that open a new file do not both fill it.
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+/// The tables of a partition.
+#[derive(Debug)]
+pub(super) struct Tables;
+
+#[async_trait]
+impl Schema for Tables {
+    async fn look(&self, connection: &mut SqliteConnection) -> Result<Found, CannotOpen> {
+        let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+        Ok(match version(connection).await? {
+            None => Found::Nothing,
+            Some(version) if version > known => {
+                return Err(CannotOpen::Newer { found: version, known });
+            }
+            Some(version) if version < known => Found::Older,
+            Some(_) => Found::Current,
+        })
+    }
+
+    async fn migrate(&self, connection: &mut SqliteConnection) -> Result<(), CannotOpen> {
+        let found = version(connection).await?;
+        let version = found.unwrap_or_default();
+        for (migration, reached) in MIGRATIONS.iter().zip(1_i64..).filter(|(_, reached)| *reached > version) {
+            sqlx::raw_sql(*migration).execute(&mut *connection).await?;
+            // A pragma takes no bindings; both values are numbers of this module.
+            let stamp = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {reached}");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(stamp))
+                .execute(&mut *connection)
+                .await?;
+        }
+        if found.is_some() && version < SCOPES_HAVE_ROWS {
+            write_scopes_of_all(connection).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The version of the file; `None`: nothing stands in it.
+async fn version(connection: &mut SqliteConnection) -> Result<Option<i64>, CannotOpen> {
     let application_id: i64 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut *connection)
         .await?;
     let version: i64 = sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut *connection)
         .await?;
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut *connection)
         .await?;
-    let is_new = application_id == 0 && version == 0 && tables == 0;
-    if !is_new && application_id != APPLICATION_ID {
-        return Err(StoreError::NotAStore);
+    if application_id == 0 && version == 0 && tables == 0 {
+        return Ok(None);
     }
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    if version > known {
-        return Err(StoreError::NewerVersion { found: version, known });
+    if application_id != APPLICATION_ID {
+        return Err(CannotOpen::Foreign);
     }
-    for (migration, reached) in MIGRATIONS.iter().zip(1_i64..).filter(|(_, reached)| *reached > version) {
-        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
-        // A pragma takes no bindings; both values are numbers of this module.
-        let stamp = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {reached}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(stamp))
-            .execute(&mut *transaction)
-            .await?;
-    }
-    if !is_new && version < SCOPES_HAVE_ROWS {
-        write_scopes_of_all(&mut transaction).await?;
-    }
-    transaction.commit().await?;
-    Ok(())
+    Ok(Some(version))
 }
 
 /// Gives rows to the scopes of entities that an earlier version has written: they rest in bodies, which SQL cannot read.

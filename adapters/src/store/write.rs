@@ -1,9 +1,12 @@
 //! Writing: transactions on a partition.
 
+use std::time::Instant;
+
+use kakehashi_database::End;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{Entity, EntityId};
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Connection, Row as _, Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
 
 use super::body::{Wanted, encode};
 use super::compile::COLUMNS;
@@ -38,24 +41,25 @@ impl StorePartition {
     where
         I: IntoIterator<Item = Entity>,
     {
-        self.remove_expired(&now).await?;
-        let mut connection = self.writer().await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let names = names_since(&mut transaction, &self.names()).await?;
-        let mut writer = Writer::new(&mut transaction, names);
-        let mut loaded = Loaded::default();
-        for (entity, position) in entities.into_iter().zip(1_u64..) {
-            if writer.put(entity, &now, position).await? {
-                loaded.created += 1;
-            } else {
-                loaded.replaced += 1;
+        self.remove_expired(&now, None).await?;
+        let loading = self.database().write(None, async |connection| {
+            let names = names_since(connection, &self.names()).await?;
+            let mut writer = Writer::new(connection, names);
+            let mut loaded = Loaded::default();
+            for (entity, position) in entities.into_iter().zip(1_u64..) {
+                if writer.put(entity, &now, position).await? {
+                    loaded.created += 1;
+                } else {
+                    loaded.replaced += 1;
+                }
             }
+            let noted = writer.noted_by(self);
+            Ok::<_, StoreError>(End::CommitThen(loaded, noted))
+        });
+        let loaded = loading.await?;
+        if let Err(error) = self.tidy().await {
+            tracing::warn!(%error, "the store could not be tidied after a load");
         }
-        let Writer { names, next_expiry, .. } = writer;
-        transaction.commit().await?;
-        self.advance_names(names);
-        self.note_expiry(next_expiry);
-        tidy(&mut connection).await;
         Ok(loaded)
     }
 
@@ -64,25 +68,30 @@ impl StorePartition {
     /// # Errors
     /// [`StoreError::Database`]
     pub async fn delete(&self, id: &EntityId) -> Result<bool, StoreError> {
-        Ok(self.delete_if(id, &|_| true).await? == Deletion::Done)
+        Ok(self.delete_if(id, &|_| true, None).await? == Deletion::Done)
     }
 
     /// Deletes an entity if it may be.
-    pub(super) async fn delete_if(&self, id: &EntityId, may_change: MayChange<'_>) -> Result<Deletion, StoreError> {
+    pub(super) async fn delete_if(
+        &self,
+        id: &EntityId,
+        may_change: MayChange<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Deletion, StoreError> {
         self.remove_expired_before_reading().await;
-        let mut connection = self.writer().await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let names = names_since(&mut transaction, &self.names()).await?;
-        let mut writer = Writer::new(&mut transaction, names);
-        let Some((key, entity)) = writer.existing(id).await? else {
-            return Ok(Deletion::Nothing);
-        };
-        if !may_change(&entity) {
-            return Ok(Deletion::Refused);
-        }
-        delete_entity(&mut transaction, key).await?;
-        transaction.commit().await?;
-        Ok(Deletion::Done)
+        let deleting = self.database().write(deadline, async |connection| {
+            let names = names_since(connection, &self.names()).await?;
+            let mut writer = Writer::new(connection, names);
+            let Some((key, entity)) = writer.existing(id).await? else {
+                return Ok(End::RollBack(Deletion::Nothing));
+            };
+            if !may_change(&entity) {
+                return Ok(End::RollBack(Deletion::Refused));
+            }
+            delete_entity(writer.connection(), key).await?;
+            Ok::<_, StoreError>(End::Commit(Deletion::Done))
+        });
+        deleting.await
     }
 
     /// Writes one entity, unless `existing` refuses what there is of its id.
@@ -91,27 +100,43 @@ impl StorePartition {
         entity: Entity,
         existing: Existing<'_>,
         now: &DateTime,
+        deadline: Option<Instant>,
     ) -> Result<Written, StoreError> {
-        self.remove_expired(now).await?;
-        let mut connection = self.writer().await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let names = names_since(&mut transaction, &self.names()).await?;
-        let mut writer = Writer::new(&mut transaction, names);
-        let replaced = writer.existing(&entity.id).await?;
-        if let Some((_, replaced)) = &replaced {
-            match existing {
-                Existing::Stays => return Ok(Written::Exists),
-                Existing::IsReplacedIf(may_change) if !may_change(replaced) => return Ok(Written::Refused),
-                Existing::IsReplacedIf(_) => {}
+        self.remove_expired(now, deadline).await?;
+        let writing = self.database().write(deadline, async |connection| {
+            let names = names_since(connection, &self.names()).await?;
+            let mut writer = Writer::new(connection, names);
+            let replaced = writer.existing(&entity.id).await?;
+            if let Some((_, replaced)) = &replaced {
+                match existing {
+                    Existing::Stays => return Ok(End::RollBack(Written::Exists)),
+                    Existing::IsReplacedIf(may_change) if !may_change(replaced) => {
+                        return Ok(End::RollBack(Written::Refused));
+                    }
+                    Existing::IsReplacedIf(_) => {}
+                }
             }
+            let written = match replaced {
+                None => Written::Created,
+                Some(_) => Written::Replaced,
+            };
+            writer.write(entity, replaced, now, 1).await?;
+            Ok::<_, StoreError>(End::CommitThen(written, writer.noted_by(self)))
+        });
+        writing.await
+    }
+
+    /// What follows a large transaction: statistics for the planner, and the WAL moved into the database as far as
+    /// readers allow. Neither changes an answer, so that a failure is no failure of the load.
+    async fn tidy(&self) -> Result<(), StoreError> {
+        let mut connection = self.database().for_upkeep().await?;
+        for statement in [
+            "PRAGMA analysis_limit = 1000; ANALYZE",
+            "PRAGMA wal_checkpoint(PASSIVE)",
+        ] {
+            sqlx::raw_sql(statement).execute(&mut *connection).await?;
         }
-        let is_new = replaced.is_none();
-        writer.write(entity, replaced, now, 1).await?;
-        let Writer { names, next_expiry, .. } = writer;
-        transaction.commit().await?;
-        self.advance_names(names);
-        self.note_expiry(next_expiry);
-        Ok(if is_new { Written::Created } else { Written::Replaced })
+        Ok(())
     }
 }
 
@@ -140,19 +165,6 @@ pub(super) enum Written {
     Refused,
 }
 
-/// What follows a large transaction: statistics for the planner, and the WAL moved into the database as far as
-/// readers allow. Neither changes an answer, so that a failure is no failure of the load.
-async fn tidy(connection: &mut SqliteConnection) {
-    for statement in [
-        "PRAGMA analysis_limit = 1000; ANALYZE",
-        "PRAGMA wal_checkpoint(PASSIVE)",
-    ] {
-        if let Err(error) = sqlx::raw_sql(statement).execute(&mut *connection).await {
-            tracing::warn!(%error, statement, "the store could not be tidied after a load");
-        }
-    }
-}
-
 /// One transaction's writing.
 pub(super) struct Writer<'a> {
     connection: &'a mut SqliteConnection,
@@ -171,6 +183,16 @@ impl<'a> Writer<'a> {
             names,
             connection,
         }
+    }
+
+    /// What the partition has to know once all of it is committed.
+    fn noted_by(self, partition: &StorePartition) -> Box<dyn FnOnce() + Send> {
+        let Self { names, next_expiry, .. } = self;
+        let partition = partition.clone();
+        Box::new(move || {
+            partition.advance_names(names);
+            partition.note_expiry(next_expiry);
+        })
     }
 
     /// Creates or replaces; whether it is new.

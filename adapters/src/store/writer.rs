@@ -1,6 +1,5 @@
-//! The store as a source that takes writes.
-
-use std::time::Instant;
+//! The store as a source that takes writes. A write is given up at its deadline, or when nobody waits for it any more,
+//! until it is about to be committed: then it is finished, and whoever still waits is told.
 
 use async_trait::async_trait;
 use ngsi_ld::entity::DateTime;
@@ -14,11 +13,9 @@ use crate::writing::{EntityWriter, MayChange, Put, WriteError};
 #[async_trait]
 impl EntityWriter for StoreAdapter {
     async fn create(&self, entity: Entity, now: DateTime, call: &Call) -> Result<(), WriteError> {
-        let written = self.partition.write_one(entity, Existing::Stays, &now);
-        match within(call.deadline, written)
-            .await
-            .map_err(|error| self.error(error))?
-        {
+        let deadline = Some(call.deadline);
+        let written = self.partition.write_one(entity, Existing::Stays, &now, deadline).await;
+        match written.map_err(|error| self.error(error))? {
             Written::Created | Written::Replaced => Ok(()),
             Written::Exists => Err(WriteError::AlreadyExists),
             Written::Refused => Err(WriteError::Refused),
@@ -32,13 +29,9 @@ impl EntityWriter for StoreAdapter {
         now: DateTime,
         call: &Call,
     ) -> Result<Put, WriteError> {
-        let written = self
-            .partition
-            .write_one(entity, Existing::IsReplacedIf(may_change), &now);
-        match within(call.deadline, written)
-            .await
-            .map_err(|error| self.error(error))?
-        {
+        let (existing, deadline) = (Existing::IsReplacedIf(may_change), Some(call.deadline));
+        let written = self.partition.write_one(entity, existing, &now, deadline).await;
+        match written.map_err(|error| self.error(error))? {
             Written::Created => Ok(Put::Created),
             Written::Replaced => Ok(Put::Replaced),
             Written::Exists | Written::Refused => Err(WriteError::Refused),
@@ -46,11 +39,8 @@ impl EntityWriter for StoreAdapter {
     }
 
     async fn delete(&self, id: &EntityId, may_change: MayChange<'_>, call: &Call) -> Result<(), WriteError> {
-        let deleted = self.partition.delete_if(id, may_change);
-        match within(call.deadline, deleted)
-            .await
-            .map_err(|error| self.error(error))?
-        {
+        let deleted = self.partition.delete_if(id, may_change, Some(call.deadline)).await;
+        match deleted.map_err(|error| self.error(error))? {
             Deletion::Done => Ok(()),
             Deletion::Nothing => Err(WriteError::NotFound),
             Deletion::Refused => Err(WriteError::Refused),
@@ -65,14 +55,4 @@ impl StoreAdapter {
             other => adapter_error(&self.source, &other).into(),
         }
     }
-}
-
-/// Gives a write up at the deadline. A transaction that is dropped before its commit changes nothing.
-async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    if Instant::now() >= deadline {
-        return Err(StoreError::Timeout);
-    }
-    tokio::time::timeout_at(deadline.into(), work)
-        .await
-        .unwrap_or(Err(StoreError::Timeout))
 }

@@ -113,7 +113,7 @@ fn expiring_in_january(mut entity: Entity) -> Entity {
 
 /// Rows of the tables of a partition, as another program sees them.
 async fn rows_of(store: &StoreAdapter, table: &str) -> i64 {
-    let mut connection = store.partition().writer().await.unwrap();
+    let mut connection = store.partition().database().for_upkeep().await.unwrap();
     let statement = format!("SELECT count(*) FROM {table}");
     sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
         .fetch_one(&mut *connection)
@@ -192,7 +192,7 @@ async fn many_that_expire_at_once_are_all_removed() {
     });
     store.partition().load(many, january()).await.unwrap();
     // Who reads waits for this, but not for long, whatever the machine has to do beside.
-    store.partition().remove_expired(&february()).await.unwrap();
+    store.partition().remove_expired(&february(), None).await.unwrap();
     assert_eq!(rows_of(&store, "entities").await, 0);
     let everything = SourceQuery::of_types(vec![type_name(0)]);
     assert_eq!(store.count(&everything, &call()).await.unwrap().entities, 0);
@@ -204,7 +204,7 @@ async fn readers_do_not_wait_for_a_writer_that_is_busy_for_long() {
     let store = store(&folder).await;
     let expiring = expiring_in_january(site("gone"));
     store.create(expiring, january(), &call()).await.unwrap();
-    let busy = store.partition().writer().await.unwrap();
+    let busy = store.partition().database().for_upkeep().await.unwrap();
     let everything = SourceQuery::of_types(vec![type_name(0)]);
     // It is still there, and would not be answered at all if the removal were waited for.
     let soon = Call {
@@ -215,4 +215,110 @@ async fn readers_do_not_wait_for_a_writer_that_is_busy_for_long() {
     drop(busy);
     store.partition().note_expiry(i64::MIN);
     assert_eq!(store.count(&everything, &call()).await.unwrap().entities, 0);
+}
+
+/// Runs statements on the file of a partition.
+async fn run(store: &StoreAdapter, statements: &'static str) {
+    let mut connection = store.partition().database().for_upkeep().await.unwrap();
+    sqlx::raw_sql(statements).execute(&mut *connection).await.unwrap();
+}
+
+/// Has every write of values fail as on a full disk: SQLite ends the transaction by itself.
+const BREAK: &str =
+    "CREATE TRIGGER broken BEFORE INSERT ON attribute_values BEGIN SELECT RAISE(ROLLBACK, 'broken'); END";
+
+#[tokio::test]
+async fn after_an_error_with_which_sqlite_ends_the_transaction_the_next_write_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    run(&store, BREAK).await;
+    let refused = store.create(site("first"), january(), &call()).await;
+    assert!(matches!(refused, Err(WriteError::Source(_))), "{refused:?}");
+    let refused = store.partition().load([site("first")], january()).await;
+    assert!(refused.is_err(), "{refused:?}");
+    run(&store, "DROP TRIGGER broken").await;
+    store.create(site("second"), january(), &call()).await.unwrap();
+    let found = held(&store).await.unwrap();
+    assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("second")));
+}
+
+#[tokio::test]
+async fn an_error_in_the_midst_of_a_load_leaves_nothing_of_it_and_the_next_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    run(
+        &store,
+        "CREATE TRIGGER broken BEFORE INSERT ON attribute_values WHEN NEW.text = 'third'
+         BEGIN SELECT RAISE(ROLLBACK, 'broken'); END",
+    )
+    .await;
+    let many = || {
+        ["first", "second", "third", "fourth"].map(|text| {
+            let mut entity = site(text);
+            entity.id = EntityId::parse(&format!("urn:a:{text}")).unwrap();
+            entity
+        })
+    };
+    assert!(store.partition().load(many(), january()).await.is_err());
+    assert_eq!(rows_of(&store, "entities").await, 0);
+    assert_eq!(rows_of(&store, "names").await, 0);
+    run(&store, "DROP TRIGGER broken").await;
+    let loaded = store.partition().load(many(), january()).await.unwrap();
+    assert_eq!(loaded.created, 4);
+    let everything = SourceQuery::of_types(vec![type_name(0)]);
+    assert_eq!(store.count(&everything, &call()).await.unwrap().entities, 4);
+}
+
+#[tokio::test]
+async fn a_write_that_is_given_up_in_the_midst_leaves_nothing_and_the_next_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    // So long that no deadline of a test comes later.
+    run(
+        &store,
+        "CREATE TRIGGER slow BEFORE INSERT ON attribute_values BEGIN
+         INSERT INTO names (key, name) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000)
+         SELECT 1000, max(i) FROM n; END",
+    )
+    .await;
+    let soon = Call {
+        deadline: Instant::now() + Duration::from_millis(100),
+        ..call()
+    };
+    let late = store.create(site("late"), january(), &soon).await;
+    let Err(WriteError::Source(error)) = late else {
+        panic!("{late:?}");
+    };
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    run(&store, "DROP TRIGGER slow").await;
+    store.create(site("next"), january(), &call()).await.unwrap();
+    let found = held(&store).await.unwrap();
+    assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("next")));
+    assert!(store.trouble().is_none());
+}
+
+#[tokio::test]
+async fn what_is_refused_costs_no_new_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let mut prepared = Vec::new();
+    for _ in 0..3 {
+        let may_change = |_: &Entity| true;
+        store.put(site("put"), &may_change, february(), &call()).await.unwrap();
+        store.put(site("put"), &may_change, february(), &call()).await.unwrap();
+        let again = store.create(site("again"), february(), &call()).await;
+        assert!(matches!(again, Err(WriteError::AlreadyExists)), "{again:?}");
+        prepared.push(prepared_statements(&store).await);
+    }
+    // A new connection would have fewer.
+    assert!(
+        prepared[0] > 10 && prepared.iter().all(|count| *count == prepared[0]),
+        "{prepared:?}"
+    );
+}
+
+/// How many statements the connection that writes has prepared.
+async fn prepared_statements(store: &StoreAdapter) -> usize {
+    let connection = store.partition().database().for_upkeep().await.unwrap();
+    sqlx::Connection::cached_statements_size(&*connection)
 }

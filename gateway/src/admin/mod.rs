@@ -10,8 +10,10 @@
 //! | `findings` | what is wrong with a revision, as far as somebody may see it |
 //! | `judging` | what a revision would do: a request explained, two revisions compared, expectations tried |
 //! | `sources` | how the sources are doing |
+//! | `conditions` | what is wrong now |
 
 mod authenticate;
+mod conditions;
 mod findings;
 mod judging;
 pub mod problem;
@@ -50,10 +52,9 @@ pub(crate) struct Administration {
 
 /// What administrators and their monitors may ask. Without a reloader there is no admin API.
 pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> Router {
-    let state = reloader.cloned();
     let probes = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(move |gateway| ready(gateway, state.clone())))
+        .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(Arc::clone(gateway));
     let Some(reloader) = reloader else {
@@ -118,20 +119,16 @@ fn routes() -> Vec<(&'static str, MethodRouter<Administration>)> {
             get(judging::policy_tests).post(judging::policy_tests_of_proposal),
         ),
         ("/admin/v1/sources", get(sources::list)),
+        ("/admin/v1/conditions", get(conditions::list)),
         ("/admin/v1/openapi.json", get(openapi)),
     ]
 }
 
-/// Ready when a revision is loaded, which start-up guarantees, the state answers, and the process is to go on; the answer
-/// names the revision.
-async fn ready(State(gateway): State<Arc<Gateway>>, reloader: Option<Arc<Reloader>>) -> Response {
+/// Ready when reads can be answered: when a revision is loaded, which start-up guarantees, and the process is to go on.
+/// What cannot be written is no reason to take the node out of rotation; see `conditions`. The answer names the revision.
+async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     if gateway.is_stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
-    }
-    if let Some(reloader) = reloader
-        && !reloader.history().is_reachable().await
-    {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the state cannot be reached\n").into_response();
     }
     format!("ready, revision {}\n", gateway.revision().config.revision).into_response()
 }
@@ -140,7 +137,7 @@ async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     let faults = gateway.revision().config.policy.faults();
     gateway.metrics.record_policy_faults(faults);
     gateway.metrics.in_use.show(&gateway.admission.in_use());
-    match gateway.metrics.to_prometheus() {
+    match gateway.metrics.to_prometheus(&crate::conditions::now(&gateway)) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "metrics cannot be read");

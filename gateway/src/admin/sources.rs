@@ -61,7 +61,11 @@ fn shown<'a>(source: &'a RegisteredSource, config: Option<&'a SourceConfig>) -> 
         adapter,
         endpoint,
         writable: source.writable,
-        health: status.as_ref().map_or("ok", health),
+        health: match &status {
+            Some(status) => health(status),
+            None if source.adapter.trouble().is_some_and(|trouble| !trouble.is_readable) => "failing",
+            None => "ok",
+        },
         breaker: status.map(|status| if status.open_breaker { "open" } else { "closed" }),
         in_flight: status.map(|status| status.in_flight),
         requests: status.map(|status| status.requests),

@@ -74,10 +74,11 @@ async fn unused() -> Administration {
     let config = files.load().unwrap();
     let metrics = Metrics::new().unwrap();
     let tasks = Tasks::on(&tokio::runtime::Handle::current(), &metrics.tasks);
-    let subscriptions = Subscriptions::open(&config.gateway, &tasks).await.unwrap();
-    let history = History::open(&config.gateway.state).await.unwrap();
+    let state = crate::state::State::open(&config.gateway.state).await.unwrap();
+    let subscriptions = Subscriptions::open(&config.gateway, &state, &tasks).await.unwrap();
+    let history = History::open(&state).await.unwrap();
     let limits = crate::runtime::admission::bounds(&config.gateway.limits);
-    let revision = crate::Revision::build(config, &tasks).await.unwrap();
+    let revision = crate::Revision::build(config, &state, &tasks).await.unwrap();
     let gateway = Arc::new(Gateway::new(
         revision,
         metrics,
@@ -85,6 +86,7 @@ async fn unused() -> Administration {
         subscriptions,
         crate::runtime::admission::Admission::start(limits).unwrap(),
         tasks,
+        state,
     ));
     let reloader = Reloader::new(&gateway, files, history).await;
     Administration { gateway, reloader }

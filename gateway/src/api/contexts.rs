@@ -20,7 +20,6 @@ use super::request_body::RequestBody;
 use super::scope::Scope;
 use crate::Gateway;
 use crate::contexts::collection::{CannotAdd, CannotDelete, ContextDetails, Kind};
-use crate::contexts::hosted::StateError;
 use crate::contexts::{CONTEXT_RELATION, CONTEXTS_PATH, OWN_CONTEXT_ID};
 use crate::policy::Operation;
 
@@ -176,13 +175,6 @@ fn json<T: Serialize + ?Sized>(value: &T) -> Result<Response, Problem> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
-}
-
-impl From<StateError> for Problem {
-    fn from(error: StateError) -> Self {
-        tracing::error!(error = %error, "the stored contexts cannot be used");
-        Self::new(ErrorType::InternalError, "the stored contexts cannot be used now")
-    }
 }
 
 impl From<CannotAdd> for Problem {

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
+use kakehashi_adapters::ErrorKind;
 use ngsi_ld::EntityId;
 use ngsi_ld::query::TypeSelection;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -131,7 +132,15 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
         WriteRefusal::NotFound => ErrorType::ResourceNotFound,
         WriteRefusal::CannotHold(_) => ErrorType::BadRequestData,
         WriteRefusal::Late | WriteRefusal::CallerLeft => ErrorType::Unavailable,
-        WriteRefusal::Source(error) if error.kind.is_retryable() => ErrorType::Unavailable,
+        WriteRefusal::Source(error) if error.kind == ErrorKind::InsufficientStorage => {
+            let detail =
+                "nothing was written: the disk of the store is full; once there is room the same request works";
+            return Problem::new(ErrorType::InsufficientStorage, detail);
+        }
+        WriteRefusal::Source(error) if error.kind == ErrorKind::Unwritable => {
+            return Problem::later("nothing was written: the store cannot be written now; try again");
+        }
+        WriteRefusal::Source(error) if error.kind.is_retryable() => return Problem::later(refusal.to_string()),
         WriteRefusal::Source(_) => ErrorType::InternalError,
     };
     Problem::new(error_type, refusal.to_string())

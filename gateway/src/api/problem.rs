@@ -4,7 +4,10 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use kakehashi_database::{DatabaseError, Reason};
 use serde::Serialize;
+
+use crate::state::StateError;
 
 /// The error types of CIM 009 (clauses 5.5.2 and 6.3.2), and those of HTTP that the gateway adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +50,8 @@ pub enum ErrorType {
     InternalError,
     /// 503: too much to do; try again.
     Unavailable,
+    /// 507: there is no room left for what is to be written.
+    InsufficientStorage,
     /// 504: an @context could not be had.
     LdContextNotAvailable,
     /// 504: the request took longer than the deadline.
@@ -73,6 +78,7 @@ impl ErrorType {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
             Self::LdContextNotAvailable | Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -101,6 +107,7 @@ impl ErrorType {
             | Self::UnsupportedMediaType
             | Self::TooManyRequests
             | Self::Unavailable
+            | Self::InsufficientStorage
             | Self::Timeout => "about:blank",
         }
     }
@@ -126,11 +133,16 @@ impl ErrorType {
             Self::HeadTooLarge => "Request Header Fields Too Large",
             Self::InternalError => "Internal error",
             Self::Unavailable => "Service Unavailable",
+            Self::InsufficientStorage => "Insufficient Storage",
             Self::LdContextNotAvailable => "The @context is not available",
             Self::Timeout => "Gateway Timeout",
         }
     }
 }
+
+/// After how many seconds it is worth trying again where nobody knows better: a file that could not be written is tried
+/// every second.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 /// A failed request, as the consumer is told of it.
 #[derive(Debug, Clone)]
@@ -160,6 +172,12 @@ impl Problem {
             detail: detail.into(),
             headers: Vec::new(),
         }
+    }
+
+    /// Something that cannot be done now and will be possible again by itself: 503 with `Retry-After`.
+    #[must_use]
+    pub fn later(detail: impl Into<String>) -> Self {
+        Self::new(ErrorType::Unavailable, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
     }
 
     /// A fault in one parameter of the request: names the parameter, and the place in its value in characters from 0.
@@ -192,6 +210,28 @@ impl Problem {
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+}
+
+impl From<StateError> for Problem {
+    fn from(error: StateError) -> Self {
+        match &error {
+            StateError::Database(DatabaseError::Unwritable(trouble)) if trouble.reason == Reason::Full => Self::new(
+                ErrorType::InsufficientStorage,
+                "nothing was stored: the disk of what the gateway keeps is full; once there is room the same request works",
+            ),
+            StateError::Database(DatabaseError::Unwritable(_)) => {
+                Self::later("nothing was stored: what the gateway keeps cannot be written now; try again")
+            }
+            StateError::Database(DatabaseError::Timeout) => {
+                Self::later("nothing was stored: what the gateway keeps is being written for others; try again")
+            }
+            error if error.is_passing() => Self::later("what the gateway keeps cannot be read now; try again"),
+            _ => {
+                tracing::error!(error = %error, "the state cannot be used");
+                Self::new(ErrorType::InternalError, "what the gateway keeps cannot be used now")
+            }
+        }
     }
 }
 

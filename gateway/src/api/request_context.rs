@@ -98,6 +98,7 @@ impl From<ContextFailure> for Problem {
             }
             ContextFailure::Invalid(error) => Self::new(ErrorType::BadRequestData, format!("the @context: {error}")),
             ContextFailure::Exhausted(exhausted) => exhausted.into(),
+            ContextFailure::Later => Self::later("the @contexts that are stored here cannot be read now; try again"),
             ContextFailure::Internal => Self::new(ErrorType::InternalError, "the @context cannot be processed"),
         }
     }

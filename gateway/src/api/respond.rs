@@ -81,6 +81,7 @@ const fn describe(kind: ErrorKind) -> (u16, &'static str) {
         ErrorKind::TooMany => (299, "the source has more entities than one request may look through"),
         ErrorKind::Status(_) => (299, "the source answered with an error"),
         ErrorKind::Credential => (299, "there is no credential to ask the source with"),
+        ErrorKind::InsufficientStorage | ErrorKind::Unwritable => (299, "the source cannot be written"),
         ErrorKind::Internal => (299, "the source cannot be asked"),
         // Refuses the whole request wherever something can still be refused.
         ErrorKind::Exhausted(_) => (299, "the gateway was too busy to ask the source"),

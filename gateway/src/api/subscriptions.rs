@@ -24,11 +24,14 @@ use crate::contexts::{NamedContext, RequestContext};
 use crate::policy::Operation;
 use crate::subscriptions::access::Access;
 use crate::subscriptions::definition::Subscription;
-use crate::subscriptions::{CannotStore, Entry, Fault, Key, MOST_BYTES, SUBSCRIPTIONS_PATH, members_of, now};
+use crate::subscriptions::{
+    CannotStore, Entry, Fault, Key, MOST_BYTES, NotLoaded, SUBSCRIPTIONS_PATH, members_of, now,
+};
 
 /// `POST /subscriptions`: createSubscription.
 pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     Parameters::parse(scope.uri.query(), &[], &["local", "via"])?;
+    gateway.subscriptions.loaded()?;
     let (members, context) = read_body(Method::POST, body, &scope).await?;
     let generated = format!("urn:ngsi-ld:Subscription:{:032x}", rand::random::<u128>());
     let mut subscription = Subscription::create(&members, &context.context, generated, &now())?;
@@ -58,6 +61,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> R
     let parameters = Parameters::parse(scope.uri.query(), &["limit", "offset", "count", "options"], &["via"])?;
     let system_attributes = wants_system_attributes(&parameters)?;
     let (page, count) = question::page(&parameters, &scope.surroundings(&context, media_type))?;
+    gateway.subscriptions.loaded()?;
     let all = gateway.subscriptions.list(&scope.caller.0.id, scope.tenant.as_ref());
     let in_body = media_type == MediaType::JsonLd;
     let shown = all.iter().skip(page.offset).take(page.limit);
@@ -216,6 +220,7 @@ fn checked_id(id: Result<Path<String>, PathRejection>) -> Result<String, Problem
 
 /// The caller's own subscription. Of those of others it is told what it is told of those that do not exist.
 fn find(gateway: &Gateway, scope: &Scope, id: &str) -> Result<Arc<Entry>, Problem> {
+    gateway.subscriptions.loaded()?;
     let found = gateway.subscriptions.get(&key(scope, id));
     found.ok_or_else(|| Problem::new(ErrorType::ResourceNotFound, "you have no subscription of that id"))
 }
@@ -260,6 +265,12 @@ impl From<Fault> for Problem {
             Fault::NotOffered(_) => ErrorType::OperationNotSupported,
         };
         Self::new(error_type, fault.to_string())
+    }
+}
+
+impl From<NotLoaded> for Problem {
+    fn from(error: NotLoaded) -> Self {
+        Self::later(error.to_string())
     }
 }
 

@@ -2,28 +2,24 @@
 //! ImplicitlyCreated), in the SQLite file of `[gateway] state`, so that they outlive the process. Each belongs to one
 //! consumer; for the others it does not exist.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use dashmap::DashMap;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqlitePool};
 
 use super::usage::Usage;
 use crate::config::ConsumerId;
-use crate::state;
+use crate::state::State;
 pub use crate::state::StateError;
 
 /// Most contexts of one consumer. An application needs a few.
 pub(crate) const MOST_OF_ONE_CONSUMER: i64 = 200;
 
-/// Connections: reading is rare, because what is compiled is kept.
-const CONNECTIONS: u32 = 2;
-
 /// What leads from each version of these tables to the next. Entries are only ever added.
-const MIGRATIONS: &[&str] = &["
+pub(crate) const TABLES: &[&str] = &["
     CREATE TABLE contexts (
         id TEXT PRIMARY KEY,
         owner TEXT NOT NULL,
@@ -73,25 +69,20 @@ pub enum Added {
     Full,
 }
 
-/// All stored contexts.
+/// All stored contexts. They are read when they are needed, which is rare: what is compiled is kept.
 #[derive(Debug)]
 pub(crate) struct HostedContexts {
-    pool: SqlitePool,
+    state: State,
     usages: DashMap<String, Arc<Usage>>,
 }
 
 impl HostedContexts {
-    /// Opens the file; makes it when it does not exist, and brings an older one up to date.
-    ///
-    /// # Errors
-    /// [`StateError`]
-    pub(crate) async fn open(file: &Path) -> Result<Self, StateError> {
-        let pool = state::open(file, CONNECTIONS).await?;
-        state::migrate(&pool, "contexts", MIGRATIONS).await?;
-        Ok(Self {
-            pool,
+    /// Those in this state.
+    pub(crate) fn new(state: &State) -> Self {
+        Self {
+            state: state.clone(),
             usages: DashMap::new(),
-        })
+        }
     }
 
     /// Stores a context under a new identifier that nobody can guess.
@@ -129,7 +120,7 @@ impl HostedContexts {
         document: &str,
     ) -> Result<Added, StateError> {
         // One statement, so that two requests at once cannot both take the last place.
-        let inserted = sqlx::query(
+        let insert = sqlx::query(
             "INSERT OR IGNORE INTO contexts (id, owner, kind, created_at, document)
              SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT COUNT(*) FROM contexts WHERE owner = ?2) < ?6",
         )
@@ -138,9 +129,8 @@ impl HostedContexts {
         .bind(kind.as_str())
         .bind(Timestamp::now().as_millisecond())
         .bind(document)
-        .bind(MOST_OF_ONE_CONSUMER)
-        .execute(&self.pool)
-        .await?;
+        .bind(MOST_OF_ONE_CONSUMER);
+        let inserted = self.state.statement(insert).await?;
         if inserted.rows_affected() == 0 && self.get(owner, &id).await?.is_none() {
             return Ok(Added::Full);
         }
@@ -152,12 +142,11 @@ impl HostedContexts {
     /// # Errors
     /// [`StateError`]
     pub(crate) async fn get(&self, owner: &ConsumerId, id: &str) -> Result<Option<HostedContext>, StateError> {
-        let row = sqlx::query("SELECT id, kind, created_at, document FROM contexts WHERE id = ?1 AND owner = ?2")
+        let one = sqlx::query("SELECT id, kind, created_at, document FROM contexts WHERE id = ?1 AND owner = ?2")
             .bind(id)
-            .bind(owner.as_str())
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(row.map(|row| read(&row)).transpose()?)
+            .bind(owner.as_str());
+        let rows = self.state.rows(one).await?;
+        Ok(rows.first().map(read).transpose()?)
     }
 
     /// The contexts of this consumer, without their documents, the oldest first.
@@ -165,12 +154,11 @@ impl HostedContexts {
     /// # Errors
     /// [`StateError`]
     pub(crate) async fn list(&self, owner: &ConsumerId) -> Result<Vec<HostedContext>, StateError> {
-        let rows = sqlx::query(
+        let all = sqlx::query(
             "SELECT id, kind, created_at, '' AS document FROM contexts WHERE owner = ?1 ORDER BY created_at, id",
         )
-        .bind(owner.as_str())
-        .fetch_all(&self.pool)
-        .await?;
+        .bind(owner.as_str());
+        let rows = self.state.rows(all).await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
@@ -179,12 +167,10 @@ impl HostedContexts {
     /// # Errors
     /// [`StateError`]
     pub(crate) async fn delete(&self, owner: &ConsumerId, id: &str) -> Result<bool, StateError> {
-        let deleted = sqlx::query("DELETE FROM contexts WHERE id = ?1 AND owner = ?2")
+        let delete = sqlx::query("DELETE FROM contexts WHERE id = ?1 AND owner = ?2")
             .bind(id)
-            .bind(owner.as_str())
-            .execute(&self.pool)
-            .await?;
-        let found = deleted.rows_affected() > 0;
+            .bind(owner.as_str());
+        let found = self.state.statement(delete).await?.rows_affected() > 0;
         if found {
             self.usages.remove(id);
         }
@@ -218,6 +204,10 @@ mod tests {
 
     const DOCUMENT: &str = r#"{"@context":{"name":"https://example.org/name"}}"#;
 
+    async fn opened(file: &std::path::Path) -> HostedContexts {
+        HostedContexts::new(&State::open(file).await.unwrap())
+    }
+
     fn consumer(id: &str) -> ConsumerId {
         ConsumerId::new(id)
     }
@@ -234,11 +224,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("state.db");
         let (owner, other) = (consumer("one"), consumer("other"));
-        let contexts = HostedContexts::open(&file).await.unwrap();
+        let contexts = opened(&file).await;
         let added = id(contexts.add(&owner, DOCUMENT).await.unwrap());
-        contexts.pool.close().await;
+        contexts.state.close().await;
 
-        let contexts = HostedContexts::open(&file).await.unwrap();
+        let contexts = opened(&file).await;
         let found = contexts.get(&owner, &added).await.unwrap().unwrap();
         assert_eq!((&*found.document, found.kind), (DOCUMENT, HostedKind::Hosted));
         assert!(contexts.get(&other, &added).await.unwrap().is_none());
@@ -252,7 +242,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_created_implicitly_is_created_once_for_each_consumer() {
         let folder = tempfile::tempdir().unwrap();
-        let contexts = HostedContexts::open(&folder.path().join("state.db")).await.unwrap();
+        let contexts = opened(&folder.path().join("state.db")).await;
         let (owner, other) = (consumer("one"), consumer("other"));
         let first = id(contexts.publish(&owner, DOCUMENT).await.unwrap());
         assert_eq!(id(contexts.publish(&owner, DOCUMENT).await.unwrap()), first);
@@ -264,7 +254,7 @@ mod tests {
     #[tokio::test]
     async fn one_consumer_cannot_fill_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let contexts = HostedContexts::open(&folder.path().join("state.db")).await.unwrap();
+        let contexts = opened(&folder.path().join("state.db")).await;
         let owner = consumer("one");
         for _ in 0..MOST_OF_ONE_CONSUMER {
             id(contexts.add(&owner, DOCUMENT).await.unwrap());
@@ -274,16 +264,5 @@ mod tests {
             contexts.add(&consumer("other"), DOCUMENT).await,
             Ok(Added::Id(_))
         ));
-    }
-
-    #[tokio::test]
-    async fn a_file_of_a_later_version_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state.db");
-        let contexts = HostedContexts::open(&file).await.unwrap();
-        let later = "UPDATE versions SET version = 99 WHERE part = 'contexts'";
-        sqlx::query(later).execute(&contexts.pool).await.unwrap();
-        contexts.pool.close().await;
-        assert!(matches!(HostedContexts::open(&file).await, Err(StateError::Later)));
     }
 }

@@ -134,6 +134,8 @@ pub enum ContextFailure {
     Invalid(ContextError),
     /// What may be used of the process for it is used up.
     Exhausted(Exhausted),
+    /// It is stored here, and what is stored cannot be read now: 503.
+    Later,
     /// A fault of the gateway.
     Internal,
 }

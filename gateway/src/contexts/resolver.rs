@@ -20,6 +20,7 @@ use super::{
 };
 use crate::config::{DefaultContext, GatewayConfig};
 use crate::runtime::Spawner;
+use crate::state::State;
 
 /// Most documents that one context may be made of.
 const MOST_DOCUMENTS: usize = 32;
@@ -54,9 +55,6 @@ pub enum CannotHaveContexts {
     /// The downloads.
     #[error(transparent)]
     Download(#[from] CannotDownload),
-    /// The stored ones.
-    #[error(transparent)]
-    State(#[from] StateError),
 }
 
 /// A document that a context is made of.
@@ -74,11 +72,11 @@ struct Found {
 }
 
 impl Contexts {
-    /// Opens the stored contexts and sets up downloads, which the spawner runs.
+    /// Sets up downloads, which the spawner runs. What consumers have stored is in the state.
     ///
     /// # Errors
     /// [`CannotHaveContexts`]
-    pub async fn open(gateway: &GatewayConfig, downloads: Spawner) -> Result<Self, CannotHaveContexts> {
+    pub fn new(gateway: &GatewayConfig, state: &State, downloads: Spawner) -> Result<Self, CannotHaveContexts> {
         let own = RequestContext::own(&gateway.public_url);
         let default = match &gateway.default_context {
             DefaultContext::Kakehashi => Default::BuiltIn(own.clone()),
@@ -90,7 +88,7 @@ impl Contexts {
             default,
             public_url: gateway.public_url.trim_end_matches('/').to_owned(),
             documents: Arc::new(Documents::new(Downloader::new(&gateway.egress_allow)?, downloads)),
-            hosted: HostedContexts::open(&gateway.state).await?,
+            hosted: HostedContexts::new(state),
             compiled: CompiledContexts::default(),
         })
     }
@@ -310,6 +308,7 @@ impl Contexts {
                     let reason = Unavailability::NotHere;
                     return Err(ContextFailure::Unavailable { url, reason });
                 }
+                Err(error) if error.is_passing() => return Err(ContextFailure::Later),
                 Err(error) => {
                     tracing::error!(error = %error, "a stored @context cannot be read");
                     return Err(ContextFailure::Internal);

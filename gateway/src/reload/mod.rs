@@ -19,7 +19,7 @@ mod tests;
 mod watch;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::Timestamp;
 
@@ -161,7 +161,16 @@ impl Reloader {
             history,
         };
         reloader.history.add(&gateway.revision().config, Cause::Start).await;
-        Arc::new(reloader)
+        let reloader = Arc::new(reloader);
+        let kept = Arc::downgrade(&reloader);
+        let keeping = gateway
+            .tasks
+            .upkeep
+            .keep_running(move || keep_history(Weak::clone(&kept)));
+        if let Err(error) = keeping {
+            tracing::error!(%error, "what of the history cannot be written at once is written with the next revision alone");
+        }
+        reloader
     }
 
     /// Lets a part of the gateway take part in every reading from now on.
@@ -283,6 +292,28 @@ impl Reloader {
             diagnostics = %refusal.diagnostics,
             "the configuration is refused; the running revision stays"
         );
+    }
+}
+
+/// Reads and writes of the history what could not be, whenever that may have become possible.
+async fn keep_history(reloader: Weak<Reloader>) {
+    let Some(mut changes) = reloader.upgrade().map(|reloader| reloader.history.changes()) else {
+        return;
+    };
+    loop {
+        let Some(reloader) = reloader.upgrade() else {
+            return;
+        };
+        if reloader.history.is_behind()
+            && let Err(error) = reloader.history.catch_up().await
+            && !error.is_passing()
+        {
+            tracing::error!(%error, "the history of the configuration cannot be written");
+        }
+        drop(reloader);
+        if changes.changed().await.is_err() {
+            return;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::*;
 use crate::config::ConfigOverrides;
 use crate::runtime::Tasks;
 use crate::runtime::admission::{Admission, bounds};
+use crate::state::State;
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::Metrics;
 use crate::tokens::Tokens;
@@ -38,13 +39,14 @@ async fn gateway() -> (TempDir, Arc<Reloader>) {
     let config = files.load().unwrap();
     let metrics = Metrics::new().unwrap();
     let tasks = Tasks::on(&tokio::runtime::Handle::current(), &metrics.tasks);
-    let subscriptions = Subscriptions::open(&config.gateway, &tasks).await.unwrap();
-    let history = History::open(&config.gateway.state).await.unwrap();
+    let state = State::open(&config.gateway.state).await.unwrap();
+    let subscriptions = Subscriptions::open(&config.gateway, &state, &tasks).await.unwrap();
+    let history = History::open(&state).await.unwrap();
     let bounds = bounds(&config.gateway.limits);
-    let revision = Revision::build(config, &tasks).await.unwrap();
+    let revision = Revision::build(config, &state, &tasks).await.unwrap();
     let admission = Admission::start(bounds).unwrap();
     let tokens = Tokens::new(tasks.keys.clone()).unwrap();
-    let gateway = Gateway::new(revision, metrics, tokens, subscriptions, admission, tasks);
+    let gateway = Gateway::new(revision, metrics, tokens, subscriptions, admission, tasks, state);
     let reloader = Reloader::new(&Arc::new(gateway), files, history).await;
     (folder, reloader)
 }
@@ -127,7 +129,7 @@ async fn the_history_is_bounded_and_has_each_change_once() {
     assert_eq!(remembered.len(), 50);
     // What another process finds is the same.
     let state = reloader.running().config.gateway.state.clone();
-    let stored = History::open(&state).await.unwrap().all();
+    let stored = History::open(&State::open(&state).await.unwrap()).await.unwrap().all();
     let ids = |past: &[Past]| past.iter().map(|past| past.revision.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&remembered), ids(&stored));
     assert_eq!(remembered.last().unwrap().files, stored.last().unwrap().files);

@@ -20,6 +20,9 @@ pub(crate) const FOR_NOTIFICATIONS: Duration = Duration::from_secs(10);
 /// How long writing what became of them may take: as long as the state waits for another process that writes.
 pub(crate) const FOR_RECORDS: Duration = Duration::from_secs(5);
 
+/// How long closing the file of the state may take: what is in memory of it is written by then.
+pub(crate) const FOR_CLOSING: Duration = Duration::from_secs(1);
+
 /// How long requests of administrators may go on after everything else: who asks whether it is ready is answered.
 pub(crate) const FOR_ADMINISTRATION: Duration = Duration::from_secs(1);
 
@@ -79,6 +82,10 @@ pub(crate) async fn in_order(gateway: &Gateway, consumers: &mut Listening, admin
     {
         tracing::error!("stopping: what became of notifications could not be written in time");
     }
+    // Closed well, the file is whole without those that SQLite keeps beside it.
+    if tokio::time::timeout(FOR_CLOSING, gateway.state.close()).await.is_err() {
+        tracing::warn!("stopping: the file of the state could not be closed in time; it is whole all the same");
+    }
     administration.end().await;
     for (kind, count) in tasks.running() {
         tracing::debug!(kind, count, "stopping: this ends with the process");
@@ -118,6 +125,7 @@ mod tests {
             FOR_WRITES,
             FOR_NOTIFICATIONS,
             FOR_RECORDS,
+            FOR_CLOSING,
             FOR_ADMINISTRATION,
         ];
         let together: Duration = steps.iter().sum();

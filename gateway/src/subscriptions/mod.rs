@@ -6,6 +6,7 @@
 //! | `members`, `reading`, `reading_notification`, `writing` | from JSON and back |
 //! | [`access`] | what the policies let a consumer be notified of |
 //! | `storage` | the subscriptions in the file of the gateway's state |
+//! | `loading` | having them in memory, as soon as the file can be read |
 //! | `directory` | those that hold now, by owner and by type |
 //! | `matching` | whether a change notifies |
 //! | `notification`, `showing_changes` | the body of a notification |
@@ -23,6 +24,7 @@ mod changing;
 pub mod definition;
 mod delivery;
 mod directory;
+mod loading;
 mod matching;
 pub mod members;
 mod notification;
@@ -38,6 +40,7 @@ mod writing;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -56,7 +59,7 @@ use crate::egress::client::CannotAsk;
 use crate::federation::registry::RegisteredSource;
 use crate::runtime::tasks::OwnedTask;
 use crate::runtime::{Slots, Tasks};
-use crate::state::StateError;
+use crate::state::{State, StateError};
 use crate::{Gateway, Revision};
 use changes::{Changes, EntityWritten};
 pub use changing::{CannotStore, Change};
@@ -67,8 +70,10 @@ use outbox::{Lost, Outbox, Pending};
 use record::Record;
 use storage::Storage;
 
+pub use loading::NotLoaded;
 pub use members::{Fault, parse_object as members_of};
 pub(crate) use reading::selector;
+pub(crate) use storage::TABLES;
 
 /// The collection, below the public URL.
 pub const SUBSCRIPTIONS_PATH: &str = "/ngsi-ld/v1/subscriptions";
@@ -128,6 +133,8 @@ pub enum CannotSubscribe {
 #[derive(Debug)]
 pub struct Subscriptions {
     storage: Storage,
+    /// Whether those that are stored are in memory.
+    is_loaded: AtomicBool,
     directory: Directory,
     changes: Changes,
     outbox: Outbox,
@@ -193,31 +200,16 @@ impl Entry {
 }
 
 impl Subscriptions {
-    /// Opens the stored subscriptions and sets up the client of notifications.
+    /// Opens the stored subscriptions and sets up the client of notifications. What cannot be read now is read as soon as
+    /// it can be.
     ///
     /// # Errors
     /// [`CannotSubscribe`]
-    pub async fn open(gateway: &GatewayConfig, tasks: &Tasks) -> Result<Arc<Self>, CannotSubscribe> {
-        let storage = Storage::open(&gateway.state).await?;
-        let directory = Directory::default();
-        for stored in storage.all().await? {
-            match Subscription::stored(&stored.document) {
-                Ok(subscription) => directory.put(Arc::new(Entry {
-                    key: stored.key,
-                    subscription,
-                    purpose: stored.purpose,
-                    created_at: stored.created_at,
-                    modified_at: stored.modified_at,
-                    record: Arc::new(Mutex::new(Record::of_stored(stored.kept))),
-                })),
-                Err(fault) => {
-                    tracing::error!(owner = %stored.key.owner, %fault, "a stored subscription cannot be read");
-                }
-            }
-        }
-        Ok(Arc::new(Self {
-            storage,
-            directory,
+    pub async fn open(gateway: &GatewayConfig, state: &State, tasks: &Tasks) -> Result<Arc<Self>, CannotSubscribe> {
+        let subscriptions = Arc::new(Self {
+            storage: Storage::new(state),
+            is_loaded: AtomicBool::new(false),
+            directory: Directory::default(),
             changes: Changes::new(tasks.notifications.clone()),
             outbox: Outbox::new(tasks.notifications.clone()),
             courier: Courier::new(&gateway.egress_allow)?,
@@ -227,7 +219,11 @@ impl Subscriptions {
             evaluating: Slots::new(periodic::MOST_AT_ONCE_OF_ONE_CONSUMER, periodic::MOST_AT_ONCE),
             turns: DashMap::new(),
             gateway: OnceLock::new(),
-        }))
+        });
+        if state.is_known() {
+            subscriptions.load().await?;
+        }
+        Ok(subscriptions)
     }
 
     /// Begins what runs beside requests: periodic notifications, and writing the counts.
@@ -237,6 +233,7 @@ impl Subscriptions {
         for entry in self.directory.all() {
             periodic::start(self, &entry);
         }
+        self.load_when_possible();
         let subscriptions = Arc::downgrade(self);
         let writing = self
             .tasks
@@ -293,8 +290,12 @@ impl Subscriptions {
             if let Some(kept) = kept
                 && let Err(error) = self.storage.keep(&entry.key, &kept).await
             {
-                tracing::error!(%error, "what became of notifications cannot be written");
                 entry.record().is_dirty = true;
+                if error.is_passing() {
+                    // The others could not be written either.
+                    return;
+                }
+                tracing::error!(%error, "what became of notifications cannot be written");
             }
         }
     }

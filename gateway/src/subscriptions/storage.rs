@@ -1,25 +1,21 @@
 //! The subscriptions in the SQLite file of `[gateway] state`: what their consumers wrote, and how often and when they
 //! were notified. No value of an entity comes here.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use ngsi_ld::entity::DateTime;
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqlitePool};
 
 use super::record::Kept;
 use super::{Key, MOST_IN_ALL, MOST_OF_ONE_CONSUMER};
 use crate::config::{ConsumerId, TenantId};
-use crate::state::{self, StateError};
-
-/// Connections: everything is in memory, and only changes are written.
-const CONNECTIONS: u32 = 1;
+use crate::state::{State, StateError};
 
 /// What leads from each version of these tables to the next. Entries are only ever added. `tenant` is empty where
 /// the subscription is to the federation.
-const MIGRATIONS: &[&str] = &[
+pub(crate) const TABLES: &[&str] = &[
     "
     CREATE TABLE subscriptions (
         owner TEXT NOT NULL,
@@ -63,24 +59,25 @@ pub(super) enum Added {
     Full,
 }
 
-/// The table.
+/// The table. Everything is in memory, and only changes are written.
 #[derive(Debug)]
 pub(super) struct Storage {
-    pool: SqlitePool,
+    state: State,
 }
 
 impl Storage {
-    pub(super) async fn open(file: &Path) -> Result<Self, StateError> {
-        let pool = state::open(file, CONNECTIONS).await?;
-        state::migrate(&pool, "subscriptions", MIGRATIONS).await?;
-        Ok(Self { pool })
+    pub(super) fn new(state: &State) -> Self {
+        Self { state: state.clone() }
+    }
+
+    pub(super) const fn state(&self) -> &State {
+        &self.state
     }
 
     /// Every subscription, the oldest first.
     pub(super) async fn all(&self) -> Result<Vec<Stored>, StateError> {
-        let rows = sqlx::query("SELECT * FROM subscriptions ORDER BY created_at, owner, tenant, id")
-            .fetch_all(&self.pool)
-            .await?;
+        let all = sqlx::query("SELECT * FROM subscriptions ORDER BY created_at, owner, tenant, id");
+        let rows = self.state.rows(all).await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
@@ -92,7 +89,7 @@ impl Storage {
         now: Timestamp,
     ) -> Result<Added, StateError> {
         // One statement, so that two requests at once cannot both take the last place.
-        let inserted = sqlx::query(
+        let insert = sqlx::query(
             "INSERT INTO subscriptions (owner, tenant, id, document, created_at, modified_at, purpose)
              SELECT ?1, ?2, ?3, ?4, ?5, ?5, ?8
              WHERE (SELECT COUNT(*) FROM subscriptions WHERE owner = ?1) < ?6
@@ -106,41 +103,35 @@ impl Storage {
         .bind(now.as_millisecond())
         .bind(MOST_OF_ONE_CONSUMER)
         .bind(MOST_IN_ALL)
-        .bind(purpose)
-        .execute(&self.pool)
-        .await?;
-        if inserted.rows_affected() > 0 {
+        .bind(purpose);
+        if self.state.statement(insert).await?.rows_affected() > 0 {
             return Ok(Added::Done);
         }
-        let known: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM subscriptions WHERE owner = ?1 AND tenant = ?2 AND id = ?3")
-                .bind(key.owner.as_str())
-                .bind(tenant(key))
-                .bind(key.id.as_ref())
-                .fetch_optional(&self.pool)
-                .await?;
-        Ok(if known.is_some() { Added::Exists } else { Added::Full })
+        let same = sqlx::query("SELECT 1 FROM subscriptions WHERE owner = ?1 AND tenant = ?2 AND id = ?3")
+            .bind(key.owner.as_str())
+            .bind(tenant(key))
+            .bind(key.id.as_ref());
+        let known = self.state.rows(same).await?;
+        Ok(if known.is_empty() { Added::Full } else { Added::Exists })
     }
 
     /// Replaces the text; `false` when there is none.
     pub(super) async fn replace(&self, key: &Key, document: &str, now: Timestamp) -> Result<bool, StateError> {
-        let replaced = sqlx::query(
+        let replace = sqlx::query(
             "UPDATE subscriptions SET document = ?4, modified_at = ?5 WHERE owner = ?1 AND tenant = ?2 AND id = ?3",
         )
         .bind(key.owner.as_str())
         .bind(tenant(key))
         .bind(key.id.as_ref())
         .bind(document)
-        .bind(now.as_millisecond())
-        .execute(&self.pool)
-        .await?;
-        Ok(replaced.rows_affected() > 0)
+        .bind(now.as_millisecond());
+        Ok(self.state.statement(replace).await?.rows_affected() > 0)
     }
 
     /// Writes what became of the notifications.
     pub(super) async fn keep(&self, key: &Key, kept: &Kept) -> Result<(), StateError> {
         let text = |date_time: &Option<DateTime>| date_time.as_ref().map(|date_time| date_time.as_str().to_owned());
-        sqlx::query(
+        let keep = sqlx::query(
             "UPDATE subscriptions SET times_sent = ?4, times_failed = ?5, last_notification = ?6, last_success = ?7,
              last_failure = ?8, is_ok = ?9 WHERE owner = ?1 AND tenant = ?2 AND id = ?3",
         )
@@ -152,21 +143,18 @@ impl Storage {
         .bind(text(&kept.last_notification))
         .bind(text(&kept.last_success))
         .bind(text(&kept.last_failure))
-        .bind(kept.is_ok)
-        .execute(&self.pool)
-        .await?;
+        .bind(kept.is_ok);
+        self.state.statement(keep).await?;
         Ok(())
     }
 
     /// Removes it; `false` when there is none.
     pub(super) async fn delete(&self, key: &Key) -> Result<bool, StateError> {
-        let deleted = sqlx::query("DELETE FROM subscriptions WHERE owner = ?1 AND tenant = ?2 AND id = ?3")
+        let delete = sqlx::query("DELETE FROM subscriptions WHERE owner = ?1 AND tenant = ?2 AND id = ?3")
             .bind(key.owner.as_str())
             .bind(tenant(key))
-            .bind(key.id.as_ref())
-            .execute(&self.pool)
-            .await?;
-        Ok(deleted.rows_affected() > 0)
+            .bind(key.id.as_ref());
+        Ok(self.state.statement(delete).await?.rows_affected() > 0)
     }
 }
 

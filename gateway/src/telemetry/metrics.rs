@@ -15,6 +15,8 @@ use super::findings::FindingCounter;
 use super::in_use::InUseMetrics;
 use super::tasks::TaskMetrics;
 use super::tls::TlsMetrics;
+use crate::conditions::Condition;
+use crate::config::TenantId;
 
 /// Boundaries in seconds, from an answer out of the store to a source at its deadline.
 const DURATION_BOUNDARIES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -240,17 +242,38 @@ impl Metrics {
         self.policy_faults.inc_by(so_far.saturating_sub(known));
     }
 
-    /// All metrics as Prometheus text.
+    /// All metrics as Prometheus text, with what is wrong now.
     ///
     /// # Errors
     /// [`MetricsError`] when they cannot be encoded.
-    pub fn to_prometheus(&self) -> Result<String, MetricsError> {
+    pub fn to_prometheus(&self, conditions: &[Condition]) -> Result<String, MetricsError> {
+        let mut families = self.registry.gather();
+        // Made anew each time: what is over is not there any more. The encoder takes no family without a metric.
+        if !conditions.is_empty() {
+            families.extend(gauge_of(conditions)?.collect());
+        }
         let mut text = Vec::new();
         TextEncoder::new()
-            .encode(&self.registry.gather(), &mut text)
+            .encode(&families, &mut text)
             .map_err(|error| MetricsError(error.to_string()))?;
         String::from_utf8(text).map_err(|error| MetricsError(error.to_string()))
     }
+}
+
+/// 1 for everything that is wrong now.
+fn gauge_of(conditions: &[Condition]) -> Result<GaugeVec, MetricsError> {
+    let opts = Opts::new(
+        "kakehashi_condition",
+        "What is wrong now; as /admin/v1/conditions tells it",
+    );
+    let gauge = GaugeVec::new(opts, &["what", "tenant", "reason"]).map_err(as_metrics_error)?;
+    for condition in conditions {
+        let tenant = condition.tenant.as_ref().map_or("", TenantId::as_str);
+        gauge
+            .with_label_values(&[condition.what, tenant, condition.reason])
+            .set(1.0);
+    }
+    Ok(gauge)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]

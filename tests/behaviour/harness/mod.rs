@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod command;
+mod disks;
 mod evidence;
 mod files;
 mod platform;
@@ -16,6 +17,7 @@ mod wire;
 pub(crate) use answer::{Answer, members};
 pub(crate) use client::{Ask, Client, encoded};
 pub(crate) use command::{Finished, kakehashi};
+pub(crate) use disks::Disks;
 pub(crate) use files::{Files, change_source, key_of, keys, section};
 pub(crate) use platform::{Builder, Platform, READER};
 pub(crate) use process::Gateway;

@@ -9,7 +9,7 @@ use stand_ins::{Demo, LoggedRequest, Ports};
 use toml::Table;
 
 use super::evidence::copy_folder;
-use super::{Client, Files, Finished, Gateway, kakehashi, key_of, keys, section};
+use super::{Client, Disks, Files, Finished, Gateway, kakehashi, key_of, keys, section};
 
 /// The consumer of the committed configuration that may read everything that is open.
 pub(crate) const READER: &str = "bousai-map";
@@ -22,6 +22,8 @@ pub(crate) struct Platform {
     demo: Demo,
     files: Files,
     log: &'static str,
+    /// After the gateway, which ends first.
+    disks: Option<Disks>,
 }
 
 /// A platform before it starts.
@@ -31,6 +33,13 @@ pub(crate) struct Builder {
     log: &'static str,
     /// What is loaded into the store beside what it is filled with: tenant and entities.
     loaded: Vec<(&'static str, String)>,
+    disks: Option<OwnDisks>,
+}
+
+/// Folders that are disks of their own, and what is done with them before the gateway starts.
+struct OwnDisks {
+    names: &'static [&'static str],
+    before: fn(&Disks),
 }
 
 impl Platform {
@@ -49,6 +58,7 @@ impl Platform {
             demo,
             log: "trace",
             loaded: Vec::new(),
+            disks: None,
         }
     }
 
@@ -65,9 +75,19 @@ impl Platform {
     /// Ends it in the hardest way and starts it again on the same files.
     pub(crate) async fn kill_and_start_again(&mut self) {
         self.gateway.kill();
-        let gateway = start_gateway(&self.files, self.log).await;
+        self.start_again().await;
+    }
+
+    /// Starts it again on the same files, once it has ended.
+    pub(crate) async fn start_again(&mut self) {
+        let gateway = start_gateway(&self.files, self.log, self.disks.as_ref()).await;
         self.client = Client::new(&gateway.url(), Some(key_of(READER)));
         self.gateway = gateway;
+    }
+
+    /// The disks of [`Builder::disks`].
+    pub(crate) fn disks(&self) -> &Disks {
+        self.disks.as_ref().expect("the test has asked for disks")
     }
 
     /// The stand-ins.
@@ -233,6 +253,12 @@ impl Builder {
         self
     }
 
+    /// Puts a small disk in the place of each of these folders, and does something with them before the gateway starts.
+    pub(crate) fn disks(mut self, names: &'static [&'static str], before: fn(&Disks)) -> Self {
+        self.disks = Some(OwnDisks { names, before });
+        self
+    }
+
     /// The stand-ins.
     pub(crate) fn demo(&self) -> &Demo {
         &self.demo
@@ -251,7 +277,12 @@ impl Builder {
         for (tenant, entities) in &self.loaded {
             load(&self.files, tenant, entities);
         }
-        let gateway = start_gateway(&self.files, self.log).await;
+        let disks = self.disks.map(|OwnDisks { names, before }| {
+            let disks = Disks::mount(folder, names);
+            before(&disks);
+            disks
+        });
+        let gateway = start_gateway(&self.files, self.log, disks.as_ref()).await;
         let client = Client::new(&gateway.url(), Some(key_of(READER)));
         Platform {
             client,
@@ -259,15 +290,19 @@ impl Builder {
             demo: self.demo,
             files: self.files,
             log: self.log,
+            disks,
         }
     }
 }
 
-async fn start_gateway(files: &Files, log: &str) -> Gateway {
+async fn start_gateway(files: &Files, log: &str, disks: Option<&Disks>) -> Gateway {
     let folder = files.folder();
     let mut command = kakehashi(folder);
     command.args(["serve", "--json", "--config", "tenants.toml", "--policies", "policies/"]);
     command.env("KAKEHASHI_LOG", log);
+    if let Some(disks) = disks {
+        command = disks.command(&command);
+    }
     Gateway::start(command, folder).await
 }
 

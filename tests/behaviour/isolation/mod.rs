@@ -23,6 +23,7 @@ use kakehashi::edge::Edge;
 use kakehashi::federation::registry::Registry;
 use kakehashi::runtime::Tasks;
 use kakehashi::runtime::admission::{Admission, bounds};
+use kakehashi::state::State;
 use kakehashi::subscriptions::Subscriptions;
 use kakehashi::telemetry::Metrics;
 use kakehashi::tokens::Tokens;
@@ -79,9 +80,10 @@ impl Rig {
             let config = load(&folder, None, files).unwrap();
             let metrics = Metrics::unread().unwrap();
             let tasks = Tasks::on(&tokio::runtime::Handle::current(), &metrics.tasks);
-            let subscriptions = Subscriptions::open(&config.gateway, &tasks).await.unwrap();
+            let state = State::open(&config.gateway.state).await.unwrap();
+            let subscriptions = Subscriptions::open(&config.gateway, &state, &tasks).await.unwrap();
             let admission = Admission::start(bounds(&config.gateway.limits)).unwrap();
-            let revision = Revision::build(config, &tasks).await.unwrap();
+            let revision = Revision::build(config, &state, &tasks).await.unwrap();
             Arc::new(Gateway::new(
                 revision,
                 metrics,
@@ -89,6 +91,7 @@ impl Rig {
                 subscriptions,
                 admission,
                 tasks,
+                state,
             ))
         });
         let edge = Edge::around(&gateway, api::operations(&gateway), false);

@@ -1,0 +1,37 @@
+//! `/admin/v1/conditions`: what is wrong now.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, State};
+use axum::response::{IntoResponse, Response};
+use http::header;
+use serde_json::{Value, json};
+
+use super::Administration;
+use crate::conditions::{self, Condition};
+use crate::config::{Administrator, AdministratorRole, TenantId};
+
+/// Everything that is wrong and that the administrator may know of.
+pub(super) async fn list(
+    State(admin): State<Administration>,
+    Extension(administrator): Extension<Arc<Administrator>>,
+) -> Response {
+    let mut all = conditions::now(&admin.gateway);
+    all.retain(|condition| match &administrator.role {
+        AdministratorRole::Tenant(tenant) => condition.tenant.as_ref() == Some(tenant),
+        AdministratorRole::Operator | AdministratorRole::Auditor => true,
+    });
+    let all: Vec<Value> = all.iter().map(shown).collect();
+    let body = json!({ "conditions": all });
+    ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+fn shown(condition: &Condition) -> Value {
+    json!({
+        "what": condition.what,
+        "tenant": condition.tenant.as_ref().map(TenantId::as_str),
+        "reason": condition.reason,
+        "since": condition.since.to_string(),
+        "detail": condition.detail,
+    })
+}
