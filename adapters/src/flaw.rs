@@ -7,6 +7,7 @@ use std::fmt;
 
 use futures::{Stream, StreamExt as _};
 use ngsi_ld::Entity;
+use ngsi_ld::entity::{InvalidNumber, Unsound};
 
 use crate::contract::AdapterError;
 
@@ -26,11 +27,29 @@ pub enum Flaw {
     Malformed,
     /// The record has no id, as its mapping makes it.
     NoId,
+    /// A number of it has more than [`MAX_NUMBER_LENGTH`](ngsi_ld::entity::MAX_NUMBER_LENGTH) characters.
+    NumberTooLong,
+    /// A number of it is infinite as a double, or is none at all (`NaN`).
+    NumberNotFinite,
+    /// A member stands twice in one of its objects.
+    DuplicateMember,
+    /// A text of it holds one half of a pair of surrogates.
+    HalfCharacter,
+    /// A value of it is nested deeper than a consumer may send.
+    TooDeep,
 }
 
 impl Flaw {
     /// Every flaw.
-    pub const ALL: [Self; 2] = [Self::Malformed, Self::NoId];
+    pub const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::NoId,
+        Self::NumberTooLong,
+        Self::NumberNotFinite,
+        Self::DuplicateMember,
+        Self::HalfCharacter,
+        Self::TooDeep,
+    ];
 
     /// The name in logs and metrics.
     #[must_use]
@@ -38,6 +57,11 @@ impl Flaw {
         match self {
             Self::Malformed => "malformed",
             Self::NoId => "no_id",
+            Self::NumberTooLong => "number_too_long",
+            Self::NumberNotFinite => "number_not_finite",
+            Self::DuplicateMember => "duplicate_member",
+            Self::HalfCharacter => "half_character",
+            Self::TooDeep => "too_deep",
         }
     }
 }
@@ -45,6 +69,28 @@ impl Flaw {
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl From<Unsound> for Flaw {
+    fn from(unsound: Unsound) -> Self {
+        match unsound {
+            Unsound::NumberTooLong => Self::NumberTooLong,
+            Unsound::NumberNotFinite => Self::NumberNotFinite,
+            Unsound::DuplicateMember => Self::DuplicateMember,
+            Unsound::HalfCharacter => Self::HalfCharacter,
+            Unsound::TooDeep => Self::TooDeep,
+        }
+    }
+}
+
+impl From<InvalidNumber> for Flaw {
+    fn from(error: InvalidNumber) -> Self {
+        match error {
+            InvalidNumber::NoNumber => Self::Malformed,
+            InvalidNumber::TooLong => Self::NumberTooLong,
+            InvalidNumber::NotFinite => Self::NumberNotFinite,
+        }
     }
 }
 

@@ -17,12 +17,14 @@
 pub mod asked;
 pub mod client;
 pub mod contract;
-mod depth;
 pub mod flaw;
 mod literal;
 pub mod ngsi_v2;
+mod not_finite;
 pub mod rest;
 pub mod store;
+#[cfg(test)]
+mod strict_tests;
 pub mod writing;
 
 pub use asked::AskedRequest;

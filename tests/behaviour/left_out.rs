@@ -153,3 +153,69 @@ async fn an_answer_that_had_begun_is_broken_off_and_the_next_one_is_whole() {
     assert_eq!((whole.ids().len(), whole.count()), (199, 199));
     says_left_out(&whole, 1);
 }
+
+/// A site whose name is this JSON text.
+fn named(number: usize, name: &str) -> String {
+    format!(r#"{{"id":"S{number:04}","type":"EvacuationSite","name":{{"type":"StructuredValue","value":{name}}}}}"#)
+}
+
+#[tokio::test]
+async fn what_not_every_reader_of_json_reads_the_same_never_leaves() {
+    let long = "7".repeat(10_000);
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    let flaws = [
+        ("number_not_finite", "1e400".to_owned()),
+        ("number_not_finite", r#"{"a":[-1e999]}"#.to_owned()),
+        ("number_not_finite", "NaN".to_owned()),
+        ("number_not_finite", "[Infinity]".to_owned()),
+        ("number_too_long", long.clone()),
+        ("number_too_long", format!("[0.{long}]")),
+        ("duplicate_member", r#"{"a":1,"a":2}"#.to_owned()),
+        ("duplicate_member", r#"[{"a":{"b":1,"\u0062":2}}]"#.to_owned()),
+        ("half_character", r#""\ud83d""#.to_owned()),
+        ("half_character", r#"{"a":"\ude00"}"#.to_owned()),
+        ("too_deep", deep),
+    ];
+    let twice = r#"{"id":"S0100","type":"EvacuationSite","name":{"value":"a"},"name":{"value":"b"}}"#;
+    let mut sites: Vec<String> = flaws
+        .iter()
+        .enumerate()
+        .map(|(number, (_, name))| named(number, name))
+        .collect();
+    sites.push(twice.to_owned());
+    let wrong = sites.len();
+    // What has many digits, and is a number to everybody, keeps them.
+    let digits = "3.14159265358979323846264338327950288";
+    sites.push(named(
+        200,
+        &format!(r#"{{"pi":{digits},"whole":18446744073709551616,"small":1e-400}}"#),
+    ));
+    let (platform, _orion) = RawOrion::of(sites).in_platform().await;
+    for query in [
+        "limit=100&count=true",
+        "limit=100&count=true&options=keyValues",
+        "q=name&limit=100&count=true",
+    ] {
+        let answer = ask(&platform, query).await;
+        says_left_out(&answer, wrong);
+        assert_eq!((answer.ids(), answer.count()), (vec![view_id(200)], 1));
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        assert!(
+            text.contains(digits) && text.contains("18446744073709551616") && text.contains("1e-400"),
+            "{text}"
+        );
+    }
+    for flaw in [
+        "number_not_finite",
+        "number_too_long",
+        "duplicate_member",
+        "half_character",
+        "too_deep",
+    ] {
+        assert!(metric(&platform, flaw).is_some_and(|count| count > 0), "{flaw}");
+    }
+    // Where the attribute is not shown, nothing is wrong with the entity.
+    let places = ask(&platform, "limit=100&pick=id,type").await;
+    // But what is no JSON at all cannot be read for anything.
+    assert_eq!(places.ids().len(), wrong + 1 - 2, "{places}");
+}

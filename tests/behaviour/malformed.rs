@@ -157,6 +157,9 @@ async fn broken_q() {
         "name == \"x\" and fullAddress",
         "&",
         "\"name\"==1",
+        "name==1e400",
+        "name>-1e999",
+        "name==1..1e400",
         &deep,
     ];
     each_is_refused(broken.into_iter().map(|q| value("q", q)).collect()).await;
@@ -182,6 +185,12 @@ async fn impossible_geometry() {
         geo(near, "Point", "[[139.5,36.3]]", "coordinates"),
         geo(near, "Point", "[139.5,36.3", "coordinates"),
         geo(near, "Point", "[1e999,36.3]", "coordinates"),
+        geo(
+            near,
+            "Point",
+            &format!("[139.{},36.3]", "5".repeat(1_000)),
+            "coordinates",
+        ),
         geo(near, "Point", "{}", "coordinates"),
         geo(near, "Pont", "[139.5,36.3]", "geometry"),
         geo(near, "point", "[139.5,36.3]", "geometry"),

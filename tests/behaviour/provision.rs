@@ -409,3 +409,36 @@ async fn a_batch_tells_what_became_of_each() {
     }
     assert_eq!(read(&platform, &ids[0], "tochigi").await.status, 404);
 }
+
+#[tokio::test]
+async fn what_not_every_reader_of_json_reads_the_same_is_refused_where_it_stands() {
+    let platform = platform().await;
+    let long = "7".repeat(10_000);
+    for (value, place) in [
+        ("1e400", "name.value"),
+        (r#"{"a":[1,-1e999]}"#, "name.value.a[1]"),
+        (long.as_str(), "name.value"),
+        (r#"{"a":{"b":1,"b":2}}"#, "name.value.a.b"),
+        (r#"{"a":"\ud83d"}"#, "name.value.a"),
+        (r#"1,"value":2"#, "name.value"),
+        (r#"1},"name":{"type":"Property","value":2"#, "name"),
+        (r#"1},"id":"urn:ngsi-ld:AED:W1","x":{"type":"Property","value":2"#, "id"),
+    ] {
+        let entity =
+            format!(r#"{{"id":"urn:ngsi-ld:AED:W1","type":"AED","name":{{"type":"Property","value":{value}}}}}"#);
+        let create = platform.post("/ngsi-ld/v1/entities").by("tochigi-writer");
+        let answer = create.body("application/json", entity.clone()).await;
+        refused(&answer, 400, "BadRequestData");
+        assert!(
+            answer.problem().detail.contains(&format!("{place}: ")),
+            "{place}: {answer}"
+        );
+        // Of several, the one is named; what holds for the others holds.
+        let create = platform
+            .post("/ngsi-ld/v1/entityOperations/create")
+            .by("tochigi-writer");
+        let answer = create.body("application/json", format!("[{entity}]")).await;
+        assert!(answer.status == 400 || answer.status == 207, "{answer}");
+        assert_eq!(read(&platform, "urn:ngsi-ld:AED:W1", "tochigi").await.status, 404);
+    }
+}

@@ -495,3 +495,64 @@ async fn a_tenant_is_asked_alone_by_this_way_too() {
         (404, "NonexistentTenant")
     );
 }
+
+/// Members that stand twice are read by some as the first and by others as the last; numbers without an end by nobody.
+#[tokio::test]
+async fn bodies_that_not_every_reader_reads_the_same_are_refused() {
+    let platform = Platform::start().await;
+    let long = "7".repeat(10_000);
+    let sites = r#""entities":[{"type":"EvacuationSite"}]"#;
+    for (members, named) in [
+        (format!(r#"{sites},{sites}"#), "entities"),
+        (format!(r#"{sites},"q":"name","q":"name""#), "q"),
+        (format!(r#"{sites},"pick":["id"],"pick":["id"]"#), "pick"),
+        (
+            r#""entities":[{"type":"AED","type":"EvacuationSite"}]"#.to_owned(),
+            "type",
+        ),
+        (
+            format!(
+                r#"{sites},"geoQ":{{"georel":"within","georel":"within","geometry":"Point","coordinates":[139,36]}}"#
+            ),
+            "georel",
+        ),
+        (
+            format!(
+                r#"{sites},"geoQ":{{"georel":"near;maxDistance==1","geometry":"Point","coordinates":[139.{long},36]}}"#
+            ),
+            "coordinates",
+        ),
+        (
+            format!(r#"{sites},"geoQ":{{"georel":"near;maxDistance==1","geometry":"Point","coordinates":[1e400,36]}}"#),
+            "coordinates",
+        ),
+        (format!(r#"{sites},"q":"name=={long}""#), "q"),
+        (format!(r#"{sites},"q":"name==1e400""#), "q"),
+    ] {
+        for (target, body) in [
+            (QUERY, format!(r#"{{"type":"Query",{members}}}"#)),
+            (
+                "/ngsi-ld/v1/subscriptions",
+                format!(
+                    r#"{{"type":"Subscription",{},"notification":{{"endpoint":{{"uri":"https://example.org/n"}}}}}}"#,
+                    // A subscription has no members of its own for what is shown.
+                    members.replace(
+                        r#""pick":["id"],"pick":["id"]"#,
+                        r#""watchedAttributes":["name"],"watchedAttributes":["name"],"pick":1"#
+                    )
+                ),
+            ),
+        ] {
+            let answer = platform.post(target).body("application/json", body.clone()).await;
+            assert_eq!(answer.status, 400, "{body:.300}: {answer}");
+            let detail = answer.problem().detail;
+            let named = if target != QUERY && named == "pick" {
+                "watchedAttributes"
+            } else {
+                named
+            };
+            assert!(detail.contains(named), "{named}: {detail}");
+        }
+    }
+    assert_eq!(platform.asked().len(), 0);
+}

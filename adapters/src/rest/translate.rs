@@ -9,6 +9,7 @@ use super::record::{
 };
 use crate::contract::AttributeSelection;
 use crate::flaw::Yielded;
+use crate::not_finite::with_numbers;
 
 /// The records of one answer, as entities.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub(super) fn read_records(
     body: &[u8],
     findings: &mut dyn Findings,
 ) -> Result<RecordPage, UnreadableBody> {
-    let mut read = |pass: Pass| {
+    let mut read = |body: &[u8], pass: Pass| {
         let mut yielded = Vec::new();
         let envelope = read_document(body, paths, &mapping.fields, &projection.wanted, pass, &mut |fields| {
             yielded.push(build_entity(mapping, projection, fields, findings).map_or_else(Yielded::LeftOut, Into::into));
@@ -57,8 +58,11 @@ pub(super) fn read_records(
             }
         }
     };
-    let page = match read(Pass::Quick) {
-        Err(UnreadableBody::Syntax { .. }) => read(Pass::RecordByRecord)?,
+    let page = match read(body, Pass::Quick) {
+        Err(UnreadableBody::Syntax { .. }) => match str::from_utf8(body).ok().and_then(with_numbers) {
+            Some(written) => read(written.as_bytes(), Pass::RecordByRecord)?,
+            None => read(body, Pass::RecordByRecord)?,
+        },
         page => page?,
     };
     page.envelope.check(page.entities())?;

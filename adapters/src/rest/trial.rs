@@ -5,6 +5,7 @@ use ngsi_ld::{Entity, TypeName};
 use super::mapping::{Mapping, TypeMapping, nearest};
 use super::record::{DocumentPaths, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document};
 use crate::contract::AttributeSelection;
+use crate::not_finite::with_numbers;
 
 /// What a mapping makes of a sample.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -114,7 +115,10 @@ fn try_type(mapping: &TypeMapping, sample: &[u8]) -> TryReport {
 
 fn read_sample(mapping: &TypeMapping, paths: &DocumentPaths, sample: &[u8]) -> Result<TryReport, UnreadableBody> {
     match read_sample_in(Pass::Quick, mapping, paths, sample) {
-        Err(UnreadableBody::Syntax { .. }) => read_sample_in(Pass::RecordByRecord, mapping, paths, sample),
+        Err(UnreadableBody::Syntax { .. }) => match str::from_utf8(sample).ok().and_then(with_numbers) {
+            Some(written) => read_sample_in(Pass::RecordByRecord, mapping, paths, written.as_bytes()),
+            None => read_sample_in(Pass::RecordByRecord, mapping, paths, sample),
+        },
         read => read,
     }
 }

@@ -114,6 +114,7 @@ fn fault(parameters: &Parameters<'_>, error: &InvalidGeoQuery) -> Problem {
             format!("expected {}, found {}", error.expected, error.found),
         ),
         GeoProblem::Geometry(error) => (0, error.to_string()),
+        GeoProblem::Numbers(error) => (0, error.to_string()),
     };
     if parameters.get(part).is_some() || parameters.get("geoQ").is_none() {
         return parameters.fault(part, position, detail);

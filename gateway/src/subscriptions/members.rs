@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use ngsi_ld::entity::parse::check_members;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -24,11 +25,16 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Reads a JSON object in which no member, however deep, stands twice.
+/// Reads a JSON object in which no member, however deep, stands twice, and no number is one that nobody can read.
 ///
 /// # Errors
 /// [`Fault`]
 pub fn parse_object(json: &[u8]) -> Result<Map<String, Value>, Fault> {
+    if let Ok(text) = str::from_utf8(json)
+        && let Err(invalid) = check_members(text)
+    {
+        return Err(Fault::Invalid(format!("member `{}`: {}", invalid.path, invalid.fault)));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = Once.deserialize(&mut deserializer).and_then(|value| {
         deserializer.end()?;

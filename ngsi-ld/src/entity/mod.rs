@@ -19,6 +19,7 @@ pub mod language;
 mod number;
 pub mod parse;
 pub mod render;
+mod soundness;
 mod value;
 mod weight;
 
@@ -30,7 +31,8 @@ pub use attribute::{
 pub use datetime::{DateTime, InvalidDateTime};
 pub use geometry::{Geometry, InvalidGeometry, Position};
 pub(crate) use geometry_parts::{Part, Parts, Role};
-pub use number::Number;
+pub use number::{InvalidNumber, MAX_NUMBER_LENGTH, Number};
+pub use soundness::{Unsound, check_sound};
 pub use value::{InvalidJson, Json, TemporalType, Value};
 
 use crate::{AttributeName, EntityId, TypeName};

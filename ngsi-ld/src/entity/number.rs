@@ -11,29 +11,66 @@ pub enum Number {
     Integer(i64),
     /// A number that `f64` holds without changing a digit.
     Float(f64),
-    /// Any other: more digits or a larger exponent than `f64` has. The text is a valid JSON number.
+    /// Any other: more digits than `f64` has. The text is a valid JSON number, finite as `f64`, of at most
+    /// [`MAX_NUMBER_LENGTH`] characters.
     Text(CompactString),
+}
+
+/// Longest text of a number. It holds every double that is written out without an exponent: the largest has 309 digits, the
+/// smallest 325 behind the sign and the point; and whole numbers and decimals of far more digits than any data has. Parsers
+/// of consumers give up at 1,000 (Jackson) or 4,300 (Python).
+pub const MAX_NUMBER_LENGTH: usize = 400;
+
+/// Why a text is no number of the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidNumber {
+    /// JSON writes none like that.
+    #[error("not a JSON number")]
+    NoNumber,
+    /// More than [`MAX_NUMBER_LENGTH`] characters.
+    #[error("a number of more than {MAX_NUMBER_LENGTH} characters")]
+    TooLong,
+    /// Beyond what a double can hold, which is what most readers take for infinity.
+    #[error("a number beyond what a double can hold")]
+    NotFinite,
 }
 
 /// Up to this many significant decimal digits survive the way through `f64` and back (IEEE 754 binary64).
 const F64_DIGITS: usize = 15;
 
 impl Number {
-    /// Reads a number as JSON writes it. `None` when the text is no JSON number.
+    /// Reads a number as JSON writes it. `None` when the text is no number of the view.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        Self::read(text).ok()
+    }
+
+    /// The same, with what is wrong.
+    ///
+    /// # Errors
+    /// [`InvalidNumber`]
+    pub fn read(text: &str) -> Result<Self, InvalidNumber> {
         if !is_json_number(text.as_bytes()) {
-            return None;
+            return Err(InvalidNumber::NoNumber);
+        }
+        if text.len() > MAX_NUMBER_LENGTH {
+            return Err(InvalidNumber::TooLong);
         }
         let whole = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        if whole && text != "-0" {
-            return Some(match text.parse() {
-                Ok(integer) => Self::Integer(integer),
-                Err(_) => Self::Text(text.into()),
-            });
+        if whole
+            && text != "-0"
+            && let Ok(integer) = text.parse()
+        {
+            return Ok(Self::Integer(integer));
         }
-        let kept = text.parse::<f64>().ok().filter(|float| keeps_digits(*float, text));
-        Some(kept.map_or_else(|| Self::Text(text.into()), Self::Float))
+        let float: f64 = text.parse().map_err(|_| InvalidNumber::NoNumber)?;
+        if !float.is_finite() {
+            return Err(InvalidNumber::NotFinite);
+        }
+        if !whole && keeps_digits(float, text) {
+            return Ok(Self::Float(float));
+        }
+        Ok(Self::Text(text.into()))
     }
 
     /// The nearest `f64`, for comparison.
@@ -75,6 +112,23 @@ impl From<u64> for Number {
     fn from(integer: u64) -> Self {
         i64::try_from(integer).map_or_else(|_| Self::Text(compact_str::format_compact!("{integer}")), Self::Integer)
     }
+}
+
+/// Whether everybody can read a number that JSON has.
+///
+/// # Errors
+/// [`InvalidNumber`], when it is too long or not finite.
+pub(super) fn check_number(text: &str) -> Result<(), InvalidNumber> {
+    /// Up to here, digits alone are below the largest double, 1.8e308.
+    const SURELY_FINITE: usize = 300;
+    if text.len() > MAX_NUMBER_LENGTH {
+        return Err(InvalidNumber::TooLong);
+    }
+    let may_be_infinite = text.len() > SURELY_FINITE || text.bytes().any(|byte| matches!(byte, b'e' | b'E'));
+    if may_be_infinite && !text.parse::<f64>().is_ok_and(f64::is_finite) {
+        return Err(InvalidNumber::NotFinite);
+    }
+    Ok(())
 }
 
 /// Whether the number that was read from the text still has all of its digits.
@@ -138,11 +192,54 @@ mod tests {
             "18446744073709551616",
             "3.14159265358979323846",
             "0.30000000000000005",
-            "1e400",
             "1e-400",
         ];
         for text in kept {
             assert_eq!(Number::parse(text), Some(Number::Text(text.into())));
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_read_is_no_number() {
+        for text in [
+            "1e400",
+            "-1e309",
+            "1.7976931348623159e308",
+            &"9".repeat(309),
+            &format!("1{}", "0".repeat(399)),
+        ] {
+            assert_eq!(Number::read(text), Err(InvalidNumber::NotFinite), "{text}");
+            assert_eq!(check_number(text), Err(InvalidNumber::NotFinite), "{text}");
+        }
+        for text in [
+            "1".repeat(401),
+            format!("0.{}1", "0".repeat(10_000)),
+            format!("1e{}", "9".repeat(400)),
+        ] {
+            assert_eq!(Number::read(&text), Err(InvalidNumber::TooLong), "{text}");
+            assert_eq!(check_number(&text), Err(InvalidNumber::TooLong), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_double_is_a_number_also_when_it_is_written_out() {
+        for float in [
+            f64::MAX,
+            f64::MIN,
+            f64::MIN_POSITIVE,
+            -f64::MIN_POSITIVE,
+            5e-324,
+            -5e-324,
+            0.1,
+        ] {
+            for text in [format!("{float}"), format!("{float:e}")] {
+                let read = Number::read(&text).unwrap();
+                assert_eq!(read.as_f64(), float, "{text}");
+                assert_eq!(check_number(&text), Ok(()), "{text}");
+            }
+        }
+        for whole in [u64::MAX.to_string(), i64::MIN.to_string(), u128::MAX.to_string()] {
+            assert!(Number::read(&whole).is_ok() && check_number(&whole).is_ok(), "{whole}");
         }
     }
 

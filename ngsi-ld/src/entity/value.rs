@@ -3,6 +3,7 @@
 use compact_str::CompactString;
 use serde_json::value::RawValue;
 
+use super::soundness::{self, Density, Unsound};
 use super::{DateTime, Number};
 
 /// The value of a Property.
@@ -86,6 +87,17 @@ impl Json {
             // Removing space outside of strings leaves JSON; the original serves if that were ever untrue.
             Some(dense) => Self(RawValue::from_string(dense).unwrap_or(raw)),
         }
+    }
+
+    /// Takes over what a parser has checked, unless some readers of it would read something else or nothing.
+    ///
+    /// # Errors
+    /// [`Unsound`]
+    pub fn sound(raw: &RawValue) -> Result<Self, Unsound> {
+        Ok(match soundness::check(raw.get())? {
+            Density::Dense => Self(raw.to_owned()),
+            Density::Spaced => Self::from_raw(raw.to_owned()),
+        })
     }
 
     /// The JSON text.

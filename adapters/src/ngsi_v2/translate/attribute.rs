@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::metadata::{Metadata, MetadataSeed};
 use super::reader::{TextSeed, Translator};
 use super::value::attribute_value;
+use crate::flaw::Flaw;
 
 /// Reads an attribute. Gives nothing where the view shows none.
 pub(super) struct AttributeSeed<'t, 'c> {
@@ -35,21 +36,30 @@ impl<'de> Visitor<'de> for AttributeSeed<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut v2_type: Cow<'de, str> = Cow::Borrowed("");
+        let mut v2_type: Option<Cow<'de, str>> = None;
         let mut value: Option<&'de RawValue> = None;
-        let mut metadata = Metadata::default();
+        let mut metadata: Option<Metadata> = None;
         while let Some(member) = map.next_key_seed(PartSeed)? {
-            match member {
-                Part::Type => v2_type = map.next_value_seed(TextSeed)?,
-                Part::Value => value = Some(map.next_value()?),
-                Part::Metadata => metadata = map.next_value_seed(MetadataSeed(&mut *self.translator))?,
+            let is_repeated = match member {
+                Part::Type => v2_type.replace(map.next_value_seed(TextSeed)?).is_some(),
+                Part::Value => value.replace(map.next_value()?).is_some(),
+                Part::Metadata => {
+                    let read = map.next_value_seed(MetadataSeed(&mut *self.translator))?;
+                    metadata.replace(read).is_some()
+                }
                 Part::Other => {
                     map.next_value::<IgnoredAny>()?;
+                    false
                 }
+            };
+            if is_repeated {
+                self.translator.flaw.get_or_insert(Flaw::DuplicateMember);
             }
         }
+        let metadata = metadata.unwrap_or_default();
         let object_type = || self.object_type(&metadata);
-        let Some(value) = value.and_then(|value| attribute_value(&v2_type, value, object_type)) else {
+        let read = value.map(|value| attribute_value(v2_type.as_deref().unwrap_or_default(), value, object_type));
+        let Some(value) = self.translator.sound(read) else {
             return Ok(None);
         };
         let mut instance = Instance::new(value);

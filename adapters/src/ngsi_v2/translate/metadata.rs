@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::reader::{TextSeed, Translator};
 use super::value::{date_of, string_of, typed_property};
+use crate::flaw::Flaw;
 
 /// What the metadata of an attribute say.
 #[derive(Default)]
@@ -71,8 +72,19 @@ impl<'de> Visitor<'de> for MetadataSeed<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
         let mut metadata = Metadata::default();
+        self.0.names.restart_metadata();
         while let Some((role, position)) = map.next_key_seed(NameSeed(&mut *self.0))? {
-            let Metadatum { v2_type, value } = map.next_value_seed(MetadatumSeed)?;
+            if self.0.names.repeats_metadata(position) {
+                self.0.flaw.get_or_insert(Flaw::DuplicateMember);
+            }
+            let Metadatum {
+                v2_type,
+                value,
+                is_repeated,
+            } = map.next_value_seed(MetadatumSeed)?;
+            if is_repeated {
+                self.0.flaw.get_or_insert(Flaw::DuplicateMember);
+            }
             let Some(value) = value else { continue };
             let taken = match role {
                 Role::ObservedAt if metadata.observed_at.is_none() => {
@@ -97,9 +109,17 @@ impl<'de> Visitor<'de> for MetadataSeed<'_, '_> {
             if taken {
                 continue;
             }
-            let name = self.0.names.get(position).and_then(|name| name.view.clone());
-            let value = typed_property(&v2_type, value);
-            if let (Some(name), Some(value)) = (name, value) {
+            let name = self
+                .0
+                .names
+                .get(position)
+                .and_then(|name| Some((name.view.clone()?, name.shared)));
+            let value = self.0.sound(Some(typed_property(&v2_type, value)));
+            if let (Some((name, is_shared)), Some(value)) = (name, value) {
+                let known = &metadata.sub_attributes;
+                if is_shared && known.iter().any(|known| known.name == name) {
+                    continue;
+                }
                 let instance = Instance::new(AttributeValue::Property(value));
                 metadata.sub_attributes.push(Attribute::new(name, instance));
             }
@@ -147,6 +167,7 @@ impl Visitor<'_> for NameSeed<'_, '_> {
 struct Metadatum<'de> {
     v2_type: Cow<'de, str>,
     value: Option<&'de RawValue>,
+    is_repeated: bool,
 }
 
 struct MetadatumSeed;
@@ -167,19 +188,21 @@ impl<'de> Visitor<'de> for MetadatumSeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut metadatum = Metadatum {
-            v2_type: Cow::Borrowed(""),
-            value: None,
-        };
+        let (mut v2_type, mut value, mut is_repeated) = (None, None, false);
         while let Some(key) = map.next_key_seed(TextSeed)? {
-            match key.as_ref() {
-                "type" => metadatum.v2_type = map.next_value_seed(TextSeed)?,
-                "value" => metadatum.value = Some(map.next_value()?),
+            is_repeated |= match key.as_ref() {
+                "type" => v2_type.replace(map.next_value_seed(TextSeed)?).is_some(),
+                "value" => value.replace(map.next_value()?).is_some(),
                 _ => {
                     map.next_value::<IgnoredAny>()?;
+                    false
                 }
-            }
+            };
         }
-        Ok(metadatum)
+        Ok(Metadatum {
+            v2_type: v2_type.unwrap_or_default(),
+            value,
+            is_repeated,
+        })
     }
 }

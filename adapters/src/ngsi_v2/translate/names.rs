@@ -80,6 +80,31 @@ pub(super) struct Names<'c> {
     idle: &'c IdleTables,
     /// Entities of one type have the same names in the same order: the name after the last one is tried first.
     expected: usize,
+    attributes: Seen,
+    metadata: Seen,
+}
+
+/// Which names stand in the object that is read: for each place in the table, the last object in which it stood.
+#[derive(Default)]
+struct Seen {
+    last: Vec<u32>,
+    object: u32,
+}
+
+impl Seen {
+    fn restart(&mut self) {
+        // An answer would need gigabytes for so many objects that a number comes again.
+        self.object = self.object.wrapping_add(1);
+    }
+
+    /// Whether the name stands in the object already.
+    fn repeats(&mut self, position: usize) -> bool {
+        if self.last.len() <= position {
+            self.last.resize(position + 1, 0);
+        }
+        let last = self.last.get_mut(position);
+        last.is_some_and(|last| std::mem::replace(last, self.object) == self.object)
+    }
 }
 
 impl Drop for Names<'_> {
@@ -96,6 +121,8 @@ impl<'c> Names<'c> {
             table: idle.take(selection),
             idle,
             expected: 0,
+            attributes: Seen::default(),
+            metadata: Seen::default(),
         }
     }
 
@@ -123,6 +150,22 @@ impl<'c> Names<'c> {
     /// The next entity begins.
     pub(super) fn restart(&mut self) {
         self.expected = 0;
+        self.attributes.restart();
+    }
+
+    /// Whether the entity has an attribute of that name already.
+    pub(super) fn repeats_attribute(&mut self, position: usize) -> bool {
+        self.attributes.repeats(position)
+    }
+
+    /// The metadata of the next attribute begin.
+    pub(super) fn restart_metadata(&mut self) {
+        self.metadata.restart();
+    }
+
+    /// Whether the attribute has metadata of that name already.
+    pub(super) fn repeats_metadata(&mut self, position: usize) -> bool {
+        self.metadata.repeats(position)
     }
 
     fn look_up(&mut self, raw: &str) -> usize {

@@ -4,6 +4,7 @@ use super::reader::Translator;
 use super::{TranslatedPage, TranslationContext};
 use crate::client::ElementSplitter;
 use crate::flaw::{Flaw, Yielded};
+use crate::not_finite::with_numbers;
 
 /// The entities of a list. `None` when it is no list of objects, whichever of them are entities.
 pub(super) fn read_page(text: &str, context: &TranslationContext) -> Option<TranslatedPage> {
@@ -19,14 +20,20 @@ pub(super) fn read_page(text: &str, context: &TranslationContext) -> Option<Tran
     while let Some(element) = elements.next_element().ok()? {
         page.listed += 1;
         has_objects |= element.starts_with(b"{");
-        match std::str::from_utf8(&element)
-            .ok()
-            .map(|text| translator.read_entity(text))
-        {
-            Some(Ok(entity)) => page.yielded.extend(entity.map(Yielded::Entity)),
-            _ => page.yielded.push(Yielded::LeftOut(Flaw::Malformed)),
+        let text = std::str::from_utf8(&element).unwrap_or_default();
+        match translator.read_entity(text) {
+            Ok(entity) => page.yielded.extend(entity),
+            Err(_) => page.yielded.push(Yielded::LeftOut(flaw_of(text))),
         }
     }
     elements.finish().ok()?;
     has_objects.then_some(page)
+}
+
+/// What is wrong with a text that cannot be read as an entity.
+fn flaw_of(text: &str) -> Flaw {
+    match with_numbers(text) {
+        Some(_) => Flaw::NumberNotFinite,
+        None => Flaw::Malformed,
+    }
 }

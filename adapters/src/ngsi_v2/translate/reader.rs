@@ -14,7 +14,7 @@ use super::attribute::AttributeSeed;
 use super::names::Names;
 use super::value::string_of;
 use super::{TranslatedPage, TranslationContext};
-use crate::flaw::Yielded;
+use crate::flaw::{Flaw, Yielded};
 
 /// What reading one answer needs.
 pub(super) struct Translator<'c> {
@@ -22,6 +22,8 @@ pub(super) struct Translator<'c> {
     pub(super) names: Names<'c>,
     /// How many attributes the last entity had: the next one is likely to have as many.
     attributes: usize,
+    /// What is wrong with the entity that is read, if something is found.
+    pub(super) flaw: Option<Flaw>,
 }
 
 impl<'c> Translator<'c> {
@@ -30,11 +32,23 @@ impl<'c> Translator<'c> {
             context,
             names: Names::new(&context.context, &context.attributes, &context.tables),
             attributes: 0,
+            flaw: None,
+        }
+    }
+
+    /// What was read, unless it is wrong: then so is the entity.
+    pub(super) fn sound<T>(&mut self, read: Option<Result<Option<T>, Flaw>>) -> Option<T> {
+        match read? {
+            Ok(value) => value,
+            Err(flaw) => {
+                self.flaw.get_or_insert(flaw);
+                None
+            }
         }
     }
 
     /// One entity; `None` when it is of a type that is not wanted.
-    pub(super) fn read_entity(&mut self, text: &str) -> Result<Option<Entity>, serde_json::Error> {
+    pub(super) fn read_entity(&mut self, text: &str) -> Result<Option<Yielded>, serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let entity = EntitySeed(self).deserialize(&mut deserializer)?;
         deserializer.end()?;
@@ -66,7 +80,7 @@ impl<'de> Visitor<'de> for PageVisitor<'_, '_> {
         };
         while let Some(entity) = list.next_element_seed(EntitySeed(self.0))? {
             page.listed += 1;
-            page.yielded.extend(entity.map(Yielded::Entity));
+            page.yielded.extend(entity);
         }
         Ok(page)
     }
@@ -75,7 +89,7 @@ impl<'de> Visitor<'de> for PageVisitor<'_, '_> {
 struct EntitySeed<'t, 'c>(&'t mut Translator<'c>);
 
 impl<'de> DeserializeSeed<'de> for EntitySeed<'_, '_> {
-    type Value = Option<Entity>;
+    type Value = Option<Yielded>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -98,7 +112,7 @@ enum Member {
 }
 
 impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
-    type Value = Option<Entity>;
+    type Value = Option<Yielded>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an entity")
@@ -107,11 +121,13 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let translator = self.0;
         translator.names.restart();
+        translator.flaw = None;
         let mut id: Option<Text<'de>> = None;
         let mut r#type: Option<Text<'de>> = None;
         let mut system = SystemAttributes::default();
         let mut scopes = Vec::new();
         let mut attributes = Vec::with_capacity(translator.attributes);
+        let mut builtins = Builtins::default();
         while let Some(member) = map.next_key_seed(MemberSeed(&mut translator.names))? {
             let member = match member {
                 // Asked for as a scope alone; otherwise a source's own attribute may be called so.
@@ -120,6 +136,9 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
                 }
                 member => member,
             };
+            if builtins.repeat(&member) {
+                translator.flaw.get_or_insert(Flaw::DuplicateMember);
+            }
             match member {
                 Member::Id => id = Some(map.next_value_seed(TextSeed)?),
                 Member::Type => r#type = Some(map.next_value_seed(TextSeed)?),
@@ -145,6 +164,9 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
                         map.next_value::<IgnoredAny>()?;
                         continue;
                     };
+                    if translator.names.repeats_attribute(position) {
+                        translator.flaw.get_or_insert(Flaw::DuplicateMember);
+                    }
                     let seed = AttributeSeed {
                         translator: &mut *translator,
                         position,
@@ -171,11 +193,36 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
         else {
             return Ok(None);
         };
+        if let Some(flaw) = translator.flaw {
+            return Ok(Some(Yielded::LeftOut(flaw)));
+        }
         let mut entity = Entity::new(view_id(short, &id), provided.name.clone());
         entity.system = system;
         entity.scopes = scopes.into();
         entity.attributes = attributes;
-        Ok(Some(entity))
+        Ok(Some(Yielded::Entity(entity)))
+    }
+}
+
+/// Which members that are no attributes an entity has had, one bit each.
+#[derive(Default)]
+struct Builtins(u8);
+
+impl Builtins {
+    /// Notes a member. Whether it stands twice.
+    fn repeat(&mut self, member: &Member) -> bool {
+        let bit = match member {
+            Member::Attribute(_) => return false,
+            Member::Id => 1,
+            Member::Type => 1 << 1,
+            Member::Created => 1 << 2,
+            Member::Modified => 1 << 3,
+            Member::Expires => 1 << 4,
+            Member::ServicePath => 1 << 5,
+        };
+        let is_repeated = self.0 & bit != 0;
+        self.0 |= bit;
+        is_repeated
     }
 }
 

@@ -285,6 +285,12 @@ fn two_terms_for_one_attribute_are_one_attribute() {
         .collect();
     let number = |number: i64| AttributeValue::Property(Value::Number(number.into()));
     assert_eq!(values, [number(1), number(2), number(3)]);
+    let body = br#"[{"id":"1","type":"Room","a":{"value":0,"metadata":{"y":{"value":2},"x":{"value":1}}}}]"#;
+    let metadata = translate_entities(body, &context).unwrap()[0].attributes[0].instances[0]
+        .sub_attributes
+        .clone();
+    assert_eq!(metadata.len(), 1, "also of an attribute");
+    assert_eq!(metadata[0].instances[0].value, number(2));
 }
 
 #[test]
@@ -334,7 +340,6 @@ fn an_entity_that_is_wrong_costs_itself_alone() {
         r#"{"id":"2","type":"Room","a":{"type":5,"value":1}}"#,
         r#"{"id":"2","type":"Room","a":{"value":1,"metadata":[]}}"#,
         r#"{"id":"2","type":"Room","\ud800":{"value":1}}"#,
-        r#"{"id":"2","type":"Room","a":{"value":NaN}}"#,
         r#"{"id":"2","type":"Room",}"#,
         r#"{"id":"2""type":"Room"}"#,
         "null",

@@ -2,48 +2,57 @@
 
 use std::borrow::Cow;
 
-use crate::depth::is_too_deep;
 use compact_str::CompactString;
 use ngsi_ld::EntityId;
-use ngsi_ld::entity::{AttributeValue, DateTime, Json, Number, ObjectTypes, Value};
+use ngsi_ld::entity::{AttributeValue, DateTime, Json, Number, ObjectTypes, Value, check_sound};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::super::names::object_id;
 use super::geometry;
+use crate::flaw::Flaw;
 
 /// What an attribute says; `None` when it is left out: null, or a place that is none.
 ///
 /// `object_type` is what the source says of the type of a Relationship's object.
+///
+/// # Errors
+/// A value that not everybody can read costs its entity.
 pub(super) fn attribute_value(
     v2_type: &str,
     raw: &RawValue,
     object_type: impl FnOnce() -> Option<CompactString>,
-) -> Option<AttributeValue> {
+) -> Result<Option<AttributeValue>, Flaw> {
     let json = raw.get();
     if json == "null" {
-        return None;
+        return Ok(None);
     }
     match v2_type {
         "Relationship" => {
             let object_type = object_type();
-            relationship(json, object_type.as_deref()).or_else(|| property(raw).map(AttributeValue::Property))
+            match relationship(json, object_type.as_deref()) {
+                Some(relationship) => Ok(Some(relationship)),
+                None => Ok(property(raw)?.map(AttributeValue::Property)),
+            }
         }
         _ if v2_type.starts_with("geo:") && geometry::is_geometry_type(v2_type) => {
-            let geometry = geometry::parse(v2_type, json)?;
-            Some(AttributeValue::GeoProperty(Box::new(geometry)))
+            let geometry = geometry::parse(v2_type, json);
+            if geometry.is_none() {
+                check_sound(json)?;
+            }
+            Ok(geometry.map(|geometry| AttributeValue::GeoProperty(Box::new(geometry))))
         }
-        _ => typed_property(v2_type, raw).map(AttributeValue::Property),
+        _ => Ok(typed_property(v2_type, raw)?.map(AttributeValue::Property)),
     }
 }
 
 /// The value of a Property; `None` for null.
-pub(super) fn typed_property(v2_type: &str, raw: &RawValue) -> Option<Value> {
+pub(super) fn typed_property(v2_type: &str, raw: &RawValue) -> Result<Option<Value>, Flaw> {
     if matches!(v2_type, "DateTime" | "ISO8601")
         && let Some(date) = date_of(raw)
     {
-        return Some(Value::DateTime(date));
+        return Ok(Some(Value::DateTime(date)));
     }
     property(raw)
 }
@@ -54,17 +63,16 @@ pub(super) fn date_of(raw: &RawValue) -> Option<DateTime> {
     DateTime::parse_lenient(&text, 0).ok()
 }
 
-fn property(raw: &RawValue) -> Option<Value> {
+fn property(raw: &RawValue) -> Result<Option<Value>, Flaw> {
     let json = raw.get();
-    match json.as_bytes().first()? {
-        b'"' => string_of(json).map(|text| Value::String(CompactString::new(text))),
-        b't' => Some(Value::Boolean(true)),
-        b'f' => Some(Value::Boolean(false)),
-        b'n' => None,
-        b'{' | b'[' if is_too_deep(json) => None,
-        b'{' | b'[' => Some(Value::Json(Json::from_raw(raw.to_owned()))),
-        _ => Number::parse(json).map(Value::Number),
-    }
+    Ok(Some(match json.as_bytes().first() {
+        None | Some(b'n') => return Ok(None),
+        Some(b'"') => Value::String(CompactString::new(string_of(json).ok_or(Flaw::HalfCharacter)?)),
+        Some(b't') => Value::Boolean(true),
+        Some(b'f') => Value::Boolean(false),
+        Some(b'{' | b'[') => Value::Json(Json::sound(raw)?),
+        Some(_) => Value::Number(Number::read(json)?),
+    }))
 }
 
 /// The text of a JSON string; `None` when it is no string, or one of half a surrogate pair.

@@ -68,11 +68,7 @@ impl Mapping {
     }
 
     /// Reads a mapping with the expansion of names given as a function.
-    pub(in crate::rest) fn parse_with(
-        toml_text: &str,
-        file_name: &str,
-        expand: &Expand<'_>,
-    ) -> Result<Self, Vec<MappingError>> {
+    pub(crate) fn parse_with(toml_text: &str, file_name: &str, expand: &Expand<'_>) -> Result<Self, Vec<MappingError>> {
         read::read_mapping(toml_text, file_name, expand)
     }
 }

@@ -195,6 +195,10 @@ impl<'de> Reader<'_, 'de> {
                 seed.deserialize(&mut alone).map_err(|_| Flaw::Malformed)
             }
         };
+        let read = read.and_then(|()| match self.fields.has_repeated() {
+            true => Err(Flaw::DuplicateMember),
+            false => Ok(()),
+        });
         self.records += 1;
         self.has_container = true;
         (self.each)(read.map(|()| &self.fields));

@@ -72,7 +72,7 @@ pub(in crate::rest) fn build_entity(
     fields: Result<&Fields<'_>, Flaw>,
     findings: &mut dyn Findings,
 ) -> Result<Entity, Flaw> {
-    let fields = fields.inspect_err(|_| findings.note("JSON", Finding::Malformed))?;
+    let fields = fields.inspect_err(|flaw| findings.note("JSON", Finding::LeavesOut(*flaw)))?;
     let mut record = Record {
         mapping,
         fields,
@@ -80,7 +80,7 @@ pub(in crate::rest) fn build_entity(
         last_date: None,
     };
     let Some(id) = record.id(&mapping.id) else {
-        record.findings.note("id", Finding::NoId);
+        record.findings.note("id", Finding::LeavesOut(Flaw::NoId));
         return Err(Flaw::NoId);
     };
     let mut entity = Entity::new(id, mapping.name.clone());
@@ -106,7 +106,12 @@ pub(in crate::rest) fn build_entity(
                 entity.attributes.push(Attribute::new(attribute.name.clone(), instance));
             }
             Ok(None) => {}
-            Err(finding) => record.findings.note(&attribute.short_name, finding),
+            Err(finding) => {
+                record.findings.note(&attribute.short_name, finding);
+                if let Finding::LeavesOut(flaw) = finding {
+                    return Err(flaw);
+                }
+            }
         }
     }
     Ok(entity)
@@ -125,7 +130,7 @@ impl<'de> Record<'_, 'de> {
     fn field(&self, slot: Slot) -> Result<Option<Scalar<'de>>, Finding> {
         match self.fields.get(slot) {
             None => Ok(None),
-            Some(json) => Scalar::read(json).map(Some).ok_or(Finding::Unconvertible),
+            Some(json) => Scalar::read(json).map(Some).map_err(Finding::LeavesOut),
         }
     }
 

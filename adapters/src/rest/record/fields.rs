@@ -48,22 +48,32 @@ impl WantedSlots {
 
 /// The fields of one record: the JSON text of each, as the source wrote it.
 #[derive(Debug)]
-pub(in crate::rest) struct Fields<'de>(Vec<Option<&'de str>>);
+pub(in crate::rest) struct Fields<'de> {
+    texts: Vec<Option<&'de str>>,
+    /// Whether a field stood twice.
+    has_repeated: bool,
+}
 
 impl<'de> Fields<'de> {
     /// The field's JSON text. `None` when the record has no such field, or `null` there.
     pub(in crate::rest) fn get(&self, slot: Slot) -> Option<&'de str> {
-        self.0.get(slot.0).copied().flatten().filter(|json| *json != "null")
+        self.texts.get(slot.0).copied().flatten().filter(|json| *json != "null")
+    }
+
+    /// Whether one of the fields stood twice, so that nobody can tell which is meant.
+    pub(in crate::rest) fn has_repeated(&self) -> bool {
+        self.has_repeated
     }
 
     fn set(&mut self, slot: Slot, json: &'de str) {
-        if let Some(field) = self.0.get_mut(slot.0) {
-            *field = Some(json);
+        if let Some(field) = self.texts.get_mut(slot.0) {
+            self.has_repeated |= field.replace(json).is_some();
         }
     }
 
     fn clear(&mut self) {
-        self.0.fill(None);
+        self.texts.fill(None);
+        self.has_repeated = false;
     }
 }
 
@@ -90,7 +100,10 @@ impl FieldTree {
     }
 
     pub(in crate::rest) fn empty_fields<'de>(&self) -> Fields<'de> {
-        Fields(vec![None; self.paths.len()])
+        Fields {
+            texts: vec![None; self.paths.len()],
+            has_repeated: false,
+        }
     }
 
     /// Reads one record; what `fields` held before is forgotten.

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::flaw::Flaw;
+
 /// Something in a record that did not become part of the view as the mapping meant it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Finding {
-    /// The record cannot be read and was left out.
-    Malformed,
-    /// The record has no id and was left out.
-    NoId,
+    /// The record is wrong and was left out.
+    LeavesOut(Flaw),
     /// The record's id is that of an earlier record, which stands; this one was left out.
     DuplicateId,
     /// The text stands in no line of the value table; the attribute was left out.
@@ -21,50 +21,57 @@ pub enum Finding {
     /// The position lies outside of the globe or of the mapping's bounds, or is no number; most often latitude
     /// and longitude are swapped. The attribute was left out.
     ImpossiblePosition,
-    /// The value is nested too deeply; the attribute was left out.
-    TooDeep,
 }
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 8] = [
-        Self::Malformed,
-        Self::NoId,
+    pub const ALL: [Self; 5 + Flaw::ALL.len()] = [
+        Self::LeavesOut(Flaw::Malformed),
+        Self::LeavesOut(Flaw::NoId),
+        Self::LeavesOut(Flaw::NumberTooLong),
+        Self::LeavesOut(Flaw::NumberNotFinite),
+        Self::LeavesOut(Flaw::DuplicateMember),
+        Self::LeavesOut(Flaw::HalfCharacter),
+        Self::LeavesOut(Flaw::TooDeep),
         Self::DuplicateId,
         Self::Unlisted,
         Self::Unconvertible,
         Self::NoPosition,
         Self::ImpossiblePosition,
-        Self::TooDeep,
     ];
 
     /// The name in logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Malformed => "malformed",
-            Self::NoId => "no_id",
+            Self::LeavesOut(flaw) => flaw.as_str(),
             Self::DuplicateId => "duplicate_id",
             Self::Unlisted => "unlisted_value",
             Self::Unconvertible => "unconvertible_value",
             Self::NoPosition => "no_position",
             Self::ImpossiblePosition => "impossible_position",
-            Self::TooDeep => "nested_too_deeply",
         }
     }
 
     /// Whether the whole record was left out.
     #[must_use]
     pub const fn drops_record(self) -> bool {
-        matches!(self, Self::Malformed | Self::NoId | Self::DuplicateId)
+        matches!(self, Self::LeavesOut(_) | Self::DuplicateId)
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "cannot be read, the record is left out",
-            Self::NoId => "has no id, the record is left out",
+            Self::LeavesOut(flaw) => match flaw {
+                Flaw::Malformed => "cannot be read, the record is left out",
+                Flaw::NoId => "has no id, the record is left out",
+                Flaw::NumberTooLong => "is or holds a number of too many digits, the record is left out",
+                Flaw::NumberNotFinite => "is or holds a number that no double can hold, the record is left out",
+                Flaw::DuplicateMember => "stands twice or holds a member twice, the record is left out",
+                Flaw::HalfCharacter => "is or holds a text with half a character, the record is left out",
+                Flaw::TooDeep => "is nested too deeply, the record is left out",
+            },
             Self::DuplicateId => "is the id of an earlier record, this one is left out",
             Self::Unlisted => "stands in no line of the value table, the attribute is left out",
             Self::Unconvertible => "cannot be converted, the attribute is left out",
@@ -72,7 +79,6 @@ impl fmt::Display for Finding {
             Self::ImpossiblePosition => {
                 "is no possible position (swapped, out of bounds or no number), the attribute is left out"
             }
-            Self::TooDeep => "is nested too deeply, the attribute is left out",
         })
     }
 }

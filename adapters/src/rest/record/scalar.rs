@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use ngsi_ld::entity::{DateTime, Json, Number, Value};
+use serde_json::value::RawValue;
 
 use super::Finding;
-use crate::depth::is_too_deep;
+use crate::flaw::Flaw;
 use crate::rest::mapping::Conversion;
 
 /// What a field holds. `null` and absent fields do not come this far.
@@ -20,23 +21,24 @@ pub(super) enum Scalar<'de> {
 }
 
 impl<'de> Scalar<'de> {
-    /// Takes the JSON text of one value. `None` when it is a text with an escape that means no character.
-    pub(super) fn read(json: &'de str) -> Option<Self> {
-        match json.as_bytes().first()? {
-            b'"' => {
-                let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-                let text = if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
-                    Cow::Borrowed(inner)
-                } else {
-                    Cow::Owned(serde_json::from_str(json).ok()?)
-                };
-                Some(Self::Text(text))
+    /// Takes the JSON text of one value.
+    ///
+    /// # Errors
+    /// A text with an escape that means no character.
+    pub(super) fn read(json: &'de str) -> Result<Self, Flaw> {
+        Ok(match json.as_bytes().first() {
+            Some(b'"') => {
+                let inner = json.strip_prefix('"').and_then(|json| json.strip_suffix('"'));
+                Self::Text(match inner {
+                    Some(inner) if memchr::memchr(b'\\', inner.as_bytes()).is_none() => Cow::Borrowed(inner),
+                    _ => Cow::Owned(serde_json::from_str(json).map_err(|_| Flaw::HalfCharacter)?),
+                })
             }
-            b't' => Some(Self::Boolean(true)),
-            b'f' => Some(Self::Boolean(false)),
-            b'{' | b'[' => Some(Self::Compound(json)),
-            _ => Some(Self::Number(json)),
-        }
+            Some(b't') => Self::Boolean(true),
+            Some(b'f') => Self::Boolean(false),
+            Some(b'{' | b'[') => Self::Compound(json),
+            _ => Self::Number(json),
+        })
     }
 
     /// The words that value tables and ids are about. Arrays and objects have none.
@@ -65,17 +67,17 @@ impl<'de> Scalar<'de> {
         match (conversion, self) {
             (Conversion::Keep | Conversion::Text, Self::Text(text)) => Ok(Value::String(text.as_ref().into())),
             (Conversion::Keep | Conversion::Number, Self::Number(digits)) => {
-                Number::parse(digits).map(Value::Number).ok_or(unconvertible)
+                let number = Number::read(digits).map_err(|error| Finding::LeavesOut(error.into()))?;
+                Ok(Value::Number(number))
             }
             (Conversion::Keep | Conversion::Boolean, Self::Boolean(boolean)) => Ok(Value::Boolean(*boolean)),
             (Conversion::Keep | Conversion::List { .. }, Self::Compound(json)) => {
-                if is_too_deep(json) {
-                    return Err(Finding::TooDeep);
-                }
                 if *conversion != Conversion::Keep && !json.starts_with('[') {
                     return Err(unconvertible);
                 }
-                Json::parse(json).map(Value::Json).map_err(|_| unconvertible)
+                let raw: &RawValue = serde_json::from_str(json).map_err(|_| unconvertible)?;
+                let sound = Json::sound(raw).map_err(|unsound| Finding::LeavesOut(unsound.into()))?;
+                Ok(Value::Json(sound))
             }
             (Conversion::Text, _) => self.word().map(|word| Value::String(word.into())).ok_or(unconvertible),
             (Conversion::Number, Self::Text(text)) => written_number(text).map(Value::Number).ok_or(unconvertible),
@@ -208,12 +210,29 @@ mod tests {
         assert_eq!(convert("\"many\"", &Conversion::Number), Err(Finding::Unconvertible));
         assert_eq!(convert("1", &japan), Err(Finding::Unconvertible));
         assert_eq!(convert("{}", &list), Err(Finding::Unconvertible));
+        let long = "1".repeat(401);
         let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
-        assert_eq!(convert(&deep, &Conversion::Keep), Err(Finding::TooDeep));
+        for (json, flaw) in [
+            (deep.as_str(), Flaw::TooDeep),
+            (r#"{"a":1,"a":2}"#, Flaw::DuplicateMember),
+            (r#"["\ud800"]"#, Flaw::HalfCharacter),
+            ("[1e400]", Flaw::NumberNotFinite),
+            ("-1e999", Flaw::NumberNotFinite),
+            (long.as_str(), Flaw::NumberTooLong),
+        ] {
+            assert_eq!(
+                convert(json, &Conversion::Keep),
+                Err(Finding::LeavesOut(flaw)),
+                "{json}"
+            );
+        }
+        // What is written as a text is a text, and no number where the mapping wants one.
+        assert_eq!(convert("\"1e400\"", &Conversion::Keep), Ok("1e400".into()));
+        assert_eq!(convert("\"1e400\"", &Conversion::Number), Err(Finding::Unconvertible));
     }
 
     #[test]
     fn an_escape_that_is_no_character_makes_no_text() {
-        assert_eq!(Scalar::read(r#""\ud800""#), None);
+        assert_eq!(Scalar::read(r#""\ud800""#), Err(Flaw::HalfCharacter));
     }
 }

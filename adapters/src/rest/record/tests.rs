@@ -5,6 +5,7 @@ use ngsi_ld::{AttributeName, Entity, Iri};
 
 use super::*;
 use crate::contract::AttributeSelection;
+use crate::flaw::Flaw;
 use crate::rest::mapping::Mapping;
 
 fn name(text: &str) -> AttributeName {
@@ -157,7 +158,7 @@ fn missing_fields_leave_attributes_out() {
 fn odd_values_are_left_out_and_counted_and_the_rest_stays() {
     let body = r#"{"items":[
         {"namae":"no id"}, 7, "text", null, [], {"id":""}, {"id":true}, {"id":{"a":1}},
-        {"id":"2","kozui":"△","ninzu":"many","namae":"\ud800","koshin":"soon","ido":"139.6","keido":"36.4"},
+        {"id":"2","kozui":"△","ninzu":"many","namae":"x","koshin":"soon","ido":"139.6","keido":"36.4"},
         {"id":3,"ido":"36.4"},
         {"id":4,"ido":0,"keido":0}
     ]}"#;
@@ -166,10 +167,9 @@ fn odd_values_are_left_out_and_counted_and_the_rest_stays() {
     assert_eq!(ids, ["urn:x:2", "urn:x:3", "urn:x:4"]);
     assert_eq!(read.envelope.records, 11);
     let noted = |field: &str, finding| (field.to_owned(), finding);
-    let mut expected = vec![noted("id", Finding::NoId); 8];
+    let mut expected = vec![noted("id", Finding::LeavesOut(Flaw::NoId)); 8];
     expected.extend([
         noted("modifiedAt", Finding::Unconvertible),
-        noted("name", Finding::Unconvertible),
         noted("flood", Finding::Unlisted),
         noted("capacity", Finding::Unconvertible),
         noted("location", Finding::ImpossiblePosition),

@@ -89,7 +89,7 @@ async fn records_without_an_id_and_second_records_of_one_id_are_left_out_and_cou
     let whole = yielded(&adapter, &query).await;
     let left_out = whole.iter().filter(|one| **one == Yielded::LeftOut(Flaw::NoId)).count();
     assert_eq!((whole.len(), left_out), (13, 1));
-    assert_eq!(adapter.findings(Finding::NoId), 1);
+    assert_eq!(adapter.findings(Finding::LeavesOut(Flaw::NoId)), 1);
     assert_eq!(adapter.findings(Finding::DuplicateId), 1);
     let counted = adapter.count(&query, &call()).await.unwrap();
     assert_eq!((counted.entities, counted.left_out.total()), (12, 1));

@@ -25,7 +25,7 @@ fn a_sample_shows_its_entities_and_what_is_odd_about_it() {
         [
             (1, "typeOfDisasterFlood", Finding::Unlisted),
             (2, "location", Finding::ImpossiblePosition),
-            (3, "id", Finding::NoId),
+            (3, "id", Finding::LeavesOut(Flaw::NoId)),
             (4, "location", Finding::NoPosition),
             (4, "id", Finding::DuplicateId),
         ]

@@ -67,7 +67,7 @@ fn every_kind_of_value_survives() {
         AttributeValue::Property(Value::Number(Number::Integer(i64::MIN))),
         AttributeValue::Property(Value::Number(Number::Integer(-1))),
         AttributeValue::Property(Value::Number(Number::Float(-0.1))),
-        AttributeValue::Property(Value::Number(Number::Text("1e400".into()))),
+        AttributeValue::Property(Value::Number(Number::Text("1e-400".into()))),
         AttributeValue::Property(Value::Json(json())),
         AttributeValue::JsonProperty(json()),
         AttributeValue::ListProperty(Json::parse("[1,2]").unwrap()),

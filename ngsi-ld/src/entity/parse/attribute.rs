@@ -322,7 +322,7 @@ impl<'de> Members<'de> {
             _ if let Some(output) = OUTPUT_ONLY.iter().find(|output| **output == name) => {
                 // Ignored, but not unread: what follows it must not hide behind a name that stands twice.
                 let text = map.next_value::<&'de RawValue>()?;
-                check_json(text.get(), Nulls::Allowed).map_err(|fault| reader.fail(fault))?;
+                check_json(text.get(), Nulls::Allowed).map_err(|inside| reader.fail_inside(inside))?;
                 let outputs = &mut self.rare().outputs;
                 if outputs.contains(output) {
                     return Err(reader.fail(Fault::Duplicate));

@@ -254,10 +254,11 @@ mod tests {
         let fragment = merge(json);
         assert!(!fragment.attributes[0].instances[0].is_null());
         let refused = |json| parse(json, FragmentUse::Update).unwrap_err();
-        assert_eq!(refused(json), ("address.value".to_owned(), Fault::Null));
+        assert_eq!(refused(json), ("address.value.inner.no".to_owned(), Fault::Null));
         let in_array = r#"{"a":{"type":"Property","value":["urn:ngsi-ld:null"]}}"#;
         for r#use in [FragmentUse::Update, FragmentUse::Merge] {
-            assert_eq!(parse(in_array, r#use).unwrap_err(), ("a.value".to_owned(), Fault::Null));
+            let refused = parse(in_array, r#use).unwrap_err();
+            assert_eq!(refused, ("a.value[0]".to_owned(), Fault::Null));
         }
     }
 
@@ -269,7 +270,7 @@ mod tests {
             (r#"{"a":{"value":1,"datasetId":"urn:ngsi-ld:null"}}"#, "a.datasetId"),
             (r#"{"a":null}"#, "a"),
             (r#"{"a":{"type":"Property","value":null}}"#, "a.value"),
-            (r#"{"a":{"type":"Property","value":{"x":null}}}"#, "a.value"),
+            (r#"{"a":{"type":"Property","value":{"x":null}}}"#, "a.value.x"),
             (r#"{"a":{"object":["urn:x:1","urn:ngsi-ld:null"]}}"#, "a.object"),
             (r#"{"a":{"vocab":["x","urn:ngsi-ld:null"]}}"#, "a.vocab"),
             (
@@ -277,7 +278,7 @@ mod tests {
                 "a.languageMap",
             ),
             (r#"{"a":{"objectList":["urn:ngsi-ld:null","urn:x:1"]}}"#, "a.objectList"),
-            (r#"{"a":{"valueList":["urn:ngsi-ld:null",1]}}"#, "a.valueList"),
+            (r#"{"a":{"valueList":["urn:ngsi-ld:null",1]}}"#, "a.valueList[0]"),
             (r#"{"createdAt":"urn:ngsi-ld:null"}"#, "createdAt"),
         ] {
             let error = parse(json, FragmentUse::Merge).unwrap_err();

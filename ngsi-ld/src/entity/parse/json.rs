@@ -1,13 +1,15 @@
-//! Checks of compound values: depth, keys that stand twice, and nulls (clauses 4.5.0 and 5.5.4).
+//! Checks of compound values that are written: depth, keys that stand twice, numbers that nobody can read, and nulls
+//! (clauses 4.5.0 and 5.5.4).
 //!
-//! The text is looked through, not read into values: a number may be larger than any that a program could hold, and
-//! stays as it is. What is looked through was found to be JSON before.
+//! The text is looked through, not read into values: a number may have more digits than a double, and stays as it is.
+//! What is looked through was found to be JSON before.
 
 use std::borrow::Cow;
 
 use hashbrown::HashSet;
 
 use super::{Fault, MAX_VALUE_DEPTH, NGSI_LD_NULL};
+use crate::entity::number::check_number;
 
 /// Whether a value may hold nulls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,12 +25,23 @@ pub(super) enum Nulls {
 /// What is said of a text that is none: one half of a pair of surrogates, which passes for JSON until it is read.
 const NOT_JSON: Fault = Fault::Expected("a JSON value");
 
+/// A fault in a value, and where.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct FaultInside {
+    /// The members and elements that lead there, inside out.
+    pub(super) path: Vec<String>,
+    pub(super) fault: Fault,
+}
+
 /// Checks a JSON text.
-pub(super) fn check_json(text: &str, nulls: Nulls) -> Result<(), Fault> {
+pub(super) fn check_json(text: &str, nulls: Nulls) -> Result<(), FaultInside> {
     let mut scanner = Scanner { rest: text };
-    scanner.value(nulls, 0)?;
-    scanner.skip_space();
-    if scanner.rest.is_empty() { Ok(()) } else { Err(NOT_JSON) }
+    let mut path = Vec::new();
+    let checked = scanner.value(nulls, 0, &mut path).and_then(|()| {
+        scanner.skip_space();
+        if scanner.rest.is_empty() { Ok(()) } else { Err(NOT_JSON) }
+    });
+    checked.map_err(|fault| FaultInside { path, fault })
 }
 
 /// A place in a JSON text.
@@ -36,6 +49,9 @@ pub(super) fn check_json(text: &str, nulls: Nulls) -> Result<(), Fault> {
 struct Scanner<'t> {
     rest: &'t str,
 }
+
+/// What leads to a fault, inside out. Filled on the way out.
+type Path = Vec<String>;
 
 impl<'t> Scanner<'t> {
     fn skip_space(&mut self) {
@@ -50,11 +66,11 @@ impl<'t> Scanner<'t> {
         after.is_some()
     }
 
-    fn value(&mut self, nulls: Nulls, depth: usize) -> Result<(), Fault> {
+    fn value(&mut self, nulls: Nulls, depth: usize, path: &mut Path) -> Result<(), Fault> {
         self.skip_space();
         match self.rest.as_bytes().first() {
-            Some(b'{') => self.object(nulls, deeper(depth)?),
-            Some(b'[') => self.array(nulls, deeper(depth)?),
+            Some(b'{') => self.object(nulls, deeper(depth)?, path),
+            Some(b'[') => self.array(nulls, deeper(depth)?, path),
             Some(b'"') => {
                 let text = self.string()?;
                 if nulls == Nulls::Refused && text == NGSI_LD_NULL {
@@ -67,7 +83,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn array(&mut self, nulls: Nulls, depth: usize) -> Result<(), Fault> {
+    fn array(&mut self, nulls: Nulls, depth: usize, path: &mut Path) -> Result<(), Fault> {
         let nulls = if nulls == Nulls::InObjects {
             Nulls::Refused
         } else {
@@ -77,18 +93,20 @@ impl<'t> Scanner<'t> {
         if self.eat(']') {
             return Ok(());
         }
-        loop {
-            self.value(nulls, depth)?;
+        for index in 0_usize.. {
+            let element = self.value(nulls, depth, path);
+            element.inspect_err(|_| path.push(format!("[{index}]")))?;
             if self.eat(']') {
                 return Ok(());
             }
             if !self.eat(',') {
-                return Err(NOT_JSON);
+                break;
             }
         }
+        Err(NOT_JSON)
     }
 
-    fn object(&mut self, nulls: Nulls, depth: usize) -> Result<(), Fault> {
+    fn object(&mut self, nulls: Nulls, depth: usize, path: &mut Path) -> Result<(), Fault> {
         self.eat('{');
         if self.eat('}') {
             return Ok(());
@@ -105,10 +123,14 @@ impl<'t> Scanner<'t> {
                 _ => {}
             }
             let nulls = if literal { Nulls::Allowed } else { nulls };
-            self.value(nulls, depth)?;
-            if !seen.insert(name) {
-                return Err(Fault::Duplicate);
-            }
+            let member = self
+                .value(nulls, depth, path)
+                .and_then(|()| match seen.contains(&name) {
+                    true => Err(Fault::Duplicate),
+                    false => Ok(()),
+                });
+            member.inspect_err(|_| path.push(name.clone().into_owned()))?;
+            seen.insert(name);
             if self.eat('}') {
                 return Ok(());
             }
@@ -183,11 +205,13 @@ impl<'t> Scanner<'t> {
     fn literal(&mut self) -> Result<(), Fault> {
         let ends = |byte: u8| matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\t' | b'\n' | b'\r');
         let end = self.rest.bytes().position(ends).unwrap_or(self.rest.len());
-        if end == 0 {
-            return Err(NOT_JSON);
+        let (literal, rest) = self.rest.split_at_checked(end).unwrap_or_default();
+        self.rest = rest;
+        match literal.as_bytes().first() {
+            None => Err(NOT_JSON),
+            Some(b'-' | b'0'..=b'9') => Ok(check_number(literal)?),
+            Some(_) => Ok(()),
         }
-        self.rest = self.rest.get(end..).unwrap_or_default();
-        Ok(())
     }
 
     /// A text in quotes.
@@ -229,6 +253,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::entity::InvalidNumber;
 
     #[test]
     fn any_json_is_taken_as_it_is() {
@@ -238,7 +263,7 @@ mod tests {
             " [ ] ",
             "{\"a\" : [ 1 , -2.5e3, true,false, \"x\" ] , \"b\":{ } }",
             "\"\\\"\\\\\\u3042\\ud83d\\ude00\"",
-            "[1e400,-1e-400,123456789012345678901234567890]",
+            "[1e300,-1e-400,123456789012345678901234567890]",
             "{\"@type\":[\"A\",\"B\"],\"@value\":1}",
         ] {
             assert_eq!(check_json(text, Nulls::Refused), Ok(()), "{text}");
@@ -248,7 +273,33 @@ mod tests {
     #[test]
     fn half_a_pair_of_surrogates_is_no_text() {
         for text in ["\"\\ud83d\"", "[\"\\ude00x\"]", "{\"\\ud83d\":1}"] {
-            assert_eq!(check_json(text, Nulls::Allowed), Err(NOT_JSON), "{text}");
+            assert_eq!(fault(check_json(text, Nulls::Allowed)), Err(NOT_JSON), "{text}");
+        }
+    }
+
+    fn fault(checked: Result<(), FaultInside>) -> Result<(), Fault> {
+        checked.map_err(|inside| inside.fault)
+    }
+
+    #[test]
+    fn a_number_that_nobody_can_read_is_found_where_it_stands() {
+        let long = "1".repeat(10_000);
+        for (text, fault, expected) in [
+            ("1e400", InvalidNumber::NotFinite, &[][..]),
+            (
+                r#"{"a":[0,{"b":-1e999}]}"#,
+                InvalidNumber::NotFinite,
+                &["b", "[1]", "a"],
+            ),
+            (
+                &format!(r#"{{"a":{{"b":{long}}}}}"#),
+                InvalidNumber::TooLong,
+                &["b", "a"],
+            ),
+        ] {
+            let inside = check_json(text, Nulls::Allowed).unwrap_err();
+            assert_eq!(inside.fault, Fault::Number(fault), "{text}");
+            assert_eq!(inside.path, expected, "{text}");
         }
     }
 
@@ -260,7 +311,7 @@ mod tests {
             r#"[{"x":{"b":[],"c":1,"b":{}}}]"#,
             r#"{"@value":1,"@value":2}"#,
         ] {
-            assert_eq!(check_json(text, Nulls::Allowed), Err(Fault::Duplicate), "{text}");
+            assert_eq!(fault(check_json(text, Nulls::Allowed)), Err(Fault::Duplicate), "{text}");
         }
     }
 
@@ -283,8 +334,12 @@ mod tests {
             (r#"{"@value":null}"#.to_owned(), true, true),
         ] {
             let outcome = |fails| if fails { Err(Fault::Null) } else { Ok(()) };
-            assert_eq!(check_json(&text, Nulls::Refused), outcome(refused), "{text}");
-            assert_eq!(check_json(&text, Nulls::InObjects), outcome(in_objects), "{text}");
+            assert_eq!(fault(check_json(&text, Nulls::Refused)), outcome(refused), "{text}");
+            assert_eq!(
+                fault(check_json(&text, Nulls::InObjects)),
+                outcome(in_objects),
+                "{text}"
+            );
             assert_eq!(check_json(&text, Nulls::Allowed), Ok(()), "{text}");
         }
     }
@@ -293,7 +348,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in "([{}\\[\\],:\"\\\\ nu0]|\"@value\"|\"@type\"|\"@json\"|\\PC){0,24}") {
             for nulls in [Nulls::Refused, Nulls::InObjects, Nulls::Allowed] {
-                let verdict = check_json(&text, nulls);
+                let verdict = fault(check_json(&text, nulls));
                 // Whatever is JSON, without a name twice, is taken when nulls are.
                 if nulls == Nulls::Allowed && serde_json::from_str::<serde_json::Value>(&text).is_ok() {
                     prop_assert!(matches!(verdict, Ok(()) | Err(Fault::Duplicate)), "{:?}", verdict);

@@ -21,9 +21,10 @@ use std::fmt;
 pub(crate) use self::concise::{is_geometry, reads_as_concise_value};
 use self::entity::{ManyEntities, OneEntity};
 pub use self::fragment::{Fragment, FragmentUse, RemovableMember, RemovedMember, parse_fragment};
+use self::json::{FaultInside, Nulls, check_json};
 use self::reader::Reader;
 pub(super) use self::reader::Text;
-use super::{Entity, InvalidDateTime, InvalidGeometry};
+use super::{Entity, InvalidDateTime, InvalidGeometry, InvalidNumber};
 use crate::InvalidIri;
 use crate::context::{Context, InvalidName};
 
@@ -56,6 +57,36 @@ pub fn parse_entity(json: &[u8], context: &Context) -> Result<Entity, InvalidEnt
 /// [`InvalidEntity`] names the member and what is wrong with it; its path begins with the index of the entity.
 pub fn parse_entities(json: &[u8], context: &Context) -> Result<Vec<Entity>, InvalidEntity> {
     parse::<ManyEntities>(json, context)
+}
+
+/// Whether everybody reads a JSON text alike: no name twice in an object, no number that is too long or not finite. For
+/// bodies that hold no entity. What is no JSON is left to whoever reads it.
+///
+/// # Errors
+/// [`InvalidEntity`] names the member and what is wrong with it.
+pub fn check_members(json: &str) -> Result<(), InvalidEntity> {
+    match check_json(json, Nulls::Allowed) {
+        Err(FaultInside {
+            path,
+            fault: fault @ (Fault::Duplicate | Fault::Number(_)),
+        }) => Err(InvalidEntity {
+            path: joined(&path),
+            fault,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A path whose parts stand inside out.
+fn joined(parts: &[String]) -> String {
+    let mut path = String::new();
+    for part in parts.iter().rev() {
+        if !path.is_empty() && !part.starts_with('[') {
+            path.push('.');
+        }
+        path.push_str(part);
+    }
+    path
 }
 
 /// What is read: one entity, or an array of them.
@@ -170,6 +201,9 @@ pub enum Fault {
     /// No geometry.
     #[error(transparent)]
     Geometry(#[from] InvalidGeometry),
+    /// No number that everybody can read.
+    #[error(transparent)]
+    Number(#[from] InvalidNumber),
     /// A null, JSON's or NGSI-LD's.
     #[error("null is not allowed here (clauses 4.5.0 and 5.5.4)")]
     Null,

@@ -10,7 +10,8 @@ use serde::de::{Deserialize, Error, MapAccess, Visitor};
 use serde_json::error::Category;
 
 use super::fragment::{FragmentUse, RemovableMember, RemovedMember};
-use super::{Fault, InvalidEntity, NGSI_LD_NULL};
+use super::json::FaultInside;
+use super::{Fault, InvalidEntity, NGSI_LD_NULL, joined};
 use crate::context::{Context, InvalidName};
 use crate::entity::DateTime;
 use crate::{AttributeName, Iri, check_absolute};
@@ -127,6 +128,15 @@ impl<'c> Reader<'c> {
         E::custom("")
     }
 
+    /// The same, of a fault inside of a value.
+    #[cold]
+    pub(super) fn fail_inside<E: Error>(&self, inside: FaultInside) -> E {
+        if self.thorough {
+            self.found.borrow_mut().path.extend(inside.path);
+        }
+        self.fail(inside.fault)
+    }
+
     /// Notes the member in which an error came up.
     #[inline]
     pub(super) fn within<T, E>(&self, name: &str, result: Result<T, E>) -> Result<T, E> {
@@ -196,14 +206,10 @@ impl<'c> Reader<'c> {
             (_, Some(fault)) => fault,
             (_, None) => Fault::Expected("an entity: an object, or an array of them where several are allowed"),
         };
-        let mut path = String::new();
-        for part in found.path.iter().rev() {
-            if !path.is_empty() && !part.starts_with('[') {
-                path.push('.');
-            }
-            path.push_str(part);
+        InvalidEntity {
+            path: joined(&found.path),
+            fault,
         }
-        InvalidEntity { path, fault }
     }
 }
 

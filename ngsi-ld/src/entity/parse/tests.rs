@@ -145,9 +145,9 @@ fn nulls_are_refused_wherever_they_hide() {
         (r#"{"type":"Property","value":"urn:ngsi-ld:null"}"#, "a.value"),
         (
             r#"{"type":"Property","value":{"x":[{"y":"urn:ngsi-ld:null"}]}}"#,
-            "a.value",
+            "a.value.x[0].y",
         ),
-        (r#"{"type":"Property","value":{"x":null}}"#, "a.value"),
+        (r#"{"type":"Property","value":{"x":null}}"#, "a.value.x"),
         (r#"{"type":"Relationship","object":"urn:ngsi-ld:null"}"#, "a.object"),
         (
             r#"{"type":"LanguageProperty","languageMap":{"@none":"urn:ngsi-ld:null"}}"#,
@@ -156,7 +156,7 @@ fn nulls_are_refused_wherever_they_hide() {
         (r#"{"type":"VocabProperty","vocab":"urn:ngsi-ld:null"}"#, "a.vocab"),
         (
             r#"{"type":"ListProperty","valueList":["urn:ngsi-ld:null"]}"#,
-            "a.valueList",
+            "a.valueList[0]",
         ),
         (
             r#"{"type":"ListRelationship","objectList":["urn:ngsi-ld:null"]}"#,
@@ -213,7 +213,7 @@ fn faults_name_the_member_and_the_reason() {
         fault(r#"{"type":"Property","value":1,"observedAt":5}"#),
         at("a.observedAt", Fault::Expected("a text"))
     );
-    assert_eq!(fault(r#"{"value":{"x":1,"x":2}}"#), at("a.value", Fault::Duplicate));
+    assert_eq!(fault(r#"{"value":{"x":1,"x":2}}"#), at("a.value.x", Fault::Duplicate));
     assert_eq!(fault(r#"{"value":1,"value":2}"#), at("a.value", Fault::Duplicate));
     assert_eq!(
         fault(r#"{"value":1,"type":"Property","type":"Property"}"#),
@@ -233,6 +233,83 @@ fn faults_name_the_member_and_the_reason() {
     assert_eq!(fault_of(r#""scope":"/1""#), at("scope", Fault::Scope));
     assert!(matches!(fault_of(r#""a b":1"#), (path, Fault::Name(_)) if path == "a b"));
     assert_eq!(fault_of(r#""id":"urn:a:2""#), at("id", Fault::Duplicate));
+}
+
+#[test]
+fn a_number_that_nobody_can_read_is_refused_where_it_stands() {
+    let long = "7".repeat(10_000);
+    for (number, invalid) in [
+        ("1e400", InvalidNumber::NotFinite),
+        ("-1E+999", InvalidNumber::NotFinite),
+        (&"9".repeat(310), InvalidNumber::NotFinite),
+        (&long, InvalidNumber::TooLong),
+    ] {
+        for (attribute, path) in [
+            ("#", "a"),
+            (r#"{"type":"Property","value":#}"#, "a.value"),
+            (r#"{"value":1,"b":{"value":#}}"#, "a.b.value"),
+            (r#"{"type":"Property","value":{"x":[1,{"y":#}]}}"#, "a.value.x[1].y"),
+            (r#"[1,#]"#, "a[1]"),
+            (r#"{"type":"JsonProperty","json":{"x":#}}"#, "a.json.x"),
+            (r#"{"type":"ListProperty","valueList":[#]}"#, "a.valueList[0]"),
+            (
+                r#"{"type":"GeoProperty","value":{"type":"Point","coordinates":[1,2],"bbox":[#]}}"#,
+                "a.value.bbox[0]",
+            ),
+        ] {
+            let read = parse_members(&format!("\"a\":{}", attribute.replace('#', number)));
+            if path.contains("bbox") {
+                // What a geometry has beside its coordinates is not read, whatever it is.
+                assert!(read.is_ok(), "{attribute}");
+                continue;
+            }
+            let error = read.unwrap_err();
+            assert_eq!(
+                (error.path, error.fault),
+                at(path, Fault::Number(invalid)),
+                "{attribute}"
+            );
+        }
+    }
+    assert_eq!(
+        fault(r#"{"type":"GeoProperty","value":{"type":"Point","coordinates":[1e400,2]}}"#),
+        at("a.value.coordinates[0]", Fault::Number(InvalidNumber::NotFinite))
+    );
+}
+
+#[test]
+fn members_that_stand_twice_are_named_wherever_they_are() {
+    for (attribute, path) in [
+        (r#"{"value":{"x":[1,{"y":1,"z":2,"y":3}]}}"#, "a.value.x[1].y"),
+        (r#"{"value":{"x":1,"\u0078":2}}"#, "a.value.x"),
+        (r#"{"json":{"x":{"y":1,"y":1}}}"#, "a.json.x.y"),
+        (r#"{"valueList":[1,{"y":1,"y":1}]}"#, "a.valueList[1].y"),
+        (r#"{"languageMap":{"ja":"a","en":"b","ja":"c"}}"#, "a.languageMap.ja"),
+        (
+            r#"{"type":"Point","coordinates":[1,2],"coordinates":[1,2]}"#,
+            "a.coordinates",
+        ),
+        (
+            r#"{"type":"GeoProperty","value":{"type":"Point","coordinates":[1,2],"type":"Point"}}"#,
+            "a.value.type",
+        ),
+        (
+            r#"{"type":"Relationship","object":"urn:a:1","object":"urn:a:1"}"#,
+            "a.object",
+        ),
+        (r#"{"value":1,"unitCode":"MTR","unitCode":"MTR"}"#, "a.unitCode"),
+        (
+            r#"{"value":1,"observedAt":"2026-01-01T00:00:00Z","observedAt":"2026-01-01T00:00:00Z"}"#,
+            "a.observedAt",
+        ),
+        (r#"{"value":1,"b":1,"b":2}"#, "a.b"),
+        (
+            r#"{"value":{"@type":"DateTime","@value":"2026-01-01T00:00:00Z","@value":1}}"#,
+            "a.value.@value",
+        ),
+    ] {
+        assert_eq!(fault(attribute), at(path, Fault::Duplicate), "{attribute}");
+    }
 }
 
 #[test]

@@ -16,7 +16,8 @@ use super::reader::{Reader, Text, Texts};
 use super::{Fault, NGSI_LD_NULL};
 use crate::entity::language::is_language_tag;
 use crate::entity::{
-    AttributeKind, AttributeValue, DateTime, Geometry, Json, LanguageMap, Number, ObjectTypes, TemporalType, Value,
+    AttributeKind, AttributeValue, DateTime, Geometry, InvalidNumber, Json, LanguageMap, Number, ObjectTypes,
+    TemporalType, Value,
 };
 use crate::{EntityId, Iri};
 
@@ -94,7 +95,9 @@ pub(super) fn read_value<E: Error>(
             read_relationship(reader, &texts)?
         }
         AttributeKind::LanguageProperty => {
-            let LanguageMapText(map) = from_text(reader, text, "an object of texts, or arrays of texts, by language")?;
+            let map = serde_json::from_str(text);
+            let expected = Fault::Expected("an object of texts, or arrays of texts, by language");
+            let LanguageMapText(map) = map.map_err(|_| fail_inside_or(reader, text, expected))?;
             check_language_map(reader, &map)?;
             AttributeValue::LanguageProperty(Box::new(map))
         }
@@ -216,10 +219,19 @@ fn read_property<E: Error>(reader: &Reader<'_>, text: &str, value_type: Option<&
             read_json(reader, text, nulls).map(Value::Json)
         }
         Some(b'[') => read_json(reader, text, Nulls::Refused).map(Value::Json),
-        _ => {
-            let number = Number::parse(text).ok_or_else(|| reader.fail(Fault::Expected("a JSON value")))?;
-            Ok(Value::Number(number))
-        }
+        _ => Number::read(text).map(Value::Number).map_err(|error| match error {
+            InvalidNumber::NoNumber => reader.fail(Fault::Expected("a JSON value")),
+            error => reader.fail(error),
+        }),
+    }
+}
+
+/// The fault inside of a value that could not be read, such as a member that stands twice; without one, `other`.
+#[cold]
+fn fail_inside_or<E: Error>(reader: &Reader<'_>, text: &str, other: impl Into<Fault>) -> E {
+    match check_json(text, Nulls::Allowed) {
+        Err(inside) => reader.fail_inside(inside),
+        Ok(()) => reader.fail(other),
     }
 }
 
@@ -280,11 +292,11 @@ fn read_geometry<E: Error>(reader: &Reader<'_>, text: &str) -> Result<Geometry, 
     } else {
         Geometry::parse(text)
     };
-    geometry.map_err(|error| reader.fail(error))
+    geometry.map_err(|error| fail_inside_or(reader, text, error))
 }
 
 fn read_json<E: Error>(reader: &Reader<'_>, text: &str, nulls: Nulls) -> Result<Json, E> {
-    check_json(text, nulls).map_err(|fault| reader.fail(fault))?;
+    check_json(text, nulls).map_err(|inside| reader.fail_inside(inside))?;
     let raw = RawValue::from_string(text.to_owned());
     let raw = raw.map_err(|_| reader.fail(Fault::Expected("a JSON value")))?;
     Ok(Json::from_raw(raw))

@@ -7,7 +7,7 @@ use super::super::cursor::Cursor;
 use super::super::names::take_name;
 use super::{GeoQuery, GeoRelation};
 use crate::AttributeName;
-use crate::entity::{Geometry, InvalidGeometry, Number};
+use crate::entity::{Geometry, InvalidGeometry, Number, Unsound, check_sound};
 
 /// Longest `coordinates`, in bytes: the boundary of a municipality with some three thousand positions. Relating
 /// two geometries costs up to the product of their positions.
@@ -58,6 +58,9 @@ pub enum GeoProblem {
     /// The text is well formed but no such geometry exists.
     #[error(transparent)]
     Geometry(#[from] InvalidGeometry),
+    /// The text has numbers that not everybody can read.
+    #[error(transparent)]
+    Numbers(#[from] Unsound),
 }
 
 impl GeoParameter {
@@ -152,6 +155,9 @@ pub(in crate::query) fn parse_geometry(geometry: &str, coordinates: &str) -> Res
         let error = Cursor::new(coordinates).expected("at most 64 KiB of text");
         return Err(GeoParameter::Coordinates.wrong(error));
     }
+    if let Err(unsound @ (Unsound::NumberTooLong | Unsound::NumberNotFinite)) = check_sound(coordinates) {
+        return Err(GeoParameter::Coordinates.wrong(unsound));
+    }
     Geometry::from_coordinates(geometry, coordinates).map_err(|error| {
         if error == InvalidGeometry::Type {
             return GeoParameter::Geometry.wrong(error);
@@ -209,7 +215,7 @@ mod tests {
         let error = result.unwrap_err();
         let position = match error.problem {
             GeoProblem::Syntax(syntax) => Some(syntax.position),
-            GeoProblem::Geometry(_) => None,
+            GeoProblem::Geometry(_) | GeoProblem::Numbers(_) => None,
         };
         (error.parameter, position)
     }
@@ -293,6 +299,8 @@ mod tests {
             ("[[8,40]]", None),
             ("[40,139]", None),
             ("[\"8\",40]", None),
+            ("[1e999,40]", None),
+            (&format!("[8,40.{}]", "0".repeat(10_000)), None),
         ] {
             assert_eq!(
                 wrong(read("within", "Point", coordinates)),

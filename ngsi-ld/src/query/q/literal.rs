@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use super::super::SyntaxError;
 use super::super::cursor::Cursor;
 use super::{Comparand, MAX_LISTED_VALUES};
-use crate::entity::{DateTime, Number, TemporalType};
+use crate::entity::{DateTime, InvalidNumber, Number, TemporalType};
 use crate::{Iri, check_absolute};
 
 const COMPARABLE_VALUE: &str = "a number, a date, a time or a text in double quotes";
@@ -90,7 +90,13 @@ fn parse_unless_word(cursor: &mut Cursor<'_>) -> Result<Option<Comparand>, Synta
         return Ok(Some(Comparand::String(parse_quoted(cursor)?)));
     }
     let ahead = cursor.rest();
-    let found = temporal_prefix(ahead).or_else(|| number_prefix(ahead));
+    let found = match temporal_prefix(ahead) {
+        None => number_prefix(ahead).map_err(|error| match error {
+            InvalidNumber::TooLong => cursor.expected("a number of at most 400 characters"),
+            _ => cursor.expected("a number that a double can hold"),
+        })?,
+        found => found,
+    };
     Ok(found.map(|(length, value)| {
         cursor.take(length);
         value
@@ -179,12 +185,20 @@ fn clock_length(text: &str, seconds_end: usize) -> Option<usize> {
     }
 }
 
-/// The JSON number (RFC 8259 section 6) that the text begins with, and its length in bytes.
-fn number_prefix(text: &str) -> Option<(usize, Comparand)> {
+/// The JSON number (RFC 8259 section 6) that the text begins with, and its length in bytes. An error, where it is one that
+/// nobody can read.
+fn number_prefix(text: &str) -> Result<Option<(usize, Comparand)>, InvalidNumber> {
     let is_number_byte = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
     let longest = text.bytes().take_while(|byte| is_number_byte(*byte)).count();
-    let candidate = text.get(..longest)?;
+    let candidate = text.get(..longest).unwrap_or_default();
     let length = candidate.find("..").unwrap_or(longest);
-    let number = Number::parse(candidate.get(..length)?)?;
-    value_ends(text.get(length..)?).then_some((length, Comparand::Number(number)))
+    let (candidate, rest) = text.split_at_checked(length).unwrap_or_default();
+    if !value_ends(rest) {
+        return Ok(None);
+    }
+    match Number::read(candidate) {
+        Ok(number) => Ok(Some((length, Comparand::Number(number)))),
+        Err(InvalidNumber::NoNumber) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -1,6 +1,7 @@
 //! What is no `q`, and what is too much of one.
 
 use super::*;
+use crate::entity::MAX_NUMBER_LENGTH;
 
 #[test]
 fn what_is_wrong_is_named_with_its_position() {
@@ -17,6 +18,10 @@ fn what_is_wrong_is_named_with_its_position() {
         ("a==\"佐野", 3, "'\"'"),
         (r#"a=="\x""#, 3, "'\"'"),
         ("a==01", 3, "'0'"),
+        ("a==1e400", 3, "'1'"),
+        ("a>-1e999", 2, "'-'"),
+        ("a==1..1e400", 6, "'1'"),
+        ("a==1,1e400", 5, "'1'"),
         ("a==1x", 3, "'1'"),
         ("a==2026-02-30T00:00:00Z", 3, "'2'"),
         ("a==2026-01-01T00:00:00+09:00", 3, "'2'"),
@@ -46,6 +51,22 @@ fn what_is_wrong_is_named_with_its_position() {
         assert_eq!((error.position, error.found.as_str()), (position, found), "{query}");
     }
     assert!(read("status==open").unwrap_err().to_string().contains("double quotes"));
+    let long = read(&format!("a=={}", "1".repeat(10_000))).unwrap_err();
+    assert_eq!(
+        (
+            long.position,
+            long.to_string()
+                .contains(&format!("at most {MAX_NUMBER_LENGTH} characters"))
+        ),
+        (3, true),
+        "{long}"
+    );
+    assert!(
+        read("a<1e400")
+            .unwrap_err()
+            .to_string()
+            .contains("that a double can hold")
+    );
     let nothing = parse::Expand {
         attribute: &|_| None,
         r#type: &|_| None,
