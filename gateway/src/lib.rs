@@ -60,6 +60,7 @@ pub use revision::Revision;
 
 use edge::{ConsumerLimiters, FailedAttempts};
 use runtime::{Admission, Tasks};
+use server::Pulse;
 use state::State;
 use subscriptions::Subscriptions;
 use telemetry::Metrics;
@@ -79,6 +80,7 @@ pub struct Gateway {
     tasks: Tasks,
     started: Instant,
     stopping: AtomicBool,
+    pulse: Arc<Pulse>,
 }
 
 impl Gateway {
@@ -105,6 +107,7 @@ impl Gateway {
             tasks,
             started: Instant::now(),
             stopping: AtomicBool::new(false),
+            pulse: Arc::default(),
         }
     }
 

@@ -185,10 +185,11 @@ impl Running {
             bounds: Arc::new(ConsumerBounds::new(&gateway, connections_within(descriptors))),
             metrics: Arc::clone(&gateway.metrics.connections),
         };
+        let pulse = Arc::clone(&gateway.pulse);
         let consumers = Listening {
             accepting: tasks
                 .listeners
-                .spawn(serve_over_threads(consumers, operations, asked))?,
+                .spawn(serve_over_threads(consumers, operations, pulse, asked))?,
             shutdown,
         };
         let administrators = Listener {

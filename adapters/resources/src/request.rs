@@ -27,7 +27,7 @@ const LARGE: usize = 64 * 1024;
 const NOT_WORTH_IT: u32 = 50;
 
 /// How long a turn for somebody who has had none is waited for.
-const FOR_A_TURN: Duration = Duration::from_secs(1);
+const FOR_A_TURN: Duration = Duration::from_millis(800);
 
 /// Whom something is for that no caller has asked for.
 const NOBODY: Lane = Lane {

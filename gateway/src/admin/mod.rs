@@ -124,11 +124,20 @@ fn routes() -> Vec<(&'static str, MethodRouter<Administration>)> {
     ]
 }
 
-/// Ready when reads can be answered: when a revision is loaded, which start-up guarantees, and the process is to go on.
+/// Ready when reads can be answered: when a revision is loaded, which start-up guarantees, the threads of connections and
+/// those that compute let everybody have a turn, and the process is to go on.
 /// What cannot be written is no reason to take the node out of rotation; see `conditions`. The answer names the revision.
 async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     if gateway.is_stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    let (beats, turns) = tokio::join!(gateway.pulse.beats(), gateway.admission.takes_turns());
+    for (is_well, threads) in [(beats, "connections"), (turns, "computing")] {
+        if !is_well {
+            tracing::error!(threads, "threads do not answer; reads cannot be answered");
+            let detail = format!("not ready: the threads for {threads} do not answer\n");
+            return (StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
+        }
     }
     format!("ready, revision {}\n", gateway.revision().config.revision).into_response()
 }

@@ -107,6 +107,11 @@ impl Admission {
         self.process.beside(&caller, deadline)
     }
 
+    /// Whether the threads that compute by turns still take turns.
+    pub(crate) async fn takes_turns(&self) -> bool {
+        self.process.takes_turns().await
+    }
+
     /// How much is in use.
     #[must_use]
     pub fn in_use(&self) -> InUse {

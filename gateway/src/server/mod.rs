@@ -21,6 +21,7 @@ mod descriptors;
 mod host;
 mod malformed;
 mod patience;
+mod pulse;
 mod request_head;
 mod request_target;
 mod requests;
@@ -64,6 +65,7 @@ use connections::{Admitted, Connections, NoRoom};
 pub use connections::{ConnectionBounds, FixedBounds};
 pub use descriptors::{connections_within, raise_descriptor_limit};
 pub use malformed::{Fault, Malformed};
+pub use pulse::Pulse;
 use request_head::HeadLimits;
 use streams::{Stream, StreamExecutor};
 use taken_body::TakenBody;
@@ -157,10 +159,18 @@ pub async fn serve<S: Answers>(listener: Listener, service: S, shutdown: watch::
 }
 
 /// As [`serve`], with a thread for each processor that connections are spread over.
-pub async fn serve_over_threads<S: Answers>(listener: Listener, service: S, shutdown: watch::Receiver<bool>) {
+pub async fn serve_over_threads<S: Answers>(
+    listener: Listener,
+    service: S,
+    pulse: Arc<Pulse>,
+    shutdown: watch::Receiver<bool>,
+) {
     let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let workers = match Workers::start(processors) {
-        Ok(workers) => Some(workers),
+        Ok(workers) => {
+            pulse.watch(workers.runtimes());
+            Some(workers)
+        }
         Err(error) => {
             // Slower, and as right.
             tracing::warn!(%error, "no threads for connections alone; they share those of everything else");

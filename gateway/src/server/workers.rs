@@ -69,6 +69,11 @@ impl Workers {
         Ok(started)
     }
 
+    /// The runtimes of the threads.
+    pub(super) fn runtimes(&self) -> Vec<Handle> {
+        self.workers.iter().map(|worker| worker.runtime.clone()).collect()
+    }
+
     /// Ends the threads, with what is left of their connections. One that does not end in time is left behind: it must
     /// not hold up the end of the process.
     pub(super) async fn end(mut self) {
