@@ -5,7 +5,7 @@
 //! docs/administrators.md.
 
 use jiff::Timestamp;
-use kakehashi_adapters::Trouble;
+use kakehashi_adapters::{ErrorKind, Trouble};
 
 use crate::Gateway;
 use crate::config::TenantId;
@@ -31,6 +31,8 @@ pub fn now(gateway: &Gateway) -> Vec<Condition> {
     let mut all = Vec::new();
     all.extend(state(gateway));
     all.extend(stores(gateway));
+    all.extend(lost_sources(gateway));
+    all.extend(shedding(gateway));
     all
 }
 
@@ -48,6 +50,40 @@ fn stores(gateway: &Gateway) -> Vec<Condition> {
     troubled
         .map(|(tenant, trouble)| of_trouble("store-unwritable", "store-unreadable", Some(tenant), &trouble))
         .collect()
+}
+
+/// Sources that are not asked, because they have failed several times in a row.
+fn lost_sources(gateway: &Gateway) -> Vec<Condition> {
+    let revision = gateway.revision();
+    let sources = revision.registry.sources().iter();
+    let lost = sources.filter_map(|source| {
+        let status = source.adapter.status()?;
+        let since = status.open_since?;
+        let reason = status.last_error.map_or("unreachable", ErrorKind::as_str);
+        Some(Condition {
+            what: "source-lost",
+            tenant: Some(source.tenant.clone()),
+            reason,
+            since: Timestamp::try_from(since).unwrap_or(Timestamp::UNIX_EPOCH),
+            detail: format!(
+                "{} has failed several times in a row; it is tried again every few seconds",
+                source.id
+            ),
+        })
+    });
+    lost.collect()
+}
+
+/// Requests were sent away lately, because there was as much to do as there may be.
+fn shedding(gateway: &Gateway) -> Option<Condition> {
+    let since = gateway.admission.sheds_since()?;
+    Some(Condition {
+        what: "shedding",
+        tenant: None,
+        reason: "busy",
+        since: Timestamp::try_from(since).unwrap_or(Timestamp::UNIX_EPOCH),
+        detail: "requests are answered with 503, because as much is under way, held or computed as may be".to_owned(),
+    })
 }
 
 fn of_trouble(

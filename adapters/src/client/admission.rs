@@ -113,7 +113,7 @@ impl Admission {
 
     pub(super) fn status(&self) -> SourceStatus {
         SourceStatus {
-            open_breaker: self.breaker.is_open(),
+            open_since: self.breaker.open_since(),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             requests: self.requests.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),

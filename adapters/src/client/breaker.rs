@@ -1,7 +1,7 @@
 //! The circuit breaker of one source: after several failures in a row nobody waits for it for a while.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Failures in a row that open the circuit. One or two happen when a source restarts; five do not.
 pub(super) const FAILURES_TO_OPEN: u32 = 5;
@@ -21,6 +21,8 @@ struct State {
     failures: u32,
     /// When a trial is allowed; `None` while the circuit is closed.
     retry_at: Option<Instant>,
+    /// When the circuit was opened.
+    opened_at: Option<SystemTime>,
 }
 
 impl Breaker {
@@ -49,16 +51,17 @@ impl Breaker {
         state.failures = state.failures.saturating_add(1);
         if state.failures >= FAILURES_TO_OPEN {
             state.retry_at = Some(now + OPEN_FOR);
+            state.opened_at.get_or_insert_with(SystemTime::now);
         }
     }
 
-    /// Whether requests are being held back.
-    pub(super) fn is_open(&self) -> bool {
-        self.lock().retry_at.is_some()
+    /// Since when requests are being held back; `None`: they are not.
+    pub(super) fn open_since(&self) -> Option<SystemTime> {
+        self.lock().opened_at
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is two plain fields: whoever panicked has not left them half written.
+        // The state is plain fields: whoever panicked has not left them half written.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,11 +80,11 @@ mod tests {
         assert!(breaker.admits(start));
         breaker.succeeded();
         for _ in 0..FAILURES_TO_OPEN {
-            assert!(!breaker.is_open());
+            assert!(!breaker.open_since().is_some());
             assert!(breaker.admits(start));
             breaker.failed(start);
         }
-        assert!(breaker.is_open());
+        assert!(breaker.open_since().is_some());
         assert!(!breaker.admits(start + OPEN_FOR / 2));
 
         let trial = start + OPEN_FOR;
@@ -91,7 +94,7 @@ mod tests {
         assert!(!breaker.admits(trial + OPEN_FOR / 2));
         assert!(breaker.admits(trial + OPEN_FOR));
         breaker.succeeded();
-        assert!(!breaker.is_open());
+        assert!(!breaker.open_since().is_some());
         assert!(breaker.admits(trial + OPEN_FOR));
     }
 }

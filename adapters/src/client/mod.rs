@@ -21,7 +21,7 @@ mod tests;
 mod walked;
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -147,8 +147,8 @@ pub struct StreamedResponse {
 /// How a source is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceStatus {
-    /// Whether requests are held back because the source failed several times in a row.
-    pub open_breaker: bool,
+    /// Since when requests are held back because the source failed several times in a row; `None`: they are not.
+    pub open_since: Option<SystemTime>,
     /// Requests under way, until the ends of their bodies.
     pub in_flight: usize,
     /// Requests that were sent since the start.

@@ -170,7 +170,7 @@ async fn an_endpoint_that_gives_no_token_is_left_alone_for_a_while_and_is_no_fai
         "{answers:?}"
     );
     assert_eq!(setting.issuer.token_requests(), 1);
-    assert!(!wrong.status().open_breaker, "the source has not failed");
+    assert!(wrong.status().open_since.is_none(), "the source has not failed");
     assert_eq!(setting.source.requests().len(), 0, "it was asked without a credential");
 
     for fault in [

@@ -66,7 +66,7 @@ fn shown<'a>(source: &'a RegisteredSource, config: Option<&'a SourceConfig>) -> 
             None if source.adapter.trouble().is_some_and(|trouble| !trouble.is_readable) => "failing",
             None => "ok",
         },
-        breaker: status.map(|status| if status.open_breaker { "open" } else { "closed" }),
+        breaker: status.map(|status| if status.open_since.is_some() { "open" } else { "closed" }),
         in_flight: status.map(|status| status.in_flight),
         requests: status.map(|status| status.requests),
         failures: status.map(|status| status.failures),
@@ -79,7 +79,7 @@ fn shown<'a>(source: &'a RegisteredSource, config: Option<&'a SourceConfig>) -> 
 
 /// One word for what the numbers say.
 fn health(status: &SourceStatus) -> &'static str {
-    if status.open_breaker {
+    if status.open_since.is_some() {
         "held-back"
     } else if status.is_failing {
         "failing"

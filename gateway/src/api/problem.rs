@@ -152,7 +152,15 @@ pub struct Problem {
     /// What exactly, where, and what to do.
     pub detail: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    is_busy: bool,
 }
+
+/// Left with an answer that says that the gateway is busy, for those who count.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Busy;
+
+/// When somebody who was not let in may come back, in seconds: what is under way is over soon.
+const COME_BACK_AFTER: u64 = 1;
 
 /// The members of RFC 7807, as they go over the wire.
 #[derive(Debug, Serialize)]
@@ -171,6 +179,7 @@ impl Problem {
             error_type,
             detail: detail.into(),
             headers: Vec::new(),
+            is_busy: false,
         }
     }
 
@@ -178,6 +187,18 @@ impl Problem {
     #[must_use]
     pub fn later(detail: impl Into<String>) -> Self {
         Self::new(ErrorType::Unavailable, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
+    }
+
+    /// The gateway has as much to do as it may have, or as much for this consumer as it may have beside others (RFC 9110
+    /// section 15.6.4).
+    #[must_use]
+    pub fn busy() -> Self {
+        let detail = "the gateway is busy; try again after the time in Retry-After";
+        let problem = Self::new(ErrorType::Unavailable, detail);
+        Self {
+            is_busy: true,
+            ..problem.with_header(header::RETRY_AFTER, HeaderValue::from(COME_BACK_AFTER))
+        }
     }
 
     /// A fault in one parameter of the request: names the parameter, and the place in its value in characters from 0.
@@ -252,6 +273,9 @@ impl IntoResponse for Problem {
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
+        }
+        if self.is_busy {
+            response.extensions_mut().insert(Busy);
         }
         response
     }

@@ -13,7 +13,6 @@ use super::negotiate::MediaType;
 use super::problem::{ErrorType, Problem};
 use crate::config::Size;
 use crate::contexts::RequestContext;
-use crate::edge::busy::busy;
 use crate::federation::warning::Missing;
 use crate::federation::{Refusal, Warning};
 
@@ -138,7 +137,7 @@ fn with_page(path: &str, query: &str, page: Page) -> String {
 impl From<Exhausted> for Problem {
     fn from(exhausted: Exhausted) -> Self {
         match exhausted {
-            Exhausted::Process => busy(),
+            Exhausted::Process => Self::busy(),
             Exhausted::Request { most } => {
                 let most = Size::from_bytes(most);
                 let detail = format!(

@@ -3,7 +3,6 @@
 //! knows no entities.
 
 pub(crate) mod authenticate;
-pub(crate) mod busy;
 pub(crate) mod client_address;
 mod deadline;
 mod failed_attempts;
@@ -146,7 +145,10 @@ impl Inside {
         };
         // After the consumer's own limits, so that who is over them is told so.
         let resources = match self.limited {
-            true => busy::admit(gateway, &caller.0, address, deadline).map_err(IntoResponse::into_response)?,
+            true => {
+                let admitted = gateway.admission.admit(&caller.0, address, deadline.of_the_answer());
+                admitted.map_err(|_| Problem::busy().into_response())?
+            }
             false => Resources::uncounted(deadline.of_the_answer()),
         };
         let passed = Passed {

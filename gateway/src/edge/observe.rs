@@ -10,6 +10,7 @@ use rand::RngExt;
 
 use super::Caller;
 use crate::Gateway;
+use crate::api::problem::Busy;
 
 /// The header that tells the consumer the request's id, to be quoted in questions to the operator.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -86,6 +87,10 @@ impl Observed {
         response
             .headers_mut()
             .insert(header::VIA, HeaderValue::from_static(VIA));
+        if response.extensions().get::<Busy>().is_some() {
+            gateway.admission.note_shed();
+            gateway.metrics.record_refusal("busy");
+        }
         let matched = response.extensions().get::<MatchedPath>();
         let route = matched.map_or("unmatched", MatchedPath::as_str);
         let consumer = caller.map_or("", |caller| caller.0.id.as_str());

@@ -5,9 +5,9 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use dashmap::DashMap;
 use kakehashi_resources::request::InUse;
@@ -33,9 +33,6 @@ pub(crate) const MOST_COMPUTING: usize = 128;
 /// Client addresses without a credential that are remembered before the idle ones are forgotten.
 const MOST_ADDRESSES: usize = 100_000;
 
-/// When somebody who was not let in may come back: what is under way is over soon.
-pub(crate) const COME_BACK_AFTER: Duration = Duration::from_secs(1);
-
 /// The number of all callers without a credential.
 const ANONYMOUS: u64 = 0;
 
@@ -47,7 +44,18 @@ pub struct Admission {
     anonymous: Caller,
     addresses: DashMap<ClientAddress, Caller>,
     last_number: AtomicU64,
+    sheds: Mutex<Option<Shedding>>,
 }
+
+/// That somebody was sent away.
+#[derive(Debug, Clone, Copy)]
+struct Shedding {
+    since: SystemTime,
+    last: Instant,
+}
+
+/// For how long after the last that was sent away this counts as a condition: as long as probes may be apart.
+const SHEDS_FOR: Duration = Duration::from_secs(60);
 
 /// How much there is, by the configuration.
 #[must_use]
@@ -78,6 +86,7 @@ impl Admission {
             consumers: DashMap::new(),
             addresses: DashMap::new(),
             last_number: AtomicU64::new(ANONYMOUS),
+            sheds: Mutex::new(None),
         })
     }
 
@@ -110,6 +119,23 @@ impl Admission {
     /// Whether the threads that compute by turns still take turns.
     pub(crate) async fn takes_turns(&self) -> bool {
         self.process.takes_turns().await
+    }
+
+    /// Notes that somebody was sent away.
+    pub(crate) fn note_shed(&self) {
+        let now = Instant::now();
+        let mut sheds = self.sheds.lock().unwrap_or_else(PoisonError::into_inner);
+        let lasting = sheds.filter(|sheds| now.duration_since(sheds.last) <= SHEDS_FOR);
+        let since = lasting.map_or_else(SystemTime::now, |sheds| sheds.since);
+        *sheds = Some(Shedding { since, last: now });
+    }
+
+    /// Since when somebody was sent away again and again; `None`: nobody was lately.
+    pub(crate) fn sheds_since(&self) -> Option<SystemTime> {
+        let sheds = *self.sheds.lock().unwrap_or_else(PoisonError::into_inner);
+        sheds
+            .filter(|sheds| sheds.last.elapsed() <= SHEDS_FOR)
+            .map(|sheds| sheds.since)
     }
 
     /// How much is in use.
