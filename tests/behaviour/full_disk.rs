@@ -174,6 +174,7 @@ async fn a_full_store_refuses_writes_alone_and_takes_them_again_when_there_is_ro
     .await;
     assert_eq!(lines(&platform, partition, "a database cannot be written"), 1);
     assert_eq!(lines(&platform, partition, "a database can be written again"), 1);
+    assert_eq!(lines(&platform, "", "write failed"), 0);
 }
 
 #[tokio::test]

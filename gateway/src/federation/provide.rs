@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use kakehashi_adapters::store::set_system_dates;
-use kakehashi_adapters::{AdapterError, Call, EntityWriter, Put, WriteError};
+use kakehashi_adapters::{AdapterError, Call, EntityWriter, ErrorKind, Put, WriteError};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::query::TypeSelection;
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
@@ -88,7 +88,10 @@ impl From<WriteError> for WriteRefusal {
             WriteError::Refused => Self::Forbidden(Ungranted::Everything),
             WriteError::CannotHold(reason) => Self::CannotHold(reason),
             WriteError::Source(error) => {
-                tracing::warn!(source_id = %error.source_id, kind = %error.kind, detail = %error.detail, "write failed");
+                // What cannot be written is told once, where it was found, and not for every write.
+                if !matches!(error.kind, ErrorKind::InsufficientStorage | ErrorKind::Unwritable) {
+                    tracing::warn!(source_id = %error.source_id, kind = %error.kind, detail = %error.detail, "write failed");
+                }
                 Self::Source(error)
             }
         }
