@@ -129,7 +129,7 @@ fn cut(parts: impl Iterator<Item = (Role, Vec<Coord<f64>>)>, around: Option<&Bou
 }
 
 /// A part cut short; without positions where none of it matters.
-fn cut_part(role: Role, part: Vec<Coord<f64>>, around: &Bounds) -> Vec<Coord<f64>> {
+pub(super) fn cut_part(role: Role, part: Vec<Coord<f64>>, around: &Bounds) -> Vec<Coord<f64>> {
     let mut kept: Vec<Coord<f64>> = Vec::new();
     // The sides of the box beyond which all positions since the last one that was kept lie.
     let mut common = 0;
@@ -168,8 +168,13 @@ fn cut_part(role: Role, part: Vec<Coord<f64>>, around: &Bounds) -> Vec<Coord<f64
         return kept;
     }
     if kept.len() < 4 {
-        // All of it lies beyond one side, or it goes out and comes back.
-        return Vec::new();
+        let may_meet = |line: &[Coord<f64>]| line.iter().fold(u8::MAX, |common, end| common & sides(*end, around)) == 0;
+        // Far away it went out and came back; at the box that is a ring all the same.
+        return if kept.windows(2).any(may_meet) {
+            part
+        } else {
+            Vec::new()
+        };
     }
     let (kept, part) = (LineString(kept), LineString(part));
     // Which side of a line is inside depends on the way that the ring turns.

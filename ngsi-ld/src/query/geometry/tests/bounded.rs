@@ -216,6 +216,22 @@ fn what_touches_in_too_many_places_is_too_complex_and_never_guessed() {
 }
 
 #[test]
+fn a_contact_that_was_not_reached_is_not_taken_for_none() {
+    let reference = ReferenceGeometry::from(Geometry::LineString(zigzag(1_000, 0.0)));
+    // Beside all lines of the reference, whose boxes it meets, and then along the first of them.
+    let shared = reference.positions().into_iter().take(2).collect();
+    let target = Geometry::MultiLineString(vec![zigzag(1_000, 0.02), shared]);
+    for relation in [GeoRelation::Overlaps, GeoRelation::Within] {
+        let query = query(relation, &reference);
+        assert_eq!(steps(&query, &at(&target)).0, Err(TooComplex), "{relation:?}");
+    }
+    assert_eq!(
+        steps(&query(GeoRelation::Intersects, &reference), &at(&target)).0,
+        Ok(true)
+    );
+}
+
+#[test]
 fn a_permit_is_too_complex_only_where_no_instance_leads_out() {
     let positions: Vec<String> = outline(12_000)
         .iter()
