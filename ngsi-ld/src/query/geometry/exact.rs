@@ -15,6 +15,7 @@ use super::TooComplex;
 use super::bounds::Bounds;
 use super::contacts::Contact;
 use super::index::{Index, to_geo};
+use super::sameness::have_same_lines;
 use super::shape::{Dimension, lines};
 use super::target::Target;
 use crate::entity::Role;
@@ -44,8 +45,9 @@ const PAIRS_OF_A_PIECE: usize = 16;
 /// Positions that are cut short or taken over in one piece of work.
 const POSITIONS_OF_A_PIECE: usize = 4;
 
-/// Fewer positions than this are not worth cutting where more than one side of the comparison matters.
-const CUT_FROM: usize = 256;
+/// With so many positions it is decided without [`geo`] what boxes decide, and whether both have the same lines. Fewer are
+/// left to it, which says of rings that cross or overlap themselves what nobody else would.
+const LARGE: usize = 256;
 
 /// The parts of one geometry.
 type Parts = Vec<(Role, Vec<Coord<f64>>)>;
@@ -59,10 +61,17 @@ pub(super) fn holds(
     steps: &mut Steps,
 ) -> Result<bool, TooComplex> {
     steps.spend((target.size() + index.size()) / POSITIONS_OF_A_PIECE);
+    let is_large = target.size() + index.size() > LARGE && !target.is_collapsed() && !index.is_collapsed();
+    if is_large && boxes_exclude(relation, target.bounds(), index.bounds()) {
+        return Ok(false);
+    }
+    if is_large && !contact.cross && have_same_lines(target, index) {
+        return Ok(relation != GeoRelation::Overlaps);
+    }
     let may_cut = !target.is_collapsed() && !index.is_collapsed();
     let is_around_target = match relation {
         GeoRelation::Within => may_cut,
-        GeoRelation::Overlaps => may_cut && target.size() + index.size() > CUT_FROM,
+        GeoRelation::Overlaps => may_cut && is_large,
         _ => false,
     };
     let around_target = is_around_target.then_some(target.bounds());
@@ -102,6 +111,16 @@ pub(super) fn holds(
         GeoRelation::Overlaps => matrix.is_overlaps(),
         GeoRelation::Near { .. } => false,
     })
+}
+
+/// Whether a relation cannot hold between geometries in these boxes, because one would have to lie in the other's.
+fn boxes_exclude(relation: GeoRelation, target: &Bounds, reference: &Bounds) -> bool {
+    match relation {
+        GeoRelation::Within => !reference.encloses(target),
+        GeoRelation::Contains => !target.encloses(reference),
+        GeoRelation::Equals => target != reference,
+        _ => false,
+    }
 }
 
 /// The parts, cut short around a box where there is one.
