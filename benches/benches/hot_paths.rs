@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run must stop")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kakehashi_benches::{hot_paths, planning, query_language, scaled_policies};
+use kakehashi_benches::{geometry, hot_paths, planning, query_language, scaled_policies};
 use mimalloc::MiMalloc;
 
 /// As in the gateway.
@@ -60,5 +60,15 @@ fn planned(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, all, scaled, asking, planned);
+/// Questions with large geometries over many entities.
+fn places(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("places");
+    group.sample_size(20);
+    for mut path in geometry::paths().expect("the benchmark's own geometries") {
+        group.bench_function(path.name, |bencher| bencher.iter(|| (path.run)()));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, all, scaled, asking, planned, places);
 criterion_main!(benches);

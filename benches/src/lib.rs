@@ -3,6 +3,7 @@
 
 pub mod bare_records;
 pub mod bare_transform;
+pub mod geometry;
 pub mod hot_paths;
 pub mod planning;
 pub mod query_language;

@@ -12,13 +12,16 @@ use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::entity::parse::parse_entities;
-use ngsi_ld::query::{Expression, GeoQuery, Ordering};
+use ngsi_ld::query::{Expression, GeoQuery, Ordering, Steps};
 
 use crate::hot_paths::{Failure, HotPath};
 use crate::workload;
 
 /// Entities of a list that is put into order before it is paged.
 const ORDERED: usize = 1_000;
+
+/// Entities that are put into order where several sources answer.
+const SORTED: usize = 20_000;
 
 /// Points that a large municipality's registers have between them: what `near` is measured against.
 pub const POINTS: usize = 100_000;
@@ -57,6 +60,10 @@ pub fn paths() -> Result<Vec<HotPath>, Failure> {
         Ordering::parse("location;dist-asc", Some("[139.05,36.505]"), None, None, context)?,
         entities.clone(),
     );
+    let (many, order_of_many) = (
+        parse_entities(workload::ngsi_ld_list(SORTED).as_bytes(), context)?,
+        Ordering::parse(order, None, None, Some("ja"), context)?,
+    );
     let keys = move |ordering: &Ordering, entities: &[Entity]| {
         let mut keys: Vec<_> = entities.iter().map(|entity| ordering.key(entity)).collect();
         keys.sort_by(|a, b| ordering.compare(a, b));
@@ -83,6 +90,15 @@ pub fn paths() -> Result<Vec<HotPath>, Failure> {
         }),
         path("order 1,000 entities by texts in Japanese", move || {
             black_box(keys(&ordering, black_box(&entities)));
+        }),
+        path("sort 20,000 entities by texts in Japanese", move || {
+            let keyed = many.iter().map(|entity| (order_of_many.key(entity), ())).collect();
+            black_box(
+                order_of_many
+                    .begin_sort(keyed)
+                    .advance(&mut Steps::unbounded())
+                    .is_ready(),
+            );
         }),
         path("order 1,000 entities by distance", move || {
             black_box(keys(&by_distance, black_box(&away)));

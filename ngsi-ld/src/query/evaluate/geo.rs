@@ -77,33 +77,36 @@ impl<'a> GeoEvaluation<'a> {
             let AttributeValue::GeoProperty(target) = &instance.value else {
                 continue;
             };
-            match Comparison::begin(self.query, target) {
-                Ok(true) => return Poll::Ready(Ok(true)),
-                Ok(false) => {}
-                Err(comparison) => self.current = Some(Box::new(comparison)),
+            match begin(self.query, target) {
+                Begun::Decided(true) => return Poll::Ready(Ok(true)),
+                Begun::Decided(false) => {}
+                Begun::Later(comparison) => self.current = Some(comparison),
             }
         }
     }
 }
 
-impl<'a> Comparison<'a> {
-    /// What two points decide at once, or the beginning of what takes longer.
-    fn begin(query: &'a GeoQuery, target: &'a Geometry) -> Result<bool, Self> {
-        let reference = &query.geometry;
-        let Some(near) = Near::of(query.relation) else {
-            let relating = Relating::new(query.relation, target, reference, reference.index());
-            return Err(Self::Relating(relating));
-        };
-        if let (Geometry::Point(a), Geometry::Point(b)) = (target, reference.geometry()) {
-            return Ok(target.check().is_ok() && near_of_points(near, *a, *b));
-        }
-        Err(Self::Nearest(Nearest::new(
-            target,
-            reference.index(),
-            Asked::Near(near),
-        )))
-    }
+/// What is known of an instance at once.
+enum Begun<'a> {
+    Decided(bool),
+    Later(Box<Comparison<'a>>),
+}
 
+/// What two points decide, or the beginning of what takes longer.
+fn begin<'a>(query: &'a GeoQuery, target: &'a Geometry) -> Begun<'a> {
+    let reference = &query.geometry;
+    let Some(near) = Near::of(query.relation) else {
+        let relating = Relating::new(query.relation, target, reference, reference.index());
+        return Begun::Later(Box::new(Comparison::Relating(relating)));
+    };
+    if let (Geometry::Point(a), Geometry::Point(b)) = (target, reference.geometry()) {
+        return Begun::Decided(target.check().is_ok() && near_of_points(near, *a, *b));
+    }
+    let nearest = Nearest::new(target, reference.index(), Asked::Near(near));
+    Begun::Later(Box::new(Comparison::Nearest(nearest)))
+}
+
+impl Comparison<'_> {
     fn advance(&mut self, steps: &mut Steps) -> Poll<Result<bool, TooComplex>> {
         Poll::Ready(match self {
             Self::Nearest(nearest) => Ok(ready!(nearest.advance(steps)) == Found::IsNear(true)),

@@ -35,6 +35,8 @@ pub(super) struct Contact {
     pub(super) boxes: usize,
     /// How many of these touch without crossing.
     pub(super) touching: usize,
+    /// More boxes meet than were to be looked at: what else is known is not all.
+    pub(super) is_cut_off: bool,
 }
 
 /// Looking for them.
@@ -66,6 +68,7 @@ impl<'a> Contacts<'a> {
                 cross: false,
                 boxes: 0,
                 touching: 0,
+                is_cut_off: false,
             },
             run: 0,
             few: None,
@@ -174,7 +177,8 @@ impl<'a> Contacts<'a> {
                 _ => {}
             }
         }
-        matches!(self.until, Until::Boxes(most) if self.found.boxes > most)
+        self.found.is_cut_off = matches!(self.until, Until::Boxes(most) if self.found.boxes > most);
+        self.found.is_cut_off
     }
 }
 

@@ -63,15 +63,25 @@ fn samples(index: &Index) -> Vec<Coord<f64>> {
 /// Its multiples, without what is before the point, lie evenly between 0 and 1.
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
+/// Most nodes that are looked at for one place: beyond it is thick enough.
+const MAX_NODES: usize = 4096;
+
 /// How many runs below these nodes matter.
 fn count(nodes: &[RTreeNode<Run>], matters: &dyn Fn(&Bounds) -> bool) -> usize {
-    let nodes = nodes.iter().filter(|node| matters(&bounds_of(node)));
-    nodes
-        .map(|node| match node {
-            RTreeNode::Leaf(_) => 1,
-            RTreeNode::Parent(parent) => count(parent.children(), matters),
-        })
-        .sum()
+    let (mut runs, mut looked) = (0, 0);
+    let mut stack: Vec<&RTreeNode<Run>> = nodes.iter().collect();
+    while let Some(node) = stack.pop() {
+        looked += 1;
+        if looked > MAX_NODES {
+            break;
+        }
+        match node {
+            _ if !matters(&bounds_of(node)) => {}
+            RTreeNode::Leaf(_) => runs += 1,
+            RTreeNode::Parent(parent) => stack.extend(parent.children()),
+        }
+    }
+    runs
 }
 
 /// What comparing with an index costs, in steps.

@@ -15,6 +15,7 @@ use super::TooComplex;
 use super::bounds::Bounds;
 use super::contacts::Contact;
 use super::index::{Index, to_geo};
+use super::sameness::have_same_lines;
 use super::shape::{Dimension, lines};
 use super::target::Target;
 use crate::entity::Role;
@@ -44,8 +45,9 @@ const PAIRS_OF_A_PIECE: usize = 16;
 /// Positions that are cut short or taken over in one piece of work.
 const POSITIONS_OF_A_PIECE: usize = 4;
 
-/// Fewer positions than this are not worth cutting where more than one side of the comparison matters.
-const CUT_FROM: usize = 256;
+/// With so many positions it is decided without [`geo`] what boxes decide, and whether both have the same lines. Fewer are
+/// left to it, which says of rings that cross or overlap themselves what nobody else would.
+const LARGE: usize = 256;
 
 /// The parts of one geometry.
 type Parts = Vec<(Role, Vec<Coord<f64>>)>;
@@ -59,10 +61,17 @@ pub(super) fn holds(
     steps: &mut Steps,
 ) -> Result<bool, TooComplex> {
     steps.spend((target.size() + index.size()) / POSITIONS_OF_A_PIECE);
+    let is_large = target.size() + index.size() > LARGE && !target.is_collapsed() && !index.is_collapsed();
+    if is_large && boxes_exclude(relation, target.bounds(), index.bounds()) {
+        return Ok(false);
+    }
+    if is_large && !contact.cross && have_same_lines(target, index) {
+        return Ok(relation != GeoRelation::Overlaps);
+    }
     let may_cut = !target.is_collapsed() && !index.is_collapsed();
     let is_around_target = match relation {
         GeoRelation::Within => may_cut,
-        GeoRelation::Overlaps => may_cut && target.size() + index.size() > CUT_FROM,
+        GeoRelation::Overlaps => may_cut && is_large,
         _ => false,
     };
     let around_target = is_around_target.then_some(target.bounds());
@@ -104,6 +113,16 @@ pub(super) fn holds(
     })
 }
 
+/// Whether a relation cannot hold between geometries in these boxes, because one would have to lie in the other's.
+fn boxes_exclude(relation: GeoRelation, target: &Bounds, reference: &Bounds) -> bool {
+    match relation {
+        GeoRelation::Within => !reference.encloses(target),
+        GeoRelation::Contains => !target.encloses(reference),
+        GeoRelation::Equals => target != reference,
+        _ => false,
+    }
+}
+
 /// The parts, cut short around a box where there is one.
 fn cut(parts: impl Iterator<Item = (Role, Vec<Coord<f64>>)>, around: Option<&Bounds>) -> Result<Parts, TooComplex> {
     let (mut kept, mut positions) = (Parts::new(), 0);
@@ -129,7 +148,7 @@ fn cut(parts: impl Iterator<Item = (Role, Vec<Coord<f64>>)>, around: Option<&Bou
 }
 
 /// A part cut short; without positions where none of it matters.
-fn cut_part(role: Role, part: Vec<Coord<f64>>, around: &Bounds) -> Vec<Coord<f64>> {
+pub(super) fn cut_part(role: Role, part: Vec<Coord<f64>>, around: &Bounds) -> Vec<Coord<f64>> {
     let mut kept: Vec<Coord<f64>> = Vec::new();
     // The sides of the box beyond which all positions since the last one that was kept lie.
     let mut common = 0;
@@ -168,8 +187,13 @@ fn cut_part(role: Role, part: Vec<Coord<f64>>, around: &Bounds) -> Vec<Coord<f64
         return kept;
     }
     if kept.len() < 4 {
-        // All of it lies beyond one side, or it goes out and comes back.
-        return Vec::new();
+        let may_meet = |line: &[Coord<f64>]| line.iter().fold(u8::MAX, |common, end| common & sides(*end, around)) == 0;
+        // Far away it went out and came back; at the box that is a ring all the same.
+        return if kept.windows(2).any(may_meet) {
+            part
+        } else {
+            Vec::new()
+        };
     }
     let (kept, part) = (LineString(kept), LineString(part));
     // Which side of a line is inside depends on the way that the ring turns.

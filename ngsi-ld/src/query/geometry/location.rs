@@ -102,7 +102,7 @@ impl Findings {
     fn location(&mut self, dimension: Dimension, areas: Areas) -> CoordPos {
         match dimension {
             Dimension::Points if self.is_on => CoordPos::Inside,
-            Dimension::Lines if self.is_on && self.ends % 2 == 0 => CoordPos::Inside,
+            Dimension::Lines if self.is_on && self.ends.is_multiple_of(2) => CoordPos::Inside,
             Dimension::Lines if self.is_on => CoordPos::OnBoundary,
             Dimension::Points | Dimension::Lines => CoordPos::Outside,
             Dimension::Areas if areas == Areas::Together => self.together(),

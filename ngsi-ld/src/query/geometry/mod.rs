@@ -13,6 +13,7 @@ mod location;
 mod nearest;
 mod reference;
 mod relating;
+mod sameness;
 mod shape;
 mod starts;
 mod target;

@@ -439,10 +439,9 @@ impl<'a> Leaf<'a> {
         }
         steps.spend(6);
         let line = end.map(|end| Line::new(start, end));
-        let is_both_holes = few.role == Role::Hole && self.role == Role::Hole;
         if let Some(line) = line
             && bounds.meets(&self.bounds)
-            && !is_both_holes
+            && may_share(few.role, self.role)
             && lines(self.role, self.positions).any(|other| meets(&bounds, line, other))
         {
             return Some(End::Shared);
@@ -464,6 +463,15 @@ impl<'a> Leaf<'a> {
             }
         }
         None
+    }
+}
+
+/// Whether it matters that lines of these meet: a point on a ring has been found on it.
+fn may_share(one: Role, other: Role) -> bool {
+    let is_ring = |role| matches!(role, Role::Shell | Role::Hole);
+    match (one, other) {
+        (Role::Points, other) | (other, Role::Points) => !is_ring(other),
+        _ => true,
     }
 }
 

@@ -190,8 +190,12 @@ impl<'a> Relating<'a> {
         }
         let (of_target, of_reference) = (self.target.dimension(), self.index.dimension());
         let is_collapsed = self.target.is_collapsed() || self.index.is_collapsed();
-        // A point in an area is found in it, whatever the area looks like.
-        let is_found = matches!(self.geometry, Geometry::Point(_)) && of_reference == Dimension::Areas;
+        // A point in an area is found in it, whatever the area looks like; in those of a permit all points are.
+        let is_point = match self.areas {
+            Areas::Together => of_target == Dimension::Points,
+            Areas::Each | Areas::One => matches!(self.geometry, Geometry::Point(_)),
+        };
+        let is_found = is_point && of_reference == Dimension::Areas;
         if is_collapsed && !is_found {
             self.stage = Stage::Contacts(Box::new(Contacts::new(Until::Boxes(exact::MAX_STEPS))));
             return None;
@@ -251,6 +255,9 @@ impl<'a> Relating<'a> {
 
     /// What contacts decide; `None`: there are none, and each part lies inside or outside as a whole.
     fn after_contacts(&self, contact: Contact, steps: &mut Steps) -> Option<Related> {
+        if contact.is_cut_off {
+            return Some(Related::TooComplex);
+        }
         let is_collapsed = self.target.is_collapsed() || self.index.is_collapsed();
         if !contact.meet && !is_collapsed {
             return None;

@@ -2,6 +2,9 @@
 
 use std::f64::consts::TAU;
 
+use geo::coordinate_position::CoordPos;
+use geo::dimensions::Dimensions;
+use geo::{Relate, Validation};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -110,8 +113,66 @@ fn polygon(world: World) -> BoxedStrategy<Vec<Vec<Position>>> {
         2 => any_ring(world).prop_map(|ring| vec![ring]),
         3 => round_ring(world).prop_map(|ring| vec![ring]),
         2 => holed(world),
+        1 => (any_ring(world), any_ring(world)).prop_map(|(shell, hole)| vec![shell.clone(), clamped(hole, &shell)]),
     ]
     .boxed()
+}
+
+/// A ring that does not leave the box around another.
+fn clamped(ring: Vec<Position>, within: &[Position]) -> Vec<Position> {
+    let range = |of: fn(&Position) -> f64| {
+        let values = within.iter().map(of);
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| {
+            (least.min(value), most.max(value))
+        })
+    };
+    let ((west, east), (south, north)) = (
+        range(|position| position.longitude),
+        range(|position| position.latitude),
+    );
+    let clamp = |position: Position| {
+        Position::new(
+            position.longitude.clamp(west, east),
+            position.latitude.clamp(south, north),
+        )
+    };
+    ring.into_iter().map(clamp).collect()
+}
+
+/// Polygons with few positions on the grid that share no inside, but edges, corners, and corners on edges.
+fn tiles() -> impl Strategy<Value = Vec<Vec<Vec<Position>>>> {
+    vec(vec(position(World::Grid), 3..5), 1..8).prop_map(|rings| {
+        let mut tiles: Vec<Vec<Vec<Position>>> = Vec::new();
+        for mut ring in rings {
+            ring.push(ring[0]);
+            let tile = Geometry::Polygon(vec![ring.clone()]).to_geo();
+            let is_apart = |other: &Vec<Vec<Position>>| {
+                let matrix = tile.relate(&Geometry::Polygon(other.clone()).to_geo());
+                matrix.get(CoordPos::Inside, CoordPos::Inside) == Dimensions::Empty
+            };
+            if tile.is_valid() && tiles.iter().all(is_apart) {
+                tiles.push(vec![ring]);
+            }
+        }
+        tiles
+    })
+}
+
+/// Rings around one center, one in the other, as areas with and without holes and as lines.
+fn nested() -> impl Strategy<Value = Geometry> {
+    let ring = |reach: u8| -> Vec<Position> {
+        let reach = f64::from(reach);
+        let corners = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0)];
+        corners.map(|(x, y)| Position::new(x * reach, y * reach)).to_vec()
+    };
+    (prop::collection::btree_set(1..9_u8, 1..6), 0..3_u8).prop_map(move |(reaches, form)| {
+        let rings: Vec<Vec<Position>> = reaches.into_iter().rev().map(ring).collect();
+        match form {
+            0 => Geometry::MultiLineString(rings),
+            1 => Geometry::Polygon(rings.into_iter().take(2).collect()),
+            _ => Geometry::MultiPolygon(rings.chunks(2).map(<[_]>::to_vec).collect()),
+        }
+    })
 }
 
 fn line(world: World) -> BoxedStrategy<Vec<Position>> {
@@ -139,19 +200,50 @@ pub(super) fn pairs() -> impl Strategy<Value = (Geometry, Geometry)> {
         1 => Just(World::Pole),
         1 => Just(World::Globe),
     ];
-    worlds.prop_flat_map(|world| {
-        (geometry(world), geometry(world), 0..6_u8).prop_map(|(target, reference, likeness)| match likeness {
-            0 => (reference.clone(), reference),
-            1 => (backwards(&reference), reference),
-            2 => (shifted(&reference), reference),
-            _ => (target, reference),
-        })
-    })
+    let unlike = worlds.prop_flat_map(|world| {
+        (geometry(world), geometry(world), vec(any::<bool>(), 60), 0..7_u8).prop_map(
+            |(target, reference, chosen, likeness)| match likeness {
+                0 => (reference.clone(), reference),
+                1 => (backwards(&reference), reference),
+                2 => (shifted(&reference), reference),
+                3 => (positions_of(&reference, &chosen), reference),
+                _ => (target, reference),
+            },
+        )
+    });
+    let tiled = tiles().prop_filter_map("no tile", |tiles| {
+        (!tiles.is_empty()).then_some(Geometry::MultiPolygon(tiles))
+    });
+    let tiled = (
+        geometry(World::Grid),
+        tiled,
+        any::<bool>(),
+        vec(any::<bool>(), 60),
+        0..4_u8,
+    )
+        .prop_map(|(other, tiled, is_target, chosen, likeness)| {
+            let other = if likeness == 0 {
+                positions_of(&tiled, &chosen)
+            } else {
+                other
+            };
+            if is_target { (tiled, other) } else { (other, tiled) }
+        });
+    prop_oneof![8 => unlike, 2 => tiled, 1 => (nested(), nested())]
+}
+
+/// Some positions of a geometry, as points.
+fn positions_of(geometry: &Geometry, chosen: &[bool]) -> Geometry {
+    let positions = geometry.positions();
+    let some = positions.iter().zip(chosen).filter(|(_, chosen)| **chosen);
+    let some: Vec<Position> = some.map(|(position, _)| *position).collect();
+    Geometry::MultiPoint(if some.is_empty() { positions } else { some })
 }
 
 /// A large area, and something that has positions of its boundary and others.
 pub(super) fn touching() -> impl Strategy<Value = (Geometry, Geometry)> {
-    let ring = (vec(0.9..1.0_f64, 200..500), any::<bool>()).prop_map(|(radii, is_clockwise)| {
+    let radii = prop_oneof![vec(0.9..1.0_f64, 200..500), vec(0.3..1.0_f64, 6..20)];
+    let ring = (radii, any::<bool>()).prop_map(|(radii, is_clockwise)| {
         let step = TAU / radii.len() as f64;
         let mut ring: Vec<Position> = radii
             .iter()

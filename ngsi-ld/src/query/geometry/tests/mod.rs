@@ -1,6 +1,7 @@
 //! Relations and distances against the naive model, interrupted at every step and not.
 
 mod bounded;
+mod cutting;
 mod generated;
 mod naive;
 
@@ -121,6 +122,29 @@ proptest! {
             };
             prop_assert_eq!(found, expected);
         }
+    }
+}
+
+#[test]
+fn a_line_may_cross_from_one_area_into_another_where_they_touch() {
+    let geometry = |json: &str| Geometry::parse(json).unwrap();
+    let touching = geometry(
+        r#"{"type":"MultiPolygon","coordinates":[[[[0,0],[2,0],[2,2],[0,2],[0,0]]],[[[1,0],[0.5,-1],[1.5,-1],[1,0]]]]}"#,
+    );
+    let apart = geometry(
+        r#"{"type":"MultiPolygon","coordinates":[[[[0,0],[2,0],[2,2],[0,2],[0,0]]],[[[1,-0.1],[0.5,-1],[1.5,-1],[1,-0.1]]]]}"#,
+    );
+    let line = geometry(r#"{"type":"LineString","coordinates":[[1,-0.5],[1,1]]}"#);
+    for (areas, expected) in [(touching, true), (apart, false)] {
+        assert_eq!(naive::holds(GeoRelation::Within, &line, &areas), expected);
+        assert_eq!(
+            query(GeoRelation::Within, &areas.clone().into()).matches(&at(&line)),
+            expected
+        );
+        assert_eq!(
+            query(GeoRelation::Contains, &line.clone().into()).matches(&at(&areas)),
+            expected
+        );
     }
 }
 
