@@ -71,6 +71,7 @@ mod behaviour {
     mod reload;
     mod reload_under_load;
     mod representations;
+    mod requests_of_a_question;
     mod same_by_id;
     mod scopes;
     mod secrets;

@@ -25,6 +25,7 @@ use ngsi_ld::{AttributeName, EntityId, TypeName};
 use crate::asked::AskedRequest;
 use crate::client::SourceStatus;
 use crate::flaw::{Counted, Yielded};
+use crate::requests::Requests;
 use crate::writing::EntityWriter;
 
 /// The name of a source in the configuration.
@@ -70,6 +71,8 @@ pub struct Call {
     /// What the request may use of the process: whatever is held for it is counted there, and what takes long is computed
     /// there.
     pub resources: Resources,
+    /// How many requests to sources it may cause.
+    pub requests: Requests,
 }
 
 impl Call {
@@ -81,6 +84,7 @@ impl Call {
             traceparent: None,
             consumer_token: None,
             resources: Resources::uncounted(deadline),
+            requests: Requests::unbounded(),
         }
     }
 }
@@ -382,6 +386,10 @@ pub enum ErrorKind {
     TooLarge,
     /// The source has more entities, or more bytes of them, than one request may look through.
     TooMany,
+    /// The source would have to be asked more often for one question than so many times.
+    TooManyRequests(usize),
+    /// The question would cause more requests to sources than so many. It is no source's part that is missing, but all of it.
+    TooComplex(usize),
     /// There is no credential to ask the source with: no token from its token endpoint, or none of the consumer's to
     /// pass through.
     Credential,
@@ -404,7 +412,13 @@ impl ErrorKind {
             Self::Unreachable | Self::Timeout | Self::Overloaded | Self::Credential | Self::Unwritable => true,
             Self::Status(status) => matches!(status, 429 | 502..=504),
             Self::Exhausted(exhausted) => matches!(exhausted, Exhausted::Process),
-            Self::InvalidPayload | Self::TooLarge | Self::TooMany | Self::InsufficientStorage | Self::Internal => false,
+            Self::InvalidPayload
+            | Self::TooLarge
+            | Self::TooMany
+            | Self::TooManyRequests(_)
+            | Self::TooComplex(_)
+            | Self::InsufficientStorage
+            | Self::Internal => false,
         }
     }
 
@@ -419,6 +433,8 @@ impl ErrorKind {
             Self::InvalidPayload => "invalid_payload",
             Self::TooLarge => "too_large",
             Self::TooMany => "too_many",
+            Self::TooManyRequests(_) => "too_many_requests",
+            Self::TooComplex(_) => "too_complex",
             Self::Credential => "credential",
             Self::Exhausted(_) => "exhausted",
             Self::InsufficientStorage => "insufficient_storage",

@@ -6,6 +6,7 @@
 //! | [`flaw`] | [`Yielded`]: an entity of a source, or why it was left out |
 //! | [`asked`] | [`AskedRequest`]: what a source would be asked, told and not sent |
 //! | [`writing`] | [`EntityWriter`]: what a source that takes writes is asked |
+//! | [`requests`] | [`Requests`]: how many requests to sources one question may cause |
 //! | [`client`] | the outbound HTTP client: pools, deadlines, size caps, rate and concurrency, credentials |
 //! | [`ngsi_v2`] | FIWARE Orion and others that speak NGSI-v2 |
 //! | [`rest`] | custom platforms, described by a mapping file |
@@ -21,6 +22,7 @@ pub mod flaw;
 mod literal;
 pub mod ngsi_v2;
 mod not_finite;
+pub mod requests;
 pub mod rest;
 pub mod store;
 #[cfg(test)]
@@ -34,4 +36,5 @@ pub use contract::{
 };
 pub use flaw::{Counted, Flaw, LeftOut, Yielded};
 pub use kakehashi_database::{Reason, Trouble};
+pub use requests::Requests;
 pub use writing::{EntityWriter, MayChange, Put, WriteError};

@@ -21,6 +21,7 @@ use super::query_key::QueryKey;
 use super::{Credential, Response, SourceLimits, SourceStatus, StreamedResponse};
 use crate::asked::{AskedRequest, HIDDEN};
 use crate::contract::{AdapterError, Call, ErrorKind, SourceId};
+use crate::requests::TooManyRequests;
 
 /// What the gateway calls itself. Some servers refuse requests that do not say.
 pub(super) const AGENT: HeaderValue = HeaderValue::from_static(concat!("kakehashi/", env!("CARGO_PKG_VERSION")));
@@ -233,6 +234,22 @@ impl SourceClient {
         ChunkStream::new(body, self.source.limits.body, until, in_flight)
     }
 
+    /// Counts a request among those of its question. That there are too many is no trouble of the source's.
+    fn count(&self, call: &Call) -> Result<(), AdapterError> {
+        let (kind, detail) = match call.requests.count(&self.source.id) {
+            Ok(()) => return Ok(()),
+            Err(TooManyRequests::OfTheSource(share)) => {
+                let detail = "the question would ask the source more often than one may";
+                (ErrorKind::TooManyRequests(share), detail)
+            }
+            Err(TooManyRequests::OfTheQuestion(most)) => {
+                let detail = "the question would cause more requests to sources than one may";
+                (ErrorKind::TooComplex(most), detail)
+            }
+        };
+        Err(AdapterError::new(&self.source.id, kind, detail))
+    }
+
     /// Sends the request and waits for the head of the answer.
     async fn head(
         &self,
@@ -252,6 +269,7 @@ impl SourceClient {
             let detail = "the consumer has presented no token to pass through";
             return Err(AdapterError::new(&self.source.id, ErrorKind::Credential, detail));
         }
+        self.count(call)?;
         let in_flight = self.admission.admit(deadline).await?;
 
         let asked = Instant::now();

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use futures::stream;
-use kakehashi_adapters::ErrorKind;
 use kakehashi_resources::{Exhausted, Held, Resources, pause};
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
@@ -20,7 +19,7 @@ use crate::contexts::RequestContext;
 use crate::edge::RequestId;
 use crate::federation::entities::Entities;
 use crate::federation::linked_retrieval::Form;
-use crate::federation::{Question, Warning};
+use crate::federation::{Question, Refusal, Warning, scan};
 
 /// From this size on, in bytes, a body is sent before it is complete. Nearly all pages are smaller, and a failure of
 /// their source is then told in a warning; afterwards it can only be told by breaking off.
@@ -93,13 +92,13 @@ impl EntityList {
     /// long is written by turns with others.
     ///
     /// # Errors
-    /// [`Exhausted`]
+    /// [`Refusal`], when what the request may use is used up, or its only source has more than may be had of it.
     pub(super) async fn write(
         mut self,
         mut entities: Entities,
         count: Option<u64>,
         scope: &Scope,
-    ) -> Result<Written, Exhausted> {
+    ) -> Result<Written, Refusal> {
         let resources = &scope.resources;
         let question = Arc::clone(entities.question());
         let flattened = self.joined.take_if(|joined| joined.form == Form::Flat);
@@ -114,8 +113,8 @@ impl EntityList {
                 })),
                 Ok(next) => writing = writing.continued(next, &question, resources).await?,
                 Err(error) => {
-                    if let ErrorKind::Exhausted(exhausted) = error.kind {
-                        return Err(exhausted);
+                    if let Some(refusal) = scan::refusal_of_the_only(&error) {
+                        return Err(refusal);
                     }
                     return Ok(Written {
                         body: Writing::begin(writing.list, resources.held()).finish(),

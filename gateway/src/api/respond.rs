@@ -78,6 +78,8 @@ const fn describe(kind: ErrorKind) -> (u16, &'static str) {
         ErrorKind::InvalidPayload => (111, "the source's answer is not valid"),
         ErrorKind::TooLarge => (111, "the source's answer is too large"),
         ErrorKind::TooMany => (299, "the source has more entities than one request may look through"),
+        ErrorKind::TooManyRequests(_) => (299, "the source would have to be asked too often for one request"),
+        ErrorKind::TooComplex(_) => (299, "the request would cause too many requests to sources"),
         ErrorKind::Status(_) => (299, "the source answered with an error"),
         ErrorKind::Credential => (299, "there is no credential to ask the source with"),
         ErrorKind::InsufficientStorage | ErrorKind::Unwritable => (299, "the source cannot be written"),
@@ -163,9 +165,10 @@ impl From<Exhausted> for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let error_type = match refusal {
-            Refusal::TooManySources { .. } | Refusal::TooManyQuestions { .. } | Refusal::TooComplex => {
-                ErrorType::TooComplexQuery
-            }
+            Refusal::TooManySources { .. }
+            | Refusal::TooManyQuestions { .. }
+            | Refusal::TooManyRequests { .. }
+            | Refusal::TooComplex => ErrorType::TooComplexQuery,
             Refusal::TooManyCandidates { .. } | Refusal::ScanTooWide | Refusal::TooManyLinked { .. } => {
                 ErrorType::TooManyResults
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
-use kakehashi_adapters::Call;
+use kakehashi_adapters::{Call, Requests};
 use kakehashi_resources::Resources;
 use serde_json::value::RawValue;
 
@@ -141,6 +141,7 @@ impl Scope {
             traceparent: Some(Arc::clone(&self.id.traceparent)),
             consumer_token: self.token.as_ref().map(|token| Arc::clone(&token.0)),
             resources: self.resources.clone(),
+            requests: Requests::at_most(self.revision.config.gateway.limits.requests),
         };
         gather::Request {
             call,

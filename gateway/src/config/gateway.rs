@@ -76,6 +76,8 @@ pub struct RequestLimits {
     pub fan_out: usize,
     /// Entities that one request may look at in one source that does not decide by itself what matches.
     pub scan: usize,
+    /// Requests to sources that one question may cause; one source is asked half of them at most.
+    pub requests: usize,
     /// How long a request may take.
     pub deadline: Duration,
     /// What may be held for all requests together: their bodies, what sources have sent for them, and answers that are not
@@ -97,6 +99,8 @@ impl Default for RequestLimits {
             fan_out: 128,
             // At 10 us each a second of one core, and more than any municipality has of one type.
             scan: 100_000,
+            // Many times what any page needs. A source with pages of 100 records is looked through up to 50,000.
+            requests: 1_000,
             deadline: Duration::from_secs(10),
             // With what is not counted a process of less than a GiB.
             memory: Size::from_bytes(512 * 1024 * 1024),
@@ -126,6 +130,8 @@ const LEAST_MEMORY: usize = 128 * 1024 * 1024;
 
 /// Most entities that one request may be allowed to look at in one source.
 const MOST_SCAN: u32 = 10_000_000;
+/// Most requests of one question that may be configured: at a millisecond each far more than its deadline has room for.
+const MOST_REQUESTS: u32 = 100_000;
 
 /// Most connections that may be configured: what 20 GiB hold.
 const MOST_CONNECTIONS: u32 = 1_000_000;
@@ -274,6 +280,7 @@ fn read_limits(section: Section<'_>) -> RequestLimits {
         page: count("page", MOST_PAGE, default.page),
         fan_out: count("fan_out", MOST_FAN_OUT, default.fan_out),
         scan: count("scan", MOST_SCAN, default.scan),
+        requests: count("requests", MOST_REQUESTS, default.requests),
         deadline: section.duration("deadline").unwrap_or(default.deadline),
         memory: memory(&section).unwrap_or(default.memory),
         connections,

@@ -216,6 +216,11 @@ impl Arriving {
         self.ahead = self.pull().await;
     }
 
+    /// Why it has ended, if it has failed.
+    pub(super) fn error(&self) -> Option<&AdapterError> {
+        self.outcome.as_ref()?.as_ref().err()
+    }
+
     /// So many match in all.
     pub(super) fn set_counted(&mut self, counted: Counted) {
         self.counted = Some(counted);

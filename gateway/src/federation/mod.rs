@@ -22,7 +22,7 @@ pub mod query;
 pub mod registry;
 pub mod release;
 pub mod retrieve;
-mod scan;
+pub(crate) mod scan;
 pub mod selectors;
 mod source_filter;
 mod steps;
@@ -149,9 +149,18 @@ pub enum Refusal {
          fewer positions, or shorter regular expressions"
     )]
     TooComplex,
+    /// More requests to sources than one question may cause.
+    #[error(
+        "what is asked for needs more than {allowed} requests to sources; name types, ids or an area, give fewer entity selectors, \
+         or ask for less at once (`limit`)"
+    )]
+    TooManyRequests {
+        /// How many are allowed.
+        allowed: usize,
+    },
     /// What the request may use of the process is used up, or all of it is in use.
     #[error("{0}")]
-    Exhausted(Exhausted),
+    Exhausted(#[from] Exhausted),
     /// Relationships lead to more entities than one request may ask for.
     #[error(
         "the entities link to more than {allowed} others; ask for fewer at once (`limit`), for fewer of their \

@@ -106,7 +106,7 @@ pub(crate) fn may_decide_alone(only: &SubQuery, question: &Question) -> bool {
 /// The answer of one source that decides everything itself: its page is the page, and is handed on as it arrives.
 ///
 /// # Errors
-/// [`Refusal::Exhausted`]
+/// [`Refusal::ScanTooWide`], [`Refusal::TooManyRequests`], [`Refusal::Exhausted`]
 async fn from_one(
     only: Arc<SubQuery>,
     question: &Arc<Question>,
@@ -134,6 +134,9 @@ async fn from_one(
     }
     let mut arriving = Arriving::new(Arc::clone(&only), page, request);
     let ((), total) = futures::join!(arriving.begin(), total);
+    if let Some(refusal) = arriving.error().and_then(scan::refusal_of_the_only) {
+        return Err(refusal);
+    }
     let (counted, error) = ended(total)?;
     if let Some(counted) = counted {
         arriving.set_counted(counted);

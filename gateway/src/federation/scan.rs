@@ -54,16 +54,27 @@ impl Scan {
     }
 }
 
-/// The refusal, when what the request may use is used up: that is no trouble of the source's, and what other sources have
-/// sent is no answer.
+/// The refusal, when what the request may use is used up, or it has caused as many requests to sources as it may: that is no
+/// trouble of the source's, and what other sources have sent is no answer.
 pub(super) fn exhausted(error: &AdapterError) -> Option<Refusal> {
     match error.kind {
         ErrorKind::Exhausted(exhausted) => Some(Refusal::Exhausted(exhausted)),
+        ErrorKind::TooComplex(allowed) => Some(Refusal::TooManyRequests { allowed }),
         _ => None,
     }
 }
 
-/// The refusal, when one source alone was to answer and has too many entities, or what the request may use is used up. `answers`: of each sub-query, how it failed.
+/// The refusal, when the only source that was to answer has more than may be had of it for one question.
+pub(crate) fn refusal_of_the_only(error: &AdapterError) -> Option<Refusal> {
+    match error.kind {
+        ErrorKind::TooMany => Some(Refusal::ScanTooWide),
+        ErrorKind::TooManyRequests(allowed) => Some(Refusal::TooManyRequests { allowed }),
+        _ => exhausted(error),
+    }
+}
+
+/// The refusal, when one source alone was to answer and has too much, or what the request may use is used up. `answers`: of
+/// each sub-query, how it failed.
 pub(super) fn refusal<'a>(
     answers: impl IntoIterator<Item = (&'a SubQuery, Option<&'a AdapterError>)>,
 ) -> Option<Refusal> {
@@ -71,10 +82,12 @@ pub(super) fn refusal<'a>(
     if let Some(refusal) = answers.iter().find_map(|(_, error)| exhausted((*error)?)) {
         return Some(refusal);
     }
-    let is_too_many = |error: &Option<&AdapterError>| error.is_some_and(|error| error.kind == ErrorKind::TooMany);
-    let (too_large, _) = answers.iter().find(|(_, error)| is_too_many(error))?;
+    let of_the_only = |(sub_query, error): &(&'a SubQuery, Option<&AdapterError>)| {
+        Some((*sub_query, refusal_of_the_only((*error)?)?))
+    };
+    let (too_large, refusal) = answers.iter().find_map(of_the_only)?;
     let others_answered = answers
         .iter()
         .any(|(sub_query, error)| error.is_none() && !Arc::ptr_eq(&sub_query.source, &too_large.source));
-    (!others_answered).then_some(Refusal::ScanTooWide)
+    (!others_answered).then_some(refusal)
 }

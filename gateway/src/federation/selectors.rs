@@ -33,29 +33,13 @@ impl EntitySelector {
     }
 }
 
-/// One selector that selects whatever one of the given ones does, and those of them that are still to be looked at:
-/// none, where it selects nothing else.
+/// One selector that selects whatever one of the given ones does, and as few as say the same as all of them, which are
+/// still to be looked at: none, where it selects nothing else.
 #[must_use]
-pub fn joined(mut selectors: Vec<EntitySelector>) -> (EntitySelector, Vec<EntitySelector>) {
-    let Some(first) = selectors.pop() else {
-        return (EntitySelector::default(), selectors);
-    };
-    if selectors.is_empty() {
-        return (first, selectors);
-    }
-    selectors.push(first.clone());
-    let same_ids = |other: &EntitySelector| other.ids == first.ids && other.id_pattern == first.id_pattern;
-    if selectors.iter().all(same_ids) {
-        let types = any_type_of(&selectors);
-        return (EntitySelector { types, ..first }, Vec::new());
-    }
-    let by_id_alone =
-        |other: &EntitySelector| other.types == first.types && !other.ids.is_empty() && other.id_pattern.is_none();
-    if selectors.iter().all(by_id_alone) {
-        let mut ids: Vec<EntityId> = selectors.into_iter().flat_map(|selector| selector.ids).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        return (EntitySelector { ids, ..first }, Vec::new());
+pub fn joined(selectors: Vec<EntitySelector>) -> (EntitySelector, Vec<EntitySelector>) {
+    let mut selectors = fewer(selectors);
+    if selectors.len() < 2 {
+        return (selectors.pop().unwrap_or_default(), selectors);
     }
     let covering = EntitySelector {
         types: any_type_of(&selectors),
@@ -64,15 +48,65 @@ pub fn joined(mut selectors: Vec<EntitySelector>) -> (EntitySelector, Vec<Entity
     (covering, selectors)
 }
 
-fn any_type_of(selectors: &[EntitySelector]) -> Option<TypeSelection> {
+/// Fewer selectors that select the same: each is a question to every source that may hold something of it.
+fn fewer(selectors: Vec<EntitySelector>) -> Vec<EntitySelector> {
+    let mut by_id: Vec<EntitySelector> = Vec::with_capacity(selectors.len());
+    for mut selector in selectors {
+        selector.ids.sort_unstable();
+        selector.ids.dedup();
+        // Of the same types, by ids alone: those of either.
+        let is_by_id = |one: &EntitySelector| !one.ids.is_empty() && one.id_pattern.is_none();
+        let same_types = |one: &&mut EntitySelector| is_by_id(one) && one.types == selector.types;
+        match by_id.iter_mut().find(same_types).filter(|_| is_by_id(&selector)) {
+            Some(earlier) => {
+                earlier.ids.extend(selector.ids);
+                earlier.ids.sort_unstable();
+                earlier.ids.dedup();
+            }
+            None => by_id.push(selector),
+        }
+    }
+    let mut by_type: Vec<EntitySelector> = Vec::with_capacity(by_id.len());
+    for selector in by_id {
+        // With the same condition on ids: of either's types.
+        let same_ids = |one: &&mut EntitySelector| one.ids == selector.ids && one.id_pattern == selector.id_pattern;
+        match by_type.iter_mut().find(same_ids) {
+            Some(earlier) => earlier.types = any_type_of([&*earlier, &selector]),
+            None => by_type.push(selector),
+        }
+    }
+    // Whatever is of types of which all are selected is selected already.
+    let whole = by_type
+        .iter()
+        .find(|one| one.ids.is_empty() && one.id_pattern.is_none())
+        .cloned();
+    if let Some(whole) = whole {
+        by_type.retain(|one| *one == whole || !includes(whole.types.as_ref(), one.types.as_ref()));
+    }
+    by_type
+}
+
+/// Whether a selection of types names each of the others; `None`: any type.
+fn includes(all: Option<&TypeSelection>, others: Option<&TypeSelection>) -> bool {
+    match (all, others) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(all), Some(others)) => alternatives(others).iter().all(|one| alternatives(all).contains(one)),
+    }
+}
+
+/// The selections of which one must hold.
+fn alternatives(types: &TypeSelection) -> &[TypeSelection] {
+    match types {
+        TypeSelection::Any(parts) => parts.as_slice(),
+        one => std::slice::from_ref(one),
+    }
+}
+
+fn any_type_of<'s>(selectors: impl IntoIterator<Item = &'s EntitySelector>) -> Option<TypeSelection> {
     let mut any: Vec<TypeSelection> = Vec::new();
     for selector in selectors {
-        let types = selector.types.as_ref()?;
-        let parts = match types {
-            TypeSelection::Any(parts) => parts.as_slice(),
-            one => std::slice::from_ref(one),
-        };
-        for part in parts {
+        for part in alternatives(selector.types.as_ref()?) {
             if !any.contains(part) {
                 any.push(part.clone());
             }
@@ -116,6 +150,7 @@ impl Question {
 #[cfg(test)]
 mod tests {
     use ngsi_ld::context::Context;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -144,6 +179,65 @@ mod tests {
             selector("A", &["urn:x:1"], None),
         ]);
         assert_eq!(ids, (selector("A", &["urn:x:1", "urn:x:2"], None), Vec::new()));
+    }
+
+    #[test]
+    fn as_few_are_left_as_say_the_same() {
+        let of_each =
+            |types: &'static str| (0..25).map(move |number| selector(types, &[&format!("urn:x:{number}")], None));
+        let both: Vec<EntitySelector> = of_each("A").chain(of_each("B")).collect();
+        let (one, rest) = joined(both);
+        assert_eq!(
+            (one.types, one.ids.len(), rest.len()),
+            (selector("A|B", &[], None).types, 25, 0)
+        );
+        let a = selector("A", &[], None);
+        let (one, rest) = joined(of_each("A").chain([a.clone()]).collect());
+        assert_eq!((one, rest.len()), (a.clone(), 0), "all of the type are selected");
+        let pattern = |types| selector(types, &[], Some("9$"));
+        let (one, rest) = joined(vec![pattern("A"), pattern("B")]);
+        assert_eq!((one, rest.len()), (pattern("A|B"), 0));
+        let (_, rest) = joined(
+            of_each("A")
+                .chain([pattern("B"), pattern("C"), selector("D", &[], None)])
+                .collect(),
+        );
+        assert_eq!(rest.len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn fewer_selectors_select_the_same(
+            chosen in prop::collection::vec((0usize..5, prop::collection::vec(0usize..4, 0..3), 0usize..4), 0..8),
+        ) {
+            let types = ["A", "B", "A|B", "A;B", "*"];
+            let ids = ["urn:x:1", "urn:x:2", "urn:y:1", "urn:y:19"];
+            let patterns = [None, None, Some("1$"), Some("^urn:y")];
+            let selectors: Vec<EntitySelector> = chosen
+                .iter()
+                .map(|(r#type, chosen, pattern)| {
+                    let ids: Vec<&str> = chosen.iter().map(|index| ids[*index]).collect();
+                    selector(types[*r#type], &ids, patterns[*pattern])
+                })
+                .collect();
+            let fewer = fewer(selectors.clone());
+            prop_assert!(fewer.len() <= selectors.len());
+            let (covering, rest) = joined(selectors.clone());
+            for id in ids {
+                for of_types in [&["A"][..], &["B"], &["A", "B"], &["C"]] {
+                    let mut names = of_types.iter().map(|name| Context::core().expand_type(name).unwrap());
+                    let mut entity = Entity::new(EntityId::parse(id).unwrap(), names.next().unwrap());
+                    entity.types.extend(names);
+                    let before = selectors.iter().any(|one| one.selects(&entity));
+                    prop_assert_eq!(fewer.iter().any(|one| one.selects(&entity)), before, "{:?} of {:?}", fewer, selectors);
+                    if !selectors.is_empty() {
+                        prop_assert!(covering.selects(&entity) || !before);
+                        let after = covering.selects(&entity) && (rest.is_empty() || rest.iter().any(|one| one.selects(&entity)));
+                        prop_assert_eq!(after, before, "{:?} {:?}", covering, rest);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -166,6 +166,12 @@ pub(super) static REQUEST_LIMITS: Table = Table {
             Is("100000"),
             "Entities that one request may look at in one source that does not decide by itself what matches.",
         ),
+        key(
+            "requests",
+            Count(100_000),
+            Is("1000"),
+            "Requests to sources that one request may cause; one source is asked half of them at most.",
+        ),
         key("deadline", Duration, Is("\"10s\""), "How long a request may take."),
         key(
             "memory",
