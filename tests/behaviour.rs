@@ -53,6 +53,7 @@ mod behaviour {
     mod notifications;
     mod ordering;
     mod overload;
+    mod overload_page;
     mod paging;
     mod peers_are_wrong;
     mod periodic_limits;
