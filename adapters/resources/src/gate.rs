@@ -57,6 +57,8 @@ impl Gate {
                 }
                 let (sender, turn) = oneshot::channel();
                 state.waiting.push(lane, sender);
+                // Those who wait may be those who have as many places as they may.
+                self.let_in(&mut state);
                 turn
             };
             // Who is told nothing begins anew; as long as there are places, nobody is.
@@ -84,6 +86,11 @@ impl Gate {
         let mut state = self.lock();
         state.waiting.ended(lane, EXPECTED, after);
         state.free += 1;
+        self.let_in(&mut state);
+    }
+
+    /// Gives the places that are free to those whose turn it is.
+    fn let_in(self: &Arc<Self>, state: &mut State) {
         while state.free > 0
             && let Some((lane, turn)) = state.waiting.pop(EXPECTED)
         {
