@@ -34,7 +34,7 @@ fn every_key_has_a_value_and_an_origin() {
     assert_eq!(of("consumers.bousai-map.keys[2026].sha256")["value"], "***");
 
     let some = Finished::well(files.folder(), &["explain-config", "gateway.limits"]);
-    assert!(some.stdout.lines().count() == 10, "{}", some.stdout);
+    assert!(some.stdout.lines().count() == 11, "{}", some.stdout);
     assert!(
         some.stdout.contains("gateway.limits.page = 1000  # default"),
         "{}",

@@ -7,7 +7,7 @@ use stand_ins::nasushiobara::{canaries, personal_entity_ids};
 use stand_ins::server::{self, Service};
 use stand_ins::{LoggedRequest, Server};
 
-use super::harness::{ORION, Platform, change_source, members, planted};
+use super::harness::{ORION, Platform, RawOrion, change_source, members, planted};
 
 const HONEST: &str = "urn:ngsi-ld:EvacuationSite:E0921300001201";
 
@@ -154,4 +154,40 @@ async fn another_owners_entities_stay_what_their_owner_says() {
     let entity = platform.entity(&place.id).await.ok().json();
     assert_eq!(entity["name"]["value"], place.name.as_str(), "{entity}");
     assert_eq!(entity["fullAddress"]["value"], place.address.as_str(), "{entity}");
+}
+
+/// A total that is none, or that the pages contradict: what is shown is counted, and pages go on by what is shown.
+#[tokio::test]
+async fn a_total_that_cannot_be_true_is_not_believed() {
+    let site = |number: usize| format!(r#"{{"id":"S{number:04}","type":"EvacuationSite"}}"#);
+    for total in [
+        "18446744073709551615",
+        "18446744073709551616",
+        "9223372036854775808",
+        "-1",
+        "many",
+        "",
+        "0",
+        "3",
+    ] {
+        let broker = RawOrion {
+            entities: (0..25).map(site).collect(),
+            total: Some(total.to_owned()),
+        };
+        let (platform, _server) = broker.in_platform().await;
+        let mut next = Some("/ngsi-ld/v1/entities?type=EvacuationSite&limit=10&count=true".to_owned());
+        let mut walked = 0;
+        while let Some(target) = next {
+            let page = platform.get(target).tenant("nasushiobara").await.ok();
+            assert_eq!((page.count(), page.warnings().len()), (25, 0), "{total}: {page}");
+            walked += page.ids().len();
+            next = page.link("next");
+        }
+        assert_eq!(walked, 25, "{total}");
+        for limit in [1, 1000] {
+            let query = format!("type=EvacuationSite&limit={limit}&offset={}&count=true", usize::MAX);
+            let beyond = platform.entities(query).tenant("nasushiobara").await.ok();
+            assert_eq!((beyond.ids().len(), beyond.link("next")), (0, None), "{beyond}");
+        }
+    }
 }
