@@ -126,8 +126,11 @@ mod tests {
                 3000,
             ),
             (
-                format!(r#", "a": {{"type": "VocabProperty", "vocab": "urn:{long}"}}"#),
-                3000,
+                format!(
+                    r#", "a": {{"type": "VocabProperty", "vocab": "urn:{}"}}"#,
+                    "い".repeat(500)
+                ),
+                1500,
             ),
             (
                 format!(r#", "a": {{"type": "Property", "value": 1, "b": {{"type": "Property", "value": "{long}"}}}}"#),
