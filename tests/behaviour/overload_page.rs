@@ -66,8 +66,8 @@ fn stated(bound: &str) -> f64 {
 
 /// The text of a constant, or of the default of a setting.
 fn written<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let constant = text.find(&format!("const {name}: ")).and_then(|start| {
-        let (_, rest) = text[start..].split_once('=')?;
+    let constant = text.split_once(&format!("const {name}: ")).and_then(|(_, rest)| {
+        let (_, rest) = rest.split_once('=')?;
         rest.split_once(';').map(|(value, _)| value)
     });
     let setting = || {

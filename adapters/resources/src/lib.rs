@@ -9,7 +9,7 @@
 //! | [`turns`] | threads that compute for everybody, by turns |
 //! | `queue` | whose turn it is |
 //! | [`gate`] | places that are few: connections to a database |
-//! | [`pause`] | where a computation lets others go on |
+//! | [`mod@pause`] | where a computation lets others go on |
 //! | [`request`] | all of it, for one request |
 
 pub mod gate;

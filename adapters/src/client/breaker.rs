@@ -80,7 +80,7 @@ mod tests {
         assert!(breaker.admits(start));
         breaker.succeeded();
         for _ in 0..FAILURES_TO_OPEN {
-            assert!(!breaker.open_since().is_some());
+            assert!(breaker.open_since().is_none());
             assert!(breaker.admits(start));
             breaker.failed(start);
         }
@@ -94,7 +94,7 @@ mod tests {
         assert!(!breaker.admits(trial + OPEN_FOR / 2));
         assert!(breaker.admits(trial + OPEN_FOR));
         breaker.succeeded();
-        assert!(!breaker.open_since().is_some());
+        assert!(breaker.open_since().is_none());
         assert!(breaker.admits(trial + OPEN_FOR));
     }
 }

@@ -164,7 +164,7 @@ async fn notify(
     if entities.is_empty() {
         return Ok("nothing");
     }
-    let bytes = entities.iter().map(|entity| entity.weight()).sum();
+    let bytes = entities.iter().map(Entity::weight).sum();
     subscriptions.push(Pending {
         entry: Arc::clone(entry),
         content: Content::Matching(entities),
