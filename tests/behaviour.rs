@@ -91,5 +91,6 @@ mod behaviour {
     mod too_wide;
     mod types;
     mod wire;
+    mod withdrawn;
     mod writes_are_told;
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::overload::Attack;
 use crate::workload::Workload;
 
 #[derive(Debug, Parser)]
@@ -23,6 +24,15 @@ pub(crate) struct CommandLine {
     /// Instead of load: start-up, memory at rest, memory while a large answer passes.
     #[arg(long)]
     pub(crate) footprint: bool,
+    /// Instead of load: what an honest consumer feels while others attack, and the memory that is held then.
+    #[arg(long)]
+    pub(crate) overload: bool,
+    /// With `--overload`: which attacks; all of them by default. May be given several times.
+    #[arg(long, value_enum, requires = "overload")]
+    pub(crate) attack: Vec<Attack>,
+    /// Another gateway, to be measured in turn with the first: the one before a change. The rivals are left out.
+    #[arg(long, conflicts_with_all = ["features", "footprint", "overload"])]
+    pub(crate) against: Option<PathBuf>,
     /// Rounds for each contestant.
     #[arg(long, default_value_t = 5)]
     pub(crate) rounds: usize,

@@ -82,37 +82,18 @@ pub(crate) fn start_filled(
     if let Some(entities) = stored {
         fill_store(binary, files.path(), entities)?;
     }
-    let mut command = match without {
+    let command = match without {
         Some(Feature::Limits) => own_role(&["gateway", "--without", "limits"])?,
         Some(Feature::Metrics) => own_role(&["gateway", "--without", "metrics"])?,
         Some(Feature::Every) => own_role(&["gateway", "--without", "every"])?,
-        _ => {
-            let mut command = Command::new(binary);
-            command.args(["serve", "--json"]);
-            command
-        }
+        _ => Command::new(binary),
     };
-    with_files(&mut command, files.path());
-    // What it logs goes to a file, as it would to a collector; the default says one line for each request.
-    command.stderr(Stdio::from(File::create(files.path().join("log"))?));
-    command.env(
-        "KAKEHASHI_LOG",
-        if lacks(without, Feature::Tracing) {
-            "off"
-        } else {
-            "info"
-        },
-    );
-    let (process, line) = Process::announcing(&mut command).map_err(|error| {
-        let said = std::fs::read_to_string(files.path().join("log")).unwrap_or_default();
-        format!("{error}: {said}")
-    })?;
-    let ready: serde_json::Value = serde_json::from_str(&line)?;
-    let url = ready.get("gateway").and_then(|url| url.as_str());
-    let address = url
-        .ok_or("no address printed")?
-        .trim_start_matches("http://")
-        .to_owned();
+    let level = if lacks(without, Feature::Tracing) {
+        "off"
+    } else {
+        "info"
+    };
+    let (process, address) = serve(command, files.path(), level)?;
     let mut headers = vec![("accept".to_owned(), workload.accept().to_owned())];
     if !lacks(without, Feature::Authentication) {
         headers.push(("x-api-key".to_owned(), API_KEY.to_owned()));
@@ -129,6 +110,25 @@ pub(crate) fn start_filled(
         process,
         _files: Some(files),
     })
+}
+
+/// Starts a gateway with the files of this folder; gives its address.
+pub(crate) fn serve(mut command: Command, folder: &Path, log: &str) -> Result<(Process, String), Failure> {
+    if command.get_args().next().is_none() {
+        command.args(["serve", "--json"]);
+    }
+    with_files(&mut command, folder);
+    // What it logs goes to a file, as it would to a collector; the default says one line for each request.
+    command.stderr(Stdio::from(File::create(folder.join("log"))?));
+    command.env("KAKEHASHI_LOG", log);
+    let (process, line) = Process::announcing(&mut command).map_err(|error| {
+        let said = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+        format!("{error}: {said}")
+    })?;
+    let ready: serde_json::Value = serde_json::from_str(&line)?;
+    let url = ready.get("gateway").and_then(|url| url.as_str());
+    let address = url.ok_or("no address printed")?.trim_start_matches("http://");
+    Ok((process, address.to_owned()))
 }
 
 fn with_files(command: &mut Command, folder: &Path) {
@@ -245,7 +245,7 @@ fn write_policies(folder: &Path, without: Option<Feature>) -> Result<(), Failure
 }
 
 /// Loads the store's entities with the gateway's own command.
-fn fill_store(binary: &Path, folder: &Path, entities: String) -> Result<(), Failure> {
+pub(crate) fn fill_store(binary: &Path, folder: &Path, entities: String) -> Result<(), Failure> {
     let file = folder.join("entities.json");
     std::fs::write(&file, entities)?;
     let mut command = Command::new(binary);

@@ -13,6 +13,7 @@
 //! | [`rounds`] | who is measured when |
 //! | [`report`], [`plot`] | medians, spread and ratios as a table, JSON and SVG |
 //! | [`footprint`] | memory and start-up |
+//! | [`overload`] | what an honest consumer feels while others attack |
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -24,6 +25,7 @@ mod footprint;
 mod gateway;
 mod open_loop;
 mod origin;
+mod overload;
 mod plot;
 mod process;
 mod report;
@@ -53,9 +55,10 @@ fn main() -> ExitCode {
         Some(Role::Origin(origin)) => origin::serve(origin),
         Some(Role::Bare(bare)) => bare::serve(bare),
         Some(Role::Gateway(assembled)) => gateway::serve_assembled(assembled),
-        None => process::end_all_on_signal().and_then(|()| match line.footprint {
-            true => footprint::measure(&line),
-            false => rounds::run(&line),
+        None => process::end_all_on_signal().and_then(|()| match (line.footprint, line.overload) {
+            (true, _) => footprint::measure(&line),
+            (_, true) => overload::measure(&line),
+            _ => rounds::run(&line),
         }),
     };
     match outcome {

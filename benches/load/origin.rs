@@ -1,12 +1,14 @@
 //! An origin that answers from memory, with the whole answer made beforehand. It reads of a request no more than
 //! its first line, so that the processors are left to the contestants.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
 
 use crate::Failure;
 use crate::command_line::OriginRole;
@@ -14,31 +16,63 @@ use crate::workload::Canned;
 
 /// An answer with its head.
 struct Answer {
-    when: &'static str,
+    when: Cow<'static, str>,
     bytes: Vec<u8>,
 }
 
 /// Serves on a free port, whose address is the first line printed.
 pub(crate) fn serve(role: &OriginRole) -> Result<(), Failure> {
-    let answers: Arc<[Answer]> = role.workload.canned().iter().map(with_head).collect();
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-            println!("{}", listener.local_addr()?);
-            std::io::stdout().flush()?;
-            loop {
-                let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                let answers = Arc::clone(&answers);
-                // A client that breaks off ends its connection and nothing else.
-                tokio::spawn(async move { answer_all(stream, &answers).await.ok() });
-            }
-        })
+    let runtime = runtime()?;
+    let listener = runtime.block_on(listener())?;
+    println!("{}", listener.local_addr()?);
+    std::io::stdout().flush()?;
+    runtime.block_on(accept_all(listener, with_heads(role.workload.canned())))
 }
 
-fn with_head(canned: &Canned) -> Answer {
+/// An origin on a thread of this process, for what one workload alone needs.
+pub(crate) struct Origin {
+    address: SocketAddr,
+}
+
+impl Origin {
+    pub(crate) fn in_this_process(canned: Vec<Canned>) -> Result<Self, Failure> {
+        let runtime = runtime()?;
+        let listener = runtime.block_on(listener())?;
+        let address = listener.local_addr()?;
+        let answers = with_heads(canned);
+        // Ends with the rig.
+        std::thread::spawn(move || runtime.block_on(accept_all(listener, answers)).ok());
+        Ok(Self { address })
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+async fn listener() -> Result<TcpListener, Failure> {
+    Ok(TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?)
+}
+
+async fn accept_all(listener: TcpListener, answers: Arc<[Answer]>) -> Result<(), Failure> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let answers = Arc::clone(&answers);
+        // A client that breaks off ends its connection and nothing else.
+        tokio::spawn(async move { answer_all(stream, &answers).await.ok() });
+    }
+}
+
+fn with_heads(canned: Vec<Canned>) -> Arc<[Answer]> {
+    canned.into_iter().map(with_head).collect()
+}
+
+fn with_head(canned: Canned) -> Answer {
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nfiware-total-count: {}\r\ncontent-length: {}\r\n\r\n",
         canned.total,
@@ -57,7 +91,7 @@ async fn answer_all(mut stream: TcpStream, answers: &[Answer]) -> Result<(), Fai
         while let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             let line = buffer.split(|byte| *byte == b'\r').next().unwrap_or_default();
             let target = std::str::from_utf8(line)?.split(' ').nth(1).unwrap_or_default();
-            let fitting = answers.iter().find(|answer| target.contains(answer.when));
+            let fitting = answers.iter().find(|answer| target.contains(&*answer.when));
             let bytes = fitting.map_or(
                 b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".as_slice(),
                 |answer| &answer.bytes,

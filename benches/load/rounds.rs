@@ -183,6 +183,10 @@ fn direct(workload: Workload) -> Result<Option<Contestant>, Failure> {
 fn beside_rivals(workload: Workload, line: &CommandLine, origins: &[String]) -> Result<Vec<Contestant>, Failure> {
     let origin = origins.first().map(String::as_str);
     let mut all = vec![gateway::start(&line.kakehashi, "Kakehashi", workload, origins, None)?];
+    if let Some(before) = &line.against {
+        all.push(gateway::start(before, "the other gateway", workload, origins, None)?);
+        return Ok(all);
+    }
     if workload == Workload::W4 {
         let one = origins.get(..1).unwrap_or_default();
         all.push(gateway::start(

@@ -1,5 +1,7 @@
 //! What is asked, and what the origins have to say to it.
 
+use std::borrow::Cow;
+
 use clap::ValueEnum;
 use kakehashi_benches::workload::{ngsi_v2_list, ngsi_v2_small_entity, sano_sites};
 
@@ -37,7 +39,7 @@ const W6_PAGE: usize = 20;
 
 /// An answer that an origin gives where the request's target holds `when`. The first that fits is given.
 pub(crate) struct Canned {
-    pub(crate) when: &'static str,
+    pub(crate) when: Cow<'static, str>,
     pub(crate) body: String,
     /// How many entities there are in all, which Orion tells those who ask.
     pub(crate) total: usize,
@@ -137,7 +139,11 @@ impl Workload {
 
     /// What an origin answers.
     pub(crate) fn canned(self) -> Vec<Canned> {
-        let when = |when, body, total| Canned { when, body, total };
+        let when = |when: &'static str, body, total| Canned {
+            when: when.into(),
+            body,
+            total,
+        };
         let orion = |body, total| {
             // Whoever reads page by page must find an end.
             vec![when("offset=0", body, total), when("offset=", "[]".to_owned(), total)]

@@ -259,7 +259,8 @@ fn decisions() -> Result<Vec<HotPath>, Failure> {
         config
             .consumers
             .authenticate(KEY, today_in_japan())
-            .map_err(|_| "the benchmark's own key is refused")?,
+            .map_err(|_| "the benchmark's own key is refused")?
+            .0,
     );
     let sano: TenantId = config.tenant("sano").ok_or("no tenant")?.id.clone();
     let r#type = site_type()?;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stand_ins::TokenIssuer;
 use stand_ins::issuer::SigningKey;
 
-use super::harness::{Platform, section};
+use super::harness::{Platform, section, until};
 
 const SITES: &str = "type=EvacuationSite&limit=1";
 
@@ -206,6 +206,28 @@ async fn while_the_issuer_is_away_known_tokens_work_and_new_ones_may_come_back_l
     realm.provider.clear_fault();
     assert_eq!(realm.count(&token).await, 102);
     realm.provider.stop().await;
+    assert_eq!(realm.count(&token).await, 102);
+}
+
+#[tokio::test]
+async fn a_key_that_the_issuer_has_withdrawn_opens_nothing_once_the_operator_has_it_read() {
+    let realm = realm().await;
+    let token = realm.token("token-reader", &json!([]));
+    assert_eq!(realm.count(&token).await, 102);
+    let next = SigningKey::new("2027").unwrap();
+    realm.provider.publish(&[next.public()]);
+    realm.platform.gateway().hang_up();
+    until("the files are read again", || {
+        let metrics = realm.platform.gateway().metrics();
+        metrics.contains("kakehashi_config_reloads_total{outcome=\"unchanged\"")
+    })
+    .await;
+    let asked = realm.platform.entities(SITES).anonymous();
+    let answer = asked.header("authorization", &format!("Bearer {token}")).await;
+    assert_eq!(answer.status, 401, "{answer}");
+    let token = next
+        .sign(&realm.claims("token-reader", &json!([])), &json!({}))
+        .unwrap();
     assert_eq!(realm.count(&token).await, 102);
 }
 

@@ -14,7 +14,7 @@ use super::problem::AdminProblem;
 use crate::config::{Administrator, Config, today_in_japan};
 use crate::edge::authenticate::{Presented, presented};
 use crate::edge::client_address::{ClientAddress, client_address};
-use crate::tokens::TokenRejection;
+use crate::tokens::{NotRecognized, TokenRejection};
 
 /// Lets administrators through, and tells what became of each request.
 pub(super) async fn authenticate(State(admin): State<Administration>, mut request: Request, next: Next) -> Response {
@@ -69,21 +69,16 @@ async fn find(
             found.cloned().map_err(|_| failed())
         }
         Presented::Token(token) => {
-            let tokens = &admin.gateway.tokens;
-            let verified = match tokens.remembered(token, &config.issuers) {
-                Some(verified) => verified,
-                None => {
-                    attempts.count(address).map_err(too_many_attempts)?;
-                    let verified = tokens.verify(token, &config.issuers).await;
-                    verified.map_err(|rejection| match rejection {
-                        TokenRejection::Unavailable(_) => AdminProblem::new(
-                            StatusCode::SERVICE_UNAVAILABLE,
-                            "tokens cannot be verified at the moment; try again later",
-                        ),
-                        _ => unauthorized(config),
-                    })?
-                }
-            };
+            let attempt = || attempts.count(address);
+            let verified = admin.gateway.tokens.recognize(token, &config.issuers, attempt).await;
+            let verified = verified.map_err(|reason| match reason {
+                NotRecognized::TooMany(wait) => too_many_attempts(wait),
+                NotRecognized::Rejected(TokenRejection::Unavailable(_)) => AdminProblem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "tokens cannot be verified at the moment; try again later",
+                ),
+                NotRecognized::Rejected(_) => unauthorized(config),
+            })?;
             let found = administrators.of_subject(&verified.issuer, &verified.subject);
             found.cloned().ok_or_else(|| unauthorized(config))
         }

@@ -13,7 +13,7 @@ use super::negotiate::{BodyMediaType, MediaType};
 use super::problem::{ErrorType, Problem};
 use super::question::Surroundings;
 use super::request_context;
-use crate::config::{Consumer, TenantId};
+use crate::config::{Consumer, Proof, TenantId};
 use crate::contexts::{ContextUser, NamedContext, RequestContext};
 use crate::edge::{Caller, Deadline, Passed, PresentedToken, RequestId};
 use crate::federation::gather;
@@ -28,6 +28,8 @@ pub(super) struct Scope {
     pub revision: Arc<Revision>,
     /// Who asks.
     pub caller: Caller,
+    /// By what that is known.
+    pub proof: Proof,
     /// The tenant whose sources are meant; `None`: the federation.
     pub tenant: Option<TenantId>,
     /// The URL.
@@ -54,6 +56,7 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
             id,
             deadline,
             caller,
+            proof,
             token,
             resources,
             tenant,
@@ -61,6 +64,7 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
         Ok(Self {
             revision,
             caller,
+            proof,
             tenant,
             uri: std::mem::take(&mut parts.uri),
             headers: std::mem::take(&mut parts.headers),

@@ -25,7 +25,7 @@ use crate::policy::Operation;
 use crate::subscriptions::access::Access;
 use crate::subscriptions::definition::Subscription;
 use crate::subscriptions::{
-    CannotStore, Entry, Fault, Key, MOST_BYTES, NotLoaded, SUBSCRIPTIONS_PATH, members_of, now,
+    CannotStore, Entry, Fault, Key, MOST_BYTES, Maker, NotLoaded, SUBSCRIPTIONS_PATH, members_of, now,
 };
 
 /// `POST /subscriptions`: createSubscription.
@@ -41,12 +41,12 @@ pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, bo
         return Err(CannotStore::Exists.into());
     }
     set_context(&scope, &mut subscription, &context).await?;
-    let purpose = scope.caller.0.purpose.clone();
+    let maker = maker(&scope);
     let subscriptions = &gateway.subscriptions;
     // Two at once must not both take what the limits leave.
     let change = subscriptions.change(&key.owner).await;
     subscriptions.check_rate(&scope.caller.0, &key, &subscription)?;
-    subscriptions.add(change, key.clone(), purpose, subscription).await?;
+    subscriptions.add(change, key.clone(), maker, subscription).await?;
     let mut response = StatusCode::CREATED.into_response();
     if let Some(location) = location(SUBSCRIPTIONS_PATH, &key.id) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -66,7 +66,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> R
     let in_body = media_type == MediaType::JsonLd;
     let shown = all.iter().skip(page.offset).take(page.limit);
     let shown: Vec<Value> = shown
-        .map(|entry| shown_members(entry, &context, in_body, system_attributes))
+        .map(|entry| shown_members(&scope, entry, &context, in_body, system_attributes))
         .collect();
     let more = page.limit > 0 && page.offset.saturating_add(shown.len()) < all.len();
     let mut response = respond::rendered(to_json(&Value::Array(shown))?, media_type, &context, in_body);
@@ -89,7 +89,7 @@ pub(super) async fn retrieve(
     let system_attributes = wants_system_attributes(&parameters)?;
     let entry = find(&gateway, &scope, &id)?;
     let in_body = media_type == MediaType::JsonLd;
-    let shown = shown_members(&entry, &context, in_body, system_attributes);
+    let shown = shown_members(&scope, &entry, &context, in_body, system_attributes);
     Ok(respond::rendered(to_json(&shown)?, media_type, &context, in_body))
 }
 
@@ -113,7 +113,9 @@ pub(super) async fn update(
     }
     let subscriptions = &gateway.subscriptions;
     subscriptions.check_rate(&scope.caller.0, &entry.key, &subscription)?;
-    subscriptions.replace(change, &entry, subscription).await?;
+    subscriptions
+        .replace(change, &entry, scope.proof.clone(), subscription)
+        .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -197,6 +199,14 @@ async fn set_context(
     Ok(())
 }
 
+/// By what, and for what, whoever asks makes a subscription.
+fn maker(scope: &Scope) -> Maker {
+    Maker {
+        purpose: scope.caller.0.purpose.clone(),
+        proof: Some(scope.proof.clone()),
+    }
+}
+
 fn key(scope: &Scope, id: &str) -> Key {
     Key {
         owner: scope.caller.0.id.clone(),
@@ -243,8 +253,14 @@ fn wants_system_attributes(parameters: &Parameters<'_>) -> Result<bool, Problem>
     Ok(wanted)
 }
 
-fn shown_members(entry: &Entry, context: &RequestContext, context_in_body: bool, system_attributes: bool) -> Value {
-    let mut members = entry.shown(&context.context, system_attributes);
+fn shown_members(
+    scope: &Scope,
+    entry: &Entry,
+    context: &RequestContext,
+    context_in_body: bool,
+    system_attributes: bool,
+) -> Value {
+    let mut members = entry.shown(&scope.revision, &context.context, system_attributes);
     if context_in_body {
         // The member of a context is JSON.
         let member = serde_json::from_str(context.member.get()).unwrap_or_default();

@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigOverrides, Diagnostics, Environment};
 use crate::reload::ConfigFiles;
-use crate::telemetry::flush_log;
+use crate::telemetry::{flush_log, tell_panics_without_their_text};
 
 /// Kakehashi (架け橋): one NGSI-LD address for the data of a prefecture and its municipalities.
 #[derive(Debug, Parser)]
@@ -110,6 +110,7 @@ impl Failure {
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
+    tell_panics_without_their_text();
     let outcome = match CommandLine::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),

@@ -61,7 +61,7 @@ impl AdministratorIndex {
     /// # Errors
     /// [`KeyRejection`]
     pub fn authenticate(&self, presented: &[u8], today: Date) -> Result<&Arc<Administrator>, KeyRejection> {
-        self.keys.authenticate(presented, today)
+        self.keys.authenticate(presented, today).map(|(holder, _)| holder)
     }
 
     /// The administrator whose tokens an issuer signs with this subject.

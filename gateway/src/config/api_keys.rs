@@ -45,6 +45,12 @@ struct Key<T> {
     expires: Option<Date>,
 }
 
+impl<T> Key<T> {
+    fn has_expired(&self, today: Date) -> bool {
+        self.expires.is_some_and(|expires| today > expires)
+    }
+}
+
 impl<T> Default for KeyIndex<T> {
     fn default() -> Self {
         Self {
@@ -56,16 +62,22 @@ impl<T> Default for KeyIndex<T> {
 impl<T> KeyIndex<T> {
     /// Whoever presents this key, on that day. A key is valid until the end of the day on which it expires. The time it
     /// takes does not depend on how much of the key is right: only its SHA-256 is compared.
-    pub(super) fn authenticate(&self, presented: &[u8], today: Date) -> Result<&Arc<T>, KeyRejection> {
+    pub(super) fn authenticate(&self, presented: &[u8], today: Date) -> Result<(&Arc<T>, KeyHash), KeyRejection> {
         let hash: KeyHash = Sha256::digest(presented).into();
         let key = self.by_hash.get(&hash).ok_or(KeyRejection::Unknown)?;
         if !bool::from(key.hash.ct_eq(&hash)) {
             return Err(KeyRejection::Unknown);
         }
-        if key.expires.is_some_and(|expires| today > expires) {
+        if key.has_expired(today) {
             return Err(KeyRejection::Expired);
         }
-        Ok(&key.holder)
+        Ok((&key.holder, hash))
+    }
+
+    /// Whose key has this hash and is valid on that day.
+    pub(super) fn holder_on(&self, hash: &KeyHash, today: Date) -> Option<&Arc<T>> {
+        let key = self.by_hash.get(hash).filter(|key| !key.has_expired(today))?;
+        Some(&key.holder)
     }
 
     /// Whose key has this hash, and the name of the key.

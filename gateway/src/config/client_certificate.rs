@@ -26,13 +26,21 @@ impl<T> Default for CertificateIndex<T> {
 
 impl<T> CertificateIndex<T> {
     /// Whose certificate it is; `None`: nobody's, or that of several, or one that has ended meanwhile.
-    pub(crate) fn find(&self, certificate: &ClientCertificate) -> Option<&Arc<T>> {
+    /// With the first of its names that says so.
+    pub(crate) fn find(&self, certificate: &ClientCertificate) -> Option<(&Arc<T>, &CertificateName)> {
         if !certificate.is_valid_now() {
             return None;
         }
-        let mut holders = certificate.names().iter().filter_map(|name| self.holders.get(name));
-        let first = holders.next()?;
-        holders.all(|other| Arc::ptr_eq(first, other)).then_some(first)
+        let names = certificate.names().iter();
+        let mut holders = names.filter_map(|name| self.holders.get_key_value(name));
+        let (name, first) = holders.next()?;
+        let is_one = holders.all(|(_, other)| Arc::ptr_eq(first, other));
+        is_one.then_some((first, name))
+    }
+
+    /// Who is known by a name.
+    pub(crate) fn holder_of(&self, name: &CertificateName) -> Option<&Arc<T>> {
+        self.holders.get(name)
     }
 
     /// Gives a name to a holder.

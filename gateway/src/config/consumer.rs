@@ -13,6 +13,7 @@ use super::diagnostics::suggest;
 use super::document::{Entry, Node};
 use super::issuer::{AssuranceLevels, Issuer};
 use super::names::{ConsumerId, RoleName, TenantId, check_name};
+use super::proof::Proof;
 use super::section::Section;
 use super::source::MOST_PER_SECOND;
 use crate::certificates::ClientCertificate;
@@ -169,8 +170,21 @@ impl ConsumerIndex {
     ///
     /// # Errors
     /// [`KeyRejection`]
-    pub fn authenticate(&self, presented: &[u8], today: Date) -> Result<&Arc<Consumer>, KeyRejection> {
-        self.keys.authenticate(presented, today)
+    pub fn authenticate(&self, presented: &[u8], today: Date) -> Result<(&Arc<Consumer>, Proof), KeyRejection> {
+        let (consumer, hash) = self.keys.authenticate(presented, today)?;
+        Ok((consumer, Proof::Key(hash)))
+    }
+
+    /// Whether what a consumer has once proved itself by still does, on that day.
+    #[must_use]
+    pub fn still_proves(&self, proof: &Proof, consumer: &ConsumerId, today: Date) -> bool {
+        let holder = match proof {
+            Proof::Nothing => self.anonymous(),
+            Proof::Key(hash) => self.keys.holder_on(hash, today),
+            Proof::Token { issuer, subject } => self.by_subject.get(&(Arc::clone(issuer), Arc::clone(subject))),
+            Proof::Certificate(name) => self.by_certificate.holder_of(name),
+        };
+        holder.is_some_and(|holder| holder.id == *consumer)
     }
 
     /// The consumer whose tokens an issuer signs with this subject.
@@ -181,8 +195,9 @@ impl ConsumerIndex {
 
     /// The consumer whose certificate a client has presented; `None`: nobody's, or that of several.
     #[must_use]
-    pub fn of_certificate(&self, certificate: &ClientCertificate) -> Option<&Arc<Consumer>> {
-        self.by_certificate.find(certificate)
+    pub fn of_certificate(&self, certificate: &ClientCertificate) -> Option<(&Arc<Consumer>, Proof)> {
+        let (consumer, name) = self.by_certificate.find(certificate)?;
+        Some((consumer, Proof::Certificate(name.clone())))
     }
 
     /// The consumer that callers without a credential are; `None`: they are refused.

@@ -206,7 +206,7 @@ fn keys_are_found_by_their_hash_until_the_end_of_their_last_day() {
         .unwrap();
     let tomorrow = Date::constant(2026, 11, 22);
     let found = config.consumers.authenticate(b"the key", today()).unwrap();
-    assert_eq!(found.id.as_str(), "app");
+    assert_eq!(found.0.id.as_str(), "app");
     assert_eq!(
         config.consumers.authenticate(b"the key", tomorrow),
         Err(KeyRejection::Expired)

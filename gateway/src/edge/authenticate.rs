@@ -12,9 +12,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::client_address::ClientAddress;
 use crate::Gateway;
 use crate::api::problem::{ErrorType, Problem};
-use crate::config::{Config, Consumer, today_in_japan};
+use crate::config::{Config, Consumer, Proof, today_in_japan};
 use crate::server::PeerCertificate;
-use crate::tokens::TokenRejection;
+use crate::tokens::{NotRecognized, TokenRejection};
 
 /// The consumer of a request.
 #[derive(Debug, Clone)]
@@ -39,16 +39,24 @@ pub(crate) enum Presented<'a> {
     Unclear,
 }
 
+/// Who asks, and by what that is known.
+#[derive(Debug, Clone)]
+pub(super) struct Authenticated {
+    pub(super) caller: Caller,
+    pub(super) proof: Proof,
+    pub(super) token: Option<PresentedToken>,
+}
+
 /// Finds the consumer, and takes the credential out of the request: nothing behind may pass it on.
 pub(super) async fn authenticate(
     gateway: &Gateway,
     config: &Config,
     request: &mut Request,
     address: ClientAddress,
-) -> Result<(Caller, Option<PresentedToken>), Problem> {
+) -> Result<Authenticated, Problem> {
     let certificate = request.extensions().get::<PeerCertificate>().cloned();
     let found = find_consumer(gateway, config, request.headers(), certificate, address).await;
-    let (consumer, token) = found.inspect_err(|_| gateway.metrics.record_refusal("unauthenticated"))?;
+    let authenticated = found.inspect_err(|_| gateway.metrics.record_refusal("unauthenticated"))?;
     for name in [
         &config.gateway.api_key_header,
         &KONG_HEADER,
@@ -57,7 +65,7 @@ pub(super) async fn authenticate(
     ] {
         request.headers_mut().remove(name);
     }
-    Ok((Caller(consumer), token))
+    Ok(authenticated)
 }
 
 async fn find_consumer(
@@ -66,7 +74,7 @@ async fn find_consumer(
     headers: &HeaderMap,
     certificate: Option<PeerCertificate>,
     address: ClientAddress,
-) -> Result<(Arc<Consumer>, Option<PresentedToken>), Problem> {
+) -> Result<Authenticated, Problem> {
     let failed = || match gateway.failed_attempts.count(address) {
         Ok(()) => unauthorized(config),
         Err(wait) => too_many_attempts(wait),
@@ -74,48 +82,57 @@ async fn find_consumer(
     let holder = match certificate {
         Some(certificate) => {
             let holder = config.consumers.of_certificate(&certificate.0);
-            Some(Arc::clone(holder.ok_or_else(failed)?))
+            Some(holder.ok_or_else(failed)?)
         }
         None => None,
     };
-    let (consumer, token) = match presented(headers, config) {
+    let by = |consumer, proof, token| Authenticated {
+        caller: Caller(consumer),
+        proof,
+        token,
+    };
+    let authenticated = match presented(headers, config) {
         Presented::Nothing => {
-            let consumer = holder.or_else(|| config.consumers.anonymous().cloned());
-            return consumer
-                .map(|consumer| (consumer, None))
-                .ok_or_else(|| unauthorized(config));
+            let anonymous = || {
+                config
+                    .consumers
+                    .anonymous()
+                    .map(|anonymous| (anonymous, Proof::Nothing))
+            };
+            let (consumer, proof) = holder.or_else(anonymous).ok_or_else(|| unauthorized(config))?;
+            return Ok(by(Arc::clone(consumer), proof, None));
         }
         Presented::Unclear => return Err(failed()),
         Presented::ApiKey(key) => {
             // Which of the two it was, unknown or expired, is nobody's business.
             let found = config.consumers.authenticate(key, today_in_japan());
-            (found.cloned().map_err(|_| failed())?, None)
+            let (consumer, proof) = found.map_err(|_| failed())?;
+            by(Arc::clone(consumer), proof, None)
         }
         Presented::Token(token) => {
-            let verified = match gateway.tokens.remembered(token, &config.issuers) {
-                Some(verified) => verified,
-                None => {
-                    // Verifying costs something, whatever comes of it.
-                    gateway.failed_attempts.count(address).map_err(too_many_attempts)?;
-                    let verified = gateway.tokens.verify(token, &config.issuers).await;
-                    verified.map_err(|rejection| rejected(rejection, config))?
-                }
-            };
+            let attempt = || gateway.failed_attempts.count(address);
+            let verified = gateway.tokens.recognize(token, &config.issuers, attempt).await;
+            let verified = verified.map_err(|reason| match reason {
+                NotRecognized::TooMany(wait) => too_many_attempts(wait),
+                NotRecognized::Rejected(rejection) => rejected(rejection, config),
+            })?;
             let consumer = config.consumers.of_subject(&verified.issuer, &verified.subject);
             let consumer = consumer.ok_or_else(|| unauthorized(config))?;
             let assurance = verified.assurance.as_ref();
             let levels = verified.issuer.levels(assurance);
-            (
-                consumer.with_token(&verified.roles, assurance, levels),
-                presented_token(token),
-            )
+            let proof = Proof::Token {
+                issuer: Arc::clone(&verified.issuer.name),
+                subject: Arc::clone(&verified.subject),
+            };
+            let consumer = consumer.with_token(&verified.roles, assurance, levels);
+            by(consumer, proof, presented_token(token))
         }
     };
     // Two credentials of two consumers: nobody can tell whose request it is.
-    if holder.is_some_and(|holder| holder.id != consumer.id) {
+    if holder.is_some_and(|(holder, _)| holder.id != authenticated.caller.0.id) {
         return Err(failed());
     }
-    Ok((consumer, token))
+    Ok(authenticated)
 }
 
 fn presented_token(token: &[u8]) -> Option<PresentedToken> {

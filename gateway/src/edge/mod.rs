@@ -28,6 +28,7 @@ use http::HeaderValue;
 use kakehashi_resources::Resources;
 use tower::Service;
 
+use authenticate::Authenticated;
 pub use authenticate::{Caller, PresentedToken};
 pub use deadline::Deadline;
 pub use failed_attempts::FailedAttempts;
@@ -35,7 +36,7 @@ pub use observe::RequestId;
 pub use rate_limit::ConsumerLimiters;
 
 use crate::api::problem::{ErrorType, Problem};
-use crate::config::TenantId;
+use crate::config::{Proof, TenantId};
 use crate::{Gateway, Revision};
 use client_address::client_address;
 use observe::Observed;
@@ -51,6 +52,8 @@ pub struct Passed {
     pub deadline: Deadline,
     /// Who asks.
     pub caller: Caller,
+    /// By what that is known.
+    pub proof: Proof,
     /// The token that was presented.
     pub token: Option<PresentedToken>,
     /// What the request may use of the process.
@@ -136,7 +139,7 @@ impl Inside {
         // Who asks decides all that follows.
         let address = client_address(&request, &config.gateway);
         let authenticated = authenticate::authenticate(gateway, config, &mut request, address).await;
-        let (caller, token) = authenticated.map_err(IntoResponse::into_response)?;
+        let Authenticated { caller, proof, token } = authenticated.map_err(IntoResponse::into_response)?;
         *found = Some(caller.clone());
         // After the caller is known, before a tenant is looked up: guessing tenants costs tokens.
         let admitted = match self.limited {
@@ -156,6 +159,7 @@ impl Inside {
             id: id.clone(),
             deadline,
             caller,
+            proof,
             token,
             resources: resources.clone(),
             tenant: None,

@@ -14,12 +14,12 @@ use tokio::sync::watch;
 use super::access::Access;
 use super::matching::{self, Notice};
 use super::notification::Content;
-use super::outbox::Pending;
+use super::outbox::{Cause, Pending};
 use super::{Entry, Subscriptions};
-use crate::Revision;
-use crate::config::ConsumerId;
+use crate::config::{Consumer, ConsumerId};
 use crate::federation::registry::RegisteredSource;
 use crate::runtime::Spawner;
+use crate::{Gateway, Revision};
 
 /// Most changes of one owner that wait. More means that its subscriptions take longer to compare than entities change.
 const MOST_WAITING: usize = 1000;
@@ -192,7 +192,8 @@ impl Changes {
 async fn compare_all(subscriptions: Arc<Subscriptions>, owner: ConsumerId) {
     let changes = &subscriptions.changes;
     while let Some(concerning) = changes.next(&owner) {
-        let bytes = concerning.written.bytes;
+        let written = Arc::clone(&concerning.written);
+        let bytes = written.bytes;
         let entries = concerning.entries.clone();
         // A fault must cost this change alone, not those behind it.
         let compared = changes
@@ -205,6 +206,7 @@ async fn compare_all(subscriptions: Arc<Subscriptions>, owner: ConsumerId) {
                 for (entry, revision, notice) in notices {
                     subscriptions.push(Pending {
                         content: Content::Change(Box::new(notice)),
+                        cause: Cause::Written(Arc::clone(&written)),
                         entry,
                         bytes,
                         revision,
@@ -237,7 +239,7 @@ async fn notices(concerning: Concerning) -> Vec<(Arc<Entry>, Arc<Revision>, Noti
     let Concerning { written, entries } = concerning;
     let mut notices = Vec::new();
     for entry in entries {
-        if let Some(notice) = notice(&written, &entry).await {
+        if let Some(notice) = notice(&written, &written.revision, &entry).await {
             notices.push((entry, Arc::clone(&written.revision), notice));
         }
         pause().await;
@@ -245,14 +247,28 @@ async fn notices(concerning: Concerning) -> Vec<(Arc<Entry>, Arc<Revision>, Noti
     notices
 }
 
-async fn notice(written: &EntityWritten, entry: &Entry) -> Option<Notice> {
-    let EntityWritten {
-        revision,
-        source,
-        before,
-        after,
-        ..
-    } = written;
+/// What a subscription's owner is told of a change now, where another revision holds than when it was made.
+pub(super) async fn content_now(
+    gateway: &Gateway,
+    revision: &Arc<Revision>,
+    consumer: &Consumer,
+    entry: &Arc<Entry>,
+    written: &Arc<EntityWritten>,
+) -> Option<Content> {
+    let resources = gateway.admission.beside(consumer, Instant::now() + PATIENCE);
+    let (revision, entry, written) = (Arc::clone(revision), Arc::clone(entry), Arc::clone(written));
+    let notice = async move { notice(&written, &revision, &entry).await };
+    let notice = resources.compute(notice).await.ok().flatten()?;
+    Some(Content::Change(Box::new(notice)))
+}
+
+async fn notice(written: &EntityWritten, revision: &Revision, entry: &Entry) -> Option<Notice> {
+    let EntityWritten { before, after, .. } = written;
+    // As it is configured now: what it may tell may have changed, too.
+    let source = revision.registry.sources().iter();
+    let source = source
+        .filter(|source| source.id == written.source.id)
+        .find(|source| source.tenant == written.source.tenant)?;
     let consumer = entry.consumer(revision)?;
     let access = Access {
         revision,

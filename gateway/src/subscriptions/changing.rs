@@ -8,8 +8,8 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::definition::{Subscription, SubscriptionStatus};
 use super::storage::Added;
-use super::{Entry, Key, Subscriptions, now, periodic};
-use crate::config::{Consumer, ConsumerId, ConsumerLimits};
+use super::{Entry, Key, Maker, Subscriptions, now, periodic};
+use crate::config::{Consumer, ConsumerId, ConsumerLimits, Proof};
 use crate::runtime::TooMany;
 use crate::runtime::tasks::BrokenOff;
 use crate::state::StateError;
@@ -91,7 +91,7 @@ impl Subscriptions {
         self: &Arc<Self>,
         change: Change,
         key: Key,
-        purpose: Option<Arc<str>>,
+        maker: Maker,
         subscription: Subscription,
     ) -> Result<(), CannotStore> {
         let subscriptions = Arc::clone(self);
@@ -101,7 +101,7 @@ impl Subscriptions {
             let created_at = Timestamp::now();
             let document = subscription.to_document();
             let storage = &subscriptions.storage;
-            match storage.add(&key, purpose.as_deref(), &document, created_at).await? {
+            match storage.add(&key, &maker, &document, created_at).await? {
                 Added::Exists => return Err(CannotStore::Exists),
                 Added::Full => return Err(CannotStore::Full),
                 Added::Done => {}
@@ -109,7 +109,7 @@ impl Subscriptions {
             subscriptions.put(Entry {
                 key,
                 subscription,
-                purpose,
+                maker,
                 created_at,
                 modified_at: created_at,
                 record: Arc::default(),
@@ -119,7 +119,8 @@ impl Subscriptions {
         self.tasks.state.spawn_for(&owner, adding)?.await?
     }
 
-    /// Puts a changed subscription in the place of the earlier.
+    /// Puts a changed subscription in the place of the earlier. From then on it stands on what its consumer has proved
+    /// itself by now.
     ///
     /// # Errors
     /// [`CannotStore`]
@@ -127,6 +128,7 @@ impl Subscriptions {
         self: &Arc<Self>,
         change: Change,
         earlier: &Arc<Entry>,
+        proof: Proof,
         subscription: Subscription,
     ) -> Result<(), CannotStore> {
         let (subscriptions, earlier) = (Arc::clone(self), Arc::clone(earlier));
@@ -136,11 +138,15 @@ impl Subscriptions {
             let modified_at = Timestamp::now();
             let document = subscription.to_document();
             let storage = &subscriptions.storage;
-            if storage.replace(&earlier.key, &document, modified_at).await? {
+            let maker = Maker {
+                purpose: earlier.maker.purpose.clone(),
+                proof: Some(proof),
+            };
+            if storage.replace(&earlier.key, &maker, &document, modified_at).await? {
                 subscriptions.put(Entry {
                     key: earlier.key.clone(),
                     subscription,
-                    purpose: earlier.purpose.clone(),
+                    maker,
                     created_at: earlier.created_at,
                     modified_at,
                     record: Arc::clone(&earlier.record),

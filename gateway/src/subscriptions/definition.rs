@@ -209,7 +209,7 @@ pub enum Accept {
 pub enum SubscriptionStatus {
     /// It notifies.
     Active,
-    /// Its consumer has paused it.
+    /// Its consumer has paused it, or what its consumer proved itself by holds no more.
     Paused,
     /// Its time is over.
     Expired,

@@ -34,7 +34,7 @@ impl Subscriptions {
                 Ok(subscription) => self.directory.put(Arc::new(Entry {
                     key: stored.key,
                     subscription,
-                    purpose: stored.purpose,
+                    maker: stored.maker,
                     created_at: stored.created_at,
                     modified_at: stored.modified_at,
                     record: Arc::new(Mutex::new(Record::of_stored(stored.kept))),

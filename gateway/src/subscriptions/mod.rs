@@ -53,7 +53,7 @@ use ngsi_ld::context::Context;
 use ngsi_ld::entity::DateTime;
 use serde_json::{Map, Value};
 
-use crate::config::{Consumer, ConsumerId, GatewayConfig, TenantId};
+use crate::config::{Consumer, ConsumerId, GatewayConfig, Proof, TenantId, today_in_japan};
 use crate::contexts::{ContextUser, NamedContext, RequestContext};
 use crate::egress::client::CannotAsk;
 use crate::federation::registry::RegisteredSource;
@@ -66,7 +66,7 @@ pub use changing::{CannotStore, Change};
 use definition::{Accept, Subscription, SubscriptionStatus, duration};
 use delivery::{Courier, Letter, Undelivered};
 use directory::Directory;
-use outbox::{Lost, Outbox, Pending};
+use outbox::{Cause, Lost, Outbox, Pending};
 use record::Record;
 use storage::Storage;
 
@@ -104,6 +104,16 @@ pub struct Key {
     pub id: Arc<str>,
 }
 
+/// By what, and for what, a subscription was made: both must still hold whenever something is sent.
+#[derive(Debug, Clone)]
+pub struct Maker {
+    /// What it was made for, where its owner has stated that; notifications are for the same.
+    pub purpose: Option<Arc<str>>,
+    /// What its owner proved itself by when it made or last changed it; `None`: it was made before that was kept, and
+    /// stands on its owner alone.
+    pub proof: Option<Proof>,
+}
+
 /// A subscription that holds.
 #[derive(Debug)]
 pub struct Entry {
@@ -111,8 +121,7 @@ pub struct Entry {
     pub key: Key,
     /// What its owner has defined.
     pub subscription: Subscription,
-    /// What it was made for, where its owner has stated that; notifications are for the same.
-    purpose: Option<Arc<str>>,
+    maker: Maker,
     created_at: Timestamp,
     modified_at: Timestamp,
     record: Arc<Mutex<Record>>,
@@ -164,9 +173,14 @@ impl Entry {
 
     /// Its members, as they are shown to its owner.
     #[must_use]
-    pub fn shown(&self, context: &Context, with_system_attributes: bool) -> Map<String, Value> {
+    pub fn shown(&self, revision: &Revision, context: &Context, with_system_attributes: bool) -> Map<String, Value> {
         let mut members = self.subscription.members(context);
-        let status = self.subscription.status(&now()).as_str();
+        let mut status = self.subscription.status(&now());
+        if status == SubscriptionStatus::Active && self.consumer(revision).is_none() {
+            // Nobody is notified until it is changed by a credential that holds.
+            status = SubscriptionStatus::Paused;
+        }
+        let status = status.as_str();
         members.insert("status".to_owned(), status.into());
         if with_system_attributes {
             for (name, at) in [("createdAt", self.created_at), ("modifiedAt", self.modified_at)] {
@@ -184,11 +198,17 @@ impl Entry {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who is notified, for the purpose that it was made for; `None`: nobody, because the consumer is gone, or the
-    /// purpose is none of its any more.
+    /// Who is notified, for the purpose that it was made for; `None`: nobody, because the consumer is gone, or what it
+    /// proved itself by, or the purpose is none of its any more.
     fn consumer(&self, revision: &Revision) -> Option<Arc<Consumer>> {
-        let consumer = revision.config.consumers.get(self.key.owner.as_str())?;
-        match &self.purpose {
+        let consumers = &revision.config.consumers;
+        let consumer = consumers.get(self.key.owner.as_str())?;
+        if let Some(proof) = &self.maker.proof
+            && !consumers.still_proves(proof, &self.key.owner, today_in_japan())
+        {
+            return None;
+        }
+        match &self.maker.purpose {
             Some(purpose) => consumer.for_purpose(purpose),
             None => Some(Arc::clone(consumer)),
         }
@@ -389,6 +409,10 @@ impl Subscriptions {
         let Some(entry) = current.filter(|current| current.is_active()) else {
             return;
         };
+        let Some(pending) = self.allowed_now(&entry, pending).await else {
+            self.count("withdrawn");
+            return;
+        };
         let cooldown = entry.subscription.notification.endpoint.cooldown.as_ref();
         let cooldown = cooldown.and_then(|cooldown| duration(cooldown, 1000.0));
         let sent_at = now();
@@ -403,6 +427,26 @@ impl Subscriptions {
                 record.failed(now(), cooldown);
             }
         }
+    }
+
+    /// A notification as it may be sent at this moment: the consumer, what it proved itself by and its grants decide
+    /// again, when they have changed while it waited. `None`: nothing of it may be.
+    async fn allowed_now(&self, entry: &Arc<Entry>, pending: Pending) -> Option<Pending> {
+        let gateway = self.gateway.get().and_then(Weak::upgrade)?;
+        let revision = gateway.revision();
+        let consumer = entry.consumer(&revision)?;
+        if Arc::ptr_eq(&revision, &pending.revision) {
+            return Some(pending);
+        }
+        let content = match &pending.cause {
+            Cause::Written(written) => changes::content_now(&gateway, &revision, &consumer, entry, written).await,
+            Cause::Time => periodic::content_now(&gateway, &revision, &consumer, entry).await,
+        };
+        Some(Pending {
+            content: content?,
+            revision,
+            ..pending
+        })
     }
 
     /// What sending a notification may use: it takes turns with what else is computed for the owner.

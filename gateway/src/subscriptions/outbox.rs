@@ -8,6 +8,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use tokio::sync::watch;
 
+use super::changes::EntityWritten;
 use super::notification::Content;
 use super::{Entry, Key, Subscriptions};
 use crate::Revision;
@@ -35,10 +36,20 @@ const MOST_AT_ONCE: usize = 512;
 pub(super) struct Pending {
     pub(super) entry: Arc<Entry>,
     pub(super) content: Content,
+    pub(super) cause: Cause,
     /// What it weighs: about the bytes of its entities.
     pub(super) bytes: usize,
-    /// The revision when the change was made, for its @contexts.
+    /// The revision that has decided what is in it.
     pub(super) revision: Arc<Revision>,
+}
+
+/// Why something is notified: what has to be looked at again when another revision holds by the time it is sent.
+#[derive(Debug, Clone)]
+pub(super) enum Cause {
+    /// A change.
+    Written(Arc<EntityWritten>),
+    /// The time has come (`timeInterval`).
+    Time,
 }
 
 /// Whose notifications go to which server: those keep their order.

@@ -17,7 +17,7 @@ use ngsi_ld::{Entity, EntityId};
 use super::access::Access;
 use super::matching::{is_subscribed, meets_conditions};
 use super::notification::Content;
-use super::outbox::{MOST_WAITING_BYTES, Pending};
+use super::outbox::{Cause, MOST_WAITING_BYTES, Pending};
 use super::{Entry, Subscriptions, now};
 use crate::config::Consumer;
 use crate::federation::registry::RegisteredSource;
@@ -168,6 +168,7 @@ async fn notify(
     subscriptions.push(Pending {
         entry: Arc::clone(entry),
         content: Content::Matching(entities),
+        cause: Cause::Time,
         bytes,
         revision,
     });
@@ -196,6 +197,22 @@ impl Unfinished {
             Self::OverTenantLimit => "over_tenant_limit",
         }
     }
+}
+
+/// What of a subscription's matching entities may be told now, where another revision holds than when it was asked.
+pub(super) async fn content_now(
+    gateway: &Gateway,
+    revision: &Arc<Revision>,
+    consumer: &Arc<Consumer>,
+    entry: &Arc<Entry>,
+) -> Option<Content> {
+    let deadline = Instant::now() + PATIENCE;
+    let call = Call {
+        resources: gateway.admission.beside(consumer, deadline),
+        ..Call::until(deadline)
+    };
+    let entities = matching(revision, consumer, entry, &call).await.ok()?;
+    (!entities.is_empty()).then_some(Content::Matching(entities))
 }
 
 /// Everything that matches and that the consumer may be told of, each entity once. An entity is judged as after a

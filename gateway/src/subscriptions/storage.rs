@@ -9,8 +9,8 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::record::Kept;
-use super::{Key, MOST_IN_ALL, MOST_OF_ONE_CONSUMER};
-use crate::config::{ConsumerId, TenantId};
+use super::{Key, MOST_IN_ALL, MOST_OF_ONE_CONSUMER, Maker};
+use crate::config::{ConsumerId, Proof, TenantId};
 use crate::state::{State, StateError};
 
 /// What leads from each version of these tables to the next. Entries are only ever added. `tenant` is empty where
@@ -36,14 +36,17 @@ pub(crate) const TABLES: &[&str] = &[
     "
     ALTER TABLE subscriptions ADD COLUMN purpose TEXT;
 ",
+    // As `Proof` is written; what was made before this was kept has none.
+    "
+    ALTER TABLE subscriptions ADD COLUMN proof TEXT;
+",
 ];
 
 /// A subscription as it is stored.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) key: Key,
-    /// What it was made for, where the consumer has stated it.
-    pub(super) purpose: Option<Arc<str>>,
+    pub(super) maker: Maker,
     pub(super) document: String,
     pub(super) created_at: Timestamp,
     pub(super) modified_at: Timestamp,
@@ -84,14 +87,14 @@ impl Storage {
     pub(super) async fn add(
         &self,
         key: &Key,
-        purpose: Option<&str>,
+        maker: &Maker,
         document: &str,
         now: Timestamp,
     ) -> Result<Added, StateError> {
         // One statement, so that two requests at once cannot both take the last place.
         let insert = sqlx::query(
-            "INSERT INTO subscriptions (owner, tenant, id, document, created_at, modified_at, purpose)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?5, ?8
+            "INSERT INTO subscriptions (owner, tenant, id, document, created_at, modified_at, purpose, proof)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?5, ?8, ?9
              WHERE (SELECT COUNT(*) FROM subscriptions WHERE owner = ?1) < ?6
                AND (SELECT COUNT(*) FROM subscriptions) < ?7
              ON CONFLICT DO NOTHING",
@@ -103,7 +106,8 @@ impl Storage {
         .bind(now.as_millisecond())
         .bind(MOST_OF_ONE_CONSUMER)
         .bind(MOST_IN_ALL)
-        .bind(purpose);
+        .bind(maker.purpose.as_deref())
+        .bind(maker.proof.as_ref().map(Proof::to_string));
         if self.state.statement(insert).await?.rows_affected() > 0 {
             return Ok(Added::Done);
         }
@@ -116,15 +120,23 @@ impl Storage {
     }
 
     /// Replaces the text; `false` when there is none.
-    pub(super) async fn replace(&self, key: &Key, document: &str, now: Timestamp) -> Result<bool, StateError> {
+    pub(super) async fn replace(
+        &self,
+        key: &Key,
+        maker: &Maker,
+        document: &str,
+        now: Timestamp,
+    ) -> Result<bool, StateError> {
         let replace = sqlx::query(
-            "UPDATE subscriptions SET document = ?4, modified_at = ?5 WHERE owner = ?1 AND tenant = ?2 AND id = ?3",
+            "UPDATE subscriptions SET document = ?4, modified_at = ?5, proof = ?6
+             WHERE owner = ?1 AND tenant = ?2 AND id = ?3",
         )
         .bind(key.owner.as_str())
         .bind(tenant(key))
         .bind(key.id.as_ref())
         .bind(document)
-        .bind(now.as_millisecond());
+        .bind(now.as_millisecond())
+        .bind(maker.proof.as_ref().map(Proof::to_string));
         Ok(self.state.statement(replace).await?.rows_affected() > 0)
     }
 
@@ -178,7 +190,13 @@ fn read(row: &SqliteRow) -> Result<Stored, sqlx::Error> {
             tenant: (!tenant.is_empty()).then(|| TenantId::new(tenant)),
             id: text("id")?.into(),
         },
-        purpose: row.try_get::<Option<String>, _>("purpose")?.map(Arc::from),
+        maker: Maker {
+            purpose: row.try_get::<Option<String>, _>("purpose")?.map(Arc::from),
+            // What cannot be read proves nothing that is known.
+            proof: row
+                .try_get::<Option<String>, _>("proof")?
+                .map(|text| Proof::parse(&text).unwrap_or(Proof::Nothing)),
+        },
         document: text("document")?,
         created_at: timestamp("created_at")?,
         modified_at: timestamp("modified_at")?,

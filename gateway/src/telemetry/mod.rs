@@ -8,6 +8,7 @@ mod log_buffer;
 mod log_line;
 mod logging;
 mod metrics;
+mod panics;
 mod tasks;
 mod tls;
 
@@ -16,5 +17,6 @@ pub use findings::FindingCounter;
 pub use in_use::InUseMetrics;
 pub use logging::{flush_log, start_logging};
 pub use metrics::{Metrics, MetricsError, SourceMetrics};
+pub use panics::tell_panics_without_their_text;
 pub use tasks::TaskMetrics;
 pub use tls::TlsMetrics;

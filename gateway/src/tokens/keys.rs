@@ -10,6 +10,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use reqwest::Client;
+use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::TokenRejection;
@@ -20,6 +21,10 @@ use crate::runtime::Spawner;
 /// Keys are good for at least so long, whatever the issuer says: asking for each token would make it a part of every
 /// request.
 const SHORTEST: Duration = Duration::from_secs(60);
+
+/// Keys are good for at most so long, whatever the issuer says: a key that is withdrawn is believed for at most so long
+/// while the issuer answers. Asking for them costs one request.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
 
 /// How long keys serve after they should have been renewed, when the issuer cannot be asked. A key that was withdrawn
 /// is believed for at most so long.
@@ -32,16 +37,26 @@ const BETWEEN_FETCHES: Duration = Duration::from_secs(10);
 /// Fetches that may follow each other at once: the first, a rotation, and one more while that one spreads.
 const FETCHES_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
 
+/// Which key it is: the SHA-256 of what identifies it and what it verifies.
+pub(super) type KeyPrint = [u8; 32];
+
 /// A key of the set.
 struct Key {
     id: Option<String>,
     algorithm: Option<KeyAlgorithm>,
     key: DecodingKey,
+    print: KeyPrint,
+}
+
+/// A key that a token names.
+pub(super) struct FoundKey {
+    pub(super) key: DecodingKey,
+    pub(super) print: KeyPrint,
 }
 
 /// What was fetched.
 struct KeySet {
-    keys: Vec<Key>,
+    keys: Arc<[Key]>,
     good_until: Instant,
 }
 
@@ -66,6 +81,26 @@ impl IssuerKeys {
         *self.issuer == *issuer
     }
 
+    /// Whether a key that has proved something before is still one of the issuer's, without asking it. Keys that should be
+    /// asked for again prove nothing by themselves.
+    pub(super) fn still_have(&self, print: &KeyPrint) -> bool {
+        let current = self.current.load();
+        current
+            .as_ref()
+            .is_some_and(|set| set.good_until > Instant::now() && set.keys.iter().any(|key| key.print == *print))
+    }
+
+    /// The keys are asked for again before anything more is believed by them.
+    pub(super) fn doubt(&self) {
+        self.current.rcu(|current| {
+            let current = current.as_ref()?;
+            Some(Arc::new(KeySet {
+                keys: Arc::clone(&current.keys),
+                good_until: current.good_until.min(Instant::now()),
+            }))
+        });
+    }
+
     /// The key that a token names, of a kind that signs with the algorithm.
     pub(super) async fn find(
         self: &Arc<Self>,
@@ -73,7 +108,7 @@ impl IssuerKeys {
         spawner: &Spawner,
         id: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<DecodingKey, TokenRejection> {
+    ) -> Result<FoundKey, TokenRejection> {
         let now = Instant::now();
         let known = self.current.load_full();
         if let Some(set) = &known
@@ -147,18 +182,21 @@ impl KeySet {
     fn new(set: &JwkSet, lifetime: Duration) -> Self {
         Self {
             keys: set.keys.iter().filter_map(Key::read).collect(),
-            good_until: Instant::now() + lifetime.max(SHORTEST),
+            good_until: Instant::now() + lifetime.clamp(SHORTEST, LONGEST),
         }
     }
 
     /// A token without the name of a key can mean the only one that fits, and no other.
-    fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
+    fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Option<FoundKey> {
         let mut fitting = self
             .keys
             .iter()
             .filter(|key| key.fits(algorithm) && (id.is_none() || key.id.as_deref() == id));
         let found = fitting.next()?;
-        (id.is_some() || fitting.next().is_none()).then(|| found.key.clone())
+        (id.is_some() || fitting.next().is_none()).then(|| FoundKey {
+            key: found.key.clone(),
+            print: found.print,
+        })
     }
 }
 
@@ -173,10 +211,12 @@ impl Key {
         if !signs || !is_public {
             return None;
         }
+        let what_it_is = (&jwk.common.key_id, &jwk.common.key_algorithm, &jwk.algorithm);
         Some(Self {
             id: jwk.common.key_id.clone(),
             algorithm: jwk.common.key_algorithm,
             key: DecodingKey::from_jwk(jwk).ok()?,
+            print: Sha256::digest(serde_json::to_vec(&what_it_is).ok()?).into(),
         })
     }
 

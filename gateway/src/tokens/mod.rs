@@ -11,7 +11,7 @@ mod signature;
 mod tests;
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dashmap::DashMap;
 use jsonwebtoken::Validation;
@@ -22,7 +22,7 @@ pub use self::claims::VerifiedToken;
 pub use self::discovery::KeysUnavailable;
 
 use self::claims::{Claims, UnverifiedClaims};
-use self::keys::IssuerKeys;
+use self::keys::{IssuerKeys, KeyPrint};
 use crate::config::Issuer;
 use crate::runtime::Spawner;
 
@@ -34,6 +34,9 @@ const CLOCK_SKEW: u64 = 60;
 
 /// Valid tokens that are remembered, about 500 bytes each.
 const MOST_REMEMBERED: usize = 20_000;
+
+/// How long a token is remembered before it is verified again, whatever has become of its key.
+const LONGEST_REMEMBERED: Duration = Duration::from_secs(60 * 60);
 
 /// Why a token proves nothing. Whoever presents it is told only that it is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -64,12 +67,29 @@ pub enum TokenRejection {
     Unavailable(KeysUnavailable),
 }
 
+/// Why it is not known whose a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotRecognized {
+    /// Its sender has presented too much that was not valid, or new; it may come back after so long.
+    TooMany(Duration),
+    /// It proves nothing.
+    Rejected(TokenRejection),
+}
+
 /// Verifies tokens.
 pub struct Tokens {
     client: Client,
     spawner: Spawner,
     keys: DashMap<Arc<str>, Arc<IssuerKeys>>,
-    remembered: DashMap<[u8; 32], Arc<VerifiedToken>>,
+    remembered: DashMap<[u8; 32], Remembered>,
+}
+
+/// A token that was found valid.
+struct Remembered {
+    token: Arc<VerifiedToken>,
+    /// The key that proved it: without that key it proves nothing any more.
+    key: KeyPrint,
+    at: Instant,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -93,20 +113,62 @@ impl Tokens {
         })
     }
 
-    /// A token that was found valid before and still is, without asking anybody.
-    #[must_use]
-    pub fn remembered(&self, token: &[u8], issuers: &[Arc<Issuer>]) -> Option<Arc<VerifiedToken>> {
-        let found = self.remembered.get(&hash(token))?;
+    /// Whose token it is: as it was found before, or verified now. `attempt` counts what its sender may have verified; a
+    /// token that was valid before is counted only when it is no more.
+    ///
+    /// # Errors
+    /// [`NotRecognized`]
+    pub async fn recognize(
+        &self,
+        token: &[u8],
+        issuers: &[Arc<Issuer>],
+        attempt: impl Fn() -> Result<(), Duration>,
+    ) -> Result<Arc<VerifiedToken>, NotRecognized> {
+        let hash = hash(token);
+        let was_valid = match self.remembered.get(&hash) {
+            Some(found) if self.still_holds(&found, issuers) => return Ok(Arc::clone(&found.token)),
+            found => found.is_some(),
+        };
+        if !was_valid {
+            // Verifying costs something, whatever comes of it.
+            attempt().map_err(NotRecognized::TooMany)?;
+        }
+        let verified = self.verify(token, issuers).await;
+        if was_valid && matches!(verified, Err(rejection) if !matches!(rejection, TokenRejection::Unavailable(_))) {
+            self.remembered.remove(&hash);
+            attempt().map_err(NotRecognized::TooMany)?;
+        }
+        verified.map_err(NotRecognized::Rejected)
+    }
+
+    /// Whether what was found before is so without asking anybody.
+    fn still_holds(&self, found: &Remembered, issuers: &[Arc<Issuer>]) -> bool {
+        let issuer = &found.token.issuer;
         // Another revision may believe the issuer otherwise.
-        let is_believed = issuers.contains(&found.issuer) && found.expires > now();
-        is_believed.then(|| Arc::clone(&found))
+        issuers.contains(issuer)
+            && found.token.expires > now()
+            && found.at.elapsed() < LONGEST_REMEMBERED
+            && self
+                .keys
+                .get(&issuer.identifier)
+                .is_some_and(|keys| keys.is_of(issuer) && keys.still_have(&found.key))
+    }
+
+    /// The keys of all issuers are asked for again before anything more is believed by them: an operator may have
+    /// withdrawn one.
+    pub fn doubt_keys(&self) {
+        self.keys.iter().for_each(|keys| keys.doubt());
     }
 
     /// Verifies a token of one of these issuers.
     ///
     /// # Errors
     /// [`TokenRejection`]
-    pub async fn verify(&self, token: &[u8], issuers: &[Arc<Issuer>]) -> Result<Arc<VerifiedToken>, TokenRejection> {
+    pub(crate) async fn verify(
+        &self,
+        token: &[u8],
+        issuers: &[Arc<Issuer>],
+    ) -> Result<Arc<VerifiedToken>, TokenRejection> {
         let Inspected { issuer, header } = inspect(token, issuers)?;
         let keys = self.keys_of(issuer);
         let key = keys.find(&self.client, &self.spawner, header.kid.as_deref(), header.alg);
@@ -117,14 +179,15 @@ impl Tokens {
         validation.set_issuer(&[&*issuer.identifier]);
         validation.set_audience(&[&*issuer.audience]);
         validation.set_required_spec_claims(&["iss", "aud", "exp", "sub"]);
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| TokenRejection::Invalid)?;
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &key.key, &validation).map_err(|_| TokenRejection::Invalid)?;
         let claims = claims.claims;
         // A token of the future is a forgery, or a clock that is wrong by more than is believed.
         if claims.iat.is_some_and(|issued| issued > seconds(now() + CLOCK_SKEW)) {
             return Err(TokenRejection::Invalid);
         }
         let verified = Arc::new(VerifiedToken::new(issuer, claims));
-        self.remember(hash(token), &verified);
+        self.remember(hash(token), &verified, key.print);
         Ok(verified)
     }
 
@@ -143,16 +206,21 @@ impl Tokens {
         Arc::clone(&keys)
     }
 
-    fn remember(&self, hash: [u8; 32], token: &Arc<VerifiedToken>) {
+    fn remember(&self, hash: [u8; 32], token: &Arc<VerifiedToken>, key: KeyPrint) {
         if self.remembered.len() >= MOST_REMEMBERED {
             let now = now();
-            self.remembered.retain(|_, token| token.expires > now);
+            self.remembered.retain(|_, remembered| remembered.token.expires > now);
             if self.remembered.len() >= MOST_REMEMBERED {
                 // Verifying again costs less than choosing.
                 self.remembered.clear();
             }
         }
-        self.remembered.insert(hash, Arc::clone(token));
+        let remembered = Remembered {
+            token: Arc::clone(token),
+            key,
+            at: Instant::now(),
+        };
+        self.remembered.insert(hash, remembered);
     }
 }
 

@@ -66,6 +66,12 @@ impl Realm {
         claims
     }
 
+    /// Whose token it is, without an attempt that may fail.
+    async fn recognize(&self, token: &str) -> Result<Arc<VerifiedToken>, NotRecognized> {
+        let none = || Err(Duration::ZERO);
+        self.tokens.recognize(token.as_bytes(), &self.issuers, none).await
+    }
+
     async fn verify(&self, token: &str) -> Result<Arc<VerifiedToken>, TokenRejection> {
         self.tokens.verify(token.as_bytes(), &self.issuers).await
     }
@@ -75,11 +81,13 @@ impl Realm {
     }
 }
 
+const NO_ATTEMPT_LEFT: Result<Arc<VerifiedToken>, NotRecognized> = Err(NotRecognized::TooMany(Duration::ZERO));
+
 #[tokio::test]
 async fn a_valid_token_tells_whose_it_is_and_is_remembered() {
     let realm = Realm::start().await;
     let token = realm.key.sign(&realm.claims(), &json!({ "typ": "at+jwt" })).unwrap();
-    assert!(realm.tokens.remembered(token.as_bytes(), &realm.issuers).is_none());
+    assert_eq!(realm.recognize(&token).await, NO_ATTEMPT_LEFT);
     let verified = realm.verify(&token).await.unwrap();
     assert_eq!(
         (&*verified.subject, verified.assurance.as_deref()),
@@ -87,18 +95,69 @@ async fn a_valid_token_tells_whose_it_is_and_is_remembered() {
     );
     assert_eq!(verified.roles, [crate::config::RoleName::new("reader")]);
     realm.provider.stop().await;
-    assert_eq!(
-        realm.tokens.remembered(token.as_bytes(), &realm.issuers),
-        Some(verified)
-    );
+    assert_eq!(realm.recognize(&token).await, Ok(verified));
     // Under a configuration that believes the issuer otherwise it is looked at again.
-    assert!(realm.tokens.remembered(token.as_bytes(), &[]).is_none());
+    let none = || Err(Duration::ZERO);
+    let unknown = realm.tokens.recognize(token.as_bytes(), &[], none).await;
+    assert_eq!(unknown, NO_ATTEMPT_LEFT, "what is wrong now is counted");
     let several = realm.claims_with("aud", json!(["other", "kakehashi"]));
     assert!(
         realm.verify_claims(&several).await.is_ok(),
         "several audiences, with the keys that are known"
     );
     assert_eq!(realm.provider.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_token_is_believed_no_longer_than_the_key_that_proved_it() {
+    let realm = Realm::start().await;
+    let token = realm.key.sign(&realm.claims(), &json!({})).unwrap();
+    realm.verify(&token).await.unwrap();
+    let second = SigningKey::new("second").unwrap();
+    realm.provider.publish(&[second.public()]);
+    // The key is withdrawn, and another token makes the keys be fetched.
+    realm
+        .verify(&second.sign(&realm.claims(), &json!({})).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(realm.recognize(&token).await, NO_ATTEMPT_LEFT);
+    let attempts = std::cell::Cell::new(0);
+    let attempt = || {
+        attempts.set(attempts.get() + 1);
+        Ok(())
+    };
+    let refused = realm.tokens.recognize(token.as_bytes(), &realm.issuers, attempt).await;
+    assert_eq!(refused, Err(NotRecognized::Rejected(TokenRejection::UnknownKey)));
+    assert_eq!(attempts.get(), 1, "it is remembered no more");
+}
+
+#[tokio::test]
+async fn a_key_of_the_same_name_is_another_key() {
+    let realm = Realm::start().await;
+    let token = realm.key.sign(&realm.claims(), &json!({})).unwrap();
+    realm.verify(&token).await.unwrap();
+    let other = SigningKey::new("first").unwrap();
+    realm.provider.publish(&[other.public()]);
+    realm.tokens.doubt_keys();
+    assert_eq!(realm.recognize(&token).await, NO_ATTEMPT_LEFT);
+    assert_eq!(realm.verify(&token).await, Err(TokenRejection::Invalid));
+}
+
+#[tokio::test]
+async fn keys_that_are_doubted_are_asked_for_and_those_that_stay_cost_no_attempt() {
+    let realm = Realm::start().await;
+    let token = realm.key.sign(&realm.claims(), &json!({})).unwrap();
+    realm.verify(&token).await.unwrap();
+    realm.tokens.doubt_keys();
+    assert!(realm.recognize(&token).await.is_ok());
+    assert_eq!(realm.provider.fetches(), 2);
+    assert!(realm.recognize(&token).await.is_ok());
+    assert_eq!(realm.provider.fetches(), 2, "nobody is asked for what is good");
+    // While the issuer is away they serve on.
+    realm.tokens.doubt_keys();
+    realm.provider.stop().await;
+    assert!(realm.recognize(&token).await.is_ok());
+    assert!(realm.recognize(&token).await.is_ok());
 }
 
 #[tokio::test]
