@@ -23,6 +23,10 @@ const COMPUTED_HERE: u32 = 2_000;
 /// interrupted may take where a connection lives.
 const LARGE: usize = 64 * 1024;
 
+/// What goes through things of a request for which no more than this is held does not come upon one that takes long: a page
+/// of a source that is translated where it arrived, and what came of it.
+const HELD_HERE: usize = 512 * 1024;
+
 /// Less than this is not worth beginning with, in microseconds.
 const NOT_WORTH_IT: u32 = 50;
 
@@ -303,6 +307,22 @@ impl Resources {
         }
     }
 
+    /// Computes something that goes through what is held for the request. Where that is much it takes turns from the beginning:
+    /// any part of it may be large, and nobody has to look for it.
+    ///
+    /// # Errors
+    /// As [`Resources::compute`].
+    pub async fn compute_over_held<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Exhausted> {
+        if self.bytes_held() > HELD_HERE {
+            self.compute_elsewhere(work).await
+        } else {
+            self.compute(work).await
+        }
+    }
+
     /// Computes something that is known to take long by turns from the beginning.
     ///
     /// # Errors
@@ -400,6 +420,27 @@ mod tests {
         assert_ne!(rest, Ok(here));
         drop(request);
         assert_eq!(process.in_use().computing, 0);
+    }
+
+    #[test]
+    fn what_goes_through_much_that_is_held_takes_turns_from_the_beginning() {
+        let process = Process::start(Bounds {
+            requests: 1,
+            bytes: 8 * HELD_HERE,
+            bytes_of_one: 8 * HELD_HERE,
+            computing: 1,
+            threads: NonZeroUsize::MIN,
+        })
+        .unwrap();
+        let request = process.admit(&process.caller(1), later()).unwrap();
+        let here = std::thread::current().id();
+        let where_it_is = || block_on(request.compute_over_held(async { std::thread::current().id() })).unwrap();
+        let little = request.hold(HELD_HERE).unwrap();
+        assert_eq!(where_it_is(), here);
+        let more = request.hold(1).unwrap();
+        assert_ne!(where_it_is(), here);
+        drop((little, more));
+        assert_eq!(where_it_is(), here);
     }
 
     #[test]

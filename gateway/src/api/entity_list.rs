@@ -139,9 +139,8 @@ impl EntityList {
             }
         }
         if let Some(flattened) = flattened {
-            let weight = linking.iter().map(Entity::weight).sum::<usize>() + flattened.weight();
             let adding = writing.add_flattened(linking, flattened);
-            writing = resources.compute_over(weight, adding).await??;
+            writing = resources.compute_over_held(adding).await??;
         }
         let (count, warnings) = entities.settle(count).await;
         Ok(Written {
@@ -227,9 +226,8 @@ impl Writing {
         question: &Arc<Question>,
         resources: &Resources,
     ) -> Result<Self, Exhausted> {
-        let weight = entities.iter().map(Entity::weight).sum();
         let adding = self.add_all(entities, Arc::clone(question));
-        resources.compute_over(weight, adding).await?
+        resources.compute_over_held(adding).await?
     }
 
     async fn add_all(mut self, entities: Vec<Entity>, question: Arc<Question>) -> Result<Self, Exhausted> {

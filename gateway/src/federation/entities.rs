@@ -10,7 +10,7 @@ use kakehashi_resources::{Held, pause};
 use ngsi_ld::Entity;
 
 use super::gather::{self, Request};
-use super::looking::{Arrived, TOGETHER, visible_part, weight};
+use super::looking::{Arrived, TOGETHER, visible_part};
 use super::plan::SubQuery;
 use super::{Question, Warning};
 
@@ -322,13 +322,10 @@ impl Arriving {
         // Whatever comes in the next place is of the next page; an error is not.
         let is_beyond = arrived.get(room).is_some_and(Result::is_ok);
         arrived.truncate(if is_beyond { room } else { room.saturating_add(1) });
-        let bytes = weight(&arrived);
-        let looked = self
-            .request
-            .call
-            .resources
-            .compute_over(bytes, looked(Arc::clone(&self.sub_query), arrived));
-        let looked = looked
+        let resources = &self.request.call.resources;
+        let looked = looked(Arc::clone(&self.sub_query), arrived);
+        let looked = resources
+            .compute_over_held(looked)
             .await
             .map_err(|exhausted| AdapterError::exhausted(&self.sub_query.source.id, exhausted))?;
         self.places = self.places.saturating_add(looked.places);

@@ -19,7 +19,7 @@ use super::plan::SubQuery;
 use super::scan::Scan;
 
 /// How many entities are looked at together, of those that have arrived: enough that it costs nothing to hand them on.
-pub(super) const TOGETHER: usize = 64;
+pub(super) const TOGETHER: usize = 256;
 
 /// What a source has yielded, as it comes.
 pub(super) type Arrived = Vec<Result<Yielded, AdapterError>>;
@@ -60,9 +60,8 @@ impl<L: Look> Looking<L> {
         let mut stream = pin!(stream.ready_chunks(TOGETHER));
         while let Some(arrived) = stream.next().await {
             let source = self.sub_query.source.id.clone();
-            let bytes = weight(&arrived);
             let looking = async move { self.at(arrived).await.map(|flow| (self, flow)) };
-            let looked = resources.compute_over(bytes, looking).await;
+            let looked = resources.compute_over_held(looking).await;
             let (this, flow) = looked.map_err(|exhausted| AdapterError::exhausted(&source, exhausted))??;
             self = this;
             if flow.is_break() {
@@ -90,15 +89,6 @@ impl<L: Look> Looking<L> {
         }
         Ok(ControlFlow::Continue(()))
     }
-}
-
-/// About how many bytes have arrived.
-pub(super) fn weight(arrived: &Arrived) -> usize {
-    let entities = arrived.iter().filter_map(|yielded| match yielded {
-        Ok(Yielded::Entity(entity)) => Some(entity.weight()),
-        _ => None,
-    });
-    entities.sum()
 }
 
 /// What the consumer may see of an entity that a source has sent, of what is still valid; `None` when that is nothing.
