@@ -7,7 +7,7 @@ use stand_ins::nasushiobara::{canaries, personal_entity_ids};
 use stand_ins::server::{self, Service};
 use stand_ins::{LoggedRequest, Server};
 
-use super::harness::{ORION, Platform, RawOrion, change_source, members, planted};
+use super::harness::{ORION, Platform, RawOrion, change_source, in_place_of_orion, members, planted};
 
 const HONEST: &str = "urn:ngsi-ld:EvacuationSite:E0921300001201";
 
@@ -23,6 +23,15 @@ impl Service for Liar {
             .headers_mut()
             .insert(HeaderName::from_static("fiware-total-count"), total);
         answer
+    }
+}
+
+/// Answers one text, whatever it was asked.
+struct Flood(String);
+
+impl Service for Flood {
+    fn answer(&self, _: &LoggedRequest) -> Response<Bytes> {
+        server::response(StatusCode::OK, "application/json", self.0.clone())
     }
 }
 
@@ -157,6 +166,19 @@ async fn another_owners_entities_stay_what_their_owner_says() {
 }
 
 /// A total that is none, or that the pages contradict: what is shown is counted, and pages go on by what is shown.
+#[tokio::test]
+async fn a_body_of_millions_of_elements_is_not_taken_apart() {
+    for element in ["0", "{}"] {
+        let body = Flood(format!("[{}]", vec![element; 1_000_000].join(",")));
+        let orion = Server::start(0, body).await.unwrap();
+        let platform = in_place_of_orion(Platform::builder().await, &orion).start().await;
+        let answer = platform.entities("type=EvacuationSite&limit=10").tenant("nasushiobara").await;
+        assert_eq!((answer.status, answer.error_type().as_str()), (403, "TooManyResults"), "{answer}");
+        let others = platform.entities("type=EvacuationSite&limit=10").await.ok();
+        assert_eq!(others.warnings().len(), 1, "its part is missing, and named: {others}");
+    }
+}
+
 #[tokio::test]
 async fn a_total_that_cannot_be_true_is_not_believed() {
     let site = |number: usize| format!(r#"{{"id":"S{number:04}","type":"EvacuationSite"}}"#);

@@ -85,9 +85,19 @@ impl<T> Queue<T> {
         self.length
     }
 
+    /// Comes behind whatever else waits of the same member.
     pub(crate) fn push(&mut self, lane: Lane, work: T) {
+        self.put(lane, |waiting| waiting.push_back(work));
+    }
+
+    /// Comes before whatever else waits of the same member: it has begun, and is soon finished.
+    pub(crate) fn push_first(&mut self, lane: Lane, work: T) {
+        self.put(lane, |waiting| waiting.push_front(work));
+    }
+
+    fn put(&mut self, lane: Lane, put: impl FnOnce(&mut VecDeque<T>)) {
         self.know(lane, |caller, member| {
-            member.waiting.push_back(work);
+            put(&mut member.waiting);
             member.length += 1;
             caller.length += 1;
         });
@@ -248,6 +258,18 @@ mod tests {
         let order = turns(&mut queue, 20, |_| SLICE);
         let of_second = order.iter().filter(|lane| lane.caller == 2).count();
         assert!((9..=11).contains(&of_second), "{of_second}");
+    }
+
+    #[test]
+    fn what_has_begun_comes_before_others_of_its_caller_and_of_nobody_else() {
+        let mut queue = Queue::new(3);
+        queue.push(lane(1, 0), "new");
+        queue.push(lane(2, 0), "of another");
+        queue.push_first(lane(1, 0), "begun");
+        let order: Vec<&str> = std::iter::from_fn(|| queue.pop(SLICE)).map(|(_, work)| work).collect();
+        let of_one: Vec<&&str> = order.iter().filter(|work| **work != "of another").collect();
+        assert_eq!(of_one, [&"begun", &"new"]);
+        assert_ne!(order[2], "of another", "its turn came in between: {order:?}");
     }
 
     #[test]

@@ -115,6 +115,7 @@ impl Process {
             turns: Some(Turns {
                 shared: Arc::clone(self.workers.shared()),
                 lane: caller.lane,
+                had: Arc::default(),
                 share: Some(Arc::clone(&caller.computing)),
                 computes: Mutex::new(None),
             }),
@@ -133,6 +134,7 @@ impl Process {
             turns: Some(Turns {
                 shared: Arc::clone(self.workers.shared()),
                 lane: caller.lane,
+                had: Arc::default(),
                 share: None,
                 computes: Mutex::new(None),
             }),
@@ -143,7 +145,10 @@ impl Process {
     /// Whether the threads that compute by turns still take turns: waits for one.
     pub async fn takes_turns(&self) -> bool {
         let deadline = Instant::now() + FOR_A_TURN;
-        let turn = self.workers.shared().run(NOBODY, deadline, Box::pin(async {}));
+        let turn = self
+            .workers
+            .shared()
+            .run(NOBODY, Arc::default(), deadline, Box::pin(async {}));
         turn.await.is_ok()
     }
 
@@ -216,6 +221,8 @@ struct OfRequest {
 struct Turns {
     shared: Arc<Shared>,
     lane: Lane,
+    /// How many it has had.
+    had: Arc<AtomicU32>,
     /// `None`: it is none of the requests that are counted, and never refused a turn.
     share: Option<Arc<Share>>,
     /// From the first computation that takes turns on.
@@ -343,7 +350,10 @@ impl Resources {
             return Ok(work.await);
         };
         turns.admit()?;
-        turns.shared.run(turns.lane, self.0.deadline, work).await
+        turns
+            .shared
+            .run(turns.lane, Arc::clone(&turns.had), self.0.deadline, work)
+            .await
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! A caller may have as much as is left free ("dynamic threshold": A. K. Choudhury and E. L. Hahne, Dynamic queue length
 //! thresholds for shared-memory packet switches, IEEE/ACM Transactions on Networking 6(2), 1998). One alone may have half
-//! of everything, two a third each, and so on; whoever comes next always finds as much as each of the others has. Nobody
-//! has to be known beforehand, and nothing is set aside for callers that are not there.
+//! of everything, two a third each, and so on: once those who came first have given back what they had more. Nobody has to
+//! be known beforehand, and nothing is set aside for callers that are not there.
 //!
 //! Callers may belong together (everybody who presents no credential): they weigh as one caller, and share what this
-//! one may have in the same way.
+//! one may have in the same way. Because their number has no end, and they may keep what they have for long, each of them
+//! may always take a little while a part of everything is left for others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +40,20 @@ impl Pool {
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
+
+    /// What one of a group may take whatever the others of it have, who keep what they took before it came: a little, as long
+    /// as that leaves enough for those outside of the group.
+    fn least(&self, own: usize, free: usize) -> usize {
+        let little = (self.capacity / LITTLE).max(1).saturating_sub(own);
+        little.min(free.saturating_sub(self.capacity / KEPT_FOR_OTHERS))
+    }
 }
+
+/// A little is this part of everything.
+const LITTLE: usize = 64;
+
+/// This part of everything is kept for those who are not of a group, when one of its members takes a little.
+const KEPT_FOR_OTHERS: usize = 4;
 
 /// What a caller has of a pool, or several callers that weigh as one.
 #[derive(Debug)]
@@ -95,7 +109,7 @@ impl Share {
                 // What the group may have in all while nobody else takes more.
                 let most = self.pool.capacity.saturating_sub(others) / 2;
                 let left = most.saturating_sub(of_group);
-                left.saturating_sub(own).min(free)
+                left.saturating_sub(own).max(self.pool.least(own, free)).min(free)
             }
         };
         let is_allowed = amount <= allowed;
@@ -162,9 +176,11 @@ mod tests {
         let addresses: Vec<Arc<Share>> = (0..100).map(|_| Share::within(&anonymous)).collect();
         let taken: Vec<usize> = addresses.iter().map(|share| as_much_as_it_may(share)).collect();
         assert_eq!(taken[..3], [250, 125, 63]);
-        assert!(anonymous.used() <= 500);
+        // Whoever comes late finds a little, until only what is kept for others is left.
+        assert!(taken.iter().take(20).all(|taken| *taken >= 1000 / LITTLE), "{taken:?}");
+        assert!(anonymous.used() <= 750);
         let known = Share::of(&pool);
-        assert!(as_much_as_it_may(&known) >= 250);
+        assert!(as_much_as_it_may(&known) >= 125);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use kakehashi_resources::Exhausted;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use kakehashi_resources::gate::{Gate, Pass};
+use kakehashi_resources::{Exhausted, Resources};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::breaker::Breaker;
@@ -21,7 +21,8 @@ use crate::contract::{AdapterError, ErrorKind, SourceId};
 pub(super) struct Admission {
     source: SourceId,
     breaker: Breaker,
-    concurrency: Arc<Semaphore>,
+    /// Places are given by turns between callers: nobody stands behind all that another has asked.
+    concurrency: Arc<Gate>,
     rate: Option<DefaultDirectRateLimiter>,
     clock: DefaultClock,
     in_flight: AtomicUsize,
@@ -45,7 +46,7 @@ impl Admission {
         Self {
             source,
             breaker: Breaker::default(),
-            concurrency: Arc::new(Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
+            concurrency: Gate::new(limits.concurrency.max(1)),
             rate: quota.map(RateLimiter::direct),
             clock: DefaultClock::default(),
             in_flight: AtomicUsize::new(0),
@@ -59,21 +60,24 @@ impl Admission {
 
     /// Waits until a request may go out. The concurrency comes before the rate: in the other order a queue of
     /// requests that have paid their rate would leave all at once.
-    pub(super) async fn admit(self: &Arc<Self>, deadline: Instant) -> Result<InFlight, AdapterError> {
+    pub(super) async fn admit(
+        self: &Arc<Self>,
+        resources: &Resources,
+        deadline: Instant,
+    ) -> Result<InFlight, AdapterError> {
         if !self.breaker.admits(std::time::Instant::now()) {
             return Err(self.error(ErrorKind::Unreachable, "held back after several failures in a row"));
         }
-        let permit = match timeout_at(deadline, Arc::clone(&self.concurrency).acquire_owned()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) => return Err(self.error(ErrorKind::Internal, "the concurrency limit is closed")),
-            Err(_) => return Err(self.error(ErrorKind::Overloaded, "no room within the concurrency limit")),
+        let place = timeout_at(deadline, resources.enter(&self.concurrency)).await;
+        let Ok(place) = place else {
+            return Err(self.error(ErrorKind::Overloaded, "no room within the concurrency limit"));
         };
         self.wait_for_rate(deadline).await?;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         Ok(InFlight {
             admission: Arc::clone(self),
-            _permit: permit,
+            _place: place,
         })
     }
 
@@ -130,7 +134,7 @@ impl Admission {
 #[derive(Debug)]
 pub(super) struct InFlight {
     admission: Arc<Admission>,
-    _permit: OwnedSemaphorePermit,
+    _place: Pass,
 }
 
 impl InFlight {

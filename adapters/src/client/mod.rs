@@ -98,6 +98,11 @@ pub struct SourceLimits {
 /// How many bodies of the largest size one walk through a source may read: with the default of 16 MiB a quarter of a GiB.
 const LARGEST_BODIES_A_WALK: usize = 16;
 
+/// Entities or records that one body may list: as many as one request may look at in a source. What a body of the largest
+/// size can list beyond that is nothing but brackets and commas, and a list of millions of them takes far more room than
+/// its text.
+pub(crate) const MOST_LISTED: usize = 100_000;
+
 impl SourceLimits {
     /// Bytes that one question may read of the source, over all of its pages.
     #[must_use]

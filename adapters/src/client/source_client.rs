@@ -262,22 +262,21 @@ impl SourceClient {
             _ => None,
         };
         let uri = self.address(path_and_query, key)?;
-        let own_deadline = Instant::now() + self.source.limits.timeout;
-        let deadline = own_deadline.min(Instant::from_std(call.deadline));
         if matches!(self.source.proof, Proof::PassThrough) && call.consumer_token.is_none() {
             // No trouble of the source's: this consumer is none of its callers.
             let detail = "the consumer has presented no token to pass through";
             return Err(AdapterError::new(&self.source.id, ErrorKind::Credential, detail));
         }
         self.count(call)?;
-        let in_flight = self.admission.admit(deadline).await?;
-
-        let asked = Instant::now();
-        let proof = self.proof(call, deadline, &in_flight).await?;
+        let of_request = Instant::from_std(call.deadline);
+        let patience = (Instant::now() + self.source.limits.timeout).min(of_request);
+        let in_flight = self.admission.admit(&call.resources, patience).await?;
+        let patience = (Instant::now() + self.source.limits.timeout).min(of_request);
+        let proof = self.proof(call, patience, &in_flight).await?;
         let sent = Instant::now();
-        // The source has its whole time: it is not to blame for an endpoint that took its own.
-        let own_deadline = own_deadline + (sent - asked);
-        let deadline = own_deadline.min(Instant::from_std(call.deadline));
+        // The source has its whole time: it is not to blame for those who came before, nor for an endpoint of tokens.
+        let own_deadline = sent + self.source.limits.timeout;
+        let deadline = own_deadline.min(of_request);
         // Only a token is ever tried again.
         let again = matches!(self.source.proof, Proof::Tokens(_)).then(|| uri.clone());
         let exchange = self.exchange(uri, headers, proof.as_ref(), call);

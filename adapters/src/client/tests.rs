@@ -354,6 +354,68 @@ async fn no_more_requests_are_under_way_than_the_source_allows_until_their_bodie
 }
 
 #[tokio::test]
+async fn the_places_of_a_source_are_shared_between_callers() {
+    use kakehashi_resources::request::{Bounds, Process};
+    let process = Process::start(Bounds {
+        requests: 100,
+        bytes: 1 << 20,
+        bytes_of_one: 1 << 18,
+        computing: 10,
+        threads: std::num::NonZeroUsize::MIN,
+    })
+    .unwrap();
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    let held = Arc::new(tokio::sync::Semaphore::new(0));
+    let until_told = Arc::clone(&held);
+    let (address, _) = serve(move |_, mut stream| {
+        let (log, held) = (Arc::clone(&log), Arc::clone(&until_told));
+        Box::pin(async move {
+            while let Some(head) = read_request(&mut stream).await {
+                log.lock().unwrap().push(head.split(' ').nth(1).unwrap().to_owned());
+                held.acquire().await.unwrap().forget();
+                if stream.write_all(ok("{}").as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        })
+    })
+    .await;
+    let limits = SourceLimits {
+        concurrency: 4,
+        ..limits()
+    };
+    let client = Arc::new(client(&address, limits));
+    let later = Instant::now() + Duration::from_secs(600);
+    let ask = |caller: &kakehashi_resources::Caller, path: &'static str| {
+        let resources = process.admit(caller, later).unwrap();
+        let (client, call) = (
+            Arc::clone(&client),
+            Call {
+                resources,
+                ..Call::until(later)
+            },
+        );
+        tokio::spawn(async move { client.get(path, &[], &call).await.map(|answer| answer.status) })
+    };
+    let (greedy, other) = (process.caller(1), process.caller(2));
+    let of_greedy: Vec<_> = (0..20).map(|_| ask(&greedy, "/greedy")).collect();
+    // One caller leaves half of the places to others, and whoever comes last has a place at once.
+    while asked.lock().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let of_other = ask(&other, "/other");
+    while !asked.lock().unwrap().contains(&"/other".to_owned()) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*asked.lock().unwrap(), ["/greedy", "/greedy", "/other"]);
+    held.add_permits(100);
+    for answer in of_greedy.into_iter().chain([of_other]) {
+        assert_eq!(answer.await.unwrap().unwrap().as_u16(), 200);
+    }
+}
+
+#[tokio::test]
 async fn the_rate_is_kept_by_waiting_and_by_giving_up_when_waiting_is_in_vain() {
     let (address, _) = answering(ok("{}")).await;
     let limits = SourceLimits {

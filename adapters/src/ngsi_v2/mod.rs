@@ -175,10 +175,15 @@ impl Adapter for NgsiV2Adapter {
         let plan = self.plan(query);
         let page = sent_page(query, &plan);
         let yielded = self.source.within(&plan).walk(plan, page, call.clone());
-        let ids = query.ids.clone();
-        let yielded = yielded.try_filter(move |one| std::future::ready(ids.is_empty() || is_meant(one, &ids)));
+        let yielded = if query.ids.is_empty() {
+            yielded
+        } else {
+            let ids = query.ids.clone();
+            let meant = yielded.try_filter(move |one| std::future::ready(is_meant(one, &ids)));
+            meant.boxed()
+        };
         if !self.settings.ids_repeat {
-            return yielded.boxed();
+            return yielded;
         }
         let united = async move {
             let (yielded, _) = united(yielded.try_collect().await?);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use hashbrown::{HashMap, HashSet};
 use http::{HeaderName, HeaderValue};
 use kakehashi_resources::Held;
@@ -103,7 +103,9 @@ impl Source {
         };
         let page = page.map_err(|error| self.refused(&response, error))?;
         let mut held = response.held;
-        held.shrink(held.bytes().saturating_sub(length));
+        // Entities of a few characters take more than their text.
+        let entities = page.yielded.len() * size_of::<Yielded>();
+        held.become_of(length.max(entities)).map_err(exhausted)?;
         Ok(Translated { page, total, held })
     }
 
@@ -129,6 +131,9 @@ impl Source {
 
     /// An answer that is no list. Orion sends some of its errors with status 200.
     fn refused(&self, response: &Response, error: TranslationError) -> AdapterError {
+        if error == TranslationError::TooMany {
+            return self.client.error(ErrorKind::TooMany, error.to_string());
+        }
         let is_error =
             error == TranslationError::NotAList && response.body.trim_ascii_start().starts_with(b"{\"error\"");
         if is_error {
@@ -141,13 +146,12 @@ impl Source {
 
     /// All entities of one part of the answer, page by page.
     pub(super) fn walk(self, plan: Plan, page: Option<Page>, call: Call) -> EntityStream {
-        let walk = Walk {
+        let walk = Box::new(Walk {
             source: self,
             requests: plan.requests.clone().into(),
             plan,
             offset: page.map_or(0, |page| page.offset),
             remaining: page.map(|page| page.limit),
-            ready: VecDeque::new(),
             seen: HashSet::new(),
             repeated: 0,
             pages: 0,
@@ -155,11 +159,13 @@ impl Source {
             held: call.resources.held(),
             held_ids: call.resources.held(),
             call,
-        };
+        });
         stream::try_unfold(walk, |mut walk| async move {
-            let next = walk.next().await?;
+            let next = walk.next_page().await?;
             Ok(next.map(|yielded| (yielded, walk)))
         })
+        .map_ok(|yielded| stream::iter(yielded.into_iter().map(Ok)))
+        .try_flatten()
         .boxed()
     }
 }
@@ -190,13 +196,12 @@ struct Walk {
     offset: usize,
     /// How many entities are still wanted; `None`: all.
     remaining: Option<usize>,
-    ready: VecDeque<Yielded>,
     /// The ids of earlier pages: a list that changes while it is walked shows an entity twice.
     seen: HashSet<EntityId>,
     repeated: usize,
     pages: usize,
     walked: Walked,
-    /// What is counted of `ready` for the request.
+    /// What is counted for the request of the page that was handed out last.
     held: Held,
     /// What is counted of `seen`.
     held_ids: Held,
@@ -214,11 +219,9 @@ struct Translated {
 const MAX_PAGES: usize = 1_000;
 
 impl Walk {
-    async fn next(&mut self) -> Result<Option<Yielded>, AdapterError> {
+    /// What the next page holds, which may be nothing; `None` after the last.
+    async fn next_page(&mut self) -> Result<Option<Vec<Yielded>>, AdapterError> {
         loop {
-            if let Some(yielded) = self.ready.pop_front() {
-                return Ok(Some(yielded));
-            }
             let Some(request) = self.requests.front() else {
                 self.report();
                 return Ok(None);
@@ -246,7 +249,8 @@ impl Walk {
             let is_last = listed < limit || is_all;
             let is_end = (is_last && self.requests.len() == 1) || self.remaining == Some(0);
             let has_entities = yielded.iter().any(|one| matches!(one, Yielded::Entity(_)));
-            let has_new = self.take(yielded, is_end)?;
+            let yielded = self.new_of(yielded, is_end)?;
+            let has_new = yielded.iter().any(|one| id_of(one).is_some());
             self.pages += 1;
             // Of alternatives a whole page may have come with another one.
             let repeats = has_entities && !has_new && !is_last && !self.plan.are_alternatives;
@@ -258,11 +262,12 @@ impl Walk {
                 self.requests.pop_front();
                 self.offset = 0;
             }
+            return Ok(Some(yielded));
         }
     }
 
-    /// Takes over the entities of a page, each once; whether one of them is new.
-    fn take(&mut self, yielded: Vec<Yielded>, is_end: bool) -> Result<bool, AdapterError> {
+    /// The entities of a page that no earlier page had, each once.
+    fn new_of(&mut self, yielded: Vec<Yielded>, is_end: bool) -> Result<Vec<Yielded>, AdapterError> {
         let (mut yielded, repeated) = united(yielded);
         self.repeated += repeated;
         if !self.seen.is_empty() {
@@ -277,9 +282,7 @@ impl Walk {
             ids.map_err(|exhausted| AdapterError::exhausted(self.source.client.source(), exhausted))?;
             self.seen.extend(yielded.iter().filter_map(id_of).cloned());
         }
-        let has_new = yielded.iter().any(|one| id_of(one).is_some());
-        self.ready = yielded.into();
-        Ok(has_new)
+        Ok(yielded)
     }
 
     fn report(&self) {

@@ -14,6 +14,7 @@ use super::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection,
 use super::translate::{RecordPage, read_records};
 use crate::client::{Response, SourceClient, Walked};
 use crate::contract::{AdapterError, Call, ErrorKind, SourceQuery};
+use crate::flaw::Yielded;
 
 pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
     ACCEPT,
@@ -194,12 +195,15 @@ impl TypeReading {
             let reading = async move { reading.read(&body, answer) };
             call.resources.compute_elsewhere(reading).await.map_err(exhausted)?
         };
-        held.shrink(held.bytes().saturating_sub(length));
         match read {
             Ok(mut page) => {
+                // Records of a few characters take more than their text.
+                let entities = page.yielded.len() * size_of::<Yielded>();
+                held.become_of(length.max(entities)).map_err(exhausted)?;
                 page.held = Some(held);
                 Ok(Some(page))
             }
+            Err(UnreadableBody::TooMany) => Err(self.error(ErrorKind::TooMany, UnreadableBody::TooMany.to_string())),
             Err(error) => Err(self.error(ErrorKind::InvalidPayload, error.to_string())),
         }
     }

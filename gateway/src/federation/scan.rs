@@ -14,6 +14,9 @@ use kakehashi_adapters::{AdapterError, ErrorKind};
 use super::Refusal;
 use super::plan::SubQuery;
 
+/// Whoever has not even looked at so many when the time was over has not asked for too much: something else took the time.
+const MANY: usize = 1_000;
+
 /// The entities of one source that one request has looked at.
 #[derive(Debug)]
 pub(super) struct Scan {
@@ -46,7 +49,7 @@ impl Scan {
     /// was over had too many of them.
     pub(super) fn judged(&self, error: AdapterError, deadline: Instant) -> AdapterError {
         let ran_out = error.kind == ErrorKind::Timeout && Instant::now() >= deadline;
-        if !ran_out || self.looked_at.load(Ordering::Relaxed) == 0 {
+        if !ran_out || self.looked_at.load(Ordering::Relaxed) < MANY {
             return error;
         }
         let detail = "the request's time was over before the source was looked through";

@@ -40,6 +40,8 @@ pub(super) struct CheckedIo<Io> {
     within: Duration,
     timer: Option<Pin<Box<Sleep>>>,
     dropped: usize,
+    /// Bytes of a head that are counted.
+    counted: usize,
     /// Whoever answers is told here.
     state: Arc<ConnectionState>,
 }
@@ -55,6 +57,7 @@ impl<Io> CheckedIo<Io> {
             within,
             timer: None,
             dropped: 0,
+            counted: 0,
             state,
         }
     }
@@ -77,6 +80,10 @@ impl<Io> CheckedIo<Io> {
         } else if self.timer.is_none() {
             self.timer = Some(Box::pin(sleep(self.within)));
         }
+        match self.state.head_room.become_of(self.counted, self.requests.held_bytes()) {
+            Some(counted) => self.counted = counted,
+            None => self.requests.refuse(Fault::NoRoomForHead, &mut self.ahead),
+        }
         if let Some((number, malformed)) = self.requests.malformed() {
             self.state.refuse(number, malformed);
         }
@@ -85,6 +92,13 @@ impl<Io> CheckedIo<Io> {
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
         let timer = self.timer.as_mut();
         timer.is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
+    }
+}
+
+impl<Io> Drop for CheckedIo<Io> {
+    fn drop(&mut self) {
+        // Nothing is refused that is given back.
+        let _ = self.state.head_room.become_of(self.counted, 0);
     }
 }
 

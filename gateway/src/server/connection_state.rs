@@ -10,6 +10,7 @@ use futures::task::AtomicWaker;
 use tokio::time::Instant;
 
 use super::connections::Group;
+use super::head_room::HeadRoom;
 use super::malformed::Malformed;
 use crate::telemetry::ConnectionMetrics;
 
@@ -37,7 +38,10 @@ pub(super) struct ConnectionState {
     pub(super) number: u64,
     pub(super) group: Group,
     metrics: Arc<ConnectionMetrics>,
+    pub(super) head_room: Arc<HeadRoom>,
     began: Instant,
+    /// When a piece of an answer on a stream was taken last, in microseconds after `began`.
+    taken_at: AtomicU64,
     /// Requests of which the last byte of the answer has not left yet.
     under_way: AtomicUsize,
     /// Whether something waits to be written.
@@ -59,12 +63,14 @@ pub(super) struct ConnectionState {
 pub(super) struct UnderWay(Arc<ConnectionState>);
 
 impl ConnectionState {
-    pub(super) fn new(number: u64, group: Group, metrics: Arc<ConnectionMetrics>) -> Self {
+    pub(super) fn new(number: u64, group: Group, metrics: Arc<ConnectionMetrics>, head_room: Arc<HeadRoom>) -> Self {
         Self {
             number,
             group,
             metrics,
+            head_room,
             began: Instant::now(),
+            taken_at: AtomicU64::new(0),
             under_way: AtomicUsize::new(0),
             blocked: AtomicBool::new(false),
             idle_since: AtomicU64::new(0),
@@ -91,6 +97,17 @@ impl ConnectionState {
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let is_idle = self.under_way() == 0 && !self.blocked.load(Ordering::Relaxed);
         is_idle.then(|| self.began + Duration::from_micros(self.idle_since.load(Ordering::Relaxed)))
+    }
+
+    /// A piece of an answer on one of its streams was taken.
+    pub(super) fn note_taken(&self) {
+        let now = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.taken_at.store(now, Ordering::Relaxed);
+    }
+
+    /// When that was last; its beginning, if it never was.
+    pub(super) fn taken_at(&self) -> Instant {
+        self.began + Duration::from_micros(self.taken_at.load(Ordering::Relaxed))
     }
 
     /// Says whether something waits to be written.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::client_network::{ClientNetwork, client_network};
 use super::connection_state::{ConnectionState, Ending};
+use super::head_room::HeadRoom;
 use crate::telemetry::ConnectionMetrics;
 
 /// Connections that are told to go when one must: as many as the address has more than the next, and no more than
@@ -78,6 +79,7 @@ pub(super) enum NoRoom {
 pub(super) struct Connections {
     bounds: Arc<dyn ConnectionBounds>,
     metrics: Arc<ConnectionMetrics>,
+    head_room: Arc<HeadRoom>,
     table: Mutex<Table>,
     /// Told whenever one has ended.
     ended: Notify,
@@ -105,6 +107,7 @@ impl Connections {
         Arc::new(Self {
             bounds,
             metrics,
+            head_room: Arc::default(),
             table: Mutex::default(),
             ended: Notify::new(),
         })
@@ -123,7 +126,8 @@ impl Connections {
         let mut table = self.lock();
         let number = table.numbers;
         table.numbers += 1;
-        let state = Arc::new(ConnectionState::new(number, group, Arc::clone(&self.metrics)));
+        let (metrics, head_room) = (Arc::clone(&self.metrics), Arc::clone(&self.head_room));
+        let state = Arc::new(ConnectionState::new(number, group, metrics, head_room));
         table.insert(&state);
         if let Err(no_room) = table.make_room(&state, connections, per_address, &self.metrics) {
             table.remove(&state);

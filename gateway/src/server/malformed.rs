@@ -53,6 +53,8 @@ pub enum Fault {
     HeadTooLarge,
     /// Too many fields.
     TooManyFields,
+    /// A large head, while too many others of them are on their way.
+    NoRoomForHead,
     /// A head that takes too long.
     HeadTooSlow,
     /// No `Host`, or no `:authority`.
@@ -80,6 +82,7 @@ impl Malformed {
     #[must_use]
     pub const fn status(self) -> http::StatusCode {
         match self.fault {
+            Fault::NoRoomForHead => http::StatusCode::SERVICE_UNAVAILABLE,
             Fault::HeadTooSlow => http::StatusCode::REQUEST_TIMEOUT,
             Fault::HeadTooLarge | Fault::TooManyFields => http::StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             _ => http::StatusCode::BAD_REQUEST,
@@ -127,6 +130,7 @@ impl fmt::Display for Fault {
             Self::CodingInHttp10 => "HTTP/1.0 has no `Transfer-Encoding` (RFC 9112 section 6.1)",
             Self::HeadTooLarge => "the request's head is too large; send fewer or shorter fields",
             Self::TooManyFields => "the request has too many header fields",
+            Self::NoRoomForHead => "too many large heads are on their way; try again, or send a smaller one",
             Self::HeadTooSlow => "the request's head did not arrive in time",
             Self::NoHost => "a request says which host it asks, in one `Host` field (RFC 9112 section 3.2)",
             Self::SecondHost => "`Host` stands there twice (RFC 9112 section 3.2)",

@@ -18,6 +18,7 @@ mod client_network;
 mod connection_state;
 mod connections;
 mod descriptors;
+mod head_room;
 mod host;
 mod malformed;
 mod patience;
@@ -335,6 +336,8 @@ impl<S: Answers> Connection<S> {
         let mut connection = pin!(builder.serve_connection(TokioIo::new(io), answers));
         let mut ending = None;
         let mut given_up = None;
+        // What is read and written ends an idle connection of HTTP/1; one of HTTP/2 may answer pings for ever.
+        let mut idle = Box::pin(tokio::time::sleep(limits.idle));
         let ended = poll_fn(|cx| {
             if ending.is_none()
                 && let Poll::Ready(asked) = state.poll_ending(cx)
@@ -345,6 +348,16 @@ impl<S: Answers> Connection<S> {
             }
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 return Poll::Ready(ended);
+            }
+            while ending.is_none() && idle.as_mut().poll(cx).is_ready() {
+                let since = state.idle_since().unwrap_or_else(Instant::now);
+                if since + limits.idle <= Instant::now() {
+                    // Woken by this, it is asked to end at once.
+                    state.end(Ending::Room);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                idle.as_mut().reset(since + limits.idle);
             }
             let Some(timer) = &mut given_up else {
                 return Poll::Pending;

@@ -59,6 +59,11 @@ impl Requests {
         }
     }
 
+    /// Bytes of a part of a head that is here.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held.capacity()
+    }
+
     /// Whether a part of a head is here.
     pub(super) fn holds_part(&self) -> bool {
         !self.held.is_empty()

@@ -19,11 +19,23 @@ tokio::task_local! {
     static STREAM: Arc<Stream>;
 }
 
+/// So many answers at once may share a slow line, each with its part of the least rate ([`LEAST_RATE`]): with more of them
+/// under way that nobody takes, a client would only buy time for each.
+const MOST_SHARING: u64 = 8;
+
 /// A stream, as far as it is known whether its answer is taken.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    /// When the piece that was offered last must have been taken; `None`: it has been.
-    until: Mutex<Option<Instant>>,
+    /// The piece that was offered last; `None`: it has been taken.
+    offered: Mutex<Option<Offered>>,
+}
+
+/// A piece of an answer that waits to be taken.
+#[derive(Debug, Clone, Copy)]
+struct Offered {
+    at: Instant,
+    /// When it must have been taken, as slow as the connection may be.
+    until: Instant,
 }
 
 impl Stream {
@@ -35,24 +47,35 @@ impl Stream {
     /// A piece was offered. The requests under way on a connection share its line, and each may be as slow as its share
     /// of the least rate.
     pub(super) fn offered(&self, bytes: usize, connection: &ConnectionState) {
-        let sharing = connection.under_way().max(1) as u64;
+        let sharing = (connection.under_way() as u64).clamp(1, MOST_SHARING);
         let micros = (bytes as u64).saturating_mul(1_000_000).saturating_mul(sharing) / LEAST_RATE;
-        self.set(Some(
-            Instant::now() + PATIENCE_WITH_READERS + Duration::from_micros(micros),
-        ));
+        let at = Instant::now();
+        self.set(Some(Offered {
+            at,
+            until: at + PATIENCE_WITH_READERS + Duration::from_micros(micros),
+        }));
     }
 
     /// It has been taken.
-    pub(super) fn taken(&self) {
-        self.set(None);
+    pub(super) fn taken(&self, connection: &ConnectionState) {
+        if self.set(None).is_some() {
+            connection.note_taken();
+        }
     }
 
-    fn set(&self, until: Option<Instant>) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    fn set(&self, offered: Option<Offered>) -> Option<Offered> {
+        std::mem::replace(
+            &mut *self.offered.lock().unwrap_or_else(PoisonError::into_inner),
+            offered,
+        )
     }
 
-    fn until(&self) -> Option<Instant> {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    /// When the piece that waits must have been taken: within its time, and sooner when nothing at all is taken on the
+    /// connection.
+    fn until(&self, connection: &ConnectionState) -> Option<Instant> {
+        let offered = (*self.offered.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let without_any = offered.at.max(connection.taken_at()) + PATIENCE_WITH_READERS;
+        Some(offered.until.min(without_any))
     }
 }
 
@@ -80,11 +103,13 @@ async fn watch(serving: impl Future<Output = ()>, stream: Arc<Stream>, connectio
         if serving.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        let Some(until) = stream.until() else {
+        let Some(until) = stream.until(&connection) else {
             return Poll::Pending;
         };
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
         while timer.as_mut().poll(cx).is_ready() {
+            // Another stream may have been taken from meanwhile.
+            let until = stream.until(&connection).unwrap_or(until);
             if Instant::now() >= until {
                 connection.cut_off(CutOff::SlowStream);
                 return Poll::Ready(());

@@ -72,7 +72,7 @@ impl HttpBody for TakenBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
         if let Some(stream) = &this.stream {
-            stream.taken();
+            stream.taken(this.under_way.connection());
         }
         loop {
             if let Some(piece) = this.next_piece() {

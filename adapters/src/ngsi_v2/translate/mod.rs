@@ -19,6 +19,7 @@ use std::sync::Arc;
 use ngsi_ld::context::Context;
 use ngsi_ld::{Entity, Iri, TypeName};
 
+use crate::client::MOST_LISTED;
 use crate::contract::AttributeSelection;
 use crate::flaw::Yielded;
 
@@ -70,6 +71,9 @@ pub enum TranslationError {
     /// An object where a list was due; Orion answers some errors like that, with status 200.
     #[error("the answer is not a list of entities")]
     NotAList,
+    /// A list of more than one answer may have.
+    #[error("the list has more than {MOST_LISTED} elements")]
+    TooMany,
     /// Not JSON, or JSON of another shape, at this place.
     #[error("not a list of NGSI-v2 entities: line {line}, column {column}")]
     Malformed {
@@ -102,12 +106,12 @@ pub struct TranslatedPage {
 /// # Errors
 /// [`TranslationError`] when the text is not a list of objects. An object that is no normalized entity costs itself.
 pub fn translate_page(body: &[u8], context: &TranslationContext) -> Result<TranslatedPage, TranslationError> {
-    let text = std::str::from_utf8(body).map_err(|_| TranslationError::Encoding)?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| TranslationError::Encoding)?;
     match text.trim_ascii_start().as_bytes().first() {
         None => Err(TranslationError::Empty),
         Some(b'[') => reader::read_page(text, context).or_else(|error| {
             // Nearly every list is read in one pass. What that does not take is read entity by entity.
-            one_by_one::read_page(text, context).ok_or(TranslationError::Malformed {
+            one_by_one::read_page(text, context)?.ok_or(TranslationError::Malformed {
                 line: error.line(),
                 column: error.column(),
             })

@@ -1,13 +1,16 @@
 //! Reading a list in which some entity is wrong: each by itself, so that it costs itself alone.
 
 use super::reader::Translator;
-use super::{TranslatedPage, TranslationContext};
-use crate::client::ElementSplitter;
+use super::{TranslatedPage, TranslationContext, TranslationError};
+use crate::client::{ElementSplitter, MOST_LISTED};
 use crate::flaw::{Flaw, Yielded};
 use crate::not_finite::with_numbers;
 
 /// The entities of a list. `None` when it is no list of objects, whichever of them are entities.
-pub(super) fn read_page(text: &str, context: &TranslationContext) -> Option<TranslatedPage> {
+///
+/// # Errors
+/// [`TranslationError::TooMany`]
+pub(super) fn read_page(text: &str, context: &TranslationContext) -> Result<Option<TranslatedPage>, TranslationError> {
     let mut translator = Translator::new(context);
     // The list is at hand, and was bounded when it was read.
     let mut elements = ElementSplitter::new(text.len());
@@ -17,8 +20,16 @@ pub(super) fn read_page(text: &str, context: &TranslationContext) -> Option<Tran
         listed: 0,
     };
     let mut has_objects = false;
-    while let Some(element) = elements.next_element().ok()? {
+    loop {
+        let element = match elements.next_element() {
+            Ok(Some(element)) => element,
+            Ok(None) => break,
+            Err(_) => return Ok(None),
+        };
         page.listed += 1;
+        if page.listed > MOST_LISTED {
+            return Err(TranslationError::TooMany);
+        }
         has_objects |= element.starts_with(b"{");
         let text = std::str::from_utf8(&element).unwrap_or_default();
         match translator.read_entity(text) {
@@ -26,8 +37,8 @@ pub(super) fn read_page(text: &str, context: &TranslationContext) -> Option<Tran
             Err(_) => page.yielded.push(Yielded::LeftOut(flaw_of(text))),
         }
     }
-    elements.finish().ok()?;
-    has_objects.then_some(page)
+    let is_list = elements.finish().is_ok() && has_objects;
+    Ok(is_list.then_some(page))
 }
 
 /// What is wrong with a text that cannot be read as an entity.

@@ -14,6 +14,7 @@ use super::attribute::AttributeSeed;
 use super::names::Names;
 use super::value::string_of;
 use super::{TranslatedPage, TranslationContext};
+use crate::client::MOST_LISTED;
 use crate::flaw::{Flaw, Yielded};
 
 /// What reading one answer needs.
@@ -80,6 +81,10 @@ impl<'de> Visitor<'de> for PageVisitor<'_, '_> {
         };
         while let Some(entity) = list.next_element_seed(EntitySeed(self.0))? {
             page.listed += 1;
+            if page.listed > MOST_LISTED {
+                // Whoever reads it again, element by element, says so.
+                return Err(A::Error::custom("too many elements"));
+            }
             page.yielded.extend(entity);
         }
         Ok(page)

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::fields::{FieldTree, Fields, WantedSlots};
+use crate::client::MOST_LISTED;
 use crate::flaw::Flaw;
 use crate::rest::mapping::{JsonPath, Step};
 
@@ -58,6 +59,9 @@ pub enum UnreadableBody {
     /// The beginning of JSON.
     #[error("the body ends too early")]
     CutOff,
+    /// More records than one body may have.
+    #[error("the body has more than {MOST_LISTED} records")]
+    TooMany,
     /// JSON of another shape.
     #[error("JSON, but without the records that the mapping expects")]
     NoRecords,
@@ -95,7 +99,7 @@ pub(in crate::rest) fn read_document<'de>(
     each: &mut dyn FnMut(Result<&Fields<'de>, Flaw>),
 ) -> Result<Envelope, UnreadableBody> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    let text = std::str::from_utf8(body).map_err(|_| UnreadableBody::Encoding)?;
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| UnreadableBody::Encoding)?;
     let followed = [
         Some(&paths.records),
         paths.total.as_ref(),
@@ -127,9 +131,11 @@ pub(in crate::rest) fn read_document<'de>(
         reader: &mut reader,
         active,
     };
-    seed.deserialize(&mut deserializer)
-        .and_then(|()| deserializer.end())
-        .map_err(|error| UnreadableBody::from(&error))?;
+    let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+    if reader.records >= MOST_LISTED {
+        return Err(UnreadableBody::TooMany);
+    }
+    read.map_err(|error| UnreadableBody::from(&error))?;
     if !reader.has_container {
         return Err(UnreadableBody::NoRecords);
     }
@@ -183,6 +189,9 @@ struct Reader<'a, 'de> {
 
 impl<'de> Reader<'_, 'de> {
     fn record<D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<(), D::Error> {
+        if self.records >= MOST_LISTED {
+            return Err(serde::de::Error::custom("too many records"));
+        }
         let seed = self.tree.record(self.wanted, &mut self.fields);
         let read = match self.pass {
             Pass::Quick => {

@@ -156,6 +156,39 @@ async fn a_stream_without_a_window_is_reset_and_the_others_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn streams_of_which_none_is_taken_from_buy_each_other_no_time() {
+    let held = Arc::new(());
+    // No window at all: 90 small answers that nobody takes, and a large one.
+    let mut sender = over_http2(connect(large(&held), 64 * 1024), 0).await;
+    let began = Instant::now();
+    let mut answers = Vec::new();
+    for length in std::iter::repeat_n(1000, 90).chain([1_000_000]) {
+        answers.push(sender.send_request(ask(length)).await.unwrap());
+    }
+    while Arc::strong_count(&held) > 2 {
+        tokio::time::sleep(SECOND).await;
+        assert!(began.elapsed() <= 60 * SECOND, "{} are held", Arc::strong_count(&held) - 2);
+    }
+    for answer in answers {
+        answer.into_body().collect().await.unwrap_err();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_of_http_2_without_requests_is_closed_although_it_answers_pings() {
+    let held = Arc::new(());
+    let mut sender = over_http2(connect(large(&held), 64 * 1024), 65_535).await;
+    for _ in 0..3 {
+        let answer = sender.send_request(ask(10)).await.unwrap();
+        answer.into_body().collect().await.unwrap();
+        tokio::time::sleep(50 * SECOND).await;
+        assert!(sender.ready().await.is_ok(), "it has not been idle for long enough");
+    }
+    tokio::time::sleep(15 * SECOND).await;
+    sender.ready().await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_whose_end_gets_no_window_is_not_kept_by_the_library() {
     let held = Arc::new(());
     let mut sender = over_http2(connect(large(&held), 64 * 1024), 1000).await;
