@@ -23,6 +23,7 @@ mod behaviour {
     mod contexts_relative;
     mod contexts_stored;
     mod credentials;
+    mod dates_of_what_is_seen;
     mod demo;
     mod documented;
     mod every_route;
@@ -34,6 +35,7 @@ mod behaviour {
     mod guide_for_administrators;
     mod hidden;
     mod hidden_by_class;
+    mod ids_when_writing;
     mod inspection;
     mod isolation;
     mod judged_policies;

@@ -37,4 +37,4 @@ pub use contract::{
 pub use flaw::{Counted, Flaw, LeftOut, Yielded};
 pub use kakehashi_database::{Reason, Trouble};
 pub use requests::Requests;
-pub use writing::{EntityWriter, MayChange, Put, WriteError};
+pub use writing::{EntityWriter, MayChange, MayTellOf, Put, WriteError};

@@ -16,6 +16,9 @@ use crate::contract::{AdapterError, Call};
 /// Whether the entity, as it stands, may be changed or deleted. Asked within the transaction; it does no I/O.
 pub type MayChange<'a> = &'a (dyn Fn(&Entity) -> bool + Send + Sync);
 
+/// Whether it may be told that the entity exists. Asked within the transaction; it does no I/O.
+pub type MayTellOf<'a> = &'a (dyn Fn(&Entity) -> bool + Send + Sync);
+
 /// What became of an entity that was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
@@ -38,8 +41,15 @@ pub trait EntityWriter: Send + Sync + fmt::Debug {
     /// Creates an entity.
     ///
     /// # Errors
-    /// [`WriteError::AlreadyExists`] when there is one of that id, whatever it holds.
-    async fn create(&self, entity: Entity, now: DateTime, call: &Call) -> Result<(), WriteError>;
+    /// [`WriteError::AlreadyExists`] when there is one of that id, whatever it holds, and it may be told of;
+    /// [`WriteError::Refused`] when it may not.
+    async fn create(
+        &self,
+        entity: Entity,
+        may_tell_of: MayTellOf<'_>,
+        now: DateTime,
+        call: &Call,
+    ) -> Result<(), WriteError>;
 
     /// Creates an entity or, if there is one of that id that may be changed, replaces it whole.
     ///

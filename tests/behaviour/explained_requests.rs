@@ -235,6 +235,18 @@ fn writes_are_judged_and_nothing_is_written_or_opened() {
         &["--consumer", "bousai-map", "POST", path, "--body", "aed.json"],
     );
     assert_eq!(taken["writes"][0]["source"], "tochigi-store", "{taken:#}");
+    for id in ["urn:x:1", "urn:ngsi-ld:Resident:1"] {
+        let mut foreign = well.clone();
+        foreign["id"] = id.into();
+        files.write("aed.json", foreign.to_string());
+        let refused = explained(
+            &files,
+            &["--consumer", "bousai-map", "POST", path, "--body", "aed.json"],
+        );
+        let reason = refused["writes"][0]["refused"].as_str().unwrap();
+        assert!(reason.contains("does not permit this id"), "{reason}");
+    }
+    files.write("aed.json", well.to_string());
     let elsewhere = explained(
         &files,
         &[

@@ -161,6 +161,11 @@ fn check_warns_of_permits_that_never_apply_and_of_attributes_that_nobody_has() {
             "this permit never applies: no source of `sano` provides `ParkingLot`",
         ),
         (
+            "yaita",
+            "@ids(\"urn:ngsi-ld:AED:*,urn:ngsi-ld:%52esident:*\") permit (principal in Role::\"reader\", action in Action::\"read\", resource == EntityType::\"yaita/AED\");",
+            "@ids names ids of `Resident`, which is personal: nobody may write them",
+        ),
+        (
             "nasushiobara",
             "permit (principal in Role::\"reader\", action in Action::\"read\", resource == EntityType::\"nasushiobara/Resident\");",
             "this permit never applies: what it is about is classed personal, which no policy can grant",

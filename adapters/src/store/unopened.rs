@@ -11,7 +11,7 @@ use super::compile::{Sqlite, compile};
 use crate::asked::AskedRequest;
 use crate::contract::{Adapter, AdapterError, Call, EntityStream, ErrorKind, PushDown, SourceId, SourceQuery};
 use crate::flaw::{Counted, Yielded};
-use crate::writing::{EntityWriter, MayChange, Put, WriteError};
+use crate::writing::{EntityWriter, MayChange, MayTellOf, Put, WriteError};
 
 /// A partition of the store that is not opened. Every question fails.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Adapter for UnopenedPartition {
 
 #[async_trait]
 impl EntityWriter for UnopenedPartition {
-    async fn create(&self, _: Entity, _: DateTime, _: &Call) -> Result<(), WriteError> {
+    async fn create(&self, _: Entity, _: MayTellOf<'_>, _: DateTime, _: &Call) -> Result<(), WriteError> {
         Err(self.error().into())
     }
 

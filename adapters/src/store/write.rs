@@ -15,7 +15,7 @@ use super::index::{LocationRow, ValueRow, date_time_key, rows};
 use super::names::{NameKey, NameTable};
 use super::partition::{StorePartition, names_since};
 use super::{StoreError, dates, read, schema};
-use crate::writing::MayChange;
+use crate::writing::{MayChange, MayTellOf};
 
 /// Most rows that one statement inserts: one statement for most entities, and few bindings.
 const ROWS_PER_INSERT: usize = 32;
@@ -109,7 +109,14 @@ impl StorePartition {
             let replaced = writer.existing(&entity.id).await?;
             if let Some((_, replaced)) = &replaced {
                 match existing {
-                    Existing::Stays => return Ok(End::RollBack(Written::Exists)),
+                    Existing::StaysAndIsToldIf(may_tell_of) => {
+                        let told = if may_tell_of(replaced) {
+                            Written::Exists
+                        } else {
+                            Written::Refused
+                        };
+                        return Ok(End::RollBack(told));
+                    }
                     Existing::IsReplacedIf(may_change) if !may_change(replaced) => {
                         return Ok(End::RollBack(Written::Refused));
                     }
@@ -150,8 +157,8 @@ pub(super) enum Deletion {
 
 /// What becomes of an entity that has the id of one that is written.
 pub(super) enum Existing<'a> {
-    /// It stays, and nothing is written.
-    Stays,
+    /// It stays, and nothing is written. That it exists is told if it may be.
+    StaysAndIsToldIf(MayTellOf<'a>),
     /// It is replaced if it may be changed.
     IsReplacedIf(MayChange<'a>),
 }
@@ -211,8 +218,8 @@ impl<'a> Writer<'a> {
         now: &DateTime,
         position: u64,
     ) -> Result<(), StoreError> {
-        let now_key = date_time_key(now);
         dates::set_system_dates(&mut entity, existing.as_ref().map(|(_, entity)| entity), now);
+        let modified_key = date_time_key(entity.system.modified_at().unwrap_or(now));
         let body = encode(&entity, &mut self.names).map_err(|reason| StoreError::Entity {
             position,
             reason: reason.to_string(),
@@ -220,7 +227,7 @@ impl<'a> Writer<'a> {
         let key = if let Some((key, _)) = &existing {
             delete_rows(self.connection, *key).await?;
             sqlx::query("UPDATE entities SET modified_at = ?, body = ? WHERE key = ?")
-                .bind(now_key)
+                .bind(modified_key)
                 .bind(body)
                 .bind(key)
                 .execute(&mut *self.connection)
@@ -231,8 +238,8 @@ impl<'a> Writer<'a> {
                 "INSERT INTO entities (id, created_at, modified_at, body) VALUES (?, ?, ?, ?) RETURNING key",
             )
             .bind(entity.id.as_str().to_owned())
-            .bind(now_key.clone())
-            .bind(now_key)
+            .bind(date_time_key(now))
+            .bind(modified_key)
             .bind(body)
             .fetch_one(&mut *self.connection)
             .await?

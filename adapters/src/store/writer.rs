@@ -8,13 +8,19 @@ use ngsi_ld::{Entity, EntityId};
 use super::write::{Deletion, Existing, Written};
 use super::{StoreAdapter, StoreError, adapter_error};
 use crate::contract::Call;
-use crate::writing::{EntityWriter, MayChange, Put, WriteError};
+use crate::writing::{EntityWriter, MayChange, MayTellOf, Put, WriteError};
 
 #[async_trait]
 impl EntityWriter for StoreAdapter {
-    async fn create(&self, entity: Entity, now: DateTime, call: &Call) -> Result<(), WriteError> {
-        let deadline = Some(call.deadline);
-        let written = self.partition.write_one(entity, Existing::Stays, &now, deadline).await;
+    async fn create(
+        &self,
+        entity: Entity,
+        may_tell_of: MayTellOf<'_>,
+        now: DateTime,
+        call: &Call,
+    ) -> Result<(), WriteError> {
+        let (existing, deadline) = (Existing::StaysAndIsToldIf(may_tell_of), Some(call.deadline));
+        let written = self.partition.write_one(entity, existing, &now, deadline).await;
         match written.map_err(|error| self.error(error))? {
             Written::Created | Written::Replaced => Ok(()),
             Written::Exists => Err(WriteError::AlreadyExists),

@@ -13,6 +13,10 @@ fn call() -> Call {
     Call::until(Instant::now() + Duration::from_secs(30))
 }
 
+fn anybody(_: &Entity) -> bool {
+    true
+}
+
 fn january() -> DateTime {
     DateTime::parse("2026-01-01T00:00:00Z").unwrap()
 }
@@ -54,9 +58,12 @@ fn value_of(entity: &Entity) -> &AttributeValue {
 async fn an_entity_is_created_once_and_keeps_what_it_had() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
-    store.create(site("first"), january(), &call()).await.unwrap();
-    let again = store.create(site("second"), february(), &call()).await;
+    store.create(site("first"), &anybody, january(), &call()).await.unwrap();
+    let again = store.create(site("second"), &anybody, february(), &call()).await;
     assert!(matches!(again, Err(WriteError::AlreadyExists)), "{again:?}");
+    let nobody = |_: &Entity| false;
+    let untold = store.create(site("second"), &nobody, february(), &call()).await;
+    assert!(matches!(untold, Err(WriteError::Refused)), "{untold:?}");
     let found = held(&store).await.unwrap();
     assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("first")));
     assert_eq!(found.system.modified_at(), Some(&january()));
@@ -68,7 +75,6 @@ async fn whether_it_may_be_changed_is_asked_of_the_entity_as_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let nobody = |_: &Entity| false;
-    let anybody = |_: &Entity| true;
     let first = store.put(site("first"), &nobody, january(), &call()).await.unwrap();
     assert_eq!(first, Put::Created, "there was nothing to ask about");
     let refused = store.put(site("second"), &nobody, february(), &call()).await;
@@ -98,7 +104,7 @@ async fn after_the_deadline_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let late = Call::until(Instant::now());
-    let written = store.create(site("late"), january(), &late).await;
+    let written = store.create(site("late"), &anybody, january(), &late).await;
     let Err(WriteError::Source(error)) = written else {
         panic!("{written:?}");
     };
@@ -126,7 +132,7 @@ async fn what_has_expired_is_removed_from_the_file_when_it_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let expiring = expiring_in_january(site("gone"));
-    store.create(expiring, january(), &call()).await.unwrap();
+    store.create(expiring, &anybody, january(), &call()).await.unwrap();
     let everything = SourceQuery::of_types(vec![type_name(0)]);
     assert_eq!(rows_of(&store, "entities").await, 1);
     assert_eq!(store.count(&everything, &call()).await.unwrap().entities, 0);
@@ -144,7 +150,7 @@ async fn a_part_that_has_expired_is_removed_and_nobody_has_modified_the_rest() {
     let mut expiring = Instance::new(AttributeValue::Property(Value::from("gone")));
     expiring.system.dates_mut().expires_at = Some(january());
     entity.attributes.push(Attribute::new(name(1), expiring));
-    store.create(entity, january(), &call()).await.unwrap();
+    store.create(entity, &anybody, january(), &call()).await.unwrap();
     let found = held(&store).await.unwrap();
     assert_eq!(found.attributes.len(), 1);
     assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("stays")));
@@ -158,11 +164,11 @@ async fn what_has_expired_takes_the_place_of_nothing_new_and_is_not_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let expiring = || expiring_in_january(site("gone"));
-    store.create(expiring(), january(), &call()).await.unwrap();
+    store.create(expiring(), &anybody, january(), &call()).await.unwrap();
     let gone = store.delete(&id(), &|_: &Entity| true, &call()).await;
     assert!(matches!(gone, Err(WriteError::NotFound)), "{gone:?}");
-    store.create(expiring(), january(), &call()).await.unwrap();
-    store.create(site("new"), february(), &call()).await.unwrap();
+    store.create(expiring(), &anybody, january(), &call()).await.unwrap();
+    store.create(site("new"), &anybody, february(), &call()).await.unwrap();
     let found = held(&store).await.unwrap();
     assert_eq!(found.system.dates().unwrap().created_at, Some(february()));
 }
@@ -174,7 +180,7 @@ async fn what_another_process_has_written_expires_too() {
     assert_eq!(held(&reading).await, None);
     let writing = store(&folder).await;
     let expiring = expiring_in_january(site("gone"));
-    writing.create(expiring, january(), &call()).await.unwrap();
+    writing.create(expiring, &anybody, january(), &call()).await.unwrap();
     // The reader looks at the file from time to time, without being told.
     reading.partition().note_expiry(i64::MIN);
     assert_eq!(held(&reading).await, None);
@@ -203,7 +209,7 @@ async fn readers_do_not_wait_for_a_writer_that_is_busy_for_long() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let expiring = expiring_in_january(site("gone"));
-    store.create(expiring, january(), &call()).await.unwrap();
+    store.create(expiring, &anybody, january(), &call()).await.unwrap();
     let busy = store.partition().database().for_upkeep().await.unwrap();
     let everything = SourceQuery::of_types(vec![type_name(0)]);
     // It is still there, and would not be answered at all if the removal were waited for.
@@ -232,12 +238,15 @@ async fn after_an_error_with_which_sqlite_ends_the_transaction_the_next_write_wo
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     run(&store, BREAK).await;
-    let refused = store.create(site("first"), january(), &call()).await;
+    let refused = store.create(site("first"), &anybody, january(), &call()).await;
     assert!(matches!(refused, Err(WriteError::Source(_))), "{refused:?}");
     let refused = store.partition().load([site("first")], january()).await;
     assert!(refused.is_err(), "{refused:?}");
     run(&store, "DROP TRIGGER broken").await;
-    store.create(site("second"), january(), &call()).await.unwrap();
+    store
+        .create(site("second"), &anybody, january(), &call())
+        .await
+        .unwrap();
     let found = held(&store).await.unwrap();
     assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("second")));
 }
@@ -285,13 +294,13 @@ async fn a_write_that_is_given_up_in_the_midst_leaves_nothing_and_the_next_works
         deadline: Instant::now() + Duration::from_millis(100),
         ..call()
     };
-    let late = store.create(site("late"), january(), &soon).await;
+    let late = store.create(site("late"), &anybody, january(), &soon).await;
     let Err(WriteError::Source(error)) = late else {
         panic!("{late:?}");
     };
     assert_eq!(error.kind, ErrorKind::Timeout);
     run(&store, "DROP TRIGGER slow").await;
-    store.create(site("next"), january(), &call()).await.unwrap();
+    store.create(site("next"), &anybody, january(), &call()).await.unwrap();
     let found = held(&store).await.unwrap();
     assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("next")));
     assert!(store.trouble().is_none());
@@ -306,7 +315,7 @@ async fn what_is_refused_costs_no_new_connection() {
         let may_change = |_: &Entity| true;
         store.put(site("put"), &may_change, february(), &call()).await.unwrap();
         store.put(site("put"), &may_change, february(), &call()).await.unwrap();
-        let again = store.create(site("again"), february(), &call()).await;
+        let again = store.create(site("again"), &anybody, february(), &call()).await;
         assert!(matches!(again, Err(WriteError::AlreadyExists)), "{again:?}");
         prepared.push(prepared_statements(&store).await);
     }
@@ -321,4 +330,49 @@ async fn what_is_refused_costs_no_new_connection() {
 async fn prepared_statements(store: &StoreAdapter) -> usize {
     let connection = store.partition().database().for_upkeep().await.unwrap();
     sqlx::Connection::cached_statements_size(&*connection)
+}
+
+#[tokio::test]
+async fn what_is_written_as_it_was_keeps_its_date_and_what_is_in_it_has_one_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let with = |first: &str, second: &str, inner: Option<&str>| {
+        let instance = |text: &str| Instance::new(AttributeValue::Property(Value::from(text)));
+        let mut entity = site(first);
+        entity.attributes.push(Attribute::new(name(1), instance(second)));
+        let inner = inner.map(|inner| Attribute::new(name(2), instance(inner)));
+        entity.attributes[0].instances[0].sub_attributes.extend(inner);
+        entity
+    };
+    let day = |number: u8| DateTime::parse(&format!("2026-01-{number:02}T00:00:00Z")).unwrap();
+    let modified = |entity: &Entity| {
+        let of = |instance: &Instance| instance.system.modified_at().cloned();
+        let inner = entity.attributes[0].instances[0].sub_attributes.first();
+        [
+            entity.system.modified_at().cloned(),
+            of(&entity.attributes[0].instances[0]),
+            entity
+                .attributes
+                .get(1)
+                .and_then(|attribute| of(&attribute.instances[0])),
+            inner.and_then(|inner| of(&inner.instances[0])),
+        ]
+    };
+    let mut reordered = with("a", "b", Some("c"));
+    reordered.system.dates_mut().modified_at = Some(day(31));
+    for (number, entity, days) in [
+        (1, with("a", "b", Some("c")), [1, 1, 1, 1]),
+        (2, reordered, [1, 1, 1, 1]),
+        (3, with("a", "B", Some("c")), [3, 1, 3, 1]),
+        (4, with("a", "B", Some("C")), [4, 1, 3, 4]),
+        (5, with("A", "B", Some("C")), [5, 5, 3, 4]),
+        (6, with("A", "B", None), [6, 5, 3, 0]),
+        (7, site("A"), [7, 5, 0, 0]),
+        (8, with("A", "B", None), [8, 5, 8, 0]),
+    ] {
+        store.put(entity, &anybody, day(number), &call()).await.unwrap();
+        let found = held(&store).await.unwrap();
+        let days = days.map(|number| (number > 0).then(|| day(number)));
+        assert_eq!(modified(&found), days, "day {number}");
+    }
 }

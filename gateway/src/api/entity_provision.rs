@@ -120,7 +120,7 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
     let error_type = match refusal {
         WriteRefusal::Forbidden(ungranted) => {
             let detail = match ungranted {
-                Ungranted::Everything | Ungranted::Uncovered => ungranted.to_string(),
+                Ungranted::Everything | Ungranted::Uncovered | Ungranted::Id => ungranted.to_string(),
                 Ungranted::Type(name) => format!("{ungranted}: {name}"),
                 Ungranted::Attribute(name) | Ungranted::SubAttribute(name) => format!("{ungranted}: {name}"),
             };

@@ -11,7 +11,8 @@ use ngsi_ld::entity::DateTime;
 use ngsi_ld::entity::parse::parse_entities;
 
 use super::{Failure, Files, output, runtime};
-use crate::config::{Config, ConfigOverrides, SourceKind};
+use crate::config::{Config, ConfigOverrides, SourceKind, compact_type};
+use crate::policy::{PersonalData, PlaceOfId};
 
 /// Work on the prefecture's store.
 #[derive(Debug, Subcommand)]
@@ -46,19 +47,36 @@ impl Store {
     }
 }
 
+/// Refuses an entity that would be hidden from those who may use its id: whoever may write the type that the id names
+/// would find out that it is there. The entity is named by its place, because its id may be about a person.
+fn check_ids(config: &Config, personal_data: PersonalData, entities: &[Entity]) -> Result<(), Failure> {
+    for (entity, position) in entities.iter().zip(1_usize..) {
+        if let PlaceOfId::GuardedInOthers(name) = config.policy.place_of_id(entity, personal_data) {
+            let name = compact_type(&name);
+            return Err(Failure::Other(format!(
+                "nothing was loaded: the id of entity {position} lies in the namespace of `{name}`, and one of its types is hidden \
+                 from some who may write `{name}`, so that they would find out that it is there; give it an id that \
+                 names that type, as urn:ngsi-ld:<type>:... does"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Loads entities into a tenant's partition of the configured store; says what became of them.
 pub(super) async fn load(config: &Config, tenant: &str, entities: Vec<Entity>) -> Result<String, Failure> {
-    let folder = config.sources().find_map(|source| match &source.kind {
+    let store = config.sources().find_map(|source| match &source.kind {
         SourceKind::Store { folder, partitions } if partitions.iter().any(|owner| owner.as_str() == tenant) => {
-            Some(folder)
+            Some((folder, source.personal_data))
         }
         _ => None,
     });
-    let folder = folder.ok_or_else(|| {
+    let (folder, personal_data) = store.ok_or_else(|| {
         Failure::Other(format!(
             "no store has a partition for the tenant `{tenant}`; see `partitions` in tenants.toml"
         ))
     })?;
+    check_ids(config, personal_data, &entities)?;
     let failed = |error| Failure::other(&format!("the partition of `{tenant}`"), error);
     let partition = StorePartition::open(folder, tenant, StoreOptions::default())
         .await

@@ -30,6 +30,7 @@ pub mod tenant_limits;
 mod told;
 pub mod types;
 pub mod warning;
+mod writable_ids;
 
 #[cfg(test)]
 mod tests;

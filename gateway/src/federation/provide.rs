@@ -9,12 +9,13 @@
 //! and whatever the time is; what waits for its turn is given up when its caller leaves or its deadline passes.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{AdapterError, Call, EntityWriter, ErrorKind, Put, WriteError};
-use ngsi_ld::entity::DateTime;
+use ngsi_ld::entity::{Attribute, DateTime, SystemAttributes};
 use ngsi_ld::query::TypeSelection;
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
 use tokio_util::sync::CancellationToken;
@@ -78,6 +79,12 @@ pub enum Ungranted {
     /// An attribute of an attribute.
     #[error("your grant does not permit you to write an attribute of one of its attributes")]
     SubAttribute(AttributeName),
+    /// The id, whether there is something of it or not.
+    #[error(
+        "your grant does not permit this id: it lies neither in the namespace of one of the entity's types that you may see \
+         whole (urn:ngsi-ld:<type>:...) nor among the ids that your permits name, or it names a type that you may not see"
+    )]
+    Id,
 }
 
 impl From<WriteError> for WriteRefusal {
@@ -175,8 +182,13 @@ impl Provider<'_> {
     async fn create(&self, entity: Entity) -> Result<(), WriteRefusal> {
         let partition = self.partition_for(&entity)?;
         let begun = Begun::wait(self, partition.0).await?;
+        let may_tell_of = |existing: &Entity| self.may_know_of(existing, partition.personal_data());
         let (now, after) = (now(), begun.copy(&entity));
-        partition.writer()?.create(entity, now.clone(), self.call).await?;
+        let created = partition.writer()?.create(entity, &may_tell_of, now.clone(), self.call);
+        created.await.map_err(|error| match error {
+            WriteError::Refused => WriteRefusal::Forbidden(Ungranted::Id),
+            other => other.into(),
+        })?;
         if let Some(mut after) = after {
             set_system_dates(&mut after, None, &now);
             begun.tell(Some(after));
@@ -187,11 +199,22 @@ impl Provider<'_> {
     async fn put(&self, entity: Entity) -> Result<Put, WriteRefusal> {
         let partition = self.partition_for(&entity)?;
         let begun = Begun::wait(self, partition.0).await?;
-        let may_change =
-            |existing: &Entity| self.ungranted(existing, partition.personal_data()).is_none() && begun.notice(existing);
+        let known = AtomicBool::new(false);
+        let may_change = |existing: &Entity| {
+            let permitted = self.ungranted(existing, partition.personal_data()).is_none();
+            known.store(
+                permitted || self.may_know_of(existing, partition.personal_data()),
+                Ordering::Relaxed,
+            );
+            permitted && begun.notice(existing)
+        };
         let (now, after) = (now(), begun.copy(&entity));
         let writer = partition.writer()?;
-        let put = writer.put(entity, &may_change, now.clone(), self.call).await?;
+        let put = writer.put(entity, &may_change, now.clone(), self.call).await;
+        let put = put.map_err(|error| match error {
+            WriteError::Refused if !known.load(Ordering::Relaxed) => WriteRefusal::Forbidden(Ungranted::Id),
+            other => other.into(),
+        })?;
         if let Some(mut after) = after {
             set_system_dates(&mut after, begun.before().as_ref(), &now);
             begun.tell(Some(after));
@@ -210,23 +233,29 @@ impl Provider<'_> {
                 continue;
             }
             writable = true;
+            // Nobody looks whether there is something: what has such an id is none of the consumer's.
+            if self.is_id_hidden(id, source) {
+                return Err(WriteRefusal::Forbidden(Ungranted::Id));
+            }
             self.spend()?;
             let begun = Begun::wait(self, source).await?;
-            let visible = std::sync::atomic::AtomicBool::new(false);
+            let visible = AtomicBool::new(false);
             let may_change = |entity: &Entity| {
-                let selected = types.is_none_or(|types| types.selects(&entity.types));
-                let permitted = self.ungranted(entity, source.personal_data).is_none();
-                if selected && !permitted && self.may_see(entity, source.personal_data) {
-                    visible.store(true, std::sync::atomic::Ordering::Relaxed);
+                let is_selected = |entity: &Entity| types.is_none_or(|types| types.selects(&entity.types));
+                if self.ungranted(entity, source.personal_data).is_none() {
+                    return is_selected(entity) && begun.notice(entity);
                 }
-                selected && permitted && begun.notice(entity)
+                // A type that is hidden selects nothing.
+                let seen = self.seen(entity, source.personal_data);
+                visible.store(seen.as_ref().is_some_and(is_selected), Ordering::Relaxed);
+                false
             };
             match writer.delete(id, &may_change, self.call).await {
                 Ok(()) => {
                     begun.tell(None);
                     return Ok(());
                 }
-                Err(WriteError::Refused) if visible.load(std::sync::atomic::Ordering::Relaxed) => {
+                Err(WriteError::Refused) if visible.load(Ordering::Relaxed) => {
                     return Err(WriteRefusal::Forbidden(Ungranted::Everything));
                 }
                 Err(WriteError::NotFound | WriteError::Refused) => {}
@@ -259,6 +288,9 @@ impl Provider<'_> {
         if let Some(ungranted) = self.ungranted(entity, source.personal_data) {
             return Err(WriteRefusal::Forbidden(ungranted));
         }
+        if !self.may_use_id(entity, source) {
+            return Err(WriteRefusal::Forbidden(Ungranted::Id));
+        }
         Ok(source)
     }
 
@@ -277,7 +309,7 @@ impl Provider<'_> {
         }
     }
 
-    fn grants(&self, operation: Operation, types: &[TypeName], personal_data: PersonalData) -> GrantSet {
+    pub(super) fn grants(&self, operation: Operation, types: &[TypeName], personal_data: PersonalData) -> GrantSet {
         let Asker { consumer, policies, .. } = *self.asker;
         policies.grants(consumer, operation, self.tenant, types, personal_data)
     }
@@ -300,7 +332,9 @@ impl Provider<'_> {
         for attribute in &entity.attributes {
             match granted.attribute(&attribute.name) {
                 None => return Some(Ungranted::Attribute(attribute.name.clone())),
-                Some(kept) if kept != attribute => return Some(Ungranted::SubAttribute(attribute.name.clone())),
+                Some(kept) if !says_the_same(kept, attribute) => {
+                    return Some(Ungranted::SubAttribute(attribute.name.clone()));
+                }
                 Some(_) => {}
             }
         }
@@ -314,14 +348,21 @@ impl Provider<'_> {
             None => self.asker.policies.known_types().to_vec(),
         };
         if types.is_none() {
-            named.push(TypeName::new(Iri::new(UNNAMED_TYPE)));
+            named.push(unnamed_type());
         }
         !self.grants(self.asker.operation, &named, personal_data).is_empty()
     }
 
-    fn may_see(&self, entity: &Entity, personal_data: PersonalData) -> bool {
+    /// Whether the consumer may see or write something of an entity, so that it may be told that it exists.
+    fn may_know_of(&self, entity: &Entity, personal_data: PersonalData) -> bool {
+        let grants = self.grants(self.asker.operation, &entity.types, personal_data);
+        grants.project(entity.clone()).is_some() || self.seen(entity, personal_data).is_some()
+    }
+
+    /// The entity as the consumer sees it.
+    fn seen(&self, entity: &Entity, personal_data: PersonalData) -> Option<Entity> {
         let grants = self.grants(Operation::RetrieveEntity, &entity.types, personal_data);
-        grants.project(entity.clone()).is_some()
+        grants.project(entity.clone())
     }
 }
 
@@ -395,6 +436,31 @@ impl Partition<'_> {
     fn writer(&self) -> Result<&dyn EntityWriter, WriteRefusal> {
         self.0.adapter.writer().ok_or(WriteRefusal::NotWritable)
     }
+}
+
+/// See [`UNNAMED_TYPE`].
+pub(super) fn unnamed_type() -> TypeName {
+    TypeName::new(Iri::new(UNNAMED_TYPE))
+}
+
+/// Whether two attributes are the same but for the dates that a source keeps: how they are shown depends on what else is.
+fn says_the_same(one: &Attribute, other: &Attribute) -> bool {
+    without_dates(one) == without_dates(other)
+}
+
+fn without_dates(attribute: &Attribute) -> Attribute {
+    let mut attribute = attribute.clone();
+    for instance in &mut attribute.instances {
+        let expires_at = instance.system.expires_at().cloned();
+        instance.system = SystemAttributes::default();
+        if expires_at.is_some() {
+            instance.system.dates_mut().expires_at = expires_at;
+        }
+        for inner in &mut instance.sub_attributes {
+            *inner = without_dates(inner);
+        }
+    }
+    attribute
 }
 
 fn now() -> DateTime {

@@ -1,4 +1,4 @@
-//! What a permit asks beside naming attributes: of an entity, by `@q`, `@scope` and `@area`; of a request, by `@purpose`,
+//! What a permit asks beside naming attributes: of an entity, by `@q`, `@scope`, `@area` and `@ids`; of a request, by `@purpose`,
 //! `@ial` and `@aal`; and of a consumer, by `@contract` and `@consent`.
 //!
 //! The owner writes the conditions, so that they are judged on the entity as its source holds it, before anything is
@@ -16,6 +16,7 @@ use ngsi_ld::{AttributeName, Entity};
 use super::PersonalData;
 use super::admission::References;
 use super::classification::{Class, TypeClasses};
+use super::namespaces::IdsCondition;
 use crate::config::{AssuranceLevels, Consumer};
 
 /// What a permit asks of an entity and of a request. The texts are as the owner has written them.
@@ -27,6 +28,8 @@ pub struct PermitConditions {
     pub scope: Option<ScopeCondition>,
     /// `@area`
     pub area: Option<AreaCondition>,
+    /// `@ids`
+    pub ids: Option<IdsCondition>,
     /// `@purpose`: one of these; empty: any, and none at all.
     pub purposes: Vec<Arc<str>>,
     /// `@ial`: the least level of identity assurance.
@@ -148,7 +151,7 @@ impl PermitConditions {
     /// Whether it asks something of an entity, so that some entities of a type may be covered and others not.
     #[must_use]
     pub fn are_about_entities(&self) -> bool {
-        self.q.is_some() || self.scope.is_some() || self.area.is_some()
+        self.q.is_some() || self.scope.is_some() || self.area.is_some() || self.ids.is_some()
     }
 
     /// Why it does not apply to a request of this consumer; `None`: it does.
@@ -206,7 +209,8 @@ impl PermitConditions {
         let by_filter = self.q.as_ref().is_none_or(|q| q.filter.matches(entity));
         let by_scope = |scope: &ScopeCondition| scope.query.matches(&entity.scopes);
         let by_area = |area: &AreaCondition| area.area.encloses(entity, &area.property);
-        by_filter && self.scope.as_ref().is_none_or(by_scope) && self.area.as_ref().is_none_or(by_area)
+        let by_id = self.ids.as_ref().is_none_or(|ids| ids.matches(&entity.id));
+        by_id && by_filter && self.scope.as_ref().is_none_or(by_scope) && self.area.as_ref().is_none_or(by_area)
     }
 
     /// The attributes that `@q` looks at, and attributes of them.
@@ -316,7 +320,7 @@ impl Restriction {
         let first = all.first();
         let is_first_filter_alone = |conditions: &&PermitConditions| {
             let same = first.is_some_and(|first| first.q == conditions.q);
-            same && conditions.scope.is_none() && conditions.area.is_none()
+            same && conditions.scope.is_none() && conditions.area.is_none() && conditions.ids.is_none()
         };
         Some(Self {
             attributes,

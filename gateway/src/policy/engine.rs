@@ -190,7 +190,7 @@ impl PolicyEngine {
             return grant;
         }
         let grant = Arc::new(self.decide(consumer, operation, tenant, r#type, personal_data));
-        let remembered = match self.inner.is_known.contains_key(r#type) {
+        let remembered = match self.knows(r#type) {
             true => known,
             false => unknown,
         };
@@ -216,6 +216,11 @@ impl PolicyEngine {
     #[must_use]
     pub fn known_types(&self) -> &[TypeName] {
         &self.inner.known_types
+    }
+
+    /// Whether somebody has named the type, as [`PolicyEngine::known_types`] says.
+    pub(super) fn knows(&self, r#type: &TypeName) -> bool {
+        self.inner.is_known.contains_key(r#type)
     }
 
     /// How many policies there are.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 use kakehashi_adapters::AttributeSelection;
-use ngsi_ld::entity::Attribute;
+use ngsi_ld::entity::{Attribute, DateTime};
 use ngsi_ld::{AttributeName, Entity, TypeName};
 use smallvec::SmallVec;
 
@@ -256,9 +256,8 @@ impl TypeGrant {
             shows_type,
         };
         targets.narrow(&mut entity, &|name| granted.relationships(name));
-        if self.selection != AttributeSelection::All || self.restriction.is_some() {
-            show_changes_of_visible_attributes(&mut entity);
-        }
+        let keeps_own_date = self.selection == AttributeSelection::All && self.restriction.is_none();
+        show_changes(&mut entity, keeps_own_date);
         Some(entity)
     }
 }
@@ -327,15 +326,44 @@ impl EntityGrant<'_> {
 /// Makes `modifiedAt` of the entity that of its visible attributes: the source's own moves when a hidden one
 /// changes, which would tell of it.
 pub(super) fn show_changes_of_visible_attributes(entity: &mut Entity) {
+    show_changes(entity, false);
+}
+
+/// The same of the entity and its attributes, whose dates are those of their visible attributes, too.
+/// `keeps_own_date`: nothing of the entity is narrowed, so that its own date stays where its attributes have none.
+fn show_changes(entity: &mut Entity, keeps_own_date: bool) {
     if entity.system.modified_at().is_none() {
         return;
     }
-    let instances = entity.attributes.iter().flat_map(|attribute| &attribute.instances);
-    let newest = instances
-        .filter_map(|instance| instance.system.modified_at())
-        .max()
-        .cloned();
-    entity.system.dates_mut().modified_at = newest;
+    entity.attributes.iter_mut().for_each(show_changes_of_inner);
+    let newest = newest_of(&entity.attributes);
+    if newest.is_none() && keeps_own_date {
+        return;
+    }
+    let newest = newest.cloned();
+    let dates = entity.system.dates_mut();
+    // What has nothing that could have been modified is as it was created.
+    dates.modified_at = newest.or_else(|| dates.created_at.clone());
+}
+
+/// Makes `modifiedAt` of an attribute no older than that of what is visible in it.
+fn show_changes_of_inner(attribute: &mut Attribute) {
+    for instance in &mut attribute.instances {
+        if instance.sub_attributes.is_empty() {
+            continue;
+        }
+        instance.sub_attributes.iter_mut().for_each(show_changes_of_inner);
+        let own = instance.system.modified_at();
+        let newer = newest_of(&instance.sub_attributes).filter(|inner| own.is_some_and(|own| own < *inner));
+        if let Some(newer) = newer.cloned() {
+            instance.system.dates_mut().modified_at = Some(newer);
+        }
+    }
+}
+
+fn newest_of(attributes: &[Attribute]) -> Option<&DateTime> {
+    let instances = attributes.iter().flat_map(|attribute| &attribute.instances);
+    instances.filter_map(|instance| instance.system.modified_at()).max()
 }
 
 /// Keeps the attributes that one question admits, and of what is in them what the other admits.

@@ -175,6 +175,13 @@ impl GrantSet {
         self.granted.iter().any(|grant| grant.includes(name))
     }
 
+    /// Whether a permit that covers the entity names its id.
+    #[must_use]
+    pub fn names_id_of(&self, whole: &Entity) -> bool {
+        let covering = self.granted.iter().flat_map(|grant| grant.covering(whole));
+        covering.into_iter().any(|permit| permit.conditions.ids.is_some())
+    }
+
     /// Whether some permit shows that a Relationship exists and not whereto it leads.
     #[must_use]
     pub fn masks_relationships(&self) -> bool {

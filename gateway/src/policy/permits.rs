@@ -10,6 +10,7 @@ use ngsi_ld::query::{Area, Expression, ScopeQuery, SyntaxError};
 
 use super::classification::Classification;
 use super::conditions::{AreaCondition, FilterCondition, PermitConditions, Relationships, ScopeCondition};
+use super::namespaces::{IdPrefix, IdsCondition};
 use crate::config::{Files, HIGHEST_LEVEL, Place, Report, expand_attribute, suggest};
 
 /// What narrows a permit.
@@ -23,7 +24,7 @@ pub(super) struct Narrowing {
     pub(super) conditions: Arc<PermitConditions>,
 }
 
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "attributes",
     "without",
     "contract",
@@ -31,6 +32,7 @@ const KNOWN: [&str; 11] = [
     "q",
     "scope",
     "area",
+    "ids",
     "purpose",
     "ial",
     "aal",
@@ -83,6 +85,7 @@ impl Annotations<'_> {
                 "q" => conditions.q = self.read_filter(value),
                 "scope" => conditions.scope = self.read_scope(value),
                 "area" => conditions.area = self.read_area(value, area_files),
+                "ids" => conditions.ids = self.read_ids(value),
                 "purpose" => conditions.purposes = self.read_purposes(value),
                 "ial" => conditions.ial = self.read_level(key, value),
                 "aal" => conditions.aal = self.read_level(key, value),
@@ -218,6 +221,27 @@ impl Annotations<'_> {
             area: Arc::clone(&area),
         });
         Some(area)
+    }
+
+    /// Ids, and beginnings of ids with `*` behind them.
+    fn read_ids(&self, list: &str) -> Option<IdsCondition> {
+        let mut patterns = Vec::new();
+        for pattern in list.split(',').map(str::trim) {
+            match IdPrefix::parse(pattern) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(reason) => {
+                    let message = format!("@ids(\"{list}\"): `{pattern}` names no ids: {reason}");
+                    let help =
+                        "write ids, or how they begin, separated by commas: \"urn:ngsi-ld:AED:yaita:*\"".to_owned();
+                    self.error(message, help);
+                }
+            }
+        }
+        // Without any it would cover everything.
+        (!patterns.is_empty()).then(|| IdsCondition {
+            text: list.into(),
+            patterns,
+        })
     }
 
     fn read_purposes(&self, list: &str) -> Vec<Arc<str>> {

@@ -17,7 +17,9 @@ use super::permits::{Annotations, AreaFile, Narrowing};
 use super::policy_files::policy_path;
 use super::references::{KnownNames, Reference};
 use super::request_context;
-use crate::config::{Files, Masking, Place, Report, SourceFile, TenantId, compact_attribute, expand_type};
+use crate::config::{
+    Files, Masking, Place, Report, SourceFile, TenantId, compact_attribute, compact_type, expand_type,
+};
 
 /// Whose file it is.
 #[derive(Clone, Copy)]
@@ -149,6 +151,14 @@ impl PolicyFile {
             for purpose in &narrowing.conditions.purposes {
                 known.check_purpose(purpose, &place(*start), report);
             }
+            let ids = narrowing.conditions.ids.iter().flat_map(|ids| &ids.patterns);
+            for named in ids.filter_map(|pattern| personal_in(classification, pattern.beginning())) {
+                let message = format!(
+                    "@ids names ids of `{}`, which is personal: nobody may write them",
+                    compact_type(&named)
+                );
+                report.warning(&place(*start), message, None);
+            }
             for name in narrowing.personal(classification) {
                 let name = compact_attribute(name);
                 let message = format!("@attributes names `{name}`, which is personal and never granted");
@@ -192,6 +202,12 @@ fn check_looked_at(
             refuse("area", &area.property, fault);
         }
     }
+}
+
+/// The personal type that ids with this beginning name.
+fn personal_in(classification: &Classification, beginning: &str) -> Option<TypeName> {
+    let mut named = classification.guarded_named_in(beginning).types.into_iter();
+    named.find(|(class, _)| class.is_personal()).map(|(_, name)| name)
 }
 
 /// The type that a permit is about, if it is about one.

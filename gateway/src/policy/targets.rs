@@ -140,7 +140,7 @@ fn forget_types(objects: &[EntityId], types: &mut ObjectTypes) {
 }
 
 /// The type that an id names, as clause A.3 recommends: `urn:ngsi-ld:<type>:...`.
-fn type_in(id: &EntityId) -> Option<TypeName> {
+pub(super) fn type_in(id: &EntityId) -> Option<TypeName> {
     let (name, _) = id.as_str().strip_prefix("urn:ngsi-ld:")?.split_once(':')?;
     expand_type(name).ok()
 }

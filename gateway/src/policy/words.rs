@@ -13,6 +13,7 @@ impl PermitConditions {
             q,
             scope,
             area,
+            ids,
             purposes,
             ial,
             aal,
@@ -30,6 +31,7 @@ impl PermitConditions {
             area.iter()
                 .map(|area| format!("entities within {}", area_in_words(&area.text))),
         );
+        all.extend(ids.iter().map(|ids| format!("entities with ids {}", ids.text)));
         if !purposes.is_empty() {
             all.push(format!("for the purpose {}", purposes.join(" or ")));
         }

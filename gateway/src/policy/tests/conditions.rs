@@ -86,6 +86,30 @@ permit(principal, action, resource == EntityType::"sano/AED");
 }
 
 #[test]
+fn a_permit_may_cover_entities_with_some_ids() {
+    let config = sano(
+        r#"@ids("urn:ngsi-ld:AED:yaita:*, https://a.jp/1") permit(principal, action, resource == EntityType::"sano/AED");"#,
+    );
+    let grant = grant(&config, "AED", PersonalData::None);
+    for (id, covered) in [
+        ("urn:ngsi-ld:AED:yaita:7", true),
+        ("https://a.jp/1", true),
+        ("https://a.jp/12", false),
+        ("urn:ngsi-ld:AED:sano:7", false),
+        ("URN:ngsi-ld:AED:yaita:7", false),
+    ] {
+        let mut aed = aed(&[("name", text("市民会館"))]);
+        aed.id = EntityId::parse(id).unwrap();
+        assert_eq!(grant.project(aed).is_some(), covered, "{id}");
+    }
+    // Which ids a source holds is judged here, so that it decides no page by itself.
+    let restriction = grant.restriction().unwrap();
+    assert!(!restriction.decided_by_filter && restriction.filter.is_none());
+    let words = grant.permits()[0].conditions.in_words();
+    assert_eq!(words, ["entities with ids urn:ngsi-ld:AED:yaita:*, https://a.jp/1"]);
+}
+
+#[test]
 fn what_conditions_look_at_is_asked_for_and_not_shown() {
     let config = sano(&format!(
         "@attributes(\"name\") @q(\"remarks==\\\"open\\\"|accuracy\")\npermit(principal, action, resource == EntityType::\"sano/AED\");\n\
@@ -487,6 +511,10 @@ fn wrong_annotations_are_told_with_what_would_be_right() {
             "a Point encloses no area",
         ),
         ("@area(\"wrong.geojson\")", "wrong.geojson: not GeoJSON"),
+        ("@ids(\"*\")", "`*` names no ids: it does not begin as a URI does"),
+        ("@ids(\"urn:a:*,\")", "`` names no ids"),
+        ("@ids(\"urn:*:AED\")", "`*` may stand at its end only"),
+        ("@ids(\"urn:a:< >\")", "names no ids"),
         ("@purpose(\"a,,b\")", "names no purpose"),
         ("@ial(\"4\")", "@ial(\"4\") is no level"),
         ("@aal(\"high\")", "@aal(\"high\") is no level"),

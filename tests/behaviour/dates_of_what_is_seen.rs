@@ -1,0 +1,185 @@
+//! `modifiedAt` is that of what its reader sees: it does not move when something else has changed.
+
+use serde_json::{Value, json};
+
+use super::harness::{Builder, Client, Finished, Platform, encoded, section};
+
+const UPSERT: &str = "/ngsi-ld/v1/entityOperations/upsert";
+const ID: &str = "urn:ngsi-ld:AED:dated";
+
+/// `names-only` sees the names of AEDs, `insider` what is limited of them as well, and `writer` may write all of that.
+async fn builder() -> Builder {
+    let all = "@attributes(\"name,location,installationLocation,serviceNote\")";
+    let aed = "resource == EntityType::\"yaita/AED\");\n";
+    let policies = [
+        format!("@attributes(\"name\")\npermit (principal in Role::\"names-only\", action in Action::\"read\", {aed}"),
+        format!("{all}\npermit (principal in Role::\"insider\", action in Action::\"read\", {aed}"),
+        format!("{all}\npermit (principal in Role::\"writer\", action in Action::\"provide\", {aed}"),
+    ];
+    let mut builder = Platform::builder().await;
+    for consumer in ["names-only", "insider", "writer"] {
+        builder = builder.consumer(consumer);
+    }
+    let classes = builder.files().read("policies/classification.toml");
+    let with_limited = "[types.AED.attributes]\nlimited = [\"serviceNote\"]";
+    let classes = classes.replace("[types.AED.attributes]", with_limited);
+    builder.files().write("policies/classification.toml", classes);
+    builder.policy("yaita.cedar", &policies.concat())
+}
+
+fn text(value: &str) -> Value {
+    json!({"type": "Property", "value": value})
+}
+
+fn aed() -> Value {
+    json!({
+        "id": ID, "type": "AED", "name": text("市民会館"), "installationLocation": text("1階"), "serviceNote": text("点検済"),
+    })
+}
+
+async fn put(client: &Client, entity: &Value) {
+    let answer = client
+        .post(UPSERT)
+        .by("writer")
+        .tenant("yaita")
+        .json(&json!([entity]))
+        .await;
+    assert!(matches!(answer.status, 201 | 204), "{answer}");
+}
+
+/// The entity as a consumer sees it, with its dates.
+async fn seen(client: &Client, consumer: &str) -> Value {
+    let target = format!("/ngsi-ld/v1/entities/{ID}?options=sysAttrs");
+    client.get(target).by(consumer).tenant("yaita").await.ok().json()
+}
+
+/// Whether a consumer finds it by a condition on its date.
+async fn is_newer(client: &Client, consumer: &str, than: &Value) -> bool {
+    let q = encoded(&format!("modifiedAt>{}", than.as_str().unwrap()));
+    let asked = format!("type=AED&q={q}&count=true&limit=0&id={ID}");
+    client.entities(asked).by(consumer).tenant("yaita").await.ok().count() == 1
+}
+
+/// A date as a text that sorts by time.
+fn date(entity: &Value) -> &str {
+    entity["modifiedAt"].as_str().unwrap().trim_end_matches('Z')
+}
+
+/// Puts one entity after the other, and tells of each of both readers whether anything that it is shown has moved.
+async fn moves(platform: &Platform, before: &Value, after: &Value) -> [bool; 2] {
+    put(platform, before).await;
+    let mut moved = Vec::new();
+    let earlier = [seen(platform, "names-only").await, seen(platform, "insider").await];
+    put(platform, after).await;
+    for (consumer, earlier) in ["names-only", "insider"].into_iter().zip(&earlier) {
+        let later = seen(platform, consumer).await;
+        assert_eq!(later["createdAt"], earlier["createdAt"], "{later}");
+        // A condition finds what is shown.
+        let is_later = date(&later) > date(earlier);
+        assert_eq!(
+            is_newer(platform, consumer, &earlier["modifiedAt"]).await,
+            is_later,
+            "{consumer}: {later}"
+        );
+        moved.push(later != *earlier);
+    }
+    moved.try_into().unwrap()
+}
+
+#[tokio::test]
+async fn a_change_of_what_is_hidden_moves_no_date() {
+    let platform = builder().await.start().await;
+    let mut after = aed();
+    for changed in ["serviceNote", "installationLocation"] {
+        after[changed] = text("変わった");
+        assert_eq!(moves(&platform, &aed(), &after).await, [false, true], "{changed}");
+    }
+    let mut more = aed();
+    more["location"] = json!({"type": "GeoProperty", "value": {"type": "Point", "coordinates": [139.9, 36.8]}});
+    assert_eq!(moves(&platform, &aed(), &more).await, [false, true], "what is new");
+    let mut renamed = aed();
+    renamed["name"] = text("新しい名前");
+    assert_eq!(moves(&platform, &aed(), &renamed).await, [true, true]);
+    assert_eq!(
+        moves(&platform, &renamed, &aed()).await,
+        [true, true],
+        "the name is the former one again"
+    );
+    assert_eq!(
+        moves(&platform, &aed(), &aed()).await,
+        [false, false],
+        "nothing has changed"
+    );
+}
+
+#[tokio::test]
+async fn nor_does_one_of_a_hidden_attribute_of_an_attribute() {
+    let platform = builder().await.start().await;
+    let with_note = |note: &str| {
+        let mut entity = aed();
+        entity["name"]["serviceNote"] = text(note);
+        entity
+    };
+    assert_eq!(moves(&platform, &with_note("a"), &with_note("b")).await, [false, true]);
+    // Of the name, too, the date is that of what is seen of it.
+    let (narrow, wide) = (seen(&platform, "names-only").await, seen(&platform, "insider").await);
+    assert_eq!(
+        wide["name"]["modifiedAt"], wide["name"]["serviceNote"]["modifiedAt"],
+        "{wide}"
+    );
+    assert!(
+        narrow["name"]["modifiedAt"].as_str() < wide["name"]["modifiedAt"].as_str(),
+        "{narrow}"
+    );
+    let gone = moves(&platform, &with_note("a"), &aed()).await;
+    assert!(!gone[0], "who could not see it is told nothing");
+}
+
+#[tokio::test]
+async fn nor_its_coming_and_going() {
+    let platform = builder().await.start().await;
+    let mut without = aed();
+    without.as_object_mut().unwrap().remove("serviceNote");
+    assert_eq!(moves(&platform, &without, &aed()).await, [false, true]);
+    assert_eq!(moves(&platform, &aed(), &without).await, [false, true]);
+}
+
+/// From a source that is declared to hold nothing personal everything is shown that nobody has classified: its own date
+/// would tell of the rest.
+#[tokio::test]
+async fn nor_where_everything_is_shown_but_what_is_personal() {
+    let everything =
+        "permit (principal in Role::\"insider\", action in Action::\"read\", resource in Tenant::\"yaita\");\n";
+    let builder = builder().await.policy("yaita.cedar", everything).tenants(|table| {
+        let sources = section(section(table, "tenants"), "tochigi")["sources"]
+            .as_array_mut()
+            .unwrap();
+        sources[0]
+            .as_table_mut()
+            .unwrap()
+            .insert("personal_data".into(), "none".into());
+    });
+    let bench = |more: Option<&str>| {
+        let mut entity = json!({"id": "urn:ngsi-ld:Bench:1", "type": "Bench", "name": text("駅前")});
+        if let Some(person) = more {
+            entity["fullName"] = text(person);
+        }
+        json!([entity]).to_string()
+    };
+    let platform = builder.store("yaita", bench(Some("架空の人"))).start().await;
+    let seen = async || {
+        let target = "/ngsi-ld/v1/entities/urn:ngsi-ld:Bench:1?options=sysAttrs";
+        platform.get(target).by("insider").tenant("yaita").await.ok().json()
+    };
+    let earlier = seen().await;
+    assert!(
+        earlier["name"]["modifiedAt"].is_string() && earlier["modifiedAt"].is_string(),
+        "{earlier}"
+    );
+    for more in [Some("別の架空の人"), None, Some("架空の人")] {
+        platform.files().write("one.jsonld", bench(more));
+        let arguments = ["store", "load", "one.jsonld", "--tenant", "yaita"];
+        Finished::well(platform.files().folder(), &arguments);
+        assert_eq!(seen().await, earlier, "{more:?}");
+    }
+}
