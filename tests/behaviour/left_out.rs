@@ -139,8 +139,8 @@ async fn types_are_known_by_what_can_be_shown() {
 /// Nothing can be told of an answer that is on its way. It is broken off, and the next one is sent when it is whole.
 #[tokio::test]
 async fn an_answer_that_had_begun_is_broken_off_and_the_next_one_is_whole() {
-    let mut sites: Vec<String> = (0..200).map(|number| site(number, 8 * 1024)).collect();
-    sites[150] = WRONG[0].to_owned();
+    let mut sites: Vec<String> = (0..600).map(|number| site(number, 8 * 1024)).collect();
+    sites[550] = WRONG[0].to_owned();
     let (platform, _orion) = RawOrion::of(sites).in_platform().await;
     let target = "type=EvacuationSite&limit=1000";
     let broken = platform.entities(target).tenant("nasushiobara").attempt().await;
@@ -150,7 +150,7 @@ async fn an_answer_that_had_begun_is_broken_off_and_the_next_one_is_whole() {
         whole.header("content-length").is_some(),
         "it was not begun before it was whole"
     );
-    assert_eq!((whole.ids().len(), whole.count()), (199, 199));
+    assert_eq!((whole.ids().len(), whole.count()), (599, 599));
     says_left_out(&whole, 1);
 }
 
