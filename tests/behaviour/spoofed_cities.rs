@@ -23,7 +23,10 @@ const DATES: [Option<&str>; 3] = [Some("2099-01-01T00:00:00Z"), Some("2026-04-30
 async fn shown(platform: &Platform) -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
     for name in TYPES {
-        let answer = platform.entities(format!("type={name}&limit=1000&count=true")).await.ok();
+        let answer = platform
+            .entities(format!("type={name}&limit=1000&count=true"))
+            .await
+            .ok();
         assert_eq!(answer.warnings(), [""; 0]);
         assert_eq!(answer.count(), answer.entities().len());
         for mut entity in answer.entities() {
@@ -63,8 +66,7 @@ fn spoofed_in_orion(entity: &Value, date: Option<&str>) -> Value {
             None => continue,
         };
         if let Some(date) = date {
-            let date = json!({ "type": "DateTime", "value": date });
-            value["metadata"] = json!({ "TimeInstant": date, "dateModified": date });
+            value["metadata"] = json!({ "TimeInstant": { "type": "DateTime", "value": date } });
         }
         spoofed[name] = value;
     }
@@ -154,7 +156,8 @@ async fn neither_does_sano() {
         let others = [nasushiobara_sites(), yaita_sites()].concat();
         let sites = others.iter().map(|place| {
             let id = place.id.rsplit(':').next();
-            let mut site = json!({ "kyotsu_id": id, "namae": "偽の名", "jusho": "偽の所", "ido": 36.0, "keido": 139.0 });
+            let mut site =
+                json!({ "kyotsu_id": id, "namae": "偽の名", "jusho": "偽の所", "ido": 36.0, "keido": 139.0 });
             if let Some(date) = date {
                 site["koshin"] = date.into();
             }

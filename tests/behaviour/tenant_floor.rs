@@ -46,7 +46,8 @@ fn with_floor(builder: Builder, floor: &str) -> Builder {
 /// An Orion of Sano's own, with one AED in its service.
 async fn own_orion() -> Orion {
     let orion = Orion::start().await.unwrap();
-    let device = json!([{ "id": "urn:ngsi-ld:AED:own-1", "type": "AED", "name": { "type": "Text", "value": "市役所" } }]);
+    let device =
+        json!([{ "id": "urn:ngsi-ld:AED:own-1", "type": "AED", "name": { "type": "Text", "value": "市役所" } }]);
     orion.load("sano", "/park/west", &device.to_string()).unwrap();
     orion
 }
@@ -58,13 +59,19 @@ async fn refused(client: &Client, part: &str, says: &str) {
     assert!(detail.contains(says), "{part}\n{detail}");
     // Whoever only asks is told the same.
     let body = json!({ "files": { "tenants.toml": part } });
-    let dry = client.request(Method::PATCH, format!("{REVISION}?dry-run=true")).json(&body).await;
+    let dry = client
+        .request(Method::PATCH, format!("{REVISION}?dry-run=true"))
+        .json(&body)
+        .await;
     assert_eq!(dry.status, 403, "{dry}");
 }
 
 #[tokio::test]
 async fn nothing_new_is_proposed_without_a_word_of_the_operators() {
-    let platform = Platform::builder().await.administrators().log("info").start().await;
+    let builder = Platform::builder().await.administrators().log("info");
+    // It names a source, whose name is its tenant's to change.
+    builder.files().remove("policies/tests/demo.toml");
+    let platform = builder.start().await;
     let own = platform.admin("sano-admin");
     let (part, tag) = own_part(&own).await;
     let orion = platform.demo().orion().url().to_owned();
@@ -80,18 +87,35 @@ async fn nothing_new_is_proposed_without_a_word_of_the_operators() {
         ("http://[::1]:8081", String::new()),
         ("https://orion.example.com", String::new()),
     ] {
-        refused(&own, &format!("{part}{}", source("mine", endpoint, &more)), "`endpoint`").await;
+        refused(
+            &own,
+            &format!("{part}{}", source("mine", endpoint, &more)),
+            "`endpoint`",
+        )
+        .await;
     }
     let unlimited = part.replace("requests_per_second = 100000", "requests_per_second = 100001");
     let endpoint = part.lines().find(|line| line.starts_with("endpoint")).unwrap();
     for (proposed, says) in [
-        (part.replace(endpoint, "endpoint = \"http://127.0.0.1:1\""), "`credential`"),
+        (
+            part.replace(endpoint, "endpoint = \"http://127.0.0.1:1\""),
+            "`credential`",
+        ),
         (part.replace("timeout = \"10m\"", "timeout = \"11m\""), "`timeout`"),
         (unlimited, "`requests_per_second`"),
         (part.replace("burst = 100000", "burst = 100001"), "`burst`"),
-        (part.replace("concurrency = 1000", "concurrency = 1001"), "`concurrency`"),
-        (part.replace("code = ", "allowed = { endpoints = [\"https://*.jp\"] }\ncode = "), "`allowed`"),
-        (part.replace("authoritative = true", "authoritative = true, partition = \"yaita\""), "authority"),
+        (
+            part.replace("concurrency = 1000", "concurrency = 1001"),
+            "`concurrency`",
+        ),
+        (
+            part.replace("code = ", "allowed = { endpoints = [\"https://*.jp\"] }\ncode = "),
+            "`allowed`",
+        ),
+        (
+            part.replace("authoritative = true", "authoritative = true\npartition = \"yaita\""),
+            "authority",
+        ),
     ] {
         assert_ne!(proposed, part, "{says}");
         refused(&own, &proposed, says).await;
@@ -119,7 +143,10 @@ async fn nothing_new_is_proposed_without_a_word_of_the_operators() {
         let ops = platform.admin("ops");
         let (_, tag) = own_part(&ops).await;
         let body = json!({ "revision": first_revision(&ops).await });
-        let back = ops.post("/admin/v1/revision/rollback").header("if-match", &tag).json(&body);
+        let back = ops
+            .post("/admin/v1/revision/rollback")
+            .header("if-match", &tag)
+            .json(&body);
         back.await.ok();
     }
     assert!(!platform.files().read("tenants.toml").contains("named_by"));
@@ -165,16 +192,34 @@ async fn what_the_floor_allows_is_accepted_and_what_is_a_little_more_is_not() {
         (with(&endpoint, "\"sano\"", "\"nasushiobara\""), "`fiware_service`"),
         (with(&endpoint, "fiware_service = \"sano\"\n", ""), "`fiware_service`"),
         (with(&endpoint, "/park/west", "/#"), "`fiware_servicepath`"),
-        (with(&endpoint, "fiware_servicepath = \"/park/west\"\n", ""), "`fiware_servicepath`"),
+        (
+            with(&endpoint, "fiware_servicepath = \"/park/west\"\n", ""),
+            "`fiware_servicepath`",
+        ),
         (with(&endpoint, "/park/west", "/parking"), "`fiware_servicepath`"),
-        (with(&endpoint, "requests_per_second = 50", "requests_per_second = 51"), "`requests_per_second`"),
+        (
+            with(&endpoint, "requests_per_second = 50", "requests_per_second = 51"),
+            "`requests_per_second`",
+        ),
         (with(&endpoint, "burst = 50", "burst = 51"), "`burst`"),
-        (with(&endpoint, "requests_per_second = 50, burst = 50, ", ""), "`requests_per_second`"),
+        (
+            with(&endpoint, "requests_per_second = 50, burst = 50, ", ""),
+            "`requests_per_second`",
+        ),
         (with(&endpoint, ", concurrency = 4", ""), "`concurrency`"),
         (with(&endpoint, "limits", "timeout = \"6s\"\nlimits"), "`timeout`"),
-        (with(&endpoint, "limits", "personal_data = \"none\"\nlimits"), "`personal_data"),
-        (with(&endpoint, "limits", "named_by = \"operator\"\nlimits"), "`named_by`"),
-        (with(&endpoint, "", "") + &source("third", "https://a.sano.example/api", well), "`sources`"),
+        (
+            with(&endpoint, "limits", "personal_data = \"none\"\nlimits"),
+            "`personal_data",
+        ),
+        (
+            with(&endpoint, "limits", "named_by = \"operator\"\nlimits"),
+            "`named_by`",
+        ),
+        (
+            with(&endpoint, "", "") + &source("third", "https://a.sano.example/api", well),
+            "`sources`",
+        ),
     ] {
         refused(&own, &proposed, says).await;
     }
@@ -189,7 +234,10 @@ async fn what_the_floor_allows_is_accepted_and_what_is_a_little_more_is_not() {
         .await
         .ok();
     let answer = platform.entities("type=AED&idPattern=own").await.ok();
-    assert_eq!((answer.ids(), answer.warnings()), (vec!["urn:ngsi-ld:AED:own-1".to_owned()], vec![]));
+    assert_eq!(
+        (answer.ids(), answer.warnings()),
+        (vec!["urn:ngsi-ld:AED:own-1".to_owned()], vec![])
+    );
     // Who has named the address is written down, and stays when it is changed again.
     let (after, _) = own_part(&own).await;
     assert!(after.contains("named_by = \"tenant\""), "{after}");
@@ -203,9 +251,19 @@ async fn what_the_floor_allows_is_accepted_and_what_is_a_little_more_is_not() {
         propose(&own, &again).await.ok();
         assert!(own_part(&own).await.0.contains("named_by = \"tenant\""), "{again}");
     }
-    refused(&own, &after.replace("named_by = \"tenant\"", "named_by = \"operator\""), "`named_by`").await;
+    refused(
+        &own,
+        &after.replace("named_by = \"tenant\"", "named_by = \"operator\""),
+        "`named_by`",
+    )
+    .await;
     // The tenant's own limits have a ceiling, too: below none they are the operator's.
-    let limited = |rate: u32| after.replace("code = ", &format!("limits = {{ requests_per_second = {rate} }}\ncode = "));
+    let limited = |rate: u32| {
+        after.replace(
+            "code = ",
+            &format!("limits = {{ requests_per_second = {rate} }}\ncode = "),
+        )
+    };
     propose(&own, &limited(20)).await.ok();
     propose(&own, &limited(100)).await.ok();
     refused(&own, &limited(101), "`requests_per_second`").await;
@@ -224,10 +282,16 @@ async fn a_credential_goes_where_the_operator_sends_it_and_nowhere_else() {
     let platform = with_floor(Platform::builder().await, &floor).start().await;
     let own = platform.admin("sano-admin");
     let (part, _) = own_part(&own).await;
-    let line = |begins: &str| part.lines().find(|line| line.starts_with(begins)).unwrap_or_else(|| panic!("{begins}"));
-    let at = line("endpoint");
+    let line = |begins: &str| {
+        part.lines()
+            .find(|line| line.starts_with(begins))
+            .unwrap_or_else(|| panic!("{begins}"))
+    };
+    let at = line("endpoint = ");
     let credential = "credential = { header = \"x-api-key\", value = { env = \"SANO_API_KEY\" } }";
-    let table = &part[part.find("[tenants.sano.sources.credential]").expect("as the harness writes it")..];
+    let table = &part[part
+        .find("[tenants.sano.sources.credential]")
+        .expect("as the harness writes it")..];
     assert!(table.contains("SANO_API_KEY"), "{table}");
     // With what the floor allows, elsewhere; as another service; in a source beside the one that has it.
     for proposed in [
@@ -236,8 +300,14 @@ async fn a_credential_goes_where_the_operator_sends_it_and_nowhere_else() {
         part.replace(at, &format!("{}/\"", at.trim_end_matches('"'))),
         part.replace(at, &format!("{}/v2\"", at.trim_end_matches('"'))),
         format!("{part}{}", source("thief", orion.url(), credential)),
-        format!("{part}{}", source("thief", orion.url(), &format!("fiware_service = \"sano\"\n{credential}"))),
-        part.replace("adapter = \"rest\"", "adapter = \"ngsi-v2\"").replace("mapping = \"mappings/sano.toml\"\n", ""),
+        format!(
+            "{part}{}",
+            source(
+                "thief",
+                orion.url(),
+                &format!("fiware_service = \"sano\"\n{credential}")
+            )
+        ),
     ] {
         assert_ne!(proposed, part);
         refused(&own, &proposed, "`credential`").await;
@@ -286,7 +356,10 @@ async fn in_the_operators_files_one_system_of_two_tenants_is_a_warning() {
     let checked = async |endpoint: &str, service: &str, word: &str| {
         let builder = with_floor(Platform::builder().await, word);
         let files = builder.files();
-        files.append("tenants.toml", &source("copy", endpoint, &format!("fiware_service = \"{service}\"")));
+        files.append(
+            "tenants.toml",
+            &source("copy", endpoint, &format!("fiware_service = \"{service}\"")),
+        );
         files.change_tenants(|table| {
             super::harness::change_source(table, ORION, |source| {
                 source.insert("endpoint".into(), "http://orion.example.jp:1026".into());
@@ -306,7 +379,11 @@ async fn in_the_operators_files_one_system_of_two_tenants_is_a_warning() {
     for (endpoint, service, word) in [
         ("http://orion.example.jp:1026", "sano", ""),
         ("http://orion.example.jp:1027", "nasushiobara", ""),
-        ("http://orion.example.jp:1026", "nasushiobara", "same_system_as = [\"nasushiobara-orion\"]"),
+        (
+            "http://orion.example.jp:1026",
+            "nasushiobara",
+            "same_system_as = [\"nasushiobara-orion\"]",
+        ),
     ] {
         let told = checked(endpoint, service, word).await;
         assert!(!told.contains("one system"), "{endpoint} {service} {word}: {told}");
@@ -322,7 +399,11 @@ async fn going_back_is_judged_as_what_is_proposed_anew() {
     // The operator takes the source away; its tenant does not take it back.
     let mut without: Table = platform.files().read("tenants.toml").parse().unwrap();
     section(section(&mut without, "tenants"), "sano").remove("sources");
-    let files = json!({ "tenants.toml": toml::to_string(&without).unwrap(), "mappings/sano.toml": null });
+    let files = json!({
+        "tenants.toml": toml::to_string(&without).unwrap(),
+        "mappings/sano.toml": null,
+        "policies/tests/demo.toml": null,
+    });
     let taken = ops.request(Method::PATCH, REVISION).header("if-match", &tag);
     taken.json(&json!({ "files": files })).await.ok();
     let (_, tag) = own_part(&own).await;

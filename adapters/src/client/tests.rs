@@ -232,7 +232,11 @@ async fn a_rule_of_addresses_decides_before_anything_is_connected_to() {
             if reached == 0 {
                 assert_eq!(kind(answer), ErrorKind::Refused, "{host}");
                 assert_eq!(client.status().last_error, Some(ErrorKind::Refused));
-                assert_eq!(client.status().open_since, None, "a refusal is no failure of the source's");
+                assert_eq!(
+                    client.status().open_since,
+                    None,
+                    "a refusal is no failure of the source's"
+                );
             } else {
                 answer.unwrap_or_else(|error| panic!("{host}: {error:?}"));
             }

@@ -24,7 +24,9 @@ pub(super) async fn list(
     });
     if matches!(administrator.role, AdministratorRole::Tenant(_)) {
         // How exactly an address does not answer is for the operator.
-        let lost = all.iter_mut().filter(|condition| condition.what == conditions::SOURCE_LOST);
+        let lost = all
+            .iter_mut()
+            .filter(|condition| condition.what == conditions::SOURCE_LOST);
         lost.for_each(|condition| condition.reason = FAILED);
     }
     let all: Vec<Value> = all.iter().map(shown).collect();

@@ -19,8 +19,7 @@ use url::Host;
 
 use super::tenant_part::{TENANTS_TOML, table_of};
 use crate::config::{
-    Allowed, Config, EndpointParts, HighestLimits, SourceConfig, SourceKind, TenantId, parse_duration,
-    shared_by,
+    Allowed, Config, EndpointParts, HighestLimits, SourceConfig, SourceKind, TenantId, parse_duration, shared_by,
 };
 use crate::egress::sources::SourceEgress;
 use crate::policy::PersonalData;
@@ -166,7 +165,8 @@ pub(super) fn named_by_tenant(earlier: &Table, proposed: &Table) -> Result<Vec<b
     let vouchers = vouchers(earlier, proposed);
     let mut named = Vec::new();
     for (source, voucher) in sources_of(proposed).zip(vouchers) {
-        let by_operator = is_store(source) || voucher.is_some_and(|voucher| text_of(voucher, NAMED_BY) != Some("tenant"));
+        let by_operator =
+            is_store(source) || voucher.is_some_and(|voucher| text_of(voucher, NAMED_BY) != Some("tenant"));
         if !by_operator && text_of(source, NAMED_BY).is_some_and(|said| said != "tenant") {
             return Err(format!(
                 "`{NAMED_BY}` of source `{}`: the operator has not named its address as it stands here; leave the key out",
@@ -217,7 +217,10 @@ pub(super) fn judge(before: &Config, after: &Config, tenant: &TenantId) -> Resul
     };
     floor.judge(proposed)?;
     // Which systems there are, the whole revision says.
-    match shared_by(&after.tenants, tenant).into_iter().find(|source| is_new(before, source)) {
+    match shared_by(&after.tenants, tenant)
+        .into_iter()
+        .find(|source| is_new(before, source))
+    {
         None => Ok(()),
         Some(source) => Err(format!(
             "source `{}` asks a system and service that a source of another tenant asks: the operator has to say \
@@ -283,7 +286,10 @@ impl Floor<'_> {
             return Err(self.refused(&format!("`{key}` of `limits`"), "tenant_limits"));
         }
         let vouchers = vouchers(self.earlier, proposed);
-        for (source, voucher) in sources_of(proposed).zip(&vouchers).filter(|(source, _)| !is_store(source)) {
+        for (source, voucher) in sources_of(proposed)
+            .zip(&vouchers)
+            .filter(|(source, _)| !is_store(source))
+        {
             self.judge_credential(source)?;
             if voucher.is_none() {
                 self.judge_place(source)?;
@@ -425,7 +431,10 @@ impl Limits {
     /// The key of a limit that is higher than the highest.
     fn beyond(&self, highest: &Self) -> Option<&'static str> {
         [
-            ("requests_per_second", self.requests_per_second > highest.requests_per_second),
+            (
+                "requests_per_second",
+                self.requests_per_second > highest.requests_per_second,
+            ),
             ("burst", self.burst > highest.burst),
             ("concurrency", self.concurrency > highest.concurrency),
             ("timeout", self.timeout > highest.timeout),

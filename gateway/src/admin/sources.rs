@@ -72,7 +72,11 @@ pub(super) async fn list(
         .map(|source| {
             let config = revision.config.source(&source.id).map(AsRef::as_ref);
             let shown = shown(source, config);
-            if is_tenant { shown.for_tenant(source, config) } else { shown }
+            if is_tenant {
+                shown.for_tenant(source, config)
+            } else {
+                shown
+            }
         })
         .collect();
     let body = serde_json::json!({ "revision": revision.config.revision.as_str(), "sources": sources });

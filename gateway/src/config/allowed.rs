@@ -194,7 +194,11 @@ mod tests {
             (&["/park"], "/Park", false),
             (&["/"], "/#", false),
         ] {
-            assert_eq!(allowed(given).allows_service_paths(path), is_allowed, "{given:?} {path}");
+            assert_eq!(
+                allowed(given).allows_service_paths(path),
+                is_allowed,
+                "{given:?} {path}"
+            );
         }
     }
 

@@ -2,9 +2,9 @@
 
 use hashbrown::HashMap;
 
+use super::claims::{Claims, check_undecided};
 use super::diagnostics::{Place, Report, nearest, suggest};
 use super::document::{Entry, Node, Value};
-use super::claims::{Claims, check_undecided};
 use super::same_system;
 use super::source::{SourceConfig, upstream};
 use super::tenant::{Tenant, TenantRole};

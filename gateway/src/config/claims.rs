@@ -131,8 +131,7 @@ pub(crate) fn check_undecided(tenants: &[Tenant], places: &HashMap<&str, &Place>
         .filter(|claim| claim.entry.authoritative)
         .map(|claim| (claim.owner, claim.entry.type_name()))
         .collect();
-    let has_claimed =
-        |owner, name| claimed.contains(&(owner, None)) || claimed.contains(&(owner, Some(name)));
+    let has_claimed = |owner, name| claimed.contains(&(owner, None)) || claimed.contains(&(owner, Some(name)));
     let mut unclaimed = Claims::default();
     for source in sources() {
         let undecided = entries(source)
@@ -155,7 +154,8 @@ pub(crate) fn check_undecided(tenants: &[Tenant], places: &HashMap<&str, &Place>
                 claim.owner,
                 compact_type(name)
             );
-            let help = "say which ids are whose: `authoritative = true` with an `id_pattern` such as the municipality's code";
+            let help =
+                "say which ids are whose: `authoritative = true` with an `id_pattern` such as the municipality's code";
             report.warning(place, message, help.to_owned());
         }
         for claim in entries(source).filter(|claim| !claim.entry.authoritative) {

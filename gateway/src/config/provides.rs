@@ -162,13 +162,20 @@ pub(crate) fn read(source: &Section<'_>, partitions: Option<&[TenantId]>, loadin
 fn read_partition(section: &Section<'_>, partitions: Option<&[TenantId]>) -> Option<TenantId> {
     let name = section.text("partition")?;
     let Some(partitions) = partitions else {
-        let message = format!("`partition` in {} belongs to sources with adapter = \"store\"", section.title());
+        let message = format!(
+            "`partition` in {} belongs to sources with adapter = \"store\"",
+            section.title()
+        );
         section.report().error(name.place, message, None);
         return None;
     };
     let found = partitions.iter().find(|tenant| tenant.as_str() == name.value);
     if found.is_none() {
-        let message = format!("`partition` in {}: the store has no partition `{}`", section.title(), name.value);
+        let message = format!(
+            "`partition` in {}: the store has no partition `{}`",
+            section.title(),
+            name.value
+        );
         let help = suggest(name.value, partitions.iter().map(TenantId::as_str));
         section.report().error(name.place, message, help);
     }

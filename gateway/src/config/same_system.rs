@@ -125,7 +125,10 @@ pub(crate) fn check(tenants: &[Tenant], places: &HashMap<&str, &Place>, report: 
     let known = |name: &str| places.contains_key(name);
     for tenant in tenants {
         for name in tenant.allowed.same_system_as.iter().filter(|name| !known(name)) {
-            let message = format!("`same_system_as` in [tenants.{}.allowed] names `{name}`, which is no source", tenant.id);
+            let message = format!(
+                "`same_system_as` in [tenants.{}.allowed] names `{name}`, which is no source",
+                tenant.id
+            );
             let place = tenant.sources.first().and_then(|source| places.get(source.id.as_str()));
             report.warning(place.copied().unwrap_or(&Place::Caller), message, None);
         }

@@ -135,7 +135,10 @@ mod tests {
 
     fn guard(egress_allow: &[&str], rivals: &[&str]) -> SourceEgress {
         SourceEgress::new(&AddressGuard {
-            egress_allow: egress_allow.iter().map(|range| Network::parse(range).unwrap()).collect(),
+            egress_allow: egress_allow
+                .iter()
+                .map(|range| Network::parse(range).unwrap())
+                .collect(),
             rivals: rivals.iter().map(|host| Host::parse(host).unwrap()).collect(),
         })
     }

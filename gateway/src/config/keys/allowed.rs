@@ -74,14 +74,24 @@ pub(super) static HIGHEST_LIMITS: Table = Table {
             Nothing,
             "The most requests per second in the long run.",
         ),
-        key("burst", Count(MOST_PER_SECOND), Nothing, "The most requests at once after a pause."),
+        key(
+            "burst",
+            Count(MOST_PER_SECOND),
+            Nothing,
+            "The most requests at once after a pause.",
+        ),
         key(
             "concurrency",
             Count(MOST_CONCURRENCY),
             Nothing,
             "The most requests under way at once.",
         ),
-        key("timeout", Duration, Nothing, "The longest that one request to it may take."),
+        key(
+            "timeout",
+            Duration,
+            Nothing,
+            "The longest that one request to it may take.",
+        ),
     ],
 };
 
@@ -93,6 +103,11 @@ pub(super) static HIGHEST_TENANT_LIMITS: Table = Table {
             Nothing,
             "The most questions per second in the long run.",
         ),
-        key("burst", Count(MOST_PER_SECOND), Nothing, "The most questions at once after a pause."),
+        key(
+            "burst",
+            Count(MOST_PER_SECOND),
+            Nothing,
+            "The most questions at once after a pause.",
+        ),
     ],
 };
