@@ -392,22 +392,21 @@ async fn in_the_operators_files_one_system_of_two_tenants_is_a_warning() {
 
 #[tokio::test]
 async fn going_back_is_judged_as_what_is_proposed_anew() {
-    let platform = Platform::builder().await.administrators().log("info").start().await;
+    let builder = Platform::builder().await.administrators().log("info");
+    let endpoint = builder.demo().orion().url().to_owned();
+    let given = source("given", &endpoint, "fiware_service = \"sano\"");
+    builder.files().append("tenants.toml", &given);
+    let platform = builder.start().await;
     let (own, ops) = (platform.admin("sano-admin"), platform.admin("ops"));
     let (_, tag) = own_part(&ops).await;
     let first = first_revision(&ops).await;
     // The operator takes the source away; its tenant does not take it back.
-    let mut without: Table = platform.files().read("tenants.toml").parse().unwrap();
-    section(section(&mut without, "tenants"), "sano").remove("sources");
-    let files = json!({
-        "tenants.toml": toml::to_string(&without).unwrap(),
-        "mappings/sano.toml": null,
-        "policies/tests/demo.toml": null,
-    });
+    let files = json!({ "tenants.toml": platform.files().read("tenants.toml").replace(&given, "") });
     let taken = ops.request(Method::PATCH, REVISION).header("if-match", &tag);
     taken.json(&json!({ "files": files })).await.ok();
     let (_, tag) = own_part(&own).await;
     let back = own.post("/admin/v1/revision/rollback").header("if-match", &tag);
     let answer = back.json(&json!({ "revision": first })).await;
     assert_eq!(answer.status, 403, "{answer}");
+    assert!(answer.to_string().contains("`endpoint` of source `given`"), "{answer}");
 }

@@ -218,7 +218,7 @@ async fn a_rule_of_addresses_decides_before_anything_is_connected_to() {
     let port = address.rsplit(':').next().unwrap();
     let loopback: std::net::IpAddr = "127.0.0.1".parse().unwrap();
     // A name, an address, and forms that only the system's resolver reads as addresses.
-    let hosts = ["localhost", "127.0.0.1", "2130706433", "0x7f.1", "LOCALHOST."];
+    let hosts = ["localhost", "127.0.0.1", "2130706433", "0x7f.1", "LocalHost"];
     for host in hosts {
         let endpoint = format!("http://{host}:{port}");
         for (allowed, reached) in [(vec![], 0), (vec![loopback], 1)] {

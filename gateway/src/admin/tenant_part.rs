@@ -243,7 +243,14 @@ organisation = "x"
     fn an_unchanged_part_changes_nothing_and_a_changed_one_nothing_else() {
         assert_eq!(with_own_table(WHOLE, &sano(), &part()).unwrap(), WHOLE);
         let changed = with_own_table(WHOLE, &sano(), &part().replace("a.example", "c.example")).unwrap();
-        assert_eq!(changed, WHOLE.replace("a.example", "c.example"));
+        // Where it is asked is the tenant's word now, and the text says so.
+        let marked = "authoritative = true }]\nnamed_by = \"tenant\"\n";
+        let expected = WHOLE
+            .replace("a.example", "c.example")
+            .replacen("authoritative = true }]\n", marked, 1);
+        assert_eq!(changed, expected);
+        let kept = with_own_table(&changed, &sano(), &own_table(&changed, &sano()).unwrap());
+        assert_eq!(kept.unwrap(), changed);
         let without = part().split("[[").next().unwrap().to_owned();
         let more = format!(
             "{without}[[tenants.sano.sources]]\nid = \"one\"\nadapter = \"ngsi-v2\"\nendpoint = \"https://o\"\n\
@@ -254,6 +261,39 @@ organisation = "x"
             .map(|source| source["id"].as_str().unwrap())
             .collect();
         assert_eq!(ids, ["one", "two"]);
+    }
+
+    #[test]
+    fn an_address_that_the_tenant_has_named_is_marked_however_its_table_is_written() {
+        let own = |text: &str| {
+            let whole: Table = with_own_table(WHOLE, &sano(), text).unwrap().parse().unwrap();
+            let sources: Vec<_> = sources_of(table_of(&whole, &sano()).unwrap()).cloned().collect();
+            sources
+        };
+        let is_marked = |source: &Table| source.get("named_by").and_then(Value::as_str) == Some("tenant");
+        let inline = "[tenants.sano]\ncode = \"092045\"\nsources = [{ id = \"a\", adapter = \"ngsi-v2\", endpoint = \"https://x\" }]";
+        let dotted = "[tenants]\nsano.code = \"092045\"\nsano.sources = [{ id = \"a\", endpoint = \"https://x\" }]";
+        let quoted = "[\"tenants\".sano]\ncode = \"092045\"\n[[\"tenants\".'sano'.sources]]\nid = \"a\"\n\"endpoint\" = 'https://x'";
+        for text in [inline, dotted, quoted] {
+            let sources = own(text);
+            assert!(
+                sources.len() == 1 && sources.iter().all(is_marked),
+                "{text}: {sources:?}"
+            );
+        }
+        // One vouches for one: a copy is the tenant's word. A name says nothing of the place.
+        let table = part();
+        let source = &table[table.find("[[").unwrap()..];
+        let copied = own(&format!("{table}\n{}", source.replace("sano-map", "copy")));
+        assert_eq!(copied.iter().map(is_marked).collect::<Vec<_>>(), [false, true]);
+        let renamed = own(&table.replace("sano-map", "renamed"));
+        assert_eq!(renamed.iter().map(is_marked).collect::<Vec<_>>(), [false]);
+        let refused = with_own_table(
+            WHOLE,
+            &sano(),
+            &table.replace("https://a.example\"", "https://b\"\nnamed_by = \"operator\""),
+        );
+        assert!(refused.unwrap_err().contains("`named_by`"));
     }
 
     #[test]

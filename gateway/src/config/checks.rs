@@ -56,6 +56,10 @@ pub(crate) fn check_sources(tenants: &[Tenant], places: &[&Place], report: &Repo
         }
         claims.add(source);
     }
+    // What is wrong is mended first.
+    if report.has_errors() {
+        return;
+    }
     let places: HashMap<&str, &Place> = by_id.iter().map(|(id, (_, place))| (*id, *place)).collect();
     same_system::check(tenants, &places, report);
     check_undecided(tenants, &places, report);

@@ -12,7 +12,7 @@ pub(super) struct Candidate {
 }
 
 /// The instances that stand: one for each `datasetId`, in the order of their first appearance.
-pub(super) fn choose(mut candidates: Vec<Candidate>, clock: &Clock<'_>) -> SmallVec<[Instance; 1]> {
+pub(super) fn choose(mut candidates: Vec<Candidate>, clock: &Clock) -> SmallVec<[Instance; 1]> {
     if candidates.iter().any(|candidate| candidate.authoritative) {
         candidates.retain(|candidate| candidate.authoritative);
     }
@@ -38,14 +38,14 @@ struct Group {
 
 impl Group {
     /// The instance that stands; `None` when they differ and all have expired.
-    fn resolve(self, clock: &Clock<'_>) -> Option<Instance> {
+    fn resolve(self, clock: &Clock) -> Option<Instance> {
         let Self { first, others } = self;
         if others.iter().all(|other| *other == first) {
             return Some(first);
         }
         let live = std::iter::once(first)
             .chain(others)
-            .filter(|instance| instance.system.expires_at().is_none_or(|expires| expires > clock.now));
+            .filter(|instance| instance.system.expires_at().is_none_or(|expires| *expires > clock.now));
         live.reduce(|best, next| {
             if recency(&next, clock) > recency(&best, clock) {
                 next
@@ -68,7 +68,7 @@ enum Dated<'a> {
 }
 
 impl<'a> Dated<'a> {
-    fn of(date: Option<&'a DateTime>, clock: &Clock<'_>) -> Self {
+    fn of(date: Option<&'a DateTime>, clock: &Clock) -> Self {
         match date {
             None => Self::Never,
             Some(date) if clock.believes(date) => Self::At(date),
@@ -78,7 +78,7 @@ impl<'a> Dated<'a> {
 }
 
 /// Orders instances by how recent they are: `observedAt` first, then `modifiedAt`.
-fn recency<'a>(instance: &'a Instance, clock: &Clock<'_>) -> (Dated<'a>, Dated<'a>) {
+fn recency<'a>(instance: &'a Instance, clock: &Clock) -> (Dated<'a>, Dated<'a>) {
     let observed_at = Dated::of(instance.observed_at.as_ref(), clock);
     (observed_at, Dated::of(instance.system.modified_at(), clock))
 }

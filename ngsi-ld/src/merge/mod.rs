@@ -41,20 +41,23 @@ pub struct Part {
 /// hand differ by minutes. Whoever lies within it wins for as long as anybody else who says "now".
 pub const SKEW: Duration = Duration::from_mins(5);
 
-/// What time it is, for comparing dates.
-struct Clock<'a> {
-    now: &'a DateTime,
+/// What time it is, for comparing dates. Made once for a question, and not for each of its entities.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    now: DateTime,
     /// The latest date that is believed.
     latest: DateTime,
 }
 
-impl<'a> Clock<'a> {
-    fn at(now: &'a DateTime) -> Self {
+impl Clock {
+    /// A clock that stands at that time.
+    #[must_use]
+    pub fn at(now: DateTime) -> Self {
         let skew = i64::try_from(SKEW.as_micros()).unwrap_or(i64::MAX);
         let latest = DateTime::from_unix_micros(now.unix_micros().saturating_add(skew));
         Self {
-            now,
             latest: latest.unwrap_or_else(|_| now.clone()),
+            now,
         }
     }
 
@@ -63,12 +66,12 @@ impl<'a> Clock<'a> {
     }
 }
 
-/// Joins the parts of one entity; `now` decides what has expired and what lies in the future.
+/// Joins the parts of one entity; the clock decides what has expired and what lies in the future.
 ///
 /// The parts have one id. A part with another id than the first is left out: two entities never mix. `None` when
 /// there is no part.
 #[must_use]
-pub fn merge_parts(parts: Vec<Part>, now: &DateTime) -> Option<Entity> {
+pub fn merge_parts(parts: Vec<Part>, clock: &Clock) -> Option<Entity> {
     let mut parts = parts.into_iter();
     let first = parts.next()?;
     let mut all = vec![first];
@@ -81,8 +84,7 @@ pub fn merge_parts(parts: Vec<Part>, now: &DateTime) -> Option<Entity> {
         return all.pop().map(|only| only.entity);
     }
     bind_attributes_to_expiry(&mut all);
-    let clock = Clock::at(now);
-    let system = merge_dates(&all, &clock);
+    let system = merge_dates(&all, clock);
     let mut all = all.into_iter();
     let first = all.next()?;
     let mut gathered = Gathered::default();
@@ -93,7 +95,7 @@ pub fn merge_parts(parts: Vec<Part>, now: &DateTime) -> Option<Entity> {
         extend_distinct(&mut merged.scopes, part.entity.scopes);
         gathered.add(part.entity.attributes, part.authoritative);
     }
-    merged.attributes = gathered.resolve(&clock);
+    merged.attributes = gathered.resolve(clock);
     if let Some(dates) = system {
         *merged.system.dates_mut() = dates;
     } else {
@@ -127,7 +129,7 @@ fn bind_attributes_to_expiry(parts: &mut [Part]) {
 }
 
 /// The dates of the joined entity; `None` when it has none.
-fn merge_dates(parts: &[Part], clock: &Clock<'_>) -> Option<SystemDates> {
+fn merge_dates(parts: &[Part], clock: &Clock) -> Option<SystemDates> {
     let empty = SystemDates::default();
     let all = || parts.iter().map(|part| part.entity.system.dates().unwrap_or(&empty));
     // The latest of all; none where one of them is missing.
@@ -144,7 +146,7 @@ fn merge_dates(parts: &[Part], clock: &Clock<'_>) -> Option<SystemDates> {
 }
 
 /// The latest date that is believed; where all lie in the future, the earliest of them.
-fn latest_believed<'a>(dates: impl Iterator<Item = &'a DateTime>, clock: &Clock<'_>) -> Option<&'a DateTime> {
+fn latest_believed<'a>(dates: impl Iterator<Item = &'a DateTime>, clock: &Clock) -> Option<&'a DateTime> {
     dates.reduce(|best, next| {
         let is_better = match (clock.believes(best), clock.believes(next)) {
             (true, true) => next > best,
@@ -190,7 +192,7 @@ impl Gathered {
         }
     }
 
-    fn resolve(self, clock: &Clock<'_>) -> Vec<Attribute> {
+    fn resolve(self, clock: &Clock) -> Vec<Attribute> {
         let attributes = self.attributes.into_iter().map(|(name, candidates)| Attribute {
             name,
             instances: choose(candidates, clock),

@@ -9,7 +9,7 @@ use crate::{EntityId, Iri, TypeName};
 const NOW: &str = "2026-06-01T00:00:00Z";
 
 fn merge(parts: Vec<Part>) -> Option<Entity> {
-    merge_parts(parts, &day(NOW))
+    merge_parts(parts, &Clock::at(day(NOW)))
 }
 
 /// A date from `MM-DD` of 2026, or in full.
@@ -328,8 +328,7 @@ fn has_tie(parts: &[Part]) -> bool {
         attributes.flat_map(named).collect::<Vec<_>>()
     };
     // Of two that say the future, neither is believed.
-    let now = day(NOW);
-    let clock = Clock::at(&now);
+    let clock = Clock::at(day(NOW));
     let said = |date: Option<&DateTime>| date.map(|date| clock.believes(date).then(|| date.clone()));
     let is_tie = |one: &Part, other: &Part| {
         let same_expiry = one.entity.system.expires_at() == other.entity.system.expires_at();
