@@ -289,10 +289,7 @@ async fn a_credential_goes_where_the_operator_sends_it_and_nowhere_else() {
     };
     let at = line("endpoint = ");
     let credential = "credential = { header = \"x-api-key\", value = { env = \"SANO_API_KEY\" } }";
-    let table = &part[part
-        .find("[tenants.sano.sources.credential]")
-        .expect("as the harness writes it")..];
-    assert!(table.contains("SANO_API_KEY"), "{table}");
+    assert!(part.contains("SANO_API_KEY"), "{part}");
     // With what the floor allows, elsewhere; as another service; in a source beside the one that has it.
     for proposed in [
         part.replace(at, &format!("endpoint = \"{}\"", orion.url())),

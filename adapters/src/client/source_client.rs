@@ -485,7 +485,8 @@ fn what_failed(error: &hyper_util::client::legacy::Error) -> (ErrorKind, &'stati
 fn is_refused(error: &hyper_util::client::legacy::Error) -> bool {
     causes(error).any(|cause| {
         let carried = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        cause.is::<AddressRefused>() || carried.is_some_and(|carried| carried.is::<AddressRefused>())
+        let carried = carried.and_then(|carried| carried.downcast_ref::<AddressRefused>());
+        cause.is::<AddressRefused>() || carried.is_some()
     })
 }
 

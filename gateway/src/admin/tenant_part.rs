@@ -283,7 +283,7 @@ organisation = "x"
         }
         // One vouches for one: a copy is the tenant's word. A name says nothing of the place.
         let table = part();
-        let source = &table[table.find("[[").unwrap()..];
+        let source = format!("[[{}", table.split_once("[[").unwrap().1);
         let copied = own(&format!("{table}\n{}", source.replace("sano-map", "copy")));
         assert_eq!(copied.iter().map(is_marked).collect::<Vec<_>>(), [false, true]);
         let renamed = own(&table.replace("sano-map", "renamed"));
