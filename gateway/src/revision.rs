@@ -340,12 +340,19 @@ fn register(
     Ok(())
 }
 
-/// The types that a source names one by one.
+/// The types that a source names one by one, each once: an entry may stand beside a claim to some of the same.
 fn provided_types(source: &SourceConfig) -> impl Iterator<Item = &TypeName> {
-    source.provides.iter().filter_map(|provides| match &provides.r#type {
+    let names = source.provides.iter().filter_map(|provides| match &provides.r#type {
         ProvidedType::Type(name) => Some(name),
         ProvidedType::Any => None,
-    })
+    });
+    let mut types: Vec<&TypeName> = Vec::new();
+    for name in names {
+        if !types.contains(&name) {
+            types.push(name);
+        }
+    }
+    types.into_iter()
 }
 
 /// What inspection needs to know of a revision.
