@@ -83,9 +83,12 @@ mod behaviour {
     mod side_doors;
     mod source_credentials;
     mod source_filters;
+    mod spoofed_cities;
     mod stopping;
     mod streaming;
     mod subscriptions;
+    mod tenant_addresses;
+    mod tenant_floor;
     mod tenants;
     mod text_of_every_script;
     mod tls;

@@ -390,6 +390,8 @@ pub enum ErrorKind {
     TooManyRequests(usize),
     /// The question would cause more requests to sources than so many. It is no source's part that is missing, but all of it.
     TooComplex(usize),
+    /// The source's address leads to where it may not lead: it was not asked.
+    Refused,
     /// There is no credential to ask the source with: no token from its token endpoint, or none of the consumer's to
     /// pass through.
     Credential,
@@ -417,6 +419,7 @@ impl ErrorKind {
             | Self::TooMany
             | Self::TooManyRequests(_)
             | Self::TooComplex(_)
+            | Self::Refused
             | Self::InsufficientStorage
             | Self::Internal => false,
         }
@@ -435,6 +438,7 @@ impl ErrorKind {
             Self::TooMany => "too_many",
             Self::TooManyRequests(_) => "too_many_requests",
             Self::TooComplex(_) => "too_complex",
+            Self::Refused => "refused",
             Self::Credential => "credential",
             Self::Exhausted(_) => "exhausted",
             Self::InsufficientStorage => "insufficient_storage",

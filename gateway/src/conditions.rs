@@ -10,6 +10,9 @@ use kakehashi_adapters::{ErrorKind, Trouble};
 use crate::Gateway;
 use crate::config::TenantId;
 
+/// A source that is not asked for a while.
+pub const SOURCE_LOST: &str = "source-lost";
+
 /// Something that is wrong.
 #[derive(Debug, Clone)]
 pub struct Condition {
@@ -61,7 +64,7 @@ fn lost_sources(gateway: &Gateway) -> Vec<Condition> {
         let since = status.open_since?;
         let reason = status.last_error.map_or("unreachable", ErrorKind::as_str);
         Some(Condition {
-            what: "source-lost",
+            what: SOURCE_LOST,
             tenant: Some(source.tenant.clone()),
             reason,
             since: Timestamp::try_from(since).unwrap_or(Timestamp::UNIX_EPOCH),

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kakehashi_adapters::client::{HttpClient, HttpClientSettings, SourceClientError, TlsSetupError};
+use kakehashi_adapters::client::{AddressRule, HttpClient, HttpClientSettings, SourceClientError, TlsSetupError};
 use kakehashi_adapters::ngsi_v2::translate::ProvidedType as V2Type;
 use kakehashi_adapters::ngsi_v2::{InvalidNgsiV2Settings, NgsiV2Adapter, NgsiV2Settings};
 use kakehashi_adapters::rest::{RestAdapter, RestSettings};
@@ -13,9 +13,10 @@ use kakehashi_adapters::{Adapter, SourceId};
 use ngsi_ld::TypeName;
 use ngsi_ld::context::Context;
 
-use crate::config::{Config, ProvidedType, SourceConfig, SourceKind, TenantId};
+use crate::config::{AddressGuard, Config, ProvidedType, SourceConfig, SourceKind, TenantId};
 use crate::contexts::Contexts;
 use crate::contexts::resolver::CannotHaveContexts;
+use crate::egress::sources::SourceEgress;
 use crate::federation::flawed::Flawed;
 use crate::federation::registry::{Provision, RegisteredSource, Registry};
 use crate::federation::tenant_limits::TenantLimiters;
@@ -181,11 +182,15 @@ async fn sources_of(
 ) -> Result<Vec<RegisteredSource>, CannotBuild> {
     let mut sources = Vec::new();
     for source in inspecting.config.sources() {
-        let own = (!source.tls.is_usual())
-            .then(|| HttpClient::with_tls(&HttpClientSettings::default(), &source.tls))
+        let guard = inspecting.config.guard(source);
+        let earlier = Earlier::new(earlier, source, guard.as_ref());
+        let own = (guard.is_some() || !source.tls.is_usual())
+            .then(|| {
+                let rule = guard.map(|guard| Arc::new(SourceEgress::new(&guard)) as Arc<dyn AddressRule>);
+                HttpClient::under_rule(&HttpClientSettings::default(), &source.tls, rule)
+            })
             .transpose()?;
         let http = own.as_ref().unwrap_or(http);
-        let earlier = Earlier::new(earlier, source);
         match (&source.kind, partitions) {
             (SourceKind::Store { partitions: owners, .. }, Partitions::Unopened) => {
                 sources.extend(owners.iter().map(|owner| {
@@ -216,14 +221,18 @@ struct Earlier<'a> {
 }
 
 impl<'a> Earlier<'a> {
-    fn new(revision: Option<&'a Revision>, source: &SourceConfig) -> Self {
+    fn new(revision: Option<&'a Revision>, source: &SourceConfig, guard: Option<&Arc<AddressGuard>>) -> Self {
         let config = revision
             .and_then(|revision| revision.config.source(&source.id))
             .map(AsRef::as_ref);
         Self {
             registry: revision.map(|revision| &revision.registry),
             config,
-            is_same: config.is_some_and(|earlier| earlier.fingerprint == source.fingerprint),
+            // The rule that it is asked under follows from other tables, too.
+            is_same: config.is_some_and(|earlier| {
+                let earlier_guard = revision.and_then(|revision| revision.config.guard(earlier));
+                earlier.fingerprint == source.fingerprint && earlier_guard.as_ref() == guard
+            }),
         }
     }
 
@@ -331,12 +340,19 @@ fn register(
     Ok(())
 }
 
-/// The types that a source names one by one.
+/// The types that a source names one by one, each once: an entry may stand beside a claim to some of the same.
 fn provided_types(source: &SourceConfig) -> impl Iterator<Item = &TypeName> {
-    source.provides.iter().filter_map(|provides| match &provides.r#type {
+    let names = source.provides.iter().filter_map(|provides| match &provides.r#type {
         ProvidedType::Type(name) => Some(name),
         ProvidedType::Any => None,
-    })
+    });
+    let mut types: Vec<&TypeName> = Vec::new();
+    for name in names {
+        if !types.contains(&name) {
+            types.push(name);
+        }
+    }
+    types.into_iter()
 }
 
 /// What inspection needs to know of a revision.
@@ -360,7 +376,7 @@ fn registered(
     inspecting: &Inspecting<'_>,
     adapter: Arc<dyn Adapter>,
 ) -> RegisteredSource {
-    let provides = source.provides.iter().map(|provides| Provision {
+    let provides = source.provided_by(owner).map(|provides| Provision {
         r#type: match &provides.r#type {
             ProvidedType::Type(name) => Some(name.clone()),
             ProvidedType::Any => None,

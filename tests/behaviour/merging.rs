@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use serde_json::Value;
 use stand_ins::prefecture::TOCHIGI_ENTITIES;
 
-use super::harness::{Platform, nasushiobara_sites, planted, sano_sites, section, site_ids, yaita_sites};
+use super::harness::{
+    ORION, Platform, change_source, nasushiobara_sites, planted, sano_sites, section, site_ids, yaita_sites,
+};
 
 /// 58 of Sano, 19 of Nasushiobara and 25 of Yaita; the five planted copies are Sano's and add nothing.
 const SITES: usize = 58 + 19 + 25;
@@ -129,7 +131,15 @@ async fn where_nobody_is_authoritative_the_newest_observation_wins() {
         let copy = format!(
             r#"[{{"id":"{id}","type":"WeatherObserved","temperature":{{"type":"Property","value":-3,"observedAt":"{observed}"}}}}]"#
         );
-        let platform = Platform::builder().await.store("tochigi", copy).start().await;
+        // The city has not claimed it.
+        let builder = Platform::builder().await.store("tochigi", copy).tenants(|table| {
+            change_source(table, ORION, |source| {
+                for entry in source["provides"].as_array_mut().unwrap() {
+                    entry.as_table_mut().unwrap().remove("authoritative");
+                }
+            });
+        });
+        let platform = builder.start().await;
         let entity = platform.entity(id).await.ok().json();
         let expected = if stands_in_store { -3.0 } else { 8.4 };
         assert_eq!(

@@ -13,13 +13,14 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::address_rule::{AddressRule, Connector};
+
 /// A client with its pool.
-pub(super) type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub(super) type Connections = Client<HttpsConnector<Connector>, Full<Bytes>>;
 
 /// How connections are made and kept.
 #[derive(Debug, Clone)]
@@ -124,13 +125,27 @@ impl HttpClient {
     /// # Errors
     /// [`TlsSetupError`] when TLS cannot be set up, such as with a key that is not the certificate's.
     pub fn with_tls(settings: &HttpClientSettings, tls: &SourceTls) -> Result<Self, TlsSetupError> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        // A request is one small write; waiting for more to send only delays it.
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(settings.connect_timeout));
-        // Notices a peer that vanished behind a firewall before a request is lost on its connection.
-        tcp.set_keepalive(Some(settings.idle_timeout));
+        Self::under_rule(settings, tls, None)
+    }
+
+    /// The same, which connects to what a rule lets through and nothing else. Its connections are its own: those of others
+    /// may lead to where the rule would not.
+    ///
+    /// # Errors
+    /// As [`HttpClient::with_tls`].
+    pub fn under_rule(
+        settings: &HttpClientSettings,
+        tls: &SourceTls,
+        rule: Option<Arc<dyn AddressRule>>,
+    ) -> Result<Self, TlsSetupError> {
+        let tcp = Connector::new(rule, |tcp| {
+            tcp.enforce_http(false);
+            // A request is one small write; waiting for more to send only delays it.
+            tcp.set_nodelay(true);
+            tcp.set_connect_timeout(Some(settings.connect_timeout));
+            // Notices a peer that vanished behind a firewall before a request is lost on its connection.
+            tcp.set_keepalive(Some(settings.idle_timeout));
+        });
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(client_config(tls)?)
             .https_or_http()

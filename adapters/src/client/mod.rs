@@ -3,6 +3,7 @@
 //!
 //! [`HttpClient`] holds the connections of the whole gateway; a [`SourceClient`] is one source's use of them.
 
+mod address_rule;
 mod admission;
 mod body;
 mod breaker;
@@ -27,6 +28,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use kakehashi_resources::Held;
 
+pub use self::address_rule::AddressRule;
 pub use self::body::ChunkStream;
 pub use self::endpoint::InvalidEndpoint;
 pub use self::http_client::{

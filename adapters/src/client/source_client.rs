@@ -12,6 +12,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
+use super::address_rule::AddressRefused;
 use super::admission::{Admission, InFlight};
 use super::body::{ChunkStream, Until};
 use super::endpoint::{Endpoint, InvalidEndpoint};
@@ -329,8 +330,10 @@ impl SourceClient {
         match timeout_at(deadline, exchange).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
-                in_flight.failed();
                 let (kind, detail) = what_failed(&error);
+                if kind != ErrorKind::Refused {
+                    in_flight.failed();
+                }
                 Err(in_flight.error(kind, detail))
             }
             Err(_) => {
@@ -467,13 +470,24 @@ fn broke_before_the_answer(error: &hyper_util::client::legacy::Error) -> bool {
 
 /// What went wrong, in words of our own: the library's may quote the source.
 fn what_failed(error: &hyper_util::client::legacy::Error) -> (ErrorKind, &'static str) {
-    if error.is_connect() {
+    if is_refused(error) {
+        (ErrorKind::Refused, "the address is not one that may be asked")
+    } else if error.is_connect() {
         (ErrorKind::Unreachable, "no connection")
     } else if causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)) {
         (ErrorKind::InvalidPayload, "the answer is not HTTP")
     } else {
         (ErrorKind::Unreachable, "the connection broke before an answer")
     }
+}
+
+/// Whether the rule of the connections kept the request back. An error of I/O hides what it carries from `source`.
+fn is_refused(error: &hyper_util::client::legacy::Error) -> bool {
+    causes(error).any(|cause| {
+        let carried = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let carried = carried.and_then(|carried| carried.downcast_ref::<AddressRefused>());
+        cause.is::<AddressRefused>() || carried.is_some()
+    })
 }
 
 fn causes<'a>(

@@ -199,6 +199,53 @@ async fn nobody_there_is_unreachable() {
     assert_eq!(client.status().in_flight, 0);
 }
 
+/// Lets these addresses through, and counts what it was asked.
+#[derive(Debug)]
+struct Only(Vec<std::net::IpAddr>, AtomicUsize);
+
+#[async_trait::async_trait]
+impl AddressRule for Only {
+    async fn allowed(&self, mut found: Vec<std::net::IpAddr>) -> Vec<std::net::IpAddr> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        found.retain(|address| self.0.contains(address));
+        found
+    }
+}
+
+#[tokio::test]
+async fn a_rule_of_addresses_decides_before_anything_is_connected_to() {
+    let (address, connections) = answering(ok("[]")).await;
+    let port = address.rsplit(':').next().unwrap();
+    let loopback: std::net::IpAddr = "127.0.0.1".parse().unwrap();
+    // A name, an address, and forms that only the system's resolver reads as addresses.
+    let hosts = ["localhost", "127.0.0.1", "2130706433", "0x7f.1", "LocalHost"];
+    for host in hosts {
+        let endpoint = format!("http://{host}:{port}");
+        for (allowed, reached) in [(vec![], 0), (vec![loopback], 1)] {
+            connections.store(0, Ordering::SeqCst);
+            let rule = Arc::new(Only(allowed, AtomicUsize::new(0)));
+            let under: Arc<dyn AddressRule> = Arc::<Only>::clone(&rule);
+            let settings = HttpClientSettings::default();
+            let http = HttpClient::under_rule(&settings, &SourceTls::default(), Some(under)).unwrap();
+            let client = SourceClient::new(http, SourceId::new("test"), &endpoint, None, limits()).unwrap();
+            let answer = client.get("/", &[], &call()).await;
+            if reached == 0 {
+                assert_eq!(kind(answer), ErrorKind::Refused, "{host}");
+                assert_eq!(client.status().last_error, Some(ErrorKind::Refused));
+                assert_eq!(
+                    client.status().open_since,
+                    None,
+                    "a refusal is no failure of the source's"
+                );
+            } else {
+                answer.unwrap_or_else(|error| panic!("{host}: {error:?}"));
+            }
+            assert_eq!(connections.load(Ordering::SeqCst), reached, "{host}");
+            assert_eq!(rule.1.load(Ordering::SeqCst), 1, "{host}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_closes_without_an_answer_is_unreachable_after_one_more_try() {
     let (address, connections) = serve(|_, mut stream| {

@@ -8,6 +8,7 @@ use http::header;
 use serde_json::{Value, json};
 
 use super::Administration;
+use super::sources::FAILED;
 use crate::conditions::{self, Condition};
 use crate::config::{Administrator, AdministratorRole, TenantId};
 
@@ -21,6 +22,13 @@ pub(super) async fn list(
         AdministratorRole::Tenant(tenant) => condition.tenant.as_ref() == Some(tenant),
         AdministratorRole::Operator | AdministratorRole::Auditor => true,
     });
+    if matches!(administrator.role, AdministratorRole::Tenant(_)) {
+        // How exactly an address does not answer is for the operator.
+        let lost = all
+            .iter_mut()
+            .filter(|condition| condition.what == conditions::SOURCE_LOST);
+        lost.for_each(|condition| condition.reason = FAILED);
+    }
     let all: Vec<Value> = all.iter().map(shown).collect();
     let body = json!({ "conditions": all });
     ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()

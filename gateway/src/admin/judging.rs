@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::Administration;
 use super::findings::findings;
+use super::floor;
 use super::problem::AdminProblem;
 use super::revision::{Answer, internal, json_answer, not_remembered, parse, problem_of, with_changes};
 use super::tenant_part::{own_part, with_own_part};
@@ -193,7 +194,13 @@ async fn proposed(
         read.map_err(|diagnostics| (diagnostics, files))
     });
     match read.await.map_err(|_| internal())? {
-        Ok(config) => Ok((running, config)),
+        Ok(config) => {
+            if let Some(own) = only(administrator) {
+                let judged = floor::judge(&running.config, &config, own).map_err(Refused::Forbidden);
+                judged.map_err(|refused| problem_of(refused, &administrator.role))?;
+            }
+            Ok((running, config))
+        }
         Err((diagnostics, files)) => {
             let tenants_toml = files.get("tenants.toml").map_or("", |text| text);
             let shown = findings(&diagnostics, &administrator.role, tenants_toml, admin.reloader.files());

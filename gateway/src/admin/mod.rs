@@ -7,6 +7,7 @@
 //! | [`problem`] | what went wrong, as problem details |
 //! | `revision` | the running revision: seeing it, changing it, going back |
 //! | `tenant_part` | what of a revision is a tenant's own |
+//! | `floor` | what a tenant's administrator may propose |
 //! | `findings` | what is wrong with a revision, as far as somebody may see it |
 //! | `judging` | what a revision would do: a request explained, two revisions compared, expectations tried |
 //! | `sources` | how the sources are doing |
@@ -15,6 +16,7 @@
 mod authenticate;
 mod conditions;
 mod findings;
+mod floor;
 mod judging;
 pub mod problem;
 mod revision;

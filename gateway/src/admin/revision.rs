@@ -16,10 +16,11 @@ use sha2::{Digest, Sha256};
 
 use super::Administration;
 use super::findings::findings;
+use super::floor;
 use super::problem::AdminProblem;
 use super::tenant_part::{own_part, with_own_part};
 use crate::config::{Administrator, AdministratorRole, Config, FileTexts, RevisionId, TenantId};
-use crate::reload::{Applied, Cause, Change, Past, Proposal, Refused, changed};
+use crate::reload::{Applied, Cause, Change, Judge, Past, Proposal, Refused, changed};
 
 pub(super) type Answer = Result<Response, AdminProblem>;
 
@@ -276,6 +277,7 @@ async fn apply(
         change: Change {
             part: Box::new(move |files| visible_files(files, &own)),
             propose: Box::new(propose),
+            judge: judge_of(&role),
         },
         cause,
         dry_run: how.dry_run,
@@ -302,6 +304,21 @@ async fn apply(
         }
         Err(refused) => Err(problem_of(refused, &role)),
     }
+}
+
+/// Only a tenant's administrator is judged.
+fn judge_of(role: &AdministratorRole) -> Option<Judge> {
+    let AdministratorRole::Tenant(tenant) = role else {
+        return None;
+    };
+    let tenant = TenantId::clone(tenant);
+    Some(Box::new(move |before, after| {
+        Box::pin(async move {
+            floor::judge(before, after, &tenant).map_err(Refused::Forbidden)?;
+            let judging = floor::judge_addresses(before, after, &tenant);
+            judging.await.map_err(Refused::Forbidden)
+        })
+    }))
 }
 
 fn accepted(admin: &Administration, role: &AdministratorRole, dry_run: bool, applied: &Applied) -> Response {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
+use kakehashi_adapters::ErrorKind;
 use kakehashi_adapters::client::SourceStatus;
 use serde::Serialize;
 
 use super::Administration;
-use crate::config::{Administrator, AdministratorRole, SourceConfig, SourceKind};
+use crate::config::{Administrator, AdministratorRole, NamedBy, SourceConfig, SourceKind};
 use crate::federation::registry::RegisteredSource;
 
 /// One source, or one partition of the store.
@@ -30,6 +31,31 @@ struct Source<'a> {
     latency_milliseconds: Option<f64>,
 }
 
+impl Source<'_> {
+    /// As its tenant's administrator may see it: whoever names addresses must not learn from answers what stands there.
+    fn for_tenant(self, source: &RegisteredSource, config: Option<&SourceConfig>) -> Self {
+        let latest = source.adapter.status().and_then(|status| status.last_error);
+        let is_own_address = config.is_some_and(|config| config.named_by == NamedBy::Tenant);
+        Self {
+            last_error: Some(told_to_tenant(latest).to_owned()),
+            latency_milliseconds: self.latency_milliseconds.filter(|_| !is_own_address),
+            ..self
+        }
+    }
+}
+
+/// How the latest exchange that failed went, for a tenant.
+const fn told_to_tenant(latest: Option<ErrorKind>) -> &'static str {
+    match latest {
+        None => "ok",
+        Some(ErrorKind::Refused) => "refused",
+        Some(_) => FAILED,
+    }
+}
+
+/// What a tenant's administrator is told of any failure of a source.
+pub(super) const FAILED: &str = "failed";
+
 /// Every source that the administrator may see, with what the gateway remembers of the exchanges with it.
 pub(super) async fn list(
     State(admin): State<Administration>,
@@ -41,8 +67,17 @@ pub(super) async fn list(
         AdministratorRole::Operator | AdministratorRole::Auditor => true,
     };
     let sources = revision.registry.sources().iter().filter(may_see);
+    let is_tenant = matches!(administrator.role, AdministratorRole::Tenant(_));
     let sources: Vec<Source<'_>> = sources
-        .map(|source| shown(source, revision.config.source(&source.id).map(AsRef::as_ref)))
+        .map(|source| {
+            let config = revision.config.source(&source.id).map(AsRef::as_ref);
+            let shown = shown(source, config);
+            if is_tenant {
+                shown.for_tenant(source, config)
+            } else {
+                shown
+            }
+        })
         .collect();
     let body = serde_json::json!({ "revision": revision.config.revision.as_str(), "sources": sources });
     ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()

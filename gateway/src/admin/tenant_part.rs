@@ -7,30 +7,10 @@ use std::sync::Arc;
 use toml::{Table, Value};
 use toml_edit::{DocumentMut, Item};
 
+use super::floor;
 use crate::config::{FileTexts, TenantId};
 
-const TENANTS_TOML: &str = "tenants.toml";
-
-/// Keys of a tenant's table that are its own. What else there is says what the tenant is to the platform.
-const OWN_KEYS: [&str; 3] = ["name", "limits", "sources"];
-
-/// Keys of a source that are its tenant's own. What else there is names files and secrets of the gateway's machine, or
-/// may come to: of those a tenant can use what it was given, and nothing new.
-const OWN_SOURCE_KEYS: [&str; 13] = [
-    "id",
-    "adapter",
-    "endpoint",
-    "fiware_service",
-    "fiware_servicepath",
-    "scope_from_servicepath",
-    "personal_data",
-    "writable",
-    "mode",
-    "timeout",
-    "poll",
-    "limits",
-    "provides",
-];
+pub(super) const TENANTS_TOML: &str = "tenants.toml";
 
 /// The file of a tenant's policies.
 fn policy_file(tenant: &TenantId) -> String {
@@ -96,13 +76,15 @@ pub(super) fn with_own_part(
 /// tenants.toml with one tenant's table replaced.
 fn with_own_table(whole: &str, tenant: &TenantId, part: &str) -> Result<String, String> {
     let not_toml = |error: toml::de::Error| format!("the part of tenants.toml is not TOML: {}", error.message());
-    let proposed: Table = part.parse().map_err(not_toml)?;
-    let proposed = only_table(&proposed, tenant)?;
+    let mut proposed: Table = part.parse().map_err(not_toml)?;
+    only_table(&proposed, tenant)?;
     let before: Table = whole.parse().map_err(not_toml)?;
     let earlier = table_of(&before, tenant).ok_or_else(|| format!("there is no tenant `{tenant}`"))?;
-    check_keys(earlier, proposed)?;
-
     let broken = || "the part cannot be put into tenants.toml: write it as `[tenants.<id>]` tables".to_owned();
+    let proposed = table_of_mut(&mut proposed, tenant).ok_or_else(broken)?;
+    floor::check_keys(earlier, proposed)?;
+    let named = floor::named_by_tenant(earlier, proposed)?;
+
     let mut document: DocumentMut = whole.parse().map_err(|_| broken())?;
     let part: DocumentMut = part.parse().map_err(|_| broken())?;
     let own = part.get("tenants").and_then(Item::as_table_like);
@@ -110,6 +92,7 @@ fn with_own_table(whole: &str, tenant: &TenantId, part: &str) -> Result<String, 
         .and_then(|tenants| tenants.get(tenant.as_str()))
         .ok_or_else(broken)?
         .clone();
+    floor::mark(&mut own, proposed, &named);
     let tenants = document
         .get_mut("tenants")
         .and_then(Item::as_table_like_mut)
@@ -128,7 +111,7 @@ fn with_own_table(whole: &str, tenant: &TenantId, part: &str) -> Result<String, 
 
     // Whatever the text of the part was: nothing but this table has changed.
     let mut after: Table = changed.parse().map_err(|_| broken())?;
-    let is_as_proposed = table_of(&after, tenant) == Some(proposed);
+    let is_as_proposed = table_of(&after, tenant) == Some(&*proposed);
     let mut before = before.clone();
     for table in [&mut before, &mut after] {
         if let Some(tenants) = table.get_mut("tenants").and_then(Value::as_table_mut) {
@@ -142,8 +125,8 @@ fn with_own_table(whole: &str, tenant: &TenantId, part: &str) -> Result<String, 
     }
 }
 
-/// The table of a tenant in a text that holds nothing else.
-fn only_table<'a>(part: &'a Table, tenant: &TenantId) -> Result<&'a Table, String> {
+/// Whether a text holds the table of a tenant and nothing else.
+fn only_table(part: &Table, tenant: &TenantId) -> Result<(), String> {
     let others = part
         .keys()
         .filter(|key| *key != "tenants")
@@ -157,66 +140,20 @@ fn only_table<'a>(part: &'a Table, tenant: &TenantId) -> Result<&'a Table, Strin
     if !others.is_empty() {
         return Err(format!("{} is not of tenant `{tenant}`", others.join(", ")));
     }
-    table_of(part, tenant).ok_or_else(|| format!("the part of tenants.toml has no [tenants.{tenant}]"))
+    match table_of(part, tenant) {
+        Some(_) => Ok(()),
+        None => Err(format!("the part of tenants.toml has no [tenants.{tenant}]")),
+    }
 }
 
-fn table_of<'a>(document: &'a Table, tenant: &TenantId) -> Option<&'a Table> {
+fn table_of_mut<'a>(document: &'a mut Table, tenant: &TenantId) -> Option<&'a mut Table> {
+    let tenants = document.get_mut("tenants")?.as_table_mut()?;
+    tenants.get_mut(tenant.as_str())?.as_table_mut()
+}
+
+/// The table of a tenant.
+pub(super) fn table_of<'a>(document: &'a Table, tenant: &TenantId) -> Option<&'a Table> {
     document.get("tenants")?.as_table()?.get(tenant.as_str())?.as_table()
-}
-
-fn sources_of(table: &Table) -> impl Iterator<Item = &Table> {
-    let sources = table.get("sources").and_then(Value::as_array);
-    sources.into_iter().flatten().filter_map(Value::as_table)
-}
-
-/// What a tenant may not say of itself.
-fn check_keys(earlier: &Table, proposed: &Table) -> Result<(), String> {
-    for key in earlier.keys().chain(proposed.keys()) {
-        if !OWN_KEYS.contains(&key.as_str()) && earlier.get(key) != proposed.get(key) {
-            return Err(format!("`{key}` of a tenant is the operator's to change"));
-        }
-    }
-    if proposed.get("sources").is_some_and(|sources| {
-        sources
-            .as_array()
-            .is_none_or(|sources| sources.iter().any(|source| !source.is_table()))
-    }) {
-        return Err("`sources` must be tables: write [[tenants.<id>.sources]]".to_owned());
-    }
-    let is_store = |source: &&Table| source.get("adapter").and_then(Value::as_str) == Some("store");
-    let stores = |table| sources_of(table).filter(is_store).cloned().collect::<Vec<Table>>();
-    if stores(earlier) != stores(proposed) {
-        return Err("the store holds partitions of other tenants: it is the operator's to change".to_owned());
-    }
-    let claims = |source: &Table| -> Vec<Value> {
-        let provides = source.get("provides").and_then(Value::as_array);
-        let is_claim = |entry: &&Value| entry.get("authoritative").and_then(Value::as_bool) == Some(true);
-        provides.into_iter().flatten().filter(is_claim).cloned().collect()
-    };
-    for source in sources_of(proposed) {
-        let id = source.get("id").and_then(Value::as_str).unwrap_or("");
-        for (key, value) in source
-            .iter()
-            .filter(|(key, _)| !OWN_SOURCE_KEYS.contains(&key.as_str()))
-        {
-            if !sources_of(earlier).any(|earlier| earlier.get(key) == Some(value)) {
-                return Err(format!(
-                    "`{key}` of source `{id}` names a secret or a file that the tenant does not use yet: ask the operator"
-                ));
-            }
-        }
-        let new_claim = claims(source).into_iter().find(|claim| {
-            let mut known = sources_of(earlier).flat_map(claims);
-            !known.any(|known| known == *claim)
-        });
-        if new_claim.is_some() {
-            return Err(format!(
-                "source `{id}` claims authority that the tenant does not have yet, over entities that others may hold: \
-                 ask the operator"
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// What stands in front of a table's head: blank lines and comments.
@@ -248,6 +185,7 @@ fn forget_positions(item: &mut Item) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::floor::sources_of;
     use super::*;
 
     const WHOLE: &str = r#"# The platform.
@@ -305,7 +243,14 @@ organisation = "x"
     fn an_unchanged_part_changes_nothing_and_a_changed_one_nothing_else() {
         assert_eq!(with_own_table(WHOLE, &sano(), &part()).unwrap(), WHOLE);
         let changed = with_own_table(WHOLE, &sano(), &part().replace("a.example", "c.example")).unwrap();
-        assert_eq!(changed, WHOLE.replace("a.example", "c.example"));
+        // Where it is asked is the tenant's word now, and the text says so.
+        let marked = "authoritative = true }]\nnamed_by = \"tenant\"\n";
+        let expected = WHOLE
+            .replace("a.example", "c.example")
+            .replacen("authoritative = true }]\n", marked, 1);
+        assert_eq!(changed, expected);
+        let kept = with_own_table(&changed, &sano(), &own_table(&changed, &sano()).unwrap());
+        assert_eq!(kept.unwrap(), changed);
         let without = part().split("[[").next().unwrap().to_owned();
         let more = format!(
             "{without}[[tenants.sano.sources]]\nid = \"one\"\nadapter = \"ngsi-v2\"\nendpoint = \"https://o\"\n\
@@ -316,6 +261,39 @@ organisation = "x"
             .map(|source| source["id"].as_str().unwrap())
             .collect();
         assert_eq!(ids, ["one", "two"]);
+    }
+
+    #[test]
+    fn an_address_that_the_tenant_has_named_is_marked_however_its_table_is_written() {
+        let own = |text: &str| {
+            let whole: Table = with_own_table(WHOLE, &sano(), text).unwrap().parse().unwrap();
+            let sources: Vec<_> = sources_of(table_of(&whole, &sano()).unwrap()).cloned().collect();
+            sources
+        };
+        let is_marked = |source: &Table| source.get("named_by").and_then(Value::as_str) == Some("tenant");
+        let inline = "[tenants.sano]\ncode = \"092045\"\nsources = [{ id = \"a\", adapter = \"ngsi-v2\", endpoint = \"https://x\" }]";
+        let dotted = "[tenants]\nsano.code = \"092045\"\nsano.sources = [{ id = \"a\", endpoint = \"https://x\" }]";
+        let quoted = "[\"tenants\".sano]\ncode = \"092045\"\n[[\"tenants\".'sano'.sources]]\nid = \"a\"\n\"endpoint\" = 'https://x'";
+        for text in [inline, dotted, quoted] {
+            let sources = own(text);
+            assert!(
+                sources.len() == 1 && sources.iter().all(is_marked),
+                "{text}: {sources:?}"
+            );
+        }
+        // One vouches for one: a copy is the tenant's word. A name says nothing of the place.
+        let table = part();
+        let source = format!("[[{}", table.split_once("[[").unwrap().1);
+        let copied = own(&format!("{table}\n{}", source.replace("sano-map", "copy")));
+        assert_eq!(copied.iter().map(is_marked).collect::<Vec<_>>(), [false, true]);
+        let renamed = own(&table.replace("sano-map", "renamed"));
+        assert_eq!(renamed.iter().map(is_marked).collect::<Vec<_>>(), [false]);
+        let refused = with_own_table(
+            WHOLE,
+            &sano(),
+            &table.replace("https://a.example\"", "https://b\"\nnamed_by = \"operator\""),
+        );
+        assert!(refused.unwrap_err().contains("`named_by`"));
     }
 
     #[test]

@@ -81,6 +81,7 @@ const fn describe(kind: ErrorKind) -> (u16, &'static str) {
         ErrorKind::TooManyRequests(_) => (299, "the source would have to be asked too often for one request"),
         ErrorKind::TooComplex(_) => (299, "the request would cause too many requests to sources"),
         ErrorKind::Status(_) => (299, "the source answered with an error"),
+        ErrorKind::Refused => (299, "the source may not be asked at its address"),
         ErrorKind::Credential => (299, "there is no credential to ask the source with"),
         ErrorKind::InsufficientStorage | ErrorKind::Unwritable => (299, "the source cannot be written"),
         ErrorKind::Internal => (299, "the source cannot be asked"),

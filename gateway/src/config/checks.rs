@@ -1,13 +1,11 @@
 //! What no table can see alone: sources that contradict each other, roles that no policy knows.
 
-use std::collections::BTreeMap;
-
 use hashbrown::HashMap;
-use ngsi_ld::TypeName;
 
+use super::claims::{Claims, check_undecided};
 use super::diagnostics::{Place, Report, nearest, suggest};
 use super::document::{Entry, Node, Value};
-use super::provides::{ProvidedType, Provides};
+use super::same_system;
 use super::source::{SourceConfig, upstream};
 use super::tenant::{Tenant, TenantRole};
 use crate::policy::Principals;
@@ -37,104 +35,34 @@ pub(crate) fn check_sources(tenants: &[Tenant], places: &[&Place], report: &Repo
             continue;
         }
         by_id.insert(source.id.as_str(), (source, place));
-        if let Some((earlier, _)) = by_upstream.get(&upstream(source)) {
-            let message = format!("sources `{}` and `{}` ask the same endpoint", earlier.id, source.id);
-            report.warning(place, message, None);
-        } else {
-            by_upstream.insert(upstream(source), (source, place));
+        // Those of two tenants are a matter of their own.
+        match by_upstream.get(&upstream(source)) {
+            Some((earlier, _)) if earlier.tenant == source.tenant => {
+                let message = format!("sources `{}` and `{}` ask the same endpoint", earlier.id, source.id);
+                report.warning(place, message, None);
+            }
+            Some(_) => {}
+            None => {
+                by_upstream.insert(upstream(source), (source, place));
+            }
         }
-        for earlier in claims.contested(source) {
+        for (owner, earlier) in claims.contested(source) {
             let message = format!(
                 "`{}` of tenant `{}` and `{}` of tenant `{}` both claim to be authoritative for the same entities",
-                earlier.id, earlier.tenant, source.id, source.tenant
+                earlier.source.id, earlier.owner, source.id, owner
             );
             let help = "give each claim an `id_pattern` that the other cannot match, such as the municipality's code";
             report.error(place, message, help.to_owned());
         }
         claims.add(source);
     }
-}
-
-/// A claim to authority, and who claims.
-type Claim<'a> = (&'a SourceConfig, &'a Provides);
-
-/// The claims to authority so far.
-#[derive(Default)]
-struct Claims<'a> {
-    by_type: HashMap<&'a TypeName, ClaimsOfType<'a>>,
-    of_any_type: Vec<Claim<'a>>,
-}
-
-/// The claims about one type. Two beginnings of ids meet only where one begins with the other, so that thousands of
-/// towns are not compared with each other.
-#[derive(Default)]
-struct ClaimsOfType<'a> {
-    by_beginning: BTreeMap<&'a str, Vec<Claim<'a>>>,
-    others: Vec<Claim<'a>>,
-}
-
-impl<'a> ClaimsOfType<'a> {
-    fn all(&self) -> impl Iterator<Item = &Claim<'a>> {
-        self.by_beginning.values().flatten().chain(&self.others)
+    // What is wrong is mended first.
+    if report.has_errors() {
+        return;
     }
-
-    /// Those that may meet a claim.
-    fn near<'b>(&'b self, claim: &'b Provides) -> Vec<&'b Claim<'a>> {
-        let Some(beginning) = claim.beginning() else {
-            return self.all().collect();
-        };
-        let longer = self
-            .by_beginning
-            .range(beginning..)
-            .take_while(|(other, _)| other.starts_with(beginning));
-        let shorter = beginning.char_indices().filter_map(|(end, _)| {
-            let other = beginning.get(..end)?;
-            self.by_beginning.get_key_value(other)
-        });
-        longer
-            .chain(shorter)
-            .flat_map(|(_, claims)| claims)
-            .chain(&self.others)
-            .collect()
-    }
-}
-
-impl<'a> Claims<'a> {
-    fn add(&mut self, source: &'a SourceConfig) {
-        for claim in source.provides.iter().filter(|provides| provides.authoritative) {
-            let ProvidedType::Type(name) = &claim.r#type else {
-                self.of_any_type.push((source, claim));
-                continue;
-            };
-            let claims = self.by_type.entry(name).or_default();
-            match claim.beginning() {
-                Some(beginning) => claims.by_beginning.entry(beginning).or_default().push((source, claim)),
-                None => claims.others.push((source, claim)),
-            }
-        }
-    }
-
-    /// The sources of other tenants that claim what this one claims, each once.
-    fn contested(&self, source: &SourceConfig) -> Vec<&'a SourceConfig> {
-        let mut found: Vec<&SourceConfig> = Vec::new();
-        for claim in source.provides.iter().filter(|provides| provides.authoritative) {
-            let near: Vec<&Claim<'a>> = match &claim.r#type {
-                ProvidedType::Type(name) => self
-                    .by_type
-                    .get(name)
-                    .map(|claims| claims.near(claim))
-                    .unwrap_or_default(),
-                ProvidedType::Any => self.by_type.values().flat_map(ClaimsOfType::all).collect(),
-            };
-            for (earlier, other) in near.into_iter().chain(&self.of_any_type) {
-                let is_new = found.iter().all(|known| known.id != earlier.id);
-                if is_new && earlier.tenant != source.tenant && other.overlaps(claim) {
-                    found.push(earlier);
-                }
-            }
-        }
-        found
-    }
+    let places: HashMap<&str, &Place> = by_id.iter().map(|(id, (_, place))| (*id, *place)).collect();
+    same_system::check(tenants, &places, report);
+    check_undecided(tenants, &places, report);
 }
 
 /// One tenant, and only one, runs the platform.

@@ -304,7 +304,7 @@ fn memory(section: &Section<'_>) -> Option<Size> {
     })
 }
 
-fn read_networks(section: &Section<'_>, key: &'static str) -> Vec<Network> {
+pub(super) fn read_networks(section: &Section<'_>, key: &'static str) -> Vec<Network> {
     let texts = section.texts(key).unwrap_or_default();
     let networks = texts.into_iter().filter_map(|text| match Network::parse(text.value) {
         Ok(network) => Some(network),

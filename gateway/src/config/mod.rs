@@ -6,13 +6,16 @@
 //! refused rather than ignored. What is wrong is told as [`Diagnostics`], all of it at once.
 
 mod administrator;
+mod allowed;
 mod api_keys;
 mod checks;
+mod claims;
 mod client_certificate;
 mod consumer;
 mod credential;
 mod diagnostics;
 mod document;
+mod endpoint;
 mod environment;
 mod files;
 mod gateway;
@@ -24,6 +27,7 @@ mod names;
 mod proof;
 mod provides;
 mod quantity;
+mod same_system;
 mod secret;
 mod section;
 mod source;
@@ -44,9 +48,11 @@ use ngsi_ld::context::Context;
 use sha2::{Digest, Sha256};
 
 pub use self::administrator::{Administrator, AdministratorIndex, AdministratorRole};
+pub use self::allowed::{Allowed, HighestLimits};
 pub use self::api_keys::KeyRejection;
 pub use self::consumer::{ANONYMOUS, Affiliation, Consumer, ConsumerIndex, ConsumerLimits};
 pub use self::diagnostics::{Diagnostic, Diagnostics, Location, Severity};
+pub use self::endpoint::{EndpointParts, EndpointPattern};
 pub use self::environment::{ConfigOverrides, Environment, today_in_japan};
 pub use self::files::{FileTexts, RevisionId};
 pub use self::gateway::{DefaultContext, Extensions, GatewayConfig, RequestLimits};
@@ -57,7 +63,8 @@ pub use self::names::{ConsumerId, LocalGovernmentCode, RoleName, TenantId};
 pub use self::proof::Proof;
 pub use self::provides::{ProvidedType, Provides};
 pub use self::quantity::{Network, Size};
-pub use self::source::{Fingerprint, SourceConfig, SourceKind};
+pub use self::same_system::AddressGuard;
+pub use self::source::{Fingerprint, NamedBy, SourceConfig, SourceKind};
 pub use self::tenant::{Tenant, TenantLimits, TenantRole};
 pub use self::tls::{TlsMaterial, TlsPart, TlsProblem, TlsSettings};
 
@@ -65,6 +72,8 @@ pub(crate) use self::diagnostics::{Masking, Place, Report, SourceFile, nearest, 
 pub(crate) use self::document::{Node, Value, parse as parse_document, places_of_tenant};
 pub(crate) use self::files::Files;
 pub(crate) use self::journal::{Failed as ApplyFailed, Journal, Places, finish as finish_apply};
+pub(crate) use self::quantity::parse_duration;
+pub(crate) use self::same_system::shared_by;
 pub(crate) use self::section::{Placed, Section};
 pub(crate) use self::vocabulary::{compact_attribute, compact_type, expand_attribute, expand_type};
 
@@ -94,6 +103,7 @@ pub struct Config {
     pub(crate) expectations: Vec<policy::Expectation>,
     tenant_positions: HashMap<TenantId, usize>,
     sources: HashMap<SourceId, Arc<SourceConfig>>,
+    guards: HashMap<SourceId, Arc<AddressGuard>>,
     /// By the name that tenants.toml gives it.
     mappings: HashMap<String, Arc<Mapping>>,
 }
@@ -196,6 +206,14 @@ impl Config {
     #[must_use]
     pub fn source(&self, id: &SourceId) -> Option<&Arc<SourceConfig>> {
         self.sources.get(id)
+    }
+
+    /// Under what rule a source is asked; `None`: the operator has named its address.
+    #[must_use]
+    pub fn guard(&self, source: &SourceConfig) -> Option<Arc<AddressGuard>> {
+        let known = || self.guards.get(&source.id).cloned();
+        // Without a rule of its own it leads to public addresses alone.
+        (source.named_by == NamedBy::Tenant).then(|| known().unwrap_or_default())
     }
 
     /// All sources of all tenants, in the order of the file.
@@ -400,6 +418,7 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
         .collect();
     let sources = tenants.iter().flat_map(|tenant| &tenant.sources);
     let sources = sources.map(|source| (source.id.clone(), Arc::clone(source))).collect();
+    let guards = same_system::guards(&tenants);
     Some(Config {
         revision: RevisionId::of(&texts),
         gateway,
@@ -413,6 +432,7 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
         expectations,
         tenant_positions,
         sources,
+        guards,
         mappings,
     })
 }

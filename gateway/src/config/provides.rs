@@ -5,6 +5,7 @@ use ngsi_ld::query::IdPattern;
 
 use super::Loading;
 use super::diagnostics::suggest;
+use super::names::TenantId;
 use super::section::Section;
 use super::vocabulary;
 
@@ -17,6 +18,8 @@ pub struct Provides {
     pub id_pattern: Option<IdPattern>,
     /// Whether this source's attributes win where several sources hold the same entity.
     pub authoritative: bool,
+    /// The partition of a store that it is said of; `None`: the whole source.
+    pub partition: Option<TenantId>,
 }
 
 /// The type in one entry of `provides`.
@@ -33,6 +36,14 @@ impl Provides {
     pub(super) fn beginning(&self) -> Option<&str> {
         let beginning = self.id_pattern.as_ref()?.as_str().strip_prefix('^')?;
         regex_syntax_free(beginning).then_some(beginning)
+    }
+
+    /// The type, if it is one.
+    pub(super) fn type_name(&self) -> Option<&TypeName> {
+        match &self.r#type {
+            ProvidedType::Any => None,
+            ProvidedType::Type(name) => Some(name),
+        }
     }
 
     /// Whether both may speak of one entity. Where that cannot be told from the patterns, they may.
@@ -70,7 +81,8 @@ fn regex_syntax_free(text: &str) -> bool {
 }
 
 /// Reads `provides` of a source.
-pub(crate) fn read(source: &Section<'_>, loading: &Loading<'_>) -> Vec<Provides> {
+/// `partitions` are those of a store; of other sources there are none.
+pub(crate) fn read(source: &Section<'_>, partitions: Option<&[TenantId]>, loading: &Loading<'_>) -> Vec<Provides> {
     let Some(items) = source.items("provides") else {
         if source.node("provides").is_none() {
             source.missing("provides", "[{ type = \"EvacuationSite\" }]");
@@ -124,12 +136,14 @@ pub(crate) fn read(source: &Section<'_>, loading: &Loading<'_>) -> Vec<Provides>
             })
         });
         let authoritative = section.boolean("authoritative").is_some_and(|claim| claim.value);
+        let partition = read_partition(&section, partitions);
         section.finish();
         let Some(r#type) = r#type else { continue };
         let entry = Provides {
             r#type,
             id_pattern,
             authoritative,
+            partition,
         };
         if provides.contains(&entry) {
             loading.report.error(
@@ -144,6 +158,30 @@ pub(crate) fn read(source: &Section<'_>, loading: &Loading<'_>) -> Vec<Provides>
     provides
 }
 
+/// `partition`: which of a store's partitions an entry speaks of.
+fn read_partition(section: &Section<'_>, partitions: Option<&[TenantId]>) -> Option<TenantId> {
+    let name = section.text("partition")?;
+    let Some(partitions) = partitions else {
+        let message = format!(
+            "`partition` in {} belongs to sources with adapter = \"store\"",
+            section.title()
+        );
+        section.report().error(name.place, message, None);
+        return None;
+    };
+    let found = partitions.iter().find(|tenant| tenant.as_str() == name.value);
+    if found.is_none() {
+        let message = format!(
+            "`partition` in {}: the store has no partition `{}`",
+            section.title(),
+            name.value
+        );
+        let help = suggest(name.value, partitions.iter().map(TenantId::as_str));
+        section.report().error(name.place, message, help);
+    }
+    found.cloned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +191,7 @@ mod tests {
             r#type: ProvidedType::Type(vocabulary::expand_type("EvacuationSite").unwrap()),
             id_pattern: pattern.map(|pattern| IdPattern::parse(pattern).unwrap()),
             authoritative: true,
+            partition: None,
         }
     }
 

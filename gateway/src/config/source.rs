@@ -23,7 +23,7 @@ use crate::policy::PersonalData;
 /// Most requests per second that a limit may allow: more is the same as none.
 pub(crate) const MOST_PER_SECOND: u32 = 1_000_000;
 /// Most requests under way at once to one source.
-const MOST_CONCURRENCY: u32 = 10_000;
+pub(crate) const MOST_CONCURRENCY: u32 = 10_000;
 
 /// One source.
 #[derive(Debug, Clone)]
@@ -46,8 +46,19 @@ pub struct SourceConfig {
     pub limits: SourceLimits,
     /// What it holds.
     pub provides: Vec<Provides>,
+    /// Who has named its address.
+    pub named_by: NamedBy,
     /// The same for two revisions if everything about the source is the same in both.
     pub fingerprint: Fingerprint,
+}
+
+/// Who has named the address of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedBy {
+    /// Whoever writes the files: it may be any.
+    Operator,
+    /// The tenant's administrator, over the admin API: it leads to public addresses and to those that the operator allows.
+    Tenant,
 }
 
 /// Stands for everything that a source was read from: its table, its mapping, its secrets. It is for comparing alone,
@@ -99,6 +110,12 @@ impl SourceConfig {
             SourceKind::Store { partitions, .. } => partitions,
             _ => std::slice::from_ref(&self.tenant),
         }
+    }
+
+    /// What it holds of one of its owners.
+    pub fn provided_by(&self, owner: &TenantId) -> impl Iterator<Item = &Provides> {
+        let is_own = move |provides: &&Provides| provides.partition.as_ref().is_none_or(|partition| partition == owner);
+        self.provides.iter().filter(is_own)
     }
 }
 
@@ -199,7 +216,15 @@ pub(crate) fn read(
         );
     }
     let limits = read_limits(&section);
-    let provides = provides::read(&section, loading);
+    let partitions = match &kind {
+        Some(SourceKind::Store { partitions, .. }) => Some(partitions.as_slice()),
+        _ => None,
+    };
+    let provides = provides::read(&section, partitions, loading);
+    let named_by = section.choice(
+        "named_by",
+        &[("operator", NamedBy::Operator), ("tenant", NamedBy::Tenant)],
+    );
     if let Some(SourceKind::Rest { mapping, .. }) = &kind {
         check_mapping_makes(&provides, mapping, &section, loading);
     }
@@ -214,6 +239,7 @@ pub(crate) fn read(
         writable: writable.is_some_and(|writable| writable.value),
         limits,
         provides,
+        named_by: named_by.unwrap_or(NamedBy::Operator),
         fingerprint: loading.fingerprint(),
     })
 }
@@ -446,7 +472,7 @@ fn read_limits(section: &Section<'_>) -> SourceLimits {
 }
 
 /// Tenant names of Orion: lower-cased by it, so that two spellings would be one tenant.
-fn parse_fiware_service(text: &str) -> Result<String, String> {
+pub(super) fn parse_fiware_service(text: &str) -> Result<String, String> {
     let fits = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
     if text.len() > 50 || !text.chars().all(fits) {
         return Err(format!(
@@ -457,7 +483,7 @@ fn parse_fiware_service(text: &str) -> Result<String, String> {
 }
 
 /// Up to ten paths of Orion, separated by commas: with more it answers 200 and an error.
-fn parse_fiware_servicepath(text: &str) -> Result<String, String> {
+pub(super) fn parse_fiware_servicepath(text: &str) -> Result<String, String> {
     let paths: Vec<&str> = text.split(',').map(str::trim).collect();
     let fits = |path: &&str| {
         let names = path.strip_suffix("/#").unwrap_or(path);

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::Loading;
+use super::allowed::{self, Allowed};
 use super::diagnostics::Place;
 use super::document::Entry;
 use super::inspection;
@@ -30,6 +31,8 @@ pub struct Tenant {
     pub limits: Option<TenantLimits>,
     /// What is done with somebody's number or address in its values.
     pub inspection: Actions,
+    /// What its administrator may propose over the admin API.
+    pub allowed: Allowed,
     /// What it brings, in the order of the file.
     pub sources: Vec<Arc<SourceConfig>>,
 }
@@ -107,6 +110,7 @@ fn read_tenant<'a>(
         })
     });
     let inspection = inspection::read(&section);
+    let allowed = allowed::read(&section);
     section.refuse(
         "consent",
         "personal data is never relayed by this version, so there is nothing to consent to",
@@ -139,6 +143,7 @@ fn read_tenant<'a>(
         role,
         limits,
         inspection,
+        allowed,
         sources,
     };
     (tenant, places)

@@ -1,5 +1,6 @@
 //! What a revision says about itself, and what is said about a wrong one.
 
+mod claims;
 mod findings;
 mod seeds;
 

@@ -25,7 +25,7 @@ impl<'a> Holdings<'a> {
             let is_personal = source.personal_data == PersonalData::Present;
             for owner in source.owners() {
                 let held = by_tenant.entry(owner).or_default();
-                held.extend(source.provides.iter().map(|provides| match &provides.r#type {
+                held.extend(source.provided_by(owner).map(|provides| match &provides.r#type {
                     ProvidedType::Type(name) => (Some(name), is_personal),
                     ProvidedType::Any => (None, is_personal),
                 }));

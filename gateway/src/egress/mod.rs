@@ -1,12 +1,15 @@
-//! Requests to addresses that clients have named: @context documents and notification endpoints. Which addresses
-//! they may lead to, and the one way in which they are asked.
+//! Requests to addresses that somebody else than the operator has named: @context documents and notification endpoints of
+//! consumers, sources that a tenant's administrator has proposed. Which addresses they may lead to, and the one way in
+//! which those of consumers are asked.
 //!
 //! | module | owns |
 //! |---|---|
 //! | [`rule`] | which addresses may be asked |
 //! | [`client`] | the HTTP client that follows the rule |
+//! | [`sources`] | the rule for a source, which other tenants' sources are a part of |
 //!
 //! It knows neither contexts nor subscriptions.
 
 pub mod client;
 pub mod rule;
+pub mod sources;

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use kakehashi_adapters::{AdapterError, Counted, LeftOut, Page, SourceId};
 use kakehashi_resources::{Exhausted, Held, pause};
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::merge::{Part, merge_parts};
+use ngsi_ld::merge::{Clock, Part, merge_parts};
 use ngsi_ld::{Entity, EntityId};
 use smallvec::SmallVec;
 
@@ -280,10 +280,10 @@ async fn from_many(
 
 /// The entities that parts make and that are asked for, in their order.
 async fn merged(parts: Parts, question: Arc<Question>) -> Result<(Vec<Entity>, Option<Held>), Exhausted> {
-    let now = DateTime::from_system_time(SystemTime::now());
+    let clock = Clock::at(DateTime::from_system_time(SystemTime::now()));
     let mut entities = Vec::new();
     for parts in parts.by_id.into_values() {
-        if let Some(entity) = merge_parts(in_rank(parts), &now)
+        if let Some(entity) = merge_parts(in_rank(parts), &clock)
             && question.selects(&entity).await?
         {
             entities.push(entity);

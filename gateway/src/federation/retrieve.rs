@@ -6,7 +6,7 @@ use futures::future::join_all;
 use kakehashi_adapters::{LeftOut, Yielded};
 use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::merge::{Part, merge_parts};
+use ngsi_ld::merge::{Clock, Part, merge_parts};
 
 use super::gather::{self, Request};
 use super::plan::{Asker, SubQuery, plan};
@@ -58,7 +58,7 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
     }
     // One part is the entity.
     let merged = if parts.len() > 1 {
-        merge_parts(parts, &DateTime::from_system_time(SystemTime::now()))
+        merge_parts(parts, &Clock::at(DateTime::from_system_time(SystemTime::now())))
     } else {
         parts.pop().map(|only| only.entity)
     };

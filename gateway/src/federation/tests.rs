@@ -18,7 +18,7 @@ use kakehashi_adapters::{
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, Value};
-use ngsi_ld::merge::{Part, merge_parts};
+use ngsi_ld::merge::{Clock, Part, merge_parts};
 use ngsi_ld::query::{Expression, Query, TypeSelection};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use proptest::prelude::*;
@@ -307,7 +307,7 @@ fn whole_entities(parts_by_source: &[Vec<Entity>], authoritative: usize) -> Vec<
                     authoritative: index == authoritative,
                 })
             });
-            merge_parts(parts.collect(), &now).unwrap()
+            merge_parts(parts.collect(), &Clock::at(now.clone())).unwrap()
         })
         .collect()
 }

@@ -2,11 +2,14 @@
 //! that the administrator has seen, then written to the files, then held. Nothing of it happens by halves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
 
 use super::history::Past;
 use super::{Cause, ConfigFiles, Reloader};
 use crate::Revision;
-use crate::config::{ApplyFailed, Diagnostics, FileTexts, RevisionId};
+use crate::config::{ApplyFailed, Config, Diagnostics, FileTexts, RevisionId};
 
 /// What an administrator proposes.
 pub struct Proposal {
@@ -25,6 +28,10 @@ pub struct Proposal {
 /// From the files that run to those that are proposed; an error says why that cannot be.
 pub type Propose = Box<dyn FnOnce(&FileTexts) -> Result<FileTexts, Refused> + Send>;
 
+/// Whether who proposes a revision may have it, in the place of the one that runs; an error says why not. It is asked of
+/// what is well in itself.
+pub type Judge = Box<dyn for<'a> FnOnce(&'a Config, &'a Config) -> BoxFuture<'a, Result<(), Refused>> + Send>;
+
 /// A change of the files of a revision: from those that run to those that are proposed.
 pub struct Change {
     /// The part of a revision that is changed. A revision that was replaced meanwhile is no conflict if this part of it
@@ -32,6 +39,8 @@ pub struct Change {
     pub part: Box<dyn Fn(&FileTexts) -> FileTexts + Send + Sync>,
     /// From the files that run to those that are proposed; an error says why that cannot be.
     pub propose: Propose,
+    /// Whether it may be; `None`: whatever is well may.
+    pub judge: Option<Judge>,
 }
 
 /// What became of a proposal.
@@ -76,7 +85,7 @@ pub enum Refused {
 
 /// A proposal that is well.
 struct Checked {
-    config: crate::config::Config,
+    config: Config,
     before: FileTexts,
     after: FileTexts,
     changed: Vec<String>,
@@ -92,8 +101,10 @@ impl Reloader {
         let running = self.gateway.revision();
         self.check_base(&proposal, &running)?;
         let (dry_run, cause) = (proposal.dry_run, proposal.cause.clone());
-        let files = self.files.clone();
-        let checked = tokio::task::spawn_blocking(move || check(&files, &running, proposal)).await;
+        let mut proposal = proposal;
+        let judge = proposal.change.judge.take();
+        let (files, runs) = (self.files.clone(), Arc::clone(&running));
+        let checked = tokio::task::spawn_blocking(move || check(&files, &runs, proposal)).await;
         let checked = match checked.map_err(|_| Refused::Internal)? {
             Err(Refused::Invalid { diagnostics, files }) if !dry_run => {
                 self.refuse(cause, diagnostics.clone());
@@ -101,6 +112,9 @@ impl Reloader {
             }
             checked => checked?,
         };
+        if let Some(judge) = judge {
+            judge(&running.config, &checked.config).await?;
+        }
         let applied = Applied {
             revision: checked.config.revision.clone(),
             changed: checked.changed.clone(),

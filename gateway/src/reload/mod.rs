@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use jiff::Timestamp;
 
 pub(crate) use self::apply::changed;
-pub use self::apply::{Applied, Change, Proposal, Propose, Refused};
+pub use self::apply::{Applied, Change, Judge, Proposal, Propose, Refused};
 pub use self::files::ConfigFiles;
 pub use self::history::{History, Past};
 pub(crate) use self::watch::watch;

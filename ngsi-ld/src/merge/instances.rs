@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::Clock;
 use crate::entity::{DateTime, Instance};
 
 /// An instance, and whether the part that it came from is authoritative.
@@ -11,7 +12,7 @@ pub(super) struct Candidate {
 }
 
 /// The instances that stand: one for each `datasetId`, in the order of their first appearance.
-pub(super) fn choose(mut candidates: Vec<Candidate>, now: &DateTime) -> SmallVec<[Instance; 1]> {
+pub(super) fn choose(mut candidates: Vec<Candidate>, clock: &Clock) -> SmallVec<[Instance; 1]> {
     if candidates.iter().any(|candidate| candidate.authoritative) {
         candidates.retain(|candidate| candidate.authoritative);
     }
@@ -26,7 +27,7 @@ pub(super) fn choose(mut candidates: Vec<Candidate>, now: &DateTime) -> SmallVec
             }),
         }
     }
-    groups.into_iter().filter_map(|group| group.resolve(now)).collect()
+    groups.into_iter().filter_map(|group| group.resolve(clock)).collect()
 }
 
 /// Instances with one `datasetId`, in the order of the parts.
@@ -37,19 +38,47 @@ struct Group {
 
 impl Group {
     /// The instance that stands; `None` when they differ and all have expired.
-    fn resolve(self, now: &DateTime) -> Option<Instance> {
+    fn resolve(self, clock: &Clock) -> Option<Instance> {
         let Self { first, others } = self;
         if others.iter().all(|other| *other == first) {
             return Some(first);
         }
         let live = std::iter::once(first)
             .chain(others)
-            .filter(|instance| instance.system.expires_at().is_none_or(|expires| expires > now));
-        live.reduce(|best, next| if recency(&next) > recency(&best) { next } else { best })
+            .filter(|instance| instance.system.expires_at().is_none_or(|expires| *expires > clock.now));
+        live.reduce(|best, next| {
+            if recency(&next, clock) > recency(&best, clock) {
+                next
+            } else {
+                best
+            }
+        })
+    }
+}
+
+/// What one date says of how recent an instance is, the least first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Dated<'a> {
+    /// It cannot have been yet: whoever says so is not believed, and stands behind everybody who says nothing.
+    InTheFuture,
+    /// There is none.
+    Never,
+    /// Then.
+    At(&'a DateTime),
+}
+
+impl<'a> Dated<'a> {
+    fn of(date: Option<&'a DateTime>, clock: &Clock) -> Self {
+        match date {
+            None => Self::Never,
+            Some(date) if clock.believes(date) => Self::At(date),
+            Some(_) => Self::InTheFuture,
+        }
     }
 }
 
 /// Orders instances by how recent they are: `observedAt` first, then `modifiedAt`.
-fn recency(instance: &Instance) -> (Option<&DateTime>, Option<&DateTime>) {
-    (instance.observed_at.as_ref(), instance.system.modified_at())
+fn recency<'a>(instance: &'a Instance, clock: &Clock) -> (Dated<'a>, Dated<'a>) {
+    let observed_at = Dated::of(instance.observed_at.as_ref(), clock);
+    (observed_at, Dated::of(instance.system.modified_at(), clock))
 }

@@ -8,14 +8,18 @@
 //!   nobody overrides the owner with a newer date.
 //! - Of several instances with one `datasetId` that differ, expired ones are discarded; then the most recent
 //!   `observedAt` wins, then the most recent `modifiedAt`, then the first part. Where all have expired, none is
-//!   left. An instance without a date is older than one with a date.
+//!   left. An instance without a date is older than one with a date, and one whose date lies in the future, by more than
+//!   [`SKEW`], is older than both: nobody wins by a date that cannot be true.
 //! - `expiresAt` of an entity binds the attributes of that part, unless every part says the same. The entity keeps
 //!   the latest of them if every part has one.
-//! - `createdAt` is the earliest, `modifiedAt` the latest, `deletedAt` the latest if every part has one.
+//! - `createdAt` is the earliest, `modifiedAt` the latest that does not lie in the future, `deletedAt` the latest if every
+//!   part has one.
 
 mod instances;
 #[cfg(test)]
 mod tests;
+
+use std::time::Duration;
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -33,12 +37,41 @@ pub struct Part {
     pub authoritative: bool,
 }
 
-/// Joins the parts of one entity; `now` decides what has expired.
+/// How far ahead of the gateway's clock a date may lie and still be believed: clocks of municipal servers that are set by
+/// hand differ by minutes. Whoever lies within it wins for as long as anybody else who says "now".
+pub const SKEW: Duration = Duration::from_mins(5);
+
+/// What time it is, for comparing dates. Made once for a question, and not for each of its entities.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    now: DateTime,
+    /// The latest date that is believed.
+    latest: DateTime,
+}
+
+impl Clock {
+    /// A clock that stands at that time.
+    #[must_use]
+    pub fn at(now: DateTime) -> Self {
+        let skew = i64::try_from(SKEW.as_micros()).unwrap_or(i64::MAX);
+        let latest = DateTime::from_unix_micros(now.unix_micros().saturating_add(skew));
+        Self {
+            latest: latest.unwrap_or_else(|_| now.clone()),
+            now,
+        }
+    }
+
+    fn believes(&self, date: &DateTime) -> bool {
+        *date <= self.latest
+    }
+}
+
+/// Joins the parts of one entity; the clock decides what has expired and what lies in the future.
 ///
 /// The parts have one id. A part with another id than the first is left out: two entities never mix. `None` when
 /// there is no part.
 #[must_use]
-pub fn merge_parts(parts: Vec<Part>, now: &DateTime) -> Option<Entity> {
+pub fn merge_parts(parts: Vec<Part>, clock: &Clock) -> Option<Entity> {
     let mut parts = parts.into_iter();
     let first = parts.next()?;
     let mut all = vec![first];
@@ -51,7 +84,7 @@ pub fn merge_parts(parts: Vec<Part>, now: &DateTime) -> Option<Entity> {
         return all.pop().map(|only| only.entity);
     }
     bind_attributes_to_expiry(&mut all);
-    let system = merge_dates(&all);
+    let system = merge_dates(&all, clock);
     let mut all = all.into_iter();
     let first = all.next()?;
     let mut gathered = Gathered::default();
@@ -62,7 +95,7 @@ pub fn merge_parts(parts: Vec<Part>, now: &DateTime) -> Option<Entity> {
         extend_distinct(&mut merged.scopes, part.entity.scopes);
         gathered.add(part.entity.attributes, part.authoritative);
     }
-    merged.attributes = gathered.resolve(now);
+    merged.attributes = gathered.resolve(clock);
     if let Some(dates) = system {
         *merged.system.dates_mut() = dates;
     } else {
@@ -96,7 +129,7 @@ fn bind_attributes_to_expiry(parts: &mut [Part]) {
 }
 
 /// The dates of the joined entity; `None` when it has none.
-fn merge_dates(parts: &[Part]) -> Option<SystemDates> {
+fn merge_dates(parts: &[Part], clock: &Clock) -> Option<SystemDates> {
     let empty = SystemDates::default();
     let all = || parts.iter().map(|part| part.entity.system.dates().unwrap_or(&empty));
     // The latest of all; none where one of them is missing.
@@ -105,11 +138,23 @@ fn merge_dates(parts: &[Part]) -> Option<SystemDates> {
     };
     let dates = SystemDates {
         created_at: all().filter_map(|dates| dates.created_at.as_ref()).min().cloned(),
-        modified_at: all().filter_map(|dates| dates.modified_at.as_ref()).max().cloned(),
+        modified_at: latest_believed(all().filter_map(|dates| dates.modified_at.as_ref()), clock).cloned(),
         deleted_at: latest_if_all(|dates| dates.deleted_at.as_ref()),
         expires_at: latest_if_all(|dates| dates.expires_at.as_ref()),
     };
     (dates != empty).then_some(dates)
+}
+
+/// The latest date that is believed; where all lie in the future, the earliest of them.
+fn latest_believed<'a>(dates: impl Iterator<Item = &'a DateTime>, clock: &Clock) -> Option<&'a DateTime> {
+    dates.reduce(|best, next| {
+        let is_better = match (clock.believes(best), clock.believes(next)) {
+            (true, true) => next > best,
+            (false, false) => next < best,
+            (believed, _) => !believed,
+        };
+        if is_better { next } else { best }
+    })
 }
 
 fn extend_distinct<T: PartialEq>(all: &mut SmallVec<[T; 1]>, more: SmallVec<[T; 1]>) {
@@ -147,10 +192,10 @@ impl Gathered {
         }
     }
 
-    fn resolve(self, now: &DateTime) -> Vec<Attribute> {
+    fn resolve(self, clock: &Clock) -> Vec<Attribute> {
         let attributes = self.attributes.into_iter().map(|(name, candidates)| Attribute {
             name,
-            instances: choose(candidates, now),
+            instances: choose(candidates, clock),
         });
         attributes.filter(|attribute| !attribute.instances.is_empty()).collect()
     }

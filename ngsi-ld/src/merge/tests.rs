@@ -9,7 +9,7 @@ use crate::{EntityId, Iri, TypeName};
 const NOW: &str = "2026-06-01T00:00:00Z";
 
 fn merge(parts: Vec<Part>) -> Option<Entity> {
-    merge_parts(parts, &day(NOW))
+    merge_parts(parts, &Clock::at(day(NOW)))
 }
 
 /// A date from `MM-DD` of 2026, or in full.
@@ -120,6 +120,33 @@ fn the_most_recent_instance_of_a_dataset_stands() {
 }
 
 #[test]
+fn who_says_the_future_stands_behind_everybody() {
+    let conflict =
+        |one: Instance, other: Instance| values_either_way("t", &part(&[("t", &[one])]), &part(&[("t", &[other])]));
+    let far = "2099-01-01T00:00:00Z";
+    for honest in [observed(1, "01-01"), modified(1, "01-01"), reading(1)] {
+        let both = Instance {
+            observed_at: Some(day(far)),
+            ..modified(2, far)
+        };
+        for spoofed in [observed(2, far), modified(2, far), both] {
+            assert_eq!(conflict(honest.clone(), spoofed), [1], "{honest:?}");
+        }
+    }
+    // A date that is believed is no help to one that is not.
+    let half = Instance {
+        observed_at: Some(day("01-01")),
+        ..modified(2, far)
+    };
+    assert_eq!(conflict(observed(1, "01-01"), half.clone()), [1]);
+    assert_eq!(conflict(observed(1, "2025-12-31T00:00:00Z"), half), [2]);
+    // Clocks differ a little.
+    let within = observed(2, "2026-06-01T00:05:00Z");
+    assert_eq!(conflict(observed(1, NOW), within.clone()), [2]);
+    assert_eq!(conflict(within, observed(1, "2026-06-01T00:05:00.000001Z")), [2]);
+}
+
+#[test]
 fn without_dates_the_first_part_stands() {
     let parts = vec![part(&[("t", &[reading(1)])]), part(&[("t", &[reading(2)])])];
     let merged = merge(parts).unwrap();
@@ -200,6 +227,15 @@ fn dates_of_the_entity_are_joined() {
     assert_eq!(with_lasting.system.expires_at(), None);
     assert_eq!(with_lasting.system.modified_at(), Some(&day("04-01")));
     assert_eq!(merge(vec![part(&[]), part(&[])]).unwrap().system.dates(), None);
+    // Nobody makes the entity look changed in the future, unless all of them say so.
+    let (far, farther) = ("2099-01-01T00:00:00Z", "2099-01-02T00:00:00Z");
+    let modified = |parts: [&str; 2]| {
+        let merged = merge(parts.map(|at| dated("01-01", at, "09-01")).into()).unwrap();
+        merged.system.modified_at().cloned().unwrap()
+    };
+    assert_eq!(modified(["03-01", far]), day("03-01"));
+    assert_eq!(modified([far, "03-01"]), day("03-01"));
+    assert_eq!(modified([farther, far]), day(far));
 }
 
 #[test]
@@ -291,14 +327,17 @@ fn has_tie(parts: &[Part]) -> bool {
         };
         attributes.flat_map(named).collect::<Vec<_>>()
     };
+    // Of two that say the future, neither is believed.
+    let clock = Clock::at(day(NOW));
+    let said = |date: Option<&DateTime>| date.map(|date| clock.believes(date).then(|| date.clone()));
     let is_tie = |one: &Part, other: &Part| {
         let same_expiry = one.entity.system.expires_at() == other.entity.system.expires_at();
         instances(one).iter().any(|(name, a)| {
             instances(other).iter().any(|(other_name, b)| {
                 name == other_name
                     && a.dataset_id == b.dataset_id
-                    && a.observed_at == b.observed_at
-                    && a.system.modified_at() == b.system.modified_at()
+                    && said(a.observed_at.as_ref()) == said(b.observed_at.as_ref())
+                    && said(a.system.modified_at()) == said(b.system.modified_at())
                     && !(a == b && same_expiry)
             })
         })

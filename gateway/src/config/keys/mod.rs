@@ -2,6 +2,7 @@
 //! The readers beside this module give the keys their meaning; a test walks through them and finds what one side knows
 //! and the other does not.
 
+mod allowed;
 mod explain;
 mod fallback;
 mod schema;

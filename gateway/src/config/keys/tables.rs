@@ -5,6 +5,7 @@ use super::Kind::{
     Boolean, Choice, ChoiceOrTable, Choices, Count, Date, Duration, KeyHash, List, Listen, Named, OneOrList, Refused,
     Secret, Size, Text, Texts,
 };
+use super::allowed::ALLOWED;
 use super::fallback::{
     a_quarter_of_connections, all_tenants, consumer_burst, consumer_concurrency, consumer_rate, every_service_path,
     own_name, public_url, same_as_rate,
@@ -289,6 +290,12 @@ pub(super) static TENANT: Table = Table {
             Nothing,
             "What is done with somebody's number or address in values that leave: one word for all, or a table.",
         ),
+        key(
+            "allowed",
+            Kind::Table(&ALLOWED),
+            Nothing,
+            "What its administrator may propose over the admin API; absent: nothing that it was not given.",
+        ),
         key("sources", List(&SOURCE), Nothing, "What it brings."),
     ],
 };
@@ -404,6 +411,12 @@ pub(super) static SOURCE: Table = Table {
             "How often it is asked for changes; without effect in this version.",
         ),
         key("limits", Kind::Table(&SOURCE_LIMITS), Nothing, "What protects it."),
+        key(
+            "named_by",
+            Choice(&["operator", "tenant"]),
+            Is("\"operator\""),
+            "Who has named its address; tenant, which the admin API writes: it leads where its tenant's may.",
+        ),
         required(
             "provides",
             List(&PROVIDES),
@@ -448,6 +461,12 @@ pub(super) static PROVIDES: Table = Table {
             Boolean,
             Is("false"),
             "Whether its attributes win over those of other sources.",
+        ),
+        key(
+            "partition",
+            Text,
+            Nothing,
+            "For store: the one partition that this is said of.",
         ),
     ],
 };

@@ -38,6 +38,7 @@ jwt = { issuer = "prefecture", subject = "ops" }
 role = "operator"
 limits = { requests_per_second = 5 }
 inspection = { email = "report" }
+allowed = { endpoints = ["https://*.example.jp"], limits = { burst = 5 }, tenant_limits = { burst = 5 } }
 
 [[tenants.tochigi.sources]]
 id = "one"
@@ -74,6 +75,9 @@ fn table_of(title: &str) -> Option<&'static Table> {
         "[gateway] tls" => &tables::TLS,
         "[gateway] limits" => &tables::REQUEST_LIMITS,
         _ if begins("[issuers.") => &tables::ISSUER,
+        _ if begins("[tenants.") && ends("allowed limits") => &allowed::HIGHEST_LIMITS,
+        _ if begins("[tenants.") && ends("allowed tenant_limits") => &allowed::HIGHEST_TENANT_LIMITS,
+        _ if begins("[tenants.") && ends("allowed") => &allowed::ALLOWED,
         _ if begins("[tenants.") && ends("limits") => &tables::TENANT_LIMITS,
         _ if begins("[tenants.") && ends("inspection") => &tables::INSPECTION,
         _ if begins("[tenants.") => &tables::TENANT,
@@ -316,10 +320,10 @@ fn every_key_is_explained_with_its_value_and_where_it_comes_from() {
     is(
         "tenants.tochigi.sources[one].credential.basic.password",
         "{ file = \"secret\" }",
-        "tenants.toml:26",
+        "tenants.toml:27",
     );
     is("consumers.app.limits.burst", "100", "default");
-    is("consumers.app.keys[k].sha256", "***", "tenants.toml:41");
+    is("consumers.app.keys[k].sha256", "***", "tenants.toml:42");
     assert_eq!(settings["consumers.app.organisation"].value, None);
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// What is said about the valid revision after one change.
-fn after(from: &str, to: &str) -> String {
+pub(super) fn after(from: &str, to: &str) -> String {
     assert!(BASE.contains(from), "{from}");
     Revision::new(&BASE.replacen(from, to, 1)).findings()
 }
@@ -14,7 +14,7 @@ fn with(lines: &str) -> String {
 }
 
 /// Compares what was said, without places and excerpts, with what should be.
-fn assert_said(said: &str, expected: &[&str]) {
+pub(super) fn assert_said(said: &str, expected: &[&str]) {
     let lines = said.lines().map(str::trim);
     let telling = lines.filter(|line| {
         ["error: ", "warning: ", "= help: "]
