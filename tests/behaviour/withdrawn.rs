@@ -29,7 +29,7 @@ async fn started() -> (Platform, Server, String) {
     });
     let (platform, server) = (builder.start().await, endpoint().await);
     let mut subscription = to_aeds(
-        &server.url(),
+        server.url(),
         &json!({"notificationTrigger": ["entityCreated", "entityUpdated"]}),
     );
     subscription["notification"]["endpoint"]["timeout"] = json!(20_000);

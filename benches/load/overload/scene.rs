@@ -82,7 +82,7 @@ impl Scene {
     }
 
     fn configure(&self, folder: &Path) -> Result<(), Failure> {
-        const PLENTY: &str = "requests_per_second = 1000000, burst = 1000000, concurrency = 1000000";
+        const PLENTY: &str = "requests_per_second = 1000000, burst = 1000000, concurrency = 10000";
         let mut tenants = String::from(
             "[gateway]\nlisten = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\nstate = \"sqlite:state.db\"\n\
              egress_allow = [\"127.0.0.0/8\"]\n\n\

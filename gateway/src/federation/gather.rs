@@ -86,7 +86,8 @@ pub async fn gather(sub_queries: &[Arc<SubQuery>], request: &Request) -> Result<
 /// Collects what one source yields.
 async fn collect(sub_query: &Arc<SubQuery>, request: &Request) -> Answer {
     let keep = Keep::new(sub_query, &request.call.resources);
-    let (Keep { entities, held, .. }, left_out) = look_through(sub_query, request, keep).await?;
+    let (keep, left_out) = look_through(sub_query, request, keep).await?;
+    let (entities, held) = keep.finish()?;
     Ok(Found {
         entities,
         left_out,

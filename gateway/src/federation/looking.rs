@@ -19,7 +19,7 @@ use super::plan::SubQuery;
 use super::scan::Scan;
 
 /// How many entities are looked at together, of those that have arrived: enough that it costs nothing to hand them on.
-pub(super) const TOGETHER: usize = 256;
+pub(super) const TOGETHER: usize = 512;
 
 /// What a source has yielded, as it comes.
 pub(super) type Arrived = Vec<Result<Yielded, AdapterError>>;
@@ -105,8 +105,13 @@ pub(super) struct Keep {
     sub_query: Arc<SubQuery>,
     pub(super) entities: Vec<Entity>,
     /// What is counted of them for the request.
-    pub(super) held: Held,
+    held: Held,
+    /// Bytes of them that are not counted yet.
+    uncounted: usize,
 }
+
+/// So many bytes of entities may be kept before they are counted: to count each by itself costs more than to look at it.
+const COUNTED_TOGETHER: usize = 64 * 1024;
 
 impl Keep {
     pub(super) fn new(sub_query: &Arc<SubQuery>, resources: &Resources) -> Self {
@@ -114,7 +119,19 @@ impl Keep {
             sub_query: Arc::clone(sub_query),
             entities: Vec::new(),
             held: resources.held(),
+            uncounted: 0,
         }
+    }
+
+    /// The entities, with what is counted of them for the request.
+    pub(super) fn finish(mut self) -> Result<(Vec<Entity>, Held), AdapterError> {
+        self.count()?;
+        Ok((self.entities, self.held))
+    }
+
+    fn count(&mut self) -> Result<(), AdapterError> {
+        let counted = self.held.grow(std::mem::take(&mut self.uncounted));
+        counted.map_err(|exhausted| AdapterError::exhausted(&self.sub_query.source.id, exhausted))
     }
 }
 
@@ -125,7 +142,10 @@ impl Look for Keep {
             let detail = "the source has more entities than one request may look at";
             return Err(AdapterError::new(source, ErrorKind::TooMany, detail));
         }
-        hold(&mut self.held, &entity).map_err(|exhausted| AdapterError::exhausted(source, exhausted))?;
+        self.uncounted += entity.weight();
+        if self.uncounted >= COUNTED_TOGETHER {
+            self.count()?;
+        }
         self.entities.push(entity);
         Ok(ControlFlow::Continue(()))
     }
