@@ -37,6 +37,7 @@ mod policy_files;
 mod policy_reading;
 mod references;
 mod request_context;
+mod spelling;
 mod targets;
 #[cfg(test)]
 mod tests;
