@@ -8,20 +8,27 @@ use stand_ins::nasushiobara::SERVICE;
 use super::harness::{ORION, Platform, change_source};
 
 const SITE: &str = "urn:ngsi-ld:EvacuationSite:E0921300099301";
+const AED: &str = "urn:ngsi-ld:AED:spelled";
 
-/// Names of a person's name, of which none is in any list as it stands here.
-const NAMES: [&str; 12] = [
+/// Names of a person's name that Orion takes, of which none is in any list as it stands here.
+const NAMES: [&str; 7] = [
+    "ns:managerName",
+    "ns%3AmanagerName",
+    "manager_name",
+    "MANAGER-NAME",
+    "facility.managerName",
+    "managerName_2",
+    "managerName@ja",
+];
+
+/// Those that are names in NGSI-LD.
+const TERMS: [&str; 7] = [
     "ns:managerName",
     "https://x/managerName",
     "https://x/y#managerName",
-    "manager\u{200B}Name",
-    "manager_name",
-    "MANAGER-NAME",
+    "https://x/managerName/",
+    "manager%E2%80%8BName",
     "ｍａｎａｇｅｒＮａｍｅ",
-    "ns%3AmanagerName",
-    "facility.managerName",
-    "managerName_2",
-    "氏名（ｶﾅ）",
     "ic:氏名",
 ];
 
@@ -54,29 +61,61 @@ fn site() -> Value {
     Value::Object(site)
 }
 
+/// The same in the store.
+fn aed() -> Value {
+    let text = |value: String| json!({"type": "Property", "value": value});
+    let mut aed = Map::from_iter([
+        ("id".to_owned(), json!(AED)),
+        ("type".to_owned(), json!("AED")),
+        ("name".to_owned(), text("新しい場所".to_owned())),
+        ("unjudgedNote".to_owned(), text("unjudged".to_owned())),
+    ]);
+    for (place, name) in TERMS.iter().enumerate() {
+        aed.insert((*name).to_owned(), text(format!("架空山{place}")));
+    }
+    for (place, number) in NUMBERS.iter().enumerate() {
+        aed.insert(format!("note{place}"), text((*number).to_owned()));
+    }
+    Value::Object(aed)
+}
+
 #[tokio::test]
 async fn neither_leaves_a_source_that_is_said_to_hold_none() {
     let builder = Platform::builder().await.tenants(|table| {
-        change_source(table, ORION, |source| {
-            source.insert("personal_data".into(), "none".into());
-        });
+        for source in [ORION, "tochigi-store"] {
+            change_source(table, source, |source| {
+                source.insert("personal_data".into(), "none".into());
+            });
+        }
     });
-    let platform = builder.start().await;
+    let platform = builder.store("yaita", json!([aed()]).to_string()).start().await;
     let sites = json!([site()]).to_string();
     platform.demo().orion().load(SERVICE, "/disaster", &sites).unwrap();
-    for query in ["", "?options=keyValues", "?options=sysAttrs"] {
-        let answer = platform.entity(&format!("{SITE}{query}")).await.ok();
-        let text = String::from_utf8(answer.body.to_vec()).unwrap();
-        assert!(text.contains("新しい場所") && text.contains("unjudged"), "{text}");
-        assert!(!text.contains("架空山"), "{query}: {text}");
-        for (place, number) in NUMBERS.iter().enumerate() {
-            let shown = &answer.json()[format!("note{place}")];
-            let value = if query == "?options=keyValues" { shown } else { &shown["value"] };
-            assert_eq!(value, "***", "{query}: {number}");
+    for id in [SITE, AED] {
+        for query in ["", "?options=keyValues", "?options=sysAttrs"] {
+            let answer = platform.entity(&format!("{id}{query}")).await.ok();
+            let text = String::from_utf8(answer.body.to_vec()).unwrap();
+            assert!(text.contains("新しい場所") && text.contains("unjudged"), "{text}");
+            assert!(!text.contains("架空山"), "{query}: {text}");
+            for (place, number) in NUMBERS.iter().enumerate() {
+                let shown = &answer.json()[format!("note{place}")];
+                let value = if query == "?options=keyValues" {
+                    shown
+                } else {
+                    &shown["value"]
+                };
+                assert_eq!(value, "***", "{query}: {number}");
+            }
         }
     }
-    for name in ["ns%3AmanagerName", "manager%E2%80%8BName", "https%3A%2F%2Fx%2FmanagerName"] {
-        let answer = platform.entities(format!("type=EvacuationSite&q={name}&count=true")).await;
+    for name in [
+        "ns%3AmanagerName",
+        "manager%25E2%2580%258BName",
+        "https%3A%2F%2Fx%2FmanagerName",
+    ] {
+        let answer = platform
+            .entities(format!("type=AED,EvacuationSite&q={name}&count=true"))
+            .await;
         assert!(answer.status == 400 || answer.count() == 0, "{name}: {answer}");
     }
 }

@@ -13,6 +13,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::spelling::{parts_of_id, readings, spelling, spelling_of_pattern};
+use crate::config::{compact_attribute, compact_type};
 
 /// The class of a type or an attribute. The later in this list, the stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -131,6 +132,25 @@ impl AttributeClasses {
             pattern.map(|(_, class)| *class)
         };
         self.spellings.get(spelled).copied().or_else(by_pattern)
+    }
+
+    /// Adds what others say otherwise.
+    fn add_changes_to(&self, others: &Self, title: &str, told: &mut Vec<String>) {
+        let names: BTreeSet<&AttributeName> = self.exact.keys().chain(others.exact.keys()).collect();
+        for name in names {
+            let (was, is) = (self.exact.get(name).copied(), others.exact.get(name).copied());
+            if was != is {
+                let name = compact_attribute(name);
+                told.push(format!("{name} of {title} was {} and is {}", word(was), word(is)));
+            }
+        }
+        let guarded = |classes: &Self| -> BTreeSet<(String, Class)> {
+            let spelled = classes.spellings.iter().map(|(name, class)| (name.clone(), *class));
+            spelled.chain(classes.patterns.iter().cloned()).collect()
+        };
+        for (name, class) in guarded(self).symmetric_difference(&guarded(others)) {
+            told.push(format!("whether {name} of {title} is {class} in every vocabulary"));
+        }
     }
 
     /// Whether some attribute is granted only by a permit that names it.
@@ -342,6 +362,52 @@ impl Classification {
             && own.everywhere == others.everywhere
     }
 
+    /// What another classification says otherwise, in words: of types, of their attributes, of what is guarded in every
+    /// vocabulary, of contacts.
+    pub(crate) fn changes_to(&self, other: &Self) -> Vec<String> {
+        let (old, new) = (&self.inner, &other.inner);
+        let mut told = Vec::new();
+        let names: BTreeSet<&TypeName> = old.types.keys().chain(new.types.keys()).collect();
+        for name in names {
+            let (was, is) = (self.type_classes(name), other.type_classes(name));
+            let title = format!("the type {}", compact_type(name));
+            if was.class != is.class {
+                told.push(format!("{title} was {} and is {}", word(was.class), word(is.class)));
+            }
+            if was.policy_name != is.policy_name {
+                told.push(format!("{title} is another name of another type"));
+            }
+            was.own.add_changes_to(&is.own, &title, &mut told);
+        }
+        let (was, is) = (&old.unclassified.everywhere, &new.unclassified.everywhere);
+        was.add_changes_to(is, "every type", &mut told);
+        let guarded = |inner: &Inner| -> BTreeSet<(String, Option<Class>)> {
+            let spelled = inner
+                .spellings
+                .iter()
+                .map(|(name, classes)| (name.clone(), classes.class));
+            let patterns = inner
+                .patterns
+                .iter()
+                .map(|(name, classes)| (name.clone(), classes.class));
+            spelled.chain(patterns).collect()
+        };
+        for (name, class) in guarded(old).symmetric_difference(&guarded(new)) {
+            told.push(format!(
+                "whether types called {name} are {} in every vocabulary",
+                word(*class)
+            ));
+        }
+        for name in old.facility_contacts.symmetric_difference(&new.facility_contacts) {
+            told.push(format!(
+                "whether {} is a contact of a facility",
+                compact_attribute(name)
+            ));
+        }
+        told.sort();
+        told
+    }
+
     pub(super) fn types(&self) -> impl Iterator<Item = &TypeName> {
         self.inner.types.keys()
     }
@@ -373,6 +439,10 @@ impl Classification {
     pub(super) fn is_personal_everywhere(&self, name: &AttributeName) -> bool {
         self.inner.unclassified.attribute(name).is_some_and(Class::is_personal)
     }
+}
+
+fn word(class: Option<Class>) -> &'static str {
+    class.map_or("unclassified", Class::as_str)
 }
 
 /// The last part of an IRI or a short name.
