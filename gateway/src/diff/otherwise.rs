@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::keys;
-use crate::config::{Affiliation, Config, TenantId};
+use crate::config::{Affiliation, Config, RoleName, SourceConfig, SourceKind, TenantId};
 
 /// Changes that are told. More are counted.
 const MOST_TOLD: usize = 1_000;
@@ -62,7 +62,7 @@ fn files(old: &Config, new: &Config, only: Option<&TenantId>, told: &mut Vec<Str
             before.is_some() && before == after
         };
         let is_named = || {
-            let mut own = [old, new].into_iter().flat_map(|config| config.sources());
+            let mut own = [old, new].into_iter().flat_map(Config::sources);
             only.is_none_or(|only| own.any(|source| source.owners().contains(only) && names_file(source, name)))
         };
         if before != after && !says_the_same() && is_named() {
@@ -72,8 +72,7 @@ fn files(old: &Config, new: &Config, only: Option<&TenantId>, told: &mut Vec<Str
 }
 
 /// Whether a source is read with a file. Which certificate it was read with is not kept: any may be its own.
-fn names_file(source: &crate::config::SourceConfig, name: &str) -> bool {
-    use crate::config::SourceKind;
+fn names_file(source: &SourceConfig, name: &str) -> bool {
     match &source.kind {
         SourceKind::Rest { .. } => true,
         SourceKind::NgsiV2 { .. } | SourceKind::Store { .. } => !name.ends_with(".toml"),
@@ -84,7 +83,7 @@ fn names_file(source: &crate::config::SourceConfig, name: &str) -> bool {
 fn requests(old: &Config, new: &Config, only: Option<&TenantId>, told: &mut Vec<String>) {
     let consumers = old.consumers.iter().chain(new.consumers.iter());
     let roles: BTreeSet<&str> = consumers
-        .flat_map(|consumer| consumer.roles.iter().map(|role| role.as_str()))
+        .flat_map(|consumer| consumer.roles.iter().map(RoleName::as_str))
         .collect();
     let tenants: BTreeSet<&TenantId> = [old, new]
         .iter()

@@ -310,13 +310,26 @@ fn what_is_not_wanted_is_left_out() {
 #[test]
 fn a_list_has_no_more_elements_than_one_answer_may() {
     let list_of = |element: &str, count: usize| format!("[{}]", vec![element; count].join(","));
-    for element in ["0", "{}", "[]", r#"{"id":"a","type":"T"}"#, r#"{"id":"a","type":"Other"}"#] {
+    for element in [
+        "0",
+        "{}",
+        "[]",
+        r#"{"id":"a","type":"T"}"#,
+        r#"{"id":"a","type":"Other"}"#,
+    ] {
         let too_many = list_of(element, MOST_LISTED + 1);
         let read = translate_page(too_many.as_bytes(), &context_of(&["T"]));
-        assert_eq!(read.map(|page| page.listed), Err(TranslationError::TooMany), "{element}");
+        assert_eq!(
+            read.map(|page| page.listed),
+            Err(TranslationError::TooMany),
+            "{element}"
+        );
     }
     let all = list_of("{}", MOST_LISTED);
-    assert_eq!(translate_page(all.as_bytes(), &context_of(&["T"])).unwrap().listed, MOST_LISTED);
+    assert_eq!(
+        translate_page(all.as_bytes(), &context_of(&["T"])).unwrap().listed,
+        MOST_LISTED
+    );
 }
 
 #[test]
