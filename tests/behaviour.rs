@@ -34,7 +34,6 @@ mod behaviour {
     mod full_disk;
     mod guarded_spellings;
     mod guide_for_administrators;
-
     mod hidden;
     mod hidden_by_class;
     mod ids_when_writing;

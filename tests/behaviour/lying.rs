@@ -172,15 +172,8 @@ async fn a_body_of_millions_of_elements_is_not_taken_apart() {
         let body = Flood(format!("[{}]", vec![element; 1_000_000].join(",")));
         let orion = Server::start(0, body).await.unwrap();
         let platform = in_place_of_orion(Platform::builder().await, &orion).start().await;
-        let answer = platform
-            .entities("type=EvacuationSite&limit=10")
-            .tenant("nasushiobara")
-            .await;
-        assert_eq!(
-            (answer.status, answer.error_type().as_str()),
-            (403, "TooManyResults"),
-            "{answer}"
-        );
+        let answer = platform.entities("type=EvacuationSite&limit=10").tenant("nasushiobara").await;
+        assert_eq!((answer.status, answer.error_type().as_str()), (403, "TooManyResults"), "{answer}");
         let others = platform.entities("type=EvacuationSite&limit=10").await.ok();
         assert_eq!(others.warnings().len(), 1, "its part is missing, and named: {others}");
     }

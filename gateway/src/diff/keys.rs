@@ -11,7 +11,7 @@ use crate::config::defaults_of_keys;
 
 /// Keys that decide, with whatever stands below them.
 #[cfg(test)]
-const TOLD: [&str; 34] = [
+const TOLD: [&str; 36] = [
     "gateway.state",
     "gateway.default_context",
     "gateway.split_entities",
@@ -34,9 +34,11 @@ const TOLD: [&str; 34] = [
     "tenants.*.sources[].personal_data",
     "tenants.*.sources[].mode",
     "tenants.*.sources[].writable",
+    "tenants.*.sources[].named_by",
     "tenants.*.sources[].provides[].type",
     "tenants.*.sources[].provides[].id_pattern",
     "tenants.*.sources[].provides[].authoritative",
+    "tenants.*.sources[].provides[].partition",
     "consumers.*.tenant",
     "consumers.*.organisation",
     "consumers.*.roles",
@@ -49,7 +51,7 @@ const TOLD: [&str; 34] = [
 ];
 
 /// Keys that do not, with whatever stands below them, and why. They win over the others.
-const UNTOLD: [(&str, &str); 20] = [
+const UNTOLD: [(&str, &str); 21] = [
     ("gateway.listen", "where consumers are served, not what they see"),
     ("gateway.admin_listen", "the same of administrators"),
     ("gateway.public_url", "what links to the gateway begin with"),
@@ -70,6 +72,10 @@ const UNTOLD: [(&str, &str); 20] = [
     ("tenants.*.name", "for people"),
     ("tenants.*.code", "for people"),
     ("tenants.*.limits", "how much may be asked"),
+    (
+        "tenants.*.allowed",
+        "what its administrator may propose; what it proposes is compared when it does",
+    ),
     ("tenants.*.consent", "refused by this version"),
     ("tenants.*.sources[].timeout", "how long a source may take"),
     ("tenants.*.sources[].poll", "without effect in this version"),

@@ -167,11 +167,7 @@ async fn streams_of_which_none_is_taken_from_buy_each_other_no_time() {
     }
     while Arc::strong_count(&held) > 2 {
         tokio::time::sleep(SECOND).await;
-        assert!(
-            began.elapsed() <= 60 * SECOND,
-            "{} are held",
-            Arc::strong_count(&held) - 2
-        );
+        assert!(began.elapsed() <= 60 * SECOND, "{} are held", Arc::strong_count(&held) - 2);
     }
     for answer in answers {
         answer.into_body().collect().await.unwrap_err();
