@@ -32,6 +32,7 @@ mod behaviour {
     mod fail_closed;
     mod faults;
     mod full_disk;
+    mod guarded_spellings;
     mod guide_for_administrators;
     mod hidden;
     mod hidden_by_class;

@@ -296,3 +296,92 @@ async fn administrators_compare_a_proposal_with_what_runs() {
         "nothing is applied"
     );
 }
+
+/// The name of the file stays, and so does the beginning of GeoJSON: what is compared is the area.
+#[tokio::test]
+async fn an_area_that_is_enlarged_is_told_by_both_tools() {
+    let square = |east: &str| {
+        format!(
+            r#"{{"type":"Polygon","coordinates":[[[139.0,36.0],[{east},36.0],[{east},36.1],[139.0,36.1],[139.0,36.0]]]}}"#
+        )
+    };
+    let permit = "@area(\"areas/town.geojson\") permit (principal in Role::\"reader\", action in Action::\"read\", resource in Tenant::\"yaita\");\n";
+    let (old, new) = (Files::committed(), Files::committed());
+    for (files, east) in [(&old, "139.1"), (&new, "139.2")] {
+        std::fs::create_dir_all(files.folder().join("policies/areas")).unwrap();
+        files.write("policies/areas/town.geojson", square(east));
+        files.write("policies/yaita.cedar", permit);
+        files.remove("policies/tests");
+    }
+    let told = text(&old, &new);
+    assert!(
+        told.contains("area changed: areas/town.geojson, larger by 100 km²"),
+        "{told}"
+    );
+    let (before, after) = (old.folder().display().to_string(), new.folder().display().to_string());
+    let finished = Finished::of(old.folder(), &["diff", &before, &after, "--exit-code"]);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+
+    let inline = |east: &str| {
+        let policy = permit.replace("areas/town.geojson", &square(east).replace('"', "\\\""));
+        json!({ "files": { "policies/yaita.cedar": policy } })
+    };
+    let platform = Platform::builder()
+        .await
+        .administrators()
+        .policy("yaita.cedar", "")
+        .start()
+        .await;
+    platform.files().remove("policies/tests");
+    platform.files().write(
+        "policies/yaita.cedar",
+        inline("139.1")["files"]["policies/yaita.cedar"].as_str().unwrap(),
+    );
+    platform.gateway().hang_up();
+    super::harness::until("the edit holds", || {
+        platform.gateway().stderr().contains("a new revision holds")
+    })
+    .await;
+    let ops = platform.admin("ops");
+    let told = ops.post("/admin/v1/diff").json(&inline("139.2")).await.ok().json();
+    assert!(told["changes"].to_string().contains("larger by 100 km²"), "{told:#}");
+}
+
+/// What decides without being a grant: where a source is, who is recognised, what inspection does, classes.
+#[test]
+fn what_else_decides_what_is_seen_is_told() {
+    let old = Files::committed();
+    let change = |edit: &dyn Fn(&Files)| {
+        let new = Files::committed();
+        edit(&new);
+        let told = compared(&old, &new);
+        let lines = told["otherwise"].as_array().unwrap().clone();
+        lines
+            .into_iter()
+            .map(|line| line.as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(change(&|_| {}), [""; 0]);
+    let lines = change(&|files| {
+        files.change_tenants(|table| {
+            section(section(table, "tenants"), "sano").insert("inspection".into(), "report".into());
+        });
+    });
+    assert!(
+        lines.iter().any(|line| line.contains("tenants.sano.inspection.email")),
+        "{lines:?}"
+    );
+    let lines = change(&|files| files.write("mappings/sano.toml", files.read("mappings/sano.toml") + "\n# words\n"));
+    assert_eq!(lines, [""; 0], "a comment changes nothing");
+    let lines = change(&|files| {
+        files.change_tenants(|table| {
+            super::harness::change_source(table, super::harness::ORION, |source| {
+                source.insert("fiware_service".into(), "sano".into());
+            });
+        });
+    });
+    assert_eq!(
+        lines,
+        ["tenants.toml: tenants.nasushiobara.sources[nasushiobara-orion].fiware_service has changed"]
+    );
+}

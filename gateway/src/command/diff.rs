@@ -27,7 +27,7 @@ pub(super) struct Diff {
     /// For machines.
     #[arg(long)]
     json: bool,
-    /// Exit with 1 when anybody gains or loses anything.
+    /// Exit with 1 when anybody gains or loses anything, or may.
     #[arg(long)]
     exit_code: bool,
 }
@@ -50,8 +50,10 @@ impl Diff {
         } else {
             output::line(&difference);
         }
-        if self.exit_code && !difference.changes.is_empty() {
-            return Err(Failure::Other("what is granted has changed".to_owned()));
+        if self.exit_code && difference.is_any() {
+            return Err(Failure::Other(
+                "what is granted, or what else decides what is seen, has changed".to_owned(),
+            ));
         }
         Ok(())
     }

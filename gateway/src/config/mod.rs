@@ -58,6 +58,7 @@ pub use self::files::{FileTexts, RevisionId};
 pub use self::gateway::{DefaultContext, Extensions, GatewayConfig, RequestLimits};
 pub(crate) use self::issuer::HIGHEST_LEVEL;
 pub use self::issuer::{AssuranceLevels, Issuer};
+pub(crate) use self::keys::defaults_of_keys;
 pub use self::keys::{Origin, Setting, explain, json_schema};
 pub use self::names::{ConsumerId, LocalGovernmentCode, RoleName, TenantId};
 pub use self::proof::Proof;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ngsi_ld::TypeName;
 use serde::Serialize;
 
+use super::conditions::{Areas, Conditions};
 use super::holdings::Holdings;
 use crate::config::{AssuranceLevels, Config, Consumer, HIGHEST_LEVEL, TenantId, compact_attribute};
 use crate::explain::grants::{EVERYTHING, PermitShown};
@@ -29,18 +30,21 @@ pub struct Access {
     /// Conditions under which the other revision grants some of these as well. Each is a list that holds together.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub except: Vec<Vec<String>>,
+    /// What the same words mean otherwise than before: `area changed: areas/mashiko.geojson, larger by 12 km²`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
 }
 
 /// What is granted of one type, by the conditions of the permits.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Granted {
-    by_conditions: BTreeMap<Vec<String>, BTreeSet<String>>,
+    by_conditions: BTreeMap<Conditions, BTreeSet<String>>,
     /// The attributes of the type that are classed open.
     open: BTreeSet<String>,
 }
 
 impl Granted {
-    /// What a consumer is granted of a type, from whichever source of the tenant's.
+    /// What a consumer is granted of a type, from whichever source of the tenant's. `areas`: those of both revisions.
     pub(super) fn to(
         config: &Config,
         holdings: &Holdings<'_>,
@@ -48,6 +52,7 @@ impl Granted {
         operation: Operation,
         tenant: &TenantId,
         r#type: &TypeName,
+        areas: &mut Areas,
     ) -> Self {
         let open = config.policy.attributes_of_class(r#type, Class::Open);
         let mut granted = Self {
@@ -59,8 +64,10 @@ impl Granted {
             kinds.map(move |personal_data| (consumer, personal_data))
         }) {
             let grant = config.policy.grant(consumer, operation, tenant, r#type, personal_data);
-            for permit in grant.permits().iter().map(PermitShown::of) {
-                let attributes = granted.by_conditions.entry(permit.conditions).or_default();
+            for scope in grant.permits() {
+                let permit = PermitShown::of(scope);
+                let conditions = Conditions::of(&scope.conditions, areas);
+                let attributes = granted.by_conditions.entry(conditions).or_default();
                 attributes.insert(ENTITY.to_owned());
                 if permit.attributes.iter().any(|name| name == EVERYTHING) {
                     // What is known by name is named, so that it can be told from what nobody knows.
@@ -72,32 +79,49 @@ impl Granted {
         granted
     }
 
-    /// What of this the other does not grant.
-    pub(super) fn beyond(&self, other: &Self) -> Vec<Access> {
-        let unconditional = other.by_conditions.get(&Vec::new());
+    /// What of this the other does not grant. `is_gain`: the other is what was before.
+    pub(super) fn beyond(&self, other: &Self, areas: &Areas, is_gain: bool) -> Vec<Access> {
         let mut beyond = Vec::new();
         for (conditions, attributes) in &self.by_conditions {
-            let same = other.by_conditions.get(conditions);
-            let is_there = |name: &&String| {
-                let has = |set: Option<&BTreeSet<String>>| set.is_some_and(|set| set.contains(*name));
-                !has(unconditional) && !has(same)
-            };
-            let mut attributes: BTreeSet<String> = attributes.iter().filter(is_there).cloned().collect();
+            let wider: Vec<&BTreeSet<String>> = other
+                .by_conditions
+                .iter()
+                .filter(|(others, _)| conditions.are_within(others, areas))
+                .map(|(_, granted)| granted)
+                .collect();
+            let is_new = |name: &&String| !wider.iter().any(|granted| granted.contains(*name));
+            let mut attributes: BTreeSet<String> = attributes.iter().filter(is_new).cloned().collect();
             if attributes.is_empty() {
                 continue;
             }
             let under_others = other.by_conditions.iter().filter(|(others, granted)| {
                 *others != conditions && attributes.iter().any(|name| granted.contains(name))
             });
-            let except = under_others.map(|(others, _)| others.clone()).collect();
+            let (mut except, mut changed) = (Vec::new(), Vec::new());
+            for (others, _) in under_others {
+                let (before, after) = if is_gain {
+                    (others, conditions)
+                } else {
+                    (conditions, others)
+                };
+                changed.extend(after.change_of_area(before, areas));
+                except.push(others.words.clone());
+            }
+            if changed.is_empty() && except.contains(&conditions.words) {
+                let words = conditions.words.join(" and ");
+                changed.push(format!(
+                    "what it means has changed with the classes of attributes: {words}"
+                ));
+            }
             if !self.open.is_empty() && self.open.is_subset(&attributes) {
                 attributes.retain(|name| !self.open.contains(name));
                 attributes.insert(EVERY_OPEN.to_owned());
             }
             beyond.push(Access {
-                conditions: conditions.clone(),
+                conditions: conditions.words.clone(),
                 attributes: attributes.into_iter().collect(),
                 except,
+                changed,
             });
         }
         beyond
@@ -120,35 +144,4 @@ fn variants(consumer: &Arc<Consumer>) -> Vec<Arc<Consumer>> {
         .iter()
         .filter_map(|purpose| surely.for_purpose(purpose));
     std::iter::once(Arc::clone(&surely)).chain(for_each).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn granted(of: &[(&[&str], &[&str])]) -> Granted {
-        let texts = |of: &[&str]| of.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let by_conditions = of.iter();
-        Granted {
-            by_conditions: by_conditions
-                .map(|(conditions, attributes)| (texts(conditions), texts(attributes).into_iter().collect()))
-                .collect(),
-            open: texts(&["name", "location"]).into_iter().collect(),
-        }
-    }
-
-    #[test]
-    fn what_holds_without_a_condition_holds_under_each() {
-        let everywhere = granted(&[(&[], &["id", "name", "location"])]);
-        let in_the_city = granted(&[(&["area a"], &["id", "name"])]);
-        assert_eq!(in_the_city.beyond(&everywhere), []);
-        let lost = everywhere.beyond(&in_the_city);
-        assert_eq!(lost.len(), 1);
-        assert_eq!(lost[0].attributes, ["@open", "id"]);
-        assert_eq!(lost[0].except, [["area a"]]);
-        assert_eq!(everywhere.beyond(&everywhere), []);
-        let elsewhere = granted(&[(&["area b"], &["id", "name"])]);
-        let gained = elsewhere.beyond(&in_the_city);
-        assert_eq!((&*gained[0].conditions[0], gained[0].except.len()), ("area b", 1));
-    }
 }

@@ -11,13 +11,22 @@
 //! | [`groups`] | consumers that are decided alike |
 //! | [`holdings`] | which types each tenant's sources provide |
 //! | [`access`] | what is granted, as sets that can be subtracted |
+//! | `conditions` | what permits ask, compared by what it means |
+//! | `keys` | which keys of tenants.toml decide what is seen otherwise than by a grant |
+//! | `otherwise` | these, classes, and whatever else the sources know alone |
 //! | [`text`] | all of it for people |
 //!
-//! Roles that tokens bring are not known here: a consumer is compared with the roles that tenants.toml gives it.
+//! Roles that tokens bring are not known here: a consumer is compared with the roles that tenants.toml gives it. That policies
+//! on other roles have changed is told, and not who has them.
 
 pub mod access;
+mod conditions;
 pub mod groups;
 pub mod holdings;
+mod keys;
+mod otherwise;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +37,7 @@ use serde::Serialize;
 use crate::config::{Config, TenantId, compact_type};
 use crate::policy::{NamedOperations, Operation, OperationGroup};
 use access::{Access, Granted};
+use conditions::Areas;
 use groups::{Group, groups};
 use holdings::Holdings;
 
@@ -49,6 +59,9 @@ pub struct Difference {
     pub changes: Vec<Change>,
     /// Changes that are not told, because there are too many.
     pub left_out: usize,
+    /// What else has changed that decides what somebody sees, in words: where sources are and what they are said to hold,
+    /// who is recognised, classes of names, inspection.
+    pub otherwise: Vec<String>,
     /// How much was compared.
     pub compared: Compared,
 }
@@ -115,6 +128,14 @@ struct Balance {
 /// One change of one tenant's data before it is joined with others.
 type Found = BTreeMap<(Vec<String>, Balance), BTreeMap<TypeName, BTreeSet<&'static str>>>;
 
+impl Difference {
+    /// Whether anybody may see anything else than before.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        !self.changes.is_empty() || !self.otherwise.is_empty()
+    }
+}
+
 /// Compares two revisions. What a tenant's administrator may see of it is what concerns that tenant's data: then
 /// `only` names it.
 #[must_use]
@@ -161,6 +182,7 @@ pub fn compare(old: &Config, new: &Config, only: Option<&TenantId>) -> Differenc
         new: new.revision.as_str().to_owned(),
         changes,
         left_out,
+        otherwise: otherwise::changes(old, new, only),
         compared: Compared {
             tenants: tenants.len(),
             changed_tenants: changed.len(),
@@ -244,6 +266,7 @@ impl Comparison<'_> {
             .has_same_policies(&self.new.config.policy, tenant)
             && self.old.holdings.of_tenant(tenant) == self.new.holdings.of_tenant(tenant);
         let mut found = Found::new();
+        let mut areas = Areas::default();
         for name in self.types_of(tenant) {
             let same = same_policies && self.old.config.policy.classes_are_same(&self.new.config.policy, name);
             for group in groups.iter().filter(|group| !same || group.has_changed()) {
@@ -251,8 +274,9 @@ impl Comparison<'_> {
                     let Some(operation) = operations.first() else {
                         continue;
                     };
-                    let of = |side: &Side<'_>, consumer| {
-                        Granted::to(side.config, &side.holdings, consumer, *operation, tenant, name)
+                    let mut of = |side: &Side<'_>, consumer| {
+                        let Side { config, holdings } = side;
+                        Granted::to(config, holdings, consumer, *operation, tenant, name, &mut areas)
                     };
                     let before = group
                         .old
@@ -263,8 +287,8 @@ impl Comparison<'_> {
                         .as_ref()
                         .map_or_else(Granted::default, |consumer| of(&self.new, consumer));
                     let balance = Balance {
-                        gained: after.beyond(&before),
-                        lost: before.beyond(&after),
+                        gained: after.beyond(&before, &areas, true),
+                        lost: before.beyond(&after, &areas, false),
                     };
                     if !balance.gained.is_empty() || !balance.lost.is_empty() {
                         let by_type = found.entry((group.members.clone(), balance)).or_default();

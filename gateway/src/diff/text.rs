@@ -26,9 +26,17 @@ impl Display for Difference {
             }
             write_change(f, change)?;
         }
-        if self.changes.is_empty() {
+        if !self.is_any() {
             writeln!(f, "nobody gains or loses anything")?;
-        } else {
+        }
+        if !self.changes.is_empty() {
+            writeln!(f)?;
+        }
+        if !self.otherwise.is_empty() {
+            writeln!(f, "what else decides what is seen:")?;
+            for change in &self.otherwise {
+                writeln!(f, "  ! {change}")?;
+            }
             writeln!(f)?;
         }
         if self.left_out > 0 {
@@ -69,6 +77,9 @@ fn write_change(f: &mut Formatter<'_>, change: &Change) -> fmt::Result {
             writeln!(f, "  {sign} {what}: {}", attributes(access))?;
             for condition in &access.conditions {
                 writeln!(f, "      only {condition}")?;
+            }
+            for change in &access.changed {
+                writeln!(f, "      {change}")?;
             }
             for except in &access.except {
                 writeln!(f, "      {kept} some of it, only {}", except.join(" and "))?;

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 use ngsi_ld::{AttributeName, TypeName};
-use percent_encoding::percent_decode_str;
-use unicode_normalization::UnicodeNormalization;
+
+use super::spelling::{parts_of_id, readings, spelling, spelling_of_pattern};
+use crate::config::{compact_attribute, compact_type};
 
 /// The class of a type or an attribute. The later in this list, the stricter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,11 +105,11 @@ impl AttributeClasses {
         if !class.is_guarded() {
             return;
         }
-        let spelled = spelling(last_part(short_name));
-        if spelled.contains('*') {
-            self.patterns.push((spelled, class));
+        let name = last_part(short_name);
+        if name.contains('*') {
+            self.patterns.push((spelling_of_pattern(name), class));
         } else {
-            let entry = self.spellings.entry(spelled).or_insert(class);
+            let entry = self.spellings.entry(spelling(name)).or_insert(class);
             *entry = entry.stricter(class);
         }
     }
@@ -123,19 +124,33 @@ impl AttributeClasses {
         self.patterns.extend(other.patterns);
     }
 
-    fn class_of(&self, name: &AttributeName) -> Option<Class> {
-        if let Some(class) = self.exact.get(name) {
-            return Some(*class);
-        }
-        let spelled = spelling(last_part(name.as_str()));
+    /// The class of a guarded name that is spelled so.
+    fn class_of_spelling(&self, spelled: &str) -> Option<Class> {
         let by_pattern = || {
-            let pattern = self
-                .patterns
-                .iter()
-                .find(|(pattern, _)| matches_pattern(pattern, &spelled));
+            let mut patterns = self.patterns.iter();
+            let pattern = patterns.find(|(pattern, _)| matches_pattern(pattern, spelled));
             pattern.map(|(_, class)| *class)
         };
-        self.spellings.get(&spelled).copied().or_else(by_pattern)
+        self.spellings.get(spelled).copied().or_else(by_pattern)
+    }
+
+    /// Adds what others say otherwise.
+    fn add_changes_to(&self, others: &Self, title: &str, told: &mut Vec<String>) {
+        let names: BTreeSet<&AttributeName> = self.exact.keys().chain(others.exact.keys()).collect();
+        for name in names {
+            let (was, is) = (self.exact.get(name).copied(), others.exact.get(name).copied());
+            if was != is {
+                let name = compact_attribute(name);
+                told.push(format!("{name} of {title} was {} and is {}", word(was), word(is)));
+            }
+        }
+        let guarded = |classes: &Self| -> BTreeSet<(String, Class)> {
+            let spelled = classes.spellings.iter().map(|(name, class)| (name.clone(), *class));
+            spelled.chain(classes.patterns.iter().cloned()).collect()
+        };
+        for (name, class) in guarded(self).symmetric_difference(&guarded(others)) {
+            told.push(format!("whether {name} of {title} is {class} in every vocabulary"));
+        }
     }
 
     /// Whether some attribute is granted only by a permit that names it.
@@ -234,11 +249,24 @@ impl TypeClasses {
         if let Some(class) = self.remembered.get(name) {
             return *class;
         }
-        let class = self.own.class_of(name).or_else(|| self.everywhere.class_of(name));
+        let class = self.class_by_spelling(name);
         if self.remembered.len() < MAX_REMEMBERED {
             self.remembered.insert(name.clone(), class);
         }
         class
+    }
+
+    /// The class of a name that the file does not write as it is. Read in several ways, the strictest counts.
+    fn class_by_spelling(&self, name: &AttributeName) -> Option<Class> {
+        if let Some(class) = self.everywhere.exact.get(name) {
+            return Some(*class);
+        }
+        let readings = readings(name.as_str());
+        let classes = readings.iter().filter_map(|spelled| {
+            let own = self.own.class_of_spelling(spelled);
+            own.or_else(|| self.everywhere.class_of_spelling(spelled))
+        });
+        classes.max()
     }
 }
 
@@ -263,11 +291,11 @@ impl Classification {
             let is_guarded = entry.class.is_guarded();
             let classes = Arc::new(TypeClasses::new(entry, expanded.first().cloned(), &everywhere));
             if is_guarded {
-                for spelled in names.iter().map(|name| spelling(last_part(name))) {
-                    if spelled.contains('*') {
-                        inner.patterns.push((spelled, Arc::clone(&classes)));
+                for name in names.iter().map(|name| last_part(name)) {
+                    if name.contains('*') {
+                        inner.patterns.push((spelling_of_pattern(name), Arc::clone(&classes)));
                     } else {
-                        inner.spellings.insert(spelled, Arc::clone(&classes));
+                        inner.spellings.insert(spelling(name), Arc::clone(&classes));
                     }
                 }
             }
@@ -311,14 +339,18 @@ impl Classification {
         if let Some(classes) = self.inner.types.get(r#type) {
             return classes;
         }
-        let spelled = spelling(last_part(r#type.as_str()));
-        let by_pattern = || {
-            let mut patterns = self.inner.patterns.iter();
-            let pattern = patterns.find(|(pattern, _)| matches_pattern(pattern, &spelled));
-            pattern.map(|(_, classes)| classes)
-        };
-        let by_spelling = self.inner.spellings.get(&spelled).or_else(by_pattern);
-        by_spelling.unwrap_or(&self.inner.unclassified)
+        let readings = readings(r#type.as_str());
+        let guarded = readings.iter().filter_map(|spelled| {
+            let by_pattern = || {
+                let mut patterns = self.inner.patterns.iter();
+                let pattern = patterns.find(|(pattern, _)| matches_pattern(pattern, spelled));
+                pattern.map(|(_, classes)| classes)
+            };
+            self.inner.spellings.get(spelled).or_else(by_pattern)
+        });
+        guarded
+            .max_by_key(|classes| classes.class)
+            .unwrap_or(&self.inner.unclassified)
     }
 
     /// Whether the type and its attributes have the same classes in another classification.
@@ -328,6 +360,52 @@ impl Classification {
             && own.policy_name == others.policy_name
             && own.own == others.own
             && own.everywhere == others.everywhere
+    }
+
+    /// What another classification says otherwise, in words: of types, of their attributes, of what is guarded in every
+    /// vocabulary, of contacts.
+    pub(crate) fn changes_to(&self, other: &Self) -> Vec<String> {
+        let (old, new) = (&self.inner, &other.inner);
+        let mut told = Vec::new();
+        let names: BTreeSet<&TypeName> = old.types.keys().chain(new.types.keys()).collect();
+        for name in names {
+            let (was, is) = (self.type_classes(name), other.type_classes(name));
+            let title = format!("the type {}", compact_type(name));
+            if was.class != is.class {
+                told.push(format!("{title} was {} and is {}", word(was.class), word(is.class)));
+            }
+            if was.policy_name != is.policy_name {
+                told.push(format!("{title} is another name of another type"));
+            }
+            was.own.add_changes_to(&is.own, &title, &mut told);
+        }
+        let (was, is) = (&old.unclassified.everywhere, &new.unclassified.everywhere);
+        was.add_changes_to(is, "every type", &mut told);
+        let guarded = |inner: &Inner| -> BTreeSet<(String, Option<Class>)> {
+            let spelled = inner
+                .spellings
+                .iter()
+                .map(|(name, classes)| (name.clone(), classes.class));
+            let patterns = inner
+                .patterns
+                .iter()
+                .map(|(name, classes)| (name.clone(), classes.class));
+            spelled.chain(patterns).collect()
+        };
+        for (name, class) in guarded(old).symmetric_difference(&guarded(new)) {
+            told.push(format!(
+                "whether types called {name} are {} in every vocabulary",
+                word(*class)
+            ));
+        }
+        for name in old.facility_contacts.symmetric_difference(&new.facility_contacts) {
+            told.push(format!(
+                "whether {} is a contact of a facility",
+                compact_attribute(name)
+            ));
+        }
+        told.sort();
+        told
     }
 
     pub(super) fn types(&self) -> impl Iterator<Item = &TypeName> {
@@ -342,10 +420,8 @@ impl Classification {
     /// The guarded types that an id names in one of its parts, as `urn:ngsi-ld:Resident:1` does.
     pub(super) fn guarded_in_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a TypeClasses> {
         let is_any = !self.inner.spellings.is_empty();
-        let parts = id
-            .split(['/', '#', ':', '?', '='])
-            .filter(move |part| is_any && !part.is_empty());
-        parts.filter_map(|part| self.inner.spellings.get(&spelling(part)).map(AsRef::as_ref))
+        let parts = is_any.then(|| parts_of_id(id)).into_iter().flatten();
+        parts.filter_map(|part| self.inner.spellings.get(&part).map(AsRef::as_ref))
     }
 
     /// The class of an attribute where the type is not said: guarded if it is in any type that does not say
@@ -365,18 +441,13 @@ impl Classification {
     }
 }
 
+fn word(class: Option<Class>) -> &'static str {
+    class.map_or("unclassified", Class::as_str)
+}
+
 /// The last part of an IRI or a short name.
 fn last_part(name: &str) -> &str {
     name.rsplit(['/', '#', ':']).next().unwrap_or(name)
-}
-
-/// One spelling for `full_name`, `FullName`, `ｆｕｌｌＮａｍｅ` and their percent-encoded forms.
-fn spelling(name: &str) -> String {
-    let decoded = percent_decode_str(name).decode_utf8_lossy();
-    let letters = decoded
-        .nfkc()
-        .filter(|character| !matches!(character, '_' | '-' | ' ' | '.'));
-    letters.flat_map(char::to_lowercase).collect()
 }
 
 /// Whether a text matches a pattern in which `*` stands for any characters.
@@ -412,21 +483,5 @@ mod tests {
         assert!(!matches_pattern("family*", "myfamilyname"));
         assert!(!matches_pattern("a*b*c", "a1c2b"));
         assert!(!matches_pattern("abc", "abcd"));
-    }
-
-    #[test]
-    fn one_name_has_one_spelling() {
-        for name in [
-            "fullName",
-            "full_name",
-            "FULL-NAME",
-            "https://schema.org/fullName",
-            "urn:x:full%4Eame",
-            "ｆｕｌｌＮａｍｅ",
-        ] {
-            assert_eq!(spelling(last_part(name)), "fullname", "{name}");
-        }
-        assert_eq!(spelling("%E6%B0%8F%E5%90%8D"), "氏名");
-        assert_eq!(spelling("氏名（カナ）"), spelling("氏名(ｶﾅ)"));
     }
 }

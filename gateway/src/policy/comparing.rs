@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cedar_policy::EntityUid;
+use cedar_policy::{EntityUid, Policy};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::classification::Class;
 use super::engine::PolicyEngine;
 use super::operation::{Operation, OperationGroup};
 use super::policy_files::Policies;
+use super::policy_reading::PolicyFile;
 use crate::config::TenantId;
 
 /// The operations that policies tell apart from the others of their group.
@@ -57,6 +58,33 @@ impl PolicyEngine {
             _ => false,
         };
         same_own && mine.basis == others.basis && mine.platform.text == others.platform.text
+    }
+
+    /// What the classes say otherwise in another revision, in words.
+    pub(crate) fn changes_of_classes(&self, other: &Self) -> Vec<String> {
+        self.classification().changes_to(other.classification())
+    }
+
+    /// Whether the policies about a tenant's data that look at what only a request tells are the same in both: at its
+    /// `context`, and at roles that no consumer of `roles` has. `None`: the operator's own.
+    pub(crate) fn asks_the_same_of_requests(
+        &self,
+        other: &Self,
+        tenant: Option<&TenantId>,
+        roles: &BTreeSet<&str>,
+    ) -> bool {
+        let (own, others) = (self.file_about(tenant), other.file_about(tenant));
+        let text = |file: Option<&Arc<PolicyFile>>| file.map(|file| file.text.clone());
+        text(own) == text(others) || asked_of_requests(own, roles) == asked_of_requests(others, roles)
+    }
+
+    /// The policies of a tenant; `None`: the operator's own.
+    fn file_about(&self, tenant: Option<&TenantId>) -> Option<&Arc<PolicyFile>> {
+        let policies = self.policies();
+        match tenant {
+            None => Some(&policies.platform),
+            Some(tenant) => policies.partitions.get(tenant).map(|partition| &partition.own),
+        }
     }
 
     /// Whether a type and its attributes have the same classes in both.
@@ -113,6 +141,23 @@ impl NamedOperations {
             self.any = true;
         }
     }
+}
+
+/// The policies of a file that look at `context`, or at a role that no consumer has, in order.
+fn asked_of_requests(file: Option<&Arc<PolicyFile>>, roles: &BTreeSet<&str>) -> Vec<String> {
+    let all = file.into_iter().flat_map(|file| file.policies.iter());
+    let is_of_token = |policy: &Policy| {
+        let literals = policy.entity_literals();
+        let mut named = literals.iter().filter(|entity| entity.type_name().basename() == "Role");
+        named.any(|role| !roles.contains(role.id().unescaped()))
+    };
+    let asking = all.filter_map(|(policy, _)| {
+        let json = policy.to_json().ok()?.to_string();
+        (json.contains("\"context\"") || is_of_token(policy)).then_some(json)
+    });
+    let mut asking: Vec<String> = asking.collect();
+    asking.sort();
+    asking
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ mod policy_files;
 mod policy_reading;
 mod references;
 mod request_context;
+mod spelling;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -63,8 +64,11 @@ pub use self::grant_set::{GrantSet, Selection, Selections};
 pub use self::namespaces::IdsCondition;
 pub(crate) use self::namespaces::PlaceOfId;
 pub use self::operation::{Operation, OperationGroup};
+#[cfg(test)]
+pub(crate) use self::permits::KNOWN as ANNOTATIONS;
 pub(crate) use self::references::Names;
 pub use self::targets::MASKED_TARGET;
+pub(crate) use self::words::Meaning;
 
 use crate::config::{Files, Report};
 

@@ -24,7 +24,8 @@ pub(super) struct Narrowing {
     pub(super) conditions: Arc<PermitConditions>,
 }
 
-const KNOWN: [&str; 12] = [
+/// Every annotation. What decides what somebody sees is compared by `kakehashi diff`: a test shows it of each.
+pub(crate) const KNOWN: [&str; 12] = [
     "attributes",
     "without",
     "contract",

@@ -2,6 +2,7 @@
 
 mod classes;
 mod conditions;
+mod every_spelling;
 mod files;
 mod guarded;
 

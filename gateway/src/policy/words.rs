@@ -1,14 +1,41 @@
 //! Decisions in words, for administrators: what a permit asks, why one does not apply, why nothing is granted.
 
+use std::sync::Arc;
+
+use ngsi_ld::query::{Area, Expression, ScopeQuery};
+
 use super::admission::References;
 use super::classification::Class;
 use super::conditions::{PermitConditions, Relationships, Unmet};
 use super::grant::{Denial, TypeGrant};
 
+/// One condition of a permit.
+pub(crate) struct Asked<'a> {
+    /// In one sentence, as the owner has written it.
+    pub(crate) words: String,
+    /// What it means; `None`: what the sentence says.
+    pub(crate) meaning: Option<Meaning<'a>>,
+}
+
+/// What decides, where the same words may mean different things, and different words the same.
+pub(crate) enum Meaning<'a> {
+    /// `@q`, as it holds for the type.
+    Filter(&'a Expression),
+    /// `@scope`
+    Scope(&'a ScopeQuery),
+    /// `@area`
+    Area(&'a Arc<Area>),
+}
+
 impl PermitConditions {
     /// What is asked of an entity and of a request, one sentence each, as the owner has written it.
     #[must_use]
     pub fn in_words(&self) -> Vec<String> {
+        self.asked().into_iter().map(|asked| asked.words).collect()
+    }
+
+    /// The same with what decides. Whoever adds a condition says here what it is compared by.
+    pub(crate) fn asked(&self) -> Vec<Asked<'_>> {
         let Self {
             q,
             scope,
@@ -21,34 +48,41 @@ impl PermitConditions {
             relationships,
         } = self;
         let mut all = Vec::new();
-        all.extend(q.iter().map(|q| format!("entities with {}", q.text)));
-        all.extend(
-            scope
-                .iter()
-                .map(|scope| format!("entities in the scope {}", scope.text)),
-        );
-        all.extend(
-            area.iter()
-                .map(|area| format!("entities within {}", area_in_words(&area.text))),
-        );
-        all.extend(ids.iter().map(|ids| format!("entities with ids {}", ids.text)));
+        let said = |words: String| Asked { words, meaning: None };
+        all.extend(q.iter().map(|q| Asked {
+            words: format!("entities with {}", q.text),
+            meaning: Some(Meaning::Filter(&q.filter)),
+        }));
+        all.extend(scope.iter().map(|scope| Asked {
+            words: format!("entities in the scope {}", scope.text),
+            meaning: Some(Meaning::Scope(&scope.query)),
+        }));
+        all.extend(area.iter().map(|area| Asked {
+            words: format!("entities within {}", area_in_words(&area.text)),
+            meaning: Some(Meaning::Area(&area.area)),
+        }));
+        all.extend(ids.iter().map(|ids| said(format!("entities with ids {}", ids.text))));
+        let any_of = |names: &[Arc<str>]| {
+            let mut names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.join(" or ")
+        };
         if !purposes.is_empty() {
-            all.push(format!("for the purpose {}", purposes.join(" or ")));
+            all.push(said(format!("for the purpose {}", any_of(purposes))));
         }
-        all.extend(ial.map(|level| format!("with identity assurance {level} or higher")));
-        all.extend(aal.map(|level| format!("with authentication assurance {level} or higher")));
+        all.extend(ial.map(|level| said(format!("with identity assurance {level} or higher"))));
+        all.extend(aal.map(|level| said(format!("with authentication assurance {level} or higher"))));
         let References { contracts, consents } = references;
         if !contracts.is_empty() {
-            all.push(format!("under the contract {}", contracts.join(" or ")));
+            all.push(said(format!("under the contract {}", any_of(contracts))));
         }
         if !consents.is_empty() {
-            all.push(format!("with the consent {}", consents.join(" or ")));
+            all.push(said(format!("with the consent {}", any_of(consents))));
         }
         if *relationships != Relationships::default() {
-            all.push(format!(
-                "with Relationships to what is hidden {}",
-                relationships.as_str()
-            ));
+            let word = relationships.as_str();
+            all.push(said(format!("with Relationships to what is hidden {word}")));
         }
         all
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::task::{Poll, ready};
 
 use geo::algorithm::orient::{Direction, Orient};
-use geo::{BoundingRect, MultiPolygon, Polygon, Rect};
+use geo::{BooleanOps, BoundingRect, GeodesicArea, MultiPolygon, Polygon, Rect, unary_union};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -22,6 +22,7 @@ pub const MAX_AREA_POSITIONS: usize = 200_000;
 /// An area. Asking whether a point lies in it costs little, however long its boundary is.
 pub struct Area {
     index: Index,
+    polygons: MultiPolygon<f64>,
     bounds: Rect<f64>,
 }
 
@@ -76,6 +77,7 @@ impl Area {
         let bounds = polygons.bounding_rect().ok_or(InvalidArea::Empty)?;
         Ok(Self {
             index: Index::of_areas(&polygons),
+            polygons,
             bounds,
         })
     }
@@ -100,6 +102,15 @@ impl Area {
             is_nowhere: instances.is_empty(),
             is_too_complex: false,
         }
+    }
+
+    /// How much of it lies outside of another, in square metres on the ellipsoid.
+    #[must_use]
+    pub fn square_metres_beyond(&self, other: &Self) -> f64 {
+        // Polygons that overlap each other are one.
+        let (own, others) = (unary_union(&self.polygons), unary_union(&other.polygons));
+        let beyond = own.difference(&others).orient(Direction::Default);
+        beyond.geodesic_area_unsigned()
     }
 
     /// A question that every entity in the area fulfils, and that costs a source little: does it meet the box around
@@ -245,6 +256,23 @@ mod tests {
                 assert_eq!(encloses(&area, geometry), inside, "{geometry}");
             }
         }
+    }
+
+    #[test]
+    fn what_lies_beyond_another_is_measured_on_the_ellipsoid() {
+        let square = |west: f64, east: f64| {
+            let json = format!(
+                r#"{{"type":"Polygon","coordinates":[[[{west},36],[{east},36],[{east},36.1],[{west},36.1],[{west},36]]]}}"#
+            );
+            Area::parse(&json).unwrap()
+        };
+        let (small, large) = (square(139.0, 139.1), square(139.0, 139.2));
+        // A tenth of a degree is 11.1 km from south to north, and there 9.0 km from west to east.
+        let beyond = large.square_metres_beyond(&small);
+        assert!((99e6..101e6).contains(&beyond), "{beyond}");
+        assert!(small.square_metres_beyond(&large) < 1.0);
+        let hole = Area::parse(SQUARES[0]).unwrap();
+        assert!(hole.square_metres_beyond(&hole) < 1.0);
     }
 
     #[test]

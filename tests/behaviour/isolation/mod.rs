@@ -5,6 +5,7 @@
 //! `KAKEHASHI_ISOLATION_CASES` says how many requests are tried; those that once failed are tried first
 //! (`proptest-regressions/isolation.txt`).
 
+mod compared;
 mod model;
 mod posted;
 mod question;

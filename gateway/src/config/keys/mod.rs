@@ -14,6 +14,8 @@ mod tests;
 pub use self::explain::{Origin, Setting, explain};
 pub use self::schema::json_schema;
 
+use std::collections::BTreeMap;
+
 use super::document::Node;
 
 /// The keys of one table.
@@ -91,6 +93,45 @@ enum Fallback {
     Is(&'static str),
     /// What follows from other keys, as TOML.
     From(fn(&Surroundings<'_>) -> Option<String>),
+}
+
+/// Every key by its whole name, `*` for names that the administrator chooses and `[]` for items of lists, with what holds
+/// where it is absent, as far as that follows from nothing else.
+pub(crate) fn defaults_of_keys() -> BTreeMap<String, Option<toml::Value>> {
+    let mut keys = BTreeMap::new();
+    add_keys(&tables::ROOT, "", &mut keys);
+    keys
+}
+
+fn add_keys(table: &'static Table, path: &str, keys: &mut BTreeMap<String, Option<toml::Value>>) {
+    for key in table.keys {
+        let name = if path.is_empty() {
+            key.name.to_owned()
+        } else {
+            format!("{path}.{}", key.name)
+        };
+        match key.kind {
+            Kind::Table(inner) => add_keys(inner, &name, keys),
+            Kind::Named(inner) => add_keys(inner, &format!("{name}.*"), keys),
+            Kind::List(inner) => add_keys(inner, &format!("{name}[]"), keys),
+            Kind::ChoiceOrTable(_, inner) | Kind::OneOrList(inner) => {
+                add_keys(inner, &name, keys);
+                keys.insert(name, None);
+            }
+            _ => {
+                let default = match key.fallback {
+                    Fallback::Is(text) => default_of(text),
+                    _ => None,
+                };
+                keys.insert(name, default);
+            }
+        }
+    }
+}
+
+fn default_of(text: &str) -> Option<toml::Value> {
+    let mut table: toml::Table = format!("value = {text}").parse().ok()?;
+    table.remove("value")
 }
 
 /// What a fallback may follow from.

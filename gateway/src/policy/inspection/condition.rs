@@ -6,7 +6,7 @@ use ngsi_ld::entity::Number;
 use ngsi_ld::query::{Comparand, Comparison, Expression, Query, ScopeQuery};
 
 use super::Action;
-use super::text::is_suspicious;
+use super::text::{is_numeral, is_suspicious};
 
 /// The least number of twelve digits.
 const TWELVE_DIGITS: f64 = 1e11;
@@ -69,11 +69,12 @@ fn is_large(number: &Number) -> bool {
     number.as_f64().abs() >= TWELVE_DIGITS
 }
 
-/// Whether a regular expression could tell one masked value from another. Numbers and addresses are of ASCII after NFKC;
-/// what asks for Japanese words alone, with anything between them, cannot.
+/// Whether a regular expression could tell one masked value from another. Numbers and addresses are of ASCII after NFKC,
+/// or of numerals; what asks for other Japanese words alone, with anything between them, cannot.
 fn may_discern(pattern: &str) -> bool {
     let words = pattern.replace(".*", "");
-    !words
-        .chars()
-        .all(|character| matches!(u32::from(character), 0x3041..=0x30FA | 0x30FC..=0x30FF | 0x3400..=0x9FFF))
+    let is_word = |character: char| {
+        matches!(u32::from(character), 0x3041..=0x30FA | 0x30FC..=0x30FF | 0x3400..=0x9FFF) && !is_numeral(character)
+    };
+    !words.chars().all(is_word)
 }

@@ -6,7 +6,7 @@ use ngsi_ld::{AttributeName, Entity, EntityId, Iri};
 
 use super::json::{is_suspicious_json, rewritten};
 use super::rules::speaks_of_my_number;
-use super::text::{Hit, hits, is_suspicious as is_suspicious_text, masked};
+use super::text::{Hit, digits_of_whole, hits, is_suspicious as is_suspicious_text, masked};
 use super::{Action, Finding, Inspection, Rule};
 
 /// What stands in the place of an id that is masked.
@@ -63,14 +63,10 @@ fn is_suspicious_value(value: &AttributeValue) -> bool {
 
 /// A whole number that may have twelve digits, as text.
 fn whole_number(number: &Number) -> Option<String> {
-    const TWELVE_DIGITS: std::ops::RangeInclusive<f64> = 1e11..=1e12;
-    let value = number.as_f64();
-    if !TWELVE_DIGITS.contains(&value) || value.fract() != 0.0 {
-        return None;
-    }
+    let digits = digits_of_whole(number.as_f64())?;
     Some(match number {
         Number::Integer(integer) => integer.to_string(),
-        Number::Float(_) | Number::Text(_) => format!("{value:.0}"),
+        Number::Float(_) | Number::Text(_) => digits,
     })
 }
 
@@ -138,7 +134,7 @@ impl<'a> Inspecting<'a> {
             return Fate::Goes;
         }
         let place = Place {
-            context: outer.context || speaks_of_my_number(attribute.name.as_str().chars()),
+            context: outer.context || speaks_of_my_number(attribute.name.as_str()),
             ..outer
         };
         attribute

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::rules::speaks_of_my_number;
-use super::text::{Hit, hits, is_suspicious};
+use super::text::{Hit, digits_of_whole, hits, is_suspicious};
 
 /// A part of a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) fn is_suspicious_json(json: &str) -> bool {
             Some(text) => is_suspicious(&text),
             None => true,
         },
-        Token::Number(number) => is_suspicious(number),
+        Token::Number(number) => is_suspicious(&whole(number)),
         Token::Other(_) => false,
     })
 }
@@ -38,18 +38,26 @@ pub(super) fn rewritten(
 ) -> Option<String> {
     let mut out = String::with_capacity(json.len());
     let mut is_changed = false;
-    let mut name_speaks = false;
+    // Whether a name speaks of it that leads to the values of each depth.
+    let mut depths = vec![context];
     for token in Tokens(json) {
         let (written, text) = match token {
             Token::Name(quoted) | Token::Text(quoted) => (quoted, unquoted(quoted)),
-            Token::Number(number) => (number, Some(Cow::Borrowed(number))),
-            Token::Other(other) => (other, None),
+            Token::Number(number) => (number, Some(whole(number))),
+            Token::Other(other) => {
+                descend(other, &mut depths);
+                (other, None)
+            }
         };
         let found = text.and_then(|text| {
             if matches!(token, Token::Name(_)) {
-                name_speaks = speaks_of_my_number(text.chars());
+                let outer = depths.len().checked_sub(2).and_then(|outer| depths.get(outer));
+                let speaks = outer == Some(&true) || context || speaks_of_my_number(&text);
+                if let Some(inner) = depths.last_mut() {
+                    *inner = speaks;
+                }
             }
-            let found = hits(&text, context || name_speaks);
+            let found = hits(&text, depths.last().is_some_and(|speaks| *speaks));
             if found.is_empty() { None } else { replace(&text, &found) }
         });
         match found.and_then(|replacement| serde_json::to_string(&replacement).ok()) {
@@ -61,6 +69,31 @@ pub(super) fn rewritten(
         }
     }
     is_changed.then_some(out)
+}
+
+/// Goes into and out of objects and lists.
+fn descend(signs: &str, depths: &mut Vec<bool>) {
+    for sign in signs.bytes() {
+        match sign {
+            b'{' | b'[' => depths.push(depths.last().is_some_and(|speaks| *speaks)),
+            b'}' | b']' if depths.len() > 1 => {
+                depths.pop();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A number as its digits, where it is a whole one that is written in another way: `983205673214.0`.
+fn whole(number: &str) -> Cow<'_, str> {
+    // Before its point a number of eleven digits has as many; most numbers are shorter.
+    let is_other =
+        number.len() > 11 && number.get(..11).is_some_and(|start| !start.contains('.')) || number.contains(['e', 'E']);
+    let value = is_other.then(|| number.parse().ok()).flatten();
+    match value.and_then(digits_of_whole) {
+        Some(digits) => Cow::Owned(digits),
+        None => Cow::Borrowed(number),
+    }
 }
 
 /// What a quoted text says; `None` when that cannot be read.

@@ -9,9 +9,15 @@
 //! looks like a number or an address is folded by NFKC and judged (`rules`). What it cannot know is said in
 //! `docs/privacy.md`.
 
+mod address;
 mod condition;
 mod entity;
+#[cfg(test)]
+mod every_way;
 mod json;
+mod my_number;
+mod numbers;
+mod phone;
 mod rules;
 #[cfg(test)]
 mod tests;

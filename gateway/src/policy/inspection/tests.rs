@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::rules::has_check_digit;
+use super::my_number::has_check_digit;
 use super::text::{hits, is_suspicious, masked};
 use super::*;
 use crate::config::{Report, expand_attribute};
@@ -64,9 +64,16 @@ fn the_check_digit_is_the_official_one() {
 
 #[test]
 fn a_name_that_speaks_of_it_makes_any_pieces_a_my_number() {
-    assert!(hits("98-3205-673214", false).is_empty());
-    assert_eq!(hits("98-3205-673214", true).len(), 1);
-    assert!(hits("98-3205-673210", true).is_empty());
+    assert!(hits("98-3205/6732 14", false).is_empty());
+    assert_eq!(hits("98-3205/6732 14", true).len(), 1);
+    assert!(hits("98-3205/6732 10", true).is_empty());
+    let nested = json!({"three": {"type": "JsonProperty", "json": {"マイナンバー": {"値": ["98-3205/6732 14"], "b": 1}, "c": "98-3205/6732 14"}}});
+    let (left, _) = inspected(Actions::default(), &nested);
+    let left = left.unwrap();
+    assert_eq!(
+        left["three"]["json"],
+        json!({"マイナンバー": {"値": ["***"], "b": 1}, "c": "98-3205/6732 14"})
+    );
 }
 
 proptest! {
@@ -140,6 +147,7 @@ fn whatever_kind_of_value_it_stands_in_it_is_masked() {
     let members = json!({
         "remarks": {"type": "Property", "value": format!("控え {number}")},
         "one": {"type": "Property", "value": 983_205_673_214_u64},
+        "oneMore": {"type": "Property", "value": {"a": [983_205_673_214.0]}},
         "two": {"type": "Property", "value": ["x", number, 983_205_673_214_u64, {"deep": [format!("<{number}>")]}]},
         "three": {"type": "Property", "value": {"番号": "\u{ff19}8320567321\u{ff14}", number: 1}},
         "four": {"type": "LanguageProperty", "languageMap": {"ja": number, "en": ["a", number]}},
@@ -157,6 +165,7 @@ fn whatever_kind_of_value_it_stands_in_it_is_masked() {
     assert!(!text.contains("8320567321"), "{text}");
     assert_eq!(left["remarks"]["value"], "控え ***");
     assert_eq!(left["one"]["value"], "***");
+    assert_eq!(left["oneMore"]["value"], json!({"a": ["***"]}));
     assert_eq!(left["two"]["value"], json!(["x", "***", "***", {"deep": ["<***>"]}]));
     assert_eq!(left["three"]["value"], json!({"番号": "***", "***": 1}));
     assert_eq!(left["four"]["languageMap"], json!({"ja": "***", "en": ["a", "***"]}));

@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use super::Rule;
+use super::numbers::Between;
 use super::rules;
+use crate::policy::spelling::{self, is_invisible};
 
 /// What stands in the place of a value that is masked.
 pub(super) const MASK: &str = "***";
@@ -42,12 +44,14 @@ struct Census {
     has_percent: bool,
     /// Whether a character may become another by NFKC that is looked for.
     has_foldable: bool,
+    /// Whether there is a zero of those that numbers written downwards have: `〇`. No telephone number is without one.
+    has_numeral: bool,
 }
 
 /// Counts without a branch for each byte, so that the compiler compares many of them at once.
-fn census(text: &[u8]) -> Census {
+fn census(text: &str) -> Census {
     let mut census = Census::default();
-    for block in text.chunks(BLOCK) {
+    for block in text.as_bytes().chunks(BLOCK) {
         let (mut digits, mut at, mut letter, mut percent, mut lead) = (0_u8, false, false, false, false);
         for byte in block {
             digits += u8::from(byte.is_ascii_digit());
@@ -65,29 +69,35 @@ fn census(text: &[u8]) -> Census {
         census.has_percent |= percent;
         census.has_foldable |= lead;
     }
-    // Enclosed and squared characters, U+3200 to U+33FF, begin like kana.
-    let pairs = text.iter().zip(text.iter().skip(1));
-    census.has_foldable |= pairs.fold(false, |found, (first, second)| {
-        found | ((*first == 0xE3) & matches!(*second, 0x88..=0x8F))
-    });
+    // Enclosed and squared characters, U+3200 to U+33FF, begin like kana, and so does `〇`.
+    let pairs = text.as_bytes().iter().zip(text.as_bytes().iter().skip(1));
+    let (mut enclosed, mut punctuation) = (false, false);
+    for (first, second) in pairs {
+        enclosed |= (*first == 0xE3) & matches!(*second, 0x88..=0x8F);
+        punctuation |= (*first == 0xE3) & (*second == 0x80);
+    }
+    census.has_foldable |= enclosed;
+    census.has_numeral = punctuation && text.contains('〇');
     census
 }
 
 /// Whether a text may hold what a rule looks for. Most texts may not, and are told apart in about a nanosecond a byte.
 pub(super) fn is_suspicious(text: &str) -> bool {
-    let census = census(text.as_bytes());
+    let census = census(text);
     may_hold(text, &census)
-        || (census.has_percent
-            && decoded(text).is_some_and(|decoded| may_hold(&decoded, &self::census(decoded.as_bytes()))))
+        || (census.has_percent && decoded(text).is_some_and(|decoded| may_hold(&decoded, &self::census(&decoded))))
 }
 
 fn may_hold(text: &str, census: &Census) -> bool {
+    if census.has_numeral && has_long_number(text.chars().map(numeral)) {
+        return true;
+    }
     if census.has_foldable {
         return may_hold_when_folded(text, census);
     }
     census.has_at
         || (census.digits >= FEWEST_DIGITS && has_long_number(text.chars()))
-        || (census.has_letter_u && text.len() > LINE_DIGITS && has_line_id(text.as_bytes()))
+        || (census.has_letter_u && text.len() > LINE_DIGITS && has_line_id(text))
 }
 
 /// The same for a text with characters that NFKC folds: no text is built where it cannot matter.
@@ -102,12 +112,36 @@ fn may_hold_when_folded(text: &str, census: &Census) -> bool {
         || (digits_at_most >= FEWEST_DIGITS && has_long_number(text.nfkc()))
 }
 
+/// The digits of a whole number that may have as many as a マイナンバー.
+pub(super) fn digits_of_whole(value: f64) -> Option<String> {
+    const TWELVE_DIGITS: std::ops::RangeInclusive<f64> = 1e11..=1e12;
+    (TWELVE_DIGITS.contains(&value) && value.fract() == 0.0).then(|| format!("{value:.0}"))
+}
+
 /// The text with its percent-encoding undone; `None` where there is none.
-fn decoded(text: &str) -> Option<Cow<'_, str>> {
-    match percent_decode_str(text).decode_utf8_lossy() {
+fn decoded(text: &str) -> Option<String> {
+    match spelling::decoded(text) {
         Cow::Borrowed(_) => None,
-        Cow::Owned(decoded) => Some(Cow::Owned(decoded)),
+        Cow::Owned(decoded) => Some(decoded),
     }
+}
+
+/// A digit for each numeral of those that stand for digits where numbers are written downwards.
+fn numeral(character: char) -> char {
+    const NUMERALS: [char; 10] = ['〇', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
+    let digit = NUMERALS.iter().position(|numeral| *numeral == character);
+    let digit = digit.and_then(|digit| char::from_digit(u32::try_from(digit).ok()?, 10));
+    digit.unwrap_or(character)
+}
+
+/// Whether a character is such a numeral.
+pub(super) fn is_numeral(character: char) -> bool {
+    numeral(character) != character
+}
+
+/// Whether a character is no part of a number, wherever in it it stands.
+fn is_left_out(character: char) -> bool {
+    is_invisible(character) || (!character.is_ascii() && is_combining_mark(character))
 }
 
 /// Whether a character may become digits, letters or signs of ASCII by NFKC. Says yes too often rather than too rarely.
@@ -119,47 +153,73 @@ fn may_be_hexadecimal(character: char) -> bool {
     character.is_ascii_hexdigit() || is_foldable(character)
 }
 
-/// Whether there is a number of eleven or twelve digits, or parts of numbers close to each other that could be one.
+/// Whether there is a number of eleven or twelve digits, or one with a country's code, or parts of numbers close to each
+/// other that could be one.
 fn has_long_number(characters: impl Iterator<Item = char>) -> bool {
-    let (mut whole, mut part, mut parts, mut between) = (0_usize, 0_usize, 0_usize, 0_usize);
-    let is_long = |whole: usize, part: usize, parts: usize| {
-        whole >= FEWEST_DIGITS as usize && (parts > 1 || matches!(part, 11 | 12))
-    };
+    let mut run = Run::default();
+    let mut between = Between::default();
     for character in characters {
         if character.is_ascii_digit() {
-            parts += usize::from(part == 0);
-            (whole, part, between) = (whole + 1, part + 1, 0);
-        } else if whole > 0 && rules::is_separator(character) && between < rules::LONGEST_SEPARATOR {
-            if is_long(whole, part, parts) {
+            run.add(character);
+            between = Between::default();
+        } else if run.digits > 0 && !is_left_out(character) {
+            if run.is_long() {
                 return true;
             }
-            (part, between) = (0, between + 1);
-        } else if whole > 0 && !is_invisible(character) {
-            if is_long(whole, part, parts) {
-                return true;
+            if between.takes(character) {
+                run.part = 0;
+            } else {
+                run = Run::default();
             }
-            (whole, part, parts, between) = (0, 0, 0, 0);
         }
     }
-    is_long(whole, part, parts)
+    run.is_long()
 }
 
-fn has_line_id(text: &[u8]) -> bool {
-    let begins = |rest: &[u8]| {
-        rest.split_first().is_some_and(|(first, rest)| {
-            let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit());
-            *first == b'U' && digits.take(LINE_DIGITS).count() == LINE_DIGITS
+/// Digits that may be of one number.
+#[derive(Default)]
+struct Run {
+    digits: usize,
+    /// Digits of the last part, and the first two of them.
+    part: usize,
+    first: (char, char),
+    parts: usize,
+}
+
+impl Run {
+    fn add(&mut self, digit: char) {
+        match self.part {
+            0 => {
+                self.parts += 1;
+                self.first = (digit, ' ');
+            }
+            1 => self.first.1 = digit,
+            _ => {}
+        }
+        (self.digits, self.part) = (self.digits + 1, self.part + 1);
+    }
+
+    fn is_long(&self) -> bool {
+        // Identifiers of thirteen digits are many. Of those that long only what begins with a country's code, and with
+        // what is dialled before one, is looked at.
+        let has_code = matches!(self.first, ('8', '1') | ('0', '0' | '1'));
+        let is_whole = matches!(self.part, 11 | 12) || (matches!(self.part, 13..=16) && has_code);
+        self.digits >= FEWEST_DIGITS as usize && (self.parts > 1 || is_whole)
+    }
+}
+
+fn has_line_id(text: &str) -> bool {
+    let mut digits = None;
+    text.chars()
+        .filter(|character| !is_left_out(*character))
+        .any(|character| {
+            digits = match digits {
+                _ if character == 'U' => Some(0),
+                Some(digits) if character.is_ascii_hexdigit() => Some(digits + 1),
+                _ => None,
+            };
+            digits == Some(LINE_DIGITS)
         })
-    };
-    text.iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == b'U')
-        .any(|(place, _)| text.get(place..).is_some_and(begins))
-}
-
-/// Characters that take up no room on paper; put between digits they would hide a number.
-fn is_invisible(character: char) -> bool {
-    matches!(u32::from(character), 0xAD | 0x200B..=0x200F | 0x2060..=0x2064 | 0xFE00..=0xFE0F | 0xFEFF)
 }
 
 /// A text after NFKC, without what is invisible.
@@ -175,13 +235,28 @@ impl Normal {
             characters: Vec::with_capacity(text.len()),
             origins: Vec::with_capacity(text.len()),
         };
-        for (start, character) in text.char_indices().filter(|(_, character)| !is_invisible(*character)) {
+        for (start, character) in text.char_indices() {
             for folded in std::iter::once(character).nfkc() {
-                normal.characters.push(folded);
-                normal.origins.push(start..start + character.len_utf8());
+                if !is_left_out(folded) {
+                    normal.characters.push(folded);
+                    normal.origins.push(start..start + character.len_utf8());
+                }
             }
         }
         normal
+    }
+
+    /// With digits for numerals, and as if no `%` encoded anything.
+    fn with_digits(&self) -> Vec<char> {
+        let plain = |character: char| if character == '%' { '*' } else { numeral(character) };
+        self.characters.iter().map(|character| plain(*character)).collect()
+    }
+
+    fn hit(&self, (rule, characters): (Rule, Range<usize>)) -> Hit {
+        Hit {
+            rule,
+            bytes: self.bytes(characters),
+        }
     }
 
     /// The bytes of the text that some of the characters came from.
@@ -198,26 +273,34 @@ pub(super) fn hits(text: &str, context: bool) -> Vec<Hit> {
     if !is_suspicious(text) {
         return Vec::new();
     }
-    let normal = Normal::of(text);
-    let found = rules::find(&normal.characters, context);
-    let mut hits: Vec<Hit> = found
-        .into_iter()
-        .map(|(rule, characters)| Hit {
-            rule,
-            bytes: normal.bytes(characters),
-        })
-        .collect();
-    if hits.is_empty()
-        && let Some(decoded) = decoded(text)
-    {
-        // Which of the encoded characters it was is lost; the whole text is what holds it.
-        let inside = rules::find(&Normal::of(&decoded).characters, context);
-        hits.extend(inside.into_iter().map(|(rule, _)| Hit {
-            rule,
+    let mut hits = hits_as_written(text, context);
+    // What is encoded in what is left: which of the encoded characters it was is lost; the whole text is what holds it.
+    let left = masked(text, hits.iter());
+    if let Some(decoded) = decoded(&left) {
+        let inside = hits_as_written(&decoded, context);
+        hits.extend(inside.into_iter().map(|hit| Hit {
+            rule: hit.rule,
             bytes: 0..text.len(),
         }));
     }
     hits.sort_by_key(|hit| (hit.bytes.start, hit.bytes.end));
+    hits
+}
+
+/// The same without undoing percent-encoding, in no order.
+fn hits_as_written(text: &str, context: bool) -> Vec<Hit> {
+    let normal = Normal::of(text);
+    let found = rules::find(&normal.characters, context);
+    let mut hits: Vec<Hit> = found.into_iter().map(|found| normal.hit(found)).collect();
+    if normal
+        .characters
+        .iter()
+        .any(|character| matches!(character, '〇' | '%'))
+    {
+        let others = rules::find_phones(&normal.with_digits());
+        let others = others.into_iter().map(|found| normal.hit(found));
+        hits.extend(others.filter(|hit| !hits.contains(hit)).collect::<Vec<_>>());
+    }
     hits
 }
 

@@ -356,7 +356,7 @@ fn official() -> Official {
     toml::from_str(include_str!("official_names.toml")).unwrap()
 }
 
-fn committed() -> Classification {
+pub(super) fn committed() -> Classification {
     let text = std::fs::read_to_string(repository().join("policies/classification.toml")).unwrap();
     let report = Report::default();
     let classification = parse_classification("classification.toml", &text, &report);

@@ -1,0 +1,140 @@
+//! Conditions of permits, compared by what they mean: the same words may name another area, and other words the same.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ngsi_ld::query::Area;
+
+use crate::policy::{Meaning, PermitConditions};
+
+/// What is asked of entities and requests, in the words of its owner. Two are the same if they mean the same.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Conditions {
+    /// What they mean, apart from areas.
+    meanings: Vec<String>,
+    /// Which of all areas.
+    area: Option<usize>,
+    pub(super) words: Vec<String>,
+}
+
+/// All areas that one comparison meets, each once.
+#[derive(Debug, Default)]
+pub(super) struct Areas {
+    known: Vec<Arc<Area>>,
+    /// How much of one lies beyond another, as far as it was asked: that takes longer than everything else.
+    beyond: RefCell<HashMap<(usize, usize), f64>>,
+}
+
+impl Areas {
+    fn position(&mut self, area: &Arc<Area>) -> usize {
+        let is_same = |known: &Arc<Area>| Arc::ptr_eq(known, area) || known == area;
+        self.known.iter().position(is_same).unwrap_or_else(|| {
+            self.known.push(Arc::clone(area));
+            self.known.len() - 1
+        })
+    }
+
+    /// How much of one lies beyond another, in square metres.
+    fn beyond(&self, one: usize, other: usize) -> f64 {
+        let measure = || {
+            let (one, other) = self.known.get(one).zip(self.known.get(other))?;
+            Some(one.square_metres_beyond(other))
+        };
+        *self
+            .beyond
+            .borrow_mut()
+            .entry((one, other))
+            .or_insert_with(|| measure().unwrap_or(f64::INFINITY))
+    }
+}
+
+impl Conditions {
+    pub(super) fn of(conditions: &PermitConditions, areas: &mut Areas) -> Self {
+        let mut all = Self::default();
+        for asked in conditions.asked() {
+            match asked.meaning {
+                None => all.meanings.push(asked.words.clone()),
+                Some(Meaning::Filter(filter)) => all.meanings.push(format!("{filter:?}")),
+                Some(Meaning::Scope(scope)) => all.meanings.push(format!("{scope:?}")),
+                Some(Meaning::Area(area)) => all.area = Some(areas.position(area)),
+            }
+            all.words.push(asked.words);
+        }
+        all
+    }
+
+    fn key(&self) -> (&[String], Option<usize>) {
+        (&self.meanings, self.area)
+    }
+
+    /// Whether whatever meets these meets the others as well, as far as areas and their absence tell. Areas that differ
+    /// by less than can be measured are not within each other: that they differ has to be told.
+    pub(super) fn are_within(&self, others: &Self, areas: &Areas) -> bool {
+        if others.key() == (&[], None) || self.key() == others.key() {
+            return true;
+        }
+        let both = self.two_areas(others);
+        both.is_some_and(|(own, other)| areas.beyond(own, other) < LEAST && areas.beyond(other, own) >= LEAST)
+    }
+
+    /// How the area has changed, if nothing else has.
+    pub(super) fn change_of_area(&self, before: &Self, areas: &Areas) -> Option<String> {
+        let (after, old) = self.two_areas(before)?;
+        let within = |words: &&String| words.starts_with(WITHIN);
+        let name = self.words.iter().find(within)?.strip_prefix(WITHIN)?;
+        let (more, less) = (areas.beyond(after, old), areas.beyond(old, after));
+        let how = match (more >= LEAST, less >= LEAST) {
+            (true, false) => format!("larger by {}", in_words(more)),
+            (false, true) => format!("smaller by {}", in_words(less)),
+            (true, true) => format!("moved: {} more, {} less", in_words(more), in_words(less)),
+            (false, false) => "by less than a square metre".to_owned(),
+        };
+        Some(format!("area changed: {name}, {how}"))
+    }
+
+    /// Both areas, where they are different and all else is the same.
+    fn two_areas(&self, other: &Self) -> Option<(usize, usize)> {
+        let is_all_else_the_same = self.meanings == other.meanings && self.area != other.area;
+        self.area.zip(other.area).filter(|_| is_all_else_the_same)
+    }
+}
+
+/// What the words of an area begin with.
+const WITHIN: &str = "entities within ";
+
+/// Square metres that computing with degrees may be wrong by.
+const LEAST: f64 = 1.0;
+
+/// `12 km²`, `0.34 km²`, `250 m²`
+fn in_words(square_metres: f64) -> String {
+    const KILOMETRE: f64 = 1e6;
+    let kilometres = square_metres / KILOMETRE;
+    if kilometres >= 10.0 {
+        format!("{kilometres:.0} km²")
+    } else if kilometres >= 0.01 {
+        format!("{kilometres:.2} km²")
+    } else {
+        format!("{square_metres:.0} m²")
+    }
+}
+
+impl PartialEq for Conditions {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Conditions {}
+
+impl PartialOrd for Conditions {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Conditions {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}

@@ -1,0 +1,99 @@
+//! What decides what somebody sees without being a grant. Only the sources know who gains and loses by it: it is told that
+//! it has changed.
+
+use std::collections::BTreeSet;
+
+use super::keys;
+use crate::config::{Affiliation, Config, RoleName, SourceConfig, SourceKind, TenantId};
+
+/// Changes that are told. More are counted.
+const MOST_TOLD: usize = 1_000;
+
+const TENANTS_TOML: &str = "tenants.toml";
+
+/// What has changed, in words. `only`: as far as it concerns this tenant's data.
+pub(super) fn changes(old: &Config, new: &Config, only: Option<&TenantId>) -> Vec<String> {
+    let mut told = Vec::new();
+    if let (Some(before), Some(after)) = (old.files.get(TENANTS_TOML), new.files.get(TENANTS_TOML)) {
+        let changed = keys::changes(before, after).into_iter();
+        let concerning = changed.filter(|change| only.is_none_or(|only| concerns(change, only, old, new)));
+        told.extend(concerning.map(|change| format!("{TENANTS_TOML}: {change}")));
+    }
+    files(old, new, only, &mut told);
+    let classes = old.policy.changes_of_classes(&new.policy).into_iter();
+    told.extend(classes.map(|change| format!("classes: {change}")));
+    requests(old, new, only, &mut told);
+    let left_out = told.len().saturating_sub(MOST_TOLD);
+    told.truncate(MOST_TOLD);
+    if left_out > 0 {
+        told.push(format!("{left_out} more are not shown"));
+    }
+    told
+}
+
+/// Whether a key is one of this tenant's, or of nobody's: what concerns other tenants and their consumers is theirs.
+fn concerns(change: &str, tenant: &TenantId, old: &Config, new: &Config) -> bool {
+    let name = |table: &str| {
+        let rest = change.strip_prefix(table)?;
+        rest.split(['.', ' ', '[']).next()
+    };
+    if let Some(of) = name("tenants.") {
+        return of == tenant.as_str();
+    }
+    let Some(consumer) = name("consumers.") else {
+        return true;
+    };
+    [old, new].iter().any(|config| {
+        let known = config.consumers.get(consumer);
+        let affiliation = known.and_then(|consumer| consumer.affiliation.as_ref());
+        matches!(affiliation, Some(Affiliation::Tenant(own)) if own == tenant)
+    })
+}
+
+/// Files that sources are read with: mappings, certificates.
+fn files(old: &Config, new: &Config, only: Option<&TenantId>, told: &mut Vec<String>) {
+    let is_other = |name: &str| name == TENANTS_TOML || name.starts_with("policies/");
+    let names: BTreeSet<&String> = old.files.keys().chain(new.files.keys()).collect();
+    for name in names.into_iter().filter(|name| !is_other(name)) {
+        let (before, after) = (old.files.get(name), new.files.get(name));
+        let says_the_same = || {
+            let parsed = |text: Option<&std::sync::Arc<str>>| text.and_then(|text| text.parse::<toml::Table>().ok());
+            let (before, after) = (parsed(before), parsed(after));
+            before.is_some() && before == after
+        };
+        let is_named = || {
+            let mut own = [old, new].into_iter().flat_map(Config::sources);
+            only.is_none_or(|only| own.any(|source| source.owners().contains(only) && names_file(source, name)))
+        };
+        if before != after && !says_the_same() && is_named() {
+            told.push(format!("{name} has changed"));
+        }
+    }
+}
+
+/// Whether a source is read with a file. Which certificate it was read with is not kept: any may be its own.
+fn names_file(source: &SourceConfig, name: &str) -> bool {
+    match &source.kind {
+        SourceKind::Rest { .. } => true,
+        SourceKind::NgsiV2 { .. } | SourceKind::Store { .. } => !name.ends_with(".toml"),
+    }
+}
+
+/// Policies that look at what only a request tells.
+fn requests(old: &Config, new: &Config, only: Option<&TenantId>, told: &mut Vec<String>) {
+    let consumers = old.consumers.iter().chain(new.consumers.iter());
+    let roles: BTreeSet<&str> = consumers
+        .flat_map(|consumer| consumer.roles.iter().map(RoleName::as_str))
+        .collect();
+    let tenants: BTreeSet<&TenantId> = [old, new]
+        .iter()
+        .flat_map(|config| config.tenants.iter().map(|tenant| &tenant.id))
+        .filter(|tenant| only.is_none_or(|only| only == *tenant))
+        .collect();
+    let files = tenants.into_iter().map(Some).chain([None]);
+    for file in files.filter(|file| !old.policy.asks_the_same_of_requests(&new.policy, *file, &roles)) {
+        let name = file.map_or("platform", TenantId::as_str);
+        let what = "what policies ask of requests and of roles that only tokens bring has changed";
+        told.push(format!("policies/{name}.cedar: {what}"));
+    }
+}

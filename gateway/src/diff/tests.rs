@@ -1,0 +1,384 @@
+//! Every annotation, class and key that decides what somebody sees, changed one at a time: that is told.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::civil::Date;
+use tempfile::TempDir;
+
+use super::keys::{is_listed, listed};
+use super::{Difference, compare};
+use crate::config::{Config, Environment, defaults_of_keys};
+use crate::policy::ANNOTATIONS;
+
+const TENANTS: &str = r#"
+[tenants.sano]
+role = "operator"
+inspection = "mask"
+[[tenants.sano.sources]]
+id = "sano-orion"
+adapter = "ngsi-v2"
+endpoint = "http://127.0.0.1:1026"
+fiware_service = "sano"
+personal_data = "present"
+provides = [{ type = "AED", id_pattern = "^urn:ngsi-ld:AED:" }, { type = "Trace" }]
+[tenants.yaita]
+[consumers.app]
+tenant = "yaita"
+roles = ["reader"]
+purposes = ["disaster-response", "statistics"]
+contracts = ["2026-017"]
+consents = ["terms-1"]
+keys = [{ name = "k", sha256 = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", expires = 2030-01-01 }]
+"#;
+
+const CLASSES: &str = r#"
+[attributes]
+personal = ["fullName", "*MobilePhone*"]
+[contacts]
+attributes = ["contactPointPhoneNumber"]
+[types.AED]
+class = "open"
+[types.AED.attributes]
+open = ["name", "location", "remarks", "accuracy", "contactPointPhoneNumber"]
+limited = ["status"]
+personal = ["keyHolder"]
+[types.Trace]
+class = "anonymised"
+[types.Trace.attributes]
+open = ["name"]
+[types.Resident]
+class = "personal"
+"#;
+
+const POLICY: &str = r#"permit(principal in Role::"reader", action in Action::"read", resource in Tenant::"sano");"#;
+
+const AREA: &str = "policies/areas/mashiko.geojson";
+
+fn square(east: f64) -> String {
+    format!(
+        r#"{{"type":"Polygon","coordinates":[[[140.0,36.4],[{east},36.4],[{east},36.5],[140.0,36.5],[140.0,36.4]]]}}"#
+    )
+}
+
+/// The files of a revision.
+fn files(policy: &str) -> BTreeMap<&'static str, String> {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/schema.cedarschema");
+    BTreeMap::from([
+        ("tenants.toml", TENANTS.to_owned()),
+        ("policies/classification.toml", CLASSES.to_owned()),
+        ("policies/schema.cedarschema", std::fs::read_to_string(schema).unwrap()),
+        ("policies/sano.cedar", policy.to_owned()),
+        (AREA, square(140.1)),
+    ])
+}
+
+fn loaded(files: &BTreeMap<&'static str, String>) -> Config {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir_all(folder.path().join("policies/areas")).unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let environment = Environment::new([], Date::constant(2026, 11, 21));
+    Config::load(
+        &folder.path().join("tenants.toml"),
+        &folder.path().join("policies"),
+        &environment,
+    )
+    .unwrap_or_else(|findings| panic!("{findings}"))
+}
+
+fn compared(old: &BTreeMap<&'static str, String>, new: &BTreeMap<&'static str, String>) -> Difference {
+    compare(&loaded(old), &loaded(new), None)
+}
+
+fn of_policies(old: &str, new: &str) -> Difference {
+    compared(&files(old), &files(new))
+}
+
+/// What an annotation says before and after.
+const CHANGED: [(&str, &str, &str); 12] = [
+    ("attributes", "name,location", "name,status"),
+    ("without", "name", "remarks"),
+    ("contract", "2026-017", "2026-018"),
+    ("consent", "terms-1", "terms-2"),
+    ("q", "name==\\\"a\\\"", "name==\\\"b\\\""),
+    ("scope", "/a", "/b"),
+    ("area", "areas/mashiko.geojson", "areas/other.geojson"),
+    ("purpose", "disaster-response", "statistics"),
+    ("ial", "1", "2"),
+    ("aal", "2", "1"),
+    ("relationships", "masked", "dropped"),
+    ("ids", "urn:ngsi-ld:AED:a-", "urn:ngsi-ld:AED:b-"),
+];
+
+/// A new annotation needs an example here.
+#[test]
+fn every_annotation_that_changes_is_told() {
+    for annotation in ANNOTATIONS {
+        let (_, before, after) = CHANGED
+            .iter()
+            .find(|(name, ..)| *name == annotation)
+            .unwrap_or_else(|| panic!("no example changes @{annotation}: diff might forget it"));
+        let with = |value: &str| {
+            let mut files = files(&format!("@{annotation}(\"{value}\") {POLICY}"));
+            files.insert("policies/areas/other.geojson", square(140.2));
+            files
+        };
+        let (old, new, none) = (with(before), with(after), files(POLICY));
+        assert!(compared(&old, &new).is_any(), "@{annotation}");
+        assert!(
+            compared(&old, &none).is_any() && compared(&none, &old).is_any(),
+            "@{annotation}"
+        );
+        assert!(!compared(&old, &old).is_any(), "@{annotation}");
+    }
+}
+
+/// A new key needs a place in one of the lists.
+#[test]
+fn every_key_is_known_to_decide_or_not_to() {
+    let keys = defaults_of_keys();
+    for key in keys.keys() {
+        assert!(
+            is_listed(key),
+            "{key} is in no list of diff/keys.rs: does it decide what somebody sees?"
+        );
+    }
+    for entry in listed() {
+        let is_there = |key: &String| {
+            key == entry || key.starts_with(&format!("{entry}.")) || key.starts_with(&format!("{entry}["))
+        };
+        assert!(keys.keys().any(is_there), "there is no key {entry}");
+    }
+}
+
+/// Of each key that decides, one that is written otherwise.
+#[test]
+fn every_key_that_decides_is_told() {
+    let old = files(POLICY);
+    for (before, after, key) in [
+        ("role = \"operator\"\ninspection", "inspection", "tenants.sano.role"),
+        (
+            "inspection = \"mask\"",
+            "inspection = \"report\"",
+            "tenants.sano.inspection.email",
+        ),
+        (
+            "id = \"sano-orion\"",
+            "id = \"sano-other\"",
+            "tenants.sano.sources[sano-other]",
+        ),
+        (
+            "127.0.0.1:1026",
+            "127.0.0.1:1027",
+            "tenants.sano.sources[sano-orion].endpoint",
+        ),
+        (
+            "fiware_service = \"sano\"",
+            "fiware_service = \"other\"",
+            "fiware_service",
+        ),
+        (
+            "fiware_service =",
+            "fiware_servicepath = \"/a\"\nfiware_service =",
+            "fiware_servicepath",
+        ),
+        (
+            "fiware_service =",
+            "scope_from_servicepath = true\nfiware_service =",
+            "scope_from_servicepath",
+        ),
+        ("\"present\"", "\"none\"", "personal_data"),
+        ("^urn:ngsi-ld:AED:", "^urn:ngsi-ld:AED:1", "provides[AED].id_pattern"),
+        (
+            "{ type = \"Trace\" }",
+            "{ type = \"Trace\", authoritative = true }",
+            "authoritative",
+        ),
+        ("tenant = \"yaita\"", "organisation = \"x\"", "consumers.app.tenant"),
+        ("[\"reader\"]", "[\"reader\", \"writer\"]", "consumers.app.roles"),
+        ("\"disaster-response\", ", "", "consumers.app.purposes"),
+        ("2026-017", "2026-019", "consumers.app.contracts"),
+        ("terms-1", "terms-9", "consumers.app.consents"),
+        ("sha256 = \"00", "sha256 = \"ff", "consumers.app.keys[k].sha256"),
+        ("2030-01-01", "2031-01-01", "consumers.app.keys[k].expires"),
+        (
+            "[tenants.sano]",
+            "[gateway]\nsplit_entities = true\n[tenants.sano]",
+            "gateway.split_entities",
+        ),
+        (
+            "[tenants.sano]",
+            "[gateway]\napi_key_header = \"x-k\"\n[tenants.sano]",
+            "gateway.api_key_header",
+        ),
+        (
+            "[tenants.sano]",
+            "[gateway]\ndefault_context = \"core\"\n[tenants.sano]",
+            "gateway.default_context",
+        ),
+    ] {
+        let mut new = old.clone();
+        new.insert("tenants.toml", TENANTS.replacen(before, after, 1));
+        assert_ne!(new, old, "{key}");
+        let told = compared(&old, &new).otherwise;
+        assert!(told.iter().any(|line| line.contains(key)), "{key}: {told:?}");
+    }
+    for (before, after) in [
+        (
+            "inspection = \"mask\"",
+            "inspection = { email = \"mask\", my_number = \"mask\", mobile_phone = \"mask\", line_user_id = \"mask\", facility_contacts = \"mask\" }",
+        ),
+        (
+            "\"disaster-response\", \"statistics\"",
+            "\"statistics\", \"disaster-response\"",
+        ),
+        ("[tenants.yaita]", "# A comment.\n[tenants.yaita]\nname = \"Yaita\""),
+        (
+            "[tenants.sano]",
+            "[gateway]\nsplit_entities = false\nlisten = \"127.0.0.1:1\"\n[tenants.sano]",
+        ),
+        ("provides =", "timeout = \"2s\"\nprovides ="),
+    ] {
+        let mut new = old.clone();
+        new.insert("tenants.toml", TENANTS.replacen(before, after, 1));
+        assert_ne!(new, old);
+        let told = compared(&old, &new);
+        assert!(!told.is_any(), "{after}: {told}");
+    }
+}
+
+#[test]
+fn every_class_that_changes_is_told() {
+    let old = files(POLICY);
+    for (before, after, told) in [
+        (
+            "[types.AED]\nclass = \"open\"",
+            "[types.AED]\nclass = \"limited\"",
+            "the type AED was open and is limited",
+        ),
+        (
+            "\"accuracy\", ",
+            "",
+            "accuracy of the type AED was open and is unclassified",
+        ),
+        (
+            "\"keyHolder\"",
+            "\"keyHolder\", \"ownerName\"",
+            "ownername of the type AED",
+        ),
+        ("*MobilePhone*", "*Mobile*", "*mobile* of every type"),
+        ("[types.Resident]", "[types.Citizen]", "citizen"),
+        (
+            "attributes = [\"contactPointPhoneNumber\"]",
+            "attributes = []",
+            "contactPointPhoneNumber is a contact",
+        ),
+    ] {
+        let mut new = old.clone();
+        new.insert("policies/classification.toml", CLASSES.replacen(before, after, 1));
+        assert_ne!(new, old, "{after}");
+        let lines = compared(&old, &new).otherwise;
+        assert!(lines.iter().any(|line| line.contains(told)), "{told}: {lines:?}");
+    }
+    let mut moved = old.clone();
+    let groups = CLASSES
+        .replace(
+            "[types.AED]",
+            "[groups.head]\nopen = [\"name\"]\n[types.AED]\ngroups = [\"head\"]",
+        )
+        .replace("open = [\"name\", \"location\"", "open = [\"location\"");
+    moved.insert("policies/classification.toml", groups);
+    assert!(!compared(&old, &moved).is_any(), "the same classes, said by a group");
+}
+
+#[test]
+fn an_area_is_compared_by_where_it_lies() {
+    let policy = format!("@area(\"areas/mashiko.geojson\") {POLICY}");
+    let old = files(&policy);
+    let with = |area: String| {
+        let mut files = old.clone();
+        files.insert(AREA, area);
+        files
+    };
+    let larger = compared(&old, &with(square(140.2)));
+    let change = &larger.changes[0];
+    assert!(change.lost.is_empty(), "{larger}");
+    assert_eq!(
+        change.gained[0].changed,
+        ["area changed: areas/mashiko.geojson, larger by 99 km²"],
+        "{larger}"
+    );
+    assert!(larger.to_string().contains("larger by 99 km²"), "{larger}");
+    let smaller = compared(&old, &with(square(140.05)));
+    let change = &smaller.changes[0];
+    assert!(
+        change.gained.is_empty() && change.lost[0].changed[0].ends_with(", smaller by 50 km²"),
+        "{smaller}"
+    );
+    let moved = compared(&old, &with(square(139.9)));
+    let change = &moved.changes[0];
+    assert!(
+        change.gained[0].changed[0].contains("moved: 99 km² more, 99 km² less"),
+        "{moved}"
+    );
+    assert!(!change.lost.is_empty(), "{moved}");
+    // Less than can be measured is still another area.
+    assert!(compared(&old, &with(square(140.000_000_01 + 0.1))).is_any());
+
+    // The same area by another name, and written otherwise.
+    let mut renamed = files(&policy.replace("mashiko", "town"));
+    renamed.insert("policies/areas/town.geojson", square(140.1).replace("140.0,", "140,"));
+    assert!(!compared(&old, &renamed).is_any());
+
+    // GeoJSON in the policy, whose beginning stays.
+    let inline = |east: f64| format!("@area(\"{}\") {POLICY}", square(east).replace('"', "\\\""));
+    let told = of_policies(&inline(140.1), &inline(140.2));
+    assert!(told.to_string().contains("larger by 99 km²"), "{told}");
+}
+
+#[test]
+fn what_the_same_words_mean_counts() {
+    // Nobody classifies any more what a condition looks at: less is asked for by the same words.
+    let policy = format!("@q(\"status==1|remarks==1\") {POLICY}");
+    let (old, mut new) = (files(&policy), files(&policy));
+    let stricter = CLASSES.replace("\"remarks\", ", "").replace(
+        "[types.Trace.attributes]\nopen = [\"name\"]",
+        "[types.Trace.attributes]\nopen = [\"name\", \"remarks\"]",
+    );
+    new.insert("policies/classification.toml", stricter);
+    let told = compared(&old, &new);
+    assert!(
+        told.to_string().contains("what it means has changed with the classes"),
+        "{told}"
+    );
+    // What is asked of a request, and of roles that only tokens bring.
+    let when = |level: u8| {
+        format!(
+            "permit(principal in Role::\"reader\", action, resource in Tenant::\"sano\") when {{ context has ial && context.ial >= {level} }};"
+        )
+    };
+    assert!(of_policies(&when(1), &when(2)).is_any());
+    let of_tokens = |name: &str| {
+        format!("@attributes(\"{name}\") permit(principal in Role::\"officer\", action, resource in Tenant::\"sano\");")
+    };
+    assert!(of_policies(&of_tokens("name"), &of_tokens("status")).is_any());
+    // Other words for the same.
+    let spaced = format!("@purpose(\"statistics, disaster-response\") {POLICY}");
+    let other = format!("@purpose(\"disaster-response,statistics\") {POLICY}");
+    assert!(!of_policies(&spaced, &other).is_any());
+}
+
+#[test]
+fn what_holds_without_a_condition_holds_under_each() {
+    let everywhere = format!("@attributes(\"name,location,remarks,accuracy,contactPointPhoneNumber\") {POLICY}");
+    let with_more = format!("{everywhere}\n@attributes(\"name\") @scope(\"/a\") {POLICY}");
+    assert!(!of_policies(&everywhere, &with_more).is_any());
+    let alone = format!("@attributes(\"name\") @scope(\"/a\") {POLICY}");
+    let told = of_policies(&everywhere, &alone);
+    let lost = &told.changes[0].lost;
+    assert_eq!(lost[0].attributes, ["@open", "id"], "{told}");
+    assert_eq!(lost[0].except, [["entities in the scope /a"]], "{told}");
+    assert!(told.changes[0].gained.is_empty(), "{told}");
+}

@@ -1,0 +1,134 @@
+//! One thing of a world is changed, and whenever some request is then answered otherwise, `kakehashi diff` must have said
+//! that something changes.
+
+use kakehashi::config::Config;
+use kakehashi::diff::compare;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config as Cases, RngSeed, TestRunner};
+use tempfile::TempDir;
+
+use super::load;
+use super::model::expected;
+use super::question::{Question, questions};
+use super::world::{World, world};
+use super::written;
+
+/// Worlds that are changed in every run.
+const CASES: u32 = 300;
+
+/// Requests that are answered before and after each change.
+const QUESTIONS: usize = 60;
+
+/// Things that can be changed one at a time. What sources hold is not among them: no configuration says it.
+const CHANGES: usize = 21;
+
+/// The world with one thing as it is in another. `None`: it has no such thing.
+fn changed(world: &World, other: &World, change: usize, at: Index) -> Option<World> {
+    let mut world = world.clone();
+    let pick = |length: usize| (length > 0).then(|| at.index(length));
+    let tenant = pick(world.tenants.len())?;
+    let from = &other.tenants[at.index(other.tenants.len())];
+    let permit = pick(world.tenants[tenant].permits.len())?;
+    let of = &from.permits[at.index(from.permits.len())];
+    let consumer = pick(world.consumers.len())?;
+    let asked_by = &other.consumers[at.index(other.consumers.len())];
+    let source = pick(world.tenants[tenant].sources.len())?;
+    let held = &from.sources[at.index(from.sources.len())];
+    let kind = pick(world.classes.len())?;
+    let own = &mut world.tenants[tenant];
+    let head = &mut own.permits[permit].head;
+    match change {
+        0 => head.principal = of.head.principal.clone(),
+        1 => head.action = of.head.action,
+        2 => head.resource = of.head.resource,
+        3 => head.when = of.head.when.clone(),
+        4 => own.permits[permit].attributes = of.attributes.clone(),
+        5 => own.permits[permit].without = of.without.clone(),
+        6 => own.permits[permit].q = of.q.clone(),
+        7 => own.permits[permit].scope = of.scope,
+        8 => own.permits[permit].area = of.area,
+        9 => own.permits[permit].purposes = of.purposes.clone(),
+        10 => own.permits[permit].needs_assurance = !own.permits[permit].needs_assurance,
+        11 => own.forbids = from.forbids.clone(),
+        12 => own.has_policies = !own.has_policies,
+        13 => {
+            own.permits.remove(permit);
+        }
+        14 => own.sources[source].provides = held.provides.clone(),
+        15 => own.sources[source].may_be_personal = !own.sources[source].may_be_personal,
+        16 => world.platform = other.platform.clone(),
+        17 => world.consumers[consumer].tenant = asked_by.tenant,
+        18 => world.consumers[consumer].roles = asked_by.roles.clone(),
+        19 => world.consumers[consumer].purposes = asked_by.purposes.clone(),
+        _ => world.classes[kind] = other.classes[kind].clone(),
+    }
+    Some(world)
+}
+
+fn read(folder: &TempDir, world: &World) -> Option<Config> {
+    // A change may make a world that no administrator could write: it names a consumer that is not there, say.
+    load(folder.path(), None, written::files(world)).ok()
+}
+
+#[test]
+fn whatever_changes_an_answer_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = Cases::default();
+    let rng_seed = match said.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(15),
+        seed @ RngSeed::Fixed(_) => seed,
+    };
+    let mut runner = TestRunner::new(Cases {
+        cases: CASES,
+        failure_persistence: None,
+        rng_seed,
+        ..said
+    });
+    let any = (world().prop_map(written::allowed), world(), 0..CHANGES, any::<Index>()).prop_flat_map(
+        |(world, other, change, at)| {
+            let asked = questions(&world, QUESTIONS);
+            (Just(world), Just(other), Just(change), Just(at), asked)
+        },
+    );
+    let told = std::cell::RefCell::new([0_usize; CHANGES]);
+    let outcome = runner.run(
+        &any,
+        |(before, other, change, at, asked): (World, World, usize, Index, Vec<Question>)| {
+            let Some(after) = changed(&before, &other, change, at).map(written::allowed) else {
+                return Ok(());
+            };
+            let (Some(old), Some(new)) = (read(&folder, &before), read(&folder, &after)) else {
+                return Ok(());
+            };
+            // A purpose that is not the consumer's any more is refused, which is no answer of the model's.
+            let may_be_asked = |question: &&Question| {
+                let own = &after.consumers[question.consumer].purposes;
+                question.purpose.is_none_or(|purpose| own.contains(&purpose))
+            };
+            let differs = asked
+                .iter()
+                .filter(may_be_asked)
+                .find(|question| expected(&before, question) != expected(&after, question));
+            if let Some(question) = differs {
+                told.borrow_mut()[change] += 1;
+                let difference = compare(&old, &new, None);
+                prop_assert!(
+                    difference.is_any(),
+                    "{:?} is answered otherwise, and diff says: {}\nbefore: {}\nafter: {}",
+                    question,
+                    difference,
+                    written::shown(&before),
+                    written::shown(&after)
+                );
+            }
+            Ok(())
+        },
+    );
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+    let told = told.into_inner();
+    let many = told.iter().filter(|count| **count > 0).count();
+    assert!(many > CHANGES / 2, "few changes changed an answer: {told:?}");
+}
