@@ -280,7 +280,11 @@ mod tests {
                 // The parser of browsers, which follows every dot, stays below it, too.
                 let followed = url::Url::parse(&endpoint).unwrap();
                 prop_assert!(followed.path() == "/api" || followed.path().starts_with("/api/"), "{}", followed);
-                prop_assert!(!followed.path().contains('%'), "{}", followed);
+                // What is left encoded is no separator to anybody, however often it is decoded.
+                let path = followed.path().to_ascii_lowercase();
+                for separator in ["%2f", "%5c", "%25"] {
+                    prop_assert!(!path.contains(separator), "{}", followed);
+                }
             }
         }
     }

@@ -137,6 +137,8 @@ pub(crate) fn read(source: &Section<'_>, partitions: Option<&[TenantId]>, loadin
         });
         let authoritative = section.boolean("authoritative").is_some_and(|claim| claim.value);
         let partition = read_partition(&section, partitions);
+        // What is wrong is no claim to everything.
+        let authoritative = authoritative && partition.is_some() == section.node("partition").is_some();
         section.finish();
         let Some(r#type) = r#type else { continue };
         let entry = Provides {
