@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::config::{Config, Diagnostics, TlsProblem};
 use crate::edge::Edge;
+use crate::egress::client::CannotAsk;
 use crate::reload::{ConfigFiles, FollowsReload, History, Reloader, watch};
 use crate::revision::{CannotBuild, Revision};
 use crate::runtime::admission::{Admission, bounds};
@@ -74,7 +75,7 @@ pub enum CannotStart {
     Subscriptions(#[from] CannotSubscribe),
     /// The client that fetches the keys of issuers cannot be set up.
     #[error("the client for the issuers of tokens cannot be set up: {0}")]
-    Tokens(#[from] reqwest::Error),
+    Tokens(#[from] CannotAsk),
     /// The certificate of the consumers' listener cannot be used any more.
     #[error(transparent)]
     Tls(#[from] TlsProblem),

@@ -179,6 +179,11 @@ impl TokenIssuer {
         self.change(|published| issuer.clone_into(&mut published.issuer));
     }
 
+    /// From now on its configuration says that its keys are there.
+    pub fn keep_keys_at(&self, url: &str) {
+        self.change(|published| url.clone_into(&mut published.keys_at));
+    }
+
     /// How often its keys were asked for.
     #[must_use]
     pub fn fetches(&self) -> usize {

@@ -23,6 +23,10 @@ use crate::queue::{Lane, Queue};
 /// fifty that wait are each served within a twentieth of a second.
 pub const TURN: Duration = Duration::from_millis(1);
 
+/// How much the threads yield to others of the machine, as `nice` counts it: the threads that connections live on come first,
+/// which need a processor for microseconds, and computing has a quarter of one that both want all the time.
+const NICE: i32 = 6;
+
 /// How many turns a request may have had to go on before others of its caller that have had none: what is nearly finished is
 /// finished first, so that its memory is free again and what it has touched is still in the caches. A longer one shares.
 const TURNS_IN_A_ROW: u32 = 16;
@@ -191,6 +195,7 @@ impl Shared {
     /// What one thread does.
     fn work(&self, thread: usize) {
         IS_COMPUTING.set(true);
+        yield_to_others();
         while let Some((lane, runnable)) = self.next(thread) {
             let began = Instant::now();
             let turn = Turn::until(began + TURN);
@@ -230,6 +235,16 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that is done under this lock can panic half-way.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets this thread come after others. Where the system knows no such thing it computes on as it is.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    {
+        // On Linux the priority is the thread's own, by its number.
+        let thread = rustix::thread::gettid();
+        let _ = rustix::process::setpriority_process(Some(thread), NICE);
     }
 }
 

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use super::scene::{ATTACKER_KEY, Started, circle};
+use super::scene::{ATTACKER_KEY, SUBSCRIBER_KEY, Started, circle};
 use crate::Failure;
 
 /// What somebody does to others.
@@ -37,8 +37,11 @@ const PERIODIC: usize = 100;
 /// What the idle ones come from: loopback, and not the address of the honest.
 const ELSEWHERE: ([u8; 4], u16) = ([127, 0, 0, 2], 0);
 
-/// How often somebody who is refused tries again, and looks whether it shall end.
-const AGAIN: Duration = Duration::from_millis(20);
+/// When somebody who is refused or closed tries again: as `Retry-After` says.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How often an attacker looks whether it shall end.
+const LOOKS: Duration = Duration::from_millis(20);
 
 impl Attack {
     pub(super) const ALL: [Self; 5] = [Self::Geometry, Self::Unread, Self::Wide, Self::Idle, Self::Periodic];
@@ -77,7 +80,7 @@ fn at_once(count: usize, started: &Started, ends: &AtomicBool, request: &[u8]) -
                     while !ends.load(Ordering::Relaxed) {
                         match ask(started.address(), request, ends) {
                             Ok(Some(status)) => {
-                                let refused = status == "503";
+                                let refused = status == "503" || status == "429";
                                 started.saw(status);
                                 if refused {
                                     std::thread::sleep(AGAIN);
@@ -104,7 +107,7 @@ fn at_once(count: usize, started: &Started, ends: &AtomicBool, request: &[u8]) -
 /// The status of an answer that has been taken whole.
 fn ask(address: &str, request: &[u8], ends: &AtomicBool) -> Result<Option<String>, Failure> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(AGAIN))?;
+    stream.set_read_timeout(Some(LOOKS))?;
     stream.write_all(request)?;
     let (mut first, mut piece) = (Vec::new(), vec![0; 64 * 1024]);
     loop {
@@ -179,7 +182,7 @@ fn many<W: Future<Output = ()>>(count: usize, ends: &AtomicBool, one: impl Fn() 
     };
     let ended = async {
         while !ends.load(Ordering::Relaxed) {
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(LOOKS).await;
         }
     };
     runtime.block_on(async {
@@ -203,14 +206,14 @@ fn periodic(started: &Started, ends: &AtomicBool) -> Result<(), Failure> {
         );
         if let Some(status) = ask(
             started.address(),
-            &post("subscriptions", Some(ATTACKER_KEY), &body),
+            &post("subscriptions", Some(SUBSCRIBER_KEY), &body),
             ends,
         )? {
             started.saw(status);
         }
     }
     while !ends.load(Ordering::Relaxed) {
-        std::thread::sleep(AGAIN);
+        std::thread::sleep(LOOKS);
     }
     Ok(())
 }
@@ -230,7 +233,7 @@ fn near(of: &str) -> String {
 }
 
 fn get(path: &str) -> Vec<u8> {
-    format!("GET /ngsi-ld/v1/{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").into_bytes()
+    format!("GET /ngsi-ld/v1/{path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {ATTACKER_KEY}\r\nconnection: close\r\n\r\n").into_bytes()
 }
 
 fn post(path: &str, key: Option<&str>, body: &str) -> Vec<u8> {

@@ -1,5 +1,5 @@
-//! What an honest consumer feels while others do their worst, and what the gateway holds then: each attack between two
-//! quiet rounds, again and again, so that noise of the machine meets both alike.
+//! What an honest consumer feels while others do their worst within the limits that are shipped, and what the gateway holds
+//! then: each attack after a quiet round, again and again, so that noise of the machine meets both alike.
 //!
 //! | module | owns |
 //! |---|---|

@@ -25,6 +25,10 @@ const HONEST_KEY_SHA256: &str = "0e89820860c342f2c7ec694d144023b10301c2accdd078c
 pub(super) const ATTACKER_KEY: &str = "attacker";
 const ATTACKER_KEY_SHA256: &str = "e64ba38a4b958c72bc0d421150ba464636422485ed72fab7086c7691ce4008cc";
 
+/// One that may ask once a second.
+pub(super) const SUBSCRIBER_KEY: &str = "subscriber";
+const SUBSCRIBER_KEY_SHA256: &str = "1f62becb1363bc86f7c3bf1f35196457b2d01ba085946a374854b4727f98df29";
+
 /// Entities of the two wide sources, and bytes of each.
 const WIDE: usize = 10_000;
 const WIDE_PAGE: usize = 1000;
@@ -103,12 +107,14 @@ impl Scene {
         }
         write!(
             tenants,
-            "[consumers.anonymous]\nroles = [\"reader\"]\nlimits = {{ {PLENTY} }}\n\n\
+            "[consumers.anonymous]\nroles = [\"reader\"]\n\n\
              [consumers.honest]\ntenant = \"tochigi\"\nroles = [\"reader\"]\nlimits = {{ {PLENTY} }}\n\
              keys = [{{ name = \"honest\", sha256 = \"{HONEST_KEY_SHA256}\" }}]\n\n\
              [consumers.attacker]\ntenant = \"tochigi\"\nroles = [\"reader\"]\n\
+             keys = [{{ name = \"attacker\", sha256 = \"{ATTACKER_KEY_SHA256}\" }}]\n\n\
+             [consumers.subscriber]\ntenant = \"tochigi\"\nroles = [\"reader\"]\n\
              limits = {{ requests_per_second = 1, burst = 1000, concurrency = 1000 }}\n\
-             keys = [{{ name = \"attacker\", sha256 = \"{ATTACKER_KEY_SHA256}\" }}]\n"
+             keys = [{{ name = \"subscriber\", sha256 = \"{SUBSCRIBER_KEY_SHA256}\" }}]\n"
         )?;
         std::fs::write(folder.join("tenants.toml"), tenants)?;
         let policies = folder.join("policies");

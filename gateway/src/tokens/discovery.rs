@@ -13,6 +13,8 @@ use url::Url;
 
 use crate::config::Issuer;
 use crate::contexts::freshness::Freshness;
+use crate::egress::client::{self, CannotAsk};
+use crate::egress::rule::Egress;
 
 /// Largest document. A key takes half a KiB, with its certificates four; no issuer publishes a hundred.
 const MOST_BYTES: usize = 512 * 1024;
@@ -50,35 +52,59 @@ struct ProviderConfiguration {
     jwks_uri: String,
 }
 
-/// The HTTP client for issuers.
-///
-/// # Errors
-/// When TLS cannot be set up.
-pub(super) fn client() -> Result<Client, reqwest::Error> {
-    let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let mut builder = Client::builder();
-    if let Ok(versions) = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
-        builder = builder.tls_backend_preconfigured(versions.with_root_certificates(roots).with_no_client_auth());
+/// The HTTP clients for issuers.
+#[derive(Debug, Clone)]
+pub(super) struct IssuerClient {
+    /// For the host that the operator has named.
+    named: Client,
+    /// For another host that the issuer itself names as that of its keys: a public one, whatever its name resolves to.
+    others: Client,
+    rule: Egress,
+}
+
+impl IssuerClient {
+    /// Sets them up.
+    ///
+    /// # Errors
+    /// [`CannotAsk`]
+    pub(super) fn new() -> Result<Self, CannotAsk> {
+        let roots: rustls::RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let named = Client::builder()
+            .tls_backend_preconfigured(tls.with_root_certificates(roots).with_no_client_auth())
+            // A redirect would lead away from the address that the administrator has trusted.
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .timeout(LONGEST)
+            .user_agent(concat!("kakehashi/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        let rule = Egress::new(&[]);
+        let others = client::builder(&rule)?.timeout(LONGEST).build()?;
+        Ok(Self { named, others, rule })
     }
-    builder
-        // A redirect would lead away from the address that the administrator has trusted.
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .timeout(LONGEST)
-        .user_agent(concat!("kakehashi/", env!("CARGO_PKG_VERSION")))
-        .build()
+
+    /// Which of them may ask for the keys of an issuer at that address.
+    fn of_keys(&self, issuer: &Issuer, address: &Url) -> Option<&Client> {
+        let is_same_host = address.host() == issuer.url.host()
+            && address.port_or_known_default() == issuer.url.port_or_known_default();
+        if is_same_host {
+            return Some(&self.named);
+        }
+        self.rule.allows_url(address).then_some(&self.others)
+    }
 }
 
 /// The keys that an issuer publishes, and for how long they are good.
-pub(super) async fn keys(client: &Client, issuer: &Issuer) -> Result<(JwkSet, Duration), KeysUnavailable> {
+pub(super) async fn keys(client: &IssuerClient, issuer: &Issuer) -> Result<(JwkSet, Duration), KeysUnavailable> {
     let mut configuration = issuer.url.clone();
     let path = format!(
         "{}/.well-known/openid-configuration",
         issuer.url.path().trim_end_matches('/')
     );
     configuration.set_path(&path);
-    let (configuration, _): (ProviderConfiguration, _) = document(client, configuration).await?;
+    let (configuration, _): (ProviderConfiguration, _) = document(&client.named, configuration).await?;
     // Section 4.3: what answers for the issuer must be the issuer.
     let is_its_own = configuration.issuer == *issuer.identifier;
     let address = Url::parse(&configuration.jwks_uri).map_err(|_| KeysUnavailable::Invalid)?;
@@ -86,6 +112,7 @@ pub(super) async fn keys(client: &Client, issuer: &Issuer) -> Result<(JwkSet, Du
     if !is_its_own || !is_as_safe {
         return Err(KeysUnavailable::NotItsOwn);
     }
+    let client = client.of_keys(issuer, &address).ok_or(KeysUnavailable::NotItsOwn)?;
     let (mut keys, freshness): (JwkSet, Freshness) = document(client, address).await?;
     keys.keys.truncate(MOST_KEYS);
     Ok((keys, freshness.lifetime))

@@ -9,12 +9,11 @@ use arc_swap::ArcSwapOption;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use reqwest::Client;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::TokenRejection;
-use super::discovery::{self, KeysUnavailable};
+use super::discovery::{self, IssuerClient, KeysUnavailable};
 use crate::config::Issuer;
 use crate::runtime::Spawner;
 
@@ -104,7 +103,7 @@ impl IssuerKeys {
     /// The key that a token names, of a kind that signs with the algorithm.
     pub(super) async fn find(
         self: &Arc<Self>,
-        client: &Client,
+        client: &IssuerClient,
         spawner: &Spawner,
         id: Option<&str>,
         algorithm: Algorithm,
@@ -132,7 +131,7 @@ impl IssuerKeys {
     /// goes on when whoever began it leaves: callers that come and go must not use up how often the issuer may be asked.
     async fn renew(
         self: &Arc<Self>,
-        client: &Client,
+        client: &IssuerClient,
         spawner: &Spawner,
         known: Option<&Arc<KeySet>>,
         id: Option<&str>,
@@ -167,7 +166,7 @@ impl IssuerKeys {
         fetch.await.unwrap_or(Err(KeysUnavailable::Unreachable))
     }
 
-    async fn fetch(&self, client: &Client) -> Result<(), KeysUnavailable> {
+    async fn fetch(&self, client: &IssuerClient) -> Result<(), KeysUnavailable> {
         let fetched = discovery::keys(client, &self.issuer).await;
         let outcome = fetched.as_ref().map(|_| ()).map_err(|error| *error);
         match fetched {

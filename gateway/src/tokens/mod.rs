@@ -15,15 +15,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dashmap::DashMap;
 use jsonwebtoken::Validation;
-use reqwest::Client;
 use sha2::{Digest, Sha256};
 
 pub use self::claims::VerifiedToken;
+use self::discovery::IssuerClient;
 pub use self::discovery::KeysUnavailable;
 
 use self::claims::{Claims, UnverifiedClaims};
 use self::keys::{IssuerKeys, KeyPrint};
 use crate::config::Issuer;
+use crate::egress::client::CannotAsk;
 use crate::runtime::Spawner;
 
 /// Longest token, in bytes. Tokens with the groups of a large organisation reach 8 KiB.
@@ -78,7 +79,7 @@ pub enum NotRecognized {
 
 /// Verifies tokens.
 pub struct Tokens {
-    client: Client,
+    client: IssuerClient,
     spawner: Spawner,
     keys: DashMap<Arc<str>, Arc<IssuerKeys>>,
     remembered: DashMap<[u8; 32], Remembered>,
@@ -103,10 +104,10 @@ impl Tokens {
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub fn new(spawner: Spawner) -> Result<Self, reqwest::Error> {
+    pub fn new(spawner: Spawner) -> Result<Self, CannotAsk> {
         signature::install();
         Ok(Self {
-            client: discovery::client()?,
+            client: IssuerClient::new()?,
             spawner,
             keys: DashMap::new(),
             remembered: DashMap::new(),
