@@ -506,7 +506,9 @@ async fn statements(platform: &Platform, ask: Ask) -> Vec<String> {
             .join(" ")
     };
     let statements = lines.map(statement);
-    let mut statements: Vec<String> = statements.filter(|text| !text.contains("expiries") && !text.contains("PRAGMA")).collect();
+    let mut statements: Vec<String> = statements
+        .filter(|text| !text.contains("expiries") && !text.contains("PRAGMA"))
+        .collect();
     statements.sort_unstable();
     statements
 }

@@ -233,7 +233,10 @@ fn near(of: &str) -> String {
 }
 
 fn get(path: &str) -> Vec<u8> {
-    format!("GET /ngsi-ld/v1/{path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {ATTACKER_KEY}\r\nconnection: close\r\n\r\n").into_bytes()
+    format!(
+        "GET /ngsi-ld/v1/{path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {ATTACKER_KEY}\r\nconnection: close\r\n\r\n"
+    )
+    .into_bytes()
 }
 
 fn post(path: &str, key: Option<&str>, body: &str) -> Vec<u8> {

@@ -376,7 +376,9 @@ async fn an_issuer_in_trouble_is_no_reason_to_call_a_token_wrong_or_right() {
 async fn an_issuer_leads_to_no_other_address_inside() {
     let realm = Realm::start().await;
     let inside = TokenIssuer::start(0, &realm.key).await.unwrap();
-    realm.provider.keep_keys_at(&format!("{}/realms/data/keys", inside.url()));
+    realm
+        .provider
+        .keep_keys_at(&format!("{}/realms/data/keys", inside.url()));
     let outcome = realm.verify_claims(&realm.claims()).await;
     assert_eq!(outcome, Err(TokenRejection::Unavailable(KeysUnavailable::NotItsOwn)));
     assert!(inside.requests().is_empty(), "it was not asked");
