@@ -9,16 +9,16 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use http_body_util::BodyDataStream;
 use hyper::body::{Body, Incoming};
-use kakehashi_resources::Held;
+use kakehashi_resources::{Held, Resources, pause};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admission::InFlight;
 use super::source_client::SILENCE_THAT_COUNTS;
 use crate::contract::{AdapterError, ErrorKind};
 
-/// Largest buffer that a `content-length` alone makes us allocate, in bytes; beyond, it grows with what really
-/// arrives.
-const MAX_TRUSTED_LENGTH: usize = 4 * 1024 * 1024;
+/// Largest buffer that a `content-length` alone makes us allocate, and that grows, in bytes; beyond, there is another one
+/// when more has arrived.
+const PIECE: usize = 1024 * 1024;
 
 /// The chunks of a body. It ends after the first error. While it lives it counts as one request under way.
 pub struct ChunkStream {
@@ -71,8 +71,9 @@ impl ChunkStream {
         })
     }
 
-    /// All of it, counted in `held`.
-    pub(super) async fn collect(mut self, held: &mut Held) -> Result<Bytes, AdapterError> {
+    /// All of it, counted in `held`. What is large is put together by turns with others: to let one buffer grow to it would
+    /// copy it again and again where a connection lives.
+    pub(super) async fn collect(mut self, held: &mut Held, resources: &Resources) -> Result<Bytes, AdapterError> {
         let Some(first) = self.next().await.transpose()? else {
             return Ok(Bytes::new());
         };
@@ -82,20 +83,34 @@ impl ChunkStream {
             self.hold(held, first.len())?;
             return Ok(first);
         }
-        let expected = self.declared.unwrap_or(2 * first.len()).min(MAX_TRUSTED_LENGTH);
-        self.hold(held, expected.max(first.len()))?;
-        let mut collected = BytesMut::with_capacity(expected.max(first.len()));
-        collected.extend_from_slice(&first);
-        while let Some(chunk) = self.next().await.transpose()? {
-            let length = collected.len() + chunk.len();
-            if length > collected.capacity() {
+        let expected = self.declared.unwrap_or(2 * first.len()).min(PIECE);
+        let mut pieces: Vec<BytesMut> = Vec::new();
+        let (mut length, mut piece) = (0, BytesMut::new());
+        let mut next = Some(first);
+        while let Some(chunk) = next {
+            let wanted = piece.len() + chunk.len();
+            if wanted > piece.capacity() {
+                if wanted > PIECE && !piece.is_empty() {
+                    pieces.push(std::mem::take(&mut piece));
+                }
                 // As it grows when it has to.
-                let wanted = length.max(2 * collected.capacity());
-                self.hold(held, wanted.saturating_sub(held.bytes()))?;
+                let room = (piece.len() + chunk.len()).max(2 * piece.capacity()).max(expected);
+                self.hold(held, room - piece.capacity())?;
+                piece.reserve(room - piece.len());
             }
-            collected.extend_from_slice(&chunk);
+            piece.extend_from_slice(&chunk);
+            length += chunk.len();
+            next = self.next().await.transpose()?;
         }
-        Ok(collected.freeze())
+        if pieces.is_empty() {
+            return Ok(piece.freeze());
+        }
+        pieces.push(piece);
+        self.hold(held, length)?;
+        let whole = resources.compute_elsewhere(put_together(pieces, length)).await;
+        let whole = whole.map_err(|exhausted| self.in_flight.exhausted(exhausted))?;
+        held.shrink(held.bytes().saturating_sub(length));
+        Ok(whole)
     }
 
     fn hold(&self, held: &mut Held, bytes: usize) -> Result<(), AdapterError> {
@@ -123,6 +138,17 @@ impl ChunkStream {
         self.ended = true;
         Poll::Ready(Some(Err(self.in_flight.error(kind, detail))))
     }
+}
+
+/// The pieces as one, each given back as soon as it has been copied.
+async fn put_together(pieces: Vec<BytesMut>, length: usize) -> Bytes {
+    let mut whole = BytesMut::with_capacity(length);
+    for piece in pieces {
+        whole.extend_from_slice(&piece);
+        drop(piece);
+        pause().await;
+    }
+    whole.freeze()
 }
 
 impl Stream for ChunkStream {

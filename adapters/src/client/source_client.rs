@@ -159,7 +159,9 @@ impl SourceClient {
         } = self.head(path_and_query, headers, call).await?;
         let mut held = call.resources.held();
         let body = if status.is_success() {
-            self.chunks(body, until, in_flight)?.collect(&mut held).await?
+            self.chunks(body, until, in_flight)?
+                .collect(&mut held, &call.resources)
+                .await?
         } else {
             // However long it is, no more than its beginning is read.
             match ChunkStream::new(body, usize::MAX, until, in_flight) {
