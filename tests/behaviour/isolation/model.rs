@@ -1,12 +1,14 @@
 //! The rules, as a small program of their own: what a consumer sees of a world. It shares no code with the gateway.
 //!
 //! 1. A type classed personal or special-care is absent. So is one without a class where its source may hold personal
-//!    data.
+//!    data. What is pseudonymised is for the owner's own consumers; what is anonymised or person-related for them, and
+//!    for others by a permit that names a contract, or a consent.
 //! 2. A forbid that applies takes the whole type; without a permit that applies nothing is granted.
-//! 3. A permit applies to requests that state its purpose and that reach its assurance (keys reach none).
+//! 3. A permit applies to requests that state its purpose and that reach its assurance (keys reach none), of consumers
+//!    that have a contract and a consent which it names, where it names any.
 //! 4. Each permit covers the entities, as their source holds them, that fulfil all of its conditions. What a condition
-//!    looks at and may not look at is absent for it: what is personal, or unclassified where the source may hold personal
-//!    data.
+//!    looks at and may not look at is absent for it: what is stricter than limited, or unclassified where the source may
+//!    hold personal data.
 //! 5. An entity is visible if one permit covers it, with the attributes that those grant which cover it.
 //! 6. What is hidden is absent for every purpose: the parts of all owners are joined, and then the question is asked.
 //! 7. A Relationship leads to what is seen, as if it were asked for by its id, and nowhere else.
@@ -229,10 +231,7 @@ impl Caller<'_> {
             .filter(|(_, has)| **has)
             .map(|(name, _)| name)
             .collect();
-        let may_look_at = |name: &str| match self.world.attribute_class(thing.r#type, name) {
-            Some(class) => !is_personal(class),
-            None => !source.may_be_personal,
-        };
+        let may_look_at = |name: &str| self.may_look_at(source, thing.r#type, name);
         let covers = |permit: &&Permit| {
             let there = |name: &str| held.contains(name) && may_look_at(name);
             permit.q.as_ref().is_none_or(|filter| holds(filter, thing, &there))
@@ -249,7 +248,7 @@ impl Caller<'_> {
         let granted = |name: &&&str| {
             covering
                 .iter()
-                .any(|permit| self.grants(permit, source, thing.r#type, name))
+                .any(|permit| self.grants(permit, tenant, source, thing.r#type, name))
         };
         let speaks = |scope: &str| {
             covering
@@ -268,21 +267,43 @@ impl Caller<'_> {
         })
     }
 
+    /// Whether the conditions of permits may look at an attribute of a type.
+    fn may_look_at(&self, source: &Source, r#type: &str, name: &str) -> bool {
+        match self.world.attribute_class(r#type, name) {
+            Some(class) => matches!(class, Class::Open | Class::Limited),
+            None => !source.may_be_personal,
+        }
+    }
+
+    /// Whether a permit of a tenant's can let something of a class out.
+    fn may_leave(&self, permit: &Permit, tenant: usize, class: Class) -> bool {
+        let is_own = self.world.consumers[self.consumer].tenant == Some(tenant);
+        match class {
+            Class::Open | Class::Limited => true,
+            Class::PersonRelated => is_own || !permit.references.consents.is_empty(),
+            Class::Anonymised => is_own || !permit.references.contracts.is_empty(),
+            Class::Pseudonymised => is_own,
+            Class::Personal | Class::SpecialCare => false,
+        }
+    }
+
     /// Whether a permit grants an attribute of a type.
-    fn grants(&self, permit: &Permit, source: &Source, r#type: &str, name: &str) -> bool {
+    fn grants(&self, permit: &Permit, tenant: usize, source: &Source, r#type: &str, name: &str) -> bool {
         let class = self.world.attribute_class(r#type, name);
-        if class.is_some_and(is_personal) || permit.without.contains(&name) {
+        if class.is_some_and(|class| !self.may_leave(permit, tenant, class)) || permit.without.contains(&name) {
             return false;
         }
         match &permit.attributes {
             Some(named) => named.contains(&name) && (class.is_some() || !source.may_be_personal),
             None => {
-                // What is limited has to be named. What nobody has classified is granted where nobody can be meant by it,
+                // What is limited or stricter has to be named. What nobody has classified is granted where nobody can be meant by it,
                 // unless something has to be left out: a source can be asked for everything or for a list.
-                let has_limited = names()
-                    .iter()
-                    .any(|name| self.world.own_class(r#type, name) == Some(Class::Limited));
-                let everything = !source.may_be_personal && permit.without.is_empty() && !has_limited;
+                let is_to_be_named = |name: &&str| {
+                    let class = self.world.own_class(r#type, name);
+                    class.is_some_and(|class| class != Class::Open && !is_personal(class))
+                };
+                let everything =
+                    !source.may_be_personal && permit.without.is_empty() && !names().iter().any(is_to_be_named);
                 match class {
                     Some(class) => class == Class::Open,
                     None => everything,
@@ -306,13 +327,15 @@ impl Caller<'_> {
         }
         let met = |permit: &&Permit| {
             let purpose = permit.purposes.is_empty() || self.purpose.is_some_and(|own| permit.purposes.contains(&own));
-            let may_look_at = |name: &str| match self.world.attribute_class(r#type, name) {
-                Some(class) => !is_personal(class),
-                None => !source.may_be_personal,
-            };
+            let may_look_at = |name: &str| self.may_look_at(source, r#type, name);
+            let has = |own: &[&str], needed: &[&str]| needed.is_empty() || needed.iter().any(|one| own.contains(one));
+            let own = &self.world.consumers[self.consumer].references;
+            let on_paper = has(&own.contracts, &permit.references.contracts)
+                && has(&own.consents, &permit.references.consents)
+                && class.is_none_or(|class| self.may_leave(permit, tenant, class));
             let can_hold = permit.q.as_ref().is_none_or(|filter| can_hold(filter, &may_look_at))
                 && (permit.area.is_none() || may_look_at(PLACE));
-            purpose && !permit.needs_assurance && can_hold
+            purpose && !permit.needs_assurance && on_paper && can_hold
         };
         owner
             .permits

@@ -8,15 +8,17 @@ use proptest::sample::{select, subsequence};
 
 /// Types of entities. No context knows them, and some are classified by nobody, so that they go by their whole names.
 pub(super) const TYPES: [&str; 4] = ["urn:iso-type:A", "urn:iso-type:B", "urn:iso-type:C", "urn:iso-type:D"];
-/// Attributes with numbers. The last one is personal in every type that does not say otherwise.
+/// Attributes with numbers. The last one has a class in every type that does not say otherwise.
 pub(super) const NUMBERS: [&str; 5] = ["alpha", "beta", "gamma", "delta", "omega"];
 /// The attribute with a place.
 pub(super) const PLACE: &str = "location";
 /// The Relationship to another entity.
 pub(super) const LINK: &str = "next";
-pub(super) const EVERYWHERE_PERSONAL: &str = "omega";
+pub(super) const EVERYWHERE: &str = "omega";
 pub(super) const ROLES: [&str; 2] = ["r0", "r1"];
 pub(super) const PURPOSES: [&str; 2] = ["p0", "p1"];
+/// What permits and consumers name of contracts, and of consents.
+pub(super) const REFERENCES: [&str; 2] = ["2026-1", "2026-2"];
 pub(super) const SCOPES: [&str; 3] = ["/s0", "/s0/x", "/s1"];
 /// What permits may ask of scopes.
 pub(super) const SCOPE_QUERIES: [&str; 4] = ["/s0", "/s0/#", "/s1", "/+/x"];
@@ -31,17 +33,31 @@ pub(super) fn names() -> Vec<&'static str> {
 pub(super) enum Class {
     Open,
     Limited,
+    PersonRelated,
+    Anonymised,
+    Pseudonymised,
     Personal,
     SpecialCare,
 }
 
 impl Class {
-    pub(super) const ALL: [Self; 4] = [Self::Open, Self::Limited, Self::Personal, Self::SpecialCare];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Open,
+        Self::Limited,
+        Self::PersonRelated,
+        Self::Anonymised,
+        Self::Pseudonymised,
+        Self::Personal,
+        Self::SpecialCare,
+    ];
 
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Limited => "limited",
+            Self::PersonRelated => "person-related",
+            Self::Anonymised => "anonymised",
+            Self::Pseudonymised => "pseudonymised",
             Self::Personal => "personal",
             Self::SpecialCare => "special-care",
         }
@@ -127,6 +143,14 @@ pub(super) struct Permit {
     pub(super) area: Option<Area>,
     pub(super) purposes: Vec<&'static str>,
     pub(super) needs_assurance: bool,
+    pub(super) references: References,
+}
+
+/// What is said on paper: by a permit, which it needs; by a consumer, which it has.
+#[derive(Debug, Clone, Default)]
+pub(super) struct References {
+    pub(super) contracts: Vec<&'static str>,
+    pub(super) consents: Vec<&'static str>,
 }
 
 /// How a source goes about conditions.
@@ -164,6 +188,7 @@ pub(super) struct Consumer {
     pub(super) tenant: Option<usize>,
     pub(super) roles: Vec<&'static str>,
     pub(super) purposes: Vec<&'static str>,
+    pub(super) references: References,
 }
 
 /// An entity, whichever source holds a part of it: all parts agree on what they have.
@@ -182,6 +207,8 @@ pub(super) struct Thing {
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) classes: Vec<Option<TypeClasses>>,
+    /// The class of [`EVERYWHERE`].
+    pub(super) everywhere: Class,
     pub(super) tenants: Vec<Tenant>,
     pub(super) platform: Vec<Head>,
     pub(super) consumers: Vec<Consumer>,
@@ -205,7 +232,7 @@ impl World {
     /// The class of an attribute in entities of a type.
     pub(super) fn attribute_class(&self, r#type: &str, name: &str) -> Option<Class> {
         let own = self.own_class(r#type, name);
-        own.or((name == EVERYWHERE_PERSONAL).then_some(Class::Personal))
+        own.or((name == EVERYWHERE).then_some(self.everywhere))
     }
 
     /// What the type itself says of an attribute.
@@ -214,14 +241,12 @@ impl World {
         self.classes_of(r#type)?.attributes[index]
     }
 
-    /// Whether a permit may ask this of entities at all: `check` refuses conditions on what is personal or unclassified.
+    /// Whether a permit may ask this of entities at all: `check` refuses conditions on what is stricter than limited or unclassified.
     pub(super) fn may_ask(&self, resource: Resource, name: &str) -> bool {
         let is_said = |class: Option<Class>| matches!(class, Some(Class::Open | Class::Limited));
         match resource {
             Resource::Type(r#type) => is_said(self.attribute_class(r#type, name)),
-            Resource::All => {
-                name != EVERYWHERE_PERSONAL && TYPES.iter().any(|r#type| is_said(self.own_class(r#type, name)))
-            }
+            Resource::All => name != EVERYWHERE && TYPES.iter().any(|r#type| is_said(self.own_class(r#type, name))),
         }
     }
 }
@@ -229,11 +254,34 @@ impl World {
 // === chances ===
 
 fn class() -> impl Strategy<Value = Class> {
-    prop_oneof![6 => Just(Class::Open), 3 => Just(Class::Limited), 1 => Just(Class::Personal), 1 => Just(Class::SpecialCare)]
+    prop_oneof![
+        6 => Just(Class::Open),
+        3 => Just(Class::Limited),
+        2 => guarded(),
+        1 => Just(Class::Personal),
+        1 => Just(Class::SpecialCare),
+    ]
+}
+
+/// A class between limited and personal.
+fn guarded() -> impl Strategy<Value = Class> {
+    select([Class::PersonRelated, Class::Anonymised, Class::Pseudonymised].as_slice())
+}
+
+/// `none`: how often there are none, of four times.
+fn references(none: u32) -> impl Strategy<Value = References> {
+    let some = move || prop_oneof![none => Just(Vec::new()), 4 - none => subsequence(REFERENCES.to_vec(), 1..=2)];
+    (some(), some()).prop_map(|(contracts, consents)| References { contracts, consents })
 }
 
 fn type_classes() -> impl Strategy<Value = Option<TypeClasses>> {
-    let type_class = prop_oneof![20 => Just(Class::Open), 5 => Just(Class::Limited), 1 => Just(Class::Personal), 1 => Just(Class::SpecialCare)];
+    let type_class = prop_oneof![
+        20 => Just(Class::Open),
+        5 => Just(Class::Limited),
+        3 => guarded(),
+        1 => Just(Class::Personal),
+        1 => Just(Class::SpecialCare),
+    ];
     // Where nothing is limited a whole type may be asked for, which is where something is forgotten soonest.
     let plain = vec(option::weighted(0.8, Just(Class::Open)), names().len());
     let mixed = vec(option::weighted(0.8, class()), names().len());
@@ -241,7 +289,7 @@ fn type_classes() -> impl Strategy<Value = Option<TypeClasses>> {
     option::weighted(
         0.9,
         of_type.prop_map(|(class, mut attributes)| {
-            // Mostly what is personal everywhere is not said otherwise.
+            // Mostly what has a class everywhere is not said otherwise.
             if attributes[4] != Some(Class::Open) {
                 attributes[4] = None;
             }
@@ -324,6 +372,7 @@ fn permit(consumers: usize, tenants: usize) -> impl Strategy<Value = Permit> {
         Just(None),
         Just(Vec::new()),
         Just(false),
+        Just(References::default()),
     );
     let narrowing = (
         option::weighted(0.5, subsequence(all.clone(), 1..count)),
@@ -333,10 +382,11 @@ fn permit(consumers: usize, tenants: usize) -> impl Strategy<Value = Permit> {
         option::weighted(0.25, area()),
         prop_oneof![6 => Just(Vec::new()), 1 => subsequence(PURPOSES.to_vec(), 1..=2)],
         prop::bool::weighted(0.05),
+        prop_oneof![2 => Just(References::default()), 1 => references(2)],
     );
     let narrowing = prop_oneof![plain.boxed(), narrowing.boxed()];
     (head(consumers, tenants), narrowing).prop_map(
-        |(head, (attributes, without, q, scope, area, purposes, needs_assurance))| Permit {
+        |(head, (attributes, without, q, scope, area, purposes, needs_assurance, references))| Permit {
             head,
             attributes,
             without,
@@ -345,6 +395,7 @@ fn permit(consumers: usize, tenants: usize) -> impl Strategy<Value = Permit> {
             area,
             purposes,
             needs_assurance,
+            references,
         },
     )
 }
@@ -379,7 +430,7 @@ fn source() -> impl Strategy<Value = Source> {
 fn tenant(consumers: usize, tenants: usize) -> impl Strategy<Value = Tenant> {
     (
         prop::bool::weighted(0.95),
-        vec(permit(consumers, tenants), 1..8),
+        vec(permit(consumers, tenants), 1..10),
         prop_oneof![5 => Just(Vec::new()), 1 => vec(head(consumers, tenants), 1..3)],
         vec(source(), 1..3),
     )
@@ -396,11 +447,13 @@ fn consumer(tenants: usize) -> impl Strategy<Value = Consumer> {
         option::of(0..tenants),
         prop_oneof![1 => Just(Vec::new()), 6 => subsequence(ROLES.to_vec(), 1..=2)],
         subsequence(PURPOSES.to_vec(), 0..=2),
+        references(1),
     )
-        .prop_map(|(tenant, roles, purposes)| Consumer {
+        .prop_map(|(tenant, roles, purposes, references)| Consumer {
             tenant,
             roles,
             purposes,
+            references,
         })
 }
 
@@ -426,27 +479,31 @@ pub(super) fn world() -> impl Strategy<Value = World> {
     (1..4_usize, 1..4_usize).prop_flat_map(|(tenants, consumers)| {
         (
             vec(type_classes(), TYPES.len()),
+            prop_oneof![3 => Just(Class::Personal), 1 => Just(Class::SpecialCare), 2 => guarded()],
             vec(tenant(consumers, tenants), tenants),
             prop_oneof![8 => Just(Vec::new()), 1 => vec(head(consumers, tenants), 1)],
             vec(consumer(tenants), consumers),
             vec(thing(), IDS),
             prop::bool::weighted(0.3),
         )
-            .prop_map(|(classes, mut tenants, platform, consumers, things, shares)| {
-                if !shares {
-                    let mut taken = [false; IDS];
-                    for source in tenants.iter_mut().flat_map(|tenant| &mut tenant.sources) {
-                        source.parts.retain(|(id, _)| !std::mem::replace(&mut taken[*id], true));
+            .prop_map(
+                |(classes, everywhere, mut tenants, platform, consumers, things, shares)| {
+                    if !shares {
+                        let mut taken = [false; IDS];
+                        for source in tenants.iter_mut().flat_map(|tenant| &mut tenant.sources) {
+                            source.parts.retain(|(id, _)| !std::mem::replace(&mut taken[*id], true));
+                        }
                     }
-                }
-                World {
-                    classes,
-                    tenants,
-                    platform,
-                    consumers,
-                    things,
-                    shares,
-                }
-            })
+                    World {
+                        classes,
+                        everywhere,
+                        tenants,
+                        platform,
+                        consumers,
+                        things,
+                        shares,
+                    }
+                },
+            )
     })
 }

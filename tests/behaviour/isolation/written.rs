@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::question::{q, ring};
 use super::world::{
-    Action, Class, EVERYWHERE_PERSONAL, Filter, Head, PLACE, Permit, Principal, Resource, TYPES, When, World, names,
+    Action, Class, EVERYWHERE, Filter, Head, PLACE, Permit, Principal, Resource, TYPES, When, World, names,
 };
 
 const SCHEMA: &str = include_str!("../../../policies/schema.cedarschema");
@@ -99,9 +99,12 @@ fn tenants_toml(world: &World) -> String {
         };
         write!(
             text,
-            "[consumers.c{index}]\n{affiliation}\nroles = [{}]\npurposes = [{}]\nkeys = [{{ name = \"k\", sha256 = \"{hash}\" }}]\n",
+            "[consumers.c{index}]\n{affiliation}\nroles = [{}]\npurposes = [{}]\ncontracts = [{}]\nconsents = [{}]\n\
+             keys = [{{ name = \"k\", sha256 = \"{hash}\" }}]\n",
             quoted(&consumer.roles),
             quoted(&consumer.purposes),
+            quoted(&consumer.references.contracts),
+            quoted(&consumer.references.consents),
         )
         .unwrap();
     }
@@ -109,7 +112,7 @@ fn tenants_toml(world: &World) -> String {
 }
 
 fn classification(world: &World) -> String {
-    let mut text = format!("[attributes]\npersonal = [\"{EVERYWHERE_PERSONAL}\"]\n");
+    let mut text = format!("[attributes]\n{} = [\"{EVERYWHERE}\"]\n", world.everywhere.word());
     for (name, classes) in TYPES.iter().zip(&world.classes) {
         let Some(classes) = classes else { continue };
         write!(
@@ -193,13 +196,20 @@ fn written_permit(permit: &Permit, owner: usize) -> String {
     if !permit.purposes.is_empty() {
         annotate("purpose", &permit.purposes.join(","));
     }
+    if !permit.references.contracts.is_empty() {
+        annotate("contract", &permit.references.contracts.join(","));
+    }
+    if !permit.references.consents.is_empty() {
+        annotate("consent", &permit.references.consents.join(","));
+    }
     if permit.needs_assurance {
         annotate("ial", "1");
     }
     text + &policy("permit", &permit.head, Some(owner))
 }
 
-/// The world without conditions that no permit may have: `check` refuses those on what is personal or unclassified.
+/// The world without conditions that no permit may have: `check` refuses those on what is stricter than limited or
+/// unclassified.
 pub(super) fn allowed(mut world: World) -> World {
     fn asks(filter: &Filter) -> Vec<&'static str> {
         match filter {
@@ -218,7 +228,7 @@ pub(super) fn allowed(mut world: World) -> World {
             let class = known.attribute_class(r#type, PLACE);
             permit.area = permit
                 .area
-                .filter(|_| !matches!(class, Some(Class::Personal | Class::SpecialCare)));
+                .filter(|_| matches!(class, None | Some(Class::Open | Class::Limited)));
         }
     }
     world
