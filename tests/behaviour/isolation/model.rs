@@ -11,7 +11,11 @@
 //!    hold personal data.
 //! 5. An entity is visible if one permit covers it, with the attributes that those grant which cover it.
 //! 6. What is hidden is absent for every purpose: the parts of all owners are joined, and then the question is asked.
-//! 7. A Relationship leads to what is seen, as if it were asked for by its id, and nowhere else.
+//! 7. An entity of several types is shown under those of which a permit covers it, with what any of these grants. It is
+//!    absent if one of its types is, or is guarded and no permit covers it; and so is an attribute of it that is personal
+//!    in one of its types, or guarded there and not granted there. A source is asked about types, so that what only others
+//!    of its types grant may be missing: then [`Bound`] says between what and what the answer lies.
+//! 8. A Relationship leads to what is seen, as if it were asked for by its id, and nowhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +37,7 @@ enum Operation {
 /// An entity as somebody sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Seen {
-    pub(super) r#type: String,
+    pub(super) types: BTreeSet<String>,
     pub(super) attributes: BTreeSet<String>,
     pub(super) scopes: BTreeSet<String>,
 }
@@ -50,17 +54,50 @@ pub(super) enum Expected {
     NotFound,
 }
 
+impl Expected {
+    /// The entities that are shown.
+    pub(super) fn entities(&self) -> Vec<(usize, &Seen)> {
+        match self {
+            Self::Page(list, _) | Self::List(list) => list.iter().map(|(id, seen)| (*id, seen)).collect(),
+            Self::One(id, seen) => vec![(*id, seen)],
+            Self::Types(_) | Self::NotFound => Vec::new(),
+        }
+    }
+
+    /// How many entities, or types, it says that there are.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::Page(_, count) => *count,
+            Self::List(list) => list.len(),
+            Self::One(..) => 1,
+            Self::Types(types) => types.len(),
+            Self::NotFound => 0,
+        }
+    }
+}
+
+/// Which types of an entity count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// Those alone that its source is asked for: what is surely shown.
+    Least,
+    /// All of them: nothing more may be shown.
+    Most,
+}
+
 struct Caller<'a> {
     world: &'a World,
+    bound: Bound,
     consumer: usize,
     purpose: Option<&'static str>,
 }
 
 /// What the consumer of a question must be answered.
-pub(super) fn expected(world: &World, question: &Question) -> Expected {
+pub(super) fn expected(world: &World, question: &Question, bound: Bound) -> Expected {
     let purposes = &world.consumers[question.consumer].purposes;
     let caller = Caller {
         world,
+        bound,
         consumer: question.consumer,
         // Whoever has one purpose always asks for that.
         purpose: question
@@ -83,7 +120,7 @@ pub(super) fn expected(world: &World, question: &Question) -> Expected {
         }
         Asked::Types => {
             let seen = caller.joined(Operation::Types, question.tenant, &TYPES);
-            Expected::Types(seen.into_values().map(|seen| seen.r#type).collect())
+            Expected::Types(seen.into_values().flat_map(|seen| seen.types).collect())
         }
         Asked::Query {
             types,
@@ -101,7 +138,7 @@ pub(super) fn expected(world: &World, question: &Question) -> Expected {
             let matching = seen.into_iter().filter(|(id, seen)| {
                 let thing = &world.things[*id];
                 let sees = |name: &str| seen.attributes.contains(name);
-                asked.contains(&&*seen.r#type)
+                seen.types.iter().any(|r#type| asked.contains(&&**r#type))
                     && has_one(seen, attributes)
                     && q_holds(filter.as_ref(), linked.as_ref(), (*id, seen), world, &all)
                     && area.is_none_or(|area| sees(PLACE) && lies_in(thing, area))
@@ -208,12 +245,23 @@ impl Caller<'_> {
             for source in &owner.sources {
                 for (id, has) in &source.parts {
                     let thing = &self.world.things[*id];
-                    if !types.contains(&thing.r#type) || !source.provides.contains(&thing.r#type) {
+                    // A source is asked for the types that it provides and of which something is granted.
+                    let is_asked = |r#type: &&str| {
+                        types.contains(r#type)
+                            && source.provides.contains(r#type)
+                            && !self.permits(operation, tenant, source, r#type).is_empty()
+                    };
+                    let mut counting = thing.types.clone();
+                    counting.retain(|r#type| is_asked(&r#type));
+                    if counting.is_empty() {
                         continue;
                     }
-                    if let Some(seen) = self.part(operation, tenant, source, thing, has) {
+                    if self.bound == Bound::Most {
+                        counting.clone_from(&thing.types);
+                    }
+                    if let Some(seen) = self.part(operation, (tenant, source), thing, has, &counting) {
                         let joined = all.entry(*id).or_default();
-                        joined.r#type = seen.r#type;
+                        joined.types.extend(seen.types);
                         joined.attributes.extend(seen.attributes);
                         joined.scopes.extend(seen.scopes);
                     }
@@ -224,39 +272,73 @@ impl Caller<'_> {
     }
 
     /// What is seen of the part of an entity that one source holds.
-    fn part(&self, operation: Operation, tenant: usize, source: &Source, thing: &Thing, has: &[bool]) -> Option<Seen> {
+    fn part(
+        &self,
+        operation: Operation,
+        (tenant, source): (usize, &Source),
+        thing: &Thing,
+        has: &[bool],
+        counting: &[&str],
+    ) -> Option<Seen> {
         let held: BTreeSet<&str> = names()
             .into_iter()
             .zip(has)
             .filter(|(_, has)| **has)
             .map(|(name, _)| name)
             .collect();
-        let may_look_at = |name: &str| self.may_look_at(source, thing.r#type, name);
-        let covers = |permit: &&Permit| {
-            let there = |name: &str| held.contains(name) && may_look_at(name);
+        let guards = |r#type: &str, name: &str| {
+            let class = self.world.attribute_class(r#type, name);
+            class.is_some_and(|class| !matches!(class, Class::Open | Class::Limited))
+        };
+        let covers = |r#type: &str, permit: &Permit| {
+            let there = |name: &str| {
+                held.contains(name)
+                    && self.may_look_at(source, r#type, name)
+                    && !thing.types.iter().any(|r#type| guards(r#type, name))
+            };
             permit.q.as_ref().is_none_or(|filter| holds(filter, thing, &there))
                 && permit.area.is_none_or(|area| there(PLACE) && lies_in(thing, area))
                 && permit
                     .scope
                     .is_none_or(|scope| thing.scopes.iter().any(|own| scope_is(scope, own)))
         };
-        let permits = self.permits(operation, tenant, source, thing.r#type);
-        let covering: Vec<&Permit> = permits.into_iter().filter(covers).collect();
+        let mut covering: Vec<(&str, Vec<&Permit>)> = Vec::new();
+        for r#type in &thing.types {
+            let mut permits = self.permits(operation, tenant, source, r#type);
+            permits.retain(|permit| counting.contains(r#type) && covers(r#type, permit));
+            let needs_some = match self.world.type_class(r#type) {
+                Some(class) if is_personal(class) => return None,
+                None if source.may_be_personal => return None,
+                class => !matches!(class, None | Some(Class::Open | Class::Limited)),
+            };
+            match (permits.is_empty(), needs_some) {
+                (true, true) => return None,
+                (true, false) => {}
+                (false, _) => covering.push((r#type, permits)),
+            }
+        }
         if covering.is_empty() {
             return None;
         }
+        let grants = |r#type: &str, name: &str| {
+            let mut of_type = covering.iter().filter(|(known, _)| *known == r#type);
+            of_type.any(|(_, permits)| {
+                permits
+                    .iter()
+                    .any(|permit| self.grants(permit, tenant, source, r#type, name))
+            })
+        };
         let granted = |name: &&&str| {
-            covering
-                .iter()
-                .any(|permit| self.grants(permit, tenant, source, thing.r#type, name))
+            let mut types = thing.types.iter();
+            types.clone().any(|r#type| grants(r#type, name))
+                && types.all(|r#type| !guards(r#type, name) || grants(r#type, name))
         };
         let speaks = |scope: &str| {
-            covering
-                .iter()
-                .any(|permit| permit.scope.is_none_or(|asked| scope_is(asked, scope)))
+            let mut permits = covering.iter().flat_map(|(_, permits)| permits);
+            permits.any(|permit| permit.scope.is_none_or(|asked| scope_is(asked, scope)))
         };
         Some(Seen {
-            r#type: thing.r#type.to_owned(),
+            types: covering.iter().map(|(r#type, _)| (*r#type).to_owned()).collect(),
             attributes: held.iter().filter(granted).map(|name| (*name).to_owned()).collect(),
             scopes: thing
                 .scopes

@@ -144,6 +144,10 @@ impl Adapter for InMemory {
         futures::stream::iter(page.map(Yielded::Entity).map(Ok).collect::<Vec<_>>()).boxed()
     }
 
+    async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
+        Ok(self.parts.iter().any(|part| part.types.len() > 1))
+    }
+
     async fn may_hold_relationships(&self, names: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
         let is_relationship = |attribute: &Attribute| {
             let mut values = attribute.instances.iter().map(|instance| &instance.value);
@@ -234,7 +238,8 @@ fn type_name(name: &str) -> TypeName {
 }
 
 fn part(number: usize, thing: &Thing, has: &[bool]) -> Entity {
-    let mut entity = Entity::new(EntityId::parse(&id(number)).unwrap(), type_name(thing.r#type));
+    let mut entity = Entity::new(EntityId::parse(&id(number)).unwrap(), type_name(thing.types[0]));
+    entity.types.extend(thing.types[1..].iter().map(|name| type_name(name)));
     entity.scopes.extend(thing.scopes.iter().map(|scope| (*scope).into()));
     for (name, _) in names().into_iter().zip(has).filter(|(_, has)| **has) {
         let value = if name == PLACE {

@@ -194,7 +194,8 @@ pub(super) struct Consumer {
 /// An entity, whichever source holds a part of it: all parts agree on what they have.
 #[derive(Debug, Clone)]
 pub(super) struct Thing {
-    pub(super) r#type: &'static str,
+    /// One or two, in the order of [`TYPES`].
+    pub(super) types: Vec<&'static str>,
     /// Of [`NUMBERS`].
     pub(super) numbers: Vec<i64>,
     /// Longitude and latitude, in whole degrees.
@@ -314,9 +315,9 @@ fn head(consumers: usize, tenants: usize) -> impl Strategy<Value = Head> {
         1 => Just(Action::Query),
         1 => Just(Action::RetrieveAndTypes)
     ];
-    let resource = prop_oneof![1 => Just(Resource::All), 1 => select(TYPES.as_slice()).prop_map(Resource::Type)];
+    let resource = prop_oneof![3 => Just(Resource::All), 2 => select(TYPES.as_slice()).prop_map(Resource::Type)];
     let when = prop_oneof![
-        8 => Just(When::Always),
+        10 => Just(When::Always),
         2 => class().prop_map(When::Class),
         1 => class().prop_map(When::UnlessClass),
         1 => Just(When::Unclassified),
@@ -459,14 +460,17 @@ fn consumer(tenants: usize) -> impl Strategy<Value = Consumer> {
 
 fn thing() -> impl Strategy<Value = Thing> {
     (
-        select(TYPES.as_slice()),
+        prop_oneof![
+            3 => select(TYPES.as_slice()).prop_map(|r#type| vec![r#type]),
+            1 => subsequence(TYPES.to_vec(), 2),
+        ],
         vec(0..4_i64, NUMBERS.len()),
         (0..4_i64, 0..4_i64),
         subsequence(SCOPES.to_vec(), 0..=2),
         0..IDS,
     )
-        .prop_map(|(r#type, numbers, place, scopes, link)| Thing {
-            r#type,
+        .prop_map(|(types, numbers, place, scopes, link)| Thing {
+            types,
             numbers,
             place,
             scopes,
