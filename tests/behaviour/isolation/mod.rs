@@ -38,7 +38,7 @@ use tower::ServiceExt;
 use self::model::{Bound, Expected, Seen, expected};
 use self::posted::posted;
 use self::question::{Asked, Question, id, questions};
-use self::world::{LINK, World, names, world};
+use self::world::{LAST_DAY, LINK, World, date, names, world};
 
 /// Requests that every run tries.
 const CASES: usize = 10_000;
@@ -174,8 +174,9 @@ fn load(
     )
 }
 
-/// The number of an entity, and what is shown of it. Each value must be the entity's own.
-fn seen(world: &World, entity: &Value) -> (usize, Seen) {
+/// The number of an entity, and what is shown of it. Each value must be the entity's own, and so must be its dates, where
+/// dates are shown.
+fn seen(world: &World, entity: &Value, dated: bool) -> (usize, Seen) {
     let number: usize = entity["id"]
         .as_str()
         .unwrap()
@@ -197,11 +198,20 @@ fn seen(world: &World, entity: &Value) -> (usize, Seen) {
     for (name, member) in entity.as_object().unwrap() {
         match name.as_str() {
             "id" | "type" => {}
+            "createdAt" => assert_eq!(*member, date(thing.created), "{entity}"),
+            "modifiedAt" => seen.modified = (1..=LAST_DAY).find(|day| *member == date(*day)),
             "scope" => seen.scopes = texts(member),
             name => {
                 let index = names().iter().position(|known| *known == name);
                 let index = index.unwrap_or_else(|| panic!("{name}: {entity}"));
                 let value = &member["value"];
+                let dates = dated.then(|| [date(thing.created), date(thing.modified[index])]);
+                let shown = ["createdAt", "modifiedAt"].map(|name| member.get(name).cloned());
+                assert_eq!(
+                    shown,
+                    dates.map_or([None, None], |dates| dates.map(|date| Some(date.into()))),
+                    "{entity}"
+                );
                 if name == LINK {
                     assert_eq!(member["object"], id(thing.link), "{entity}");
                     seen.attributes.insert(name.to_owned());
@@ -215,6 +225,8 @@ fn seen(world: &World, entity: &Value) -> (usize, Seen) {
             }
         }
     }
+    assert_eq!(entity.get("createdAt").is_some(), dated, "{entity}");
+    assert_eq!(seen.modified.is_some(), dated, "{entity}");
     (number, seen)
 }
 
@@ -225,19 +237,18 @@ fn answered(
     answer: (StatusCode, Option<usize>, Value),
 ) -> Result<Expected, TestCaseError> {
     let (status, count, body) = answer;
+    let seen = |entity: &Value| seen(world, entity, question.dated);
     let answered = match status {
         StatusCode::NOT_FOUND => Expected::NotFound,
         StatusCode::OK => match (&body, count) {
-            (Value::Array(page), Some(count)) => {
-                Expected::Page(page.iter().map(|entity| seen(world, entity)).collect(), count)
-            }
-            (Value::Array(list), None) => Expected::List(list.iter().map(|entity| seen(world, entity)).collect()),
+            (Value::Array(page), Some(count)) => Expected::Page(page.iter().map(seen).collect(), count),
+            (Value::Array(list), None) => Expected::List(list.iter().map(seen).collect()),
             (Value::Object(list), None) if list.contains_key("typeList") => {
                 let types = list["typeList"].as_array().unwrap().iter();
                 Expected::Types(types.map(|name| name.as_str().unwrap().to_owned()).collect())
             }
             _ => {
-                let (number, seen) = seen(world, &body);
+                let (number, seen) = seen(&body);
                 Expected::One(number, seen)
             }
         },
@@ -272,6 +283,7 @@ fn lies_between(
             seen.types.is_subset(&most.types)
                 && seen.attributes.is_subset(&most.attributes)
                 && seen.scopes.is_subset(&most.scopes)
+                && seen.modified <= most.modified
         });
         prop_assert!(
             may_be,

@@ -15,7 +15,9 @@
 //!    absent if one of its types is, or is guarded and no permit covers it; and so is an attribute of it that is personal
 //!    in one of its types, or guarded there and not granted there. A source is asked about types, so that what only others
 //!    of its types grant may be missing: then [`Bound`] says between what and what the answer lies.
-//! 8. A Relationship leads to what is seen, as if it were asked for by its id, and nowhere else.
+//! 8. An entity was modified when the newest attribute was that its consumer sees; where it sees none, when the entity
+//!    was created.
+//! 9. A Relationship leads to what is seen, as if it were asked for by its id, and nowhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +42,8 @@ pub(super) struct Seen {
     pub(super) types: BTreeSet<String>,
     pub(super) attributes: BTreeSet<String>,
     pub(super) scopes: BTreeSet<String>,
+    /// The day on which it was modified, as it is shown.
+    pub(super) modified: Option<u32>,
 }
 
 /// What the gateway must answer.
@@ -61,6 +65,14 @@ impl Expected {
             Self::Page(list, _) | Self::List(list) => list.iter().map(|(id, seen)| (*id, seen)).collect(),
             Self::One(id, seen) => vec![(*id, seen)],
             Self::Types(_) | Self::NotFound => Vec::new(),
+        }
+    }
+
+    fn entities_mut(&mut self) -> Box<dyn Iterator<Item = &mut Seen> + '_> {
+        match self {
+            Self::Page(list, _) | Self::List(list) => Box::new(list.iter_mut().map(|(_, seen)| seen)),
+            Self::One(_, seen) => Box::new(std::iter::once(seen)),
+            Self::Types(_) | Self::NotFound => Box::new(std::iter::empty()),
         }
     }
 
@@ -107,6 +119,15 @@ pub(super) fn expected(world: &World, question: &Question, bound: Bound) -> Expe
     if question.tenant.is_some_and(|tenant| !caller.knows(tenant)) {
         return Expected::NotFound;
     }
+    let mut expected = answer(&caller, question);
+    if !question.dated {
+        expected.entities_mut().for_each(|seen| seen.modified = None);
+    }
+    expected
+}
+
+fn answer(caller: &Caller<'_>, question: &Question) -> Expected {
+    let world = caller.world;
     match &question.asked {
         Asked::Retrieve { id, attributes, join } => {
             let all = caller.joined(Operation::Retrieve, question.tenant, &TYPES);
@@ -127,6 +148,7 @@ pub(super) fn expected(world: &World, question: &Question, bound: Bound) -> Expe
             attributes,
             filter,
             linked,
+            since,
             area,
             join,
             limit,
@@ -141,6 +163,7 @@ pub(super) fn expected(world: &World, question: &Question, bound: Bound) -> Expe
                 seen.types.iter().any(|r#type| asked.contains(&&**r#type))
                     && has_one(seen, attributes)
                     && q_holds(filter.as_ref(), linked.as_ref(), (*id, seen), world, &all)
+                    && since.is_none_or(|day| seen.modified >= Some(day))
                     && area.is_none_or(|area| sees(PLACE) && lies_in(thing, area))
             });
             let matching: Vec<(usize, Seen)> = matching.map(|(id, seen)| (id, shown(&seen, attributes))).collect();
@@ -264,6 +287,7 @@ impl Caller<'_> {
                         joined.types.extend(seen.types);
                         joined.attributes.extend(seen.attributes);
                         joined.scopes.extend(seen.scopes);
+                        joined.modified = joined.modified.max(seen.modified);
                     }
                 }
             }
@@ -337,9 +361,16 @@ impl Caller<'_> {
             let mut permits = covering.iter().flat_map(|(_, permits)| permits);
             permits.any(|permit| permit.scope.is_none_or(|asked| scope_is(asked, scope)))
         };
+        let attributes: BTreeSet<String> = held.iter().filter(granted).map(|name| (*name).to_owned()).collect();
+        let dates = names().into_iter().zip(&thing.modified);
+        let newest = dates
+            .filter(|(name, _)| attributes.contains(*name))
+            .map(|(_, day)| *day)
+            .max();
         Some(Seen {
+            modified: newest.or(Some(thing.created)),
             types: covering.iter().map(|(r#type, _)| (*r#type).to_owned()).collect(),
-            attributes: held.iter().filter(granted).map(|name| (*name).to_owned()).collect(),
+            attributes,
             scopes: thing
                 .scopes
                 .iter()

@@ -15,11 +15,12 @@ use kakehashi_adapters::{
     SourceId, SourceQuery, Yielded,
 };
 use ngsi_ld::context::Context;
-use ngsi_ld::entity::{Attribute, AttributeValue, Geometry, Instance, Value};
+use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, SystemAttributes, Value};
+use ngsi_ld::query::Expression;
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::question::id;
-use super::world::{Class, LINK, Manner, NUMBERS, PLACE, Source, TYPES, Thing, World, names};
+use super::world::{Class, LAST_DAY, LINK, Manner, PLACE, Source, TYPES, Thing, World, date, names};
 use super::written::{source_id, tenant_id};
 
 /// A source that holds entities in memory.
@@ -84,7 +85,7 @@ impl InMemory {
             part.types.iter().any(|r#type| query.types.contains(r#type))
                 && (query.ids.is_empty() || query.ids.contains(&part.id))
                 && (!decides
-                    || (query.filter.as_ref().is_none_or(|filter| filter.matches(part))
+                    || (decided_filter(query).is_none_or(|filter| filter.matches(part))
                         && query.geo.as_ref().is_none_or(|geo| geo.matches(part))
                         && (query.any_attribute.is_empty()
                             || query.any_attribute.iter().any(|name| part.attribute(name).is_some()))))
@@ -95,10 +96,25 @@ impl InMemory {
                 entity
                     .attributes
                     .retain(|attribute| query.attributes.includes(&attribute.name));
+                if !query.system_attributes {
+                    entity.system = SystemAttributes::default();
+                    let instances = entity
+                        .attributes
+                        .iter_mut()
+                        .flat_map(|attribute| &mut attribute.instances);
+                    instances.for_each(|instance| instance.system = SystemAttributes::default());
+                }
             }
         }
         found
     }
+}
+
+/// The `q` of a question, but for one about dates: no source knows those that are shown.
+fn decided_filter(query: &SourceQuery) -> Option<&Expression> {
+    let filter = query.filter.as_deref()?;
+    let names = filter.attributes();
+    (!names.iter().any(|name| name.as_str().ends_with("/modifiedAt"))).then_some(filter)
 }
 
 #[async_trait]
@@ -117,7 +133,10 @@ impl Adapter for InMemory {
             selection: Coverage::Exact,
             id_pattern: Coverage::Exact,
             any_attribute: if_asked(!query.any_attribute.is_empty()),
-            filter: if_asked(query.filter.is_some()),
+            filter: match (&query.filter, decided_filter(query)) {
+                (Some(_), None) => Coverage::None,
+                (filter, _) => if_asked(filter.is_some()),
+            },
             geo: if_asked(query.geo.is_some()),
             scope: if_asked(query.scope.is_some()),
         }
@@ -237,22 +256,30 @@ fn type_name(name: &str) -> TypeName {
     Context::kakehashi().expand_type(name).unwrap()
 }
 
+fn set_dates(system: &mut SystemAttributes, created: u32, modified: u32) {
+    let dates = system.dates_mut();
+    dates.created_at = Some(DateTime::parse(&date(created)).unwrap());
+    dates.modified_at = Some(DateTime::parse(&date(modified)).unwrap());
+}
+
 fn part(number: usize, thing: &Thing, has: &[bool]) -> Entity {
     let mut entity = Entity::new(EntityId::parse(&id(number)).unwrap(), type_name(thing.types[0]));
     entity.types.extend(thing.types[1..].iter().map(|name| type_name(name)));
     entity.scopes.extend(thing.scopes.iter().map(|scope| (*scope).into()));
-    for (name, _) in names().into_iter().zip(has).filter(|(_, has)| **has) {
+    set_dates(&mut entity.system, thing.created, LAST_DAY);
+    for (index, name) in names().into_iter().enumerate().filter(|(index, _)| has[*index]) {
         let value = if name == PLACE {
             let (longitude, latitude) = thing.place;
             AttributeValue::GeoProperty(Box::new(Geometry::point(longitude as f64, latitude as f64).unwrap()))
         } else if name == LINK {
             AttributeValue::relationship(EntityId::parse(&id(thing.link)).unwrap())
         } else {
-            let index = NUMBERS.iter().position(|known| *known == name).unwrap();
             AttributeValue::Property(Value::Number(thing.numbers[index].into()))
         };
         let name = Context::kakehashi().expand_attribute(name).unwrap();
-        entity.attributes.push(Attribute::new(name, Instance::new(value)));
+        let mut instance = Instance::new(value);
+        set_dates(&mut instance.system, thing.created, thing.modified[index]);
+        entity.attributes.push(Attribute::new(name, instance));
     }
     entity
 }

@@ -203,6 +203,20 @@ pub(super) struct Thing {
     pub(super) scopes: Vec<&'static str>,
     /// Whereto its [`LINK`] leads.
     pub(super) link: usize,
+    /// The day on which it and all in it was created.
+    pub(super) created: u32,
+    /// The days on which what it has, of [`names`], was modified. The thing itself was on the last day of all.
+    pub(super) modified: Vec<u32>,
+}
+
+/// The days on which things are modified.
+const DAYS: std::ops::Range<u32> = 5..25;
+/// The day on which something of each entity was modified that nobody sees.
+pub(super) const LAST_DAY: u32 = 28;
+
+/// The date of a day.
+pub(super) fn date(day: u32) -> String {
+    format!("2026-01-{day:02}T00:00:00Z")
 }
 
 #[derive(Debug, Clone)]
@@ -419,6 +433,10 @@ fn source() -> impl Strategy<Value = Source> {
         .prop_map(|(provides, may_be_personal, manner, mut parts)| {
             parts.sort_by_key(|(id, _)| *id);
             parts.dedup_by_key(|(id, _)| *id);
+            // The date of what has no attributes is its source's own.
+            for (_, has) in &mut parts {
+                has[0] |= !has.contains(&true);
+            }
             Source {
                 provides,
                 may_be_personal,
@@ -468,14 +486,23 @@ fn thing() -> impl Strategy<Value = Thing> {
         (0..4_i64, 0..4_i64),
         subsequence(SCOPES.to_vec(), 0..=2),
         0..IDS,
+        1..DAYS.start,
+        vec(DAYS, names().len()),
     )
-        .prop_map(|(types, numbers, place, scopes, link)| Thing {
+        .prop_map(|(types, numbers, place, scopes, link, created, modified)| Thing {
             types,
             numbers,
             place,
             scopes,
             link,
+            created,
+            modified,
         })
+}
+
+/// A day on which something may have been modified.
+pub(super) fn day() -> impl Strategy<Value = u32> {
+    DAYS
 }
 
 /// Any world.
