@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::super::harness::encoded;
-use super::world::{Area, Comparison, Filter, IDS, LINK, TYPES, World, area, date, day, filter, names};
+use super::From;
+use super::chances::{area, day, filter};
+use super::world::{Area, Comparison, Filter, IDS, LINK, TYPES, World, date, id, names};
 
 #[derive(Debug, Clone)]
 pub(super) enum Asked {
@@ -147,11 +149,6 @@ pub(super) fn questions(world: &World, count: usize) -> impl Strategy<Value = Ve
     vec(question, count)
 }
 
-/// The id of an entity.
-pub(super) fn id(number: usize) -> String {
-    format!("urn:iso:{number}")
-}
-
 /// A filter in the query language of clause 4.9.
 pub(super) fn q(filter: &Filter) -> String {
     match filter {
@@ -203,6 +200,28 @@ pub(super) fn ring(Area([west, south, east, north]): Area) -> String {
 }
 
 impl Question {
+    pub(super) fn from(&self) -> From {
+        let Self {
+            consumer,
+            tenant,
+            purpose,
+            ..
+        } = *self;
+        From {
+            consumer,
+            tenant,
+            purpose,
+        }
+    }
+
+    /// The same, without what asks for dates or looks at them.
+    pub(super) fn without_dates(&mut self) {
+        self.dated = false;
+        if let Asked::Query { since, .. } = &mut self.asked {
+            *since = None;
+        }
+    }
+
     /// Path and query.
     pub(super) fn target(&self) -> String {
         match &self.asked {

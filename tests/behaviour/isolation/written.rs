@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use kakehashi::config::FileTexts;
+use ngsi_ld::context::Context;
 use sha2::{Digest, Sha256};
 
 use super::question::{q, ring};
@@ -24,6 +25,19 @@ pub(super) fn source_id(tenant: usize, source: usize) -> String {
 
 pub(super) fn key_of(consumer: usize) -> String {
     format!("key-of-consumer-{consumer}")
+}
+
+/// What a type is called in tenants.toml: what nobody has classified is known by its IRI alone. In policies it has its short
+/// name.
+fn type_in_files(world: &World, name: &str) -> String {
+    match world.type_class(name) {
+        Some(_) => name.to_owned(),
+        None => iri(name),
+    }
+}
+
+fn iri(name: &str) -> String {
+    Context::kakehashi().expand_type(name).unwrap().as_str().to_owned()
 }
 
 /// The files of a revision.
@@ -67,7 +81,7 @@ fn tenants_toml(world: &World) -> String {
             let provides: Vec<String> = source
                 .provides
                 .iter()
-                .map(|name| format!("{{ type = \"{name}\" }}"))
+                .map(|name| format!("{{ type = \"{}\" }}", type_in_files(world, name)))
                 .collect();
             write!(
                 text,
@@ -147,11 +161,14 @@ fn policy(effect: &str, head: &Head, owner: Option<usize>) -> String {
         Action::Any => "action",
         Action::Read => "action in Action::\"read\"",
         Action::Query => "action == Action::\"queryEntity\"",
+        Action::Provide => "action in Action::\"provide\"",
         Action::RetrieveAndTypes => "action in [Action::\"retrieveEntity\", Action::\"retrieveEntityTypes\"]",
     };
     let resource = match (head.resource, owner) {
         (Resource::All, Some(owner)) => format!("resource in Tenant::\"{}\"", tenant_id(owner)),
-        (Resource::Type(name), Some(owner)) => format!("resource == EntityType::\"{}/{name}\"", tenant_id(owner)),
+        (Resource::Type(name), Some(owner)) => {
+            format!("resource == EntityType::\"{}/{name}\"", tenant_id(owner))
+        }
         (_, None) => "resource".to_owned(),
     };
     let mut conditions = match &head.when {
@@ -164,7 +181,7 @@ fn policy(effect: &str, head: &Head, owner: Option<usize>) -> String {
         }
     };
     if let (Resource::Type(name), None) = (head.resource, owner) {
-        write!(conditions, " when {{ resource.name == \"{name}\" }}").unwrap();
+        write!(conditions, " when {{ resource.iri == \"{}\" }}", iri(name)).unwrap();
     }
     format!("{effect} ({principal}, {action}, {resource}){conditions};\n")
 }
@@ -192,6 +209,9 @@ fn written_permit(permit: &Permit, owner: usize) -> String {
             "area",
             &format!("{{\"type\":\"Polygon\",\"coordinates\":{}}}", ring(area)),
         );
+    }
+    if let Some(ids) = permit.ids {
+        annotate("ids", ids);
     }
     if !permit.purposes.is_empty() {
         annotate("purpose", &permit.purposes.join(","));
