@@ -3,7 +3,7 @@
 //! the rendering of the answer, without a network: its sources are in memory.
 //!
 //! `KAKEHASHI_ISOLATION_CASES` says how many requests are tried; those that once failed are tried first
-//! (`proptest-regressions/isolation.txt`).
+//! (`proptest-regressions/`).
 
 mod chances;
 mod compared;
