@@ -385,7 +385,7 @@ fn runner(cases: usize, kept_in: &str) -> TestRunner {
         env!("CARGO_MANIFEST_DIR"),
         "/../tests/behaviour/isolation/proptest-regressions"
     );
-    // Whoever runs proptest leaks what its file is called.
+    // proptest takes names that last for ever; there are two.
     let file = Box::leak(format!("{folder}/{kept_in}").into_boxed_str());
     TestRunner::new(Cases {
         cases: u32::try_from(cases.div_ceil(QUESTIONS)).unwrap(),

@@ -277,7 +277,7 @@ impl<'a> Caller<'a> {
                             && !self.permits(operation, tenant, source, r#type).is_empty()
                     };
                     let mut counting = thing.types.clone();
-                    counting.retain(|r#type| is_asked(&r#type));
+                    counting.retain(|r#type| is_asked(r#type));
                     if counting.is_empty() {
                         continue;
                     }

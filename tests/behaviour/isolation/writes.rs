@@ -156,11 +156,9 @@ impl Write {
         };
         let may_replace = existing.is_none_or(|has| writer.may_write(has));
         match (self.what, existing) {
-            (What::Delete, None) => Ruled::Refused,
             (What::Delete, Some(_)) if may_replace && writer.is_id_sure() => Ruled::Done,
             (What::Delete, Some(_)) if may_replace => Ruled::Either,
-            (What::Create, Some(_)) => Ruled::Refused,
-            (What::Put | What::Create, _) if may_replace && writer.may_write(&self.has) => {
+            (What::Put, _) | (What::Create, None) if may_replace && writer.may_write(&self.has) => {
                 match (writer.is_id_sure(), writer.is_id_own()) {
                     (true, _) => Ruled::Done,
                     (false, true) => Ruled::Either,
