@@ -43,7 +43,7 @@ impl Provider<'_> {
             .any(|operation| {
                 let policies = self.asker.policies;
                 let grant = policies.grant(self.asker.consumer, operation, self.tenant, name, personal_data);
-                !grant.is_empty() && grant.restriction().is_none()
+                grant.covers_every_entity()
             })
     }
 

@@ -172,6 +172,14 @@ impl TypeGrant {
         self.restriction.as_ref()
     }
 
+    /// Whether something of every entity of the type is granted: one permit without conditions is enough, whatever others
+    /// grant beside it.
+    #[must_use]
+    pub fn covers_every_entity(&self) -> bool {
+        let covers_every = |permit: &PermitScope| !permit.conditions.are_about_entities();
+        !self.is_empty() && self.permits.iter().any(covers_every)
+    }
+
     /// Why nothing is granted; `None` when something is.
     #[must_use]
     pub fn denial(&self) -> Option<&Denial> {

@@ -227,10 +227,7 @@ impl GrantSet {
     }
 
     fn narrow(&self, whole: Option<&Entity>, entity: Entity) -> Option<Entity> {
-        let shows_type = |name: &TypeName| {
-            let grant = self.grant_of(name);
-            !grant.is_empty() && grant.restriction().is_none()
-        };
+        let shows_type = |name: &TypeName| self.grant_of(name).covers_every_entity();
         if let [only] = whole.unwrap_or(&entity).types.as_slice()
             && let Some(grant) = self.granted.iter().find(|grant| grant.r#type() == only)
         {

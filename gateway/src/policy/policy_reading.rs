@@ -146,6 +146,13 @@ impl PolicyFile {
         for reference in self.references.iter().filter(|reference| !known.has(reference)) {
             known.tell(reference, &place(reference.start), report);
         }
+        for reference in &self.references {
+            if let Some((name, called)) = reference.miscalled_type(classification) {
+                let message = format!("policies know the type `{name}` as `{called}`: this policy never applies to it");
+                let help = format!("write EntityType::\"<tenant>/{called}\"");
+                report.error(&place(reference.start), message, help);
+            }
+        }
         for ((policy, narrowing), start) in self.policies.iter().zip(&self.starts) {
             check_looked_at(policy, narrowing, classification, &place(*start), report);
             for purpose in &narrowing.conditions.purposes {

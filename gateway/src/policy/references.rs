@@ -4,9 +4,11 @@
 use std::collections::HashSet;
 
 use cedar_policy::Policy;
+use ngsi_ld::{Iri, TypeName};
 
+use super::classification::Classification;
 use super::entities::Kinds;
-use crate::config::{ConsumerIndex, Place, Report, RoleName, TenantId, nearest, suggest};
+use crate::config::{ConsumerIndex, Place, Report, RoleName, TenantId, compact_type, expand_type, nearest, suggest};
 
 /// Who is named in tenants.toml.
 #[derive(Debug, Clone, Copy)]
@@ -31,12 +33,29 @@ enum Kind {
     Role,
     /// An entity type without its tenant.
     BareType,
+    /// An entity type, as it is called after its tenant.
+    Type,
 }
 
 impl Reference {
     /// The consumer that it names.
     pub(super) fn consumer(&self) -> Option<&str> {
         (self.kind == Kind::Consumer).then_some(&*self.name)
+    }
+
+    /// The type that it names, and what it should be called, where Cedar is asked about it by another name: the policy never
+    /// applies as it stands.
+    pub(super) fn miscalled_type(&self, classification: &Classification) -> Option<(&str, String)> {
+        if self.kind != Kind::Type {
+            return None;
+        }
+        // An alias, which is no name of the vocabulary, is known to the classification alone.
+        let expanded = expand_type(&self.name).ok();
+        let alias = || TypeName::new(Iri::new(&*self.name));
+        let name = expanded.clone().unwrap_or_else(alias);
+        let known_by = classification.type_classes(&name).policy_name.clone();
+        let called = compact_type(&known_by.or(expanded)?);
+        (called != *self.name).then_some((&*self.name, called))
     }
 
     /// The names that a policy refers to.
@@ -46,7 +65,14 @@ impl Reference {
             let id: &str = entity.id().as_ref();
             let (kind, name) = if kinds.is_entity_type(&entity) {
                 match id.split_once('/') {
-                    Some((tenant, _)) => (Kind::Tenant, tenant),
+                    Some((tenant, name)) => {
+                        found.push(Self {
+                            kind: Kind::Type,
+                            name: name.into(),
+                            start,
+                        });
+                        (Kind::Tenant, tenant)
+                    }
                     None => (Kind::BareType, id),
                 }
             } else if kinds.is_tenant(&entity) {
@@ -96,6 +122,8 @@ impl<'a> KnownNames<'a> {
             Kind::Consumer => self.names.consumers.get(&reference.name).is_some(),
             Kind::Role => self.roles.contains(&*reference.name),
             Kind::BareType => false,
+            // What types are called is for the classification to say.
+            Kind::Type => true,
         }
     }
 
@@ -121,6 +149,7 @@ impl<'a> KnownNames<'a> {
                 let message = format!("EntityType::\"{name}\" names no tenant");
                 report.error(place, message, format!("write EntityType::\"<tenant>/{name}\""));
             }
+            Kind::Type => {}
             Kind::Consumer => {
                 let known = self.names.consumers.iter().map(|consumer| consumer.id.as_str());
                 let help = did_you_mean(nearest(name, known));

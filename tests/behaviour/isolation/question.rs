@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 use super::super::harness::encoded;
-use super::world::{Area, Comparison, Filter, IDS, LINK, TYPES, World, area, filter, names};
+use super::From;
+use super::chances::{area, day, filter};
+use super::world::{Area, Comparison, Filter, IDS, LINK, TYPES, World, date, id, names};
 
 #[derive(Debug, Clone)]
 pub(super) enum Asked {
@@ -17,6 +19,8 @@ pub(super) enum Asked {
         attributes: Vec<&'static str>,
         filter: Option<Filter>,
         linked: Option<Linked>,
+        /// The day on which, or later, it was modified.
+        since: Option<u32>,
         area: Option<Area>,
         /// `joinLevel` of a flat answer; 0: none.
         join: usize,
@@ -70,6 +74,8 @@ pub(super) struct Question {
     pub(super) purpose: Option<&'static str>,
     /// Whether parts of an entity may meet conditions together.
     pub(super) split_entities: bool,
+    /// Whether dates are shown (`sysAttrs`).
+    pub(super) dated: bool,
     pub(super) asked: Asked,
 }
 
@@ -80,29 +86,33 @@ fn asked() -> impl Strategy<Value = Asked> {
         attributes(),
         option::weighted(0.5, filter()),
         option::weighted(0.25, linked()),
+        option::weighted(0.15, day()),
         option::weighted(0.3, area()),
         join(),
         1..6_usize,
         prop_oneof![4 => Just(0_usize), 1 => 1..3_usize],
     );
-    let query = query.prop_map(|(types, mut attributes, filter, linked, area, join, limit, offset)| {
-        let is_too_wide = types.is_empty() && filter.is_none() && linked.is_none() && area.is_none();
-        if is_too_wide && attributes.is_empty() {
-            // Without any of them the query is too wide.
-            attributes = names();
-        }
-        Asked::Query {
-            types,
-            attributes,
-            filter,
-            // A condition on linked entities needs them to be retrieved.
-            join: join.max(linked.as_ref().map_or(0, |linked: &Linked| linked.links)),
-            linked,
-            area,
-            limit,
-            offset,
-        }
-    });
+    let query = query.prop_map(
+        |(types, mut attributes, filter, linked, since, area, join, limit, offset)| {
+            let is_too_wide = types.is_empty() && filter.is_none() && linked.is_none() && area.is_none();
+            if is_too_wide && attributes.is_empty() {
+                // Without any of them the query is too wide.
+                attributes = names();
+            }
+            Asked::Query {
+                types,
+                attributes,
+                filter,
+                // A condition on linked entities needs them to be retrieved.
+                join: join.max(linked.as_ref().map_or(0, |linked: &Linked| linked.links)),
+                linked,
+                since,
+                area,
+                limit,
+                offset,
+            }
+        },
+    );
     let retrieve = (0..IDS, attributes(), join());
     let retrieve = retrieve.prop_map(|(id, attributes, join)| Asked::Retrieve { id, attributes, join });
     prop_oneof![8 => query, 3 => retrieve, 1 => Just(Asked::Types)]
@@ -120,10 +130,11 @@ pub(super) fn questions(world: &World, count: usize) -> impl Strategy<Value = Ve
     let question = (
         0..world.consumers.len(),
         option::weighted(0.25, 0..tenants),
+        prop::bool::weighted(0.25),
         asked(),
         any::<prop::sample::Index>(),
     );
-    let question = question.prop_map(move |(consumer, tenant, asked, index)| {
+    let question = question.prop_map(move |(consumer, tenant, dated, asked, index)| {
         let own = &purposes[consumer];
         let stated = index.index(own.len() + 1);
         Question {
@@ -131,15 +142,11 @@ pub(super) fn questions(world: &World, count: usize) -> impl Strategy<Value = Ve
             tenant,
             purpose: own.get(stated).copied(),
             split_entities,
+            dated: dated && !matches!(asked, Asked::Types),
             asked,
         }
     });
     vec(question, count)
-}
-
-/// The id of an entity.
-pub(super) fn id(number: usize) -> String {
-    format!("urn:iso:{number}")
 }
 
 /// A filter in the query language of clause 4.9.
@@ -193,6 +200,28 @@ pub(super) fn ring(Area([west, south, east, north]): Area) -> String {
 }
 
 impl Question {
+    pub(super) fn from(&self) -> From {
+        let Self {
+            consumer,
+            tenant,
+            purpose,
+            ..
+        } = *self;
+        From {
+            consumer,
+            tenant,
+            purpose,
+        }
+    }
+
+    /// The same, without what asks for dates or looks at them.
+    pub(super) fn without_dates(&mut self) {
+        self.dated = false;
+        if let Asked::Query { since, .. } = &mut self.asked {
+            *since = None;
+        }
+    }
+
     /// Path and query.
     pub(super) fn target(&self) -> String {
         match &self.asked {
@@ -207,7 +236,10 @@ impl Question {
                     write!(target, "attrs={}&", attributes.join(",")).unwrap();
                 }
                 if *join > 0 {
-                    write!(target, "join=flat&joinLevel={join}").unwrap();
+                    write!(target, "join=flat&joinLevel={join}&").unwrap();
+                }
+                if self.dated {
+                    target.push_str("options=sysAttrs");
                 }
                 target
             }
@@ -216,6 +248,7 @@ impl Question {
                 attributes,
                 filter,
                 linked,
+                since,
                 area,
                 join,
                 limit,
@@ -232,8 +265,14 @@ impl Question {
                 if !attributes.is_empty() {
                     add("attrs", &attributes.join(","));
                 }
-                if let Some(q) = whole_q(filter.as_ref(), linked.as_ref()) {
-                    add("q", &q);
+                let since = since.map(|day| format!("modifiedAt>={}", date(day)));
+                match (whole_q(filter.as_ref(), linked.as_ref()), since) {
+                    (None, None) => {}
+                    (Some(q), None) | (None, Some(q)) => add("q", &q),
+                    (Some(q), Some(since)) => add("q", &format!("({q});{since}")),
+                }
+                if self.dated {
+                    add("options", "sysAttrs");
                 }
                 if *join > 0 {
                     add("join", "flat");

@@ -10,24 +10,29 @@ use kakehashi::federation::registry::{Provision, RegisteredSource};
 use kakehashi::policy::inspection::{Actions, Inspection};
 use kakehashi::policy::{Classification, PersonalData};
 use kakehashi::telemetry::FindingCounter;
+use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{
-    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, Page, PushDown,
-    SourceId, SourceQuery, Yielded,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter,
+    MayChange, MayTellOf, Page, PushDown, Put, SourceId, SourceQuery, WriteError, Yielded,
 };
 use ngsi_ld::context::Context;
-use ngsi_ld::entity::{Attribute, AttributeValue, Geometry, Instance, Value};
+use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, SystemAttributes, Value};
+use ngsi_ld::query::Expression;
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
-use super::question::id;
-use super::world::{Class, LINK, Manner, NUMBERS, PLACE, Source, TYPES, Thing, World, names};
+use super::world::{Class, LAST_DAY, LINK, Manner, PLACE, Source, TYPES, Thing, World, date, id, names};
 use super::written::{source_id, tenant_id};
+
+/// What a source holds; that of a partition of the store changes.
+pub(super) type Parts = Arc<Mutex<Vec<Entity>>>;
 
 /// A source that holds entities in memory.
 #[derive(Debug)]
 struct InMemory {
     id: SourceId,
     manner: Manner,
-    parts: Vec<Entity>,
+    is_store: bool,
+    parts: Parts,
     /// For each type, the attributes that are about persons: nobody may ask for them.
     personal: Vec<(TypeName, Vec<AttributeName>)>,
     wrong: Wrong,
@@ -84,21 +89,36 @@ impl InMemory {
             part.types.iter().any(|r#type| query.types.contains(r#type))
                 && (query.ids.is_empty() || query.ids.contains(&part.id))
                 && (!decides
-                    || (query.filter.as_ref().is_none_or(|filter| filter.matches(part))
+                    || (decided_filter(query).is_none_or(|filter| filter.matches(part))
                         && query.geo.as_ref().is_none_or(|geo| geo.matches(part))
                         && (query.any_attribute.is_empty()
                             || query.any_attribute.iter().any(|name| part.attribute(name).is_some()))))
         };
-        let mut found: Vec<Entity> = self.parts.iter().filter(matches).cloned().collect();
+        let mut found: Vec<Entity> = self.parts.lock().unwrap().iter().filter(matches).cloned().collect();
         if self.manner != Manner::Tells {
             for entity in &mut found {
                 entity
                     .attributes
                     .retain(|attribute| query.attributes.includes(&attribute.name));
+                if !query.system_attributes {
+                    entity.system = SystemAttributes::default();
+                    let instances = entity
+                        .attributes
+                        .iter_mut()
+                        .flat_map(|attribute| &mut attribute.instances);
+                    instances.for_each(|instance| instance.system = SystemAttributes::default());
+                }
             }
         }
         found
     }
+}
+
+/// The `q` of a question, but for one about dates: no source knows those that are shown.
+fn decided_filter(query: &SourceQuery) -> Option<&Expression> {
+    let filter = query.filter.as_deref()?;
+    let names = filter.attributes();
+    (!names.iter().any(|name| name.as_str().ends_with("/modifiedAt"))).then_some(filter)
 }
 
 #[async_trait]
@@ -117,7 +137,10 @@ impl Adapter for InMemory {
             selection: Coverage::Exact,
             id_pattern: Coverage::Exact,
             any_attribute: if_asked(!query.any_attribute.is_empty()),
-            filter: if_asked(query.filter.is_some()),
+            filter: match (&query.filter, decided_filter(query)) {
+                (Some(_), None) => Coverage::None,
+                (filter, _) => if_asked(filter.is_some()),
+            },
             geo: if_asked(query.geo.is_some()),
             scope: if_asked(query.scope.is_some()),
         }
@@ -144,6 +167,10 @@ impl Adapter for InMemory {
         futures::stream::iter(page.map(Yielded::Entity).map(Ok).collect::<Vec<_>>()).boxed()
     }
 
+    async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
+        Ok(self.parts.lock().unwrap().iter().any(|part| part.types.len() > 1))
+    }
+
     async fn may_hold_relationships(&self, names: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
         let is_relationship = |attribute: &Attribute| {
             let mut values = attribute.instances.iter().map(|instance| &instance.value);
@@ -151,8 +178,14 @@ impl Adapter for InMemory {
         };
         Ok(self
             .parts
+            .lock()
+            .unwrap()
             .iter()
             .any(|part| part.attributes.iter().any(is_relationship)))
+    }
+
+    fn writer(&self) -> Option<&dyn EntityWriter> {
+        self.is_store.then_some(self as &dyn EntityWriter)
     }
 
     async fn count(&self, query: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
@@ -160,29 +193,104 @@ impl Adapter for InMemory {
     }
 }
 
-/// The sources of all tenants, in the order of tenants.toml.
-pub(super) fn of(world: &World, wrong: &Wrong) -> Vec<RegisteredSource> {
+/// Pages come by id.
+fn add(parts: &mut Vec<Entity>, entity: Entity) {
+    let place = parts.partition_point(|part| part.id.as_str() < entity.id.as_str());
+    parts.insert(place, entity);
+}
+
+#[async_trait]
+impl EntityWriter for InMemory {
+    async fn create(
+        &self,
+        mut entity: Entity,
+        may_tell_of: MayTellOf<'_>,
+        now: DateTime,
+        _: &Call,
+    ) -> Result<(), WriteError> {
+        let mut parts = self.parts.lock().unwrap();
+        match parts.iter().find(|part| part.id == entity.id) {
+            Some(part) if may_tell_of(part) => Err(WriteError::AlreadyExists),
+            Some(_) => Err(WriteError::Refused),
+            None => {
+                set_system_dates(&mut entity, None, &now);
+                add(&mut parts, entity);
+                Ok(())
+            }
+        }
+    }
+
+    async fn put(
+        &self,
+        mut entity: Entity,
+        may_change: MayChange<'_>,
+        now: DateTime,
+        _: &Call,
+    ) -> Result<Put, WriteError> {
+        let mut parts = self.parts.lock().unwrap();
+        let existing = parts.iter_mut().find(|part| part.id == entity.id);
+        set_system_dates(&mut entity, existing.as_deref(), &now);
+        match existing {
+            Some(part) if may_change(part) => {
+                *part = entity;
+                Ok(Put::Replaced)
+            }
+            Some(_) => Err(WriteError::Refused),
+            None => {
+                add(&mut parts, entity);
+                Ok(Put::Created)
+            }
+        }
+    }
+
+    async fn delete(&self, id: &EntityId, may_change: MayChange<'_>, _: &Call) -> Result<(), WriteError> {
+        let mut parts = self.parts.lock().unwrap();
+        let place = parts
+            .iter()
+            .position(|part| part.id == *id)
+            .ok_or(WriteError::NotFound)?;
+        if !may_change(&parts[place]) {
+            return Err(WriteError::Refused);
+        }
+        parts.remove(place);
+        Ok(())
+    }
+}
+
+/// The sources of all tenants, in the order of tenants.toml, and for each tenant what its sources hold.
+pub(super) fn of(world: &World, wrong: &Wrong) -> (Vec<RegisteredSource>, Vec<Vec<Parts>>) {
     let mut sources = Vec::new();
+    let mut held = vec![Vec::new(); world.tenants.len()];
     for (index, tenant) in world.tenants.iter().enumerate() {
         for (place, source) in tenant.sources.iter().enumerate() {
+            let parts = source
+                .parts
+                .iter()
+                .map(|(number, has)| part(*number, &world.things[*number], has));
+            let parts = Arc::new(Mutex::new(parts.collect()));
+            held[index].push(Arc::clone(&parts));
             sources.push(registered(
                 world,
                 source,
+                parts,
                 &source_id(index, place),
                 &tenant_id(index),
                 wrong,
             ));
         }
     }
-    sources
+    (sources, held)
 }
 
-fn registered(world: &World, source: &Source, name: &str, tenant: &str, wrong: &Wrong) -> RegisteredSource {
+fn registered(
+    world: &World,
+    source: &Source,
+    parts: Parts,
+    name: &str,
+    tenant: &str,
+    wrong: &Wrong,
+) -> RegisteredSource {
     let id = SourceId::new(name);
-    let parts = source
-        .parts
-        .iter()
-        .map(|(number, has)| part(*number, &world.things[*number], has));
     RegisteredSource {
         id: id.clone(),
         tenant: TenantId::new(tenant),
@@ -200,15 +308,16 @@ fn registered(world: &World, source: &Source, name: &str, tenant: &str, wrong: &
         } else {
             PersonalData::None
         },
-        is_store: false,
-        writable: false,
+        is_store: source.is_store,
+        writable: source.is_store,
         inspection: Inspection::new(Actions::default(), &Classification::default()),
         findings: FindingCounter::new().unwrap(),
         flawed: Flawed::default(),
         adapter: Arc::new(InMemory {
             id,
             manner: source.manner,
-            parts: parts.collect(),
+            is_store: source.is_store,
+            parts,
             personal: personal(world),
             wrong: wrong.clone(),
         }),
@@ -233,21 +342,30 @@ fn type_name(name: &str) -> TypeName {
     Context::kakehashi().expand_type(name).unwrap()
 }
 
+fn set_dates(system: &mut SystemAttributes, created: u32, modified: u32) {
+    let dates = system.dates_mut();
+    dates.created_at = Some(DateTime::parse(&date(created)).unwrap());
+    dates.modified_at = Some(DateTime::parse(&date(modified)).unwrap());
+}
+
 fn part(number: usize, thing: &Thing, has: &[bool]) -> Entity {
-    let mut entity = Entity::new(EntityId::parse(&id(number)).unwrap(), type_name(thing.r#type));
+    let mut entity = Entity::new(EntityId::parse(&id(number)).unwrap(), type_name(thing.types[0]));
+    entity.types.extend(thing.types[1..].iter().map(|name| type_name(name)));
     entity.scopes.extend(thing.scopes.iter().map(|scope| (*scope).into()));
-    for (name, _) in names().into_iter().zip(has).filter(|(_, has)| **has) {
+    set_dates(&mut entity.system, thing.created, LAST_DAY);
+    for (index, name) in names().into_iter().enumerate().filter(|(index, _)| has[*index]) {
         let value = if name == PLACE {
             let (longitude, latitude) = thing.place;
             AttributeValue::GeoProperty(Box::new(Geometry::point(longitude as f64, latitude as f64).unwrap()))
         } else if name == LINK {
             AttributeValue::relationship(EntityId::parse(&id(thing.link)).unwrap())
         } else {
-            let index = NUMBERS.iter().position(|known| *known == name).unwrap();
             AttributeValue::Property(Value::Number(thing.numbers[index].into()))
         };
         let name = Context::kakehashi().expand_attribute(name).unwrap();
-        entity.attributes.push(Attribute::new(name, Instance::new(value)));
+        let mut instance = Instance::new(value);
+        set_dates(&mut instance.system, thing.created, thing.modified[index]);
+        entity.attributes.push(Attribute::new(name, instance));
     }
     entity
 }

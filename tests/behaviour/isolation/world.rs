@@ -1,27 +1,41 @@
 //! A world: tenants with sources and policies, classes of names, consumers, entities. Small, so that chances meet, and
 //! plain, so that the model can be read next to the rules.
 
-use proptest::collection::vec;
-use proptest::option;
-use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
-
-/// Types of entities. No context knows them, and some are classified by nobody, so that they go by their whole names.
-pub(super) const TYPES: [&str; 4] = ["urn:iso-type:A", "urn:iso-type:B", "urn:iso-type:C", "urn:iso-type:D"];
-/// Attributes with numbers. The last one is personal in every type that does not say otherwise.
+/// Types of entities. The gateway's own context knows them, so that ids can name those, too, that nobody has classified.
+pub(super) const TYPES: [&str; 4] = ["AED", "EvacuationSite", "PublicToilet", "VacantHouse"];
+/// Attributes with numbers. The last one has a class in every type that does not say otherwise.
 pub(super) const NUMBERS: [&str; 5] = ["alpha", "beta", "gamma", "delta", "omega"];
 /// The attribute with a place.
 pub(super) const PLACE: &str = "location";
 /// The Relationship to another entity.
 pub(super) const LINK: &str = "next";
-pub(super) const EVERYWHERE_PERSONAL: &str = "omega";
+pub(super) const EVERYWHERE: &str = "omega";
 pub(super) const ROLES: [&str; 2] = ["r0", "r1"];
 pub(super) const PURPOSES: [&str; 2] = ["p0", "p1"];
+/// What permits and consumers name of contracts, and of consents.
+pub(super) const REFERENCES: [&str; 2] = ["2026-1", "2026-2"];
 pub(super) const SCOPES: [&str; 3] = ["/s0", "/s0/x", "/s1"];
 /// What permits may ask of scopes.
 pub(super) const SCOPE_QUERIES: [&str; 4] = ["/s0", "/s0/#", "/s1", "/+/x"];
+/// What permits may say of ids.
+pub(super) const ID_PATTERNS: [&str; 3] = ["urn:iso:*", "urn:iso:2", "urn:ngsi-ld:AED:*"];
 /// Entities of all sources share ids, so that they meet.
 pub(super) const IDS: usize = 9;
+/// So many of the ids name no type.
+const FREE_IDS: usize = 6;
+
+/// The id of an entity.
+pub(super) fn id(number: usize) -> String {
+    named_type(number).map_or_else(
+        || format!("urn:iso:{number}"),
+        |name| format!("urn:ngsi-ld:{name}:{number}"),
+    )
+}
+
+/// The type that an id names, whatever has it.
+pub(super) fn named_type(number: usize) -> Option<&'static str> {
+    TYPES.get(number.checked_sub(FREE_IDS)?).copied()
+}
 
 pub(super) fn names() -> Vec<&'static str> {
     NUMBERS.into_iter().chain([PLACE, LINK]).collect()
@@ -31,17 +45,31 @@ pub(super) fn names() -> Vec<&'static str> {
 pub(super) enum Class {
     Open,
     Limited,
+    PersonRelated,
+    Anonymised,
+    Pseudonymised,
     Personal,
     SpecialCare,
 }
 
 impl Class {
-    pub(super) const ALL: [Self; 4] = [Self::Open, Self::Limited, Self::Personal, Self::SpecialCare];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Open,
+        Self::Limited,
+        Self::PersonRelated,
+        Self::Anonymised,
+        Self::Pseudonymised,
+        Self::Personal,
+        Self::SpecialCare,
+    ];
 
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Limited => "limited",
+            Self::PersonRelated => "person-related",
+            Self::Anonymised => "anonymised",
+            Self::Pseudonymised => "pseudonymised",
             Self::Personal => "personal",
             Self::SpecialCare => "special-care",
         }
@@ -70,6 +98,7 @@ pub(super) enum Action {
     Read,
     Query,
     RetrieveAndTypes,
+    Provide,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -125,8 +154,17 @@ pub(super) struct Permit {
     pub(super) q: Option<Filter>,
     pub(super) scope: Option<&'static str>,
     pub(super) area: Option<Area>,
+    pub(super) ids: Option<&'static str>,
     pub(super) purposes: Vec<&'static str>,
     pub(super) needs_assurance: bool,
+    pub(super) references: References,
+}
+
+/// What is said on paper: by a permit, which it needs; by a consumer, which it has.
+#[derive(Debug, Clone, Default)]
+pub(super) struct References {
+    pub(super) contracts: Vec<&'static str>,
+    pub(super) consents: Vec<&'static str>,
 }
 
 /// How a source goes about conditions.
@@ -144,6 +182,8 @@ pub(super) enum Manner {
 
 #[derive(Debug, Clone)]
 pub(super) struct Source {
+    /// Whether it is a partition of the store, which takes writes.
+    pub(super) is_store: bool,
     pub(super) provides: Vec<&'static str>,
     pub(super) may_be_personal: bool,
     pub(super) manner: Manner,
@@ -164,12 +204,14 @@ pub(super) struct Consumer {
     pub(super) tenant: Option<usize>,
     pub(super) roles: Vec<&'static str>,
     pub(super) purposes: Vec<&'static str>,
+    pub(super) references: References,
 }
 
 /// An entity, whichever source holds a part of it: all parts agree on what they have.
 #[derive(Debug, Clone)]
 pub(super) struct Thing {
-    pub(super) r#type: &'static str,
+    /// One or two, in the order of [`TYPES`].
+    pub(super) types: Vec<&'static str>,
     /// Of [`NUMBERS`].
     pub(super) numbers: Vec<i64>,
     /// Longitude and latitude, in whole degrees.
@@ -177,11 +219,27 @@ pub(super) struct Thing {
     pub(super) scopes: Vec<&'static str>,
     /// Whereto its [`LINK`] leads.
     pub(super) link: usize,
+    /// The day on which it and all in it was created.
+    pub(super) created: u32,
+    /// The days on which what it has, of [`names`], was modified. The thing itself was on the last day of all.
+    pub(super) modified: Vec<u32>,
+}
+
+/// The days on which things are modified.
+pub(super) const DAYS: std::ops::Range<u32> = 5..25;
+/// The day on which something of each entity was modified that nobody sees.
+pub(super) const LAST_DAY: u32 = 28;
+
+/// The date of a day.
+pub(super) fn date(day: u32) -> String {
+    format!("2026-01-{day:02}T00:00:00Z")
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) classes: Vec<Option<TypeClasses>>,
+    /// The class of [`EVERYWHERE`].
+    pub(super) everywhere: Class,
     pub(super) tenants: Vec<Tenant>,
     pub(super) platform: Vec<Head>,
     pub(super) consumers: Vec<Consumer>,
@@ -205,7 +263,26 @@ impl World {
     /// The class of an attribute in entities of a type.
     pub(super) fn attribute_class(&self, r#type: &str, name: &str) -> Option<Class> {
         let own = self.own_class(r#type, name);
-        own.or((name == EVERYWHERE_PERSONAL).then_some(Class::Personal))
+        own.or((name == EVERYWHERE).then_some(self.everywhere))
+    }
+
+    /// Whether anybody has named a type.
+    pub(super) fn knows_type(&self, r#type: &str) -> bool {
+        let mut sources = self.tenants.iter().flat_map(|tenant| &tenant.sources);
+        self.type_class(r#type).is_some() || sources.any(|source| source.provides.contains(&r#type))
+    }
+
+    /// Whether a partition of the store may be given an entity to begin with: nothing guarded where others give ids.
+    pub(super) fn may_be_loaded(&self, number: usize, provides: &[&str], may_be_personal: bool) -> bool {
+        let types = &self.things[number].types;
+        let is_guarded = |r#type: &str| match self.type_class(r#type) {
+            Some(class) => !matches!(class, Class::Open | Class::Limited),
+            None => may_be_personal,
+        };
+        let is_in_place = named_type(number).is_none_or(|named| {
+            types.contains(&named) && types.iter().all(|r#type| *r#type == named || !is_guarded(r#type))
+        });
+        is_in_place && types.iter().all(|r#type| provides.contains(r#type))
     }
 
     /// What the type itself says of an attribute.
@@ -214,239 +291,12 @@ impl World {
         self.classes_of(r#type)?.attributes[index]
     }
 
-    /// Whether a permit may ask this of entities at all: `check` refuses conditions on what is personal or unclassified.
+    /// Whether a permit may ask this of entities at all: `check` refuses conditions on what is stricter than limited or unclassified.
     pub(super) fn may_ask(&self, resource: Resource, name: &str) -> bool {
         let is_said = |class: Option<Class>| matches!(class, Some(Class::Open | Class::Limited));
         match resource {
             Resource::Type(r#type) => is_said(self.attribute_class(r#type, name)),
-            Resource::All => {
-                name != EVERYWHERE_PERSONAL && TYPES.iter().any(|r#type| is_said(self.own_class(r#type, name)))
-            }
+            Resource::All => name != EVERYWHERE && TYPES.iter().any(|r#type| is_said(self.own_class(r#type, name))),
         }
     }
-}
-
-// === chances ===
-
-fn class() -> impl Strategy<Value = Class> {
-    prop_oneof![6 => Just(Class::Open), 3 => Just(Class::Limited), 1 => Just(Class::Personal), 1 => Just(Class::SpecialCare)]
-}
-
-fn type_classes() -> impl Strategy<Value = Option<TypeClasses>> {
-    let type_class = prop_oneof![20 => Just(Class::Open), 5 => Just(Class::Limited), 1 => Just(Class::Personal), 1 => Just(Class::SpecialCare)];
-    // Where nothing is limited a whole type may be asked for, which is where something is forgotten soonest.
-    let plain = vec(option::weighted(0.8, Just(Class::Open)), names().len());
-    let mixed = vec(option::weighted(0.8, class()), names().len());
-    let of_type = (type_class, prop_oneof![plain.boxed(), mixed.boxed()]);
-    option::weighted(
-        0.9,
-        of_type.prop_map(|(class, mut attributes)| {
-            // Mostly what is personal everywhere is not said otherwise.
-            if attributes[4] != Some(Class::Open) {
-                attributes[4] = None;
-            }
-            TypeClasses { class, attributes }
-        }),
-    )
-}
-
-fn principal(consumers: usize, tenants: usize) -> impl Strategy<Value = Principal> {
-    prop_oneof![
-        4 => Just(Principal::Anybody),
-        4 => select(ROLES.as_slice()).prop_map(Principal::Role),
-        2 => (0..consumers).prop_map(Principal::Consumer),
-        1 => (0..tenants).prop_map(Principal::Tenant),
-    ]
-}
-
-fn head(consumers: usize, tenants: usize) -> impl Strategy<Value = Head> {
-    let action = prop_oneof![
-        2 => Just(Action::Any),
-        6 => Just(Action::Read),
-        1 => Just(Action::Query),
-        1 => Just(Action::RetrieveAndTypes)
-    ];
-    let resource = prop_oneof![1 => Just(Resource::All), 1 => select(TYPES.as_slice()).prop_map(Resource::Type)];
-    let when = prop_oneof![
-        8 => Just(When::Always),
-        2 => class().prop_map(When::Class),
-        1 => class().prop_map(When::UnlessClass),
-        1 => Just(When::Unclassified),
-        1 => select(PURPOSES.as_slice()).prop_map(When::Purpose),
-    ];
-    (principal(consumers, tenants), action, resource, when).prop_map(|(principal, action, resource, when)| Head {
-        principal,
-        action,
-        resource,
-        when,
-    })
-}
-
-/// A filter on numbers.
-pub(super) fn filter() -> impl Strategy<Value = Filter> {
-    let comparison = select(vec![
-        Comparison::Exists,
-        Comparison::Equal,
-        Comparison::NotEqual,
-        Comparison::Less,
-        Comparison::GreaterOrEqual,
-    ]);
-    let condition = (select(NUMBERS.as_slice()), comparison, 0..4_i64);
-    let condition = condition.prop_map(|(name, comparison, value)| Filter::Condition(name, comparison, value));
-    condition.prop_recursive(2, 4, 2, |inner| {
-        prop_oneof![
-            (inner.clone(), inner.clone()).prop_map(|(one, other)| Filter::And(Box::new(one), Box::new(other))),
-            (inner.clone(), inner).prop_map(|(one, other)| Filter::Or(Box::new(one), Box::new(other))),
-        ]
-    })
-}
-
-/// A box: its edges lie on halves of degrees, where no place is.
-pub(super) fn area() -> impl Strategy<Value = Area> {
-    (0..3_i64, 2..5_i64, 0..3_i64, 2..5_i64).prop_map(|(west, width, south, height)| {
-        Area([
-            2 * west - 1,
-            2 * south - 1,
-            2 * (west + width) - 1,
-            2 * (south + height) - 1,
-        ])
-    })
-}
-
-fn permit(consumers: usize, tenants: usize) -> impl Strategy<Value = Permit> {
-    let all = names();
-    let count = all.len();
-    let plain = (
-        Just(None),
-        Just(Vec::new()),
-        Just(None),
-        Just(None),
-        Just(None),
-        Just(Vec::new()),
-        Just(false),
-    );
-    let narrowing = (
-        option::weighted(0.5, subsequence(all.clone(), 1..count)),
-        prop_oneof![3 => Just(Vec::new()), 1 => subsequence(all, 1..3)],
-        option::weighted(0.3, filter()),
-        option::weighted(0.15, select(SCOPE_QUERIES.as_slice())),
-        option::weighted(0.25, area()),
-        prop_oneof![6 => Just(Vec::new()), 1 => subsequence(PURPOSES.to_vec(), 1..=2)],
-        prop::bool::weighted(0.05),
-    );
-    let narrowing = prop_oneof![plain.boxed(), narrowing.boxed()];
-    (head(consumers, tenants), narrowing).prop_map(
-        |(head, (attributes, without, q, scope, area, purposes, needs_assurance))| Permit {
-            head,
-            attributes,
-            without,
-            q,
-            scope,
-            area,
-            purposes,
-            needs_assurance,
-        },
-    )
-}
-
-fn source() -> impl Strategy<Value = Source> {
-    let manner = prop_oneof![
-        2 => Just(Manner::Decides),
-        1 => Just(Manner::Narrows),
-        1 => Just(Manner::Lists),
-        1 => Just(Manner::Tells)
-    ];
-    let has = vec(prop::bool::weighted(0.8), names().len());
-    let part = (0..IDS, has);
-    (
-        subsequence(TYPES.to_vec(), 1..=TYPES.len()),
-        prop::bool::weighted(0.4),
-        manner,
-        vec(part, 2..8),
-    )
-        .prop_map(|(provides, may_be_personal, manner, mut parts)| {
-            parts.sort_by_key(|(id, _)| *id);
-            parts.dedup_by_key(|(id, _)| *id);
-            Source {
-                provides,
-                may_be_personal,
-                manner,
-                parts,
-            }
-        })
-}
-
-fn tenant(consumers: usize, tenants: usize) -> impl Strategy<Value = Tenant> {
-    (
-        prop::bool::weighted(0.95),
-        vec(permit(consumers, tenants), 1..8),
-        prop_oneof![5 => Just(Vec::new()), 1 => vec(head(consumers, tenants), 1..3)],
-        vec(source(), 1..3),
-    )
-        .prop_map(|(has_policies, permits, forbids, sources)| Tenant {
-            has_policies,
-            permits,
-            forbids,
-            sources,
-        })
-}
-
-fn consumer(tenants: usize) -> impl Strategy<Value = Consumer> {
-    (
-        option::of(0..tenants),
-        prop_oneof![1 => Just(Vec::new()), 6 => subsequence(ROLES.to_vec(), 1..=2)],
-        subsequence(PURPOSES.to_vec(), 0..=2),
-    )
-        .prop_map(|(tenant, roles, purposes)| Consumer {
-            tenant,
-            roles,
-            purposes,
-        })
-}
-
-fn thing() -> impl Strategy<Value = Thing> {
-    (
-        select(TYPES.as_slice()),
-        vec(0..4_i64, NUMBERS.len()),
-        (0..4_i64, 0..4_i64),
-        subsequence(SCOPES.to_vec(), 0..=2),
-        0..IDS,
-    )
-        .prop_map(|(r#type, numbers, place, scopes, link)| Thing {
-            r#type,
-            numbers,
-            place,
-            scopes,
-            link,
-        })
-}
-
-/// Any world.
-pub(super) fn world() -> impl Strategy<Value = World> {
-    (1..4_usize, 1..4_usize).prop_flat_map(|(tenants, consumers)| {
-        (
-            vec(type_classes(), TYPES.len()),
-            vec(tenant(consumers, tenants), tenants),
-            prop_oneof![8 => Just(Vec::new()), 1 => vec(head(consumers, tenants), 1)],
-            vec(consumer(tenants), consumers),
-            vec(thing(), IDS),
-            prop::bool::weighted(0.3),
-        )
-            .prop_map(|(classes, mut tenants, platform, consumers, things, shares)| {
-                if !shares {
-                    let mut taken = [false; IDS];
-                    for source in tenants.iter_mut().flat_map(|tenant| &mut tenant.sources) {
-                        source.parts.retain(|(id, _)| !std::mem::replace(&mut taken[*id], true));
-                    }
-                }
-                World {
-                    classes,
-                    tenants,
-                    platform,
-                    consumers,
-                    things,
-                    shares,
-                }
-            })
-    })
 }

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use kakehashi::config::FileTexts;
+use ngsi_ld::context::Context;
 use sha2::{Digest, Sha256};
 
 use super::question::{q, ring};
 use super::world::{
-    Action, Class, EVERYWHERE_PERSONAL, Filter, Head, PLACE, Permit, Principal, Resource, TYPES, When, World, names,
+    Action, Class, EVERYWHERE, Filter, Head, PLACE, Permit, Principal, Resource, TYPES, When, World, names,
 };
 
 const SCHEMA: &str = include_str!("../../../policies/schema.cedarschema");
@@ -24,6 +25,19 @@ pub(super) fn source_id(tenant: usize, source: usize) -> String {
 
 pub(super) fn key_of(consumer: usize) -> String {
     format!("key-of-consumer-{consumer}")
+}
+
+/// What a type is called in tenants.toml: what nobody has classified is known by its IRI alone. In policies it has its short
+/// name.
+fn type_in_files(world: &World, name: &str) -> String {
+    match world.type_class(name) {
+        Some(_) => name.to_owned(),
+        None => iri(name),
+    }
+}
+
+fn iri(name: &str) -> String {
+    Context::kakehashi().expand_type(name).unwrap().as_str().to_owned()
 }
 
 /// The files of a revision.
@@ -67,7 +81,7 @@ fn tenants_toml(world: &World) -> String {
             let provides: Vec<String> = source
                 .provides
                 .iter()
-                .map(|name| format!("{{ type = \"{name}\" }}"))
+                .map(|name| format!("{{ type = \"{}\" }}", type_in_files(world, name)))
                 .collect();
             write!(
                 text,
@@ -99,9 +113,12 @@ fn tenants_toml(world: &World) -> String {
         };
         write!(
             text,
-            "[consumers.c{index}]\n{affiliation}\nroles = [{}]\npurposes = [{}]\nkeys = [{{ name = \"k\", sha256 = \"{hash}\" }}]\n",
+            "[consumers.c{index}]\n{affiliation}\nroles = [{}]\npurposes = [{}]\ncontracts = [{}]\nconsents = [{}]\n\
+             keys = [{{ name = \"k\", sha256 = \"{hash}\" }}]\n",
             quoted(&consumer.roles),
             quoted(&consumer.purposes),
+            quoted(&consumer.references.contracts),
+            quoted(&consumer.references.consents),
         )
         .unwrap();
     }
@@ -109,7 +126,7 @@ fn tenants_toml(world: &World) -> String {
 }
 
 fn classification(world: &World) -> String {
-    let mut text = format!("[attributes]\npersonal = [\"{EVERYWHERE_PERSONAL}\"]\n");
+    let mut text = format!("[attributes]\n{} = [\"{EVERYWHERE}\"]\n", world.everywhere.word());
     for (name, classes) in TYPES.iter().zip(&world.classes) {
         let Some(classes) = classes else { continue };
         write!(
@@ -144,11 +161,14 @@ fn policy(effect: &str, head: &Head, owner: Option<usize>) -> String {
         Action::Any => "action",
         Action::Read => "action in Action::\"read\"",
         Action::Query => "action == Action::\"queryEntity\"",
+        Action::Provide => "action in Action::\"provide\"",
         Action::RetrieveAndTypes => "action in [Action::\"retrieveEntity\", Action::\"retrieveEntityTypes\"]",
     };
     let resource = match (head.resource, owner) {
         (Resource::All, Some(owner)) => format!("resource in Tenant::\"{}\"", tenant_id(owner)),
-        (Resource::Type(name), Some(owner)) => format!("resource == EntityType::\"{}/{name}\"", tenant_id(owner)),
+        (Resource::Type(name), Some(owner)) => {
+            format!("resource == EntityType::\"{}/{name}\"", tenant_id(owner))
+        }
         (_, None) => "resource".to_owned(),
     };
     let mut conditions = match &head.when {
@@ -161,7 +181,7 @@ fn policy(effect: &str, head: &Head, owner: Option<usize>) -> String {
         }
     };
     if let (Resource::Type(name), None) = (head.resource, owner) {
-        write!(conditions, " when {{ resource.name == \"{name}\" }}").unwrap();
+        write!(conditions, " when {{ resource.iri == \"{}\" }}", iri(name)).unwrap();
     }
     format!("{effect} ({principal}, {action}, {resource}){conditions};\n")
 }
@@ -190,8 +210,17 @@ fn written_permit(permit: &Permit, owner: usize) -> String {
             &format!("{{\"type\":\"Polygon\",\"coordinates\":{}}}", ring(area)),
         );
     }
+    if let Some(ids) = permit.ids {
+        annotate("ids", ids);
+    }
     if !permit.purposes.is_empty() {
         annotate("purpose", &permit.purposes.join(","));
+    }
+    if !permit.references.contracts.is_empty() {
+        annotate("contract", &permit.references.contracts.join(","));
+    }
+    if !permit.references.consents.is_empty() {
+        annotate("consent", &permit.references.consents.join(","));
     }
     if permit.needs_assurance {
         annotate("ial", "1");
@@ -199,7 +228,8 @@ fn written_permit(permit: &Permit, owner: usize) -> String {
     text + &policy("permit", &permit.head, Some(owner))
 }
 
-/// The world without conditions that no permit may have: `check` refuses those on what is personal or unclassified.
+/// The world without conditions that no permit may have: `check` refuses those on what is stricter than limited or
+/// unclassified.
 pub(super) fn allowed(mut world: World) -> World {
     fn asks(filter: &Filter) -> Vec<&'static str> {
         match filter {
@@ -218,7 +248,7 @@ pub(super) fn allowed(mut world: World) -> World {
             let class = known.attribute_class(r#type, PLACE);
             permit.area = permit
                 .area
-                .filter(|_| !matches!(class, Some(Class::Personal | Class::SpecialCare)));
+                .filter(|_| matches!(class, None | Some(Class::Open | Class::Limited)));
         }
     }
     world

@@ -177,3 +177,25 @@ fn no_number_of_warnings_hides_an_error() {
         "{said}"
     );
 }
+
+/// A forbid would never forbid, and nothing would tell.
+#[test]
+fn a_type_by_another_name_than_policies_know_it_by_is_refused() {
+    for (name, called) in [
+        ("https://kakehashi.example.jp/vocab/AED", "AED"),
+        ("https://kakehashi.example.jp/vocab/EvacuationSite", "EvacuationSite"),
+        ("除細動器", "AED"),
+        ("住民", "Resident"),
+    ] {
+        for (head, effect) in [("resource == ", "forbid"), ("resource in ", "permit")] {
+            let policy = format!("{effect}(principal, action, {head}EntityType::\"sano/{name}\");");
+            let said = refusal(&[("sano.cedar", &policy)]);
+            let expected = format!("policies know the type `{name}` as `{called}`");
+            assert!(said.contains(&expected), "{said}");
+            assert!(
+                said.contains(&format!("write EntityType::\"<tenant>/{called}\"")),
+                "{said}"
+            );
+        }
+    }
+}

@@ -120,3 +120,17 @@ fn a_relationship_to_what_is_guarded_is_shown_to_whom_it_is_granted() {
     assert!(!shown("stranger", "urn:ngsi-ld:CareRecord:1"));
     assert!(shown("stranger", "urn:ngsi-ld:Museum:2"));
 }
+
+#[test]
+fn a_permit_with_conditions_takes_nothing_from_one_without() {
+    let plain = "permit(principal, action, resource == EntityType::\"sano/Museum\");\n";
+    let narrow = format!("@q(\"name==\\\"open\\\"\") {plain}");
+    for (policies, covers_every_entity) in [
+        (plain.to_owned(), true),
+        (narrow.clone(), false),
+        (format!("{plain}{narrow}"), true),
+    ] {
+        let museum = grant(&loaded(&policies), "own", "Museum");
+        assert_eq!(museum.covers_every_entity(), covers_every_entity, "{policies}");
+    }
+}
