@@ -18,7 +18,7 @@ use crate::contract::{AdapterError, ErrorKind};
 
 /// Largest buffer that a `content-length` alone makes us allocate, and that grows, in bytes; beyond, there is another one
 /// when more has arrived.
-const PIECE: usize = 1024 * 1024;
+const PIECE: usize = 4 * 1024 * 1024;
 
 /// The chunks of a body. It ends after the first error. While it lives it counts as one request under way.
 pub struct ChunkStream {
