@@ -348,6 +348,28 @@ async fn another_tenants_system_and_service_need_the_operators_word() {
     }
 }
 
+/// A word for another tenant excuses nobody who takes the name that stands in it.
+#[tokio::test]
+async fn the_word_for_one_tenant_is_none_for_the_other() {
+    let builder = Platform::builder().await;
+    let endpoint = builder.demo().orion().url().to_owned();
+    let floor = format!(
+        "endpoints = [\"{endpoint}\"]\nfiware_services = [\"nasushiobara\"]\nfiware_servicepaths = [\"/#\"]\n\
+         egress_allow = [\"127.0.0.0/8\"]"
+    );
+    let builder = with_floor(builder, &floor).tenants(|table| {
+        let other = section(section(table, "tenants"), "nasushiobara");
+        let word = vec![toml::Value::from("mine")];
+        section(other, "allowed").insert("same_system_as".into(), word.into());
+    });
+    let platform = builder.start().await;
+    let own = platform.admin("sano-admin");
+    let (part, _) = own_part(&own).await;
+    let proposed = format!("{part}{}", source("mine", &endpoint, "fiware_service = \"nasushiobara\""));
+    let answer = propose(&own, &proposed).await;
+    assert_eq!(answer.status, 403, "{answer}");
+}
+
 #[tokio::test]
 async fn in_the_operators_files_one_system_of_two_tenants_is_a_warning() {
     let checked = async |endpoint: &str, service: &str, word: &str| {

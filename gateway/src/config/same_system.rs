@@ -51,8 +51,8 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// Whether both are the same, if their hosts are, and the operator has not said that they may be.
-    fn may_meet(&self, other: &Self) -> bool {
+    /// Whether both are the same, if their hosts are.
+    fn meets(&self, other: &Self) -> bool {
         let services_meet = match (&self.service, &other.service) {
             (Some(one), Some(other)) => one == other,
             // What asks Orion without its adapter may name any service.
@@ -61,8 +61,12 @@ impl<'a> Asked<'a> {
         self.owner.id != other.owner.id
             && services_meet
             && self.parts.may_share_paths_with(&other.parts)
-            && !self.is_excused(other)
-            && !other.is_excused(self)
+    }
+
+    /// Whether this one would reach what is the other tenant's, and the operator has not said that it may. What is said of the
+    /// other is no word for this one: whoever names a source as that word has it would be excused by its name.
+    fn intrudes_on(&self, other: &Self) -> bool {
+        self.meets(other) && !self.is_excused(other)
     }
 
     fn is_excused(&self, other: &Self) -> bool {
@@ -87,7 +91,9 @@ fn shared(tenants: &[Tenant]) -> Vec<(&SourceConfig, &SourceConfig)> {
     for asked in asked(tenants) {
         let address = (asked.parts.host().clone(), asked.parts.port());
         let earlier = by_address.entry(address).or_default();
-        if let Some(other) = earlier.iter().find(|earlier| earlier.may_meet(&asked)) {
+        // In the operator's own files its word for one of both is enough.
+        let is_told = |other: &&Asked<'_>| asked.intrudes_on(other) && other.intrudes_on(&asked);
+        if let Some(other) = earlier.iter().find(is_told) {
             found.push((asked.source, other.source));
         }
         earlier.push(asked);
@@ -101,7 +107,7 @@ pub(crate) fn shared_by<'a>(tenants: &'a [Tenant], tenant: &TenantId) -> Vec<&'a
     let own = all.iter().filter(|asked| asked.owner.id == *tenant);
     let reaching = own.filter(|own| {
         let mut others = all.iter().filter(|other| other.parts.host() == own.parts.host());
-        others.any(|other| own.may_meet(other))
+        others.any(|other| own.intrudes_on(other))
     });
     reaching.map(|own| own.source).collect()
 }
@@ -157,7 +163,7 @@ pub(crate) fn guards(tenants: &[Tenant]) -> HashMap<SourceId, Arc<AddressGuard>>
     let guarded = all.iter().filter(is_guarded).map(|own| {
         let others = by_port.get(&own.parts.port()).into_iter().flatten();
         let mut rivals: Vec<Host<String>> = others
-            .filter(|other| own.may_meet(other))
+            .filter(|other| own.intrudes_on(other))
             .map(|other| other.parts.host().clone())
             .collect();
         rivals.sort();
