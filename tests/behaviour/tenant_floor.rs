@@ -365,7 +365,10 @@ async fn the_word_for_one_tenant_is_none_for_the_other() {
     let platform = builder.start().await;
     let own = platform.admin("sano-admin");
     let (part, _) = own_part(&own).await;
-    let proposed = format!("{part}{}", source("mine", &endpoint, "fiware_service = \"nasushiobara\""));
+    let proposed = format!(
+        "{part}{}",
+        source("mine", &endpoint, "fiware_service = \"nasushiobara\"")
+    );
     let answer = propose(&own, &proposed).await;
     assert_eq!(answer.status, 403, "{answer}");
 }

@@ -58,9 +58,7 @@ impl<'a> Asked<'a> {
             // What asks Orion without its adapter may name any service.
             _ => true,
         };
-        self.owner.id != other.owner.id
-            && services_meet
-            && self.parts.may_share_paths_with(&other.parts)
+        self.owner.id != other.owner.id && services_meet && self.parts.may_share_paths_with(&other.parts)
     }
 
     /// Whether this one would reach what is the other tenant's, and the operator has not said that it may. What is said of the

@@ -109,7 +109,8 @@ fn may_hold_when_folded(text: &str, census: &Census) -> bool {
     census.has_at
         || text.contains(['＠', '﹫'])
         || may_be_line
-        || (digits_at_most >= FEWEST_DIGITS && has_long_number(text.nfkc()))
+        || (digits_at_most >= FEWEST_DIGITS
+            && (has_long_number(text.nfkc()) || has_long_number(text.chars().map(without_ordinal).nfkc())))
 }
 
 /// The digits of a whole number that may have as many as a マイナンバー.
@@ -137,6 +138,28 @@ fn numeral(character: char) -> char {
 /// Whether a character is such a numeral.
 pub(super) fn is_numeral(character: char) -> bool {
     numeral(character) != character
+}
+
+/// Whether a character is a numeral that counts what follows, or refers to a note: `①`, `⑴`, `⒈`, `²`. Beside a number it is
+/// none of its digits, though NFKC makes it one.
+fn is_ordinal(character: char) -> bool {
+    matches!(
+        u32::from(character),
+        0xB2 | 0xB3
+            | 0xB9
+            | 0x2070..=0x2079
+            | 0x2080..=0x2089
+            | 0x2460..=0x249B
+            | 0x24EA..=0x24FF
+            | 0x3251..=0x325F
+            | 0x32B1..=0x32BF
+            | 0x1F100..=0x1F10C
+    )
+}
+
+/// What no number goes on through, in the place of such a numeral.
+fn without_ordinal(character: char) -> char {
+    if is_ordinal(character) { '*' } else { character }
 }
 
 /// Whether a character is no part of a number, wherever in it it stands.
@@ -252,6 +275,21 @@ impl Normal {
         self.characters.iter().map(|character| plain(*character)).collect()
     }
 
+    /// With what no number goes on through in the place of numerals that count. `text`: the text that this is of.
+    fn without_ordinals(&self, text: &str) -> Vec<char> {
+        let origins = self.origins.iter().zip(&self.characters);
+        origins
+            .map(|(origin, character)| {
+                let written = text.get(origin.clone()).and_then(|written| written.chars().next());
+                if written.is_some_and(is_ordinal) {
+                    '*'
+                } else {
+                    *character
+                }
+            })
+            .collect()
+    }
+
     fn hit(&self, (rule, characters): (Rule, Range<usize>)) -> Hit {
         Hit {
             rule,
@@ -292,6 +330,12 @@ fn hits_as_written(text: &str, context: bool) -> Vec<Hit> {
     let normal = Normal::of(text);
     let found = rules::find(&normal.characters, context);
     let mut hits: Vec<Hit> = found.into_iter().map(|found| normal.hit(found)).collect();
+    if text.chars().any(is_ordinal) {
+        // A number may be written with them, and beside them.
+        let others = rules::find(&normal.without_ordinals(text), context);
+        let others = others.into_iter().map(|found| normal.hit(found));
+        hits.extend(others.filter(|hit| !hits.contains(hit)).collect::<Vec<_>>());
+    }
     if normal
         .characters
         .iter()
