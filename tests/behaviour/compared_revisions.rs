@@ -184,6 +184,34 @@ fn attributes_conditions_roles_classes_and_sources_are_told_as_gains_and_losses(
 }
 
 #[test]
+fn a_tenant_is_told_of_new_keys_of_those_who_may_read_and_of_where_its_data_lie() {
+    let told = |change: &dyn Fn(&mut toml::Table)| {
+        let (old, new) = (Files::committed(), Files::committed());
+        new.change_tenants(change);
+        let new = new.folder().display().to_string();
+        Finished::of(old.folder(), &["diff", ".", &new, "--exit-code", "--tenant", "yaita"])
+    };
+    let finished = told(&|table| {
+        let keys = super::harness::keys("another key");
+        section(section(table, "consumers"), "bousai-map").insert("keys".into(), keys);
+    });
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    // Yaita's data lie in the prefecture's store.
+    let finished = told(&|table| {
+        super::harness::change_source(table, "tochigi-store", |source| {
+            source.insert("endpoint".into(), "sqlite:elsewhere/".into());
+        });
+    });
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    let finished = told(&|table| {
+        super::harness::change_source(table, super::harness::SANO, |source| {
+            source.insert("endpoint".into(), "http://127.0.0.1:1".into());
+        });
+    });
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+}
+
+#[test]
 fn two_thousand_tenants_are_compared_where_they_differ() {
     const TENANTS: usize = 2_000;
     let (old, new) = (Files::committed(), Files::committed());

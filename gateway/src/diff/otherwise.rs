@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::keys;
-use crate::config::{Affiliation, Config, RoleName, SourceConfig, SourceKind, TenantId};
+use crate::config::{Config, RoleName, SourceConfig, SourceKind, TenantId};
 
 /// Changes that are told. More are counted.
 const MOST_TOLD: usize = 1_000;
@@ -31,23 +31,23 @@ pub(super) fn changes(old: &Config, new: &Config, only: Option<&TenantId>) -> Ve
     told
 }
 
-/// Whether a key is one of this tenant's, or of nobody's: what concerns other tenants and their consumers is theirs.
+/// Whether a key concerns this tenant: its own, those of consumers, of whom each may read its data, and those of sources in
+/// which its data lie. What else other tenants have is theirs.
 fn concerns(change: &str, tenant: &TenantId, old: &Config, new: &Config) -> bool {
     let name = |table: &str| {
         let rest = change.strip_prefix(table)?;
         rest.split(['.', ' ', '[']).next()
     };
     if let Some(of) = name("tenants.") {
-        return of == tenant.as_str();
+        let lies_there =
+            |source: &std::sync::Arc<SourceConfig>| source.tenant.as_str() == of && source.owners().contains(tenant);
+        let is_of_sources = change
+            .get("tenants.".len() + of.len()..)
+            .is_some_and(|rest| rest.starts_with(".sources"));
+        let mut sources = [old, new].into_iter().flat_map(Config::sources);
+        return of == tenant.as_str() || (is_of_sources && sources.any(lies_there));
     }
-    let Some(consumer) = name("consumers.") else {
-        return true;
-    };
-    [old, new].iter().any(|config| {
-        let known = config.consumers.get(consumer);
-        let affiliation = known.and_then(|consumer| consumer.affiliation.as_ref());
-        matches!(affiliation, Some(Affiliation::Tenant(own)) if own == tenant)
-    })
+    true
 }
 
 /// Files that sources are read with: mappings, certificates.
