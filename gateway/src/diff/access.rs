@@ -6,11 +6,10 @@ use std::sync::Arc;
 use ngsi_ld::TypeName;
 use serde::Serialize;
 
-use super::conditions::{Areas, Conditions};
-use super::holdings::Holdings;
+use super::conditions::{Areas, Circumstance, Conditions};
 use crate::config::{AssuranceLevels, Config, Consumer, HIGHEST_LEVEL, TenantId, compact_attribute};
 use crate::explain::grants::{EVERYTHING, PermitShown};
-use crate::policy::{Class, Operation};
+use crate::policy::{Class, Operation, PersonalData};
 
 /// Stands for every attribute that has the class open, by its name: mostly, all of them are granted together.
 pub const EVERY_OPEN: &str = "@open";
@@ -44,10 +43,11 @@ pub(super) struct Granted {
 }
 
 impl Granted {
-    /// What a consumer is granted of a type, from whichever source of the tenant's. `areas`: those of both revisions.
+    /// What a consumer is granted of a type, from whichever source of the tenant's. `kinds`: whether these may hold
+    /// personal data. `areas`: those of both revisions.
     pub(super) fn to(
         config: &Config,
-        holdings: &Holdings<'_>,
+        kinds: &[PersonalData],
         consumer: &Arc<Consumer>,
         operation: Operation,
         tenant: &TenantId,
@@ -59,24 +59,52 @@ impl Granted {
             open: open.map(compact_attribute).collect(),
             ..Self::default()
         };
-        for (consumer, personal_data) in variants(consumer).iter().flat_map(|consumer| {
-            let kinds = holdings.personal_data(tenant, r#type).into_iter();
-            kinds.map(move |personal_data| (consumer, personal_data))
-        }) {
-            let grant = config.policy.grant(consumer, operation, tenant, r#type, personal_data);
+        let circumstances: Vec<(Circumstance, Arc<Consumer>)> = circumstances(consumer, kinds);
+        let mut by_attribute: BTreeMap<Conditions, Found> = BTreeMap::new();
+        for (circumstance, consumer) in &circumstances {
+            let grant = config
+                .policy
+                .grant(consumer, operation, tenant, r#type, circumstance.personal_data);
             for scope in grant.permits() {
                 let permit = PermitShown::of(scope);
-                let conditions = Conditions::of(&scope.conditions, areas);
-                let attributes = granted.by_conditions.entry(conditions).or_default();
-                attributes.insert(ENTITY.to_owned());
+                let found = by_attribute
+                    .entry(Conditions::of(&scope.conditions, areas))
+                    .or_insert_with(|| Found {
+                        applies_in: circumstances
+                            .iter()
+                            .filter(|(_, consumer)| scope.conditions.apply_to(consumer))
+                            .map(|(circumstance, _)| circumstance.clone())
+                            .collect(),
+                        ..Found::default()
+                    });
+                let mut add = |name: String| {
+                    found.granted_in.entry(name).or_default().insert(circumstance.clone());
+                };
+                add(ENTITY.to_owned());
                 if permit.attributes.iter().any(|name| name == EVERYTHING) {
                     // What is known by name is named, so that it can be told from what nobody knows.
-                    attributes.extend(granted.open.iter().cloned());
+                    granted.open.iter().cloned().for_each(&mut add);
                 }
-                attributes.extend(permit.attributes);
+                permit.attributes.into_iter().for_each(&mut add);
+            }
+        }
+        for (conditions, found) in by_attribute {
+            for (name, granted_in) in found.granted_in {
+                let in_all = granted_in == found.applies_in;
+                let conditions = if in_all {
+                    conditions.clone()
+                } else {
+                    conditions.clone().only_in(granted_in, &found.applies_in)
+                };
+                granted.by_conditions.entry(conditions).or_default().insert(name);
             }
         }
         granted
+    }
+
+    /// Whether nothing is granted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_conditions.is_empty()
     }
 
     /// What of this the other does not grant. `is_gain`: the other is what was before.
@@ -128,20 +156,43 @@ impl Granted {
     }
 }
 
-/// A consumer as it asks for each of its purposes, and for none. What permits ask of its token stands in their
-/// conditions: here its holder is identified as surely as can be.
-fn variants(consumer: &Arc<Consumer>) -> Vec<Arc<Consumer>> {
-    let surely = Consumer {
-        levels: AssuranceLevels {
-            identity: Some(HIGHEST_LEVEL),
-            authentication: Some(HIGHEST_LEVEL),
-        },
-        ..Consumer::clone(consumer)
-    };
-    let surely = Arc::new(surely);
-    let for_each = consumer
-        .purposes
-        .iter()
-        .filter_map(|purpose| surely.for_purpose(purpose));
-    std::iter::once(Arc::clone(&surely)).chain(for_each).collect()
+/// What one list of conditions grants, and where: the conditions may stand on several permits of which each looks at
+/// something else of a request.
+#[derive(Default)]
+struct Found {
+    /// Where the conditions let a permit apply at all.
+    applies_in: BTreeSet<Circumstance>,
+    granted_in: BTreeMap<String, BTreeSet<Circumstance>>,
+}
+
+/// A consumer as it asks for each of its purposes and for none, identified as surely as can be and not at all, of
+/// each kind of source. Levels between are told where a policy that looks at them has changed.
+fn circumstances(consumer: &Arc<Consumer>, kinds: &[PersonalData]) -> Vec<(Circumstance, Arc<Consumer>)> {
+    let mut all = Vec::new();
+    for is_identified in [true, false] {
+        let level = is_identified.then_some(HIGHEST_LEVEL);
+        let asking = Arc::new(Consumer {
+            levels: AssuranceLevels {
+                identity: level,
+                authentication: level,
+            },
+            ..Consumer::clone(consumer)
+        });
+        let for_each = consumer
+            .purposes
+            .iter()
+            .filter_map(|purpose| asking.for_purpose(purpose));
+        let asking: Vec<Arc<Consumer>> = std::iter::once(Arc::clone(&asking)).chain(for_each).collect();
+        for consumer in asking {
+            all.extend(kinds.iter().map(|personal_data| {
+                let circumstance = Circumstance {
+                    purpose: consumer.purpose.clone(),
+                    is_identified,
+                    personal_data: *personal_data,
+                };
+                (circumstance, Arc::clone(&consumer))
+            }));
+        }
+    }
+    all
 }

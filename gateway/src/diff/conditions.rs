@@ -1,12 +1,12 @@
 //! Conditions of permits, compared by what they mean: the same words may name another area, and other words the same.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ngsi_ld::query::Area;
 
-use crate::policy::{Meaning, PermitConditions};
+use crate::policy::{Meaning, PermitConditions, PersonalData};
 
 /// What is asked of entities and requests, in the words of its owner. Two are the same if they mean the same.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +15,19 @@ pub(super) struct Conditions {
     meanings: Vec<String>,
     /// Which of all areas.
     area: Option<usize>,
+    /// Where they grant anything; `None`: wherever they apply.
+    only_in: Option<BTreeSet<Circumstance>>,
     pub(super) words: Vec<String>,
+}
+
+/// What a policy may look at beside the conditions of its permits: what the request is for, whether its caller is
+/// identified, and what the source holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Circumstance {
+    /// What the request states; none: it states none.
+    pub(super) purpose: Option<Arc<str>>,
+    pub(super) is_identified: bool,
+    pub(super) personal_data: PersonalData,
 }
 
 /// All areas that one comparison meets, each once.
@@ -64,14 +76,34 @@ impl Conditions {
         all
     }
 
-    fn key(&self) -> (&[String], Option<usize>) {
-        (&self.meanings, self.area)
+    /// The same, where they grant anything in some alone of the circumstances in which they apply.
+    pub(super) fn only_in(mut self, granted: BTreeSet<Circumstance>, applying: &BTreeSet<Circumstance>) -> Self {
+        self.words.push(where_granted(&granted, applying));
+        self.only_in = Some(granted);
+        self
+    }
+
+    fn key(&self) -> (&[String], Option<usize>, Option<&BTreeSet<Circumstance>>) {
+        (&self.meanings, self.area, self.only_in.as_ref())
+    }
+
+    /// Whether these grant nothing in a circumstance in which the others do not.
+    fn are_granted_within(&self, others: &Self) -> bool {
+        match (&self.only_in, &others.only_in) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(own), Some(others)) => own.is_subset(others),
+        }
     }
 
     /// Whether whatever meets these meets the others as well, as far as areas and their absence tell. Areas that differ
     /// by less than can be measured are not within each other: that they differ has to be told.
     pub(super) fn are_within(&self, others: &Self, areas: &Areas) -> bool {
-        if others.key() == (&[], None) || self.key() == others.key() {
+        if !self.are_granted_within(others) {
+            return false;
+        }
+        let asks_nothing = others.meanings.is_empty() && others.area.is_none();
+        if asks_nothing || (&self.meanings, self.area) == (&others.meanings, others.area) {
             return true;
         }
         let both = self.two_areas(others);
@@ -95,9 +127,41 @@ impl Conditions {
 
     /// Both areas, where they are different and all else is the same.
     fn two_areas(&self, other: &Self) -> Option<(usize, usize)> {
-        let is_all_else_the_same = self.meanings == other.meanings && self.area != other.area;
+        let is_all_else_the_same =
+            self.meanings == other.meanings && self.only_in == other.only_in && self.area != other.area;
         self.area.zip(other.area).filter(|_| is_all_else_the_same)
     }
+}
+
+/// `for the purpose statistics, or for no stated purpose by a holder who is identified surely`
+fn where_granted(granted: &BTreeSet<Circumstance>, applying: &BTreeSet<Circumstance>) -> String {
+    let mut by_purpose: BTreeMap<Option<&str>, Vec<&Circumstance>> = BTreeMap::new();
+    for one in granted {
+        by_purpose.entry(one.purpose.as_deref()).or_default().push(one);
+    }
+    let each = by_purpose.into_iter().map(|(purpose, those)| {
+        // What all of them are is worth a word where they apply to others as well.
+        let are_all = |is_so: &dyn Fn(&Circumstance) -> bool| {
+            those.iter().all(|one| is_so(one)) && !applying.iter().all(|one| is_so(one))
+        };
+        let mut words = match purpose {
+            Some(purpose) => format!("for the purpose {purpose}"),
+            None => "for no stated purpose".to_owned(),
+        };
+        if are_all(&|one| one.is_identified) {
+            words.push_str(" by a holder who is identified surely");
+        } else if are_all(&|one| !one.is_identified) {
+            words.push_str(" by a holder who is not identified");
+        }
+        if are_all(&|one| one.personal_data == PersonalData::None) {
+            words.push_str(" from sources without personal data");
+        } else if are_all(&|one| one.personal_data == PersonalData::Present) {
+            words.push_str(" from sources that may hold personal data");
+        }
+        words
+    });
+    let each: Vec<String> = each.collect();
+    each.join(", or ")
 }
 
 /// What the words of an area begin with.

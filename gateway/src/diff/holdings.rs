@@ -1,7 +1,7 @@
 //! Which types each tenant's sources provide, and whether they may hold personal data: all that decisions know of
 //! sources.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use ngsi_ld::TypeName;
 
@@ -53,18 +53,24 @@ impl<'a> Holdings<'a> {
 
     /// Whether sources that provide a type may hold personal data; one answer for each kind of source.
     pub(super) fn personal_data(&self, tenant: &TenantId, r#type: &TypeName) -> Vec<PersonalData> {
-        let held = self.of_tenant(tenant).iter();
-        let providing = held.filter(|(name, _)| name.is_none_or(|name| name == r#type));
-        let kinds: BTreeMap<bool, PersonalData> = providing
-            .map(|(_, is_personal)| {
-                let kind = if *is_personal {
-                    PersonalData::Present
-                } else {
-                    PersonalData::None
-                };
-                (*is_personal, kind)
-            })
-            .collect();
-        kinds.into_values().collect()
+        self.kinds(tenant, |name| name.is_none_or(|name| name == r#type))
+    }
+
+    /// The same of all sources of a tenant.
+    pub(super) fn any_personal_data(&self, tenant: &TenantId) -> Vec<PersonalData> {
+        self.kinds(tenant, |_| true)
+    }
+
+    fn kinds(&self, tenant: &TenantId, is_meant: impl Fn(Option<&TypeName>) -> bool) -> Vec<PersonalData> {
+        let meant = self.of_tenant(tenant).iter().filter(|(name, _)| is_meant(*name));
+        let kinds: BTreeSet<bool> = meant.map(|(_, is_personal)| *is_personal).collect();
+        let kind = |is_personal| {
+            if is_personal {
+                PersonalData::Present
+            } else {
+                PersonalData::None
+            }
+        };
+        kinds.into_iter().map(kind).collect()
     }
 }

@@ -92,6 +92,10 @@ pub struct Change {
     pub operations: Vec<String>,
     /// With entities of these types.
     pub types: Vec<String>,
+    /// Whether no source of these tenants provides the types: an entity has them only beside a type that one provides,
+    /// and is seen by whoever is granted all of its types.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub beside_others: bool,
     /// What they gain.
     pub gained: Vec<Access>,
     /// What they lose.
@@ -121,6 +125,7 @@ impl Names {
 /// What is gained and lost, and by whom: that is where changes are joined.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Balance {
+    beside_others: bool,
     gained: Vec<Access>,
     lost: Vec<Access>,
 }
@@ -243,6 +248,7 @@ impl Comparison<'_> {
             || self
                 .types_of(tenant)
                 .into_iter()
+                .chain(self.types_beside(tenant))
                 .any(|name| !old.config.policy.classes_are_same(&new.config.policy, name))
     }
 
@@ -252,53 +258,131 @@ impl Comparison<'_> {
         old.into_iter().chain(new).collect()
     }
 
+    /// The types that an entity of the tenant's may have beside those that its sources provide.
+    fn types_beside(&self, tenant: &TenantId) -> BTreeSet<&TypeName> {
+        let provided = self.types_of(tenant);
+        if provided.is_empty() {
+            return provided;
+        }
+        let sides = [&self.old, &self.new].into_iter();
+        let known = sides.flat_map(|side| side.config.policy.principal_types());
+        known.filter(|name| !provided.contains(name)).collect()
+    }
+
     /// What changes about one tenant's data for these consumers.
     fn of_tenant(&self, tenant: &TenantId, groups: &[&Group]) -> (TenantId, Found) {
         let mut operations = NamedOperations::default();
         for side in [&self.old, &self.new] {
             side.config.policy.add_operations_named(tenant, &mut operations);
         }
-        let classes = operations.classes();
-        let same_policies = self
-            .old
-            .config
-            .policy
-            .has_same_policies(&self.new.config.policy, tenant)
-            && self.old.holdings.of_tenant(tenant) == self.new.holdings.of_tenant(tenant);
-        let mut found = Found::new();
-        let mut areas = Areas::default();
-        for name in self.types_of(tenant) {
-            let same = same_policies && self.old.config.policy.classes_are_same(&self.new.config.policy, name);
-            for group in groups.iter().filter(|group| !same || group.has_changed()) {
-                for operations in &classes {
-                    let Some(operation) = operations.first() else {
-                        continue;
-                    };
-                    let mut of = |side: &Side<'_>, consumer| {
-                        let Side { config, holdings } = side;
-                        Granted::to(config, holdings, consumer, *operation, tenant, name, &mut areas)
-                    };
-                    let before = group
-                        .old
-                        .as_ref()
-                        .map_or_else(Granted::default, |consumer| of(&self.old, consumer));
-                    let after = group
-                        .new
-                        .as_ref()
-                        .map_or_else(Granted::default, |consumer| of(&self.new, consumer));
-                    let balance = Balance {
-                        gained: after.beyond(&before, &areas, true),
-                        lost: before.beyond(&after, &areas, false),
-                    };
-                    if !balance.gained.is_empty() || !balance.lost.is_empty() {
-                        let by_type = found.entry((group.members.clone(), balance)).or_default();
-                        let told = by_type.entry(name.clone()).or_default();
-                        told.extend(operations.iter().map(|operation| operation.as_str()));
-                    }
+        let mut of_tenant = OfTenant {
+            comparison: self,
+            tenant,
+            has_same_policies: self
+                .old
+                .config
+                .policy
+                .has_same_policies(&self.new.config.policy, tenant)
+                && self.old.holdings.of_tenant(tenant) == self.new.holdings.of_tenant(tenant),
+            operations: operations.classes(),
+            areas: Areas::default(),
+            found: Found::new(),
+        };
+        let beside = self.types_beside(tenant);
+        for group in groups {
+            let mut is_told = false;
+            for name in self.types_of(tenant) {
+                is_told |= of_tenant.compare(group, name, false);
+            }
+            // Who is told of what the sources provide knows that something changes.
+            if !is_told && !beside.is_empty() && of_tenant.sees_any(group) {
+                for name in &beside {
+                    of_tenant.compare(group, name, true);
                 }
             }
         }
-        (tenant.clone(), found)
+        (tenant.clone(), of_tenant.found)
+    }
+}
+
+/// What changes about one tenant's data, while it is compared.
+struct OfTenant<'a> {
+    comparison: &'a Comparison<'a>,
+    tenant: &'a TenantId,
+    /// Whether only consumers and classes can change anything.
+    has_same_policies: bool,
+    /// Those that the policies do not tell apart are together.
+    operations: Vec<Vec<Operation>>,
+    areas: Areas,
+    found: Found,
+}
+
+impl OfTenant<'_> {
+    /// Finds what a group gains and loses of a type; whether it is anything. `beside_others`: no source provides it.
+    fn compare(&mut self, group: &Group, name: &TypeName, beside_others: bool) -> bool {
+        let Comparison { old, new } = self.comparison;
+        let same = self.has_same_policies && old.config.policy.classes_are_same(&new.config.policy, name);
+        if same && !group.has_changed() {
+            return false;
+        }
+        let mut is_any = false;
+        for operations in &self.operations {
+            let Some(operation) = operations.first() else {
+                continue;
+            };
+            let [before, after] = [(old, &group.old), (new, &group.new)].map(|(side, consumer)| {
+                let consumer = consumer.as_ref()?;
+                let kinds = if beside_others {
+                    side.holdings.any_personal_data(self.tenant)
+                } else {
+                    side.holdings.personal_data(self.tenant, name)
+                };
+                let (config, areas) = (side.config, &mut self.areas);
+                Some(Granted::to(
+                    config,
+                    &kinds,
+                    consumer,
+                    *operation,
+                    self.tenant,
+                    name,
+                    areas,
+                ))
+            });
+            let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+            let balance = Balance {
+                beside_others,
+                gained: after.beyond(&before, &self.areas, true),
+                lost: before.beyond(&after, &self.areas, false),
+            };
+            if !balance.gained.is_empty() || !balance.lost.is_empty() {
+                is_any = true;
+                let by_type = self.found.entry((group.members.clone(), balance)).or_default();
+                let told = by_type.entry(name.clone()).or_default();
+                told.extend(operations.iter().map(|operation| operation.as_str()));
+            }
+        }
+        is_any
+    }
+
+    /// Whether a group is granted anything of a type that sources provide, by either revision.
+    fn sees_any(&self, group: &Group) -> bool {
+        let Comparison { old, new } = self.comparison;
+        [(old, &group.old), (new, &group.new)]
+            .into_iter()
+            .any(|(side, consumer)| {
+                let Some(consumer) = consumer else {
+                    return false;
+                };
+                let mut areas = Areas::default();
+                let operations = || self.operations.iter().filter_map(|operations| operations.first());
+                side.types(self.tenant).into_iter().any(|name| {
+                    let kinds = side.holdings.personal_data(self.tenant, name);
+                    operations().any(|operation| {
+                        let config = side.config;
+                        !Granted::to(config, &kinds, consumer, *operation, self.tenant, name, &mut areas).is_empty()
+                    })
+                })
+            })
     }
 }
 
@@ -334,6 +418,7 @@ fn joined(found: Vec<(TenantId, Found)>) -> (Vec<Change>, usize) {
             consumers: Names::new(consumers),
             operations,
             types,
+            beside_others: balance.beside_others,
             gained: balance.gained,
             lost: balance.lost,
         });

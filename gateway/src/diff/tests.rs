@@ -53,6 +53,9 @@ class = "personal"
 
 const POLICY: &str = r#"permit(principal in Role::"reader", action in Action::"read", resource in Tenant::"sano");"#;
 
+const POLICY_OF_AED: &str =
+    r#"permit(principal in Role::"reader", action in Action::"read", resource == EntityType::"sano/AED");"#;
+
 const AREA: &str = "policies/areas/mashiko.geojson";
 
 fn square(east: f64) -> String {
@@ -381,4 +384,56 @@ fn what_holds_without_a_condition_holds_under_each() {
     assert_eq!(lost[0].attributes, ["@open", "id"], "{told}");
     assert_eq!(lost[0].except, [["entities in the scope /a"]], "{told}");
     assert!(told.changes[0].gained.is_empty(), "{told}");
+}
+
+#[test]
+fn types_that_an_entity_may_have_beside_a_provided_one_are_told() {
+    let read =
+        |what: &str| format!("{POLICY_OF_AED}\npermit(principal, action in Action::\"read\", resource == {what});");
+    let of_trace = read("EntityType::\"sano/Trace\"");
+    let both =
+        format!("{of_trace}\npermit(principal, action in Action::\"read\", resource == EntityType::\"sano/Shelter\");");
+    let classed = |policy: &str| {
+        let mut files = files(policy);
+        let shelter =
+            format!("{CLASSES}\n[types.Shelter]\nclass = \"open\"\n[types.Shelter.attributes]\nopen = [\"name\"]\n");
+        files.insert("policies/classification.toml", shelter);
+        files
+    };
+    let told = compared(&classed(&of_trace), &classed(&both));
+    assert_eq!(told.changes.len(), 1, "{told}");
+    assert_eq!(told.changes[0].types, ["Shelter"], "{told}");
+    assert!(told.changes[0].beside_others, "{told}");
+    // Who sees nothing of what is provided sees no entity of both.
+    let alone = "permit(principal, action in Action::\"read\", resource == EntityType::\"sano/Shelter\");";
+    assert!(!compared(&classed(""), &classed(alone)).is_any());
+}
+
+#[test]
+fn what_is_granted_for_one_purpose_is_not_granted_for_all() {
+    let permit = |condition: &str| {
+        format!("permit(principal in Role::\"reader\", action, resource in Tenant::\"sano\"){condition};")
+    };
+    let purpose = |purpose: &str| {
+        permit(&format!(
+            " when {{ context has purpose && context.purpose == \"{purpose}\" }}"
+        ))
+    };
+    let one = purpose("statistics");
+    let told = of_policies(&one, &format!("{one}\n{}", permit("")));
+    let gained = &told.changes[0].gained;
+    assert_eq!(gained[0].conditions, Vec::<String>::new(), "{told}");
+    assert_eq!(gained[0].except, [["for the purpose statistics"]], "{told}");
+    let told = of_policies(&format!("{one}\n{}", permit("")), &one);
+    assert_eq!(
+        told.changes[0].lost[0].except,
+        [["for the purpose statistics"]],
+        "{told}"
+    );
+    // What holds for all of them is said once.
+    let each = format!("{one}\n{}", purpose("disaster-response"));
+    let told = of_policies(&each, &one);
+    let gained: Vec<_> = told.changes.iter().flat_map(|change| &change.gained).collect();
+    assert!(gained.is_empty(), "{told}");
+    assert!(told.to_string().contains("for the purpose disaster-response"), "{told}");
 }

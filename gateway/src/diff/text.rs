@@ -71,7 +71,12 @@ fn write_change(f: &mut Formatter<'_>, change: &Change) -> fmt::Result {
         }
         _ => change.types.join(", "),
     };
-    let what = format!("{} {types}", change.operations.join(", "));
+    let beside = if change.beside_others {
+        " (of entities that have it beside a type that a source provides)"
+    } else {
+        ""
+    };
+    let what = format!("{} {types}{beside}", change.operations.join(", "));
     for (sign, kept, accesses) in [("+", "it had before", &change.gained), ("-", "it keeps", &change.lost)] {
         for access in accesses {
             writeln!(f, "  {sign} {what}: {}", attributes(access))?;

@@ -154,6 +154,11 @@ impl PermitConditions {
         self.q.is_some() || self.scope.is_some() || self.area.is_some() || self.ids.is_some()
     }
 
+    /// Whether it applies to a request of this consumer.
+    pub(crate) fn apply_to(&self, consumer: &Consumer) -> bool {
+        self.unmet_by(consumer).is_none()
+    }
+
     /// Why it does not apply to a request of this consumer; `None`: it does.
     pub(super) fn unmet_by(&self, consumer: &Consumer) -> Option<Unmet> {
         let states = |wanted: &Arc<str>| consumer.purpose.as_ref() == Some(wanted);

@@ -73,7 +73,7 @@ pub(crate) use self::words::Meaning;
 use crate::config::{Files, Report};
 
 /// Whether a source may hold personal data (`personal_data` in tenants.toml).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PersonalData {
     /// It may, which is the default: whatever is unclassified is denied.
     Present,

@@ -143,7 +143,7 @@ impl Written<'_> {
         let is_even = joints().all(|other| Some(other) == joint);
         let has = |joint: Joint| joints().any(|other| other == joint);
         if self.has_code {
-            return first.digits.len() >= 2 && !has(Joint::List) && !self.ascends();
+            return first.digits.len() >= 2 && !has(Joint::List) && !self.ascends() && !self.is_postal_code();
         }
         match lengths.as_slice() {
             [_] => true,
@@ -174,7 +174,7 @@ impl Written<'_> {
         self.run.len() == 2 && self.run.last().is_some_and(|last| last.before == Joint::Dot)
     }
 
-    /// `〒080-0011 1234番地`, `090-0001 12-34`: a postal code, and a house number behind it.
+    /// `〒080-0011 1234番地`, `090-0001 12-34`, `〒815-0000 1000-2`: a postal code, and a house number behind it.
     fn is_postal_code(&self) -> bool {
         let [first, second, third, others @ ..] = self.run else {
             return false;
