@@ -13,7 +13,7 @@ use crate::gate::{Gate, Pass};
 use crate::memory::{Account, Held};
 use crate::queue::Lane;
 use crate::share::{Pool, Share, Taken};
-use crate::turns::{Shared, TURN, TurnsStatus, Workers, begin};
+use crate::turns::{Shared, TURN, TURNS_IN_A_ROW, TurnsStatus, Workers, begin};
 
 /// How long one request may compute on the thread that it arrived on, in microseconds, before it has to take turns with
 /// others: what all but a few per cent of requests need, and short enough that nobody notices on the same thread.
@@ -29,6 +29,9 @@ const HELD_HERE: usize = 512 * 1024;
 
 /// Less than this is not worth beginning with, in microseconds.
 const NOT_WORTH_IT: u32 = 50;
+
+/// How long after a request's deadline something that minds it by itself may tell how it has ended.
+const OWN_END: Duration = Duration::from_secs(1);
 
 /// How long a turn for somebody who has had none is waited for.
 const FOR_A_TURN: Duration = Duration::from_millis(800);
@@ -339,6 +342,23 @@ impl Resources {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Exhausted> {
         self.by_turns(Box::pin(work)).await
+    }
+
+    /// Does something by turns that waits as well as it computes, and minds its deadline by itself: reading much that arrives
+    /// from elsewhere. It is none of the requests that compute; whoever does it bounds how much of it there is.
+    ///
+    /// # Errors
+    /// [`Exhausted::Process`] when the process ends.
+    pub async fn wait_elsewhere<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Exhausted> {
+        let Some(turns) = &self.0.turns else {
+            return Ok(work.await);
+        };
+        let deadline = self.0.deadline + OWN_END;
+        let had = Arc::new(AtomicU32::new(TURNS_IN_A_ROW));
+        turns.shared.run(turns.lane, had, deadline, Box::pin(work)).await
     }
 
     async fn by_turns<W>(&self, work: W) -> Result<W::Output, Exhausted>

@@ -29,7 +29,7 @@ const NICE: i32 = 6;
 
 /// How many turns a request may have had to go on before others of its caller that have had none: what is nearly finished is
 /// finished first, so that its memory is free again and what it has touched is still in the caches. A longer one shares.
-const TURNS_IN_A_ROW: u32 = 16;
+pub(crate) const TURNS_IN_A_ROW: u32 = 16;
 
 /// Threads that compute. They end when this value is dropped, each with the turn that it is at.
 #[derive(Debug)]

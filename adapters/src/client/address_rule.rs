@@ -14,6 +14,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use tower::{BoxError, Service};
 
+use super::driven::LendableIo;
+
 /// Which addresses a name may lead to.
 #[async_trait]
 pub trait AddressRule: fmt::Debug + Send + Sync {
@@ -76,7 +78,7 @@ impl Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = <HttpConnector<Names> as Service<Uri>>::Response;
+    type Response = LendableIo<<HttpConnector<Names> as Service<Uri>>::Response>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
@@ -96,7 +98,7 @@ impl Service<Uri> for Connector {
             {
                 return Err(AddressRefused.into());
             }
-            Ok(tcp.call(uri).await?)
+            Ok(LendableIo::new(tcp.call(uri).await?))
         })
     }
 }

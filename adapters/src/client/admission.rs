@@ -142,6 +142,10 @@ impl InFlight {
         self.admission.error(kind, detail)
     }
 
+    pub(super) fn source(&self) -> &SourceId {
+        &self.admission.source
+    }
+
     /// What the request may use is used up, which says nothing about the source.
     pub(super) fn exhausted(&self, exhausted: Exhausted) -> AdapterError {
         AdapterError::exhausted(&self.admission.source, exhausted)

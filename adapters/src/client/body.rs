@@ -13,12 +13,16 @@ use kakehashi_resources::{Held, Resources, pause};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admission::InFlight;
+use super::driven::{Lendable, together};
 use super::source_client::SILENCE_THAT_COUNTS;
 use crate::contract::{AdapterError, ErrorKind};
 
 /// Largest buffer that a `content-length` alone makes us allocate, and that grows, in bytes; beyond, there is another one
 /// when more has arrived.
 const PIECE: usize = 4 * 1024 * 1024;
+
+/// So many bytes of a body are read where its connection lives: that takes about as long as answering one request.
+const READ_HERE: usize = 256 * 1024;
 
 /// The chunks of a body. It ends after the first error. While it lives it counts as one request under way.
 pub struct ChunkStream {
@@ -71,46 +75,53 @@ impl ChunkStream {
         })
     }
 
-    /// All of it, counted in `held`. What is large is put together by turns with others: to let one buffer grow to it would
-    /// copy it again and again where a connection lives.
-    pub(super) async fn collect(mut self, held: &mut Held, resources: &Resources) -> Result<Bytes, AdapterError> {
+    /// All of it, counted in what is returned beside it. The rest of what is large is read, and put together, by turns with
+    /// others and not where `connection` lives: to take in megabytes there would keep everybody else waiting.
+    pub(super) async fn collect(
+        mut self,
+        connection: Option<Lendable>,
+        resources: &Resources,
+    ) -> Result<(Bytes, Held), AdapterError> {
+        let mut held = resources.held();
         let Some(first) = self.next().await.transpose()? else {
-            return Ok(Bytes::new());
+            return Ok((Bytes::new(), held));
         };
         // Most answers arrive in one piece, which needs no copy.
         if self.declared == Some(first.len()) {
             self.in_flight.succeeded();
-            self.hold(held, first.len())?;
-            return Ok(first);
+            self.hold(&mut held, first.len())?;
+            return Ok((first, held));
         }
         let expected = self.declared.unwrap_or(2 * first.len()).min(PIECE);
-        let mut pieces: Vec<BytesMut> = Vec::new();
-        let (mut length, mut piece) = (0, BytesMut::new());
-        let mut next = Some(first);
-        while let Some(chunk) = next {
-            let wanted = piece.len() + chunk.len();
-            if wanted > piece.capacity() {
-                if wanted > PIECE && !piece.is_empty() {
-                    pieces.push(std::mem::take(&mut piece));
-                }
-                // As it grows when it has to.
-                let room = (piece.len() + chunk.len()).max(2 * piece.capacity()).max(expected);
-                self.hold(held, room - piece.capacity())?;
-                piece.reserve(room - piece.len());
-            }
-            piece.extend_from_slice(&chunk);
-            length += chunk.len();
-            next = self.next().await.transpose()?;
+        let mut collecting = Collecting {
+            chunks: self,
+            held,
+            expected,
+            pieces: Vec::new(),
+            piece: BytesMut::new(),
+            length: 0,
+        };
+        collecting.take(&first)?;
+        drop(first);
+        if collecting.expected <= READ_HERE && collecting.read(READ_HERE).await? {
+            return collecting.together().await;
         }
-        if pieces.is_empty() {
-            return Ok(piece.freeze());
-        }
-        pieces.push(piece);
-        self.hold(held, length)?;
-        let whole = resources.compute_elsewhere(put_together(pieces, length)).await;
-        let whole = whole.map_err(|exhausted| self.in_flight.exhausted(exhausted))?;
-        held.shrink(held.bytes().saturating_sub(length));
-        Ok(whole)
+        let borrowed = match connection {
+            Some(connection) => connection.borrow().await,
+            None => None,
+        };
+        let Some(borrowed) = borrowed else {
+            // What is left of it has arrived already, or almost.
+            collecting.read(usize::MAX).await?;
+            return collecting.together().await;
+        };
+        let source = collecting.chunks.in_flight.source().clone();
+        let reading = together(borrowed, async move {
+            collecting.read(usize::MAX).await?;
+            collecting.together().await
+        });
+        let read = resources.wait_elsewhere(reading).await;
+        read.map_err(|exhausted| AdapterError::exhausted(&source, exhausted))?
     }
 
     fn hold(&self, held: &mut Held, bytes: usize) -> Result<(), AdapterError> {
@@ -140,15 +151,65 @@ impl ChunkStream {
     }
 }
 
-/// The pieces as one, each given back as soon as it has been copied.
-async fn put_together(pieces: Vec<BytesMut>, length: usize) -> Bytes {
-    let mut whole = BytesMut::with_capacity(length);
-    for piece in pieces {
-        whole.extend_from_slice(&piece);
-        drop(piece);
-        pause().await;
+/// A body of which some has arrived.
+struct Collecting {
+    chunks: ChunkStream,
+    held: Held,
+    /// Bytes that are expected of it, at most [`PIECE`].
+    expected: usize,
+    /// What is full.
+    pieces: Vec<BytesMut>,
+    piece: BytesMut,
+    /// Of all of them.
+    length: usize,
+}
+
+impl Collecting {
+    /// Reads until there are so many bytes; whether that was all.
+    async fn read(&mut self, enough: usize) -> Result<bool, AdapterError> {
+        while self.length < enough {
+            let Some(chunk) = self.chunks.next().await.transpose()? else {
+                return Ok(true);
+            };
+            self.take(&chunk)?;
+            pause().await;
+        }
+        Ok(false)
     }
-    whole.freeze()
+
+    fn take(&mut self, chunk: &[u8]) -> Result<(), AdapterError> {
+        let wanted = self.piece.len() + chunk.len();
+        if wanted > self.piece.capacity() {
+            if wanted > PIECE && !self.piece.is_empty() {
+                self.pieces.push(std::mem::take(&mut self.piece));
+            }
+            // As it grows when it has to.
+            let wanted = self.piece.len() + chunk.len();
+            let room = wanted.max(2 * self.piece.capacity()).max(self.expected);
+            self.chunks.hold(&mut self.held, room - self.piece.capacity())?;
+            self.piece.reserve(room - self.piece.len());
+        }
+        self.piece.extend_from_slice(chunk);
+        self.length += chunk.len();
+        Ok(())
+    }
+
+    /// All that has arrived as one, each piece given back as soon as it has been copied.
+    async fn together(mut self) -> Result<(Bytes, Held), AdapterError> {
+        if self.pieces.is_empty() {
+            return Ok((self.piece.freeze(), self.held));
+        }
+        self.pieces.push(self.piece);
+        self.chunks.hold(&mut self.held, self.length)?;
+        let mut whole = BytesMut::with_capacity(self.length);
+        for piece in self.pieces {
+            whole.extend_from_slice(&piece);
+            drop(piece);
+            pause().await;
+        }
+        self.held.shrink(self.held.bytes().saturating_sub(self.length));
+        Ok((whole.freeze(), self.held))
+    }
 }
 
 impl Stream for ChunkStream {

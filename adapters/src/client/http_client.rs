@@ -13,11 +13,12 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::address_rule::{AddressRule, Connector};
+use super::driven::WhereItIsOpened;
 
 /// A client with its pool.
 pub(super) type Connections = Client<HttpsConnector<Connector>, Full<Bytes>>;
@@ -151,7 +152,7 @@ impl HttpClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        let mut builder = Client::builder(TokioExecutor::new());
+        let mut builder = Client::builder(WhereItIsOpened);
         builder
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())

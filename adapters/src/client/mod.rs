@@ -9,9 +9,12 @@ mod body;
 mod breaker;
 #[cfg(test)]
 mod breaker_tests;
+mod driven;
 mod endpoint;
 mod http_client;
 mod json_elements;
+#[cfg(test)]
+mod large_body_tests;
 mod oauth2;
 #[cfg(test)]
 mod oauth2_tests;

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use super::address_rule::AddressRefused;
 use super::admission::{Admission, InFlight};
 use super::body::{ChunkStream, Until};
+use super::driven::Lendable;
 use super::endpoint::{Endpoint, InvalidEndpoint};
 use super::http_client::{HttpClient, TlsSetupError};
 use super::oauth2::TokenSource;
@@ -82,6 +83,8 @@ enum Proof {
 struct Head {
     status: StatusCode,
     headers: HeaderMap,
+    /// On which the body arrives.
+    connection: Option<Lendable>,
     body: Incoming,
     until: Until,
     in_flight: InFlight,
@@ -153,21 +156,21 @@ impl SourceClient {
         let Head {
             status,
             headers,
+            connection,
             body,
             until,
             in_flight,
         } = self.head(path_and_query, headers, call).await?;
-        let mut held = call.resources.held();
-        let body = if status.is_success() {
-            self.chunks(body, until, in_flight)?
-                .collect(&mut held, &call.resources)
-                .await?
+        let (body, held) = if status.is_success() {
+            let chunks = self.chunks(body, until, in_flight)?;
+            chunks.collect(connection, &call.resources).await?
         } else {
             // However long it is, no more than its beginning is read.
-            match ChunkStream::new(body, usize::MAX, until, in_flight) {
+            let body = match ChunkStream::new(body, usize::MAX, until, in_flight) {
                 Ok(chunks) => chunks.collect_what_comes(MAX_ERROR_BODY).await,
                 Err(_) => Bytes::new(),
-            }
+            };
+            (body, call.resources.held())
         };
         Ok(Response {
             status,
@@ -311,6 +314,7 @@ impl SourceClient {
         Ok(Head {
             status: parts.status,
             headers: parts.headers,
+            connection: parts.extensions.get::<Lendable>().cloned(),
             body,
             until: Until {
                 deadline,

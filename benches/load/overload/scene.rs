@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
-use super::percent;
+use super::{NICE_OF_ELSEWHERE, percent, yield_to_others};
 use crate::Failure;
 use crate::contestant::committed;
 use crate::gateway::{fill_store, serve};
@@ -212,7 +212,14 @@ fn wide(name: &str) -> Result<Origin, Failure> {
             total: WIDE,
         });
     }
-    Origin::in_this_process(answers)
+    // Its thread comes after others, as the one does that begins it.
+    std::thread::scope(|scope| {
+        let beginning = scope.spawn(|| {
+            yield_to_others(NICE_OF_ELSEWHERE);
+            Origin::in_this_process(answers)
+        });
+        beginning.join().unwrap_or_else(|_| Err("an origin panicked".into()))
+    })
 }
 
 /// The positions of the longest line that a question may have: 10,920 in 64 KiB need ten characters each with the
