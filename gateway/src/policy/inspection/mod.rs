@@ -11,6 +11,7 @@
 
 mod address;
 mod condition;
+mod digits;
 mod entity;
 #[cfg(test)]
 mod every_way;
