@@ -138,31 +138,3 @@ async fn neither_leaves_a_source_that_is_said_to_hold_none() {
         assert!(answer.status == 400 || answer.count() == 0, "{name}: {answer}");
     }
 }
-
-/// Which residents there are is told by an id alone, whatever the entity is said to be.
-#[tokio::test]
-async fn nor_does_an_entity_with_the_id_of_a_person() {
-    let builder = Platform::builder().await.tenants(|table| {
-        change_source(table, ORION, |source| {
-            source.insert("personal_data".into(), "none".into());
-        });
-    });
-    let platform = builder.start().await;
-    let named = |id: &str| json!({"id": id, "type": "EvacuationSite", "name": {"type": "Text", "value": id}});
-    let persons = ["urn:ngsi-ld:Resident:R1", "urn:ngsi-ld:resident:R2"];
-    let shown = "urn:ngsi-ld:EvacuationSite:shown";
-    let all: Vec<Value> = persons.iter().chain([&shown]).map(|id| named(id)).collect();
-    let all = Value::from(all).to_string();
-    platform.demo().orion().load(SERVICE, "/disaster", &all).unwrap();
-    platform.entity(shown).await.ok();
-    for person in persons {
-        let answer = platform.entity(person).await;
-        assert_eq!(answer.status, 404, "{person}: {answer}");
-    }
-    let list = platform.entities("type=EvacuationSite&limit=1000").await.ok();
-    let text = String::from_utf8(list.body.to_vec()).unwrap();
-    assert!(text.contains(shown), "{text}");
-    for person in persons {
-        assert!(!text.contains(person), "{person}: {text}");
-    }
-}

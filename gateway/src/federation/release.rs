@@ -2,7 +2,6 @@
 //! the grant of its owner, then looked through by the owner's inspection. What was found is counted, and told in the log
 //! once a question, by rule, action and attribute: never a value, never an id.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use kakehashi_adapters::SourceId;
@@ -25,8 +24,6 @@ pub struct Audit {
     tenant: TenantId,
     source: SourceId,
     found: Mutex<Vec<(Finding, u64)>>,
-    /// Entities that were withheld for their ids.
-    withheld: AtomicU64,
 }
 
 impl Audit {
@@ -38,7 +35,6 @@ impl Audit {
             tenant: source.tenant.clone(),
             source: source.id.clone(),
             found: Mutex::new(Vec::new()),
-            withheld: AtomicU64::new(0),
         }
     }
 
@@ -54,16 +50,6 @@ impl Audit {
 
 impl Drop for Audit {
     fn drop(&mut self) {
-        let withheld = *self.withheld.get_mut();
-        if withheld > 0 {
-            tracing::info!(
-                consumer = %self.consumer,
-                tenant = %self.tenant,
-                source_id = %self.source,
-                entities = withheld,
-                "entities were withheld whose ids lie in the namespace of a guarded type and that are of another"
-            );
-        }
         let found = self.found.get_mut().unwrap_or_else(PoisonError::into_inner);
         for (finding, count) in found.drain(..) {
             tracing::info!(
@@ -84,10 +70,6 @@ impl RegisteredSource {
     /// What leaves of an entity of this source; `None`: nothing.
     #[must_use]
     pub fn release(&self, grants: &GrantSet, entity: Entity, audit: &Audit) -> Option<Entity> {
-        if grants.hides_id_of(&entity) {
-            audit.withheld.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
         let granted = grants.project(entity)?;
         self.inspection.inspect(granted, &mut |finding| {
             self.findings.count(&self.tenant, &finding);

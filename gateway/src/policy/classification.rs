@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
-use ngsi_ld::{AttributeName, Entity, TypeName};
+use ngsi_ld::{AttributeName, TypeName};
 
 use super::guarded_names::GuardedNames;
 use super::spelling::{NameFromOutside, parts_of_id};
@@ -170,12 +170,7 @@ struct Inner {
     /// Names as the file writes them, for suggestions.
     names: Vec<String>,
     unclassified: Arc<TypeClasses>,
-    /// The guarded types that ids name in the place of their type, by what stands there.
-    namespaces: DashMap<Box<str>, Option<Arc<TypeClasses>>, DefaultHashBuilder>,
 }
-
-/// The longest name of a type in ids that is remembered.
-const LONGEST_NAMESPACE: usize = 128;
 
 /// Most attribute names per type whose class is remembered: far more than a type has, far less than an attacker
 /// could send.
@@ -344,28 +339,6 @@ impl Classification {
         self.guarded_type(&NameFromOutside::of_part_of_id(part))
     }
 
-    /// The guarded type in whose namespace an entity's id lies, unless the entity is of that type.
-    pub(super) fn guarded_namespace_of(&self, entity: &Entity) -> Option<Arc<TypeClasses>> {
-        let named = namespace_in(entity.id.as_str())?;
-        // Nearly every id names its entity's type.
-        if entity.types.iter().any(|name| last_part(name.as_str()) == named) {
-            return None;
-        }
-        let known = self.inner.namespaces.get(named).map(|known| known.clone());
-        let guarded = known.unwrap_or_else(|| {
-            let found = self.guarded_type_in_part_of_id(named).cloned();
-            if self.inner.namespaces.len() < MAX_REMEMBERED && named.len() <= LONGEST_NAMESPACE {
-                self.inner.namespaces.insert(named.into(), found.clone());
-            }
-            found
-        });
-        let is_of_it = |guarded: &Arc<TypeClasses>| {
-            let mut types = entity.types.iter();
-            types.any(|name| Arc::ptr_eq(self.type_classes(name), guarded))
-        };
-        guarded.filter(|guarded| !is_of_it(guarded))
-    }
-
     /// Whether the type and its attributes have the same classes in another classification.
     pub(super) fn says_the_same_of(&self, r#type: &TypeName, other: &Self) -> bool {
         let (own, others) = (self.type_classes(r#type), other.type_classes(r#type));
@@ -449,14 +422,6 @@ impl Classification {
 
 fn word(class: Option<Class>) -> &'static str {
     class.map_or("unclassified", Class::as_str)
-}
-
-/// What stands in the place of a type in an id (annex A.3), in whatever case its scheme is written.
-fn namespace_in(id: &str) -> Option<&str> {
-    const SCHEME: &str = "urn:ngsi-ld:";
-    let (scheme, behind) = id.split_at_checked(SCHEME.len())?;
-    let (named, _) = behind.split_once(':')?;
-    scheme.eq_ignore_ascii_case(SCHEME).then_some(named)
 }
 
 /// The last part of an IRI or a short name.

@@ -226,21 +226,7 @@ impl GrantSet {
         })
     }
 
-    /// Whether an entity is withheld for its id: it lies in the namespace of a guarded type, of which the consumer does not
-    /// see everything, and the entity is of another. Who reads it would learn that there is a `Resident` of that id.
-    #[must_use]
-    pub fn hides_id_of(&self, entity: &Entity) -> bool {
-        let Some(named) = self.engine.classification().guarded_namespace_of(entity) else {
-            return false;
-        };
-        let is_seen = |name: &TypeName| self.grant_of(name).covers_every_entity();
-        named.class.is_some_and(Class::is_personal) || !named.policy_name.as_ref().is_some_and(is_seen)
-    }
-
     fn narrow(&self, whole: Option<&Entity>, entity: Entity) -> Option<Entity> {
-        if self.hides_id_of(whole.unwrap_or(&entity)) {
-            return None;
-        }
         let shows_type = |name: &TypeName| self.grant_of(name).covers_every_entity();
         if let [only] = whole.unwrap_or(&entity).types.as_slice()
             && let Some(grant) = self.granted.iter().find(|grant| grant.r#type() == only)

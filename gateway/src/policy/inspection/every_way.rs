@@ -1,5 +1,5 @@
 //! A generator that writes numbers and addresses in every way that people, programs and forms write them, and shares no
-//! code with what looks for them; and one of texts that look alike and are nobody's.
+//! code with what looks for them.
 
 #![allow(
     clippy::string_slice,
@@ -90,7 +90,7 @@ const ZEROS: [u32; 22] = [
 const FORMS: usize = 7 + ZEROS.len();
 
 /// Numerals of digits, each kind by itself.
-const NUMERALS: [&str; 5] = [
+pub(super) const NUMERALS: [&str; 5] = [
     "〇一二三四五六七八九",
     "零壱弐参四五六七八九",
     "零壹貳參肆伍陸漆捌玖",
@@ -107,7 +107,7 @@ fn numerals() -> impl Strategy<Value = (&'static str, &'static str, Vec<bool>)> 
     (select(NUMERALS.to_vec()), select(ZERO_AMONG_NUMERALS.to_vec()), mixed)
 }
 
-fn in_numerals(digits: &str, (kind, zero, mixed): &(&'static str, &'static str, Vec<bool>)) -> String {
+pub(super) fn in_numerals(digits: &str, (kind, zero, mixed): &(&'static str, &'static str, Vec<bool>)) -> String {
     let kind: Vec<char> = kind.chars().collect();
     let write = |(place, digit): (usize, char)| match digit.to_digit(10) {
         Some(0) => (*zero).to_owned(),
@@ -462,7 +462,7 @@ fn left(text: &str, place: &std::ops::Range<usize>, rule: Rule) -> String {
 }
 
 /// What a run writes is the same in each, unless `PROPTEST_RNG_SEED` says otherwise.
-fn seeded() -> ProptestConfig {
+pub(super) fn seeded() -> ProptestConfig {
     let said = ProptestConfig::default();
     let rng_seed = match said.rng_seed {
         RngSeed::Random => RngSeed::Fixed(15),
@@ -503,10 +503,11 @@ proptest! {
 
     #[test]
     fn encoded_it_is_found_too(
-        written in prop_oneof![my_number(), phone(), email(), line_id()], encoders in vec(0..ENCODERS.len(), 1..4),
+        written in prop_oneof![my_number(), phone(), email(), line_id()], encoders in vec(0..ENCODERS.len(), 1..3),
         all in any::<bool>(), beside in any::<bool>(),
     ) {
-        // The signs alone, or everything.
+        // The signs alone, or everything. Without its signs a number is left as it was.
+        let all = all || !written.contains(['@', '＠', '﹫']);
         let encode = |text: String, encoder: &usize| {
             let write = |character: char| match character.is_ascii_alphanumeric() && !all {
                 true => character.to_string(),
@@ -514,137 +515,9 @@ proptest! {
             };
             text.chars().map(write).collect::<String>()
         };
-        let encoded = encoders.iter().fold(written.clone(), encode);
-        prop_assume!(encoded.len() < 20_000 && encoded != written);
-        // Signs may leave a number as it was.
-        prop_assume!(all || written.contains(['@', '＠', '﹫']));
+        let encoded = encoders.iter().fold(written, encode);
         let text = if beside { format!("090-1234-5678 {encoded}") } else { encoded };
         let found = hits(&text, false);
         prop_assert!(found.iter().any(|hit| hit.bytes == (0..text.len())), "{} {:?}", text, found);
-    }
-}
-
-// === what is nobody's ===
-
-fn time() -> impl Strategy<Value = String> {
-    (0_u32..24, select(vec![0_u32, 15, 30, 45])).prop_map(|(hour, minute)| format!("{hour}:{minute:02}"))
-}
-
-fn date() -> impl Strategy<Value = String> {
-    (1980_u32..2060, 1_u32..13, 1_u32..32, select(vec!["-", "/", ".", ""]))
-        .prop_map(|(year, month, day, joint)| format!("{year}{joint}{month:02}{joint}{day:02}"))
-}
-
-fn fixed_line() -> impl Strategy<Value = String> {
-    let area = select(vec![
-        "03", "06", "028", "0283", "0287", "054", "0538", "0120", "0570", "0800",
-    ]);
-    let joints = select(vec![
-        ("-", "-"),
-        ("(", ")"),
-        (" ", " "),
-        ("ー", "ー"),
-        ("－", "－"),
-        ("", ""),
-    ]);
-    (area, 1_u32..10, 0_u32..10_000_000, joints, any::<bool>()).prop_map(
-        |(area, first, others, (one, two), brackets)| {
-            let rest = format!("{first}{others:07}");
-            let rest = &rest[..10 - area.len()];
-            let (exchange, number) = rest.split_at(rest.len() - 4);
-            if area == "0800" {
-                return format!("0800-{first}23-{number}");
-            }
-            if brackets {
-                format!("({area}){exchange}-{number}")
-            } else {
-                format!("{area}{one}{exchange}{two}{number}")
-            }
-        },
-    )
-}
-
-/// Texts of published files.
-fn nobodys() -> impl Strategy<Value = String> {
-    let hours = (
-        time(),
-        time(),
-        time(),
-        time(),
-        select(vec!["-", "～", "〜", "－"]),
-        select(vec!["、", " ", "/", "・", ","]),
-    )
-        .prop_map(|(one, two, three, four, until, and)| format!("{one}{until}{two}{and}{three}{until}{four}"));
-    let dated = (date(), time(), select(vec![" ", "T", "　"]), 0_u32..60)
-        .prop_map(|(date, time, and, second)| format!("{date}{and}{time}:{second:02}"));
-    let span = (date(), date()).prop_map(|(one, other)| format!("{one}～{other}"));
-    let place = (
-        20.0_f64..46.0,
-        122.0_f64..154.0,
-        1_usize..12,
-        select(vec![",", ", ", " ", "/"]),
-    )
-        .prop_map(|(latitude, longitude, digits, and)| format!("{latitude:.digits$}{and}{longitude:.digits$}"));
-    let lines = (
-        fixed_line(),
-        fixed_line(),
-        select(vec!["、", " / ", "　", " FAX ", "(代表) "]),
-    )
-        .prop_map(|(one, other, and)| format!("{one}{and}{other}"));
-    let postal = ("〒[0-9]{3}-[0-9]{4}", 1_u32..9999, select(vec!["番地", "番", "-2"]))
-        .prop_map(|(code, number, behind)| format!("{code} {number}{behind}"));
-    let money = (1_u64..999, 0_u64..1000, 0_u64..1000, 0_u64..1000)
-        .prop_map(|(one, two, three, four)| format!("{one},{two:03},{three:03},{four:03}円"));
-    let rooms = (1_u32..9000, 3_usize..6, select(vec!["、", ",", "・", " "])).prop_map(|(first, count, and)| {
-        let rooms: Vec<String> = (0..count as u32).map(|room| format!("{:04}", first + room)).collect();
-        rooms.join(and)
-    });
-    let vertical = ("[一二三四五六七八九]{1,2}", "[一二三四五六七八九]", 0_u32..28, select(vec!["二〇二", "二○二", "令和"])).prop_map(
-        |(street, number, day, era)| {
-            let day: String = day.to_string().chars().map(|digit| in_numerals(&digit.to_string(), &(NUMERALS[0], "〇", vec![false]))).collect();
-            format!("{street}丁目{number}番{number}号 {era}{number}年{street}月{day}日 〒三二七ー八五〇一 電話〇二八三ー二四ー五一一{number}")
-        },
-    );
-    let blanks = select(vec![
-        "記入例：090-○○○○-○○○○",
-        "〇〇〇-〇〇〇〇-〇〇〇〇",
-        "○○町○○番地 ○0283-24-5111",
-        "○○0283245111",
-        "0283一24一5111",
-        "一、二、三、四、五、六、七、八、九、十",
-        "第一・第二・第三体育館、一部二部三部四部五部六部",
-        "フォローは@sano.kankou、公式アカウント@sano_city",
-        "単価100円@3.5人、りんご@100.各種",
-        "集合は体育館@佐野。担当は田中です。",
-        "Q&A、R&amp;D、50％OFF、100%です、A_x_B",
-        "佐野市＆矢板市 ￥1,000 C:\\users\\x",
-    ])
-    .prop_map(str::to_owned);
-    let codes = ("0[0-9]{4}", 0_u32..9999).prop_map(|(code, serial)| format!("{code}-{serial:07}"));
-    let machine = (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>())
-        .prop_map(|(one, two, three, four)| format!("{one}.{two}.{three}.{four}"));
-    prop_oneof![
-        hours,
-        dated,
-        span,
-        place,
-        fixed_line(),
-        lines,
-        postal,
-        money,
-        rooms,
-        codes,
-        machine,
-        vertical,
-        blanks
-    ]
-}
-
-proptest! {
-    #![proptest_config(seeded())]
-
-    #[test]
-    fn what_is_nobodys_is_left_alone(text in nobodys()) {
-        prop_assert_eq!(hits(&text, false), vec![], "{}", text);
     }
 }

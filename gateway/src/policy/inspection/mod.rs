@@ -17,6 +17,8 @@ mod entity;
 mod every_way;
 mod json;
 mod my_number;
+#[cfg(test)]
+mod nobodys;
 mod numbers;
 mod phone;
 mod rules;

@@ -341,7 +341,13 @@ pub(super) fn hits(text: &str, context: bool) -> Vec<Hit> {
     // What is encoded in what is left: which of the encoded characters it was is lost; the whole text is what holds it.
     let left = masked(text, hits.iter());
     if let Some(decoded) = decoded(&left) {
-        let inside = hits_as_written(&decoded, context);
+        let mut inside = hits_as_written(&decoded, context);
+        // What was found in the signs of an escape by chance has spoilt it.
+        let whole = self::decoded(text).filter(|_| !hits.is_empty());
+        let others = whole.map(|whole| hits_as_written(&whole, context)).unwrap_or_default();
+        let is_new = |hit: &Hit| !hits.iter().chain(&inside).any(|known| known.rule == hit.rule);
+        let others: Vec<Hit> = others.into_iter().filter(is_new).collect();
+        inside.extend(others);
         hits.extend(inside.into_iter().map(|hit| Hit {
             rule: hit.rule,
             bytes: 0..text.len(),
