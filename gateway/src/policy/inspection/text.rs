@@ -345,7 +345,13 @@ pub(super) fn hits(text: &str, context: bool) -> Vec<Hit> {
         // What was found in the signs of an escape by chance has spoilt it.
         let whole = self::decoded(text).filter(|_| !hits.is_empty());
         let others = whole.map(|whole| hits_as_written(&whole, context)).unwrap_or_default();
-        let is_new = |hit: &Hit| !hits.iter().chain(&inside).any(|known| known.rule == hit.rule);
+        let count = |found: &[Hit], rule: Rule| found.iter().filter(|hit| hit.rule == rule).count();
+        let known = |rule: Rule| count(&hits, rule) + count(&inside, rule);
+        let more: Vec<Rule> = Rule::ALL
+            .into_iter()
+            .filter(|rule| count(&others, *rule) > known(*rule))
+            .collect();
+        let is_new = |hit: &Hit| more.contains(&hit.rule);
         let others: Vec<Hit> = others.into_iter().filter(is_new).collect();
         inside.extend(others);
         hits.extend(inside.into_iter().map(|hit| Hit {
