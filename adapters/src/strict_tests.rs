@@ -313,7 +313,7 @@ proptest! {
         let good = r#"{"id":"R0","type":"Room","a":{"type":"Text","value":"good"}}"#;
         let list = format!("[{good},{sent},{good}]");
         match translate_page(list.as_bytes(), &translation()) {
-            Ok(TranslatedPage { yielded, listed }) => {
+            Ok(TranslatedPage { yielded, listed, .. }) => {
                 prop_assert_eq!(listed, 3);
                 let entities: Vec<Entity> = yielded.into_iter().filter_map(Yielded::entity).collect();
                 let is_good = |entity: &&Entity| entity.id.as_str() == "urn:ngsi-ld:Room:R0";

@@ -11,7 +11,7 @@ const SITE: &str = "urn:ngsi-ld:EvacuationSite:E0921300099301";
 const AED: &str = "urn:ngsi-ld:AED:spelled";
 
 /// Names of a person's name that Orion takes, of which none is in any list as it stands here.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 12] = [
     "ns:managerName",
     "ns%3AmanagerName",
     "manager_name",
@@ -19,10 +19,15 @@ const NAMES: [&str; 7] = [
     "facility.managerName",
     "managerName_2",
     "managerName@ja",
+    "x_managerName",
+    "1managerName",
+    "01_managerName",
+    "m.a.n.a.g.e.r.N.a.m.e",
+    "_x006D_anagerName",
 ];
 
 /// Those that are names in NGSI-LD.
-const TERMS: [&str; 7] = [
+const TERMS: [&str; 10] = [
     "ns:managerName",
     "https://x/managerName",
     "https://x/y#managerName",
@@ -30,9 +35,12 @@ const TERMS: [&str; 7] = [
     "manager%E2%80%8BName",
     "ｍａｎａｇｅｒＮａｍｅ",
     "ic:氏名",
+    "https://x/managerName/v1",
+    "https://x/managerName/value",
+    "x_managerName",
 ];
 
-const NUMBERS: [&str; 8] = [
+const NUMBERS: [&str; 19] = [
     "080/1234/5678",
     "81-80-1234-5678",
     "98 3205 6013 70",
@@ -41,6 +49,17 @@ const NUMBERS: [&str; 8] = [
     "〇八〇の一二三四の五六七八",
     "taro @ example.com",
     "taro%2540example.com",
+    "九八三二〇五六七三二一四",
+    "○八○一二三四五六七八",
+    "零捌零壱弐参肆伍陸漆捌",
+    "0八0-1234-5678",
+    "٠٨٠١٢٣٤٥٦٧٨",
+    "taro@例え.みんな",
+    "taro@example。com",
+    "架空山@example.com",
+    "taro&#64example.com",
+    "taro\\u0040example.com",
+    "taro％40example.com",
 ];
 
 /// An entity of Orion's with an attribute for each.

@@ -154,6 +154,7 @@ impl Source {
             remaining: page.map(|page| page.limit),
             seen: HashSet::new(),
             repeated: 0,
+            unreadable_metadata: 0,
             pages: 0,
             walked: Walked::default(),
             held: call.resources.held(),
@@ -199,6 +200,8 @@ struct Walk {
     /// The ids of earlier pages: a list that changes while it is walked shows an entity twice.
     seen: HashSet<EntityId>,
     repeated: usize,
+    /// Metadata that were left out.
+    unreadable_metadata: usize,
     pages: usize,
     walked: Walked,
     /// What is counted for the request of the page that was handed out last.
@@ -240,7 +243,12 @@ impl Walk {
                 .source
                 .page(&self.plan, request, page, counted, &self.walked, &self.call);
             let Translated { page, total, held } = asked.await?;
-            let TranslatedPage { yielded, listed } = page;
+            let TranslatedPage {
+                yielded,
+                listed,
+                unreadable_metadata,
+            } = page;
+            self.unreadable_metadata += unreadable_metadata;
             self.held = held;
             self.offset = self.offset.saturating_add(listed);
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
@@ -286,6 +294,13 @@ impl Walk {
     }
 
     fn report(&self) {
+        if self.unreadable_metadata > 0 {
+            tracing::warn!(
+                source = %self.source.client.source(),
+                metadata = self.unreadable_metadata,
+                "metadata of the source are no objects and were left out; what has them is shown without"
+            );
+        }
         if self.repeated > 0 {
             tracing::warn!(
                 source = %self.source.client.source(),

@@ -12,7 +12,8 @@ use dashmap::DashMap;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 use ngsi_ld::{AttributeName, TypeName};
 
-use super::spelling::{parts_of_id, readings, spelling, spelling_of_pattern};
+use super::guarded_names::GuardedNames;
+use super::spelling::{NameFromOutside, parts_of_id};
 use crate::config::{compact_attribute, compact_type};
 
 /// The class of a type or an attribute. The later in this list, the stricter.
@@ -89,10 +90,7 @@ impl fmt::Display for Class {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct AttributeClasses {
     exact: HashMap<AttributeName, Class>,
-    /// Guarded names by their last part, as [`spelling`] writes it.
-    spellings: HashMap<String, Class>,
-    /// Guarded names with `*`, as [`spelling`] writes them.
-    patterns: Vec<(String, Class)>,
+    guarded: GuardedNames<Class>,
 }
 
 impl AttributeClasses {
@@ -102,36 +100,18 @@ impl AttributeClasses {
             let entry = self.exact.entry(name).or_insert(class);
             *entry = entry.stricter(class);
         }
-        if !class.is_guarded() {
-            return;
-        }
-        let name = last_part(short_name);
-        if name.contains('*') {
-            self.patterns.push((spelling_of_pattern(name), class));
-        } else {
-            let entry = self.spellings.entry(spelling(name)).or_insert(class);
-            *entry = entry.stricter(class);
+        if class.is_guarded() {
+            self.guarded.add(last_part(short_name), class, Class::stricter);
         }
     }
 
     /// Puts the classes of `other` over these.
     pub(super) fn override_with(&mut self, other: Self) {
         for name in other.exact.keys() {
-            self.spellings.remove(&spelling(last_part(name.as_str())));
+            self.guarded.remove(last_part(name.as_str()));
         }
         self.exact.extend(other.exact);
-        self.spellings.extend(other.spellings);
-        self.patterns.extend(other.patterns);
-    }
-
-    /// The class of a guarded name that is spelled so.
-    fn class_of_spelling(&self, spelled: &str) -> Option<Class> {
-        let by_pattern = || {
-            let mut patterns = self.patterns.iter();
-            let pattern = patterns.find(|(pattern, _)| matches_pattern(pattern, spelled));
-            pattern.map(|(_, class)| *class)
-        };
-        self.spellings.get(spelled).copied().or_else(by_pattern)
+        self.guarded.override_with(other.guarded);
     }
 
     /// Adds what others say otherwise.
@@ -145,8 +125,8 @@ impl AttributeClasses {
             }
         }
         let guarded = |classes: &Self| -> BTreeSet<(String, Class)> {
-            let spelled = classes.spellings.iter().map(|(name, class)| (name.clone(), *class));
-            spelled.chain(classes.patterns.iter().cloned()).collect()
+            let named = classes.guarded.all();
+            named.map(|(name, class)| (name.to_owned(), *class)).collect()
         };
         for (name, class) in guarded(self).symmetric_difference(&guarded(others)) {
             told.push(format!("whether {name} of {title} is {class} in every vocabulary"));
@@ -182,10 +162,7 @@ pub struct Classification {
 #[derive(Debug, Default)]
 struct Inner {
     types: HashMap<TypeName, Arc<TypeClasses>>,
-    /// Guarded types by the last part of their names.
-    spellings: HashMap<String, Arc<TypeClasses>>,
-    /// Guarded types by names with `*`, as [`spelling`] writes them.
-    patterns: Vec<(String, Arc<TypeClasses>)>,
+    guarded: GuardedNames<Arc<TypeClasses>>,
     /// Every attribute that the file names.
     attributes: HashSet<AttributeName>,
     /// Attributes in which a facility publishes how it is reached.
@@ -261,12 +238,13 @@ impl TypeClasses {
         if let Some(class) = self.everywhere.exact.get(name) {
             return Some(*class);
         }
-        let readings = readings(name.as_str());
-        let classes = readings.iter().filter_map(|spelled| {
-            let own = self.own.class_of_spelling(spelled);
-            own.or_else(|| self.everywhere.class_of_spelling(spelled))
-        });
-        classes.max()
+        let (own, everywhere) = (&self.own.guarded, &self.everywhere.guarded);
+        let mut strictest = None;
+        NameFromOutside::of(name.as_str()).read(
+            &|start| own.has_one_that_begins(start) || everywhere.has_one_that_begins(start),
+            &mut |spelled| strictest = strictest.max(own.get(spelled).or_else(|| everywhere.get(spelled)).copied()),
+        );
+        strictest
     }
 }
 
@@ -291,12 +269,11 @@ impl Classification {
             let is_guarded = entry.class.is_guarded();
             let classes = Arc::new(TypeClasses::new(entry, expanded.first().cloned(), &everywhere));
             if is_guarded {
-                for name in names.iter().map(|name| last_part(name)) {
-                    if name.contains('*') {
-                        inner.patterns.push((spelling_of_pattern(name), Arc::clone(&classes)));
-                    } else {
-                        inner.spellings.insert(spelling(name), Arc::clone(&classes));
-                    }
+                for name in &names {
+                    let stricter = |one: Arc<TypeClasses>, other: Arc<TypeClasses>| {
+                        if other.class >= one.class { other } else { one }
+                    };
+                    inner.guarded.add(last_part(name), Arc::clone(&classes), stricter);
                 }
             }
             inner.names.extend(names.into_iter().filter(|name| !name.contains('*')));
@@ -339,18 +316,27 @@ impl Classification {
         if let Some(classes) = self.inner.types.get(r#type) {
             return classes;
         }
-        let readings = readings(r#type.as_str());
-        let guarded = readings.iter().filter_map(|spelled| {
-            let by_pattern = || {
-                let mut patterns = self.inner.patterns.iter();
-                let pattern = patterns.find(|(pattern, _)| matches_pattern(pattern, spelled));
-                pattern.map(|(_, classes)| classes)
-            };
-            self.inner.spellings.get(spelled).or_else(by_pattern)
+        let guarded = self.guarded_type(&NameFromOutside::of(r#type.as_str()));
+        guarded.unwrap_or(&self.inner.unclassified)
+    }
+
+    /// The strictest of the guarded types that a name may be read as.
+    fn guarded_type(&self, name: &NameFromOutside) -> Option<&Arc<TypeClasses>> {
+        let guarded = &self.inner.guarded;
+        let mut strictest: Option<&Arc<TypeClasses>> = None;
+        name.read(&|start| guarded.has_one_that_begins(start), &mut |spelled| {
+            if let Some(found) = guarded.get(spelled)
+                && strictest.is_none_or(|known| known.class < found.class)
+            {
+                strictest = Some(found);
+            }
         });
-        guarded
-            .max_by_key(|classes| classes.class)
-            .unwrap_or(&self.inner.unclassified)
+        strictest
+    }
+
+    /// The guarded type that a part of an id names, however it is written.
+    pub(super) fn guarded_type_in_part_of_id(&self, part: &str) -> Option<&Arc<TypeClasses>> {
+        self.guarded_type(&NameFromOutside::of_part_of_id(part))
     }
 
     /// Whether the type and its attributes have the same classes in another classification.
@@ -382,15 +368,8 @@ impl Classification {
         let (was, is) = (&old.unclassified.everywhere, &new.unclassified.everywhere);
         was.add_changes_to(is, "every type", &mut told);
         let guarded = |inner: &Inner| -> BTreeSet<(String, Option<Class>)> {
-            let spelled = inner
-                .spellings
-                .iter()
-                .map(|(name, classes)| (name.clone(), classes.class));
-            let patterns = inner
-                .patterns
-                .iter()
-                .map(|(name, classes)| (name.clone(), classes.class));
-            spelled.chain(patterns).collect()
+            let named = inner.guarded.all();
+            named.map(|(name, classes)| (name.to_owned(), classes.class)).collect()
         };
         for (name, class) in guarded(old).symmetric_difference(&guarded(new)) {
             told.push(format!(
@@ -419,9 +398,9 @@ impl Classification {
 
     /// The guarded types that an id names in one of its parts, as `urn:ngsi-ld:Resident:1` does.
     pub(super) fn guarded_in_id<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a TypeClasses> {
-        let is_any = !self.inner.spellings.is_empty();
+        let is_any = !self.inner.guarded.is_empty();
         let parts = is_any.then(|| parts_of_id(id)).into_iter().flatten();
-        parts.filter_map(|part| self.inner.spellings.get(&part).map(AsRef::as_ref))
+        parts.filter_map(|part| self.inner.guarded.spelled(&part).map(AsRef::as_ref))
     }
 
     /// The class of an attribute where the type is not said: guarded if it is in any type that does not say
@@ -448,40 +427,4 @@ fn word(class: Option<Class>) -> &'static str {
 /// The last part of an IRI or a short name.
 fn last_part(name: &str) -> &str {
     name.rsplit(['/', '#', ':']).next().unwrap_or(name)
-}
-
-/// Whether a text matches a pattern in which `*` stands for any characters.
-fn matches_pattern(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or("");
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        let Some((_, after)) = rest.split_once(part) else {
-            return part.is_empty();
-        };
-        rest = after;
-    }
-    rest.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_match_whole_names() {
-        assert!(matches_pattern("family*", "familyname"));
-        assert!(matches_pattern("*kana", "fullnamekana"));
-        assert!(matches_pattern("a*b*c", "a1b2c"));
-        assert!(matches_pattern("*", ""));
-        assert!(!matches_pattern("family*", "myfamilyname"));
-        assert!(!matches_pattern("a*b*c", "a1c2b"));
-        assert!(!matches_pattern("abc", "abcd"));
-    }
 }

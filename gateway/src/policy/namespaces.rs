@@ -105,10 +105,11 @@ impl Classification {
 
     fn add_guarded(&self, text: &str, guarded: &mut GuardedInId) {
         for part in text.split(BETWEEN_PARTS).filter(|part| !part.is_empty()) {
-            let name = TypeName::new(Iri::new(part));
-            let classes = self.type_classes(&name);
-            if let Some(class) = classes.class.filter(|class| class.is_guarded()) {
-                guarded.types.push((class, classes.policy_name.clone().unwrap_or(name)));
+            let classes = self.guarded_type_in_part_of_id(part);
+            if let Some((classes, class)) = classes.and_then(|classes| Some((classes, classes.class?))) {
+                let name = classes.policy_name.clone();
+                let name = name.unwrap_or_else(|| TypeName::new(Iri::new(part)));
+                guarded.types.push((class, name));
             }
         }
     }

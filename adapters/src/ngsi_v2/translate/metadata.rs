@@ -5,7 +5,7 @@ use std::fmt;
 
 use compact_str::CompactString;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, SystemAttributes};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::reader::{TextSeed, Translator};
@@ -77,11 +77,15 @@ impl<'de> Visitor<'de> for MetadataSeed<'_, '_> {
             if self.0.names.repeats_metadata(position) {
                 self.0.flaw.get_or_insert(Flaw::DuplicateMember);
             }
-            let Metadatum {
+            let Some(Metadatum {
                 v2_type,
                 value,
                 is_repeated,
-            } = map.next_value_seed(MetadatumSeed)?;
+            }) = map.next_value_seed(MetadatumSeed)?
+            else {
+                self.0.unreadable_metadata += 1;
+                continue;
+            };
             if is_repeated {
                 self.0.flaw.get_or_insert(Flaw::DuplicateMember);
             }
@@ -170,21 +174,52 @@ struct Metadatum<'de> {
     is_repeated: bool,
 }
 
+/// Reads one metadata. One that is no object gives nothing, and costs neither its attribute nor the entity: whether it is
+/// shown at all is not known here.
 struct MetadatumSeed;
 
 impl<'de> DeserializeSeed<'de> for MetadatumSeed {
-    type Value = Metadatum<'de>;
+    type Value = Option<Metadatum<'de>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for MetadatumSeed {
-    type Value = Metadatum<'de>;
+    type Value = Option<Metadatum<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("one metadata")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -199,10 +234,10 @@ impl<'de> Visitor<'de> for MetadatumSeed {
                 }
             };
         }
-        Ok(Metadatum {
+        Ok(Some(Metadatum {
             v2_type: v2_type.unwrap_or_default(),
             value,
             is_repeated,
-        })
+        }))
     }
 }

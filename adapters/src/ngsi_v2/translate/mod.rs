@@ -99,6 +99,8 @@ pub struct TranslatedPage {
     pub yielded: Vec<Yielded>,
     /// How many entities the page held, with those that nobody asked for.
     pub listed: usize,
+    /// Metadata of its attributes that are no objects. They are left out, each by itself.
+    pub unreadable_metadata: usize,
 }
 
 /// As [`translate_entities`], with what a walk over pages needs.

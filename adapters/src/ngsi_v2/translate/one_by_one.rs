@@ -18,6 +18,7 @@ pub(super) fn read_page(text: &str, context: &TranslationContext) -> Result<Opti
     let mut page = TranslatedPage {
         yielded: Vec::new(),
         listed: 0,
+        unreadable_metadata: 0,
     };
     let mut has_objects = false;
     loop {
@@ -37,6 +38,7 @@ pub(super) fn read_page(text: &str, context: &TranslationContext) -> Result<Opti
             Err(_) => page.yielded.push(Yielded::LeftOut(flaw_of(text))),
         }
     }
+    page.unreadable_metadata = translator.unreadable_metadata;
     let is_list = elements.finish().is_ok() && has_objects;
     Ok(is_list.then_some(page))
 }

@@ -25,6 +25,8 @@ pub(super) struct Translator<'c> {
     attributes: usize,
     /// What is wrong with the entity that is read, if something is found.
     pub(super) flaw: Option<Flaw>,
+    /// Metadata that are no objects, and are left out.
+    pub(super) unreadable_metadata: usize,
 }
 
 impl<'c> Translator<'c> {
@@ -34,6 +36,7 @@ impl<'c> Translator<'c> {
             names: Names::new(&context.context, &context.attributes, &context.tables),
             attributes: 0,
             flaw: None,
+            unreadable_metadata: 0,
         }
     }
 
@@ -78,6 +81,7 @@ impl<'de> Visitor<'de> for PageVisitor<'_, '_> {
         let mut page = TranslatedPage {
             yielded: Vec::new(),
             listed: 0,
+            unreadable_metadata: 0,
         };
         while let Some(entity) = list.next_element_seed(EntitySeed(self.0))? {
             page.listed += 1;
@@ -87,6 +91,7 @@ impl<'de> Visitor<'de> for PageVisitor<'_, '_> {
             }
             page.yielded.extend(entity);
         }
+        page.unreadable_metadata = self.0.unreadable_metadata;
         Ok(page)
     }
 }

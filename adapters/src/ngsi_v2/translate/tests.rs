@@ -391,3 +391,18 @@ fn an_entity_that_is_wrong_costs_itself_alone() {
         }
     }
 }
+
+#[test]
+fn metadata_that_is_no_object_costs_neither_its_attribute_nor_the_entity() {
+    for wrong in ["\"架空山\"", "7", "-7", "1.5", "true", "null", "[]", "[{\"value\":1}]"] {
+        let list = format!(
+            r#"[{{"id":"1","type":"Room","a":{{"value":1,"metadata":{{"managerName":{wrong},"accuracy":{{"value":2}}}}}}}}]"#
+        );
+        let page = translate_page(list.as_bytes(), &context_of(&["Room"])).unwrap();
+        assert_eq!(page.unreadable_metadata, 1, "{wrong}");
+        let entity = page.yielded.into_iter().find_map(Yielded::entity).unwrap();
+        let inner = &entity.attributes[0].instances[0].sub_attributes;
+        assert_eq!(inner.len(), 1, "{wrong}");
+        assert!(inner[0].name.as_str().ends_with("accuracy"));
+    }
+}

@@ -6,7 +6,8 @@ use ngsi_ld::entity::Number;
 use ngsi_ld::query::{Comparand, Comparison, Expression, Query, ScopeQuery};
 
 use super::Action;
-use super::text::{is_numeral, is_suspicious};
+use super::digits::is_numeral;
+use super::text::is_suspicious;
 
 /// The least number of twelve digits.
 const TWELVE_DIGITS: f64 = 1e11;

@@ -11,11 +11,14 @@
 
 mod address;
 mod condition;
+mod digits;
 mod entity;
 #[cfg(test)]
 mod every_way;
 mod json;
 mod my_number;
+#[cfg(test)]
+mod nobodys;
 mod numbers;
 mod phone;
 mod rules;

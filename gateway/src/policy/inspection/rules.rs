@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 
 use super::Rule;
 use super::address::addresses;
+use super::digits::is_doubtful;
 use super::my_number::my_numbers;
-use super::numbers::pieces;
+use super::numbers::{Piece, pieces};
 use super::phone::phones;
 use super::text::LINE_DIGITS;
 use crate::policy::spelling::spelling;
@@ -34,23 +35,32 @@ pub(super) fn find(text: &[char], context: bool) -> Vec<Found> {
     let pieces = pieces(text);
     let speaks = || speaks_of_my_number(&text.iter().collect::<String>());
     let context = context || (!pieces.is_empty() && speaks());
-    let mut found: Vec<Found> = phones(text, &pieces)
-        .into_iter()
-        .map(|place| (Rule::MobilePhone, place))
-        .collect();
-    // What is dialled is no マイナンバー, whatever its digits add up to.
-    let mut numbers = my_numbers(text, &pieces, context);
-    numbers.retain(|place| !found.iter().any(|(_, other)| overlap(other, place)));
-    found.extend(numbers.into_iter().map(|place| (Rule::MyNumber, place)));
+    let mut found = find_numbers(text, &pieces, context);
     found.extend(addresses(text).into_iter().map(|place| (Rule::Email, place)));
     found.extend(line_ids(text).map(|place| (Rule::LineUserId, place)));
     found
 }
 
-/// The telephone numbers alone.
-pub(super) fn find_phones(text: &[char]) -> Vec<Found> {
-    let places = phones(text, &pieces(text)).into_iter();
-    places.map(|place| (Rule::MobilePhone, place)).collect()
+/// The numbers alone. `digits`: the text with digits in the place of numerals.
+pub(super) fn find_in_numerals(text: &[char], digits: &[char], context: bool) -> Vec<Found> {
+    let pieces = pieces(digits);
+    let context = context || (!pieces.is_empty() && speaks_of_my_number(&text.iter().collect::<String>()));
+    let mut found = find_numbers(digits, &pieces, context);
+    found.retain(|(rule, place)| {
+        let written = text.get(place.clone()).unwrap_or_default();
+        !is_doubtful(written, *rule == Rule::MyNumber && !context)
+    });
+    found
+}
+
+fn find_numbers(text: &[char], pieces: &[Piece], context: bool) -> Vec<Found> {
+    let phones = phones(text, pieces).into_iter();
+    let mut found: Vec<Found> = phones.map(|place| (Rule::MobilePhone, place)).collect();
+    // What is dialled is no マイナンバー, whatever its digits add up to.
+    let mut numbers = my_numbers(text, pieces, context);
+    numbers.retain(|place| !found.iter().any(|(_, other)| overlap(other, place)));
+    found.extend(numbers.into_iter().map(|place| (Rule::MyNumber, place)));
+    found
 }
 
 fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {

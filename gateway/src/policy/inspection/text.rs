@@ -8,9 +8,11 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::Rule;
+use super::digits::{as_digit, ascii_digit, is_digit_of_other_script, is_numeral};
 use super::numbers::Between;
 use super::rules;
-use crate::policy::spelling::{self, is_invisible};
+use crate::policy::escapes;
+use crate::policy::spelling::is_invisible;
 
 /// What stands in the place of a value that is masked.
 pub(super) const MASK: &str = "***";
@@ -39,78 +41,113 @@ pub(super) struct Hit {
 struct Census {
     /// ASCII digits.
     digits: u32,
+    /// Characters that are not of ASCII.
+    others: u32,
+    /// How many of them may be numerals, at most.
+    numerals: u32,
     has_at: bool,
     has_letter_u: bool,
-    has_percent: bool,
+    /// Whether there is a sign with which escapes begin.
+    has_escape: bool,
     /// Whether a character may become another by NFKC that is looked for.
     has_foldable: bool,
-    /// Whether there is a zero of those that numbers written downwards have: `〇`. No telephone number is without one.
-    has_numeral: bool,
 }
 
 /// Counts without a branch for each byte, so that the compiler compares many of them at once.
 fn census(text: &str) -> Census {
     let mut census = Census::default();
     for block in text.as_bytes().chunks(BLOCK) {
-        let (mut digits, mut at, mut letter, mut percent, mut lead) = (0_u8, false, false, false, false);
+        let (mut digits, mut others) = (0_u8, 0_u8);
+        let (mut at, mut letter, mut escape, mut lead) = (false, false, false, false);
         for byte in block {
             digits += u8::from(byte.is_ascii_digit());
+            others += u8::from(*byte >= 0xC2);
             at |= *byte == b'@';
             letter |= *byte == b'U';
-            percent |= *byte == b'%';
-            // The first bytes of characters that NFKC folds into ASCII: superscripts (C2), modifiers (E1), punctuation
-            // and enclosed ones (E2), full-width forms (EF), what is beyond the basic plane (F0 and up). Kana and
-            // ideographs begin with E3 to E9.
-            lead |= matches!(*byte, 0xC2 | 0xE1 | 0xE2) | (*byte >= 0xEF);
+            // `%` and `&`, `\` and `_`, and two signs more.
+            escape |= matches!(*byte, b'%'..=b'&' | b'\\'..=b'_');
+            // The first bytes of characters that NFKC folds into ASCII, and of digits of other scripts: superscripts (C2),
+            // Arabic to Burmese and modifiers (D9 to E1), punctuation and enclosed ones (E2), Vai and the like (EA),
+            // full-width forms (EF), what is beyond the basic plane (F0 and up). Kana and ideographs begin with E3 to E9.
+            lead |= matches!(*byte, 0xC2 | 0xD9..=0xE2 | 0xEA..);
         }
         census.digits += u32::from(digits);
+        census.others += u32::from(others);
         census.has_at |= at;
         census.has_letter_u |= letter;
-        census.has_percent |= percent;
+        census.has_escape |= escape;
         census.has_foldable |= lead;
     }
-    // Enclosed and squared characters, U+3200 to U+33FF, begin like kana, and so does `〇`.
-    let pairs = text.as_bytes().iter().zip(text.as_bytes().iter().skip(1));
-    let (mut enclosed, mut punctuation) = (false, false);
-    for (first, second) in pairs {
-        enclosed |= (*first == 0xE3) & matches!(*second, 0x88..=0x8F);
-        punctuation |= (*first == 0xE3) & (*second == 0x80);
+    // Most texts are too short for anything that is told by two bytes.
+    if census.others > 0 && (census.digits + DIGITS_OF_ONE * census.others >= FEWEST_DIGITS || text.len() > LINE_DIGITS)
+    {
+        add_pairs(text.as_bytes(), &mut census);
     }
-    census.has_foldable |= enclosed;
-    census.has_numeral = punctuation && text.contains('〇');
     census
+}
+
+/// Counts what the first two bytes of a character tell.
+fn add_pairs(bytes: &[u8], census: &mut Census) {
+    let seconds = bytes.get(1..).unwrap_or_default();
+    for (firsts, seconds) in bytes.chunks(BLOCK).zip(seconds.chunks(BLOCK)) {
+        let (mut enclosed, mut numerals) = (false, 0_u8);
+        for (first, second) in firsts.iter().zip(seconds) {
+            // Enclosed and squared characters, U+3200 to U+33FF, begin like kana.
+            enclosed |= (*first == 0xE3) & matches!(*second, 0x88..=0x8F);
+            numerals += u8::from(
+                ((*first == 0xE3) & (*second == 0x80))
+                    | ((*first == 0xE2) & (*second == 0x97))
+                    | ((*first == 0xE4) & matches!(*second, 0xB8..=0xBC))
+                    | ((*first == 0xE5) & matches!(*second, 0x85 | 0x8F | 0x9B | 0xA3 | 0xBC))
+                    | ((*first == 0xE6) & matches!(*second, 0x8D | 0xBC))
+                    | ((*first == 0xE7) & (*second == 0x8E))
+                    | ((*first == 0xE8) & matches!(*second, 0x82 | 0xB2))
+                    | ((*first == 0xE9) & matches!(*second, 0x99 | 0x9B)),
+            );
+        }
+        census.has_foldable |= enclosed;
+        census.numerals += u32::from(numerals);
+    }
 }
 
 /// Whether a text may hold what a rule looks for. Most texts may not, and are told apart in about a nanosecond a byte.
 pub(super) fn is_suspicious(text: &str) -> bool {
     let census = census(text);
     may_hold(text, &census)
-        || (census.has_percent && decoded(text).is_some_and(|decoded| may_hold(&decoded, &self::census(&decoded))))
+        || (may_be_encoded(text, &census)
+            && decoded(text).is_some_and(|decoded| may_hold(&decoded, &self::census(&decoded))))
+}
+
+fn may_be_encoded(text: &str, census: &Census) -> bool {
+    census.has_escape || (census.has_foldable && text.chars().any(escapes::is_wide_sign))
 }
 
 fn may_hold(text: &str, census: &Census) -> bool {
-    if census.has_numeral && has_long_number(text.chars().map(numeral)) {
-        return true;
-    }
     if census.has_foldable {
         return may_hold_when_folded(text, census);
     }
     census.has_at
         || (census.digits >= FEWEST_DIGITS && has_long_number(text.chars()))
+        || (census.numerals > 0
+            && census.digits + census.numerals >= FEWEST_DIGITS
+            && has_long_number(text.chars().map(as_digit)))
         || (census.has_letter_u && text.len() > LINE_DIGITS && has_line_id(text))
 }
 
 /// The same for a text with characters that NFKC folds: no text is built where it cannot matter.
 fn may_hold_when_folded(text: &str, census: &Census) -> bool {
     let foldable = text.chars().filter(|character| is_foldable(*character)).count();
-    let digits_at_most = census.digits + DIGITS_OF_ONE * u32::try_from(foldable).unwrap_or(u32::MAX / 4);
+    let foldable = DIGITS_OF_ONE * u32::try_from(foldable).unwrap_or(u32::MAX / 8);
+    let digits_at_most = census.digits + census.numerals + foldable;
     let may_be_line = text.chars().nth(LINE_DIGITS).is_some()
         && text.chars().filter(|character| may_be_hexadecimal(*character)).count() >= LINE_DIGITS;
-    census.has_at
-        || text.contains(['＠', '﹫'])
-        || may_be_line
-        || (digits_at_most >= FEWEST_DIGITS
-            && (has_long_number(text.nfkc()) || has_long_number(text.chars().map(without_ordinal).nfkc())))
+    let has_long = || {
+        let folded = || text.nfkc().map(ascii_digit);
+        has_long_number(folded())
+            || has_long_number(folded().map(as_digit))
+            || has_long_number(text.chars().map(without_ordinal).nfkc().map(ascii_digit))
+    };
+    census.has_at || text.contains(['＠', '﹫']) || may_be_line || (digits_at_most >= FEWEST_DIGITS && has_long())
 }
 
 /// The digits of a whole number that may have as many as a マイナンバー.
@@ -119,25 +156,12 @@ pub(super) fn digits_of_whole(value: f64) -> Option<String> {
     (TWELVE_DIGITS.contains(&value) && value.fract() == 0.0).then(|| format!("{value:.0}"))
 }
 
-/// The text with its percent-encoding undone; `None` where there is none.
+/// The text with what encodes its characters undone; `None` where there is none.
 fn decoded(text: &str) -> Option<String> {
-    match spelling::decoded(text) {
+    match escapes::decoded(text) {
         Cow::Borrowed(_) => None,
         Cow::Owned(decoded) => Some(decoded),
     }
-}
-
-/// A digit for each numeral of those that stand for digits where numbers are written downwards.
-fn numeral(character: char) -> char {
-    const NUMERALS: [char; 10] = ['〇', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
-    let digit = NUMERALS.iter().position(|numeral| *numeral == character);
-    let digit = digit.and_then(|digit| char::from_digit(u32::try_from(digit).ok()?, 10));
-    digit.unwrap_or(character)
-}
-
-/// Whether a character is such a numeral.
-pub(super) fn is_numeral(character: char) -> bool {
-    numeral(character) != character
 }
 
 /// Whether a character is a numeral that counts what follows, or refers to a note: `①`, `⑴`, `⒈`, `²`. Beside a number it is
@@ -169,7 +193,9 @@ fn is_left_out(character: char) -> bool {
 
 /// Whether a character may become digits, letters or signs of ASCII by NFKC. Says yes too often rather than too rarely.
 fn is_foldable(character: char) -> bool {
-    matches!(u32::from(character), 0xA0..=0xFF | 0x1D00..=0x24FF | 0x3200..=0x33FF | 0xF900..)
+    let code = u32::from(character);
+    matches!(code, 0xA0..=0xFF | 0x1D00..=0x24FF | 0x2F00..=0x2FDF | 0x3200..=0x33FF | 0xF900..)
+        || (matches!(code, 0x660..=0x1CFF | 0xA620..=0xABFF) && is_digit_of_other_script(character))
 }
 
 fn may_be_hexadecimal(character: char) -> bool {
@@ -261,7 +287,7 @@ impl Normal {
         for (start, character) in text.char_indices() {
             for folded in std::iter::once(character).nfkc() {
                 if !is_left_out(folded) {
-                    normal.characters.push(folded);
+                    normal.characters.push(ascii_digit(folded));
                     normal.origins.push(start..start + character.len_utf8());
                 }
             }
@@ -271,7 +297,7 @@ impl Normal {
 
     /// With digits for numerals, and as if no `%` encoded anything.
     fn with_digits(&self) -> Vec<char> {
-        let plain = |character: char| if character == '%' { '*' } else { numeral(character) };
+        let plain = |character: char| if character == '%' { '*' } else { as_digit(character) };
         self.characters.iter().map(|character| plain(*character)).collect()
     }
 
@@ -315,7 +341,19 @@ pub(super) fn hits(text: &str, context: bool) -> Vec<Hit> {
     // What is encoded in what is left: which of the encoded characters it was is lost; the whole text is what holds it.
     let left = masked(text, hits.iter());
     if let Some(decoded) = decoded(&left) {
-        let inside = hits_as_written(&decoded, context);
+        let mut inside = hits_as_written(&decoded, context);
+        // What was found in the signs of an escape by chance has spoilt it.
+        let whole = self::decoded(text).filter(|_| !hits.is_empty());
+        let others = whole.map(|whole| hits_as_written(&whole, context)).unwrap_or_default();
+        let count = |found: &[Hit], rule: Rule| found.iter().filter(|hit| hit.rule == rule).count();
+        let known = |rule: Rule| count(&hits, rule) + count(&inside, rule);
+        let more: Vec<Rule> = Rule::ALL
+            .into_iter()
+            .filter(|rule| count(&others, *rule) > known(*rule))
+            .collect();
+        let is_new = |hit: &Hit| more.contains(&hit.rule);
+        let others: Vec<Hit> = others.into_iter().filter(is_new).collect();
+        inside.extend(others);
         hits.extend(inside.into_iter().map(|hit| Hit {
             rule: hit.rule,
             bytes: 0..text.len(),
@@ -325,7 +363,7 @@ pub(super) fn hits(text: &str, context: bool) -> Vec<Hit> {
     hits
 }
 
-/// The same without undoing percent-encoding, in no order.
+/// The same without undoing what encodes characters, in no order.
 fn hits_as_written(text: &str, context: bool) -> Vec<Hit> {
     let normal = Normal::of(text);
     let found = rules::find(&normal.characters, context);
@@ -339,9 +377,9 @@ fn hits_as_written(text: &str, context: bool) -> Vec<Hit> {
     if normal
         .characters
         .iter()
-        .any(|character| matches!(character, '〇' | '%'))
+        .any(|character| *character == '%' || is_numeral(*character))
     {
-        let others = rules::find_phones(&normal.with_digits());
+        let others = rules::find_in_numerals(&normal.characters, &normal.with_digits(), context);
         let others = others.into_iter().map(|found| normal.hit(found));
         hits.extend(others.filter(|hit| !hits.contains(hit)).collect::<Vec<_>>());
     }

@@ -37,7 +37,7 @@ const INVISIBLE: [char; 16] = [
     '\u{301}',
 ];
 
-const BEFORE: [&str; 22] = [
+const BEFORE: [&str; 32] = [
     "",
     "ns:",
     "ex:",
@@ -60,9 +60,19 @@ const BEFORE: [&str; 22] = [
     "https://x/y/#z/",
     "facility.",
     "ns∶",
+    "x_",
+    "facility-",
+    "a_b__",
+    "1",
+    "01_",
+    "２",
+    "3.",
+    "_x006E_s:",
+    "n&#115;&colon;",
+    "https://x/a/b/c/",
 ];
 
-const BEHIND: [&str; 14] = [
+const BEHIND: [&str; 25] = [
     "",
     "",
     "",
@@ -77,10 +87,60 @@ const BEHIND: [&str; 14] = [
     "@ja",
     "?lang=ja",
     "（漢字）",
+    "/v1",
+    "/value",
+    "/value/0",
+    "/shelter#of",
+    "\\x",
+    "_ja",
+    "-v2",
+    "2b",
+    ".a.b.c.d.e.f.g.h.i.j.k.l.m.n",
+    "&num;1",
+    "_x0040_ja",
 ];
 
 /// How the words of a name are put together.
 const JOINTS: [&str; 9] = ["", "_", "-", " ", "\u{3000}", "__", "‐", "－", "\u{A0}"];
+
+/// And its letters.
+const BETWEEN_LETTERS: [&str; 7] = [".", "_", "-", "/", "：", "1", " . "];
+
+/// How a program writes a character that it does not write as it is.
+const ENCODERS: [fn(char) -> String; 9] = [
+    |character| {
+        let mut bytes = [0; 4];
+        let bytes = character.encode_utf8(&mut bytes).bytes();
+        bytes.map(|byte| format!("%{byte:02x}")).collect()
+    },
+    |character| {
+        let mut bytes = [0; 4];
+        let bytes = character.encode_utf8(&mut bytes).bytes();
+        let digits = bytes.map(|byte| format!("%{byte:02X}")).collect::<String>();
+        digits.chars().map(wide).collect()
+    },
+    |character| format!("&#{};", u32::from(character)),
+    |character| format!("&#x{:04X};", u32::from(character)),
+    |character| format!("＆#{};", u32::from(character)),
+    |character| {
+        let mut units = [0; 2];
+        let units = character.encode_utf16(&mut units).iter();
+        units.map(|unit| format!("\\u{unit:04x}")).collect()
+    },
+    |character| format!("\\u{{{:x}}}", u32::from(character)),
+    |character| match u32::from(character) {
+        code @ ..0x1_0000 => format!("_x{code:04X}_"),
+        code => format!("_x{code:08X}_"),
+    },
+    |character| format!("_x{:08X}_", u32::from(character)),
+];
+
+fn wide(character: char) -> char {
+    match character {
+        '!'..='~' => char::from_u32(u32::from(character) + 0xFEE0).unwrap(),
+        other => other,
+    }
+}
 
 static COMMITTED: LazyLock<Classification> = LazyLock::new(read_committed);
 
@@ -155,7 +215,9 @@ struct Manner {
     case: usize,
     width: usize,
     hidden: Vec<Option<char>>,
-    encoded: usize,
+    /// Between its letters.
+    spaced: &'static str,
+    encoded: Vec<(usize, bool)>,
 }
 
 fn manner() -> impl Strategy<Value = Manner> {
@@ -170,15 +232,18 @@ fn manner() -> impl Strategy<Value = Manner> {
         0_usize..5,
         0_usize..4,
         hidden,
-        0_usize..3,
+        prop_oneof![4 => Just(""), 1 => select(BETWEEN_LETTERS.to_vec())],
+        // View names encode once more.
+        prop::collection::vec((0..ENCODERS.len(), any::<bool>()), 0..3),
     )
-        .prop_map(|(before, behind, joint, case, width, hidden, encoded)| Manner {
+        .prop_map(|(before, behind, joint, case, width, hidden, spaced, encoded)| Manner {
             before,
             behind,
             joint,
             case,
             width,
             hidden,
+            spaced,
             encoded,
         })
 }
@@ -188,22 +253,22 @@ impl Manner {
         let words: Vec<String> = words(name).iter().map(|word| self.cased(word)).collect();
         let mut written = String::new();
         for (place, character) in self.widened(&words.join(self.joint)).chars().enumerate() {
+            if place > 0 && character.is_alphanumeric() {
+                written.push_str(self.spaced);
+            }
             written.push(character);
             written.extend(self.hidden[place % self.hidden.len()]);
         }
-        let encode = |text: &str| {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric();
-            let write = |byte: u8| {
-                if plain(byte) {
-                    char::from(byte).to_string()
-                } else {
-                    format!("%{byte:02x}")
-                }
-            };
-            text.bytes().map(write).collect::<String>()
-        };
         let whole = format!("{}{written}{}", self.before, self.behind);
-        (0..self.encoded).fold(whole, |text, _| encode(&text))
+        // Everything is encoded, or what is no letter.
+        let encode = |text: String, (encoder, all): &(usize, bool)| {
+            let write = |character: char| match character.is_ascii_alphanumeric() && !all {
+                true => character.to_string(),
+                false => ENCODERS[*encoder](character),
+            };
+            text.chars().map(write).collect()
+        };
+        self.encoded.iter().fold(whole, encode)
     }
 
     fn cased(&self, word: &str) -> String {
@@ -221,7 +286,6 @@ impl Manner {
 
     fn widened(&self, text: &str) -> String {
         let wide = |character: char| match character {
-            '!'..='~' => char::from_u32(u32::from(character) + 0xFEE0).unwrap(),
             // Half-width kana of those that the names have.
             'カ' => 'ｶ',
             'ナ' => 'ﾅ',
@@ -230,7 +294,7 @@ impl Manner {
             'ン' => 'ﾝ',
             'ユ' => 'ﾕ',
             'ー' => 'ｰ',
-            other => other,
+            other => wide(other),
         };
         match self.width {
             1 => text.chars().map(wide).collect(),
