@@ -78,7 +78,8 @@ impl<L: Look> Looking<L> {
             match yielded {
                 Yielded::Entity(entity) => match visible_part(&self.sub_query, entity) {
                     Some(Yielded::Entity(visible)) => {
-                        if self.look.look(visible).await?.is_break() {
+                        let flow = self.look.look(visible).await?;
+                        if flow.is_break() {
                             return Ok(ControlFlow::Break(()));
                         }
                     }
