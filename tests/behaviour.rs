@@ -9,6 +9,7 @@
 mod behaviour {
     mod harness;
 
+    mod additions;
     mod administration;
     mod administrators;
     mod asked_at_once;

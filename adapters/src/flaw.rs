@@ -37,11 +37,13 @@ pub enum Flaw {
     HalfCharacter,
     /// A value of it is nested deeper than a consumer may send.
     TooDeep,
+    /// Another tenant speaks for its id, and what that one says of it is not there to add to.
+    OwnerMissing,
 }
 
 impl Flaw {
     /// Every flaw.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Malformed,
         Self::NoId,
         Self::NumberTooLong,
@@ -49,6 +51,7 @@ impl Flaw {
         Self::DuplicateMember,
         Self::HalfCharacter,
         Self::TooDeep,
+        Self::OwnerMissing,
     ];
 
     /// The name in logs and metrics.
@@ -62,6 +65,7 @@ impl Flaw {
             Self::DuplicateMember => "duplicate_member",
             Self::HalfCharacter => "half_character",
             Self::TooDeep => "too_deep",
+            Self::OwnerMissing => "owner_missing",
         }
     }
 }
@@ -154,6 +158,14 @@ impl LeftOut {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().fold(0, |total, count| total.saturating_add(*count))
+    }
+
+    /// How many there are with this flaw.
+    #[must_use]
+    pub fn of(&self, flaw: Flaw) -> u64 {
+        self.iter()
+            .find_map(|(known, count)| (known == flaw).then_some(count))
+            .unwrap_or_default()
     }
 
     /// Whether none was.

@@ -183,3 +183,22 @@ async fn nor_where_everything_is_shown_but_what_is_personal() {
         assert_eq!(seen().await, earlier, "{more:?}");
     }
 }
+
+#[tokio::test]
+async fn nor_does_one_of_what_inspection_masks() {
+    let platform = builder().await.start().await;
+    let held_by = |number: &str| {
+        let mut entity = aed();
+        entity["installationLocation"] = text(&format!("1階 {number}"));
+        entity["name"]["serviceNote"] = text(&format!("連絡先 {number}"));
+        entity
+    };
+    let (one, other) = (held_by("090-1234-5678"), held_by("080-8765-4321"));
+    assert_eq!(moves(&platform, &one, &other).await, [false, false]);
+    let shown = seen(&platform, "insider").await;
+    assert_eq!(shown["installationLocation"]["value"], "1階 ***", "{shown}");
+    // What is seen beside it moves as ever.
+    let mut renamed = other.clone();
+    renamed["name"]["value"] = "新しい名前".into();
+    assert_eq!(moves(&platform, &other, &renamed).await, [true, true]);
+}

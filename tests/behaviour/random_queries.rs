@@ -139,8 +139,9 @@ fn random_questions_are_answered_or_refused() {
             if answer.status >= 400 {
                 prop_assert!(!answer.problem().detail.is_empty());
             } else {
+                // What the prefecture adds to Sano's sites is left out where Sano is not asked.
                 prop_assert!(
-                    answer.warnings().is_empty(),
+                    answer.warnings().iter().all(|warning| warning.contains("only add")),
                     "no question makes a source fail: {answer}"
                 );
             }

@@ -76,7 +76,9 @@ async fn a_source_that_would_be_asked_too_often_is_named_and_nothing_of_it_is_sh
         .entities("type=EvacuationSite&limit=1000&count=true")
         .await
         .ok();
-    let warnings = answer.warnings();
+    // What the prefecture adds to Sano's sites is left out with them.
+    let mut warnings = answer.warnings();
+    warnings.retain(|warning| !warning.contains("only add"));
     assert_eq!(warnings.len(), 1, "{answer}");
     assert!(warnings[0].starts_with(&format!("299 {SANO} ")), "{answer}");
     let ids = answer.ids();
@@ -140,6 +142,7 @@ async fn whatever_a_question_is_made_of_counts_as_one() {
     let named: Vec<&str> = answer
         .warnings()
         .iter()
+        .filter(|warning| !warning.contains("only add"))
         .map(|warning| warning.split(' ').nth(1).unwrap())
         .collect();
     assert_eq!(named.len(), 2, "{answer}");

@@ -92,10 +92,7 @@ async fn what_is_allowed_no_more_is_not_asked_any_more() {
             let answer = platform.entities(ASKED).await.ok();
             assert_eq!(answer.ids(), [""; 0], "{host}");
             let warnings = answer.warnings();
-            assert!(
-                warnings.len() == 1 && warnings[0].contains("may not be asked at its address"),
-                "{warnings:?}"
-            );
+            assert!(warnings == ["199 mine \"refused\""], "{warnings:?}");
             assert_eq!(
                 seen(&platform.admin("sano-admin"), "mine").await["lastError"],
                 "refused"
@@ -202,4 +199,29 @@ async fn a_tenants_administrator_learns_that_it_failed_and_not_how() {
     };
     assert_eq!(conditions(&own).await, "failed");
     assert_ne!(conditions(&ops).await, "failed");
+}
+
+#[tokio::test]
+async fn a_consumer_is_told_no_more_of_how_it_fails_than_its_tenant_is() {
+    let orion = own_orion().await;
+    let platform = platform(orion.url()).await;
+    let told = async || {
+        let answer = platform.entities(ASKED).tenant("sano").await.ok();
+        answer.warnings().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, [""; 0]);
+    for fault in [
+        Fault::Status(500),
+        Fault::Status(401),
+        Fault::Html,
+        Fault::BrokenJson,
+        Fault::Reset,
+    ] {
+        orion.set_fault(fault);
+        assert_eq!(told().await, ["199 mine \"failed\""], "{fault:?}");
+        orion.clear_fault();
+        let _ = told().await;
+    }
+    orion.stop().await;
+    assert_eq!(told().await, ["199 mine \"failed\""]);
 }

@@ -152,6 +152,95 @@ async fn nothing_new_is_proposed_without_a_word_of_the_operators() {
     assert!(!platform.files().read("tenants.toml").contains("named_by"));
 }
 
+#[tokio::test]
+async fn what_the_operator_declared_free_of_personal_data_is_that_and_no_more() {
+    for (floor, is_allowed) in [("", false), ("personal_data = \"none\"", true)] {
+        let builder = with_floor(Platform::builder().await, floor);
+        let given = source(
+            "given",
+            "http://127.0.0.1:1",
+            "fiware_service = \"sano\"\npersonal_data = \"none\"",
+        );
+        builder.files().append("tenants.toml", &given);
+        let platform = builder.start().await;
+        let own = platform.admin("sano-admin");
+        let (part, _) = own_part(&own).await;
+        let providing = |entry: &str| {
+            let earlier = "{ type = \"AED\", id_pattern = \"own\" }";
+            assert!(part.contains(earlier), "{part}");
+            part.replace(earlier, entry)
+        };
+        for narrower in [
+            "{ type = \"AED\", id_pattern = \"own-1\" }",
+            "{ type = \"https://kakehashi.example.jp/vocab/AED\", id_pattern = \"own\" }",
+        ] {
+            // Asked only: what it gives up it would not get back.
+            let body = json!({ "files": { "tenants.toml": providing(narrower) } });
+            let dry = own
+                .request(Method::PATCH, format!("{REVISION}?dry-run=true"))
+                .json(&body);
+            let dry = dry.await;
+            assert_eq!(dry.status, 200, "{narrower}: {dry}");
+        }
+        for wider in [
+            "{ type = \"Resident\" }",
+            "{ type = \"AED\", id_pattern = \"own\" }, { type = \"Resident\", id_pattern = \"own\" }",
+            "{ type = \"*\", id_pattern = \"own\" }",
+            "{ type = \"https://kakehashi.example.jp/vocab/Resident\" }",
+            "{ type = \"AED\" }",
+            "{ type = \"AED\", id_pattern = \"ow\" }",
+            "{ type = \"AED\", id_pattern = \"own|.\" }",
+        ] {
+            let proposed = providing(wider);
+            if is_allowed {
+                propose(&own, &proposed).await.ok();
+                propose(&own, &part).await.ok();
+                continue;
+            }
+            refused(&own, &proposed, "`personal_data").await;
+            // Without the word it is the tenant's to say what it provides.
+            let with_persons = proposed.replace("personal_data = \"none\"\n", "");
+            assert_ne!(with_persons, proposed);
+            let body = json!({ "files": { "tenants.toml": with_persons } });
+            let dry = own
+                .request(Method::PATCH, format!("{REVISION}?dry-run=true"))
+                .json(&body);
+            let dry = dry.await;
+            assert_eq!(dry.status, 200, "{wider}: {dry}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_between_two_tenants_names_nothing_of_the_other() {
+    let floor = "endpoints = [\"https://*.sano.example/\"]\nfiware_services = [\"sano\"]\nfiware_servicepaths = [\"/#\"]\n\
+                 sources = 9";
+    let platform = with_floor(Platform::builder().await, floor).start().await;
+    let own = platform.admin("sano-admin");
+    let (part, _) = own_part(&own).await;
+    // Called as a source of another tenant's is.
+    let proposed = format!(
+        "{part}{}",
+        source(ORION, "https://a.sano.example/", "fiware_service = \"sano\"")
+    );
+    let answer = propose(&own, &proposed).await;
+    assert!(answer.status >= 400, "{answer}");
+    assert!(
+        answer.everything().contains("there is another source of this name"),
+        "{answer}"
+    );
+    assert!(!answer.everything().contains("`nasushiobara`"), "{answer}");
+    // The operator is told whose.
+    let ops = platform.admin("ops");
+    let whole = own_part(&ops).await.0 + &source(ORION, "https://a.sano.example/", "");
+    let told = propose(&ops, &whole).await;
+    assert!(
+        told.everything().contains("of tenants `sano` and `nasushiobara`")
+            | told.everything().contains("of tenants `nasushiobara` and `sano`"),
+        "{told}"
+    );
+}
+
 /// The id of the revision that the gateway started with.
 async fn first_revision(ops: &Client) -> Value {
     let history = ops.get(format!("{REVISION}/history")).await.ok().json();
@@ -376,6 +465,10 @@ async fn the_word_for_one_tenant_is_none_for_the_other() {
 #[tokio::test]
 async fn in_the_operators_files_one_system_of_two_tenants_is_a_warning() {
     let checked = async |endpoint: &str, service: &str, word: &str| {
+        let of_orion = match endpoint.contains("127.0.0.2") {
+            true => "http://127.0.0.1:1026",
+            false => "http://orion.example.jp:1026",
+        };
         let builder = with_floor(Platform::builder().await, word);
         let files = builder.files();
         files.append(
@@ -384,7 +477,7 @@ async fn in_the_operators_files_one_system_of_two_tenants_is_a_warning() {
         );
         files.change_tenants(|table| {
             super::harness::change_source(table, ORION, |source| {
-                source.insert("endpoint".into(), "http://orion.example.jp:1026".into());
+                source.insert("endpoint".into(), of_orion.into());
             });
         });
         Finished::well(files.folder(), &["check"]).stderr
@@ -393,6 +486,8 @@ async fn in_the_operators_files_one_system_of_two_tenants_is_a_warning() {
         "http://orion.example.jp:1026",
         "http://ORION.example.jp.:1026/",
         "http://orion.example.jp:1026/%6fther",
+        // By another address of this machine.
+        "http://127.0.0.2:1026",
     ] {
         let told = checked(endpoint, "nasushiobara", "").await;
         assert!(told.contains("ask one system and service"), "{endpoint}: {told}");

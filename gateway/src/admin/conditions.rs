@@ -8,9 +8,9 @@ use http::header;
 use serde_json::{Value, json};
 
 use super::Administration;
-use super::sources::FAILED;
 use crate::conditions::{self, Condition};
 use crate::config::{Administrator, AdministratorRole, TenantId};
+use crate::egress::sources::FAILED;
 
 /// Everything that is wrong and that the administrator may know of.
 pub(super) async fn list(

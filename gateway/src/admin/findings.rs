@@ -45,6 +45,10 @@ pub(super) fn findings(
                 {
                     (location.line, location.column) = *place;
                 }
+                if let Some(told) = finding.told_to_tenant {
+                    told.clone_into(&mut finding.message);
+                    finding.help = None;
+                }
                 finding
             };
             let diagnostics = seen.iter().cloned().map(shown_there);

@@ -19,7 +19,8 @@ use url::Host;
 
 use super::tenant_part::{TENANTS_TOML, table_of};
 use crate::config::{
-    Allowed, Config, EndpointParts, HighestLimits, SourceConfig, SourceKind, TenantId, parse_duration, shared_by,
+    Allowed, Config, EndpointParts, HighestLimits, SourceConfig, SourceKind, TenantId, expand_type, parse_duration,
+    pattern_lies_within, shared_by,
 };
 use crate::egress::sources::SourceEgress;
 use crate::policy::PersonalData;
@@ -349,6 +350,19 @@ impl Floor<'_> {
             let what = format!("`personal_data = \"none\"` of source `{}`", id_of(source));
             return Err(self.refused(&what, "personal_data"));
         }
+        // What the operator has said it has said of what the source provided then.
+        let is_operators_word = says_none(source) && self.allowed.personal_data == PersonalData::Present;
+        let covering = |entry: &Value| entries_of(voucher).any(|earlier| covers(earlier, entry));
+        if let Some(entry) = entries_of(Some(source)).find(|entry| is_operators_word && !covering(entry)) {
+            let what = format!(
+                "`provides` of source `{}` with {}: `personal_data = \"none\"` was not said of that, and it",
+                id_of(source),
+                entry
+                    .get("type")
+                    .map_or("no type".to_owned(), |name| format!("type = {name}"))
+            );
+            return Err(self.refused(&what, "personal_data"));
+        }
         Ok(())
     }
 
@@ -370,6 +384,35 @@ impl Floor<'_> {
             self.tenant
         )
     }
+}
+
+/// What a source says that it provides.
+fn entries_of(source: Option<&Table>) -> impl Iterator<Item = &Value> {
+    let entries = source
+        .and_then(|source| source.get("provides"))
+        .and_then(Value::as_array);
+    entries.into_iter().flatten()
+}
+
+/// Whether everything that one entry of `provides` speaks of is spoken of by another. Where that cannot be told, it is not.
+fn covers(wider: &Value, entry: &Value) -> bool {
+    let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+    let types = (text(wider, "type"), text(entry, "type"));
+    let is_type_covered = match &types {
+        (Some(wider), _) if wider == "*" => true,
+        (Some(wider), Some(name)) => {
+            wider == name || expand_type(wider).is_ok_and(|wider| expand_type(name) == Ok(wider))
+        }
+        _ => false,
+    };
+    let is_same = |key| wider.get(key) == entry.get(key);
+    let pattern = text(entry, "id_pattern");
+    is_type_covered
+        && (wider.get("partition").is_none() || is_same("partition"))
+        && match text(wider, "id_pattern") {
+            None => wider.get("id_pattern").is_none(),
+            Some(wider) => pattern.is_some_and(|pattern| pattern_lies_within(&pattern, &wider)),
+        }
 }
 
 /// Limits as they count, whether they are said or not.

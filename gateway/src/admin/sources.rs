@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
-use kakehashi_adapters::ErrorKind;
 use kakehashi_adapters::client::SourceStatus;
 use serde::Serialize;
 
 use super::Administration;
 use crate::config::{Administrator, AdministratorRole, NamedBy, SourceConfig, SourceKind};
+use crate::egress::sources::told_to_tenant;
 use crate::federation::registry::RegisteredSource;
 
 /// One source, or one partition of the store.
@@ -43,18 +43,6 @@ impl Source<'_> {
         }
     }
 }
-
-/// How the latest exchange that failed went, for a tenant.
-const fn told_to_tenant(latest: Option<ErrorKind>) -> &'static str {
-    match latest {
-        None => "ok",
-        Some(ErrorKind::Refused) => "refused",
-        Some(_) => FAILED,
-    }
-}
-
-/// What a tenant's administrator is told of any failure of a source.
-pub(super) const FAILED: &str = "failed";
 
 /// Every source that the administrator may see, with what the gateway remembers of the exchanges with it.
 pub(super) async fn list(

@@ -84,7 +84,7 @@ pub(super) async fn answer(
     respond::add_count(&mut response, written.count);
     let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
     respond::add_page_links(&mut response, path, query, page, written.more, media_type);
-    respond::add_warnings(&mut response, &answer.warnings);
+    respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     Ok(response)
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn retrieve(
         // The same words whether the entity does not exist or may not be seen.
         let problem = Problem::new(ErrorType::ResourceNotFound, "no entity of that id is visible to you");
         let mut response = problem.into_response();
-        respond::add_warnings(&mut response, &answer.warnings);
+        respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
         return Ok(response);
     };
     let mut joined = None;
@@ -135,7 +135,7 @@ pub(super) async fn retrieve(
             one.render_by(&scope.resources).await?
         }
     };
-    respond::add_warnings(&mut response, &answer.warnings);
+    respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     Ok(response)
 }
 

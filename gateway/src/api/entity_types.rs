@@ -69,6 +69,6 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> R
     let body = serde_json::to_vec(&list)
         .map_err(|_| Problem::new(ErrorType::InternalError, "the list of types cannot be written"))?;
     let mut response = respond::rendered(body, media_type, &context, in_body);
-    respond::add_warnings(&mut response, &answer.warnings);
+    respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     Ok(response)
 }

@@ -11,8 +11,9 @@ use percent_encoding::percent_decode_str;
 
 use super::negotiate::MediaType;
 use super::problem::{ErrorType, Problem};
-use crate::config::Size;
+use crate::config::{Config, NamedBy, Size};
 use crate::contexts::RequestContext;
+use crate::egress::sources::told_to_tenant;
 use crate::federation::warning::Missing;
 use crate::federation::{Refusal, Warning};
 
@@ -49,9 +50,13 @@ pub(super) fn rendered(
 }
 
 /// Adds a warning for each source whose part, or some of it, is missing (clause 6.3.17).
-pub(super) fn add_warnings(response: &mut Response, warnings: &[Warning]) {
+pub(super) fn add_warnings(response: &mut Response, warnings: &[Warning], config: &Config) {
     for warning in warnings {
+        let source = config.source(&warning.source);
+        let is_named_by_tenant = source.is_some_and(|source| source.named_by == NamedBy::Tenant);
         let (code, text): (u16, Cow<'static, str>) = match warning.missing {
+            // Whoever names addresses must not learn from answers what stands there.
+            Missing::Part(kind) if is_named_by_tenant => (199, told_to_tenant(Some(kind)).into()),
             Missing::Part(kind) => {
                 let (code, text) = describe(kind);
                 (code, text.into())
@@ -60,6 +65,14 @@ pub(super) fn add_warnings(response: &mut Response, warnings: &[Warning]) {
             Missing::Entities(count) => (
                 111,
                 format!("{count} entities of the source are not valid and left out").into(),
+            ),
+            Missing::OwnerMissing(1) => (
+                299,
+                "1 entity of the source is left out: it only adds to one of another tenant, which is not shown".into(),
+            ),
+            Missing::OwnerMissing(count) => (
+                299,
+                format!("{count} entities of the source are left out: they only add to those of other tenants, which are not shown").into(),
             ),
         };
         let value = format!("{code} {} \"{text}\"", warning.source);

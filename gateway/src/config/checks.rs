@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use super::claims::{Claims, check_undecided};
-use super::diagnostics::{Place, Report, nearest, suggest};
+use super::diagnostics::{Place, Report, Severity, nearest, suggest};
 use super::document::{Entry, Node, Value};
 use super::same_system;
 use super::source::{SourceConfig, upstream};
@@ -31,7 +31,9 @@ pub(crate) fn check_sources(tenants: &[Tenant], places: &[&Place], report: &Repo
                 "two sources are called `{}`, of tenants `{}` and `{}`",
                 source.id, earlier.tenant, source.tenant
             );
-            report.error(place, message, "every source has a name of its own".to_owned());
+            let told = "there is another source of this name: every source has a name of its own";
+            let help = "every source has a name of its own".to_owned();
+            report.between_tenants(Severity::Error, place, message, help, told);
             continue;
         }
         by_id.insert(source.id.as_str(), (source, place));
@@ -52,7 +54,8 @@ pub(crate) fn check_sources(tenants: &[Tenant], places: &[&Place], report: &Repo
                 earlier.source.id, earlier.owner, source.id, owner
             );
             let help = "give each claim an `id_pattern` that the other cannot match, such as the municipality's code";
-            report.error(place, message, help.to_owned());
+            let told = "another tenant claims to be authoritative for some of the same entities: ask the operator";
+            report.between_tenants(Severity::Error, place, message, help.to_owned(), told);
         }
         claims.add(source);
     }

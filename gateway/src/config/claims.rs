@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hashbrown::{HashMap, HashSet};
 use ngsi_ld::TypeName;
 
-use super::diagnostics::{Place, Report};
+use super::diagnostics::{Place, Report, Severity};
 use super::names::TenantId;
 use super::provides::{ProvidedType, Provides};
 use super::source::SourceConfig;
@@ -156,7 +156,9 @@ pub(crate) fn check_undecided(tenants: &[Tenant], places: &HashMap<&str, &Place>
             );
             let help =
                 "say which ids are whose: `authoritative = true` with an `id_pattern` such as the municipality's code";
-            report.warning(place, message, help.to_owned());
+            let told = "another tenant may hold the same entities of a type, and no claim decides whose attributes win: say \
+                        which ids are yours, and ask the operator for a claim";
+            report.between_tenants(Severity::Warning, place, message, help.to_owned(), told);
         }
         for claim in entries(source).filter(|claim| !claim.entry.authoritative) {
             unclaimed.insert(claim);

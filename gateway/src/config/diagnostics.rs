@@ -51,6 +51,9 @@ pub struct Diagnostic {
     pub message: String,
     /// What would be right.
     pub help: Option<String>,
+    /// What is told in the place of both to whoever administers one tenant: they name what is another's.
+    #[serde(skip)]
+    pub told_to_tenant: Option<&'static str>,
 }
 
 impl fmt::Display for Diagnostic {
@@ -329,15 +332,34 @@ pub(crate) struct Report {
 impl Report {
     /// Something that refuses the revision.
     pub(crate) fn error(&self, place: &Place, message: impl Into<String>, help: impl Into<Option<String>>) {
-        self.add(Severity::Error, place, message.into(), help.into());
+        self.add(Severity::Error, place, message.into(), help.into(), None);
     }
 
     /// Something to look at.
     pub(crate) fn warning(&self, place: &Place, message: impl Into<String>, help: impl Into<Option<String>>) {
-        self.add(Severity::Warning, place, message.into(), help.into());
+        self.add(Severity::Warning, place, message.into(), help.into(), None);
     }
 
-    fn add(&self, severity: Severity, place: &Place, message: String, help: Option<String>) {
+    /// Something between two tenants. `told_to_tenant` is what one of them is told of it, which names nothing of the other.
+    pub(crate) fn between_tenants(
+        &self,
+        severity: Severity,
+        place: &Place,
+        message: String,
+        help: String,
+        told_to_tenant: &'static str,
+    ) {
+        self.add(severity, place, message, Some(help), Some(told_to_tenant));
+    }
+
+    fn add(
+        &self,
+        severity: Severity,
+        place: &Place,
+        message: String,
+        help: Option<String>,
+        told_to_tenant: Option<&'static str>,
+    ) {
         if severity == Severity::Error {
             self.refused.set(true);
         } else if self.findings.borrow().len() >= MAX_FINDINGS {
@@ -355,6 +377,7 @@ impl Report {
             location,
             message,
             help,
+            told_to_tenant,
         };
         self.push(finding);
     }

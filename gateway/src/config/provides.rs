@@ -74,6 +74,21 @@ fn patterns_meet(left: Option<&IdPattern>, right: Option<&IdPattern>) -> bool {
     }
 }
 
+/// Whether every id in which one pattern is found is one of another. Where that cannot be told from their texts, it is not.
+pub(crate) fn pattern_lies_within(pattern: &str, wider: &str) -> bool {
+    let literal = |text: &str| -> Option<String> { regex_syntax_free(text).then(|| text.to_owned()) };
+    let beginning = |text: &str| text.strip_prefix('^').and_then(literal);
+    let within = match (beginning(pattern), beginning(wider)) {
+        (Some(pattern), Some(wider)) => pattern.starts_with(&wider),
+        (own, None) => {
+            let own = own.or_else(|| literal(pattern));
+            own.zip(literal(wider)).is_some_and(|(own, wider)| own.contains(&wider))
+        }
+        (None, Some(_)) => false,
+    };
+    pattern == wider || within
+}
+
 /// Whether a pattern is only letters, digits and signs that mean themselves.
 fn regex_syntax_free(text: &str) -> bool {
     text.chars()
@@ -194,6 +209,26 @@ mod tests {
             id_pattern: pattern.map(|pattern| IdPattern::parse(pattern).unwrap()),
             authoritative: true,
             partition: None,
+        }
+    }
+
+    #[test]
+    fn a_pattern_lies_within_another_where_its_text_says_so() {
+        for (pattern, wider, lies_within) in [
+            ("E09204", "E09204", true),
+            ("E092045", "E09204", true),
+            ("^urn:x:E09204", "E09204", true),
+            ("^urn:x:1", "^urn:x:", true),
+            ("^urn:(a|b)$", "^urn:(a|b)$", true),
+            ("E0920", "E09204", false),
+            ("", "E09204", false),
+            ("^urn:x:", "^urn:x:1", false),
+            ("E09204", "^urn:x:E09204", false),
+            ("^urn:x:1|.*", "^urn:x:", false),
+            ("E09204|E", "E09204", false),
+            ("E09204?", "E09204", false),
+        ] {
+            assert_eq!(pattern_lies_within(pattern, wider), lies_within, "{pattern} {wider}");
         }
     }
 

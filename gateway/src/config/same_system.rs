@@ -1,7 +1,8 @@
 //! Sources of two tenants that would reach one system and service: what one tenant hides would be read as the other's.
 //! The operator's word for it is `same_system_as` in `[tenants.<id>.allowed]`.
 //!
-//! Systems are compared as they compare: hosts without regard to letters and to how an address is written, paths with what
+//! Systems are compared as they compare: hosts without regard to letters, to how an address is written and to which of this
+//! machine's addresses it is, paths with what
 //! dots and percent signs mean, services of Orion in lower case. What a name leads to is looked at when it is asked
 //! (`egress`): nothing is resolved here.
 
@@ -11,9 +12,10 @@ use hashbrown::HashMap;
 use kakehashi_adapters::SourceId;
 use url::Host;
 
-use super::diagnostics::{Place, Report};
+use super::diagnostics::{Place, Report, Severity};
 use super::endpoint::EndpointParts;
 use super::names::TenantId;
+use super::own_addresses::OwnAddresses;
 use super::quantity::Network;
 use super::source::{NamedBy, SourceConfig, SourceKind};
 use super::tenant::Tenant;
@@ -73,6 +75,24 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// Where a host is, as far as nobody has to be asked for it.
+#[derive(PartialEq, Eq, Hash)]
+enum Machine {
+    /// This one, by whichever of its addresses.
+    Here,
+    Elsewhere(Host<String>),
+}
+
+impl Machine {
+    fn of(host: &Host<String>, here: &OwnAddresses) -> Self {
+        if here.are_of(host) {
+            Self::Here
+        } else {
+            Self::Elsewhere(host.clone())
+        }
+    }
+}
+
 /// All sources that have an address, in the order of the file.
 fn asked(tenants: &[Tenant]) -> Vec<Asked<'_>> {
     let sources = tenants
@@ -84,10 +104,11 @@ fn asked(tenants: &[Tenant]) -> Vec<Asked<'_>> {
 /// Two sources of two tenants that reach one system and service, the later one first.
 fn shared(tenants: &[Tenant]) -> Vec<(&SourceConfig, &SourceConfig)> {
     // Only those at one host and port are compared, and each is told once.
-    let mut by_address: HashMap<(Host<String>, u16), Vec<Asked<'_>>> = HashMap::new();
+    let here = OwnAddresses::now();
+    let mut by_address: HashMap<(Machine, u16), Vec<Asked<'_>>> = HashMap::new();
     let mut found = Vec::new();
     for asked in asked(tenants) {
-        let address = (asked.parts.host().clone(), asked.parts.port());
+        let address = (Machine::of(asked.parts.host(), &here), asked.parts.port());
         let earlier = by_address.entry(address).or_default();
         // In the operator's own files its word for one of both is enough.
         let is_told = |other: &&Asked<'_>| asked.intrudes_on(other) && other.intrudes_on(&asked);
@@ -101,10 +122,13 @@ fn shared(tenants: &[Tenant]) -> Vec<(&SourceConfig, &SourceConfig)> {
 
 /// The sources of a tenant that reach the system and service of another tenant's.
 pub(crate) fn shared_by<'a>(tenants: &'a [Tenant], tenant: &TenantId) -> Vec<&'a SourceConfig> {
+    let here = OwnAddresses::now();
+    let machine = |asked: &Asked<'_>| Machine::of(asked.parts.host(), &here);
     let all = asked(tenants);
     let own = all.iter().filter(|asked| asked.owner.id == *tenant);
     let reaching = own.filter(|own| {
-        let mut others = all.iter().filter(|other| other.parts.host() == own.parts.host());
+        let own_machine = machine(own);
+        let mut others = all.iter().filter(|other| machine(other) == own_machine);
         others.any(|other| own.intrudes_on(other))
     });
     reaching.map(|own| own.source).collect()
@@ -124,7 +148,8 @@ pub(crate) fn check(tenants: &[Tenant], places: &HashMap<&str, &Place>, report: 
             "if it is meant, say so: `same_system_as = [\"{}\"]` in [tenants.{}.allowed]",
             other.id, source.tenant
         );
-        report.warning(place, message, help);
+        let told = "a source of another tenant asks the same system and service: ask the operator";
+        report.between_tenants(Severity::Warning, place, message, help, told);
     }
     let known = |name: &str| places.contains_key(name);
     for tenant in tenants {

@@ -1,5 +1,6 @@
 //! Keys of tenants.toml that decide what somebody sees otherwise than by a grant: where a source is, which entities it is
-//! said to hold, who is recognised as a consumer. That one has changed is told; what comes of it only the sources know.
+//! said to hold, who is recognised as a consumer; and who may change that, and how far. That one has changed is told; what
+//! comes of it only the sources know.
 //!
 //! Every key stands in one of two lists, and a test walks through all that there are. One that stands in none is told.
 
@@ -11,7 +12,7 @@ use crate::config::defaults_of_keys;
 
 /// Keys that decide, with whatever stands below them.
 #[cfg(test)]
-const TOLD: [&str; 36] = [
+const TOLD: [&str; 38] = [
     "gateway.state",
     "gateway.default_context",
     "gateway.split_entities",
@@ -19,7 +20,9 @@ const TOLD: [&str; 36] = [
     "gateway.extensions",
     "gateway.tls.client_ca",
     "issuers",
+    "administrators",
     "tenants.*.role",
+    "tenants.*.allowed",
     "tenants.*.inspection",
     "tenants.*.sources[].id",
     "tenants.*.sources[].adapter",
@@ -51,7 +54,7 @@ const TOLD: [&str; 36] = [
 ];
 
 /// Keys that do not, with whatever stands below them, and why. They win over the others.
-const UNTOLD: [(&str, &str); 21] = [
+const UNTOLD: [(&str, &str); 19] = [
     ("gateway.listen", "where consumers are served, not what they see"),
     ("gateway.admin_listen", "the same of administrators"),
     ("gateway.public_url", "what links to the gateway begin with"),
@@ -65,17 +68,9 @@ const UNTOLD: [(&str, &str); 21] = [
     ("gateway.rate_store", "refused by this version"),
     ("gateway.personal_relay", "never true in this version"),
     ("gateway.limits", "how much may be asked at once"),
-    (
-        "administrators",
-        "who administers; what it changes is compared when it does",
-    ),
     ("tenants.*.name", "for people"),
     ("tenants.*.code", "for people"),
     ("tenants.*.limits", "how much may be asked"),
-    (
-        "tenants.*.allowed",
-        "what its administrator may propose; what it proposes is compared when it does",
-    ),
     ("tenants.*.consent", "refused by this version"),
     ("tenants.*.sources[].timeout", "how long a source may take"),
     ("tenants.*.sources[].poll", "without effect in this version"),
@@ -154,7 +149,7 @@ fn element_of(name: &str) -> &str {
         Some(end) if name.starts_with("tenants.") => end + 1,
         _ => {
             let mut dots = name.match_indices('.').map(|(at, _)| at);
-            let is_named = ["tenants.", "consumers.", "issuers."]
+            let is_named = ["tenants.", "consumers.", "issuers.", "administrators."]
                 .iter()
                 .any(|table| name.starts_with(table));
             dots.nth(1).filter(|_| is_named).unwrap_or(name.len())

@@ -199,6 +199,21 @@ fn every_key_that_decides_is_told() {
             "{ type = \"Trace\", authoritative = true }",
             "authoritative",
         ),
+        (
+            "[tenants.yaita]",
+            "[tenants.sano.allowed]\npersonal_data = \"none\"\n[tenants.yaita]",
+            "tenants.sano.allowed.personal_data",
+        ),
+        (
+            "[tenants.yaita]",
+            "[tenants.sano.allowed]\negress_allow = [\"10.0.0.0/8\"]\n[tenants.yaita]",
+            "tenants.sano.allowed.egress_allow",
+        ),
+        (
+            "[consumers.app]",
+            "[administrators.new]\nrole = \"auditor\"\nkeys = [{ name = \"k\", sha256 = \"ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\" }]\n[consumers.app]",
+            "administrators.new is new",
+        ),
         ("tenant = \"yaita\"", "organisation = \"x\"", "consumers.app.tenant"),
         ("[\"reader\"]", "[\"reader\", \"writer\"]", "consumers.app.roles"),
         ("\"disaster-response\", ", "", "consumers.app.purposes"),

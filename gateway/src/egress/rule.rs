@@ -9,7 +9,7 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Host;
 
-use crate::config::Network;
+use crate::config::{Network, OwnAddresses};
 
 /// The rule. As a resolver it hands out checked addresses only, so that what was checked is what is connected to.
 #[derive(Debug, Clone)]
@@ -30,9 +30,14 @@ impl Egress {
         }
     }
 
-    /// Whether something may be fetched from an address.
+    /// Whether something may be fetched from an address. What listens on this machine is inside, at its public addresses,
+    /// too.
     pub(crate) fn allows(&self, address: IpAddr) -> bool {
-        is_public(address) || self.allowed.iter().any(|network| network.contains(address))
+        self.allows_beside(address, &OwnAddresses::now())
+    }
+
+    fn allows_beside(&self, address: IpAddr, here: &OwnAddresses) -> bool {
+        (is_public(address) && !here.hold(address)) || self.allowed.iter().any(|network| network.contains(address))
     }
 
     /// Whether a URL may be asked: http or https, no credentials. An address in the place of a name is checked
@@ -139,6 +144,26 @@ mod tests {
         ] {
             assert!(egress.allows(outside.parse().unwrap()), "{outside}");
         }
+    }
+
+    #[test]
+    fn a_public_address_of_this_machine_is_inside() {
+        let here = OwnAddresses::of(["8.8.8.8", "2606:4700::1111"].map(|address| address.parse().unwrap()));
+        let egress = Egress::new(&[]);
+        for (address, is_allowed) in [
+            ("8.8.8.8", false),
+            ("::ffff:8.8.8.8", false),
+            ("2606:4700::1111", false),
+            ("8.8.4.4", true),
+        ] {
+            assert_eq!(
+                egress.allows_beside(address.parse().unwrap(), &here),
+                is_allowed,
+                "{address}"
+            );
+        }
+        let allowed = Egress::new(&[Network::parse("8.8.8.8/32").unwrap()]);
+        assert!(allowed.allows_beside("8.8.8.8".parse().unwrap(), &here));
     }
 
     #[test]

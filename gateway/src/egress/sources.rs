@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
+use kakehashi_adapters::ErrorKind;
 use kakehashi_adapters::client::AddressRule;
 use tokio::time::{Instant, timeout};
 use url::Host;
 
 use super::rule::Egress;
-use crate::config::AddressGuard;
+use crate::config::{AddressGuard, OwnAddresses};
 
 /// How long what a name led to is kept: shorter than the pools of sources keep idle connections.
 const KEPT: Duration = Duration::from_secs(20);
@@ -26,6 +27,19 @@ const RESOLVING: Duration = Duration::from_secs(2);
 
 /// Names that are resolved at once: each takes a thread of those that may block.
 const RESOLVED_AT_ONCE: usize = 16;
+
+/// How an exchange went with a source whose address its tenant may have named: no more than this is told to the tenant's
+/// administrator, and to consumers, whom it may ask. What answers how would tell what stands where.
+pub(crate) const fn told_to_tenant(failure: Option<ErrorKind>) -> &'static str {
+    match failure {
+        None => "ok",
+        Some(ErrorKind::Refused) => "refused",
+        Some(_) => FAILED,
+    }
+}
+
+/// What is told of any failure.
+pub(crate) const FAILED: &str = "failed";
 
 /// The rule for one source.
 #[derive(Debug)]
@@ -112,7 +126,8 @@ impl Rivals {
     }
 
     fn are_at(&self, address: IpAddr) -> bool {
-        let is_same = |other: &IpAddr| is_same_machine(*other, address);
+        let here = OwnAddresses::now();
+        let is_same = |other: &IpAddr| is_same_machine(*other, address, &here);
         self.addresses.iter().any(is_same) || self.locked().by_name.values().flatten().any(is_same)
     }
 
@@ -122,10 +137,8 @@ impl Rivals {
 }
 
 /// Whether two addresses are of one machine: this one has many.
-fn is_same_machine(one: IpAddr, other: IpAddr) -> bool {
-    let is_here = |address: IpAddr| address.is_loopback() || address.is_unspecified();
-    let (one, other) = (one.to_canonical(), other.to_canonical());
-    one == other || (is_here(one) && is_here(other))
+fn is_same_machine(one: IpAddr, other: IpAddr, here: &OwnAddresses) -> bool {
+    one.to_canonical() == other.to_canonical() || (here.hold(one) && here.hold(other))
 }
 
 #[cfg(test)]
@@ -159,6 +172,23 @@ mod tests {
             ("::ffff:10.2.2.3", false),
         ] {
             assert_eq!(allows(&rule, address).await, is_allowed, "{address}");
+        }
+    }
+
+    #[test]
+    fn every_address_of_this_machine_is_the_same_one() {
+        let here = OwnAddresses::of(["192.0.2.7", "2001:db8::7"].map(|address| address.parse().unwrap()));
+        let is_same = |one: &str, other: &str| is_same_machine(one.parse().unwrap(), other.parse().unwrap(), &here);
+        for (one, other, expected) in [
+            ("127.0.0.1", "192.0.2.7", true),
+            ("192.0.2.7", "127.0.0.2", true),
+            ("2001:db8::7", "::ffff:192.0.2.7", true),
+            ("0.0.0.0", "2001:db8::7", true),
+            ("192.0.2.8", "192.0.2.8", true),
+            ("192.0.2.7", "192.0.2.8", false),
+            ("127.0.0.1", "192.0.2.8", false),
+        ] {
+            assert_eq!(is_same(one, other), expected, "{one} {other}");
         }
     }
 

@@ -178,7 +178,11 @@ async fn looked(sub_query: Arc<SubQuery>, arrived: Arrived) -> Looked {
     };
     for yielded in arrived {
         match yielded {
-            Ok(Yielded::Entity(entity)) => looked.shown.extend(visible_part(&sub_query, entity)),
+            Ok(Yielded::Entity(entity)) => match visible_part(&sub_query, entity) {
+                Some(Yielded::Entity(visible)) => looked.shown.push(visible),
+                Some(Yielded::LeftOut(flaw)) => looked.left_out.add(flaw),
+                None => {}
+            },
             Ok(Yielded::LeftOut(flaw)) => looked.left_out.add(flaw),
             Err(error) => {
                 looked.error = Some(error);

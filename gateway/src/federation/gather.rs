@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use kakehashi_adapters::{AdapterError, Call, Counted, ErrorKind, LeftOut, Yielded};
+use kakehashi_adapters::{AdapterError, Call, Counted, ErrorKind, Flaw, LeftOut, Yielded};
 use kakehashi_resources::Held;
 use ngsi_ld::Entity;
 
 use super::looking::{Count, Keep, Look, Looking, visible_part};
 use super::plan::SubQuery;
 use super::scan::Scan;
+use super::warning::{Missing, Warning};
 use super::{Refusal, scan};
 use crate::telemetry::SourceMetrics;
 
@@ -117,7 +118,7 @@ pub async fn retrieve(sub_query: &SubQuery, request: &Request) -> Result<Option<
         let adapter = &sub_query.source.adapter;
         let found = adapter.retrieve(&sub_query.query, &request.call).await?;
         Ok(found.and_then(|found| match found {
-            Yielded::Entity(entity) => visible_part(sub_query, entity).map(Yielded::Entity),
+            Yielded::Entity(entity) => visible_part(sub_query, entity),
             Yielded::LeftOut(_) => Some(found),
         }))
     };
@@ -169,6 +170,22 @@ pub(super) fn note_left_out(sub_query: &SubQuery, request: &Request, left_out: &
         let count = left_out.total();
         tracing::warn!(source_id = %source.id, count, flaws = flaws.join(" "), "entities of the source are left out");
     }
+}
+
+/// Counts entities of a source that were left out because the tenants that speak for them say nothing of them, and says
+/// what is to be told of them.
+pub(super) fn ownerless(sub_query: &SubQuery, request: &Request, count: u64) -> Option<Warning> {
+    if count == 0 {
+        return None;
+    }
+    let source = &sub_query.source.id;
+    request
+        .metrics
+        .record_left_out(source, Flaw::OwnerMissing.as_str(), count);
+    Some(Warning {
+        source: source.clone(),
+        missing: Missing::OwnerMissing(count),
+    })
 }
 
 /// Runs an exchange with a source under the request's deadline, and counts how it went. `judged` says what an error means.

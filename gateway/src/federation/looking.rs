@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use kakehashi_adapters::{AdapterError, EntityStream, ErrorKind, LeftOut, Yielded};
+use kakehashi_adapters::{AdapterError, EntityStream, ErrorKind, Flaw, LeftOut, Yielded};
 use kakehashi_resources::{Exhausted, Held, Resources, pause};
 use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
@@ -76,13 +76,16 @@ impl<L: Look> Looking<L> {
             let yielded = yielded?;
             self.scan.count(&self.sub_query)?;
             match yielded {
-                Yielded::Entity(entity) => {
-                    if let Some(visible) = visible_part(&self.sub_query, entity)
-                        && self.look.look(visible).await?.is_break()
-                    {
-                        return Ok(ControlFlow::Break(()));
+                Yielded::Entity(entity) => match visible_part(&self.sub_query, entity) {
+                    Some(Yielded::Entity(visible)) => {
+                        let flow = self.look.look(visible).await?;
+                        if flow.is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
                     }
-                }
+                    Some(Yielded::LeftOut(flaw)) => self.left_out.add(flaw),
+                    None => {}
+                },
                 Yielded::LeftOut(flaw) => self.left_out.add(flaw),
             }
             pause().await;
@@ -91,13 +94,20 @@ impl<L: Look> Looking<L> {
     }
 }
 
-/// What the consumer may see of an entity that a source has sent, of what is still valid; `None` when that is nothing.
-pub(super) fn visible_part(sub_query: &SubQuery, entity: Entity) -> Option<Entity> {
+/// What the consumer may see of an entity that a source has sent, of what is still valid; `None` when that is nothing. Where
+/// another tenant speaks for it and cannot be heard, it is left out.
+pub(super) fn visible_part(sub_query: &SubQuery, entity: Entity) -> Option<Yielded> {
     if !sub_query.source.provides(&entity) {
         return None;
     }
     let valid = entity.valid_at(|| DateTime::from_system_time(SystemTime::now()))?;
-    sub_query.source.release(&sub_query.grants, valid, &sub_query.audit)
+    let stands_alone = sub_query.would_stand_alone(&valid);
+    let visible = sub_query.source.release(&sub_query.grants, valid, &sub_query.audit)?;
+    Some(if stands_alone {
+        Yielded::LeftOut(Flaw::OwnerMissing)
+    } else {
+        Yielded::Entity(visible)
+    })
 }
 
 /// Keeps all of them.

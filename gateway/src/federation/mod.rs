@@ -6,7 +6,9 @@
 //! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. [`warning`] says what is
 //! missing, [`flawed`] remembers which sources have entities that are left out. It knows no payload format and no HTTP.
 
+mod additions;
 mod asked_attributes;
+pub mod claimed;
 pub mod entities;
 pub mod flawed;
 pub mod gather;

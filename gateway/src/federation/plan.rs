@@ -14,9 +14,10 @@ use std::sync::Arc;
 use futures::future::join_all;
 use kakehashi_adapters::{AdapterError, Call, Coverage, ErrorKind, SourceQuery};
 use ngsi_ld::query::{Expression, GeoQuery, Query, ScopeQuery};
-use ngsi_ld::{AttributeName, TypeName};
+use ngsi_ld::{AttributeName, Entity, TypeName};
 
 use super::asked_attributes::{asked_attributes, needs_system_dates, with_judged};
+use super::claimed::{ClaimedIds, Standing};
 use super::ordered::check_is_local;
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
@@ -42,6 +43,12 @@ pub struct SubQuery {
     pub restriction: Option<Arc<Restriction>>,
     /// Which of the consumer's own conditions the source is told of.
     pub told: Told,
+    /// The ids that tenants speak for.
+    pub claimed: Arc<ClaimedIds>,
+    /// Whether the question names the one tenant that it asks, and is told what that one has.
+    pub of_one_tenant: bool,
+    /// Whether no other source is asked, so that nothing stands beside what this one says.
+    pub is_only: bool,
 }
 
 /// The consumer's own conditions that a source is told of.
@@ -287,6 +294,9 @@ fn split_by_grant(
             audit: Arc::clone(&audit),
             restriction,
             told,
+            claimed: Arc::clone(asker.registry.claimed()),
+            of_one_tenant: question.tenant.is_some(),
+            is_only: false,
         });
     }
 }
@@ -388,6 +398,16 @@ fn both(one: Option<&Arc<Expression>>, other: Option<&Expression>) -> Option<Arc
 }
 
 impl SubQuery {
+    /// Whose the part of an entity is that the source has sent.
+    pub(super) fn standing(&self, entity: &Entity) -> Standing {
+        self.claimed.standing(entity, &self.source)
+    }
+
+    /// Whether what the source says of the entity would stand there without the tenant that speaks for it.
+    pub(super) fn would_stand_alone(&self, entity: &Entity) -> bool {
+        self.is_only && !self.of_one_tenant && self.standing(entity) == Standing::Addition
+    }
+
     /// Whether the source decides the whole question by itself, so that its pages and counts are those of the
     /// view: it evaluates every condition, and nothing that it answers is left out afterwards. `question` is the
     /// question before it was narrowed. What remains to be asked is whether it has entities of several types, of
@@ -497,6 +517,9 @@ impl SubQuery {
             restriction: self.restriction.clone(),
             told,
             query,
+            claimed: Arc::clone(&self.claimed),
+            of_one_tenant: self.of_one_tenant,
+            is_only: self.is_only,
         }
     }
 }

@@ -8,10 +8,10 @@ use hashbrown::HashMap;
 use kakehashi_adapters::{AdapterError, Counted, LeftOut, Page, SourceId};
 use kakehashi_resources::{Exhausted, Held, pause};
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::merge::{Clock, Part, merge_parts};
+use ngsi_ld::merge::{Clock, merge_parts};
 use ngsi_ld::{Entity, EntityId};
-use smallvec::SmallVec;
 
+use super::additions::{PartsOfOne, RankedPart, in_rank, take_out_ownerless};
 use super::entities::{Arriving, Entities};
 use super::gather::{self, Found, Request};
 use super::looking::{Look, hold};
@@ -60,7 +60,7 @@ pub(super) async fn unlinked(
         && plan.overloaded.is_empty()
         && let Some(only) = plan.sub_queries.pop()
     {
-        let only = Arc::new(only);
+        let only = Arc::new(SubQuery { is_only: true, ..only });
         return if question.order.is_some() {
             ordered::from_one(&only, question, page, count, request).await
         } else if decides_alone(&only, question, request).await {
@@ -265,9 +265,16 @@ async fn from_many(
     let (parts, mut warnings) = all_parts(&sub_queries, request).await?;
     warning::add(&mut warnings, plan.overloaded.iter().map(Warning::from));
     let resources = &request.call.resources;
-    let merging = merged(parts, Arc::clone(question));
+    let merging = merged(parts, Arc::clone(&sub_queries), Arc::clone(question));
     let merged = resources.compute(merging).await.and_then(|merged| merged);
-    let (entities, held) = merged.map_err(Refusal::Exhausted)?;
+    let Merged {
+        entities,
+        ownerless,
+        held,
+    } = merged.map_err(Refusal::Exhausted)?;
+    for (sub_query, count) in sub_queries.iter().zip(ownerless) {
+        warning::add(&mut warnings, gather::ownerless(sub_query, request, count));
+    }
     let total = entities.len();
     let entities: Vec<Entity> = entities.into_iter().skip(page.offset).take(page.limit).collect();
     let more = page.offset.saturating_add(entities.len()) < total && page.limit > 0;
@@ -278,11 +285,25 @@ async fn from_many(
     })
 }
 
-/// The entities that parts make and that are asked for, in their order.
-async fn merged(parts: Parts, question: Arc<Question>) -> Result<(Vec<Entity>, Option<Held>), Exhausted> {
+/// What parts make.
+struct Merged {
+    /// The entities that are asked for, in their order.
+    entities: Vec<Entity>,
+    /// For each sub-query the parts that were taken out because their entity's owner says nothing of it.
+    ownerless: Vec<u64>,
+    held: Option<Held>,
+}
+
+async fn merged(parts: Parts, sub_queries: Arc<[Arc<SubQuery>]>, question: Arc<Question>) -> Result<Merged, Exhausted> {
     let clock = Clock::at(DateTime::from_system_time(SystemTime::now()));
     let mut entities = Vec::new();
-    for parts in parts.by_id.into_values() {
+    let mut ownerless = vec![0; sub_queries.len()];
+    for mut parts in parts.by_id.into_values() {
+        take_out_ownerless(&mut parts, &sub_queries, |rank| {
+            if let Some(count) = ownerless.get_mut(rank) {
+                *count += 1;
+            }
+        });
         if let Some(entity) = merge_parts(in_rank(parts), &clock)
             && question.selects(&entity).await?
         {
@@ -294,28 +315,19 @@ async fn merged(parts: Parts, question: Arc<Question>) -> Result<(Vec<Entity>, O
         Some(order) => entities = steps::sorted(order, entities).await,
         None => entities.sort_unstable_by(|a, b| a.id.cmp(&b.id)),
     }
-    Ok((entities, parts.held))
+    Ok(Merged {
+        entities,
+        ownerless,
+        held: parts.held,
+    })
 }
 
 /// The parts of every candidate.
 #[derive(Default)]
 struct Parts {
-    by_id: HashMap<EntityId, SmallVec<[RankedPart; 1]>>,
+    by_id: HashMap<EntityId, PartsOfOne>,
     /// What is counted of them for the request.
     held: Option<Held>,
-}
-
-/// A part, and the place of its sub-query in the plan. Where nothing else decides between two parts, the first
-/// source of the configuration wins: whatever was asked, and whichever answered first.
-struct RankedPart {
-    rank: usize,
-    part: Part,
-}
-
-/// The parts in the order of the plan.
-fn in_rank(mut parts: SmallVec<[RankedPart; 1]>) -> Vec<Part> {
-    parts.sort_by_key(|ranked| ranked.rank);
-    parts.into_iter().map(|ranked| ranked.part).collect()
 }
 
 /// Asks for candidates, then for the parts of them that a source left out because its own part does not meet
@@ -417,10 +429,9 @@ const MAX_COMPLETED_BY_ID: usize = 500;
 impl Parts {
     async fn add(&mut self, rank: usize, sub_query: &SubQuery, found: Found) {
         for entity in found.entities {
-            let authoritative = sub_query.source.is_authoritative_for(&entity);
-            let part = Part { entity, authoritative };
+            let part = RankedPart::new(rank, sub_query, entity);
             let parts = self.by_id.entry(part.entity.id.clone()).or_default();
-            parts.push(RankedPart { rank, part });
+            parts.push(part);
             pause().await;
         }
         match &mut self.held {

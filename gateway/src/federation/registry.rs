@@ -7,6 +7,7 @@ use kakehashi_adapters::{Adapter, SourceId};
 use ngsi_ld::query::IdPattern;
 use ngsi_ld::{Entity, EntityId, TypeName};
 
+use super::claimed::ClaimedIds;
 use super::flawed::Flawed;
 use crate::config::TenantId;
 use crate::policy::PersonalData;
@@ -57,6 +58,11 @@ impl Provision {
     fn covers_id(&self, id: &EntityId) -> bool {
         self.id_pattern.as_ref().is_none_or(|pattern| pattern.matches(id))
     }
+
+    /// Whether it speaks of the entity.
+    pub(super) fn covers(&self, entity: &Entity) -> bool {
+        entity.types.iter().any(|r#type| self.covers_type(r#type)) && self.covers_id(&entity.id)
+    }
 }
 
 impl RegisteredSource {
@@ -86,24 +92,8 @@ impl RegisteredSource {
     /// believed: it could be another's.
     #[must_use]
     pub fn provides(&self, entity: &Entity) -> bool {
-        self.provision_of(entity).is_some()
+        self.provides.iter().any(|provision| provision.covers(entity))
     }
-
-    /// Whether this source's attributes win for that entity.
-    #[must_use]
-    pub fn is_authoritative_for(&self, entity: &Entity) -> bool {
-        self.provides
-            .iter()
-            .any(|provision| provision.authoritative && covers(provision, entity))
-    }
-
-    fn provision_of(&self, entity: &Entity) -> Option<&Provision> {
-        self.provides.iter().find(|provision| covers(provision, entity))
-    }
-}
-
-fn covers(provision: &Provision, entity: &Entity) -> bool {
-    provision.covers_id(&entity.id) && entity.types.iter().any(|r#type| provision.covers_type(r#type))
 }
 
 /// All sources of one revision. Finding those of a type costs the same at ten sources and at ten thousand.
@@ -113,6 +103,7 @@ pub struct Registry {
     by_name: HashMap<(SourceId, TenantId), usize>,
     by_type: HashMap<TypeName, Vec<usize>>,
     of_any_type: Vec<usize>,
+    claimed: Arc<ClaimedIds>,
 }
 
 impl Registry {
@@ -137,6 +128,7 @@ impl Registry {
         let names = sources.iter().map(|source| (source.id.clone(), source.tenant.clone()));
         Self {
             by_name: names.zip(0..).collect(),
+            claimed: Arc::new(ClaimedIds::of(&sources)),
             sources: sources.into_iter().map(Arc::new).collect(),
             by_type,
             of_any_type,
@@ -154,6 +146,12 @@ impl Registry {
     #[must_use]
     pub fn position(&self, source: &RegisteredSource) -> Option<usize> {
         self.by_name.get(&(source.id.clone(), source.tenant.clone())).copied()
+    }
+
+    /// The ids that tenants speak for.
+    #[must_use]
+    pub fn claimed(&self) -> &Arc<ClaimedIds> {
+        &self.claimed
     }
 
     /// Every source.

@@ -6,8 +6,9 @@ use futures::future::join_all;
 use kakehashi_adapters::{LeftOut, Yielded};
 use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::merge::{Clock, Part, merge_parts};
+use ngsi_ld::merge::{Clock, merge_parts};
 
+use super::additions::{PartsOfOne, RankedPart, in_rank, take_out_ownerless};
 use super::gather::{self, Request};
 use super::plan::{Asker, SubQuery, plan};
 use super::{Question, Refusal, Warning, scan, warning};
@@ -28,20 +29,22 @@ pub struct Answer {
 pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
     let plan = plan(question, asker, &request.call).await?;
     let by_id = plan.sub_queries.into_iter().map(SubQuery::into_by_id);
-    let sub_queries: Vec<SubQuery> = by_id.collect();
+    let mut sub_queries: Vec<SubQuery> = by_id.collect();
+    if let [only] = sub_queries.as_mut_slice() {
+        only.is_only = true;
+    }
     let answers = match sub_queries.as_slice() {
         // One source, as most often, needs no bookkeeping of several.
         [only] => vec![gather::retrieve(only, request).await],
         several => join_all(several.iter().map(|sub_query| gather::retrieve(sub_query, request))).await,
     };
-    let mut parts = Vec::new();
+    let mut parts = PartsOfOne::new();
     let mut warnings = warning::of_errors(&plan.overloaded);
-    for (sub_query, answer) in sub_queries.iter().zip(answers) {
+    for ((rank, sub_query), answer) in sub_queries.iter().enumerate().zip(answers) {
         match answer {
             // A source that answers with another id was not asked for it.
             Ok(Some(Yielded::Entity(entity))) if question.query.ids.contains(&entity.id) => {
-                let authoritative = sub_query.source.is_authoritative_for(&entity);
-                parts.push(Part { entity, authoritative });
+                parts.push(RankedPart::new(rank, sub_query, entity));
             }
             Ok(Some(Yielded::LeftOut(flaw))) => {
                 let left_out = LeftOut::from_iter([flaw]);
@@ -56,9 +59,17 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
             }
         }
     }
+    let asked: Vec<&SubQuery> = sub_queries.iter().collect();
+    take_out_ownerless(&mut parts, &asked, |rank| {
+        let told = asked.get(rank).and_then(|asked| gather::ownerless(asked, request, 1));
+        warning::add(&mut warnings, told);
+    });
     // One part is the entity.
     let merged = if parts.len() > 1 {
-        merge_parts(parts, &Clock::at(DateTime::from_system_time(SystemTime::now())))
+        merge_parts(
+            in_rank(parts),
+            &Clock::at(DateTime::from_system_time(SystemTime::now())),
+        )
     } else {
         parts.pop().map(|only| only.entity)
     };

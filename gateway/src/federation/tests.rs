@@ -1,6 +1,7 @@
 //! Federation over generated sources: whatever is left to a source, the answer is that of looking at the whole
 //! entities.
 
+mod additions;
 mod conditional;
 mod left_out;
 mod scan;
@@ -250,13 +251,39 @@ fn part(number: u8, values: &[(&str, i64)]) -> Entity {
     entity
 }
 
+/// A source of a tenant that provides this and holds nothing.
+pub(super) fn source_providing(owner: &str, provides: Vec<Provision>) -> RegisteredSource {
+    let id = SourceId::new(format!("{owner}-source"));
+    RegisteredSource {
+        id: id.clone(),
+        tenant: TenantId::new(owner),
+        adapter: Arc::new(InMemory {
+            id,
+            parts: Vec::new(),
+            fails: false,
+            lies: false,
+            exact: false,
+        }),
+        provides,
+        personal_data: PersonalData::None,
+        is_store: false,
+        writable: false,
+        inspection: Inspection::new(Actions::default(), &Classification::default()),
+        findings: FindingCounter::new().unwrap(),
+        flawed: Flawed::default(),
+    }
+}
+
 fn registry(parts_by_source: &[Vec<Entity>], authoritative: usize, failing: Option<usize>) -> Registry {
     let sources = parts_by_source.iter().enumerate().map(|(index, parts)| {
-        let owner = OWNERS[index % OWNERS.len()];
         let id = SourceId::new(format!("source-{index}"));
+        let provided = Provision {
+            r#type: Some(aed()),
+            id_pattern: None,
+            authoritative: index == authoritative,
+        };
         RegisteredSource {
             id: id.clone(),
-            tenant: TenantId::new(owner),
             adapter: Arc::new(InMemory {
                 id,
                 parts: parts.clone(),
@@ -264,17 +291,7 @@ fn registry(parts_by_source: &[Vec<Entity>], authoritative: usize, failing: Opti
                 lies: false,
                 exact: false,
             }),
-            provides: vec![Provision {
-                r#type: Some(aed()),
-                id_pattern: None,
-                authoritative: index == authoritative,
-            }],
-            personal_data: PersonalData::None,
-            is_store: false,
-            writable: false,
-            inspection: Inspection::new(Actions::default(), &Classification::default()),
-            findings: FindingCounter::new().unwrap(),
-            flawed: Flawed::default(),
+            ..source_providing(OWNERS[index % OWNERS.len()], vec![provided])
         }
     });
     Registry::new(sources.collect())
@@ -292,13 +309,15 @@ fn question(filter: &str, split_entities: bool) -> Question {
     }
 }
 
-/// Every entity as it is when all its parts are seen.
+/// Every entity as it is when all its parts are seen: one without its owner's part is not shown.
 fn whole_entities(parts_by_source: &[Vec<Entity>], authoritative: usize) -> Vec<Entity> {
     let now = DateTime::parse("2026-11-21T00:00:00Z").unwrap();
     let mut ids: Vec<EntityId> = parts_by_source.iter().flatten().map(|part| part.id.clone()).collect();
     ids.sort();
     ids.dedup();
+    let is_held = |place: usize, id: &EntityId| parts_by_source[place].iter().any(|part| part.id == *id);
     ids.iter()
+        .filter(|id| authoritative >= parts_by_source.len() || is_held(authoritative, id))
         .map(|id| {
             let parts = parts_by_source.iter().enumerate().flat_map(|(index, parts)| {
                 let own = parts.iter().filter(|part| part.id == *id);
@@ -466,9 +485,13 @@ fn what_a_lying_source_sends_unasked_goes_no_further() {
     foreign_id.id = EntityId::parse("urn:ngsi-ld:AED:of-another-city").unwrap();
     let with_hidden = part(1, &[("height", 1), ("managerName", 7)]);
     let id = SourceId::new("liar");
+    let provided = Provision {
+        r#type: Some(aed()),
+        id_pattern: Some(ngsi_ld::query::IdPattern::parse("AED:0").unwrap()),
+        authoritative: false,
+    };
     let liar = RegisteredSource {
         id: id.clone(),
-        tenant: TenantId::new("sano"),
         adapter: Arc::new(InMemory {
             id,
             parts: vec![with_hidden, foreign_type, foreign_id],
@@ -476,17 +499,7 @@ fn what_a_lying_source_sends_unasked_goes_no_further() {
             lies: true,
             exact: false,
         }),
-        provides: vec![Provision {
-            r#type: Some(aed()),
-            id_pattern: Some(ngsi_ld::query::IdPattern::parse("AED:0").unwrap()),
-            authoritative: false,
-        }],
-        personal_data: PersonalData::None,
-        is_store: false,
-        writable: false,
-        inspection: Inspection::new(Actions::default(), &Classification::default()),
-        findings: FindingCounter::new().unwrap(),
-        flawed: Flawed::default(),
+        ..source_providing("sano", vec![provided])
     };
     let registry = Registry::new(vec![liar]);
     for filter in ["height", "height|managerName"] {
@@ -529,7 +542,7 @@ fn a_tenant_over_its_limit_costs_its_own_part() {
     });
     bench.limits = TenantLimiters::new(&[tenant]);
     let sources = [vec![part(1, &[("height", 1)])], vec![part(2, &[("height", 1)])]];
-    let registry = registry(&sources, 0, None);
+    let registry = registry(&sources, 9, None);
     let page = Page { limit: 10, offset: 0 };
     assert_eq!(
         bench.ask(&registry, &question("height==1", false), page).entities.len(),

@@ -1,6 +1,6 @@
 //! What is missing in an answer, told once for each source (clause 6.3.17).
 
-use kakehashi_adapters::{AdapterError, ErrorKind, LeftOut, SourceId};
+use kakehashi_adapters::{AdapterError, ErrorKind, Flaw, LeftOut, SourceId};
 
 /// What is missing of what a source holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,15 +18,23 @@ pub enum Missing {
     Part(ErrorKind),
     /// At least so many entities: something is wrong with them.
     Entities(u64),
+    /// At least so many entities, nothing else: other tenants speak for them, and say nothing of them here.
+    OwnerMissing(u64),
 }
 
 impl Warning {
     /// The warning of what was left out of what a source has sent; `None`: nothing was.
     #[must_use]
     pub fn of_left_out(source: &SourceId, left_out: &LeftOut) -> Option<Self> {
+        let total = left_out.total();
+        let is_ownerless = left_out.of(Flaw::OwnerMissing) == total;
         (!left_out.is_empty()).then(|| Self {
             source: source.clone(),
-            missing: Missing::Entities(left_out.total()),
+            missing: if is_ownerless {
+                Missing::OwnerMissing(total)
+            } else {
+                Missing::Entities(total)
+            },
         })
     }
 
@@ -59,10 +67,11 @@ pub fn add(warnings: &mut Vec<Warning>, more: impl IntoIterator<Item = Warning>)
         let mut of_source = warnings.iter_mut().filter(|earlier| earlier.source == warning.source);
         match warning.missing {
             Missing::Part(_) if of_source.any(|earlier| matches!(earlier.missing, Missing::Part(_))) => {}
-            Missing::Entities(more) => {
-                let told = of_source.find_map(|earlier| match &mut earlier.missing {
-                    Missing::Entities(told) => Some(told),
-                    Missing::Part(_) => None,
+            Missing::Entities(more) | Missing::OwnerMissing(more) => {
+                let told = of_source.find_map(|earlier| match (&mut earlier.missing, warning.missing) {
+                    (Missing::Entities(told), Missing::Entities(_))
+                    | (Missing::OwnerMissing(told), Missing::OwnerMissing(_)) => Some(told),
+                    _ => None,
                 });
                 match told {
                     Some(told) => *told = told.saturating_add(more),

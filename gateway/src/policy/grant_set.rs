@@ -169,6 +169,13 @@ impl GrantSet {
         groups
     }
 
+    /// Whether entities of one of these types have the attribute, by its classification, and it is not shown.
+    #[must_use]
+    pub fn withholds(&self, types: &[TypeName], name: &AttributeName) -> bool {
+        let mut of_types = self.granted.iter().filter(|grant| types.contains(grant.r#type()));
+        of_types.any(|grant| self.is_kept_from(grant, name))
+    }
+
     /// Whether some granted type grants the attribute: whether a condition may touch it at all.
     #[must_use]
     pub fn includes(&self, name: &AttributeName) -> bool {

@@ -18,7 +18,7 @@ use super::policy_files::policy_path;
 use super::references::{KnownNames, Reference};
 use super::request_context;
 use crate::config::{
-    Files, Masking, Place, Report, SourceFile, TenantId, compact_attribute, compact_type, expand_type,
+    Files, Masking, Place, Report, SourceFile, TenantId, compact_attribute, compact_type, expand_type, nearest,
 };
 
 /// Whose file it is.
@@ -151,6 +151,16 @@ impl PolicyFile {
                 let message = format!("policies know the type `{name}` as `{called}`: this policy never applies to it");
                 let help = format!("write EntityType::\"<tenant>/{called}\"");
                 report.error(&place(reference.start), message, help);
+            }
+        }
+        for reference in &self.references {
+            if let Some(name) = reference.unknown_type(classification) {
+                let near = nearest(name, classification.type_names().iter().map(String::as_str));
+                let help = near.map_or_else(
+                    || "classify it in classification.toml, or write its IRI".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                report.warning(&place(reference.start), format!("nobody knows the type `{name}`"), help);
             }
         }
         for ((policy, narrowing), start) in self.policies.iter().zip(&self.starts) {

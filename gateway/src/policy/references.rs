@@ -58,6 +58,18 @@ impl Reference {
         (called != *self.name).then_some((&*self.name, called))
     }
 
+    /// The type that it names, if nobody knows one of that name: a typing error, most often.
+    pub(super) fn unknown_type(&self, classification: &Classification) -> Option<&str> {
+        // An IRI is what it is: sources may hold types that nobody has classified.
+        if self.kind != Kind::Type || self.name.contains(':') {
+            return None;
+        }
+        let alias = TypeName::new(Iri::new(&*self.name));
+        let is_known = classification.knows_type(&alias)
+            || expand_type(&self.name).is_ok_and(|name| classification.knows_type(&name));
+        (!is_known).then_some(&*self.name)
+    }
+
     /// The names that a policy refers to.
     pub(super) fn of(policy: &Policy, start: usize, kinds: &Kinds) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();

@@ -9,6 +9,7 @@ use ngsi_ld::{Entity, Iri, TypeName};
 use super::definition::Subscription;
 use crate::Revision;
 use crate::config::{Consumer, TenantId};
+use crate::federation::claimed::Standing;
 use crate::federation::registry::RegisteredSource;
 use crate::federation::release::Audit;
 use crate::policy::Operation;
@@ -67,6 +68,11 @@ impl Access<'_> {
     pub(super) fn visible_of(&self, source: &RegisteredSource, entity: &Entity, audit: &Audit) -> Option<Entity> {
         let is_asked = self.tenant.is_none_or(|tenant| *tenant == source.tenant);
         if !is_asked || !source.provides(entity) {
+            return None;
+        }
+        // What adds to an entity stands with what its owner says, and that is not here.
+        let claimed = self.revision.registry.claimed();
+        if self.tenant.is_none() && claimed.standing(entity, source) == Standing::Addition {
             return None;
         }
         let grants = |operation, types: &[TypeName]| {

@@ -36,7 +36,9 @@ pub use self::q::{
     MAX_LISTED_VALUES, MAX_PATH_NAMES, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern, ValueExpansion,
 };
 pub use self::scope::{MAX_SCOPE_LEVELS, MAX_SCOPES, ScopePattern, ScopeQuery};
-pub use self::selection::{IdPattern, MAX_PATTERN_BYTES, MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH, TypeSelection};
+pub use self::selection::{
+    IdPattern, IdPatterns, MAX_PATTERN_BYTES, MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH, TypeSelection,
+};
 pub use self::source_filter::ContextSourceFilter;
 pub use self::steps::Steps;
 

@@ -18,7 +18,7 @@ pub(crate) use answer::{Answer, members};
 pub(crate) use client::{Ask, Client, encoded};
 pub(crate) use command::{Finished, kakehashi};
 pub(crate) use disks::Disks;
-pub(crate) use files::{Files, change_source, key_of, keys, section};
+pub(crate) use files::{Files, change_source, key_of, keys, section, sources_of};
 pub(crate) use platform::{Builder, Platform, READER};
 pub(crate) use process::Gateway;
 pub(crate) use published::{Place, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};

@@ -7,11 +7,11 @@ use super::*;
 
 /// A source in memory that decides everything itself. Some of its entities are wrong.
 #[derive(Debug)]
-struct Flawed {
-    id: SourceId,
-    held: Vec<Yielded>,
+pub(super) struct Flawed {
+    pub(super) id: SourceId,
+    pub(super) held: Vec<Yielded>,
     /// The total that it tells; `None`: how many it holds.
-    total: Option<u64>,
+    pub(super) total: Option<u64>,
 }
 
 #[async_trait]
@@ -99,16 +99,16 @@ fn telling(held: Vec<Yielded>, total: Option<u64>, others: usize) -> Registry {
 }
 
 /// How many entities the warnings say are left out; nothing else is told.
-fn told(answer: &Collected) -> u64 {
+pub(super) fn told(answer: &Collected) -> u64 {
     let of_warning = |warning: &Warning| match warning.missing {
-        Missing::Entities(count) => count,
+        Missing::Entities(count) | Missing::OwnerMissing(count) => count,
         Missing::Part(kind) => panic!("{kind}"),
     };
     assert!(answer.warnings.len() <= 1, "{:?}", answer.warnings);
     answer.warnings.iter().map(of_warning).sum()
 }
 
-fn everything() -> Question {
+pub(super) fn everything() -> Question {
     Question {
         query: Query {
             types: Some(TypeSelection::Type(aed())),

@@ -8,6 +8,7 @@ use super::json::{is_suspicious_json, rewritten};
 use super::rules::speaks_of_my_number;
 use super::text::{Hit, digits_of_whole, hits, is_suspicious as is_suspicious_text, masked};
 use super::{Action, Finding, Inspection, Rule};
+use crate::policy::grant::show_changes_of_visible_attributes;
 
 /// What stands in the place of an id that is masked.
 const MASKED_ID: &str = "urn:kakehashi:masked";
@@ -98,11 +99,17 @@ const OF_ENTITY: Place<'static> = Place {
 pub(super) struct Inspecting<'a> {
     inspection: &'a Inspection,
     tell: &'a mut dyn FnMut(Finding),
+    /// Whether something of what is being looked through was masked or dropped.
+    has_hidden: bool,
 }
 
 impl<'a> Inspecting<'a> {
     pub(super) fn new(inspection: &'a Inspection, tell: &'a mut dyn FnMut(Finding)) -> Self {
-        Self { inspection, tell }
+        Self {
+            inspection,
+            tell,
+            has_hidden: false,
+        }
     }
 
     /// The entity as it may leave.
@@ -126,6 +133,9 @@ impl<'a> Inspecting<'a> {
             };
             self.attribute(attribute, place) == Fate::Stays
         });
+        if self.has_hidden {
+            show_changes_of_visible_attributes(&mut entity);
+        }
         Some(entity)
     }
 
@@ -147,7 +157,20 @@ impl<'a> Inspecting<'a> {
         }
     }
 
+    /// An instance, of which `modifiedAt` must not tell that something of it that is hidden has changed: when what is left
+    /// to see was modified nobody knows then, and what cannot be known to have been modified is as it was created.
     fn instance(&mut self, instance: &mut Instance, place: Place<'_>) -> Fate {
+        let outer = std::mem::take(&mut self.has_hidden);
+        let fate = self.what_stays_of(instance, place);
+        if self.has_hidden && instance.system.modified_at().is_some() {
+            let dates = instance.system.dates_mut();
+            dates.modified_at = dates.created_at.clone();
+        }
+        self.has_hidden |= outer || fate == Fate::Goes;
+        fate
+    }
+
+    fn what_stays_of(&mut self, instance: &mut Instance, place: Place<'_>) -> Fate {
         // These say what the instance is; without them it would be another.
         let dataset = instance
             .dataset_id
@@ -299,6 +322,7 @@ impl<'a> Inspecting<'a> {
     }
 
     fn told(&mut self, rule: Rule, action: Action, place: Place<'_>) {
+        self.has_hidden |= action != Action::Report;
         let is_known = |name: &&AttributeName| self.inspection.classification.knows_attribute(name);
         (self.tell)(Finding {
             rule,

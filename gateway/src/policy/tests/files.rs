@@ -178,6 +178,24 @@ fn no_number_of_warnings_hides_an_error() {
     );
 }
 
+/// A forbid would forbid nothing.
+#[test]
+fn a_type_that_nobody_knows_is_a_warning() {
+    let said = |name: &str| {
+        let policy = format!("forbid(principal, action, resource == EntityType::\"sano/{name}\");");
+        load(&[("sano.cedar", &policy)]).unwrap().warnings.to_string()
+    };
+    let told = said("AEDs");
+    assert!(
+        told.contains("nobody knows the type `AEDs`") && told.contains("did you mean `AED`?"),
+        "{told}"
+    );
+    assert!(said("Unheard").contains("classification.toml"));
+    for known in ["AED", "https://example.org/vocab/Unheard"] {
+        assert!(!said(known).contains("nobody knows"), "{known}");
+    }
+}
+
 /// A forbid would never forbid, and nothing would tell.
 #[test]
 fn a_type_by_another_name_than_policies_know_it_by_is_refused() {

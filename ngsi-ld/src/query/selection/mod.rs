@@ -5,6 +5,7 @@ mod parse;
 pub use self::parse::{MAX_SELECTED_TYPES, MAX_SELECTION_DEPTH};
 
 use compact_str::CompactString;
+use smallvec::SmallVec;
 
 use super::SyntaxError;
 use super::q::translate_brackets;
@@ -116,6 +117,41 @@ impl IdPattern {
     #[must_use]
     pub fn matches(&self, id: &EntityId) -> bool {
         self.regex.is_match(id.as_str())
+    }
+}
+
+/// Several patterns, of which those that are found in an id are told at once: with thousands of them one walk through the
+/// id costs about what a single pattern does.
+#[derive(Debug, Clone)]
+pub struct IdPatterns(Together);
+
+#[derive(Debug, Clone)]
+enum Together {
+    Set(regex::RegexSet),
+    /// Together they are larger than the engine takes.
+    OneByOne(Vec<IdPattern>),
+}
+
+impl IdPatterns {
+    /// All of these, by their places.
+    pub fn of<'a>(patterns: impl Iterator<Item = &'a IdPattern> + Clone) -> Self {
+        let set = regex::RegexSet::new(patterns.clone().map(|pattern| pattern.regex.as_str()));
+        Self(match set {
+            Ok(set) => Together::Set(set),
+            Err(_) => Together::OneByOne(patterns.cloned().collect()),
+        })
+    }
+
+    /// The places of those that are found in the id.
+    #[must_use]
+    pub fn found_in(&self, id: &EntityId) -> SmallVec<[usize; 2]> {
+        match &self.0 {
+            Together::Set(set) => set.matches(id.as_str()).iter().collect(),
+            Together::OneByOne(patterns) => {
+                let found = patterns.iter().enumerate().filter(|(_, pattern)| pattern.matches(id));
+                found.map(|(place, _)| place).collect()
+            }
+        }
     }
 }
 
