@@ -40,29 +40,23 @@ impl RankedPart {
     }
 }
 
-/// Takes out of the parts of one entity what may not stand there: all additions where the owner's part is missing, of each
-/// of which the rank is told, and else of each addition the attributes that the owner has and does not show.
-pub(super) fn take_out_ownerless(
-    parts: &mut PartsOfOne,
-    sub_queries: &[impl Deref<Target = SubQuery>],
-    mut taken_out: impl FnMut(usize),
-) {
+/// Takes out of the parts of one entity what may not stand there: all additions where the owner's part is missing, which are
+/// returned, and else of each addition the attributes that the owner has and does not show.
+#[must_use]
+pub(super) fn take_out_ownerless(parts: &mut PartsOfOne, sub_queries: &[impl Deref<Target = SubQuery>]) -> PartsOfOne {
     if !parts.iter().any(|part| part.is_addition(sub_queries)) {
-        return;
+        return PartsOfOne::new();
     }
     let owners = parts.iter().filter(|part| part.standing == Standing::Owner);
     let owners: SmallVec<[&SubQuery; 1]> = owners
         .filter_map(|part| sub_queries.get(part.rank).map(Deref::deref))
         .collect();
     if owners.is_empty() {
-        parts.retain(|part| {
-            let stays = !part.is_addition(sub_queries);
-            if !stays {
-                taken_out(part.rank);
-            }
-            stays
-        });
-        return;
+        let (ownerless, others) = std::mem::take(parts)
+            .into_iter()
+            .partition(|part| part.is_addition(sub_queries));
+        *parts = others;
+        return ownerless;
     }
     for part in parts.iter_mut().filter(|part| part.is_addition(sub_queries)) {
         let Entity { types, attributes, .. } = &mut part.entity;
@@ -72,6 +66,7 @@ pub(super) fn take_out_ownerless(
                 .any(|owner| owner.grants.withholds(types, &attribute.name))
         });
     }
+    PartsOfOne::new()
 }
 
 /// The parts in the order of the plan.

@@ -10,6 +10,7 @@ use kakehashi_resources::{Exhausted, Held, pause};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::merge::{Clock, merge_parts};
 use ngsi_ld::{Entity, EntityId};
+use smallvec::SmallVec;
 
 use super::additions::{PartsOfOne, RankedPart, in_rank, take_out_ownerless};
 use super::entities::{Arriving, Entities};
@@ -289,7 +290,7 @@ async fn from_many(
 struct Merged {
     /// The entities that are asked for, in their order.
     entities: Vec<Entity>,
-    /// For each sub-query the parts that were taken out because their entity's owner says nothing of it.
+    /// For each sub-query the parts that would be asked for and were taken out, because their entity's owner says nothing of it.
     ownerless: Vec<u64>,
     held: Option<Held>,
 }
@@ -299,11 +300,20 @@ async fn merged(parts: Parts, sub_queries: Arc<[Arc<SubQuery>]>, question: Arc<Q
     let mut entities = Vec::new();
     let mut ownerless = vec![0; sub_queries.len()];
     for mut parts in parts.by_id.into_values() {
-        take_out_ownerless(&mut parts, &sub_queries, |rank| {
-            if let Some(count) = ownerless.get_mut(rank) {
-                *count += 1;
+        let taken_out = take_out_ownerless(&mut parts, &sub_queries);
+        if !taken_out.is_empty() {
+            let ranks: SmallVec<[usize; 2]> = taken_out.iter().map(|part| part.rank).collect();
+            // What nobody has asked for is not missing.
+            if let Some(entity) = merge_parts(in_rank(taken_out), &clock)
+                && question.selects(&entity).await?
+            {
+                for rank in ranks {
+                    if let Some(count) = ownerless.get_mut(rank) {
+                        *count += 1;
+                    }
+                }
             }
-        });
+        }
         if let Some(entity) = merge_parts(in_rank(parts), &clock)
             && question.selects(&entity).await?
         {

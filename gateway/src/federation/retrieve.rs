@@ -60,10 +60,12 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
         }
     }
     let asked: Vec<&SubQuery> = sub_queries.iter().collect();
-    take_out_ownerless(&mut parts, &asked, |rank| {
-        let told = asked.get(rank).and_then(|asked| gather::ownerless(asked, request, 1));
+    for part in take_out_ownerless(&mut parts, &asked) {
+        let told = asked
+            .get(part.rank)
+            .and_then(|asked| gather::ownerless(asked, request, 1));
         warning::add(&mut warnings, told);
-    });
+    }
     // One part is the entity.
     let merged = if parts.len() > 1 {
         merge_parts(
