@@ -180,7 +180,7 @@ async fn a_notification_tells_of_no_addition() {
                permit (principal in Role::\"watcher\", action, resource in Tenant::\"tochigi\") when { resource.class == Class::\"open\" };";
     let platform = builder().await.policy("tochigi.cedar", too).start().await;
     let endpoint = endpoint().await;
-    let _ = subscribed(&platform, "watcher", &to_aeds(&endpoint.url(), &json!({}))).await;
+    let _ = subscribed(&platform, "watcher", &to_aeds(endpoint.url(), &json!({}))).await;
     let put = async |tenant: &str, id: &str| {
         let upsert = platform.post("/ngsi-ld/v1/entityOperations/upsert");
         let answer = upsert.by("writer").tenant(tenant).json(&json!([aed(id, "A")])).await;

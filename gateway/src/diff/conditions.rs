@@ -141,9 +141,8 @@ fn where_granted(granted: &BTreeSet<Circumstance>, applying: &BTreeSet<Circumsta
     }
     let each = by_purpose.into_iter().map(|(purpose, those)| {
         // What all of them are is worth a word where they apply to others as well.
-        let are_all = |is_so: &dyn Fn(&Circumstance) -> bool| {
-            those.iter().all(|one| is_so(one)) && !applying.iter().all(|one| is_so(one))
-        };
+        let are_all =
+            |is_so: &dyn Fn(&Circumstance) -> bool| those.iter().all(|one| is_so(one)) && !applying.iter().all(is_so);
         let mut words = match purpose {
             Some(purpose) => format!("for the purpose {purpose}"),
             None => "for no stated purpose".to_owned(),

@@ -103,7 +103,7 @@ impl Local {
             };
         }
         let plain = reversed().take_while(|character| is_local(**character)).count();
-        let first = reversed().take(plain).last();
+        let first = reversed().take(plain).next_back();
         // `連絡先はtaro@` and `佐野.taro@`
         if plain > 0 && !first.is_some_and(|first| matches!(first, '.' | '_' | '-' | '+')) {
             return Self {

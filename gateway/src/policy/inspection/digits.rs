@@ -19,7 +19,7 @@ static DIGITS: LazyLock<Vec<RangeInclusive<char>>> = LazyLock::new(|| {
         HirKind::Class(Class::Unicode(class)) => Some(class),
         _ => None,
     });
-    let ranges = class.iter().flat_map(|class| class.ranges());
+    let ranges = class.iter().flat_map(regex_syntax::hir::ClassUnicode::ranges);
     ranges.map(|range| range.start()..=range.end()).collect()
 });
 
