@@ -265,7 +265,7 @@ impl Subscriptions {
     }
 
     /// Waits until no notification waits or is under way, at most as long as told. Whether that was reached.
-    pub(crate) async fn delivered_within(&self, patience: Duration) -> bool {
+    pub async fn delivered_within(&self, patience: Duration) -> bool {
         let until = Instant::now() + patience;
         // What is compared may have to be sent.
         self.changes.compared_within(patience).await

@@ -224,7 +224,7 @@ fn consumer(tenants: usize) -> impl Strategy<Value = Consumer> {
         })
 }
 
-fn thing() -> impl Strategy<Value = Thing> {
+pub(super) fn thing() -> impl Strategy<Value = Thing> {
     (
         prop_oneof![
             3 => select(TYPES.as_slice()).prop_map(|r#type| vec![r#type]),
@@ -324,6 +324,62 @@ pub(super) fn written_world() -> impl Strategy<Value = World> {
             source
                 .parts
                 .retain(|(number, _)| known.may_be_loaded(*number, &provides, may_be_personal));
+        }
+        world
+    })
+}
+
+/// Any world with partitions of the store in which many may subscribe and everybody may write whatever may be written at
+/// all: what is hidden from subscribers changes.
+pub(super) fn subscribed_world() -> impl Strategy<Value = World> {
+    let action = || {
+        prop_oneof![
+            2 => Just(None),
+            1 => Just(Some(Action::Any)),
+            1 => Just(Some(Action::Subscribe)),
+            3 => Just(Some(Action::ReadAndSubscribe)),
+        ]
+    };
+    let forbidden = prop_oneof![3 => Just(None), 1 => Just(Some(Action::Subscribe))];
+    let told = vec((prop::bool::weighted(0.8), permit(1, 1)), 3);
+    let chances = (vec(action(), 30), vec(forbidden, 10), prop::bool::weighted(0.5), told);
+    (written_world(), chances).prop_map(|(mut world, (actions, forbidden, is_plain, told))| {
+        let mut actions = actions.into_iter().cycle();
+        let mut forbidden = forbidden.into_iter().cycle();
+        if is_plain {
+            // So that something is told in every other world.
+            world.platform.clear();
+        }
+        for (tenant, (is_told, mut told)) in world.tenants.iter_mut().zip(told) {
+            if is_told {
+                told.head.principal = Principal::Anybody;
+                told.head.action = Action::ReadAndSubscribe;
+                told.head.when = When::Always;
+                tenant.permits.push(told);
+            }
+            for permit in &mut tenant.permits {
+                permit.head.action = actions.next().flatten().unwrap_or(permit.head.action);
+            }
+            for forbid in &mut tenant.forbids {
+                forbid.action = forbidden.next().flatten().unwrap_or(forbid.action);
+            }
+            tenant.permits.push(Permit {
+                head: Head {
+                    principal: Principal::Anybody,
+                    action: Action::Provide,
+                    resource: Resource::All,
+                    when: When::Always,
+                },
+                attributes: Some(names()),
+                without: Vec::new(),
+                q: None,
+                scope: None,
+                area: None,
+                ids: None,
+                purposes: Vec::new(),
+                needs_assurance: false,
+                references: References::default(),
+            });
         }
         world
     })

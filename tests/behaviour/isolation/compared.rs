@@ -22,10 +22,10 @@ const CASES: u32 = 200;
 const QUESTIONS: usize = 60;
 
 /// Things that can be changed one at a time. What sources hold is not among them: no configuration says it.
-const CHANGES: usize = 25;
+pub(super) const CHANGES: usize = 25;
 
 /// The world with one thing as it is in another. `None`: it has no such thing.
-fn changed(world: &World, other: &World, change: usize, at: Index) -> Option<World> {
+pub(super) fn changed(world: &World, other: &World, change: usize, at: Index) -> Option<World> {
     let mut world = world.clone();
     let pick = |length: usize| (length > 0).then(|| at.index(length));
     let tenant = pick(world.tenants.len())?;

@@ -203,9 +203,11 @@ impl Caller<'_> {
         };
         let action = match head.action {
             Action::Any => true,
-            Action::Read => operation != Operation::Write,
+            Action::Read => !matches!(operation, Operation::Write | Operation::Subscribe),
             Action::Query => operation == Operation::Query,
             Action::Provide => operation == Operation::Write,
+            Action::Subscribe => operation == Operation::Subscribe,
+            Action::ReadAndSubscribe => operation != Operation::Write,
             Action::RetrieveAndTypes => matches!(operation, Operation::Retrieve | Operation::Types),
         };
         let resource = match head.resource {
@@ -270,7 +272,7 @@ pub(super) fn id_is(pattern: &str, number: usize) -> bool {
 }
 
 /// Whether a scope is one that a scope query of [`SCOPE_QUERIES`](super::world::SCOPE_QUERIES) speaks of.
-fn scope_is(query: &str, scope: &str) -> bool {
+pub(super) fn scope_is(query: &str, scope: &str) -> bool {
     match query {
         "/s0/#" => scope == "/s0" || scope.starts_with("/s0/"),
         "/+/x" => scope == "/s0/x",

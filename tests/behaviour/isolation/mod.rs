@@ -8,11 +8,14 @@
 mod chances;
 mod compared;
 mod granted;
+mod judged_subscriptions;
 mod judged_writes;
 mod model;
+mod notifying;
 mod posted;
 mod question;
 mod sources;
+mod subscriptions;
 mod world;
 mod writes;
 mod written;
@@ -65,6 +68,7 @@ struct From {
 struct Rig {
     runtime: tokio::runtime::Runtime,
     gateway: Arc<Gateway>,
+    subscriptions: Arc<Subscriptions>,
     edge: Edge,
     folder: PathBuf,
     wrong: sources::Wrong,
@@ -79,9 +83,9 @@ impl Rig {
             .enable_all()
             .build()
             .unwrap();
-        let gateway = runtime.block_on(async {
+        let (gateway, subscriptions) = runtime.block_on(async {
             std::fs::create_dir(folder.join("policies")).unwrap();
-            let text = "[tenants.t0]\nrole = \"operator\"\n";
+            let text = &*format!("{}[tenants.t0]\nrole = \"operator\"\n", written::GATEWAY);
             let files = [
                 ("tenants.toml", text),
                 (
@@ -101,20 +105,22 @@ impl Rig {
             let subscriptions = Subscriptions::open(&config.gateway, &state, &tasks).await.unwrap();
             let admission = Admission::start(bounds(&config.gateway.limits)).unwrap();
             let revision = Revision::build(config, &state, &tasks).await.unwrap();
-            Arc::new(Gateway::new(
+            let gateway = Arc::new(Gateway::new(
                 revision,
                 metrics,
                 Tokens::new(tasks.keys.clone()).unwrap(),
-                subscriptions,
+                Arc::clone(&subscriptions),
                 admission,
                 tasks,
                 state,
-            ))
+            ));
+            (gateway, subscriptions)
         });
         let edge = Edge::around(&gateway, api::operations(&gateway), false);
         Self {
             runtime,
             gateway,
+            subscriptions,
             edge,
             folder,
             wrong: sources::Wrong::default(),
@@ -379,20 +385,25 @@ fn cases() -> usize {
     std::env::var("KAKEHASHI_ISOLATION_CASES").map_or(CASES, |cases| cases.parse().unwrap())
 }
 
-/// What tries so many requests, and first those that are kept in a file.
-fn runner(cases: usize, kept_in: &str) -> TestRunner {
+/// Trying so many requests, and first those that are kept in a file.
+fn settings(cases: usize, kept_in: &str) -> Cases {
     let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../tests/behaviour/isolation/proptest-regressions"
     );
-    // proptest takes names that last for ever; there are two.
+    // proptest takes names that last for ever; there are three.
     let file = Box::leak(format!("{folder}/{kept_in}").into_boxed_str());
-    TestRunner::new(Cases {
+    Cases {
         cases: u32::try_from(cases.div_ceil(QUESTIONS)).unwrap(),
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(file))),
         max_shrink_iters: 2_000,
         ..Cases::default()
-    })
+    }
+}
+
+/// What tries so many requests.
+fn runner(cases: usize, kept_in: &str) -> TestRunner {
+    TestRunner::new(settings(cases, kept_in))
 }
 
 #[test]

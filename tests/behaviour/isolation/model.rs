@@ -33,6 +33,7 @@ pub(super) enum Operation {
     Retrieve,
     Types,
     Write,
+    Subscribe,
 }
 
 /// An entity as somebody sees it.

@@ -194,7 +194,7 @@ impl Adapter for InMemory {
 }
 
 /// Pages come by id.
-fn add(parts: &mut Vec<Entity>, entity: Entity) {
+pub(super) fn add(parts: &mut Vec<Entity>, entity: Entity) {
     let place = parts.partition_point(|part| part.id.as_str() < entity.id.as_str());
     parts.insert(place, entity);
 }
@@ -348,7 +348,7 @@ fn set_dates(system: &mut SystemAttributes, created: u32, modified: u32) {
     dates.modified_at = Some(DateTime::parse(&date(modified)).unwrap());
 }
 
-fn part(number: usize, thing: &Thing, has: &[bool]) -> Entity {
+pub(super) fn part(number: usize, thing: &Thing, has: &[bool]) -> Entity {
     let mut entity = Entity::new(EntityId::parse(&id(number)).unwrap(), type_name(thing.types[0]));
     entity.types.extend(thing.types[1..].iter().map(|name| type_name(name)));
     entity.scopes.extend(thing.scopes.iter().map(|scope| (*scope).into()));

@@ -99,6 +99,8 @@ pub(super) enum Action {
     Query,
     RetrieveAndTypes,
     Provide,
+    Subscribe,
+    ReadAndSubscribe,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -47,8 +47,8 @@ pub(super) enum Step {
     Ask(Question),
 }
 
-/// What consumers of a world do, one after the other.
-pub(super) fn steps(world: &World, count: usize) -> impl Strategy<Value = Vec<Step>> + use<> {
+/// A write of some consumer's of a world.
+pub(super) fn any_write(world: &World) -> impl Strategy<Value = Write> + use<> {
     let purposes: Vec<Vec<&'static str>> = world
         .consumers
         .iter()
@@ -68,24 +68,31 @@ pub(super) fn steps(world: &World, count: usize) -> impl Strategy<Value = Vec<St
         prop_oneof![0..IDS, IDS - 3..IDS],
         has,
     );
-    let write = write.prop_map(move |(consumer, tenant, index, what, number, has)| {
+    write.prop_map(move |(consumer, tenant, index, what, number, has)| {
         let own = &purposes[consumer];
-        Step::Write(Write {
+        Write {
             consumer,
             tenant,
             purpose: own.get(index.index(own.len() + 1)).copied(),
             what,
             number,
             has,
-        })
-    });
+        }
+    })
+}
+
+/// What consumers of a world do, one after the other.
+pub(super) fn steps(world: &World, count: usize) -> impl Strategy<Value = Vec<Step>> + use<> {
     // Dates of what is written are those of the clock.
     let asked = questions(world, 1).prop_map(|mut questions| {
         let mut question = questions.remove(0);
         question.without_dates();
         Step::Ask(question)
     });
-    vec(prop_oneof![3 => write, 1 => asked], count)
+    vec(
+        prop_oneof![3 => any_write(world).prop_map(Step::Write), 1 => asked],
+        count,
+    )
 }
 
 impl Write {
@@ -100,6 +107,14 @@ impl Write {
             consumer,
             tenant,
             purpose,
+        }
+    }
+
+    /// The same to another tenant.
+    pub(super) fn in_tenant(self, tenant: usize) -> Self {
+        Self {
+            tenant: Some(tenant),
+            ..self
         }
     }
 

@@ -15,6 +15,9 @@ use super::world::{
 
 const SCHEMA: &str = include_str!("../../../policies/schema.cedarschema");
 
+/// What is said of the gateway itself: subscribers listen on the loopback.
+pub(super) const GATEWAY: &str = "[gateway]\negress_allow = [\"127.0.0.0/8\"]\n";
+
 pub(super) fn tenant_id(index: usize) -> String {
     format!("t{index}")
 }
@@ -72,7 +75,7 @@ pub(super) fn shown(world: &World) -> String {
 }
 
 fn tenants_toml(world: &World) -> String {
-    let mut text = String::new();
+    let mut text = GATEWAY.to_owned();
     for (index, tenant) in world.tenants.iter().enumerate() {
         let id = tenant_id(index);
         let role = if index == 0 { "role = \"operator\"\n" } else { "" };
@@ -162,6 +165,8 @@ fn policy(effect: &str, head: &Head, owner: Option<usize>) -> String {
         Action::Read => "action in Action::\"read\"",
         Action::Query => "action == Action::\"queryEntity\"",
         Action::Provide => "action in Action::\"provide\"",
+        Action::Subscribe => "action in Action::\"subscribe\"",
+        Action::ReadAndSubscribe => "action in [Action::\"read\", Action::\"subscribe\"]",
         Action::RetrieveAndTypes => "action in [Action::\"retrieveEntity\", Action::\"retrieveEntityTypes\"]",
     };
     let resource = match (head.resource, owner) {
