@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::tenant_part::own_table;
-use crate::config::{AdministratorRole, Diagnostic, Diagnostics, TenantId, places_of_tenant};
+use crate::config::{AdministratorRole, Diagnostic, Diagnostics, Severity, TenantId, places_of_tenant};
 use crate::reload::ConfigFiles;
 
 /// The members that tell of findings.
@@ -30,13 +30,20 @@ pub(super) fn findings(
             let own_policies = files.policy_file(tenant.as_str()).display().to_string();
             let tenants_file = files.tenants_toml().display().to_string();
             let places = own_places(tenants_toml, tenant);
-            let (seen, hidden) = diagnostics.filtered(|finding| {
+            let is_own = |finding: &Diagnostic| {
                 finding.location.as_ref().is_some_and(|location| {
                     location.file == own_policies
                         || (location.file == tenants_file && places.contains_key(&(location.line, location.column)))
                 })
-            });
+            };
+            // What is wrong between two tenants is found at one of them, and may be the proposal of the other.
+            let is_between =
+                |finding: &Diagnostic| finding.severity == Severity::Error && finding.told_to_tenant.is_some();
+            let (seen, hidden) = diagnostics.filtered(|finding| is_own(finding) || is_between(finding));
             let shown_there = |mut finding: Diagnostic| {
+                if !is_own(&finding) {
+                    finding.location = None;
+                }
                 if let Some(location) = finding
                     .location
                     .as_mut()

@@ -65,7 +65,7 @@ fn principal(consumers: usize, tenants: usize) -> impl Strategy<Value = Principa
     ]
 }
 
-fn head(consumers: usize, tenants: usize) -> impl Strategy<Value = Head> {
+pub(super) fn head(consumers: usize, tenants: usize) -> impl Strategy<Value = Head> {
     let action = prop_oneof![
         3 => Just(Action::Any),
         6 => Just(Action::Read),
@@ -120,7 +120,7 @@ pub(super) fn area() -> impl Strategy<Value = Area> {
     })
 }
 
-fn permit(consumers: usize, tenants: usize) -> impl Strategy<Value = Permit> {
+pub(super) fn permit(consumers: usize, tenants: usize) -> impl Strategy<Value = Permit> {
     let all = names();
     let count = all.len();
     let plain = (

@@ -5,6 +5,7 @@
 //! `KAKEHASHI_ISOLATION_CASES` says how many requests are tried; those that once failed are tried first
 //! (`proptest-regressions/`).
 
+mod administrators;
 mod chances;
 mod compared;
 mod granted;

@@ -324,6 +324,18 @@ fn registered(
     }
 }
 
+/// An adapter of what is held in memory.
+pub(super) fn adapter(world: &World, name: &str, manner: Manner, parts: Parts, wrong: &Wrong) -> Arc<dyn Adapter> {
+    Arc::new(InMemory {
+        id: SourceId::new(name),
+        manner,
+        is_store: false,
+        parts,
+        personal: personal(world),
+        wrong: wrong.clone(),
+    })
+}
+
 fn personal(world: &World) -> Vec<(TypeName, Vec<AttributeName>)> {
     let of = |r#type: &str| {
         let is_personal = |name: &&str| {
@@ -348,6 +360,7 @@ fn set_dates(system: &mut SystemAttributes, created: u32, modified: u32) {
     dates.modified_at = Some(DateTime::parse(&date(modified)).unwrap());
 }
 
+/// The part of an entity that a source holds.
 pub(super) fn part(number: usize, thing: &Thing, has: &[bool]) -> Entity {
     let mut entity = Entity::new(EntityId::parse(&id(number)).unwrap(), type_name(thing.types[0]));
     entity.types.extend(thing.types[1..].iter().map(|name| type_name(name)));

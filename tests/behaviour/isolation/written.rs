@@ -30,9 +30,15 @@ pub(super) fn key_of(consumer: usize) -> String {
     format!("key-of-consumer-{consumer}")
 }
 
+/// What stands in tenants.toml of a key.
+pub(super) fn hash_of(key: &str) -> String {
+    let digest = Sha256::digest(key.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What a type is called in tenants.toml: what nobody has classified is known by its IRI alone. In policies it has its short
 /// name.
-fn type_in_files(world: &World, name: &str) -> String {
+pub(super) fn type_in_files(world: &World, name: &str) -> String {
     match world.type_class(name) {
         Some(_) => name.to_owned(),
         None => iri(name),
@@ -98,6 +104,12 @@ fn tenants_toml(world: &World) -> String {
             .unwrap();
         }
     }
+    text + &consumers_toml(world)
+}
+
+/// The tables of all consumers.
+pub(super) fn consumers_toml(world: &World) -> String {
+    let mut text = String::new();
     for (index, consumer) in world.consumers.iter().enumerate() {
         let quoted = |names: &[&str]| {
             names
@@ -106,10 +118,7 @@ fn tenants_toml(world: &World) -> String {
                 .collect::<Vec<_>>()
                 .join(", ")
         };
-        let hash: String = Sha256::digest(key_of(index).as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = hash_of(&key_of(index));
         let affiliation = match consumer.tenant {
             Some(tenant) => format!("tenant = \"{}\"", tenant_id(tenant)),
             None => "organisation = \"elsewhere\"".to_owned(),
