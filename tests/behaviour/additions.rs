@@ -91,6 +91,93 @@ async fn an_attribute_that_the_owner_hides_nobody_says_in_its_place() {
 }
 
 #[tokio::test]
+async fn nor_what_it_may_hide_of_one_entity_and_not_of_another() {
+    let real = planted()[0].clone();
+    let mut addition = spoof(&real.id, "EvacuationSite");
+    addition["prefecturalNote"] = json!({"type": "Property", "value": "偽の注"});
+    addition["unclassified"] = json!({"type": "Property", "value": "偽"});
+    addition["related"] = json!({"type": "Relationship", "object": "urn:ngsi-ld:EvacuationSite:1"});
+    // Whoever may read what the condition does not hold of sees the name alone.
+    let narrowed = "\n@attributes(\"name\")\npermit (principal in Role::\"some\", action in Action::\"read\", resource == EntityType::\"sano/EvacuationSite\");\n\
+        @q(\"name==\\\"zzz\\\"\")\npermit (principal in Role::\"some\", action in Action::\"read\", resource == EntityType::\"sano/EvacuationSite\");";
+    let open = "\npermit (principal in Role::\"some\", action in Action::\"read\", resource in Tenant::\"tochigi\") when { resource.class == Class::\"open\" };";
+    let platform = Platform::builder()
+        .await
+        .policy("sano.cedar", narrowed)
+        .policy("tochigi.cedar", open)
+        .consumer("some")
+        .store("tochigi", json!([addition]).to_string())
+        .start()
+        .await;
+    let entity = platform.entity(&real.id).by("some").await.ok().json();
+    let members: Vec<&String> = entity.as_object().unwrap().keys().collect();
+    assert!(
+        members
+            .iter()
+            .all(|name| ["id", "type", "name", "@context"].contains(&name.as_str())),
+        "{entity}"
+    );
+    let listed = platform
+        .entities("type=EvacuationSite&limit=1000")
+        .by("some")
+        .await
+        .ok();
+    assert!(!listed.everything().contains('偽'), "{listed}");
+}
+
+#[tokio::test]
+async fn types_scopes_dates_and_links_are_the_owners_alone() {
+    let real = planted()[0].clone();
+    let mut addition = spoof(&real.id, "EvacuationSite");
+    addition["type"] = json!(["EvacuationSite", "PublicToilet"]);
+    addition["scope"] = json!("/closed");
+    addition["prefecturalNote"] = json!({"type": "Property", "value": "注"});
+    addition["related"] = json!({"type": "Relationship", "object": "urn:ngsi-ld:EvacuationSite:1"});
+    let platform = Platform::builder()
+        .await
+        .store("tochigi", json!([addition]).to_string())
+        .start()
+        .await;
+    let entity = platform.entity(&real.id).await.ok().json();
+    assert_eq!(entity["prefecturalNote"]["value"], "注", "{entity}");
+    assert_eq!(entity["type"], "EvacuationSite", "{entity}");
+    assert!(
+        entity.get("scope").is_none() && entity.get("related").is_none(),
+        "{entity}"
+    );
+    let closed = platform
+        .entities("type=EvacuationSite&scopeQ=/closed&splitEntities=true")
+        .await
+        .ok();
+    assert!(!closed.ids().contains(&real.id), "{closed}");
+    let dated = platform
+        .get(format!("/ngsi-ld/v1/entities/{}?options=sysAttrs", encoded(&real.id)))
+        .await
+        .ok()
+        .json();
+    assert!(dated.get("createdAt").is_none(), "{dated}");
+    assert_eq!(dated["modifiedAt"], dated["name"]["modifiedAt"], "{dated}");
+}
+
+#[tokio::test]
+async fn nothing_is_added_where_the_owner_drops_what_is_found() {
+    let real = planted()[0].clone();
+    let mut addition = spoof(&real.id, "EvacuationSite");
+    addition["prefecturalNote"] = json!({"type": "Property", "value": "偽の注"});
+    let platform = Platform::builder()
+        .await
+        .tenants(|table| {
+            section(section(table, "tenants"), "sano").insert("inspection".to_owned(), "drop".into());
+        })
+        .store("tochigi", json!([addition]).to_string())
+        .start()
+        .await;
+    let entity = platform.entity(&real.id).await.ok();
+    assert!(!entity.everything().contains('偽'), "{entity}");
+    assert_eq!(entity.json()["name"]["value"], real.name.as_str());
+}
+
+#[tokio::test]
 async fn nor_under_another_type_nor_where_the_owner_has_none() {
     let real = planted()[0].id.clone();
     let made_up_as_aed = "urn:ngsi-ld:EvacuationSite:E0920400008888";

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::keys;
-use crate::config::{Config, RoleName, SourceConfig, SourceKind, TenantId};
+use crate::config::{Config, ProvidedType, RoleName, SourceConfig, SourceKind, TenantId};
+use crate::policy::PersonalData;
 
 /// Changes that are told. More are counted.
 const MOST_TOLD: usize = 1_000;
@@ -23,6 +24,7 @@ pub(super) fn changes(old: &Config, new: &Config, only: Option<&TenantId>) -> Ve
     let classes = old.policy.changes_of_classes(&new.policy).into_iter();
     told.extend(classes.map(|change| format!("classes: {change}")));
     requests(old, new, only, &mut told);
+    unclassified(old, new, only, &mut told);
     let left_out = told.len().saturating_sub(MOST_TOLD);
     told.truncate(MOST_TOLD);
     if left_out > 0 {
@@ -95,5 +97,30 @@ fn requests(old: &Config, new: &Config, only: Option<&TenantId>, told: &mut Vec<
         let name = file.map_or("platform", TenantId::as_str);
         let what = "what policies ask of requests and of roles that only tokens bring has changed";
         told.push(format!("policies/{name}.cedar: {what}"));
+    }
+}
+
+/// Policies about tenants of which a source holds whatever types there are: those that nobody has classified are not
+/// compared one by one.
+fn unclassified(old: &Config, new: &Config, only: Option<&TenantId>, told: &mut Vec<String>) {
+    let sides = [old, new].into_iter();
+    let holding = sides.flat_map(Config::sources).flat_map(|source| {
+        let any = |owner: &&TenantId| {
+            let mut provided = source.provided_by(owner);
+            source.personal_data == PersonalData::None
+                && provided.any(|provided| matches!(provided.r#type, ProvidedType::Any))
+        };
+        source.owners().iter().filter(any)
+    });
+    let tenants: BTreeSet<&TenantId> = holding
+        .filter(|tenant| only.is_none_or(|only| only == *tenant))
+        .collect();
+    for tenant in tenants {
+        if !old.policy.says_the_same_of_unclassified(&new.policy, tenant) {
+            told.push(format!(
+                "policies about {tenant}: what they say of types that nobody has classified has changed; \
+                 its sources may hold such"
+            ));
+        }
     }
 }

@@ -452,3 +452,28 @@ fn what_is_granted_for_one_purpose_is_not_granted_for_all() {
     assert!(gained.is_empty(), "{told}");
     assert!(told.to_string().contains("for the purpose disaster-response"), "{told}");
 }
+
+#[test]
+fn what_is_said_of_types_that_nobody_has_classified_is_told_where_a_source_may_hold_them() {
+    let of_any = |policy: &str, provides: &str, kind: &str| {
+        let mut files = files(policy);
+        let tenants = TENANTS
+            .replace(r#"{ type = "Trace" }"#, provides)
+            .replace(r#"personal_data = "present""#, &format!("personal_data = \"{kind}\""));
+        files.insert("tenants.toml", tenants);
+        files
+    };
+    let unknown = format!(
+        "{POLICY_OF_AED}\npermit(principal, action, resource == EntityType::\"sano/https://example.org/Thing\");"
+    );
+    let named = format!(
+        "{POLICY_OF_AED}\npermit(principal, action, resource in Tenant::\"sano\") when {{ resource.name == \"Thing\" }};"
+    );
+    let any = r#"{ type = "*" }"#;
+    for after in [&unknown, &named] {
+        let told = compared(&of_any(POLICY_OF_AED, any, "none"), &of_any(after, any, "none"));
+        assert!(told.to_string().contains("nobody has classified has changed"), "{told}");
+    }
+    let commented = format!("// Words.\n{POLICY_OF_AED}");
+    assert!(!compared(&of_any(POLICY_OF_AED, any, "none"), &of_any(&commented, any, "none")).is_any());
+}

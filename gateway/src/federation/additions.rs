@@ -1,11 +1,12 @@
 //! The parts of one entity from several sources, before they are merged: what other tenants add to an entity that its owner
-//! speaks for. It stands with what the owner says, and not without; and what the owner has and does not show nobody
+//! speaks for. It stands with what the owner says, and not without; and what the owner may have and not show nobody
 //! adds in its place. Why: `docs/decisions/additions-stand-with-their-owner.md`.
 
 use std::ops::Deref;
 
-use ngsi_ld::Entity;
+use ngsi_ld::entity::{Attribute, AttributeKind, Instance, SystemAttributes};
 use ngsi_ld::merge::Part;
+use ngsi_ld::{Entity, TypeName};
 use smallvec::SmallVec;
 
 use super::claimed::Standing;
@@ -41,32 +42,63 @@ impl RankedPart {
 }
 
 /// Takes out of the parts of one entity what may not stand there: all additions where the owner's part is missing, which are
-/// returned, and else of each addition the attributes that the owner has and does not show.
+/// returned, and else of each addition what the owner may have and not show, and what is the owner's alone to say: the types of the
+/// entity, its scopes and its dates.
 #[must_use]
 pub(super) fn take_out_ownerless(parts: &mut PartsOfOne, sub_queries: &[impl Deref<Target = SubQuery>]) -> PartsOfOne {
     if !parts.iter().any(|part| part.is_addition(sub_queries)) {
         return PartsOfOne::new();
     }
     let owners = parts.iter().filter(|part| part.standing == Standing::Owner);
-    let owners: SmallVec<[&SubQuery; 1]> = owners
-        .filter_map(|part| sub_queries.get(part.rank).map(Deref::deref))
+    let owners: SmallVec<[Owner<'_>; 1]> = owners
+        .filter_map(|part| {
+            let sub_query = sub_queries.get(part.rank).map(Deref::deref)?;
+            let types = part.entity.types.clone();
+            Some(Owner { sub_query, types })
+        })
         .collect();
-    if owners.is_empty() {
+    let Some(first) = owners.first() else {
         let (ownerless, others) = std::mem::take(parts)
             .into_iter()
             .partition(|part| part.is_addition(sub_queries));
         *parts = others;
         return ownerless;
-    }
+    };
     for part in parts.iter_mut().filter(|part| part.is_addition(sub_queries)) {
-        let Entity { types, attributes, .. } = &mut part.entity;
-        attributes.retain(|attribute| {
-            !owners
-                .iter()
-                .any(|owner| owner.grants.withholds(types, &attribute.name))
-        });
+        let Entity {
+            types,
+            scopes,
+            system,
+            attributes,
+            ..
+        } = &mut part.entity;
+        types.clone_from(&first.types);
+        scopes.clear();
+        *system = SystemAttributes::default();
+        attributes.retain(|attribute| owners.iter().all(|owner| owner.lets_add(attribute)));
     }
     PartsOfOne::new()
+}
+
+/// Who speaks for an entity, and of which types it is by that.
+struct Owner<'a> {
+    sub_query: &'a SubQuery,
+    types: SmallVec<[TypeName; 1]>,
+}
+
+impl Owner<'_> {
+    /// Whether it would show the attribute, of whatever entity, if it had it. Whether it has it must not matter: what is
+    /// added would tell.
+    fn lets_add(&self, attribute: &Attribute) -> bool {
+        // Those that lead to what the consumer may not see are not shown.
+        let is_link = |instance: &Instance| {
+            let kind = instance.value.kind();
+            matches!(kind, AttributeKind::Relationship | AttributeKind::ListRelationship)
+        };
+        !self.sub_query.source.inspection.drops_finds()
+            && !self.sub_query.grants.may_withhold(&self.types, &attribute.name)
+            && !attribute.instances.iter().any(is_link)
+    }
 }
 
 /// The parts in the order of the plan.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cedar_policy::{EntityUid, Policy};
+use cedar_policy::{EntityUid, Policy, ResourceConstraint};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::classification::Class;
@@ -11,7 +11,7 @@ use super::engine::PolicyEngine;
 use super::operation::{Operation, OperationGroup};
 use super::policy_files::Policies;
 use super::policy_reading::PolicyFile;
-use crate::config::TenantId;
+use crate::config::{TenantId, compact_type};
 
 /// The operations that policies tell apart from the others of their group.
 #[derive(Debug, Default)]
@@ -76,6 +76,36 @@ impl PolicyEngine {
         let (own, others) = (self.file_about(tenant), other.file_about(tenant));
         let text = |file: Option<&Arc<PolicyFile>>| file.map(|file| file.text.clone());
         text(own) == text(others) || asked_of_requests(own, roles) == asked_of_requests(others, roles)
+    }
+
+    /// Whether the policies about a tenant's data say the same of types that nobody has classified: all but those of
+    /// one classified type each, wherever they stand.
+    pub(crate) fn says_the_same_of_unclassified(&self, other: &Self, tenant: &TenantId) -> bool {
+        if self.has_same_policies(other, tenant) {
+            return true;
+        }
+        let speaking = |engine: &Self| {
+            let classified: BTreeSet<String> = engine.principal_types().map(compact_type).collect();
+            let policies = engine.policies();
+            let own = policies.partitions.get(tenant).map(|partition| &partition.own);
+            let files = own.into_iter().chain([&policies.platform]);
+            let all = files.flat_map(|file| file.policies.iter());
+            let speaking = all.filter_map(|(policy, _)| {
+                let is_of_one = match policy.resource_constraint() {
+                    ResourceConstraint::Eq(resource) => {
+                        let name = resource.id().unescaped();
+                        name.split_once('/').is_some_and(|(_, name)| classified.contains(name))
+                    }
+                    _ => false,
+                };
+                let json = || policy.to_json().ok().map(|json| json.to_string());
+                (!is_of_one).then(json).flatten()
+            });
+            let mut speaking: Vec<String> = speaking.collect();
+            speaking.sort();
+            speaking
+        };
+        speaking(self) == speaking(other)
     }
 
     /// The policies of a tenant; `None`: the operator's own.

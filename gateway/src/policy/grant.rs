@@ -199,6 +199,14 @@ impl TypeGrant {
         self.permits.iter().any(|permit| self.permit_includes(permit, name))
     }
 
+    /// Whether the attribute is granted, whatever else an entity is like.
+    #[must_use]
+    pub fn always_includes(&self, name: &AttributeName) -> bool {
+        let always = |permit: &&PermitScope| !permit.conditions.are_about_entities();
+        let mut permits = self.permits.iter().filter(always);
+        permits.any(|permit| self.permit_includes(permit, name))
+    }
+
     /// Whether one of its permits grants the attribute, of some entities at least.
     pub(super) fn permit_includes(&self, permit: &PermitScope, name: &AttributeName) -> bool {
         permit.includes(name, &self.classes)

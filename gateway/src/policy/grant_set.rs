@@ -169,11 +169,11 @@ impl GrantSet {
         groups
     }
 
-    /// Whether entities of one of these types have the attribute, by its classification, and it is not shown.
+    /// Whether some entity of one of these types may have the attribute and not show it.
     #[must_use]
-    pub fn withholds(&self, types: &[TypeName], name: &AttributeName) -> bool {
+    pub fn may_withhold(&self, types: &[TypeName], name: &AttributeName) -> bool {
         let mut of_types = self.granted.iter().filter(|grant| types.contains(grant.r#type()));
-        of_types.any(|grant| self.is_kept_from(grant, name))
+        of_types.any(|grant| !grant.always_includes(name))
     }
 
     /// Whether some granted type grants the attribute: whether a condition may touch it at all.

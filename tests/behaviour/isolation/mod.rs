@@ -77,7 +77,13 @@ struct Rig {
 }
 
 impl Rig {
+    /// One whose subscribers may listen on the loopback.
     fn new() -> Self {
+        Self::with(written::GATEWAY)
+    }
+
+    /// One of which tenants.toml says this of the gateway itself.
+    fn with(gateway: &str) -> Self {
         let files = tempfile::tempdir().unwrap();
         let folder = files.path().to_owned();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -86,7 +92,7 @@ impl Rig {
             .unwrap();
         let (gateway, subscriptions) = runtime.block_on(async {
             std::fs::create_dir(folder.join("policies")).unwrap();
-            let text = &*format!("{}[tenants.t0]\nrole = \"operator\"\n", written::GATEWAY);
+            let text = &*format!("{gateway}[tenants.t0]\nrole = \"operator\"\n");
             let files = [
                 ("tenants.toml", text),
                 (

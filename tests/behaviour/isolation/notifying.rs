@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
 use kakehashi::config::{ConsumerId, TenantId};
 use serde_json::Value;
 use stand_ins::server::{Service, empty};
@@ -24,7 +25,12 @@ struct Endpoint;
 
 impl Service for Endpoint {
     fn answer(&self, _: &LoggedRequest) -> Response<Bytes> {
-        empty(StatusCode::OK)
+        let mut answer = empty(StatusCode::OK);
+        // One that is kept may be closed while the next is sent on it, and no POST is sent twice.
+        answer
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+        answer
     }
 }
 

@@ -208,6 +208,12 @@ impl Inspection {
         self.actions.strictest() != Action::Report && condition::may_discern_scopes(scope)
     }
 
+    /// Whether something that is found does not leave at all.
+    #[must_use]
+    pub fn drops_finds(&self) -> bool {
+        self.actions.strictest() == Action::Drop
+    }
+
     /// Whether what is found is masked or dropped. Then entities that meet a filter which [may discern
     /// finds](may_discern_finds) as their source holds them, and those that do not, could look alike after inspection. Who
     /// holds the values must not leave any out by it: which ones are missing would answer a guess.
