@@ -251,7 +251,7 @@ pub(super) fn body(before: &Platform, after: &Platform, tenant: usize, folder: &
     let name = policy_file(tenant);
     let (earlier, now) = (written::files(&before.world), written::files(&after.world));
     if earlier.get(&name) != now.get(&name) {
-        files[&name] = now.get(&name).map(|text| text.to_string()).into();
+        files[&name] = now.get(&name).map(ToString::to_string).into();
     }
     json!({ "files": files })
 }
