@@ -226,7 +226,8 @@ async fn compare(
 ) -> Option<Vec<(Arc<Entry>, Arc<Revision>, Notice)>> {
     let gateway = subscriptions.gateway.get().and_then(Weak::upgrade)?;
     let revision = &concerning.written.revision;
-    let owner = concerning.entries.first()?.consumer(revision);
+    // Each may stand on another credential or purpose: that one of them is withdrawn silences none of the others.
+    let owner = concerning.entries.iter().find_map(|entry| entry.consumer(revision));
     let Some(owner) = owner else {
         // Nobody is told any more.
         return Some(Vec::new());
