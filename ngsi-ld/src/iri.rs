@@ -250,6 +250,13 @@ impl EntityId {
     }
 }
 
+/// For tables that copy a key only where it is new.
+impl From<&Self> for EntityId {
+    fn from(id: &Self) -> Self {
+        id.clone()
+    }
+}
+
 impl Borrow<str> for EntityId {
     fn borrow(&self) -> &str {
         &self.0

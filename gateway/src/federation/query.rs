@@ -384,7 +384,7 @@ async fn assembled(
 ) -> (Parts, Vec<Warning>, Completing) {
     let mut parts = Parts::default();
     let mut warnings = Vec::new();
-    let mut alive: Vec<(usize, &SubQuery, Vec<EntityId>)> = Vec::new();
+    let mut filtering: Vec<(usize, &SubQuery, Vec<EntityId>)> = Vec::new();
     for ((rank, sub_query), answer) in sub_queries.iter().enumerate().zip(answers) {
         match answer {
             Ok(found) => {
@@ -392,15 +392,17 @@ async fn assembled(
                     &mut warnings,
                     Warning::of_left_out(&sub_query.source.id, &found.left_out),
                 );
-                let ids = found.entities.iter().map(|entity| entity.id.clone()).collect();
-                alive.push((rank, sub_query, ids));
+                if sub_query.filters_parts() {
+                    let ids = found.entities.iter().map(|entity| entity.id.clone()).collect();
+                    filtering.push((rank, sub_query, ids));
+                }
                 parts.add(rank, sub_query, found).await;
             }
             Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
         }
     }
     let mut completing = Completing::new();
-    for (rank, sub_query, found) in alive {
+    for (rank, sub_query, found) in filtering {
         let missing = missing_parts(sub_query, found, &parts).await;
         completing.extend(missing.map(|missing| (rank, Arc::new(missing))));
     }
@@ -409,9 +411,6 @@ async fn assembled(
 
 /// What a source that filters must be asked for again: the candidates of the others that it may hold.
 async fn missing_parts(sub_query: &SubQuery, mut found: Vec<EntityId>, parts: &Parts) -> Option<SubQuery> {
-    if !sub_query.filters_parts() {
-        return None;
-    }
     found.sort_unstable();
     let may_hold = |id: &EntityId| {
         let mut types = sub_query.query.types.iter();
@@ -440,7 +439,7 @@ impl Parts {
     async fn add(&mut self, rank: usize, sub_query: &SubQuery, found: Found) {
         for entity in found.entities {
             let part = RankedPart::new(rank, sub_query, entity);
-            let parts = self.by_id.entry(part.entity.id.clone()).or_default();
+            let parts = self.by_id.entry_ref(&part.entity.id).or_default();
             parts.push(part);
             pause().await;
         }

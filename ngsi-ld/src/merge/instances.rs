@@ -16,6 +16,14 @@ pub(super) fn choose(mut candidates: Vec<Candidate>, clock: &Clock) -> SmallVec<
     if candidates.iter().any(|candidate| candidate.authoritative) {
         candidates.retain(|candidate| candidate.authoritative);
     }
+    let Some((first, others)) = candidates.split_first() else {
+        return SmallVec::new();
+    };
+    if others.iter().all(|other| other.instance == first.instance) {
+        // They mostly agree.
+        candidates.truncate(1);
+        return candidates.into_iter().map(|only| only.instance).collect();
+    }
     let mut groups: SmallVec<[Group; 1]> = SmallVec::new();
     for Candidate { instance, .. } in candidates {
         let same_dataset = |group: &&mut Group| group.first.dataset_id == instance.dataset_id;

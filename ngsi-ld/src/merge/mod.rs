@@ -71,26 +71,23 @@ impl Clock {
 /// The parts have one id. A part with another id than the first is left out: two entities never mix. `None` when
 /// there is no part.
 #[must_use]
-pub fn merge_parts(parts: Vec<Part>, clock: &Clock) -> Option<Entity> {
+pub fn merge_parts(mut parts: Vec<Part>, clock: &Clock) -> Option<Entity> {
+    let (first, others) = parts.split_first()?;
+    if others.iter().any(|other| other.entity.id != first.entity.id) {
+        let id = first.entity.id.clone();
+        parts.retain(|part| part.entity.id == id);
+    }
+    if parts.len() == 1 {
+        return parts.pop().map(|only| only.entity);
+    }
+    bind_attributes_to_expiry(&mut parts);
+    let system = merge_dates(&parts, clock);
     let mut parts = parts.into_iter();
     let first = parts.next()?;
-    let mut all = vec![first];
-    for part in parts {
-        if all.first().is_some_and(|first| first.entity.id == part.entity.id) {
-            all.push(part);
-        }
-    }
-    if all.len() == 1 {
-        return all.pop().map(|only| only.entity);
-    }
-    bind_attributes_to_expiry(&mut all);
-    let system = merge_dates(&all, clock);
-    let mut all = all.into_iter();
-    let first = all.next()?;
     let mut gathered = Gathered::default();
     let mut merged = first.entity;
     gathered.add(std::mem::take(&mut merged.attributes), first.authoritative);
-    for part in all {
+    for part in parts {
         extend_distinct(&mut merged.types, part.entity.types);
         extend_distinct(&mut merged.scopes, part.entity.scopes);
         gathered.add(part.entity.attributes, part.authoritative);
@@ -170,26 +167,52 @@ fn extend_distinct<T: PartialEq>(all: &mut SmallVec<[T; 1]>, more: SmallVec<[T; 
 #[derive(Default)]
 struct Gathered {
     attributes: Vec<(AttributeName, Vec<Candidate>)>,
+    /// Filled when there are too many to compare them one by one.
     places: HashMap<AttributeName, usize>,
 }
 
+/// Up to here, comparing names one by one is quicker than a table.
+const MANY_ATTRIBUTES: usize = 32;
+
 impl Gathered {
     fn add(&mut self, attributes: Vec<Attribute>, authoritative: bool) {
+        // Parts of one entity mostly have the same attributes, in the same order.
+        let mut expected = 0;
         for attribute in attributes {
             let instances = attribute.instances.into_iter();
             let candidates = instances.map(|instance| Candidate {
                 instance,
                 authoritative,
             });
-            let place = self.places.get(&attribute.name);
-            match place.and_then(|place| self.attributes.get_mut(*place)) {
+            let place = self.place(&attribute.name, expected);
+            match place.and_then(|place| self.attributes.get_mut(place)) {
                 Some((_, gathered)) => gathered.extend(candidates),
-                None => {
-                    self.places.insert(attribute.name.clone(), self.attributes.len());
-                    self.attributes.push((attribute.name, candidates.collect()));
-                }
+                None => self.push(attribute.name, candidates.collect()),
             }
+            expected = place.map_or(self.attributes.len(), |place| place + 1);
         }
+    }
+
+    /// Where an attribute is, which is probably at that place.
+    fn place(&self, name: &AttributeName, expected: usize) -> Option<usize> {
+        if self.attributes.get(expected).is_some_and(|(known, _)| known == name) {
+            return Some(expected);
+        }
+        if self.places.is_empty() {
+            return self.attributes.iter().position(|(known, _)| known == name);
+        }
+        self.places.get(name).copied()
+    }
+
+    fn push(&mut self, name: AttributeName, candidates: Vec<Candidate>) {
+        if self.attributes.len() == MANY_ATTRIBUTES {
+            let names = self.attributes.iter().map(|(name, _)| name.clone());
+            self.places.extend(names.zip(0..));
+        }
+        if self.attributes.len() >= MANY_ATTRIBUTES {
+            self.places.insert(name.clone(), self.attributes.len());
+        }
+        self.attributes.push((name, candidates));
     }
 
     fn resolve(self, clock: &Clock) -> Vec<Attribute> {

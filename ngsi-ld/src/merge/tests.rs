@@ -393,3 +393,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_attributes_in_any_order_are_joined_each_once() {
+    for many in [3, 32, 33, 40, 100] {
+        let names: Vec<String> = (0..many).map(|number| format!("a{number}")).collect();
+        let instances: Vec<[Instance; 1]> = (0..many).map(|number| [reading(number)]).collect();
+        let all: Vec<(&str, &[Instance])> = names
+            .iter()
+            .zip(&instances)
+            .map(|(name, instance)| (name.as_str(), instance.as_slice()))
+            .collect();
+        let reversed: Vec<_> = all.iter().rev().copied().collect();
+        let (half, rest) = all.split_at(all.len() / 2);
+        let orders = [half, &all, &reversed, rest];
+        let parts = orders.map(|order| Part {
+            entity: entity(order),
+            authoritative: false,
+        });
+        assert_eq!(merge(parts.into()).unwrap(), entity(&all), "{many}");
+    }
+}

@@ -53,30 +53,61 @@ struct Census {
     has_foldable: bool,
 }
 
-/// Counts without a branch for each byte, so that the compiler compares many of them at once.
+/// Bits of each count in a [`tally`].
+const COUNT_BITS: u32 = 10;
+
+/// Bytes whose tallies are added before the counts are read, so that none of them overflows.
+const TALLIED: usize = (1 << COUNT_BITS) - 1;
+
+/// What one byte adds to each count of a census, side by side in one number.
+const fn tally(byte: u8) -> u64 {
+    // The first bytes of characters that NFKC folds into ASCII, and of digits of other scripts: superscripts (C2), Arabic to
+    // Burmese and modifiers (D9 to E1), punctuation and enclosed ones (E2), Vai and the like (EA), full-width forms (EF),
+    // what is beyond the basic plane (F0 and up). Kana and ideographs begin with E3 to E9.
+    let foldable = matches!(byte, 0xC2 | 0xD9..=0xE2 | 0xEA..);
+    // `%` and `&`, `\` and `_`, and two signs more.
+    let escape = matches!(byte, b'%'..=b'&' | b'\\'..=b'_');
+    // The first byte of a character that is not of ASCII.
+    let other = byte >= 0xC2;
+    let mut tally = foldable as u64;
+    tally = (tally << COUNT_BITS) + escape as u64;
+    tally = (tally << COUNT_BITS) + (byte == b'U') as u64;
+    tally = (tally << COUNT_BITS) + (byte == b'@') as u64;
+    tally = (tally << COUNT_BITS) + other as u64;
+    (tally << COUNT_BITS) + byte.is_ascii_digit() as u64
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "done while compiling, where an index that is none is an error"
+)]
+const TALLIES: [u64; 256] = {
+    let mut tallies = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        tallies[byte] = tally(byte as u8);
+        byte += 1;
+    }
+    tallies
+};
+
+/// Counts with one addition for each byte: nearly every text is so short that comparing many bytes at once costs more.
 fn census(text: &str) -> Census {
     let mut census = Census::default();
-    for block in text.as_bytes().chunks(BLOCK) {
-        let (mut digits, mut others) = (0_u8, 0_u8);
-        let (mut at, mut letter, mut escape, mut lead) = (false, false, false, false);
-        for byte in block {
-            digits += u8::from(byte.is_ascii_digit());
-            others += u8::from(*byte >= 0xC2);
-            at |= *byte == b'@';
-            letter |= *byte == b'U';
-            // `%` and `&`, `\` and `_`, and two signs more.
-            escape |= matches!(*byte, b'%'..=b'&' | b'\\'..=b'_');
-            // The first bytes of characters that NFKC folds into ASCII, and of digits of other scripts: superscripts (C2),
-            // Arabic to Burmese and modifiers (D9 to E1), punctuation and enclosed ones (E2), Vai and the like (EA),
-            // full-width forms (EF), what is beyond the basic plane (F0 and up). Kana and ideographs begin with E3 to E9.
-            lead |= matches!(*byte, 0xC2 | 0xD9..=0xE2 | 0xEA..);
-        }
-        census.digits += u32::from(digits);
-        census.others += u32::from(others);
-        census.has_at |= at;
-        census.has_letter_u |= letter;
-        census.has_escape |= escape;
-        census.has_foldable |= lead;
+    for bytes in text.as_bytes().chunks(TALLIED) {
+        let tallies = bytes.iter().filter_map(|byte| TALLIES.get(usize::from(*byte)));
+        let mut counts = tallies.sum::<u64>();
+        let mut next = || {
+            let count = counts & TALLIED as u64;
+            counts >>= COUNT_BITS;
+            count as u32
+        };
+        census.digits += next();
+        census.others += next();
+        census.has_at |= next() > 0;
+        census.has_letter_u |= next() > 0;
+        census.has_escape |= next() > 0;
+        census.has_foldable |= next() > 0;
     }
     // Most texts are too short for anything that is told by two bytes.
     if census.others > 0 && (census.digits + DIGITS_OF_ONE * census.others >= FEWEST_DIGITS || text.len() > LINE_DIGITS)

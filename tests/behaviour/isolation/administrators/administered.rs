@@ -173,7 +173,7 @@ impl Administered {
 }
 
 /// The same entity with other values, of later days.
-fn otherwise(thing: &Thing) -> Thing {
+pub(super) fn otherwise(thing: &Thing) -> Thing {
     let mut other = thing.clone();
     other.numbers.iter_mut().for_each(|number| *number += 10);
     other.place = (thing.place.0 + 10, thing.place.1 + 10);
