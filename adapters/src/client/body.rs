@@ -13,7 +13,7 @@ use kakehashi_resources::{Held, Resources, pause};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admission::InFlight;
-use super::driven::{Lendable, together};
+use super::driven::{Lendable, Waited, together};
 use super::source_client::SILENCE_THAT_COUNTS;
 use crate::contract::{AdapterError, ErrorKind};
 
@@ -31,8 +31,11 @@ pub struct ChunkStream {
     remaining: usize,
     until: Until,
     deadline: Pin<Box<Sleep>>,
+    began: Instant,
     /// When the latest bytes have come.
     last: Instant,
+    /// How much of the time it was not read though it could be.
+    waited: Waited,
     in_flight: InFlight,
     ended: bool,
 }
@@ -69,7 +72,9 @@ impl ChunkStream {
             remaining: cap,
             until,
             deadline: Box::pin(sleep_until(until.deadline)),
+            began: Instant::now(),
             last: Instant::now(),
+            waited: Waited::default(),
             in_flight,
             ended: false,
         })
@@ -116,12 +121,22 @@ impl ChunkStream {
             return collecting.together().await;
         };
         let source = collecting.chunks.in_flight.source().clone();
-        let reading = together(borrowed, async move {
+        let waited = collecting.chunks.waited.clone();
+        let reading = together(borrowed, waited, async move {
             collecting.read(usize::MAX).await?;
             collecting.together().await
         });
         let read = resources.wait_elsewhere(reading).await;
         read.map_err(|exhausted| AdapterError::exhausted(&source, exhausted))?
+    }
+
+    /// Whether it is the source that needed the time which is over, and not others whose turn it was: no consumer may close a
+    /// source to the others by keeping the gateway busy.
+    fn is_late(&self) -> bool {
+        let waited = self.waited.total();
+        let is_source = waited < self.began.elapsed() / 2;
+        let silence = self.last.elapsed().saturating_sub(waited);
+        is_source && (self.until.is_own || silence >= SILENCE_THAT_COUNTS)
     }
 
     fn hold(&self, held: &mut Held, bytes: usize) -> Result<(), AdapterError> {
@@ -221,7 +236,7 @@ impl Stream for ChunkStream {
         }
         // The deadline first: a source that always has one more byte must not keep us beyond it.
         if self.deadline.as_mut().poll(cx).is_ready() {
-            if self.until.is_own || self.last.elapsed() >= SILENCE_THAT_COUNTS {
+            if self.is_late() {
                 self.in_flight.failed();
             }
             return self.end(ErrorKind::Timeout, "the body did not end within the deadline");

@@ -6,9 +6,10 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
 use hyper::rt::{Executor, Read, ReadBufCursor, Write};
@@ -178,36 +179,60 @@ impl Drop for Borrowed {
     }
 }
 
+/// How long a body could have been read on, and waited for others' turns to end. A source is not to blame for that.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Waited(Arc<AtomicU64>);
+
+impl Waited {
+    pub(super) fn total(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
+    }
+
+    fn add(&self, waited: Duration) {
+        let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+        self.0.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
 /// Reads a body together with the connection that it arrives on: each goes on as soon as the other has, without being
-/// woken in between, until the turn is over.
-pub(super) async fn together<T>(mut connection: Borrowed, body: impl Future<Output = T>) -> T {
-    let mut body = Box::pin(body);
+/// woken in between, until the turn is over. What it waits for turns is added to `waited`, from now on.
+pub(super) fn together<T>(
+    mut connection: Borrowed,
+    waited: Waited,
+    body: impl Future<Output = T>,
+) -> impl Future<Output = T> {
     let between = Arc::new(Between::default());
-    let waker = Waker::from(Arc::clone(&between));
-    loop {
-        let polled = std::future::poll_fn(|cx| {
-            between.outside.register(cx.waker());
-            between.is_polled.store(true, Ordering::SeqCst);
-            between.is_woken.store(false, Ordering::SeqCst);
-            let mut inner = Context::from_waker(&waker);
-            let read = body.as_mut().poll(&mut inner);
-            if read.is_pending() {
-                connection.drive(&mut inner);
+    between.can_go_on();
+    async move {
+        let mut body = Box::pin(body);
+        let waker = Waker::from(Arc::clone(&between));
+        loop {
+            let polled = std::future::poll_fn(|cx| {
+                between.outside.register(cx.waker());
+                between.is_polled.store(true, Ordering::SeqCst);
+                between.is_woken.store(false, Ordering::SeqCst);
+                waited.add(between.goes_on());
+                let mut inner = Context::from_waker(&waker);
+                let read = body.as_mut().poll(&mut inner);
+                if read.is_pending() {
+                    connection.drive(&mut inner);
+                }
+                between.is_polled.store(false, Ordering::SeqCst);
+                match read {
+                    Poll::Ready(read) => Poll::Ready(Some(read)),
+                    Poll::Pending if between.is_woken.load(Ordering::SeqCst) => Poll::Ready(None),
+                    Poll::Pending => Poll::Pending,
+                }
+            })
+            .await;
+            if let Some(read) = polled {
+                // So that it is free for the next request before whoever asked hears of the end.
+                connection.drive(&mut Context::from_waker(Waker::noop()));
+                return read;
             }
-            between.is_polled.store(false, Ordering::SeqCst);
-            match read {
-                Poll::Ready(read) => Poll::Ready(Some(read)),
-                Poll::Pending if between.is_woken.load(Ordering::SeqCst) => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
-            }
-        })
-        .await;
-        if let Some(read) = polled {
-            // So that it is free for the next request before whoever asked hears of the end.
-            connection.drive(&mut Context::from_waker(Waker::noop()));
-            return read;
+            between.can_go_on();
+            pause().await;
         }
-        pause().await;
     }
 }
 
@@ -217,6 +242,21 @@ struct Between {
     outside: AtomicWaker,
     is_polled: AtomicBool,
     is_woken: AtomicBool,
+    /// Since when there is something to read, or to be told, while nobody reads.
+    since: Mutex<Option<Instant>>,
+}
+
+impl Between {
+    fn can_go_on(&self) {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.get_or_insert_with(Instant::now);
+    }
+
+    /// How long it could have gone on before.
+    fn goes_on(&self) -> Duration {
+        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).take();
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
 }
 
 impl Wake for Between {
@@ -227,6 +267,7 @@ impl Wake for Between {
     fn wake_by_ref(self: &Arc<Self>) {
         self.is_woken.store(true, Ordering::SeqCst);
         if !self.is_polled.load(Ordering::SeqCst) {
+            self.can_go_on();
             self.outside.wake();
         }
     }
