@@ -31,7 +31,7 @@ pub mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ngsi_ld::TypeName;
+use ngsi_ld::{Iri, TypeName};
 use serde::Serialize;
 
 use crate::config::{Config, TenantId, compact_type};
@@ -90,7 +90,7 @@ pub struct Change {
     pub consumers: Names,
     /// What they do: operations, or a group where all of it is meant.
     pub operations: Vec<String>,
-    /// With entities of these types.
+    /// With entities of these types: `*` for every type that nobody has named.
     pub types: Vec<String>,
     /// Whether no source of these tenants provides the types: an entity has them only beside a type that one provides,
     /// and is seen by whoever is granted all of its types.
@@ -121,6 +121,12 @@ impl Names {
         Self { count, names }
     }
 }
+
+/// A type that nobody has named, in the place of all of them.
+const ANY_OTHER: &str = "urn:kakehashi:type-that-nobody-has-named";
+
+/// How it is told.
+pub const ANY_TYPE: &str = "*";
 
 /// What is gained and lost, and by whom: that is where changes are joined.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -248,7 +254,7 @@ impl Comparison<'_> {
             || self
                 .types_of(tenant)
                 .into_iter()
-                .chain(self.types_beside(tenant))
+                .chain(self.principal_types_beside(tenant))
                 .any(|name| !old.config.policy.classes_are_same(&new.config.policy, name))
     }
 
@@ -258,8 +264,8 @@ impl Comparison<'_> {
         old.into_iter().chain(new).collect()
     }
 
-    /// The types that an entity of the tenant's may have beside those that its sources provide.
-    fn types_beside(&self, tenant: &TenantId) -> BTreeSet<&TypeName> {
+    /// The types of those who have classes, which an entity of the tenant's may have beside those that its sources provide.
+    fn principal_types_beside(&self, tenant: &TenantId) -> BTreeSet<&TypeName> {
         let provided = self.types_of(tenant);
         if provided.is_empty() {
             return provided;
@@ -267,6 +273,22 @@ impl Comparison<'_> {
         let sides = [&self.old, &self.new].into_iter();
         let known = sides.flat_map(|side| side.config.policy.principal_types());
         known.filter(|name| !provided.contains(name)).collect()
+    }
+
+    /// Every type that an entity of the tenant's may have beside those that its sources provide: those of a class, those
+    /// that policies name, and one for all others.
+    fn types_beside(&self, tenant: &TenantId) -> BTreeSet<TypeName> {
+        let provided = self.types_of(tenant);
+        if provided.is_empty() {
+            return BTreeSet::new();
+        }
+        let mut beside: BTreeSet<TypeName> = self.principal_types_beside(tenant).into_iter().cloned().collect();
+        for side in [&self.old, &self.new] {
+            side.config.policy.add_types_named(tenant, &mut beside);
+        }
+        beside.insert(TypeName::new(Iri::new(ANY_OTHER)));
+        beside.retain(|name| !provided.contains(name));
+        beside
     }
 
     /// What changes about one tenant's data for these consumers.
@@ -397,7 +419,12 @@ fn joined(found: Vec<(TenantId, Found)>) -> (Vec<Change>, usize) {
             let mut by_operations: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
             for (name, operations) in by_type {
                 let types = by_operations.entry(in_groups(&operations)).or_default();
-                types.insert(compact_type(&name));
+                let is_named = name.as_str() != ANY_OTHER;
+                types.insert(if is_named {
+                    compact_type(&name)
+                } else {
+                    ANY_TYPE.to_owned()
+                });
             }
             for (operations, types) in by_operations {
                 let key = (operations, types.into_iter().collect(), balance.clone());

@@ -419,6 +419,25 @@ fn types_that_an_entity_may_have_beside_a_provided_one_are_told() {
     assert_eq!(told.changes.len(), 1, "{told}");
     assert_eq!(told.changes[0].types, ["Shelter"], "{told}");
     assert!(told.changes[0].beside_others, "{told}");
+    // Nobody has classed them, and a policy names one.
+    let without = |policy: &str| {
+        let mut files = files(policy);
+        files.insert("tenants.toml", TENANTS.replace("= \"present\"", "= \"none\""));
+        files
+    };
+    let forbid = "forbid(principal, action in Action::\"read\", resource) when { resource.iri == \"https://example.jp/Unheard\" };";
+    let all = "permit(principal, action in Action::\"read\", resource in Tenant::\"sano\");";
+    let told = compared(&without(&format!("{all}\n{forbid}")), &without(all));
+    assert_eq!(told.changes[0].types, ["https://example.jp/Unheard"], "{told}");
+    assert!(told.changes[0].beside_others, "{told}");
+    // Nor does any policy.
+    let of_others = "permit(principal, action in Action::\"read\", resource in Tenant::\"sano\") when { resource.class == Class::\"unclassified\" };";
+    let told = compared(
+        &without(POLICY_OF_AED),
+        &without(&format!("{POLICY_OF_AED}\n{of_others}")),
+    );
+    assert_eq!(told.changes[0].types, [super::ANY_TYPE], "{told}");
+    assert!(told.to_string().contains("any type that nobody has named"), "{told}");
     // Who sees nothing of what is provided sees no entity of both.
     let alone = "permit(principal, action in Action::\"read\", resource == EntityType::\"sano/Shelter\");";
     assert!(!compared(&classed(""), &classed(alone)).is_any());

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::access::{Access, ENTITY, EVERY_OPEN};
-use super::{Change, Difference, Names};
+use super::{ANY_TYPE, Change, Difference, Names};
 use crate::explain::grants::EVERYTHING;
 
 /// Names that are shown of many.
@@ -61,15 +61,16 @@ fn shown(names: &Names, what: &str) -> String {
 }
 
 fn write_change(f: &mut Formatter<'_>, change: &Change) -> fmt::Result {
-    let types = match change.types.get(..SHOWN) {
-        Some(first) if change.types.len() > SHOWN => {
-            format!(
-                "{} and {} types more",
-                first.join(", "),
-                change.types.len() - first.len()
-            )
+    let named = |name: &String| match name.as_str() {
+        ANY_TYPE => "any type that nobody has named".to_owned(),
+        name => name.to_owned(),
+    };
+    let all: Vec<String> = change.types.iter().map(named).collect();
+    let types = match all.get(..SHOWN) {
+        Some(first) if all.len() > SHOWN => {
+            format!("{} and {} types more", first.join(", "), all.len() - first.len())
         }
-        _ => change.types.join(", "),
+        _ => all.join(", "),
     };
     let beside = if change.beside_others {
         " (of entities that have it beside a type that a source provides)"

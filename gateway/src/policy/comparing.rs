@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::{EntityUid, Policy, ResourceConstraint};
-use ngsi_ld::{AttributeName, TypeName};
+use ngsi_ld::{AttributeName, Iri, TypeName};
 
 use super::classification::Class;
 use super::engine::PolicyEngine;
 use super::operation::{Operation, OperationGroup};
 use super::policy_files::Policies;
 use super::policy_reading::PolicyFile;
-use crate::config::{TenantId, compact_type};
+use crate::config::{TenantId, compact_type, expand_type};
 
 /// The operations that policies tell apart from the others of their group.
 #[derive(Debug, Default)]
@@ -131,6 +131,25 @@ impl PolicyEngine {
         self.known_types().iter().filter(is_own_name)
     }
 
+    /// The types that the policies about a tenant's data name, whoever has classed them: as resources, and by their IRIs.
+    pub(crate) fn add_types_named(&self, tenant: &TenantId, named: &mut BTreeSet<TypeName>) {
+        let policies = self.policies();
+        let own = policies.partitions.get(tenant).map(|partition| &partition.own);
+        for file in own.into_iter().chain([&policies.platform]) {
+            for (policy, _) in &file.policies {
+                let literals = policy.entity_literals().into_iter();
+                for resource in literals.filter(|entity| policies.kinds.is_entity_type(entity)) {
+                    let id = resource.id().unescaped();
+                    let name = id.split_once('/').map_or(id, |(_, name)| name);
+                    named.extend(expand_type(name));
+                }
+                if let Ok(json) = policy.to_json() {
+                    add_iris(&json, named);
+                }
+            }
+        }
+    }
+
     /// The attributes of a type that have a class by name.
     pub(crate) fn attributes_of_class(&self, r#type: &TypeName, class: Class) -> impl Iterator<Item = &AttributeName> {
         self.classification().type_classes(r#type).named(class)
@@ -170,6 +189,16 @@ impl NamedOperations {
         } else if !OperationGroup::ALL.iter().any(|group| group.as_str() == name) {
             self.any = true;
         }
+    }
+}
+
+/// Adds every text that is an IRI: in a policy, that of a type.
+fn add_iris(json: &serde_json::Value, named: &mut BTreeSet<TypeName>) {
+    match json {
+        serde_json::Value::String(text) => named.extend(Iri::parse(text).map(TypeName::new)),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| add_iris(item, named)),
+        serde_json::Value::Object(members) => members.values().for_each(|member| add_iris(member, named)),
+        _ => {}
     }
 }
 

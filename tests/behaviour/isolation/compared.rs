@@ -9,14 +9,14 @@ use proptest::test_runner::{Config as Cases, RngSeed, TestRunner};
 use tempfile::TempDir;
 
 use super::chances::world;
-use super::load;
 use super::model::{Bound, expected};
 use super::question::{Question, questions};
 use super::world::World;
 use super::written;
+use super::{cases, load};
 
-/// Worlds that are changed in every run.
-const CASES: u32 = 200;
+/// Requests of other tests that take as long as one world that is changed.
+const REQUESTS: usize = 50;
 
 /// Requests that are answered before and after each change.
 const QUESTIONS: usize = 60;
@@ -90,7 +90,7 @@ fn whatever_changes_an_answer_is_told() {
         seed @ RngSeed::Fixed(_) => seed,
     };
     let mut runner = TestRunner::new(Cases {
-        cases: CASES,
+        cases: u32::try_from(cases() / REQUESTS).unwrap(),
         failure_persistence: None,
         rng_seed,
         ..said
