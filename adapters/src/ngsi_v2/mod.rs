@@ -258,6 +258,8 @@ fn is_service_path(path: &str) -> bool {
     path.is_empty() || path.split('/').all(is_step)
 }
 
-fn is_type_name(name: &str) -> bool {
+/// Whether entities of NGSI-v2 can have a type of that name: its identifiers, without the comma that parts types in a question.
+#[must_use]
+pub fn is_type_name(name: &str) -> bool {
     names::is_identifier(name) && !name.contains(',')
 }

@@ -199,6 +199,11 @@ async fn proposed(
                 let judged = floor::judge(&running.config, &config, own).map_err(Refused::Forbidden);
                 judged.map_err(|refused| problem_of(refused, &administrator.role))?;
             }
+            // What runs could be set up: it is something of the proposal that cannot.
+            if let Err(error) = Revision::unopened_sources(&config).await {
+                let detail = format!("the proposal would be refused: {error}");
+                return Err(AdminProblem::new(StatusCode::UNPROCESSABLE_ENTITY, detail));
+            }
             Ok((running, config))
         }
         Err((diagnostics, files)) => {

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{Failure, Files, output};
+use super::{Failure, Files, output, runtime};
+use crate::Revision;
 use crate::config::ConfigOverrides;
 use crate::policy::advice;
 
@@ -16,6 +17,9 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.files.load(&ConfigOverrides::default())?;
+        // What its files are right about could still be more than an adapter can do.
+        let sources = runtime()?.block_on(Revision::unopened_sources(&config));
+        sources.map_err(|error| Failure::other("the sources cannot be set up", error))?;
         for findings in [&config.warnings, &advice(&config, &self.files.policies)] {
             if !findings.is_empty() {
                 output::note(findings);

@@ -1,5 +1,6 @@
 //! `provides` of a source: which types it holds, with which ids, and whether it speaks with authority.
 
+use kakehashi_adapters::ngsi_v2::is_type_name;
 use ngsi_ld::TypeName;
 use ngsi_ld::query::IdPattern;
 
@@ -96,8 +97,13 @@ fn regex_syntax_free(text: &str) -> bool {
 }
 
 /// Reads `provides` of a source.
-/// `partitions` are those of a store; of other sources there are none.
-pub(crate) fn read(source: &Section<'_>, partitions: Option<&[TenantId]>, loading: &Loading<'_>) -> Vec<Provides> {
+/// `partitions` are those of a store; of other sources there are none. `is_ngsi_v2`: whether types must be names of NGSI-v2.
+pub(crate) fn read(
+    source: &Section<'_>,
+    partitions: Option<&[TenantId]>,
+    is_ngsi_v2: bool,
+    loading: &Loading<'_>,
+) -> Vec<Provides> {
     let Some(items) = source.items("provides") else {
         if source.node("provides").is_none() {
             source.missing("provides", "[{ type = \"EvacuationSite\" }]");
@@ -135,6 +141,12 @@ pub(crate) fn read(source: &Section<'_>, partitions: Option<&[TenantId]>, loadin
                 let help = help.filter(|help| help.starts_with("did you mean"));
                 let fallback = "add it to classification.toml, or write an IRI".to_owned();
                 loading.report.error(name.place, message, help.or(Some(fallback)));
+                return None;
+            }
+            if is_ngsi_v2 && !is_type_name(&vocabulary::compact_type(&expanded)) {
+                let message = format!("an entity of NGSI-v2 cannot have the type `{}`", name.value);
+                let help = "its types are short names: take one that the gateway's context has";
+                loading.report.error(name.place, message, help.to_owned());
                 return None;
             }
             Some(ProvidedType::Type(expanded))

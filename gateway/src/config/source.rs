@@ -220,7 +220,7 @@ pub(crate) fn read(
         Some(SourceKind::Store { partitions, .. }) => Some(partitions.as_slice()),
         _ => None,
     };
-    let provides = provides::read(&section, partitions, loading);
+    let provides = provides::read(&section, partitions, adapter == Some(AdapterName::NgsiV2), loading);
     let named_by = section.choice(
         "named_by",
         &[("operator", NamedBy::Operator), ("tenant", NamedBy::Tenant)],

@@ -158,6 +158,20 @@ fn a_secret_is_masked_wherever_it_stands() {
 }
 
 #[test]
+fn a_type_that_entities_of_ngsi_v2_cannot_have_is_refused_where_it_stands() {
+    let with = |name: &str| BASE.replace("provides = [", &format!("provides = [{{ type = \"{name}\" }}, "));
+    for name in ["https://example.org/Thing", "urn:x:a,b"] {
+        let said = Revision::new(&with(name)).findings();
+        assert!(
+            said.starts_with(&format!("error: an entity of NGSI-v2 cannot have the type `{name}`")),
+            "{said}"
+        );
+        assert!(said.contains("tenants.toml:"), "{said}");
+    }
+    assert!(Revision::new(&with("urn:x:a")).load().is_ok());
+}
+
+#[test]
 fn a_secret_is_read_from_a_variable_or_a_file_and_never_shown() {
     let lines = "adapter = \"ngsi-v2\"\ncredential = { bearer = { file = \"token\" } }";
     let revision = Revision::new(&BASE.replace("adapter = \"ngsi-v2\"", lines));
