@@ -201,16 +201,10 @@ pub(super) fn ring(Area([west, south, east, north]): Area) -> String {
 
 impl Question {
     pub(super) fn from(&self) -> From {
-        let Self {
-            consumer,
-            tenant,
-            purpose,
-            ..
-        } = *self;
         From {
-            consumer,
-            tenant,
-            purpose,
+            consumer: self.consumer,
+            tenant: self.tenant,
+            purpose: self.purpose,
         }
     }
 

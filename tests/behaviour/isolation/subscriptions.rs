@@ -234,16 +234,10 @@ impl Selector {
 
 impl Subscription {
     pub(super) fn from(&self) -> From {
-        let Self {
-            consumer,
-            tenant,
-            purpose,
-            ..
-        } = *self;
         From {
-            consumer,
-            tenant,
-            purpose,
+            consumer: self.consumer,
+            tenant: self.tenant,
+            purpose: self.purpose,
         }
     }
 

@@ -97,16 +97,10 @@ pub(super) fn steps(world: &World, count: usize) -> impl Strategy<Value = Vec<St
 
 impl Write {
     pub(super) fn from(&self) -> From {
-        let Self {
-            consumer,
-            tenant,
-            purpose,
-            ..
-        } = *self;
         From {
-            consumer,
-            tenant,
-            purpose,
+            consumer: self.consumer,
+            tenant: self.tenant,
+            purpose: self.purpose,
         }
     }
 
