@@ -208,8 +208,11 @@ impl Reloader {
     /// Reads the files again, and lets what they say hold from now on, if it is well.
     pub async fn reload(&self, cause: Cause) -> Outcome {
         let _turn = self.turn.lock().await;
-        // Whoever has this read has perhaps withdrawn a key at an issuer, too.
-        self.gateway.tokens.doubt_keys();
+        // Whoever has this read has perhaps withdrawn a key at an issuer, too; who asks for it by a signal may mean just that.
+        match cause {
+            Cause::Signal => self.gateway.tokens.distrust_keys(),
+            _ => self.gateway.tokens.doubt_keys(),
+        }
         let (files, running) = (self.files.clone(), self.gateway.revision());
         let read = tokio::task::spawn_blocking(move || files.load_after(&running.config)).await;
         let ready = match read {

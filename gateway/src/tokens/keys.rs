@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -53,16 +54,32 @@ pub(super) struct FoundKey {
     pub(super) print: KeyPrint,
 }
 
+/// How much the keys that were fetched are doubted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Doubt {
+    /// They are not.
+    None,
+    /// The issuer is asked before anything more is believed by them. While it is away they serve on.
+    AskFirst,
+    /// Nothing more is believed by them, whether the issuer can be asked or not.
+    BelieveNothing,
+}
+
 /// What was fetched.
 struct KeySet {
     keys: Arc<[Key]>,
     good_until: Instant,
+    doubt: Doubt,
+    /// Whether the issuer has been asked because of the doubt: the first time is not held up by how often others had it asked.
+    has_asked: AtomicBool,
 }
 
 /// The keys of one issuer.
 pub(super) struct IssuerKeys {
     issuer: Arc<Issuer>,
     current: ArcSwapOption<KeySet>,
+    /// How often the keys were doubted: what was asked before a doubt does not answer it.
+    doubts: AtomicU64,
     fetching: Arc<Mutex<DefaultDirectRateLimiter>>,
 }
 
@@ -72,6 +89,7 @@ impl IssuerKeys {
         Self {
             issuer,
             current: ArcSwapOption::empty(),
+            doubts: AtomicU64::new(0),
             fetching: Arc::new(Mutex::new(RateLimiter::direct(quota.allow_burst(FETCHES_AT_ONCE)))),
         }
     }
@@ -89,15 +107,15 @@ impl IssuerKeys {
             .is_some_and(|set| set.good_until > Instant::now() && set.keys.iter().any(|key| key.print == *print))
     }
 
-    /// The keys are asked for again before anything more is believed by them.
-    pub(super) fn doubt(&self) {
-        self.current.rcu(|current| {
-            let current = current.as_ref()?;
-            Some(Arc::new(KeySet {
-                keys: Arc::clone(&current.keys),
-                good_until: current.good_until.min(Instant::now()),
-            }))
-        });
+    /// From now on the keys are believed less.
+    pub(super) fn doubt(&self, doubt: Doubt) {
+        self.doubts.fetch_add(1, Ordering::SeqCst);
+        self.change(|set| set.doubted(doubt.max(set.doubt)));
+    }
+
+    fn change(&self, changed: impl Fn(&KeySet) -> KeySet) {
+        self.current
+            .rcu(|current| current.as_ref().map(|set| Arc::new(changed(set))));
     }
 
     /// The key that a token names, of a kind that signs with the algorithm.
@@ -118,7 +136,7 @@ impl IssuerKeys {
         }
         let failure = self.renew(client, spawner, known.as_ref(), id, algorithm).await.err();
         match self.current.load_full() {
-            Some(set) if set.good_until + GRACE > Instant::now() => {
+            Some(set) if set.doubt < Doubt::BelieveNothing && set.good_until + GRACE > Instant::now() => {
                 set.find(id, algorithm).ok_or(TokenRejection::UnknownKey)
             }
             _ => Err(TokenRejection::Unavailable(
@@ -138,11 +156,13 @@ impl IssuerKeys {
         algorithm: Algorithm,
     ) -> Result<(), KeysUnavailable> {
         let fetching = match known {
-            // While one fetches, keys that should be renewed serve the others.
-            Some(set) if set.find(id, algorithm).is_some() => match Arc::clone(&self.fetching).try_lock_owned() {
-                Ok(fetching) => fetching,
-                Err(_) => return Ok(()),
-            },
+            // While one fetches, keys that should be renewed serve the others, unless they are doubted.
+            Some(set) if set.doubt == Doubt::None && set.find(id, algorithm).is_some() => {
+                match Arc::clone(&self.fetching).try_lock_owned() {
+                    Ok(fetching) => fetching,
+                    Err(_) => return Ok(()),
+                }
+            }
             _ => Arc::clone(&self.fetching).lock_owned().await,
         };
         let is_as_before = match (&*self.current.load(), known) {
@@ -150,7 +170,12 @@ impl IssuerKeys {
             (None, None) => true,
             _ => false,
         };
-        if !is_as_before || fetching.check().is_err() {
+        if !is_as_before {
+            return Ok(());
+        }
+        let is_first_in_doubt =
+            known.is_some_and(|set| set.doubt > Doubt::None && !set.has_asked.swap(true, Ordering::SeqCst));
+        if fetching.check().is_err() && !is_first_in_doubt {
             return Ok(());
         }
         let (keys, client) = (Arc::clone(self), client.clone());
@@ -167,11 +192,28 @@ impl IssuerKeys {
     }
 
     async fn fetch(&self, client: &IssuerClient) -> Result<(), KeysUnavailable> {
+        let doubts = self.doubts.load(Ordering::SeqCst);
         let fetched = discovery::keys(client, &self.issuer).await;
         let outcome = fetched.as_ref().map(|_| ()).map_err(|error| *error);
         match fetched {
-            Ok((set, lifetime)) => self.current.store(Some(Arc::new(KeySet::new(&set, lifetime)))),
-            Err(error) => tracing::warn!(issuer = %self.issuer.name, %error, "the keys of the issuer were not renewed"),
+            Ok((set, lifetime)) => {
+                let fetched = KeySet::new(&set, lifetime);
+                let doubted = self.current.load().as_ref().map_or(Doubt::AskFirst, |set| set.doubt);
+                let is_in_time = self.doubts.load(Ordering::SeqCst) == doubts;
+                let fetched = if is_in_time { fetched } else { fetched.doubted(doubted) };
+                self.current.store(Some(Arc::new(fetched)));
+            }
+            Err(error) => {
+                tracing::warn!(issuer = %self.issuer.name, %error, "the keys of the issuer were not renewed");
+                self.change(|set| match set.doubt {
+                    // It was asked.
+                    Doubt::AskFirst => set.doubted(Doubt::None),
+                    doubt => KeySet {
+                        has_asked: AtomicBool::new(true),
+                        ..set.doubted(doubt)
+                    },
+                });
+            }
         }
         outcome
     }
@@ -182,6 +224,18 @@ impl KeySet {
         Self {
             keys: set.keys.iter().filter_map(Key::read).collect(),
             good_until: Instant::now() + lifetime.clamp(SHORTEST, LONGEST),
+            doubt: Doubt::None,
+            has_asked: AtomicBool::new(false),
+        }
+    }
+
+    /// The same keys, which are to be asked for again.
+    fn doubted(&self, doubt: Doubt) -> Self {
+        Self {
+            keys: Arc::clone(&self.keys),
+            good_until: self.good_until.min(Instant::now()),
+            doubt,
+            has_asked: AtomicBool::new(false),
         }
     }
 

@@ -22,7 +22,7 @@ use self::discovery::IssuerClient;
 pub use self::discovery::KeysUnavailable;
 
 use self::claims::{Claims, UnverifiedClaims};
-use self::keys::{IssuerKeys, KeyPrint};
+use self::keys::{Doubt, IssuerKeys, KeyPrint};
 use crate::config::Issuer;
 use crate::egress::client::CannotAsk;
 use crate::runtime::Spawner;
@@ -155,10 +155,15 @@ impl Tokens {
                 .is_some_and(|keys| keys.is_of(issuer) && keys.still_have(&found.key))
     }
 
-    /// The keys of all issuers are asked for again before anything more is believed by them: an operator may have
-    /// withdrawn one.
+    /// The keys of all issuers are asked for again before anything more is believed by them: whoever has edited the files may
+    /// have withdrawn one. While an issuer is away its keys serve on.
     pub fn doubt_keys(&self) {
-        self.keys.iter().for_each(|keys| keys.doubt());
+        self.keys.iter().for_each(|keys| keys.doubt(Doubt::AskFirst));
+    }
+
+    /// The same, and nothing is believed by them until their issuer has answered: the operator says that one is withdrawn.
+    pub fn distrust_keys(&self) {
+        self.keys.iter().for_each(|keys| keys.doubt(Doubt::BelieveNothing));
     }
 
     /// Verifies a token of one of these issuers.

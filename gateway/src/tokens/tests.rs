@@ -161,6 +161,58 @@ async fn keys_that_are_doubted_are_asked_for_and_those_that_stay_cost_no_attempt
 }
 
 #[tokio::test]
+async fn nothing_is_believed_by_a_key_that_was_withdrawn_before_the_doubt() {
+    const AWAY: Result<Arc<VerifiedToken>, TokenRejection> =
+        Err(TokenRejection::Unavailable(KeysUnavailable::Status(500)));
+    for distrusts in [false, true] {
+        let doubt = |realm: &Realm| match distrusts {
+            true => realm.tokens.distrust_keys(),
+            false => realm.tokens.doubt_keys(),
+        };
+        let realm = Realm::start().await;
+        let token = realm.key.sign(&realm.claims(), &json!({})).unwrap();
+        realm.verify(&token).await.unwrap();
+        // Somebody has the issuer asked as often as it may be.
+        for number in 0..20 {
+            let header = json!({ "kid": format!("invented-{number}") });
+            let invented = realm.key.sign(&realm.claims(), &header).unwrap();
+            assert_eq!(realm.verify(&invented).await, Err(TokenRejection::UnknownKey));
+        }
+        let second = SigningKey::new("second").unwrap();
+        realm.provider.publish(&[second.public()]);
+        doubt(&realm);
+        // Whoever comes while one asks waits with it.
+        let fresh = realm.claims_with("jti", json!("fresh"));
+        let (one, other, new) = futures::join!(
+            realm.recognize(&token),
+            realm.verify(&token),
+            realm.verify_claims(&fresh)
+        );
+        assert_eq!(one, NO_ATTEMPT_LEFT);
+        assert_eq!(
+            (other, new),
+            (Err(TokenRejection::UnknownKey), Err(TokenRejection::UnknownKey))
+        );
+        let token = second.sign(&realm.claims(), &json!({})).unwrap();
+        realm.verify(&token).await.unwrap();
+        // Of an issuer in trouble nobody knows what it has withdrawn.
+        realm.provider.set_fault(Fault::Status(500));
+        doubt(&realm);
+        let seen = realm.verify(&token).await;
+        if distrusts {
+            assert_eq!(seen, AWAY);
+            assert!(matches!(
+                realm.verify(&token).await,
+                Err(TokenRejection::Unavailable(_))
+            ));
+            realm.provider.clear_fault();
+            doubt(&realm);
+        }
+        assert!(realm.verify(&token).await.is_ok(), "{distrusts}");
+    }
+}
+
+#[tokio::test]
 async fn claims_that_are_wrong_are_refused() {
     let realm = Realm::start().await;
     let past = now() - 120;
