@@ -2,6 +2,7 @@
 
 use http::Uri;
 use http::uri::PathAndQuery;
+use percent_encoding::percent_decode_str;
 
 /// The path and query that a link means, relative to the endpoint whose path is `base_path`. `current` is the
 /// path of the page that holds the link, relative too. `None` when the link is no reference to a page.
@@ -23,13 +24,20 @@ pub(super) fn next_path(link: &str, current: &str, base_path: &str) -> Option<St
         let (folder, _) = current_path.rsplit_once('/')?;
         format!("{folder}/{link}")
     };
-    let has_dots = path
-        .split('?')
-        .next()?
-        .split('/')
-        .any(|segment| matches!(segment, "." | ".."));
-    let is_path = path.starts_with('/') && !has_dots && PathAndQuery::try_from(path.as_str()).is_ok();
+    let stays_below = path.split('?').next()?.split('/').all(is_plain);
+    let is_path = path.starts_with('/') && stays_below && PathAndQuery::try_from(path.as_str()).is_ok();
     is_path.then_some(path)
+}
+
+/// Whether a part of a path is a name for everybody who reads it: some servers undo what encodes characters, and leave away
+/// what stands behind `;`, before they follow `..` out of the endpoint, with its credential.
+fn is_plain(part: &str) -> bool {
+    let decoded = percent_decode_str(part).decode_utf8_lossy();
+    let is_name = |text: &str| !matches!(text, "." | "..");
+    is_name(&decoded)
+        && decoded.split(';').next().is_none_or(is_name)
+        && !decoded.contains(['/', '\\', '%', char::REPLACEMENT_CHARACTER])
+        && !decoded.chars().any(char::is_control)
 }
 
 /// The path below the endpoint's. A platform behind a proxy may not know the proxy's prefix.
@@ -61,6 +69,17 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_encoded_stay_names() {
+        for link in [
+            "/api/%E6%96%BD%E8%A8%AD?page=2",
+            "/api/items;v=1?page=../2",
+            "/api/a..b/.well-known",
+        ] {
+            assert_eq!(next_path(link, "/api/items", "/").as_deref(), Some(link));
+        }
+    }
+
+    #[test]
     fn what_is_no_page_of_the_platform_is_no_path() {
         for link in [
             "https://",
@@ -69,6 +88,16 @@ mod tests {
             "/api/../admin",
             "http://[",
             "/施設\u{7f}",
+            "/api/%2e%2e/admin",
+            "/api/%2E./admin",
+            "/api/..;/admin",
+            "/api/..;a=b/admin",
+            "/api/..%2fadmin",
+            "/api/x%5c..%5c..%5cadmin",
+            "/api/%252e%252e/admin",
+            "/api/%00",
+            "https://platform.example/%2e%2e/admin",
+            "%2e%2e/admin",
         ] {
             assert_eq!(next_path(link, "/api/items", "/"), None, "{link}");
         }

@@ -98,6 +98,29 @@ impl Geometry {
         }
     }
 
+    /// Whether any position has an altitude of that kind.
+    pub fn has_altitude(&self, is_it: impl Fn(f64) -> bool) -> bool {
+        let is_it = |position: &Position| position.altitude.is_some_and(&is_it);
+        match self {
+            Self::Point(position) => is_it(position),
+            Self::MultiPoint(positions) | Self::LineString(positions) => positions.iter().any(is_it),
+            Self::MultiLineString(lines) | Self::Polygon(lines) => lines.iter().flatten().any(is_it),
+            Self::MultiPolygon(polygons) => polygons.iter().flatten().flatten().any(is_it),
+        }
+    }
+
+    /// Takes away the altitudes that are not to be kept; the positions stay.
+    pub fn retain_altitudes(&mut self, mut keeps: impl FnMut(f64) -> bool) {
+        let mut retain =
+            |position: &mut Position| position.altitude = position.altitude.filter(|metres| keeps(*metres));
+        match self {
+            Self::Point(position) => retain(position),
+            Self::MultiPoint(positions) | Self::LineString(positions) => positions.iter_mut().for_each(retain),
+            Self::MultiLineString(lines) | Self::Polygon(lines) => lines.iter_mut().flatten().for_each(retain),
+            Self::MultiPolygon(polygons) => polygons.iter_mut().flatten().flatten().for_each(retain),
+        }
+    }
+
     /// A point on the ground, if it lies on the globe.
     ///
     /// # Errors

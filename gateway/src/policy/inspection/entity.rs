@@ -1,8 +1,8 @@
 //! Every place in an entity where a text can stand: values of every kind, what is in them, names, ids, scopes.
 
 use compact_str::CompactString;
-use ngsi_ld::entity::{Attribute, AttributeValue, Instance, Json, LanguageMap, Number, Value};
-use ngsi_ld::{AttributeName, Entity, EntityId, Iri};
+use ngsi_ld::entity::{Attribute, AttributeValue, Instance, Json, LanguageMap, Number, ObjectTypes, Seal, Value};
+use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
 
 use super::json::{is_suspicious_json, rewritten};
 use super::rules::speaks_of_my_number;
@@ -26,7 +26,7 @@ fn is_suspicious_attribute(attribute: &Attribute) -> bool {
 }
 
 fn is_suspicious_instance(instance: &Instance) -> bool {
-    let seal = instance.seal.as_ref().and_then(|seal| seal.entity_id.as_ref());
+    let seal = instance.seal.as_ref();
     is_suspicious_value(&instance.value)
         || instance
             .dataset_id
@@ -37,11 +37,23 @@ fn is_suspicious_instance(instance: &Instance) -> bool {
             .value_type
             .as_ref()
             .is_some_and(|iri| is_suspicious_text(iri.as_str()))
-        || seal.is_some_and(|id| is_suspicious_text(id.as_str()))
+        || seal.is_some_and(|seal| texts_of(seal).any(is_suspicious_text))
         || instance.sub_attributes.iter().any(is_suspicious_attribute)
 }
 
+fn texts_of(seal: &Seal) -> impl Iterator<Item = &str> {
+    let id = seal.entity_id.as_ref().map(EntityId::as_str);
+    id.into_iter().chain(seal.entity_type.as_ref().map(TypeName::as_str))
+}
+
 fn is_suspicious_value(value: &AttributeValue) -> bool {
+    if value
+        .object_types()
+        .iter()
+        .any(|name| is_suspicious_text(name.as_str()))
+    {
+        return true;
+    }
     match value {
         AttributeValue::Property(value) => match value {
             Value::String(text) => is_suspicious_text(text),
@@ -57,8 +69,10 @@ fn is_suspicious_value(value: &AttributeValue) -> bool {
             .any(|(tag, texts)| is_suspicious_text(tag) || texts.iter().any(|text| is_suspicious_text(text))),
         AttributeValue::VocabProperty(terms) => terms.iter().any(|term| is_suspicious_text(term.as_str())),
         AttributeValue::JsonProperty(json) | AttributeValue::ListProperty(json) => is_suspicious_json(json.as_str()),
-        // Positions and nothing else.
-        AttributeValue::GeoProperty(_) => false,
+        // Longitude and latitude are degrees; an altitude may be any number.
+        AttributeValue::GeoProperty(geometry) => {
+            geometry.has_altitude(|metres| digits_of_whole(metres).is_some_and(|digits| is_suspicious_text(&digits)))
+        }
     }
 }
 
@@ -176,8 +190,8 @@ impl<'a> Inspecting<'a> {
             .dataset_id
             .as_ref()
             .is_some_and(|id| self.holds(id.as_str(), place));
-        let seal = instance.seal.as_ref().and_then(|seal| seal.entity_id.as_ref());
-        let seal = seal.is_some_and(|id| self.holds(id.as_str(), place));
+        let mut seal = instance.seal.as_ref().map(|seal| texts_of(seal)).into_iter().flatten();
+        let seal = seal.any(|text| self.holds(text, place));
         if dataset || seal || self.value(&mut instance.value, place) == Fate::Goes {
             return Fate::Goes;
         }
@@ -200,8 +214,14 @@ impl<'a> Inspecting<'a> {
     fn value(&mut self, value: &mut AttributeValue, place: Place<'_>) -> Fate {
         match value {
             AttributeValue::Property(value) => self.property(value, place),
-            AttributeValue::Relationship { objects, .. } => self.ids(objects, place),
-            AttributeValue::ListRelationship { objects, .. } => self.ids(objects, place),
+            AttributeValue::Relationship { objects, object_types } => {
+                self.object_types(object_types, place);
+                self.ids(objects, place)
+            }
+            AttributeValue::ListRelationship { objects, object_types } => {
+                self.object_types(object_types, place);
+                self.ids(objects, place)
+            }
             AttributeValue::LanguageProperty(map) => self.languages(map, place),
             AttributeValue::VocabProperty(terms) => {
                 let mut fate = Fate::Stays;
@@ -215,7 +235,17 @@ impl<'a> Inspecting<'a> {
                 fate
             }
             AttributeValue::JsonProperty(json) | AttributeValue::ListProperty(json) => self.json(json, place),
-            AttributeValue::GeoProperty(_) => Fate::Stays,
+            AttributeValue::GeoProperty(geometry) => {
+                let mut fate = Fate::Stays;
+                geometry.retain_altitudes(|metres| {
+                    let action = digits_of_whole(metres).and_then(|digits| self.strictest(&digits, place));
+                    if action == Some(Action::Drop) {
+                        fate = Fate::Goes;
+                    }
+                    matches!(action, Some(Action::Report) | None)
+                });
+                fate
+            }
         }
     }
 
@@ -245,6 +275,14 @@ impl<'a> Inspecting<'a> {
             }
         }
         fate
+    }
+
+    /// Which types those entities are of need not be said.
+    fn object_types(&mut self, types: &mut ObjectTypes, place: Place<'_>) {
+        if types.as_slice().iter().any(|name| is_suspicious_text(name.as_str())) {
+            let kept = types.as_slice().iter().filter(|name| !self.holds(name.as_str(), place));
+            *types = kept.cloned().collect();
+        }
     }
 
     fn languages(&mut self, map: &mut LanguageMap, place: Place<'_>) -> Fate {

@@ -156,6 +156,13 @@ fn whatever_kind_of_value_it_stands_in_it_is_masked() {
         "seven": {"type": "ListProperty", "valueList": ["a", number]},
         "eight": {"type": "ListRelationship", "objectList": [{"object": format!("urn:ngsi-ld:Person:{number}")}]},
         "nine": {"type": "VocabProperty", "vocab": format!("https://example.jp/{number}")},
+        "types": {"type": "Relationship", "object": "urn:ngsi-ld:Person:a", "objectType": [format!("https://example.jp/{number}"),
+            "AED"]},
+        "typesOfList": {"type": "ListRelationship", "objectList": [{"object": "urn:ngsi-ld:Person:a"}],
+            "objectType": format!("https://example.jp/{number}")},
+        "place": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [140.0, 36.0, 983_205_673_214_u64]}},
+        "line": {"type": "GeoProperty", "value": {"type": "LineString", "coordinates": [[140.0, 36.0, 120.5],
+            [140.0, 36.0, 983_205_673_214_u64]]}},
         "ten": {"type": "Property", "value": 1, "unitCode": number, "inner": {"type": "Property", "value": number,
             "innermost": {"type": "Property", "value": number}}},
     });
@@ -177,6 +184,15 @@ fn whatever_kind_of_value_it_stands_in_it_is_masked() {
     assert_eq!(left["seven"]["valueList"], json!(["a", "***"]));
     assert_eq!(left["ten"]["inner"]["innermost"]["value"], "***");
     assert!(left["ten"].get("unitCode").is_none(), "{left}");
+    assert_eq!(
+        (&left["types"]["objectType"], left["typesOfList"].get("objectType")),
+        (&json!("AED"), None)
+    );
+    assert_eq!(left["place"]["value"]["coordinates"], json!([140.0, 36.0]));
+    assert_eq!(
+        left["line"]["value"]["coordinates"],
+        json!([[140.0, 36.0, 120.5], [140.0, 36.0]])
+    );
     assert!(
         found
             .iter()
