@@ -86,20 +86,35 @@ const ZEROS: [u32; 22] = [
     0x1_04A0, 0x1_1066, 0x1_D7EC, 0x1_D7F6, 0x1_E950, 0x1_FBF0, 0xFF10,
 ];
 
+/// Digits in circles and the like, zero first.
+const ENCLOSED: [&str; 6] = [
+    "⓪①②③④⑤⑥⑦⑧⑨",
+    "⓿❶❷❸❹❺❻❼❽❾",
+    "🄋➀➁➂➃➄➅➆➇➈",
+    "🄌➊➋➌➍➎➏➐➑➒",
+    "⓪⓵⓶⓷⓸⓹⓺⓻⓼⓽",
+    "0፩፪፫፬፭፮፯፰፱",
+];
+
 /// Forms of one digit.
-const FORMS: usize = 7 + ZEROS.len();
+const FORMS: usize = 6 + ENCLOSED.len() + ZEROS.len();
 
 /// Numerals of digits, each kind by itself.
-pub(super) const NUMERALS: [&str; 5] = [
+pub(super) const NUMERALS: [&str; 10] = [
     "〇一二三四五六七八九",
     "零壱弐参四五六七八九",
     "零壹貳參肆伍陸漆捌玖",
+    "零壹贰叁肆伍陆柒捌玖",
     "〇〡〢〣〤〥〦〧〨〩",
     "〇㊀㊁㊂㊃㊄㊅㊆㊇㊈",
+    "영일이삼사오육칠팔구",
+    "공일이삼사오륙칠팔구",
+    "0ⅠⅡⅢⅣⅤⅥⅦⅧⅨ",
+    "0ⅰⅱⅲⅳⅴⅵⅶⅷⅸ",
 ];
 
 /// What is written for a zero among numerals.
-const ZERO_AMONG_NUMERALS: [&str; 6] = ["〇", "○", "◯", "零", "0", "０"];
+const ZERO_AMONG_NUMERALS: [&str; 8] = ["〇", "○", "◯", "零", "0", "０", "공", "영"];
 
 /// Digits as numerals, some of them as digits.
 fn numerals() -> impl Strategy<Value = (&'static str, &'static str, Vec<bool>)> {
@@ -117,13 +132,16 @@ pub(super) fn in_numerals(digits: &str, (kind, zero, mixed): &(&'static str, &'s
     digits.chars().enumerate().map(write).collect()
 }
 
-/// Whether somebody reads it as a number in numerals: `一` alone among digits is a dash to most, and one circle after
-/// another a blank.
+/// Whether somebody reads it as a number in numerals: `一` alone among digits is a dash to most, one circle after
+/// another a blank, and `Ⅱ` before digits counts them.
 fn is_in_numerals(written: &str) -> bool {
     let is_numeral = |character: char| NUMERALS.iter().any(|kind| kind.contains(character));
     written
         .chars()
-        .any(|character| is_numeral(character) && !"〇一零".contains(character))
+        .skip(usize::from(
+            written.starts_with(|first: char| NUMERALS[8..].concat().contains(first)),
+        ))
+        .any(|character| is_numeral(character) && !"〇一零0".contains(character))
 }
 
 /// One digit in one of its forms.
@@ -133,11 +151,10 @@ fn digit(value: u32, form: usize) -> char {
         1 => of(0xFF10),
         2 => of(0x1_D7CE),
         3 => of(0x1_D7E2),
-        4 if value > 0 => of(0x2460 - 1),
-        4 => '\u{24EA}',
-        5 if value > 3 => of(0x2070),
-        6 => of(0x2080),
-        7.. if form < FORMS => of(ZEROS[form - 7]),
+        4 if value > 3 => of(0x2070),
+        5 => of(0x2080),
+        6.. if form < 6 + ENCLOSED.len() => ENCLOSED[form - 6].chars().nth(value as usize).unwrap(),
+        6.. if form < FORMS => of(ZEROS[form - 6 - ENCLOSED.len()]),
         _ => of(0x30),
     }
 }
@@ -151,7 +168,7 @@ struct Hand {
 
 fn hand() -> impl Strategy<Value = Hand> {
     let forms =
-        prop_oneof![3 => Just(vec![0]), 2 => Just(vec![1]), 1 => vec(0_usize..7, 1..6), 1 => vec(0..FORMS, 1..4)];
+        prop_oneof![3 => Just(vec![0]), 2 => Just(vec![1]), 1 => vec(0_usize..6, 1..6), 1 => vec(0..FORMS, 1..4)];
     let none = Just(vec![None]);
     let some = vec(proptest::option::weighted(0.3, select(INVISIBLE.to_vec())), 3..9);
     (forms, prop_oneof![2 => none, 1 => some]).prop_map(|(forms, hidden)| Hand { forms, hidden })
@@ -325,9 +342,72 @@ fn phone() -> impl Strategy<Value = String> {
     let in_brackets = (digits.clone(), select(vec!["(0)", "（0）", "(0) "]))
         .prop_map(|(digits, zero)| format!("{zero}{}-{}-{}", &digits[..2], &digits[2..6], &digits[6..]));
     let code = select(vec![
-        "+81", "＋81", "+ 81", "(+81)", "+81-", "+81 ", "+81(0)", "+81 (0)", "+81-0", "81-", "81 ", "81/", "81-0",
-        "81(0)", "0081", "0081-", "0081 ", "010-81-", "010 81 ", "01081", "011-81-", "tel:+81-",
+        "+81",
+        "＋81",
+        "+ 81",
+        "(+81)",
+        "+81-",
+        "+81 ",
+        "+81(0)",
+        "+81 (0)",
+        "+81-0",
+        "81-",
+        "81 ",
+        "81/",
+        "81-0",
+        "81(0)",
+        "0081",
+        "0081-",
+        "0081 ",
+        "010-81-",
+        "010 81 ",
+        "01081",
+        "011-81-",
+        "tel:+81-",
+        "00181-",
+        "001-81-",
+        "00181",
+        "0011 81 ",
+        "00700-81-",
+        "810-81-",
+        "8-10-81-",
+        "119 81 ",
+        "999-81-0",
+        "014-81-",
+        "0041-010-81-",
+        "001 010 81 ",
+        "003301081",
+        "0061-010-81-0",
+        "184-010-81-",
+        "186010 81 ",
+        "186-0046-010-81-",
+        "18601081",
     ]);
+    // What is dialled before a number at home: whether it is shown, and who carries it.
+    let behind_a_prefix = (
+        select(vec![
+            "184-",
+            "186-",
+            "184",
+            "186",
+            "186 ",
+            "(184)",
+            "184/",
+            "186.",
+            "0036-",
+            "0077",
+            "0033 ",
+            "184-0039-",
+            "1860088",
+        ]),
+        digits.clone(),
+        natural(),
+        any_joints(),
+    )
+        .prop_map(|(before, digits, mut lengths, joints)| {
+            lengths[0] += 1;
+            format!("{before}{}", in_pieces(&format!("0{digits}"), &lengths, &joints))
+        });
     let abroad = (code, digits.clone(), natural(), any_joints())
         .prop_map(|(code, digits, lengths, joints)| format!("{code}{}", in_pieces(&digits, &lengths, &joints)));
     let spaced_out = (digits.clone(), select(vec![" ", "\u{3000}", "-", "・", "、"]))
@@ -346,7 +426,7 @@ fn phone() -> impl Strategy<Value = String> {
             in_numerals(&in_pieces(&digits, lengths, &[joint.to_owned()]), &numerals)
         })
         .prop_filter("digits that are none", |written| is_in_numerals(written));
-    prop_oneof![4 => at_home, 3 => usual, 1 => in_brackets, 4 => abroad, 1 => spaced_out, 2 => downwards]
+    prop_oneof![4 => at_home, 3 => usual, 1 => in_brackets, 5 => abroad, 2 => behind_a_prefix, 1 => spaced_out, 3 => downwards]
 }
 
 fn email() -> impl Strategy<Value = String> {
@@ -357,7 +437,7 @@ fn email() -> impl Strategy<Value = String> {
         2 => "(佐野|さの|サノー|山田)(\\.?太郎|[-_.]taro)?",
         1 => "(иван|김|ali\\.علي)",
     ];
-    let at = select(vec!["@", "＠", "﹫", " @ ", "@ "]);
+    let at = select(vec!["@", "＠", "﹫", " @ ", "@ ", "[@]", " （＠） ", "【@】", "<@>"]);
     let domain = select(vec![
         "example.com",
         "EXAMPLE.CO.JP",
@@ -374,9 +454,60 @@ fn email() -> impl Strategy<Value = String> {
         "пример.рф",
         "例子.公司",
     ]);
-    let dot = select(vec![".", ".", ".", "。", "｡", "．"]);
-    let width = any::<bool>();
-    (local, at, domain, dot, width).prop_map(|(local, at, domain, dot, is_wide)| {
+    let dot = select(vec![
+        ".",
+        ".",
+        ".",
+        ".",
+        "。",
+        "｡",
+        "．",
+        "[.]",
+        "(.)",
+        "［.］",
+        "[dot]",
+        "(DOT)",
+        " dot ",
+        " [dot] ",
+        "（ドット）",
+        "=2E",
+    ]);
+    let plain_dot = select(vec![".", ".", "．", "[.]", "(dot)", " dot ", "=2E"]);
+    let as_written = (local, at, domain, dot);
+    // Where another word or a space may stand for it, both of its ends have to look like those of an address.
+    let plain = "[A-Za-z][A-Za-z0-9._+-]{0,6}[a-z]";
+    let worded = (
+        plain,
+        select(vec![
+            "[at]",
+            "(at)",
+            "{at}",
+            "（at）",
+            "【at】",
+            "[AT]",
+            " [at] ",
+            "( at )",
+            "＜At＞",
+            "(アット)",
+            "［アットマーク］",
+            "[atmark]",
+            "[at mark]",
+            " @",
+            "\u{3000}@",
+            "=40",
+        ]),
+        select(vec![
+            "example.com",
+            "EXAMPLE.CO.JP",
+            "mail.example.jp",
+            "example.ne.jp",
+            "xn--r8jz45g.com",
+            "lg.jp.example.com",
+        ]),
+        plain_dot,
+    )
+        .prop_map(|(local, at, domain, dot)| (local, at, domain, dot));
+    (prop_oneof![3 => as_written, 2 => worded], any::<bool>()).prop_map(|((local, at, domain, dot), is_wide)| {
         let address = format!("{local}{at}{}", domain.replace('.', dot));
         if is_wide {
             address.chars().map(widen).collect()
@@ -424,6 +555,22 @@ const ENCODERS: [fn(char) -> String; 8] = [
         code @ ..0x1_0000 => format!("_x{code:04X}_"),
         code => format!("_x{code:08X}_"),
     },
+];
+
+/// What stands in the text of a page and is not shown.
+const TAGS: [&str; 12] = [
+    "<b>",
+    "</b>",
+    "<span class=\"tel\">",
+    "</span>",
+    "<!-- -->",
+    "<wbr>",
+    "<WBR/>",
+    "<font color='red' size=3>",
+    "</FONT>",
+    "<x:y>",
+    "<a href=\"#1\">",
+    "<?php 1 ?>",
 ];
 
 fn line_id() -> impl Strategy<Value = String> {
@@ -519,5 +666,28 @@ proptest! {
         let text = if beside { format!("090-1234-5678 {encoded}") } else { encoded };
         let found = hits(&text, false);
         prop_assert!(found.iter().any(|hit| hit.bytes == (0..text.len())), "{} {:?}", text, found);
+    }
+
+    #[test]
+    fn between_tags_it_is_found_too(
+        written in prop_oneof![
+            any_my_number().prop_map(|number| (number, Rule::MyNumber)),
+            phone().prop_map(|number| (number, Rule::MobilePhone)),
+            email().prop_map(|address| (address, Rule::Email)),
+            line_id().prop_map(|id| (id, Rule::LineUserId)),
+        ],
+        tags in vec(proptest::option::weighted(0.4, select(TAGS.to_vec())), 2..9), is_in_table in any::<bool>(),
+    ) {
+        let (written, rule) = written;
+        let mut text = String::new();
+        for (place, character) in written.chars().enumerate() {
+            text.extend(tags[place % tags.len()]);
+            text.push(character);
+        }
+        if is_in_table {
+            text = format!("<tr><td>12</td><td>{text}</td><td>34</td></tr>");
+        }
+        let found = hits(&text, false);
+        prop_assert!(found.iter().any(|hit| hit.rule == rule), "{} {:?}", text, found);
     }
 }

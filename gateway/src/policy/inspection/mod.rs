@@ -16,6 +16,7 @@ mod entity;
 #[cfg(test)]
 mod every_way;
 mod json;
+mod markup;
 mod my_number;
 #[cfg(test)]
 mod nobodys;
