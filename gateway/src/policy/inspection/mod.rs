@@ -15,6 +15,8 @@ mod digits;
 mod entity;
 #[cfg(test)]
 mod every_way;
+#[cfg(test)]
+mod hands;
 mod json;
 mod markup;
 mod my_number;

@@ -8,7 +8,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::every_way::{NUMERALS, in_numerals, seeded};
+use super::every_way::seeded;
+use super::hands::{NUMERALS, in_numerals};
 use super::text::hits;
 
 fn time() -> impl Strategy<Value = String> {

@@ -414,22 +414,15 @@ pub(super) fn hits(text: &str, context: bool) -> Vec<Hit> {
         return Vec::new();
     }
     let mut hits = hits_as_written(text, context);
-    // What is encoded in what is left: which of the encoded characters it was is lost; the whole text is what holds it.
-    let left = masked(text, hits.iter());
+    // What is encoded in what is left: which of the encoded characters it was is lost; the whole text is what holds it. What
+    // was found in the signs of escapes, by chance or not, is looked at again as what they are written for.
+    let is_plain = |hit: &&Hit| {
+        text.get(hit.bytes.clone())
+            .is_some_and(|part| !escapes::may_have_one(part))
+    };
+    let left = masked(text, hits.iter().filter(is_plain));
     if let Some(decoded) = decoded(&left) {
-        let mut inside = hits_as_written(&decoded, context);
-        // What was found in the signs of an escape by chance has spoilt it.
-        let whole = self::decoded(text).filter(|_| !hits.is_empty());
-        let others = whole.map(|whole| hits_as_written(&whole, context)).unwrap_or_default();
-        let count = |found: &[Hit], rule: Rule| found.iter().filter(|hit| hit.rule == rule).count();
-        let known = |rule: Rule| count(&hits, rule) + count(&inside, rule);
-        let more: Vec<Rule> = Rule::ALL
-            .into_iter()
-            .filter(|rule| count(&others, *rule) > known(*rule))
-            .collect();
-        let is_new = |hit: &Hit| more.contains(&hit.rule);
-        let others: Vec<Hit> = others.into_iter().filter(is_new).collect();
-        inside.extend(others);
+        let inside = hits_as_written(&decoded, context);
         hits.extend(inside.into_iter().map(|hit| Hit {
             rule: hit.rule,
             bytes: 0..text.len(),
