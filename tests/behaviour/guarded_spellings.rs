@@ -86,6 +86,11 @@ const NUMBERS: [&str; 31] = [
     "taro(at)example dot com",
 ];
 
+/// Whether Orion takes a text: what it could be attacked with, it refuses.
+fn is_taken(text: &str) -> bool {
+    !text.contains(['<', '>', '"', '\'', '=', ';', '(', ')'])
+}
+
 /// An entity of Orion's with an attribute for each.
 fn site() -> Value {
     let mut site = Map::from_iter([
@@ -98,7 +103,7 @@ fn site() -> Value {
     for (place, name) in NAMES.iter().enumerate() {
         site.insert((*name).to_owned(), text(format!("架空山{place}")));
     }
-    for (place, number) in NUMBERS.iter().enumerate() {
+    for (place, number) in NUMBERS.iter().enumerate().filter(|(_, number)| is_taken(number)) {
         site.insert(format!("note{place}"), text((*number).to_owned()));
     }
     Value::Object(site)
@@ -140,7 +145,8 @@ async fn neither_leaves_a_source_that_is_said_to_hold_none() {
             let text = String::from_utf8(answer.body.to_vec()).unwrap();
             assert!(text.contains("新しい場所") && text.contains("unjudged"), "{text}");
             assert!(!text.contains("架空山"), "{query}: {text}");
-            for (place, number) in NUMBERS.iter().enumerate() {
+            let is_there = |number: &str| id == AED || is_taken(number);
+            for (place, number) in NUMBERS.iter().enumerate().filter(|(_, number)| is_there(number)) {
                 let shown = &answer.json()[format!("note{place}")];
                 let value = if query == "?options=keyValues" {
                     shown
