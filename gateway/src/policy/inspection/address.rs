@@ -230,7 +230,7 @@ pub(super) fn may_be_quoted(text: &str) -> bool {
 }
 
 fn is_opening_of_any_width(character: char) -> bool {
-    opens(character) || "（［｛＜｢".contains(character)
+    opens(character) || matches!(character, '（' | '［' | '｛' | '＜' | '｢')
 }
 
 /// Whether a character stands behind another, with nothing between but spaces and what nobody sees.

@@ -167,20 +167,23 @@ fn may_be_encoded(text: &str, census: &Census) -> bool {
         || (census.has_foldable && text.chars().any(escapes::is_wide_sign))
 }
 
-/// Whether there may be an address, whatever stands for its `@`.
-fn may_hold_address(text: &str, census: &Census) -> bool {
+/// Whether there may be an address, whatever stands for its `@`. `is_wide`: whether it may be of full-width letters.
+fn may_hold_address(text: &str, census: &Census, is_wide: bool) -> bool {
     let has_sign = census.has_sign && (text.contains('@') || may_be_quoted(text));
-    // Of other characters there are three bytes each, or nearly so; an address beside them is of ASCII.
-    let rest = text.len().saturating_sub((3 * census.others + census.digits) as usize);
-    let is_mixed = census.others > 0 && rest >= SHORTEST_ADDRESS;
-    has_sign || ((census.has_bracket || census.has_foldable || is_mixed) && may_be_worded(text))
+    has_sign || ((census.has_bracket || is_wide || is_mixed(text, census)) && may_be_worded(text))
+}
+
+/// Whether there is an address' worth of ASCII beside other characters, which have three bytes each, or nearly so.
+fn is_mixed(text: &str, census: &Census) -> bool {
+    let others = 3 * census.others as usize;
+    others > 0 && text.len() >= others + census.digits as usize + SHORTEST_ADDRESS
 }
 
 fn may_hold(text: &str, census: &Census) -> bool {
     if census.has_foldable {
         return may_hold_when_folded(text, census);
     }
-    may_hold_address(text, census)
+    may_hold_address(text, census, false)
         || (census.digits >= FEWEST_DIGITS && has_long_number(text.chars()))
         || (census.numerals > 0
             && census.digits + census.numerals >= FEWEST_DIGITS
@@ -196,7 +199,9 @@ fn may_hold_when_folded(text: &str, census: &Census) -> bool {
         _ if is_foldable(character) => DIGITS_OF_ONE,
         _ => 0,
     });
-    let digits_at_most = census.digits + census.numerals + digits.fold(0, u32::saturating_add);
+    let foldable = digits.fold(0, u32::saturating_add);
+    let digits_at_most = census.digits + census.numerals + foldable;
+    let is_wide = foldable as usize >= DIGITS_OF_ONE as usize * SHORTEST_ADDRESS;
     let may_be_line = text.chars().nth(LINE_DIGITS).is_some()
         && text.chars().filter(|character| may_be_hexadecimal(*character)).count() >= LINE_DIGITS;
     let has_long = || {
@@ -205,7 +210,7 @@ fn may_hold_when_folded(text: &str, census: &Census) -> bool {
             || has_long_number(in_circles().map(as_digit).nfkc().map(ascii_digit).map(as_digit))
             || has_long_number(text.chars().map(without_ordinal).nfkc().map(ascii_digit))
     };
-    may_hold_address(text, census)
+    may_hold_address(text, census, is_wide)
         || text.contains(['＠', '﹫', '＝'])
         || may_be_line
         || (digits_at_most >= FEWEST_DIGITS && has_long())
