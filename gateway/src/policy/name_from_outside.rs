@@ -134,10 +134,9 @@ impl Part {
     fn length_of_mark(&self) -> usize {
         match self.kind {
             Kind::Manner | Kind::Of => 0,
-            Kind::Number => self.spelled.len(),
             Kind::Word if is_roman_number(&self.spelled) => 1,
             Kind::Word if !self.spelled.is_ascii() || (self.is_joined && self.spelled.len() > 1) => NO_MARK,
-            Kind::Word => self.spelled.len(),
+            Kind::Number | Kind::Word => self.spelled.len(),
         }
     }
 }

@@ -56,7 +56,6 @@ const SMALL_CAPITALS: &str = "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱ
 /// squares, those of flags, and the dotless `ı`, which is what a Turkish program makes of `I`.
 fn without_style(character: char) -> char {
     let alphabet = match u32::from(character) {
-        ..0x80 => return character,
         0x131 => return 'i',
         code @ 0x1_F150..=0x1_F169 => code - 0x1_F150,
         code @ 0x1_F170..=0x1_F189 => code - 0x1_F170,

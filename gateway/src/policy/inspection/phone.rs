@@ -137,8 +137,7 @@ fn is_carrier(digits: &str) -> bool {
         return false;
     };
     match code.as_bytes() {
-        [b'3'..=b'8', _] => true,
-        [b'9', b'1', _, _] => true,
+        [b'3'..=b'8', _] | [b'9', b'1', _, _] => true,
         _ => code == "5345",
     }
 }

@@ -293,12 +293,8 @@ impl Manner {
         let mut name = words.join(self.joint);
         if !self.word.is_empty() && name.starts_with(|first: char| first.is_ascii_alphabetic()) {
             // The capital is what parts them.
-            name = format!(
-                "{}{}{}",
-                self.word,
-                name[..1].to_ascii_uppercase(),
-                name[1..].to_ascii_lowercase()
-            );
+            let (first, others) = name.split_at(1);
+            name = [self.word, &first.to_ascii_uppercase(), &others.to_ascii_lowercase()].concat();
         }
         let mut written = String::new();
         for (place, character) in self.widened(&self.styled(&name)).chars().enumerate() {
