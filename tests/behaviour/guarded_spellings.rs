@@ -11,7 +11,7 @@ const SITE: &str = "urn:ngsi-ld:EvacuationSite:E0921300099301";
 const AED: &str = "urn:ngsi-ld:AED:spelled";
 
 /// Names of a person's name that Orion takes, of which none is in any list as it stands here.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 16] = [
     "ns:managerName",
     "ns%3AmanagerName",
     "manager_name",
@@ -24,10 +24,14 @@ const NAMES: [&str; 12] = [
     "01_managerName",
     "m.a.n.a.g.e.r.N.a.m.e",
     "_x006D_anagerName",
+    "shelterManagerName",
+    "managerNameKana",
+    "managerNameIV",
+    "cellPhone",
 ];
 
 /// Those that are names in NGSI-LD.
-const TERMS: [&str; 10] = [
+const TERMS: [&str; 18] = [
     "ns:managerName",
     "https://x/managerName",
     "https://x/y#managerName",
@@ -38,9 +42,17 @@ const TERMS: [&str; 10] = [
     "https://x/managerName/v1",
     "https://x/managerName/value",
     "x_managerName",
+    "managerNameⅡ",
+    "ᴍᴀɴᴀɢᴇʀ_ɴᴀᴍᴇ",
+    "管理者の氏名",
+    "姓名",
+    "誕生日",
+    "性別コード",
+    "鍵の管理者",
+    "LINEユーザID",
 ];
 
-const NUMBERS: [&str; 19] = [
+const NUMBERS: [&str; 31] = [
     "080/1234/5678",
     "81-80-1234-5678",
     "98 3205 6013 70",
@@ -60,7 +72,24 @@ const NUMBERS: [&str; 19] = [
     "taro&#64example.com",
     "taro\\u0040example.com",
     "taro％40example.com",
+    "186-090-1234-5678",
+    "18409012345678",
+    "00181-90-1234-5678",
+    "⓿❽⓿❶❷❸❹❺❻❼❽",
+    "0Ⅷ0-ⅠⅡⅢⅣ-ⅤⅥⅦⅧ",
+    "공팔공일이삼사오육칠팔",
+    "080<b>-1234-</b>5678",
+    "taro @example.com",
+    "taro=40example.com",
+    "taro[at]example.com",
+    "taro@example[.]com",
+    "taro(at)example dot com",
 ];
+
+/// Whether Orion takes a text: what it could be attacked with, it refuses.
+fn is_taken(text: &str) -> bool {
+    !text.contains(['<', '>', '"', '\'', '=', ';', '(', ')'])
+}
 
 /// An entity of Orion's with an attribute for each.
 fn site() -> Value {
@@ -74,7 +103,7 @@ fn site() -> Value {
     for (place, name) in NAMES.iter().enumerate() {
         site.insert((*name).to_owned(), text(format!("架空山{place}")));
     }
-    for (place, number) in NUMBERS.iter().enumerate() {
+    for (place, number) in NUMBERS.iter().enumerate().filter(|(_, number)| is_taken(number)) {
         site.insert(format!("note{place}"), text((*number).to_owned()));
     }
     Value::Object(site)
@@ -116,7 +145,8 @@ async fn neither_leaves_a_source_that_is_said_to_hold_none() {
             let text = String::from_utf8(answer.body.to_vec()).unwrap();
             assert!(text.contains("新しい場所") && text.contains("unjudged"), "{text}");
             assert!(!text.contains("架空山"), "{query}: {text}");
-            for (place, number) in NUMBERS.iter().enumerate() {
+            let is_there = |number: &str| id == AED || is_taken(number);
+            for (place, number) in NUMBERS.iter().enumerate().filter(|(_, number)| is_there(number)) {
                 let shown = &answer.json()[format!("note{place}")];
                 let value = if query == "?options=keyValues" {
                     shown

@@ -13,7 +13,8 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::guarded_names::GuardedNames;
-use super::spelling::{NameFromOutside, parts_of_id};
+use super::name_from_outside::NameFromOutside;
+use super::spelling::parts_of_id;
 use crate::config::{compact_attribute, compact_type};
 
 /// The class of a type or an attribute. The later in this list, the stricter.

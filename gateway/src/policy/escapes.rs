@@ -36,6 +36,13 @@ pub(super) fn is_wide_sign(character: char) -> bool {
     !character.is_ascii() && begins_escape(narrow(character))
 }
 
+/// Whether a part of a text may have a part of an escape.
+pub(super) fn may_have_one(text: &str) -> bool {
+    text.contains(|character: char| matches!(narrow(character), '%' | '&' | '\\'))
+        || text.contains("_x")
+        || text.contains("_X")
+}
+
 fn begins_escape(character: char) -> bool {
     matches!(character, '%' | '&' | '\\' | '_')
 }

@@ -32,6 +32,7 @@ mod grant;
 mod grant_set;
 mod guarded_names;
 pub mod inspection;
+mod name_from_outside;
 mod namespaces;
 mod operation;
 mod permits;

@@ -12,44 +12,11 @@ use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 
 use super::Rule;
+use super::hands::{ENCODERS, hand, in_numerals, is_in_numerals, numerals, widen};
 use super::text::hits;
 
 /// Texts that each property writes in every run.
 const CASES: u32 = 2_000;
-
-/// What takes up no room, by what it is good for.
-const INVISIBLE: [char; 30] = [
-    '\u{AD}',
-    '\u{34F}',
-    '\u{61C}',
-    '\u{115F}',
-    '\u{1160}',
-    '\u{17B4}',
-    '\u{180E}',
-    '\u{200B}',
-    '\u{200C}',
-    '\u{200D}',
-    '\u{200E}',
-    '\u{202A}',
-    '\u{202E}',
-    '\u{2060}',
-    '\u{2063}',
-    '\u{2066}',
-    '\u{2069}',
-    '\u{206F}',
-    '\u{3164}',
-    '\u{FE0E}',
-    '\u{FE0F}',
-    '\u{FEFF}',
-    '\u{FFA0}',
-    '\u{FFF9}',
-    '\u{E0020}',
-    '\u{7F}',
-    '\u{1}',
-    '\u{336}',
-    '\u{20E3}',
-    '\u{301}',
-];
 
 const SPACES: [&str; 8] = [" ", "\u{3000}", "\u{A0}", "\u{2009}", "\t", "\n", "  ", "\u{202F}"];
 const DASHES: [&str; 22] = [
@@ -79,98 +46,6 @@ const BEFORE: [&str; 12] = [
     "番号=",
 ];
 const BEHIND: [&str; 9] = ["", "まで", "（夜間）", "、", "です。", "\n", " or later", "』", "※"];
-
-/// The zeros of other scripts and styles; nine digits follow each.
-const ZEROS: [u32; 22] = [
-    0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xBE6, 0xE50, 0xF20, 0x1040, 0x17E0, 0x1810, 0x19D0, 0xA620, 0xA9D0, 0xABF0,
-    0x1_04A0, 0x1_1066, 0x1_D7EC, 0x1_D7F6, 0x1_E950, 0x1_FBF0, 0xFF10,
-];
-
-/// Forms of one digit.
-const FORMS: usize = 7 + ZEROS.len();
-
-/// Numerals of digits, each kind by itself.
-pub(super) const NUMERALS: [&str; 5] = [
-    "〇一二三四五六七八九",
-    "零壱弐参四五六七八九",
-    "零壹貳參肆伍陸漆捌玖",
-    "〇〡〢〣〤〥〦〧〨〩",
-    "〇㊀㊁㊂㊃㊄㊅㊆㊇㊈",
-];
-
-/// What is written for a zero among numerals.
-const ZERO_AMONG_NUMERALS: [&str; 6] = ["〇", "○", "◯", "零", "0", "０"];
-
-/// Digits as numerals, some of them as digits.
-fn numerals() -> impl Strategy<Value = (&'static str, &'static str, Vec<bool>)> {
-    let mixed = prop_oneof![2 => Just(vec![false]), 1 => vec(any::<bool>(), 2..5)];
-    (select(NUMERALS.to_vec()), select(ZERO_AMONG_NUMERALS.to_vec()), mixed)
-}
-
-pub(super) fn in_numerals(digits: &str, (kind, zero, mixed): &(&'static str, &'static str, Vec<bool>)) -> String {
-    let kind: Vec<char> = kind.chars().collect();
-    let write = |(place, digit): (usize, char)| match digit.to_digit(10) {
-        Some(0) => (*zero).to_owned(),
-        Some(value) if !mixed[place % mixed.len()] => kind[value as usize].to_string(),
-        _ => digit.to_string(),
-    };
-    digits.chars().enumerate().map(write).collect()
-}
-
-/// Whether somebody reads it as a number in numerals: `一` alone among digits is a dash to most, and one circle after
-/// another a blank.
-fn is_in_numerals(written: &str) -> bool {
-    let is_numeral = |character: char| NUMERALS.iter().any(|kind| kind.contains(character));
-    written
-        .chars()
-        .any(|character| is_numeral(character) && !"〇一零".contains(character))
-}
-
-/// One digit in one of its forms.
-fn digit(value: u32, form: usize) -> char {
-    let of = |zero: u32| char::from_u32(zero + value).unwrap();
-    match form {
-        1 => of(0xFF10),
-        2 => of(0x1_D7CE),
-        3 => of(0x1_D7E2),
-        4 if value > 0 => of(0x2460 - 1),
-        4 => '\u{24EA}',
-        5 if value > 3 => of(0x2070),
-        6 => of(0x2080),
-        7.. if form < FORMS => of(ZEROS[form - 7]),
-        _ => of(0x30),
-    }
-}
-
-/// How a text is written: which forms its digits have, and what nobody sees between them.
-#[derive(Debug, Clone)]
-struct Hand {
-    forms: Vec<usize>,
-    hidden: Vec<Option<char>>,
-}
-
-fn hand() -> impl Strategy<Value = Hand> {
-    let forms =
-        prop_oneof![3 => Just(vec![0]), 2 => Just(vec![1]), 1 => vec(0_usize..7, 1..6), 1 => vec(0..FORMS, 1..4)];
-    let none = Just(vec![None]);
-    let some = vec(proptest::option::weighted(0.3, select(INVISIBLE.to_vec())), 3..9);
-    (forms, prop_oneof![2 => none, 1 => some]).prop_map(|(forms, hidden)| Hand { forms, hidden })
-}
-
-impl Hand {
-    /// Digits as this hand writes them; whatever is no digit stays.
-    fn writes(&self, text: &str) -> String {
-        let mut written = String::new();
-        for (place, character) in text.chars().enumerate() {
-            match character.to_digit(10) {
-                Some(value) => written.push(digit(value, self.forms[place % self.forms.len()])),
-                None => written.push(character),
-            }
-            written.extend(self.hidden[place % self.hidden.len()]);
-        }
-        written
-    }
-}
 
 /// Where a text is cut.
 fn in_pieces(digits: &str, lengths: &[usize], joints: &[String]) -> String {
@@ -325,9 +200,72 @@ fn phone() -> impl Strategy<Value = String> {
     let in_brackets = (digits.clone(), select(vec!["(0)", "（0）", "(0) "]))
         .prop_map(|(digits, zero)| format!("{zero}{}-{}-{}", &digits[..2], &digits[2..6], &digits[6..]));
     let code = select(vec![
-        "+81", "＋81", "+ 81", "(+81)", "+81-", "+81 ", "+81(0)", "+81 (0)", "+81-0", "81-", "81 ", "81/", "81-0",
-        "81(0)", "0081", "0081-", "0081 ", "010-81-", "010 81 ", "01081", "011-81-", "tel:+81-",
+        "+81",
+        "＋81",
+        "+ 81",
+        "(+81)",
+        "+81-",
+        "+81 ",
+        "+81(0)",
+        "+81 (0)",
+        "+81-0",
+        "81-",
+        "81 ",
+        "81/",
+        "81-0",
+        "81(0)",
+        "0081",
+        "0081-",
+        "0081 ",
+        "010-81-",
+        "010 81 ",
+        "01081",
+        "011-81-",
+        "tel:+81-",
+        "00181-",
+        "001-81-",
+        "00181",
+        "0011 81 ",
+        "00700-81-",
+        "810-81-",
+        "8-10-81-",
+        "119 81 ",
+        "999-81-0",
+        "014-81-",
+        "0041-010-81-",
+        "001 010 81 ",
+        "003301081",
+        "0061-010-81-0",
+        "184-010-81-",
+        "186010 81 ",
+        "186-0046-010-81-",
+        "18601081",
     ]);
+    // What is dialled before a number at home: whether it is shown, and who carries it.
+    let behind_a_prefix = (
+        select(vec![
+            "184-",
+            "186-",
+            "184",
+            "186",
+            "186 ",
+            "(184)",
+            "184/",
+            "186.",
+            "0036-",
+            "0077",
+            "0033 ",
+            "184-0039-",
+            "1860088",
+        ]),
+        digits.clone(),
+        natural(),
+        any_joints(),
+    )
+        .prop_map(|(before, digits, mut lengths, joints)| {
+            lengths[0] += 1;
+            format!("{before}{}", in_pieces(&format!("0{digits}"), &lengths, &joints))
+        });
     let abroad = (code, digits.clone(), natural(), any_joints())
         .prop_map(|(code, digits, lengths, joints)| format!("{code}{}", in_pieces(&digits, &lengths, &joints)));
     let spaced_out = (digits.clone(), select(vec![" ", "\u{3000}", "-", "・", "、"]))
@@ -346,7 +284,7 @@ fn phone() -> impl Strategy<Value = String> {
             in_numerals(&in_pieces(&digits, lengths, &[joint.to_owned()]), &numerals)
         })
         .prop_filter("digits that are none", |written| is_in_numerals(written));
-    prop_oneof![4 => at_home, 3 => usual, 1 => in_brackets, 4 => abroad, 1 => spaced_out, 2 => downwards]
+    prop_oneof![4 => at_home, 3 => usual, 1 => in_brackets, 5 => abroad, 2 => behind_a_prefix, 1 => spaced_out, 3 => downwards]
 }
 
 fn email() -> impl Strategy<Value = String> {
@@ -357,7 +295,7 @@ fn email() -> impl Strategy<Value = String> {
         2 => "(佐野|さの|サノー|山田)(\\.?太郎|[-_.]taro)?",
         1 => "(иван|김|ali\\.علي)",
     ];
-    let at = select(vec!["@", "＠", "﹫", " @ ", "@ "]);
+    let at = select(vec!["@", "＠", "﹫", " @ ", "@ ", "[@]", " （＠） ", "【@】", "<@>"]);
     let domain = select(vec![
         "example.com",
         "EXAMPLE.CO.JP",
@@ -374,9 +312,60 @@ fn email() -> impl Strategy<Value = String> {
         "пример.рф",
         "例子.公司",
     ]);
-    let dot = select(vec![".", ".", ".", "。", "｡", "．"]);
-    let width = any::<bool>();
-    (local, at, domain, dot, width).prop_map(|(local, at, domain, dot, is_wide)| {
+    let dot = select(vec![
+        ".",
+        ".",
+        ".",
+        ".",
+        "。",
+        "｡",
+        "．",
+        "[.]",
+        "(.)",
+        "［.］",
+        "[dot]",
+        "(DOT)",
+        " dot ",
+        " [dot] ",
+        "（ドット）",
+        "=2E",
+    ]);
+    let plain_dot = select(vec![".", ".", "．", "[.]", "(dot)", " dot ", "=2E"]);
+    let as_written = (local, at, domain, dot);
+    // Where another word or a space may stand for it, both of its ends have to look like those of an address.
+    let plain = "[A-Za-z][A-Za-z0-9._+-]{0,6}[0-9][a-z]";
+    let worded = (
+        plain,
+        select(vec![
+            "[at]",
+            "(at)",
+            "{at}",
+            "（at）",
+            "【at】",
+            "[AT]",
+            " [at] ",
+            "( at )",
+            "＜At＞",
+            "(アット)",
+            "［アットマーク］",
+            "[atmark]",
+            "[at mark]",
+            " @",
+            "\u{3000}@",
+            "=40",
+        ]),
+        select(vec![
+            "example.com",
+            "EXAMPLE.CO.JP",
+            "mail.example.jp",
+            "example.ne.jp",
+            "xn--r8jz45g.com",
+            "lg.jp.example.com",
+        ]),
+        plain_dot,
+    )
+        .prop_map(|(local, at, domain, dot)| (local, at, domain, dot));
+    (prop_oneof![3 => as_written, 2 => worded], any::<bool>()).prop_map(|((local, at, domain, dot), is_wide)| {
         let address = format!("{local}{at}{}", domain.replace('.', dot));
         if is_wide {
             address.chars().map(widen).collect()
@@ -386,44 +375,20 @@ fn email() -> impl Strategy<Value = String> {
     })
 }
 
-fn widen(character: char) -> char {
-    match character {
-        '!'..='~' => char::from_u32(u32::from(character) + 0xFEE0).unwrap(),
-        other => other,
-    }
-}
-
-/// How a program writes each character.
-const ENCODERS: [fn(char) -> String; 8] = [
-    |character| {
-        let mut bytes = [0; 4];
-        let bytes = character.encode_utf8(&mut bytes).bytes();
-        bytes.map(|byte| format!("%{byte:02X}")).collect()
-    },
-    |character| ENCODERS[0](character).chars().map(widen).collect(),
-    |character| format!("&#{};", u32::from(character)),
-    |character| format!("&#x{:x};", u32::from(character)),
-    |character| match character {
-        '@' => "&commat;".to_owned(),
-        '.' => "&period;".to_owned(),
-        ' ' => "&nbsp;".to_owned(),
-        '(' => "&lpar;".to_owned(),
-        ')' => "&rpar;".to_owned(),
-        other => format!("&#{};", u32::from(other)),
-    },
-    |character| {
-        let mut units = [0; 2];
-        let units = character.encode_utf16(&mut units).iter();
-        units.map(|unit| format!("\\u{unit:04X}")).collect()
-    },
-    |character| match u32::from(character) {
-        code @ ..0x100 => format!("\\x{code:02x}"),
-        code => format!("\\u{{{code:x}}}"),
-    },
-    |character| match u32::from(character) {
-        code @ ..0x1_0000 => format!("_x{code:04X}_"),
-        code => format!("_x{code:08X}_"),
-    },
+/// What stands in the text of a page and is not shown.
+const TAGS: [&str; 12] = [
+    "<b>",
+    "</b>",
+    "<span class=\"tel\">",
+    "</span>",
+    "<!-- -->",
+    "<wbr>",
+    "<WBR/>",
+    "<font color='red' size=3>",
+    "</FONT>",
+    "<x:y>",
+    "<a href=\"#1\">",
+    "<?php 1 ?>",
 ];
 
 fn line_id() -> impl Strategy<Value = String> {
@@ -519,5 +484,28 @@ proptest! {
         let text = if beside { format!("090-1234-5678 {encoded}") } else { encoded };
         let found = hits(&text, false);
         prop_assert!(found.iter().any(|hit| hit.bytes == (0..text.len())), "{} {:?}", text, found);
+    }
+
+    #[test]
+    fn between_tags_it_is_found_too(
+        written in prop_oneof![
+            any_my_number().prop_map(|number| (number, Rule::MyNumber)),
+            phone().prop_map(|number| (number, Rule::MobilePhone)),
+            email().prop_map(|address| (address, Rule::Email)),
+            line_id().prop_map(|id| (id, Rule::LineUserId)),
+        ],
+        tags in vec(proptest::option::weighted(0.4, select(TAGS.to_vec())), 2..9), is_in_table in any::<bool>(),
+    ) {
+        let (written, rule) = written;
+        let mut text = String::new();
+        for (place, character) in written.chars().enumerate() {
+            text.extend(tags[place % tags.len()]);
+            text.push(character);
+        }
+        if is_in_table {
+            text = format!("<tr><td>12</td><td>{text}</td><td>34</td></tr>");
+        }
+        let found = hits(&text, false);
+        prop_assert!(found.iter().any(|hit| hit.rule == rule), "{} {:?}", text, found);
     }
 }

@@ -15,7 +15,10 @@ mod digits;
 mod entity;
 #[cfg(test)]
 mod every_way;
+#[cfg(test)]
+mod hands;
 mod json;
+mod markup;
 mod my_number;
 #[cfg(test)]
 mod nobodys;

@@ -8,7 +8,8 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::every_way::{NUMERALS, in_numerals, seeded};
+use super::every_way::seeded;
+use super::hands::{NUMERALS, in_numerals};
 use super::text::hits;
 
 fn time() -> impl Strategy<Value = String> {
@@ -103,9 +104,23 @@ fn nobodys() -> impl Strategy<Value = String> {
         "集合は体育館@佐野。担当は田中です。",
         "Q&A、R&amp;D、50％OFF、100%です、A_x_B",
         "佐野市＆矢板市 ￥1,000 C:\\users\\x",
+        "Instagram @sano.kankou / X @sano_city、LINE @example.com、follow us @example.jp",
+        "イベント★example.com（詳細はこちら）、Cafe (at 2F)、[AT限定]、site: example.com",
+        "<p>第1体育館<br>第2体育館</p><ul><li>1234</li><li>5678</li><li>9012</li></ul>",
+        "<table><tr><td>0283</td><td>24</td><td>5111</td></tr></table> a<b and c>d",
+        "https://example.com/a?id=40&x=1&width=40px.html",
+        "第Ⅱ期 Ⅲ類 ❶受付 ❷相談 ❸審査 ❹交付 ❺❻❼❽❾❿",
+        "이 시설은 사전 예약 일자와 오전 구 시부터 이용 가능, 공공 도서관 팔 층 육 호",
     ])
     .prop_map(str::to_owned);
     let codes = ("0[0-9]{4}", 0_u32..9999).prop_map(|(code, serial)| format!("{code}-{serial:07}"));
+    // What is filled up with zeros, times in milliseconds and microseconds, and GTIN with a zero more.
+    let serials = prop_oneof![
+        "0000[0-9]{9,14}",
+        "1[78][0-9]{11}",
+        "1[78][0-9]{14}",
+        "0?4[59][0-9]{11}"
+    ];
     let machine = (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>())
         .prop_map(|(one, two, three, four)| format!("{one}.{two}.{three}.{four}"));
     prop_oneof![
@@ -119,6 +134,7 @@ fn nobodys() -> impl Strategy<Value = String> {
         money,
         rooms,
         codes,
+        serials,
         machine,
         vertical,
         blanks

@@ -7,11 +7,24 @@ use super::numbers::{Joint, Piece, is_in_word, is_part_of_decimal, joint_after};
 /// Digits of a mobile number as it is dialled in Japan.
 const MOBILE: usize = 11;
 
-/// Most digits of one with the country's code and whatever is dialled before that.
-const LONGEST: usize = MOBILE + 5;
+/// Digits of it without the `0` that is left out behind a country's code.
+const NATIONAL: usize = MOBILE - 1;
 
-/// The country's code, and what is dialled before it: from anywhere, from Japan, from North America.
-const CODES: [&str; 4] = ["81", "0081", "01081", "01181"];
+/// Most digits of one with the country's code and whatever is dialled before that: `186` `005345` `010` `81` `0`.
+pub(super) const LONGEST: usize = NATIONAL + 15;
+
+/// The country's code.
+const CODE: &str = "81";
+
+/// What is dialled in Japan so that the number of who calls is hidden or shown.
+const CALLER: [&str; 2] = ["184", "186"];
+
+/// What is dialled in Japan before a country's code.
+const ABROAD: &str = "010";
+
+/// What is dialled before a country's code where it begins neither with `00` nor with `01`: in Cuba, in states of the former
+/// Soviet Union, in Finland.
+const OTHERS_ABROAD: [&str; 5] = ["119", "810", "990", "994", "999"];
 
 /// What mobile and IP telephones' numbers begin with. 060 is given to mobile telephones, too, since 070 ran short.
 const PREFIXES: [&str; 5] = ["050", "060", "070", "080", "090"];
@@ -60,7 +73,7 @@ fn phone_at(text: &[char], pieces: &[Piece], index: usize, is_behind_another: bo
             return None;
         }
         digits.push_str(&piece.digits);
-        let Some(dialled) = dialled(&digits) else {
+        let Some(before) = dialled_before(&digits) else {
             continue;
         };
         let run = pieces.get(index..=index + place)?;
@@ -68,7 +81,8 @@ fn phone_at(text: &[char], pieces: &[Piece], index: usize, is_behind_another: bo
             text,
             run,
             has_plus: plus.is_some(),
-            has_code: !digits.starts_with(&dialled),
+            has_code: !before.is_empty(),
+            national: digits.len() - NATIONAL,
             before: if is_behind_another { Joint::Apart } else { first.before },
             after: joint_after(pieces, index + place),
             behind: pieces.get(index + place + 1),
@@ -92,15 +106,57 @@ fn place_of_plus(text: &[char], start: usize) -> Option<usize> {
     (text.get(at) == Some(&'+')).then_some(at)
 }
 
-/// The eleven digits that are dialled in Japan, if these are all of a number.
-fn dialled(digits: &str) -> Option<String> {
-    let is_dialled = |digits: &str| digits.len() == MOBILE && PREFIXES.iter().any(|prefix| digits.starts_with(prefix));
-    if is_dialled(digits) {
-        return Some(digits.to_owned());
+/// What stands before a number, without the `0` that it begins with in Japan, if these digits are all of one.
+fn dialled_before(digits: &str) -> Option<&str> {
+    let (before, number) = digits.split_at_checked(digits.len().checked_sub(NATIONAL)?)?;
+    let is_mobile = PREFIXES
+        .iter()
+        .any(|prefix| number.starts_with(prefix.trim_start_matches('0')));
+    if !is_mobile {
+        return None;
     }
-    let abroad = CODES.iter().filter_map(|code| digits.strip_prefix(code));
-    let national = abroad.map(|rest| format!("0{}", rest.strip_prefix('0').unwrap_or(rest)));
-    national.into_iter().find(|national| is_dialled(national))
+    let without_zero = before.strip_suffix('0');
+    if let Some(before) = without_zero.filter(|before| is_dialled_in_japan(before)) {
+        return Some(before);
+    }
+    let abroad = [without_zero, Some(before)].into_iter().flatten();
+    let mut abroad = abroad.filter(|before| before.strip_suffix(CODE).is_some_and(is_dialled_abroad));
+    abroad.next()
+}
+
+/// Whether digits may be dialled before a number in Japan: whether it is shown who calls, and who carries the call.
+fn is_dialled_in_japan(digits: &str) -> bool {
+    let carrier = CALLER.iter().find_map(|caller| digits.strip_prefix(caller));
+    let carrier = carrier.unwrap_or(digits);
+    carrier.is_empty() || is_carrier(carrier)
+}
+
+/// `0036`, `009130`: who carries a call. `0000` fills up a serial number, and `0081` is dialled elsewhere.
+fn is_carrier(digits: &str) -> bool {
+    let Some(code) = digits.strip_prefix("00").filter(|code| *code != CODE) else {
+        return false;
+    };
+    match code.as_bytes() {
+        [b'3'..=b'8', _] | [b'9', b'1', _, _] => true,
+        _ => code == "5345",
+    }
+}
+
+/// Whether digits may be dialled before a country's code.
+fn is_dialled_abroad(digits: &str) -> bool {
+    let digits = CALLER
+        .iter()
+        .find_map(|caller| digits.strip_prefix(caller))
+        .unwrap_or(digits);
+    let carrier = digits.strip_suffix(ABROAD);
+    let is_access = |digits: &str| match digits.as_bytes() {
+        // `00`, `001`, `0011`, `0041`, `00700`
+        [b'0', b'0', others @ ..] => others.len() < 4,
+        // `010`, `011`, `014`
+        [b'0', b'1', _] => true,
+        _ => OTHERS_ABROAD.contains(&digits),
+    };
+    digits.is_empty() || is_access(digits) || carrier.is_some_and(|carrier| carrier == "001" || is_carrier(carrier))
 }
 
 /// Eleven digits in their pieces.
@@ -108,7 +164,10 @@ struct Written<'a> {
     text: &'a [char],
     run: &'a [Piece],
     has_plus: bool,
+    /// Whether more stands before it than what is dialled in Japan.
     has_code: bool,
+    /// How many digits stand before those behind its `0`.
+    national: usize,
     before: Joint,
     after: Joint,
     /// The piece behind them.
@@ -143,7 +202,10 @@ impl Written<'_> {
         let is_even = joints().all(|other| Some(other) == joint);
         let has = |joint: Joint| joints().any(|other| other == joint);
         if self.has_code {
-            return first.digits.len() >= 2 && !has(Joint::List) && !self.ascends() && !self.is_postal_code();
+            return (first.digits.len() >= 2 || self.begins_as_in_russia())
+                && !has(Joint::List)
+                && !self.ascends()
+                && !self.is_postal_code();
         }
         match lengths.as_slice() {
             [_] => true,
@@ -160,6 +222,12 @@ impl Written<'_> {
                 longest == 1 || (longest == 2 && is_even && !has(Joint::List))
             }
         }
+    }
+
+    /// `8-10-81-90-1234-5678`: after the `8` a tone is waited for.
+    fn begins_as_in_russia(&self) -> bool {
+        let mut pieces = self.run.iter().map(|piece| piece.digits.as_str());
+        (pieces.next(), pieces.next()) == (Some("8"), Some("10"))
     }
 
     /// `8160 8161 8162`: numbers of a list.
@@ -203,8 +271,13 @@ impl Written<'_> {
 
     /// 0800-123-4567 costs its caller nothing and belongs to no person.
     fn is_free_of_charge(&self) -> bool {
-        let national = self.run.get(usize::from(self.has_code));
-        self.run.len() > 1 && national.is_some_and(|piece| matches!(piece.digits.as_str(), "0800" | "800"))
+        let digits: String = self.run.iter().map(|piece| piece.digits.as_str()).collect();
+        let behind = self.national + "800".len();
+        let mut ends = self.run.iter().scan(0, |digits, piece| {
+            *digits += piece.digits.len();
+            Some(*digits)
+        });
+        digits.get(self.national..behind) == Some("800") && ends.any(|end| end == behind)
     }
 }
 

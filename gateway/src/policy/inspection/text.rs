@@ -8,8 +8,11 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::Rule;
-use super::digits::{as_digit, ascii_digit, is_digit_of_other_script, is_numeral};
+use super::address::{may_be_quoted, may_be_worded};
+use super::digits::{as_digit, ascii_digit, in_plain_circle, is_digit_of_other_script, is_numeral};
+use super::markup::without_tags;
 use super::numbers::Between;
+use super::phone;
 use super::rules;
 use crate::policy::escapes;
 use crate::policy::spelling::is_invisible;
@@ -22,6 +25,9 @@ const FEWEST_DIGITS: u32 = 11;
 
 /// Digits that one character may stand for after NFKC: `⒛` is two and `㏳` is two; no character is more than three.
 const DIGITS_OF_ONE: u32 = 3;
+
+/// Bytes of the shortest address of which the `@` is written as a word: `a[at]b.jp`.
+const SHORTEST_ADDRESS: usize = 9;
 
 /// Hexadecimal digits of a LINE user id.
 pub(super) const LINE_DIGITS: usize = 32;
@@ -45,16 +51,19 @@ struct Census {
     others: u32,
     /// How many of them may be numerals, at most.
     numerals: u32,
-    has_at: bool,
+    /// Whether there is an `@`, or a sign with which a tag or an encoded `@` begins.
+    has_sign: bool,
     has_letter_u: bool,
     /// Whether there is a sign with which escapes begin.
     has_escape: bool,
+    /// Whether there is a bracket of ASCII, in which an `@` may be written as a word.
+    has_bracket: bool,
     /// Whether a character may become another by NFKC that is looked for.
     has_foldable: bool,
 }
 
 /// Bits of each count in a [`tally`].
-const COUNT_BITS: u32 = 10;
+const COUNT_BITS: u32 = 9;
 
 /// Bytes whose tallies are added before the counts are read, so that none of them overflows.
 const TALLIED: usize = (1 << COUNT_BITS) - 1;
@@ -65,14 +74,16 @@ const fn tally(byte: u8) -> u64 {
     // Burmese and modifiers (D9 to E1), punctuation and enclosed ones (E2), Vai and the like (EA), full-width forms (EF),
     // what is beyond the basic plane (F0 and up). Kana and ideographs begin with E3 to E9.
     let foldable = matches!(byte, 0xC2 | 0xD9..=0xE2 | 0xEA..);
-    // `%` and `&`, `\` and `_`, and two signs more.
-    let escape = matches!(byte, b'%'..=b'&' | b'\\'..=b'_');
+    let escape = matches!(byte, b'%' | b'&' | b'\\' | b'_');
+    let bracket = matches!(byte, b'(' | b'[' | b'{' | b'<');
+    let sign = matches!(byte, b'@' | b'=' | b'<');
     // The first byte of a character that is not of ASCII.
     let other = byte >= 0xC2;
     let mut tally = foldable as u64;
+    tally = (tally << COUNT_BITS) + bracket as u64;
     tally = (tally << COUNT_BITS) + escape as u64;
     tally = (tally << COUNT_BITS) + (byte == b'U') as u64;
-    tally = (tally << COUNT_BITS) + (byte == b'@') as u64;
+    tally = (tally << COUNT_BITS) + sign as u64;
     tally = (tally << COUNT_BITS) + other as u64;
     (tally << COUNT_BITS) + byte.is_ascii_digit() as u64
 }
@@ -104,9 +115,10 @@ fn census(text: &str) -> Census {
         };
         census.digits += next();
         census.others += next();
-        census.has_at |= next() > 0;
+        census.has_sign |= next() > 0;
         census.has_letter_u |= next() > 0;
         census.has_escape |= next() > 0;
+        census.has_bracket |= next() > 0;
         census.has_foldable |= next() > 0;
     }
     // Most texts are too short for anything that is told by two bytes.
@@ -130,9 +142,9 @@ fn add_pairs(bytes: &[u8], census: &mut Census) {
                     | ((*first == 0xE2) & (*second == 0x97))
                     | ((*first == 0xE4) & matches!(*second, 0xB8..=0xBC))
                     | ((*first == 0xE5) & matches!(*second, 0x85 | 0x8F | 0x9B | 0xA3 | 0xBC))
-                    | ((*first == 0xE6) & matches!(*second, 0x8D | 0xBC))
+                    | ((*first == 0xE6) & matches!(*second, 0x8D | 0x9F | 0xBC))
                     | ((*first == 0xE7) & (*second == 0x8E))
-                    | ((*first == 0xE8) & matches!(*second, 0x82 | 0xB2))
+                    | ((*first == 0xE8) & matches!(*second, 0x82 | 0xB2 | 0xB4))
                     | ((*first == 0xE9) & matches!(*second, 0x99 | 0x9B)),
             );
         }
@@ -150,14 +162,28 @@ pub(super) fn is_suspicious(text: &str) -> bool {
 }
 
 fn may_be_encoded(text: &str, census: &Census) -> bool {
-    census.has_escape || (census.has_foldable && text.chars().any(escapes::is_wide_sign))
+    census.has_escape
+        || (census.has_sign && text.contains('<'))
+        || (census.has_foldable && text.chars().any(escapes::is_wide_sign))
+}
+
+/// Whether there may be an address, whatever stands for its `@`. `is_wide`: whether it may be of full-width letters.
+fn may_hold_address(text: &str, census: &Census, is_wide: bool) -> bool {
+    let has_sign = census.has_sign && (text.contains('@') || may_be_quoted(text));
+    has_sign || ((census.has_bracket || is_wide || is_mixed(text, census)) && may_be_worded(text))
+}
+
+/// Whether there is an address' worth of ASCII beside other characters, which have three bytes each, or nearly so.
+fn is_mixed(text: &str, census: &Census) -> bool {
+    let others = 3 * census.others as usize;
+    others > 0 && text.len() >= others + census.digits as usize + SHORTEST_ADDRESS
 }
 
 fn may_hold(text: &str, census: &Census) -> bool {
     if census.has_foldable {
         return may_hold_when_folded(text, census);
     }
-    census.has_at
+    may_hold_address(text, census, false)
         || (census.digits >= FEWEST_DIGITS && has_long_number(text.chars()))
         || (census.numerals > 0
             && census.digits + census.numerals >= FEWEST_DIGITS
@@ -167,18 +193,27 @@ fn may_hold(text: &str, census: &Census) -> bool {
 
 /// The same for a text with characters that NFKC folds: no text is built where it cannot matter.
 fn may_hold_when_folded(text: &str, census: &Census) -> bool {
-    let foldable = text.chars().filter(|character| is_foldable(*character)).count();
-    let foldable = DIGITS_OF_ONE * u32::try_from(foldable).unwrap_or(u32::MAX / 8);
+    let digits = text.chars().map(|character| match character {
+        // Numerals of Korean, which the census does not count.
+        '\u{AC00}'..='\u{D7A3}' => u32::from(is_numeral(character)),
+        _ if is_foldable(character) => DIGITS_OF_ONE,
+        _ => 0,
+    });
+    let foldable = digits.fold(0, u32::saturating_add);
     let digits_at_most = census.digits + census.numerals + foldable;
+    let is_wide = foldable as usize >= DIGITS_OF_ONE as usize * SHORTEST_ADDRESS;
     let may_be_line = text.chars().nth(LINE_DIGITS).is_some()
         && text.chars().filter(|character| may_be_hexadecimal(*character)).count() >= LINE_DIGITS;
     let has_long = || {
-        let folded = || text.nfkc().map(ascii_digit);
-        has_long_number(folded())
-            || has_long_number(folded().map(as_digit))
+        let in_circles = || text.chars().map(in_plain_circle);
+        has_long_number(in_circles().nfkc().map(ascii_digit))
+            || has_long_number(in_circles().map(as_digit).nfkc().map(ascii_digit).map(as_digit))
             || has_long_number(text.chars().map(without_ordinal).nfkc().map(ascii_digit))
     };
-    census.has_at || text.contains(['＠', '﹫']) || may_be_line || (digits_at_most >= FEWEST_DIGITS && has_long())
+    may_hold_address(text, census, is_wide)
+        || text.contains(['＠', '﹫', '＝'])
+        || may_be_line
+        || (digits_at_most >= FEWEST_DIGITS && has_long())
 }
 
 /// The digits of a whole number that may have as many as a マイナンバー.
@@ -187,16 +222,17 @@ pub(super) fn digits_of_whole(value: f64) -> Option<String> {
     (TWELVE_DIGITS.contains(&value) && value.fract() == 0.0).then(|| format!("{value:.0}"))
 }
 
-/// The text with what encodes its characters undone; `None` where there is none.
+/// The text with what encodes its characters undone, and without tags; `None` where there is none.
 fn decoded(text: &str) -> Option<String> {
-    match escapes::decoded(text) {
-        Cow::Borrowed(_) => None,
-        Cow::Owned(decoded) => Some(decoded),
+    let decoded = escapes::decoded(text);
+    match (without_tags(&decoded), decoded) {
+        (Some(shown), _) | (None, Cow::Owned(shown)) => Some(shown),
+        (None, Cow::Borrowed(_)) => None,
     }
 }
 
-/// Whether a character is a numeral that counts what follows, or refers to a note: `①`, `⑴`, `⒈`, `²`. Beside a number it is
-/// none of its digits, though NFKC makes it one.
+/// Whether a character is a numeral that counts what follows, or refers to a note: `①`, `⑴`, `⒈`, `²`, `Ⅱ`, or a letter that
+/// does: `Ⓐ`. Beside a number it is no part of it, though NFKC makes it a digit or a letter.
 fn is_ordinal(character: char) -> bool {
     matches!(
         u32::from(character),
@@ -204,11 +240,12 @@ fn is_ordinal(character: char) -> bool {
             | 0xB9
             | 0x2070..=0x2079
             | 0x2080..=0x2089
-            | 0x2460..=0x249B
-            | 0x24EA..=0x24FF
+            | 0x2160..=0x217F
+            | 0x2460..=0x24FF
+            | 0x2776..=0x2793
             | 0x3251..=0x325F
             | 0x32B1..=0x32BF
-            | 0x1F100..=0x1F10C
+            | 0x1F100..=0x1F1AC
     )
 }
 
@@ -218,14 +255,14 @@ fn without_ordinal(character: char) -> char {
 }
 
 /// Whether a character is no part of a number, wherever in it it stands.
-fn is_left_out(character: char) -> bool {
+pub(super) fn is_left_out(character: char) -> bool {
     is_invisible(character) || (!character.is_ascii() && is_combining_mark(character))
 }
 
 /// Whether a character may become digits, letters or signs of ASCII by NFKC. Says yes too often rather than too rarely.
 fn is_foldable(character: char) -> bool {
     let code = u32::from(character);
-    matches!(code, 0xA0..=0xFF | 0x1D00..=0x24FF | 0x2F00..=0x2FDF | 0x3200..=0x33FF | 0xF900..)
+    matches!(code, 0xA0..=0xFF | 0x1D00..=0x24FF | 0x2776..=0x2793 | 0x2F00..=0x2FDF | 0x3200..=0x33FF | 0xF900..)
         || (matches!(code, 0x660..=0x1CFF | 0xA620..=0xABFF) && is_digit_of_other_script(character))
 }
 
@@ -281,9 +318,9 @@ impl Run {
 
     fn is_long(&self) -> bool {
         // Identifiers of thirteen digits are many. Of those that long only what begins with a country's code, and with
-        // what is dialled before one, is looked at.
-        let has_code = matches!(self.first, ('8', '1') | ('0', '0' | '1'));
-        let is_whole = matches!(self.part, 11 | 12) || (matches!(self.part, 13..=16) && has_code);
+        // what is dialled before one or before a number, is looked at.
+        let has_code = matches!(self.first, ('8', '1') | ('0', '0' | '1') | ('1', '8'));
+        let is_whole = matches!(self.part, 11 | 12) || (matches!(self.part, 13..=phone::LONGEST) && has_code);
         self.digits >= FEWEST_DIGITS as usize && (self.parts > 1 || is_whole)
     }
 }
@@ -311,25 +348,38 @@ pub(super) struct Normal {
 
 impl Normal {
     pub(super) fn of(text: &str) -> Self {
+        Self::without_folding(text, |_| false)
+    }
+
+    /// With digits for numerals, and as if no `%` encoded anything; and what each was written as.
+    fn in_digits(text: &str) -> (Self, Vec<char>) {
+        // NFKC makes letters of Roman numerals.
+        let mut normal = Self::without_folding(text, is_numeral);
+        let plain = |character: &char| if *character == '%' { '*' } else { as_digit(*character) };
+        let digits = normal.characters.iter().map(plain).collect();
+        let written = std::mem::replace(&mut normal.characters, digits);
+        (normal, written)
+    }
+
+    fn without_folding(text: &str, is_kept: impl Fn(char) -> bool) -> Self {
         let mut normal = Self {
             characters: Vec::with_capacity(text.len()),
             origins: Vec::with_capacity(text.len()),
         };
         for (start, character) in text.char_indices() {
-            for folded in std::iter::once(character).nfkc() {
+            let mut add = |folded: char| {
                 if !is_left_out(folded) {
                     normal.characters.push(ascii_digit(folded));
                     normal.origins.push(start..start + character.len_utf8());
                 }
+            };
+            if is_kept(character) {
+                add(character);
+            } else {
+                std::iter::once(in_plain_circle(character)).nfkc().for_each(add);
             }
         }
         normal
-    }
-
-    /// With digits for numerals, and as if no `%` encoded anything.
-    fn with_digits(&self) -> Vec<char> {
-        let plain = |character: char| if character == '%' { '*' } else { as_digit(character) };
-        self.characters.iter().map(|character| plain(*character)).collect()
     }
 
     /// With what no number goes on through in the place of numerals that count. `text`: the text that this is of.
@@ -369,22 +419,15 @@ pub(super) fn hits(text: &str, context: bool) -> Vec<Hit> {
         return Vec::new();
     }
     let mut hits = hits_as_written(text, context);
-    // What is encoded in what is left: which of the encoded characters it was is lost; the whole text is what holds it.
-    let left = masked(text, hits.iter());
+    // What is encoded in what is left: which of the encoded characters it was is lost; the whole text is what holds it. What
+    // was found in the signs of escapes, by chance or not, is looked at again as what they are written for.
+    let is_plain = |hit: &&Hit| {
+        text.get(hit.bytes.clone())
+            .is_some_and(|part| !escapes::may_have_one(part))
+    };
+    let left = masked(text, hits.iter().filter(is_plain));
     if let Some(decoded) = decoded(&left) {
-        let mut inside = hits_as_written(&decoded, context);
-        // What was found in the signs of an escape by chance has spoilt it.
-        let whole = self::decoded(text).filter(|_| !hits.is_empty());
-        let others = whole.map(|whole| hits_as_written(&whole, context)).unwrap_or_default();
-        let count = |found: &[Hit], rule: Rule| found.iter().filter(|hit| hit.rule == rule).count();
-        let known = |rule: Rule| count(&hits, rule) + count(&inside, rule);
-        let more: Vec<Rule> = Rule::ALL
-            .into_iter()
-            .filter(|rule| count(&others, *rule) > known(*rule))
-            .collect();
-        let is_new = |hit: &Hit| more.contains(&hit.rule);
-        let others: Vec<Hit> = others.into_iter().filter(is_new).collect();
-        inside.extend(others);
+        let inside = hits_as_written(&decoded, context);
         hits.extend(inside.into_iter().map(|hit| Hit {
             rule: hit.rule,
             bytes: 0..text.len(),
@@ -405,13 +448,10 @@ fn hits_as_written(text: &str, context: bool) -> Vec<Hit> {
         let others = others.into_iter().map(|found| normal.hit(found));
         hits.extend(others.filter(|hit| !hits.contains(hit)).collect::<Vec<_>>());
     }
-    if normal
-        .characters
-        .iter()
-        .any(|character| *character == '%' || is_numeral(*character))
-    {
-        let others = rules::find_in_numerals(&normal.characters, &normal.with_digits(), context);
-        let others = others.into_iter().map(|found| normal.hit(found));
+    let (digits, written) = Normal::in_digits(text);
+    if digits.characters != normal.characters {
+        let others = rules::find_in_numerals(&written, &digits.characters, context);
+        let others = others.into_iter().map(|found| digits.hit(found));
         hits.extend(others.filter(|hit| !hits.contains(hit)).collect::<Vec<_>>());
     }
     hits

@@ -72,7 +72,7 @@ const BEFORE: [&str; 32] = [
     "https://x/a/b/c/",
 ];
 
-const BEHIND: [&str; 25] = [
+const BEHIND: [&str; 43] = [
     "",
     "",
     "",
@@ -98,6 +98,34 @@ const BEHIND: [&str; 25] = [
     ".a.b.c.d.e.f.g.h.i.j.k.l.m.n",
     "&num;1",
     "_x0040_ja",
+    "Ⅱ",
+    "ⅳ",
+    "_II",
+    "Kana",
+    "_kana",
+    "-YOMI",
+    "Ja",
+    "_japanese",
+    "Romaji",
+    "Code",
+    "フリガナ",
+    "（ふりがな）",
+    "_読み仮名",
+    "ローマ字",
+    "コード",
+    "のコード",
+    "のヨミ２",
+    "Kana/value",
+];
+
+/// Words that stand before a name, beginning with a small letter and with a capital: the name's own is one then.
+const WORDS_BEFORE: [&str; 4] = ["", "shelter", "LINE", "facilityKey"];
+
+/// What stands for letters in other styles: the first of an alphabet.
+const STYLES: [u32; 6] = [0x1_F150, 0x1_F170, 0x1_F130, 0x1_F1E6, 0x24B6, 0x1_D5D4];
+const SMALL_CAPITALS: [char; 26] = [
+    'ᴀ', 'ʙ', 'ᴄ', 'ᴅ', 'ᴇ', 'ꜰ', 'ɢ', 'ʜ', 'ɪ', 'ᴊ', 'ᴋ', 'ʟ', 'ᴍ', 'ɴ', 'ᴏ', 'ᴘ', 'ꞯ', 'ʀ', 'ꜱ', 'ᴛ', 'ᴜ', 'ᴠ', 'ᴡ',
+    'x', 'ʏ', 'ᴢ',
 ];
 
 /// How the words of a name are put together.
@@ -214,6 +242,9 @@ struct Manner {
     joint: &'static str,
     case: usize,
     width: usize,
+    /// A word before it, and the style of its letters.
+    word: &'static str,
+    style: usize,
     hidden: Vec<Option<char>>,
     /// Between its letters.
     spaced: &'static str,
@@ -231,28 +262,42 @@ fn manner() -> impl Strategy<Value = Manner> {
         select(JOINTS.to_vec()),
         0_usize..5,
         0_usize..4,
+        (
+            prop_oneof![3 => Just(""), 1 => select(WORDS_BEFORE.to_vec())],
+            prop_oneof![4 => Just(STYLES.len() + 1), 1 => 0..=STYLES.len()],
+        ),
         hidden,
         prop_oneof![4 => Just(""), 1 => select(BETWEEN_LETTERS.to_vec())],
         // View names encode once more.
         prop::collection::vec((0..ENCODERS.len(), any::<bool>()), 0..3),
     )
-        .prop_map(|(before, behind, joint, case, width, hidden, spaced, encoded)| Manner {
-            before,
-            behind,
-            joint,
-            case,
-            width,
-            hidden,
-            spaced,
-            encoded,
-        })
+        .prop_map(
+            |(before, behind, joint, case, width, (word, style), hidden, spaced, encoded)| Manner {
+                before,
+                behind,
+                joint,
+                case,
+                width,
+                word,
+                style,
+                hidden,
+                spaced,
+                encoded,
+            },
+        )
 }
 
 impl Manner {
     fn write(&self, name: &str) -> String {
         let words: Vec<String> = words(name).iter().map(|word| self.cased(word)).collect();
+        let mut name = words.join(self.joint);
+        if !self.word.is_empty() && name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            // The capital is what parts them.
+            let (first, others) = name.split_at(1);
+            name = [self.word, &first.to_ascii_uppercase(), &others.to_ascii_lowercase()].concat();
+        }
         let mut written = String::new();
-        for (place, character) in self.widened(&words.join(self.joint)).chars().enumerate() {
+        for (place, character) in self.widened(&self.styled(&name)).chars().enumerate() {
             if place > 0 && character.is_alphanumeric() {
                 written.push_str(self.spaced);
             }
@@ -269,6 +314,22 @@ impl Manner {
             text.chars().map(write).collect()
         };
         self.encoded.iter().fold(whole, encode)
+    }
+
+    fn styled(&self, text: &str) -> String {
+        // What parts words by capitals is lost in styles that have none.
+        if !self.word.is_empty() {
+            return text.to_owned();
+        }
+        let styled = |character: char| match u32::from(character.to_ascii_uppercase()).wrapping_sub(u32::from('A')) {
+            letter @ 0..26 => match STYLES.get(self.style) {
+                Some(first) => char::from_u32(first + letter).unwrap(),
+                None if self.style == STYLES.len() => SMALL_CAPITALS[letter as usize],
+                None => character,
+            },
+            _ => character,
+        };
+        text.chars().map(styled).collect()
     }
 
     fn cased(&self, word: &str) -> String {
@@ -350,6 +411,76 @@ proptest! {
     }
 }
 
+/// Names of columns that are published and that nobody has classified, and names that only begin as somebody's do.
+const NOBODYS: [&str; 66] = [
+    "Installer",
+    "N03_004",
+    "Name",
+    "TEL",
+    "availableDate",
+    "availableDateNote",
+    "equipmentForChildren",
+    "id",
+    "installationPosition",
+    "telephoneNumber",
+    "type",
+    "№",
+    "その他市町村長が必要と認める事項",
+    "オストメイト設置トイレ有無",
+    "バリアフリートイレ数",
+    "公共施設　",
+    "内水氾濫",
+    "利用終了時間",
+    "区分",
+    "問い合わせ先（市の担当課）",
+    "問い合わせ先名",
+    "土曜開放終了時刻",
+    "土砂災害警戒区域",
+    "地域防災計画分類",
+    "場所名称",
+    "大規模な火事",
+    "女性トイレ数（和式）",
+    "女性トイレ総数",
+    "定員",
+    "家屋倒壊危険区域",
+    "対象",
+    "市独自区分",
+    "引用元",
+    "所管課",
+    "指定日",
+    "指定暑熱避難施設の名称",
+    "指定暑熱避難施設の開放により受け入れることが可能であると見込まれる人数",
+    "指定避難所との住所同一",
+    "料金",
+    "施設の種類　",
+    "施設・場所名",
+    "施設管理者名",
+    "管理担当連絡先",
+    "津波浸水レベル",
+    "洪水浸水レベル（最大）",
+    "申込期間",
+    "男女共用トイレ総数",
+    "男性トイレ数（小便器）",
+    "画像_ライセンス",
+    "行事名",
+    "要配慮者利用施設名称",
+    "車椅子使用者用トイレ有無",
+    "避難確保計画対象",
+    "開催日",
+    "携帯トイレ数",
+    "管理者",
+    "管理者区分コード",
+    "管理の区分",
+    "mobileApplication",
+    "mobilityScooterRental",
+    "managerNameOfShelter",
+    "sexualHealthClinic",
+    "stationNameKana",
+    "riverNameⅡ",
+    "nameKana2",
+    "familyRestroom",
+];
+
 /// Open names under other vocabularies are unclassified, and not taken for somebody's.
 #[test]
 fn no_open_name_is_taken_for_a_guarded_one() {
@@ -364,6 +495,7 @@ fn no_open_name_is_taken_for_a_guarded_one() {
         ));
     }
     assert!(names.len() > 200);
+    names.extend(NOBODYS.map(str::to_owned));
     let unheard = TypeName::new(Iri::new("https://x/Unheard"));
     for name in names {
         for prefix in ["", "ns:", "https://x/"] {
