@@ -11,7 +11,7 @@ const SITE: &str = "urn:ngsi-ld:EvacuationSite:E0921300099301";
 const AED: &str = "urn:ngsi-ld:AED:spelled";
 
 /// Names of a person's name that Orion takes, of which none is in any list as it stands here.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 18] = [
     "ns:managerName",
     "ns%3AmanagerName",
     "manager_name",
@@ -25,6 +25,8 @@ const NAMES: [&str; 16] = [
     "m.a.n.a.g.e.r.N.a.m.e",
     "_x006D_anagerName",
     "shelterManagerName",
+    "managerNames",
+    "MANAGER_NAMES",
     "managerNameKana",
     "managerNameIV",
     "cellPhone",

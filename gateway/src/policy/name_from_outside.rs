@@ -166,6 +166,10 @@ impl NameFromOutside {
             let counted = decoded.replace(is_roman_character, "2");
             add_variants(&plain(&counted), by_words, &mut variants);
         }
+        // Of several: `managerNames`.
+        if let Some(one) = decoded.strip_suffix(['s', 'S', 'ｓ', 'Ｓ']) {
+            add_variants(&plain(one), by_words, &mut variants);
+        }
         Self { variants }
     }
 
@@ -407,6 +411,8 @@ mod tests {
             "managerName_II",
             "managerNameIV",
             "managerNameB",
+            "managerNames",
+            "MANAGER_NAMES",
             "managerNameKana",
             "managernamekana",
             "managerName_kana",
@@ -444,7 +450,7 @@ mod tests {
             "氏名の公表区分",
             "managerNameOfShelterKana",
             "managerNameApp",
-            "managerNames",
+            "managerNamesOfShelters",
             "",
             "1",
         ] {

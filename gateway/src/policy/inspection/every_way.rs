@@ -19,9 +19,9 @@ use super::text::hits;
 const CASES: u32 = 2_000;
 
 const SPACES: [&str; 8] = [" ", "\u{3000}", "\u{A0}", "\u{2009}", "\t", "\n", "  ", "\u{202F}"];
-const DASHES: [&str; 22] = [
-    "-", "－", "ー", "ｰ", "‐", "‑", "‒", "–", "—", "―", "−", "─", "~", "～", "〜", "_", "の", "﹘", "゠", "\u{2500}",
-    " - ", "--",
+const DASHES: [&str; 23] = [
+    "-", "－", "ー", "ｰ", "‐", "‑", "‒", "–", "—", "―", "−", "─", "~", "～", "〜", "_", "の", "ノ", "﹘", "゠",
+    "\u{2500}", " - ", "--",
 ];
 const SIGNS: [&str; 14] = [
     "/", "／", "\\", "|", "*", "+", "=", "#", "→", "★", "'", "\"", " / ", "●",
@@ -157,7 +157,7 @@ fn my_number() -> impl Strategy<Value = String> {
             format!("{word}{}", in_pieces(&digits, &lengths, &joints.concat()))
         });
     let lengths = select(vec![vec![12], vec![4, 4, 4], vec![3; 4], vec![2, 4, 4, 2]]);
-    let joint = select(vec!["ー", "―", "の", "-", " ", "\u{3000}", "／"]);
+    let joint = select(vec!["ー", "―", "の", "ノ", "-", " ", "\u{3000}", "／"]);
     let downwards = (plain_my_number(), numerals(), lengths, joint)
         .prop_map(|(digits, numerals, lengths, joint)| {
             in_numerals(&in_pieces(&digits, &lengths, &[joint.to_owned()]), &numerals)
@@ -270,7 +270,7 @@ fn phone() -> impl Strategy<Value = String> {
         .prop_map(|(code, digits, lengths, joints)| format!("{code}{}", in_pieces(&digits, &lengths, &joints)));
     let spaced_out = (digits.clone(), select(vec![" ", "\u{3000}", "-", "・", "、"]))
         .prop_map(|(digits, joint)| in_pieces(&format!("0{digits}"), &[1; 11], &[joint.to_owned()]));
-    let joint = select(vec!["", "ー", "―", "の", "・", "-", " "]);
+    let joint = select(vec!["", "ー", "―", "の", "ノ", "・", "-", " "]);
     let downwards = (digits, numerals(), joint, any::<bool>())
         .prop_map(|(digits, numerals, joint, is_abroad)| {
             let digits = if is_abroad {

@@ -31,10 +31,10 @@ pub(super) enum Joint {
     Mark,
 }
 
-/// Whether a character may stand between the pieces of one number: whatever is no letter, and `の`, as numbers are read
+/// Whether a character may stand between the pieces of one number: whatever is no letter, and `の` in either kana, as numbers are read
 /// out.
 pub(super) fn is_separator(character: char) -> bool {
-    !character.is_alphanumeric() || is_dash(character) || character == 'の'
+    !character.is_alphanumeric() || is_dash(character) || matches!(character, 'の' | 'ノ')
 }
 
 /// Counts what stands between two pieces: spaces do not count, and the same sign again does not either.
@@ -91,7 +91,7 @@ fn joint(between: &[char]) -> Joint {
         Joint::Dot
     } else if has(&|character| matches!(character, ',' | '、' | ';' | ':' | '・' | '&')) {
         Joint::List
-    } else if has(&|character| is_dash(character) || matches!(character, '_' | 'の')) {
+    } else if has(&|character| is_dash(character) || matches!(character, '_' | 'の' | 'ノ')) {
         Joint::Dash
     } else if has(&is_bracket) {
         Joint::Parenthesis
