@@ -11,6 +11,7 @@ mod behaviour {
 
     mod additions;
     mod administration;
+    mod administration_bounds;
     mod administrators;
     mod asked_at_once;
     mod canaries;

@@ -28,11 +28,17 @@ use crate::telemetry::{Metrics, MetricsError};
 use crate::tokens::Tokens;
 use crate::{Gateway, admin, api};
 
-/// What bounds the connections of administrators: their own, those of monitors and of probes.
+/// Connections of administrators: their own, those of monitors and of probes.
+const MOST_ADMIN_CONNECTIONS: usize = 512;
+
+/// The same of one address. Behind a proxy all administrators have one, and nobody else reaches this listener. Half of them
+/// are for others than tenants' administrators: these have no more requests under way, and idle ones give way.
+const MOST_ADMIN_CONNECTIONS_OF_ONE_ADDRESS: usize = 256;
+
+/// What bounds the connections of administrators.
 const ADMIN_BOUNDS: FixedBounds = FixedBounds {
-    connections: 512,
-    // Behind a proxy all administrators have one address, and nobody else reaches this listener.
-    per_address: 256,
+    connections: MOST_ADMIN_CONNECTIONS,
+    per_address: MOST_ADMIN_CONNECTIONS_OF_ONE_ADDRESS,
 };
 
 /// A gateway with its listeners open.

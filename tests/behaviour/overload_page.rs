@@ -146,7 +146,8 @@ fn each_metric_is_one() {
 }
 
 /// Bounds that no caller meets, or that an answer names which refuses what is beyond.
-const OF_NO_CALLER: [&str; 9] = [
+const OF_NO_CALLER: [&str; 10] = [
+    "gateway/src/admin/revision.rs:MAX_NAME",
     "gateway/src/contexts/download.rs:MOST_REDIRECTS",
     "gateway/src/contexts/download.rs:MOST_VALIDATOR_BYTES",
     "gateway/src/contexts/freshness.rs:LONGEST",
@@ -166,6 +167,7 @@ fn no_bound_of_what_outsiders_reach_is_missing() {
         .collect();
     let mut missing: BTreeMap<String, String> = BTreeMap::new();
     for folder in [
+        "admin",
         "contexts",
         "edge",
         "federation",

@@ -195,7 +195,7 @@ impl Shared {
     /// What one thread does.
     fn work(&self, thread: usize) {
         IS_COMPUTING.set(true);
-        yield_to_others();
+        yield_to_others(NICE);
         while let Some((lane, runnable)) = self.next(thread) {
             let began = Instant::now();
             let turn = Turn::until(began + TURN);
@@ -238,14 +238,17 @@ impl Shared {
     }
 }
 
-/// Lets this thread come after others. Where the system knows no such thing it computes on as it is.
-fn yield_to_others() {
+/// Lets this thread come after others, by so much as `nice` counts, for as long as it lives. Where the system knows no such
+/// thing it computes on as it is.
+pub fn yield_to_others(nice: i32) {
     #[cfg(target_os = "linux")]
     {
         // On Linux the priority is the thread's own, by its number.
         let thread = rustix::thread::gettid();
-        let _ = rustix::process::setpriority_process(Some(thread), NICE);
+        let _ = rustix::process::setpriority_process(Some(thread), nice);
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = nice;
 }
 
 /// Something that is computed until its deadline.

@@ -6,23 +6,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
-use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::Administration;
+use super::computing::{Computing, took_too_long};
 use super::findings::findings;
 use super::floor;
 use super::problem::AdminProblem;
-use super::revision::{Answer, internal, json_answer, not_remembered, parse, problem_of, with_changes};
+use super::revision::{Answer, json_answer, not_remembered, parse, problem_of, with_changes};
 use super::tenant_part::{own_part, with_own_part};
 use crate::Revision;
 use crate::config::{Administrator, AdministratorRole, Config, FileTexts, TenantId};
-use crate::diff::compare;
+use crate::diff::{NobodyWaits, compare_while};
 use crate::explain::{CannotExplain, ToExplain, explain};
-use crate::policy::{Outcome, run_expectations};
+use crate::policy::{Outcome, run_expectations_while};
 use crate::reload::Refused;
 
 /// A request to be explained.
@@ -65,6 +66,7 @@ fn only(administrator: &Administrator) -> Option<&TenantId> {
 pub(super) async fn explain_request(
     State(admin): State<Administration>,
     Extension(administrator): Extension<Arc<Administrator>>,
+    Extension(computing): Extension<Computing>,
     body: Bytes,
 ) -> Answer {
     let asked: RequestToExplain = parse(&body)?;
@@ -79,7 +81,7 @@ pub(super) async fn explain_request(
     };
     let revision = admin.gateway.revision();
     let is_narrowed = asked.tenant != tenant;
-    let explained = tokio::task::spawn_blocking(move || {
+    let explained = computing.run(move |_| {
         let body = asked.body.map(|body| body.to_string());
         let explained = explain(
             &revision.config,
@@ -103,7 +105,7 @@ pub(super) async fn explain_request(
             json!(explanation)
         })
     });
-    match explained.await.map_err(|_| internal())? {
+    match explained.await? {
         Ok(explanation) => Ok(json_answer(&explanation)),
         Err(reason) => {
             let status = match &reason {
@@ -119,12 +121,13 @@ pub(super) async fn explain_request(
 pub(super) async fn diff(
     State(admin): State<Administration>,
     Extension(administrator): Extension<Arc<Administrator>>,
+    Extension(computing): Extension<Computing>,
     body: Bytes,
 ) -> Answer {
-    let (running, proposed) = proposed(&admin, &administrator, &body).await?;
+    let (running, proposed) = proposed(&admin, &administrator, &computing, &body).await?;
     let only = only(&administrator).cloned();
-    let compared = tokio::task::spawn_blocking(move || {
-        let difference = compare(&running.config, &proposed, only.as_ref());
+    let compared = computing.run(move |asked| {
+        let difference = compare_while(&running.config, &proposed, only.as_ref(), asked)?;
         let mut members = json!(difference);
         if only.is_some()
             && let Some(members) = members.as_object_mut()
@@ -132,44 +135,47 @@ pub(super) async fn diff(
             // How many consumers there are is the operator's to know.
             members.remove("compared");
         }
-        members
+        Ok(members)
     });
-    Ok(json_answer(&compared.await.map_err(|_| internal())?))
+    let compared: Result<Value, NobodyWaits> = compared.await?;
+    Ok(json_answer(&compared.map_err(|_| took_too_long())?))
 }
 
 /// What comes of the expectations under the running revision.
 pub(super) async fn policy_tests(
     State(admin): State<Administration>,
     Extension(administrator): Extension<Arc<Administrator>>,
+    Extension(computing): Extension<Computing>,
 ) -> Answer {
     let running = admin.gateway.revision();
-    let tried = tokio::task::spawn_blocking(move || tried(&running.config, &administrator));
-    tried.await.map_err(|_| internal())
+    let tried = computing.run(move |asked| tried(&running.config, &administrator, asked));
+    tried.await?
 }
 
 /// What would come of the expectations under a proposal.
 pub(super) async fn policy_tests_of_proposal(
     State(admin): State<Administration>,
     Extension(administrator): Extension<Arc<Administrator>>,
+    Extension(computing): Extension<Computing>,
     body: Bytes,
 ) -> Answer {
-    let (_, proposed) = proposed(&admin, &administrator, &body).await?;
-    let tried = tokio::task::spawn_blocking(move || tried(&proposed, &administrator));
-    tried.await.map_err(|_| internal())
+    let (_, proposed) = proposed(&admin, &administrator, &computing, &body).await?;
+    let tried = computing.run(move |asked| tried(&proposed, &administrator, asked));
+    tried.await?
 }
 
-fn tried(config: &Config, administrator: &Administrator) -> Response {
-    let mut outcomes = run_expectations(config);
+fn tried(config: &Config, administrator: &Administrator, asked: &CancellationToken) -> Answer {
+    let mut outcomes = run_expectations_while(config, || !asked.is_cancelled()).ok_or_else(took_too_long)?;
     if let Some(own) = only(administrator) {
         outcomes.retain(|outcome| outcome.tenant == *own);
     }
     let failed = outcomes.iter().filter(|outcome| !outcome.is_met()).count();
-    json_answer(&json!({
+    Ok(json_answer(&json!({
         "revision": config.revision.as_str(),
         "met": outcomes.len() - failed,
         "failed": failed,
         "expectations": outcomes.iter().map(shown).collect::<Vec<_>>(),
-    }))
+    })))
 }
 
 fn shown(outcome: &Outcome) -> Value {
@@ -184,21 +190,23 @@ fn shown(outcome: &Outcome) -> Value {
 async fn proposed(
     admin: &Administration,
     administrator: &Administrator,
+    computing: &Computing,
     body: &Bytes,
 ) -> Result<(Arc<Revision>, Config), AdminProblem> {
     let running = admin.gateway.revision();
     let files = files_of(admin, administrator, &running.config.files, parse(body)?)?;
     let (reloader, runs) = (Arc::clone(&admin.reloader), Arc::clone(&running));
-    let read = tokio::task::spawn_blocking(move || {
+    let own = only(administrator).cloned();
+    let read = computing.run(move |_| {
         let read = reloader.files().load_proposed(&runs.config, files.clone());
-        read.map_err(|diagnostics| (diagnostics, files))
+        let config = read.map_err(|diagnostics| (diagnostics, files))?;
+        let judged = own.map_or(Ok(()), |own| floor::judge(&runs.config, &config, &own));
+        Ok((config, judged))
     });
-    match read.await.map_err(|_| internal())? {
-        Ok(config) => {
-            if let Some(own) = only(administrator) {
-                let judged = floor::judge(&running.config, &config, own).map_err(Refused::Forbidden);
-                judged.map_err(|refused| problem_of(refused, &administrator.role))?;
-            }
+    match read.await? {
+        Ok((config, judged)) => {
+            let judged = judged.map_err(Refused::Forbidden);
+            judged.map_err(|refused| problem_of(refused, &administrator.role))?;
             // What runs could be set up: it is something of the proposal that cannot.
             if let Err(error) = Revision::unopened_sources(&config).await {
                 let detail = format!("the proposal would be refused: {error}");

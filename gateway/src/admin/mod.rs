@@ -4,6 +4,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `authenticate` | who administers |
+//! | `places`, `computing` | how much they may ask at once, how large, how long, and where it is computed |
 //! | [`problem`] | what went wrong, as problem details |
 //! | `revision` | the running revision: seeing it, changing it, going back |
 //! | `tenant_part` | what of a revision is a tenant's own |
@@ -14,10 +15,12 @@
 //! | `conditions` | what is wrong now |
 
 mod authenticate;
+mod computing;
 mod conditions;
 mod findings;
 mod floor;
 mod judging;
+mod places;
 pub mod problem;
 mod revision;
 mod sources;
@@ -37,10 +40,8 @@ use http::{StatusCode, header};
 use crate::Gateway;
 use crate::reload::Reloader;
 use crate::server::Malformed;
+use places::Places;
 use problem::AdminProblem;
-
-/// Largest body: all files of a revision of 2,000 tenants are a quarter of it.
-const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// The description of the admin API (OpenAPI 3.1).
 const OPENAPI: &str = include_str!("openapi.json");
@@ -50,6 +51,7 @@ const OPENAPI: &str = include_str!("openapi.json");
 pub(crate) struct Administration {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) reloader: Arc<Reloader>,
+    places: Places,
 }
 
 /// What administrators and their monitors may ask. Without a reloader there is no admin API.
@@ -65,6 +67,7 @@ pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> R
     let administration = Administration {
         gateway: Arc::clone(gateway),
         reloader: Arc::clone(reloader),
+        places: Places::default(),
     };
     let api = routes()
         .into_iter()
@@ -73,7 +76,9 @@ pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> R
         .method_not_allowed_fallback(|| async {
             AdminProblem::new(StatusCode::METHOD_NOT_ALLOWED, "the resource does not know this method")
         })
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+        // Whoever is let through in a place has it bounded there.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(administration.clone(), computing::bounded))
         .layer(from_fn_with_state(administration.clone(), authenticate::authenticate))
         .layer(from_fn_with_state(administration.clone(), refuse_while_stopping))
         .with_state(administration);

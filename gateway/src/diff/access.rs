@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ngsi_ld::TypeName;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::conditions::{Areas, Circumstance, Conditions};
 use crate::config::{AssuranceLevels, Config, Consumer, HIGHEST_LEVEL, TenantId, compact_attribute};
@@ -107,10 +108,14 @@ impl Granted {
         self.by_conditions.is_empty()
     }
 
-    /// What of this the other does not grant. `is_gain`: the other is what was before.
-    pub(super) fn beyond(&self, other: &Self, areas: &Areas, is_gain: bool) -> Vec<Access> {
+    /// What of this the other does not grant. `is_gain`: the other is what was before. `asked`: whether anybody waits for it.
+    pub(super) fn beyond(&self, other: &Self, areas: &Areas, is_gain: bool, asked: &CancellationToken) -> Vec<Access> {
         let mut beyond = Vec::new();
         for (conditions, attributes) in &self.by_conditions {
+            // Each is compared with each, so that many take long. Of what nobody waits for the rest is not looked at.
+            if asked.is_cancelled() {
+                break;
+            }
             let wider: Vec<&BTreeSet<String>> = other
                 .by_conditions
                 .iter()

@@ -33,6 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ngsi_ld::{Iri, TypeName};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, TenantId, compact_type};
 use crate::policy::{NamedOperations, Operation, OperationGroup};
@@ -151,6 +152,33 @@ impl Difference {
 /// `only` names it.
 #[must_use]
 pub fn compare(old: &Config, new: &Config, only: Option<&TenantId>) -> Difference {
+    compared(old, new, only, &CancellationToken::new())
+}
+
+/// The same for as long as anybody waits for it.
+///
+/// # Errors
+/// [`NobodyWaits`]
+pub fn compare_while(
+    old: &Config,
+    new: &Config,
+    only: Option<&TenantId>,
+    asked: &CancellationToken,
+) -> Result<Difference, NobodyWaits> {
+    let difference = compared(old, new, only, asked);
+    match asked.is_cancelled() {
+        true => Err(NobodyWaits),
+        false => Ok(difference),
+    }
+}
+
+/// What was asked for was given up before it was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("given up before it was known")]
+pub struct NobodyWaits;
+
+/// The comparison, or the beginning of one that nobody waits for any more.
+fn compared(old: &Config, new: &Config, only: Option<&TenantId>, asked: &CancellationToken) -> Difference {
     let tenants: BTreeSet<&TenantId> = [old, new]
         .iter()
         .flat_map(|config| config.tenants.iter().map(|tenant| &tenant.id))
@@ -159,6 +187,7 @@ pub fn compare(old: &Config, new: &Config, only: Option<&TenantId>) -> Differenc
     let comparison = Comparison {
         old: Side::new(old),
         new: Side::new(new),
+        asked,
     };
     let mut named = BTreeSet::new();
     for tenant in &tenants {
@@ -243,6 +272,8 @@ impl<'a> Side<'a> {
 struct Comparison<'a> {
     old: Side<'a>,
     new: Side<'a>,
+    /// Cancelled when nobody waits for it any more.
+    asked: &'a CancellationToken,
 }
 
 impl Comparison<'_> {
@@ -342,7 +373,7 @@ struct OfTenant<'a> {
 impl OfTenant<'_> {
     /// Finds what a group gains and loses of a type; whether it is anything. `beside_others`: no source provides it.
     fn compare(&mut self, group: &Group, name: &TypeName, beside_others: bool) -> bool {
-        let Comparison { old, new } = self.comparison;
+        let Comparison { old, new, asked } = self.comparison;
         let same = self.has_same_policies && old.config.policy.classes_are_same(&new.config.policy, name);
         if same && !group.has_changed() {
             return false;
@@ -352,6 +383,9 @@ impl OfTenant<'_> {
             let Some(operation) = operations.first() else {
                 continue;
             };
+            if asked.is_cancelled() {
+                break;
+            }
             let [before, after] = [(old, &group.old), (new, &group.new)].map(|(side, consumer)| {
                 let consumer = consumer.as_ref()?;
                 let kinds = if beside_others {
@@ -373,8 +407,8 @@ impl OfTenant<'_> {
             let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
             let balance = Balance {
                 beside_others,
-                gained: after.beyond(&before, &self.areas, true),
-                lost: before.beyond(&after, &self.areas, false),
+                gained: after.beyond(&before, &self.areas, true, asked),
+                lost: before.beyond(&after, &self.areas, false, asked),
             };
             if !balance.gained.is_empty() || !balance.lost.is_empty() {
                 is_any = true;
@@ -388,7 +422,7 @@ impl OfTenant<'_> {
 
     /// Whether a group is granted anything of a type that sources provide, by either revision.
     fn sees_any(&self, group: &Group) -> bool {
-        let Comparison { old, new } = self.comparison;
+        let Comparison { old, new, .. } = self.comparison;
         [(old, &group.old), (new, &group.new)]
             .into_iter()
             .any(|(side, consumer)| {

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use jiff::civil::Date;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::keys::{is_listed, listed};
-use super::{Difference, compare};
+use super::{Difference, NobodyWaits, compare, compare_while};
 use crate::config::{Config, Environment, defaults_of_keys};
 use crate::policy::ANNOTATIONS;
 
@@ -354,6 +355,50 @@ fn an_area_is_compared_by_where_it_lies() {
     let inline = |east: f64| format!("@area(\"{}\") {POLICY}", square(east).replace('"', "\\\""));
     let told = of_policies(&inline(140.1), &inline(140.2));
     assert!(told.to_string().contains("larger by 99 km²"), "{told}");
+}
+
+/// A ring whose lines run to and fro across each other.
+fn tangle(positions: usize, step: usize) -> String {
+    let place = |number: usize| (number * step % positions) as f64 * 1e-4;
+    let ring = (0..=positions).map(|number| {
+        let number = number % positions;
+        format!("[{:.4},{:.4}]", 140.0 + place(number), 36.0 + place(number * number))
+    });
+    let ring: Vec<String> = ring.collect();
+    format!(r#"{{"type":"Polygon","coordinates":[[{}]]}}"#, ring.join(","))
+}
+
+#[test]
+fn areas_that_are_too_large_to_be_measured_are_told_without_their_size() {
+    let policy = format!("@area(\"areas/mashiko.geojson\") {POLICY}");
+    let with = |area: String| {
+        let mut files = files(&policy);
+        files.insert(AREA, area);
+        files
+    };
+    for (old, new) in [
+        (tangle(2_003, 701), tangle(2_003, 908)),
+        (square(140.1), tangle(2_003, 701)),
+    ] {
+        let told = compared(&with(old), &with(new));
+        let change = &told.changes[0];
+        for access in [&change.gained, &change.lost] {
+            assert_eq!(
+                access[0].changed,
+                ["area changed: areas/mashiko.geojson; too large to be measured"],
+                "{told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_nobody_waits_for_is_given_up() {
+    let (old, new) = (loaded(&files(POLICY)), loaded(&files("")));
+    let asked = CancellationToken::new();
+    assert!(compare_while(&old, &new, None, &asked).is_ok_and(|told| told.is_any()));
+    asked.cancel();
+    assert_eq!(compare_while(&old, &new, None, &asked).err(), Some(NobodyWaits));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 /// A body, and what is let go with it. Its length is the body's, so that it is still told beforehand.
 #[derive(Debug)]
-pub(super) struct HeldBody<T> {
+pub(crate) struct HeldBody<T> {
     body: Body,
     held: Arc<T>,
 }
@@ -28,7 +28,7 @@ impl<T> AsRef<[u8]> for Piece<T> {
 }
 
 impl<T> HeldBody<T> {
-    pub(super) fn new(body: Body, held: T) -> Self {
+    pub(crate) fn new(body: Body, held: T) -> Self {
         Self {
             body,
             held: Arc::new(held),

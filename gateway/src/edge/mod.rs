@@ -32,6 +32,7 @@ use authenticate::Authenticated;
 pub use authenticate::{Caller, PresentedToken};
 pub use deadline::Deadline;
 pub use failed_attempts::FailedAttempts;
+pub(crate) use held_body::HeldBody;
 pub use observe::RequestId;
 pub use rate_limit::ConsumerLimiters;
 

@@ -81,13 +81,21 @@ impl Outcome {
 /// Tries all expectations of a revision on its policies.
 #[must_use]
 pub fn run_expectations(config: &Config) -> Vec<Outcome> {
-    let outcomes = config.expectations.iter().map(|expectation| Outcome {
-        file: expectation.file.clone(),
-        line: expectation.line,
-        tenant: expectation.owner.clone(),
-        consumer: expectation.consumer.clone(),
-        title: expectation.title.clone(),
-        failures: expectation.failures(config),
+    run_expectations_while(config, || true).unwrap_or_default()
+}
+
+/// The same for as long as somebody waits for it; `None`: nobody did.
+#[must_use]
+pub fn run_expectations_while(config: &Config, is_waited_for: impl Fn() -> bool) -> Option<Vec<Outcome>> {
+    let outcomes = config.expectations.iter().map(|expectation| {
+        is_waited_for().then(|| Outcome {
+            file: expectation.file.clone(),
+            line: expectation.line,
+            tenant: expectation.owner.clone(),
+            consumer: expectation.consumer.clone(),
+            title: expectation.title.clone(),
+            failures: expectation.failures(config),
+        })
     });
     outcomes.collect()
 }

@@ -61,7 +61,7 @@ pub use self::conditions::{
 pub use self::engine::PolicyEngine;
 pub(crate) use self::engine::Principals;
 pub(crate) use self::expectations::{Expectation, read_expectations};
-pub use self::expectations::{Outcome, run_expectations};
+pub use self::expectations::{Outcome, run_expectations, run_expectations_while};
 pub use self::grant::{Denial, PermitScope, PermittedAttributes, TypeGrant};
 pub use self::grant_set::{GrantSet, Selection, Selections};
 pub use self::namespaces::IdsCondition;

@@ -3,11 +3,13 @@
 //! It is stricter than `georel=within`: every instance of the GeoProperty must lie inside, so that none of several
 //! places leads out of the area. A place on the boundary is not inside (clause 4.10, as RFC 7946 draws lines).
 
+mod measuring;
+
 use std::fmt;
 use std::task::{Poll, ready};
 
 use geo::algorithm::orient::{Direction, Orient};
-use geo::{BooleanOps, BoundingRect, GeodesicArea, MultiPolygon, Polygon, Rect, unary_union};
+use geo::{BoundingRect, MultiPolygon, Polygon, Rect};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -15,6 +17,7 @@ use super::geometry::{Areas, Index, Related, Relating};
 use crate::entity::{AttributeValue, Geometry, Instance, InvalidGeometry, Position};
 use crate::query::{GeoQuery, GeoRelation, Steps, TooComplex};
 use crate::{AttributeName, Entity};
+pub use measuring::{Beyond, MAX_MEASURED_POSITIONS, MAX_MEETINGS};
 
 /// Most positions of an area: the boundary of a municipality has some thousand, of a prefecture some ten thousand.
 pub const MAX_AREA_POSITIONS: usize = 200_000;
@@ -102,15 +105,6 @@ impl Area {
             is_nowhere: instances.is_empty(),
             is_too_complex: false,
         }
-    }
-
-    /// How much of it lies outside of another, in square metres on the ellipsoid.
-    #[must_use]
-    pub fn square_metres_beyond(&self, other: &Self) -> f64 {
-        // Polygons that overlap each other are one.
-        let (own, others) = (unary_union(&self.polygons), unary_union(&other.polygons));
-        let beyond = own.difference(&others).orient(Direction::Default);
-        beyond.geodesic_area_unsigned()
     }
 
     /// A question that every entity in the area fulfils, and that costs a source little: does it meet the box around
@@ -256,23 +250,6 @@ mod tests {
                 assert_eq!(encloses(&area, geometry), inside, "{geometry}");
             }
         }
-    }
-
-    #[test]
-    fn what_lies_beyond_another_is_measured_on_the_ellipsoid() {
-        let square = |west: f64, east: f64| {
-            let json = format!(
-                r#"{{"type":"Polygon","coordinates":[[[{west},36],[{east},36],[{east},36.1],[{west},36.1],[{west},36]]]}}"#
-            );
-            Area::parse(&json).unwrap()
-        };
-        let (small, large) = (square(139.0, 139.1), square(139.0, 139.2));
-        // A tenth of a degree is 11.1 km from south to north, and there 9.0 km from west to east.
-        let beyond = large.square_metres_beyond(&small);
-        assert!((99e6..101e6).contains(&beyond), "{beyond}");
-        assert!(small.square_metres_beyond(&large) < 1.0);
-        let hole = Area::parse(SQUARES[0]).unwrap();
-        assert!(hole.square_metres_beyond(&hole) < 1.0);
     }
 
     #[test]

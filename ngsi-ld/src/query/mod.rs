@@ -22,7 +22,9 @@ mod steps;
 
 use compact_str::CompactString;
 
-pub use self::area::{Area, AreaEvaluation, InvalidArea, MAX_AREA_POSITIONS};
+pub use self::area::{
+    Area, AreaEvaluation, Beyond, InvalidArea, MAX_AREA_POSITIONS, MAX_MEASURED_POSITIONS, MAX_MEETINGS,
+};
 pub use self::complexity::Complexity;
 pub use self::evaluate::{GeoEvaluation, LinkedEntities, QueryEvaluation, distance_metres};
 pub use self::geo::{GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery, MAX_COORDINATES_BYTES};
