@@ -6,6 +6,14 @@ use serde_json::{Value, json};
 
 use super::harness::{Files, Finished, Platform, section};
 
+/// The committed files, with their tables in the order in which a change of `tenants.toml` writes them: that of the sources
+/// decides as well.
+fn in_order() -> Files {
+    let files = Files::committed();
+    files.change_tenants(|_| {});
+    files
+}
+
 fn compared(old: &Files, new: &Files) -> Value {
     let (old, new) = (old.folder().display().to_string(), new.folder().display().to_string());
     let finished = Finished::well(old.as_ref(), &["diff", &old, &new, "--json"]);
@@ -44,7 +52,7 @@ fn shown(change: &Value) -> [String; 6] {
 
 #[test]
 fn nothing_changes_where_only_words_change() {
-    let (old, new) = (Files::committed(), Files::committed());
+    let (old, new) = (in_order(), in_order());
     new.append("policies/sano.cedar", "// A comment.\n");
     new.change_tenants(|table| {
         section(section(table, "tenants"), "sano").insert("name".into(), "Sano".into());
@@ -57,7 +65,7 @@ fn nothing_changes_where_only_words_change() {
 
 #[test]
 fn attributes_conditions_roles_classes_and_sources_are_told_as_gains_and_losses() {
-    let (old, new) = (Files::committed(), Files::committed());
+    let (old, new) = (in_order(), in_order());
     let sano = new.read("policies/sano.cedar");
     new.write(
         "policies/sano.cedar",
@@ -83,7 +91,7 @@ fn attributes_conditions_roles_classes_and_sources_are_told_as_gains_and_losses(
     );
 
     // The same attributes, under a condition: what is lost is what lies outside.
-    let new = Files::committed();
+    let new = in_order();
     let narrowed = "@attributes(\"name,location\") @q(\"typeOfDisasterFlood==true\")";
     new.write(
         "policies/sano.cedar",
@@ -103,7 +111,7 @@ fn attributes_conditions_roles_classes_and_sources_are_told_as_gains_and_losses(
     assert!(text(&old, &new).contains("it keeps some of it, only entities with typeOfDisasterFlood==true"));
 
     // A role that a consumer loses takes everything with it, at every tenant.
-    let new = Files::committed();
+    let new = in_order();
     new.change_tenants(|table| {
         let map = section(section(table, "consumers"), "bousai-map");
         map.insert("roles".into(), toml::Value::Array(Vec::new()));
@@ -131,7 +139,7 @@ fn attributes_conditions_roles_classes_and_sources_are_told_as_gains_and_losses(
     assert_eq!(told["compared"]["changedTenants"], 0);
 
     // A class that grows stricter.
-    let new = Files::committed();
+    let new = in_order();
     let classes = new.read("policies/classification.toml");
     new.write(
         "policies/classification.toml",
@@ -150,7 +158,7 @@ fn attributes_conditions_roles_classes_and_sources_are_told_as_gains_and_losses(
     );
 
     // A source that goes.
-    let new = Files::committed();
+    let new = in_order();
     new.change_tenants(|table| {
         section(section(table, "tenants"), "sano").remove("sources");
     });
@@ -186,7 +194,7 @@ fn attributes_conditions_roles_classes_and_sources_are_told_as_gains_and_losses(
 #[test]
 fn a_tenant_is_told_of_new_keys_of_those_who_may_read_and_of_where_its_data_lie() {
     let told = |change: &dyn Fn(&mut toml::Table)| {
-        let (old, new) = (Files::committed(), Files::committed());
+        let (old, new) = (in_order(), in_order());
         new.change_tenants(change);
         let new = new.folder().display().to_string();
         Finished::of(old.folder(), &["diff", ".", &new, "--exit-code", "--tenant", "yaita"])
@@ -214,7 +222,7 @@ fn a_tenant_is_told_of_new_keys_of_those_who_may_read_and_of_where_its_data_lie(
 #[test]
 fn two_thousand_tenants_are_compared_where_they_differ() {
     const TENANTS: usize = 2_000;
-    let (old, new) = (Files::committed(), Files::committed());
+    let (old, new) = (in_order(), in_order());
     for files in [&old, &new] {
         let mut tenants = String::from("[tenants.pref]\nrole = \"operator\"\n");
         let mut consumers = String::new();
@@ -334,7 +342,7 @@ async fn an_area_that_is_enlarged_is_told_by_both_tools() {
         )
     };
     let permit = "@area(\"areas/town.geojson\") permit (principal in Role::\"reader\", action in Action::\"read\", resource in Tenant::\"yaita\");\n";
-    let (old, new) = (Files::committed(), Files::committed());
+    let (old, new) = (in_order(), in_order());
     for (files, east) in [(&old, "139.1"), (&new, "139.2")] {
         std::fs::create_dir_all(files.folder().join("policies/areas")).unwrap();
         files.write("policies/areas/town.geojson", square(east));
@@ -378,9 +386,9 @@ async fn an_area_that_is_enlarged_is_told_by_both_tools() {
 /// What decides without being a grant: where a source is, who is recognised, what inspection does, classes.
 #[test]
 fn what_else_decides_what_is_seen_is_told() {
-    let old = Files::committed();
+    let old = in_order();
     let change = |edit: &dyn Fn(&Files)| {
-        let new = Files::committed();
+        let new = in_order();
         edit(&new);
         let told = compared(&old, &new);
         let lines = told["otherwise"].as_array().unwrap().clone();

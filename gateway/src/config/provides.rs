@@ -54,7 +54,13 @@ impl Provides {
             (ProvidedType::Type(left), ProvidedType::Type(right)) => left == right,
             _ => true,
         };
-        types_meet && patterns_meet(self.id_pattern.as_ref(), other.id_pattern.as_ref())
+        types_meet && self.shares_ids_with(other)
+    }
+
+    /// Whether one id may be of both, of whichever types. Where that cannot be told from the patterns, it may.
+    #[must_use]
+    pub fn shares_ids_with(&self, other: &Self) -> bool {
+        patterns_meet(self.id_pattern.as_ref(), other.id_pattern.as_ref())
     }
 }
 

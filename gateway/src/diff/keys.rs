@@ -132,14 +132,6 @@ pub(super) fn changes(old: &str, new: &str) -> Vec<String> {
     }
     told.sort();
     told.dedup();
-    // Where parts of an entity disagree, the source that stands first may win.
-    let order = |flat: &Flat, other: &Flat| -> Vec<String> {
-        let both = flat.sources.iter().filter(|id| other.sources.contains(id));
-        both.cloned().collect()
-    };
-    if order(&before, &after) != order(&after, &before) {
-        told.push("the order of the sources has changed".to_owned());
-    }
     told
 }
 
@@ -161,8 +153,6 @@ fn element_of(name: &str) -> &str {
 /// A file without its tables.
 struct Flat {
     values: Values,
-    /// Ids, as they follow each other.
-    sources: Vec<String>,
     /// What holds where a key is absent, by its name with `*` and `[]`.
     defaults: BTreeMap<String, Option<Value>>,
 }
@@ -171,7 +161,6 @@ impl Flat {
     fn of(root: &Table) -> Self {
         let mut flat = Self {
             values: Values::new(),
-            sources: Vec::new(),
             defaults: defaults_of_keys(),
         };
         flat.table(root, "", "");
@@ -209,9 +198,6 @@ impl Flat {
                 for (place, item) in items.iter().enumerate() {
                     let label = ["id", "name", "type"].iter().find_map(|key| item.get(key)?.as_str());
                     let label = label.map_or_else(|| place.to_string(), str::to_owned);
-                    if pattern == "tenants.*.sources" {
-                        self.sources.push(label.clone());
-                    }
                     self.value(item, &format!("{name}[{label}]"), &format!("{pattern}[]"));
                 }
             }

@@ -1,7 +1,7 @@
 //! What decides what somebody sees without being a grant. Only the sources know who gains and loses by it: it is told that
 //! it has changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::keys;
 use crate::config::{Config, ProvidedType, RoleName, SourceConfig, SourceKind, TenantId};
@@ -19,6 +19,9 @@ pub(super) fn changes(old: &Config, new: &Config, only: Option<&TenantId>) -> Ve
         let changed = keys::changes(before, after).into_iter();
         let concerning = changed.filter(|change| only.is_none_or(|only| concerns(change, only, old, new)));
         told.extend(concerning.map(|change| format!("{TENANTS_TOML}: {change}")));
+    }
+    if order_decides_otherwise(old, new, only) {
+        told.push(format!("{TENANTS_TOML}: {ORDER_HAS_CHANGED}"));
     }
     files(old, new, only, &mut told);
     let classes = old.policy.changes_of_classes(&new.policy).into_iter();
@@ -50,6 +53,64 @@ fn concerns(change: &str, tenant: &TenantId, old: &Config, new: &Config) -> bool
         return of == tenant.as_str() || (is_of_sources && sources.any(lies_there));
     }
     true
+}
+
+/// What is told of it.
+const ORDER_HAS_CHANGED: &str =
+    "the order of sources has changed: where nothing else decides between two, the first wins";
+
+/// One tenant's data in one source: they are asked in the order of these, and it decides between parts of an entity where
+/// neither authority nor dates do.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    source: &'a SourceConfig,
+    owner: &'a TenantId,
+}
+
+impl<'a> Place<'a> {
+    fn all(config: &'a Config) -> impl Iterator<Item = Self> {
+        let of_source = |source| {
+            SourceConfig::owners(source)
+                .iter()
+                .map(move |owner| Place { source, owner })
+        };
+        config.sources().map(|source| &**source).flat_map(of_source)
+    }
+
+    fn name(&self) -> (&'a str, &'a str) {
+        (self.source.id.as_str(), self.owner.as_str())
+    }
+
+    /// Whether one entity may lie in both: parts of other types are joined as well, so that its id alone counts.
+    fn may_share_with(&self, other: &Self) -> bool {
+        let mut own = self.source.provided_by(self.owner);
+        own.any(|own| {
+            let mut others = other.source.provided_by(other.owner);
+            others.any(|other| own.shares_ids_with(other))
+        })
+    }
+}
+
+/// Whether any two that may hold the same entity follow each other the other way round.
+fn order_decides_otherwise(old: &Config, new: &Config, only: Option<&TenantId>) -> bool {
+    let before: HashMap<(&str, &str), (usize, Place<'_>)> = Place::all(old)
+        .enumerate()
+        .map(|(rank, place)| (place.name(), (rank, place)))
+        .collect();
+    let after = Place::all(new).filter_map(|place| Some((*before.get(&place.name())?, place)));
+    let after: Vec<((usize, Place<'_>), Place<'_>)> = after.collect();
+    if after.is_sorted_by_key(|((rank, _), _)| *rank) {
+        return false;
+    }
+    let concerns = |place: &Place<'_>| only.is_none_or(|only| only == place.owner);
+    after.iter().enumerate().any(|(position, ((rank, was), is))| {
+        let later = after.get(position + 1..).unwrap_or_default();
+        later.iter().any(|((other_rank, other_was), other_is)| {
+            other_rank < rank
+                && (concerns(is) || concerns(other_is))
+                && (is.may_share_with(other_is) || was.may_share_with(other_was))
+        })
+    })
 }
 
 /// Files that sources are read with: mappings, certificates.
