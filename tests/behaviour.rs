@@ -65,6 +65,7 @@ mod behaviour {
     mod personal_data;
     mod personal_relay;
     mod privacy_promise;
+    mod proposed_secrets;
     mod protocols;
     mod provision;
     mod purposes;

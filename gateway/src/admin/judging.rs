@@ -189,8 +189,14 @@ async fn proposed(
     let running = admin.gateway.revision();
     let files = files_of(admin, administrator, &running.config.files, parse(body)?)?;
     let (reloader, runs) = (Arc::clone(&admin.reloader), Arc::clone(&running));
+    let by_operator = administrator.role == AdministratorRole::Operator;
+    let place = match by_operator {
+        true => None,
+        false => Some(reloader.reading_place().await.ok_or_else(internal)?),
+    };
     let read = tokio::task::spawn_blocking(move || {
-        let read = reloader.files().load_proposed(&runs.config, files.clone());
+        let _place = place;
+        let read = reloader.files().load_proposed(&runs.config, files.clone(), by_operator);
         read.map_err(|diagnostics| (diagnostics, files))
     });
     match read.await.map_err(|_| internal())? {

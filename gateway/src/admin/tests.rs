@@ -89,5 +89,9 @@ async fn unused() -> Administration {
         state,
     ));
     let reloader = Reloader::new(&gateway, files, history).await;
-    Administration { gateway, reloader }
+    Administration {
+        gateway,
+        reloader,
+        names: addresses::SourceNames::default(),
+    }
 }

@@ -54,6 +54,9 @@ pub struct Diagnostic {
     /// What is told in the place of both to whoever administers one tenant: they name what is another's.
     #[serde(skip)]
     pub told_to_tenant: Option<&'static str>,
+    /// Whether it tells how the reading of a secret went, which is the operator's alone to know.
+    #[serde(skip)]
+    pub is_of_secret: bool,
 }
 
 impl fmt::Display for Diagnostic {
@@ -332,12 +335,12 @@ pub(crate) struct Report {
 impl Report {
     /// Something that refuses the revision.
     pub(crate) fn error(&self, place: &Place, message: impl Into<String>, help: impl Into<Option<String>>) {
-        self.add(Severity::Error, place, message.into(), help.into(), None);
+        self.add(Severity::Error, place, message.into(), help.into(), |_| {});
     }
 
     /// Something to look at.
     pub(crate) fn warning(&self, place: &Place, message: impl Into<String>, help: impl Into<Option<String>>) {
-        self.add(Severity::Warning, place, message.into(), help.into(), None);
+        self.add(Severity::Warning, place, message.into(), help.into(), |_| {});
     }
 
     /// Something between two tenants. `told_to_tenant` is what one of them is told of it, which names nothing of the other.
@@ -349,7 +352,14 @@ impl Report {
         help: String,
         told_to_tenant: &'static str,
     ) {
-        self.add(severity, place, message, Some(help), Some(told_to_tenant));
+        self.add(severity, place, message, Some(help), |finding| {
+            finding.told_to_tenant = Some(told_to_tenant);
+        });
+    }
+
+    /// How the reading of a secret went.
+    pub(crate) fn of_secret(&self, severity: Severity, place: &Place, message: String, help: Option<String>) {
+        self.add(severity, place, message, help, |finding| finding.is_of_secret = true);
     }
 
     fn add(
@@ -358,7 +368,7 @@ impl Report {
         place: &Place,
         message: String,
         help: Option<String>,
-        told_to_tenant: Option<&'static str>,
+        mark: impl FnOnce(&mut Diagnostic),
     ) {
         if severity == Severity::Error {
             self.refused.set(true);
@@ -372,13 +382,15 @@ impl Report {
             Place::Variable(name) => (None, format!("environment variable {name}: {message}")),
             Place::Caller => (None, message),
         };
-        let finding = Diagnostic {
+        let mut finding = Diagnostic {
             severity,
             location,
             message,
             help,
-            told_to_tenant,
+            told_to_tenant: None,
+            is_of_secret: false,
         };
+        mark(&mut finding);
         self.push(finding);
     }
 
