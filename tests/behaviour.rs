@@ -93,6 +93,7 @@ mod behaviour {
     mod tenant_addresses;
     mod tenant_floor;
     mod tenants;
+    mod terminals;
     mod text_of_every_script;
     mod tls;
     mod tokens;

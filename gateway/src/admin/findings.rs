@@ -66,6 +66,9 @@ pub(super) fn findings(
                     told.clone_into(&mut finding.message);
                     finding.help = None;
                 }
+                if finding.helps_with_others {
+                    finding.help = None;
+                }
                 without_secrets(finding)
             };
             let diagnostics = seen.iter().cloned().map(shown_there);

@@ -79,6 +79,7 @@ pub(super) async fn explain_request(
     };
     let revision = admin.gateway.revision();
     let is_narrowed = asked.tenant != tenant;
+    let told_to = only.cloned();
     let explained = tokio::task::spawn_blocking(move || {
         let body = asked.body.map(|body| body.to_string());
         let explained = explain(
@@ -93,6 +94,7 @@ pub(super) async fn explain_request(
                 target: &asked.target,
                 body: body.as_deref().map(str::as_bytes),
                 tenant: tenant.as_deref(),
+                told_to: told_to.as_ref(),
             },
         );
         explained.map(|mut explanation| {

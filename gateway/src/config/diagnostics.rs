@@ -9,6 +9,8 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
+use crate::controls::escaped;
+
 /// More findings than this help nobody; the rest is counted.
 const MAX_FINDINGS: usize = 100;
 
@@ -57,6 +59,9 @@ pub struct Diagnostic {
     /// Whether it tells how the reading of a secret went, which is the operator's alone to know.
     #[serde(skip)]
     pub is_of_secret: bool,
+    /// Whether `help` names what may be another tenant's.
+    #[serde(skip)]
+    pub helps_with_others: bool,
 }
 
 impl fmt::Display for Diagnostic {
@@ -65,12 +70,13 @@ impl fmt::Display for Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{severity}: {}", self.message)?;
+        write!(f, "{severity}: {}", escaped(&self.message))?;
         if let Some(location) = &self.location {
             let number = location.line.to_string();
             let gutter = " ".repeat(number.len());
             let width_of = |text: &mut dyn Iterator<Item = char>| -> usize {
-                text.map(|character| character.width().unwrap_or(0)).sum()
+                let text: String = text.collect();
+                escaped(&text).chars().map(|shown| shown.width().unwrap_or(0)).sum()
             };
             let mut characters = location.excerpt.chars();
             let before = width_of(&mut characters.by_ref().take(location.column.saturating_sub(1)));
@@ -78,18 +84,18 @@ impl fmt::Display for Diagnostic {
             write!(
                 f,
                 "\n{gutter}--> {}:{}:{}\n{gutter} |\n{number} | {}\n{gutter} | {}{}",
-                location.file,
+                escaped(&location.file),
                 location.line,
                 location.column,
-                location.excerpt,
+                escaped(&location.excerpt),
                 " ".repeat(before),
                 "^".repeat(marked),
             )?;
             if let Some(help) = &self.help {
-                write!(f, "\n{gutter} = help: {help}")?;
+                write!(f, "\n{gutter} = help: {}", escaped(help))?;
             }
         } else if let Some(help) = &self.help {
-            write!(f, "\n  = help: {help}")?;
+            write!(f, "\n  = help: {}", escaped(help))?;
         }
         Ok(())
     }
@@ -357,6 +363,13 @@ impl Report {
         });
     }
 
+    /// Something whose help names what may be another tenant's: its consumers, their roles, its id.
+    pub(crate) fn helped_by_others(&self, severity: Severity, place: &Place, message: String, help: Option<String>) {
+        self.add(severity, place, message, help, |finding| {
+            finding.helps_with_others = true
+        });
+    }
+
     /// How the reading of a secret went.
     pub(crate) fn of_secret(&self, severity: Severity, place: &Place, message: String, help: Option<String>) {
         self.add(severity, place, message, help, |finding| finding.is_of_secret = true);
@@ -389,6 +402,7 @@ impl Report {
             help,
             told_to_tenant: None,
             is_of_secret: false,
+            helps_with_others: false,
         };
         mark(&mut finding);
         self.push(finding);
