@@ -115,7 +115,7 @@ async fn judge_one(
 mod tests {
     use std::path::Path;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Mutex, PoisonError};
+    use std::sync::{Condvar, Mutex, PoisonError};
 
     use futures::future::join;
 
@@ -143,17 +143,29 @@ mod tests {
         Config::load(&tenants_toml, &policies, &Environment::of_process()).unwrap()
     }
 
-    /// A name server that answers once it is let go.
-    static HELD: Mutex<()> = Mutex::new(());
+    /// Whether the name server answers by now.
+    static ANSWERS: Mutex<bool> = Mutex::new(false);
+    static ANSWERING: Condvar = Condvar::new();
     static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+    /// Lets it answer at the end of a test, however that ends: else its threads would be waited for.
+    struct LetAnswer;
+
+    impl Drop for LetAnswer {
+        fn drop(&mut self) {
+            *ANSWERS.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            ANSWERING.notify_all();
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn names_are_resolved_at_once_and_for_a_time_that_is_none_of_their_number() {
-        let held = HELD.lock().unwrap();
+        let _at_the_end = LetAnswer;
         let names = SourceNames {
             look_up: |_| {
                 ASKED.fetch_add(1, Ordering::Relaxed);
-                let _held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+                let answers = ANSWERS.lock().unwrap();
+                drop(ANSWERING.wait_while(answers, |answers| !*answers));
                 Vec::new()
             },
             ..SourceNames::default()
@@ -172,7 +184,6 @@ mod tests {
         let judging = judge(&before, &mixed, &sano, &names);
         let (judged, ()) = join(judging, tokio::time::advance(JUDGING)).await;
         assert!(judged.unwrap_err().contains("source `s40` leads to"));
-        drop(held);
     }
 
     #[tokio::test]

@@ -366,7 +366,7 @@ impl Report {
     /// Something whose help names what may be another tenant's: its consumers, their roles, its id.
     pub(crate) fn helped_by_others(&self, severity: Severity, place: &Place, message: String, help: Option<String>) {
         self.add(severity, place, message, help, |finding| {
-            finding.helps_with_others = true
+            finding.helps_with_others = true;
         });
     }
 
