@@ -66,6 +66,7 @@ mod behaviour {
     mod personal_data;
     mod personal_relay;
     mod privacy_promise;
+    mod proposed_secrets;
     mod protocols;
     mod provision;
     mod purposes;
@@ -93,6 +94,7 @@ mod behaviour {
     mod tenant_addresses;
     mod tenant_floor;
     mod tenants;
+    mod terminals;
     mod text_of_every_script;
     mod tls;
     mod tokens;

@@ -34,6 +34,7 @@ pub mod command;
 pub mod conditions;
 pub mod config;
 pub mod contexts;
+mod controls;
 pub mod diff;
 pub mod edge;
 pub mod egress;

@@ -217,6 +217,47 @@ async fn a_tenants_administrator_sees_its_own_tenant_and_nothing_of_another() {
 }
 
 #[tokio::test]
+async fn the_help_in_findings_names_no_consumers_of_others() {
+    let platform = platform().await;
+    let (own, ops) = (platform.admin("sano-admin"), platform.admin("ops"));
+    let permit = |principal: &str, tenant: &str, more: &str| {
+        format!(
+            "{more} permit (principal {principal}, action in Action::\"read\", resource in Tenant::\"{tenant}\");\n"
+        )
+    };
+    for text in [
+        permit("== Consumer::\"bousai-mapp\"", "sano", ""),
+        permit("in Role::\"readerr\"", "sano", ""),
+        permit("in Tenant::\"yait\"", "sano", ""),
+    ] {
+        let body = json!({ "files": { "policies/sano.cedar": text } });
+        let checked = async |client: &Client| {
+            let path = "/admin/v1/revision?dry-run=true";
+            let told = client.request(Method::PATCH, path).json(&body).await.ok().json();
+            let findings = ["warnings", "diagnostics"].map(|key| told[key].as_array().cloned().unwrap_or_default());
+            findings
+                .concat()
+                .into_iter()
+                .filter(|finding| finding["location"]["file"] == "policies/sano.cedar")
+                .collect::<Vec<_>>()
+        };
+        let (told, everything) = (checked(&own).await, checked(&ops).await);
+        assert!(!told.is_empty() && told.len() == everything.len(), "{text}: {told:#?}");
+        let helps = |findings: &[Value]| {
+            findings.iter().any(|finding| {
+                finding["help"]
+                    .as_str()
+                    .is_some_and(|help| help.contains("did you mean"))
+            })
+        };
+        assert!(helps(&everything) && !helps(&told), "{text}: {told:#?}");
+        for other in OTHERS.into_iter().filter(|other| !text.contains(other)) {
+            assert!(!json!(told).to_string().contains(other), "{other}: {told:#?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_tenants_administrator_changes_its_own_tenant_and_nothing_of_another() {
     let platform = platform().await;
     let (own, ops) = (platform.admin("sano-admin"), platform.admin("ops"));

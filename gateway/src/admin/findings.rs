@@ -9,6 +9,9 @@ use super::tenant_part::own_table;
 use crate::config::{AdministratorRole, Diagnostic, Diagnostics, Severity, TenantId, places_of_tenant};
 use crate::reload::ConfigFiles;
 
+/// What is told of a secret, whatever is wrong with it.
+const UNUSABLE_SECRET: &str = "a secret that is named here cannot be used as it is; the operator is told why";
+
 /// The members that tell of findings.
 pub(super) struct Findings {
     /// Those that may be seen, each with the text that the command line shows.
@@ -25,7 +28,14 @@ pub(super) fn findings(
     files: &ConfigFiles,
 ) -> Findings {
     let (seen, hidden) = match role {
-        AdministratorRole::Operator | AdministratorRole::Auditor => (diagnostics.clone(), diagnostics.left_out()),
+        AdministratorRole::Operator => (diagnostics.clone(), diagnostics.left_out()),
+        AdministratorRole::Auditor => {
+            let seen = diagnostics.iter().cloned().map(without_secrets);
+            return Findings {
+                diagnostics: seen.map(|finding| shown(&finding)).collect(),
+                hidden: diagnostics.left_out(),
+            };
+        }
         AdministratorRole::Tenant(tenant) => {
             let own_policies = files.policy_file(tenant.as_str()).display().to_string();
             let tenants_file = files.tenants_toml().display().to_string();
@@ -56,7 +66,10 @@ pub(super) fn findings(
                     told.clone_into(&mut finding.message);
                     finding.help = None;
                 }
-                finding
+                if finding.helps_with_others {
+                    finding.help = None;
+                }
+                without_secrets(finding)
             };
             let diagnostics = seen.iter().cloned().map(shown_there);
             return Findings {
@@ -69,6 +82,16 @@ pub(super) fn findings(
         diagnostics: seen.iter().map(shown).collect(),
         hidden,
     }
+}
+
+/// A finding as whoever is no operator is told it: of a secret no more than that it cannot be used, whether it is absent,
+/// a folder, or unfit for what it is for.
+fn without_secrets(mut finding: Diagnostic) -> Diagnostic {
+    if finding.is_of_secret {
+        UNUSABLE_SECRET.clone_into(&mut finding.message);
+        finding.help = None;
+    }
+    finding
 }
 
 /// Where what a tenant may see of tenants.toml stands in the whole, and where in the part that it is shown.

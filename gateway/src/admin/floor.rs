@@ -8,21 +8,16 @@
 //! those of [`FREE_KEYS`]. Its name may change. One source vouches for one, so that a tenant does not multiply what it was
 //! given.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use kakehashi_adapters::client::AddressRule;
-use tokio::time::timeout;
 use toml::{Table, Value};
 use toml_edit::Item;
-use url::Host;
 
 use super::tenant_part::{TENANTS_TOML, table_of};
 use crate::config::{
-    Allowed, Config, EndpointParts, HighestLimits, SourceConfig, SourceKind, TenantId, expand_type, parse_duration,
+    Allowed, Config, EndpointParts, HighestLimits, SourceConfig, TenantId, expand_type, parse_duration,
     pattern_lies_within, shared_by,
 };
-use crate::egress::sources::SourceEgress;
 use crate::policy::PersonalData;
 
 /// Keys of a tenant's table that are its own. What else there is says what the tenant is to the platform.
@@ -51,9 +46,6 @@ const NAMED_BY: &str = "named_by";
 
 /// What a credential is bound to: where it is sent, as what service, by which mapping, and who vouches for the other side.
 const BOUND_KEYS: [&str; 6] = ["adapter", "endpoint", "fiware_service", "mapping", "ca", "credential"];
-
-/// How long the name of a proposed source may take to be resolved.
-const RESOLVING: Duration = Duration::from_secs(3);
 
 /// The sources of a tenant's table.
 pub(super) fn sources_of(table: &Table) -> impl Iterator<Item = &Table> {
@@ -232,44 +224,9 @@ pub(super) fn judge(before: &Config, after: &Config, tenant: &TenantId) -> Resul
 }
 
 /// Whether anything about a source is other than in the revision that runs.
-fn is_new(before: &Config, source: &SourceConfig) -> bool {
+pub(super) fn is_new(before: &Config, source: &SourceConfig) -> bool {
     let earlier = before.source(&source.id);
     earlier.is_none_or(|earlier| earlier.tenant != source.tenant || earlier.fingerprint != source.fingerprint)
-}
-
-/// Judges where the names of proposed sources lead to now. Where they lead later is judged whenever they are asked.
-///
-/// # Errors
-/// That one leads to where it may not, in one sentence.
-pub(super) async fn judge_addresses(before: &Config, after: &Config, tenant: &TenantId) -> Result<(), String> {
-    let own = after.tenant(tenant.as_str());
-    let sources = own.into_iter().flat_map(|own| &own.sources);
-    for source in sources.filter(|source| is_new(before, source)) {
-        let Some(guard) = after.guard(source) else { continue };
-        let (SourceKind::Rest { endpoint, .. } | SourceKind::NgsiV2 { endpoint, .. }) = &source.kind else {
-            continue;
-        };
-        let Ok(parts) = EndpointParts::parse(endpoint) else {
-            return Err(format!("`endpoint` of source `{}` names no host", source.id));
-        };
-        let found: Vec<IpAddr> = match parts.host() {
-            Host::Ipv4(address) => vec![IpAddr::V4(*address)],
-            Host::Ipv6(address) => vec![IpAddr::V6(*address)],
-            Host::Domain(name) => match timeout(RESOLVING, tokio::net::lookup_host((name.as_str(), 0))).await {
-                Ok(Ok(found)) => found.map(|found| found.ip()).collect(),
-                // It may come to be; then it is judged.
-                _ => continue,
-            },
-        };
-        if SourceEgress::new(&guard).allowed(found).await.is_empty() {
-            return Err(format!(
-                "`endpoint` of source `{}` leads to an address that is not public and that `egress_allow` in \
-                 [tenants.{tenant}.allowed] does not name, or to the system of another tenant's source: ask the operator",
-                source.id
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// The floor under one tenant.

@@ -17,7 +17,7 @@ use super::computing::{Computing, took_too_long};
 use super::findings::findings;
 use super::floor;
 use super::problem::AdminProblem;
-use super::revision::{Answer, json_answer, not_remembered, parse, problem_of, with_changes};
+use super::revision::{Answer, internal, json_answer, not_remembered, parse, problem_of, with_changes};
 use super::tenant_part::{own_part, with_own_part};
 use crate::Revision;
 use crate::config::{Administrator, AdministratorRole, Config, FileTexts, TenantId};
@@ -81,6 +81,7 @@ pub(super) async fn explain_request(
     };
     let revision = admin.gateway.revision();
     let is_narrowed = asked.tenant != tenant;
+    let told_to = only.cloned();
     let explained = computing.run(move |_| {
         let body = asked.body.map(|body| body.to_string());
         let explained = explain(
@@ -95,6 +96,7 @@ pub(super) async fn explain_request(
                 target: &asked.target,
                 body: body.as_deref().map(str::as_bytes),
                 tenant: tenant.as_deref(),
+                told_to: told_to.as_ref(),
             },
         );
         explained.map(|mut explanation| {
@@ -197,8 +199,14 @@ async fn proposed(
     let files = files_of(admin, administrator, &running.config.files, parse(body)?)?;
     let (reloader, runs) = (Arc::clone(&admin.reloader), Arc::clone(&running));
     let own = only(administrator).cloned();
+    let by_operator = administrator.role == AdministratorRole::Operator;
+    let place = match by_operator {
+        true => None,
+        false => Some(reloader.reading_place().await.ok_or_else(internal)?),
+    };
     let read = computing.run(move |_| {
-        let read = reloader.files().load_proposed(&runs.config, files.clone());
+        let _place = place;
+        let read = reloader.files().load_proposed(&runs.config, files.clone(), by_operator);
         let config = read.map_err(|diagnostics| (diagnostics, files))?;
         let judged = own.map_or(Ok(()), |own| floor::judge(&runs.config, &config, &own));
         Ok((config, judged))

@@ -9,11 +9,13 @@
 //! | `revision` | the running revision: seeing it, changing it, going back |
 //! | `tenant_part` | what of a revision is a tenant's own |
 //! | `floor` | what a tenant's administrator may propose |
+//! | `addresses` | where the sources lead that it proposes |
 //! | `findings` | what is wrong with a revision, as far as somebody may see it |
 //! | `judging` | what a revision would do: a request explained, two revisions compared, expectations tried |
 //! | `sources` | how the sources are doing |
 //! | `conditions` | what is wrong now |
 
+mod addresses;
 mod authenticate;
 mod computing;
 mod conditions;
@@ -52,6 +54,8 @@ pub(crate) struct Administration {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) reloader: Arc<Reloader>,
     places: Places,
+    /// Finds where the sources lead that tenants' administrators propose.
+    pub(crate) names: addresses::SourceNames,
 }
 
 /// What administrators and their monitors may ask. Without a reloader there is no admin API.
@@ -68,6 +72,7 @@ pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> R
         gateway: Arc::clone(gateway),
         reloader: Arc::clone(reloader),
         places: Places::default(),
+        names: addresses::SourceNames::default(),
     };
     let api = routes()
         .into_iter()

@@ -15,12 +15,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Administration;
+use super::addresses;
 use super::findings::findings;
 use super::floor;
 use super::problem::AdminProblem;
 use super::tenant_part::{own_part, with_own_part};
 use crate::config::{Administrator, AdministratorRole, Config, FileTexts, RevisionId, TenantId};
-use crate::reload::{Applied, Cause, Change, Judge, Past, Proposal, Refused, changed};
+use crate::reload::{Applied, Cause, Change, Judge, JudgeSlowly, Past, Proposal, Refused, changed};
 
 pub(super) type Answer = Result<Response, AdminProblem>;
 
@@ -192,7 +193,7 @@ pub(super) async fn put(
         .into_iter()
         .map(|(name, text)| (name, text.into()))
         .collect();
-    let propose = move |running: &FileTexts| names_are_well(running, files);
+    let propose = move |running: &FileTexts| names_are_well(running, files.clone());
     let cause = Cause::Apply(Arc::clone(&administrator.id));
     apply(&admin, &administrator, how, &headers, propose, cause).await
 }
@@ -209,9 +210,12 @@ pub(super) async fn patch(
     let changes = some.files.into_iter().map(|(name, text)| (name, text.map(Arc::from)));
     let changes: BTreeMap<String, Option<Arc<str>>> = changes.collect();
     let role = administrator.role.clone();
-    let propose = move |running: &FileTexts| match role {
-        AdministratorRole::Tenant(tenant) => with_own_part(running, &tenant, changes).map_err(Refused::Forbidden),
-        AdministratorRole::Operator | AdministratorRole::Auditor => with_changes(running, changes),
+    let propose = move |running: &FileTexts| {
+        let changes = changes.clone();
+        match &role {
+            AdministratorRole::Tenant(tenant) => with_own_part(running, tenant, changes).map_err(Refused::Forbidden),
+            AdministratorRole::Operator | AdministratorRole::Auditor => with_changes(running, changes),
+        }
     };
     let cause = Cause::Apply(Arc::clone(&administrator.id));
     apply(&admin, &administrator, how, &headers, propose, cause).await
@@ -232,13 +236,13 @@ pub(super) async fn roll_back(
         .find(&revision)
         .ok_or_else(|| not_remembered(&revision))?;
     let role = administrator.role.clone();
-    let propose = move |running: &FileTexts| match role {
+    let propose = move |running: &FileTexts| match &role {
         AdministratorRole::Tenant(tenant) => {
-            let names = own_part(running, &tenant).into_keys().map(|name| (name, None));
+            let names = own_part(running, tenant).into_keys().map(|name| (name, None));
             let mut changes: BTreeMap<String, Option<Arc<str>>> = names.collect();
-            let earlier = own_part(&past.files, &tenant);
+            let earlier = own_part(&past.files, tenant);
             changes.extend(earlier.into_iter().map(|(name, text)| (name, Some(text))));
-            with_own_part(running, &tenant, changes).map_err(Refused::Forbidden)
+            with_own_part(running, tenant, changes).map_err(Refused::Forbidden)
         }
         AdministratorRole::Operator | AdministratorRole::Auditor => Ok(FileTexts::clone(&past.files)),
     };
@@ -251,7 +255,7 @@ async fn apply(
     administrator: &Administrator,
     how: Result<Query<HowToApply>, QueryRejection>,
     headers: &HeaderMap,
-    propose: impl FnOnce(&FileTexts) -> Result<FileTexts, Refused> + Send + 'static,
+    propose: impl Fn(&FileTexts) -> Result<FileTexts, Refused> + Send + Sync + 'static,
     cause: Cause,
 ) -> Answer {
     let Query(how) = how.map_err(|_| unknown_parameter())?;
@@ -272,14 +276,17 @@ async fn apply(
         return Err(AdminProblem::new(StatusCode::PRECONDITION_REQUIRED, detail));
     }
     let own = role.clone();
+    let (judge, judge_slowly) = judges_of(&role, admin);
     let proposal = Proposal {
         base,
         change: Change {
             part: Box::new(move |files| visible_files(files, &own)),
             propose: Box::new(propose),
-            judge: judge_of(&role),
+            judge,
+            judge_slowly,
         },
         cause,
+        by_operator: role == AdministratorRole::Operator,
         dry_run: how.dry_run,
         discard_edits: how.discard_edits,
     };
@@ -307,18 +314,21 @@ async fn apply(
 }
 
 /// Only a tenant's administrator is judged.
-fn judge_of(role: &AdministratorRole) -> Option<Judge> {
+fn judges_of(role: &AdministratorRole, admin: &Administration) -> (Option<Judge>, Option<JudgeSlowly>) {
     let AdministratorRole::Tenant(tenant) = role else {
-        return None;
+        return (None, None);
     };
     let tenant = TenantId::clone(tenant);
-    Some(Box::new(move |before, after| {
+    let (own, names) = (tenant.clone(), admin.names.clone());
+    let judge: Judge = Box::new(move |before, after| floor::judge(before, after, &own).map_err(Refused::Forbidden));
+    let judge_slowly: JudgeSlowly = Box::new(move |before, after| {
+        let (tenant, names) = (tenant.clone(), names.clone());
         Box::pin(async move {
-            floor::judge(before, after, &tenant).map_err(Refused::Forbidden)?;
-            let judging = floor::judge_addresses(before, after, &tenant);
+            let judging = addresses::judge(before, after, &tenant, &names);
             judging.await.map_err(Refused::Forbidden)
         })
-    }))
+    });
+    (Some(judge), Some(judge_slowly))
 }
 
 fn accepted(admin: &Administration, role: &AdministratorRole, dry_run: bool, applied: &Applied) -> Response {

@@ -9,6 +9,7 @@ use toml_edit::{DocumentMut, Item};
 
 use super::floor;
 use crate::config::{FileTexts, TenantId};
+use crate::policy::area_files_named;
 
 pub(super) const TENANTS_TOML: &str = "tenants.toml";
 
@@ -56,7 +57,10 @@ pub(super) fn with_own_part(
     for (name, text) in changes {
         if name == policy_file(tenant) {
             match text {
-                Some(text) => changed.insert(name, text),
+                Some(text) => {
+                    check_areas(files.get(&name).map_or("", |text| text), &text, tenant)?;
+                    changed.insert(name, text)
+                }
                 None => changed.remove(&name),
             };
         } else if name == TENANTS_TOML {
@@ -71,6 +75,24 @@ pub(super) fn with_own_part(
         }
     }
     Ok(changed)
+}
+
+/// The files of areas are the operator's, and what its policies do tells a tenant what stands in one that it names: those of
+/// other tenants are none of its business, not even whether they are there.
+///
+/// # Errors
+/// That it names one that it was not given, in one sentence.
+fn check_areas(earlier: &str, proposed: &str, tenant: &TenantId) -> Result<(), String> {
+    let given = area_files_named(earlier);
+    let (own, below) = (format!("areas/{tenant}.geojson"), format!("areas/{tenant}/"));
+    let is_own = |name: &String| given.contains(name) || *name == own || name.starts_with(&below);
+    match area_files_named(proposed).into_iter().find(|name| !is_own(name)) {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "@area(\"{name}\") is no file of tenant `{tenant}`: name one that its policies name already, {own}, or one below \
+             {below}; or write the GeoJSON into the permit"
+        )),
+    }
 }
 
 /// tenants.toml with one tenant's table replaced.
@@ -355,6 +377,50 @@ organisation = "x"
             let changes = BTreeMap::from([(name.to_owned(), Some(Arc::from("x")))]);
             assert!(with_own_part(&files, &sano(), changes).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn files_of_areas_that_a_tenant_was_not_given_are_refused_whether_they_are_there_or_not() {
+        let permit = |area: &str| {
+            format!("@area({area}) permit (principal, action in Action::\"read\", resource in Tenant::\"sano\");\n")
+        };
+        let files = |policies: &str| {
+            FileTexts::from([
+                ("tenants.toml".to_owned(), Arc::from(WHOLE)),
+                ("policies/sano.cedar".to_owned(), Arc::from(policies)),
+                ("policies/areas/yaita.geojson".to_owned(), Arc::from("{}")),
+            ])
+        };
+        let propose = |running: &str, area: &str| {
+            let text = format!("// first\n{}{}", permit("\"areas/sano.geojson\""), permit(area));
+            let changes = BTreeMap::from([("policies/sano.cedar".to_owned(), Some(Arc::from(text)))]);
+            with_own_part(&files(running), &sano(), changes)
+        };
+        let mut told = Vec::new();
+        for (written, name) in [
+            (r#""areas/yaita.geojson""#, "areas/yaita.geojson"),
+            (r#""areas/nothing.geojson""#, "areas/nothing.geojson"),
+            (r#""areas/\u{79}aita.geojson""#, "areas/yaita.geojson"),
+            (r#""areas/sanoother.geojson""#, "areas/sanoother.geojson"),
+            (r#""areas/sano.geojson.json""#, "areas/sano.geojson.json"),
+            (r#"" areas/sano.geojson""#, " areas/sano.geojson"),
+            (r#""../secret.json""#, "../secret.json"),
+            (r#""""#, ""),
+        ] {
+            let refused = propose("", written).expect_err(written);
+            told.push(refused.replace(&format!("\"{name}\""), "it"));
+        }
+        assert!(told.iter().all(|one| *one == told[0]), "{told:#?}");
+        for own in [
+            r#""areas/sano.geojson""#,
+            r#""areas/sano/north.geojson""#,
+            r#""{\"type\": \"Polygon\", \"coordinates\": []}""#,
+        ] {
+            assert!(propose("", own).is_ok(), "{own}");
+        }
+        // The operator has given it one by naming it there.
+        let given = permit("\"areas/yaita.geojson\"");
+        assert!(propose(&given, r#""areas/yaita.geojson""#).is_ok());
     }
 
     #[test]

@@ -93,5 +93,6 @@ async fn unused() -> Administration {
         gateway,
         reloader,
         places: Places::default(),
+        names: addresses::SourceNames::default(),
     }
 }

@@ -56,6 +56,7 @@ impl Explain {
             target: &self.target,
             body: body.as_deref(),
             tenant: self.tenant.as_deref(),
+            told_to: None,
         };
         let sources = runtime()?.block_on(Revision::unopened_sources(&config));
         let sources = sources.map_err(|error| Failure::other("the sources", error))?;

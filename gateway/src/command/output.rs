@@ -4,11 +4,12 @@ use std::fmt::Display;
 use std::io::Write;
 
 use super::Failure;
+use crate::controls;
 
 /// Prints one line of what was asked for. A reader that went away is no reason to stop.
 pub(super) fn line(text: impl Display) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    let _ = writeln!(out, "{}", plain(text)).and_then(|()| out.flush());
 }
 
 /// Prints what was asked for, for machines.
@@ -20,14 +21,18 @@ pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
 
 /// Prints an error.
 pub(super) fn error(failure: &Failure) {
-    let mut out = std::io::stderr().lock();
-    let _ = match failure {
-        Failure::Configuration(diagnostics) => writeln!(out, "{diagnostics}"),
-        Failure::Other(text) => writeln!(out, "error: {text}"),
-    };
+    match failure {
+        Failure::Configuration(diagnostics) => note(diagnostics),
+        Failure::Other(text) => note(format_args!("error: {text}")),
+    }
 }
 
 /// Prints a line beside what was asked for.
 pub(super) fn note(text: impl Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", plain(text));
+}
+
+/// A text as it may be shown: whoever has written a line of a file must not write on the terminal.
+fn plain(text: impl Display) -> String {
+    controls::escaped(&text.to_string()).into_owned()
 }

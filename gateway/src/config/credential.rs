@@ -9,6 +9,7 @@ use kakehashi_adapters::client::{
 use rustls::RootCertStore;
 
 use super::Loading;
+use super::diagnostics::{Place, Severity};
 use super::document::Node;
 use super::gateway::parse_http_url;
 use super::secret::{self, Secret};
@@ -158,7 +159,7 @@ pub(super) fn is_this_machine(host: &str) -> bool {
 fn read_authorities(section: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<RootCertStore>> {
     let file = section.text("ca")?;
     let pem = loading.read(file.value, file.place, "file of authorities")?;
-    loading.take(&pem);
+    loading.take(pem.as_bytes());
     match certificates::authorities(pem.as_bytes()).and_then(|(roots, validity)| {
         validity.check(certificates::now())?;
         Ok(roots)
@@ -176,7 +177,7 @@ fn read_identity(table: Section<'_>, loading: &Loading<'_>) -> Option<Arc<Client
     let file = table.required_text("certificate", "\"gateway.pem\"");
     let chain = file.as_ref().and_then(|file| {
         let pem = loading.read(file.value, file.place, "certificate")?;
-        loading.take(&pem);
+        loading.take(pem.as_bytes());
         let read = certificates::certificates(pem.as_bytes()).and_then(|chain| {
             certificates::Validity::of_all(&chain)?.check(certificates::now())?;
             Ok(chain)
@@ -189,7 +190,7 @@ fn read_identity(table: Section<'_>, loading: &Loading<'_>) -> Option<Arc<Client
         let refuse = |problem: CertificateProblem| {
             if let Some(place) = key_place {
                 let message = format!("`key` in {}: {problem}", table.title());
-                loading.report.error(place, message, problem.help().to_owned());
+                refuse_secret(place, message, Some(problem.help()), loading);
             }
         };
         if pem.is_absent() {
@@ -208,7 +209,7 @@ fn read_identity(table: Section<'_>, loading: &Loading<'_>) -> Option<Arc<Client
         };
         let message = format!("`key` in {title}: {problem}");
         if let Some(place) = key_place {
-            loading.report.error(place, message, problem.help().to_owned());
+            refuse_secret(place, message, Some(problem.help()), loading);
         }
         return None;
     }
@@ -220,14 +221,16 @@ fn refuse_file(file: &Placed<'_, &str>, key: &str, title: &str, problem: &Certif
     loading.report.error(file.place, message, problem.help().to_owned());
 }
 
+fn refuse_secret(place: &Place, message: String, help: Option<&str>, loading: &Loading<'_>) {
+    let help = help.map(str::to_owned);
+    loading.report.of_secret(Severity::Error, place, message, help);
+}
+
 fn resolve_header_value(title: &str, node: &Node, loading: &Loading<'_>) -> Option<HeaderValue> {
     let secret = secret::resolve(title, node, loading)?;
     let Ok(mut value) = HeaderValue::try_from(secret.expose()) else {
-        loading.report.error(
-            &node.place,
-            format!("{title} holds a character that a header cannot"),
-            None,
-        );
+        let message = format!("{title} holds a character that a header cannot");
+        refuse_secret(&node.place, message, None, loading);
         return None;
     };
     value.set_sensitive(true);

@@ -9,6 +9,8 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 
+use crate::controls::escaped;
+
 /// More findings than this help nobody; the rest is counted.
 const MAX_FINDINGS: usize = 100;
 
@@ -54,6 +56,12 @@ pub struct Diagnostic {
     /// What is told in the place of both to whoever administers one tenant: they name what is another's.
     #[serde(skip)]
     pub told_to_tenant: Option<&'static str>,
+    /// Whether it tells how the reading of a secret went, which is the operator's alone to know.
+    #[serde(skip)]
+    pub is_of_secret: bool,
+    /// Whether `help` names what may be another tenant's.
+    #[serde(skip)]
+    pub helps_with_others: bool,
 }
 
 impl fmt::Display for Diagnostic {
@@ -62,12 +70,13 @@ impl fmt::Display for Diagnostic {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{severity}: {}", self.message)?;
+        write!(f, "{severity}: {}", escaped(&self.message))?;
         if let Some(location) = &self.location {
             let number = location.line.to_string();
             let gutter = " ".repeat(number.len());
             let width_of = |text: &mut dyn Iterator<Item = char>| -> usize {
-                text.map(|character| character.width().unwrap_or(0)).sum()
+                let text: String = text.collect();
+                escaped(&text).chars().map(|shown| shown.width().unwrap_or(0)).sum()
             };
             let mut characters = location.excerpt.chars();
             let before = width_of(&mut characters.by_ref().take(location.column.saturating_sub(1)));
@@ -75,18 +84,18 @@ impl fmt::Display for Diagnostic {
             write!(
                 f,
                 "\n{gutter}--> {}:{}:{}\n{gutter} |\n{number} | {}\n{gutter} | {}{}",
-                location.file,
+                escaped(&location.file),
                 location.line,
                 location.column,
-                location.excerpt,
+                escaped(&location.excerpt),
                 " ".repeat(before),
                 "^".repeat(marked),
             )?;
             if let Some(help) = &self.help {
-                write!(f, "\n{gutter} = help: {help}")?;
+                write!(f, "\n{gutter} = help: {}", escaped(help))?;
             }
         } else if let Some(help) = &self.help {
-            write!(f, "\n  = help: {help}")?;
+            write!(f, "\n  = help: {}", escaped(help))?;
         }
         Ok(())
     }
@@ -332,12 +341,12 @@ pub(crate) struct Report {
 impl Report {
     /// Something that refuses the revision.
     pub(crate) fn error(&self, place: &Place, message: impl Into<String>, help: impl Into<Option<String>>) {
-        self.add(Severity::Error, place, message.into(), help.into(), None);
+        self.add(Severity::Error, place, message.into(), help.into(), |_| {});
     }
 
     /// Something to look at.
     pub(crate) fn warning(&self, place: &Place, message: impl Into<String>, help: impl Into<Option<String>>) {
-        self.add(Severity::Warning, place, message.into(), help.into(), None);
+        self.add(Severity::Warning, place, message.into(), help.into(), |_| {});
     }
 
     /// Something between two tenants. `told_to_tenant` is what one of them is told of it, which names nothing of the other.
@@ -349,7 +358,21 @@ impl Report {
         help: String,
         told_to_tenant: &'static str,
     ) {
-        self.add(severity, place, message, Some(help), Some(told_to_tenant));
+        self.add(severity, place, message, Some(help), |finding| {
+            finding.told_to_tenant = Some(told_to_tenant);
+        });
+    }
+
+    /// Something whose help names what may be another tenant's: its consumers, their roles, its id.
+    pub(crate) fn helped_by_others(&self, severity: Severity, place: &Place, message: String, help: Option<String>) {
+        self.add(severity, place, message, help, |finding| {
+            finding.helps_with_others = true;
+        });
+    }
+
+    /// How the reading of a secret went.
+    pub(crate) fn of_secret(&self, severity: Severity, place: &Place, message: String, help: Option<String>) {
+        self.add(severity, place, message, help, |finding| finding.is_of_secret = true);
     }
 
     fn add(
@@ -358,7 +381,7 @@ impl Report {
         place: &Place,
         message: String,
         help: Option<String>,
-        told_to_tenant: Option<&'static str>,
+        mark: impl FnOnce(&mut Diagnostic),
     ) {
         if severity == Severity::Error {
             self.refused.set(true);
@@ -372,13 +395,16 @@ impl Report {
             Place::Variable(name) => (None, format!("environment variable {name}: {message}")),
             Place::Caller => (None, message),
         };
-        let finding = Diagnostic {
+        let mut finding = Diagnostic {
             severity,
             location,
             message,
             help,
-            told_to_tenant,
+            told_to_tenant: None,
+            is_of_secret: false,
+            helps_with_others: false,
         };
+        mark(&mut finding);
         self.push(finding);
     }
 

@@ -24,8 +24,17 @@ const LISTS: [&str; 3] = ["gateway.trusted_proxies", "gateway.extensions", "gate
 pub struct Environment {
     variables: BTreeMap<String, String>,
     today: Date,
-    /// Whether the revision is only looked at.
-    is_only_to_look: bool,
+    reads: Reads,
+}
+
+/// What becomes of the secrets that a revision names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    Secrets,
+    /// Read if they are there: the revision is only looked at.
+    SecretsIfThere,
+    /// Not read: whoever proposes the revision may not apply it.
+    NoSecret,
 }
 
 impl std::fmt::Debug for Environment {
@@ -47,7 +56,7 @@ impl Environment {
         Self {
             variables: variables.collect(),
             today: today_in_japan(),
-            is_only_to_look: false,
+            reads: Reads::Secrets,
         }
     }
 
@@ -57,7 +66,7 @@ impl Environment {
         Self {
             variables: variables.into_iter().collect(),
             today,
-            is_only_to_look: false,
+            reads: Reads::Secrets,
         }
     }
 
@@ -65,13 +74,25 @@ impl Environment {
     /// done without, and nothing needs a restart.
     #[must_use]
     pub fn only_to_look(mut self) -> Self {
-        self.is_only_to_look = true;
+        self.reads = Reads::SecretsIfThere;
+        self
+    }
+
+    /// The same for what somebody proposes who may not apply it: no secret is read, and none is missed.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        self.reads = Reads::NoSecret;
         self
     }
 
     /// Whether the revision is only looked at.
     pub(crate) fn is_only_to_look(&self) -> bool {
-        self.is_only_to_look
+        self.reads == Reads::SecretsIfThere
+    }
+
+    /// Whether secrets are read at all.
+    pub(crate) fn reads_secrets(&self) -> bool {
+        self.reads != Reads::NoSecret
     }
 
     /// The day on which the revision is loaded.

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::journal::{self, Journal};
+use super::named_file;
 
 /// Largest file of a revision, in bytes: the tenants.toml of 2,000 tenants is one tenth of it.
-const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
+pub(crate) const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
 
 /// The texts of a revision's files, by the names that the revision knows them by: `tenants.toml`, `policies/...`,
 /// and mappings as tenants.toml names them.
@@ -239,14 +240,7 @@ fn remember(stamps: &Mutex<BTreeMap<PathBuf, Option<Stamp>>>, path: &Path) {
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
-    if !metadata.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    if metadata.len() > MAX_FILE_BYTES {
-        return Err(format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20));
-    }
-    std::fs::read(path).map_err(|error| reason(&error))
+    named_file::read(path, MAX_FILE_BYTES).map_err(|unreadable| unreadable.to_string())
 }
 
 fn text_of(bytes: Vec<u8>) -> Result<Arc<str>, String> {
@@ -260,12 +254,4 @@ fn text_of(bytes: Vec<u8>) -> Result<Arc<str>, String> {
 /// The text without the mark that editors on Windows put in front and that no parser wants, if it has one.
 fn without_mark(text: &str) -> Option<&str> {
     text.strip_prefix('\u{feff}')
-}
-
-/// What the operating system says, in words.
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        kind => kind.to_string(),
-    }
 }

@@ -16,10 +16,14 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::files::FileTexts;
+use super::files::{FileTexts, MAX_FILE_BYTES};
+use super::named_file;
 
 /// The journal's name, beside tenants.toml.
 const JOURNAL: &str = ".kakehashi-apply.json";
+
+/// Largest journal, in bytes: everything that a body of the admin API may bring, where each character takes six in JSON.
+const MOST_BYTES: u64 = 6 * 64 * 1024 * 1024;
 
 /// What names of files that are being written end in.
 const UNFINISHED: &str = ".kakehashi-new";
@@ -94,7 +98,7 @@ impl Journal {
 
     /// Reads a journal; `None` when there is none. One that cannot be read was never finished, and changes nothing.
     pub(crate) fn read(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+        serde_json::from_slice(&named_file::read(path, MOST_BYTES).ok()?).ok()
     }
 
     /// The files that it changes.
@@ -137,7 +141,7 @@ impl Journal {
     fn write(&self, places: &Places, step: Step<'_>) -> io::Result<()> {
         for (name, change) in &self.files {
             let target = places.of(name);
-            let now = std::fs::read(&target).ok();
+            let now = named_file::read(&target, MAX_FILE_BYTES).ok();
             if now.as_deref().map(hash) != change.before {
                 if now.as_deref() != change.after.as_ref().map(|text| text.as_bytes()) {
                     tracing::warn!(

@@ -23,6 +23,7 @@ mod inspection;
 mod issuer;
 mod journal;
 mod keys;
+mod named_file;
 mod names;
 mod own_addresses;
 mod proof;
@@ -78,6 +79,7 @@ pub(crate) use self::journal::{Failed as ApplyFailed, Journal, Places, finish as
 pub(crate) use self::provides::pattern_lies_within;
 pub(crate) use self::quantity::parse_duration;
 pub(crate) use self::same_system::shared_by;
+pub(crate) use self::secret::Secrets;
 pub(crate) use self::section::{Placed, Section};
 pub(crate) use self::vocabulary::{compact_attribute, compact_type, expand_attribute, expand_type};
 
@@ -110,6 +112,7 @@ pub struct Config {
     guards: HashMap<SourceId, Arc<AddressGuard>>,
     /// By the name that tenants.toml gives it.
     mappings: HashMap<String, Arc<Mapping>>,
+    secrets: Secrets,
 }
 
 /// Tries to read files that somebody writes at the same time. Each takes milliseconds; who writes for longer than all
@@ -263,6 +266,8 @@ pub(crate) struct Loading<'a> {
     mappings: RefCell<HashMap<String, Arc<Mapping>>>,
     /// What the source that is being read was read from so far.
     taken: RefCell<Sha256>,
+    /// The secrets that were read so far.
+    secrets: RefCell<Secrets>,
 }
 
 impl Loading<'_> {
@@ -308,7 +313,7 @@ impl Loading<'_> {
     }
 
     /// Whatever a source takes from outside of its table must come past here, or a change of it would go unseen.
-    pub(crate) fn take(&self, text: &str) {
+    pub(crate) fn take(&self, text: &[u8]) {
         let mut taken = self.taken.borrow_mut();
         taken.update(text.len().to_be_bytes());
         taken.update(text);
@@ -359,6 +364,7 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
         folder: tenants_toml.parent().unwrap_or(Path::new("")).to_owned(),
         mappings: RefCell::default(),
         taken: RefCell::default(),
+        secrets: RefCell::default(),
     };
     let top = Section::new("tenants.toml", &root, report);
     let absent = Node::new(Value::Table(Vec::new()), &root.place);
@@ -386,7 +392,7 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
         &loading,
     );
     let administrators = administrator::read(&table("administrators"), &ids, &issuers, &consumers, &loading);
-    let mappings = loading.mappings.take();
+    let (mappings, secrets) = (loading.mappings.take(), loading.secrets.take());
     top.finish();
 
     let provided = tenants
@@ -438,5 +444,6 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
         sources,
         guards,
         mappings,
+        secrets,
     })
 }

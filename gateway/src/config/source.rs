@@ -368,7 +368,7 @@ fn read_endpoint(section: &Section<'_>) -> Option<String> {
 fn read_mapping(section: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<Mapping>> {
     let name = section.required_text("mapping", "\"mappings/my-source.toml\"")?;
     let text = loading.read(name.value, name.place, "mapping")?;
-    loading.take(&text);
+    loading.take(text.as_bytes());
     match loading.mapping(name.value, &text) {
         Ok(mapping) => Some(mapping),
         Err(errors) => {

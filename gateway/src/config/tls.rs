@@ -11,10 +11,11 @@ use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 use sha2::{Digest, Sha256};
 
-use super::Loading;
-use super::diagnostics::Place;
+use super::diagnostics::{Place, Severity};
+use super::named_file::{self, Unreadable};
 use super::secret::{self, Secret};
 use super::section::Section;
+use super::{Config, Loading};
 use crate::certificates::{self, CertificateProblem, Validity, date};
 
 /// Largest file of certificates or keys, in bytes: a bundle of a few hundred authorities.
@@ -126,6 +127,12 @@ impl TlsSettings {
         }
     }
 
+    /// Whether the revision that runs has the same files, as far as they are no secret.
+    fn names_files_of(&self, running: Option<&Config>) -> bool {
+        let running = running.and_then(|running| running.gateway.tls.as_ref());
+        running.is_some_and(|running| running.certificate == self.certificate && running.client_ca == self.client_ca)
+    }
+
     /// The file of the key, if it is no secret on this machine.
     fn key_that_everybody_reads(&self) -> Option<&Path> {
         const READ_BY_OTHERS: u32 = 0o004;
@@ -211,22 +218,14 @@ fn read_file(part: TlsPart, path: &Path) -> Result<Vec<u8>, TlsProblem> {
         problem,
         help,
     };
-    let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => cannot("there is no such file".to_owned(), None),
-        std::io::ErrorKind::PermissionDenied => cannot(
-            "it may not be read".to_owned(),
+    named_file::read(path, MOST_BYTES).map_err(|unreadable| match unreadable {
+        Unreadable::Denied => cannot(
+            unreadable.to_string(),
             Some("let the user that runs the gateway read it, and nobody else"),
         ),
-        kind => cannot(format!("it cannot be read: {kind}"), None),
-    };
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(cannot("it is no file".to_owned(), None));
-    }
-    if metadata.len() > MOST_BYTES {
-        return Err(cannot(format!("it is larger than {} MiB", MOST_BYTES >> 20), None));
-    }
-    std::fs::read(path).map_err(unreadable)
+        Unreadable::Other(kind) => cannot(format!("it cannot be read: {kind}"), None),
+        Unreadable::Absent | Unreadable::NoFile | Unreadable::TooLarge(_) => cannot(unreadable.to_string(), None),
+    })
 }
 
 /// Reads `tls` of `[gateway]`, and the files that it names, to find what is wrong with them before anything starts.
@@ -239,7 +238,7 @@ pub(crate) fn read(gateway: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<T
     }
     let key = key_node.and_then(|node| {
         let secret = secret::resolve(&format!("the key of {}", table.title()), node, loading)?;
-        if secret.is_absent() {
+        if secret.is_absent() && loading.environment.reads_secrets() {
             return None;
         }
         Some(match node.child("file").and_then(super::document::Node::as_text) {
@@ -262,20 +261,37 @@ pub(crate) fn read(gateway: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<T
         client_ca: client_ca.map(|file| loading.path(file.value)),
     });
     let report = loading.report;
+    if !loading.environment.reads_secrets() {
+        // Whether files are there, and fit, is found out by whoever may apply the revision.
+        if settings
+            .as_ref()
+            .is_some_and(|settings| !settings.names_files_of(loading.previous))
+        {
+            let message = "`tls` in [gateway] names files that the running revision does not have: they are not read before \
+                           somebody applies this";
+            report.warning(&place_of(TlsPart::Certificate), message, None);
+        }
+        table.finish();
+        return settings.map(Arc::new);
+    }
     if let Some(file) = settings.as_ref().and_then(TlsSettings::key_that_everybody_reads) {
         let message = format!(
             "`key` of [gateway] tls, {}: everybody on this machine may read it",
             file.display()
         );
         let help = "let the user that runs the gateway read it, and nobody else: mode 0400".to_owned();
-        report.warning(&place_of(TlsPart::Key), message, help);
+        report.of_secret(Severity::Warning, &place_of(TlsPart::Key), message, Some(help));
     }
     match settings.as_ref().map(TlsSettings::read) {
-        Some(Err(problem)) => report.error(
-            &place_of(problem.part),
-            problem.to_string(),
-            problem.help.map(str::to_owned),
-        ),
+        Some(Err(problem)) => {
+            let (place, message) = (place_of(problem.part), problem.to_string());
+            let help = problem.help.map(str::to_owned);
+            if problem.part == TlsPart::Key {
+                report.of_secret(Severity::Error, &place, message, help);
+            } else {
+                report.error(&place, message, help);
+            }
+        }
         Some(Ok(material)) => {
             let ends = [
                 (TlsPart::Certificate, Some(material.certificate)),

@@ -52,6 +52,9 @@ pub struct ToExplain<'a> {
     pub body: Option<&'a [u8]>,
     /// `NGSILD-Tenant`
     pub tenant: Option<&'a str>,
+    /// The tenant whose administrator is told, and told nothing of the consumers of others but what its own policies name;
+    /// `None`: whoever may see everything.
+    pub told_to: Option<&'a TenantId>,
 }
 
 /// What would become of a request.
@@ -177,7 +180,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
     }
     let mut explanation = Explanation {
         revision: config.revision.as_str().to_owned(),
-        consumer: shown(&consumer),
+        consumer: shown(&consumer, config, asked),
         operation: request.operation().as_str(),
         tenant: tenant.as_ref().map(|tenant| tenant.as_str().to_owned()),
         grants: Vec::new(),
@@ -222,7 +225,11 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
 /// The consumer, as its token would make it.
 fn consumer(config: &Config, asked: &ToExplain<'_>) -> Result<Arc<Consumer>, CannotExplain> {
     let Some(consumer) = config.consumers.get(asked.consumer) else {
-        let known = config.consumers.iter().map(|consumer| consumer.id.as_str());
+        let named = asked.told_to.map(|own| config.policy.named_by(own).consumers);
+        let is_named = |id: &str| named.as_ref().is_none_or(|named| named.contains(id));
+        let known = config.consumers.iter();
+        let known = known.filter(|consumer| is_known_to(consumer, asked) || is_named(consumer.id.as_str()));
+        let known = known.map(|consumer| consumer.id.as_str());
         return Err(CannotExplain::Consumer(
             asked.consumer.to_owned(),
             hint(asked.consumer, known),
@@ -239,7 +246,8 @@ fn consumer(config: &Config, asked: &ToExplain<'_>) -> Result<Arc<Consumer>, Can
         return Ok(consumer);
     };
     consumer.for_purpose(purpose).ok_or_else(|| {
-        let known = consumer.purposes.iter().map(|purpose| &**purpose);
+        let is_known = is_known_to(&consumer, asked);
+        let known = consumer.purposes.iter().filter(|_| is_known).map(|purpose| &**purpose);
         CannotExplain::Purpose(purpose.to_owned(), hint(purpose, known))
     })
 }
@@ -277,7 +285,26 @@ fn written_tenant(consumer: &Consumer, named: Option<TenantId>, explanation: &mu
     owner
 }
 
-fn shown(consumer: &Consumer) -> ConsumerShown {
+/// Whether what a consumer is, is known to whoever is told.
+fn is_known_to(consumer: &Consumer, asked: &ToExplain<'_>) -> bool {
+    asked.told_to.is_none_or(|own| consumer.tenant() == Some(own))
+}
+
+fn shown(consumer: &Consumer, config: &Config, asked: &ToExplain<'_>) -> ConsumerShown {
+    if let Some(own) = asked.told_to.filter(|_| !is_known_to(consumer, asked)) {
+        let named = config.policy.named_by(own).roles;
+        let roles = consumer.roles.iter().map(|role| role.as_str().to_owned());
+        return ConsumerShown {
+            id: consumer.id.as_str().to_owned(),
+            roles: roles
+                .filter(|role| named.contains(role) || asked.token_roles.contains(role))
+                .collect(),
+            tenant: None,
+            organisation: None,
+            assurance: asked.assurance.map(str::to_owned),
+            purpose: asked.purpose.map(str::to_owned),
+        };
+    }
     let organisation = match &consumer.affiliation {
         Some(Affiliation::Organisation(organisation)) => Some(organisation.to_string()),
         _ => None,

@@ -18,7 +18,7 @@ use super::policy_files::policy_path;
 use super::{Class, Operation, PersonalData};
 use crate::config::{
     Affiliation, AssuranceLevels, Config, Consumer, Diagnostics, HIGHEST_LEVEL, Masking, Place, ProvidedType, Report,
-    RoleName, SourceFile, SourceKind, TenantId, compact_attribute, compact_type, expand_type, nearest,
+    RoleName, Severity, SourceFile, SourceKind, TenantId, compact_attribute, compact_type, expand_type, nearest,
 };
 
 /// What a tenant's source holds of one type.
@@ -347,11 +347,16 @@ fn check_references(
         .collect();
     for reference in named.iter().filter(|reference| !known.contains(&***reference)) {
         let message = format!("@{annotation} names `{reference}`, which no consumer has");
-        let help = match nearest(reference, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("write it into `{annotation}s` of a consumer in tenants.toml"),
-        };
-        report.warning(place, message, help);
+        match nearest(reference, known.iter().copied()) {
+            Some(near) => {
+                let help = format!("did you mean `{near}`?");
+                report.helped_by_others(Severity::Warning, place, message, Some(help));
+            }
+            None => {
+                let help = format!("write it into `{annotation}s` of a consumer in tenants.toml");
+                report.warning(place, message, help);
+            }
+        }
     }
 }
 

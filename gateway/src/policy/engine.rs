@@ -57,6 +57,13 @@ pub(crate) struct Principals {
     pub(crate) anybody: bool,
 }
 
+/// Whom the policies of one tenant name.
+#[derive(Debug, Default)]
+pub(crate) struct NamedBy {
+    pub(crate) consumers: BTreeSet<String>,
+    pub(crate) roles: BTreeSet<String>,
+}
+
 fn id_of(entity: &EntityUid) -> String {
     AsRef::<str>::as_ref(entity.id()).to_owned()
 }
@@ -161,6 +168,25 @@ impl PolicyEngine {
             }
         }
         principals
+    }
+
+    /// Whom the policies of a tenant name, wherever in a policy.
+    pub(crate) fn named_by(&self, tenant: &TenantId) -> NamedBy {
+        let policies = &self.inner.policies;
+        let own = policies.partitions.get(tenant).map(|partition| &partition.own.policies);
+        let mut named = NamedBy::default();
+        for entity in own
+            .into_iter()
+            .flatten()
+            .flat_map(|(policy, _)| policy.entity_literals())
+        {
+            if policies.kinds.is_role(&entity) {
+                named.roles.insert(id_of(&entity));
+            } else if policies.kinds.is_consumer(&entity) {
+                named.consumers.insert(id_of(&entity));
+            }
+        }
+        named
     }
 
     /// What a consumer is granted about a type that a tenant owns, in a source that may or may not hold personal

@@ -69,6 +69,7 @@ pub(crate) use self::namespaces::PlaceOfId;
 pub use self::operation::{Operation, OperationGroup};
 #[cfg(test)]
 pub(crate) use self::permits::KNOWN as ANNOTATIONS;
+pub(crate) use self::policy_reading::area_files_named;
 pub(crate) use self::references::Names;
 pub use self::targets::MASKED_TARGET;
 pub(crate) use self::words::Meaning;

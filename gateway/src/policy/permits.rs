@@ -62,6 +62,11 @@ pub(super) struct AreaFile {
     area: Arc<Area>,
 }
 
+/// Whether an `@area` is GeoJSON itself, and no name of a file.
+pub(super) fn is_geojson(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+}
+
 /// Where annotations are read from.
 pub(super) struct Annotations<'a> {
     pub(super) policy: &'a Policy,
@@ -171,7 +176,7 @@ impl Annotations<'_> {
     /// GeoJSON, or the name of a file with it below the folder of policies.
     fn read_area(&self, text: &str, area_files: &mut Vec<AreaFile>) -> Option<AreaCondition> {
         let property = expand_attribute("location").ok()?;
-        let area = if text.trim_start().starts_with('{') {
+        let area = if is_geojson(text) {
             self.parse_area(text, "the GeoJSON")?
         } else {
             self.read_area_file(text, area_files)?

@@ -2,6 +2,7 @@
 //! names a policy refers to is kept, because others may give those names away or take them back without touching it.
 
 use std::cell::LazyCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::cedar_text::{PolicyText, split_policies};
 use super::classification::Classification;
 use super::conditions::{fault_of, is_core};
 use super::entities::Kinds;
-use super::permits::{Annotations, AreaFile, Narrowing};
+use super::permits::{Annotations, AreaFile, Narrowing, is_geojson};
 use super::policy_files::policy_path;
 use super::references::{KnownNames, Reference};
 use super::request_context;
@@ -102,6 +103,14 @@ impl PolicyReader<'_> {
             is_faultless,
         }
     }
+}
+
+/// The files of areas that a text of policies names, as it names them.
+pub(crate) fn area_files_named(text: &str) -> BTreeSet<String> {
+    let policies = split_policies(text).into_iter();
+    let policies = policies.filter_map(|position| Policy::parse(None, text.get(position.span)?).ok());
+    let areas = policies.filter_map(|policy| policy.annotation("area").map(str::to_owned));
+    areas.filter(|area| !is_geojson(area)).collect()
 }
 
 impl PolicyFile {

@@ -8,7 +8,9 @@ use ngsi_ld::{Iri, TypeName};
 
 use super::classification::Classification;
 use super::entities::Kinds;
-use crate::config::{ConsumerIndex, Place, Report, RoleName, TenantId, compact_type, expand_type, nearest, suggest};
+use crate::config::{
+    ConsumerIndex, Place, Report, RoleName, Severity, TenantId, compact_type, expand_type, nearest, suggest,
+};
 
 /// Who is named in tenants.toml.
 #[derive(Debug, Clone, Copy)]
@@ -144,7 +146,8 @@ impl<'a> KnownNames<'a> {
         if !self.purposes.contains(purpose) {
             let near = nearest(purpose, self.purposes.iter().copied());
             let help = near.map(|near| format!("did you mean `{near}`?"));
-            report.warning(place, format!("no consumer has the purpose `{purpose}`"), help);
+            let message = format!("no consumer has the purpose `{purpose}`");
+            report.helped_by_others(Severity::Warning, place, message, help);
         }
     }
 
@@ -155,7 +158,8 @@ impl<'a> KnownNames<'a> {
         match reference.kind {
             Kind::Tenant => {
                 let known = || self.names.tenants.iter().map(TenantId::as_str);
-                report.error(place, format!("unknown tenant `{name}`"), suggest(name, known()));
+                let message = format!("unknown tenant `{name}`");
+                report.helped_by_others(Severity::Error, place, message, suggest(name, known()));
             }
             Kind::BareType => {
                 let message = format!("EntityType::\"{name}\" names no tenant");
@@ -165,11 +169,13 @@ impl<'a> KnownNames<'a> {
             Kind::Consumer => {
                 let known = self.names.consumers.iter().map(|consumer| consumer.id.as_str());
                 let help = did_you_mean(nearest(name, known));
-                report.warning(place, format!("no consumer is called `{name}`"), help);
+                let message = format!("no consumer is called `{name}`");
+                report.helped_by_others(Severity::Warning, place, message, help);
             }
             Kind::Role => {
                 let help = did_you_mean(nearest(name, self.roles.iter().copied()));
-                report.warning(place, format!("no consumer has the role `{name}`"), help);
+                let message = format!("no consumer has the role `{name}`");
+                report.helped_by_others(Severity::Warning, place, message, help);
             }
         }
     }

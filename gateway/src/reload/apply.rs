@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::history::Past;
 use super::{Cause, ConfigFiles, Reloader};
@@ -19,18 +20,24 @@ pub struct Proposal {
     pub change: Change,
     /// Who proposes it, and how.
     pub cause: Cause,
+    /// An operator proposes it: what it names may be read, whether it is applied or not.
+    pub by_operator: bool,
     /// Only to be checked.
     pub dry_run: bool,
     /// Edits of the files that do not hold, because they were refused, may be overwritten.
     pub discard_edits: bool,
 }
 
-/// From the files that run to those that are proposed; an error says why that cannot be.
-pub type Propose = Box<dyn FnOnce(&FileTexts) -> Result<FileTexts, Refused> + Send>;
+/// From the files that run to those that are proposed; an error says why that cannot be. It is asked again when another
+/// revision has come to run meanwhile.
+pub type Propose = Box<dyn Fn(&FileTexts) -> Result<FileTexts, Refused> + Send + Sync>;
 
 /// Whether who proposes a revision may have it, in the place of the one that runs; an error says why not. It is asked of
 /// what is well in itself.
-pub type Judge = Box<dyn for<'a> FnOnce(&'a Config, &'a Config) -> BoxFuture<'a, Result<(), Refused>> + Send>;
+pub type Judge = Box<dyn Fn(&Config, &Config) -> Result<(), Refused> + Send + Sync>;
+
+/// The same for what takes time to find out. It is asked once, while nobody waits for it.
+pub type JudgeSlowly = Box<dyn for<'a> Fn(&'a Config, &'a Config) -> BoxFuture<'a, Result<(), Refused>> + Send + Sync>;
 
 /// A change of the files of a revision: from those that run to those that are proposed.
 pub struct Change {
@@ -41,6 +48,8 @@ pub struct Change {
     pub propose: Propose,
     /// Whether it may be; `None`: whatever is well may.
     pub judge: Option<Judge>,
+    /// The same for what takes time to find out.
+    pub judge_slowly: Option<JudgeSlowly>,
 }
 
 /// What became of a proposal.
@@ -91,40 +100,88 @@ struct Checked {
     changed: Vec<String>,
 }
 
+impl Checked {
+    fn applied(&self) -> Applied {
+        Applied {
+            revision: self.config.revision.clone(),
+            changed: self.changed.clone(),
+            warnings: self.config.warnings.clone(),
+            files: self.after.clone(),
+        }
+    }
+}
+
 impl Reloader {
     /// Applies a proposal, or only checks it.
+    ///
+    /// It is read and judged before it has its turn: whoever else changes something, and every edit of the files, waits for
+    /// the turn alone.
     ///
     /// # Errors
     /// [`Refused`]; then nothing has changed.
     pub async fn apply(&self, proposal: Proposal) -> Result<Applied, Refused> {
-        let _turn = self.turn.lock().await;
-        let running = self.gateway.revision();
-        self.check_base(&proposal, &running)?;
         let (dry_run, cause) = (proposal.dry_run, proposal.cause.clone());
-        let mut proposal = proposal;
-        let judge = proposal.change.judge.take();
-        let (files, runs) = (self.files.clone(), Arc::clone(&running));
-        let checked = tokio::task::spawn_blocking(move || check(&files, &runs, proposal)).await;
-        let checked = match checked.map_err(|_| Refused::Internal)? {
-            Err(Refused::Invalid { diagnostics, files }) if !dry_run => {
-                self.refuse(cause, diagnostics.clone());
-                return Err(Refused::Invalid { diagnostics, files });
-            }
-            checked => checked?,
+        let applied = self.apply_or_check(Arc::new(proposal)).await;
+        if let Err(Refused::Invalid { diagnostics, .. }) = &applied
+            && !dry_run
+        {
+            self.refuse(cause, diagnostics.clone());
+        }
+        applied
+    }
+
+    async fn apply_or_check(&self, proposal: Arc<Proposal>) -> Result<Applied, Refused> {
+        let running = self.gateway.revision();
+        let place = match proposal.by_operator {
+            true => None,
+            false => Some(self.reading_place().await.ok_or(Refused::Internal)?),
         };
-        if let Some(judge) = judge {
+        let mut checked = self.check(&proposal, &running, place).await?;
+        if let Some(judge) = &proposal.change.judge_slowly {
             judge(&running.config, &checked.config).await?;
         }
-        let applied = Applied {
-            revision: checked.config.revision.clone(),
-            changed: checked.changed.clone(),
-            warnings: checked.config.warnings.clone(),
-            files: checked.after.clone(),
-        };
-        if !dry_run {
-            self.carry_out(checked, cause).await?;
+        if proposal.dry_run {
+            return Ok(checked.applied());
         }
+        let _turn = self.turn.lock().await;
+        let now = self.gateway.revision();
+        if Arc::ptr_eq(&now, &running) {
+            checked.before = self.not_edited(&proposal, &now).await?;
+        } else {
+            // Somebody was faster. Nothing overtakes it a second time.
+            checked = self.check(&proposal, &now, None).await?;
+        }
+        let applied = checked.applied();
+        self.carry_out(checked, proposal.cause.clone()).await?;
         Ok(applied)
+    }
+
+    /// A place among those who read proposals and are no operators.
+    pub(crate) async fn reading_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.reading_proposals).acquire_owned().await.ok()
+    }
+
+    /// Reads a proposal and judges it, as far as that takes no time.
+    async fn check(
+        &self,
+        proposal: &Arc<Proposal>,
+        running: &Arc<Revision>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<Checked, Refused> {
+        self.check_base(proposal, running)?;
+        let (files, runs, proposal) = (self.files.clone(), Arc::clone(running), Arc::clone(proposal));
+        let checked = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            check(&files, &runs, &proposal)
+        });
+        checked.await.map_err(|_| Refused::Internal)?
+    }
+
+    /// What the disk holds, unless somebody has edited it and that is to stay.
+    async fn not_edited(&self, proposal: &Arc<Proposal>, running: &Arc<Revision>) -> Result<FileTexts, Refused> {
+        let (files, runs, proposal) = (self.files.clone(), Arc::clone(running), Arc::clone(proposal));
+        let read = tokio::task::spawn_blocking(move || on_disk(&files, &runs, &proposal));
+        read.await.map_err(|_| Refused::Internal)?
     }
 
     fn check_base(&self, proposal: &Proposal, running: &Revision) -> Result<(), Refused> {
@@ -148,16 +205,11 @@ impl Reloader {
         let Checked {
             config, before, after, ..
         } = checked;
-        let ready = match Box::pin(self.prepare(config)).await {
-            Ok(ready) => ready,
-            Err(diagnostics) => {
-                self.refuse(cause, diagnostics.clone());
-                return Err(Refused::Invalid {
-                    diagnostics,
-                    files: after,
-                });
-            }
-        };
+        let prepared = Box::pin(self.prepare(config)).await;
+        let ready = prepared.map_err(|diagnostics| Refused::Invalid {
+            diagnostics,
+            files: after.clone(),
+        })?;
         let files = self.files.clone();
         let written = tokio::task::spawn_blocking(move || files.write(&before, &after)).await;
         match written.map_err(|_| Refused::Internal)? {
@@ -172,18 +224,29 @@ impl Reloader {
     }
 }
 
-fn check(files: &ConfigFiles, running: &Revision, proposal: Proposal) -> Result<Checked, Refused> {
+/// What the disk holds, unless somebody has edited it and that is to stay.
+fn on_disk(files: &ConfigFiles, running: &Revision, proposal: &Proposal) -> Result<FileTexts, Refused> {
     let runs = &running.config.files;
-    let after = (proposal.change.propose)(runs)?;
     let before = files.on_disk(runs);
     if before != *runs && !proposal.discard_edits {
         return Err(Refused::EditedByHand(changed(runs, &before)));
     }
-    let config = files.load_proposed(&running.config, after.clone());
+    Ok(before)
+}
+
+fn check(files: &ConfigFiles, running: &Revision, proposal: &Proposal) -> Result<Checked, Refused> {
+    let runs = &running.config.files;
+    let after = (proposal.change.propose)(runs)?;
+    let before = on_disk(files, running, proposal)?;
+    let may_apply = proposal.by_operator || !proposal.dry_run;
+    let config = files.load_proposed(&running.config, after.clone(), may_apply);
     let config = config.map_err(|diagnostics| Refused::Invalid {
         diagnostics,
         files: after.clone(),
     })?;
+    if let Some(judge) = &proposal.change.judge {
+        judge(&running.config, &config)?;
+    }
     Ok(Checked {
         changed: changed(runs, &after),
         config,

@@ -53,9 +53,20 @@ impl ConfigFiles {
         )
     }
 
-    /// Reads what somebody proposes to take its place.
-    pub(crate) fn load_proposed(&self, running: &Config, proposed: FileTexts) -> Result<Config, Diagnostics> {
+    /// Reads what somebody proposes to take its place. `may_apply`: whoever may not apply it does not learn by it what else
+    /// there is on this machine.
+    pub(crate) fn load_proposed(
+        &self,
+        running: &Config,
+        proposed: FileTexts,
+        may_apply: bool,
+    ) -> Result<Config, Diagnostics> {
         let environment = Environment::of_process();
+        let environment = if may_apply {
+            environment
+        } else {
+            environment.without_secrets()
+        };
         let (tenants_toml, policies) = (&self.tenants_toml, &self.policies);
         Config::load_proposed(
             Some(running),

@@ -24,13 +24,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use jiff::Timestamp;
 
 pub(crate) use self::apply::changed;
-pub use self::apply::{Applied, Change, Judge, Proposal, Propose, Refused};
+pub use self::apply::{Applied, Change, Judge, JudgeSlowly, Proposal, Propose, Refused};
 pub use self::files::ConfigFiles;
 pub use self::history::{History, Past};
 pub(crate) use self::watch::watch;
 
 use crate::config::{Config, Diagnostics};
 use crate::{Gateway, Revision};
+
+/// Proposals of tenants' administrators and auditors that are read at once, `diff` included: each is a whole revision beside
+/// the one that runs.
+const MOST_PROPOSALS_READ: usize = 2;
 
 /// Why a revision was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,8 +138,10 @@ struct Ready {
 pub struct Reloader {
     gateway: Arc<Gateway>,
     files: ConfigFiles,
-    /// One reading at a time.
+    /// One reading of the files, and one revision that takes the place of another, at a time.
     turn: tokio::sync::Mutex<()>,
+    /// Proposals that are read at once, of those who are no operators.
+    reading_proposals: Arc<tokio::sync::Semaphore>,
     followers: Mutex<Vec<Arc<dyn FollowsReload>>>,
     refusal: Mutex<Option<Arc<Refusal>>>,
     history: History,
@@ -156,6 +162,7 @@ impl Reloader {
             gateway: Arc::clone(gateway),
             files,
             turn: tokio::sync::Mutex::new(()),
+            reading_proposals: Arc::new(tokio::sync::Semaphore::new(MOST_PROPOSALS_READ)),
             followers: Mutex::default(),
             refusal: Mutex::default(),
             history,

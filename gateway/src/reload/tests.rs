@@ -134,3 +134,79 @@ async fn the_history_is_bounded_and_has_each_change_once() {
     assert_eq!(ids(&remembered), ids(&stored));
     assert_eq!(remembered.last().unwrap().files, stored.last().unwrap().files);
 }
+
+/// A proposal of a tenant's administrator that adds a remark to the policies of Sano.
+fn remark(text: &'static str, judge: Judge, judge_slowly: JudgeSlowly) -> Proposal {
+    Proposal {
+        base: None,
+        change: Change {
+            part: Box::new(Clone::clone),
+            propose: Box::new(move |running| {
+                let mut files = running.clone();
+                let own = files["policies/sano.cedar"].to_string();
+                files.insert("policies/sano.cedar".to_owned(), format!("{own}// {text}\n").into());
+                Ok(files)
+            }),
+            judge: Some(judge),
+            judge_slowly: Some(judge_slowly),
+        },
+        cause: Cause::Apply("sano-admin".into()),
+        by_operator: false,
+        dry_run: false,
+        discard_edits: false,
+    }
+}
+
+#[tokio::test]
+async fn what_takes_long_to_judge_holds_up_nobody_and_is_judged_by_what_runs_then() {
+    let (folder, reloader) = gateway().await;
+    let (let_go, held) = tokio::sync::watch::channel(false);
+    let (begun, mut has_begun) = tokio::sync::watch::channel(false);
+    let judged: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&judged);
+    let slow = remark(
+        "slow",
+        Box::new(move |before, _| {
+            seen.lock()
+                .unwrap()
+                .push(before.files["policies/sano.cedar"].to_string());
+            Ok(())
+        }),
+        Box::new(move |_, _| {
+            let (mut held, begun) = (held.clone(), begun.clone());
+            Box::pin(async move {
+                begun.send(true).unwrap();
+                held.wait_for(|is_let_go| *is_let_go).await.unwrap();
+                Ok(())
+            })
+        }),
+    );
+    let others = async {
+        has_begun.wait_for(|has_begun| *has_begun).await.unwrap();
+        append(&folder, "policies/sano.cedar", "// by hand\n");
+        assert_eq!(reloader.reload(Cause::Files).await, Outcome::Applied);
+        let quick = remark(
+            "quick",
+            Box::new(|_, _| Ok(())),
+            Box::new(|_, _| Box::pin(async { Ok(()) })),
+        );
+        reloader.apply(quick).await.unwrap();
+        let_go.send(true).unwrap();
+    };
+    let (applied, ()) = futures::join!(reloader.apply(slow), others);
+    applied.unwrap();
+    let texts = judged.lock().unwrap().clone();
+    let last = format!("{POLICY}// by hand\n// quick\n");
+    assert_eq!(texts, [POLICY.to_owned(), last.clone()]);
+    let runs = reloader.running().config.files["policies/sano.cedar"].to_string();
+    assert_eq!(runs, format!("{last}// slow\n"));
+
+    // Who is refused by what runs then has changed nothing.
+    let refusing = remark(
+        "refused",
+        Box::new(|_, _| Err(Refused::Forbidden("no".to_owned()))),
+        Box::new(|_, _| Box::pin(async { Ok(()) })),
+    );
+    assert!(matches!(reloader.apply(refusing).await, Err(Refused::Forbidden(_))));
+    assert_eq!(reloader.running().config.files["policies/sano.cedar"].to_string(), runs);
+}

@@ -11,6 +11,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
 use super::log_buffer::LogBuffer;
+use crate::controls;
 
 /// Memory that a thread keeps for its next line; a longer line gives its memory back.
 const KEPT: usize = 4096;
@@ -42,6 +43,8 @@ impl JsonLines {
         event.record(line);
         line.member("target", metadata.target());
         line.0.extend_from_slice(b"}\n");
+        // What texts of the configuration hold must not be obeyed by the terminal that shows the log.
+        controls::escape_json(&mut line.0);
         self.out.line(&line.0, *metadata.level() <= Level::WARN);
         line.0.shrink_to(KEPT);
     }
