@@ -26,7 +26,7 @@ use super::told::{ShownIn, may_find_out_what_is_masked, shown_in, touches_only, 
 use super::{Question, Refusal};
 use crate::config::{Consumer, Extensions, TenantId};
 use crate::policy::inspection::may_discern_finds;
-use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection, Selections};
+use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection, Selections, TypeGrant};
 
 /// What one source is asked, and what may be shown of its answer.
 #[derive(Debug)]
@@ -454,6 +454,25 @@ impl SubQuery {
     /// another source has found may be missing from its answer. What it leaves out because no permit covers it is not
     /// missing.
     #[must_use]
+    /// Whether every entity of its own that the source may send is one of which the consumer may see something, whatever
+    /// it is like; but for what other types it may have.
+    #[must_use]
+    pub fn shows_every_entity(&self) -> bool {
+        let ids = &self.query.ids;
+        let mut types = self.query.types.iter();
+        types.all(|r#type| {
+            let grants = self.grants.grants().iter();
+            let covers_every = |grant: &Arc<TypeGrant>| grant.r#type() == r#type && grant.covers_every_entity();
+            let is_asked_by_id = || {
+                !ids.is_empty()
+                    && ids
+                        .iter()
+                        .all(|id| self.source.may_hold(r#type, std::slice::from_ref(id)))
+            };
+            grants.clone().any(covers_every) && (self.source.provides_every(r#type) || is_asked_by_id())
+        })
+    }
+
     pub fn filters_parts(&self) -> bool {
         let push_down = self.source.adapter.push_down(&self.query);
         let conditional = |given: bool, coverage: Coverage| given && coverage != Coverage::None;
