@@ -450,10 +450,6 @@ impl SubQuery {
             && self.source.adapter.push_down(&self.query).is_exact()
     }
 
-    /// Whether the source leaves entities out because of their attributes, so that a part of an entity that
-    /// another source has found may be missing from its answer. What it leaves out because no permit covers it is not
-    /// missing.
-    #[must_use]
     /// Whether every entity of its own that the source may send is one of which the consumer may see something, whatever
     /// it is like; but for what other types it may have.
     #[must_use]
@@ -473,6 +469,10 @@ impl SubQuery {
         })
     }
 
+    /// Whether the source leaves entities out because of their attributes, so that a part of an entity that
+    /// another source has found may be missing from its answer. What it leaves out because no permit covers it is not
+    /// missing.
+    #[must_use]
     pub fn filters_parts(&self) -> bool {
         let push_down = self.source.adapter.push_down(&self.query);
         let conditional = |given: bool, coverage: Coverage| given && coverage != Coverage::None;
