@@ -168,6 +168,18 @@ impl LeftOut {
             .unwrap_or_default()
     }
 
+    /// Those with this flaw.
+    #[must_use]
+    pub fn only(&self, flaw: Flaw) -> Self {
+        let mut only = *self;
+        for (known, count) in Flaw::ALL.iter().zip(&mut only.0) {
+            if *known != flaw {
+                *count = 0;
+            }
+        }
+        only
+    }
+
     /// Whether none was.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -234,6 +246,8 @@ mod tests {
         assert!(left_out.iter().any(|counted| counted == (Flaw::Malformed, 2)));
         left_out.add_all(&left_out.clone());
         assert_eq!(left_out.total(), 2 * (all + 1));
+        let malformed = left_out.only(Flaw::Malformed);
+        assert_eq!((malformed.of(Flaw::Malformed), malformed.total()), (4, 4));
         assert!(LeftOut::default().is_empty() && LeftOut::default().iter().next().is_none());
     }
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::harness::{Builder, Client, Finished, Platform, encoded, section};
+use super::harness::{
+    Builder, Client, Finished, ORION, Platform, RawOrion, change_source, encoded, in_place_of_orion, section,
+};
 
 const UPSERT: &str = "/ngsi-ld/v1/entityOperations/upsert";
 const ID: &str = "urn:ngsi-ld:AED:dated";
@@ -201,4 +203,60 @@ async fn nor_does_one_of_what_inspection_masks() {
     let mut renamed = other.clone();
     renamed["name"]["value"] = "新しい名前".into();
     assert_eq!(moves(&platform, &other, &renamed).await, [true, true]);
+}
+
+/// A source that does not know when attributes were modified. What is shown of the entity must not depend on what is hidden
+/// of it: neither on its date, nor on whether there is anything.
+#[tokio::test]
+async fn nor_does_a_date_show_whether_anything_is_hidden() {
+    let site = |number: usize, hidden: &str| {
+        format!(
+            r#"{{"id":"S{number}","type":"EvacuationSite","name":{{"type":"Text","value":"n"}},{hidden}
+            "dateCreated":{{"type":"DateTime","value":"2025-01-01T00:00:00.000Z"}},
+            "dateModified":{{"type":"DateTime","value":"2026-0{}-05T00:00:00.000Z"}}}}"#,
+            number + 1
+        )
+    };
+    let text = |name: &str| format!(r#""{name}":{{"type":"Text","value":"x"}},"#);
+    let relationship = r#""seeAlso":{"type":"Relationship","value":"urn:ngsi-ld:Resident:1"},"#;
+    let inner = r#""address":{"type":"Text","value":"a","metadata":{"managerName":{"type":"Text","value":"x"}}},"#;
+    let hidden = [
+        String::new(),
+        text("managerName"),
+        text("fullName"),
+        relationship.to_owned(),
+        inner.to_owned(),
+    ];
+    let sites = hidden.iter().enumerate().map(|(number, hidden)| site(number, hidden));
+    let orion = RawOrion::of(sites.collect()).start().await;
+    let everything =
+        "permit (principal in Role::\"insider\", action in Action::\"read\", resource in Tenant::\"nasushiobara\");\n";
+    let builder = in_place_of_orion(builder().await, &orion).policy("nasushiobara.cedar", everything);
+    let builder = builder.tenants(|table| {
+        change_source(table, ORION, |source| {
+            source.insert("personal_data".into(), "none".into());
+        });
+    });
+    let platform = builder.start().await;
+    let ask = async |more: &str| {
+        let asked = format!("type=EvacuationSite&limit=100&count=true{more}");
+        platform.entities(asked).by("insider").tenant("nasushiobara").await.ok()
+    };
+    let answer = ask("&options=sysAttrs").await.json();
+    let dates = |name: &str| -> Vec<Value> {
+        let entities = answer.as_array().unwrap().iter();
+        entities.map(|entity| entity[name].clone()).collect()
+    };
+    assert_eq!(
+        dates("createdAt"),
+        vec![json!("2025-01-01T00:00:00.000Z"); 5],
+        "{answer}"
+    );
+    assert_eq!(dates("modifiedAt"), dates("createdAt"), "{answer}");
+    for (q, count) in [
+        ("modifiedAt>2025-06-01T00:00:00Z", 0),
+        ("modifiedAt<2025-06-01T00:00:00Z", 5),
+    ] {
+        assert_eq!(ask(&format!("&q={}", encoded(q))).await.count(), count, "{q}");
+    }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::harness::{Answer, ORION, Platform, RawOrion};
+use super::harness::{Answer, ORION, Platform, RawOrion, in_place_of_orion};
 
 /// A site as a broker writes it, with a name of so many bytes and more.
 fn site(number: usize, name: usize) -> String {
@@ -218,4 +218,63 @@ async fn what_not_every_reader_of_json_reads_the_same_never_leaves() {
     let places = ask(&platform, "limit=100&pick=id,type").await;
     // But what is no JSON at all cannot be read for anything.
     assert_eq!(places.ids().len(), wrong + 1 - 2, "{places}");
+}
+
+/// Whoever may see some of the entities alone: by each condition that a permit can have, and by all of them.
+const PARTLY: [(&str, &str); 5] = [
+    ("by-ids", "@ids(\"urn:ngsi-ld:EvacuationSite:S000*\")"),
+    ("by-q", "@q(\"name\")"),
+    (
+        "by-area",
+        r#"@area("{\"type\":\"Polygon\",\"coordinates\":[[[139,36],[141,36],[141,38],[139,38],[139,36]]]}")"#,
+    ),
+    ("by-scope", "@scope(\"/#\")"),
+    ("by-several", "@ids(\"urn:ngsi-ld:EvacuationSite:S000*\")\n@q(\"name\")"),
+];
+
+/// What is wrong may be something hidden. That there is one would be told, and by conditions that the source decides what it
+/// is like.
+#[tokio::test]
+async fn whoever_may_not_see_all_is_told_of_none() {
+    let orion = ten_with(&[0, 2]).start().await;
+    let mut builder = in_place_of_orion(Platform::builder().await, &orion).consumer("by-names");
+    let head = |role: &str| format!("permit (principal in Role::\"{role}\", action in Action::\"read\", ");
+    let sites = "resource == EntityType::\"nasushiobara/EvacuationSite\");\n";
+    let mut policies = format!("@attributes(\"name\")\n{}{sites}", head("by-names"));
+    for (consumer, condition) in PARTLY {
+        builder = builder.consumer(consumer);
+        policies += &format!("{condition}\n{}{sites}", head(consumer));
+    }
+    let platform = builder.policy("nasushiobara.cedar", &policies).start().await;
+    for target in [
+        "entities?type=EvacuationSite&limit=100".to_owned(),
+        "entities?type=EvacuationSite&limit=100&count=true".to_owned(),
+        "entities?type=EvacuationSite&limit=0&count=true".to_owned(),
+        "entities?type=EvacuationSite&q=name".to_owned(),
+        "entities?type=EvacuationSite&limit=3&offset=1".to_owned(),
+        "entities?type=EvacuationSite&options=keyValues&pick=name".to_owned(),
+        format!("entities?type=EvacuationSite&id={},{}", view_id(4), view_id(9999)),
+        format!("entities/{}", view_id(9999)),
+        "types".to_owned(),
+    ] {
+        for tenant in [true, false] {
+            let ask = async |consumer: &str| {
+                let request = platform.get(format!("/ngsi-ld/v1/{target}")).by(consumer);
+                let request = if tenant {
+                    request.tenant("nasushiobara")
+                } else {
+                    request
+                };
+                request.await
+            };
+            for (consumer, _) in PARTLY {
+                let answer = ask(consumer).await;
+                assert_eq!(answer.warnings(), [""; 0], "{consumer} {target}: {answer}");
+            }
+            // Who sees something of all of them is told.
+            let answer = ask("by-names").await;
+            assert_eq!(answer.warnings().len(), 1, "{target}: {answer}");
+        }
+    }
+    assert!(metric(&platform, "malformed").is_some_and(|count| count > 0));
 }

@@ -94,7 +94,12 @@ pub(super) fn conditions(sub_query: &SubQuery, question: &Question, push_down: &
             !query.any_attribute.is_empty(),
             push_down.any_attribute,
         ),
-        ("q", asked.filter.is_some(), told.filter, push_down.filter),
+        (
+            "q",
+            asked.filter.is_some(),
+            told.filter != Coverage::None,
+            push_down.filter,
+        ),
         ("geo-query", asked.geo.is_some(), told.geo, push_down.geo),
         ("scopeQ", asked.scope.is_some(), told.scope, push_down.scope),
     ];
@@ -116,8 +121,16 @@ pub(super) fn conditions(sub_query: &SubQuery, question: &Question, push_down: &
             ),
             (false, _) => (
                 PushedDown::Nothing,
-                Some("it looks at what is not granted, or could find out what is masked"),
+                Some("it looks at what is not granted or at `modifiedAt`, or could find out what is masked"),
             ),
+            (true, coverage)
+                if *condition == "q" && told.filter == Coverage::Narrows && *coverage != Coverage::None =>
+            {
+                (
+                    PushedDown::Partly,
+                    Some("`modifiedAt` is that of what is visible, which no source knows"),
+                )
+            }
             (true, Coverage::None) => (PushedDown::Nothing, Some("the source cannot decide it")),
             (true, Coverage::Narrows) => (
                 PushedDown::Partly,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
-use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Page, PushDown};
+use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Coverage, Page, PushDown};
 use ngsi_ld::Entity;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -195,7 +195,7 @@ fn not_told(sub_query: &SubQuery, question: &Question) -> Vec<&'static str> {
     let (asked, query, told) = (&question.query, &sub_query.query, &sub_query.told);
     let conditions = [
         ("attrs", !asked.attributes.is_empty() && query.any_attribute.is_empty()),
-        ("q", asked.filter.is_some() && !told.filter),
+        ("q", asked.filter.is_some() && told.filter == Coverage::None),
         ("geo-query", asked.geo.is_some() && !told.geo),
         ("idPattern", asked.id_pattern.is_some() && query.id_pattern.is_none()),
         ("scopeQ", asked.scope.is_some() && !told.scope),

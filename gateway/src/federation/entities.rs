@@ -89,7 +89,7 @@ impl Entities {
     }
 
     /// The entities that follow are sent as they arrive. Nothing can be told of them any more: an entity that would have
-    /// to be left out is an error from here on.
+    /// to be left out, and told, is an error from here on.
     pub fn begin_sending(&mut self) {
         if let From::Source(arriving) = &mut self.from {
             arriving.is_sent = true;
@@ -257,7 +257,6 @@ impl Arriving {
     }
 
     async fn settle(&mut self) -> (Option<u64>, Vec<Warning>) {
-        let source = &self.sub_query.source.id;
         let mut warnings = Vec::new();
         let judged = self.counted.map(|counted| self.judge(counted));
         if let Some(Judged::Known(total)) = judged {
@@ -275,7 +274,8 @@ impl Arriving {
         // What was found wrong in counting holds what is wrong on the page.
         let in_all = self.counted.map(|counted| counted.left_out);
         let left_out = in_all.filter(|all| all.total() > self.left_out.total());
-        warnings.extend(Warning::of_left_out(source, &left_out.unwrap_or(self.left_out)));
+        let left_out = left_out.unwrap_or(self.left_out);
+        warnings.extend(gather::warning_of_left_out(&self.sub_query, &self.request, &left_out).await);
         (self.counted.map(|counted| counted.entities), warnings)
     }
 
@@ -336,7 +336,8 @@ impl Arriving {
         if !looked.left_out.is_empty() {
             self.left_out.add_all(&looked.left_out);
             gather::note_left_out(&self.sub_query, &self.request, &looked.left_out);
-            if self.is_sent {
+            let told = gather::told_of_left_out(&self.sub_query, &self.request, &looked.left_out).await;
+            if self.is_sent && !told.is_empty() {
                 let detail = "an entity had to be left out of an answer that had begun";
                 return Err(AdapterError::new(
                     &self.sub_query.source.id,

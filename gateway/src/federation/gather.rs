@@ -172,6 +172,34 @@ pub(super) fn note_left_out(sub_query: &SubQuery, request: &Request, left_out: &
     }
 }
 
+/// What the consumer is told of what was left out of what a source has sent.
+///
+/// What is wrong may be something that the consumer may not see. To be told of it tells that it exists, and by the
+/// conditions that the source decides what it is like. So it is told to whom every entity of its types is shown, and to
+/// nobody else. Whether what lacks its owner is shown was judged before it was left out.
+pub(super) async fn told_of_left_out(sub_query: &SubQuery, request: &Request, left_out: &LeftOut) -> LeftOut {
+    let judged = left_out.only(Flaw::OwnerMissing);
+    if judged == *left_out || !sub_query.shows_every_entity() {
+        return judged;
+    }
+    // By a type that it has beside those that are asked for, an entity may be hidden.
+    let adapter = &sub_query.source.adapter;
+    match adapter.has_entities_of_several_types(&request.call).await {
+        Ok(false) => *left_out,
+        Ok(true) | Err(_) => judged,
+    }
+}
+
+/// The warning of that; `None`: there is nothing to tell.
+pub(super) async fn warning_of_left_out(
+    sub_query: &SubQuery,
+    request: &Request,
+    left_out: &LeftOut,
+) -> Option<Warning> {
+    let told = told_of_left_out(sub_query, request, left_out).await;
+    Warning::of_left_out(&sub_query.source.id, &told)
+}
+
 /// Counts entities of a source that were left out because the tenants that speak for them say nothing of them, and says
 /// what is to be told of them.
 pub(super) fn ownerless(sub_query: &SubQuery, request: &Request, count: u64) -> Option<Warning> {

@@ -94,7 +94,7 @@ pub(super) async fn from_one(
     Ok(Answer {
         entities: Entities::at_hand(question, entities, more, Some(held)),
         count: count.then_some(matching as u64),
-        warnings: warnings_of(only, &left_out),
+        warnings: warnings_of(only, request, &left_out).await,
     })
 }
 

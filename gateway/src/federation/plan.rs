@@ -22,11 +22,11 @@ use super::ordered::check_is_local;
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
-use super::told::{ShownIn, may_find_out_what_is_masked, shown_in, touches_only};
+use super::told::{ShownIn, may_find_out_what_is_masked, shown_in, touches_only, without_modified};
 use super::{Question, Refusal};
 use crate::config::{Consumer, Extensions, TenantId};
 use crate::policy::inspection::may_discern_finds;
-use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection, Selections};
+use crate::policy::{GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection, Selections, TypeGrant};
 
 /// What one source is asked, and what may be shown of its answer.
 #[derive(Debug)]
@@ -52,14 +52,23 @@ pub struct SubQuery {
 }
 
 /// The consumer's own conditions that a source is told of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Told {
-    /// `q`
-    pub filter: bool,
+    /// How much of `q`.
+    pub filter: Coverage,
     /// The geo-query.
     pub geo: bool,
     /// `scopeQ`
     pub scope: bool,
+}
+
+impl Told {
+    /// Of none.
+    const NOTHING: Self = Self {
+        filter: Coverage::None,
+        geo: false,
+        scope: false,
+    };
 }
 
 /// A question, narrowed and split.
@@ -226,8 +235,10 @@ fn take_out_overloaded(sub_queries: &mut Vec<SubQuery>, limits: &TenantLimiters)
 /// A question, with what is found out about it once for all sources.
 struct Prepared<'q> {
     question: &'q Question,
-    /// `q`, shared by all that are told of it.
+    /// What sources may be told of `q`, shared by all that are.
     filter: Option<Arc<Expression>>,
+    /// Whether that is all of it.
+    is_whole_filter: bool,
     /// The geo-query, shared likewise.
     geo: Option<Arc<GeoQuery>>,
     /// `scopeQ`, shared likewise.
@@ -239,11 +250,12 @@ struct Prepared<'q> {
 
 impl<'q> Prepared<'q> {
     fn of(question: &'q Question) -> Self {
-        let filter = question.query.filter.clone().map(Arc::new);
+        let filter = question.query.filter.as_ref().and_then(without_modified);
         Self {
             question,
             discerns_finds: filter.as_deref().is_some_and(may_discern_finds),
-            filter,
+            is_whole_filter: matches!(filter, Some(Cow::Borrowed(_))),
+            filter: filter.map(|filter| Arc::new(filter.into_owned())),
             geo: question.query.geo.clone().map(Arc::new),
             scope: question.query.scope.clone().map(Arc::new),
             needs_system_dates: needs_system_dates(question),
@@ -351,7 +363,11 @@ fn source_query(
         .filter(|_| pushed && !grants.may_hide_scopes())
         .filter(|scope| !source.inspection.may_be_guessed_by_scope(scope));
     let told = Told {
-        filter: filter.is_some(),
+        filter: match filter {
+            None => Coverage::None,
+            Some(_) if prepared.is_whole_filter => Coverage::Exact,
+            Some(_) => Coverage::Narrows,
+        },
         geo: geo.is_some(),
         scope: scope.is_some(),
     };
@@ -414,7 +430,7 @@ impl SubQuery {
     /// which one may hide them.
     #[must_use]
     pub fn is_exact(&self, question: &Query) -> bool {
-        let all_pushed = self.told.filter == question.filter.is_some()
+        let all_pushed = (question.filter.is_none() || self.told.filter == Coverage::Exact)
             && self.told.geo == question.geo.is_some()
             && self.told.scope == question.scope.is_some()
             && self.query.any_attribute.len() == question.attributes.len();
@@ -434,6 +450,25 @@ impl SubQuery {
             && self.source.adapter.push_down(&self.query).is_exact()
     }
 
+    /// Whether every entity of its own that the source may send is one of which the consumer may see something, whatever
+    /// it is like; but for what other types it may have.
+    #[must_use]
+    pub fn shows_every_entity(&self) -> bool {
+        let ids = &self.query.ids;
+        let mut types = self.query.types.iter();
+        types.all(|r#type| {
+            let grants = self.grants.grants().iter();
+            let covers_every = |grant: &Arc<TypeGrant>| grant.r#type() == r#type && grant.covers_every_entity();
+            let is_asked_by_id = || {
+                !ids.is_empty()
+                    && ids
+                        .iter()
+                        .all(|id| self.source.may_hold(r#type, std::slice::from_ref(id)))
+            };
+            grants.clone().any(covers_every) && (self.source.provides_every(r#type) || is_asked_by_id())
+        })
+    }
+
     /// Whether the source leaves entities out because of their attributes, so that a part of an entity that
     /// another source has found may be missing from its answer. What it leaves out because no permit covers it is not
     /// missing.
@@ -441,7 +476,7 @@ impl SubQuery {
     pub fn filters_parts(&self) -> bool {
         let push_down = self.source.adapter.push_down(&self.query);
         let conditional = |given: bool, coverage: Coverage| given && coverage != Coverage::None;
-        conditional(self.told.filter, push_down.filter)
+        conditional(self.told.filter != Coverage::None, push_down.filter)
             || conditional(self.told.geo, push_down.geo)
             || conditional(self.told.scope, push_down.scope)
             || conditional(!self.query.any_attribute.is_empty(), push_down.any_attribute)
@@ -482,7 +517,7 @@ impl SubQuery {
                 .map(Arc::new),
             ..self.unconditional(ids)
         };
-        self.with(query, Told::default())
+        self.with(query, Told::NOTHING)
     }
 
     /// The question for one entity, without any condition on attributes: whether a permit covers it is judged here.
@@ -493,7 +528,7 @@ impl SubQuery {
         self.query.geo = None;
         self.query.scope = None;
         self.query.page = None;
-        self.told = Told::default();
+        self.told = Told::NOTHING;
         self
     }
 

@@ -125,8 +125,9 @@ async fn from_one(
     if page.limit == 0 {
         let (counted, error) = ended(total.await)?;
         let mut warnings = warning::of_errors(&error);
-        let left_out = counted.and_then(|counted| Warning::of_left_out(&only.source.id, &counted.left_out));
-        warning::add(&mut warnings, left_out);
+        if let Some(counted) = &counted {
+            warning::add(&mut warnings, warnings_of(&only, request, &counted.left_out).await);
+        }
         return Ok(Answer {
             entities: Entities::at_hand(question, Vec::new(), false, None),
             count: counted.map(|counted| counted.entities),
@@ -195,7 +196,7 @@ async fn looked_through(
             Answer {
                 entities: Entities::at_hand(question, entities, more, Some(held)),
                 count: count.then_some(matching as u64),
-                warnings: warnings_of(only, &left_out),
+                warnings: warnings_of(only, request, &left_out).await,
             }
         }
         // A part of its answer would look like all of it.
@@ -250,8 +251,9 @@ impl Look for OfPage {
 }
 
 /// The warnings about what was left out of what a source has sent.
-pub(super) fn warnings_of(only: &SubQuery, left_out: &LeftOut) -> Vec<Warning> {
-    Warning::of_left_out(&only.source.id, left_out).into_iter().collect()
+pub(super) async fn warnings_of(only: &SubQuery, request: &Request, left_out: &LeftOut) -> Vec<Warning> {
+    let told = gather::warning_of_left_out(only, request, left_out).await;
+    told.into_iter().collect()
 }
 
 /// The answers of several sources, merged, with the conditions that are left evaluated here.
@@ -343,7 +345,7 @@ struct Parts {
 /// Asks for candidates, then for the parts of them that a source left out because its own part does not meet
 /// the conditions: the whole entity must be seen to judge it, and to show it.
 async fn all_parts(sub_queries: &Arc<[Arc<SubQuery>]>, request: &Request) -> Result<(Parts, Vec<Warning>), Refusal> {
-    let answers = gather::gather(sub_queries, request).await?;
+    let answers = gathered(sub_queries, request).await?;
     let errors = answers.iter().map(|answer| answer.as_ref().err());
     if let Some(refusal) = scan::refusal(sub_queries.iter().map(|sub_query| &**sub_query).zip(errors)) {
         return Err(refusal);
@@ -355,7 +357,7 @@ async fn all_parts(sub_queries: &Arc<[Arc<SubQuery>]>, request: &Request) -> Res
         return Ok((parts, warnings));
     }
     let (ranks, completing): (Vec<usize>, Vec<Arc<SubQuery>>) = completing.into_iter().unzip();
-    let answers = gather::gather(&completing, request).await?;
+    let answers = gathered(&completing, request).await?;
     let adding = async move {
         for ((rank, sub_query), answer) in ranks.into_iter().zip(completing).zip(answers) {
             match answer {
@@ -372,6 +374,17 @@ async fn all_parts(sub_queries: &Arc<[Arc<SubQuery>]>, request: &Request) -> Res
         (parts, warnings)
     };
     resources.compute(adding).await.map_err(Refusal::Exhausted)
+}
+
+/// What the sources have sent, and of what was left out of it what the consumer is told of.
+async fn gathered(sub_queries: &[Arc<SubQuery>], request: &Request) -> Result<Vec<gather::Answer>, Refusal> {
+    let mut answers = gather::gather(sub_queries, request).await?;
+    for (sub_query, answer) in sub_queries.iter().zip(&mut answers) {
+        if let Ok(found) = answer {
+            found.left_out = gather::told_of_left_out(sub_query, request, &found.left_out).await;
+        }
+    }
+    Ok(answers)
 }
 
 /// What sources must be asked for again, with the places of their sub-queries in the plan.

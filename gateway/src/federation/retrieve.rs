@@ -48,7 +48,8 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
             }
             Ok(Some(Yielded::LeftOut(flaw))) => {
                 let left_out = LeftOut::from_iter([flaw]);
-                warning::add(&mut warnings, Warning::of_left_out(&sub_query.source.id, &left_out));
+                let told = gather::warning_of_left_out(sub_query, request, &left_out).await;
+                warning::add(&mut warnings, told);
             }
             Ok(_) => {}
             Err(error) => {

@@ -3,6 +3,7 @@
 
 mod additions;
 mod conditional;
+mod dates;
 mod left_out;
 mod scan;
 mod shares;

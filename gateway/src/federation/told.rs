@@ -1,5 +1,7 @@
 //! Which of a question's conditions a source may be told of: those on what is granted, and that find out nothing of what
-//! is masked in the view.
+//! is masked in the view, or of when something hidden was modified.
+
+use std::borrow::Cow;
 
 use ngsi_ld::query::Expression;
 use ngsi_ld::{AttributeName, TypeName};
@@ -30,6 +32,40 @@ pub(super) fn shown_in(types: &[TypeName], name: &AttributeName, grants: &GrantS
         (true, _) => ShownIn::All,
         _ => ShownIn::Some,
     }
+}
+
+/// What a source may be told of a filter, whatever is granted: less what looks at when something was modified. `None`:
+/// nothing.
+///
+/// What is shown of that is the date of what is visible. The source's own moves with what is hidden, too: if it decided, it
+/// would tell when that was, and leave out what meets the condition as it is shown.
+pub(super) fn without_modified(filter: &Expression) -> Option<Cow<'_, Expression>> {
+    if !looks_at_modified(filter) {
+        return Some(Cow::Borrowed(filter));
+    }
+    let Expression::And(parts) = filter else {
+        return None;
+    };
+    let mut told: Vec<Expression> = parts.iter().filter_map(without_modified).map(Cow::into_owned).collect();
+    match told.len() {
+        0 | 1 => told.pop().map(Cow::Owned),
+        _ => Some(Cow::Owned(Expression::And(told))),
+    }
+}
+
+fn looks_at_modified(filter: &Expression) -> bool {
+    match filter {
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(looks_at_modified),
+        Expression::Condition(condition) => {
+            let path = &condition.path;
+            is_modified_at(&path.attribute) || path.sub_attributes.iter().any(is_modified_at)
+        }
+    }
+}
+
+/// Every other date of the system (clause 4.8) is shown as its source has it, and moves with nothing.
+fn is_modified_at(name: &AttributeName) -> bool {
+    name.as_str() == "https://uri.etsi.org/ngsi-ld/modifiedAt"
 }
 
 /// Whether every attribute and every attribute of an attribute that the filter looks at is granted, so that a

@@ -62,7 +62,8 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
         match answer {
             Ok(Found { entities, left_out, .. }) => {
                 types.extend(entities.into_iter().flat_map(|entity| entity.types));
-                warning::add(&mut warnings, Warning::of_left_out(&sub_query.source.id, &left_out));
+                let told = gather::warning_of_left_out(sub_query, request, &left_out).await;
+                warning::add(&mut warnings, told);
             }
             Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
         }

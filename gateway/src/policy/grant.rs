@@ -272,8 +272,7 @@ impl TypeGrant {
             shows_type,
         };
         targets.narrow(&mut entity, &|name| granted.relationships(name));
-        let keeps_own_date = self.selection == AttributeSelection::All && self.restriction.is_none();
-        show_changes(&mut entity, keeps_own_date);
+        show_changes_of_visible_attributes(&mut entity);
         Some(entity)
     }
 }
@@ -339,24 +338,15 @@ impl EntityGrant<'_> {
     }
 }
 
-/// Makes `modifiedAt` of the entity that of its visible attributes: the source's own moves when a hidden one
-/// changes, which would tell of it.
+/// Makes `modifiedAt` of the entity that of its visible attributes, and theirs that of what is visible in them: the source's
+/// own moves when something hidden changes, which would tell of it. It is never shown, whether something is hidden of this
+/// entity or not: where it stood, nothing would be.
 pub(super) fn show_changes_of_visible_attributes(entity: &mut Entity) {
-    show_changes(entity, false);
-}
-
-/// The same of the entity and its attributes, whose dates are those of their visible attributes, too.
-/// `keeps_own_date`: nothing of the entity is narrowed, so that its own date stays where its attributes have none.
-fn show_changes(entity: &mut Entity, keeps_own_date: bool) {
     if entity.system.modified_at().is_none() {
         return;
     }
     entity.attributes.iter_mut().for_each(show_changes_of_inner);
-    let newest = newest_of(&entity.attributes);
-    if newest.is_none() && keeps_own_date {
-        return;
-    }
-    let newest = newest.cloned();
+    let newest = newest_of(&entity.attributes).cloned();
     let dates = entity.system.dates_mut();
     // What has nothing that could have been modified is as it was created.
     dates.modified_at = newest.or_else(|| dates.created_at.clone());
@@ -382,17 +372,14 @@ fn newest_of(attributes: &[Attribute]) -> Option<&DateTime> {
     instances.filter_map(|instance| instance.system.modified_at()).max()
 }
 
-/// Keeps the attributes that one question admits, and of what is in them what the other admits.
+/// Keeps the attributes that one question admits, and of what is in them what the other admits. Whoever asks shows when
+/// what is left was modified.
 pub(super) fn retain_granted(
     entity: &mut Entity,
     includes: &dyn Fn(&AttributeName) -> bool,
     includes_sub_attribute: &dyn Fn(&AttributeName) -> bool,
 ) {
-    let sent = entity.attributes.len();
     entity.attributes.retain(|attribute| includes(&attribute.name));
-    if entity.attributes.len() < sent {
-        show_changes_of_visible_attributes(entity);
-    }
     for attribute in &mut entity.attributes {
         retain_sub_attributes(attribute, includes_sub_attribute);
     }

@@ -10,7 +10,6 @@ use smallvec::SmallVec;
 
 use super::classification::{Class, Classification};
 use super::conditions::Relationships;
-use super::grant::show_changes_of_visible_attributes;
 use crate::config::expand_type;
 
 /// What stands in the place of the id that a Relationship leads to, where that it exists is shown.
@@ -28,41 +27,34 @@ pub(super) struct Targets<'a> {
 
 impl Targets<'_> {
     /// Takes out, or masks, what leads to something that is not visible. `rule` says what becomes of the Relationships
-    /// of an attribute of the entity.
+    /// of an attribute of the entity. Whoever asks shows when what is left was modified.
     pub(super) fn narrow(&self, entity: &mut Entity, rule: &dyn Fn(&AttributeName) -> Relationships) {
-        let mut changed = false;
         entity.attributes.retain_mut(|attribute| {
             let Attribute { name, instances, .. } = attribute;
-            changed |= self.narrow_instances(instances, &|| rule(name));
+            self.narrow_instances(instances, &|| rule(name));
             !instances.is_empty()
         });
-        if changed {
-            show_changes_of_visible_attributes(entity);
-        }
     }
 
-    /// Whether something was changed. An attribute without instances is none any more.
-    fn narrow_instances(&self, instances: &mut Instances, rule: &dyn Fn() -> Relationships) -> bool {
-        let mut changed = false;
+    /// An attribute without instances is none any more.
+    fn narrow_instances(&self, instances: &mut Instances, rule: &dyn Fn() -> Relationships) {
         instances.retain_mut(|instance| {
-            changed |= self.narrow_instance(instance, rule);
+            self.narrow_instance(instance, rule);
             !matches!(&instance.value, AttributeValue::Relationship { objects, .. } if objects.is_empty())
         });
-        changed
     }
 
-    fn narrow_instance(&self, instance: &mut Instance, rule: &dyn Fn() -> Relationships) -> bool {
-        let mut changed = self.narrow_value(&mut instance.value, rule);
+    fn narrow_instance(&self, instance: &mut Instance, rule: &dyn Fn() -> Relationships) {
+        self.narrow_value(&mut instance.value, rule);
         instance.sub_attributes.retain_mut(|inner| {
-            changed |= self.narrow_instances(&mut inner.instances, rule);
+            self.narrow_instances(&mut inner.instances, rule);
             !inner.instances.is_empty()
         });
-        changed
     }
 
-    fn narrow_value(&self, value: &mut AttributeValue, rule: &dyn Fn() -> Relationships) -> bool {
+    fn narrow_value(&self, value: &mut AttributeValue, rule: &dyn Fn() -> Relationships) {
         if value.objects().is_empty() {
-            return false;
+            return;
         }
         let types = value.object_types().to_vec();
         let becomes = |object: &EntityId| self.becomes(object, &types, rule);
@@ -71,7 +63,7 @@ impl Targets<'_> {
             .iter()
             .all(|object| becomes(object) == Relationships::Kept)
         {
-            return false;
+            return;
         }
         let mask = EntityId::parse(MASKED_TARGET).ok();
         let keep = |object: &mut EntityId| match becomes(object) {
@@ -94,7 +86,6 @@ impl Targets<'_> {
             }
             _ => {}
         }
-        true
     }
 
     fn becomes(&self, object: &EntityId, types: &[TypeName], rule: &dyn Fn() -> Relationships) -> Relationships {

@@ -87,7 +87,7 @@ fn everything(consumer: usize, purpose: Option<&'static str>) -> Vec<Question> {
         attributes: Vec::new(),
         filter: None,
         linked: None,
-        since: None,
+        modified: None,
         area: None,
         join: 0,
         limit: IDS,

@@ -190,8 +190,31 @@ fn source() -> impl Strategy<Value = Source> {
                 may_be_personal,
                 manner,
                 parts,
+                flawed: Vec::new(),
+                is_undated: false,
             }
         })
+}
+
+/// The same world with sources of which some hold what is wrong, and some do not know when attributes were modified.
+pub(super) fn imperfect(world: World) -> impl Strategy<Value = World> {
+    let flawed = (0..IDS, vec(prop::bool::weighted(0.8), names().len()));
+    let of_source = (
+        prop_oneof![1 => Just(Vec::new()), 2 => vec(flawed, 1..3)],
+        prop::bool::weighted(0.25),
+    );
+    let sources = world.tenants.iter().map(|tenant| tenant.sources.len()).sum::<usize>();
+    vec(of_source, sources).prop_map(move |chances| {
+        let mut world = world.clone();
+        let sources = world.tenants.iter_mut().flat_map(|tenant| &mut tenant.sources);
+        for (source, (mut flawed, is_undated)) in sources.zip(chances) {
+            flawed.sort_by_key(|(id, _)| *id);
+            flawed.dedup_by_key(|(id, _)| *id);
+            flawed.retain(|(id, _)| source.parts.iter().all(|(held, _)| held != id));
+            (source.flawed, source.is_undated) = (flawed, is_undated);
+        }
+        world
+    })
 }
 
 fn tenant(consumers: usize, tenants: usize) -> impl Strategy<Value = Tenant> {

@@ -82,7 +82,8 @@ impl Caller<'_> {
         let newest = dates
             .filter(|(name, _)| attributes.contains(*name))
             .map(|(_, day)| *day)
-            .max();
+            .max()
+            .filter(|_| !source.is_undated);
         Some(Seen {
             modified: newest.or(Some(thing.created)),
             types: covering.iter().map(|(r#type, _)| (*r#type).to_owned()).collect(),

@@ -15,16 +15,18 @@
 //!    absent if one of its types is, or is guarded and no permit covers it; and so is an attribute of it that is personal
 //!    in one of its types, or guarded there and not granted there. A source is asked about types, so that what only others
 //!    of its types grant may be missing: then [`Bound`] says between what and what the answer lies.
-//! 8. An entity was modified when the newest attribute was that its consumer sees; where it sees none, when the entity
-//!    was created.
+//! 8. An entity was modified when the newest attribute was that its consumer sees; where it sees none, or its source knows
+//!    of none when that was, when the entity was created.
 //! 9. A Relationship leads to what is seen, as if it were asked for by its id, and nowhere else. One to an id that names a
 //!    type is absent where that type is personal, or guarded and not all of it is granted.
+//! 10. That something is wrong with an entity is told to whom every entity of its types is shown, and to nobody else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::granted::{holds, lies_in};
-use super::question::{Asked, Linked, Question};
+use super::question::{Asked, Linked, Modified, Question};
 use super::world::{Filter, LINK, PLACE, Source, TYPES, World};
+use super::written::source_id;
 
 /// What is asked of policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +119,25 @@ pub(super) fn expected(world: &World, question: &Question, bound: Bound) -> Expe
     expected
 }
 
+/// The sources of which its consumer may be told that something is wrong with some of their entities.
+pub(super) fn told_of(world: &World, question: &Question) -> BTreeSet<String> {
+    let caller = Caller::new(world, Bound::Most, question.consumer, question.purpose);
+    let operation = match question.asked {
+        Asked::Query { .. } => Operation::Query,
+        Asked::Retrieve { .. } => Operation::Retrieve,
+        Asked::Types => Operation::Types,
+    };
+    let mut told = BTreeSet::new();
+    for (tenant, owner) in world.tenants.iter().enumerate() {
+        for (place, source) in owner.sources.iter().enumerate() {
+            if caller.may_be_told_of(operation, (tenant, source)) {
+                told.insert(source_id(tenant, place));
+            }
+        }
+    }
+    told
+}
+
 fn answer(caller: &Caller<'_>, question: &Question) -> Expected {
     let world = caller.world;
     match &question.asked {
@@ -139,7 +160,7 @@ fn answer(caller: &Caller<'_>, question: &Question) -> Expected {
             attributes,
             filter,
             linked,
-            since,
+            modified,
             area,
             join,
             limit,
@@ -154,7 +175,10 @@ fn answer(caller: &Caller<'_>, question: &Question) -> Expected {
                 seen.types.iter().any(|r#type| asked.contains(&&**r#type))
                     && has_one(seen, attributes)
                     && q_holds(filter.as_ref(), linked.as_ref(), (*id, seen), world, &all)
-                    && since.is_none_or(|day| seen.modified >= Some(day))
+                    && modified.is_none_or(|modified| match modified {
+                        Modified::Since(day) => seen.modified >= Some(day),
+                        Modified::Before(day) => seen.modified < Some(day),
+                    })
                     && area.is_none_or(|area| sees(PLACE) && lies_in(thing, area))
             });
             let matching: Vec<(usize, Seen)> = matching.map(|(id, seen)| (id, shown(&seen, attributes))).collect();
@@ -259,6 +283,17 @@ impl<'a> Caller<'a> {
         };
         self.world.consumers[self.consumer].tenant == Some(tenant)
             || self.world.tenants[tenant].sources.iter().any(grants_some)
+    }
+
+    /// Whether it may be told that something is wrong with entities of a source.
+    fn may_be_told_of(&self, operation: Operation, (tenant, source): (usize, &Source)) -> bool {
+        source.flawed.iter().any(|(id, has)| {
+            let types = &self.world.things[*id].types;
+            let all = types
+                .iter()
+                .all(|r#type| self.grants_all(operation, (tenant, source), r#type));
+            all && self.part(operation, (tenant, source), (*id, has), types).is_some()
+        })
     }
 
     /// What is seen of each entity, from all sources that are asked.

@@ -19,8 +19,8 @@ pub(super) enum Asked {
         attributes: Vec<&'static str>,
         filter: Option<Filter>,
         linked: Option<Linked>,
-        /// The day on which, or later, it was modified.
-        since: Option<u32>,
+        /// When it was modified.
+        modified: Option<Modified>,
         area: Option<Area>,
         /// `joinLevel` of a flat answer; 0: none.
         join: usize,
@@ -34,6 +34,14 @@ pub(super) enum Asked {
         join: usize,
     },
     Types,
+}
+
+/// A condition on when an entity was modified.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Modified {
+    /// On this day or later.
+    Since(u32),
+    Before(u32),
 }
 
 /// A condition on an entity that is so many Relationships away.
@@ -79,6 +87,10 @@ pub(super) struct Question {
     pub(super) asked: Asked,
 }
 
+fn modified() -> impl Strategy<Value = Modified> {
+    prop_oneof![day().prop_map(Modified::Since), day().prop_map(Modified::Before)]
+}
+
 fn asked() -> impl Strategy<Value = Asked> {
     let attributes = || prop_oneof![2 => Just(Vec::new()), 1 => subsequence(names(), 1..4)];
     let query = (
@@ -86,14 +98,14 @@ fn asked() -> impl Strategy<Value = Asked> {
         attributes(),
         option::weighted(0.5, filter()),
         option::weighted(0.25, linked()),
-        option::weighted(0.15, day()),
+        option::weighted(0.2, modified()),
         option::weighted(0.3, area()),
         join(),
         1..6_usize,
         prop_oneof![4 => Just(0_usize), 1 => 1..3_usize],
     );
     let query = query.prop_map(
-        |(types, mut attributes, filter, linked, since, area, join, limit, offset)| {
+        |(types, mut attributes, filter, linked, modified, area, join, limit, offset)| {
             let is_too_wide = types.is_empty() && filter.is_none() && linked.is_none() && area.is_none();
             if is_too_wide && attributes.is_empty() {
                 // Without any of them the query is too wide.
@@ -106,7 +118,7 @@ fn asked() -> impl Strategy<Value = Asked> {
                 // A condition on linked entities needs them to be retrieved.
                 join: join.max(linked.as_ref().map_or(0, |linked: &Linked| linked.links)),
                 linked,
-                since,
+                modified,
                 area,
                 limit,
                 offset,
@@ -211,8 +223,8 @@ impl Question {
     /// The same, without what asks for dates or looks at them.
     pub(super) fn without_dates(&mut self) {
         self.dated = false;
-        if let Asked::Query { since, .. } = &mut self.asked {
-            *since = None;
+        if let Asked::Query { modified, .. } = &mut self.asked {
+            *modified = None;
         }
     }
 
@@ -242,7 +254,7 @@ impl Question {
                 attributes,
                 filter,
                 linked,
-                since,
+                modified,
                 area,
                 join,
                 limit,
@@ -259,11 +271,14 @@ impl Question {
                 if !attributes.is_empty() {
                     add("attrs", &attributes.join(","));
                 }
-                let since = since.map(|day| format!("modifiedAt>={}", date(day)));
-                match (whole_q(filter.as_ref(), linked.as_ref()), since) {
+                let modified = modified.map(|modified| match modified {
+                    Modified::Since(day) => format!("modifiedAt>={}", date(day)),
+                    Modified::Before(day) => format!("modifiedAt<{}", date(day)),
+                });
+                match (whole_q(filter.as_ref(), linked.as_ref()), modified) {
                     (None, None) => {}
                     (Some(q), None) | (None, Some(q)) => add("q", &q),
-                    (Some(q), Some(since)) => add("q", &format!("({q});{since}")),
+                    (Some(q), Some(modified)) => add("q", &format!("({q});{modified}")),
                 }
                 if self.dated {
                     add("options", "sysAttrs");

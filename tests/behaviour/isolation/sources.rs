@@ -12,12 +12,11 @@ use kakehashi::policy::{Classification, PersonalData};
 use kakehashi::telemetry::FindingCounter;
 use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{
-    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter, Flaw,
     MayChange, MayTellOf, Page, PushDown, Put, SourceId, SourceQuery, WriteError, Yielded,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, SystemAttributes, Value};
-use ngsi_ld::query::Expression;
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::world::{Class, LAST_DAY, LINK, Manner, PLACE, Source, TYPES, Thing, World, date, id, names};
@@ -33,6 +32,8 @@ struct InMemory {
     manner: Manner,
     is_store: bool,
     parts: Parts,
+    /// Those with which something is wrong.
+    flawed: Vec<Entity>,
     /// For each type, the attributes that are about persons: nobody may ask for them.
     personal: Vec<(TypeName, Vec<AttributeName>)>,
     wrong: Wrong,
@@ -84,17 +85,28 @@ impl InMemory {
 
     fn matching(&self, query: &SourceQuery) -> Vec<Entity> {
         self.check(query);
+        self.matching_among(query, &self.parts.lock().unwrap())
+    }
+
+    /// What it yields: what is wrong comes last, so that it takes nothing else's place on a page.
+    fn yielded(&self, query: &SourceQuery) -> impl Iterator<Item = Yielded> + use<> {
+        let flawed = self.matching_among(query, &self.flawed).into_iter();
+        let found = self.matching(query).into_iter().map(Yielded::Entity);
+        found.chain(flawed.map(|_| Yielded::LeftOut(Flaw::Malformed)))
+    }
+
+    fn matching_among(&self, query: &SourceQuery, held: &[Entity]) -> Vec<Entity> {
         let decides = matches!(self.manner, Manner::Decides | Manner::Narrows);
         let matches = |part: &&Entity| {
             part.types.iter().any(|r#type| query.types.contains(r#type))
                 && (query.ids.is_empty() || query.ids.contains(&part.id))
                 && (!decides
-                    || (decided_filter(query).is_none_or(|filter| filter.matches(part))
+                    || (query.filter.as_ref().is_none_or(|filter| filter.matches(part))
                         && query.geo.as_ref().is_none_or(|geo| geo.matches(part))
                         && (query.any_attribute.is_empty()
                             || query.any_attribute.iter().any(|name| part.attribute(name).is_some()))))
         };
-        let mut found: Vec<Entity> = self.parts.lock().unwrap().iter().filter(matches).cloned().collect();
+        let mut found: Vec<Entity> = held.iter().filter(matches).cloned().collect();
         if self.manner != Manner::Tells {
             for entity in &mut found {
                 entity
@@ -114,13 +126,6 @@ impl InMemory {
     }
 }
 
-/// The `q` of a question, but for one about dates: no source knows those that are shown.
-fn decided_filter(query: &SourceQuery) -> Option<&Expression> {
-    let filter = query.filter.as_deref()?;
-    let names = filter.attributes();
-    (!names.iter().any(|name| name.as_str().ends_with("/modifiedAt"))).then_some(filter)
-}
-
 #[async_trait]
 impl Adapter for InMemory {
     fn source(&self) -> &SourceId {
@@ -137,10 +142,7 @@ impl Adapter for InMemory {
             selection: Coverage::Exact,
             id_pattern: Coverage::Exact,
             any_attribute: if_asked(!query.any_attribute.is_empty()),
-            filter: match (&query.filter, decided_filter(query)) {
-                (Some(_), None) => Coverage::None,
-                (filter, _) => if_asked(filter.is_some()),
-            },
+            filter: if_asked(query.filter.is_some()),
             geo: if_asked(query.geo.is_some()),
             scope: if_asked(query.scope.is_some()),
         }
@@ -151,7 +153,7 @@ impl Adapter for InMemory {
     }
 
     async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
-        Ok(self.matching(query).pop().map(Yielded::Entity))
+        Ok(self.yielded(query).next())
     }
 
     fn query(&self, query: &SourceQuery, _: &Call) -> EntityStream {
@@ -163,12 +165,14 @@ impl Adapter for InMemory {
             .page
             .filter(|_| self.push_down(query).is_exact())
             .unwrap_or(everything);
-        let page = self.matching(query).into_iter().skip(page.offset).take(page.limit);
-        futures::stream::iter(page.map(Yielded::Entity).map(Ok).collect::<Vec<_>>()).boxed()
+        let page = self.yielded(query).skip(page.offset).take(page.limit);
+        futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
     }
 
     async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
-        Ok(self.parts.lock().unwrap().iter().any(|part| part.types.len() > 1))
+        let parts = self.parts.lock().unwrap();
+        let mut all = parts.iter().chain(&self.flawed);
+        Ok(all.any(|part| part.types.len() > 1))
     }
 
     async fn may_hold_relationships(&self, names: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
@@ -189,7 +193,9 @@ impl Adapter for InMemory {
     }
 
     async fn count(&self, query: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
-        Ok(Counted::entities(self.matching(query).len() as u64))
+        let mut counted = Counted::default();
+        self.yielded(query).for_each(|one| counted.add(&one));
+        Ok(counted)
     }
 }
 
@@ -263,11 +269,7 @@ pub(super) fn of(world: &World, wrong: &Wrong) -> (Vec<RegisteredSource>, Vec<Ve
     let mut held = vec![Vec::new(); world.tenants.len()];
     for (index, tenant) in world.tenants.iter().enumerate() {
         for (place, source) in tenant.sources.iter().enumerate() {
-            let parts = source
-                .parts
-                .iter()
-                .map(|(number, has)| part(*number, &world.things[*number], has));
-            let parts = Arc::new(Mutex::new(parts.collect()));
+            let parts = Arc::new(Mutex::new(held_by(world, source, &source.parts)));
             held[index].push(Arc::clone(&parts));
             sources.push(registered(
                 world,
@@ -280,6 +282,19 @@ pub(super) fn of(world: &World, wrong: &Wrong) -> (Vec<RegisteredSource>, Vec<Ve
         }
     }
     (sources, held)
+}
+
+fn held_by(world: &World, source: &Source, parts: &[(usize, Vec<bool>)]) -> Vec<Entity> {
+    let mut held: Vec<Entity> = parts
+        .iter()
+        .map(|(number, has)| part(*number, &world.things[*number], has))
+        .collect();
+    if source.is_undated {
+        let attributes = held.iter_mut().flat_map(|entity| &mut entity.attributes);
+        let instances = attributes.flat_map(|attribute| &mut attribute.instances);
+        instances.for_each(|instance| instance.system = SystemAttributes::default());
+    }
+    held
 }
 
 fn registered(
@@ -318,6 +333,7 @@ fn registered(
             manner: source.manner,
             is_store: source.is_store,
             parts,
+            flawed: held_by(world, source, &source.flawed),
             personal: personal(world),
             wrong: wrong.clone(),
         }),
@@ -331,6 +347,7 @@ pub(super) fn adapter(world: &World, name: &str, manner: Manner, parts: Parts, w
         manner,
         is_store: false,
         parts,
+        flawed: Vec::new(),
         personal: personal(world),
         wrong: wrong.clone(),
     })

@@ -191,6 +191,10 @@ pub(super) struct Source {
     pub(super) manner: Manner,
     /// Which entity, and which of its attributes (of [`names`]) this source holds.
     pub(super) parts: Vec<(usize, Vec<bool>)>,
+    /// The same of entities with which something is wrong, so that nobody can be shown them.
+    pub(super) flawed: Vec<(usize, Vec<bool>)>,
+    /// Whether it knows of its entities alone when they were modified, and of no attribute.
+    pub(super) is_undated: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -223,7 +227,8 @@ pub(super) struct Thing {
     pub(super) link: usize,
     /// The day on which it and all in it was created.
     pub(super) created: u32,
-    /// The days on which what it has, of [`names`], was modified. The thing itself was on the last day of all.
+    /// The days on which what it has, of [`names`], was modified. The thing itself was on the last day of all: then
+    /// something of it was that nobody sees.
     pub(super) modified: Vec<u32>,
 }
 

@@ -332,6 +332,8 @@ impl Platform {
             may_be_personal: !source.says_none,
             manner: MANNERS[source.endpoint.machine],
             parts,
+            flawed: Vec::new(),
+            is_undated: false,
         }
     }
 
