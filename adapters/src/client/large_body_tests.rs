@@ -138,7 +138,7 @@ async fn a_source_is_not_to_blame_for_what_a_large_body_waits_for_turns() {
         })
     })
     .await;
-    let timeout = Duration::from_secs(1);
+    let timeout = Duration::from_secs(3);
     let client = client(&address, SourceLimits { timeout, ..limits() });
     let process = process(100 * MEBIBYTE);
     // Somebody else has the only thread on which turns are taken until everybody's time is over.
@@ -160,8 +160,13 @@ async fn a_source_is_not_to_blame_for_what_a_large_body_waits_for_turns() {
         })
         .collect();
     while process.in_use().turns.waiting < asked.len() {
+        assert!(
+            asked.iter().all(|asking| !asking.is_finished()),
+            "none has begun to wait"
+        );
         tokio::task::yield_now().await;
     }
+    // Until everybody's time is over.
     tokio::time::sleep(timeout).await;
     ends.send(()).unwrap();
     for answer in asked {
