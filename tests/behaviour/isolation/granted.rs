@@ -97,6 +97,28 @@ impl Caller<'_> {
         })
     }
 
+    /// What a source is asked for of the attributes that it holds of an entity, when it is asked about one type: what is
+    /// granted of that type, and what its permits look at.
+    pub(super) fn asked(
+        &self,
+        operation: Operation,
+        (tenant, source): (usize, &Source),
+        has: &[bool],
+        r#type: &str,
+    ) -> Vec<bool> {
+        let permits = self.permits(operation, tenant, source, r#type);
+        let is_asked = |name: &str| {
+            permits.iter().any(|permit| {
+                let looks_at = permit.q.as_ref().is_some_and(|filter| looks_at(filter, name))
+                    || (permit.area.is_some() && name == PLACE);
+                let may_be_judged = looks_at && self.may_look_at(source, r#type, name);
+                may_be_judged || self.grants(permit, tenant, source, r#type, name)
+            })
+        };
+        let held = names().into_iter().zip(has);
+        held.map(|(name, has)| *has && is_asked(name)).collect()
+    }
+
     /// Whether a Relationship to an id may be shown.
     fn may_lead_to(&self, operation: Operation, (tenant, source): (usize, &Source), number: usize) -> bool {
         let Some(named) = named_type(number) else {
@@ -247,6 +269,14 @@ pub(super) fn holds(filter: &Filter, thing: &Thing, sees: &dyn Fn(&str) -> bool)
                     Comparison::GreaterOrEqual => own >= *value,
                 }
         }
+    }
+}
+
+/// Whether a filter looks at an attribute.
+fn looks_at(filter: &Filter, name: &str) -> bool {
+    match filter {
+        Filter::And(one, other) | Filter::Or(one, other) => looks_at(one, name) || looks_at(other, name),
+        Filter::Condition(known, ..) => *known == name,
     }
 }
 

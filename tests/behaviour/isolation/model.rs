@@ -13,8 +13,9 @@
 //! 6. What is hidden is absent for every purpose: the parts of all owners are joined, and then the question is asked.
 //! 7. An entity of several types is shown under those of which a permit covers it, with what any of these grants. It is
 //!    absent if one of its types is, or is guarded and no permit covers it; and so is an attribute of it that is personal
-//!    in one of its types, or guarded there and not granted there. A source is asked about types, so that what only others
-//!    of its types grant may be missing: then [`Bound`] says between what and what the answer lies.
+//!    in one of its types, or guarded there and not granted there. A source is asked about types, and about each for what
+//!    is granted of it or looked at by its permits, so that what only others of its types grant, or what is judged by
+//!    attributes that may only be asked of others, may be missing: then [`Bound`] says between what and what the answer lies.
 //! 8. An entity was modified when the newest attribute was that its consumer sees; where it sees none, or its source knows
 //!    of none when that was, when the entity was created.
 //! 9. A Relationship leads to what is seen, as if it were asked for by its id, and nowhere else. One to an id that names a
@@ -90,10 +91,11 @@ impl Expected {
     }
 }
 
-/// Which types of an entity count.
+/// Which types of an entity count, and what is known of it when it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bound {
-    /// Those alone that its source is asked for: what is surely shown.
+    /// Those alone that its source is asked for, each by a question of its own about what may be asked of that type: what
+    /// is surely shown.
     Least,
     /// All of them: nothing more may be shown.
     Most,
@@ -317,10 +319,20 @@ impl<'a> Caller<'a> {
                     if counting.is_empty() {
                         continue;
                     }
-                    if self.bound == Bound::Most {
-                        counting.clone_from(&thing.types);
-                    }
-                    if let Some(seen) = self.part(operation, (tenant, source), (*id, has), &counting) {
+                    let answers: Vec<Vec<bool>> = match self.bound {
+                        Bound::Most => {
+                            counting.clone_from(&thing.types);
+                            vec![has.clone()]
+                        }
+                        Bound::Least => {
+                            let asked = |r#type| self.asked(operation, (tenant, source), has, r#type);
+                            counting.iter().copied().map(asked).collect()
+                        }
+                    };
+                    for has in answers {
+                        let Some(seen) = self.part(operation, (tenant, source), (*id, &has), &counting) else {
+                            continue;
+                        };
                         let joined = all.entry(*id).or_default();
                         joined.types.extend(seen.types);
                         joined.attributes.extend(seen.attributes);
