@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use kakehashi::config::{Config, Environment};
-use kakehashi::running::{Running, Without};
+use kakehashi::listening::{Running, Without};
 use kakehashi::telemetry::start_logging;
 use kakehashi_benches::workload::ngsi_ld_list;
 use tempfile::TempDir;

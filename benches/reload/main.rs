@@ -15,8 +15,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kakehashi::config::ConfigOverrides;
+use kakehashi::listening::Running;
 use kakehashi::reload::ConfigFiles;
-use kakehashi::running::Running;
 use kakehashi::telemetry::start_logging;
 use mimalloc::MiMalloc;
 

@@ -6,10 +6,12 @@ use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
-use kakehashi::config::{Config, Consumer, Environment, TenantId, today_in_japan};
-use kakehashi::edge::ConsumerLimiters;
+use kakehashi::config::{Config, Environment, today_in_japan};
+use kakehashi::core::TenantId;
+use kakehashi::core::consumer::Consumer;
 use kakehashi::policy::inspection::{Actions, Inspection};
 use kakehashi::policy::{Operation, PersonalData};
+use kakehashi::runtime::ConsumerLimiters;
 use kakehashi_adapters::AttributeSelection;
 use kakehashi_adapters::ngsi_v2::translate::{ProvidedType, TranslationContext, translate_entities};
 use kakehashi_adapters::rest::{Mapping, translate_records};

@@ -4,7 +4,9 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use kakehashi::config::{Config, Consumer, TenantId};
+use kakehashi::config::Config;
+use kakehashi::core::TenantId;
+use kakehashi::core::consumer::Consumer;
 use kakehashi::federation::Question;
 use kakehashi::federation::flawed::Flawed;
 use kakehashi::federation::plan::{Asker, narrow};

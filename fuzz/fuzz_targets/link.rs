@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 // The module knows nothing of the gateway, which would take minutes to build.
-#[path = "../../gateway/src/api/link_header.rs"]
+#[path = "../../gateway/http/src/api/link_header.rs"]
 mod link_header;
 
 const RELATION: &str = "http://www.w3.org/ns/json-ld#context";

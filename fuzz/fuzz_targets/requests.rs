@@ -5,15 +5,15 @@
 use libfuzzer_sys::fuzz_target;
 
 // The modules know nothing of the gateway, which would take minutes to build.
-#[path = "../../gateway/src/server/chunks.rs"]
+#[path = "../../gateway/server/src/chunks.rs"]
 mod chunks;
-#[path = "../../gateway/src/server/malformed.rs"]
+#[path = "../../gateway/server/src/malformed.rs"]
 mod malformed;
-#[path = "../../gateway/src/server/request_head.rs"]
+#[path = "../../gateway/server/src/request_head.rs"]
 mod request_head;
-#[path = "../../gateway/src/server/request_target.rs"]
+#[path = "../../gateway/server/src/request_target.rs"]
 mod request_target;
-#[path = "../../gateway/src/server/requests.rs"]
+#[path = "../../gateway/server/src/requests.rs"]
 mod requests;
 
 use request_head::HeadLimits;

@@ -275,6 +275,16 @@ impl fmt::Display for EntityId {
     }
 }
 
+impl AttributeName {
+    /// Whether it is a date that the system keeps of every entity (clause 4.8).
+    #[must_use]
+    pub fn is_system_date(&self) -> bool {
+        const DATES: [&str; 4] = ["createdAt", "modifiedAt", "deletedAt", "expiresAt"];
+        let short = self.as_str().strip_prefix("https://uri.etsi.org/ngsi-ld/");
+        short.is_some_and(|short| DATES.contains(&short))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 //! tries each of them. Whoever adds a route has to say here what to try.
 
 use http::Method;
-use kakehashi::api::{Route, routes};
+use kakehashi::http::api::{Route, routes};
 use kakehashi::policy::{Operation, OperationGroup};
 use serde_json::{Value, json};
 

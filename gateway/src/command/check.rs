@@ -1,11 +1,10 @@
 //! `kakehashi check`
 
 use clap::Args;
+use kakehashi_config::{ConfigOverrides, advice};
+use kakehashi_revision::Revision;
 
 use super::{Failure, Files, output, runtime};
-use crate::Revision;
-use crate::config::ConfigOverrides;
-use crate::policy::advice;
 
 /// Say whether a configuration would load, and why not.
 #[derive(Debug, Args)]

@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use kakehashi_config::{Config, ConfigOverrides};
+use kakehashi_reload::ConfigFiles;
+use kakehashi_telemetry::start_logging;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::parse::parse_entities;
 use serde::Serialize;
@@ -15,10 +18,7 @@ use tempfile::TempDir;
 
 use super::key::ApiKey;
 use super::{Failure, Files, output, runtime, store};
-use crate::config::{Config, ConfigOverrides};
-use crate::reload::ConfigFiles;
-use crate::running::Running;
-use crate::telemetry::start_logging;
+use crate::listening::Running;
 
 /// Run the gateway with stand-ins for Sano, Nasushiobara and the prefecture's store, on loopback.
 #[derive(Debug, Args)]

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kakehashi_config::{Config, ConfigOverrides, Environment};
+use kakehashi_diff::compare;
 
 use super::{Failure, output};
-use crate::config::{Config, ConfigOverrides, Environment};
-use crate::diff::compare;
 
 /// Print who gains and who loses what, when one configuration takes the place of another.
 #[derive(Debug, Args)]

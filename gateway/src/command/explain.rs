@@ -4,11 +4,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kakehashi_config::ConfigOverrides;
+use kakehashi_explain::{ToExplain, explain};
+use kakehashi_revision::Revision;
 
 use super::{Failure, Files, output, runtime};
-use crate::Revision;
-use crate::config::ConfigOverrides;
-use crate::explain::{ToExplain, explain};
 
 /// Print what would become of a request: the grant, the policies that decided, and what each source would be asked.
 /// No source is contacted.

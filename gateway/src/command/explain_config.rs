@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kakehashi_config::{Environment, explain, json_schema};
 
 use super::{Failure, output};
-use crate::config::{Environment, explain, json_schema};
 
 /// Print every key of tenants.toml with the value in effect and where it comes from; secrets are masked.
 #[derive(Debug, Args)]

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use kakehashi_config::today_in_japan;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 
 use super::key_file::{KeyFile, ListedKey};
 use super::{Failure, output};
-use crate::config::today_in_japan;
 
 /// Make, list and revoke API keys.
 #[derive(Debug, Subcommand)]

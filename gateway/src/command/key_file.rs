@@ -70,7 +70,7 @@ impl KeyFile {
         if known.contains(&holder) {
             return Ok(());
         }
-        let help = crate::config::suggest(holder, known.iter().copied()).unwrap_or_default();
+        let help = kakehashi_core::diagnostics::suggest(holder, known.iter().copied()).unwrap_or_default();
         Err(Failure::Other(format!(
             "{} has no consumer or administrator `{holder}`\n  = help: {help}",
             self.path.display()
@@ -122,7 +122,7 @@ impl KeyFile {
                 }
             }
         }
-        let help = crate::config::suggest(name, names.iter().map(String::as_str))
+        let help = kakehashi_core::diagnostics::suggest(name, names.iter().map(String::as_str))
             .unwrap_or_else(|| "it has none at all".to_owned());
         Err(Failure::Other(format!(
             "`{holder}` has no key `{name}`\n  = help: {help}"

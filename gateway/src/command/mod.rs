@@ -18,10 +18,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-
-use crate::config::{Config, ConfigOverrides, Diagnostics, Environment};
-use crate::reload::ConfigFiles;
-use crate::telemetry::{flush_log, tell_panics_without_their_text};
+use kakehashi_config::{Config, ConfigOverrides, Environment};
+use kakehashi_core::diagnostics::Diagnostics;
+use kakehashi_reload::ConfigFiles;
+use kakehashi_telemetry::{flush_log, tell_panics_without_their_text};
 
 /// Kakehashi (架け橋): one NGSI-LD address for the data of a prefecture and its municipalities.
 #[derive(Debug, Parser)]

@@ -3,8 +3,9 @@
 use std::fmt::Display;
 use std::io::Write;
 
+use kakehashi_core::controls;
+
 use super::Failure;
-use crate::controls;
 
 /// Prints one line of what was asked for. A reader that went away is no reason to stop.
 pub(super) fn line(text: impl Display) {

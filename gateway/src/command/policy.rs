@@ -1,10 +1,9 @@
 //! `kakehashi policy`
 
 use clap::{Args, Subcommand};
+use kakehashi_config::{ConfigOverrides, Outcome, run_expectations};
 
 use super::{Failure, Files, output};
-use crate::config::ConfigOverrides;
-use crate::policy::{Outcome, run_expectations};
 
 /// Work on the policies.
 #[derive(Debug, Subcommand)]

@@ -1,11 +1,11 @@
 //! `kakehashi serve`
 
 use clap::Args;
+use kakehashi_config::ConfigOverrides;
+use kakehashi_telemetry::start_logging;
 
 use super::{Failure, Files, output, runtime};
-use crate::config::ConfigOverrides;
-use crate::running::Running;
-use crate::telemetry::start_logging;
+use crate::listening::Running;
 
 /// Run the gateway on the configured sources.
 #[derive(Debug, Args)]

@@ -5,14 +5,15 @@ use std::time::SystemTime;
 
 use clap::Subcommand;
 use kakehashi_adapters::store::{StoreOptions, StorePartition};
+use kakehashi_config::{Config, ConfigOverrides, SourceKind};
+use kakehashi_documents::vocabulary::compact_type;
+use kakehashi_policy::{PersonalData, PlaceOfId};
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::entity::parse::parse_entities;
 
 use super::{Failure, Files, output, runtime};
-use crate::config::{Config, ConfigOverrides, SourceKind, compact_type};
-use crate::policy::{PersonalData, PlaceOfId};
 
 /// Work on the prefecture's store.
 #[derive(Debug, Subcommand)]

@@ -17,7 +17,7 @@ use std::path::Path;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
-use kakehashi::config::FileTexts;
+use kakehashi::documents::files::FileTexts;
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, RngSeed, TestCaseError, TestRunner};
 use serde_json::Value;

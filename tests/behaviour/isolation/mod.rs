@@ -31,15 +31,18 @@ use axum::body::Bytes;
 use http::request::Builder;
 use http::{HeaderMap, Request, StatusCode};
 use kakehashi::config::{Config, ConfigOverrides, Environment};
-use kakehashi::edge::Edge;
 use kakehashi::federation::registry::Registry;
+use kakehashi::http::api;
+use kakehashi::http::edge::Edge;
+use kakehashi::listening::STATE;
+use kakehashi::revision::{Process, Revision, RunningRevision};
+use kakehashi::running::Gateway;
 use kakehashi::runtime::Tasks;
 use kakehashi::runtime::admission::{Admission, bounds};
 use kakehashi::state::State;
 use kakehashi::subscriptions::Subscriptions;
 use kakehashi::telemetry::Metrics;
 use kakehashi::tokens::Tokens;
-use kakehashi::{Gateway, Revision, api};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, FileFailurePersistence, TestCaseError, TestRunner};
 use serde_json::Value;
@@ -114,19 +117,18 @@ impl Rig {
             let config = load(&folder, None, files).unwrap();
             let metrics = Metrics::unread().unwrap();
             let tasks = Tasks::on(&tokio::runtime::Handle::current(), &metrics.tasks);
-            let state = State::open(&config.gateway.state).await.unwrap();
+            let state = State::open(&config.gateway.state, STATE).await.unwrap();
             let subscriptions = Subscriptions::open(&config.gateway, &state, &tasks).await.unwrap();
-            let admission = Admission::start(bounds(&config.gateway.limits)).unwrap();
+            let admission = Admission::start(bounds(config.gateway.limits.memory.bytes())).unwrap();
             let revision = Revision::build(config, &state, &tasks).await.unwrap();
-            let gateway = Arc::new(Gateway::new(
-                revision,
-                metrics,
-                Tokens::new(tasks.keys.clone()).unwrap(),
-                Arc::clone(&subscriptions),
-                admission,
-                tasks,
-                state,
-            ));
+            let process = Process {
+                revision: RunningRevision::new(revision),
+                admission: Arc::new(admission),
+                limiters: Arc::default(),
+                metrics: Arc::new(metrics),
+            };
+            let tokens = Tokens::new(tasks.keys.clone()).unwrap();
+            let gateway = Arc::new(Gateway::new(&process, tokens, Arc::clone(&subscriptions), tasks, state));
             (gateway, subscriptions)
         });
         let edge = Edge::around(&gateway, api::operations(&gateway), false);
@@ -224,8 +226,8 @@ impl Rig {
 fn load(
     folder: &Path,
     previous: Option<&Config>,
-    files: kakehashi::config::FileTexts,
-) -> Result<Config, kakehashi::config::Diagnostics> {
+    files: kakehashi::documents::files::FileTexts,
+) -> Result<Config, kakehashi::core::diagnostics::Diagnostics> {
     let (tenants_toml, policies) = (folder.join("tenants.toml"), folder.join("policies"));
     Config::load_proposed(
         previous,

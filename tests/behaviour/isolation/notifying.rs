@@ -7,7 +7,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode};
-use kakehashi::config::{ConsumerId, TenantId};
+use kakehashi::core::{ConsumerId, TenantId};
 use serde_json::Value;
 use stand_ins::server::{Service, empty};
 use stand_ins::{LoggedRequest, Server};
@@ -44,7 +44,7 @@ impl Notifying {
     pub(super) fn new() -> Self {
         let rig = Rig::new();
         let endpoints = rig.runtime.block_on(async {
-            rig.subscriptions.start(&rig.gateway);
+            rig.subscriptions.start(rig.gateway.process());
             let mut endpoints = Vec::new();
             for _ in 0..SUBSCRIPTIONS {
                 endpoints.push(Server::start(0, Endpoint).await.unwrap());

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use kakehashi::config::TenantId;
+use kakehashi::core::TenantId;
 use kakehashi::federation::flawed::Flawed;
 use kakehashi::federation::registry::{Provision, RegisteredSource};
 use kakehashi::policy::inspection::{Actions, Inspection};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use kakehashi::config::FileTexts;
+use kakehashi::documents::files::FileTexts;
 use ngsi_ld::context::Context;
 use sha2::{Digest, Sha256};
 

@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
-use kakehashi::config::{ConfigOverrides, FileTexts};
+use kakehashi::admin;
+use kakehashi::config::ConfigOverrides;
+use kakehashi::documents::files::FileTexts;
 use kakehashi::federation::flawed::Flawed;
 use kakehashi::federation::registry::{Provision, RegisteredSource, Registry};
+use kakehashi::listening::STATE;
 use kakehashi::reload::{ConfigFiles, History, Reloader};
+use kakehashi::revision::Revision;
 use kakehashi::state::State;
-use kakehashi::{Revision, admin};
 use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -53,7 +56,7 @@ impl Administered {
         }
         let (tenants_toml, policies) = (rig.folder.join("tenants.toml"), rig.folder.join("policies"));
         let reloader = rig.runtime.block_on(async {
-            let state = State::open(&between.config.gateway.state).await.unwrap();
+            let state = State::open(&between.config.gateway.state, STATE).await.unwrap();
             let history = History::open(&state).await.unwrap();
             let files = ConfigFiles::new(&tenants_toml, &policies, ConfigOverrides::default());
             Reloader::new(&rig.gateway, files, history).await

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use kakehashi::config::FileTexts;
+use kakehashi::documents::files::FileTexts;
 
 use super::super::world::{Manner, Source, World, names};
 use super::super::written::{self, consumers_toml, hash_of, tenant_id, type_in_files};

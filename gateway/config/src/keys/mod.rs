@@ -1,0 +1,146 @@
+//! Every key of tenants.toml, said once as data: JSON Schema for editors and `kakehashi explain-config` are made of it.
+//! The readers beside this module give the keys their meaning; a test walks through them and finds what one side knows
+//! and the other does not.
+
+mod allowed;
+mod explain;
+mod fallback;
+mod schema;
+mod source_credential;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use self::explain::{Origin, Setting, explain};
+pub use self::schema::json_schema;
+
+use std::collections::BTreeMap;
+
+use kakehashi_documents::document::Node;
+
+/// The keys of one table.
+#[derive(Debug)]
+struct Table {
+    keys: &'static [Key],
+}
+
+impl Table {
+    /// Whether something holds although the table is absent.
+    fn has_defaults(&self) -> bool {
+        let has_default = |key: &Key| !matches!(key.fallback, Fallback::Nothing);
+        self.keys.iter().any(has_default) && !self.keys.iter().any(|key| key.required)
+    }
+}
+
+/// One key.
+#[derive(Debug)]
+struct Key {
+    name: &'static str,
+    kind: Kind,
+    required: bool,
+    fallback: Fallback,
+    /// What it is, in one sentence for a tooltip.
+    about: &'static str,
+}
+
+/// What the value of a key is.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// Any text that is not empty.
+    Text,
+    /// An IP address and a port.
+    Listen,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// One of these words, or a table.
+    ChoiceOrTable(&'static [&'static str], &'static Table),
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number from 1.
+    Count(u32),
+    /// Such as "3s".
+    Duration,
+    /// Such as "2MiB".
+    Size,
+    /// A date without a time.
+    Date,
+    /// A list of texts.
+    Texts,
+    /// A list of some of these words.
+    Choices(&'static [&'static str]),
+    /// `{ env = "NAME" }` or `{ file = "..." }`.
+    Secret,
+    /// The SHA-256 of an API key: 64 hex digits.
+    KeyHash,
+    /// A table.
+    Table(&'static Table),
+    /// A table of tables, under names that the administrator chooses.
+    Named(&'static Table),
+    /// A list of tables.
+    List(&'static Table),
+    /// A table, or a list of such.
+    OneOrList(&'static Table),
+    /// The documentation names it, and this version refuses it.
+    Refused,
+}
+
+/// What holds where the key is absent.
+#[derive(Debug, Clone, Copy)]
+enum Fallback {
+    /// Nothing.
+    Nothing,
+    /// This, as TOML.
+    Is(&'static str),
+    /// What follows from other keys, as TOML.
+    From(fn(&Surroundings<'_>) -> Option<String>),
+}
+
+/// Every key by its whole name, `*` for names that the administrator chooses and `[]` for items of lists, with what holds
+/// where it is absent, as far as that follows from nothing else.
+pub fn defaults_of_keys() -> BTreeMap<String, Option<toml::Value>> {
+    let mut keys = BTreeMap::new();
+    add_keys(&tables::ROOT, "", &mut keys);
+    keys
+}
+
+fn add_keys(table: &'static Table, path: &str, keys: &mut BTreeMap<String, Option<toml::Value>>) {
+    for key in table.keys {
+        let name = if path.is_empty() {
+            key.name.to_owned()
+        } else {
+            format!("{path}.{}", key.name)
+        };
+        match key.kind {
+            Kind::Table(inner) => add_keys(inner, &name, keys),
+            Kind::Named(inner) => add_keys(inner, &format!("{name}.*"), keys),
+            Kind::List(inner) => add_keys(inner, &format!("{name}[]"), keys),
+            Kind::ChoiceOrTable(_, inner) | Kind::OneOrList(inner) => {
+                add_keys(inner, &name, keys);
+                keys.insert(name, None);
+            }
+            _ => {
+                let default = match key.fallback {
+                    Fallback::Is(text) => default_of(text),
+                    _ => None,
+                };
+                keys.insert(name, default);
+            }
+        }
+    }
+}
+
+fn default_of(text: &str) -> Option<toml::Value> {
+    let mut table: toml::Table = format!("value = {text}").parse().ok()?;
+    table.remove("value")
+}
+
+/// What a fallback may follow from.
+#[derive(Debug, Clone, Copy)]
+struct Surroundings<'a> {
+    /// The whole file.
+    root: &'a Node,
+    /// The table that the key is missing in; `None`: the table is absent itself.
+    table: Option<&'a Node>,
+    /// The name of the tenant, source, consumer or issuer that the table is about.
+    name: &'a str,
+}

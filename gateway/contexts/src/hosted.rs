@@ -1,0 +1,274 @@
+//! The contexts that consumers have stored here, and those that were made for them (clause 5.13.1: kinds Hosted and
+//! ImplicitlyCreated), in the SQLite file of `[gateway] state`, so that they outlive the process. Each belongs to one
+//! consumer; for the others it does not exist.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use jiff::Timestamp;
+use kakehashi_core::names::ConsumerId;
+use kakehashi_state::{Part, State};
+use sha2::{Digest, Sha256};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::usage::Usage;
+pub use kakehashi_state::StateError;
+
+/// Most contexts of one consumer. An application needs a few.
+pub const MOST_OF_ONE_CONSUMER: i64 = 200;
+
+/// What is kept of this in the file of the state.
+pub const PART: Part = Part {
+    name: "contexts",
+    migrations: TABLES,
+};
+
+/// What leads from each version of these tables to the next. Entries are only ever added.
+const TABLES: &[&str] = &["
+    CREATE TABLE contexts (
+        id TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX contexts_by_owner ON contexts (owner);
+"];
+
+/// The kinds of context that are served (clause 5.13.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostedKind {
+    /// Added by a consumer.
+    Hosted,
+    /// Made by the gateway for a consumer.
+    ImplicitlyCreated,
+}
+
+impl HostedKind {
+    /// As it is written in requests and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hosted => "Hosted",
+            Self::ImplicitlyCreated => "ImplicitlyCreated",
+        }
+    }
+}
+
+/// A stored context.
+#[derive(Debug, Clone)]
+pub(crate) struct HostedContext {
+    pub id: String,
+    pub kind: HostedKind,
+    pub created_at: Timestamp,
+    /// An object with the member `@context` alone; empty in lists.
+    pub document: Arc<str>,
+}
+
+/// What became of adding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Added {
+    /// It has this identifier.
+    Id(String),
+    /// The consumer has as many as it may.
+    Full,
+}
+
+/// All stored contexts. They are read when they are needed, which is rare: what is compiled is kept.
+#[derive(Debug)]
+pub(crate) struct HostedContexts {
+    state: State,
+    usages: DashMap<String, Arc<Usage>>,
+}
+
+impl HostedContexts {
+    /// Those in this state.
+    pub(crate) fn new(state: &State) -> Self {
+        Self {
+            state: state.clone(),
+            usages: DashMap::new(),
+        }
+    }
+
+    /// Stores a context under a new identifier that nobody can guess.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn add(&self, owner: &ConsumerId, document: &str) -> Result<Added, StateError> {
+        let id = format!("{:032x}", rand::random::<u128>());
+        self.insert(id, owner, HostedKind::Hosted, document).await
+    }
+
+    /// Stores a context that a request has spelled out. The same one of the same consumer keeps its identifier.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn publish(&self, owner: &ConsumerId, document: &str) -> Result<Added, StateError> {
+        let hash = Sha256::new()
+            .chain_update(owner.as_str().as_bytes())
+            .chain_update([0])
+            .chain_update(document.as_bytes())
+            .finalize();
+        let hash: [u8; 32] = hash.into();
+        let id = hex::encode(hash.get(..16).unwrap_or_default());
+        if self.get(owner, &id).await?.is_some() {
+            return Ok(Added::Id(id));
+        }
+        self.insert(id, owner, HostedKind::ImplicitlyCreated, document).await
+    }
+
+    async fn insert(
+        &self,
+        id: String,
+        owner: &ConsumerId,
+        kind: HostedKind,
+        document: &str,
+    ) -> Result<Added, StateError> {
+        // One statement, so that two requests at once cannot both take the last place.
+        let insert = sqlx::query(
+            "INSERT OR IGNORE INTO contexts (id, owner, kind, created_at, document)
+             SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT COUNT(*) FROM contexts WHERE owner = ?2) < ?6",
+        )
+        .bind(&id)
+        .bind(owner.as_str())
+        .bind(kind.as_str())
+        .bind(Timestamp::now().as_millisecond())
+        .bind(document)
+        .bind(MOST_OF_ONE_CONSUMER);
+        let inserted = self.state.statement(insert).await?;
+        if inserted.rows_affected() == 0 && self.get(owner, &id).await?.is_none() {
+            return Ok(Added::Full);
+        }
+        Ok(Added::Id(id))
+    }
+
+    /// A context of this consumer.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn get(&self, owner: &ConsumerId, id: &str) -> Result<Option<HostedContext>, StateError> {
+        let one = sqlx::query("SELECT id, kind, created_at, document FROM contexts WHERE id = ?1 AND owner = ?2")
+            .bind(id)
+            .bind(owner.as_str());
+        let rows = self.state.rows(one).await?;
+        Ok(rows.first().map(read).transpose()?)
+    }
+
+    /// The contexts of this consumer, without their documents, the oldest first.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn list(&self, owner: &ConsumerId) -> Result<Vec<HostedContext>, StateError> {
+        let all = sqlx::query(
+            "SELECT id, kind, created_at, '' AS document FROM contexts WHERE owner = ?1 ORDER BY created_at, id",
+        )
+        .bind(owner.as_str());
+        let rows = self.state.rows(all).await?;
+        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Removes a context of this consumer; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn delete(&self, owner: &ConsumerId, id: &str) -> Result<bool, StateError> {
+        let delete = sqlx::query("DELETE FROM contexts WHERE id = ?1 AND owner = ?2")
+            .bind(id)
+            .bind(owner.as_str());
+        let found = self.state.statement(delete).await?.rows_affected() > 0;
+        if found {
+            self.usages.remove(id);
+        }
+        Ok(found)
+    }
+
+    /// How often a context that exists was used.
+    pub(crate) fn usage(&self, id: &str) -> Arc<Usage> {
+        Arc::clone(&self.usages.entry(id.to_owned()).or_default())
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<HostedContext, sqlx::Error> {
+    let kind: String = row.try_get("kind")?;
+    let document: String = row.try_get("document")?;
+    Ok(HostedContext {
+        id: row.try_get("id")?,
+        kind: if kind == HostedKind::ImplicitlyCreated.as_str() {
+            HostedKind::ImplicitlyCreated
+        } else {
+            HostedKind::Hosted
+        },
+        created_at: Timestamp::from_millisecond(row.try_get("created_at")?).unwrap_or(Timestamp::UNIX_EPOCH),
+        document: document.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = r#"{"@context":{"name":"https://example.org/name"}}"#;
+
+    async fn opened(file: &std::path::Path) -> HostedContexts {
+        HostedContexts::new(&State::open(file, &[PART]).await.unwrap())
+    }
+
+    fn consumer(id: &str) -> ConsumerId {
+        ConsumerId::new(id)
+    }
+
+    fn id(added: Added) -> String {
+        match added {
+            Added::Id(id) => id,
+            Added::Full => panic!("full"),
+        }
+    }
+
+    #[tokio::test]
+    async fn they_outlive_the_process_and_belong_to_one_consumer() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state.db");
+        let (owner, other) = (consumer("one"), consumer("other"));
+        let contexts = opened(&file).await;
+        let added = id(contexts.add(&owner, DOCUMENT).await.unwrap());
+        contexts.state.close().await;
+
+        let contexts = opened(&file).await;
+        let found = contexts.get(&owner, &added).await.unwrap().unwrap();
+        assert_eq!((&*found.document, found.kind), (DOCUMENT, HostedKind::Hosted));
+        assert!(contexts.get(&other, &added).await.unwrap().is_none());
+        assert!(contexts.list(&other).await.unwrap().is_empty());
+        assert!(!contexts.delete(&other, &added).await.unwrap());
+        assert_eq!(contexts.list(&owner).await.unwrap().len(), 1);
+        assert!(contexts.delete(&owner, &added).await.unwrap());
+        assert!(!contexts.delete(&owner, &added).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_is_created_implicitly_is_created_once_for_each_consumer() {
+        let folder = tempfile::tempdir().unwrap();
+        let contexts = opened(&folder.path().join("state.db")).await;
+        let (owner, other) = (consumer("one"), consumer("other"));
+        let first = id(contexts.publish(&owner, DOCUMENT).await.unwrap());
+        assert_eq!(id(contexts.publish(&owner, DOCUMENT).await.unwrap()), first);
+        assert_ne!(id(contexts.publish(&other, DOCUMENT).await.unwrap()), first);
+        let kind = contexts.get(&owner, &first).await.unwrap().unwrap().kind;
+        assert_eq!(kind, HostedKind::ImplicitlyCreated);
+    }
+
+    #[tokio::test]
+    async fn one_consumer_cannot_fill_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let contexts = opened(&folder.path().join("state.db")).await;
+        let owner = consumer("one");
+        for _ in 0..MOST_OF_ONE_CONSUMER {
+            id(contexts.add(&owner, DOCUMENT).await.unwrap());
+        }
+        assert_eq!(contexts.add(&owner, DOCUMENT).await.unwrap(), Added::Full);
+        assert!(matches!(
+            contexts.add(&consumer("other"), DOCUMENT).await,
+            Ok(Added::Id(_))
+        ));
+    }
+}

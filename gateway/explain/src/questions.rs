@@ -1,0 +1,255 @@
+//! What the sources would be asked, in their own languages, and what would be left for the gateway to decide.
+
+use std::sync::Arc;
+
+use std::time::Instant;
+
+use futures::FutureExt;
+use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Coverage, Page, PushDown};
+use kakehashi_core::names::TenantId;
+use kakehashi_documents::vocabulary::{compact_attribute, compact_type};
+use kakehashi_federation::entities::wanted_page;
+use kakehashi_federation::hidden_targets::depended_on;
+use kakehashi_federation::plan::{Asker, SubQuery, narrow, types_named_here};
+use kakehashi_federation::provide::{Provider, Watcher, WriteRefusal};
+use kakehashi_federation::query::may_decide_alone;
+use kakehashi_federation::registry::RegisteredSource;
+use kakehashi_federation::types::one_for_each_type;
+use kakehashi_federation::{Question, linked_conditions};
+use kakehashi_http::api::asked::Asked;
+use kakehashi_http::problem::Problem;
+use kakehashi_runtime::Slots;
+use ngsi_ld::Entity;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::Explanation;
+use super::cost::{ConditionShown, Cost, conditions, cost};
+use super::grants::EVERYTHING;
+
+/// What one source would be asked.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceQuestion {
+    /// Whose data it is.
+    pub tenant: String,
+    /// The source, or the store of which the tenant has a partition.
+    pub source: String,
+    /// Entities of these types.
+    pub types: Vec<String>,
+    /// These attributes of them; `*`: all that the source has, less what is personal.
+    pub attributes: Vec<String>,
+    /// What is sent first.
+    pub requests: Vec<AskedRequest>,
+    /// Conditions of the request that the source is not told, because they look at what is not granted.
+    pub not_told: Vec<&'static str>,
+    /// Conditions that the source is told or not, and that the gateway decides in any case, on what is visible.
+    pub decided_here: Vec<&'static str>,
+    /// Each condition of the request, and who decides it.
+    pub conditions: Vec<ConditionShown>,
+    /// What it costs the source.
+    pub cost: Cost,
+    /// Whether permits cover some of these entities only: the source is asked for as few others as it can tell apart,
+    /// and the gateway judges each.
+    pub judged_here: bool,
+}
+
+/// What would become of one entity that is written.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WriteVerdict {
+    /// Its id.
+    pub entity: String,
+    /// The store that would take it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Why nothing would be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// Adds the questions of a read. `scan`: how much one request may read of a source.
+pub(super) fn of_reading(
+    asked: &Asked,
+    question: &Question,
+    asker: &Asker<'_>,
+    scan: usize,
+    explanation: &mut Explanation,
+) {
+    let candidates = linked_conditions::candidates(question);
+    let page_of = |page: &Page| match candidates {
+        // The gateway looks at the entities that they lead to, and pages then.
+        Some(_) => linked_conditions::ALL_CANDIDATES,
+        None => *page,
+    };
+    let whole = question;
+    let question = candidates.as_ref().unwrap_or(question);
+    let named = types_named_here(question, asker.policies);
+    let sub_queries = match narrow(question, asker, &named) {
+        Ok(sub_queries) => sub_queries,
+        Err(refusal) => {
+            let Problem { error_type, detail, .. } = Problem::from(refusal);
+            let status = error_type.status().as_u16();
+            explanation
+                .notes
+                .push(format!("the request would be refused with {status}: {detail}"));
+            return;
+        }
+    };
+    if sub_queries.is_empty() {
+        explanation.notes.push("no source is asked".to_owned());
+    }
+    if question.order.is_some() {
+        let note =
+            "the gateway orders what matches, on what is visible: sources are asked for all of it and not for one page";
+        explanation.notes.push(note.to_owned());
+    }
+    let sent: Vec<SubQuery> = match asked {
+        Asked::Retrieve { .. } => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
+        Asked::Types(_) => {
+            // Whether a store has entities of several types is not looked up.
+            let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);
+            sub_queries.iter().flat_map(by_type).collect()
+        }
+        Asked::Query { page, .. } => match sub_queries.as_slice() {
+            [only] if may_decide_alone(only, question) && !may_lead_to_hidden(only, question) => {
+                if only.source.is_store {
+                    let note = "if the store holds entities of several types, or Relationships that the conditions look at, it \
+                                is asked for all that match and not for one page";
+                    explanation.notes.push(note.to_owned());
+                }
+                vec![only.paged(wanted_page(page_of(page)))]
+            }
+            _ => sub_queries,
+        },
+        Asked::Write(..) | Asked::Delete(..) => Vec::new(),
+    };
+    let asked_for = asked;
+    for sub_query in &sent {
+        let asked = sub_query.source.adapter.asked(&sub_query.query);
+        let requests = asked.unwrap_or_else(|error| {
+            explanation.notes.push(error.to_string());
+            Vec::new()
+        });
+        let push_down = sub_query.source.adapter.push_down(&sub_query.query);
+        let by_id = matches!(asked_for, Asked::Retrieve { .. });
+        let cost = cost(sub_query, by_id, &requests, &push_down, scan);
+        explanation
+            .questions
+            .push(shown(sub_query, whole, requests, &push_down, cost));
+    }
+}
+
+/// Whether a condition may be met by a Relationship that is taken out of the view. A store would have to be asked.
+fn may_lead_to_hidden(only: &SubQuery, question: &Question) -> bool {
+    let names = depended_on(&question.query);
+    if names.is_empty() || only.source.is_store {
+        return false;
+    }
+    let call = nobodys_call();
+    let held = only.source.adapter.may_hold_relationships(&names, &call);
+    !matches!(held.now_or_never(), Some(Ok(false)))
+}
+
+/// Nothing is sent, so that nothing is waited for.
+fn nobodys_call() -> Call {
+    Call::until(Instant::now())
+}
+
+fn shown(
+    sub_query: &SubQuery,
+    question: &Question,
+    requests: Vec<AskedRequest>,
+    push_down: &PushDown,
+    cost: Cost,
+) -> SourceQuestion {
+    let SubQuery { source, query, .. } = sub_query;
+    // Of an entity whose id is known everything is asked for, and the conditions are for the gateway.
+    let conditions = conditions(sub_query, question, push_down);
+    let not_told: Vec<&'static str> = not_told(sub_query, question);
+    let has_residual = conditions.iter().filter(|shown| shown.residual.is_some());
+    let decided_here = has_residual.map(|shown| shown.condition).collect();
+    SourceQuestion {
+        tenant: source.tenant.as_str().to_owned(),
+        source: source.id.as_str().to_owned(),
+        types: query.types.iter().map(compact_type).collect(),
+        attributes: match &query.attributes {
+            AttributeSelection::All => vec![EVERYTHING.to_owned()],
+            AttributeSelection::Only(names) => {
+                let mut names: Vec<String> = names.iter().map(compact_attribute).collect();
+                names.sort();
+                names
+            }
+        },
+        requests,
+        not_told,
+        conditions,
+        cost,
+        decided_here,
+        judged_here: sub_query.restriction.is_some(),
+    }
+}
+
+/// The conditions that the source is not told of.
+fn not_told(sub_query: &SubQuery, question: &Question) -> Vec<&'static str> {
+    let (asked, query, told) = (&question.query, &sub_query.query, &sub_query.told);
+    let conditions = [
+        ("attrs", !asked.attributes.is_empty() && query.any_attribute.is_empty()),
+        ("q", asked.filter.is_some() && told.filter == Coverage::None),
+        ("geo-query", asked.geo.is_some() && !told.geo),
+        ("idPattern", asked.id_pattern.is_some() && query.id_pattern.is_none()),
+        ("scopeQ", asked.scope.is_some() && !told.scope),
+    ];
+    let kept = conditions.into_iter().filter(|(_, is_kept)| *is_kept);
+    kept.map(|(name, _)| name).collect()
+}
+
+/// Adds what would become of each entity that is written to the data of a tenant.
+pub(super) fn of_writing(entities: &[Entity], owner: &TenantId, asker: &Asker<'_>, explanation: &mut Explanation) {
+    let (call, caller) = (nobodys_call(), CancellationToken::new());
+    let provider = Provider {
+        asker,
+        tenant: owner,
+        call: &call,
+        watcher: &Nobody,
+        caller: &caller,
+    };
+    for entity in entities {
+        let (source, refused) = match provider.judge(entity) {
+            Ok(source) => (Some(source.id.as_str().to_owned()), None),
+            Err(refusal) => (None, Some(words(&refusal))),
+        };
+        explanation.writes.push(WriteVerdict {
+            entity: entity.id.as_str().to_owned(),
+            source,
+            refused,
+        });
+    }
+}
+
+fn words(refusal: &WriteRefusal) -> String {
+    use kakehashi_federation::provide::Ungranted;
+    match refusal {
+        WriteRefusal::Forbidden(Ungranted::Type(name)) => format!("{refusal}: {}", compact_type(name)),
+        WriteRefusal::Forbidden(Ungranted::Attribute(name) | Ungranted::SubAttribute(name)) => {
+            format!("{refusal}: {}", compact_attribute(name))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Nobody is told of what is not written.
+#[derive(Debug)]
+struct Nobody;
+
+impl Watcher for Nobody {
+    fn turns(&self, _: &RegisteredSource) -> Slots {
+        Slots::new(1, 1)
+    }
+
+    fn wants_to_be_told(&self) -> bool {
+        false
+    }
+
+    fn committed(&self, _: &Arc<RegisteredSource>, _: Option<Entity>, _: Option<Entity>) {}
+}

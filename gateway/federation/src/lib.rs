@@ -1,0 +1,171 @@
+//! One question, many sources: which to ask, asking them at the same time, and making one answer of theirs.
+//!
+//! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
+//! page consists of, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
+//! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
+//! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. [`warning`] says what is
+//! missing, [`flawed`] remembers which sources have entities that are left out. It knows no payload format and no HTTP.
+
+// What outlives a request is spawned in `runtime` and nowhere else.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod additions;
+mod asked_attributes;
+pub mod claimed;
+pub mod entities;
+pub mod flawed;
+pub mod gather;
+pub mod hidden_targets;
+pub mod linked;
+pub mod linked_conditions;
+pub mod linked_retrieval;
+mod looking;
+mod ordered;
+pub mod plan;
+pub mod provide;
+pub mod query;
+pub mod registry;
+pub mod release;
+pub mod retrieve;
+pub mod scan;
+pub mod selectors;
+mod source_filter;
+mod steps;
+pub mod tenant_limits;
+mod told;
+pub mod types;
+pub mod warning;
+mod writable_ids;
+
+#[cfg(test)]
+mod tests;
+
+use kakehashi_core::names::TenantId;
+use kakehashi_resources::Exhausted;
+use ngsi_ld::projection::{DatasetSelection, Projection};
+use ngsi_ld::query::{ContextSourceFilter, Ordering, Query};
+use ngsi_ld::{AttributeName, Entity};
+
+use self::selectors::EntitySelector;
+pub use self::warning::Warning;
+
+/// What a consumer asks, before it is narrowed.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// The conditions.
+    pub query: Query,
+    /// Where types and ids are chosen in several ways (clause 5.2.33): one of these must select the entity, and those of
+    /// `query` select whatever one of them does. Empty: those of `query` are all.
+    pub selectors: Vec<EntitySelector>,
+    /// `attrs`, `pick`: the attributes that are shown. `None`: all that are granted.
+    pub shown: Option<Vec<AttributeName>>,
+    /// `datasetId`: the instances that are shown. `None`: all of them.
+    pub datasets: Option<DatasetSelection>,
+    /// What is shown, where entities of which nothing is shown are found out by looking at them.
+    pub leaving: Option<Projection>,
+    /// `orderBy`: in which order the entities come. `None`: one that is the same for every page.
+    pub order: Option<Ordering>,
+    /// `csf`: which sources are asked beside the store. `None`: all of them.
+    pub source_filter: Option<ContextSourceFilter>,
+    /// `NGSILD-Tenant`: the sources of this tenant only.
+    pub tenant: Option<TenantId>,
+    /// `local=true`: the store only.
+    pub local: bool,
+    /// `splitEntities=true`: an entity's parts may satisfy the conditions together only, so no condition on
+    /// attributes may be left to a source.
+    pub split_entities: bool,
+    /// Whether `createdAt` and `modifiedAt` are shown.
+    pub system_attributes: bool,
+}
+
+impl Question {
+    /// Whether one of the selectors selects an entity.
+    fn is_chosen(&self, entity: &Entity) -> bool {
+        self.selectors.is_empty() || self.selectors.iter().any(|one| one.selects(entity))
+    }
+
+    /// Whether something is shown of an entity.
+    fn leaves_something(&self, entity: &Entity) -> bool {
+        let datasets = self.datasets.as_ref();
+        let leaves_something = |shown: &Projection| shown.leaves_something(entity, datasets);
+        self.leaving.as_ref().is_none_or(leaves_something)
+    }
+
+    /// Leaves of an entity that meets the conditions what is shown of it.
+    pub fn reduce(&self, entity: &mut Entity) {
+        if let Some(shown) = &self.shown {
+            entity.attributes.retain(|attribute| shown.contains(&attribute.name));
+        }
+        if let Some(datasets) = &self.datasets {
+            datasets.apply(entity);
+        }
+    }
+}
+
+/// Why a question has no answer, not even an incomplete one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// More sources than one request may need.
+    #[error("the question needs {needed} sources, one request may ask {allowed}; name types, ids or a tenant")]
+    TooManySources {
+        /// How many it needs.
+        needed: usize,
+        /// How many are allowed.
+        allowed: usize,
+    },
+    /// More entities of a source than one request may look through.
+    #[error(
+        "what is asked for cannot be decided by the source, and it has more entities than one request may look through; \
+         name types, ids or an area, or ask for less than a part of a value"
+    )]
+    ScanTooWide,
+    /// More questions to sources than several selectors may become.
+    #[error(
+        "the entity selectors would become {needed} questions to sources, and one request may ask {allowed}; give fewer of \
+         them, or put those with the same type into one"
+    )]
+    TooManyQuestions {
+        /// How many it needs.
+        needed: usize,
+        /// How many are allowed.
+        allowed: usize,
+    },
+    /// An order over several sources.
+    #[error(
+        "entities are ordered within the local scope only (clause 5.7.2.4): add `local=true`, or leave `orderBy` out"
+    )]
+    OrderedBeyondLocal,
+    /// More entities than one request may hold.
+    #[error("more than {allowed} entities would have to be looked at; name types, ids or an area")]
+    TooManyCandidates {
+        /// How many are allowed.
+        allowed: usize,
+    },
+    /// More would have to be computed than one request has time for.
+    #[error(
+        "what is asked for would take longer to decide than a request may take, however few entities there are; use a geometry with \
+         fewer positions, or shorter regular expressions"
+    )]
+    TooComplex,
+    /// More requests to sources than one question may cause.
+    #[error(
+        "what is asked for needs more than {allowed} requests to sources; name types, ids or an area, give fewer entity selectors, \
+         or ask for less at once (`limit`)"
+    )]
+    TooManyRequests {
+        /// How many are allowed.
+        allowed: usize,
+    },
+    /// What the request may use of the process is used up, or all of it is in use.
+    #[error("{0}")]
+    Exhausted(#[from] Exhausted),
+    /// Relationships lead to more entities than one request may ask for.
+    #[error(
+        "the entities link to more than {allowed} others; ask for fewer at once (`limit`), for fewer of their \
+         Relationships (`pick`), or for fewer levels (`joinLevel`)"
+    )]
+    TooManyLinked {
+        /// How many are allowed.
+        allowed: usize,
+    },
+}

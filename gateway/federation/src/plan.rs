@@ -1,0 +1,571 @@
+//! Narrowing a question to what the consumer may see, and splitting it into one sub-query per source.
+//!
+//! What is not granted is not even asked of a source: neither as an attribute of the answer nor in a
+//! condition. Types with different grants in one source are asked separately, so that an attribute that is
+//! granted for one type is never asked for another.
+//!
+//! Where permits cover some entities of a type only, the source is asked for those as far as it can tell them apart:
+//! the question is the consumer's and that of the permits. What the permits look at is asked for, too, and taken out
+//! again: the gateway judges every entity itself ([`GrantSet::project`]).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use kakehashi_adapters::{AdapterError, Call, Coverage, ErrorKind, SourceQuery};
+use kakehashi_config::Extensions;
+use kakehashi_core::consumer::Consumer;
+use kakehashi_core::names::TenantId;
+use kakehashi_policy::inspection::may_discern_finds;
+use kakehashi_policy::{
+    GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection, Selections, TypeGrant,
+};
+use ngsi_ld::query::{Expression, GeoQuery, Query, ScopeQuery};
+use ngsi_ld::{AttributeName, Entity, TypeName};
+
+use super::asked_attributes::{asked_attributes, needs_system_dates, with_judged};
+use super::claimed::{ClaimedIds, Standing};
+use super::ordered::check_is_local;
+use super::registry::{RegisteredSource, Registry};
+use super::release::Audit;
+use super::tenant_limits::TenantLimiters;
+use super::told::{ShownIn, may_find_out_what_is_masked, shown_in, touches_only, without_modified};
+use super::{Question, Refusal};
+
+/// What one source is asked, and what may be shown of its answer.
+#[derive(Debug)]
+pub struct SubQuery {
+    /// Whom.
+    pub source: Arc<RegisteredSource>,
+    /// What.
+    pub query: SourceQuery,
+    /// The grants of the source's owner.
+    pub grants: Arc<GrantSet>,
+    /// What inspection finds.
+    pub audit: Arc<Audit>,
+    /// What is asked for instead of everything, because no permit covers the rest; `None`: everything.
+    pub restriction: Option<Arc<Restriction>>,
+    /// Which of the consumer's own conditions the source is told of.
+    pub told: Told,
+    /// The ids that tenants speak for.
+    pub claimed: Arc<ClaimedIds>,
+    /// Whether the question names the one tenant that it asks, and is told what that one has.
+    pub of_one_tenant: bool,
+    /// Whether no other source is asked, so that nothing stands beside what this one says.
+    pub is_only: bool,
+}
+
+/// The consumer's own conditions that a source is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// How much of `q`.
+    pub filter: Coverage,
+    /// The geo-query.
+    pub geo: bool,
+    /// `scopeQ`
+    pub scope: bool,
+}
+
+impl Told {
+    /// Of none.
+    const NOTHING: Self = Self {
+        filter: Coverage::None,
+        geo: false,
+        scope: false,
+    };
+}
+
+/// A question, narrowed and split.
+#[derive(Debug)]
+pub struct Plan {
+    /// What the sources are asked, in the order of the configuration. None at all when nothing is granted or no
+    /// source matches.
+    pub sub_queries: Vec<SubQuery>,
+    /// Sources that are not asked, although they could hold a part: their tenant's limit is used up.
+    pub overloaded: Vec<AdapterError>,
+}
+
+/// Who asks, and by what rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The consumer.
+    pub consumer: &'a Arc<Consumer>,
+    /// The operation, as the policies name it.
+    pub operation: Operation,
+    /// The policies.
+    pub policies: &'a PolicyEngine,
+    /// The sources.
+    pub registry: &'a Registry,
+    /// How many questions may touch a tenant's sources.
+    pub tenant_limits: &'a TenantLimiters,
+    /// Sources that one request may need.
+    pub fan_out: usize,
+    /// What goes beyond the standard.
+    pub extensions: Extensions,
+}
+
+/// The types that a question is about: those that it names or, where it names none, those that somebody else
+/// names, and those of which a source without personal data says that it holds them. From other sources a type
+/// that nobody has classified is denied anyway.
+async fn named_types<'a>(question: &Question, asker: &Asker<'a>, call: &Call) -> Cow<'a, [TypeName]> {
+    let named = types_named_here(question, asker.policies);
+    if question.query.types.is_some() {
+        return named;
+    }
+    let tells = asker.registry.sources().iter().filter(|source| {
+        let may_be_asked = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
+        may_be_asked && source.holds_any_type() && source.personal_data == PersonalData::None
+    });
+    let held = join_all(tells.map(|source| source.adapter.held_types(call))).await;
+    // A source that fails here fails when it is asked for what is known, too, and is named then.
+    let mut held = held.into_iter().flatten().flatten().peekable();
+    if held.peek().is_none() {
+        return named;
+    }
+    let mut named: Vec<TypeName> = named.iter().cloned().chain(held).collect();
+    named.sort_unstable();
+    named.dedup();
+    Cow::Owned(named)
+}
+
+/// The types that a question is about, as far as no source has to be asked for it: those that it names or, where it
+/// names none, those that the classification or a source's configuration names.
+#[must_use]
+pub fn types_named_here<'a>(question: &Question, policies: &'a PolicyEngine) -> Cow<'a, [TypeName]> {
+    match &question.query.types {
+        Some(selection) => selection.names().into_iter().cloned().collect(),
+        None => Cow::Borrowed(policies.known_types()),
+    }
+}
+
+/// Narrows and splits a question.
+///
+/// # Errors
+/// [`Refusal::TooManySources`]
+pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result<Plan, Refusal> {
+    let named = named_types(question, asker, call).await;
+    let mut sub_queries = narrow(question, asker, &named)?;
+    let overloaded = take_out_overloaded(&mut sub_queries, asker.tenant_limits);
+    Ok(Plan {
+        sub_queries,
+        overloaded,
+    })
+}
+
+/// The sources that a question about these types is about, in the order of the configuration.
+pub fn sources_of<'a>(
+    question: &Question,
+    registry: &'a Registry,
+    named: &[TypeName],
+) -> impl Iterator<Item = &'a Arc<RegisteredSource>> {
+    registry.holding(named).into_iter().filter(|source| {
+        let asked_tenant = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
+        asked_tenant && (source.is_store || !question.local) && question.wants(source)
+    })
+}
+
+/// Questions to sources that several selectors of one request may become: each selector is one of its own to every source
+/// that may hold what it selects, and they are asked at the same time. Fifty selectors about five sources each.
+pub(crate) const MAX_SELECTED_QUESTIONS: usize = 256;
+
+/// What each source is asked of a question about these types, whatever is left of limits. No source is asked for it.
+///
+/// # Errors
+/// [`Refusal::TooManySources`], [`Refusal::TooManyQuestions`]
+pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
+    let mut sub_queries = Vec::new();
+    for (part, named) in question.of_each_selector(named) {
+        let prepared = Prepared::of(&part);
+        let sources: Vec<&Arc<RegisteredSource>> = sources_of(&part, asker.registry, &named).collect();
+        sub_queries.reserve(sources.len());
+        for source in sources {
+            split_by_grant(source, &named, &prepared, asker, &mut sub_queries);
+        }
+    }
+    if question.selectors.len() > 1 {
+        sub_queries.sort_by_key(|sub_query| asker.registry.position(&sub_query.source));
+    }
+    if !question.selectors.is_empty() && sub_queries.len() > MAX_SELECTED_QUESTIONS {
+        return Err(Refusal::TooManyQuestions {
+            needed: sub_queries.len(),
+            allowed: MAX_SELECTED_QUESTIONS,
+        });
+    }
+    check_is_local(question, &sub_queries, asker.extensions)?;
+    let mut sources: Vec<*const RegisteredSource> = sub_queries
+        .iter()
+        .map(|sub_query| Arc::as_ptr(&sub_query.source))
+        .collect();
+    sources.dedup();
+    if sources.len() > asker.fan_out {
+        return Err(Refusal::TooManySources {
+            needed: sources.len(),
+            allowed: asker.fan_out,
+        });
+    }
+    if sources.len() > 1 {
+        // Where nothing else decides which of two parts is newer, `modifiedAt` does (clause 4.5.5.3).
+        for sub_query in &mut sub_queries {
+            sub_query.query.system_attributes = true;
+        }
+    }
+    Ok(sub_queries)
+}
+
+/// Spends one token of each tenant that the question touches, and takes out the sources of those without any.
+fn take_out_overloaded(sub_queries: &mut Vec<SubQuery>, limits: &TenantLimiters) -> Vec<AdapterError> {
+    let mut admitted: Vec<(TenantId, bool)> = Vec::new();
+    let mut overloaded = Vec::new();
+    sub_queries.retain(|sub_query| {
+        let tenant = &sub_query.source.tenant;
+        let known = admitted
+            .iter()
+            .find(|(earlier, _)| earlier == tenant)
+            .map(|(_, admitted)| *admitted);
+        let is_admitted = known.unwrap_or_else(|| {
+            let is_admitted = limits.admit(tenant);
+            admitted.push((tenant.clone(), is_admitted));
+            is_admitted
+        });
+        if !is_admitted {
+            let detail = "the limit of the source's tenant is used up";
+            overloaded.push(AdapterError::new(&sub_query.source.id, ErrorKind::Overloaded, detail));
+        }
+        is_admitted
+    });
+    overloaded
+}
+
+/// A question, with what is found out about it once for all sources.
+struct Prepared<'q> {
+    question: &'q Question,
+    /// What sources may be told of `q`, shared by all that are.
+    filter: Option<Arc<Expression>>,
+    /// Whether that is all of it.
+    is_whole_filter: bool,
+    /// The geo-query, shared likewise.
+    geo: Option<Arc<GeoQuery>>,
+    /// `scopeQ`, shared likewise.
+    scope: Option<Arc<ScopeQuery>>,
+    /// Whether `q` could tell one masked value from another.
+    discerns_finds: bool,
+    needs_system_dates: bool,
+}
+
+impl<'q> Prepared<'q> {
+    fn of(question: &'q Question) -> Self {
+        let filter = question.query.filter.as_ref().and_then(without_modified);
+        Self {
+            question,
+            discerns_finds: filter.as_deref().is_some_and(may_discern_finds),
+            is_whole_filter: matches!(filter, Some(Cow::Borrowed(_))),
+            filter: filter.map(|filter| Arc::new(filter.into_owned())),
+            geo: question.query.geo.clone().map(Arc::new),
+            scope: question.query.scope.clone().map(Arc::new),
+            needs_system_dates: needs_system_dates(question),
+        }
+    }
+}
+
+/// Adds the sub-queries for one source: one for each group of types with the same granted attributes.
+fn split_by_grant(
+    source: &Arc<RegisteredSource>,
+    named: &[TypeName],
+    prepared: &Prepared<'_>,
+    asker: &Asker<'_>,
+    sub_queries: &mut Vec<SubQuery>,
+) {
+    let question = prepared.question;
+    let may_hold = |r#type: &&TypeName| source.may_hold(r#type, &question.query.ids);
+    let held: Cow<'_, [TypeName]> = match named.iter().all(|r#type| may_hold(&r#type)) {
+        true => Cow::Borrowed(named),
+        false => named.iter().filter(may_hold).cloned().collect(),
+    };
+    let grants = Arc::new(asker.policies.grants(
+        asker.consumer,
+        asker.operation,
+        &source.tenant,
+        &held,
+        source.personal_data,
+    ));
+    let audit = Arc::new(Audit::new(&asker.consumer.id, source));
+    let mut groups = Selections::new();
+    for mut granted in grants.by_selection() {
+        granted.attributes = asked_attributes(question, prepared.needs_system_dates, &granted, &grants);
+        let is_same = |earlier: &&mut Selection| {
+            earlier.attributes == granted.attributes && earlier.restriction == granted.restriction
+        };
+        match groups.iter_mut().find(is_same) {
+            Some(earlier) => earlier.types.extend(granted.types),
+            None => groups.push(granted),
+        }
+    }
+    for group in groups {
+        let restriction = group.restriction.clone();
+        let (query, told) = source_query(prepared, group, &grants, source);
+        sub_queries.push(SubQuery {
+            source: Arc::clone(source),
+            query,
+            grants: Arc::clone(&grants),
+            audit: Arc::clone(&audit),
+            restriction,
+            told,
+            claimed: Arc::clone(asker.registry.claimed()),
+            of_one_tenant: question.tenant.is_some(),
+            is_only: false,
+        });
+    }
+}
+
+/// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
+/// evaluates it on what is left after projection: as if no entity had the attribute.
+fn source_query(
+    prepared: &Prepared<'_>,
+    group: Selection,
+    grants: &GrantSet,
+    source: &RegisteredSource,
+) -> (SourceQuery, Told) {
+    let Selection {
+        types,
+        attributes,
+        restriction,
+    } = group;
+    let question = prepared.question;
+    let Query {
+        ids,
+        id_pattern,
+        attributes: any_attribute,
+        ..
+    } = &question.query;
+    let pushed = !question.split_entities;
+    // Where every attribute is asked for, the classification still hides some: a source that decides by one of those
+    // would tell of it.
+    let shown = |name: &AttributeName| match attributes.includes(name) {
+        true => shown_in(&types, name, grants),
+        false => ShownIn::None,
+    };
+    let any_visible: Vec<AttributeName> = if any_attribute.iter().any(|name| shown(name) == ShownIn::Some) {
+        // Without one that some of the types show, the source would leave out entities that have nothing else.
+        Vec::new()
+    } else {
+        any_attribute
+            .iter()
+            .filter(|name| shown(name) == ShownIn::All)
+            .cloned()
+            .collect()
+    };
+    let may_be_told = |name: &AttributeName| shown(name) == ShownIn::All;
+    let filter = prepared
+        .filter
+        .as_ref()
+        .filter(|filter| pushed && touches_only(filter, &may_be_told, grants))
+        .filter(|filter| !may_find_out_what_is_masked(filter, prepared.discerns_finds, grants, source));
+    let geo = prepared.geo.as_ref().filter(|geo| pushed && may_be_told(&geo.property));
+    let scope = prepared
+        .scope
+        .as_ref()
+        .filter(|_| pushed && !grants.may_hide_scopes())
+        .filter(|scope| !source.inspection.may_be_guessed_by_scope(scope));
+    let told = Told {
+        filter: match filter {
+            None => Coverage::None,
+            Some(_) if prepared.is_whole_filter => Coverage::Exact,
+            Some(_) => Coverage::Narrows,
+        },
+        geo: geo.is_some(),
+        scope: scope.is_some(),
+    };
+    let restriction = restriction.as_deref();
+    let query = SourceQuery {
+        ids: ids.clone(),
+        id_pattern: id_pattern.clone(),
+        // None of them visible: no entity of this source matches, which the gateway finds out by itself.
+        any_attribute: if pushed { any_visible } else { Vec::new() },
+        filter: both(filter, restriction.and_then(|restriction| restriction.filter.as_ref())),
+        // A source takes one geo-query. The consumer's narrows more than the box around a municipality.
+        geo: geo.cloned().or_else(|| {
+            restriction
+                .and_then(|restriction| restriction.geo.clone())
+                .map(Arc::new)
+        }),
+        scope: scope.cloned(),
+        // A condition on a system date is evaluated on what the source says of it.
+        system_attributes: prepared.needs_system_dates
+            || restriction.is_some_and(|restriction| restriction.system_attributes),
+        page: None,
+        types,
+        attributes: match restriction {
+            Some(restriction) => with_judged(attributes, &restriction.attributes),
+            None => attributes,
+        },
+    };
+    (query, told)
+}
+
+/// What fulfils both filters.
+fn both(one: Option<&Arc<Expression>>, other: Option<&Expression>) -> Option<Arc<Expression>> {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let parts = [&**one, other].into_iter().flat_map(|filter| match filter {
+                Expression::And(parts) => parts.clone(),
+                other => vec![other.clone()],
+            });
+            Some(Arc::new(Expression::And(parts.collect())))
+        }
+        (Some(one), None) => Some(Arc::clone(one)),
+        (None, other) => other.cloned().map(Arc::new),
+    }
+}
+
+impl SubQuery {
+    /// Whose the part of an entity is that the source has sent.
+    pub(super) fn standing(&self, entity: &Entity) -> Standing {
+        self.claimed.standing(entity, &self.source)
+    }
+
+    /// Whether what the source says of the entity would stand there without the tenant that speaks for it.
+    pub(super) fn would_stand_alone(&self, entity: &Entity) -> bool {
+        self.is_only && !self.of_one_tenant && self.standing(entity) == Standing::Addition
+    }
+
+    /// Whether the source decides the whole question by itself, so that its pages and counts are those of the
+    /// view: it evaluates every condition, and nothing that it answers is left out afterwards. `question` is the
+    /// question before it was narrowed. What remains to be asked is whether it has entities of several types, of
+    /// which one may hide them.
+    #[must_use]
+    pub fn is_exact(&self, question: &Query) -> bool {
+        let all_pushed = (question.filter.is_none() || self.told.filter == Coverage::Exact)
+            && self.told.geo == question.geo.is_some()
+            && self.told.scope == question.scope.is_some()
+            && self.query.any_attribute.len() == question.attributes.len();
+        let all_covered = self
+            .restriction
+            .as_ref()
+            .is_none_or(|restriction| restriction.decided_by_filter);
+        let types_decided = question
+            .types
+            .as_ref()
+            .is_none_or(|selection| selects_each(selection, &self.query.types));
+        let all_provided = self.query.types.iter().all(|r#type| self.source.provides_every(r#type));
+        all_pushed
+            && all_covered
+            && types_decided
+            && all_provided
+            && self.source.adapter.push_down(&self.query).is_exact()
+    }
+
+    /// Whether every entity of its own that the source may send is one of which the consumer may see something, whatever
+    /// it is like; but for what other types it may have.
+    #[must_use]
+    pub fn shows_every_entity(&self) -> bool {
+        let ids = &self.query.ids;
+        let mut types = self.query.types.iter();
+        types.all(|r#type| {
+            let grants = self.grants.grants().iter();
+            let covers_every = |grant: &Arc<TypeGrant>| grant.r#type() == r#type && grant.covers_every_entity();
+            let is_asked_by_id = || {
+                !ids.is_empty()
+                    && ids
+                        .iter()
+                        .all(|id| self.source.may_hold(r#type, std::slice::from_ref(id)))
+            };
+            grants.clone().any(covers_every) && (self.source.provides_every(r#type) || is_asked_by_id())
+        })
+    }
+
+    /// Whether the source leaves entities out because of their attributes, so that a part of an entity that
+    /// another source has found may be missing from its answer. What it leaves out because no permit covers it is not
+    /// missing.
+    #[must_use]
+    pub fn filters_parts(&self) -> bool {
+        let push_down = self.source.adapter.push_down(&self.query);
+        let conditional = |given: bool, coverage: Coverage| given && coverage != Coverage::None;
+        conditional(self.told.filter != Coverage::None, push_down.filter)
+            || conditional(self.told.geo, push_down.geo)
+            || conditional(self.told.scope, push_down.scope)
+            || conditional(!self.query.any_attribute.is_empty(), push_down.any_attribute)
+    }
+
+    /// The same question, for one page of the answer.
+    #[must_use]
+    pub fn paged(&self, page: kakehashi_adapters::Page) -> Self {
+        self.with(
+            SourceQuery {
+                page: Some(page),
+                ..self.query.clone()
+            },
+            self.told,
+        )
+    }
+
+    /// The same question, for the whole answer.
+    #[must_use]
+    pub fn unpaged(&self) -> Self {
+        let query = SourceQuery {
+            page: None,
+            ..self.query.clone()
+        };
+        self.with(query, self.told)
+    }
+
+    /// The same question without the consumer's conditions on attributes, for some ids only.
+    #[must_use]
+    pub fn completing(&self, ids: Vec<ngsi_ld::EntityId>) -> Self {
+        let restriction = self.restriction.as_deref();
+        let query = SourceQuery {
+            filter: restriction
+                .and_then(|restriction| restriction.filter.clone())
+                .map(Arc::new),
+            geo: restriction
+                .and_then(|restriction| restriction.geo.clone())
+                .map(Arc::new),
+            ..self.unconditional(ids)
+        };
+        self.with(query, Told::NOTHING)
+    }
+
+    /// The question for one entity, without any condition on attributes: whether a permit covers it is judged here.
+    #[must_use]
+    pub fn into_by_id(mut self) -> Self {
+        self.query.any_attribute.clear();
+        self.query.filter = None;
+        self.query.geo = None;
+        self.query.scope = None;
+        self.query.page = None;
+        self.told = Told::NOTHING;
+        self
+    }
+
+    fn unconditional(&self, ids: Vec<ngsi_ld::EntityId>) -> SourceQuery {
+        SourceQuery {
+            ids,
+            any_attribute: Vec::new(),
+            filter: None,
+            geo: None,
+            scope: None,
+            page: None,
+            ..self.query.clone()
+        }
+    }
+
+    fn with(&self, query: SourceQuery, told: Told) -> Self {
+        Self {
+            source: Arc::clone(&self.source),
+            grants: Arc::clone(&self.grants),
+            audit: Arc::clone(&self.audit),
+            restriction: self.restriction.clone(),
+            told,
+            query,
+            claimed: Arc::clone(&self.claimed),
+            of_one_tenant: self.of_one_tenant,
+            is_only: self.is_only,
+        }
+    }
+}
+
+/// Whether each of these types alone satisfies the selection, so that asking for any of them decides it.
+fn selects_each(selection: &ngsi_ld::query::TypeSelection, types: &[TypeName]) -> bool {
+    types
+        .iter()
+        .all(|r#type| selection.selects(std::slice::from_ref(r#type)))
+}

@@ -1,0 +1,104 @@
+//! `retrieveEntityTypes` (clause 5.7.5): the types of which the consumer may see at least one entity.
+
+use std::sync::Arc;
+
+use kakehashi_adapters::{AttributeSelection, Page};
+use ngsi_ld::TypeName;
+use ngsi_ld::query::Query;
+
+use super::gather::{self, Found, Request};
+use super::plan::{Asker, SubQuery, plan};
+use super::{Question, Refusal, Warning, scan, warning};
+
+/// The types that there are.
+#[derive(Debug)]
+pub struct Answer {
+    /// Expanded names, each once, in the order of their text.
+    pub types: Vec<TypeName>,
+    /// The sources whose types are missing.
+    pub warnings: Vec<Warning>,
+}
+
+/// Asks every source, for each granted type, whether it holds one entity.
+///
+/// # Errors
+/// [`Refusal::TooManySources`], [`Refusal::ScanTooWide`]
+pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
+    let plan = plan(question, asker, &request.call).await?;
+    let mut by_type: Vec<SubQuery> = Vec::new();
+    for sub_query in &plan.sub_queries {
+        let several = sub_query
+            .source
+            .adapter
+            .has_entities_of_several_types(&request.call)
+            .await;
+        by_type.extend(one_for_each_type(sub_query, !matches!(several, Ok(false))));
+    }
+    let by_type: Vec<Arc<SubQuery>> = by_type.into_iter().map(Arc::new).collect();
+    let mut answers = gather::gather(&by_type, request).await?;
+    // Where the first is left out, another tells whether there are any.
+    let (places, again): (Vec<usize>, Vec<Arc<SubQuery>>) = (by_type.iter().zip(&answers).enumerate())
+        .filter(|(_, (_, answer))| is_left_out(answer))
+        .map(|(place, (sub_query, _))| (place, Arc::new(sub_query.unpaged())))
+        .unzip();
+    if !again.is_empty() {
+        for (place, answer) in places.into_iter().zip(gather::gather(&again, request).await?) {
+            if let Some(first) = answers.get_mut(place) {
+                *first = answer;
+            }
+        }
+    }
+    if let Some(refusal) = scan::refusal(
+        by_type
+            .iter()
+            .map(|sub_query| &**sub_query)
+            .zip(answers.iter().map(|answer| answer.as_ref().err())),
+    ) {
+        return Err(refusal);
+    }
+    let mut types: Vec<TypeName> = Vec::new();
+    let mut warnings = warning::of_errors(&plan.overloaded);
+    for (sub_query, answer) in by_type.iter().zip(answers) {
+        match answer {
+            Ok(Found { entities, left_out, .. }) => {
+                types.extend(entities.into_iter().flat_map(|entity| entity.types));
+                let told = gather::warning_of_left_out(sub_query, request, &left_out).await;
+                warning::add(&mut warnings, told);
+            }
+            Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
+        }
+    }
+    types.sort_unstable();
+    types.dedup();
+    Ok(Answer { types, warnings })
+}
+
+/// Whether a source holds something of a type, of which nothing can be shown.
+fn is_left_out(answer: &gather::Answer) -> bool {
+    let found = answer.as_ref();
+    found.is_ok_and(|found| found.entities.is_empty() && !found.left_out.is_empty())
+}
+
+/// The question whether a source holds an entity, for each type that it is asked for. No attribute is needed
+/// to know that but those by which permits tell which entities they cover. One entity is enough where nothing may hide
+/// the first; otherwise all must be looked at.
+pub fn one_for_each_type(sub_query: &SubQuery, any_may_be_hidden: bool) -> Vec<SubQuery> {
+    sub_query
+        .query
+        .types
+        .iter()
+        .map(|r#type| {
+            let mut one = sub_query.paged(Page { limit: 1, offset: 0 });
+            one.query.types = vec![r#type.clone()];
+            if any_may_be_hidden || !one.is_exact(&Query::default()) {
+                one.query.page = None;
+            }
+            let judged = sub_query
+                .restriction
+                .as_ref()
+                .map(|restriction| restriction.attributes.clone());
+            one.query.attributes = AttributeSelection::only(judged.unwrap_or_default());
+            one
+        })
+        .collect()
+}

@@ -1,0 +1,229 @@
+//! The body of a request that writes: read within its limits, and taken apart into entities under the @context
+//! that holds for each (clauses 6.3.4 and 6.3.5).
+
+use axum::body::{Body, Bytes};
+use http::Method;
+use http_body_util::BodyExt;
+use kakehashi_contexts::RequestContext;
+use kakehashi_resources::Held;
+use kakehashi_server::TooSlow;
+use ngsi_ld::Entity;
+use ngsi_ld::entity::parse::{InvalidEntity, parse_entity};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::request_context;
+use super::scope::Scope;
+use crate::negotiate::BodyMediaType;
+use crate::problem::{ErrorType, Problem};
+
+/// How much of a body that is too large is read and dropped, in bytes: more is an attack, not a mistake.
+const MOST_DROPPED: usize = 16 * 1024 * 1024;
+
+/// A body in memory, not deeper than it may be.
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    bytes: Bytes,
+    media_type: BodyMediaType,
+    /// What is counted of it for the request.
+    _held: Held,
+}
+
+/// The member of an entity that says how the others are to be read.
+#[derive(Deserialize)]
+struct ContextMember<'a> {
+    #[serde(rename = "@context", borrow, default)]
+    context: Option<&'a RawValue>,
+}
+
+impl RequestBody {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// 415 for a media type of something else, 413 when it is larger than the limit, 400 when it breaks off or
+    /// nests too deep.
+    pub(super) async fn read(method: &Method, body: Body, scope: &Scope) -> Result<Self, Problem> {
+        let media_type = BodyMediaType::of_request(method, &scope.headers)?;
+        let limits = &scope.revision.config.gateway.limits;
+        let mut held = scope.resources.held();
+        let bytes = Bytes::from(read_bytes(body, limits.body.bytes(), &mut held).await?);
+        let (looked_at, deepest) = (bytes.clone(), limits.json_depth);
+        let looking = async move { nests_deeper(&looked_at, deepest) };
+        if scope.resources.compute_over(bytes.len(), looking).await? {
+            let detail = format!("the body: arrays and objects nest deeper than {deepest} levels");
+            return Err(Problem::new(ErrorType::BadRequestData, detail));
+        }
+        Ok(Self {
+            bytes,
+            media_type,
+            _held: held,
+        })
+    }
+
+    /// The bytes.
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Refuses a Link header that names an @context beside a body that carries its own (clause 6.3.5).
+    ///
+    /// # Errors
+    /// 400
+    pub(super) fn check_link(&self, scope: &Scope) -> Result<(), Problem> {
+        let carries = match self.media_type {
+            BodyMediaType::Json => None,
+            BodyMediaType::JsonLd => Some(RawValue::NULL),
+        };
+        request_context::for_body(&scope.headers, self.media_type, carries).map(|_| ())
+    }
+
+    /// The @context of the one object that the body holds: its own, or that of the Link header.
+    ///
+    /// # Errors
+    /// As [`Scope::body_context`].
+    pub(super) async fn context(&self, scope: &Scope) -> Result<RequestContext, Problem> {
+        self.context_of(&self.bytes, scope).await
+    }
+
+    async fn context_of(&self, json: &Bytes, scope: &Scope) -> Result<RequestContext, Problem> {
+        let text = json.clone();
+        let finding = async move { context_member(&text) };
+        let member = scope.resources.compute_over(json.len(), finding).await??;
+        scope.body_context(self.media_type, member.as_deref()).await
+    }
+
+    /// The one entity that the body holds.
+    ///
+    /// # Errors
+    /// A problem that names the member and what is wrong with it.
+    pub(super) async fn entity(&self, scope: &Scope) -> Result<Entity, Problem> {
+        self.entity_of(&self.bytes, scope).await
+    }
+
+    /// The entity that a part of the body holds, under the @context of its own or of the Link header.
+    ///
+    /// # Errors
+    /// As [`RequestBody::entity`].
+    pub(super) async fn entity_of(&self, json: &Bytes, scope: &Scope) -> Result<Entity, Problem> {
+        let text = json.clone();
+        let checking = async move { check_is_object(&text) };
+        scope.resources.compute_over(json.len(), checking).await??;
+        let context = self.context_of(json, scope).await?;
+        let text = json.clone();
+        let parsing = async move { parse_entity(&text, &context.context).map_err(|error| invalid(&error)) };
+        scope.resources.compute_over(json.len(), parsing).await?
+    }
+}
+
+/// The member `@context` of an object.
+fn context_member(json: &[u8]) -> Result<Option<Box<RawValue>>, Problem> {
+    let member: Result<ContextMember<'_>, serde_json::Error> = serde_json::from_slice(json);
+    match member {
+        Ok(member) => Ok(member.context.map(RawValue::to_owned)),
+        Err(_) => {
+            let detail = "member `@context`: it stands there twice";
+            Err(Problem::new(ErrorType::BadRequestData, detail))
+        }
+    }
+}
+
+/// Whether the text is one JSON object: what is no JSON at all is told before anything of its members
+/// (clause 5.5.4).
+pub(super) fn check_is_object(json: &[u8]) -> Result<(), Problem> {
+    check_is_json(json)?;
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        let detail = "the body: expected an entity, which is a JSON object";
+        return Err(Problem::new(ErrorType::InvalidRequest, detail));
+    }
+    Ok(())
+}
+
+/// Whether the text is JSON at all.
+pub(super) fn check_is_json(json: &[u8]) -> Result<(), Problem> {
+    serde_json::from_slice::<IgnoredAny>(json).map(drop).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let detail = format!("the body: not JSON at line {line}, column {column}");
+        Problem::new(ErrorType::InvalidRequest, detail)
+    })
+}
+
+/// What a consumer is told of a text that is no entity.
+fn invalid(error: &InvalidEntity) -> Problem {
+    let error_type = if error.is_malformed_json() {
+        ErrorType::InvalidRequest
+    } else {
+        ErrorType::BadRequestData
+    };
+    Problem::new(error_type, error.to_string())
+}
+
+/// Reads the bytes of a body. Of one that is too large the rest is read and dropped, within reason: a connection
+/// that is closed while its peer still sends may lose the answer on its way.
+async fn read_bytes(mut body: Body, limit: usize, held: &mut Held) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if TooSlow::is_cause_of(&error) {
+                let detail = "the body arrived too slowly; send it without pauses";
+                return Problem::new(ErrorType::RequestTimeout, detail);
+            }
+            Problem::new(
+                ErrorType::InvalidRequest,
+                "the body broke off, or its chunks are malformed",
+            )
+        })?;
+        let Some(data) = frame.data_ref() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= limit {
+            held.grow(data.len())?;
+            bytes.extend_from_slice(data);
+        } else if length - limit > MOST_DROPPED {
+            break;
+        }
+    }
+    if length > limit {
+        let detail = format!("the body is larger than {limit} bytes; send it in parts");
+        return Err(Problem::new(ErrorType::ContentTooLarge, detail));
+    }
+    Ok(bytes)
+}
+
+/// Whether arrays and objects nest deeper than allowed. It looks at brackets outside of strings only, so that it
+/// holds for texts that are no JSON as well.
+fn nests_deeper(json: &[u8], allowed: usize) -> bool {
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                if depth > allowed {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_brackets_outside_of_strings_nest() {
+        assert!(!nests_deeper(br#"{"a":[1,{"b":"[[[[\"[["}]}"#, 3));
+        assert!(nests_deeper(br#"{"a":[1,{"b":2}]}"#, 2));
+        assert!(!nests_deeper(b"[][][][]", 1));
+        assert!(!nests_deeper(b"]]]]", 1));
+        assert!(nests_deeper(&[b'['; 200], 64));
+    }
+}

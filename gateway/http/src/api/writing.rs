@@ -1,0 +1,133 @@
+//! Writing entities. A write does not end with the request that asks for it: it is run beside it, and what was begun is
+//! finished and told, whether somebody still waits for the answer or not.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, header};
+use kakehashi_adapters::Call;
+use kakehashi_core::consumer::Consumer;
+use kakehashi_core::names::TenantId;
+use kakehashi_federation::provide::{EntityChange, EntityChanged, Provider, Watcher, WriteRefusal};
+use kakehashi_federation::registry::RegisteredSource;
+use kakehashi_policy::Operation;
+use kakehashi_revision::Revision;
+use kakehashi_running::Gateway;
+use kakehashi_runtime::tasks::BrokenOff;
+use kakehashi_runtime::{Slots, TooMany};
+use kakehashi_subscriptions::Subscriptions;
+use ngsi_ld::Entity;
+use tokio_util::sync::CancellationToken;
+
+use super::entity_provision::written_tenant;
+use super::scope::{Scope, asker};
+use crate::problem::{ErrorType, Problem};
+
+/// What became of each write of a request.
+pub(super) type Outcomes = Vec<Result<EntityChanged, WriteRefusal>>;
+
+/// Makes the changes, one after the other. When this is dropped, because the caller has left or its time is over, what
+/// was begun is finished all the same, and nothing more is begun.
+///
+/// # Errors
+/// 403 when the consumer belongs to no tenant and names none, 503 when too much is being written.
+pub(super) async fn write(
+    gateway: &Arc<Gateway>,
+    scope: &Scope,
+    operation: Operation,
+    changes: Vec<EntityChange>,
+) -> Result<Outcomes, Problem> {
+    let caller = CancellationToken::new();
+    let _leaves = caller.clone().drop_guard();
+    let writing = Writing {
+        tenant: written_tenant(scope)?,
+        gateway: Arc::clone(gateway),
+        revision: Arc::clone(&scope.revision),
+        consumer: Arc::clone(&scope.caller.0),
+        operation,
+        call: scope.gathering(gateway).call,
+        caller,
+    };
+    let written = gateway.tasks.writes.spawn_for(&scope.caller.0.id, writing.run(changes));
+    Ok(written?.await?)
+}
+
+/// What a write needs, without its request.
+#[derive(Debug)]
+struct Writing {
+    gateway: Arc<Gateway>,
+    revision: Arc<Revision>,
+    consumer: Arc<Consumer>,
+    operation: Operation,
+    tenant: TenantId,
+    call: Call,
+    caller: CancellationToken,
+}
+
+impl Writing {
+    async fn run(self, changes: Vec<EntityChange>) -> Outcomes {
+        let asker = asker(&self.revision, &self.consumer, self.operation);
+        let watcher = SubscriptionWatcher {
+            subscriptions: &self.gateway.subscriptions,
+            revision: &self.revision,
+        };
+        let provider = Provider {
+            asker: &asker,
+            tenant: &self.tenant,
+            call: &self.call,
+            watcher: &watcher,
+            caller: &self.caller,
+        };
+        let mut outcomes = Outcomes::with_capacity(changes.len());
+        for change in changes {
+            // Not even asked for, so that nothing is spent on it.
+            let outcome = match self.caller.is_cancelled() {
+                true => Err(WriteRefusal::CallerLeft),
+                false => Box::pin(provider.change(change)).await,
+            };
+            if self.caller.is_cancelled() {
+                self.gateway.metrics.record_write_without_caller(match &outcome {
+                    Ok(_) => "finished",
+                    Err(WriteRefusal::CallerLeft) => "not_begun",
+                    Err(_) => "refused",
+                });
+            }
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+}
+
+/// Tells the subscriptions of writes, under the revision of the request that writes.
+#[derive(Debug)]
+struct SubscriptionWatcher<'a> {
+    subscriptions: &'a Arc<Subscriptions>,
+    revision: &'a Arc<Revision>,
+}
+
+impl Watcher for SubscriptionWatcher<'_> {
+    fn turns(&self, source: &RegisteredSource) -> Slots {
+        self.subscriptions.turns(source)
+    }
+
+    fn wants_to_be_told(&self) -> bool {
+        self.subscriptions.are_any()
+    }
+
+    fn committed(&self, source: &Arc<RegisteredSource>, before: Option<Entity>, after: Option<Entity>) {
+        self.subscriptions.committed(self.revision, source, before, after);
+    }
+}
+
+impl From<TooMany> for Problem {
+    fn from(error: TooMany) -> Self {
+        let problem = Self::new(ErrorType::Unavailable, error.to_string());
+        problem.with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+}
+
+impl From<BrokenOff> for Problem {
+    fn from(_: BrokenOff) -> Self {
+        let detail = "a fault of the gateway; the operator finds it by the request id";
+        Self::new(ErrorType::InternalError, detail)
+    }
+}

@@ -1,0 +1,214 @@
+//! What happens to every request before an operation sees it, and to every response after: one service, whose steps stand
+//! in `answer` and `admit` in the order of the request. The edge knows consumers, tenants and limits; it
+//! knows no entities.
+
+pub mod authenticate;
+pub mod client_address;
+mod deadline;
+mod held_body;
+mod hygiene;
+mod observe;
+mod preconditions;
+mod purpose;
+mod rate_limit;
+pub mod tenant;
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::HeaderValue;
+use kakehashi_config::Proof;
+use kakehashi_core::names::TenantId;
+use kakehashi_resources::Resources;
+use kakehashi_revision::Revision;
+use kakehashi_running::Gateway;
+use tower::Service;
+
+use authenticate::Authenticated;
+pub use authenticate::{Caller, PresentedToken};
+pub use deadline::Deadline;
+pub use held_body::HeldBody;
+pub use observe::RequestId;
+
+use crate::problem::{ErrorType, Problem};
+use client_address::client_address;
+use observe::Observed;
+
+/// What the edge has found out about a request, for the operation: an extension of every request that has passed it.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    /// The revision that holds for the whole request.
+    pub revision: Arc<Revision>,
+    /// Its identity.
+    pub id: RequestId,
+    /// When the sources must have answered.
+    pub deadline: Deadline,
+    /// Who asks.
+    pub caller: Caller,
+    /// By what that is known.
+    pub proof: Proof,
+    /// The token that was presented.
+    pub token: Option<PresentedToken>,
+    /// What the request may use of the process.
+    pub resources: Resources,
+    /// `NGSILD-Tenant` (clause 4.14); `None`: the federation of all.
+    pub tenant: Option<TenantId>,
+}
+
+/// The operations within the edge. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Edge(Arc<Inside>);
+
+#[derive(Debug)]
+struct Inside {
+    gateway: Arc<Gateway>,
+    operations: Router,
+    limited: bool,
+}
+
+impl Edge {
+    /// Puts the operations within the edge. `limited` is false in measurements of what the limits cost, and nowhere
+    /// else.
+    #[must_use]
+    pub fn around(gateway: &Arc<Gateway>, operations: Router, limited: bool) -> Self {
+        Self(Arc::new(Inside {
+            gateway: Arc::clone(gateway),
+            operations,
+            limited,
+        }))
+    }
+}
+
+impl Service<Request> for Edge {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let inside = Arc::clone(&self.0);
+        Box::pin(async move { Ok(inside.answer(request).await) })
+    }
+}
+
+impl Inside {
+    /// Whatever becomes of a request, it has an id, is counted and is logged. One revision holds for all of it, and
+    /// nothing that is done for it outlives its deadline.
+    async fn answer(&self, request: Request) -> Response {
+        let observed = Observed::begin(&request);
+        let revision = self.gateway.revision();
+        let deadline = Deadline::begin(&revision.config);
+        let mut caller = None;
+        let steps = self.admit(request, revision, &observed.id, deadline, &mut caller);
+        // A panic below is a fault of ours; it must cost this request alone.
+        let steps = AssertUnwindSafe(steps).catch_unwind();
+        let mut response = match tokio::time::timeout_at(deadline.of_the_answer().into(), steps).await {
+            Ok(Ok(Ok(response) | Err(response))) => response,
+            Ok(Err(_)) => answer_panic(),
+            Err(_) => {
+                let detail = "the request took longer than its deadline; ask for less";
+                Problem::new(ErrorType::Timeout, detail).into_response()
+            }
+        };
+        observed.end(&self.gateway, caller.as_ref(), &mut response);
+        response
+    }
+
+    /// From the wire to the operation. The error is the answer to a request that does not get there.
+    async fn admit(
+        &self,
+        mut request: Request,
+        revision: Arc<Revision>,
+        id: &RequestId,
+        deadline: Deadline,
+        found: &mut Option<Caller>,
+    ) -> Result<Response, Response> {
+        let (gateway, config) = (&*self.gateway, &revision.config);
+        // Before anything reads a header or the path: one canonical path, no header that claims an identity.
+        hygiene::clean(&mut request, config).map_err(IntoResponse::into_response)?;
+        // Who asks decides all that follows.
+        let address = client_address(&request, &config.gateway);
+        let authenticated = authenticate::authenticate(gateway, config, &mut request, address).await;
+        let Authenticated { caller, proof, token } = authenticated.map_err(IntoResponse::into_response)?;
+        *found = Some(caller.clone());
+        // After the caller is known, before a tenant is looked up: guessing tenants costs tokens.
+        let admitted = match self.limited {
+            true => Some(rate_limit::admit(gateway, &caller.0, address).map_err(|refusal| *refusal)?),
+            false => None,
+        };
+        // After the consumer's own limits, so that who is over them is told so.
+        let resources = match self.limited {
+            true => {
+                let admitted = gateway.admission.admit(&caller.0, address, deadline.of_the_answer());
+                admitted.map_err(|_| Problem::busy().into_response())?
+            }
+            false => Resources::uncounted(deadline.of_the_answer()),
+        };
+        let passed = Passed {
+            revision,
+            id: id.clone(),
+            deadline,
+            caller,
+            proof,
+            token,
+            resources: resources.clone(),
+            tenant: None,
+        };
+        let response = self.operate(request, passed, found).await;
+        let response = response.unwrap_or_else(|refusal| refusal);
+        Ok(match admitted {
+            Some(admitted) => rate_limit::held_by(admitted, response, resources),
+            None => response,
+        })
+    }
+
+    /// What for, what holds whatever the request is about, then the tenant, then the operation.
+    async fn operate(
+        &self,
+        mut request: Request,
+        mut passed: Passed,
+        found: &mut Option<Caller>,
+    ) -> Result<Response, Response> {
+        // Part of who asks; after the limits, so that guessing purposes costs tokens, too.
+        let stated = purpose::stated(request.headers(), &passed.caller).map_err(IntoResponse::into_response)?;
+        if let Some(caller) = stated {
+            passed.caller = caller.clone();
+            *found = Some(caller);
+        }
+        preconditions::check(&request).map_err(|refusal| *refusal)?;
+        let named: Option<HeaderValue> = tenant::named(request.headers()).map_err(IntoResponse::into_response)?;
+        let looked_up = named
+            .as_ref()
+            .map(|named| tenant::look_up(&passed.revision, &passed.caller, named));
+        let mut response = match looked_up.transpose() {
+            Ok(tenant) => {
+                passed.tenant = tenant;
+                request.extensions_mut().insert(passed);
+                let Ok(response) = self.operations.clone().call(request).await;
+                response
+            }
+            Err(problem) => problem.into_response(),
+        };
+        if let Some(named) = named {
+            response.headers_mut().insert(tenant::TENANT, named);
+        }
+        Ok(response)
+    }
+}
+
+/// What a consumer is told when the gateway fails it.
+fn answer_panic() -> Response {
+    tracing::error!("a request ended in a panic");
+    let detail = "a fault of the gateway; the operator finds it by the request id";
+    Problem::new(ErrorType::InternalError, detail).into_response()
+}

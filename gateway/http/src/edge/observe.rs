@@ -1,0 +1,145 @@
+//! The outermost step: an id for every request, one log line and one measurement when it is answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, Method, header};
+use kakehashi_running::Gateway;
+use rand::RngExt;
+
+use super::Caller;
+use crate::problem::Busy;
+
+/// The header that tells the consumer the request's id, to be quoted in questions to the operator.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// RFC 9110 section 7.6.3: between the gateway and the sources HTTP/1.1 is spoken.
+const VIA: &str = "1.1 kakehashi";
+
+/// The W3C Trace Context header.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The identity of one request: a W3C trace id. A caller's own trace is continued, so that both ends can find
+/// the request in their logs.
+#[derive(Debug, Clone)]
+pub struct RequestId {
+    trace_id: Arc<str>,
+    /// `traceparent` for what the gateway sends on.
+    pub traceparent: Arc<str>,
+}
+
+impl RequestId {
+    /// Continues the caller's trace, or begins one.
+    fn of(request: &Request) -> Self {
+        let mut random = rand::rng();
+        let continued = request
+            .headers()
+            .get(TRACEPARENT)
+            .and_then(|value| trace_id_of(value.to_str().ok()?));
+        let trace_id = continued.map_or_else(|| format!("{:032x}", random.random::<u128>()), str::to_owned);
+        let traceparent = format!("00-{trace_id}-{:016x}-01", random.random::<u64>());
+        Self {
+            trace_id: trace_id.into(),
+            traceparent: traceparent.into(),
+        }
+    }
+
+    /// The id: 32 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.trace_id
+    }
+}
+
+/// The trace id in a `traceparent`, if it is one.
+fn trace_id_of(traceparent: &str) -> Option<&str> {
+    let mut fields = traceparent.split('-');
+    let (version, trace_id, parent) = (fields.next()?, fields.next()?, fields.next()?);
+    let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let well_formed = version.len() == 2 && trace_id.len() == 32 && parent.len() == 16;
+    let meaningful = trace_id.bytes().any(|byte| byte != b'0');
+    (well_formed && meaningful && is_hex(trace_id)).then_some(trace_id)
+}
+
+/// A request that is under way.
+pub(super) struct Observed {
+    pub(super) id: RequestId,
+    began: Instant,
+    method: &'static str,
+}
+
+impl Observed {
+    pub(super) fn begin(request: &Request) -> Self {
+        Self {
+            id: RequestId::of(request),
+            began: Instant::now(),
+            method: known_method(request.method()),
+        }
+    }
+
+    /// Tells what became of it: the consumer by headers, the operator by the log and the metrics.
+    pub(super) fn end(&self, gateway: &Gateway, caller: Option<&Caller>, response: &mut Response) {
+        if let Ok(value) = HeaderValue::try_from(self.id.as_str()) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
+            .headers_mut()
+            .insert(header::VIA, HeaderValue::from_static(VIA));
+        if response.extensions().get::<Busy>().is_some() {
+            gateway.admission.note_shed();
+            gateway.metrics.record_refusal("busy");
+        }
+        let matched = response.extensions().get::<MatchedPath>();
+        let route = matched.map_or("unmatched", MatchedPath::as_str);
+        let consumer = caller.map_or("", |caller| caller.0.id.as_str());
+        let purpose = caller.and_then(|caller| caller.0.purpose.as_deref()).unwrap_or("");
+        let (status, elapsed) = (response.status().as_u16(), self.began.elapsed());
+        tracing::info!(
+            request_id = self.id.as_str(),
+            consumer,
+            purpose,
+            method = self.method,
+            route,
+            status,
+            milliseconds = elapsed.as_secs_f64() * 1000.0,
+            "answered"
+        );
+        gateway.metrics.record_request(self.method, route, status, elapsed);
+    }
+}
+
+/// The method as a label: those of HTTP by name, all others as one.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "_OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_trace_is_continued_and_nonsense_is_not() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(trace_id_of(good), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        for wrong in [
+            "",
+            "00",
+            "00-xyz-1-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "田中",
+        ] {
+            assert_eq!(trace_id_of(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! HTTP towards consumers: what happens to every request before an operation sees it, and the NGSI-LD HTTP binding.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`problem`] | problem details (RFC 7807): every error that a consumer is told |
+//! | [`negotiate`] | media types of bodies and answers |
+//! | [`edge`] | the steps of every request in their order: hygiene, caller, rate limit, tenant |
+//! | [`api`] | one module per resource family of CIM 009 clause 6 |
+//!
+//! It speaks to no source: what an operation asks for, the federation answers.
+
+// What outlives a request is spawned in `runtime` and nowhere else.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+pub mod api;
+pub mod edge;
+pub mod negotiate;
+pub mod problem;

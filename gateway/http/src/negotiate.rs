@@ -1,0 +1,189 @@
+//! In which media types the consumer speaks and listens (clause 6.3.4).
+
+use http::{HeaderMap, Method, header};
+
+use crate::problem::{ErrorType, Problem};
+
+/// The media types of a response with entities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaType {
+    /// `application/json`: the @context goes into the Link header.
+    Json,
+    /// `application/ld+json`: the @context goes into the body.
+    JsonLd,
+    /// `application/geo+json`
+    GeoJson,
+}
+
+impl MediaType {
+    /// The order of clause 6.3.4: the first that the consumer likes best is taken.
+    const PREFERENCE: [Self; 3] = [Self::Json, Self::JsonLd, Self::GeoJson];
+
+    /// The name of the media type.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::JsonLd => "application/ld+json",
+            Self::GeoJson => "application/geo+json",
+        }
+    }
+
+    /// Finds the media type that the consumer likes best among those offered.
+    ///
+    /// # Errors
+    /// 406 with the list of what there is, when none is acceptable.
+    pub fn negotiate(headers: &HeaderMap, geojson_offered: bool) -> Result<Self, Problem> {
+        let accepted: Vec<&str> = headers
+            .get_all(header::ACCEPT)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|range| !range.is_empty())
+            .collect();
+        if accepted.is_empty() {
+            return Ok(Self::Json);
+        }
+        let offered = Self::PREFERENCE
+            .iter()
+            .filter(|kind| geojson_offered || **kind != Self::GeoJson);
+        let mut best: Option<(u16, Self)> = None;
+        for kind in offered {
+            let weight = weight_of(kind.as_str(), &accepted);
+            if weight > best.map_or(0, |(weight, _)| weight) {
+                best = Some((weight, *kind));
+            }
+        }
+        best.map(|(_, kind)| kind).ok_or_else(|| {
+            let available = if geojson_offered {
+                "application/json, application/ld+json, application/geo+json"
+            } else {
+                "application/json, application/ld+json"
+            };
+            Problem::new(
+                ErrorType::NotAcceptable,
+                format!("available representations: {available}"),
+            )
+        })
+    }
+}
+
+/// The media types of a request with a body (clause 6.3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyMediaType {
+    /// `application/json`, and `application/merge-patch+json` of a PATCH: the @context is in the Link header.
+    Json,
+    /// `application/ld+json`: the @context is in the body.
+    JsonLd,
+}
+
+impl BodyMediaType {
+    /// The media type that the header `Content-Type` names.
+    ///
+    /// # Errors
+    /// 415 when it is none of those, is missing, or stands there twice.
+    pub fn of_request(method: &Method, headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+        let only = types.next().filter(|_| types.next().is_none());
+        let text = only.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match essence.as_str() {
+            "application/json" => Ok(Self::Json),
+            "application/merge-patch+json" if *method == Method::PATCH => Ok(Self::Json),
+            "application/ld+json" => Ok(Self::JsonLd),
+            _ => Err(Problem::new(
+                ErrorType::UnsupportedMediaType,
+                "header `Content-Type`: send application/json or application/ld+json",
+            )),
+        }
+    }
+}
+
+/// The weight, in thousandths, that the most specific matching range gives a media type (RFC 9110 12.5.1).
+fn weight_of(media_type: &str, accepted: &[&str]) -> u16 {
+    let mut found: Option<(u8, u16)> = None;
+    for range in accepted {
+        let mut parts = range.split(';').map(str::trim);
+        let Some(name) = parts.next() else { continue };
+        let specificity = match name {
+            "*/*" => 0,
+            _ if name.eq_ignore_ascii_case("application/*") => 1,
+            _ if name.eq_ignore_ascii_case(media_type) => 2,
+            _ => continue,
+        };
+        let weight = parts
+            .find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")))
+            .map_or(1000, parse_weight);
+        if found.is_none_or(|(earlier, _)| specificity > earlier) {
+            found = Some((specificity, weight));
+        }
+    }
+    found.map_or(0, |(_, weight)| weight)
+}
+
+fn parse_weight(text: &str) -> u16 {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let thousandths = format!("{fraction:0<3}");
+    match (whole, thousandths.parse::<u16>()) {
+        ("0", Ok(weight)) if thousandths.len() == 3 => weight,
+        _ => 1000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn negotiated(accept: &str) -> Option<MediaType> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, accept.parse().unwrap());
+        MediaType::negotiate(&headers, true).ok()
+    }
+
+    #[test]
+    fn the_order_of_the_clause_decides_between_equals() {
+        assert_eq!(negotiated("*/*"), Some(MediaType::Json));
+        assert_eq!(
+            negotiated("application/geo+json, application/ld+json"),
+            Some(MediaType::JsonLd)
+        );
+        assert_eq!(
+            negotiated("application/*;q=0.5, application/geo+json"),
+            Some(MediaType::GeoJson)
+        );
+        assert_eq!(
+            negotiated("application/json;q=0.1, application/ld+json;q=0.2"),
+            Some(MediaType::JsonLd)
+        );
+        assert_eq!(negotiated("application/json;q=0, */*"), Some(MediaType::JsonLd));
+        assert_eq!(negotiated("APPLICATION/*"), Some(MediaType::Json));
+        assert_eq!(negotiated("Application/LD+JSON"), Some(MediaType::JsonLd));
+        assert_eq!(negotiated("text/html"), None);
+        assert_eq!(
+            MediaType::negotiate(&HeaderMap::new(), true).ok(),
+            Some(MediaType::Json)
+        );
+    }
+
+    fn body_type(method: &Method, content_type: &str) -> Option<BodyMediaType> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        BodyMediaType::of_request(method, &headers).ok()
+    }
+
+    #[test]
+    fn bodies_are_json_or_json_ld() {
+        let json = Some(BodyMediaType::Json);
+        assert_eq!(body_type(&Method::POST, "application/json"), json);
+        assert_eq!(body_type(&Method::POST, "Application/JSON; charset=utf-8"), json);
+        assert_eq!(
+            body_type(&Method::POST, "application/ld+json"),
+            Some(BodyMediaType::JsonLd)
+        );
+        assert_eq!(body_type(&Method::PATCH, "application/merge-patch+json"), json);
+        assert_eq!(body_type(&Method::POST, "application/merge-patch+json"), None);
+        assert_eq!(body_type(&Method::POST, "application/geo+json"), None);
+        assert!(BodyMediaType::of_request(&Method::POST, &HeaderMap::new()).is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! What every part of the running process shares, whatever it does.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use kakehashi_runtime::{Admission, ConsumerLimiters};
+use kakehashi_telemetry::Metrics;
+
+use crate::Revision;
+
+/// The revision that holds now. Clones see the same one.
+#[derive(Debug, Clone)]
+pub struct RunningRevision(Arc<ArcSwap<Revision>>);
+
+impl RunningRevision {
+    /// Begins with this revision.
+    #[must_use]
+    pub fn new(revision: Revision) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(revision)))
+    }
+
+    /// The revision that holds now. A request takes it once and keeps it to its end.
+    #[must_use]
+    pub fn now(&self) -> Arc<Revision> {
+        self.0.load_full()
+    }
+
+    /// Lets another revision hold from now on. Requests under way keep theirs.
+    pub fn replace(&self, revision: Arc<Revision>) {
+        self.0.store(revision);
+    }
+}
+
+/// What is shared by requests and by what is done beside them. Clones share all of it.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// The revision that holds now.
+    pub revision: RunningRevision,
+    /// Who is let in, and what each may use.
+    pub admission: Arc<Admission>,
+    /// What consumers have left of their limits.
+    pub limiters: Arc<ConsumerLimiters>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}

@@ -1,0 +1,144 @@
+//! What a consumer may subscribe to, what of an entity its notifications may hold, and which sources cannot notify.
+//! It decides nothing itself: it asks the policies, as reads do.
+
+use std::sync::Arc;
+
+use kakehashi_adapters::{Call, SourceId};
+use kakehashi_core::consumer::Consumer;
+use kakehashi_core::names::TenantId;
+use kakehashi_federation::claimed::Standing;
+use kakehashi_federation::registry::RegisteredSource;
+use kakehashi_federation::release::Audit;
+use kakehashi_policy::Operation;
+use kakehashi_revision::Revision;
+use ngsi_ld::{Entity, Iri, TypeName};
+
+use super::definition::Subscription;
+
+/// A type that nobody has named: whoever is granted it is granted every type that nobody has classified.
+const UNNAMED_TYPE: &str = "urn:kakehashi:type:unnamed";
+
+/// One consumer under one revision.
+#[derive(Debug, Clone, Copy)]
+pub struct Access<'a> {
+    /// The policies and the sources.
+    pub revision: &'a Revision,
+    /// Who.
+    pub consumer: &'a Arc<Consumer>,
+    /// `NGSILD-Tenant`: the sources of this tenant only.
+    pub tenant: Option<&'a TenantId>,
+}
+
+impl Access<'_> {
+    /// Whether anything is granted that the subscription could be notified of.
+    #[must_use]
+    pub fn is_granted(&self, operation: Operation, subscription: &Subscription) -> bool {
+        let types = self.types(subscription);
+        self.sources().any(|source| {
+            let held = held_types(source, &types);
+            self.grants_some(operation, source, &held) && self.grants_some(Operation::QueryEntity, source, &held)
+        })
+    }
+
+    /// The sources that may hold entities that are subscribed to and cannot tell of their changes. Those of which
+    /// the consumer may read nothing are none for it.
+    #[must_use]
+    pub fn silent_sources(&self, subscription: &Subscription) -> Vec<SourceId> {
+        if subscription.is_local() {
+            return Vec::new();
+        }
+        let types = self.types(subscription);
+        let mut silent: Vec<SourceId> = Vec::new();
+        for source in self.sources().filter(|source| !source.is_store) {
+            let held = held_types(source, &types);
+            if self.grants_some(Operation::QueryEntity, source, &held) && !silent.contains(&source.id) {
+                silent.push(source.id.clone());
+            }
+        }
+        silent
+    }
+
+    /// What of an entity the consumer may be notified of: what it may read of it, as `queryEntity` shows it, and may
+    /// subscribe to.
+    #[must_use]
+    pub fn visible(&self, source: &RegisteredSource, entity: &Entity) -> Option<Entity> {
+        self.visible_of(source, entity, &Audit::new(&self.consumer.id, source))
+    }
+
+    /// The same for one of several entities of a source; what is found in all of them is told together.
+    pub(super) fn visible_of(&self, source: &RegisteredSource, entity: &Entity, audit: &Audit) -> Option<Entity> {
+        let is_asked = self.tenant.is_none_or(|tenant| *tenant == source.tenant);
+        if !is_asked || !source.provides(entity) {
+            return None;
+        }
+        // What adds to an entity stands with what its owner says, and that is not here.
+        let claimed = self.revision.registry.claimed();
+        if self.tenant.is_none() && claimed.standing(entity, source) == Standing::Addition {
+            return None;
+        }
+        let grants = |operation, types: &[TypeName]| {
+            let policies = &self.revision.config.policy;
+            policies.grants(self.consumer, operation, &source.tenant, types, source.personal_data)
+        };
+        let readable = grants(Operation::QueryEntity, &entity.types);
+        let readable = source.release(&readable, entity.clone(), audit)?;
+        grants(Operation::CreateSubscription, &entity.types).project_shown(entity, readable)
+    }
+
+    /// The partitions of the store that are meant.
+    pub(super) fn partitions(&self) -> impl Iterator<Item = &Arc<RegisteredSource>> {
+        self.sources().filter(|source| source.is_store)
+    }
+
+    /// The types of a source that are subscribed to and may be read; `None` when the source cannot tell what it has.
+    pub(super) async fn readable_types(
+        &self,
+        source: &RegisteredSource,
+        subscription: &Subscription,
+        call: &Call,
+    ) -> Option<Vec<TypeName>> {
+        let mut types = self.types(subscription);
+        if subscription.types().is_none() {
+            types.extend(source.adapter.held_types(call).await.ok()?);
+            types.sort_unstable();
+            types.dedup();
+        }
+        let held = held_types(source, &types);
+        let policies = &self.revision.config.policy;
+        let grants = policies.grants(
+            self.consumer,
+            Operation::QueryEntity,
+            &source.tenant,
+            &held,
+            source.personal_data,
+        );
+        Some(grants.types().cloned().collect())
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Arc<RegisteredSource>> {
+        let sources = self.revision.registry.sources().iter();
+        sources.filter(|source| self.tenant.is_none_or(|tenant| *tenant == source.tenant))
+    }
+
+    /// The types that the subscription may be about: those that it names, or all that somebody knows.
+    fn types(&self, subscription: &Subscription) -> Vec<TypeName> {
+        match subscription.types() {
+            Some(named) => named.into_iter().cloned().collect(),
+            None => {
+                let known = self.revision.config.policy.known_types().iter().cloned();
+                known.chain([TypeName::new(Iri::new(UNNAMED_TYPE))]).collect()
+            }
+        }
+    }
+
+    fn grants_some(&self, operation: Operation, source: &RegisteredSource, types: &[TypeName]) -> bool {
+        let policies = &self.revision.config.policy;
+        let grants = policies.grants(self.consumer, operation, &source.tenant, types, source.personal_data);
+        !grants.is_empty()
+    }
+}
+
+fn held_types(source: &RegisteredSource, types: &[TypeName]) -> Vec<TypeName> {
+    let held = types.iter().filter(|name| source.may_hold(name, &[]));
+    held.cloned().collect()
+}
