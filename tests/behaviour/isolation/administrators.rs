@@ -110,13 +110,15 @@ fn visible(world: &World, consumer: usize, purpose: Option<&'static str>) -> Mem
     answers.iter().flat_map(|answer| members(answer.entities())).collect()
 }
 
-/// What a tenant may show of its own after an edit: what its sources hold in systems that no other tenant asked before, or
-/// that the operator lets it ask, too.
+/// What a tenant may show of its own after an edit: what its sources hold in systems that it asked before, whoever the
+/// operator has let ask them since, or that no other tenant asked before, or that the operator lets it ask, too.
 fn own_members(before: &Platform, after: &Platform, tenant: usize) -> Members {
     let part = &before.parts[tenant];
     let others = before.parts.iter().enumerate().filter(|(other, _)| *other != tenant);
     let others = others.flat_map(|(_, part)| &part.sources);
     let foreign = reached(others.filter(|source| !part.floor.same_system_as.contains(&source.id)));
+    let asked_before = reached(&part.sources);
+    let foreign: BTreeSet<usize> = foreign.difference(&asked_before).copied().collect();
     let own = reached(&after.parts[tenant].sources);
     let mut members = Members::new();
     for (number, has) in own.difference(&foreign).flat_map(|cell| &after.held[*cell]) {
