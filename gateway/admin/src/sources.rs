@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
-use kakehashi_adapters::client::SourceStatus;
+use kakehashi_adapters::SourceStatus;
 use kakehashi_config::{Administrator, AdministratorRole, NamedBy, SourceConfig, SourceKind};
 use kakehashi_egress::sources::told_to_tenant;
 use kakehashi_federation::registry::RegisteredSource;

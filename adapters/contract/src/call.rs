@@ -1,0 +1,71 @@
+//! Who is asked, and what holds for one request however many sources it needs.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::HeaderValue;
+use kakehashi_resources::Resources;
+
+use crate::requests::Requests;
+
+/// The name of a source in the configuration.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(Arc<str>);
+
+impl SourceId {
+    /// Takes a name.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What holds for one request of one consumer, whichever sources it needs.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// When the answer must be complete. A source's own timeout may end it earlier.
+    pub deadline: Instant,
+    /// `traceparent` to send along (W3C Trace Context). It holds nothing of the consumer's.
+    pub traceparent: Option<Arc<str>>,
+    /// `Authorization` as the consumer has sent it, where that was a token which the gateway has found valid. It goes
+    /// to sources that are configured to be shown it, and to no other.
+    pub consumer_token: Option<Arc<HeaderValue>>,
+    /// What the request may use of the process: whatever is held for it is counted there, and what takes long is computed
+    /// there.
+    pub resources: Resources,
+    /// How many requests to sources it may cause.
+    pub requests: Requests,
+}
+
+impl Call {
+    /// A call that nobody counts anything for, with nothing to send along: for what no consumer has asked for.
+    #[must_use]
+    pub fn until(deadline: Instant) -> Self {
+        Self {
+            deadline,
+            traceparent: None,
+            consumer_token: None,
+            resources: Resources::uncounted(deadline),
+            requests: Requests::unbounded(),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The contract between the gateway and every kind of source: what a source is asked, what it may answer, how it fails.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `adapter` | [`Adapter`]: what every kind of source is asked, and what it may answer |
+//! | `query`, `selection` | [`SourceQuery`]: what one source is asked, and [`PushDown`]: how much of it the source decides |
+//! | `call` | [`Call`]: what holds for one request of one consumer, whichever sources it needs |
+//! | [`flaw`] | [`Yielded`]: an entity of a source, or why it was left out |
+//! | `asked` | [`AskedRequest`]: what a source would be asked, told and not sent |
+//! | `writing` | [`EntityWriter`]: what a source that takes writes is asked |
+//! | `requests` | [`Requests`]: how many requests to sources one question may cause |
+//! | `error`, `status` | [`AdapterError`]: what went wrong; [`SourceStatus`]: how exchanges with a source go |
+//! | [`literal`], [`not_finite`] | what adapters of several kinds need to read patterns and numbers |
+//!
+//! The gateway hands an adapter a [`SourceQuery`]: types, attributes and conditions that are already narrowed
+//! to the consumer's grant. The adapter asks its system, in that system's own language, for candidates: at
+//! least every entity that matches, never an attribute that was not asked for. What the system cannot decide
+//! stays with the gateway, as [`Adapter::push_down`] says beforehand.
+//!
+//! It knows no kind of source and no way to speak to one. What every adapter must do is proved by
+//! `adapters/tests/contract.rs`.
+
+mod adapter;
+mod asked;
+mod call;
+mod error;
+pub mod flaw;
+pub mod literal;
+pub mod not_finite;
+mod query;
+mod requests;
+mod selection;
+mod status;
+mod writing;
+
+pub use self::adapter::{Adapter, EntityStream};
+pub use self::asked::{AskedRequest, HIDDEN};
+pub use self::call::{Call, SourceId};
+pub use self::error::{AdapterError, ErrorKind};
+pub use self::flaw::{Counted, Flaw, LeftOut, Yielded, entities_of};
+pub use self::query::{Coverage, Page, PushDown, SourceQuery};
+pub use self::requests::{Requests, TooManyRequests};
+pub use self::selection::{AttributeSelection, SelectedNames};
+pub use self::status::SourceStatus;
+pub use self::writing::{EntityWriter, MayChange, MayTellOf, Put, WriteError};

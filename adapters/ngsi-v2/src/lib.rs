@@ -1,0 +1,266 @@
+//! FIWARE Orion, and other platforms that speak NGSI-v2.
+//!
+//! [`translate`] turns what the source says into the view; the rest turns what the view is asked into requests.
+//! A source is never asked without naming types, nor for attributes beyond those that the query names: what it
+//! holds beside them may be personal.
+
+mod area;
+mod branches;
+mod filter;
+mod names;
+mod pages;
+mod plan;
+mod service_paths;
+pub mod translate;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use http::header::ACCEPT;
+use http::{HeaderName, HeaderValue};
+use ngsi_ld::EntityId;
+use ngsi_ld::context::Context;
+
+pub use self::names::view_name;
+
+use self::names::RawNames;
+use self::pages::{Source, united};
+use self::plan::Plan;
+use self::translate::{IdleTables, ProvidedType};
+use kakehashi_client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
+use kakehashi_contract::{
+    Adapter, AdapterError, AskedRequest, Call, Counted, EntityStream, ErrorKind, Page, PushDown, SourceId, SourceQuery,
+    SourceStatus, Yielded,
+};
+
+/// The service path of every entity of a service: what Orion reads when none is named.
+pub const EVERY_SERVICE_PATH: &str = "/#";
+
+/// Which paths of a service a request is about.
+const SERVICE_PATHS: HeaderName = HeaderName::from_static("fiware-servicepath");
+
+/// Orion answers more with an error.
+const MAX_SERVICE_PATHS: usize = 10;
+
+/// Longest name of a service in Orion.
+const MAX_SERVICE: usize = 50;
+
+/// One source that speaks NGSI-v2.
+#[derive(Debug, Clone)]
+pub struct NgsiV2Settings {
+    /// Its name in the configuration.
+    pub source: SourceId,
+    /// Its address, without `/v2`.
+    pub endpoint: String,
+    /// `Fiware-Service`; `None`: the default service.
+    pub fiware_service: Option<String>,
+    /// `Fiware-ServicePath`, by default [`EVERY_SERVICE_PATH`].
+    pub fiware_servicepath: String,
+    /// The types that it holds. It is never asked for others.
+    pub types: Vec<ProvidedType>,
+    /// What its attributes' names stand for.
+    pub context: Arc<Context>,
+    /// Whether several of its entities may have one id in the view: the same id in several service paths or of
+    /// several types. They are then united, for which each query must read all that match; otherwise those of
+    /// one page are united and later ones left out and reported.
+    pub ids_repeat: bool,
+    /// Whether the service path of an entity is its scope in the view. The root is none.
+    pub scope_from_servicepath: bool,
+}
+
+/// Why settings cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidNgsiV2Settings {
+    /// Address or credential.
+    #[error(transparent)]
+    Client(#[from] SourceClientError),
+    /// Orion's rule for `Fiware-Service`.
+    #[error("fiware_service: expected 1 to {MAX_SERVICE} of a-z, 0-9 and _")]
+    Service,
+    /// Orion's rule for `Fiware-ServicePath`.
+    #[error("fiware_servicepath: expected 1 to {MAX_SERVICE_PATHS} paths like /a/b or /a/#, separated by commas")]
+    ServicePath,
+    /// The name of a type cannot be one of the source's.
+    #[error("type {0:?}: not a name that NGSI-v2 allows")]
+    Type(Box<str>),
+}
+
+/// An [`Adapter`] for one source that speaks NGSI-v2.
+#[derive(Debug)]
+pub struct NgsiV2Adapter {
+    settings: NgsiV2Settings,
+    source: Source,
+    raw_names: RawNames,
+    tables: Arc<IdleTables>,
+}
+
+impl NgsiV2Adapter {
+    /// An adapter for one source.
+    ///
+    /// # Errors
+    /// [`InvalidNgsiV2Settings`] names the setting that cannot work.
+    pub fn new(
+        http: HttpClient,
+        settings: NgsiV2Settings,
+        credential: Option<Credential>,
+        limits: SourceLimits,
+    ) -> Result<Self, InvalidNgsiV2Settings> {
+        let headers = headers(&settings)?;
+        if let Some(wrong) = settings.types.iter().find(|provided| !is_type_name(&provided.short)) {
+            return Err(InvalidNgsiV2Settings::Type(wrong.short.clone()));
+        }
+        let client = SourceClient::new(http, settings.source.clone(), &settings.endpoint, credential, limits)?;
+        Ok(Self {
+            settings,
+            source: Source { client, headers },
+            raw_names: RawNames::default(),
+            tables: Arc::default(),
+        })
+    }
+
+    /// How the source is doing, for metrics.
+    #[must_use]
+    pub fn status(&self) -> SourceStatus {
+        self.source.client.status()
+    }
+
+    fn plan(&self, query: &SourceQuery) -> Plan {
+        Plan::of(query, &self.settings, &self.raw_names, &self.tables)
+    }
+}
+
+#[async_trait]
+impl Adapter for NgsiV2Adapter {
+    fn source(&self) -> &SourceId {
+        &self.settings.source
+    }
+
+    fn status(&self) -> Option<SourceStatus> {
+        Some(self.source.client.status())
+    }
+
+    fn push_down(&self, query: &SourceQuery) -> PushDown {
+        self.plan(query).push_down
+    }
+
+    fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+        let plan = self.plan(query);
+        let page = sent_page(query, &plan);
+        self.source.within(&plan).asked(&plan, page)
+    }
+
+    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Yielded>, AdapterError> {
+        let plan = self.plan(query);
+        let found = self.source.within(&plan).walk(plan, None, call.clone());
+        let found: Vec<Yielded> = match found.try_collect().await {
+            Ok(found) => found,
+            // Lists are never "not found" in Orion, but others may answer so.
+            Err(error) if error.kind == ErrorKind::Status(404) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (found, _) = united(found);
+        // Of several entities that are one in the view none stands for all of them.
+        let left_out = found.iter().position(|one| matches!(one, Yielded::LeftOut(_)));
+        let mut found = found.into_iter();
+        if let Some(position) = left_out {
+            return Ok(found.nth(position));
+        }
+        Ok(found.find(|one| is_meant(one, &query.ids)))
+    }
+
+    fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream {
+        let plan = self.plan(query);
+        let page = sent_page(query, &plan);
+        let yielded = self.source.within(&plan).walk(plan, page, call.clone());
+        let yielded = if query.ids.is_empty() {
+            yielded
+        } else {
+            let ids = query.ids.clone();
+            let meant = yielded.try_filter(move |one| std::future::ready(is_meant(one, &ids)));
+            meant.boxed()
+        };
+        if !self.settings.ids_repeat {
+            return yielded;
+        }
+        let united = async move {
+            let (yielded, _) = united(yielded.try_collect().await?);
+            Ok(stream::iter(yielded.into_iter().map(Ok)))
+        };
+        stream::once(united).try_flatten().boxed()
+    }
+
+    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<Counted, AdapterError> {
+        let plan = self.plan(query);
+        let total = match plan.requests.as_slice() {
+            [] => Some(0),
+            [request] if plan.push_down.is_exact() => self.source.total(request, call).await?,
+            _ => None,
+        };
+        match total {
+            Some(total) => Ok(Counted::entities(total)),
+            // The source does not say, or would count what is not meant.
+            None => {
+                let add = |mut counted: Counted, one: Yielded| {
+                    counted.add(&one);
+                    std::future::ready(Ok(counted))
+                };
+                self.query(query, call).try_fold(Counted::default(), add).await
+            }
+        }
+    }
+}
+
+/// Whether it is, or may be, an entity of one of these ids.
+fn is_meant(yielded: &Yielded, ids: &[EntityId]) -> bool {
+    match yielded {
+        Yielded::Entity(entity) => ids.contains(&entity.id),
+        Yielded::LeftOut(_) => true,
+    }
+}
+
+/// The page that the source is asked for. One of candidates would be no page of the answer.
+fn sent_page(query: &SourceQuery, plan: &Plan) -> Option<Page> {
+    query.page.filter(|_| plan.push_down.is_exact())
+}
+
+/// The headers of every request: what the configuration says, nothing of a consumer's.
+fn headers(settings: &NgsiV2Settings) -> Result<Arc<[(HeaderName, HeaderValue)]>, InvalidNgsiV2Settings> {
+    let mut headers = vec![(ACCEPT, HeaderValue::from_static("application/json"))];
+    if let Some(service) = &settings.fiware_service {
+        let is_name = (1..=MAX_SERVICE).contains(&service.len())
+            && service
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        let value = HeaderValue::from_str(service).ok().filter(|_| is_name);
+        headers.push((
+            HeaderName::from_static("fiware-service"),
+            value.ok_or(InvalidNgsiV2Settings::Service)?,
+        ));
+    }
+    let paths: Vec<&str> = settings.fiware_servicepath.split(',').map(str::trim).collect();
+    let are_paths = paths.len() <= MAX_SERVICE_PATHS && paths.iter().all(|path| is_service_path(path));
+    let value = HeaderValue::from_str(&paths.join(",")).ok().filter(|_| are_paths);
+    headers.push((SERVICE_PATHS, value.ok_or(InvalidNgsiV2Settings::ServicePath)?));
+    Ok(headers.into())
+}
+
+fn is_service_path(path: &str) -> bool {
+    let Some(path) = path.strip_prefix('/') else {
+        return false;
+    };
+    let path = path.strip_suffix('#').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let is_step =
+        |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    path.is_empty() || path.split('/').all(is_step)
+}
+
+/// Whether entities of NGSI-v2 can have a type of that name: its identifiers, without the comma that parts types in a question.
+#[must_use]
+pub fn is_type_name(name: &str) -> bool {
+    names::is_identifier(name) && !name.contains(',')
+}

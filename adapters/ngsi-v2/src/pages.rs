@@ -1,0 +1,364 @@
+//! Walking over the pages of an answer.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use hashbrown::{HashMap, HashSet};
+use http::{HeaderName, HeaderValue};
+use kakehashi_resources::Held;
+use ngsi_ld::{Entity, EntityId};
+
+use super::SERVICE_PATHS;
+use super::plan::Plan;
+use super::translate::{TranslatedPage, TranslationError, translate_page};
+use kakehashi_client::{Response, SourceClient, Walked};
+use kakehashi_contract::{AdapterError, AskedRequest, Call, EntityStream, ErrorKind, Page, Yielded};
+
+/// Orion refuses larger pages.
+const MAX_PAGE: usize = 1000;
+
+/// Bodies beyond this are not translated on the thread of the connection that they are asked for: smaller ones take less
+/// than half a millisecond.
+const LARGE_BODY: usize = 128 * 1024;
+
+/// What an id of an entity takes in a set of them, about.
+const BYTES_OF_AN_ID: usize = 96;
+
+/// The source, and the headers that every request to it carries.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) client: SourceClient,
+    pub(super) headers: Arc<[(HeaderName, HeaderValue)]>,
+}
+
+impl Source {
+    /// The source, asked about the service paths of a plan only.
+    pub(super) fn within(&self, plan: &Plan) -> Self {
+        let narrower = plan.service_paths.as_deref().map(HeaderValue::from_str);
+        let Some(Ok(narrower)) = narrower else {
+            return self.clone();
+        };
+        let headers = self.headers.iter().map(|(name, value)| {
+            let value = if *name == SERVICE_PATHS { &narrower } else { value };
+            (name.clone(), value.clone())
+        });
+        Self {
+            client: self.client.clone(),
+            headers: headers.collect(),
+        }
+    }
+
+    /// The path and the parameters of one page. `counted`: the source is to say how many entities there are in all.
+    fn page_path(request: &str, page: Page, counted: bool) -> String {
+        let count = if counted { "&options=count" } else { "" };
+        format!("{request}{count}&limit={}&offset={}", page.limit, page.offset)
+    }
+
+    /// The first page of each request of a plan, as [`Source::walk`] would ask for it.
+    pub(super) fn asked(&self, plan: &Plan, page: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError> {
+        let offset = page.map_or(0, |page| page.offset);
+        let wanted = page.map(|page| page.limit);
+        let limit = page_limit(wanted);
+        let requests = plan.requests.iter().filter(|_| limit > 0);
+        requests
+            .map(|request| {
+                let path = Self::page_path(request, Page { limit, offset }, is_counted(wanted));
+                self.client.asked(&path, &self.headers)
+            })
+            .collect()
+    }
+
+    /// One page, with how many entities there are in all, if that is to be `counted` and the source says it.
+    async fn page(
+        &self,
+        plan: &Plan,
+        request: &str,
+        page: Page,
+        counted: bool,
+        walked: &Walked,
+        call: &Call,
+    ) -> Result<Translated, AdapterError> {
+        let url = Self::page_path(request, page, counted);
+        let response = self.client.get(&url, &self.headers, call).await?;
+        self.check(&response)?;
+        walked.count(response.body.len(), &self.client)?;
+        self.translated(response, plan, call).await
+    }
+
+    /// What an answer says. Its entities take about as much memory as their text.
+    async fn translated(&self, mut response: Response, plan: &Plan, call: &Call) -> Result<Translated, AdapterError> {
+        let exhausted = |exhausted| AdapterError::exhausted(self.client.source(), exhausted);
+        let total = total_count(&response);
+        let length = response.body.len();
+        response.held.grow(length).map_err(exhausted)?;
+        let page = if length <= LARGE_BODY {
+            translate_page(&response.body, &plan.translation)
+        } else {
+            let (body, translation) = (response.body.clone(), Arc::clone(&plan.translation));
+            let translating = async move { translate_page(&body, &translation) };
+            call.resources.compute_elsewhere(translating).await.map_err(exhausted)?
+        };
+        let page = page.map_err(|error| self.refused(&response, error))?;
+        let mut held = response.held;
+        // Entities of a few characters take more than their text.
+        let entities = page.yielded.len() * size_of::<Yielded>();
+        held.become_of(length.max(entities)).map_err(exhausted)?;
+        Ok(Translated { page, total, held })
+    }
+
+    /// The source's own total.
+    pub(super) async fn total(&self, request: &str, call: &Call) -> Result<Option<u64>, AdapterError> {
+        // A limit of 0 is refused by older versions.
+        let url = format!("{request}&options=count&limit=1");
+        let response = self.client.get(&url, &self.headers, call).await?;
+        self.check(&response)?;
+        if !response.body.trim_ascii_start().starts_with(b"[") {
+            return Err(self.refused(&response, TranslationError::NotAList));
+        }
+        Ok(total_count(&response))
+    }
+
+    fn check(&self, response: &Response) -> Result<(), AdapterError> {
+        if response.status.is_success() {
+            return Ok(());
+        }
+        let status = response.status.as_u16();
+        Err(self.client.error(ErrorKind::Status(status), "the request was refused"))
+    }
+
+    /// An answer that is no list. Orion sends some of its errors with status 200.
+    fn refused(&self, response: &Response, error: TranslationError) -> AdapterError {
+        if error == TranslationError::TooMany {
+            return self.client.error(ErrorKind::TooMany, error.to_string());
+        }
+        let is_error =
+            error == TranslationError::NotAList && response.body.trim_ascii_start().starts_with(b"{\"error\"");
+        if is_error {
+            return self
+                .client
+                .error(ErrorKind::Status(400), "the request was refused with status 200");
+        }
+        self.client.error(ErrorKind::InvalidPayload, error.to_string())
+    }
+
+    /// All entities of one part of the answer, page by page.
+    pub(super) fn walk(self, plan: Plan, page: Option<Page>, call: Call) -> EntityStream {
+        let walk = Box::new(Walk {
+            source: self,
+            requests: plan.requests.clone().into(),
+            plan,
+            offset: page.map_or(0, |page| page.offset),
+            remaining: page.map(|page| page.limit),
+            seen: HashSet::new(),
+            repeated: 0,
+            unreadable_metadata: 0,
+            pages: 0,
+            walked: Walked::default(),
+            held: call.resources.held(),
+            held_ids: call.resources.held(),
+            call,
+        });
+        stream::try_unfold(walk, |mut walk| async move {
+            let next = walk.next_page().await?;
+            Ok(next.map(|yielded| (yielded, walk)))
+        })
+        .map_ok(|yielded| stream::iter(yielded.into_iter().map(Ok)))
+        .try_flatten()
+        .boxed()
+    }
+}
+
+fn total_count(response: &Response) -> Option<u64> {
+    let total = response.headers.get("fiware-total-count")?;
+    total.to_str().ok()?.trim().parse().ok()
+}
+
+/// How many entities of a page are asked for, when so many are still wanted; `None`: all.
+fn page_limit(remaining: Option<usize>) -> usize {
+    remaining.map_or(MAX_PAGE, |remaining| remaining.min(MAX_PAGE))
+}
+
+/// Whether the source is to say how many there are in all, when so many are still wanted: where that is more than a page
+/// can hold, the total tells whether there is another page, so that nobody asks for one that is empty.
+fn is_counted(remaining: Option<usize>) -> bool {
+    remaining.is_some_and(|remaining| remaining > MAX_PAGE)
+}
+
+/// A walk over the pages of several requests, one after the other.
+struct Walk {
+    source: Source,
+    plan: Plan,
+    call: Call,
+    /// Those that are not finished, the current one first.
+    requests: VecDeque<String>,
+    offset: usize,
+    /// How many entities are still wanted; `None`: all.
+    remaining: Option<usize>,
+    /// The ids of earlier pages: a list that changes while it is walked shows an entity twice.
+    seen: HashSet<EntityId>,
+    repeated: usize,
+    /// Metadata that were left out.
+    unreadable_metadata: usize,
+    pages: usize,
+    walked: Walked,
+    /// What is counted for the request of the page that was handed out last.
+    held: Held,
+    /// What is counted of `seen`.
+    held_ids: Held,
+}
+
+/// One page of the view, as the source has sent it.
+struct Translated {
+    page: TranslatedPage,
+    total: Option<u64>,
+    /// What is counted of its entities for the request.
+    held: Held,
+}
+
+/// Pages of one walk: with [`MAX_PAGE`] entities each, far more than a request may hold.
+const MAX_PAGES: usize = 1_000;
+
+impl Walk {
+    /// What the next page holds, which may be nothing; `None` after the last.
+    async fn next_page(&mut self) -> Result<Option<Vec<Yielded>>, AdapterError> {
+        loop {
+            let Some(request) = self.requests.front() else {
+                self.report();
+                return Ok(None);
+            };
+            let limit = page_limit(self.remaining);
+            if limit == 0 {
+                self.requests.clear();
+                continue;
+            }
+            let page = Page {
+                limit,
+                offset: self.offset,
+            };
+            let counted = is_counted(self.remaining);
+            let asked = self
+                .source
+                .page(&self.plan, request, page, counted, &self.walked, &self.call);
+            let Translated { page, total, held } = asked.await?;
+            let TranslatedPage {
+                yielded,
+                listed,
+                unreadable_metadata,
+            } = page;
+            self.unreadable_metadata += unreadable_metadata;
+            self.held = held;
+            self.offset = self.offset.saturating_add(listed);
+            self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
+            // A total of less than was sent is not believed.
+            let is_all = counted && total.is_some_and(|total| total == self.offset as u64);
+            let is_last = listed < limit || is_all;
+            let is_end = (is_last && self.requests.len() == 1) || self.remaining == Some(0);
+            let has_entities = yielded.iter().any(|one| matches!(one, Yielded::Entity(_)));
+            let yielded = self.new_of(yielded, is_end)?;
+            let has_new = yielded.iter().any(|one| id_of(one).is_some());
+            self.pages += 1;
+            // Of alternatives a whole page may have come with another one.
+            let repeats = has_entities && !has_new && !is_last && !self.plan.are_alternatives;
+            if repeats || self.pages > MAX_PAGES {
+                let client = &self.source.client;
+                return Err(client.error(ErrorKind::InvalidPayload, "the pages of the list repeat or do not end"));
+            }
+            if is_last {
+                self.requests.pop_front();
+                self.offset = 0;
+            }
+            return Ok(Some(yielded));
+        }
+    }
+
+    /// The entities of a page that no earlier page had, each once.
+    fn new_of(&mut self, yielded: Vec<Yielded>, is_end: bool) -> Result<Vec<Yielded>, AdapterError> {
+        let (mut yielded, repeated) = united(yielded);
+        self.repeated += repeated;
+        if !self.seen.is_empty() {
+            let before = yielded.len();
+            yielded.retain(|one| id_of(one).is_none_or(|id| !self.seen.contains(id)));
+            if !self.plan.are_alternatives {
+                self.repeated += before - yielded.len();
+            }
+        }
+        if !is_end {
+            let ids = self.held_ids.grow(yielded.len() * BYTES_OF_AN_ID);
+            ids.map_err(|exhausted| AdapterError::exhausted(self.source.client.source(), exhausted))?;
+            self.seen.extend(yielded.iter().filter_map(id_of).cloned());
+        }
+        Ok(yielded)
+    }
+
+    fn report(&self) {
+        if self.unreadable_metadata > 0 {
+            tracing::warn!(
+                source = %self.source.client.source(),
+                metadata = self.unreadable_metadata,
+                "metadata of the source are no objects and were left out; what has them is shown without"
+            );
+        }
+        if self.repeated > 0 {
+            tracing::warn!(
+                source = %self.source.client.source(),
+                repeated = self.repeated,
+                "entities of the source share an id in the view; set ids_repeat to unite them"
+            );
+        }
+    }
+}
+
+fn id_of(yielded: &Yielded) -> Option<&EntityId> {
+    match yielded {
+        Yielded::Entity(entity) => Some(&entity.id),
+        Yielded::LeftOut(_) => None,
+    }
+}
+
+/// The entities with those of one id made one, and how many were taken up by others. The first one's attributes
+/// win. What was left out stays in its place.
+pub(super) fn united(yielded: Vec<Yielded>) -> (Vec<Yielded>, usize) {
+    let listed = yielded.iter().filter_map(id_of).count();
+    if listed < 2 {
+        return (yielded, 0);
+    }
+    let distinct = yielded.iter().filter_map(id_of).collect::<HashSet<_>>().len();
+    if distinct == listed {
+        return (yielded, 0);
+    }
+    let mut positions: HashMap<EntityId, usize> = HashMap::with_capacity(distinct);
+    let mut united: Vec<Yielded> = Vec::with_capacity(yielded.len());
+    for one in yielded {
+        let Yielded::Entity(entity) = one else {
+            united.push(one);
+            continue;
+        };
+        match positions.get(&entity.id).and_then(|position| united.get_mut(*position)) {
+            Some(Yielded::Entity(first)) => unite(first, entity),
+            _ => {
+                positions.insert(entity.id.clone(), united.len());
+                united.push(Yielded::Entity(entity));
+            }
+        }
+    }
+    (united, listed - distinct)
+}
+
+fn unite(first: &mut Entity, other: Entity) {
+    for scope in other.scopes {
+        if !first.scopes.contains(&scope) {
+            first.scopes.push(scope);
+        }
+    }
+    for r#type in other.types {
+        if !first.has_type(&r#type) {
+            first.types.push(r#type);
+        }
+    }
+    for attribute in other.attributes {
+        if first.attribute(&attribute.name).is_none() {
+            first.attributes.push(attribute);
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! From a query of the view to requests of NGSI-v2, and what of the query they decide.
+
+use std::sync::Arc;
+
+use ngsi_ld::context::Context;
+use ngsi_ld::query::IdPattern;
+use ngsi_ld::{AttributeName, EntityId};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::NgsiV2Settings;
+use super::area::Area;
+use super::branches::branches;
+use super::filter::{Statements, mentions_dates};
+use super::names::{RawNames, generated_from, generated_prefix, is_identifier, raw_name};
+use super::service_paths;
+use super::translate::{IdleTables, ProvidedType, TranslationContext};
+use kakehashi_contract::{AttributeSelection, Coverage, PushDown, SourceQuery};
+
+/// What stands for itself in a query parameter: the unreserved characters of RFC 3986, and those of its
+/// `sub-delims` that mean something to NGSI-v2 but nothing to a URL.
+const ESCAPED_IN_PARAMETERS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b',')
+    .remove(b':')
+    .remove(b';')
+    .remove(b'*');
+
+/// Orion always sends the attributes that are asked for, and has no way to ask for none: this builtin one is in
+/// every entity, tells nothing about it but its age, and is dropped on arrival.
+const NO_ATTRIBUTE: &str = "dateModified";
+
+/// The builtin attributes behind `sysAttrs`.
+const BUILTIN_DATES: [&str; 3] = ["dateCreated", "dateModified", "dateExpires"];
+
+/// The builtin attribute that tells where in the source an entity stands.
+const SERVICE_PATH: &str = "servicePath";
+
+/// Bytes of ids in one request: with the rest of the URL below the 8 KiB that servers commonly accept.
+const MAX_IDS: usize = 4096;
+
+/// What a source is asked.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Path and parameters of each request, without `limit` and `offset`. Empty: the source cannot have what is
+    /// asked for.
+    pub(super) requests: Vec<String>,
+    /// Whether several requests may bring the same entity, each once.
+    pub(super) are_alternatives: bool,
+    /// `Fiware-ServicePath`, where it is narrower than that of the settings.
+    pub(super) service_paths: Option<String>,
+    /// How the answers are to be read.
+    pub(super) translation: Arc<TranslationContext>,
+    /// What the requests decide.
+    pub(super) push_down: PushDown,
+}
+
+impl Plan {
+    pub(super) fn of(
+        query: &SourceQuery,
+        settings: &NgsiV2Settings,
+        raw_names: &RawNames,
+        tables: &Arc<IdleTables>,
+    ) -> Self {
+        let is_wanted = |provided: &&ProvidedType| query.types.contains(&provided.name);
+        let types: Vec<ProvidedType> = settings.types.iter().filter(is_wanted).cloned().collect();
+        // Several entities of the source that are one in the view: of one that a condition leaves out, a part would be
+        // missing, and what none of them meets alone they may meet together.
+        let is_whole = !settings.ids_repeat;
+        let mut alternatives = match query.filter.as_ref().filter(|_| is_whole) {
+            None => vec![Statements::default()],
+            Some(filter) => branches(&settings.context, filter),
+        };
+        if !query.ids.is_empty() && alternatives.len() > 1 {
+            // Of entities whose ids are known there are few, and one request brings them.
+            alternatives = vec![Statements::default()];
+        }
+        let filter = match (&query.filter, alternatives.iter().all(Statements::is_empty)) {
+            (None, _) => Coverage::Exact,
+            (Some(_), true) => Coverage::None,
+            (Some(_), false) => Coverage::Narrows,
+        };
+        let any_attribute = match query.any_attribute.as_slice() {
+            [] => Coverage::Exact,
+            // Orion counts a null value as existing.
+            [only] if is_whole && add_existence(&mut alternatives, &settings.context, only) => Coverage::Narrows,
+            _ => Coverage::None,
+        };
+        // An attribute that the source cannot have is in no entity, so nothing is gained by asking where it is.
+        let area = query
+            .geo
+            .as_deref()
+            .filter(|geo| is_whole && raw_name(&settings.context, &geo.property).is_some())
+            .and_then(Area::of);
+        let geo = match (&query.geo, &area) {
+            (None, _) => Coverage::Exact,
+            (Some(_), None) => Coverage::None,
+            (Some(_), Some(_)) => Coverage::Narrows,
+        };
+        let ids = Ids::of(&query.ids, &types);
+        let selection = match () {
+            () if ids.are_unambiguous && ids.chunks.len() <= 1 && !settings.ids_repeat => Coverage::Exact,
+            () => Coverage::Narrows,
+        };
+        let pattern = query.id_pattern.as_ref();
+        let sent_pattern = pattern.filter(|pattern| query.ids.is_empty() && is_same_in_source(pattern, &types));
+        let id_pattern = match (pattern, sent_pattern) {
+            (None, _) | (_, Some(_)) => Coverage::Exact,
+            (Some(_), None) => Coverage::None,
+        };
+
+        let service_paths = query
+            .scope
+            .as_ref()
+            .filter(|_| is_whole && settings.scope_from_servicepath)
+            .and_then(|scope| service_paths::within(&settings.fiware_servicepath, scope));
+        let scope = match (&query.scope, &service_paths) {
+            (None, _) => Coverage::Exact,
+            (Some(_), None) => Coverage::None,
+            (Some(_), Some(_)) => Coverage::Narrows,
+        };
+        let is_nowhere = service_paths.as_ref().is_some_and(Vec::is_empty);
+
+        let system_attributes = query.system_attributes || query.filter.as_deref().is_some_and(mentions_dates);
+        let mut parameters = Parameters::new();
+        parameters.add("type", types.iter().map(|provided| &*provided.short));
+        if let Some(pattern) = sent_pattern {
+            parameters.add("idPattern", [pattern.as_str()]);
+        }
+        if let Some(area) = &area {
+            parameters.add("georel", [area.georel.as_str()]);
+            parameters.add("geometry", [area.geometry]);
+            parameters.add("coords", [area.coords.as_str()]);
+        }
+        add_attributes(
+            &mut parameters,
+            &query.attributes,
+            system_attributes,
+            settings,
+            raw_names,
+        );
+        let requests = if types.is_empty() || is_nowhere {
+            Vec::new()
+        } else {
+            let of_alternative = |statements: &Statements| ids.requests(&parameters.with(statements));
+            alternatives.iter().flat_map(of_alternative).collect()
+        };
+        Self {
+            requests,
+            are_alternatives: alternatives.len() > 1,
+            service_paths: service_paths.map(|paths| paths.join(",")),
+            translation: Arc::new(TranslationContext {
+                context: Arc::clone(&settings.context),
+                // Copies of their own, for the reason that `translate` gives for names of attributes.
+                types: types.into_iter().map(ProvidedType::unshared).collect(),
+                attributes: query.attributes.clone(),
+                system_attributes,
+                scopes: settings.scope_from_servicepath,
+                tables: Arc::clone(tables),
+            }),
+            push_down: PushDown {
+                selection,
+                id_pattern,
+                any_attribute,
+                filter,
+                geo,
+                scope,
+            },
+        }
+    }
+}
+
+/// Whether every alternative asks for the existence of an attribute.
+fn add_existence(alternatives: &mut [Statements], context: &Context, name: &AttributeName) -> bool {
+    alternatives
+        .iter_mut()
+        .all(|statements| statements.add_existence(context, name))
+}
+
+/// `attrs`, and `metadata` where builtin ones are wanted. A selection is always sent.
+fn add_attributes(
+    parameters: &mut Parameters,
+    selection: &AttributeSelection,
+    system_attributes: bool,
+    settings: &NgsiV2Settings,
+    raw_names: &RawNames,
+) {
+    let dates = BUILTIN_DATES.into_iter().filter(|_| system_attributes);
+    let path = [SERVICE_PATH].into_iter().filter(|_| settings.scope_from_servicepath);
+    let has_builtin = system_attributes || settings.scope_from_servicepath;
+    let builtin = dates.chain(path);
+    match selection {
+        AttributeSelection::All if has_builtin => parameters.add("attrs", builtin.chain(["*"])),
+        AttributeSelection::All => {}
+        AttributeSelection::Only(names) => {
+            let list = raw_names.list(&settings.context, names, |mut raw| {
+                // A comma would ask for two attributes, neither of which was granted.
+                raw.retain(|raw| !raw.contains(',') && **raw != *"*");
+                escaped_list(raw.iter().map(|raw| &**raw))
+            });
+            if list.is_empty() && !has_builtin {
+                parameters.add("attrs", [NO_ATTRIBUTE]);
+            } else {
+                parameters.add_escaped("attrs", &list, builtin);
+            }
+        }
+    }
+    if system_attributes {
+        parameters.add("metadata", ["dateCreated", "dateModified", "*"]);
+    }
+}
+
+/// Whether the pattern means in the source what it means in the view: it is the plain beginning of ids, and no
+/// generated id can begin like that.
+fn is_same_in_source(pattern: &IdPattern, types: &[ProvidedType]) -> bool {
+    let Some(beginning) = pattern.as_str().strip_prefix('^') else {
+        return false;
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_');
+    beginning.bytes().all(is_plain)
+        && types.iter().all(|provided| {
+            let generated = generated_prefix(&provided.short);
+            !generated.starts_with(beginning) && !beginning.starts_with(&generated)
+        })
+}
+
+/// Parameters, percent-encoded.
+#[derive(Clone)]
+struct Parameters(String);
+
+impl Parameters {
+    fn new() -> Self {
+        Self(String::from("/v2/entities"))
+    }
+
+    /// The same, and what must hold.
+    fn with(&self, statements: &Statements) -> Self {
+        let mut parameters = self.clone();
+        for (name, all) in [("q", &statements.q), ("mq", &statements.mq)] {
+            if !all.is_empty() {
+                parameters.add(name, [all.join(";").as_str()]);
+            }
+        }
+        parameters
+    }
+
+    fn add<'v>(&mut self, name: &str, values: impl IntoIterator<Item = &'v str>) {
+        self.add_escaped(name, "", values);
+    }
+
+    /// Adds a list that begins with what is escaped already.
+    fn add_escaped<'v>(&mut self, name: &str, escaped: &str, more: impl IntoIterator<Item = &'v str>) {
+        self.0.push(if self.0.contains('?') { '&' } else { '?' });
+        self.0.push_str(name);
+        self.0.push('=');
+        self.0.push_str(escaped);
+        extend_list(&mut self.0, escaped.is_empty(), more);
+    }
+}
+
+/// Values of a list, percent-encoded.
+fn escaped_list<'v>(values: impl IntoIterator<Item = &'v str>) -> String {
+    let mut list = String::new();
+    extend_list(&mut list, true, values);
+    list
+}
+
+fn extend_list<'v>(list: &mut String, mut is_first: bool, values: impl IntoIterator<Item = &'v str>) {
+    for value in values {
+        if !is_first {
+            list.push(',');
+        }
+        is_first = false;
+        list.extend(utf8_percent_encode(value, ESCAPED_IN_PARAMETERS));
+    }
+}
+
+/// The ids to ask for.
+struct Ids {
+    /// Lists of ids, one for each request; `None`: any id.
+    chunks: Vec<Option<Vec<String>>>,
+    /// An id with a comma would be two in a list; it is asked for by a pattern.
+    patterns: Vec<String>,
+    /// Whether the source cannot answer with other entities than those that are meant.
+    are_unambiguous: bool,
+}
+
+impl Ids {
+    fn of(ids: &[EntityId], types: &[ProvidedType]) -> Self {
+        if ids.is_empty() {
+            return Self {
+                chunks: vec![None],
+                patterns: Vec::new(),
+                are_unambiguous: true,
+            };
+        }
+        let generated = ids.iter().flat_map(|id| {
+            types
+                .iter()
+                .filter_map(|provided| generated_from(&provided.short, id.as_str()))
+        });
+        let generated: Vec<String> = generated.map(std::borrow::Cow::into_owned).collect();
+        // `Room1` of another type is another entity of the view.
+        let are_unambiguous = generated.is_empty() || types.len() == 1;
+        let own = ids.iter().map(|id| id.as_str().to_owned());
+        let (patterns, listed): (Vec<String>, Vec<String>) = own
+            .chain(generated)
+            .filter(|raw| is_identifier(raw))
+            .partition(|raw| raw.contains(','));
+        let mut chunks: Vec<Option<Vec<String>>> = Vec::new();
+        let mut room = 0;
+        for raw in listed {
+            match chunks.last_mut() {
+                Some(Some(chunk)) if raw.len() < room => {
+                    room -= raw.len() + 1;
+                    chunk.push(raw);
+                }
+                _ => {
+                    room = MAX_IDS.saturating_sub(raw.len() + 1);
+                    chunks.push(Some(vec![raw]));
+                }
+            }
+        }
+        Self {
+            chunks,
+            are_unambiguous: are_unambiguous && patterns.is_empty(),
+            patterns,
+        }
+    }
+
+    fn requests(&self, parameters: &Parameters) -> Vec<String> {
+        let lists = self.chunks.iter().map(|chunk| {
+            let mut parameters = parameters.clone();
+            if let Some(ids) = chunk {
+                parameters.add("id", ids.iter().map(String::as_str));
+            }
+            parameters.0
+        });
+        let patterns = self.patterns.iter().map(|raw| {
+            let mut parameters = parameters.clone();
+            parameters.add("idPattern", [format!("^{}$", regex::escape(raw)).as_str()]);
+            parameters.0
+        });
+        lists.chain(patterns).collect()
+    }
+}

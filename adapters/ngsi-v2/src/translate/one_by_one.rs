@@ -1,0 +1,53 @@
+//! Reading a list in which some entity is wrong: each by itself, so that it costs itself alone.
+
+use super::elements::ElementSplitter;
+use super::reader::Translator;
+use super::{TranslatedPage, TranslationContext, TranslationError};
+use kakehashi_client::MOST_LISTED;
+use kakehashi_contract::not_finite::with_numbers;
+use kakehashi_contract::{Flaw, Yielded};
+
+/// The entities of a list. `None` when it is no list of objects, whichever of them are entities.
+///
+/// # Errors
+/// [`TranslationError::TooMany`]
+pub(super) fn read_page(text: &str, context: &TranslationContext) -> Result<Option<TranslatedPage>, TranslationError> {
+    let mut translator = Translator::new(context);
+    // The list is at hand, and was bounded when it was read.
+    let mut elements = ElementSplitter::new(text.len());
+    elements.push(text.as_bytes());
+    let mut page = TranslatedPage {
+        yielded: Vec::new(),
+        listed: 0,
+        unreadable_metadata: 0,
+    };
+    let mut has_objects = false;
+    loop {
+        let element = match elements.next_element() {
+            Ok(Some(element)) => element,
+            Ok(None) => break,
+            Err(_) => return Ok(None),
+        };
+        page.listed += 1;
+        if page.listed > MOST_LISTED {
+            return Err(TranslationError::TooMany);
+        }
+        has_objects |= element.starts_with(b"{");
+        let text = std::str::from_utf8(&element).unwrap_or_default();
+        match translator.read_entity(text) {
+            Ok(entity) => page.yielded.extend(entity),
+            Err(_) => page.yielded.push(Yielded::LeftOut(flaw_of(text))),
+        }
+    }
+    page.unreadable_metadata = translator.unreadable_metadata;
+    let is_list = elements.finish().is_ok() && has_objects;
+    Ok(is_list.then_some(page))
+}
+
+/// What is wrong with a text that cannot be read as an entity.
+fn flaw_of(text: &str) -> Flaw {
+    match with_numbers(text) {
+        Some(_) => Flaw::NumberNotFinite,
+        None => Flaw::Malformed,
+    }
+}

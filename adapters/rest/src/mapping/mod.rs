@@ -1,0 +1,201 @@
+//! Mapping files: how the records of a custom platform become entities.
+//!
+//! A mapping is TOML, read and checked when the configuration is loaded, and compiled once: paths to a tree
+//! of fields, names to expanded ones, tables to hash maps. The format is described in `docs/mappings.md`. A
+//! mapping knows no source: neither addresses nor credentials.
+
+mod attribute;
+mod error;
+mod filter;
+mod path;
+mod read;
+mod request;
+mod template;
+#[cfg(test)]
+mod tests;
+mod toml_table;
+mod value_table;
+
+use compact_str::CompactString;
+use ngsi_ld::context::{Context, InvalidName};
+use ngsi_ld::entity::Value;
+use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
+
+pub use self::error::MappingError;
+pub(crate) use self::error::nearest;
+pub(crate) use self::filter::{Filter, Test};
+pub use self::path::{InvalidPath, JsonPath, Step};
+pub(crate) use self::request::{Paging, PagingStyle, RequestPath};
+pub(crate) use self::template::Template;
+pub(crate) use self::value_table::{Unlisted, ValueTable};
+use super::record::{DocumentPaths, FieldTree, Slot};
+
+/// How names get their meaning.
+pub(crate) type Expand<'e> = dyn Fn(&str) -> Result<Iri, InvalidName> + 'e;
+
+/// A mapping file, compiled.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    types: Vec<TypeMapping>,
+}
+
+impl Mapping {
+    /// The entity types that the mapping makes, in the order of the file.
+    pub fn types(&self) -> impl Iterator<Item = &TypeName> {
+        self.types.iter().map(|mapping| &mapping.name)
+    }
+
+    /// Whether entities of a type get an attribute by this mapping.
+    #[must_use]
+    pub fn has_attribute(&self, r#type: &TypeName, name: &AttributeName) -> bool {
+        let of_type = self.types.iter().filter(|mapping| mapping.name == *r#type);
+        of_type
+            .flat_map(|mapping| &mapping.attributes)
+            .any(|attribute| attribute.name == *name)
+    }
+
+    pub(crate) fn type_mappings(&self) -> &[TypeMapping] {
+        &self.types
+    }
+
+    /// Reads and checks a mapping file, and compiles it. `context` gives the names of types and attributes
+    /// their meaning; `file_name` is what errors call the file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, in its order.
+    pub fn parse(toml_text: &str, file_name: &str, context: &Context) -> Result<Self, Vec<MappingError>> {
+        Self::parse_with(toml_text, file_name, &|name| context.expand(name))
+    }
+
+    /// Reads a mapping with the expansion of names given as a function.
+    pub(crate) fn parse_with(toml_text: &str, file_name: &str, expand: &Expand<'_>) -> Result<Self, Vec<MappingError>> {
+        read::read_mapping(toml_text, file_name, expand)
+    }
+}
+
+/// How the records of one endpoint become entities of one type.
+#[derive(Debug, Clone)]
+pub(crate) struct TypeMapping {
+    /// The type as the file names it.
+    pub(crate) short_name: String,
+    pub(crate) name: TypeName,
+    /// Where the records are asked for.
+    pub(crate) path: RequestPath,
+    /// Where one record is asked for: a template of the fields of the id.
+    pub(crate) record_path: Option<RecordPath>,
+    /// Where the records are in a body.
+    pub(crate) documents: DocumentPaths,
+    /// Where the record is in the answer to `record_path`.
+    pub(crate) single: DocumentPaths,
+    pub(crate) paging: Paging,
+    pub(crate) id: IdTemplate,
+    /// Texts that mean that there is no value.
+    pub(crate) missing: Vec<CompactString>,
+    pub(crate) created_at: Option<DateRule>,
+    pub(crate) modified_at: Option<DateRule>,
+    pub(crate) fields: FieldTree,
+    pub(crate) attributes: Vec<AttributeMapping>,
+    /// What the platform can be asked to leave out.
+    pub(crate) filters: Vec<Filter>,
+}
+
+/// The template of an id, with the place of each of its fields in a record.
+#[derive(Debug, Clone)]
+pub(crate) struct IdTemplate {
+    pub(crate) template: Template,
+    pub(crate) slots: Vec<Slot>,
+}
+
+/// The template of the path of one record.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordPath {
+    pub(crate) template: Template,
+    /// For each field of the template, its place among the fields of the id.
+    pub(crate) id_fields: Vec<usize>,
+}
+
+impl TypeMapping {
+    /// The path of the record that has this id, percent-encoded; `None` when the mapping has no such path or
+    /// the id cannot be one of its records'.
+    pub(crate) fn record_request(&self, id: &EntityId) -> Option<String> {
+        let record_path = self.record_path.as_ref()?;
+        let values = self.id.template.invert(id.as_str())?;
+        record_path.template.fill(|field| {
+            let value = record_path.id_fields.get(field).and_then(|index| values.get(*index))?;
+            // Dot segments cannot be escaped: they would lead to another resource (RFC 3986 section 5.2.4).
+            let is_dots = matches!(value.as_str(), "." | "..");
+            (!is_dots).then_some(std::borrow::Cow::Borrowed(value.as_str()))
+        })
+    }
+}
+
+/// One attribute.
+#[derive(Debug, Clone)]
+pub(crate) struct AttributeMapping {
+    /// The name as the file has it.
+    pub(crate) short_name: String,
+    pub(crate) name: AttributeName,
+    pub(crate) rule: Rule,
+    pub(crate) unit_code: Option<CompactString>,
+    pub(crate) observed_at: Option<DateRule>,
+}
+
+/// A field that holds a date and time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DateRule {
+    pub(crate) slot: Slot,
+    /// The zone of texts that do not say theirs, in seconds east of UTC.
+    pub(crate) zone: i32,
+}
+
+/// What an attribute is made of.
+#[derive(Debug, Clone)]
+pub(crate) enum Rule {
+    /// The same for every record.
+    Constant(Value),
+    /// A field, converted.
+    Field {
+        slot: Slot,
+        table: Option<std::sync::Arc<ValueTable>>,
+        conversion: Conversion,
+    },
+    /// A point from two fields.
+    Point {
+        latitude: Slot,
+        longitude: Slot,
+        bounds: Option<Bounds>,
+    },
+    /// A field that holds a GeoJSON geometry.
+    Geometry { slot: Slot, bounds: Option<Bounds> },
+    /// A relationship to the entity whose id the template makes.
+    Relationship { object: IdTemplate },
+}
+
+/// What a field's value becomes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Conversion {
+    /// As JSON has it.
+    Keep,
+    /// A text; numbers become their digits.
+    Text,
+    /// A number; texts are read, with full-width digits too.
+    Number,
+    /// `true` or `false`, also as texts.
+    Boolean,
+    /// A point in time.
+    DateTime {
+        /// The zone of texts that do not say theirs, in seconds east of UTC.
+        zone: i32,
+    },
+    /// A list of texts, split at a separator.
+    List { separator: String },
+}
+
+/// Where positions are plausible, in degrees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bounds {
+    pub(crate) west: f64,
+    pub(crate) south: f64,
+    pub(crate) east: f64,
+    pub(crate) north: f64,
+}

@@ -1,0 +1,97 @@
+//! One body of a platform as entities.
+
+use kakehashi_resources::Held;
+use ngsi_ld::{Entity, TypeName};
+
+use super::mapping::{Mapping, TypeMapping};
+use super::record::{
+    DocumentPaths, Envelope, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document,
+};
+use kakehashi_contract::not_finite::with_numbers;
+use kakehashi_contract::{AttributeSelection, Yielded};
+
+/// The records of one answer, as entities.
+#[derive(Debug)]
+pub(super) struct RecordPage {
+    /// One for each record.
+    pub(super) yielded: Vec<Yielded>,
+    pub(super) envelope: Envelope,
+    /// What is counted of the entities for the request.
+    pub(super) held: Option<Held>,
+}
+
+impl RecordPage {
+    /// Whether every record is an entity.
+    pub(super) fn is_complete(&self) -> bool {
+        self.entities() == self.envelope.records
+    }
+
+    fn entities(&self) -> usize {
+        let is_entity = |yielded: &&Yielded| matches!(yielded, Yielded::Entity(_));
+        self.yielded.iter().filter(is_entity).count()
+    }
+}
+
+/// Reads a body as `paths` describe it. A record that is wrong costs itself, unless the body is not even JSON.
+pub(super) fn read_records(
+    mapping: &TypeMapping,
+    paths: &DocumentPaths,
+    projection: &Projection,
+    body: &[u8],
+    findings: &mut dyn Findings,
+) -> Result<RecordPage, UnreadableBody> {
+    let mut read = |body: &[u8], pass: Pass| {
+        let mut yielded = Vec::new();
+        let envelope = read_document(body, paths, &mapping.fields, &projection.wanted, pass, &mut |fields| {
+            yielded.push(build_entity(mapping, projection, fields, findings).map_or_else(Yielded::LeftOut, Into::into));
+        });
+        match envelope {
+            Ok(envelope) => Ok(RecordPage {
+                yielded,
+                envelope,
+                held: None,
+            }),
+            Err(error) => {
+                findings.forget();
+                Err(error)
+            }
+        }
+    };
+    let page = match read(body, Pass::Quick) {
+        Err(UnreadableBody::Syntax { .. }) => match str::from_utf8(body).ok().and_then(with_numbers) {
+            Some(written) => read(written.as_bytes(), Pass::RecordByRecord)?,
+            None => read(body, Pass::RecordByRecord)?,
+        },
+        page => page?,
+    };
+    page.envelope.check(page.entities())?;
+    Ok(page)
+}
+
+/// The entities of one type in an answer with many records, without system attributes. Records without an id
+/// are left out. A type that the mapping does not have has none.
+///
+/// # Errors
+/// [`UnreadableBody`]
+pub fn translate_records(
+    mapping: &Mapping,
+    entity_type: &TypeName,
+    attributes: &AttributeSelection,
+    body: &[u8],
+) -> Result<Vec<Entity>, UnreadableBody> {
+    let Some(mapping) = mapping.type_mappings().iter().find(|one| one.name == *entity_type) else {
+        return Ok(Vec::new());
+    };
+    let projection = Projection::new(mapping, attributes, false);
+    let page = read_records(mapping, &mapping.documents, &projection, body, &mut Unheard)?;
+    Ok(page.yielded.into_iter().filter_map(Yielded::entity).collect())
+}
+
+/// Nobody wants to know.
+struct Unheard;
+
+impl Findings for Unheard {
+    fn note(&mut self, _: &str, _: Finding) {}
+
+    fn forget(&mut self) {}
+}

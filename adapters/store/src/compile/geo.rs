@@ -1,0 +1,131 @@
+//! The geo-query: bounding boxes leave out what is surely elsewhere. The relation itself stays with the
+//! evaluator.
+
+use ngsi_ld::query::{GeoQuery, GeoRelation};
+
+use super::{Condition, Dialect, Statement, filter};
+use crate::index::Bounds;
+
+/// Fewer metres than a degree of latitude, or of longitude at the equator, has anywhere on WGS84 (110,574 at
+/// the equator), less 1 % for the evaluator's arithmetic.
+const METRES_PER_DEGREE: f64 = 109_400.0;
+
+/// Nearer to a pole than this, meridians are so close that a box covers them all.
+const POLAR_LATITUDE: f64 = 89.0;
+
+/// How far from the geometry of the query, in metres, an entity may be; `None`: anywhere.
+fn reach(relation: GeoRelation) -> Option<f64> {
+    match relation {
+        GeoRelation::Near { max, .. } => max,
+        GeoRelation::Disjoint => None,
+        GeoRelation::Within
+        | GeoRelation::Contains
+        | GeoRelation::Intersects
+        | GeoRelation::Equals
+        | GeoRelation::Overlaps => Some(0.0),
+    }
+}
+
+/// Whether the geo-query leaves out what is far away.
+pub(super) fn narrows_to_an_area(geo: &GeoQuery) -> bool {
+    reach(geo.relation).is_some()
+}
+
+pub(super) fn compile(geo: &GeoQuery, dialect: &dyn Dialect) -> Condition {
+    let distance = reach(geo.relation);
+    match (distance, Bounds::of(&geo.geometry)) {
+        (Some(distance), Some(bounds)) => {
+            let (bounds, any_longitude) = around(bounds, distance);
+            let mut sql = Statement::default();
+            dialect.has_location_in(&mut sql, geo.property.as_str(), &bounds, any_longitude);
+            Condition::narrows(sql)
+        }
+        // Far away is almost everywhere; but it needs the attribute.
+        _ => Condition::narrows(filter::has_attribute(geo.property.as_str())),
+    }
+}
+
+/// Bounds that contain every place within `metres` of some bounds, and whether they go around the globe.
+fn around(bounds: Bounds, metres: f64) -> (Bounds, bool) {
+    let north_south = metres / METRES_PER_DEGREE;
+    let min_latitude = bounds.min_latitude - north_south;
+    let max_latitude = bounds.max_latitude + north_south;
+    let farthest_latitude = min_latitude.abs().max(max_latitude.abs());
+    let east_west = if metres == 0.0 {
+        0.0
+    } else if farthest_latitude < POLAR_LATITUDE {
+        north_south / farthest_latitude.to_radians().cos()
+    } else {
+        f64::INFINITY
+    };
+    let min_longitude = bounds.min_longitude - east_west;
+    let max_longitude = bounds.max_longitude + east_west;
+    // What touches the antimeridian touches what stands on its other side, 360 degrees away.
+    let meets_antimeridian = min_longitude <= -180.0 || max_longitude >= 180.0;
+    let around = Bounds {
+        min_longitude,
+        max_longitude,
+        min_latitude,
+        max_latitude,
+    };
+    (around, meets_antimeridian)
+}
+
+#[cfg(test)]
+mod tests {
+    use ngsi_ld::entity::Geometry;
+    use ngsi_ld::query::distance_metres;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::samples::geometries;
+
+    fn point(longitude: f64, latitude: f64) -> Bounds {
+        Bounds {
+            min_longitude: longitude,
+            max_longitude: longitude,
+            min_latitude: latitude,
+            max_latitude: latitude,
+        }
+    }
+
+    #[test]
+    fn a_box_is_wider_than_the_distance_and_not_much() {
+        // Sano: a degree of latitude has 110,950 m, one of longitude 89,800 m.
+        let (bounds, any_longitude) = around(point(139.6, 36.3), 1_000.0);
+        assert!(!any_longitude);
+        let height = (bounds.max_latitude - bounds.min_latitude) * 110_950.0;
+        let width = (bounds.max_longitude - bounds.min_longitude) * 89_800.0;
+        assert!((2_000.0..2_050.0).contains(&height), "{height}");
+        assert!((2_000.0..2_050.0).contains(&width), "{width}");
+    }
+
+    proptest! {
+        /// The tightest case: the distance asked for is that of the geometry itself.
+        #[test]
+        fn whatever_is_within_the_distance_meets_the_box(
+            target in geometries(), reference in geometries(), shift in (-180.0..180.0_f64, -80.0..80.0_f64),
+        ) {
+            let far = Geometry::point(shift.0, shift.1).unwrap();
+            for target in [target, far] {
+                let metres = distance_metres(&target, &reference);
+                let (bounds, any_longitude) = around(Bounds::of(&reference).unwrap(), metres);
+                let target = Bounds::of(&target).unwrap();
+                let meets_latitude =
+                    target.max_latitude >= bounds.min_latitude && target.min_latitude <= bounds.max_latitude;
+                let meets_longitude =
+                    target.max_longitude >= bounds.min_longitude && target.min_longitude <= bounds.max_longitude;
+                prop_assert!(meets_latitude && (any_longitude || meets_longitude), "{target:?} {bounds:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn poles_and_the_antimeridian_open_the_box() {
+        assert!(around(point(0.0, 89.9), 1_000.0).1);
+        assert!(around(point(179.999, 0.0), 1_000.0).1);
+        assert!(around(point(0.0, 0.0), 15_000_000.0).1);
+        assert!(around(point(180.0, 0.0), 0.0).1);
+        assert!(!around(point(179.0, 0.0), 0.0).1);
+    }
+}

@@ -1,0 +1,86 @@
+//! SQL text under construction, with what is bound to it.
+
+use super::Dialect;
+
+/// A value that is bound to a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Binding {
+    Text(String),
+    Number(f64),
+    Integer(i64),
+}
+
+impl std::fmt::Display for Binding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Number(number) => number.fmt(f),
+            Self::Integer(integer) => integer.fmt(f),
+        }
+    }
+}
+
+/// Where a binding belongs, until the dialect writes its placeholder. SQL of this module has no other use for
+/// the character.
+const PLACE: char = '?';
+
+/// SQL text, and the values of its placeholders in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Statement {
+    pub(crate) text: String,
+    pub(crate) bindings: Vec<Binding>,
+}
+
+impl Statement {
+    pub(super) fn text(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            bindings: Vec::new(),
+        }
+    }
+
+    /// Several statements with a text between each two.
+    pub(super) fn join(parts: impl IntoIterator<Item = Self>, between: &str) -> Self {
+        let mut joined = Self::default();
+        for (position, part) in parts.into_iter().enumerate() {
+            if position > 0 {
+                joined.push(between);
+            }
+            joined.append(part);
+        }
+        joined
+    }
+
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        self.text.push_str(&other.text);
+        self.bindings.extend(other.bindings);
+    }
+
+    pub(super) fn bind(&mut self, binding: Binding) {
+        self.text.push(PLACE);
+        self.bindings.push(binding);
+    }
+
+    pub(super) fn bind_text(&mut self, text: &str) {
+        self.bind(Binding::Text(text.to_owned()));
+    }
+
+    /// Writes the placeholders as the dialect does.
+    pub(super) fn finish(self, dialect: &dyn Dialect) -> Self {
+        let mut text = String::with_capacity(self.text.len());
+        let mut position = 0;
+        for character in self.text.chars() {
+            if character == PLACE {
+                position += 1;
+                dialect.placeholder(&mut text, position);
+            } else {
+                text.push(character);
+            }
+        }
+        Self { text, ..self }
+    }
+}

@@ -1,0 +1,166 @@
+//! What becomes of a query: its text, its bindings, and what it decides.
+
+use ngsi_ld::context::Context;
+use ngsi_ld::query::{Expression, IdPattern};
+use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
+
+use super::{Binding, Dialect, Sqlite, Statement, compile};
+use crate::index::Bounds;
+use kakehashi_contract::{Coverage, Page, SourceQuery};
+
+fn sites() -> SourceQuery {
+    SourceQuery::of_types(vec![TypeName::new(Iri::new("urn:t:Site"))])
+}
+
+fn filter(q: &str) -> Expression {
+    Expression::parse(q, Context::core()).unwrap()
+}
+
+fn coverage(q: &str) -> Coverage {
+    let query = SourceQuery {
+        filter: Some(filter(q).into()),
+        ..sites()
+    };
+    compile(&query, &Sqlite).push_down.filter
+}
+
+#[test]
+fn comparisons_of_values_are_decided_and_the_rest_only_narrowed() {
+    let exact = [
+        "capacity",
+        "capacity>=100",
+        "capacity==1..5",
+        "capacity!=1..5",
+        "name==\"避難所\"",
+        "name!=\"a\",\"b\",3",
+        "flood==true",
+        "near==urn:ngsi-ld:Site:1",
+        "opened<2026-01-01T00:00:00Z",
+        "capacity.observedAt>2026-01-01T00:00:00Z",
+        "(capacity>1|flood==true);name",
+    ];
+    for q in exact {
+        assert_eq!(coverage(q), Coverage::Exact, "{q}");
+    }
+    let narrowing = [
+        "name~=\"避難.*\"",
+        "address[city]==\"佐野\"",
+        "capacity.unitCode==\"CEL\"",
+        "capacity.accuracy>1",
+        "capacity==9007199254740993",
+        "capacity>1;name~=\"a\"",
+        "capacity>1|name~=\"a\"",
+    ];
+    for q in narrowing {
+        assert_eq!(coverage(q), Coverage::Narrows, "{q}");
+    }
+    // Dates of the entity have no rows; a disjunction with them lets every entity through.
+    for q in [
+        "modifiedAt>2026-01-01T00:00:00Z",
+        "modifiedAt>2026-01-01T00:00:00Z|capacity>1",
+    ] {
+        assert_eq!(coverage(q), Coverage::None, "{q}");
+    }
+}
+
+#[test]
+fn texts_are_bound_and_never_part_of_the_statement() {
+    let hostile = "'; DROP TABLE entities; --";
+    let query = SourceQuery {
+        types: vec![TypeName::new(Iri::new(hostile))],
+        ids: vec![EntityId::new_unchecked(hostile), EntityId::new_unchecked("urn:x:?")],
+        id_pattern: IdPattern::parse("^urn:'--").ok(),
+        any_attribute: vec![AttributeName::new(Iri::new(hostile))],
+        filter: Some(filter("name==\"'; DROP TABLE entities; --\"").into()),
+        ..sites()
+    };
+    let statement = compile(&query, &Sqlite).select(&query, &Sqlite);
+    assert!(
+        !statement.text.contains("DROP") && !statement.text.contains("--"),
+        "{}",
+        statement.text
+    );
+    assert_eq!(statement.text.matches('?').count(), statement.bindings.len());
+}
+
+#[test]
+fn lists_of_every_length_share_few_statements() {
+    let text = |count: usize| {
+        let values: Vec<String> = (0..count).map(|value| value.to_string()).collect();
+        let query = SourceQuery {
+            filter: Some(filter(&format!("capacity=={}", values.join(","))).into()),
+            ..sites()
+        };
+        compile(&query, &Sqlite).select(&query, &Sqlite)
+    };
+    assert_eq!(text(5).text, text(8).text);
+    assert_eq!(text(5).bindings.last(), Some(&Binding::Number(4.0)));
+    let of_ids = |count: usize| {
+        let query = SourceQuery {
+            ids: (0..count)
+                .map(|id| EntityId::new_unchecked(format!("urn:x:{id}")))
+                .collect(),
+            ..sites()
+        };
+        compile(&query, &Sqlite).select(&query, &Sqlite)
+    };
+    assert_eq!(of_ids(2).text, of_ids(50_000).text);
+    assert_eq!(of_ids(50_000).bindings.len(), 2);
+}
+
+#[test]
+fn a_page_is_cut_only_where_everything_is_decided() {
+    let page = Some(Page { limit: 20, offset: 40 });
+    let exact = SourceQuery { page, ..sites() };
+    let statement = compile(&exact, &Sqlite).select(&exact, &Sqlite);
+    assert!(statement.text.ends_with("ORDER BY e.id LIMIT ? OFFSET ?"));
+    let narrowed = SourceQuery {
+        filter: Some(filter("name~=\"a\"").into()),
+        page,
+        ..sites()
+    };
+    assert!(
+        !compile(&narrowed, &Sqlite)
+            .select(&narrowed, &Sqlite)
+            .text
+            .contains("OFFSET")
+    );
+}
+
+#[test]
+fn a_query_without_types_selects_nothing() {
+    let query = SourceQuery::of_types(Vec::new());
+    let statement = compile(&query, &Sqlite).count(&Sqlite);
+    assert_eq!(statement.bindings, [Binding::Text("[]".to_owned())]);
+}
+
+/// Another database's way of writing the same.
+struct Numbered;
+
+impl Dialect for Numbered {
+    fn placeholder(&self, text: &mut String, position: usize) {
+        text.push('$');
+        text.push_str(&position.to_string());
+    }
+
+    fn is_any_of(&self, sql: &mut Statement, texts: &mut dyn ExactSizeIterator<Item = &str>) {
+        Sqlite.is_any_of(sql, texts);
+    }
+
+    fn has_location_in(&self, sql: &mut Statement, attribute: &str, bounds: &Bounds, any_longitude: bool) {
+        Sqlite.has_location_in(sql, attribute, bounds, any_longitude);
+    }
+}
+
+#[test]
+fn placeholders_are_the_dialects() {
+    let query = SourceQuery {
+        filter: Some(filter("capacity>1;name==\"a\"").into()),
+        ..sites()
+    };
+    let text = compile(&query, &Numbered).count(&Numbered).text;
+    for placeholder in ["$1", "$2", "$3", "$4", "$5"] {
+        assert!(text.contains(placeholder), "{text}");
+    }
+    assert!(!text.contains('?') && !text.contains("$6"), "{text}");
+}
