@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `contract` | [`Adapter`]: what every kind of source is asked, what it may answer, how it fails |
+//! | `kind` | [`Kind`]: its settings, checks, schema, documentation and factory |
 //! | [`client`] | the outbound HTTP client: pools, deadlines, size caps, rate and concurrency, credentials |
 //! | [`ngsi_v2`] | FIWARE Orion and others that speak NGSI-v2 |
 //! | [`rest`] | custom platforms, described by a mapping file |
@@ -11,7 +12,10 @@
 //! Each is a crate of its own in a folder beside this one. An adapter reads no configuration file and does not decide who
 //! may see what: it is given its settings, and a [`SourceQuery`] that is already narrowed to what the consumer may see.
 
+use kakehashi_kind::Kind;
+
 pub use kakehashi_client as client;
+pub use kakehashi_kind as kind;
 pub use kakehashi_ngsi_v2 as ngsi_v2;
 pub use kakehashi_rest as rest;
 pub use kakehashi_store as store;
@@ -22,3 +26,12 @@ pub use kakehashi_contract::{
     SourceQuery, SourceStatus, WriteError, Yielded, flaw,
 };
 pub use kakehashi_database::{Reason, Trouble};
+
+/// Every kind that is built in, in the order in which documentation lists them. A kind that is not here is not there.
+pub static KINDS: [&dyn Kind; 3] = [&rest::RestKind, &ngsi_v2::NgsiV2Kind, &store::StoreKind];
+
+/// The kind of that name.
+#[must_use]
+pub fn kind_named(name: &str) -> Option<&'static dyn Kind> {
+    KINDS.into_iter().find(|kind| kind.name() == name)
+}

@@ -18,6 +18,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "contract/example.rs"]
+mod example;
 #[path = "contract/fixture.rs"]
 mod fixture;
 #[path = "contract/ngsi_v2.rs"]
@@ -30,6 +32,8 @@ mod sample;
 mod sentences;
 #[path = "contract/store.rs"]
 mod store;
+#[path = "kinds/table.rs"]
+mod table;
 
 /// Makes a test of every sentence of the contract, for one fixture.
 #[macro_export]

@@ -7,6 +7,7 @@
 mod area;
 mod branches;
 mod filter;
+mod kind;
 mod names;
 mod pages;
 mod plan;
@@ -25,6 +26,7 @@ use http::{HeaderName, HeaderValue};
 use ngsi_ld::EntityId;
 use ngsi_ld::context::Context;
 
+pub use self::kind::{NgsiV2Kind, NgsiV2Source, parse_fiware_service, parse_fiware_servicepath};
 pub use self::names::view_name;
 
 use self::names::RawNames;

@@ -10,10 +10,12 @@
 //! | `filter` | what a platform can be asked to leave out |
 //! | `walk` | answering a query from pages and single records |
 //! | `adapter` | the contract |
+//! | `kind` | its settings in the configuration, and the factory |
 //! | `trial` | trying a mapping on a sample, without a platform |
 
 mod adapter;
 mod filter;
+mod kind;
 mod link;
 pub mod mapping;
 mod pages;
@@ -26,6 +28,7 @@ mod trial;
 mod walk;
 
 pub use adapter::{RestAdapter, RestSettings};
+pub use kind::{RestKind, RestSource};
 pub use mapping::{Mapping, MappingError};
 pub use record::{Finding, UnreadableBody};
 pub use translate::translate_records;

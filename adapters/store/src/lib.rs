@@ -10,6 +10,7 @@
 //! | `write`, `dates` | transactions that write; the dates that the store keeps |
 //! | `expiry` | what has expired is removed |
 //! | `writer` | the store as a source that takes writes |
+//! | `kind` | its settings in the configuration, and the factory |
 //! | `unopened` | a partition that is planned for and not opened |
 //! | `read` | running statements, within the deadline |
 //!
@@ -22,6 +23,7 @@ mod dates;
 mod error;
 mod expiry;
 mod index;
+mod kind;
 mod names;
 mod partition;
 mod read;
@@ -44,6 +46,7 @@ use ngsi_ld::{AttributeName, TypeName};
 pub use self::dates::set_system_dates;
 pub use self::error::StoreError;
 pub use self::expiry::Expiring;
+pub use self::kind::{StoreKind, StoreSource};
 pub use self::partition::{MAX_TENANT_BYTES, StoreOptions, StorePartition};
 pub use self::unopened::UnopenedPartition;
 pub use self::write::Loaded;

@@ -1,0 +1,121 @@
+//! What the table of one source says, and its adapter.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use kakehashi_client::{Credential, HttpClient, SourceLimits};
+use kakehashi_contract::{Adapter, SourceId};
+use ngsi_ld::{AttributeName, TypeName};
+
+/// What only a source of its kind says, read and checked. Immutable, and part of one revision.
+#[async_trait]
+pub trait Settings: Any + fmt::Debug + Send + Sync {
+    /// Where it is asked; `None`: it is no other system.
+    fn address(&self) -> Option<Address<'_>>;
+
+    /// What tells one upstream from another: two sources of which this is the same would give every entity twice.
+    fn upstream(&self) -> String;
+
+    /// The tenants of which it holds a part each, that nobody else speaks for, in the order of the configuration. `None`: it
+    /// is whole, and its tenant's.
+    fn partitions(&self) -> Option<&[Arc<str>]> {
+        None
+    }
+
+    /// The types that it makes entities of, where the configuration says that; `None`: whatever the source has.
+    fn made_types(&self) -> Option<Vec<&TypeName>> {
+        None
+    }
+
+    /// Whether entities of a type get an attribute, where the configuration says that.
+    fn makes_attribute(&self, _type: &TypeName, _name: &AttributeName) -> Option<bool> {
+        None
+    }
+
+    /// Whether it was read from a file, by the name that the configuration gives it.
+    fn is_read_from(&self, _file: &str) -> bool {
+        false
+    }
+
+    /// Whether an adapter that was opened for earlier settings goes on for these, whatever else has changed about the source:
+    /// for what is opened once.
+    fn keeps_adapter_of(&self, _earlier: &dyn Settings) -> bool {
+        false
+    }
+
+    /// Makes the adapter of the source, or of one of its partitions.
+    ///
+    /// # Errors
+    /// [`CannotOpen`]
+    async fn open(&self, opening: Opening<'_>) -> Result<Opened, CannotOpen>;
+
+    /// An adapter that tells what the source would be asked and can ask nothing, made without touching anything. `None`:
+    /// [`Settings::open`] makes one, because it does not touch anything itself.
+    fn unopened(&self, _source: &SourceId) -> Option<Arc<dyn Adapter>> {
+        None
+    }
+}
+
+/// Where a source is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address<'a> {
+    /// Its URL.
+    pub endpoint: &'a str,
+    /// Which of several systems behind one URL answers; empty: the one that answers when none is named. `None`: the kind names
+    /// none, or may name any.
+    pub service: Option<&'a str>,
+}
+
+/// What every source has, whatever its kind: what an adapter is made with.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    /// Its name.
+    pub source: &'a SourceId,
+    /// The tenant whose part is opened.
+    pub owner: &'a str,
+    /// The connections that it may use.
+    pub http: &'a HttpClient,
+    /// How the gateway proves itself to it.
+    pub credential: Option<Credential>,
+    /// What protects it, and the gateway from it.
+    pub limits: SourceLimits,
+    /// The types that it names one by one, each once. It is asked for no others.
+    pub types: &'a [TypeName],
+}
+
+/// An adapter that can be asked.
+pub struct Opened {
+    /// The adapter.
+    pub adapter: Arc<dyn Adapter>,
+    /// What has to run as long as it is there; `None`: nothing.
+    pub upkeep: Option<Upkeep>,
+}
+
+/// Begins what an adapter needs beside requests, and begins it again if it has broken off. It ends by itself once the adapter
+/// is gone.
+pub type Upkeep = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("adapter", &self.adapter)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why settings that were read without fault cannot be used: an address, a credential, a file.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CannotOpen(Box<dyn Error + Send + Sync>);
+
+impl CannotOpen {
+    /// For this reason. It holds no secret.
+    #[must_use]
+    pub fn because(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}

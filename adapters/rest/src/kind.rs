@@ -1,0 +1,143 @@
+//! The kind `rest`: its keys, how they are read, and its factory.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kakehashi_kind::{
+    Address, At, CannotOpen, Key, Kind, NamedFile, Opened, Opening, Settings, Table, Transport, Value, http_endpoint,
+};
+use ngsi_ld::context::Context;
+use ngsi_ld::{AttributeName, TypeName};
+
+use super::{Mapping, MappingError, RestAdapter, RestSettings};
+
+/// Custom platforms.
+#[derive(Debug)]
+pub struct RestKind;
+
+static KEYS: [Key; 1] = [Key {
+    name: "mapping",
+    value: Value::Text,
+    required: true,
+    default: None,
+    about: "For rest: the file that says how its records become entities.",
+}];
+
+impl Kind for RestKind {
+    fn name(&self) -> &'static str {
+        "rest"
+    }
+
+    fn about(&self) -> &'static str {
+        "custom platforms, described by a mapping file"
+    }
+
+    fn keys(&self) -> &'static [Key] {
+        &KEYS
+    }
+
+    fn transport(&self) -> Transport {
+        Transport::Http
+    }
+
+    fn read(&self, table: &dyn Table) -> Option<Arc<dyn Settings>> {
+        let endpoint = http_endpoint(table);
+        if !table.has("mapping") {
+            table.missing("mapping", "\"mappings/my-source.toml\"");
+        }
+        let file = table.file("mapping")?;
+        let mapping = mapping(table, &file);
+        Some(Arc::new(RestSource {
+            endpoint: endpoint?,
+            mapping: mapping?,
+            file: file.name,
+        }))
+    }
+}
+
+/// Compiles a mapping, unless it was compiled before: several sources may have one, and few change.
+fn mapping(table: &dyn Table, file: &NamedFile) -> Option<Arc<Mapping>> {
+    if let Some(made) = table.made_of(file).and_then(|made| made.downcast::<Mapping>().ok()) {
+        return Some(made);
+    }
+    match Mapping::parse(&file.text, &file.name, Context::kakehashi()) {
+        Ok(mapping) => {
+            let mapping = Arc::new(mapping);
+            table.keep(file, Arc::clone(&mapping) as _);
+            Some(mapping)
+        }
+        Err(errors) => {
+            for error in errors {
+                tell(table, file, error);
+            }
+            None
+        }
+    }
+}
+
+fn tell(table: &dyn Table, file: &NamedFile, error: MappingError) {
+    let field = match error.field.as_str() {
+        "" => String::new(),
+        field => format!("{field}: "),
+    };
+    let at = At::File {
+        file,
+        line: error.line,
+        column: error.column,
+    };
+    let help = error.suggestion.map(|name| format!("did you mean `{name}`?"));
+    table.wrong(at, format!("{field}{}", error.message), help);
+}
+
+/// What the table of a custom platform says.
+#[derive(Debug, Clone)]
+pub struct RestSource {
+    /// Its address, without a trailing slash.
+    pub endpoint: String,
+    /// How its records become entities.
+    pub mapping: Arc<Mapping>,
+    /// The file of the mapping.
+    file: String,
+}
+
+#[async_trait]
+impl Settings for RestSource {
+    fn address(&self) -> Option<Address<'_>> {
+        Some(Address {
+            endpoint: &self.endpoint,
+            service: None,
+        })
+    }
+
+    fn upstream(&self) -> String {
+        self.endpoint.clone()
+    }
+
+    fn made_types(&self) -> Option<Vec<&TypeName>> {
+        Some(self.mapping.types().collect())
+    }
+
+    fn makes_attribute(&self, r#type: &TypeName, name: &AttributeName) -> Option<bool> {
+        Some(self.mapping.has_attribute(r#type, name))
+    }
+
+    fn is_read_from(&self, file: &str) -> bool {
+        self.file == file
+    }
+
+    async fn open(&self, opening: Opening<'_>) -> Result<Opened, CannotOpen> {
+        let settings = RestSettings {
+            source: opening.source.clone(),
+            endpoint: self.endpoint.clone(),
+            mapping: Arc::clone(&self.mapping),
+            credential: opening.credential,
+            limits: opening.limits,
+            types: opening.types.to_vec(),
+        };
+        let adapter = RestAdapter::new(opening.http.clone(), settings).map_err(CannotOpen::because)?;
+        Ok(Opened {
+            adapter: Arc::new(adapter),
+            upkeep: None,
+        })
+    }
+}
