@@ -22,8 +22,8 @@ pub use kakehashi_store as store;
 
 pub use kakehashi_contract::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter,
-    ErrorKind, Flaw, LeftOut, MayChange, MayTellOf, Page, PushDown, Put, Requests, SelectedNames, SourceId,
-    SourceQuery, SourceStatus, WriteError, Yielded, flaw,
+    ErrorKind, Flaw, LeftOut, MayChange, MayTellOf, Origin, Page, PushDown, Put, Repeating, Requests, SelectedNames,
+    SourceId, SourceQuery, SourceStatus, WriteError, Yielded, flaw,
 };
 pub use kakehashi_database::{Reason, Trouble};
 

@@ -18,6 +18,10 @@ mod oauth2;
 #[cfg(test)]
 mod oauth2_tests;
 mod query_key;
+mod request;
+mod retry_after;
+#[cfg(test)]
+mod sending_tests;
 mod source_client;
 #[cfg(test)]
 mod tests;
@@ -37,6 +41,7 @@ pub use self::http_client::{
 };
 pub use self::oauth2::{ClientAuthentication, OAuth2Settings, TokenFailure};
 pub use self::query_key::QueryKey;
+pub use self::request::{Resend, SourceRequest};
 pub use self::source_client::{SourceClient, SourceClientError};
 pub use self::walked::Walked;
 

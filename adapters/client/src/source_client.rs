@@ -1,14 +1,13 @@
 //! One source's use of the gateway's connections.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::Full;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
@@ -20,15 +19,15 @@ use super::endpoint::{Endpoint, InvalidEndpoint};
 use super::http_client::{HttpClient, TlsSetupError};
 use super::oauth2::TokenSource;
 use super::query_key::QueryKey;
+use super::request::SourceRequest;
+use super::retry_after::retry_after;
 use super::{Credential, Response, SourceLimits};
 use kakehashi_contract::{
-    AdapterError, AskedRequest, Call, ErrorKind, HIDDEN, SourceId, SourceStatus, TooManyRequests,
+    AdapterError, AskedRequest, Call, ErrorKind, HIDDEN, Origin, SourceId, SourceStatus, TooManyRequests,
 };
 
 /// What the gateway calls itself. Some servers refuse requests that do not say.
 pub(super) const AGENT: HeaderValue = HeaderValue::from_static(concat!("kakehashi/", env!("CARGO_PKG_VERSION")));
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// How much of a body that only explains an error is read, in bytes: more than any protocol's error object,
 /// less than some HTML pages.
@@ -142,6 +141,13 @@ impl SourceClient {
         self.admission.error(kind, detail)
     }
 
+    /// The source has refused what it was asked, with this answer: the error says when it wants to be asked again.
+    #[must_use]
+    pub fn refusal(&self, answer: &Response, detail: impl Into<Arc<str>>) -> AdapterError {
+        let error = self.error(ErrorKind::Status(answer.status.as_u16()), detail);
+        error.to_be_repeated_after(retry_after(&answer.headers, SystemTime::now()))
+    }
+
     /// Asks, and waits for the whole answer. `path_and_query` is relative to the endpoint, percent-encoded by
     /// the caller. The body of an answer that is no success may be cut off.
     ///
@@ -153,6 +159,15 @@ impl SourceClient {
         headers: &[(HeaderName, HeaderValue)],
         call: &Call,
     ) -> Result<Response, AdapterError> {
+        self.send(&SourceRequest::get(path_and_query, headers), call).await
+    }
+
+    /// Sends any request, and waits for the whole answer, as [`SourceClient::get`] does. What may do harm when it arrives
+    /// twice is sent once.
+    ///
+    /// # Errors
+    /// [`AdapterError`]; of a request that may have been done although nobody knows of it, the error says so.
+    pub async fn send(&self, request: &SourceRequest<'_>, call: &Call) -> Result<Response, AdapterError> {
         let Head {
             status,
             headers,
@@ -160,10 +175,13 @@ impl SourceClient {
             body,
             until,
             in_flight,
-        } = self.head(path_and_query, headers, call).await?;
+        } = self.head(request, call).await?;
         let (body, held) = if status.is_success() {
-            let chunks = self.chunks(body, until, in_flight)?;
-            chunks.collect(connection, &call.resources).await?
+            let chunks = self
+                .chunks(body, until, in_flight)
+                .map_err(|error| request.lost(error))?;
+            let collected = chunks.collect(connection, &call.resources).await;
+            collected.map_err(|error| request.lost(error))?
         } else {
             // However long it is, no more than its beginning is read.
             let body = match ChunkStream::new(body, usize::MAX, until, in_flight) {
@@ -193,7 +211,7 @@ impl SourceClient {
         let uri = self.address(path_and_query, key.as_ref())?;
         // A trace begins with a request of a consumer's.
         let call = Call::until(std::time::Instant::now());
-        let request = request(uri, headers, proof.as_ref(), &call);
+        let request = SourceRequest::get(path_and_query, headers).to_http(uri, proof.as_ref(), &call);
         let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = request.headers().iter();
         Ok(AskedRequest::Http {
@@ -239,21 +257,17 @@ impl SourceClient {
     }
 
     /// Sends the request and waits for the head of the answer.
-    async fn head(
-        &self,
-        path_and_query: &str,
-        headers: &[(HeaderName, HeaderValue)],
-        call: &Call,
-    ) -> Result<Head, AdapterError> {
+    async fn head(&self, request: &SourceRequest<'_>, call: &Call) -> Result<Head, AdapterError> {
         let key = match &self.source.proof {
             Proof::Query(key) => Some(key),
             _ => None,
         };
-        let uri = self.address(path_and_query, key)?;
+        let uri = self.address(request.path_and_query, key)?;
         if matches!(self.source.proof, Proof::PassThrough) && call.consumer_token.is_none() {
             // No trouble of the source's: this consumer is none of its callers.
             let detail = "the consumer has presented no token to pass through";
-            return Err(AdapterError::new(&self.source.id, ErrorKind::Credential, detail));
+            let error = AdapterError::new(&self.source.id, ErrorKind::Credential, detail);
+            return Err(error.of(Origin::Consumer));
         }
         self.count(call)?;
         let of_request = Instant::from_std(call.deadline);
@@ -267,16 +281,20 @@ impl SourceClient {
         let deadline = own_deadline.min(of_request);
         // Only a token is ever tried again.
         let again = matches!(self.source.proof, Proof::Tokens(_)).then(|| uri.clone());
-        let exchange = self.exchange(uri, headers, proof.as_ref(), call);
-        let mut answer = self.within(exchange, deadline, own_deadline, sent, &in_flight).await?;
+        let exchange = self.exchange(uri, request, proof.as_ref(), call);
+        let mut answer = self
+            .within(exchange, request, deadline, own_deadline, sent, &in_flight)
+            .await?;
         if let (Proof::Tokens(tokens), Some((_, token)), Some(uri)) = (&self.source.proof, &proof, again) {
             if answer.status() != StatusCode::UNAUTHORIZED {
                 tokens.taken(token);
             } else if tokens.refused(token) {
                 // It may have been withdrawn. Once more with a new one; what comes then is the answer.
                 let proof = self.proof(call, deadline, &in_flight).await?;
-                let exchange = self.exchange(uri, headers, proof.as_ref(), call);
-                answer = self.within(exchange, deadline, own_deadline, sent, &in_flight).await?;
+                let exchange = self.exchange(uri, request, proof.as_ref(), call);
+                answer = self
+                    .within(exchange, request, deadline, own_deadline, sent, &in_flight)
+                    .await?;
                 if let Some((_, token)) = &proof
                     && answer.status() != StatusCode::UNAUTHORIZED
                 {
@@ -288,10 +306,8 @@ impl SourceClient {
         let (parts, body) = answer.into_parts();
         if parts.status.is_redirection() {
             in_flight.succeeded();
-            return Err(in_flight.error(
-                ErrorKind::Status(parts.status.as_u16()),
-                "a redirection, which is not followed",
-            ));
+            let kind = ErrorKind::Status(parts.status.as_u16());
+            return Err(request.lost(in_flight.error(kind, "a redirection, which is not followed")));
         }
         Ok(Head {
             status: parts.status,
@@ -310,6 +326,7 @@ impl SourceClient {
     async fn within(
         &self,
         exchange: impl Future<Output = Result<http::Response<Incoming>, hyper_util::client::legacy::Error>>,
+        request: &SourceRequest<'_>,
         deadline: Instant,
         own_deadline: Instant,
         sent: Instant,
@@ -322,13 +339,19 @@ impl SourceClient {
                 if kind != ErrorKind::Refused {
                     in_flight.failed();
                 }
-                Err(in_flight.error(kind, detail))
+                let failure = in_flight.error(kind, detail);
+                // Without a connection nothing was sent.
+                Err(if error.is_connect() {
+                    failure
+                } else {
+                    request.lost(failure)
+                })
             }
             Err(_) => {
                 if deadline == own_deadline || sent.elapsed() >= SILENCE_THAT_COUNTS {
                     in_flight.failed();
                 }
-                Err(in_flight.error(ErrorKind::Timeout, "no answer within the deadline"))
+                Err(request.lost(in_flight.error(ErrorKind::Timeout, "no answer within the deadline")))
             }
         }
     }
@@ -355,51 +378,23 @@ impl SourceClient {
         }
     }
 
-    /// Sends a GET. When the connection broke before the first byte of an answer it is sent once more: a pooled
-    /// connection that the source has closed meanwhile looks like that, and GET may be repeated (RFC 9110
-    /// section 9.2.2).
+    /// Sends the request. When the connection broke before the first byte of an answer it is sent once more, if that does no
+    /// harm.
     async fn exchange(
         &self,
         uri: Uri,
-        headers: &[(HeaderName, HeaderValue)],
+        request: &SourceRequest<'_>,
         proof: Option<&(HeaderName, HeaderValue)>,
         call: &Call,
     ) -> Result<http::Response<Incoming>, hyper_util::client::legacy::Error> {
         let connections = self.http.connections();
-        match connections.request(request(uri.clone(), headers, proof, call)).await {
-            Err(error) if broke_before_the_answer(&error) => {
-                connections.request(request(uri, headers, proof, call)).await
+        match connections.request(request.to_http(uri.clone(), proof, call)).await {
+            Err(error) if request.may_be_resent() && broke_before_the_answer(&error) => {
+                connections.request(request.to_http(uri, proof, call)).await
             }
             result => result,
         }
     }
-}
-
-fn request(
-    uri: Uri,
-    headers: &[(HeaderName, HeaderValue)],
-    proof: Option<&(HeaderName, HeaderValue)>,
-    call: &Call,
-) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::default());
-    *request.method_mut() = Method::GET;
-    *request.uri_mut() = uri;
-    let own = request.headers_mut();
-    own.insert(USER_AGENT, AGENT);
-    for (name, value) in headers {
-        own.append(name, value.clone());
-    }
-    if let Some((name, value)) = proof {
-        own.insert(name, value.clone());
-    }
-    if let Some(trace) = call
-        .traceparent
-        .as_deref()
-        .and_then(|text| HeaderValue::from_str(text).ok())
-    {
-        own.insert(TRACEPARENT, trace);
-    }
-    request
 }
 
 impl Proof {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kakehashi_resources::Exhausted;
 
@@ -20,6 +21,32 @@ pub struct AdapterError {
     pub kind: ErrorKind,
     /// More, for the log.
     pub detail: Arc<str>,
+    /// Whose trouble it is.
+    pub origin: Origin,
+    /// Whether what was asked may be asked again.
+    pub repeating: Repeating,
+    /// After how long the source wants to be asked again; `None`: it has not said.
+    pub retry_after: Option<Duration>,
+}
+
+/// Whose trouble an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// What the consumer asks for, or what it has not presented.
+    Consumer,
+    /// The gateway: its configuration, its disk, what it may use.
+    Gateway,
+    /// The source, or the way to it.
+    Source,
+}
+
+/// Whether what was asked may be asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Repeating {
+    /// It was not done, or does no harm when it is done twice.
+    IsSafe,
+    /// It may have been done although nobody knows of it, and would be done twice.
+    MayDoTwice,
 }
 
 /// What can go wrong with a source.
@@ -78,6 +105,24 @@ impl ErrorKind {
         }
     }
 
+    /// Whose trouble it is, unless whoever makes the error knows better.
+    #[must_use]
+    pub const fn origin(self) -> Origin {
+        match self {
+            Self::Unreachable | Self::Timeout | Self::Status(_) | Self::InvalidPayload | Self::TooLarge => {
+                Origin::Source
+            }
+            Self::TooMany | Self::TooManyRequests(_) | Self::TooComplex(_) => Origin::Consumer,
+            Self::Overloaded
+            | Self::Refused
+            | Self::Credential
+            | Self::Exhausted(_)
+            | Self::InsufficientStorage
+            | Self::Unwritable
+            | Self::Internal => Origin::Gateway,
+        }
+    }
+
     /// The name in logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -118,7 +163,37 @@ impl AdapterError {
             source_id: source_id.clone(),
             kind,
             detail: detail.into(),
+            origin: kind.origin(),
+            repeating: Repeating::IsSafe,
+            retry_after: None,
         }
+    }
+
+    /// The same, as somebody else's trouble.
+    #[must_use]
+    pub fn of(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// The same, of something that may have been done all the same.
+    #[must_use]
+    pub fn may_have_been_done(self) -> Self {
+        Self {
+            repeating: Repeating::MayDoTwice,
+            ..self
+        }
+    }
+
+    /// The same, where the source has said when it wants to be asked again.
+    #[must_use]
+    pub fn to_be_repeated_after(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..self }
+    }
+
+    /// Whether the same may be asked again, later, and may succeed without anybody changing anything.
+    #[must_use]
+    pub fn may_be_repeated(&self) -> bool {
+        self.repeating == Repeating::IsSafe && self.kind.is_retryable()
     }
 
     /// What the request may use was used up while a source was asked.

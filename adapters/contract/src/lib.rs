@@ -36,7 +36,7 @@ mod writing;
 pub use self::adapter::{Adapter, EntityStream};
 pub use self::asked::{AskedRequest, HIDDEN};
 pub use self::call::{Call, SourceId};
-pub use self::error::{AdapterError, ErrorKind};
+pub use self::error::{AdapterError, ErrorKind, Origin, Repeating};
 pub use self::flaw::{Counted, Flaw, LeftOut, Yielded, entities_of};
 pub use self::query::{Coverage, Page, PushDown, SourceQuery};
 pub use self::requests::{Requests, TooManyRequests};

@@ -123,8 +123,7 @@ impl Source {
         if response.status.is_success() {
             return Ok(());
         }
-        let status = response.status.as_u16();
-        Err(self.client.error(ErrorKind::Status(status), "the request was refused"))
+        Err(self.client.refusal(response, "the request was refused"))
     }
 
     /// An answer that is no list. Orion sends some of its errors with status 200.

@@ -179,7 +179,10 @@ impl TypeReading {
         match response.status {
             status if status.is_success() => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
-            status => return Err(self.error(ErrorKind::Status(status.as_u16()), "the platform refused the request")),
+            _ => {
+                let client = &self.source.client;
+                return Err(client.refusal(&response, "the platform refused the request"));
+            }
         }
         self.walked.count(response.body.len(), &self.source.client)?;
         let exhausted = |exhausted| AdapterError::exhausted(self.source.client.source(), exhausted);
