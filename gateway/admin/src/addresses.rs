@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use kakehashi_adapters::client::AddressRule;
-use kakehashi_config::{Config, EndpointParts, SourceConfig, SourceKind};
+use kakehashi_config::{Config, EndpointParts, SourceConfig};
 use kakehashi_core::names::TenantId;
 use kakehashi_egress::sources::SourceEgress;
 use tokio::sync::Semaphore;
@@ -95,10 +95,10 @@ async fn judge_one(
     let Some(guard) = after.guard(source) else {
         return Ok(());
     };
-    let (SourceKind::Rest { endpoint, .. } | SourceKind::NgsiV2 { endpoint, .. }) = &source.kind else {
+    let Some(address) = source.settings.address() else {
         return Ok(());
     };
-    let Ok(parts) = EndpointParts::parse(endpoint) else {
+    let Ok(parts) = EndpointParts::parse(address.endpoint) else {
         return Err(format!("`endpoint` of source `{}` names no host", source.id));
     };
     let found = names.of(parts.host()).await;

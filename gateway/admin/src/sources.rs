@@ -6,7 +6,7 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
 use kakehashi_adapters::SourceStatus;
-use kakehashi_config::{Administrator, AdministratorRole, NamedBy, SourceConfig, SourceKind};
+use kakehashi_config::{Administrator, AdministratorRole, NamedBy, SourceConfig};
 use kakehashi_egress::sources::told_to_tenant;
 use kakehashi_federation::registry::RegisteredSource;
 use serde::Serialize;
@@ -73,16 +73,13 @@ pub(super) async fn list(
 
 fn shown<'a>(source: &'a RegisteredSource, config: Option<&'a SourceConfig>) -> Source<'a> {
     let status = source.adapter.status();
-    let (adapter, endpoint) = match config.map(|config| &config.kind) {
-        Some(SourceKind::Rest { endpoint, .. }) => ("rest", Some(endpoint.as_str())),
-        Some(SourceKind::NgsiV2 { endpoint, .. }) => ("ngsi-v2", Some(endpoint.as_str())),
-        Some(SourceKind::Store { .. }) | None => ("store", None),
-    };
+    let adapter = config.map_or("store", |config| config.kind.name());
+    let address = config.and_then(|config| config.settings.address());
     Source {
         id: source.id.as_str(),
         tenant: source.tenant.as_str(),
         adapter,
-        endpoint,
+        endpoint: address.map(|address| address.endpoint),
         writable: source.writable,
         health: match &status {
             Some(status) => health(status),

@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use crate::Config;
 use crate::ProvidedType;
-use crate::SourceKind;
 use cedar_policy::{Effect, EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
-use kakehashi_adapters::rest::Mapping;
+use kakehashi_adapters::kind::Settings;
 use kakehashi_core::consumer::{Affiliation, AssuranceLevels, Consumer, HIGHEST_LEVEL};
 use kakehashi_core::diagnostics::{Diagnostics, Masking, Place, Report, Severity, SourceFile, nearest};
 use kakehashi_core::names::{RoleName, TenantId};
@@ -23,8 +22,8 @@ use kakehashi_policy::{Class, Denial, NamedOperations, Narrowing, Operation, Per
 struct Held<'a> {
     r#type: &'a TypeName,
     personal_data: PersonalData,
-    /// How its records become entities, where that is written down.
-    mapping: Option<&'a Mapping>,
+    /// What its kind knows of it, such as how records become entities.
+    settings: &'a dyn Settings,
 }
 
 /// What to look at in the policies of a revision, whose folder of policies this is.
@@ -89,14 +88,10 @@ fn consumers(config: &Config) -> Vec<Arc<Consumer>> {
 fn held<'a>(config: &'a Config, tenant: &TenantId) -> Vec<Held<'a>> {
     let mut held = Vec::new();
     for source in config.sources().filter(|source| source.owners().contains(tenant)) {
-        let mapping = match &source.kind {
-            SourceKind::Rest { mapping, .. } => Some(&**mapping),
-            SourceKind::NgsiV2 { .. } | SourceKind::Store { .. } => None,
-        };
         let of = |r#type| Held {
             r#type,
             personal_data: source.personal_data,
-            mapping,
+            settings: &*source.settings,
         };
         for provides in &source.provides {
             match &provides.r#type {
@@ -311,10 +306,10 @@ impl Permits<'_> {
     }
 
     /// Whether a source may have an attribute that nobody has classified, so that a permit may grant it. Where its
-    /// mapping is written down, that is known; of others, a name that is nearly a known one is taken for a mistake.
+    /// kind has that written down, that is known; of others, a name that is nearly a known one is taken for a mistake.
     fn may_have(&self, held: &Held<'_>, name: &AttributeName) -> bool {
-        if let Some(mapping) = held.mapping {
-            return mapping.has_attribute(held.r#type, name);
+        if let Some(makes) = held.settings.makes_attribute(held.r#type, name) {
+            return makes;
         }
         if held.personal_data == PersonalData::Present {
             return false;

@@ -4,11 +4,12 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use kakehashi_adapters::ngsi_v2::{parse_fiware_service, parse_fiware_servicepath};
 use kakehashi_policy::PersonalData;
 
 use super::endpoint::EndpointPattern;
 use super::gateway::read_networks;
-use super::source::{MOST_CONCURRENCY, MOST_PER_SECOND, parse_fiware_service, parse_fiware_servicepath};
+use super::source::{MOST_CONCURRENCY, MOST_PER_SECOND};
 use kakehashi_documents::quantity::Network;
 use kakehashi_documents::section::Section;
 

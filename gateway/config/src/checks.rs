@@ -5,7 +5,7 @@ use kakehashi_policy::Principals;
 
 use super::claims::{Claims, check_undecided};
 use super::same_system;
-use super::source::{SourceConfig, upstream};
+use super::source::SourceConfig;
 use super::tenant::{Tenant, TenantRole};
 use kakehashi_core::diagnostics::{Place, Report, Severity, nearest, suggest};
 use kakehashi_documents::document::{Entry, Node, Value};
@@ -38,14 +38,14 @@ pub(crate) fn check_sources(tenants: &[Tenant], places: &[&Place], report: &Repo
         }
         by_id.insert(source.id.as_str(), (source, place));
         // Those of two tenants are a matter of their own.
-        match by_upstream.get(&upstream(source)) {
+        match by_upstream.get(&source.settings.upstream()) {
             Some((earlier, _)) if earlier.tenant == source.tenant => {
                 let message = format!("sources `{}` and `{}` ask the same endpoint", earlier.id, source.id);
                 report.warning(place, message, None);
             }
             Some(_) => {}
             None => {
-                by_upstream.insert(upstream(source), (source, place));
+                by_upstream.insert(source.settings.upstream(), (source, place));
             }
         }
         for (owner, earlier) in claims.contested(source) {

@@ -30,6 +30,7 @@ mod provides;
 mod same_system;
 mod secret;
 mod source;
+mod source_table;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use kakehashi_adapters::SourceId;
-use kakehashi_adapters::rest::{Mapping, MappingError};
+use kakehashi_adapters::kind::Made;
 pub use kakehashi_core::diagnostics::Diagnostics;
 use kakehashi_core::diagnostics::{Masking, Place, Report, SourceFile};
 pub use kakehashi_core::names::TenantId;
@@ -50,7 +51,6 @@ pub use kakehashi_documents::files::FileTexts;
 use kakehashi_documents::files::{Files, RevisionId};
 use kakehashi_documents::section::Section;
 use kakehashi_policy::{self, Classification, PolicyEngine};
-use ngsi_ld::context::Context;
 use sha2::{Digest, Sha256};
 
 pub use self::administrator::{Administrator, AdministratorIndex, AdministratorRole};
@@ -69,7 +69,7 @@ pub use self::own_addresses::OwnAddresses;
 pub use self::proof::Proof;
 pub use self::provides::{ProvidedType, Provides};
 pub use self::same_system::AddressGuard;
-pub use self::source::{Fingerprint, NamedBy, SourceConfig, SourceKind};
+pub use self::source::{Fingerprint, NamedBy, SourceConfig};
 pub use self::tenant::{Tenant, TenantLimits, TenantRole};
 pub use self::tls::{TlsMaterial, TlsPart, TlsProblem, TlsSettings};
 
@@ -102,8 +102,8 @@ pub struct Config {
     tenant_positions: HashMap<TenantId, usize>,
     sources: HashMap<SourceId, Arc<SourceConfig>>,
     guards: HashMap<SourceId, Arc<AddressGuard>>,
-    /// By the name that tenants.toml gives it.
-    mappings: HashMap<String, Arc<Mapping>>,
+    /// What kinds have made of files, by the name that tenants.toml gives them.
+    made: HashMap<String, Made>,
     secrets: Secrets,
 }
 
@@ -255,7 +255,8 @@ pub(crate) struct Loading<'a> {
     pub previous: Option<&'a Config>,
     files: &'a Files,
     folder: PathBuf,
-    mappings: RefCell<HashMap<String, Arc<Mapping>>>,
+    /// What kinds have made of files so far.
+    made: RefCell<HashMap<String, Made>>,
     /// What the source that is being read was read from so far.
     taken: RefCell<Sha256>,
     /// The secrets that were read so far.
@@ -280,20 +281,20 @@ impl Loading<'_> {
         }
     }
 
-    /// Reads a mapping, unless it was read before: several sources may have one, and few change.
-    pub(crate) fn mapping(&self, name: &str, text: &str) -> Result<Arc<Mapping>, Vec<MappingError>> {
-        if let Some(mapping) = self.mappings.borrow().get(name) {
-            return Ok(Arc::clone(mapping));
+    /// What a kind has made of a file: several sources may name one, and few change.
+    pub(crate) fn made_of(&self, name: &str, text: &str) -> Option<Made> {
+        if let Some(made) = self.made.borrow().get(name) {
+            return Some(Arc::clone(made));
         }
-        let earlier = self
-            .previous
-            .filter(|previous| previous.files.get(name).is_some_and(|known| **known == *text));
-        let mapping = match earlier.and_then(|previous| previous.mappings.get(name)) {
-            Some(mapping) => Arc::clone(mapping),
-            None => Arc::new(Mapping::parse(text, name, Context::kakehashi())?),
-        };
-        self.mappings.borrow_mut().insert(name.to_owned(), Arc::clone(&mapping));
-        Ok(mapping)
+        let is_same = |previous: &&Config| previous.files.get(name).is_some_and(|known| **known == *text);
+        let made = Arc::clone(self.previous.filter(is_same)?.made.get(name)?);
+        self.keep(name, Arc::clone(&made));
+        Some(made)
+    }
+
+    /// Keeps what a kind has made of a file.
+    pub(crate) fn keep(&self, name: &str, made: Made) {
+        self.made.borrow_mut().insert(name.to_owned(), made);
     }
 
     /// Begins the fingerprint of a source.
@@ -354,7 +355,7 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
         previous,
         files,
         folder: tenants_toml.parent().unwrap_or(Path::new("")).to_owned(),
-        mappings: RefCell::default(),
+        made: RefCell::default(),
         taken: RefCell::default(),
         secrets: RefCell::default(),
     };
@@ -384,7 +385,7 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
         &loading,
     );
     let administrators = administrator::read(&table("administrators"), &ids, &issuers, &consumers, &loading);
-    let (mappings, secrets) = (loading.mappings.take(), loading.secrets.take());
+    let (made, secrets) = (loading.made.take(), loading.secrets.take());
     top.finish();
 
     let provided = tenants
@@ -435,7 +436,7 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
         tenant_positions,
         sources,
         guards,
-        mappings,
+        made,
         secrets,
     })
 }

@@ -1,6 +1,6 @@
 //! `provides` of a source: which types it holds, with which ids, and whether it speaks with authority.
 
-use kakehashi_adapters::ngsi_v2::is_type_name;
+use kakehashi_adapters::kind::Kind;
 use ngsi_ld::TypeName;
 use ngsi_ld::query::IdPattern;
 
@@ -103,11 +103,11 @@ fn regex_syntax_free(text: &str) -> bool {
 }
 
 /// Reads `provides` of a source.
-/// `partitions` are those of a store; of other sources there are none. `is_ngsi_v2`: whether types must be names of NGSI-v2.
+/// `partitions` are those of a store; of other sources there are none. `kind`: it says which types there can be.
 pub(crate) fn read(
     source: &Section<'_>,
     partitions: Option<&[TenantId]>,
-    is_ngsi_v2: bool,
+    kind: Option<&dyn Kind>,
     loading: &Loading<'_>,
 ) -> Vec<Provides> {
     let Some(items) = source.items("provides") else {
@@ -149,10 +149,9 @@ pub(crate) fn read(
                 loading.report.error(name.place, message, help.or(Some(fallback)));
                 return None;
             }
-            if is_ngsi_v2 && !is_type_name(&vocabulary::compact_type(&expanded)) {
-                let message = format!("an entity of NGSI-v2 cannot have the type `{}`", name.value);
-                let help = "its types are short names: take one that the gateway's context has";
-                loading.report.error(name.place, message, help.to_owned());
+            let short = vocabulary::compact_type(&expanded);
+            if let Some(Err(wrong)) = kind.map(|kind| kind.check_type(&short)) {
+                loading.report.error(name.place, wrong.message, wrong.help.to_owned());
                 return None;
             }
             Some(ProvidedType::Type(expanded))

@@ -14,7 +14,7 @@ use url::Host;
 
 use super::endpoint::EndpointParts;
 use super::own_addresses::OwnAddresses;
-use super::source::{NamedBy, SourceConfig, SourceKind};
+use super::source::{NamedBy, SourceConfig};
 use super::tenant::Tenant;
 use kakehashi_core::diagnostics::{Place, Report, Severity};
 use kakehashi_core::names::TenantId;
@@ -26,30 +26,19 @@ struct Asked<'a> {
     source: &'a SourceConfig,
     owner: &'a Tenant,
     parts: EndpointParts,
-    /// The service of Orion, in lower case; `None`: the adapter sends none, or may send any.
+    /// The service behind the address, such as one of Orion, in lower case; `None`: the adapter names none, or may name any.
     service: Option<String>,
 }
 
 impl<'a> Asked<'a> {
     /// `None` for the store, which has no address.
     fn of(owner: &'a Tenant, source: &'a SourceConfig) -> Option<Self> {
-        let (endpoint, service) = match &source.kind {
-            SourceKind::Rest { endpoint, .. } => (endpoint, None),
-            SourceKind::NgsiV2 {
-                endpoint,
-                fiware_service,
-                ..
-            } => {
-                let service = fiware_service.as_deref().unwrap_or("").to_ascii_lowercase();
-                (endpoint, Some(service))
-            }
-            SourceKind::Store { .. } => return None,
-        };
+        let address = source.settings.address()?;
         Some(Self {
             source,
             owner,
-            parts: EndpointParts::parse(endpoint).ok()?,
-            service,
+            parts: EndpointParts::parse(address.endpoint).ok()?,
+            service: address.service.map(str::to_ascii_lowercase),
         })
     }
 
@@ -57,7 +46,7 @@ impl<'a> Asked<'a> {
     fn meets(&self, other: &Self) -> bool {
         let services_meet = match (&self.service, &other.service) {
             (Some(one), Some(other)) => one == other,
-            // What asks Orion without its adapter may name any service.
+            // What asks a system without the adapter that names services may name any.
             _ => true,
         };
         self.owner.id != other.owner.id && services_meet && self.parts.may_share_paths_with(&other.parts)

@@ -1,20 +1,19 @@
 //! `[[tenants.<tenant>.sources]]`: what a tenant brings.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use kakehashi_adapters::SourceId;
 use kakehashi_adapters::client::{Credential, SourceLimits, SourceTls};
-use kakehashi_adapters::rest::Mapping;
+use kakehashi_adapters::kind::{Kind, Settings, Transport};
+use kakehashi_adapters::{KINDS, SourceId};
 use kakehashi_policy::PersonalData;
 use ngsi_ld::TypeName;
 
 use super::Loading;
 use super::credential;
-use super::gateway::parse_http_url;
 use super::provides::{self, ProvidedType, Provides};
-use kakehashi_core::diagnostics::{Place, suggest};
+use super::source_table::SourceTable;
+use kakehashi_core::diagnostics::Place;
 use kakehashi_core::names::{TenantId, check_name};
 use kakehashi_documents::document::Node;
 use kakehashi_documents::section::Section;
@@ -32,8 +31,12 @@ pub struct SourceConfig {
     pub id: SourceId,
     /// Who brings it. Of what the store holds, the owner is the partition's tenant.
     pub tenant: TenantId,
-    /// Its language, and what only that language needs.
-    pub kind: SourceKind,
+    /// Its language.
+    pub kind: &'static dyn Kind,
+    /// What only that language needs.
+    pub settings: Arc<dyn Settings>,
+    /// The tenants of which it holds a part each, in the order of the configuration; `None`: it is its tenant's.
+    pub partitions: Option<Vec<TenantId>>,
     /// How the gateway proves itself to the source.
     pub credential: Option<Credential>,
     /// Who the gateway is to the source in TLS, and who vouches for the source.
@@ -72,44 +75,11 @@ impl std::fmt::Debug for Fingerprint {
     }
 }
 
-/// The language of a source.
-#[derive(Debug, Clone)]
-pub enum SourceKind {
-    /// A custom platform.
-    Rest {
-        /// Its address, without a trailing slash.
-        endpoint: String,
-        /// How its records become entities.
-        mapping: Arc<Mapping>,
-    },
-    /// FIWARE Orion and others that speak NGSI-v2.
-    NgsiV2 {
-        /// Its address, without a trailing slash.
-        endpoint: String,
-        /// `Fiware-Service`
-        fiware_service: Option<String>,
-        /// `Fiware-ServicePath` of reads.
-        fiware_servicepath: String,
-        /// Whether the service path of an entity is its scope.
-        scope_from_servicepath: bool,
-    },
-    /// The prefecture's own store.
-    Store {
-        /// The folder with one database per partition.
-        folder: PathBuf,
-        /// The tenants that have a partition, in the order of the configuration.
-        partitions: Vec<TenantId>,
-    },
-}
-
 impl SourceConfig {
     /// The tenants that own what the source may hold.
     #[must_use]
     pub fn owners(&self) -> &[TenantId] {
-        match &self.kind {
-            SourceKind::Store { partitions, .. } => partitions,
-            _ => std::slice::from_ref(&self.tenant),
-        }
+        self.partitions.as_deref().unwrap_or(std::slice::from_ref(&self.tenant))
     }
 
     /// What it holds of one of its owners.
@@ -119,35 +89,29 @@ impl SourceConfig {
     }
 }
 
-/// Which adapter a source asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AdapterName {
-    Rest,
-    NgsiV2,
-    Store,
-    /// Named by the documentation, not built yet.
-    Later,
+/// Kinds that the documentation names and this version does not have.
+const LATER: [&str; 4] = ["ngsi-ld", "open-data", "ckan", "ogc-features"];
+
+/// The kind that a source names: `None` within for one of [`LATER`].
+fn read_adapter(section: &Section<'_>) -> Option<Option<&'static dyn Kind>> {
+    if section.node("adapter").is_none() {
+        section.missing("adapter", "\"rest\"");
+    }
+    let mut choices: Vec<(&'static str, Option<&'static dyn Kind>)> = Vec::new();
+    choices.extend(KINDS.map(|kind| (kind.name(), Some(kind))));
+    choices.extend(LATER.map(|name| (name, None)));
+    section.choice("adapter", &choices)
 }
 
-/// Keys that only some adapters know.
-const ADAPTER_KEYS: [&str; 6] = [
-    "endpoint",
-    "mapping",
-    "fiware_service",
-    "fiware_servicepath",
-    "scope_from_servicepath",
-    "partitions",
-];
-
-const ADAPTERS: [(&str, AdapterName); 7] = [
-    ("rest", AdapterName::Rest),
-    ("ngsi-v2", AdapterName::NgsiV2),
-    ("store", AdapterName::Store),
-    ("ngsi-ld", AdapterName::Later),
-    ("open-data", AdapterName::Later),
-    ("ckan", AdapterName::Later),
-    ("ogc-features", AdapterName::Later),
-];
+/// Names for a message: `"rest", "ngsi-v2" and "store"`.
+fn listed(kinds: impl IntoIterator<Item = &'static dyn Kind>) -> String {
+    let names: Vec<String> = kinds.into_iter().map(|kind| format!("\"{}\"", kind.name())).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, names)) => format!("{} and {last}", names.join(", ")),
+        None => String::new(),
+    }
+}
 
 /// Reads one source of a tenant. `tenants` are all tenants, for the partitions of the store.
 pub(crate) fn read(
@@ -171,13 +135,11 @@ pub(crate) fn read(
                 None
             }
         });
-    if section.node("adapter").is_none() {
-        section.missing("adapter", "\"rest\"");
-    }
-    let adapter = section.choice("adapter", &ADAPTERS);
-    let kind = read_kind(&section, adapter, tenants, loading);
+    let adapter = read_adapter(&section);
+    let settings = read_settings(&section, adapter, tenants, loading);
+    let kind = adapter.flatten();
     let (credential, tls) = credential::read(&section, loading);
-    check_transport(&section, adapter, credential.as_ref(), &tls, kind.as_ref(), loading);
+    check_transport(&section, kind, credential.as_ref(), &tls, settings.as_deref(), loading);
     let personal_data = section.choice(
         "personal_data",
         &[("present", PersonalData::Present), ("none", PersonalData::None)],
@@ -185,7 +147,7 @@ pub(crate) fn read(
     let writable = section.boolean("writable");
     if let Some(writable) = &writable
         && writable.value
-        && adapter.is_some_and(|adapter| adapter != AdapterName::Store)
+        && adapter.is_some_and(|kind| kind.is_none_or(|kind| !kind.takes_writes()))
     {
         let message = format!(
             "`writable = true` in {} is not supported by this version",
@@ -216,23 +178,22 @@ pub(crate) fn read(
         );
     }
     let limits = read_limits(&section);
-    let partitions = match &kind {
-        Some(SourceKind::Store { partitions, .. }) => Some(partitions.as_slice()),
-        _ => None,
-    };
-    let provides = provides::read(&section, partitions, adapter == Some(AdapterName::NgsiV2), loading);
+    let partitions = settings.as_deref().and_then(|settings| partitions(settings, tenants));
+    let provides = provides::read(&section, partitions.as_deref(), kind, loading);
     let named_by = section.choice(
         "named_by",
         &[("operator", NamedBy::Operator), ("tenant", NamedBy::Tenant)],
     );
-    if let Some(SourceKind::Rest { mapping, .. }) = &kind {
-        check_mapping_makes(&provides, mapping, &section, loading);
+    if let Some(made) = settings.as_deref().and_then(Settings::made_types) {
+        check_made(&provides, &made, &section, loading);
     }
     section.finish();
     Some(SourceConfig {
         id: id?,
         tenant: tenant.clone(),
         kind: kind?,
+        settings: settings?,
+        partitions,
         credential,
         tls,
         personal_data: personal_data.unwrap_or(PersonalData::Present),
@@ -247,13 +208,13 @@ pub(crate) fn read(
 /// What a credential or a certificate needs of the endpoint to mean anything.
 fn check_transport(
     section: &Section<'_>,
-    adapter: Option<AdapterName>,
+    kind: Option<&dyn Kind>,
     credential: Option<&Credential>,
     tls: &SourceTls,
-    kind: Option<&SourceKind>,
+    settings: Option<&dyn Settings>,
     loading: &Loading<'_>,
 ) {
-    if adapter == Some(AdapterName::Store) {
+    if kind.is_some_and(|kind| kind.transport() == Transport::Local) {
         for key in ["credential", "ca"] {
             if let Some(place) = section.key_place(key) {
                 let message = format!("`{key}` in {} has no meaning: a store is a folder", section.title());
@@ -262,11 +223,11 @@ fn check_transport(
         }
         return;
     }
-    let (Some(SourceKind::Rest { endpoint, .. } | SourceKind::NgsiV2 { endpoint, .. }), Some(place)) =
-        (kind, section.node("endpoint").map(|node| &node.place))
-    else {
+    let address = settings.and_then(Settings::address);
+    let (Some(address), Some(place)) = (address, section.node("endpoint").map(|node| &node.place)) else {
         return;
     };
+    let endpoint = address.endpoint;
     if !endpoint.starts_with("http://") {
         return;
     }
@@ -292,106 +253,55 @@ fn is_on_this_machine(endpoint: &str) -> bool {
 }
 
 /// Reads the keys that depend on the adapter, and reports those of another adapter.
-fn read_kind(
+fn read_settings(
     section: &Section<'_>,
-    adapter: Option<AdapterName>,
+    adapter: Option<Option<&'static dyn Kind>>,
     tenants: &[TenantId],
     loading: &Loading<'_>,
-) -> Option<SourceKind> {
-    let Some(adapter) = adapter else {
+) -> Option<Arc<dyn Settings>> {
+    let Some(Some(kind)) = adapter else {
+        if adapter.is_some() {
+            section.refuse("adapter", &format!("this version has {}", listed(KINDS)));
+        }
         // Without an adapter nobody knows which of these keys belong here: none is called unknown.
-        for key in ADAPTER_KEYS {
-            section.node(key);
+        section.node("endpoint");
+        for key in KINDS.into_iter().flat_map(<dyn Kind>::keys) {
+            section.node(key.name);
         }
         return None;
     };
-    let own_keys: &[&str] = match adapter {
-        AdapterName::Rest => &["mapping"],
-        AdapterName::NgsiV2 => &["fiware_service", "fiware_servicepath", "scope_from_servicepath"],
-        AdapterName::Store => &["partitions"],
-        AdapterName::Later => {
-            section.refuse("adapter", "this version has \"rest\", \"ngsi-v2\" and \"store\"");
-            for key in ADAPTER_KEYS {
-                section.node(key);
+    let is_own = |name: &str| kind.keys().iter().any(|key| key.name == name);
+    for other in KINDS {
+        for key in other.keys().iter().filter(|key| !is_own(key.name)) {
+            if section.node(key.name).is_some() {
+                let place = section.key_place(key.name).unwrap_or(section.place());
+                let message = format!(
+                    "`{}` in {} belongs to sources with adapter = \"{}\"",
+                    key.name,
+                    section.title(),
+                    other.name()
+                );
+                loading.report.error(place, message, None);
             }
-            return None;
         }
+    }
+    let table = SourceTable {
+        section,
+        tenants,
+        loading,
     };
-    for (key, owner) in [
-        ("mapping", "rest"),
-        ("fiware_service", "ngsi-v2"),
-        ("fiware_servicepath", "ngsi-v2"),
-        ("scope_from_servicepath", "ngsi-v2"),
-        ("partitions", "store"),
-    ] {
-        if section.node(key).is_some() && !own_keys.contains(&key) {
-            let place = section.key_place(key).unwrap_or(section.place());
-            let message = format!(
-                "`{key}` in {} belongs to sources with adapter = \"{owner}\"",
-                section.title()
-            );
-            loading.report.error(place, message, None);
-        }
-    }
-    match adapter {
-        AdapterName::Rest => {
-            let endpoint = read_endpoint(section);
-            let mapping = read_mapping(section, loading);
-            Some(SourceKind::Rest {
-                endpoint: endpoint?,
-                mapping: mapping?,
-            })
-        }
-        AdapterName::NgsiV2 => {
-            let fiware_service = section.parsed("fiware_service", parse_fiware_service);
-            let fiware_servicepath = section.parsed("fiware_servicepath", parse_fiware_servicepath);
-            let scope_from_servicepath = section.boolean("scope_from_servicepath");
-            Some(SourceKind::NgsiV2 {
-                endpoint: read_endpoint(section)?,
-                fiware_service,
-                fiware_servicepath: fiware_servicepath.unwrap_or_else(|| "/#".to_owned()),
-                scope_from_servicepath: scope_from_servicepath.is_some_and(|is| is.value),
-            })
-        }
-        AdapterName::Store => read_store(section, tenants, loading),
-        AdapterName::Later => None,
-    }
+    kind.read(&table)
 }
 
-fn read_endpoint(section: &Section<'_>) -> Option<String> {
-    section.required_text("endpoint", "\"http://127.0.0.1:9101\"")?;
-    section.parsed("endpoint", |text| {
-        parse_http_url(text).map(|_| text.trim_end_matches('/').to_owned())
-    })
-}
-
-fn read_mapping(section: &Section<'_>, loading: &Loading<'_>) -> Option<Arc<Mapping>> {
-    let name = section.required_text("mapping", "\"mappings/my-source.toml\"")?;
-    let text = loading.read(name.value, name.place, "mapping")?;
-    loading.take(text.as_bytes());
-    match loading.mapping(name.value, &text) {
-        Ok(mapping) => Some(mapping),
-        Err(errors) => {
-            for error in errors {
-                let field = if error.field.is_empty() {
-                    String::new()
-                } else {
-                    format!("{}: ", error.field)
-                };
-                let place = loading.place_in(&error.file, &text, error.line, error.column);
-                let help = error
-                    .suggestion
-                    .map(|suggestion| format!("did you mean `{suggestion}`?"));
-                loading.report.error(&place, format!("{field}{}", error.message), help);
-            }
-            None
-        }
-    }
+/// The tenants of which a source holds a part each.
+fn partitions(settings: &dyn Settings, tenants: &[TenantId]) -> Option<Vec<TenantId>> {
+    let names = settings.partitions()?.iter();
+    let named = names.filter_map(|name| tenants.iter().find(|tenant| tenant.as_str() == &**name));
+    Some(named.cloned().collect())
 }
 
 /// What a source provides and its mapping does not make would never be found.
-fn check_mapping_makes(provides: &[Provides], mapping: &Mapping, section: &Section<'_>, loading: &Loading<'_>) {
-    let made: Vec<&TypeName> = mapping.types().collect();
+fn check_made(provides: &[Provides], made: &[&TypeName], section: &Section<'_>, loading: &Loading<'_>) {
     for entry in provides {
         let ProvidedType::Type(name) = &entry.r#type else {
             continue;
@@ -409,45 +319,6 @@ fn check_mapping_makes(provides: &[Provides], mapping: &Mapping, section: &Secti
                 .error(place, message, format!("it makes {}", made.join(", ")));
         }
     }
-}
-
-fn read_store(section: &Section<'_>, tenants: &[TenantId], loading: &Loading<'_>) -> Option<SourceKind> {
-    section.required_text("endpoint", "\"sqlite:store/\"")?;
-    let folder = section.parsed("endpoint", |text| {
-        if text.starts_with("postgres") {
-            return Err("PostgreSQL is not supported by this version: write \"sqlite:<folder>/\"".to_owned());
-        }
-        let folder = text.strip_prefix("sqlite:").filter(|folder| !folder.is_empty());
-        folder
-            .map(|folder| loading.path(folder))
-            .ok_or_else(|| "write \"sqlite:<folder>/\"".to_owned())
-    });
-    let Some(names) = section.texts("partitions") else {
-        return Some(SourceKind::Store {
-            folder: folder?,
-            partitions: tenants.to_vec(),
-        });
-    };
-    let mut partitions: Vec<TenantId> = Vec::new();
-    for name in names {
-        match tenants.iter().find(|tenant| tenant.as_str() == name.value) {
-            Some(tenant) if !partitions.contains(tenant) => partitions.push(tenant.clone()),
-            Some(_) => loading.report.error(
-                name.place,
-                format!("the partition `{}` is named twice", name.value),
-                None,
-            ),
-            None => {
-                let message = format!("`partitions` in {}: unknown tenant `{}`", section.title(), name.value);
-                let help = suggest(name.value, tenants.iter().map(TenantId::as_str));
-                loading.report.error(name.place, message, help);
-            }
-        }
-    }
-    Some(SourceKind::Store {
-        folder: folder?,
-        partitions,
-    })
 }
 
 fn read_limits(section: &Section<'_>) -> SourceLimits {
@@ -469,52 +340,6 @@ fn read_limits(section: &Section<'_>) -> SourceLimits {
         table.finish();
     }
     limits
-}
-
-/// Tenant names of Orion: lower-cased by it, so that two spellings would be one tenant.
-pub(super) fn parse_fiware_service(text: &str) -> Result<String, String> {
-    let fits = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_';
-    if text.len() > 50 || !text.chars().all(fits) {
-        return Err(format!(
-            "\"{text}\" is no Fiware-Service: write a-z, 0-9 and _, at most 50"
-        ));
-    }
-    Ok(text.to_owned())
-}
-
-/// Up to ten paths of Orion, separated by commas: with more it answers 200 and an error.
-pub(super) fn parse_fiware_servicepath(text: &str) -> Result<String, String> {
-    let paths: Vec<&str> = text.split(',').map(str::trim).collect();
-    let fits = |path: &&str| {
-        let names = path.strip_suffix("/#").unwrap_or(path);
-        path.starts_with('/')
-            && names
-                .chars()
-                .all(|character| character.is_ascii_alphanumeric() || "_/".contains(character))
-    };
-    if paths.len() > 10 || !paths.iter().all(fits) {
-        return Err(format!(
-            "\"{text}\" is no Fiware-ServicePath: write one to ten paths such as \"/#\" or \"/park/west\""
-        ));
-    }
-    Ok(paths.join(","))
-}
-
-/// What tells one upstream from another: two sources with the same would give every entity twice.
-pub(crate) fn upstream(source: &SourceConfig) -> String {
-    match &source.kind {
-        SourceKind::Rest { endpoint, .. } => endpoint.clone(),
-        SourceKind::NgsiV2 {
-            endpoint,
-            fiware_service,
-            fiware_servicepath,
-            ..
-        } => format!(
-            "{endpoint} {} {fiware_servicepath}",
-            fiware_service.as_deref().unwrap_or("")
-        ),
-        SourceKind::Store { folder, .. } => folder.display().to_string(),
-    }
 }
 
 /// Where the id of a source stands, for findings about it.

@@ -122,7 +122,7 @@ fn read_tenant<'a>(
         let Some(source) = source::read(node, id, ids, loading) else {
             continue;
         };
-        if matches!(source.kind, source::SourceKind::Store { .. }) && role != TenantRole::Operator {
+        if source.partitions.is_some() && role != TenantRole::Operator {
             let message = format!(
                 "the store `{}` belongs to tenant `{id}`, which is not the operator",
                 source.id

@@ -120,10 +120,8 @@ fn a_valid_revision_has_no_findings_and_every_default() {
     assert_eq!(source.personal_data, PersonalData::Present);
     assert_eq!(source.owners(), [TenantId::new("sano")]);
     assert!(!source.writable);
-    let SourceKind::NgsiV2 { fiware_servicepath, .. } = &source.kind else {
-        panic!("{source:?}")
-    };
-    assert_eq!(fiware_servicepath, "/#");
+    assert_eq!(source.kind.name(), "ngsi-v2");
+    assert_eq!(source.settings.upstream(), "http://127.0.0.1:1026  /#");
 }
 
 #[test]
@@ -267,7 +265,7 @@ fn the_environment_overrides_the_gateway_and_the_caller_overrides_both() {
     let config = load(&overrides).unwrap();
     assert_eq!(config.gateway.listen.port(), 3);
     let source = config.sources().next().unwrap();
-    assert!(matches!(&source.kind, SourceKind::NgsiV2 { endpoint, .. } if endpoint == "http://127.0.0.1:9"));
+    assert_eq!(source.settings.address().unwrap().endpoint, "http://127.0.0.1:9");
     let wrong = ConfigOverrides {
         endpoints: [("nobody".to_owned(), "http://h".to_owned())].into(),
         keys: [("nobody".to_owned(), [7; 32])].into(),

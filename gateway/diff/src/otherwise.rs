@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use kakehashi_config::{Config, ProvidedType, SourceConfig, SourceKind};
+use kakehashi_config::{Config, ProvidedType, SourceConfig};
 use kakehashi_core::names::{RoleName, TenantId};
 use kakehashi_policy::PersonalData;
 
@@ -138,10 +138,7 @@ fn files(old: &Config, new: &Config, only: Option<&TenantId>, told: &mut Vec<Str
 
 /// Whether a source is read with a file. Which certificate it was read with is not kept: any may be its own.
 fn names_file(source: &SourceConfig, name: &str) -> bool {
-    match &source.kind {
-        SourceKind::Rest { .. } => true,
-        SourceKind::NgsiV2 { .. } | SourceKind::Store { .. } => !name.ends_with(".toml"),
-    }
+    source.settings.is_read_from(name) || !name.ends_with(".toml")
 }
 
 /// Policies that look at what only a request tells.

@@ -1,16 +1,12 @@
 //! From a checked [`Config`] to a revision that answers: every source with its adapter, every context
 //! compiled.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use kakehashi_adapters::client::{AddressRule, HttpClient, HttpClientSettings, SourceClientError, TlsSetupError};
-use kakehashi_adapters::ngsi_v2::translate::ProvidedType as V2Type;
-use kakehashi_adapters::ngsi_v2::{InvalidNgsiV2Settings, NgsiV2Adapter, NgsiV2Settings};
-use kakehashi_adapters::rest::{RestAdapter, RestSettings};
-use kakehashi_adapters::store::{StoreAdapter, StoreError, StoreOptions, StorePartition, UnopenedPartition};
+use kakehashi_adapters::client::{AddressRule, HttpClient, HttpClientSettings, TlsSetupError};
+use kakehashi_adapters::kind::{CannotOpen, Opening, Settings};
 use kakehashi_adapters::{Adapter, SourceId};
-use kakehashi_config::{AddressGuard, Config, ProvidedType, SourceConfig, SourceKind};
+use kakehashi_config::{AddressGuard, Config, ProvidedType, SourceConfig};
 use kakehashi_contexts::Contexts;
 use kakehashi_contexts::resolver::CannotHaveContexts;
 use kakehashi_core::names::TenantId;
@@ -23,7 +19,6 @@ use kakehashi_runtime::{Spawner, Tasks};
 use kakehashi_state::State;
 use kakehashi_telemetry::{FindingCounter, MetricsError};
 use ngsi_ld::TypeName;
-use ngsi_ld::context::Context;
 
 /// One immutable revision, ready to answer. A request keeps the one that it began with.
 #[derive(Debug)]
@@ -48,21 +43,13 @@ pub enum CannotBuild {
     /// The outbound TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsSetupError),
-    /// A source's address or credential cannot be used.
+    /// A source cannot be made of what its table says: its address, its credential, a partition of the store.
     #[error("source {source_id}: {error}")]
     Source {
         /// Which.
         source_id: SourceId,
         /// Why.
-        error: SourceClientError,
-    },
-    /// The settings of an NGSI-v2 source cannot work.
-    #[error("source {source_id}: {error}")]
-    NgsiV2 {
-        /// Which.
-        source_id: SourceId,
-        /// Why.
-        error: InvalidNgsiV2Settings,
+        error: CannotOpen,
     },
     /// The contexts of requests cannot be set up.
     #[error(transparent)]
@@ -70,14 +57,6 @@ pub enum CannotBuild {
     /// What inspection finds cannot be counted.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// A partition of the store cannot be opened.
-    #[error("source {source_id}: {error}")]
-    Store {
-        /// Which.
-        source_id: SourceId,
-        /// Why.
-        error: StoreError,
-    },
 }
 
 impl Revision {
@@ -191,23 +170,16 @@ async fn sources_of(
             })
             .transpose()?;
         let http = own.as_ref().unwrap_or(http);
-        match (&source.kind, partitions) {
-            (SourceKind::Store { partitions: owners, .. }, Partitions::Unopened) => {
-                sources.extend(owners.iter().map(|owner| {
-                    let adapter = Arc::new(UnopenedPartition::new(source.id.clone()));
-                    registered(source, owner, inspecting, adapter)
-                }));
-            }
-            (SourceKind::Store { folder, partitions }, Partitions::Open(upkeep)) => {
-                for tenant in partitions {
-                    let adapter = match earlier.partition(source, folder, tenant) {
-                        Some(adapter) => adapter,
-                        None => opened(source, folder, tenant, upkeep).await?,
-                    };
-                    sources.push(registered(source, tenant, inspecting, adapter));
-                }
-            }
-            _ => register(source, http, &earlier, inspecting, &mut sources)?,
+        for owner in source.owners() {
+            let kept = match partitions {
+                Partitions::Open(_) => earlier.adapter(source, owner),
+                Partitions::Unopened => source.settings.unopened(&source.id),
+            };
+            let adapter = match kept {
+                Some(adapter) => adapter,
+                None => opened(source, owner, http, partitions).await?,
+            };
+            sources.push(registered(source, owner, inspecting, adapter));
         }
     }
     Ok(sources)
@@ -236,123 +208,58 @@ impl<'a> Earlier<'a> {
         }
     }
 
-    /// The adapter, if nothing about the source has changed.
-    fn adapter(&self, source: &SourceConfig) -> Option<Arc<dyn Adapter>> {
-        self.registered(source, &source.tenant).filter(|_| self.is_same)
-    }
-
-    /// The adapter of a partition: its file is the same however the source's table has changed, and a file is opened
-    /// once.
-    fn partition(&self, source: &SourceConfig, folder: &Path, tenant: &TenantId) -> Option<Arc<dyn Adapter>> {
-        let was_here = matches!(&self.config?.kind, SourceKind::Store { folder: earlier, .. } if earlier == folder);
-        self.registered(source, tenant).filter(|_| was_here)
-    }
-
-    fn registered(&self, source: &SourceConfig, owner: &TenantId) -> Option<Arc<dyn Adapter>> {
+    /// The adapter, if nothing about the source has changed, or nothing that matters to it.
+    fn adapter(&self, source: &SourceConfig, owner: &TenantId) -> Option<Arc<dyn Adapter>> {
+        let earlier: &dyn Settings = &*self.config?.settings;
+        if !self.is_same && !source.settings.keeps_adapter_of(earlier) {
+            return None;
+        }
         let found = self.registry?.find(&source.id, owner)?;
         Some(Arc::clone(&found.adapter))
     }
 }
 
-/// A partition of the store.
+/// The adapter of a source, or of one of its partitions, and what it needs beside requests.
 async fn opened(
     source: &SourceConfig,
-    folder: &Path,
-    tenant: &TenantId,
-    upkeep: &Spawner,
+    owner: &TenantId,
+    http: &HttpClient,
+    partitions: &Partitions,
 ) -> Result<Arc<dyn Adapter>, CannotBuild> {
-    let partition = StorePartition::open(folder, tenant.as_str(), StoreOptions::default());
-    let partition = partition.await.map_err(|error| CannotBuild::Store {
+    let opening = Opening {
+        source: &source.id,
+        owner: owner.as_str(),
+        http,
+        credential: source.credential.clone(),
+        limits: source.limits.clone(),
+        types: &provided_types(source),
+    };
+    let opened = source.settings.open(opening).await;
+    let opened = opened.map_err(|error| CannotBuild::Source {
         source_id: source.id.clone(),
         error,
     })?;
-    let expiring = partition.expiring();
-    let removing = upkeep.keep_running(move || expiring.clone().remove_from_time_to_time());
-    if let Err(error) = removing {
-        tracing::error!(source_id = %source.id, %error, "what expires is removed when somebody asks for it, and not before");
+    if let (Some(begin), Partitions::Open(upkeep)) = (opened.upkeep, partitions)
+        && let Err(error) = upkeep.keep_running(begin)
+    {
+        tracing::error!(source_id = %source.id, %error, "what the source needs beside requests is not run");
     }
-    Ok(Arc::new(StoreAdapter::new(source.id.clone(), partition)))
-}
-
-/// Adds a source.
-fn register(
-    source: &SourceConfig,
-    http: &HttpClient,
-    earlier: &Earlier<'_>,
-    inspecting: &Inspecting<'_>,
-    sources: &mut Vec<RegisteredSource>,
-) -> Result<(), CannotBuild> {
-    let cannot = |error| CannotBuild::Source {
-        source_id: source.id.clone(),
-        error,
-    };
-    let context = Context::kakehashi();
-    if let Some(adapter) = earlier.adapter(source) {
-        sources.push(registered(source, &source.tenant, inspecting, adapter));
-        return Ok(());
-    }
-    match &source.kind {
-        SourceKind::Rest { endpoint, mapping } => {
-            let settings = RestSettings {
-                source: source.id.clone(),
-                endpoint: endpoint.clone(),
-                mapping: Arc::clone(mapping),
-                credential: source.credential.clone(),
-                limits: source.limits.clone(),
-                types: provided_types(source).cloned().collect(),
-            };
-            let adapter = RestAdapter::new(http.clone(), settings).map_err(cannot)?;
-            sources.push(registered(source, &source.tenant, inspecting, Arc::new(adapter)));
-        }
-        SourceKind::NgsiV2 {
-            endpoint,
-            fiware_service,
-            fiware_servicepath,
-            scope_from_servicepath,
-        } => {
-            let settings = NgsiV2Settings {
-                source: source.id.clone(),
-                endpoint: endpoint.clone(),
-                fiware_service: fiware_service.clone(),
-                fiware_servicepath: fiware_servicepath.clone(),
-                types: provided_types(source)
-                    .map(|name| V2Type {
-                        short: context.compact(name.as_str()).into(),
-                        name: name.clone(),
-                    })
-                    .collect(),
-                context: Arc::clone(context),
-                // Walking everything for each page to find the few ids that stand in two service paths costs
-                // more than it is worth by default; repeated ids of one page are united, others reported.
-                ids_repeat: false,
-                scope_from_servicepath: *scope_from_servicepath,
-            };
-            let adapter = NgsiV2Adapter::new(http.clone(), settings, source.credential.clone(), source.limits.clone())
-                .map_err(|error| CannotBuild::NgsiV2 {
-                    source_id: source.id.clone(),
-                    error,
-                })?;
-            sources.push(registered(source, &source.tenant, inspecting, Arc::new(adapter)));
-        }
-        // Its partitions are opened, or left as they are.
-        SourceKind::Store { .. } => {}
-    }
-    Ok(())
+    Ok(opened.adapter)
 }
 
 /// The types that a source names one by one, each once: an entry may stand beside a claim to some of the same.
-fn provided_types(source: &SourceConfig) -> impl Iterator<Item = &TypeName> {
+fn provided_types(source: &SourceConfig) -> Vec<TypeName> {
     let names = source.provides.iter().filter_map(|provides| match &provides.r#type {
         ProvidedType::Type(name) => Some(name),
         ProvidedType::Any => None,
     });
-    let mut types: Vec<&TypeName> = Vec::new();
+    let mut types: Vec<TypeName> = Vec::new();
     for name in names {
-        if !types.contains(&name) {
-            types.push(name);
+        if !types.contains(name) {
+            types.push(name.clone());
         }
     }
-    types.into_iter()
+    types
 }
 
 /// What inspection needs to know of a revision.
@@ -389,7 +296,7 @@ fn registered(
         tenant: owner.clone(),
         provides: provides.collect(),
         personal_data: source.personal_data,
-        is_store: matches!(source.kind, SourceKind::Store { .. }),
+        is_store: source.partitions.is_some(),
         writable: source.writable,
         inspection: inspecting.of(owner),
         findings: inspecting.findings.clone(),

@@ -1,11 +1,12 @@
 //! `kakehashi store`
 
+use std::any::Any;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Subcommand;
-use kakehashi_adapters::store::{StoreOptions, StorePartition};
-use kakehashi_config::{Config, ConfigOverrides, SourceKind};
+use kakehashi_adapters::store::{StoreOptions, StorePartition, StoreSource};
+use kakehashi_config::{Config, ConfigOverrides};
 use kakehashi_documents::vocabulary::compact_type;
 use kakehashi_policy::{PersonalData, PlaceOfId};
 use ngsi_ld::Entity;
@@ -66,11 +67,11 @@ fn check_ids(config: &Config, personal_data: PersonalData, entities: &[Entity]) 
 
 /// Loads entities into a tenant's partition of the configured store; says what became of them.
 pub(super) async fn load(config: &Config, tenant: &str, entities: Vec<Entity>) -> Result<String, Failure> {
-    let store = config.sources().find_map(|source| match &source.kind {
-        SourceKind::Store { folder, partitions } if partitions.iter().any(|owner| owner.as_str() == tenant) => {
-            Some((folder, source.personal_data))
-        }
-        _ => None,
+    let store = config.sources().find_map(|source| {
+        let settings: &dyn Any = &*source.settings;
+        let folder = settings.downcast_ref::<StoreSource>()?.folder();
+        let is_there = source.owners().iter().any(|owner| owner.as_str() == tenant);
+        is_there.then_some((folder, source.personal_data))
     });
     let (folder, personal_data) = store.ok_or_else(|| {
         Failure::Other(format!(
