@@ -13,6 +13,7 @@ mod behaviour {
     mod administration;
     mod administration_bounds;
     mod administrators;
+    mod architecture_page;
     mod asked_at_once;
     mod canaries;
     mod client_certificates;

@@ -5,6 +5,8 @@
 use libfuzzer_sys::fuzz_target;
 
 // The modules know nothing of the gateway, which would take minutes to build.
+#[path = "../../gateway/server/src/bytes_of_heads.rs"]
+mod bytes_of_heads;
 #[path = "../../gateway/server/src/chunks.rs"]
 mod chunks;
 #[path = "../../gateway/server/src/malformed.rs"]

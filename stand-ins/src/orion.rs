@@ -5,7 +5,6 @@
 
 mod date;
 mod documents;
-mod draft;
 mod entity;
 mod error;
 mod exchange;
@@ -17,7 +16,6 @@ mod names;
 mod parameters;
 mod path;
 mod query;
-mod render;
 mod route;
 mod store;
 mod subscriptions;
@@ -30,7 +28,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::server::Server;
 
-use draft::{EntityDraft, Form};
+use entity::draft::{EntityDraft, Form};
 use json::Json;
 use path::ServicePaths;
 use store::Service;

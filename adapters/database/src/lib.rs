@@ -13,6 +13,7 @@
 //! A file that cannot be written is read. A write to it fails with [`DatabaseError::Unwritable`], and is tried all the
 //! same: nobody has to do anything for it to work again.
 
+mod cannot_open;
 mod healing;
 mod opening;
 mod reader;
@@ -32,7 +33,7 @@ use sqlx::pool::PoolConnection;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-pub use opening::CannotOpen;
+pub use cannot_open::CannotOpen;
 pub use reader::Reader;
 pub use settings::{Found, Schema, Settings};
 pub use transaction::{Carries, End};

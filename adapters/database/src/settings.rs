@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
-use crate::opening::CannotOpen;
+use crate::CannotOpen;
 
 /// How a file is opened.
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ use kakehashi_policy::PersonalData;
 use toml::{Table, Value};
 use toml_edit::Item;
 
-use super::tenant_part::{TENANTS_TOML, table_of};
+use super::tenant_table::{TENANTS_TOML, table_of};
 
 /// Keys of a tenant's table that are its own. What else there is says what the tenant is to the platform.
 const OWN_KEYS: [&str; 3] = ["name", "limits", "sources"];

@@ -30,6 +30,7 @@ pub mod problem;
 mod revision;
 mod sources;
 mod tenant_part;
+mod tenant_table;
 #[cfg(test)]
 mod tests;
 

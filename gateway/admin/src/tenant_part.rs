@@ -11,8 +11,7 @@ use toml::{Table, Value};
 use toml_edit::{DocumentMut, Item};
 
 use super::floor;
-
-pub(super) const TENANTS_TOML: &str = "tenants.toml";
+use super::tenant_table::{TENANTS_TOML, table_of, table_of_mut};
 
 /// The file of a tenant's policies.
 fn policy_file(tenant: &TenantId) -> String {
@@ -167,16 +166,6 @@ fn only_table(part: &Table, tenant: &TenantId) -> Result<(), String> {
         Some(_) => Ok(()),
         None => Err(format!("the part of tenants.toml has no [tenants.{tenant}]")),
     }
-}
-
-fn table_of_mut<'a>(document: &'a mut Table, tenant: &TenantId) -> Option<&'a mut Table> {
-    let tenants = document.get_mut("tenants")?.as_table_mut()?;
-    tenants.get_mut(tenant.as_str())?.as_table_mut()
-}
-
-/// The table of a tenant.
-pub(super) fn table_of<'a>(document: &'a Table, tenant: &TenantId) -> Option<&'a Table> {
-    document.get("tenants")?.as_table()?.get(tenant.as_str())?.as_table()
 }
 
 /// What stands in front of a table's head: blank lines and comments.

@@ -11,13 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::journal::{self, Journal};
 use super::named_file;
-
-/// Largest file of a revision, in bytes: the tenants.toml of 2,000 tenants is one tenth of it.
-pub(crate) const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
-
-/// The texts of a revision's files, by the names that the revision knows them by: `tenants.toml`, `policies/...`,
-/// and mappings as tenants.toml names them.
-pub type FileTexts = BTreeMap<String, Arc<str>>;
+pub use super::texts::FileTexts;
+use super::texts::MAX_FILE_BYTES;
 
 /// Identifies the content of a revision: the SHA-256 over all files that it was read from. Secrets are no part.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -16,8 +16,8 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::files::{FileTexts, MAX_FILE_BYTES};
 use super::named_file;
+use super::texts::{FileTexts, MAX_FILE_BYTES};
 
 /// The journal's name, beside tenants.toml.
 const JOURNAL: &str = ".kakehashi-apply.json";

@@ -4,6 +4,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`files`] | the files of a revision and the hash over all of them |
+//! | [`texts`] | the texts of them, by name |
 //! | [`named_file`] | reading a file that a configuration names |
 //! | [`journal`] | replacing several files so that an apply that was broken off counts as done |
 //! | [`document`] | TOML with the place of every key and value |
@@ -22,4 +23,5 @@ pub mod journal;
 pub mod named_file;
 pub mod quantity;
 pub mod section;
+pub mod texts;
 pub mod vocabulary;

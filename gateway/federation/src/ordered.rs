@@ -41,7 +41,7 @@ pub(super) fn check_is_local(
 /// Whether an order looks at dates that the system keeps (clause 4.8).
 pub(super) fn looks_at_system_dates(order: &Ordering) -> bool {
     let is_date = |path: &AttributePath| {
-        path.attribute.is_system_date() || path.sub_attributes.iter().any(|name| name.is_system_date())
+        path.attribute.is_system_date() || path.sub_attributes.iter().any(ngsi_ld::AttributeName::is_system_date)
     };
     order.paths().any(is_date)
 }

@@ -15,7 +15,7 @@ use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::TenantId;
 
 use super::classification::Class;
-use super::conditions::Unmet;
+use super::unmet::Unmet;
 
 /// The references that a permit asks for. A permit that asks for one applies to no consumer without it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

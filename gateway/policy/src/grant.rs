@@ -12,9 +12,10 @@ use smallvec::SmallVec;
 use super::PersonalData;
 use super::admission::Admission;
 use super::classification::{Class, Classification, TypeClasses};
-use super::conditions::{PermitConditions, Relationships, Restriction, Unmet, UnmetPermit};
+use super::conditions::{PermitConditions, Relationships, Restriction};
 use super::permits::Narrowing;
 use super::targets::Targets;
+use super::unmet::{Unmet, UnmetPermit};
 
 /// Why nothing of a type is granted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,6 +32,7 @@ mod escapes;
 mod grant;
 mod grant_set;
 mod guarded_names;
+mod ids_condition;
 pub mod inspection;
 mod name_from_outside;
 mod namespaces;
@@ -43,6 +44,7 @@ mod references;
 mod request_context;
 mod spelling;
 mod targets;
+mod unmet;
 mod words;
 
 use std::path::Path;
@@ -56,21 +58,22 @@ pub use self::classification::{Class, Classification};
 pub use self::classification_file::{parse_classification, read_classification};
 pub use self::comparing::NamedOperations;
 pub use self::conditions::{
-    AreaCondition, FilterCondition, PermitConditions, Relationships, Restriction, ScopeCondition, Unmet, UnmetPermit,
+    AreaCondition, FilterCondition, PermitConditions, Relationships, Restriction, ScopeCondition,
 };
 pub use self::engine::PolicyEngine;
 pub use self::engine::Principals;
 pub use self::grant::{Denial, PermitScope, PermittedAttributes, TypeGrant};
 pub use self::grant_set::{GrantSet, Selection, Selections};
-pub use self::namespaces::IdsCondition;
+pub use self::ids_condition::IdsCondition;
 pub use self::namespaces::PlaceOfId;
 pub use self::operation::{Operation, OperationGroup};
 pub use self::permits::KNOWN as ANNOTATIONS;
 pub use self::permits::Narrowing;
-pub use self::policy_files::policy_path;
 pub use self::policy_reading::area_files_named;
+pub use self::policy_reading::policy_path;
 pub use self::references::Names;
 pub use self::targets::MASKED_TARGET;
+pub use self::unmet::{Unmet, UnmetPermit};
 pub use self::words::{Meaning, why_nothing};
 
 /// Whether a source may hold personal data (`personal_data` in tenants.toml).

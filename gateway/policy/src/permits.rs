@@ -14,7 +14,7 @@ use ngsi_ld::query::{Area, Expression, ScopeQuery, SyntaxError};
 
 use super::classification::Classification;
 use super::conditions::{AreaCondition, FilterCondition, PermitConditions, Relationships, ScopeCondition};
-use super::namespaces::{IdPrefix, IdsCondition};
+use super::ids_condition::{IdPrefix, IdsCondition};
 
 /// What narrows a permit.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -5,7 +5,7 @@
 //! of a file that is the same now, and was without fault, is taken over.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use cedar_policy::{EntityUid, PolicyId, PolicySet, Schema, Validator};
@@ -19,7 +19,7 @@ use super::classification::{Class, Classification};
 use super::entities::Kinds;
 use super::operation::{Operation, OperationGroup};
 use super::permits::Narrowing;
-use super::policy_reading::{Author, PolicyFile, PolicyReader, place_of};
+use super::policy_reading::{Author, PolicyFile, PolicyReader, place_of, policy_path};
 use super::references::{KnownNames, Names};
 use super::request_context;
 
@@ -207,12 +207,6 @@ fn join(tenant: &TenantId, own: &Arc<PolicyFile>, platform: &PolicyFile, report:
         }
     }
     partition
-}
-
-/// The file of a tenant's policies, in the folder of policies.
-#[must_use]
-pub fn policy_path(folder: &Path, stem: &str) -> PathBuf {
-    folder.join(format!("{stem}.cedar"))
 }
 
 /// The text of one file; `None` when it is not there.

@@ -3,7 +3,7 @@
 
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ResourceConstraint, ValidationMode, Validator};
@@ -19,7 +19,6 @@ use super::classification::Classification;
 use super::conditions::{fault_of, is_core};
 use super::entities::Kinds;
 use super::permits::{Annotations, AreaFile, Narrowing, is_geojson};
-use super::policy_files::policy_path;
 use super::references::{KnownNames, Reference};
 use super::request_context;
 
@@ -372,4 +371,10 @@ fn resource_owner(constraint: &ResourceConstraint, kinds: &Kinds) -> Option<Stri
     }
     let (tenant, _) = id.split_once('/').filter(|_| kinds.is_entity_type(entity))?;
     Some(tenant.to_owned())
+}
+
+/// The file of a tenant's policies, in the folder of policies.
+#[must_use]
+pub fn policy_path(folder: &Path, stem: &str) -> PathBuf {
+    folder.join(format!("{stem}.cedar"))
 }

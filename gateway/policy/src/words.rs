@@ -6,8 +6,9 @@ use ngsi_ld::query::{Area, Expression, ScopeQuery};
 
 use super::admission::References;
 use super::classification::Class;
-use super::conditions::{PermitConditions, Relationships, Unmet};
+use super::conditions::{PermitConditions, Relationships};
 use super::grant::{Denial, TypeGrant};
+use super::unmet::Unmet;
 
 /// One condition of a permit.
 pub struct Asked<'a> {

@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::task::AtomicWaker;
+use kakehashi_core::ClientNetwork;
 use kakehashi_telemetry::ConnectionMetrics;
 use tokio::time::Instant;
 
-use super::connections::Group;
 use super::head_room::HeadRoom;
 use super::malformed::Malformed;
 
@@ -196,4 +196,13 @@ impl Drop for UnderWay {
         state.idle_since.store(now, Ordering::Relaxed);
         state.under_way.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Whose a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Group {
+    /// A client's.
+    Client(ClientNetwork),
+    /// A trusted proxy's, decided when it was accepted.
+    Trusted,
 }

@@ -9,9 +9,9 @@ use kakehashi_telemetry::ConnectionMetrics;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::connection_state::{ConnectionState, Ending};
+use super::connection_state::{ConnectionState, Ending, Group};
 use super::head_room::HeadRoom;
-use kakehashi_core::{ClientNetwork, client_network};
+use kakehashi_core::client_network;
 
 /// Connections that are told to go when one must: as many as the address has more than the next, and no more than
 /// this. Looking for the longest idle of an address costs as many looks as it has connections.
@@ -55,15 +55,6 @@ impl ConnectionBounds for FixedBounds {
     fn is_trusted(&self, _: IpAddr) -> bool {
         false
     }
-}
-
-/// Whose a connection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Group {
-    /// A client's.
-    Client(ClientNetwork),
-    /// A trusted proxy's, decided when it was accepted.
-    Trusted,
 }
 
 /// Why there is no room for a connection.

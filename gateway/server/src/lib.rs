@@ -12,6 +12,7 @@
 //! | `checked_io`, `timed_io` | what is done with the bytes of a connection on their way |
 //! | `patience`, `timed_body`, `taken_body`, `streams` | how slow a peer may be |
 
+mod bytes_of_heads;
 mod checked_io;
 mod chunks;
 mod connection_state;

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::request_head::is_encoded;
+use super::bytes_of_heads::is_encoded;
 
 /// Appends bytes, percent-encoded where they lie in the target and must be.
 pub(super) fn encode_into(bytes: &[u8], target: Range<usize>, encoded: &mut Vec<u8>) {

@@ -34,6 +34,7 @@ mod notification;
 mod outbox;
 mod periodic;
 mod reading;
+mod reading_lists;
 mod reading_notification;
 mod record;
 mod showing_changes;

@@ -14,6 +14,7 @@ use super::definition::{
 };
 use super::members::{At, Fault, parse_object};
 use super::periodic::SHORTEST_INTERVAL;
+use super::reading_lists::{MOST_IN_LIST, attributes};
 use super::reading_notification::notification;
 use super::writing::own_context;
 
@@ -22,9 +23,6 @@ const MOST_SELECTORS: usize = 50;
 
 /// Most ids of one selector: as in one query.
 const MOST_IDS: usize = 200;
-
-/// Most names and ids in a list of one subscription.
-pub(super) const MOST_IN_LIST: usize = 500;
 
 /// Most bytes of a name or a description.
 const MOST_TEXT_BYTES: usize = 2048;
@@ -318,16 +316,6 @@ fn bounded(at: &At<'_>) -> Result<String, Fault> {
         return Err(at.invalid(format_args!("it may have {MOST_TEXT_BYTES} bytes")));
     }
     Ok(text.to_owned())
-}
-
-/// Names of attributes.
-pub(super) fn attributes(at: &At<'_>, context: &Context) -> Result<Vec<AttributeName>, Fault> {
-    let elements = at.elements(MOST_IN_LIST)?;
-    let expanded = elements.iter().map(|element| {
-        let name = context.expand_attribute(element.text()?);
-        name.map_err(|error| element.invalid(error))
-    });
-    expanded.collect()
 }
 
 /// Names of attributes in one text, separated by commas.

@@ -8,7 +8,7 @@ use reqwest::Url;
 
 use super::definition::{Accept, Endpoint, Member, NamedFormat, NotificationParameters, header};
 use super::members::{At, Fault};
-use super::reading::MOST_IN_LIST;
+use super::reading_lists::{self, MOST_IN_LIST};
 
 /// Longest address of an endpoint.
 const MOST_URI_BYTES: usize = 2048;
@@ -80,7 +80,7 @@ pub(super) fn notification(at: &At<'_>, context: &Context) -> Result<Notificatio
     for (name, member) in at.object(&known)? {
         match name {
             "attributes" => {
-                let names = super::reading::attributes(&member, context)?;
+                let names = reading_lists::attributes(&member, context)?;
                 projection.attributes = Some(names.iter().cloned().collect());
                 attributes = Some(names.into_iter().map(Member::Attribute).collect::<Vec<_>>());
                 refuse_members(&member)?;

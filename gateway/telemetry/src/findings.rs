@@ -5,7 +5,7 @@ use kakehashi_policy::inspection::Finding;
 use prometheus::core::Collector;
 use prometheus::{IntCounterVec, Opts};
 
-use super::metrics::{MetricsError, as_metrics_error};
+use super::error::{MetricsError, as_metrics_error};
 
 /// Counts findings.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use kakehashi_resources::request::InUse;
 use prometheus::core::Collector;
 use prometheus::{Gauge, IntCounter, IntGauge};
 
-use super::metrics::{MetricsError, as_metrics_error};
+use super::error::{MetricsError, as_metrics_error};
 
 /// The instruments.
 #[derive(Debug)]

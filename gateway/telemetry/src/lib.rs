@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod connections;
+mod error;
 mod findings;
 mod in_use;
 mod log_buffer;
@@ -16,10 +17,11 @@ mod tasks;
 mod tls;
 
 pub use connections::ConnectionMetrics;
+pub use error::MetricsError;
 pub use findings::FindingCounter;
 pub use in_use::InUseMetrics;
 pub use logging::{flush_log, start_logging};
-pub use metrics::{Metrics, MetricsError, SourceMetrics};
+pub use metrics::{Metrics, SourceMetrics};
 pub use panics::tell_panics_without_their_text;
 pub use tasks::TaskMetrics;
 pub use tls::TlsMetrics;

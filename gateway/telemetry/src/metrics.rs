@@ -13,6 +13,7 @@ use prometheus::core::Collector;
 use prometheus::{Encoder, Gauge, GaugeVec, IntCounter, Opts, Registry, TextEncoder};
 
 use super::connections::ConnectionMetrics;
+use super::error::{MetricsError, as_metrics_error};
 use super::findings::FindingCounter;
 use super::in_use::InUseMetrics;
 use super::tasks::TaskMetrics;
@@ -57,11 +58,6 @@ pub struct SourceMetrics {
     duration: Histogram<f64>,
     left_out: Counter<u64>,
 }
-
-/// The metrics could not be set up or read.
-#[derive(Debug, thiserror::Error)]
-#[error("metrics: {0}")]
-pub struct MetricsError(String);
 
 impl Metrics {
     /// Sets up all instruments.
@@ -274,11 +270,6 @@ fn gauge_of(conditions: &[Condition]) -> Result<GaugeVec, MetricsError> {
             .set(1.0);
     }
     Ok(gauge)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
-pub(super) fn as_metrics_error(error: prometheus::Error) -> MetricsError {
-    MetricsError(error.to_string())
 }
 
 impl SourceMetrics {

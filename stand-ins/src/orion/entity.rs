@@ -1,16 +1,18 @@
 //! Entities as they are kept: attributes by name, the location, and both common representations ready to send.
 
+pub(crate) mod draft;
+pub(crate) mod render;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use geo::Geometry;
 
+use self::draft::AttributeDraft;
 use super::date;
-use super::draft::AttributeDraft;
 use super::error::OrionError;
 use super::geometry;
 use super::json::Json;
-use super::render;
 
 /// Metadata of an attribute.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,14 +10,14 @@ use crate::server::{self, LoggedRequest, empty, response};
 
 use super::State;
 use super::documents::Documents;
-use super::draft::{AttributeDraft, EntityDraft, read_attributes};
+use super::entity::draft::{AttributeDraft, EntityDraft, read_attributes};
+use super::entity::render::write_attribute;
 use super::entity::{Entity, Overriding};
 use super::error::OrionError;
 use super::exchange::{self, Accepted, CORRELATOR};
 use super::json::{Json, write_text};
 use super::parameters::Parameters;
 use super::path::{self, ServicePaths};
-use super::render::write_attribute;
 use super::route::Resource;
 use super::store::Service;
 use super::subscriptions;

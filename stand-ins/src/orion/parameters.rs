@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use crate::server::LoggedRequest;
 
-use super::draft::Form;
+use super::entity::draft::Form;
+use super::entity::render::{Representation, View};
 use super::error::OrionError;
 use super::filter::{self, Subject};
 use super::geometry::Place;
 use super::names::has_forbidden;
 use super::query::{Order, Query, Selector};
-use super::render::{Representation, View};
 
 const DEFAULT_LIMIT: usize = 20;
 const GREATEST_LIMIT: usize = 1000;

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use regex::Regex;
 
+use super::entity::render::View;
 use super::entity::{Attribute, Entity};
 use super::error::OrionError;
 use super::filter::{Statement, Subject};
 use super::geometry::Place;
 use super::json::Json;
 use super::path::ServicePaths;
-use super::render::View;
 use super::store::{Sequence, Service};
 
 /// A list query. Several selectors are alternatives; everything else must hold.

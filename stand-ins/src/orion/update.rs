@@ -1,6 +1,6 @@
 //! Writes: creating, changing and deleting entities, one by one or in a batch.
 
-use super::draft::{AttributeDraft, AttributeDrafts, EntityDraft, Form};
+use super::entity::draft::{AttributeDraft, AttributeDrafts, EntityDraft, Form};
 use super::entity::{Entity, Overriding};
 use super::error::OrionError;
 use super::json::Json;

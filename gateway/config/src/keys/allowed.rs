@@ -2,8 +2,7 @@
 
 use super::Fallback::{Is, Nothing};
 use super::Kind::{Choice, Count, Duration, Texts};
-use super::tables::key;
-use super::{Kind, Table};
+use super::{Kind, Table, key};
 use crate::allowed::MOST_SOURCES;
 use crate::source::{MOST_CONCURRENCY, MOST_PER_SECOND};
 

@@ -8,6 +8,29 @@ mod fallback;
 mod schema;
 mod source_credential;
 mod tables;
+
+/// A key that may be left out.
+const fn key(name: &'static str, kind: Kind, fallback: Fallback, about: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        required: false,
+        fallback,
+        about,
+    }
+}
+
+/// A key that must be there.
+const fn required(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        required: true,
+        fallback: Fallback::Nothing,
+        about,
+    }
+}
+
 #[cfg(test)]
 mod tests;
 

@@ -2,8 +2,7 @@
 
 use super::Fallback::{Is, Nothing};
 use super::Kind::{Boolean, Choice, Secret, Text};
-use super::tables::{key, required};
-use super::{Kind, Table};
+use super::{Kind, Table, key, required};
 
 pub(super) static CREDENTIAL: Table = Table {
     keys: &[

@@ -11,28 +11,8 @@ use super::fallback::{
     own_name, public_url, same_as_rate,
 };
 use super::source_credential::CREDENTIAL;
-use super::{Fallback, Key, Kind, Table};
+use super::{Kind, Table, key, required};
 use crate::source::MOST_PER_SECOND;
-
-pub(super) const fn key(name: &'static str, kind: Kind, fallback: Fallback, about: &'static str) -> Key {
-    Key {
-        name,
-        kind,
-        required: false,
-        fallback,
-        about,
-    }
-}
-
-pub(super) const fn required(name: &'static str, kind: Kind, about: &'static str) -> Key {
-    Key {
-        name,
-        kind,
-        required: true,
-        fallback: Nothing,
-        about,
-    }
-}
 
 pub(super) static ROOT: Table = Table {
     keys: &[

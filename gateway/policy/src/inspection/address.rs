@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::text::is_left_out;
+use super::numbers::is_left_out;
 
 /// The shortest run of characters after the last dot of a domain.
 const SHORTEST_TOP_LEVEL: usize = 2;

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use crate::spelling::is_dash;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::spelling::{is_dash, is_invisible};
 
 /// Most characters of one kind after another, beside spaces, between two pieces of one number: `) - (`.
 pub(super) const LONGEST_SEPARATOR: usize = 4;
@@ -134,4 +136,9 @@ pub(super) fn is_part_of_decimal(text: &[char], place: &Range<usize>) -> bool {
     let before = place.start.checked_sub(1).and_then(|at| text.get(at));
     (is_point(before) && is_digit(place.start.checked_sub(2)))
         || (is_point(text.get(place.end)) && is_digit(Some(place.end + 1)))
+}
+
+/// Whether a character is no part of a number, wherever in it it stands.
+pub(super) fn is_left_out(character: char) -> bool {
+    is_invisible(character) || (!character.is_ascii() && is_combining_mark(character))
 }

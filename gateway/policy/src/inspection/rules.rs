@@ -12,8 +12,10 @@ use super::digits::is_doubtful;
 use super::my_number::my_numbers;
 use super::numbers::{Piece, pieces};
 use super::phone::phones;
-use super::text::LINE_DIGITS;
 use crate::spelling::spelling;
+
+/// Hexadecimal digits of a LINE user id.
+pub(super) const LINE_DIGITS: usize = 32;
 
 /// Words beside which twelve digits are a マイナンバー in whatever pieces they stand, by their spelling.
 static MY_NUMBER_WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {

@@ -5,17 +5,15 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
 use super::Rule;
 use super::address::{may_be_quoted, may_be_worded};
 use super::digits::{as_digit, ascii_digit, in_plain_circle, is_digit_of_other_script, is_numeral};
 use super::markup::without_tags;
-use super::numbers::Between;
+use super::numbers::{Between, is_left_out};
 use super::phone;
-use super::rules;
+use super::rules::{self, LINE_DIGITS};
 use crate::escapes;
-use crate::spelling::is_invisible;
 
 /// What stands in the place of a value that is masked.
 pub(super) const MASK: &str = "***";
@@ -28,9 +26,6 @@ const DIGITS_OF_ONE: u32 = 3;
 
 /// Bytes of the shortest address of which the `@` is written as a word: `a[at]b.jp`.
 const SHORTEST_ADDRESS: usize = 9;
-
-/// Hexadecimal digits of a LINE user id.
-pub(super) const LINE_DIGITS: usize = 32;
 
 /// Bytes that are looked at together, so that a count of them fits into a byte.
 const BLOCK: usize = 128;
@@ -252,11 +247,6 @@ fn is_ordinal(character: char) -> bool {
 /// What no number goes on through, in the place of such a numeral.
 fn without_ordinal(character: char) -> char {
     if is_ordinal(character) { '*' } else { character }
-}
-
-/// Whether a character is no part of a number, wherever in it it stands.
-pub(super) fn is_left_out(character: char) -> bool {
-    is_invisible(character) || (!character.is_ascii() && is_combining_mark(character))
 }
 
 /// Whether a character may become digits, letters or signs of ASCII by NFKC. Says yes too often rather than too rarely.

@@ -1,5 +1,7 @@
 //! The instances of an attribute, and their members (clauses 4.5.2, 4.5.3, 4.5.5, 4.5.18 to 4.5.24).
 
+pub(super) mod concise;
+
 use std::fmt;
 
 use hashbrown::HashSet;
@@ -8,12 +10,12 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::concise::read_text;
-use super::entity::{read_system_attribute, read_type_names, set};
-use super::fragment::RemovableMember;
+use self::concise::read_text;
 use super::json::{Nulls, check_json};
 use super::reader::{Reader, Text, Texts};
+use super::removal::RemovableMember;
 use super::reserved::{OUTPUT_ONLY, is_reserved, may_have_output};
+use super::shared_members::{read_system_attribute, read_type_names, set};
 use super::value::{ValueMember, read_relationship, read_value};
 use super::{Fault, MAX_ATTRIBUTE_DEPTH, MAX_INSTANCES};
 use crate::entity::geometry_json::GeometryInPlace;

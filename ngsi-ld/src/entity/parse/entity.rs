@@ -1,6 +1,5 @@
 //! The members of an entity (clause 4.5.1).
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer;
@@ -8,8 +7,9 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smallvec::SmallVec;
 
 use super::attribute::{AttributeNames, AttributeSeed};
-use super::fragment::{Fragment, RemovableMember, RemovedMember};
 use super::reader::{Reader, Text, Texts};
+use super::removal::RemovableMember;
+use super::shared_members::{read_system_attribute, read_type_names, set};
 use super::{Fault, MAX_TYPES_OR_SCOPES, NGSI_LD_NULL, Seed};
 use crate::entity::{Attribute, Entity, SystemAttributes};
 use crate::{EntityId, TypeName};
@@ -107,12 +107,12 @@ const USUAL_ATTRIBUTES: usize = 8;
 /// The members of an entity that were read so far.
 #[derive(Default)]
 pub(super) struct Members {
-    id: Option<EntityId>,
-    types: Option<SmallVec<[TypeName; 1]>>,
-    scopes: Option<SmallVec<[compact_str::CompactString; 1]>>,
-    system: SystemAttributes,
+    pub(super) id: Option<EntityId>,
+    pub(super) types: Option<SmallVec<[TypeName; 1]>>,
+    pub(super) scopes: Option<SmallVec<[compact_str::CompactString; 1]>>,
+    pub(super) system: SystemAttributes,
     has_context: bool,
-    attributes: Vec<Attribute>,
+    pub(super) attributes: Vec<Attribute>,
     names: AttributeNames,
 }
 
@@ -165,66 +165,9 @@ impl Members {
     }
 }
 
-impl Members {
-    /// What they say as a fragment.
-    pub(super) fn into_fragment(self, removed: Vec<RemovedMember>) -> Fragment {
-        Fragment {
-            id: self.id,
-            types: self.types.unwrap_or_default(),
-            scopes: self.scopes.unwrap_or_default(),
-            system: self.system,
-            attributes: self.attributes,
-            removed,
-        }
-    }
-}
-
-/// Sets what may be set once.
-pub(super) fn set<T, E: serde::de::Error>(reader: &Reader<'_>, place: &mut Option<T>, value: T) -> Result<(), E> {
-    if place.is_some() {
-        return Err(reader.fail(Fault::Duplicate));
-    }
-    *place = Some(value);
-    Ok(())
-}
-
 fn read_types<'de, A: MapAccess<'de>>(reader: &Reader<'_>, map: &mut A) -> Result<SmallVec<[TypeName; 1]>, A::Error> {
     let Texts(names) = reader.expected("a type name or an array of them", map.next_value())?;
     read_type_names(reader, &names)
-}
-
-/// The types of those names, each once.
-pub(super) fn read_type_names<E: serde::de::Error>(
-    reader: &Reader<'_>,
-    names: &[Cow<'_, str>],
-) -> Result<SmallVec<[TypeName; 1]>, E> {
-    if let [only] = names {
-        return Ok(SmallVec::from_buf([read_type_name(reader, only)?]));
-    }
-    let mut types = SmallVec::new();
-    for name in names {
-        let r#type = read_type_name(reader, name)?;
-        if !types.contains(&r#type) {
-            if types.len() == MAX_TYPES_OR_SCOPES {
-                return Err(reader.fail(Fault::TooMany(MAX_TYPES_OR_SCOPES)));
-            }
-            types.push(r#type);
-        }
-    }
-    if types.is_empty() {
-        return Err(reader.fail(Fault::Expected("at least one type name")));
-    }
-    Ok(types)
-}
-
-fn read_type_name<E: serde::de::Error>(reader: &Reader<'_>, name: &str) -> Result<TypeName, E> {
-    if name == NGSI_LD_NULL {
-        return Err(reader.fail(Fault::Null));
-    }
-    reader
-        .expand(name)
-        .map(TypeName::new)
-        .map_err(|error| reader.fail(error))
 }
 
 fn read_scopes<'de, A: MapAccess<'de>>(
@@ -260,25 +203,4 @@ fn is_scope_level(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(char::is_alphabetic)
         && characters.all(|character| character == '_' || character.is_alphanumeric())
-}
-
-/// Reads one of the temporal properties that the system keeps (clause 4.8). Whether a fragment removes it.
-pub(super) fn read_system_attribute<'de, A: MapAccess<'de>>(
-    reader: &Reader<'_>,
-    name: &str,
-    system: &mut SystemAttributes,
-    map: &mut A,
-) -> Result<bool, A::Error> {
-    let Some(date) = reader.date_or_null(name, map)? else {
-        return Ok(true);
-    };
-    let dates = system.dates_mut();
-    let place = match name {
-        "createdAt" => &mut dates.created_at,
-        "modifiedAt" => &mut dates.modified_at,
-        "deletedAt" => &mut dates.deleted_at,
-        _ => &mut dates.expires_at,
-    };
-    set(reader, place, date)?;
-    Ok(false)
 }

@@ -13,19 +13,11 @@ use smallvec::SmallVec;
 
 use super::entity::Members;
 use super::reader::{Reader, Text};
+use super::removal::{FragmentUse, RemovedMember, is_null_list, is_null_text};
 use super::{InvalidEntity, NGSI_LD_NULL, Seed, parse_with};
 use crate::context::Context;
 use crate::entity::{Attribute, AttributeValue, Instance, SystemAttributes, Value};
-use crate::{AttributeName, EntityId, Iri, TypeName};
-
-/// What the fragment is for: it decides where nulls may stand (clause 5.5.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FragmentUse {
-    /// Attributes are replaced (clause 5.5.8): a null stands for a whole member.
-    Update,
-    /// Values are merged (clause 5.5.12): a null may also stand for a member of an object that is a value.
-    Merge,
-}
+use crate::{EntityId, TypeName};
 
 /// What an update or a merge says about an entity.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,48 +34,6 @@ pub struct Fragment {
     pub attributes: Vec<Attribute>,
     /// Members other than attributes that are removed.
     pub removed: Vec<RemovedMember>,
-}
-
-/// A member whose value is an NGSI-LD null.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemovedMember {
-    /// The attribute that has it, and those around that, outside in. Empty: the entity.
-    pub attributes: Vec<AttributeName>,
-    /// The `datasetId` of the instance that has it.
-    pub dataset_id: Option<Iri>,
-    /// Which one.
-    pub member: RemovableMember,
-}
-
-/// The members that a null can remove, attributes apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RemovableMember {
-    /// `scope`
-    Scope,
-    /// `expiresAt`
-    ExpiresAt,
-    /// `observedAt`
-    ObservedAt,
-    /// `unitCode`
-    UnitCode,
-    /// `valueType`
-    ValueType,
-    /// `objectType`
-    ObjectType,
-}
-
-impl RemovableMember {
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "scope" => Self::Scope,
-            "expiresAt" => Self::ExpiresAt,
-            "observedAt" => Self::ObservedAt,
-            "unitCode" => Self::UnitCode,
-            "valueType" => Self::ValueType,
-            "objectType" => Self::ObjectType,
-            _ => return None,
-        })
-    }
 }
 
 /// Reads a fragment of an entity, normalized or concise.
@@ -129,18 +79,6 @@ impl Instance {
     }
 }
 
-/// Whether a JSON text is the NGSI-LD null.
-pub(super) fn is_null_text(json: &str) -> bool {
-    let inner = json.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-    inner == Some(NGSI_LD_NULL)
-}
-
-/// Whether a JSON text is the array that stands for null.
-pub(super) fn is_null_list(json: &str) -> bool {
-    let inner = json.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    inner.is_some_and(|inner| is_null_text(inner.trim()))
-}
-
 struct OneFragment;
 
 impl Seed for OneFragment {
@@ -174,10 +112,26 @@ impl<'de> Visitor<'de> for FragmentVisitor<'_, '_> {
     }
 }
 
+impl Members {
+    /// What they say as a fragment.
+    fn into_fragment(self, removed: Vec<RemovedMember>) -> Fragment {
+        Fragment {
+            id: self.id,
+            types: self.types.unwrap_or_default(),
+            scopes: self.scopes.unwrap_or_default(),
+            system: self.system,
+            attributes: self.attributes,
+            removed,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Fault;
+    use super::super::removal::RemovableMember;
     use super::*;
+    use crate::{AttributeName, Iri};
 
     fn parse(json: &str, r#use: FragmentUse) -> Result<Fragment, (String, Fault)> {
         parse_fragment(json.as_bytes(), Context::core(), r#use).map_err(|error| (error.path, error.fault))

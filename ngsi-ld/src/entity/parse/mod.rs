@@ -8,22 +8,24 @@
 //! It applies nothing: a [`Fragment`] says what is to change. `@context` is left to the caller.
 
 mod attribute;
-mod concise;
 mod entity;
 mod fragment;
 mod json;
 mod reader;
+mod removal;
 mod reserved;
+mod shared_members;
 mod value;
 
 use std::fmt;
 
-pub(crate) use self::concise::{is_geometry, reads_as_concise_value};
+pub(crate) use self::attribute::concise::{is_geometry, reads_as_concise_value};
 use self::entity::{ManyEntities, OneEntity};
-pub use self::fragment::{Fragment, FragmentUse, RemovableMember, RemovedMember, parse_fragment};
+pub use self::fragment::{Fragment, parse_fragment};
 use self::json::{FaultInside, Nulls, check_json};
 use self::reader::Reader;
 pub(super) use self::reader::Text;
+pub use self::removal::{FragmentUse, RemovableMember, RemovedMember};
 use super::{Entity, InvalidDateTime, InvalidGeometry, InvalidNumber};
 use crate::InvalidIri;
 use crate::context::{Context, InvalidName};

@@ -9,8 +9,8 @@ use hashbrown::HashMap;
 use serde::de::{Deserialize, Error, MapAccess, Visitor};
 use serde_json::error::Category;
 
-use super::fragment::{FragmentUse, RemovableMember, RemovedMember};
 use super::json::FaultInside;
+use super::removal::{FragmentUse, RemovableMember, RemovedMember};
 use super::{Fault, InvalidEntity, NGSI_LD_NULL, joined};
 use crate::context::{Context, InvalidName};
 use crate::entity::DateTime;

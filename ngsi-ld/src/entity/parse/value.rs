@@ -10,9 +10,9 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::fragment::{FragmentUse, is_null_list, is_null_text};
 use super::json::{Nulls, check_json};
 use super::reader::{Reader, Text, Texts};
+use super::removal::{FragmentUse, is_null_list, is_null_text};
 use super::{Fault, NGSI_LD_NULL};
 use crate::entity::language::is_language_tag;
 use crate::entity::{

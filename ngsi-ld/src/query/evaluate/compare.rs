@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::target::{Datum, Target};
+use super::datum::{Datum, Target};
 use crate::entity::TemporalType;
 use crate::query::{Comparand, Comparison, Operator, Pattern};
 

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::target::{Data, Datum, Target};
+use super::datum::{Data, Datum, Target};
 use crate::entity::{DateTime, Json, Number, TemporalType};
 
 /// How a JSON value is read.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::compare::holds;
+use super::datum::{Data, Datum, Target};
 use super::json::{element_texts, member, raw_datum};
-use super::target::{Data, Datum, Target};
 use crate::entity::{DateTime, Json};
 use crate::query::{Condition, ContextSourceFilter, Expression};
 

@@ -17,6 +17,7 @@
 //! - Texts compare by code point, without normalization; dates and times by time.
 
 mod compare;
+mod datum;
 mod geo;
 mod json;
 mod members;
@@ -25,8 +26,9 @@ mod target;
 mod tests;
 
 pub(super) use self::compare::clock;
+pub(super) use self::datum::{Datum, Target};
 pub use self::geo::{GeoEvaluation, distance_metres};
-pub(super) use self::target::{Datum, Target, any_target};
+pub(super) use self::target::any_target;
 
 use std::task::Poll;
 

@@ -2,44 +2,14 @@
 
 use std::borrow::Cow;
 
-use smallvec::SmallVec;
-
+use super::datum::{Data, Datum, Target};
 use super::json;
 use crate::entity::{
-    Attribute, AttributeValue, DateTime, Geometry, Instance, LanguageMap, Number, SystemAttributes, TemporalType, Value,
+    Attribute, AttributeValue, DateTime, Geometry, Instance, LanguageMap, Number, SystemAttributes, Value,
 };
 use crate::query::AttributePath;
 use crate::{AttributeName, Entity, EntityId};
 use compact_str::CompactString;
-
-/// What a path leads to.
-#[derive(Debug)]
-pub(in crate::query) enum Target<'e> {
-    /// One value.
-    One(Datum<'e>),
-    /// The elements of an array.
-    Array(Data<'e>),
-    /// The texts of a LanguageProperty, of which any is the value.
-    Choice(Data<'e>),
-}
-
-/// Several values; one or two is the rule.
-pub(in crate::query) type Data<'e> = SmallVec<[Datum<'e>; 2]>;
-
-/// One value, as far as it can be compared.
-#[derive(Debug)]
-pub(in crate::query) enum Datum<'e> {
-    String(Cow<'e, str>),
-    Number(Number),
-    Boolean(bool),
-    DateTime(Cow<'e, DateTime>),
-    Temporal(TemporalType, Cow<'e, str>),
-    Uri(&'e str),
-    /// The geometry of a GeoProperty: an object, which exists and equals nothing.
-    Geometry(&'e Geometry),
-    /// An object, an array inside of an array, or null, as JSON text: it exists, and equals nothing.
-    Structure(&'e str),
-}
 
 /// What is done with a target; `true` ends the search.
 pub(in crate::query) type Visit<'v, 'e> = dyn FnMut(Target<'e>) -> bool + 'v;

@@ -1,12 +1,14 @@
 //! A reference geometry made ready: asked once, it is compared with thousands of targets.
 
+pub(super) mod density;
+
 use std::sync::OnceLock;
 
 use geo::{Coord, LineString, MultiLineString, MultiPoint, MultiPolygon, Polygon};
 use rstar::{AABB, RTree, RTreeNode, RTreeObject};
 
+use self::density::Density;
 use super::bounds::Bounds;
-use super::density::Density;
 use super::shape::{Collapse, Dimension, RUN, Run, runs};
 use crate::entity::{Geometry, Role};
 

@@ -5,7 +5,6 @@
 mod bounds;
 mod closeness;
 mod contacts;
-mod density;
 mod ellipsoid;
 mod exact;
 mod index;
@@ -21,9 +20,9 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::density::Cost;
 pub(super) use self::ellipsoid::Near;
 pub(super) use self::index::Index;
+pub(super) use self::index::density::Cost;
 pub(super) use self::location::Areas;
 pub(super) use self::nearest::{Asked, Found, Nearest, haversine_of_points, near_of_points};
 pub use self::reference::ReferenceGeometry;

@@ -4,6 +4,7 @@
 //! what it means.
 
 mod bracket;
+mod expand;
 mod literal;
 mod parse;
 mod path;
@@ -16,7 +17,8 @@ mod tests;
 use compact_str::CompactString;
 
 pub(super) use self::bracket::translate as translate_brackets;
-pub(super) use self::parse::{Expand, ExpandAttribute, parse as read};
+pub(super) use self::expand::{Expand, ExpandAttribute};
+pub(super) use self::parse::parse as read;
 pub(super) use self::path::parse_ordering_path;
 pub use self::pattern::Pattern;
 pub(super) use self::pattern_size::of_text as pattern_size;
@@ -212,7 +214,7 @@ impl Expression {
     /// # Errors
     /// As [`Expression::parse`].
     pub fn parse_with(text: &str, context: &Context, values: &ValueExpansion) -> Result<Self, SyntaxError> {
-        let expand = parse::Expand {
+        let expand = Expand {
             attribute: &|name| context.expand_attribute(name).ok(),
             r#type: &|name| context.expand_type(name).ok(),
             value: &|word| context.expand(word).ok(),

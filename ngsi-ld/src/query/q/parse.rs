@@ -3,26 +3,14 @@
 use super::super::SyntaxError;
 use super::super::cursor::Cursor;
 use super::bracket;
+use super::expand::Expand;
 use super::literal::{EqualityValue, parse_comparable_value, parse_equality_value, quoted_length};
 use super::path::parse_path;
 use super::{
     AttributePath, Comparison, Condition, Expression, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator,
     Pattern, ValueExpansion,
 };
-use crate::{AttributeName, Iri, TypeName};
-
-/// How the name of an attribute becomes an expanded one; `None` when it cannot be one.
-pub(in crate::query) type ExpandAttribute<'c> = &'c dyn Fn(&str) -> Option<AttributeName>;
-
-/// How names become expanded ones; `None` when they cannot be.
-pub(in crate::query) struct Expand<'c> {
-    /// Of an attribute.
-    pub(in crate::query) attribute: ExpandAttribute<'c>,
-    /// Of an entity type.
-    pub(in crate::query) r#type: &'c dyn Fn(&str) -> Option<TypeName>,
-    /// Of a value, where `expandValues` says so.
-    pub(in crate::query) value: &'c dyn Fn(&str) -> Option<Iri>,
-}
+use crate::AttributeName;
 
 /// Reads a whole `q`.
 pub(in crate::query) fn parse(

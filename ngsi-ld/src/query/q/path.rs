@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use super::super::SyntaxError;
 use super::super::cursor::Cursor;
 use super::super::names::take_name;
-use super::parse::{Expand, ExpandAttribute};
+use super::expand::{Expand, ExpandAttribute};
 use super::{AttributePath, LinkedPath, MAX_LINKED_TYPES, MAX_LINKS, MAX_PATH_NAMES};
 use crate::{AttributeName, TypeName};
 

@@ -11,7 +11,7 @@ fn read(text: &str) -> Result<Expression, SyntaxError> {
 }
 
 fn read_with(text: &str, values: &ValueExpansion) -> Result<Expression, SyntaxError> {
-    let names = parse::Expand {
+    let names = Expand {
         attribute: &|name| Some(attribute(name)),
         r#type: &|name| Some(type_name(name)),
         value: &|name| Some(expand(name)),

@@ -67,7 +67,7 @@ fn what_is_wrong_is_named_with_its_position() {
             .to_string()
             .contains("that a double can hold")
     );
-    let nothing = parse::Expand {
+    let nothing = Expand {
         attribute: &|_| None,
         r#type: &|_| None,
         value: &|_| None,

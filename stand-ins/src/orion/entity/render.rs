@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::date;
-use super::entity::{Attribute, Entity};
-use super::json::{Json, write_text};
+use super::super::date;
+use super::super::json::{Json, write_text};
+use super::{Attribute, Entity};
 
 /// How an entity is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::date;
-use super::entity::{Metadatum, inferred_metadata_kind, is_date};
-use super::error::OrionError;
-use super::json::Json;
-use super::names::{check_name, check_value};
+use super::super::date;
+use super::super::error::OrionError;
+use super::super::json::Json;
+use super::super::names::{check_name, check_value};
+use super::{Metadatum, inferred_metadata_kind, is_date};
 
 /// An attribute as a client wrote it. No type: the former one, or the one that fits the value.
 #[derive(Debug, Clone)]

@@ -6,16 +6,16 @@
 use geo::Coord;
 use rstar::RTreeNode;
 
-use super::bounds::Bounds;
-use super::index::{Index, bounds_of};
-use super::shape::{Dimension, Run, lines};
+use super::super::bounds::Bounds;
+use super::super::shape::{Dimension, Run, lines};
+use super::{Index, bounds_of};
 
 /// Places that are looked at.
 const SAMPLES: usize = 64;
 
 /// How many runs of lines a place has, at the thickest places.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Density {
+pub(in crate::query::geometry) struct Density {
     /// Those whose box is around it.
     around: usize,
     /// Those that a line to the east meets.

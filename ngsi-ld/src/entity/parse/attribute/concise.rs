@@ -6,11 +6,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::attribute::{AttributeSeed, InstanceSeed, Instances};
-use super::fragment::is_null_text;
-use super::reader::Text;
-use super::value::{ValueMember, read_value};
-use super::{Fault, MAX_INSTANCES};
+use super::super::reader::Text;
+use super::super::removal::is_null_text;
+use super::super::value::{ValueMember, read_value};
+use super::super::{Fault, MAX_INSTANCES};
+use super::{AttributeSeed, InstanceSeed, Instances};
 use crate::entity::{AttributeKind, Geometry};
 
 type ReadResult<T> = Result<T, serde_json::Error>;
@@ -176,7 +176,7 @@ impl ValueMember {
     }
 }
 
-impl super::reader::Reader<'_> {
+impl super::super::reader::Reader<'_> {
     /// Carries an error of an inner document outwards: its fault is kept here already, unless it is one of
     /// type.
     pub(super) fn outwards<E: Error>(&self, _inner: serde_json::Error) -> E {
