@@ -75,3 +75,33 @@ fn each_crate_stands_on_one_floor_and_knows_lower_ones_alone() {
     }
     assert!(known > 100, "{known}");
 }
+
+#[test]
+fn no_tests_stand_where_none_are_run() {
+    let mut looked_at = 0;
+    for folder in crates().values() {
+        let manifest = table(&repository().join(folder).join("Cargo.toml"));
+        let is_tried = manifest.get("lib").and_then(|library| library.get("test"));
+        if is_tried.and_then(toml::Value::as_bool) != Some(false) {
+            continue;
+        }
+        looked_at += 1;
+        let mut waiting = vec![repository().join(folder).join("src")];
+        while let Some(place) = waiting.pop() {
+            for entry in fs::read_dir(&place).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    waiting.push(path);
+                    continue;
+                }
+                let text = fs::read_to_string(&path).unwrap();
+                assert!(
+                    !text.contains("#[test]") && !text.contains("::test]"),
+                    "{} has tests that nobody runs: take `test = false` out of the manifest",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(looked_at > 0, "no crate is without tests of its own");
+}
