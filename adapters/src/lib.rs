@@ -23,7 +23,7 @@ pub use kakehashi_store as store;
 pub use kakehashi_contract::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter,
     ErrorKind, Flaw, LeftOut, MayChange, MayTellOf, Origin, Page, PushDown, Put, Repeating, Requests, SelectedNames,
-    SourceId, SourceQuery, SourceStatus, WriteError, Yielded, flaw,
+    SourceId, SourceQuery, SourceStatus, WriteError, WriteOffer, WriteOperation, Yielded, flaw,
 };
 pub use kakehashi_database::{Reason, Trouble};
 

@@ -5,7 +5,7 @@
 //! 1. Write `contract/<adapter>.rs` with a type that implements [`fixture::Fixture`]: it starts a source (a
 //!    stand-in on a real socket, or a store in a temporary folder), puts [`sample::SITES`] into it in the source's
 //!    own language, and says which entities of the view those are.
-//! 2. Add its module below, and `contract_suite!(<module>::<Fixture>)` in it.
+//! 2. Add its module below, and `contract_suite!(<module>::<Fixture>)` in it; where it takes writes, `contract_of_writes!`, too.
 //!
 //! Each sentence of the contract is then a test named `contract_<sentence>` in that module. A sentence that
 //! cannot be broken by a kind of source (a local store cannot answer HTML) passes by saying so:
@@ -34,6 +34,8 @@ mod sentences;
 mod store;
 #[path = "kinds/table.rs"]
 mod table;
+#[path = "contract/writes.rs"]
+mod writes;
 
 /// Makes a test of every sentence of the contract, for one fixture.
 #[macro_export]
@@ -59,11 +61,35 @@ macro_rules! contract_suite {
         );
     };
     ($fixture:ty: $($name:ident => $sentence:ident),* $(,)?) => {
+        $crate::contract_sentences!($fixture, sentences: $($name => $sentence),*);
+    };
+}
+
+/// Makes a test of every sentence of the contract of writing, for a fixture whose adapter takes writes.
+#[macro_export]
+macro_rules! contract_of_writes {
+    ($fixture:ty) => {
+        $crate::contract_sentences!(
+            $fixture, writes:
+            contract_what_is_offered_is_done_and_nothing_else => what_is_offered_is_done_and_nothing_else,
+            contract_what_is_created_is_found_and_created_once => what_is_created_is_found_and_created_once,
+            contract_what_is_put_takes_the_place_of_the_whole => what_is_put_takes_the_place_of_the_whole,
+            contract_what_is_deleted_is_gone => what_is_deleted_is_gone,
+            contract_the_decision_sees_what_is_there => the_decision_sees_what_is_there,
+            contract_a_late_write_changes_nothing => a_late_write_changes_nothing
+        );
+    };
+}
+
+/// A test for each sentence of one module.
+#[macro_export]
+macro_rules! contract_sentences {
+    ($fixture:ty, $module:ident: $($name:ident => $sentence:ident),*) => {
         $(
             #[tokio::test]
             async fn $name() {
                 let fixture = <$fixture as $crate::fixture::Fixture>::start().await;
-                $crate::sentences::$sentence(&fixture).await;
+                $crate::$module::$sentence(&fixture).await;
             }
         )*
     };

@@ -42,4 +42,4 @@ pub use self::query::{Coverage, Page, PushDown, SourceQuery};
 pub use self::requests::{Requests, TooManyRequests};
 pub use self::selection::{AttributeSelection, SelectedNames};
 pub use self::status::SourceStatus;
-pub use self::writing::{EntityWriter, MayChange, MayTellOf, Put, WriteError};
+pub use self::writing::{EntityWriter, MayChange, MayTellOf, Put, WriteError, WriteOffer, WriteOperation};

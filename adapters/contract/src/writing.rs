@@ -29,8 +29,49 @@ pub enum Put {
     Replaced,
 }
 
-/// A source that takes writes. Each call is one transaction: it is done whole, or nothing is changed.
+/// A way of writing, as CIM 009 names it (clauses 5.6.1 to 5.6.6, 5.6.17, 5.6.18 and 5.6.21). Those that no method of
+/// [`EntityWriter`] stands for yet get theirs with the first kind of source that has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WriteOperation {
+    /// An entity that was not there: [`EntityWriter::create`].
+    Create,
+    /// An entity in the place of another, or of none: [`EntityWriter::put`].
+    Replace,
+    /// What is sent laid over what is there.
+    Merge,
+    /// Attributes added to an entity.
+    Append,
+    /// Attributes changed that are there.
+    Update,
+    /// An entity: [`EntityWriter::delete`].
+    Delete,
+    /// An attribute of an entity.
+    DeleteAttribute,
+    /// Whatever a question finds.
+    Purge,
+}
+
+/// What a source that takes writes can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WriteOffer {
+    /// The ways of writing that it has. Of any other its method is [`WriteError::NotOffered`].
+    pub operations: &'static [WriteOperation],
+    /// Whether each call is done whole or not at all, and nobody can change the entity between a decision about it and the
+    /// write.
+    pub is_atomic: bool,
+}
+
+impl WriteOffer {
+    /// Whether it has this way of writing.
+    #[must_use]
+    pub fn has(&self, operation: WriteOperation) -> bool {
+        self.operations.contains(&operation)
+    }
+}
+
+/// A source that takes writes: those that it offers.
 ///
+/// Where [`WriteOffer::is_atomic`] says so, each call is one transaction: it is done whole, or nothing is changed.
 /// Nothing has changed where a call fails, or where its deadline passes first; and where it was committed, whoever still
 /// awaits it is told, also past the deadline. A call that is dropped is either not made or, once it is about to be
 /// committed, made whole, and nobody learns which: whoever has to do something for every write that was made must not
@@ -39,6 +80,9 @@ pub enum Put {
 /// `createdAt` and `modifiedAt` are the source's: what the entity says of them does not count (clause 4.8).
 #[async_trait]
 pub trait EntityWriter: Send + Sync + fmt::Debug {
+    /// What it can do.
+    fn offer(&self) -> WriteOffer;
+
     /// Creates an entity.
     ///
     /// # Errors
@@ -50,7 +94,10 @@ pub trait EntityWriter: Send + Sync + fmt::Debug {
         may_tell_of: MayTellOf<'_>,
         now: DateTime,
         call: &Call,
-    ) -> Result<(), WriteError>;
+    ) -> Result<(), WriteError> {
+        let _not_taken = (entity, may_tell_of, now, call);
+        Err(WriteError::NotOffered(WriteOperation::Create))
+    }
 
     /// Creates an entity or, if there is one of that id that may be changed, replaces it whole.
     ///
@@ -62,18 +109,27 @@ pub trait EntityWriter: Send + Sync + fmt::Debug {
         may_change: MayChange<'_>,
         now: DateTime,
         call: &Call,
-    ) -> Result<Put, WriteError>;
+    ) -> Result<Put, WriteError> {
+        let _not_taken = (entity, may_change, now, call);
+        Err(WriteError::NotOffered(WriteOperation::Replace))
+    }
 
     /// Deletes an entity, if it may be changed.
     ///
     /// # Errors
     /// [`WriteError::NotFound`] when there is none, [`WriteError::Refused`] when it may not be changed.
-    async fn delete(&self, id: &EntityId, may_change: MayChange<'_>, call: &Call) -> Result<(), WriteError>;
+    async fn delete(&self, id: &EntityId, may_change: MayChange<'_>, call: &Call) -> Result<(), WriteError> {
+        let _not_taken = (id, may_change, call);
+        Err(WriteError::NotOffered(WriteOperation::Delete))
+    }
 }
 
 /// Why nothing was written. It holds no value of an entity.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum WriteError {
+    /// The source has no such way of writing.
+    #[error("the source does not offer to write so")]
+    NotOffered(WriteOperation),
     /// There is an entity of that id.
     #[error("an entity of that id exists")]
     AlreadyExists,

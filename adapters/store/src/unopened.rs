@@ -8,9 +8,10 @@ use ngsi_ld::{Entity, EntityId};
 
 use super::asked;
 use super::compile::{Sqlite, compile};
+use super::writer::OFFER;
 use kakehashi_contract::{
     Adapter, AdapterError, AskedRequest, Call, Counted, EntityStream, EntityWriter, ErrorKind, MayChange, MayTellOf,
-    PushDown, Put, SourceId, SourceQuery, WriteError, Yielded,
+    PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer, Yielded,
 };
 
 /// A partition of the store that is not opened. Every question fails.
@@ -68,6 +69,10 @@ impl Adapter for UnopenedPartition {
 
 #[async_trait]
 impl EntityWriter for UnopenedPartition {
+    fn offer(&self) -> WriteOffer {
+        OFFER
+    }
+
     async fn create(&self, _: Entity, _: MayTellOf<'_>, _: DateTime, _: &Call) -> Result<(), WriteError> {
         Err(self.error().into())
     }

@@ -7,10 +7,20 @@ use ngsi_ld::{Entity, EntityId};
 
 use super::write::{Deletion, Existing, Written};
 use super::{StoreAdapter, StoreError, adapter_error};
-use kakehashi_contract::{Call, EntityWriter, MayChange, MayTellOf, Put, WriteError};
+use kakehashi_contract::{Call, EntityWriter, MayChange, MayTellOf, Put, WriteError, WriteOffer, WriteOperation};
+
+/// What a partition can do, opened or not: each call is one transaction of its database.
+pub(super) const OFFER: WriteOffer = WriteOffer {
+    operations: &[WriteOperation::Create, WriteOperation::Replace, WriteOperation::Delete],
+    is_atomic: true,
+};
 
 #[async_trait]
 impl EntityWriter for StoreAdapter {
+    fn offer(&self) -> WriteOffer {
+        OFFER
+    }
+
     async fn create(
         &self,
         entity: Entity,

@@ -121,3 +121,4 @@ impl Fixture for Store {
 }
 
 crate::contract_suite!(Store);
+crate::contract_of_writes!(Store);

@@ -91,6 +91,7 @@ impl From<WriteError> for WriteRefusal {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::AlreadyExists => Self::AlreadyExists,
+            WriteError::NotOffered(_) => Self::NotWritable,
             WriteError::NotFound => Self::NotFound,
             WriteError::Refused => Self::Forbidden(Ungranted::Everything),
             WriteError::CannotHold(reason) => Self::CannotHold(reason),

@@ -13,7 +13,7 @@ use kakehashi::telemetry::FindingCounter;
 use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter, Flaw,
-    MayChange, MayTellOf, Page, PushDown, Put, SourceId, SourceQuery, WriteError, Yielded,
+    MayChange, MayTellOf, Page, PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer, WriteOperation, Yielded,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, SystemAttributes, Value};
@@ -207,6 +207,13 @@ pub(super) fn add(parts: &mut Vec<Entity>, entity: Entity) {
 
 #[async_trait]
 impl EntityWriter for InMemory {
+    fn offer(&self) -> WriteOffer {
+        WriteOffer {
+            operations: &[WriteOperation::Create, WriteOperation::Replace, WriteOperation::Delete],
+            is_atomic: true,
+        }
+    }
+
     async fn create(
         &self,
         mut entity: Entity,
