@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admission::InFlight;
 use super::driven::{Lendable, Waited, together};
-use super::source_client::SILENCE_THAT_COUNTS;
+use super::manners::SILENCE_THAT_COUNTS;
 use kakehashi_contract::{AdapterError, ErrorKind};
 
 /// Largest buffer that a `content-length` alone makes us allocate, and that grows, in bytes; beyond, there is another one

@@ -14,6 +14,7 @@ mod endpoint;
 mod http_client;
 #[cfg(test)]
 mod large_body_tests;
+mod manners;
 mod oauth2;
 #[cfg(test)]
 mod oauth2_tests;

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use tokio::runtime::Handle;
 
 use super::http_client::{HttpClient, HttpClientSettings, SourceTls, TlsSetupError};
-use super::source_client::AGENT;
+use super::manners::AGENT;
 
 /// Longest time for one token, from connecting to the last byte: requests wait for it.
 const LONGEST: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use http::header::USER_AGENT;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
-use super::source_client::AGENT;
+use super::manners::AGENT;
 use kakehashi_contract::{AdapterError, Call};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

@@ -1,7 +1,7 @@
 //! One source's use of the gateway's connections.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +17,7 @@ use super::body::{ChunkStream, Until};
 use super::driven::Lendable;
 use super::endpoint::{Endpoint, InvalidEndpoint};
 use super::http_client::{HttpClient, TlsSetupError};
+use super::manners::SILENCE_THAT_COUNTS;
 use super::oauth2::TokenSource;
 use super::query_key::QueryKey;
 use super::request::SourceRequest;
@@ -26,16 +27,9 @@ use kakehashi_contract::{
     AdapterError, AskedRequest, Call, ErrorKind, HIDDEN, Origin, SourceId, SourceStatus, TooManyRequests,
 };
 
-/// What the gateway calls itself. Some servers refuse requests that do not say.
-pub(super) const AGENT: HeaderValue = HeaderValue::from_static(concat!("kakehashi/", env!("CARGO_PKG_VERSION")));
-
 /// How much of a body that only explains an error is read, in bytes: more than any protocol's error object,
 /// less than some HTML pages.
 const MAX_ERROR_BODY: usize = 64 * 1024;
-
-/// A source that was silent for so long counts as failing even when the request's own deadline, not the
-/// source's timeout, ended the wait. Shorter waits say nothing about the source.
-pub(super) const SILENCE_THAT_COUNTS: Duration = Duration::from_secs(1);
 
 /// Why a source cannot be spoken to as configured.
 #[derive(Debug, thiserror::Error)]

@@ -9,10 +9,11 @@ use kakehashi_database::Trouble;
 use ngsi_ld::{AttributeName, TypeName};
 
 use crate::asked::AskedRequest;
-use crate::call::{Call, SourceId};
+use crate::call::Call;
 use crate::error::AdapterError;
 use crate::flaw::{Counted, Yielded};
 use crate::query::{PushDown, SourceQuery};
+use crate::source_id::SourceId;
 use crate::status::SourceStatus;
 use crate::writing::EntityWriter;
 

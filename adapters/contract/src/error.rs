@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kakehashi_resources::Exhausted;
 
-use crate::call::SourceId;
+use crate::source_id::SourceId;
 
 /// What went wrong between the gateway and a source.
 ///

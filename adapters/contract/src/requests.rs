@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use smallvec::SmallVec;
 
-use crate::call::SourceId;
+use crate::source_id::SourceId;
 
 /// The requests of one question. Clones count together.
 #[derive(Debug, Clone, Default)]

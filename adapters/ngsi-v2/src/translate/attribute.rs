@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::metadata::{Metadata, MetadataSeed};
-use super::reader::{TextSeed, Translator};
+use super::translator::{TextSeed, Translator};
 use super::value::attribute_value;
 use kakehashi_contract::Flaw;
 

@@ -6,7 +6,7 @@ use ngsi_ld::entity::{Geometry, Position};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::value::{string_of, strings_of};
+use super::strings::{string_of, strings_of};
 
 pub(super) fn is_geometry_type(v2_type: &str) -> bool {
     matches!(

@@ -8,8 +8,9 @@ use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, SystemAttri
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::reader::{TextSeed, Translator};
-use super::value::{date_of, string_of, typed_property};
+use super::strings::string_of;
+use super::translator::{TextSeed, Translator};
+use super::value::{date_of, typed_property};
 use kakehashi_contract::Flaw;
 
 /// What the metadata of an attribute say.

@@ -10,6 +10,8 @@ mod metadata;
 mod names;
 mod one_by_one;
 mod reader;
+mod strings;
+mod translator;
 mod value;
 
 pub use self::elements::{ElementSplitter, SplitError};

@@ -1,7 +1,7 @@
 //! Reading a list in which some entity is wrong: each by itself, so that it costs itself alone.
 
 use super::elements::ElementSplitter;
-use super::reader::Translator;
+use super::translator::Translator;
 use super::{TranslatedPage, TranslationContext, TranslationError};
 use kakehashi_client::MOST_LISTED;
 use kakehashi_contract::not_finite::with_numbers;

@@ -1,6 +1,5 @@
 //! Reading the list and its entities.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use compact_str::CompactString;
@@ -12,45 +11,13 @@ use serde_json::value::RawValue;
 use super::super::names::view_id;
 use super::attribute::AttributeSeed;
 use super::names::Names;
-use super::value::string_of;
+use super::strings::string_of;
+use super::translator::{Text, TextSeed, Translator};
 use super::{TranslatedPage, TranslationContext};
 use kakehashi_client::MOST_LISTED;
 use kakehashi_contract::{Flaw, Yielded};
 
-/// What reading one answer needs.
-pub(super) struct Translator<'c> {
-    pub(super) context: &'c TranslationContext,
-    pub(super) names: Names<'c>,
-    /// How many attributes the last entity had: the next one is likely to have as many.
-    attributes: usize,
-    /// What is wrong with the entity that is read, if something is found.
-    pub(super) flaw: Option<Flaw>,
-    /// Metadata that are no objects, and are left out.
-    pub(super) unreadable_metadata: usize,
-}
-
-impl<'c> Translator<'c> {
-    pub(super) fn new(context: &'c TranslationContext) -> Self {
-        Self {
-            context,
-            names: Names::new(&context.context, &context.attributes, &context.tables),
-            attributes: 0,
-            flaw: None,
-            unreadable_metadata: 0,
-        }
-    }
-
-    /// What was read, unless it is wrong: then so is the entity.
-    pub(super) fn sound<T>(&mut self, read: Option<Result<Option<T>, Flaw>>) -> Option<T> {
-        match read? {
-            Ok(value) => value,
-            Err(flaw) => {
-                self.flaw.get_or_insert(flaw);
-                None
-            }
-        }
-    }
-
+impl Translator<'_> {
     /// One entity; `None` when it is of a type that is not wanted.
     pub(super) fn read_entity(&mut self, text: &str) -> Result<Option<Yielded>, serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -296,34 +263,5 @@ impl Visitor<'_> for MemberSeed<'_, '_> {
             SERVICE_PATH => Member::ServicePath,
             _ => Member::Attribute(self.0.position(key)),
         })
-    }
-}
-
-/// A text, borrowed from the answer where it holds no escapes.
-pub(super) type Text<'de> = Cow<'de, str>;
-
-pub(super) struct TextSeed;
-
-impl<'de> DeserializeSeed<'de> for TextSeed {
-    type Value = Text<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Text<'de>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for TextSeed {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Cow::Owned(text.to_owned()))
     }
 }

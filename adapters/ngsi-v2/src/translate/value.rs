@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use compact_str::CompactString;
 use ngsi_ld::EntityId;
 use ngsi_ld::entity::{AttributeValue, DateTime, Json, Number, ObjectTypes, Value, check_sound};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::super::names::object_id;
 use super::geometry;
+use super::strings::string_of;
 use kakehashi_contract::Flaw;
 
 /// What an attribute says; `None` when it is left out: null, or a place that is none.
@@ -75,15 +75,6 @@ fn property(raw: &RawValue) -> Result<Option<Value>, Flaw> {
     }))
 }
 
-/// The text of a JSON string; `None` when it is no string, or one of half a surrogate pair.
-pub(super) fn string_of(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
-        return Some(Cow::Borrowed(inner));
-    }
-    serde_json::from_str(json).ok().map(Cow::Owned)
-}
-
 fn relationship(json: &str, object_type: Option<&str>) -> Option<AttributeValue> {
     let mut objects: SmallVec<[EntityId; 1]> = SmallVec::new();
     if json.starts_with('[') {
@@ -102,13 +93,4 @@ fn relationship(json: &str, object_type: Option<&str>) -> Option<AttributeValue>
         objects,
         object_types: ObjectTypes::default(),
     })
-}
-
-/// Reads what a text says as a list of texts.
-pub(super) fn strings_of(json: &str) -> Option<Vec<Cow<'_, str>>> {
-    #[derive(Deserialize)]
-    #[serde(transparent)]
-    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
-    let texts: Vec<Borrowed<'_>> = serde_json::from_str(json).ok()?;
-    Some(texts.into_iter().map(|text| text.0).collect())
 }

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use ngsi_ld::{AttributeName, Iri};
 use toml::de::DeValue;
 
 use super::error::Diagnostics;
+use super::fields::{AttributeReader, Format, field_path, id_template, neither_text_nor_table, read_zone};
 use super::path::JsonPath;
-use super::read::{Format, field_path, id_template, neither_text_nor_table, read_zone};
 use super::toml_table::{Entry, Located, TomlTable, number_of, text_of};
 use super::value_table::{ValueTable, constant};
 use super::{AttributeMapping, Bounds, Conversion, DateRule, Expand, Rule};
-use crate::record::{FieldTree, Slot};
+use crate::record::Slot;
 
 /// Members of an entity that are no attributes (CIM 009 clause 5.2.4).
 const RESERVED_NAMES: &[&str] = &[
@@ -48,15 +47,6 @@ const KEYS: &[&str] = &[
 const SOURCES: &[&str] = &["field", "constant", "latitude", "geometry", "relationship"];
 
 const CONVERSIONS: &[&str] = &["string", "number", "boolean", "date-time", "list"];
-
-/// What the attributes of one type share while they are read.
-pub(super) struct AttributeReader<'f> {
-    pub(super) format: Format,
-    pub(super) zone: i32,
-    pub(super) tables: &'f HashMap<String, Arc<ValueTable>>,
-    pub(super) fields: FieldTree,
-    pub(super) observed_at: Option<DateRule>,
-}
 
 pub(super) fn read_attributes(
     table: &TomlTable<'_>,

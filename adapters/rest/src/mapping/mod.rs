@@ -6,6 +6,7 @@
 
 mod attribute;
 mod error;
+mod fields;
 mod filter;
 mod path;
 mod read;

@@ -1,21 +1,23 @@
 //! From the text of a mapping file to a compiled mapping, or to everything that is wrong with it.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use ngsi_ld::{EntityId, TypeName};
-use toml::de::{DeTable, DeValue};
+use ngsi_ld::TypeName;
+use toml::de::DeTable;
 
-use super::attribute::{AttributeReader, read_attributes};
+use super::attribute::read_attributes;
 use super::error::{Diagnostics, MappingError};
+use super::fields::{
+    AttributeReader, Format, field_path, id_template, json_path, read_zone, single_value_path, template,
+};
 use super::filter::read_filters;
-use super::path::{JsonPath, Step};
+use super::path::JsonPath;
 use super::request::{Paging, RequestPath, check_path};
-use super::toml_table::{Entry, Located, TomlTable, TomlValue, wrong_kind};
+use super::toml_table::{Entry, TomlTable};
 use super::value_table::ValueTable;
-use super::{DateRule, Expand, IdTemplate, Mapping, RecordPath, Template, TypeMapping};
-use crate::record::{DocumentPaths, FieldTree, Slot};
+use super::{DateRule, Expand, IdTemplate, Mapping, RecordPath, TypeMapping};
+use crate::record::{DocumentPaths, FieldTree};
 
 const FILE_KEYS: &[&str] = &["description", "zone", "missing", "tables", "types"];
 const TYPE_KEYS: &[&str] = &[
@@ -33,15 +35,6 @@ const TYPE_KEYS: &[&str] = &[
     "attributes",
     "filters",
 ];
-
-/// The shape of a platform's answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    /// Fields are members of the record.
-    Json,
-    /// Fields are members of a Feature's `properties`.
-    GeoJson,
-}
 
 /// What holds for all types of a file.
 struct FileSettings {
@@ -113,36 +106,6 @@ fn read_tables(root: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> HashM
         tables.insert(entry.key.to_owned(), Arc::new(table));
     }
     tables
-}
-
-/// `zone = "+09:00"`, in seconds east of UTC.
-pub(super) fn read_zone(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Option<i32> {
-    let located = table.text("zone", diagnostics)?;
-    let zone = parse_zone(located.text);
-    if zone.is_none() {
-        let message = "expected an offset from UTC such as \"+09:00\", or \"Z\"";
-        diagnostics.report(&located.span, &table.field_of("zone"), message);
-    }
-    zone
-}
-
-fn parse_zone(text: &str) -> Option<i32> {
-    if text == "Z" {
-        return Some(0);
-    }
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = rest.split_once(':')?;
-    let two = |digits: &str| {
-        (digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit()))
-            .then(|| digits.parse::<i32>().ok())
-            .flatten()
-    };
-    let (hours, minutes) = (two(hours)?, two(minutes)?);
-    (hours <= 18 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
 /// Reads one `[types.X]`. What is wrong is reported; `None` when too little is left to go on with.
@@ -288,55 +251,6 @@ fn read_single(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Opti
     })
 }
 
-fn json_path(located: &Located<'_>, field: &str, diagnostics: &mut Diagnostics<'_>) -> Option<JsonPath> {
-    match JsonPath::parse(located.text) {
-        Ok(path) => Some(path),
-        Err(error) => {
-            diagnostics.report(&located.span, field, error.to_string());
-            None
-        }
-    }
-}
-
-pub(super) fn single_value_path(
-    located: &Located<'_>,
-    field: &str,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<JsonPath> {
-    let path = json_path(located, field, diagnostics)?;
-    if path.has_wildcard() {
-        diagnostics.report(
-            &located.span,
-            field,
-            "this path must lead to one value: no wildcard here",
-        );
-        return None;
-    }
-    Some(path)
-}
-
-/// The path of a field within a record. A text that begins with `$` is a JSONPath from the record; any other
-/// is the name of a member, taken as it stands.
-pub(super) fn field_path(
-    located: &Located<'_>,
-    field: &str,
-    format: Format,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<JsonPath> {
-    if located.text.is_empty() {
-        diagnostics.report(&located.span, field, "an empty text names no field");
-        return None;
-    }
-    if located.text.starts_with('$') {
-        return single_value_path(located, field, diagnostics);
-    }
-    let mut path = JsonPath::member(located.text);
-    if format == Format::GeoJson {
-        path.steps.insert(0, Step::Member("properties".into()));
-    }
-    Some(path)
-}
-
 /// A field that a key names, as a date and time in the file's zone.
 fn read_date(
     table: &TomlTable<'_>,
@@ -359,49 +273,6 @@ fn read_id(
 ) -> Option<IdTemplate> {
     let located = table.required_text("id", diagnostics)?;
     id_template(&located, &table.field_of("id"), reader, diagnostics)
-}
-
-/// Reads a template that makes an id.
-pub(super) fn id_template(
-    located: &Located<'_>,
-    field: &str,
-    reader: &mut AttributeReader<'_>,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<IdTemplate> {
-    let template = template(located, field, diagnostics)?;
-    if template.fields().is_empty() {
-        let message = "names no field, so that all records would have one id: add a {field}";
-        diagnostics.report(&located.span, field, message);
-        return None;
-    }
-    let sample = template.fill(|_| Some("x".into())).unwrap_or_default();
-    if let (false, Err(error)) = (template.is_bare(), EntityId::parse(&sample)) {
-        diagnostics.report(&located.span, field, format!("does not make a URI: {error}"));
-        return None;
-    }
-    let slots = template
-        .fields()
-        .iter()
-        .map(|name| {
-            let located = Located {
-                text: name,
-                span: located.span.clone(),
-            };
-            let path = field_path(&located, field, reader.format, diagnostics)?;
-            Some(reader.fields.slot(&path))
-        })
-        .collect::<Option<Vec<Slot>>>()?;
-    Some(IdTemplate { template, slots })
-}
-
-fn template(located: &Located<'_>, field: &str, diagnostics: &mut Diagnostics<'_>) -> Option<Template> {
-    match Template::parse(located.text) {
-        Ok(template) => Some(template),
-        Err(error) => {
-            diagnostics.report(&located.span, field, error.to_string());
-            None
-        }
-    }
 }
 
 fn read_record_path(table: &TomlTable<'_>, id: &IdTemplate, diagnostics: &mut Diagnostics<'_>) -> Option<RecordPath> {
@@ -428,36 +299,4 @@ fn read_record_path(table: &TomlTable<'_>, id: &IdTemplate, diagnostics: &mut Di
         })
         .collect::<Option<Vec<_>>>()?;
     Some(RecordPath { template, id_fields })
-}
-
-/// Reports a value that is neither a text nor a table.
-pub(super) fn neither_text_nor_table(
-    value: &TomlValue<'_>,
-    span: &Range<usize>,
-    field: &str,
-    diagnostics: &mut Diagnostics<'_>,
-) {
-    let found: &DeValue<'_> = value.get_ref();
-    wrong_kind(
-        span,
-        field,
-        "the name of a field or a table { ... }",
-        found,
-        diagnostics,
-    );
-}
-
-#[cfg(test)]
-mod zone_tests {
-    use super::parse_zone;
-
-    #[test]
-    fn zones_are_offsets_from_utc() {
-        assert_eq!(parse_zone("+09:00"), Some(9 * 3600));
-        assert_eq!(parse_zone("-03:30"), Some(-(3 * 3600 + 1800)));
-        assert_eq!(parse_zone("Z"), Some(0));
-        for text in ["", "+", "09:00", "+9:00", "+09:60", "+19:00", "+09:0a", "JST", "あ"] {
-            assert_eq!(parse_zone(text), None, "{text}");
-        }
-    }
 }
