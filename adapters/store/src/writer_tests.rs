@@ -5,7 +5,9 @@ use ngsi_ld::{Entity, EntityId};
 
 use super::samples::{name, type_name};
 use super::{StoreAdapter, StoreOptions, StorePartition};
-use kakehashi_contract::{Adapter, Call, EntityWriter, ErrorKind, Put, SourceId, SourceQuery, WriteError, Yielded};
+use kakehashi_contract::Yielded;
+use kakehashi_contract::{Adapter, Call, ErrorKind, SourceId, SourceQuery};
+use kakehashi_contract::{EntityWriter, Put, WriteError};
 
 fn call() -> Call {
     Call::until(Instant::now() + Duration::from_secs(30))
@@ -183,6 +185,18 @@ async fn what_another_process_has_written_expires_too() {
     reading.partition().note_expiry(i64::MIN);
     assert_eq!(held(&reading).await, None);
     assert_eq!(rows_of(&writing, "entities").await, 0);
+}
+
+#[tokio::test]
+async fn what_expires_at_the_end_of_time_has_nobody_look_for_it_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let mut entity = site("stays");
+    entity.system.dates_mut().expires_at = Some(DateTime::parse("9999-12-31T23:59:59Z").unwrap());
+    store.create(entity, &anybody, january(), &call()).await.unwrap();
+    assert!(held(&store).await.is_some());
+    // Whoever reads would remove something first.
+    assert!(store.partition().next_expiry() > february().unix_micros());
 }
 
 #[tokio::test]
