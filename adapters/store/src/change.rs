@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use kakehashi_contract::{Fate, MayRest};
 use kakehashi_database::{End, within};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{Entity, EntityId};
 
 use super::backend::{Mark, MarkValues, Transaction};
 use super::body::{NotEncoded, Wanted, decode};
-use super::mark::{self, Fate, LONGEST_AGE, MOST_BYTES, MayRest};
+use super::mark::{self, LONGEST_AGE, MOST_BYTES};
 use super::names::NameTable;
 use super::partition::{NEVER, StorePartition};
 use super::rows::{EntityKey, EntityRows};

@@ -4,11 +4,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use kakehashi_contract::Fate;
 use kakehashi_database::{DatabaseError, End};
 use ngsi_ld::entity::DateTime;
 
 use super::StoreError;
-use super::mark::Fate;
 use super::partition::{NEVER, StorePartition};
 
 /// Entities that one transaction removes: few enough that a writer hardly waits.

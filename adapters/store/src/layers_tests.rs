@@ -22,6 +22,7 @@ const LAYERS: &[&str] = &[
     "upkeep",
     "write",
     "writer",
+    "notifying",
     "unopened",
     "kind",
 ];

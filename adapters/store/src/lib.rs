@@ -13,7 +13,7 @@
 //! | `outbox` | reading the marks in order; what may rest there |
 //! | `expiry`, `upkeep` | what has expired is removed; what is done from time to time |
 //! | `write` | entities from outside |
-//! | `writer`, `unopened` | the store as a source that takes writes; a partition that is planned for and not opened |
+//! | `writer`, `notifying`, `unopened` | the store as a source that takes writes and tells of them; a partition that is planned for and not opened |
 //! | `kind` | the kind `store`: its keys, how they are read, and its factory |
 //!
 //! Each knows those above it and none below. The store knows nothing of policies: what it is asked is narrowed already, and
@@ -32,6 +32,7 @@ mod kind;
 mod layers_tests;
 mod mark;
 mod names;
+mod notifying;
 mod outbox;
 #[cfg(test)]
 mod outbox_tests;
@@ -58,8 +59,7 @@ use ngsi_ld::{AttributeName, TypeName};
 pub use self::dates::set_system_dates;
 pub use self::error::StoreError;
 pub use self::kind::{StoreKind, StoreSource};
-pub use self::mark::{Change, Changed, Fate, LONGEST_AGE, MayRest, Position, Values};
-pub use self::outbox::Told;
+pub use self::mark::LONGEST_AGE;
 pub use self::partition::{StoreOptions, StorePartition};
 pub use self::tenant_name::MAX_TENANT_BYTES;
 pub use self::unopened::UnopenedPartition;
@@ -68,12 +68,10 @@ pub use self::write::Loaded;
 
 use self::backend::sql::{Dialect, Statement, compile};
 use self::body::Wanted;
-use kakehashi_contract::AskedRequest;
-use kakehashi_contract::EntityWriter;
 use kakehashi_contract::{
-    Adapter, AdapterError, AttributeSelection, Call, EntityStream, PushDown, SourceId, SourceQuery,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, EntityStream, EntityWriter, Notifies,
+    PushDown, SourceId, SourceQuery, Yielded,
 };
-use kakehashi_contract::{Counted, Yielded};
 
 /// A partition of the store as a source.
 #[derive(Debug)]
@@ -207,6 +205,10 @@ impl Adapter for StoreAdapter {
 
     fn trouble(&self) -> Option<Trouble> {
         self.partition.trouble()
+    }
+
+    fn notifies(&self) -> Option<&dyn Notifies> {
+        Some(self)
     }
 
     fn writer(&self) -> Option<&dyn EntityWriter> {

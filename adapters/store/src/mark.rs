@@ -4,9 +4,9 @@
 //! after, as far as that may rest (see [`MayRest`]); whoever needs more asks the store. What was erased since is not
 //! there any more, and a load has one mark without any value.
 
-use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use kakehashi_contract::{Change, Changed, Fate, MayRest, Position, Values};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{Entity, EntityId, TypeName};
 
@@ -29,93 +29,6 @@ const MOST_BYTES_OF_VALUES: usize = 1024 * 1024;
 /// What a mark weighs beside its texts and values: its row, and its places in indexes.
 const BYTES_OF_A_MARK: usize = 128;
 
-/// What of an entity may rest in the outbox, where it outlives the entity by nothing but the mark: the part of it whose
-/// classes allow that; `None`: nothing. It takes away and adds nothing.
-pub type MayRest = Arc<dyn Fn(&Entity) -> Option<Entity> + Send + Sync>;
-
-/// A place in the order of changes. Later ones are greater, and some numbers are never given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position(i64);
-
-impl Position {
-    /// Before every change.
-    pub const BEGINNING: Self = Self(0);
-
-    /// To be kept by whoever reads.
-    #[must_use]
-    pub const fn number(self) -> i64 {
-        self.0
-    }
-
-    /// The position that was kept.
-    #[must_use]
-    pub const fn of(number: i64) -> Self {
-        Self(number)
-    }
-}
-
-/// An entity as it was, or is, as far as the outbox has it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Values {
-    /// There was none.
-    Nothing,
-    /// What of it may rest.
-    Kept(Box<Entity>),
-    /// It may not rest, or is erased, or is too large.
-    NotKept,
-}
-
-/// What became of an entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Fate {
-    /// It was created.
-    Created,
-    /// It was replaced by another of its id.
-    Replaced,
-    /// It was deleted.
-    Deleted,
-    /// Its time was over.
-    Expired,
-    /// The time of a part of it was over.
-    PartExpired,
-}
-
-/// What was changed.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Changed {
-    /// One entity.
-    Entity {
-        /// Which.
-        id: EntityId,
-        /// Its types: after the change or, where it is gone, before it.
-        types: Vec<TypeName>,
-        /// What became of it.
-        fate: Fate,
-        /// As it was.
-        before: Values,
-        /// As it is.
-        after: Values,
-    },
-    /// Many at once: whoever wants to know which compares.
-    Load {
-        /// How many there were not before.
-        created: u64,
-        /// How many there were.
-        replaced: u64,
-    },
-}
-
-/// A committed change.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Change {
-    /// Its place in the order.
-    pub position: Position,
-    /// When.
-    pub at: DateTime,
-    /// What.
-    pub changed: Changed,
-}
-
 /// The column `kind`.
 mod kind {
     pub(super) const CREATED: i64 = 0;
@@ -126,32 +39,26 @@ mod kind {
     pub(super) const LOAD: i64 = 5;
 }
 
-impl Fate {
-    const fn kind(self) -> i64 {
-        match self {
-            Self::Created => kind::CREATED,
-            Self::Replaced => kind::REPLACED,
-            Self::Deleted => kind::DELETED,
-            Self::Expired => kind::EXPIRED,
-            Self::PartExpired => kind::PART_EXPIRED,
-        }
+/// What became of an entity, as a number.
+const fn kind_of(fate: Fate) -> i64 {
+    match fate {
+        Fate::Created => kind::CREATED,
+        Fate::Replaced => kind::REPLACED,
+        Fate::Deleted => kind::DELETED,
+        Fate::Expired => kind::EXPIRED,
+        Fate::PartExpired => kind::PART_EXPIRED,
     }
+}
 
-    const fn of(kind: i64) -> Option<Self> {
-        Some(match kind {
-            kind::CREATED => Self::Created,
-            kind::REPLACED => Self::Replaced,
-            kind::DELETED => Self::Deleted,
-            kind::EXPIRED => Self::Expired,
-            kind::PART_EXPIRED => Self::PartExpired,
-            _ => return None,
-        })
-    }
-
-    /// Whether there is no entity after it.
-    pub(super) const fn is_end(self) -> bool {
-        matches!(self, Self::Deleted | Self::Expired)
-    }
+const fn fate_of(kind: i64) -> Option<Fate> {
+    Some(match kind {
+        kind::CREATED => Fate::Created,
+        kind::REPLACED => Fate::Replaced,
+        kind::DELETED => Fate::Deleted,
+        kind::EXPIRED => Fate::Expired,
+        kind::PART_EXPIRED => Fate::PartExpired,
+        _ => return None,
+    })
 }
 
 /// The mark of a change of one entity. `entity`: as it is or, where it is gone, as it was.
@@ -169,7 +76,7 @@ pub(super) fn of_entity(
     put_names(&mut detail, &type_keys(entity, names)?);
     Ok(weighed(NewMark {
         at: now.unix_micros(),
-        kind: fate.kind(),
+        kind: kind_of(fate),
         id: Some(entity.id.clone()),
         detail,
         values,
@@ -266,7 +173,7 @@ pub(super) fn change(
     may_rest: Option<&MayRest>,
     now: &DateTime,
 ) -> Result<Change, StoreError> {
-    let changed = match Fate::of(mark.kind) {
+    let changed = match fate_of(mark.kind) {
         Some(fate) => {
             let [before, after] = entities_of(mark, names)?;
             let told = |entity: Option<Entity>, is_none: bool| {
@@ -300,7 +207,7 @@ pub(super) fn change(
     };
     let at = UNIX_EPOCH + Duration::from_micros(u64::try_from(mark.at).unwrap_or_default());
     Ok(Change {
-        position: Position(mark.position),
+        position: Position::of(mark.position),
         at: DateTime::from_system_time(at),
         changed,
     })

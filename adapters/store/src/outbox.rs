@@ -8,9 +8,9 @@ use kakehashi_database::End;
 use ngsi_ld::entity::DateTime;
 
 use super::StoreError;
-use super::mark::{self, Change, MayRest, Position};
+use super::mark;
 use super::partition::StorePartition;
-use kakehashi_contract::Call;
+use kakehashi_contract::{Call, MayRest, Position, Told};
 
 /// Marks that are read at once.
 const MARKS_AT_ONCE: usize = 256;
@@ -20,19 +20,6 @@ const BYTES_AT_ONCE: usize = 1024 * 1024;
 
 /// Marks that one transaction looks at when less may rest: few enough that a writer hardly waits.
 const NARROWED_AT_ONCE: usize = 200;
-
-/// What a reader of the outbox is told.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Told {
-    /// What follows the position, in order, and not always all of it; nothing: there is nothing new.
-    Changes(Vec<Change>),
-    /// Changes after the position may be gone. Whoever compares what it knows with what the store holds from now on, and
-    /// then reads on from `newest`, has missed nothing.
-    FellBehind {
-        /// The newest change now.
-        newest: Position,
-    },
-}
 
 impl StorePartition {
     /// The position of the newest change. Whoever begins to read begins there, with what the store holds then.

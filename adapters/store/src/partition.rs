@@ -18,10 +18,9 @@ use super::StoreError;
 use super::backend::sql::Dialect;
 use super::backend::sqlite::SqliteBackend;
 use super::backend::{self, Backend};
-use super::mark::MayRest;
 use super::names::{NameTable, SharedNames};
 use super::tenant_name::names_a_file;
-use kakehashi_contract::Call;
+use kakehashi_contract::{Call, MayRest};
 
 /// Stands for a partition in which nothing expires.
 pub(super) const NEVER: i64 = i64::MAX;

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use super::backend::sql::Statement;
 use super::samples::{entities, name, queries, type_name};
 use super::{Loaded, StoreAdapter, StoreError, StoreOptions, StorePartition};
-use kakehashi_contract::{Adapter, AttributeSelection, Call, Coverage, ErrorKind, Page, SourceId, SourceQuery};
-use kakehashi_contract::{Yielded, entities_of};
+use kakehashi_contract::{
+    Adapter, AttributeSelection, Call, Coverage, ErrorKind, Page, SourceId, SourceQuery, Yielded, entities_of,
+};
 
 fn call() -> Call {
     Call::until(Instant::now() + Duration::from_secs(30))

@@ -7,9 +7,8 @@ use ngsi_ld::entity::DateTime;
 use ngsi_ld::{Entity, EntityId};
 
 use super::StoreError;
-use super::mark::Fate;
 use super::partition::StorePartition;
-use kakehashi_contract::{MayChange, MayTellOf};
+use kakehashi_contract::{Fate, MayChange, MayTellOf};
 
 /// What a load has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

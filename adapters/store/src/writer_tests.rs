@@ -5,9 +5,7 @@ use ngsi_ld::{Entity, EntityId};
 
 use super::samples::{name, type_name};
 use super::{StoreAdapter, StoreOptions, StorePartition};
-use kakehashi_contract::Yielded;
-use kakehashi_contract::{Adapter, Call, ErrorKind, SourceId, SourceQuery};
-use kakehashi_contract::{EntityWriter, Put, WriteError};
+use kakehashi_contract::{Adapter, Call, EntityWriter, ErrorKind, Put, SourceId, SourceQuery, WriteError, Yielded};
 
 fn call() -> Call {
     Call::until(Instant::now() + Duration::from_secs(30))

@@ -15,9 +15,10 @@ use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, Value};
 use ngsi_ld::{Entity, EntityId};
 
 use super::samples::{name, type_name};
-use super::{Change, Changed, Fate, Position, StoreAdapter, StoreOptions, StorePartition, Told, Values};
-use kakehashi_contract::entities_of;
-use kakehashi_contract::{Adapter, Call, SourceId, SourceQuery};
+use super::{StoreAdapter, StoreOptions, StorePartition};
+use kakehashi_contract::{
+    Adapter, Call, Change, Changed, Fate, Position, SourceId, SourceQuery, Told, Values, entities_of,
+};
 
 fn call() -> Call {
     Call::until(Instant::now() + Duration::from_secs(30))

@@ -4,8 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::*;
-use crate::MayRest;
-use kakehashi_contract::EntityWriter;
+use kakehashi_contract::{EntityWriter, MayRest};
 
 #[tokio::test]
 async fn until_somebody_has_said_what_may_rest_nothing_does() {
