@@ -142,10 +142,7 @@ pub trait Notifies: Send + Sync + fmt::Debug {
     /// Tells whenever this process has committed a change. Others may commit, too: whoever waits looks from time to time.
     fn commits(&self) -> watch::Receiver<u64>;
 
-    /// Says what may rest from now on, and takes out what may not any more. Until this was called nothing rests but that
-    /// something was changed.
-    ///
-    /// # Errors
-    /// [`AdapterError`]: what could not be taken out is tried again from time to time, and told to nobody until then.
-    async fn let_rest(&self, may_rest: MayRest) -> Result<(), AdapterError>;
+    /// Says what may rest from now on. Until this was called nothing rests but that something was changed. What rested and
+    /// may not any more is told to nobody from now on, and taken out as soon as that can be.
+    fn let_rest(&self, may_rest: MayRest);
 }

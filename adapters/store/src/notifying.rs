@@ -22,8 +22,7 @@ impl Notifies for StoreAdapter {
         self.partition.commits()
     }
 
-    async fn let_rest(&self, may_rest: MayRest) -> Result<(), AdapterError> {
-        let narrowed = self.partition.let_rest(may_rest).await;
-        narrowed.map_err(|error| adapter_error(&self.source, &error))
+    fn let_rest(&self, may_rest: MayRest) {
+        self.partition.let_rest(may_rest);
     }
 }

@@ -10,7 +10,7 @@ use ngsi_ld::entity::DateTime;
 use super::StoreError;
 use super::mark;
 use super::partition::StorePartition;
-use kakehashi_contract::{Call, MayRest, Position, Told};
+use kakehashi_contract::{Call, Position, Told};
 
 /// Marks that are read at once.
 const MARKS_AT_ONCE: usize = 256;
@@ -66,16 +66,6 @@ impl StorePartition {
             changes.push(change);
         }
         Ok(Told::Changes(changes))
-    }
-
-    /// Says what may rest in the outbox from now on, and takes out what may not any more. Until this was called nothing
-    /// rests there but that something was changed.
-    ///
-    /// # Errors
-    /// [`StoreError`]: what could not be taken out is tried again from time to time, and told to nobody until then.
-    pub async fn let_rest(&self, may_rest: MayRest) -> Result<(), StoreError> {
-        self.set_may_rest(may_rest);
-        self.narrow_outbox().await
     }
 
     /// Takes out what may not rest any more, if there may be anything.

@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use kakehashi_database::Trouble;
 use kakehashi_resources::gate::{Gate, Pass};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::StoreError;
 use super::backend::sql::Dialect;
@@ -60,6 +60,8 @@ pub(super) struct Inner {
     rest: Rest,
     /// Whether something was erased that may still stand in the WAL.
     has_erased: AtomicBool,
+    /// Wakes whoever looks after it.
+    wake: Arc<Notify>,
     /// How often this process has committed a change.
     commits: watch::Sender<u64>,
 }
@@ -100,6 +102,7 @@ impl StorePartition {
             rest: Rest::default(),
             // A process that has crashed may have left something.
             has_erased: AtomicBool::new(true),
+            wake: Arc::default(),
             commits: watch::Sender::new(0),
         }));
         if partition.backend().is_readable() {
@@ -194,10 +197,18 @@ impl StorePartition {
             .clone()
     }
 
-    /// Says what may rest in the outbox from now on.
-    pub(super) fn set_may_rest(&self, may_rest: MayRest) {
+    /// Says what may rest in the outbox from now on. Until this was called nothing rests there but that something was
+    /// changed. What may not rest any more is told to nobody from now on, and taken out by whoever looks after the
+    /// partition, at once.
+    pub fn let_rest(&self, may_rest: MayRest) {
         *self.0.rest.may_rest.write().unwrap_or_else(PoisonError::into_inner) = Some(may_rest);
         self.0.rest.has_former.store(true, Ordering::Release);
+        self.0.wake.notify_one();
+    }
+
+    /// Wakes whoever looks after it.
+    pub(super) fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.0.wake)
     }
 
     /// Whether the outbox holds values from before it was last said what may rest there. It is taken as told.

@@ -1,9 +1,10 @@
 //! What is done for a partition from time to time, whether anybody asks it or not.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use ngsi_ld::entity::DateTime;
+use tokio::sync::Notify;
 
 use super::StoreError;
 use super::partition::{Inner, StorePartition};
@@ -14,13 +15,19 @@ const INTERVAL: Duration = Duration::from_secs(30);
 
 /// What a partition needs for as long as it is open. Whoever opens it runs this.
 #[derive(Debug, Clone)]
-pub struct Upkeep(Weak<Inner>);
+pub struct Upkeep {
+    partition: Weak<Inner>,
+    wake: Arc<Notify>,
+}
 
 impl StorePartition {
     /// What it needs.
     #[must_use]
     pub fn upkeep(&self) -> Upkeep {
-        Upkeep(self.downgrade())
+        Upkeep {
+            partition: self.downgrade(),
+            wake: self.wake(),
+        }
     }
 
     /// Removes what has expired and what is too old, and what was erased from where it may still stand.
@@ -45,8 +52,9 @@ impl Upkeep {
 
     /// Whether the partition is still open.
     async fn look_after_later(&self) -> bool {
-        tokio::time::sleep(INTERVAL).await;
-        let Some(partition) = StorePartition::of(&self.0) else {
+        // Either it is time, or less may rest from now on.
+        let _woken = tokio::time::timeout(INTERVAL, self.wake.notified()).await;
+        let Some(partition) = StorePartition::of(&self.partition) else {
             return false;
         };
         if partition.backend().is_closed() {

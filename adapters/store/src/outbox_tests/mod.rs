@@ -17,7 +17,7 @@ use ngsi_ld::{Entity, EntityId};
 use super::samples::{name, type_name};
 use super::{StoreAdapter, StoreOptions, StorePartition};
 use kakehashi_contract::{
-    Adapter, Call, Change, Changed, Fate, Position, SourceId, SourceQuery, Told, Values, entities_of,
+    Adapter, Call, Change, Changed, Fate, MayRest, Position, SourceId, SourceQuery, Told, Values, entities_of,
 };
 
 fn call() -> Call {
@@ -44,17 +44,16 @@ fn site(number: usize, text: &str) -> Entity {
     entity
 }
 
-/// A partition in which everything may rest, and one that has been told nothing yet.
+/// A partition in which everything may rest.
 async fn store(folder: &Path) -> StoreAdapter {
     let store = untold(folder).await;
-    store
-        .partition()
-        .let_rest(Arc::new(|entity: &Entity| Some(entity.clone())))
-        .await
-        .unwrap();
+    let everything: MayRest = Arc::new(|entity: &Entity| Some(entity.clone()));
+    store.partition().let_rest(everything);
+    store.partition().narrow_outbox().await.unwrap();
     store
 }
 
+/// One that has been told nothing yet.
 async fn untold(folder: &Path) -> StoreAdapter {
     let partition = StorePartition::open(folder, "yaita", StoreOptions::default())
         .await

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::*;
-use kakehashi_contract::{EntityWriter, MayRest};
+use kakehashi_contract::EntityWriter;
 
 #[tokio::test]
 async fn until_somebody_has_said_what_may_rest_nothing_does() {
@@ -20,6 +20,27 @@ async fn until_somebody_has_said_what_may_rest_nothing_does() {
         panic!("{told:?}");
     };
     assert_eq!((told_id, types.as_slice()), (&id(1), &[type_name(0)][..]));
+}
+
+/// Says what may rest, and waits until the rest is taken out.
+async fn let_rest(store: &StoreAdapter, may_rest: MayRest) -> Result<(), crate::StoreError> {
+    store.partition().let_rest(may_rest);
+    store.partition().narrow_outbox().await
+}
+
+#[tokio::test]
+async fn whoever_looks_after_a_partition_takes_out_at_once_what_may_not_rest_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    store.create(site(1, "a"), &anybody, now(), &call()).await.unwrap();
+    let looking_after = tokio::spawn(store.partition().upkeep().look_after_from_time_to_time());
+    let nothing: MayRest = Arc::new(|_: &Entity| None);
+    store.partition().let_rest(nothing);
+    // It ends when the test takes too long: nothing but the word has to come.
+    while bytes_of_values(&store).await > 0 {
+        tokio::task::yield_now().await;
+    }
+    looking_after.abort();
 }
 
 /// Keeps of entities only attributes of that number.
@@ -41,7 +62,7 @@ async fn what_may_not_rest_is_not_there_and_goes_when_less_may_rest() {
         entity.attributes.push(Attribute::new(name(1), instance));
         entity
     };
-    store.partition().let_rest(only(0)).await.unwrap();
+    let_rest(&store, only(0)).await.unwrap();
     store.create(with_both(), &anybody, now(), &call()).await.unwrap();
     store.put(with_both(), &anybody, now(), &call()).await.unwrap();
     assert_eq!(rows_with(&store, "canary-that-may-rest").await, 2);
@@ -61,10 +82,10 @@ async fn what_may_not_rest_is_not_there_and_goes_when_less_may_rest() {
     }
     store.partition().close().await;
     let store = untold(folder.path()).await;
-    store.partition().let_rest(only(1)).await.unwrap();
+    let_rest(&store, only(1)).await.unwrap();
     assert_eq!(rows_with(&store, "canary-that-may-rest").await, 0);
     let nothing: MayRest = Arc::new(|_: &Entity| None);
-    store.partition().let_rest(nothing).await.unwrap();
+    let_rest(&store, nothing).await.unwrap();
     assert_eq!(bytes_of_values(&store).await, 0);
 }
 
@@ -76,7 +97,7 @@ async fn what_may_not_rest_any_more_is_not_told_either_where_it_could_not_be_tak
     let break_it = "CREATE TRIGGER broken BEFORE UPDATE ON outbox BEGIN SELECT RAISE(ROLLBACK, 'broken'); END";
     run(&store, break_it).await;
     let nothing: MayRest = Arc::new(|_: &Entity| None);
-    store.partition().let_rest(nothing).await.unwrap_err();
+    let_rest(&store, nothing).await.unwrap_err();
     let told = changes(&store, Position::BEGINNING).await;
     assert_eq!(values(&told[0]), (&Values::Nothing, &Values::NotKept));
     run(&store, "DROP TRIGGER broken").await;
