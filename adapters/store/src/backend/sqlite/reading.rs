@@ -115,7 +115,10 @@ pub(super) fn look_up(
         }
     }
     let mut rows = prepared.raw_query();
-    let Some(row) = rows.next()? else {
+    let row = rows.next()?;
+    // As sqlx tells of its statements: the text of it, which holds no value.
+    tracing::debug!(summary = %statement.text, rows_returned = u8::from(row.is_some()), "looked up in place");
+    let Some(row) = row else {
         return Ok(false);
     };
     take(Row {
