@@ -15,7 +15,7 @@ pub(super) type NameKey = u32;
 
 /// The highest number that is read: a partition has thousands of names, and a damaged file must not cost memory without
 /// measure.
-pub(super) const HIGHEST_KEY: NameKey = 1 << 20;
+pub(super) const HIGHEST_KEY: NameKey = 1024 * 1024;
 
 /// Names and their numbers, as far as they are known here.
 #[derive(Debug, Clone, Default)]
