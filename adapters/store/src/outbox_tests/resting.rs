@@ -196,7 +196,7 @@ proptest! {
             let text = |number: usize, size: usize| format!("canary-{number:04}-{}", "z".repeat(size));
             for (number, (size, _)) in sizes.iter().enumerate() {
                 store.put(site(number, &text(number, *size)), &anybody, now(), &call()).await.unwrap();
-                if (number as u64 ^ seed) % 3 == 0 {
+                if (number as u64 ^ seed).is_multiple_of(3) {
                     store.put(site(number, &text(number, size / 2)), &anybody, now(), &call()).await.unwrap();
                 }
             }
