@@ -58,6 +58,7 @@ mod behaviour {
     mod not_offered;
     mod notifications;
     mod ordering;
+    mod outbox;
     mod overload;
     mod overload_page;
     mod paging;

@@ -25,6 +25,7 @@ pub use kakehashi_contract::{
     ErrorKind, Flaw, LeftOut, MayChange, MayTellOf, Origin, Page, PushDown, Put, Repeating, Requests, SelectedNames,
     SourceId, SourceQuery, SourceStatus, WriteError, WriteOffer, WriteOperation, Yielded, flaw,
 };
+pub use kakehashi_contract::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
 pub use kakehashi_database::{Reason, Trouble};
 
 /// Every kind that is built in, in the order in which documentation lists them. A kind that is not here is not there.

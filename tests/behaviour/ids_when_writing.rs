@@ -496,7 +496,8 @@ async fn statements(platform: &Platform, ask: Ask) -> Vec<String> {
     let before = platform.whole_log().await.len();
     ask.await;
     let log = platform.whole_log().await.split_off(before);
-    let lines = log.lines().filter(|line| line.contains("\"sqlx::query\""));
+    let is_statement = |line: &&str| line.contains("\"sqlx::query\"") || line.contains("looked up in place");
+    let lines = log.lines().filter(is_statement);
     let statement = |line: &str| {
         let line: Value = serde_json::from_str(line).unwrap();
         let fields = line.get("fields").unwrap_or(&line);
@@ -516,7 +517,7 @@ async fn statements(platform: &Platform, ask: Ask) -> Vec<String> {
 #[tokio::test]
 async fn the_store_runs_the_same_statements_for_a_hidden_id_as_for_an_absent_one() {
     let hidden_ones = Value::from(hidden()).to_string();
-    let log = "info,sqlx::query=debug";
+    let log = "info,sqlx::query=debug,kakehashi_store=debug";
     let platform = builder().await.log(log).store("yaita", hidden_ones).start().await;
     let existing = of_type("urn:ngsi-ld:AED:there", "AED");
     assert_eq!(platform.create(&existing).by("aeds").await.status, 201);

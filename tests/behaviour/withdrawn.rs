@@ -53,7 +53,7 @@ fn counted(platform: &Platform, name: &str) -> u64 {
 }
 
 /// Lets changed files hold.
-async fn revised(platform: &Platform, change: impl FnOnce(&Files)) {
+pub(super) async fn revised(platform: &Platform, change: impl FnOnce(&Files)) {
     const APPLIED: &str = "kakehashi_config_reloads_total{outcome=\"applied\"";
     let before = counted(platform, APPLIED);
     change(platform.files());

@@ -12,6 +12,7 @@ use crate::asked::AskedRequest;
 use crate::call::Call;
 use crate::error::AdapterError;
 use crate::flaw::{Counted, Yielded};
+use crate::notifies::Notifies;
 use crate::query::{PushDown, SourceQuery};
 use crate::source_id::SourceId;
 use crate::status::SourceStatus;
@@ -97,6 +98,11 @@ pub trait Adapter: Send + Sync + fmt::Debug {
 
     /// Why it cannot be written now, or not even be read; `None`: it can, or nobody knows of it. It passes by itself.
     fn trouble(&self) -> Option<Trouble> {
+        None
+    }
+
+    /// How the source tells of its changes; `None`: it does not.
+    fn notifies(&self) -> Option<&dyn Notifies> {
         None
     }
 

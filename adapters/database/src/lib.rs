@@ -7,6 +7,7 @@
 //! | `opening` | the connections: as they should be, or as far as the disk allows |
 //! | `transaction` | every write: whole, or nothing, and afterwards a connection that can be used |
 //! | `reader` | a connection that reads |
+//! | `in_place` | reading one row on the thread that asks |
 //! | [`trouble`] | why a file cannot be written now |
 //! | `healing` | noticing that it can be written again |
 //!
@@ -15,6 +16,7 @@
 
 mod cannot_open;
 mod healing;
+mod in_place;
 mod opening;
 mod reader;
 pub mod settings;
@@ -36,7 +38,7 @@ use tokio::sync::watch;
 pub use cannot_open::CannotOpen;
 pub use reader::Reader;
 pub use settings::{Found, Schema, Settings};
-pub use transaction::{Carries, End};
+pub use transaction::{Carries, End, Transaction, within};
 pub use trouble::{Failure, Reason, Trouble};
 
 use opening::Connections;
@@ -150,6 +152,16 @@ impl Database {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
+    }
+
+    /// Reads in place what an index finds at once, on the thread that asks; nobody else is answered by it meanwhile. `None`
+    /// where that is not possible now: whatever the reason is, a [`Database::reader`] tells it.
+    pub fn read_in_place<T>(&self, work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Option<T> {
+        let connections = Arc::clone(&self.0.connections.borrow());
+        match &*connections {
+            Connections::Open { in_place, .. } => in_place.read(work),
+            Connections::Frozen { .. } | Connections::Absent { .. } | Connections::Changing => None,
+        }
     }
 
     /// Waits for what is under way, then closes the file. Later calls fail.

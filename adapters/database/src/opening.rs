@@ -13,6 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 
 use crate::CannotOpen;
+use crate::in_place::InPlace;
 use crate::settings::{Found, Schema, Settings};
 use crate::trouble::{Failure, folder_of};
 
@@ -27,6 +28,8 @@ pub(crate) enum Connections {
         /// One more that reads, for whoever holds one of the others already. It is opened first and stays, so that SQLite's
         /// files beside this one stay, too: a full disk would not have them back.
         spare: SqlitePool,
+        /// Those that read on the thread that asks.
+        in_place: InPlace,
     },
     /// The file is read as it stands.
     Frozen {
@@ -46,7 +49,13 @@ pub(crate) enum Connections {
 impl Connections {
     pub(crate) async fn close(&self) {
         match self {
-            Self::Open { writer, readers, spare } => {
+            Self::Open {
+                writer,
+                readers,
+                spare,
+                in_place,
+            } => {
+                in_place.close().await;
                 readers.close().await;
                 spare.close().await;
                 // The last one moves the WAL into the file and removes it, which one that only reads cannot.
@@ -137,7 +146,13 @@ async fn open_to_write(settings: &Settings, schema: &dyn Schema) -> Result<Conne
     prepared?;
     let (readers, spare) = reading(settings, &settings.to_read());
     drop(spare.acquire().await?);
-    Ok(Connections::Open { writer, readers, spare })
+    let in_place = InPlace::of(&settings.file);
+    Ok(Connections::Open {
+        writer,
+        readers,
+        spare,
+        in_place,
+    })
 }
 
 /// The tables as this version has them. A file that has them is written to all the same: only so is it known whether
@@ -173,7 +188,13 @@ async fn open_to_read(settings: &Settings, schema: &dyn Schema) -> Result<Connec
             let writer = pool(1).connect_lazy_with(settings.to_write());
             let (readers, spare) = reading(settings, &settings.to_read());
             drop(spare.acquire().await?);
-            return Ok(Connections::Open { writer, readers, spare });
+            let in_place = InPlace::of(file);
+            return Ok(Connections::Open {
+                writer,
+                readers,
+                spare,
+                in_place,
+            });
         }
         Ok(found) => return Ok(absent(found)),
         Err(CannotOpen::Database(_)) => {}

@@ -405,3 +405,60 @@ async fn a_file_that_is_read_as_it_stands_counts_only_if_it_still_does_and_is_op
     written(&database, 3).await.unwrap();
     assert_eq!(held(&database).await, [1, 3]);
 }
+
+fn read_in_place(database: &Database) -> Option<i64> {
+    database.read_in_place(|connection| {
+        let mut newest = connection.prepare_cached("SELECT coalesce(max(number), 0) FROM numbers")?;
+        newest.query_row([], |row| row.get(0))
+    })
+}
+
+#[tokio::test]
+async fn what_is_read_in_place_is_what_was_committed_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = numbers(&folder).await;
+    for number in 1..5 {
+        written(&database, number).await.unwrap();
+        assert_eq!(read_in_place(&database), Some(number));
+    }
+    // By another program, too, and not what is under way.
+    let other = numbers(&folder).await;
+    written(&other, 10).await.unwrap();
+    assert_eq!(read_in_place(&database), Some(10));
+    let mut begun = other.begin(None).await.unwrap();
+    insert(&mut begun, 11).await.unwrap();
+    assert_eq!(read_in_place(&database), Some(10));
+    begun.commit(Box::new(|| {})).await.unwrap();
+    assert_eq!(read_in_place(&database), Some(11));
+}
+
+#[tokio::test]
+async fn what_fails_in_place_is_left_to_those_that_tell_why_and_a_closed_file_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = numbers(&folder).await;
+    written(&database, 1).await.unwrap();
+    let failed: Option<i64> =
+        database.read_in_place(|connection| connection.query_row("SELECT nothing FROM numbers", [], |row| row.get(0)));
+    assert_eq!(failed, None);
+    assert_eq!(read_in_place(&database), Some(1));
+    database.close().await;
+    assert_eq!(read_in_place(&database), None);
+    assert!(
+        !folder.path().join("numbers.db-wal").exists(),
+        "the last one has tidied up"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_read_in_place_at_once_and_the_rest_is_left_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = numbers(&folder).await;
+    written(&database, 1).await.unwrap();
+    // Whoever reads within a reading has another connection, until there are no more.
+    fn nested(database: &Database, depth: u32) -> u32 {
+        let inner = database.read_in_place(|_| Ok(nested(database, depth + 1)));
+        inner.unwrap_or(depth)
+    }
+    assert_eq!(nested(&database, 0), 8);
+    assert_eq!(read_in_place(&database), Some(1));
+}

@@ -16,6 +16,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteQueryResult};
 use sqlx::{Sqlite, SqliteConnection};
+use tokio::runtime::Handle;
 
 use crate::trouble::Failure;
 use crate::{Database, DatabaseError, Inner};
@@ -31,7 +32,8 @@ pub enum End<T> {
 }
 
 impl<T> End<T> {
-    fn into_value(self) -> T {
+    /// What it ends with.
+    pub fn into_value(self) -> T {
         match self {
             Self::Commit(value) | Self::CommitThen(value, _) | Self::RollBack(value) => value,
         }
@@ -53,19 +55,38 @@ impl Carries for DatabaseError {
     }
 }
 
-/// A connection in a transaction. Dropped in the midst of it, it is closed.
-struct Transaction {
+/// A connection in a transaction. Dropped in the midst of it, it is closed, and nothing was written.
+#[derive(Debug)]
+pub struct Transaction {
     connection: PoolConnection<Sqlite>,
     is_over: bool,
+    /// That of whoever has opened the file.
+    runtime: Handle,
 }
 
 impl Transaction {
     /// The transaction is not begun yet.
-    const fn of(connection: PoolConnection<Sqlite>) -> Self {
+    const fn of(connection: PoolConnection<Sqlite>, runtime: Handle) -> Self {
         Self {
             connection,
             is_over: false,
+            runtime,
         }
+    }
+
+    /// Commits, as a task of its own; and before anybody else writes `then` is done, whoever still waits.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; then nothing was written.
+    pub async fn commit(self, then: Box<dyn FnOnce() + Send>) -> Result<(), DatabaseError> {
+        let runtime = self.runtime.clone();
+        finished(runtime.spawn(self.committed(then))).await
+    }
+
+    /// Rolls back. A statement that was given up may still run: nobody waits for it.
+    pub fn give_up(self) {
+        let runtime = self.runtime.clone();
+        runtime.spawn(self.roll_back());
     }
 
     async fn begin(&mut self) -> Result<(), DatabaseError> {
@@ -74,7 +95,7 @@ impl Transaction {
         Ok(())
     }
 
-    async fn commit(mut self, then: impl FnOnce() + Send) -> Result<(), DatabaseError> {
+    async fn committed(mut self, then: Box<dyn FnOnce() + Send>) -> Result<(), DatabaseError> {
         sqlx::query("COMMIT").execute(&mut *self).await?;
         self.is_over = true;
         then();
@@ -135,6 +156,19 @@ impl Database {
         }
     }
 
+    /// Begins a transaction, until the deadline. Whatever then fails in it is told by [`Database::judged`].
+    ///
+    /// # Errors
+    /// [`DatabaseError`]
+    pub async fn begin(&self, deadline: Option<Instant>) -> Result<Transaction, DatabaseError> {
+        self.0.begin(deadline).await
+    }
+
+    /// The error of a transaction as it is told: what is wrong with the file is noted, and tried again.
+    pub async fn judged<E: Carries>(&self, error: E) -> E {
+        self.0.judged(error).await
+    }
+
     /// Runs one statement that is a transaction of its own. Once begun it is finished, whoever waits for it.
     ///
     /// # Errors
@@ -144,7 +178,7 @@ impl Database {
         statement: Query<'static, Sqlite, SqliteArguments>,
     ) -> Result<SqliteQueryResult, DatabaseError> {
         let run = async {
-            let connection = Transaction::of(self.0.writer().await?);
+            let connection = Transaction::of(self.0.writer().await?, self.0.runtime.clone());
             finished(self.0.runtime.spawn(connection.run(statement))).await
         };
         match run.await {
@@ -155,29 +189,32 @@ impl Database {
 }
 
 impl Inner {
+    async fn begin(&self, deadline: Option<Instant>) -> Result<Transaction, DatabaseError> {
+        let begun = within(deadline, async {
+            let mut transaction = Transaction::of(self.writer().await?, self.runtime.clone());
+            transaction.begin().await?;
+            Ok(transaction)
+        });
+        begun.await
+    }
+
     /// Writes in one transaction, without a thought about what an error means.
     pub(crate) async fn attempt<T, E, W>(&self, deadline: Option<Instant>, work: W) -> Result<T, E>
     where
         E: Carries,
         W: AsyncFnOnce(&mut SqliteConnection) -> Result<End<T>, E>,
     {
-        let begun = within(deadline, async {
-            let mut transaction = Transaction::of(self.writer().await?);
-            transaction.begin().await?;
-            Ok::<_, DatabaseError>(transaction)
-        });
-        let mut transaction = begun.await?;
+        let mut transaction = self.begin(deadline).await?;
         let worked = within(deadline, work(&mut transaction)).await;
         let (value, then): (T, Box<dyn FnOnce() + Send>) = match worked {
             Ok(End::Commit(value)) => (value, Box::new(|| {})),
             Ok(End::CommitThen(value, then)) => (value, then),
             ended => {
-                // A statement that was given up may still run: nobody waits for it.
-                self.runtime.spawn(transaction.roll_back());
+                transaction.give_up();
                 return ended.map(End::into_value);
             }
         };
-        finished(self.runtime.spawn(transaction.commit(then))).await?;
+        transaction.commit(then).await?;
         Ok(value)
     }
 
@@ -202,7 +239,13 @@ async fn finished<T>(task: tokio::task::JoinHandle<Result<T, DatabaseError>>) ->
 }
 
 /// Gives work up at the deadline.
-async fn within<T, E: Carries>(deadline: Option<Instant>, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+///
+/// # Errors
+/// Those of the work, or [`DatabaseError::Timeout`].
+pub async fn within<T, E: Carries>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     let Some(deadline) = deadline else {
         return work.await;
     };

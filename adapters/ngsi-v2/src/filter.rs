@@ -226,8 +226,8 @@ fn bounds(value: &Comparand) -> Option<Bounds> {
                     .map(|date| date.as_str().to_owned())
             };
             Some(Bounds {
-                low: text(millis - DATE_MARGIN_MICROS)?,
-                high: text(millis + 2 * DATE_MARGIN_MICROS)?,
+                low: text(millis.saturating_sub(DATE_MARGIN_MICROS))?,
+                high: text(millis.saturating_add(2 * DATE_MARGIN_MICROS))?,
             })
         }
         _ => None,

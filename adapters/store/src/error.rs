@@ -5,6 +5,7 @@ use std::io;
 use kakehashi_database::{CannotOpen, Carries, DatabaseError, Reason};
 use kakehashi_resources::Exhausted;
 
+use super::body::DecodeError;
 use kakehashi_contract::ErrorKind;
 
 /// Why a partition cannot be opened, read or written. No variant holds a value of an entity.
@@ -38,6 +39,9 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A row uses a name that the table of names does not have yet.
+    #[error("a row uses a name that is not in the table of names")]
+    UnknownName,
     /// A row that cannot be read.
     #[error("{0}")]
     Row(String),
@@ -50,6 +54,15 @@ pub enum StoreError {
     /// The file, or its disk.
     #[error(transparent)]
     Database(DatabaseError),
+}
+
+impl From<DecodeError> for StoreError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::UnknownName => Self::UnknownName,
+            other => Self::Row(other.to_string()),
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -15,6 +15,7 @@ use ngsi_ld::Entity;
 use ngsi_ld::entity::{AttributeValue, DateTime, Geometry, Instance, Json, Number, Position, TemporalType, Value};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::body::NotEncoded;
 use super::names::{NameKey, NameTable};
 
 /// What a row holds; the column `kind`.
@@ -108,12 +109,18 @@ impl Bounds {
     }
 }
 
-/// All rows of an entity. Names that the table does not know are added to it.
-pub(super) fn rows(entity: &Entity, names: &mut NameTable) -> (Vec<ValueRow>, Vec<LocationRow>) {
+/// All rows of an entity, whose names have numbers.
+///
+/// # Errors
+/// [`NotEncoded::UnknownNames`] where they have not.
+pub(super) fn rows(entity: &Entity, names: &NameTable) -> Result<(Vec<ValueRow>, Vec<LocationRow>), NotEncoded> {
     let mut values = Vec::new();
     let mut locations = Vec::new();
     for attribute in &entity.attributes {
-        let name = names.intern(attribute.name.iri());
+        let name = attribute.name.iri();
+        let name = names
+            .key(name)
+            .ok_or_else(|| NotEncoded::UnknownNames(vec![name.clone()]))?;
         for (instance, number) in attribute.instances.iter().zip(0..) {
             InstanceRows {
                 name,
@@ -128,7 +135,7 @@ pub(super) fn rows(entity: &Entity, names: &mut NameTable) -> (Vec<ValueRow>, Ve
             }
         }
     }
-    (values, locations)
+    Ok((values, locations))
 }
 
 /// One value as the columns hold it: kind, number, text.

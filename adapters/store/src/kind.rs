@@ -130,10 +130,12 @@ impl Settings for StoreSource {
     async fn open(&self, opening: Opening<'_>) -> Result<Opened, CannotOpen> {
         let partition = StorePartition::open(&self.folder, opening.owner, StoreOptions::default());
         let partition = partition.await.map_err(CannotOpen::because)?;
-        let expiring = partition.expiring();
+        let expiring = partition.upkeep();
         Ok(Opened {
             adapter: Arc::new(StoreAdapter::new(opening.source.clone(), partition)),
-            upkeep: Some(Box::new(move || expiring.clone().remove_from_time_to_time().boxed())),
+            upkeep: Some(Box::new(move || {
+                expiring.clone().look_after_from_time_to_time().boxed()
+            })),
         })
     }
 

@@ -2,21 +2,26 @@
 //!
 //! Expanded names are long (`https://uri.etsi.org/ngsi-ld/default-context/...`) and few. Numbers keep rows and
 //! indexes small, and a name that is read back shares one text among all entities. Numbers are only ever
-//! added, never changed or given away again, so a table that is behind lacks names but has none wrong.
+//! added, never changed or given away again, so a table that is behind lacks names but has none wrong. The backend gives
+//! them, and may leave some out.
 
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use ngsi_ld::Iri;
 
-/// The number of a name: its row in the table `names`, from 1.
+/// The number of a name, from 1.
 pub(super) type NameKey = u32;
+
+/// The highest number that is read: a partition has thousands of names, and a damaged file must not cost memory without
+/// measure.
+pub(super) const HIGHEST_KEY: NameKey = 1024 * 1024;
 
 /// Names and their numbers, as far as they are known here.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NameTable {
-    /// The name of number n stands at n - 1.
-    names: Vec<Iri>,
+    /// The name of number n stands at n - 1, if there is one of that number.
+    names: Vec<Option<Iri>>,
     keys: HashMap<Iri, NameKey>,
 }
 
@@ -24,39 +29,41 @@ impl NameTable {
     /// The name of a number.
     pub(super) fn name(&self, key: NameKey) -> Option<&Iri> {
         let position = usize::try_from(key).ok()?.checked_sub(1)?;
-        self.names.get(position)
+        self.names.get(position)?.as_ref()
     }
 
     /// The number of a name.
-    pub(super) fn key(&self, name: &str) -> Option<NameKey> {
+    pub(super) fn key(&self, name: &Iri) -> Option<NameKey> {
         self.keys.get(name).copied()
     }
 
-    /// The number of a name, which is given one if it has none yet. For writers that hold the write lock.
-    pub(super) fn intern(&mut self, name: &Iri) -> NameKey {
-        if let Some(key) = self.keys.get(name) {
-            return *key;
-        }
-        self.push(name.clone())
-    }
-
-    /// The highest number, 0 when there is none.
+    /// The highest number that is known, 0 when there is none.
     pub(super) fn last_key(&self) -> NameKey {
         NameKey::try_from(self.names.len()).unwrap_or(NameKey::MAX)
     }
 
-    /// The names with numbers above `key`, in order.
-    pub(super) fn after(&self, key: NameKey) -> impl Iterator<Item = (NameKey, &Iri)> {
-        let position = usize::try_from(key).unwrap_or(usize::MAX);
-        (key + 1..).zip(self.names.iter().skip(position))
+    /// How many names are known.
+    pub(super) fn count(&self) -> usize {
+        self.keys.len()
     }
 
-    /// Adds the name of the number that follows the last.
-    pub(super) fn push(&mut self, name: Iri) -> NameKey {
-        self.names.push(name.clone());
-        let key = self.last_key();
+    /// Adds a name with its number. Whether that is a number that a name can have.
+    #[must_use]
+    pub(super) fn add(&mut self, key: NameKey, name: Iri) -> bool {
+        let Some(position) = usize::try_from(key).ok().and_then(|key| key.checked_sub(1)) else {
+            return false;
+        };
+        if key > HIGHEST_KEY {
+            return false;
+        }
+        if self.names.len() <= position {
+            self.names.resize(position + 1, None);
+        }
+        if let Some(place) = self.names.get_mut(position) {
+            *place = Some(name.clone());
+        }
         self.keys.insert(name, key);
-        key
+        true
     }
 }
 
@@ -74,13 +81,13 @@ impl SharedNames {
         }
     }
 
-    /// Takes over a table, unless a longer one came first.
+    /// Takes over a table, unless one with more names came first.
     pub(super) fn advance(&self, names: &Arc<NameTable>) {
         let mut current = match self.0.write() {
             Ok(current) => current,
             Err(poisoned) => poisoned.into_inner(),
         };
-        if names.last_key() > current.last_key() {
+        if names.count() > current.count() {
             *current = Arc::clone(names);
         }
     }
@@ -91,23 +98,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_keeps_its_number_and_new_ones_follow() {
+    fn a_name_keeps_its_number_and_numbers_may_be_missing() {
         let mut names = NameTable::default();
         let (a, b) = (Iri::new("urn:a"), Iri::new("urn:b"));
-        assert_eq!((names.intern(&a), names.intern(&b), names.intern(&a)), (1, 2, 1));
-        assert_eq!(names.name(2), Some(&b));
-        assert_eq!((names.name(0), names.name(3)), (None, None));
-        assert_eq!(names.after(1).collect::<Vec<_>>(), vec![(2, &b)]);
+        assert!(names.add(7, b.clone()) && names.add(2, a.clone()));
+        assert_eq!((names.key(&a), names.key(&b)), (Some(2), Some(7)));
+        assert_eq!((names.name(2), names.name(7)), (Some(&a), Some(&b)));
+        for missing in [0, 1, 3, 8, NameKey::MAX] {
+            assert_eq!(names.name(missing), None, "{missing}");
+        }
+        assert_eq!((names.last_key(), names.count()), (7, 2));
+        assert!(!names.add(0, a.clone()) && !names.add(HIGHEST_KEY + 1, a));
     }
 
     #[test]
-    fn a_shorter_table_never_replaces_a_longer_one() {
+    fn a_table_with_fewer_names_never_replaces_one_with_more() {
         let shared = SharedNames::default();
         let mut names = NameTable::default();
         let short = Arc::new(names.clone());
-        names.intern(&Iri::new("urn:a"));
+        assert!(names.add(3, Iri::new("urn:a")));
         shared.advance(&Arc::new(names));
         shared.advance(&short);
-        assert_eq!(shared.current().last_key(), 1);
+        assert_eq!(shared.current().count(), 1);
     }
 }

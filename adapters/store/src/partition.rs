@@ -1,46 +1,29 @@
-//! A partition of the store: the entities of one tenant, in one SQLite file.
+//! A partition of the store: the entities of one tenant, in one database.
 //!
-//! One connection writes, a few read; in WAL mode readers never wait for the writer, and another process
-//! (`kakehashi store load`) may write while the gateway reads. Every connection has a thread of its own, so the
-//! async runtime waits but never blocks.
+//! It owns what is known of the database while it is open: the names, when something expires next, what may rest in the
+//! outbox, and who may read.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
-use std::sync::atomic::AtomicI64;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-use kakehashi_database::{Database, Settings, Trouble};
+use kakehashi_database::Trouble;
 use kakehashi_resources::gate::{Gate, Pass};
-use ngsi_ld::Iri;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
-use sqlx::{Row as _, SqliteConnection};
+use tokio::sync::{Notify, watch};
 
 use super::StoreError;
+use super::backend::sql::Dialect;
+use super::backend::sqlite::SqliteBackend;
+use super::backend::{self, Backend};
 use super::names::{NameTable, SharedNames};
-use super::schema::Tables;
-use kakehashi_contract::Call;
+use super::tenant_name::names_a_file;
+use kakehashi_contract::{Call, MayRest};
 
-/// Longest name of a tenant that names a file, in bytes.
-pub const MAX_TENANT_BYTES: usize = 64;
-
-/// How long a writer waits for another process that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Prepared statements that a connection keeps: shapes of queries are few, but consumers vary them.
-const STATEMENTS: usize = 256;
-
-/// Rows that a connection's thread reads ahead of the one that takes them: enough to keep it busy; an entity may have
-/// hundreds of KiB, and a large answer is to pass through little memory.
-const ROWS_AHEAD: usize = 8;
-
-/// SQLite's page cache of a connection, in KiB (negative by SQLite's convention). The operating system keeps the file's
-/// pages as well, once for all connections.
-const CACHE: &str = "-2048";
-
-/// To what size the WAL file shrinks again after a large load, in bytes.
-const WAL_BYTES: &str = "67108864";
+/// Stands for a partition in which nothing expires.
+pub(super) const NEVER: i64 = i64::MAX;
 
 /// How a partition is opened.
 #[derive(Debug, Clone, Copy)]
@@ -67,13 +50,34 @@ pub struct StorePartition(Arc<Inner>);
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    database: Database,
+    backend: Box<dyn Backend>,
     /// Who may have one of the connections that read.
     gate: Arc<Gate>,
     names: SharedNames,
     /// When something expires next, in microseconds since 1970: never later than the file says of what this process has
     /// written.
-    pub(super) next_expiry: AtomicI64,
+    next_expiry: AtomicI64,
+    rest: Rest,
+    /// Whether something was erased that may still stand in the WAL.
+    has_erased: AtomicBool,
+    /// Wakes whoever looks after it.
+    wake: Arc<Notify>,
+    /// How often this process has committed a change.
+    commits: watch::Sender<u64>,
+}
+
+/// What may rest in the outbox now. Until somebody has said so: nothing.
+#[derive(Default)]
+struct Rest {
+    may_rest: RwLock<Option<MayRest>>,
+    /// Whether values in the outbox are from before that was said.
+    has_former: AtomicBool,
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rest").finish_non_exhaustive()
+    }
 }
 
 impl StorePartition {
@@ -88,30 +92,20 @@ impl StorePartition {
         if !names_a_file(tenant) {
             return Err(StoreError::TenantName(tenant.to_owned()));
         }
-        let all = SqliteConnectOptions::new()
-            .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(STATEMENTS)
-            .row_buffer_size(ROWS_AHEAD)
-            .pragma("cache_size", CACHE);
-        let settings = Settings {
-            name: format!("the store's partition of {tenant}").into(),
-            file: folder.join(format!("{tenant}.db")),
-            readers: options.readers,
-            writing: all
-                .clone()
-                // In WAL mode: a power cut may lose the last transactions, never the file.
-                .synchronous(SqliteSynchronous::Normal)
-                .pragma("journal_size_limit", WAL_BYTES),
-            all,
-        };
+        let file = folder.join(format!("{tenant}.db"));
         let partition = Self(Arc::new(Inner {
-            database: Database::open(settings, Arc::new(Tables)).await?,
+            backend: Box::new(SqliteBackend::open(&file, tenant, options.readers).await?),
             gate: Gate::new(options.readers.get() as usize),
             names: SharedNames::default(),
             // Nobody knows yet.
             next_expiry: AtomicI64::new(i64::MIN),
+            rest: Rest::default(),
+            // A process that has crashed may have left something.
+            has_erased: AtomicBool::new(true),
+            wake: Arc::default(),
+            commits: watch::Sender::new(0),
         }));
-        if partition.database().is_readable() {
+        if partition.backend().is_readable() {
             partition.read_new_names().await?;
         }
         Ok(partition)
@@ -126,36 +120,37 @@ impl StorePartition {
         Arc::downgrade(&self.0)
     }
 
-    pub(super) fn inner(&self) -> &Inner {
-        &self.0
+    pub(super) fn backend(&self) -> &dyn Backend {
+        &*self.0.backend
     }
 
-    pub(super) fn database(&self) -> &Database {
-        &self.0.database
+    /// How it is asked.
+    pub(super) fn dialect(&self) -> &'static dyn Dialect {
+        self.backend().dialect()
     }
 
     /// The file.
     #[must_use]
     pub fn file(&self) -> &Path {
-        self.database().path()
+        self.backend().path()
     }
 
     /// Why it cannot be written now, or not even be read; `None`: it can, or nobody knows of it.
     #[must_use]
     pub fn trouble(&self) -> Option<Trouble> {
-        self.database().trouble()
+        self.backend().trouble()
     }
 
     /// Waits for what is under way, then closes the file. Later calls fail.
     pub async fn close(&self) {
-        self.database().close().await;
+        self.backend().close().await;
     }
 
     /// A connection for reading, whose statements end at the deadline. Callers have them by turns.
     pub(super) async fn reader(&self, call: &Call) -> Result<Reader, StoreError> {
         let pass = call.resources.enter(&self.0.gate).await;
         Ok(Reader {
-            connection: self.database().reader(Some(call.deadline)).await?,
+            connection: self.backend().reader(call.deadline).await?,
             _pass: pass,
         })
     }
@@ -172,65 +167,111 @@ impl StorePartition {
 
     /// Reads the names that another process has added. Whoever reads an entity that has one holds a connection already.
     pub(super) async fn read_new_names(&self) -> Result<Arc<NameTable>, StoreError> {
-        let mut reader = self.database().spare_reader().await?;
-        let names = names_since(&mut reader, &self.names()).await?;
-        reader.done()?;
-        self.0.names.advance(&Arc::new(names));
+        let names = self.backend().names_beyond(&self.names()).await?;
+        self.advance_names(names);
         Ok(self.names())
+    }
+
+    /// When something expires next, as far as it is known, in microseconds since 1970.
+    pub(super) fn next_expiry(&self) -> i64 {
+        self.0.next_expiry.load(Ordering::Acquire)
+    }
+
+    /// Notes that something expires at that time.
+    pub(super) fn note_expiry(&self, unix_micros: i64) {
+        self.0.next_expiry.fetch_min(unix_micros, Ordering::AcqRel);
+    }
+
+    /// Notes that nothing expires before that time.
+    pub(super) fn set_next_expiry(&self, unix_micros: i64) {
+        self.0.next_expiry.store(unix_micros, Ordering::Release);
+    }
+
+    /// What may rest in the outbox.
+    pub(super) fn may_rest(&self) -> Option<MayRest> {
+        self.0
+            .rest
+            .may_rest
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Says what may rest in the outbox from now on. Until this was called nothing rests there but that something was
+    /// changed. What may not rest any more is told to nobody from now on, and taken out by whoever looks after the
+    /// partition, at once.
+    pub fn let_rest(&self, may_rest: MayRest) {
+        *self.0.rest.may_rest.write().unwrap_or_else(PoisonError::into_inner) = Some(may_rest);
+        self.0.rest.has_former.store(true, Ordering::Release);
+        self.0.wake.notify_one();
+    }
+
+    /// Wakes whoever looks after it.
+    pub(super) fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.0.wake)
+    }
+
+    /// Whether the outbox holds values from before it was last said what may rest there. It is taken as told.
+    pub(super) fn take_has_former_values(&self) -> bool {
+        self.0.rest.has_former.swap(false, Ordering::AcqRel)
+    }
+
+    /// The outbox holds them still.
+    pub(super) fn has_former_values(&self) {
+        self.0.rest.has_former.store(true, Ordering::Release);
+    }
+
+    /// Notes that something was erased.
+    pub(super) fn has_erased(&self) {
+        self.0.has_erased.store(true, Ordering::Release);
+    }
+
+    /// Whether something was erased that may still stand somewhere. It is taken as told.
+    pub(super) fn take_has_erased(&self) -> bool {
+        self.0.has_erased.swap(false, Ordering::AcqRel)
+    }
+
+    /// Tells those who wait that a change was committed.
+    pub(super) fn tell_of_commit(&self) {
+        self.0.commits.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Tells whenever this process has committed a change. Others may commit, too: whoever waits looks from time to time.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.0.commits.subscribe()
+    }
+
+    #[cfg(test)]
+    pub(super) fn database(&self) -> &kakehashi_database::Database {
+        self.backend().database()
     }
 }
 
 /// A connection for reading, and the right to have it.
-#[derive(Debug)]
 pub(super) struct Reader {
     /// Given back before the right to have it.
-    connection: kakehashi_database::Reader,
+    connection: Box<dyn backend::Reader>,
     _pass: Pass,
 }
 
 impl Reader {
     /// Ends the reading: what was read counts from then on.
     pub(super) fn done(self) -> Result<(), StoreError> {
-        Ok(self.connection.done()?)
+        self.connection.done()
     }
 }
 
 impl Deref for Reader {
-    type Target = SqliteConnection;
+    type Target = dyn backend::Reader;
 
-    fn deref(&self) -> &SqliteConnection {
-        &self.connection
+    fn deref(&self) -> &Self::Target {
+        &*self.connection
     }
 }
 
 impl DerefMut for Reader {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.connection
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.connection
     }
-}
-
-/// The table of names with all that the file has beyond it.
-pub(super) async fn names_since(connection: &mut SqliteConnection, known: &NameTable) -> Result<NameTable, StoreError> {
-    let mut names = known.clone();
-    let rows = sqlx::query("SELECT key, name FROM names WHERE key > ? ORDER BY key")
-        .bind(i64::from(names.last_key()))
-        .fetch_all(connection)
-        .await?;
-    for row in rows {
-        let (key, name): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
-        if i64::from(names.push(Iri::new(name))) != key {
-            return Err(StoreError::Row("the table of names has a gap".to_owned()));
-        }
-    }
-    Ok(names)
-}
-
-/// Whether the tenant's name can be a file's name everywhere, without leading out of the folder.
-fn names_a_file(tenant: &str) -> bool {
-    let mut bytes = tenant.bytes();
-    bytes
-        .next()
-        .is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())
-        && tenant.len() <= MAX_TENANT_BYTES
-        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_'))
 }

@@ -6,15 +6,13 @@ use std::time::Instant;
 use futures::stream::TryReadyChunksError;
 use futures::{Stream, StreamExt, TryStreamExt};
 use kakehashi_resources::{Held, pause};
-use ngsi_ld::{AttributeName, Entity, Iri, TypeName};
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Row as _, Sqlite};
+use ngsi_ld::{AttributeName, Entity, TypeName};
 use tokio::sync::mpsc;
 
 use super::StoreError;
+use super::backend::BoxedEntity;
+use super::backend::sql::Statement;
 use super::body::{DecodeError, Row, Wanted, decode};
-use super::compile::{Binding, Statement};
-use super::index::kind;
 use super::names::NameTable;
 use super::partition::StorePartition;
 use kakehashi_contract::Call;
@@ -28,10 +26,23 @@ const BATCHES_AHEAD: usize = 1;
 /// Entities that were decoded together, and what is counted of them for the request.
 type Batch = (Vec<Entity>, Held);
 
-impl From<DecodeError> for StoreError {
-    fn from(error: DecodeError) -> Self {
-        Self::Row(error.to_string())
+/// The first entity that the statement selects, looked up on the thread that asks, where that is possible now; `None`:
+/// [`first`] finds it, or says why not. For statements that find what they select at once.
+pub(super) fn looked_up(
+    partition: &StorePartition,
+    statement: &Statement,
+    wanted: &Wanted,
+    call: &Call,
+) -> Option<Option<Entity>> {
+    if Instant::now() >= call.deadline {
+        return None;
     }
+    let names = partition.names();
+    let mut decoded = None;
+    let mut take = |row: Row<'_>| decoded = Some(decode(row, &names, wanted));
+    partition.backend().look_up(statement, &mut take)?;
+    // What cannot be decoded may have names that are new, and is told otherwise.
+    decoded.transpose().ok()
 }
 
 /// The first entity that the statement selects.
@@ -42,13 +53,12 @@ pub(super) async fn first(
     call: &Call,
 ) -> Result<Option<Entity>, StoreError> {
     within(call.deadline, async {
-        let mut connection = partition.reader(call).await?;
-        let row = prepared(statement).fetch_optional(&mut *connection).await?;
-        let entity = match row {
+        let mut reader = partition.reader(call).await?;
+        let entity = match reader.first(statement).await? {
             Some(row) => Some(entity_with_new_names(partition, &row, wanted).await?),
             None => None,
         };
-        connection.done()?;
+        reader.done()?;
         Ok(entity)
     })
     .await
@@ -57,11 +67,10 @@ pub(super) async fn first(
 /// The number that the statement selects.
 pub(super) async fn count(partition: &StorePartition, statement: Statement, call: &Call) -> Result<u64, StoreError> {
     within(call.deadline, async {
-        let mut connection = partition.reader(call).await?;
-        let row = prepared(statement).fetch_one(&mut *connection).await?;
-        let count: i64 = row.try_get(0)?;
-        connection.done()?;
-        u64::try_from(count).map_err(|_| StoreError::Row("a count is negative".to_owned()))
+        let mut reader = partition.reader(call).await?;
+        let count = reader.count(statement).await?;
+        reader.done()?;
+        Ok(count)
     })
     .await
 }
@@ -69,11 +78,9 @@ pub(super) async fn count(partition: &StorePartition, statement: Statement, call
 /// Whether some entity has more than one type.
 pub(super) async fn has_entities_of_several_types(partition: &StorePartition, call: &Call) -> Result<bool, StoreError> {
     within(call.deadline, async {
-        let mut connection = partition.reader(call).await?;
-        let some: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM several_types)")
-            .fetch_one(&mut *connection)
-            .await?;
-        connection.done()?;
+        let mut reader = partition.reader(call).await?;
+        let some = reader.has_entities_of_several_types().await?;
+        reader.done()?;
         Ok(some)
     })
     .await
@@ -85,22 +92,16 @@ pub(super) async fn holds_uris(
     names: &[AttributeName],
     call: &Call,
 ) -> Result<bool, StoreError> {
-    const STATEMENT: &str = "SELECT EXISTS (SELECT 1 FROM attribute_values
-        WHERE name = (SELECT key FROM names WHERE name = ?1) AND kind = ?2 AND text IS NOT NULL)";
     within(call.deadline, async {
-        let mut connection = partition.reader(call).await?;
+        let mut reader = partition.reader(call).await?;
         let mut found = false;
         for name in names {
-            found = sqlx::query_scalar(STATEMENT)
-                .bind(name.as_str())
-                .bind(kind::URI)
-                .fetch_one(&mut *connection)
-                .await?;
+            found = reader.holds_uris(name).await?;
             if found {
                 break;
             }
         }
-        connection.done()?;
+        reader.done()?;
         Ok(found)
     })
     .await
@@ -108,13 +109,11 @@ pub(super) async fn holds_uris(
 
 /// The types of which the partition holds an entity, in the order of their numbers.
 pub(super) async fn held_types(partition: &StorePartition, call: &Call) -> Result<Vec<TypeName>, StoreError> {
-    const STATEMENT: &str =
-        "SELECT name FROM names WHERE EXISTS (SELECT 1 FROM entity_types WHERE type = names.key) ORDER BY key";
     within(call.deadline, async {
-        let mut connection = partition.reader(call).await?;
-        let names: Vec<String> = sqlx::query_scalar(STATEMENT).fetch_all(&mut *connection).await?;
-        connection.done()?;
-        Ok(names.into_iter().map(|name| TypeName::new(Iri::new(name))).collect())
+        let mut reader = partition.reader(call).await?;
+        let types = reader.held_types().await?;
+        reader.done()?;
+        Ok(types)
     })
     .await
 }
@@ -186,11 +185,9 @@ async fn send_all(
     sender: &mpsc::Sender<Result<Batch, StoreError>>,
 ) -> Result<(), StoreError> {
     partition.remove_expired_before_reading().await;
-    let mut connection = partition.reader(call).await?;
+    let mut reader = partition.reader(call).await?;
     let wanted = Arc::new(wanted);
-    let mut rows = prepared(statement)
-        .fetch(&mut *connection)
-        .try_ready_chunks(ROWS_AT_ONCE);
+    let mut rows = reader.all(statement).try_ready_chunks(ROWS_AT_ONCE);
     let mut names = partition.names();
     loop {
         let (rows, failure) = match rows.try_next().await {
@@ -205,7 +202,7 @@ async fn send_all(
             // A name that another process has added, or a row that cannot be read.
             names = partition.read_new_names().await?;
             for row in rows.iter().skip(entities.len()) {
-                entities.push(entity(row, 0, &names, &wanted)?);
+                entities.push(entity(row, &names, &wanted)?);
             }
         }
         let held = call.resources.hold(entities.iter().map(Entity::weight).sum())?;
@@ -213,18 +210,22 @@ async fn send_all(
             return Ok(());
         }
         if let Some(error) = failure {
-            return Err(error.into());
+            return Err(error);
         }
     }
     drop(rows);
-    connection.done()
+    reader.done()
 }
 
 /// The entities of rows, up to the first that cannot be decoded.
-async fn decoded(rows: Vec<SqliteRow>, names: Arc<NameTable>, wanted: Arc<Wanted>) -> (Vec<SqliteRow>, Vec<Entity>) {
+async fn decoded(
+    rows: Vec<BoxedEntity>,
+    names: Arc<NameTable>,
+    wanted: Arc<Wanted>,
+) -> (Vec<BoxedEntity>, Vec<Entity>) {
     let mut entities = Vec::with_capacity(rows.len());
     for row in &rows {
-        match entity(row, 0, &names, &wanted) {
+        match entity(row, &names, &wanted) {
             Ok(entity) => entities.push(entity),
             Err(_) => break,
         }
@@ -245,49 +246,18 @@ async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, Store
 
 async fn entity_with_new_names(
     partition: &StorePartition,
-    row: &SqliteRow,
+    row: &BoxedEntity,
     wanted: &Wanted,
 ) -> Result<Entity, StoreError> {
-    match entity(row, 0, &partition.names(), wanted) {
+    match entity(row, &partition.names(), wanted) {
         Err(DecodeError::UnknownName) => {
             let names = partition.read_new_names().await?;
-            Ok(entity(row, 0, &names, wanted)?)
+            Ok(entity(row, &names, wanted)?)
         }
         decoded => Ok(decoded?),
     }
 }
 
-/// The entity of a row in which [`COLUMNS`](super::compile::COLUMNS) begin at `first_column`.
-pub(super) fn entity(
-    row: &SqliteRow,
-    first_column: usize,
-    names: &NameTable,
-    wanted: &Wanted,
-) -> Result<Entity, DecodeError> {
-    fn column<'r, T>(row: &'r SqliteRow, position: usize) -> Result<T, DecodeError>
-    where
-        T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
-    {
-        row.try_get(position)
-            .map_err(|_| DecodeError::Damaged("a column has the wrong type"))
-    }
-    let columns = Row {
-        id: column(row, first_column)?,
-        created_at: column(row, first_column + 1)?,
-        modified_at: column(row, first_column + 2)?,
-        body: column(row, first_column + 3)?,
-    };
-    decode(columns, names, wanted)
-}
-
-/// The text holds no text of a query, only what the compiler wrote; everything else is bound.
-fn prepared(statement: Statement) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
-    let Statement { text, bindings } = statement;
-    bindings
-        .into_iter()
-        .fold(sqlx::query(AssertSqlSafe(text)), |query, binding| match binding {
-            Binding::Text(text) => query.bind(text),
-            Binding::Number(number) => query.bind(number),
-            Binding::Integer(integer) => query.bind(integer),
-        })
+fn entity(row: &BoxedEntity, names: &NameTable, wanted: &Wanted) -> Result<Entity, DecodeError> {
+    decode(row.columns()?, names, wanted)
 }

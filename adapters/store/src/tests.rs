@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tempfile::TempDir;
 
+use super::backend::sql::Statement;
 use super::samples::{entities, name, queries, type_name};
 use super::{Loaded, StoreAdapter, StoreError, StoreOptions, StorePartition};
 use kakehashi_contract::{
@@ -363,8 +364,8 @@ async fn a_statement_under_way_is_interrupted_at_the_deadline() {
     let deadline = Instant::now() + Duration::from_millis(500);
     let mut connection = adapter.partition().reader(&Call::until(deadline)).await.unwrap();
     let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
-    let outcome = sqlx::query(endless).fetch_one(&mut *connection).await;
-    assert!(matches!(StoreError::from(outcome.unwrap_err()), StoreError::Timeout));
+    let outcome = connection.count(Statement::text(endless)).await;
+    assert!(matches!(outcome.unwrap_err(), StoreError::Timeout));
 }
 
 #[tokio::test]
@@ -438,7 +439,11 @@ async fn scopes_of_an_earlier_versions_entities_are_found() {
     let now = DateTime::parse("2026-01-01T00:00:00Z").unwrap();
     partition.load(entities, now).await.unwrap();
     partition.close().await;
-    stamp(&folder, "DROP TABLE entity_scopes; PRAGMA user_version = 3").await;
+    stamp(
+        &folder,
+        "DROP TABLE entity_scopes; DROP TABLE outbox; DROP TABLE outbox_lost; PRAGMA user_version = 3",
+    )
+    .await;
 
     let adapter = StoreAdapter::new(SourceId::new("store"), open(&folder).await);
     for (scope, count) in [

@@ -7,7 +7,8 @@ use ngsi_ld::entity::DateTime;
 use ngsi_ld::{Entity, EntityId};
 
 use super::asked;
-use super::compile::{Sqlite, compile};
+use super::backend::sql::compile;
+use super::backend::sqlite::Sqlite;
 use super::writer::OFFER;
 use kakehashi_contract::{
     Adapter, AdapterError, AskedRequest, Call, Counted, EntityStream, EntityWriter, ErrorKind, MayChange, MayTellOf,
@@ -43,7 +44,7 @@ impl Adapter for UnopenedPartition {
     }
 
     fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
-        Ok(vec![asked(query)])
+        Ok(vec![asked(query, &Sqlite)])
     }
 
     async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {

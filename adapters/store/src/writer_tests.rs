@@ -186,6 +186,18 @@ async fn what_another_process_has_written_expires_too() {
 }
 
 #[tokio::test]
+async fn what_expires_at_the_end_of_time_has_nobody_look_for_it_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(&folder).await;
+    let mut entity = site("stays");
+    entity.system.dates_mut().expires_at = Some(DateTime::parse("9999-12-31T23:59:59Z").unwrap());
+    store.create(entity, &anybody, january(), &call()).await.unwrap();
+    assert!(held(&store).await.is_some());
+    // Whoever reads would remove something first.
+    assert!(store.partition().next_expiry() > february().unix_micros());
+}
+
+#[tokio::test]
 async fn many_that_expire_at_once_are_all_removed() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;

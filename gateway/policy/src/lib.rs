@@ -42,6 +42,7 @@ mod policy_files;
 mod policy_reading;
 mod references;
 mod request_context;
+mod resting;
 mod spelling;
 mod targets;
 mod unmet;

@@ -16,6 +16,7 @@ impl RunningRevision {
     /// Begins with this revision.
     #[must_use]
     pub fn new(revision: Revision) -> Self {
+        revision.say_what_may_rest(None);
         Self(Arc::new(ArcSwap::from_pointee(revision)))
     }
 
@@ -27,6 +28,8 @@ impl RunningRevision {
 
     /// Lets another revision hold from now on. Requests under way keep theirs.
     pub fn replace(&self, revision: Arc<Revision>) {
+        // First, so that nothing is written in between that may not rest any more.
+        revision.say_what_may_rest(Some(&self.now()));
         self.0.store(revision);
     }
 }

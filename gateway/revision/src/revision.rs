@@ -89,6 +89,32 @@ impl Revision {
         Self::assemble(config, Some(earlier), kept, &earlier.tenant_limits).await
     }
 
+    /// Says to the sources that keep what was changed what of it may rest from now on. Those of an earlier revision in which
+    /// the same may know it already.
+    pub(crate) fn say_what_may_rest(&self, earlier: Option<&Self>) {
+        let classification = self.config.policy.classification();
+        let is_same = |source: &RegisteredSource, earlier: &Self| {
+            let before = earlier.registry.find(&source.id, &source.tenant);
+            before.is_some_and(|before| {
+                Arc::ptr_eq(&before.adapter, &source.adapter) && before.personal_data == source.personal_data
+            }) && earlier
+                .config
+                .policy
+                .classification()
+                .lets_the_same_rest(classification)
+        };
+        for source in self.registry.sources() {
+            let Some(notifies) = source.adapter.notifies() else {
+                continue;
+            };
+            if earlier.is_some_and(|earlier| is_same(source, earlier)) {
+                continue;
+            }
+            let (classification, personal_data) = (classification.clone(), source.personal_data);
+            notifies.let_rest(Arc::new(move |entity| classification.may_rest(entity, personal_data)));
+        }
+    }
+
     /// The sources of a configuration, to see what they would be asked. No file is made or opened and nothing is sent:
     /// a partition of the store answers nothing.
     ///

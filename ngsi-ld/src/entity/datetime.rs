@@ -118,10 +118,11 @@ impl DateTime {
         &self.0
     }
 
-    /// Microseconds since 1970-01-01T00:00:00Z.
+    /// Microseconds since 1970-01-01T00:00:00Z. The last day of the year 9999, which lies beyond what can be counted
+    /// with every offset, is later than everything.
     #[must_use]
     pub fn unix_micros(&self) -> i64 {
-        jiff::Timestamp::from_str(&self.0).map_or(0, jiff::Timestamp::as_microsecond)
+        jiff::Timestamp::from_str(&self.0).map_or(i64::MAX, jiff::Timestamp::as_microsecond)
     }
 
     /// The text to the second, and the digits of the fraction without what does not count.
@@ -218,6 +219,16 @@ fn check_date_and_time(bytes: &[u8]) -> Result<(), InvalidDateTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_day_that_there_is_is_later_than_now() {
+        let micros = |text| DateTime::parse(text).unwrap().unix_micros();
+        assert_eq!(micros("1970-01-01T00:00:01Z"), 1_000_000);
+        assert!(micros("0000-01-01T00:00:00Z") < 0);
+        for last in ["9999-12-30T00:00:00Z", "9999-12-31T23:59:59.999999Z"] {
+            assert!(micros(last) > micros("9999-01-01T00:00:00Z"), "{last}");
+        }
+    }
 
     #[test]
     fn the_form_of_the_clause_is_kept() {

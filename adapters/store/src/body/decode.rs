@@ -8,9 +8,9 @@ use ngsi_ld::entity::{
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
 use smallvec::SmallVec;
 
-use super::super::names::{NameKey, NameTable};
 use super::bytes::Reader;
 use super::{DecodeError, LAYOUT, MAX_DEPTH, member, shape, tag};
+use crate::names::{NameKey, NameTable};
 
 /// Which part of an entity is wanted.
 #[derive(Debug, Clone)]
@@ -88,6 +88,29 @@ pub(crate) fn decode(row: Row<'_>, names: &NameTable, wanted: &Wanted) -> Result
     })
 }
 
+/// Decodes all of what [`encode_with_dates`](super::encode_with_dates) has made of an entity.
+///
+/// # Errors
+/// [`DecodeError`]
+pub(crate) fn decode_with_dates(id: &str, encoded: &[u8], names: &NameTable) -> Result<Entity, DecodeError> {
+    let mut reader = Reader::new(encoded);
+    let row = Row {
+        id,
+        created_at: reader.text()?,
+        modified_at: reader.text()?,
+        body: reader.rest(),
+    };
+    decode(row, names, &Wanted::EVERYTHING)
+}
+
+/// The names whose numbers [`put_names`](super::put_names) has written.
+///
+/// # Errors
+/// [`DecodeError`]
+pub(crate) fn names_in(encoded: &[u8], names: &NameTable) -> Result<Vec<Iri>, DecodeError> {
+    repeat(&mut Reader::new(encoded), |reader| name(reader, names))
+}
+
 /// The scopes of the entity alone.
 ///
 /// # Errors
@@ -111,8 +134,7 @@ struct Decoder<'a> {
 
 impl Decoder<'_> {
     fn name(&self, reader: &mut Reader<'_>) -> Result<Iri, DecodeError> {
-        let key = NameKey::try_from(reader.number()?).map_err(|_| DecodeError::Damaged("a name has no number"))?;
-        self.names.name(key).cloned().ok_or(DecodeError::UnknownName)
+        name(reader, self.names)
     }
 
     fn attribute(&self, name: Iri, instances: &[u8], depth: usize) -> Result<Attribute, DecodeError> {
@@ -216,6 +238,11 @@ impl Decoder<'_> {
         let name = self.name(reader)?;
         Ok([TypeName::new(name)].into_iter().collect())
     }
+}
+
+fn name(reader: &mut Reader<'_>, names: &NameTable) -> Result<Iri, DecodeError> {
+    let key = NameKey::try_from(reader.number()?).map_err(|_| DecodeError::Damaged("a name has no number"))?;
+    names.name(key).cloned().ok_or(DecodeError::UnknownName)
 }
 
 /// What a proof is sealed to, if it is what comes next.

@@ -5,39 +5,76 @@ use ngsi_ld::entity::{
 };
 use ngsi_ld::{Entity, EntityId, Iri, TypeName};
 
-use super::super::names::NameTable;
 use super::bytes::{put_bytes, put_count, put_number, put_signed, put_text};
-use super::{LAYOUT, MAX_DEPTH, TooDeep, member, shape, tag};
+use super::{LAYOUT, MAX_DEPTH, NotEncoded, member, shape, tag};
+use crate::names::{NameKey, NameTable};
 
-/// Encodes everything of an entity but its id and its own `createdAt` and `modifiedAt`. Names that the table
-/// does not know are added to it.
+/// Encodes everything of an entity but its id and its own `createdAt` and `modifiedAt`.
 ///
 /// # Errors
-/// [`TooDeep`]
-pub(crate) fn encode(entity: &Entity, names: &mut NameTable) -> Result<Vec<u8>, TooDeep> {
-    let mut out = vec![LAYOUT];
-    put_count(&mut out, entity.types.len());
-    for r#type in &entity.types {
-        put_number(&mut out, u64::from(names.intern(r#type.iri())));
-    }
-    put_count(&mut out, entity.scopes.len());
-    for scope in &entity.scopes {
-        put_text(&mut out, scope);
-    }
-    put_text(&mut out, entity.system.expires_at().map_or("", DateTime::as_str));
-    let mut encoder = Encoder {
-        names,
-        created_at: entity.system.dates().and_then(|dates| dates.created_at.as_ref()),
-        modified_at: entity.system.modified_at(),
-    };
-    for attribute in &entity.attributes {
-        encoder.attribute(&mut out, attribute, 0)?;
-    }
+/// [`NotEncoded`]
+pub(crate) fn encode(entity: &Entity, names: &NameTable) -> Result<Vec<u8>, NotEncoded> {
+    let mut out = Vec::new();
+    encode_to(&mut out, entity, names)?;
     Ok(out)
 }
 
+/// Encodes everything of an entity but its id.
+///
+/// # Errors
+/// [`NotEncoded`]
+pub(crate) fn encode_with_dates(entity: &Entity, names: &NameTable) -> Result<Vec<u8>, NotEncoded> {
+    let mut out = Vec::new();
+    let dates = entity.system.dates();
+    for date in [
+        dates.and_then(|dates| dates.created_at.as_ref()),
+        dates.and_then(|dates| dates.modified_at.as_ref()),
+    ] {
+        put_text(&mut out, date.map_or("", DateTime::as_str));
+    }
+    encode_to(&mut out, entity, names)?;
+    Ok(out)
+}
+
+/// Appends the numbers of names, with their count before them.
+pub(crate) fn put_names(out: &mut Vec<u8>, keys: &[NameKey]) {
+    put_count(out, keys.len());
+    for key in keys {
+        put_number(out, u64::from(*key));
+    }
+}
+
+fn encode_to(out: &mut Vec<u8>, entity: &Entity, names: &NameTable) -> Result<(), NotEncoded> {
+    let mut encoder = Encoder {
+        names,
+        unknown: Vec::new(),
+        created_at: entity.system.dates().and_then(|dates| dates.created_at.as_ref()),
+        modified_at: entity.system.modified_at(),
+    };
+    out.push(LAYOUT);
+    put_count(out, entity.types.len());
+    for r#type in &entity.types {
+        encoder.name(out, r#type.iri());
+    }
+    put_count(out, entity.scopes.len());
+    for scope in &entity.scopes {
+        put_text(out, scope);
+    }
+    put_text(out, entity.system.expires_at().map_or("", DateTime::as_str));
+    for attribute in &entity.attributes {
+        encoder.attribute(out, attribute, 0)?;
+    }
+    if encoder.unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(NotEncoded::UnknownNames(encoder.unknown))
+    }
+}
+
 struct Encoder<'a> {
-    names: &'a mut NameTable,
+    names: &'a NameTable,
+    /// The names that it lacks.
+    unknown: Vec<Iri>,
     /// `createdAt` of the entity.
     created_at: Option<&'a DateTime>,
     /// `modifiedAt` of the entity.
@@ -45,11 +82,18 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    fn attribute(&mut self, out: &mut Vec<u8>, attribute: &Attribute, depth: usize) -> Result<(), TooDeep> {
-        if depth == MAX_DEPTH {
-            return Err(TooDeep);
+    fn name(&mut self, out: &mut Vec<u8>, name: &Iri) {
+        match self.names.key(name) {
+            Some(key) => put_number(out, u64::from(key)),
+            None => self.unknown.push(name.clone()),
         }
-        put_number(out, u64::from(self.names.intern(attribute.name.iri())));
+    }
+
+    fn attribute(&mut self, out: &mut Vec<u8>, attribute: &Attribute, depth: usize) -> Result<(), NotEncoded> {
+        if depth == MAX_DEPTH {
+            return Err(NotEncoded::TooDeep);
+        }
+        self.name(out, attribute.name.iri());
         let mut instances = Vec::new();
         for instance in &attribute.instances {
             self.instance(&mut instances, instance, depth)?;
@@ -58,7 +102,7 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    fn instance(&mut self, out: &mut Vec<u8>, instance: &Instance, depth: usize) -> Result<(), TooDeep> {
+    fn instance(&mut self, out: &mut Vec<u8>, instance: &Instance, depth: usize) -> Result<(), NotEncoded> {
         // Named one by one: a member that the model gains must not be lost here.
         let Instance {
             value,
@@ -146,12 +190,12 @@ impl Encoder<'_> {
             [] => out.extend_from_slice(&[with_one, 0]),
             [only] => {
                 out.push(with_one);
-                put_number(out, u64::from(self.names.intern(only.iri())));
+                self.name(out, only.iri());
             }
             several => {
                 put_tagged_count(out, with_several, several.len());
                 for name in several {
-                    put_number(out, u64::from(self.names.intern(name.iri())));
+                    self.name(out, name.iri());
                 }
             }
         }

@@ -11,12 +11,14 @@
 //! `createdAt` and `modifiedAt` of the entity stand in columns of their own; an instance stores its own ones
 //! only where they differ.
 
+use ngsi_ld::Iri;
+
 mod bytes;
 mod decode;
 mod encode;
 
-pub(super) use decode::{Row, Wanted, decode, scopes};
-pub(super) use encode::encode;
+pub(super) use decode::{Row, Wanted, decode, decode_with_dates, names_in, scopes};
+pub(super) use encode::{encode, encode_with_dates, put_names};
 
 /// The layout described above. Another layout gets another number, and its reader stays beside this one.
 const LAYOUT: u8 = 1;
@@ -39,10 +41,16 @@ pub(super) enum DecodeError {
     UnknownName,
 }
 
-/// An entity that cannot be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("attributes nest deeper than {MAX_DEPTH} levels")]
-pub(super) struct TooDeep;
+/// Why an entity is not encoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotEncoded {
+    /// It cannot be written.
+    #[error("attributes nest deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    /// Names of it have no number yet: these, some of them perhaps twice.
+    #[error("a name has no number")]
+    UnknownNames(Vec<Iri>),
+}
 
 /// What kind of value follows.
 mod tag {

@@ -4,9 +4,24 @@ use ngsi_ld::entity::{
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
 use proptest::prelude::*;
 
-use super::super::names::NameTable;
 use super::super::samples::entities;
-use super::{DecodeError, MAX_DEPTH, Row, Wanted, decode, encode};
+use super::{DecodeError, MAX_DEPTH, NotEncoded, Row, Wanted, decode, decode_with_dates};
+use crate::names::NameTable;
+
+/// Encodes, with numbers for the names that have none.
+fn encode(entity: &Entity, names: &mut NameTable) -> Result<Vec<u8>, NotEncoded> {
+    match super::encode(entity, names) {
+        Err(NotEncoded::UnknownNames(unknown)) => {
+            for name in unknown {
+                if names.key(&name).is_none() {
+                    assert!(names.add(names.last_key() + 1, name));
+                }
+            }
+            super::encode(entity, names)
+        }
+        encoded => encoded,
+    }
+}
 
 const CREATED: &str = "2026-01-01T00:00:00Z";
 const MODIFIED: &str = "2026-02-01T00:00:00Z";
@@ -168,6 +183,8 @@ proptest! {
         let entity = dated(entity);
         let mut names = NameTable::default();
         let body = encode(&entity, &mut names).unwrap();
+        let with_dates = super::encode_with_dates(&entity, &names).unwrap();
+        prop_assert_eq!(&decode_with_dates(entity.id.as_str(), &with_dates, &names), &Ok(entity.clone()));
         prop_assert_eq!(decode(row(&entity, &body), &names, &Wanted::EVERYTHING), Ok(entity));
     }
 

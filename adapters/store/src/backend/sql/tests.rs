@@ -4,7 +4,8 @@ use ngsi_ld::context::Context;
 use ngsi_ld::query::{Expression, IdPattern};
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
-use super::{Binding, Dialect, Sqlite, Statement, compile};
+use super::{Binding, Dialect, Statement, compile};
+use crate::backend::sqlite::Sqlite;
 use crate::index::Bounds;
 use kakehashi_contract::{Coverage, Page, SourceQuery};
 
@@ -147,6 +148,11 @@ impl Dialect for Numbered {
         Sqlite.is_any_of(sql, texts);
     }
 
+    fn by_code_points(&self, sql: &mut Statement, column: &str) {
+        sql.push(column);
+        sql.push(" COLLATE \"C\"");
+    }
+
     fn has_location_in(&self, sql: &mut Statement, attribute: &str, bounds: &Bounds, any_longitude: bool) {
         Sqlite.has_location_in(sql, attribute, bounds, any_longitude);
     }
@@ -163,4 +169,23 @@ fn placeholders_are_the_dialects() {
         assert!(text.contains(placeholder), "{text}");
     }
     assert!(!text.contains('?') && !text.contains("$6"), "{text}");
+}
+
+#[test]
+fn texts_are_ordered_as_the_dialect_says() {
+    let query = SourceQuery {
+        filter: Some(filter("name>\"a\";name==\"a\"..\"b\";capacity>1").into()),
+        id_pattern: IdPattern::parse("^urn:a:").ok(),
+        scope: Some(ngsi_ld::query::ScopeQuery::parse("/a/#").unwrap().into()),
+        ..sites()
+    };
+    let text = compile(&query, &Numbered).select(&query, &Numbered).text;
+    for column in ["v.text", "e.id", "s.scope"] {
+        for operator in [" > ", " >= ", " <= ", " < "] {
+            assert!(!text.contains(&format!("{column}{operator}")), "{text}");
+        }
+        assert!(text.contains(&format!("{column} COLLATE \"C\" >")), "{text}");
+    }
+    assert!(text.contains("ORDER BY e.id COLLATE \"C\""), "{text}");
+    assert!(text.contains("v.number > "), "{text}");
 }

@@ -2,12 +2,12 @@
 
 use ngsi_ld::query::{ScopePattern, ScopeQuery};
 
-use super::{ANY_ROW, Candidates, Condition, Statement};
+use super::{ANY_ROW, Candidates, Condition, Dialect, Statement};
 
-pub(super) fn compile(scope: &ScopeQuery, candidates: Candidates) -> Condition {
+pub(super) fn compile(scope: &ScopeQuery, candidates: Candidates, dialect: &dyn Dialect) -> Condition {
     let alternatives = scope.alternatives();
     let of_all = |all: &Vec<ScopePattern>| {
-        let each = all.iter().map(|pattern| has(pattern, candidates));
+        let each = all.iter().map(|pattern| has(pattern, candidates, dialect));
         in_parentheses(Statement::join(each, " AND "))
     };
     let sql = in_parentheses(Statement::join(alternatives.iter().map(of_all), " OR "));
@@ -24,7 +24,7 @@ fn is_exact(pattern: &ScopePattern) -> bool {
 }
 
 /// The entity has a scope of the pattern, as far as SQL can say it.
-fn has(pattern: &ScopePattern, candidates: Candidates) -> Statement {
+fn has(pattern: &ScopePattern, candidates: Candidates, dialect: &dyn Dialect) -> Statement {
     let one_by_one = candidates != Candidates::All;
     let mut sql = Statement::text(if one_by_one {
         "EXISTS (SELECT 1 FROM entity_scopes s WHERE s.entity = e.key AND "
@@ -43,20 +43,24 @@ fn has(pattern: &ScopePattern, candidates: Candidates) -> Statement {
             sql.push("(s.scope = ");
             sql.bind_text(&path);
             sql.push(" OR ");
-            below(&mut sql, &path);
+            below(&mut sql, &path, dialect);
             sql.push(")");
         }
-        (false, false, _) => below(&mut sql, &path),
+        (false, false, _) => below(&mut sql, &path, dialect),
     }
     sql.push(if one_by_one { ANY_ROW } else { ")" });
     sql
 }
 
-/// Everything that begins with the path and a slash: texts sort by their bytes, and what follows the slash is `0`.
-fn below(sql: &mut Statement, path: &str) {
-    sql.push("(s.scope >= ");
+/// Everything that begins with the path and a slash: the code point after the slash is `0`.
+fn below(sql: &mut Statement, path: &str, dialect: &dyn Dialect) {
+    sql.push("(");
+    dialect.by_code_points(sql, "s.scope");
+    sql.push(" >= ");
     sql.bind_text(&format!("{path}/"));
-    sql.push(" AND s.scope < ");
+    sql.push(" AND ");
+    dialect.by_code_points(sql, "s.scope");
+    sql.push(" < ");
     sql.bind_text(&format!("{path}0"));
     sql.push(")");
 }

@@ -1,20 +1,7 @@
-//! What differs between databases.
+//! SQLite's SQL, with R*Tree and JSON functions.
 
-use super::{Binding, Statement};
+use crate::backend::sql::{Binding, Dialect, Statement};
 use crate::index::Bounds;
-
-/// One database's SQL.
-pub(crate) trait Dialect {
-    /// Writes the placeholder of the binding at `position`, counted from 1.
-    fn placeholder(&self, text: &mut String, position: usize);
-
-    /// Appends "is one of these texts", however many there are, with few bindings.
-    fn is_any_of(&self, sql: &mut Statement, texts: &mut dyn ExactSizeIterator<Item = &str>);
-
-    /// Appends "the entity `e` has an attribute of that name whose bounding box meets these bounds".
-    /// `any_longitude`: on every meridian.
-    fn has_location_in(&self, sql: &mut Statement, attribute: &str, bounds: &Bounds, any_longitude: bool);
-}
 
 /// SQLite, with R*Tree and JSON functions.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +23,11 @@ impl Dialect for Sqlite {
         sql.push("IN (SELECT value FROM json_each(");
         sql.bind(Binding::Text(list.to_string()));
         sql.push("))");
+    }
+
+    /// Texts compare byte by byte, which for UTF-8 is the order of code points.
+    fn by_code_points(&self, sql: &mut Statement, column: &str) {
+        sql.push(column);
     }
 
     fn has_location_in(&self, sql: &mut Statement, attribute: &str, bounds: &Bounds, any_longitude: bool) {

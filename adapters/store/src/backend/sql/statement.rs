@@ -32,7 +32,7 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
-    pub(super) fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         Self {
             text: text.to_owned(),
             bindings: Vec::new(),
@@ -40,7 +40,7 @@ impl Statement {
     }
 
     /// Several statements with a text between each two.
-    pub(super) fn join(parts: impl IntoIterator<Item = Self>, between: &str) -> Self {
+    pub(crate) fn join(parts: impl IntoIterator<Item = Self>, between: &str) -> Self {
         let mut joined = Self::default();
         for (position, part) in parts.into_iter().enumerate() {
             if position > 0 {
@@ -51,26 +51,26 @@ impl Statement {
         joined
     }
 
-    pub(super) fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
-    pub(super) fn append(&mut self, other: Self) {
+    pub(crate) fn append(&mut self, other: Self) {
         self.text.push_str(&other.text);
         self.bindings.extend(other.bindings);
     }
 
-    pub(super) fn bind(&mut self, binding: Binding) {
+    pub(crate) fn bind(&mut self, binding: Binding) {
         self.text.push(PLACE);
         self.bindings.push(binding);
     }
 
-    pub(super) fn bind_text(&mut self, text: &str) {
+    pub(crate) fn bind_text(&mut self, text: &str) {
         self.bind(Binding::Text(text.to_owned()));
     }
 
     /// Writes the placeholders as the dialect does.
-    pub(super) fn finish(self, dialect: &dyn Dialect) -> Self {
+    pub(crate) fn finish(self, dialect: &dyn Dialect) -> Self {
         let mut text = String::with_capacity(self.text.len());
         let mut position = 0;
         for character in self.text.chars() {

@@ -3,9 +3,9 @@
 //! Every condition becomes a piece of SQL that at least all matching entities fulfil, together with what it
 //! decides ([`Coverage`]): exactly what the evaluator in `ngsi_ld::query` would, or only that what it leaves
 //! out is out. Texts of a query are bound, never written into the statement; the statement's text depends on
-//! the shape of the query alone, so that SQLite's prepared statements are found again.
+//! the shape of the query alone, so that a database's prepared statements are found again.
 //!
-//! What differs between databases is behind [`Dialect`].
+//! Every backend that speaks SQL has the same tables, and what differs between them is behind [`Dialect`].
 
 mod dialect;
 mod filter;
@@ -16,8 +16,8 @@ mod statement;
 
 use ngsi_ld::{AttributeName, TypeName};
 
-pub(super) use self::dialect::{Dialect, Sqlite};
-pub(super) use self::statement::{Binding, Statement};
+pub(crate) use self::dialect::Dialect;
+pub(crate) use self::statement::{Binding, Statement};
 use kakehashi_contract::{Coverage, PushDown, SourceQuery};
 
 /// A piece of SQL that is true at least for all entities that match, and what it decides.
@@ -79,11 +79,11 @@ impl Candidates {
 }
 
 /// A query as far as SQL can say it.
-pub(super) struct Compiled {
+pub(crate) struct Compiled {
     /// What follows `WHERE`, about the entity `e`.
     conditions: Statement,
     /// What it decides.
-    pub(super) push_down: PushDown,
+    pub(crate) push_down: PushDown,
 }
 
 /// The end of every `EXISTS`. The limit says what is meant anyway; without it SQLite (3.51) turns the subquery
@@ -91,17 +91,20 @@ pub(super) struct Compiled {
 const ANY_ROW: &str = " LIMIT 1)";
 
 /// The columns that [`Compiled::select`] asks for, in order. Dates rest without their `Z`, so that they sort.
-pub(super) const COLUMNS: &str = "e.id, e.created_at || 'Z', e.modified_at || 'Z', e.body";
+pub(crate) const COLUMNS: &str = "e.id, e.created_at || 'Z', e.modified_at || 'Z', e.body";
 
 /// Compiles the conditions of a query.
-pub(super) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
-    let id_pattern = query.id_pattern.as_ref().map_or(Condition::ABSENT, id_pattern::compile);
+pub(crate) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
+    let id_pattern = query
+        .id_pattern
+        .as_ref()
+        .map_or(Condition::ABSENT, |pattern| id_pattern::compile(pattern, dialect));
     let any_attribute = any_attribute(&query.any_attribute, dialect);
     let candidates = Candidates::of(query);
     let filter = query
         .filter
         .as_ref()
-        .map_or(Condition::ABSENT, |filter| filter::compile(filter, candidates));
+        .map_or(Condition::ABSENT, |filter| filter::compile(filter, candidates, dialect));
     let geo = query
         .geo
         .as_ref()
@@ -109,7 +112,7 @@ pub(super) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
     let scope = query
         .scope
         .as_ref()
-        .map_or(Condition::ABSENT, |scope| scope::compile(scope, candidates));
+        .map_or(Condition::ABSENT, |scope| scope::compile(scope, candidates, dialect));
     let push_down = PushDown {
         selection: Coverage::Exact,
         id_pattern: id_pattern.coverage,
@@ -135,11 +138,12 @@ pub(super) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
 
 impl Compiled {
     /// The statement that selects the matching entities, ordered by id.
-    pub(super) fn select(self, query: &SourceQuery, dialect: &dyn Dialect) -> Statement {
+    pub(crate) fn select(self, query: &SourceQuery, dialect: &dyn Dialect) -> Statement {
         let is_exact = self.push_down.is_exact();
         let mut statement = Statement::text(&format!("SELECT {COLUMNS} FROM entities e WHERE "));
         statement.append(self.conditions);
-        statement.push(" ORDER BY e.id");
+        statement.push(" ORDER BY ");
+        dialect.by_code_points(&mut statement, "e.id");
         // A page of candidates would be no page of the answer.
         if let Some(page) = query.page.filter(|_| is_exact) {
             statement.push(" LIMIT ");
@@ -151,7 +155,7 @@ impl Compiled {
     }
 
     /// The statement that counts the matching entities.
-    pub(super) fn count(self, dialect: &dyn Dialect) -> Statement {
+    pub(crate) fn count(self, dialect: &dyn Dialect) -> Statement {
         let mut statement = Statement::text("SELECT count(*) FROM entities e WHERE ");
         statement.append(self.conditions);
         statement.finish(dialect)

@@ -3,18 +3,22 @@
 
 use ngsi_ld::query::IdPattern;
 
-use super::{Condition, Statement};
+use super::{Condition, Dialect, Statement};
 
-pub(super) fn compile(pattern: &IdPattern) -> Condition {
+pub(super) fn compile(pattern: &IdPattern, dialect: &dyn Dialect) -> Condition {
     let Some(prefix) = Prefix::of(pattern.as_str()) else {
         return Condition::NONE;
     };
     let Some(end) = successor(&prefix.text) else {
         return Condition::NONE;
     };
-    let mut sql = Statement::text("e.id >= ");
+    let mut sql = Statement::default();
+    dialect.by_code_points(&mut sql, "e.id");
+    sql.push(" >= ");
     sql.bind_text(&prefix.text);
-    sql.push(" AND e.id < ");
+    sql.push(" AND ");
+    dialect.by_code_points(&mut sql, "e.id");
+    sql.push(" < ");
     sql.bind_text(&end);
     if prefix.is_whole {
         Condition::exact(sql)

@@ -1,25 +1,28 @@
 //! The tables of a partition, and how a file of an earlier version becomes one of this version.
 //!
-//! - `names`: every expanded name and its number (see [`names`](super::names)).
-//! - `entities`: one row an entity; the body is what [`body`](super::body) encodes. Ids compare byte by byte,
+//! - `names`: every expanded name and its number (see [`names`](crate::names)).
+//! - `entities`: one row an entity; the body is what [`body`](crate::body) encodes. Ids compare byte by byte,
 //!   which for UTF-8 is the order of code points.
 //! - `entity_types`: which entities have a type.
 //! - `several_types`: the entities with more than one type, kept by triggers: whether there are any is asked
 //!   with every page.
-//! - `attribute_values`: what comparisons look at (see [`index`](super::index)).
+//! - `attribute_values`: what comparisons look at (see [`index`](crate::index)).
 //! - `expiries`: when an entity, or the first part of it, expires.
 //! - `entity_scopes`: the scopes of entities, without their first slash.
+//! - `outbox`: what was changed, in the order of the commits (see [`outbox`](super::outbox)); `outbox_lost`: up to where
+//!   it may be gone.
 //! - `locations`, `location_boxes`: the bounding boxes of geometries, in an R*Tree. Its coordinates are `f32`,
 //!   rounded outwards: a box found may miss by metres, so it narrows and never decides.
 //!
-//! Dates are kept as text that sorts by time (see [`index::date_time_key`](super::index::date_time_key)).
+//! Dates are kept as text that sorts by time (see [`index::date_time_key`](crate::index::date_time_key)).
 
 use async_trait::async_trait;
 use compact_str::CompactString;
 use kakehashi_database::{CannotOpen, Found, Schema};
 use sqlx::SqliteConnection;
 
-use super::{StoreError, body};
+use crate::rows::{EntityKey, without_first_slash};
+use crate::{StoreError, body};
 
 /// `PRAGMA application_id` of a partition's file: "Kake" in ASCII.
 const APPLICATION_ID: i64 = 0x4b61_6b65;
@@ -103,6 +106,28 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX entity_scopes_by_entity ON entity_scopes (entity);
 ",
+    // Numbers are never given again, also where the newest rows are gone (`AUTOINCREMENT`): a reader that knows one would
+    // take another change for it.
+    "
+    CREATE TABLE outbox (
+        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        id TEXT,
+        detail BLOB NOT NULL,
+        before BLOB,
+        after BLOB,
+        expires_at TEXT,
+        bytes INTEGER NOT NULL,
+        upto INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX outbox_by_id ON outbox (id) WHERE before IS NOT NULL OR after IS NOT NULL;
+    CREATE INDEX outbox_by_expiry ON outbox (expires_at) WHERE expires_at IS NOT NULL;
+    CREATE TABLE outbox_lost (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        up_to INTEGER NOT NULL
+    ) STRICT;
+",
 ];
 
 /// The version from which on scopes have rows.
@@ -182,20 +207,24 @@ async fn write_scopes_of_all(connection: &mut SqliteConnection) -> Result<(), St
         };
         last = *key;
         for (key, body) in bodies {
-            write_scopes(connection, key, &body::scopes(&body)?).await?;
+            let scopes: Vec<CompactString> = body::scopes(&body)?
+                .iter()
+                .map(|scope| without_first_slash(scope).into())
+                .collect();
+            write_scopes(connection, key, &scopes).await?;
         }
     }
 }
 
-/// Gives rows to the scopes of an entity that has none yet. They are without their first slash, which some lack.
+/// Gives rows to the scopes of an entity that has none yet.
 pub(super) async fn write_scopes(
     connection: &mut SqliteConnection,
-    entity_key: i64,
+    entity_key: EntityKey,
     scopes: &[CompactString],
 ) -> Result<(), StoreError> {
     for scope in scopes {
         sqlx::query("INSERT OR IGNORE INTO entity_scopes (scope, entity) VALUES (?, ?)")
-            .bind(scope.strip_prefix('/').unwrap_or(scope).to_owned())
+            .bind(scope.as_str())
             .bind(entity_key)
             .execute(&mut *connection)
             .await?;

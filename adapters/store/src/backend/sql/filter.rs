@@ -4,7 +4,7 @@
 use ngsi_ld::entity::{Number, TemporalType};
 use ngsi_ld::query::{AttributePath, Comparand, Comparison, Condition as QueryCondition, Expression, Operator};
 
-use super::{ANY_ROW, Binding, Candidates, Condition, Statement};
+use super::{ANY_ROW, Binding, Candidates, Condition, Dialect, Statement};
 use crate::index::{date_time_key, kind, time_key};
 use kakehashi_contract::Coverage;
 
@@ -18,28 +18,28 @@ const MAX_BINDINGS: usize = 8_192;
 /// Deepest nesting that becomes SQL: SQLite bounds the depth of an expression.
 const MAX_DEPTH: usize = 32;
 
-pub(super) fn compile(filter: &Expression, candidates: Candidates) -> Condition {
-    let condition = expression(filter, candidates, 0);
+pub(super) fn compile(filter: &Expression, candidates: Candidates, dialect: &dyn Dialect) -> Condition {
+    let condition = expression(filter, candidates, dialect, 0);
     match &condition.sql {
         Some(sql) if sql.bindings.len() > MAX_BINDINGS => Condition::NONE,
         _ => condition,
     }
 }
 
-fn expression(filter: &Expression, candidates: Candidates, depth: usize) -> Condition {
+fn expression(filter: &Expression, candidates: Candidates, dialect: &dyn Dialect, depth: usize) -> Condition {
     if depth == MAX_DEPTH {
         return Condition::NONE;
     }
     let compile_all = |parts: &[Expression]| -> Vec<Condition> {
         parts
             .iter()
-            .map(|part| expression(part, candidates, depth + 1))
+            .map(|part| expression(part, candidates, dialect, depth + 1))
             .collect()
     };
     match filter {
         Expression::And(parts) => all(compile_all(parts)),
         Expression::Or(parts) => any(compile_all(parts)),
-        Expression::Condition(condition) => term(condition, candidates),
+        Expression::Condition(condition) => term(condition, candidates, dialect),
     }
 }
 
@@ -104,7 +104,7 @@ enum Target {
     ObservedAt,
 }
 
-fn term(condition: &QueryCondition, candidates: Candidates) -> Condition {
+fn term(condition: &QueryCondition, candidates: Candidates, dialect: &dyn Dialect) -> Condition {
     let AttributePath {
         attribute,
         sub_attributes,
@@ -140,11 +140,17 @@ fn term(condition: &QueryCondition, candidates: Candidates) -> Condition {
         }
         Comparison::Range { negated, from, to } => {
             let one_by_one = candidates != Candidates::All;
-            compare(name, target, *negated, range(from, to, target), one_by_one)
+            compare(name, target, *negated, range(from, to, target, dialect), one_by_one)
         }
         Comparison::Order { operator, value } => {
             let one_by_one = candidates != Candidates::All;
-            compare(name, target, false, order(*operator, value, target), one_by_one)
+            compare(
+                name,
+                target,
+                false,
+                order(*operator, value, target, dialect),
+                one_by_one,
+            )
         }
     }
 }
@@ -236,8 +242,24 @@ struct Key {
     equal_kinds: &'static [i64],
     /// Which kind of row has an order with it.
     ordered_kind: Option<i64>,
-    column: &'static str,
+    column: Column,
     binding: Binding,
+}
+
+/// The column that holds a value.
+#[derive(Debug, Clone, Copy)]
+enum Column {
+    Text,
+    Number,
+}
+
+impl Column {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Number => "number",
+        }
+    }
 }
 
 impl Key {
@@ -274,7 +296,7 @@ impl Key {
         Self {
             equal_kinds,
             ordered_kind,
-            column: "text",
+            column: Column::Text,
             binding: Binding::Text(text),
         }
     }
@@ -283,7 +305,7 @@ impl Key {
         Self {
             equal_kinds,
             ordered_kind,
-            column: "number",
+            column: Column::Number,
             binding: Binding::Number(number),
         }
     }
@@ -292,7 +314,7 @@ impl Key {
 /// Any of the values, in any element.
 fn equal(values: &[Comparand], target: Target) -> Match {
     // Values of one kind share an IN list.
-    let mut lists: Vec<(&'static [i64], &'static str, Vec<Binding>)> = Vec::new();
+    let mut lists: Vec<(&'static [i64], Column, Vec<Binding>)> = Vec::new();
     for value in values {
         let key = match Key::of(value, target) {
             Ok(key) => key,
@@ -309,7 +331,7 @@ fn equal(values: &[Comparand], target: Target) -> Match {
     }
     let rows = lists.into_iter().map(|(kinds, column, bindings)| {
         let kinds: Vec<String> = kinds.iter().map(i64::to_string).collect();
-        let mut sql = Statement::text(&format!("v.kind IN ({}) AND v.{column} ", kinds.join(", ")));
+        let mut sql = Statement::text(&format!("v.kind IN ({}) AND v.{} ", kinds.join(", "), column.name()));
         push_list(&mut sql, bindings);
         sql
     });
@@ -337,7 +359,7 @@ fn push_list(sql: &mut Statement, bindings: Vec<Binding>) {
 }
 
 /// Both ends, which must be of one type, in a single value.
-fn range(from: &Comparand, to: &Comparand, target: Target) -> Match {
+fn range(from: &Comparand, to: &Comparand, target: Target, dialect: &dyn Dialect) -> Match {
     let (from, to) = match (Key::of(from, target), Key::of(to, target)) {
         (Ok(from), Ok(to)) => (from, to),
         (Err(Match::Unsure), _) | (_, Err(Match::Unsure)) => return Match::Unsure,
@@ -345,10 +367,13 @@ fn range(from: &Comparand, to: &Comparand, target: Target) -> Match {
     };
     match (from.ordered_kind, to.ordered_kind) {
         (Some(kind), Some(other)) if kind == other => {
-            let column = from.column;
-            let mut sql = Statement::text(&format!("v.kind = {kind}{} AND v.{column} >= ", single(target)));
+            let mut sql = Statement::text(&format!("v.kind = {kind}{} AND ", single(target)));
+            push_ordered(&mut sql, from.column, dialect);
+            sql.push(" >= ");
             sql.bind(from.binding);
-            sql.push(&format!(" AND v.{column} <= "));
+            sql.push(" AND ");
+            push_ordered(&mut sql, to.column, dialect);
+            sql.push(" <= ");
             sql.bind(to.binding);
             Match::Row(sql)
         }
@@ -356,7 +381,7 @@ fn range(from: &Comparand, to: &Comparand, target: Target) -> Match {
     }
 }
 
-fn order(operator: Operator, value: &Comparand, target: Target) -> Match {
+fn order(operator: Operator, value: &Comparand, target: Target, dialect: &dyn Dialect) -> Match {
     let key = match Key::of(value, target) {
         Ok(key) => key,
         Err(other) => return other,
@@ -364,16 +389,25 @@ fn order(operator: Operator, value: &Comparand, target: Target) -> Match {
     let Some(kind) = key.ordered_kind else {
         return Match::Never;
     };
-    let column = key.column;
     let operator = match operator {
         Operator::Less => "<",
         Operator::LessOrEqual => "<=",
         Operator::Greater => ">",
         Operator::GreaterOrEqual => ">=",
     };
-    let mut sql = Statement::text(&format!("v.kind = {kind}{} AND v.{column} {operator} ", single(target)));
+    let mut sql = Statement::text(&format!("v.kind = {kind}{} AND ", single(target)));
+    push_ordered(&mut sql, key.column, dialect);
+    sql.push(&format!(" {operator} "));
     sql.bind(key.binding);
     Match::Row(sql)
+}
+
+/// A column of values, in their order.
+fn push_ordered(sql: &mut Statement, column: Column, dialect: &dyn Dialect) {
+    match column {
+        Column::Text => dialect.by_code_points(sql, "v.text"),
+        Column::Number => sql.push("v.number"),
+    }
 }
 
 /// Order and range look at single values, not at the elements of an array.

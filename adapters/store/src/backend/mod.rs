@@ -1,0 +1,315 @@
+//! What a partition rests in: a database that holds one tenant's entities, names and outbox.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `sql` | from a question to SQL: one compiler for every database that speaks it |
+//! | `sqlite` | SQLite: its file, its tables, every statement |
+//!
+//! Another database is another folder that implements [`Backend`], [`Reader`] and [`Transaction`]. What is outside of these
+//! folders writes no SQL, and relies on what is said here alone: numbers come in an order and may be missing, texts are
+//! compared as the dialect says, and a transaction is whole or nothing.
+
+pub(super) mod sql;
+pub(super) mod sqlite;
+
+use std::fmt;
+use std::path::Path;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use kakehashi_database::Trouble;
+use ngsi_ld::entity::DateTime;
+use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
+
+use self::sql::{Dialect, Statement};
+use super::StoreError;
+use super::body::{DecodeError, Row};
+use super::names::{NameKey, NameTable};
+use super::rows::{EntityKey, EntityRows};
+
+/// The row of an entity, as it was read.
+pub(super) trait StoredEntity: Send + Sync {
+    /// Its columns.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where they are of other types: the database is damaged.
+    fn columns(&self) -> Result<Row<'_>, DecodeError>;
+}
+
+/// The row of an entity, wherever it was read.
+pub(super) type BoxedEntity = Box<dyn StoredEntity>;
+
+/// A database with one tenant's partition.
+#[async_trait]
+pub(super) trait Backend: fmt::Debug + Send + Sync {
+    /// How it is asked.
+    fn dialect(&self) -> &'static dyn Dialect;
+
+    /// The file.
+    fn path(&self) -> &Path;
+
+    /// Why it cannot be written now, or not even be read.
+    fn trouble(&self) -> Option<Trouble>;
+
+    /// Whether it can be read.
+    fn is_readable(&self) -> bool;
+
+    /// Whether it was closed.
+    fn is_closed(&self) -> bool;
+
+    /// Waits for what is under way, then closes it.
+    async fn close(&self);
+
+    /// A connection that reads, whose statements end at the deadline.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn reader(&self, deadline: Instant) -> Result<Box<dyn Reader>, StoreError>;
+
+    /// Gives the first entity that the statement selects to `take`, on the thread that asks: for statements that find what
+    /// they select at once, because it is named. Whether there was one; `None` where that is not possible now, and a
+    /// [`Reader`] is to be asked.
+    fn look_up(&self, statement: &Statement, take: &mut dyn FnMut(Row<'_>)) -> Option<bool>;
+
+    /// The table of names with all that the database has beyond it; also for whoever holds a connection already.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn names_beyond(&self, known: &NameTable) -> Result<NameTable, StoreError>;
+
+    /// Begins a transaction, until the deadline. Nobody else writes until it has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn begin(&self, deadline: Option<Instant>) -> Result<Box<dyn Transaction>, StoreError>;
+
+    /// The error of a transaction as it is told.
+    async fn judged(&self, error: StoreError) -> StoreError;
+
+    /// What follows a large transaction. It changes no answer.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn tidy(&self) -> Result<(), StoreError>;
+
+    /// Removes what was erased from wherever else it may still stand. Whether that was possible now: whoever reads may be
+    /// in the way.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn clear_erased(&self) -> Result<bool, StoreError>;
+
+    /// The file's own connections, for tests that look at it or break it.
+    #[cfg(test)]
+    fn database(&self) -> &kakehashi_database::Database;
+}
+
+/// A connection that reads. What was read counts once [`Reader::done`] has said so.
+#[async_trait]
+pub(super) trait Reader: Send {
+    /// The first entity that the statement selects.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn first(&mut self, statement: Statement) -> Result<Option<BoxedEntity>, StoreError>;
+
+    /// The entities that the statement selects, as they are read.
+    fn all(&mut self, statement: Statement) -> BoxStream<'_, Result<BoxedEntity, StoreError>>;
+
+    /// The number that the statement selects.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn count(&mut self, statement: Statement) -> Result<u64, StoreError>;
+
+    /// Whether some entity has more than one type.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn has_entities_of_several_types(&mut self) -> Result<bool, StoreError>;
+
+    /// Whether an attribute of that name is a URI in some entity.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn holds_uris(&mut self, name: &AttributeName) -> Result<bool, StoreError>;
+
+    /// The types of which there is an entity, in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn held_types(&mut self) -> Result<Vec<TypeName>, StoreError>;
+
+    /// What the outbox holds after a position, in order: as many marks as told at most, and no more than the first beyond
+    /// as many bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn marks_after(&mut self, position: i64, most: usize, most_bytes: usize) -> Result<Vec<Mark>, StoreError>;
+
+    /// Between which positions the outbox is whole: everything up to the first may be lost, and the second is the
+    /// newest that was ever given.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn outbox_ends(&mut self) -> Result<Ends, StoreError>;
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// [`StoreError`] where what was read is nothing that ever stood there.
+    fn done(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// A transaction. Dropped, it is rolled back.
+#[async_trait]
+pub(super) trait Transaction: Send {
+    /// The table of names with all that the database has beyond it.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn names_beyond(&mut self, known: &NameTable) -> Result<NameTable, StoreError>;
+
+    /// Gives a number to a name that has none.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn add_name(&mut self, name: &Iri) -> Result<NameKey, StoreError>;
+
+    /// The entity of that id.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn find(&mut self, id: &EntityId) -> Result<Option<(EntityKey, BoxedEntity)>, StoreError>;
+
+    /// The entity of that row.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn entity(&mut self, key: EntityKey) -> Result<BoxedEntity, StoreError>;
+
+    /// Adds an entity.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn insert(&mut self, id: &EntityId, rows: &EntityRows) -> Result<(), StoreError>;
+
+    /// Puts other content in the place of an entity's.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn replace(&mut self, key: EntityKey, rows: &EntityRows) -> Result<(), StoreError>;
+
+    /// Removes an entity with everything about it.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn delete(&mut self, key: EntityKey) -> Result<(), StoreError>;
+
+    /// Some of the entities of which something has expired.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn expired(&mut self, now: &DateTime, most: usize) -> Result<Vec<EntityKey>, StoreError>;
+
+    /// When something expires next, in entities or in the outbox.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn next_expiry(&mut self) -> Result<Option<DateTime>, StoreError>;
+
+    /// Appends to the outbox. Its position is higher than those of all that were committed before, and some may be left out.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn append(&mut self, mark: NewMark) -> Result<(), StoreError>;
+
+    /// Erases the values of an entity from the outbox. Whether there were any.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn erase_values(&mut self, id: &EntityId) -> Result<bool, StoreError>;
+
+    /// Erases from the outbox the values of which something has expired. Whether there were any.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn erase_expired_values(&mut self, now: &DateTime) -> Result<bool, StoreError>;
+
+    /// Removes the oldest marks, as many as told at most: those before a time, in microseconds since 1970, and those
+    /// beyond a size. How many.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn drop_oldest(&mut self, before: i64, beyond_bytes: i64, most: usize) -> Result<usize, StoreError>;
+
+    /// What the outbox holds after a position, of what has values; as [`Reader::marks_after`].
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn marks_with_values_after(&mut self, position: i64, most: usize) -> Result<Vec<Mark>, StoreError>;
+
+    /// Puts other values in the place of a mark's.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn set_values(&mut self, position: i64, values: &MarkValues) -> Result<(), StoreError>;
+
+    /// Commits; before anybody else writes `then` is done. What is about to be committed is not given up any more.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was written.
+    async fn commit(self: Box<Self>, then: Box<dyn FnOnce() + Send>) -> Result<(), StoreError>;
+
+    /// Rolls back, without being waited for.
+    fn give_up(self: Box<Self>);
+}
+
+/// A row of the outbox that is to be written.
+#[derive(Debug)]
+pub(super) struct NewMark {
+    /// When, in microseconds since 1970.
+    pub(super) at: i64,
+    /// What, by a number of the outbox's own.
+    pub(super) kind: i64,
+    /// The entity; `None`: several.
+    pub(super) id: Option<EntityId>,
+    /// What the kind says beside.
+    pub(super) detail: Vec<u8>,
+    pub(super) values: MarkValues,
+    /// What it weighs.
+    pub(super) bytes: i64,
+}
+
+/// The values of a row of the outbox.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct MarkValues {
+    /// The entity before, encoded with its dates; `None`: there was none, or it does not rest here.
+    pub(super) before: Option<Vec<u8>>,
+    /// The entity after.
+    pub(super) after: Option<Vec<u8>>,
+    /// When the first part of either expires.
+    pub(super) expires_at: Option<DateTime>,
+}
+
+/// A row of the outbox.
+#[derive(Debug)]
+pub(super) struct Mark {
+    pub(super) position: i64,
+    pub(super) at: i64,
+    pub(super) kind: i64,
+    pub(super) id: Option<String>,
+    pub(super) detail: Vec<u8>,
+    pub(super) before: Option<Vec<u8>>,
+    pub(super) after: Option<Vec<u8>>,
+}
+
+/// Where the outbox begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// What is up to here may be lost.
+    pub(super) lost_up_to: i64,
+    /// Nothing beyond it was ever committed.
+    pub(super) newest: i64,
+}

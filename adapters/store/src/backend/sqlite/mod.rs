@@ -1,0 +1,185 @@
+//! SQLite: one file a tenant.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `schema` | the tables, and how older files become new ones |
+//! | `dialect` | how SQLite is asked |
+//! | `reading`, `writing`, `outbox` | every statement |
+//!
+//! One connection writes, a few read; in WAL mode readers never wait for the writer, and another process
+//! (`kakehashi store load`) may write while the gateway reads. Every connection has a thread of its own, so the
+//! async runtime waits but never blocks; only what is named is looked up in place, which takes less than asking. What is erased is overwritten (`secure_delete`), and the WAL, which still has
+//! it, is emptied afterwards.
+
+mod dialect;
+mod outbox;
+mod reading;
+mod schema;
+mod writing;
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use kakehashi_database::{Database, Settings, Trouble};
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+
+use self::reading::{SqliteReader, look_up, names_beyond};
+use self::schema::Tables;
+use self::writing::SqliteTransaction;
+use super::sql::{Dialect, Statement};
+use super::{Backend, Reader, Transaction};
+use crate::StoreError;
+use crate::body::Row;
+use crate::names::NameTable;
+
+pub(crate) use self::dialect::Sqlite;
+
+/// How long a writer waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the emptying of the WAL waits for readers. Writers wait meanwhile; whoever begins to read does not.
+const PATIENCE_WITH_READERS: Duration = Duration::from_millis(250);
+
+/// Prepared statements that a connection keeps: shapes of queries are few, but consumers vary them.
+const STATEMENTS: usize = 256;
+
+/// Rows that a connection's thread reads ahead of the one that takes them: enough to keep it busy; an entity may have
+/// hundreds of KiB, and a large answer is to pass through little memory.
+const ROWS_AHEAD: usize = 8;
+
+/// SQLite's page cache of a connection, in KiB (negative by SQLite's convention). The operating system keeps the file's
+/// pages as well, once for all connections.
+const CACHE: &str = "-2048";
+
+/// To what size the WAL file shrinks again after a large load, in bytes.
+const WAL_BYTES: &str = "67108864";
+
+/// A file.
+#[derive(Debug)]
+pub(crate) struct SqliteBackend {
+    database: Database,
+}
+
+impl SqliteBackend {
+    /// Opens the file of a tenant; makes it and its folder when they do not exist, and brings a file of an earlier version
+    /// up to date, as far as the disk allows that now.
+    ///
+    /// # Errors
+    /// [`StoreError`] where waiting would not help.
+    pub(crate) async fn open(file: &Path, tenant: &str, readers: NonZeroU32) -> Result<Self, StoreError> {
+        let all = SqliteConnectOptions::new()
+            .busy_timeout(BUSY_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS)
+            .row_buffer_size(ROWS_AHEAD)
+            .pragma("cache_size", CACHE);
+        let settings = Settings {
+            name: format!("the store's partition of {tenant}").into(),
+            file: file.to_owned(),
+            readers,
+            writing: all
+                .clone()
+                // In WAL mode: a power cut may lose the last transactions, never the file.
+                .synchronous(SqliteSynchronous::Normal)
+                .pragma("journal_size_limit", WAL_BYTES)
+                // What was removed is overwritten, and not only forgotten.
+                .pragma("secure_delete", "ON"),
+            all,
+        };
+        Ok(Self {
+            database: Database::open(settings, Arc::new(Tables)).await?,
+        })
+    }
+}
+
+#[async_trait]
+impl Backend for SqliteBackend {
+    fn dialect(&self) -> &'static dyn Dialect {
+        &Sqlite
+    }
+
+    fn path(&self) -> &Path {
+        self.database.path()
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        self.database.trouble()
+    }
+
+    fn is_readable(&self) -> bool {
+        self.database.is_readable()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.database.is_closed()
+    }
+
+    async fn close(&self) {
+        self.database.close().await;
+    }
+
+    async fn reader(&self, deadline: Instant) -> Result<Box<dyn Reader>, StoreError> {
+        let connection = self.database.reader(Some(deadline)).await?;
+        Ok(Box::new(SqliteReader(connection)))
+    }
+
+    fn look_up(&self, statement: &Statement, take: &mut dyn FnMut(Row<'_>)) -> Option<bool> {
+        self.database
+            .read_in_place(|connection| look_up(connection, statement, take))
+    }
+
+    async fn names_beyond(&self, known: &NameTable) -> Result<NameTable, StoreError> {
+        let mut reader = self.database.spare_reader().await?;
+        let names = names_beyond(&mut reader, known).await?;
+        reader.done()?;
+        Ok(names)
+    }
+
+    async fn begin(&self, deadline: Option<Instant>) -> Result<Box<dyn Transaction>, StoreError> {
+        let transaction = self.database.begin(deadline).await?;
+        Ok(Box::new(SqliteTransaction(transaction)))
+    }
+
+    async fn judged(&self, error: StoreError) -> StoreError {
+        self.database.judged(error).await
+    }
+
+    /// Statistics for the planner, and the WAL moved into the database as far as readers allow.
+    async fn tidy(&self) -> Result<(), StoreError> {
+        let mut connection = self.database.for_upkeep().await?;
+        for statement in [
+            "PRAGMA analysis_limit = 1000; ANALYZE",
+            "PRAGMA wal_checkpoint(PASSIVE)",
+        ] {
+            sqlx::raw_sql(statement).execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Moves the WAL into the database and empties it.
+    async fn clear_erased(&self) -> Result<bool, StoreError> {
+        let mut connection = self.database.for_upkeep().await?;
+        let patience = |patience: Duration| format!("PRAGMA busy_timeout = {}", patience.as_millis());
+        // Pragmas take no bindings; both values are numbers of this module.
+        let (short, usual) = (patience(PATIENCE_WITH_READERS), patience(BUSY_TIMEOUT));
+        sqlx::raw_sql(sqlx::AssertSqlSafe(short))
+            .execute(&mut *connection)
+            .await?;
+        let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&mut *connection)
+            .await;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(usual))
+            .execute(&mut *connection)
+            .await?;
+        let is_busy: i64 = emptied?.try_get(0)?;
+        Ok(is_busy == 0)
+    }
+
+    #[cfg(test)]
+    fn database(&self) -> &Database {
+        &self.database
+    }
+}

@@ -1,0 +1,164 @@
+//! What is read: running what the compiler made, and the other questions.
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use ngsi_ld::{AttributeName, Iri, TypeName};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
+
+use super::outbox;
+use crate::StoreError;
+use crate::backend::sql::{Binding, Statement};
+use crate::backend::{BoxedEntity, Ends, Mark, Reader, StoredEntity};
+use crate::body::{DecodeError, Row};
+use crate::index::kind;
+use crate::names::{NameKey, NameTable};
+
+/// A row in which [`COLUMNS`](crate::backend::sql::COLUMNS) begin at some column.
+pub(super) struct EntityRow {
+    pub(super) row: SqliteRow,
+    pub(super) first_column: usize,
+}
+
+impl EntityRow {
+    fn column<'r, T>(&'r self, position: usize) -> Result<T, DecodeError>
+    where
+        T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+    {
+        self.row
+            .try_get(self.first_column + position)
+            .map_err(|_| DecodeError::Damaged("a column has the wrong type"))
+    }
+}
+
+impl StoredEntity for EntityRow {
+    fn columns(&self) -> Result<Row<'_>, DecodeError> {
+        Ok(Row {
+            id: self.column(0)?,
+            created_at: self.column(1)?,
+            modified_at: self.column(2)?,
+            body: self.column(3)?,
+        })
+    }
+}
+
+fn boxed(row: SqliteRow) -> BoxedEntity {
+    Box::new(EntityRow { row, first_column: 0 })
+}
+
+/// A connection that reads.
+pub(super) struct SqliteReader(pub(super) kakehashi_database::Reader);
+
+#[async_trait]
+impl Reader for SqliteReader {
+    async fn first(&mut self, statement: Statement) -> Result<Option<BoxedEntity>, StoreError> {
+        let row = prepared(statement).fetch_optional(&mut *self.0).await?;
+        Ok(row.map(boxed))
+    }
+
+    fn all(&mut self, statement: Statement) -> BoxStream<'_, Result<BoxedEntity, StoreError>> {
+        let rows = prepared(statement).fetch(&mut *self.0);
+        rows.map_ok(boxed).map_err(StoreError::from).boxed()
+    }
+
+    async fn count(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        let row = prepared(statement).fetch_one(&mut *self.0).await?;
+        let count: i64 = row.try_get(0)?;
+        u64::try_from(count).map_err(|_| StoreError::Row("a count is negative".to_owned()))
+    }
+
+    async fn has_entities_of_several_types(&mut self) -> Result<bool, StoreError> {
+        let some = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM several_types)");
+        Ok(some.fetch_one(&mut *self.0).await?)
+    }
+
+    async fn holds_uris(&mut self, name: &AttributeName) -> Result<bool, StoreError> {
+        const STATEMENT: &str = "SELECT EXISTS (SELECT 1 FROM attribute_values
+            WHERE name = (SELECT key FROM names WHERE name = ?1) AND kind = ?2 AND text IS NOT NULL)";
+        let found = sqlx::query_scalar(STATEMENT).bind(name.as_str()).bind(kind::URI);
+        Ok(found.fetch_one(&mut *self.0).await?)
+    }
+
+    async fn held_types(&mut self) -> Result<Vec<TypeName>, StoreError> {
+        const STATEMENT: &str =
+            "SELECT name FROM names WHERE EXISTS (SELECT 1 FROM entity_types WHERE type = names.key) ORDER BY key";
+        let names: Vec<String> = sqlx::query_scalar(STATEMENT).fetch_all(&mut *self.0).await?;
+        Ok(names.into_iter().map(|name| TypeName::new(Iri::new(name))).collect())
+    }
+
+    async fn marks_after(&mut self, position: i64, most: usize, most_bytes: usize) -> Result<Vec<Mark>, StoreError> {
+        outbox::marks_after(&mut self.0, position, most, most_bytes).await
+    }
+
+    async fn outbox_ends(&mut self) -> Result<Ends, StoreError> {
+        outbox::ends(&mut self.0).await
+    }
+
+    fn done(self: Box<Self>) -> Result<(), StoreError> {
+        Ok(self.0.done()?)
+    }
+}
+
+/// Gives the first row that the statement selects to `take`. Whether there was one.
+pub(super) fn look_up(
+    connection: &rusqlite::Connection,
+    statement: &Statement,
+    take: &mut dyn FnMut(Row<'_>),
+) -> rusqlite::Result<bool> {
+    let mut prepared = connection.prepare_cached(&statement.text)?;
+    for (binding, position) in statement.bindings.iter().zip(1_usize..) {
+        match binding {
+            Binding::Text(text) => prepared.raw_bind_parameter(position, text.as_str())?,
+            Binding::Number(number) => prepared.raw_bind_parameter(position, number)?,
+            Binding::Integer(integer) => prepared.raw_bind_parameter(position, integer)?,
+        }
+    }
+    let mut rows = prepared.raw_query();
+    let row = rows.next()?;
+    // As sqlx tells of its statements: the text of it, which holds no value.
+    tracing::debug!(summary = %statement.text, rows_returned = u8::from(row.is_some()), "looked up in place");
+    let Some(row) = row else {
+        return Ok(false);
+    };
+    take(Row {
+        id: row.get_ref(0)?.as_str()?,
+        created_at: row.get_ref(1)?.as_str()?,
+        modified_at: row.get_ref(2)?.as_str()?,
+        body: row.get_ref(3)?.as_blob()?,
+    });
+    Ok(true)
+}
+
+/// The table of names with all that the file has beyond it. Numbers are given in their order by the one writer, so that
+/// what is missing has higher ones.
+pub(super) async fn names_beyond(
+    connection: &mut SqliteConnection,
+    known: &NameTable,
+) -> Result<NameTable, StoreError> {
+    let mut names = known.clone();
+    let rows = sqlx::query("SELECT key, name FROM names WHERE key > ? ORDER BY key")
+        .bind(i64::from(names.last_key()))
+        .fetch_all(connection)
+        .await?;
+    for row in rows {
+        let (key, name): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+        let key = NameKey::try_from(key).unwrap_or(0);
+        if !names.add(key, Iri::new(name)) {
+            return Err(StoreError::Row("a name has a number that no name can have".to_owned()));
+        }
+    }
+    Ok(names)
+}
+
+/// The text holds no text of a query, only what the compiler wrote; everything else is bound.
+fn prepared(statement: Statement) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+    let Statement { text, bindings } = statement;
+    bindings
+        .into_iter()
+        .fold(sqlx::query(AssertSqlSafe(text)), |query, binding| match binding {
+            Binding::Text(text) => query.bind(text),
+            Binding::Number(number) => query.bind(number),
+            Binding::Integer(integer) => query.bind(integer),
+        })
+}

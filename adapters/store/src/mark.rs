@@ -1,0 +1,214 @@
+//! What the outbox holds: one mark a committed change. Pure.
+//!
+//! A mark says which entity, of which types, and what became of it. Beside that it holds what the entity was before and is
+//! after, as far as that may rest (see [`MayRest`]); whoever needs more asks the store. What was erased since is not
+//! there any more, and a load has one mark without any value.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use kakehashi_contract::{Change, Changed, Fate, MayRest, Position, Values};
+use ngsi_ld::entity::DateTime;
+use ngsi_ld::{Entity, EntityId, TypeName};
+
+use super::StoreError;
+use super::backend::{Mark, MarkValues, NewMark};
+use super::body::{DecodeError, NotEncoded, decode_with_dates, encode_with_dates, names_in, put_names};
+use super::names::NameTable;
+use super::rows::type_keys;
+
+/// How long a mark stays: whoever was away over a night learns what happened; whoever was away for longer compares.
+pub const LONGEST_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Most bytes of marks in a partition: tens of thousands of changes. Hundreds of partitions have as many outboxes, and
+/// comparing costs less than reading so much.
+pub(super) const MOST_BYTES: i64 = 16 * 1024 * 1024;
+
+/// Most bytes of values in one mark. Of a larger entity it says only that it was changed.
+const MOST_BYTES_OF_VALUES: usize = 1024 * 1024;
+
+/// What a mark weighs beside its texts and values: its row, and its places in indexes.
+const BYTES_OF_A_MARK: usize = 128;
+
+/// The column `kind`.
+mod kind {
+    pub(super) const CREATED: i64 = 0;
+    pub(super) const REPLACED: i64 = 1;
+    pub(super) const DELETED: i64 = 2;
+    pub(super) const EXPIRED: i64 = 3;
+    pub(super) const PART_EXPIRED: i64 = 4;
+    pub(super) const LOAD: i64 = 5;
+}
+
+/// What became of an entity, as a number.
+const fn kind_of(fate: Fate) -> i64 {
+    match fate {
+        Fate::Created => kind::CREATED,
+        Fate::Replaced => kind::REPLACED,
+        Fate::Deleted => kind::DELETED,
+        Fate::Expired => kind::EXPIRED,
+        Fate::PartExpired => kind::PART_EXPIRED,
+    }
+}
+
+const fn fate_of(kind: i64) -> Option<Fate> {
+    Some(match kind {
+        kind::CREATED => Fate::Created,
+        kind::REPLACED => Fate::Replaced,
+        kind::DELETED => Fate::Deleted,
+        kind::EXPIRED => Fate::Expired,
+        kind::PART_EXPIRED => Fate::PartExpired,
+        _ => return None,
+    })
+}
+
+/// The mark of a change of one entity. `entity`: as it is or, where it is gone, as it was.
+///
+/// # Errors
+/// [`NotEncoded`]
+pub(super) fn of_entity(
+    entity: &Entity,
+    fate: Fate,
+    now: &DateTime,
+    values: MarkValues,
+    names: &NameTable,
+) -> Result<NewMark, NotEncoded> {
+    let mut detail = Vec::new();
+    put_names(&mut detail, &type_keys(entity, names)?);
+    Ok(weighed(NewMark {
+        at: now.unix_micros(),
+        kind: kind_of(fate),
+        id: Some(entity.id.clone()),
+        detail,
+        values,
+        bytes: 0,
+    }))
+}
+
+/// The mark of a load.
+pub(super) fn of_load(created: u64, replaced: u64, now: &DateTime) -> NewMark {
+    let detail = [created.to_le_bytes(), replaced.to_le_bytes()].concat();
+    weighed(NewMark {
+        at: now.unix_micros(),
+        kind: kind::LOAD,
+        id: None,
+        detail,
+        values: MarkValues::default(),
+        bytes: 0,
+    })
+}
+
+fn weighed(mark: NewMark) -> NewMark {
+    let length = |values: &Option<Vec<u8>>| values.as_ref().map_or(0, Vec::len);
+    let id = mark.id.as_ref().map_or(0, |id| id.as_str().len());
+    let values = length(&mark.values.before).saturating_add(length(&mark.values.after));
+    let bytes = BYTES_OF_A_MARK + 2 * id + mark.detail.len();
+    NewMark {
+        bytes: i64::try_from(bytes.saturating_add(values)).unwrap_or(i64::MAX),
+        ..mark
+    }
+}
+
+/// What of two entities rests in a mark.
+///
+/// # Errors
+/// [`NotEncoded`]
+pub(super) fn values_of(
+    before: Option<&Entity>,
+    after: Option<&Entity>,
+    may_rest: Option<&MayRest>,
+    names: &NameTable,
+) -> Result<MarkValues, NotEncoded> {
+    let Some(may_rest) = may_rest else {
+        return Ok(MarkValues::default());
+    };
+    let mut first_expiry: Option<DateTime> = None;
+    let mut rest = |entity: Option<&Entity>| -> Result<Option<Vec<u8>>, NotEncoded> {
+        let Some(mut kept) = entity.and_then(|entity| may_rest(entity)) else {
+            return Ok(None);
+        };
+        // The dates are the store's own.
+        if let Some(dates) = entity.and_then(|entity| entity.system.dates()) {
+            let of_kept = kept.system.dates_mut();
+            of_kept.created_at.clone_from(&dates.created_at);
+            of_kept.modified_at.clone_from(&dates.modified_at);
+        }
+        let encoded = encode_with_dates(&kept, names)?;
+        if encoded.len() > MOST_BYTES_OF_VALUES {
+            return Ok(None);
+        }
+        if let Some(expiry) = kept.first_expiry()
+            && first_expiry.as_ref().is_none_or(|first| expiry < first)
+        {
+            first_expiry = Some(expiry.clone());
+        }
+        Ok(Some(encoded))
+    };
+    Ok(MarkValues {
+        before: rest(before)?,
+        after: rest(after)?,
+        expires_at: first_expiry,
+    })
+}
+
+/// The entities that rest in a mark.
+///
+/// # Errors
+/// [`DecodeError`]
+pub(super) fn entities_of(mark: &Mark, names: &NameTable) -> Result<[Option<Entity>; 2], DecodeError> {
+    let id = mark.id.as_deref().unwrap_or_default();
+    let entity = |values: &Option<Vec<u8>>| -> Result<Option<Entity>, DecodeError> {
+        let decoded = values.as_deref().map(|values| decode_with_dates(id, values, names));
+        decoded.transpose()
+    };
+    Ok([entity(&mark.before)?, entity(&mark.after)?])
+}
+
+/// A mark as it is told: nothing of it that may not rest, or whose time is over.
+///
+/// # Errors
+/// [`StoreError::Row`]
+pub(super) fn change(
+    mark: &Mark,
+    names: &NameTable,
+    may_rest: Option<&MayRest>,
+    now: &DateTime,
+) -> Result<Change, StoreError> {
+    let changed = match fate_of(mark.kind) {
+        Some(fate) => {
+            let [before, after] = entities_of(mark, names)?;
+            let told = |entity: Option<Entity>, is_none: bool| {
+                let kept = entity
+                    .and_then(|entity| may_rest.and_then(|may_rest| may_rest(&entity)))
+                    // Of what has expired since nothing is told, and not a part either.
+                    .filter(|kept| kept.first_expiry().is_none_or(|expiry| expiry > now));
+                match kept {
+                    _ if is_none => Values::Nothing,
+                    Some(kept) => Values::Kept(Box::new(kept)),
+                    None => Values::NotKept,
+                }
+            };
+            Changed::Entity {
+                id: EntityId::new_unchecked(mark.id.as_deref().unwrap_or_default()),
+                types: names_in(&mark.detail, names)?.into_iter().map(TypeName::new).collect(),
+                fate,
+                before: told(before, fate == Fate::Created),
+                after: told(after, fate.is_end()),
+            }
+        }
+        None if mark.kind == kind::LOAD => {
+            let (numbers, _) = mark.detail.as_chunks::<8>();
+            let number = |position: usize| numbers.get(position).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            Changed::Load {
+                created: number(0),
+                replaced: number(1),
+            }
+        }
+        None => return Err(StoreError::Row("a mark of the outbox is of no known kind".to_owned())),
+    };
+    let at = UNIX_EPOCH + Duration::from_micros(u64::try_from(mark.at).unwrap_or_default());
+    Ok(Change {
+        position: Position::of(mark.position),
+        at: DateTime::from_system_time(at),
+        changed,
+    })
+}
