@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use hashbrown::HashMap;
 use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::ConsumerId;
-use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_resources::pause;
 use kakehashi_revision::{Process, Revision};
 use kakehashi_runtime::Spawner;
@@ -17,9 +16,10 @@ use ngsi_ld::Entity;
 use tokio::sync::watch;
 
 use super::access::Access;
+use super::entity_written::EntityWritten;
 use super::matching::{self, Notice};
 use super::notification::Content;
-use super::outbox::{Cause, Pending};
+use super::waiting::{Cause, Pending};
 use super::{Entry, Subscriptions};
 
 /// Most changes of one owner that wait. More means that its subscriptions take longer to compare than entities change.
@@ -33,17 +33,6 @@ const MOST_WAITING_BYTES_IN_ALL: usize = 128 * 1024 * 1024;
 
 /// How long one change may take to be compared with the subscriptions of one owner. Its other changes wait meanwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What was written.
-#[derive(Debug)]
-pub(super) struct EntityWritten {
-    pub(super) revision: Arc<Revision>,
-    pub(super) source: Arc<RegisteredSource>,
-    pub(super) before: Option<Entity>,
-    pub(super) after: Option<Entity>,
-    /// What it weighs: about the bytes of its entities.
-    pub(super) bytes: usize,
-}
 
 /// A change, and the subscriptions of one owner that it may concern.
 #[derive(Debug)]

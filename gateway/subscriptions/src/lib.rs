@@ -10,7 +10,7 @@
 //! | `directory` | those that hold now, by owner and by type |
 //! | `matching` | whether a change notifies |
 //! | `notification`, `showing_changes` | the body of a notification |
-//! | `outbox`, `delivery` | the notifications that wait, and sending one |
+//! | `waiting`, `delivery` | the notifications that wait, and sending one |
 //! | `periodic` | subscriptions with `timeInterval` |
 //! | `changing` | storing, replacing and deleting them |
 //! | `record` | how often and when a subscription was notified |
@@ -27,11 +27,11 @@ mod changing;
 pub mod definition;
 mod delivery;
 mod directory;
+mod entity_written;
 mod loading;
 mod matching;
 pub mod members;
 mod notification;
-mod outbox;
 mod periodic;
 mod reading;
 mod reading_lists;
@@ -39,6 +39,7 @@ mod reading_notification;
 mod record;
 mod showing_changes;
 mod storage;
+mod waiting;
 mod writing;
 
 #[cfg(test)]
@@ -67,14 +68,15 @@ use ngsi_ld::context::Context;
 use ngsi_ld::entity::DateTime;
 use serde_json::{Map, Value};
 
-use changes::{Changes, EntityWritten};
+use changes::Changes;
 pub use changing::{CannotStore, Change};
 use definition::{Accept, Subscription, SubscriptionStatus, duration};
 use delivery::{Courier, Letter, Undelivered};
 use directory::Directory;
-use outbox::{Cause, Lost, Outbox, Pending};
+use entity_written::EntityWritten;
 use record::Record;
 use storage::Storage;
+use waiting::{Cause, Lost, Pending, WaitingNotifications};
 
 pub use loading::NotLoaded;
 pub use members::{Fault, parse_object as members_of};
@@ -152,7 +154,7 @@ pub struct Subscriptions {
     is_loaded: AtomicBool,
     directory: Directory,
     changes: Changes,
-    outbox: Outbox,
+    notifications: WaitingNotifications,
     courier: Courier,
     tasks: Tasks,
     /// Whose subscriptions are changed: of each consumer, one change at a time.
@@ -237,7 +239,7 @@ impl Subscriptions {
             is_loaded: AtomicBool::new(false),
             directory: Directory::default(),
             changes: Changes::new(tasks.notifications.clone()),
-            outbox: Outbox::new(tasks.notifications.clone()),
+            notifications: WaitingNotifications::new(tasks.notifications.clone()),
             courier: Courier::new(&gateway.egress_allow)?,
             tasks: tasks.clone(),
             changing: DashMap::new(),
@@ -276,7 +278,7 @@ impl Subscriptions {
         // What is compared may have to be sent.
         self.changes.compared_within(patience).await
             && self
-                .outbox
+                .notifications
                 .empty_within(until.saturating_duration_since(Instant::now()))
                 .await
     }
@@ -287,7 +289,7 @@ impl Subscriptions {
         for (owner, count) in self.changes.close() {
             tracing::error!(%owner, count, "stopping: changes of entities were not compared with subscriptions");
         }
-        let lost = self.outbox.close();
+        let lost = self.notifications.close();
         let current = |lost: &Lost| {
             let current = self.directory.get(&lost.key)?;
             current.is_active().then_some(current)
@@ -402,7 +404,7 @@ impl Subscriptions {
         if !entry.record().take_turn(throttling, Instant::now()) {
             return;
         }
-        if !Outbox::push(self, pending) {
+        if !WaitingNotifications::push(self, pending) {
             self.not_told(&entry);
         }
     }

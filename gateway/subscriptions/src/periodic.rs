@@ -21,7 +21,7 @@ use ngsi_ld::{Entity, EntityId};
 use super::access::Access;
 use super::matching::{is_subscribed, meets_conditions};
 use super::notification::Content;
-use super::outbox::{Cause, MOST_WAITING_BYTES, Pending};
+use super::waiting::{Cause, MOST_WAITING_BYTES, Pending};
 use super::{Entry, Subscriptions, now};
 
 /// Shortest interval: each notification asks the store for everything that matches.

@@ -11,7 +11,7 @@ use kakehashi_revision::Revision;
 use kakehashi_runtime::{Slots, Spawner};
 use tokio::sync::watch;
 
-use super::changes::EntityWritten;
+use super::entity_written::EntityWritten;
 use super::notification::Content;
 use super::{Entry, Key, Subscriptions};
 
@@ -75,7 +75,7 @@ struct Waiting {
     is_closed: bool,
 }
 
-/// What one consumer holds of the outbox.
+/// What one consumer holds of what waits.
 #[derive(Debug, Default)]
 struct Held {
     count: usize,
@@ -93,7 +93,7 @@ pub struct Lost {
 
 /// All notifications that wait or are under way.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct WaitingNotifications {
     spawner: Spawner,
     waiting: Mutex<Waiting>,
     slots: Slots,
@@ -101,7 +101,7 @@ pub(super) struct Outbox {
     count: watch::Sender<usize>,
 }
 
-impl Outbox {
+impl WaitingNotifications {
     pub(super) fn new(spawner: Spawner) -> Self {
         Self {
             spawner,
@@ -118,13 +118,13 @@ impl Outbox {
 
     /// Lets a notification wait for its turn; `false` when too many wait already.
     pub(super) fn push(subscriptions: &Arc<Subscriptions>, pending: Pending) -> bool {
-        let outbox = &subscriptions.outbox;
+        let notifications = &subscriptions.notifications;
         let consumer = pending.entry.key.owner.clone();
         let lane = Lane {
             origin: pending.entry.endpoint_origin(),
             consumer: consumer.clone(),
         };
-        let mut waiting = outbox.waiting();
+        let mut waiting = notifications.waiting();
         let in_all = waiting.bytes.saturating_add(pending.bytes);
         let (count, of_consumer) = match waiting.consumers.get(&consumer) {
             Some(held) => (held.count, held.bytes.saturating_add(pending.bytes)),
@@ -139,7 +139,7 @@ impl Outbox {
         }
         if !waiting.lanes.contains_key(&lane) {
             let work = run(Arc::clone(subscriptions), lane.clone());
-            if outbox.spawner.spawn(work).is_err() {
+            if notifications.spawner.spawn(work).is_err() {
                 return false;
             }
         }
@@ -149,7 +149,7 @@ impl Outbox {
         held.count = count + 1;
         held.bytes = of_consumer;
         waiting.bytes = in_all;
-        outbox.count.send_modify(|count| *count += 1);
+        notifications.count.send_modify(|count| *count += 1);
         true
     }
 
@@ -208,14 +208,19 @@ impl Outbox {
 
 /// Sends the notifications of a lane, one after the other.
 async fn run(subscriptions: Arc<Subscriptions>, lane: Lane) {
-    let outbox = &subscriptions.outbox;
-    while let Some(pending) = outbox.next(&lane) {
+    let notifications = &subscriptions.notifications;
+    while let Some(pending) = notifications.next(&lane) {
         let bytes = pending.bytes;
-        let _slot = outbox.slots.take(&lane.consumer).await;
+        let _slot = notifications.slots.take(&lane.consumer).await;
         // It must cost this notification alone, not those behind it.
-        if outbox.spawner.guarded(subscriptions.send(pending)).await.is_none() {
+        if notifications
+            .spawner
+            .guarded(subscriptions.send(pending))
+            .await
+            .is_none()
+        {
             subscriptions.count("internal");
         }
-        outbox.done(&lane, bytes);
+        notifications.done(&lane, bytes);
     }
 }
