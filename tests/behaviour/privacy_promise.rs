@@ -50,7 +50,7 @@ fn tests() -> BTreeSet<(String, String)> {
         let parts: Vec<String> = in_workspace
             .iter()
             .map(|part| part.to_string_lossy().into_owned())
-            .filter(|part| part != "src")
+            .filter(|part| part != "src" && part != "mod")
             .collect();
         let mut is_test = false;
         for line in text.lines().map(str::trim) {
