@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`names`] | names of tenants, consumers and roles; codes of local governments |
 //! | [`consumer`] | who asks: what is known of a consumer, whatever proved it |
-//! | [`client_network`] | what a client is counted by where nothing better is known of it |
+//! | [`mod@client_network`] | what a client is counted by where nothing better is known of it |
 //! | [`condition`] | something that is wrong now |
 //! | [`diagnostics`] | what is wrong with a file that somebody wrote, with its place |
 //! | [`controls`] | text from outside, safe to show |
