@@ -16,7 +16,7 @@ use kakehashi_federation::query::may_decide_alone;
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_federation::types::one_for_each_type;
 use kakehashi_federation::{Question, linked_conditions};
-use kakehashi_http::api::asked::Asked;
+use kakehashi_http::api::command::{Command, ToWrite};
 use kakehashi_http::problem::Problem;
 use kakehashi_runtime::Slots;
 use ngsi_ld::Entity;
@@ -70,7 +70,7 @@ pub struct WriteVerdict {
 
 /// Adds the questions of a read. `scan`: how much one request may read of a source.
 pub(super) fn of_reading(
-    asked: &Asked,
+    command: &Command,
     question: &Question,
     asker: &Asker<'_>,
     scan: usize,
@@ -104,14 +104,14 @@ pub(super) fn of_reading(
             "the gateway orders what matches, on what is visible: sources are asked for all of it and not for one page";
         explanation.notes.push(note.to_owned());
     }
-    let sent: Vec<SubQuery> = match asked {
-        Asked::Retrieve { .. } => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
-        Asked::Types(_) => {
+    let sent: Vec<SubQuery> = match command {
+        Command::Retrieve { .. } => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
+        Command::Types(_) => {
             // Whether a store has entities of several types is not looked up.
             let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);
             sub_queries.iter().flat_map(by_type).collect()
         }
-        Asked::Query { page, .. } => match sub_queries.as_slice() {
+        Command::Query { page, .. } => match sub_queries.as_slice() {
             [only] if may_decide_alone(only, question) && !may_lead_to_hidden(only, question) => {
                 if only.source.is_store {
                     let note = "if the store holds entities of several types, or Relationships that the conditions look at, it \
@@ -122,9 +122,8 @@ pub(super) fn of_reading(
             }
             _ => sub_queries,
         },
-        Asked::Write(..) | Asked::Delete(..) => Vec::new(),
+        Command::Write(..) | Command::Delete(..) => Vec::new(),
     };
-    let asked_for = asked;
     for sub_query in &sent {
         let asked = sub_query.source.adapter.asked(&sub_query.query);
         let requests = asked.unwrap_or_else(|error| {
@@ -132,7 +131,7 @@ pub(super) fn of_reading(
             Vec::new()
         });
         let push_down = sub_query.source.adapter.push_down(&sub_query.query);
-        let by_id = matches!(asked_for, Asked::Retrieve { .. });
+        let by_id = matches!(command, Command::Retrieve { .. });
         let cost = cost(sub_query, by_id, &requests, &push_down, scan);
         explanation
             .questions
@@ -205,7 +204,7 @@ fn not_told(sub_query: &SubQuery, question: &Question) -> Vec<&'static str> {
 }
 
 /// Adds what would become of each entity that is written to the data of a tenant.
-pub(super) fn of_writing(entities: &[Entity], owner: &TenantId, asker: &Asker<'_>, explanation: &mut Explanation) {
+pub(super) fn of_writing(entities: &[ToWrite], owner: &TenantId, asker: &Asker<'_>, explanation: &mut Explanation) {
     let (call, caller) = (nobodys_call(), CancellationToken::new());
     let provider = Provider {
         asker,
@@ -214,13 +213,17 @@ pub(super) fn of_writing(entities: &[Entity], owner: &TenantId, asker: &Asker<'_
         watcher: &Nobody,
         caller: &caller,
     };
-    for entity in entities {
-        let (source, refused) = match provider.judge(entity) {
+    for ToWrite { id, entity } in entities {
+        let judged = match entity {
+            Ok(entity) => provider.judge(entity).map_err(|refusal| words(&refusal)),
+            Err(problem) => Err(problem.detail.clone()),
+        };
+        let (source, refused) = match judged {
             Ok(source) => (Some(source.id.as_str().to_owned()), None),
-            Err(refusal) => (None, Some(words(&refusal))),
+            Err(reason) => (None, Some(reason)),
         };
         explanation.writes.push(WriteVerdict {
-            entity: entity.id.as_str().to_owned(),
+            entity: id.clone(),
             source,
             refused,
         });
