@@ -25,7 +25,7 @@ pub(super) static OFFERED: Offered = Offered {
     method: Method::POST,
     path: "/ngsi-ld/v1/jsonldContexts",
     asks: None,
-    summary: "store one",
+    summary: "store an @context",
     parameters: &[],
     lacks: &[],
     representations: &[],

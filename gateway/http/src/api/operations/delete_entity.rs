@@ -29,7 +29,7 @@ pub(super) static OFFERED: Offered = Offered {
     method: Method::DELETE,
     path: "/ngsi-ld/v1/entities/{entityId}",
     asks: Some(Operation::DeleteEntity),
-    summary: "delete it",
+    summary: "delete an entity",
     parameters: &[TYPE_OF_ONE],
     lacks: &["local", "via"],
     representations: &[],

@@ -22,7 +22,7 @@ pub(super) static OFFERED: Offered = Offered {
     method: Method::DELETE,
     path: "/ngsi-ld/v1/subscriptions/{subscriptionId}",
     asks: Some(Operation::DeleteSubscription),
-    summary: "end it",
+    summary: "end one of your subscriptions",
     parameters: &[],
     lacks: &["local", "via"],
     representations: &[],

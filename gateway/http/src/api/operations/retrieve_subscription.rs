@@ -25,7 +25,7 @@ pub(super) static OFFERED: Offered = Offered {
     method: Method::GET,
     path: "/ngsi-ld/v1/subscriptions/{subscriptionId}",
     asks: Some(Operation::RetrieveSubscription),
-    summary: "one of them",
+    summary: "one of your subscriptions",
     parameters: &[SUBSCRIPTION_OPTIONS],
     lacks: &["via"],
     representations: MediaType::JSON_AND_JSON_LD,

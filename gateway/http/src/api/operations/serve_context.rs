@@ -22,7 +22,7 @@ pub(super) static OFFERED: Offered = Offered {
     method: Method::GET,
     path: "/ngsi-ld/v1/jsonldContexts/{*contextId}",
     asks: None,
-    summary: "one of them, or what is known of it with `details=true`; `kakehashi` is the gateway's own: all names of the view",
+    summary: "one @context, or what is known of it with `details=true`; `kakehashi` is the gateway's own: all names of the view",
     parameters: &[CONTEXT_DETAILS],
     lacks: &[],
     representations: MediaType::JSON_AND_JSON_LD,

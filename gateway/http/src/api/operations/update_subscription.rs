@@ -24,7 +24,7 @@ pub(super) static OFFERED: Offered = Offered {
     method: Method::PATCH,
     path: "/ngsi-ld/v1/subscriptions/{subscriptionId}",
     asks: Some(Operation::UpdateSubscription),
-    summary: "change it",
+    summary: "change one of your subscriptions",
     parameters: &[],
     lacks: &["local", "via"],
     representations: &[],
