@@ -8,14 +8,12 @@ use futures::FutureExt;
 use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Coverage, Page, PushDown};
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type};
-use kakehashi_federation::entities::wanted_page;
-use kakehashi_federation::hidden_targets::depended_on;
+use kakehashi_federation::Question;
 use kakehashi_federation::plan::{Asker, SubQuery, narrow, types_named_here};
 use kakehashi_federation::provide::{Provider, Watcher, WriteRefusal};
-use kakehashi_federation::query::may_decide_alone;
 use kakehashi_federation::registry::RegisteredSource;
+use kakehashi_federation::strategy::{Opening, Strategy};
 use kakehashi_federation::types::one_for_each_type;
-use kakehashi_federation::{Question, linked_conditions};
 use kakehashi_http::api::command::{Command, ToWrite};
 use kakehashi_http::problem::Problem;
 use kakehashi_runtime::Slots;
@@ -76,14 +74,13 @@ pub(super) fn of_reading(
     scan: usize,
     explanation: &mut Explanation,
 ) {
-    let candidates = linked_conditions::candidates(question);
-    let page_of = |page: &Page| match candidates {
-        // The gateway looks at the entities that they lead to, and pages then.
-        Some(_) => linked_conditions::ALL_CANDIDATES,
-        None => *page,
+    let page = match command {
+        Command::Query { page, .. } => *page,
+        _ => Page { limit: 0, offset: 0 },
     };
+    let opening = Opening::of(question, page);
     let whole = question;
-    let question = candidates.as_ref().unwrap_or(question);
+    let question = opening.question(whole);
     let named = types_named_here(question, asker.policies);
     let sub_queries = match narrow(question, asker, &named) {
         Ok(sub_queries) => sub_queries,
@@ -111,17 +108,7 @@ pub(super) fn of_reading(
             let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);
             sub_queries.iter().flat_map(by_type).collect()
         }
-        Command::Query { page, .. } => match sub_queries.as_slice() {
-            [only] if may_decide_alone(only, question) && !may_lead_to_hidden(only, question) => {
-                if only.source.is_store {
-                    let note = "if the store holds entities of several types, or Relationships that the conditions look at, it \
-                                is asked for all that match and not for one page";
-                    explanation.notes.push(note.to_owned());
-                }
-                vec![only.paged(wanted_page(page_of(page)))]
-            }
-            _ => sub_queries,
-        },
+        Command::Query { .. } => strategy(&sub_queries, question, explanation).asks(sub_queries, opening.page),
         Command::Write(..) | Command::Delete(..) => Vec::new(),
     };
     for sub_query in &sent {
@@ -139,15 +126,22 @@ pub(super) fn of_reading(
     }
 }
 
-/// Whether a condition may be met by a Relationship that is taken out of the view. A store would have to be asked.
-fn may_lead_to_hidden(only: &SubQuery, question: &Question) -> bool {
-    let names = depended_on(&question.query);
-    if names.is_empty() || only.source.is_store {
-        return false;
+/// How a query goes, as far as it can be told without looking into the store.
+fn strategy(sub_queries: &[SubQuery], question: &Question, explanation: &mut Explanation) -> Strategy {
+    let strategy = Strategy::of(sub_queries, true, question);
+    let (Strategy::Decided(unless), [only]) = (&strategy, sub_queries) else {
+        return strategy;
+    };
+    if only.source.is_store {
+        let note = "if the store holds entities of several types, or Relationships that the conditions look at, it is asked for \
+                    all that match and not for one page";
+        explanation.notes.push(note.to_owned());
+        return strategy;
     }
-    let call = nobodys_call();
-    let held = only.source.adapter.may_hold_relationships(&names, &call);
-    !matches!(held.now_or_never(), Some(Ok(false)))
+    match unless.is_held_by(only, &nobodys_call()).now_or_never() {
+        Some(false) => strategy,
+        Some(true) | None => Strategy::LookedThrough,
+    }
 }
 
 /// Nothing is sent, so that nothing is waited for.

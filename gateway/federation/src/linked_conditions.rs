@@ -13,22 +13,15 @@ use ngsi_ld::entity::render::links_of;
 use ngsi_ld::query::{AttributePath, Condition, Expression, LinkedEntities as _, LinkedPath};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
-use super::entities::Entities;
+use super::entities::{Entities, EntityPage};
 use super::gather::{MAX_CANDIDATES, Request};
 use super::linked::{Fetched, Fetching, WantedEntities, all_of};
 use super::plan::Asker;
-use super::query::{self, Answer};
 use super::{Question, Refusal, Warning, warning};
 
 /// Linked entities that one request may ask for to decide its conditions. Far more than a page can show, as most are
 /// looked at and forgotten; each is reduced to what the conditions look at.
 pub const MAX_CONDITION_TARGETS: usize = 5_000;
-
-/// The page that holds all candidates; more are refused.
-pub const ALL_CANDIDATES: Page = Page {
-    limit: MAX_CANDIDATES,
-    offset: 0,
-};
 
 /// The question whose answer holds every entity that can meet the conditions; `None` when none of them is on linked
 /// entities.
@@ -73,19 +66,20 @@ fn without_links(filter: &Expression) -> Expression {
     }
 }
 
-/// Answers a question with conditions on linked entities. `candidates`: as [`candidates`] makes it of the question.
+/// Answers a question with conditions on linked entities. `candidates`: the answer to the question that [`candidates`] makes
+/// of it.
 ///
 /// # Errors
 /// [`Refusal`] when too many entities would have to be looked at.
 pub(super) async fn query(
     question: &Arc<Question>,
-    candidates: Question,
+    candidates: EntityPage,
     page: Page,
     count: bool,
     asker: &Asker<'_>,
     request: &Request,
-) -> Result<Answer, Refusal> {
-    let (entities, mut warnings) = all(&Arc::new(candidates), asker, request).await?;
+) -> Result<EntityPage, Refusal> {
+    let (entities, mut warnings) = all(candidates).await?;
     let followed = Followed::by(question);
     let mut asked = Question {
         datasets: None,
@@ -105,7 +99,7 @@ pub(super) async fn query(
     let total = matching.len();
     let entities: Vec<Entity> = matching.into_iter().skip(page.offset).take(page.limit).collect();
     let more = page.limit > 0 && page.offset.saturating_add(entities.len()) < total;
-    Ok(Answer {
+    Ok(EntityPage {
         entities: Entities::at_hand(question, entities, more, None),
         count: count.then_some(total as u64),
         warnings,
@@ -126,19 +120,14 @@ async fn matching(question: Arc<Question>, entities: Vec<Entity>, targets: Fetch
 }
 
 /// All candidates, in an order that is the same for every page.
-async fn all(
-    candidates: &Arc<Question>,
-    asker: &Asker<'_>,
-    request: &Request,
-) -> Result<(Vec<Entity>, Vec<Warning>), Refusal> {
-    let mut answer = query::unlinked(candidates, ALL_CANDIDATES, false, asker, request).await?;
-    let entities = all_of(&mut answer).await?;
-    if answer.entities.more().await {
+async fn all(mut candidates: EntityPage) -> Result<(Vec<Entity>, Vec<Warning>), Refusal> {
+    let entities = all_of(&mut candidates).await?;
+    if candidates.entities.more().await {
         return Err(Refusal::TooManyCandidates {
             allowed: MAX_CANDIDATES,
         });
     }
-    Ok((entities, answer.warnings))
+    Ok((entities, candidates.warnings))
 }
 
 /// A Relationship that conditions follow, from entities that are so many Relationships away.

@@ -10,11 +10,10 @@ use kakehashi_resources::{Exhausted, Held};
 use ngsi_ld::Entity;
 use ngsi_ld::query::{AttributePath, Ordering, OrderingKey};
 
-use super::entities::Entities;
+use super::entities::{Entities, EntityPage};
 use super::gather::{self, MAX_FROM_ONE_SOURCE, Request};
 use super::looking::{Look, hold};
 use super::plan::SubQuery;
-use super::query::{Answer, warnings_of};
 use super::{Question, Refusal, scan, steps};
 
 /// Entities beyond the wanted ones that are kept until the first among all of them are picked out again: sorting for
@@ -58,7 +57,7 @@ pub(super) async fn from_one(
     page: Page,
     count: bool,
     request: &Request,
-) -> Result<Answer, Refusal> {
+) -> Result<EntityPage, Refusal> {
     let first = First {
         question: Arc::clone(question),
         source: only.source.id.clone(),
@@ -75,7 +74,7 @@ pub(super) async fn from_one(
     let (first, left_out) = match looked {
         Ok(looked) => looked,
         // A part of its answer would look like all of it.
-        Err(error) => return Ok(Answer::failed(question, count, &error)),
+        Err(error) => return Ok(EntityPage::failed(question, count, &error)),
     };
     if first.too_many {
         return Err(Refusal::TooManyCandidates {
@@ -92,10 +91,10 @@ pub(super) async fn from_one(
         .map_err(Refusal::Exhausted)?;
     let entities: Vec<Entity> = entities.into_iter().skip(page.offset).collect();
     let more = page.limit > 0 && matching > page.offset.saturating_add(entities.len());
-    Ok(Answer {
+    Ok(EntityPage {
         entities: Entities::at_hand(question, entities, more, Some(held)),
         count: count.then_some(matching as u64),
-        warnings: warnings_of(only, request, &left_out).await,
+        warnings: gather::warnings_of(only, request, &left_out).await,
     })
 }
 
