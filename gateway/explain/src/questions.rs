@@ -119,7 +119,8 @@ pub(super) fn of_reading(
         });
         let push_down = sub_query.source.adapter.push_down(&sub_query.query);
         let by_id = matches!(command, Command::Retrieve { .. });
-        let cost = cost(sub_query, by_id, &requests, &push_down, scan);
+        let all_candidates = opening.candidates.is_some();
+        let cost = cost(sub_query, by_id, all_candidates, &requests, &push_down, scan);
         explanation
             .questions
             .push(shown(sub_query, whole, requests, &push_down, cost));

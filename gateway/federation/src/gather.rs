@@ -12,17 +12,9 @@ use ngsi_ld::Entity;
 
 use super::looking::{Count, Keep, Look, Looking, visible_part};
 use super::plan::SubQuery;
-use super::scan::Scan;
+use super::scan::{MAX_CANDIDATES, Scan};
 use super::warning::{Missing, Warning};
 use super::{Refusal, scan};
-
-/// Entities that one request may hold at once, over all sources. At a few KiB each this bounds a request to
-/// about 100 MiB; a question that needs more must be narrower.
-pub const MAX_CANDIDATES: usize = 20_000;
-
-/// Entities that a source may yield to one question of a request. One that has more costs its own part of the answer,
-/// not everybody's.
-pub const MAX_FROM_ONE_SOURCE: usize = MAX_CANDIDATES / 2;
 
 /// The largest total that a source is believed to have: ten times what all sources together are designed to hold. One
 /// that says more counts something else, or wrongly: then its entities are counted here.
@@ -55,7 +47,7 @@ pub struct Request {
 
 /// Asks every sub-query at the same time. The answers stand in the order of the sub-queries. A source that
 /// fails midway yields nothing: a part of its part would look like all of it. So does one that has more than
-/// [`MAX_FROM_ONE_SOURCE`], whatever the others have: what is refused, and who is named, does not depend on who is first.
+/// [`MAX_FROM_ONE_SOURCE`](super::scan::MAX_FROM_ONE_SOURCE), whatever the others have: what is refused, and who is named, does not depend on who is first.
 ///
 /// # Errors
 /// [`Refusal::TooManyCandidates`] when the sources that have not failed yield more than a request may hold,

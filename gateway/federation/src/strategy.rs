@@ -3,13 +3,13 @@
 
 use kakehashi_adapters::{Call, Page};
 use ngsi_ld::AttributeName;
+use ngsi_ld::query::{AttributePath, Condition, Expression};
 
 use super::Question;
 use super::entities::wanted_page;
-use super::gather::MAX_CANDIDATES;
 use super::hidden_targets::depended_on;
-use super::linked_conditions::candidates;
 use super::plan::SubQuery;
+use super::scan::MAX_CANDIDATES;
 
 /// The page that holds all candidates of conditions on linked entities; more are refused.
 const ALL_CANDIDATES: Page = Page {
@@ -44,6 +44,48 @@ impl Opening {
     #[must_use]
     pub fn question<'q>(&'q self, question: &'q Question) -> &'q Question {
         self.candidates.as_deref().unwrap_or(question)
+    }
+}
+
+/// The question whose answer holds every entity that can meet the conditions; `None` when none of them is on linked
+/// entities.
+fn candidates(question: &Question) -> Option<Question> {
+    let filter = question
+        .query
+        .filter
+        .as_ref()
+        .filter(|filter| filter.link_depth() > 0)?;
+    let mut candidates = question.clone();
+    candidates.query.filter = Some(without_links(filter));
+    // The conditions look at whole entities; what is shown of them is chosen afterwards.
+    candidates.datasets = None;
+    candidates.leaving = None;
+    if let Some(shown) = &mut candidates.shown {
+        for name in filter.attributes() {
+            if !shown.contains(name) {
+                shown.push(name.clone());
+            }
+        }
+    }
+    Some(candidates)
+}
+
+/// The filter with the existence of the first Relationship in the place of each condition that follows one. Nothing is
+/// met that does not exist (clause 4.9), so that every entity that meets the filter meets this one.
+fn without_links(filter: &Expression) -> Expression {
+    match filter {
+        Expression::And(parts) => Expression::And(parts.iter().map(without_links).collect()),
+        Expression::Or(parts) => Expression::Or(parts.iter().map(without_links).collect()),
+        Expression::Condition(condition) if condition.path.linked.is_some() => Expression::Condition(Condition {
+            path: AttributePath {
+                attribute: condition.path.attribute.clone(),
+                sub_attributes: Vec::new(),
+                members: Vec::new(),
+                linked: None,
+            },
+            comparison: None,
+        }),
+        Expression::Condition(_) => filter.clone(),
     }
 }
 
@@ -115,5 +157,51 @@ impl Unless {
         }
         let held = adapter.may_hold_relationships(&self.relationships, call).await;
         !matches!(held, Ok(false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ngsi_ld::context::Context;
+
+    use super::*;
+
+    fn filter(text: &str) -> Expression {
+        Expression::parse(text, Context::core()).unwrap()
+    }
+
+    #[test]
+    fn sources_are_told_that_the_relationship_must_exist_and_no_more() {
+        for (written, told) in [
+            ("sensor{humidity}==40", "sensor"),
+            ("sensor{Device:room{name}}!=\"x\"", "sensor"),
+            ("name==\"a\";sensor{humidity}>3", "name==\"a\";sensor"),
+            ("name==\"a\"|(sensor{humidity}>3;size<2)", "name==\"a\"|(sensor;size<2)"),
+            ("name==\"a\"", "name==\"a\""),
+        ] {
+            assert_eq!(without_links(&filter(written)), filter(told), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_question_with_conditions_on_linked_entities_opens_with_that_for_all_candidates() {
+        let page = Page { limit: 3, offset: 6 };
+        let mut question = Question::default();
+        question.query.filter = Some(filter("name==\"a\";sensor{humidity}>3"));
+        let opening = Opening::of(&question, page);
+        assert_eq!(
+            opening.question(&question).query.filter,
+            Some(filter("name==\"a\";sensor"))
+        );
+        assert_eq!(opening.page, ALL_CANDIDATES);
+        question.query.filter = Some(filter("name==\"a\""));
+        let opening = Opening::of(&question, page);
+        assert!(opening.candidates.is_none() && opening.page == page);
+    }
+
+    #[test]
+    fn without_a_source_or_with_one_left_out_there_is_nothing_to_decide() {
+        assert_eq!(Strategy::of(&[], true, &Question::default()), Strategy::Merged);
+        assert!(Strategy::Merged.asks(Vec::new(), ALL_CANDIDATES).is_empty());
     }
 }

@@ -14,14 +14,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::command::ToWrite;
-use super::operation::{Answer, Content};
+use super::operation::{Content, Success};
 use super::request_body::{RequestBody, check_is_object, entity_in};
 use super::scope::Scope;
 use super::writing::{problem, write};
 use crate::problem::{ErrorType, Problem, ProblemDetails};
 
 /// What some of a batch was not done of is told so.
-pub(super) const SOME_FAILED: Answer = Answer {
+pub(super) const SOME_FAILED: Success = Success {
     status: 207,
     meaning: "What became of each, where something was refused.",
     body: Content::Json("BatchOperationResult"),
@@ -29,7 +29,7 @@ pub(super) const SOME_FAILED: Answer = Answer {
 };
 
 /// All were written, and some are new.
-pub(super) const CREATED: Answer = Answer {
+pub(super) const CREATED: Success = Success {
     status: 201,
     meaning: "The ids of those that are new.",
     body: Content::Json("Ids"),
@@ -37,7 +37,7 @@ pub(super) const CREATED: Answer = Answer {
 };
 
 /// All is done, and nothing is new.
-pub(super) const NOTHING_NEW: Answer = Answer {
+pub(super) const NOTHING_NEW: Success = Success {
     status: 204,
     meaning: "It was done, and nothing is new.",
     body: Content::Nothing,

@@ -38,7 +38,7 @@ pub struct Offered {
     /// What the body is: a name of the schemas of `/openapi.json`. None: it has none.
     pub body: Option<&'static str>,
     /// What the answers are when it went well.
-    pub answers: &'static [Answer],
+    pub successes: &'static [Success],
     /// Reads a request that is to be explained. None: it cannot be.
     pub explained: Option<ReadWritten>,
     /// What answers it.
@@ -61,9 +61,9 @@ pub struct NotOffered {
     pub reads: bool,
 }
 
-/// What an answer says.
+/// An answer when it went well.
 #[derive(Debug, Clone, Copy)]
-pub struct Answer {
+pub struct Success {
     /// The status.
     pub status: u16,
     /// What it means.

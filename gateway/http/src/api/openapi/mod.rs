@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::known_parameters::{Parameter, Takes};
-use super::operation::{Answer, Content, Offered};
+use super::operation::{Content, Offered, Success};
 use crate::negotiate::{BodyMediaType, MediaType};
 
 /// Headers of requests that hold for every operation on data.
@@ -194,7 +194,7 @@ fn parameter(parameter: &Parameter) -> Value {
 }
 
 fn answers(operation: &Offered) -> Value {
-    let answers = operation.answers.iter();
+    let answers = operation.successes.iter();
     let mut answers: Map<String, Value> = answers
         .map(|answer| (answer.status.to_string(), answered(answer, operation)))
         .collect();
@@ -207,7 +207,7 @@ fn answers(operation: &Offered) -> Value {
     answers.into()
 }
 
-fn answered(answer: &Answer, operation: &Offered) -> Value {
+fn answered(answer: &Success, operation: &Offered) -> Value {
     let content: Vec<(&str, &str)> = match answer.body {
         Content::Nothing => Vec::new(),
         Content::Json(schema) => vec![(MediaType::Json.as_str(), schema)],

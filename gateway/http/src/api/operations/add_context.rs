@@ -9,7 +9,7 @@ use axum::routing::on;
 use http::{HeaderValue, Method, StatusCode, header};
 use kakehashi_running::Gateway;
 
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::own_contexts::refuse_without_grant;
 use crate::api::request_body::RequestBody;
 use crate::api::scope::Scope;
@@ -30,7 +30,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &[],
     representations: &[],
     body: Some("ContextDocument"),
-    answers: &[Answer {
+    successes: &[Success {
         status: 201,
         meaning: "It was stored.",
         body: Content::Nothing,

@@ -29,7 +29,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["local", "via"],
     representations: &[],
     body: Some("Entities"),
-    answers: &[CREATED, SOME_FAILED],
+    successes: &[CREATED, SOME_FAILED],
     explained: Some(explained),
     route: |method| on(method, answer),
 };

@@ -12,7 +12,7 @@ use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 
 use crate::api::command::{Command, ToWrite, Written};
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::request_body::{RequestBody, entity_in};
 use crate::api::respond::location;
 use crate::api::scope::Scope;
@@ -31,7 +31,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["local", "via"],
     representations: &[],
     body: Some("Entity"),
-    answers: &[Answer {
+    successes: &[Success {
         status: 201,
         meaning: "It was written.",
         body: Content::Nothing,

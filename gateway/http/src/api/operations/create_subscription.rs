@@ -12,7 +12,7 @@ use kakehashi_running::Gateway;
 use kakehashi_subscriptions::definition::Subscription;
 use kakehashi_subscriptions::{CannotStore, now};
 
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::own_subscriptions::{check, key, maker, read_body, set_context};
 use crate::api::respond::location;
 use crate::api::scope::Scope;
@@ -30,7 +30,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["local", "via"],
     representations: &[],
     body: Some("Subscription"),
-    answers: &[Answer {
+    successes: &[Success {
         status: 201,
         meaning: "It was made.",
         body: Content::Nothing,

@@ -28,7 +28,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["local", "via"],
     representations: &[],
     body: Some("Ids"),
-    answers: &[NOTHING_NEW, SOME_FAILED],
+    successes: &[NOTHING_NEW, SOME_FAILED],
     explained: Some(explained),
     route: |method| on(method, answer),
 };

@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use kakehashi_running::Gateway;
 
 use crate::api::known_parameters::RELOAD;
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::own_contexts::refuse_without_grant;
 use crate::api::scope::Scope;
 use crate::problem::{ErrorType, Problem};
@@ -26,7 +26,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &[],
     representations: &[],
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 204,
         meaning: "It is gone, or was downloaded again.",
         body: Content::Nothing,
@@ -48,7 +48,7 @@ pub(super) static WITHOUT_ID: Offered = Offered {
     lacks: &[],
     representations: &[],
     body: None,
-    answers: &[],
+    successes: &[],
     explained: None,
     route: |method| on(method, refuse),
 };

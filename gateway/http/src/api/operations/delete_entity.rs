@@ -15,7 +15,7 @@ use ngsi_ld::query::TypeSelection;
 
 use crate::api::command::{Command, Written};
 use crate::api::known_parameters::TYPE_OF_ONE;
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::parameters::Parameters;
 use crate::api::question::{entity_id, types};
 use crate::api::scope::Scope;
@@ -34,7 +34,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["local", "via"],
     representations: &[],
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 204,
         meaning: "It was deleted.",
         body: Content::Nothing,

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::own_subscriptions::{checked_id, find};
 use crate::api::scope::Scope;
 use crate::problem::Problem;
@@ -27,7 +27,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["local", "via"],
     representations: &[],
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 204,
         meaning: "It was ended.",
         body: Content::Nothing,

@@ -10,7 +10,7 @@ use axum::routing::on;
 use http::{HeaderValue, Method, header};
 
 use crate::api::openapi;
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::edge::everybody::DESCRIPTION_PATH;
 use crate::problem::Problem;
 
@@ -26,7 +26,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &[],
     representations: &[],
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 200,
         meaning: "The document.",
         body: Content::Json("OpenApi"),

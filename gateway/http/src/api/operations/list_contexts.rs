@@ -6,7 +6,7 @@ use http::Method;
 use kakehashi_contexts::collection::Kind;
 
 use crate::api::known_parameters::{CONTEXT_DETAILS, CONTEXT_KIND};
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::own_contexts::json;
 use crate::api::scope::Scope;
 use crate::negotiate::MediaType;
@@ -24,7 +24,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &[],
     representations: MediaType::JSON_AND_JSON_LD,
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 200,
         meaning: "Their URLs, or what is known of them.",
         body: Content::Json("Contexts"),

@@ -19,7 +19,7 @@ use crate::api::known_parameters::{
     GEOMETRY_PROPERTY, GEOPROPERTY, GEOREL, ID, ID_PATTERN, JOIN, JOIN_LEVEL, JSON_KEYS, LANG, LIMIT, LOCAL, OFFSET,
     OMIT, OPTIONS, ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, PICK, Q, SCOPE_Q, SPLIT_ENTITIES, TYPE,
 };
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::preferences::Preferences;
 use crate::api::question::{QueryRequest, read_query, selection};
 use crate::api::respond;
@@ -74,20 +74,20 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["entityMap", "entityMapLifetime", "via"],
     representations: MediaType::ALL,
     body: None,
-    answers: ANSWERS,
+    successes: ANSWERS,
     explained: Some(|written: &Written<'_>| Ok(command(read(written.query, &written.around)?))),
     route: |method| on(method, answer),
 };
 
 /// What a queryEntity is answered with, however it was asked.
-pub(super) const ANSWERS: &[Answer] = &[
-    Answer {
+pub(super) const ANSWERS: &[Success] = &[
+    Success {
         status: 200,
         meaning: "The entities of the page.",
         body: Content::Entities("EntityList", "FeatureCollection"),
         headers: PAGED,
     },
-    Answer {
+    Success {
         status: 203,
         meaning: "The same, some of them amended for a reader of an earlier version.",
         body: Content::Entities("EntityList", "FeatureCollection"),

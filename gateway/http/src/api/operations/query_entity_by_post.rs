@@ -57,7 +57,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["entityMap", "entityMapLifetime", "via"],
     representations: MediaType::ALL,
     body: Some("Query"),
-    answers: query_entity::ANSWERS,
+    successes: query_entity::ANSWERS,
     explained: Some(explained),
     route: |method| on(method, answer),
 };

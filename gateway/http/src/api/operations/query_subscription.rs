@@ -11,7 +11,7 @@ use kakehashi_running::Gateway;
 use serde_json::Value;
 
 use crate::api::known_parameters::{COUNT, LIMIT, OFFSET, SUBSCRIPTION_OPTIONS};
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::own_subscriptions::{shown_members, to_json, wants_system_attributes};
 use crate::api::scope::Scope;
 use crate::api::{question, respond};
@@ -30,7 +30,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["via"],
     representations: MediaType::JSON_AND_JSON_LD,
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 200,
         meaning: "The subscriptions of the page.",
         body: Content::Negotiated("Subscriptions"),

@@ -25,7 +25,7 @@ use crate::api::known_parameters::{
     ATTRS, CONTAINED_BY, DATASET_ID, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LOCAL, OMIT, OPTIONS, PICK,
     TYPE_OF_ONE,
 };
-use crate::api::operation::{Answer, Content, OF_ENTITIES, Offered};
+use crate::api::operation::{Content, OF_ENTITIES, Offered, Success};
 use crate::api::preferences::Preferences;
 use crate::api::presentation::Presentation;
 use crate::api::question::{not_utf8, retrieve_question};
@@ -67,14 +67,14 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["entityMap", "entityMapLifetime", "via"],
     representations: MediaType::ALL,
     body: None,
-    answers: &[
-        Answer {
+    successes: &[
+        Success {
             status: 200,
             meaning: "The entity; with `join=flat` a list of it and those that it links to.",
             body: Content::Entities("EntityOrList", "FeatureOrCollection"),
             headers: OF_ENTITIES,
         },
-        Answer {
+        Success {
             status: 203,
             meaning: "The same, amended for a reader of an earlier version.",
             body: Content::Entities("EntityOrList", "FeatureOrCollection"),

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::api::command::{Command, Written};
 use crate::api::known_parameters::{LOCAL, TYPE_DETAILS};
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::respond;
 use crate::api::scope::Scope;
 use crate::negotiate::MediaType;
@@ -45,7 +45,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["options"],
     representations: MediaType::JSON_AND_JSON_LD,
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 200,
         meaning: "The types.",
         body: Content::Negotiated("EntityTypeList"),

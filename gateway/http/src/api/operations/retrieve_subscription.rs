@@ -11,7 +11,7 @@ use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 
 use crate::api::known_parameters::SUBSCRIPTION_OPTIONS;
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::own_subscriptions::{checked_id, find, shown_members, to_json, wants_system_attributes};
 use crate::api::respond;
 use crate::api::scope::Scope;
@@ -30,7 +30,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["via"],
     representations: MediaType::JSON_AND_JSON_LD,
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 200,
         meaning: "The subscription.",
         body: Content::Negotiated("Subscription"),

@@ -9,7 +9,7 @@ use kakehashi_contexts::OWN_CONTEXT_ID;
 use kakehashi_contexts::collection::{CannotDelete, ContextDetails};
 
 use crate::api::known_parameters::CONTEXT_DETAILS;
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::own_contexts::json;
 use crate::api::scope::Scope;
 use crate::negotiate::MediaType;
@@ -27,7 +27,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &[],
     representations: MediaType::JSON_AND_JSON_LD,
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 200,
         meaning: "The document, or what is known of it.",
         body: Content::Negotiated("ContextDocument"),

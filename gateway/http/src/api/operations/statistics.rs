@@ -8,7 +8,7 @@ use axum::routing::on;
 use http::{Method, header};
 use kakehashi_running::Gateway;
 
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 
 /// `GET /statistics`
 pub(super) static OFFERED: Offered = Offered {
@@ -22,7 +22,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &[],
     representations: &[],
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 200,
         meaning: "How long it has been running.",
         body: Content::Json("Statistics"),

@@ -12,7 +12,7 @@ use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 use kakehashi_subscriptions::now;
 
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::own_subscriptions::{check, checked_id, find, read_body, set_context};
 use crate::api::scope::Scope;
 use crate::problem::Problem;
@@ -29,7 +29,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["local", "via"],
     representations: &[],
     body: Some("SubscriptionFragment"),
-    answers: &[Answer {
+    successes: &[Success {
         status: 204,
         meaning: "It was changed.",
         body: Content::Nothing,

@@ -30,7 +30,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["local", "via"],
     representations: &[],
     body: Some("Entities"),
-    answers: &[CREATED, NOTHING_NEW, SOME_FAILED],
+    successes: &[CREATED, NOTHING_NEW, SOME_FAILED],
     explained: Some(explained),
     route: |method| on(method, answer),
 };

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::on;
 use http::{Method, header};
 
-use crate::api::operation::{Answer, Content, Offered};
+use crate::api::operation::{Content, Offered, Success};
 
 /// `GET /version`
 pub(super) static OFFERED: Offered = Offered {
@@ -18,7 +18,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &[],
     representations: &[],
     body: None,
-    answers: &[Answer {
+    successes: &[Success {
         status: 200,
         meaning: "What answers.",
         body: Content::Json("Version"),
