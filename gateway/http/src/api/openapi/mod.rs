@@ -126,22 +126,22 @@ fn path_of(operation: &Offered) -> String {
 }
 
 fn described(operation: &Offered) -> Value {
-    let mut described = json!({
-        "operationId": operation.name,
-        "summary": operation.summary,
-        "tags": [tag_of(operation.path)],
-        "parameters": parameters(operation),
-        "responses": answers(operation),
-    });
+    let mut described = Map::new();
+    let mut add = |name: &str, value: Value| described.insert(name.to_owned(), value);
+    add("operationId", operation.name.into());
+    add("summary", operation.summary.into());
+    add("tags", json!([tag_of(operation.path)]));
+    add("parameters", parameters(operation).into());
+    add("responses", answers(operation));
     if let Some(clause) = operation.clause {
-        described["description"] = format!("Clauses {clause} of CIM 009.").into();
+        add("description", format!("Clauses {clause} of CIM 009.").into());
     }
     if let Some(schema) = operation.body {
         let types = BodyMediaType::names(&operation.method).iter();
         let content: Map<String, Value> = types.map(|name| ((*name).to_owned(), content_of(schema))).collect();
-        described["requestBody"] = json!({ "required": true, "content": content });
+        add("requestBody", json!({ "required": true, "content": content }));
     }
-    described
+    described.into()
 }
 
 /// The resource family of an operation.
@@ -181,16 +181,16 @@ fn parameter(parameter: &Parameter) -> Value {
         Takes::Number(least) => json!({ "type": "integer", "minimum": least }),
         Takes::Boolean => json!({ "type": "boolean" }),
     };
-    let is_list = matches!(parameter.takes, Takes::List | Takes::ListOf(_));
     let description = match parameter.only_for {
         Some(media_type) => format!("{} Only with `Accept: {}`.", parameter.meaning, media_type.as_str()),
         None => parameter.meaning.to_owned(),
     };
-    let mut described = json!({ "name": parameter.name, "in": "query", "description": description, "schema": schema });
-    if is_list {
-        described["explode"] = false.into();
-    }
-    described
+    let (name, is_list) = (
+        parameter.name,
+        matches!(parameter.takes, Takes::List | Takes::ListOf(_)),
+    );
+    // Lists are separated by commas; of one value it says nothing.
+    json!({ "name": name, "in": "query", "description": description, "explode": !is_list, "schema": schema })
 }
 
 fn answers(operation: &Offered) -> Value {
@@ -221,14 +221,11 @@ fn answered(answer: &Success, operation: &Offered) -> Value {
             })
             .collect(),
     };
-    let mut described = json!({ "description": answer.meaning, "headers": headers(answer.headers) });
-    if !content.is_empty() {
-        let content = content
-            .into_iter()
-            .map(|(name, schema)| (name.to_owned(), content_of(schema)));
-        described["content"] = Value::Object(content.collect());
-    }
-    described
+    let content = content
+        .into_iter()
+        .map(|(name, schema)| (name.to_owned(), content_of(schema)));
+    let content: Map<String, Value> = content.collect();
+    json!({ "description": answer.meaning, "headers": headers(answer.headers), "content": content })
 }
 
 fn content_of(schema: &str) -> Value {
