@@ -1,4 +1,4 @@
-//! The NGSI-LD HTTP binding (CIM 009 clause 6). Each operation is a file of [`operations`]: it reads a request into a
+//! The NGSI-LD HTTP binding (CIM 009 clause 6). Each operation is a file of [`mod@operations`]: it reads a request into a
 //! question, hands it to the federation, and renders the answer; it never speaks to a source. What several of them need
 //! stands beside that folder.
 

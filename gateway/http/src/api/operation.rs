@@ -1,5 +1,5 @@
 //! What an operation is: its route, what the policies are asked, its parameters, its body and answers, how it is read where
-//! it is to be explained, and what answers it. Each has a file of its own in [`super::operations`]; whatever speaks of all
+//! it is to be explained, and what answers it. Each has a file of its own in [`mod@super::operations`]; whatever speaks of all
 //! of them (the router, `Allow`, 422, `explain`, `/openapi.json`, the tests) goes through the list there.
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Offered {
     pub asks: Option<Operation>,
     /// What it is for, in a few words of Markdown, as the guide for consumers says it.
     pub summary: &'static str,
-    /// What may stand in the query part of the URL. Anything else is refused ([`Offered::parameters`]).
+    /// What may stand in the query part of the URL. Anything else is refused.
     pub parameters: &'static [Parameter],
     /// What CIM 009 lets stand there and this version refuses by name.
     pub lacks: &'static [&'static str],
