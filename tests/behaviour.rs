@@ -57,6 +57,7 @@ mod behaviour {
     mod near;
     mod not_offered;
     mod notifications;
+    mod openapi;
     mod ordering;
     mod outbox;
     mod overload;

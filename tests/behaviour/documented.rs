@@ -1,8 +1,12 @@
 //! Every command of `kakehashi` in the guide for administrators does what the guide says, as it is written there. Those
-//! of "Step by step" build on each other and are in `guide_for_administrators`.
+//! of "Step by step" build on each other and are in `guide_for_administrators`. The guide for developers names each
+//! operation and each parameter that there is, and no other.
 
+use std::collections::BTreeSet;
 use std::fs;
 
+use kakehashi::http::api::operation::Offered;
+use kakehashi::http::api::operations::offered;
 use stand_ins::prefecture::YAITA_ENTITIES;
 use stand_ins::{SANO_DEMO_API_KEY, Sano};
 
@@ -86,4 +90,48 @@ async fn every_command_of_the_guide_for_administrators_works_as_it_is_written() 
             );
         }
     }
+}
+
+fn guide_for_developers() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/consumers.md")).unwrap()
+}
+
+/// What stands between backquotes.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn the_table_of_operations_in_the_guide_for_developers_is_the_list_of_them() {
+    let guide = guide_for_developers();
+    let (_, section) = guide.split_once("## What there is\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
+    let row = |operation: &Offered| {
+        let path = operation.path.replace("{*", "{");
+        format!("| `{} {path}` | {} |", operation.method, operation.summary)
+    };
+    let listed: Vec<String> = offered().map(row).collect();
+    assert_eq!(rows, listed, "the table is to be:\n{}", listed.join("\n"));
+}
+
+#[test]
+fn the_parameters_in_the_guide_for_developers_are_those_of_the_operations() {
+    let guide = guide_for_developers();
+    let of = |name: &str| -> BTreeSet<&str> {
+        let operation = offered().find(|operation| operation.name == name).unwrap();
+        operation.parameters.iter().map(|parameter| parameter.name).collect()
+    };
+    let (_, table) = guide.split_once("| parameter | meaning |\n").unwrap();
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    let named: BTreeSet<&str> = rows.flat_map(|row| quoted(row.split('|').nth(1).unwrap())).collect();
+    assert_eq!(named, of("queryEntity"));
+    let (_, sentence) = guide.split_once("`GET /entities/{id}` takes").unwrap();
+    let (sentence, _) = sentence.split_once(". ").unwrap();
+    assert_eq!(quoted(sentence).collect::<BTreeSet<_>>(), of("retrieveEntity"));
+    let (_, sentence) = guide.split_once("`ordering` holds").unwrap();
+    let (_, sentence) = sentence.split_once(". ").unwrap();
+    let (sentence, _) = sentence.split_once("stand in the URL").unwrap();
+    let in_url: BTreeSet<&str> = quoted(sentence).collect();
+    assert!(in_url.is_subset(&of("queryEntityByPost")), "{in_url:?}");
 }

@@ -2,7 +2,8 @@
 //! tries each of them. Whoever adds a route has to say here what to try.
 
 use http::Method;
-use kakehashi::http::api::{Route, routes};
+use kakehashi::http::api::operation::Offered;
+use kakehashi::http::api::operations::offered;
 use kakehashi::policy::{Operation, OperationGroup};
 use serde_json::{Value, json};
 
@@ -38,14 +39,14 @@ async fn platform() -> Platform {
 }
 
 /// What is tried on a route, with `id` in the place of the hidden entity's.
-fn attempts(platform: &Platform, route: &Route, id: &str) -> Vec<Ask> {
+fn attempts(platform: &Platform, operation: &Offered, id: &str) -> Vec<Ask> {
     let ask = |target: &str| {
         platform
-            .request(route.method.clone(), target)
+            .request(operation.method.clone(), target)
             .by(NARROWED)
             .tenant("yaita")
     };
-    let path = |variable: &str| route.path.replace("{entityId}", variable);
+    let path = |variable: &str| operation.path.replace("{entityId}", variable);
     let subscription = |id: &str| {
         json!({
             "id": format!("urn:ngsi-ld:Subscription:{id}"), "type": "Subscription",
@@ -53,7 +54,7 @@ fn attempts(platform: &Platform, route: &Route, id: &str) -> Vec<Ask> {
             "notification": {"endpoint": {"uri": "http://127.0.0.1:9/n"}},
         })
     };
-    match (&route.method, route.path.as_str()) {
+    match (&operation.method, operation.path) {
         (&Method::GET, "/ngsi-ld/v1/entities") => [
             format!("type=AED&id={id}"),
             format!("type=AED&id={id}&count=true&limit=0"),
@@ -66,7 +67,7 @@ fn attempts(platform: &Platform, route: &Route, id: &str) -> Vec<Ask> {
             format!("type=AED&scopeQ=/%23&id={id}"),
         ]
         .iter()
-        .map(|query| ask(&format!("{}?{query}", route.path)))
+        .map(|query| ask(&format!("{}?{query}", operation.path)))
         .collect(),
         (&Method::POST, "/ngsi-ld/v1/entityOperations/query") => [
             json!({"entities": [{"type": "AED", "id": id}]}),
@@ -78,7 +79,7 @@ fn attempts(platform: &Platform, route: &Route, id: &str) -> Vec<Ask> {
         .into_iter()
         .map(|mut body| {
             body["type"] = "Query".into();
-            ask(&format!("{}?count=true", route.path)).json(&body)
+            ask(&format!("{}?count=true", operation.path)).json(&body)
         })
         .collect(),
         (&Method::GET, "/ngsi-ld/v1/entities/{entityId}") => ["", "?type=AED", "?options=keyValues", "?pick=name"]
@@ -89,20 +90,24 @@ fn attempts(platform: &Platform, route: &Route, id: &str) -> Vec<Ask> {
             vec![ask(&path(id)), ask(&format!("{}?type=AED", path(id)))]
         }
         // An id is taken or not, within a partition that the writer may write to; what is not covered is refused first.
-        (&Method::POST, "/ngsi-ld/v1/entities") => vec![ask(&route.path).json(&aed(id, "a", "closed"))],
+        (&Method::POST, "/ngsi-ld/v1/entities") => vec![ask(operation.path).json(&aed(id, "a", "closed"))],
         (&Method::POST, "/ngsi-ld/v1/entityOperations/create" | "/ngsi-ld/v1/entityOperations/upsert") => {
-            vec![ask(&route.path).json(&json!([aed(id, "a", "closed")]))]
+            vec![ask(operation.path).json(&json!([aed(id, "a", "closed")]))]
         }
-        (&Method::POST, "/ngsi-ld/v1/entityOperations/delete") => vec![ask(&route.path).json(&json!([id]))],
-        (&Method::GET, "/ngsi-ld/v1/types" | "/ngsi-ld/v1/subscriptions" | "/version") => vec![ask(&route.path)],
+        (&Method::POST, "/ngsi-ld/v1/entityOperations/delete") => vec![ask(operation.path).json(&json!([id]))],
+        (&Method::GET, "/ngsi-ld/v1/types" | "/ngsi-ld/v1/subscriptions" | "/version" | "/openapi.json") => {
+            vec![ask(operation.path)]
+        }
         // It may tell another second each time, and nothing about entities.
         (&Method::GET, "/statistics") => vec![],
-        (&Method::POST, "/ngsi-ld/v1/subscriptions") => vec![ask(&route.path).json(&subscription(id))],
+        (&Method::POST, "/ngsi-ld/v1/subscriptions") => vec![ask(operation.path).json(&subscription(id))],
         (_, "/ngsi-ld/v1/subscriptions/{subscriptionId}") => {
-            let path = route.path.replace("{subscriptionId}", "urn:ngsi-ld:Subscription:other");
+            let path = operation
+                .path
+                .replace("{subscriptionId}", "urn:ngsi-ld:Subscription:other");
             let body = json!({"description": id});
             let asked = ask(&path);
-            vec![if route.method == Method::PATCH {
+            vec![if operation.method == Method::PATCH {
                 asked.json(&body)
             } else {
                 asked
@@ -110,8 +115,8 @@ fn attempts(platform: &Platform, route: &Route, id: &str) -> Vec<Ask> {
         }
         (_, "/ngsi-ld/v1/jsonldContexts") => {
             let context = json!({"@context": {"a": "https://example.org/a"}});
-            let asked = ask(&route.path);
-            vec![if route.method == Method::POST {
+            let asked = ask(operation.path);
+            vec![if operation.method == Method::POST {
                 asked.json(&context)
             } else {
                 asked
@@ -147,10 +152,10 @@ fn told(answer: &Answer, id: &str) -> (u16, String, Vec<String>) {
 async fn tells_the_same_of_a_hidden_entity_as_of_one_that_is_absent() {
     let platform = platform().await;
     let mut tried = 0;
-    for route in routes() {
-        let pairs = attempts(&platform, &route, HIDDEN)
+    for operation in offered() {
+        let pairs = attempts(&platform, operation, HIDDEN)
             .into_iter()
-            .zip(attempts(&platform, &route, ABSENT));
+            .zip(attempts(&platform, operation, ABSENT));
         for (of_hidden, of_absent) in pairs {
             // Contexts and subscriptions that the attempts leave behind do not count against each other.
             let (hidden, absent) = (of_hidden.await, of_absent.await);
@@ -158,17 +163,17 @@ async fn tells_the_same_of_a_hidden_entity_as_of_one_that_is_absent() {
             assert!(
                 !text.contains(SECRET) && !text.contains("closed"),
                 "{}\n{hidden}",
-                route.path
+                operation.path
             );
-            if route.path.ends_with("/jsonldContexts") {
+            if operation.path.ends_with("/jsonldContexts") {
                 continue;
             }
             assert_eq!(
                 told(&hidden, HIDDEN),
                 told(&absent, ABSENT),
                 "{} {}",
-                route.method,
-                route.path
+                operation.method,
+                operation.path
             );
             tried += 1;
         }
@@ -183,23 +188,19 @@ async fn tells_the_same_of_a_hidden_entity_as_of_one_that_is_absent() {
 #[test]
 fn each_operation_that_shows_or_changes_entities_has_one_route() {
     // A query may be posted, too (clause 6.23): the same operation with the question in the body.
-    let by_post = |route: &Route| route.path == "/ngsi-ld/v1/entityOperations/query";
-    let routes_of_one = routes().into_iter().filter(|route| !by_post(route));
-    let mut offered: Vec<Operation> = routes_of_one.filter_map(|route| route.operation).collect();
-    let all = offered.len();
-    offered.sort_by_key(|operation| operation.as_str());
-    offered.dedup();
-    assert_eq!(offered.len(), all, "an operation stands for one route");
-    for route in routes().iter().filter(|route| route.operation.is_none()) {
-        let shows_no_entity =
-            ["/version", "/statistics"].contains(&&*route.path) || route.path.starts_with("/ngsi-ld/v1/jsonldContexts");
-        assert!(
-            shows_no_entity,
-            "{} {} asks the policies nothing",
-            route.method, route.path
-        );
+    let by_post = |operation: &Offered| operation.path == "/ngsi-ld/v1/entityOperations/query";
+    let of_one = offered().filter(|operation| !by_post(operation));
+    let mut asked: Vec<Operation> = of_one.filter_map(|operation| operation.asks).collect();
+    let all = asked.len();
+    asked.sort_by_key(|operation| operation.as_str());
+    asked.dedup();
+    assert_eq!(asked.len(), all, "an operation stands for one route");
+    for operation in offered().filter(|operation| operation.asks.is_none()) {
+        let shows_no_entity = ["/version", "/statistics", "/openapi.json"].contains(&operation.path)
+            || operation.path.starts_with("/ngsi-ld/v1/jsonldContexts");
+        assert!(shows_no_entity, "{operation:?} asks the policies nothing");
     }
     for group in [OperationGroup::Read, OperationGroup::Provide, OperationGroup::Subscribe] {
-        assert!(offered.iter().any(|operation| operation.group() == group), "{group:?}");
+        assert!(asked.iter().any(|operation| operation.group() == group), "{group:?}");
     }
 }

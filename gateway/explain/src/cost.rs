@@ -3,7 +3,6 @@
 
 use kakehashi_adapters::{AskedRequest, Coverage, PushDown};
 use kakehashi_federation::Question;
-use kakehashi_federation::gather::MAX_CANDIDATES;
 use kakehashi_federation::plan::SubQuery;
 use serde::Serialize;
 
@@ -150,10 +149,12 @@ pub(super) fn conditions(sub_query: &SubQuery, question: &Question, push_down: &
         .collect()
 }
 
-/// What the question costs. `by_id`: it is about one entity. `scan`: how much one request may read of a source.
+/// What the question costs. `by_id`: it is about one entity. `all_candidates`: its one page holds all candidates of conditions
+/// on linked entities. `scan`: how much one request may read of a source.
 pub(super) fn cost(
     sub_query: &SubQuery,
     by_id: bool,
+    all_candidates: bool,
     requests: &[AskedRequest],
     push_down: &PushDown,
     scan: usize,
@@ -169,8 +170,7 @@ pub(super) fn cost(
     let reads = match () {
         () if requests.is_empty() => Reads::Nothing,
         () if by_id => Reads::Entity,
-        // The candidates of conditions on linked entities come on one page, which holds them all.
-        () if query.page.is_some_and(|page| page.limit <= MAX_CANDIDATES) => Reads::Page,
+        () if !all_candidates && query.page.is_some() => Reads::Page,
         () if leaves_out => Reads::Candidates,
         () => Reads::Everything,
     };

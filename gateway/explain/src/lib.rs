@@ -1,7 +1,7 @@
 //! What would become of a request, and why: who asks, what the policies grant of each tenant's data and by which
 //! lines, and what each source would be asked. No source is contacted and nothing is written.
 //!
-//! It decides nothing itself: the request is read by the code of `api`, judged by `policy`, narrowed and split by
+//! It decides nothing itself: the request is read by the code of its operation, judged by `policy`, narrowed and split by
 //! `federation`, and put into the source's language by its adapter, each as for a request that comes over the wire.
 //!
 //! | module | owns |
@@ -29,7 +29,8 @@ use kakehashi_core::names::{RoleName, TenantId};
 use kakehashi_federation::plan::Asker;
 use kakehashi_federation::registry::Registry;
 use kakehashi_federation::tenant_limits::TenantLimiters;
-use kakehashi_http::api::asked::{Asked, WrittenRequest, read};
+use kakehashi_http::api::command::Command;
+use kakehashi_http::api::written::{WrittenRequest, read};
 use kakehashi_http::edge::tenant::may_see_something;
 use ngsi_ld::context::Context;
 use serde::Serialize;
@@ -153,7 +154,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
             Context::kakehashi()
         }
     };
-    let request = read(&WrittenRequest {
+    let command = read(&WrittenRequest {
         method: asked.method,
         target: asked.target,
         body: asked.body,
@@ -162,14 +163,14 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         largest_page: config.gateway.limits.page,
         split_entities: config.gateway.split_entities,
     });
-    let request = request.map_err(|problem| CannotExplain::Request {
+    let command = command.map_err(|problem| CannotExplain::Request {
         status: problem.error_type.status().as_u16(),
         detail: problem.detail,
     })?;
     let limits = TenantLimiters::default();
     let asker = Asker {
         consumer: &consumer,
-        operation: request.operation(),
+        operation: command.operation(),
         policies: &config.policy,
         registry,
         tenant_limits: &limits,
@@ -186,7 +187,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
     let mut explanation = Explanation {
         revision: config.revision.as_str().to_owned(),
         consumer: shown(&consumer, config, asked),
-        operation: request.operation().as_str(),
+        operation: command.operation().as_str(),
         tenant: tenant.as_ref().map(|tenant| tenant.as_str().to_owned()),
         grants: Vec::new(),
         questions: Vec::new(),
@@ -194,17 +195,17 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         writes: Vec::new(),
         notes,
     };
-    match &request {
-        Asked::Query { question, .. } | Asked::Retrieve { question, .. } | Asked::Types(question) => {
+    match &command {
+        Command::Query { question, .. } | Command::Retrieve { question, .. } | Command::Types(question) => {
             grants::of_reading(question, &asker, &mut explanation);
             let scan = config.gateway.limits.scan;
-            questions::of_reading(&request, question, &asker, scan, &mut explanation);
-            linked::of_reading(question, request.join(), &asker, &mut explanation);
+            questions::of_reading(&command, question, &asker, scan, &mut explanation);
+            linked::of_reading(question, command.join(), &asker, &mut explanation);
         }
-        Asked::Write(_, entities) => {
+        Command::Write(_, entities) => {
             let types = entities.as_ref().map(|entities| {
-                let types = entities.iter().flat_map(|entity| entity.types.iter().cloned());
-                types.collect::<Vec<_>>()
+                let read = entities.iter().filter_map(|one| one.entity.as_ref().ok());
+                read.flat_map(|entity| entity.types.iter().cloned()).collect::<Vec<_>>()
             });
             let owner = written_tenant(&consumer, tenant, &mut explanation);
             if let Some(owner) = owner {
@@ -217,7 +218,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
                 );
             }
         }
-        Asked::Delete(_, types) => {
+        Command::Delete(_, types) => {
             let types = types.as_ref().map(|types| types.names().into_iter().cloned().collect());
             if let Some(owner) = written_tenant(&consumer, tenant, &mut explanation) {
                 grants::of_writing(types, &owner, &asker, &mut explanation);

@@ -8,15 +8,13 @@ use futures::FutureExt;
 use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Coverage, Page, PushDown};
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type};
-use kakehashi_federation::entities::wanted_page;
-use kakehashi_federation::hidden_targets::depended_on;
+use kakehashi_federation::Question;
 use kakehashi_federation::plan::{Asker, SubQuery, narrow, types_named_here};
 use kakehashi_federation::provide::{Provider, Watcher, WriteRefusal};
-use kakehashi_federation::query::may_decide_alone;
 use kakehashi_federation::registry::RegisteredSource;
+use kakehashi_federation::strategy::{Opening, Strategy};
 use kakehashi_federation::types::one_for_each_type;
-use kakehashi_federation::{Question, linked_conditions};
-use kakehashi_http::api::asked::Asked;
+use kakehashi_http::api::command::{Command, ToWrite};
 use kakehashi_http::problem::Problem;
 use kakehashi_runtime::Slots;
 use ngsi_ld::Entity;
@@ -70,20 +68,19 @@ pub struct WriteVerdict {
 
 /// Adds the questions of a read. `scan`: how much one request may read of a source.
 pub(super) fn of_reading(
-    asked: &Asked,
+    command: &Command,
     question: &Question,
     asker: &Asker<'_>,
     scan: usize,
     explanation: &mut Explanation,
 ) {
-    let candidates = linked_conditions::candidates(question);
-    let page_of = |page: &Page| match candidates {
-        // The gateway looks at the entities that they lead to, and pages then.
-        Some(_) => linked_conditions::ALL_CANDIDATES,
-        None => *page,
+    let page = match command {
+        Command::Query { page, .. } => *page,
+        _ => Page { limit: 0, offset: 0 },
     };
+    let opening = Opening::of(question, page);
     let whole = question;
-    let question = candidates.as_ref().unwrap_or(question);
+    let question = opening.question(whole);
     let named = types_named_here(question, asker.policies);
     let sub_queries = match narrow(question, asker, &named) {
         Ok(sub_queries) => sub_queries,
@@ -104,27 +101,16 @@ pub(super) fn of_reading(
             "the gateway orders what matches, on what is visible: sources are asked for all of it and not for one page";
         explanation.notes.push(note.to_owned());
     }
-    let sent: Vec<SubQuery> = match asked {
-        Asked::Retrieve { .. } => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
-        Asked::Types(_) => {
+    let sent: Vec<SubQuery> = match command {
+        Command::Retrieve { .. } => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
+        Command::Types(_) => {
             // Whether a store has entities of several types is not looked up.
             let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);
             sub_queries.iter().flat_map(by_type).collect()
         }
-        Asked::Query { page, .. } => match sub_queries.as_slice() {
-            [only] if may_decide_alone(only, question) && !may_lead_to_hidden(only, question) => {
-                if only.source.is_store {
-                    let note = "if the store holds entities of several types, or Relationships that the conditions look at, it \
-                                is asked for all that match and not for one page";
-                    explanation.notes.push(note.to_owned());
-                }
-                vec![only.paged(wanted_page(page_of(page)))]
-            }
-            _ => sub_queries,
-        },
-        Asked::Write(..) | Asked::Delete(..) => Vec::new(),
+        Command::Query { .. } => strategy(&sub_queries, question, explanation).asks(sub_queries, opening.page),
+        Command::Write(..) | Command::Delete(..) => Vec::new(),
     };
-    let asked_for = asked;
     for sub_query in &sent {
         let asked = sub_query.source.adapter.asked(&sub_query.query);
         let requests = asked.unwrap_or_else(|error| {
@@ -132,23 +118,31 @@ pub(super) fn of_reading(
             Vec::new()
         });
         let push_down = sub_query.source.adapter.push_down(&sub_query.query);
-        let by_id = matches!(asked_for, Asked::Retrieve { .. });
-        let cost = cost(sub_query, by_id, &requests, &push_down, scan);
+        let by_id = matches!(command, Command::Retrieve { .. });
+        let all_candidates = opening.candidates.is_some();
+        let cost = cost(sub_query, by_id, all_candidates, &requests, &push_down, scan);
         explanation
             .questions
             .push(shown(sub_query, whole, requests, &push_down, cost));
     }
 }
 
-/// Whether a condition may be met by a Relationship that is taken out of the view. A store would have to be asked.
-fn may_lead_to_hidden(only: &SubQuery, question: &Question) -> bool {
-    let names = depended_on(&question.query);
-    if names.is_empty() || only.source.is_store {
-        return false;
+/// How a query goes, as far as it can be told without looking into the store.
+fn strategy(sub_queries: &[SubQuery], question: &Question, explanation: &mut Explanation) -> Strategy {
+    let strategy = Strategy::of(sub_queries, true, question);
+    let (Strategy::Decided(unless), [only]) = (&strategy, sub_queries) else {
+        return strategy;
+    };
+    if only.source.is_store {
+        let note = "if the store holds entities of several types, or Relationships that the conditions look at, it is asked for \
+                    all that match and not for one page";
+        explanation.notes.push(note.to_owned());
+        return strategy;
     }
-    let call = nobodys_call();
-    let held = only.source.adapter.may_hold_relationships(&names, &call);
-    !matches!(held.now_or_never(), Some(Ok(false)))
+    match unless.is_held_by(only, &nobodys_call()).now_or_never() {
+        Some(false) => strategy,
+        Some(true) | None => Strategy::LookedThrough,
+    }
 }
 
 /// Nothing is sent, so that nothing is waited for.
@@ -205,7 +199,7 @@ fn not_told(sub_query: &SubQuery, question: &Question) -> Vec<&'static str> {
 }
 
 /// Adds what would become of each entity that is written to the data of a tenant.
-pub(super) fn of_writing(entities: &[Entity], owner: &TenantId, asker: &Asker<'_>, explanation: &mut Explanation) {
+pub(super) fn of_writing(entities: &[ToWrite], owner: &TenantId, asker: &Asker<'_>, explanation: &mut Explanation) {
     let (call, caller) = (nobodys_call(), CancellationToken::new());
     let provider = Provider {
         asker,
@@ -214,13 +208,17 @@ pub(super) fn of_writing(entities: &[Entity], owner: &TenantId, asker: &Asker<'_
         watcher: &Nobody,
         caller: &caller,
     };
-    for entity in entities {
-        let (source, refused) = match provider.judge(entity) {
+    for ToWrite { id, entity } in entities {
+        let judged = match entity {
+            Ok(entity) => provider.judge(entity).map_err(|refusal| words(&refusal)),
+            Err(problem) => Err(problem.detail.clone()),
+        };
+        let (source, refused) = match judged {
             Ok(source) => (Some(source.id.as_str().to_owned()), None),
-            Err(refusal) => (None, Some(words(&refusal))),
+            Err(reason) => (None, Some(reason)),
         };
         explanation.writes.push(WriteVerdict {
-            entity: entity.id.as_str().to_owned(),
+            entity: id.clone(),
             source,
             refused,
         });

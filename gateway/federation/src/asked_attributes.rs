@@ -3,10 +3,9 @@
 use kakehashi_adapters::AttributeSelection;
 use kakehashi_policy::{GrantSet, Selection};
 use ngsi_ld::AttributeName;
-use ngsi_ld::query::{Expression, Ordering};
+use ngsi_ld::query::{AttributePath, Expression, Ordering};
 
 use super::Question;
-use super::ordered::looks_at_system_dates;
 use super::told::{ShownIn, shown_in};
 
 /// The granted attributes that the question needs: those that are shown, and those that a condition looks at. When an
@@ -61,6 +60,14 @@ pub(super) fn with_judged(attributes: AttributeSelection, judged: &[AttributeNam
     }
 }
 
+/// Whether an order looks at dates that the system keeps (clause 4.8).
+fn looks_at_system_dates(order: &Ordering) -> bool {
+    let is_date = |path: &AttributePath| {
+        path.attribute.is_system_date() || path.sub_attributes.iter().any(ngsi_ld::AttributeName::is_system_date)
+    };
+    order.paths().any(is_date)
+}
+
 /// Whether the filter looks at dates that the system keeps (clause 4.8).
 fn touches_system_dates(filter: &Expression) -> bool {
     match filter {
@@ -69,5 +76,22 @@ fn touches_system_dates(filter: &Expression) -> bool {
             condition.path.attribute.is_system_date()
                 || condition.path.sub_attributes.iter().any(AttributeName::is_system_date)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ngsi_ld::context::Context;
+
+    use super::*;
+
+    #[test]
+    fn dates_of_the_system_are_asked_for_where_they_order() {
+        let looks = |order_by: &str| {
+            let order = Ordering::parse(order_by, None, None, None, Context::core()).unwrap();
+            looks_at_system_dates(&order)
+        };
+        assert!(looks("createdAt") && looks("name,modifiedAt;desc") && looks("name.createdAt"));
+        assert!(!looks("name,id") && !looks("name.observedAt"));
     }
 }

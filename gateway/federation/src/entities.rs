@@ -12,7 +12,7 @@ use ngsi_ld::Entity;
 use super::gather::{self, Request};
 use super::looking::{Arrived, TOGETHER, visible_part};
 use super::plan::SubQuery;
-use super::{Question, Warning};
+use super::{Question, Warning, warning};
 
 /// The entities of one page, in an order that is the same for every page. What is not shown of them is left out.
 #[derive(Debug)]
@@ -102,6 +102,28 @@ impl Entities {
         match &mut self.from {
             From::Hand { .. } => (count, Vec::new()),
             From::Source(arriving) => arriving.settle().await,
+        }
+    }
+}
+
+/// One page of an answer.
+#[derive(Debug)]
+pub struct EntityPage {
+    /// The entities of the page.
+    pub entities: Entities,
+    /// How many match in all, if that was asked for.
+    pub count: Option<u64>,
+    /// The sources whose part is missing.
+    pub warnings: Vec<Warning>,
+}
+
+impl EntityPage {
+    /// That of a source that has failed: nothing, and a warning.
+    pub(super) fn failed(question: &Arc<Question>, count: bool, error: &AdapterError) -> Self {
+        Self {
+            entities: Entities::at_hand(question, Vec::new(), false, None),
+            count: count.then_some(0),
+            warnings: warning::of_errors([error]),
         }
     }
 }

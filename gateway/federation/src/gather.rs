@@ -12,24 +12,16 @@ use ngsi_ld::Entity;
 
 use super::looking::{Count, Keep, Look, Looking, visible_part};
 use super::plan::SubQuery;
-use super::scan::Scan;
+use super::scan::{MAX_CANDIDATES, Scan};
 use super::warning::{Missing, Warning};
 use super::{Refusal, scan};
-
-/// Entities that one request may hold at once, over all sources. At a few KiB each this bounds a request to
-/// about 100 MiB; a question that needs more must be narrower.
-pub const MAX_CANDIDATES: usize = 20_000;
-
-/// Entities that a source may yield to one question of a request. One that has more costs its own part of the answer,
-/// not everybody's.
-pub const MAX_FROM_ONE_SOURCE: usize = MAX_CANDIDATES / 2;
 
 /// The largest total that a source is believed to have: ten times what all sources together are designed to hold. One
 /// that says more counts something else, or wrongly: then its entities are counted here.
 pub const MAX_TOTAL: u64 = 1_000_000_000;
 
 /// What one sub-query yielded.
-pub type Answer = Result<Found, AdapterError>;
+pub type SourceAnswer = Result<Found, AdapterError>;
 
 /// What a source has sent of what was asked for.
 #[derive(Debug)]
@@ -55,17 +47,17 @@ pub struct Request {
 
 /// Asks every sub-query at the same time. The answers stand in the order of the sub-queries. A source that
 /// fails midway yields nothing: a part of its part would look like all of it. So does one that has more than
-/// [`MAX_FROM_ONE_SOURCE`], whatever the others have: what is refused, and who is named, does not depend on who is first.
+/// [`MAX_FROM_ONE_SOURCE`](super::scan::MAX_FROM_ONE_SOURCE), whatever the others have: what is refused, and who is named, does not depend on who is first.
 ///
 /// # Errors
 /// [`Refusal::TooManyCandidates`] when the sources that have not failed yield more than a request may hold,
 /// [`Refusal::Exhausted`].
-pub async fn gather(sub_queries: &[Arc<SubQuery>], request: &Request) -> Result<Vec<Answer>, Refusal> {
+pub async fn gather(sub_queries: &[Arc<SubQuery>], request: &Request) -> Result<Vec<SourceAnswer>, Refusal> {
     let asking = sub_queries.iter().enumerate();
     let mut asking: FuturesUnordered<_> = asking
         .map(async |(place, sub_query)| (place, collect(sub_query, request).await))
         .collect();
-    let mut answers: Vec<(usize, Answer)> = Vec::with_capacity(sub_queries.len());
+    let mut answers: Vec<(usize, SourceAnswer)> = Vec::with_capacity(sub_queries.len());
     let mut candidates = 0_usize;
     while let Some((place, answer)) = asking.next().await {
         if let Some(refusal) = answer.as_ref().err().and_then(scan::exhausted) {
@@ -85,7 +77,7 @@ pub async fn gather(sub_queries: &[Arc<SubQuery>], request: &Request) -> Result<
 }
 
 /// Collects what one source yields.
-async fn collect(sub_query: &Arc<SubQuery>, request: &Request) -> Answer {
+async fn collect(sub_query: &Arc<SubQuery>, request: &Request) -> SourceAnswer {
     let keep = Keep::new(sub_query, &request.call.resources);
     let (keep, left_out) = look_through(sub_query, request, keep).await?;
     let (entities, held) = keep.finish()?;
@@ -198,6 +190,12 @@ pub(super) async fn warning_of_left_out(
 ) -> Option<Warning> {
     let told = told_of_left_out(sub_query, request, left_out).await;
     Warning::of_left_out(&sub_query.source.id, &told)
+}
+
+/// The warnings about what was left out of what a source has sent.
+pub(super) async fn warnings_of(only: &SubQuery, request: &Request, left_out: &LeftOut) -> Vec<Warning> {
+    let told = warning_of_left_out(only, request, left_out).await;
+    told.into_iter().collect()
 }
 
 /// Counts entities of a source that were left out because the tenants that speak for them say nothing of them, and says

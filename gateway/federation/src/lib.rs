@@ -1,7 +1,7 @@
 //! One question, many sources: which to ask, asking them at the same time, and making one answer of theirs.
 //!
 //! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
-//! page consists of, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
+//! page consists of, [`strategy`] is how a question goes, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
 //! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. [`warning`] says what is
 //! missing, [`flawed`] remembers which sources have entities that are left out. It knows no payload format and no HTTP.
@@ -31,9 +31,11 @@ pub mod scan;
 pub mod selectors;
 mod source_filter;
 mod steps;
+pub mod strategy;
 pub mod tenant_limits;
 mod told;
 pub mod types;
+mod unlinked;
 pub mod warning;
 mod writable_ids;
 

@@ -14,10 +14,10 @@ use kakehashi_policy::MASKED_TARGET;
 use ngsi_ld::query::{LinkedEntities, Query, TypeSelection};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
+use super::entities::EntityPage;
 use super::gather::Request;
 use super::plan::Asker;
-use super::query::{self, Answer};
-use super::{Question, Refusal, Warning, scan, warning};
+use super::{Question, Refusal, Warning, scan, unlinked, warning};
 
 /// Ids in one question: a few requests' worth for every kind of source.
 const BATCH: usize = 500;
@@ -178,7 +178,7 @@ impl<'a> Fetching<'a> {
             limit: ids.len(),
             offset: 0,
         };
-        let mut answer = query::unlinked(&question, page, false, self.asker, self.request).await?;
+        let mut answer = unlinked::query(&question, page, false, self.asker, self.request).await?;
         let entities = all_of(&mut answer).await?.into_iter();
         let mut found: HashMap<EntityId, Entity> = entities.map(|entity| (entity.id.clone(), entity)).collect();
         warning::add(&mut self.warnings, answer.warnings);
@@ -247,7 +247,7 @@ impl LinkedEntities for Fetched {
 ///
 /// # Errors
 /// [`Refusal::Exhausted`]
-pub(super) async fn all_of(answer: &mut Answer) -> Result<Vec<Entity>, Refusal> {
+pub(super) async fn all_of(answer: &mut EntityPage) -> Result<Vec<Entity>, Refusal> {
     let question = Arc::clone(answer.entities.question());
     let mut entities = Vec::new();
     loop {

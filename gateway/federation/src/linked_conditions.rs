@@ -10,82 +10,34 @@ use hashbrown::HashSet;
 use kakehashi_adapters::Page;
 use kakehashi_resources::pause;
 use ngsi_ld::entity::render::links_of;
-use ngsi_ld::query::{AttributePath, Condition, Expression, LinkedEntities as _, LinkedPath};
+use ngsi_ld::query::{AttributePath, Expression, LinkedEntities as _, LinkedPath};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
-use super::entities::Entities;
-use super::gather::{MAX_CANDIDATES, Request};
+use super::entities::{Entities, EntityPage};
+use super::gather::Request;
 use super::linked::{Fetched, Fetching, WantedEntities, all_of};
 use super::plan::Asker;
-use super::query::{self, Answer};
+use super::scan::MAX_CANDIDATES;
 use super::{Question, Refusal, Warning, warning};
 
 /// Linked entities that one request may ask for to decide its conditions. Far more than a page can show, as most are
 /// looked at and forgotten; each is reduced to what the conditions look at.
 pub const MAX_CONDITION_TARGETS: usize = 5_000;
 
-/// The page that holds all candidates; more are refused.
-pub const ALL_CANDIDATES: Page = Page {
-    limit: MAX_CANDIDATES,
-    offset: 0,
-};
-
-/// The question whose answer holds every entity that can meet the conditions; `None` when none of them is on linked
-/// entities.
-#[must_use]
-pub fn candidates(question: &Question) -> Option<Question> {
-    let filter = question
-        .query
-        .filter
-        .as_ref()
-        .filter(|filter| filter.link_depth() > 0)?;
-    let mut candidates = question.clone();
-    candidates.query.filter = Some(without_links(filter));
-    // The conditions look at whole entities; what is shown of them is chosen afterwards.
-    candidates.datasets = None;
-    candidates.leaving = None;
-    if let Some(shown) = &mut candidates.shown {
-        for name in filter.attributes() {
-            if !shown.contains(name) {
-                shown.push(name.clone());
-            }
-        }
-    }
-    Some(candidates)
-}
-
-/// The filter with the existence of the first Relationship in the place of each condition that follows one. Nothing is
-/// met that does not exist (clause 4.9), so that every entity that meets the filter meets this one.
-fn without_links(filter: &Expression) -> Expression {
-    match filter {
-        Expression::And(parts) => Expression::And(parts.iter().map(without_links).collect()),
-        Expression::Or(parts) => Expression::Or(parts.iter().map(without_links).collect()),
-        Expression::Condition(condition) if condition.path.linked.is_some() => Expression::Condition(Condition {
-            path: AttributePath {
-                attribute: condition.path.attribute.clone(),
-                sub_attributes: Vec::new(),
-                members: Vec::new(),
-                linked: None,
-            },
-            comparison: None,
-        }),
-        Expression::Condition(_) => filter.clone(),
-    }
-}
-
-/// Answers a question with conditions on linked entities. `candidates`: as [`candidates`] makes it of the question.
+/// Answers a question with conditions on linked entities. `candidates`: the answer to the question
+/// for them ([`super::strategy::Opening`]).
 ///
 /// # Errors
 /// [`Refusal`] when too many entities would have to be looked at.
 pub(super) async fn query(
     question: &Arc<Question>,
-    candidates: Question,
+    candidates: EntityPage,
     page: Page,
     count: bool,
     asker: &Asker<'_>,
     request: &Request,
-) -> Result<Answer, Refusal> {
-    let (entities, mut warnings) = all(&Arc::new(candidates), asker, request).await?;
+) -> Result<EntityPage, Refusal> {
+    let (entities, mut warnings) = all(candidates).await?;
     let followed = Followed::by(question);
     let mut asked = Question {
         datasets: None,
@@ -105,7 +57,7 @@ pub(super) async fn query(
     let total = matching.len();
     let entities: Vec<Entity> = matching.into_iter().skip(page.offset).take(page.limit).collect();
     let more = page.limit > 0 && page.offset.saturating_add(entities.len()) < total;
-    Ok(Answer {
+    Ok(EntityPage {
         entities: Entities::at_hand(question, entities, more, None),
         count: count.then_some(total as u64),
         warnings,
@@ -126,19 +78,14 @@ async fn matching(question: Arc<Question>, entities: Vec<Entity>, targets: Fetch
 }
 
 /// All candidates, in an order that is the same for every page.
-async fn all(
-    candidates: &Arc<Question>,
-    asker: &Asker<'_>,
-    request: &Request,
-) -> Result<(Vec<Entity>, Vec<Warning>), Refusal> {
-    let mut answer = query::unlinked(candidates, ALL_CANDIDATES, false, asker, request).await?;
-    let entities = all_of(&mut answer).await?;
-    if answer.entities.more().await {
+async fn all(mut candidates: EntityPage) -> Result<(Vec<Entity>, Vec<Warning>), Refusal> {
+    let entities = all_of(&mut candidates).await?;
+    if candidates.entities.more().await {
         return Err(Refusal::TooManyCandidates {
             allowed: MAX_CANDIDATES,
         });
     }
-    Ok((entities, answer.warnings))
+    Ok((entities, candidates.warnings))
 }
 
 /// A Relationship that conditions follow, from entities that are so many Relationships away.
@@ -282,19 +229,6 @@ mod tests {
         let mut followed = Followed::default();
         followed.add(&filter(text));
         followed
-    }
-
-    #[test]
-    fn sources_are_told_that_the_relationship_must_exist_and_no_more() {
-        for (written, told) in [
-            ("sensor{humidity}==40", "sensor"),
-            ("sensor{Device:room{name}}!=\"x\"", "sensor"),
-            ("name==\"a\";sensor{humidity}>3", "name==\"a\";sensor"),
-            ("name==\"a\"|(sensor{humidity}>3;size<2)", "name==\"a\"|(sensor;size<2)"),
-            ("name==\"a\"", "name==\"a\""),
-        ] {
-            assert_eq!(without_links(&filter(written)), filter(told), "{written}");
-        }
     }
 
     #[test]

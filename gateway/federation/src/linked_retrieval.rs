@@ -10,11 +10,10 @@ use ngsi_ld::projection::{Projection, Shown};
 use ngsi_ld::query::LinkedEntities as _;
 use ngsi_ld::{AttributeName, Entity, EntityId};
 
-use super::entities::Entities;
+use super::entities::{Entities, EntityPage};
 use super::gather::Request;
 use super::linked::{Fetching, WantedEntities, all_of};
 use super::plan::Asker;
-use super::query::Answer;
 use super::{Question, Refusal, Warning, warning};
 
 /// Entities that one request may ask for because others link to them. The largest page with one Relationship each; at a
@@ -131,12 +130,12 @@ pub async fn linked(
 /// # Errors
 /// As [`linked`].
 pub async fn of_page(
-    mut answer: Answer,
+    mut answer: EntityPage,
     join: &Join,
     question: &Arc<Question>,
     asker: &Asker<'_>,
     request: &Request,
-) -> Result<(Answer, LinkedEntities), Refusal> {
+) -> Result<(EntityPage, LinkedEntities), Refusal> {
     let entities = all_of(&mut answer).await?;
     let more = answer.entities.more().await;
     let linked = linked(&entities, join, question, asker, request).await?;

@@ -14,9 +14,8 @@ use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
 use std::time::SystemTime;
 
-use super::gather::MAX_FROM_ONE_SOURCE;
 use super::plan::SubQuery;
-use super::scan::Scan;
+use super::scan::{MAX_FROM_ONE_SOURCE, Scan};
 
 /// How many entities are looked at together, of those that have arrived: enough that it costs nothing to hand them on.
 pub(super) const TOGETHER: usize = 512;

@@ -5,46 +5,20 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use kakehashi_adapters::{AdapterError, Page, SourceId};
-use kakehashi_config::Extensions;
 use kakehashi_resources::{Exhausted, Held};
 use ngsi_ld::Entity;
-use ngsi_ld::query::{AttributePath, Ordering, OrderingKey};
+use ngsi_ld::query::OrderingKey;
 
-use super::entities::Entities;
-use super::gather::{self, MAX_FROM_ONE_SOURCE, Request};
+use super::entities::{Entities, EntityPage};
+use super::gather::{self, Request};
 use super::looking::{Look, hold};
 use super::plan::SubQuery;
-use super::query::{Answer, warnings_of};
+use super::scan::MAX_FROM_ONE_SOURCE;
 use super::{Question, Refusal, scan, steps};
 
 /// Entities beyond the wanted ones that are kept until the first among all of them are picked out again: sorting for
 /// every entity that arrives would cost its square.
 const KEPT_BEYOND: usize = 256;
-
-/// Refuses an order over more than the local scope (clause 5.7.2.4). Where nothing but the store is asked, the execution is
-/// limited to that, said or not.
-///
-/// # Errors
-/// [`Refusal::OrderedBeyondLocal`]
-pub(super) fn check_is_local(
-    question: &Question,
-    sub_queries: &[SubQuery],
-    extensions: Extensions,
-) -> Result<(), Refusal> {
-    let is_local = || sub_queries.iter().all(|sub_query| sub_query.source.is_store);
-    if question.order.is_none() || extensions.federated_order || is_local() {
-        return Ok(());
-    }
-    Err(Refusal::OrderedBeyondLocal)
-}
-
-/// Whether an order looks at dates that the system keeps (clause 4.8).
-pub(super) fn looks_at_system_dates(order: &Ordering) -> bool {
-    let is_date = |path: &AttributePath| {
-        path.attribute.is_system_date() || path.sub_attributes.iter().any(ngsi_ld::AttributeName::is_system_date)
-    };
-    order.paths().any(is_date)
-}
 
 /// The answer of one source: its entities are looked at as they arrive, and only as many of them are held as come before
 /// the end of the page.
@@ -58,7 +32,7 @@ pub(super) async fn from_one(
     page: Page,
     count: bool,
     request: &Request,
-) -> Result<Answer, Refusal> {
+) -> Result<EntityPage, Refusal> {
     let first = First {
         question: Arc::clone(question),
         source: only.source.id.clone(),
@@ -75,7 +49,7 @@ pub(super) async fn from_one(
     let (first, left_out) = match looked {
         Ok(looked) => looked,
         // A part of its answer would look like all of it.
-        Err(error) => return Ok(Answer::failed(question, count, &error)),
+        Err(error) => return Ok(EntityPage::failed(question, count, &error)),
     };
     if first.too_many {
         return Err(Refusal::TooManyCandidates {
@@ -92,10 +66,10 @@ pub(super) async fn from_one(
         .map_err(Refusal::Exhausted)?;
     let entities: Vec<Entity> = entities.into_iter().skip(page.offset).collect();
     let more = page.limit > 0 && matching > page.offset.saturating_add(entities.len());
-    Ok(Answer {
+    Ok(EntityPage {
         entities: Entities::at_hand(question, entities, more, Some(held)),
         count: count.then_some(matching as u64),
-        warnings: warnings_of(only, request, &left_out).await,
+        warnings: gather::warnings_of(only, request, &left_out).await,
     })
 }
 
@@ -173,6 +147,7 @@ mod tests {
     use kakehashi_resources::Resources;
     use ngsi_ld::context::Context;
     use ngsi_ld::entity::parse::parse_entity;
+    use ngsi_ld::query::Ordering;
 
     use super::*;
 
@@ -213,15 +188,5 @@ mod tests {
         for (text, height) in texts.iter().zip((4995..5000).rev()) {
             assert!(text.contains(&height.to_string()), "{texts:?}");
         }
-    }
-
-    #[test]
-    fn dates_of_the_system_are_asked_for_where_they_order() {
-        let looks = |order_by: &str| {
-            let order = Ordering::parse(order_by, None, None, None, Context::core()).unwrap();
-            looks_at_system_dates(&order)
-        };
-        assert!(looks("createdAt") && looks("name,modifiedAt;desc") && looks("name.createdAt"));
-        assert!(!looks("name,id") && !looks("name.observedAt"));
     }
 }

@@ -25,7 +25,6 @@ use ngsi_ld::{AttributeName, Entity, TypeName};
 
 use super::asked_attributes::{asked_attributes, needs_system_dates, with_judged};
 use super::claimed::{ClaimedIds, Standing};
-use super::ordered::check_is_local;
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
@@ -191,7 +190,11 @@ pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Res
             allowed: MAX_SELECTED_QUESTIONS,
         });
     }
-    check_is_local(question, &sub_queries, asker.extensions)?;
+    // Clause 5.7.2.4: where nothing but the store is asked, the execution is limited to the local scope, said or not.
+    let is_local = || sub_queries.iter().all(|sub_query| sub_query.source.is_store);
+    if question.order.is_some() && !asker.extensions.federated_order && !is_local() {
+        return Err(Refusal::OrderedBeyondLocal);
+    }
     let mut sources: Vec<*const RegisteredSource> = sub_queries
         .iter()
         .map(|sub_query| Arc::as_ptr(&sub_query.source))

@@ -15,7 +15,7 @@ use super::{Question, Refusal, Warning, scan, warning};
 
 /// The entity, or the lack of one.
 #[derive(Debug)]
-pub struct Answer {
+pub struct RetrievedEntity {
     /// The entity; `None` when no source that answered has one for this consumer.
     pub entity: Option<Entity>,
     /// The sources whose part is missing.
@@ -26,7 +26,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// [`Refusal::TooManySources`]
-pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
+pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<RetrievedEntity, Refusal> {
     let plan = plan(question, asker, &request.call).await?;
     let by_id = plan.sub_queries.into_iter().map(SubQuery::into_by_id);
     let mut sub_queries: Vec<SubQuery> = by_id.collect();
@@ -77,7 +77,7 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
         parts.pop().map(|only| only.entity)
     };
     let Some(mut entity) = merged else {
-        return Ok(Answer { entity: None, warnings });
+        return Ok(RetrievedEntity { entity: None, warnings });
     };
     // Clause 5.7.1.4: first `datasetId`; what it leaves must have one of `attrs`. The whole entity must meet both.
     if let Some(datasets) = &question.datasets {
@@ -85,7 +85,7 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
     }
     let is_selected = question.selects(&entity).await.map_err(Refusal::Exhausted)?;
     question.reduce(&mut entity);
-    Ok(Answer {
+    Ok(RetrievedEntity {
         entity: is_selected.then_some(entity),
         warnings,
     })

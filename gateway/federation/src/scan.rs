@@ -14,6 +14,14 @@ use kakehashi_adapters::{AdapterError, ErrorKind};
 use super::Refusal;
 use super::plan::SubQuery;
 
+/// Entities that one request may hold at once, over all sources. At a few KiB each this bounds a request to
+/// about 100 MiB; a question that needs more must be narrower.
+pub const MAX_CANDIDATES: usize = 20_000;
+
+/// Entities that a source may yield to one question of a request. One that has more costs its own part of the answer,
+/// not everybody's.
+pub const MAX_FROM_ONE_SOURCE: usize = MAX_CANDIDATES / 2;
+
 /// Whoever has not even looked at so many when the time was over has not asked for too much: something else took the time.
 const MANY: usize = 1_000;
 

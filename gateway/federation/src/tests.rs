@@ -30,6 +30,7 @@ use ngsi_ld::query::{Expression, Query, TypeSelection};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use proptest::prelude::*;
 
+use super::entities::EntityPage;
 use super::flawed::Flawed;
 use super::gather::Request;
 use super::plan::Asker;
@@ -203,7 +204,7 @@ struct Collected {
     warnings: Vec<Warning>,
 }
 
-async fn collected(mut answer: query::Answer) -> Collected {
+async fn collected(mut answer: EntityPage) -> Collected {
     let question = Arc::clone(answer.entities.question());
     let mut entities: Vec<Entity> = Vec::new();
     loop {

@@ -6,13 +6,13 @@ use kakehashi_adapters::{AttributeSelection, Page};
 use ngsi_ld::TypeName;
 use ngsi_ld::query::Query;
 
-use super::gather::{self, Found, Request};
+use super::gather::{self, Found, Request, SourceAnswer};
 use super::plan::{Asker, SubQuery, plan};
 use super::{Question, Refusal, Warning, scan, warning};
 
 /// The types that there are.
 #[derive(Debug)]
-pub struct Answer {
+pub struct AvailableTypes {
     /// Expanded names, each once, in the order of their text.
     pub types: Vec<TypeName>,
     /// The sources whose types are missing.
@@ -23,7 +23,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// [`Refusal::TooManySources`], [`Refusal::ScanTooWide`]
-pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<Answer, Refusal> {
+pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<AvailableTypes, Refusal> {
     let plan = plan(question, asker, &request.call).await?;
     let mut by_type: Vec<SubQuery> = Vec::new();
     for sub_query in &plan.sub_queries {
@@ -70,11 +70,11 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
     }
     types.sort_unstable();
     types.dedup();
-    Ok(Answer { types, warnings })
+    Ok(AvailableTypes { types, warnings })
 }
 
 /// Whether a source holds something of a type, of which nothing can be shown.
-fn is_left_out(answer: &gather::Answer) -> bool {
+fn is_left_out(answer: &SourceAnswer) -> bool {
     let found = answer.as_ref();
     found.is_ok_and(|found| found.entities.is_empty() && !found.left_out.is_empty())
 }

@@ -5,7 +5,7 @@
 //! | [`problem`] | problem details (RFC 7807): every error that a consumer is told |
 //! | [`negotiate`] | media types of bodies and answers |
 //! | [`edge`] | the steps of every request in their order: hygiene, caller, rate limit, tenant |
-//! | [`api`] | one module per resource family of CIM 009 clause 6 |
+//! | [`api`] | the NGSI-LD HTTP binding: a file for each operation, and the list of them |
 //!
 //! It speaks to no source: what an operation asks for, the federation answers.
 

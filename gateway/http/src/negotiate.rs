@@ -19,6 +19,12 @@ impl MediaType {
     /// The order of clause 6.3.4: the first that the consumer likes best is taken.
     const PREFERENCE: [Self; 3] = [Self::Json, Self::JsonLd, Self::GeoJson];
 
+    /// Those of what is no entity.
+    pub const JSON_AND_JSON_LD: &[Self] = &[Self::Json, Self::JsonLd];
+
+    /// Those of entities.
+    pub const ALL: &[Self] = &Self::PREFERENCE;
+
     /// The name of the media type.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -33,7 +39,7 @@ impl MediaType {
     ///
     /// # Errors
     /// 406 with the list of what there is, when none is acceptable.
-    pub fn negotiate(headers: &HeaderMap, geojson_offered: bool) -> Result<Self, Problem> {
+    pub fn negotiate(headers: &HeaderMap, offered: &[Self]) -> Result<Self, Problem> {
         let accepted: Vec<&str> = headers
             .get_all(header::ACCEPT)
             .iter()
@@ -45,22 +51,20 @@ impl MediaType {
         if accepted.is_empty() {
             return Ok(Self::Json);
         }
-        let offered = Self::PREFERENCE
-            .iter()
-            .filter(|kind| geojson_offered || **kind != Self::GeoJson);
         let mut best: Option<(u16, Self)> = None;
-        for kind in offered {
+        for kind in Self::PREFERENCE.iter().filter(|kind| offered.contains(kind)) {
             let weight = weight_of(kind.as_str(), &accepted);
             if weight > best.map_or(0, |(weight, _)| weight) {
                 best = Some((weight, *kind));
             }
         }
         best.map(|(_, kind)| kind).ok_or_else(|| {
-            let available = if geojson_offered {
-                "application/json, application/ld+json, application/geo+json"
-            } else {
-                "application/json, application/ld+json"
-            };
+            let available: Vec<&str> = Self::PREFERENCE
+                .iter()
+                .filter(|kind| offered.contains(kind))
+                .map(|kind| kind.as_str())
+                .collect();
+            let available = available.join(", ");
             Problem::new(
                 ErrorType::NotAcceptable,
                 format!("available representations: {available}"),
@@ -68,6 +72,9 @@ impl MediaType {
         })
     }
 }
+
+/// RFC 7396: that of a PATCH.
+const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// The media types of a request with a body (clause 6.3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +86,16 @@ pub enum BodyMediaType {
 }
 
 impl BodyMediaType {
+    /// The names of the media types that a request of this method may have.
+    #[must_use]
+    pub fn names(method: &Method) -> &'static [&'static str] {
+        const NAMES: [&str; 3] = ["application/json", "application/ld+json", MERGE_PATCH];
+        match *method {
+            Method::PATCH => &NAMES,
+            _ => NAMES.split_last().map_or(&[], |(_, others)| others),
+        }
+    }
+
     /// The media type that the header `Content-Type` names.
     ///
     /// # Errors
@@ -90,7 +107,7 @@ impl BodyMediaType {
         let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match essence.as_str() {
             "application/json" => Ok(Self::Json),
-            "application/merge-patch+json" if *method == Method::PATCH => Ok(Self::Json),
+            MERGE_PATCH if *method == Method::PATCH => Ok(Self::Json),
             "application/ld+json" => Ok(Self::JsonLd),
             _ => Err(Problem::new(
                 ErrorType::UnsupportedMediaType,
@@ -138,7 +155,7 @@ mod tests {
     fn negotiated(accept: &str) -> Option<MediaType> {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, accept.parse().unwrap());
-        MediaType::negotiate(&headers, true).ok()
+        MediaType::negotiate(&headers, MediaType::ALL).ok()
     }
 
     #[test]
@@ -161,7 +178,7 @@ mod tests {
         assert_eq!(negotiated("Application/LD+JSON"), Some(MediaType::JsonLd));
         assert_eq!(negotiated("text/html"), None);
         assert_eq!(
-            MediaType::negotiate(&HeaderMap::new(), true).ok(),
+            MediaType::negotiate(&HeaderMap::new(), MediaType::ALL).ok(),
             Some(MediaType::Json)
         );
     }
@@ -185,5 +202,10 @@ mod tests {
         assert_eq!(body_type(&Method::POST, "application/merge-patch+json"), None);
         assert_eq!(body_type(&Method::POST, "application/geo+json"), None);
         assert!(BodyMediaType::of_request(&Method::POST, &HeaderMap::new()).is_err());
+        for method in [Method::POST, Method::PATCH] {
+            for name in BodyMediaType::names(&method) {
+                assert!(body_type(&method, name).is_some(), "{method} {name}");
+            }
+        }
     }
 }

@@ -183,7 +183,7 @@ proptest! {
 #[test]
 fn however_many_entities_one_source_has_a_page_of_what_is_covered_is_served() {
     let number = |index: usize| EntityId::parse(&format!("urn:ngsi-ld:AED:{index:06}")).unwrap();
-    let all = super::super::gather::MAX_CANDIDATES + 3;
+    let all = super::super::scan::MAX_CANDIDATES + 3;
     let parts: Vec<Entity> = (0..all)
         .map(|index| {
             // Every third is hidden.

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use super::super::Refusal;
-use super::super::gather::{MAX_CANDIDATES, MAX_FROM_ONE_SOURCE};
+use super::super::scan::{MAX_CANDIDATES, MAX_FROM_ONE_SOURCE};
 use super::*;
 
 /// A source that sends so many entities, with a pause now and then, and fails after them or not.

@@ -6,8 +6,7 @@ use kakehashi_federation::linked_retrieval::Form;
 use ngsi_ld::EntityId;
 use ngsi_ld::query::{Expression, MAX_LINKS};
 
-use super::parameters::Parameters;
-use super::presentation::unknown_value;
+use super::parameters::{Parameters, unknown_value};
 use crate::problem::{ErrorType, Problem};
 
 /// The largest `joinLevel`: each level is a round of questions to the sources, one after the other, within one deadline.

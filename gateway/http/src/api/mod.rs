@@ -1,181 +1,86 @@
-//! The NGSI-LD HTTP binding: one module per resource family of CIM 009 clause 6. It parses an operation into a
-//! question, hands it to the federation, and renders the answer; it never speaks to a source.
+//! The NGSI-LD HTTP binding (CIM 009 clause 6). Each operation is a file of [`mod@operations`]: it reads a request into a
+//! question, hands it to the federation, and renders the answer; it never speaks to a source. What several of them need
+//! stands beside that folder.
 
-pub mod asked;
-mod contexts;
-mod entities;
+mod batch;
+pub mod command;
 mod entity_list;
-mod entity_operations;
-mod entity_provision;
-mod entity_types;
 mod geo_parameters;
 mod joining;
+mod known_parameters;
 mod link_header;
 mod not_offered;
+mod openapi;
+pub mod operation;
+pub mod operations;
 mod ordering_parameters;
-pub mod parameters;
+mod own_contexts;
+mod own_subscriptions;
+mod parameters;
 mod preferences;
 mod presentation;
 mod query_body;
-mod query_by_post;
 mod question;
 mod request_body;
 mod request_context;
 mod respond;
 mod scope;
-mod subscriptions;
+mod surroundings;
 mod writing;
+pub mod written;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodFilter, on};
 use http::{Method, Uri};
-use kakehashi_contexts::CONTEXTS_PATH;
-use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
-use kakehashi_subscriptions::SUBSCRIPTIONS_PATH;
 
 use crate::problem::{ErrorType, Problem};
+use operation::NotOffered;
+use operations::{Listed, OPERATIONS};
 use preferences::Preferences;
-
-/// What a method of a resource does.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// The method.
-    pub method: Method,
-    /// The path, with its variables in braces.
-    pub path: String,
-    /// What the policies are asked about. None at all: it shows no entity and no resource of another consumer.
-    pub operation: Option<Operation>,
-}
-
-/// A route, and what answers it.
-struct Offered {
-    route: Route,
-    answer: MethodRouter<Arc<Gateway>>,
-}
-
-/// Everything that is offered. The router is made of this list and of nothing else, so that a test can go through it.
-fn offered() -> Vec<Offered> {
-    use Operation::{
-        CreateBatch, CreateEntity, CreateSubscription, DeleteBatch, DeleteEntity, DeleteSubscription, QueryEntity,
-        QuerySubscription, RetrieveEntity, RetrieveEntityTypes, RetrieveSubscription, UpdateSubscription, UpsertBatch,
-    };
-    let entities = "/ngsi-ld/v1/entities";
-    let entity = "/ngsi-ld/v1/entities/{entityId}";
-    let subscription = format!("{SUBSCRIPTIONS_PATH}/{{subscriptionId}}");
-    // The identifier may be a URL, whose slashes not every client encodes.
-    let context = format!("{CONTEXTS_PATH}/{{*contextId}}");
-    vec![
-        read(entities, QueryEntity, get(entities::query)),
-        write(entities, CreateEntity, post(entity_provision::create)),
-        read(entity, RetrieveEntity, get(entities::retrieve)),
-        remove(entity, DeleteEntity, delete(entity_provision::delete)),
-        write(
-            "/ngsi-ld/v1/entityOperations/create",
-            CreateBatch,
-            post(entity_operations::create),
-        ),
-        write(
-            "/ngsi-ld/v1/entityOperations/upsert",
-            UpsertBatch,
-            post(entity_operations::upsert),
-        ),
-        write(
-            "/ngsi-ld/v1/entityOperations/delete",
-            DeleteBatch,
-            post(entity_operations::delete),
-        ),
-        write(
-            "/ngsi-ld/v1/entityOperations/query",
-            QueryEntity,
-            post(query_by_post::query),
-        ),
-        read("/ngsi-ld/v1/types", RetrieveEntityTypes, get(entity_types::list)),
-        read("/version", None, get(version)),
-        read("/statistics", None, get(statistics)),
-        read(SUBSCRIPTIONS_PATH, QuerySubscription, get(subscriptions::list)),
-        write(SUBSCRIPTIONS_PATH, CreateSubscription, post(subscriptions::create)),
-        read(&subscription, RetrieveSubscription, get(subscriptions::retrieve)),
-        offer(
-            Method::PATCH,
-            &subscription,
-            UpdateSubscription,
-            patch(subscriptions::update),
-        ),
-        remove(&subscription, DeleteSubscription, delete(subscriptions::delete)),
-        read(CONTEXTS_PATH, None, get(contexts::list)),
-        write(CONTEXTS_PATH, None, post(contexts::add)),
-        remove(CONTEXTS_PATH, None, delete(contexts::delete_without_identifier)),
-        read(&context, None, get(contexts::serve)),
-        remove(&context, None, delete(contexts::delete)),
-    ]
-}
-
-fn read(path: &str, operation: impl Into<Option<Operation>>, answer: MethodRouter<Arc<Gateway>>) -> Offered {
-    offer(Method::GET, path, operation, answer)
-}
-
-fn write(path: &str, operation: impl Into<Option<Operation>>, answer: MethodRouter<Arc<Gateway>>) -> Offered {
-    offer(Method::POST, path, operation, answer)
-}
-
-fn remove(path: &str, operation: impl Into<Option<Operation>>, answer: MethodRouter<Arc<Gateway>>) -> Offered {
-    offer(Method::DELETE, path, operation, answer)
-}
-
-fn offer(
-    method: Method,
-    path: &str,
-    operation: impl Into<Option<Operation>>,
-    answer: MethodRouter<Arc<Gateway>>,
-) -> Offered {
-    Offered {
-        route: Route {
-            method,
-            path: path.to_owned(),
-            operation: operation.into(),
-        },
-        answer,
-    }
-}
-
-/// Every route that is offered, and what the policies are asked about it.
-#[must_use]
-pub fn routes() -> Vec<Route> {
-    offered().into_iter().map(|offered| offered.route).collect()
-}
+use scope::Scope;
 
 /// The operations, by resource and method.
+///
+/// # Panics
+/// When two operations of the list have one route, which a test looks for.
 pub fn operations(gateway: &Arc<Gateway>) -> Router {
-    let offered = offered().into_iter().fold(Router::new(), |router, offered| {
-        router.route(&offered.route.path, offered.answer)
-    });
-    not_offered::add_to(offered)
+    OPERATIONS
+        .iter()
+        .fold(Router::new(), add)
         .route_layer(from_fn(around_operation))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Arc::clone(gateway))
 }
 
-/// What many NGSI clients ask first, to see whether anybody answers.
-async fn version() -> Response {
-    let body = concat!(
-        "{\"name\":\"Kakehashi\",\"version\":\"",
-        env!("CARGO_PKG_VERSION"),
-        "\"}"
-    );
-    ([(http::header::CONTENT_TYPE, "application/json")], body).into_response()
+/// Adds an operation to the routes.
+fn add(router: Router<Arc<Gateway>>, listed: &'static Listed) -> Router<Arc<Gateway>> {
+    let (method, path) = match listed {
+        Listed::Offered(operation) => (&operation.method, operation.path),
+        Listed::NotOffered(operation) => (&operation.method, operation.path),
+    };
+    let Ok(method) = MethodFilter::try_from(method.clone()) else {
+        return router;
+    };
+    let answer = match listed {
+        Listed::Offered(operation) => (operation.route)(method),
+        Listed::NotOffered(operation) => on(method, refusing(operation)),
+    };
+    router.route(path, answer)
 }
 
-/// What clients of Orion ask beside it. How long the gateway has been running is all that it tells everybody.
-async fn statistics(State(gateway): State<Arc<Gateway>>) -> Response {
-    let body = format!("{{\"uptime_in_secs\":{}}}", gateway.uptime().as_secs());
-    ([(http::header::CONTENT_TYPE, "application/json")], body).into_response()
+/// What answers an operation that is not offered.
+fn refusing(
+    operation: &'static NotOffered,
+) -> impl Fn(Scope, Body) -> futures::future::BoxFuture<'static, Problem> + Clone + Send + Sync {
+    move |scope, body| Box::pin(not_offered::refuse(operation, scope, body))
 }
 
 /// Leaves the route's pattern with the response, for the log and the metrics, and says which preference was applied.

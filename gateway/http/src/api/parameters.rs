@@ -3,13 +3,35 @@
 
 use std::borrow::Cow;
 
+use ngsi_ld::AttributeName;
+use ngsi_ld::context::Context;
+use ngsi_ld::query::SyntaxError;
 use percent_encoding::percent_decode_str;
 
+use super::known_parameters::Parameter;
 use crate::problem::{ErrorType, Problem};
+
+/// What has a name that may stand in a URL.
+pub(super) trait Named {
+    /// The name.
+    fn name(&self) -> &'static str;
+}
+
+impl Named for Parameter {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl Named for &'static str {
+    fn name(&self) -> &'static str {
+        self
+    }
+}
 
 /// The parameters of one request, decoded, in the order of the URL; then those of the body.
 #[derive(Debug)]
-pub struct Parameters<'a> {
+pub(super) struct Parameters<'a> {
     pairs: Vec<Pair<'a>>,
 }
 
@@ -44,7 +66,7 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// A problem that names the parameter and its position in the query (characters from 0).
-    pub fn parse(query: Option<&'a str>, known: &[&str], unsupported: &[&str]) -> Result<Self, Problem> {
+    pub(super) fn parse(query: Option<&'a str>, known: &[impl Named], unsupported: &[&str]) -> Result<Self, Problem> {
         let mut parameters = Self { pairs: Vec::new() };
         let query = query.unwrap_or_default();
         let mut position = 0;
@@ -62,8 +84,8 @@ impl<'a> Parameters<'a> {
                     format!("parameter `{name}` at position {start} is not offered by this version"),
                 ));
             }
-            if !known.contains(&name.as_ref()) {
-                let hint = nearest(&name, known)
+            if !known.iter().any(|known| known.name() == name) {
+                let hint = nearest(&name, known.iter().map(Named::name))
                     .map(|near| format!("; did you mean `{near}`?"))
                     .unwrap_or_default();
                 return Err(Problem::new(
@@ -93,7 +115,7 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// A problem when the URL has the parameter, too.
-    pub fn add_member(
+    pub(super) fn add_member(
         &mut self,
         name: &'static str,
         path: &str,
@@ -106,7 +128,7 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// A problem when the URL has the parameter, too.
-    pub fn add_elements(&mut self, name: &'static str, path: &str, elements: &[&str]) -> Result<(), Problem> {
+    pub(super) fn add_elements(&mut self, name: &'static str, path: &str, elements: &[&str]) -> Result<(), Problem> {
         let lengths = elements.iter().map(|element| element.chars().count()).collect();
         self.add(name, path, Cow::Owned(elements.join(",")), lengths)
     }
@@ -143,7 +165,7 @@ impl<'a> Parameters<'a> {
     /// A fault in the value of a parameter, or of the member of the body that stands for it. `position` counts
     /// characters of the value.
     #[must_use]
-    pub fn fault(&self, name: &str, position: usize, detail: impl std::fmt::Display) -> Problem {
+    pub(super) fn fault(&self, name: &str, position: usize, detail: impl std::fmt::Display) -> Problem {
         let Some(Member { path, elements }) = self.pair(name).and_then(|pair| pair.member.as_ref()) else {
             return Problem::parameter(name, position, detail);
         };
@@ -159,7 +181,7 @@ impl<'a> Parameters<'a> {
 
     /// The value of a parameter, if it was given.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.pair(name).map(|pair| pair.value.as_ref())
     }
 
@@ -171,7 +193,7 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// A problem when it was given without a value.
-    pub fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
         match self.get(name) {
             Some("") => Err(self.fault(name, 0, "it is empty; give a value or leave it out")),
             value => Ok(value),
@@ -182,7 +204,7 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// A problem that says where the empty item should stand.
-    pub fn list(&self, name: &str) -> Result<Vec<(usize, &str)>, Problem> {
+    pub(super) fn list(&self, name: &str) -> Result<Vec<(usize, &str)>, Problem> {
         let Some(text) = self.text(name)? else {
             return Ok(Vec::new());
         };
@@ -203,7 +225,7 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// A problem when the value is anything else.
-    pub fn whole_number(&self, name: &str) -> Result<Option<usize>, Problem> {
+    pub(super) fn whole_number(&self, name: &str) -> Result<Option<usize>, Problem> {
         self.text(name)?
             .map(|text| {
                 let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -219,7 +241,7 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// A problem when the value is anything else.
-    pub fn boolean(&self, name: &str) -> Result<Option<bool>, Problem> {
+    pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, Problem> {
         self.text(name)?
             .map(|text| match text {
                 "true" => Ok(true),
@@ -228,6 +250,57 @@ impl<'a> Parameters<'a> {
             })
             .transpose()
     }
+}
+
+/// The names of attributes that a parameter lists, expanded.
+///
+/// # Errors
+/// A problem that names the parameter and the position.
+pub(super) fn attributes(
+    name: &str,
+    parameters: &Parameters<'_>,
+    context: &Context,
+) -> Result<Vec<AttributeName>, Problem> {
+    parameters
+        .list(name)?
+        .into_iter()
+        .map(|(position, attribute)| expand_attribute(parameters, name, position, attribute, context))
+        .collect()
+}
+
+/// The name of an attribute, expanded.
+///
+/// # Errors
+/// A problem that names the parameter and the position.
+pub(super) fn expand_attribute(
+    parameters: &Parameters<'_>,
+    parameter: &str,
+    position: usize,
+    name: &str,
+    context: &Context,
+) -> Result<AttributeName, Problem> {
+    context
+        .expand_attribute(name)
+        .map_err(|error| parameters.fault(parameter, position, error))
+}
+
+/// What is wrong with a text in a language of CIM 009.
+pub(super) fn syntax(parameters: &Parameters<'_>, name: &str, error: &SyntaxError) -> Problem {
+    let detail = format_args!("expected {}, found {}", error.expected, error.found);
+    parameters.fault(name, error.position, detail)
+}
+
+/// A value that the parameter does not take.
+pub(super) fn unknown_value(
+    parameter: &str,
+    position: usize,
+    value: &str,
+    expected: impl std::fmt::Display,
+) -> Problem {
+    /// A consumer's own value is said back to it, bounded.
+    const SHOWN: usize = 60;
+    let shown: String = value.chars().take(SHOWN).collect();
+    Problem::parameter(parameter, position, format_args!("unknown value `{shown}`; {expected}"))
 }
 
 /// The name in CIM 009 of what a client calls so, in a URL or in a `geoQ`.
@@ -271,12 +344,12 @@ fn has_broken_escape(bytes: &[u8]) -> bool {
 }
 
 /// The known name that is most likely meant.
-pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Below this similarity (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps.
     const LIKELY: f64 = 0.8;
     known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(similarity, _)| *similarity >= LIKELY)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)

@@ -6,6 +6,8 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ngsi_ld::entity::conformance::SpecificationVersion;
 
+use crate::negotiate::MediaType;
+
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -13,7 +15,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Preferences {
     /// `body=json`: GeoJSON without a member `@context`.
-    pub context_in_link: bool,
+    context_in_link: bool,
     /// `ngsi-ld=1.6`
     pub version: Option<SpecificationVersion>,
 }
@@ -39,6 +41,15 @@ impl Preferences {
         Self {
             context_in_link: body.as_deref() == Some("json"),
             version: version.and_then(|text| text.parse().ok()),
+        }
+    }
+
+    /// Whether the @context stands in the body: always in JSON-LD, in GeoJSON unless `Prefer: body=json` (6.3.6).
+    pub(super) fn context_in_body(self, media_type: MediaType) -> bool {
+        match media_type {
+            MediaType::Json => false,
+            MediaType::JsonLd => true,
+            MediaType::GeoJson => !self.context_in_link,
         }
     }
 

@@ -10,8 +10,8 @@ use ngsi_ld::entity::render::{Format, Rendering, Representation};
 use ngsi_ld::projection::{InvalidProjection, MemberList, Projection};
 
 use super::joining::{self, Joining};
-use super::parameters::Parameters;
-use super::question::{Surroundings, attributes, expand_attribute, syntax};
+use super::parameters::{Parameters, attributes, expand_attribute, syntax, unknown_value};
+use super::surroundings::Surroundings;
 use crate::negotiate::MediaType;
 use crate::problem::{ErrorType, Problem};
 
@@ -185,18 +185,6 @@ fn parse_format(parameter: &str, position: usize, name: &str) -> Result<Format, 
             Err(Problem::new(ErrorType::InvalidRequest, problem.detail))
         }
     }
-}
-
-pub(super) fn unknown_value(
-    parameter: &str,
-    position: usize,
-    value: &str,
-    expected: impl std::fmt::Display,
-) -> Problem {
-    /// A consumer's own value is said back to it, bounded.
-    const SHOWN: usize = 60;
-    let shown: String = value.chars().take(SHOWN).collect();
-    Problem::parameter(parameter, position, format_args!("unknown value `{shown}`; {expected}"))
 }
 
 /// `pick`, `omit` and `attrs`; `None` when everything is shown.

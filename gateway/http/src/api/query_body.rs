@@ -23,10 +23,10 @@ const MOST_IDS: usize = 1000;
 const MOST_IN_LIST: usize = 500;
 
 /// Members that are texts, as the parameters of the same name are.
-const TEXTS: [&str; 7] = ["q", "scopeQ", "csf", "expandValues", "jsonKeys", "lang", "join"];
+pub(super) const TEXTS: [&str; 7] = ["q", "scopeQ", "csf", "expandValues", "jsonKeys", "lang", "join"];
 
 /// Members that are arrays of texts, and whether one of these may hold a comma, as `a{b,c}` of a projection.
-const LISTS: [(&str, bool); 5] = [
+pub(super) const LISTS: [(&str, bool); 5] = [
     ("attrs", false),
     ("pick", true),
     ("omit", true),
@@ -51,7 +51,7 @@ const ORDERING: [(&str, &str); 4] = [
 const TEMPORAL: [&str; 2] = ["temporalQ", "aggrParams"];
 
 /// Every member.
-const MEMBERS: [&str; 21] = [
+pub(super) const MEMBERS: [&str; 21] = [
     "type",
     "entities",
     "q",
@@ -75,38 +75,26 @@ const MEMBERS: [&str; 21] = [
     "@context",
 ];
 
-/// What is asked: the parameters, and which entities are chosen. Without `entities` none.
+/// Those that this version refuses by name.
+pub(super) const NOT_OFFERED: [&str; 2] = ["entityMap", "entityMapLifetime"];
+
+/// A query as a body has it: the parameters, and which entities are chosen. Without `entities` none.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct PostedQuery<'a> {
     pub parameters: Parameters<'a>,
     pub selectors: Vec<EntitySelector>,
 }
 
-/// What of a request is offered.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Offered {
-    /// The parameters of `GET /entities`.
-    pub parameters: &'static [&'static str],
-    /// Those that it does not offer.
-    pub not_offered: &'static [&'static str],
-}
-
-/// Reads the URL and the members of the body.
+/// Reads the members of the body, beside what stands in the URL.
 ///
 /// # Errors
 /// A problem that names the parameter or the member.
 pub(super) fn read<'a>(
-    query: Option<&'a str>,
+    parameters: Parameters<'a>,
     members: &'a Map<String, Value>,
-    offered: Offered,
     context: &Context,
-) -> Result<Asked<'a>, Problem> {
-    let parameters = Parameters::parse(query, offered.parameters, offered.not_offered)?;
-    check_url(&parameters)?;
-    let mut reading = Reading {
-        parameters,
-        not_offered: offered.not_offered,
-    };
+) -> Result<PostedQuery<'a>, Problem> {
+    let mut reading = Reading { parameters };
     let mut selectors = Vec::new();
     let is_query = members.get("type").is_some_and(|r#type| r#type == "Query");
     if !is_query {
@@ -121,46 +109,36 @@ pub(super) fn read<'a>(
             _ => reading.add(name, &at)?,
         }
     }
-    Ok(Asked {
+    Ok(PostedQuery {
         parameters: reading.parameters,
         selectors,
     })
 }
 
-/// The conditions stand in the body alone.
-fn check_url(parameters: &Parameters<'_>) -> Result<(), Problem> {
-    let in_body = [
-        ("type", "entities"),
-        ("id", "entities"),
-        ("idPattern", "entities"),
-        ("attrs", "attrs"),
-        ("q", "q"),
-        ("geoQ", "geoQ"),
-        ("georel", "geoQ"),
-        ("geometry", "geoQ"),
-        ("coordinates", "geoQ"),
-        ("geoproperty", "geoQ"),
-        ("scopeQ", "scopeQ"),
-        ("csf", "csf"),
-        ("expandValues", "expandValues"),
-        ("jsonKeys", "jsonKeys"),
-        ("orderBy", "ordering"),
-        ("orderFrom", "ordering"),
-        ("orderGeometry", "ordering"),
-        ("collation", "ordering"),
-    ];
-    match in_body.iter().find(|(name, _)| parameters.get(name).is_some()) {
-        None => Ok(()),
-        Some((name, member)) => {
-            let detail = format!("parameter `{name}`: of this operation it stands in the body, as member `{member}`");
-            Err(Problem::new(ErrorType::InvalidRequest, detail))
-        }
-    }
-}
+/// The parameters of `GET /entities` that are conditions, and the members that they stand in here.
+pub(super) const IN_BODY: [(&str, &str); 18] = [
+    ("type", "entities"),
+    ("id", "entities"),
+    ("idPattern", "entities"),
+    ("attrs", "attrs"),
+    ("q", "q"),
+    ("geoQ", "geoQ"),
+    ("georel", "geoQ"),
+    ("geometry", "geoQ"),
+    ("coordinates", "geoQ"),
+    ("geoproperty", "geoQ"),
+    ("scopeQ", "scopeQ"),
+    ("csf", "csf"),
+    ("expandValues", "expandValues"),
+    ("jsonKeys", "jsonKeys"),
+    ("orderBy", "ordering"),
+    ("orderFrom", "ordering"),
+    ("orderGeometry", "ordering"),
+    ("collation", "ordering"),
+];
 
 struct Reading<'a> {
     parameters: Parameters<'a>,
-    not_offered: &'static [&'static str],
 }
 
 impl<'a> Reading<'a> {
@@ -178,7 +156,7 @@ impl<'a> Reading<'a> {
             }
             _ => {}
         }
-        if self.not_offered.contains(&name) {
+        if NOT_OFFERED.contains(&name) {
             return Err(at.not_offered("it is not offered by this version").into());
         }
         if let Some(name) = TEXTS.iter().find(|text| **text == name) {
@@ -199,7 +177,7 @@ impl<'a> Reading<'a> {
                 self.parameters.add_member("joinLevel", &at.path, level)
             }
             _ => {
-                let hint = match nearest(name, &MEMBERS) {
+                let hint = match nearest(name, MEMBERS) {
                     Some(near) => format!("; did you mean `{near}`?"),
                     None => String::new(),
                 };

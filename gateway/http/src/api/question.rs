@@ -3,103 +3,26 @@
 //! is asked.
 
 use kakehashi_adapters::Page;
-use kakehashi_core::names::TenantId;
 use kakehashi_federation::Question;
 use kakehashi_federation::selectors::{EntitySelector, joined};
 use ngsi_ld::context::Context;
 use ngsi_ld::projection::{DatasetSelection, Projection};
-use ngsi_ld::query::{
-    ContextSourceFilter, Expression, IdPattern, Query, ScopeQuery, SyntaxError, TypeSelection, ValueExpansion,
-};
+use ngsi_ld::query::{ContextSourceFilter, Expression, IdPattern, Query, ScopeQuery, TypeSelection, ValueExpansion};
 use ngsi_ld::{AttributeName, EntityId};
-use serde_json::{Map, Value};
 
 use super::geo_parameters::geo_query;
 use super::joining;
 use super::ordering_parameters::ordering;
-use super::parameters::Parameters;
+use super::parameters::{Parameters, attributes, syntax};
 use super::presentation::Presentation;
-use super::query_body::{self, Offered};
-use crate::negotiate::MediaType;
+use super::surroundings::Surroundings;
 use crate::problem::{ErrorType, Problem};
-
-/// What `queryEntity` offers.
-const QUERY_PARAMETERS: [&str; 33] = [
-    "type",
-    "id",
-    "idPattern",
-    "attrs",
-    "q",
-    "scopeQ",
-    "csf",
-    "expandValues",
-    "jsonKeys",
-    "georel",
-    "geometry",
-    "coordinates",
-    "geoproperty",
-    "geoQ",
-    "orderBy",
-    "orderFrom",
-    "orderGeometry",
-    "collation",
-    "geometryProperty",
-    "limit",
-    "offset",
-    "count",
-    "options",
-    "format",
-    "local",
-    "splitEntities",
-    "pick",
-    "omit",
-    "datasetId",
-    "lang",
-    "join",
-    "joinLevel",
-    "containedBy",
-];
-
-/// What `retrieveEntity` offers.
-const RETRIEVE_PARAMETERS: [&str; 13] = [
-    "type",
-    "attrs",
-    "pick",
-    "omit",
-    "datasetId",
-    "lang",
-    "join",
-    "joinLevel",
-    "containedBy",
-    "options",
-    "format",
-    "geometryProperty",
-    "local",
-];
-
-/// What CIM 009 has for these operations beyond that.
-const NOT_OFFERED: [&str; 3] = ["entityMap", "entityMapLifetime", "via"];
 
 /// Default page size (clause 5.5.9.1): small enough to answer at once, as Orion's.
 const DEFAULT_LIMIT: usize = 20;
 
 /// Ids in one request: as many as a URL of the default length holds.
 const MAX_IDS: usize = 200;
-
-/// What surrounds the parameters.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Surroundings<'a> {
-    /// The request's @context.
-    pub context: &'a Context,
-    /// The negotiated media type.
-    pub media_type: MediaType,
-    /// `NGSILD-Tenant`
-    pub tenant: Option<&'a TenantId>,
-    /// The largest `limit`.
-    pub largest_page: usize,
-    /// `splitEntities`, where the request does not say it (clause 5.7.2.4).
-    pub split_entities: bool,
-}
 
 /// A `queryEntity` as it was asked.
 #[derive(Debug)]
@@ -114,46 +37,20 @@ pub(super) struct QueryRequest {
     pub count: bool,
 }
 
-/// Reads the query part of the URL of a `queryEntity`.
+/// Which entities are chosen by type and id.
+#[derive(Debug)]
+pub(super) struct Selection {
+    /// One of them must select an entity. None: any entity.
+    pub selectors: Vec<EntitySelector>,
+    /// Whether a type is `*`, which means the local scope.
+    pub any_type: bool,
+}
+
+/// Reads a `queryEntity`, wherever its parameters stood.
 ///
 /// # Errors
 /// A problem that names the parameter and the position.
-pub(super) fn query_request(query: Option<&str>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
-    let parameters = Parameters::parse(query, &QUERY_PARAMETERS, &NOT_OFFERED)?;
-    let selection = selection(&parameters, around.context)?;
-    read_query(&parameters, selection, around)
-}
-
-/// Reads the query part of the URL and the members of the body of a `queryEntity` by POST (clause 6.23).
-///
-/// # Errors
-/// A problem that names the parameter or the member, and the position.
-pub(super) fn posted_request(
-    query: Option<&str>,
-    members: &Map<String, Value>,
-    around: &Surroundings<'_>,
-) -> Result<QueryRequest, Problem> {
-    let offered = Offered {
-        parameters: &QUERY_PARAMETERS,
-        not_offered: &NOT_OFFERED,
-    };
-    let asked = query_body::read(query, members, offered, around.context)?;
-    let selection = Selection {
-        any_type: asked.selectors.iter().any(|selector| selector.types.is_none()),
-        selectors: asked.selectors,
-    };
-    read_query(&asked.parameters, selection, around)
-}
-
-/// Which entities are chosen by type and id.
-struct Selection {
-    /// One of them must select an entity. None: any entity.
-    selectors: Vec<EntitySelector>,
-    /// Whether a type is `*`, which means the local scope.
-    any_type: bool,
-}
-
-fn read_query(
+pub(super) fn read_query(
     parameters: &Parameters<'_>,
     selection: Selection,
     around: &Surroundings<'_>,
@@ -167,21 +64,6 @@ fn read_query(
         page,
         count,
     })
-}
-
-/// Reads the query part of the URL of a `retrieveEntity`, with the id in its path.
-///
-/// # Errors
-/// A problem that names the parameter and the position.
-pub(super) fn retrieve_request(
-    id: &str,
-    query: Option<&str>,
-    around: &Surroundings<'_>,
-) -> Result<(Presentation, Question), Problem> {
-    let parameters = Parameters::parse(query, &RETRIEVE_PARAMETERS, &NOT_OFFERED)?;
-    let presentation = Presentation::read(&parameters, around)?;
-    let question = retrieve_question(id, &parameters, &presentation, around)?;
-    Ok((presentation, question))
 }
 
 /// Reads the parameters of `queryEntity`.
@@ -258,22 +140,17 @@ fn check_is_narrow(attributes: &[AttributeName], filter: Option<&Expression>) ->
     ))
 }
 
-/// Reads the parameters of `retrieveEntity`.
+/// Reads the parameters of `retrieveEntity`, with the id in its path.
 ///
 /// # Errors
 /// A problem that names the parameter and the position.
-fn retrieve_question(
+pub(super) fn retrieve_question(
     id: &str,
     parameters: &Parameters<'_>,
     presentation: &Presentation,
     around: &Surroundings<'_>,
 ) -> Result<Question, Problem> {
-    let id = EntityId::parse(id).map_err(|error| {
-        Problem::new(
-            ErrorType::BadRequestData,
-            format!("the entity id in the path is not a URI (at position 0 of the id): {error}"),
-        )
-    })?;
+    let id = entity_id(id)?;
     let (types, _) = types(parameters, around.context)?;
     let attributes = attributes("attrs", parameters, around.context)?;
     let datasets = datasets(parameters)?;
@@ -342,7 +219,10 @@ fn wants_count(parameters: &Parameters<'_>) -> Result<bool, Problem> {
 }
 
 /// `type`, `id` and `idPattern` of the URL.
-fn selection(parameters: &Parameters<'_>, context: &Context) -> Result<Selection, Problem> {
+///
+/// # Errors
+/// A problem that names the parameter and the position.
+pub(super) fn selection(parameters: &Parameters<'_>, context: &Context) -> Result<Selection, Problem> {
     let (types, any_type) = types(parameters, context)?;
     let pattern = parameters.text("idPattern")?.map(IdPattern::parse).transpose();
     let selector = EntitySelector {
@@ -373,7 +253,10 @@ fn ids(parameters: &Parameters<'_>) -> Result<Vec<EntityId>, Problem> {
 }
 
 /// The type selection, and whether it is `*`, which means the local scope.
-fn types(parameters: &Parameters<'_>, context: &Context) -> Result<(Option<TypeSelection>, bool), Problem> {
+///
+/// # Errors
+/// A problem that names the position.
+pub(super) fn types(parameters: &Parameters<'_>, context: &Context) -> Result<(Option<TypeSelection>, bool), Problem> {
     match parameters.text("type")? {
         None => Ok((None, false)),
         Some("*") => Ok((None, true)),
@@ -384,28 +267,21 @@ fn types(parameters: &Parameters<'_>, context: &Context) -> Result<(Option<TypeS
     }
 }
 
-pub(super) fn attributes(
-    name: &str,
-    parameters: &Parameters<'_>,
-    context: &Context,
-) -> Result<Vec<AttributeName>, Problem> {
-    parameters
-        .list(name)?
-        .into_iter()
-        .map(|(position, attribute)| expand_attribute(parameters, name, position, attribute, context))
-        .collect()
+/// What is wrong with the id of an entity in a path that is not even text.
+pub(super) fn not_utf8() -> Problem {
+    let detail = "the entity id is not a URI: its percent-encoded bytes are not UTF-8";
+    Problem::new(ErrorType::BadRequestData, detail)
 }
 
-pub(super) fn expand_attribute(
-    parameters: &Parameters<'_>,
-    parameter: &str,
-    position: usize,
-    name: &str,
-    context: &Context,
-) -> Result<AttributeName, Problem> {
-    context
-        .expand_attribute(name)
-        .map_err(|error| parameters.fault(parameter, position, error))
+/// The id of an entity in a path.
+///
+/// # Errors
+/// 400 when it is no URI.
+pub(super) fn entity_id(id: &str) -> Result<EntityId, Problem> {
+    EntityId::parse(id).map_err(|error| {
+        let detail = format!("the entity id in the path is not a URI (at position 0 of the id): {error}");
+        Problem::new(ErrorType::BadRequestData, detail)
+    })
 }
 
 /// `datasetId`: which instances of the attributes are shown (clause 4.5.5.1).
@@ -425,11 +301,6 @@ fn filter(parameters: &Parameters<'_>, context: &Context) -> Result<Option<Expre
         .map(|text| Expression::parse_with(text, context, &values))
         .transpose();
     filter.map_err(|error| syntax(parameters, "q", &error))
-}
-
-pub(super) fn syntax(parameters: &Parameters<'_>, name: &str, error: &SyntaxError) -> Problem {
-    let detail = format_args!("expected {}, found {}", error.expected, error.found);
-    parameters.fault(name, error.position, detail)
 }
 
 /// What is wrong with a regular expression, in one line.

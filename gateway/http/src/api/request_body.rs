@@ -8,6 +8,7 @@ use kakehashi_contexts::RequestContext;
 use kakehashi_resources::Held;
 use kakehashi_server::TooSlow;
 use ngsi_ld::Entity;
+use ngsi_ld::context::Context;
 use ngsi_ld::entity::parse::{InvalidEntity, parse_entity};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -111,9 +112,22 @@ impl RequestBody {
         scope.resources.compute_over(json.len(), checking).await??;
         let context = self.context_of(json, scope).await?;
         let text = json.clone();
-        let parsing = async move { parse_entity(&text, &context.context).map_err(|error| invalid(&error)) };
+        let parsing = async move { parsed(&text, &context.context) };
         scope.resources.compute_over(json.len(), parsing).await?
     }
+}
+
+/// The one entity that a text holds, under an @context that is known.
+///
+/// # Errors
+/// As [`RequestBody::entity`].
+pub(super) fn entity_in(json: &[u8], context: &Context) -> Result<Entity, Problem> {
+    check_is_object(json)?;
+    parsed(json, context)
+}
+
+fn parsed(json: &[u8], context: &Context) -> Result<Entity, Problem> {
+    parse_entity(json, context).map_err(|error| invalid(&error))
 }
 
 /// The member `@context` of an object.

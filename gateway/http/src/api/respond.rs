@@ -13,7 +13,7 @@ use kakehashi_egress::sources::told_to_tenant;
 use kakehashi_federation::warning::Missing;
 use kakehashi_federation::{Refusal, Warning};
 use kakehashi_resources::Exhausted;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::negotiate::MediaType;
 use crate::problem::{ErrorType, Problem};
@@ -24,6 +24,25 @@ const WARNING: HeaderName = HeaderName::from_static("ngsild-warning");
 const STALE_CONTEXT: HeaderValue = HeaderValue::from_static("110 kakehashi \"the @context is a stale copy\"");
 /// Clause 6.3.13.
 const RESULTS_COUNT: HeaderName = HeaderName::from_static("ngsild-results-count");
+
+/// What cannot stand in a path segment as it is (RFC 3986 section 3.3).
+const NOT_IN_SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// A response with a rendered body. The @context goes into the Link header or, by the renderer, into the body
 /// (clause 6.3.6).
@@ -48,6 +67,15 @@ pub(super) fn rendered(
         headers.append(WARNING, STALE_CONTEXT);
     }
     response
+}
+
+/// The status of an answer, which tells whether it was amended (table 6.4.3.2-3).
+pub(super) const fn status(amended: bool) -> StatusCode {
+    if amended {
+        StatusCode::NON_AUTHORITATIVE_INFORMATION
+    } else {
+        StatusCode::OK
+    }
 }
 
 /// Adds a warning for each source whose part, or some of it, is missing (clause 6.3.17).
@@ -151,6 +179,12 @@ fn with_page(path: &str, query: &str, page: Page) -> String {
     url
 }
 
+/// The relative path of what was created in a collection (Tables 6.4.3.1-1 and 6.10.3.1-1).
+pub(super) fn location(collection: &str, id: &str) -> Option<HeaderValue> {
+    let segment = utf8_percent_encode(id, NOT_IN_SEGMENT);
+    HeaderValue::try_from(format!("{collection}/{segment}")).ok()
+}
+
 impl From<Exhausted> for Problem {
     fn from(exhausted: Exhausted) -> Self {
         match exhausted {
@@ -224,5 +258,20 @@ mod tests {
                 "</ngsi-ld/v1/entities?type=AED&q=name%3D%3D%22%E4%BD%90%22&limit=7&offset=0>;rel=\"prev\";type=\"application/json\"",
             ]
         );
+    }
+
+    #[test]
+    fn a_location_is_one_segment_that_leads_back_to_the_id() {
+        for (id, expected) in [
+            ("urn:ngsi-ld:AED:1", "/ngsi-ld/v1/entities/urn:ngsi-ld:AED:1"),
+            (
+                "https://a.jp/b?c=d#e",
+                "/ngsi-ld/v1/entities/https:%2F%2Fa.jp%2Fb%3Fc=d%23e",
+            ),
+            ("urn:佐野", "/ngsi-ld/v1/entities/urn:%E4%BD%90%E9%87%8E"),
+        ] {
+            let location = location("/ngsi-ld/v1/entities", id).unwrap();
+            assert_eq!(location.to_str().unwrap(), expected);
+        }
     }
 }

@@ -18,8 +18,8 @@ use kakehashi_revision::Revision;
 use kakehashi_running::Gateway;
 use serde_json::value::RawValue;
 
-use super::question::Surroundings;
 use super::request_context;
+use super::surroundings::Surroundings;
 use crate::edge::{Caller, Deadline, Passed, PresentedToken, RequestId};
 use crate::negotiate::{BodyMediaType, MediaType};
 use crate::problem::{ErrorType, Problem};

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, header};
-use kakehashi_adapters::Call;
-use kakehashi_core::consumer::Consumer;
+use kakehashi_adapters::{Call, ErrorKind};
+use kakehashi_core::consumer::{Affiliation, Consumer};
 use kakehashi_core::names::TenantId;
-use kakehashi_federation::provide::{EntityChange, EntityChanged, Provider, Watcher, WriteRefusal};
+use kakehashi_federation::provide::{EntityChange, EntityChanged, Provider, Ungranted, Watcher, WriteRefusal};
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_policy::Operation;
 use kakehashi_revision::Revision;
@@ -18,7 +18,6 @@ use kakehashi_subscriptions::Subscriptions;
 use ngsi_ld::Entity;
 use tokio_util::sync::CancellationToken;
 
-use super::entity_provision::written_tenant;
 use super::scope::{Scope, asker};
 use crate::problem::{ErrorType, Problem};
 
@@ -49,6 +48,69 @@ pub(super) async fn write(
     };
     let written = gateway.tasks.writes.spawn_for(&scope.caller.0.id, writing.run(changes));
     Ok(written?.await?)
+}
+
+/// Makes one change.
+///
+/// # Errors
+/// Why nothing was written.
+pub(super) async fn write_one(
+    gateway: &Arc<Gateway>,
+    scope: &Scope,
+    operation: Operation,
+    change: EntityChange,
+) -> Result<(), Problem> {
+    let outcomes = write(gateway, scope, operation, vec![change]).await?;
+    let refusal = outcomes.into_iter().find_map(Result::err);
+    refusal.map_or(Ok(()), |refusal| Err(problem(&refusal)))
+}
+
+/// Whose partition a write goes to: that of the tenant that the request names, or else of the consumer's own.
+///
+/// # Errors
+/// 403 when the consumer belongs to no tenant and names none: there is nothing of its own to write to.
+fn written_tenant(scope: &Scope) -> Result<TenantId, Problem> {
+    if let Some(tenant) = &scope.tenant {
+        return Ok(tenant.clone());
+    }
+    match &scope.caller.0.affiliation {
+        Some(Affiliation::Tenant(tenant)) => Ok(tenant.clone()),
+        _ => Err(Problem::new(
+            ErrorType::Forbidden,
+            "you belong to no tenant; name the one whose data you may write in NGSILD-Tenant",
+        )),
+    }
+}
+
+/// Why nothing was written, as the consumer is told.
+pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
+    let error_type = match refusal {
+        WriteRefusal::Forbidden(ungranted) => {
+            let detail = match ungranted {
+                Ungranted::Everything | Ungranted::Uncovered | Ungranted::Id => ungranted.to_string(),
+                Ungranted::Type(name) => format!("{ungranted}: {name}"),
+                Ungranted::Attribute(name) | Ungranted::SubAttribute(name) => format!("{ungranted}: {name}"),
+            };
+            return Problem::new(ErrorType::Forbidden, detail);
+        }
+        WriteRefusal::NotWritable => ErrorType::OperationNotSupported,
+        WriteRefusal::Overloaded => ErrorType::TooManyRequests,
+        WriteRefusal::AlreadyExists => ErrorType::AlreadyExists,
+        WriteRefusal::NotFound => ErrorType::ResourceNotFound,
+        WriteRefusal::CannotHold(_) => ErrorType::BadRequestData,
+        WriteRefusal::Late | WriteRefusal::CallerLeft => ErrorType::Unavailable,
+        WriteRefusal::Source(error) if error.kind == ErrorKind::InsufficientStorage => {
+            let detail =
+                "nothing was written: the disk of the store is full; once there is room the same request works";
+            return Problem::new(ErrorType::InsufficientStorage, detail);
+        }
+        WriteRefusal::Source(error) if error.kind == ErrorKind::Unwritable => {
+            return Problem::later("nothing was written: the store cannot be written now; try again");
+        }
+        WriteRefusal::Source(error) if error.kind.is_retryable() => return Problem::later(refusal.to_string()),
+        WriteRefusal::Source(_) => ErrorType::InternalError,
+    };
+    Problem::new(error_type, refusal.to_string())
 }
 
 /// What a write needs, without its request.

@@ -139,6 +139,18 @@ async fn find_consumer(
     Ok(authenticated)
 }
 
+/// Whether a request presents nothing, where that is no consumer.
+pub(super) fn is_nobody(request: &Request, config: &Config) -> bool {
+    config.consumers.anonymous().is_none()
+        && request.extensions().get::<PeerCertificate>().is_none()
+        && matches!(presented(request.headers(), config), Presented::Nothing)
+}
+
+/// Counts what is told to somebody who is nobody, as an attempt that failed.
+pub(super) fn count_unknown(gateway: &Gateway, address: ClientAddress) -> Result<(), Problem> {
+    gateway.failed_attempts.count(address).map_err(too_many_attempts)
+}
+
 fn presented_token(token: &[u8]) -> Option<PresentedToken> {
     let mut value = HeaderValue::from_bytes(&[b"Bearer ", token].concat()).ok()?;
     value.set_sensitive(true);

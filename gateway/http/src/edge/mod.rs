@@ -5,6 +5,7 @@
 pub mod authenticate;
 pub mod client_address;
 mod deadline;
+pub mod everybody;
 mod held_body;
 mod hygiene;
 mod observe;
@@ -136,8 +137,13 @@ impl Inside {
         let (gateway, config) = (&*self.gateway, &revision.config);
         // Before anything reads a header or the path: one canonical path, no header that claims an identity.
         hygiene::clean(&mut request, config).map_err(IntoResponse::into_response)?;
-        // Who asks decides all that follows.
         let address = client_address(&request, &config.gateway);
+        if everybody::is_asked_for(&request) && authenticate::is_nobody(&request, config) {
+            authenticate::count_unknown(gateway, address).map_err(IntoResponse::into_response)?;
+            let Ok(response) = self.operations.clone().call(request).await;
+            return Ok(response);
+        }
+        // Who asks decides all that follows.
         let authenticated = authenticate::authenticate(gateway, config, &mut request, address).await;
         let Authenticated { caller, proof, token } = authenticated.map_err(IntoResponse::into_response)?;
         *found = Some(caller.clone());

@@ -1,25 +1,48 @@
-//! `/entityOperations`: batches of entities (clauses 6.14, 6.15 and 6.17). Each entity is a write of its own, so
-//! that one that fails costs the others nothing.
+//! What the batch operations share (clauses 6.14 to 6.17): the entities or ids of a body, each with what becomes of it.
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
 use kakehashi_federation::provide::{EntityChange, EntityChanged, WriteRefusal};
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
+use ngsi_ld::context::Context;
 use ngsi_ld::{Entity, EntityId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::entity_provision::problem;
-use super::parameters::Parameters;
-use super::request_body::{RequestBody, check_is_object};
+use super::command::ToWrite;
+use super::operation::{Content, Success};
+use super::request_body::{RequestBody, check_is_object, entity_in};
 use super::scope::Scope;
-use super::writing::write;
+use super::writing::{problem, write};
 use crate::problem::{ErrorType, Problem, ProblemDetails};
+
+/// What some of a batch was not done of is told so.
+pub(super) const SOME_FAILED: Success = Success {
+    status: 207,
+    meaning: "What became of each, where something was refused.",
+    body: Content::Json("BatchOperationResult"),
+    headers: &[],
+};
+
+/// All were written, and some are new.
+pub(super) const CREATED: Success = Success {
+    status: 201,
+    meaning: "The ids of those that are new.",
+    body: Content::Json("Ids"),
+    headers: &[],
+};
+
+/// All is done, and nothing is new.
+pub(super) const NOTHING_NEW: Success = Success {
+    status: 204,
+    meaning: "It was done, and nothing is new.",
+    body: Content::Nothing,
+    headers: &[],
+};
 
 /// BatchOperationResult (clause 5.2.16).
 #[derive(Debug, Serialize)]
@@ -49,31 +72,55 @@ type Outcomes = Vec<(String, Result<EntityChanged, Problem>)>;
 /// What is to become of each entity, in the order of the request; or why nothing becomes of it.
 type Changes = Vec<(String, Result<EntityChange, Problem>)>;
 
-/// `POST /entityOperations/create`: createBatch.
-pub(super) async fn create(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
-    Parameters::parse(scope.uri.query(), &[], &["local", "via"])?;
-    write_entities(&gateway, &scope, body, Operation::CreateBatch).await
-}
-
-/// `POST /entityOperations/upsert`: upsertBatch.
-pub(super) async fn upsert(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
-    let parameters = Parameters::parse(scope.uri.query(), &["options"], &["local", "via"])?;
-    match parameters.text("options")? {
-        None | Some("replace") => {}
-        Some("update") => {
-            let detail = "parameter `options`: `update` is not offered by this version; `replace` is";
-            return Err(Problem::new(ErrorType::OperationNotSupported, detail));
-        }
-        Some(_) => return Err(Problem::parameter("options", 0, "expected `replace`")),
+/// Reads the entities of a body, and creates or replaces each.
+///
+/// # Errors
+/// Why none of them was looked at.
+pub(super) async fn write_entities(
+    gateway: &Arc<Gateway>,
+    scope: &Scope,
+    body: Body,
+    operation: Operation,
+    change: fn(Entity) -> EntityChange,
+) -> Result<Response, Problem> {
+    let body = RequestBody::read(&Method::POST, body, scope).await?;
+    let parts = entities_of(body.bytes())?;
+    body.check_link(scope)?;
+    let mut changes = Changes::with_capacity(parts.len());
+    for (index, part) in parts.iter().enumerate() {
+        let json = part.get().as_bytes();
+        let entity = body.entity_of(&body.bytes().slice_ref(json), scope).await;
+        let ToWrite { id, entity } = to_write(index, json, entity)?;
+        changes.push((id, entity.map(change)));
     }
-    write_entities(&gateway, &scope, body, Operation::UpsertBatch).await
+    let outcomes = written(gateway, scope, operation, changes).await?;
+    answer(&outcomes)
 }
 
-/// `POST /entityOperations/delete`: deleteBatch.
-pub(super) async fn delete(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
-    Parameters::parse(scope.uri.query(), &[], &["local", "via"])?;
-    let body = RequestBody::read(&Method::POST, body, &scope).await?;
-    let ids: Vec<String> = elements(body.bytes(), "an array of entity ids")?;
+/// Reads the entities of a body under an @context that is known.
+///
+/// # Errors
+/// Why none of them would be looked at.
+pub(super) fn entities_in(json: &[u8], context: &Context) -> Result<Vec<ToWrite>, Problem> {
+    let parts = entities_of(json)?;
+    let read = |(index, part): (usize, &&RawValue)| {
+        let json = part.get().as_bytes();
+        to_write(index, json, entity_in(json, context))
+    };
+    parts.iter().enumerate().map(read).collect()
+}
+
+/// Reads the ids of a body and deletes what has them.
+///
+/// # Errors
+/// Why none of them was looked at.
+pub(super) async fn delete_entities(
+    gateway: &Arc<Gateway>,
+    scope: &Scope,
+    body: Body,
+    operation: Operation,
+) -> Result<Response, Problem> {
+    let body = RequestBody::read(&Method::POST, body, scope).await?;
     let change = |id: String| {
         let change = match EntityId::parse(&id) {
             Ok(id) => Ok(EntityChange::Delete { id, types: None }),
@@ -84,44 +131,37 @@ pub(super) async fn delete(State(gateway): State<Arc<Gateway>>, scope: Scope, bo
         };
         (id, change)
     };
-    let changes = ids.into_iter().map(change).collect();
-    let outcomes = written(&gateway, &scope, Operation::DeleteBatch, changes).await?;
+    let changes = ids_in(body.bytes())?.into_iter().map(change).collect();
+    let outcomes = written(gateway, scope, operation, changes).await?;
     answer(&outcomes)
 }
 
-/// Creates or replaces each entity of the body.
-async fn write_entities(
-    gateway: &Arc<Gateway>,
-    scope: &Scope,
-    body: Body,
-    operation: Operation,
-) -> Result<Response, Problem> {
-    let body = RequestBody::read(&Method::POST, body, scope).await?;
-    let parts: Vec<&RawValue> = elements(body.bytes(), "an array of entities")?;
-    body.check_link(scope)?;
-    let change: fn(Entity) -> EntityChange = match operation {
-        Operation::CreateBatch => EntityChange::Create,
-        _ => EntityChange::Put,
+/// Reads the ids of a body.
+///
+/// # Errors
+/// Why none of them would be looked at.
+pub(super) fn ids_in(json: &[u8]) -> Result<Vec<String>, Problem> {
+    elements(json, "an array of entity ids")
+}
+
+fn entities_of(json: &[u8]) -> Result<Vec<&RawValue>, Problem> {
+    elements(json, "an array of entities")
+}
+
+/// What is to be told of an element of a batch: an error can be told of an entity only by its id; without one the batch as a
+/// whole is refused.
+fn to_write(index: usize, json: &[u8], entity: Result<Entity, Problem>) -> Result<ToWrite, Problem> {
+    let id = match (&entity, serde_json::from_slice::<IdMember<'_>>(json)) {
+        (Ok(entity), _) => entity.id.as_str().to_owned(),
+        (Err(_), Ok(member)) if check_is_object(json).is_ok() && EntityId::parse(&member.id).is_ok() => {
+            member.id.into_owned()
+        }
+        (Err(problem), _) => {
+            let detail = format!("[{index}].{}", problem.detail);
+            return Err(Problem::new(ErrorType::BadRequestData, detail));
+        }
     };
-    let mut changes = Changes::with_capacity(parts.len());
-    for (index, part) in parts.iter().enumerate() {
-        let json = part.get().as_bytes();
-        let entity = body.entity_of(&body.bytes().slice_ref(json), scope).await;
-        // An error can be told of an entity only by its id; without one the batch as a whole is refused.
-        let id = match (&entity, serde_json::from_slice::<IdMember<'_>>(json)) {
-            (Ok(entity), _) => entity.id.as_str().to_owned(),
-            (Err(_), Ok(member)) if check_is_object(json).is_ok() && EntityId::parse(&member.id).is_ok() => {
-                member.id.into_owned()
-            }
-            (Err(problem), _) => {
-                let detail = format!("[{index}].{}", problem.detail);
-                return Err(Problem::new(ErrorType::BadRequestData, detail));
-            }
-        };
-        changes.push((id, entity.map(change)));
-    }
-    let outcomes = written(gateway, scope, operation, changes).await?;
-    answer(&outcomes)
+    Ok(ToWrite { id, entity })
 }
 
 /// Makes the changes that are any.

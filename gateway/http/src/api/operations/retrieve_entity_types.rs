@@ -1,9 +1,11 @@
-//! `/types` (clause 6.25): the entity types that there are for this consumer.
+//! `GET /types`: the entity types that there are for this consumer.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use axum::routing::on;
+use http::Method;
 use kakehashi_core::names::TenantId;
 use kakehashi_federation::{self, Question};
 use kakehashi_policy::Operation;
@@ -12,9 +14,11 @@ use rand::RngExt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::parameters::Parameters;
-use super::respond;
-use super::scope::Scope;
+use crate::api::command::{Command, Written};
+use crate::api::known_parameters::{LOCAL, TYPE_DETAILS};
+use crate::api::operation::{Content, Offered, Success};
+use crate::api::respond;
+use crate::api::scope::Scope;
 use crate::negotiate::MediaType;
 use crate::problem::{ErrorType, Problem};
 
@@ -29,12 +33,34 @@ struct EntityTypeList<'a> {
     type_list: Vec<String>,
 }
 
-/// Reads the query part of the URL of a `retrieveEntityTypes`.
-///
-/// # Errors
-/// A problem that names the parameter and the position.
-pub(super) fn types_request(query: Option<&str>, tenant: Option<&TenantId>) -> Result<Question, Problem> {
-    let parameters = Parameters::parse(query, &["local", "details"], &["options"])?;
+/// `GET /types`: retrieveEntityTypes.
+pub(super) static OFFERED: Offered = Offered {
+    name: "retrieveEntityTypes",
+    clause: Some("5.7.5 and 6.25.3.1"),
+    method: Method::GET,
+    path: "/ngsi-ld/v1/types",
+    asks: Some(Operation::RetrieveEntityTypes),
+    summary: "the types of which you may see at least one entity",
+    parameters: &[LOCAL, TYPE_DETAILS],
+    lacks: &["options"],
+    representations: MediaType::JSON_AND_JSON_LD,
+    body: None,
+    successes: &[Success {
+        status: 200,
+        meaning: "The types.",
+        body: Content::Negotiated("EntityTypeList"),
+        headers: &["NGSILD-Warning"],
+    }],
+    explained: Some(|written: &Written<'_>| {
+        let question = read(written.query, written.around.tenant)?;
+        Ok(Command::Types(Box::new(question)))
+    }),
+    route: |method| on(method, answer),
+};
+
+/// Reads the query part of the URL.
+fn read(query: Option<&str>, tenant: Option<&TenantId>) -> Result<Question, Problem> {
+    let parameters = OFFERED.parameters(query)?;
     if parameters.boolean("details")? == Some(true) {
         let detail = "parameter `details`: only `false`, the default, is offered by this version";
         return Err(Problem::new(ErrorType::OperationNotSupported, detail));
@@ -46,11 +72,10 @@ pub(super) fn types_request(query: Option<&str>, tenant: Option<&TenantId>) -> R
     })
 }
 
-/// `GET /types`: retrieveEntityTypes.
-pub(super) async fn list(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
-    let media_type = MediaType::negotiate(&scope.headers, false)?;
+async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
+    let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;
-    let question = types_request(scope.uri.query(), scope.tenant.as_ref())?;
+    let question = read(scope.uri.query(), scope.tenant.as_ref())?;
     let asker = scope.asker(Operation::RetrieveEntityTypes);
     let answer = kakehashi_federation::types::types(&question, &asker, &scope.gathering(&gateway)).await?;
 

@@ -1,4 +1,4 @@
-//! `/entities` and `/entities/{entityId}` (clauses 6.4 and 6.5).
+//! `GET /entities/{entityId}`: one entity.
 
 use std::sync::Arc;
 
@@ -6,11 +6,12 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use axum::routing::on;
+use http::Method;
 use kakehashi_contexts::RequestContext;
 use kakehashi_federation::entities::Entities;
 use kakehashi_federation::linked_retrieval::{self, Form};
-use kakehashi_federation::{self, Question, warning};
+use kakehashi_federation::{Question, warning};
 use kakehashi_policy::Operation;
 use kakehashi_resources::{Held, Resources};
 use kakehashi_running::Gateway;
@@ -18,12 +19,19 @@ use ngsi_ld::Entity;
 use ngsi_ld::entity::conformance;
 use ngsi_ld::entity::render::{render_entity, render_feature};
 
-use super::entity_list::{EntityList, Joined, counted_body};
-use super::preferences::Preferences;
-use super::presentation::Presentation;
-use super::question::{self, QueryRequest};
-use super::respond;
-use super::scope::Scope;
+use crate::api::command::{Command, Written};
+use crate::api::entity_list::{EntityList, Joined, counted_body};
+use crate::api::known_parameters::{
+    ATTRS, CONTAINED_BY, DATASET_ID, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LOCAL, OMIT, OPTIONS, PICK,
+    TYPE_OF_ONE,
+};
+use crate::api::operation::{Content, OF_ENTITIES, Offered, Success};
+use crate::api::preferences::Preferences;
+use crate::api::presentation::Presentation;
+use crate::api::question::{not_utf8, retrieve_question};
+use crate::api::respond;
+use crate::api::scope::Scope;
+use crate::api::surroundings::Surroundings;
 use crate::negotiate::MediaType;
 use crate::problem::{ErrorType, Problem};
 
@@ -33,75 +41,72 @@ const SMALL: usize = 16 * 1024;
 /// Bytes that one rendered entity usually has, so that the body's buffer is made once.
 const EXPECTED_ENTITY_BYTES: usize = 2048;
 
-/// `GET /entities`: queryEntity.
-pub(super) async fn query(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
-    let media_type = MediaType::negotiate(&scope.headers, true)?;
-    let context = scope.context().await?;
-    let around = scope.surroundings(&context, media_type);
-    let request = question::query_request(scope.uri.query(), &around)?;
-    answer(&gateway, &scope, context, request).await
-}
-
-/// The answer to a queryEntity, however it was asked.
-pub(super) async fn answer(
-    gateway: &Gateway,
-    scope: &Scope,
-    context: RequestContext,
-    request: QueryRequest,
-) -> Result<Response, Problem> {
-    let QueryRequest {
-        presentation,
-        question,
-        page,
-        count,
-    } = request;
-    let media_type = presentation.media_type;
-    let asker = scope.asker(Operation::QueryEntity);
-    let question = Arc::new(question);
-    let gathering = scope.gathering(gateway);
-    let mut answer = kakehashi_federation::query::query(&question, page, count, &asker, &gathering).await?;
-    let mut joined = None;
-    if let Some(join) = presentation.join() {
-        let (page, linked) = linked_retrieval::of_page(answer, &join, &question, &asker, &gathering).await?;
-        answer = page;
-        joined = Some(Joined::new(join.form, linked));
-    }
-
-    let preferences = Preferences::of(&scope.headers);
-    let in_body = context_in_body(preferences, media_type);
-    let mut response = respond::rendered(Body::empty(), media_type, &context, in_body);
-    let list = EntityList {
-        presentation,
-        context,
-        context_in_body: in_body,
-        version: preferences.version,
-        joined,
-    };
-    let written = list.write(answer.entities, answer.count, scope).await?;
-    *response.status_mut() = status(written.amended);
-    *response.body_mut() = written.body;
-    warning::add(&mut answer.warnings, written.warnings);
-    respond::add_count(&mut response, written.count);
-    let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
-    respond::add_page_links(&mut response, path, query, page, written.more, media_type);
-    respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
-    Ok(response)
-}
-
 /// `GET /entities/{entityId}`: retrieveEntity.
-pub(super) async fn retrieve(
+pub(super) static OFFERED: Offered = Offered {
+    name: "retrieveEntity",
+    clause: Some("5.7.1 and 6.5.3.1"),
+    method: Method::GET,
+    path: "/ngsi-ld/v1/entities/{entityId}",
+    asks: Some(Operation::RetrieveEntity),
+    summary: "one entity",
+    parameters: &[
+        TYPE_OF_ONE,
+        ATTRS,
+        PICK,
+        OMIT,
+        DATASET_ID,
+        LANG,
+        JOIN,
+        JOIN_LEVEL,
+        CONTAINED_BY,
+        OPTIONS,
+        FORMAT,
+        GEOMETRY_PROPERTY,
+        LOCAL,
+    ],
+    lacks: &["entityMap", "entityMapLifetime", "via"],
+    representations: MediaType::ALL,
+    body: None,
+    successes: &[
+        Success {
+            status: 200,
+            meaning: "The entity; with `join=flat` a list of it and those that it links to.",
+            body: Content::Entities("EntityOrList", "FeatureOrCollection"),
+            headers: OF_ENTITIES,
+        },
+        Success {
+            status: 203,
+            meaning: "The same, amended for a reader of an earlier version.",
+            body: Content::Entities("EntityOrList", "FeatureOrCollection"),
+            headers: OF_ENTITIES,
+        },
+    ],
+    explained: Some(|written: &Written<'_>| {
+        let (presentation, question) = read(written.id, written.query, &written.around)?;
+        let (join, question) = (presentation.join(), Box::new(question));
+        Ok(Command::Retrieve { question, join })
+    }),
+    route: |method| on(method, answer),
+};
+
+/// Reads the query part of the URL, with the id in its path.
+fn read(id: &str, query: Option<&str>, around: &Surroundings<'_>) -> Result<(Presentation, Question), Problem> {
+    let parameters = OFFERED.parameters(query)?;
+    let presentation = Presentation::read(&parameters, around)?;
+    let question = retrieve_question(id, &parameters, &presentation, around)?;
+    Ok((presentation, question))
+}
+
+async fn answer(
     State(gateway): State<Arc<Gateway>>,
     id: Result<Path<String>, PathRejection>,
     scope: Scope,
 ) -> Result<Response, Problem> {
-    let Ok(Path(id)) = id else {
-        let detail = "the entity id is not a URI: its percent-encoded bytes are not UTF-8";
-        return Err(Problem::new(ErrorType::BadRequestData, detail));
-    };
-    let media_type = MediaType::negotiate(&scope.headers, true)?;
+    let Path(id) = id.map_err(|_| not_utf8())?;
+    let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
-    let (presentation, question) = question::retrieve_request(&id, scope.uri.query(), &around)?;
+    let (presentation, question) = read(&id, scope.uri.query(), &around)?;
 
     let asker = scope.asker(Operation::RetrieveEntity);
     let gathering = scope.gathering(&gateway);
@@ -150,7 +155,7 @@ async fn flattened(
 ) -> Result<Response, Problem> {
     let media_type = presentation.media_type;
     let preferences = Preferences::of(&scope.headers);
-    let in_body = context_in_body(preferences, media_type);
+    let in_body = preferences.context_in_body(media_type);
     let mut response = respond::rendered(Body::empty(), media_type, &context, in_body);
     let list = EntityList {
         presentation,
@@ -161,7 +166,7 @@ async fn flattened(
     };
     let entities = Entities::at_hand(question, vec![entity], false, None);
     let written = list.write(entities, None, scope).await?;
-    *response.status_mut() = status(written.amended);
+    *response.status_mut() = respond::status(written.amended);
     *response.body_mut() = written.body;
     Ok(response)
 }
@@ -206,7 +211,7 @@ impl One {
                 amended |= joined.amend(version, &context.context);
             }
         }
-        let in_body = context_in_body(preferences, media_type);
+        let in_body = preferences.context_in_body(media_type);
         let mut representation = presentation.representation(&context.context, in_body.then_some(context.member.get()));
         representation.linked = joined.as_ref().map(|joined| &joined.linked);
         let mut body = Vec::with_capacity(EXPECTED_ENTITY_BYTES);
@@ -217,25 +222,7 @@ impl One {
             MediaType::Json | MediaType::JsonLd => render_entity(representation, &entity, &mut body),
         }
         let mut response = respond::rendered(counted_body(body, held), media_type, &context, in_body);
-        *response.status_mut() = status(amended);
+        *response.status_mut() = respond::status(amended);
         response
-    }
-}
-
-/// Whether the @context stands in the body: always in JSON-LD, in GeoJSON unless `Prefer: body=json` (6.3.6).
-fn context_in_body(preferences: Preferences, media_type: MediaType) -> bool {
-    match media_type {
-        MediaType::Json => false,
-        MediaType::JsonLd => true,
-        MediaType::GeoJson => !preferences.context_in_link,
-    }
-}
-
-/// The status of an answer, which tells whether it was amended (table 6.4.3.2-3).
-const fn status(amended: bool) -> StatusCode {
-    if amended {
-        StatusCode::NON_AUTHORITATIVE_INFORMATION
-    } else {
-        StatusCode::OK
     }
 }

@@ -1,0 +1,201 @@
+//! The parameters of URLs that operations offer: what each is called, means and takes.
+
+use crate::negotiate::MediaType;
+
+/// A parameter that an operation offers.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// Its name in CIM 009.
+    pub name: &'static str,
+    /// What it means, in a sentence of Markdown.
+    pub meaning: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// The one representation of the answer that it is for. None: it is for all.
+    pub only_for: Option<MediaType>,
+}
+
+/// What a parameter takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Takes {
+    /// Text, in the language that its meaning names.
+    Text,
+    /// Texts, separated by commas.
+    List,
+    /// Some of these, separated by commas.
+    ListOf(&'static [&'static str]),
+    /// One of these.
+    OneOf(&'static [&'static str]),
+    /// A whole number from this one on.
+    Number(u32),
+    /// `true` or `false`.
+    Boolean,
+}
+
+const fn parameter(name: &'static str, takes: Takes, meaning: &'static str) -> Parameter {
+    Parameter {
+        name,
+        meaning,
+        takes,
+        only_for: None,
+    }
+}
+
+const FORMATS: &[&str] = &["normalized", "concise", "simplified", "keyValues"];
+const OPTIONS_OF_ENTITIES: &[&str] = &["normalized", "concise", "simplified", "keyValues", "sysAttrs", "count"];
+
+pub(super) const TYPE: Parameter = parameter(
+    "type",
+    Takes::Text,
+    "Type names: `A,B` or `A|B` (any of them), `A;B` (all of them), parentheses; `*` means everything in the store.",
+);
+pub(super) const ID: Parameter = parameter("id", Takes::List, "Ids of entities, at most 200.");
+pub(super) const ID_PATTERN: Parameter =
+    parameter("idPattern", Takes::Text, "A regular expression to be found in the id.");
+pub(super) const ATTRS: Parameter = parameter(
+    "attrs",
+    Takes::List,
+    "Entities with at least one of these attributes, of which only these are shown.",
+);
+pub(super) const PICK: Parameter = parameter("pick", Takes::Text, "Only these members are shown.");
+pub(super) const OMIT: Parameter = parameter("omit", Takes::Text, "All members but these are shown.");
+pub(super) const DATASET_ID: Parameter = parameter(
+    "datasetId",
+    Takes::List,
+    "Of attributes with several instances, those of these datasets; `@none` is the one without a dataset.",
+);
+pub(super) const LANG: Parameter = parameter(
+    "lang",
+    Takes::Text,
+    "Texts in one language, written like `Accept-Language`.",
+);
+pub(super) const Q: Parameter = parameter("q", Takes::Text, "Conditions on attributes (clause 4.9).");
+pub(super) const EXPAND_VALUES: Parameter = parameter(
+    "expandValues",
+    Takes::List,
+    "Attributes whose values in `q` are names of the @context.",
+);
+pub(super) const JSON_KEYS: Parameter =
+    parameter("jsonKeys", Takes::List, "Attributes whose values in `q` are raw JSON.");
+pub(super) const SCOPE_Q: Parameter = parameter("scopeQ", Takes::Text, "Scopes (clause 4.19).");
+pub(super) const CSF: Parameter = parameter("csf", Takes::Text, "Which sources are asked beside the store.");
+pub(super) const GEOREL: Parameter = parameter("georel", Takes::Text, "The geographic relation (clause 4.10).");
+pub(super) const GEOMETRY: Parameter = parameter(
+    "geometry",
+    Takes::Text,
+    "The type of the GeoJSON geometry that `coordinates` are of.",
+);
+pub(super) const COORDINATES: Parameter = parameter(
+    "coordinates",
+    Takes::Text,
+    "GeoJSON coordinates in WGS84, longitude first; `coords` is understood too.",
+);
+pub(super) const GEOPROPERTY: Parameter = parameter(
+    "geoproperty",
+    Takes::Text,
+    "The GeoProperty that the geo-query is about; `location` by default.",
+);
+pub(super) const GEO_Q: Parameter = parameter(
+    "geoQ",
+    Takes::Text,
+    "A geo-query in one parameter: its parts joined by `&` and encoded, or the JSON of a GeoQuery.",
+);
+pub(super) const ORDER_BY: Parameter = parameter("orderBy", Takes::Text, "The order of the list (clause 4.23).");
+pub(super) const ORDER_FROM: Parameter = parameter(
+    "orderFrom",
+    Takes::Text,
+    "Coordinates from which distances are measured in `orderBy`.",
+);
+pub(super) const ORDER_GEOMETRY: Parameter = parameter(
+    "orderGeometry",
+    Takes::Text,
+    "The type of the geometry that `orderFrom` is of; `Point` by default.",
+);
+pub(super) const COLLATION: Parameter = parameter(
+    "collation",
+    Takes::Text,
+    "The language by whose rules texts are ordered.",
+);
+pub(super) const JOIN: Parameter = parameter(
+    "join",
+    Takes::OneOf(&["inline", "flat", "@none"]),
+    "With the entities that Relationships lead to (clause 4.5.23).",
+);
+pub(super) const JOIN_LEVEL: Parameter = parameter(
+    "joinLevel",
+    Takes::Number(1),
+    "How many Relationships are followed; 1 by default, 10 at most.",
+);
+pub(super) const CONTAINED_BY: Parameter = parameter(
+    "containedBy",
+    Takes::List,
+    "Ids of entities that are met already and do not come along again; with `joinLevel` only.",
+);
+pub(super) const LIMIT: Parameter = parameter(
+    "limit",
+    Takes::Number(0),
+    "How many are on a page; 0 only together with `count=true`.",
+);
+pub(super) const OFFSET: Parameter = parameter("offset", Takes::Number(0), "How many come before the page.");
+pub(super) const COUNT: Parameter = parameter(
+    "count",
+    Takes::Boolean,
+    "Whether `NGSILD-Results-Count` tells how many there are in all.",
+);
+pub(super) const FORMAT: Parameter = parameter("format", Takes::OneOf(FORMATS), "The format of attributes.");
+pub(super) const OPTIONS: Parameter = parameter(
+    "options",
+    Takes::ListOf(OPTIONS_OF_ENTITIES),
+    "The same names as `format`, `sysAttrs` (with `createdAt` and `modifiedAt`), and `count`.",
+);
+pub(super) const GEOMETRY_PROPERTY: Parameter = Parameter {
+    only_for: Some(MediaType::GeoJson),
+    ..parameter(
+        "geometryProperty",
+        Takes::Text,
+        "Which GeoProperty is the geometry; `location` by default.",
+    )
+};
+pub(super) const LOCAL: Parameter = parameter("local", Takes::Boolean, "`true`: the store only (clause 6.3.18).");
+pub(super) const SPLIT_ENTITIES: Parameter = parameter(
+    "splitEntities",
+    Takes::Boolean,
+    "`true`: the conditions may be met by parts of an entity from different sources together.",
+);
+
+/// `type`, where entities are chosen by their id as well.
+pub(super) const TYPE_OF_ONE: Parameter = parameter(
+    "type",
+    Takes::Text,
+    "Only if the entity has these types, written as in a query.",
+);
+pub(super) const UPSERT_OPTIONS: Parameter = parameter(
+    "options",
+    Takes::OneOf(&["replace"]),
+    "What becomes of entities that there are; `replace` is the default.",
+);
+pub(super) const TYPE_DETAILS: Parameter = parameter(
+    "details",
+    Takes::OneOf(&["false"]),
+    "Whether more than the names is told; not offered by this version.",
+);
+pub(super) const SUBSCRIPTION_OPTIONS: Parameter = parameter(
+    "options",
+    Takes::ListOf(&["sysAttrs", "count"]),
+    "`sysAttrs`: with `createdAt` and `modifiedAt`.",
+);
+pub(super) const CONTEXT_DETAILS: Parameter = parameter(
+    "details",
+    Takes::Boolean,
+    "Whether what is known of it is shown in its place.",
+);
+pub(super) const CONTEXT_KIND: Parameter = parameter(
+    "kind",
+    Takes::OneOf(&["Cached", "Hosted", "ImplicitlyCreated"]),
+    "Only those of this kind.",
+);
+pub(super) const RELOAD: Parameter = parameter(
+    "reload",
+    Takes::Boolean,
+    "`true`: a copy is downloaded again in the place of being deleted.",
+);

@@ -1,0 +1,185 @@
+//! What stands in bodies, as JSON Schema: the members that clause 5.2 of CIM 009 names. What an entity has beside them is
+//! for its owner to say.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::query_body::{LISTS, MEMBERS, NOT_OFFERED, TEXTS};
+
+/// All schemas, by their names.
+pub(super) fn all() -> Value {
+    let uri = json!({ "type": "string", "format": "uri" });
+    let context = json!({
+        "description": "An @context: a URL, an object, or an array of both.",
+        "type": ["string", "object", "array"],
+    });
+    let one_or_several = json!({
+        "type": ["string", "array"],
+        "items": { "type": "string" },
+    });
+    json!({
+        "Entity": {
+            "description": "An entity (clause 5.2.4). Its other members are its attributes, named by the @context.",
+            "type": "object",
+            "required": ["id", "type"],
+            "properties": {
+                "id": uri,
+                "type": one_or_several,
+                "scope": one_or_several,
+                "@context": { "$ref": "#/components/schemas/Context" },
+            },
+        },
+        "EntityList": { "type": "array", "items": { "$ref": "#/components/schemas/Entity" } },
+        "EntityOrList": reference_to_one_of(&["Entity", "EntityList"]),
+        "Feature": {
+            "description": "An entity as a GeoJSON Feature (clause 5.2.29).",
+            "type": "object",
+            "required": ["id", "type", "geometry", "properties"],
+            "properties": {
+                "id": uri,
+                "type": { "const": "Feature" },
+                "geometry": { "type": ["object", "null"] },
+                "properties": { "type": "object" },
+                "@context": { "$ref": "#/components/schemas/Context" },
+            },
+        },
+        "FeatureCollection": {
+            "description": "Entities as GeoJSON (clause 5.2.30).",
+            "type": "object",
+            "required": ["type", "features"],
+            "properties": {
+                "type": { "const": "FeatureCollection" },
+                "features": { "type": "array", "items": { "$ref": "#/components/schemas/Feature" } },
+                "@context": { "$ref": "#/components/schemas/Context" },
+            },
+        },
+        "FeatureOrCollection": reference_to_one_of(&["Feature", "FeatureCollection"]),
+        "Context": context,
+        "Query": query(),
+        "Entities": { "type": "array", "minItems": 1, "items": { "$ref": "#/components/schemas/Entity" } },
+        "Ids": { "type": "array", "minItems": 1, "items": uri },
+        "BatchOperationResult": {
+            "description": "What became of each entity (clause 5.2.16).",
+            "type": "object",
+            "required": ["success", "errors"],
+            "properties": {
+                "success": { "type": "array", "items": uri },
+                "errors": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["entityId", "error"],
+                        "properties": {
+                            "entityId": uri,
+                            "error": { "$ref": "#/components/schemas/ProblemDetails" },
+                        },
+                    },
+                },
+            },
+        },
+        "EntityTypeList": {
+            "description": "The types of which there are entities for you (clause 5.2.24).",
+            "type": "object",
+            "required": ["id", "type", "typeList"],
+            "properties": {
+                "id": uri,
+                "type": { "const": "EntityTypeList" },
+                "typeList": { "type": "array", "items": { "type": "string" } },
+                "@context": { "$ref": "#/components/schemas/Context" },
+            },
+        },
+        "Subscription": {
+            "description": "A subscription (clause 5.2.12).",
+            "type": "object",
+            "required": ["type", "notification"],
+            "properties": subscription_members(),
+        },
+        "SubscriptionFragment": {
+            "description": "The members of a subscription that are to change.",
+            "type": "object",
+            "properties": subscription_members(),
+        },
+        "Subscriptions": { "type": "array", "items": { "$ref": "#/components/schemas/Subscription" } },
+        "ContextDocument": {
+            "type": "object",
+            "properties": { "@context": { "$ref": "#/components/schemas/Context" } },
+        },
+        "Contexts": { "type": "array", "items": { "type": ["string", "object"] } },
+        "ProblemDetails": {
+            "description": "What went wrong (RFC 7807); the types are those of Table 6.3.2-1, or `about:blank`.",
+            "type": "object",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {
+                "type": { "type": "string", "format": "uri-reference" },
+                "title": { "type": "string" },
+                "status": { "type": "integer", "minimum": 400, "maximum": 599 },
+                "detail": {
+                    "description": "What exactly, where, and what to do. For developers.",
+                    "type": "string",
+                },
+            },
+        },
+        "Version": {
+            "type": "object",
+            "required": ["name", "version"],
+            "properties": { "name": { "type": "string" }, "version": { "type": "string" } },
+        },
+        "Statistics": {
+            "type": "object",
+            "required": ["uptime_in_secs"],
+            "properties": { "uptime_in_secs": { "type": "integer", "minimum": 0 } },
+        },
+        "OpenApi": {
+            "type": "object",
+            "required": ["openapi", "info", "paths"],
+        },
+    })
+}
+
+fn reference_to_one_of(names: &[&str]) -> Value {
+    let schemas = names
+        .iter()
+        .map(|name| json!({ "$ref": format!("#/components/schemas/{name}") }));
+    json!({ "oneOf": schemas.collect::<Vec<_>>() })
+}
+
+/// The members of a Query, which are those that are read of it.
+fn query() -> Value {
+    let texts = json!({ "type": "array", "minItems": 1, "items": { "type": "string" } });
+    let members = MEMBERS.iter().filter(|name| !NOT_OFFERED.contains(name));
+    let properties: Map<String, Value> = members
+        .map(|name| {
+            let is_list = LISTS.iter().any(|(list, _)| list == name);
+            let schema = match *name {
+                "type" => json!({ "const": "Query" }),
+                "@context" => json!({ "$ref": "#/components/schemas/Context" }),
+                "entities" => {
+                    json!({ "type": "array", "minItems": 1, "items": { "type": "object", "required": ["type"] } })
+                }
+                "joinLevel" => json!({ "type": "integer", "minimum": 1 }),
+                "splitEntities" => json!({ "type": "boolean" }),
+                name if TEXTS.contains(&name) => json!({ "type": "string", "minLength": 1 }),
+                _ if is_list => texts.clone(),
+                _ => json!({ "type": "object" }),
+            };
+            ((*name).to_owned(), schema)
+        })
+        .collect();
+    json!({
+        "description": "A question (clause 5.2.23). Its members are the parameters of `GET /entities`; `entities` chooses by type and id.",
+        "type": "object",
+        "required": ["type"],
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn subscription_members() -> Value {
+    json!({
+        "id": { "type": "string", "format": "uri" },
+        "type": { "const": "Subscription" },
+        "entities": { "type": "array", "minItems": 1, "items": { "type": "object", "required": ["type"] } },
+        "watchedAttributes": { "type": "array", "minItems": 1, "items": { "type": "string" } },
+        "notification": { "type": "object" },
+        "@context": { "$ref": "#/components/schemas/Context" },
+    })
+}

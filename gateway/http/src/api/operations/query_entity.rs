@@ -1,0 +1,167 @@
+//! `GET /entities`: the entities that match a question.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::on;
+use http::Method;
+use kakehashi_contexts::RequestContext;
+use kakehashi_federation::{linked_retrieval, warning};
+use kakehashi_policy::Operation;
+use kakehashi_running::Gateway;
+
+use crate::api::command::{Command, Written};
+use crate::api::entity_list::{EntityList, Joined};
+use crate::api::known_parameters::{
+    ATTRS, COLLATION, CONTAINED_BY, COORDINATES, COUNT, CSF, DATASET_ID, EXPAND_VALUES, FORMAT, GEO_Q, GEOMETRY,
+    GEOMETRY_PROPERTY, GEOPROPERTY, GEOREL, ID, ID_PATTERN, JOIN, JOIN_LEVEL, JSON_KEYS, LANG, LIMIT, LOCAL, OFFSET,
+    OMIT, OPTIONS, ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, PICK, Q, SCOPE_Q, SPLIT_ENTITIES, TYPE,
+};
+use crate::api::operation::{Content, Offered, Success};
+use crate::api::preferences::Preferences;
+use crate::api::question::{QueryRequest, read_query, selection};
+use crate::api::respond;
+use crate::api::scope::Scope;
+use crate::api::surroundings::Surroundings;
+use crate::negotiate::MediaType;
+use crate::problem::Problem;
+
+/// `GET /entities`: queryEntity.
+pub(super) static OFFERED: Offered = Offered {
+    name: "queryEntity",
+    clause: Some("5.7.2 and 6.4.3.2"),
+    method: Method::GET,
+    path: "/ngsi-ld/v1/entities",
+    asks: Some(Operation::QueryEntity),
+    summary: "entities that match a question",
+    parameters: &[
+        TYPE,
+        ID,
+        ID_PATTERN,
+        ATTRS,
+        Q,
+        SCOPE_Q,
+        CSF,
+        EXPAND_VALUES,
+        JSON_KEYS,
+        GEOREL,
+        GEOMETRY,
+        COORDINATES,
+        GEOPROPERTY,
+        GEO_Q,
+        ORDER_BY,
+        ORDER_FROM,
+        ORDER_GEOMETRY,
+        COLLATION,
+        GEOMETRY_PROPERTY,
+        LIMIT,
+        OFFSET,
+        COUNT,
+        OPTIONS,
+        FORMAT,
+        LOCAL,
+        SPLIT_ENTITIES,
+        PICK,
+        OMIT,
+        DATASET_ID,
+        LANG,
+        JOIN,
+        JOIN_LEVEL,
+        CONTAINED_BY,
+    ],
+    lacks: &["entityMap", "entityMapLifetime", "via"],
+    representations: MediaType::ALL,
+    body: None,
+    successes: ANSWERS,
+    explained: Some(|written: &Written<'_>| Ok(command(read(written.query, &written.around)?))),
+    route: |method| on(method, answer),
+};
+
+/// What a queryEntity is answered with, however it was asked.
+pub(super) const ANSWERS: &[Success] = &[
+    Success {
+        status: 200,
+        meaning: "The entities of the page.",
+        body: Content::Entities("EntityList", "FeatureCollection"),
+        headers: PAGED,
+    },
+    Success {
+        status: 203,
+        meaning: "The same, some of them amended for a reader of an earlier version.",
+        body: Content::Entities("EntityList", "FeatureCollection"),
+        headers: PAGED,
+    },
+];
+
+const PAGED: &[&str] = &["NGSILD-Results-Count", "NGSILD-Warning", "Link", "Preference-Applied"];
+
+/// Reads the query part of the URL.
+fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
+    let parameters = OFFERED.parameters(query)?;
+    let selection = selection(&parameters, around.context)?;
+    read_query(&parameters, selection, around)
+}
+
+/// What is asked, to be explained.
+pub(super) fn command(request: QueryRequest) -> Command {
+    Command::Query {
+        join: request.presentation.join(),
+        question: Box::new(request.question),
+        page: request.page,
+    }
+}
+
+async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
+    let media_type = OFFERED.negotiate(&scope.headers)?;
+    let context = scope.context().await?;
+    let request = read(scope.uri.query(), &scope.surroundings(&context, media_type))?;
+    execute(&gateway, &scope, context, request).await
+}
+
+/// The answer to a queryEntity, however it was asked.
+pub(super) async fn execute(
+    gateway: &Gateway,
+    scope: &Scope,
+    context: RequestContext,
+    request: QueryRequest,
+) -> Result<Response, Problem> {
+    let QueryRequest {
+        presentation,
+        question,
+        page,
+        count,
+    } = request;
+    let media_type = presentation.media_type;
+    let asker = scope.asker(Operation::QueryEntity);
+    let question = Arc::new(question);
+    let gathering = scope.gathering(gateway);
+    let mut answer = kakehashi_federation::query::query(&question, page, count, &asker, &gathering).await?;
+    let mut joined = None;
+    if let Some(join) = presentation.join() {
+        let (page, linked) = linked_retrieval::of_page(answer, &join, &question, &asker, &gathering).await?;
+        answer = page;
+        joined = Some(Joined::new(join.form, linked));
+    }
+
+    let preferences = Preferences::of(&scope.headers);
+    let in_body = preferences.context_in_body(media_type);
+    let mut response = respond::rendered(Body::empty(), media_type, &context, in_body);
+    let list = EntityList {
+        presentation,
+        context,
+        context_in_body: in_body,
+        version: preferences.version,
+        joined,
+    };
+    let written = list.write(answer.entities, answer.count, scope).await?;
+    *response.status_mut() = respond::status(written.amended);
+    *response.body_mut() = written.body;
+    warning::add(&mut answer.warnings, written.warnings);
+    respond::add_count(&mut response, written.count);
+    let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
+    respond::add_page_links(&mut response, path, query, page, written.more, media_type);
+    respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
+    Ok(response)
+}
