@@ -1,4 +1,5 @@
-//! docs/architecture.md and the crates say the same: each crate stands on one floor and knows lower ones alone.
+//! docs/architecture.md and the crates say the same: each crate stands on one floor and knows lower ones alone, and no
+//! modules of a crate go round in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -104,4 +105,157 @@ fn no_tests_stand_where_none_are_run() {
         }
     }
     assert!(looked_at > 0, "no crate is without tests of its own");
+}
+
+/// The modules of a crate by their paths, with what stands in their files; tests are none.
+fn modules(folder: &Path) -> BTreeMap<Vec<String>, String> {
+    let source = folder.join("src");
+    let mut found = BTreeMap::new();
+    let mut waiting = vec![source.clone()];
+    while let Some(place) = waiting.pop() {
+        for entry in fs::read_dir(&place).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let is_test = stem == "tests" || stem.ends_with("_tests");
+            if is_test || (path.is_dir() && stem == "bin") {
+                continue;
+            }
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && stem != "main" {
+                let mut module: Vec<String> = path
+                    .strip_prefix(&source)
+                    .unwrap()
+                    .with_extension("")
+                    .iter()
+                    .map(|part| part.to_string_lossy().into_owned())
+                    .collect();
+                if stem == "mod" || stem == "lib" {
+                    module.pop();
+                }
+                let text = fs::read_to_string(&path).unwrap();
+                let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+                found.insert(module, text);
+            }
+        }
+    }
+    found
+}
+
+/// The paths into its own crate that a text names, each as its segments: `use super::a::{B, c::D}` names two.
+fn paths(text: &str) -> Vec<Vec<String>> {
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let mut found = Vec::new();
+    for start in ["crate::", "super::", "self::"] {
+        for (at, _) in code.match_indices(start) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|before| before.is_alphanumeric() || "_:".contains(before)) {
+                continue;
+            }
+            named(&code[at..], &mut Vec::new(), &mut found);
+        }
+    }
+    found
+}
+
+/// Reads one path, or a tree of them, and says how much of the text it took.
+fn named(text: &str, before: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> usize {
+    let depth = before.len();
+    let mut at = 0;
+    loop {
+        let rest = &text[at..];
+        if rest.starts_with('{') {
+            at += 1;
+            while !text[at..].starts_with('}') && at < text.len() {
+                let skipped = text[at..].find(|next: char| !next.is_whitespace() && next != ',');
+                at += skipped.unwrap_or(text.len() - at);
+                if text[at..].starts_with('}') {
+                    break;
+                }
+                let taken = named(&text[at..], before, found);
+                at += taken.max(1);
+                // `as` and the other name.
+                at += text[at..].find([',', '}']).unwrap_or(0);
+            }
+            at += 1;
+            break;
+        }
+        let length = rest.find(|next: char| !(next.is_alphanumeric() || next == '_' || next == '#'));
+        let length = length.unwrap_or(rest.len());
+        if length == 0 {
+            break;
+        }
+        before.push(rest[..length].trim_start_matches("r#").to_owned());
+        at += length;
+        if !text[at..].starts_with("::") {
+            found.push(before.clone());
+            break;
+        }
+        at += 2;
+    }
+    before.truncate(depth);
+    at
+}
+
+/// The module that a path of another module leads to.
+fn target(module: &[String], path: &[String], all: &BTreeMap<Vec<String>, String>) -> Option<Vec<String>> {
+    let mut place = match path.first()?.as_str() {
+        "crate" => Vec::new(),
+        "self" => module.to_vec(),
+        _ => module.split_last()?.1.to_vec(),
+    };
+    for segment in &path[1..] {
+        if segment == "super" {
+            place.pop()?;
+            continue;
+        }
+        place.push(segment.clone());
+        if !all.contains_key(&place) {
+            place.pop();
+            break;
+        }
+    }
+    Some(place)
+}
+
+#[test]
+fn no_modules_go_round_in_a_circle() {
+    let mut circles = Vec::new();
+    let mut arrows = 0;
+    for folder in crates().values() {
+        let all = modules(&repository().join(folder));
+        let mut known: BTreeMap<&Vec<String>, BTreeSet<Vec<String>>> = BTreeMap::new();
+        for (module, text) in &all {
+            let targets = paths(text).into_iter().filter_map(|path| target(module, &path, &all));
+            // A parent and what is in it are one subject.
+            let others = targets.filter(|other| !other.starts_with(module) && !module.starts_with(other));
+            known.insert(module, others.collect());
+        }
+        arrows += known.values().map(BTreeSet::len).sum::<usize>();
+        // Who reaches whom, by any number of arrows.
+        let reached: BTreeMap<&Vec<String>, BTreeSet<Vec<String>>> = all
+            .keys()
+            .map(|module| {
+                let mut reached = BTreeSet::new();
+                let mut waiting: Vec<&Vec<String>> = known[module].iter().collect();
+                while let Some(next) = waiting.pop() {
+                    if reached.insert(next.clone()) {
+                        waiting.extend(&known[next]);
+                    }
+                }
+                (module, reached)
+            })
+            .collect();
+        for (module, others) in &known {
+            for other in others.iter().filter(|other| reached[other].contains(*module)) {
+                circles.push(format!("{folder}: {} -> {}", module.join("::"), other.join("::")));
+            }
+        }
+    }
+    assert!(arrows > 500, "{arrows}");
+    assert!(circles.is_empty(), "these go round in circles:\n{}", circles.join("\n"));
 }

@@ -8,7 +8,7 @@ use kakehashi_core::names::TenantId;
 use ngsi_ld::query::{IdPattern, IdPatterns};
 use ngsi_ld::{Entity, EntityId, TypeName};
 
-use super::registry::{Provision, RegisteredSource};
+use super::registered_source::{Provision, RegisteredSource};
 
 /// How much a claim says of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -24,6 +24,7 @@ mod ordered;
 pub mod plan;
 pub mod provide;
 pub mod query;
+pub mod registered_source;
 pub mod registry;
 pub mod release;
 pub mod retrieve;
