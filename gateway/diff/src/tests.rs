@@ -1,6 +1,7 @@
 //! Every annotation, class and key that decides what somebody sees, changed one at a time: that is told.
 
 mod areas;
+mod contracts;
 mod order;
 
 use std::collections::BTreeMap;

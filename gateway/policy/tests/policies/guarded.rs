@@ -74,30 +74,6 @@ fn a_permit_that_does_not_apply_says_what_the_consumer_lacks() {
 }
 
 #[test]
-fn a_comparison_tells_who_gains_by_a_contract() {
-    let source = "[[tenants.sano.sources]]\nid = \"sano-orion\"\nadapter = \"ngsi-v2\"\nendpoint = \"http://127.0.0.1:1\"\n\
-                  provides = [{ type = \"Visit\" }, { type = \"FlowRecord\" }]\n";
-    let tenants = format!("{TENANTS}{source}");
-    let before = load(&tenants, WITH_REFERENCES).unwrap_or_else(|findings| panic!("{findings}"));
-    let after = load(&tenants.replace("\"2026-018\"", "\"2026-017\""), WITH_REFERENCES).unwrap();
-    let difference = kakehashi_diff::compare(&before, &after, None);
-    let changes = &difference.changes;
-    assert!(
-        changes.iter().all(|change| change.consumers.names == ["stranger"]),
-        "{difference}"
-    );
-    let gained = changes.iter().flat_map(|change| &change.gained);
-    let conditions: Vec<&[String]> = gained.map(|access| access.conditions.as_slice()).collect();
-    assert!(!conditions.is_empty(), "{difference}");
-    assert!(
-        conditions
-            .iter()
-            .all(|conditions| *conditions == ["under the contract 2026-017"]),
-        "{difference}"
-    );
-}
-
-#[test]
 fn a_relationship_to_what_is_guarded_is_shown_to_whom_it_is_granted() {
     let config = loaded(EVERYTHING);
     let sano = &config.tenant("sano").unwrap().id;
