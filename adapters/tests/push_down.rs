@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
-use kakehashi_adapters::{Adapter, Call, Coverage, Page, PushDown, SourceQuery, Yielded};
+use kakehashi_adapters::{Adapter, Call, Coverage, Page, PreparedQuery, PushDown, SourceQuery, Yielded};
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::query::{Query, TypeSelection};
@@ -74,9 +74,9 @@ fn call() -> Call {
     Call::until(Instant::now() + Duration::from_secs(60))
 }
 
-async fn all(adapter: &dyn Adapter, query: &SourceQuery) -> Result<Vec<Entity>, TestCaseError> {
-    let yielded: Result<Vec<Yielded>, _> = adapter.query(query, &call()).try_collect().await;
-    let yielded = yielded.map_err(|error| TestCaseError::fail(format!("{query:?}: {error}")))?;
+async fn all(prepared: &dyn PreparedQuery, page: Option<Page>) -> Result<Vec<Entity>, TestCaseError> {
+    let yielded: Result<Vec<Yielded>, _> = prepared.query(page, &call()).try_collect().await;
+    let yielded = yielded.map_err(|error| TestCaseError::fail(format!("{prepared:?}: {error}")))?;
     let whole = |one: Yielded| one.entity().ok_or_else(|| TestCaseError::fail("left out"));
     yielded.into_iter().map(whole).collect()
 }
@@ -91,7 +91,7 @@ async fn everything(adapter: &dyn Adapter, system_attributes: bool) -> Result<Ve
         system_attributes,
         ..SourceQuery::of_types(types)
     };
-    all(adapter, &query).await
+    all(&*adapter.prepare(&query), None).await
 }
 
 /// The whole question, as the evaluator takes it, without the conditions of which `decided` says that they need no look.
@@ -163,15 +163,16 @@ async fn judge(world: &World, asked: &Asked, tally: &RefCell<Tally>) -> Result<(
     let whole = question(&query, |_| false);
     let expected: Vec<Entity> = held.iter().filter(|entity| whole.matches(entity)).cloned().collect();
 
-    let push_down = adapter.push_down(&query);
-    let candidates = all(adapter, &query).await?;
+    let prepared = adapter.prepare(&query);
+    let push_down = prepared.push_down();
+    let candidates = all(&*prepared, None).await?;
     let left = residual(&query, &push_down);
     let answer: Vec<Entity> = candidates
         .iter()
         .filter(|entity| left.matches(entity))
         .cloned()
         .collect();
-    let requests = || adapter.asked(&query).unwrap();
+    let requests = || prepared.asked(None).unwrap();
     prop_assert_eq!(
         comparable(answer, &query),
         comparable(expected.clone(), &query),
@@ -181,14 +182,11 @@ async fn judge(world: &World, asked: &Asked, tally: &RefCell<Tally>) -> Result<(
         requests()
     );
     if push_down.is_exact() {
-        let count = adapter.count(&query, &call()).await.unwrap().entities;
+        let count = prepared.count(&call()).await.unwrap().entities;
         prop_assert_eq!(count, expected.len() as u64, "{:?}, counted by {:?}", asked, requests());
-        let page = SourceQuery {
-            page: Some(asked.page),
-            ..query.clone()
-        };
         let Page { limit, offset } = asked.page;
-        let of_page: Vec<_> = all(adapter, &page).await?.into_iter().map(|entity| entity.id).collect();
+        let of_page = all(&*prepared, Some(asked.page)).await?;
+        let of_page: Vec<_> = of_page.into_iter().map(|entity| entity.id).collect();
         let of_all: Vec<_> = candidates.iter().map(|entity| entity.id.clone()).collect();
         let in_order: Vec<_> = of_all.into_iter().skip(offset).take(limit).collect();
         prop_assert_eq!(of_page, in_order, "{:?} of {:?}", asked.page, asked);

@@ -55,7 +55,7 @@ fn planned(criterion: &mut Criterion) {
         let mut path = planning::planning(sources).expect("the benchmark's own sources");
         group.bench_function(path.name, |bencher| bencher.iter(|| (path.run)()));
     }
-    let mut path = planning::push_down().expect("the benchmark's own question");
+    let mut path = planning::asking().expect("the benchmark's own question");
     group.bench_function(path.name, |bencher| bencher.iter(|| (path.run)()));
     group.finish();
 }

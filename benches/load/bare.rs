@@ -111,7 +111,7 @@ async fn adapter(origin: &str, workload: Workload) -> Result<(), Failure> {
         Workload::W8 => Some(1000),
         _ => Some(21),
     };
-    query.page = limit.map(|limit| Page { limit, offset: 0 });
+    let page = limit.map(|limit| Page { limit, offset: 0 });
     let query = Arc::new(query);
     let location = context.expand_attribute("location")?;
     listen(move |_| {
@@ -121,13 +121,16 @@ async fn adapter(origin: &str, workload: Workload) -> Result<(), Failure> {
             let rendering = Rendering::new(context, Format::Normalized);
             let mut body = Vec::with_capacity(2048);
             if workload == Workload::W1 {
-                let Ok(Some(Yielded::Entity(entity))) = adapter.retrieve(&query, &call).await else {
+                let Ok(Some(Yielded::Entity(entity))) = adapter.prepare(&query).retrieve(&call).await else {
                     return failed();
                 };
                 render_entity(&rendering, &entity, &mut body);
                 return json(body);
             }
-            let Ok(entities) = entities_of(adapter.query(&query, &call)).try_collect::<Vec<_>>().await else {
+            let Ok(entities) = entities_of(adapter.prepare(&query).query(page, &call))
+                .try_collect::<Vec<_>>()
+                .await
+            else {
                 return failed();
             };
             if workload == Workload::W8 {

@@ -5,14 +5,15 @@
 
 use std::process::ExitCode;
 
-use kakehashi_benches::hot_paths::{self, HotPath};
+use kakehashi_benches::hot_paths::{self, Failure, HotPath};
+use kakehashi_benches::planning;
 
 /// Times that each is run while instructions are counted. Hash tables are seeded anew in every process, and what
 /// one run costs depends on it a little; the mean of several depends on it less.
 const RUNS: usize = 5;
 
 fn main() -> ExitCode {
-    let mut paths = match hot_paths::all() {
+    let mut paths = match counted_or_not() {
         Ok(paths) => paths,
         Err(failure) => {
             println!("failed: {failure}");
@@ -33,6 +34,13 @@ fn main() -> ExitCode {
     (path.run)();
     counted_region(path);
     ExitCode::SUCCESS
+}
+
+/// What may be counted: what reads spend their time on, and what each question costs before a source is asked.
+fn counted_or_not() -> Result<Vec<HotPath>, Failure> {
+    let mut paths = hot_paths::all()?;
+    paths.push(planning::asking()?);
+    Ok(paths)
 }
 
 /// callgrind counts while this function runs, which it knows by name.

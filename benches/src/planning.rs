@@ -1,5 +1,5 @@
 //! What planning costs: which sources are asked, and what of the question each of them may be told; and what it costs one of
-//! them to say what it can decide. Nothing is sent.
+//! them to say what it decides and to write its request. Nothing is sent.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use kakehashi::telemetry::FindingCounter;
 use kakehashi_adapters::client::{HttpClient, HttpClientSettings, SourceLimits};
 use kakehashi_adapters::ngsi_v2::translate::ProvidedType;
 use kakehashi_adapters::ngsi_v2::{EVERY_SERVICE_PATH, NgsiV2Adapter, NgsiV2Settings};
-use kakehashi_adapters::{SourceId, SourceQuery};
+use kakehashi_adapters::{AttributeSelection, Page, SourceId, SourceQuery};
 use ngsi_ld::TypeName;
 use ngsi_ld::context::Context;
 use ngsi_ld::query::{Expression, GeoQuery, Query, TypeSelection};
@@ -99,32 +99,41 @@ pub fn planning(sources: Sources) -> Result<HotPath, Failure> {
     })
 }
 
-/// What one Orion can decide of the question, in its own language.
+/// What one Orion is asked: of the question, and of a type alone. What it decides, and the request for a page.
 ///
 /// # Errors
 /// When the benchmark's own configuration or question is refused.
-pub fn push_down() -> Result<HotPath, Failure> {
+pub fn asking() -> Result<HotPath, Failure> {
     let config = scaled_policies::configuration(scaled_policies::SMALL)?;
     let site = Context::kakehashi().expand_type("EvacuationSite")?;
     let one = Sources {
         registered: 1,
         asked: 1,
-        name: "push-down of an Orion",
+        name: "ask an Orion",
     };
     let registry = registry(&config, one, &site)?;
     let source = Arc::clone(registry.sources().first().ok_or("no source")?);
     let Query { filter, geo, .. } = question(&site)?.query;
-    let query = SourceQuery {
-        filter: filter.map(Into::into),
-        geo: geo.map(Into::into),
+    let whole = SourceQuery {
+        attributes: AttributeSelection::only([Context::kakehashi().expand_attribute("name")?]),
         ..SourceQuery::of_types(vec![site])
     };
+    let some = SourceQuery {
+        filter: filter.map(Into::into),
+        geo: geo.map(Into::into),
+        ..whole.clone()
+    };
+    let page = Some(Page { limit: 21, offset: 0 });
     Ok(HotPath {
         name: one.name,
         bytes: None,
-        counted: false,
+        counted: true,
         run: Box::new(move || {
-            black_box(source.adapter.push_down(black_box(&query)));
+            for query in [&some, &whole] {
+                let prepared = source.adapter.prepare(black_box(query));
+                black_box(prepared.push_down());
+                let _ = black_box(prepared.asked(page));
+            }
         }),
     })
 }
@@ -228,6 +237,8 @@ mod tests {
             let mut path = planning(sources).unwrap();
             (path.run)();
         }
-        (push_down().unwrap().run)();
+        let mut asking = asking().unwrap();
+        (asking.run)();
+        assert!(asking.counted);
     }
 }

@@ -134,7 +134,7 @@ pub fn near_in_the_store(points: usize) -> Result<HotPath, Failure> {
         let _folder = &folder;
         let call = Call::until(Instant::now() + Duration::from_secs(10));
         let candidates: Result<Vec<Entity>, _> =
-            runtime.block_on(entities_of(adapter.query(&query, &call)).try_collect());
+            runtime.block_on(entities_of(adapter.prepare(&query).query(None, &call)).try_collect());
         candidates.map(|candidates| candidates.iter().filter(|entity| geo.matches(entity)).count())
     };
     if find()? == 0 {

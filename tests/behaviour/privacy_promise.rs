@@ -91,18 +91,17 @@ fn there_is_one_way_out() {
     };
     // Sources are asked here, and what they answer goes to the one place of the federation, or that of subscriptions,
     // where it is released.
-    let asking = callers(".adapter.query(")
-        .union(&callers(".adapter.retrieve("))
-        .cloned()
-        .collect::<BTreeSet<_>>();
-    let asking_elsewhere = callers("            .adapter\n            .retrieve(");
-    let all: BTreeSet<String> = asking.union(&asking_elsewhere).cloned().collect();
     assert_eq!(
-        all,
+        callers("adapter.prepare("),
+        expected(&["federation/src/once_prepared.rs", "subscriptions/src/periodic.rs"])
+    );
+    // What is prepared does not leave the federation; its plan tells of it and asks nobody.
+    assert_eq!(
+        callers(".prepared()"),
         expected(&[
             "federation/src/entities.rs",
             "federation/src/gather.rs",
-            "subscriptions/src/periodic.rs"
+            "federation/src/plan.rs"
         ])
     );
     assert_eq!(

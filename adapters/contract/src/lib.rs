@@ -2,7 +2,8 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `adapter` | [`Adapter`]: what every kind of source is asked, and what it may answer |
+//! | `adapter` | [`Adapter`]: what every kind of source can be asked |
+//! | `prepared` | [`PreparedQuery`]: one question to one source, decided once: what it is asked, what it may answer |
 //! | `query`, `selection` | [`SourceQuery`]: what one source is asked, and [`PushDown`]: how much of it the source decides |
 //! | `call` | [`Call`]: what holds for one request of one consumer, whichever sources it needs |
 //! | [`flaw`] | [`Yielded`]: an entity of a source, or why it was left out |
@@ -16,7 +17,7 @@
 //! The gateway hands an adapter a [`SourceQuery`]: types, attributes and conditions that are already narrowed
 //! to the consumer's grant. The adapter asks its system, in that system's own language, for candidates: at
 //! least every entity that matches, never an attribute that was not asked for. What the system cannot decide
-//! stays with the gateway, as [`Adapter::push_down`] says beforehand.
+//! stays with the gateway, as [`PreparedQuery::push_down`] says beforehand.
 //!
 //! It knows no kind of source and no way to speak to one. What every adapter must do is proved by
 //! `adapters/tests/contract.rs`.
@@ -29,6 +30,7 @@ pub mod flaw;
 pub mod literal;
 pub mod not_finite;
 mod notifies;
+mod prepared;
 mod query;
 mod requests;
 mod selection;
@@ -36,12 +38,13 @@ mod source_id;
 mod status;
 mod writing;
 
-pub use self::adapter::{Adapter, EntityStream};
+pub use self::adapter::Adapter;
 pub use self::asked::{AskedRequest, HIDDEN};
 pub use self::call::Call;
 pub use self::error::{AdapterError, ErrorKind, Origin, Repeating};
 pub use self::flaw::{Counted, Flaw, LeftOut, Yielded, entities_of};
 pub use self::notifies::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
+pub use self::prepared::{EntityStream, PreparedQuery};
 pub use self::query::{Coverage, Page, PushDown, SourceQuery};
 pub use self::requests::{Requests, TooManyRequests};
 pub use self::selection::{AttributeSelection, SelectedNames};

@@ -7,7 +7,7 @@ use ngsi_ld::{AttributeName, EntityId, TypeName};
 
 use crate::selection::AttributeSelection;
 
-/// A part of the answer. Sent only when the source decides every condition exactly.
+/// A part of the answer. A source is asked for one only when it decides every condition exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// At most so many entities.
@@ -39,8 +39,6 @@ pub struct SourceQuery {
     pub scope: Option<Arc<ScopeQuery>>,
     /// Whether `createdAt` and `modifiedAt` are wanted.
     pub system_attributes: bool,
-    /// The part that is wanted; `None`: everything.
-    pub page: Option<Page>,
 }
 
 impl SourceQuery {
@@ -57,7 +55,6 @@ impl SourceQuery {
             geo: None,
             scope: None,
             system_attributes: false,
-            page: None,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use kakehashi_contract::{
-    Adapter, AdapterError, AskedRequest, Call, Counted, Coverage, EntityStream, PushDown, SourceId, SourceQuery,
-    Yielded,
+    Adapter, AdapterError, AskedRequest, Call, Counted, Coverage, EntityStream, Page, PreparedQuery, PushDown,
+    SourceId, SourceQuery, Yielded,
 };
 use ngsi_ld::entity::SystemAttributes;
 use ngsi_ld::{Entity, TypeName};
@@ -28,16 +28,6 @@ impl FileAdapter {
             entities,
             types: types.into(),
         }
-    }
-
-    /// The entities that types and ids select, with what may be asked for of each, in the order of the file.
-    fn selected(&self, query: &SourceQuery) -> Vec<Entity> {
-        let is_asked = |entity: &&Entity| {
-            let mut types = query.types.iter().filter(|name| self.types.contains(name));
-            types.any(|name| entity.has_type(name)) && (query.ids.is_empty() || query.ids.contains(&entity.id))
-        };
-        let selected = self.entities.iter().filter(is_asked).map(|entity| shown(entity, query));
-        selected.collect()
     }
 }
 
@@ -64,8 +54,48 @@ impl Adapter for FileAdapter {
         &self.source
     }
 
+    /// Which of the types are held is found out here, once for all that is asked of the query.
+    fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
+        let types = query.types.iter().filter(|name| self.types.contains(name));
+        Arc::new(PreparedFile {
+            entities: Arc::clone(&self.entities),
+            types: types.cloned().collect(),
+            query: query.clone(),
+        })
+    }
+
+    async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
+        Ok(self.entities.iter().any(|entity| entity.types.len() > 1))
+    }
+}
+
+/// What is asked of the entities of the file.
+#[derive(Debug)]
+struct PreparedFile {
+    entities: Arc<[Entity]>,
+    /// Those of the query that the source answers for.
+    types: Box<[TypeName]>,
+    query: SourceQuery,
+}
+
+impl PreparedFile {
+    /// The entities that types and ids select, with what may be asked for of each, in the order of the file.
+    fn selected(&self) -> Vec<Entity> {
+        let query = &self.query;
+        let is_asked = |entity: &&Entity| {
+            self.types.iter().any(|name| entity.has_type(name))
+                && (query.ids.is_empty() || query.ids.contains(&entity.id))
+        };
+        let selected = self.entities.iter().filter(is_asked).map(|entity| shown(entity, query));
+        selected.collect()
+    }
+}
+
+#[async_trait]
+impl PreparedQuery for PreparedFile {
     /// Types and ids are decided exactly; a condition that is not there is decided, too.
-    fn push_down(&self, query: &SourceQuery) -> PushDown {
+    fn push_down(&self) -> PushDown {
+        let query = &self.query;
         let unless = |is_asked: bool| if is_asked { Coverage::None } else { Coverage::Exact };
         PushDown {
             selection: Coverage::Exact,
@@ -78,26 +108,23 @@ impl Adapter for FileAdapter {
     }
 
     /// Nobody is asked.
-    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+    fn asked(&self, _: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError> {
         Ok(Vec::new())
     }
 
-    async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
-        Ok(self.selected(query).into_iter().next().map(Yielded::Entity))
+    async fn retrieve(&self, _: &Call) -> Result<Option<Yielded>, AdapterError> {
+        Ok(self.selected().into_iter().next().map(Yielded::Entity))
     }
 
-    /// A page is sent only where everything is decided here, so that it is one of the answer.
-    fn query(&self, query: &SourceQuery, _: &Call) -> EntityStream {
-        let (offset, limit) = query.page.map_or((0, usize::MAX), |page| (page.offset, page.limit));
-        let page = self.selected(query).into_iter().skip(offset).take(limit);
+    /// A page is cut only where everything is decided here, so that it is one of the answer.
+    fn query(&self, page: Option<Page>, _: &Call) -> EntityStream {
+        let page = page.filter(|_| self.push_down().is_exact());
+        let (offset, limit) = page.map_or((0, usize::MAX), |page| (page.offset, page.limit));
+        let page = self.selected().into_iter().skip(offset).take(limit);
         stream::iter(page.map(Yielded::Entity).map(Ok)).boxed()
     }
 
-    async fn count(&self, query: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
-        Ok(Counted::entities(self.selected(query).len() as u64))
-    }
-
-    async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
-        Ok(self.entities.iter().any(|entity| entity.types.len() > 1))
+    async fn count(&self, _: &Call) -> Result<Counted, AdapterError> {
+        Ok(Counted::entities(self.selected().len() as u64))
     }
 }

@@ -11,6 +11,7 @@ mod kind;
 mod names;
 mod pages;
 mod plan;
+mod prepared;
 mod service_paths;
 pub mod translate;
 
@@ -20,24 +21,20 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::stream::{self, StreamExt, TryStreamExt};
 use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue};
-use ngsi_ld::EntityId;
 use ngsi_ld::context::Context;
 
 pub use self::kind::{NgsiV2Kind, NgsiV2Source, parse_fiware_service, parse_fiware_servicepath};
 pub use self::names::view_name;
 
 use self::names::RawNames;
-use self::pages::{Source, united};
-use self::plan::Plan;
+use self::pages::Source;
+use self::plan::{NamedType, Plan};
+use self::prepared::PreparedNgsiV2;
 use self::translate::{IdleTables, ProvidedType};
 use kakehashi_client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
-use kakehashi_contract::{
-    Adapter, AdapterError, AskedRequest, Call, Counted, EntityStream, ErrorKind, Page, PushDown, SourceId, SourceQuery,
-    SourceStatus, Yielded,
-};
+use kakehashi_contract::{Adapter, PreparedQuery, SourceId, SourceQuery, SourceStatus};
 
 /// The service path of every entity of a service: what Orion reads when none is named.
 pub const EVERY_SERVICE_PATH: &str = "/#";
@@ -95,6 +92,8 @@ pub enum InvalidNgsiV2Settings {
 #[derive(Debug)]
 pub struct NgsiV2Adapter {
     settings: NgsiV2Settings,
+    /// The types of the settings.
+    types: Box<[NamedType]>,
     source: Source,
     raw_names: RawNames,
     tables: Arc<IdleTables>,
@@ -117,6 +116,7 @@ impl NgsiV2Adapter {
         }
         let client = SourceClient::new(http, settings.source.clone(), &settings.endpoint, credential, limits)?;
         Ok(Self {
+            types: settings.types.iter().map(NamedType::of).collect(),
             settings,
             source: Source { client, headers },
             raw_names: RawNames::default(),
@@ -128,10 +128,6 @@ impl NgsiV2Adapter {
     #[must_use]
     pub fn status(&self) -> SourceStatus {
         self.source.client.status()
-    }
-
-    fn plan(&self, query: &SourceQuery) -> Plan {
-        Plan::of(query, &self.settings, &self.raw_names, &self.tables)
     }
 }
 
@@ -145,88 +141,15 @@ impl Adapter for NgsiV2Adapter {
         Some(self.source.client.status())
     }
 
-    fn push_down(&self, query: &SourceQuery) -> PushDown {
-        self.plan(query).push_down
+    fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
+        let plan = Plan::of(query, &self.settings, &self.types, &self.raw_names, &self.tables);
+        Arc::new(PreparedNgsiV2 {
+            source: self.source.within(&plan),
+            plan: Arc::new(plan),
+            ids: query.ids.as_slice().into(),
+            ids_repeat: self.settings.ids_repeat,
+        })
     }
-
-    fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
-        let plan = self.plan(query);
-        let page = sent_page(query, &plan);
-        self.source.within(&plan).asked(&plan, page)
-    }
-
-    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Yielded>, AdapterError> {
-        let plan = self.plan(query);
-        let found = self.source.within(&plan).walk(plan, None, call.clone());
-        let found: Vec<Yielded> = match found.try_collect().await {
-            Ok(found) => found,
-            // Lists are never "not found" in Orion, but others may answer so.
-            Err(error) if error.kind == ErrorKind::Status(404) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let (found, _) = united(found);
-        // Of several entities that are one in the view none stands for all of them.
-        let left_out = found.iter().position(|one| matches!(one, Yielded::LeftOut(_)));
-        let mut found = found.into_iter();
-        if let Some(position) = left_out {
-            return Ok(found.nth(position));
-        }
-        Ok(found.find(|one| is_meant(one, &query.ids)))
-    }
-
-    fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream {
-        let plan = self.plan(query);
-        let page = sent_page(query, &plan);
-        let yielded = self.source.within(&plan).walk(plan, page, call.clone());
-        let yielded = if query.ids.is_empty() {
-            yielded
-        } else {
-            let ids = query.ids.clone();
-            let meant = yielded.try_filter(move |one| std::future::ready(is_meant(one, &ids)));
-            meant.boxed()
-        };
-        if !self.settings.ids_repeat {
-            return yielded;
-        }
-        let united = async move {
-            let (yielded, _) = united(yielded.try_collect().await?);
-            Ok(stream::iter(yielded.into_iter().map(Ok)))
-        };
-        stream::once(united).try_flatten().boxed()
-    }
-
-    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<Counted, AdapterError> {
-        let plan = self.plan(query);
-        let total = match plan.requests.as_slice() {
-            [] => Some(0),
-            [request] if plan.push_down.is_exact() => self.source.total(request, call).await?,
-            _ => None,
-        };
-        match total {
-            Some(total) => Ok(Counted::entities(total)),
-            // The source does not say, or would count what is not meant.
-            None => {
-                let add = |mut counted: Counted, one: Yielded| {
-                    counted.add(&one);
-                    std::future::ready(Ok(counted))
-                };
-                self.query(query, call).try_fold(Counted::default(), add).await
-            }
-        }
-    }
-}
-
-/// Whether it is, or may be, an entity of one of these ids.
-fn is_meant(yielded: &Yielded, ids: &[EntityId]) -> bool {
-    match yielded {
-        Yielded::Entity(entity) => ids.contains(&entity.id),
-        Yielded::LeftOut(_) => true,
-    }
-}
-
-/// The page that the source is asked for. One of candidates would be no page of the answer.
-fn sent_page(query: &SourceQuery, plan: &Plan) -> Option<Page> {
-    query.page.filter(|_| plan.push_down.is_exact())
 }
 
 /// The headers of every request: what the configuration says, nothing of a consumer's.

@@ -1,6 +1,5 @@
 //! Walking over the pages of an answer.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -142,11 +141,11 @@ impl Source {
     }
 
     /// All entities of one part of the answer, page by page.
-    pub(super) fn walk(self, plan: Plan, page: Option<Page>, call: Call) -> EntityStream {
+    pub(super) fn walk(self, plan: Arc<Plan>, page: Option<Page>, call: Call) -> EntityStream {
         let walk = Box::new(Walk {
             source: self,
-            requests: plan.requests.clone().into(),
             plan,
+            request: 0,
             offset: page.map_or(0, |page| page.offset),
             remaining: page.map(|page| page.limit),
             seen: HashSet::new(),
@@ -187,10 +186,10 @@ fn is_counted(remaining: Option<usize>) -> bool {
 /// A walk over the pages of several requests, one after the other.
 struct Walk {
     source: Source,
-    plan: Plan,
+    plan: Arc<Plan>,
     call: Call,
-    /// Those that are not finished, the current one first.
-    requests: VecDeque<String>,
+    /// The place in the plan of the request that is under way.
+    request: usize,
     offset: usize,
     /// How many entities are still wanted; `None`: all.
     remaining: Option<usize>,
@@ -221,54 +220,48 @@ const MAX_PAGES: usize = 1_000;
 impl Walk {
     /// What the next page holds, which may be nothing; `None` after the last.
     async fn next_page(&mut self) -> Result<Option<Vec<Yielded>>, AdapterError> {
-        loop {
-            let Some(request) = self.requests.front() else {
-                self.report();
-                return Ok(None);
-            };
-            let limit = page_limit(self.remaining);
-            if limit == 0 {
-                self.requests.clear();
-                continue;
-            }
-            let page = Page {
-                limit,
-                offset: self.offset,
-            };
-            let counted = is_counted(self.remaining);
-            let asked = self
-                .source
-                .page(&self.plan, request, page, counted, &self.walked, &self.call);
-            let Translated { page, total, held } = asked.await?;
-            let TranslatedPage {
-                yielded,
-                listed,
-                unreadable_metadata,
-            } = page;
-            self.unreadable_metadata += unreadable_metadata;
-            self.held = held;
-            self.offset = self.offset.saturating_add(listed);
-            self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
-            // A total of less than was sent is not believed.
-            let is_all = counted && total.is_some_and(|total| total == self.offset as u64);
-            let is_last = listed < limit || is_all;
-            let is_end = (is_last && self.requests.len() == 1) || self.remaining == Some(0);
-            let has_entities = yielded.iter().any(|one| matches!(one, Yielded::Entity(_)));
-            let yielded = self.new_of(yielded, is_end)?;
-            let has_new = yielded.iter().any(|one| id_of(one).is_some());
-            self.pages += 1;
-            // Of alternatives a whole page may have come with another one.
-            let repeats = has_entities && !has_new && !is_last && !self.plan.are_alternatives;
-            if repeats || self.pages > MAX_PAGES {
-                let client = &self.source.client;
-                return Err(client.error(ErrorKind::InvalidPayload, "the pages of the list repeat or do not end"));
-            }
-            if is_last {
-                self.requests.pop_front();
-                self.offset = 0;
-            }
-            return Ok(Some(yielded));
+        let limit = page_limit(self.remaining);
+        let Some(request) = self.plan.requests.get(self.request).filter(|_| limit > 0) else {
+            self.report();
+            return Ok(None);
+        };
+        let page = Page {
+            limit,
+            offset: self.offset,
+        };
+        let counted = is_counted(self.remaining);
+        let asked = self
+            .source
+            .page(&self.plan, request, page, counted, &self.walked, &self.call);
+        let Translated { page, total, held } = asked.await?;
+        let TranslatedPage {
+            yielded,
+            listed,
+            unreadable_metadata,
+        } = page;
+        self.unreadable_metadata += unreadable_metadata;
+        self.held = held;
+        self.offset = self.offset.saturating_add(listed);
+        self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
+        // A total of less than was sent is not believed.
+        let is_all = counted && total.is_some_and(|total| total == self.offset as u64);
+        let is_last = listed < limit || is_all;
+        let is_end = (is_last && self.request + 1 == self.plan.requests.len()) || self.remaining == Some(0);
+        let has_entities = yielded.iter().any(|one| matches!(one, Yielded::Entity(_)));
+        let yielded = self.new_of(yielded, is_end)?;
+        let has_new = yielded.iter().any(|one| id_of(one).is_some());
+        self.pages += 1;
+        // Of alternatives a whole page may have come with another one.
+        let repeats = has_entities && !has_new && !is_last && !self.plan.are_alternatives;
+        if repeats || self.pages > MAX_PAGES {
+            let client = &self.source.client;
+            return Err(client.error(ErrorKind::InvalidPayload, "the pages of the list repeat or do not end"));
         }
+        if is_last {
+            self.request += 1;
+            self.offset = 0;
+        }
+        Ok(Some(yielded))
     }
 
     /// The entities of a page that no earlier page had, each once.

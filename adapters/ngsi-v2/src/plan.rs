@@ -1,5 +1,6 @@
 //! From a query of the view to requests of NGSI-v2, and what of the query they decide.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ngsi_ld::context::Context;
@@ -38,8 +39,37 @@ const BUILTIN_DATES: [&str; 3] = ["dateCreated", "dateModified", "dateExpires"];
 /// The builtin attribute that tells where in the source an entity stands.
 const SERVICE_PATH: &str = "servicePath";
 
+/// Bytes of a request as most are: of longer ones it grows.
+const USUAL_REQUEST: usize = 256;
+
 /// Bytes of ids in one request: with the rest of the URL below the 8 KiB that servers commonly accept.
 const MAX_IDS: usize = 4096;
+
+/// A type of the source, with what requests say of it. It is written once, when the adapter is made.
+#[derive(Debug)]
+pub(super) struct NamedType {
+    provided: ProvidedType,
+    /// Its name in the source, percent-encoded.
+    escaped: Box<str>,
+    /// What every id of the view that is not the source's own begins with, for its entities.
+    generated_prefix: Box<str>,
+}
+
+impl NamedType {
+    pub(super) fn of(provided: &ProvidedType) -> Self {
+        Self {
+            provided: provided.clone(),
+            escaped: escaped_list([&*provided.short]).into(),
+            generated_prefix: generated_prefix(&provided.short).into(),
+        }
+    }
+
+    /// The source's id of what the view shows by this one, where that is another.
+    fn generated_from<'v>(&self, view: &'v EntityId) -> Option<Cow<'v, str>> {
+        let is_of_type = view.as_str().starts_with(&*self.generated_prefix);
+        is_of_type.then(|| generated_from(&self.provided.short, view.as_str()))?
+    }
+}
 
 /// What a source is asked.
 #[derive(Debug)]
@@ -61,11 +91,12 @@ impl Plan {
     pub(super) fn of(
         query: &SourceQuery,
         settings: &NgsiV2Settings,
+        types: &[NamedType],
         raw_names: &RawNames,
         tables: &Arc<IdleTables>,
     ) -> Self {
-        let is_wanted = |provided: &&ProvidedType| query.types.contains(&provided.name);
-        let types: Vec<ProvidedType> = settings.types.iter().filter(is_wanted).cloned().collect();
+        let is_wanted = |named: &&NamedType| query.types.contains(&named.provided.name);
+        let types: Vec<&NamedType> = types.iter().filter(is_wanted).collect();
         // Several entities of the source that are one in the view: of one that a condition leaves out, a part would be
         // missing, and what none of them meets alone they may meet together.
         let is_whole = !settings.ids_repeat;
@@ -125,7 +156,7 @@ impl Plan {
 
         let system_attributes = query.system_attributes || query.filter.as_deref().is_some_and(mentions_dates);
         let mut parameters = Parameters::new();
-        parameters.add("type", types.iter().map(|provided| &*provided.short));
+        parameters.add_escaped("type", types.iter().map(|named| &*named.escaped));
         if let Some(pattern) = sent_pattern {
             parameters.add("idPattern", [pattern.as_str()]);
         }
@@ -154,7 +185,7 @@ impl Plan {
             translation: Arc::new(TranslationContext {
                 context: Arc::clone(&settings.context),
                 // Copies of their own, for the reason that `translate` gives for names of attributes.
-                types: types.into_iter().map(ProvidedType::unshared).collect(),
+                types: types.iter().map(|named| named.provided.clone().unshared()).collect(),
                 attributes: query.attributes.clone(),
                 system_attributes,
                 scopes: settings.scope_from_servicepath,
@@ -203,7 +234,7 @@ fn add_attributes(
             if list.is_empty() && !has_builtin {
                 parameters.add("attrs", [NO_ATTRIBUTE]);
             } else {
-                parameters.add_escaped("attrs", &list, builtin);
+                parameters.add_list("attrs", &list, builtin);
             }
         }
     }
@@ -214,15 +245,15 @@ fn add_attributes(
 
 /// Whether the pattern means in the source what it means in the view: it is the plain beginning of ids, and no
 /// generated id can begin like that.
-fn is_same_in_source(pattern: &IdPattern, types: &[ProvidedType]) -> bool {
+fn is_same_in_source(pattern: &IdPattern, types: &[&NamedType]) -> bool {
     let Some(beginning) = pattern.as_str().strip_prefix('^') else {
         return false;
     };
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_');
     beginning.bytes().all(is_plain)
-        && types.iter().all(|provided| {
-            let generated = generated_prefix(&provided.short);
-            !generated.starts_with(beginning) && !beginning.starts_with(&generated)
+        && types.iter().all(|named| {
+            let generated = &*named.generated_prefix;
+            !generated.starts_with(beginning) && !beginning.starts_with(generated)
         })
 }
 
@@ -232,7 +263,9 @@ struct Parameters(String);
 
 impl Parameters {
     fn new() -> Self {
-        Self(String::from("/v2/entities"))
+        let mut path = String::with_capacity(USUAL_REQUEST);
+        path.push_str("/v2/entities");
+        Self(path)
     }
 
     /// The same, and what must hold.
@@ -247,14 +280,29 @@ impl Parameters {
     }
 
     fn add<'v>(&mut self, name: &str, values: impl IntoIterator<Item = &'v str>) {
-        self.add_escaped(name, "", values);
+        self.add_list(name, "", values);
     }
 
-    /// Adds a list that begins with what is escaped already.
-    fn add_escaped<'v>(&mut self, name: &str, escaped: &str, more: impl IntoIterator<Item = &'v str>) {
+    /// Adds a list of what is escaped already.
+    fn add_escaped<'v>(&mut self, name: &str, escaped: impl IntoIterator<Item = &'v str>) {
+        self.begin(name);
+        for (place, value) in escaped.into_iter().enumerate() {
+            if place > 0 {
+                self.0.push(',');
+            }
+            self.0.push_str(value);
+        }
+    }
+
+    fn begin(&mut self, name: &str) {
         self.0.push(if self.0.contains('?') { '&' } else { '?' });
         self.0.push_str(name);
         self.0.push('=');
+    }
+
+    /// Adds a list that begins with what is escaped already.
+    fn add_list<'v>(&mut self, name: &str, escaped: &str, more: impl IntoIterator<Item = &'v str>) {
+        self.begin(name);
         self.0.push_str(escaped);
         extend_list(&mut self.0, escaped.is_empty(), more);
     }
@@ -288,7 +336,7 @@ struct Ids {
 }
 
 impl Ids {
-    fn of(ids: &[EntityId], types: &[ProvidedType]) -> Self {
+    fn of(ids: &[EntityId], types: &[&NamedType]) -> Self {
         if ids.is_empty() {
             return Self {
                 chunks: vec![None],
@@ -296,12 +344,10 @@ impl Ids {
                 are_unambiguous: true,
             };
         }
-        let generated = ids.iter().flat_map(|id| {
-            types
-                .iter()
-                .filter_map(|provided| generated_from(&provided.short, id.as_str()))
-        });
-        let generated: Vec<String> = generated.map(std::borrow::Cow::into_owned).collect();
+        let generated = ids
+            .iter()
+            .flat_map(|id| types.iter().filter_map(|named| named.generated_from(id)));
+        let generated: Vec<String> = generated.map(Cow::into_owned).collect();
         // `Room1` of another type is another entity of the view.
         let are_unambiguous = generated.is_empty() || types.len() == 1;
         let own = ids.iter().map(|id| id.as_str().to_owned());

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::TryStreamExt;
 use ngsi_ld::query::{Expression, GeoQuery};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use stand_ins::Orion;
@@ -9,7 +10,7 @@ use stand_ins::Orion;
 use super::*;
 use kakehashi_client::HttpClientSettings;
 use kakehashi_contract::entities_of;
-use kakehashi_contract::{AttributeSelection, Coverage, Page};
+use kakehashi_contract::{AdapterError, AttributeSelection, Call, Coverage, ErrorKind, Page};
 
 const TYPES: [&str; 3] = ["Room", "Hall", "Resident"];
 
@@ -69,16 +70,24 @@ fn of_id(id: &str, types: &[&str]) -> SourceQuery {
 }
 
 async fn all(adapter: &NgsiV2Adapter, query: &SourceQuery) -> Result<Vec<Entity>, AdapterError> {
-    entities_of(adapter.query(query, &call())).try_collect().await
+    entities_of(adapter.prepare(query).query(None, &call()))
+        .try_collect()
+        .await
+}
+
+async fn page_of(adapter: &NgsiV2Adapter, query: &SourceQuery, page: Page) -> Vec<String> {
+    let page = adapter.prepare(query).query(Some(page), &call());
+    let entities: Vec<Entity> = entities_of(page).try_collect().await.unwrap();
+    entities.iter().map(|entity| entity.id.as_str().to_owned()).collect()
 }
 
 async fn retrieved(adapter: &NgsiV2Adapter, query: &SourceQuery) -> Option<Entity> {
-    let found = adapter.retrieve(query, &call()).await.unwrap();
+    let found = adapter.prepare(query).retrieve(&call()).await.unwrap();
     found.map(|found| found.entity().unwrap())
 }
 
 async fn counted(adapter: &NgsiV2Adapter, query: &SourceQuery) -> u64 {
-    adapter.count(query, &call()).await.unwrap().entities
+    adapter.prepare(query).count(&call()).await.unwrap().entities
 }
 
 async fn ids(adapter: &NgsiV2Adapter, query: &SourceQuery) -> Vec<String> {
@@ -109,7 +118,8 @@ async fn types_and_attributes_are_always_sent_also_for_a_retrieve() {
         (&["https://example.org/a"], "dateModified"),
     ] {
         adapter
-            .retrieve(&with_attributes(names), &call())
+            .prepare(&with_attributes(names))
+            .retrieve(&call())
             .await
             .unwrap()
             .unwrap();
@@ -117,7 +127,11 @@ async fn types_and_attributes_are_always_sent_also_for_a_retrieve() {
         ids(&adapter, &with_attributes(names)).await;
         assert_eq!(asked(&orion, "attrs").as_deref(), Some(sent));
     }
-    adapter.retrieve(&with_attributes(&["a"]), &call()).await.unwrap();
+    adapter
+        .prepare(&with_attributes(&["a"]))
+        .retrieve(&call())
+        .await
+        .unwrap();
     assert_eq!(asked(&orion, "type").as_deref(), Some("Room,Hall"));
     counted(&adapter, &of_types(&["Hall"])).await;
     assert_eq!(asked(&orion, "type").as_deref(), Some("Hall"));
@@ -129,7 +143,11 @@ async fn what_the_source_does_not_provide_is_not_asked_for() {
     assert_eq!(ids(&adapter, &of_types(&["Secret"])).await, [""; 0]);
     assert_eq!(counted(&adapter, &of_types(&["Secret"])).await, 0);
     assert_eq!(
-        adapter.retrieve(&of_id("urn:x:(1)", &["Room"]), &call()).await.unwrap(),
+        adapter
+            .prepare(&of_id("urn:x:(1)", &["Room"]))
+            .retrieve(&call())
+            .await
+            .unwrap(),
         None
     );
     assert!(orion.requests().is_empty());
@@ -169,7 +187,7 @@ async fn what_a_list_shows_can_be_read_by_its_id() {
     }
     // The same id of a type that may not be asked for.
     let hidden = of_id("urn:ngsi-ld:Hall:Room9", &["Room"]);
-    assert_eq!(adapter.retrieve(&hidden, &call()).await.unwrap(), None);
+    assert_eq!(adapter.prepare(&hidden).retrieve(&call()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -203,7 +221,7 @@ async fn one_id_in_several_paths_and_types_is_one_entity() {
         let entities = all(&adapter, &query).await.unwrap();
         assert_eq!(entities.len(), 1);
         check(&entities[0]);
-        assert_eq!(adapter.push_down(&query).is_exact(), !ids_repeat);
+        assert_eq!(adapter.prepare(&query).push_down().is_exact(), !ids_repeat);
     }
 }
 
@@ -220,12 +238,9 @@ async fn more_than_orion_sends_at_once_are_several_requests() {
     assert_eq!(orion.requests().len(), 3);
     assert_eq!(counted(&adapter, &query).await, 2_345);
     for (limit, offset) in [(1_500, 0), (1_500, 1_000), (20, 40), (2_000, 345)] {
-        let page = SourceQuery {
-            page: Some(Page { limit, offset }),
-            ..query.clone()
-        };
         let expected: Vec<_> = whole.iter().skip(offset).take(limit).cloned().collect();
-        assert_eq!(ids(&adapter, &page).await, expected, "{limit} {offset}");
+        let page = page_of(&adapter, &query, Page { limit, offset }).await;
+        assert_eq!(page, expected, "{limit} {offset}");
     }
 }
 
@@ -236,14 +251,12 @@ async fn no_page_is_asked_for_that_the_total_says_is_empty() {
             .map(|number| format!(r#"{{"id":"urn:x:{number}","type":"Room"}}"#))
             .collect();
         let (orion, adapter) = with(&format!("[{}]", many.join(","))).await;
-        let one_more_than_a_page = SourceQuery {
-            page: Some(Page {
-                limit: 1_001,
-                offset: 0,
-            }),
-            ..of_types(&["Room"])
+        let one_more_than_a_page = Page {
+            limit: 1_001,
+            offset: 0,
         };
-        assert_eq!(ids(&adapter, &one_more_than_a_page).await.len(), there_are);
+        let found = page_of(&adapter, &of_types(&["Room"]), one_more_than_a_page).await;
+        assert_eq!(found.len(), there_are);
         assert_eq!(orion.requests().len(), requests, "{there_are}");
     }
 }
@@ -297,7 +310,7 @@ async fn near_is_never_counted_by_orion() {
         geo: Some(near.into()),
         ..of_types(&["Room"])
     };
-    assert_eq!(adapter.push_down(&query).geo, Coverage::Narrows);
+    assert_eq!(adapter.prepare(&query).push_down().geo, Coverage::Narrows);
     assert_eq!(counted(&adapter, &query).await, 5);
     assert!(
         orion
@@ -356,12 +369,18 @@ async fn an_error_with_status_200_is_an_error() {
     };
     let adapter = NgsiV2Adapter { source, ..adapter };
     let error = adapter
-        .retrieve(&of_id("urn:x:1", &["Room"]), &call())
+        .prepare(&of_id("urn:x:1", &["Room"]))
+        .retrieve(&call())
         .await
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Status(400));
     assert_eq!(
-        adapter.count(&of_types(&["Room"]), &call()).await.unwrap_err().kind,
+        adapter
+            .prepare(&of_types(&["Room"]))
+            .count(&call())
+            .await
+            .unwrap_err()
+            .kind,
         ErrorKind::Status(400)
     );
 }
@@ -425,19 +444,19 @@ async fn a_disjunction_is_asked_branch_by_branch_and_each_entity_comes_once() {
         filter: Some(Expression::parse(r#"a=="x"|b=="y""#, Context::core()).unwrap().into()),
         ..of_types(&["Room"])
     };
-    assert_eq!(adapter.push_down(&query).filter, Coverage::Narrows);
+    assert_eq!(adapter.prepare(&query).push_down().filter, Coverage::Narrows);
     assert_eq!(ids(&adapter, &query).await, ["urn:x:1", "urn:x:2"]);
     let sent: Vec<_> = orion.requests().iter().map(|request| request.parameter("q")).collect();
     assert_eq!(sent, [Some("a=='x'".to_owned()), Some("b=='y'".to_owned())]);
     orion.clear_requests();
     assert_eq!(counted(&adapter, &query).await, 2);
-    assert_eq!(adapter.asked(&query).unwrap().len(), 2);
+    assert_eq!(adapter.prepare(&query).asked(None).unwrap().len(), 2);
     // Of entities whose ids are known there are few.
     let by_id = SourceQuery {
         ids: vec![EntityId::parse("urn:x:1").unwrap()],
         ..query
     };
-    assert_eq!(adapter.asked(&by_id).unwrap().len(), 1);
+    assert_eq!(adapter.prepare(&by_id).asked(None).unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -464,7 +483,7 @@ async fn a_scope_asks_for_the_service_paths_that_may_meet_it() {
             scope: Some(ngsi_ld::query::ScopeQuery::parse(scope).unwrap().into()),
             ..of_types(&["Room"])
         };
-        assert_eq!(with_scopes.push_down(&query).scope, Coverage::Narrows);
+        assert_eq!(with_scopes.prepare(&query).push_down().scope, Coverage::Narrows);
         orion.clear_requests();
         let mut ids = ids(&with_scopes, &query).await;
         ids.sort();
@@ -481,6 +500,6 @@ async fn a_scope_asks_for_the_service_paths_that_may_meet_it() {
     assert!(orion.requests().is_empty());
     // Where paths are no scopes, the gateway finds out by itself that no entity has any.
     let without = adapter(settings(&orion));
-    assert_eq!(without.push_down(&nowhere).scope, Coverage::None);
+    assert_eq!(without.prepare(&nowhere).push_down().scope, Coverage::None);
     assert_eq!(ids(&without, &nowhere).await.len(), 4);
 }

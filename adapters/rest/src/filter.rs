@@ -35,13 +35,23 @@ const BOX_MARGIN: f64 = 0.000_01;
 const MAX_LATITUDE: f64 = 85.0;
 const MAX_LONGITUDE: f64 = 180.0;
 
-/// The parameters for one type, percent-encoded, without a separator before the first; empty: none. Each parameter stands
-/// there once.
-pub(super) fn parameters(mapping: &TypeMapping, filter: Option<&Expression>, geo: Option<&GeoQuery>) -> String {
-    let mut sent = Sent::default();
+/// What one type's platform is sent of the conditions of a query.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parameters {
+    /// Percent-encoded, without a separator before the first; empty: none. Each parameter stands there once.
+    pub(super) text: String,
+    /// Whether some of them narrow by `q`.
+    pub(super) by_value: bool,
+    /// Whether some of them narrow by the geo-query.
+    pub(super) by_place: bool,
+}
+
+/// The parameters for one type.
+pub(super) fn parameters(mapping: &TypeMapping, filter: Option<&Expression>, geo: Option<&GeoQuery>) -> Parameters {
     if mapping.filters.is_empty() {
-        return sent.text;
+        return Parameters::default();
     }
+    let mut sent = Sent::default();
     for condition in filter.into_iter().flat_map(conjunction) {
         for filter in &mapping.filters {
             if filter.attribute != condition.path.attribute || !is_about_the_value(condition) {
@@ -53,13 +63,19 @@ pub(super) fn parameters(mapping: &TypeMapping, filter: Option<&Expression>, geo
             }
         }
     }
+    let of_values = sent.names.len();
     if let Some(geo) = geo {
         let of_place = mapping.filters.iter().filter(|filter| filter.attribute == geo.property);
         for filter in of_place {
             sent.add_place(&filter.test, geo);
         }
     }
-    sent.text
+    Parameters {
+        by_value: of_values > 0,
+        // No parameter is one for values and one for places.
+        by_place: sent.names.len() > of_values,
+        text: sent.text,
+    }
 }
 
 fn rule_of<'m>(mapping: &'m TypeMapping, name: &AttributeName) -> Option<&'m Rule> {
@@ -325,7 +341,7 @@ location = { box = "hani", near = { latitude = "lat", longitude = "lon", metres 
     fn sent(q: &str) -> String {
         let filter = Expression::parse(q, Context::core()).unwrap();
         let mapping = mapping();
-        let text = parameters(&mapping.type_mappings()[0], Some(&filter), None);
+        let text = parameters(&mapping.type_mappings()[0], Some(&filter), None).text;
         percent_encoding::percent_decode_str(&text)
             .decode_utf8()
             .unwrap()
@@ -335,7 +351,7 @@ location = { box = "hani", near = { latitude = "lat", longitude = "lon", metres 
     fn sent_place(georel: &str, geometry: &str, coordinates: &str) -> String {
         let geo = GeoQuery::parse(georel, geometry, coordinates, None, Context::core()).unwrap();
         let mapping = mapping();
-        let text = parameters(&mapping.type_mappings()[0], None, Some(&geo));
+        let text = parameters(&mapping.type_mappings()[0], None, Some(&geo)).text;
         percent_encoding::percent_decode_str(&text)
             .decode_utf8()
             .unwrap()

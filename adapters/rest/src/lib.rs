@@ -9,6 +9,7 @@
 //! | `pages`, `link` | which pages there are, and how one leads to the next |
 //! | `filter` | what a platform can be asked to leave out |
 //! | `walk` | answering a query from pages and single records |
+//! | `prepared` | one question, prepared: what it decides, and the walks that it takes |
 //! | `adapter` | the contract |
 //! | `kind` | its settings in the configuration, and the factory |
 //! | `trial` | trying a mapping on a sample, without a platform |
@@ -19,6 +20,7 @@ mod kind;
 mod link;
 pub mod mapping;
 mod pages;
+mod prepared;
 mod record;
 mod source;
 #[cfg(test)]

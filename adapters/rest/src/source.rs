@@ -8,12 +8,12 @@ use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue, StatusCode};
 use ngsi_ld::TypeName;
 
-use super::filter;
+use super::filter::{Parameters, parameters};
 use super::mapping::{Mapping, TypeMapping};
 use super::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
 use super::translate::{RecordPage, read_records};
 use kakehashi_client::{Response, SourceClient, Walked};
-use kakehashi_contract::{AdapterError, Call, ErrorKind, SourceQuery, Yielded};
+use kakehashi_contract::{AdapterError, AttributeSelection, Call, ErrorKind, PushDown, SourceQuery, Yielded};
 
 pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
     ACCEPT,
@@ -31,8 +31,8 @@ pub(super) struct Source {
     /// The path of the endpoint, as configured: links of the platform may repeat it.
     pub(super) base_path: String,
     pub(super) mapping: Arc<Mapping>,
-    /// The types that the source provides.
-    provided: Vec<TypeName>,
+    /// The places in the mapping of the types that the source provides.
+    provided: Box<[usize]>,
     findings: FindingCounts,
     /// For each type of the mapping.
     irregular: Vec<Irregular>,
@@ -51,7 +51,12 @@ struct Irregular {
 // === impl Source ===
 
 impl Source {
-    pub(super) fn new(client: SourceClient, base_path: String, mapping: Arc<Mapping>, provided: Vec<TypeName>) -> Self {
+    pub(super) fn new(client: SourceClient, base_path: String, mapping: Arc<Mapping>, provided: &[TypeName]) -> Self {
+        let types = mapping.type_mappings().iter().enumerate();
+        let provided = types
+            .filter(|(_, mapping)| provided.contains(&mapping.name))
+            .map(|(place, _)| place)
+            .collect();
         let irregular = mapping.type_mappings().iter().map(|_| Irregular::default()).collect();
         Self {
             client,
@@ -63,14 +68,16 @@ impl Source {
         }
     }
 
-    /// The places in the mapping of the types that are asked for and that the source provides.
-    pub(super) fn places(&self, query: &SourceQuery) -> Vec<usize> {
-        let wanted =
-            |mapping: &TypeMapping| query.types.contains(&mapping.name) && self.provided.contains(&mapping.name);
-        let types = self.mapping.type_mappings().iter().enumerate();
-        types
-            .filter(|(_, mapping)| wanted(mapping))
-            .map(|(place, _)| place)
+    /// What a query wants of each of the types that it names and that the source provides.
+    pub(super) fn types(&self, query: &SourceQuery) -> Vec<Arc<PreparedType>> {
+        let mappings = self.mapping.type_mappings();
+        let provided = self
+            .provided
+            .iter()
+            .filter_map(|place| Some((*place, mappings.get(*place)?)));
+        provided
+            .filter(|(_, mapping)| query.types.contains(&mapping.name))
+            .map(|(place, mapping)| Arc::new(PreparedType::of(place, mapping, query)))
             .collect()
     }
 
@@ -83,15 +90,55 @@ impl Source {
     }
 }
 
-/// What one query wants of one type of one platform.
+/// What one query wants of one type of one platform, whatever page is asked for.
+#[derive(Debug)]
+pub(super) struct PreparedType {
+    place: usize,
+    projection: Projection,
+    /// The platform's own parameters for the conditions.
+    pub(super) parameters: Parameters,
+}
+
+impl PreparedType {
+    fn of(place: usize, mapping: &TypeMapping, query: &SourceQuery) -> Self {
+        Self {
+            place,
+            projection: Projection::new(mapping, &query.attributes, query.system_attributes),
+            parameters: parameters(mapping, query.filter.as_deref(), query.geo.as_deref()),
+        }
+    }
+
+    /// The same, for somebody who looks at these attributes only.
+    pub(super) fn with_attributes(
+        &self,
+        source: &Source,
+        query: &SourceQuery,
+        attributes: &AttributeSelection,
+    ) -> Option<Self> {
+        let mapping = source.mapping.type_mappings().get(self.place)?;
+        Some(Self {
+            place: self.place,
+            projection: Projection::new(mapping, attributes, query.system_attributes),
+            parameters: self.parameters.clone(),
+        })
+    }
+}
+
+/// What a platform is asked.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) query: SourceQuery,
+    /// What is wanted of each of its types, in the order of the mapping.
+    pub(super) types: Vec<Arc<PreparedType>>,
+    pub(super) push_down: PushDown,
+}
+
+/// One walk through the records of one type.
 #[derive(Debug)]
 pub(super) struct TypeReading {
     pub(super) source: Arc<Source>,
-    place: usize,
-    projection: Projection,
+    prepared: Arc<PreparedType>,
     walked: Walked,
-    /// The platform's own parameters for the conditions, percent-encoded; empty: none.
-    filters: String,
 }
 
 /// Which of a mapping's descriptions of an answer.
@@ -106,31 +153,27 @@ pub(super) enum Answer {
 // === impl TypeReading ===
 
 impl TypeReading {
-    /// `None` when the mapping has no type at that place.
-    pub(super) fn new(source: &Arc<Source>, place: usize, query: &SourceQuery) -> Option<Arc<Self>> {
-        let mapping = source.mapping.type_mappings().get(place)?;
-        let projection = Projection::new(mapping, &query.attributes, query.system_attributes);
-        Some(Arc::new(Self {
+    pub(super) fn new(source: &Arc<Source>, prepared: &Arc<PreparedType>) -> Arc<Self> {
+        Arc::new(Self {
             source: Arc::clone(source),
-            place,
-            projection,
+            prepared: Arc::clone(prepared),
             walked: Walked::default(),
-            filters: filter::parameters(mapping, query.filter.as_deref(), query.geo.as_deref()),
-        }))
+        })
     }
 
     /// The path of a page, with the conditions that the platform decides.
     pub(super) fn filtered(&self, mut path: String) -> String {
-        if !self.filters.is_empty() {
+        let parameters = &self.prepared.parameters.text;
+        if !parameters.is_empty() {
             path.push(if path.contains('?') { '&' } else { '?' });
-            path.push_str(&self.filters);
+            path.push_str(parameters);
         }
         path
     }
 
     /// The mapping of the type.
     pub(super) fn mapping(&self) -> Option<&TypeMapping> {
-        self.source.mapping.type_mappings().get(self.place)
+        self.source.mapping.type_mappings().get(self.prepared.place)
     }
 
     pub(super) fn error(&self, kind: ErrorKind, detail: impl Into<Arc<str>>) -> AdapterError {
@@ -140,19 +183,19 @@ impl TypeReading {
     /// Whether the platform's positions are not those of the view.
     pub(super) fn is_irregular(&self) -> bool {
         self.source
-            .irregular(self.place)
+            .irregular(self.prepared.place)
             .is_none_or(|irregular| irregular.positions.load(Ordering::Relaxed))
     }
 
     pub(super) fn note_irregular(&self) {
-        if let Some(irregular) = self.source.irregular(self.place) {
+        if let Some(irregular) = self.source.irregular(self.prepared.place) {
             irregular.positions.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether the platform's total is not that of the view.
     pub(super) fn has_irregular_total(&self) -> bool {
-        let of_type = self.source.irregular(self.place);
+        let of_type = self.source.irregular(self.prepared.place);
         self.is_irregular() || of_type.is_none_or(|irregular| irregular.total.load(Ordering::Relaxed))
     }
 
@@ -217,9 +260,9 @@ impl TypeReading {
             Answer::One => &mapping.single,
         };
         let mut tally = Tally::default();
-        let page = read_records(mapping, paths, &self.projection, body, &mut tally)?;
+        let page = read_records(mapping, paths, &self.prepared.projection, body, &mut tally)?;
         if !page.is_complete()
-            && let Some(irregular) = self.source.irregular(self.place)
+            && let Some(irregular) = self.source.irregular(self.prepared.place)
         {
             irregular.total.store(true, Ordering::Relaxed);
         }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::link::next_path;
 use super::mapping::TypeMapping;
 use super::pages::{Following, MAX_PAGES, Window, first_path, following, path_at, window};
-use super::source::{Answer, Source, TypeReading};
+use super::source::{Answer, Asked, Source, TypeReading};
 use super::translate::RecordPage;
 use kakehashi_contract::{AdapterError, Call, ErrorKind, Flaw, Page, SourceQuery, Yielded};
 
@@ -55,8 +55,14 @@ impl From<AdapterError> for Stop {
 }
 
 /// Answers a query into a channel.
-pub(super) async fn answer(source: Arc<Source>, query: SourceQuery, call: Call, sender: mpsc::Sender<Message>) {
-    let message = match walk_types(&source, &query, &call, &sender).await {
+pub(super) async fn answer(
+    source: Arc<Source>,
+    asked: Arc<Asked>,
+    page: Option<Page>,
+    call: Call,
+    sender: mpsc::Sender<Message>,
+) {
+    let message = match walk_types(&source, &asked, page, &call, &sender).await {
         Ok(()) | Err(Stop::Enough) => Message::End,
         Err(Stop::Failed(error)) => Message::Failed(error),
     };
@@ -66,11 +72,13 @@ pub(super) async fn answer(source: Arc<Source>, query: SourceQuery, call: Call, 
 
 async fn walk_types(
     source: &Arc<Source>,
-    query: &SourceQuery,
+    asked: &Asked,
+    page: Option<Page>,
     call: &Call,
     sender: &mpsc::Sender<Message>,
 ) -> Result<(), Stop> {
-    let page = sent_page(query);
+    let query = &asked.query;
+    let page = sent_page(asked, page);
     let mut output = Output {
         query,
         sender,
@@ -82,10 +90,8 @@ async fn walk_types(
     if output.is_full() {
         return Ok(());
     }
-    for place in source.places(query) {
-        let Some(reading) = TypeReading::new(source, place, query) else {
-            continue;
-        };
+    for prepared in &asked.types {
+        let reading = TypeReading::new(source, prepared);
         output.seen.clear();
         walk_type(&reading, page, call, &mut output).await?;
     }
@@ -179,23 +185,20 @@ impl Beginning {
 
 /// The paths that a platform would be asked for first. Of several types, each begins where the one before it has
 /// ended: what is told of a page is told as if the first had none of it.
-pub(super) fn asked_paths(source: &Arc<Source>, query: &SourceQuery) -> Vec<String> {
-    let page = sent_page(query);
+pub(super) fn asked_paths(source: &Arc<Source>, asked: &Asked, page: Option<Page>) -> Vec<String> {
+    let page = sent_page(asked, page);
     if page.is_some_and(|page| page.limit == 0) {
         return Vec::new();
     }
-    let readings = source
-        .places(query)
-        .into_iter()
-        .filter_map(|place| TypeReading::new(source, place, query));
+    let readings = asked.types.iter().map(|prepared| TypeReading::new(source, prepared));
     readings
-        .flat_map(|reading| Beginning::of(&reading, query, page).paths(&reading))
+        .flat_map(|reading| Beginning::of(&reading, &asked.query, page).paths(&reading))
         .collect()
 }
 
 /// The page that a walk hands out; a page of candidates would be no page of the answer.
-fn sent_page(query: &SourceQuery) -> Option<Page> {
-    query.page.filter(|_| query.filter.is_none() && query.geo.is_none())
+fn sent_page(asked: &Asked, page: Option<Page>) -> Option<Page> {
+    page.filter(|_| asked.push_down.is_exact())
 }
 
 /// The path of one page of a window.

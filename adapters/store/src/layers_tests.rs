@@ -15,6 +15,7 @@ const LAYERS: &[&str] = &[
     "mark",
     "partition",
     "read",
+    "prepared",
     "dates",
     "change",
     "outbox",

@@ -9,6 +9,7 @@
 //! | `mark` | what was changed, as it rests in the outbox |
 //! | `partition` | one tenant's database, and what is known of it while it is open |
 //! | `read` | running statements, within the deadline |
+//! | `prepared` | one question to a partition: what it decides, and its statements |
 //! | `dates`, `change` | the dates that the store keeps; one transaction that changes entities and leaves their marks |
 //! | `outbox` | reading the marks in order; what may rest there |
 //! | `expiry`, `upkeep` | what has expired is removed; what is done from time to time |
@@ -37,6 +38,7 @@ mod outbox;
 #[cfg(test)]
 mod outbox_tests;
 mod partition;
+mod prepared;
 mod read;
 mod rows;
 #[cfg(test)]
@@ -51,8 +53,9 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use futures::{StreamExt, TryStreamExt};
 use kakehashi_database::Trouble;
 use ngsi_ld::{AttributeName, TypeName};
 
@@ -66,12 +69,8 @@ pub use self::unopened::UnopenedPartition;
 pub use self::upkeep::Upkeep;
 pub use self::write::Loaded;
 
-use self::backend::sql::{Dialect, Statement, compile};
-use self::body::Wanted;
-use kakehashi_contract::{
-    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, EntityStream, EntityWriter, Notifies,
-    PushDown, SourceId, SourceQuery, Yielded,
-};
+use self::prepared::PreparedStatements;
+use kakehashi_contract::{Adapter, AdapterError, Call, EntityWriter, Notifies, PreparedQuery, SourceId, SourceQuery};
 
 /// A partition of the store as a source.
 #[derive(Debug)]
@@ -102,76 +101,14 @@ fn adapter_error(source: &SourceId, error: &StoreError) -> AdapterError {
     AdapterError::new(source, error.kind(), error.to_string())
 }
 
-fn wanted(query: &SourceQuery) -> Wanted {
-    Wanted {
-        attributes: match &query.attributes {
-            AttributeSelection::All => None,
-            AttributeSelection::Only(names) => Some(names.to_vec()),
-        },
-        system_attributes: query.system_attributes,
-    }
-}
-
-/// Whether a query asks for one entity by its id, and for nothing that would have to be looked for.
-fn names_what_it_asks_for(query: &SourceQuery) -> bool {
-    query.ids.len() == 1
-        && query.id_pattern.is_none()
-        && query.any_attribute.is_empty()
-        && query.filter.is_none()
-        && query.geo.is_none()
-        && query.scope.is_none()
-}
-
-/// The statement that a query is.
-fn selecting(query: &SourceQuery, dialect: &dyn Dialect) -> Statement {
-    compile(query, dialect).select(query, dialect)
-}
-
-/// The statement that a query is, to be told.
-fn asked(query: &SourceQuery, dialect: &dyn Dialect) -> AskedRequest {
-    let Statement { text, bindings } = selecting(query, dialect);
-    AskedRequest::Sql {
-        statement: text,
-        bindings: bindings.iter().map(ToString::to_string).collect(),
-    }
-}
-
 #[async_trait]
 impl Adapter for StoreAdapter {
     fn source(&self) -> &SourceId {
         &self.source
     }
 
-    fn push_down(&self, query: &SourceQuery) -> PushDown {
-        compile(query, self.partition.dialect()).push_down
-    }
-
-    fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
-        Ok(vec![asked(query, self.partition.dialect())])
-    }
-
-    async fn retrieve(&self, query: &SourceQuery, call: &Call) -> Result<Option<Yielded>, AdapterError> {
-        let statement = selecting(query, self.partition.dialect());
-        self.partition.remove_expired_before_reading().await;
-        let wanted = wanted(query);
-        if names_what_it_asks_for(query)
-            && let Some(found) = read::looked_up(&self.partition, &statement, &wanted, call)
-        {
-            return Ok(found.map(Yielded::Entity));
-        }
-        read::first(&self.partition, statement, &wanted, call)
-            .await
-            .map(|found| found.map(Yielded::Entity))
-            .map_err(|error| adapter_error(&self.source, &error))
-    }
-
-    fn query(&self, query: &SourceQuery, call: &Call) -> EntityStream {
-        let statement = selecting(query, self.partition.dialect());
-        let source = self.source.clone();
-        read::all(self.partition.clone(), statement, wanted(query), call.clone())
-            .map_ok(Yielded::Entity)
-            .map_err(move |error| adapter_error(&source, &error))
-            .boxed()
+    fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
+        Arc::new(PreparedStatements::of(&self.source, &self.partition, query))
     }
 
     async fn has_entities_of_several_types(&self, call: &Call) -> Result<bool, AdapterError> {
@@ -183,16 +120,6 @@ impl Adapter for StoreAdapter {
     async fn may_hold_relationships(&self, names: &[AttributeName], call: &Call) -> Result<bool, AdapterError> {
         read::holds_uris(&self.partition, names, call)
             .await
-            .map_err(|error| adapter_error(&self.source, &error))
-    }
-
-    async fn count(&self, query: &SourceQuery, call: &Call) -> Result<Counted, AdapterError> {
-        let dialect = self.partition.dialect();
-        let statement = compile(query, dialect).count(dialect);
-        self.partition.remove_expired_before_reading().await;
-        read::count(&self.partition, statement, call)
-            .await
-            .map(Counted::entities)
             .map_err(|error| adapter_error(&self.source, &error))
     }
 

@@ -123,7 +123,7 @@ pub(super) async fn held_types(partition: &StorePartition, call: &Call) -> Resul
 pub(super) fn all(
     partition: StorePartition,
     statement: Statement,
-    wanted: Wanted,
+    wanted: Arc<Wanted>,
     call: Call,
 ) -> impl Stream<Item = Result<Entity, StoreError>> + Send + 'static {
     // The rows borrow the connection, so that a task must own both; the channel holds it back.
@@ -180,13 +180,12 @@ impl Taking {
 async fn send_all(
     partition: &StorePartition,
     statement: Statement,
-    wanted: Wanted,
+    wanted: Arc<Wanted>,
     call: &Call,
     sender: &mpsc::Sender<Result<Batch, StoreError>>,
 ) -> Result<(), StoreError> {
     partition.remove_expired_before_reading().await;
     let mut reader = partition.reader(call).await?;
-    let wanted = Arc::new(wanted);
     let mut rows = reader.all(statement).try_ready_chunks(ROWS_AT_ONCE);
     let mut names = partition.names();
     loop {

@@ -384,6 +384,5 @@ pub(super) fn queries() -> impl Strategy<Value = SourceQuery> {
             geo: geo.map(Into::into),
             scope: scope.map(|scope| ScopeQuery::parse(scope).unwrap().into()),
             system_attributes: true,
-            page: None,
         })
 }

@@ -60,7 +60,15 @@ fn of_id(id: &str) -> SourceQuery {
 }
 
 async fn ask(adapter: &StoreAdapter, query: &SourceQuery) -> Vec<Entity> {
-    entities_of(adapter.query(query, &call())).try_collect().await.unwrap()
+    entities_of(adapter.prepare(query).query(None, &call()))
+        .try_collect()
+        .await
+        .unwrap()
+}
+
+async fn page_of(adapter: &StoreAdapter, query: &SourceQuery, page: Page) -> Vec<Entity> {
+    let listed = adapter.prepare(query).query(Some(page), &call());
+    entities_of(listed).try_collect().await.unwrap()
 }
 
 async fn retrieve(adapter: &StoreAdapter, id: &str) -> Option<Entity> {
@@ -68,7 +76,7 @@ async fn retrieve(adapter: &StoreAdapter, id: &str) -> Option<Entity> {
 }
 
 async fn retrieve_by(adapter: &StoreAdapter, query: &SourceQuery) -> Option<Entity> {
-    let found = adapter.retrieve(query, &call()).await.unwrap();
+    let found = adapter.prepare(query).retrieve(&call()).await.unwrap();
     found.and_then(Yielded::entity)
 }
 
@@ -134,7 +142,7 @@ proptest! {
             };
             let all = ask(&adapter, &everything).await;
             for query in asked {
-                let decided = adapter.push_down(&query);
+                let decided = adapter.prepare(&query).push_down();
                 let rest = residual(&query, Some(decided));
                 let whole = residual(&query, None);
                 let candidates = ask(&adapter, &query).await;
@@ -142,10 +150,9 @@ proptest! {
                 let expected: Vec<&Entity> = all.iter().filter(|entity| whole.matches(entity)).collect();
                 prop_assert_eq!(&found, &expected, "{:?} decides {:?}", &query, decided);
                 if decided.is_exact() {
-                    let count = adapter.count(&query, &call()).await.unwrap().entities;
+                    let count = adapter.prepare(&query).count(&call()).await.unwrap().entities;
                     prop_assert_eq!(usize::try_from(count).unwrap(), expected.len());
-                    let page = Some(Page { limit: 3, offset: 1 });
-                    let listed = ask(&adapter, &SourceQuery { page, ..query.clone() }).await;
+                    let listed = page_of(&adapter, &query, Page { limit: 3, offset: 1 }).await;
                     let expected: Vec<Entity> = expected.into_iter().skip(1).take(3).cloned().collect();
                     prop_assert_eq!(listed, expected, "{:?}", &query);
                 }
@@ -245,7 +252,7 @@ async fn a_deleted_entity_is_gone_from_every_answer() {
         filter: Some(equals(0, "a").into()),
         ..SourceQuery::of_types(vec![type_name(0)])
     };
-    assert_eq!(adapter.count(&query, &call()).await.unwrap().entities, 1);
+    assert_eq!(adapter.prepare(&query).count(&call()).await.unwrap().entities, 1);
 }
 
 #[tokio::test]
@@ -309,9 +316,9 @@ async fn only_what_was_asked_for_comes_back() {
     let bare = retrieve_by(&adapter, &query).await.unwrap();
     assert!(bare.attributes.is_empty());
     query.types = vec![type_name(1)];
-    assert_eq!(adapter.retrieve(&query, &call()).await.unwrap(), None);
+    assert_eq!(adapter.prepare(&query).retrieve(&call()).await.unwrap(), None);
     query.types = Vec::new();
-    assert_eq!(adapter.retrieve(&query, &call()).await.unwrap(), None);
+    assert_eq!(adapter.prepare(&query).retrieve(&call()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -323,11 +330,9 @@ async fn pages_visit_every_entity_once_in_the_order_of_ids() {
     let (_folder, adapter) = store_of(entities).await;
     let mut seen = Vec::new();
     for offset in (0..56).step_by(7) {
-        let query = SourceQuery {
-            page: Some(Page { limit: 7, offset }),
-            ..SourceQuery::of_types(vec![type_name(0)])
-        };
-        seen.extend(ask(&adapter, &query).await.into_iter().map(|entity| entity.id));
+        let query = SourceQuery::of_types(vec![type_name(0)]);
+        let page = page_of(&adapter, &query, Page { limit: 7, offset }).await;
+        seen.extend(page.into_iter().map(|entity| entity.id));
     }
     let expected: Vec<_> = (0..50)
         .map(|number| EntityId::parse(&format!("urn:x:{number:02}")).unwrap())
@@ -340,11 +345,9 @@ async fn an_entity_of_two_types_stands_on_one_page_once() {
     let mut entity = site("urn:x:1", "a");
     entity.types.push(type_name(1));
     let (_folder, adapter) = store_of(vec![entity]).await;
-    let query = SourceQuery {
-        page: Some(Page { limit: 3, offset: 1 }),
-        ..SourceQuery::of_types(vec![type_name(0), type_name(1)])
-    };
-    assert_eq!(ask(&adapter, &query).await, vec![]);
+    let query = SourceQuery::of_types(vec![type_name(0), type_name(1)]);
+    let second = Page { limit: 3, offset: 1 };
+    assert_eq!(page_of(&adapter, &query, second).await, vec![]);
 }
 
 #[tokio::test]
@@ -352,9 +355,12 @@ async fn a_passed_deadline_is_a_timeout() {
     let (_folder, adapter) = store_of(vec![site("urn:x:1", "a")]).await;
     let late = Call::until(Instant::now());
     let query = SourceQuery::of_types(vec![type_name(0)]);
-    let listed: Result<Vec<_>, _> = adapter.query(&query, &late).try_collect().await;
+    let listed: Result<Vec<_>, _> = adapter.prepare(&query).query(None, &late).try_collect().await;
     assert_eq!(listed.unwrap_err().kind, ErrorKind::Timeout);
-    assert_eq!(adapter.count(&query, &late).await.unwrap_err().kind, ErrorKind::Timeout);
+    assert_eq!(
+        adapter.prepare(&query).count(&late).await.unwrap_err().kind,
+        ErrorKind::Timeout
+    );
     assert_eq!(ask(&adapter, &query).await.len(), 1);
 }
 
@@ -376,7 +382,7 @@ async fn streams_that_are_dropped_give_their_connections_back() {
     let (_folder, adapter) = store_of(entities).await;
     let query = SourceQuery::of_types(vec![type_name(0)]);
     for _ in 0..20 {
-        let mut stream = adapter.query(&query, &call());
+        let mut stream = adapter.prepare(&query).query(None, &call());
         assert!(stream.try_next().await.unwrap().is_some());
     }
     assert_eq!(ask(&adapter, &query).await.len(), 500);
@@ -457,7 +463,11 @@ async fn scopes_of_an_earlier_versions_entities_are_found() {
             scope: Some(ngsi_ld::query::ScopeQuery::parse(scope).unwrap().into()),
             ..SourceQuery::of_types(vec![type_name(0)])
         };
-        assert!(adapter.push_down(&query).is_exact());
-        assert_eq!(adapter.count(&query, &call()).await.unwrap().entities, count, "{scope}");
+        assert!(adapter.prepare(&query).push_down().is_exact());
+        assert_eq!(
+            adapter.prepare(&query).count(&call()).await.unwrap().entities,
+            count,
+            "{scope}"
+        );
     }
 }

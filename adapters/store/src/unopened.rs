@@ -1,18 +1,19 @@
 //! A partition that nobody has opened: it says what it would be asked and what it would decide, and answers nothing.
 //! Whoever explains a configuration makes no file by it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures::StreamExt;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{Entity, EntityId};
 
-use super::asked;
-use super::backend::sql::compile;
 use super::backend::sqlite::Sqlite;
+use super::prepared::Statements;
 use super::writer::OFFER;
 use kakehashi_contract::{
     Adapter, AdapterError, AskedRequest, Call, Counted, EntityStream, EntityWriter, ErrorKind, MayChange, MayTellOf,
-    PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer, Yielded,
+    Page, PreparedQuery, PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer, Yielded,
 };
 
 /// A partition of the store that is not opened. Every question fails.
@@ -39,32 +40,49 @@ impl Adapter for UnopenedPartition {
         &self.source
     }
 
-    fn push_down(&self, query: &SourceQuery) -> PushDown {
-        compile(query, &Sqlite).push_down
-    }
-
-    fn asked(&self, query: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
-        Ok(vec![asked(query, &Sqlite)])
-    }
-
-    async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
-        Err(self.error())
-    }
-
-    fn query(&self, _: &SourceQuery, _: &Call) -> EntityStream {
-        futures::stream::iter([Err(self.error())]).boxed()
+    fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
+        Arc::new(Unanswered {
+            error: self.error(),
+            statements: Statements::of(query, &Sqlite),
+        })
     }
 
     async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
         Err(self.error())
     }
 
-    async fn count(&self, _: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
-        Err(self.error())
-    }
-
     fn writer(&self) -> Option<&dyn EntityWriter> {
         Some(self)
+    }
+}
+
+/// What the partition would be asked.
+#[derive(Debug)]
+struct Unanswered {
+    error: AdapterError,
+    statements: Statements,
+}
+
+#[async_trait]
+impl PreparedQuery for Unanswered {
+    fn push_down(&self) -> PushDown {
+        self.statements.push_down()
+    }
+
+    fn asked(&self, page: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError> {
+        Ok(vec![self.statements.asked(page)])
+    }
+
+    async fn retrieve(&self, _: &Call) -> Result<Option<Yielded>, AdapterError> {
+        Err(self.error.clone())
+    }
+
+    fn query(&self, _: Option<Page>, _: &Call) -> EntityStream {
+        futures::stream::iter([Err(self.error.clone())]).boxed()
+    }
+
+    async fn count(&self, _: &Call) -> Result<Counted, AdapterError> {
+        Err(self.error.clone())
     }
 }
 

@@ -45,7 +45,12 @@ async fn held(store: &StoreAdapter) -> Option<Entity> {
         system_attributes: true,
         ..SourceQuery::of_types(vec![type_name(0)])
     };
-    store.retrieve(&query, &call()).await.unwrap().and_then(Yielded::entity)
+    store
+        .prepare(&query)
+        .retrieve(&call())
+        .await
+        .unwrap()
+        .and_then(Yielded::entity)
 }
 
 fn value_of(entity: &Entity) -> &AttributeValue {
@@ -133,7 +138,7 @@ async fn what_has_expired_is_removed_from_the_file_when_it_is_asked_for() {
     store.create(expiring, &anybody, january(), &call()).await.unwrap();
     let everything = SourceQuery::of_types(vec![type_name(0)]);
     assert_eq!(rows_of(&store, "entities").await, 1);
-    assert_eq!(store.count(&everything, &call()).await.unwrap().entities, 0);
+    assert_eq!(store.prepare(&everything).count(&call()).await.unwrap().entities, 0);
     for table in ["entities", "attribute_values", "entity_types", "expiries"] {
         assert_eq!(rows_of(&store, table).await, 0, "{table}");
     }
@@ -211,7 +216,7 @@ async fn many_that_expire_at_once_are_all_removed() {
     store.partition().remove_expired(&february(), None).await.unwrap();
     assert_eq!(rows_of(&store, "entities").await, 0);
     let everything = SourceQuery::of_types(vec![type_name(0)]);
-    assert_eq!(store.count(&everything, &call()).await.unwrap().entities, 0);
+    assert_eq!(store.prepare(&everything).count(&call()).await.unwrap().entities, 0);
 }
 
 #[tokio::test]
@@ -227,10 +232,10 @@ async fn readers_do_not_wait_for_a_writer_that_is_busy_for_long() {
         deadline: Instant::now() + Duration::from_secs(20),
         ..call()
     };
-    assert_eq!(store.count(&everything, &soon).await.unwrap().entities, 1);
+    assert_eq!(store.prepare(&everything).count(&soon).await.unwrap().entities, 1);
     drop(busy);
     store.partition().note_expiry(i64::MIN);
-    assert_eq!(store.count(&everything, &call()).await.unwrap().entities, 0);
+    assert_eq!(store.prepare(&everything).count(&call()).await.unwrap().entities, 0);
 }
 
 /// Runs statements on the file of a partition.
@@ -285,7 +290,7 @@ async fn an_error_in_the_midst_of_a_load_leaves_nothing_of_it_and_the_next_works
     let loaded = store.partition().load(many(), january()).await.unwrap();
     assert_eq!(loaded.created, 4);
     let everything = SourceQuery::of_types(vec![type_name(0)]);
-    assert_eq!(store.count(&everything, &call()).await.unwrap().entities, 4);
+    assert_eq!(store.prepare(&everything).count(&call()).await.unwrap().entities, 4);
 }
 
 #[tokio::test]

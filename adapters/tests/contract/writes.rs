@@ -51,7 +51,7 @@ fn writer(fixture: &impl Fixture) -> &dyn EntityWriter {
 async fn held(fixture: &impl Fixture) -> Option<Entity> {
     let mut query = SourceQuery::of_types(vec![context().expand_type("AED").unwrap()]);
     query.ids = vec![EntityId::parse(NEW).unwrap()];
-    let found = fixture.adapter().retrieve(&query, &call()).await.unwrap();
+    let found = fixture.adapter().prepare(&query).retrieve(&call()).await.unwrap();
     found.and_then(Yielded::entity)
 }
 

@@ -170,7 +170,7 @@ pub(super) fn cost(
     let reads = match () {
         () if requests.is_empty() => Reads::Nothing,
         () if by_id => Reads::Entity,
-        () if !all_candidates && query.page.is_some() => Reads::Page,
+        () if !all_candidates && sub_query.page.is_some() => Reads::Page,
         () if leaves_out => Reads::Candidates,
         () => Reads::Everything,
     };

@@ -112,12 +112,12 @@ pub(super) fn of_reading(
         Command::Write(..) | Command::Delete(..) => Vec::new(),
     };
     for sub_query in &sent {
-        let asked = sub_query.source.adapter.asked(&sub_query.query);
+        let asked = sub_query.asked();
         let requests = asked.unwrap_or_else(|error| {
             explanation.notes.push(error.to_string());
             Vec::new()
         });
-        let push_down = sub_query.source.adapter.push_down(&sub_query.query);
+        let push_down = sub_query.push_down();
         let by_id = matches!(command, Command::Retrieve { .. });
         let all_candidates = opening.candidates.is_some();
         let cost = cost(sub_query, by_id, all_candidates, &requests, &push_down, scan);

@@ -220,8 +220,7 @@ async fn looked(sub_query: Arc<SubQuery>, arrived: Arrived) -> Looked {
 impl Arriving {
     /// Asks the source of a sub-query for a page. Asking begins with the first entity that is taken.
     pub(super) fn new(sub_query: Arc<SubQuery>, page: Page, request: &Request) -> Self {
-        let paged = sub_query.paged(wanted_page(page));
-        let stream = paged.source.adapter.query(&paged.query, &request.call);
+        let stream = sub_query.prepared().query(Some(wanted_page(page)), &request.call);
         Self {
             stream: stream.ready_chunks(TOGETHER),
             sub_query,

@@ -95,7 +95,7 @@ pub(super) async fn look_through<L: Look>(
     request: &Request,
     look: L,
 ) -> Result<(L, LeftOut), AdapterError> {
-    let stream = sub_query.source.adapter.query(&sub_query.query, &request.call);
+    let stream = sub_query.prepared().query(sub_query.page, &request.call);
     let scan = Arc::new(Scan::new(request.scan));
     let looking = Looking::new(sub_query, &scan, look).at_all(stream, &request.call.resources);
     let judged = |error| scan.judged(error, request.call.deadline);
@@ -107,8 +107,7 @@ pub(super) async fn look_through<L: Look>(
 /// Asks one source for one entity.
 pub async fn retrieve(sub_query: &SubQuery, request: &Request) -> Result<Option<Yielded>, AdapterError> {
     let retrieving = async {
-        let adapter = &sub_query.source.adapter;
-        let found = adapter.retrieve(&sub_query.query, &request.call).await?;
+        let found = sub_query.prepared().retrieve(&request.call).await?;
         Ok(found.and_then(|found| match found {
             Yielded::Entity(entity) => visible_part(sub_query, entity),
             Yielded::LeftOut(_) => Some(found),
@@ -142,7 +141,7 @@ pub async fn count_shown(sub_query: &Arc<SubQuery>, request: &Request) -> Result
 
 /// How many entities match, as the source says it.
 pub async fn count_of_source(sub_query: &SubQuery, request: &Request) -> Result<Counted, AdapterError> {
-    let counting = sub_query.source.adapter.count(&sub_query.query, &request.call);
+    let counting = sub_query.prepared().count(&request.call);
     let counted = observed(sub_query, request, counting, |error| error).await?;
     note_left_out(sub_query, request, &counted.left_out);
     Ok(counted)

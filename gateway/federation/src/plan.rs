@@ -12,7 +12,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use kakehashi_adapters::{AdapterError, Call, Coverage, ErrorKind, SourceQuery};
+use kakehashi_adapters::{
+    AdapterError, AskedRequest, Call, Coverage, ErrorKind, Page, PreparedQuery, PushDown, SourceQuery,
+};
 use kakehashi_config::Extensions;
 use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::TenantId;
@@ -25,6 +27,7 @@ use ngsi_ld::{AttributeName, Entity, TypeName};
 
 use super::asked_attributes::{asked_attributes, needs_system_dates, with_judged};
 use super::claimed::{ClaimedIds, Standing};
+use super::once_prepared::OncePrepared;
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
@@ -37,7 +40,9 @@ pub struct SubQuery {
     /// Whom.
     pub source: Arc<RegisteredSource>,
     /// What.
-    pub query: SourceQuery,
+    pub query: OncePrepared,
+    /// The part of the answer that is wanted; `None`: everything.
+    pub page: Option<Page>,
     /// The grants of the source's owner.
     pub grants: Arc<GrantSet>,
     /// What inspection finds.
@@ -308,7 +313,8 @@ fn split_by_grant(
         let (query, told) = source_query(prepared, group, &grants, source);
         sub_queries.push(SubQuery {
             source: Arc::clone(source),
-            query,
+            query: query.into(),
+            page: None,
             grants: Arc::clone(&grants),
             audit: Arc::clone(&audit),
             restriction,
@@ -395,7 +401,6 @@ fn source_query(
         // A condition on a system date is evaluated on what the source says of it.
         system_attributes: prepared.needs_system_dates
             || restriction.is_some_and(|restriction| restriction.system_attributes),
-        page: None,
         types,
         attributes: match restriction {
             Some(restriction) => with_judged(attributes, &restriction.attributes),
@@ -421,6 +426,25 @@ fn both(one: Option<&Arc<Expression>>, other: Option<&Expression>) -> Option<Arc
 }
 
 impl SubQuery {
+    /// What is asked, as the source takes it. Whoever asks shows what comes as the grants allow, and so this stays here.
+    pub(super) fn prepared(&self) -> &dyn PreparedQuery {
+        self.query.by(&*self.source.adapter)
+    }
+
+    /// What the source decides itself.
+    #[must_use]
+    pub fn push_down(&self) -> PushDown {
+        self.prepared().push_down()
+    }
+
+    /// What the source would be asked first.
+    ///
+    /// # Errors
+    /// [`AdapterError`], when what is asked cannot be sent at all.
+    pub fn asked(&self) -> Result<Vec<AskedRequest>, AdapterError> {
+        self.prepared().asked(self.page)
+    }
+
     /// Whose the part of an entity is that the source has sent.
     pub(super) fn standing(&self, entity: &Entity) -> Standing {
         self.claimed.standing(entity, &self.source)
@@ -450,11 +474,7 @@ impl SubQuery {
             .as_ref()
             .is_none_or(|selection| selects_each(selection, &self.query.types));
         let all_provided = self.query.types.iter().all(|r#type| self.source.provides_every(r#type));
-        all_pushed
-            && all_covered
-            && types_decided
-            && all_provided
-            && self.source.adapter.push_down(&self.query).is_exact()
+        all_pushed && all_covered && types_decided && all_provided && self.push_down().is_exact()
     }
 
     /// Whether every entity of its own that the source may send is one of which the consumer may see something, whatever
@@ -481,7 +501,7 @@ impl SubQuery {
     /// missing.
     #[must_use]
     pub fn filters_parts(&self) -> bool {
-        let push_down = self.source.adapter.push_down(&self.query);
+        let push_down = self.push_down();
         let conditional = |given: bool, coverage: Coverage| given && coverage != Coverage::None;
         conditional(self.told.filter != Coverage::None, push_down.filter)
             || conditional(self.told.geo, push_down.geo)
@@ -491,24 +511,21 @@ impl SubQuery {
 
     /// The same question, for one page of the answer.
     #[must_use]
-    pub fn paged(&self, page: kakehashi_adapters::Page) -> Self {
-        self.with(
-            SourceQuery {
-                page: Some(page),
-                ..self.query.clone()
-            },
-            self.told,
-        )
+    pub fn paged(&self, page: Page) -> Self {
+        self.of_part(Some(page))
     }
 
     /// The same question, for the whole answer.
     #[must_use]
     pub fn unpaged(&self) -> Self {
-        let query = SourceQuery {
-            page: None,
-            ..self.query.clone()
-        };
-        self.with(query, self.told)
+        self.of_part(None)
+    }
+
+    fn of_part(&self, page: Option<Page>) -> Self {
+        Self {
+            page,
+            ..self.with(self.query.shared(), self.told)
+        }
     }
 
     /// The same question without the consumer's conditions on attributes, for some ids only.
@@ -524,17 +541,18 @@ impl SubQuery {
                 .map(Arc::new),
             ..self.unconditional(ids)
         };
-        self.with(query, Told::NOTHING)
+        self.with(query.into(), Told::NOTHING)
     }
 
     /// The question for one entity, without any condition on attributes: whether a permit covers it is judged here.
     #[must_use]
     pub fn into_by_id(mut self) -> Self {
-        self.query.any_attribute.clear();
-        self.query.filter = None;
-        self.query.geo = None;
-        self.query.scope = None;
-        self.query.page = None;
+        let query = &mut *self.query;
+        query.any_attribute.clear();
+        query.filter = None;
+        query.geo = None;
+        query.scope = None;
+        self.page = None;
         self.told = Told::NOTHING;
         self
     }
@@ -546,12 +564,11 @@ impl SubQuery {
             filter: None,
             geo: None,
             scope: None,
-            page: None,
-            ..self.query.clone()
+            ..SourceQuery::clone(&self.query)
         }
     }
 
-    fn with(&self, query: SourceQuery, told: Told) -> Self {
+    fn with(&self, query: OncePrepared, told: Told) -> Self {
         Self {
             source: Arc::clone(&self.source),
             grants: Arc::clone(&self.grants),
@@ -559,6 +576,7 @@ impl SubQuery {
             restriction: self.restriction.clone(),
             told,
             query,
+            page: None,
             claimed: Arc::clone(&self.claimed),
             of_one_tenant: self.of_one_tenant,
             is_only: self.is_only,

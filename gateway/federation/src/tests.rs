@@ -4,7 +4,9 @@
 mod additions;
 mod conditional;
 mod dates;
+mod in_memory;
 mod left_out;
+mod prepared;
 mod scan;
 mod shares;
 
@@ -16,7 +18,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use kakehashi_adapters::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, ErrorKind, Page,
-    PushDown, SourceId, SourceQuery, Yielded,
+    PreparedQuery, PushDown, SourceId, SourceQuery, Yielded,
 };
 use kakehashi_config::{Config, ConfigOverrides, Environment};
 use kakehashi_core::names::TenantId;
@@ -30,6 +32,7 @@ use ngsi_ld::query::{Expression, Query, TypeSelection};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use proptest::prelude::*;
 
+use self::in_memory::{AskedOf, InMemory};
 use super::entities::EntityPage;
 use super::flawed::Flawed;
 use super::gather::Request;
@@ -38,92 +41,6 @@ use super::registry::{Provision, RegisteredSource, Registry};
 use super::tenant_limits::TenantLimiters;
 use super::warning::{self, Missing};
 use super::{Question, Warning, query, retrieve};
-
-/// A source in memory that leaves out what does not match, as far as its own parts tell.
-#[derive(Debug)]
-struct InMemory {
-    id: SourceId,
-    parts: Vec<Entity>,
-    fails: bool,
-    /// Whether it answers with everything that it has, whatever it was asked.
-    lies: bool,
-    /// Whether it decides filters exactly.
-    exact: bool,
-}
-
-impl InMemory {
-    fn matching(&self, query: &SourceQuery) -> Vec<Entity> {
-        if self.lies {
-            return self.parts.clone();
-        }
-        let matches = |part: &&Entity| {
-            part.types.iter().any(|r#type| query.types.contains(r#type))
-                && (query.ids.is_empty() || query.ids.contains(&part.id))
-                && query.filter.as_ref().is_none_or(|filter| filter.matches(part))
-        };
-        let mut found: Vec<Entity> = self.parts.iter().filter(matches).cloned().collect();
-        for entity in &mut found {
-            entity
-                .attributes
-                .retain(|attribute| query.attributes.includes(&attribute.name));
-        }
-        found
-    }
-
-    fn failure(&self) -> AdapterError {
-        AdapterError::new(&self.id, ErrorKind::Unreachable, "as the test wants it")
-    }
-}
-
-#[async_trait]
-impl Adapter for InMemory {
-    fn source(&self) -> &SourceId {
-        &self.id
-    }
-
-    fn push_down(&self, query: &SourceQuery) -> PushDown {
-        let exact_if = |none: bool| if none { Coverage::Exact } else { Coverage::Narrows };
-        PushDown {
-            selection: Coverage::Exact,
-            id_pattern: Coverage::Exact,
-            any_attribute: Coverage::Exact,
-            filter: exact_if(self.exact || query.filter.is_none()),
-            geo: exact_if(query.geo.is_none()),
-            scope: exact_if(query.scope.is_none()),
-        }
-    }
-
-    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
-        Ok(Vec::new())
-    }
-
-    async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
-        if self.fails {
-            return Err(self.failure());
-        }
-        Ok(self.matching(query).pop().map(Yielded::Entity))
-    }
-
-    fn query(&self, query: &SourceQuery, _: &Call) -> EntityStream {
-        if self.fails {
-            return futures::stream::iter([Err(self.failure())]).boxed();
-        }
-        let page = query.page.unwrap_or(Page {
-            limit: usize::MAX,
-            offset: 0,
-        });
-        let page = self.matching(query).into_iter().skip(page.offset).take(page.limit);
-        futures::stream::iter(page.map(Yielded::Entity).map(Ok).collect::<Vec<_>>()).boxed()
-    }
-
-    async fn may_hold_relationships(&self, _: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
-        Ok(false)
-    }
-
-    async fn count(&self, query: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
-        Ok(Counted::entities(self.matching(query).len() as u64))
-    }
-}
 
 /// What a test asks with: the committed policies, under which `bousai-map` reads AEDs of every tenant.
 struct Bench {

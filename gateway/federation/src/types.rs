@@ -89,15 +89,16 @@ pub fn one_for_each_type(sub_query: &SubQuery, any_may_be_hidden: bool) -> Vec<S
         .iter()
         .map(|r#type| {
             let mut one = sub_query.paged(Page { limit: 1, offset: 0 });
-            one.query.types = vec![r#type.clone()];
-            if any_may_be_hidden || !one.is_exact(&Query::default()) {
-                one.query.page = None;
-            }
             let judged = sub_query
                 .restriction
                 .as_ref()
                 .map(|restriction| restriction.attributes.clone());
-            one.query.attributes = AttributeSelection::only(judged.unwrap_or_default());
+            let query = &mut *one.query;
+            query.types = vec![r#type.clone()];
+            query.attributes = AttributeSelection::only(judged.unwrap_or_default());
+            if any_may_be_hidden || !one.is_exact(&Query::default()) {
+                one.page = None;
+            }
             one
         })
         .collect()

@@ -250,7 +250,8 @@ async fn matching(
             audit: Audit::new(&consumer.id, source),
             found,
         };
-        let mut batches = source.adapter.query(&query, call).ready_chunks(ENTITIES_AT_ONCE);
+        let entities = source.adapter.prepare(&query).query(None, call);
+        let mut batches = entities.ready_chunks(ENTITIES_AT_ONCE);
         while let Some(batch) = batches.next().await {
             let batch = batch.into_iter().collect::<Result<Vec<Yielded>, _>>();
             let batch = batch.map_err(|_| Unfinished::Failed)?;

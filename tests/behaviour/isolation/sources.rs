@@ -13,7 +13,8 @@ use kakehashi::telemetry::FindingCounter;
 use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter, Flaw,
-    MayChange, MayTellOf, Page, PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer, WriteOperation, Yielded,
+    MayChange, MayTellOf, Page, PreparedQuery, PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer,
+    WriteOperation, Yielded,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, SystemAttributes, Value};
@@ -26,7 +27,7 @@ use super::written::{source_id, tenant_id};
 pub(super) type Parts = Arc<Mutex<Vec<Entity>>>;
 
 /// A source that holds entities in memory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct InMemory {
     id: SourceId,
     manner: Manner,
@@ -126,47 +127,24 @@ impl InMemory {
     }
 }
 
+/// A source, and what it is asked.
+#[derive(Debug)]
+struct AskedOf {
+    source: InMemory,
+    query: SourceQuery,
+}
+
 #[async_trait]
 impl Adapter for InMemory {
     fn source(&self) -> &SourceId {
         &self.id
     }
 
-    fn push_down(&self, query: &SourceQuery) -> PushDown {
-        let if_asked = |is_asked: bool| match (is_asked, self.manner) {
-            (false, _) | (true, Manner::Decides) => Coverage::Exact,
-            (true, Manner::Narrows) => Coverage::Narrows,
-            (true, Manner::Lists | Manner::Tells) => Coverage::None,
-        };
-        PushDown {
-            selection: Coverage::Exact,
-            id_pattern: Coverage::Exact,
-            any_attribute: if_asked(!query.any_attribute.is_empty()),
-            filter: if_asked(query.filter.is_some()),
-            geo: if_asked(query.geo.is_some()),
-            scope: if_asked(query.scope.is_some()),
-        }
-    }
-
-    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
-        Ok(Vec::new())
-    }
-
-    async fn retrieve(&self, query: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
-        Ok(self.yielded(query).next())
-    }
-
-    fn query(&self, query: &SourceQuery, _: &Call) -> EntityStream {
-        let everything = Page {
-            limit: usize::MAX,
-            offset: 0,
-        };
-        let page = query
-            .page
-            .filter(|_| self.push_down(query).is_exact())
-            .unwrap_or(everything);
-        let page = self.yielded(query).skip(page.offset).take(page.limit);
-        futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
+    fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
+        Arc::new(AskedOf {
+            source: self.clone(),
+            query: query.clone(),
+        })
     }
 
     async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
@@ -191,10 +169,47 @@ impl Adapter for InMemory {
     fn writer(&self) -> Option<&dyn EntityWriter> {
         self.is_store.then_some(self as &dyn EntityWriter)
     }
+}
 
-    async fn count(&self, query: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
+#[async_trait]
+impl PreparedQuery for AskedOf {
+    fn push_down(&self) -> PushDown {
+        let if_asked = |is_asked: bool| match (is_asked, self.source.manner) {
+            (false, _) | (true, Manner::Decides) => Coverage::Exact,
+            (true, Manner::Narrows) => Coverage::Narrows,
+            (true, Manner::Lists | Manner::Tells) => Coverage::None,
+        };
+        PushDown {
+            selection: Coverage::Exact,
+            id_pattern: Coverage::Exact,
+            any_attribute: if_asked(!self.query.any_attribute.is_empty()),
+            filter: if_asked(self.query.filter.is_some()),
+            geo: if_asked(self.query.geo.is_some()),
+            scope: if_asked(self.query.scope.is_some()),
+        }
+    }
+
+    fn asked(&self, _: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError> {
+        Ok(Vec::new())
+    }
+
+    async fn retrieve(&self, _: &Call) -> Result<Option<Yielded>, AdapterError> {
+        Ok(self.source.yielded(&self.query).next())
+    }
+
+    fn query(&self, page: Option<Page>, _: &Call) -> EntityStream {
+        let everything = Page {
+            limit: usize::MAX,
+            offset: 0,
+        };
+        let page = page.filter(|_| self.push_down().is_exact()).unwrap_or(everything);
+        let page = self.source.yielded(&self.query).skip(page.offset).take(page.limit);
+        futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
+    }
+
+    async fn count(&self, _: &Call) -> Result<Counted, AdapterError> {
         let mut counted = Counted::default();
-        self.yielded(query).for_each(|one| counted.add(&one));
+        self.source.yielded(&self.query).for_each(|one| counted.add(&one));
         Ok(counted)
     }
 }

@@ -62,15 +62,10 @@ fn of_type(name: &str) -> SourceQuery {
     SourceQuery::of_types(vec![type_name(name)])
 }
 
-fn page_of(name: &str, offset: usize, limit: usize) -> SourceQuery {
-    SourceQuery {
-        page: Some(Page { limit, offset }),
-        ..of_type(name)
-    }
-}
-
 async fn all(adapter: &RestAdapter, query: &SourceQuery) -> Result<Vec<Entity>, AdapterError> {
-    entities_of(adapter.query(query, &call())).try_collect().await
+    entities_of(adapter.prepare(query).query(None, &call()))
+        .try_collect()
+        .await
 }
 
 async fn ids(adapter: &RestAdapter, query: &SourceQuery) -> Vec<String> {
@@ -80,5 +75,17 @@ async fn ids(adapter: &RestAdapter, query: &SourceQuery) -> Vec<String> {
 
 /// What is yielded in the place of each entity.
 async fn yielded(adapter: &RestAdapter, query: &SourceQuery) -> Vec<Yielded> {
-    adapter.query(query, &call()).try_collect().await.unwrap()
+    adapter.prepare(query).query(None, &call()).try_collect().await.unwrap()
+}
+
+/// What is yielded of one page.
+async fn page_of(adapter: &RestAdapter, query: &SourceQuery, offset: usize, limit: usize) -> Vec<Yielded> {
+    let page = adapter.prepare(query).query(Some(Page { limit, offset }), &call());
+    page.try_collect().await.unwrap()
+}
+
+async fn ids_of_page(adapter: &RestAdapter, query: &SourceQuery, offset: usize, limit: usize) -> Vec<String> {
+    let entities = page_of(adapter, query, offset, limit).await.into_iter();
+    let entities = entities.map(|one| one.entity().unwrap());
+    entities.map(|entity| entity.id.as_str().to_owned()).collect()
 }

@@ -110,13 +110,10 @@ async fn system_attributes_come_when_they_are_wanted() {
     let (_sano, adapter) = sano().await;
     let query = SourceQuery {
         system_attributes: true,
-        ..page_of("EvacuationSite", 0, 1)
+        ..of_type("EvacuationSite")
     };
-    let entities = all(&adapter, &query).await.unwrap();
-    assert_eq!(
-        entities[0].system.modified_at().unwrap().as_str(),
-        "2026-04-01T00:00:00Z"
-    );
+    let first = page_of(&adapter, &query, 0, 1).await.remove(0).entity().unwrap();
+    assert_eq!(first.system.modified_at().unwrap().as_str(), "2026-04-01T00:00:00Z");
 }
 
 #[tokio::test]
@@ -130,7 +127,7 @@ async fn the_entity_read_by_id_is_the_one_in_the_list() {
             ..of_type(name)
         };
         assert_eq!(
-            adapter.retrieve(&query, &call()).await.unwrap(),
+            adapter.prepare(&query).retrieve(&call()).await.unwrap(),
             Some(listed.clone().into()),
             "{name}"
         );
@@ -156,7 +153,7 @@ async fn an_id_that_the_platform_does_not_have_is_nothing_and_another_systems_is
             ids: vec![EntityId::parse(id).unwrap()],
             ..of_type("EvacuationSite")
         };
-        assert_eq!(adapter.retrieve(&query, &call()).await.unwrap(), None, "{id}");
+        assert_eq!(adapter.prepare(&query).retrieve(&call()).await.unwrap(), None, "{id}");
         assert_eq!(asked(&sano).len(), requests, "{id}");
     }
 }
@@ -180,16 +177,16 @@ async fn pages_are_those_of_the_whole_answer_and_ask_only_for_what_they_need() {
         sano.clear_requests();
         let expected: Vec<_> = whole.iter().skip(offset).take(limit).cloned().collect();
         assert_eq!(
-            ids(&adapter, &page_of("EvacuationSite", offset, limit)).await,
+            ids_of_page(&adapter, &of_type("EvacuationSite"), offset, limit).await,
             expected,
             "{offset}+{limit}"
         );
         assert!(asked(&sano).len() <= 2, "{offset}+{limit}: {:?}", asked(&sano));
     }
     sano.clear_requests();
-    ids(&adapter, &page_of("EvacuationSite", 14, 7)).await;
+    ids_of_page(&adapter, &of_type("EvacuationSite"), 14, 7).await;
     assert_eq!(asked(&sano), ["/api/v1/sites?page=3&per_page=7"]);
-    assert_eq!(ids(&adapter, &page_of("EvacuationSite", 0, 0)).await, [""; 0]);
+    assert_eq!(ids_of_page(&adapter, &of_type("EvacuationSite"), 0, 0).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -200,15 +197,11 @@ async fn pages_over_several_types_neither_repeat_nor_skip() {
     let whole = ids(&adapter, &query).await;
     assert_eq!(
         whole.len() as u64,
-        adapter.count(&query, &call()).await.unwrap().entities
+        adapter.prepare(&query).count(&call()).await.unwrap().entities
     );
     let mut walked = Vec::new();
     loop {
-        let page = Some(Page {
-            limit: 9,
-            offset: walked.len(),
-        });
-        let part = ids(&adapter, &SourceQuery { page, ..query.clone() }).await;
+        let part = ids_of_page(&adapter, &query, walked.len(), 9).await;
         if part.is_empty() {
             break;
         }
@@ -222,7 +215,8 @@ async fn a_count_costs_one_request_where_the_platform_declares_a_total() {
     let (sano, adapter) = sano().await;
     assert_eq!(
         adapter
-            .count(&of_type("EvacuationSite"), &call())
+            .prepare(&of_type("EvacuationSite"))
+            .count(&call())
             .await
             .unwrap()
             .entities,
@@ -231,13 +225,14 @@ async fn a_count_costs_one_request_where_the_platform_declares_a_total() {
     assert_eq!(asked(&sano).len(), 1);
     assert_eq!(
         adapter
-            .count(&of_type("DesignatedShelter"), &call())
+            .prepare(&of_type("DesignatedShelter"))
+            .count(&call())
             .await
             .unwrap()
             .entities,
         58
     );
-    let aed = adapter.count(&of_type("AED"), &call()).await.unwrap().entities;
+    let aed = adapter.prepare(&of_type("AED")).count(&call()).await.unwrap().entities;
     assert_eq!(aed, 12);
 }
 
@@ -250,19 +245,43 @@ async fn conditions_on_ids_and_names_are_decided_here() {
         any_attribute: vec![attribute_name("remarks")],
         ..of_type("EvacuationSite")
     };
-    assert!(adapter.push_down(&query).is_exact());
+    assert!(adapter.prepare(&query).push_down().is_exact());
     let entities = all(&adapter, &query).await.unwrap();
     assert!(!entities.is_empty() && entities.len() < 58);
     assert!(entities.iter().all(|site| value(site, "remarks").is_some()));
     assert_eq!(
-        adapter.count(&query, &call()).await.unwrap().entities,
+        adapter.prepare(&query).count(&call()).await.unwrap().entities,
         entities.len() as u64
     );
-    let second = SourceQuery {
-        page: Some(Page { limit: 1, offset: 1 }),
-        ..query
-    };
-    assert_eq!(all(&adapter, &second).await.unwrap()[0], entities[1]);
+    let second = page_of(&adapter, &query, 1, 1).await.remove(0);
+    assert_eq!(second.entity().as_ref(), Some(&entities[1]));
+}
+
+#[tokio::test]
+async fn of_candidates_no_page_is_cut_whatever_condition_is_left() {
+    let (_sano, adapter) = sano().await;
+    let context = ngsi_ld::context::Context::core();
+    let sites = || of_type("EvacuationSite");
+    let filter = ngsi_ld::query::Expression::parse("name", context).unwrap();
+    let geo = ngsi_ld::query::GeoQuery::parse("near;maxDistance==9", "Point", "[139,36]", None, context).unwrap();
+    let scope = ngsi_ld::query::ScopeQuery::parse("/a").unwrap();
+    for query in [
+        SourceQuery {
+            filter: Some(filter.into()),
+            ..sites()
+        },
+        SourceQuery {
+            geo: Some(geo.into()),
+            ..sites()
+        },
+        SourceQuery {
+            scope: Some(scope.into()),
+            ..sites()
+        },
+    ] {
+        assert!(!adapter.prepare(&query).push_down().is_exact());
+        assert_eq!(ids_of_page(&adapter, &query, 1, 1).await.len(), 58, "{query:?}");
+    }
 }
 
 #[tokio::test]
@@ -281,7 +300,7 @@ async fn conditions_on_values_are_left_to_the_gateway() {
         filter: Some(filter.into()),
         ..of_type("AED")
     };
-    let push_down = adapter.push_down(&query);
+    let push_down = adapter.prepare(&query).push_down();
     assert_eq!((push_down.filter, push_down.geo), (Coverage::None, Coverage::Exact));
     assert_eq!(ids(&adapter, &query).await.len(), 12);
 }
@@ -321,7 +340,15 @@ async fn rain_is_an_observation_with_its_unit_and_time() {
 async fn types_without_a_mapping_are_not_asked_for() {
     let (sano, adapter) = sano().await;
     assert_eq!(ids(&adapter, &of_type("Resident")).await, [""; 0]);
-    assert_eq!(adapter.count(&of_type("Resident"), &call()).await.unwrap().entities, 0);
+    assert_eq!(
+        adapter
+            .prepare(&of_type("Resident"))
+            .count(&call())
+            .await
+            .unwrap()
+            .entities,
+        0
+    );
     assert_eq!(asked(&sano), [""; 0]);
 }
 
@@ -339,12 +366,15 @@ async fn a_platform_in_trouble_is_an_error_of_its_kind() {
         sano.set_fault(fault);
         let error = all(&adapter, &of_type("EvacuationSite")).await.unwrap_err();
         assert_eq!(error.kind, kind);
-        assert_eq!(adapter.count(&of_type("AED"), &call()).await.unwrap_err().kind, kind);
+        assert_eq!(
+            adapter.prepare(&of_type("AED")).count(&call()).await.unwrap_err().kind,
+            kind
+        );
     }
     let (sano, adapter) = sano().await;
     sano.set_fault(Fault::SlowBody);
     let soon = Call::until(Instant::now() + Duration::from_millis(100));
-    let mut slow = adapter.query(&of_type("AED"), &soon);
+    let mut slow = adapter.prepare(&of_type("AED")).query(None, &soon);
     assert_eq!(slow.try_next().await.unwrap_err().kind, ErrorKind::Timeout);
 }
 

@@ -28,13 +28,13 @@ async fn every_style_of_paging_gives_every_record_once() {
         let unique: hashbrown::HashSet<_> = found.iter().collect();
         assert_eq!((found.len(), unique.len()), (25, 25), "{name}");
         assert_eq!(
-            adapter.count(&of_type(name), &call()).await.unwrap().entities,
+            adapter.prepare(&of_type(name)).count(&call()).await.unwrap().entities,
             25,
             "{name}"
         );
         let mut walked = Vec::new();
         for offset in (0..30).step_by(7) {
-            walked.extend(ids(&adapter, &page_of(name, offset, 7)).await);
+            walked.extend(ids_of_page(&adapter, &of_type(name), offset, 7).await);
         }
         assert_eq!(walked, found, "{name}");
     }
@@ -48,7 +48,7 @@ async fn fields_of_every_form_are_read() {
         ids: vec![EntityId::parse("urn:ngsi-ld:PublicFacility:099999:%E5%85%AC%E6%B0%91%E9%A4%A8:7").unwrap()],
         ..of_type("PublicFacility")
     };
-    let hall = adapter.retrieve(&query, &call()).await.unwrap();
+    let hall = adapter.prepare(&query).retrieve(&call()).await.unwrap();
     let hall = hall.and_then(Yielded::entity).unwrap();
     let value = |name: &str| match &hall.attribute(&attribute_name(name)).unwrap().instances[0].value {
         AttributeValue::Property(value) => value.clone(),
@@ -70,7 +70,7 @@ async fn a_platform_that_cuts_pages_down_loses_nothing() {
     };
     let (_server, adapter) = start(town).await;
     for name in ["PublicFacility", "RiverLevelObserved", "TouristFacility"] {
-        assert_eq!(ids(&adapter, &page_of(name, 5, 10)).await.len(), 10, "{name}");
+        assert_eq!(ids_of_page(&adapter, &of_type(name), 5, 10).await.len(), 10, "{name}");
         assert_eq!(ids(&adapter, &of_type(name)).await.len(), 25, "{name}");
     }
 }
@@ -91,11 +91,11 @@ async fn records_without_an_id_and_second_records_of_one_id_are_left_out_and_cou
     assert_eq!((whole.len(), left_out), (13, 1));
     assert_eq!(adapter.findings(Finding::LeavesOut(Flaw::NoId)), 1);
     assert_eq!(adapter.findings(Finding::DuplicateId), 1);
-    let counted = adapter.count(&query, &call()).await.unwrap();
+    let counted = adapter.prepare(&query).count(&call()).await.unwrap();
     assert_eq!((counted.entities, counted.left_out.total()), (12, 1));
     for offset in 0..13 {
         assert_eq!(
-            yielded(&adapter, &page_of("PublicFacility", offset, 1)).await,
+            page_of(&adapter, &of_type("PublicFacility"), offset, 1).await,
             whole[offset..=offset],
             "{offset}"
         );
@@ -113,12 +113,16 @@ async fn what_is_left_out_keeps_its_place_in_the_pages_that_the_platform_cuts() 
     let (server, adapter) = start(town).await;
     let mut walked = Vec::new();
     for offset in (0..25).step_by(5) {
-        walked.extend(yielded(&adapter, &page_of("PublicFacility", offset, 5)).await);
+        walked.extend(page_of(&adapter, &of_type("PublicFacility"), offset, 5).await);
     }
     assert_eq!(server.requests().len(), 5, "each page is one of the platform's");
     assert_eq!(walked, yielded(&adapter, &of_type("PublicFacility")).await);
     assert_eq!(walked[7], Yielded::LeftOut(Flaw::NoId));
-    let counted = adapter.count(&of_type("PublicFacility"), &call()).await.unwrap();
+    let counted = adapter
+        .prepare(&of_type("PublicFacility"))
+        .count(&call())
+        .await
+        .unwrap();
     assert_eq!(
         (counted.entities, counted.left_out.total()),
         (24, 1),
@@ -169,13 +173,14 @@ async fn a_declared_total_that_the_pages_do_not_bear_out_is_not_believed() {
     let (_server, adapter) = start(town).await;
     assert_eq!(
         adapter
-            .count(&of_type("PublicFacility"), &call())
+            .prepare(&of_type("PublicFacility"))
+            .count(&call())
             .await
             .unwrap()
             .entities,
         7
     );
-    assert_eq!(ids(&adapter, &page_of("PublicFacility", 5, 5)).await.len(), 2);
+    assert_eq!(ids_of_page(&adapter, &of_type("PublicFacility"), 5, 5).await.len(), 2);
 }
 
 #[tokio::test]
@@ -261,7 +266,7 @@ async fn a_stream_that_nobody_reads_on_asks_for_no_more_pages() {
         ..Town::default()
     };
     let (server, adapter) = start(town).await;
-    let mut stream = adapter.query(&of_type("RiverLevelObserved"), &call());
+    let mut stream = adapter.prepare(&of_type("RiverLevelObserved")).query(None, &call());
     assert!(stream.try_next().await.unwrap().is_some());
     drop(stream);
     assert!(server.requests().len() < 10, "{}", server.requests().len());

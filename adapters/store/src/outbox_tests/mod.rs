@@ -95,7 +95,7 @@ async fn held(store: &StoreAdapter) -> BTreeMap<EntityId, Entity> {
         system_attributes: true,
         ..SourceQuery::of_types((0..3).map(type_name).collect())
     };
-    let found: Vec<Entity> = entities_of(store.query(&everything, &call()))
+    let found: Vec<Entity> = entities_of(store.prepare(&everything).query(None, &call()))
         .try_collect()
         .await
         .unwrap();

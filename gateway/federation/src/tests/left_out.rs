@@ -6,7 +6,7 @@ use super::super::gather::MAX_TOTAL;
 use super::*;
 
 /// A source in memory that decides everything itself. Some of its entities are wrong.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Flawed {
     pub(super) id: SourceId,
     pub(super) held: Vec<Yielded>,
@@ -20,42 +20,54 @@ impl Adapter for Flawed {
         &self.id
     }
 
-    fn push_down(&self, query: &SourceQuery) -> PushDown {
-        let exact_if = |none: bool| if none { Coverage::Exact } else { Coverage::None };
-        PushDown {
-            selection: Coverage::Exact,
-            id_pattern: Coverage::Exact,
-            any_attribute: Coverage::Exact,
-            filter: exact_if(query.filter.is_none()),
-            geo: Coverage::Exact,
-            scope: Coverage::Exact,
-        }
-    }
-
-    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
-        Ok(Vec::new())
-    }
-
-    async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
-        Ok(self.held.first().cloned())
-    }
-
-    fn query(&self, query: &SourceQuery, _: &Call) -> EntityStream {
-        let page = query.page.unwrap_or(Page {
-            limit: usize::MAX,
-            offset: 0,
-        });
-        let page = self.held.iter().skip(page.offset).take(page.limit).cloned();
-        futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
+    fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
+        Arc::new(AskedOf {
+            source: self.clone(),
+            query: query.clone(),
+        })
     }
 
     async fn may_hold_relationships(&self, _: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
         Ok(false)
     }
+}
+
+#[async_trait]
+impl PreparedQuery for AskedOf<Flawed> {
+    fn push_down(&self) -> PushDown {
+        let exact_if = |none: bool| if none { Coverage::Exact } else { Coverage::None };
+        PushDown {
+            selection: Coverage::Exact,
+            id_pattern: Coverage::Exact,
+            any_attribute: Coverage::Exact,
+            filter: exact_if(self.query.filter.is_none()),
+            geo: Coverage::Exact,
+            scope: Coverage::Exact,
+        }
+    }
+
+    fn asked(&self, _: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError> {
+        Ok(Vec::new())
+    }
+
+    async fn retrieve(&self, _: &Call) -> Result<Option<Yielded>, AdapterError> {
+        Ok(self.source.held.first().cloned())
+    }
+
+    fn query(&self, page: Option<Page>, _: &Call) -> EntityStream {
+        let page = page.unwrap_or(Page {
+            limit: usize::MAX,
+            offset: 0,
+        });
+        let page = self.source.held.iter().skip(page.offset).take(page.limit).cloned();
+        futures::stream::iter(page.map(Ok).collect::<Vec<_>>()).boxed()
+    }
 
     /// As systems do that count without looking.
-    async fn count(&self, _: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
-        Ok(Counted::entities(self.total.unwrap_or(self.held.len() as u64)))
+    async fn count(&self, _: &Call) -> Result<Counted, AdapterError> {
+        Ok(Counted::entities(
+            self.source.total.unwrap_or(self.source.held.len() as u64),
+        ))
     }
 }
 

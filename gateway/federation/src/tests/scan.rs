@@ -4,7 +4,7 @@ use super::super::Refusal;
 use super::*;
 
 /// Sends entities until nobody listens, or some and then nothing more, as long as anybody waits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Unending {
     id: SourceId,
     /// After how many it falls silent.
@@ -17,28 +17,38 @@ impl Adapter for Unending {
         &self.id
     }
 
-    fn push_down(&self, query: &SourceQuery) -> PushDown {
+    fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
+        Arc::new(AskedOf {
+            source: self.clone(),
+            query: query.clone(),
+        })
+    }
+}
+
+#[async_trait]
+impl PreparedQuery for AskedOf<Unending> {
+    fn push_down(&self) -> PushDown {
         let none_if = |given: bool| if given { Coverage::None } else { Coverage::Exact };
         PushDown {
             selection: Coverage::Exact,
             id_pattern: Coverage::Exact,
             any_attribute: Coverage::Exact,
-            filter: none_if(query.filter.is_some()),
+            filter: none_if(self.query.filter.is_some()),
             geo: Coverage::Exact,
             scope: Coverage::Exact,
         }
     }
 
-    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+    fn asked(&self, _: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError> {
         Ok(Vec::new())
     }
 
-    async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
+    async fn retrieve(&self, _: &Call) -> Result<Option<Yielded>, AdapterError> {
         Ok(None)
     }
 
-    fn query(&self, _: &SourceQuery, _: &Call) -> EntityStream {
-        let entities = (0..self.sends).map(|number| {
+    fn query(&self, _: Option<Page>, _: &Call) -> EntityStream {
+        let entities = (0..self.source.sends).map(|number| {
             let mut entity = part(0, &[("maxCapacity", 1)]);
             entity.id = EntityId::parse(&format!("urn:ngsi-ld:AED:{number}")).unwrap();
             Ok(Yielded::Entity(entity))
@@ -48,7 +58,7 @@ impl Adapter for Unending {
             .boxed()
     }
 
-    async fn count(&self, _: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
+    async fn count(&self, _: &Call) -> Result<Counted, AdapterError> {
         Ok(Counted::default())
     }
 }

@@ -8,7 +8,7 @@ use super::super::scan::{MAX_CANDIDATES, MAX_FROM_ONE_SOURCE};
 use super::*;
 
 /// A source that sends so many entities, with a pause now and then, and fails after them or not.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Sending {
     id: SourceId,
     /// The number of its first entity.
@@ -39,7 +39,17 @@ impl Adapter for Sending {
         &self.id
     }
 
-    fn push_down(&self, _: &SourceQuery) -> PushDown {
+    fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
+        Arc::new(AskedOf {
+            source: self.clone(),
+            query: query.clone(),
+        })
+    }
+}
+
+#[async_trait]
+impl PreparedQuery for AskedOf<Sending> {
+    fn push_down(&self) -> PushDown {
         PushDown {
             selection: Coverage::Exact,
             id_pattern: Coverage::Exact,
@@ -50,29 +60,31 @@ impl Adapter for Sending {
         }
     }
 
-    fn asked(&self, _: &SourceQuery) -> Result<Vec<AskedRequest>, AdapterError> {
+    fn asked(&self, _: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError> {
         Ok(Vec::new())
     }
 
-    async fn retrieve(&self, _: &SourceQuery, _: &Call) -> Result<Option<Yielded>, AdapterError> {
+    async fn retrieve(&self, _: &Call) -> Result<Option<Yielded>, AdapterError> {
         Ok(None)
     }
 
-    fn query(&self, _: &SourceQuery, _: &Call) -> EntityStream {
-        let pauses = self.pauses;
-        let sent = futures::stream::iter(self.first..self.first + self.count).then(move |number| async move {
-            if number % pauses == 0 {
-                tokio::task::yield_now().await;
-            }
-            Ok(Yielded::Entity(numbered(number)))
-        });
-        let failure = AdapterError::new(&self.id, ErrorKind::InvalidPayload, "as the test wants it");
-        let failure = self.fails.then_some(Err(failure));
+    fn query(&self, _: Option<Page>, _: &Call) -> EntityStream {
+        let pauses = self.source.pauses;
+        let sent = futures::stream::iter(self.source.first..self.source.first + self.source.count).then(
+            move |number| async move {
+                if number % pauses == 0 {
+                    tokio::task::yield_now().await;
+                }
+                Ok(Yielded::Entity(numbered(number)))
+            },
+        );
+        let failure = AdapterError::new(&self.source.id, ErrorKind::InvalidPayload, "as the test wants it");
+        let failure = self.source.fails.then_some(Err(failure));
         sent.chain(futures::stream::iter(failure)).boxed()
     }
 
-    async fn count(&self, _: &SourceQuery, _: &Call) -> Result<Counted, AdapterError> {
-        Ok(Counted::entities(self.count as u64))
+    async fn count(&self, _: &Call) -> Result<Counted, AdapterError> {
+        Ok(Counted::entities(self.source.count as u64))
     }
 }
 

@@ -4,7 +4,7 @@ use super::Statement;
 use crate::index::Bounds;
 
 /// One database's SQL.
-pub(crate) trait Dialect: Sync {
+pub(crate) trait Dialect: std::fmt::Debug + Sync {
     /// Writes the placeholder of the binding at `position`, counted from 1.
     fn placeholder(&self, text: &mut String, position: usize);
 

@@ -18,7 +18,7 @@ use ngsi_ld::{AttributeName, TypeName};
 
 pub(crate) use self::dialect::Dialect;
 pub(crate) use self::statement::{Binding, Statement};
-use kakehashi_contract::{Coverage, PushDown, SourceQuery};
+use kakehashi_contract::{Coverage, Page, PushDown, SourceQuery};
 
 /// A piece of SQL that is true at least for all entities that match, and what it decides.
 struct Condition {
@@ -68,22 +68,23 @@ enum Candidates {
 }
 
 impl Candidates {
+    /// Of everything that matches, not of one page.
     fn of(query: &SourceQuery) -> Self {
         let is_narrow = !query.ids.is_empty() || query.geo.as_deref().is_some_and(geo::narrows_to_an_area);
-        match (is_narrow, query.page) {
-            (true, _) => Self::Few,
-            (false, Some(_)) => Self::Page,
-            (false, None) => Self::All,
-        }
+        if is_narrow { Self::Few } else { Self::All }
     }
 }
 
 /// A query as far as SQL can say it.
+#[derive(Debug)]
 pub(crate) struct Compiled {
     /// What follows `WHERE`, about the entity `e`.
     conditions: Statement,
     /// What it decides.
     pub(crate) push_down: PushDown,
+    /// The query, where a page of it is found by conditions that say the same in another way: they are compiled for whoever
+    /// wants one.
+    of_page: Option<Box<SourceQuery>>,
 }
 
 /// The end of every `EXISTS`. The limit says what is meant anyway; without it SQLite (3.51) turns the subquery
@@ -93,14 +94,26 @@ const ANY_ROW: &str = " LIMIT 1)";
 /// The columns that [`Compiled::select`] asks for, in order. Dates rest without their `Z`, so that they sort.
 pub(crate) const COLUMNS: &str = "e.id, e.created_at || 'Z', e.modified_at || 'Z', e.body";
 
-/// Compiles the conditions of a query.
+/// Compiles the conditions of a query, and says what they decide.
 pub(crate) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
+    let candidates = Candidates::of(query);
+    let (conditions, push_down) = conditions(query, candidates, dialect);
+    let has_ways = query.filter.is_some() || query.scope.is_some();
+    let differs = candidates == Candidates::All && has_ways && push_down.is_exact();
+    Compiled {
+        conditions,
+        push_down,
+        of_page: differs.then(|| Box::new(query.clone())),
+    }
+}
+
+/// What follows `WHERE`, and what it decides.
+fn conditions(query: &SourceQuery, candidates: Candidates, dialect: &dyn Dialect) -> (Statement, PushDown) {
     let id_pattern = query
         .id_pattern
         .as_ref()
         .map_or(Condition::ABSENT, |pattern| id_pattern::compile(pattern, dialect));
     let any_attribute = any_attribute(&query.any_attribute, dialect);
-    let candidates = Candidates::of(query);
     let filter = query
         .filter
         .as_ref()
@@ -130,22 +143,23 @@ pub(crate) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
         geo.sql,
         scope.sql,
     ];
-    Compiled {
-        conditions: Statement::join(parts.into_iter().flatten(), " AND "),
-        push_down,
-    }
+    (Statement::join(parts.into_iter().flatten(), " AND "), push_down)
 }
 
 impl Compiled {
-    /// The statement that selects the matching entities, ordered by id.
-    pub(crate) fn select(self, query: &SourceQuery, dialect: &dyn Dialect) -> Statement {
-        let is_exact = self.push_down.is_exact();
-        let mut statement = Statement::text(&format!("SELECT {COLUMNS} FROM entities e WHERE "));
-        statement.append(self.conditions);
+    /// The statement that selects the matching entities, ordered by id: all of them, or a page.
+    pub(crate) fn select(&self, page: Option<Page>, dialect: &dyn Dialect) -> Statement {
+        // A page of candidates would be no page of the answer.
+        let page = page.filter(|_| self.push_down.is_exact());
+        let of_page = page.and(self.of_page.as_deref());
+        let of_page = of_page.map(|query| conditions(query, Candidates::Page, dialect).0);
+        let mut statement = Statement::text("SELECT ");
+        statement.push(COLUMNS);
+        statement.push(" FROM entities e WHERE ");
+        statement.append_shared(of_page.as_ref().unwrap_or(&self.conditions));
         statement.push(" ORDER BY ");
         dialect.by_code_points(&mut statement, "e.id");
-        // A page of candidates would be no page of the answer.
-        if let Some(page) = query.page.filter(|_| is_exact) {
+        if let Some(page) = page {
             statement.push(" LIMIT ");
             statement.bind(Binding::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX)));
             statement.push(" OFFSET ");
@@ -155,9 +169,9 @@ impl Compiled {
     }
 
     /// The statement that counts the matching entities.
-    pub(crate) fn count(self, dialect: &dyn Dialect) -> Statement {
+    pub(crate) fn count(&self, dialect: &dyn Dialect) -> Statement {
         let mut statement = Statement::text("SELECT count(*) FROM entities e WHERE ");
-        statement.append(self.conditions);
+        statement.append_shared(&self.conditions);
         statement.finish(dialect)
     }
 }

@@ -60,6 +60,12 @@ impl Statement {
         self.bindings.extend(other.bindings);
     }
 
+    /// Appends what stays where it is, for other statements.
+    pub(crate) fn append_shared(&mut self, other: &Self) {
+        self.text.push_str(&other.text);
+        self.bindings.extend_from_slice(&other.bindings);
+    }
+
     pub(crate) fn bind(&mut self, binding: Binding) {
         self.text.push(PLACE);
         self.bindings.push(binding);
@@ -72,14 +78,11 @@ impl Statement {
     /// Writes the placeholders as the dialect does.
     pub(crate) fn finish(self, dialect: &dyn Dialect) -> Self {
         let mut text = String::with_capacity(self.text.len());
-        let mut position = 0;
-        for character in self.text.chars() {
-            if character == PLACE {
-                position += 1;
+        for (position, part) in self.text.split(PLACE).enumerate() {
+            if position > 0 {
                 dialect.placeholder(&mut text, position);
-            } else {
-                text.push(character);
             }
+            text.push_str(part);
         }
         Self { text, ..self }
     }

@@ -4,7 +4,7 @@ use ngsi_ld::context::Context;
 use ngsi_ld::query::{Expression, IdPattern};
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
-use super::{Binding, Dialect, Statement, compile};
+use super::{Binding, Candidates, Dialect, Statement, compile, conditions};
 use crate::backend::sqlite::Sqlite;
 use crate::index::Bounds;
 use kakehashi_contract::{Coverage, Page, SourceQuery};
@@ -75,7 +75,7 @@ fn texts_are_bound_and_never_part_of_the_statement() {
         filter: Some(filter("name==\"'; DROP TABLE entities; --\"").into()),
         ..sites()
     };
-    let statement = compile(&query, &Sqlite).select(&query, &Sqlite);
+    let statement = compile(&query, &Sqlite).select(None, &Sqlite);
     assert!(
         !statement.text.contains("DROP") && !statement.text.contains("--"),
         "{}",
@@ -92,7 +92,7 @@ fn lists_of_every_length_share_few_statements() {
             filter: Some(filter(&format!("capacity=={}", values.join(","))).into()),
             ..sites()
         };
-        compile(&query, &Sqlite).select(&query, &Sqlite)
+        compile(&query, &Sqlite).select(None, &Sqlite)
     };
     assert_eq!(text(5).text, text(8).text);
     assert_eq!(text(5).bindings.last(), Some(&Binding::Number(4.0)));
@@ -103,7 +103,7 @@ fn lists_of_every_length_share_few_statements() {
                 .collect(),
             ..sites()
         };
-        compile(&query, &Sqlite).select(&query, &Sqlite)
+        compile(&query, &Sqlite).select(None, &Sqlite)
     };
     assert_eq!(of_ids(2).text, of_ids(50_000).text);
     assert_eq!(of_ids(50_000).bindings.len(), 2);
@@ -112,20 +112,33 @@ fn lists_of_every_length_share_few_statements() {
 #[test]
 fn a_page_is_cut_only_where_everything_is_decided() {
     let page = Some(Page { limit: 20, offset: 40 });
-    let exact = SourceQuery { page, ..sites() };
-    let statement = compile(&exact, &Sqlite).select(&exact, &Sqlite);
+    let statement = compile(&sites(), &Sqlite).select(page, &Sqlite);
     assert!(statement.text.ends_with("ORDER BY e.id LIMIT ? OFFSET ?"));
     let narrowed = SourceQuery {
         filter: Some(filter("name~=\"a\"").into()),
-        page,
         ..sites()
     };
-    assert!(
-        !compile(&narrowed, &Sqlite)
-            .select(&narrowed, &Sqlite)
-            .text
-            .contains("OFFSET")
-    );
+    let compiled = compile(&narrowed, &Sqlite);
+    assert_eq!(compiled.select(page, &Sqlite), compiled.select(None, &Sqlite));
+}
+
+#[test]
+fn a_page_is_found_by_conditions_that_decide_what_those_of_everything_do() {
+    let page = Some(Page { limit: 20, offset: 40 });
+    let query = SourceQuery {
+        filter: Some(filter("capacity>1").into()),
+        scope: Some(ngsi_ld::query::ScopeQuery::parse("/a/#").unwrap().into()),
+        ..sites()
+    };
+    let compiled = compile(&query, &Sqlite);
+    let (whole, of_page) = (compiled.select(None, &Sqlite), compiled.select(page, &Sqlite));
+    assert!(whole.text.contains("e.key IN (SELECT v.entity"), "{}", whole.text);
+    assert!(!of_page.text.contains("e.key IN (SELECT v.entity"), "{}", of_page.text);
+    let ends = [Binding::Integer(20), Binding::Integer(40)];
+    assert_eq!(of_page.bindings, [whole.bindings.as_slice(), &ends].concat());
+    let decided = [Candidates::Few, Candidates::Page, Candidates::All]
+        .map(|candidates| conditions(&query, candidates, &Sqlite).1);
+    assert!(decided.iter().all(|decided| *decided == compiled.push_down));
 }
 
 #[test]
@@ -136,6 +149,7 @@ fn a_query_without_types_selects_nothing() {
 }
 
 /// Another database's way of writing the same.
+#[derive(Debug)]
 struct Numbered;
 
 impl Dialect for Numbered {
@@ -179,7 +193,7 @@ fn texts_are_ordered_as_the_dialect_says() {
         scope: Some(ngsi_ld::query::ScopeQuery::parse("/a/#").unwrap().into()),
         ..sites()
     };
-    let text = compile(&query, &Numbered).select(&query, &Numbered).text;
+    let text = compile(&query, &Numbered).select(None, &Numbered).text;
     for column in ["v.text", "e.id", "s.scope"] {
         for operator in [" > ", " >= ", " <= ", " < "] {
             assert!(!text.contains(&format!("{column}{operator}")), "{text}");

@@ -1,0 +1,55 @@
+//! One question to one source, prepared: what the source decides of it, and the ways to ask it.
+//!
+//! What the source can take is decided once, by [`Adapter::prepare`](crate::Adapter::prepare); everything here follows from
+//! that one decision, so that what is asked, what is told and what is left for the gateway cannot differ.
+
+use std::fmt;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use futures::Stream;
+
+use crate::asked::AskedRequest;
+use crate::call::Call;
+use crate::error::AdapterError;
+use crate::flaw::{Counted, Yielded};
+use crate::query::{Page, PushDown};
+
+/// What a source yields: its entities, each whole, in an order that is the same at every call, and in the place of each
+/// that is wrong what is wrong with it. It ends after the first error.
+pub type EntityStream = Pin<Box<dyn Stream<Item = Result<Yielded, AdapterError>> + Send>>;
+
+/// A [`SourceQuery`](crate::SourceQuery) as its source takes it. It can be asked as often as wanted, and whole or by pages.
+#[async_trait]
+pub trait PreparedQuery: Send + Sync + fmt::Debug {
+    /// What the source decides itself.
+    fn push_down(&self) -> PushDown;
+
+    /// What the source would be asked first, made by the code that asks it. Several, where the query takes several requests
+    /// that do not depend on each other's answers; none, where the source cannot have what is asked for. No I/O, and no
+    /// secret.
+    ///
+    /// # Errors
+    /// [`AdapterError`], when what is asked cannot be sent at all.
+    fn asked(&self, page: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError>;
+
+    /// The entity of the query's id, of one of its types; `None` when the source has none. The query names that id alone,
+    /// and has no conditions. If the source holds several entities that are one in the view, the answer is their union;
+    /// where one of them is wrong, it was left out.
+    ///
+    /// # Errors
+    /// [`AdapterError`]; an entity that does not exist is no error, nor is one that was left out.
+    async fn retrieve(&self, call: &Call) -> Result<Option<Yielded>, AdapterError>;
+
+    /// The entities that match as far as [`PreparedQuery::push_down`] says, as they arrive: all of them, or those of the
+    /// page when everything is decided exactly. The adapter pages through the source as it must. What is left out takes up
+    /// the place of an entity in a page, so that no page depends on what is wrong with others.
+    fn query(&self, page: Option<Page>, call: &Call) -> EntityStream;
+
+    /// How many entities match. Asked only when [`PushDown::is_exact`]. A source that counts by itself counts what would
+    /// have to be left out, too.
+    ///
+    /// # Errors
+    /// [`AdapterError`]
+    async fn count(&self, call: &Call) -> Result<Counted, AdapterError>;
+}
