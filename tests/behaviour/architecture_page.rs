@@ -1,6 +1,8 @@
 //! docs/architecture.md and the crates say the same: each crate stands on one floor and knows lower ones alone, and no
 //! modules of a crate go round in a circle.
 
+#![expect(clippy::string_slice, reason = "the places are found in the same text")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
