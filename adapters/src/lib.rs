@@ -22,8 +22,9 @@ pub use kakehashi_store as store;
 
 pub use kakehashi_contract::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter,
-    ErrorKind, Flaw, LeftOut, MayChange, MayTellOf, Origin, Page, PreparedQuery, PushDown, Put, Repeating, Requests,
-    SelectedNames, SourceId, SourceQuery, SourceStatus, WriteError, WriteOffer, WriteOperation, Yielded, flaw,
+    ErrorKind, Flaw, LeftOut, MayChange, MayTellOf, Origin, Page, PlaceStream, PreparedQuery, PushDown, Put, Repeating,
+    Requests, SelectedNames, SourceId, SourceQuery, SourceStatus, WriteError, WriteOffer, WriteOperation, Yielded,
+    flaw,
 };
 pub use kakehashi_contract::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
 pub use kakehashi_database::{Reason, Trouble};

@@ -10,7 +10,7 @@ use kakehashi::core::consumer::Consumer;
 use kakehashi::federation::Question;
 use kakehashi::federation::flawed::Flawed;
 use kakehashi::federation::plan::{Asker, narrow};
-use kakehashi::federation::registry::{Provision, RegisteredSource, Registry};
+use kakehashi::federation::registry::{Provision, RegisteredSource, Registration, Registry};
 use kakehashi::federation::tenant_limits::TenantLimiters;
 use kakehashi::policy::inspection::{Actions, Inspection};
 use kakehashi::policy::{Operation, PersonalData};
@@ -112,7 +112,7 @@ pub fn asking() -> Result<HotPath, Failure> {
         name: "ask an Orion",
     };
     let registry = registry(&config, one, &site)?;
-    let source = Arc::clone(registry.sources().first().ok_or("no source")?);
+    let source = Arc::clone(registry.configured().first().ok_or("no source")?);
     let Query { filter, geo, .. } = question(&site)?.query;
     let whole = SourceQuery {
         attributes: AttributeSelection::only([Context::kakehashi().expand_attribute("name")?]),
@@ -211,17 +211,15 @@ fn registry(config: &Config, sources: Sources, site: &TypeName) -> Result<Regist
                 None,
                 SourceLimits::default(),
             )?),
-            provides: vec![Provision {
-                r#type: Some(r#type),
-                id_pattern: None,
-                authoritative: false,
-            }],
+            provides: vec![Provision::of_type(r#type)],
+            registration: Registration::default(),
             personal_data: PersonalData::None,
             is_store: false,
             writable: false,
             inspection: inspection.clone(),
             findings: FindingCounter::new()?,
             flawed: Flawed::default(),
+            owns_ids: false,
         });
     }
     Ok(Registry::new(registered))

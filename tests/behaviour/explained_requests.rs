@@ -63,8 +63,9 @@ async fn what_is_explained_is_what_the_sources_are_asked() {
     let platform = Platform::start().await;
     for (consumer, target, at_least) in [
         ("bousai-map", "type=EvacuationSite&limit=5", 2),
-        ("bousai-map", "type=AED,DesignatedShelter", 3),
-        ("limited-app", "type=EvacuationSite&count=true&attrs=name", 2),
+        // As much that each type of a platform is come to.
+        ("bousai-map", "type=AED,DesignatedShelter&limit=1000", 3),
+        ("limited-app", "type=EvacuationSite&attrs=name", 2),
         (
             "bousai-map",
             "type=WeatherObserved&q=temperature>10&georel=near;maxDistance==9000&geometry=Point&coordinates=[139.9,36.9]",

@@ -101,6 +101,7 @@ fn there_is_one_way_out() {
         expected(&[
             "federation/src/entities.rs",
             "federation/src/gather.rs",
+            "federation/src/pages/reading.rs",
             "federation/src/plan.rs"
         ])
     );

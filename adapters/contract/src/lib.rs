@@ -44,7 +44,7 @@ pub use self::call::Call;
 pub use self::error::{AdapterError, ErrorKind, Origin, Repeating};
 pub use self::flaw::{Counted, Flaw, LeftOut, Yielded, entities_of};
 pub use self::notifies::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
-pub use self::prepared::{EntityStream, PreparedQuery};
+pub use self::prepared::{EntityStream, PlaceStream, PreparedQuery};
 pub use self::query::{Coverage, Page, PushDown, SourceQuery};
 pub use self::requests::{Requests, TooManyRequests};
 pub use self::selection::{AttributeSelection, SelectedNames};

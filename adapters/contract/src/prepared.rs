@@ -7,7 +7,7 @@ use std::fmt;
 use std::pin::Pin;
 
 use async_trait::async_trait;
-use futures::Stream;
+use futures::{Stream, StreamExt, TryStreamExt};
 
 use crate::asked::AskedRequest;
 use crate::call::Call;
@@ -18,6 +18,9 @@ use crate::query::{Page, PushDown};
 /// What a source yields: its entities, each whole, in an order that is the same at every call, and in the place of each
 /// that is wrong what is wrong with it. It ends after the first error.
 pub type EntityStream = Pin<Box<dyn Stream<Item = Result<Yielded, AdapterError>> + Send>>;
+
+/// What stands in each place of a source's own list of candidates; `None`: nothing that did not stand in an earlier one.
+pub type PlaceStream = Pin<Box<dyn Stream<Item = Result<Option<Yielded>, AdapterError>> + Send>>;
 
 /// A [`SourceQuery`](crate::SourceQuery) as its source takes it. It can be asked as often as wanted, and whole or by pages.
 #[async_trait]
@@ -45,6 +48,14 @@ pub trait PreparedQuery: Send + Sync + fmt::Debug {
     /// page when everything is decided exactly. The adapter pages through the source as it must. What is left out takes up
     /// the place of an entity in a page, so that no page depends on what is wrong with others.
     fn query(&self, page: Option<Page>, call: &Call) -> EntityStream;
+
+    /// The candidates of one part of the source's own list, whatever is left for the gateway to decide: so many places as the
+    /// page has, or fewer where the list ends. `None`: the source cannot begin in the middle of the list, and
+    /// [`query`](Self::query) reads all of it.
+    fn candidates(&self, page: Page, call: &Call) -> Option<PlaceStream> {
+        let exact = self.push_down().is_exact();
+        exact.then(|| self.query(Some(page), call).map_ok(Some).boxed())
+    }
 
     /// How many entities match. Asked only when [`PushDown::is_exact`]. A source that counts by itself counts what would
     /// have to be left out, too.

@@ -51,6 +51,14 @@ impl Requests {
         })))
     }
 
+    /// As many again, counted apart: for another way to answer the same question.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        self.0
+            .as_ref()
+            .map_or_else(Self::unbounded, |bounded| Self::at_most(bounded.most))
+    }
+
     /// Counts one before it is made.
     pub fn count(&self, source: &SourceId) -> Result<(), TooManyRequests> {
         let Some(bounded) = &self.0 else {

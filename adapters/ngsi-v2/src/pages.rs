@@ -12,7 +12,7 @@ use super::SERVICE_PATHS;
 use super::plan::Plan;
 use super::translate::{TranslatedPage, TranslationError, translate_page};
 use kakehashi_client::{Response, SourceClient, Walked};
-use kakehashi_contract::{AdapterError, AskedRequest, Call, EntityStream, ErrorKind, Page, Yielded};
+use kakehashi_contract::{AdapterError, AskedRequest, Call, EntityStream, ErrorKind, Page, PlaceStream, Yielded};
 
 /// Orion refuses larger pages.
 const MAX_PAGE: usize = 1000;
@@ -142,7 +142,30 @@ impl Source {
 
     /// All entities of one part of the answer, page by page.
     pub(super) fn walk(self, plan: Arc<Plan>, page: Option<Page>, call: Call) -> EntityStream {
-        let walk = Box::new(Walk {
+        stream::try_unfold(self.begin(plan, page, call), |mut walk| async move {
+            let next = walk.next_page().await?;
+            Ok(next.map(|next| (next.yielded, walk)))
+        })
+        .map_ok(|yielded| stream::iter(yielded.into_iter().map(Ok)))
+        .try_flatten()
+        .boxed()
+    }
+
+    /// What stands in each place of a part of the source's list.
+    pub(super) fn places(self, plan: Arc<Plan>, page: Page, call: Call) -> PlaceStream {
+        let mut walk = self.begin(plan, Some(page), call);
+        walk.tells_places = true;
+        stream::try_unfold(walk, |mut walk| async move {
+            let next = walk.next_page().await?;
+            Ok(next.map(|next| (next.in_places(), walk)))
+        })
+        .map_ok(|places| stream::iter(places.into_iter().map(Ok)))
+        .try_flatten()
+        .boxed()
+    }
+
+    fn begin(self, plan: Arc<Plan>, page: Option<Page>, call: Call) -> Box<Walk> {
+        Box::new(Walk {
             source: self,
             plan,
             request: 0,
@@ -155,15 +178,9 @@ impl Source {
             walked: Walked::default(),
             held: call.resources.held(),
             held_ids: call.resources.held(),
+            tells_places: false,
             call,
-        });
-        stream::try_unfold(walk, |mut walk| async move {
-            let next = walk.next_page().await?;
-            Ok(next.map(|yielded| (yielded, walk)))
         })
-        .map_ok(|yielded| stream::iter(yielded.into_iter().map(Ok)))
-        .try_flatten()
-        .boxed()
     }
 }
 
@@ -204,6 +221,8 @@ struct Walk {
     held: Held,
     /// What is counted of `seen`.
     held_ids: Held,
+    /// Whether it tells what stands in each place.
+    tells_places: bool,
 }
 
 /// One page of the view, as the source has sent it.
@@ -214,12 +233,28 @@ struct Translated {
     held: Held,
 }
 
+/// What is new of a page.
+struct NewOfPage {
+    yielded: Vec<Yielded>,
+    /// The id in each place of the source's page, as far as there is one; empty where nobody asks for places.
+    places: Vec<Option<EntityId>>,
+}
+
+impl NewOfPage {
+    /// What stands in each place.
+    fn in_places(self) -> Vec<Option<Yielded>> {
+        let mut new = self.yielded.into_iter().peekable();
+        let places = self.places.into_iter();
+        places.map(|id| new.next_if(|one| id_of(one) == id.as_ref())).collect()
+    }
+}
+
 /// Pages of one walk: with [`MAX_PAGE`] entities each, far more than a request may hold.
 const MAX_PAGES: usize = 1_000;
 
 impl Walk {
     /// What the next page holds, which may be nothing; `None` after the last.
-    async fn next_page(&mut self) -> Result<Option<Vec<Yielded>>, AdapterError> {
+    async fn next_page(&mut self) -> Result<Option<NewOfPage>, AdapterError> {
         let limit = page_limit(self.remaining);
         let Some(request) = self.plan.requests.get(self.request).filter(|_| limit > 0) else {
             self.report();
@@ -248,6 +283,11 @@ impl Walk {
         let is_last = listed < limit || is_all;
         let is_end = (is_last && self.request + 1 == self.plan.requests.len()) || self.remaining == Some(0);
         let has_entities = yielded.iter().any(|one| matches!(one, Yielded::Entity(_)));
+        let mut places: Vec<Option<EntityId>> = Vec::new();
+        if self.tells_places {
+            places.extend(yielded.iter().map(|one| id_of(one).cloned()));
+            places.resize(listed.max(places.len()), None);
+        }
         let yielded = self.new_of(yielded, is_end)?;
         let has_new = yielded.iter().any(|one| id_of(one).is_some());
         self.pages += 1;
@@ -261,7 +301,7 @@ impl Walk {
             self.request += 1;
             self.offset = 0;
         }
-        Ok(Some(yielded))
+        Ok(Some(NewOfPage { yielded, places }))
     }
 
     /// The entities of a page that no earlier page had, each once.

@@ -9,7 +9,8 @@ use ngsi_ld::EntityId;
 use super::pages::{Source, united};
 use super::plan::Plan;
 use kakehashi_contract::{
-    AdapterError, AskedRequest, Call, Counted, EntityStream, ErrorKind, Page, PreparedQuery, PushDown, Yielded,
+    AdapterError, AskedRequest, Call, Counted, EntityStream, ErrorKind, Page, PlaceStream, PreparedQuery, PushDown,
+    Yielded,
 };
 
 /// What one source is asked, and how its answers are read.
@@ -25,6 +26,12 @@ pub(super) struct PreparedNgsiV2 {
 }
 
 impl PreparedNgsiV2 {
+    /// Whether its answer is one list, in which a page can begin anywhere: several requests bring the same entity, or are one
+    /// list after the other.
+    fn is_one_list(&self) -> bool {
+        self.plan.requests.len() <= 1 && !self.ids_repeat
+    }
+
     /// The page that the source is asked for. One of candidates would be no page of the answer.
     fn sent_page(&self, page: Option<Page>) -> Option<Page> {
         page.filter(|_| self.plan.push_down.is_exact())
@@ -38,7 +45,8 @@ impl PreparedQuery for PreparedNgsiV2 {
     }
 
     fn asked(&self, page: Option<Page>) -> Result<Vec<AskedRequest>, AdapterError> {
-        self.source.asked(&self.plan, self.sent_page(page))
+        let page = page.filter(|_| self.is_one_list() || self.plan.push_down.is_exact());
+        self.source.asked(&self.plan, page)
     }
 
     async fn retrieve(&self, call: &Call) -> Result<Option<Yielded>, AdapterError> {
@@ -77,6 +85,19 @@ impl PreparedQuery for PreparedNgsiV2 {
             Ok(stream::iter(yielded.into_iter().map(Ok)))
         };
         stream::once(united).try_flatten().boxed()
+    }
+
+    fn candidates(&self, page: Page, call: &Call) -> Option<PlaceStream> {
+        if !self.is_one_list() {
+            return None;
+        }
+        let places = self.source.clone().places(Arc::clone(&self.plan), page, call.clone());
+        if self.ids.is_empty() {
+            return Some(places);
+        }
+        let ids = Arc::clone(&self.ids);
+        let meant = places.map_ok(move |place| place.filter(|one| is_meant(one, &ids)));
+        Some(meant.boxed())
     }
 
     async fn count(&self, call: &Call) -> Result<Counted, AdapterError> {

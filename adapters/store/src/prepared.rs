@@ -11,8 +11,8 @@ use super::body::Wanted;
 use super::partition::StorePartition;
 use super::read;
 use kakehashi_contract::{
-    AdapterError, AskedRequest, AttributeSelection, Call, Counted, EntityStream, Page, PreparedQuery, PushDown,
-    SourceId, SourceQuery, Yielded,
+    AdapterError, AskedRequest, AttributeSelection, Call, Counted, EntityStream, Page, PlaceStream, PreparedQuery,
+    PushDown, SourceId, SourceQuery, Yielded,
 };
 
 /// The statements that one query may become, whoever runs them.
@@ -82,6 +82,21 @@ impl PreparedStatements {
     }
 }
 
+impl PreparedStatements {
+    fn read(&self, page: Option<Page>, call: &Call) -> EntityStream {
+        let (source, wanted) = (self.source.clone(), Arc::clone(&self.wanted));
+        read::all(
+            self.partition.clone(),
+            self.statements.selecting(page),
+            wanted,
+            call.clone(),
+        )
+        .map_ok(Yielded::Entity)
+        .map_err(move |error| adapter_error(&source, &error))
+        .boxed()
+    }
+}
+
 /// Whether a query asks for one entity by its id, and for nothing that would have to be looked for.
 fn names_what_it_asks_for(query: &SourceQuery) -> bool {
     query.ids.len() == 1
@@ -117,16 +132,12 @@ impl PreparedQuery for PreparedStatements {
     }
 
     fn query(&self, page: Option<Page>, call: &Call) -> EntityStream {
-        let (source, wanted) = (self.source.clone(), Arc::clone(&self.wanted));
-        read::all(
-            self.partition.clone(),
-            self.statements.selecting(page),
-            wanted,
-            call.clone(),
-        )
-        .map_ok(Yielded::Entity)
-        .map_err(move |error| adapter_error(&source, &error))
-        .boxed()
+        // A page of candidates would be no page of the answer.
+        self.read(page.filter(|_| self.push_down().is_exact()), call)
+    }
+
+    fn candidates(&self, page: Page, call: &Call) -> Option<PlaceStream> {
+        Some(self.read(Some(page), call).map_ok(Some).boxed())
     }
 
     async fn count(&self, call: &Call) -> Result<Counted, AdapterError> {

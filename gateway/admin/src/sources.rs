@@ -54,7 +54,7 @@ pub(super) async fn list(
         AdministratorRole::Tenant(tenant) => source.tenant == *tenant,
         AdministratorRole::Operator | AdministratorRole::Auditor => true,
     };
-    let sources = revision.registry.sources().iter().filter(may_see);
+    let sources = revision.registry.configured().iter().filter(may_see);
     let is_tenant = matches!(administrator.role, AdministratorRole::Tenant(_));
     let sources: Vec<Source<'_>> = sources
         .map(|source| {

@@ -155,6 +155,7 @@ pub(super) fn cost(
     sub_query: &SubQuery,
     by_id: bool,
     all_candidates: bool,
+    is_decided: bool,
     requests: &[AskedRequest],
     push_down: &PushDown,
     scan: usize,
@@ -170,7 +171,7 @@ pub(super) fn cost(
     let reads = match () {
         () if requests.is_empty() => Reads::Nothing,
         () if by_id => Reads::Entity,
-        () if !all_candidates && sub_query.page.is_some() => Reads::Page,
+        () if !all_candidates && sub_query.page.is_some() && is_decided => Reads::Page,
         () if leaves_out => Reads::Candidates,
         () => Reads::Everything,
     };

@@ -1,6 +1,8 @@
 //! What the policies grant of each owner's data, and which of their lines decided. Types that are decided alike stand
 //! together.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type};
@@ -134,16 +136,23 @@ pub fn personal_data_shown(personal_data: PersonalData) -> &'static str {
     }
 }
 
+/// The sources that a read is about.
+fn asked_of(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Vec<Arc<RegisteredSource>> {
+    // Where there are too many of them, what would be asked says so.
+    sources_of(question, asker, named).unwrap_or_default()
+}
+
 /// Adds what is granted for a read.
 pub(super) fn of_reading(question: &Question, asker: &Asker<'_>, explanation: &mut Explanation) {
     let named = types_named_here(question, asker.policies);
-    for source in sources_of(question, asker.registry, &named) {
+    for source in asked_of(question, asker, &named) {
         let held = named.iter().filter(|name| source.may_hold(name, &question.query.ids));
-        add(source, held, asker, explanation);
+        add(&source, held, asker, explanation);
     }
     if question.query.types.is_some() {
         for name in named.iter() {
-            let held = sources_of(question, asker.registry, std::slice::from_ref(name))
+            let held = asked_of(question, asker, std::slice::from_ref(name))
+                .iter()
                 .any(|source| source.may_hold(name, &question.query.ids));
             if !held {
                 let name = compact_type(name);
@@ -154,7 +163,7 @@ pub(super) fn of_reading(question: &Question, asker: &Asker<'_>, explanation: &m
         }
     } else if asker
         .registry
-        .sources()
+        .configured()
         .iter()
         .any(|source| source.holds_any_type() && source.personal_data == PersonalData::None)
     {

@@ -108,7 +108,9 @@ pub(super) fn of_reading(
             let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);
             sub_queries.iter().flat_map(by_type).collect()
         }
-        Command::Query { .. } => strategy(&sub_queries, question, explanation).asks(sub_queries, opening.page),
+        Command::Query { .. } => {
+            strategy(&sub_queries, question, opening.page, explanation).asks(sub_queries, opening.page)
+        }
         Command::Write(..) | Command::Delete(..) => Vec::new(),
     };
     for sub_query in &sent {
@@ -120,7 +122,16 @@ pub(super) fn of_reading(
         let push_down = sub_query.push_down();
         let by_id = matches!(command, Command::Retrieve { .. });
         let all_candidates = opening.candidates.is_some();
-        let cost = cost(sub_query, by_id, all_candidates, &requests, &push_down, scan);
+        let is_decided = sub_query.is_exact(&question.query);
+        let cost = cost(
+            sub_query,
+            by_id,
+            all_candidates,
+            is_decided,
+            &requests,
+            &push_down,
+            scan,
+        );
         explanation
             .questions
             .push(shown(sub_query, whole, requests, &push_down, cost));
@@ -128,8 +139,8 @@ pub(super) fn of_reading(
 }
 
 /// How a query goes, as far as it can be told without looking into the store.
-fn strategy(sub_queries: &[SubQuery], question: &Question, explanation: &mut Explanation) -> Strategy {
-    let strategy = Strategy::of(sub_queries, true, question);
+fn strategy(sub_queries: &[SubQuery], question: &Question, page: Page, explanation: &mut Explanation) -> Strategy {
+    let strategy = Strategy::of(sub_queries, true, question, page);
     let (Strategy::Decided(unless), [only]) = (&strategy, sub_queries) else {
         return strategy;
     };

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::claimed::Standing;
 use super::plan::SubQuery;
+use super::registration::Mode;
 
 /// What one source says of an entity, as the consumer may see it.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(super) struct RankedPart {
     pub(super) rank: usize,
     pub(super) entity: Entity,
     standing: Standing,
+    is_auxiliary: bool,
 }
 
 /// The parts of one entity; nearly always it is one.
@@ -30,6 +32,7 @@ impl RankedPart {
         Self {
             rank,
             standing: sub_query.standing(&entity),
+            is_auxiliary: sub_query.source.registration.mode == Mode::Auxiliary,
             entity,
         }
     }
@@ -101,12 +104,38 @@ impl Owner<'_> {
     }
 }
 
-/// The parts in the order of the plan.
+/// The parts in the order of the plan, those of auxiliary sources last and with what no other says alone (clause 4.3.6.2).
 pub(super) fn in_rank(mut parts: PartsOfOne) -> Vec<Part> {
-    parts.sort_by_key(|ranked| ranked.rank);
-    let parts = parts.into_iter().map(|ranked| Part {
-        authoritative: ranked.standing == Standing::Owner,
-        entity: ranked.entity,
-    });
-    parts.collect()
+    parts.sort_by_key(|ranked| (ranked.is_auxiliary, ranked.rank));
+    let mut ordered: Vec<Part> = Vec::with_capacity(parts.len());
+    for mut ranked in parts {
+        if ranked.is_auxiliary {
+            keep_supplementary(&mut ranked.entity, &ordered);
+        }
+        ordered.push(Part {
+            authoritative: ranked.standing == Standing::Owner,
+            entity: ranked.entity,
+        });
+    }
+    ordered
+}
+
+/// Leaves of what an auxiliary source says what no other has said.
+fn keep_supplementary(entity: &mut Entity, others: &[Part]) {
+    if others.is_empty() {
+        return;
+    }
+    let said = |attribute: &Attribute, instance: &Instance| {
+        let mut same = others
+            .iter()
+            .filter_map(|other| other.entity.attribute(&attribute.name));
+        same.any(|same| same.instances.iter().any(|said| said.dataset_id == instance.dataset_id))
+    };
+    for attribute in &mut entity.attributes {
+        let all = std::mem::take(&mut attribute.instances);
+        attribute.instances = all.into_iter().filter(|instance| !said(attribute, instance)).collect();
+    }
+    entity.attributes.retain(|attribute| !attribute.instances.is_empty());
+    entity.scopes.clear();
+    entity.system = SystemAttributes::default();
 }

@@ -8,7 +8,8 @@ use kakehashi_core::names::TenantId;
 use ngsi_ld::query::{IdPattern, IdPatterns};
 use ngsi_ld::{Entity, EntityId, TypeName};
 
-use super::registered_source::{Provision, RegisteredSource};
+use super::registered_source::RegisteredSource;
+use super::registration::{ProvidedIds, Provision};
 
 /// How much a claim says of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,8 @@ pub struct ClaimedIds {
     of_any_type: Claimants,
     /// Those of some ids alone, of whatever type.
     of_some_ids: Claimants,
+    /// Whose they are, and of which ids, each once.
+    all: Vec<(TenantId, ProvidedIds)>,
     /// Whether there are any at all.
     exist: bool,
 }
@@ -111,11 +114,19 @@ impl ClaimedIds {
             let claims = source.provides.iter().filter(|provision| provision.authoritative);
             claims.map(move |provision| (&source.tenant, provision))
         });
+        let mut all: Vec<(TenantId, ProvidedIds)> = Vec::new();
+        for (tenant, provision) in claims.clone() {
+            let claim = (tenant.clone(), provision.ids.clone());
+            // Those of one source stand together.
+            if all.last() != Some(&claim) {
+                all.push(claim);
+            }
+        }
         let mut by_type: HashMap<TypeName, Vec<_>> = HashMap::new();
         let mut by_name: HashMap<Box<str>, Vec<_>> = HashMap::new();
         let (mut of_any_type, mut of_some_ids) = (Vec::new(), Vec::new());
         for (tenant, provision) in claims {
-            let claim = (tenant, provision.id_pattern.as_ref());
+            let claim = (tenant, provision.ids.pattern());
             if claim.1.is_some() {
                 of_some_ids.push(claim);
             }
@@ -128,6 +139,7 @@ impl ClaimedIds {
             }
         }
         Self {
+            all,
             exist: !by_type.is_empty() || !of_any_type.is_empty(),
             by_type: by_type
                 .into_iter()
@@ -178,6 +190,15 @@ impl ClaimedIds {
             _ if speaks => Standing::Owner,
             _ => Standing::Free,
         }
+    }
+
+    /// Whether another tenant may speak for an entity that a source holds.
+    #[must_use]
+    pub fn may_be_of_others(&self, source: &RegisteredSource) -> bool {
+        let may_be = |claimed: &(TenantId, ProvidedIds)| {
+            claimed.0 != source.tenant && source.provides.iter().any(|one| one.ids.may_meet(&claimed.1))
+        };
+        self.all.iter().any(may_be)
     }
 
     /// What the type is called that an id names (clause A.3: `urn:ngsi-ld:<type>:...`), where somebody has a claim to that

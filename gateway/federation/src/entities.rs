@@ -11,6 +11,7 @@ use ngsi_ld::Entity;
 
 use super::gather::{self, Request};
 use super::looking::{Arrived, TOGETHER, visible_part};
+use super::pages::place::Place;
 use super::plan::SubQuery;
 use super::{Question, Warning, warning};
 
@@ -115,6 +116,8 @@ pub struct EntityPage {
     pub count: Option<u64>,
     /// The sources whose part is missing.
     pub warnings: Vec<Warning>,
+    /// Where the next page begins, where that is known better than by its offset.
+    pub next: Option<Place>,
 }
 
 impl EntityPage {
@@ -124,6 +127,7 @@ impl EntityPage {
             entities: Entities::at_hand(question, Vec::new(), false, None),
             count: count.then_some(0),
             warnings: warning::of_errors([error]),
+            next: None,
         }
     }
 }

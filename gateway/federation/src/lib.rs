@@ -1,6 +1,6 @@
 //! One question, many sources: which to ask, asking them at the same time, and making one answer of theirs.
 //!
-//! [`registry`] knows the sources, [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
+//! [`registry`] knows the sources ([`registration`] what each is registered with), [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
 //! page consists of, [`strategy`] is how a question goes, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
 //! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. [`warning`] says what is
@@ -22,16 +22,21 @@ pub mod linked_retrieval;
 mod looking;
 mod once_prepared;
 mod ordered;
+pub mod pages;
 pub mod plan;
 pub mod provide;
+mod proxied;
 pub mod query;
 pub mod registered_source;
+pub mod registration;
+pub mod registrations;
 pub mod registry;
 pub mod release;
 pub mod retrieve;
 pub mod scan;
 pub mod selectors;
 mod source_filter;
+mod source_index;
 mod steps;
 pub mod strategy;
 pub mod tenant_limits;

@@ -178,7 +178,7 @@ impl<'a> Fetching<'a> {
             limit: ids.len(),
             offset: 0,
         };
-        let mut answer = unlinked::query(&question, page, false, self.asker, self.request).await?;
+        let mut answer = unlinked::query(&question, page, None, false, self.asker, self.request).await?;
         let entities = all_of(&mut answer).await?.into_iter();
         let mut found: HashMap<EntityId, Entity> = entities.map(|entity| (entity.id.clone(), entity)).collect();
         warning::add(&mut self.warnings, answer.warnings);

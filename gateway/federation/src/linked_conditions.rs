@@ -61,6 +61,7 @@ pub(super) async fn query(
         entities: Entities::at_hand(question, entities, more, None),
         count: count.then_some(total as u64),
         warnings,
+        next: None,
     })
 }
 

@@ -99,7 +99,11 @@ pub(super) fn visible_part(sub_query: &SubQuery, entity: Entity) -> Option<Yield
     if !sub_query.source.provides(&entity) {
         return None;
     }
-    let valid = entity.valid_at(|| DateTime::from_system_time(SystemTime::now()))?;
+    let mut valid = entity.valid_at(|| DateTime::from_system_time(SystemTime::now()))?;
+    let not_believed = sub_query.not_believed.as_deref();
+    if not_believed.is_some_and(|not| !not.keep_believed(&sub_query.source, &mut valid)) {
+        return None;
+    }
     let stands_alone = sub_query.would_stand_alone(&valid);
     let visible = sub_query.source.release(&sub_query.grants, valid, &sub_query.audit)?;
     Some(if stands_alone {

@@ -70,6 +70,7 @@ pub(super) async fn from_one(
         entities: Entities::at_hand(question, entities, more, Some(held)),
         count: count.then_some(matching as u64),
         warnings: gather::warnings_of(only, request, &left_out).await,
+        next: None,
     })
 }
 

@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use kakehashi_adapters::{
-    AdapterError, AskedRequest, Call, Coverage, ErrorKind, Page, PreparedQuery, PushDown, SourceQuery,
+    AdapterError, AskedRequest, AttributeSelection, Call, Coverage, ErrorKind, Page, PreparedQuery, PushDown,
+    SourceQuery,
 };
 use kakehashi_config::Extensions;
 use kakehashi_core::consumer::Consumer;
@@ -22,12 +23,13 @@ use kakehashi_policy::inspection::may_discern_finds;
 use kakehashi_policy::{
     GrantSet, Operation, PersonalData, PolicyEngine, Restriction, Selection, Selections, TypeGrant,
 };
-use ngsi_ld::query::{Expression, GeoQuery, Query, ScopeQuery};
-use ngsi_ld::{AttributeName, Entity, TypeName};
+use ngsi_ld::query::{Expression, GeoQuery, Ordering, Query, ScopeQuery};
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::asked_attributes::{asked_attributes, needs_system_dates, with_judged};
 use super::claimed::{ClaimedIds, Standing};
 use super::once_prepared::OncePrepared;
+use super::proxied::{NotBelieved, in_both};
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
 use super::tenant_limits::TenantLimiters;
@@ -57,6 +59,8 @@ pub struct SubQuery {
     pub of_one_tenant: bool,
     /// Whether no other source is asked, so that nothing stands beside what this one says.
     pub is_only: bool,
+    /// What the source is not believed; `None`: it is believed all that it provides.
+    pub(super) not_believed: Option<Arc<NotBelieved>>,
 }
 
 /// The consumer's own conditions that a source is told of.
@@ -116,7 +120,7 @@ async fn named_types<'a>(question: &Question, asker: &Asker<'a>, call: &Call) ->
     if question.query.types.is_some() {
         return named;
     }
-    let tells = asker.registry.sources().iter().filter(|source| {
+    let tells = asker.registry.configured().iter().filter(|source| {
         let may_be_asked = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
         may_be_asked && source.holds_any_type() && source.personal_data == PersonalData::None
     });
@@ -156,16 +160,59 @@ pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result
     })
 }
 
-/// The sources that a question about these types is about, in the order of the configuration.
-pub fn sources_of<'a>(
+/// Most sources that are registered while the gateway runs of which one question is judged. How many of them may be asked is
+/// another matter: what is granted of each must be known first.
+pub(crate) const MOST_MATCHING: usize = 10_000;
+
+/// The sources that a question about these types is about: those of the configuration in its order, then those that are
+/// registered beside it.
+///
+/// # Errors
+/// [`Refusal::TooManySources`] where more than [`MOST_MATCHING`] are registered for it.
+pub fn sources_of(
     question: &Question,
-    registry: &'a Registry,
+    asker: &Asker<'_>,
     named: &[TypeName],
-) -> impl Iterator<Item = &'a Arc<RegisteredSource>> {
-    registry.holding(named).into_iter().filter(|source| {
+) -> Result<Vec<Arc<RegisteredSource>>, Refusal> {
+    let attributes = attributes_named(question);
+    let (ids, registry) = (&question.query.ids, asker.registry);
+    let Some(mut sources) = registry.holding(named, ids, attributes.as_deref(), MOST_MATCHING) else {
+        return Err(Refusal::TooManySources {
+            needed: MOST_MATCHING.saturating_add(1),
+            allowed: asker.fan_out,
+        });
+    };
+    sources.retain(|source| {
         let asked_tenant = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
-        asked_tenant && (source.is_store || !question.local) && question.wants(source)
-    })
+        asked_tenant
+            && (source.is_store || !question.local)
+            && source.registration.admits(asker.operation, &question.query)
+            && question.wants(source)
+    });
+    Ok(sources)
+}
+
+/// The attributes that a question names, where it names those that it wants (clause 5.12); `None`: it wants whichever there
+/// are.
+fn attributes_named(question: &Question) -> Option<Vec<AttributeName>> {
+    let shown = question.shown.as_ref()?;
+    let Query {
+        attributes,
+        filter,
+        geo,
+        ..
+    } = &question.query;
+    let conditions = filter.iter().flat_map(Expression::attributes);
+    let places = geo.iter().map(|geo| &geo.property);
+    let paths = question.order.iter().flat_map(Ordering::paths);
+    let ordering = paths.map(|path| &path.attribute);
+    let named = shown
+        .iter()
+        .chain(attributes)
+        .chain(conditions)
+        .chain(places)
+        .chain(ordering);
+    Some(named.cloned().collect())
 }
 
 /// Questions to sources that several selectors of one request may become: each selector is one of its own to every source
@@ -180,10 +227,11 @@ pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Res
     let mut sub_queries = Vec::new();
     for (part, named) in question.of_each_selector(named) {
         let prepared = Prepared::of(&part);
-        let sources: Vec<&Arc<RegisteredSource>> = sources_of(&part, asker.registry, &named).collect();
+        let sources = sources_of(&part, asker, &named)?;
         sub_queries.reserve(sources.len());
-        for source in sources {
-            split_by_grant(source, &named, &prepared, asker, &mut sub_queries);
+        for source in &sources {
+            let not_believed = NotBelieved::of(source, &sources);
+            split_by_grant(source, not_believed, &named, &prepared, asker, &mut sub_queries);
         }
     }
     if question.selectors.len() > 1 {
@@ -278,13 +326,18 @@ impl<'q> Prepared<'q> {
 /// Adds the sub-queries for one source: one for each group of types with the same granted attributes.
 fn split_by_grant(
     source: &Arc<RegisteredSource>,
+    not_believed: Option<Arc<NotBelieved>>,
     named: &[TypeName],
     prepared: &Prepared<'_>,
     asker: &Asker<'_>,
     sub_queries: &mut Vec<SubQuery>,
 ) {
     let question = prepared.question;
-    let may_hold = |r#type: &&TypeName| source.may_hold(r#type, &question.query.ids);
+    let ids = &question.query.ids;
+    let may_hold = |r#type: &&TypeName| {
+        let is_elsewhere = not_believed.as_ref().is_some_and(|not| not.is_all_of(r#type));
+        source.may_hold(r#type, ids) && !is_elsewhere
+    };
     let held: Cow<'_, [TypeName]> = match named.iter().all(|r#type| may_hold(&r#type)) {
         true => Cow::Borrowed(named),
         false => named.iter().filter(may_hold).cloned().collect(),
@@ -298,8 +351,9 @@ fn split_by_grant(
     ));
     let audit = Arc::new(Audit::new(&asker.consumer.id, source));
     let mut groups = Selections::new();
-    for mut granted in grants.by_selection() {
-        granted.attributes = asked_attributes(question, prepared.needs_system_dates, &granted, &grants);
+    for mut granted in of_each_provision(grants.by_selection(), source, ids) {
+        let asked = asked_attributes(question, prepared.needs_system_dates, &granted, &grants);
+        granted.attributes = provided(asked, &granted.types, source, ids);
         let is_same = |earlier: &&mut Selection| {
             earlier.attributes == granted.attributes && earlier.restriction == granted.restriction
         };
@@ -310,7 +364,7 @@ fn split_by_grant(
     }
     for group in groups {
         let restriction = group.restriction.clone();
-        let (query, told) = source_query(prepared, group, &grants, source);
+        let (query, told) = source_query(prepared, group, &grants, source, not_believed.as_deref());
         sub_queries.push(SubQuery {
             source: Arc::clone(source),
             query: query.into(),
@@ -322,8 +376,40 @@ fn split_by_grant(
             claimed: Arc::clone(asker.registry.claimed()),
             of_one_tenant: question.tenant.is_some(),
             is_only: false,
+            not_believed: not_believed.clone(),
         });
     }
+}
+
+/// The selections, each of one type where the source provides different attributes of different types.
+fn of_each_provision(selections: Selections, source: &RegisteredSource, ids: &[EntityId]) -> Selections {
+    if source.provides_every_attribute() {
+        return selections;
+    }
+    let each = selections.into_iter().flat_map(|selection| {
+        let types = selection.types.clone();
+        types.into_iter().map(move |r#type| Selection {
+            types: vec![r#type],
+            ..selection.clone()
+        })
+    });
+    // What is granted and not provided is not there.
+    each.filter(|one| one.types.iter().all(|r#type| source.may_hold(r#type, ids)))
+        .collect()
+}
+
+/// The attributes of a selection that the source provides of all of these types.
+fn provided(
+    asked: AttributeSelection,
+    types: &[TypeName],
+    source: &RegisteredSource,
+    ids: &[EntityId],
+) -> AttributeSelection {
+    if source.provides_every_attribute() {
+        return asked;
+    }
+    let each = types.iter().map(|r#type| source.provided_attributes(r#type, ids));
+    each.fold(asked, |asked, provided| in_both(asked, &provided))
 }
 
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
@@ -333,6 +419,7 @@ fn source_query(
     group: Selection,
     grants: &GrantSet,
     source: &RegisteredSource,
+    not_believed: Option<&NotBelieved>,
 ) -> (SourceQuery, Told) {
     let Selection {
         types,
@@ -349,7 +436,8 @@ fn source_query(
     let pushed = !question.split_entities;
     // Where every attribute is asked for, the classification still hides some: a source that decides by one of those
     // would tell of it.
-    let shown = |name: &AttributeName| match attributes.includes(name) {
+    let is_believed = |name: &AttributeName| not_believed.is_none_or(|not| !not.may_be(name));
+    let shown = |name: &AttributeName| match attributes.includes(name) && is_believed(name) {
         true => shown_in(&types, name, grants),
         false => ShownIn::None,
     };
@@ -401,11 +489,14 @@ fn source_query(
         // A condition on a system date is evaluated on what the source says of it.
         system_attributes: prepared.needs_system_dates
             || restriction.is_some_and(|restriction| restriction.system_attributes),
-        types,
         attributes: match restriction {
-            Some(restriction) => with_judged(attributes, &restriction.attributes),
+            Some(restriction) => {
+                let judged = with_judged(attributes, &restriction.attributes);
+                provided(judged, &types, source, ids)
+            }
             None => attributes,
         },
+        types,
     };
     (query, told)
 }
@@ -445,6 +536,23 @@ impl SubQuery {
         self.prepared().asked(self.page)
     }
 
+    /// Whether the source may hold an entity of this id, of one of the types that it is asked for.
+    pub(super) fn may_hold_id(&self, id: &EntityId) -> bool {
+        let mut types = self.query.types.iter();
+        types.any(|r#type| self.source.may_hold(r#type, std::slice::from_ref(id)))
+    }
+
+    /// Whether an entity may be found by both.
+    pub(super) fn may_share_ids_with(&self, other: &Self) -> bool {
+        // That no entity of a source has two of its types is asked of the source elsewhere.
+        !Arc::ptr_eq(&self.source, &other.source) && self.source.may_share_ids_with(&other.source)
+    }
+
+    /// Whether another tenant may speak for an entity that the source holds.
+    pub(super) fn may_be_of_others(&self) -> bool {
+        self.claimed.may_be_of_others(&self.source)
+    }
+
     /// Whose the part of an entity is that the source has sent.
     pub(super) fn standing(&self, entity: &Entity) -> Standing {
         self.claimed.standing(entity, &self.source)
@@ -474,7 +582,8 @@ impl SubQuery {
             .as_ref()
             .is_none_or(|selection| selects_each(selection, &self.query.types));
         let all_provided = self.query.types.iter().all(|r#type| self.source.provides_every(r#type));
-        all_pushed && all_covered && types_decided && all_provided && self.push_down().is_exact()
+        let all_believed = self.not_believed.is_none();
+        all_pushed && all_covered && types_decided && all_provided && all_believed && self.push_down().is_exact()
     }
 
     /// Whether every entity of its own that the source may send is one of which the consumer may see something, whatever
@@ -492,7 +601,9 @@ impl SubQuery {
                         .iter()
                         .all(|id| self.source.may_hold(r#type, std::slice::from_ref(id)))
             };
-            grants.clone().any(covers_every) && (self.source.provides_every(r#type) || is_asked_by_id())
+            self.not_believed.is_none()
+                && grants.clone().any(covers_every)
+                && (self.source.provides_every(r#type) || is_asked_by_id())
         })
     }
 
@@ -530,7 +641,7 @@ impl SubQuery {
 
     /// The same question without the consumer's conditions on attributes, for some ids only.
     #[must_use]
-    pub fn completing(&self, ids: Vec<ngsi_ld::EntityId>) -> Self {
+    pub fn completing(&self, ids: Vec<EntityId>) -> Self {
         let restriction = self.restriction.as_deref();
         let query = SourceQuery {
             filter: restriction
@@ -557,7 +668,7 @@ impl SubQuery {
         self
     }
 
-    fn unconditional(&self, ids: Vec<ngsi_ld::EntityId>) -> SourceQuery {
+    fn unconditional(&self, ids: Vec<EntityId>) -> SourceQuery {
         SourceQuery {
             ids,
             any_attribute: Vec::new(),
@@ -580,6 +691,7 @@ impl SubQuery {
             claimed: Arc::clone(&self.claimed),
             of_one_tenant: self.of_one_tenant,
             is_only: self.is_only,
+            not_believed: self.not_believed.clone(),
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use kakehashi_adapters::{Adapter, SourceId};
+use kakehashi_adapters::{Adapter, AttributeSelection, SourceId};
 use kakehashi_core::names::TenantId;
 use kakehashi_policy::PersonalData;
 use kakehashi_policy::inspection::Inspection;
 use kakehashi_telemetry::FindingCounter;
-use ngsi_ld::query::IdPattern;
-use ngsi_ld::{Entity, EntityId, TypeName};
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::flawed::Flawed;
+use super::registration::{Provision, Registration};
 
 /// One source, or one tenant's partition of the store: NGSI-LD's Context Source with its registration.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct RegisteredSource {
     pub adapter: Arc<dyn Adapter>,
     /// What it may hold.
     pub provides: Vec<Provision>,
+    /// What else it is registered with.
+    pub registration: Registration,
     /// Whether it may hold personal data beside what it provides.
     pub personal_data: PersonalData,
     /// Whether it is the platform's own store, which `local=true` means.
@@ -35,49 +37,53 @@ pub struct RegisteredSource {
     pub findings: FindingCounter,
     /// Of which types entities were left out lately.
     pub flawed: Flawed,
-}
-
-/// One kind of entity that a source provides.
-#[derive(Debug, Clone)]
-pub struct Provision {
-    /// The type; `None`: any.
-    pub r#type: Option<TypeName>,
-    /// Which ids; `None`: any.
-    pub id_pattern: Option<IdPattern>,
-    /// Whether this source's attributes win over those of other sources.
-    pub authoritative: bool,
-}
-
-impl Provision {
-    fn covers_type(&self, r#type: &TypeName) -> bool {
-        self.r#type.as_ref().is_none_or(|provided| provided == r#type)
-    }
-
-    fn covers_id(&self, id: &EntityId) -> bool {
-        self.id_pattern.as_ref().is_none_or(|pattern| pattern.matches(id))
-    }
-
-    /// Whether it speaks of the entity.
-    pub(super) fn covers(&self, entity: &Entity) -> bool {
-        entity.types.iter().any(|r#type| self.covers_type(r#type)) && self.covers_id(&entity.id)
-    }
+    /// Whether no other source holds an entity of the same id, as its owner says (`ids = "own"`).
+    pub owns_ids: bool,
 }
 
 impl RegisteredSource {
     /// Whether the source may hold an entity of that type with one of these ids (any id, if none is given).
     #[must_use]
     pub fn may_hold(&self, r#type: &TypeName, ids: &[EntityId]) -> bool {
-        self.provides.iter().any(|provision| {
-            provision.covers_type(r#type) && (ids.is_empty() || ids.iter().any(|id| provision.covers_id(id)))
-        })
+        let mut provides = self.provides.iter();
+        provides.any(|provision| provision.covers_any_of(r#type, ids))
     }
 
     /// Whether every entity of that type that the source answers with is one that it provides.
     #[must_use]
     pub fn provides_every(&self, r#type: &TypeName) -> bool {
-        self.provides
-            .iter()
-            .any(|provision| provision.covers_type(r#type) && provision.id_pattern.is_none())
+        self.provides.iter().any(|provision| provision.covers_whole(r#type))
+    }
+
+    /// The attributes that it provides of entities of the type with one of these ids (any id, if none is given).
+    #[must_use]
+    pub fn provided_attributes(&self, r#type: &TypeName, ids: &[EntityId]) -> AttributeSelection {
+        let provides = self.provides.iter();
+        let mut provided = Vec::new();
+        for provision in provides.filter(|provision| provision.covers_any_of(r#type, ids)) {
+            match &provision.attributes {
+                AttributeSelection::All => return AttributeSelection::All,
+                AttributeSelection::Only(names) => provided.extend(names.iter().cloned()),
+            }
+        }
+        AttributeSelection::only(provided)
+    }
+
+    /// Whether it provides every attribute of whatever it provides.
+    #[must_use]
+    pub fn provides_every_attribute(&self) -> bool {
+        let mut provides = self.provides.iter();
+        provides.all(|provision| provision.attributes == AttributeSelection::All)
+    }
+
+    /// Whether an id may be of both. Where that cannot be told from what they provide, it may.
+    #[must_use]
+    pub fn may_share_ids_with(&self, other: &Self) -> bool {
+        if self.owns_ids || other.owns_ids {
+            return false;
+        }
+        let meets = |one: &Provision| other.provides.iter().any(|two| one.ids.may_meet(&two.ids));
+        self.provides.iter().any(meets)
     }
 
     /// Whether it may hold types that the configuration does not name.
@@ -91,5 +97,20 @@ impl RegisteredSource {
     #[must_use]
     pub fn provides(&self, entity: &Entity) -> bool {
         self.provides.iter().any(|provision| provision.covers(entity))
+    }
+
+    /// Leaves of an entity that it provides the attributes that it provides.
+    pub(super) fn keep_provided(&self, entity: &mut Entity) {
+        if self.provides_every_attribute() {
+            return;
+        }
+        let covering: Vec<&AttributeSelection> = self
+            .provides
+            .iter()
+            .filter(|provision| provision.covers(entity))
+            .map(|provision| &provision.attributes)
+            .collect();
+        let is_provided = |name: &AttributeName| covering.iter().any(|provided| provided.includes(name));
+        entity.attributes.retain(|attribute| is_provided(&attribute.name));
     }
 }

@@ -1,23 +1,29 @@
-//! The sources of one revision, and which of them may hold entities of a type.
+//! The sources: those that the configuration names and those that are registered while the gateway runs, and which of them may
+//! hold what is asked for.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use kakehashi_adapters::SourceId;
 use kakehashi_core::names::TenantId;
-use ngsi_ld::TypeName;
+use ngsi_ld::{AttributeName, EntityId, TypeName};
 
 use super::claimed::ClaimedIds;
-pub use super::registered_source::{Provision, RegisteredSource};
+pub use super::registered_source::RegisteredSource;
+pub use super::registration::{Mode, ProvidedIds, Provision, Registration};
+pub use super::registrations::{CannotRegister, MOST_REGISTERED, Registrations};
+use super::source_index::{SourceIndex, Wanted};
 
-/// All sources of one revision. Finding those of a type costs the same at ten sources and at ten thousand.
+/// All sources of one revision, and those that are registered beside it. Finding those of a type costs the same at ten sources
+/// and at a hundred thousand.
 #[derive(Debug, Default)]
 pub struct Registry {
-    sources: Vec<Arc<RegisteredSource>>,
+    configured: Vec<Arc<RegisteredSource>>,
+    index: SourceIndex,
     by_name: HashMap<(SourceId, TenantId), usize>,
-    by_type: HashMap<TypeName, Vec<usize>>,
-    of_any_type: Vec<usize>,
     claimed: Arc<ClaimedIds>,
+    registrations: Registrations,
 }
 
 impl Registry {
@@ -25,41 +31,49 @@ impl Registry {
     /// else decides.
     #[must_use]
     pub fn new(sources: Vec<RegisteredSource>) -> Self {
-        let mut by_type: HashMap<TypeName, Vec<usize>> = HashMap::new();
-        let mut of_any_type = Vec::new();
-        for (index, source) in sources.iter().enumerate() {
-            if source.provides.iter().any(|provision| provision.r#type.is_none()) {
-                of_any_type.push(index);
-                continue;
-            }
-            for r#type in source.provides.iter().filter_map(|provision| provision.r#type.as_ref()) {
-                let indexes = by_type.entry(r#type.clone()).or_default();
-                if indexes.last() != Some(&index) {
-                    indexes.push(index);
-                }
-            }
+        Self::beside(sources, Registrations::default())
+    }
+
+    /// The same, with the sources that are registered while the gateway runs. They come after those of the configuration.
+    #[must_use]
+    pub fn beside(sources: Vec<RegisteredSource>, registrations: Registrations) -> Self {
+        let mut index = SourceIndex::default();
+        for (number, source) in sources.iter().enumerate() {
+            index.add(number, &source.provides);
         }
         let names = sources.iter().map(|source| (source.id.clone(), source.tenant.clone()));
         Self {
             by_name: names.zip(0..).collect(),
             claimed: Arc::new(ClaimedIds::of(&sources)),
-            sources: sources.into_iter().map(Arc::new).collect(),
-            by_type,
-            of_any_type,
+            configured: sources.into_iter().map(Arc::new).collect(),
+            index,
+            registrations,
         }
     }
 
-    /// The source of that name, or the partition of the store of that name and tenant.
+    /// The sources that are registered while the gateway runs.
+    #[must_use]
+    pub fn registrations(&self) -> &Registrations {
+        &self.registrations
+    }
+
+    /// The source of that name in the configuration, or the partition of the store of that name and tenant.
     #[must_use]
     pub fn find(&self, id: &SourceId, owner: &TenantId) -> Option<&Arc<RegisteredSource>> {
         let index = self.by_name.get(&(id.clone(), owner.clone()))?;
-        self.sources.get(*index)
+        self.configured.get(*index)
     }
 
-    /// Its place in the configuration.
+    /// Its place among all sources: smaller ones take precedence where nothing else decides. `None`: it is none of them
+    /// any more.
     #[must_use]
     pub fn position(&self, source: &RegisteredSource) -> Option<usize> {
-        self.by_name.get(&(source.id.clone(), source.tenant.clone())).copied()
+        let name = (source.id.clone(), source.tenant.clone());
+        if let Some(place) = self.by_name.get(&name) {
+            return Some(*place);
+        }
+        let (number, _) = self.registrations.find(&source.id, &source.tenant)?;
+        Some(self.configured.len().saturating_add(number))
     }
 
     /// The ids that tenants speak for.
@@ -68,10 +82,10 @@ impl Registry {
         &self.claimed
     }
 
-    /// Every source.
+    /// Every source of the configuration.
     #[must_use]
-    pub fn sources(&self) -> &[Arc<RegisteredSource>] {
-        &self.sources
+    pub fn configured(&self) -> &[Arc<RegisteredSource>] {
+        &self.configured
     }
 
     /// The partitions of the store that take writes for a tenant, in the order of the configuration.
@@ -79,28 +93,43 @@ impl Registry {
         let takes_writes = move |source: &&Arc<RegisteredSource>| {
             source.is_store && source.writable && source.tenant == *tenant && source.adapter.writer().is_some()
         };
-        self.sources.iter().filter(takes_writes)
+        self.configured.iter().filter(takes_writes)
     }
 
-    /// The sources that may hold entities of any of these types, each once, in the order of the configuration.
+    /// The sources that may hold entities of any of these types with one of these ids (any id, if none is given) and one of
+    /// these attributes (`None`: whichever), each once: those of the configuration in its order, then the others in the order in
+    /// which they were registered. `None`: there are more than `most_registered` of the latter.
     #[must_use]
-    pub fn holding<'a>(&self, types: impl IntoIterator<Item = &'a TypeName>) -> Vec<&Arc<RegisteredSource>> {
-        let mut indexes = self.of_any_type.clone();
-        let mut found = vec![false; self.sources.len()];
-        let mut types = types.into_iter();
+    pub fn holding<'a, T>(
+        &self,
+        types: T,
+        ids: &[EntityId],
+        attributes: Option<&[AttributeName]>,
+        most_registered: usize,
+    ) -> Option<Vec<Arc<RegisteredSource>>>
+    where
+        T: IntoIterator<Item = &'a TypeName> + Clone,
+    {
+        let wanted = Wanted { types, ids, attributes };
+        let mut indexes = Vec::new();
+        let mut found = vec![false; self.configured.len()];
         // With all of them found, the rest of the types adds nothing: a question without types names hundreds.
-        while indexes.len() < self.sources.len()
-            && let Some(r#type) = types.next()
-        {
-            for index in self.by_type.get(r#type).into_iter().flatten() {
-                if let Some(found) = found.get_mut(*index)
-                    && !std::mem::replace(found, true)
-                {
-                    indexes.push(*index);
-                }
+        let _enough = self.index.find(wanted.clone(), &mut |index| {
+            if let Some(found) = found.get_mut(index)
+                && !std::mem::replace(found, true)
+            {
+                indexes.push(index);
             }
-        }
+            if indexes.len() < self.configured.len() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
         indexes.sort_unstable();
-        indexes.iter().filter_map(|index| self.sources.get(*index)).collect()
+        let configured = indexes.iter().filter_map(|index| self.configured.get(*index));
+        let mut holding: Vec<Arc<RegisteredSource>> = configured.cloned().collect();
+        holding.extend(self.registrations.holding(wanted, most_registered)?);
+        Some(holding)
     }
 }

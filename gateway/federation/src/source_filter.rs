@@ -1,6 +1,6 @@
 //! Which sources a consumer wants to be asked: `csf`, a filter over what a context source is registered with (clauses
-//! 4.9 and 5.7.2.4). A source of the configuration stands for a registration with the members below; what else the
-//! configuration says of it, its address above all, is nobody's business, and a condition on it is met by none.
+//! 4.9 and 5.7.2.4). A source stands for a registration with the members below; what else is known of it, its address above
+//! all, is nobody's business, and a condition on it is met by none.
 //!
 //! The store is no registered source but the local scope: it is asked whatever the filter says.
 
@@ -28,7 +28,7 @@ fn described(source: &RegisteredSource) -> Option<Json> {
         id: format!("urn:ngsi-ld:ContextSourceRegistration:{name}"),
         r#type: "ContextSourceRegistration",
         name,
-        mode: "inclusive",
+        mode: source.registration.mode.as_str(),
         tenant: source.tenant.as_str(),
     };
     let text = serde_json::to_string(&registration).ok()?;

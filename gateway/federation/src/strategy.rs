@@ -17,6 +17,9 @@ const ALL_CANDIDATES: Page = Page {
     offset: 0,
 };
 
+/// The largest page that is put together from several sources without reading all of them.
+const LARGEST_PAGE: usize = 1_000;
+
 /// What the sources are asked before anything else, and which part of it.
 #[derive(Debug)]
 pub struct Opening {
@@ -99,7 +102,10 @@ pub enum Strategy {
     LookedThrough,
     /// One source is asked, and the gateway puts its entities in their order.
     Ordered,
-    /// What several sources say of an entity is merged, and the gateway decides. Also where none is asked.
+    /// As much of each of several sources is read as a page needs, in their order; what several say of an entity is merged.
+    /// Also where none is asked.
+    Paged,
+    /// All of several sources is read, merged, and put in order.
     Merged,
 }
 
@@ -113,7 +119,7 @@ pub struct Unless {
 impl Strategy {
     /// How the entities are found that sources are asked for. `all_are_asked`: whether no other source has been left out.
     #[must_use]
-    pub fn of(sub_queries: &[SubQuery], all_are_asked: bool, question: &Question) -> Self {
+    pub fn of(sub_queries: &[SubQuery], all_are_asked: bool, question: &Question, page: Page) -> Self {
         match sub_queries {
             [_] if question.order.is_some() && all_are_asked => Self::Ordered,
             [only] if all_are_asked => match decides_every_condition(only, question) {
@@ -122,22 +128,30 @@ impl Strategy {
                 }),
                 false => Self::LookedThrough,
             },
-            _ => Self::Merged,
+            _ if question.order.is_some() || page.limit > LARGEST_PAGE => Self::Merged,
+            _ => Self::Paged,
         }
     }
 
-    /// What the sources are asked of it first: one more than the page of the one that decides, of the others everything.
+    /// What the sources are asked of it first: one more than the page where that is known, of the others everything.
     #[must_use]
     pub fn asks(&self, sub_queries: Vec<SubQuery>, page: Page) -> Vec<SubQuery> {
         match self {
             Self::Decided(_) => sub_queries.iter().map(|only| only.paged(wanted_page(page))).collect(),
-            Self::LookedThrough | Self::Ordered | Self::Merged => sub_queries,
+            Self::LookedThrough | Self::Paged => {
+                let first = Page {
+                    offset: 0,
+                    limit: wanted_page(page).limit.min(LARGEST_PAGE),
+                };
+                sub_queries.iter().map(|one| one.paged(first)).collect()
+            }
+            Self::Ordered | Self::Merged => sub_queries,
         }
     }
 }
 
 /// Whether the only source decides the whole question. Where a condition could find out what inspection masks it does not.
-fn decides_every_condition(only: &SubQuery, question: &Question) -> bool {
+pub(super) fn decides_every_condition(only: &SubQuery, question: &Question) -> bool {
     question.leaving.is_none()
         && question.selectors.is_empty()
         && only.is_exact(&question.query)
@@ -145,6 +159,11 @@ fn decides_every_condition(only: &SubQuery, question: &Question) -> bool {
 }
 
 impl Unless {
+    /// What conditions depend on if these are Relationships.
+    pub(super) fn of_relationships(relationships: Vec<AttributeName>) -> Self {
+        Self { relationships }
+    }
+
     /// Whether the source holds entities of several types, of which one may hide them, or Relationships that conditions
     /// look at. Where that cannot be found out, it may.
     pub async fn is_held_by(&self, only: &SubQuery, call: &Call) -> bool {
@@ -201,7 +220,10 @@ mod tests {
 
     #[test]
     fn without_a_source_or_with_one_left_out_there_is_nothing_to_decide() {
-        assert_eq!(Strategy::of(&[], true, &Question::default()), Strategy::Merged);
+        let page = Page { limit: 20, offset: 0 };
+        assert_eq!(Strategy::of(&[], true, &Question::default(), page), Strategy::Paged);
+        let all = Strategy::of(&[], true, &Question::default(), ALL_CANDIDATES);
+        assert_eq!(all, Strategy::Merged);
         assert!(Strategy::Merged.asks(Vec::new(), ALL_CANDIDATES).is_empty());
     }
 }

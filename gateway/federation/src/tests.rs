@@ -6,7 +6,9 @@ mod conditional;
 mod dates;
 mod in_memory;
 mod left_out;
+mod pages;
 mod prepared;
+mod registered;
 mod scan;
 mod shares;
 
@@ -37,7 +39,7 @@ use super::entities::EntityPage;
 use super::flawed::Flawed;
 use super::gather::Request;
 use super::plan::Asker;
-use super::registry::{Provision, RegisteredSource, Registry};
+use super::registry::{ProvidedIds, Provision, RegisteredSource, Registration, Registry};
 use super::tenant_limits::TenantLimiters;
 use super::warning::{self, Missing};
 use super::{Question, Warning, query, retrieve};
@@ -107,7 +109,9 @@ impl Bench {
         let (asker, request) = (self.asker(registry), self.request());
         let question = Arc::new(question.clone());
         self.runtime.block_on(async {
-            let answer = query::query(&question, page, true, &asker, &request).await.unwrap();
+            let answer = query::query(&question, page, None, true, &asker, &request)
+                .await
+                .unwrap();
             collected(answer).await
         })
     }
@@ -185,12 +189,14 @@ pub(super) fn source_providing(owner: &str, provides: Vec<Provision>) -> Registe
             exact: false,
         }),
         provides,
+        registration: Registration::default(),
         personal_data: PersonalData::None,
         is_store: false,
         writable: false,
         inspection: Inspection::new(Actions::default(), &Classification::default()),
         findings: FindingCounter::new().unwrap(),
         flawed: Flawed::default(),
+        owns_ids: false,
     }
 }
 
@@ -198,9 +204,8 @@ fn registry(parts_by_source: &[Vec<Entity>], authoritative: usize, failing: Opti
     let sources = parts_by_source.iter().enumerate().map(|(index, parts)| {
         let id = SourceId::new(format!("source-{index}"));
         let provided = Provision {
-            r#type: Some(aed()),
-            id_pattern: None,
             authoritative: index == authoritative,
+            ..Provision::of_type(aed())
         };
         RegisteredSource {
             id: id.clone(),
@@ -257,6 +262,13 @@ fn sorted(mut entity: Entity) -> Entity {
     entity
 }
 
+/// The same in the order of their ids.
+fn by_id(entities: Vec<Entity>) -> Vec<Entity> {
+    let mut entities: Vec<Entity> = entities.into_iter().map(sorted).collect();
+    entities.sort_by(|a, b| a.id.cmp(&b.id));
+    entities
+}
+
 prop_compose! {
     fn generated_part()(number in 0u8..8, capacity in prop::option::of(0i64..4), height in prop::option::of(0i64..4)) -> Entity {
         let values = [("maxCapacity", capacity), ("height", height)];
@@ -300,8 +312,7 @@ proptest! {
             .map(sorted)
             .collect();
         prop_assert_eq!(answer.count, Some(expected.len() as u64));
-        let shown: Vec<Entity> = answer.entities.into_iter().map(sorted).collect();
-        prop_assert_eq!(shown, expected);
+        prop_assert_eq!(by_id(answer.entities), expected);
     }
 
     #[test]
@@ -319,8 +330,7 @@ proptest! {
             })
             .map(sorted)
             .collect();
-        let shown: Vec<Entity> = answer.entities.into_iter().map(sorted).collect();
-        prop_assert_eq!(shown, expected);
+        prop_assert_eq!(by_id(answer.entities), expected);
     }
 
     #[test]
@@ -406,9 +416,8 @@ fn what_a_lying_source_sends_unasked_goes_no_further() {
     let with_hidden = part(1, &[("height", 1), ("managerName", 7)]);
     let id = SourceId::new("liar");
     let provided = Provision {
-        r#type: Some(aed()),
-        id_pattern: Some(ngsi_ld::query::IdPattern::parse("AED:0").unwrap()),
-        authoritative: false,
+        ids: ProvidedIds::Matching(ngsi_ld::query::IdPattern::parse("AED:0").unwrap()),
+        ..Provision::of_type(aed())
     };
     let liar = RegisteredSource {
         id: id.clone(),

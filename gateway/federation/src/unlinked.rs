@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use hashbrown::HashMap;
 use kakehashi_adapters::{AdapterError, Counted, Page, SourceId};
@@ -16,8 +16,11 @@ use super::additions::{PartsOfOne, RankedPart, in_rank, take_out_ownerless};
 use super::entities::{Arriving, Entities, EntityPage};
 use super::gather::{self, Found, Request, SourceAnswer};
 use super::looking::{Look, hold};
-use super::plan::{Asker, Plan, SubQuery, plan};
+use super::pages::place::Place;
+use super::pages::{self, Asked, AskedSources, Finding};
+use super::plan::{Asker, SubQuery, plan};
 use super::strategy::Strategy;
+use super::warning::Missing;
 use super::{Question, Refusal, Warning, ordered, scan, steps, warning};
 
 /// Answers a question without conditions on linked entities.
@@ -27,26 +30,103 @@ use super::{Question, Refusal, Warning, ordered, scan, steps, warning};
 pub(super) async fn query(
     question: &Arc<Question>,
     page: Page,
+    from: Option<Place>,
     count: bool,
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<EntityPage, Refusal> {
     steps::check(question, request).await?;
     let mut plan = plan(question, asker, &request.call).await?;
-    let strategy = Strategy::of(&plan.sub_queries, plan.overloaded.is_empty(), question);
-    if strategy != Strategy::Merged
-        && let Some(only) = plan.sub_queries.pop()
+    let strategy = Strategy::of(&plan.sub_queries, plan.overloaded.is_empty(), question, page);
+    if !matches!(strategy, Strategy::Paged | Strategy::Merged)
+        && let [only] = plan.sub_queries.as_mut_slice()
     {
-        let only = Arc::new(SubQuery { is_only: true, ..only });
-        return match strategy {
-            Strategy::Ordered => ordered::from_one(&only, question, page, count, request).await,
-            Strategy::Decided(unless) if !unless.is_held_by(&only, &request.call).await => {
-                from_one(only, question, page, count, request).await
-            }
-            _ => looked_through(&only, question, page, count, request).await,
-        };
+        only.is_only = true;
     }
-    from_many(plan, question, page, count, request).await
+    let all = AskedSources {
+        sub_queries: plan.sub_queries.into_iter().map(Arc::new).collect(),
+        overloaded: plan.overloaded,
+    };
+    match (strategy, &*all.sub_queries) {
+        (Strategy::Ordered, [only]) => ordered::from_one(only, question, page, count, request).await,
+        (Strategy::Decided(unless), [only]) if from.is_none() && !unless.is_held_by(only, &request.call).await => {
+            from_one(Arc::clone(only), question, page, count, request).await
+        }
+        (Strategy::Merged, _) => merged_from_many(&all, question, page, count, request).await,
+        _ => by_pages(&all, question, Asked { page, from, count }, asker, request).await,
+    }
+}
+
+/// The answer of sources of which as much is read as the page needs. Where its entities can be counted by looking at all of
+/// them alone, that is done, as far as one request may.
+async fn by_pages(
+    all: &AskedSources,
+    question: &Arc<Question>,
+    asked: Asked,
+    asker: &Asker<'_>,
+    request: &Request,
+) -> Result<EntityPage, Refusal> {
+    if let Some(answer) = pages::from_many(all, question, asked, asker, request).await? {
+        return Ok(answer);
+    }
+    let Asked { page, from, .. } = asked;
+    // Half of the time is for the page, which comes whatever becomes of the count.
+    let now = Instant::now();
+    let mut counting = request.clone();
+    counting.call.requests = request.call.requests.again();
+    if page.limit > 0 {
+        counting.call.deadline = now + request.call.deadline.saturating_duration_since(now) / 2;
+    }
+    let counted = match &*all.sub_queries {
+        [only] if only.is_only => looked_through(only, question, page, true, &counting).await,
+        _ => merged_from_many(all, question, page, true, &counting).await,
+    };
+    let first = || all.sub_queries.first().map(|first| first.source.id.clone());
+    let uncounted = match &counted {
+        _ if Instant::now() >= counting.call.deadline => first(),
+        Ok(answer) => answer.warnings.iter().find_map(Warning::of_too_many),
+        Err(
+            Refusal::ScanTooWide
+            | Refusal::TooManyCandidates { .. }
+            | Refusal::TooManyRequests { .. }
+            | Refusal::Exhausted(Exhausted::Request { .. }),
+        ) => first(),
+        Err(_) => None,
+    };
+    let Some(source) = uncounted.filter(|_| page.limit > 0) else {
+        let answer = counted?;
+        return match answer.warnings.iter().find_map(Warning::of_too_many) {
+            // A count that is not asked for with anything else is the answer, or there is none.
+            Some(_) if page.limit == 0 => Err(Refusal::ScanTooWide),
+            // The page is another one than that which begins there.
+            None if from.is_some() => page_with_count(all, question, asked, answer, asker, request).await,
+            _ => Ok(answer),
+        };
+    };
+    let uncounted = Asked { count: false, ..asked };
+    let mut answer = pages::from_many(all, question, uncounted, asker, request).await?;
+    if let Some(answer) = &mut answer {
+        let missing = Missing::Count;
+        warning::add(&mut answer.warnings, [Warning { source, missing }]);
+    }
+    answer.ok_or(Refusal::ScanTooWide)
+}
+
+/// The page that begins at a place, with the count of another answer.
+async fn page_with_count(
+    all: &AskedSources,
+    question: &Arc<Question>,
+    asked: Asked,
+    counted: EntityPage,
+    asker: &Asker<'_>,
+    request: &Request,
+) -> Result<EntityPage, Refusal> {
+    let uncounted = Asked { count: false, ..asked };
+    let answer = pages::from_many(all, question, uncounted, asker, request).await?;
+    let mut answer = answer.ok_or(Refusal::ScanTooWide)?;
+    answer.count = counted.count;
+    warning::add(&mut answer.warnings, counted.warnings);
+    Ok(answer)
 }
 
 /// The answer of one source that decides everything itself: its page is the page, and is handed on as it arrives.
@@ -80,6 +160,7 @@ async fn from_one(
             entities: Entities::at_hand(question, Vec::new(), false, None),
             count: counted.map(|counted| counted.entities),
             warnings,
+            next: None,
         });
     }
     let mut arriving = Arriving::new(Arc::clone(&only), page, request);
@@ -95,6 +176,7 @@ async fn from_one(
         entities: Entities::arriving(question, arriving),
         count: counted.map(|counted| counted.entities),
         warnings: warning::of_errors(&error),
+        next: None,
     })
 }
 
@@ -145,6 +227,7 @@ async fn looked_through(
                 entities: Entities::at_hand(question, entities, more, Some(held)),
                 count: count.then_some(matching as u64),
                 warnings: gather::warnings_of(only, request, &left_out).await,
+                next: None,
             }
         }
         // A part of its answer would look like all of it.
@@ -188,16 +271,16 @@ impl Look for OfPage {
 }
 
 /// The answers of several sources, merged, with the conditions that are left evaluated here.
-async fn from_many(
-    plan: Plan,
+async fn merged_from_many(
+    all: &AskedSources,
     question: &Arc<Question>,
     page: Page,
     count: bool,
     request: &Request,
 ) -> Result<EntityPage, Refusal> {
-    let sub_queries: Arc<[Arc<SubQuery>]> = plan.sub_queries.into_iter().map(Arc::new).collect();
-    let (parts, mut warnings) = all_parts(&sub_queries, request).await?;
-    warning::add(&mut warnings, plan.overloaded.iter().map(Warning::from));
+    let sub_queries = Arc::clone(&all.sub_queries);
+    let (parts, mut warnings) = all_parts(&sub_queries, question, request).await?;
+    warning::add(&mut warnings, all.overloaded.iter().map(Warning::from));
     let resources = &request.call.resources;
     let merging = merged(parts, Arc::clone(&sub_queries), Arc::clone(question));
     let merged = resources.compute(merging).await.and_then(|merged| merged);
@@ -216,6 +299,7 @@ async fn from_many(
         entities: Entities::at_hand(question, entities, more, held),
         count: count.then_some(total as u64),
         warnings,
+        next: None,
     })
 }
 
@@ -232,7 +316,12 @@ async fn merged(parts: Parts, sub_queries: Arc<[Arc<SubQuery>]>, question: Arc<Q
     let clock = Clock::at(DateTime::from_system_time(SystemTime::now()));
     let mut entities = Vec::new();
     let mut ownerless = vec![0; sub_queries.len()];
-    for mut parts in parts.by_id.into_values() {
+    let Parts { by_id, places, held } = parts;
+    for (id, mut parts) in by_id {
+        // What no source finds is not found, whatever came unasked.
+        let Some(place) = places.get(&id) else {
+            continue;
+        };
         let taken_out = take_out_ownerless(&mut parts, &sub_queries);
         if !taken_out.is_empty() {
             let ranks: SmallVec<[usize; 2]> = taken_out.iter().map(|part| part.rank).collect();
@@ -250,18 +339,19 @@ async fn merged(parts: Parts, sub_queries: Arc<[Arc<SubQuery>]>, question: Arc<Q
         if let Some(entity) = merge_parts(in_rank(parts), &clock)
             && question.selects(&entity).await?
         {
-            entities.push(entity);
+            entities.push((*place, entity));
         }
         pause().await;
     }
-    match &question.order {
-        Some(order) => entities = steps::sorted(order, entities).await,
-        None => entities.sort_unstable_by(|a, b| a.id.cmp(&b.id)),
+    entities.sort_unstable_by_key(|(place, _)| *place);
+    let mut entities: Vec<Entity> = entities.into_iter().map(|(_, entity)| entity).collect();
+    if let Some(order) = &question.order {
+        entities = steps::sorted(order, entities).await;
     }
     Ok(Merged {
         entities,
         ownerless,
-        held: parts.held,
+        held,
     })
 }
 
@@ -269,21 +359,28 @@ async fn merged(parts: Parts, sub_queries: Arc<[Arc<SubQuery>]>, question: Arc<Q
 #[derive(Default)]
 struct Parts {
     by_id: HashMap<EntityId, PartsOfOne>,
+    /// Where the first source that finds each has it: the source's rank, and the place in its answer.
+    places: HashMap<EntityId, (usize, usize)>,
     /// What is counted of them for the request.
     held: Option<Held>,
 }
 
 /// Asks for candidates, then for the parts of them that a source left out because its own part does not meet
 /// the conditions: the whole entity must be seen to judge it, and to show it.
-async fn all_parts(sub_queries: &Arc<[Arc<SubQuery>]>, request: &Request) -> Result<(Parts, Vec<Warning>), Refusal> {
+async fn all_parts(
+    sub_queries: &Arc<[Arc<SubQuery>]>,
+    question: &Arc<Question>,
+    request: &Request,
+) -> Result<(Parts, Vec<Warning>), Refusal> {
     let answers = gathered(sub_queries, request).await?;
     let errors = answers.iter().map(|answer| answer.as_ref().err());
     if let Some(refusal) = scan::refusal(sub_queries.iter().map(|sub_query| &**sub_query).zip(errors)) {
         return Err(refusal);
     }
     let resources = &request.call.resources;
-    let assembling = assembled(Arc::clone(sub_queries), answers);
-    let (mut parts, mut warnings, completing) = resources.compute(assembling).await.map_err(Refusal::Exhausted)?;
+    let assembling = assembled(Arc::clone(sub_queries), Arc::clone(question), answers);
+    let assembled = resources.compute(assembling).await.and_then(|assembled| assembled);
+    let (mut parts, mut warnings, completing) = assembled.map_err(Refusal::Exhausted)?;
     if completing.is_empty() {
         return Ok((parts, warnings));
     }
@@ -322,7 +419,11 @@ async fn gathered(sub_queries: &[Arc<SubQuery>], request: &Request) -> Result<Ve
 type Completing = Vec<(usize, Arc<SubQuery>)>;
 
 /// The parts that sources have sent, and what they must be asked for again.
-async fn assembled(sub_queries: Arc<[Arc<SubQuery>]>, answers: Vec<SourceAnswer>) -> (Parts, Vec<Warning>, Completing) {
+async fn assembled(
+    sub_queries: Arc<[Arc<SubQuery>]>,
+    question: Arc<Question>,
+    answers: Vec<SourceAnswer>,
+) -> Result<(Parts, Vec<Warning>, Completing), Exhausted> {
     let mut parts = Parts::default();
     let mut warnings = Vec::new();
     let mut filtering: Vec<(usize, &SubQuery, Vec<EntityId>)> = Vec::new();
@@ -337,6 +438,9 @@ async fn assembled(sub_queries: Arc<[Arc<SubQuery>]>, answers: Vec<SourceAnswer>
                     let ids = found.entities.iter().map(|entity| entity.id.clone()).collect();
                     filtering.push((rank, sub_query, ids));
                 }
+                parts
+                    .note_places(rank, &Finding::of(sub_query, &question), &found)
+                    .await?;
                 parts.add(rank, sub_query, found).await;
             }
             Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
@@ -347,7 +451,7 @@ async fn assembled(sub_queries: Arc<[Arc<SubQuery>]>, answers: Vec<SourceAnswer>
         let missing = missing_parts(sub_query, found, &parts).await;
         completing.extend(missing.map(|missing| (rank, Arc::new(missing))));
     }
-    (parts, warnings, completing)
+    Ok((parts, warnings, completing))
 }
 
 /// What a source that filters must be asked for again: the candidates of the others that it may hold.
@@ -377,6 +481,17 @@ async fn missing_parts(sub_query: &SubQuery, mut found: Vec<EntityId>, parts: &P
 const MAX_COMPLETED_BY_ID: usize = 500;
 
 impl Parts {
+    /// Notes what a source has found that none before it has.
+    async fn note_places(&mut self, rank: usize, finding: &Finding, found: &Found) -> Result<(), Exhausted> {
+        for (place, entity) in found.entities.iter().enumerate() {
+            if !self.places.contains_key(&entity.id) && finding.has_found(entity).await? {
+                self.places.insert(entity.id.clone(), (rank, place));
+            }
+            pause().await;
+        }
+        Ok(())
+    }
+
     async fn add(&mut self, rank: usize, sub_query: &SubQuery, found: Found) {
         for entity in found.entities {
             let part = RankedPart::new(rank, sub_query, entity);

@@ -18,6 +18,8 @@ pub enum Missing {
     Part(ErrorKind),
     /// At least so many entities: something is wrong with them.
     Entities(u64),
+    /// How many there are: more would have to be looked through for that than one request may.
+    Count,
     /// At least so many entities, nothing else: other tenants speak for them, and say nothing of them here.
     OwnerMissing(u64),
 }
@@ -36,6 +38,15 @@ impl Warning {
                 Missing::Entities(total)
             },
         })
+    }
+
+    /// The source of which more would have to be looked at than one request may.
+    pub(super) fn of_too_many(&self) -> Option<SourceId> {
+        let is_too_much = matches!(
+            self.missing,
+            Missing::Part(ErrorKind::TooMany | ErrorKind::TooManyRequests(_))
+        );
+        is_too_much.then(|| self.source.clone())
     }
 
     /// Whether it tells of entities of that source that are left out.
@@ -78,7 +89,8 @@ pub fn add(warnings: &mut Vec<Warning>, more: impl IntoIterator<Item = Warning>)
                     None => warnings.push(warning),
                 }
             }
-            Missing::Part(_) => warnings.push(warning),
+            Missing::Count if warnings.iter().any(|told| told.missing == Missing::Count) => {}
+            Missing::Part(_) | Missing::Count => warnings.push(warning),
         }
     }
 }

@@ -120,7 +120,7 @@ async fn what_follows_a_reload_may_refuse_it_and_is_put_in_place_with_it() {
 #[tokio::test]
 async fn an_adapter_stays_unless_its_source_changes() {
     let (folder, reloader) = gateway().await;
-    let adapter = |reloader: &Reloader| Arc::clone(&reloader.running().registry.sources()[0].adapter);
+    let adapter = |reloader: &Reloader| Arc::clone(&reloader.running().registry.configured()[0].adapter);
     let first = adapter(&reloader);
     append(&folder, "policies/sano.cedar", "// a remark\n");
     assert_eq!(reloader.reload(Cause::Files).await, Outcome::Applied);

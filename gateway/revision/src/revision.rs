@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use kakehashi_adapters::client::{AddressRule, HttpClient, HttpClientSettings, TlsSetupError};
 use kakehashi_adapters::kind::{CannotOpen, Opening, Settings};
-use kakehashi_adapters::{Adapter, SourceId};
+use kakehashi_adapters::{Adapter, AttributeSelection, SourceId};
 use kakehashi_config::{AddressGuard, Config, ProvidedType, SourceConfig};
 use kakehashi_contexts::Contexts;
 use kakehashi_contexts::resolver::CannotHaveContexts;
 use kakehashi_core::names::TenantId;
 use kakehashi_egress::sources::SourceEgress;
 use kakehashi_federation::flawed::Flawed;
-use kakehashi_federation::registry::{Provision, RegisteredSource, Registry};
+use kakehashi_federation::registry::{Provision, RegisteredSource, Registration, Registrations, Registry};
 use kakehashi_federation::tenant_limits::TenantLimiters;
 use kakehashi_policy::inspection::{Actions, Inspection};
 use kakehashi_runtime::{Spawner, Tasks};
@@ -70,6 +70,7 @@ impl Revision {
             contexts: Arc::new(Contexts::new(&config.gateway, state, tasks.contexts.clone())?),
             findings: FindingCounter::new()?,
             tasks: tasks.clone(),
+            registrations: Registrations::default(),
         };
         Self::assemble(config, None, kept, &TenantLimiters::default()).await
     }
@@ -85,6 +86,7 @@ impl Revision {
             contexts: Arc::clone(&earlier.contexts),
             findings: earlier.findings.clone(),
             tasks: earlier.tasks.clone(),
+            registrations: earlier.registry.registrations().clone(),
         };
         Self::assemble(config, Some(earlier), kept, &earlier.tenant_limits).await
     }
@@ -103,7 +105,7 @@ impl Revision {
                 .classification()
                 .lets_the_same_rest(classification)
         };
-        for source in self.registry.sources() {
+        for source in self.registry.configured() {
             let Some(notifies) = source.adapter.notifies() else {
                 continue;
             };
@@ -142,6 +144,7 @@ impl Revision {
             contexts,
             findings,
             tasks,
+            registrations,
         } = kept;
         let inspecting = Inspecting {
             config: &config,
@@ -150,7 +153,7 @@ impl Revision {
         let partitions = Partitions::Open(tasks.upkeep.clone());
         let sources = sources_of(&inspecting, earlier, &http, &partitions).await?;
         Ok(Self {
-            registry: Registry::new(sources),
+            registry: Registry::beside(sources, registrations),
             tenant_limits: TenantLimiters::after(limits, &config.tenants),
             contexts,
             findings,
@@ -167,6 +170,7 @@ struct Kept {
     contexts: Arc<Contexts>,
     findings: FindingCounter,
     tasks: Tasks,
+    registrations: Registrations,
 }
 
 /// What becomes of partitions of the store.
@@ -314,19 +318,22 @@ fn registered(
             ProvidedType::Type(name) => Some(name.clone()),
             ProvidedType::Any => None,
         },
-        id_pattern: provides.id_pattern.clone(),
+        ids: provides.id_pattern.clone().into(),
+        attributes: AttributeSelection::All,
         authoritative: provides.authoritative,
     });
     RegisteredSource {
         id: source.id.clone(),
         tenant: owner.clone(),
         provides: provides.collect(),
+        registration: Registration::default(),
         personal_data: source.personal_data,
         is_store: source.partitions.is_some(),
         writable: source.writable,
         inspection: inspecting.of(owner),
         findings: inspecting.findings.clone(),
         flawed: Flawed::default(),
+        owns_ids: false,
         adapter,
     }
 }

@@ -34,7 +34,7 @@ fn state(gateway: &Gateway) -> Option<Condition> {
 /// Partitions of the store cannot be written, or not even be read.
 fn stores(gateway: &Gateway) -> Vec<Condition> {
     let revision = gateway.revision();
-    let sources = revision.registry.sources().iter();
+    let sources = revision.registry.configured().iter();
     let troubled = sources.filter_map(|source| Some((source.tenant.clone(), source.adapter.trouble()?)));
     troubled
         .map(|(tenant, trouble)| of_trouble("store-unwritable", "store-unreadable", Some(tenant), &trouble))
@@ -44,7 +44,7 @@ fn stores(gateway: &Gateway) -> Vec<Condition> {
 /// Sources that are not asked, because they have failed several times in a row.
 fn lost_sources(gateway: &Gateway) -> Vec<Condition> {
     let revision = gateway.revision();
-    let sources = revision.registry.sources().iter();
+    let sources = revision.registry.configured().iter();
     let lost = sources.filter_map(|source| {
         let status = source.adapter.status()?;
         let since = status.open_since?;

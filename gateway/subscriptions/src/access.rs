@@ -116,7 +116,7 @@ impl Access<'_> {
     }
 
     fn sources(&self) -> impl Iterator<Item = &Arc<RegisteredSource>> {
-        let sources = self.revision.registry.sources().iter();
+        let sources = self.revision.registry.configured().iter();
         sources.filter(|source| self.tenant.is_none_or(|tenant| *tenant == source.tenant))
     }
 

@@ -256,7 +256,7 @@ pub(super) async fn content_now(
 async fn notice(written: &EntityWritten, revision: &Revision, entry: &Entry) -> Option<Notice> {
     let EntityWritten { before, after, .. } = written;
     // As it is configured now: what it may tell may have changed, too.
-    let source = revision.registry.sources().iter();
+    let source = revision.registry.configured().iter();
     let source = source
         .filter(|source| source.id == written.source.id)
         .find(|source| source.tenant == written.source.tenant)?;

@@ -58,6 +58,13 @@ impl ScopeQuery {
         self.alternatives.iter().any(|all| all.iter().all(has))
     }
 
+    /// Whether an entity may fulfil it whose scopes are some of these or lie below them.
+    #[must_use]
+    pub fn may_be_met_below(&self, scopes: &[CompactString]) -> bool {
+        let may = |pattern: &ScopePattern| scopes.iter().any(|scope| pattern.may_match_below(scope));
+        self.alternatives.iter().any(|all| all.iter().all(may))
+    }
+
     /// The alternatives: each a list of what scopes of the entity must be, all of them.
     #[must_use]
     pub fn alternatives(&self) -> &[Vec<ScopePattern>] {
@@ -84,6 +91,20 @@ impl ScopeQuery {
 }
 
 impl ScopePattern {
+    /// Whether it may match the scope or one below it.
+    fn may_match_below(&self, scope: &str) -> bool {
+        let mut levels = scope.strip_prefix('/').unwrap_or(scope).split('/');
+        for wanted in &self.levels {
+            let Some(level) = levels.next() else {
+                return true;
+            };
+            if wanted.as_ref().is_some_and(|wanted| wanted != level) {
+                return false;
+            }
+        }
+        self.and_below || levels.next().is_none()
+    }
+
     fn matches(&self, scope: &str) -> bool {
         let mut levels = scope.strip_prefix('/').unwrap_or(scope).split('/');
         for wanted in &self.levels {

@@ -28,7 +28,7 @@ use self::chances::platform;
 use self::given::{Brought, Platform};
 use self::proposed::{Proposed, Step, body, foreign, policy_file, proposed, steps};
 use self::rules::{Ruled, ruled};
-use super::model::{Bound, Expected, Seen, expected};
+use super::model::{Bound, Expected, Seen, expected, expected_in};
 use super::question::{Asked, Question};
 use super::world::{IDS, TYPES, World, names};
 use super::written::{self, tenant_id};
@@ -283,10 +283,11 @@ fn judge_answers(
             question,
             said
         );
-        let ruled = expected(&seen_after, question, Bound::Most);
+        let order = administered.rig.order(question);
+        let ruled = expected_in(&seen_after, question, Bound::Most, &order);
         prop_assert_eq!(&answer, &ruled, "{:?}\n{}\n{}", question, question.target(), said);
         if question.tenant.is_some_and(|asked| asked != step.tenant) {
-            let ruled = expected(&seen_before, question, Bound::Most);
+            let ruled = expected_in(&seen_before, question, Bound::Most, &order);
             prop_assert_eq!(&answer, &ruled, "of another tenant: {:?}\n{}", question, said);
         }
         let known = visible(&seen_before, question.consumer, question.purpose);

@@ -49,9 +49,9 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use self::chances::{imperfect, world};
-use self::model::{Bound, Expected, Seen, expected, told_of};
+use self::model::{Bound, Expected, Seen, expected, expected_in, told_of};
 use self::posted::posted;
-use self::question::{Asked, Modified, Question, questions};
+use self::question::{Asked, LARGEST_PAGE, Modified, Question, questions};
 use self::world::{LAST_DAY, LINK, World, date, id, names};
 use self::writes::Write;
 
@@ -161,6 +161,16 @@ impl Rig {
         let (answer, warned) = self.get(question);
         assert_eq!(warned, Vec::<String>::new(), "{question:?}");
         answer
+    }
+
+    /// In which order everything is listed that a question finds.
+    fn order(&self, question: &Question) -> Vec<usize> {
+        let Asked::Query { .. } = &question.asked else {
+            return Vec::new();
+        };
+        let request = Request::get(uncounted(question, LARGEST_PAGE));
+        let (_, _, body) = self.exchange(question.from(), request, Body::empty());
+        numbers(&serde_json::from_slice(&body).unwrap())
     }
 
     /// The same, and the sources of which it is told that something is wrong.
@@ -421,8 +431,12 @@ fn judge(rig: &Rig, world: &World, questions: &[Question]) -> Result<(), TestCas
 
 fn judge_answer(rig: &Rig, world: &World, question: &Question) -> Result<(), TestCaseError> {
     let (answer, mut warned) = rig.get(question);
-    if let Some((posted, warned_of_posted)) = rig.post(question) {
-        prop_assert_eq!(&posted, &answer, "posted: {:?}", question);
+    let everything = question.whole();
+    if let Some(((status, count, posted), warned_of_posted)) = rig.post(&everything) {
+        // Several selectors are several questions to a source, one after the other: only what is found is the same.
+        let ((status_of_get, count_of_get, got), _) = rig.get(&everything);
+        prop_assert_eq!((status, count), (status_of_get, count_of_get), "posted: {:?}", question);
+        prop_assert_eq!(by_number(posted), by_number(got), "posted: {:?}", question);
         // What is wrong is told as far as it was met before the answer began, which is not the same each time.
         warned.extend(warned_of_posted);
     }
@@ -440,7 +454,9 @@ fn judge_answer(rig: &Rig, world: &World, question: &Question) -> Result<(), Tes
     rig.warned.set(rig.warned.get() + warned.len());
     let answered = answered(world, question, answer)?;
     prop_assert_eq!(rig.wrong.take(), Vec::<String>::new(), "{:?}", question);
-    let [least, most] = [Bound::Least, Bound::Most].map(|bound| expected(world, question, bound));
+    let order = rig.order(question);
+    judge_walk(rig, question, &order)?;
+    let [least, most] = [Bound::Least, Bound::Most].map(|bound| expected_in(world, question, bound, &order));
     if least != most || !is_decided(world, question) {
         lies_between(&answered, &least, world, question)?;
         return Ok(());
@@ -454,6 +470,63 @@ fn judge_answer(rig: &Rig, world: &World, question: &Question) -> Result<(), Tes
         written::shown(world)
     );
     Ok(())
+}
+
+/// Whether walking over the pages of a question, none of them counted, visits the entities in this order, each once.
+fn judge_walk(rig: &Rig, question: &Question, order: &[usize]) -> Result<(), TestCaseError> {
+    let Asked::Query { limit, join: 0, .. } = question.asked else {
+        return Ok(());
+    };
+    let mut target = Some(uncounted(question, limit.max(1)));
+    let mut walked = Vec::new();
+    while let Some(next) = target {
+        let (status, headers, body) = rig.exchange(question.from(), Request::get(next), Body::empty());
+        let page: Value = serde_json::from_slice(&body).unwrap();
+        prop_assert!(
+            status == StatusCode::OK || order.is_empty(),
+            "{:?}: {} {}",
+            question,
+            status,
+            page
+        );
+        walked.extend(numbers(&page));
+        prop_assert!(
+            walked.len() <= order.len(),
+            "{:?}: {:?} and not {:?}",
+            question,
+            walked,
+            order
+        );
+        let links = headers.get_all("link").iter().map(|link| link.to_str().unwrap());
+        let next = links.filter(|link| link.contains("rel=\"next\"")).next();
+        target = next.map(|link| link[1..].split('>').next().unwrap().to_owned());
+    }
+    prop_assert_eq!(&walked, order, "walked by pages: {:?}", question);
+    Ok(())
+}
+
+/// The first page of a question, not counted.
+fn uncounted(question: &Question, size: usize) -> String {
+    let mut first = question.clone();
+    if let Asked::Query { limit, offset, .. } = &mut first.asked {
+        (*limit, *offset) = (size, 0);
+    }
+    first.target().replace("count=true&", "")
+}
+
+/// What is listed, in the order of numbers.
+fn by_number(list: Value) -> Value {
+    let Value::Array(mut all) = list else {
+        return list;
+    };
+    all.sort_by_key(|entity| entity["id"].as_str().map(str::to_owned));
+    Value::Array(all)
+}
+
+/// The numbers of listed entities, in their order.
+fn numbers(list: &Value) -> Vec<usize> {
+    let number = |entity: &Value| entity["id"].as_str()?.rsplit(':').next()?.parse().ok();
+    list.as_array().into_iter().flatten().filter_map(number).collect()
 }
 
 /// How many requests are tried.

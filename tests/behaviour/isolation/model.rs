@@ -110,11 +110,16 @@ pub(super) struct Caller<'a> {
 
 /// What the consumer of a question must be answered.
 pub(super) fn expected(world: &World, question: &Question, bound: Bound) -> Expected {
+    expected_in(world, question, bound, &[])
+}
+
+/// The same, where lists are in this order: which source comes first with an entity is not the model's business.
+pub(super) fn expected_in(world: &World, question: &Question, bound: Bound, order: &[usize]) -> Expected {
     let caller = Caller::new(world, bound, question.consumer, question.purpose);
     if question.tenant.is_some_and(|tenant| !caller.knows(tenant)) {
         return Expected::NotFound;
     }
-    let mut expected = answer(&caller, question);
+    let mut expected = answer(&caller, question, order);
     if !question.dated {
         expected.entities_mut().for_each(|seen| seen.modified = None);
     }
@@ -140,7 +145,7 @@ pub(super) fn told_of(world: &World, question: &Question) -> BTreeSet<String> {
     told
 }
 
-fn answer(caller: &Caller<'_>, question: &Question) -> Expected {
+fn answer(caller: &Caller<'_>, question: &Question, order: &[usize]) -> Expected {
     let world = caller.world;
     match &question.asked {
         Asked::Retrieve { id, attributes, join } => {
@@ -183,7 +188,9 @@ fn answer(caller: &Caller<'_>, question: &Question) -> Expected {
                     })
                     && area.is_none_or(|area| sees(PLACE) && lies_in(thing, area))
             });
-            let matching: Vec<(usize, Seen)> = matching.map(|(id, seen)| (id, shown(&seen, attributes))).collect();
+            let mut matching: Vec<(usize, Seen)> = matching.map(|(id, seen)| (id, shown(&seen, attributes))).collect();
+            let place = |id: usize| order.iter().position(|listed| *listed == id).unwrap_or(order.len());
+            matching.sort_by_key(|(id, _)| place(*id));
             let page = matching.iter().skip(*offset).take(*limit).cloned().collect();
             Expected::Page(with_linked(world, page, &all, *join), matching.len())
         }

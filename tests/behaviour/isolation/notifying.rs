@@ -105,7 +105,7 @@ impl Notifying {
             before
         };
         let revision = self.rig.gateway.revision();
-        let mut known = revision.registry.sources().iter();
+        let mut known = revision.registry.configured().iter();
         let source = known.find(|source| source.id.as_str() == written::source_id(tenant, 0));
         self.rig.runtime.block_on(async {
             let subscriptions = &self.rig.subscriptions;

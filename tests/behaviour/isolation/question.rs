@@ -211,7 +211,19 @@ pub(super) fn ring(Area([west, south, east, north]): Area) -> String {
     format!("[[{}]]", corners.join(","))
 }
 
+/// The largest page that may be asked for.
+pub(super) const LARGEST_PAGE: usize = 1_000;
+
 impl Question {
+    /// The same for all of its list.
+    pub(super) fn whole(&self) -> Self {
+        let mut whole = self.clone();
+        if let Asked::Query { limit, offset, .. } = &mut whole.asked {
+            (*limit, *offset) = (LARGEST_PAGE, 0);
+        }
+        whole
+    }
+
     pub(super) fn from(&self) -> From {
         From {
             consumer: self.consumer,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use kakehashi::core::TenantId;
 use kakehashi::federation::flawed::Flawed;
-use kakehashi::federation::registry::{Provision, RegisteredSource};
+use kakehashi::federation::registry::{Provision, RegisteredSource, Registration};
 use kakehashi::policy::inspection::{Actions, Inspection};
 use kakehashi::policy::{Classification, PersonalData};
 use kakehashi::telemetry::FindingCounter;
@@ -334,12 +334,9 @@ fn registered(
         provides: source
             .provides
             .iter()
-            .map(|name| Provision {
-                r#type: Some(type_name(name)),
-                id_pattern: None,
-                authoritative: false,
-            })
+            .map(|name| Provision::of_type(type_name(name)))
             .collect(),
+        registration: Registration::default(),
         personal_data: if source.may_be_personal {
             PersonalData::Present
         } else {
@@ -350,6 +347,7 @@ fn registered(
         inspection: Inspection::new(Actions::default(), &Classification::default()),
         findings: FindingCounter::new().unwrap(),
         flawed: Flawed::default(),
+        owns_ids: false,
         adapter: Arc::new(InMemory {
             id,
             manner: source.manner,

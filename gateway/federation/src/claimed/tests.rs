@@ -22,8 +22,8 @@ fn claim(name: &str, pattern: Option<&str>) -> Provision {
 fn entry(name: &str, pattern: Option<&str>) -> Provision {
     Provision {
         r#type: (name != "*").then(|| type_name(name)),
-        id_pattern: pattern.map(|pattern| IdPattern::parse(pattern).unwrap()),
-        authoritative: false,
+        ids: pattern.map(|pattern| IdPattern::parse(pattern).unwrap()).into(),
+        ..Provision::of_type(type_name(name))
     }
 }
 

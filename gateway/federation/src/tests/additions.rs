@@ -25,7 +25,8 @@ fn spoofing(claimed: &[bool]) -> (Registry, Vec<Entity>) {
     let id = SourceId::new("spoofing");
     let entry = |name: TypeName, pattern: Option<&str>| Provision {
         r#type: Some(name),
-        id_pattern: pattern.map(|pattern| IdPattern::parse(pattern).unwrap()),
+        ids: pattern.map(|pattern| IdPattern::parse(pattern).unwrap()).into(),
+        attributes: AttributeSelection::All,
         authoritative: pattern.is_some(),
     };
     let site = kakehashi_documents::vocabulary::expand_type("EvacuationSite").unwrap();

@@ -105,7 +105,7 @@ fn one(owner: usize, parts: &[Entity], exact: bool) -> Registry {
     let mut sources = vec![Vec::new(); owner];
     sources.push(parts.to_vec());
     let all = registry(&sources, 9, None);
-    let source = &all.sources()[owner];
+    let source = &all.configured()[owner];
     let id = SourceId::new("only");
     Registry::new(vec![RegisteredSource {
         id: id.clone(),
@@ -118,12 +118,14 @@ fn one(owner: usize, parts: &[Entity], exact: bool) -> Registry {
             exact,
         }),
         provides: source.provides.clone(),
+        registration: source.registration.clone(),
         personal_data: PersonalData::None,
         is_store: false,
         writable: false,
         inspection: source.inspection.clone(),
         findings: source.findings.clone(),
         flawed: Flawed::default(),
+        owns_ids: false,
     }])
 }
 
@@ -145,8 +147,7 @@ proptest! {
             .map(sorted)
             .collect();
         prop_assert_eq!(answer.count, Some(expected.len() as u64));
-        let shown: Vec<Entity> = answer.entities.into_iter().map(sorted).collect();
-        prop_assert_eq!(shown, expected);
+        prop_assert_eq!(by_id(answer.entities), expected);
     }
 
     #[test]

@@ -30,11 +30,7 @@ fn changed_late() -> Entity {
 fn deciding(others: usize) -> Registry {
     let sources = (0..=others).map(|index| {
         let id = SourceId::new(format!("source-{index}"));
-        let provided = Provision {
-            r#type: Some(aed()),
-            id_pattern: None,
-            authoritative: false,
-        };
+        let provided = Provision::of_type(aed());
         RegisteredSource {
             id: id.clone(),
             adapter: Arc::new(InMemory {

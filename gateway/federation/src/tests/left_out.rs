@@ -92,20 +92,22 @@ fn telling(held: Vec<Yielded>, total: Option<u64>, others: usize) -> Registry {
         tenant: source.tenant.clone(),
         adapter,
         provides: source.provides.clone(),
+        registration: source.registration.clone(),
         personal_data: PersonalData::None,
         is_store: false,
         writable: false,
         inspection: source.inspection.clone(),
         findings: source.findings.clone(),
         flawed: super::Flawed::default(),
+        owns_ids: false,
     };
     let flawed = Flawed {
         id: SourceId::new("flawed"),
         held,
         total,
     };
-    let mut sources = vec![of_source(&small.sources()[0], Arc::new(flawed))];
-    let rest = small.sources()[1..].iter().take(others);
+    let mut sources = vec![of_source(&small.configured()[0], Arc::new(flawed))];
+    let rest = small.configured()[1..].iter().take(others);
     sources.extend(rest.map(|source| of_source(source, Arc::clone(&source.adapter))));
     Registry::new(sources)
 }
@@ -114,7 +116,7 @@ fn telling(held: Vec<Yielded>, total: Option<u64>, others: usize) -> Registry {
 pub(super) fn told(answer: &Collected) -> u64 {
     let of_warning = |warning: &Warning| match warning.missing {
         Missing::Entities(count) | Missing::OwnerMissing(count) => count,
-        Missing::Part(kind) => panic!("{kind}"),
+        Missing::Part(_) | Missing::Count => panic!("{warning:?}"),
     };
     assert!(answer.warnings.len() <= 1, "{:?}", answer.warnings);
     answer.warnings.iter().map(of_warning).sum()

@@ -45,11 +45,7 @@ fn deciding(number: usize, parts: Vec<Entity>, exact: bool) -> Deciding {
 fn decisions(sources: Vec<Deciding>, question: &Question) -> (Vec<usize>, Collected) {
     let counters: Vec<Arc<AtomicUsize>> = sources.iter().map(|source| Arc::clone(&source.decided)).collect();
     let registered = sources.into_iter().enumerate().map(|(number, adapter)| {
-        let provided = Provision {
-            r#type: Some(aed()),
-            id_pattern: None,
-            authoritative: false,
-        };
+        let provided = Provision::of_type(aed());
         RegisteredSource {
             id: adapter.source.id.clone(),
             adapter: Arc::new(adapter),
@@ -94,11 +90,7 @@ fn an_entity_by_its_id_takes_one_decision() {
     let provided = RegisteredSource {
         id: source.source.id.clone(),
         adapter: Arc::new(source),
-        provides: vec![Provision {
-            r#type: Some(aed()),
-            id_pattern: None,
-            authoritative: false,
-        }],
+        provides: vec![Provision::of_type(aed())],
         ..provided
     };
     let registry = Registry::new(vec![provided]);

@@ -1,4 +1,4 @@
-//! What cannot be decided by a source is looked through up to a bound, and beyond it nothing is shown of it.
+//! What cannot be decided by a source is looked through up to a bound; behind it the list goes on.
 
 use super::super::Refusal;
 use super::*;
@@ -71,32 +71,34 @@ fn with_others(sends: usize, others: usize) -> Registry {
         tenant: source.tenant.clone(),
         adapter,
         provides: source.provides.clone(),
+        registration: source.registration.clone(),
         personal_data: PersonalData::None,
         is_store: false,
         writable: false,
         inspection: source.inspection.clone(),
         findings: source.findings.clone(),
         flawed: Flawed::default(),
+        owns_ids: false,
     };
     let unending = Unending {
         id: SourceId::new("unending"),
         sends,
     };
-    let mut sources = vec![of_source(&small.sources()[0], Arc::new(unending))];
-    let rest = small.sources()[1..].iter().take(others);
+    let mut sources = vec![of_source(&small.configured()[0], Arc::new(unending))];
+    let rest = small.configured()[1..].iter().take(others);
     sources.extend(rest.map(|source| of_source(source, Arc::clone(&source.adapter))));
     Registry::new(sources)
 }
 
-fn ask(registry: &Registry, scan: usize, patience: Duration) -> Result<Collected, Refusal> {
+fn ask(registry: &Registry, limit: usize, scan: usize, patience: Duration) -> Result<Collected, Refusal> {
     let asker = BENCH.asker(registry);
     let mut request = BENCH.request();
     request.scan = scan;
     request.call.deadline = Instant::now() + patience;
     let question = Arc::new(question("maxCapacity>1", false));
-    let page = Page { limit: 5, offset: 0 };
+    let page = Page { limit, offset: 0 };
     BENCH.runtime.block_on(async {
-        let answer = query::query(&question, page, true, &asker, &request).await?;
+        let answer = query::query(&question, page, None, true, &asker, &request).await?;
         Ok(collected(answer).await)
     })
 }
@@ -104,33 +106,44 @@ fn ask(registry: &Registry, scan: usize, patience: Duration) -> Result<Collected
 const PATIENT: Duration = Duration::from_secs(60);
 const IMPATIENT: Duration = Duration::from_millis(100);
 
+fn missing(answer: &Collected) -> Vec<(&str, Missing)> {
+    let warnings = answer.warnings.iter();
+    warnings
+        .map(|warning| (warning.source.as_str(), warning.missing))
+        .collect()
+}
+
+const TOO_MANY: [(&str, Missing); 2] = [
+    ("unending", Missing::Part(ErrorKind::TooMany)),
+    ("unending", Missing::Count),
+];
+
 #[test]
-fn the_only_source_that_has_too_many_is_refused() {
+fn the_only_source_that_has_too_many_is_not_counted_and_its_list_goes_on_behind_the_bound() {
     let only = with_others(1_000_000, 0);
-    assert!(matches!(ask(&only, 500, PATIENT), Err(Refusal::ScanTooWide)));
+    let answer = ask(&only, 5, 500, PATIENT).unwrap();
+    assert_eq!(missing(&answer), TOO_MANY);
+    assert_eq!((answer.entities.len(), answer.count, answer.more), (0, None, true));
+    // A count alone has nothing else to say.
+    assert!(matches!(ask(&only, 0, 500, PATIENT), Err(Refusal::ScanTooWide)));
 }
 
 #[test]
-fn of_several_the_one_that_has_too_many_is_named_and_nothing_of_it_is_shown() {
-    let answer = ask(&with_others(1_000_000, 2), 500, PATIENT).unwrap();
-    let named: Vec<_> = answer
-        .warnings
-        .iter()
-        .map(|warning| (warning.source.as_str(), warning.missing))
-        .collect();
-    assert_eq!(named, [("unending", Missing::Part(ErrorKind::TooMany))]);
-    assert_eq!((answer.entities.len(), answer.count), (1, Some(1)), "the others' one");
+fn of_several_the_one_that_has_too_many_is_named_and_the_list_goes_on_behind_the_bound() {
+    let several = with_others(1_000_000, 2);
+    let answer = ask(&several, 5, 500, PATIENT).unwrap();
+    assert_eq!(missing(&answer), TOO_MANY);
+    assert_eq!((answer.entities.len(), answer.count, answer.more), (0, None, true));
+    assert!(matches!(ask(&several, 0, 500, PATIENT), Err(Refusal::ScanTooWide)));
 }
 
 #[test]
 fn time_that_runs_out_over_a_scan_is_too_much_and_a_source_that_says_nothing_is_late() {
-    assert!(matches!(
-        ask(&with_others(2_000, 0), 10_000, IMPATIENT),
-        Err(Refusal::ScanTooWide)
-    ));
+    let answer = ask(&with_others(2_000, 0), 5, 10_000, IMPATIENT).unwrap();
+    assert_eq!(missing(&answer), TOO_MANY);
     // Whoever has come no further than that was held up by something else.
     for sent in [0, 3] {
-        let answer = ask(&with_others(sent, 0), 10_000, IMPATIENT).unwrap();
+        let answer = ask(&with_others(sent, 0), 5, 10_000, IMPATIENT).unwrap();
         assert_eq!(answer.warnings[0].missing, Missing::Part(ErrorKind::Timeout));
     }
 }

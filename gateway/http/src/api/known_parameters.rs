@@ -137,6 +137,11 @@ pub(super) const LIMIT: Parameter = parameter(
     "How many are on a page; 0 only together with `count=true`.",
 );
 pub(super) const OFFSET: Parameter = parameter("offset", Takes::Number(0), "How many come before the page.");
+pub(super) const CURSOR: Parameter = parameter(
+    "cursor",
+    Takes::Text,
+    "Where the page begins: taken as it is from the `next` link of the page before it. `offset` says the same for people.",
+);
 pub(super) const COUNT: Parameter = parameter(
     "count",
     Takes::Boolean,

@@ -4,6 +4,7 @@
 
 mod batch;
 pub mod command;
+mod cursor;
 mod entity_list;
 mod geo_parameters;
 mod joining;

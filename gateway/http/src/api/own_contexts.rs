@@ -30,7 +30,7 @@ pub(super) fn refuse_without_grant(scope: &Scope) -> Result<(), Problem> {
     let consumer = &scope.caller.0;
     // The IRI of contexts themselves, which nobody classifies: a permit for every type covers it.
     let unnamed = TypeName::new(Iri::new(CONTEXT_RELATION));
-    let granted = scope.revision.registry.sources().iter().any(|source| {
+    let granted = scope.revision.registry.configured().iter().any(|source| {
         let named = source.provides.iter().filter_map(|provision| provision.r#type.as_ref());
         let any = source.provides.iter().any(|provision| provision.r#type.is_none());
         let known = policies.known_types().iter().chain([&unnamed]).filter(|_| any);

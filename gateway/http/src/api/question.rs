@@ -35,6 +35,8 @@ pub(super) struct QueryRequest {
     pub page: Page,
     /// Whether the whole is to be counted.
     pub count: bool,
+    /// Where the page begins, as the one before it has told.
+    pub cursor: Option<String>,
 }
 
 /// Which entities are chosen by type and id.
@@ -63,6 +65,7 @@ pub(super) fn read_query(
         question,
         page,
         count,
+        cursor: parameters.text("cursor")?.map(str::to_owned),
     })
 }
 

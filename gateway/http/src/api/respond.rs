@@ -90,6 +90,10 @@ pub(super) fn add_warnings(response: &mut Response, warnings: &[Warning], config
                 let (code, text) = describe(kind);
                 (code, text.into())
             }
+            Missing::Count => (
+                299,
+                "the entities are not counted: more would have to be looked through than one request may".into(),
+            ),
             Missing::Entities(1) => (111, "1 entity of the source is not valid and left out".into()),
             Missing::Entities(count) => (
                 111,
@@ -139,36 +143,60 @@ pub(super) fn add_count(response: &mut Response, count: Option<u64>) {
     }
 }
 
-/// Adds the links to the next and the previous page (clause 6.3.10), relative to the host, with the whole path.
+/// The page after one.
+pub(super) enum NextPage {
+    /// There is none.
+    None,
+    /// It begins where this one ends.
+    AtOffset,
+    /// The same, and this cursor leads there.
+    Behind(String),
+}
+
+impl NextPage {
+    /// That of a list that goes on, or does not.
+    pub(super) fn of(more: bool, cursor: Option<String>) -> Self {
+        match (more, cursor) {
+            (false, _) => Self::None,
+            (true, None) => Self::AtOffset,
+            (true, Some(cursor)) => Self::Behind(cursor),
+        }
+    }
+}
+
+/// Adds the links to the next and the previous page (clause 6.3.10), relative to the host, with the whole path. `next`: there
+/// is a next page.
 pub(super) fn add_page_links(
     response: &mut Response,
     path: &str,
     query: &str,
     page: Page,
-    more: bool,
+    next: NextPage,
     media_type: MediaType,
 ) {
-    let mut add = |relation: &str, offset: usize| {
-        let target = with_page(path, query, Page { offset, ..page });
+    let mut add = |relation: &str, offset: usize, cursor: Option<String>| {
+        let target = with_page(path, query, Page { offset, ..page }, cursor.as_deref());
         let link = format!("<{target}>;rel=\"{relation}\";type=\"{}\"", media_type.as_str());
         if let Ok(link) = HeaderValue::try_from(link) {
             response.headers_mut().append(header::LINK, link);
         }
     };
-    if more {
-        add("next", page.offset.saturating_add(page.limit));
+    match next {
+        NextPage::None => {}
+        NextPage::AtOffset => add("next", page.offset.saturating_add(page.limit), None),
+        NextPage::Behind(cursor) => add("next", page.offset.saturating_add(page.limit), Some(cursor)),
     }
     if page.offset > 0 && page.limit > 0 {
-        add("prev", page.offset.saturating_sub(page.limit));
+        add("prev", page.offset.saturating_sub(page.limit), None);
     }
 }
 
-/// The same URL with another `limit` and `offset`; everything else stays as the consumer wrote it.
-fn with_page(path: &str, query: &str, page: Page) -> String {
+/// The same URL with another `limit`, `offset` and `cursor`; everything else stays as the consumer wrote it.
+fn with_page(path: &str, query: &str, page: Page, cursor: Option<&str>) -> String {
     let kept = query.split('&').filter(|part| {
         let name = part.split('=').next().unwrap_or_default();
         let name = percent_decode_str(name).decode_utf8_lossy();
-        !part.is_empty() && name != "limit" && name != "offset"
+        !part.is_empty() && !["limit", "offset", "cursor"].contains(&&*name)
     });
     let mut url = format!("{path}?");
     for part in kept {
@@ -176,6 +204,10 @@ fn with_page(path: &str, query: &str, page: Page) -> String {
         url.push('&');
     }
     url.push_str(&format!("limit={}&offset={}", page.limit, page.offset));
+    if let Some(cursor) = cursor {
+        url.push_str("&cursor=");
+        url.push_str(cursor);
+    }
     url
 }
 
@@ -236,13 +268,13 @@ mod tests {
     fn page_links_keep_the_question_as_it_was_written() {
         let mut response = Response::new(Body::empty());
         let page = Page { limit: 7, offset: 3 };
-        let query = "type=AED&limit=7&q=name%3D%3D%22%E4%BD%90%22&offset=3";
+        let query = "type=AED&limit=7&q=name%3D%3D%22%E4%BD%90%22&offset=3&cursor=of-this-page";
         add_page_links(
             &mut response,
             "/ngsi-ld/v1/entities",
             query,
             page,
-            true,
+            NextPage::Behind("AbC-_".to_owned()),
             MediaType::Json,
         );
         let links: Vec<&str> = response
@@ -254,7 +286,7 @@ mod tests {
         assert_eq!(
             links,
             [
-                "</ngsi-ld/v1/entities?type=AED&q=name%3D%3D%22%E4%BD%90%22&limit=7&offset=10>;rel=\"next\";type=\"application/json\"",
+                "</ngsi-ld/v1/entities?type=AED&q=name%3D%3D%22%E4%BD%90%22&limit=7&offset=10&cursor=AbC-_>;rel=\"next\";type=\"application/json\"",
                 "</ngsi-ld/v1/entities?type=AED&q=name%3D%3D%22%E4%BD%90%22&limit=7&offset=0>;rel=\"prev\";type=\"application/json\"",
             ]
         );

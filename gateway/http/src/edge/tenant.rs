@@ -59,6 +59,6 @@ pub fn may_see_something(
             })
         })
     };
-    let mut sources = registry.sources().iter().filter(|source| source.tenant == *tenant);
+    let mut sources = registry.configured().iter().filter(|source| source.tenant == *tenant);
     consumer.tenant() == Some(tenant) || sources.any(|source| is_granted(source))
 }

@@ -8,7 +8,10 @@ use std::task::{Poll, ready};
 use crate::Entity;
 use crate::entity::{AttributeValue, Geometry, Instance};
 use crate::query::geometry::{Asked, Found, Near, Nearest, Related, Relating, near_of_points};
-use crate::query::{GeoQuery, ReferenceGeometry, Steps, TooComplex};
+use crate::query::{GeoQuery, GeoRelation, ReferenceGeometry, Steps, TooComplex};
+
+/// Steps for comparing a query with a place: some 100 us. Whoever asks has many places before them.
+const STEPS_FOR_A_PLACE: usize = 1_000;
 
 impl GeoQuery {
     /// Whether an instance of the GeoProperty stands in the relation. An entity without it does not match, nor
@@ -18,6 +21,29 @@ impl GeoQuery {
     pub fn matches(&self, entity: &Entity) -> bool {
         let mut steps = Steps::unbounded();
         matches!(self.begin(entity).advance(&mut steps), Poll::Ready(Ok(true)))
+    }
+
+    /// Whether an entity that lies within a place may match. Where that would take long to find out, it may.
+    #[must_use]
+    pub fn may_be_met_within(&self, place: &Geometry) -> bool {
+        let relation = match self.relation {
+            GeoRelation::Disjoint | GeoRelation::Near { max: None, .. } => return true,
+            GeoRelation::Near { max, .. } => GeoRelation::Near { min: None, max },
+            // Whatever stands in another relation shares a point with the geometry of the query, and the place has that point.
+            _ => GeoRelation::Intersects,
+        };
+        let wider = Self {
+            relation,
+            ..self.clone()
+        };
+        let mut steps = Steps::new(STEPS_FOR_A_PLACE);
+        match begin(&wider, place) {
+            Begun::Decided(may) => may,
+            Begun::Later(mut comparison) => match comparison.advance(&mut steps) {
+                Poll::Ready(Ok(may)) => may,
+                Poll::Ready(Err(TooComplex)) | Poll::Pending => true,
+            },
+        }
     }
 
     /// Begins to find out whether an entity matches.

@@ -113,6 +113,22 @@ impl IdPattern {
         self.size
     }
 
+    /// What every id begins with in which the pattern is found, where it says that and nothing else.
+    #[must_use]
+    pub fn beginning(&self) -> Option<&str> {
+        let beginning = self.text.strip_prefix('^')?;
+        let means_itself = |character: char| character.is_alphanumeric() || ":-_/".contains(character);
+        beginning.chars().all(means_itself).then_some(beginning)
+    }
+
+    /// Whether both may be found in one id: two beginnings cannot when neither begins with the other. Of anything else it
+    /// cannot be told, and it may be.
+    #[must_use]
+    pub fn may_meet(&self, other: &Self) -> bool {
+        let beginnings = self.beginning().zip(other.beginning());
+        beginnings.is_none_or(|(one, other)| one.starts_with(other) || other.starts_with(one))
+    }
+
     /// Whether the pattern is found in the id.
     #[must_use]
     pub fn matches(&self, id: &EntityId) -> bool {

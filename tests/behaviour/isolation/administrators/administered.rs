@@ -91,7 +91,7 @@ impl Administered {
     pub(super) fn answer_with(&self, platform: &Platform, owned: &BTreeSet<usize>, told: Told) {
         let running = self.rig.gateway.revision();
         self.rig.gateway.replace(Arc::clone(&self.between));
-        let sources = running.registry.sources().iter();
+        let sources = running.registry.configured().iter();
         let sources = sources.map(|known| self.in_memory(known, platform, owned, told));
         let registry = Registry::new(sources.collect());
         let mut revision = match Arc::try_unwrap(running) {
@@ -143,12 +143,14 @@ impl Administered {
                 &self.rig.wrong,
             ),
             provides: provides.collect(),
+            registration: known.registration.clone(),
             personal_data: known.personal_data,
             is_store: known.is_store,
             writable: known.writable,
             inspection: known.inspection.clone(),
             findings: known.findings.clone(),
             flawed: Flawed::default(),
+            owns_ids: false,
         }
     }
 

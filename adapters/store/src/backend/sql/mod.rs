@@ -147,10 +147,8 @@ fn conditions(query: &SourceQuery, candidates: Candidates, dialect: &dyn Dialect
 }
 
 impl Compiled {
-    /// The statement that selects the matching entities, ordered by id: all of them, or a page.
+    /// The statement that selects the candidates, ordered by id: all of them, or a page.
     pub(crate) fn select(&self, page: Option<Page>, dialect: &dyn Dialect) -> Statement {
-        // A page of candidates would be no page of the answer.
-        let page = page.filter(|_| self.push_down.is_exact());
         let of_page = page.and(self.of_page.as_deref());
         let of_page = of_page.map(|query| conditions(query, Candidates::Page, dialect).0);
         let mut statement = Statement::text("SELECT ");

@@ -13,16 +13,17 @@ use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 
 use crate::api::command::{Command, Written};
+use crate::api::cursor::Walked;
 use crate::api::entity_list::{EntityList, Joined};
 use crate::api::known_parameters::{
-    ATTRS, COLLATION, CONTAINED_BY, COORDINATES, COUNT, CSF, DATASET_ID, EXPAND_VALUES, FORMAT, GEO_Q, GEOMETRY,
-    GEOMETRY_PROPERTY, GEOPROPERTY, GEOREL, ID, ID_PATTERN, JOIN, JOIN_LEVEL, JSON_KEYS, LANG, LIMIT, LOCAL, OFFSET,
-    OMIT, OPTIONS, ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, PICK, Q, SCOPE_Q, SPLIT_ENTITIES, TYPE,
+    ATTRS, COLLATION, CONTAINED_BY, COORDINATES, COUNT, CSF, CURSOR, DATASET_ID, EXPAND_VALUES, FORMAT, GEO_Q,
+    GEOMETRY, GEOMETRY_PROPERTY, GEOPROPERTY, GEOREL, ID, ID_PATTERN, JOIN, JOIN_LEVEL, JSON_KEYS, LANG, LIMIT, LOCAL,
+    OFFSET, OMIT, OPTIONS, ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, PICK, Q, SCOPE_Q, SPLIT_ENTITIES, TYPE,
 };
 use crate::api::operation::{Content, Offered, Success};
 use crate::api::preferences::Preferences;
 use crate::api::question::{QueryRequest, read_query, selection};
-use crate::api::respond;
+use crate::api::respond::{self, NextPage};
 use crate::api::scope::Scope;
 use crate::api::surroundings::Surroundings;
 use crate::negotiate::MediaType;
@@ -58,6 +59,7 @@ pub(super) static OFFERED: Offered = Offered {
         GEOMETRY_PROPERTY,
         LIMIT,
         OFFSET,
+        CURSOR,
         COUNT,
         OPTIONS,
         FORMAT,
@@ -132,12 +134,16 @@ pub(super) async fn execute(
         question,
         page,
         count,
+        cursor,
     } = request;
     let media_type = presentation.media_type;
     let asker = scope.asker(Operation::QueryEntity);
     let question = Arc::new(question);
     let gathering = scope.gathering(gateway);
-    let mut answer = kakehashi_federation::query::query(&question, page, count, &asker, &gathering).await?;
+    let walked = || Walked::of(&question, asker.consumer, scope.revision.config.revision.as_str());
+    let from = cursor.map(|cursor| walked().opened(&cursor)).transpose()?;
+    let mut answer = kakehashi_federation::query::query(&question, page, from, count, &asker, &gathering).await?;
+    let cursor = answer.next.and_then(|next| walked().sealed(next));
     let mut joined = None;
     if let Some(join) = presentation.join() {
         let (page, linked) = linked_retrieval::of_page(answer, &join, &question, &asker, &gathering).await?;
@@ -161,7 +167,8 @@ pub(super) async fn execute(
     warning::add(&mut answer.warnings, written.warnings);
     respond::add_count(&mut response, written.count);
     let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
-    respond::add_page_links(&mut response, path, query, page, written.more, media_type);
+    let next = NextPage::of(written.more, cursor);
+    respond::add_page_links(&mut response, path, query, page, next, media_type);
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     Ok(response)
 }

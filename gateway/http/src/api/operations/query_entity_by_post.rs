@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 use super::query_entity;
 use crate::api::command::{Command, Written};
 use crate::api::known_parameters::{
-    CONTAINED_BY, COUNT, DATASET_ID, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LIMIT, LOCAL, OFFSET, OMIT,
-    OPTIONS, PICK, SPLIT_ENTITIES,
+    CONTAINED_BY, COUNT, CURSOR, DATASET_ID, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LIMIT, LOCAL, OFFSET,
+    OMIT, OPTIONS, PICK, SPLIT_ENTITIES,
 };
 use crate::api::operation::Offered;
 use crate::api::query_body::{self, IN_BODY};
@@ -41,6 +41,7 @@ pub(super) static OFFERED: Offered = Offered {
         GEOMETRY_PROPERTY,
         LIMIT,
         OFFSET,
+        CURSOR,
         COUNT,
         OPTIONS,
         FORMAT,

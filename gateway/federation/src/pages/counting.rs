@@ -1,0 +1,89 @@
+//! What the sources say of how many entities there are. Their counts are summed where no entity can be counted twice, and
+//! tell where in the list an offset lies.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use kakehashi_adapters::{AdapterError, Counted};
+
+use super::place::Place;
+use crate::gather::{self, Request};
+use crate::hidden_targets::depended_on;
+use crate::plan::SubQuery;
+use crate::strategy::{Unless, decides_every_condition};
+use crate::{Question, Refusal, Warning, scan, warning};
+
+/// How many of the first sources have counts that can be summed: each decides the whole question by itself, speaks for
+/// itself, and holds no entity that one before it holds.
+pub(super) async fn summable(sub_queries: &[Arc<SubQuery>], question: &Question, request: &Request) -> usize {
+    let alone = |place: usize, one: &Arc<SubQuery>| {
+        let (before, _) = sub_queries.split_at(place);
+        decides_every_condition(one, question)
+            && !one.source.flawed.includes_any(&one.query.types)
+            && !one.may_be_of_others()
+            && before.iter().all(|earlier| !earlier.may_share_ids_with(one))
+    };
+    let candidates = sub_queries
+        .iter()
+        .enumerate()
+        .take_while(|(place, one)| alone(*place, one))
+        .count();
+    let unless = Unless::of_relationships(depended_on(&question.query));
+    let held = sub_queries.iter().take(candidates);
+    let held = join_all(held.map(|one| unless.is_held_by(one, &request.call))).await;
+    held.iter().take_while(|held| !**held).count()
+}
+
+/// The counts of the first sources.
+pub(super) struct Counts {
+    of: Vec<Result<Counted, AdapterError>>,
+}
+
+impl Counts {
+    /// Asks these sources, all at the same time.
+    ///
+    /// # Errors
+    /// [`Refusal::Exhausted`]
+    pub(super) async fn of(sub_queries: &[Arc<SubQuery>], request: &Request) -> Result<Self, Refusal> {
+        let counting = sub_queries.iter().map(|one| gather::count(one, request));
+        let of = join_all(counting).await;
+        let refused = of.iter().filter_map(|counted| counted.as_ref().err());
+        match refused.filter_map(scan::exhausted).next() {
+            Some(refusal) => Err(refusal),
+            None => Ok(Self { of }),
+        }
+    }
+
+    /// The sum of those that did not fail.
+    pub(super) fn sum(&self) -> u64 {
+        let counted = self.of.iter().flatten().map(|counted| counted.entities);
+        counted.fold(0, u64::saturating_add)
+    }
+
+    /// What failed.
+    pub(super) fn warnings(&self) -> Vec<Warning> {
+        warning::of_errors(self.of.iter().filter_map(|counted| counted.as_ref().err()))
+    }
+
+    /// The place behind so many entities: in one of these sources, or so many behind the beginning of what follows them.
+    pub(super) fn place_of(&self, offset: usize) -> (usize, Place) {
+        let mut left = offset;
+        for (rank, counted) in self.of.iter().enumerate() {
+            let count = counted.as_ref().map_or(0, |counted| counted.entities);
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            if left < count {
+                let place = Place {
+                    position: left,
+                    ..Place::default()
+                };
+                return (rank, place);
+            }
+            left -= count;
+        }
+        let place = Place {
+            skipped: left,
+            ..Place::default()
+        };
+        (self.of.len(), place)
+    }
+}

@@ -1,0 +1,375 @@
+//! A page over several sources costs what a page costs, whatever they hold.
+//!
+//! The order of the list is fixed: the sources by their rank, within a source its own order. An entity stands where the first
+//! source that finds it has it. What other sources say of it is asked of them by ids, merged, and judged as one entity. Why:
+//! `docs/decisions/exact-pages.md`.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`place`] | where in the list a page begins |
+//! | `finding` | whether a source finds an entity by its own part alone |
+//! | `reading` | the candidates of one source, from a place on |
+//! | `judging` | candidates of one source, made whole and judged |
+//! | `counting` | what the sources say of how many there are |
+
+mod counting;
+mod finding;
+mod judging;
+pub mod place;
+mod reading;
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use hashbrown::{HashMap, HashSet};
+use kakehashi_adapters::{AdapterError, Call, ErrorKind, LeftOut, Page, SourceId};
+use kakehashi_resources::Held;
+use ngsi_ld::{Entity, EntityId};
+
+use self::counting::Counts;
+pub(super) use self::finding::Finding;
+use self::judging::{Judging, Parts};
+use self::place::Place;
+use self::reading::{Candidate, Reading};
+use super::entities::{Entities, EntityPage};
+use super::gather::{self, Request};
+use super::looking::hold;
+use super::plan::{Asker, SubQuery};
+use super::scan::{self, MAX_CANDIDATES};
+use super::{Question, Refusal, Warning, warning};
+
+/// Most candidates that are judged together.
+const JUDGED_TOGETHER: usize = 1_000;
+
+/// The answer of several sources, a page of it. `None`: the entities cannot be counted without looking at all of them.
+///
+/// # Errors
+/// [`Refusal::ScanTooWide`] where a source that was to answer alone has more than may be looked through;
+/// [`Refusal::Exhausted`].
+pub(super) async fn from_many(
+    all: &AskedSources,
+    question: &Arc<Question>,
+    asked: Asked,
+    asker: &Asker<'_>,
+    request: &Request,
+) -> Result<Option<EntityPage>, Refusal> {
+    let Asked { page, from, count } = asked;
+    let sub_queries = &all.sub_queries;
+    let is_far = from.is_none() && page.offset > 0;
+    let summable = match is_far || count {
+        true => counting::summable(sub_queries, question, request).await,
+        false => 0,
+    };
+    if count && summable < sub_queries.len() {
+        return Ok(None);
+    }
+    let (mut walk, begin) = Walk::new(all, question, from, asker, request);
+    let (first, _) = sub_queries.split_at(summable);
+    let counts;
+    let filled;
+    if is_far {
+        // The counts tell where in the list the page begins.
+        counts = Some(Counts::of(first, request).await?);
+        let told = counts.as_ref().map(|counts| counts.place_of(page.offset));
+        let (rank, place) = told.unwrap_or_default();
+        filled = walk.fill(rank, place, page.limit).await?;
+    } else {
+        let counting = async {
+            if count {
+                Counts::of(first, request).await.map(Some)
+            } else {
+                Ok(None)
+            }
+        };
+        let (of_page, of_counts) = futures::join!(walk.fill(begin.0, begin.1, page.limit), counting);
+        (filled, counts) = (of_page?, of_counts?);
+    }
+    let (entities, next) = filled;
+    let mut warnings = walk.warnings().await;
+    warning::add(&mut warnings, counts.iter().flat_map(Counts::warnings));
+    Ok(Some(EntityPage {
+        entities: Entities::at_hand(question, entities, next.is_some(), Some(walk.held)),
+        count: counts.filter(|_| count).map(|counts| counts.sum()),
+        warnings,
+        next,
+    }))
+}
+
+/// The sources that are asked, in their order, and what went wrong before that.
+#[derive(Debug)]
+pub(super) struct AskedSources {
+    pub(super) sub_queries: Arc<[Arc<SubQuery>]>,
+    pub(super) overloaded: Vec<AdapterError>,
+}
+
+/// What is asked of the list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) page: Page,
+    /// Where the page begins, instead of at its offset.
+    pub(super) from: Option<Place>,
+    pub(super) count: bool,
+}
+
+/// What several sources are asked for one page.
+struct Walk<'r> {
+    question: Arc<Question>,
+    request: &'r Request,
+    sub_queries: Arc<[Arc<SubQuery>]>,
+    findings: Arc<[Finding]>,
+    readings: Vec<Reading>,
+    /// The places of the sources among all, and which of the questions to it each is.
+    named: Vec<(usize, usize)>,
+    seen: HashSet<EntityId>,
+    ownerless: Vec<u64>,
+    warnings: Vec<Warning>,
+    held: Held,
+}
+
+/// An entity of the page, with where it was found and where the list goes on behind it.
+struct Shown {
+    entity: Entity,
+    rank: usize,
+    behind: usize,
+}
+
+impl<'r> Walk<'r> {
+    /// One that begins at a place: its rank, and what is before it there.
+    fn new(
+        all: &AskedSources,
+        question: &Arc<Question>,
+        from: Option<Place>,
+        asker: &Asker<'_>,
+        request: &'r Request,
+    ) -> (Self, (usize, Place)) {
+        let sub_queries = Arc::clone(&all.sub_queries);
+        let mut named: Vec<(usize, usize)> = Vec::with_capacity(sub_queries.len());
+        for sub_query in sub_queries.iter() {
+            let source = asker.registry.position(&sub_query.source).unwrap_or(usize::MAX);
+            let part = named.last().filter(|(last, _)| *last == source);
+            named.push((source, part.map_or(0, |(_, part)| part + 1)));
+        }
+        let begin = from.unwrap_or_default();
+        // Where the source is not asked any more, with what comes after it.
+        let rank = named.partition_point(|name| *name < (begin.source, begin.part));
+        let is_same = named.get(rank) == Some(&(begin.source, begin.part));
+        let place = Place {
+            position: if is_same { begin.position } else { 0 },
+            ..begin
+        };
+        let walk = Self {
+            question: Arc::clone(question),
+            request,
+            findings: sub_queries.iter().map(|one| Finding::of(one, question)).collect(),
+            readings: sub_queries.iter().map(|one| Reading::new(one, request)).collect(),
+            named,
+            seen: HashSet::new(),
+            ownerless: vec![0; sub_queries.len()],
+            warnings: warning::of_errors(&all.overloaded),
+            held: request.call.resources.held(),
+            sub_queries,
+        };
+        (walk, (rank, place))
+    }
+
+    /// The entities of the page that begins there, and where the next one begins; `None`: nowhere.
+    async fn fill(&mut self, rank: usize, begin: Place, limit: usize) -> Result<(Vec<Entity>, Option<Place>), Refusal> {
+        if limit == 0 {
+            return Ok((Vec::new(), None));
+        }
+        let mut skip = begin.skipped;
+        if let Some(reading) = self.readings.get_mut(rank) {
+            reading.begin_at(begin.position);
+        }
+        self.read_ahead(rank, limit.saturating_add(1)).await;
+        let mut shown: Vec<Shown> = Vec::new();
+        let mut stopped = None;
+        let first = rank;
+        'ranks: for rank in first..self.readings.len() {
+            let begun = if rank == first { begin.position } else { 0 };
+            let mut judged_last = 0;
+            while shown.len() <= limit {
+                // Where few are shown of many, more are made whole together: each time other sources are asked.
+                let missing = skip.saturating_add(limit + 1 - shown.len()).max(judged_last * 2);
+                let Some(reading) = self.readings.get_mut(rank) else {
+                    break;
+                };
+                let candidates = match reading.next(missing.min(JUDGED_TOGETHER)).await {
+                    Ok(candidates) if candidates.is_empty() => break,
+                    Ok(candidates) => candidates,
+                    Err(error) => {
+                        if let Some(refusal) = scan::exhausted(&error) {
+                            return Err(refusal);
+                        }
+                        let goes_on = error.kind == ErrorKind::TooMany && reading.position() > begun;
+                        if let [_] = self.named.as_slice()
+                            && !goes_on
+                            && let Some(refusal) = scan::refusal_of_the_only(&error)
+                        {
+                            return Err(refusal);
+                        }
+                        warning::add(&mut self.warnings, [Warning::from(&error)]);
+                        if goes_on {
+                            // So much is looked through for one page: the next one goes on from here.
+                            stopped = Some((rank, reading.position()));
+                            break 'ranks;
+                        }
+                        // A part of its answer would look like all of it.
+                        shown.retain(|one| one.rank != rank);
+                        break;
+                    }
+                };
+                judged_last = candidates.len();
+                for Candidate { entity, behind } in self.judged(rank, candidates).await? {
+                    if skip > 0 {
+                        skip -= 1;
+                    } else if shown.len() <= limit {
+                        hold(&mut self.held, &entity).map_err(Refusal::Exhausted)?;
+                        shown.push(Shown { entity, rank, behind });
+                    }
+                }
+            }
+            if shown.len() > limit {
+                break;
+            }
+        }
+        let next = if shown.len() > limit {
+            shown.truncate(limit);
+            shown.last().map(|last| (last.rank, last.behind))
+        } else {
+            stopped
+        };
+        let next = next.and_then(|(rank, position)| {
+            let (source, part) = *self.named.get(rank)?;
+            Some(Place {
+                source,
+                part,
+                position,
+                skipped: skip,
+            })
+        });
+        Ok((shown.into_iter().map(|one| one.entity).collect(), next))
+    }
+
+    /// Reads as much of each source, all at the same time, as the page may need of it.
+    async fn read_ahead(&mut self, first: usize, wanted: usize) {
+        let many = (MAX_CANDIDATES / 2 / wanted).max(1);
+        let wanted = wanted.min(JUDGED_TOGETHER);
+        let readings = self.readings.iter_mut().skip(first).take(many);
+        join_all(readings.map(|reading| reading.read(wanted))).await;
+    }
+
+    /// Makes candidates of one source whole, and judges them.
+    async fn judged(&mut self, rank: usize, candidates: Vec<Candidate>) -> Result<Vec<Candidate>, Refusal> {
+        let parts = self.parts_beside(rank, &candidates).await?;
+        let judging = Judging {
+            question: Arc::clone(&self.question),
+            sub_queries: Arc::clone(&self.sub_queries),
+            findings: Arc::clone(&self.findings),
+            rank,
+        };
+        let judging = judging.of(candidates, parts, std::mem::take(&mut self.seen));
+        let Call {
+            resources, deadline, ..
+        } = &self.request.call;
+        let judging = tokio::time::timeout_at((*deadline).into(), resources.compute_over_held(judging));
+        let judged = judging.await.map_err(|_| Refusal::ScanTooWide)?;
+        let judged = judged.and_then(|judged| judged).map_err(Refusal::Exhausted)?;
+        self.seen = judged.seen;
+        for (count, more) in self.ownerless.iter_mut().zip(judged.ownerless) {
+            *count += more;
+        }
+        Ok(judged.shown)
+    }
+
+    /// What the other sources say of candidates of one. What they have said already they are not asked again.
+    async fn parts_beside(&mut self, rank: usize, candidates: &[Candidate]) -> Result<Parts, Refusal> {
+        let mut parts = Parts::new();
+        let mut asking: Vec<(usize, Arc<SubQuery>)> = Vec::new();
+        let is_held_again = is_held_again(&self.sub_queries, rank, self.request).await;
+        for (other, (sub_query, reading)) in self.sub_queries.iter().zip(&self.readings).enumerate() {
+            let own = self.sub_queries.get(rank);
+            let is_same_source = own.is_some_and(|own| Arc::ptr_eq(&own.source, &sub_query.source));
+            let shares = match is_same_source {
+                true => is_held_again,
+                false => !sub_query.source.owns_ids && own.is_some_and(|own| !own.source.owns_ids),
+            };
+            if other == rank || !shares {
+                continue;
+            }
+            let ids = candidates.iter().map(|one| &one.entity.id);
+            let mut ids = ids
+                .filter(|id| !self.seen.contains(*id) && sub_query.may_hold_id(id))
+                .peekable();
+            if let Some(error) = reading.failure() {
+                if ids.peek().is_some() {
+                    warning::add(&mut self.warnings, [Warning::from(error)]);
+                }
+                continue;
+            }
+            match reading.all() {
+                Some(all) => {
+                    for part in ids.filter_map(|id| all.get(id)) {
+                        parts.entry(part.id.clone()).or_default().push((other, part.clone()));
+                    }
+                }
+                None => {
+                    let ids: Vec<EntityId> = ids.cloned().collect();
+                    if !ids.is_empty() {
+                        asking.push((other, Arc::new(sub_query.completing(ids))));
+                    }
+                }
+            }
+        }
+        if asking.is_empty() {
+            return Ok(parts);
+        }
+        let (ranks, asking): (Vec<usize>, Vec<Arc<SubQuery>>) = asking.into_iter().unzip();
+        let answers = gather::gather(&asking, self.request).await?;
+        let wanted: HashMap<&EntityId, ()> = candidates.iter().map(|one| (&one.entity.id, ())).collect();
+        for (rank, answer) in ranks.into_iter().zip(answers) {
+            match answer {
+                Ok(found) => {
+                    self.held.absorb(found.held);
+                    for part in found.entities {
+                        if wanted.contains_key(&part.id) {
+                            parts.entry(part.id.clone()).or_default().push((rank, part));
+                        }
+                    }
+                }
+                Err(error) => warning::add(&mut self.warnings, [Warning::from(&error)]),
+            }
+        }
+        Ok(parts)
+    }
+
+    /// What is missing, and what was left out.
+    async fn warnings(&mut self) -> Vec<Warning> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        let mut told: Vec<SourceId> = Vec::new();
+        let left_out: Vec<LeftOut> = self.readings.iter().map(|reading| *reading.left_out()).collect();
+        for ((sub_query, left_out), ownerless) in self.sub_queries.iter().zip(left_out).zip(&self.ownerless) {
+            gather::note_left_out(sub_query, self.request, &left_out);
+            if !left_out.is_empty() && !told.contains(&sub_query.source.id) {
+                told.push(sub_query.source.id.clone());
+                let warning = gather::warning_of_left_out(sub_query, self.request, &left_out).await;
+                warning::add(&mut warnings, warning);
+            }
+            warning::add(&mut warnings, gather::ownerless(sub_query, self.request, *ownerless));
+        }
+        warnings
+    }
+}
+
+/// Whether a source may find an entity again where it is asked for other types.
+async fn is_held_again(sub_queries: &[Arc<SubQuery>], rank: usize, request: &Request) -> bool {
+    let Some(own) = sub_queries.get(rank).map(|own| &own.source) else {
+        return false;
+    };
+    let same = sub_queries.iter().filter(|one| Arc::ptr_eq(&one.source, own));
+    same.count() > 1
+        && !matches!(
+            own.adapter.has_entities_of_several_types(&request.call).await,
+            Ok(false)
+        )
+}

@@ -1,0 +1,268 @@
+//! The candidates of one source, read from a place in its list on, as many as are wanted.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::stream::ReadyChunks;
+use futures::{StreamExt, TryStreamExt};
+use hashbrown::HashMap;
+use kakehashi_adapters::{AdapterError, ErrorKind, LeftOut, Page, PlaceStream, Yielded};
+use kakehashi_resources::pause;
+use ngsi_ld::{Entity, EntityId};
+
+use crate::gather::{self, Request};
+use crate::looking::{TOGETHER, visible_part};
+use crate::plan::SubQuery;
+use crate::scan::Scan;
+
+/// Most places of a source's list that are asked for at once.
+const LARGEST_PAGE: usize = 1_000;
+
+/// Most entities of a source that are kept so that it need not be asked again for what it has said.
+const MOST_KEPT: usize = 1_000;
+
+/// A candidate, as far as the consumer may see it.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) entity: Entity,
+    /// How many places of the source's list come before what follows.
+    pub(super) behind: usize,
+}
+
+/// One source, being read.
+pub(super) struct Reading {
+    sub_query: Arc<SubQuery>,
+    request: Request,
+    scan: Arc<Scan>,
+    /// Places that were read, with those before the first.
+    position: usize,
+    open: Option<Open>,
+    /// How many places were asked for last.
+    asked: usize,
+    ready: VecDeque<Candidate>,
+    outcome: Option<Result<(), AdapterError>>,
+    left_out: LeftOut,
+    /// Everything that was read, while it is all that the source has of these types.
+    all: Option<HashMap<EntityId, Entity>>,
+}
+
+/// What a source is sending.
+struct Open {
+    stream: ReadyChunks<PlaceStream>,
+    /// Places that are still to come, if it was asked for a part of its list.
+    room: Option<usize>,
+    /// Places that are read over, because the source cannot begin behind them.
+    over: usize,
+}
+
+/// What has been looked at.
+#[derive(Default)]
+struct Looked {
+    candidates: Vec<Candidate>,
+    left_out: LeftOut,
+    places: usize,
+    error: Option<AdapterError>,
+}
+
+impl Reading {
+    pub(super) fn new(sub_query: &Arc<SubQuery>, request: &Request) -> Self {
+        Self {
+            sub_query: Arc::clone(sub_query),
+            request: request.clone(),
+            scan: Arc::new(Scan::new(request.scan)),
+            position: 0,
+            open: None,
+            asked: 0,
+            ready: VecDeque::new(),
+            outcome: None,
+            left_out: LeftOut::default(),
+            // A source that leaves out what does not meet the conditions has more of them than it sends.
+            all: (!sub_query.filters_parts()).then(HashMap::new),
+        }
+    }
+
+    /// Begins behind so many places.
+    pub(super) fn begin_at(&mut self, position: usize) {
+        self.position = position;
+        self.all = self.all.take().filter(|_| position == 0);
+    }
+
+    /// Places that were read, with those before the first.
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// What was wrong with what was left out.
+    pub(super) fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
+    /// Why it has failed.
+    pub(super) fn failure(&self) -> Option<&AdapterError> {
+        self.outcome.as_ref()?.as_ref().err()
+    }
+
+    /// Everything that the source has, where all of it was read.
+    pub(super) fn all(&self) -> Option<&HashMap<EntityId, Entity>> {
+        self.all.as_ref().filter(|_| matches!(self.outcome, Some(Ok(()))))
+    }
+
+    /// Reads until so many candidates are there, or there are no more.
+    pub(super) async fn read(&mut self, wanted: usize) {
+        if self.ready.len() >= wanted || self.outcome.is_some() {
+            return;
+        }
+        let began = Instant::now();
+        let deadline = self.request.call.deadline;
+        let (sub_query, request) = (Arc::clone(&self.sub_query), self.request.clone());
+        let reading = tokio::time::timeout_at(deadline.into(), self.pull(wanted));
+        let read = match reading.await {
+            Ok(read) => read,
+            Err(_) => Err(gather::deadline_passed(&sub_query)),
+        };
+        let read = read.map_err(|error| self.scan.judged(error, deadline));
+        gather::record(&sub_query, &request, began, read.as_ref().err());
+        if let Err(error) = read {
+            self.outcome = Some(Err(error));
+        }
+    }
+
+    /// The next candidates, so many at most. None: there are no more.
+    ///
+    /// # Errors
+    /// The source's. A part of its answer would look like all of it; unless more would have to be looked through than one
+    /// request may: then what was found until there comes first.
+    pub(super) async fn next(&mut self, wanted: usize) -> Result<Vec<Candidate>, AdapterError> {
+        self.read(wanted).await;
+        if let Some(Err(error)) = &self.outcome
+            && (self.ready.is_empty() || error.kind != ErrorKind::TooMany)
+        {
+            return Err(error.clone());
+        }
+        let many = wanted.min(self.ready.len());
+        Ok(self.ready.drain(..many).collect())
+    }
+
+    async fn pull(&mut self, wanted: usize) -> Result<(), AdapterError> {
+        while self.ready.len() < wanted {
+            let missing = wanted - self.ready.len();
+            let open = match &mut self.open {
+                Some(open) => open,
+                none => none.insert(Open::of(
+                    &self.sub_query,
+                    self.position,
+                    missing.max(self.asked * 2),
+                    &self.request,
+                )),
+            };
+            self.asked = open.room.unwrap_or(self.asked).max(self.asked).min(LARGEST_PAGE);
+            let Some(arrived) = open.stream.next().await else {
+                let ends = open.room.is_none_or(|room| room > 0);
+                self.open = None;
+                if ends {
+                    self.outcome = Some(Ok(()));
+                    return Ok(());
+                }
+                continue;
+            };
+            let looking = looked_at(
+                Arc::clone(&self.sub_query),
+                Arc::clone(&self.scan),
+                arrived,
+                open.over,
+                self.position,
+            );
+            let looked = self.request.call.resources.compute_over_held(looking).await;
+            let looked = looked.map_err(|exhausted| AdapterError::exhausted(&self.sub_query.source.id, exhausted))?;
+            let over = open.over.min(looked.places);
+            open.over -= over;
+            if let Some(room) = &mut open.room {
+                *room = room.saturating_sub(looked.places);
+            }
+            self.position += looked.places - over;
+            self.left_out.add_all(&looked.left_out);
+            self.keep(&looked.candidates);
+            self.ready.extend(looked.candidates);
+            if let Some(error) = looked.error {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, candidates: &[Candidate]) {
+        let Some(all) = &mut self.all else {
+            return;
+        };
+        if all.len() + candidates.len() > MOST_KEPT {
+            self.all = None;
+            return;
+        }
+        all.extend(candidates.iter().map(|one| (one.entity.id.clone(), one.entity.clone())));
+    }
+}
+
+impl Open {
+    fn of(sub_query: &SubQuery, position: usize, wanted: usize, request: &Request) -> Self {
+        let page = Page {
+            limit: wanted.min(LARGEST_PAGE),
+            offset: position,
+        };
+        let prepared = sub_query.prepared();
+        match prepared.candidates(page, &request.call) {
+            Some(stream) => Self {
+                stream: stream.take(page.limit).boxed().ready_chunks(TOGETHER),
+                room: Some(page.limit),
+                over: 0,
+            },
+            None => Self {
+                stream: prepared
+                    .query(None, &request.call)
+                    .map_ok(Some)
+                    .boxed()
+                    .ready_chunks(TOGETHER),
+                room: None,
+                over: position,
+            },
+        }
+    }
+}
+
+/// What the consumer may see of what has arrived, but for what is read over.
+async fn looked_at(
+    sub_query: Arc<SubQuery>,
+    scan: Arc<Scan>,
+    arrived: Vec<Result<Option<Yielded>, AdapterError>>,
+    over: usize,
+    position: usize,
+) -> Looked {
+    let mut looked = Looked::default();
+    for place in arrived {
+        let yielded = match place.and_then(|yielded| scan.count(&sub_query).map(|()| yielded)) {
+            Ok(yielded) => yielded,
+            Err(error) => {
+                looked.error = Some(error);
+                break;
+            }
+        };
+        looked.places += 1;
+        if looked.places <= over {
+            continue;
+        }
+        let visible = match yielded {
+            Some(Yielded::Entity(entity)) => visible_part(&sub_query, entity),
+            other => other,
+        };
+        match visible {
+            Some(Yielded::Entity(entity)) => looked.candidates.push(Candidate {
+                entity,
+                behind: position + looked.places - over,
+            }),
+            Some(Yielded::LeftOut(flaw)) => looked.left_out.add(flaw),
+            None => {}
+        }
+        pause().await;
+    }
+    looked
+}
