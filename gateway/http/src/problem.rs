@@ -4,8 +4,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use kakehashi_database::{DatabaseError, Reason};
-use kakehashi_state::StateError;
+use kakehashi_state::{Reason, StateError};
 use serde::Serialize;
 
 /// The error types of CIM 009 (clauses 5.5.2 and 6.3.2), and those of HTTP that the gateway adds.
@@ -236,14 +235,14 @@ impl Problem {
 impl From<StateError> for Problem {
     fn from(error: StateError) -> Self {
         match &error {
-            StateError::Database(DatabaseError::Unwritable(trouble)) if trouble.reason == Reason::Full => Self::new(
+            StateError::Unwritable(trouble) if trouble.reason == Reason::Full => Self::new(
                 ErrorType::InsufficientStorage,
                 "nothing was stored: the disk of what the gateway keeps is full; once there is room the same request works",
             ),
-            StateError::Database(DatabaseError::Unwritable(_)) => {
+            StateError::Unwritable(_) => {
                 Self::later("nothing was stored: what the gateway keeps cannot be written now; try again")
             }
-            StateError::Database(DatabaseError::Timeout) => {
+            StateError::Timeout => {
                 Self::later("nothing was stored: what the gateway keeps is being written for others; try again")
             }
             error if error.is_passing() => Self::later("what the gateway keeps cannot be read now; try again"),
