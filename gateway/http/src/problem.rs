@@ -1,6 +1,8 @@
 //! Problem details (RFC 7807) with the error types of CIM 009 Table 6.3.2-1: the one table that turns causes
 //! into responses. A problem never carries a source's text or a value of an entity.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -142,6 +144,18 @@ impl ErrorType {
 /// every second.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
+/// The longest that a consumer is told to wait because a source has said so: one that believed a whole day would not see
+/// that the source is back.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// What a source has said of when to ask again, as a consumer is told: in whole seconds, and one at least.
+#[must_use]
+pub fn retry_after(said: Duration) -> HeaderValue {
+    let seconds = said.min(LONGEST_RETRY_AFTER).as_secs_f64().ceil().max(1.0);
+    // Whole, and between one and what is longest.
+    HeaderValue::from(seconds as u64)
+}
+
 /// A failed request, as the consumer is told of it.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -185,6 +199,13 @@ impl Problem {
     #[must_use]
     pub fn later(detail: impl Into<String>) -> Self {
         Self::new(ErrorType::Unavailable, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
+    }
+
+    /// The same, because of a source that may have said when.
+    #[must_use]
+    pub fn later_as_said(detail: impl Into<String>, said: Option<Duration>) -> Self {
+        let after = said.map_or(RETRY_AFTER, retry_after);
+        Self::new(ErrorType::Unavailable, detail).with_header(header::RETRY_AFTER, after)
     }
 
     /// The gateway has as much to do as it may have, or as much for this consumer as it may have beside others (RFC 9110

@@ -114,7 +114,7 @@ fn telling(held: Vec<Yielded>, total: Option<u64>, others: usize) -> Registry {
 pub(super) fn told(answer: &Collected) -> u64 {
     let of_warning = |warning: &Warning| match warning.missing {
         Missing::Entities(count) | Missing::OwnerMissing(count) => count,
-        Missing::Part(kind) => panic!("{kind}"),
+        Missing::Part(failed) => panic!("{failed:?}"),
     };
     assert!(answer.warnings.len() <= 1, "{:?}", answer.warnings);
     answer.warnings.iter().map(of_warning).sum()

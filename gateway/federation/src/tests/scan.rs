@@ -118,7 +118,7 @@ fn of_several_the_one_that_has_too_many_is_named_and_nothing_of_it_is_shown() {
         .iter()
         .map(|warning| (warning.source.as_str(), warning.missing))
         .collect();
-    assert_eq!(named, [("unending", Missing::Part(ErrorKind::TooMany))]);
+    assert_eq!(named, [("unending", Missing::Part(ErrorKind::TooMany.into()))]);
     assert_eq!((answer.entities.len(), answer.count), (1, Some(1)), "the others' one");
 }
 
@@ -131,6 +131,6 @@ fn time_that_runs_out_over_a_scan_is_too_much_and_a_source_that_says_nothing_is_
     // Whoever has come no further than that was held up by something else.
     for sent in [0, 3] {
         let answer = ask(&with_others(sent, 0), 10_000, IMPATIENT).unwrap();
-        assert_eq!(answer.warnings[0].missing, Missing::Part(ErrorKind::Timeout));
+        assert_eq!(answer.warnings[0].missing, Missing::Part(ErrorKind::Timeout.into()));
     }
 }

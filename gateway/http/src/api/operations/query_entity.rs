@@ -163,5 +163,8 @@ pub(super) async fn execute(
     let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
     respond::add_page_links(&mut response, path, query, page, written.more, media_type);
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
+    if written.is_empty {
+        respond::add_retry_after(&mut response, &answer.warnings, &scope.revision.config);
+    }
     Ok(response)
 }
