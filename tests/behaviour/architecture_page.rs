@@ -1,5 +1,6 @@
 //! docs/architecture.md and the crates say the same: each crate stands on one floor and knows lower ones alone, no
-//! modules of a crate go round in a circle, and SQL stands in backends alone.
+//! modules of a crate go round in a circle, SQL stands in backends alone, and no kind of source is named by who reads a
+//! configuration.
 
 #![expect(clippy::string_slice, reason = "the places are found in the same text")]
 
@@ -320,4 +321,38 @@ fn sql_stands_in_backends_alone() {
     }
     assert!(in_backends > 20, "{in_backends}");
     assert!(found.is_empty(), "SQL outside of a backend:\n{}", found.join("\n"));
+}
+
+/// Words that are names of kinds and mean something else where they stand.
+const OTHERWISE: [(&str, &str); 1] = [
+    // A domain on the internet.
+    ("gateway/policy/src/inspection/address", "store"),
+];
+
+/// The names of the kinds that are built in, as a configuration has them, and of the example's.
+fn kinds() -> Vec<String> {
+    let built_in = kakehashi_adapters::KINDS.iter().map(|kind| kind.name().to_owned());
+    built_in.chain(["entity-file".to_owned()]).collect()
+}
+
+#[test]
+fn no_kind_of_source_is_named_outside_of_its_own_folder() {
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    for folder in crates().values().filter(|folder| folder.starts_with("gateway/")) {
+        for (module, text) in modules(&repository().join(folder)) {
+            looked_at += 1;
+            let code = without_comments(&text);
+            let path = format!("{folder}/src/{}", module.join("/"));
+            let named = kinds().into_iter().filter(|kind| code.contains(&format!("\"{kind}\"")));
+            let named = named.filter(|kind| !OTHERWISE.contains(&(path.as_str(), kind.as_str())));
+            found.extend(named.map(|kind| format!("{path}: {kind}")));
+        }
+    }
+    assert!(looked_at > 200, "{looked_at}");
+    assert!(
+        found.is_empty(),
+        "let these come from what a kind says of itself (adapters/kind):\n{}",
+        found.join("\n")
+    );
 }

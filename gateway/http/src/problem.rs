@@ -151,9 +151,9 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 /// What a source has said of when to ask again, as a consumer is told: in whole seconds, and one at least.
 #[must_use]
 pub fn retry_after(said: Duration) -> HeaderValue {
-    let seconds = said.min(LONGEST_RETRY_AFTER).as_secs_f64().ceil().max(1.0);
-    // Whole, and between one and what is longest.
-    HeaderValue::from(seconds as u64)
+    let said = said.min(LONGEST_RETRY_AFTER);
+    let begun = u64::from(said.subsec_nanos() > 0);
+    HeaderValue::from(said.as_secs().saturating_add(begun).max(1))
 }
 
 /// A failed request, as the consumer is told of it.
