@@ -14,6 +14,7 @@ mod behaviour {
     mod administration_bounds;
     mod administrators;
     mod architecture_page;
+    mod asked_again_later;
     mod asked_at_once;
     mod canaries;
     mod client_certificates;

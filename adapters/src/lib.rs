@@ -27,7 +27,7 @@ pub use kakehashi_contract::{
     flaw,
 };
 pub use kakehashi_contract::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
-pub use kakehashi_database::{Reason, Trouble};
+pub use kakehashi_trouble::{Reason, Trouble};
 
 /// Every kind that is built in, in the order in which documentation lists them. A kind that is not here is not there.
 pub static KINDS: [&dyn Kind; 3] = [&rest::RestKind, &ngsi_v2::NgsiV2Kind, &store::StoreKind];

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kakehashi_adapters::client::{HttpClient, HttpClientSettings, SourceLimits};
-use kakehashi_adapters::kind::{Kind, Opening, Settings, Transport, Value};
+use kakehashi_adapters::kind::{Floor, Kind, Opening, Settings, Transport, Value, WhenAbsent};
 use kakehashi_adapters::store::StoreSource;
 use kakehashi_adapters::{KINDS, SourceId, kind_named};
 use kakehashi_example_adapter::FileKind;
@@ -112,10 +112,59 @@ fn the_default_that_is_listed_is_the_one_that_holds() {
     for kind in every_kind() {
         let shown = |table: &Written| format!("{:?}", read(kind, table));
         for key in kind.keys() {
-            let Some(default) = key.default else { continue };
-            let written = format!("endpoint = \"http://h:1/\"\n{} = {default}", key.name);
+            let default = match key.default {
+                WhenAbsent::Nothing => continue,
+                WhenAbsent::Is(default) => default,
+                WhenAbsent::EveryTenant => "[\"tochigi\", \"sano\", \"yaita\"]",
+            };
+            let endpoint = if kind.has_partitions() {
+                "sqlite:store/"
+            } else {
+                "http://h:1/"
+            };
+            let written = format!("endpoint = \"{endpoint}\"\n{} = {default}", key.name);
             assert_eq!(shown(&Written::new(&written)), shown(&least(kind)), "{}", key.name);
         }
+    }
+}
+
+#[test]
+fn what_a_tenants_administrator_may_say_is_nothing_until_the_operator_allows_it() {
+    let mut judged = Vec::new();
+    for kind in every_kind() {
+        for key in kind.keys() {
+            let Floor::Judged(floor) = key.floor else { continue };
+            for value in [None, Some(""), Some("/#"), Some("sano")] {
+                assert!(!(floor.allows)(&[], value), "{} {value:?}", key.name);
+            }
+            judged.push((key.name, floor.allowed, floor.binds_credential));
+        }
+    }
+    assert_eq!(
+        judged,
+        [
+            ("fiware_service", "fiware_services", true),
+            ("fiware_servicepath", "fiware_servicepaths", false)
+        ]
+    );
+}
+
+#[test]
+fn what_rests_here_has_an_address_in_a_folder_and_reads_it() {
+    for kind in every_kind() {
+        let Some(endpoint) = kind.resting_in(std::path::Path::new("store/")) else {
+            assert!(!kind.has_partitions(), "{}", kind.name());
+            continue;
+        };
+        let written = Written::new(&format!("endpoint = \"{endpoint}\""));
+        let settings = read(kind, &written);
+        assert_eq!(
+            settings.upstream(),
+            read(kind, &least(kind)).upstream(),
+            "{}",
+            kind.name()
+        );
+        assert_eq!(settings.partitions().is_some(), kind.has_partitions());
     }
 }
 

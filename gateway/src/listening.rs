@@ -21,7 +21,7 @@ use kakehashi_server::{
     ConnectionBounds, ConnectionLimits, FixedBounds, Listener, TlsEndpoint, connections_within, raise_descriptor_limit,
     serve, serve_over_threads,
 };
-use kakehashi_state::{Part, State, StateError};
+use kakehashi_state::{State, StateError};
 use kakehashi_subscriptions::{CannotSubscribe, Subscriptions};
 use kakehashi_telemetry::{Metrics, MetricsError};
 use kakehashi_tokens::Tokens;
@@ -42,13 +42,6 @@ const ADMIN_BOUNDS: FixedBounds = FixedBounds {
     connections: MOST_ADMIN_CONNECTIONS,
     per_address: MOST_ADMIN_CONNECTIONS_OF_ONE_ADDRESS,
 };
-
-/// What keeps something in the file of the state.
-pub const STATE: &[Part] = &[
-    kakehashi_subscriptions::PART,
-    kakehashi_reload::history::PART,
-    kakehashi_contexts::hosted::PART,
-];
 
 /// A gateway with its listeners open.
 #[derive(Debug)]
@@ -162,7 +155,7 @@ impl Running {
             None => None,
         };
         let tasks = Tasks::on(&Handle::current(), &metrics.tasks);
-        let state = State::open(&config.gateway.state, STATE).await?;
+        let state = State::open(&config.gateway.state).await?;
         let subscriptions = Subscriptions::open(&config.gateway, &state, &tasks).await?;
         let history = History::open(&state).await?;
         let revision = Revision::build(config, &state, &tasks).await?;

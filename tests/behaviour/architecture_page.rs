@@ -1,5 +1,6 @@
-//! docs/architecture.md and the crates say the same: each crate stands on one floor and knows lower ones alone, and no
-//! modules of a crate go round in a circle.
+//! docs/architecture.md and the crates say the same: each crate stands on one floor and knows lower ones alone, no
+//! modules of a crate go round in a circle, SQL stands in backends alone, and no kind of source is named by who reads a
+//! configuration.
 
 #![expect(clippy::string_slice, reason = "the places are found in the same text")]
 
@@ -118,7 +119,7 @@ fn modules(folder: &Path) -> BTreeMap<Vec<String>, String> {
         for entry in fs::read_dir(&place).into_iter().flatten() {
             let path = entry.unwrap().path();
             let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-            let is_test = stem == "tests" || stem.ends_with("_tests");
+            let is_test = stem == "tests" || stem.ends_with("_tests") || stem == "samples";
             if is_test || (path.is_dir() && stem == "bin") {
                 continue;
             }
@@ -260,4 +261,98 @@ fn no_modules_go_round_in_a_circle() {
     }
     assert!(arrows > 500, "{arrows}");
     assert!(circles.is_empty(), "these go round in circles:\n{}", circles.join("\n"));
+}
+
+/// The folders with SQL: one for each database of the store and of the state, and the file of SQLite that both have.
+const BACKENDS: [&str; 3] = [
+    "adapters/store/src/backend",
+    "gateway/state/src/backend",
+    "adapters/database/src",
+];
+
+/// What a text is about, where it is SQL.
+const SQL: [&str; 12] = [
+    "SELECT ",
+    "INSERT INTO",
+    "INSERT OR ",
+    "UPDATE ",
+    "DELETE FROM",
+    "CREATE TABLE",
+    "CREATE INDEX",
+    "ALTER TABLE",
+    "DROP TABLE",
+    "PRAGMA ",
+    "sqlx::",
+    "rusqlite::",
+];
+
+/// The code of a file, without what is said in comments.
+fn without_comments(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+#[test]
+fn sql_stands_in_backends_alone() {
+    let is_backend = |path: &str| BACKENDS.iter().any(|backend| path.starts_with(backend));
+    let (mut found, mut in_backends) = (Vec::new(), 0);
+    for folder in crates().values() {
+        for (module, text) in modules(&repository().join(folder)) {
+            let path = format!("{folder}/src/{}", module.join("/"));
+            let code = without_comments(&text);
+            let words = SQL.iter().filter(|word| code.contains(**word));
+            if is_backend(&path) {
+                in_backends += words.count();
+            } else {
+                found.extend(words.map(|word| format!("{path}: {word}")));
+            }
+        }
+        let manifest = table(&repository().join(folder).join("Cargo.toml"));
+        let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
+        let drivers = ["sqlx", "rusqlite"]
+            .iter()
+            .filter(|name| dependencies.is_some_and(|dependencies| dependencies.contains_key(**name)));
+        if !BACKENDS
+            .iter()
+            .any(|backend| backend.starts_with(&format!("{folder}/src")))
+        {
+            found.extend(drivers.map(|name| format!("{folder}/Cargo.toml: {name}")));
+        }
+    }
+    assert!(in_backends > 20, "{in_backends}");
+    assert!(found.is_empty(), "SQL outside of a backend:\n{}", found.join("\n"));
+}
+
+/// Words that are names of kinds and mean something else where they stand.
+const OTHERWISE: [(&str, &str); 1] = [
+    // A domain on the internet.
+    ("gateway/policy/src/inspection/address", "store"),
+];
+
+/// The names of the kinds that are built in, as a configuration has them, and of the example's.
+fn kinds() -> Vec<String> {
+    let built_in = kakehashi_adapters::KINDS.iter().map(|kind| kind.name().to_owned());
+    built_in.chain(["entity-file".to_owned()]).collect()
+}
+
+#[test]
+fn no_kind_of_source_is_named_outside_of_its_own_folder() {
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    for folder in crates().values().filter(|folder| folder.starts_with("gateway/")) {
+        for (module, text) in modules(&repository().join(folder)) {
+            looked_at += 1;
+            let code = without_comments(&text);
+            let path = format!("{folder}/src/{}", module.join("/"));
+            let named = kinds().into_iter().filter(|kind| code.contains(&format!("\"{kind}\"")));
+            let named = named.filter(|kind| !OTHERWISE.contains(&(path.as_str(), kind.as_str())));
+            found.extend(named.map(|kind| format!("{path}: {kind}")));
+        }
+    }
+    assert!(looked_at > 200, "{looked_at}");
+    assert!(
+        found.is_empty(),
+        "let these come from what a kind says of itself (adapters/kind):\n{}",
+        found.join("\n")
+    );
 }

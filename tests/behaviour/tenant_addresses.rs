@@ -207,12 +207,14 @@ async fn a_consumer_is_told_no_more_of_how_it_fails_than_its_tenant_is() {
     let platform = platform(orion.url()).await;
     let told = async || {
         let answer = platform.entities(ASKED).tenant("sano").await.ok();
+        assert_eq!(answer.header("retry-after"), None, "{answer}");
         answer.warnings().into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(told().await, [""; 0]);
     for fault in [
         Fault::Status(500),
         Fault::Status(401),
+        Fault::StatusWithRetryAfter(503, 9),
         Fault::Html,
         Fault::BrokenJson,
         Fault::Reset,

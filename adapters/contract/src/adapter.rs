@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kakehashi_database::Trouble;
+use kakehashi_trouble::Trouble;
 use ngsi_ld::{AttributeName, TypeName};
 
 use crate::call::Call;

@@ -112,11 +112,14 @@ impl ErrorKind {
             Self::Unreachable | Self::Timeout | Self::Status(_) | Self::InvalidPayload | Self::TooLarge => {
                 Origin::Source
             }
-            Self::TooMany | Self::TooManyRequests(_) | Self::TooComplex(_) => Origin::Consumer,
+            Self::TooMany
+            | Self::TooManyRequests(_)
+            | Self::TooComplex(_)
+            | Self::Exhausted(Exhausted::Request { .. } | Exhausted::Steps | Exhausted::Time) => Origin::Consumer,
             Self::Overloaded
             | Self::Refused
             | Self::Credential
-            | Self::Exhausted(_)
+            | Self::Exhausted(Exhausted::Process)
             | Self::InsufficientStorage
             | Self::Unwritable
             | Self::Internal => Origin::Gateway,
@@ -190,10 +193,11 @@ impl AdapterError {
         Self { retry_after, ..self }
     }
 
-    /// Whether the same may be asked again, later, and may succeed without anybody changing anything.
+    /// Whether the same may be asked again, later, and may succeed without anybody changing anything. What is the consumer's
+    /// own trouble stays that.
     #[must_use]
     pub fn may_be_repeated(&self) -> bool {
-        self.repeating == Repeating::IsSafe && self.kind.is_retryable()
+        self.origin != Origin::Consumer && self.repeating == Repeating::IsSafe && self.kind.is_retryable()
     }
 
     /// What the request may use was used up while a source was asked.
@@ -203,6 +207,8 @@ impl AdapterError {
             Exhausted::Time => ErrorKind::Timeout,
             other => ErrorKind::Exhausted(other),
         };
-        Self::new(source_id, kind, exhausted.to_string())
+        // What the request asks for took too long, and not the source.
+        let origin = ErrorKind::Exhausted(exhausted).origin();
+        Self::new(source_id, kind, exhausted.to_string()).of(origin)
     }
 }

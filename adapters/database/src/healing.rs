@@ -4,9 +4,11 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
+use kakehashi_trouble::{Reason, Trouble};
+
 use crate::opening::{self, Connections, touch};
 use crate::transaction::End;
-use crate::trouble::{self, Failure, Reason, Trouble};
+use crate::trouble::{self, Failure};
 use crate::{CannotOpen, DatabaseError, Inner};
 
 /// How long until the next attempt: a consumer that tries again finds the file writable soon, and the disk has no work

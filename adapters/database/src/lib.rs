@@ -38,8 +38,10 @@ use tokio::sync::watch;
 pub use cannot_open::CannotOpen;
 pub use reader::Reader;
 pub use settings::{Found, Schema, Settings};
-pub use transaction::{Carries, End, Transaction, within};
-pub use trouble::{Failure, Reason, Trouble};
+pub use transaction::{Carries, End, Transaction};
+pub use trouble::Failure;
+
+use kakehashi_trouble::Trouble;
 
 use opening::Connections;
 
@@ -231,6 +233,6 @@ impl Inner {
 
     /// What is known of why it cannot be written.
     fn known_trouble(&self) -> Trouble {
-        self.current_trouble().unwrap_or_else(Trouble::passing)
+        self.current_trouble().unwrap_or_else(trouble::passing)
     }
 }

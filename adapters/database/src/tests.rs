@@ -1,5 +1,6 @@
 //! What must hold whatever becomes of a write: the next one works.
 
+use kakehashi_trouble::Reason;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;

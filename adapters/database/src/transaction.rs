@@ -242,10 +242,7 @@ async fn finished<T>(task: tokio::task::JoinHandle<Result<T, DatabaseError>>) ->
 ///
 /// # Errors
 /// Those of the work, or [`DatabaseError::Timeout`].
-pub async fn within<T, E: Carries>(
-    deadline: Option<Instant>,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
+async fn within<T, E: Carries>(deadline: Option<Instant>, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let Some(deadline) = deadline else {
         return work.await;
     };

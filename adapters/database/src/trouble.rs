@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use kakehashi_trouble::{Reason, Trouble};
 use rustix::fs::{Access, access};
 use tokio::sync::Semaphore;
 
@@ -22,65 +23,13 @@ const BLOCK: usize = 64 * 1024;
 /// find room for none.
 static LOOKING: Semaphore = Semaphore::const_new(1);
 
-/// Why a file cannot be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// There is no room left.
-    Full,
-    /// The file, or the disk that it is on, may only be read.
-    ReadOnly,
-    /// Anything else: another program holds the lock, the disk fails.
-    Other,
-}
-
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 3] = [Self::Full, Self::ReadOnly, Self::Other];
-
-    /// The name in logs and metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::ReadOnly => "read_only",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// A file that cannot be written.
-#[derive(Debug, Clone)]
-pub struct Trouble {
-    /// Why.
-    pub reason: Reason,
-    /// Since when that is known.
-    pub since: SystemTime,
-    /// Whether it is read all the same.
-    pub is_readable: bool,
-    /// What SQLite said first. Never a value of what stands in the file.
-    pub detail: Arc<str>,
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = match self.reason {
-            Reason::Full => "its disk is full",
-            Reason::ReadOnly => "it may only be read",
-            Reason::Other => return f.write_str(&self.detail),
-        };
-        write!(f, "{reason} ({})", self.detail)
-    }
-}
-
-impl Trouble {
-    /// While connections are being replaced.
-    pub(crate) fn passing() -> Self {
-        Self {
-            reason: Reason::Other,
-            since: SystemTime::now(),
-            is_readable: false,
-            detail: "it is being opened again".into(),
-        }
+/// While connections are being replaced.
+pub(crate) fn passing() -> Trouble {
+    Trouble {
+        reason: Reason::Other,
+        since: SystemTime::now(),
+        is_readable: false,
+        detail: "it is being opened again".into(),
     }
 }
 
@@ -100,6 +49,8 @@ enum Origin {
     /// What was asked, or what was made of the answer.
     Asking,
 }
+
+impl std::error::Error for Failure {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

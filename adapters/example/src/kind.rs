@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kakehashi_kind::{Address, At, CannotOpen, Key, Kind, Opened, Opening, Settings, Table, Transport, Value, parsed};
+use kakehashi_kind::{
+    Address, At, CannotOpen, Floor, Key, Kind, Opened, Opening, Settings, Table, Transport, Value, WhenAbsent, parsed,
+};
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::parse::parse_entities;
@@ -18,7 +20,8 @@ static KEYS: [Key; 1] = [Key {
     name: "entities",
     value: Value::Text,
     required: true,
-    default: None,
+    default: WhenAbsent::Nothing,
+    floor: Floor::Given,
     about: "For entity-file: the file with an array of entities.",
 }];
 

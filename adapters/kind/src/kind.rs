@@ -1,6 +1,7 @@
 //! A kind of source: what `adapter = "<name>"` means.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::key::Key;
@@ -25,6 +26,17 @@ pub trait Kind: fmt::Debug + Send + Sync {
     /// Whether a source of it may be configured to take writes.
     fn takes_writes(&self) -> bool {
         false
+    }
+
+    /// Whether its sources hold a part of each of several tenants: such a source is the operator's to change, whoever brings
+    /// it. Their [`Settings::partitions`] say whose.
+    fn has_partitions(&self) -> bool {
+        false
+    }
+
+    /// The `endpoint` of a source of it that rests in this folder of this machine. `None`: its sources rest elsewhere.
+    fn resting_in(&self, _folder: &Path) -> Option<String> {
+        None
     }
 
     /// Whether a source of it can hold entities of a type, by the type's short name.

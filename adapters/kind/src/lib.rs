@@ -16,7 +16,7 @@ mod kind;
 mod settings;
 mod table;
 
-pub use self::key::{Key, Value};
+pub use self::key::{Floor, Judged, Key, Value, WhenAbsent};
 pub use self::kind::{Kind, Transport, WrongType};
 pub use self::settings::{Address, CannotOpen, Opened, Opening, Settings, Upkeep};
-pub use self::table::{At, Made, NamedFile, Table, http_endpoint, parsed};
+pub use self::table::{At, Made, NamedFile, Table, http_endpoint, http_url, parsed};

@@ -98,11 +98,15 @@ pub fn http_endpoint(table: &dyn Table) -> Option<String> {
         return None;
     }
     parsed(table, "endpoint", |text| {
-        check_http_url(text).map(|()| text.trim_end_matches('/').to_owned())
+        http_url(text).map(|_| text.trim_end_matches('/').to_owned())
     })
 }
 
-fn check_http_url(text: &str) -> Result<(), String> {
+/// Reads an address of an HTTP server. It holds no credential, query or fragment.
+///
+/// # Errors
+/// What would be right.
+pub fn http_url(text: &str) -> Result<Uri, String> {
     let uri: Uri = text
         .parse()
         .map_err(|_| "no URL: write one such as \"http://127.0.0.1:9101\"".to_owned())?;
@@ -119,5 +123,5 @@ fn check_http_url(text: &str) -> Result<(), String> {
     if uri.query().is_some() || text.contains('#') {
         return Err("must have no query and no fragment".to_owned());
     }
-    Ok(())
+    Ok(uri)
 }

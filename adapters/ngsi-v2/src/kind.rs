@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kakehashi_kind::{
-    Address, CannotOpen, Key, Kind, Opened, Opening, Settings, Table, Transport, Value, WrongType, http_endpoint,
-    parsed,
+    Address, CannotOpen, Floor, Judged, Key, Kind, Opened, Opening, Settings, Table, Transport, Value, WhenAbsent,
+    WrongType, http_endpoint, parsed,
 };
 use ngsi_ld::context::Context;
 
+use super::floor;
 use super::translate::ProvidedType;
 use super::{EVERY_SERVICE_PATH, MAX_SERVICE, MAX_SERVICE_PATHS, NgsiV2Adapter, NgsiV2Settings, is_type_name};
 
@@ -21,21 +22,36 @@ static KEYS: [Key; 3] = [
         name: "fiware_service",
         value: Value::Text,
         required: false,
-        default: None,
+        default: WhenAbsent::Nothing,
+        floor: Floor::Judged(Judged {
+            allowed: "fiware_services",
+            about: "Services of Orion that may be asked; \"\" is none.",
+            parse: parse_fiware_service,
+            allows: floor::allows_service,
+            binds_credential: true,
+        }),
         about: "For ngsi-v2: Fiware-Service.",
     },
     Key {
         name: "fiware_servicepath",
         value: Value::Text,
         required: false,
-        default: Some("\"/#\""),
+        default: WhenAbsent::Is("\"/#\""),
+        floor: Floor::Judged(Judged {
+            allowed: "fiware_servicepaths",
+            about: "Service paths of Orion inside of which may be asked, such as \"/#\".",
+            parse: parse_fiware_servicepath,
+            allows: floor::allows_service_paths,
+            binds_credential: false,
+        }),
         about: "For ngsi-v2: Fiware-ServicePath of reads.",
     },
     Key {
         name: "scope_from_servicepath",
         value: Value::Boolean,
         required: false,
-        default: Some("false"),
+        default: WhenAbsent::Is("false"),
+        floor: Floor::Free,
         about: "For ngsi-v2: whether the service path of an entity is its scope.",
     },
 ];

@@ -7,6 +7,7 @@
 mod area;
 mod branches;
 mod filter;
+mod floor;
 mod kind;
 mod names;
 mod pages;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kakehashi_kind::{
-    Address, At, CannotOpen, Key, Kind, NamedFile, Opened, Opening, Settings, Table, Transport, Value, http_endpoint,
+    Address, At, CannotOpen, Floor, Key, Kind, NamedFile, Opened, Opening, Settings, Table, Transport, Value,
+    WhenAbsent, http_endpoint,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::{AttributeName, TypeName};
@@ -19,7 +20,8 @@ static KEYS: [Key; 1] = [Key {
     name: "mapping",
     value: Value::Text,
     required: true,
-    default: None,
+    default: WhenAbsent::Nothing,
+    floor: Floor::Given,
     about: "For rest: the file that says how its records become entities.",
 }];
 

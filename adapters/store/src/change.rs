@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use kakehashi_contract::{Fate, MayRest};
-use kakehashi_database::{End, within};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{Entity, EntityId};
 
@@ -12,11 +11,22 @@ use super::body::{NotEncoded, Wanted, decode};
 use super::mark::{self, LONGEST_AGE, MOST_BYTES};
 use super::names::NameTable;
 use super::partition::{NEVER, StorePartition};
+use super::read::within;
 use super::rows::{EntityKey, EntityRows};
 use super::{StoreError, dates};
 
 /// Marks that one transaction removes at most: few enough that a writer hardly waits, more than it adds.
 const DROPPED_AT_ONCE: usize = 500;
+
+/// How a transaction ends well.
+pub(super) enum End<T> {
+    /// It is committed.
+    Commit(T),
+    /// It is committed, and before anybody else writes this is done, whoever still waits.
+    CommitThen(T, Box<dyn FnOnce() + Send>),
+    /// It is rolled back.
+    RollBack(T),
+}
 
 impl StorePartition {
     /// Changes the partition in one transaction. At the deadline it is given up, unless it is about to be committed.
@@ -38,7 +48,7 @@ impl StorePartition {
         W: AsyncFnOnce(&mut Writer<'_>) -> Result<End<T>, StoreError>,
     {
         let mut transaction = self.backend().begin(deadline).await?;
-        let worked = within(deadline, async {
+        let worked = until(deadline, async {
             let mut writer = Writer::begin(&mut *transaction, self).await?;
             let ended = work(&mut writer).await?;
             if let (Some(at), End::Commit(_) | End::CommitThen(..)) = (writer.marked_at, &ended) {
@@ -66,6 +76,17 @@ impl StorePartition {
         };
         transaction.commit(then).await?;
         Ok(value)
+    }
+}
+
+/// Gives work up at the deadline, if there is one.
+async fn until<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match deadline {
+        Some(deadline) => within(deadline, work).await,
+        None => work.await,
     }
 }
 

@@ -1,9 +1,10 @@
 //! What can go wrong with a partition of the store.
 
+use std::error::Error;
 use std::io;
 
-use kakehashi_database::{CannotOpen, Carries, DatabaseError, Reason};
 use kakehashi_resources::Exhausted;
+use kakehashi_trouble::{Reason, Trouble};
 
 use super::body::DecodeError;
 use kakehashi_contract::ErrorKind;
@@ -21,7 +22,7 @@ pub enum StoreError {
     #[error("the folder of the store cannot be made: {0}")]
     Folder(#[source] io::Error),
     /// The file is a database, but not one of the store.
-    #[error("the file is a SQLite database of another program")]
+    #[error("the file is a database of another program")]
     NotAStore,
     /// A later version has written the file.
     #[error("the file has version {found}, this program knows versions up to {known}: use a newer program")]
@@ -51,9 +52,18 @@ pub enum StoreError {
     /// What the request may use is used up.
     #[error("{0}")]
     Exhausted(#[from] Exhausted),
-    /// The file, or its disk.
-    #[error(transparent)]
-    Database(DatabaseError),
+    /// It cannot be written now. Nothing was written.
+    #[error("the file cannot be written now: {0}")]
+    Unwritable(Trouble),
+    /// It cannot be opened now, not even to be read.
+    #[error("the file cannot be opened now: {0}")]
+    Unopened(Trouble),
+    /// Another program has changed it while it was read as it stood.
+    #[error("another program has changed the file while it was read; read it again")]
+    Changed,
+    /// What the database says; what that means only its backend knows.
+    #[error("{0}")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl From<DecodeError> for StoreError {
@@ -65,53 +75,6 @@ impl From<DecodeError> for StoreError {
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        DatabaseError::from(error).into()
-    }
-}
-
-impl From<DatabaseError> for StoreError {
-    fn from(error: DatabaseError) -> Self {
-        match error {
-            DatabaseError::Timeout => Self::Timeout,
-            other => Self::Database(other),
-        }
-    }
-}
-
-impl Carries for StoreError {
-    fn into_database(self) -> Result<DatabaseError, Self> {
-        match self {
-            Self::Database(error) => Ok(error),
-            Self::Timeout => Ok(DatabaseError::Timeout),
-            other => Err(other),
-        }
-    }
-}
-
-impl From<CannotOpen> for StoreError {
-    fn from(error: CannotOpen) -> Self {
-        match error {
-            CannotOpen::Folder(error) => Self::Folder(error),
-            CannotOpen::Foreign => Self::NotAStore,
-            CannotOpen::Newer { found, known } => Self::NewerVersion { found, known },
-            CannotOpen::Content(reason) => Self::Row(reason),
-            CannotOpen::Database(failure) => Self::Database(DatabaseError::Sqlite(failure)),
-        }
-    }
-}
-
-impl From<StoreError> for CannotOpen {
-    /// What stopped a migration.
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Database(DatabaseError::Sqlite(failure)) => Self::Database(failure),
-            other => Self::Content(other.to_string()),
-        }
-    }
-}
-
 impl StoreError {
     /// How the contract of adapters calls it.
     #[must_use]
@@ -119,11 +82,11 @@ impl StoreError {
         match self {
             Self::Timeout | Self::Exhausted(Exhausted::Time) => ErrorKind::Timeout,
             Self::Exhausted(exhausted) => ErrorKind::Exhausted(*exhausted),
-            Self::Database(DatabaseError::Unwritable(trouble)) => match trouble.reason {
+            Self::Unwritable(trouble) => match trouble.reason {
                 Reason::Full => ErrorKind::InsufficientStorage,
                 Reason::ReadOnly | Reason::Other => ErrorKind::Unwritable,
             },
-            Self::Database(DatabaseError::Unopened(_) | DatabaseError::Changed) => ErrorKind::Unreachable,
+            Self::Unopened(_) | Self::Changed => ErrorKind::Unreachable,
             _ => ErrorKind::Internal,
         }
     }

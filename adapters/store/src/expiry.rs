@@ -5,10 +5,10 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use kakehashi_contract::Fate;
-use kakehashi_database::{DatabaseError, End};
 use ngsi_ld::entity::DateTime;
 
 use super::StoreError;
+use super::change::End;
 use super::partition::{NEVER, StorePartition};
 
 /// Entities that one transaction removes: few enough that a writer hardly waits.
@@ -24,7 +24,7 @@ impl StorePartition {
     /// Removes what has expired by `now`.
     ///
     /// # Errors
-    /// [`StoreError::Database`]; what is left is removed next time.
+    /// [`StoreError`]; what is left is removed next time.
     pub(super) async fn remove_expired(&self, now: &DateTime, deadline: Option<Instant>) -> Result<(), StoreError> {
         if self.next_expiry() > now.unix_micros() {
             return Ok(());
@@ -43,7 +43,7 @@ impl StorePartition {
         let now = DateTime::from_system_time(SystemTime::now());
         let failure = match self.remove_expired(&now, Some(Instant::now() + LONGEST_WAIT)).await {
             // The trouble is told where it was found.
-            Ok(()) | Err(StoreError::Database(DatabaseError::Unwritable(_))) => return,
+            Ok(()) | Err(StoreError::Unwritable(_)) => return,
             Err(error) => error,
         };
         self.set_next_expiry(now.unix_micros().saturating_add(PAUSE));

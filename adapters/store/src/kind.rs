@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::FutureExt;
 use kakehashi_contract::{Adapter, SourceId};
-use kakehashi_kind::{Address, At, CannotOpen, Key, Kind, Opened, Opening, Settings, Table, Transport, Value, parsed};
+use kakehashi_kind::{
+    Address, At, CannotOpen, Floor, Key, Kind, Opened, Opening, Settings, Table, Transport, Value, WhenAbsent, parsed,
+};
 
 use super::{StoreAdapter, StoreOptions, StorePartition, UnopenedPartition};
 
@@ -18,7 +20,8 @@ static KEYS: [Key; 1] = [Key {
     name: "partitions",
     value: Value::Texts,
     required: false,
-    default: None,
+    default: WhenAbsent::EveryTenant,
+    floor: Floor::Given,
     about: "For store: the tenants that have a partition.",
 }];
 
@@ -41,6 +44,14 @@ impl Kind for StoreKind {
 
     fn takes_writes(&self) -> bool {
         true
+    }
+
+    fn has_partitions(&self) -> bool {
+        true
+    }
+
+    fn resting_in(&self, folder: &Path) -> Option<String> {
+        Some(format!("sqlite:{}", folder.display()))
     }
 
     fn read(&self, table: &dyn Table) -> Option<Arc<dyn Settings>> {

@@ -56,7 +56,7 @@ mod writer_tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kakehashi_database::Trouble;
+use kakehashi_trouble::Trouble;
 use ngsi_ld::{AttributeName, TypeName};
 
 pub use self::dates::set_system_dates;

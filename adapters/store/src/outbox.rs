@@ -4,10 +4,10 @@
 
 use std::time::SystemTime;
 
-use kakehashi_database::End;
 use ngsi_ld::entity::DateTime;
 
 use super::StoreError;
+use super::change::End;
 use super::mark;
 use super::partition::StorePartition;
 use kakehashi_contract::{Call, Position, Told};

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-use kakehashi_database::Trouble;
 use kakehashi_resources::gate::{Gate, Pass};
+use kakehashi_trouble::Trouble;
 use tokio::sync::{Notify, watch};
 
 use super::StoreError;
@@ -240,11 +240,6 @@ impl StorePartition {
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.0.commits.subscribe()
-    }
-
-    #[cfg(test)]
-    pub(super) fn database(&self) -> &kakehashi_database::Database {
-        self.backend().database()
     }
 }
 

@@ -233,7 +233,14 @@ async fn decoded(
     (rows, entities)
 }
 
-async fn within<T>(deadline: Instant, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+/// Gives work up at the deadline.
+///
+/// # Errors
+/// Those of the work, or [`StoreError::Timeout`].
+pub(super) async fn within<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
     // The timer counts whole milliseconds, so that work could still slip through after the deadline.
     if Instant::now() >= deadline {
         return Err(StoreError::Timeout);

@@ -2,11 +2,11 @@
 
 use std::time::{Instant, SystemTime};
 
-use kakehashi_database::End;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{Entity, EntityId};
 
 use super::StoreError;
+use super::change::End;
 use super::partition::StorePartition;
 use kakehashi_contract::{Fate, MayChange, MayTellOf};
 
@@ -26,7 +26,7 @@ impl StorePartition {
     /// entity existed. Of entities with one id the last counts.
     ///
     /// # Errors
-    /// [`StoreError::Entity`] names the entity that cannot be stored; [`StoreError::Database`].
+    /// [`StoreError`]; [`StoreError::Entity`] names the entity that cannot be stored.
     pub async fn load<I>(&self, entities: I, now: DateTime) -> Result<Loaded, StoreError>
     where
         I: IntoIterator<Item = Entity>,
@@ -57,7 +57,7 @@ impl StorePartition {
     /// Deletes an entity. Whether it existed.
     ///
     /// # Errors
-    /// [`StoreError::Database`]
+    /// [`StoreError`]
     pub async fn delete(&self, id: &EntityId) -> Result<bool, StoreError> {
         Ok(self.delete_if(id, &|_| true, None).await? == Deletion::Done)
     }

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, Value};
 use ngsi_ld::{Entity, EntityId};
 
+use super::backend::sqlite::database_of;
 use super::samples::{name, type_name};
 use super::{StoreAdapter, StoreOptions, StorePartition};
 use kakehashi_contract::{Adapter, Call, EntityWriter, ErrorKind, Put, SourceId, SourceQuery, WriteError, Yielded};
@@ -122,7 +123,7 @@ fn expiring_in_january(mut entity: Entity) -> Entity {
 
 /// Rows of the tables of a partition, as another program sees them.
 async fn rows_of(store: &StoreAdapter, table: &str) -> i64 {
-    let mut connection = store.partition().database().for_upkeep().await.unwrap();
+    let mut connection = database_of(store.partition().backend()).for_upkeep().await.unwrap();
     let statement = format!("SELECT count(*) FROM {table}");
     sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
         .fetch_one(&mut *connection)
@@ -225,7 +226,7 @@ async fn readers_do_not_wait_for_a_writer_that_is_busy_for_long() {
     let store = store(&folder).await;
     let expiring = expiring_in_january(site("gone"));
     store.create(expiring, &anybody, january(), &call()).await.unwrap();
-    let busy = store.partition().database().for_upkeep().await.unwrap();
+    let busy = database_of(store.partition().backend()).for_upkeep().await.unwrap();
     let everything = SourceQuery::of_types(vec![type_name(0)]);
     // It is still there, and would not be answered at all if the removal were waited for.
     let soon = Call {
@@ -240,7 +241,7 @@ async fn readers_do_not_wait_for_a_writer_that_is_busy_for_long() {
 
 /// Runs statements on the file of a partition.
 async fn run(store: &StoreAdapter, statements: &'static str) {
-    let mut connection = store.partition().database().for_upkeep().await.unwrap();
+    let mut connection = database_of(store.partition().backend()).for_upkeep().await.unwrap();
     sqlx::raw_sql(statements).execute(&mut *connection).await.unwrap();
 }
 
@@ -343,7 +344,7 @@ async fn what_is_refused_costs_no_new_connection() {
 
 /// How many statements the connection that writes has prepared.
 async fn prepared_statements(store: &StoreAdapter) -> usize {
-    let connection = store.partition().database().for_upkeep().await.unwrap();
+    let connection = database_of(store.partition().backend()).for_upkeep().await.unwrap();
     sqlx::Connection::cached_statements_size(&*connection)
 }
 

@@ -5,11 +5,13 @@
 //! credential anywhere else than where the operator sends it.
 //!
 //! A source is *as it was* when everything that says where it is asked, and as whom, is the same text: all of its keys but
-//! those of [`FREE_KEYS`]. Its name may change. One source vouches for one, so that a tenant does not multiply what it was
+//! those that are free. Its name may change. One source vouches for one, so that a tenant does not multiply what it was
 //! given.
 
 use std::time::Duration;
 
+use kakehashi_adapters::kind::{Floor, Key, Kind};
+use kakehashi_adapters::{KINDS, kind_named};
 use kakehashi_config::{Allowed, Config, EndpointParts, HighestLimits, SourceConfig, pattern_lies_within, shared_by};
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::quantity::parse_duration;
@@ -23,11 +25,10 @@ use super::tenant_table::{TENANTS_TOML, table_of};
 /// Keys of a tenant's table that are its own. What else there is says what the tenant is to the platform.
 const OWN_KEYS: [&str; 3] = ["name", "limits", "sources"];
 
-/// Keys of a source that do not say where it is asked. What there comes to be beside them does, until somebody has thought
-/// about it.
-const FREE_KEYS: [&str; 9] = [
+/// Keys of a source that do not say where it is asked, beside those of which a kind says that they are free. What there comes
+/// to be beside them does, until somebody has thought about it.
+const FREE_KEYS: [&str; 8] = [
     "id",
-    "scope_from_servicepath",
     "personal_data",
     "writable",
     "mode",
@@ -37,15 +38,46 @@ const FREE_KEYS: [&str; 9] = [
     "provides",
 ];
 
-/// Keys of a source that say where it is asked, and that its tenant may write, as far as the floor allows. What else there
-/// is names files and secrets of the gateway's machine, or may come to: of those a tenant uses what it was given.
-const JUDGED_KEYS: [&str; 4] = ["adapter", "endpoint", "fiware_service", "fiware_servicepath"];
+/// Keys of a source that say where it is asked, and that its tenant may write, as far as the floor allows, beside those of
+/// which a kind says how they are judged. What else there is names files and secrets of the gateway's machine, or may come to:
+/// of those a tenant uses what it was given.
+const JUDGED_KEYS: [&str; 2] = ["adapter", "endpoint"];
 
 /// Who has named the address of a source. The gateway writes it.
 const NAMED_BY: &str = "named_by";
 
-/// What a credential is bound to: where it is sent, as what service, by which mapping, and who vouches for the other side.
-const BOUND_KEYS: [&str; 6] = ["adapter", "endpoint", "fiware_service", "mapping", "ca", "credential"];
+/// What a credential is bound to, beside what a kind says of its keys (as what service it is sent, by which mapping): where it
+/// is sent, and who vouches for the other side.
+const BOUND_KEYS: [&str; 4] = ["adapter", "endpoint", "ca", "credential"];
+
+/// The keys that only sources of one kind have, of every kind.
+fn keys_of_kinds() -> impl Iterator<Item = &'static Key> {
+    KINDS.into_iter().flat_map(<dyn Kind>::keys)
+}
+
+/// Whether a key of a source does not say where it is asked.
+fn is_free(name: &str) -> bool {
+    let is_free = |key: &Key| key.name == name && matches!(key.floor, Floor::Free);
+    FREE_KEYS.contains(&name) || keys_of_kinds().any(is_free)
+}
+
+/// Whether a key of a source is judged by what the floor allows.
+fn is_judged(name: &str) -> bool {
+    let is_judged = |key: &Key| key.name == name && matches!(key.floor, Floor::Judged(_));
+    JUDGED_KEYS.contains(&name) || keys_of_kinds().any(is_judged)
+}
+
+/// The keys of a source that a credential is bound to.
+fn bound_keys() -> impl Iterator<Item = &'static str> {
+    let binds = |key: &&Key| match key.floor {
+        Floor::Free => false,
+        Floor::Judged(judged) => judged.binds_credential,
+        Floor::Given => true,
+    };
+    BOUND_KEYS
+        .into_iter()
+        .chain(keys_of_kinds().filter(binds).map(|key| key.name))
+}
 
 /// The sources of a tenant's table.
 pub(super) fn sources_of(table: &Table) -> impl Iterator<Item = &Table> {
@@ -61,15 +93,20 @@ fn id_of(source: &Table) -> &str {
     text_of(source, "id").unwrap_or_default()
 }
 
-fn is_store(source: &Table) -> bool {
-    text_of(source, "adapter") == Some("store")
+fn kind_of(source: &Table) -> Option<&'static dyn Kind> {
+    text_of(source, "adapter").and_then(kind_named)
+}
+
+/// Whether it holds a part of each of several tenants.
+fn has_partitions(source: &Table) -> bool {
+    kind_of(source).is_some_and(Kind::has_partitions)
 }
 
 /// Whether two sources are asked at one place as one and the same.
 fn is_asked_as(one: &Table, other: &Table) -> bool {
     let said = |source: &Table| {
         let mut said = source.clone();
-        said.retain(|key, _| !FREE_KEYS.contains(&key) && key != NAMED_BY);
+        said.retain(|key, _| !is_free(key) && key != NAMED_BY);
         said
     };
     said(one) == said(other)
@@ -115,7 +152,7 @@ pub(super) fn check_keys(earlier: &Table, proposed: &Table) -> Result<(), String
         return Err("`sources` must be tables: write [[tenants.<id>.sources]]".to_owned());
     }
     let stores = |table| {
-        let stores = sources_of(table).filter(|source| is_store(source));
+        let stores = sources_of(table).filter(|source| has_partitions(source));
         stores.cloned().collect::<Vec<Table>>()
     };
     if stores(earlier) != stores(proposed) {
@@ -126,10 +163,10 @@ pub(super) fn check_keys(earlier: &Table, proposed: &Table) -> Result<(), String
         let is_claim = |entry: &&Value| entry.get("authoritative").and_then(Value::as_bool) == Some(true);
         provides.into_iter().flatten().filter(is_claim).cloned().collect()
     };
-    let is_free = |key: &str| FREE_KEYS.contains(&key) || JUDGED_KEYS.contains(&key) || key == NAMED_BY;
+    let is_its_own = |key: &str| is_free(key) || is_judged(key) || key == NAMED_BY;
     for source in sources_of(proposed) {
         let id = id_of(source);
-        for (key, value) in source.iter().filter(|(key, _)| !is_free(key)) {
+        for (key, value) in source.iter().filter(|(key, _)| !is_its_own(key)) {
             if !sources_of(earlier).any(|earlier| earlier.get(key) == Some(value)) {
                 return Err(format!(
                     "`{key}` of source `{id}` names a secret or a file that the tenant does not use yet: ask the operator"
@@ -159,7 +196,7 @@ pub(super) fn named_by_tenant(earlier: &Table, proposed: &Table) -> Result<Vec<b
     let mut named = Vec::new();
     for (source, voucher) in sources_of(proposed).zip(vouchers) {
         let by_operator =
-            is_store(source) || voucher.is_some_and(|voucher| text_of(voucher, NAMED_BY) != Some("tenant"));
+            has_partitions(source) || voucher.is_some_and(|voucher| text_of(voucher, NAMED_BY) != Some("tenant"));
         if !by_operator && text_of(source, NAMED_BY).is_some_and(|said| said != "tenant") {
             return Err(format!(
                 "`{NAMED_BY}` of source `{}`: the operator has not named its address as it stands here; leave the key out",
@@ -203,7 +240,7 @@ pub(super) fn judge(before: &Config, after: &Config, tenant: &TenantId) -> Resul
     let earlier = table_of(&before_files, tenant).ok_or_else(fault)?;
     let proposed = table_of(&after_files, tenant).ok_or_else(fault)?;
     let allowed = &before.tenant(tenant.as_str()).ok_or_else(fault)?.allowed;
-    let floor = Floor {
+    let floor = TenantFloor {
         tenant,
         allowed,
         earlier,
@@ -230,13 +267,13 @@ pub(super) fn is_new(before: &Config, source: &SourceConfig) -> bool {
 }
 
 /// The floor under one tenant.
-struct Floor<'a> {
+struct TenantFloor<'a> {
     tenant: &'a TenantId,
     allowed: &'a Allowed,
     earlier: &'a Table,
 }
 
-impl Floor<'_> {
+impl TenantFloor<'_> {
     fn judge(&self, proposed: &Table) -> Result<(), String> {
         let own = |table: &Table| Limits::of_tenant(table.get("limits"));
         let highest = own(self.earlier).or_higher(&self.allowed.tenant_limits);
@@ -246,7 +283,7 @@ impl Floor<'_> {
         let vouchers = vouchers(self.earlier, proposed);
         for (source, voucher) in sources_of(proposed)
             .zip(&vouchers)
-            .filter(|(source, _)| !is_store(source))
+            .filter(|(source, _)| !has_partitions(source))
         {
             self.judge_credential(source)?;
             if voucher.is_none() {
@@ -265,7 +302,7 @@ impl Floor<'_> {
 
     /// A credential goes where the operator's files send it, and nowhere else, whatever the floor allows.
     fn judge_credential(&self, source: &Table) -> Result<(), String> {
-        let is_bound = |earlier: &Table| BOUND_KEYS.iter().all(|key| earlier.get(*key) == source.get(*key));
+        let is_bound = |earlier: &Table| bound_keys().all(|key| earlier.get(key) == source.get(key));
         if !source.contains_key("credential") || sources_of(self.earlier).any(is_bound) {
             return Ok(());
         }
@@ -287,15 +324,12 @@ impl Floor<'_> {
         if !is_allowed {
             return Err(self.refused(&format!("`endpoint` of source `{id}`"), "endpoints"));
         }
-        if text_of(source, "adapter") != Some("ngsi-v2") {
-            return Ok(());
-        }
-        if !self.allowed.allows_service(text_of(source, "fiware_service")) {
-            return Err(self.refused(&format!("`fiware_service` of source `{id}`"), "fiware_services"));
-        }
-        let paths = text_of(source, "fiware_servicepath").unwrap_or("/#");
-        if !self.allowed.allows_service_paths(paths) {
-            return Err(self.refused(&format!("`fiware_servicepath` of source `{id}`"), "fiware_servicepaths"));
+        for key in kind_of(source).into_iter().flat_map(<dyn Kind>::keys) {
+            if let Floor::Judged(judged) = &key.floor
+                && !self.allowed.allows(judged, text_of(source, key.name))
+            {
+                return Err(self.refused(&format!("`{}` of source `{id}`", key.name), judged.allowed));
+            }
         }
         Ok(())
     }

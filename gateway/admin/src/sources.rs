@@ -19,7 +19,7 @@ use super::Administration;
 struct Source<'a> {
     id: &'a str,
     tenant: &'a str,
-    adapter: &'static str,
+    adapter: Option<&'static str>,
     endpoint: Option<&'a str>,
     writable: bool,
     health: &'static str,
@@ -73,7 +73,7 @@ pub(super) async fn list(
 
 fn shown<'a>(source: &'a RegisteredSource, config: Option<&'a SourceConfig>) -> Source<'a> {
     let status = source.adapter.status();
-    let adapter = config.map_or("store", |config| config.kind.name());
+    let adapter = config.map(|config| config.kind.name());
     let address = config.and_then(|config| config.settings.address());
     Source {
         id: source.id.as_str(),

@@ -8,13 +8,6 @@ use tower::ServiceExt;
 
 use super::*;
 
-/// What keeps something in the file of the state.
-const STATE: &[kakehashi_state::Part] = &[
-    kakehashi_subscriptions::PART,
-    kakehashi_reload::history::PART,
-    kakehashi_contexts::hosted::PART,
-];
-
 const METHODS: [&str; 5] = ["get", "put", "patch", "post", "delete"];
 
 #[tokio::test]
@@ -81,9 +74,7 @@ async fn unused() -> Administration {
     let config = files.load().unwrap();
     let metrics = Metrics::new().unwrap();
     let tasks = Tasks::on(&tokio::runtime::Handle::current(), &metrics.tasks);
-    let state = kakehashi_state::State::open(&config.gateway.state, STATE)
-        .await
-        .unwrap();
+    let state = kakehashi_state::State::open(&config.gateway.state).await.unwrap();
     let subscriptions = Subscriptions::open(&config.gateway, &state, &tasks).await.unwrap();
     let history = History::open(&state).await.unwrap();
     let limits = kakehashi_runtime::admission::bounds(config.gateway.limits.memory.bytes());

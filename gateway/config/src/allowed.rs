@@ -1,10 +1,12 @@
 //! `[tenants.<id>.allowed]`: the operator's floor under a tenant, what its administrator may propose over the admin API.
 //! What the files of the operator say is not judged by it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use kakehashi_adapters::ngsi_v2::{parse_fiware_service, parse_fiware_servicepath};
+use kakehashi_adapters::KINDS;
+use kakehashi_adapters::kind::{Floor, Judged, Kind};
 use kakehashi_policy::PersonalData;
 
 use super::endpoint::EndpointPattern;
@@ -18,10 +20,8 @@ use kakehashi_documents::section::Section;
 pub struct Allowed {
     /// Where sources may be.
     pub endpoints: Vec<EndpointPattern>,
-    /// The services of Orion that may be asked; the empty one is none.
-    pub fiware_services: Vec<String>,
-    /// The paths of Orion that may be asked.
-    pub fiware_servicepaths: Vec<String>,
+    /// What is allowed of keys that only sources of one kind have, by the keys that say it.
+    pub of_kinds: BTreeMap<&'static str, Vec<String>>,
     /// Addresses that are not public, to which endpoints may lead.
     pub egress_allow: Vec<Network>,
     /// Sources that it may have in all, those that the operator's files gave it among them.
@@ -60,8 +60,7 @@ impl Default for Allowed {
     fn default() -> Self {
         Self {
             endpoints: Vec::new(),
-            fiware_services: Vec::new(),
-            fiware_servicepaths: Vec::new(),
+            of_kinds: BTreeMap::new(),
             egress_allow: Vec::new(),
             sources: SOURCES as usize,
             limits: HighestLimits::default(),
@@ -113,8 +112,9 @@ pub(super) fn read(tenant: &Section<'_>) -> Allowed {
     };
     let allowed = Allowed {
         endpoints: endpoints.collect(),
-        fiware_services: parsed("fiware_services", parse_fiware_service),
-        fiware_servicepaths: parsed("fiware_servicepaths", parse_fiware_servicepath),
+        of_kinds: judged_keys()
+            .map(|judged| (judged.allowed, parsed(judged.allowed, judged.parse)))
+            .collect(),
         egress_allow: read_networks(&table, "egress_allow"),
         sources: table.count("sources", MOST_SOURCES).unwrap_or(SOURCES) as usize,
         limits: limits("limits", true),
@@ -135,89 +135,21 @@ pub(super) fn read(tenant: &Section<'_>) -> Allowed {
 }
 
 impl Allowed {
-    /// Whether a source of Orion may be asked for this service; `None`: for none.
-    pub fn allows_service(&self, service: Option<&str>) -> bool {
-        let service = service.unwrap_or("");
-        let mut allowed = self.fiware_services.iter();
-        allowed.any(|allowed| allowed.eq_ignore_ascii_case(service))
-    }
-
-    /// Whether a source of Orion may be asked for these paths: each lies inside of one that is allowed.
-    pub fn allows_service_paths(&self, paths: &str) -> bool {
-        let allowed = || self.fiware_servicepaths.iter().flat_map(|paths| paths.split(','));
-        paths
-            .split(',')
-            .all(|path| allowed().any(|allowed| lies_inside(path.trim(), allowed)))
+    /// Whether the value of a key that only sources of one kind have is allowed; `None`: the key is absent.
+    #[must_use]
+    pub fn allows(&self, judged: &Judged, value: Option<&str>) -> bool {
+        let texts = self.of_kinds.get(judged.allowed).map_or(&[][..], Vec::as_slice);
+        (judged.allows)(texts, value)
     }
 }
 
-/// Whether everything below one path of Orion is below another; `/#` at the end means whatever is below.
-fn lies_inside(path: &str, allowed: &str) -> bool {
-    let (path, asks_below) = taken_apart(path);
-    let (allowed, allows_below) = taken_apart(allowed);
-    if allows_below {
-        path.starts_with(&allowed)
-    } else {
-        !asks_below && path == allowed
-    }
-}
-
-fn taken_apart(path: &str) -> (Vec<&str>, bool) {
-    let (names, is_below) = match path.strip_suffix('#') {
-        Some(names) => (names, true),
-        None => (path, false),
-    };
-    (names.split('/').filter(|name| !name.is_empty()).collect(), is_below)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_of_orion_lie_inside_of_those_that_are_allowed() {
-        let allowed = |paths: &[&str]| Allowed {
-            fiware_servicepaths: paths.iter().map(|path| (*path).to_owned()).collect(),
-            ..Allowed::default()
-        };
-        for (given, path, is_allowed) in [
-            (&[][..], "/", false),
-            (&["/#"], "/#", true),
-            (&["/#"], "/park/west,/office/#", true),
-            (&["/park/#"], "/park", true),
-            (&["/park/#"], "/park/west/#", true),
-            (&["/park/#"], "/parking", false),
-            (&["/park/#"], "/#", false),
-            (&["/park/#"], "/park, /office", false),
-            (&["/park/#", "/office"], "/park, /office/", true),
-            (&["/park,/office"], "/office", true),
-            (&["/park"], "/park/#", false),
-            (&["/park"], "/park/west", false),
-            (&["/park"], "/Park", false),
-            (&["/"], "/#", false),
-        ] {
-            assert_eq!(
-                allowed(given).allows_service_paths(path),
-                is_allowed,
-                "{given:?} {path}"
-            );
-        }
-    }
-
-    #[test]
-    fn services_are_compared_as_orion_compares_them() {
-        let allowed = Allowed {
-            fiware_services: vec!["sano".to_owned()],
-            ..Allowed::default()
-        };
-        assert!(allowed.allows_service(Some("Sano")));
-        assert!(!allowed.allows_service(Some("nasushiobara")));
-        assert!(!allowed.allows_service(None));
-        let without = Allowed {
-            fiware_services: vec![String::new()],
-            ..Allowed::default()
-        };
-        assert!(without.allows_service(None) && !without.allows_service(Some("sano")));
-        assert!(!Allowed::default().allows_service(None));
-    }
+/// What the operator's floor says of keys that only sources of one kind have, each of its own keys once.
+pub(crate) fn judged_keys() -> impl Iterator<Item = &'static Judged> {
+    let keys = KINDS.into_iter().flat_map(<dyn Kind>::keys);
+    let judged = keys.filter_map(|key| match &key.floor {
+        Floor::Judged(judged) => Some(judged),
+        Floor::Free | Floor::Given => None,
+    });
+    let mut seen = BTreeSet::new();
+    judged.filter(move |judged| seen.insert(judged.allowed))
 }

@@ -7,11 +7,11 @@ use http::{HeaderName, HeaderValue};
 use kakehashi_adapters::client::{
     ClientAuthentication, ClientIdentity, Credential, OAuth2Settings, QueryKey, SourceTls,
 };
+use kakehashi_adapters::kind::http_url;
 use kakehashi_certificates::{self, CertificateProblem};
 use rustls::RootCertStore;
 
 use super::Loading;
-use super::gateway::parse_http_url;
 use super::secret::{self, Secret};
 use kakehashi_core::diagnostics::{Place, Severity};
 use kakehashi_documents::document::Node;
@@ -117,7 +117,7 @@ fn required_secret(table: &Section<'_>, key: &'static str, what: &str, loading: 
 fn read_oauth2(table: Section<'_>, loading: &Loading<'_>) -> Option<Credential> {
     table.required_text("token_url", "\"https://...\"");
     let token_url = table.parsed("token_url", |text| {
-        let url = parse_http_url(text)?;
+        let url = http_url(text)?;
         let is_safe = url.scheme_str() == Some("https") || url.host().is_some_and(is_this_machine);
         if is_safe {
             Ok(url)

@@ -4,10 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use http::Uri;
+use kakehashi_adapters::kind::http_url;
 use percent_encoding::percent_decode_str;
 use url::Host;
-
-use super::gateway::parse_http_url;
 
 /// An endpoint, taken apart as whoever connects to it takes it apart, and then written in one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +26,7 @@ impl EndpointParts {
     /// # Errors
     /// What is no address of an HTTP server, in one sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let uri: Uri = parse_http_url(text)?;
+        let uri: Uri = http_url(text)?;
         let is_https = uri.scheme_str() == Some("https");
         let written = uri.host().unwrap_or_default();
         // `a.example.` is the same host, and no percent sign stands in any.

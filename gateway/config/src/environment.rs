@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use config::{Source, ValueKind};
 use jiff::civil::Date;
+use kakehashi_adapters::kind_named;
 
 use kakehashi_core::diagnostics::{Place, Report, suggest};
 use kakehashi_documents::document::{Entry, Node, Value};
@@ -134,7 +135,7 @@ pub struct ConfigOverrides {
     pub state: Option<PathBuf>,
     /// `endpoint` by source id
     pub endpoints: BTreeMap<String, String>,
-    /// The folder of every source with `adapter = "store"`
+    /// The folder of every source that rests on this machine
     pub store_folder: Option<PathBuf>,
     /// The one key of a consumer, by consumer id: the SHA-256 of it
     pub keys: BTreeMap<String, [u8; 32]>,
@@ -192,11 +193,9 @@ impl ConfigOverrides {
                 let id = source.child("id").and_then(Node::as_text).map(str::to_owned);
                 let endpoint = id.as_ref().and_then(|id| self.endpoints.get(id));
                 unused.retain(|unused| Some(*unused) != id.as_ref());
-                let is_store = source.child("adapter").and_then(Node::as_text) == Some("store");
-                let folder = self.store_folder.as_ref().filter(|_| is_store);
-                let text = endpoint
-                    .cloned()
-                    .or_else(|| folder.map(|folder| format!("sqlite:{}", folder.display())));
+                let kind = source.child("adapter").and_then(Node::as_text).and_then(kind_named);
+                let resting = || kind?.resting_in(self.store_folder.as_ref()?);
+                let text = endpoint.cloned().or_else(resting);
                 if let Some(text) = text {
                     source.set(&["endpoint"], Value::Text(text), &Place::Caller);
                 }

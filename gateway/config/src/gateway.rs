@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, Uri};
+use http::HeaderName;
+use kakehashi_adapters::kind::http_url;
 
 use super::Loading;
 use super::tls::{self, TlsSettings};
@@ -161,7 +162,7 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
         );
     }
     let public_url = section.parsed("public_url", |text| {
-        parse_http_url(text).map(|_| text.trim_end_matches('/').to_owned())
+        http_url(text).map(|_| text.trim_end_matches('/').to_owned())
     });
     let state = section.parsed("state", |text| {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
@@ -174,7 +175,7 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
     let default_context = section.parsed("default_context", |text| match text {
         "kakehashi" => Ok(DefaultContext::Kakehashi),
         "core" => Ok(DefaultContext::Core),
-        url if url.contains("://") => parse_http_url(url).map(|_| DefaultContext::Url(url.to_owned())),
+        url if url.contains("://") => http_url(url).map(|_| DefaultContext::Url(url.to_owned())),
         other => Err(format!(
             "\"{other}\" is no context: write \"kakehashi\", \"core\" or the URL of one"
         )),
@@ -324,25 +325,4 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         };
         format!("\"{text}\" is no address to listen on: write an IP address and a port, such as \"{example}\"")
     })
-}
-
-/// Reads an address of an HTTP server. It holds no credential, query or fragment.
-pub(crate) fn parse_http_url(text: &str) -> Result<Uri, String> {
-    let uri: Uri = text
-        .parse()
-        .map_err(|_| "no URL: write one such as \"http://127.0.0.1:9101\"".to_owned())?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err("must begin with http:// or https://".to_owned());
-    }
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    if authority.contains('@') {
-        return Err("must hold no user or password: use `credential`".to_owned());
-    }
-    if uri.host().is_none_or(str::is_empty) {
-        return Err("names no host".to_owned());
-    }
-    if uri.query().is_some() || text.contains('#') {
-        return Err("must have no query and no fragment".to_owned());
-    }
-    Ok(uri)
 }

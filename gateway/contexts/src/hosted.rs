@@ -1,5 +1,5 @@
 //! The contexts that consumers have stored here, and those that were made for them (clause 5.13.1: kinds Hosted and
-//! ImplicitlyCreated), in the SQLite file of `[gateway] state`, so that they outlive the process. Each belongs to one
+//! ImplicitlyCreated), in the database of `[gateway] state`, so that they outlive the process. Each belongs to one
 //! consumer; for the others it does not exist.
 
 use std::sync::Arc;
@@ -7,34 +7,15 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use jiff::Timestamp;
 use kakehashi_core::names::ConsumerId;
-use kakehashi_state::{Part, State};
+use kakehashi_state::contexts::ContextRecord;
+use kakehashi_state::{self as state, State};
 use sha2::{Digest, Sha256};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
 use super::usage::Usage;
 pub use kakehashi_state::StateError;
 
 /// Most contexts of one consumer. An application needs a few.
 pub const MOST_OF_ONE_CONSUMER: i64 = 200;
-
-/// What is kept of this in the file of the state.
-pub const PART: Part = Part {
-    name: "contexts",
-    migrations: TABLES,
-};
-
-/// What leads from each version of these tables to the next. Entries are only ever added.
-const TABLES: &[&str] = &["
-    CREATE TABLE contexts (
-        id TEXT PRIMARY KEY,
-        owner TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        created_at INTEGER NOT NULL,
-        document TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX contexts_by_owner ON contexts (owner);
-"];
 
 /// The kinds of context that are served (clause 5.13.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,22 +106,22 @@ impl HostedContexts {
         kind: HostedKind,
         document: &str,
     ) -> Result<Added, StateError> {
-        // One statement, so that two requests at once cannot both take the last place.
-        let insert = sqlx::query(
-            "INSERT OR IGNORE INTO contexts (id, owner, kind, created_at, document)
-             SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT COUNT(*) FROM contexts WHERE owner = ?2) < ?6",
-        )
-        .bind(&id)
-        .bind(owner.as_str())
-        .bind(kind.as_str())
-        .bind(Timestamp::now().as_millisecond())
-        .bind(document)
-        .bind(MOST_OF_ONE_CONSUMER);
-        let inserted = self.state.statement(insert).await?;
-        if inserted.rows_affected() == 0 && self.get(owner, &id).await?.is_none() {
-            return Ok(Added::Full);
-        }
-        Ok(Added::Id(id))
+        let context = ContextRecord {
+            id,
+            owner: owner.as_str().to_owned(),
+            kind: kind.as_str().to_owned(),
+            created_at: Timestamp::now().as_millisecond(),
+            document: document.to_owned(),
+        };
+        let added = self
+            .state
+            .contexts()
+            .add_context(&context, MOST_OF_ONE_CONSUMER)
+            .await?;
+        Ok(match added {
+            state::Added::Done | state::Added::Exists => Added::Id(context.id),
+            state::Added::Full => Added::Full,
+        })
     }
 
     /// A context of this consumer.
@@ -148,11 +129,8 @@ impl HostedContexts {
     /// # Errors
     /// [`StateError`]
     pub(crate) async fn get(&self, owner: &ConsumerId, id: &str) -> Result<Option<HostedContext>, StateError> {
-        let one = sqlx::query("SELECT id, kind, created_at, document FROM contexts WHERE id = ?1 AND owner = ?2")
-            .bind(id)
-            .bind(owner.as_str());
-        let rows = self.state.rows(one).await?;
-        Ok(rows.first().map(read).transpose()?)
+        let found = self.state.contexts().context(owner.as_str(), id).await?;
+        Ok(found.map(read))
     }
 
     /// The contexts of this consumer, without their documents, the oldest first.
@@ -160,12 +138,10 @@ impl HostedContexts {
     /// # Errors
     /// [`StateError`]
     pub(crate) async fn list(&self, owner: &ConsumerId) -> Result<Vec<HostedContext>, StateError> {
-        let all = sqlx::query(
-            "SELECT id, kind, created_at, '' AS document FROM contexts WHERE owner = ?1 ORDER BY created_at, id",
-        )
-        .bind(owner.as_str());
-        let rows = self.state.rows(all).await?;
-        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+        let found = self.state.contexts().contexts_of(owner.as_str()).await?;
+        let mut all: Vec<HostedContext> = found.into_iter().map(read).collect();
+        all.sort_by(|left, right| (left.created_at, &left.id).cmp(&(right.created_at, &right.id)));
+        Ok(all)
     }
 
     /// Removes a context of this consumer; `false` when there is none.
@@ -173,10 +149,7 @@ impl HostedContexts {
     /// # Errors
     /// [`StateError`]
     pub(crate) async fn delete(&self, owner: &ConsumerId, id: &str) -> Result<bool, StateError> {
-        let delete = sqlx::query("DELETE FROM contexts WHERE id = ?1 AND owner = ?2")
-            .bind(id)
-            .bind(owner.as_str());
-        let found = self.state.statement(delete).await?.rows_affected() > 0;
+        let found = self.state.contexts().remove_context(owner.as_str(), id).await?;
         if found {
             self.usages.remove(id);
         }
@@ -189,19 +162,17 @@ impl HostedContexts {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<HostedContext, sqlx::Error> {
-    let kind: String = row.try_get("kind")?;
-    let document: String = row.try_get("document")?;
-    Ok(HostedContext {
-        id: row.try_get("id")?,
-        kind: if kind == HostedKind::ImplicitlyCreated.as_str() {
+fn read(record: ContextRecord) -> HostedContext {
+    HostedContext {
+        id: record.id,
+        kind: if record.kind == HostedKind::ImplicitlyCreated.as_str() {
             HostedKind::ImplicitlyCreated
         } else {
             HostedKind::Hosted
         },
-        created_at: Timestamp::from_millisecond(row.try_get("created_at")?).unwrap_or(Timestamp::UNIX_EPOCH),
-        document: document.into(),
-    })
+        created_at: Timestamp::from_millisecond(record.created_at).unwrap_or(Timestamp::UNIX_EPOCH),
+        document: record.document.into(),
+    }
 }
 
 #[cfg(test)]
@@ -211,7 +182,7 @@ mod tests {
     const DOCUMENT: &str = r#"{"@context":{"name":"https://example.org/name"}}"#;
 
     async fn opened(file: &std::path::Path) -> HostedContexts {
-        HostedContexts::new(&State::open(file, &[PART]).await.unwrap())
+        HostedContexts::new(&State::open(file).await.unwrap())
     }
 
     fn consumer(id: &str) -> ConsumerId {

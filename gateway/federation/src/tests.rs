@@ -377,7 +377,7 @@ fn a_failing_source_costs_its_own_part_and_is_named() {
     assert_eq!(answer.entities.len(), 1);
     let named = Warning {
         source: SourceId::new("source-1"),
-        missing: Missing::Part(ErrorKind::Unreachable),
+        missing: Missing::Part(ErrorKind::Unreachable.into()),
     };
     assert_eq!(answer.warnings, [named]);
 }
@@ -483,7 +483,7 @@ fn a_tenant_over_its_limit_costs_its_own_part() {
         over.warnings,
         [Warning {
             source: SourceId::new("source-0"),
-            missing: Missing::Part(ErrorKind::Overloaded)
+            missing: Missing::Part(ErrorKind::Overloaded.into())
         }]
     );
 }

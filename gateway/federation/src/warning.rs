@@ -1,6 +1,8 @@
 //! What is missing in an answer, told once for each source (clause 6.3.17).
 
-use kakehashi_adapters::{AdapterError, ErrorKind, Flaw, LeftOut, SourceId};
+use std::time::Duration;
+
+use kakehashi_adapters::{AdapterError, ErrorKind, Flaw, LeftOut, Origin, SourceId};
 
 /// What is missing of what a source holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,13 +17,44 @@ pub struct Warning {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
     /// All of it, or its count: it failed.
-    Part(ErrorKind),
+    Part(Failed),
     /// At least so many entities: something is wrong with them.
     Entities(u64),
     /// How many there are: more would have to be looked through for that than one request may.
     Count,
     /// At least so many entities, nothing else: other tenants speak for them, and say nothing of them here.
     OwnerMissing(u64),
+}
+
+/// How a source failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed {
+    /// What happened.
+    pub kind: ErrorKind,
+    /// Whose trouble it is.
+    pub origin: Origin,
+    /// After how long the source wants to be asked again; `None`: it has not said.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<&AdapterError> for Failed {
+    fn from(error: &AdapterError) -> Self {
+        Self {
+            kind: error.kind,
+            origin: error.origin,
+            retry_after: error.retry_after,
+        }
+    }
+}
+
+impl From<ErrorKind> for Failed {
+    fn from(kind: ErrorKind) -> Self {
+        Self {
+            kind,
+            origin: kind.origin(),
+            retry_after: None,
+        }
+    }
 }
 
 impl Warning {
@@ -42,10 +75,10 @@ impl Warning {
 
     /// The source of which more would have to be looked at than one request may.
     pub(super) fn of_too_many(&self) -> Option<SourceId> {
-        let is_too_much = matches!(
-            self.missing,
-            Missing::Part(ErrorKind::TooMany | ErrorKind::TooManyRequests(_))
-        );
+        let is_too_much = match self.missing {
+            Missing::Part(failed) => matches!(failed.kind, ErrorKind::TooMany | ErrorKind::TooManyRequests(_)),
+            _ => false,
+        };
         is_too_much.then(|| self.source.clone())
     }
 
@@ -60,7 +93,7 @@ impl From<&AdapterError> for Warning {
     fn from(error: &AdapterError) -> Self {
         Self {
             source: error.source_id.clone(),
-            missing: Missing::Part(error.kind),
+            missing: Missing::Part(error.into()),
         }
     }
 }
@@ -108,7 +141,10 @@ mod tests {
 
     #[test]
     fn each_source_is_named_once_for_what_befell_it() {
-        let (timeout, unreachable) = (Missing::Part(ErrorKind::Timeout), Missing::Part(ErrorKind::Unreachable));
+        let (timeout, unreachable) = (
+            Missing::Part(ErrorKind::Timeout.into()),
+            Missing::Part(ErrorKind::Unreachable.into()),
+        );
         let mut warnings = Vec::new();
         add(
             &mut warnings,

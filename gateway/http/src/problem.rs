@@ -1,11 +1,12 @@
 //! Problem details (RFC 7807) with the error types of CIM 009 Table 6.3.2-1: the one table that turns causes
 //! into responses. A problem never carries a source's text or a value of an entity.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use kakehashi_database::{DatabaseError, Reason};
-use kakehashi_state::StateError;
+use kakehashi_state::{Reason, StateError};
 use serde::Serialize;
 
 /// The error types of CIM 009 (clauses 5.5.2 and 6.3.2), and those of HTTP that the gateway adds.
@@ -143,6 +144,18 @@ impl ErrorType {
 /// every second.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
+/// The longest that a consumer is told to wait because a source has said so: one that believed a whole day would not see
+/// that the source is back.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// What a source has said of when to ask again, as a consumer is told: in whole seconds, and one at least.
+#[must_use]
+pub fn retry_after(said: Duration) -> HeaderValue {
+    let said = said.min(LONGEST_RETRY_AFTER);
+    let begun = u64::from(said.subsec_nanos() > 0);
+    HeaderValue::from(said.as_secs().saturating_add(begun).max(1))
+}
+
 /// A failed request, as the consumer is told of it.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -186,6 +199,13 @@ impl Problem {
     #[must_use]
     pub fn later(detail: impl Into<String>) -> Self {
         Self::new(ErrorType::Unavailable, detail).with_header(header::RETRY_AFTER, RETRY_AFTER)
+    }
+
+    /// The same, because of a source that may have said when.
+    #[must_use]
+    pub fn later_as_said(detail: impl Into<String>, said: Option<Duration>) -> Self {
+        let after = said.map_or(RETRY_AFTER, retry_after);
+        Self::new(ErrorType::Unavailable, detail).with_header(header::RETRY_AFTER, after)
     }
 
     /// The gateway has as much to do as it may have, or as much for this consumer as it may have beside others (RFC 9110
@@ -236,14 +256,14 @@ impl Problem {
 impl From<StateError> for Problem {
     fn from(error: StateError) -> Self {
         match &error {
-            StateError::Database(DatabaseError::Unwritable(trouble)) if trouble.reason == Reason::Full => Self::new(
+            StateError::Unwritable(trouble) if trouble.reason == Reason::Full => Self::new(
                 ErrorType::InsufficientStorage,
                 "nothing was stored: the disk of what the gateway keeps is full; once there is room the same request works",
             ),
-            StateError::Database(DatabaseError::Unwritable(_)) => {
+            StateError::Unwritable(_) => {
                 Self::later("nothing was stored: what the gateway keeps cannot be written now; try again")
             }
-            StateError::Database(DatabaseError::Timeout) => {
+            StateError::Timeout => {
                 Self::later("nothing was stored: what the gateway keeps is being written for others; try again")
             }
             error if error.is_passing() => Self::later("what the gateway keeps cannot be read now; try again"),

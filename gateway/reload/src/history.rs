@@ -1,44 +1,20 @@
 //! The revisions that ran, the latest last, so that an administrator sees who changed what and can go back. They rest
-//! in the file of `[gateway] state`, each text once. There is no secret in them: none stands in a file of a revision.
+//! in the database of `[gateway] state`, each text once. There is no secret in them: none stands in a file of a revision.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use kakehashi_config::Config;
-use kakehashi_database::End;
 use kakehashi_documents::files::{FileTexts, RevisionId};
-use kakehashi_state::{Part, State, StateError};
-use sha2::{Digest, Sha256};
-use sqlx::{Row as _, SqliteConnection};
+use kakehashi_state::revisions::RevisionRecord;
+use kakehashi_state::{State, StateError};
 use tokio::sync::watch;
 
 use super::Cause;
 
 /// Revisions that are remembered. An administrator undoes what was done lately; older states are in version control.
 const MOST: usize = 50;
-
-/// What is kept of this in the file of the state.
-pub const PART: Part = Part {
-    name: "config",
-    migrations: TABLES,
-};
-
-/// What leads from each version of these tables to the next. Entries are only ever added.
-const TABLES: &[&str] = &["
-    CREATE TABLE config_texts (
-        hash TEXT PRIMARY KEY,
-        text TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE config_revisions (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        revision TEXT NOT NULL,
-        at INTEGER NOT NULL,
-        cause TEXT NOT NULL,
-        administrator TEXT,
-        files TEXT NOT NULL
-    ) STRICT;
-"];
 
 /// A revision that ran, or runs.
 #[derive(Debug, Clone)]
@@ -183,15 +159,7 @@ impl History {
             let Some(past) = self.lock().unwritten.front().cloned() else {
                 return Ok(());
             };
-            self.state
-                .write(async |connection| {
-                    // Of what an earlier run was the last to write there is nothing new to tell.
-                    if latest(connection).await?.as_deref() != Some(past.revision.as_str()) {
-                        write(connection, &past).await?;
-                    }
-                    Ok(End::Commit(()))
-                })
-                .await?;
+            self.state.revisions().append_revision(&record(&past), MOST).await?;
             let mut remembered = self.lock();
             // Unless it was pushed out meanwhile.
             if remembered.unwritten.front().is_some_and(|first| first.at == past.at) {
@@ -202,31 +170,15 @@ impl History {
 
     /// What is in the file.
     async fn read(&self) -> Result<VecDeque<Past>, StateError> {
-        let mut texts: HashMap<String, Arc<str>> = HashMap::new();
-        let all = sqlx::query("SELECT hash, text FROM config_texts");
-        for row in self.state.rows(all).await? {
-            let (hash, text): (String, String) = (row.try_get("hash")?, row.try_get("text")?);
-            texts.insert(hash, text.into());
-        }
         let mut past = VecDeque::new();
-        let all = sqlx::query("SELECT * FROM config_revisions ORDER BY number");
-        for row in self.state.rows(all).await? {
-            let files: String = row.try_get("files")?;
-            let hashes: BTreeMap<String, String> = serde_json::from_str(&files).unwrap_or_default();
-            let files: Option<FileTexts> = hashes
-                .into_iter()
-                .map(|(name, hash)| Some((name, Arc::clone(texts.get(&hash)?))))
-                .collect();
-            let (revision, at): (String, i64) = (row.try_get("revision")?, row.try_get("at")?);
-            let (cause, administrator): (String, Option<String>) =
-                (row.try_get("cause")?, row.try_get("administrator")?);
-            // A row that somebody has damaged is as if it were not there.
-            if let (Some(files), Ok(at)) = (files, Timestamp::from_millisecond(at)) {
+        for record in self.state.revisions().revisions().await? {
+            // What somebody has damaged is as if it were not there.
+            if let Ok(at) = Timestamp::from_millisecond(record.at) {
                 past.push_back(Past {
-                    revision: RevisionId::written(&revision),
+                    revision: RevisionId::written(&record.revision),
                     at,
-                    cause: Cause::of(&cause, administrator),
-                    files: Arc::new(files),
+                    cause: Cause::of(&record.cause, record.administrator),
+                    files: Arc::new(record.files),
                 });
             }
         }
@@ -238,46 +190,13 @@ impl History {
     }
 }
 
-/// The revision that was written last.
-async fn latest(connection: &mut SqliteConnection) -> Result<Option<String>, StateError> {
-    let latest = sqlx::query_scalar("SELECT revision FROM config_revisions ORDER BY number DESC LIMIT 1");
-    Ok(latest.fetch_optional(connection).await?)
-}
-
-/// Writes a revision, and forgets the oldest.
-async fn write(connection: &mut SqliteConnection, past: &Past) -> Result<(), StateError> {
-    let mut hashes = BTreeMap::new();
-    for (name, text) in past.files.iter() {
-        let hash = hex::encode(Sha256::digest(text.as_bytes()));
-        sqlx::query("INSERT INTO config_texts (hash, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
-            .bind(&hash)
-            .bind(&**text)
-            .execute(&mut *connection)
-            .await?;
-        hashes.insert(name, hash);
+/// A revision as it is written.
+fn record(past: &Past) -> RevisionRecord {
+    RevisionRecord {
+        revision: past.revision.as_str().to_owned(),
+        at: past.at.as_millisecond(),
+        cause: past.cause.as_str().to_owned(),
+        administrator: past.cause.administrator().map(|id| id.as_ref().to_owned()),
+        files: (*past.files).clone(),
     }
-    // Names and hashes always serialize.
-    let files = serde_json::to_string(&hashes).unwrap_or_default();
-    sqlx::query("INSERT INTO config_revisions (revision, at, cause, administrator, files) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .bind(past.revision.as_str())
-        .bind(past.at.as_millisecond())
-        .bind(past.cause.as_str())
-        .bind(past.cause.administrator().map(AsRef::as_ref))
-        .bind(files)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
-        "DELETE FROM config_revisions WHERE number NOT IN
-                 (SELECT number FROM config_revisions ORDER BY number DESC LIMIT ?1)",
-    )
-    .bind(i64::try_from(MOST).unwrap_or(i64::MAX))
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "DELETE FROM config_texts WHERE hash NOT IN
-                 (SELECT value FROM config_revisions, json_each(config_revisions.files))",
-    )
-    .execute(&mut *connection)
-    .await?;
-    Ok(())
 }

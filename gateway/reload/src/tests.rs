@@ -7,20 +7,13 @@ use kakehashi_config::ConfigOverrides;
 use kakehashi_revision::{Process, RunningRevision};
 use kakehashi_runtime::Tasks;
 use kakehashi_runtime::admission::{Admission, bounds};
-use kakehashi_state::{Part, State};
+use kakehashi_state::State;
 use kakehashi_subscriptions::Subscriptions;
 use kakehashi_telemetry::Metrics;
 use kakehashi_tokens::Tokens;
 use tempfile::TempDir;
 
 use super::*;
-
-/// What keeps something in the file of the state.
-const STATE: &[Part] = &[
-    kakehashi_subscriptions::PART,
-    crate::history::PART,
-    kakehashi_contexts::hosted::PART,
-];
 
 const TENANTS: &str = "[tenants.sano]\n[[tenants.sano.sources]]\nid = \"orion\"\nadapter = \"ngsi-v2\"\n\
                        endpoint = \"http://127.0.0.1:9\"\nprovides = [{ type = \"AED\" }]\n\
@@ -47,7 +40,7 @@ async fn gateway() -> (TempDir, Arc<Reloader>) {
     let config = files.load().unwrap();
     let metrics = Metrics::new().unwrap();
     let tasks = Tasks::on(&tokio::runtime::Handle::current(), &metrics.tasks);
-    let state = State::open(&config.gateway.state, STATE).await.unwrap();
+    let state = State::open(&config.gateway.state).await.unwrap();
     let subscriptions = Subscriptions::open(&config.gateway, &state, &tasks).await.unwrap();
     let history = History::open(&state).await.unwrap();
     let bounds = bounds(config.gateway.limits.memory.bytes());
@@ -143,10 +136,7 @@ async fn the_history_is_bounded_and_has_each_change_once() {
     assert_eq!(remembered.len(), 50);
     // What another process finds is the same.
     let state = reloader.running().config.gateway.state.clone();
-    let stored = History::open(&State::open(&state, STATE).await.unwrap())
-        .await
-        .unwrap()
-        .all();
+    let stored = History::open(&State::open(&state).await.unwrap()).await.unwrap().all();
     let ids = |past: &[Past]| past.iter().map(|past| past.revision.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&remembered), ids(&stored));
     assert_eq!(remembered.last().unwrap().files, stored.last().unwrap().files);

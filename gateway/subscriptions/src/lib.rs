@@ -81,7 +81,6 @@ use waiting::{Cause, Lost, Pending, WaitingNotifications};
 pub use loading::NotLoaded;
 pub use members::{Fault, parse_object as members_of};
 pub use reading::selector;
-pub use storage::PART;
 
 /// The collection, below the public URL.
 pub const SUBSCRIPTIONS_PATH: &str = "/ngsi-ld/v1/subscriptions";

@@ -20,6 +20,8 @@ pub enum Fault {
     SlowBody,
     /// This status with an error body that a consumer must never see.
     Status(u16),
+    /// The same, and after how many seconds the upstream wants to be asked again.
+    StatusWithRetryAfter(u16, u32),
     /// 200 with a page for people.
     Html,
     /// 200 `application/json`: an array of entities without an end, as fast as it is read.
@@ -47,6 +49,13 @@ impl Fault {
             Self::Slow(_) | Self::Held | Self::Reset => None,
             Self::SlowBody => Some(json_stream(Body::drip())),
             Self::EndlessBody => Some(json_stream(Body::endless())),
+            Self::StatusWithRetryAfter(code, seconds) => {
+                let mut answer = Self::Status(code).answer()?;
+                answer
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                Some(answer)
+            }
             Self::Status(code) => {
                 let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 let error = serde_json::json!({ "error": "InternalError", "description": UPSTREAM_TEXT });

@@ -34,7 +34,6 @@ use kakehashi::config::{Config, ConfigOverrides, Environment};
 use kakehashi::federation::registry::Registry;
 use kakehashi::http::api;
 use kakehashi::http::edge::Edge;
-use kakehashi::listening::STATE;
 use kakehashi::revision::{Process, Revision, RunningRevision};
 use kakehashi::running::Gateway;
 use kakehashi::runtime::Tasks;
@@ -117,7 +116,7 @@ impl Rig {
             let config = load(&folder, None, files).unwrap();
             let metrics = Metrics::unread().unwrap();
             let tasks = Tasks::on(&tokio::runtime::Handle::current(), &metrics.tasks);
-            let state = State::open(&config.gateway.state, STATE).await.unwrap();
+            let state = State::open(&config.gateway.state).await.unwrap();
             let subscriptions = Subscriptions::open(&config.gateway, &state, &tasks).await.unwrap();
             let admission = Admission::start(bounds(config.gateway.limits.memory.bytes())).unwrap();
             let revision = Revision::build(config, &state, &tasks).await.unwrap();

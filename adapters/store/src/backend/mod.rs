@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use kakehashi_database::Trouble;
+use kakehashi_trouble::Trouble;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
@@ -100,9 +100,9 @@ pub(super) trait Backend: fmt::Debug + Send + Sync {
     /// [`StoreError`]
     async fn clear_erased(&self) -> Result<bool, StoreError>;
 
-    /// The file's own connections, for tests that look at it or break it.
+    /// Itself, for tests that look at what only it has.
     #[cfg(test)]
-    fn database(&self) -> &kakehashi_database::Database;
+    fn as_any(&self) -> &dyn std::any::Any;
 }
 
 /// A connection that reads. What was read counts once [`Reader::done`] has said so.

@@ -14,6 +14,7 @@ use futures::TryStreamExt;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Instance, Value};
 use ngsi_ld::{Entity, EntityId};
 
+use super::backend::sqlite::database_of;
 use super::samples::{name, type_name};
 use super::{StoreAdapter, StoreOptions, StorePartition};
 use kakehashi_contract::{
@@ -140,20 +141,20 @@ async fn replayed(store: &StoreAdapter) -> BTreeMap<EntityId, Entity> {
 
 /// Runs statements on the file of a partition.
 async fn run(store: &StoreAdapter, statements: &'static str) {
-    let mut connection = store.partition().database().for_upkeep().await.unwrap();
+    let mut connection = database_of(store.partition().backend()).for_upkeep().await.unwrap();
     sqlx::raw_sql(statements).execute(&mut *connection).await.unwrap();
 }
 
 /// In how many rows of the outbox a text stands.
 async fn rows_with(store: &StoreAdapter, text: &str) -> i64 {
-    let mut connection = store.partition().database().for_upkeep().await.unwrap();
+    let mut connection = database_of(store.partition().backend()).for_upkeep().await.unwrap();
     let statement = "SELECT count(*) FROM outbox WHERE instr(before, ?1) OR instr(after, ?1)";
     let rows = sqlx::query_scalar(statement).bind(text.as_bytes());
     rows.fetch_one(&mut *connection).await.unwrap()
 }
 
 async fn bytes_of_values(store: &StoreAdapter) -> i64 {
-    let mut connection = store.partition().database().for_upkeep().await.unwrap();
+    let mut connection = database_of(store.partition().backend()).for_upkeep().await.unwrap();
     let statement = "SELECT coalesce(sum(coalesce(length(before), 0) + coalesce(length(after), 0)), 0) FROM outbox";
     sqlx::query_scalar(statement).fetch_one(&mut *connection).await.unwrap()
 }

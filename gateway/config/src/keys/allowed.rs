@@ -2,7 +2,8 @@
 
 use super::Fallback::{Is, Nothing};
 use super::Kind::{Choice, Count, Duration, Texts};
-use super::{Kind, Table, key};
+use super::kinds::OF_ALLOWED;
+use super::{Kind, Table, key, of_kinds};
 use crate::allowed::MOST_SOURCES;
 use crate::source::{MOST_CONCURRENCY, MOST_PER_SECOND};
 
@@ -14,18 +15,7 @@ pub(super) static ALLOWED: Table = Table {
             Is("[]"),
             "Where its sources may be: scheme, host, port and the beginning of the path; `*.` before a host means any below it.",
         ),
-        key(
-            "fiware_services",
-            Texts,
-            Is("[]"),
-            "Services of Orion that may be asked; \"\" is none.",
-        ),
-        key(
-            "fiware_servicepaths",
-            Texts,
-            Is("[]"),
-            "Service paths of Orion inside of which may be asked, such as \"/#\".",
-        ),
+        of_kinds(&OF_ALLOWED),
         key(
             "egress_allow",
             Texts,

@@ -8,7 +8,7 @@ use kakehashi_documents::document::{Node, Value, parse};
 use kakehashi_documents::files::Files;
 use serde::Serialize;
 
-use super::{Fallback, Key, Kind, Surroundings, Table, tables};
+use super::{Key, Kind, Surroundings, Table, tables};
 use crate::environment::{Environment, apply_environment};
 
 /// In the place of a secret.
@@ -100,7 +100,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn table(&mut self, table: &'static Table, node: Option<&'a Node>, path: &str, name: &str) {
-        for key in table.keys {
+        for key in table.keys() {
             let path = joined(path, key.name);
             match node.and_then(|node| node.child(key.name)) {
                 Some(value) => self.present(key, value, &path, name),
@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
         };
         for entry in entries
             .iter()
-            .filter(|entry| table.keys.iter().all(|key| key.name != entry.key))
+            .filter(|entry| table.keys().all(|key| key.name != entry.key))
         {
             self.settings.push(Setting {
                 key: joined(path, &entry.key),
@@ -159,11 +159,7 @@ impl<'a> Walk<'a> {
             table,
             name,
         };
-        let value = match key.fallback {
-            Fallback::Is(text) => Some(text.to_owned()),
-            Fallback::From(follow) => follow(&surroundings),
-            Fallback::Nothing => None,
-        };
+        let value = key.fallback.within(&surroundings);
         match key.kind {
             Kind::Refused => {}
             // Limits have defaults of their own while the table is absent.

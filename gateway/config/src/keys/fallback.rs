@@ -56,18 +56,11 @@ pub(super) fn consumer_concurrency(surroundings: &Surroundings<'_>) -> Option<St
     Some(anonymous_or(surroundings, 4, 20))
 }
 
-fn adapter<'a>(surroundings: &Surroundings<'a>) -> Option<&'a str> {
+pub(super) fn adapter<'a>(surroundings: &Surroundings<'a>) -> Option<&'a str> {
     surroundings.table?.child("adapter")?.as_text()
 }
 
-pub(super) fn every_service_path(surroundings: &Surroundings<'_>) -> Option<String> {
-    (adapter(surroundings)? == "ngsi-v2").then(|| "\"/#\"".to_owned())
-}
-
 pub(super) fn all_tenants(surroundings: &Surroundings<'_>) -> Option<String> {
-    if adapter(surroundings)? != "store" {
-        return None;
-    }
     let Some(Node {
         value: Value::Table(tenants),
         ..

@@ -5,6 +5,7 @@
 mod allowed;
 mod explain;
 mod fallback;
+mod kinds;
 mod schema;
 mod source_credential;
 mod tables;
@@ -31,6 +32,11 @@ const fn required(name: &'static str, kind: Kind, about: &'static str) -> Key {
     }
 }
 
+/// Where the keys stand that kinds of sources bring.
+const fn of_kinds(brought: &'static LazyLock<Vec<Key>>) -> Key {
+    key("", Kind::OfKinds(brought), Fallback::Nothing, "")
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +44,9 @@ pub use self::explain::{Origin, Setting, explain};
 pub use self::schema::json_schema;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use kakehashi_adapters::kind::WhenAbsent;
 use kakehashi_documents::document::Node;
 
 /// The keys of one table.
@@ -48,10 +56,18 @@ struct Table {
 }
 
 impl Table {
+    /// Its keys, with those that kinds of sources bring where they stand.
+    fn keys(&self) -> impl Iterator<Item = &'static Key> {
+        self.keys.iter().flat_map(|key| match key.kind {
+            Kind::OfKinds(brought) => brought.iter(),
+            _ => std::slice::from_ref(key).iter(),
+        })
+    }
+
     /// Whether something holds although the table is absent.
     fn has_defaults(&self) -> bool {
-        let has_default = |key: &Key| !matches!(key.fallback, Fallback::Nothing);
-        self.keys.iter().any(has_default) && !self.keys.iter().any(|key| key.required)
+        let has_default = |key: &'static Key| !matches!(key.fallback, Fallback::Nothing);
+        self.keys().any(has_default) && !self.keys().any(|key| key.required)
     }
 }
 
@@ -105,6 +121,10 @@ enum Kind {
     OneOrList(&'static Table),
     /// The documentation names it, and this version refuses it.
     Refused,
+    /// What `adapter` may be: the name of a kind of source.
+    Adapter,
+    /// No key: those that kinds of sources bring stand here.
+    OfKinds(&'static LazyLock<Vec<Key>>),
 }
 
 /// What holds where the key is absent.
@@ -116,6 +136,33 @@ enum Fallback {
     Is(&'static str),
     /// What follows from other keys, as TOML.
     From(fn(&Surroundings<'_>) -> Option<String>),
+    /// What a kind of source says of its key of that name, for sources of that kind; and what is told of it where the kind is
+    /// not known.
+    OfKind(&'static str, WhenAbsent),
+}
+
+impl Fallback {
+    /// What holds there, as TOML.
+    fn within(self, surroundings: &Surroundings<'_>) -> Option<String> {
+        match self {
+            Self::Nothing => None,
+            Self::Is(text) => Some(text.to_owned()),
+            Self::From(follow) => follow(surroundings),
+            Self::OfKind(name, _) => match kinds::default_of(fallback::adapter(surroundings)?, name)? {
+                WhenAbsent::Nothing => None,
+                WhenAbsent::Is(text) => Some(text.to_owned()),
+                WhenAbsent::EveryTenant => fallback::all_tenants(surroundings),
+            },
+        }
+    }
+
+    /// What holds wherever it stands, as TOML.
+    const fn always(self) -> Option<&'static str> {
+        match self {
+            Self::Is(text) | Self::OfKind(_, WhenAbsent::Is(text)) => Some(text),
+            Self::Nothing | Self::From(_) | Self::OfKind(..) => None,
+        }
+    }
 }
 
 /// Every key by its whole name, `*` for names that the administrator chooses and `[]` for items of lists, with what holds
@@ -127,7 +174,7 @@ pub fn defaults_of_keys() -> BTreeMap<String, Option<toml::Value>> {
 }
 
 fn add_keys(table: &'static Table, path: &str, keys: &mut BTreeMap<String, Option<toml::Value>>) {
-    for key in table.keys {
+    for key in table.keys() {
         let name = if path.is_empty() {
             key.name.to_owned()
         } else {
@@ -142,11 +189,7 @@ fn add_keys(table: &'static Table, path: &str, keys: &mut BTreeMap<String, Optio
                 keys.insert(name, None);
             }
             _ => {
-                let default = match key.fallback {
-                    Fallback::Is(text) => default_of(text),
-                    _ => None,
-                };
-                keys.insert(name, default);
+                keys.insert(name, key.fallback.always().and_then(default_of));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Fallback, Kind, Table, tables};
+use super::{Kind, Table, kinds, tables};
 
 /// The schema, as it is committed beside the documentation.
 #[must_use]
@@ -18,11 +18,11 @@ pub fn json_schema() -> Value {
 fn table(table: &Table) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for key in table.keys.iter().filter(|key| !matches!(key.kind, Kind::Refused)) {
+    for key in table.keys().filter(|key| !matches!(key.kind, Kind::Refused)) {
         let mut value = kind(key.kind);
         if let Some(members) = value.as_object_mut() {
             members.insert("description".to_owned(), json!(key.about));
-            if let Fallback::Is(text) = key.fallback
+            if let Some(text) = key.fallback.always()
                 && let Some(default) = toml_as_json(text)
             {
                 members.insert("default".to_owned(), default);
@@ -76,7 +76,8 @@ fn kind(kind: Kind) -> Value {
             let one = table(keys);
             json!({ "anyOf": [one, { "type": "array", "items": one }] })
         }
-        Kind::Refused => json!(false),
+        Kind::Adapter => json!({ "enum": *kinds::NAMES }),
+        Kind::Refused | Kind::OfKinds(_) => json!(false),
     }
 }
 

@@ -2,16 +2,16 @@
 
 use super::Fallback::{From, Is, Nothing};
 use super::Kind::{
-    Boolean, Choice, ChoiceOrTable, Choices, Count, Date, Duration, KeyHash, List, Listen, Named, OneOrList, Refused,
-    Secret, Size, Text, Texts,
+    Adapter, Boolean, Choice, ChoiceOrTable, Choices, Count, Date, Duration, KeyHash, List, Listen, Named, OneOrList,
+    Refused, Secret, Size, Text, Texts,
 };
 use super::allowed::ALLOWED;
 use super::fallback::{
-    a_quarter_of_connections, all_tenants, consumer_burst, consumer_concurrency, consumer_rate, every_service_path,
-    own_name, public_url, same_as_rate,
+    a_quarter_of_connections, consumer_burst, consumer_concurrency, consumer_rate, own_name, public_url, same_as_rate,
 };
+use super::kinds::OF_SOURCES;
 use super::source_credential::CREDENTIAL;
-use super::{Kind, Table, key, required};
+use super::{Kind, Table, key, of_kinds, required};
 use crate::source::MOST_PER_SECOND;
 
 pub(super) static ROOT: Table = Table {
@@ -322,37 +322,9 @@ pub(super) static TENANT_LIMITS: Table = Table {
 pub(super) static SOURCE: Table = Table {
     keys: &[
         required("id", Text, "Its name, unique among all tenants."),
-        required(
-            "adapter",
-            Choice(&["rest", "ngsi-v2", "store"]),
-            "The language that it speaks.",
-        ),
+        required("adapter", Adapter, "The language that it speaks."),
         required("endpoint", Text, "Its address; of a store: sqlite: and a folder."),
-        key(
-            "mapping",
-            Text,
-            Nothing,
-            "For rest: the file that says how its records become entities.",
-        ),
-        key("fiware_service", Text, Nothing, "For ngsi-v2: Fiware-Service."),
-        key(
-            "fiware_servicepath",
-            Text,
-            From(every_service_path),
-            "For ngsi-v2: Fiware-ServicePath of reads.",
-        ),
-        key(
-            "scope_from_servicepath",
-            Boolean,
-            Is("false"),
-            "For ngsi-v2: whether the service path of an entity is its scope.",
-        ),
-        key(
-            "partitions",
-            Texts,
-            From(all_tenants),
-            "For store: the tenants that have a partition.",
-        ),
+        of_kinds(&OF_SOURCES),
         key(
             "ca",
             Text,

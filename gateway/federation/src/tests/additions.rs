@@ -86,7 +86,7 @@ proptest! {
         prop_assert_eq!((answer.entities.len(), answer.count), (0, Some(0)));
         let failed = Warning {
             source: SourceId::new(format!("source-{owner}")),
-            missing: Missing::Part(ErrorKind::Unreachable),
+            missing: Missing::Part(ErrorKind::Unreachable.into()),
         };
         prop_assert!(answer.warnings.contains(&failed));
     }

@@ -492,7 +492,7 @@ fn a_page_that_is_not_full_at_the_bound_leads_on() {
     let world = World::new(vec![none, some], Some("height==7"), true);
     let (found, next) = world.page(Page { limit: 20, offset: 0 }, None, false);
     assert!(found.entities.is_empty() && found.more, "{:?}", found.warnings);
-    assert_eq!(found.warnings[0].missing, Missing::Part(ErrorKind::TooMany));
+    assert_eq!(found.warnings[0].missing, Missing::Part(ErrorKind::TooMany.into()));
     let mut from = next;
     let mut walked = Vec::new();
     while let Some(place) = from {

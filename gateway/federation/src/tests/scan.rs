@@ -113,16 +113,18 @@ fn missing(answer: &Collected) -> Vec<(&str, Missing)> {
         .collect()
 }
 
-const TOO_MANY: [(&str, Missing); 2] = [
-    ("unending", Missing::Part(ErrorKind::TooMany)),
-    ("unending", Missing::Count),
-];
+fn too_many() -> [(&'static str, Missing); 2] {
+    [
+        ("unending", Missing::Part(ErrorKind::TooMany.into())),
+        ("unending", Missing::Count),
+    ]
+}
 
 #[test]
 fn the_only_source_that_has_too_many_is_not_counted_and_its_list_goes_on_behind_the_bound() {
     let only = with_others(1_000_000, 0);
     let answer = ask(&only, 5, 500, PATIENT).unwrap();
-    assert_eq!(missing(&answer), TOO_MANY);
+    assert_eq!(missing(&answer), too_many());
     assert_eq!((answer.entities.len(), answer.count, answer.more), (0, None, true));
     // A count alone has nothing else to say.
     assert!(matches!(ask(&only, 0, 500, PATIENT), Err(Refusal::ScanTooWide)));
@@ -132,7 +134,7 @@ fn the_only_source_that_has_too_many_is_not_counted_and_its_list_goes_on_behind_
 fn of_several_the_one_that_has_too_many_is_named_and_the_list_goes_on_behind_the_bound() {
     let several = with_others(1_000_000, 2);
     let answer = ask(&several, 5, 500, PATIENT).unwrap();
-    assert_eq!(missing(&answer), TOO_MANY);
+    assert_eq!(missing(&answer), too_many());
     assert_eq!((answer.entities.len(), answer.count, answer.more), (0, None, true));
     assert!(matches!(ask(&several, 0, 500, PATIENT), Err(Refusal::ScanTooWide)));
 }
@@ -140,10 +142,10 @@ fn of_several_the_one_that_has_too_many_is_named_and_the_list_goes_on_behind_the
 #[test]
 fn time_that_runs_out_over_a_scan_is_too_much_and_a_source_that_says_nothing_is_late() {
     let answer = ask(&with_others(2_000, 0), 5, 10_000, IMPATIENT).unwrap();
-    assert_eq!(missing(&answer), TOO_MANY);
+    assert_eq!(missing(&answer), too_many());
     // Whoever has come no further than that was held up by something else.
     for sent in [0, 3] {
         let answer = ask(&with_others(sent, 0), 5, 10_000, IMPATIENT).unwrap();
-        assert_eq!(answer.warnings[0].missing, Missing::Part(ErrorKind::Timeout));
+        assert_eq!(answer.warnings[0].missing, Missing::Part(ErrorKind::Timeout.into()));
     }
 }

@@ -81,6 +81,8 @@ pub(super) struct Written {
     pub more: bool,
     /// Whether an entity was amended for a reader of an earlier version.
     pub amended: bool,
+    /// Whether it holds no entity.
+    pub is_empty: bool,
     /// How many entities match in all, if that was asked for and can be told.
     pub count: Option<u64>,
     /// The source that failed, so that the list is empty, and what was left out.
@@ -120,6 +122,7 @@ impl EntityList {
                         body: Writing::begin(writing.list, resources.held()).finish(),
                         more: false,
                         amended: false,
+                        is_empty: true,
                         count,
                         warnings: vec![Warning::from(&error)],
                     });
@@ -132,6 +135,7 @@ impl EntityList {
                 return Ok(Written {
                     more: entities.more().await,
                     amended: false,
+                    is_empty: false,
                     count,
                     warnings,
                     body: writing.continue_with(entities, scope),
@@ -146,6 +150,7 @@ impl EntityList {
         Ok(Written {
             more: entities.more().await,
             amended: writing.amended,
+            is_empty: writing.is_empty,
             count,
             warnings,
             body: writing.finish(),

@@ -5,18 +5,18 @@ use std::borrow::Cow;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use kakehashi_adapters::{ErrorKind, Page};
+use kakehashi_adapters::{ErrorKind, Origin, Page, SourceId};
 use kakehashi_config::{Config, NamedBy};
 use kakehashi_contexts::RequestContext;
 use kakehashi_documents::quantity::Size;
 use kakehashi_egress::sources::told_to_tenant;
-use kakehashi_federation::warning::Missing;
+use kakehashi_federation::warning::{Failed, Missing};
 use kakehashi_federation::{Refusal, Warning};
 use kakehashi_resources::Exhausted;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::negotiate::MediaType;
-use crate::problem::{ErrorType, Problem};
+use crate::problem::{ErrorType, Problem, retry_after};
 
 /// Clause 6.3.17.
 const WARNING: HeaderName = HeaderName::from_static("ngsild-warning");
@@ -81,13 +81,12 @@ pub(super) const fn status(amended: bool) -> StatusCode {
 /// Adds a warning for each source whose part, or some of it, is missing (clause 6.3.17).
 pub(super) fn add_warnings(response: &mut Response, warnings: &[Warning], config: &Config) {
     for warning in warnings {
-        let source = config.source(&warning.source);
-        let is_named_by_tenant = source.is_some_and(|source| source.named_by == NamedBy::Tenant);
+        let is_named_by_tenant = is_named_by_tenant(&warning.source, config);
         let (code, text): (u16, Cow<'static, str>) = match warning.missing {
             // Whoever names addresses must not learn from answers what stands there.
-            Missing::Part(kind) if is_named_by_tenant => (199, told_to_tenant(Some(kind)).into()),
-            Missing::Part(kind) => {
-                let (code, text) = describe(kind);
+            Missing::Part(failed) if is_named_by_tenant => (199, told_to_tenant(Some(failed.kind)).into()),
+            Missing::Part(failed) => {
+                let (code, text) = describe(failed);
                 (code, text.into())
             }
             Missing::Count => (
@@ -115,24 +114,48 @@ pub(super) fn add_warnings(response: &mut Response, warnings: &[Warning], config
     }
 }
 
+fn is_named_by_tenant(source: &SourceId, config: &Config) -> bool {
+    let source = config.source(source);
+    source.is_some_and(|source| source.named_by == NamedBy::Tenant)
+}
+
 /// Table 6.3.17-1: the code, and the reason without anything that the source has said.
-const fn describe(kind: ErrorKind) -> (u16, &'static str) {
-    match kind {
-        ErrorKind::Unreachable => (199, "the source cannot be reached"),
-        ErrorKind::Timeout => (199, "no answer from the source in time"),
-        ErrorKind::Overloaded => (199, "the source's limit of requests is used up"),
-        ErrorKind::InvalidPayload => (111, "the source's answer is not valid"),
-        ErrorKind::TooLarge => (111, "the source's answer is too large"),
-        ErrorKind::TooMany => (299, "the source has more entities than one request may look through"),
-        ErrorKind::TooManyRequests(_) => (299, "the source would have to be asked too often for one request"),
-        ErrorKind::TooComplex(_) => (299, "the request would cause too many requests to sources"),
-        ErrorKind::Status(_) => (299, "the source answered with an error"),
-        ErrorKind::Refused => (299, "the source may not be asked at its address"),
-        ErrorKind::Credential => (299, "there is no credential to ask the source with"),
-        ErrorKind::InsufficientStorage | ErrorKind::Unwritable => (299, "the source cannot be written"),
-        ErrorKind::Internal => (299, "the source cannot be asked"),
+const fn describe(failed: Failed) -> (u16, &'static str) {
+    match (failed.kind, failed.origin) {
+        (ErrorKind::Credential, Origin::Consumer) => {
+            (299, "you have sent no credential that could be passed on to the source")
+        }
+        (ErrorKind::Timeout, Origin::Consumer) => {
+            (199, "the request's time was over before the source's part was ready")
+        }
+        (ErrorKind::Unreachable, _) => (199, "the source cannot be reached"),
+        (ErrorKind::Timeout, _) => (199, "no answer from the source in time"),
+        (ErrorKind::Overloaded, _) => (199, "the source's limit of requests is used up"),
+        (ErrorKind::InvalidPayload, _) => (111, "the source's answer is not valid"),
+        (ErrorKind::TooLarge, _) => (111, "the source's answer is too large"),
+        (ErrorKind::TooMany, _) => (299, "the source has more entities than one request may look through"),
+        (ErrorKind::TooManyRequests(_), _) => (299, "the source would have to be asked too often for one request"),
+        (ErrorKind::TooComplex(_), _) => (299, "the request would cause too many requests to sources"),
+        (ErrorKind::Status(_), _) => (299, "the source answered with an error"),
+        (ErrorKind::Refused, _) => (299, "the source may not be asked at its address"),
+        (ErrorKind::Credential, _) => (299, "there is no credential to ask the source with"),
+        (ErrorKind::InsufficientStorage | ErrorKind::Unwritable, _) => (299, "the source cannot be written"),
+        (ErrorKind::Internal, _) => (299, "the source cannot be asked"),
         // Refuses the whole request wherever something can still be refused.
-        ErrorKind::Exhausted(_) => (299, "the gateway was too busy to ask the source"),
+        (ErrorKind::Exhausted(_), _) => (299, "the gateway was too busy to ask the source"),
+    }
+}
+
+/// Says of an answer that is empty when it is worth asking again, where what is missing is with sources that have said so
+/// (RFC 9110 section 10.2.3): once the last of those is back.
+pub(super) fn add_retry_after(response: &mut Response, warnings: &[Warning], config: &Config) {
+    let said = warnings.iter().filter_map(|warning| match warning.missing {
+        // Whoever names addresses must not learn from answers what stands there.
+        Missing::Part(failed) if !is_named_by_tenant(&warning.source, config) => failed.retry_after,
+        Missing::Part(_) | Missing::Entities(_) | Missing::OwnerMissing(_) | Missing::Count => None,
+    });
+    if let Some(longest) = said.max() {
+        response.headers_mut().insert(header::RETRY_AFTER, retry_after(longest));
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, header};
-use kakehashi_adapters::{Call, ErrorKind};
+use kakehashi_adapters::{AdapterError, Call, ErrorKind, Origin, Repeating};
 use kakehashi_core::consumer::{Affiliation, Consumer};
 use kakehashi_core::names::TenantId;
 use kakehashi_federation::provide::{EntityChange, EntityChanged, Provider, Ungranted, Watcher, WriteRefusal};
@@ -99,18 +99,48 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
         WriteRefusal::NotFound => ErrorType::ResourceNotFound,
         WriteRefusal::CannotHold(_) => ErrorType::BadRequestData,
         WriteRefusal::Late | WriteRefusal::CallerLeft => ErrorType::Unavailable,
-        WriteRefusal::Source(error) if error.kind == ErrorKind::InsufficientStorage => {
+        WriteRefusal::Source(error) => return failed(error),
+    };
+    Problem::new(error_type, refusal.to_string())
+}
+
+/// What a write has failed by, as the consumer is told: whose trouble it is, and whether the same may be sent again.
+fn failed(error: &AdapterError) -> Problem {
+    match error.kind {
+        ErrorKind::InsufficientStorage => {
             let detail =
                 "nothing was written: the disk of the store is full; once there is room the same request works";
             return Problem::new(ErrorType::InsufficientStorage, detail);
         }
-        WriteRefusal::Source(error) if error.kind == ErrorKind::Unwritable => {
-            return Problem::later("nothing was written: the store cannot be written now; try again");
+        ErrorKind::Unwritable => {
+            let detail = "nothing was written: the store cannot be written now; try again";
+            return Problem::later_as_said(detail, error.retry_after);
         }
-        WriteRefusal::Source(error) if error.kind.is_retryable() => return Problem::later(refusal.to_string()),
-        WriteRefusal::Source(_) => ErrorType::InternalError,
+        ErrorKind::Exhausted(exhausted) => return exhausted.into(),
+        _ => {}
+    }
+    let whose = match error.origin {
+        Origin::Consumer => "the source does not take this write of yours",
+        Origin::Gateway => "the gateway could not have it written",
+        Origin::Source => "the source has failed",
     };
-    Problem::new(error_type, refusal.to_string())
+    let repeated = match error.repeating {
+        Repeating::IsSafe => "sending the same request again does no harm",
+        Repeating::MayDoTwice => {
+            "nobody knows whether it was written: look before you send the same request again, which may write it twice"
+        }
+    };
+    let detail = format!("{whose}; {repeated}");
+    // Some clients send again by themselves whatever is 503.
+    if error.may_be_repeated() {
+        return Problem::later_as_said(detail, error.retry_after);
+    }
+    let error_type = match (error.origin, error.kind) {
+        (Origin::Consumer, _) => ErrorType::Forbidden,
+        (_, ErrorKind::Timeout) => ErrorType::Timeout,
+        _ => ErrorType::InternalError,
+    };
+    Problem::new(error_type, detail)
 }
 
 /// What a write needs, without its request.
@@ -191,5 +221,65 @@ impl From<BrokenOff> for Problem {
     fn from(_: BrokenOff) -> Self {
         let detail = "a fault of the gateway; the operator finds it by the request id";
         Self::new(ErrorType::InternalError, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::response::IntoResponse;
+    use http::StatusCode;
+    use kakehashi_adapters::SourceId;
+    use kakehashi_resources::Exhausted;
+
+    use super::*;
+
+    #[test]
+    fn a_write_that_failed_says_whether_it_may_be_sent_again_and_when() {
+        let error = |kind| AdapterError::new(&SourceId::new("orion"), kind, "detail of the log");
+        let said = |seconds| Some(Duration::from_secs(seconds));
+        let (safe, unknown) = ("does no harm", "nobody knows whether");
+        for (error, status, retry_after, says) in [
+            (error(ErrorKind::Unreachable), 503, Some("5"), safe),
+            (
+                error(ErrorKind::Status(503)).to_be_repeated_after(said(9)),
+                503,
+                Some("9"),
+                safe,
+            ),
+            (
+                error(ErrorKind::Status(429)).to_be_repeated_after(said(99_999)),
+                503,
+                Some("3600"),
+                safe,
+            ),
+            (error(ErrorKind::Timeout).may_have_been_done(), 504, None, unknown),
+            (error(ErrorKind::Unreachable).may_have_been_done(), 500, None, unknown),
+            (
+                error(ErrorKind::Status(503))
+                    .may_have_been_done()
+                    .to_be_repeated_after(said(9)),
+                500,
+                None,
+                unknown,
+            ),
+            (error(ErrorKind::Internal), 500, None, safe),
+            (error(ErrorKind::Status(400)), 500, None, safe),
+            (error(ErrorKind::Credential).of(Origin::Consumer), 403, None, safe),
+            (error(ErrorKind::Unwritable), 503, Some("5"), "nothing was written"),
+            (error(ErrorKind::InsufficientStorage), 507, None, "nothing was written"),
+            (error(ErrorKind::Exhausted(Exhausted::Process)), 503, Some("1"), "busy"),
+            (error(ErrorKind::Exhausted(Exhausted::Steps)), 403, None, "positions"),
+        ] {
+            let shown = error.to_string();
+            let problem = problem(&WriteRefusal::Source(error));
+            assert!(problem.detail.contains(says), "{shown}: {}", problem.detail);
+            assert!(!problem.detail.contains("detail of the log"));
+            let response = problem.into_response();
+            assert_eq!(response.status(), StatusCode::from_u16(status).unwrap(), "{shown}");
+            let after = response.headers().get(header::RETRY_AFTER);
+            assert_eq!(after.map(|value| value.to_str().unwrap()), retry_after, "{shown}");
+        }
     }
 }

@@ -12,7 +12,6 @@ use kakehashi::config::ConfigOverrides;
 use kakehashi::documents::files::FileTexts;
 use kakehashi::federation::flawed::Flawed;
 use kakehashi::federation::registry::{Provision, RegisteredSource, Registry};
-use kakehashi::listening::STATE;
 use kakehashi::reload::{ConfigFiles, History, Reloader};
 use kakehashi::revision::Revision;
 use kakehashi::state::State;
@@ -56,7 +55,7 @@ impl Administered {
         }
         let (tenants_toml, policies) = (rig.folder.join("tenants.toml"), rig.folder.join("policies"));
         let reloader = rig.runtime.block_on(async {
-            let state = State::open(&between.config.gateway.state, STATE).await.unwrap();
+            let state = State::open(&between.config.gateway.state).await.unwrap();
             let history = History::open(&state).await.unwrap();
             let files = ConfigFiles::new(&tenants_toml, &policies, ConfigOverrides::default());
             Reloader::new(&rig.gateway, files, history).await

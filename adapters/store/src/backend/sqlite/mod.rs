@@ -5,6 +5,7 @@
 //! | `schema` | the tables, and how older files become new ones |
 //! | `dialect` | how SQLite is asked |
 //! | `reading`, `writing`, `outbox` | every statement |
+//! | `failing` | what SQLite's errors are to the store |
 //!
 //! One connection writes, a few read; in WAL mode readers never wait for the writer, and another process
 //! (`kakehashi store load`) may write while the gateway reads. Every connection has a thread of its own, so the
@@ -12,6 +13,7 @@
 //! it, is emptied afterwards.
 
 mod dialect;
+mod failing;
 mod outbox;
 mod reading;
 mod schema;
@@ -23,7 +25,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use kakehashi_database::{Database, Settings, Trouble};
+use kakehashi_database::{Database, Settings};
+use kakehashi_trouble::Trouble;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 
@@ -179,7 +182,13 @@ impl Backend for SqliteBackend {
     }
 
     #[cfg(test)]
-    fn database(&self) -> &Database {
-        &self.database
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
+}
+
+/// The file's own connections, for tests that look at it or break it.
+#[cfg(test)]
+pub(crate) fn database_of(backend: &dyn Backend) -> &Database {
+    &backend.as_any().downcast_ref::<SqliteBackend>().unwrap().database
 }

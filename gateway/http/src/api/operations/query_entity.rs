@@ -170,5 +170,8 @@ pub(super) async fn execute(
     let next = NextPage::of(written.more, cursor);
     respond::add_page_links(&mut response, path, query, page, next, media_type);
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
+    if written.is_empty {
+        respond::add_retry_after(&mut response, &answer.warnings, &scope.revision.config);
+    }
     Ok(response)
 }

@@ -116,6 +116,7 @@ async fn answer(
         let problem = Problem::new(ErrorType::ResourceNotFound, "no entity of that id is visible to you");
         let mut response = problem.into_response();
         respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
+        respond::add_retry_after(&mut response, &answer.warnings, &scope.revision.config);
         return Ok(response);
     };
     let mut joined = None;
