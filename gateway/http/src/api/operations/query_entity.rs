@@ -140,7 +140,8 @@ pub(super) async fn execute(
     let mut answer = kakehashi_federation::query::query(&question, page, count, &asker, &gathering).await?;
     let mut joined = None;
     if let Some(join) = presentation.join() {
-        let (page, linked) = linked_retrieval::of_page(answer, &join, &question, &asker, &gathering).await?;
+        let of_page = linked_retrieval::of_page(answer, &join, &question, &asker, &gathering);
+        let (page, linked) = Box::pin(of_page).await?;
         answer = page;
         joined = Some(Joined::new(join.form, linked));
     }
