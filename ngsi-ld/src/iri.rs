@@ -141,6 +141,19 @@ impl Iri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The same text in memory of its own: whoever gives a name to every entity of an answer counts each use of it, and
+    /// threads that count at the same place wait for each other.
+    #[must_use]
+    pub fn unshared(&self) -> Self {
+        Self::new(self.as_str())
+    }
+
+    /// Whether it is the same text in the same memory. Names of one list are, as a rule.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl Borrow<str> for Iri {
@@ -185,6 +198,12 @@ macro_rules! name_type {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
+            }
+
+            /// The same name in [memory of its own](Iri::unshared).
+            #[must_use]
+            pub fn unshared(&self) -> Self {
+                Self(self.0.unshared())
             }
         }
 

@@ -267,9 +267,14 @@ impl SourceClient {
         let of_request = Instant::from_std(call.deadline);
         let patience = (Instant::now() + self.source.limits.timeout).min(of_request);
         let in_flight = self.admission.admit(&call.resources, patience).await?;
-        let patience = (Instant::now() + self.source.limits.timeout).min(of_request);
+        let admitted = Instant::now();
+        let patience = (admitted + self.source.limits.timeout).min(of_request);
         let proof = self.proof(call, patience, &in_flight).await?;
-        let sent = Instant::now();
+        // Nothing else takes time before it is sent.
+        let sent = match &self.source.proof {
+            Proof::Tokens(_) => Instant::now(),
+            _ => admitted,
+        };
         // The source has its whole time: it is not to blame for those who came before, nor for an endpoint of tokens.
         let own_deadline = sent + self.source.limits.timeout;
         let deadline = own_deadline.min(of_request);

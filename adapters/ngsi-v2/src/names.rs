@@ -58,10 +58,15 @@ const MAX_IDENTIFIER: usize = 256;
 /// Whether a source can know something by this name. Others are refused by Orion with an error, which a
 /// consumer must not see: what cannot exist is absent.
 pub(super) fn is_identifier(text: &str) -> bool {
-    (1..=MAX_IDENTIFIER).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !b"<>\"'=;()&?/#".contains(&byte))
+    (1..=MAX_IDENTIFIER).contains(&text.len()) && text.bytes().all(is_of_identifier)
+}
+
+const fn is_of_identifier(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+        && !matches!(
+            byte,
+            b'<' | b'>' | b'"' | b'\'' | b'=' | b';' | b'(' | b')' | b'&' | b'?' | b'/' | b'#'
+        )
 }
 
 /// The id in the view of an entity of the source.
@@ -77,13 +82,17 @@ fn generated_id(short_type: &str, raw: &str) -> EntityId {
 
 /// The source's id that would be shown as `view` for an entity of that type, where it is not `view` itself.
 pub(super) fn generated_from<'v>(short_type: &str, view: &'v str) -> Option<Cow<'v, str>> {
-    let (escaped_type, escaped) = view.strip_prefix(GENERATED)?.split_once(':')?;
+    raw_behind(&generated_prefix(short_type), view)
+}
+
+/// The same for the type of that [`generated_prefix`].
+pub(super) fn raw_behind<'v>(generated_prefix: &str, view: &'v str) -> Option<Cow<'v, str>> {
+    let escaped = view.strip_prefix(generated_prefix)?;
     let raw = percent_decode_str(escaped).decode_utf8().ok()?;
-    let is_type = percent_decode_str(escaped_type)
-        .decode_utf8()
-        .is_ok_and(|name| name == short_type);
     // What is a URI would be shown as it is; and what is not escaped as we do it was not made by us.
-    let is_ours = is_type && EntityId::parse(&raw).is_err() && generated_id(short_type, &raw).as_str() == view;
+    let mut as_ours = utf8_percent_encode(&raw, ESCAPED_IN_IDS);
+    let rest = as_ours.try_fold(escaped, |rest, part| rest.strip_prefix(part));
+    let is_ours = rest.is_some_and(str::is_empty) && EntityId::parse(&raw).is_err();
     is_ours.then_some(raw)
 }
 

@@ -51,7 +51,8 @@ impl Source {
     /// The path and the parameters of one page. `counted`: the source is to say how many entities there are in all.
     fn page_path(request: &str, page: Page, counted: bool) -> String {
         let count = if counted { "&options=count" } else { "" };
-        format!("{request}{count}&limit={}&offset={}", page.limit, page.offset)
+        let (limit, offset) = (page.limit.to_string(), page.offset.to_string());
+        [request, count, "&limit=", &limit, "&offset=", &offset].concat()
     }
 
     /// The first page of each request of a plan, as [`Source::walk`] would ask for it.
@@ -142,7 +143,8 @@ impl Source {
 
     /// All entities of one part of the answer, page by page.
     pub(super) fn walk(self, plan: Arc<Plan>, page: Option<Page>, call: Call) -> EntityStream {
-        stream::try_unfold(self.begin(plan, page, call), |mut walk| async move {
+        let walk = Box::new(Walk::begin(self, plan, page, call));
+        stream::try_unfold(walk, |mut walk| async move {
             let next = walk.next_page().await?;
             Ok(next.map(|next| (next.yielded, walk)))
         })
@@ -153,7 +155,7 @@ impl Source {
 
     /// What stands in each place of a part of the source's list.
     pub(super) fn places(self, plan: Arc<Plan>, page: Page, call: Call) -> PlaceStream {
-        let mut walk = self.begin(plan, Some(page), call);
+        let mut walk = Box::new(Walk::begin(self, plan, Some(page), call));
         walk.tells_places = true;
         stream::try_unfold(walk, |mut walk| async move {
             let next = walk.next_page().await?;
@@ -164,23 +166,18 @@ impl Source {
         .boxed()
     }
 
-    fn begin(self, plan: Arc<Plan>, page: Option<Page>, call: Call) -> Box<Walk> {
-        Box::new(Walk {
-            source: self,
-            plan,
-            request: 0,
-            offset: page.map_or(0, |page| page.offset),
-            remaining: page.map(|page| page.limit),
-            seen: HashSet::new(),
-            repeated: 0,
-            unreadable_metadata: 0,
-            pages: 0,
-            walked: Walked::default(),
-            held: call.resources.held(),
-            held_ids: call.resources.held(),
-            tells_places: false,
-            call,
-        })
+    /// All entities at once: those of one id are few.
+    pub(super) async fn whole(self, plan: Arc<Plan>, call: Call) -> Result<Vec<Yielded>, AdapterError> {
+        let mut walk = Walk::begin(self, plan, None, call);
+        let mut whole = Vec::new();
+        while let Some(page) = walk.next_page().await? {
+            if whole.is_empty() {
+                whole = page.yielded;
+            } else {
+                whole.extend(page.yielded);
+            }
+        }
+        Ok(whole)
     }
 }
 
@@ -253,6 +250,25 @@ impl NewOfPage {
 const MAX_PAGES: usize = 1_000;
 
 impl Walk {
+    fn begin(source: Source, plan: Arc<Plan>, page: Option<Page>, call: Call) -> Self {
+        Self {
+            source,
+            plan,
+            request: 0,
+            offset: page.map_or(0, |page| page.offset),
+            remaining: page.map(|page| page.limit),
+            seen: HashSet::new(),
+            repeated: 0,
+            unreadable_metadata: 0,
+            pages: 0,
+            walked: Walked::default(),
+            held: call.resources.held(),
+            held_ids: call.resources.held(),
+            tells_places: false,
+            call,
+        }
+    }
+
     /// What the next page holds, which may be nothing; `None` after the last.
     async fn next_page(&mut self) -> Result<Option<NewOfPage>, AdapterError> {
         let limit = page_limit(self.remaining);

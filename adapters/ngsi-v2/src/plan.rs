@@ -12,7 +12,7 @@ use super::NgsiV2Settings;
 use super::area::Area;
 use super::branches::branches;
 use super::filter::{Statements, mentions_dates};
-use super::names::{RawNames, generated_from, generated_prefix, is_identifier, raw_name};
+use super::names::{RawNames, generated_prefix, is_identifier, raw_behind, raw_name};
 use super::service_paths;
 use super::translate::{IdleTables, ProvidedType, TranslationContext};
 use kakehashi_contract::{AttributeSelection, Coverage, PushDown, SourceQuery};
@@ -66,8 +66,7 @@ impl NamedType {
 
     /// The source's id of what the view shows by this one, where that is another.
     fn generated_from<'v>(&self, view: &'v EntityId) -> Option<Cow<'v, str>> {
-        let is_of_type = view.as_str().starts_with(&*self.generated_prefix);
-        is_of_type.then(|| generated_from(&self.provided.short, view.as_str()))?
+        raw_behind(&self.generated_prefix, view.as_str())
     }
 }
 

@@ -50,8 +50,7 @@ impl PreparedQuery for PreparedNgsiV2 {
     }
 
     async fn retrieve(&self, call: &Call) -> Result<Option<Yielded>, AdapterError> {
-        let found = self.source.clone().walk(Arc::clone(&self.plan), None, call.clone());
-        let found: Vec<Yielded> = match found.try_collect().await {
+        let found = match self.source.clone().whole(Arc::clone(&self.plan), call.clone()).await {
             Ok(found) => found,
             // Lists are never "not found" in Orion, but others may answer so.
             Err(error) if error.kind == ErrorKind::Status(404) => return Ok(None),

@@ -91,8 +91,14 @@ impl RequestContext {
     #[must_use]
     pub fn link(&self) -> Option<HeaderValue> {
         let url = self.url.as_deref()?;
-        let link = format!("<{url}>; rel=\"{CONTEXT_RELATION}\"; type=\"application/ld+json\"");
-        HeaderValue::try_from(link).ok()
+        let link = [
+            "<",
+            url,
+            ">; rel=\"",
+            CONTEXT_RELATION,
+            "\"; type=\"application/ld+json\"",
+        ];
+        HeaderValue::try_from(link.concat()).ok()
     }
 }
 

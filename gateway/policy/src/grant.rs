@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 use kakehashi_adapters::AttributeSelection;
 use kakehashi_core::consumer::Consumer;
-use ngsi_ld::entity::{Attribute, DateTime};
+use ngsi_ld::entity::{Attribute, DateTime, Instance};
 use ngsi_ld::{AttributeName, Entity, TypeName};
 use smallvec::SmallVec;
 
@@ -387,7 +387,8 @@ pub(super) fn retain_granted(
 }
 
 fn retain_sub_attributes(attribute: &mut Attribute, includes: &dyn Fn(&AttributeName) -> bool) {
-    for instance in &mut attribute.instances {
+    let has_inner = |instance: &&mut Instance| !instance.sub_attributes.is_empty();
+    for instance in attribute.instances.iter_mut().filter(has_inner) {
         instance.sub_attributes.retain(|inner| includes(&inner.name));
         for inner in &mut instance.sub_attributes {
             retain_sub_attributes(inner, includes);

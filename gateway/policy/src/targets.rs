@@ -31,6 +31,9 @@ impl Targets<'_> {
     pub(super) fn narrow(&self, entity: &mut Entity, rule: &dyn Fn(&AttributeName) -> Relationships) {
         entity.attributes.retain_mut(|attribute| {
             let Attribute { name, instances, .. } = attribute;
+            if !instances.is_empty() && instances.iter().all(leads_nowhere) {
+                return true;
+            }
             self.narrow_instances(instances, &|| rule(name));
             !instances.is_empty()
         });
@@ -121,6 +124,15 @@ impl Targets<'_> {
         }
         types.iter().all(|name| (self.shows_type)(name))
     }
+}
+
+/// Whether neither it nor what is in it is a Relationship: most instances are so.
+fn leads_nowhere(instance: &Instance) -> bool {
+    let leads = matches!(
+        instance.value,
+        AttributeValue::Relationship { .. } | AttributeValue::ListRelationship { .. }
+    );
+    !leads && instance.sub_attributes.is_empty()
 }
 
 /// The types say something of those that were masked, too.

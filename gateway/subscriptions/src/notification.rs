@@ -92,6 +92,7 @@ fn representation<'a>(subscription: &'a Subscription, context: &'a Context) -> R
         language: subscription.language.as_ref().map(|language| &language.filter),
         shown: (&parameters.projection).into(),
         linked: None,
+        short_names: None,
     }
 }
 

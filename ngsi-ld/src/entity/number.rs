@@ -73,6 +73,14 @@ impl Number {
         Ok(Self::Text(text.into()))
     }
 
+    /// What [`Number::parse`] and [`Number::as_f64`] make of a text, for those who want nothing else of it.
+    #[must_use]
+    pub fn parse_f64(text: &str) -> Option<f64> {
+        let is_number = is_json_number(text.as_bytes()) && text.len() <= MAX_NUMBER_LENGTH;
+        let float: f64 = is_number.then(|| text.parse().ok())??;
+        float.is_finite().then_some(float)
+    }
+
     /// The nearest `f64`, for comparison.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "the nearest value is what is asked for")]

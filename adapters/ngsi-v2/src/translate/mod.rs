@@ -21,7 +21,7 @@ pub use self::names::IdleTables;
 use std::sync::Arc;
 
 use ngsi_ld::context::Context;
-use ngsi_ld::{Entity, Iri, TypeName};
+use ngsi_ld::{Entity, TypeName};
 
 use kakehashi_client::MOST_LISTED;
 use kakehashi_contract::{AttributeSelection, Yielded};
@@ -56,7 +56,7 @@ impl ProvidedType {
     /// The same type with a name in memory of its own, for one answer: every entity counts a use of it.
     pub(super) fn unshared(self) -> Self {
         Self {
-            name: TypeName::new(Iri::new(self.name.as_str())),
+            name: self.name.unshared(),
             ..self
         }
     }

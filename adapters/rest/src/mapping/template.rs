@@ -8,6 +8,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 /// What a URN's parts, path segments and query values hold unescaped: RFC 3986 `unreserved`.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Bytes of an id or a path as most are: of longer ones the text grows.
+const USUAL_LENGTH: usize = 96;
+
 /// One part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -100,7 +103,7 @@ impl Template {
 
     /// The text with the fields filled in, escaped. `None` when a field is missing or empty.
     pub(crate) fn fill<'v>(&self, mut value: impl FnMut(usize) -> Option<Cow<'v, str>>) -> Option<String> {
-        let mut filled = String::new();
+        let mut filled = String::with_capacity(USUAL_LENGTH);
         for part in &self.parts {
             match part {
                 Part::Text(text) => filled.push_str(text),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, Position, SystemAttributes, Value};
-use ngsi_ld::{Entity, EntityId};
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -17,8 +17,10 @@ use kakehashi_contract::{AttributeSelection, Flaw};
 /// The part of a mapping that one query needs: what is not wanted is neither read nor built.
 #[derive(Debug, Clone)]
 pub(crate) struct Projection {
-    /// Which attributes, by their place in the mapping.
-    attributes: Vec<usize>,
+    /// The type of the mapping, and which attributes, by their place in the mapping; each with a name in memory of its own:
+    /// every entity of the answers counts a use of it.
+    r#type: TypeName,
+    attributes: Vec<(usize, AttributeName)>,
     system: bool,
     pub(crate) wanted: WantedSlots,
 }
@@ -37,10 +39,11 @@ impl Projection {
         for (place, attribute) in mapping.attributes.iter().enumerate() {
             if selection.includes(&attribute.name) {
                 attribute.slots().for_each(|slot| wanted.add(slot));
-                attributes.push(place);
+                attributes.push((place, attribute.name.unshared()));
             }
         }
         Self {
+            r#type: mapping.name.unshared(),
             attributes,
             system,
             wanted,
@@ -82,27 +85,28 @@ pub(crate) fn build_entity(
         record.findings.note("id", Finding::LeavesOut(Flaw::NoId));
         return Err(Flaw::NoId);
     };
-    let mut entity = Entity::new(id, mapping.name.clone());
+    let mut entity = Entity::new(id, projection.r#type.clone());
     if projection.system {
         entity.system = record.system();
     }
     entity.attributes.reserve_exact(projection.attributes.len());
-    for attribute in projection
+    for (attribute, name) in projection
         .attributes
         .iter()
-        .filter_map(|place| mapping.attributes.get(*place))
+        .filter_map(|(place, name)| Some((mapping.attributes.get(*place)?, name)))
     {
         match record.value(attribute) {
             Ok(Some(value)) => {
-                let mut instance = Instance::new(value);
-                instance.unit_code.clone_from(&attribute.unit_code);
-                instance.observed_at = attribute
+                let observed_at = attribute
                     .observed_at
                     .and_then(|rule| record.date(&attribute.short_name, rule));
-                if projection.system {
-                    instance.system = entity.system.clone();
-                }
-                entity.attributes.push(Attribute::new(attribute.name.clone(), instance));
+                let instance = Instance {
+                    unit_code: attribute.unit_code.clone(),
+                    observed_at,
+                    system: entity.system.clone(),
+                    ..Instance::new(value)
+                };
+                entity.attributes.push(Attribute::new(name.clone(), instance));
             }
             Ok(None) => {}
             Err(finding) => {

@@ -56,7 +56,7 @@ impl<'de> Scalar<'de> {
     pub(super) fn as_f64(&self) -> Option<f64> {
         let number = match self {
             Self::Number(digits) => digits.parse().ok()?,
-            Self::Text(text) => written_number(text)?.as_f64(),
+            Self::Text(text) => Number::parse_f64(&as_json_writes(text)?)?,
             Self::Boolean(_) | Self::Compound(_) => return None,
         };
         number.is_finite().then_some(number)
@@ -119,6 +119,11 @@ fn list<'t>(items: impl Iterator<Item = &'t str>) -> Option<Value> {
 
 /// A number as people write it: full-width digits, a plus sign, leading zeros, commas between groups of three.
 pub(super) fn written_number(text: &str) -> Option<Number> {
+    Number::parse(&as_json_writes(text)?)
+}
+
+/// The same number as JSON writes it; what comes of a text that is none is none either.
+fn as_json_writes(text: &str) -> Option<Cow<'_, str>> {
     let trimmed = text.trim();
     let half_width: Cow<'_, str> = if trimmed.is_ascii() {
         Cow::Borrowed(trimmed)
@@ -129,18 +134,18 @@ pub(super) fn written_number(text: &str) -> Option<Number> {
         Some(digits) => ("-", digits),
         None => ("", half_width.strip_prefix('+').unwrap_or(&half_width)),
     };
-    let end_of_whole = digits.find(['.', 'e', 'E']).unwrap_or(digits.len());
-    let (whole, rest) = digits.split_at_checked(end_of_whole)?;
-    let whole = without_groups(whole)?;
+    let end_of_whole = digits.bytes().position(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    let (written, rest) = digits.split_at_checked(end_of_whole.unwrap_or(digits.len()))?;
+    let whole = without_groups(written)?;
     if whole.is_empty() {
         return None;
     }
     let significant = whole.trim_start_matches('0');
     let whole = if significant.is_empty() { "0" } else { significant };
-    if sign.is_empty() && *whole == *half_width {
-        return Number::parse(whole);
+    if sign.len() + whole.len() + rest.len() == half_width.len() {
+        return Some(half_width);
     }
-    Number::parse(&format!("{sign}{whole}{rest}"))
+    Some(Cow::Owned(format!("{sign}{whole}{rest}")))
 }
 
 /// The digits before the decimal point without the commas between groups of three.

@@ -13,7 +13,9 @@ use kakehashi_resources::{Exhausted, Held, Resources, pause};
 use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::conformance::{self, SpecificationVersion};
-use ngsi_ld::entity::render::{LinkedEntities, Representation, open_feature_collection, render_entity, render_feature};
+use ngsi_ld::entity::render::{
+    LinkedEntities, Representation, ShortNames, open_feature_collection, render_entity, render_feature,
+};
 use ngsi_ld::projection::Shown;
 
 use super::presentation::Presentation;
@@ -202,6 +204,8 @@ struct Writing {
     held: Held,
     is_empty: bool,
     amended: bool,
+    /// All of it is written under one context.
+    short_names: ShortNames,
 }
 
 impl Writing {
@@ -221,6 +225,7 @@ impl Writing {
             held,
             is_empty: true,
             amended,
+            short_names: ShortNames::default(),
         }
     }
 
@@ -236,9 +241,15 @@ impl Writing {
     }
 
     async fn add_all(mut self, entities: Vec<Entity>, question: Arc<Question>) -> Result<Self, Exhausted> {
-        for mut entity in entities {
+        let (before, others) = (self.body.len(), entities.len().saturating_sub(1));
+        for (place, mut entity) in entities.into_iter().enumerate() {
             question.reduce(&mut entity);
             self.add_shown(entity, None);
+            if place == 0 {
+                // The others are about as long.
+                let expected = (self.body.len() - before).saturating_mul(others);
+                self.body.reserve(expected.saturating_add(expected / 8).min(SENT_FROM));
+            }
             pause().await;
         }
         self.count()?;
@@ -270,6 +281,7 @@ impl Writing {
             self.body.push(b',');
         }
         let mut representation = self.list.representation();
+        representation.short_names = Some(&self.short_names);
         representation.shown = shown.unwrap_or(representation.shown);
         if self.list.is_geo_json() {
             // It stands in the collection.

@@ -137,6 +137,7 @@ impl Presentation {
             language: self.language.as_ref(),
             shown: self.projection.as_ref().into(),
             linked: None,
+            short_names: None,
         }
     }
 }

@@ -44,6 +44,9 @@ const NOT_IN_SEGMENT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// Headers that an answer has when it leaves: those of it, its limits, its id, its length and its date.
+const USUAL_HEADERS: usize = 12;
+
 /// A response with a rendered body. The @context goes into the Link header or, by the renderer, into the body
 /// (clause 6.3.6).
 #[must_use]
@@ -56,6 +59,7 @@ pub(super) fn rendered(
     let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
+    headers.reserve(USUAL_HEADERS);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.as_str()));
     // The same URL has several representations, and what is shown depends on who asks.
     headers.insert(header::VARY, HeaderValue::from_static("accept, link, prefer"));

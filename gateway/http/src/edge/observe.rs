@@ -1,5 +1,6 @@
 //! The outermost step: an id for every request, one log line and one measurement when it is answered.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,10 +26,12 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// the request in their logs.
 #[derive(Debug, Clone)]
 pub struct RequestId {
-    trace_id: Arc<str>,
     /// `traceparent` for what the gateway sends on.
     pub traceparent: Arc<str>,
 }
+
+/// Where the trace id stands in a `traceparent`.
+const TRACE_ID: Range<usize> = 3..35;
 
 impl RequestId {
     /// Continues the caller's trace, or begins one.
@@ -38,29 +41,42 @@ impl RequestId {
             .headers()
             .get(TRACEPARENT)
             .and_then(|value| trace_id_of(value.to_str().ok()?));
-        let trace_id = continued.map_or_else(|| format!("{:032x}", random.random::<u128>()), str::to_owned);
-        let traceparent = format!("00-{trace_id}-{:016x}-01", random.random::<u64>());
+        let (mut trace_id, mut parent) = ([b'0'; 32], [b'0'; 16]);
+        match continued {
+            Some(continued) => trace_id = *continued,
+            None => write_hex(random.random::<u128>(), &mut trace_id),
+        }
+        write_hex(random.random::<u64>().into(), &mut parent);
+        let traceparent = [b"00-".as_slice(), &trace_id, b"-", &parent, b"-01"].concat();
         Self {
-            trace_id: trace_id.into(),
-            traceparent: traceparent.into(),
+            traceparent: String::from_utf8(traceparent).unwrap_or_default().into(),
         }
     }
 
     /// The id: 32 hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.trace_id
+        self.traceparent.get(TRACE_ID).unwrap_or_default()
+    }
+}
+
+/// The last hexadecimal digits of a number.
+fn write_hex(number: u128, digits: &mut [u8]) {
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
+        let nibble = (number >> (4 * place) & 0xf) as u8;
+        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
     }
 }
 
 /// The trace id in a `traceparent`, if it is one.
-fn trace_id_of(traceparent: &str) -> Option<&str> {
+fn trace_id_of(traceparent: &str) -> Option<&[u8; 32]> {
     let mut fields = traceparent.split('-');
     let (version, trace_id, parent) = (fields.next()?, fields.next()?, fields.next()?);
     let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let well_formed = version.len() == 2 && trace_id.len() == 32 && parent.len() == 16;
     let meaningful = trace_id.bytes().any(|byte| byte != b'0');
-    (well_formed && meaningful && is_hex(trace_id)).then_some(trace_id)
+    let trace_id = trace_id.as_bytes().as_array().filter(|_| is_hex(trace_id))?;
+    (well_formed && meaningful).then_some(trace_id)
 }
 
 /// A request that is under way.
@@ -129,9 +145,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_request_has_an_id_that_its_traceparent_holds() {
+        for number in [0, 1, 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736, u128::MAX] {
+            let mut digits = [b'x'; 32];
+            write_hex(number, &mut digits);
+            assert_eq!(digits.as_slice(), format!("{number:032x}").as_bytes());
+        }
+        let own = RequestId::of(&Request::default());
+        assert_eq!(own.as_str().len(), 32);
+        assert_eq!(trace_id_of(&own.traceparent).unwrap(), own.as_str().as_bytes());
+        let mut continued = Request::default();
+        let theirs = HeaderValue::from_static("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more");
+        continued.headers_mut().insert(TRACEPARENT, theirs);
+        let continued = RequestId::of(&continued);
+        assert_eq!(continued.as_str(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert!(
+            continued
+                .traceparent
+                .starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-")
+        );
+        assert_eq!(continued.traceparent.len(), 55);
+    }
+
+    #[test]
     fn a_callers_trace_is_continued_and_nonsense_is_not() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(trace_id_of(good), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_eq!(trace_id_of(good), Some(b"4bf92f3577b34da6a3ce929d0e0e4736"));
         for wrong in [
             "",
             "00",

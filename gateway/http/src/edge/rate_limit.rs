@@ -40,12 +40,10 @@ fn add_headers(headers: &mut HeaderMap, limits: &ConsumerLimits, remaining: u32,
     let (burst, per_second) = (limits.burst, limits.requests_per_second);
     let window = burst.get().div_ceil(per_second.get()).max(1);
     let refill = burst.get().saturating_sub(remaining).div_ceil(per_second.get());
-    let values = [
-        (RATE_LIMIT_POLICY, format!("\"default\";q={burst};w={window}")),
-        (RATE_LIMIT, format!("\"default\";r={remaining};t={refill}")),
-    ];
-    for (name, value) in values {
-        if let Ok(value) = HeaderValue::try_from(value) {
+    let policy = ["\"default\";q=", &burst.get().to_string(), ";w=", &window.to_string()];
+    let left = ["\"default\";r=", &remaining.to_string(), ";t=", &refill.to_string()];
+    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, left)] {
+        if let Ok(value) = HeaderValue::try_from(value.concat()) {
             headers.insert(name, value);
         }
     }

@@ -5,6 +5,7 @@ use ngsi_ld::entity::{Attribute, AttributeValue, Instance, Json, LanguageMap, Nu
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
 
 use super::json::{is_suspicious_json, rewritten};
+use super::names::is_suspicious as is_suspicious_name;
 use super::rules::speaks_of_my_number;
 use super::text::{Hit, digits_of_whole, hits, is_suspicious as is_suspicious_text, masked};
 use super::{Action, Finding, Inspection, Rule};
@@ -16,13 +17,13 @@ const MASKED_ID: &str = "urn:kakehashi:masked";
 /// Whether anything in the entity may be somebody's number or address.
 pub(super) fn is_suspicious(entity: &Entity) -> bool {
     is_suspicious_text(entity.id.as_str())
-        || entity.types.iter().any(|name| is_suspicious_text(name.as_str()))
+        || entity.types.iter().any(|name| is_suspicious_name(name.iri()))
         || entity.scopes.iter().any(|scope| is_suspicious_text(scope))
         || entity.attributes.iter().any(is_suspicious_attribute)
 }
 
 fn is_suspicious_attribute(attribute: &Attribute) -> bool {
-    is_suspicious_text(attribute.name.as_str()) || attribute.instances.iter().any(is_suspicious_instance)
+    is_suspicious_name(attribute.name.iri()) || attribute.instances.iter().any(is_suspicious_instance)
 }
 
 fn is_suspicious_instance(instance: &Instance) -> bool {

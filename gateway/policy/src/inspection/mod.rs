@@ -20,6 +20,7 @@ mod hands;
 mod json;
 mod markup;
 mod my_number;
+mod names;
 #[cfg(test)]
 mod nobodys;
 mod numbers;

@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 
-use super::json::{separate_members, write_geometry, write_member_name, write_number, write_string};
+use super::json::{separate_members, write_date, write_geometry, write_member_name, write_number, write_string};
 use super::linked::{write_linked_members, write_simplified_object};
 use super::writer::Writer;
 use super::{Format, write_array, write_one_or_more, write_system_attributes};
@@ -13,7 +13,7 @@ use crate::entity::{Attribute, AttributeKind, AttributeValue, Instance, Language
 /// `"name":` and the attribute, and the comma before it.
 pub(super) fn write_attribute(writer: &Writer<'_>, attribute: &Attribute, out: &mut Vec<u8>) {
     separate_members(out);
-    writer.write_name(attribute.name.as_str(), out);
+    writer.write_name(attribute.name.iri(), out);
     out.push(b':');
     let name = &attribute.name;
     match (attribute.instances.as_slice(), writer.format()) {
@@ -119,9 +119,7 @@ fn write_instance(writer: &Writer<'_>, name: &AttributeName, instance: &Instance
     };
     if writer.format() == Format::Normalized || must_say_its_type(&instance.value) {
         let kind = chosen_text.map_or(instance.value.kind(), |_| AttributeKind::Property);
-        out.extend_from_slice(b"\"type\":\"");
-        out.extend_from_slice(kind.as_str().as_bytes());
-        out.extend_from_slice(b"\",");
+        out.extend_from_slice(type_member(kind));
     }
     if let Some((language, texts)) = chosen_text {
         out.extend_from_slice(b"\"value\":");
@@ -134,7 +132,7 @@ fn write_instance(writer: &Writer<'_>, name: &AttributeName, instance: &Instance
     let object_types = instance.value.object_types();
     if !object_types.is_empty() {
         write_member_name("objectType", out);
-        write_one_or_more(out, object_types, |r#type, out| writer.write_name(r#type.as_str(), out));
+        write_one_or_more(out, object_types, |r#type, out| writer.write_name(r#type.iri(), out));
     }
     write_linked_members(writer, name, &instance.value, out);
     if let Some(unit_code) = &instance.unit_code {
@@ -143,7 +141,7 @@ fn write_instance(writer: &Writer<'_>, name: &AttributeName, instance: &Instance
     }
     if let Some(value_type) = &instance.value_type {
         write_member_name("valueType", out);
-        writer.write_name(value_type.as_str(), out);
+        writer.write_name(value_type, out);
     }
     if let Some(seal) = &instance.seal {
         if let Some(id) = &seal.entity_id {
@@ -152,7 +150,7 @@ fn write_instance(writer: &Writer<'_>, name: &AttributeName, instance: &Instance
         }
         if let Some(r#type) = &seal.entity_type {
             write_member_name("entityTypeSealed", out);
-            writer.write_name(r#type.as_str(), out);
+            writer.write_name(r#type.iri(), out);
         }
     }
     if let Some(dataset_id) = &instance.dataset_id {
@@ -160,8 +158,9 @@ fn write_instance(writer: &Writer<'_>, name: &AttributeName, instance: &Instance
         write_string(dataset_id.as_str(), out);
     }
     if let Some(observed_at) = &instance.observed_at {
-        write_member_name("observedAt", out);
-        write_string(observed_at.as_str(), out);
+        // The value stands before it.
+        out.extend_from_slice(b",\"observedAt\":");
+        write_date(observed_at, out);
     }
     write_system_attributes(writer, &instance.system, |_| true, out);
     writer.inside_of_attribute(|| {
@@ -170,6 +169,20 @@ fn write_instance(writer: &Writer<'_>, name: &AttributeName, instance: &Instance
         }
     });
     out.push(b'}');
+}
+
+/// `"type":` and what comes between it and the next member, in one piece: every instance has it.
+const fn type_member(kind: AttributeKind) -> &'static [u8] {
+    match kind {
+        AttributeKind::Property => b"\"type\":\"Property\",",
+        AttributeKind::Relationship => b"\"type\":\"Relationship\",",
+        AttributeKind::GeoProperty => b"\"type\":\"GeoProperty\",",
+        AttributeKind::LanguageProperty => b"\"type\":\"LanguageProperty\",",
+        AttributeKind::VocabProperty => b"\"type\":\"VocabProperty\",",
+        AttributeKind::JsonProperty => b"\"type\":\"JsonProperty\",",
+        AttributeKind::ListProperty => b"\"type\":\"ListProperty\",",
+        AttributeKind::ListRelationship => b"\"type\":\"ListRelationship\",",
+    }
 }
 
 /// Whether a concise reader would take the value for that of another kind: a Property that holds a geometry.
@@ -201,7 +214,7 @@ fn write_value(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
         }
         AttributeValue::LanguageProperty(map) => write_language_map(map, out),
         AttributeValue::VocabProperty(terms) => {
-            write_one_or_more(out, terms, |term, out| writer.write_name(term.as_str(), out));
+            write_one_or_more(out, terms, |term, out| writer.write_name(term, out));
         }
         AttributeValue::JsonProperty(json) | AttributeValue::ListProperty(json) => {
             out.extend_from_slice(json.as_str().as_bytes());
@@ -256,4 +269,26 @@ pub(super) fn write_language_map(map: &LanguageMap, out: &mut Vec<u8>) {
         write_one_or_more(out, texts, |text, out| write_string(text, out));
     }
     out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_written_by_its_name() {
+        for name in [
+            "Property",
+            "Relationship",
+            "GeoProperty",
+            "LanguageProperty",
+            "VocabProperty",
+            "JsonProperty",
+            "ListProperty",
+            "ListRelationship",
+        ] {
+            let kind = AttributeKind::from_name(name).unwrap();
+            assert_eq!(type_member(kind), format!("\"type\":\"{name}\",").as_bytes());
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::json::{write_geometry, write_member_name, write_string};
 use super::writer::Writer;
-use super::{Representation, write_array, write_context, write_entity_members};
+use super::{Representation, ShortNames, write_array, write_context, write_entity_members};
 use crate::AttributeName;
 use crate::entity::{AttributeValue, Entity, Geometry};
 use crate::projection::EntityMember;
@@ -28,6 +28,8 @@ pub fn render_feature_collection<'a, 'e>(
     let mut representation = representation.into();
     open_feature_collection(representation, out);
     representation.rendering.context_member = None;
+    let short_names = ShortNames::default();
+    representation.short_names.get_or_insert(&short_names);
     let writer = Writer::new(representation);
     write_array(out, entities, |entity, out| {
         write_feature(&writer, entity, geometry_property, out);

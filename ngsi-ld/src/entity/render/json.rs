@@ -1,11 +1,18 @@
 //! JSON tokens (RFC 8259).
 
-use crate::entity::{Geometry, Number, Position};
+use crate::entity::{DateTime, Geometry, Number, Position};
 
 /// A string with its quotes; only what must be escaped is (RFC 8259 section 7).
 pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     write_escaped(text.as_bytes(), out);
+    out.push(b'"');
+}
+
+/// A date with its quotes: nothing of it must be escaped.
+pub(super) fn write_date(date: &DateTime, out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(date.as_str().as_bytes());
     out.push(b'"');
 }
 

@@ -9,11 +9,13 @@ mod attribute;
 mod geojson;
 mod json;
 mod linked;
+mod short_names;
 mod writer;
 
 pub use self::geojson::{open_feature_collection, render_feature, render_feature_collection};
-use self::json::{write_member_name, write_string};
+use self::json::{write_date, write_member_name, write_string};
 pub use self::linked::{LinkTo, LinkedEntities, links, links_of};
+pub use self::short_names::ShortNames;
 use self::writer::Writer;
 use super::language::LanguageFilter;
 use super::{Entity, LanguageMap, SystemAttributes};
@@ -70,6 +72,8 @@ pub struct Representation<'a> {
     pub shown: Shown<'a>,
     /// Entities that are shown inside of the relationships that lead to them (clause 4.5.23.2).
     pub linked: Option<&'a LinkedEntities>,
+    /// What is remembered of names between several documents that are written under the same context.
+    pub short_names: Option<&'a ShortNames>,
 }
 
 impl<'a> From<&Rendering<'a>> for Representation<'a> {
@@ -79,6 +83,7 @@ impl<'a> From<&Rendering<'a>> for Representation<'a> {
             language: None,
             shown: Shown::default(),
             linked: None,
+            short_names: None,
         }
     }
 }
@@ -94,7 +99,10 @@ pub fn render_entities<'a, 'e>(
     entities: impl IntoIterator<Item = &'e Entity>,
     out: &mut Vec<u8>,
 ) {
-    let writer = Writer::new(representation.into());
+    let short_names = ShortNames::default();
+    let mut representation = representation.into();
+    representation.short_names.get_or_insert(&short_names);
+    let writer = Writer::new(representation);
     write_array(out, entities, |entity, out| write_document(&writer, entity, out));
 }
 
@@ -136,7 +144,7 @@ fn write_entity_members(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>)
     if writer.shows_member(EntityMember::Type) {
         write_member_name("type", out);
         write_one_or_more(out, &entity.types, |r#type, out| {
-            writer.write_name(r#type.as_str(), out);
+            writer.write_name(r#type.iri(), out);
         });
     }
     if !entity.scopes.is_empty() && writer.shows_member(EntityMember::Scope) {
@@ -169,7 +177,7 @@ fn write_system_attributes(
     for (name, member, date) in members {
         if let Some(date) = date.as_ref().filter(|_| shows(member)) {
             write_member_name(name, out);
-            write_string(date.as_str(), out);
+            write_date(date, out);
         }
     }
 }

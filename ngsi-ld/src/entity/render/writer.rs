@@ -8,7 +8,7 @@ use super::json::write_string;
 use super::{Format, Rendering, Representation};
 use crate::entity::{Entity, LanguageMap};
 use crate::projection::{EntityMember, Shown};
-use crate::{AttributeName, EntityId};
+use crate::{AttributeName, EntityId, Iri};
 
 /// Writes documents, one after the other.
 pub(super) struct Writer<'a> {
@@ -74,8 +74,12 @@ impl<'a> Writer<'a> {
     }
 
     /// An expanded name, as the context shortens it.
-    pub(super) fn write_name(&self, iri: &str, out: &mut Vec<u8>) {
-        write_string(&self.rendering().context.compact(iri), out);
+    pub(super) fn write_name(&self, iri: &Iri, out: &mut Vec<u8>) {
+        let context = self.rendering().context;
+        match self.representation.short_names {
+            Some(names) => names.write(context, iri, out),
+            None => write_string(&context.compact(iri.as_str()), out),
+        }
     }
 
     /// The entity that is to be shown where a relationship leads to that id: one of those that were retrieved, not

@@ -146,7 +146,8 @@ pub(super) async fn execute(
     let cursor = answer.next.and_then(|next| walked().sealed(next));
     let mut joined = None;
     if let Some(join) = presentation.join() {
-        let (page, linked) = linked_retrieval::of_page(answer, &join, &question, &asker, &gathering).await?;
+        let of_page = linked_retrieval::of_page(answer, &join, &question, &asker, &gathering);
+        let (page, linked) = Box::pin(of_page).await?;
         answer = page;
         joined = Some(Joined::new(join.form, linked));
     }

@@ -122,13 +122,15 @@ async fn answer(
     let mut joined = None;
     if let Some(join) = presentation.join() {
         let linking = std::slice::from_ref(&entity);
-        let linked = linked_retrieval::linked(linking, &join, &question, &asker, &gathering).await?;
+        // Rare, and large: it has no room in what every answer takes.
+        let linked = Box::pin(linked_retrieval::linked(linking, &join, &question, &asker, &gathering)).await?;
         warning::add(&mut answer.warnings, linked.warnings);
         joined = Some(Joined::new(join.form, linked.entities));
     }
     let mut response = match joined {
         Some(joined) if joined.form == Form::Flat => {
-            flattened(entity, joined, &Arc::new(question), &scope, presentation, context).await?
+            let question = Arc::new(question);
+            Box::pin(flattened(entity, joined, &question, &scope, presentation, context)).await?
         }
         joined => {
             let one = One {
