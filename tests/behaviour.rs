@@ -16,6 +16,7 @@ mod behaviour {
     mod architecture_page;
     mod asked_at_once;
     mod canaries;
+    mod changes_from_the_outbox;
     mod client_certificates;
     mod clients;
     mod command_line;

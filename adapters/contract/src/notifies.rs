@@ -82,6 +82,9 @@ pub enum Changed {
         before: Values,
         /// As it is.
         after: Values,
+        /// Whether what is kept is all of both. A part alone says nothing of what the entity was not: whoever needs to know
+        /// that asks the source.
+        is_whole: bool,
     },
     /// Many at once: whoever wants to know which compares.
     Load {

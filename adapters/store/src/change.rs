@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use kakehashi_contract::{Fate, MayRest};
+use kakehashi_contract::{Fate, MayRest, Position};
 use kakehashi_database::{End, within};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{Entity, EntityId};
@@ -150,7 +150,8 @@ impl<'a> Writer<'a> {
         self.note_expiry(rows.expires_at.as_ref());
         // What has expired rests in no mark either.
         self.erase_values(&entity.id).await?;
-        self.mark(Fate::PartExpired, None, Some(entity), now).await
+        self.mark(Fate::PartExpired, None, entity, now).await?;
+        Ok(())
     }
 
     /// Removes an entity, and its values from the outbox.
@@ -160,7 +161,7 @@ impl<'a> Writer<'a> {
         entity: &Entity,
         fate: Fate,
         now: &DateTime,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Position, StoreError> {
         self.transaction.delete(key).await?;
         self.has_erased = true;
         self.erase_values(&entity.id).await?;
@@ -175,17 +176,14 @@ impl<'a> Writer<'a> {
         &mut self,
         fate: Fate,
         before: Option<&Entity>,
-        after: Option<&Entity>,
+        after: &Entity,
         now: &DateTime,
-    ) -> Result<(), StoreError> {
-        let Some(entity) = after.or(before) else {
-            return Ok(());
-        };
+    ) -> Result<Position, StoreError> {
         let may_rest = self.may_rest.clone();
         let mark = self
             .named(|names| {
-                let values = mark::values_of(before, after, may_rest.as_ref(), names)?;
-                mark::of_entity(entity, fate, now, values, names)
+                let values = mark::values_of(before, Some(after), may_rest.as_ref(), names)?;
+                mark::of_entity(after, fate, now, values, names)
             })
             .await?;
         self.note_expiry(mark.values.expires_at.as_ref());
@@ -194,12 +192,13 @@ impl<'a> Writer<'a> {
 
     /// Leaves the mark of a load.
     pub(super) async fn mark_load(&mut self, created: u64, replaced: u64, now: &DateTime) -> Result<(), StoreError> {
-        self.append(mark::of_load(created, replaced, now)).await
+        self.append(mark::of_load(created, replaced, now)).await?;
+        Ok(())
     }
 
-    async fn append(&mut self, mark: super::backend::NewMark) -> Result<(), StoreError> {
+    async fn append(&mut self, mark: super::backend::NewMark) -> Result<Position, StoreError> {
         self.marked_at = Some(mark.at);
-        self.transaction.append(mark).await
+        Ok(Position::of(self.transaction.append(mark).await?))
     }
 
     /// Removes the oldest marks that are too old or too many at that time, in microseconds since 1970. Whether there may be
@@ -260,7 +259,8 @@ impl<'a> Writer<'a> {
             let narrowed = mark::values_of(before.as_ref(), after.as_ref(), may_rest, &self.names);
             let narrowed = narrowed.map_err(|error| StoreError::Row(error.to_string()))?;
             if narrowed.before != mark.before || narrowed.after != mark.after {
-                self.transaction.set_values(mark.position, &narrowed).await?;
+                let kind = mark::kind_of_part(mark.kind);
+                self.transaction.set_values(mark.position, kind, &narrowed).await?;
                 self.has_erased = true;
             }
         }

@@ -85,6 +85,28 @@ impl Access<'_> {
         grants(Operation::CreateSubscription, &entity.types).project_shown(entity, readable)
     }
 
+    /// Whether something of every entity of these types may be read and subscribed to, whatever else it is.
+    pub(super) fn covers_every_entity(&self, source: &RegisteredSource, types: &[TypeName]) -> bool {
+        let policies = &self.revision.config.policy;
+        [Operation::QueryEntity, Operation::CreateSubscription]
+            .into_iter()
+            .all(|operation| {
+                let grants = policies.grants(self.consumer, operation, &source.tenant, types, source.personal_data);
+                types.iter().all(|name| {
+                    let mut of_type = grants.grants().iter().filter(|grant| grant.r#type() == name);
+                    of_type.any(|grant| grant.covers_every_entity())
+                })
+            })
+    }
+
+    /// Whether the subscription may be told of something that a source holds.
+    pub(super) fn may_be_told_of(&self, source: &RegisteredSource, subscription: &Subscription) -> bool {
+        let held = held_types(source, &self.types(subscription));
+        self.tenant.is_none_or(|tenant| *tenant == source.tenant)
+            && self.grants_some(Operation::QueryEntity, source, &held)
+            && self.grants_some(Operation::CreateSubscription, source, &held)
+    }
+
     /// The partitions of the store that are meant.
     pub(super) fn partitions(&self) -> impl Iterator<Item = &Arc<RegisteredSource>> {
         self.sources().filter(|source| source.is_store)

@@ -47,7 +47,7 @@ proptest! {
                         expected.extend(created.is_ok().then_some(Some(Fate::Created)));
                     }
                     Step::Put(number, entity) => {
-                        let put = store.put(of(number, entity), &anybody, now(), &call()).await.unwrap();
+                        let (put, _) = store.put(of(number, entity), &anybody, now(), &call()).await.unwrap();
                         expected.push(Some(match put {
                             Put::Created => Fate::Created,
                             Put::Replaced => Fate::Replaced,
