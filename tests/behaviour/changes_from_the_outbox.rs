@@ -9,10 +9,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use stand_ins::Server;
 
-use super::harness::{Builder, Client, Finished, Gateway, PATIENCE, Platform, kakehashi, section, until};
+use super::harness::{
+    Builder, Client, Finished, Gateway, PATIENCE, Platform, change_source, kakehashi, section, until,
+};
 use super::notifications::{aed, body_of, endpoint, notified, put};
 use super::outbox::marks_with;
 use super::subscriptions::{builder, platform, shown, subscribed, to_aeds};
+use super::withdrawn::revised;
 
 /// A gateway of its own on the same store, with subscriptions of its own.
 async fn second_gateway(folder: &Path) -> (Gateway, Client) {
@@ -198,6 +201,22 @@ async fn what_another_deletes_is_told_where_its_name_is_enough_and_counted_where
     tokio::time::timeout(PATIENCE, counted).await.unwrap();
 }
 
+fn soon() -> Value {
+    let soon = Timestamp::try_from(SystemTime::now() + Duration::from_millis(1500)).unwrap();
+    json!(soon.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
+/// Whoever asks finds out whose time is over.
+async fn asked_until_told(platform: &Platform, server: &Server) {
+    let asking = async {
+        while server.requests().is_empty() {
+            let target = "/ngsi-ld/v1/entities?type=AED&limit=1&count=true";
+            platform.get(target).by("watcher").await.ok();
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_has_expired_is_told_as_gone() {
     let (platform, server) = (platform().await, endpoint().await);
@@ -205,29 +224,46 @@ async fn what_has_expired_is_told_as_gone() {
     subscription["notification"]["sysAttrs"] = json!(false);
     subscribed(&platform, "watcher", &subscription).await;
     let mut brief = aed(&id("brief"), "brief");
-    let soon = Timestamp::try_from(SystemTime::now() + Duration::from_millis(1500)).unwrap();
-    brief["expiresAt"] = json!(soon.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string());
+    brief["expiresAt"] = soon();
     put(&platform, &brief).await;
-    let expiring = async {
-        loop {
-            // Whoever asks finds out that its time is over.
-            platform
-                .get("/ngsi-ld/v1/entities?type=AED&limit=1&count=true")
-                .by("watcher")
-                .await
-                .ok();
-            if !server.requests().is_empty() {
-                break;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, expiring).await.unwrap();
+    asked_until_told(&platform, &server).await;
     let requests = notified(&server, 1).await;
     let entity = &body_of(&requests[0])["data"][0];
     assert_eq!(entity["id"], json!(id("brief")));
     assert!(
         entity["deletedAt"].is_string() && entity.get("name").is_none(),
         "{entity}"
+    );
+}
+
+#[tokio::test]
+async fn what_has_expired_of_an_entity_is_told_as_gone_from_it() {
+    let (platform, server) = (platform().await, endpoint().await);
+    let hidden = endpoint().await;
+    let gone = |server: &Server| to_aeds(server.url(), &json!({"notificationTrigger": ["attributeDeleted"]}));
+    subscribed(&platform, "watcher", &gone(&server)).await;
+    subscribed(&platform, "names-only", &gone(&hidden)).await;
+    let mut brief = aed(&id("brief"), "stays");
+    brief["installationLocation"]["expiresAt"] = soon();
+    put(&platform, &brief).await;
+    asked_until_told(&platform, &server).await;
+    let requests = notified(&server, 1).await;
+    let entity = &body_of(&requests[0])["data"][0];
+    assert_eq!(
+        (&entity["id"], &entity["name"]["value"]),
+        (&json!(id("brief")), &json!("stays"))
+    );
+    assert_eq!(entity["installationLocation"], json!("urn:ngsi-ld:null"), "{entity}");
+    let mut without = aed(&id("brief"), "stays");
+    without.as_object_mut().unwrap().remove("installationLocation");
+    without.as_object_mut().unwrap().remove("name");
+    put(&platform, &without).await;
+    let requests = notified(&hidden, 1).await;
+    let entity = &body_of(&requests[0])["data"][0];
+    assert_eq!(
+        entity["name"]["value"],
+        json!("urn:ngsi-ld:null"),
+        "what it does not see did not go: {entity}"
     );
 }
 
@@ -313,6 +349,79 @@ async fn what_may_not_rest_is_told_as_it_is_and_rests_in_no_outbox() {
     assert_eq!(names, ["a", "b", "c", "last"], "what is hidden is no change");
     assert!(entities(&narrow).iter().all(|entity| entity.get("keeper").is_none()));
     assert_eq!(marks_with(&platform, "canary-").await, 0);
+}
+
+#[tokio::test]
+async fn what_may_not_rest_and_is_changed_again_before_it_is_told_is_told_with_the_later_change() {
+    const WRITES: usize = 40;
+    let (platform, server) = (with_insider().await.start().await, endpoint().await);
+    let created = endpoint().await;
+    let (_second, second) = second_gateway(platform.files().folder()).await;
+    everything(&platform, "insider", &server, &json!({})).await;
+    let of_creation = json!({"id": "urn:s:created", "notificationTrigger": ["entityCreated"]});
+    subscribed(&platform, "insider", &to_aeds(created.url(), &of_creation)).await;
+    let kept = |number: usize| {
+        let mut aed = aed(&id("kept"), "name");
+        aed["keeper"] = json!({"type": "Property", "value": number});
+        aed
+    };
+    // Now and then this process writes, which knows what it has written.
+    let is_own = |number: usize| number % 8 == 7;
+    for number in 0..WRITES {
+        let writer: &Client = if is_own(number) { &platform } else { &second };
+        put(writer, &kept(number)).await;
+    }
+    last_of_all(&second, &server).await;
+    let mut told: Vec<usize> = entities(&server)
+        .iter()
+        .filter_map(|entity| entity["keeper"]["value"].as_u64()?.try_into().ok())
+        .collect();
+    assert!(told.is_sorted_by(|one, next| one < next), "once and in order: {told:?}");
+    assert_eq!(told.last(), Some(&(WRITES - 1)));
+    told.retain(|number| is_own(*number) || is_own(number + 1));
+    let expected: Vec<usize> = (0..WRITES)
+        .filter(|number| is_own(*number) || is_own(number + 1))
+        .collect();
+    assert_eq!(
+        told, expected,
+        "what this process has written, and what it found when it wrote"
+    );
+    notified(&created, 2).await;
+    assert!(!missed(&platform));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_goes_and_comes_with_revisions_is_read_as_long_as_it_is_there() {
+    let (platform, server) = (platform().await, endpoint().await);
+    everything(&platform, "watcher", &server, &json!({})).await;
+    let (_second, second) = second_gateway(platform.files().folder()).await;
+    put(&second, &aed(&id("before"), "before")).await;
+    until("it is told", || server.requests().len() == 1).await;
+    let with_it = platform.files().read("tenants.toml");
+    revised(&platform, |files| {
+        files.change_tenants(|table| {
+            change_source(table, "tochigi-store", |source| {
+                source.insert("partitions".into(), vec!["tochigi"].into());
+                let provides = source["provides"].as_array_mut().unwrap();
+                provides.retain(|entry| entry.get("partition").is_none_or(|of| of.as_str() != Some("yaita")));
+            });
+        });
+    })
+    .await;
+    put(&second, &aed(&id("meanwhile"), "meanwhile")).await;
+    revised(&platform, |files| files.write("tenants.toml", &with_it)).await;
+    let own = async |name: &str| put(&platform, &aed(&id(name), name)).await;
+    own("own").await;
+    until("what was written once it is back is told", || {
+        server.requests().len() >= 2
+    })
+    .await;
+    own("own-again").await;
+    last_of_all(&second, &server).await;
+    let mut names: Vec<String> = told(&server).into_iter().map(|(id, ..)| id).collect();
+    // Whether what was written in between is told depends on when it was read.
+    names.retain(|name| name != "meanwhile");
+    assert_eq!(names, ["before", "own", "own-again", "last"]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Instant;
 use kakehashi_contract::{Fate, MayRest, Position};
 use kakehashi_database::{End, within};
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::{Entity, EntityId};
+use ngsi_ld::{AttributeName, Entity, EntityId};
 
 use super::backend::{Mark, MarkValues, Transaction};
 use super::body::{NotEncoded, Wanted, decode};
@@ -142,6 +142,7 @@ impl<'a> Writer<'a> {
     pub(super) async fn write_rest(
         &mut self,
         key: EntityKey,
+        before: &Entity,
         entity: &Entity,
         now: &DateTime,
     ) -> Result<(), StoreError> {
@@ -150,7 +151,8 @@ impl<'a> Writer<'a> {
         self.note_expiry(rows.expires_at.as_ref());
         // What has expired rests in no mark either.
         self.erase_values(&entity.id).await?;
-        self.mark(Fate::PartExpired, None, entity, now).await?;
+        let gone = mark::gone(before, entity, self.may_rest.as_ref());
+        self.mark_with((Fate::PartExpired, &gone), None, entity, now).await?;
         Ok(())
     }
 
@@ -166,7 +168,7 @@ impl<'a> Writer<'a> {
         self.has_erased = true;
         self.erase_values(&entity.id).await?;
         let mark = self
-            .named(|names| mark::of_entity(entity, fate, now, MarkValues::default(), names))
+            .named(|names| mark::of_entity(entity, (fate, &[]), now, MarkValues::default(), names))
             .await?;
         self.append(mark).await
     }
@@ -175,6 +177,16 @@ impl<'a> Writer<'a> {
     pub(super) async fn mark(
         &mut self,
         fate: Fate,
+        before: Option<&Entity>,
+        after: &Entity,
+        now: &DateTime,
+    ) -> Result<Position, StoreError> {
+        self.mark_with((fate, &[]), before, after, now).await
+    }
+
+    async fn mark_with(
+        &mut self,
+        fate: (Fate, &[AttributeName]),
         before: Option<&Entity>,
         after: &Entity,
         now: &DateTime,

@@ -8,11 +8,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use kakehashi_contract::{Change, Changed, Fate, MayRest, Position, Values};
 use ngsi_ld::entity::{Attribute, DateTime};
-use ngsi_ld::{Entity, EntityId, TypeName};
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::StoreError;
 use super::backend::{Mark, MarkValues, NewMark};
-use super::body::{DecodeError, NotEncoded, decode_with_dates, encode_with_dates, names_in, put_names};
+use super::body::{DecodeError, NotEncoded, decode_with_dates, encode_with_dates, lists_of_names_in, put_names};
 use super::names::NameTable;
 use super::rows::type_keys;
 
@@ -69,19 +69,29 @@ const fn fate_of(kind: i64) -> Option<Fate> {
     })
 }
 
-/// The mark of a change of one entity. `entity`: as it is or, where it is gone, as it was.
+/// The mark of a change of one entity, and which attributes of it went by themselves. `entity`: as it is or, where it is
+/// gone, as it was.
 ///
 /// # Errors
 /// [`NotEncoded`]
 pub(super) fn of_entity(
     entity: &Entity,
-    fate: Fate,
+    (fate, gone): (Fate, &[AttributeName]),
     now: &DateTime,
     values: MarkValues,
     names: &NameTable,
 ) -> Result<NewMark, NotEncoded> {
     let mut detail = Vec::new();
     put_names(&mut detail, &type_keys(entity, names)?);
+    if !gone.is_empty() {
+        let key = |name: &AttributeName| {
+            let name = name.iri();
+            names
+                .key(name)
+                .ok_or_else(|| NotEncoded::UnknownNames(vec![name.clone()]))
+        };
+        put_names(&mut detail, &gone.iter().map(key).collect::<Result<Vec<_>, _>>()?);
+    }
     Ok(weighed(NewMark {
         at: now.unix_micros(),
         kind: kind_of(fate) | if values.is_whole { kind::WHOLE } else { 0 },
@@ -90,6 +100,19 @@ pub(super) fn of_entity(
         values,
         bytes: 0,
     }))
+}
+
+/// The attributes of which `rest` has less than `before`, as far as their names may rest.
+pub(super) fn gone(before: &Entity, rest: &Entity, may_rest: Option<&MayRest>) -> Vec<AttributeName> {
+    let kept = |entity| may_rest.and_then(|may_rest| may_rest(entity));
+    let Some(before) = kept(before) else {
+        return Vec::new();
+    };
+    let rest = kept(rest);
+    let is_left =
+        |attribute: &Attribute| rest.as_ref().and_then(|rest| rest.attribute(&attribute.name)) == Some(attribute);
+    let gone = before.attributes.iter().filter(|attribute| !is_left(attribute));
+    gone.map(|attribute| attribute.name.clone()).collect()
 }
 
 /// The mark of a load.
@@ -201,6 +224,7 @@ pub(super) fn change(
 ) -> Result<Change, StoreError> {
     let changed = match fate_of(mark.kind) {
         Some(fate) => {
+            let [types, gone] = lists_of_names_in(&mark.detail, names)?;
             let [before, after] = entities_of(mark, names)?;
             let mut is_whole = mark.kind & kind::WHOLE != 0;
             let mut told = |entity: Option<Entity>, is_none: bool| {
@@ -222,11 +246,12 @@ pub(super) fn change(
             let (before, after) = (told(before, fate == Fate::Created), told(after, fate.is_end()));
             Changed::Entity {
                 id: EntityId::new_unchecked(mark.id.as_deref().unwrap_or_default()),
-                types: names_in(&mark.detail, names)?.into_iter().map(TypeName::new).collect(),
+                types: types.into_iter().map(TypeName::new).collect(),
                 fate,
                 before,
                 after,
                 is_whole,
+                gone: gone.into_iter().map(AttributeName::new).collect(),
             }
         }
         None if mark.kind == kind::LOAD => {

@@ -9,9 +9,9 @@ use kakehashi_core::names::TenantId;
 use kakehashi_federation::claimed::Standing;
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_federation::release::Audit;
-use kakehashi_policy::Operation;
+use kakehashi_policy::{Operation, TypeGrant};
 use kakehashi_revision::Revision;
-use ngsi_ld::{Entity, Iri, TypeName};
+use ngsi_ld::{AttributeName, Entity, Iri, TypeName};
 
 use super::definition::Subscription;
 
@@ -87,6 +87,20 @@ impl Access<'_> {
 
     /// Whether something of every entity of these types may be read and subscribed to, whatever else it is.
     pub(super) fn covers_every_entity(&self, source: &RegisteredSource, types: &[TypeName]) -> bool {
+        self.each_grants(source, types, TypeGrant::covers_every_entity)
+    }
+
+    /// Whether an attribute of that name may be read and subscribed to in every entity of these types.
+    pub(super) fn always_shows(&self, source: &RegisteredSource, types: &[TypeName], name: &AttributeName) -> bool {
+        self.each_grants(source, types, |grant| grant.always_includes(name))
+    }
+
+    fn each_grants(
+        &self,
+        source: &RegisteredSource,
+        types: &[TypeName],
+        grants_it: impl Fn(&TypeGrant) -> bool,
+    ) -> bool {
         let policies = &self.revision.config.policy;
         [Operation::QueryEntity, Operation::CreateSubscription]
             .into_iter()
@@ -94,7 +108,7 @@ impl Access<'_> {
                 let grants = policies.grants(self.consumer, operation, &source.tenant, types, source.personal_data);
                 types.iter().all(|name| {
                     let mut of_type = grants.grants().iter().filter(|grant| grant.r#type() == name);
-                    of_type.any(|grant| grant.covers_every_entity())
+                    of_type.any(|grant| grants_it(grant))
                 })
             })
     }

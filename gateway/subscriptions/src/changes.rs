@@ -12,7 +12,7 @@ use kakehashi_core::names::ConsumerId;
 use kakehashi_resources::pause;
 use kakehashi_revision::{Process, Revision};
 use kakehashi_runtime::Spawner;
-use ngsi_ld::Entity;
+use ngsi_ld::{AttributeName, Entity};
 use tokio::sync::watch;
 
 use super::access::Access;
@@ -282,6 +282,12 @@ async fn notice(written: &EntityWritten, revision: &Revision, entry: &Entry) -> 
     match known {
         Known::All => matching::notice(&entry.subscription, visible(before), visible(after)).await,
         Known::Since(since) => matching::notice_since(&entry.subscription, visible(after)?, since).await,
+        Known::Gone(names) => {
+            let after = after.as_ref()?;
+            let is_shown = |name: &&AttributeName| access.always_shows(source, &after.types, name);
+            let gone: Vec<AttributeName> = names.iter().filter(is_shown).cloned().collect();
+            matching::notice_of_parts(&entry.subscription, access.visible(source, after)?, &gone).await
+        }
         // What is not known may be what hides it.
         Known::Name if !access.covers_every_entity(source, &before.as_ref()?.types) => None,
         Known::Name if !matching::is_judged_by_name(&entry.subscription) => None,

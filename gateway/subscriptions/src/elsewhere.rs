@@ -93,7 +93,26 @@ impl Elsewhere<'_> {
                 };
                 self.tell_written((before, Some(*after)), Known::All);
             }
-            Changed::Entity { id, types, fate, .. } => self.tell_as_it_is((id, types), fate, change.at, deferred).await,
+            Changed::Entity {
+                id,
+                types,
+                fate: Fate::PartExpired,
+                gone,
+                ..
+            } => {
+                // No date of what is left has moved: whatever else has changed since is told for itself.
+                let entries = self.subscriptions.concerned(&types);
+                if let Some(entity) = self.found((id, types), &entries).await {
+                    self.tell_written((None, Some(entity)), Known::Gone(gone));
+                }
+            }
+            Changed::Entity { id, types, fate, .. } => {
+                let since = deferred.earlier(&id, change.at.clone());
+                let entries = self.subscriptions.concerned(&types);
+                if let Some(entity) = self.found((id, types), &entries).await {
+                    self.tell_found(entity, fate == Fate::Created, since, &change.at, deferred);
+                }
+            }
         }
     }
 
@@ -173,30 +192,23 @@ impl Elsewhere<'_> {
         }
     }
 
-    /// Of an entity that may not rest whole it is told as it is now.
-    async fn tell_as_it_is(
-        &self,
-        (id, types): (EntityId, Vec<TypeName>),
-        fate: Fate,
-        at: DateTime,
-        deferred: &mut Deferred,
-    ) {
-        let since = deferred.earlier(&id, at.clone());
-        let entries = self.subscriptions.concerned(&types);
+    /// An entity as it is now, where it concerns somebody; nothing, where it has gone since or is of other types: that is
+    /// another change.
+    async fn found(&self, (id, types): (EntityId, Vec<TypeName>), entries: &[Arc<Entry>]) -> Option<Entity> {
         if entries.is_empty() {
-            return;
+            return None;
         }
         let query = SourceQuery {
             ids: vec![id],
             system_attributes: true,
             ..SourceQuery::of_types(types)
         };
-        let found = self.source.adapter.prepare(&query).retrieve(&self.call).await;
-        match found.map(|found| found.and_then(Yielded::entity)) {
-            // It has gone since, or is of other types: that is another change.
-            Ok(None) => {}
-            Ok(Some(entity)) => self.tell_found(entity, fate == Fate::Created, since, &at, deferred),
-            Err(_) => self.missed_by(entries, "an entity that was changed could not be read"),
+        match self.source.adapter.prepare(&query).retrieve(&self.call).await {
+            Ok(found) => found.and_then(Yielded::entity),
+            Err(_) => {
+                self.missed_by(entries.to_vec(), "an entity that was changed could not be read");
+                None
+            }
         }
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_revision::Revision;
-use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
+use ngsi_ld::{AttributeName, Entity};
 
 /// What was written.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) enum Known {
     All,
     /// What it is; it existed before, and since then something of it was changed.
     Since(DateTime),
+    /// What it is, and of which attributes a part went because its time was over.
+    Gone(Vec<AttributeName>),
     /// Of what it was its id and types, and that it is gone.
     Name,
 }

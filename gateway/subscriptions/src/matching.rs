@@ -92,6 +92,26 @@ pub(super) async fn notice_since(subscription: &Subscription, after: Entity, sin
     judged_by_triggers(subscription, true, None, Some(after), changes)
 }
 
+/// The same of an entity of which parts of attributes went by themselves: all of an attribute that it has no more.
+pub(super) async fn notice_of_parts(
+    subscription: &Subscription,
+    after: Entity,
+    gone: &[AttributeName],
+) -> Option<Notice> {
+    if !is_subscribed(subscription, &after) || !meets_conditions(subscription, &after).await {
+        return None;
+    }
+    let change = |name: &AttributeName| Change {
+        attribute: name.clone(),
+        dataset_id: None,
+        kind: after
+            .attribute(name)
+            .map_or(ChangeKind::Deleted, |_| ChangeKind::Updated),
+    };
+    let changes = gone.iter().map(change).collect();
+    judged_by_triggers(subscription, true, None, Some(after), changes)
+}
+
 /// Whether the id and the types of an entity that went are enough to say that a subscription is told.
 pub(super) fn is_judged_by_name(subscription: &Subscription) -> bool {
     let Subscription { filter, geo, scope, .. } = subscription;

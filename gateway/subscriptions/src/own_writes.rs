@@ -271,3 +271,91 @@ impl Drop for WriteUnderWay {
         self.partition.ended.send_modify(|ended| *ended += 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn partition() -> Partition {
+        Partition::new(&Arc::default())
+    }
+
+    fn at(position: i64) -> OwnWrite {
+        OwnWrite {
+            position: Position::of(position),
+            concerning: None,
+        }
+    }
+
+    fn positions(writes: &[OwnWrite]) -> Vec<i64> {
+        writes.iter().map(|write| write.position.number()).collect()
+    }
+
+    #[test]
+    fn what_was_written_before_the_newest_change_was_asked_for_is_read_all_the_same() {
+        let partition = partition();
+        assert!(partition.keep(at(1)).is_err(), "nobody reads");
+        assert!(partition.follow() && !partition.follow(), "one reader");
+        assert_eq!(partition.keep(at(7)).ok(), Some(true));
+        assert_eq!(partition.keep(at(9)).ok(), Some(true));
+        partition.begin_at(Position::of(20));
+        assert_eq!(partition.position(), Some(Position::of(6)));
+        partition.begin_at(Position::of(30));
+        assert_eq!(partition.position(), Some(Position::of(6)), "it has begun");
+        assert!(partition.has(Position::of(9)) && !partition.has(Position::of(8)));
+        assert_eq!(positions(&partition.take_up_to(Position::of(8))), [7]);
+        partition.read_up_to(Position::of(8));
+        partition.read_up_to(Position::of(5));
+        assert_eq!(partition.position(), Some(Position::of(8)), "never back");
+        assert_eq!(positions(&partition.unfollow()), [9]);
+        assert_eq!(partition.position(), None);
+    }
+
+    #[test]
+    fn whoever_reads_on_after_it_was_begun_anew_does_not_turn_it_back() {
+        let partition = partition();
+        partition.follow();
+        partition.begin_at(Position::of(3));
+        assert!(partition.rest_unless(|| true).is_empty());
+        assert_eq!(partition.position(), Some(Position::of(3)), "somebody wants to be told");
+        partition.rest_unless(|| false);
+        partition.read_up_to(Position::of(4));
+        assert_eq!(partition.position(), None);
+        partition.begin_at(Position::of(50));
+        partition.read_up_to(Position::of(5));
+        assert_eq!(partition.position(), Some(Position::of(50)));
+        partition.read_on_at(Position::of(2));
+        assert_eq!(
+            partition.position(),
+            Some(Position::of(2)),
+            "a file in the place of another"
+        );
+    }
+
+    #[test]
+    fn what_finds_no_room_is_given_up() {
+        let partition = partition();
+        partition.follow();
+        for position in 1..=4096 {
+            assert_eq!(partition.keep(at(position)).ok(), Some(true));
+        }
+        assert_eq!(partition.keep(at(5000)).ok(), Some(false));
+        assert_eq!(partition.take_up_to(Position::of(100)).len(), 100);
+        assert_eq!(partition.keep(at(5001)).ok(), Some(true));
+        assert!(!partition.has(Position::of(5000)));
+    }
+
+    #[tokio::test]
+    async fn a_write_that_begins_later_is_not_waited_for() {
+        let partition = partition();
+        partition.settled().await;
+        partition.state().begun += 1;
+        let mut settled = Box::pin(partition.settled());
+        assert!(settled.as_mut().now_or_never().is_none(), "one is under way");
+        partition.ended.send_modify(|ended| *ended += 1);
+        partition.state().begun += 1;
+        assert!(settled.now_or_never().is_some());
+    }
+}
