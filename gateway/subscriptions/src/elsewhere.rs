@@ -78,7 +78,7 @@ impl Elsewhere<'_> {
             }
             Changed::Entity { id, types, fate, .. } if fate.is_end() => {
                 deferred.0.remove(&id);
-                self.tell_end(id, types);
+                self.tell_end(id, &types);
             }
             Changed::Entity {
                 id,
@@ -168,8 +168,8 @@ impl Elsewhere<'_> {
     }
 
     /// Of an entity that is gone its id and types are known.
-    fn tell_end(&self, id: EntityId, types: Vec<TypeName>) {
-        let mut entries = self.subscriptions.concerned(&types);
+    fn tell_end(&self, id: EntityId, types: &[TypeName]) {
+        let mut entries = self.subscriptions.concerned(types);
         let Some((first, others)) = types.split_first() else {
             return;
         };
@@ -181,7 +181,7 @@ impl Elsewhere<'_> {
             is_judged_by_name(&entry.subscription) && triggers.contains(&Trigger::EntityDeleted)
         });
         // Whoever may see some entities of the type only is not even told that one of them may have gone.
-        unknown.retain(|entry| self.may(entry, |access| access.covers_every_entity(self.source, &types)));
+        unknown.retain(|entry| self.may(entry, |access| access.covers_every_entity(self.source, types)));
         self.missed_by(
             unknown,
             "an entity is gone, and whether it met the conditions is not known",

@@ -45,7 +45,7 @@ pub(super) struct Concerning {
 #[derive(Debug)]
 pub(super) struct OwnWrite {
     pub(super) position: Position,
-    pub(super) concerning: Option<Concerning>,
+    pub(super) concerning: Option<Box<Concerning>>,
 }
 
 /// One partition: who writes to it, what was written, and how far its outbox was read.
@@ -235,8 +235,8 @@ impl Subscriptions {
 
     /// Tells of a write of this process that was read.
     pub(super) fn tell_own(self: &Arc<Self>, write: OwnWrite) {
-        if let Some(Concerning { written, entries }) = write.concerning {
-            self.tell(written, entries);
+        if let Some(concerning) = write.concerning {
+            self.tell(concerning.written, concerning.entries);
             self.changes.waits_no_more();
         }
     }
@@ -252,14 +252,14 @@ impl WatchedWrite for WriteUnderWay {
         let types = before.iter().chain(&after).flat_map(|entity| &entity.types);
         let entries = self.subscriptions.concerned(types);
         let written = EntityWritten::new(&self.revision, &self.source, (before, after), Known::All);
-        let concerning = (!entries.is_empty()).then_some(Concerning { written, entries });
+        let concerning = (!entries.is_empty()).then(|| Box::new(Concerning { written, entries }));
         let waits = concerning.is_some();
         match self.partition.keep(OwnWrite { position, concerning }) {
             Ok(true) if waits => self.subscriptions.changes.waits(),
             Ok(_) => {}
             Err(write) => {
-                if let Some(Concerning { written, entries }) = write.concerning {
-                    self.subscriptions.tell(written, entries);
+                if let Some(concerning) = write.concerning {
+                    self.subscriptions.tell(concerning.written, concerning.entries);
                 }
             }
         }
