@@ -88,7 +88,7 @@ pub enum Changed {
         /// The attributes of which a part went because its time was over, as far as their names may rest.
         gone: Vec<AttributeName>,
     },
-    /// Many at once: whoever wants to know which compares.
+    /// Many at once: whoever wants to know which compares. What was changed has the time of this change as its date.
     Load {
         /// How many there were not before.
         created: u64,

@@ -11,6 +11,7 @@
 //! | `following` | reading the outboxes of the store's partitions, in order |
 //! | `own_writes` | what this process has written, whole, until its place in the outbox is read |
 //! | `elsewhere` | what others have written, as far as it is known |
+//! | `telling` | whom a change may concern |
 //! | `matching` | whether a change notifies |
 //! | `notification`, `showing_changes` | the body of a notification |
 //! | `waiting`, `delivery` | the notifications that wait, and sending one |
@@ -45,6 +46,7 @@ mod reading_notification;
 mod record;
 mod showing_changes;
 mod storage;
+mod telling;
 mod waiting;
 mod writing;
 
@@ -62,7 +64,6 @@ use kakehashi_contexts::{ContextUser, NamedContext, RequestContext};
 use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::{ConsumerId, TenantId};
 use kakehashi_egress::client::CannotAsk;
-use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_resources::Resources;
 use kakehashi_revision::{Process, Revision};
 use kakehashi_runtime::tasks::OwnedTask;
@@ -70,7 +71,6 @@ use kakehashi_runtime::{Slots, Tasks};
 use kakehashi_state::{State, StateError};
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::{Entity, TypeName};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -79,7 +79,6 @@ pub use changing::{CannotStore, Change};
 use definition::{Accept, Subscription, SubscriptionStatus, duration};
 use delivery::{Courier, Letter, Undelivered};
 use directory::Directory;
-use entity_written::{EntityWritten, Known};
 use own_writes::{Partition, PartitionName};
 use record::Record;
 use storage::Storage;
@@ -374,61 +373,10 @@ impl Subscriptions {
         entries
     }
 
-    /// Writes to a partition wait for each other, so that notifications come in the order of the writes. In the line each
-    /// consumer stands once.
-    #[must_use]
-    pub fn turns(&self, source: &RegisteredSource) -> Slots {
-        let partition = self.partition((source.id.clone(), source.tenant.clone()));
-        partition.turns.clone()
-    }
-
-    fn partition(&self, name: PartitionName) -> Arc<Partition> {
-        let new = || Arc::new(Partition::new(&self.bytes_of_own_writes));
-        Arc::clone(&self.partitions.entry(name).or_insert_with(new))
-    }
-
-    /// The subscriptions that a change of entities of these types may concern now.
-    fn concerned<'a>(&self, types: impl IntoIterator<Item = &'a TypeName>) -> Vec<Arc<Entry>> {
-        let mut entries = self.directory.about(types.into_iter());
-        entries.retain(|entry| entry.is_told_of_changes());
-        entries
-    }
-
     /// Whether somebody has subscribed to anything.
     #[must_use]
     pub fn are_any(&self) -> bool {
         !self.directory.is_empty()
-    }
-
-    /// A write to a source that keeps no order of its changes has been committed: whom it concerns is found out and notified, in
-    /// the order of these calls.
-    pub fn committed(
-        self: &Arc<Self>,
-        revision: &Arc<Revision>,
-        source: &Arc<RegisteredSource>,
-        before: Option<Entity>,
-        after: Option<Entity>,
-    ) {
-        let types = before.iter().chain(&after).flat_map(|entity| &entity.types);
-        let entries = self.concerned(types);
-        if !entries.is_empty() {
-            let written = EntityWritten::new(revision, source, (before, after), Known::All);
-            self.tell(written, entries);
-        }
-    }
-
-    /// Lets a change be compared with these subscriptions.
-    fn tell(self: &Arc<Self>, written: EntityWritten, entries: Vec<Arc<Entry>>) {
-        for entry in Changes::push(self, written, entries) {
-            self.not_told(&entry);
-        }
-    }
-
-    /// A subscription is not told of something, because too much waits for it already.
-    fn not_told(&self, entry: &Entry) {
-        tracing::warn!(owner = %entry.key.owner, "too many changes or notifications wait; one is dropped");
-        self.count("dropped");
-        entry.record().failed(now(), None);
     }
 
     /// Lets a notification wait for its turn, unless the subscription must be left alone now.

@@ -115,6 +115,24 @@ async fn a_change_whose_mark_cannot_be_written_is_not_made() {
 }
 
 #[tokio::test]
+async fn what_a_load_has_changed_has_the_time_of_its_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    for number in 1..3 {
+        store.create(site(number, "a"), &anybody, now(), &call()).await.unwrap();
+    }
+    let loaded = [site(1, "a"), site(2, "b"), site(3, "c")];
+    store.partition().load(loaded, now()).await.unwrap();
+    let told = changes(&store, Position::BEGINNING).await;
+    let at = &told[2].at;
+    let of_time = held(&store).await.into_values().filter(|entity| {
+        let modified_at = entity.system.modified_at();
+        modified_at.is_some_and(|modified_at| modified_at.unix_micros() == at.unix_micros())
+    });
+    assert_eq!(of_time.map(|entity| entity.id).collect::<Vec<_>>(), [id(2), id(3)]);
+}
+
+#[tokio::test]
 async fn a_load_leaves_one_mark_without_values() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path()).await;
