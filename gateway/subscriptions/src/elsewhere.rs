@@ -247,11 +247,10 @@ impl Elsewhere<'_> {
             return Err("more was loaded at once than is told one by one");
         }
         let mut types: Vec<TypeName> = Vec::new();
-        for entry in &entries {
-            match entry.subscription.types() {
-                Some(named) => types.extend(named.into_iter().cloned()),
-                None => types.extend(self.source.adapter.held_types(&self.call).await.map_err(|_| UNREAD)?),
-            }
+        let named = entries.iter().filter_map(|entry| entry.subscription.types());
+        types.extend(named.flatten().cloned());
+        if entries.iter().any(|entry| entry.subscription.types().is_none()) {
+            types.extend(self.source.adapter.held_types(&self.call).await.map_err(|_| UNREAD)?);
         }
         types.sort_unstable();
         types.dedup();
