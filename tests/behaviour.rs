@@ -17,6 +17,7 @@ mod behaviour {
     mod asked_again_later;
     mod asked_at_once;
     mod canaries;
+    mod changes_from_the_outbox;
     mod client_certificates;
     mod clients;
     mod command_line;

@@ -10,7 +10,7 @@ use super::subscriptions::builder;
 use super::withdrawn::revised;
 
 /// In how many marks of Yaita's partition a text stands.
-async fn marks_with(platform: &Platform, text: &str) -> i64 {
+pub(super) async fn marks_with(platform: &Platform, text: &str) -> i64 {
     let file = platform.files().folder().join("store/yaita.db");
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();

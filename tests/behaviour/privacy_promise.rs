@@ -93,7 +93,11 @@ fn there_is_one_way_out() {
     // where it is released.
     assert_eq!(
         callers("adapter.prepare("),
-        expected(&["federation/src/once_prepared.rs", "subscriptions/src/periodic.rs"])
+        expected(&[
+            "federation/src/once_prepared.rs",
+            "subscriptions/src/elsewhere.rs",
+            "subscriptions/src/periodic.rs"
+        ])
     );
     // What is prepared does not leave the federation; its plan tells of it and asks nobody.
     assert_eq!(

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::{Entity, EntityId, TypeName};
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use tokio::sync::watch;
 
 use crate::call::Call;
@@ -82,8 +82,13 @@ pub enum Changed {
         before: Values,
         /// As it is.
         after: Values,
+        /// Whether what is kept is all of both. A part alone says nothing of what the entity was not: whoever needs to know
+        /// that asks the source.
+        is_whole: bool,
+        /// The attributes of which a part went because its time was over, as far as their names may rest.
+        gone: Vec<AttributeName>,
     },
-    /// Many at once: whoever wants to know which compares.
+    /// Many at once: whoever wants to know which compares. What was changed has the time of this change as its date.
     Load {
         /// How many there were not before.
         created: u64,

@@ -13,6 +13,7 @@ use ngsi_ld::{Entity, EntityId};
 
 use crate::call::Call;
 use crate::error::AdapterError;
+use crate::notifies::Position;
 
 /// Whether the entity, as it stands, may be changed or deleted. Asked within the transaction; it does no I/O.
 pub type MayChange<'a> = &'a (dyn Fn(&Entity) -> bool + Send + Sync);
@@ -78,6 +79,9 @@ impl WriteOffer {
 /// let itself be dropped, but be a task of its own.
 ///
 /// `createdAt` and `modifiedAt` are the source's: what the entity says of them does not count (clause 4.8).
+///
+/// Of a write that was committed it is told where the change lies in the order that [`Notifies`](crate::Notifies) tells of;
+/// `None`: the source keeps no such order. Whoever has written knows by that which of the changes it is told of is its own.
 #[async_trait]
 pub trait EntityWriter: Send + Sync + fmt::Debug {
     /// What it can do.
@@ -94,7 +98,7 @@ pub trait EntityWriter: Send + Sync + fmt::Debug {
         may_tell_of: MayTellOf<'_>,
         now: DateTime,
         call: &Call,
-    ) -> Result<(), WriteError> {
+    ) -> Result<Option<Position>, WriteError> {
         let _not_taken = (entity, may_tell_of, now, call);
         Err(WriteError::NotOffered(WriteOperation::Create))
     }
@@ -109,7 +113,7 @@ pub trait EntityWriter: Send + Sync + fmt::Debug {
         may_change: MayChange<'_>,
         now: DateTime,
         call: &Call,
-    ) -> Result<Put, WriteError> {
+    ) -> Result<(Put, Option<Position>), WriteError> {
         let _not_taken = (entity, may_change, now, call);
         Err(WriteError::NotOffered(WriteOperation::Replace))
     }
@@ -118,7 +122,12 @@ pub trait EntityWriter: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`WriteError::NotFound`] when there is none, [`WriteError::Refused`] when it may not be changed.
-    async fn delete(&self, id: &EntityId, may_change: MayChange<'_>, call: &Call) -> Result<(), WriteError> {
+    async fn delete(
+        &self,
+        id: &EntityId,
+        may_change: MayChange<'_>,
+        call: &Call,
+    ) -> Result<Option<Position>, WriteError> {
         let _not_taken = (id, may_change, call);
         Err(WriteError::NotOffered(WriteOperation::Delete))
     }

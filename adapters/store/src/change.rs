@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use kakehashi_contract::{Fate, MayRest};
+use kakehashi_contract::{Fate, MayRest, Position};
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::{Entity, EntityId};
+use ngsi_ld::{AttributeName, Entity, EntityId};
 
 use super::backend::{Mark, MarkValues, Transaction};
 use super::body::{NotEncoded, Wanted, decode};
@@ -163,6 +163,7 @@ impl<'a> Writer<'a> {
     pub(super) async fn write_rest(
         &mut self,
         key: EntityKey,
+        before: &Entity,
         entity: &Entity,
         now: &DateTime,
     ) -> Result<(), StoreError> {
@@ -171,7 +172,9 @@ impl<'a> Writer<'a> {
         self.note_expiry(rows.expires_at.as_ref());
         // What has expired rests in no mark either.
         self.erase_values(&entity.id).await?;
-        self.mark(Fate::PartExpired, None, Some(entity), now).await
+        let gone = mark::gone(before, entity, self.may_rest.as_ref());
+        self.mark_with((Fate::PartExpired, &gone), None, entity, now).await?;
+        Ok(())
     }
 
     /// Removes an entity, and its values from the outbox.
@@ -181,12 +184,12 @@ impl<'a> Writer<'a> {
         entity: &Entity,
         fate: Fate,
         now: &DateTime,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Position, StoreError> {
         self.transaction.delete(key).await?;
         self.has_erased = true;
         self.erase_values(&entity.id).await?;
         let mark = self
-            .named(|names| mark::of_entity(entity, fate, now, MarkValues::default(), names))
+            .named(|names| mark::of_entity(entity, (fate, &[]), now, MarkValues::default(), names))
             .await?;
         self.append(mark).await
     }
@@ -196,17 +199,24 @@ impl<'a> Writer<'a> {
         &mut self,
         fate: Fate,
         before: Option<&Entity>,
-        after: Option<&Entity>,
+        after: &Entity,
         now: &DateTime,
-    ) -> Result<(), StoreError> {
-        let Some(entity) = after.or(before) else {
-            return Ok(());
-        };
+    ) -> Result<Position, StoreError> {
+        self.mark_with((fate, &[]), before, after, now).await
+    }
+
+    async fn mark_with(
+        &mut self,
+        fate: (Fate, &[AttributeName]),
+        before: Option<&Entity>,
+        after: &Entity,
+        now: &DateTime,
+    ) -> Result<Position, StoreError> {
         let may_rest = self.may_rest.clone();
         let mark = self
             .named(|names| {
-                let values = mark::values_of(before, after, may_rest.as_ref(), names)?;
-                mark::of_entity(entity, fate, now, values, names)
+                let values = mark::values_of(before, Some(after), may_rest.as_ref(), names)?;
+                mark::of_entity(after, fate, now, values, names)
             })
             .await?;
         self.note_expiry(mark.values.expires_at.as_ref());
@@ -215,12 +225,13 @@ impl<'a> Writer<'a> {
 
     /// Leaves the mark of a load.
     pub(super) async fn mark_load(&mut self, created: u64, replaced: u64, now: &DateTime) -> Result<(), StoreError> {
-        self.append(mark::of_load(created, replaced, now)).await
+        self.append(mark::of_load(created, replaced, now)).await?;
+        Ok(())
     }
 
-    async fn append(&mut self, mark: super::backend::NewMark) -> Result<(), StoreError> {
+    async fn append(&mut self, mark: super::backend::NewMark) -> Result<Position, StoreError> {
         self.marked_at = Some(mark.at);
-        self.transaction.append(mark).await
+        Ok(Position::of(self.transaction.append(mark).await?))
     }
 
     /// Removes the oldest marks that are too old or too many at that time, in microseconds since 1970. Whether there may be
@@ -281,7 +292,8 @@ impl<'a> Writer<'a> {
             let narrowed = mark::values_of(before.as_ref(), after.as_ref(), may_rest, &self.names);
             let narrowed = narrowed.map_err(|error| StoreError::Row(error.to_string()))?;
             if narrowed.before != mark.before || narrowed.after != mark.after {
-                self.transaction.set_values(mark.position, &narrowed).await?;
+                let kind = mark::kind_of_part(mark.kind);
+                self.transaction.set_values(mark.position, kind, &narrowed).await?;
                 self.has_erased = true;
             }
         }

@@ -57,8 +57,10 @@ impl StorePartition {
             for key in &keys {
                 let entity = writer.entity(*key).await?;
                 match entity.clone().valid_at(|| now.clone()) {
-                    Some(rest) => writer.write_rest(*key, &rest, now).await?,
-                    None => writer.remove(*key, &entity, Fate::Expired, now).await?,
+                    Some(rest) => writer.write_rest(*key, &entity, &rest, now).await?,
+                    None => {
+                        writer.remove(*key, &entity, Fate::Expired, now).await?;
+                    }
                 }
             }
             writer.erase_expired_values(now).await?;

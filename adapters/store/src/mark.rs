@@ -7,12 +7,12 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use kakehashi_contract::{Change, Changed, Fate, MayRest, Position, Values};
-use ngsi_ld::entity::DateTime;
-use ngsi_ld::{Entity, EntityId, TypeName};
+use ngsi_ld::entity::{Attribute, DateTime};
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::StoreError;
 use super::backend::{Mark, MarkValues, NewMark};
-use super::body::{DecodeError, NotEncoded, decode_with_dates, encode_with_dates, names_in, put_names};
+use super::body::{DecodeError, NotEncoded, decode_with_dates, encode_with_dates, lists_of_names_in, put_names};
 use super::names::NameTable;
 use super::rows::type_keys;
 
@@ -37,6 +37,14 @@ mod kind {
     pub(super) const EXPIRED: i64 = 3;
     pub(super) const PART_EXPIRED: i64 = 4;
     pub(super) const LOAD: i64 = 5;
+
+    /// Added to those above where the values are all of the entity before and after.
+    pub(super) const WHOLE: i64 = 0x100;
+}
+
+/// The number of a kind of which some values were taken out.
+pub(super) const fn kind_of_part(kind: i64) -> i64 {
+    kind & !kind::WHOLE
 }
 
 /// What became of an entity, as a number.
@@ -51,7 +59,7 @@ const fn kind_of(fate: Fate) -> i64 {
 }
 
 const fn fate_of(kind: i64) -> Option<Fate> {
-    Some(match kind {
+    Some(match kind_of_part(kind) {
         kind::CREATED => Fate::Created,
         kind::REPLACED => Fate::Replaced,
         kind::DELETED => Fate::Deleted,
@@ -61,27 +69,50 @@ const fn fate_of(kind: i64) -> Option<Fate> {
     })
 }
 
-/// The mark of a change of one entity. `entity`: as it is or, where it is gone, as it was.
+/// The mark of a change of one entity, and which attributes of it went by themselves. `entity`: as it is or, where it is
+/// gone, as it was.
 ///
 /// # Errors
 /// [`NotEncoded`]
 pub(super) fn of_entity(
     entity: &Entity,
-    fate: Fate,
+    (fate, gone): (Fate, &[AttributeName]),
     now: &DateTime,
     values: MarkValues,
     names: &NameTable,
 ) -> Result<NewMark, NotEncoded> {
     let mut detail = Vec::new();
     put_names(&mut detail, &type_keys(entity, names)?);
+    if !gone.is_empty() {
+        let key = |name: &AttributeName| {
+            let name = name.iri();
+            names
+                .key(name)
+                .ok_or_else(|| NotEncoded::UnknownNames(vec![name.clone()]))
+        };
+        put_names(&mut detail, &gone.iter().map(key).collect::<Result<Vec<_>, _>>()?);
+    }
     Ok(weighed(NewMark {
         at: now.unix_micros(),
-        kind: kind_of(fate),
+        kind: kind_of(fate) | if values.is_whole { kind::WHOLE } else { 0 },
         id: Some(entity.id.clone()),
         detail,
         values,
         bytes: 0,
     }))
+}
+
+/// The attributes of which `rest` has less than `before`, as far as their names may rest.
+pub(super) fn gone(before: &Entity, rest: &Entity, may_rest: Option<&MayRest>) -> Vec<AttributeName> {
+    let kept = |entity| may_rest.and_then(|may_rest| may_rest(entity));
+    let Some(before) = kept(before) else {
+        return Vec::new();
+    };
+    let rest = kept(rest);
+    let is_left =
+        |attribute: &Attribute| rest.as_ref().and_then(|rest| rest.attribute(&attribute.name)) == Some(attribute);
+    let gone = before.attributes.iter().filter(|attribute| !is_left(attribute));
+    gone.map(|attribute| attribute.name.clone()).collect()
 }
 
 /// The mark of a load.
@@ -122,18 +153,25 @@ pub(super) fn values_of(
         return Ok(MarkValues::default());
     };
     let mut first_expiry: Option<DateTime> = None;
+    let mut is_whole = true;
     let mut rest = |entity: Option<&Entity>| -> Result<Option<Vec<u8>>, NotEncoded> {
-        let Some(mut kept) = entity.and_then(|entity| may_rest(entity)) else {
+        let Some(entity) = entity else {
             return Ok(None);
         };
+        let Some(mut kept) = may_rest(entity) else {
+            is_whole = false;
+            return Ok(None);
+        };
+        is_whole &= is_all_of(&kept.attributes, &entity.attributes);
         // The dates are the store's own.
-        if let Some(dates) = entity.and_then(|entity| entity.system.dates()) {
+        if let Some(dates) = entity.system.dates() {
             let of_kept = kept.system.dates_mut();
             of_kept.created_at.clone_from(&dates.created_at);
             of_kept.modified_at.clone_from(&dates.modified_at);
         }
         let encoded = encode_with_dates(&kept, names)?;
         if encoded.len() > MOST_BYTES_OF_VALUES {
+            is_whole = false;
             return Ok(None);
         }
         if let Some(expiry) = kept.first_expiry()
@@ -147,7 +185,18 @@ pub(super) fn values_of(
         before: rest(before)?,
         after: rest(after)?,
         expires_at: first_expiry,
+        is_whole,
     })
+}
+
+/// Whether nothing was taken away: as nothing is ever added, they are as many.
+fn is_all_of(kept: &[Attribute], attributes: &[Attribute]) -> bool {
+    let instances_too = |(kept, attribute): (&Attribute, &Attribute)| {
+        let mut pairs = kept.instances.iter().zip(&attribute.instances);
+        kept.instances.len() == attribute.instances.len()
+            && pairs.all(|(kept, instance)| is_all_of(&kept.sub_attributes, &instance.sub_attributes))
+    };
+    kept.len() == attributes.len() && kept.iter().zip(attributes).all(instances_too)
 }
 
 /// The entities that rest in a mark.
@@ -175,24 +224,34 @@ pub(super) fn change(
 ) -> Result<Change, StoreError> {
     let changed = match fate_of(mark.kind) {
         Some(fate) => {
+            let [types, gone] = lists_of_names_in(&mark.detail, names)?;
             let [before, after] = entities_of(mark, names)?;
-            let told = |entity: Option<Entity>, is_none: bool| {
-                let kept = entity
-                    .and_then(|entity| may_rest.and_then(|may_rest| may_rest(&entity)))
+            let mut is_whole = mark.kind & kind::WHOLE != 0;
+            let mut told = |entity: Option<Entity>, is_none: bool| {
+                if is_none {
+                    return Values::Nothing;
+                }
+                let kept = entity.as_ref().zip(may_rest);
+                let kept = kept
+                    .and_then(|(entity, may_rest)| {
+                        let kept = may_rest(entity)?;
+                        is_whole &= is_all_of(&kept.attributes, &entity.attributes);
+                        Some(kept)
+                    })
                     // Of what has expired since nothing is told, and not a part either.
                     .filter(|kept| kept.first_expiry().is_none_or(|expiry| expiry > now));
-                match kept {
-                    _ if is_none => Values::Nothing,
-                    Some(kept) => Values::Kept(Box::new(kept)),
-                    None => Values::NotKept,
-                }
+                is_whole &= kept.is_some();
+                kept.map_or(Values::NotKept, |kept| Values::Kept(Box::new(kept)))
             };
+            let (before, after) = (told(before, fate == Fate::Created), told(after, fate.is_end()));
             Changed::Entity {
                 id: EntityId::new_unchecked(mark.id.as_deref().unwrap_or_default()),
-                types: names_in(&mark.detail, names)?.into_iter().map(TypeName::new).collect(),
+                types: types.into_iter().map(TypeName::new).collect(),
                 fate,
-                before: told(before, fate == Fate::Created),
-                after: told(after, fate.is_end()),
+                before,
+                after,
+                is_whole,
+                gone: gone.into_iter().map(AttributeName::new).collect(),
             }
         }
         None if mark.kind == kind::LOAD => {

@@ -13,7 +13,7 @@ use super::prepared::Statements;
 use super::writer::OFFER;
 use kakehashi_contract::{
     Adapter, AdapterError, AskedRequest, Call, Counted, EntityStream, EntityWriter, ErrorKind, MayChange, MayTellOf,
-    Page, PreparedQuery, PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer, Yielded,
+    Page, Position, PreparedQuery, PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer, Yielded,
 };
 
 /// A partition of the store that is not opened. Every question fails.
@@ -92,15 +92,21 @@ impl EntityWriter for UnopenedPartition {
         OFFER
     }
 
-    async fn create(&self, _: Entity, _: MayTellOf<'_>, _: DateTime, _: &Call) -> Result<(), WriteError> {
+    async fn create(&self, _: Entity, _: MayTellOf<'_>, _: DateTime, _: &Call) -> Result<Option<Position>, WriteError> {
         Err(self.error().into())
     }
 
-    async fn put(&self, _: Entity, _: MayChange<'_>, _: DateTime, _: &Call) -> Result<Put, WriteError> {
+    async fn put(
+        &self,
+        _: Entity,
+        _: MayChange<'_>,
+        _: DateTime,
+        _: &Call,
+    ) -> Result<(Put, Option<Position>), WriteError> {
         Err(self.error().into())
     }
 
-    async fn delete(&self, _: &EntityId, _: MayChange<'_>, _: &Call) -> Result<(), WriteError> {
+    async fn delete(&self, _: &EntityId, _: MayChange<'_>, _: &Call) -> Result<Option<Position>, WriteError> {
         Err(self.error().into())
     }
 }

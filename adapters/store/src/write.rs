@@ -8,7 +8,7 @@ use ngsi_ld::{Entity, EntityId};
 use super::StoreError;
 use super::change::End;
 use super::partition::StorePartition;
-use kakehashi_contract::{Fate, MayChange, MayTellOf};
+use kakehashi_contract::{Fate, MayChange, MayTellOf, Position};
 
 /// What a load has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,7 +59,8 @@ impl StorePartition {
     /// # Errors
     /// [`StoreError`]
     pub async fn delete(&self, id: &EntityId) -> Result<bool, StoreError> {
-        Ok(self.delete_if(id, &|_| true, None).await? == Deletion::Done)
+        let deletion = self.delete_if(id, &|_| true, None).await?;
+        Ok(matches!(deletion, Deletion::Done(_)))
     }
 
     /// Deletes an entity if it may be.
@@ -78,8 +79,8 @@ impl StorePartition {
             if !may_change(&entity) {
                 return Ok(End::RollBack(Deletion::Refused));
             }
-            writer.remove(key, &entity, Fate::Deleted, &now).await?;
-            Ok(End::Commit(Deletion::Done))
+            let position = writer.remove(key, &entity, Fate::Deleted, &now).await?;
+            Ok(End::Commit(Deletion::Done(position)))
         });
         deleting.await
     }
@@ -113,12 +114,10 @@ impl StorePartition {
             }
             let mut entity = entity;
             writer.write(&mut entity, replaced.as_ref(), now, 1).await?;
-            let (written, fate) = match replaced {
-                None => (Written::Created, Fate::Created),
-                Some(_) => (Written::Replaced, Fate::Replaced),
-            };
             let before = replaced.as_ref().map(|(_, before)| before);
-            writer.mark(fate, before, Some(&entity), now).await?;
+            let fate = before.map_or(Fate::Created, |_| Fate::Replaced);
+            let position = writer.mark(fate, before, &entity, now).await?;
+            let written = before.map_or(Written::Created(position), |_| Written::Replaced(position));
             Ok(End::Commit(written))
         });
         writing.await
@@ -128,7 +127,7 @@ impl StorePartition {
 /// What a deletion has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deletion {
-    Done,
+    Done(Position),
     Nothing,
     Refused,
 }
@@ -144,8 +143,8 @@ pub(super) enum Existing<'a> {
 /// What writing one entity has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
-    Created,
-    Replaced,
+    Created(Position),
+    Replaced(Position),
     Exists,
     Refused,
 }

@@ -7,7 +7,9 @@ use ngsi_ld::{Entity, EntityId};
 
 use super::write::{Deletion, Existing, Written};
 use super::{StoreAdapter, StoreError, adapter_error};
-use kakehashi_contract::{Call, EntityWriter, MayChange, MayTellOf, Put, WriteError, WriteOffer, WriteOperation};
+use kakehashi_contract::{
+    Call, EntityWriter, MayChange, MayTellOf, Position, Put, WriteError, WriteOffer, WriteOperation,
+};
 
 /// What a partition can do, opened or not: each call is one transaction of its database.
 pub(super) const OFFER: WriteOffer = WriteOffer {
@@ -27,11 +29,11 @@ impl EntityWriter for StoreAdapter {
         may_tell_of: MayTellOf<'_>,
         now: DateTime,
         call: &Call,
-    ) -> Result<(), WriteError> {
+    ) -> Result<Option<Position>, WriteError> {
         let (existing, deadline) = (Existing::StaysAndIsToldIf(may_tell_of), Some(call.deadline));
         let written = self.partition.write_one(entity, existing, &now, deadline).await;
         match written.map_err(|error| self.error(error))? {
-            Written::Created | Written::Replaced => Ok(()),
+            Written::Created(position) | Written::Replaced(position) => Ok(Some(position)),
             Written::Exists => Err(WriteError::AlreadyExists),
             Written::Refused => Err(WriteError::Refused),
         }
@@ -43,20 +45,25 @@ impl EntityWriter for StoreAdapter {
         may_change: MayChange<'_>,
         now: DateTime,
         call: &Call,
-    ) -> Result<Put, WriteError> {
+    ) -> Result<(Put, Option<Position>), WriteError> {
         let (existing, deadline) = (Existing::IsReplacedIf(may_change), Some(call.deadline));
         let written = self.partition.write_one(entity, existing, &now, deadline).await;
         match written.map_err(|error| self.error(error))? {
-            Written::Created => Ok(Put::Created),
-            Written::Replaced => Ok(Put::Replaced),
+            Written::Created(position) => Ok((Put::Created, Some(position))),
+            Written::Replaced(position) => Ok((Put::Replaced, Some(position))),
             Written::Exists | Written::Refused => Err(WriteError::Refused),
         }
     }
 
-    async fn delete(&self, id: &EntityId, may_change: MayChange<'_>, call: &Call) -> Result<(), WriteError> {
+    async fn delete(
+        &self,
+        id: &EntityId,
+        may_change: MayChange<'_>,
+        call: &Call,
+    ) -> Result<Option<Position>, WriteError> {
         let deleted = self.partition.delete_if(id, may_change, Some(call.deadline)).await;
         match deleted.map_err(|error| self.error(error))? {
-            Deletion::Done => Ok(()),
+            Deletion::Done(position) => Ok(Some(position)),
             Deletion::Nothing => Err(WriteError::NotFound),
             Deletion::Refused => Err(WriteError::Refused),
         }

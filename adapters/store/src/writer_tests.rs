@@ -79,7 +79,7 @@ async fn whether_it_may_be_changed_is_asked_of_the_entity_as_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let nobody = |_: &Entity| false;
-    let first = store.put(site("first"), &nobody, january(), &call()).await.unwrap();
+    let (first, _) = store.put(site("first"), &nobody, january(), &call()).await.unwrap();
     assert_eq!(first, Put::Created, "there was nothing to ask about");
     let refused = store.put(site("second"), &nobody, february(), &call()).await;
     assert!(matches!(refused, Err(WriteError::Refused)), "{refused:?}");
@@ -89,7 +89,7 @@ async fn whether_it_may_be_changed_is_asked_of_the_entity_as_it_stands() {
     assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("first")));
 
     let is_first = |entity: &Entity| value_of(entity) == &AttributeValue::Property(Value::from("first"));
-    let put = store.put(site("second"), &is_first, february(), &call()).await.unwrap();
+    let (put, _) = store.put(site("second"), &is_first, february(), &call()).await.unwrap();
     assert_eq!(put, Put::Replaced);
     let found = held(&store).await.unwrap();
     let dates = found.system.dates().unwrap();

@@ -1,10 +1,11 @@
 //! The contract of writing, sentence by sentence, for each kind of source that takes writes.
 
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 use kakehashi_adapters::{
-    Call, EntityWriter, MayChange, Put, SourceQuery, WriteError, WriteOffer, WriteOperation, Yielded,
+    Call, Change, Changed, EntityWriter, Fate, MayChange, Notifies, Position, Put, SourceQuery, Told, WriteError,
+    WriteOffer, WriteOperation, Yielded,
 };
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::entity::parse::parse_entities;
@@ -67,13 +68,16 @@ pub(crate) async fn what_is_offered_is_done_and_nothing_else(fixture: &impl Fixt
     for (operation, result) in [
         (
             WriteOperation::Create,
-            writer.create(first(), ANY, now(), &call()).await,
+            writer.create(first(), ANY, now(), &call()).await.map(|_| ()),
         ),
         (
             WriteOperation::Replace,
             writer.put(second(), ANY, now(), &call()).await.map(|_| ()),
         ),
-        (WriteOperation::Delete, writer.delete(&id, ANY, &call()).await),
+        (
+            WriteOperation::Delete,
+            writer.delete(&id, ANY, &call()).await.map(|_| ()),
+        ),
     ] {
         let is_offered = match result {
             Ok(()) => true,
@@ -109,11 +113,13 @@ pub(crate) async fn what_is_created_is_found_and_created_once(fixture: &impl Fix
 
 pub(crate) async fn what_is_put_takes_the_place_of_the_whole(fixture: &impl Fixture) {
     let writer = writer(fixture);
-    assert_eq!(writer.put(first(), NONE, now(), &call()).await.unwrap(), Put::Created);
+    let (put, _) = writer.put(first(), NONE, now(), &call()).await.unwrap();
+    assert_eq!(put, Put::Created);
     let refused = writer.put(second(), NONE, now(), &call()).await;
     assert!(matches!(refused, Err(WriteError::Refused)), "{refused:?}");
     assert_eq!(held(fixture).await, Some(first()));
-    assert_eq!(writer.put(second(), ANY, now(), &call()).await.unwrap(), Put::Replaced);
+    let (put, _) = writer.put(second(), ANY, now(), &call()).await.unwrap();
+    assert_eq!(put, Put::Replaced);
     assert_eq!(held(fixture).await, Some(second()), "nothing of the first is left");
 }
 
@@ -151,9 +157,111 @@ pub(crate) async fn a_late_write_changes_nothing(fixture: &impl Fixture) {
     let (writer, id) = (writer(fixture), first().id);
     for failed in [
         writer.put(second(), ANY, now(), &late).await.map(|_| ()),
-        writer.delete(&id, ANY, &late).await,
+        writer.delete(&id, ANY, &late).await.map(|_| ()),
     ] {
         assert!(matches!(failed, Err(WriteError::Source(_))), "{failed:?}");
     }
     assert_eq!(held(fixture).await, Some(first()));
+}
+
+/// What is old is not told of for long.
+fn today() -> DateTime {
+    DateTime::from_system_time(SystemTime::now())
+}
+
+/// What is told of after a position, all of it.
+async fn changes(notifies: &dyn Notifies, mut after: Position) -> Vec<Change> {
+    let mut all: Vec<Change> = Vec::new();
+    loop {
+        let Told::Changes(some) = notifies.changes_after(after, &call()).await.unwrap() else {
+            panic!("it fell behind");
+        };
+        let Some(last) = some.last() else { return all };
+        after = last.position;
+        all.extend(some);
+    }
+}
+
+/// Whoever has written knows which of the changes that it is told of is its own; where none are told of, it is told nothing.
+pub(crate) async fn a_write_is_told_of_where_it_says(fixture: &impl Fixture) {
+    let (writer, id) = (writer(fixture), first().id);
+    let notifies = fixture.adapter().notifies();
+    let begin = match notifies {
+        Some(notifies) => Some(notifies.newest_change(&call()).await.unwrap()),
+        None => None,
+    };
+    let mut said = Vec::new();
+    said.push((
+        writer.create(first(), ANY, today(), &call()).await.unwrap(),
+        Fate::Created,
+    ));
+    writer.create(first(), ANY, today(), &call()).await.unwrap_err();
+    said.push((
+        writer.put(second(), ANY, today(), &call()).await.unwrap().1,
+        Fate::Replaced,
+    ));
+    writer.put(first(), NONE, today(), &call()).await.unwrap_err();
+    said.push((writer.delete(&id, ANY, &call()).await.unwrap(), Fate::Deleted));
+    said.push((
+        writer.put(first(), ANY, today(), &call()).await.unwrap().1,
+        Fate::Created,
+    ));
+    let told = match notifies.zip(begin) {
+        Some((notifies, begin)) => changes(notifies, begin).await,
+        None => {
+            assert!(said.iter().all(|(position, _)| position.is_none()), "{said:?}");
+            return;
+        }
+    };
+    let told: Vec<(Option<Position>, Fate)> = told
+        .into_iter()
+        .map(|change| match change.changed {
+            Changed::Entity { fate, id: of, .. } => {
+                assert_eq!(of, id);
+                (Some(change.position), fate)
+            }
+            Changed::Load { .. } => panic!("nothing was loaded"),
+        })
+        .collect();
+    assert_eq!(told, said);
+}
+
+/// Where something may not rest, what is kept is a part, and says so; also where less may rest since.
+pub(crate) async fn what_is_kept_says_whether_it_is_all(fixture: &impl Fixture) {
+    let Some(notifies) = fixture.adapter().notifies() else {
+        return;
+    };
+    let begin = notifies.newest_change(&call()).await.unwrap();
+    let opened = context().expand_attribute("opened").unwrap();
+    let wholes = async || -> Vec<bool> {
+        let told = changes(notifies, begin).await;
+        let wholes = told.into_iter().filter_map(|change| match change.changed {
+            Changed::Entity { is_whole, .. } => Some(is_whole),
+            Changed::Load { .. } => None,
+        });
+        wholes.collect()
+    };
+    notifies.let_rest(Arc::new(|entity| Some(entity.clone())));
+    let writer = writer(fixture);
+    writer.create(first(), ANY, today(), &call()).await.unwrap();
+    writer.put(second(), ANY, today(), &call()).await.unwrap();
+    writer.put(second(), ANY, today(), &call()).await.unwrap();
+    assert_eq!(wholes().await, [true, true, true]);
+    let without = move |entity: &Entity| {
+        let mut kept = entity.clone();
+        kept.attributes.retain(|attribute| attribute.name != opened);
+        Some(kept)
+    };
+    notifies.let_rest(Arc::new(without));
+    assert_eq!(wholes().await, [false, false, true], "the first entity has more");
+    writer.put(first(), ANY, today(), &call()).await.unwrap();
+    assert_eq!(wholes().await, [false, false, true, false]);
+    notifies.let_rest(Arc::new(|_| None));
+    assert_eq!(wholes().await, [false, false, false, false]);
+    writer.delete(&first().id, ANY, &call()).await.unwrap();
+    assert_eq!(
+        wholes().await,
+        [false, false, false, false, false],
+        "nothing is kept of what is gone"
+    );
 }

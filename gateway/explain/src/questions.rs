@@ -10,14 +10,13 @@ use kakehashi_core::names::TenantId;
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type};
 use kakehashi_federation::Question;
 use kakehashi_federation::plan::{Asker, SubQuery, narrow, types_named_here};
-use kakehashi_federation::provide::{Provider, Watcher, WriteRefusal};
+use kakehashi_federation::provide::{Provider, WatchedWrite, Watcher, WriteRefusal};
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_federation::strategy::{Opening, Strategy};
 use kakehashi_federation::types::one_for_each_type;
 use kakehashi_http::api::command::{Command, ToWrite};
 use kakehashi_http::problem::Problem;
 use kakehashi_runtime::Slots;
-use ngsi_ld::Entity;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -256,9 +255,7 @@ impl Watcher for Nobody {
         Slots::new(1, 1)
     }
 
-    fn wants_to_be_told(&self) -> bool {
-        false
+    fn begun(&self, _: &Arc<RegisteredSource>) -> Option<Box<dyn WatchedWrite>> {
+        None
     }
-
-    fn committed(&self, _: &Arc<RegisteredSource>, _: Option<Entity>, _: Option<Entity>) {}
 }

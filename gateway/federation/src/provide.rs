@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use kakehashi_adapters::store::set_system_dates;
-use kakehashi_adapters::{AdapterError, Call, EntityWriter, ErrorKind, Put, WriteError};
+use kakehashi_adapters::{AdapterError, Call, EntityWriter, ErrorKind, Position, Put, WriteError};
 use kakehashi_core::names::TenantId;
 use kakehashi_policy::{GrantSet, Operation, PersonalData};
 use kakehashi_runtime::slots::{Slot, Slots};
@@ -139,11 +139,15 @@ pub trait Watcher: fmt::Debug + Sync {
     /// which they were made.
     fn turns(&self, source: &RegisteredSource) -> Slots;
 
-    /// Whether anybody wants to be told.
-    fn wants_to_be_told(&self) -> bool;
+    /// A write has its turn; `None`: nobody wants to be told of it.
+    fn begun(&self, source: &Arc<RegisteredSource>) -> Option<Box<dyn WatchedWrite>>;
+}
 
-    /// A write was committed: the entity before and after it, each `None` where there is none.
-    fn committed(&self, source: &Arc<RegisteredSource>, before: Option<Entity>, after: Option<Entity>);
+/// A write that has begun and that somebody wants to be told of. It has ended when this is gone.
+pub trait WatchedWrite: fmt::Debug + Send + Sync {
+    /// It was committed: where it lies in the order of the source's changes, if the source keeps one, and the entity before
+    /// and after it, each `None` where there is none.
+    fn committed(self: Box<Self>, position: Option<Position>, before: Option<Entity>, after: Option<Entity>);
 }
 
 /// Writes for one consumer into what belongs to one tenant.
@@ -186,13 +190,13 @@ impl Provider<'_> {
         let may_tell_of = |existing: &Entity| self.may_know_of(existing, partition.personal_data());
         let (now, after) = (now(), begun.copy(&entity));
         let created = partition.writer()?.create(entity, &may_tell_of, now.clone(), self.call);
-        created.await.map_err(|error| match error {
+        let position = created.await.map_err(|error| match error {
             WriteError::Refused => WriteRefusal::Forbidden(Ungranted::Id),
             other => other.into(),
         })?;
         if let Some(mut after) = after {
             set_system_dates(&mut after, None, &now);
-            begun.tell(Some(after));
+            begun.tell(position, Some(after));
         }
         Ok(())
     }
@@ -212,13 +216,13 @@ impl Provider<'_> {
         let (now, after) = (now(), begun.copy(&entity));
         let writer = partition.writer()?;
         let put = writer.put(entity, &may_change, now.clone(), self.call).await;
-        let put = put.map_err(|error| match error {
+        let (put, position) = put.map_err(|error| match error {
             WriteError::Refused if !known.load(Ordering::Relaxed) => WriteRefusal::Forbidden(Ungranted::Id),
             other => other.into(),
         })?;
         if let Some(mut after) = after {
             set_system_dates(&mut after, begun.before().as_ref(), &now);
-            begun.tell(Some(after));
+            begun.tell(position, Some(after));
         }
         Ok(put)
     }
@@ -252,8 +256,8 @@ impl Provider<'_> {
                 false
             };
             match writer.delete(id, &may_change, self.call).await {
-                Ok(()) => {
-                    begun.tell(None);
+                Ok(position) => {
+                    begun.tell(position, None);
                     return Ok(());
                 }
                 Err(WriteError::Refused) if visible.load(Ordering::Relaxed) => {
@@ -368,17 +372,16 @@ impl Provider<'_> {
 }
 
 /// One write that has its turn: it has begun, and the next begins when it was told. And the entity as it was.
-struct Begun<'a> {
-    watcher: &'a dyn Watcher,
-    source: &'a Arc<RegisteredSource>,
-    is_told: bool,
+struct Begun {
+    /// Gone before the turn is given back.
+    watched: Option<Box<dyn WatchedWrite>>,
     before: Mutex<Option<Entity>>,
     _turn: Slot,
 }
 
-impl<'a> Begun<'a> {
+impl Begun {
     /// Waits for the turn for as long as somebody waits for the write, and until the deadline.
-    async fn wait(provider: &Provider<'a>, source: &'a Arc<RegisteredSource>) -> Result<Self, WriteRefusal> {
+    async fn wait(provider: &Provider<'_>, source: &Arc<RegisteredSource>) -> Result<Self, WriteRefusal> {
         let Provider {
             watcher, call, caller, ..
         } = *provider;
@@ -394,9 +397,7 @@ impl<'a> Begun<'a> {
             .filter(|_| Instant::now() < call.deadline)
             .ok_or(WriteRefusal::Late)?;
         Ok(Self {
-            watcher,
-            source,
-            is_told: watcher.wants_to_be_told(),
+            watched: watcher.begun(source),
             before: Mutex::new(None),
             _turn: turn,
         })
@@ -404,7 +405,7 @@ impl<'a> Begun<'a> {
 
     /// The entity that is written, where somebody is told of it.
     fn copy(&self, entity: &Entity) -> Option<Entity> {
-        self.is_told.then(|| entity.clone())
+        self.watched.as_ref().map(|_| entity.clone())
     }
 
     /// Keeps the entity as it is before the write, which looks at it within its transaction.
@@ -418,10 +419,10 @@ impl<'a> Begun<'a> {
     }
 
     /// The write was committed.
-    fn tell(&self, after: Option<Entity>) {
-        if self.is_told {
+    fn tell(mut self, position: Option<Position>, after: Option<Entity>) {
+        if let Some(watched) = self.watched.take() {
             let before = self.before().take();
-            self.watcher.committed(self.source, before, after);
+            watched.committed(position, before, after);
         }
     }
 }

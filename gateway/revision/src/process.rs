@@ -5,32 +5,46 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use kakehashi_runtime::{Admission, ConsumerLimiters};
 use kakehashi_telemetry::Metrics;
+use tokio::sync::watch;
 
 use crate::Revision;
 
 /// The revision that holds now. Clones see the same one.
 #[derive(Debug, Clone)]
-pub struct RunningRevision(Arc<ArcSwap<Revision>>);
+pub struct RunningRevision {
+    now: Arc<ArcSwap<Revision>>,
+    replaced: watch::Sender<u64>,
+}
 
 impl RunningRevision {
     /// Begins with this revision.
     #[must_use]
     pub fn new(revision: Revision) -> Self {
         revision.say_what_may_rest(None);
-        Self(Arc::new(ArcSwap::from_pointee(revision)))
+        Self {
+            now: Arc::new(ArcSwap::from_pointee(revision)),
+            replaced: watch::Sender::new(0),
+        }
     }
 
     /// The revision that holds now. A request takes it once and keeps it to its end.
     #[must_use]
     pub fn now(&self) -> Arc<Revision> {
-        self.0.load_full()
+        self.now.load_full()
     }
 
     /// Lets another revision hold from now on. Requests under way keep theirs.
     pub fn replace(&self, revision: Arc<Revision>) {
         // First, so that nothing is written in between that may not rest any more.
         revision.say_what_may_rest(Some(&self.now()));
-        self.0.store(revision);
+        self.now.store(revision);
+        self.replaced.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Tells whenever another revision holds.
+    #[must_use]
+    pub fn replacements(&self) -> watch::Receiver<u64> {
+        self.replaced.subscribe()
     }
 }
 

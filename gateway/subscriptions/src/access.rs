@@ -9,9 +9,9 @@ use kakehashi_core::names::TenantId;
 use kakehashi_federation::claimed::Standing;
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_federation::release::Audit;
-use kakehashi_policy::Operation;
+use kakehashi_policy::{Operation, TypeGrant};
 use kakehashi_revision::Revision;
-use ngsi_ld::{Entity, Iri, TypeName};
+use ngsi_ld::{AttributeName, Entity, Iri, TypeName};
 
 use super::definition::Subscription;
 
@@ -83,6 +83,42 @@ impl Access<'_> {
         let readable = grants(Operation::QueryEntity, &entity.types);
         let readable = source.release(&readable, entity.clone(), audit)?;
         grants(Operation::CreateSubscription, &entity.types).project_shown(entity, readable)
+    }
+
+    /// Whether something of every entity of these types may be read and subscribed to, whatever else it is.
+    pub(super) fn covers_every_entity(&self, source: &RegisteredSource, types: &[TypeName]) -> bool {
+        self.each_grants(source, types, TypeGrant::covers_every_entity)
+    }
+
+    /// Whether an attribute of that name may be read and subscribed to in every entity of these types.
+    pub(super) fn always_shows(&self, source: &RegisteredSource, types: &[TypeName], name: &AttributeName) -> bool {
+        self.each_grants(source, types, |grant| grant.always_includes(name))
+    }
+
+    fn each_grants(
+        &self,
+        source: &RegisteredSource,
+        types: &[TypeName],
+        grants_it: impl Fn(&TypeGrant) -> bool,
+    ) -> bool {
+        let policies = &self.revision.config.policy;
+        [Operation::QueryEntity, Operation::CreateSubscription]
+            .into_iter()
+            .all(|operation| {
+                let grants = policies.grants(self.consumer, operation, &source.tenant, types, source.personal_data);
+                types.iter().all(|name| {
+                    let mut of_type = grants.grants().iter().filter(|grant| grant.r#type() == name);
+                    of_type.any(|grant| grants_it(grant))
+                })
+            })
+    }
+
+    /// Whether the subscription may be told of something that a source holds.
+    pub(super) fn may_be_told_of(&self, source: &RegisteredSource, subscription: &Subscription) -> bool {
+        let held = held_types(source, &self.types(subscription));
+        self.tenant.is_none_or(|tenant| *tenant == source.tenant)
+            && self.grants_some(Operation::QueryEntity, source, &held)
+            && self.grants_some(Operation::CreateSubscription, source, &held)
     }
 
     /// The partitions of the store that are meant.

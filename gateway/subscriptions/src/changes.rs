@@ -12,11 +12,11 @@ use kakehashi_core::names::ConsumerId;
 use kakehashi_resources::pause;
 use kakehashi_revision::{Process, Revision};
 use kakehashi_runtime::Spawner;
-use ngsi_ld::Entity;
+use ngsi_ld::{AttributeName, Entity};
 use tokio::sync::watch;
 
 use super::access::Access;
-use super::entity_written::EntityWritten;
+use super::entity_written::{EntityWritten, Known};
 use super::matching::{self, Notice};
 use super::notification::Content;
 use super::waiting::{Cause, Pending};
@@ -161,6 +161,16 @@ impl Changes {
         self.count.send_modify(|count| *count = count.saturating_sub(1));
     }
 
+    /// Something waits to be read before it can be compared.
+    pub(super) fn waits(&self) {
+        self.count.send_modify(|count| *count += 1);
+    }
+
+    /// It was read, or never will be.
+    pub(super) fn waits_no_more(&self) {
+        self.count.send_modify(|count| *count = count.saturating_sub(1));
+    }
+
     /// Waits until nothing waits, at most as long as told. Whether that was reached.
     pub(super) async fn compared_within(&self, patience: Duration) -> bool {
         let mut count = self.count.subscribe();
@@ -254,7 +264,9 @@ pub(super) async fn content_now(
 }
 
 async fn notice(written: &EntityWritten, revision: &Revision, entry: &Entry) -> Option<Notice> {
-    let EntityWritten { before, after, .. } = written;
+    let EntityWritten {
+        before, after, known, ..
+    } = written;
     // As it is configured now: what it may tell may have changed, too.
     let source = revision.registry.configured().iter();
     let source = source
@@ -267,5 +279,18 @@ async fn notice(written: &EntityWritten, revision: &Revision, entry: &Entry) -> 
         tenant: entry.key.tenant.as_ref(),
     };
     let visible = |entity: &Option<Entity>| entity.as_ref().and_then(|entity| access.visible(source, entity));
-    matching::notice(&entry.subscription, visible(before), visible(after)).await
+    match known {
+        Known::All => matching::notice(&entry.subscription, visible(before), visible(after)).await,
+        Known::Since(since) => matching::notice_since(&entry.subscription, visible(after)?, since).await,
+        Known::Gone(names) => {
+            let after = after.as_ref()?;
+            let is_shown = |name: &&AttributeName| access.always_shows(source, &after.types, name);
+            let gone: Vec<AttributeName> = names.iter().filter(is_shown).cloned().collect();
+            matching::notice_of_parts(&entry.subscription, access.visible(source, after)?, &gone).await
+        }
+        // What is not known may be what hides it.
+        Known::Name if !access.covers_every_entity(source, &before.as_ref()?.types) => None,
+        Known::Name if !matching::is_judged_by_name(&entry.subscription) => None,
+        Known::Name => matching::notice(&entry.subscription, visible(before), None).await,
+    }
 }

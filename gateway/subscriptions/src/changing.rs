@@ -100,6 +100,9 @@ impl Subscriptions {
         let owner = key.owner.clone();
         let adding = async move {
             let _change = change;
+            // Before it is there, so that it is told of whatever is changed once its consumer knows of it.
+            let _wanting = subscriptions.wanting();
+            subscriptions.begin_reading().await;
             let created_at = Timestamp::now();
             let document = subscription.to_document();
             let storage = &subscriptions.storage;

@@ -8,6 +8,10 @@
 //! | `storage` | the subscriptions in the file of the gateway's state |
 //! | `loading` | having them in memory, as soon as the file can be read |
 //! | `directory` | those that hold now, by owner and by type |
+//! | `following` | reading the outboxes of the store's partitions, in order |
+//! | `own_writes` | what this process has written, whole, until its place in the outbox is read |
+//! | `elsewhere` | what others have written, as far as it is known |
+//! | `telling` | whom a change may concern |
 //! | `matching` | whether a change notifies |
 //! | `notification`, `showing_changes` | the body of a notification |
 //! | `waiting`, `delivery` | the notifications that wait, and sending one |
@@ -27,11 +31,14 @@ mod changing;
 pub mod definition;
 mod delivery;
 mod directory;
+mod elsewhere;
 mod entity_written;
+mod following;
 mod loading;
 mod matching;
 pub mod members;
 mod notification;
+mod own_writes;
 mod periodic;
 mod reading;
 mod reading_lists;
@@ -39,47 +46,47 @@ mod reading_notification;
 mod record;
 mod showing_changes;
 mod storage;
+mod telling;
 mod waiting;
 mod writing;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use dashmap::DashMap;
 use jiff::Timestamp;
-use kakehashi_adapters::SourceId;
 use kakehashi_config::{GatewayConfig, Proof, today_in_japan};
 use kakehashi_contexts::{ContextUser, NamedContext, RequestContext};
 use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::{ConsumerId, TenantId};
 use kakehashi_egress::client::CannotAsk;
-use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_resources::Resources;
 use kakehashi_revision::{Process, Revision};
 use kakehashi_runtime::tasks::OwnedTask;
 use kakehashi_runtime::{Slots, Tasks};
 use kakehashi_state::{State, StateError};
-use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::DateTime;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 
 use changes::Changes;
 pub use changing::{CannotStore, Change};
 use definition::{Accept, Subscription, SubscriptionStatus, duration};
 use delivery::{Courier, Letter, Undelivered};
 use directory::Directory;
-use entity_written::EntityWritten;
+use own_writes::{Partition, PartitionName};
 use record::Record;
 use storage::Storage;
 use waiting::{Cause, Lost, Pending, WaitingNotifications};
 
 pub use loading::NotLoaded;
 pub use members::{Fault, parse_object as members_of};
+pub use own_writes::WriteUnderWay;
 pub use reading::selector;
 
 /// The collection, below the public URL.
@@ -162,8 +169,12 @@ pub struct Subscriptions {
     timers: DashMap<Key, OwnedTask>,
     /// Whose periodic subscriptions are evaluated.
     evaluating: Slots,
-    /// Who writes to a partition: one at a time, so that what is notified comes in the order of the writes.
-    turns: DashMap<(SourceId, TenantId), Slots>,
+    /// The partitions that are written to or read.
+    partitions: DashMap<PartitionName, Arc<Partition>>,
+    /// What of this process's writes waits to be read, in bytes.
+    bytes_of_own_writes: Arc<AtomicUsize>,
+    /// How many are about to subscribe; whoever reads an outbox is woken by it.
+    awakened: watch::Sender<usize>,
     process: OnceLock<Process>,
 }
 
@@ -221,6 +232,11 @@ impl Entry {
         }
     }
 
+    /// Whether it is told of changes, and not from time to time.
+    fn is_told_of_changes(&self) -> bool {
+        self.is_active() && self.subscription.time_interval.is_none()
+    }
+
     fn is_active(&self) -> bool {
         self.subscription.status(&now()) == SubscriptionStatus::Active
     }
@@ -244,7 +260,9 @@ impl Subscriptions {
             changing: DashMap::new(),
             timers: DashMap::new(),
             evaluating: Slots::new(periodic::MOST_AT_ONCE_OF_ONE_CONSUMER, periodic::MOST_AT_ONCE),
-            turns: DashMap::new(),
+            partitions: DashMap::new(),
+            bytes_of_own_writes: Arc::default(),
+            awakened: watch::Sender::new(0),
             process: OnceLock::new(),
         });
         if state.is_known() {
@@ -261,6 +279,7 @@ impl Subscriptions {
             periodic::start(self, &entry);
         }
         self.load_when_possible();
+        self.follow_partitions();
         let subscriptions = Arc::downgrade(self);
         let writing = self
             .tasks
@@ -285,6 +304,11 @@ impl Subscriptions {
     /// Gives up the notifications that wait or are under way, and all that come later; each is a failure of its
     /// subscription.
     pub fn give_up(&self) -> Vec<Lost> {
+        for partition in self.partitions.iter().map(|partition| Arc::clone(&partition)) {
+            for concerning in partition.unfollow().into_iter().filter_map(|write| write.concerning) {
+                concerning.entries.iter().for_each(|entry| self.not_told(entry));
+            }
+        }
         for (owner, count) in self.changes.close() {
             tracing::error!(%owner, count, "stopping: changes of entities were not compared with subscriptions");
         }
@@ -348,52 +372,10 @@ impl Subscriptions {
         entries
     }
 
-    /// Writes to a partition wait for each other, so that notifications come in the order of the writes. In the line each
-    /// consumer stands once.
-    #[must_use]
-    pub fn turns(&self, source: &RegisteredSource) -> Slots {
-        let partition = (source.id.clone(), source.tenant.clone());
-        self.turns.entry(partition).or_insert_with(|| Slots::new(1, 1)).clone()
-    }
-
     /// Whether somebody has subscribed to anything.
     #[must_use]
     pub fn are_any(&self) -> bool {
         !self.directory.is_empty()
-    }
-
-    /// A write has been committed: whom it concerns is found out and notified, in the order of the writes.
-    pub fn committed(
-        self: &Arc<Self>,
-        revision: &Arc<Revision>,
-        source: &Arc<RegisteredSource>,
-        before: Option<Entity>,
-        after: Option<Entity>,
-    ) {
-        let types = before.iter().chain(&after).flat_map(|entity| &entity.types);
-        let mut entries = self.directory.about(types);
-        entries.retain(|entry| entry.is_active() && entry.subscription.time_interval.is_none());
-        if entries.is_empty() {
-            return;
-        }
-        let weight = |entity: &Option<Entity>| entity.as_ref().map_or(0, Entity::weight);
-        let written = EntityWritten {
-            bytes: weight(&before) + weight(&after),
-            revision: Arc::clone(revision),
-            source: Arc::clone(source),
-            before,
-            after,
-        };
-        for entry in Changes::push(self, written, entries) {
-            self.not_told(&entry);
-        }
-    }
-
-    /// A subscription is not told of something, because too much waits for it already.
-    fn not_told(&self, entry: &Entry) {
-        tracing::warn!(owner = %entry.key.owner, "too many changes or notifications wait; one is dropped");
-        self.count("dropped");
-        entry.record().failed(now(), None);
     }
 
     /// Lets a notification wait for its turn, unless the subscription must be left alone now.

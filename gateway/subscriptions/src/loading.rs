@@ -83,6 +83,7 @@ async fn load_later(subscriptions: Weak<Subscriptions>) {
                     for entry in subscriptions.directory.all() {
                         periodic::start(&subscriptions, &entry);
                     }
+                    subscriptions.awakened.send_modify(|_| {});
                     tracing::info!("the subscriptions could be read");
                     return;
                 }

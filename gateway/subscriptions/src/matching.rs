@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use kakehashi_runtime::steps::to_the_end;
-use ngsi_ld::entity::{Attribute, Instance, SystemAttributes};
+use ngsi_ld::entity::{Attribute, DateTime, Instance, SystemAttributes};
 use ngsi_ld::{AttributeName, Entity, Iri};
 
 use super::definition::{ScopeCondition, Subscription, Trigger};
@@ -78,17 +78,76 @@ pub(super) async fn notice(
         return None;
     }
     let changes = changes(before.as_ref(), after.as_ref());
+    let existed = before.is_some();
+    judged_by_triggers(subscription, existed, before, after, changes)
+}
+
+/// The same of an entity that existed before and of which nobody knows here what it was: what has a date from `since` on has
+/// come or become another. What went is not known.
+pub(super) async fn notice_since(subscription: &Subscription, after: Entity, since: &DateTime) -> Option<Notice> {
+    if !is_subscribed(subscription, &after) || !meets_conditions(subscription, &after).await {
+        return None;
+    }
+    let changes = changes_since(&after, since);
+    judged_by_triggers(subscription, true, None, Some(after), changes)
+}
+
+/// The same of an entity of which parts of attributes went by themselves: all of an attribute that it has no more.
+pub(super) async fn notice_of_parts(
+    subscription: &Subscription,
+    after: Entity,
+    gone: &[AttributeName],
+) -> Option<Notice> {
+    if !is_subscribed(subscription, &after) || !meets_conditions(subscription, &after).await {
+        return None;
+    }
+    let change = |name: &AttributeName| Change {
+        attribute: name.clone(),
+        dataset_id: None,
+        kind: after
+            .attribute(name)
+            .map_or(ChangeKind::Deleted, |_| ChangeKind::Updated),
+    };
+    let changes = gone.iter().map(change).collect();
+    judged_by_triggers(subscription, true, None, Some(after), changes)
+}
+
+/// Whether the id and the types of an entity that went are enough to say that a subscription is told.
+pub(super) fn is_judged_by_name(subscription: &Subscription) -> bool {
+    let Subscription { filter, geo, scope, .. } = subscription;
+    filter.is_none() && geo.is_none() && scope.is_none() && subscription.watched_attributes.is_empty()
+}
+
+/// Whether a subscription may want to know that an entity went.
+pub(super) fn wants_ends(subscription: &Subscription) -> bool {
+    let ends = [Trigger::EntityDeleted, Trigger::AttributeDeleted];
+    ends.iter().any(|trigger| subscription.triggers.contains(trigger))
+}
+
+/// Whether the id and the types may be those of an entity that is subscribed to.
+pub(super) fn may_be_subscribed(subscription: &Subscription, entity: &Entity) -> bool {
+    subscription.entities.is_empty() || subscription.entities.iter().any(|selector| selector.selects(entity))
+}
+
+fn judged_by_triggers(
+    subscription: &Subscription,
+    existed: bool,
+    before: Option<Entity>,
+    after: Option<Entity>,
+    changes: Vec<Change>,
+) -> Option<Notice> {
+    let judged = after.as_ref().or(before.as_ref())?;
     let has = |trigger: Trigger| subscription.triggers.contains(&trigger);
     // With watched attributes, an entity without any of them is no news.
     let is_watched = subscription.watched_attributes.is_empty() || has_watched(subscription, judged);
-    let is_creation = before.is_none() && has(Trigger::EntityCreated) && is_watched;
+    let is_creation = !existed && has(Trigger::EntityCreated) && is_watched;
     let is_deletion = after.is_none() && has(Trigger::EntityDeleted) && is_watched;
     let kinds: BTreeSet<Trigger> = changes
         .iter()
         .filter(|change| subscription.watches(&change.attribute))
         .map(|change| change.kind.trigger())
         .collect();
-    let is_update = before.is_some() && after.is_some() && has(Trigger::EntityUpdated) && !kinds.is_empty();
+    let is_update = existed && after.is_some() && has(Trigger::EntityUpdated) && !kinds.is_empty();
     let by_attribute = kinds.iter().any(|kind| has(*kind));
     (is_creation || is_deletion || is_update || by_attribute).then_some(Notice {
         before,
@@ -131,6 +190,38 @@ fn changes(before: Option<&Entity>, after: Option<&Entity>) -> Vec<Change> {
         }
     }
     changes
+}
+
+/// The instances that have a date from `since` on, whichever part of them has it.
+fn changes_since(after: &Entity, since: &DateTime) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for attribute in &after.attributes {
+        for instance in &attribute.instances {
+            let is_new = instance
+                .system
+                .dates()
+                .and_then(|dates| dates.created_at.as_ref())
+                .is_some_and(|created_at| created_at.unix_micros() >= since.unix_micros());
+            let kind = match is_modified_since(instance, since) {
+                _ if is_new => ChangeKind::Created,
+                true => ChangeKind::Updated,
+                false => continue,
+            };
+            changes.push(Change::of(&attribute.name, instance, kind));
+        }
+    }
+    changes
+}
+
+fn is_modified_since(instance: &Instance, since: &DateTime) -> bool {
+    let own = instance.system.modified_at();
+    let mut inner = instance
+        .sub_attributes
+        .iter()
+        .flat_map(|attribute| &attribute.instances);
+    // What has no date may be of any.
+    own.is_none_or(|modified_at| modified_at.unix_micros() >= since.unix_micros())
+        || inner.any(|instance| is_modified_since(instance, since))
 }
 
 impl Change {

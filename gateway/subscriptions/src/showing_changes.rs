@@ -25,6 +25,7 @@ pub(super) fn add_changes(
         return Ok(());
     };
     let Some(before) = &notice.before else {
+        add_gone(members, notice, subscription, representation);
         return Ok(());
     };
     let former = normalized(before, representation)?;
@@ -69,6 +70,24 @@ pub(super) fn add_changes(
         }
     }
     Ok(())
+}
+
+/// Adds the attributes that went and of which nothing else is known.
+fn add_gone(
+    members: &mut Map<String, Value>,
+    notice: &Notice,
+    subscription: &Subscription,
+    representation: &Representation<'_>,
+) {
+    let projection = &subscription.notification.projection;
+    let went = notice
+        .changes
+        .iter()
+        .filter(|change| change.kind == ChangeKind::Deleted);
+    for change in went.filter(|change| projection.shows_attribute(&change.attribute)) {
+        let name = representation.rendering.context.compact(change.attribute.as_str());
+        members.insert(name.into_owned(), NGSI_LD_NULL.into());
+    }
 }
 
 /// The members of the only entity: in GeoJSON its properties.

@@ -13,7 +13,7 @@ use kakehashi::telemetry::FindingCounter;
 use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter, Flaw,
-    MayChange, MayTellOf, Page, PreparedQuery, PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer,
+    MayChange, MayTellOf, Page, Position, PreparedQuery, PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer,
     WriteOperation, Yielded,
 };
 use ngsi_ld::context::Context;
@@ -235,7 +235,7 @@ impl EntityWriter for InMemory {
         may_tell_of: MayTellOf<'_>,
         now: DateTime,
         _: &Call,
-    ) -> Result<(), WriteError> {
+    ) -> Result<Option<Position>, WriteError> {
         let mut parts = self.parts.lock().unwrap();
         match parts.iter().find(|part| part.id == entity.id) {
             Some(part) if may_tell_of(part) => Err(WriteError::AlreadyExists),
@@ -243,7 +243,7 @@ impl EntityWriter for InMemory {
             None => {
                 set_system_dates(&mut entity, None, &now);
                 add(&mut parts, entity);
-                Ok(())
+                Ok(None)
             }
         }
     }
@@ -254,24 +254,24 @@ impl EntityWriter for InMemory {
         may_change: MayChange<'_>,
         now: DateTime,
         _: &Call,
-    ) -> Result<Put, WriteError> {
+    ) -> Result<(Put, Option<Position>), WriteError> {
         let mut parts = self.parts.lock().unwrap();
         let existing = parts.iter_mut().find(|part| part.id == entity.id);
         set_system_dates(&mut entity, existing.as_deref(), &now);
         match existing {
             Some(part) if may_change(part) => {
                 *part = entity;
-                Ok(Put::Replaced)
+                Ok((Put::Replaced, None))
             }
             Some(_) => Err(WriteError::Refused),
             None => {
                 add(&mut parts, entity);
-                Ok(Put::Created)
+                Ok((Put::Created, None))
             }
         }
     }
 
-    async fn delete(&self, id: &EntityId, may_change: MayChange<'_>, _: &Call) -> Result<(), WriteError> {
+    async fn delete(&self, id: &EntityId, may_change: MayChange<'_>, _: &Call) -> Result<Option<Position>, WriteError> {
         let mut parts = self.parts.lock().unwrap();
         let place = parts
             .iter()
@@ -281,7 +281,7 @@ impl EntityWriter for InMemory {
             return Err(WriteError::Refused);
         }
         parts.remove(place);
-        Ok(())
+        Ok(None)
     }
 }
 

@@ -219,11 +219,12 @@ pub(super) trait Transaction: Send {
     /// [`StoreError`]
     async fn next_expiry(&mut self) -> Result<Option<DateTime>, StoreError>;
 
-    /// Appends to the outbox. Its position is higher than those of all that were committed before, and some may be left out.
+    /// Appends to the outbox. Its position, which is told, is higher than those of all that were committed before, and some
+    /// may be left out.
     ///
     /// # Errors
     /// [`StoreError`]
-    async fn append(&mut self, mark: NewMark) -> Result<(), StoreError>;
+    async fn append(&mut self, mark: NewMark) -> Result<i64, StoreError>;
 
     /// Erases the values of an entity from the outbox. Whether there were any.
     ///
@@ -250,11 +251,11 @@ pub(super) trait Transaction: Send {
     /// [`StoreError`]
     async fn marks_with_values_after(&mut self, position: i64, most: usize) -> Result<Vec<Mark>, StoreError>;
 
-    /// Puts other values in the place of a mark's.
+    /// Puts another kind and other values in the place of a mark's.
     ///
     /// # Errors
     /// [`StoreError`]
-    async fn set_values(&mut self, position: i64, values: &MarkValues) -> Result<(), StoreError>;
+    async fn set_values(&mut self, position: i64, kind: i64, values: &MarkValues) -> Result<(), StoreError>;
 
     /// Commits; before anybody else writes `then` is done. What is about to be committed is not given up any more.
     ///
@@ -291,6 +292,8 @@ pub(super) struct MarkValues {
     pub(super) after: Option<Vec<u8>>,
     /// When the first part of either expires.
     pub(super) expires_at: Option<DateTime>,
+    /// Whether they are all of both, and nothing was left out.
+    pub(super) is_whole: bool,
 }
 
 /// A row of the outbox.

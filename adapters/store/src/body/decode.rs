@@ -103,12 +103,18 @@ pub(crate) fn decode_with_dates(id: &str, encoded: &[u8], names: &NameTable) -> 
     decode(row, names, &Wanted::EVERYTHING)
 }
 
-/// The names whose numbers [`put_names`](super::put_names) has written.
+/// Two lists of names, as [`put_names`](super::put_names) writes them; the second may be missing.
 ///
 /// # Errors
 /// [`DecodeError`]
-pub(crate) fn names_in(encoded: &[u8], names: &NameTable) -> Result<Vec<Iri>, DecodeError> {
-    repeat(&mut Reader::new(encoded), |reader| name(reader, names))
+pub(crate) fn lists_of_names_in(encoded: &[u8], names: &NameTable) -> Result<[Vec<Iri>; 2], DecodeError> {
+    let mut reader = Reader::new(encoded);
+    let first = repeat(&mut reader, |reader| name(reader, names))?;
+    let second = match reader.is_at_end() {
+        true => Vec::new(),
+        false => repeat(&mut reader, |reader| name(reader, names))?,
+    };
+    Ok([first, second])
 }
 
 /// The scopes of the entity alone.

@@ -47,7 +47,7 @@ proptest! {
                         expected.extend(created.is_ok().then_some(Some(Fate::Created)));
                     }
                     Step::Put(number, entity) => {
-                        let put = store.put(of(number, entity), &anybody, now(), &call()).await.unwrap();
+                        let (put, _) = store.put(of(number, entity), &anybody, now(), &call()).await.unwrap();
                         expected.push(Some(match put {
                             Put::Created => Fate::Created,
                             Put::Replaced => Fate::Replaced,
@@ -112,6 +112,24 @@ async fn a_change_whose_mark_cannot_be_written_is_not_made() {
     assert!(store.partition().load([site(2, "c")], now()).await.is_err());
     assert_eq!(held(&store).await, before);
     assert_eq!(changes(&store, Position::BEGINNING).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_load_has_changed_has_the_time_of_its_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    for number in 1..3 {
+        store.create(site(number, "a"), &anybody, now(), &call()).await.unwrap();
+    }
+    let loaded = [site(1, "a"), site(2, "b"), site(3, "c")];
+    store.partition().load(loaded, now()).await.unwrap();
+    let told = changes(&store, Position::BEGINNING).await;
+    let at = &told[2].at;
+    let of_time = held(&store).await.into_values().filter(|entity| {
+        let modified_at = entity.system.modified_at();
+        modified_at.is_some_and(|modified_at| modified_at.unix_micros() == at.unix_micros())
+    });
+    assert_eq!(of_time.map(|entity| entity.id).collect::<Vec<_>>(), [id(2), id(3)]);
 }
 
 #[tokio::test]

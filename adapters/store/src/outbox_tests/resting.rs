@@ -90,6 +90,59 @@ async fn what_may_not_rest_is_not_there_and_goes_when_less_may_rest() {
 }
 
 #[tokio::test]
+async fn what_something_was_taken_out_of_is_a_part_even_when_more_may_rest_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let is_whole = async || {
+        let told = changes(&store, Position::BEGINNING).await;
+        let is_whole = told.iter().map(|change| match &change.changed {
+            Changed::Entity { is_whole, .. } => *is_whole,
+            Changed::Load { .. } => panic!("{change:?}"),
+        });
+        is_whole.collect::<Vec<bool>>()
+    };
+    let mut both = site(1, "a");
+    let instance = Instance::new(AttributeValue::Property(Value::from("b")));
+    both.attributes.push(Attribute::new(name(1), instance));
+    store.create(both, &anybody, now(), &call()).await.unwrap();
+    store.create(site(2, "a"), &anybody, now(), &call()).await.unwrap();
+    assert_eq!(is_whole().await, [true, true]);
+    let_rest(&store, only(0)).await.unwrap();
+    assert_eq!(is_whole().await, [false, true]);
+    let everything: MayRest = Arc::new(|entity: &Entity| Some(entity.clone()));
+    let_rest(&store, everything).await.unwrap();
+    assert_eq!(is_whole().await, [false, true]);
+}
+
+#[tokio::test]
+async fn what_has_expired_of_an_entity_is_named_as_far_as_that_may_rest() {
+    for (may_rest, expected) in [(only(1), vec![name(1)]), (only(0), Vec::new())] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = untold(folder.path()).await;
+        let_rest(&store, may_rest).await.unwrap();
+        let soon = DateTime::from_system_time(SystemTime::now() + Duration::from_secs(3600));
+        let mut entity = site(1, "stays");
+        let mut instance = Instance::new(AttributeValue::Property(Value::from("goes")));
+        instance.system.dates_mut().expires_at = Some(soon);
+        entity.attributes.push(Attribute::new(name(1), instance));
+        store.put(entity, &anybody, now(), &call()).await.unwrap();
+        let later = DateTime::from_system_time(SystemTime::now() + Duration::from_secs(7200));
+        store.partition().look_after(&later).await.unwrap();
+        let told = changes(&store, Position::BEGINNING).await;
+        let Changed::Entity {
+            fate: Fate::PartExpired,
+            is_whole: false,
+            gone,
+            ..
+        } = &told[1].changed
+        else {
+            panic!("{told:?}");
+        };
+        assert_eq!(*gone, expected);
+    }
+}
+
+#[tokio::test]
 async fn what_may_not_rest_any_more_is_not_told_either_where_it_could_not_be_taken_out_yet() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path()).await;

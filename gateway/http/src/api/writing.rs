@@ -7,7 +7,9 @@ use http::{HeaderValue, header};
 use kakehashi_adapters::{AdapterError, Call, ErrorKind, Origin, Repeating};
 use kakehashi_core::consumer::{Affiliation, Consumer};
 use kakehashi_core::names::TenantId;
-use kakehashi_federation::provide::{EntityChange, EntityChanged, Provider, Ungranted, Watcher, WriteRefusal};
+use kakehashi_federation::provide::{
+    EntityChange, EntityChanged, Provider, Ungranted, WatchedWrite, Watcher, WriteRefusal,
+};
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_policy::Operation;
 use kakehashi_revision::Revision;
@@ -15,7 +17,6 @@ use kakehashi_running::Gateway;
 use kakehashi_runtime::tasks::BrokenOff;
 use kakehashi_runtime::{Slots, TooMany};
 use kakehashi_subscriptions::Subscriptions;
-use ngsi_ld::Entity;
 use tokio_util::sync::CancellationToken;
 
 use super::scope::{Scope, asker};
@@ -201,12 +202,9 @@ impl Watcher for SubscriptionWatcher<'_> {
         self.subscriptions.turns(source)
     }
 
-    fn wants_to_be_told(&self) -> bool {
-        self.subscriptions.are_any()
-    }
-
-    fn committed(&self, source: &Arc<RegisteredSource>, before: Option<Entity>, after: Option<Entity>) {
-        self.subscriptions.committed(self.revision, source, before, after);
+    fn begun(&self, source: &Arc<RegisteredSource>) -> Option<Box<dyn WatchedWrite>> {
+        let write = self.subscriptions.begin_write(self.revision, source)?;
+        Some(Box::new(write))
     }
 }
 

@@ -63,11 +63,11 @@ pub(super) async fn ends(connection: &mut SqliteConnection) -> Result<Ends, Stor
     })
 }
 
-pub(super) async fn append(connection: &mut SqliteConnection, mark: NewMark) -> Result<(), StoreError> {
+pub(super) async fn append(connection: &mut SqliteConnection, mark: NewMark) -> Result<i64, StoreError> {
     const STATEMENT: &str = "INSERT INTO outbox (at, kind, id, detail, before, after, expires_at, bytes, upto)
         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
         ?8 + coalesce((SELECT upto FROM outbox ORDER BY position DESC LIMIT 1), 0)";
-    sqlx::query(STATEMENT)
+    let appended = sqlx::query(STATEMENT)
         .bind(mark.at)
         .bind(mark.kind)
         .bind(mark.id.as_ref().map(EntityId::as_str))
@@ -78,7 +78,7 @@ pub(super) async fn append(connection: &mut SqliteConnection, mark: NewMark) -> 
         .bind(mark.bytes)
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(appended.last_insert_rowid())
 }
 
 pub(super) async fn erase_values(connection: &mut SqliteConnection, id: &EntityId) -> Result<bool, StoreError> {
@@ -163,9 +163,11 @@ pub(super) async fn marks_with_values_after(
 pub(super) async fn set_values(
     connection: &mut SqliteConnection,
     position: i64,
+    kind: i64,
     values: &MarkValues,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET before = ?, after = ?, expires_at = ? WHERE position = ?")
+    sqlx::query("UPDATE outbox SET kind = ?, before = ?, after = ?, expires_at = ? WHERE position = ?")
+        .bind(kind)
         .bind(values.before.as_deref())
         .bind(values.after.as_deref())
         .bind(values.expires_at.as_ref().map(date_time_key))

@@ -111,7 +111,7 @@ impl Transaction for SqliteTransaction {
         Ok(next.and_then(|key| DateTime::parse(&format!("{key}Z")).ok()))
     }
 
-    async fn append(&mut self, mark: NewMark) -> Result<(), StoreError> {
+    async fn append(&mut self, mark: NewMark) -> Result<i64, StoreError> {
         outbox::append(&mut self.0, mark).await
     }
 
@@ -131,8 +131,8 @@ impl Transaction for SqliteTransaction {
         outbox::marks_with_values_after(&mut self.0, position, most).await
     }
 
-    async fn set_values(&mut self, position: i64, values: &MarkValues) -> Result<(), StoreError> {
-        outbox::set_values(&mut self.0, position, values).await
+    async fn set_values(&mut self, position: i64, kind: i64, values: &MarkValues) -> Result<(), StoreError> {
+        outbox::set_values(&mut self.0, position, kind, values).await
     }
 
     async fn commit(self: Box<Self>, then: Box<dyn FnOnce() + Send>) -> Result<(), StoreError> {
