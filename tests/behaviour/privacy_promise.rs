@@ -106,7 +106,7 @@ fn there_is_one_way_out() {
             "federation/src/entities.rs",
             "federation/src/gather.rs",
             "federation/src/pages/reading.rs",
-            "federation/src/plan.rs"
+            "federation/src/sub_query.rs"
         ])
     );
     assert_eq!(

@@ -39,6 +39,7 @@ mod source_filter;
 mod source_index;
 mod steps;
 pub mod strategy;
+mod sub_query;
 pub mod tenant_limits;
 mod told;
 pub mod types;

@@ -104,7 +104,7 @@ impl Registrations {
     }
 
     /// Those that may hold what is wanted, each once, in the order in which they were registered. `None`: more than `most`.
-    pub(super) fn holding<'t, T>(&self, wanted: Wanted<'_, T>, most: usize) -> Option<Vec<Arc<RegisteredSource>>>
+    pub(super) fn holding<'t, T>(&self, wanted: &Wanted<'_, T>, most: usize) -> Option<Vec<Arc<RegisteredSource>>>
     where
         T: IntoIterator<Item = &'t TypeName> + Clone,
     {

@@ -114,7 +114,7 @@ impl Registry {
         let mut indexes = Vec::new();
         let mut found = vec![false; self.configured.len()];
         // With all of them found, the rest of the types adds nothing: a question without types names hundreds.
-        let _enough = self.index.find(wanted.clone(), &mut |index| {
+        let _enough = self.index.find(&wanted, &mut |index| {
             if let Some(found) = found.get_mut(index)
                 && !std::mem::replace(found, true)
             {
@@ -129,7 +129,7 @@ impl Registry {
         indexes.sort_unstable();
         let configured = indexes.iter().filter_map(|index| self.configured.get(*index));
         let mut holding: Vec<Arc<RegisteredSource>> = configured.cloned().collect();
-        holding.extend(self.registrations.holding(wanted, most_registered)?);
+        holding.extend(self.registrations.holding(&wanted, most_registered)?);
         Some(holding)
     }
 }

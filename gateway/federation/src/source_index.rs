@@ -250,14 +250,14 @@ impl SourceIndex {
     }
 
     /// Tells of the sources that may hold what is wanted, each at least once, until somebody has enough.
-    pub(super) fn find<'t, T>(&self, wanted: Wanted<'_, T>, found: Found<'_>) -> ControlFlow<()>
+    pub(super) fn find<'t, T>(&self, wanted: &Wanted<'_, T>, found: Found<'_>) -> ControlFlow<()>
     where
         T: IntoIterator<Item = &'t TypeName> + Clone,
     {
-        self.of_any_type.find(&wanted, found)?;
+        self.of_any_type.find(wanted, found)?;
         for r#type in wanted.types.clone() {
             if let Some(of_type) = self.by_type.get(r#type) {
-                of_type.find(&wanted, found)?;
+                of_type.find(wanted, found)?;
             }
         }
         ControlFlow::Continue(())

@@ -70,12 +70,12 @@ async fn by_pages(
         return Ok(answer);
     }
     let Asked { page, from, .. } = asked;
-    // Half of the time is for the page, which comes whatever becomes of the count.
+    // The rest of the time is for the page, which comes whatever becomes of the count.
     let now = Instant::now();
     let mut counting = request.clone();
     counting.call.requests = request.call.requests.again();
     if page.limit > 0 {
-        counting.call.deadline = now + request.call.deadline.saturating_duration_since(now) / 2;
+        counting.call.deadline = now + request.call.deadline.saturating_duration_since(now) * 3 / 4;
     }
     let counted = match &*all.sub_queries {
         [only] if only.is_only => looked_through(only, question, page, true, &counting).await,
@@ -83,7 +83,6 @@ async fn by_pages(
     };
     let first = || all.sub_queries.first().map(|first| first.source.id.clone());
     let uncounted = match &counted {
-        _ if Instant::now() >= counting.call.deadline => first(),
         Ok(answer) => answer.warnings.iter().find_map(Warning::of_too_many),
         Err(
             Refusal::ScanTooWide

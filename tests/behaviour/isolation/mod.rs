@@ -496,9 +496,10 @@ fn judge_walk(rig: &Rig, question: &Question, order: &[usize]) -> Result<(), Tes
             walked,
             order
         );
-        let links = headers.get_all("link").iter().map(|link| link.to_str().unwrap());
-        let next = links.filter(|link| link.contains("rel=\"next\"")).next();
-        target = next.map(|link| link[1..].split('>').next().unwrap().to_owned());
+        let mut links = headers.get_all("link").iter().map(|link| link.to_str().unwrap());
+        let next = links.find(|link| link.contains("rel=\"next\""));
+        let path = |link: &str| Some(link.strip_prefix('<')?.split_once('>')?.0.to_owned());
+        target = next.and_then(path);
     }
     prop_assert_eq!(&walked, order, "walked by pages: {:?}", question);
     Ok(())

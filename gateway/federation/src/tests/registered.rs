@@ -47,7 +47,7 @@ fn values(entity: &Entity) -> Vec<(String, String)> {
         AttributeValue::Property(Value::Number(number)) => number.as_f64().to_string(),
         other => format!("{other:?}"),
     };
-    let name = |attribute: &Attribute| compact_attribute(&attribute.name).to_string();
+    let name = |attribute: &Attribute| compact_attribute(&attribute.name);
     entity.attributes.iter().map(|one| (name(one), value(one))).collect()
 }
 

@@ -145,7 +145,7 @@ mod tests {
             "",
             "a",
             "%%%",
-            &cursor[..cursor.len() - 4],
+            cursor.strip_suffix(|_: char| true).unwrap(),
             &format!("{cursor}AAAA"),
             &"A".repeat(10_000),
         ] {
