@@ -49,9 +49,9 @@ pub trait PreparedQuery: Send + Sync + fmt::Debug {
     /// the place of an entity in a page, so that no page depends on what is wrong with others.
     fn query(&self, page: Option<Page>, call: &Call) -> EntityStream;
 
-    /// The candidates of one part of the source's own list, whatever is left for the gateway to decide: so many places as the
-    /// page has, or fewer where the list ends. `None`: the source cannot begin in the middle of the list, and
-    /// [`query`](Self::query) reads all of it.
+    /// The candidates from one place of the source's own list on, whatever is left for the gateway to decide: at least so many
+    /// places as the page has, or fewer where the list ends. Whoever has enough drops it. `None`: the source cannot begin in the
+    /// middle of the list, and [`query`](Self::query) reads all of it.
     fn candidates(&self, page: Page, call: &Call) -> Option<PlaceStream> {
         let exact = self.push_down().is_exact();
         exact.then(|| self.query(Some(page), call).map_ok(Some).boxed())

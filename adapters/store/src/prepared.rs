@@ -137,7 +137,13 @@ impl PreparedQuery for PreparedStatements {
     }
 
     fn candidates(&self, page: Page, call: &Call) -> Option<PlaceStream> {
-        Some(self.read(Some(page), call).map_ok(Some).boxed())
+        // The rows come as they are taken: how many are wanted need not be known, and without a bound the database finds them by the
+        // conditions and not by the order.
+        let from = (page.offset > 0).then_some(Page {
+            limit: usize::MAX,
+            ..page
+        });
+        Some(self.read(from, call).map_ok(Some).boxed())
     }
 
     async fn count(&self, call: &Call) -> Result<Counted, AdapterError> {

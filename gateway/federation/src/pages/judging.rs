@@ -51,11 +51,12 @@ impl Judging {
         let mut ownerless = vec![0; self.sub_queries.len()];
         for Candidate { entity, behind } in candidates {
             pause().await;
-            if !seen.insert(entity.id.clone()) {
+            if seen.contains(&entity.id) || !self.is_found(&entity).await? {
                 continue;
             }
+            seen.insert(entity.id.clone());
             let others = parts.remove(&entity.id).unwrap_or_default();
-            if self.stands_elsewhere(&entity, &others).await? {
+            if self.stands_elsewhere(&others).await? {
                 continue;
             }
             let own = std::iter::once((self.rank, entity));
@@ -90,13 +91,16 @@ impl Judging {
         Ok(Judged { shown, ownerless, seen })
     }
 
-    /// Whether the list has the entity at the place of another source, or has it not, because no source finds it.
-    async fn stands_elsewhere(&self, own: &Entity, others: &[(usize, Entity)]) -> Result<bool, Exhausted> {
-        if let Some(finding) = self.findings.get(self.rank)
-            && !finding.has_found(own).await?
-        {
-            return Ok(true);
+    /// Whether the source finds what it has sent.
+    async fn is_found(&self, own: &Entity) -> Result<bool, Exhausted> {
+        match self.findings.get(self.rank) {
+            Some(finding) => finding.has_found(own).await,
+            None => Ok(true),
         }
+    }
+
+    /// Whether the list has the entity at the place of an earlier source, which finds it, too.
+    async fn stands_elsewhere(&self, others: &[(usize, Entity)]) -> Result<bool, Exhausted> {
         for (rank, part) in others.iter().filter(|(rank, _)| *rank < self.rank) {
             if let Some(finding) = self.findings.get(*rank)
                 && finding.finds(part).await?

@@ -292,7 +292,7 @@ impl<'r> Walk<'r> {
         let mut parts = Parts::new();
         let mut asking: Vec<(usize, Arc<SubQuery>)> = Vec::new();
         let is_held_again = is_held_again(&self.sub_queries, rank, self.request).await;
-        for (other, (sub_query, reading)) in self.sub_queries.iter().zip(&self.readings).enumerate() {
+        for (other, (sub_query, reading)) in self.sub_queries.iter().zip(&mut self.readings).enumerate() {
             let own = self.sub_queries.get(rank);
             let is_same_source = own.is_some_and(|own| Arc::ptr_eq(&own.source, &sub_query.source));
             let shares = match is_same_source {
@@ -312,18 +312,17 @@ impl<'r> Walk<'r> {
                 }
                 continue;
             }
-            match reading.all() {
-                Some(all) => {
-                    for part in ids.filter_map(|id| all.get(id)) {
-                        parts.entry(part.id.clone()).or_default().push((other, part.clone()));
+            if reading.has_said_all() {
+                for id in ids {
+                    if let Some(part) = reading.take_part(id) {
+                        parts.entry(part.id.clone()).or_default().push((other, part));
                     }
                 }
-                None => {
-                    let ids: Vec<EntityId> = ids.cloned().collect();
-                    if !ids.is_empty() {
-                        asking.push((other, Arc::new(sub_query.completing(ids))));
-                    }
-                }
+                continue;
+            }
+            let ids: Vec<EntityId> = ids.cloned().collect();
+            if !ids.is_empty() {
+                asking.push((other, Arc::new(sub_query.completing(ids))));
             }
         }
         if asking.is_empty() {

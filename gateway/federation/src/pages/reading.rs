@@ -19,9 +19,6 @@ use crate::scan::Scan;
 /// Most places of a source's list that are asked for at once.
 const LARGEST_PAGE: usize = 1_000;
 
-/// Most entities of a source that are kept so that it need not be asked again for what it has said.
-const MOST_KEPT: usize = 1_000;
-
 /// A candidate, as far as the consumer may see it.
 #[derive(Debug)]
 pub(super) struct Candidate {
@@ -40,11 +37,16 @@ pub(super) struct Reading {
     open: Option<Open>,
     /// How many places were asked for last.
     asked: usize,
-    ready: VecDeque<Candidate>,
+    /// Those that nobody has taken yet; `None`: taken as what the source says of an entity of another.
+    ready: VecDeque<Option<Candidate>>,
+    /// How many were taken from the front.
+    taken: usize,
     outcome: Option<Result<(), AdapterError>>,
     left_out: LeftOut,
-    /// Everything that was read, while it is all that the source has of these types.
-    all: Option<HashMap<EntityId, Entity>>,
+    /// Whether everything that the source has of these types was read, once it has ended.
+    is_all: bool,
+    /// Where among all that were ready each is, once somebody has asked for one by its id.
+    by_id: Option<HashMap<EntityId, usize>>,
 }
 
 /// What a source is sending.
@@ -75,17 +77,19 @@ impl Reading {
             open: None,
             asked: 0,
             ready: VecDeque::new(),
+            taken: 0,
             outcome: None,
             left_out: LeftOut::default(),
             // A source that leaves out what does not meet the conditions has more of them than it sends.
-            all: (!sub_query.filters_parts()).then(HashMap::new),
+            is_all: !sub_query.filters_parts(),
+            by_id: None,
         }
     }
 
     /// Begins behind so many places.
     pub(super) fn begin_at(&mut self, position: usize) {
         self.position = position;
-        self.all = self.all.take().filter(|_| position == 0);
+        self.is_all &= position == 0;
     }
 
     /// Places that were read, with those before the first.
@@ -103,9 +107,22 @@ impl Reading {
         self.outcome.as_ref()?.as_ref().err()
     }
 
-    /// Everything that the source has, where all of it was read.
-    pub(super) fn all(&self) -> Option<&HashMap<EntityId, Entity>> {
-        self.all.as_ref().filter(|_| matches!(self.outcome, Some(Ok(()))))
+    /// Whether the source need not be asked for anything again: all that it has was read.
+    pub(super) fn has_said_all(&self) -> bool {
+        self.is_all && matches!(self.outcome, Some(Ok(())))
+    }
+
+    /// Takes what the source has said of an entity of another, which stands there and not here. What was handed out as a
+    /// candidate is not there any more.
+    pub(super) fn take_part(&mut self, id: &EntityId) -> Option<Entity> {
+        let (ready, taken) = (&mut self.ready, self.taken);
+        let by_id = self.by_id.get_or_insert_with(|| {
+            let all = ready.iter().enumerate();
+            let named = all.filter_map(|(place, one)| Some((one.as_ref()?.entity.id.clone(), taken + place)));
+            named.collect()
+        });
+        let place = by_id.get(id)?.checked_sub(taken)?;
+        Some(ready.get_mut(place)?.take()?.entity)
     }
 
     /// Reads until so many candidates are there, or there are no more.
@@ -140,8 +157,14 @@ impl Reading {
         {
             return Err(error.clone());
         }
-        let many = wanted.min(self.ready.len());
-        Ok(self.ready.drain(..many).collect())
+        let mut next = Vec::with_capacity(wanted.min(self.ready.len()));
+        while next.len() < wanted
+            && let Some(one) = self.ready.pop_front()
+        {
+            self.taken += 1;
+            next.extend(one);
+        }
+        Ok(next)
     }
 
     async fn pull(&mut self, wanted: usize) -> Result<(), AdapterError> {
@@ -182,24 +205,13 @@ impl Reading {
             }
             self.position += looked.places - over;
             self.left_out.add_all(&looked.left_out);
-            self.keep(&looked.candidates);
-            self.ready.extend(looked.candidates);
+            self.by_id = None;
+            self.ready.extend(looked.candidates.into_iter().map(Some));
             if let Some(error) = looked.error {
                 return Err(error);
             }
         }
         Ok(())
-    }
-
-    fn keep(&mut self, candidates: &[Candidate]) {
-        let Some(all) = &mut self.all else {
-            return;
-        };
-        if all.len() + candidates.len() > MOST_KEPT {
-            self.all = None;
-            return;
-        }
-        all.extend(candidates.iter().map(|one| (one.entity.id.clone(), one.entity.clone())));
     }
 }
 
@@ -212,7 +224,7 @@ impl Open {
         let prepared = sub_query.prepared();
         match prepared.candidates(page, &request.call) {
             Some(stream) => Self {
-                stream: stream.take(page.limit).boxed().ready_chunks(TOGETHER),
+                stream: stream.ready_chunks(TOGETHER),
                 room: Some(page.limit),
                 over: 0,
             },

@@ -54,8 +54,14 @@ impl Made {
         entity
     }
 
-    fn meets(&self, query: &SourceQuery, entity: &Entity) -> bool {
-        self.coverage == Coverage::None || query.filter.as_ref().is_none_or(|filter| filter.matches(entity))
+    /// Whether it yields an entity. One that only narrows yields some that do not meet the condition.
+    fn meets(&self, query: &SourceQuery, number: usize, entity: &Entity) -> bool {
+        let yields_anyway = match self.coverage {
+            Coverage::None => true,
+            Coverage::Narrows => number % 3 == 0,
+            Coverage::Exact => false,
+        };
+        yields_anyway || query.filter.as_ref().is_none_or(|filter| filter.matches(entity))
     }
 
     /// Its list: what it yields in each place.
@@ -66,7 +72,7 @@ impl Made {
         let all = entities.filter_map(move |number| {
             let entity = source.entity(number);
             let is_meant = query.ids.is_empty() || query.ids.contains(&entity.id);
-            (is_meant && source.meets(&query, &entity)).then_some(Yielded::Entity(entity))
+            (is_meant && source.meets(&query, number, &entity)).then_some(Yielded::Entity(entity))
         });
         match self.repeats.filter(|_| self.from_the_middle) {
             None => Box::new(all.map(Some)),
