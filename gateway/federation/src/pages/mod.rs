@@ -194,8 +194,11 @@ impl<'r> Walk<'r> {
             let begun = if rank == first { begin.position } else { 0 };
             let mut judged_last = 0;
             while shown.len() <= limit {
-                // Where few are shown of many, more are made whole together: each time other sources are asked.
-                let missing = skip.saturating_add(limit + 1 - shown.len()).max(judged_last * 2);
+                let mut missing = skip.saturating_add(limit + 1 - shown.len());
+                if self.named.len() > 1 {
+                    // Where few are shown of many, more are made whole together: each time other sources are asked.
+                    missing = missing.max(judged_last * 2);
+                }
                 let Some(reading) = self.readings.get_mut(rank) else {
                     break;
                 };
