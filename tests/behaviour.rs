@@ -64,6 +64,7 @@ mod behaviour {
     mod outbox;
     mod overload;
     mod overload_page;
+    mod own_ids;
     mod paging;
     mod peers_are_wrong;
     mod periodic_limits;

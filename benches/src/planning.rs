@@ -10,7 +10,7 @@ use kakehashi::core::consumer::Consumer;
 use kakehashi::federation::Question;
 use kakehashi::federation::flawed::Flawed;
 use kakehashi::federation::plan::{Asker, narrow};
-use kakehashi::federation::registry::{Provision, RegisteredSource, Registration, Registry};
+use kakehashi::federation::registry::{OwnIds, Provision, RegisteredSource, Registration, Registry};
 use kakehashi::federation::tenant_limits::TenantLimiters;
 use kakehashi::policy::inspection::{Actions, Inspection};
 use kakehashi::policy::{Operation, PersonalData};
@@ -219,7 +219,7 @@ fn registry(config: &Config, sources: Sources, site: &TypeName) -> Result<Regist
             inspection: inspection.clone(),
             findings: FindingCounter::new()?,
             flawed: Flawed::default(),
-            owns_ids: false,
+            owns_ids: OwnIds::default(),
         });
     }
     Ok(Registry::new(registered))

@@ -170,13 +170,18 @@ async fn an_order_over_more_than_the_bound_is_refused() {
 }
 
 /// A broker with so many sites, whose ids begin with this.
-async fn broker(name: &str, count: usize) -> Server {
+pub(super) async fn broker(name: &str, count: usize) -> Server {
     let site = |number: usize| format!(r#"{{"id":"{name}{number:05}","type":"EvacuationSite"}}"#);
     RawOrion::of((0..count).map(site).collect()).start().await
 }
 
-/// Nasushiobara with three brokers, in this order.
+/// Nasushiobara with these brokers, in this order.
 async fn with_brokers(brokers: &[(&str, &Server)]) -> Platform {
+    with_brokers_that(brokers, &[]).await
+}
+
+/// The same, with these keys in the table of each.
+pub(super) async fn with_brokers_that(brokers: &[(&str, &Server)], keys: &[(&str, &str)]) -> Platform {
     let builder = Platform::builder().await.tenants(|table| {
         let mut one = None;
         change_source(table, ORION, |source| one = Some(source.clone()));
@@ -186,6 +191,7 @@ async fn with_brokers(brokers: &[(&str, &Server)]) -> Platform {
             source.insert("endpoint".into(), server.url().into());
             // Each is asked for twenty pages, on a machine that may be busy.
             source.insert("timeout".into(), "50s".into());
+            source.extend(keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
             Value::Table(source)
         });
         let sources = Value::Array(sources.collect());

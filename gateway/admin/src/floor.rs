@@ -27,8 +27,9 @@ const OWN_KEYS: [&str; 3] = ["name", "limits", "sources"];
 
 /// Keys of a source that do not say where it is asked, beside those of which a kind says that they are free. What there comes
 /// to be beside them does, until somebody has thought about it.
-const FREE_KEYS: [&str; 8] = [
+const FREE_KEYS: [&str; 9] = [
     "id",
+    "ids",
     "personal_data",
     "writable",
     "mode",
@@ -172,6 +173,12 @@ pub(super) fn check_keys(earlier: &Table, proposed: &Table) -> Result<(), String
                     "`{key}` of source `{id}` names a secret or a file that the tenant does not use yet: ask the operator"
                 ));
             }
+        }
+        let says_own = |source: &Table| text_of(source, "ids") == Some("own");
+        if says_own(source) && !sources_of(earlier).any(|earlier| id_of(earlier) == id && says_own(earlier)) {
+            return Err(format!(
+                "source `{id}` says that nobody else has its ids (`ids`), which others would have to abide by: ask the operator"
+            ));
         }
         let new_claim = claims(source).into_iter().find(|claim| {
             let mut known = sources_of(earlier).flat_map(claims);

@@ -43,6 +43,8 @@ pub struct SourceConfig {
     pub tls: SourceTls,
     /// Whether it may hold personal data.
     pub personal_data: PersonalData,
+    /// Whether no other source holds an entity of the same id.
+    pub owns_ids: bool,
     /// Whether it takes writes.
     pub writable: bool,
     /// What protects it, and the gateway from it.
@@ -144,6 +146,7 @@ pub(crate) fn read(
         "personal_data",
         &[("present", PersonalData::Present), ("none", PersonalData::None)],
     );
+    let owns_ids = section.choice("ids", &[("shared", false), ("own", true)]);
     let writable = section.boolean("writable");
     if let Some(writable) = &writable
         && writable.value
@@ -197,6 +200,7 @@ pub(crate) fn read(
         credential,
         tls,
         personal_data: personal_data.unwrap_or(PersonalData::Present),
+        owns_ids: owns_ids.unwrap_or(false),
         writable: writable.is_some_and(|writable| writable.value),
         limits,
         provides,

@@ -263,7 +263,7 @@ impl SourceFile {
 /// Whether a line of a file that is no TOML may hold a secret: everything may, except a table's head and the
 /// keys whose values are known to be none.
 fn may_hold_a_secret(line: &str) -> bool {
-    const HARMLESS: [&str; 18] = [
+    const HARMLESS: [&str; 19] = [
         "adapter",
         "admin_listen",
         "code",
@@ -278,6 +278,7 @@ fn may_hold_a_secret(line: &str) -> bool {
         "name",
         "organisation",
         "personal_data",
+        "ids",
         "provides",
         "public_url",
         "roles",

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 /// Keys that decide, with whatever stands below them. So do all that only sources of one kind have.
 #[cfg(test)]
-const TOLD: [&str; 33] = [
+const TOLD: [&str; 34] = [
     "gateway.state",
     "gateway.default_context",
     "gateway.split_entities",
@@ -29,6 +29,7 @@ const TOLD: [&str; 33] = [
     "tenants.*.sources[].ca",
     "tenants.*.sources[].credential",
     "tenants.*.sources[].personal_data",
+    "tenants.*.sources[].ids",
     "tenants.*.sources[].mode",
     "tenants.*.sources[].writable",
     "tenants.*.sources[].named_by",

@@ -10,6 +10,7 @@ use kakehashi_telemetry::FindingCounter;
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::flawed::Flawed;
+use super::own_ids::OwnIds;
 use super::registration::{Provision, Registration};
 
 /// One source, or one tenant's partition of the store: NGSI-LD's Context Source with its registration.
@@ -37,8 +38,8 @@ pub struct RegisteredSource {
     pub findings: FindingCounter,
     /// Of which types entities were left out lately.
     pub flawed: Flawed,
-    /// Whether no other source holds an entity of the same id, as its owner says (`ids = "own"`).
-    pub owns_ids: bool,
+    /// Whether no other source holds an entity of the same id.
+    pub owns_ids: OwnIds,
 }
 
 impl RegisteredSource {
@@ -79,7 +80,7 @@ impl RegisteredSource {
     /// Whether an id may be of both. Where that cannot be told from what they provide, it may.
     #[must_use]
     pub fn may_share_ids_with(&self, other: &Self) -> bool {
-        if self.owns_ids || other.owns_ids {
+        if self.owns_ids.are_said() || other.owns_ids.are_said() {
             return false;
         }
         let meets = |one: &Provision| other.provides.iter().any(|two| one.ids.may_meet(&two.ids));

@@ -10,6 +10,7 @@ use kakehashi_core::names::TenantId;
 use ngsi_ld::{AttributeName, EntityId, TypeName};
 
 use super::claimed::ClaimedIds;
+pub use super::own_ids::OwnIds;
 pub use super::registered_source::RegisteredSource;
 pub use super::registration::{Mode, ProvidedIds, Provision, Registration};
 pub use super::registrations::{CannotRegister, MOST_REGISTERED, Registrations};

@@ -92,9 +92,10 @@ impl SubQuery {
         !Arc::ptr_eq(&self.source, &other.source) && self.source.may_share_ids_with(&other.source)
     }
 
-    /// Whether another tenant may speak for an entity that the source holds.
+    /// Whether another tenant may speak for an entity that the source holds. Not where the operator knows that nobody else has
+    /// its ids.
     pub(super) fn may_be_of_others(&self) -> bool {
-        self.claimed.may_be_of_others(&self.source)
+        !self.source.owns_ids.are_said() && self.claimed.may_be_of_others(&self.source)
     }
 
     /// Whose the part of an entity is that the source has sent.

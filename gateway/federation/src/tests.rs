@@ -39,7 +39,7 @@ use super::entities::EntityPage;
 use super::flawed::Flawed;
 use super::gather::Request;
 use super::plan::Asker;
-use super::registry::{ProvidedIds, Provision, RegisteredSource, Registration, Registry};
+use super::registry::{OwnIds, ProvidedIds, Provision, RegisteredSource, Registration, Registry};
 use super::tenant_limits::TenantLimiters;
 use super::warning::{self, Missing};
 use super::{Question, Warning, query, retrieve};
@@ -196,7 +196,7 @@ pub(super) fn source_providing(owner: &str, provides: Vec<Provision>) -> Registe
         inspection: Inspection::new(Actions::default(), &Classification::default()),
         findings: FindingCounter::new().unwrap(),
         flawed: Flawed::default(),
-        owns_ids: false,
+        owns_ids: OwnIds::default(),
     }
 }
 

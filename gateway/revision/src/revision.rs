@@ -12,7 +12,7 @@ use kakehashi_contexts::resolver::CannotHaveContexts;
 use kakehashi_core::names::TenantId;
 use kakehashi_egress::sources::SourceEgress;
 use kakehashi_federation::flawed::Flawed;
-use kakehashi_federation::registry::{Provision, RegisteredSource, Registration, Registrations, Registry};
+use kakehashi_federation::registry::{OwnIds, Provision, RegisteredSource, Registration, Registrations, Registry};
 use kakehashi_federation::tenant_limits::TenantLimiters;
 use kakehashi_policy::inspection::{Actions, Inspection};
 use kakehashi_runtime::{Spawner, Tasks};
@@ -333,7 +333,7 @@ fn registered(
         inspection: inspecting.of(owner),
         findings: inspecting.findings.clone(),
         flawed: Flawed::default(),
-        owns_ids: false,
+        owns_ids: OwnIds::said(source.owns_ids),
         adapter,
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use kakehashi::core::TenantId;
 use kakehashi::federation::flawed::Flawed;
-use kakehashi::federation::registry::{Provision, RegisteredSource, Registration};
+use kakehashi::federation::registry::{OwnIds, Provision, RegisteredSource, Registration};
 use kakehashi::policy::inspection::{Actions, Inspection};
 use kakehashi::policy::{Classification, PersonalData};
 use kakehashi::telemetry::FindingCounter;
@@ -347,7 +347,7 @@ fn registered(
         inspection: Inspection::new(Actions::default(), &Classification::default()),
         findings: FindingCounter::new().unwrap(),
         flawed: Flawed::default(),
-        owns_ids: false,
+        owns_ids: OwnIds::default(),
         adapter: Arc::new(InMemory {
             id,
             manner: source.manner,

@@ -344,6 +344,12 @@ pub(super) static SOURCE: Table = Table {
             "present: whatever is unclassified is denied.",
         ),
         key(
+            "ids",
+            Choice(&["shared", "own"]),
+            Is("\"shared\""),
+            "own: no other source holds an entity of the same id, so that none is asked for parts, and counts are summed.",
+        ),
+        key(
             "mode",
             Choice(&["inclusive", "exclusive", "redirect", "auxiliary"]),
             Is("\"inclusive\""),

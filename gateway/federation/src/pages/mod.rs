@@ -36,6 +36,7 @@ use super::entities::{Entities, EntityPage};
 use super::gather::{self, Request};
 use super::looking::hold;
 use super::plan::{Asker, SubQuery};
+use super::registered_source::RegisteredSource;
 use super::scan::{self, MAX_CANDIDATES};
 use super::{Question, Refusal, Warning, warning};
 
@@ -295,14 +296,15 @@ impl<'r> Walk<'r> {
         let mut parts = Parts::new();
         let mut asking: Vec<(usize, Arc<SubQuery>)> = Vec::new();
         let is_held_again = is_held_again(&self.sub_queries, rank, self.request).await;
+        let own = self.sub_queries.get(rank).map(|own| Arc::clone(&own.source));
+        let is_alone = own.as_ref().is_some_and(|own| own.owns_ids.are_believed());
         for (other, (sub_query, reading)) in self.sub_queries.iter().zip(&mut self.readings).enumerate() {
-            let own = self.sub_queries.get(rank);
-            let is_same_source = own.is_some_and(|own| Arc::ptr_eq(&own.source, &sub_query.source));
-            let shares = match is_same_source {
-                true => is_held_again,
-                false => !sub_query.source.owns_ids && own.is_some_and(|own| !own.source.owns_ids),
+            let is_same_source = own.as_ref().is_some_and(|own| Arc::ptr_eq(own, &sub_query.source));
+            let is_apart = match is_same_source {
+                true => !is_held_again,
+                false => is_alone || sub_query.source.owns_ids.are_believed(),
             };
-            if other == rank || !shares {
+            if other == rank || is_apart {
                 continue;
             }
             let ids = candidates.iter().map(|one| &one.entity.id);
@@ -338,6 +340,9 @@ impl<'r> Walk<'r> {
             match answer {
                 Ok(found) => {
                     self.held.absorb(found.held);
+                    if !found.entities.is_empty() {
+                        self.tell_of_shared_ids(own.as_deref(), rank);
+                    }
                     for part in found.entities {
                         if wanted.contains_key(&part.id) {
                             parts.entry(part.id.clone()).or_default().push((rank, part));
@@ -348,6 +353,20 @@ impl<'r> Walk<'r> {
             }
         }
         Ok(parts)
+    }
+
+    /// Says that two sources have entities of the same ids, where one of them is said to share none.
+    fn tell_of_shared_ids(&self, own: Option<&RegisteredSource>, other: usize) {
+        let other = self.sub_queries.get(other).map(|other| &*other.source);
+        if let Some((own, other)) = own.zip(other)
+            && (own.owns_ids.are_said() || other.owns_ids.are_said())
+        {
+            tracing::warn!(
+                source_id = %own.id,
+                other = %other.id,
+                "`ids = \"own\"` does not hold: both sources have entities of the same ids, and counts are too high"
+            );
+        }
     }
 
     /// What is missing, and what was left out.

@@ -125,7 +125,7 @@ fn one(owner: usize, parts: &[Entity], exact: bool) -> Registry {
         inspection: source.inspection.clone(),
         findings: source.findings.clone(),
         flawed: Flawed::default(),
-        owns_ids: false,
+        owns_ids: OwnIds::default(),
     }])
 }
 

@@ -99,7 +99,7 @@ fn telling(held: Vec<Yielded>, total: Option<u64>, others: usize) -> Registry {
         inspection: source.inspection.clone(),
         findings: source.findings.clone(),
         flawed: super::Flawed::default(),
-        owns_ids: false,
+        owns_ids: OwnIds::default(),
     };
     let flawed = Flawed {
         id: SourceId::new("flawed"),

@@ -58,7 +58,7 @@ impl Made {
     fn meets(&self, query: &SourceQuery, number: usize, entity: &Entity) -> bool {
         let yields_anyway = match self.coverage {
             Coverage::None => true,
-            Coverage::Narrows => number % 3 == 0,
+            Coverage::Narrows => number.is_multiple_of(3),
             Coverage::Exact => false,
         };
         yields_anyway || query.filter.as_ref().is_none_or(|filter| filter.matches(entity))
@@ -187,7 +187,7 @@ impl World {
         let registered = sources.iter().enumerate().map(|(place, made)| RegisteredSource {
             id: made.id.clone(),
             adapter: Arc::new(made.clone()),
-            owns_ids: own,
+            owns_ids: OwnIds::said(own),
             ..source_providing(OWNERS[place % OWNERS.len()], vec![Provision::of_type(aed())])
         });
         let query = Query {

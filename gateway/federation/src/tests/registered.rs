@@ -293,7 +293,7 @@ fn one_among_a_hundred_thousand_is_found_without_looking_at_the_others() {
             inspection: nothing.inspection.clone(),
             findings: nothing.findings.clone(),
             flawed: Flawed::default(),
-            owns_ids: false,
+            owns_ids: OwnIds::default(),
         };
         registry.registrations().add(source).unwrap();
     }

@@ -78,7 +78,7 @@ fn with_others(sends: usize, others: usize) -> Registry {
         inspection: source.inspection.clone(),
         findings: source.findings.clone(),
         flawed: Flawed::default(),
-        owns_ids: false,
+        owns_ids: OwnIds::default(),
     };
     let unending = Unending {
         id: SourceId::new("unending"),

@@ -123,7 +123,7 @@ fn sources(sends: &[Sends]) -> Registry {
             inspection: source.inspection.clone(),
             findings: source.findings.clone(),
             flawed: Flawed::default(),
-            owns_ids: false,
+            owns_ids: OwnIds::default(),
         }
     });
     Registry::new(sources.collect())

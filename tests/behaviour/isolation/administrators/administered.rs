@@ -11,7 +11,7 @@ use kakehashi::admin;
 use kakehashi::config::ConfigOverrides;
 use kakehashi::documents::files::FileTexts;
 use kakehashi::federation::flawed::Flawed;
-use kakehashi::federation::registry::{Provision, RegisteredSource, Registry};
+use kakehashi::federation::registry::{OwnIds, Provision, RegisteredSource, Registry};
 use kakehashi::reload::{ConfigFiles, History, Reloader};
 use kakehashi::revision::Revision;
 use kakehashi::state::State;
@@ -149,7 +149,7 @@ impl Administered {
             inspection: known.inspection.clone(),
             findings: known.findings.clone(),
             flawed: Flawed::default(),
-            owns_ids: false,
+            owns_ids: OwnIds::default(),
         }
     }
 
