@@ -53,6 +53,7 @@ macro_rules! contract_suite {
                 => attributes_beyond_the_selection_are_neither_returned_nor_asked_for,
             contract_one_of_some_attributes_must_exist => one_of_some_attributes_must_exist,
             contract_pages_have_no_gaps_and_no_repeats => pages_have_no_gaps_and_no_repeats,
+            contract_candidates_stand_in_one_list => candidates_stand_in_one_list,
             contract_counts_are_exact => counts_are_exact,
             contract_faults_are_named_and_end_within_the_deadline => faults_are_named_and_end_within_the_deadline,
             contract_the_callers_deadline_holds => the_callers_deadline_holds,

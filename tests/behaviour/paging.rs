@@ -155,3 +155,18 @@ async fn pages_are_right_whoever_decides_the_conditions() {
         }
     }
 }
+
+/// What a page has begun to read of a source is let go before it asks the same one for more: it would wait for itself.
+#[tokio::test]
+async fn pages_of_one_store_do_not_wait_for_themselves_or_for_each_other() {
+    let platform = Platform::start().await;
+    let list = "type=DesignatedShelter,EvacuationSite,AED,WeatherObserved";
+    let whole = platform.entities(format!("{list}&limit=1000")).await.ok().ids();
+    let pages = (0..whole.len()).step_by(7).map(async |offset| {
+        let page = platform.entities(format!("{list}&limit=7&offset={offset}")).await.ok();
+        assert_eq!(page.warnings(), Vec::<&str>::new(), "{page}");
+        let part = whole.iter().skip(offset).take(7).cloned();
+        assert_eq!(page.ids(), part.collect::<Vec<_>>(), "at {offset}");
+    });
+    futures::future::join_all(pages).await;
+}

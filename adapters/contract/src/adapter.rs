@@ -9,6 +9,7 @@ use ngsi_ld::{AttributeName, TypeName};
 
 use crate::call::Call;
 use crate::error::AdapterError;
+use crate::history::History;
 use crate::notifies::Notifies;
 use crate::prepared::PreparedQuery;
 use crate::query::SourceQuery;
@@ -72,6 +73,11 @@ pub trait Adapter: Send + Sync + fmt::Debug {
 
     /// How the source tells of its changes; `None`: it does not.
     fn notifies(&self) -> Option<&dyn Notifies> {
+        None
+    }
+
+    /// What the source tells of how its entities were; `None`: it knows how they are.
+    fn history(&self) -> Option<&dyn History> {
         None
     }
 

@@ -10,6 +10,7 @@
 //! | `asked` | [`AskedRequest`]: what a source would be asked, told and not sent |
 //! | `writing` | [`EntityWriter`]: what a source that takes writes is asked |
 //! | `notifies` | [`Notifies`]: what a source says of its changes |
+//! | `history` | [`History`]: the place of what a source tells of how its entities were |
 //! | `requests` | [`Requests`]: how many requests to sources one question may cause |
 //! | `error`, `status` | [`AdapterError`]: what went wrong; [`SourceStatus`]: how exchanges with a source go |
 //! | [`literal`], [`not_finite`] | what adapters of several kinds need to read patterns and numbers |
@@ -27,6 +28,7 @@ mod asked;
 mod call;
 mod error;
 pub mod flaw;
+mod history;
 pub mod literal;
 pub mod not_finite;
 mod notifies;
@@ -43,6 +45,7 @@ pub use self::asked::{AskedRequest, HIDDEN};
 pub use self::call::Call;
 pub use self::error::{AdapterError, ErrorKind, Origin, Repeating};
 pub use self::flaw::{Counted, Flaw, LeftOut, Yielded, entities_of};
+pub use self::history::History;
 pub use self::notifies::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
 pub use self::prepared::{EntityStream, PlaceStream, PreparedQuery};
 pub use self::query::{Coverage, Page, PushDown, SourceQuery};

@@ -384,6 +384,44 @@ pub(crate) async fn pages_have_no_gaps_and_no_repeats(fixture: &impl Fixture) {
     }
 }
 
+/// Whatever the source decides of a condition, what it leaves is one list, in which a page can begin anywhere.
+pub(crate) async fn candidates_stand_in_one_list(fixture: &impl Fixture) {
+    for filter in [None, Some("name"), Some("maxCapacity>5")] {
+        let query = SourceQuery {
+            filter: filter.map(|text| Expression::parse(text, &context()).unwrap().into()),
+            ..everything()
+        };
+        let prepared = fixture.adapter().prepare(&query);
+        let read = async |page: Page| -> Option<Vec<Option<EntityId>>> {
+            let places = prepared.candidates(page, &call())?.take(page.limit);
+            let places: Vec<Option<Yielded>> = places.try_collect().await.unwrap();
+            Some(places.into_iter().map(|place| Some(whole(place?).id)).collect())
+        };
+        let everything = Page {
+            limit: 1_000,
+            offset: 0,
+        };
+        let Some(list) = read(everything).await else {
+            assert!(!prepared.push_down().is_exact(), "what decides everything has pages");
+            continue;
+        };
+        let in_a_walk: Vec<EntityId> = all(fixture.adapter(), &query)
+            .await
+            .into_iter()
+            .map(|one| one.id)
+            .collect();
+        let there: Vec<EntityId> = list.iter().flatten().cloned().collect();
+        assert_eq!(there, in_a_walk, "{filter:?}: the same in the same order");
+        for limit in [1, 3, list.len().max(1)] {
+            for offset in 0..=list.len() {
+                let part = read(Page { limit, offset }).await.unwrap();
+                let end = (offset + limit).min(list.len());
+                assert_eq!(part, list[offset..end], "{filter:?} limit {limit} offset {offset}");
+            }
+        }
+    }
+}
+
 pub(crate) async fn counts_are_exact(fixture: &impl Fixture) {
     for types in [
         &["EvacuationSite"][..],

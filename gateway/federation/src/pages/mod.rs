@@ -126,6 +126,8 @@ struct Walk<'r> {
     readings: Vec<Reading>,
     /// The places of the sources among all, and which of the questions to it each is.
     named: Vec<(usize, usize)>,
+    /// Of which sources it is believed that nobody else has their ids.
+    is_alone: Vec<bool>,
     seen: HashSet<EntityId>,
     ownerless: Vec<u64>,
     warnings: Vec<Warning>,
@@ -169,6 +171,10 @@ impl<'r> Walk<'r> {
             findings: sub_queries.iter().map(|one| Finding::of(one, question)).collect(),
             readings: sub_queries.iter().map(|one| Reading::new(one, request)).collect(),
             named,
+            is_alone: sub_queries
+                .iter()
+                .map(|one| one.source.owns_ids.are_believed())
+                .collect(),
             seen: HashSet::new(),
             ownerless: vec![0; sub_queries.len()],
             warnings: warning::of_errors(&all.overloaded),
@@ -224,7 +230,7 @@ impl<'r> Walk<'r> {
                             break 'ranks;
                         }
                         // A part of its answer would look like all of it.
-                        shown.retain(|one| one.rank != rank);
+                        shown.retain(|one| one.rank != rank || !self.seen.remove(&one.entity.id));
                         break;
                     }
                 };
@@ -297,12 +303,12 @@ impl<'r> Walk<'r> {
         let mut asking: Vec<(usize, Arc<SubQuery>)> = Vec::new();
         let is_held_again = is_held_again(&self.sub_queries, rank, self.request).await;
         let own = self.sub_queries.get(rank).map(|own| Arc::clone(&own.source));
-        let is_alone = own.as_ref().is_some_and(|own| own.owns_ids.are_believed());
+        let is_alone = self.is_alone.get(rank).is_some_and(|alone| *alone);
         for (other, (sub_query, reading)) in self.sub_queries.iter().zip(&mut self.readings).enumerate() {
             let is_same_source = own.as_ref().is_some_and(|own| Arc::ptr_eq(own, &sub_query.source));
             let is_apart = match is_same_source {
                 true => !is_held_again,
-                false => is_alone || sub_query.source.owns_ids.are_believed(),
+                false => is_alone || self.is_alone.get(other).is_some_and(|alone| *alone),
             };
             if other == rank || is_apart {
                 continue;
@@ -319,7 +325,7 @@ impl<'r> Walk<'r> {
             }
             if reading.has_said_all() {
                 for id in ids {
-                    if let Some(part) = reading.take_part(id) {
+                    if let Some(part) = reading.part(id) {
                         parts.entry(part.id.clone()).or_default().push((other, part));
                     }
                 }

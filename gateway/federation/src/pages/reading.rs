@@ -37,8 +37,8 @@ pub(super) struct Reading {
     open: Option<Open>,
     /// How many places were asked for last.
     asked: usize,
-    /// Those that nobody has taken yet; `None`: taken as what the source says of an entity of another.
-    ready: VecDeque<Option<Candidate>>,
+    /// Those that nobody has taken yet.
+    ready: VecDeque<Candidate>,
     /// How many were taken from the front.
     taken: usize,
     outcome: Option<Result<(), AdapterError>>,
@@ -112,17 +112,16 @@ impl Reading {
         self.is_all && matches!(self.outcome, Some(Ok(())))
     }
 
-    /// Takes what the source has said of an entity of another, which stands there and not here. What was handed out as a
-    /// candidate is not there any more.
-    pub(super) fn take_part(&mut self, id: &EntityId) -> Option<Entity> {
+    /// What the source has said of an entity, as far as that was not handed out as a candidate.
+    pub(super) fn part(&mut self, id: &EntityId) -> Option<Entity> {
         let (ready, taken) = (&mut self.ready, self.taken);
         let by_id = self.by_id.get_or_insert_with(|| {
             let all = ready.iter().enumerate();
-            let named = all.filter_map(|(place, one)| Some((one.as_ref()?.entity.id.clone(), taken + place)));
+            let named = all.map(|(place, one)| (one.entity.id.clone(), taken + place));
             named.collect()
         });
         let place = by_id.get(id)?.checked_sub(taken)?;
-        Some(ready.get_mut(place)?.take()?.entity)
+        Some(ready.get(place)?.entity.clone())
     }
 
     /// Reads until so many candidates are there, or there are no more.
@@ -140,6 +139,9 @@ impl Reading {
         };
         let read = read.map_err(|error| self.scan.judged(error, deadline));
         gather::record(&sub_query, &request, began, read.as_ref().err());
+        // What a source holds while it sends nobody keeps while others are asked: they may wait for it. One that cannot begin
+        // in the middle goes on where it was.
+        self.open = self.open.take().filter(|open| open.room.is_none());
         if let Err(error) = read {
             self.outcome = Some(Err(error));
         }
@@ -157,14 +159,9 @@ impl Reading {
         {
             return Err(error.clone());
         }
-        let mut next = Vec::with_capacity(wanted.min(self.ready.len()));
-        while next.len() < wanted
-            && let Some(one) = self.ready.pop_front()
-        {
-            self.taken += 1;
-            next.extend(one);
-        }
-        Ok(next)
+        let many = wanted.min(self.ready.len());
+        self.taken += many;
+        Ok(self.ready.drain(..many).collect())
     }
 
     async fn pull(&mut self, wanted: usize) -> Result<(), AdapterError> {
@@ -206,7 +203,7 @@ impl Reading {
             self.position += looked.places - over;
             self.left_out.add_all(&looked.left_out);
             self.by_id = None;
-            self.ready.extend(looked.candidates.into_iter().map(Some));
+            self.ready.extend(looked.candidates);
             if let Some(error) = looked.error {
                 return Err(error);
             }
