@@ -8,7 +8,7 @@ use futures::stream::ReadyChunks;
 use futures::{StreamExt, TryStreamExt};
 use hashbrown::HashMap;
 use kakehashi_adapters::{AdapterError, ErrorKind, LeftOut, Page, PlaceStream, Yielded};
-use kakehashi_resources::pause;
+use kakehashi_resources::{Held, pause};
 use ngsi_ld::{Entity, EntityId};
 
 use crate::gather::{self, Request};
@@ -39,6 +39,8 @@ pub(super) struct Reading {
     asked: usize,
     /// Those that nobody has taken yet.
     ready: VecDeque<Candidate>,
+    /// What is counted of them for the request.
+    held: Held,
     /// How many were taken from the front.
     taken: usize,
     outcome: Option<Result<(), AdapterError>>,
@@ -77,6 +79,7 @@ impl Reading {
             open: None,
             asked: 0,
             ready: VecDeque::new(),
+            held: request.call.resources.held(),
             taken: 0,
             outcome: None,
             left_out: LeftOut::default(),
@@ -161,7 +164,12 @@ impl Reading {
         }
         let many = wanted.min(self.ready.len());
         self.taken += many;
-        Ok(self.ready.drain(..many).collect())
+        let next = self.ready.drain(..many).collect();
+        // From here on whoever has taken them counts them.
+        let left = self.ready.iter().map(|one| one.entity.weight()).sum();
+        let held = self.held.become_of(left);
+        held.map_err(|exhausted| AdapterError::exhausted(&self.sub_query.source.id, exhausted))?;
+        Ok(next)
     }
 
     async fn pull(&mut self, wanted: usize) -> Result<(), AdapterError> {
@@ -203,6 +211,9 @@ impl Reading {
             self.position += looked.places - over;
             self.left_out.add_all(&looked.left_out);
             self.by_id = None;
+            let weight = looked.candidates.iter().map(|one| one.entity.weight()).sum();
+            let held = self.held.grow(weight);
+            held.map_err(|exhausted| AdapterError::exhausted(&self.sub_query.source.id, exhausted))?;
             self.ready.extend(looked.candidates);
             if let Some(error) = looked.error {
                 return Err(error);

@@ -3,6 +3,7 @@
 //! It is sealed with a key of this process and bound to who asked, the question and the revision: it tells nothing of what is
 //! hidden, leads nobody else anywhere, and none that was made up is taken.
 
+use std::fmt::{self, Write};
 use std::sync::LazyLock;
 
 use base64::Engine;
@@ -30,6 +31,16 @@ const PLACE: usize = 4 * size_of::<u64>();
 /// What a cursor is good for: the list that one consumer gets as the answer to one question, by the rules of one revision.
 pub(super) struct Walked([u8; 32]);
 
+/// Takes the digest of what is written.
+struct Digesting(Context);
+
+impl Write for Digesting {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
+}
+
 impl Walked {
     /// The list of a question.
     pub(super) fn of(question: &Question, consumer: &Consumer, revision: &str) -> Self {
@@ -42,16 +53,11 @@ impl Walked {
         let leaving = format!("{leaving:?}");
         let mut leaving: Vec<&str> = leaving.split(|character| "{}[](), ".contains(character)).collect();
         leaving.sort_unstable();
-        let mut digest = Context::new(&SHA256);
-        for part in [
-            revision,
-            &format!("{consumer:?}"),
-            &format!("{rest:?}"),
-            &leaving.join(" "),
-        ] {
-            digest.update(&part.len().to_le_bytes());
-            digest.update(part.as_bytes());
-        }
+        // As it is written, since a question may be long. No part holds the character that ends it: it would be escaped.
+        let mut digest = Digesting(Context::new(&SHA256));
+        let written = write!(digest, "{revision}\0{consumer:?}\0{rest:?}\0{}", leaving.join(" "));
+        debug_assert!(written.is_ok(), "a digest takes whatever is written");
+        let digest = digest.0;
         let mut bound = [0; 32];
         bound.copy_from_slice(digest.finish().as_ref());
         Self(bound)
