@@ -9,6 +9,7 @@ use kakehashi::core::TenantId;
 use kakehashi::core::consumer::Consumer;
 use kakehashi::federation::Question;
 use kakehashi::federation::flawed::Flawed;
+use kakehashi::federation::pages::known_list::KnownLists;
 use kakehashi::federation::plan::{Asker, narrow};
 use kakehashi::federation::registry::{OwnIds, Provision, RegisteredSource, Registration, Registry};
 use kakehashi::federation::tenant_limits::TenantLimiters;
@@ -147,6 +148,7 @@ fn plan(
     limits: &TenantLimiters,
     named: &[TypeName],
 ) -> Result<usize, Failure> {
+    let known_lists = KnownLists::default();
     let asker = Asker {
         consumer,
         operation: Operation::QueryEntity,
@@ -155,6 +157,7 @@ fn plan(
         tenant_limits: limits,
         fan_out: 128,
         extensions: config.gateway.extensions,
+        known_lists: &known_lists,
     };
     Ok(narrow(question, &asker, named)?.len())
 }

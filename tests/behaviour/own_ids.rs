@@ -56,7 +56,7 @@ async fn a_page_over_sources_of_any_size_asks_each_once_and_a_count_once_more() 
 }
 
 #[tokio::test]
-async fn where_ids_may_be_shared_the_page_comes_and_is_not_counted() {
+async fn where_ids_may_be_shared_they_are_read_alone_to_be_counted_once_for_a_walk() {
     let (platform, brokers) = two(&[]).await;
     let list = |page: &str| {
         let list = platform.entities(format!("type=EvacuationSite&{page}"));
@@ -71,11 +71,25 @@ async fn where_ids_may_be_shared_the_page_comes_and_is_not_counted() {
         "the second is asked for what the first has found"
     );
     let counted = list("limit=20&count=true").await.ok();
-    assert_eq!(
-        (counted.ids(), counted.header("ngsild-results-count")),
-        (first.ids(), None)
-    );
-    assert!(counted.warnings()[0].contains("not counted"), "{counted}");
+    assert_eq!((counted.ids(), counted.count()), (first.ids(), 30_000));
+    assert_eq!(counted.warnings().len(), 0, "{counted}");
+    // Whoever walks on has it counted already, and knows who else has what it finds: nobody.
+    requests(&brokers);
+    let next = counted.link("next").unwrap();
+    let next = platform.get(next).tenant("nasushiobara").await.ok();
+    assert_eq!((next.ids().len(), next.count()), (20, 30_000));
+    assert_eq!(requests(&brokers), [1, 0]);
+    // So it is at any offset.
+    let far = list("limit=20&count=true&offset=20000").await.ok();
+    assert_eq!(far.count(), 30_000);
+    assert!(far.ids()[0].ends_with("B05000"), "{far}");
+    assert_eq!(requests(&brokers), [0, 1]);
+    // And for nobody else.
+    let other = platform.entities("type=EvacuationSite&limit=20&count=true&offset=20000");
+    let other = other.tenant("nasushiobara").by("sano-dashboard").await.ok();
+    assert_eq!((other.count(), other.ids()), (30_000, far.ids()));
+    let asked = requests(&brokers);
+    assert!(asked.iter().all(|asked| *asked >= 15), "{asked:?}");
 }
 
 #[tokio::test]

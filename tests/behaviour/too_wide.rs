@@ -182,6 +182,11 @@ async fn with_brokers(brokers: &[(&str, &Server)]) -> Platform {
 
 /// The same, with these keys in the table of each.
 pub(super) async fn with_brokers_that(brokers: &[(&str, &Server)], keys: &[(&str, &str)]) -> Platform {
+    with_brokers_within(None, brokers, keys).await
+}
+
+/// The same, with this bound of what is looked at.
+async fn with_brokers_within(scan: Option<i64>, brokers: &[(&str, &Server)], keys: &[(&str, &str)]) -> Platform {
     let builder = Platform::builder().await.tenants(|table| {
         let mut one = None;
         change_source(table, ORION, |source| one = Some(source.clone()));
@@ -196,30 +201,59 @@ pub(super) async fn with_brokers_that(brokers: &[(&str, &Server)], keys: &[(&str
         });
         let sources = Value::Array(sources.collect());
         section(section(table, "tenants"), "nasushiobara").insert("sources".into(), sources);
-        section(section(table, "gateway"), "limits").insert("deadline".into(), "50s".into());
+        let limits = section(section(table, "gateway"), "limits");
+        limits.insert("deadline".into(), "50s".into());
+        limits.extend(scan.map(|scan| ("scan".to_owned(), scan.into())));
     });
     // The expectations there are about the broker that is gone.
     std::fs::remove_dir_all(builder.files().folder().join("policies/tests")).unwrap();
     builder.start().await
 }
 
-/// 10,000 of one source are counted, and 20,000 in all: what is beyond that is not, whoever is first to send. A page comes all
-/// the same.
+/// 10,000 of one source are held to be counted, and 20,000 in all; of what is beyond that the ids are, whoever is first to send.
 #[tokio::test]
-async fn what_is_too_much_to_count_is_not_counted_whoever_is_first_to_send() {
+async fn what_is_too_much_to_hold_is_counted_by_its_ids_whoever_is_first_to_send() {
     let large = broker("L", 10_001).await;
     let full = broker("F", 10_000).await;
     let small = broker("S", 500).await;
     let beyond = broker("B", 9_999).await;
     let few = broker("T", 2).await;
-    for order in [
-        [&large, &full, &small],
-        [&small, &full, &large],
-        [&full, &large, &small],
-        [&beyond, &full, &few],
-        [&few, &full, &beyond],
+    for (order, count) in [
+        ([&large, &full, &small], 20_501),
+        ([&small, &full, &large], 20_501),
+        ([&full, &large, &small], 20_501),
+        ([&beyond, &full, &few], 20_001),
+        ([&few, &full, &beyond], 20_001),
     ] {
         let platform = with_brokers(&[("a", order[0]), ("b", order[1]), ("c", order[2])]).await;
+        let list = |page: &str| {
+            platform
+                .entities(format!("type=EvacuationSite&{page}"))
+                .tenant("nasushiobara")
+        };
+        let alone = list("limit=0&count=true").await.ok();
+        assert_eq!((alone.count(), alone.warnings().len()), (count, 0), "{alone}");
+        let page = list("limit=20&count=true").await.ok();
+        assert_eq!((page.ids().len(), page.count()), (20, count), "{page}");
+        let uncounted = list("limit=20").await.ok();
+        assert_eq!((uncounted.ids(), uncounted.warnings().len()), (page.ids(), 0));
+    }
+    let platform = with_brokers(&[("a", &full), ("b", &small)]).await;
+    let answer = platform
+        .entities("type=EvacuationSite&limit=0&count=true")
+        .tenant("nasushiobara")
+        .await
+        .ok();
+    assert_eq!((answer.count(), answer.warnings().len()), (10_500, 0), "{answer}");
+}
+
+/// Ids are read of ten times as many as may be looked at. What is beyond that is not counted; a page comes all the same.
+#[tokio::test]
+async fn what_has_more_ids_than_one_request_may_know_is_not_counted() {
+    let large = broker("L", 10_001).await;
+    let small = broker("S", 500).await;
+    for order in [[&large, &small], [&small, &large]] {
+        let platform = with_brokers_within(Some(1_000), &[("a", order[0]), ("b", order[1])], &[]).await;
         let list = |page: &str| {
             platform
                 .entities(format!("type=EvacuationSite&{page}"))
@@ -241,11 +275,4 @@ async fn what_is_too_much_to_count_is_not_counted_whoever_is_first_to_send() {
         let uncounted = list("limit=20").await.ok();
         assert_eq!((uncounted.ids(), uncounted.warnings().len()), (page.ids(), 0));
     }
-    let platform = with_brokers(&[("a", &full), ("b", &small)]).await;
-    let answer = platform
-        .entities("type=EvacuationSite&limit=0&count=true")
-        .tenant("nasushiobara")
-        .await
-        .ok();
-    assert_eq!((answer.count(), answer.warnings().len()), (10_500, 0), "{answer}");
 }

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use kakehashi_config::{Config, DefaultContext};
 use kakehashi_core::consumer::{Affiliation, AssuranceLevels, Consumer};
 use kakehashi_core::names::{RoleName, TenantId};
+use kakehashi_federation::pages::known_list::KnownLists;
 use kakehashi_federation::plan::Asker;
 use kakehashi_federation::registry::Registry;
 use kakehashi_federation::tenant_limits::TenantLimiters;
@@ -167,7 +168,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         status: problem.error_type.status().as_u16(),
         detail: problem.detail,
     })?;
-    let limits = TenantLimiters::default();
+    let (limits, known_lists) = (TenantLimiters::default(), KnownLists::default());
     let asker = Asker {
         consumer: &consumer,
         operation: command.operation(),
@@ -176,6 +177,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         tenant_limits: &limits,
         fan_out: config.gateway.limits.fan_out,
         extensions: config.gateway.extensions,
+        known_lists: &known_lists,
     };
     if let Some(tenant) = &tenant
         && !may_see_something(&config.policy, registry, &consumer, tenant)

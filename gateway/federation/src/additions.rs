@@ -37,10 +37,14 @@ impl RankedPart {
         }
     }
 
-    /// Whether it may stand beside what the owner says alone.
-    fn is_addition(&self, sub_queries: &[impl Deref<Target = SubQuery>]) -> bool {
-        let is_asked_by_name = || sub_queries.get(self.rank).is_some_and(|asked| asked.of_one_tenant);
-        self.standing == Standing::Addition && !is_asked_by_name()
+    /// Whether it may stand beside what the owner says alone. `asked`: the question by which it was found.
+    pub(super) fn is_addition(&self, asked: &SubQuery) -> bool {
+        self.standing == Standing::Addition && !asked.of_one_tenant
+    }
+
+    fn is_addition_among(&self, sub_queries: &[impl Deref<Target = SubQuery>]) -> bool {
+        let asked = sub_queries.get(self.rank);
+        asked.map_or(self.standing == Standing::Addition, |asked| self.is_addition(asked))
     }
 }
 
@@ -49,7 +53,7 @@ impl RankedPart {
 /// entity, its scopes and its dates.
 #[must_use]
 pub(super) fn take_out_ownerless(parts: &mut PartsOfOne, sub_queries: &[impl Deref<Target = SubQuery>]) -> PartsOfOne {
-    if !parts.iter().any(|part| part.is_addition(sub_queries)) {
+    if !parts.iter().any(|part| part.is_addition_among(sub_queries)) {
         return PartsOfOne::new();
     }
     let owners = parts.iter().filter(|part| part.standing == Standing::Owner);
@@ -63,11 +67,11 @@ pub(super) fn take_out_ownerless(parts: &mut PartsOfOne, sub_queries: &[impl Der
     let Some(first) = owners.first() else {
         let (ownerless, others) = std::mem::take(parts)
             .into_iter()
-            .partition(|part| part.is_addition(sub_queries));
+            .partition(|part| part.is_addition_among(sub_queries));
         *parts = others;
         return ownerless;
     };
-    for part in parts.iter_mut().filter(|part| part.is_addition(sub_queries)) {
+    for part in parts.iter_mut().filter(|part| part.is_addition_among(sub_queries)) {
         let Entity {
             types,
             scopes,

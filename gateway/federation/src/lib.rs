@@ -95,6 +95,16 @@ impl Question {
         self.selectors.is_empty() || self.selectors.iter().any(|one| one.selects(entity))
     }
 
+    /// Whether an entity meets the conditions by its id and its types alone.
+    fn is_unconditional(&self) -> bool {
+        let query = &self.query;
+        query.filter.is_none()
+            && query.geo.is_none()
+            && query.scope.is_none()
+            && query.attributes.is_empty()
+            && self.leaving.is_none()
+    }
+
     /// Whether something is shown of an entity.
     fn leaves_something(&self, entity: &Entity) -> bool {
         let datasets = self.datasets.as_ref();

@@ -22,6 +22,7 @@ use ngsi_ld::query::{Expression, GeoQuery, Ordering, Query, ScopeQuery};
 use ngsi_ld::{AttributeName, EntityId, TypeName};
 
 use super::asked_attributes::{asked_attributes, needs_system_dates, with_judged};
+use super::pages::known_list::KnownLists;
 use super::proxied::{NotBelieved, in_both};
 use super::registry::{RegisteredSource, Registry};
 use super::release::Audit;
@@ -57,6 +58,8 @@ pub struct Asker<'a> {
     pub fan_out: usize,
     /// What goes beyond the standard.
     pub extensions: Extensions,
+    /// The lists that are known for a while.
+    pub known_lists: &'a KnownLists,
 }
 
 /// The types that a question is about: those that it names or, where it names none, those that somebody else

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use kakehashi_adapters::{AdapterError, AskedRequest, Coverage, Page, PreparedQuery, PushDown, SourceQuery};
+use kakehashi_adapters::{
+    AdapterError, AskedRequest, AttributeSelection, Coverage, Page, PreparedQuery, PushDown, SourceQuery,
+};
 use kakehashi_policy::{GrantSet, Restriction, TypeGrant};
-use ngsi_ld::query::Query;
-use ngsi_ld::{Entity, EntityId, TypeName};
+use ngsi_ld::query::{Expression, Query};
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
+use super::Question;
+use super::asked_attributes::needs_system_dates;
 use super::claimed::{ClaimedIds, Standing};
 use super::once_prepared::OncePrepared;
-use super::proxied::NotBelieved;
+use super::proxied::{NotBelieved, in_both};
 use super::registered_source::RegisteredSource;
 use super::release::Audit;
 
@@ -198,6 +202,32 @@ impl SubQuery {
             ..self.unconditional(ids)
         };
         self.with(query.into(), Told::NOTHING)
+    }
+
+    /// The same question with no more of each entity than decides whether it is in the list of these conditions.
+    #[must_use]
+    pub(super) fn least(&self, question: &Question) -> Self {
+        let query = &self.query;
+        // Where something was left out lately it is left out alike.
+        let needs_all =
+            question.leaving.is_some() || needs_system_dates(question) || self.source.flawed.includes_any(&query.types);
+        if needs_all {
+            return self.of_part(self.page);
+        }
+        let conditions = question.query.filter.iter().flat_map(Expression::attributes);
+        let place = question.query.geo.iter().map(|geo| &geo.property);
+        let judged = self.restriction.iter().flat_map(|restriction| &restriction.attributes);
+        let needed = conditions.chain(place).chain(&question.query.attributes).chain(judged);
+        let needed: Vec<AttributeName> = needed.cloned().collect();
+        let looks_at_dates = |restriction: &Arc<Restriction>| restriction.system_attributes;
+        // Which of two parts is newer is nothing to know where neither is looked at.
+        let needs_dates = !needed.is_empty() || self.restriction.as_ref().is_some_and(looks_at_dates);
+        let query = SourceQuery {
+            attributes: in_both(AttributeSelection::only(needed), &query.attributes),
+            system_attributes: query.system_attributes && needs_dates,
+            ..SourceQuery::clone(query)
+        };
+        self.with(query.into(), self.told)
     }
 
     /// The question for one entity, without any condition on attributes: whether a permit covers it is judged here.

@@ -5,7 +5,9 @@ mod additions;
 mod conditional;
 mod dates;
 mod in_memory;
+mod known_lists;
 mod left_out;
+mod made;
 mod pages;
 mod prepared;
 mod registered;
@@ -38,6 +40,7 @@ use self::in_memory::{AskedOf, InMemory};
 use super::entities::EntityPage;
 use super::flawed::Flawed;
 use super::gather::Request;
+use super::pages::known_list::KnownLists;
 use super::plan::Asker;
 use super::registry::{OwnIds, ProvidedIds, Provision, RegisteredSource, Registration, Registry};
 use super::tenant_limits::TenantLimiters;
@@ -50,6 +53,7 @@ struct Bench {
     consumer: &'static str,
     metrics: Metrics,
     limits: TenantLimiters,
+    known_lists: KnownLists,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -76,6 +80,7 @@ impl Bench {
             consumer,
             metrics: Metrics::new().unwrap(),
             limits: TenantLimiters::default(),
+            known_lists: KnownLists::default(),
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
                 .enable_all()
@@ -93,6 +98,7 @@ impl Bench {
             tenant_limits: &self.limits,
             fan_out: 128,
             extensions: self.config.gateway.extensions,
+            known_lists: &self.known_lists,
         }
     }
 

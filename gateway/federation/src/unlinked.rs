@@ -17,7 +17,7 @@ use super::entities::{Arriving, Entities, EntityPage};
 use super::gather::{self, Found, Request, SourceAnswer};
 use super::looking::{Look, hold};
 use super::pages::place::Place;
-use super::pages::{self, Asked, AskedSources, Finding};
+use super::pages::{Asked, AskedSources, Finding, Paging};
 use super::plan::{Asker, SubQuery, plan};
 use super::strategy::Strategy;
 use super::warning::Missing;
@@ -58,7 +58,7 @@ pub(super) async fn query(
 }
 
 /// The answer of sources of which as much is read as the page needs. Where its entities can be counted by looking at all of
-/// them alone, that is done, as far as one request may.
+/// them alone, that is done: at the entities themselves where there are few, else at their ids.
 async fn by_pages(
     all: &AskedSources,
     question: &Arc<Question>,
@@ -66,23 +66,22 @@ async fn by_pages(
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<EntityPage, Refusal> {
-    if let Some(answer) = pages::from_many(all, question, asked, asker, request).await? {
-        return Ok(answer);
+    let mut paging = Paging::of(all, question, asked, asker, request).await;
+    if !asked.count || paging.counts() {
+        return paging.page().await;
     }
     let Asked { page, from, .. } = asked;
-    // The rest of the time is for the page, which comes whatever becomes of the count.
     let now = Instant::now();
+    let time = request.call.deadline.saturating_duration_since(now);
     let mut counting = request.clone();
     counting.call.requests = request.call.requests.again();
-    if page.limit > 0 {
-        counting.call.deadline = now + request.call.deadline.saturating_duration_since(now) * 3 / 4;
-    }
+    counting.call.deadline = now + time * 3 / 8;
     let counted = match &*all.sub_queries {
         [only] if only.is_only => looked_through(only, question, page, true, &counting).await,
         _ => merged_from_many(all, question, page, true, &counting).await,
     };
     let first = || all.sub_queries.first().map(|first| first.source.id.clone());
-    let uncounted = match &counted {
+    let too_much = match &counted {
         Ok(answer) => answer.warnings.iter().find_map(Warning::of_too_many),
         Err(
             Refusal::ScanTooWide
@@ -92,39 +91,31 @@ async fn by_pages(
         ) => first(),
         Err(_) => None,
     };
-    let Some(source) = uncounted.filter(|_| page.limit > 0) else {
-        let answer = counted?;
-        return match answer.warnings.iter().find_map(Warning::of_too_many) {
-            // A count that is not asked for with anything else is the answer, or there is none.
-            Some(_) if page.limit == 0 => Err(Refusal::ScanTooWide),
+    let Some(source) = too_much else {
+        let mut answer = counted?;
+        if from.is_some() {
             // The page is another one than that which begins there.
-            None if from.is_some() => page_with_count(all, question, asked, answer, asker, request).await,
-            _ => Ok(answer),
-        };
+            let EntityPage { count, warnings, .. } = answer;
+            answer = paging.page().await?;
+            answer.count = count;
+            warning::add(&mut answer.warnings, warnings);
+        }
+        return Ok(answer);
     };
-    let uncounted = Asked { count: false, ..asked };
-    let mut answer = pages::from_many(all, question, uncounted, asker, request).await?;
-    if let Some(answer) = &mut answer {
-        let missing = Missing::Count;
-        warning::add(&mut answer.warnings, [Warning { source, missing }]);
+    // The rest of the time is for the page, which comes whatever becomes of the count.
+    let until = match page.limit {
+        0 => request.call.deadline,
+        _ => now + time * 3 / 4,
+    };
+    let known = paging.know(until).await?;
+    if known.is_none() && page.limit == 0 {
+        // A count that is not asked for with anything else is the answer, or there is none.
+        return Err(counted.err().unwrap_or(Refusal::ScanTooWide));
     }
-    answer.ok_or(Refusal::ScanTooWide)
-}
-
-/// The page that begins at a place, with the count of another answer.
-async fn page_with_count(
-    all: &AskedSources,
-    question: &Arc<Question>,
-    asked: Asked,
-    counted: EntityPage,
-    asker: &Asker<'_>,
-    request: &Request,
-) -> Result<EntityPage, Refusal> {
-    let uncounted = Asked { count: false, ..asked };
-    let answer = pages::from_many(all, question, uncounted, asker, request).await?;
-    let mut answer = answer.ok_or(Refusal::ScanTooWide)?;
-    answer.count = counted.count;
-    warning::add(&mut answer.warnings, counted.warnings);
+    let mut answer = paging.page().await?;
+    let missing = Missing::Count;
+    let uncounted = || vec![Warning { source, missing }];
+    warning::add(&mut answer.warnings, known.unwrap_or_else(uncounted));
     Ok(answer)
 }
 

@@ -12,6 +12,7 @@ use kakehashi_contexts::resolver::CannotHaveContexts;
 use kakehashi_core::names::TenantId;
 use kakehashi_egress::sources::SourceEgress;
 use kakehashi_federation::flawed::Flawed;
+use kakehashi_federation::pages::known_list::KnownLists;
 use kakehashi_federation::registry::{OwnIds, Provision, RegisteredSource, Registration, Registrations, Registry};
 use kakehashi_federation::tenant_limits::TenantLimiters;
 use kakehashi_policy::inspection::{Actions, Inspection};
@@ -29,6 +30,8 @@ pub struct Revision {
     pub registry: Registry,
     /// How many questions may touch a tenant's sources.
     pub tenant_limits: TenantLimiters,
+    /// The lists that are known for a while; they end with the revision.
+    pub known_lists: KnownLists,
     /// The contexts of requests.
     pub contexts: Arc<Contexts>,
     /// What inspection has found.
@@ -155,6 +158,7 @@ impl Revision {
         Ok(Self {
             registry: Registry::beside(sources, registrations),
             tenant_limits: TenantLimiters::after(limits, &config.tenants),
+            known_lists: KnownLists::default(),
             contexts,
             findings,
             http,

@@ -7,99 +7,48 @@
 //! | module | owns |
 //! |---|---|
 //! | [`place`] | where in the list a page begins |
+//! | `walk` | the walk along the list for one page |
 //! | `finding` | whether a source finds an entity by its own part alone |
 //! | `reading` | the candidates of one source, from a place on |
 //! | `judging` | candidates of one source, made whole and judged |
 //! | `counting` | what the sources say of how many there are |
+//! | `ids_alone` | the whole list of one source in its smallest form |
+//! | `listing` | the whole list of a question, made of those |
+//! | [`known_list`] | a list that was read, and for how long it is known |
 
 mod counting;
 mod finding;
+mod ids_alone;
 mod judging;
+pub mod known_list;
+mod listing;
 pub mod place;
 mod reading;
+mod walk;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use futures::future::join_all;
-use hashbrown::{HashMap, HashSet};
-use kakehashi_adapters::{AdapterError, ErrorKind, LeftOut, Page, SourceId};
-use kakehashi_resources::Held;
-use ngsi_ld::{Entity, EntityId};
+use kakehashi_adapters::{AdapterError, Page};
 
 use self::counting::Counts;
 pub(super) use self::finding::Finding;
-use self::judging::{Judging, Parts};
+use self::known_list::KnownList;
+use self::listing::Lists;
 use self::place::Place;
-use self::reading::{Candidate, Reading};
+use self::walk::Walk;
 use super::entities::{Entities, EntityPage};
-use super::gather::{self, Request};
-use super::looking::hold;
+use super::gather::Request;
 use super::plan::{Asker, SubQuery};
-use super::registered_source::RegisteredSource;
-use super::scan::{self, MAX_CANDIDATES};
 use super::{Question, Refusal, Warning, warning};
 
-/// Most candidates that are judged together.
-const JUDGED_TOGETHER: usize = 1_000;
+/// From so far behind what the sources' counts tell, the ids of the list are read to find where it goes on, instead of all
+/// entities up to there.
+const FAR: usize = 1_000;
 
-/// How long what has arrived may be judged when the request's time is over, before a source that was not heard is named: about a
-/// thousand entities on a busy machine.
-const LAST_JUDGEMENT: Duration = Duration::from_millis(200);
-
-/// The answer of several sources, a page of it. `None`: the entities cannot be counted without looking at all of them.
-///
-/// # Errors
-/// [`Refusal::ScanTooWide`] where a source that was to answer alone has more than may be looked through;
-/// [`Refusal::Exhausted`].
-pub(super) async fn from_many(
-    all: &AskedSources,
-    question: &Arc<Question>,
-    asked: Asked,
-    asker: &Asker<'_>,
-    request: &Request,
-) -> Result<Option<EntityPage>, Refusal> {
-    let Asked { page, from, count } = asked;
-    let sub_queries = &all.sub_queries;
-    let is_far = from.is_none() && page.offset > 0;
-    let summable = match is_far || count {
-        true => counting::summable(sub_queries, question, request).await,
-        false => 0,
-    };
-    if count && summable < sub_queries.len() {
-        return Ok(None);
-    }
-    let (mut walk, begin) = Walk::new(all, question, from, asker, request);
-    let (first, _) = sub_queries.split_at(summable);
-    let counts;
-    let filled;
-    if is_far {
-        // The counts tell where in the list the page begins.
-        counts = Some(Counts::of(first, request).await?);
-        let told = counts.as_ref().map(|counts| counts.place_of(page.offset));
-        let (rank, place) = told.unwrap_or_default();
-        filled = walk.fill(rank, place, page.limit).await?;
-    } else {
-        let counting = async {
-            if count {
-                Counts::of(first, request).await.map(Some)
-            } else {
-                Ok(None)
-            }
-        };
-        let (of_page, of_counts) = futures::join!(walk.fill(begin.0, begin.1, page.limit), counting);
-        (filled, counts) = (of_page?, of_counts?);
-    }
-    let (entities, next) = filled;
-    let mut warnings = walk.warnings().await;
-    warning::add(&mut warnings, counts.iter().flat_map(Counts::warnings));
-    Ok(Some(EntityPage {
-        entities: Entities::at_hand(question, entities, next.is_some(), Some(walk.held)),
-        count: counts.filter(|_| count).map(|counts| counts.sum()),
-        warnings,
-        next,
-    }))
-}
+/// Once others were asked for so many ids in one walk, the ids of the list are read instead: as many questions as reading
+/// the ids of some fifty thousand entities takes.
+const LONG_WALK: usize = 5_000;
 
 /// The sources that are asked, in their order, and what went wrong before that.
 #[derive(Debug)]
@@ -117,291 +66,180 @@ pub(super) struct Asked {
     pub(super) count: bool,
 }
 
-/// What several sources are asked for one page.
-struct Walk<'r> {
-    question: Arc<Question>,
-    request: &'r Request,
-    sub_queries: Arc<[Arc<SubQuery>]>,
-    findings: Arc<[Finding]>,
-    readings: Vec<Reading>,
-    /// The places of the sources among all, and which of the questions to it each is.
-    named: Vec<(usize, usize)>,
-    /// Of which sources it is believed that nobody else has their ids.
-    is_alone: Vec<bool>,
-    seen: HashSet<EntityId>,
-    ownerless: Vec<u64>,
-    warnings: Vec<Warning>,
-    held: Held,
+impl Asked {
+    /// Whether it begins at an offset, which has to be found.
+    fn is_at_offset(&self) -> bool {
+        self.from.is_none() && self.page.offset > 0
+    }
 }
 
-/// An entity of the page, with where it was found and where the list goes on behind it.
-struct Shown {
-    entity: Entity,
-    rank: usize,
-    behind: usize,
+/// The pages of one question, of which one is asked for.
+pub(super) struct Paging<'a> {
+    all: &'a AskedSources,
+    question: &'a Arc<Question>,
+    asked: Asked,
+    asker: &'a Asker<'a>,
+    request: &'a Request,
+    /// How many of the first sources have counts that can be summed.
+    summable: usize,
+    /// The whole list, as far as it is known.
+    known: Option<Arc<KnownList>>,
+    /// Whether to know it is too much for one request.
+    is_too_much: bool,
 }
 
-impl<'r> Walk<'r> {
-    /// One that begins at a place: its rank, and what is before it there.
-    fn new(
-        all: &AskedSources,
-        question: &Arc<Question>,
-        from: Option<Place>,
-        asker: &Asker<'_>,
-        request: &'r Request,
-    ) -> (Self, (usize, Place)) {
-        let sub_queries = Arc::clone(&all.sub_queries);
-        let mut named: Vec<(usize, usize)> = Vec::with_capacity(sub_queries.len());
-        for sub_query in sub_queries.iter() {
-            let source = asker.registry.position(&sub_query.source).unwrap_or(usize::MAX);
-            let part = named.last().filter(|(last, _)| *last == source);
-            named.push((source, part.map_or(0, |(_, part)| part + 1)));
-        }
-        let begin = from.unwrap_or_default();
-        // Where the source is not asked any more, with what comes after it.
-        let rank = named.partition_point(|name| *name < (begin.source, begin.part));
-        let is_same = named.get(rank) == Some(&(begin.source, begin.part));
-        let place = Place {
-            position: if is_same { begin.position } else { 0 },
-            ..begin
+impl<'a> Paging<'a> {
+    /// Of a question to these sources.
+    pub(super) async fn of(
+        all: &'a AskedSources,
+        question: &'a Arc<Question>,
+        asked: Asked,
+        asker: &'a Asker<'a>,
+        request: &'a Request,
+    ) -> Self {
+        let summable = match asked.is_at_offset() || asked.count {
+            true => counting::summable(&all.sub_queries, question, request).await,
+            false => 0,
         };
-        let walk = Self {
-            question: Arc::clone(question),
+        let mut paging = Self {
+            all,
+            question,
+            asked,
+            asker,
             request,
-            findings: sub_queries.iter().map(|one| Finding::of(one, question)).collect(),
-            readings: sub_queries.iter().map(|one| Reading::new(one, request)).collect(),
-            named,
-            is_alone: sub_queries
-                .iter()
-                .map(|one| one.source.owns_ids.are_believed())
-                .collect(),
-            seen: HashSet::new(),
-            ownerless: vec![0; sub_queries.len()],
-            warnings: warning::of_errors(&all.overloaded),
-            held: request.call.resources.held(),
-            sub_queries,
+            summable,
+            known: None,
+            is_too_much: false,
         };
-        (walk, (rank, place))
+        let needs_more = (asked.count || asked.is_at_offset()) && !paging.is_summable();
+        let completed = asked.from.map_or(0, |from| from.completed);
+        // What is counted for a first page is counted now.
+        let is_further = asked.from.is_some() || asked.page.offset > 0;
+        if is_further && (needs_more || completed > 0) {
+            match paging.lists().find(all) {
+                Some(Some(list)) => paging.known = Some(list),
+                Some(None) => paging.is_too_much = true,
+                None => {}
+            }
+        }
+        paging
     }
 
-    /// The entities of the page that begins there, and where the next one begins; `None`: nowhere.
-    async fn fill(&mut self, rank: usize, begin: Place, limit: usize) -> Result<(Vec<Entity>, Option<Place>), Refusal> {
-        if limit == 0 {
-            return Ok((Vec::new(), None));
+    fn lists(&self) -> Lists<'a> {
+        Lists::of(self.question, self.all, self.asker)
+    }
+
+    fn is_summable(&self) -> bool {
+        self.summable == self.all.sub_queries.len()
+    }
+
+    /// Whether the entities can be counted without looking at them.
+    pub(super) fn counts(&self) -> bool {
+        self.is_summable() || self.known.is_some()
+    }
+
+    /// Finds out the whole list, until then at most. What went wrong with it; `None`: it is too much for one request.
+    ///
+    /// # Errors
+    /// [`Refusal::Exhausted`]
+    pub(super) async fn know(&mut self, until: Instant) -> Result<Option<Vec<Warning>>, Refusal> {
+        if self.is_too_much {
+            return Ok(None);
         }
-        let mut skip = begin.skipped;
-        if let Some(reading) = self.readings.get_mut(rank) {
-            reading.begin_at(begin.position);
-        }
-        self.read_ahead(rank, limit.saturating_add(1)).await;
-        let mut shown: Vec<Shown> = Vec::new();
-        let mut stopped = None;
-        let first = rank;
-        'ranks: for rank in first..self.readings.len() {
-            let begun = if rank == first { begin.position } else { 0 };
-            let mut judged_last = 0;
-            while shown.len() <= limit {
-                let mut missing = skip.saturating_add(limit + 1 - shown.len());
-                if self.named.len() > 1 {
-                    // Where few are shown of many, more are made whole together: each time other sources are asked.
-                    missing = missing.max(judged_last * 2);
-                }
-                let Some(reading) = self.readings.get_mut(rank) else {
-                    break;
-                };
-                let candidates = match reading.next(missing.min(JUDGED_TOGETHER)).await {
-                    Ok(candidates) if candidates.is_empty() => break,
-                    Ok(candidates) => candidates,
-                    Err(error) => {
-                        if let Some(refusal) = scan::exhausted(&error) {
-                            return Err(refusal);
-                        }
-                        let goes_on = error.kind == ErrorKind::TooMany && reading.position() > begun;
-                        if let [_] = self.named.as_slice()
-                            && !goes_on
-                            && let Some(refusal) = scan::refusal_of_the_only(&error)
-                        {
-                            return Err(refusal);
-                        }
-                        warning::add(&mut self.warnings, [Warning::from(&error)]);
-                        if goes_on {
-                            // So much is looked through for one page: the next one goes on from here.
-                            stopped = Some((rank, reading.position()));
-                            break 'ranks;
-                        }
-                        // A part of its answer would look like all of it.
-                        shown.retain(|one| one.rank != rank || !self.seen.remove(&one.entity.id));
-                        break;
-                    }
-                };
-                judged_last = candidates.len();
-                for Candidate { entity, behind } in self.judged(rank, candidates).await? {
-                    if skip > 0 {
-                        skip -= 1;
-                    } else if shown.len() <= limit {
-                        hold(&mut self.held, &entity).map_err(Refusal::Exhausted)?;
-                        shown.push(Shown { entity, rank, behind });
-                    }
-                }
+        let mut request = self.request.clone();
+        request.call.requests = self.request.call.requests.again();
+        request.call.deadline = until.min(self.request.call.deadline);
+        match self.lists().read(self.all, &request).await? {
+            Some(listed) => {
+                self.known = Some(listed.list);
+                Ok(Some(listed.warnings))
             }
-            if shown.len() > limit {
-                break;
+            None => {
+                self.is_too_much = true;
+                Ok(None)
             }
         }
-        let next = if shown.len() > limit {
-            shown.truncate(limit);
-            shown.last().map(|last| (last.rank, last.behind))
+    }
+
+    /// Half of what is left of the request's time.
+    fn half_of_the_time(&self) -> Instant {
+        let now = Instant::now();
+        now + self.request.call.deadline.saturating_duration_since(now) / 2
+    }
+
+    /// The page; with the count, where the entities can be counted without looking at them.
+    ///
+    /// # Errors
+    /// [`Refusal::ScanTooWide`] where a source that was to answer alone has more than may be looked through;
+    /// [`Refusal::Exhausted`].
+    pub(super) async fn page(&mut self) -> Result<EntityPage, Refusal> {
+        let Asked { page, from, count } = self.asked;
+        let mut warnings = Vec::new();
+        let is_long_walk = from.is_some_and(|from| from.completed >= LONG_WALK);
+        if is_long_walk && self.known.is_none() {
+            let until = self.half_of_the_time();
+            warning::add(&mut warnings, self.know(until).await?.unwrap_or_default());
+        }
+        let (first, _) = self.all.sub_queries.split_at(self.summable);
+        let sums_tell = count || self.asked.is_at_offset();
+        let (sums, request) = (sums_tell && self.known.is_none(), self.request);
+        let counts = async || match sums {
+            true => Counts::of(first, request).await.map(Some),
+            false => Ok(None),
+        };
+        let mut counted = None;
+        let mut begin = None;
+        if self.asked.is_at_offset() {
+            // The counts tell where in the list the page begins.
+            counted = counts().await?;
+            let told = counted.as_ref().map(|counts| counts.place_of(page.offset));
+            if self.known.is_none() && told.is_some_and(|(_, place)| place.skipped > FAR) {
+                let until = self.half_of_the_time();
+                warning::add(&mut warnings, self.know(until).await?.unwrap_or_default());
+            }
+            begin = told;
+        }
+        let known = self.known.clone();
+        let from = match (from, &known) {
+            (None, Some(known)) if page.offset > 0 => known.place_of(page.offset),
+            _ => from,
+        };
+        let is_behind_all = self.asked.is_at_offset() && known.is_some() && from.is_none();
+        let limit = if is_behind_all { 0 } else { page.limit };
+        let is_walk = from.is_some();
+        let (mut walk, start) = Walk::new(self.all, self.question, from, known.clone(), self.asker, self.request);
+        let begin = match known {
+            Some(_) => start,
+            None => begin.unwrap_or(start),
+        };
+        let filling = walk.fill(begin, is_walk, limit);
+        let (entities, next) = if self.asked.is_at_offset() {
+            filling.await?
         } else {
-            stopped
+            let (of_page, of_counts) = futures::join!(filling, counts());
+            counted = of_counts?;
+            of_page?
         };
-        let next = next.and_then(|(rank, position)| {
-            let (source, part) = *self.named.get(rank)?;
-            Some(Place {
-                source,
-                part,
-                position,
-                skipped: skip,
-            })
-        });
-        Ok((shown.into_iter().map(|one| one.entity).collect(), next))
-    }
-
-    /// Reads as much of each source, all at the same time, as the page may need of it.
-    async fn read_ahead(&mut self, first: usize, wanted: usize) {
-        let many = (MAX_CANDIDATES / 2 / wanted).max(1);
-        let wanted = wanted.min(JUDGED_TOGETHER);
-        let readings = self.readings.iter_mut().skip(first).take(many);
-        join_all(readings.map(|reading| reading.read(wanted))).await;
-    }
-
-    /// Makes candidates of one source whole, and judges them.
-    async fn judged(&mut self, rank: usize, candidates: Vec<Candidate>) -> Result<Vec<Candidate>, Refusal> {
-        let parts = self.parts_beside(rank, &candidates).await?;
-        let judging = Judging {
-            question: Arc::clone(&self.question),
-            sub_queries: Arc::clone(&self.sub_queries),
-            findings: Arc::clone(&self.findings),
-            rank,
-        };
-        let judging = judging.of(candidates, parts, std::mem::take(&mut self.seen));
-        let resources = &self.request.call.resources;
-        // What was read until the end of the request's time is judged all the same.
-        let end = self.request.call.deadline.max(Instant::now()) + LAST_JUDGEMENT;
-        let judging = tokio::time::timeout_at(end.into(), resources.compute_over_held(judging));
-        let judged = judging.await.map_err(|_| Refusal::ScanTooWide)?;
-        let judged = judged.and_then(|judged| judged).map_err(Refusal::Exhausted)?;
-        self.seen = judged.seen;
-        for (count, more) in self.ownerless.iter_mut().zip(judged.ownerless) {
-            *count += more;
-        }
-        Ok(judged.shown)
-    }
-
-    /// What the other sources say of candidates of one. What they have said already they are not asked again.
-    async fn parts_beside(&mut self, rank: usize, candidates: &[Candidate]) -> Result<Parts, Refusal> {
-        let mut parts = Parts::new();
-        let mut asking: Vec<(usize, Arc<SubQuery>)> = Vec::new();
-        let is_held_again = is_held_again(&self.sub_queries, rank, self.request).await;
-        let own = self.sub_queries.get(rank).map(|own| Arc::clone(&own.source));
-        let is_alone = self.is_alone.get(rank).is_some_and(|alone| *alone);
-        for (other, (sub_query, reading)) in self.sub_queries.iter().zip(&mut self.readings).enumerate() {
-            let is_same_source = own.as_ref().is_some_and(|own| Arc::ptr_eq(own, &sub_query.source));
-            let is_apart = match is_same_source {
-                true => !is_held_again,
-                false => is_alone || self.is_alone.get(other).is_some_and(|alone| *alone),
-            };
-            if other == rank || is_apart {
-                continue;
-            }
-            let ids = candidates.iter().map(|one| &one.entity.id);
-            let mut ids = ids
-                .filter(|id| !self.seen.contains(*id) && sub_query.may_hold_id(id))
-                .peekable();
-            if let Some(error) = reading.failure() {
-                if ids.peek().is_some() {
-                    warning::add(&mut self.warnings, [Warning::from(error)]);
-                }
-                continue;
-            }
-            if reading.has_said_all() {
-                for id in ids {
-                    if let Some(part) = reading.part(id) {
-                        parts.entry(part.id.clone()).or_default().push((other, part));
-                    }
-                }
-                continue;
-            }
-            let ids: Vec<EntityId> = ids.cloned().collect();
-            if !ids.is_empty() {
-                asking.push((other, Arc::new(sub_query.completing(ids))));
-            }
-        }
-        if asking.is_empty() {
-            return Ok(parts);
-        }
-        let (ranks, asking): (Vec<usize>, Vec<Arc<SubQuery>>) = asking.into_iter().unzip();
-        let answers = gather::gather(&asking, self.request).await?;
-        let wanted: HashMap<&EntityId, ()> = candidates.iter().map(|one| (&one.entity.id, ())).collect();
-        for (rank, answer) in ranks.into_iter().zip(answers) {
-            match answer {
-                Ok(found) => {
-                    self.held.absorb(found.held);
-                    if !found.entities.is_empty() {
-                        self.tell_of_shared_ids(own.as_deref(), rank);
-                    }
-                    for part in found.entities {
-                        if wanted.contains_key(&part.id) {
-                            parts.entry(part.id.clone()).or_default().push((rank, part));
-                        }
-                    }
-                }
-                Err(error) => warning::add(&mut self.warnings, [Warning::from(&error)]),
-            }
-        }
-        Ok(parts)
-    }
-
-    /// Says that two sources have entities of the same ids, where one of them is said to share none.
-    fn tell_of_shared_ids(&self, own: Option<&RegisteredSource>, other: usize) {
-        let other = self.sub_queries.get(other).map(|other| &*other.source);
-        if let Some((own, other)) = own.zip(other)
-            && (own.owns_ids.are_said() || other.owns_ids.are_said())
-        {
-            tracing::warn!(
-                source_id = %own.id,
-                other = %other.id,
-                "`ids = \"own\"` does not hold: both sources have entities of the same ids, and counts are too high"
-            );
-        }
-    }
-
-    /// What is missing, and what was left out.
-    async fn warnings(&mut self) -> Vec<Warning> {
-        let mut warnings = std::mem::take(&mut self.warnings);
-        let mut told: Vec<SourceId> = Vec::new();
-        let left_out: Vec<LeftOut> = self.readings.iter().map(|reading| *reading.left_out()).collect();
-        for ((sub_query, left_out), ownerless) in self.sub_queries.iter().zip(left_out).zip(&self.ownerless) {
-            gather::note_left_out(sub_query, self.request, &left_out);
-            if !left_out.is_empty() && !told.contains(&sub_query.source.id) {
-                told.push(sub_query.source.id.clone());
-                let warning = gather::warning_of_left_out(sub_query, self.request, &left_out).await;
-                warning::add(&mut warnings, warning);
-            }
-            warning::add(&mut warnings, gather::ownerless(sub_query, self.request, *ownerless));
-        }
-        warnings
+        warning::add(&mut warnings, walk.warnings().await);
+        warning::add(&mut warnings, counted.iter().flat_map(Counts::warnings));
+        let of_known = self.known.as_ref().map(|known| known.count());
+        let of_sums = counted.filter(|_| self.is_summable()).map(|counts| counts.sum());
+        Ok(EntityPage {
+            entities: Entities::at_hand(self.question, entities, next.is_some(), Some(walk.held)),
+            count: of_known.or(of_sums).filter(|_| count),
+            warnings,
+            next,
+        })
     }
 }
 
-/// Whether a source may find an entity again where it is asked for other types.
-async fn is_held_again(sub_queries: &[Arc<SubQuery>], rank: usize, request: &Request) -> bool {
-    let Some(own) = sub_queries.get(rank).map(|own| &own.source) else {
-        return false;
-    };
-    let same = sub_queries.iter().filter(|one| Arc::ptr_eq(&one.source, own));
-    same.count() > 1
-        && !matches!(
-            own.adapter.has_entities_of_several_types(&request.call).await,
-            Ok(false)
-        )
+/// The questions to the sources, each by the place of its source among all, and which of those to that source it is.
+fn named_parts(sub_queries: &[Arc<SubQuery>], asker: &Asker<'_>) -> Vec<(usize, usize)> {
+    let mut named: Vec<(usize, usize)> = Vec::with_capacity(sub_queries.len());
+    for sub_query in sub_queries {
+        let source = asker.registry.position(&sub_query.source).unwrap_or(usize::MAX);
+        let part = named.last().filter(|(last, _)| *last == source);
+        named.push((source, part.map_or(0, |(_, part)| part + 1)));
+    }
+    named
 }

@@ -12,4 +12,6 @@ pub struct Place {
     pub position: usize,
     /// So many entities of the list are left out from there on, before the page begins.
     pub skipped: usize,
+    /// So many ids others were asked for until then, to make what was shown whole.
+    pub completed: usize,
 }

@@ -3,16 +3,15 @@
 //! It is sealed with a key of this process and bound to who asked, the question and the revision: it tells nothing of what is
 //! hidden, leads nobody else anywhere, and none that was made up is taken.
 
-use std::fmt::{self, Write};
 use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kakehashi_core::consumer::Consumer;
 use kakehashi_federation::Question;
+use kakehashi_federation::pages::known_list::ListId;
 use kakehashi_federation::pages::place::Place;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::digest::{Context, SHA256};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::problem::{ErrorType, Problem};
@@ -26,41 +25,15 @@ static KEY: LazyLock<Option<LessSafeKey>> = LazyLock::new(|| {
 });
 
 /// Bytes of a place.
-const PLACE: usize = 4 * size_of::<u64>();
+const PLACE: usize = 5 * size_of::<u64>();
 
 /// What a cursor is good for: the list that one consumer gets as the answer to one question, by the rules of one revision.
-pub(super) struct Walked([u8; 32]);
-
-/// Takes the digest of what is written.
-struct Digesting(Context);
-
-impl Write for Digesting {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
-    }
-}
+pub(super) struct Walked(ListId);
 
 impl Walked {
     /// The list of a question.
     pub(super) fn of(question: &Question, consumer: &Consumer, revision: &str) -> Self {
-        let mut rest = question.clone();
-        // What is shown has no order.
-        let leaving = rest.leaving.take();
-        if let Some(shown) = &mut rest.shown {
-            shown.sort_unstable();
-        }
-        let leaving = format!("{leaving:?}");
-        let mut leaving: Vec<&str> = leaving.split(|character| "{}[](), ".contains(character)).collect();
-        leaving.sort_unstable();
-        // As it is written, since a question may be long. No part holds the character that ends it: it would be escaped.
-        let mut digest = Digesting(Context::new(&SHA256));
-        let written = write!(digest, "{revision}\0{consumer:?}\0{rest:?}\0{}", leaving.join(" "));
-        debug_assert!(written.is_ok(), "a digest takes whatever is written");
-        let digest = digest.0;
-        let mut bound = [0; 32];
-        bound.copy_from_slice(digest.finish().as_ref());
-        Self(bound)
+        Self(ListId::of(question, consumer, revision))
     }
 
     /// The cursor that leads to a place of it.
@@ -68,12 +41,19 @@ impl Walked {
         let key = KEY.as_ref()?;
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).ok()?;
-        let numbers = [place.source, place.part, place.position, place.skipped];
+        let Place {
+            source,
+            part,
+            position,
+            skipped,
+            completed,
+        } = place;
+        let numbers = [source, part, position, skipped, completed];
         let mut text: Vec<u8> = numbers
             .iter()
             .flat_map(|number| (*number as u64).to_le_bytes())
             .collect();
-        let bound = Aad::from(&self.0);
+        let bound = Aad::from(&self.0.0);
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), bound, &mut text)
             .ok()?;
         Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &text].concat()))
@@ -95,7 +75,7 @@ impl Walked {
         let mut bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (nonce, text) = bytes.split_at_mut_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let text = KEY.as_ref()?.open_in_place(nonce, Aad::from(&self.0), text).ok()?;
+        let text = KEY.as_ref()?.open_in_place(nonce, Aad::from(&self.0.0), text).ok()?;
         let text: &[u8; PLACE] = (&*text).try_into().ok()?;
         let mut numbers = text.chunks_exact(size_of::<u64>()).map(|number| {
             let number = u64::from_le_bytes(number.try_into().ok()?);
@@ -107,6 +87,7 @@ impl Walked {
             part: next()?,
             position: next()?,
             skipped: next()?,
+            completed: next()?,
         })
     }
 }
@@ -120,11 +101,12 @@ mod tests {
         part: 1,
         position: 150_000,
         skipped: 7,
+        completed: 3_000,
     };
 
     #[test]
     fn a_cursor_leads_to_its_place_and_tells_nothing() {
-        let list = Walked([7; 32]);
+        let list = Walked(ListId([7; 32]));
         let [one, other] = [(), ()].map(|()| list.sealed(PLACE_OF_TESTS).unwrap());
         assert_ne!(one, other, "the same place looks different each time");
         assert_eq!(list.opened(&one).unwrap(), PLACE_OF_TESTS);
@@ -138,9 +120,9 @@ mod tests {
 
     #[test]
     fn no_cursor_of_another_list_is_taken_nor_one_that_was_changed() {
-        let list = Walked([7; 32]);
+        let list = Walked(ListId([7; 32]));
         let cursor = list.sealed(PLACE_OF_TESTS).unwrap();
-        assert!(Walked([8; 32]).opened(&cursor).is_err());
+        assert!(Walked(ListId([8; 32])).opened(&cursor).is_err());
         let mut bytes = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
         for place in 0..bytes.len() {
             bytes[place] ^= 1;

@@ -168,5 +168,6 @@ pub(super) fn asker<'a>(revision: &'a Revision, consumer: &'a Arc<Consumer>, ope
         tenant_limits: &revision.tenant_limits,
         fan_out: revision.config.gateway.limits.fan_out,
         extensions: revision.config.gateway.extensions,
+        known_lists: &revision.known_lists,
     }
 }

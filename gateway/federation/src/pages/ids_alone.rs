@@ -1,0 +1,180 @@
+//! Reading the whole list of a source in its smallest form: ids, and what decides whether an entity is in the list.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::{StreamExt, TryStreamExt};
+use kakehashi_adapters::{AdapterError, ErrorKind, LeftOut, Page, Yielded};
+use kakehashi_resources::{Held, pause};
+use ngsi_ld::EntityId;
+
+use super::finding::Finding;
+use crate::Question;
+use crate::additions::RankedPart;
+use crate::gather::{self, Request};
+use crate::looking::{TOGETHER, visible_part};
+use crate::plan::SubQuery;
+use crate::scan::Scan;
+
+/// So many ids may be read where one entity may be looked at: each is a few bytes of a body of hundreds, and there is nothing
+/// to judge.
+const IDS_FOR_AN_ENTITY: usize = 10;
+
+/// Bytes of one entity that is known by its id, beyond the characters of that.
+const BYTES_OF_A_ROW: usize = size_of::<Row>();
+
+/// An entity in the list of one source.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) id: EntityId,
+    /// How many places of the source's list come before.
+    pub(super) position: u32,
+    /// Whether the source finds it by its own part.
+    pub(super) is_found: bool,
+    /// Whether that part alone is what is asked for.
+    pub(super) is_selected: bool,
+    /// Whether it may only stand beside what its owner says.
+    pub(super) is_addition: bool,
+}
+
+/// What one source has.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) rows: Vec<Row>,
+    pub(super) left_out: LeftOut,
+    /// What is counted of them for the request.
+    pub(super) held: Held,
+}
+
+/// Reads the list of one source. `rank`: its place among those that are asked.
+///
+/// # Errors
+/// The source's; [`ErrorKind::TooMany`] where it has more than one request may know of.
+pub(super) async fn read(
+    sub_query: &Arc<SubQuery>,
+    rank: usize,
+    question: &Arc<Question>,
+    request: &Request,
+) -> Result<Rows, AdapterError> {
+    let began = Instant::now();
+    let deadline = request.call.deadline;
+    let for_an_entity = if question.is_unconditional() {
+        IDS_FOR_AN_ENTITY
+    } else {
+        1
+    };
+    let scan = Arc::new(Scan::new(request.scan.saturating_mul(for_an_entity)));
+    let reading = tokio::time::timeout_at(deadline.into(), read_all(sub_query, rank, question, &scan, request));
+    let read = match reading.await {
+        Ok(read) => read,
+        Err(_) => Err(gather::deadline_passed(sub_query)),
+    };
+    let read = read.map_err(|error| scan.judged(error, deadline));
+    gather::record(sub_query, request, began, read.as_ref().err());
+    if let Ok(rows) = &read {
+        gather::note_left_out(sub_query, request, &rows.left_out);
+    }
+    read
+}
+
+async fn read_all(
+    sub_query: &Arc<SubQuery>,
+    rank: usize,
+    question: &Arc<Question>,
+    scan: &Arc<Scan>,
+    request: &Request,
+) -> Result<Rows, AdapterError> {
+    let all = Page {
+        limit: usize::MAX,
+        offset: 0,
+    };
+    let prepared = sub_query.prepared();
+    let places = prepared.candidates(all, &request.call);
+    let places = places.unwrap_or_else(|| prepared.query(None, &request.call).map_ok(Some).boxed());
+    let mut places = places.ready_chunks(TOGETHER);
+    let resources = &request.call.resources;
+    let exhausted = |exhausted| AdapterError::exhausted(&sub_query.source.id, exhausted);
+    let mut held = resources.held();
+    let (mut rows, mut left_out) = (Vec::new(), LeftOut::default());
+    let looking = Arc::new(Looking {
+        finding: Finding::of(sub_query, question),
+        sub_query: Arc::clone(sub_query),
+        question: Arc::clone(question),
+        scan: Arc::clone(scan),
+        rank,
+    });
+    let mut position = 0;
+    while let Some(arrived) = places.next().await {
+        let many = u32::try_from(arrived.len()).unwrap_or(u32::MAX);
+        let looked = Arc::clone(&looking).at(arrived, position);
+        let (found, flaws) = resources.compute_over_held(looked).await.map_err(exhausted)??;
+        position = position.saturating_add(many);
+        let bytes = found.iter().map(|row: &Row| BYTES_OF_A_ROW + row.id.as_str().len());
+        held.grow(bytes.sum()).map_err(exhausted)?;
+        rows.extend(found);
+        left_out.add_all(&flaws);
+    }
+    Ok(Rows { rows, left_out, held })
+}
+
+/// Whoever looks at what arrives.
+struct Looking {
+    sub_query: Arc<SubQuery>,
+    finding: Finding,
+    question: Arc<Question>,
+    scan: Arc<Scan>,
+    rank: usize,
+}
+
+impl Looking {
+    async fn at(
+        self: Arc<Self>,
+        arrived: Vec<Result<Option<Yielded>, AdapterError>>,
+        first: u32,
+    ) -> Result<(Vec<Row>, LeftOut), AdapterError> {
+        let Self {
+            sub_query,
+            finding,
+            question,
+            scan,
+            rank,
+        } = &*self;
+        let exhausted = |exhausted| AdapterError::exhausted(&sub_query.source.id, exhausted);
+        let (mut rows, mut left_out) = (Vec::with_capacity(arrived.len()), LeftOut::default());
+        for (position, place) in (first..=u32::MAX).zip(arrived) {
+            pause().await;
+            let yielded = place?;
+            scan.count(sub_query)?;
+            let visible = match yielded {
+                Some(Yielded::Entity(entity)) => visible_part(sub_query, entity),
+                other => other,
+            };
+            match visible {
+                Some(Yielded::Entity(entity)) => {
+                    let is_found = finding.has_found(&entity).await.map_err(exhausted)?;
+                    let is_selected = question.selects(&entity).await.map_err(exhausted)?;
+                    let part = RankedPart::new(*rank, sub_query, entity);
+                    rows.push(Row {
+                        is_addition: part.is_addition(sub_query),
+                        id: part.entity.id,
+                        position,
+                        is_found,
+                        is_selected,
+                    });
+                }
+                Some(Yielded::LeftOut(flaw)) => left_out.add(flaw),
+                None => {}
+            }
+        }
+        Ok((rows, left_out))
+    }
+}
+
+/// Whether a source has more than one request may know of, or the request's time was over before that was known.
+pub(super) fn is_too_much(error: &AdapterError, request: &Request) -> bool {
+    match error.kind {
+        ErrorKind::TooMany | ErrorKind::TooManyRequests(_) | ErrorKind::TooComplex(_) => true,
+        ErrorKind::Timeout => Instant::now() >= request.call.deadline,
+        _ => false,
+    }
+}

@@ -1,0 +1,402 @@
+//! The whole list of a question, found by reading ids alone: each source's own list in its smallest form, and of what several
+//! sources have the parts that decide.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use hashbrown::{HashMap, HashSet};
+use kakehashi_adapters::AdapterError;
+use kakehashi_resources::{Exhausted, pause};
+use ngsi_ld::{Entity, EntityId};
+use smallvec::SmallVec;
+
+use super::finding::Finding;
+use super::ids_alone::{self, Row, Rows};
+use super::judging::{Judging, Parts};
+use super::known_list::{KnownList, KnownLists, ListId};
+use super::reading::Candidate;
+use super::{AskedSources, named_parts};
+use crate::gather::{self, Request};
+use crate::plan::{Asker, SubQuery};
+use crate::{Question, Refusal, Warning, scan, warning};
+
+/// Entities of which several sources have a part, and that conditions look at, that one request makes whole to count: as many
+/// as are kept of one source.
+const MOST_SHARED: usize = 10_000;
+
+/// Ids that a source is asked for one by one, to find out which of them it has: a few requests' worth. For more all its ids
+/// are read.
+const MOST_ASKED_BY_ID: usize = 500;
+
+/// Entities that are made whole together.
+const JUDGED_TOGETHER: usize = 1_000;
+
+/// The lists of one question, as its consumer gets them.
+pub(crate) struct Lists<'a> {
+    kept: &'a KnownLists,
+    asker: &'a Asker<'a>,
+    question: &'a Arc<Question>,
+    id: ListId,
+    is_kept: bool,
+}
+
+/// What reading a whole list has brought.
+pub(crate) struct Listed {
+    pub(crate) list: Arc<KnownList>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl<'a> Lists<'a> {
+    /// Those of a question to these sources. Of types that are more than limited nothing is kept.
+    pub(crate) fn of(question: &'a Arc<Question>, all: &AskedSources, asker: &'a Asker<'a>) -> Self {
+        let classification = asker.policies.classification();
+        let may_be_kept = |one: &Arc<SubQuery>| {
+            let mut classes = one.query.types.iter().map(|r#type| classification.type_class(r#type));
+            classes.all(|class| class.is_some_and(|class| class <= kakehashi_policy::Class::Limited))
+        };
+        Self {
+            kept: asker.known_lists,
+            asker,
+            question,
+            id: ListId::of(question, asker.consumer, ""),
+            is_kept: all.sub_queries.iter().all(may_be_kept),
+        }
+    }
+
+    /// The list that is known of these sources. `Some(None)`: it was too much for one request.
+    #[expect(
+        clippy::option_option,
+        reason = "nothing known, and known to be too much, are two things"
+    )]
+    pub(crate) fn find(&self, all: &AskedSources) -> Option<Option<Arc<KnownList>>> {
+        let known = self.kept.find(&self.asker.consumer.id, &self.id)?;
+        let named = named_parts(&all.sub_queries, self.asker);
+        let is_of_others = known.as_ref().is_some_and(|list| !list.is_of(&named));
+        (!is_of_others).then_some(known)
+    }
+
+    /// Reads the list. `None`: it is too much for one request.
+    ///
+    /// # Errors
+    /// [`Refusal::Exhausted`]
+    pub(crate) async fn read(&self, all: &AskedSources, request: &Request) -> Result<Option<Listed>, Refusal> {
+        let named = named_parts(&all.sub_queries, self.asker);
+        let read = read(all, self.question, named, request).await?;
+        // What a source has not said now it may say for the next page.
+        let is_whole = read.as_ref().is_none_or(|listed| listed.warnings.is_empty());
+        if self.is_kept && is_whole && all.overloaded.is_empty() {
+            let list = read.as_ref().map(|listed| &listed.list);
+            self.kept.keep(&self.asker.consumer.id, self.id, list);
+        }
+        Ok(read)
+    }
+}
+
+async fn read(
+    all: &AskedSources,
+    question: &Arc<Question>,
+    named: Vec<(usize, usize)>,
+    request: &Request,
+) -> Result<Option<Listed>, Refusal> {
+    let least = all.sub_queries.iter().map(|one| Arc::new(one.least(question)));
+    let least: Arc<[Arc<SubQuery>]> = least.collect();
+    let reading = least.iter().enumerate();
+    let reading = reading.map(|(rank, one)| ids_alone::read(one, rank, question, request));
+    let mut warnings = warning::of_errors(&all.overloaded);
+    let mut heard: Vec<Vec<Row>> = Vec::with_capacity(least.len());
+    let mut held = Vec::new();
+    let mut has_failed = Vec::with_capacity(least.len());
+    for (one, rows) in least.iter().zip(join_all(reading).await) {
+        has_failed.push(rows.is_err());
+        match rows {
+            Ok(Rows {
+                rows,
+                left_out,
+                held: of_rows,
+            }) => {
+                warning::add(
+                    &mut warnings,
+                    gather::warning_of_left_out(one, request, &left_out).await,
+                );
+                heard.push(rows);
+                held.push(of_rows);
+            }
+            Err(error) => {
+                if is_too_much(&error, request)? {
+                    return Ok(None);
+                }
+                warning::add(&mut warnings, [Warning::from(&error)]);
+                heard.push(Vec::new());
+            }
+        }
+    }
+    let mut also_held: Vec<(usize, HashSet<EntityId>)> = Vec::new();
+    for (rank, one) in least.iter().enumerate() {
+        if has_failed.get(rank) == Some(&false) && one.filters_parts() {
+            match held_beside(rank, &least, &heard, question, request).await {
+                Ok(held) => also_held.push((rank, held)),
+                Err(error) if is_too_much(&error, request)? => return Ok(None),
+                Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
+            }
+        }
+    }
+    let resources = &request.call.resources;
+    let grouping = Grouping {
+        question: Arc::clone(question),
+        heard,
+        also_held,
+    };
+    let grouped = resources.compute_elsewhere(grouping.grouped()).await;
+    let mut grouped = grouped.map_err(Refusal::Exhausted)?;
+    if grouped.undecided.len() > MOST_SHARED {
+        return Ok(None);
+    }
+    let ownerless = match decide(&mut grouped, &least, question, request).await {
+        Ok((ownerless, failed)) => {
+            warning::add(&mut warnings, failed);
+            ownerless
+        }
+        Err(Refusal::TooManyCandidates { .. }) => return Ok(None),
+        Err(refusal) => return Err(refusal),
+    };
+    for ((one, count), more) in least.iter().zip(ownerless).zip(&grouped.ownerless) {
+        warning::add(
+            &mut warnings,
+            gather::ownerless(one, request, count.saturating_add(*more)),
+        );
+    }
+    // Where one was not heard, nobody is known to be alone.
+    let is_whole = !has_failed.contains(&true) && all.overloaded.is_empty() && warnings.is_empty();
+    let making = async move { grouped.into_list(named, is_whole) };
+    let list = resources.compute_elsewhere(making).await.map_err(Refusal::Exhausted)?;
+    Ok(Some(Listed {
+        list: Arc::new(list),
+        warnings,
+    }))
+}
+
+/// Whether a source has more than one request may know of, or there was no time to find out.
+///
+/// # Errors
+/// [`Refusal::Exhausted`]
+fn is_too_much(error: &AdapterError, request: &Request) -> Result<bool, Refusal> {
+    match scan::exhausted(error) {
+        Some(Refusal::Exhausted(Exhausted::Request { .. })) => Ok(true),
+        Some(refusal @ Refusal::Exhausted(_)) => Err(refusal),
+        _ => Ok(ids_alone::is_too_much(error, request)),
+    }
+}
+
+/// Which of the entities that others have a source has, too, although it does not find them.
+async fn held_beside(
+    rank: usize,
+    least: &[Arc<SubQuery>],
+    heard: &[Vec<Row>],
+    question: &Arc<Question>,
+    request: &Request,
+) -> Result<HashSet<EntityId>, AdapterError> {
+    let Some(one) = least.get(rank) else {
+        return Ok(HashSet::new());
+    };
+    let found: HashSet<&EntityId> = heard.get(rank).into_iter().flatten().map(|row| &row.id).collect();
+    let mut wanted: HashSet<&EntityId> = HashSet::new();
+    for (other, rows) in least.iter().zip(heard) {
+        let may_share = Arc::ptr_eq(&one.source, &other.source) || one.may_share_ids_with(other);
+        for row in rows.iter().filter(|_| may_share) {
+            if !found.contains(&row.id) && one.may_hold_id(&row.id) {
+                wanted.insert(&row.id);
+            }
+            pause().await;
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let ids = match wanted.len() {
+        0..=MOST_ASKED_BY_ID => wanted.iter().map(|id| (*id).clone()).collect(),
+        _ => one.query.ids.clone(),
+    };
+    let completing = Arc::new(one.completing(ids));
+    let rows = ids_alone::read(&completing, rank, question, request).await?;
+    let held = rows.rows.into_iter().map(|row| row.id);
+    Ok(held.filter(|id| wanted.contains(id)).collect())
+}
+
+/// What is to be put together.
+struct Grouping {
+    question: Arc<Question>,
+    heard: Vec<Vec<Row>>,
+    /// Of sources that leave out what does not meet the conditions: what they have beside what they found.
+    also_held: Vec<(usize, HashSet<EntityId>)>,
+}
+
+/// Where an entity stands: which source is the first to find it, and how many places of it come before.
+type Standing = (usize, u32);
+
+/// What is known of the entities.
+#[derive(Default)]
+struct Grouped {
+    /// Those of the list.
+    shown: Vec<Standing>,
+    /// The ids that one source alone has.
+    alone: Vec<EntityId>,
+    /// Of those that several sources have, where it is decided by all parts together: who has them.
+    undecided: Vec<(EntityId, Standing, SmallVec<[usize; 4]>)>,
+    /// For each source what would be shown and is not, because its owner says nothing of it.
+    ownerless: Vec<u64>,
+}
+
+/// What several sources say of one entity.
+type Group = SmallVec<[(usize, Row); 2]>;
+
+impl Grouping {
+    async fn grouped(self) -> Grouped {
+        let Self {
+            question,
+            heard,
+            also_held,
+        } = self;
+        let mut grouped = Grouped {
+            ownerless: vec![0; heard.len()],
+            ..Grouped::default()
+        };
+        let is_unconditional = question.is_unconditional();
+        let mut by_id: HashMap<EntityId, Group> = HashMap::new();
+        for (rank, rows) in heard.into_iter().enumerate() {
+            for row in rows {
+                by_id.entry_ref(&row.id).or_default().push((rank, row));
+                pause().await;
+            }
+        }
+        for (id, rows) in by_id {
+            pause().await;
+            let also = also_held
+                .iter()
+                .filter(|(_, held)| held.contains(&id))
+                .map(|(rank, _)| *rank);
+            let also: SmallVec<[usize; 4]> = also.collect();
+            let first = rows.iter().find(|(_, row)| row.is_found);
+            let Some(standing) = first.map(|(rank, row)| (*rank, row.position)) else {
+                // It may be found with what another source has.
+                if rows.len() + also.len() == 1 {
+                    grouped.alone.push(id);
+                }
+                continue;
+            };
+            if let ([(rank, row)], true) = (&*rows, also.is_empty()) {
+                if row.is_selected && row.is_addition {
+                    if let Some(count) = grouped.ownerless.get_mut(*rank) {
+                        *count += 1;
+                    }
+                } else if row.is_selected {
+                    grouped.shown.push(standing);
+                }
+                grouped.alone.push(id);
+                continue;
+            }
+            // What one part has met, nothing that others add can undo.
+            let is_met = |(_, row): &(usize, Row)| row.is_selected && !row.is_addition;
+            if is_unconditional && rows.iter().any(is_met) {
+                grouped.shown.push(standing);
+                continue;
+            }
+            let holders = rows.iter().map(|(rank, _)| *rank).chain(also).collect();
+            grouped.undecided.push((id, standing, holders));
+        }
+        grouped
+    }
+}
+
+/// Decides what all parts together decide. For each source what was taken out because its owner says nothing of it, and what
+/// was not heard.
+async fn decide(
+    grouped: &mut Grouped,
+    least: &Arc<[Arc<SubQuery>]>,
+    question: &Arc<Question>,
+    request: &Request,
+) -> Result<(Vec<u64>, Vec<Warning>), Refusal> {
+    let mut ownerless = vec![0; least.len()];
+    let mut warnings = Vec::new();
+    let findings: Arc<[Finding]> = least.iter().map(|one| Finding::of(one, question)).collect();
+    let undecided = std::mem::take(&mut grouped.undecided);
+    for together in undecided.chunks(JUDGED_TOGETHER) {
+        let asking = least.iter().enumerate().filter_map(|(rank, one)| {
+            let held = together.iter().filter(|(_, _, holders)| holders.contains(&rank));
+            let ids: Vec<EntityId> = held.map(|(id, ..)| id.clone()).collect();
+            (!ids.is_empty()).then(|| (rank, Arc::new(one.completing(ids))))
+        });
+        let (ranks, asking): (Vec<usize>, Vec<Arc<SubQuery>>) = asking.unzip();
+        let answers = gather::gather(&asking, request).await?;
+        let mut parts = Parts::new();
+        let mut held = Vec::new();
+        for (rank, answer) in ranks.into_iter().zip(answers) {
+            match answer {
+                Ok(found) => {
+                    held.push(found.held);
+                    for part in found.entities {
+                        parts.entry(part.id.clone()).or_default().push((rank, part));
+                    }
+                }
+                Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
+            }
+        }
+        let mut of_rank: Vec<Vec<Candidate>> = Vec::new();
+        of_rank.resize_with(least.len(), Vec::new);
+        for (id, (rank, position), _) in together {
+            let Some(of_one) = parts.get_mut(id) else {
+                continue;
+            };
+            let own = of_one
+                .iter()
+                .position(|(of, _)| of == rank)
+                .map(|place| of_one.swap_remove(place));
+            if let (Some((_, entity)), Some(candidates)) = (own, of_rank.get_mut(*rank)) {
+                candidates.push(candidate(entity, *position));
+            }
+        }
+        for (rank, candidates) in of_rank.into_iter().enumerate().filter(|(_, some)| !some.is_empty()) {
+            let judging = Judging {
+                question: Arc::clone(question),
+                sub_queries: Arc::clone(least),
+                findings: Arc::clone(&findings),
+                rank,
+            };
+            let of_these: Parts = candidates
+                .iter()
+                .filter_map(|one| parts.remove_entry(&one.entity.id))
+                .collect();
+            let judging = judging.of(candidates, of_these, HashSet::new());
+            let judged = request.call.resources.compute_over_held(judging).await;
+            let judged = judged.and_then(|judged| judged).map_err(Refusal::Exhausted)?;
+            let shown = judged.shown.iter().map(|one| (rank, place_before(one.behind)));
+            grouped.shown.extend(shown);
+            for (count, more) in ownerless.iter_mut().zip(judged.ownerless) {
+                *count += more;
+            }
+        }
+    }
+    Ok((ownerless, warnings))
+}
+
+fn candidate(entity: Entity, position: u32) -> Candidate {
+    Candidate {
+        entity,
+        behind: usize::try_from(position).map_or(usize::MAX, |position| position.saturating_add(1)),
+    }
+}
+
+fn place_before(behind: usize) -> u32 {
+    u32::try_from(behind.saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+impl Grouped {
+    fn into_list(mut self, named: Vec<(usize, usize)>, is_whole: bool) -> KnownList {
+        self.shown.sort_unstable();
+        let places = self
+            .shown
+            .iter()
+            .filter_map(|(rank, position)| Some((u32::try_from(*rank).ok()?, *position)));
+        let alone: &[EntityId] = if is_whole { &self.alone } else { &[] };
+        KnownList::new(named, places.collect(), alone)
+    }
+}
