@@ -36,6 +36,12 @@ pub trait Settings: Any + fmt::Debug + Send + Sync {
         None
     }
 
+    /// What the ids of all its entities of a type begin with, where they are made so whatever the source says. `None`: the
+    /// ids are the source's own.
+    fn ids_begin_with(&self, _type: &TypeName) -> Option<String> {
+        None
+    }
+
     /// Whether it was read from a file, by the name that the configuration gives it.
     fn is_read_from(&self, _file: &str) -> bool {
         false

@@ -123,6 +123,10 @@ impl Settings for RestSource {
         Some(self.mapping.has_attribute(r#type, name))
     }
 
+    fn ids_begin_with(&self, r#type: &TypeName) -> Option<String> {
+        self.mapping.ids_begin_with(r#type)
+    }
+
     fn is_read_from(&self, file: &str) -> bool {
         self.file == file
     }

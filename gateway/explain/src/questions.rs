@@ -100,6 +100,9 @@ pub(super) fn of_reading(
             "the gateway orders what matches, on what is visible: sources are asked for all of it and not for one page";
         explanation.notes.push(note.to_owned());
     }
+    if matches!(command, Command::Query { .. }) {
+        explanation.notes.extend(of_shared_ids(&sub_queries));
+    }
     let sent: Vec<SubQuery> = match command {
         Command::Retrieve { .. } => sub_queries.into_iter().map(SubQuery::into_by_id).collect(),
         Command::Types(_) => {
@@ -135,6 +138,31 @@ pub(super) fn of_reading(
             .questions
             .push(shown(sub_query, whole, requests, &push_down, cost));
     }
+}
+
+/// What is said of ids that several of the sources may have; `None`: there is one source.
+fn of_shared_ids(sub_queries: &[SubQuery]) -> Option<String> {
+    let named = |one: &SubQuery| match one.source.is_store {
+        true => format!("`{}` of {}", one.source.id, one.source.tenant),
+        false => format!("`{}`", one.source.id),
+    };
+    let is_one_source = sub_queries
+        .windows(2)
+        .all(|pair| matches!(pair, [one, next] if Arc::ptr_eq(&one.source, &next.source)));
+    if is_one_source {
+        return None;
+    }
+    let shares = |one: &&SubQuery| sub_queries.iter().any(|other| one.may_share_ids_with(other));
+    let mut sharing: Vec<String> = sub_queries.iter().filter(shares).map(named).collect();
+    sharing.dedup();
+    Some(if sharing.is_empty() {
+        "no two of these sources have an id in common: none is asked for what another has found".to_owned()
+    } else {
+        format!(
+            "{} may have the same ids: what one finds the others are asked for, and a count reads the ids of all",
+            sharing.join(", ")
+        )
+    })
 }
 
 /// How a query goes, as far as it can be told without looking into the store.

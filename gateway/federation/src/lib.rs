@@ -22,6 +22,7 @@ pub mod linked_retrieval;
 mod looking;
 mod once_prepared;
 mod ordered;
+pub mod overlaps;
 pub mod own_ids;
 pub mod pages;
 pub mod plan;

@@ -47,7 +47,8 @@ impl RegisteredSource {
     #[must_use]
     pub fn may_hold(&self, r#type: &TypeName, ids: &[EntityId]) -> bool {
         let mut provides = self.provides.iter();
-        provides.any(|provision| provision.covers_any_of(r#type, ids))
+        let may_be_made = ids.is_empty() || ids.iter().any(|id| self.owns_ids.may_be(r#type, id));
+        may_be_made && provides.any(|provision| provision.covers_any_of(r#type, ids))
     }
 
     /// Whether every entity of that type that the source answers with is one that it provides.
@@ -77,14 +78,22 @@ impl RegisteredSource {
         provides.all(|provision| provision.attributes == AttributeSelection::All)
     }
 
-    /// Whether an id may be of both. Where that cannot be told from what they provide, it may.
+    /// Whether both may have an entity of the same id, of one of these types each. Where that cannot be told from what they
+    /// provide and how ids are made, they may.
     #[must_use]
-    pub fn may_share_ids_with(&self, other: &Self) -> bool {
+    pub fn may_share_ids_with(&self, types: &[TypeName], other: &Self, others: &[TypeName]) -> bool {
         if self.owns_ids.are_said() || other.owns_ids.are_said() {
             return false;
         }
-        let meets = |one: &Provision| other.provides.iter().any(|two| one.ids.may_meet(&two.ids));
-        self.provides.iter().any(meets)
+        self.providing(types).any(|one| {
+            let mut theirs = other.providing(others);
+            theirs.any(|two| one.ids.may_meet(&two.ids) && self.owns_ids.may_meet(one, &other.owns_ids, two))
+        })
+    }
+
+    fn providing<'a>(&'a self, types: &'a [TypeName]) -> impl Iterator<Item = &'a Provision> {
+        let covers = |one: &&Provision| types.iter().any(|r#type| one.covers_type(r#type));
+        self.provides.iter().filter(covers)
     }
 
     /// Whether it may hold types that the configuration does not name.

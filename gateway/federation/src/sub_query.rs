@@ -91,9 +91,13 @@ impl SubQuery {
     }
 
     /// Whether an entity may be found by both.
-    pub(super) fn may_share_ids_with(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn may_share_ids_with(&self, other: &Self) -> bool {
         // That no entity of a source has two of its types is asked of the source elsewhere.
-        !Arc::ptr_eq(&self.source, &other.source) && self.source.may_share_ids_with(&other.source)
+        !Arc::ptr_eq(&self.source, &other.source) && {
+            let (types, others) = (&self.query.types, &other.query.types);
+            self.source.may_share_ids_with(types, &other.source, others)
+        }
     }
 
     /// Whether another tenant may speak for an entity that the source holds. Not where the operator knows that nobody else has

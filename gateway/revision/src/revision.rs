@@ -326,6 +326,11 @@ fn registered(
         attributes: AttributeSelection::All,
         authoritative: provides.authoritative,
     });
+    let types = provided_types(source);
+    let beginnings = types.into_iter().filter_map(|r#type| {
+        let beginning = source.settings.ids_begin_with(&r#type)?;
+        Some((r#type, beginning.into()))
+    });
     RegisteredSource {
         id: source.id.clone(),
         tenant: owner.clone(),
@@ -337,7 +342,7 @@ fn registered(
         inspection: inspecting.of(owner),
         findings: inspecting.findings.clone(),
         flawed: Flawed::default(),
-        owns_ids: OwnIds::said(source.owns_ids),
+        owns_ids: OwnIds::said(source.owns_ids).beginning(beginnings),
         adapter,
     }
 }

@@ -55,6 +55,19 @@ impl Mapping {
             .any(|attribute| attribute.name == *name)
     }
 
+    /// What the ids of all entities of a type begin with; `None`: that depends on the records.
+    #[must_use]
+    pub fn ids_begin_with(&self, r#type: &TypeName) -> Option<String> {
+        let of_type = self.types.iter().filter(|mapping| mapping.name == *r#type);
+        let beginnings = of_type.map(|mapping| mapping.id.template.beginning());
+        let common = beginnings.reduce(|one, other| {
+            let same = one.char_indices().zip(other.chars()).find(|((_, a), b)| a != b);
+            let end = same.map_or(one.len().min(other.len()), |((place, _), _)| place);
+            one.get(..end).unwrap_or_default()
+        });
+        common.filter(|common| !common.is_empty()).map(str::to_owned)
+    }
+
     pub(crate) fn type_mappings(&self) -> &[TypeMapping] {
         &self.types
     }

@@ -96,6 +96,14 @@ impl Template {
         &self.fields
     }
 
+    /// The fixed text that everything begins with that it makes.
+    pub(crate) fn beginning(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
     /// Whether the template is one field and nothing else: its value is taken as it stands.
     pub(crate) fn is_bare(&self) -> bool {
         matches!(self.parts.as_slice(), [Part::Field(_)])
@@ -180,6 +188,18 @@ mod tests {
             Template::parse(template).unwrap().invert(&id).unwrap(),
             ["本庁舎 1:a", "203"]
         );
+    }
+
+    #[test]
+    fn what_everything_begins_with_is_known() {
+        for (template, beginning) in [
+            ("urn:ngsi-ld:AED:092045-{no}", "urn:ngsi-ld:AED:092045-"),
+            ("urn:{kind}:x", "urn:"),
+            ("{id}", ""),
+            ("urn:ngsi-ld:Town:1", "urn:ngsi-ld:Town:1"),
+        ] {
+            assert_eq!(Template::parse(template).unwrap().beginning(), beginning);
+        }
     }
 
     #[test]

@@ -175,6 +175,47 @@ fn sources_that_may_share_ids_are_asked_once_more_for_each_pair() {
 }
 
 #[test]
+fn sources_whose_ids_begin_differently_share_none() {
+    let sources: Vec<Made> = (0..2).map(|place| made(place, (place * 10_000, 9_000, 1))).collect();
+    let world = World::new(sources, None, false).beginning(&["urn:ngsi-ld:AED:00", "urn:ngsi-ld:AED:01"]);
+    let page = Page { limit: 20, offset: 0 };
+    let (found, _) = world.page(page, None, true);
+    assert_eq!((found.entities.len(), found.count), (20, Some(18_000)));
+    let wanted = Request::Candidates(Page { limit: 21, offset: 0 });
+    for asked in world.asked() {
+        assert_eq!(asked.len(), 2, "{asked:?}");
+        assert!(asked.contains(&wanted) && asked.contains(&Request::Count));
+    }
+    let (one, two) = (&world.registry.configured()[0], &world.registry.configured()[1]);
+    let id = |number: usize| [EntityId::parse(&format!("urn:ngsi-ld:AED:{number:06}")).unwrap()];
+    assert!(one.may_hold(&aed(), &id(1)) && !one.may_hold(&aed(), &id(10_000)));
+    assert!(two.may_hold(&aed(), &id(10_000)) && two.may_hold(&aed(), &[]));
+    assert_eq!(crate::overlaps::overlaps(world.registry.configured()), []);
+    // One that begins like the other, or of which nobody knows, may share some.
+    for beginning in ["urn:ngsi-ld:AED:0", ""] {
+        let sources: Vec<Made> = (0..2).map(|place| made(place, (place * 10_000, 9_000, 1))).collect();
+        let world = World::new(sources, None, false).beginning(&["urn:ngsi-ld:AED:00", beginning]);
+        let overlaps = crate::overlaps::overlaps(world.registry.configured());
+        assert_eq!((overlaps.len(), &*overlaps[0].sources), (1, &[0, 1][..]));
+    }
+    // A pattern that cannot match what the other makes keeps them apart as well.
+    let pattern = |text: &str| Provision {
+        ids: ProvidedIds::Matching(ngsi_ld::query::IdPattern::parse(text).unwrap()),
+        ..Provision::of_type(aed())
+    };
+    let types = [aed()];
+    for (text, shares) in [
+        ("^urn:ngsi-ld:AED:01", false),
+        ("^urn:ngsi-ld:AED:0", true),
+        ("00$", true),
+    ] {
+        let of_pattern = source_providing("sano", vec![pattern(text)]);
+        assert_eq!(one.may_share_ids_with(&types, &of_pattern, &types), shares, "{text}");
+        assert_eq!(of_pattern.may_share_ids_with(&types, one, &types), shares, "{text}");
+    }
+}
+
+#[test]
 fn what_cannot_be_counted_within_the_bound_comes_without_its_count() {
     // Ten times as many ids as entities may be looked at.
     let sources: Vec<Made> = (0..2).map(|place| made(place, (0, 10_500, 1))).collect();

@@ -181,7 +181,7 @@ fn each_source_has_its_own_share_however_they_take_turns() {
         [small, large, full],
         [small, full, large],
     ];
-    for round in 0..60_usize {
+    for round in 0..18_usize {
         let sends: Vec<Sends> = (orders[round % orders.len()].iter().enumerate())
             .map(|(index, count)| (*count, false, 1 + (round * 7 + index * 13) % 40))
             .collect();
