@@ -59,13 +59,13 @@ fn told(overlap: &Overlap, sources: &[Arc<RegisteredSource>]) -> String {
     format!(
         "note: {}: {} may have the same ids: what one finds the others are asked for, and a count reads the ids of all. Where that is \
          not so, say `ids = \"own\"` of a source, or `id_pattern` of what it provides",
-        listed(types.collect()),
-        listed(names.collect())
+        listed(&types.collect::<Vec<_>>()),
+        listed(&names.collect::<Vec<_>>())
     )
 }
 
 /// The first of some names, and how many more there are.
-fn listed(names: Vec<String>) -> String {
+fn listed(names: &[String]) -> String {
     match names.get(..NAMED) {
         Some(first) if names.len() > NAMED => format!("{} and {} more", first.join(", "), names.len() - NAMED),
         _ => names.join(", "),
