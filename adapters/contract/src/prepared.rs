@@ -8,6 +8,7 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use futures::{Stream, StreamExt, TryStreamExt};
+use ngsi_ld::query::Ordering;
 
 use crate::asked::AskedRequest;
 use crate::call::Call;
@@ -55,6 +56,12 @@ pub trait PreparedQuery: Send + Sync + fmt::Debug {
     fn candidates(&self, page: Page, call: &Call) -> Option<PlaceStream> {
         let exact = self.push_down().is_exact();
         exact.then(|| self.query(Some(page), call).map_ok(Some).boxed())
+    }
+
+    /// The candidates in an order, where the source can put them in it exactly as [`Ordering::compare`] would by what it sends of
+    /// each: the first come first. Whoever has enough drops it. `None`: it cannot, and [`query`](Self::query) reads all of it.
+    fn ordered(&self, _order: &Ordering, _call: &Call) -> Option<EntityStream> {
+        None
     }
 
     /// How many entities match. Asked only when [`PushDown::is_exact`]. A source that counts by itself counts what would

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use kakehashi_adapters::{AdapterError, Call, Counted, ErrorKind, Flaw, LeftOut, Yielded};
+use kakehashi_adapters::{AdapterError, Call, Counted, EntityStream, ErrorKind, Flaw, LeftOut, Yielded};
 use kakehashi_resources::Held;
 use kakehashi_telemetry::SourceMetrics;
 use ngsi_ld::Entity;
@@ -96,6 +96,16 @@ pub(super) async fn look_through<L: Look>(
     look: L,
 ) -> Result<(L, LeftOut), AdapterError> {
     let stream = sub_query.prepared().query(sub_query.page, &request.call);
+    look_through_stream(sub_query, request, stream, look).await
+}
+
+/// The same of what it was asked for in another way.
+pub(super) async fn look_through_stream<L: Look>(
+    sub_query: &Arc<SubQuery>,
+    request: &Request,
+    stream: EntityStream,
+    look: L,
+) -> Result<(L, LeftOut), AdapterError> {
     let scan = Arc::new(Scan::new(request.scan));
     let looking = Looking::new(sub_query, &scan, look).at_all(stream, &request.call.resources);
     let judged = |error| scan.judged(error, request.call.deadline);

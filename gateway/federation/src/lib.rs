@@ -20,6 +20,7 @@ pub mod linked;
 pub mod linked_conditions;
 pub mod linked_retrieval;
 mod looking;
+mod merged;
 mod once_prepared;
 mod ordered;
 pub mod overlaps;

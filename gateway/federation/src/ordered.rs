@@ -4,17 +4,23 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use kakehashi_adapters::{AdapterError, Page, SourceId};
+use futures::future::join_all;
+use kakehashi_adapters::{AdapterError, EntityStream, LeftOut, Page, SourceId};
 use kakehashi_resources::{Exhausted, Held};
+use kakehashi_runtime::steps::to_the_end;
 use ngsi_ld::Entity;
-use ngsi_ld::query::OrderingKey;
+use ngsi_ld::query::{AttributePath, OrderingKey, OrderingTarget};
 
 use super::entities::{Entities, EntityPage};
 use super::gather::{self, Request};
+use super::hidden_targets::depended_on;
 use super::looking::{Look, hold};
+use super::pages::AskedSources;
 use super::plan::SubQuery;
 use super::scan::MAX_FROM_ONE_SOURCE;
-use super::{Question, Refusal, scan, steps};
+use super::strategy::{Unless, decides_every_condition};
+use super::told::{ShownIn, shown_in};
+use super::{Question, Refusal, Warning, scan, steps, warning};
 
 /// Entities beyond the wanted ones that are kept until the first among all of them are picked out again: sorting for
 /// every entity that arrives would cost its square.
@@ -33,45 +39,179 @@ pub(super) async fn from_one(
     count: bool,
     request: &Request,
 ) -> Result<EntityPage, Refusal> {
-    let first = First {
-        question: Arc::clone(question),
-        source: only.source.id.clone(),
-        page,
-        matching: 0,
-        too_many: false,
-        kept: Vec::new(),
-        held: request.call.resources.held(),
+    let top = match top(only, question, page, count, request).await {
+        Ok(top) => top,
+        Err(error) => match scan::refusal([(&**only, Some(&error))]) {
+            Some(refusal) => return Err(refusal),
+            // A part of its answer would look like all of it.
+            None => return Ok(EntityPage::failed(question, count, &error)),
+        },
     };
-    let looked = gather::look_through(only, request, first).await;
-    if let Some(refusal) = scan::refusal([(&**only, looked.as_ref().err())]) {
+    let left_out = top.left_out;
+    let mut answer = page_of(vec![top], question, page, count, request).await?;
+    warning::add(
+        &mut answer.warnings,
+        gather::warnings_of(only, request, &left_out).await,
+    );
+    Ok(answer)
+}
+
+/// The answer of several sources that have no entity in common: the first of each, put together.
+///
+/// # Errors
+/// As [`from_one`].
+pub(super) async fn from_many_apart(
+    all: &AskedSources,
+    question: &Arc<Question>,
+    page: Page,
+    count: bool,
+    request: &Request,
+) -> Result<EntityPage, Refusal> {
+    let sub_queries = &all.sub_queries;
+    let asking = sub_queries.iter().map(|one| top(one, question, page, count, request));
+    let answers = join_all(asking).await;
+    let errors = sub_queries.iter().zip(&answers);
+    if let Some(refusal) = scan::refusal(errors.map(|(one, answer)| (&**one, answer.as_ref().err()))) {
         return Err(refusal);
     }
-    let (first, left_out) = match looked {
-        Ok(looked) => looked,
-        // A part of its answer would look like all of it.
-        Err(error) => return Ok(EntityPage::failed(question, count, &error)),
-    };
-    if first.too_many {
+    let mut warnings = warning::of_errors(&all.overloaded);
+    let mut tops = Vec::with_capacity(answers.len());
+    for (one, answer) in sub_queries.iter().zip(answers) {
+        match answer {
+            Ok(top) => {
+                warning::add(&mut warnings, gather::warnings_of(one, request, &top.left_out).await);
+                tops.push(top);
+            }
+            Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
+        }
+    }
+    let mut answer = page_of(tops, question, page, count, request).await?;
+    warning::add(&mut answer.warnings, warnings);
+    Ok(answer)
+}
+
+/// The page of what the sources have first.
+async fn page_of(
+    tops: Vec<Top>,
+    question: &Arc<Question>,
+    page: Page,
+    count: bool,
+    request: &Request,
+) -> Result<EntityPage, Refusal> {
+    if tops.iter().any(|top| top.too_many) {
         return Err(Refusal::TooManyCandidates {
             allowed: MAX_FROM_ONE_SOURCE,
         });
     }
-    let matching = first.matching;
-    let sorting = async move { first.sorted() };
-    let (entities, held) = request
-        .call
-        .resources
-        .compute(sorting)
-        .await
-        .map_err(Refusal::Exhausted)?;
-    let entities: Vec<Entity> = entities.into_iter().skip(page.offset).collect();
+    let matching = tops.iter().map(|top| top.matching).fold(0, usize::saturating_add);
+    let order = question.order.clone();
+    let sorting = async move {
+        let mut held = None;
+        let mut kept = Vec::new();
+        for top in tops {
+            kept.extend(top.kept);
+            match &mut held {
+                None => held = Some(top.held),
+                Some(held) => held.absorb(top.held),
+            }
+        }
+        let entities: Vec<Entity> = match order {
+            Some(order) => {
+                let mut sorting = order.begin_sort(kept);
+                to_the_end(|steps| sorting.advance(steps)).await
+            }
+            None => kept.into_iter().map(|(_, entity)| entity).collect(),
+        };
+        (entities, held)
+    };
+    let sorted = request.call.resources.compute(sorting).await;
+    let (entities, held) = sorted.map_err(Refusal::Exhausted)?;
+    let entities: Vec<Entity> = entities.into_iter().skip(page.offset).take(page.limit).collect();
     let more = page.limit > 0 && matching > page.offset.saturating_add(entities.len());
     Ok(EntityPage {
-        entities: Entities::at_hand(question, entities, more, Some(held)),
+        entities: Entities::at_hand(question, entities, more, held),
         count: count.then_some(matching as u64),
-        warnings: gather::warnings_of(only, request, &left_out).await,
+        warnings: Vec::new(),
         next: None,
     })
+}
+
+/// What one source has first.
+struct Top {
+    kept: Vec<(OrderingKey, Entity)>,
+    /// How many match, as far as that was found out: more than are wanted, if there are more.
+    matching: usize,
+    /// Whether more would have to be held than one request may.
+    too_many: bool,
+    held: Held,
+    left_out: LeftOut,
+}
+
+/// What one source has first: as many as come before the end of the page. `count`: how many match is to be known.
+async fn top(
+    one: &Arc<SubQuery>,
+    question: &Arc<Question>,
+    page: Page,
+    count: bool,
+    request: &Request,
+) -> Result<Top, AdapterError> {
+    let first = First {
+        question: Arc::clone(question),
+        source: one.source.id.clone(),
+        page,
+        matching: 0,
+        too_many: false,
+        is_in_order: false,
+        kept: Vec::new(),
+        held: request.call.resources.held(),
+    };
+    let (mut first, left_out) = match in_its_order(one, question, count, request).await {
+        Some(stream) => {
+            let first = First {
+                is_in_order: true,
+                ..first
+            };
+            gather::look_through_stream(one, request, stream, first).await?
+        }
+        None => gather::look_through(one, request, first).await?,
+    };
+    first.sort();
+    Ok(Top {
+        kept: first.kept,
+        matching: first.matching,
+        too_many: first.too_many,
+        held: first.held,
+        left_out,
+    })
+}
+
+/// The candidates in the order that is asked for, where the source can put them in it, and what the consumer may see of them is
+/// all that it looks at; so that what is hidden moves nothing.
+async fn in_its_order(one: &SubQuery, question: &Question, count: bool, request: &Request) -> Option<EntityStream> {
+    let order = question.order.as_ref().filter(|_| !count)?;
+    let is_shown = |path: &AttributePath| {
+        let types = &one.query.types;
+        shown_in(types, &path.attribute, &one.grants) == ShownIn::All
+            && path
+                .sub_attributes
+                .iter()
+                .all(|name| one.grants.includes_sub_attribute(name))
+    };
+    // A text or a number may be masked; how far something is cannot, nor which id it has.
+    let is_never_masked = order.terms().iter().all(|term| {
+        let is_id = matches!(term.target, OrderingTarget::Id);
+        is_id || term.direction.is_distance() || !one.source.inspection.hides_finds()
+    });
+    let is_all_shown = one.restriction.is_none() && order.paths().all(is_shown) && is_never_masked;
+    if !is_all_shown || !decides_every_condition(one, question) {
+        return None;
+    }
+    let mut names = depended_on(&question.query);
+    names.extend(order.paths().map(|path| path.attribute.clone()));
+    if Unless::of_relationships(names).is_held_by(one, &request.call).await {
+        return None;
+    }
+    one.prepared().ordered(order, &request.call)
 }
 
 /// The first of many entities in the order of a question, up to the end of a page.
@@ -82,6 +222,8 @@ struct First {
     matching: usize,
     /// Whether more would have to be held than one request may.
     too_many: bool,
+    /// Whether they come in their order, so that no other is needed behind the page.
+    is_in_order: bool,
     kept: Vec<(OrderingKey, Entity)>,
     /// What is counted of them for the request.
     held: Held,
@@ -97,6 +239,10 @@ impl Look for First {
         let far = self.page.limit > 0 && self.wanted() > MAX_FROM_ONE_SOURCE;
         self.too_many = far && self.matching > MAX_FROM_ONE_SOURCE;
         if self.too_many {
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.is_in_order && self.matching > self.wanted() {
+            // One more than the page is known of.
             return Ok(ControlFlow::Break(()));
         }
         if self.page.limit > 0 {
@@ -134,11 +280,6 @@ impl First {
         }
         self.kept.truncate(self.wanted());
     }
-
-    fn sorted(mut self) -> (Vec<Entity>, Held) {
-        self.sort();
-        (self.kept.into_iter().map(|(_, entity)| entity).collect(), self.held)
-    }
 }
 
 #[cfg(test)]
@@ -165,6 +306,7 @@ mod tests {
             page: Page { limit: 3, offset: 2 },
             matching: 0,
             too_many: false,
+            is_in_order: false,
             kept: Vec::new(),
             held: Resources::uncounted(Instant::now()).held(),
         };
@@ -179,11 +321,11 @@ mod tests {
             assert!(first.kept.len() < 5 + KEPT_BEYOND);
         }
         let heights = Context::core().expand_attribute("height").unwrap();
+        first.sort();
         let texts: Vec<String> = first
-            .sorted()
-            .0
+            .kept
             .iter()
-            .map(|entity| format!("{:?}", entity.attribute(&heights).unwrap().instances[0].value))
+            .map(|(_, entity)| format!("{:?}", entity.attribute(&heights).unwrap().instances[0].value))
             .collect();
         assert_eq!(texts.len(), 5);
         for (text, height) in texts.iter().zip((4995..5000).rev()) {

@@ -6,7 +6,7 @@ use kakehashi_adapters::{
     AdapterError, AskedRequest, AttributeSelection, Coverage, Page, PreparedQuery, PushDown, SourceQuery,
 };
 use kakehashi_policy::{GrantSet, Restriction, TypeGrant};
-use ngsi_ld::query::{Expression, Query};
+use ngsi_ld::query::{Expression, Ordering, Query};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::Question;
@@ -221,7 +221,13 @@ impl SubQuery {
         let conditions = question.query.filter.iter().flat_map(Expression::attributes);
         let place = question.query.geo.iter().map(|geo| &geo.property);
         let judged = self.restriction.iter().flat_map(|restriction| &restriction.attributes);
-        let needed = conditions.chain(place).chain(&question.query.attributes).chain(judged);
+        let ordering = question
+            .order
+            .iter()
+            .flat_map(Ordering::paths)
+            .map(|path| &path.attribute);
+        let needed = conditions.chain(place).chain(&question.query.attributes);
+        let needed = needed.chain(judged).chain(ordering);
         let needed: Vec<AttributeName> = needed.cloned().collect();
         let looks_at_dates = |restriction: &Arc<Restriction>| restriction.system_attributes;
         // Which of two parts is newer is nothing to know where neither is looked at.

@@ -16,19 +16,28 @@ use crate::{Question, Refusal, Warning, scan, warning};
 /// How many of the first sources have counts that can be summed: each decides the whole question by itself, speaks for
 /// itself, and holds no entity that one before it holds.
 pub(super) async fn summable(sub_queries: &[Arc<SubQuery>], question: &Question, request: &Request) -> usize {
-    let alone = |place: usize, one: &Arc<SubQuery>| {
-        let (before, _) = sub_queries.split_at(place);
-        decides_every_condition(one, question)
-            && !one.source.flawed.includes_any(&one.query.types)
-            && !one.may_be_of_others()
-            && before.iter().all(|earlier| !earlier.may_share_ids_with(one))
-    };
-    let candidates = sub_queries
-        .iter()
-        .enumerate()
-        .take_while(|(place, one)| alone(*place, one))
-        .count();
+    let decides =
+        |one: &SubQuery| decides_every_condition(one, question) && !one.source.flawed.includes_any(&one.query.types);
     let unless = Unless::of_relationships(depended_on(&question.query));
+    first_apart(sub_queries, decides, &unless, request).await
+}
+
+/// How many of the first sources have no entity in common with one before, and speak for themselves.
+pub(super) async fn apart(sub_queries: &[Arc<SubQuery>], request: &Request) -> usize {
+    first_apart(sub_queries, |_| true, &Unless::of_relationships(Vec::new()), request).await
+}
+
+async fn first_apart(
+    sub_queries: &[Arc<SubQuery>],
+    fits: impl Fn(&SubQuery) -> bool,
+    unless: &Unless,
+    request: &Request,
+) -> usize {
+    let is_apart = |(place, one): &(usize, &Arc<SubQuery>)| {
+        let (before, _) = sub_queries.split_at(*place);
+        fits(one) && !one.may_be_of_others() && before.iter().all(|earlier| !earlier.may_share_ids_with(one))
+    };
+    let candidates = sub_queries.iter().enumerate().take_while(is_apart).count();
     let held = sub_queries.iter().take(candidates);
     let held = join_all(held.map(|one| unless.is_held_by(one, &request.call))).await;
     held.iter().take_while(|held| !**held).count()

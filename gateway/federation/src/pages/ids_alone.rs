@@ -7,6 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 use kakehashi_adapters::{AdapterError, ErrorKind, LeftOut, Page, Yielded};
 use kakehashi_resources::{Held, pause};
 use ngsi_ld::EntityId;
+use ngsi_ld::query::OrderingKey;
 
 use super::finding::Finding;
 use crate::Question;
@@ -15,13 +16,11 @@ use crate::gather::{self, Request};
 use crate::looking::{TOGETHER, visible_part};
 use crate::plan::SubQuery;
 use crate::scan::Scan;
+use crate::steps;
 
 /// So many ids may be read where one entity may be looked at: each is a few bytes of a body of hundreds, and there is nothing
 /// to judge.
 const IDS_FOR_AN_ENTITY: usize = 10;
-
-/// Bytes of one entity that is known by its id, beyond the characters of that.
-const BYTES_OF_A_ROW: usize = size_of::<Row>();
 
 /// An entity in the list of one source.
 #[derive(Debug)]
@@ -35,6 +34,19 @@ pub(super) struct Row {
     pub(super) is_selected: bool,
     /// Whether it may only stand beside what its owner says.
     pub(super) is_addition: bool,
+    /// What decides where it comes, where an order is asked for.
+    pub(super) key: Option<Box<OrderingKey>>,
+}
+
+impl Row {
+    /// What it takes. Of a key it is what a short text or a number takes: longer ones are parts of a body that is counted.
+    fn bytes(&self) -> usize {
+        let key = self
+            .key
+            .as_ref()
+            .map_or(0, |_| size_of::<OrderingKey>() + self.id.as_str().len());
+        size_of::<Self>() + self.id.as_str().len() + key
+    }
 }
 
 /// What one source has.
@@ -58,11 +70,8 @@ pub(super) async fn read(
 ) -> Result<Rows, AdapterError> {
     let began = Instant::now();
     let deadline = request.call.deadline;
-    let for_an_entity = if question.is_unconditional() {
-        IDS_FOR_AN_ENTITY
-    } else {
-        1
-    };
+    let is_by_id = question.is_unconditional() && question.order.is_none();
+    let for_an_entity = if is_by_id { IDS_FOR_AN_ENTITY } else { 1 };
     let scan = Arc::new(Scan::new(request.scan.saturating_mul(for_an_entity)));
     let reading = tokio::time::timeout_at(deadline.into(), read_all(sub_query, rank, question, &scan, request));
     let read = match reading.await {
@@ -109,7 +118,7 @@ async fn read_all(
         let looked = Arc::clone(&looking).at(arrived, position);
         let (found, flaws) = resources.compute_over_held(looked).await.map_err(exhausted)??;
         position = position.saturating_add(many);
-        let bytes = found.iter().map(|row: &Row| BYTES_OF_A_ROW + row.id.as_str().len());
+        let bytes = found.iter().map(Row::bytes);
         held.grow(bytes.sum()).map_err(exhausted)?;
         rows.extend(found);
         left_out.add_all(&flaws);
@@ -153,6 +162,10 @@ impl Looking {
                 Some(Yielded::Entity(entity)) => {
                     let is_found = finding.has_found(&entity).await.map_err(exhausted)?;
                     let is_selected = question.selects(&entity).await.map_err(exhausted)?;
+                    let key = match &question.order {
+                        Some(order) if is_found => Some(Box::new(steps::key(order, &entity).await)),
+                        _ => None,
+                    };
                     let part = RankedPart::new(*rank, sub_query, entity);
                     rows.push(Row {
                         is_addition: part.is_addition(sub_query),
@@ -160,6 +173,7 @@ impl Looking {
                         position,
                         is_found,
                         is_selected,
+                        key,
                     });
                 }
                 Some(Yielded::LeftOut(flaw)) => left_out.add(flaw),

@@ -1,7 +1,8 @@
 //! The whole list of a question, as it was when its ids were read alone: where each entity stands, and which ids one source
 //! alone has. It counts, leads to any offset, and spares a long walk the questions for what nobody else has.
 //!
-//! It is kept for the consumer whose walk it is, for a minute, in memory; and holds places and digests, no ids.
+//! It is kept for the consumer whose walk it is, for a minute, in memory; and holds places and digests, and ids only where
+//! they were put in order.
 
 use std::fmt::{self, Write};
 use std::hash::BuildHasher;
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
+use kakehashi_adapters::Page;
 use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::ConsumerId;
 use ngsi_ld::EntityId;
@@ -77,6 +79,8 @@ pub(crate) struct KnownList {
     places: Vec<(u32, u32)>,
     /// The digests of the ids that one source alone has, in order.
     alone: Vec<u64>,
+    /// The ids in the order that was asked for, where one was.
+    ordered: Option<Vec<EntityId>>,
     hasher: DefaultHashBuilder,
 }
 
@@ -96,8 +100,21 @@ impl KnownList {
             named,
             places,
             alone,
+            ordered: None,
             hasher,
         }
+    }
+
+    /// The same, where an order was asked for: the ids in it.
+    pub(super) fn in_order(self, ordered: Option<Vec<EntityId>>) -> Self {
+        Self { ordered, ..self }
+    }
+
+    /// The ids of a page, where an order was asked for.
+    pub(super) fn ids_of(&self, page: Page) -> Option<&[EntityId]> {
+        let ordered = self.ordered.as_deref()?;
+        let (_, behind) = ordered.split_at(page.offset.min(ordered.len()));
+        behind.get(..page.limit.min(behind.len()))
     }
 
     /// Whether it was made of these questions to sources.
@@ -106,6 +123,11 @@ impl KnownList {
     }
 
     /// How many entities the list has.
+    pub(super) fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The same, as a count.
     pub(crate) fn count(&self) -> u64 {
         self.places.len() as u64
     }
@@ -128,7 +150,9 @@ impl KnownList {
     }
 
     fn bytes(&self) -> usize {
-        size_of_val(&*self.places) + size_of_val(&*self.alone) + size_of_val(&*self.named)
+        let ordered = self.ordered.iter().flatten();
+        let ordered: usize = ordered.map(|id| size_of::<EntityId>() + id.as_str().len()).sum();
+        size_of_val(&*self.places) + size_of_val(&*self.alone) + size_of_val(&*self.named) + ordered
     }
 }
 

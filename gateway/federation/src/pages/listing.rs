@@ -7,18 +7,17 @@ use futures::future::join_all;
 use hashbrown::{HashMap, HashSet};
 use kakehashi_adapters::AdapterError;
 use kakehashi_resources::{Exhausted, pause};
-use ngsi_ld::{Entity, EntityId};
+use kakehashi_runtime::steps::to_the_end;
+use ngsi_ld::EntityId;
+use ngsi_ld::query::{Ordering, OrderingKey};
 use smallvec::SmallVec;
 
-use super::finding::Finding;
 use super::ids_alone::{self, Row, Rows};
-use super::judging::{Judging, Parts};
 use super::known_list::{KnownList, KnownLists, ListId};
-use super::reading::Candidate;
-use super::{AskedSources, named_parts};
+use super::{AskedSources, by_ids, named_parts};
 use crate::gather::{self, Request};
 use crate::plan::{Asker, SubQuery};
-use crate::{Question, Refusal, Warning, scan, warning};
+use crate::{Question, Refusal, Warning, scan, steps, warning};
 
 /// Entities of which several sources have a part, and that conditions look at, that one request makes whole to count: as many
 /// as are kept of one source.
@@ -27,9 +26,6 @@ const MOST_SHARED: usize = 10_000;
 /// Ids that a source is asked for one by one, to find out which of them it has: a few requests' worth. For more all its ids
 /// are read.
 const MOST_ASKED_BY_ID: usize = 500;
-
-/// Entities that are made whole together.
-const JUDGED_TOGETHER: usize = 1_000;
 
 /// The lists of one question, as its consumer gets them.
 pub(crate) struct Lists<'a> {
@@ -167,7 +163,7 @@ async fn read(
     }
     // Where one was not heard, nobody is known to be alone.
     let is_whole = !has_failed.contains(&true) && all.overloaded.is_empty() && warnings.is_empty();
-    let making = async move { grouped.into_list(named, is_whole) };
+    let making = grouped.into_list(question.order.clone(), named, is_whole);
     let list = resources.compute_elsewhere(making).await.map_err(Refusal::Exhausted)?;
     Ok(Some(Listed {
         list: Arc::new(list),
@@ -233,15 +229,29 @@ struct Grouping {
 /// Where an entity stands: which source is the first to find it, and how many places of it come before.
 type Standing = (usize, u32);
 
+/// An entity of the list.
+struct Shown {
+    standing: Standing,
+    id: EntityId,
+    /// What decides where it comes, where an order is asked for.
+    key: Option<Box<OrderingKey>>,
+}
+
+/// One that is decided by all parts together.
+struct Undecided {
+    standing: Standing,
+    id: EntityId,
+    /// Who has them.
+    holders: SmallVec<[usize; 4]>,
+}
+
 /// What is known of the entities.
 #[derive(Default)]
 struct Grouped {
-    /// Those of the list.
-    shown: Vec<Standing>,
+    shown: Vec<Shown>,
     /// The ids that one source alone has.
     alone: Vec<EntityId>,
-    /// Of those that several sources have, where it is decided by all parts together: who has them.
-    undecided: Vec<(EntityId, Standing, SmallVec<[usize; 4]>)>,
+    undecided: Vec<Undecided>,
     /// For each source what would be shown and is not, because its owner says nothing of it.
     ownerless: Vec<u64>,
 }
@@ -260,7 +270,8 @@ impl Grouping {
             ownerless: vec![0; heard.len()],
             ..Grouped::default()
         };
-        let is_unconditional = question.is_unconditional();
+        // What one part has met, nothing that others add can undo; unless they are put in order by what they say.
+        let is_met_by_one = question.is_unconditional() && question.order.is_none();
         let mut by_id: HashMap<EntityId, Group> = HashMap::new();
         for (rank, rows) in heard.into_iter().enumerate() {
             for row in rows {
@@ -268,40 +279,39 @@ impl Grouping {
                 pause().await;
             }
         }
-        for (id, rows) in by_id {
+        for (id, mut rows) in by_id {
             pause().await;
             let also = also_held
                 .iter()
                 .filter(|(_, held)| held.contains(&id))
                 .map(|(rank, _)| *rank);
             let also: SmallVec<[usize; 4]> = also.collect();
-            let first = rows.iter().find(|(_, row)| row.is_found);
-            let Some(standing) = first.map(|(rank, row)| (*rank, row.position)) else {
-                // It may be found with what another source has.
-                if rows.len() + also.len() == 1 {
-                    grouped.alone.push(id);
-                }
+            let is_alone = rows.len() + also.len() == 1;
+            if is_alone {
+                grouped.alone.push(id.clone());
+            }
+            // What nobody finds is not found; its own part may not be what its source finds it by.
+            let Some((rank, row)) = rows.iter_mut().find(|(_, row)| row.is_found) else {
                 continue;
             };
-            if let ([(rank, row)], true) = (&*rows, also.is_empty()) {
+            let (standing, key) = ((*rank, row.position), row.key.take());
+            if is_alone {
                 if row.is_selected && row.is_addition {
-                    if let Some(count) = grouped.ownerless.get_mut(*rank) {
+                    if let Some(count) = grouped.ownerless.get_mut(standing.0) {
                         *count += 1;
                     }
                 } else if row.is_selected {
-                    grouped.shown.push(standing);
+                    grouped.shown.push(Shown { standing, id, key });
                 }
-                grouped.alone.push(id);
                 continue;
             }
-            // What one part has met, nothing that others add can undo.
             let is_met = |(_, row): &(usize, Row)| row.is_selected && !row.is_addition;
-            if is_unconditional && rows.iter().any(is_met) {
-                grouped.shown.push(standing);
+            if is_met_by_one && rows.iter().any(is_met) {
+                grouped.shown.push(Shown { standing, id, key });
                 continue;
             }
             let holders = rows.iter().map(|(rank, _)| *rank).chain(also).collect();
-            grouped.undecided.push((id, standing, holders));
+            grouped.undecided.push(Undecided { standing, id, holders });
         }
         grouped
     }
@@ -315,88 +325,48 @@ async fn decide(
     question: &Arc<Question>,
     request: &Request,
 ) -> Result<(Vec<u64>, Vec<Warning>), Refusal> {
-    let mut ownerless = vec![0; least.len()];
-    let mut warnings = Vec::new();
-    let findings: Arc<[Finding]> = least.iter().map(|one| Finding::of(one, question)).collect();
     let undecided = std::mem::take(&mut grouped.undecided);
-    for together in undecided.chunks(JUDGED_TOGETHER) {
-        let asking = least.iter().enumerate().filter_map(|(rank, one)| {
-            let held = together.iter().filter(|(_, _, holders)| holders.contains(&rank));
-            let ids: Vec<EntityId> = held.map(|(id, ..)| id.clone()).collect();
-            (!ids.is_empty()).then(|| (rank, Arc::new(one.completing(ids))))
-        });
-        let (ranks, asking): (Vec<usize>, Vec<Arc<SubQuery>>) = asking.unzip();
-        let answers = gather::gather(&asking, request).await?;
-        let mut parts = Parts::new();
-        let mut held = Vec::new();
-        for (rank, answer) in ranks.into_iter().zip(answers) {
-            match answer {
-                Ok(found) => {
-                    held.push(found.held);
-                    for part in found.entities {
-                        parts.entry(part.id.clone()).or_default().push((rank, part));
-                    }
-                }
-                Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
-            }
-        }
-        let mut of_rank: Vec<Vec<Candidate>> = Vec::new();
-        of_rank.resize_with(least.len(), Vec::new);
-        for (id, (rank, position), _) in together {
-            let Some(of_one) = parts.get_mut(id) else {
-                continue;
+    let by_id: HashMap<&EntityId, &Undecided> = undecided.iter().map(|one| (&one.id, one)).collect();
+    let ids: Vec<EntityId> = undecided.iter().map(|one| one.id.clone()).collect();
+    let holds = |rank: usize, id: &EntityId| by_id.get(id).is_some_and(|one| one.holders.contains(&rank));
+    let decided = by_ids::judged(least, question, &ids, holds, request).await?;
+    let order = question.order.clone();
+    let keying = async move {
+        let mut keyed = Vec::with_capacity(decided.shown.len());
+        for entity in decided.shown {
+            let key = match &order {
+                Some(order) => Some(Box::new(steps::key(order, &entity).await)),
+                None => None,
             };
-            let own = of_one
-                .iter()
-                .position(|(of, _)| of == rank)
-                .map(|place| of_one.swap_remove(place));
-            if let (Some((_, entity)), Some(candidates)) = (own, of_rank.get_mut(*rank)) {
-                candidates.push(candidate(entity, *position));
-            }
+            keyed.push((entity.id, key));
+            pause().await;
         }
-        for (rank, candidates) in of_rank.into_iter().enumerate().filter(|(_, some)| !some.is_empty()) {
-            let judging = Judging {
-                question: Arc::clone(question),
-                sub_queries: Arc::clone(least),
-                findings: Arc::clone(&findings),
-                rank,
-            };
-            let of_these: Parts = candidates
-                .iter()
-                .filter_map(|one| parts.remove_entry(&one.entity.id))
-                .collect();
-            let judging = judging.of(candidates, of_these, HashSet::new());
-            let judged = request.call.resources.compute_over_held(judging).await;
-            let judged = judged.and_then(|judged| judged).map_err(Refusal::Exhausted)?;
-            let shown = judged.shown.iter().map(|one| (rank, place_before(one.behind)));
-            grouped.shown.extend(shown);
-            for (count, more) in ownerless.iter_mut().zip(judged.ownerless) {
-                *count += more;
-            }
+        keyed
+    };
+    let keyed = request.call.resources.compute_over_held(keying).await;
+    for (id, key) in keyed.map_err(Refusal::Exhausted)? {
+        if let Some(one) = by_id.get(&id) {
+            let standing = one.standing;
+            grouped.shown.push(Shown { standing, id, key });
         }
     }
-    Ok((ownerless, warnings))
-}
-
-fn candidate(entity: Entity, position: u32) -> Candidate {
-    Candidate {
-        entity,
-        behind: usize::try_from(position).map_or(usize::MAX, |position| position.saturating_add(1)),
-    }
-}
-
-fn place_before(behind: usize) -> u32 {
-    u32::try_from(behind.saturating_sub(1)).unwrap_or(u32::MAX)
+    Ok((decided.ownerless, decided.warnings))
 }
 
 impl Grouped {
-    fn into_list(mut self, named: Vec<(usize, usize)>, is_whole: bool) -> KnownList {
-        self.shown.sort_unstable();
-        let places = self
-            .shown
-            .iter()
-            .filter_map(|(rank, position)| Some((u32::try_from(*rank).ok()?, *position)));
-        let alone: &[EntityId] = if is_whole { &self.alone } else { &[] };
-        KnownList::new(named, places.collect(), alone)
+    async fn into_list(self, order: Option<Ordering>, named: Vec<(usize, usize)>, is_whole: bool) -> KnownList {
+        let Self { mut shown, alone, .. } = self;
+        shown.sort_unstable_by_key(|one| one.standing);
+        let mut ids = None;
+        if let Some(order) = order {
+            let keyed = shown.into_iter().filter_map(|mut one| Some((*one.key.take()?, one)));
+            let mut sorting = order.begin_sort(keyed.collect());
+            shown = to_the_end(|steps| sorting.advance(steps)).await;
+            ids = Some(shown.iter().map(|one| one.id.clone()).collect());
+        }
+        let places = shown.iter().map(|one| one.standing);
+        let places = places.filter_map(|(rank, position)| Some((u32::try_from(rank).ok()?, position)));
+        let alone: &[EntityId] = if is_whole { &alone } else { &[] };
+        KnownList::new(named, places.collect(), alone).in_order(ids)
     }
 }

@@ -13,9 +13,11 @@
 //! | `judging` | candidates of one source, made whole and judged |
 //! | `counting` | what the sources say of how many there are |
 //! | `ids_alone` | the whole list of one source in its smallest form |
+//! | `by_ids` | entities of known ids, made whole and judged |
 //! | `listing` | the whole list of a question, made of those |
 //! | [`known_list`] | a list that was read, and for how long it is known |
 
+mod by_ids;
 mod counting;
 mod finding;
 mod ids_alone;
@@ -29,7 +31,9 @@ mod walk;
 use std::sync::Arc;
 use std::time::Instant;
 
+use hashbrown::HashMap;
 use kakehashi_adapters::{AdapterError, Page};
+use ngsi_ld::{Entity, EntityId};
 
 use self::counting::Counts;
 pub(super) use self::finding::Finding;
@@ -97,7 +101,8 @@ impl<'a> Paging<'a> {
         asker: &'a Asker<'a>,
         request: &'a Request,
     ) -> Self {
-        let summable = match asked.is_at_offset() || asked.count {
+        let is_counted = question.order.is_none() && (asked.is_at_offset() || asked.count);
+        let summable = match is_counted {
             true => counting::summable(&all.sub_queries, question, request).await,
             false => 0,
         };
@@ -111,7 +116,7 @@ impl<'a> Paging<'a> {
             known: None,
             is_too_much: false,
         };
-        let needs_more = (asked.count || asked.is_at_offset()) && !paging.is_summable();
+        let needs_more = (asked.count || asked.is_at_offset()) && (!paging.is_summable() || question.order.is_some());
         let completed = asked.from.map_or(0, |from| from.completed);
         // What is counted for a first page is counted now.
         let is_further = asked.from.is_some() || asked.page.offset > 0;
@@ -136,6 +141,12 @@ impl<'a> Paging<'a> {
     /// Whether the entities can be counted without looking at them.
     pub(super) fn counts(&self) -> bool {
         self.is_summable() || self.known.is_some()
+    }
+
+    /// Whether no entity may have parts in two of the sources, nor in what one of them is asked for twice.
+    pub(super) async fn sources_are_apart(&self) -> bool {
+        let sub_queries = &self.all.sub_queries;
+        counting::apart(sub_queries, self.request).await == sub_queries.len()
     }
 
     /// Finds out the whole list, until then at most. What went wrong with it; `None`: it is too much for one request.
@@ -165,6 +176,36 @@ impl<'a> Paging<'a> {
     fn half_of_the_time(&self) -> Instant {
         let now = Instant::now();
         now + self.request.call.deadline.saturating_duration_since(now) / 2
+    }
+
+    /// The page in the order that was asked for, by the list that is known; `None`: it is not.
+    ///
+    /// # Errors
+    /// [`Refusal::Exhausted`]
+    pub(super) async fn page_in_order(&self) -> Result<Option<EntityPage>, Refusal> {
+        let Asked { page, count, .. } = self.asked;
+        let Some((known, ids)) = self.known.as_ref().and_then(|known| Some((known, known.ids_of(page)?))) else {
+            return Ok(None);
+        };
+        let sub_queries = &self.all.sub_queries;
+        let may_hold = |rank: usize, id: &EntityId| {
+            let sub_query = sub_queries.get(rank);
+            sub_query.is_some_and(|one| one.may_hold_id(id))
+        };
+        let found = by_ids::judged(sub_queries, self.question, ids, may_hold, self.request).await?;
+        let mut by_id: HashMap<EntityId, Entity> = found.shown.into_iter().map(|one| (one.id.clone(), one)).collect();
+        let entities = ids.iter().filter_map(|id| by_id.remove(id)).collect();
+        let mut held = self.request.call.resources.held();
+        for of_source in found.held {
+            held.absorb(of_source);
+        }
+        let more = page.offset.saturating_add(page.limit) < known.places() && page.limit > 0;
+        Ok(Some(EntityPage {
+            entities: Entities::at_hand(self.question, entities, more, Some(held)),
+            count: count.then(|| known.count()),
+            warnings: found.warnings,
+            next: None,
+        }))
     }
 
     /// The page; with the count, where the entities can be counted without looking at them.

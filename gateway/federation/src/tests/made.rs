@@ -1,13 +1,15 @@
 //! Sources that make their entities as they are asked for, and what all of them together show.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering as AtomicOrdering};
 
 use futures::stream;
 use kakehashi_adapters::PlaceStream;
+use kakehashi_config::Extensions;
 
 use super::*;
 use crate::pages::place::Place;
+use ngsi_ld::query::Ordering;
 
 /// What a source was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub(super) enum Request {
     /// So many by their ids.
     Ids(usize),
     Count,
+    /// So many at least, in an order.
+    Ordered,
 }
 
 /// A source that makes its entities as they are asked for.
@@ -35,6 +39,8 @@ pub(super) struct Made {
     pub(super) from_the_middle: bool,
     /// Every so many places hold nothing new.
     pub(super) repeats: Option<usize>,
+    /// Whether it can put its entities in an order.
+    pub(super) orders: bool,
     pub(super) is_dead: Arc<AtomicBool>,
     pub(super) asked: Arc<Mutex<Vec<Request>>>,
 }
@@ -87,7 +93,7 @@ impl Made {
 
     fn note(&self, request: Request) -> Result<(), AdapterError> {
         self.asked.lock().unwrap().push(request);
-        if self.is_dead.load(Ordering::Relaxed) {
+        if self.is_dead.load(AtomicOrdering::Relaxed) {
             return Err(AdapterError::new(
                 &self.id,
                 ErrorKind::Unreachable,
@@ -167,6 +173,22 @@ impl PreparedQuery for AskedOf<Made> {
         }
         let list = self.source.list(&self.query).skip(page.offset).take(page.limit);
         Some(stream::iter(list.map(Ok)).boxed())
+    }
+
+    fn ordered(&self, order: &Ordering, _: &Call) -> Option<EntityStream> {
+        if !self.source.orders {
+            return None;
+        }
+        if let Err(error) = self.source.note(Request::Ordered) {
+            return Some(stream::iter([Err(error)]).boxed());
+        }
+        let list = self.source.list(&self.query).flatten();
+        let entities = list.filter_map(|one| match one {
+            Yielded::Entity(entity) => Some(entity),
+            Yielded::LeftOut(_) => None,
+        });
+        let sorted = order.sort(entities.collect()).into_iter();
+        Some(stream::iter(sorted.map(|one| Ok(Yielded::Entity(one)))).boxed())
     }
 
     async fn count(&self, _: &Call) -> Result<Counted, AdapterError> {
@@ -263,6 +285,7 @@ impl World {
     pub(super) fn asker(&self) -> Asker<'_> {
         Asker {
             known_lists: &self.known_lists,
+            extensions: Extensions { federated_order: true },
             ..BENCH.asker(&self.registry)
         }
     }
@@ -318,6 +341,7 @@ pub(super) fn made(place: usize, numbers: (usize, usize, usize)) -> Made {
         coverage: Coverage::Exact,
         from_the_middle: true,
         repeats: None,
+        orders: false,
         is_dead: Arc::default(),
         asked: Arc::default(),
     }

@@ -81,6 +81,12 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Whether it is by how far something is.
+    #[must_use]
+    pub const fn is_distance(self) -> bool {
+        matches!(self, Self::Nearest | Self::Farthest)
+    }
+
     /// The direction as it is written.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
