@@ -67,6 +67,69 @@ fn told(answer: &Answer, name: &str) -> (u16, String, Option<String>, usize) {
     )
 }
 
+/// What can be told from a walk over all pages, one after the other: what each shows, how it leads on, and what was asked for it.
+async fn walked(
+    platform: &Platform,
+    question: &[(&str, String)],
+    name: &str,
+    tenant: Option<&str>,
+    count: &str,
+) -> Vec<((u16, String, Option<String>, usize), String, Vec<String>)> {
+    let parameters = question
+        .iter()
+        .map(|(parameter, value)| format!("&{parameter}={}", escaped(&value.replace("NAME", name))));
+    let parameters: String = parameters.collect();
+    let mut target = Some(format!(
+        "/ngsi-ld/v1/entities?type=DesignatedShelter&limit=2{count}{parameters}"
+    ));
+    let mut pages = Vec::new();
+    while let Some(next) = target {
+        platform.forget_requests();
+        let mut ask = platform.get(next);
+        if let Some(tenant) = tenant {
+            ask = ask.tenant(tenant);
+        }
+        let answer = ask.await;
+        let mut asked: Vec<String> = platform
+            .asked()
+            .iter()
+            // The next page of a platform may be on its way when nobody wants it any more.
+            .filter(|request| !request.query.starts_with("offset=58&"))
+            .map(|request| format!("{}?{}", request.path, request.query).replace(name, "NAME"))
+            .collect();
+        asked.sort();
+        target = (answer.status == 200).then(|| answer.link("next")).flatten();
+        // A cursor says nothing, but there is one, so long.
+        let link = answer.link("next").unwrap_or_default().replace(name, "NAME");
+        let link = match link.split_once("cursor=") {
+            Some((before, cursor)) => format!("{before}cursor={}", "x".repeat(cursor.len())),
+            None => link,
+        };
+        pages.push((told(&answer, name), link, asked));
+        assert!(pages.len() < 100, "{answer}");
+    }
+    pages
+}
+
+fn escaped(value: &str) -> String {
+    percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[tokio::test]
+async fn on_every_page_of_a_walk() {
+    let platform = Platform::start().await;
+    let mut led_on = 0;
+    for (tenant, count) in [(None, ""), (None, "&count=true"), (Some("nasushiobara"), "")] {
+        for question in questions() {
+            let hidden = walked(&platform, &question, HIDDEN, tenant, count).await;
+            let unknown = walked(&platform, &question, UNKNOWN, tenant, count).await;
+            assert_eq!(hidden, unknown, "{question:?}");
+            led_on += hidden.iter().filter(|(_, link, _)| link.contains("cursor=")).count();
+        }
+    }
+    assert!(led_on > 50, "{led_on}");
+}
+
 async fn the_same_for_both(platform: &Platform, consumer: Option<&str>, tenant: Option<&str>) {
     for question in questions() {
         let mut answers = Vec::new();

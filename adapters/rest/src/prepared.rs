@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_trait::async_trait;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use kakehashi_resources::Held;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::pages::{path_at, window};
 use super::source::{ACCEPTED, Answer, Asked, PreparedType, Source, TypeReading};
-use super::walk::{self, Message};
+use super::walk::{self, Message, Part};
 use kakehashi_contract::{
     AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, ErrorKind, Page,
-    PreparedQuery, PushDown, SourceQuery, Yielded,
+    PlaceStream, PreparedQuery, PushDown, SourceQuery, Yielded,
 };
 
 /// One platform, and what it is asked.
@@ -38,9 +38,16 @@ impl PreparedRest {
         }
     }
 
-    fn walk(&self, asked: Arc<Asked>, page: Option<Page>, call: &Call) -> EntityStream {
+    /// Whether a part of the platform's list can be asked for.
+    fn has_windows(&self, prepared: &Arc<PreparedType>) -> bool {
+        let reading = TypeReading::new(&self.source, prepared);
+        let mapping = reading.mapping().filter(|_| !reading.is_irregular());
+        mapping.is_some_and(|mapping| window(mapping, 0, mapping.paging.size).is_some())
+    }
+
+    fn walk(&self, asked: Arc<Asked>, part: Part, call: &Call) -> EntityStream {
         let (source, call) = (Arc::clone(&self.source), call.clone());
-        let start = async move { Walk::start(source, asked, page, call) };
+        let start = async move { Walk::start(source, asked, part, call) };
         Box::pin(stream::once(start).flatten())
     }
 }
@@ -99,7 +106,21 @@ impl PreparedQuery for PreparedRest {
     }
 
     fn query(&self, page: Option<Page>, call: &Call) -> EntityStream {
-        self.walk(Arc::clone(&self.asked), page, call)
+        let part = Part {
+            page: walk::sent_page(&self.asked, page),
+            has_whole_pages: false,
+        };
+        self.walk(Arc::clone(&self.asked), part, call)
+    }
+
+    fn candidates(&self, page: Page, call: &Call) -> Option<PlaceStream> {
+        // A platform whose pages cannot be asked for one by one is read from its beginning, once.
+        let has_places = walk::is_everything(&self.asked) && self.asked.types.iter().all(|one| self.has_windows(one));
+        let part = Part {
+            page: Some(page),
+            has_whole_pages: true,
+        };
+        has_places.then(|| self.walk(Arc::clone(&self.asked), part, call).map_ok(Some).boxed())
     }
 
     async fn count(&self, call: &Call) -> Result<Counted, AdapterError> {
@@ -112,7 +133,7 @@ impl PreparedQuery for PreparedRest {
                 continue;
             };
             let of_type = Arc::new(of_type);
-            if walk::is_unconditional(query)
+            if walk::is_everything(&self.asked)
                 && let Some(declared) = declared_count(&TypeReading::new(&self.source, &of_type), call).await?
             {
                 counted.add_all(&Counted::entities(declared));
@@ -123,7 +144,11 @@ impl PreparedQuery for PreparedRest {
                 types: vec![of_type],
                 push_down: self.asked.push_down,
             });
-            let mut yielded = self.walk(asked, None, call);
+            let all = Part {
+                page: None,
+                has_whole_pages: false,
+            };
+            let mut yielded = self.walk(asked, all, call);
             while let Some(one) = yielded.next().await {
                 counted.add(&one?);
             }
@@ -144,11 +169,11 @@ struct Walk {
 }
 
 impl Walk {
-    fn start(source: Arc<Source>, asked: Arc<Asked>, page: Option<Page>, call: Call) -> Self {
+    fn start(source: Arc<Source>, asked: Arc<Asked>, part: Part, call: Call) -> Self {
         // One batch waits while the next is read.
         let (sender, messages) = mpsc::channel(1);
         let mut task = JoinSet::new();
-        task.spawn(walk::answer(Arc::clone(&source), asked, page, call, sender));
+        task.spawn(walk::answer(Arc::clone(&source), asked, part, call, sender));
         Self {
             source,
             messages,

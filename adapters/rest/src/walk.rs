@@ -16,7 +16,7 @@ use super::mapping::TypeMapping;
 use super::pages::{Following, MAX_PAGES, Window, first_path, following, path_at, window};
 use super::source::{Answer, Asked, Source, TypeReading};
 use super::translate::RecordPage;
-use kakehashi_contract::{AdapterError, Call, ErrorKind, Flaw, Page, SourceQuery, Yielded};
+use kakehashi_contract::{AdapterError, Call, Coverage, ErrorKind, Flaw, Page, SourceQuery, Yielded};
 
 /// Pages of one walk that are asked for at once: the next one arrives while one is read.
 const PAGES_IN_FLIGHT: usize = 2;
@@ -30,6 +30,15 @@ const MAX_SINGLE_RECORDS: usize = 16;
 /// Empty pages after which nothing more is expected, whatever was declared. After the first, the next one tells whether it
 /// was only lost.
 const EMPTY_PAGES_AT_THE_END: usize = 2;
+
+/// Which part of the list a walk hands out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// `None`: all of it.
+    pub(super) page: Option<Page>,
+    /// Whether the rest of what the platform's last page holds comes, too: it need not be asked for again.
+    pub(super) has_whole_pages: bool,
+}
 
 /// What a walk hands out.
 pub(super) enum Message {
@@ -58,11 +67,11 @@ impl From<AdapterError> for Stop {
 pub(super) async fn answer(
     source: Arc<Source>,
     asked: Arc<Asked>,
-    page: Option<Page>,
+    part: Part,
     call: Call,
     sender: mpsc::Sender<Message>,
 ) {
-    let message = match walk_types(&source, &asked, page, &call, &sender).await {
+    let message = match walk_types(&source, &asked, part, &call, &sender).await {
         Ok(()) | Err(Stop::Enough) => Message::End,
         Err(Stop::Failed(error)) => Message::Failed(error),
     };
@@ -73,15 +82,15 @@ pub(super) async fn answer(
 async fn walk_types(
     source: &Arc<Source>,
     asked: &Asked,
-    page: Option<Page>,
+    part: Part,
     call: &Call,
     sender: &mpsc::Sender<Message>,
 ) -> Result<(), Stop> {
-    let query = &asked.query;
-    let page = sent_page(asked, page);
+    let page = part.page;
     let mut output = Output {
-        query,
+        query: &asked.query,
         sender,
+        has_whole_pages: part.has_whole_pages,
         skip: page.map_or(0, |page| page.offset),
         room: page.map(|page| page.limit),
         seen: HashSet::new(),
@@ -93,13 +102,14 @@ async fn walk_types(
     for prepared in &asked.types {
         let reading = TypeReading::new(source, prepared);
         output.seen.clear();
-        walk_type(&reading, page, call, &mut output).await?;
+        walk_type(&reading, asked, page, call, &mut output).await?;
     }
     Ok(())
 }
 
 async fn walk_type(
     reading: &Arc<TypeReading>,
+    asked: &Asked,
     page: Option<Page>,
     call: &Call,
     output: &mut Output<'_>,
@@ -108,7 +118,7 @@ async fn walk_type(
         offset: output.skip,
         limit: output.room.unwrap_or(0),
     });
-    match Beginning::of(reading, output.query, wanted) {
+    match Beginning::of(reading, asked, wanted) {
         Beginning::Nothing => Ok(()),
         Beginning::Records(requests) => walk_records(reading, requests, call, output).await,
         Beginning::Window(window) => match read_window(reading, window, call).await? {
@@ -133,7 +143,8 @@ enum Beginning {
 
 impl Beginning {
     /// `page`: what of this type is still wanted, where the platform's positions may be those of the view.
-    fn of(reading: &TypeReading, query: &SourceQuery, page: Option<Page>) -> Self {
+    fn of(reading: &TypeReading, asked: &Asked, page: Option<Page>) -> Self {
+        let query = &asked.query;
         let Some(mapping) = reading.mapping() else {
             return Self::Nothing;
         };
@@ -156,7 +167,7 @@ impl Beginning {
             }
         }
         if let Some(page) = page
-            && is_unconditional(query)
+            && is_everything(asked)
             && !reading.is_irregular()
             && let Some(window) = window(mapping, page.offset as u64, page.limit as u64)
         {
@@ -192,12 +203,12 @@ pub(super) fn asked_paths(source: &Arc<Source>, asked: &Asked, page: Option<Page
     }
     let readings = asked.types.iter().map(|prepared| TypeReading::new(source, prepared));
     readings
-        .flat_map(|reading| Beginning::of(&reading, &asked.query, page).paths(&reading))
+        .flat_map(|reading| Beginning::of(&reading, asked, page).paths(&reading))
         .collect()
 }
 
-/// The page that a walk hands out; a page of candidates would be no page of the answer.
-fn sent_page(asked: &Asked, page: Option<Page>) -> Option<Page> {
+/// The page of the answer; one of candidates would be none.
+pub(super) fn sent_page(asked: &Asked, page: Option<Page>) -> Option<Page> {
     page.filter(|_| asked.push_down.is_exact())
 }
 
@@ -206,13 +217,14 @@ fn window_path(mapping: &TypeMapping, window: Window, index: u64) -> Option<Stri
     path_at(mapping, index, index.saturating_mul(window.size), window.size)
 }
 
-/// Whether every entity of the types is part of the answer.
-pub(super) fn is_unconditional(query: &SourceQuery) -> bool {
+/// Whether every entity of the types is handed out: of all conditions none, or none but those that are left for the gateway.
+pub(super) fn is_everything(asked: &Asked) -> bool {
+    let Asked { query, push_down, .. } = asked;
     query.ids.is_empty()
         && query.id_pattern.is_none()
         && query.any_attribute.is_empty()
-        && query.filter.is_none()
-        && query.geo.is_none()
+        && (query.filter.is_none() || push_down.filter == Coverage::None)
+        && (query.geo.is_none() || push_down.geo == Coverage::None)
 }
 
 /// Asks for single records.
@@ -407,6 +419,8 @@ struct Output<'q> {
     skip: usize,
     /// How many more are wanted; `None`: all.
     room: Option<usize>,
+    /// Whether the rest of a page of the platform comes beyond these.
+    has_whole_pages: bool,
     /// Hashes of the ids of this type that have been seen: records that stand twice, or slip from one page to
     /// the next while the walk goes on. A hash takes a fifth of an id's memory; two ids share one by chance
     /// once in about a billion walks through 100,000 records.
@@ -417,6 +431,10 @@ struct Output<'q> {
 impl Output<'_> {
     fn is_full(&self) -> bool {
         self.room == Some(0)
+    }
+
+    fn takes_more(&self) -> bool {
+        self.has_whole_pages || !self.is_full()
     }
 
     /// Takes over a page's entities in their order.
@@ -435,7 +453,7 @@ impl Output<'_> {
                     true
                 }
             };
-            if is_part && !self.is_full() {
+            if is_part && self.takes_more() {
                 self.choose(one, &mut chosen);
             }
         }
@@ -459,7 +477,7 @@ impl Output<'_> {
         let skip = usize::try_from(pages.skip).unwrap_or(usize::MAX);
         let mut chosen = Vec::new();
         for one in pages.yielded.into_iter().skip(skip) {
-            if !self.is_full() {
+            if self.takes_more() {
                 self.choose(one, &mut chosen);
             }
         }
@@ -473,7 +491,7 @@ impl Output<'_> {
             return;
         }
         if let Some(room) = &mut self.room {
-            *room -= 1;
+            *room = room.saturating_sub(1);
         }
         chosen.push(one);
     }

@@ -164,12 +164,16 @@ impl Unless {
         Self { relationships }
     }
 
-    /// Whether the source holds entities of several types, of which one may hide them, or Relationships that conditions
-    /// look at. Where that cannot be found out, it may.
+    /// Whether the source holds entities of several types, of which one may hide them or what conditions look at, or
+    /// Relationships that conditions look at. Where that cannot be found out, it may.
     pub async fn is_held_by(&self, only: &SubQuery, call: &Call) -> bool {
         let adapter = &only.source.adapter;
         if !matches!(adapter.has_entities_of_several_types(call).await, Ok(false)) {
-            return true;
+            // It depends on which types there are.
+            match adapter.held_types(call).await {
+                Ok(held) if !held.is_empty() && !only.grants.may_be_hidden_as(&held, &only.looked_at()) => {}
+                Ok(_) | Err(_) => return true,
+            }
         }
         if self.relationships.is_empty() {
             return false;

@@ -160,6 +160,14 @@ impl SubQuery {
         })
     }
 
+    /// The attributes that its conditions look at.
+    pub(super) fn looked_at(&self) -> Vec<AttributeName> {
+        let query = &self.query;
+        let filter = query.filter.iter().flat_map(|filter| filter.attributes());
+        let place = query.geo.iter().map(|geo| &geo.property);
+        filter.chain(place).chain(&query.any_attribute).cloned().collect()
+    }
+
     /// Whether the source leaves entities out because of their attributes, so that a part of an entity that
     /// another source has found may be missing from its answer. What it leaves out because no permit covers it is not
     /// missing.

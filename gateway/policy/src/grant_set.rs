@@ -210,6 +210,26 @@ impl GrantSet {
         !self.granted.is_empty() && self.granted.iter().all(|grant| grant.includes_sub_attribute(name))
     }
 
+    /// Whether an entity of a granted type could be hidden, or one of these attributes of it, because it has another of these
+    /// types, too. What it is granted as that one shows more, and nothing less.
+    #[must_use]
+    pub fn may_be_hidden_as(&self, others: &[TypeName], attributes: &[AttributeName]) -> bool {
+        let classification = self.engine.classification();
+        let hides_whole = |r#type: &TypeName| match classification.type_class(r#type) {
+            Some(class) => class.is_guarded(),
+            None => self.personal_data == PersonalData::Present,
+        };
+        let hides = |r#type: &TypeName, name: &AttributeName| {
+            let class = classification.attribute_class(r#type, name);
+            class.is_some_and(Class::is_guarded)
+        };
+        // What conditions of permits look at may be hidden from these.
+        self.granted.iter().any(|grant| grant.restriction().is_some())
+            || others
+                .iter()
+                .any(|r#type| hides_whole(r#type) || attributes.iter().any(|name| hides(r#type, name)))
+    }
+
     /// The entity without everything that is not granted; `None` when it is not visible. A granted type counts
     /// even if the set was not made for it: how an entity looks does not depend on how it was asked for.
     ///

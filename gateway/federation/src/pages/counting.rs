@@ -38,9 +38,25 @@ async fn first_apart(
         fits(one) && !one.may_be_of_others() && before.iter().all(|earlier| !earlier.may_share_ids_with(one))
     };
     let candidates = sub_queries.iter().enumerate().take_while(is_apart).count();
-    let held = sub_queries.iter().take(candidates);
-    let held = join_all(held.map(|one| unless.is_held_by(one, &request.call))).await;
+    let held = sub_queries.iter().enumerate().take(candidates);
+    let held = held.map(async |(rank, one)| {
+        unless.is_held_by(one, &request.call).await || is_held_again(sub_queries, rank, request).await
+    });
+    let held = join_all(held).await;
     held.iter().take_while(|held| !**held).count()
+}
+
+/// Whether a source may find an entity again where it is asked for other types.
+pub(super) async fn is_held_again(sub_queries: &[Arc<SubQuery>], rank: usize, request: &Request) -> bool {
+    let Some(own) = sub_queries.get(rank).map(|own| &own.source) else {
+        return false;
+    };
+    let same = sub_queries.iter().filter(|one| Arc::ptr_eq(&one.source, own));
+    same.count() > 1
+        && !matches!(
+            own.adapter.has_entities_of_several_types(&request.call).await,
+            Ok(false)
+        )
 }
 
 /// The counts of the first sources.

@@ -10,6 +10,7 @@ use kakehashi_adapters::{ErrorKind, LeftOut, SourceId};
 use kakehashi_resources::Held;
 use ngsi_ld::{Entity, EntityId};
 
+use super::counting::is_held_again;
 use super::finding::Finding;
 use super::judging::{Judging, Parts};
 use super::known_list::KnownList;
@@ -322,17 +323,4 @@ impl<'r> Walk<'r> {
         }
         warnings
     }
-}
-
-/// Whether a source may find an entity again where it is asked for other types.
-async fn is_held_again(sub_queries: &[Arc<SubQuery>], rank: usize, request: &Request) -> bool {
-    let Some(own) = sub_queries.get(rank).map(|own| &own.source) else {
-        return false;
-    };
-    let same = sub_queries.iter().filter(|one| Arc::ptr_eq(&one.source, own));
-    same.count() > 1
-        && !matches!(
-            own.adapter.has_entities_of_several_types(&request.call).await,
-            Ok(false)
-        )
 }

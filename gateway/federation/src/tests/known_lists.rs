@@ -1,6 +1,6 @@
 //! Lists that are known by their ids: they count, lead to any offset, and spare a walk the questions for what nobody else has.
 
-use super::made::{Made, Request, World, any_sources, ids, made};
+use super::made::{Made, Request, World, any_sources, ids, made, walks};
 use super::*;
 use crate::pages::{Asked, AskedSources, Paging};
 use crate::plan;
@@ -94,7 +94,7 @@ fn a_long_walk_reads_the_ids_once_instead_of_asking_for_them() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(walks(300))]
 
     /// Whatever the sources hold and decide, the list that is made of their ids is the list.
     #[test]

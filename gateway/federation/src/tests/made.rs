@@ -11,6 +11,13 @@ use super::*;
 use crate::pages::place::Place;
 use ngsi_ld::query::Ordering;
 
+/// How many walks a property is tried with: so many, or in the proportion of a thousand that `KAKEHASHI_WALKS` asks for.
+pub(super) fn walks(usually: u32) -> ProptestConfig {
+    let asked = std::env::var("KAKEHASHI_WALKS").ok();
+    let asked = asked.map(|asked| asked.parse::<u32>().unwrap());
+    ProptestConfig::with_cases(asked.map_or(usually, |asked| asked / 1_000 * usually))
+}
+
 /// What a source was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Request {
@@ -41,6 +48,8 @@ pub(super) struct Made {
     pub(super) repeats: Option<usize>,
     /// Whether it can put its entities in an order.
     pub(super) orders: bool,
+    /// The types that it holds, where some entity has several.
+    pub(super) several: Option<Vec<TypeName>>,
     pub(super) is_dead: Arc<AtomicBool>,
     pub(super) asked: Arc<Mutex<Vec<Request>>>,
 }
@@ -115,6 +124,14 @@ impl Adapter for Made {
             source: self.clone(),
             query: query.clone(),
         })
+    }
+
+    async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
+        Ok(self.several.is_some())
+    }
+
+    async fn held_types(&self, _: &Call) -> Result<Vec<TypeName>, AdapterError> {
+        Ok(self.several.clone().unwrap_or_default())
     }
 
     async fn may_hold_relationships(&self, _: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {
@@ -244,6 +261,20 @@ impl World {
         self
     }
 
+    /// The same, where the sources may hold personal data.
+    pub(super) fn that_may_hold_personal_data(mut self) -> Self {
+        let sources = self.registry.configured().iter().zip(&self.sources);
+        let sources = sources.map(|(registered, made)| RegisteredSource {
+            id: made.id.clone(),
+            adapter: Arc::new(made.clone()),
+            owns_ids: OwnIds::said(true),
+            personal_data: PersonalData::Present,
+            ..source_providing(registered.tenant.as_str(), vec![Provision::of_type(aed())])
+        });
+        self.registry = Registry::new(sources.collect());
+        self
+    }
+
     /// The list by looking at everything, one entity after the other.
     pub(super) fn list(&self) -> Vec<Entity> {
         let filter = self.question.query.filter.as_ref();
@@ -342,6 +373,7 @@ pub(super) fn made(place: usize, numbers: (usize, usize, usize)) -> Made {
         from_the_middle: true,
         repeats: None,
         orders: false,
+        several: None,
         is_dead: Arc::default(),
         asked: Arc::default(),
     }

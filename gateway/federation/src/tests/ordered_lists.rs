@@ -3,7 +3,7 @@
 
 use ngsi_ld::query::Ordering;
 
-use super::made::{Made, Request, World, any_sources, ids, made};
+use super::made::{Made, Request, World, any_sources, ids, made, walks};
 use super::*;
 use crate::pages::{Asked, AskedSources, Paging};
 use crate::plan;
@@ -23,7 +23,7 @@ fn in_order(mut world: World, order: &str) -> (World, Vec<Entity>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(walks(100))]
 
     /// Sources that may share ids, by reading all of them and by reading what the order looks at.
     #[test]

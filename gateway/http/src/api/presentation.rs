@@ -72,9 +72,13 @@ impl Presentation {
     /// something anyway, or when that cannot be told from attributes alone.
     pub(super) fn picked_attributes(&self) -> Option<Vec<AttributeName>> {
         let picked = self.projection.as_ref()?.picked.as_ref()?;
-        picked
-            .names_attributes_alone()
-            .then(|| picked.attributes().cloned().collect())
+        if !picked.names_attributes_alone() {
+            return None;
+        }
+        let mut names: Vec<AttributeName> = picked.attributes().cloned().collect();
+        // Those that are picked have no order, and the same question is the same each time.
+        names.sort_unstable();
+        Some(names)
     }
 
     /// What is shown, if it can be nothing of an entity.
@@ -100,6 +104,7 @@ impl Presentation {
         if self.media_type == MediaType::GeoJson && !asked.contains(&self.geometry_property) {
             asked.push(self.geometry_property.clone());
         }
+        asked.sort_unstable();
         Some(asked)
     }
 
