@@ -89,6 +89,7 @@ mod behaviour {
     mod scopes;
     mod secrets;
     mod service_paths;
+    mod shared_requests;
     mod shown_members;
     mod side_doors;
     mod source_credentials;

@@ -95,6 +95,10 @@ pub(crate) fn start_filled(
     };
     let (process, address) = serve(command, files.path(), level)?;
     let mut headers = vec![("accept".to_owned(), workload.accept().to_owned())];
+    if workload.origins() > 0 {
+        // All ask the same: without this they would be answered by one request to the source, and rivals would not.
+        headers.push(("cache-control".to_owned(), "no-cache".to_owned()));
+    }
     if !lacks(without, Feature::Authentication) {
         headers.push(("x-api-key".to_owned(), API_KEY.to_owned()));
     }

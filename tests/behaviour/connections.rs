@@ -67,9 +67,10 @@ async fn until_open(platform: &Platform, number: f64) {
     );
 }
 
+/// Asks with a request to the sources of its own.
 async fn ask(stream: &mut TcpStream, target: &str) {
     let head = format!(
-        "GET {target} HTTP/1.1\r\nhost: a\r\nx-api-key: {}\r\n\r\n",
+        "GET {target} HTTP/1.1\r\nhost: a\r\nx-api-key: {}\r\ncache-control: no-cache\r\n\r\n",
         key_of("bousai-map")
     );
     stream.write_all(head.as_bytes()).await.unwrap();

@@ -27,6 +27,7 @@ pub(super) struct Admission {
     clock: DefaultClock,
     in_flight: AtomicUsize,
     requests: AtomicU64,
+    joined: AtomicU64,
     failures: AtomicU64,
     last_error: Mutex<Option<ErrorKind>>,
     is_failing: AtomicBool,
@@ -51,6 +52,7 @@ impl Admission {
             clock: DefaultClock::default(),
             in_flight: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
+            joined: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             last_error: Mutex::new(None),
             is_failing: AtomicBool::new(false),
@@ -74,11 +76,25 @@ impl Admission {
         };
         self.wait_for_rate(deadline).await?;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.requests.fetch_add(1, Ordering::Relaxed);
         Ok(InFlight {
             admission: Arc::clone(self),
             _place: place,
         })
+    }
+
+    /// Whether requests are held back after several failures in a row.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.breaker.open_since().is_some()
+    }
+
+    /// A request waits for the answer to an equal one that is under way.
+    pub(super) fn joined(&self) {
+        self.joined.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The source could not be reached, fell silent, or broke off.
+    pub(super) fn failed(&self) {
+        self.breaker.failed(std::time::Instant::now());
     }
 
     async fn wait_for_rate(&self, deadline: Instant) -> Result<(), AdapterError> {
@@ -120,6 +136,7 @@ impl Admission {
             open_since: self.breaker.open_since(),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             requests: self.requests.load(Ordering::Relaxed),
+            joined: self.joined.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
             last_error: *self.last_error.lock().unwrap_or_else(PoisonError::into_inner),
             is_failing: self.is_failing.load(Ordering::Relaxed),
@@ -151,6 +168,11 @@ impl InFlight {
         AdapterError::exhausted(&self.admission.source, exhausted)
     }
 
+    /// It goes out.
+    pub(super) fn sent(&self) {
+        self.admission.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The source has begun to answer after so long.
     pub(super) fn answered(&self, after: Duration) {
         self.admission.answered(after);
@@ -166,7 +188,7 @@ impl InFlight {
     /// somebody stops reading, nor of one that is larger than what is read: what is asked for decides how large an answer
     /// is, and no consumer may close a source to the others.
     pub(super) fn failed(&self) {
-        self.admission.breaker.failed(std::time::Instant::now());
+        self.admission.failed();
     }
 }
 

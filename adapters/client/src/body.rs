@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -15,14 +16,16 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::admission::InFlight;
 use super::driven::{Lendable, Waited, together};
 use super::manners::SILENCE_THAT_COUNTS;
+use super::progress::Progress;
 use kakehashi_contract::{AdapterError, ErrorKind};
 
 /// Largest buffer that a `content-length` alone makes us allocate, and that grows, in bytes; beyond, there is another one
 /// when more has arrived.
 const PIECE: usize = 4 * 1024 * 1024;
 
-/// So many bytes of a body are read where its connection lives: that takes about as long as answering one request.
-const READ_HERE: usize = 256 * 1024;
+/// So many bytes of a body are read where its connection lives: that takes about as long as answering one request. A body
+/// that is larger belongs to one who has asked for it: nobody waits for as long as others take to read it.
+pub(super) const READ_HERE: usize = 256 * 1024;
 
 /// The chunks of a body. It ends after the first error. While it lives it counts as one request under way.
 pub(super) struct ChunkStream {
@@ -36,6 +39,8 @@ pub(super) struct ChunkStream {
     last: Instant,
     /// How much of the time it was not read though it could be.
     waited: Waited,
+    /// Whom it is told that bytes have come.
+    progress: Option<Arc<Progress>>,
     in_flight: InFlight,
     ended: bool,
 }
@@ -75,59 +80,55 @@ impl ChunkStream {
             began: Instant::now(),
             last: Instant::now(),
             waited: Waited::default(),
+            progress: None,
             in_flight,
             ended: false,
         })
     }
 
-    /// All of it, counted in what is returned beside it. The rest of what is large is read, and put together, by turns with
-    /// others and not where `connection` lives: to take in megabytes there would keep everybody else waiting.
+    /// The same, which tells that bytes have come.
+    pub(super) fn telling(self, progress: &Arc<Progress>) -> Self {
+        Self {
+            progress: Some(Arc::clone(progress)),
+            ..self
+        }
+    }
+
+    /// All of it, counted in what is returned beside it.
     pub(super) async fn collect(
-        mut self,
+        self,
         connection: Option<Lendable>,
         resources: &Resources,
     ) -> Result<(Bytes, Held), AdapterError> {
-        let mut held = resources.held();
+        match self.begin(resources.held()).await? {
+            Begun::Whole(body, held) => Ok((body, held)),
+            Begun::Part(part) => part.rest(connection, resources).await,
+        }
+    }
+
+    /// All of it if it is small, or what is read where its connection lives, counted in `held`.
+    pub(super) async fn begin(mut self, mut held: Held) -> Result<Begun, AdapterError> {
+        if self.declared.is_some_and(|declared| declared > READ_HERE) {
+            return Ok(Begun::Part(Box::new(Collecting::new(self, held, PIECE))));
+        }
         let Some(first) = self.next().await.transpose()? else {
-            return Ok((Bytes::new(), held));
+            return Ok(Begun::Whole(Bytes::new(), held));
         };
         // Most answers arrive in one piece, which needs no copy.
         if self.declared == Some(first.len()) {
             self.in_flight.succeeded();
             self.hold(&mut held, first.len())?;
-            return Ok((first, held));
+            return Ok(Begun::Whole(first, held));
         }
-        let expected = self.declared.unwrap_or(2 * first.len()).min(PIECE);
-        let mut collecting = Collecting {
-            chunks: self,
-            held,
-            expected,
-            pieces: Vec::new(),
-            piece: BytesMut::new(),
-            length: 0,
-        };
+        let expected = self.declared.unwrap_or(2 * first.len());
+        let mut collecting = Collecting::new(self, held, expected);
         collecting.take(&first)?;
         drop(first);
-        if collecting.expected <= READ_HERE && collecting.read(READ_HERE).await? {
-            return collecting.together().await;
+        if collecting.read(READ_HERE).await? {
+            let (body, held) = collecting.together().await?;
+            return Ok(Begun::Whole(body, held));
         }
-        let borrowed = match connection {
-            Some(connection) => connection.borrow().await,
-            None => None,
-        };
-        let Some(borrowed) = borrowed else {
-            // What is left of it has arrived already, or almost.
-            collecting.read(usize::MAX).await?;
-            return collecting.together().await;
-        };
-        let source = collecting.chunks.in_flight.source().clone();
-        let waited = collecting.chunks.waited.clone();
-        let reading = together(borrowed, waited, async move {
-            collecting.read(usize::MAX).await?;
-            collecting.together().await
-        });
-        let read = resources.wait_elsewhere(reading).await;
-        read.map_err(|exhausted| AdapterError::exhausted(&source, exhausted))?
+        Ok(Begun::Part(Box::new(collecting)))
     }
 
     /// Whether it is the source that needed the time which is over, and not others whose turn it was: no consumer may close a
@@ -166,8 +167,16 @@ impl ChunkStream {
     }
 }
 
+/// What has been read of a body where its connection lives.
+pub(super) enum Begun {
+    /// All of it, and what is counted of it.
+    Whole(Bytes, Held),
+    /// Its beginning.
+    Part(Box<Collecting>),
+}
+
 /// A body of which some has arrived.
-struct Collecting {
+pub(super) struct Collecting {
     chunks: ChunkStream,
     held: Held,
     /// Bytes that are expected of it, at most [`PIECE`].
@@ -180,6 +189,60 @@ struct Collecting {
 }
 
 impl Collecting {
+    fn new(chunks: ChunkStream, held: Held, expected: usize) -> Self {
+        let expected = chunks.declared.unwrap_or(expected).min(PIECE);
+        Self {
+            chunks,
+            held,
+            expected,
+            pieces: Vec::new(),
+            piece: BytesMut::new(),
+            length: 0,
+        }
+    }
+
+    /// From now on it is read for as long as the one waits who takes it, and counted for another than before if there is one.
+    pub(super) fn taken_over(&mut self, until: Until, another: Option<&Resources>) -> Result<(), AdapterError> {
+        if let Some(resources) = another {
+            let mut held = resources.held();
+            self.chunks.hold(&mut held, self.held.bytes())?;
+            self.held = held;
+        }
+        self.chunks.until = until;
+        // Where the request is that waits now, and not where the other one was.
+        self.chunks.deadline = Box::pin(sleep_until(until.deadline));
+        Ok(())
+    }
+
+    /// The rest of what is large is read, and put together, by turns with others and not where `connection` lives: to take in
+    /// megabytes there would keep everybody else waiting.
+    pub(super) async fn rest(
+        mut self,
+        connection: Option<Lendable>,
+        resources: &Resources,
+    ) -> Result<(Bytes, Held), AdapterError> {
+        if self.length == 0 && self.read(1).await? {
+            return self.together().await;
+        }
+        let borrowed = match connection {
+            Some(connection) => connection.borrow().await,
+            None => None,
+        };
+        let Some(borrowed) = borrowed else {
+            // What is left of it has arrived already, or almost.
+            self.read(usize::MAX).await?;
+            return self.together().await;
+        };
+        let source = self.chunks.in_flight.source().clone();
+        let waited = self.chunks.waited.clone();
+        let reading = together(borrowed, waited, async move {
+            self.read(usize::MAX).await?;
+            self.together().await
+        });
+        let read = resources.wait_elsewhere(reading).await;
+        read.map_err(|exhausted| AdapterError::exhausted(&source, exhausted))?
+    }
+
     /// Reads until there are so many bytes; whether that was all.
     async fn read(&mut self, enough: usize) -> Result<bool, AdapterError> {
         while self.length < enough {
@@ -255,7 +318,11 @@ impl Stream for ChunkStream {
             Poll::Ready(Some(Ok(chunk))) => match self.remaining.checked_sub(chunk.len()) {
                 None => self.end(ErrorKind::TooLarge, "the body is larger than the cap"),
                 Some(remaining) => {
-                    self.last = Instant::now();
+                    let now = Instant::now();
+                    self.last = now;
+                    if let Some(progress) = &self.progress {
+                        progress.has_come(now);
+                    }
                     self.remaining = remaining;
                     Poll::Ready(Some(Ok(chunk)))
                 }

@@ -11,6 +11,9 @@ mod breaker;
 mod breaker_tests;
 mod driven;
 mod endpoint;
+mod exchange;
+#[cfg(test)]
+mod holding;
 mod http_client;
 #[cfg(test)]
 mod large_body_tests;
@@ -18,6 +21,7 @@ mod manners;
 mod oauth2;
 #[cfg(test)]
 mod oauth2_tests;
+mod progress;
 mod query_key;
 mod request;
 mod retry_after;
@@ -26,6 +30,11 @@ mod sending_tests;
 mod source_client;
 #[cfg(test)]
 mod tests;
+mod under_way;
+#[cfg(test)]
+mod under_way_model_tests;
+#[cfg(test)]
+mod under_way_tests;
 mod walked;
 
 use std::fmt;

@@ -211,6 +211,16 @@ impl TokenSource {
         fetch.await
     }
 
+    /// Whether a request that is sent now would have this value.
+    pub(super) fn is_current(&self, header: &HeaderValue) -> bool {
+        let now = Instant::now();
+        let state = self.inner.state();
+        state
+            .token
+            .as_ref()
+            .is_some_and(|token| token.header == *header && token.ends_at > now)
+    }
+
     /// The source has refused a request with this value by 401. True: another value is worth one more try.
     pub(super) fn refused(&self, header: &HeaderValue) -> bool {
         let mut state = self.inner.state();

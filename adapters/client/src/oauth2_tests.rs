@@ -86,9 +86,12 @@ fn client(issuer: &TokenIssuer, endpoint: &str, secret: &str, authentication: Cl
     SourceClient::new(http, SourceId::new("test"), endpoint, Some(credential), limits).unwrap()
 }
 
+/// Asks what nobody has asked before, so that it is sent by itself.
 async fn ask(client: &SourceClient) -> Result<StatusCode, ErrorKind> {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let path = format!("/{}", ASKED.fetch_add(1, Ordering::Relaxed));
     let call = Call::until(Instant::now() + Duration::from_secs(20));
-    let answer = client.get("/", &[], &call).await;
+    let answer = client.get(&path, &[], &call).await;
     answer.map(|answer| answer.status).map_err(|error| error.kind)
 }
 

@@ -1,12 +1,17 @@
-//! One request to a source: what is sent, and whether it may be sent again.
+//! One request to a source: what is sent, whether it may be sent again, and which one is the same.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::USER_AGENT;
+use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
 use super::manners::AGENT;
-use kakehashi_contract::{AdapterError, Call};
+use kakehashi_contract::AdapterError;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -31,8 +36,11 @@ pub struct SourceRequest<'a> {
 pub enum Resend {
     /// As its method says (RFC 9110 section 9.2.2).
     AsMethodSays,
-    /// The caller knows that it does none, such as of a POST that only asks.
+    /// The caller knows that it does none.
     Harmless,
+    /// It only asks, whatever its method says, such as a POST with a query in its body: it may be sent again, and equal ones
+    /// that are under way at the same time are one.
+    OnlyAsks,
 }
 
 impl<'a> SourceRequest<'a> {
@@ -51,12 +59,63 @@ impl<'a> SourceRequest<'a> {
     /// Whether it does no harm when it arrives twice.
     #[must_use]
     pub fn may_be_resent(&self) -> bool {
-        self.resend == Resend::Harmless || self.method.is_idempotent()
+        self.resend != Resend::AsMethodSays || self.method.is_idempotent()
     }
 
+    /// Whether it only asks, so that an answer to it is one to everybody who asks the same.
+    #[must_use]
+    pub fn only_asks(&self) -> bool {
+        self.resend == Resend::OnlyAsks || self.method.is_safe()
+    }
+
+    /// The same, by itself: whoever asks may leave.
+    pub(super) fn prepared(&self, uri: Uri, consumer_token: Option<Arc<HeaderValue>>) -> Prepared {
+        Prepared {
+            method: self.method.clone(),
+            uri,
+            headers: self.headers.into(),
+            body: self.body.clone(),
+            consumer_token,
+            may_be_resent: self.may_be_resent(),
+        }
+    }
+}
+
+/// A request as it goes to its source, but for what proves it to be the gateway's and the trace. Two that are equal have
+/// the same answer.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Prepared {
+    method: Method,
+    pub(super) uri: Uri,
+    headers: Box<[(HeaderName, HeaderValue)]>,
+    body: Bytes,
+    /// The consumer's own, where that is what the source is shown.
+    pub(super) consumer_token: Option<Arc<HeaderValue>>,
+    pub(super) may_be_resent: bool,
+}
+
+impl fmt::Debug for Prepared {
+    /// Neither the address, which may hold a key, nor a header.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Hash for Prepared {
+    /// Of what differs between the requests to one source.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uri.path_and_query().map(PathAndQuery::as_str).hash(state);
+        self.body.hash(state);
+        self.consumer_token.as_deref().map(HeaderValue::as_bytes).hash(state);
+    }
+}
+
+impl Prepared {
     /// Its answer was lost after it was sent, or may have been: what does harm when it arrives twice may have been done.
     pub(super) fn lost(&self, error: AdapterError) -> AdapterError {
-        if self.may_be_resent() {
+        if self.may_be_resent {
             error
         } else {
             error.may_have_been_done()
@@ -66,26 +125,21 @@ impl<'a> SourceRequest<'a> {
     /// The request as it is sent.
     pub(super) fn to_http(
         &self,
-        uri: Uri,
         proof: Option<&(HeaderName, HeaderValue)>,
-        call: &Call,
+        traceparent: Option<&str>,
     ) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = uri;
+        *request.uri_mut() = self.uri.clone();
         let own = request.headers_mut();
         own.insert(USER_AGENT, AGENT);
-        for (name, value) in self.headers {
+        for (name, value) in &self.headers {
             own.append(name, value.clone());
         }
         if let Some((name, value)) = proof {
             own.insert(name, value.clone());
         }
-        if let Some(trace) = call
-            .traceparent
-            .as_deref()
-            .and_then(|text| HeaderValue::from_str(text).ok())
-        {
+        if let Some(trace) = traceparent.and_then(|text| HeaderValue::from_str(text).ok()) {
             own.insert(TRACEPARENT, trace);
         }
         request

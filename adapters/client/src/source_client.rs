@@ -1,30 +1,34 @@
 //! One source's use of the gateway's connections.
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures::future::{Either, select};
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Uri};
 use hyper::body::Incoming;
+use kakehashi_resources::Held;
 use tokio::time::{Instant, timeout_at};
 
-use super::address_rule::AddressRefused;
 use super::admission::{Admission, InFlight};
-use super::body::{ChunkStream, Until};
-use super::driven::Lendable;
+use super::body::{Begun, ChunkStream, READ_HERE, Until};
 use super::endpoint::{Endpoint, InvalidEndpoint};
+use super::exchange::{Admitted, Head, Proof, Source};
 use super::http_client::{HttpClient, TlsSetupError};
-use super::manners::SILENCE_THAT_COUNTS;
 use super::oauth2::TokenSource;
+use super::progress::Progress;
 use super::query_key::QueryKey;
-use super::request::SourceRequest;
+use super::request::{Prepared, SourceRequest};
 use super::retry_after::retry_after;
+use super::under_way::{Arrived, ArrivedBody, Ended, Joined, Outcome, Taken, UnderWay};
 use super::{Credential, Response, SourceLimits};
 use kakehashi_contract::{
-    AdapterError, AskedRequest, Call, ErrorKind, HIDDEN, Origin, SourceId, SourceStatus, TooManyRequests,
+    AdapterError, AskedRequest, Call, ErrorKind, Origin, SourceId, SourceStatus, TooManyRequests,
 };
 
 /// How much of a body that only explains an error is read, in bytes: more than any protocol's error object,
@@ -49,38 +53,9 @@ pub enum SourceClientError {
 /// the limits.
 #[derive(Debug, Clone)]
 pub struct SourceClient {
-    http: HttpClient,
     source: Arc<Source>,
     admission: Arc<Admission>,
-}
-
-#[derive(Debug)]
-struct Source {
-    id: SourceId,
-    endpoint: Endpoint,
-    proof: Proof,
-    limits: SourceLimits,
-}
-
-/// How a request is proved to be the gateway's.
-#[derive(Debug)]
-enum Proof {
-    Nothing,
-    Header(HeaderName, HeaderValue),
-    Query(QueryKey),
-    Tokens(TokenSource),
-    PassThrough,
-}
-
-/// The head of an answer, and what is still under way.
-struct Head {
-    status: StatusCode,
-    headers: HeaderMap,
-    /// On which the body arrives.
-    connection: Option<Lendable>,
-    body: Incoming,
-    until: Until,
-    in_flight: InFlight,
+    under_way: Arc<UnderWay>,
 }
 
 impl SourceClient {
@@ -96,18 +71,19 @@ impl SourceClient {
         limits: SourceLimits,
     ) -> Result<Self, SourceClientError> {
         let endpoint = Endpoint::parse(endpoint)?;
-        let proof = credential.map_or(Ok(Proof::Nothing), Proof::of)?;
+        let proof = credential.map_or(Ok(Proof::Nothing), proof_of)?;
         let admission = Arc::new(Admission::new(source.clone(), &limits));
         let source = Arc::new(Source {
             id: source,
             endpoint,
             proof,
             limits,
+            http,
         });
         Ok(Self {
-            http,
             source,
             admission,
+            under_way: Arc::default(),
         })
     }
 
@@ -157,39 +133,22 @@ impl SourceClient {
     }
 
     /// Sends any request, and waits for the whole answer, as [`SourceClient::get`] does. What may do harm when it arrives
-    /// twice is sent once.
+    /// twice is sent once. What only asks may be answered by an equal request that is under way, unless the consumer wants
+    /// none of that (`Cache-Control: no-cache`).
     ///
     /// # Errors
     /// [`AdapterError`]; of a request that may have been done although nobody knows of it, the error says so.
     pub async fn send(&self, request: &SourceRequest<'_>, call: &Call) -> Result<Response, AdapterError> {
-        let Head {
-            status,
-            headers,
-            connection,
-            body,
-            until,
-            in_flight,
-        } = self.head(request, call).await?;
-        let (body, held) = if status.is_success() {
-            let chunks = self
-                .chunks(body, until, in_flight)
-                .map_err(|error| request.lost(error))?;
-            let collected = chunks.collect(connection, &call.resources).await;
-            collected.map_err(|error| request.lost(error))?
-        } else {
-            // However long it is, no more than its beginning is read.
-            let body = match ChunkStream::new(body, usize::MAX, until, in_flight) {
-                Ok(chunks) => chunks.collect_what_comes(MAX_ERROR_BODY).await,
-                Err(_) => Bytes::new(),
-            };
-            (body, call.resources.held())
-        };
-        Ok(Response {
-            status,
-            headers,
-            body,
-            held,
-        })
+        let prepared = self.prepared(request, call)?;
+        self.count(call)?;
+        if !request.only_asks() {
+            let _outdates = Outdates(&self.under_way);
+            return self.alone(&prepared, call).await;
+        }
+        if call.no_cache {
+            return self.alone(&prepared, call).await;
+        }
+        self.together(prepared, call).await
     }
 
     /// The request that [`SourceClient::get`] would send, with `***` in the place of every secret.
@@ -203,9 +162,9 @@ impl SourceClient {
     ) -> Result<AskedRequest, AdapterError> {
         let (key, proof) = self.source.proof.hidden();
         let uri = self.address(path_and_query, key.as_ref())?;
-        // A trace begins with a request of a consumer's.
-        let call = Call::until(std::time::Instant::now());
-        let request = SourceRequest::get(path_and_query, headers).to_http(uri, proof.as_ref(), &call);
+        // Without a trace, which begins with a request of a consumer's.
+        let request = SourceRequest::get(path_and_query, headers).prepared(uri, None);
+        let request = request.to_http(proof.as_ref(), None);
         let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = request.headers().iter();
         Ok(AskedRequest::Http {
@@ -230,10 +189,6 @@ impl SourceClient {
         }
     }
 
-    fn chunks(&self, body: Incoming, until: Until, in_flight: InFlight) -> Result<ChunkStream, AdapterError> {
-        ChunkStream::new(body, self.source.limits.body, until, in_flight)
-    }
-
     /// Counts a request among those of its question. That there are too many is no trouble of the source's.
     fn count(&self, call: &Call) -> Result<(), AdapterError> {
         let (kind, detail) = match call.requests.count(&self.source.id) {
@@ -250,230 +205,286 @@ impl SourceClient {
         Err(AdapterError::new(&self.source.id, kind, detail))
     }
 
-    /// Sends the request and waits for the head of the answer.
-    async fn head(&self, request: &SourceRequest<'_>, call: &Call) -> Result<Head, AdapterError> {
-        let key = match &self.source.proof {
-            Proof::Query(key) => Some(key),
-            _ => None,
+    /// The request, by itself. A source that is shown consumers' own tokens has no caller without one.
+    fn prepared(&self, request: &SourceRequest<'_>, call: &Call) -> Result<Prepared, AdapterError> {
+        let (key, token) = match &self.source.proof {
+            Proof::Query(key) => (Some(key), None),
+            Proof::PassThrough => (None, Some(self.token_of_consumer(call)?)),
+            Proof::Nothing | Proof::Header(..) | Proof::Tokens(_) => (None, None),
         };
         let uri = self.address(request.path_and_query, key)?;
-        if matches!(self.source.proof, Proof::PassThrough) && call.consumer_token.is_none() {
+        Ok(request.prepared(uri, token))
+    }
+
+    fn token_of_consumer(&self, call: &Call) -> Result<Arc<HeaderValue>, AdapterError> {
+        call.consumer_token.clone().ok_or_else(|| {
             // No trouble of the source's: this consumer is none of its callers.
             let detail = "the consumer has presented no token to pass through";
-            let error = AdapterError::new(&self.source.id, ErrorKind::Credential, detail);
-            return Err(error.of(Origin::Consumer));
-        }
-        self.count(call)?;
-        let of_request = Instant::from_std(call.deadline);
-        let patience = (Instant::now() + self.source.limits.timeout).min(of_request);
-        let in_flight = self.admission.admit(&call.resources, patience).await?;
-        let admitted = Instant::now();
-        let patience = (admitted + self.source.limits.timeout).min(of_request);
-        let proof = self.proof(call, patience, &in_flight).await?;
-        // Nothing else takes time before it is sent.
-        let sent = match &self.source.proof {
-            Proof::Tokens(_) => Instant::now(),
-            _ => admitted,
-        };
-        // The source has its whole time: it is not to blame for those who came before, nor for an endpoint of tokens.
-        let own_deadline = sent + self.source.limits.timeout;
-        let deadline = own_deadline.min(of_request);
-        // Only a token is ever tried again.
-        let again = matches!(self.source.proof, Proof::Tokens(_)).then(|| uri.clone());
-        let exchange = self.exchange(uri, request, proof.as_ref(), call);
-        let mut answer = self
-            .within(exchange, request, deadline, own_deadline, sent, &in_flight)
-            .await?;
-        if let (Proof::Tokens(tokens), Some((_, token)), Some(uri)) = (&self.source.proof, &proof, again) {
-            if answer.status() != StatusCode::UNAUTHORIZED {
-                tokens.taken(token);
-            } else if tokens.refused(token) {
-                // It may have been withdrawn. Once more with a new one; what comes then is the answer.
-                let proof = self.proof(call, deadline, &in_flight).await?;
-                let exchange = self.exchange(uri, request, proof.as_ref(), call);
-                answer = self
-                    .within(exchange, request, deadline, own_deadline, sent, &in_flight)
-                    .await?;
-                if let Some((_, token)) = &proof
-                    && answer.status() != StatusCode::UNAUTHORIZED
-                {
-                    tokens.taken(token);
-                }
-            }
-        }
-        in_flight.answered(sent.elapsed());
-        let (parts, body) = answer.into_parts();
-        if parts.status.is_redirection() {
-            in_flight.succeeded();
-            let kind = ErrorKind::Status(parts.status.as_u16());
-            return Err(request.lost(in_flight.error(kind, "a redirection, which is not followed")));
-        }
-        Ok(Head {
-            status: parts.status,
-            headers: parts.headers,
-            connection: parts.extensions.get::<Lendable>().cloned(),
-            body,
-            until: Until {
-                deadline,
-                is_own: deadline == own_deadline,
-            },
-            in_flight,
+            AdapterError::new(&self.source.id, ErrorKind::Credential, detail).of(Origin::Consumer)
         })
     }
 
-    /// Waits for an exchange, and counts one that fails.
-    async fn within(
-        &self,
-        exchange: impl Future<Output = Result<http::Response<Incoming>, hyper_util::client::legacy::Error>>,
-        request: &SourceRequest<'_>,
-        deadline: Instant,
-        own_deadline: Instant,
-        sent: Instant,
-        in_flight: &InFlight,
-    ) -> Result<http::Response<Incoming>, AdapterError> {
-        match timeout_at(deadline, exchange).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => {
-                let (kind, detail) = what_failed(&error);
-                if kind != ErrorKind::Refused {
-                    in_flight.failed();
-                }
-                let failure = in_flight.error(kind, detail);
-                // Without a connection nothing was sent.
-                Err(if error.is_connect() {
-                    failure
-                } else {
-                    request.lost(failure)
-                })
-            }
-            Err(_) => {
-                if deadline == own_deadline || sent.elapsed() >= SILENCE_THAT_COUNTS {
-                    in_flight.failed();
-                }
-                Err(request.lost(in_flight.error(ErrorKind::Timeout, "no answer within the deadline")))
-            }
-        }
-    }
-
-    /// The header that proves the request. A token endpoint that fails is no failure of the source's.
-    async fn proof(
-        &self,
-        call: &Call,
-        deadline: Instant,
-        in_flight: &InFlight,
-    ) -> Result<Option<(HeaderName, HeaderValue)>, AdapterError> {
-        match &self.source.proof {
-            Proof::Nothing | Proof::Query(_) => Ok(None),
-            Proof::Header(name, value) => Ok(Some((name.clone(), value.clone()))),
-            Proof::PassThrough => {
-                let token = call.consumer_token.as_deref();
-                Ok(token.map(|token| (AUTHORIZATION, token.clone())))
-            }
-            Proof::Tokens(tokens) => match timeout_at(deadline, tokens.header()).await {
-                Ok(Ok(token)) => Ok(Some((AUTHORIZATION, token))),
-                Ok(Err(failure)) => Err(in_flight.error(ErrorKind::Credential, failure.to_string())),
-                Err(_) => Err(in_flight.error(ErrorKind::Credential, "no token within the deadline")),
-            },
-        }
-    }
-
-    /// Sends the request. When the connection broke before the first byte of an answer it is sent once more, if that does no
-    /// harm.
-    async fn exchange(
-        &self,
-        uri: Uri,
-        request: &SourceRequest<'_>,
-        proof: Option<&(HeaderName, HeaderValue)>,
-        call: &Call,
-    ) -> Result<http::Response<Incoming>, hyper_util::client::legacy::Error> {
-        let connections = self.http.connections();
-        match connections.request(request.to_http(uri.clone(), proof, call)).await {
-            Err(error) if request.may_be_resent() && broke_before_the_answer(&error) => {
-                connections.request(request.to_http(uri, proof, call)).await
-            }
-            result => result,
-        }
-    }
-}
-
-impl Proof {
-    /// The key and the header of a request, as they look where nobody may see them.
-    fn hidden(&self) -> (Option<QueryKey>, Option<(HeaderName, HeaderValue)>) {
-        let secret = || HeaderValue::from_static(HIDDEN);
-        match self {
-            Self::Nothing => (None, None),
-            Self::Header(name, _) => (None, Some((name.clone(), secret()))),
-            Self::Query(key) => (Some(key.hidden()), None),
-            Self::Tokens(_) | Self::PassThrough => (None, Some((AUTHORIZATION, secret()))),
-        }
-    }
-
-    /// How a credential is sent, kept out of every log.
-    fn of(credential: Credential) -> Result<Self, SourceClientError> {
-        let (name, mut value) = match credential {
-            Credential::Header { name, value } => (name, value),
-            Credential::Bearer(token) => {
-                let value = [b"Bearer ", token.as_bytes()].concat();
-                (AUTHORIZATION, HeaderValue::from_bytes(&value)?)
-            }
-            Credential::Basic { username, password } => {
-                let encoded = STANDARD.encode(format!("{username}:{password}"));
-                (AUTHORIZATION, HeaderValue::try_from(format!("Basic {encoded}"))?)
-            }
-            Credential::Query(key) => return Ok(Self::Query(key)),
-            Credential::OAuth2(settings) => return Ok(Self::Tokens(TokenSource::new(*settings)?)),
-            Credential::PassThrough => return Ok(Self::PassThrough),
+    /// Sends the request and waits for its answer, whoever else asks.
+    async fn alone(&self, request: &Prepared, call: &Call) -> Result<Response, AdapterError> {
+        let source = &self.source;
+        let admitted = source.admitted(&self.admission, call).await?;
+        let until = source.until(&admitted, Some(call.deadline));
+        let head = source.head(request, admitted, until, call.traceparent.as_deref());
+        let Head {
+            status,
+            headers,
+            connection,
+            body,
+            until,
+            in_flight,
+        } = head.await?;
+        let (body, held) = if status.is_success() {
+            let chunks = ChunkStream::new(body, source.limits.body, until, in_flight);
+            let chunks = chunks.map_err(|error| request.lost(error))?;
+            let collected = chunks.collect(connection, &call.resources).await;
+            collected.map_err(|error| request.lost(error))?
+        } else {
+            (explanation(body, until, in_flight).await, call.resources.held())
         };
-        value.set_sensitive(true);
-        Ok(Self::Header(name, value))
+        Ok(Response {
+            status,
+            headers,
+            body,
+            held,
+        })
+    }
+
+    /// Waits for the answer to an equal request that is under way, or begins one.
+    async fn together(&self, request: Prepared, call: &Call) -> Result<Response, AdapterError> {
+        let hash = self.under_way.hash(&request);
+        if self.under_way.is_large(hash) {
+            return self.alone_as_large(&request, hash, call).await;
+        }
+        let request = Arc::new(request);
+        let joined = match self.join(&request, hash) {
+            Some(joined) => joined,
+            None => self.begin_or_join(&request, hash, call).await?,
+        };
+        if !joined.is_own {
+            self.admission.joined();
+            tracing::debug!(
+                source = %self.source.id,
+                traceparent = call.traceparent.as_deref(),
+                sent_in = joined.progress.traceparent.as_deref(),
+                "waits for the answer to an equal request that is under way"
+            );
+        }
+        self.answer_of(joined, &request, hash, call).await
+    }
+
+    /// An equal request that is under way. Nobody waits for a source that has failed several times in a row, not even for
+    /// the request that tries it again.
+    fn join(&self, request: &Prepared, hash: u64) -> Option<Joined> {
+        let joined = self.under_way.join(request, hash, |token| self.is_good(token))?;
+        (!self.admission.is_held_back()).then_some(joined)
+    }
+
+    /// Whether what was sent with this token is as good as what would be sent now.
+    fn is_good(&self, token: Option<&HeaderValue>) -> bool {
+        match (&self.source.proof, token) {
+            (Proof::Tokens(tokens), Some(token)) => tokens.is_current(token),
+            _ => true,
+        }
+    }
+
+    /// Begins a request, unless an equal one begins while this one may not go out.
+    async fn begin_or_join(&self, request: &Arc<Prepared>, hash: u64, call: &Call) -> Result<Joined, AdapterError> {
+        let mut admitting = pin!(self.source.admitted(&self.admission, call));
+        let admitted = match futures::poll!(&mut admitting) {
+            Poll::Ready(admitted) => admitted?,
+            Poll::Pending => loop {
+                let is_good = |token: Option<&HeaderValue>| !self.admission.is_held_back() && self.is_good(token);
+                let (told, _waiting) = match self.under_way.join_or_wait(request, hash, is_good) {
+                    Ok(joined) => return Ok(joined),
+                    Err(waiting) => waiting,
+                };
+                if let Either::Left((admitted, _)) = select(&mut admitting, pin!(told)).await {
+                    break admitted?;
+                }
+            },
+        };
+        let source = Arc::clone(&self.source);
+        let until = source.until(&admitted, None);
+        let progress = Progress::new(admitted.at, until.deadline, call.traceparent.clone());
+        let token = match (&source.proof, &admitted.proof) {
+            (Proof::Tokens(_), Some((_, token))) => Some(token.clone()),
+            _ => None,
+        };
+        let exchange = for_all(
+            source,
+            Arc::clone(request),
+            admitted,
+            until,
+            Arc::clone(&progress),
+            call.resources.held(),
+        );
+        let is_good = |token: Option<&HeaderValue>| self.is_good(token);
+        Ok(self.under_way.begin(request, hash, token, progress, is_good, exchange))
+    }
+
+    /// Waits for an answer until the caller's own time is over.
+    async fn answer_of(
+        &self,
+        joined: Joined,
+        request: &Prepared,
+        hash: u64,
+        call: &Call,
+    ) -> Result<Response, AdapterError> {
+        let Joined {
+            answer,
+            progress,
+            is_own,
+        } = joined;
+        let of_request = Instant::from_std(call.deadline);
+        let answered = if of_request < progress.deadline {
+            let in_time = timeout_at(of_request, answer).await;
+            in_time.map_err(|_| self.gives_up(&progress))?
+        } else {
+            answer.await
+        };
+        let arrived = match answered {
+            Ok(Ok(arrived)) => arrived,
+            Ok(Err(Ended::Failed(error))) => return Err(error),
+            Ok(Err(Ended::OfWhoBegan(error))) if is_own => return Err(error),
+            // Where it was begun, it could not go on.
+            Ok(Err(Ended::OfWhoBegan(_))) | Err(_) => return self.alone(request, call).await,
+        };
+        let Arrived { status, headers, body } = arrived;
+        let (body, held) = match body {
+            ArrivedBody::Small(body, held) => {
+                let held = is_own.then(|| taken(&held)).flatten();
+                let held = match held {
+                    Some(held) => held,
+                    None if status.is_success() => self.hold(body.len(), call)?,
+                    None => call.resources.held(),
+                };
+                (body, held)
+            }
+            ArrivedBody::Large(large) => {
+                self.under_way.note_size(hash, true);
+                let Some((mut part, connection)) = taken(&large) else {
+                    return self.alone_as_large(request, hash, call).await;
+                };
+                let until = Until {
+                    deadline: progress.deadline.min(of_request),
+                    is_own: progress.deadline <= of_request,
+                };
+                part.taken_over(until, (!is_own).then_some(&call.resources))?;
+                part.rest(connection, &call.resources).await?
+            }
+        };
+        Ok(Response {
+            status,
+            headers,
+            body,
+            held,
+        })
+    }
+
+    fn hold(&self, bytes: usize, call: &Call) -> Result<Held, AdapterError> {
+        let held = call.resources.hold(bytes);
+        held.map_err(|exhausted| AdapterError::exhausted(&self.source.id, exhausted))
+    }
+
+    /// Asks for what was too large to be shared the last time.
+    async fn alone_as_large(&self, request: &Prepared, hash: u64, call: &Call) -> Result<Response, AdapterError> {
+        let answer = self.alone(request, call).await?;
+        if answer.status.is_success() {
+            self.under_way.note_size(hash, answer.body.len() > READ_HERE);
+        }
+        Ok(answer)
+    }
+
+    /// The caller's own time is over before the source's is. What the source has done wrong until then counts once, however
+    /// many wait.
+    fn gives_up(&self, progress: &Progress) -> AdapterError {
+        let detail = "no whole answer within the deadline";
+        if !progress.is_first_to_leave() {
+            return AdapterError::new(&self.source.id, ErrorKind::Timeout, detail);
+        }
+        if progress.is_silent() {
+            self.admission.failed();
+        }
+        self.error(ErrorKind::Timeout, detail)
     }
 }
 
-/// Whether the request was lost with its connection, without a byte of an answer.
-fn broke_before_the_answer(error: &hyper_util::client::legacy::Error) -> bool {
-    if error.is_connect() {
-        return false;
+/// Makes what is under way outdated when it is dropped: after a write, and after one that nobody waits for any more.
+struct Outdates<'a>(&'a UnderWay);
+
+impl Drop for Outdates<'_> {
+    fn drop(&mut self) {
+        self.0.are_outdated();
     }
-    causes(error).any(|cause| {
-        let by_http = cause
-            .downcast_ref::<hyper::Error>()
-            .is_some_and(|error| error.is_canceled() || error.is_closed() || error.is_incomplete_message());
-        let by_tcp = cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
-            matches!(
-                error.kind(),
-                std::io::ErrorKind::ConnectionReset
-                    | std::io::ErrorKind::BrokenPipe
-                    | std::io::ErrorKind::ConnectionAborted
-            )
-        });
-        by_http || by_tcp
-    })
 }
 
-/// What went wrong, in words of our own: the library's may quote the source.
-fn what_failed(error: &hyper_util::client::legacy::Error) -> (ErrorKind, &'static str) {
-    if is_refused(error) {
-        (ErrorKind::Refused, "the address is not one that may be asked")
-    } else if error.is_connect() {
-        (ErrorKind::Unreachable, "no connection")
-    } else if causes(error).any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)) {
-        (ErrorKind::InvalidPayload, "the answer is not HTTP")
+fn taken<T>(taken: &Taken<T>) -> Option<T> {
+    // Nothing that is done under this lock can panic half-way.
+    taken.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// An exchange whose answer is for all who wait for it. Until they have it, its body is counted in `held`.
+async fn for_all(
+    source: Arc<Source>,
+    request: Arc<Prepared>,
+    admitted: Admitted,
+    until: Until,
+    progress: Arc<Progress>,
+    held: Held,
+) -> Outcome {
+    let head = source.head(&request, admitted, until, progress.traceparent.as_deref());
+    let Head {
+        status,
+        headers,
+        connection,
+        body,
+        until,
+        in_flight,
+    } = head.await.map_err(Ended::Failed)?;
+    progress.has_come(Instant::now());
+    let body = if status.is_success() {
+        let chunks = ChunkStream::new(body, source.limits.body, until, in_flight).map_err(Ended::Failed)?;
+        match chunks.telling(&progress).begin(held).await {
+            Ok(Begun::Whole(body, held)) => ArrivedBody::Small(body, Arc::new(Mutex::new(Some(held)))),
+            Ok(Begun::Part(part)) => ArrivedBody::Large(Arc::new(Mutex::new(Some((part, connection))))),
+            Err(error) if matches!(error.kind, ErrorKind::Exhausted(_)) => return Err(Ended::OfWhoBegan(error)),
+            Err(error) => return Err(Ended::Failed(error)),
+        }
     } else {
-        (ErrorKind::Unreachable, "the connection broke before an answer")
+        ArrivedBody::Small(explanation(body, until, in_flight).await, Taken::default())
+    };
+    Ok(Arrived { status, headers, body })
+}
+
+/// The body of an answer that is no success: however long it is, no more than its beginning is read.
+async fn explanation(body: Incoming, until: Until, in_flight: InFlight) -> Bytes {
+    match ChunkStream::new(body, usize::MAX, until, in_flight) {
+        Ok(chunks) => chunks.collect_what_comes(MAX_ERROR_BODY).await,
+        Err(_) => Bytes::new(),
     }
 }
 
-/// Whether the rule of the connections kept the request back. An error of I/O hides what it carries from `source`.
-fn is_refused(error: &hyper_util::client::legacy::Error) -> bool {
-    causes(error).any(|cause| {
-        let carried = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let carried = carried.and_then(|carried| carried.downcast_ref::<AddressRefused>());
-        cause.is::<AddressRefused>() || carried.is_some()
-    })
-}
-
-fn causes<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
+/// How a credential is sent, kept out of every log.
+fn proof_of(credential: Credential) -> Result<Proof, SourceClientError> {
+    let (name, mut value) = match credential {
+        Credential::Header { name, value } => (name, value),
+        Credential::Bearer(token) => {
+            let value = [b"Bearer ", token.as_bytes()].concat();
+            (AUTHORIZATION, HeaderValue::from_bytes(&value)?)
+        }
+        Credential::Basic { username, password } => {
+            let encoded = STANDARD.encode(format!("{username}:{password}"));
+            (AUTHORIZATION, HeaderValue::try_from(format!("Basic {encoded}"))?)
+        }
+        Credential::Query(key) => return Ok(Proof::Query(key)),
+        Credential::OAuth2(settings) => return Ok(Proof::Tokens(TokenSource::new(*settings)?)),
+        Credential::PassThrough => return Ok(Proof::PassThrough),
+    };
+    value.set_sensitive(true);
+    Ok(Proof::Header(name, value))
 }

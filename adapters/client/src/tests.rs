@@ -409,7 +409,7 @@ async fn no_more_requests_are_under_way_than_the_source_allows_until_their_bodie
     told.notified().await;
     assert_eq!(client.status().in_flight, 1);
     let soon = Call::until(Instant::now() + Duration::from_millis(50));
-    assert_eq!(kind(client.get("/", &[], &soon).await), ErrorKind::Overloaded);
+    assert_eq!(kind(client.get("/other", &[], &soon).await), ErrorKind::Overloaded);
 
     rest_is_sent.notify_one();
     assert_eq!(first.await.unwrap().unwrap().body, "[1,2]");
@@ -452,7 +452,7 @@ async fn the_places_of_a_source_are_shared_between_callers() {
     };
     let client = Arc::new(client(&address, limits));
     let later = Instant::now() + Duration::from_secs(600);
-    let ask = |caller: &kakehashi_resources::Caller, path: &'static str| {
+    let ask = |caller: &kakehashi_resources::Caller, path: String| {
         let resources = process.admit(caller, later).unwrap();
         let (client, call) = (
             Arc::clone(&client),
@@ -461,19 +461,21 @@ async fn the_places_of_a_source_are_shared_between_callers() {
                 ..Call::until(later)
             },
         );
-        tokio::spawn(async move { client.get(path, &[], &call).await.map(|answer| answer.status) })
+        tokio::spawn(async move { client.get(&path, &[], &call).await.map(|answer| answer.status) })
     };
     let (greedy, other) = (process.caller(1), process.caller(2));
-    let of_greedy: Vec<_> = (0..20).map(|_| ask(&greedy, "/greedy")).collect();
+    let of_greedy: Vec<_> = (0..20)
+        .map(|number| ask(&greedy, format!("/greedy/{number}")))
+        .collect();
     // One caller leaves half of the places to others, and whoever comes last has a place at once.
     while asked.lock().unwrap().len() < 2 {
         tokio::task::yield_now().await;
     }
-    let of_other = ask(&other, "/other");
+    let of_other = ask(&other, "/other".to_owned());
     while !asked.lock().unwrap().contains(&"/other".to_owned()) {
         tokio::task::yield_now().await;
     }
-    assert_eq!(*asked.lock().unwrap(), ["/greedy", "/greedy", "/other"]);
+    assert_eq!(*asked.lock().unwrap(), ["/greedy/0", "/greedy/1", "/other"]);
     held.add_permits(100);
     for answer in of_greedy.into_iter().chain([of_other]) {
         assert_eq!(answer.await.unwrap().unwrap().as_u16(), 200);

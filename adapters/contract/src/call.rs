@@ -18,6 +18,8 @@ pub struct Call {
     /// `Authorization` as the consumer has sent it, where that was a token which the gateway has found valid. It goes
     /// to sources that are configured to be shown it, and to no other.
     pub consumer_token: Option<Arc<HeaderValue>>,
+    /// Whether the consumer wants an answer that is made for this request (`Cache-Control: no-cache`).
+    pub no_cache: bool,
     /// What the request may use of the process: whatever is held for it is counted there, and what takes long is computed
     /// there.
     pub resources: Resources,
@@ -33,6 +35,7 @@ impl Call {
             deadline,
             traceparent: None,
             consumer_token: None,
+            no_cache: false,
             resources: Resources::uncounted(deadline),
             requests: Requests::unbounded(),
         }

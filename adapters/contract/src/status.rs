@@ -13,6 +13,8 @@ pub struct SourceStatus {
     pub in_flight: usize,
     /// Requests that were sent since the start.
     pub requests: u64,
+    /// Requests since the start that found an equal one under way, and waited for its answer in the place of being sent.
+    pub joined: u64,
     /// Errors since the start.
     pub failures: u64,
     /// The latest error.

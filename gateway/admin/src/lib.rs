@@ -162,10 +162,8 @@ async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     let faults = gateway.revision().config.policy.faults();
     gateway.metrics.record_policy_faults(faults);
     gateway.metrics.in_use.show(&gateway.admission.in_use());
-    match gateway
-        .metrics
-        .to_prometheus(&kakehashi_running::conditions::now(&gateway))
-    {
+    let (conditions, exchanges) = (kakehashi_running::conditions::now(&gateway), gateway.exchanges());
+    match gateway.metrics.to_prometheus(&conditions, &exchanges) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "metrics cannot be read");

@@ -26,6 +26,7 @@ struct Source<'a> {
     breaker: Option<&'static str>,
     in_flight: Option<usize>,
     requests: Option<u64>,
+    joined: Option<u64>,
     failures: Option<u64>,
     last_error: Option<String>,
     latency_milliseconds: Option<f64>,
@@ -89,6 +90,7 @@ fn shown<'a>(source: &'a RegisteredSource, config: Option<&'a SourceConfig>) -> 
         breaker: status.map(|status| if status.open_since.is_some() { "open" } else { "closed" }),
         in_flight: status.map(|status| status.in_flight),
         requests: status.map(|status| status.requests),
+        joined: status.map(|status| status.joined),
         failures: status.map(|status| status.failures),
         last_error: status.and_then(|status| status.last_error).map(|kind| kind.to_string()),
         latency_milliseconds: status

@@ -14,7 +14,7 @@ use kakehashi_runtime::{Admission, ConsumerLimiters, FailedAttempts, Tasks};
 use kakehashi_server::Pulse;
 use kakehashi_state::State;
 use kakehashi_subscriptions::Subscriptions;
-use kakehashi_telemetry::Metrics;
+use kakehashi_telemetry::{Exchanges, Metrics};
 use kakehashi_tokens::Tokens;
 
 /// What lives as long as the process.
@@ -112,5 +112,21 @@ impl Gateway {
     #[must_use]
     pub fn revision(&self) -> Arc<Revision> {
         self.revision.now()
+    }
+
+    /// How often the sources of the revision that holds were asked.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchanges> {
+        let revision = self.revision();
+        let sources = revision.registry.configured().iter();
+        let counted = sources.filter_map(|source| {
+            let status = source.adapter.status()?;
+            Some(Exchanges {
+                source: source.id.clone(),
+                sent: status.requests,
+                joined: status.joined,
+            })
+        });
+        counted.collect()
     }
 }

@@ -6,6 +6,7 @@
 
 mod connections;
 mod error;
+mod exchanges;
 mod findings;
 mod in_use;
 mod log_buffer;
@@ -18,6 +19,7 @@ mod tls;
 
 pub use connections::ConnectionMetrics;
 pub use error::MetricsError;
+pub use exchanges::Exchanges;
 pub use findings::FindingCounter;
 pub use in_use::InUseMetrics;
 pub use logging::{flush_log, start_logging};

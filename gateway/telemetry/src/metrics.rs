@@ -14,6 +14,7 @@ use prometheus::{Encoder, Gauge, GaugeVec, IntCounter, Opts, Registry, TextEncod
 
 use super::connections::ConnectionMetrics;
 use super::error::{MetricsError, as_metrics_error};
+use super::exchanges::{self, Exchanges};
 use super::findings::FindingCounter;
 use super::in_use::InUseMetrics;
 use super::tasks::TaskMetrics;
@@ -238,12 +239,13 @@ impl Metrics {
         self.policy_faults.inc_by(so_far.saturating_sub(known));
     }
 
-    /// All metrics as Prometheus text, with what is wrong now.
+    /// All metrics as Prometheus text, with what is wrong now and how often sources were asked.
     ///
     /// # Errors
     /// [`MetricsError`] when they cannot be encoded.
-    pub fn to_prometheus(&self, conditions: &[Condition]) -> Result<String, MetricsError> {
+    pub fn to_prometheus(&self, conditions: &[Condition], exchanges: &[Exchanges]) -> Result<String, MetricsError> {
         let mut families = self.registry.gather();
+        families.extend(exchanges::families(exchanges)?);
         // Made anew each time: what is over is not there any more. The encoder takes no family without a metric.
         if !conditions.is_empty() {
             families.extend(gauge_of(conditions)?.collect());

@@ -3,6 +3,7 @@
 //! stands beside that folder.
 
 mod batch;
+mod cache_control;
 pub mod command;
 mod cursor;
 mod entity_list;

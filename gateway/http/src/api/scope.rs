@@ -18,6 +18,7 @@ use kakehashi_revision::Revision;
 use kakehashi_running::Gateway;
 use serde_json::value::RawValue;
 
+use super::cache_control::is_no_cache;
 use super::request_context;
 use super::surroundings::Surroundings;
 use crate::edge::{Caller, Deadline, Passed, PresentedToken, RequestId};
@@ -147,6 +148,7 @@ impl Scope {
             deadline: self.deadline.0,
             traceparent: Some(Arc::clone(&self.id.traceparent)),
             consumer_token: self.token.as_ref().map(|token| Arc::clone(&token.0)),
+            no_cache: is_no_cache(&self.headers),
             resources: self.resources.clone(),
             requests: Requests::at_most(self.revision.config.gateway.limits.requests),
         };
