@@ -95,7 +95,11 @@ async fn by_pages(
         0 => request.call.deadline,
         _ => now + time * 3 / 4,
     };
-    let known = paging.know(until).await?;
+    let known = match takes_too_many_requests(&counted) {
+        // Its ids take as many.
+        true => None,
+        false => paging.know(until).await?,
+    };
     if known.is_none() && page.limit == 0 {
         // A count that is not asked for with anything else is the answer, or there is none.
         return Err(counted.err().unwrap_or(Refusal::ScanTooWide));
@@ -128,7 +132,7 @@ async fn in_order(
     merging.call.requests = request.call.requests.again();
     merging.call.deadline = Instant::now() + time * 3 / 8;
     let merged = merged::from_many(all, question, asked.page, asked.count, &merging).await;
-    if too_much(&merged, all).is_none() {
+    if too_much(&merged, all).is_none() || takes_too_many_requests(&merged) {
         return merged;
     }
     let until = Instant::now() + request.call.deadline.saturating_duration_since(Instant::now()) * 4 / 5;
@@ -141,6 +145,14 @@ async fn in_order(
             Ok(page)
         }
         None => merged,
+    }
+}
+
+/// Whether an answer was more than may be held because of how many requests it takes.
+fn takes_too_many_requests(answer: &Result<EntityPage, Refusal>) -> bool {
+    match answer {
+        Ok(answer) => answer.warnings.iter().any(Warning::is_of_requests),
+        Err(refusal) => matches!(refusal, Refusal::TooManyRequests { .. }),
     }
 }
 

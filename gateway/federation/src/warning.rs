@@ -82,6 +82,11 @@ impl Warning {
         is_too_much.then(|| self.source.clone())
     }
 
+    /// Whether that is so because of how many requests it takes.
+    pub(super) fn is_of_requests(&self) -> bool {
+        matches!(self.missing, Missing::Part(failed) if matches!(failed.kind, ErrorKind::TooManyRequests(_)))
+    }
+
     /// Whether it tells of entities of that source that are left out.
     #[must_use]
     pub fn is_of_left_out(&self, source: &SourceId) -> bool {
