@@ -272,6 +272,8 @@ fn quote(text: &str) -> Option<String> {
     let is_free = !text.is_empty()
         && text.len() <= MAX_TEXT
         && !text.chars().any(|c| "<>\"'=;()|,".contains(c) || c.is_control())
+        // A range, also between quotes.
+        && !text.contains("..")
         && text.trim() == text;
     is_free.then(|| format!("'{text}'"))
 }
@@ -315,7 +317,7 @@ mod tests {
     fn texts_are_quoted_unless_orion_would_refuse_them() {
         assert_eq!(q(equal(vec![text("佐野市")])), "a=='佐野市'");
         assert_eq!(q(equal(vec![text("5"), text("true")])), "a=='5','true'");
-        for refused in ["a=b", "it's", "(x)", "a;b", "<", "a,b", "", "x|y"] {
+        for refused in ["a=b", "it's", "(x)", "a;b", "<", "a,b", "", "x|y", "9..17時", "1..5"] {
             assert_eq!(q(equal(vec![text(refused)])), "a", "{refused}");
         }
         assert_eq!(q(equal(vec![text("x"), number(1.0)])), "a", "of two kinds");

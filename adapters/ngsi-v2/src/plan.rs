@@ -135,10 +135,12 @@ impl Plan {
             () => Coverage::Narrows,
         };
         let pattern = query.id_pattern.as_ref();
-        let sent_pattern = pattern.filter(|pattern| query.ids.is_empty() && is_same_in_source(pattern, &types));
+        let sent_pattern = pattern.filter(|pattern| query.ids.is_empty() && is_found_in_source(pattern, &types));
         let id_pattern = match (pattern, sent_pattern) {
-            (None, _) | (_, Some(_)) => Coverage::Exact,
+            (None, _) => Coverage::Exact,
             (Some(_), None) => Coverage::None,
+            // What is no URI is found by its own beginning, and shown by another.
+            (Some(_), Some(_)) => Coverage::Narrows,
         };
 
         let service_paths = query
@@ -242,9 +244,9 @@ fn add_attributes(
     }
 }
 
-/// Whether the pattern means in the source what it means in the view: it is the plain beginning of ids, and no
-/// generated id can begin like that.
-fn is_same_in_source(pattern: &IdPattern, types: &[&NamedType]) -> bool {
+/// Whether the pattern finds in the source whatever it finds in the view: it is the plain beginning of ids, and no generated
+/// id can begin like that.
+fn is_found_in_source(pattern: &IdPattern, types: &[&NamedType]) -> bool {
     let Some(beginning) = pattern.as_str().strip_prefix('^') else {
         return false;
     };
@@ -324,10 +326,28 @@ fn extend_list<'v>(list: &mut String, mut is_first: bool, values: impl IntoItera
     }
 }
 
+/// An id as a regular expression that matches it and nothing else: Orion takes one for that, between `^` and `$`. In brackets,
+/// since a backslash is not taken everywhere.
+fn literally(raw: &str) -> Cow<'_, str> {
+    let means_more = |character: char| ".+*$[{}|^\\".contains(character);
+    if !raw.contains(means_more) {
+        return Cow::Borrowed(raw);
+    }
+    let mut literally = String::with_capacity(raw.len() * 2);
+    for character in raw.chars() {
+        match character {
+            '^' | '\\' => literally.extend(['\\', character]),
+            _ if means_more(character) => literally.extend(['[', character, ']']),
+            _ => literally.push(character),
+        }
+    }
+    Cow::Owned(literally)
+}
+
 /// The ids to ask for.
 struct Ids {
-    /// Lists of ids, one for each request; `None`: any id.
-    chunks: Vec<Option<Vec<String>>>,
+    /// Lists of ids, one for each request, as they are written there; `None`: any id.
+    chunks: Vec<Option<String>>,
     /// An id with a comma would be two in a list; it is asked for by a pattern.
     patterns: Vec<String>,
     /// Whether the source cannot answer with other entities than those that are meant.
@@ -354,18 +374,15 @@ impl Ids {
             .chain(generated)
             .filter(|raw| is_identifier(raw))
             .partition(|raw| raw.contains(','));
-        let mut chunks: Vec<Option<Vec<String>>> = Vec::new();
-        let mut room = 0;
+        let mut chunks: Vec<Option<String>> = Vec::new();
         for raw in listed {
+            let one = escaped_list([&*literally(&raw)]);
             match chunks.last_mut() {
-                Some(Some(chunk)) if raw.len() < room => {
-                    room -= raw.len() + 1;
-                    chunk.push(raw);
+                Some(Some(chunk)) if chunk.len() + one.len() < MAX_IDS => {
+                    chunk.push(',');
+                    chunk.push_str(&one);
                 }
-                _ => {
-                    room = MAX_IDS.saturating_sub(raw.len() + 1);
-                    chunks.push(Some(vec![raw]));
-                }
+                _ => chunks.push(Some(one)),
             }
         }
         Self {
@@ -379,13 +396,13 @@ impl Ids {
         let lists = self.chunks.iter().map(|chunk| {
             let mut parameters = parameters.clone();
             if let Some(ids) = chunk {
-                parameters.add("id", ids.iter().map(String::as_str));
+                parameters.add_list("id", ids, []);
             }
             parameters.0
         });
         let patterns = self.patterns.iter().map(|raw| {
             let mut parameters = parameters.clone();
-            parameters.add("idPattern", [format!("^{}$", regex::escape(raw)).as_str()]);
+            parameters.add("idPattern", [format!("^{}$", literally(raw)).as_str()]);
             parameters.0
         });
         lists.chain(patterns).collect()

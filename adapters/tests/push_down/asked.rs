@@ -212,9 +212,17 @@ fn ids() -> impl Strategy<Value = Vec<String>> {
     // As an id of Orion's that is no URI is shown.
     let generated =
         (select(&TYPES[..]), 0_u8..10).prop_map(|(r#type, number)| format!("urn:ngsi-ld:{type}:Room%2520{number}"));
+    let odd = (select(&TYPES[..]), 0_u8..10, 0..4).prop_map(|(r#type, number, form)| match form {
+        0 => format!("tel:+81.{type}.{number}"),
+        // As it would be found by what the one before means in a regular expression.
+        1 => format!("tel:81-{type}-{number}"),
+        2 => format!("urn:ngsi-ld:{type}:a%2Bb%2A%24%5B{number}%5D"),
+        _ => format!("urn:ngsi-ld:{type}:aab{number}"),
+    });
     let id = prop_oneof![
         4 => own,
         2 => generated,
+        2 => odd,
         1 => Just("urn:x:a,b".to_owned()),
         1 => Just("urn:避難所:1".to_owned()),
     ];
@@ -231,6 +239,9 @@ const ID_PATTERNS: &[&str] = &[
     "%25",
     ".",
     "^urn:x:",
+    "^tel:",
+    "^a",
+    "^R",
     "Room 1",
 ];
 

@@ -24,8 +24,11 @@ const PATHS: [&str; 3] = ["/", "/north", "/north/station"];
 
 /// The id in the source: a URI, or text that is none.
 fn id(thing: &Thing) -> String {
-    match thing.style % 2 {
-        0 => thing.uri(),
+    match thing.style % 6 {
+        0 | 3 => thing.uri(),
+        // Characters that mean more in a regular expression, in ids that are URIs and in others.
+        1 => format!("tel:+81.{}.{}", thing.r#type, thing.number),
+        2 => format!("a+b*$[{}]", thing.number),
         // Blanks are refused in ids.
         _ => format!("Room%20{}", thing.number),
     }

@@ -233,11 +233,23 @@ fn ranges(text: &str) -> Result<Vec<Range>, OrionError> {
         quoted ^= character == '\'';
         character == ',' && !quoted
     })
-    .map(|item| match item.split_once("..") {
-        Some((low, high)) if !item.starts_with('\'') => Ok(Range::Between(literal(low)?, literal(high)?)),
-        _ => Ok(Range::One(literal(item)?)),
-    })
+    .map(range)
     .collect()
+}
+
+/// Quotes do not keep two dots from making a range; then its ends must be numbers or dates.
+fn range(item: &str) -> Result<Range, OrionError> {
+    let item = item.trim();
+    let forced = item.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    let Some((low, high)) = forced.unwrap_or(item).split_once("..") else {
+        return Ok(Range::One(literal(item)?));
+    };
+    let (low, high) = (literal(low)?, literal(high)?);
+    let is_end = |literal: &Literal| matches!(literal, Literal::Number(_));
+    if forced.is_some() && !(is_end(&low) && is_end(&high)) {
+        return Err(OrionError::bad_request("invalid range"));
+    }
+    Ok(Range::Between(low, high))
 }
 
 fn literal(text: &str) -> Result<Literal, OrionError> {

@@ -126,6 +126,7 @@ impl Parameters {
         }
         let mut query = Query {
             selectors: vec![Selector {
+                ids_as_pattern: self.list("id").and_then(|ids| Selector::ids_as_pattern(&ids)),
                 ids: self.list("id"),
                 id_pattern: self.get("idPattern").map(Selector::pattern),
                 types: self.list("type"),

@@ -30,6 +30,8 @@ pub(crate) struct Query {
 #[derive(Debug, Default)]
 pub(crate) struct Selector {
     pub(crate) ids: Option<Vec<String>>,
+    /// Of ids in the address, what they mean as a regular expression, where they mean more than themselves.
+    pub(crate) ids_as_pattern: Option<Option<Regex>>,
     /// The inner `None`: a pattern that does not compile selects nothing.
     pub(crate) id_pattern: Option<Option<Regex>>,
     pub(crate) types: Option<Vec<String>>,
@@ -53,9 +55,20 @@ pub(crate) struct Page {
 // === impl Selector ===
 
 impl Selector {
-    /// A pattern is searched for, not matched against the whole.
+    /// A pattern is searched for, not matched against the whole. In brackets a bracket stands for itself.
     pub(crate) fn pattern(text: &str) -> Option<Regex> {
-        Regex::new(text).ok()
+        Regex::new(&text.replace("[[]", r"\[")).ok()
+    }
+
+    /// What a list of ids in an address means as a regular expression; `None`: they mean themselves alone. One that is none
+    /// empties the answer.
+    pub(crate) fn ids_as_pattern(ids: &[String]) -> Option<Option<Regex>> {
+        let means_more = |id: &String| id.contains(['.', '+', '*', '$', '[', ']', '(', ')', '|', '^', '\\', '{', '}']);
+        let pattern = || {
+            let each: Vec<String> = ids.iter().map(|id| format!("^{id}$")).collect();
+            Self::pattern(&each.join("|"))
+        };
+        ids.iter().any(means_more).then(pattern)
     }
 
     fn selects(&self, entity: &Entity) -> bool {
@@ -66,7 +79,10 @@ impl Selector {
                 .is_none_or(|pattern| pattern.as_ref().is_some_and(|pattern| pattern.is_match(name)))
         };
         listed(&self.types, &entity.kind)
-            && listed(&self.ids, &entity.id)
+            && match &self.ids_as_pattern {
+                Some(_) => found(&self.ids_as_pattern, &entity.id),
+                None => listed(&self.ids, &entity.id),
+            }
             && found(&self.id_pattern, &entity.id)
             && found(&self.type_pattern, &entity.kind)
     }
@@ -84,6 +100,7 @@ impl Selector {
         }
         Ok(Self {
             ids: text("id").map(|id| vec![id.to_owned()]),
+            ids_as_pattern: None,
             id_pattern: text("idPattern").map(Self::pattern),
             types: text("type").map(|kind| vec![kind.to_owned()]),
             type_pattern: text("typePattern").map(Self::pattern),
@@ -182,6 +199,7 @@ impl Query {
                 ids: None,
                 id_pattern: None,
                 types,
+                ids_as_pattern: _,
                 type_pattern: None,
             } => match types.as_deref() {
                 None => Some(None),
@@ -195,7 +213,13 @@ impl Query {
     /// Entities worth looking at, in the order of their creation.
     fn candidates<'s>(&self, service: &'s Service) -> Box<dyn Iterator<Item = &'s Entity> + 's> {
         let by_index: Option<BTreeSet<Sequence>> = match self.selectors.as_slice() {
-            [Selector { ids: Some(ids), .. }] => Some(ids.iter().flat_map(|id| service.of_id(id)).copied().collect()),
+            [
+                Selector {
+                    ids: Some(ids),
+                    ids_as_pattern: None,
+                    ..
+                },
+            ] => Some(ids.iter().flat_map(|id| service.of_id(id)).copied().collect()),
             [Selector { types: Some(types), .. }] => Some(
                 types
                     .iter()
