@@ -5,6 +5,7 @@
 //! | `contract` | [`Adapter`]: what every kind of source is asked, what it may answer, how it fails |
 //! | `kind` | [`Kind`]: its settings, checks, schema, documentation and factory |
 //! | [`client`] | the outbound HTTP client: pools, deadlines, size caps, rate and concurrency, credentials |
+//! | [`held`] | what is kept of a source in memory for a while, so that not every question reaches it |
 //! | [`ngsi_v2`] | FIWARE Orion and others that speak NGSI-v2 |
 //! | [`rest`] | custom platforms, described by a mapping file |
 //! | [`store`] | the prefecture's own store |
@@ -15,6 +16,7 @@
 use kakehashi_kind::Kind;
 
 pub use kakehashi_client as client;
+pub use kakehashi_held as held;
 pub use kakehashi_kind as kind;
 pub use kakehashi_ngsi_v2 as ngsi_v2;
 pub use kakehashi_rest as rest;
@@ -22,9 +24,9 @@ pub use kakehashi_store as store;
 
 pub use kakehashi_contract::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter,
-    ErrorKind, Flaw, LeftOut, MayChange, MayTellOf, Origin, Page, PlaceStream, PreparedQuery, PushDown, Put, Repeating,
-    Requests, SelectedNames, SourceId, SourceQuery, SourceStatus, WriteError, WriteOffer, WriteOperation, Yielded,
-    flaw,
+    ErrorKind, Flaw, Freshness, LeftOut, MayChange, MayTellOf, Origin, Page, PlaceStream, PreparedQuery, PushDown, Put,
+    Repeating, Requests, SelectedNames, SourceId, SourceQuery, SourceStatus, WriteError, WriteOffer, WriteOperation,
+    Yielded, flaw,
 };
 pub use kakehashi_contract::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
 pub use kakehashi_trouble::{Reason, Trouble};

@@ -22,6 +22,8 @@
 mod example;
 #[path = "contract/fixture.rs"]
 mod fixture;
+#[path = "contract/held.rs"]
+mod held;
 #[path = "contract/ngsi_v2.rs"]
 mod ngsi_v2;
 #[path = "contract/rest.rs"]

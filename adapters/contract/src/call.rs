@@ -6,6 +6,7 @@ use std::time::Instant;
 use http::HeaderValue;
 use kakehashi_resources::Resources;
 
+use crate::freshness::Freshness;
 use crate::requests::Requests;
 
 /// What holds for one request of one consumer, whichever sources it needs.
@@ -25,6 +26,8 @@ pub struct Call {
     pub resources: Resources,
     /// How many requests to sources it may cause.
     pub requests: Requests,
+    /// How old what is kept of sources may be, and is.
+    pub freshness: Freshness,
 }
 
 impl Call {
@@ -38,6 +41,7 @@ impl Call {
             no_cache: false,
             resources: Resources::uncounted(deadline),
             requests: Requests::unbounded(),
+            freshness: Freshness::default(),
         }
     }
 }

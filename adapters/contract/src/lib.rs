@@ -6,6 +6,7 @@
 //! | `prepared` | [`PreparedQuery`]: one question to one source, decided once: what it is asked, what it may answer |
 //! | `query`, `selection` | [`SourceQuery`]: what one source is asked, and [`PushDown`]: how much of it the source decides |
 //! | `call` | [`Call`]: what holds for one request of one consumer, whichever sources it needs |
+//! | `freshness` | [`Freshness`]: how old an answer is that was kept, and whether it may be |
 //! | [`flaw`] | [`Yielded`]: an entity of a source, or why it was left out |
 //! | `asked` | [`AskedRequest`]: what a source would be asked, told and not sent |
 //! | `writing` | [`EntityWriter`]: what a source that takes writes is asked |
@@ -28,6 +29,7 @@ mod asked;
 mod call;
 mod error;
 pub mod flaw;
+mod freshness;
 mod history;
 pub mod literal;
 pub mod not_finite;
@@ -45,6 +47,7 @@ pub use self::asked::{AskedRequest, HIDDEN};
 pub use self::call::Call;
 pub use self::error::{AdapterError, ErrorKind, Origin, Repeating};
 pub use self::flaw::{Counted, Flaw, LeftOut, Yielded, entities_of};
+pub use self::freshness::Freshness;
 pub use self::history::History;
 pub use self::notifies::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
 pub use self::prepared::{EntityStream, PlaceStream, PreparedQuery};

@@ -39,6 +39,11 @@ pub struct SourceQuery {
     pub scope: Option<Arc<ScopeQuery>>,
     /// Whether `createdAt` and `modifiedAt` are wanted.
     pub system_attributes: bool,
+    /// Whether the source itself has to be asked, whatever is kept of it.
+    pub fresh: bool,
+    /// Whether more may be shown of the answer than is open to whoever may have its types: inside of attributes what a permit
+    /// names, or Relationships to what is guarded. What is kept of a source has nothing of that.
+    pub beyond_open: bool,
 }
 
 impl SourceQuery {
@@ -55,6 +60,8 @@ impl SourceQuery {
             geo: None,
             scope: None,
             system_attributes: false,
+            fresh: false,
+            beyond_open: false,
         }
     }
 }

@@ -46,7 +46,9 @@ struct Selected {
 }
 
 impl SelectedNames {
-    fn new(names: impl IntoIterator<Item = AttributeName>) -> Self {
+    /// These.
+    #[must_use]
+    pub fn new(names: impl IntoIterator<Item = AttributeName>) -> Self {
         let mut names: Vec<AttributeName> = names.into_iter().collect();
         names.sort_unstable();
         names.dedup();

@@ -42,6 +42,12 @@ pub trait Settings: Any + fmt::Debug + Send + Sync {
         None
     }
 
+    /// The attributes that entities of a type get, where the configuration says that: these and no others, and nothing inside of
+    /// them. `None`: whatever the source has.
+    fn made_attributes(&self, _type: &TypeName) -> Option<Vec<&AttributeName>> {
+        None
+    }
+
     /// Whether it was read from a file, by the name that the configuration gives it.
     fn is_read_from(&self, _file: &str) -> bool {
         false

@@ -127,6 +127,10 @@ impl Settings for RestSource {
         self.mapping.ids_begin_with(r#type)
     }
 
+    fn made_attributes(&self, r#type: &TypeName) -> Option<Vec<&AttributeName>> {
+        Some(self.mapping.attributes_of(r#type).collect())
+    }
+
     fn is_read_from(&self, file: &str) -> bool {
         self.file == file
     }

@@ -12,7 +12,8 @@
 use std::fmt;
 
 use ngsi_ld::Entity;
-use ngsi_ld::entity::{AttributeValue, DateTime, Geometry, Instance, Json, Number, Position, TemporalType, Value};
+use ngsi_ld::entity::{AttributeValue, DateTime, Instance, Json, Number, TemporalType, Value};
+pub(super) use ngsi_ld::query::BoundingBox as Bounds;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::body::NotEncoded;
@@ -65,48 +66,6 @@ pub(super) struct ValueRow {
 pub(super) struct LocationRow {
     pub(super) name: NameKey,
     pub(super) bounds: Bounds,
-}
-
-/// A rectangle in degrees.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Bounds {
-    pub(super) min_longitude: f64,
-    pub(super) max_longitude: f64,
-    pub(super) min_latitude: f64,
-    pub(super) max_latitude: f64,
-}
-
-impl Bounds {
-    /// The smallest rectangle around a geometry; `None` when it has no position.
-    pub(super) fn of(geometry: &Geometry) -> Option<Self> {
-        let mut bounds: Option<Self> = None;
-        let mut include = |position: &Position| {
-            let Position {
-                longitude, latitude, ..
-            } = *position;
-            bounds = Some(bounds.map_or(
-                Self {
-                    min_longitude: longitude,
-                    max_longitude: longitude,
-                    min_latitude: latitude,
-                    max_latitude: latitude,
-                },
-                |bounds| Self {
-                    min_longitude: bounds.min_longitude.min(longitude),
-                    max_longitude: bounds.max_longitude.max(longitude),
-                    min_latitude: bounds.min_latitude.min(latitude),
-                    max_latitude: bounds.max_latitude.max(latitude),
-                },
-            ));
-        };
-        match geometry {
-            Geometry::Point(position) => include(position),
-            Geometry::MultiPoint(positions) | Geometry::LineString(positions) => positions.iter().for_each(include),
-            Geometry::MultiLineString(lines) | Geometry::Polygon(lines) => lines.iter().flatten().for_each(include),
-            Geometry::MultiPolygon(polygons) => polygons.iter().flatten().flatten().for_each(include),
-        }
-        bounds
-    }
 }
 
 /// All rows of an entity, whose names have numbers.

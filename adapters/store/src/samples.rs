@@ -384,5 +384,7 @@ pub(super) fn queries() -> impl Strategy<Value = SourceQuery> {
             geo: geo.map(Into::into),
             scope: scope.map(|scope| ScopeQuery::parse(scope).unwrap().into()),
             system_attributes: true,
+            fresh: false,
+            beyond_open: false,
         })
 }

@@ -2,6 +2,7 @@
 
 use kakehashi_adapters::SourceId;
 use kakehashi_adapters::store::{StoreAdapter, StoreOptions, StorePartition};
+use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::entity::parse::parse_entities;
 use serde_json::{Value, json};
@@ -78,18 +79,22 @@ fn entity(thing: &Thing) -> Value {
     entity
 }
 
+/// What is entered, and one entity that nobody asks for.
+pub(crate) fn entities(things: &[Thing]) -> Vec<Entity> {
+    let mut list: Vec<Value> = things.iter().map(entity).collect();
+    list.push(
+        json!({ "id": "urn:ngsi-ld:Resident:1", "type": "Resident", "name": { "type": "Property", "value": "5" } }),
+    );
+    parse_entities(json!(list).to_string().as_bytes(), context()).unwrap()
+}
+
 pub(crate) async fn enter(things: Vec<Thing>) -> World {
     let folder = tempfile::tempdir().unwrap();
     let partition = StorePartition::open(folder.path(), "yaita", StoreOptions::default())
         .await
         .unwrap();
-    let mut list: Vec<Value> = things.iter().map(entity).collect();
-    list.push(
-        json!({ "id": "urn:ngsi-ld:Resident:1", "type": "Resident", "name": { "type": "Property", "value": "5" } }),
-    );
-    let entities = parse_entities(json!(list).to_string().as_bytes(), context()).unwrap();
     partition
-        .load(entities, DateTime::parse("2026-01-01T00:00:00Z").unwrap())
+        .load(entities(&things), DateTime::parse("2026-01-01T00:00:00Z").unwrap())
         .await
         .unwrap();
     World {

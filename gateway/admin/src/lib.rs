@@ -159,11 +159,13 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
 }
 
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
-    let faults = gateway.revision().config.policy.faults();
+    let revision = gateway.revision();
+    let held = revision.held().map(|(id, held)| (id, held.status()));
+    let faults = revision.config.policy.faults();
     gateway.metrics.record_policy_faults(faults);
     gateway.metrics.in_use.show(&gateway.admission.in_use());
     let (conditions, exchanges) = (kakehashi_running::conditions::now(&gateway), gateway.exchanges());
-    match gateway.metrics.to_prometheus(&conditions, &exchanges) {
+    match gateway.metrics.to_prometheus(&conditions, &exchanges, held) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "metrics cannot be read");

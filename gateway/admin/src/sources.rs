@@ -6,6 +6,7 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
 use kakehashi_adapters::SourceStatus;
+use kakehashi_adapters::held::{HeldStatus, NotHeld};
 use kakehashi_config::{Administrator, AdministratorRole, NamedBy, SourceConfig};
 use kakehashi_egress::sources::told_to_tenant;
 use kakehashi_federation::registry::RegisteredSource;
@@ -30,6 +31,36 @@ struct Source<'a> {
     failures: Option<u64>,
     last_error: Option<String>,
     latency_milliseconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<Held>,
+}
+
+/// What is kept of a source in memory.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Held {
+    hold_seconds: u64,
+    entities: usize,
+    bytes: usize,
+    age_seconds: Option<f64>,
+    readings: u64,
+    failures: u64,
+    /// Why nothing is kept.
+    not_held: Option<&'static str>,
+}
+
+impl From<HeldStatus> for Held {
+    fn from(status: HeldStatus) -> Self {
+        Self {
+            hold_seconds: status.hold.as_secs(),
+            entities: status.entities,
+            bytes: status.bytes,
+            age_seconds: status.age.map(|age| age.as_secs_f64()),
+            readings: status.readings,
+            failures: status.failures,
+            not_held: status.not_held.map(NotHeld::as_str),
+        }
+    }
 }
 
 impl Source<'_> {
@@ -60,7 +91,11 @@ pub(super) async fn list(
     let sources: Vec<Source<'_>> = sources
         .map(|source| {
             let config = revision.config.source(&source.id).map(AsRef::as_ref);
-            let shown = shown(source, config);
+            let held = revision.held().find(|(id, _)| **id == source.id);
+            let shown = Source {
+                held: held.map(|(_, held)| held.status().into()),
+                ..shown(source, config)
+            };
             if is_tenant {
                 shown.for_tenant(source, config)
             } else {
@@ -96,6 +131,7 @@ fn shown<'a>(source: &'a RegisteredSource, config: Option<&'a SourceConfig>) -> 
         latency_milliseconds: status
             .and_then(|status| status.latency)
             .map(|latency| latency.as_secs_f64() * 1000.0),
+        held: None,
     }
 }
 

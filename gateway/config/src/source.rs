@@ -11,6 +11,7 @@ use ngsi_ld::TypeName;
 
 use super::Loading;
 use super::credential;
+use super::hold::{self, Hold};
 use super::provides::{self, ProvidedType, Provides};
 use super::source_table::SourceTable;
 use kakehashi_core::diagnostics::Place;
@@ -49,6 +50,8 @@ pub struct SourceConfig {
     pub writable: bool,
     /// What protects it, and the gateway from it.
     pub limits: SourceLimits,
+    /// For how long what is open of it is kept in memory, and what that is; `None`: nothing is kept.
+    pub hold: Option<Hold>,
     /// What it holds.
     pub provides: Vec<Provides>,
     /// Who has named its address.
@@ -183,6 +186,16 @@ pub(crate) fn read(
     let limits = read_limits(&section);
     let partitions = settings.as_deref().and_then(|settings| partitions(settings, tenants));
     let provides = provides::read(&section, partitions.as_deref(), kind, loading);
+    let hold = settings.as_deref().and_then(|settings| {
+        let read = hold::ReadSource {
+            kind,
+            settings,
+            credential: credential.as_ref(),
+            personal_data: personal_data.unwrap_or(PersonalData::Present),
+            provides: &provides,
+        };
+        hold::read(&section, &read, loading)
+    });
     let named_by = section.choice(
         "named_by",
         &[("operator", NamedBy::Operator), ("tenant", NamedBy::Tenant)],
@@ -203,6 +216,7 @@ pub(crate) fn read(
         owns_ids: owns_ids.unwrap_or(false),
         writable: writable.is_some_and(|writable| writable.value),
         limits,
+        hold,
         provides,
         named_by: named_by.unwrap_or(NamedBy::Operator),
         fingerprint: loading.fingerprint(),

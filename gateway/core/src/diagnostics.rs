@@ -263,13 +263,14 @@ impl SourceFile {
 /// Whether a line of a file that is no TOML may hold a secret: everything may, except a table's head and the
 /// keys whose values are known to be none.
 fn may_hold_a_secret(line: &str) -> bool {
-    const HARMLESS: [&str; 19] = [
+    const HARMLESS: [&str; 20] = [
         "adapter",
         "admin_listen",
         "code",
         "endpoint",
         "fiware_service",
         "fiware_servicepath",
+        "hold",
         "id",
         "limits",
         "listen",

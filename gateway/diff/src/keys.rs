@@ -49,7 +49,7 @@ const TOLD: [&str; 34] = [
 ];
 
 /// Keys that do not, with whatever stands below them, and why. They win over the others.
-const UNTOLD: [(&str, &str); 19] = [
+const UNTOLD: [(&str, &str); 20] = [
     ("gateway.listen", "where consumers are served, not what they see"),
     ("gateway.admin_listen", "the same of administrators"),
     ("gateway.public_url", "what links to the gateway begin with"),
@@ -70,6 +70,7 @@ const UNTOLD: [(&str, &str); 19] = [
     ("tenants.*.sources[].timeout", "how long a source may take"),
     ("tenants.*.sources[].poll", "without effect in this version"),
     ("tenants.*.sources[].limits", "what protects a source"),
+    ("tenants.*.sources[].hold", "how old what is shown may be"),
     ("consumers.*.name", "for people"),
     ("consumers.*.limits", "how much it may ask"),
 ];

@@ -200,8 +200,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
     match &command {
         Command::Query { question, .. } | Command::Retrieve { question, .. } | Command::Types(question) => {
             grants::of_reading(question, &asker, &mut explanation);
-            let scan = config.gateway.limits.scan;
-            questions::of_reading(&command, question, &asker, scan, &mut explanation);
+            questions::of_reading(&command, question, &asker, config, &mut explanation);
             linked::of_reading(question, command.join(), &asker, &mut explanation);
         }
         Command::Write(_, entities) => {

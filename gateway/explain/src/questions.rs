@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use kakehashi_adapters::{AskedRequest, AttributeSelection, Call, Coverage, Page, PushDown};
+use kakehashi_config::Config;
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type};
 use kakehashi_federation::Question;
@@ -36,6 +37,9 @@ pub struct SourceQuestion {
     pub types: Vec<String>,
     /// These attributes of them; `*`: all that the source has, less what is personal.
     pub attributes: Vec<String>,
+    /// Where something of the source is kept in memory: what answers, that or the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
     /// What is sent first.
     pub requests: Vec<AskedRequest>,
     /// Conditions of the request that the source is not told, because they look at what is not granted.
@@ -65,14 +69,15 @@ pub struct WriteVerdict {
     pub refused: Option<String>,
 }
 
-/// Adds the questions of a read. `scan`: how much one request may read of a source.
+/// Adds the questions of a read.
 pub(super) fn of_reading(
     command: &Command,
     question: &Question,
     asker: &Asker<'_>,
-    scan: usize,
+    config: &Config,
     explanation: &mut Explanation,
 ) {
+    let scan = config.gateway.limits.scan;
     let page = match command {
         Command::Query { page, .. } => *page,
         _ => Page { limit: 0, offset: 0 },
@@ -136,7 +141,7 @@ pub(super) fn of_reading(
         );
         explanation
             .questions
-            .push(shown(sub_query, whole, requests, &push_down, cost));
+            .push(shown(sub_query, whole, requests, &push_down, cost, config));
     }
 }
 
@@ -194,8 +199,10 @@ fn shown(
     requests: Vec<AskedRequest>,
     push_down: &PushDown,
     cost: Cost,
+    config: &Config,
 ) -> SourceQuestion {
     let SubQuery { source, query, .. } = sub_query;
+    let hold = config.source(&source.id).and_then(|source| source.hold.as_ref());
     // Of an entity whose id is known everything is asked for, and the conditions are for the gateway.
     let conditions = conditions(sub_query, question, push_down);
     let not_told: Vec<&'static str> = not_told(sub_query, question);
@@ -213,6 +220,7 @@ fn shown(
                 names
             }
         },
+        answered_by: hold.map(|hold| hold.what_answers(query)),
         requests,
         not_told,
         conditions,

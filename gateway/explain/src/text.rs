@@ -156,6 +156,9 @@ fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Resu
         _ => attributes(&question.attributes),
     };
     writeln!(f, "  {source} of {tenant}, for {shown}: {asked}")?;
+    if let Some(answered_by) = &question.answered_by {
+        writeln!(f, "    answered by {answered_by}")?;
+    }
     if requests.is_empty() {
         writeln!(f, "    nothing: it cannot have what is asked for")?;
     }

@@ -103,6 +103,11 @@ pub fn types_named_here<'a>(question: &Question, policies: &'a PolicyEngine) -> 
 pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result<Plan, Refusal> {
     let named = named_types(question, asker, call).await;
     let mut sub_queries = narrow(question, asker, &named)?;
+    if call.freshness.is_demanded() {
+        for sub_query in &mut sub_queries {
+            sub_query.query.fresh = true;
+        }
+    }
     let overloaded = take_out_overloaded(&mut sub_queries, asker.tenant_limits);
     Ok(Plan {
         sub_queries,
@@ -454,6 +459,8 @@ fn source_query(
             None => attributes,
         },
         types,
+        fresh: false,
+        beyond_open: grants.may_show_beyond_open(),
     };
     (query, told)
 }

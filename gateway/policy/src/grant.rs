@@ -71,6 +71,8 @@ pub struct TypeGrant {
     restriction: Option<Arc<Restriction>>,
     /// Whether some permit says that Relationships be masked or dropped.
     narrows_relationships: bool,
+    /// Whether some permit names what is not open.
+    names_beyond_open: bool,
     /// The classes of the type's attributes, which each attribute of each entity is looked up in.
     classes: Arc<TypeClasses>,
     classification: Classification,
@@ -97,6 +99,7 @@ impl TypeGrant {
             selection: AttributeSelection::only(Vec::new()),
             restriction: None,
             narrows_relationships: false,
+            names_beyond_open: false,
             classes: Arc::clone(about.classification.type_classes(about.r#type)),
             classification: about.classification.clone(),
             personal_data: about.personal_data,
@@ -134,6 +137,7 @@ impl TypeGrant {
             narrows_relationships: permits
                 .iter()
                 .any(|permit| permit.conditions.relationships != Relationships::Kept),
+            names_beyond_open: permits.iter().any(|permit| permit.names_beyond_open(classes)),
             permits,
             unmet,
             classes: Arc::clone(classes),
@@ -213,6 +217,11 @@ impl TypeGrant {
         permit.includes(name, &self.classes)
     }
 
+    /// Whether some permit names an attribute that is not open.
+    pub(super) fn names_beyond_open(&self) -> bool {
+        self.names_beyond_open
+    }
+
     /// Whether an attribute of a granted attribute is shown: what is open, what a permit names, and from a source
     /// without personal data what nobody has classified.
     pub(super) fn includes_sub_attribute(&self, name: &AttributeName) -> bool {
@@ -279,6 +288,16 @@ impl TypeGrant {
 }
 
 impl PermitScope {
+    fn names_beyond_open(&self, classes: &TypeClasses) -> bool {
+        match &self.attributes {
+            PermittedAttributes::Unrestricted => false,
+            PermittedAttributes::Only(names) => {
+                let mut names = names.iter();
+                names.any(|name| classes.attribute(name) != Some(Class::Open))
+            }
+        }
+    }
+
     fn includes(&self, name: &AttributeName, classes: &TypeClasses) -> bool {
         match &self.attributes {
             PermittedAttributes::Unrestricted => matches!(classes.attribute(name), None | Some(Class::Open)),

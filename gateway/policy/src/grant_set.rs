@@ -183,6 +183,17 @@ impl GrantSet {
         self.granted.iter().any(|grant| grant.includes(name))
     }
 
+    /// Whether more may be shown than is open to whoever may have the types: because a permit names it, or because of whom the
+    /// consumer belongs to or has agreed with.
+    #[must_use]
+    pub fn may_show_beyond_open(&self) -> bool {
+        let consumer = &self.consumer;
+        super::admission::is_owner(consumer, &self.tenant)
+            || !consumer.contracts.is_empty()
+            || !consumer.consents.is_empty()
+            || self.granted.iter().any(|grant| grant.names_beyond_open())
+    }
+
     /// Whether a permit that covers the entity names its id.
     #[must_use]
     pub fn names_id_of(&self, whole: &Entity) -> bool {

@@ -32,6 +32,7 @@ mod escapes;
 mod grant;
 mod grant_set;
 mod guarded_names;
+mod holding;
 mod ids_condition;
 pub mod inspection;
 mod name_from_outside;

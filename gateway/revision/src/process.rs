@@ -36,7 +36,10 @@ impl RunningRevision {
     /// Lets another revision hold from now on. Requests under way keep theirs.
     pub fn replace(&self, revision: Arc<Revision>) {
         // First, so that nothing is written in between that may not rest any more.
-        revision.say_what_may_rest(Some(&self.now()));
+        let earlier = self.now();
+        revision.say_what_may_rest(Some(&earlier));
+        // Likewise nothing is kept, or read from what is, in between that may not be any more.
+        revision.erase_what_is_not_held_after(&earlier);
         self.now.store(revision);
         self.replaced.send_modify(|count| *count = count.wrapping_add(1));
     }

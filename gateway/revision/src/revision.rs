@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use kakehashi_adapters::client::{AddressRule, HttpClient, HttpClientSettings, TlsSetupError};
+use kakehashi_adapters::held::{HeldMemory, HeldSource};
 use kakehashi_adapters::kind::{CannotOpen, Opening, Settings};
 use kakehashi_adapters::{Adapter, AttributeSelection, SourceId};
-use kakehashi_config::{AddressGuard, Config, ProvidedType, SourceConfig};
+use kakehashi_config::{AddressGuard, Config, Hold, ProvidedType, SourceConfig};
 use kakehashi_contexts::Contexts;
 use kakehashi_contexts::resolver::CannotHaveContexts;
 use kakehashi_core::names::TenantId;
@@ -15,6 +17,7 @@ use kakehashi_federation::flawed::Flawed;
 use kakehashi_federation::pages::known_list::KnownLists;
 use kakehashi_federation::registry::{OwnIds, Provision, RegisteredSource, Registration, Registrations, Registry};
 use kakehashi_federation::tenant_limits::TenantLimiters;
+use kakehashi_policy::Classification;
 use kakehashi_policy::inspection::{Actions, Inspection};
 use kakehashi_runtime::{Spawner, Tasks};
 use kakehashi_state::State;
@@ -36,6 +39,9 @@ pub struct Revision {
     pub contexts: Arc<Contexts>,
     /// What inspection has found.
     pub findings: FindingCounter,
+    /// The sources of which something is kept in memory.
+    held: HashMap<SourceId, Arc<HeldSource>>,
+    memory: HeldMemory,
     http: HttpClient,
     tasks: Tasks,
 }
@@ -74,6 +80,7 @@ impl Revision {
             findings: FindingCounter::new()?,
             tasks: tasks.clone(),
             registrations: Registrations::default(),
+            memory: HeldMemory::default(),
         };
         Self::assemble(config, None, kept, &TenantLimiters::default()).await
     }
@@ -90,6 +97,7 @@ impl Revision {
             findings: earlier.findings.clone(),
             tasks: earlier.tasks.clone(),
             registrations: earlier.registry.registrations().clone(),
+            memory: earlier.memory.clone(),
         };
         Self::assemble(config, Some(earlier), kept, &earlier.tenant_limits).await
     }
@@ -120,6 +128,21 @@ impl Revision {
         }
     }
 
+    /// Forgets what another revision keeps of sources and this one does not, or not in the same way.
+    pub(crate) fn erase_what_is_not_held_after(&self, earlier: &Self) {
+        for (id, held) in &earlier.held {
+            let goes_on = self.held.get(id).is_some_and(|other| Arc::ptr_eq(held, other));
+            if !goes_on {
+                held.erase();
+            }
+        }
+    }
+
+    /// The sources of which something is kept in memory, in no order.
+    pub fn held(&self) -> impl Iterator<Item = (&SourceId, &HeldSource)> {
+        self.held.iter().map(|(id, held)| (id, &**held))
+    }
+
     /// The sources of a configuration, to see what they would be asked. No file is made or opened and nothing is sent:
     /// a partition of the store answers nothing.
     ///
@@ -132,7 +155,8 @@ impl Revision {
             config,
             findings: &findings,
         };
-        let sources = sources_of(&inspecting, None, &http, &Partitions::Unopened).await?;
+        let memory = HeldMemory::default();
+        let (sources, _) = sources_of(&inspecting, None, &http, &Partitions::Unopened, &memory).await?;
         Ok(Registry::new(sources))
     }
 
@@ -148,19 +172,22 @@ impl Revision {
             findings,
             tasks,
             registrations,
+            memory,
         } = kept;
         let inspecting = Inspecting {
             config: &config,
             findings: &findings,
         };
         let partitions = Partitions::Open(tasks.upkeep.clone());
-        let sources = sources_of(&inspecting, earlier, &http, &partitions).await?;
+        let (sources, held) = sources_of(&inspecting, earlier, &http, &partitions, &memory).await?;
         Ok(Self {
             registry: Registry::beside(sources, registrations),
             tenant_limits: TenantLimiters::after(limits, &config.tenants),
             known_lists: KnownLists::default(),
             contexts,
             findings,
+            held,
+            memory,
             http,
             tasks,
             config,
@@ -175,6 +202,7 @@ struct Kept {
     findings: FindingCounter,
     tasks: Tasks,
     registrations: Registrations,
+    memory: HeldMemory,
 }
 
 /// What becomes of partitions of the store.
@@ -186,14 +214,20 @@ enum Partitions {
     Unopened,
 }
 
-/// Every source with its adapter, in the order of the configuration.
+/// The sources of which something is kept.
+type Held = HashMap<SourceId, Arc<HeldSource>>;
+
+/// Every source with its adapter, in the order of the configuration, and those of which something is kept.
 async fn sources_of(
     inspecting: &Inspecting<'_>,
     earlier: Option<&Revision>,
     http: &HttpClient,
     partitions: &Partitions,
-) -> Result<Vec<RegisteredSource>, CannotBuild> {
+    memory: &HeldMemory,
+) -> Result<(Vec<RegisteredSource>, Held), CannotBuild> {
     let mut sources = Vec::new();
+    let mut held = Held::new();
+    let classification = inspecting.config.policy.classification();
     for source in inspecting.config.sources() {
         let guard = inspecting.config.guard(source);
         let earlier = Earlier::new(earlier, source, guard.as_ref());
@@ -213,14 +247,30 @@ async fn sources_of(
                 Some(adapter) => adapter,
                 None => opened(source, owner, http, partitions).await?,
             };
+            let adapter = match &source.hold {
+                Some(hold) => {
+                    let holding = Holder {
+                        source,
+                        hold,
+                        classification,
+                        memory,
+                        partitions,
+                    }
+                    .around(adapter, &earlier);
+                    held.insert(source.id.clone(), Arc::clone(&holding));
+                    holding
+                }
+                None => adapter,
+            };
             sources.push(registered(source, owner, inspecting, adapter));
         }
     }
-    Ok(sources)
+    Ok((sources, held))
 }
 
 /// What an earlier revision has of a source.
 struct Earlier<'a> {
+    revision: Option<&'a Revision>,
     registry: Option<&'a Registry>,
     config: Option<&'a SourceConfig>,
     is_same: bool,
@@ -232,6 +282,7 @@ impl<'a> Earlier<'a> {
             .and_then(|revision| revision.config.source(&source.id))
             .map(AsRef::as_ref);
         Self {
+            revision,
             registry: revision.map(|revision| &revision.registry),
             config,
             // The rule that it is asked under follows from other tables, too.
@@ -248,8 +299,52 @@ impl<'a> Earlier<'a> {
         if !self.is_same && !source.settings.keeps_adapter_of(earlier) {
             return None;
         }
+        if let Some(held) = self.held(source) {
+            return Some(Arc::clone(held.itself()));
+        }
         let found = self.registry?.find(&source.id, owner)?;
         Some(Arc::clone(&found.adapter))
+    }
+
+    /// What is kept of the source.
+    fn held(&self, source: &SourceConfig) -> Option<&'a Arc<HeldSource>> {
+        self.revision?.held.get(&source.id)
+    }
+}
+
+/// Something of a source is kept in memory.
+struct Holder<'a> {
+    source: &'a SourceConfig,
+    hold: &'a Hold,
+    classification: &'a Classification,
+    memory: &'a HeldMemory,
+    partitions: &'a Partitions,
+}
+
+impl Holder<'_> {
+    /// What keeps it, around the adapter. What an earlier revision keeps goes on where the same may be kept of the same
+    /// source in the same way.
+    fn around(&self, adapter: Arc<dyn Adapter>, earlier: &Earlier<'_>) -> Arc<HeldSource> {
+        let Hold { duration, holding, .. } = self.hold;
+        let is_same = |held: &&Arc<HeldSource>| {
+            let before = earlier.revision.map(|revision| revision.config.policy.classification());
+            Arc::ptr_eq(held.itself(), &adapter)
+                && held.hold() == *duration
+                && held.holding() == holding
+                && before.is_some_and(|before| before.lets_the_same_rest(self.classification))
+        };
+        if let Some(held) = earlier.held(self.source).filter(is_same) {
+            return Arc::clone(held);
+        }
+        let (classification, personal_data) = (self.classification.clone(), self.source.personal_data);
+        let judge = Arc::new(move |entity: &mut _| classification.keep_open(entity, personal_data));
+        let (held, upkeep) = HeldSource::new(adapter, *duration, holding.clone(), judge, self.memory);
+        if let Partitions::Open(spawner) = self.partitions
+            && let Err(error) = spawner.keep_running(upkeep)
+        {
+            tracing::error!(source_id = %self.source.id, %error, "the source is not read, so as to keep it in memory");
+        }
+        Arc::new(held)
     }
 }
 

@@ -32,6 +32,11 @@ impl Check {
         for overlap in overlaps(sources.configured()) {
             output::note(told(&overlap, sources.configured()));
         }
+        for source in config.sources() {
+            if let Some(hold) = &source.hold {
+                output::line(format_args!("source {} {hold}", source.id));
+            }
+        }
         output::line(format_args!(
             "well: revision {}, {} tenants, {} sources, {} consumers",
             config.revision,

@@ -8,6 +8,7 @@ mod connections;
 mod error;
 mod exchanges;
 mod findings;
+mod held;
 mod in_use;
 mod log_buffer;
 mod log_line;

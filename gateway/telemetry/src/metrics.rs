@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kakehashi_adapters::SourceId;
+use kakehashi_adapters::held::HeldStatus;
 use kakehashi_core::Condition;
 use kakehashi_core::names::TenantId;
 use opentelemetry::KeyValue;
@@ -16,6 +17,7 @@ use super::connections::ConnectionMetrics;
 use super::error::{MetricsError, as_metrics_error};
 use super::exchanges::{self, Exchanges};
 use super::findings::FindingCounter;
+use super::held;
 use super::in_use::InUseMetrics;
 use super::tasks::TaskMetrics;
 use super::tls::TlsMetrics;
@@ -239,17 +241,23 @@ impl Metrics {
         self.policy_faults.inc_by(so_far.saturating_sub(known));
     }
 
-    /// All metrics as Prometheus text, with what is wrong now and how often sources were asked.
+    /// All metrics as Prometheus text, with what is wrong now, how often sources were asked and what is kept of them in memory.
     ///
     /// # Errors
     /// [`MetricsError`] when they cannot be encoded.
-    pub fn to_prometheus(&self, conditions: &[Condition], exchanges: &[Exchanges]) -> Result<String, MetricsError> {
+    pub fn to_prometheus<'a>(
+        &self,
+        conditions: &[Condition],
+        exchanges: &[Exchanges],
+        held: impl Iterator<Item = (&'a SourceId, HeldStatus)>,
+    ) -> Result<String, MetricsError> {
         let mut families = self.registry.gather();
         families.extend(exchanges::families(exchanges)?);
         // Made anew each time: what is over is not there any more. The encoder takes no family without a metric.
         if !conditions.is_empty() {
             families.extend(gauge_of(conditions)?.collect());
         }
+        families.extend(held::families(held)?);
         let mut text = Vec::new();
         TextEncoder::new()
             .encode(&families, &mut text)

@@ -27,7 +27,9 @@ pub use self::area::{
 };
 pub use self::complexity::Complexity;
 pub use self::evaluate::{GeoEvaluation, LinkedEntities, QueryEvaluation, distance_metres};
-pub use self::geo::{GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery, MAX_COORDINATES_BYTES};
+pub use self::geo::{
+    BoundingBox, GeoParameter, GeoProblem, GeoQuery, GeoRelation, InvalidGeoQuery, MAX_COORDINATES_BYTES,
+};
 pub use self::geometry::{ReferenceGeometry, TooComplex};
 pub use self::order::{
     Direction, InvalidCollation, InvalidOrdering, KeyEvaluation, MAX_ORDERING_TERMS, Ordering, OrderingKey,

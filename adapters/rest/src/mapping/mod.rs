@@ -49,10 +49,14 @@ impl Mapping {
     /// Whether entities of a type get an attribute by this mapping.
     #[must_use]
     pub fn has_attribute(&self, r#type: &TypeName, name: &AttributeName) -> bool {
-        let of_type = self.types.iter().filter(|mapping| mapping.name == *r#type);
-        of_type
-            .flat_map(|mapping| &mapping.attributes)
-            .any(|attribute| attribute.name == *name)
+        self.attributes_of(r#type).any(|made| made == name)
+    }
+
+    /// The attributes that entities of a type get by this mapping.
+    pub(crate) fn attributes_of(&self, r#type: &TypeName) -> impl Iterator<Item = &AttributeName> {
+        let of_type = self.types.iter().filter(move |mapping| mapping.name == *r#type);
+        let attributes = of_type.flat_map(|mapping| &mapping.attributes);
+        attributes.map(|attribute| &attribute.name)
     }
 
     /// What the ids of all entities of a type begin with; `None`: that depends on the records.

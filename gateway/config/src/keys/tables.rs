@@ -370,6 +370,12 @@ pub(super) static SOURCE: Table = Table {
         ),
         key("limits", Kind::Table(&SOURCE_LIMITS), Nothing, "What protects it."),
         key(
+            "hold",
+            Duration,
+            Nothing,
+            "For how long what is open of it is kept in memory and answers questions; absent: nothing is kept.",
+        ),
+        key(
             "named_by",
             Choice(&["operator", "tenant"]),
             Is("\"operator\""),

@@ -7,6 +7,7 @@ mod cache_control;
 pub mod command;
 mod cursor;
 mod entity_list;
+mod freshness;
 mod geo_parameters;
 mod joining;
 mod known_parameters;

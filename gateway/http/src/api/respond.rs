@@ -19,7 +19,7 @@ use crate::negotiate::MediaType;
 use crate::problem::{ErrorType, Problem, retry_after};
 
 /// Clause 6.3.17.
-const WARNING: HeaderName = HeaderName::from_static("ngsild-warning");
+pub(super) const WARNING: HeaderName = HeaderName::from_static("ngsild-warning");
 /// Code 110 of Table 6.3.17-1: the answer is under a kept copy of the @context, whose origin is away.
 const STALE_CONTEXT: HeaderValue = HeaderValue::from_static("110 kakehashi \"the @context is a stale copy\"");
 /// Clause 6.3.13.

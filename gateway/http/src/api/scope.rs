@@ -19,6 +19,7 @@ use kakehashi_running::Gateway;
 use serde_json::value::RawValue;
 
 use super::cache_control::is_no_cache;
+use super::freshness;
 use super::request_context;
 use super::surroundings::Surroundings;
 use crate::edge::{Caller, Deadline, Passed, PresentedToken, RequestId};
@@ -151,6 +152,7 @@ impl Scope {
             no_cache: is_no_cache(&self.headers),
             resources: self.resources.clone(),
             requests: Requests::at_most(self.revision.config.gateway.limits.requests),
+            freshness: freshness::of_request(&self.headers),
         };
         gather::Request {
             call,

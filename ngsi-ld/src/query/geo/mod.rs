@@ -1,9 +1,12 @@
-//! The geo-query of clause 4.10: its AST. `parse` reads it, `query::evaluate` says what it means.
+//! The geo-query of clause 4.10: its AST. `parse` reads it, `query::evaluate` says what it means, `surroundings` where an entity
+//! must be at all.
 
 mod parse;
+mod surroundings;
 
 pub(super) use self::parse::parse_geometry;
 pub use self::parse::{GeoParameter, GeoProblem, InvalidGeoQuery, MAX_COORDINATES_BYTES};
+pub use self::surroundings::BoundingBox;
 
 use super::ReferenceGeometry;
 use crate::AttributeName;

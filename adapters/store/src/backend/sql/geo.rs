@@ -1,74 +1,25 @@
 //! The geo-query: bounding boxes leave out what is surely elsewhere. The relation itself stays with the
 //! evaluator.
 
-use ngsi_ld::query::{GeoQuery, GeoRelation};
+use ngsi_ld::query::GeoQuery;
 
 use super::{Condition, Dialect, Statement, filter};
-use crate::index::Bounds;
-
-/// Fewer metres than a degree of latitude, or of longitude at the equator, has anywhere on WGS84 (110,574 at
-/// the equator), less 1 % for the evaluator's arithmetic.
-const METRES_PER_DEGREE: f64 = 109_400.0;
-
-/// Nearer to a pole than this, meridians are so close that a box covers them all.
-const POLAR_LATITUDE: f64 = 89.0;
-
-/// How far from the geometry of the query, in metres, an entity may be; `None`: anywhere.
-fn reach(relation: GeoRelation) -> Option<f64> {
-    match relation {
-        GeoRelation::Near { max, .. } => max,
-        GeoRelation::Disjoint => None,
-        GeoRelation::Within
-        | GeoRelation::Contains
-        | GeoRelation::Intersects
-        | GeoRelation::Equals
-        | GeoRelation::Overlaps => Some(0.0),
-    }
-}
 
 /// Whether the geo-query leaves out what is far away.
 pub(super) fn narrows_to_an_area(geo: &GeoQuery) -> bool {
-    reach(geo.relation).is_some()
+    geo.surroundings().is_some()
 }
 
 pub(super) fn compile(geo: &GeoQuery, dialect: &dyn Dialect) -> Condition {
-    let distance = reach(geo.relation);
-    match (distance, Bounds::of(&geo.geometry)) {
-        (Some(distance), Some(bounds)) => {
-            let (bounds, any_longitude) = around(bounds, distance);
+    match geo.surroundings() {
+        Some(bounds) => {
             let mut sql = Statement::default();
-            dialect.has_location_in(&mut sql, geo.property.as_str(), &bounds, any_longitude);
+            dialect.has_location_in(&mut sql, geo.property.as_str(), &bounds, bounds.meets_antimeridian());
             Condition::narrows(sql)
         }
         // Far away is almost everywhere; but it needs the attribute.
-        _ => Condition::narrows(filter::has_attribute(geo.property.as_str())),
+        None => Condition::narrows(filter::has_attribute(geo.property.as_str())),
     }
-}
-
-/// Bounds that contain every place within `metres` of some bounds, and whether they go around the globe.
-fn around(bounds: Bounds, metres: f64) -> (Bounds, bool) {
-    let north_south = metres / METRES_PER_DEGREE;
-    let min_latitude = bounds.min_latitude - north_south;
-    let max_latitude = bounds.max_latitude + north_south;
-    let farthest_latitude = min_latitude.abs().max(max_latitude.abs());
-    let east_west = if metres == 0.0 {
-        0.0
-    } else if farthest_latitude < POLAR_LATITUDE {
-        north_south / farthest_latitude.to_radians().cos()
-    } else {
-        f64::INFINITY
-    };
-    let min_longitude = bounds.min_longitude - east_west;
-    let max_longitude = bounds.max_longitude + east_west;
-    // What touches the antimeridian touches what stands on its other side, 360 degrees away.
-    let meets_antimeridian = min_longitude <= -180.0 || max_longitude >= 180.0;
-    let around = Bounds {
-        min_longitude,
-        max_longitude,
-        min_latitude,
-        max_latitude,
-    };
-    (around, meets_antimeridian)
 }
 
 #[cfg(test)]
@@ -77,8 +28,14 @@ mod tests {
     use ngsi_ld::query::distance_metres;
     use proptest::prelude::*;
 
-    use super::*;
+    use crate::index::Bounds;
     use crate::samples::geometries;
+
+    /// Bounds that contain every place within `metres` of some bounds, and whether they go around the globe.
+    fn around(bounds: Bounds, metres: f64) -> (Bounds, bool) {
+        let around = bounds.around(metres);
+        (around, around.meets_antimeridian())
+    }
 
     fn point(longitude: f64, latitude: f64) -> Bounds {
         Bounds {

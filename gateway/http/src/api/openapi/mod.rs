@@ -11,7 +11,7 @@ use super::operation::{Content, Offered, Success};
 use crate::negotiate::{BodyMediaType, MediaType};
 
 /// Headers of requests that hold for every operation on data.
-const REQUEST_HEADERS: [(&str, &str, &str); 4] = [
+const REQUEST_HEADERS: [(&str, &str, &str); 5] = [
     (
         "Tenant",
         "NGSILD-Tenant",
@@ -33,13 +33,22 @@ const REQUEST_HEADERS: [(&str, &str, &str); 4] = [
         "Prefer",
         "`ngsi-ld=1.6`: what that version has (clause 4.3.6.8); `body=json`: GeoJSON without the @context (RFC 7240).",
     ),
+    (
+        "Fresh",
+        "Cache-Control",
+        "`no-cache`: the sources themselves are asked, whatever is kept of them (RFC 9111 section 5.2.1.4).",
+    ),
 ];
 
 /// Headers of answers.
-const ANSWER_HEADERS: [(&str, &str); 9] = [
+const ANSWER_HEADERS: [(&str, &str); 10] = [
     (
         "NGSILD-Warning",
         "One for each source whose part is missing, or some of it (Table 6.3.17-1): code, source, reason. The answer is then incomplete.",
+    ),
+    (
+        "Age",
+        "How many seconds ago the oldest part of the answer was read, where a source was not asked for it (RFC 9111 section 5.1).",
     ),
     (
         "NGSILD-Results-Count",
@@ -162,7 +171,7 @@ fn parameters(operation: &Offered) -> Vec<Value> {
     let shows_entities = operation.representations.contains(&MediaType::GeoJson);
     let headers = REQUEST_HEADERS.iter().filter(|(name, ..)| match *name {
         "Context" => is_of_data && !operation.path.starts_with(CONTEXTS),
-        "Prefer" => shows_entities,
+        "Prefer" | "Fresh" => shows_entities,
         _ => is_of_data,
     });
     let headers = headers.map(|(name, ..)| json!({ "$ref": format!("#/components/parameters/{name}") }));

@@ -15,6 +15,7 @@ use kakehashi_running::Gateway;
 use crate::api::command::{Command, Written};
 use crate::api::cursor::Walked;
 use crate::api::entity_list::{EntityList, Joined};
+use crate::api::freshness;
 use crate::api::known_parameters::{
     ATTRS, COLLATION, CONTAINED_BY, COORDINATES, COUNT, CSF, CURSOR, DATASET_ID, EXPAND_VALUES, FORMAT, GEO_Q,
     GEOMETRY, GEOMETRY_PROPERTY, GEOPROPERTY, GEOREL, ID, ID_PATTERN, JOIN, JOIN_LEVEL, JSON_KEYS, LANG, LIMIT, LOCAL,
@@ -97,7 +98,13 @@ pub(super) const ANSWERS: &[Success] = &[
     },
 ];
 
-const PAGED: &[&str] = &["NGSILD-Results-Count", "NGSILD-Warning", "Link", "Preference-Applied"];
+const PAGED: &[&str] = &[
+    "NGSILD-Results-Count",
+    "NGSILD-Warning",
+    "Age",
+    "Link",
+    "Preference-Applied",
+];
 
 /// Reads the query part of the URL.
 fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
@@ -171,6 +178,7 @@ pub(super) async fn execute(
     let next = NextPage::of(written.more, cursor);
     respond::add_page_links(&mut response, path, query, page, next, media_type);
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
+    freshness::say(&mut response, &gathering.call.freshness);
     if written.is_empty {
         respond::add_retry_after(&mut response, &answer.warnings, &scope.revision.config);
     }

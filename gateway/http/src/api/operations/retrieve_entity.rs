@@ -21,6 +21,7 @@ use ngsi_ld::entity::render::{render_entity, render_feature};
 
 use crate::api::command::{Command, Written};
 use crate::api::entity_list::{EntityList, Joined, counted_body};
+use crate::api::freshness;
 use crate::api::known_parameters::{
     ATTRS, CONTAINED_BY, DATASET_ID, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LOCAL, OMIT, OPTIONS, PICK,
     TYPE_OF_ONE,
@@ -117,6 +118,7 @@ async fn answer(
         let mut response = problem.into_response();
         respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
         respond::add_retry_after(&mut response, &answer.warnings, &scope.revision.config);
+        freshness::say(&mut response, &gathering.call.freshness);
         return Ok(response);
     };
     let mut joined = None;
@@ -144,6 +146,7 @@ async fn answer(
         }
     };
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
+    freshness::say(&mut response, &gathering.call.freshness);
     Ok(response)
 }
 

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::api::command::{Command, Written};
+use crate::api::freshness;
 use crate::api::known_parameters::{LOCAL, TYPE_DETAILS};
 use crate::api::operation::{Content, Offered, Success};
 use crate::api::respond;
@@ -49,7 +50,7 @@ pub(super) static OFFERED: Offered = Offered {
         status: 200,
         meaning: "The types.",
         body: Content::Negotiated("EntityTypeList"),
-        headers: &["NGSILD-Warning"],
+        headers: &["NGSILD-Warning", "Age"],
     }],
     explained: Some(|written: &Written<'_>| {
         let question = read(written.query, written.around.tenant)?;
@@ -77,7 +78,8 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     let context = scope.context().await?;
     let question = read(scope.uri.query(), scope.tenant.as_ref())?;
     let asker = scope.asker(Operation::RetrieveEntityTypes);
-    let answer = kakehashi_federation::types::types(&question, &asker, &scope.gathering(&gateway)).await?;
+    let gathering = scope.gathering(&gateway);
+    let answer = kakehashi_federation::types::types(&question, &asker, &gathering).await?;
 
     let in_body = media_type == MediaType::JsonLd;
     let list = EntityTypeList {
@@ -95,5 +97,6 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
         .map_err(|_| Problem::new(ErrorType::InternalError, "the list of types cannot be written"))?;
     let mut response = respond::rendered(body, media_type, &context, in_body);
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
+    freshness::say(&mut response, &gathering.call.freshness);
     Ok(response)
 }

@@ -1,0 +1,237 @@
+//! Which types and attributes of a source are kept, said by whoever knows their classes, and what of an entity may be.
+
+use std::sync::Arc;
+
+use kakehashi_contract::{AttributeSelection, SelectedNames, SourceQuery};
+use ngsi_ld::{AttributeName, Entity, TypeName};
+
+/// A type of which something is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldType {
+    /// Which.
+    pub name: TypeName,
+    /// The attributes that are kept.
+    pub attributes: SelectedNames,
+    /// Which others the source may have.
+    pub others: Others,
+}
+
+/// Attributes of a type that are not kept.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Others {
+    /// These: the source makes no more.
+    These(SelectedNames),
+    /// Whichever the source has.
+    Any,
+}
+
+/// What is kept of a source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holding {
+    types: Vec<HeldType>,
+    /// The places of the types that are read together, because the same is kept of them.
+    groups: Vec<Vec<usize>>,
+}
+
+/// Leaves of an entity what may be kept of it.
+pub type Judge = Arc<dyn Fn(&mut Entity) -> Judged + Send + Sync>;
+
+/// What may be kept of an entity.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Judged {
+    /// All of it.
+    Whole,
+    /// It, without something that was in these attributes and that is shown to few.
+    Without(Vec<AttributeName>),
+    /// Nothing.
+    Nothing,
+}
+
+/// Why what a source holds is not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotHeld {
+    /// More entities than are kept of one source.
+    TooMany,
+    /// More bytes than are kept of one source.
+    TooLarge,
+    /// Other sources have taken what there is room for.
+    NoRoom,
+    /// An entity has types of which not the same is kept.
+    SeveralTypes,
+    /// Two entities have one id.
+    RepeatedId,
+    /// An entity of which nothing may be kept.
+    Guarded,
+}
+
+impl NotHeld {
+    /// The word for it in logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooMany => "too_many",
+            Self::TooLarge => "too_large",
+            Self::NoRoom => "no_room",
+            Self::SeveralTypes => "several_types",
+            Self::RepeatedId => "repeated_id",
+            Self::Guarded => "guarded",
+        }
+    }
+}
+
+impl HeldType {
+    fn includes(&self, asked: &AttributeSelection) -> bool {
+        match (asked, &self.others) {
+            (AttributeSelection::All, Others::These(others)) => others.is_empty(),
+            (AttributeSelection::All, Others::Any) => false,
+            (AttributeSelection::Only(names), others) => names.iter().all(|name| {
+                self.attributes.binary_search(name).is_ok()
+                    || matches!(others, Others::These(others) if others.binary_search(name).is_err())
+            }),
+        }
+    }
+}
+
+impl Holding {
+    /// Of these types.
+    #[must_use]
+    pub fn of(types: Vec<HeldType>) -> Self {
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for (place, of_type) in types.iter().enumerate() {
+            let is_alike = |group: &&mut Vec<usize>| {
+                let first = group.first().and_then(|first| types.get(*first));
+                first.is_some_and(|first| first.attributes == of_type.attributes)
+            };
+            match groups.iter_mut().find(is_alike) {
+                Some(group) => group.push(place),
+                None => groups.push(vec![place]),
+            }
+        }
+        Self { types, groups }
+    }
+
+    /// The types of which something is kept.
+    #[must_use]
+    pub fn types(&self) -> &[HeldType] {
+        &self.types
+    }
+
+    /// Whether no attribute is kept of any type.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.types.iter().all(|of_type| of_type.attributes.is_empty())
+    }
+
+    /// Whether what is kept is enough to answer a question, but for what only few may see.
+    #[must_use]
+    pub fn answers(&self, query: &SourceQuery) -> bool {
+        let holds_all = |name: &TypeName| {
+            let of_type = self.types.iter().find(|of_type| of_type.name == *name);
+            of_type.is_some_and(|of_type| of_type.includes(&query.attributes))
+        };
+        !query.fresh && query.types.iter().all(holds_all) && looks_at_what_is_asked_for(query)
+    }
+
+    /// What the source is asked, so that it can be kept.
+    pub(crate) fn questions(&self) -> impl Iterator<Item = SourceQuery> {
+        self.groups.iter().map(|group| {
+            let of_types: Vec<&HeldType> = group.iter().filter_map(|place| self.types.get(*place)).collect();
+            let attributes = of_types.first().map(|first| first.attributes.clone());
+            SourceQuery {
+                attributes: attributes.map_or_else(|| AttributeSelection::only([]), AttributeSelection::Only),
+                system_attributes: true,
+                ..SourceQuery::of_types(of_types.into_iter().map(|of_type| of_type.name.clone()).collect())
+            }
+        })
+    }
+}
+
+/// Whether conditions look at nothing but what is asked for: what is kept beside that would tell of itself.
+fn looks_at_what_is_asked_for(query: &SourceQuery) -> bool {
+    let is_asked =
+        |name: &AttributeName| query.attributes.includes(name) || (query.system_attributes && name.is_system_date());
+    let filter = query.filter.as_deref();
+    query.any_attribute.iter().all(is_asked)
+        && query.geo.iter().all(|geo| is_asked(&geo.property))
+        && filter.is_none_or(|filter| filter.link_depth() == 0 && filter.attributes().into_iter().all(is_asked))
+}
+
+#[cfg(test)]
+mod tests {
+    use ngsi_ld::context::Context;
+    use ngsi_ld::query::Expression;
+
+    use super::*;
+
+    fn names(short: &[&str]) -> SelectedNames {
+        let expanded = short.iter().map(|name| Context::core().expand_attribute(name).unwrap());
+        match AttributeSelection::only(expanded) {
+            AttributeSelection::Only(names) => names,
+            AttributeSelection::All => unreachable!(),
+        }
+    }
+
+    fn of_type(name: &str, attributes: &[&str], others: Others) -> HeldType {
+        HeldType {
+            name: Context::core().expand_type(name).unwrap(),
+            attributes: names(attributes),
+            others,
+        }
+    }
+
+    fn asked(types: &[&str], attributes: Option<&[&str]>) -> SourceQuery {
+        let types = types.iter().map(|name| Context::core().expand_type(name).unwrap());
+        SourceQuery {
+            attributes: attributes.map_or(AttributeSelection::All, |short| AttributeSelection::Only(names(short))),
+            ..SourceQuery::of_types(types.collect())
+        }
+    }
+
+    #[test]
+    fn what_is_not_kept_is_asked_of_the_source() {
+        let holding = Holding::of(vec![
+            of_type("A", &["name", "size"], Others::These(names(&["note"]))),
+            of_type("B", &["name", "size"], Others::These(names(&[]))),
+            of_type("C", &["name"], Others::Any),
+        ]);
+        assert_eq!(holding.groups, [vec![0, 1], vec![2]]);
+        for (types, attributes, answers) in [
+            (&["A"][..], Some(&["name"][..]), true),
+            // The source makes none of that name.
+            (&["A"], Some(&["name", "unheard"]), true),
+            (&["A"], Some(&["name", "note"]), false),
+            (&["A"], None, false),
+            (&["B"], None, true),
+            (&["A", "B", "C"], Some(&["name"]), true),
+            (&["A", "C"], Some(&["name", "size"]), false),
+            (&["C"], Some(&["name", "unheard"]), false),
+            (&["B", "D"], Some(&["name"]), false),
+        ] {
+            assert_eq!(
+                holding.answers(&asked(types, attributes)),
+                answers,
+                "{types:?} {attributes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn conditions_that_look_at_more_than_is_asked_for_are_the_sources() {
+        let holding = Holding::of(vec![of_type("B", &["name", "size"], Others::These(names(&[])))]);
+        let filtered = |attributes: &[&str], q: &str, system_attributes| SourceQuery {
+            filter: Some(Expression::parse(q, Context::core()).unwrap().into()),
+            system_attributes,
+            ..asked(&["B"], Some(attributes))
+        };
+        assert!(holding.answers(&filtered(&["name", "size"], "size>3", false)));
+        assert!(!holding.answers(&filtered(&["name"], "size>3", false)));
+        assert!(!holding.answers(&filtered(&["name"], "modifiedAt>2026-01-01T00:00:00Z", false)));
+        assert!(holding.answers(&filtered(&["name"], "modifiedAt>2026-01-01T00:00:00Z", true)));
+        assert!(!holding.answers(&filtered(&["name"], "name{size}>3", false)));
+        let fresh = SourceQuery {
+            fresh: true,
+            ..asked(&["B"], Some(&["name"]))
+        };
+        assert!(!holding.answers(&fresh));
+    }
+}

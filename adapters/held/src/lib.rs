@@ -1,0 +1,37 @@
+//! What is kept of a source in memory for a while, so that not every question reaches it.
+//!
+//! A source with `hold` stands behind a [`HeldSource`], which is an adapter itself. It reads the source at once, and alone what
+//! is open to whoever may have it; answers from that, exactly as the source would; and asks the source whatever it cannot
+//! answer. Who may see what is decided by whoever asks, of each answer as always. Nothing of it is written anywhere, and it is
+//! gone as soon as it may not be kept any more. Why: `docs/decisions/held-in-memory.md`.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `holding` | [`Holding`]: which types and attributes are kept, and what of an entity may be |
+//! | `held` | [`HeldSource`]: the adapter around another, and what it knows of the source |
+//! | `reading` | reading the source, one time after the other |
+//! | `freshness` | whether what was read answers a question, is read anew, or the source is asked itself |
+//! | `snapshot` | what one reading has brought |
+//! | `columns`, `places` | which entities may meet a condition, found without looking at all |
+//! | `conditions` | whether an entity meets the conditions |
+//! | `prepared` | one question, answered from memory |
+//! | `itself` | the same question, where the source has to be asked after all |
+//! | `memory` | how much is kept, of one source and of all |
+
+mod columns;
+mod conditions;
+mod freshness;
+mod held;
+mod holding;
+mod itself;
+mod memory;
+mod places;
+mod prepared;
+mod reading;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use self::held::{HeldSource, HeldStatus, Upkeep};
+pub use self::holding::{HeldType, Holding, Judge, Judged, NotHeld, Others};
+pub use self::memory::HeldMemory;

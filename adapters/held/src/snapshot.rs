@@ -1,0 +1,319 @@
+//! What one reading has brought: the entities in the source's own order, by id, and what finds those that may meet a condition.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use hashbrown::{HashMap, HashSet};
+use kakehashi_contract::{AttributeSelection, Flaw, SourceQuery, Yielded};
+use kakehashi_resources::share::Share;
+use ngsi_ld::entity::{Attribute, Instance, SystemAttributes};
+use ngsi_ld::query::{Condition, Expression};
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
+use tokio::time::Instant;
+
+use crate::columns::{Column, MayMeet};
+use crate::holding::{Judge, Judged, NotHeld};
+use crate::memory::{Kept, MOST_ENTITIES};
+use crate::places::Places;
+
+/// What a place in the lists takes beside its entity, about: in the map of ids, and its number.
+const BYTES_OF_A_PLACE: usize = 64;
+
+/// Attributes by whose values entities are found: what people look for has few.
+pub(crate) const MOST_COLUMNS: usize = 32;
+
+/// What a source said at one time.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// When the reading began: nothing of it is older.
+    pub(crate) begun: Instant,
+    /// How long it took.
+    pub(crate) took: Duration,
+    places: Box<[Place]>,
+    by_id: HashMap<EntityId, u32>,
+    /// The places of those that are wrong.
+    flawed: Box<[u32]>,
+    /// Attributes of which something is not here that few may see.
+    reduced: HashSet<AttributeName>,
+    found_by: RwLock<FoundBy>,
+    kept: Kept,
+}
+
+/// One place in the source's list.
+#[derive(Debug)]
+pub(crate) enum Place {
+    Entity(Entity),
+    /// Something is wrong with it; it is of one of these types.
+    LeftOut(Flaw, Arc<[TypeName]>),
+}
+
+/// What finds entities by one attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum FoundByAttribute {
+    Value(AttributeName),
+    Place(AttributeName),
+}
+
+#[derive(Debug)]
+struct FoundBy {
+    columns: HashMap<AttributeName, Arc<Column>>,
+    places: HashMap<AttributeName, Arc<Places>>,
+    /// What was too large, or made of nothing.
+    kept: Kept,
+}
+
+/// Places that may hold what is asked for.
+#[derive(Debug)]
+pub(crate) enum Candidates {
+    All,
+    These(Vec<u32>),
+}
+
+/// A reading under way.
+pub(crate) struct Building<'a> {
+    judge: &'a Judge,
+    share: &'a Arc<Share>,
+    places: Vec<Place>,
+    by_id: HashMap<EntityId, u32>,
+    flawed: Vec<u32>,
+    reduced: HashSet<AttributeName>,
+    kept: Kept,
+}
+
+impl<'a> Building<'a> {
+    pub(crate) fn new(judge: &'a Judge, share: &'a Arc<Share>) -> Self {
+        Self {
+            judge,
+            share,
+            places: Vec::new(),
+            by_id: HashMap::new(),
+            flawed: Vec::new(),
+            reduced: HashSet::new(),
+            kept: Kept::nothing_of(share),
+        }
+    }
+
+    /// Adds what the source has sent of a question about these types.
+    pub(crate) fn add(&mut self, yielded: Yielded, types: &Arc<[TypeName]>) -> Result<(), NotHeld> {
+        if self.places.len() >= MOST_ENTITIES {
+            return Err(NotHeld::TooMany);
+        }
+        let number = u32::try_from(self.places.len()).map_err(|_| NotHeld::TooMany)?;
+        let place = match yielded {
+            Yielded::LeftOut(flaw) => {
+                self.flawed.push(number);
+                Place::LeftOut(flaw, Arc::clone(types))
+            }
+            Yielded::Entity(mut entity) => {
+                if !entity.types.iter().all(|name| types.contains(name)) {
+                    return Err(NotHeld::SeveralTypes);
+                }
+                match (self.judge)(&mut entity) {
+                    Judged::Whole => {}
+                    Judged::Without(names) => self.reduced.extend(names),
+                    Judged::Nothing => return Err(NotHeld::Guarded),
+                }
+                self.kept.grow(entity.weight() + BYTES_OF_A_PLACE)?;
+                if self.by_id.insert(entity.id.clone(), number).is_some() {
+                    return Err(NotHeld::RepeatedId);
+                }
+                Place::Entity(entity)
+            }
+        };
+        self.places.push(place);
+        Ok(())
+    }
+
+    pub(crate) fn finish(self, begun: Instant) -> Snapshot {
+        Snapshot {
+            begun,
+            took: begun.elapsed(),
+            places: self.places.into(),
+            by_id: self.by_id,
+            flawed: self.flawed.into(),
+            reduced: self.reduced,
+            found_by: RwLock::new(FoundBy {
+                columns: HashMap::new(),
+                places: HashMap::new(),
+                kept: Kept::nothing_of(self.share),
+            }),
+            kept: self.kept,
+        }
+    }
+}
+
+impl Snapshot {
+    /// How many places it has.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let found_by = self.found_by.read().unwrap_or_else(PoisonError::into_inner);
+        self.kept.bytes() + found_by.kept.bytes()
+    }
+
+    /// What stands at a place.
+    pub(crate) fn place(&self, number: usize) -> Option<&Place> {
+        self.places.get(number)
+    }
+
+    /// The entity of an id.
+    pub(crate) fn entity(&self, id: &EntityId) -> Option<&Entity> {
+        match self.place(*self.by_id.get(id)? as usize)? {
+            Place::Entity(entity) => Some(entity),
+            Place::LeftOut(..) => None,
+        }
+    }
+
+    /// Whether a question cannot be answered from it after all: somebody may see what is not here, or an entity that is asked
+    /// for by its id may be one of those with which something is wrong.
+    pub(crate) fn lacks_something_of(&self, query: &SourceQuery) -> bool {
+        let is_reduced = || match &query.attributes {
+            AttributeSelection::All => !self.reduced.is_empty(),
+            AttributeSelection::Only(names) => names.iter().any(|name| self.reduced.contains(name)),
+        };
+        (query.beyond_open && is_reduced())
+            || (!self.flawed.is_empty() && query.ids.iter().any(|id| !self.by_id.contains_key(id)))
+    }
+
+    /// The places that may hold what a question asks for, in their order. What would have found them is wanted, if it is not
+    /// there.
+    pub(crate) fn candidates(&self, query: &SourceQuery, want: &mut dyn FnMut(FoundByAttribute)) -> Candidates {
+        if !query.ids.is_empty() {
+            let mut numbers: Vec<u32> = query.ids.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            return Candidates::These(numbers);
+        }
+        let by_place = query.geo.as_ref().and_then(|geo| {
+            geo.surroundings()?;
+            let places = self.places_of(&geo.property);
+            if places.is_none() {
+                want(FoundByAttribute::Place(geo.property.clone()));
+            }
+            places?.may_meet(geo)
+        });
+        let by_value = self.found_by_value(query, want);
+        let fewest = match (by_place, by_value) {
+            (Some(by_place), Some(by_value)) if by_value.len() < by_place.len() => Some(by_value),
+            (Some(by_place), _) => Some(by_place),
+            (None, by_value) => by_value,
+        };
+        let Some(mut numbers) = fewest else {
+            return Candidates::All;
+        };
+        if !self.flawed.is_empty() {
+            // Whether those would meet the conditions nobody knows.
+            numbers.extend_from_slice(&self.flawed);
+            numbers.sort_unstable();
+            numbers.dedup();
+        }
+        Candidates::These(numbers)
+    }
+
+    /// Those that may meet the one of the conditions that fewest do.
+    fn found_by_value(&self, query: &SourceQuery, want: &mut dyn FnMut(FoundByAttribute)) -> Option<Vec<u32>> {
+        let mut columns: Vec<(Arc<Column>, &Condition)> = Vec::new();
+        for condition in query.filter.as_deref().map(necessary).unwrap_or_default() {
+            let name = &condition.path.attribute;
+            match self.column_of(name) {
+                Some(column) => columns.push((column, condition)),
+                None => want(FoundByAttribute::Value(name.clone())),
+            }
+        }
+        let found = columns
+            .iter()
+            .filter_map(|(column, condition)| column.may_meet(condition));
+        found.min_by_key(MayMeet::len).map(|found| found.numbers())
+    }
+
+    fn column_of(&self, name: &AttributeName) -> Option<Arc<Column>> {
+        let found_by = self.found_by.read().unwrap_or_else(PoisonError::into_inner);
+        found_by.columns.get(name).cloned()
+    }
+
+    fn places_of(&self, name: &AttributeName) -> Option<Arc<Places>> {
+        let found_by = self.found_by.read().unwrap_or_else(PoisonError::into_inner);
+        found_by.places.get(name).cloned()
+    }
+
+    /// Makes what finds entities by an attribute, if it is not there yet and there is room for it.
+    pub(crate) fn find_by(&self, wanted: &FoundByAttribute) {
+        let entities = || {
+            let numbered = self.places.iter().zip(0_u32..);
+            numbered.filter_map(|(place, number)| match place {
+                Place::Entity(entity) => Some((number, entity)),
+                Place::LeftOut(..) => None,
+            })
+        };
+        let keep = |weight: usize, put: &dyn Fn(&mut FoundBy)| {
+            let mut found_by = self.found_by.write().unwrap_or_else(PoisonError::into_inner);
+            if found_by.kept.grow(weight).is_ok() {
+                put(&mut found_by);
+            }
+        };
+        match wanted {
+            FoundByAttribute::Value(name) if self.column_of(name).is_none() => {
+                let column = Arc::new(Column::of(entities(), name));
+                keep(column.weight(), &|found_by| {
+                    found_by.columns.insert(name.clone(), Arc::clone(&column));
+                });
+            }
+            FoundByAttribute::Place(name) if self.places_of(name).is_none() => {
+                let places = Arc::new(Places::of(entities(), name));
+                keep(places.weight(), &|found_by| {
+                    found_by.places.insert(name.clone(), Arc::clone(&places));
+                });
+            }
+            FoundByAttribute::Value(_) | FoundByAttribute::Place(_) => {}
+        }
+    }
+}
+
+/// The conditions that must be met, each on the value of an attribute itself.
+fn necessary(filter: &Expression) -> Vec<&Condition> {
+    let is_plain = |condition: &&Condition| {
+        let path = &condition.path;
+        path.sub_attributes.is_empty()
+            && path.members.is_empty()
+            && path.linked.is_none()
+            && !path.attribute.is_system_date()
+    };
+    match filter {
+        Expression::And(parts) => parts.iter().flat_map(necessary).collect(),
+        Expression::Condition(condition) => Some(condition).into_iter().filter(is_plain).collect(),
+        Expression::Or(_) => Vec::new(),
+    }
+}
+
+/// What a question asks for of an entity, as the source would send it.
+pub(crate) fn shown(entity: &Entity, query: &SourceQuery) -> Entity {
+    let asked = entity
+        .attributes
+        .iter()
+        .filter(|attribute| query.attributes.includes(&attribute.name));
+    let mut shown = Entity {
+        id: entity.id.clone(),
+        types: entity.types.clone(),
+        scopes: entity.scopes.clone(),
+        system: entity.system.clone(),
+        attributes: asked.cloned().collect(),
+    };
+    if !query.system_attributes {
+        shown.system = SystemAttributes::default();
+        shown.attributes.iter_mut().for_each(without_dates);
+    }
+    shown
+}
+
+fn without_dates(attribute: &mut Attribute) {
+    for instance in &mut attribute.instances {
+        let Instance {
+            system, sub_attributes, ..
+        } = instance;
+        *system = SystemAttributes::default();
+        sub_attributes.iter_mut().for_each(without_dates);
+    }
+}
