@@ -44,6 +44,10 @@ use self::thing::{TYPES, Thing, things};
 /// Questions that each kind of source is asked in every run.
 const QUESTIONS: usize = 2_000;
 
+/// Questions that memory is asked for each that a source is: it is quick, and has as many ways to find entities as there are
+/// types of values.
+const QUESTIONS_TO_MEMORY: usize = 10;
+
 /// Questions about the same entities: putting them into a source takes longer than asking.
 const QUESTIONS_A_WORLD: usize = 8;
 
@@ -214,7 +218,16 @@ fn holds_for<F>(kind: &str, enter: impl Fn(Vec<Thing>) -> F) -> Tally
 where
     F: Future<Output = World>,
 {
+    holds_for_times(1, kind, enter)
+}
+
+/// The same for so many times as many questions.
+fn holds_for_times<F>(times: usize, kind: &str, enter: impl Fn(Vec<Thing>) -> F) -> Tally
+where
+    F: Future<Output = World>,
+{
     let questions = std::env::var("KAKEHASHI_PUSH_DOWN_CASES").map_or(QUESTIONS, |cases| cases.parse().unwrap());
+    let questions = questions * times;
     let seeds = format!(
         "{}/tests/push_down/proptest-regressions/{kind}.txt",
         env!("CARGO_MANIFEST_DIR")
@@ -276,7 +289,7 @@ fn what_a_platform_is_asked_and_what_is_left_is_what_evaluating_everything_gives
 
 #[test]
 fn what_is_kept_in_memory_answers_as_evaluating_everything_does() {
-    let tally = holds_for("held", |things| ready(held::enter(&things)));
+    let tally = holds_for_times(QUESTIONS_TO_MEMORY, "held", |things| ready(held::enter(&things)));
     is_worth_something(&tally, 30);
     assert_eq!(tally.exact, tally.questions, "everything is decided from memory");
 }

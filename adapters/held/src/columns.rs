@@ -191,3 +191,75 @@ impl MayMeet<'_> {
         numbers
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ngsi_ld::context::Context;
+    use ngsi_ld::entity::parse::parse_entity;
+    use ngsi_ld::query::Expression;
+
+    use super::*;
+
+    /// Values as JSON, and as the query language writes those that it can.
+    const VALUES: [(&str, Option<&str>); 13] = [
+        ("-1.5", Some("-1.5")),
+        ("7", Some("7")),
+        ("9007199254740993", Some("9007199254740993")),
+        (r#""7""#, Some(r#""7""#)),
+        (r#""b""#, Some(r#""b""#)),
+        (r#""urn:x:1""#, Some("urn:x:1")),
+        ("true", Some("true")),
+        ("false", Some("false")),
+        (
+            r#"{"@type": "DateTime", "@value": "2026-01-01T00:00:00Z"}"#,
+            Some("2026-01-01T00:00:00Z"),
+        ),
+        (
+            r#"{"@type": "DateTime", "@value": "2026-01-01T00:00:00.5Z"}"#,
+            Some("2026-01-01T00:00:00.5Z"),
+        ),
+        (r#"{"@type": "Date", "@value": "2026-01-01"}"#, Some("2026-01-01")),
+        (r#"[7, "b"]"#, None),
+        (r#"{"c": 7}"#, None),
+    ];
+
+    #[test]
+    fn whatever_meets_a_comparison_is_among_what_may() {
+        let name = Context::core().expand_attribute("a").unwrap();
+        let entities: Vec<Entity> = VALUES
+            .iter()
+            .map(|(value, _)| {
+                let text = format!(r#"{{"id": "urn:e", "type": "T", "a": {{"type": "Property", "value": {value}}}}}"#);
+                parse_entity(text.as_bytes(), Context::core()).unwrap()
+            })
+            .collect();
+        let column = Column::of((0..).zip(&entities), &name);
+        let mut narrowed = 0;
+        for one in VALUES.iter().filter_map(|(_, value)| *value) {
+            let mut asked: Vec<String> = ["==", "<", "<=", ">", ">="]
+                .map(|operator| format!("a{operator}{one}"))
+                .into();
+            asked.push("a".to_owned());
+            for other in VALUES.iter().filter_map(|(_, value)| *value) {
+                asked.extend([format!("a=={one}..{other}"), format!("a=={one},{other}")]);
+            }
+            // Not every one is a text of the language.
+            for q in asked {
+                let Ok(Expression::Condition(condition)) = Expression::parse(&q, Context::core()) else {
+                    continue;
+                };
+                let found = column.may_meet(&condition).unwrap();
+                let numbers = found.numbers();
+                assert!(found.len() >= numbers.len());
+                for (number, entity) in (0..).zip(&entities) {
+                    assert!(
+                        !condition.matches(entity) || numbers.contains(&number),
+                        "{q}: {entity:?}"
+                    );
+                }
+                narrowed += usize::from(numbers.len() < entities.len());
+            }
+        }
+        assert!(narrowed > 200, "{narrowed}");
+    }
+}

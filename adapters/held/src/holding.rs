@@ -29,8 +29,6 @@ pub enum Others {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holding {
     types: Vec<HeldType>,
-    /// The places of the types that are read together, because the same is kept of them.
-    groups: Vec<Vec<usize>>,
 }
 
 /// Leaves of an entity what may be kept of it.
@@ -95,19 +93,8 @@ impl HeldType {
 impl Holding {
     /// Of these types.
     #[must_use]
-    pub fn of(types: Vec<HeldType>) -> Self {
-        let mut groups: Vec<Vec<usize>> = Vec::new();
-        for (place, of_type) in types.iter().enumerate() {
-            let is_alike = |group: &&mut Vec<usize>| {
-                let first = group.first().and_then(|first| types.get(*first));
-                first.is_some_and(|first| first.attributes == of_type.attributes)
-            };
-            match groups.iter_mut().find(is_alike) {
-                Some(group) => group.push(place),
-                None => groups.push(vec![place]),
-            }
-        }
-        Self { types, groups }
+    pub const fn of(types: Vec<HeldType>) -> Self {
+        Self { types }
     }
 
     /// The types of which something is kept.
@@ -132,17 +119,24 @@ impl Holding {
         !query.fresh && query.types.iter().all(holds_all) && looks_at_what_is_asked_for(query)
     }
 
-    /// What the source is asked, so that it can be kept.
+    /// What the source is asked, so that it can be kept: of each type by itself, so that it is known of which type it is what
+    /// is wrong with an entity.
     pub(crate) fn questions(&self) -> impl Iterator<Item = SourceQuery> {
-        self.groups.iter().map(|group| {
-            let of_types: Vec<&HeldType> = group.iter().filter_map(|place| self.types.get(*place)).collect();
-            let attributes = of_types.first().map(|first| first.attributes.clone());
-            SourceQuery {
-                attributes: attributes.map_or_else(|| AttributeSelection::only([]), AttributeSelection::Only),
-                system_attributes: true,
-                ..SourceQuery::of_types(of_types.into_iter().map(|of_type| of_type.name.clone()).collect())
-            }
+        self.types.iter().map(|of_type| SourceQuery {
+            attributes: AttributeSelection::Only(of_type.attributes.clone()),
+            system_attributes: true,
+            ..SourceQuery::of_types(vec![of_type.name.clone()])
         })
+    }
+
+    /// Whether the same is kept of entities of each of these types.
+    pub(crate) fn are_alike(&self, types: &[TypeName]) -> bool {
+        let mut attributes = types.iter().map(|name| {
+            let of_type = self.types.iter().find(|of_type| of_type.name == *name);
+            of_type.map(|of_type| &of_type.attributes)
+        });
+        let first = attributes.next().flatten();
+        first.is_some() && attributes.all(|other| other == first)
     }
 }
 
@@ -194,7 +188,12 @@ mod tests {
             of_type("B", &["name", "size"], Others::These(names(&[]))),
             of_type("C", &["name"], Others::Any),
         ]);
-        assert_eq!(holding.groups, [vec![0, 1], vec![2]]);
+        let alike = |short: &[&str]| {
+            let types: Vec<TypeName> = asked(short, None).types;
+            holding.are_alike(&types)
+        };
+        assert!(alike(&["A", "B"]) && alike(&["C"]));
+        assert!(!alike(&["A", "C"]) && !alike(&["A", "D"]) && !alike(&["D"]));
         for (types, attributes, answers) in [
             (&["A"][..], Some(&["name"][..]), true),
             // The source makes none of that name.

@@ -2,6 +2,7 @@
 //! nothing in it that was not asked for.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -72,7 +73,7 @@ impl PreparedHeld {
         let candidates = snapshot.candidates(&self.query, &mut want);
         Walk {
             rest: match candidates {
-                Candidates::All => Rest::All(0..snapshot.len()),
+                Candidates::All => Rest::All(snapshot.places_of_types(&self.query.types).into()),
                 Candidates::These(numbers) => Rest::These(numbers.into()),
             },
             snapshot,
@@ -108,7 +109,7 @@ struct Walk {
 }
 
 enum Rest {
-    All(std::ops::Range<usize>),
+    All(VecDeque<Range<usize>>),
     These(VecDeque<u32>),
 }
 
@@ -117,7 +118,12 @@ impl Iterator for Rest {
 
     fn next(&mut self) -> Option<usize> {
         match self {
-            Self::All(range) => range.next(),
+            Self::All(ranges) => loop {
+                if let Some(number) = ranges.front_mut()?.next() {
+                    return Some(number);
+                }
+                ranges.pop_front();
+            },
             Self::These(numbers) => numbers.pop_front().map(|number| number as usize),
         }
     }
@@ -160,8 +166,8 @@ impl Walk {
                         return Ok(Some(Found::Entity(entity)));
                     }
                 }
-                Some(Place::LeftOut(flaw, types)) => {
-                    if self.query.types.iter().any(|name| types.contains(name)) {
+                Some(Place::LeftOut(flaw, name)) => {
+                    if self.query.types.contains(name) {
                         return Ok(Some(Found::LeftOut(*flaw)));
                     }
                 }

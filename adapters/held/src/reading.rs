@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use kakehashi_contract::{AdapterError, Call, ErrorKind, Requests};
-use ngsi_ld::TypeName;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -88,13 +87,16 @@ impl Shared {
             requests: Requests::at_most(MOST_REQUESTS),
             ..Call::until((begun + LONGEST_READING).into_std())
         };
-        let mut building = Building::new(&self.judge, &self.share);
+        let mut building = Building::new(&self.holding, &self.judge, &self.share);
         for question in self.holding.questions() {
-            let types: Arc<[TypeName]> = question.types.clone().into();
+            let Some(name) = question.types.first() else {
+                continue;
+            };
+            building.begin(name);
             let mut yielded = self.itself.prepare(&question).query(None, &call).ready_chunks(TOGETHER);
             while let Some(batch) = yielded.next().await {
                 for one in batch {
-                    building.add(one?, &types).map_err(Failed::NotHeld)?;
+                    building.add(one?).map_err(Failed::NotHeld)?;
                 }
                 tokio::task::yield_now().await;
             }

@@ -1,5 +1,6 @@
 //! What one reading has brought: the entities in the source's own order, by id, and what finds those that may meet a condition.
 
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use tokio::time::Instant;
 
 use crate::columns::{Column, MayMeet};
-use crate::holding::{Judge, Judged, NotHeld};
+use crate::holding::{Holding, Judge, Judged, NotHeld};
 use crate::memory::{Kept, MOST_ENTITIES};
 use crate::places::Places;
 
@@ -30,6 +31,8 @@ pub(crate) struct Snapshot {
     /// How long it took.
     pub(crate) took: Duration,
     places: Box<[Place]>,
+    /// Where the entities of each type are; `None`: some have several.
+    by_type: Option<Vec<(TypeName, Range<usize>)>>,
     by_id: HashMap<EntityId, u32>,
     /// The places of those that are wrong.
     flawed: Box<[u32]>,
@@ -43,8 +46,8 @@ pub(crate) struct Snapshot {
 #[derive(Debug)]
 pub(crate) enum Place {
     Entity(Entity),
-    /// Something is wrong with it; it is of one of these types.
-    LeftOut(Flaw, Arc<[TypeName]>),
+    /// Something is wrong with it; it is of this type.
+    LeftOut(Flaw, TypeName),
 }
 
 /// What finds entities by one attribute.
@@ -71,9 +74,12 @@ pub(crate) enum Candidates {
 
 /// A reading under way.
 pub(crate) struct Building<'a> {
+    holding: &'a Holding,
     judge: &'a Judge,
     share: &'a Arc<Share>,
     places: Vec<Place>,
+    by_type: Vec<(TypeName, Range<usize>)>,
+    has_several_types: bool,
     by_id: HashMap<EntityId, u32>,
     flawed: Vec<u32>,
     reduced: HashSet<AttributeName>,
@@ -81,11 +87,14 @@ pub(crate) struct Building<'a> {
 }
 
 impl<'a> Building<'a> {
-    pub(crate) fn new(judge: &'a Judge, share: &'a Arc<Share>) -> Self {
+    pub(crate) fn new(holding: &'a Holding, judge: &'a Judge, share: &'a Arc<Share>) -> Self {
         Self {
+            holding,
             judge,
             share,
             places: Vec::new(),
+            by_type: Vec::new(),
+            has_several_types: false,
             by_id: HashMap::new(),
             flawed: Vec::new(),
             reduced: HashSet::new(),
@@ -93,20 +102,39 @@ impl<'a> Building<'a> {
         }
     }
 
-    /// Adds what the source has sent of a question about these types.
-    pub(crate) fn add(&mut self, yielded: Yielded, types: &Arc<[TypeName]>) -> Result<(), NotHeld> {
+    /// What is added from now on was sent for a question about this type.
+    pub(crate) fn begin(&mut self, name: &TypeName) {
+        let begin = self.places.len();
+        self.by_type.push((name.clone(), begin..begin));
+    }
+
+    /// Adds what the source has sent of the question.
+    pub(crate) fn add(&mut self, yielded: Yielded) -> Result<(), NotHeld> {
         if self.places.len() >= MOST_ENTITIES {
             return Err(NotHeld::TooMany);
         }
         let number = u32::try_from(self.places.len()).map_err(|_| NotHeld::TooMany)?;
+        let Some((name, of_type)) = self.by_type.last_mut() else {
+            return Err(NotHeld::SeveralTypes);
+        };
         let place = match yielded {
             Yielded::LeftOut(flaw) => {
                 self.flawed.push(number);
-                Place::LeftOut(flaw, Arc::clone(types))
+                Place::LeftOut(flaw, name.clone())
             }
             Yielded::Entity(mut entity) => {
-                if !entity.types.iter().all(|name| types.contains(name)) {
+                if !self.holding.are_alike(&entity.types) {
                     return Err(NotHeld::SeveralTypes);
+                }
+                if let Some(earlier) = self.by_id.get(&entity.id) {
+                    let earlier = self.places.get(*earlier as usize);
+                    // What has several types was sent for another of them, too.
+                    let is_same = matches!(earlier, Some(Place::Entity(earlier)) if earlier.types == entity.types);
+                    return if is_same && entity.types.len() > 1 {
+                        Ok(())
+                    } else {
+                        Err(NotHeld::RepeatedId)
+                    };
                 }
                 match (self.judge)(&mut entity) {
                     Judged::Whole => {}
@@ -114,13 +142,13 @@ impl<'a> Building<'a> {
                     Judged::Nothing => return Err(NotHeld::Guarded),
                 }
                 self.kept.grow(entity.weight() + BYTES_OF_A_PLACE)?;
-                if self.by_id.insert(entity.id.clone(), number).is_some() {
-                    return Err(NotHeld::RepeatedId);
-                }
+                self.by_id.insert(entity.id.clone(), number);
+                self.has_several_types |= entity.types.len() > 1;
                 Place::Entity(entity)
             }
         };
         self.places.push(place);
+        of_type.end = self.places.len();
         Ok(())
     }
 
@@ -129,6 +157,7 @@ impl<'a> Building<'a> {
             begun,
             took: begun.elapsed(),
             places: self.places.into(),
+            by_type: (!self.has_several_types).then_some(self.by_type),
             by_id: self.by_id,
             flawed: self.flawed.into(),
             reduced: self.reduced,
@@ -152,6 +181,17 @@ impl Snapshot {
     pub(crate) fn bytes(&self) -> usize {
         let found_by = self.found_by.read().unwrap_or_else(PoisonError::into_inner);
         self.kept.bytes() + found_by.kept.bytes()
+    }
+
+    /// The places of entities of some types, in order: other places may be among them.
+    pub(crate) fn places_of_types(&self, types: &[TypeName]) -> Vec<Range<usize>> {
+        match &self.by_type {
+            Some(by_type) => {
+                let asked = by_type.iter().filter(|(name, _)| types.contains(name));
+                asked.map(|(_, places)| places.clone()).collect()
+            }
+            None => std::iter::once(0..self.places.len()).collect(),
+        }
     }
 
     /// What stands at a place.
@@ -189,7 +229,7 @@ impl Snapshot {
         }
         let by_place = query.geo.as_ref().and_then(|geo| {
             geo.surroundings()?;
-            let places = self.places_of(&geo.property);
+            let places = self.boxes_of(&geo.property);
             if places.is_none() {
                 want(FoundByAttribute::Place(geo.property.clone()));
             }
@@ -234,7 +274,7 @@ impl Snapshot {
         found_by.columns.get(name).cloned()
     }
 
-    fn places_of(&self, name: &AttributeName) -> Option<Arc<Places>> {
+    fn boxes_of(&self, name: &AttributeName) -> Option<Arc<Places>> {
         let found_by = self.found_by.read().unwrap_or_else(PoisonError::into_inner);
         found_by.places.get(name).cloned()
     }
@@ -261,7 +301,7 @@ impl Snapshot {
                     found_by.columns.insert(name.clone(), Arc::clone(&column));
                 });
             }
-            FoundByAttribute::Place(name) if self.places_of(name).is_none() => {
+            FoundByAttribute::Place(name) if self.boxes_of(name).is_none() => {
                 let places = Arc::new(Places::of(entities(), name));
                 keep(places.weight(), &|found_by| {
                     found_by.places.insert(name.clone(), Arc::clone(&places));
