@@ -39,6 +39,7 @@ mod behaviour {
     mod full_disk;
     mod guarded_spellings;
     mod guide_for_administrators;
+    mod held_sources;
     mod hidden;
     mod hidden_by_class;
     mod ids_when_writing;

@@ -35,7 +35,7 @@ pub(super) async fn another(platform: &Platform, before: &str) -> String {
 }
 
 /// Changes the files, and waits until the change holds.
-async fn edit(platform: &Platform, change: impl FnOnce(&Files)) {
+pub(super) async fn edit(platform: &Platform, change: impl FnOnce(&Files)) {
     let before = running(platform).await;
     change(platform.files());
     let waited = tokio::time::timeout(super::harness::PATIENCE, another(platform, &before)).await;

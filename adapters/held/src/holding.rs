@@ -60,6 +60,8 @@ pub enum NotHeld {
     RepeatedId,
     /// An entity of which nothing may be kept.
     Guarded,
+    /// To read it takes longer than it is to be kept.
+    TooSlow,
 }
 
 impl NotHeld {
@@ -73,6 +75,7 @@ impl NotHeld {
             Self::SeveralTypes => "several_types",
             Self::RepeatedId => "repeated_id",
             Self::Guarded => "guarded",
+            Self::TooSlow => "too_slow",
         }
     }
 }

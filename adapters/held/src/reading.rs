@@ -102,6 +102,9 @@ impl Shared {
             }
         }
         let snapshot = building.finish(begun);
+        if snapshot.took >= self.hold {
+            return Err(Failed::NotHeld(NotHeld::TooSlow));
+        }
         self.prepare_to_find(&snapshot).await;
         Ok(snapshot)
     }

@@ -34,7 +34,7 @@ impl Check {
         }
         for source in config.sources() {
             if let Some(hold) = &source.hold {
-                output::line(format_args!("source {} {hold}", source.id));
+                output::note(format_args!("source {} {hold}", source.id));
             }
         }
         output::line(format_args!(
