@@ -2,6 +2,7 @@
 
 mod claims;
 mod findings;
+mod holds;
 mod seeds;
 
 use std::fs;

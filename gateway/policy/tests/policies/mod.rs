@@ -5,6 +5,7 @@ mod conditions;
 mod every_spelling;
 mod files;
 mod guarded;
+mod holding;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
