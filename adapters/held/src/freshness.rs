@@ -11,7 +11,7 @@ use kakehashi_contract::{AdapterError, Call, ErrorKind, SourceQuery};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::held::{Shared, State};
+use crate::shared::{Shared, State};
 use crate::snapshot::Snapshot;
 
 /// A source is read anew so much before the hold is over as twice what the latest reading took, and by no more than this part

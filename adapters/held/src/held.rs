@@ -1,30 +1,23 @@
 //! The adapter around another: it answers from memory what it can, and hands everything else on.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
 use kakehashi_contract::{
     Adapter, AdapterError, Call, EntityWriter, History, Notifies, PreparedQuery, SourceId, SourceQuery, SourceStatus,
 };
-use kakehashi_resources::share::Share;
 use kakehashi_trouble::Trouble;
 use ngsi_ld::{AttributeName, TypeName};
-use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 
 use crate::holding::{Holding, Judge, NotHeld};
 use crate::memory::HeldMemory;
 use crate::prepared::PreparedHeld;
-use crate::reading;
-use crate::snapshot::{FoundByAttribute, MOST_COLUMNS, Snapshot};
-
-/// Begins what reads the source beside requests, and begins it again if it has broken off. It ends by itself once nothing is
-/// kept any more.
-pub type Upkeep = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+use crate::reading::{self, Upkeep};
+use crate::shared::{Shared, State};
+use crate::snapshot::Snapshot;
 
 /// An [`Adapter`] that keeps what another has read.
 pub struct HeldSource {
@@ -50,33 +43,6 @@ pub struct HeldStatus {
     pub not_held: Option<NotHeld>,
 }
 
-/// What requests and the reading share.
-pub(crate) struct Shared {
-    pub(crate) itself: Arc<dyn Adapter>,
-    pub(crate) hold: Duration,
-    pub(crate) holding: Holding,
-    pub(crate) judge: Judge,
-    pub(crate) share: Arc<Share>,
-    pub(crate) state: watch::Sender<State>,
-    /// Somebody needs something that is not there.
-    wanted: Arc<Notify>,
-    found_by: Mutex<Vec<FoundByAttribute>>,
-    pub(crate) readings: AtomicU64,
-    pub(crate) failures: AtomicU64,
-}
-
-/// What is known of the source.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct State {
-    pub(crate) snapshot: Option<Arc<Snapshot>>,
-    /// The latest reading, if it failed: when, and how.
-    pub(crate) failed: Option<(Instant, AdapterError)>,
-    /// When it turned out that what the source holds is not kept, and why.
-    pub(crate) not_held: Option<(Instant, NotHeld)>,
-    /// Nothing may be kept any more.
-    pub(crate) is_erased: bool,
-}
-
 impl HeldSource {
     /// Around an adapter. `holding` says what may be kept for `hold`, `judge` what of an entity. What reads the source has to run
     /// as long as this is there.
@@ -88,19 +54,8 @@ impl HeldSource {
         judge: Judge,
         memory: &HeldMemory,
     ) -> (Self, Upkeep) {
-        let shared = Arc::new(Shared {
-            itself,
-            hold,
-            holding,
-            judge,
-            share: memory.share(),
-            state: watch::Sender::new(State::default()),
-            wanted: Arc::default(),
-            found_by: Mutex::default(),
-            readings: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
-        });
-        let upkeep = reading::upkeep(&shared, &shared.wanted);
+        let shared = Arc::new(Shared::new(itself, hold, holding, judge, memory));
+        let upkeep = reading::upkeep(&shared);
         (Self { shared }, upkeep)
     }
 
@@ -151,52 +106,9 @@ impl HeldSource {
     }
 }
 
-impl Shared {
-    pub(crate) fn source(&self) -> &SourceId {
-        self.itself.source()
-    }
-
-    /// Something is needed: whoever reads the source looks what.
-    pub(crate) fn want(&self) {
-        self.wanted.notify_one();
-    }
-
-    /// Entities are to be found by an attribute, now and after each further reading.
-    pub(crate) fn want_to_find_by(&self, wanted: FoundByAttribute) {
-        let mut all = self.found_by.lock().unwrap_or_else(PoisonError::into_inner);
-        if !all.contains(&wanted) && all.len() < MOST_COLUMNS {
-            all.push(wanted);
-            drop(all);
-            self.want();
-        }
-    }
-
-    /// What entities are to be found by.
-    pub(crate) fn found_by(&self) -> Vec<FoundByAttribute> {
-        self.found_by.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // So that whoever reads it learns that nobody is left.
-        self.wanted.notify_one();
-    }
-}
-
 impl fmt::Debug for HeldSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.shared, f)
-    }
-}
-
-/// Nothing of what is kept.
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held")
-            .field("itself", &self.itself)
-            .field("hold", &self.hold)
-            .finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,8 @@
 //! | module | owns |
 //! |---|---|
 //! | `holding` | [`Holding`]: which types and attributes are kept, and what of an entity may be |
-//! | `held` | [`HeldSource`]: the adapter around another, and what it knows of the source |
+//! | `held` | [`HeldSource`]: the adapter around another |
+//! | `shared` | what is known of the source, and what is wanted |
 //! | `reading` | reading the source, one time after the other |
 //! | `freshness` | whether what was read answers a question, is read anew, or the source is asked itself |
 //! | `snapshot` | what one reading has brought |
@@ -28,10 +29,12 @@ mod memory;
 mod places;
 mod prepared;
 mod reading;
+mod shared;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use self::held::{HeldSource, HeldStatus, Upkeep};
+pub use self::held::{HeldSource, HeldStatus};
 pub use self::holding::{HeldType, Holding, Judge, Judged, NotHeld, Others};
 pub use self::memory::HeldMemory;
+pub use self::reading::Upkeep;

@@ -15,8 +15,8 @@ use kakehashi_resources::{Exhausted, pause};
 
 use crate::conditions::{UNDECIDED, has_expired, meets};
 use crate::freshness::Answers;
-use crate::held::Shared;
 use crate::itself;
+use crate::shared::Shared;
 use crate::snapshot::{Candidates, Place, Snapshot, shown};
 
 /// Everything is decided here.

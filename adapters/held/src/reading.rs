@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use kakehashi_contract::{AdapterError, Call, ErrorKind, Requests};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use crate::held::{Shared, Upkeep};
 use crate::holding::NotHeld;
+use crate::shared::Shared;
 use crate::snapshot::{Building, Snapshot};
 
 /// How long one reading may take: a source that gives a thousand pages of 50 in 100 ms each is read in that.
@@ -41,9 +42,13 @@ impl From<AdapterError> for Failed {
     }
 }
 
+/// Begins what reads the source beside requests, and begins it again if it has broken off. It ends by itself once nothing is
+/// kept any more.
+pub type Upkeep = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// What has to run as long as something is kept.
-pub(crate) fn upkeep(shared: &Arc<Shared>, wanted: &Arc<Notify>) -> Upkeep {
-    let (shared, wanted) = (Arc::downgrade(shared), Arc::clone(wanted));
+pub(crate) fn upkeep(shared: &Arc<Shared>) -> Upkeep {
+    let (shared, wanted) = (Arc::downgrade(shared), Arc::clone(&shared.wanted));
     Box::new(move || keep_reading(Weak::clone(&shared), Arc::clone(&wanted)).boxed())
 }
 
