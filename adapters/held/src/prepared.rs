@@ -57,7 +57,7 @@ impl PreparedHeld {
     /// What was kept, or the question to the source.
     async fn answer(&self, page: Option<Page>, call: &Call) -> Result<EntityStream, AdapterError> {
         match self.shared.what_answers(&self.query, call).await? {
-            Answers::Memory(snapshot) => Ok(self.from_memory(snapshot, page, call)),
+            Answers::Memory(snapshot) => Ok(self.stream_of(snapshot, page, call)),
             Answers::Source => Ok(itself::query(
                 self.itself(),
                 &self.query,
@@ -83,7 +83,7 @@ impl PreparedHeld {
         }
     }
 
-    fn from_memory(&self, snapshot: Arc<Snapshot>, page: Option<Page>, call: &Call) -> EntityStream {
+    fn stream_of(&self, snapshot: Arc<Snapshot>, page: Option<Page>, call: &Call) -> EntityStream {
         let (resources, source) = (call.resources.clone(), self.shared.source().clone());
         let batches = stream::try_unfold(self.walk(snapshot, page), move |walk| {
             let (resources, source) = (resources.clone(), source.clone());
@@ -160,18 +160,19 @@ impl Walk {
     async fn next_of<'s>(&mut self, snapshot: &'s Snapshot) -> Result<Option<Found<'s>>, Exhausted> {
         for number in self.rest.by_ref() {
             pause().await;
-            match snapshot.place(number) {
+            let found = match snapshot.place(number) {
                 Some(Place::Entity(entity)) => {
-                    if meets(&self.query, &UNDECIDED, entity).await? && !has_expired(entity) {
-                        return Ok(Some(Found::Entity(entity)));
-                    }
+                    let is_meant = meets(&self.query, &UNDECIDED, entity).await? && !has_expired(entity);
+                    is_meant.then_some(Found::Entity(entity))
                 }
                 Some(Place::LeftOut(flaw, name)) => {
-                    if self.query.types.contains(name) {
-                        return Ok(Some(Found::LeftOut(*flaw)));
-                    }
+                    let is_meant = self.query.types.contains(name);
+                    is_meant.then_some(Found::LeftOut(*flaw))
                 }
-                None => {}
+                None => None,
+            };
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
