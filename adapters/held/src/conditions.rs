@@ -49,10 +49,16 @@ pub(crate) async fn meets(query: &SourceQuery, decided: &PushDown, entity: &Enti
         return Ok(true);
     };
     let mut evaluation = geo.begin(entity);
+    let matches = to_the_end(|steps| evaluation.advance(steps)).await;
+    matches.map_err(|_| Exhausted::Steps)
+}
+
+/// Goes on with something until it has ended.
+pub(crate) async fn to_the_end<T>(mut advance: impl FnMut(&mut Steps) -> Poll<T>) -> T {
     loop {
         let mut steps = Steps::new(AT_ONCE);
-        if let Poll::Ready(matches) = evaluation.advance(&mut steps) {
-            return matches.map_err(|_| Exhausted::Steps);
+        if let Poll::Ready(end) = advance(&mut steps) {
+            return end;
         }
         pause().await;
     }

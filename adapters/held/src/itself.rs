@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, future};
+use futures::{StreamExt, TryStreamExt, future, stream};
 use kakehashi_contract::{
     AdapterError, Call, Counted, EntityStream, ErrorKind, Page, PreparedQuery, SourceId, SourceQuery, Yielded,
 };
+use ngsi_ld::query::Ordering;
 
 use crate::conditions::meets;
 use crate::memory::MOST_ENTITIES;
+use crate::ordered;
 
 /// The entities that match, or a page of them.
 pub(crate) fn query(
@@ -54,6 +56,40 @@ pub(crate) fn query(
             of_page.take(limit).boxed()
         }
     }
+}
+
+/// All that match, in an order.
+pub(crate) fn ordered(
+    itself: &Arc<dyn PreparedQuery>,
+    asked: &Arc<SourceQuery>,
+    source: &SourceId,
+    order: &Ordering,
+    call: &Call,
+) -> EntityStream {
+    let (all, order) = (query(itself, asked, source, None, call), order.clone());
+    let (source, resources) = (source.clone(), call.resources.clone());
+    let in_order = async move {
+        let all: Vec<Yielded> = all.try_collect().await?;
+        let sorting = async move {
+            let (mut left_out, mut keyed) = (Vec::new(), Vec::new());
+            for one in all {
+                match one {
+                    Yielded::Entity(entity) => keyed.push((ordered::key(&order, &entity).await, entity)),
+                    flawed @ Yielded::LeftOut(_) => left_out.push(flawed),
+                }
+            }
+            let sorted = ordered::sorted(&order, keyed).await;
+            left_out
+                .into_iter()
+                .chain(sorted.into_iter().map(Yielded::Entity))
+                .map(Ok)
+                .collect::<Vec<_>>()
+        };
+        let sorted = resources.compute(sorting).await;
+        let sorted = sorted.map_err(|exhausted| AdapterError::exhausted(&source, exhausted))?;
+        Ok(stream::iter(sorted))
+    };
+    stream::once(in_order).try_flatten().boxed()
 }
 
 /// How many match.

@@ -16,6 +16,7 @@
 //! | `columns`, `places` | which entities may meet a condition, found without looking at all |
 //! | `conditions` | whether an entity meets the conditions |
 //! | `prepared` | one question, answered from memory |
+//! | `ordered` | the same in an order, the first first |
 //! | `itself` | the same question, where the source has to be asked after all |
 //! | `memory` | how much is kept, of one source and of all |
 
@@ -26,6 +27,7 @@ mod held;
 mod holding;
 mod itself;
 mod memory;
+mod ordered;
 mod places;
 mod prepared;
 mod reading;

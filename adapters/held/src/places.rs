@@ -6,6 +6,9 @@ use ngsi_ld::{AttributeName, Entity};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 
+/// About what a degree of latitude has.
+const METRES_OF_A_DEGREE: f64 = 111_000.0;
+
 /// What one box takes in the tree, about, with its part of the nodes above it.
 const BYTES_OF_A_BOX: usize = 96;
 
@@ -40,7 +43,21 @@ impl Places {
 
     /// The numbers of all that may meet a geo-query, in order; `None`: any may.
     pub(crate) fn may_meet(&self, geo: &GeoQuery) -> Option<Vec<u32>> {
-        let mut bounds = geo.surroundings()?;
+        geo.surroundings().map(|bounds| self.within(bounds))
+    }
+
+    /// About how far away, in metres, so many are; `None`: there are fewer.
+    pub(crate) fn reach_of(&self, many: usize, from: &BoundingBox) -> Option<f64> {
+        let middle = [
+            f64::midpoint(from.min_longitude, from.max_longitude),
+            f64::midpoint(from.min_latitude, from.max_latitude),
+        ];
+        let farthest = self.0.nearest_neighbor_iter_with_distance_2(middle).nth(many)?;
+        Some((farthest.1.sqrt() * METRES_OF_A_DEGREE).max(1.0))
+    }
+
+    /// The numbers of all that meet a box, in order.
+    pub(crate) fn within(&self, mut bounds: BoundingBox) -> Vec<u32> {
         if bounds.meets_antimeridian() {
             // What touches the antimeridian touches what stands on its other side.
             bounds.min_longitude = f64::MIN;
@@ -50,7 +67,7 @@ impl Places {
         let mut numbers: Vec<u32> = found.map(|placed| placed.data).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        Some(numbers)
+        numbers
     }
 }
 

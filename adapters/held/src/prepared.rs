@@ -12,10 +12,12 @@ use kakehashi_contract::{
     Yielded,
 };
 use kakehashi_resources::{Exhausted, pause};
+use ngsi_ld::query::Ordering;
 
 use crate::conditions::{UNDECIDED, has_expired, meets};
 use crate::freshness::Answers;
 use crate::itself;
+use crate::ordered::InOrder;
 use crate::shared::Shared;
 use crate::snapshot::{Candidates, Place, Snapshot, shown};
 
@@ -66,6 +68,28 @@ impl PreparedHeld {
                 call,
             )),
         }
+    }
+
+    async fn answer_in_order(&self, order: &Ordering, call: &Call) -> Result<EntityStream, AdapterError> {
+        let source = self.shared.source();
+        let snapshot = match self.shared.what_answers(&self.query, call).await? {
+            Answers::Memory(snapshot) => snapshot,
+            Answers::Source => return Ok(itself::ordered(self.itself(), &self.query, source, order, call)),
+        };
+        let in_order = InOrder::new(snapshot, Arc::clone(&self.query), order.clone());
+        if let Some(wanted) = in_order.wants() {
+            self.shared.want_to_find_by(wanted);
+        }
+        let (resources, source) = (call.resources.clone(), source.clone());
+        let parts = stream::try_unfold(in_order, move |in_order| {
+            let (resources, source) = (resources.clone(), source.clone());
+            async move {
+                let next = resources.compute(in_order.next()).await.and_then(|next| next);
+                let next = next.map_err(|exhausted| AdapterError::exhausted(&source, exhausted))?;
+                Ok(next.map(|(in_order, part)| (stream::iter(part.into_iter().map(Ok)), in_order)))
+            }
+        });
+        Ok(parts.try_flatten().boxed())
     }
 
     fn walk(&self, snapshot: Arc<Snapshot>, page: Option<Page>) -> Walk {
@@ -222,6 +246,12 @@ impl PreparedQuery for PreparedHeld {
         let (this, call) = (self.clone(), call.clone());
         let answer = async move { this.answer(page, &call).await };
         stream::once(answer).try_flatten().boxed()
+    }
+
+    fn ordered(&self, order: &Ordering, call: &Call) -> Option<EntityStream> {
+        let (this, order, call) = (self.clone(), order.clone(), call.clone());
+        let answer = async move { this.answer_in_order(&order, &call).await };
+        Some(stream::once(answer).try_flatten().boxed())
     }
 
     async fn count(&self, call: &Call) -> Result<Counted, AdapterError> {

@@ -194,6 +194,11 @@ impl Snapshot {
         }
     }
 
+    /// The places of those that are wrong.
+    pub(crate) fn flawed(&self) -> impl Iterator<Item = &Place> {
+        self.flawed.iter().filter_map(|number| self.place(*number as usize))
+    }
+
     /// What stands at a place.
     pub(crate) fn place(&self, number: usize) -> Option<&Place> {
         self.places.get(number)
@@ -274,7 +279,8 @@ impl Snapshot {
         found_by.columns.get(name).cloned()
     }
 
-    fn boxes_of(&self, name: &AttributeName) -> Option<Arc<Places>> {
+    /// Where the entities are by a GeoProperty.
+    pub(crate) fn boxes_of(&self, name: &AttributeName) -> Option<Arc<Places>> {
         let found_by = self.found_by.read().unwrap_or_else(PoisonError::into_inner);
         found_by.places.get(name).cloned()
     }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod kept;
+mod ordered;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

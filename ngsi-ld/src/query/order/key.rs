@@ -275,6 +275,15 @@ impl<'a> Measured<'a> {
 const NO_DISTANCE: Key = Key::Object(CompactString::const_new(""));
 
 impl OrderingKey {
+    /// How far away the first term has found it, in metres; `None`: it does not order by distance, or there is none.
+    #[must_use]
+    pub fn metres(&self) -> Option<f64> {
+        match self.values.first() {
+            Some(Key::Distance(metres)) => Some(*metres),
+            _ => None,
+        }
+    }
+
     /// How many bytes its texts have: what comparing it with another may take.
     pub(super) const fn text_bytes(&self) -> usize {
         self.text_bytes

@@ -29,7 +29,9 @@ pub use self::sorting::Sorting;
 
 use self::collation::Collation;
 use super::{AttributePath, ReferenceGeometry};
+use crate::AttributeName;
 use crate::context::Context;
+use crate::entity::Geometry;
 
 /// Most terms of one ordering: people write two.
 pub const MAX_ORDERING_TERMS: usize = 16;
@@ -149,6 +151,18 @@ impl Ordering {
     pub(super) fn reference_of_distances(&self) -> Option<&ReferenceGeometry> {
         let is_by_distance = self.terms.iter().any(|term| term.direction.is_by_distance());
         self.reference.as_ref().filter(|_| is_by_distance)
+    }
+
+    /// What is measured from where, if the nearest come first: the attribute whose own value is, and the geometry.
+    #[must_use]
+    pub fn nearest_first(&self) -> Option<(&AttributeName, &Geometry)> {
+        let term = self.terms.first().filter(|term| term.direction == Direction::Nearest)?;
+        let OrderingTarget::Attribute(path) = &term.target else {
+            return None;
+        };
+        let is_plain = path.sub_attributes.is_empty() && path.members.is_empty();
+        let reference = self.reference.as_ref().filter(|_| is_plain)?;
+        Some((&path.attribute, reference.geometry()))
     }
 
     /// The paths into attributes that it looks at, in the order of its terms.
