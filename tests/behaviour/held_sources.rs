@@ -5,10 +5,11 @@ use std::future::IntoFuture;
 
 use serde_json::Value;
 use stand_ins::{Fault, LoggedRequest, Server};
+use toml::Table;
 
 use super::harness::{
     Ask, Builder, Finished, ORION, Platform, RawOrion, SANO, change_source, encoded, in_place_of_orion,
-    nasushiobara_sites, planted, sano_sites, until,
+    nasushiobara_sites, planted, sano_sites, section, until,
 };
 use super::reload::edit;
 use super::too_wide::{broker, with_brokers_that};
@@ -110,6 +111,8 @@ fn battery() -> Vec<String> {
         "limit=5&idPattern=09",
         "limit=5&scopeQ=%2Fa",
         "limit=5&lang=ja",
+        "limit=5&orderBy=location%3Bdist-asc&orderFrom=%5B139.58,36.31%5D",
+        "limit=7&offset=3&orderBy=name%3Bdesc&count=true",
         "limit=50&georel=within&geometry=Polygon&coordinates=%5B%5B%5B139.5,36.2%5D,%5B140.1,36.2%5D,%5B140.1,37.1%5D,%5B139.5,37.1%5D,%5B139.5,36.2%5D%5D%5D",
         "limit=50&georel=near%3BmaxDistance==2000&geometry=Point&coordinates=%5B139.58,36.31%5D&count=true",
         "limit=50&georel=near%3BminDistance==2000&geometry=Point&coordinates=%5B139.58,36.31%5D&count=true",
@@ -145,9 +148,14 @@ fn battery() -> Vec<String> {
 
 #[tokio::test]
 async fn answers_are_those_of_the_sources() {
-    let kept = holding(&[SANO, ORION], LONG).await.start().await;
+    let in_order = |table: &mut Table| {
+        let extensions = Value::from(["federated-order"]);
+        section(table, "gateway").insert("extensions".into(), toml::Value::try_from(extensions).unwrap());
+    };
+    let kept = holding(&[SANO, ORION], LONG).await.tenants(in_order).start().await;
     // The same stand-ins: they date what they hold by when they have started.
     let plain = Platform::builder().await.tenants(|table| {
+        in_order(table);
         for (id, url) in [(SANO, kept.demo().sano().url()), (ORION, kept.demo().orion().url())] {
             change_source(table, id, |source| {
                 source.insert("endpoint".into(), url.into());
