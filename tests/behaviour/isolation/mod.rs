@@ -11,6 +11,7 @@ mod compared;
 mod granted;
 mod judged_subscriptions;
 mod judged_writes;
+mod keeping;
 mod model;
 mod notifying;
 mod posted;
@@ -48,6 +49,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use self::chances::{imperfect, world};
+use self::keeping::Keeping;
 use self::model::{Bound, Expected, Seen, expected, expected_in, told_of};
 use self::posted::posted;
 use self::question::{Asked, LARGEST_PAGE, Modified, Question, questions};
@@ -81,6 +83,8 @@ struct Rig {
     wrong: sources::Wrong,
     /// How often it was told that something is wrong with entities of a source.
     warned: Cell<usize>,
+    /// How many answers were made from what is kept in memory, in part at least, and show something.
+    from_memory: Cell<usize>,
     _files: tempfile::TempDir,
 }
 
@@ -139,6 +143,7 @@ impl Rig {
             folder,
             wrong: sources::Wrong::default(),
             warned: Cell::new(0),
+            from_memory: Cell::new(0),
             _files: files,
         }
     }
@@ -149,7 +154,11 @@ impl Rig {
         let config = load(&self.folder, Some(&running.config), written::files(world));
         let config = config.map_err(|refusal| TestCaseError::fail(format!("the world is refused: {refusal}")))?;
         let mut revision = self.runtime.block_on(Revision::build_after(&running, config)).unwrap();
-        let (sources, held) = sources::of(world, &self.wrong);
+        let keeping = Keeping {
+            classification: revision.config.policy.classification().clone(),
+            runtime: self.runtime.handle().clone(),
+        };
+        let (sources, held) = sources::of(world, &self.wrong, &keeping);
         revision.registry = Registry::new(sources);
         self.gateway.replace(Arc::new(revision));
         Ok(held)
@@ -197,6 +206,9 @@ impl Rig {
             words.next().unwrap().to_owned()
         });
         let warned = warned.collect();
+        if headers.contains_key("age") && body.len() > "[]".len() {
+            self.from_memory.set(self.from_memory.get() + 1);
+        }
         let count = headers.get("ngsild-results-count");
         let count = count.map(|count| count.to_str().unwrap().parse().unwrap());
         ((status, count, serde_json::from_slice(&body).unwrap()), warned)
@@ -570,6 +582,11 @@ fn every_answer_is_that_of_the_rules() {
         panic!("{failure}");
     }
     assert!(rig.warned.get() > 0, "nobody was told that anything is wrong");
+    let from_memory = rig.from_memory.get();
+    assert!(
+        from_memory * 50 > cases(),
+        "{from_memory} answers were made from memory"
+    );
     // A model in which nobody sees anything would agree with a gateway that shows nothing.
     let mut runner = TestRunner::deterministic();
     for _ in 0..50 {

@@ -20,6 +20,7 @@ use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, SystemAttributes, Value};
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
+use super::keeping::Keeping;
 use super::world::{Class, LAST_DAY, LINK, Manner, PLACE, Source, TYPES, Thing, World, date, id, names};
 use super::written::{source_id, tenant_id};
 
@@ -286,21 +287,19 @@ impl EntityWriter for InMemory {
 }
 
 /// The sources of all tenants, in the order of tenants.toml, and for each tenant what its sources hold.
-pub(super) fn of(world: &World, wrong: &Wrong) -> (Vec<RegisteredSource>, Vec<Vec<Parts>>) {
+pub(super) fn of(world: &World, wrong: &Wrong, keeping: &Keeping) -> (Vec<RegisteredSource>, Vec<Vec<Parts>>) {
     let mut sources = Vec::new();
     let mut held = vec![Vec::new(); world.tenants.len()];
     for (index, tenant) in world.tenants.iter().enumerate() {
         for (place, source) in tenant.sources.iter().enumerate() {
             let parts = Arc::new(Mutex::new(held_by(world, source, &source.parts)));
             held[index].push(Arc::clone(&parts));
-            sources.push(registered(
-                world,
-                source,
-                parts,
-                &source_id(index, place),
-                &tenant_id(index),
-                wrong,
-            ));
+            let mut registered = registered(world, source, parts, &source_id(index, place), &tenant_id(index), wrong);
+            // Every other one that is no partition, whatever it is like.
+            if (index + place) % 2 == 0 && !source.is_store {
+                keeping.keep(&mut registered);
+            }
+            sources.push(registered);
         }
     }
     (sources, held)
