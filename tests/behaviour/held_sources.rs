@@ -118,7 +118,7 @@ fn battery() -> Vec<String> {
         "limit=50&georel=near%3BminDistance==2000&geometry=Point&coordinates=%5B139.58,36.31%5D&count=true",
         "limit=50&georel=disjoint&geometry=Point&coordinates=%5B139.58,36.31%5D&count=true",
     ]
-    .map(|part| part.to_owned())
+    .map(str::to_owned)
     .into();
     let site = sano_sites().remove(2);
     for q in [
