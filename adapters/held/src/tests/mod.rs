@@ -132,6 +132,11 @@ fn site(number: usize) -> Entity {
     parse_entity(text.as_bytes(), Context::core()).unwrap()
 }
 
+/// The number of a site, as its id has it.
+fn number_of(entity: &Entity) -> String {
+    entity.id.as_str().rsplit(':').next().unwrap().to_owned()
+}
+
 impl World {
     fn with(entities: Vec<Yielded>, judge: Judge, memory: &HeldMemory) -> Self {
         let source = Arc::new(Inner {
@@ -173,7 +178,7 @@ impl World {
         let ids = found
             .into_iter()
             .filter_map(Yielded::entity)
-            .map(|entity| entity.id.as_str()[17..].to_owned());
+            .map(|entity| number_of(&entity));
         Ok((ids.collect(), call.freshness.age(), !call.freshness.stale().is_empty()))
     }
 
