@@ -18,6 +18,9 @@ use crate::snapshot::Snapshot;
 /// of the hold: what a reading costs the source is set by the hold.
 const AHEAD_AT_MOST: u32 = 10;
 
+/// What was read is kept for so many holds: in the second it answers only where the source cannot be read anew.
+const KEPT_FOR: u32 = 2;
+
 /// How long a question waits for a reading where something is there that is older than the hold, but not by much.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -61,7 +64,7 @@ impl State {
             let ahead = (snapshot.took * 2).min(hold / AHEAD_AT_MOST);
             let is_due = age + ahead >= hold;
             Standing::Fresh { snapshot, is_due }
-        } else if age < hold * 2 {
+        } else if age < hold * KEPT_FOR {
             Standing::Stale(snapshot)
         } else {
             Standing::Nothing
@@ -105,6 +108,25 @@ impl Shared {
             Standing::Source => false,
         };
         is_due && state.left_alone_for(self.hold).is_none()
+    }
+
+    /// Until when what is there answers anything.
+    pub(crate) fn kept_until(&self) -> Option<Instant> {
+        let state = self.state.borrow();
+        let snapshot = state.snapshot.as_ref()?;
+        snapshot.begun.checked_add(self.hold * KEPT_FOR)
+    }
+
+    /// Nobody has asked for so long that what is there answers nothing any more.
+    pub(crate) fn forget_what_is_too_old(&self) {
+        self.state.send_if_modified(|state| {
+            let is_too_old = state.snapshot.as_ref();
+            let is_too_old = is_too_old.is_some_and(|snapshot| snapshot.begun.elapsed() >= self.hold * KEPT_FOR);
+            if is_too_old {
+                state.snapshot = None;
+            }
+            is_too_old
+        });
     }
 
     /// What answers a question. Where nothing is there that could, it waits for the reading.

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use futures::{FutureExt, StreamExt};
 use kakehashi_contract::{AdapterError, Call, ErrorKind, Requests};
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::holding::NotHeld;
 use crate::shared::Shared;
@@ -54,10 +54,26 @@ pub(crate) fn upkeep(shared: &Arc<Shared>) -> Upkeep {
 
 async fn keep_reading(shared: Weak<Shared>, wanted: Arc<Notify>) {
     loop {
-        wanted.notified().await;
+        let Some(kept_until) = shared.upgrade().map(|shared| shared.kept_until()) else {
+            return;
+        };
+        let too_old = async {
+            match kept_until {
+                Some(end) => sleep_until(end).await,
+                None => future::pending().await,
+            }
+        };
+        let is_wanted = tokio::select! {
+            () = wanted.notified() => true,
+            () = too_old => false,
+        };
         let Some(shared) = shared.upgrade() else { return };
         if shared.state.borrow().is_erased {
             return;
+        }
+        if !is_wanted {
+            shared.forget_what_is_too_old();
+            continue;
         }
         if shared.is_to_be_read() {
             shared.read_anew().await;

@@ -36,10 +36,16 @@ async fn however_many_ask_at_once_one_reading_answers_them() {
 async fn nobody_asks_and_nothing_is_read() {
     let world = World::sites(3);
     world.find(&all()).await.unwrap();
+    advance(HOLD * 2 - Duration::from_secs(1)).await;
+    settle().await;
+    assert_eq!(world.held.status().entities, 3);
+    advance(Duration::from_secs(2)).await;
+    settle().await;
+    let forgotten = world.held.status();
+    assert_eq!((forgotten.entities, forgotten.bytes, forgotten.age), (0, 0, None));
     advance(HOLD * 100).await;
     settle().await;
     assert_eq!(world.times_asked(), 1);
-    // What is much older than the hold answers nothing.
     let (_, age, _) = world.find(&all()).await.unwrap();
     assert_eq!((age, world.times_asked()), (Some(Duration::ZERO), 2));
 }
