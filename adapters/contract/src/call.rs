@@ -26,7 +26,7 @@ pub struct Call {
     pub resources: Resources,
     /// How many requests to sources it may cause.
     pub requests: Requests,
-    /// How old what is kept of sources may be, and is.
+    /// How old what is kept of sources is, as far as the answer is made of it.
     pub freshness: Freshness,
 }
 

@@ -1,4 +1,4 @@
-//! How old an answer is, where a source was not asked for it but what it said before was kept; and whether that may be.
+//! How old an answer is, where a source was not asked for it but what it said before was kept.
 //!
 //! What is noted here follows from what is asked and from when the source was read, never from what it holds.
 
@@ -9,15 +9,9 @@ use smallvec::SmallVec;
 
 use crate::source_id::SourceId;
 
-/// How old what an answer is made of may be, and is. Clones note together.
+/// How old what an answer is made of is. Clones note together.
 #[derive(Debug, Clone, Default)]
-pub struct Freshness(Option<Arc<OfAnswer>>);
-
-#[derive(Debug, Default)]
-struct OfAnswer {
-    is_demanded: bool,
-    noted: Mutex<Noted>,
-}
+pub struct Freshness(Option<Arc<Mutex<Noted>>>);
 
 #[derive(Debug, Default)]
 struct Noted {
@@ -26,27 +20,18 @@ struct Noted {
 }
 
 impl Freshness {
-    /// Of a request that wants to know it. `is_demanded`: nothing that was kept may answer it.
+    /// Of a request that wants to know it.
     #[must_use]
-    pub fn of_request(is_demanded: bool) -> Self {
-        Self(Some(Arc::new(OfAnswer {
-            is_demanded,
-            noted: Mutex::default(),
-        })))
-    }
-
-    /// Whether the sources themselves have to be asked.
-    #[must_use]
-    pub fn is_demanded(&self) -> bool {
-        self.0.as_ref().is_some_and(|answer| answer.is_demanded)
+    pub fn of_request() -> Self {
+        Self(Some(Arc::default()))
     }
 
     /// Notes that a part of the answer is what the source said so long ago; `is_stale`: longer ago than it should be.
     pub fn note(&self, source: &SourceId, age: Duration, is_stale: bool) {
-        let Some(answer) = &self.0 else {
+        let Some(noted) = &self.0 else {
             return;
         };
-        let mut noted = answer.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
         noted.oldest = noted.oldest.max(Some(age));
         if is_stale && !noted.stale.contains(source) {
             noted.stale.push(source.clone());
@@ -66,8 +51,8 @@ impl Freshness {
     }
 
     fn noted<T>(&self, look: impl FnOnce(&Noted) -> T) -> Option<T> {
-        let answer = self.0.as_ref()?;
-        Some(look(&answer.noted.lock().unwrap_or_else(PoisonError::into_inner)))
+        let noted = self.0.as_ref()?;
+        Some(look(&noted.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
@@ -78,7 +63,7 @@ mod tests {
     #[test]
     fn an_answer_is_as_old_as_its_oldest_part() {
         let [a, b] = ["a", "b"].map(SourceId::new);
-        let freshness = Freshness::of_request(false);
+        let freshness = Freshness::of_request();
         assert_eq!((freshness.age(), freshness.stale().len()), (None, 0));
         let same = freshness.clone();
         same.note(&a, Duration::from_secs(5), false);
@@ -88,7 +73,6 @@ mod tests {
         assert_eq!(*same.stale(), [b]);
         let nobody = Freshness::default();
         nobody.note(&a, Duration::from_secs(5), true);
-        assert_eq!((nobody.age(), nobody.is_demanded()), (None, false));
-        assert!(Freshness::of_request(true).is_demanded());
+        assert_eq!(nobody.age(), None);
     }
 }

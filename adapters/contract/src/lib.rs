@@ -6,7 +6,7 @@
 //! | `prepared` | [`PreparedQuery`]: one question to one source, decided once: what it is asked, what it may answer |
 //! | `query`, `selection` | [`SourceQuery`]: what one source is asked, and [`PushDown`]: how much of it the source decides |
 //! | `call` | [`Call`]: what holds for one request of one consumer, whichever sources it needs |
-//! | `freshness` | [`Freshness`]: how old an answer is that was kept, and whether it may be |
+//! | `freshness` | [`Freshness`]: how old an answer is that was kept |
 //! | [`flaw`] | [`Yielded`]: an entity of a source, or why it was left out |
 //! | `asked` | [`AskedRequest`]: what a source would be asked, told and not sent |
 //! | `writing` | [`EntityWriter`]: what a source that takes writes is asked |

@@ -103,7 +103,7 @@ pub fn types_named_here<'a>(question: &Question, policies: &'a PolicyEngine) -> 
 pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result<Plan, Refusal> {
     let named = named_types(question, asker, call).await;
     let mut sub_queries = narrow(question, asker, &named)?;
-    if call.freshness.is_demanded() {
+    if call.no_cache {
         for sub_query in &mut sub_queries {
             sub_query.query.fresh = true;
         }

@@ -194,7 +194,7 @@ impl World {
 fn call() -> Call {
     let deadline = Instant::now() + Duration::from_secs(10);
     Call {
-        freshness: Freshness::of_request(false),
+        freshness: Freshness::of_request(),
         ..Call::until(deadline.into_std())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
-use kakehashi_adapters::{Call, Requests};
+use kakehashi_adapters::{Call, Freshness, Requests};
 use kakehashi_config::Proof;
 use kakehashi_contexts::{ContextUser, NamedContext, RequestContext};
 use kakehashi_core::consumer::Consumer;
@@ -19,7 +19,6 @@ use kakehashi_running::Gateway;
 use serde_json::value::RawValue;
 
 use super::cache_control::is_no_cache;
-use super::freshness;
 use super::request_context;
 use super::surroundings::Surroundings;
 use crate::edge::{Caller, Deadline, Passed, PresentedToken, RequestId};
@@ -152,7 +151,7 @@ impl Scope {
             no_cache: is_no_cache(&self.headers),
             resources: self.resources.clone(),
             requests: Requests::at_most(self.revision.config.gateway.limits.requests),
-            freshness: freshness::of_request(&self.headers),
+            freshness: Freshness::of_request(),
         };
         gather::Request {
             call,
