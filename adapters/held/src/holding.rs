@@ -25,7 +25,7 @@ pub enum Others {
     Any,
 }
 
-/// What is kept of a source.
+/// What is kept of a source. Its types are in the order in which the source lists them, where it makes them itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holding {
     types: Vec<HeldType>,
@@ -119,7 +119,18 @@ impl Holding {
             let of_type = self.types.iter().find(|of_type| of_type.name == *name);
             of_type.is_some_and(|of_type| of_type.includes(&query.attributes))
         };
-        !query.fresh && query.types.iter().all(holds_all) && looks_at_what_is_asked_for(query)
+        !query.fresh
+            && self.lists_in_the_order_of_the_source(&query.types)
+            && query.types.iter().all(holds_all)
+            && looks_at_what_is_asked_for(query)
+    }
+
+    /// Whether entities of these types come in the source's own order: whoever walks through a list asks for ids alone, too, and
+    /// what is answered from memory must not stand elsewhere than what the source answers. Of which attributes are made it is
+    /// said by whoever makes them, type by type; others mix types as they like.
+    fn lists_in_the_order_of_the_source(&self, types: &[TypeName]) -> bool {
+        let is_made = |of_type: &HeldType| matches!(of_type.others, Others::These(_));
+        types.len() == 1 || self.types.iter().all(is_made)
     }
 
     /// What the source is asked, so that it can be kept: of each type by itself, so that it is known of which type it is what
@@ -204,7 +215,9 @@ mod tests {
             (&["A"], Some(&["name", "note"]), false),
             (&["A"], None, false),
             (&["B"], None, true),
-            (&["A", "B", "C"], Some(&["name"]), true),
+            // How it mixes types is the source's own.
+            (&["A", "B", "C"], Some(&["name"]), false),
+            (&["C"], Some(&["name"]), true),
             (&["A", "C"], Some(&["name", "size"]), false),
             (&["C"], Some(&["name", "unheard"]), false),
             (&["B", "D"], Some(&["name"]), false),

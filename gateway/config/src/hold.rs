@@ -119,6 +119,9 @@ impl Hold {
                 }
             }
         }
+        if let Some(made) = source.settings.made_types() {
+            types.sort_by_key(|of_type| made.iter().position(|name| **name == of_type.name));
+        }
         hold.holding = Holding::of(types);
         hold
     }

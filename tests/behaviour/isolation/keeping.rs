@@ -4,13 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kakehashi::federation::registry::RegisteredSource;
-use kakehashi::policy::{Class, Classification};
+use kakehashi::policy::{Classification, PersonalData};
 use kakehashi_adapters::SelectedNames;
 use kakehashi_adapters::held::{HeldMemory, HeldSource, HeldType, Holding, Others};
-use ngsi_ld::context::Context;
 use tokio::runtime::Handle;
-
-use super::world::names;
 
 /// Longer than a world is asked.
 const HOLD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -24,18 +21,17 @@ pub(super) struct Keeping {
 impl Keeping {
     /// Keeps what is open of a source, if anything is.
     pub(super) fn keep(&self, source: &mut RegisteredSource) {
+        // As the configuration has it: what nobody has classified could be shown otherwise.
+        if source.personal_data == PersonalData::None {
+            return;
+        }
         let provided = source.provides.iter().filter_map(|provision| provision.r#type.clone());
         let held = provided.filter_map(|name| {
-            self.classification.open_attributes(&name)?;
-            let known = names()
-                .into_iter()
-                .map(|short| Context::kakehashi().expand_attribute(short).unwrap());
-            let (open, others): (Vec<_>, Vec<_>) =
-                known.partition(|known| self.classification.attribute_class(&name, known) == Some(Class::Open));
+            let open = self.classification.open_attributes(&name)?;
             Some(HeldType {
+                attributes: SelectedNames::new(open.iter().cloned()),
+                others: Others::Any,
                 name,
-                attributes: SelectedNames::new(open),
-                others: Others::These(SelectedNames::new(others)),
             })
         });
         let holding = Holding::of(held.collect());
