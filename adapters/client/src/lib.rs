@@ -15,6 +15,7 @@ mod exchange;
 #[cfg(test)]
 mod holding;
 mod http_client;
+mod joint;
 #[cfg(test)]
 mod large_body_tests;
 mod manners;

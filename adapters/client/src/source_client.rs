@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::future::{Either, select};
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Uri};
@@ -25,7 +26,7 @@ use super::progress::Progress;
 use super::query_key::QueryKey;
 use super::request::{Prepared, SourceRequest};
 use super::retry_after::retry_after;
-use super::under_way::{Arrived, ArrivedBody, Ended, Joined, Outcome, Taken, UnderWay};
+use super::under_way::{Arrived, ArrivedBody, Ended, Joined, Listed, Outcome, Taken, UnderWay};
 use super::{Credential, Response, SourceLimits};
 use kakehashi_contract::{
     AdapterError, AskedRequest, Call, ErrorKind, Origin, SourceId, SourceStatus, TooManyRequests,
@@ -265,7 +266,7 @@ impl SourceClient {
             Some(joined) => joined,
             None => self.begin_or_join(&request, hash, call).await?,
         };
-        if !joined.is_own {
+        if joined.answer.is_some() {
             self.admission.joined();
             tracing::debug!(
                 source = %self.source.id,
@@ -315,14 +316,9 @@ impl SourceClient {
             (Proof::Tokens(_), Some((_, token))) => Some(token.clone()),
             _ => None,
         };
-        let exchange = for_all(
-            source,
-            Arc::clone(request),
-            admitted,
-            until,
-            Arc::clone(&progress),
-            call.resources.held(),
-        );
+        let (asked, told, held) = (Arc::clone(request), Arc::clone(&progress), call.resources.held());
+        // Made where it stays: it is large.
+        let exchange = |listed| for_all(source, asked, admitted, until, told, held, listed).boxed();
         let is_good = |token: Option<&HeaderValue>| self.is_good(token);
         Ok(self.under_way.begin(request, hash, token, progress, is_good, exchange))
     }
@@ -336,16 +332,23 @@ impl SourceClient {
         call: &Call,
     ) -> Result<Response, AdapterError> {
         let Joined {
+            exchange,
             answer,
             progress,
-            is_own,
         } = joined;
+        let is_own = answer.is_none();
         let of_request = Instant::from_std(call.deadline);
+        let answered = async {
+            match answer {
+                Some(answer) => answer.await,
+                None => exchange.own().await,
+            }
+        };
         let answered = if of_request < progress.deadline {
-            let in_time = timeout_at(of_request, answer).await;
+            let in_time = timeout_at(of_request, answered).await;
             in_time.map_err(|_| self.gives_up(&progress))?
         } else {
-            answer.await
+            answered.await
         };
         let arrived = match answered {
             Ok(Ok(arrived)) => arrived,
@@ -436,6 +439,7 @@ async fn for_all(
     until: Until,
     progress: Arc<Progress>,
     held: Held,
+    _listed: Listed,
 ) -> Outcome {
     let head = source.head(&request, admitted, until, progress.traceparent.as_deref());
     let Head {

@@ -1,29 +1,26 @@
 //! The requests to one source that only ask and are under way: whoever asks the same meanwhile waits for the same answer.
 //!
-//! Each is a task where it was begun, and goes on for as long as somebody waits for it. Nothing of it is kept when it has
-//! ended; who comes then asks anew. What may not be shared, and what a request costs whom, is decided in `source_client`.
+//! Each goes on for as long as somebody waits for it ([`joint`](super::joint)). Nothing of it is kept when it has ended; who comes
+//! then asks anew. What may not be shared, and what a request costs whom, is decided in `source_client`.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
 use std::hash::BuildHasher;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
-use futures::FutureExt;
-use futures::future::{Shared, WeakShared};
+use futures::future::BoxFuture;
 use hashbrown::hash_map::Entry;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use kakehashi_contract::AdapterError;
 use kakehashi_resources::Held;
+use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
-use tokio::sync::{Notify, oneshot};
 
 use super::body::Collecting;
 use super::driven::Lendable;
+use super::joint::{Answer, Joint};
 use super::progress::Progress;
 use super::request::Prepared;
 
@@ -72,6 +69,8 @@ pub(super) struct UnderWay {
     hashes: DefaultHashBuilder,
     state: Mutex<State>,
     large: Large,
+    /// How many were ever begun.
+    numbers: AtomicU64,
 }
 
 #[derive(Default)]
@@ -79,8 +78,6 @@ struct State {
     begun: HashTable<Begun>,
     /// Whom to tell that an equal one has begun, and how many they are. By hashes: who is told in vain goes on waiting.
     waiting: HashMap<u64, (Arc<Notify>, usize)>,
-    /// How many were ever begun.
-    number: u64,
 }
 
 /// Hashes of [`REMEMBERED_AS_LARGE`].
@@ -93,17 +90,16 @@ struct Begun {
     request: Arc<Prepared>,
     /// The token of the source's own that it was sent with.
     token: Option<HeaderValue>,
-    answer: WeakShared<oneshot::Receiver<Outcome>>,
+    exchange: Weak<Joint<Outcome>>,
     progress: Arc<Progress>,
 }
 
 /// A request that one waits for.
 pub(super) struct Joined {
-    /// Fails when the thread where it was begun has ended.
-    pub(super) answer: Shared<oneshot::Receiver<Outcome>>,
+    pub(super) exchange: Arc<Joint<Outcome>>,
+    /// `None`: it was begun for this one.
+    pub(super) answer: Option<Answer<Outcome>>,
     pub(super) progress: Arc<Progress>,
-    /// Whether it was begun for this one.
-    pub(super) is_own: bool,
 }
 
 /// Which of the requests that are under way may be joined.
@@ -119,7 +115,8 @@ impl UnderWay {
 
     /// An equal request that is under way. `is_good` says whether its token is.
     pub(super) fn join(&self, request: &Prepared, hash: u64, is_good: impl Joinable) -> Option<Joined> {
-        self.lock().join(request, hash, is_good)
+        let found = self.lock().find(request, hash, &is_good);
+        found.and_then(Found::join)
     }
 
     /// The same, or who tells of one that begins.
@@ -129,31 +126,33 @@ impl UnderWay {
         hash: u64,
         is_good: impl Joinable,
     ) -> Result<Joined, (OwnedNotified, Waiting<'_>)> {
-        let mut state = self.lock();
-        if let Some(joined) = state.join(request, hash, is_good) {
-            return Ok(joined);
-        }
-        let (notify, waiting) = state.waiting.entry(hash).or_default();
-        *waiting += 1;
-        let notify = Arc::clone(notify);
-        // Whatever is told from now on is heard.
-        let told = Arc::clone(&notify).notified_owned();
-        let under_way = self;
-        Err((
-            told,
-            Waiting {
+        loop {
+            let mut state = self.lock();
+            if let Some(found) = state.find(request, hash, &is_good) {
+                drop(state);
+                match found.join() {
+                    Some(joined) => return Ok(joined),
+                    // It has just ended, and is not listed any more.
+                    None => continue,
+                }
+            }
+            let (notify, waiting) = state.waiting.entry(hash).or_default();
+            *waiting += 1;
+            let notify = Arc::clone(notify);
+            // Whatever is told from now on is heard.
+            let told = Arc::clone(&notify).notified_owned();
+            let under_way = self;
+            let waiting = Waiting {
                 under_way,
                 hash,
                 notify,
-            },
-        ))
+            };
+            return Err((told, waiting));
+        }
     }
 
-    /// Begins a request as a task of the current runtime, unless an equal one has begun meanwhile.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a connection to a source lives on the thread that has opened it, and what waits for its answer beside it"
-    )]
+    /// Begins a request here, unless an equal one has begun meanwhile. The exchange must hold what it is given until it ends, and
+    /// no longer: before anybody hears of the end. Who asks then wants to know how it is then.
     pub(super) fn begin(
         self: &Arc<Self>,
         request: &Arc<Prepared>,
@@ -161,43 +160,44 @@ impl UnderWay {
         token: Option<HeaderValue>,
         progress: Arc<Progress>,
         is_good: impl Joinable,
-        exchange: impl Future<Output = Outcome> + Send + 'static,
+        exchange: impl FnOnce(Listed) -> BoxFuture<'static, Outcome>,
     ) -> Joined {
-        let mut state = self.lock();
-        if let Some(joined) = state.join(request, hash, is_good) {
-            return joined;
-        }
-        state.number += 1;
-        let number = state.number;
-        let (ends, answer) = oneshot::channel();
-        let answer = answer.shared();
-        if let Some(weak) = answer.downgrade() {
-            let begun = Begun {
-                hash,
-                number,
-                request: Arc::clone(request),
-                token,
-                answer: weak,
-                progress: Arc::clone(&progress),
-            };
-            state.begun.insert_unique(hash, begun, |begun| begun.hash);
-        }
-        let told = state.waiting.remove(&hash);
-        drop(state);
-        if let Some((notify, _)) = told {
-            notify.notify_waiters();
-        }
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let listed = Listed {
             under_way: Arc::clone(self),
             hash,
             number,
         };
-        // Without the lock: where the thread is ending, it is dropped at once.
-        tokio::spawn(while_waited_for(exchange, ends, listed));
-        Joined {
-            answer,
-            progress,
-            is_own: true,
+        let exchange = Joint::new(exchange(listed));
+        loop {
+            let mut state = self.lock();
+            if let Some(found) = state.find(request, hash, &is_good) {
+                drop(state);
+                match found.join() {
+                    Some(joined) => return joined,
+                    // It has just ended, and is not listed any more.
+                    None => continue,
+                }
+            }
+            let begun = Begun {
+                hash,
+                number,
+                request: Arc::clone(request),
+                token,
+                exchange: Arc::downgrade(&exchange),
+                progress: Arc::clone(&progress),
+            };
+            state.begun.insert_unique(hash, begun, |begun| begun.hash);
+            let told = state.waiting.remove(&hash);
+            drop(state);
+            if let Some((notify, _)) = told {
+                notify.notify_waiters();
+            }
+            return Joined {
+                exchange,
+                answer: None,
+                progress,
+            };
         }
     }
 
@@ -228,37 +228,33 @@ impl UnderWay {
     }
 }
 
-impl State {
-    fn join(&self, request: &Prepared, hash: u64, is_good: impl Joinable) -> Option<Joined> {
-        // One that nobody waits for any more may be listed beside another.
-        self.begun.iter_hash(hash).find_map(|begun| {
-            let is_equal = begun.hash == hash && *begun.request == *request && is_good(begun.token.as_ref());
-            Some(Joined {
-                answer: is_equal.then(|| begun.answer.upgrade())??,
-                progress: Arc::clone(&begun.progress),
-                is_own: false,
-            })
+/// A request that may be joined, without the lock: to join takes the lock of the exchange, whose end takes this one.
+struct Found {
+    exchange: Arc<Joint<Outcome>>,
+    progress: Arc<Progress>,
+}
+
+impl Found {
+    /// `None`: it has ended.
+    fn join(self) -> Option<Joined> {
+        Some(Joined {
+            answer: Some(self.exchange.join()?),
+            exchange: self.exchange,
+            progress: self.progress,
         })
     }
 }
 
-/// Goes on with an exchange until it has ended or nobody waits for it.
-async fn while_waited_for(
-    exchange: impl Future<Output = Outcome> + Send,
-    mut ends: oneshot::Sender<Outcome>,
-    listed: Listed,
-) {
-    let mut exchange = pin!(exchange);
-    let outcome = poll_fn(|cx| match exchange.as_mut().poll(cx) {
-        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-        Poll::Pending => ends.poll_closed(cx).map(|()| None),
-    })
-    .await;
-    // Before anybody hears of the end: who asks then wants to know how it is then.
-    drop(listed);
-    if let Some(outcome) = outcome {
-        // Whoever waited may just have left.
-        let _ = ends.send(outcome);
+impl State {
+    fn find(&self, request: &Prepared, hash: u64, is_good: impl Joinable) -> Option<Found> {
+        // One that nobody waits for any more may be listed beside another.
+        self.begun.iter_hash(hash).find_map(|begun| {
+            let is_equal = begun.hash == hash && *begun.request == *request && is_good(begun.token.as_ref());
+            Some(Found {
+                exchange: is_equal.then(|| begun.exchange.upgrade())??,
+                progress: Arc::clone(&begun.progress),
+            })
+        })
     }
 }
 
@@ -284,7 +280,7 @@ impl Large {
 }
 
 /// That a request is listed as being under way, until it has ended or was given up.
-struct Listed {
+pub(super) struct Listed {
     under_way: Arc<UnderWay>,
     hash: u64,
     number: u64,
