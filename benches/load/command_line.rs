@@ -63,6 +63,9 @@ pub(crate) struct OriginRole {
     /// For which workload.
     #[arg(long, value_enum, ignore_case = true)]
     pub(crate) workload: Workload,
+    /// Which of several it is, where each has entities of its own.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) number: usize,
 }
 
 #[derive(Debug, Args)]

@@ -47,9 +47,11 @@ impl Contestant {
     }
 }
 
-/// Starts an origin of the workload.
-pub(crate) fn origin(workload: Workload, name: String) -> Result<Contestant, Failure> {
-    let (process, address) = Process::announcing(&mut own_role(&["origin", "--workload", workload.name()])?)?;
+/// Starts an origin of the workload, the `number`th.
+pub(crate) fn origin(workload: Workload, number: usize, name: String) -> Result<Contestant, Failure> {
+    let number = number.to_string();
+    let arguments = ["origin", "--workload", workload.name(), "--number", &number];
+    let (process, address) = Process::announcing(&mut own_role(&arguments)?)?;
     Ok(Contestant {
         name,
         target: plain(address, workload.origin_path()),

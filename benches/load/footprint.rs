@@ -14,7 +14,7 @@ use crate::{Failure, precise};
 pub(crate) fn measure(line: &CommandLine) -> Result<(), Failure> {
     let workload = Workload::W4;
     let origins = (1..=workload.origins())
-        .map(|number| contestant::origin(workload, format!("origin {number}")))
+        .map(|number| contestant::origin(workload, number, format!("origin {number}")))
         .collect::<Result<Vec<_>, _>>()?;
     let addresses: Vec<String> = origins.iter().map(|origin| origin.target.address.clone()).collect();
     let mut starts = Vec::new();

@@ -25,6 +25,11 @@ const API_KEY_SHA256: &str = "0e89820860c342f2c7ec694d144023b10301c2accdd078cb51
 /// Tenants whose sources hold the same entities, in W4.
 const TENANTS: [(&str, &str); 3] = [("nasushiobara", "092134"), ("sano", "092045"), ("yaita", "092118")];
 
+/// The tenants whose sources they are.
+pub(crate) fn tenants_with_sources() -> impl Iterator<Item = &'static str> {
+    TENANTS.iter().map(|(tenant, _)| *tenant)
+}
+
 impl Feature {
     pub(crate) const ALL: [Self; 6] = [
         Self::Authentication,
@@ -197,8 +202,14 @@ fn write_configuration(
         } else {
             "adapter = \"ngsi-v2\"\nfiware_service = \"bench\""
         };
+        // The sources of W4 hold the same entities.
+        let ids = if workload == Workload::W10 {
+            "ids = \"own\"\n"
+        } else {
+            ""
+        };
         tenants.push_str(&format!(
-            "[[tenants.{tenant}.sources]]\nid = \"source-{number}\"\n{kind}\nendpoint = \"http://{origin}\"\n\
+            "[[tenants.{tenant}.sources]]\nid = \"source-{number}\"\n{kind}\nendpoint = \"http://{origin}\"\n{ids}\
              personal_data = \"{personal_data}\"\nlimits = {{ {PLENTY} = 256 }}\n\
              provides = [{{ type = \"EvacuationSite\" }}]\n\n"
         ));

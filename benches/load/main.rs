@@ -3,14 +3,15 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`workload`] | what is asked: W0 to W8, and what the origins answer |
-//! | [`origin`] | the origins: answers made beforehand, so that they are never the bottleneck |
+//! | [`workload`] | what is asked: W0 to W10, and what the origins answer |
+//! | [`origin`], [`made`] | the origins: answers made beforehand or as they are asked for, so that they are never the bottleneck |
 //! | [`bare`] | the limits: a bare hyper proxy, a bare typed transform, the adapter without a gateway |
 //! | [`rivals`] | nginx, HAProxy, Envoy and their configurations |
 //! | [`gateway`] | Kakehashi, with everything on and with one feature off |
 //! | [`process`] | starting, ending, processor time and memory of a process and its children |
 //! | [`closed_loop`], [`open_loop`], [`wire`] | load |
 //! | [`rounds`] | who is measured when |
+//! | [`large_sources`] | W10: pages, counts and a walk over large sources |
 //! | [`report`], [`plot`] | medians, spread and ratios as a table, JSON and SVG |
 //! | [`footprint`] | memory and start-up |
 //! | [`overload`] | what an honest consumer feels while others attack |
@@ -23,6 +24,8 @@ mod command_line;
 mod contestant;
 mod footprint;
 mod gateway;
+mod large_sources;
+mod made;
 mod open_loop;
 mod origin;
 mod overload;

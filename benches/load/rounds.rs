@@ -10,7 +10,7 @@ use crate::process::Process;
 use crate::report::{self, Measured};
 use crate::rivals::{HOW_TO_INSTALL, Rival};
 use crate::workload::Workload;
-use crate::{Failure, gateway, precise};
+use crate::{Failure, gateway, large_sources, precise};
 
 /// Load before anything counts: connections open, pools fill, pages fault in.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -41,6 +41,11 @@ pub(crate) fn run(line: &CommandLine) -> Result<(), Failure> {
     println!("closed loop: {}", generator.name());
     let mut results = Vec::new();
     for workload in workloads {
+        if workload == Workload::W10 {
+            // What it measures is not one answer again and again.
+            large_sources::measure(line, generator)?;
+            continue;
+        }
         let measured = measure(workload, line, generator)?;
         report::print(workload, &measured);
         results.push((workload, measured));
@@ -50,7 +55,7 @@ pub(crate) fn run(line: &CommandLine) -> Result<(), Failure> {
 
 fn measure(workload: Workload, line: &CommandLine, generator: Generator) -> Result<Vec<Measured>, Failure> {
     let origins = (1..=workload.origins())
-        .map(|number| contestant::origin(workload, format!("origin {number}")))
+        .map(|number| contestant::origin(workload, number, format!("origin {number}")))
         .collect::<Result<Vec<_>, _>>()?;
     let addresses: Vec<String> = origins.iter().map(|origin| origin.target.address.clone()).collect();
     let contestants = if line.features {
@@ -177,7 +182,7 @@ fn direct(workload: Workload) -> Result<Option<Contestant>, Failure> {
     if workload.origins() == 0 {
         return Ok(None);
     }
-    contestant::origin(workload, "origin, asked directly".to_owned()).map(Some)
+    contestant::origin(workload, 1, "origin, asked directly".to_owned()).map(Some)
 }
 
 fn beside_rivals(workload: Workload, line: &CommandLine, origins: &[String]) -> Result<Vec<Contestant>, Failure> {

@@ -19,6 +19,10 @@ pub(crate) struct Target {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    /// Where a `Link` leads to as the next page.
+    pub(crate) next: Option<String>,
+    /// `NGSILD-Results-Count`
+    pub(crate) count: Option<usize>,
 }
 
 /// A connection that is kept.
@@ -26,6 +30,7 @@ pub(crate) struct Connection {
     stream: TcpStream,
     request: Vec<u8>,
     buffer: Vec<u8>,
+    target: Target,
 }
 
 /// Longer than any gateway's own deadline: who is silent for so long is broken.
@@ -40,7 +45,14 @@ impl Connection {
             stream,
             request: request_bytes(target),
             buffer: Vec::with_capacity(64 * 1024),
+            target: target.clone(),
         })
+    }
+
+    /// Asks for another path from now on.
+    pub(crate) fn turn_to(&mut self, path: &str) {
+        path.clone_into(&mut self.target.path);
+        self.request = request_bytes(&self.target);
     }
 
     /// Asks once more and takes the whole answer.
@@ -48,7 +60,8 @@ impl Connection {
         self.stream.write_all(&self.request)?;
         self.buffer.clear();
         let body_start = self.fill_until(0, b"\r\n\r\n")?;
-        let head = std::str::from_utf8(self.buffer.get(..body_start).unwrap_or_default())?.to_ascii_lowercase();
+        let said = std::str::from_utf8(self.buffer.get(..body_start).unwrap_or_default())?.to_owned();
+        let head = said.to_ascii_lowercase();
         let status = head
             .split(' ')
             .nth(1)
@@ -70,7 +83,12 @@ impl Connection {
                 .unwrap_or_default()
                 .to_vec()
         };
-        Ok(Answer { status, body })
+        Ok(Answer {
+            status,
+            body,
+            next: said.lines().find_map(next_page),
+            count: field("ngsild-results-count").and_then(|count| count.parse().ok()),
+        })
     }
 
     fn chunks(&mut self, mut at: usize) -> Result<Vec<u8>, Failure> {
@@ -117,6 +135,16 @@ impl Connection {
     }
 }
 
+/// Where a line of a head leads to as the next page.
+fn next_page(line: &str) -> Option<String> {
+    let (name, value) = line.split_once(':')?;
+    let mut links = value.split('<').filter(|_| name.eq_ignore_ascii_case("link"));
+    links.find_map(|link| {
+        let (path, parameters) = link.split_once('>')?;
+        parameters.contains("rel=\"next\"").then(|| path.to_owned())
+    })
+}
+
 /// One request on a connection of its own.
 pub(crate) fn fetch(target: &Target) -> Result<Answer, Failure> {
     Connection::open(target)?.ask()
@@ -129,4 +157,17 @@ fn request_bytes(target: &Target) -> Vec<u8> {
     }
     request.push_str("\r\n");
     request.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_to_the_next_page_is_found_among_others_as_it_is_written() {
+        let line = "Link: <urn:c>; rel=\"http://www.w3.org/ns/json-ld#context\", </e?a=b,C&cursor=xY>;rel=\"next\", </e>;rel=\"prev\"";
+        assert_eq!(next_page(line).as_deref(), Some("/e?a=b,C&cursor=xY"));
+        assert_eq!(next_page("link: </e>; rel=\"prev\""), None);
+        assert_eq!(next_page("x-link: </e>; rel=\"next\""), None);
+    }
 }

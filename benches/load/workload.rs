@@ -26,6 +26,8 @@ pub(crate) enum Workload {
     W6,
     /// GeoJSON of 1,000 features.
     W8,
+    /// Three Orions of 100,000 entities each: pages, counts and a walk.
+    W10,
 }
 
 /// The entity that is asked for by id.
@@ -46,7 +48,7 @@ pub(crate) struct Canned {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::W0,
         Self::W1,
         Self::W2,
@@ -55,6 +57,7 @@ impl Workload {
         Self::W5,
         Self::W6,
         Self::W8,
+        Self::W10,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -67,6 +70,7 @@ impl Workload {
             Self::W5 => "W5",
             Self::W6 => "W6",
             Self::W8 => "W8",
+            Self::W10 => "W10",
         }
     }
 
@@ -80,6 +84,7 @@ impl Workload {
             Self::W5 => "one entity by id from the store",
             Self::W6 => "a store query with q and near",
             Self::W8 => "GeoJSON of 1,000 features",
+            Self::W10 => "three sources of 100,000 entities each",
         }
     }
 
@@ -88,7 +93,7 @@ impl Workload {
         match self {
             Self::W0 => "/ngsi-ld/v1/nothing".to_owned(),
             Self::W1 => format!("/ngsi-ld/v1/entities/{ENTITY_ID}?type=EvacuationSite"),
-            Self::W2 | Self::W4 => "/ngsi-ld/v1/entities?type=EvacuationSite&limit=20".to_owned(),
+            Self::W2 | Self::W4 | Self::W10 => "/ngsi-ld/v1/entities?type=EvacuationSite&limit=20".to_owned(),
             Self::W3 => "/ngsi-ld/v1/entities?type=EvacuationSite&limit=100".to_owned(),
             Self::W5 => "/ngsi-ld/v1/entities/urn:ngsi-ld:EvacuationSite:000042?type=EvacuationSite".to_owned(),
             Self::W6 => format!(
@@ -104,7 +109,7 @@ impl Workload {
         match self {
             Self::W0 | Self::W5 | Self::W6 => "/fixed",
             Self::W1 => "/v2/entities?type=EvacuationSite&id=E0921300000201&limit=1000&offset=0",
-            Self::W2 | Self::W4 => "/v2/entities?type=EvacuationSite&limit=21&offset=0",
+            Self::W2 | Self::W4 | Self::W10 => "/v2/entities?type=EvacuationSite&limit=21&offset=0",
             Self::W3 => "/api/v1/sites?page=1&per_page=100",
             Self::W8 => "/v2/entities?type=EvacuationSite&limit=1000&offset=0",
         }
@@ -128,7 +133,7 @@ impl Workload {
     pub(crate) const fn origins(self) -> usize {
         match self {
             Self::W0 | Self::W5 | Self::W6 => 0,
-            Self::W4 => 3,
+            Self::W4 | Self::W10 => 3,
             _ => 1,
         }
     }
@@ -149,7 +154,8 @@ impl Workload {
             vec![when("offset=0", body, total), when("offset=", "[]".to_owned(), total)]
         };
         match self {
-            Self::W0 | Self::W5 | Self::W6 => vec![],
+            // Those of W10 are made as they are asked for.
+            Self::W0 | Self::W5 | Self::W6 | Self::W10 => vec![],
             Self::W1 => orion(format!("[{}]", ngsi_v2_small_entity()), 1),
             Self::W2 | Self::W4 => orion(ngsi_v2_list(20), 20),
             Self::W3 => vec![when("", sano_sites(100), 100)],
@@ -171,7 +177,7 @@ impl Workload {
         };
         let expected = match self {
             Self::W0 | Self::W1 | Self::W5 => 1,
-            Self::W2 | Self::W4 => 20,
+            Self::W2 | Self::W4 | Self::W10 => 20,
             Self::W3 => 100,
             Self::W6 => W6_PAGE,
             Self::W8 => 1000,
