@@ -37,6 +37,9 @@ pub(super) struct Reading {
     open: Option<Open>,
     /// How many places were asked for last.
     asked: usize,
+    /// How many places were read, and how many candidates they held.
+    read: usize,
+    found: usize,
     /// Those that nobody has taken yet.
     ready: VecDeque<Candidate>,
     /// What is counted of them for the request.
@@ -78,6 +81,8 @@ impl Reading {
             position: 0,
             open: None,
             asked: 0,
+            read: 0,
+            found: 0,
             ready: VecDeque::new(),
             held: request.call.resources.held(),
             taken: 0,
@@ -175,14 +180,16 @@ impl Reading {
     async fn pull(&mut self, wanted: usize) -> Result<(), AdapterError> {
         while self.ready.len() < wanted {
             let missing = wanted - self.ready.len();
+            // As many places as have held what is missing until now, and some more; where they held nothing, twice as many as last.
+            let likely = match self.found {
+                0 => missing.max(self.asked * 2),
+                found => missing
+                    .saturating_mul(self.read.div_ceil(found))
+                    .saturating_add(missing / 4),
+            };
             let open = match &mut self.open {
                 Some(open) => open,
-                none => none.insert(Open::of(
-                    &self.sub_query,
-                    self.position,
-                    missing.max(self.asked * 2),
-                    &self.request,
-                )),
+                none => none.insert(Open::of(&self.sub_query, self.position, likely, &self.request)),
             };
             self.asked = open.room.unwrap_or(self.asked).max(self.asked).min(LARGEST_PAGE);
             let Some(arrived) = open.stream.next().await else {
@@ -214,6 +221,8 @@ impl Reading {
             let weight = looked.candidates.iter().map(|one| one.entity.weight()).sum();
             let held = self.held.grow(weight);
             held.map_err(|exhausted| AdapterError::exhausted(&self.sub_query.source.id, exhausted))?;
+            self.read += looked.places - over;
+            self.found += looked.candidates.len();
             self.ready.extend(looked.candidates);
             if let Some(error) = looked.error {
                 return Err(error);

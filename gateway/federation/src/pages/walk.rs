@@ -128,13 +128,15 @@ impl<'r> Walk<'r> {
                 ahead = usize::MAX;
             }
             let begun = if rank == first { begin.position } else { 0 };
-            let mut judged_last = 0;
+            let (mut judged_last, mut shown_before) = (0, shown.len());
             while shown.len() <= limit {
                 let mut missing = skip.saturating_add(limit + 1 - shown.len());
-                if self.named.len() > 1 {
+                let shown_last = shown.len() - shown_before;
+                if self.named.len() > 1 && shown_last * 2 < judged_last {
                     // Where few are shown of many, more are made whole together: each time other sources are asked.
                     missing = missing.max(judged_last * 2);
                 }
+                shown_before = shown.len();
                 let Some(reading) = self.readings.get_mut(rank) else {
                     break;
                 };

@@ -175,6 +175,30 @@ fn sources_that_may_share_ids_are_asked_once_more_for_each_pair() {
 }
 
 #[test]
+fn the_largest_page_reads_one_entity_more_and_not_a_page_more() {
+    let sources: Vec<Made> = (0..3).map(|place| made(place, (place * 100_000, 100_000, 1))).collect();
+    let world = World::new(sources, None, true);
+    let page = Page {
+        limit: 1_000,
+        offset: 0,
+    };
+    let (_, next) = world.wide_page(page, None, false);
+    world.asked();
+    let (found, _) = world.wide_page(page, next, false);
+    assert_eq!((found.entities.len(), found.more), (1_000, true));
+    let asked = world.asked();
+    let places: usize = asked[0]
+        .iter()
+        .map(|asked| match asked {
+            Request::Candidates(page) => page.limit,
+            _ => usize::MAX,
+        })
+        .sum();
+    assert_eq!((asked[0].len(), places), (2, 1_001), "{asked:?}");
+    assert_eq!(asked[1..], [Vec::new(), Vec::new()]);
+}
+
+#[test]
 fn sources_whose_ids_begin_differently_share_none() {
     let sources: Vec<Made> = (0..2).map(|place| made(place, (place * 10_000, 9_000, 1))).collect();
     let world = World::new(sources, None, false).beginning(&["urn:ngsi-ld:AED:00", "urn:ngsi-ld:AED:01"]);
