@@ -295,7 +295,7 @@ fn seen(world: &World, entity: &Value, dated: bool) -> (usize, Seen) {
                 let dates = dates.map_or([None, None], |dates| dates.map(|date| Some(date.into())));
                 let shown = ["createdAt", "modifiedAt"].map(|name| member.get(name).cloned());
                 assert!(
-                    shown == dates || (shown == [None, None] && is_undated(world, number)),
+                    shown == dates || (shown == [None, None] && world.is_undated(number)),
                     "{entity}"
                 );
                 if name == LINK {
@@ -314,12 +314,6 @@ fn seen(world: &World, entity: &Value, dated: bool) -> (usize, Seen) {
     assert_eq!(entity.get("createdAt").is_some(), dated, "{entity}");
     assert_eq!(seen.modified.is_some(), dated, "{entity}");
     (number, seen)
-}
-
-/// Whether a source that holds a part of an entity does not know when its attributes were modified.
-fn is_undated(world: &World, number: usize) -> bool {
-    let mut sources = world.tenants.iter().flat_map(|tenant| &tenant.sources);
-    sources.any(|source| source.is_undated && source.parts.iter().any(|(held, _)| *held == number))
 }
 
 /// What the gateway has answered, in the words of the model.

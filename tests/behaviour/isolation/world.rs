@@ -257,6 +257,12 @@ pub(super) struct World {
 }
 
 impl World {
+    /// Whether a source that holds a part of an entity does not know when its attributes were modified.
+    pub(super) fn is_undated(&self, number: usize) -> bool {
+        let mut sources = self.tenants.iter().flat_map(|tenant| &tenant.sources);
+        sources.any(|source| source.is_undated && source.parts.iter().any(|(held, _)| *held == number))
+    }
+
     /// The class of a type; `None`: nobody has classified it.
     pub(super) fn type_class(&self, r#type: &str) -> Option<Class> {
         Some(self.classes_of(r#type)?.class)
