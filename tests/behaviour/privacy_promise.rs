@@ -105,6 +105,8 @@ fn there_is_one_way_out() {
         expected(&[
             "federation/src/entities.rs",
             "federation/src/gather.rs",
+            "federation/src/ordered.rs",
+            "federation/src/pages/ids_alone.rs",
             "federation/src/pages/reading.rs",
             "federation/src/sub_query.rs"
         ])

@@ -55,6 +55,9 @@ async fn behind_the_bound_the_list_goes_on_and_is_not_counted() {
             answer.warnings()[0].starts_with(&format!("299 {SANO} ")),
             "a page that is not full says why: {answer}"
         );
+        // Without the cursor nothing is left out either.
+        let offset = format!("&offset={}", walked.len());
+        assert!(next.contains(&offset), "{next} leads behind what was shown");
         answer = platform.get(next).tenant("sano").await.ok();
     }
     walked.sort();

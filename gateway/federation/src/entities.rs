@@ -67,6 +67,15 @@ impl Entities {
         }
     }
 
+    /// How many there are, where they are at hand.
+    #[must_use]
+    pub fn at_hand_count(&self) -> Option<usize> {
+        match &self.from {
+            From::Hand { entities, .. } => Some(entities.len()),
+            From::Source(_) => None,
+        }
+    }
+
     /// The question that they answer.
     #[must_use]
     pub fn question(&self) -> &Arc<Question> {

@@ -43,6 +43,9 @@ pub struct Request {
     pub metrics: Arc<SourceMetrics>,
     /// Entities that it may look at in one source.
     pub scan: usize,
+    /// Whether it has a part of the time that there is: a source that is still sending when that is over has too much for it, and
+    /// has not failed.
+    pub has_part_of_the_time: bool,
 }
 
 /// Asks every sub-query at the same time. The answers stand in the order of the sub-queries. A source that
@@ -108,7 +111,7 @@ pub(super) async fn look_through_stream<L: Look>(
 ) -> Result<(L, LeftOut), AdapterError> {
     let scan = Arc::new(Scan::new(request.scan));
     let looking = Looking::new(sub_query, &scan, look).at_all(stream, &request.call.resources);
-    let judged = |error| scan.judged(error, request.call.deadline);
+    let judged = |error| scan.judged(error, request.call.deadline, request.has_part_of_the_time);
     let (look, left_out) = observed(sub_query, request, looking, judged).await?;
     note_left_out(sub_query, request, &left_out);
     Ok((look, left_out))

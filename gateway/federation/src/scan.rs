@@ -55,9 +55,11 @@ impl Scan {
 
     /// What an error means after entities have been looked at: a source that was still sending when the request's time
     /// was over had too many of them.
-    pub(super) fn judged(&self, error: AdapterError, deadline: Instant) -> AdapterError {
+    /// `is_part`: whether that time was a part of what there is, so that whatever was still sending has not failed.
+    pub(super) fn judged(&self, error: AdapterError, deadline: Instant, is_part: bool) -> AdapterError {
         let ran_out = error.kind == ErrorKind::Timeout && Instant::now() >= deadline;
-        if !ran_out || self.looked_at.load(Ordering::Relaxed) < MANY {
+        let many = if is_part { 1 } else { MANY };
+        if !ran_out || self.looked_at.load(Ordering::Relaxed) < many {
             return error;
         }
         let detail = "the request's time was over before the source was looked through";

@@ -109,11 +109,16 @@ impl Bench {
             call,
             metrics: Arc::clone(&self.metrics.sources),
             scan: 100_000,
+            has_part_of_the_time: false,
         }
     }
 
     fn ask(&self, registry: &Registry, question: &Question, page: Page) -> Collected {
-        let (asker, request) = (self.asker(registry), self.request());
+        let (known_lists, request) = (KnownLists::default(), self.request());
+        let asker = Asker {
+            known_lists: &known_lists,
+            ..self.asker(registry)
+        };
         let question = Arc::new(question.clone());
         self.runtime.block_on(async {
             let answer = query::query(&question, page, None, true, &asker, &request)

@@ -75,7 +75,10 @@ async fn by_pages(
     let mut counting = request.clone();
     counting.call.requests = request.call.requests.again();
     counting.call.deadline = now + time * 3 / 8;
+    counting.has_part_of_the_time = true;
     let counted = match &*all.sub_queries {
+        // As was found out by others, or for the page before.
+        _ if paging.is_large() => Err(Refusal::ScanTooWide),
         [only] if only.is_only => looked_through(only, question, page, true, &counting).await,
         _ => merged::from_many(all, question, page, true, &counting).await,
     };
@@ -131,6 +134,7 @@ async fn in_order(
     let mut merging = request.clone();
     merging.call.requests = request.call.requests.again();
     merging.call.deadline = Instant::now() + time * 3 / 8;
+    merging.has_part_of_the_time = true;
     let merged = merged::from_many(all, question, asked.page, asked.count, &merging).await;
     if too_much(&merged, all).is_none() || takes_too_many_requests(&merged) {
         return merged;
@@ -156,7 +160,7 @@ fn takes_too_many_requests(answer: &Result<EntityPage, Refusal>) -> bool {
     }
 }
 
-/// The source that is named, where an answer was more than may be held.
+/// The source that is named, where an answer was more than may be held, or than there was time for.
 fn too_much(answer: &Result<EntityPage, Refusal>, all: &AskedSources) -> Option<SourceId> {
     match answer {
         Ok(answer) => answer.warnings.iter().find_map(Warning::of_too_many),

@@ -30,7 +30,7 @@ impl Check {
             }
         }
         for overlap in overlaps(sources.configured()) {
-            output::note(told(&overlap, sources.configured()));
+            output::line(format_args!("{}", told(&overlap, sources.configured())));
         }
         for source in config.sources() {
             if let Some(hold) = &source.hold {

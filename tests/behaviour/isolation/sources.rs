@@ -148,6 +148,15 @@ impl Adapter for InMemory {
         })
     }
 
+    async fn held_types(&self, _: &Call) -> Result<Vec<TypeName>, AdapterError> {
+        let parts = self.parts.lock().unwrap();
+        let all = parts.iter().chain(&self.flawed);
+        let mut types: Vec<TypeName> = all.flat_map(|part| part.types.iter().cloned()).collect();
+        types.sort();
+        types.dedup();
+        Ok(types)
+    }
+
     async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
         let parts = self.parts.lock().unwrap();
         let mut all = parts.iter().chain(&self.flawed);

@@ -7,6 +7,7 @@ use kakehashi_resources::Held;
 use ngsi_ld::{Entity, EntityId};
 
 use super::finding::Finding;
+use super::ids_alone::is_too_much;
 use super::judging::{Judging, Parts};
 use super::reading::Candidate;
 use crate::gather::{self, Request};
@@ -25,6 +26,8 @@ pub(super) struct ByIds {
     pub(super) ownerless: Vec<u64>,
     /// The sources that were not heard.
     pub(super) warnings: Vec<Warning>,
+    /// Whether the request's time or its bounds were over before all were heard.
+    pub(super) is_cut_short: bool,
     /// What is counted of the entities for the request.
     pub(super) held: Vec<Held>,
 }
@@ -60,7 +63,10 @@ pub(super) async fn judged(
                         parts.entry(part.id.clone()).or_default().push((rank, part));
                     }
                 }
-                Err(error) => warning::add(&mut found.warnings, [Warning::from(&error)]),
+                Err(error) => {
+                    found.is_cut_short |= is_too_much(&error, request);
+                    warning::add(&mut found.warnings, [Warning::from(&error)]);
+                }
             }
         }
         let resources = &request.call.resources;

@@ -78,7 +78,7 @@ pub(super) async fn read(
         Ok(read) => read,
         Err(_) => Err(gather::deadline_passed(sub_query)),
     };
-    let read = read.map_err(|error| scan.judged(error, deadline));
+    let read = read.map_err(|error| scan.judged(error, deadline, request.has_part_of_the_time));
     gather::record(sub_query, request, began, read.as_ref().err());
     if let Ok(rows) = &read {
         gather::note_left_out(sub_query, request, &rows.left_out);
@@ -159,6 +159,8 @@ impl Looking {
                 other => other,
             };
             match visible {
+                // Whatever others say of it, it is not asked for.
+                Some(Yielded::Entity(entity)) if !is_meant(question, &entity.id) => {}
                 Some(Yielded::Entity(entity)) => {
                     let is_found = finding.has_found(&entity).await.map_err(exhausted)?;
                     let is_selected = question.selects(&entity).await.map_err(exhausted)?;
@@ -182,6 +184,13 @@ impl Looking {
         }
         Ok((rows, left_out))
     }
+}
+
+/// Whether an id is one that is asked for.
+fn is_meant(question: &Question, id: &EntityId) -> bool {
+    let query = &question.query;
+    let mut patterns = query.id_pattern.iter();
+    (query.ids.is_empty() || query.ids.contains(id)) && patterns.all(|pattern| pattern.matches(id))
 }
 
 /// Whether a source has more than one request may know of, or the request's time was over before that was known.

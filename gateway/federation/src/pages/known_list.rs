@@ -6,7 +6,7 @@
 
 use std::fmt::{self, Write};
 use std::hash::BuildHasher;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
@@ -158,7 +158,21 @@ impl KnownList {
 
 /// The lists that are kept, of one revision.
 #[derive(Debug, Default)]
-pub struct KnownLists(Mutex<HashMap<ConsumerId, Vec<Kept>>>);
+pub struct KnownLists {
+    kept: Mutex<HashMap<ConsumerId, Vec<Kept>>>,
+    /// Who is finding out a list: whoever wants the same meanwhile waits for it.
+    turns: Mutex<HashMap<(ConsumerId, ListId), Weak<Turn>>>,
+}
+
+/// The turn to find out one list, with what was found out in the last one.
+pub(super) type Turn = tokio::sync::Mutex<Option<FoundOut>>;
+
+/// What was found out, and when that had ended.
+#[derive(Debug)]
+pub(super) struct FoundOut {
+    pub(super) at: Instant,
+    pub(super) list: Arc<KnownList>,
+}
 
 #[derive(Debug)]
 struct Kept {
@@ -181,11 +195,31 @@ impl KnownLists {
         reason = "nothing known, and known to be too much, are two things"
     )]
     pub(super) fn find(&self, consumer: &ConsumerId, id: &ListId) -> Option<Option<Arc<KnownList>>> {
-        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lists = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         forget_old(&mut lists, Instant::now());
         let of_one = lists.get(consumer)?;
         let kept = of_one.iter().find(|kept| kept.id == *id)?;
         Some(kept.list.clone())
+    }
+
+    /// The turn to find out a list.
+    pub(super) fn turn(&self, consumer: &ConsumerId, id: ListId) -> Arc<Turn> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let name = (consumer.clone(), id);
+        if let Some(turn) = turns.get(&name).and_then(Weak::upgrade) {
+            return turn;
+        }
+        let turn = Arc::new(Turn::default());
+        turns.insert(name, Arc::downgrade(&turn));
+        turn
+    }
+
+    /// Whether somebody is finding out a list.
+    pub(super) fn is_being_found_out(&self, consumer: &ConsumerId, id: ListId) -> bool {
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turns.get(&(consumer.clone(), id));
+        turn.is_some_and(|turn| turn.strong_count() > 0)
     }
 
     /// Keeps a list in the place of an earlier one, or that it is too much. What was kept for the longest makes room.
@@ -198,7 +232,7 @@ impl KnownLists {
         if kept.bytes() > MOST_BYTES_OF_ONE {
             return;
         }
-        let mut lists = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lists = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         forget_old(&mut lists, kept.since);
         let of_one = lists.entry_ref(consumer).or_default();
         of_one.retain(|earlier| earlier.id != id);
@@ -292,7 +326,7 @@ mod tests {
                 lists.keep(consumer, ListId([number; 32]), Some(&million));
             }
         }
-        let kept = lists.0.lock().unwrap();
+        let kept = lists.kept.lock().unwrap();
         let bytes: usize = kept.values().flatten().map(Kept::bytes).sum();
         assert!(bytes <= MOST_BYTES && bytes > MOST_BYTES / 2, "{bytes}");
         for of_one in kept.values() {
@@ -306,7 +340,7 @@ mod tests {
         let consumer = ConsumerId::new("one");
         let lists = KnownLists::default();
         lists.keep(&consumer, ListId([0; 32]), Some(&list_of(1)));
-        let mut kept = lists.0.lock().unwrap();
+        let mut kept = lists.kept.lock().unwrap();
         let now = Instant::now();
         forget_old(&mut kept, now);
         assert_eq!(kept.len(), 1);

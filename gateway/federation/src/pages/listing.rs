@@ -2,6 +2,7 @@
 //! sources have the parts that decide.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::future::join_all;
 use hashbrown::{HashMap, HashSet};
@@ -11,9 +12,10 @@ use kakehashi_runtime::steps::to_the_end;
 use ngsi_ld::EntityId;
 use ngsi_ld::query::{Ordering, OrderingKey};
 use smallvec::SmallVec;
+use tokio::time::timeout_at;
 
 use super::ids_alone::{self, Row, Rows};
-use super::known_list::{KnownList, KnownLists, ListId};
+use super::known_list::{FoundOut, KnownList, KnownLists, ListId};
 use super::{AskedSources, by_ids, named_parts};
 use crate::gather::{self, Request};
 use crate::plan::{Asker, SubQuery};
@@ -71,16 +73,53 @@ impl<'a> Lists<'a> {
         (!is_of_others).then_some(known)
     }
 
-    /// Reads the list. `None`: it is too much for one request.
+    /// Whether the list is known to be large: it is known, or being found out.
+    pub(crate) fn is_large(&self) -> bool {
+        let consumer = &self.asker.consumer.id;
+        self.kept.is_being_found_out(consumer, self.id) || self.kept.find(consumer, &self.id).is_some()
+    }
+
+    /// Finds out the list, once for all who want it at the same time. `None`: it is too much for one request.
     ///
     /// # Errors
     /// [`Refusal::Exhausted`]
     pub(crate) async fn read(&self, all: &AskedSources, request: &Request) -> Result<Option<Listed>, Refusal> {
+        if !self.is_kept {
+            return self.read_now(all, request).await;
+        }
+        let began = Instant::now();
+        let turn = self.kept.turn(&self.asker.consumer.id, self.id);
+        let Ok(mut found_out) = timeout_at(request.call.deadline.into(), turn.lock()).await else {
+            return Ok(None);
+        };
+        let named = named_parts(&all.sub_queries, self.asker);
+        // What was found out while this one waited is as new as what it would find.
+        if let Some(found) = found_out
+            .as_ref()
+            .filter(|found| found.at >= began && found.list.is_of(&named))
+        {
+            return Ok(Some(Listed {
+                list: Arc::clone(&found.list),
+                warnings: Vec::new(),
+            }));
+        }
+        let read = self.read_now(all, request).await?;
+        let whole = read.as_ref().filter(|listed| listed.warnings.is_empty());
+        *found_out = whole.map(|listed| FoundOut {
+            at: Instant::now(),
+            list: Arc::clone(&listed.list),
+        });
+        Ok(read)
+    }
+
+    async fn read_now(&self, all: &AskedSources, request: &Request) -> Result<Option<Listed>, Refusal> {
         let named = named_parts(&all.sub_queries, self.asker);
         let read = read(all, self.question, named, request).await?;
         // What a source has not said now it may say for the next page.
         let is_whole = read.as_ref().is_none_or(|listed| listed.warnings.is_empty());
-        if self.is_kept && is_whole && all.overloaded.is_empty() {
+        // Nor is it known to be too much where there was no time to find out: the next request may have it.
+        let is_known = read.is_some() || Instant::now() < request.call.deadline;
+        if self.is_kept && is_whole && is_known && all.overloaded.is_empty() {
             let list = read.as_ref().map(|listed| &listed.list);
             self.kept.keep(&self.asker.consumer.id, self.id, list);
         }
@@ -148,11 +187,11 @@ async fn read(
         return Ok(None);
     }
     let ownerless = match decide(&mut grouped, &least, question, request).await {
-        Ok((ownerless, failed)) => {
+        Ok(Some((ownerless, failed))) => {
             warning::add(&mut warnings, failed);
             ownerless
         }
-        Err(Refusal::TooManyCandidates { .. }) => return Ok(None),
+        Ok(None) | Err(Refusal::TooManyCandidates { .. }) => return Ok(None),
         Err(refusal) => return Err(refusal),
     };
     for ((one, count), more) in least.iter().zip(ownerless).zip(&grouped.ownerless) {
@@ -318,18 +357,21 @@ impl Grouping {
 }
 
 /// Decides what all parts together decide. For each source what was taken out because its owner says nothing of it, and what
-/// was not heard.
+/// was not heard; `None`: it takes more than one request may.
 async fn decide(
     grouped: &mut Grouped,
     least: &Arc<[Arc<SubQuery>]>,
     question: &Arc<Question>,
     request: &Request,
-) -> Result<(Vec<u64>, Vec<Warning>), Refusal> {
+) -> Result<Option<(Vec<u64>, Vec<Warning>)>, Refusal> {
     let undecided = std::mem::take(&mut grouped.undecided);
     let by_id: HashMap<&EntityId, &Undecided> = undecided.iter().map(|one| (&one.id, one)).collect();
     let ids: Vec<EntityId> = undecided.iter().map(|one| one.id.clone()).collect();
     let holds = |rank: usize, id: &EntityId| by_id.get(id).is_some_and(|one| one.holders.contains(&rank));
     let decided = by_ids::judged(least, question, &ids, holds, request).await?;
+    if decided.is_cut_short {
+        return Ok(None);
+    }
     let order = question.order.clone();
     let keying = async move {
         let mut keyed = Vec::with_capacity(decided.shown.len());
@@ -350,7 +392,7 @@ async fn decide(
             grouped.shown.push(Shown { standing, id, key });
         }
     }
-    Ok((decided.ownerless, decided.warnings))
+    Ok(Some((decided.ownerless, decided.warnings)))
 }
 
 impl Grouped {

@@ -143,6 +143,11 @@ impl<'a> Paging<'a> {
         self.is_summable() || self.known.is_some()
     }
 
+    /// Whether there are known to be more entities than are held to count them.
+    pub(super) fn is_large(&self) -> bool {
+        self.lists().is_large()
+    }
+
     /// Whether no entity may have parts in two of the sources, nor in what one of them is asked for twice.
     pub(super) async fn sources_are_apart(&self) -> bool {
         let sub_queries = &self.all.sub_queries;
@@ -160,6 +165,7 @@ impl<'a> Paging<'a> {
         let mut request = self.request.clone();
         request.call.requests = self.request.call.requests.again();
         request.call.deadline = until.min(self.request.call.deadline);
+        request.has_part_of_the_time = true;
         match self.lists().read(self.all, &request).await? {
             Some(listed) => {
                 self.known = Some(listed.list);

@@ -145,7 +145,7 @@ impl Reading {
             Ok(read) => read,
             Err(_) => Err(gather::deadline_passed(&sub_query)),
         };
-        let read = read.map_err(|error| self.scan.judged(error, deadline));
+        let read = read.map_err(|error| self.scan.judged(error, deadline, self.request.has_part_of_the_time));
         gather::record(&sub_query, &request, began, read.as_ref().err());
         // What a source holds while it sends nobody keeps while others are asked: they may wait for it. One that cannot begin
         // in the middle goes on where it was.

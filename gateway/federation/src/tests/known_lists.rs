@@ -69,6 +69,41 @@ fn sources_that_may_share_ids_are_counted_by_their_ids_once_for_a_walk() {
 }
 
 #[test]
+fn a_pattern_of_ids_is_counted_however_many_ids_are_shared() {
+    let sources: Vec<Made> = (0..2).map(|place| made(place, (place * 100, 12_000, 1))).collect();
+    let mut world = World::new(sources, None, false);
+    world.question.query.id_pattern = Some(ngsi_ld::query::IdPattern::parse("00$").unwrap());
+    let (found, _) = world.wide_page(Page { limit: 5, offset: 0 }, None, true);
+    assert_eq!(
+        (found.entities.len(), found.count),
+        (5, Some(121)),
+        "{:?}",
+        found.warnings
+    );
+}
+
+#[test]
+fn whoever_wants_the_same_list_at_the_same_time_has_it_read_once() {
+    let sources: Vec<Made> = (0..2).map(|place| made(place, (place * 6_000, 12_000, 1))).collect();
+    let world = World::new(sources, None, false);
+    let (asker, request) = (world.asker(), BENCH.request());
+    let question = Arc::new(world.question.clone());
+    let page = Page { limit: 5, offset: 0 };
+    let asking = (0..8).map(|_| query::query(&question, page, None, true, &asker, &request));
+    let answers = BENCH.runtime.block_on(futures::future::join_all(asking));
+    for answer in answers {
+        assert_eq!(answer.unwrap().count, Some(18_000));
+    }
+    let whole = Request::Candidates(Page {
+        limit: usize::MAX,
+        offset: 0,
+    });
+    for asked in world.asked() {
+        assert_eq!(asked.iter().filter(|one| **one == whole).count(), 1);
+    }
+}
+
+#[test]
 fn a_long_walk_reads_the_ids_once_instead_of_asking_for_them() {
     let sources: Vec<Made> = (0..2).map(|place| made(place, (place * 11_000, 12_000, 1))).collect();
     let world = World::new(sources, None, false);

@@ -144,7 +144,11 @@ impl PreparedQuery for AskedOf<Made> {
     fn push_down(&self) -> PushDown {
         PushDown {
             selection: Coverage::Exact,
-            id_pattern: Coverage::Exact,
+            id_pattern: if self.query.id_pattern.is_some() {
+                Coverage::None
+            } else {
+                Coverage::Exact
+            },
             any_attribute: Coverage::Exact,
             filter: if self.query.filter.is_some() {
                 self.source.coverage
@@ -189,7 +193,14 @@ impl PreparedQuery for AskedOf<Made> {
             return Some(stream::iter([Err(error)]).boxed());
         }
         let list = self.source.list(&self.query).skip(page.offset).take(page.limit);
-        Some(stream::iter(list.map(Ok)).boxed())
+        // Others have their turn before the first arrives.
+        let list: Vec<Option<Yielded>> = list.collect();
+        let arriving = stream::once(tokio::task::yield_now());
+        Some(
+            arriving
+                .flat_map(move |()| stream::iter(list.clone().into_iter().map(Ok)))
+                .boxed(),
+        )
     }
 
     fn ordered(&self, order: &Ordering, _: &Call) -> Option<EntityStream> {

@@ -135,7 +135,11 @@ type Said = Result<(Option<u64>, Vec<String>), Refusal>;
 /// What is said.
 fn ask(sends: &[Sends]) -> Said {
     let registry = sources(sends);
-    let (asker, request) = (BENCH.asker(&registry), BENCH.request());
+    let (known_lists, request) = (KnownLists::default(), BENCH.request());
+    let asker = Asker {
+        known_lists: &known_lists,
+        ..BENCH.asker(&registry)
+    };
     let question = Arc::new(Question {
         query: Query {
             types: Some(TypeSelection::Type(aed())),

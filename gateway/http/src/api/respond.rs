@@ -176,17 +176,17 @@ pub(super) enum NextPage {
     None,
     /// It begins where this one ends.
     AtOffset,
-    /// The same, and this cursor leads there.
-    Behind(String),
+    /// It begins behind so many entities of this one, and this cursor leads there.
+    Behind(usize, String),
 }
 
 impl NextPage {
-    /// That of a list that goes on, or does not.
-    pub(super) fn of(more: bool, cursor: Option<String>) -> Self {
-        match (more, cursor) {
+    /// That of a list that goes on, or does not. A page with a cursor may end before it is full: `shown` entities are on it.
+    pub(super) fn of(more: bool, cursor: Option<String>, shown: Option<usize>) -> Self {
+        match (more, cursor.zip(shown)) {
             (false, _) => Self::None,
             (true, None) => Self::AtOffset,
-            (true, Some(cursor)) => Self::Behind(cursor),
+            (true, Some((cursor, shown))) => Self::Behind(shown, cursor),
         }
     }
 }
@@ -211,7 +211,7 @@ pub(super) fn add_page_links(
     match next {
         NextPage::None => {}
         NextPage::AtOffset => add("next", page.offset.saturating_add(page.limit), None),
-        NextPage::Behind(cursor) => add("next", page.offset.saturating_add(page.limit), Some(cursor)),
+        NextPage::Behind(shown, cursor) => add("next", page.offset.saturating_add(shown), Some(cursor)),
     }
     if page.offset > 0 && page.limit > 0 {
         add("prev", page.offset.saturating_sub(page.limit), None);
@@ -301,7 +301,7 @@ mod tests {
             "/ngsi-ld/v1/entities",
             query,
             page,
-            NextPage::Behind("AbC-_".to_owned()),
+            NextPage::Behind(7, "AbC-_".to_owned()),
             MediaType::Json,
         );
         let links: Vec<&str> = response

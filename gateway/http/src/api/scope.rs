@@ -157,6 +157,7 @@ impl Scope {
             call,
             metrics: Arc::clone(&gateway.metrics.sources),
             scan: self.revision.config.gateway.limits.scan,
+            has_part_of_the_time: false,
         }
     }
 }

@@ -151,6 +151,7 @@ pub(super) async fn execute(
     let from = cursor.map(|cursor| walked().opened(&cursor)).transpose()?;
     let mut answer = kakehashi_federation::query::query(&question, page, from, count, &asker, &gathering).await?;
     let cursor = answer.next.and_then(|next| walked().sealed(next));
+    let shown = answer.entities.at_hand_count();
     let mut joined = None;
     if let Some(join) = presentation.join() {
         let of_page = linked_retrieval::of_page(answer, &join, &question, &asker, &gathering);
@@ -175,7 +176,7 @@ pub(super) async fn execute(
     warning::add(&mut answer.warnings, written.warnings);
     respond::add_count(&mut response, written.count);
     let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
-    let next = NextPage::of(written.more, cursor);
+    let next = NextPage::of(written.more, cursor, shown);
     respond::add_page_links(&mut response, path, query, page, next, media_type);
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     freshness::say(&mut response, &gathering.call.freshness);

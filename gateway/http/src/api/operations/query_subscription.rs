@@ -57,7 +57,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     let mut response = respond::rendered(to_json(&Value::Array(shown))?, media_type, &context, in_body);
     respond::add_count(&mut response, count.then_some(all.len() as u64));
     let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
-    let next = respond::NextPage::of(more, None);
+    let next = respond::NextPage::of(more, None, None);
     respond::add_page_links(&mut response, path, query, page, next, media_type);
     Ok(response)
 }
