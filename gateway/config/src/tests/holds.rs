@@ -51,6 +51,8 @@ fn a_hold_that_could_have_no_effect_is_refused_with_what_would_be_right() {
     assert_said(
         &after("[consumers.app]", store),
         &[
+            "error: the store `sano-store` belongs to tenant `sano`, which is not the operator",
+            "= help: the store is the operator's: move it to its tenant",
             "error: `hold` in source `sano-store` has no effect: it is read on this machine, as fast as memory would be",
             "= help: leave it out",
         ],
