@@ -37,7 +37,7 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 pub struct ListId(pub [u8; 32]);
 
 impl ListId {
-    /// That of a question. `rules`: by which revision, where that is not known otherwise.
+    /// That of a question. `rules`: what else it depends on that is not known otherwise, such as the revision.
     #[must_use]
     pub fn of(question: &Question, consumer: &Consumer, rules: &str) -> Self {
         let mut rest = question.clone();
@@ -180,12 +180,7 @@ struct Kept {
     since: Instant,
     /// `None`: what was tried was too much for one request.
     list: Option<Arc<KnownList>>,
-}
-
-impl Kept {
-    fn bytes(&self) -> usize {
-        self.list.as_ref().map_or(0, |list| list.bytes())
-    }
+    bytes: usize,
 }
 
 impl KnownLists {
@@ -228,8 +223,9 @@ impl KnownLists {
             id,
             since: Instant::now(),
             list: list.cloned(),
+            bytes: list.map_or(0, |list| list.bytes()),
         };
-        if kept.bytes() > MOST_BYTES_OF_ONE {
+        if kept.bytes > MOST_BYTES_OF_ONE {
             return;
         }
         let mut lists = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -237,11 +233,11 @@ impl KnownLists {
         let of_one = lists.entry_ref(consumer).or_default();
         of_one.retain(|earlier| earlier.id != id);
         of_one.push(kept);
-        while of_one.len() > MOST_OF_ONE || of_one.iter().map(Kept::bytes).sum::<usize>() > MOST_BYTES_OF_ONE {
+        while of_one.len() > MOST_OF_ONE || of_one.iter().map(|kept| kept.bytes).sum::<usize>() > MOST_BYTES_OF_ONE {
             of_one.remove(0);
         }
         let bytes_of =
-            |lists: &HashMap<ConsumerId, Vec<Kept>>| -> usize { lists.values().flatten().map(Kept::bytes).sum() };
+            |lists: &HashMap<ConsumerId, Vec<Kept>>| -> usize { lists.values().flatten().map(|kept| kept.bytes).sum() };
         while bytes_of(&lists) > MOST_BYTES {
             let first = |lists: &HashMap<ConsumerId, Vec<Kept>>| {
                 let oldest = lists
@@ -327,10 +323,10 @@ mod tests {
             }
         }
         let kept = lists.kept.lock().unwrap();
-        let bytes: usize = kept.values().flatten().map(Kept::bytes).sum();
+        let bytes: usize = kept.values().flatten().map(|kept| kept.bytes).sum();
         assert!(bytes <= MOST_BYTES && bytes > MOST_BYTES / 2, "{bytes}");
         for of_one in kept.values() {
-            assert!(of_one.iter().map(Kept::bytes).sum::<usize>() <= MOST_BYTES_OF_ONE);
+            assert!(of_one.iter().map(|kept| kept.bytes).sum::<usize>() <= MOST_BYTES_OF_ONE);
         }
         assert!(kept.contains_key(&consumers[9]) && !kept.contains_key(&consumers[0]));
     }

@@ -46,7 +46,13 @@ pub(crate) struct Listed {
 
 impl<'a> Lists<'a> {
     /// Those of a question to these sources. Of types that are more than limited nothing is kept.
-    pub(crate) fn of(question: &'a Arc<Question>, all: &AskedSources, asker: &'a Asker<'a>) -> Self {
+    pub(crate) fn of(question: &'a Arc<Question>, all: &AskedSources, asker: &'a Asker<'a>, request: &Request) -> Self {
+        let token = request
+            .call
+            .consumer_token
+            .as_ref()
+            .and_then(|token| token.to_str().ok())
+            .unwrap_or_default();
         let classification = asker.policies.classification();
         let may_be_kept = |one: &Arc<SubQuery>| {
             let mut classes = one.query.types.iter().map(|r#type| classification.type_class(r#type));
@@ -56,7 +62,8 @@ impl<'a> Lists<'a> {
             kept: asker.known_lists,
             asker,
             question,
-            id: ListId::of(question, asker.consumer, ""),
+            // A source that is shown the consumer's token may answer each one otherwise.
+            id: ListId::of(question, asker.consumer, token),
             is_kept: all.sub_queries.iter().all(may_be_kept),
         }
     }

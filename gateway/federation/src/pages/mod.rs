@@ -118,11 +118,11 @@ impl<'a> Paging<'a> {
         };
         let needs_more = (asked.count || asked.is_at_offset()) && (!paging.is_summable() || question.order.is_some());
         let completed = asked.from.map_or(0, |from| from.completed);
-        // What is counted for a first page is counted now.
-        let is_further = asked.from.is_some() || asked.page.offset > 0;
-        if is_further && (needs_more || completed > 0) {
+        if needs_more || completed > 0 {
+            // What is counted for a first page is counted now.
+            let is_further = asked.from.is_some() || asked.page.offset > 0;
             match paging.lists().find(all) {
-                Some(Some(list)) => paging.known = Some(list),
+                Some(Some(list)) => paging.known = Some(list).filter(|_| is_further),
                 Some(None) => paging.is_too_much = true,
                 None => {}
             }
@@ -131,7 +131,7 @@ impl<'a> Paging<'a> {
     }
 
     fn lists(&self) -> Lists<'a> {
-        Lists::of(self.question, self.all, self.asker)
+        Lists::of(self.question, self.all, self.asker, self.request)
     }
 
     fn is_summable(&self) -> bool {

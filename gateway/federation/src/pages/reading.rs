@@ -50,6 +50,8 @@ pub(super) struct Reading {
     left_out: LeftOut,
     /// Whether everything that the source has of these types was read, once it has ended.
     is_all: bool,
+    /// Whether nobody else is asked, so that what it is sending may go on.
+    is_only: bool,
     /// Where among all that were ready each is, once somebody has asked for one by its id.
     by_id: Option<HashMap<EntityId, usize>>,
 }
@@ -90,8 +92,14 @@ impl Reading {
             left_out: LeftOut::default(),
             // A source that leaves out what does not meet the conditions has more of them than it sends.
             is_all: !sub_query.filters_parts(),
+            is_only: false,
             by_id: None,
         }
+    }
+
+    /// No other source is asked beside it.
+    pub(super) fn is_the_only_one(&mut self) {
+        self.is_only = true;
     }
 
     /// Begins behind so many places.
@@ -149,7 +157,7 @@ impl Reading {
         gather::record(&sub_query, &request, began, read.as_ref().err());
         // What a source holds while it sends nobody keeps while others are asked: they may wait for it. One that cannot begin
         // in the middle goes on where it was.
-        self.open = self.open.take().filter(|open| open.room.is_none());
+        self.open = self.open.take().filter(|open| self.is_only || open.room.is_none());
         if let Err(error) = read {
             self.outcome = Some(Err(error));
         }

@@ -79,7 +79,7 @@ impl<'r> Walk<'r> {
             position: if is_same { begin.position } else { 0 },
             ..begin
         };
-        let walk = Self {
+        let mut walk = Self {
             question: Arc::clone(question),
             request,
             findings: sub_queries.iter().map(|one| Finding::of(one, question)).collect(),
@@ -97,6 +97,9 @@ impl<'r> Walk<'r> {
             completed: begin.completed,
             sub_queries,
         };
+        if let [only] = walk.readings.as_mut_slice() {
+            only.is_the_only_one();
+        }
         (walk, (rank, place))
     }
 
