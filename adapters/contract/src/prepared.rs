@@ -58,6 +58,12 @@ pub trait PreparedQuery: Send + Sync + fmt::Debug {
         exact.then(|| self.query(Some(page), call).map_ok(Some).boxed())
     }
 
+    /// Whether [`candidates`](Self::candidates) goes on to the end of the list however few places the page has, so that nobody
+    /// needs to ask what comes behind the last.
+    fn candidates_go_on(&self) -> bool {
+        false
+    }
+
     /// The candidates in an order, where the source can put them in it exactly as [`Ordering::compare`] would by what it sends of
     /// each: the first come first. Whoever has enough drops it. `None`: it cannot, and [`query`](Self::query) reads all of it.
     fn ordered(&self, _order: &Ordering, _call: &Call) -> Option<EntityStream> {

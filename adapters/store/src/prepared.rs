@@ -146,6 +146,10 @@ impl PreparedQuery for PreparedStatements {
         Some(self.read(from, call).map_ok(Some).boxed())
     }
 
+    fn candidates_go_on(&self) -> bool {
+        true
+    }
+
     async fn count(&self, call: &Call) -> Result<Counted, AdapterError> {
         let statement = self.statements.counting();
         self.partition.remove_expired_before_reading().await;

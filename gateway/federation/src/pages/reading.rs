@@ -61,6 +61,8 @@ struct Open {
     stream: ReadyChunks<PlaceStream>,
     /// Places that are still to come, if it was asked for a part of its list.
     room: Option<usize>,
+    /// Whether its end is that of the list, whatever it was asked for.
+    goes_on: bool,
     /// Places that are read over, because the source cannot begin behind them.
     over: usize,
 }
@@ -201,7 +203,7 @@ impl Reading {
             };
             self.asked = open.room.unwrap_or(self.asked).max(self.asked).min(LARGEST_PAGE);
             let Some(arrived) = open.stream.next().await else {
-                let ends = open.room.is_none_or(|room| room > 0);
+                let ends = open.goes_on || open.room.is_none_or(|room| room > 0);
                 self.open = None;
                 if ends {
                     self.outcome = Some(Ok(()));
@@ -251,6 +253,7 @@ impl Open {
             Some(stream) => Self {
                 stream: stream.ready_chunks(TOGETHER),
                 room: Some(page.limit),
+                goes_on: prepared.candidates_go_on(),
                 over: 0,
             },
             None => Self {
@@ -260,6 +263,7 @@ impl Open {
                     .boxed()
                     .ready_chunks(TOGETHER),
                 room: None,
+                goes_on: true,
                 over: position,
             },
         }

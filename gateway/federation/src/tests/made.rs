@@ -44,6 +44,8 @@ pub(super) struct Made {
     pub(super) coverage: Coverage,
     /// Whether it can begin in the middle of its list.
     pub(super) from_the_middle: bool,
+    /// Whether its candidates go on to the end of its list, however few are asked for.
+    pub(super) goes_on: bool,
     /// Every so many places hold nothing new.
     pub(super) repeats: Option<usize>,
     /// Whether it can put its entities in an order.
@@ -192,7 +194,8 @@ impl PreparedQuery for AskedOf<Made> {
         if let Err(error) = self.source.note(Request::Candidates(page)) {
             return Some(stream::iter([Err(error)]).boxed());
         }
-        let list = self.source.list(&self.query).skip(page.offset).take(page.limit);
+        let limit = if self.source.goes_on { usize::MAX } else { page.limit };
+        let list = self.source.list(&self.query).skip(page.offset).take(limit);
         // Others have their turn before the first arrives.
         let list: Vec<Option<Yielded>> = list.collect();
         let arriving = stream::once(tokio::task::yield_now());
@@ -201,6 +204,10 @@ impl PreparedQuery for AskedOf<Made> {
                 .flat_map(move |()| stream::iter(list.clone().into_iter().map(Ok)))
                 .boxed(),
         )
+    }
+
+    fn candidates_go_on(&self) -> bool {
+        self.source.goes_on
     }
 
     fn ordered(&self, order: &Ordering, _: &Call) -> Option<EntityStream> {
@@ -382,6 +389,7 @@ pub(super) fn made(place: usize, numbers: (usize, usize, usize)) -> Made {
         seed: place,
         coverage: Coverage::Exact,
         from_the_middle: true,
+        goes_on: false,
         repeats: None,
         orders: false,
         several: None,
@@ -395,9 +403,10 @@ prop_compose! {
         first in 0usize..60, count in 0usize..90, step in 1usize..4,
         coverage in prop::sample::select(vec![Coverage::Exact, Coverage::Narrows, Coverage::None]),
         from_the_middle in prop::bool::weighted(0.8),
+        goes_on in prop::bool::weighted(0.3),
         repeats in prop::option::of(2usize..6),
     ) -> Made {
-        Made { coverage, from_the_middle, repeats, ..made(place, (first, count, step)) }
+        Made { coverage, from_the_middle, goes_on, repeats, ..made(place, (first, count, step)) }
     }
 }
 

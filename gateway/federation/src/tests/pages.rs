@@ -175,6 +175,28 @@ fn sources_that_may_share_ids_are_asked_once_more_for_each_pair() {
 }
 
 #[test]
+fn a_list_that_goes_on_to_its_end_is_not_asked_what_comes_behind_it() {
+    let source = Made {
+        coverage: Coverage::None,
+        ..made(0, (0, 100, 1))
+    };
+    let page = Page { limit: 20, offset: 0 };
+    let wanted = Request::Candidates(Page { limit: 21, offset: 0 });
+    for goes_on in [true, false] {
+        let source = Made {
+            goes_on,
+            ..source.clone()
+        };
+        let world = World::new(vec![source], Some("height==1"), true);
+        let (found, next) = world.page(page, None, false);
+        assert_eq!((found.entities.len(), next), (10, None));
+        let asked = &world.asked()[0];
+        assert_eq!(asked[0], wanted);
+        assert_eq!(asked.len() == 1, goes_on, "{asked:?}");
+    }
+}
+
+#[test]
 fn the_largest_page_reads_one_entity_more_and_not_a_page_more() {
     let sources: Vec<Made> = (0..3).map(|place| made(place, (place * 100_000, 100_000, 1))).collect();
     let world = World::new(sources, None, true);
