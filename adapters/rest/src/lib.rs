@@ -27,6 +27,7 @@ mod source;
 mod tests;
 mod translate;
 mod trial;
+mod trial_members;
 mod walk;
 
 pub use adapter::{RestAdapter, RestSettings};
@@ -34,4 +35,4 @@ pub use kind::{RestKind, RestSource};
 pub use mapping::{Mapping, MappingError};
 pub use record::{Finding, UnreadableBody};
 pub use translate::translate_records;
-pub use trial::{TryReport, TryWarning, try_mapping};
+pub use trial::{AbsentField, TryReport, TryWarning, try_mapping};

@@ -2,10 +2,15 @@
 
 use ngsi_ld::{Entity, TypeName};
 
-use super::mapping::{Mapping, TypeMapping, nearest};
-use super::record::{DocumentPaths, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document};
-use kakehashi_contract::AttributeSelection;
+use serde_json::Value;
+
+use super::mapping::{FieldUse, Mapping, TypeMapping, nearest};
+use super::record::{
+    DocumentPaths, Fields, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document,
+};
+use super::trial_members::{beside, end_of, listed};
 use kakehashi_contract::not_finite::with_numbers;
+use kakehashi_contract::{AttributeSelection, Flaw};
 
 /// What a mapping makes of a sample.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +23,8 @@ pub struct TryReport {
     pub entities: Vec<Entity>,
     /// What did not become part of them.
     pub warnings: Vec<TryWarning>,
+    /// Fields that the mapping names and that some record has no value of, in the order of the mapping.
+    pub absent: Vec<AbsentField>,
     /// Why nothing could be made at all.
     pub failure: Option<String>,
 }
@@ -33,9 +40,111 @@ pub struct TryWarning {
     pub finding: Finding,
 }
 
+/// A field that a mapping names and that some record of a sample has no value of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AbsentField {
+    /// What of the mapping names it, from the top of the file: `types.AED.attributes.name`.
+    pub rule: String,
+    /// Where: the file, the line and the character.
+    pub place: String,
+    /// The field, as the mapping names it.
+    pub field: String,
+    /// In how many records.
+    pub records: usize,
+    /// Of how many.
+    pub of: usize,
+    /// The field that the records have and that is nearest to it, where none of them has it.
+    pub nearest: Option<String>,
+    /// What fields the records have in its place, where none of them has it and none is near.
+    pub beside: Vec<String>,
+}
+
+impl AbsentField {
+    /// Whether no record has it: it is misspelt, or the sample is of something else.
+    #[must_use]
+    pub fn is_in_none(&self) -> bool {
+        self.records == self.of
+    }
+}
+
+impl std::fmt::Display for AbsentField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            rule,
+            place,
+            field,
+            records,
+            of,
+            ..
+        } = self;
+        write!(f, "{place}: {rule}: ")?;
+        match self.is_in_none() {
+            true => write!(f, "the field `{field}` has a value in none of {of} records")?,
+            false => write!(f, "the field `{field}` has no value in {records} of {of} records")?,
+        }
+        match &self.nearest {
+            Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
+            None if self.beside.is_empty() => Ok(()),
+            None => write!(f, "; they have {}", listed(self.beside.iter().map(String::as_str))),
+        }
+    }
+}
+
 impl std::fmt::Display for TryWarning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "record {}: {} {}", self.record, self.field, self.finding)
+    }
+}
+
+/// Records that are told one by one.
+const RECORDS_TOLD: usize = 5;
+
+impl TryReport {
+    /// How many things are to be looked at.
+    #[must_use]
+    pub fn findings(&self) -> usize {
+        self.absent.iter().filter(|absent| absent.is_in_none()).count() + self.warnings.len()
+    }
+
+    /// What is to be told, each thing once: what is the same of several records stands in one line.
+    #[must_use]
+    pub fn told(&self) -> Vec<String> {
+        let mut told: Vec<String> = self.absent.iter().map(ToString::to_string).collect();
+        let is_told = |warning: &TryWarning| {
+            // Every record is without it, and its place in the mapping was named.
+            warning.finding == Finding::LeavesOut(Flaw::NoId)
+                && self
+                    .absent
+                    .iter()
+                    .any(|absent| absent.is_in_none() && absent.rule.ends_with(".id"))
+        };
+        let mut rest: Vec<&TryWarning> = self.warnings.iter().filter(|warning| !is_told(warning)).collect();
+        while let Some(first) = rest.first().copied() {
+            let is_same = |other: &&TryWarning| other.field == first.field && other.finding == first.finding;
+            let (same, others): (Vec<&TryWarning>, Vec<&TryWarning>) = rest.into_iter().partition(is_same);
+            rest = others;
+            told.push(match same.as_slice() {
+                [only] => only.to_string(),
+                several => {
+                    let numbers: Vec<String> = several
+                        .iter()
+                        .take(RECORDS_TOLD)
+                        .map(|one| one.record.to_string())
+                        .collect();
+                    let more = match several.len().saturating_sub(RECORDS_TOLD) {
+                        0 => String::new(),
+                        more => format!(" and {more} more"),
+                    };
+                    format!(
+                        "records {}{more}: {} {}",
+                        numbers.join(", "),
+                        first.field,
+                        first.finding
+                    )
+                }
+            });
+        }
+        told
     }
 }
 
@@ -64,7 +173,7 @@ pub fn try_mapping(mapping: &Mapping, type_or_path: Option<&str>, sample: &[u8])
             (
                 report.failure.is_none(),
                 report.entities.len(),
-                std::cmp::Reverse(report.warnings.len()),
+                std::cmp::Reverse(report.findings()),
             )
         })
         .unwrap_or_default()
@@ -106,11 +215,72 @@ fn try_type(mapping: &TypeMapping, sample: &[u8]) -> TryReport {
         _ => list,
     };
     let mut report = result.unwrap_or_else(|error| TryReport {
-        failure: Some(error.to_string()),
+        failure: Some(match error {
+            UnreadableBody::NoRecords => no_records(mapping, sample),
+            other => other.to_string(),
+        }),
         ..TryReport::default()
     });
     report.entity_type = Some(mapping.name.clone());
     report
+}
+
+/// Why a sample has no records, in words that say what it has.
+fn no_records(mapping: &TypeMapping, sample: &[u8]) -> String {
+    let path = &mapping.documents.records;
+    let found = value_of(sample).map_or_else(String::new, |sample| format!(", but {}", end_of(&sample, path)));
+    format!(
+        "{}: types.{}.records: `{path}` leads to no records{found}",
+        mapping.records_place, mapping.short_name
+    )
+}
+
+fn value_of(sample: &[u8]) -> Option<Value> {
+    let sample = sample.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(sample);
+    serde_json::from_slice(sample).ok()
+}
+
+/// The fields that some record has no value of. `absent`: in how many records each use of a field found none.
+fn absent_fields(
+    mapping: &TypeMapping,
+    records_path: &DocumentPaths,
+    absent: &[usize],
+    of: usize,
+    sample: &[u8],
+) -> Vec<AbsentField> {
+    let mut parsed = None;
+    let uses = mapping.uses.iter().zip(absent).filter(|(_, records)| **records > 0);
+    uses.map(|(used, records)| {
+        let mut told = AbsentField {
+            rule: used.rule.to_string(),
+            place: used.place.to_string(),
+            field: used.field.to_string(),
+            records: *records,
+            of,
+            nearest: None,
+            beside: Vec::new(),
+        };
+        if told.is_in_none() {
+            let sample = parsed.get_or_insert_with(|| value_of(sample).unwrap_or_default());
+            let members = beside(sample, &records_path.records, &used.path);
+            let name = last_name(used);
+            let is_null = members.contains(name);
+            told.nearest = nearest(name, members.iter().map(String::as_str)).filter(|_| !is_null);
+            if told.nearest.is_none() && !is_null {
+                told.beside = members.into_iter().collect();
+            }
+        }
+        told
+    })
+    .collect()
+}
+
+/// The name of the member that a use of a field ends in.
+fn last_name(used: &FieldUse) -> &str {
+    match used.path.steps.last() {
+        Some(super::mapping::Step::Member(name)) => name,
+        _ => &used.field,
+    }
 }
 
 fn read_sample(mapping: &TypeMapping, paths: &DocumentPaths, sample: &[u8]) -> Result<TryReport, UnreadableBody> {
@@ -131,6 +301,7 @@ fn read_sample_in(
 ) -> Result<TryReport, UnreadableBody> {
     let projection = Projection::new(mapping, &AttributeSelection::All, true);
     let mut report = TryReport::default();
+    let mut absent = vec![0; mapping.uses.len()];
     let mut ids = hashbrown::HashSet::new();
     let envelope = read_document(
         sample,
@@ -140,6 +311,9 @@ fn read_sample_in(
         pass,
         &mut |fields| {
             report.records += 1;
+            if let Ok(fields) = &fields {
+                count_absent(mapping, fields, &mut absent);
+            }
             let mut noted = Noted {
                 record: report.records,
                 warnings: &mut report.warnings,
@@ -156,7 +330,14 @@ fn read_sample_in(
     )?;
     envelope.check(report.entities.len())?;
     report.records = envelope.records;
+    report.absent = absent_fields(mapping, paths, &absent, report.records, sample);
     Ok(report)
+}
+
+fn count_absent(mapping: &TypeMapping, fields: &Fields<'_>, absent: &mut [usize]) {
+    for (used, absent) in mapping.uses.iter().zip(absent) {
+        *absent += usize::from(fields.get(used.slot).is_none());
+    }
 }
 
 struct Noted<'r> {

@@ -56,13 +56,14 @@ impl Mapping {
             render_entity(&rendering, entity, &mut json);
             output::line(String::from_utf8_lossy(&json));
         }
-        for warning in &report.warnings {
-            output::note(warning);
+        for told in report.told() {
+            output::note(told);
         }
         output::note(format_args!(
-            "{} entities, {} warnings",
+            "{} entities of {} records, {} warnings",
             report.entities.len(),
-            report.warnings.len()
+            report.records,
+            report.findings()
         ));
         Ok(())
     }

@@ -6,9 +6,9 @@ use ngsi_ld::{AttributeName, Iri};
 use toml::de::DeValue;
 
 use super::error::Diagnostics;
-use super::fields::{AttributeReader, Format, field_path, id_template, neither_text_nor_table, read_zone};
+use super::fields::{AttributeReader, Format, id_template, neither_text_nor_table, read_zone};
 use super::path::JsonPath;
-use super::toml_table::{Entry, Located, TomlTable, number_of, text_of};
+use super::toml_table::{Entry, TomlTable, number_of, text_of};
 use super::value_table::{ValueTable, constant};
 use super::{AttributeMapping, Bounds, Conversion, DateRule, Expand, Rule};
 use crate::record::Slot;
@@ -95,7 +95,7 @@ fn read_attribute(
         DeValue::String(_) => {
             let located = text_of(entry.value, field, diagnostics)?;
             attribute.rule = Rule::Field {
-                slot: slot(&located, field, reader, diagnostics)?,
+                slot: reader.slot(&located, field, diagnostics)?,
                 table: None,
                 conversion: Conversion::Keep,
             };
@@ -217,16 +217,6 @@ fn refuse_modifiers(table: &TomlTable<'_>, source: &str, diagnostics: &mut Diagn
     }
 }
 
-fn slot(
-    located: &Located<'_>,
-    field: &str,
-    reader: &mut AttributeReader<'_>,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<Slot> {
-    let path = field_path(located, field, reader.format, diagnostics)?;
-    Some(reader.fields.slot(&path))
-}
-
 fn named_slot(
     table: &TomlTable<'_>,
     key: &str,
@@ -234,7 +224,7 @@ fn named_slot(
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<Slot> {
     let located = table.text(key, diagnostics)?;
-    slot(&located, &table.field_of(key), reader, diagnostics)
+    reader.slot(&located, &table.field_of(key), diagnostics)
 }
 
 /// `geometry = true` is the geometry of a GeoJSON Feature; a text names the field that holds one.

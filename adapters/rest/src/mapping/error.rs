@@ -36,6 +36,23 @@ impl fmt::Display for MappingError {
 
 impl std::error::Error for MappingError {}
 
+/// A place in a mapping file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The file, as it was named.
+    pub(crate) file: Box<str>,
+    /// Counted from 1.
+    pub(crate) line: usize,
+    /// The character in that line, counted from 1.
+    pub(crate) column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
 /// Collects what is wrong while a file is read, so that all of it is told at once.
 pub(super) struct Diagnostics<'t> {
     file: &'t str,
@@ -68,13 +85,23 @@ impl<'t> Diagnostics<'t> {
         self.push(span, field, message.into(), nearest(name, known));
     }
 
-    fn push(&mut self, span: &Range<usize>, field: &str, message: String, suggestion: Option<String>) {
+    /// Where something stands in the file.
+    pub(super) fn place(&self, span: &Range<usize>) -> Place {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        self.errors.push(MappingError {
-            file: self.file.to_owned(),
+        Place {
+            file: self.file.into(),
             line: before.matches('\n').count() + 1,
             column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+        }
+    }
+
+    fn push(&mut self, span: &Range<usize>, field: &str, message: String, suggestion: Option<String>) {
+        let Place { file, line, column } = self.place(span);
+        self.errors.push(MappingError {
+            file: file.into(),
+            line,
+            column,
             field: field.to_owned(),
             message,
             suggestion,

@@ -11,7 +11,7 @@ use super::error::Diagnostics;
 use super::path::{JsonPath, Step};
 use super::toml_table::{Located, TomlTable, TomlValue, wrong_kind};
 use super::value_table::ValueTable;
-use super::{DateRule, IdTemplate, Template};
+use super::{DateRule, FieldUse, IdTemplate, Template};
 use crate::record::{FieldTree, Slot};
 
 /// What the attributes of one type share while they are read.
@@ -20,7 +20,29 @@ pub(super) struct AttributeReader<'f> {
     pub(super) zone: i32,
     pub(super) tables: &'f HashMap<String, Arc<ValueTable>>,
     pub(super) fields: FieldTree,
+    pub(super) uses: Vec<FieldUse>,
     pub(super) observed_at: Option<DateRule>,
+}
+
+impl AttributeReader<'_> {
+    /// The slot of a field that is named there for a rule.
+    pub(super) fn slot(
+        &mut self,
+        located: &Located<'_>,
+        rule: &str,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Option<Slot> {
+        let path = field_path(located, rule, self.format, diagnostics)?;
+        let slot = self.fields.slot(&path);
+        self.uses.push(FieldUse {
+            rule: rule.into(),
+            place: diagnostics.place(&located.span),
+            field: located.text.into(),
+            path,
+            slot,
+        });
+        Some(slot)
+    }
 }
 
 /// The shape of a platform's answers.
@@ -127,8 +149,7 @@ pub(super) fn id_template(
                 text: name,
                 span: located.span.clone(),
             };
-            let path = field_path(&located, field, reader.format, diagnostics)?;
-            Some(reader.fields.slot(&path))
+            reader.slot(&located, field, diagnostics)
         })
         .collect::<Option<Vec<Slot>>>()?;
     Some(IdTemplate { template, slots })

@@ -23,7 +23,7 @@ use ngsi_ld::entity::Value;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
 pub use self::error::MappingError;
-pub(crate) use self::error::nearest;
+pub(crate) use self::error::{Place, nearest};
 pub(crate) use self::filter::{Filter, Test};
 pub use self::path::{InvalidPath, JsonPath, Step};
 pub(crate) use self::request::{Paging, PagingStyle, RequestPath};
@@ -103,6 +103,8 @@ pub(crate) struct TypeMapping {
     pub(crate) record_path: Option<RecordPath>,
     /// Where the records are in a body.
     pub(crate) documents: DocumentPaths,
+    /// Where the file says where the records are.
+    pub(crate) records_place: Place,
     /// Where the record is in the answer to `record_path`.
     pub(crate) single: DocumentPaths,
     pub(crate) paging: Paging,
@@ -112,9 +114,23 @@ pub(crate) struct TypeMapping {
     pub(crate) created_at: Option<DateRule>,
     pub(crate) modified_at: Option<DateRule>,
     pub(crate) fields: FieldTree,
+    /// Where the file names which of them.
+    pub(crate) uses: Vec<FieldUse>,
     pub(crate) attributes: Vec<AttributeMapping>,
     /// What the platform can be asked to leave out.
     pub(crate) filters: Vec<Filter>,
+}
+
+/// A field that the file names.
+#[derive(Debug, Clone)]
+pub(crate) struct FieldUse {
+    /// For what, from the top of the file: `types.AED.attributes.name`.
+    pub(crate) rule: Box<str>,
+    pub(crate) place: Place,
+    /// As the file names it.
+    pub(crate) field: Box<str>,
+    pub(crate) path: JsonPath,
+    pub(crate) slot: Slot,
 }
 
 /// The template of an id, with the place of each of its fields in a record.

@@ -79,6 +79,22 @@ impl JsonPath {
     }
 }
 
+impl fmt::Display for JsonPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("$")?;
+        for step in &self.steps {
+            let is_plain = |name: &str| !name.is_empty() && !name.contains(['\'', '.', '[', ']', ' ', '*']);
+            match step {
+                Step::Member(name) if is_plain(name) => write!(f, ".{name}")?,
+                Step::Member(name) => write!(f, "['{}']", name.replace('\'', "\\'"))?,
+                Step::Element(place) => write!(f, "[{place}]")?,
+                Step::Each => f.write_str("[*]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 struct Parser<'t> {
     rest: &'t str,
     position: usize,

@@ -8,9 +8,7 @@ use toml::de::DeTable;
 
 use super::attribute::read_attributes;
 use super::error::{Diagnostics, MappingError};
-use super::fields::{
-    AttributeReader, Format, field_path, id_template, json_path, read_zone, single_value_path, template,
-};
+use super::fields::{AttributeReader, Format, id_template, json_path, read_zone, single_value_path, template};
 use super::filter::read_filters;
 use super::path::JsonPath;
 use super::request::{Paging, RequestPath, check_path};
@@ -132,6 +130,7 @@ fn read_type(
         zone: settings.zone,
         tables: &settings.tables,
         fields: FieldTree::default(),
+        uses: Vec::new(),
         observed_at: None,
     };
     let id = read_id(&table, &mut reader, diagnostics);
@@ -159,6 +158,11 @@ fn read_type(
         path: path?,
         record_path,
         documents: documents?,
+        records_place: diagnostics.place(
+            &table
+                .get("records")
+                .map_or_else(|| entry.key_span.clone(), |value| value.span()),
+        ),
         single: single?,
         paging: paging?,
         id: id?,
@@ -166,6 +170,7 @@ fn read_type(
         created_at,
         modified_at,
         fields: reader.fields,
+        uses: reader.uses,
         attributes,
         filters,
     })
@@ -259,9 +264,8 @@ fn read_date(
     diagnostics: &mut Diagnostics<'_>,
 ) -> Option<DateRule> {
     let located = table.text(key, diagnostics)?;
-    let path = field_path(&located, &table.field_of(key), reader.format, diagnostics)?;
     Some(DateRule {
-        slot: reader.fields.slot(&path),
+        slot: reader.slot(&located, &table.field_of(key), diagnostics)?,
         zone: reader.zone,
     })
 }

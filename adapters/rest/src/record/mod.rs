@@ -12,6 +12,6 @@ mod tests;
 pub use self::document::UnreadableBody;
 pub(super) use self::document::{DocumentPaths, Envelope, Pass, read_document};
 pub(super) use self::entity::{Projection, build_entity};
-pub(super) use self::fields::{FieldTree, Slot};
+pub(super) use self::fields::{FieldTree, Fields, Slot};
 pub use self::findings::Finding;
 pub(super) use self::findings::{FindingCounts, Findings};

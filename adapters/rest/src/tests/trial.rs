@@ -72,6 +72,58 @@ fn a_sample_that_cannot_be_read_says_where() {
     let failure = |sample: &[u8]| try_mapping(&sano, Some("AED"), sample).failure.unwrap();
     assert_eq!(failure(b"[\n{]"), "not JSON: the body breaks at line 2, column 2");
     assert_eq!(failure(b"[{"), "the body ends too early");
-    assert_eq!(failure(b"{}"), "JSON, but without the records that the mapping expects");
+    let path = "mappings/sano.toml:";
+    let says = |sample: &[u8], what: &str| {
+        let said = failure(sample);
+        assert!(
+            said.starts_with(path) && said.contains("types.AED.records: `$[*]` leads to no records"),
+            "{said}"
+        );
+        assert!(said.ends_with(what), "{said}");
+    };
+    says(b"{}", "but `$` is an empty object");
+    let sites = |sample: &[u8]| try_mapping(&sano, Some("EvacuationSite"), sample).failure.unwrap();
+    assert!(sites(br#"{"itms":[],"meta":{}}"#).ends_with("but `$` has the members `itms`, `meta`"));
+    assert!(sites(br#"{"items":"none"}"#).ends_with("but `$.items` is a text"));
     assert_eq!(failure(b"\x8d\xb2"), "not UTF-8");
+}
+
+#[test]
+fn a_misspelt_field_is_named_with_its_place_and_the_nearest_that_the_records_have() {
+    let misspelt = SANO_MAPPING.replace("name = \"namae\"", "name = \"namea\"");
+    let sano = mapping(&misspelt, "mappings/sano.toml");
+    let report = try_mapping(&sano, Some("EvacuationSite"), SITES.as_bytes());
+    let line = misspelt.lines().position(|line| line.contains("namea")).unwrap() + 1;
+    let told = report.told();
+    let about = told.iter().find(|told| told.contains("attributes.name:")).unwrap();
+    assert!(about.starts_with(&format!("mappings/sano.toml:{line}:")), "{about}");
+    let said = "the field `namea` has a value in none of 4 records; did you mean `namae`?";
+    assert!(about.ends_with(said), "{about}");
+    // What some records have is told with their number, and is nothing to look at.
+    let some = told
+        .iter()
+        .find(|told| told.contains("`ido` has no value in 2 of 4 records"));
+    assert!(some.is_some(), "{told:?}");
+    let absent = report.absent.iter().filter(|absent| absent.is_in_none()).count();
+    assert_eq!(report.findings(), report.warnings.len() + absent);
+}
+
+#[test]
+fn an_id_that_no_record_has_is_told_once() {
+    let misspelt = SANO_MAPPING.replace("{kanri_no}", "{kanrino}");
+    let sano = mapping(&misspelt, "mappings/sano.toml");
+    let sample = br#"[{"kanri_no":"1"},{"kanri_no":"2"},{"kanri_no":"3"}]"#;
+    let told = try_mapping(&sano, Some("AED"), sample).told();
+    let about_ids: Vec<_> = told
+        .iter()
+        .filter(|told| told.contains("AED.id") || told.contains(" id "))
+        .collect();
+    assert_eq!(about_ids.len(), 1, "{told:?}");
+    assert!(about_ids[0].ends_with("the field `kanrino` has a value in none of 3 records; did you mean `kanri_no`?"));
+    // What several records have in common stands in one line.
+    let told = try_mapping(&sano, Some("AED"), br#"[{"kanrino":"1"},{},{},{}]"#).told();
+    assert!(
+        told.iter().any(|told| told.starts_with("records 2, 3, 4: id ")),
+        "{told:?}"
+    );
 }
