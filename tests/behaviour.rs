@@ -42,6 +42,7 @@ mod behaviour {
     mod held_sources;
     mod hidden;
     mod hidden_by_class;
+    mod ids_that_repeat;
     mod ids_when_writing;
     mod inspection;
     mod isolation;

@@ -46,6 +46,7 @@ fn translated() -> Vec<(Value, Entity)> {
                 context,
                 attributes: AttributeSelection::All,
                 system_attributes: true,
+                object_types: Arc::default(),
                 scopes: false,
                 tables: Arc::default(),
             };

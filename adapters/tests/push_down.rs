@@ -32,9 +32,9 @@ use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use kakehashi_adapters::{Adapter, Call, Coverage, Page, PreparedQuery, PushDown, SourceQuery, Yielded};
-use ngsi_ld::Entity;
 use ngsi_ld::context::Context;
 use ngsi_ld::query::{Query, TypeSelection};
+use ngsi_ld::{Entity, EntityId};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, FileFailurePersistence, TestCaseError, TestRunner};
 
@@ -85,6 +85,31 @@ async fn all(prepared: &dyn PreparedQuery, page: Option<Page>) -> Result<Vec<Ent
     let yielded = yielded.map_err(|error| TestCaseError::fail(format!("{prepared:?}: {error}")))?;
     let whole = |one: Yielded| one.entity().ok_or_else(|| TestCaseError::fail("left out"));
     yielded.into_iter().map(whole).collect()
+}
+
+/// The ids of all candidates, asked for by pages of so many places; `None`: the source has no such pages.
+async fn by_pages(prepared: &dyn PreparedQuery, limit: usize) -> Result<Option<Vec<EntityId>>, TestCaseError> {
+    let (mut found, mut offset) = (Vec::new(), 0);
+    loop {
+        let page = Page { limit, offset };
+        let Some(places) = prepared.candidates(page, &call()) else {
+            return Ok(None);
+        };
+        let places: Result<Vec<Option<Yielded>>, _> = places.try_collect().await;
+        let places = places.map_err(|error| TestCaseError::fail(format!("{prepared:?}: {error}")))?;
+        offset += places.len();
+        let ends = places.len() < limit || prepared.candidates_go_on();
+        found.extend(
+            places
+                .into_iter()
+                .flatten()
+                .filter_map(Yielded::entity)
+                .map(|entity| entity.id),
+        );
+        if ends {
+            return Ok(Some(found));
+        }
+    }
 }
 
 /// Everything that a source holds of the types that are asked for, as the view shows it.
@@ -187,6 +212,16 @@ async fn judge(world: &World, asked: &Asked, tally: &RefCell<Tally>) -> Result<(
         push_down,
         requests()
     );
+    let whole: Vec<_> = candidates.iter().map(|entity| &entity.id).collect();
+    if let Some(found) = by_pages(&*prepared, asked.page.limit.max(1)).await? {
+        prop_assert_eq!(
+            found.iter().collect::<Vec<_>>(),
+            whole,
+            "{:?} of {:?}",
+            asked.page,
+            asked
+        );
+    }
     if push_down.is_exact() {
         // What is kept in memory comes to be found otherwise, once somebody has asked.
         for _ in 0..20 {

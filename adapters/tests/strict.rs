@@ -281,6 +281,7 @@ fn translation() -> TranslationContext {
         context,
         attributes: AttributeSelection::All,
         system_attributes: true,
+        object_types: Arc::default(),
         scopes: true,
         tables: Arc::default(),
     }

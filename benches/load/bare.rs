@@ -181,7 +181,8 @@ fn source(
             short: "EvacuationSite".into(),
         }],
         context: Arc::clone(context),
-        ids_repeat: false,
+        ids_repeat: kakehashi_adapters::ngsi_v2::IdsRepeat::No,
+        object_types: Vec::new(),
         scope_from_servicepath: false,
     };
     Ok(Arc::new(NgsiV2Adapter::new(http, settings, None, limits)?))

@@ -99,6 +99,7 @@ fn translation() -> Result<Vec<HotPath>, Failure> {
         context: Arc::clone(context),
         attributes: AttributeSelection::All,
         system_attributes: false,
+        object_types: Arc::default(),
         scopes: false,
         tables: Arc::default(),
     });

@@ -202,7 +202,8 @@ fn registry(config: &Config, sources: Sources, site: &TypeName) -> Result<Regist
                 short: format!("Type{number}").into(),
             }],
             context: Arc::clone(context),
-            ids_repeat: false,
+            ids_repeat: kakehashi_adapters::ngsi_v2::IdsRepeat::No,
+            object_types: Vec::new(),
             scope_from_servicepath: false,
         };
         registered.push(RegisteredSource {

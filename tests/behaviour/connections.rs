@@ -36,7 +36,7 @@ fn bounds(connections: i64, per_address: i64) -> impl FnOnce(&mut Table) {
 }
 
 async fn bounded(connections: i64, per_address: i64) -> Platform {
-    let builder = Platform::builder().await;
+    let builder = Platform::builder().await.ids_do_not_repeat();
     builder.tenants(bounds(connections, per_address)).start().await
 }
 
@@ -268,7 +268,12 @@ async fn a_trusted_proxy_is_not_counted_by_its_address_and_whom_to_trust_may_cha
 
 #[tokio::test]
 async fn more_connections_than_descriptors_allow_are_not_promised() {
-    let platform = Platform::builder().await.tenants(bounds(1000, 1000)).start().await;
+    let platform = Platform::builder()
+        .await
+        .ids_do_not_repeat()
+        .tenants(bounds(1000, 1000))
+        .start()
+        .await;
     let files: &Files = platform.files();
     let log = |gateway: &Gateway| gateway.stderr();
     assert!(!log(platform.gateway()).contains("file descriptors"));

@@ -11,7 +11,8 @@ const EACH: usize = 15_000;
 
 async fn two(keys: &[(&str, &str)]) -> (Platform, [Server; 2]) {
     let brokers = [broker("A", EACH).await, broker("B", EACH).await];
-    let platform = with_brokers_that(&[("a", &brokers[0]), ("b", &brokers[1])], keys).await;
+    let keys: Vec<(&str, &str)> = keys.iter().copied().chain([("ids_repeat", "no")]).collect();
+    let platform = with_brokers_that(&[("a", &brokers[0]), ("b", &brokers[1])], &keys).await;
     (platform, brokers)
 }
 

@@ -39,7 +39,7 @@ fn sites(platform: &Platform) -> Ask {
 
 #[tokio::test]
 async fn eighty_that_ask_the_same_at_once_cost_the_source_one_request() {
-    let platform = Platform::start().await;
+    let platform = Platform::builder().await.ids_do_not_repeat().start().await;
     let alone = sites(&platform).await.ok();
     platform.forget_requests();
     platform.demo().orion().set_fault(Fault::Held);
@@ -64,7 +64,7 @@ async fn eighty_that_ask_the_same_at_once_cost_the_source_one_request() {
 
 #[tokio::test]
 async fn who_may_see_less_or_wants_an_answer_of_its_own_has_a_request_of_its_own() {
-    let platform = Platform::start().await;
+    let platform = Platform::builder().await.ids_do_not_repeat().start().await;
     platform.demo().orion().set_fault(Fault::Held);
     let others = [
         sites(&platform).by("limited-app"),
@@ -110,7 +110,7 @@ async fn who_may_see_less_or_wants_an_answer_of_its_own_has_a_request_of_its_own
 
 #[tokio::test]
 async fn the_one_that_asked_first_may_leave() {
-    let platform = Platform::start().await;
+    let platform = Platform::builder().await.ids_do_not_repeat().start().await;
     platform.demo().orion().set_fault(Fault::Held);
     let first = begin([sites(&platform)]);
     until("it is asked for", || platform.asked_of_orion().len() == 1).await;
@@ -131,7 +131,7 @@ async fn the_one_that_asked_first_may_leave() {
 
 #[tokio::test]
 async fn what_goes_wrong_goes_wrong_for_all_who_wait() {
-    let platform = Platform::start().await;
+    let platform = Platform::builder().await.ids_do_not_repeat().start().await;
     platform.demo().orion().set_fault(Fault::Held);
     let asking = begin((0..10).map(|_| sites(&platform)));
     have_joined(&platform, 9).await;
@@ -153,6 +153,7 @@ async fn what_this_gateway_has_written_is_seen_whatever_is_under_way() {
                   resource in Tenant::\"yaita\") when { resource.class == Class::\"open\" };";
     let builder = Platform::builder()
         .await
+        .ids_do_not_repeat()
         .consumer("writer")
         .policy("yaita.cedar", policy);
     let platform = builder.start().await;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kakehashi_kind::{
-    Address, CannotOpen, Floor, Judged, Key, Kind, Opened, Opening, Settings, Table, Transport, Value, WhenAbsent,
+    Address, At, CannotOpen, Floor, Judged, Key, Kind, Opened, Opening, Settings, Table, Transport, Value, WhenAbsent,
     WrongType, http_endpoint, parsed,
 };
 use ngsi_ld::context::Context;
 
 use super::floor;
+use super::repeats::{self, IdsRepeat};
 use super::translate::ProvidedType;
 use super::{EVERY_SERVICE_PATH, MAX_SERVICE, MAX_SERVICE_PATHS, NgsiV2Adapter, NgsiV2Settings, is_type_name};
 
@@ -17,7 +18,7 @@ use super::{EVERY_SERVICE_PATH, MAX_SERVICE, MAX_SERVICE_PATHS, NgsiV2Adapter, N
 #[derive(Debug)]
 pub struct NgsiV2Kind;
 
-static KEYS: [Key; 3] = [
+static KEYS: [Key; 5] = [
     Key {
         name: "fiware_service",
         value: Value::Text,
@@ -45,6 +46,22 @@ static KEYS: [Key; 3] = [
             binds_credential: false,
         }),
         about: "For ngsi-v2: Fiware-ServicePath of reads.",
+    },
+    Key {
+        name: "ids_repeat",
+        value: Value::Text,
+        required: false,
+        default: WhenAbsent::Is("\"find-out\""),
+        floor: Floor::Free,
+        about: "For ngsi-v2: whether an id stands in several service paths or under several types: no, yes or find-out.",
+    },
+    Key {
+        name: "object_types",
+        value: Value::Texts,
+        required: false,
+        default: WhenAbsent::Nothing,
+        floor: Floor::Free,
+        about: "For ngsi-v2: of which type what an attribute's Relationships lead to is, such as \"owner=Organization\".",
     },
     Key {
         name: "scope_from_servicepath",
@@ -86,11 +103,15 @@ impl Kind for NgsiV2Kind {
     fn read(&self, table: &dyn Table) -> Option<Arc<dyn Settings>> {
         let fiware_service = parsed(table, "fiware_service", parse_fiware_service);
         let fiware_servicepath = parsed(table, "fiware_servicepath", parse_fiware_servicepath);
+        let ids_repeat = parsed(table, "ids_repeat", parse_ids_repeat);
+        let object_types = read_object_types(table);
         let scope_from_servicepath = table.boolean("scope_from_servicepath");
         Some(Arc::new(NgsiV2Source {
             endpoint: http_endpoint(table)?,
             fiware_service,
             fiware_servicepath: fiware_servicepath.unwrap_or_else(|| EVERY_SERVICE_PATH.to_owned()),
+            ids_repeat: ids_repeat.unwrap_or_default(),
+            object_types,
             scope_from_servicepath: scope_from_servicepath.unwrap_or(false),
         }))
     }
@@ -105,6 +126,10 @@ pub struct NgsiV2Source {
     pub fiware_service: Option<String>,
     /// `Fiware-ServicePath` of reads.
     pub fiware_servicepath: String,
+    /// Whether several of its entities may have one id in the view.
+    pub ids_repeat: IdsRepeat,
+    /// Attributes, and the types of what their Relationships lead to.
+    pub object_types: Vec<(Box<str>, Box<str>)>,
     /// Whether the service path of an entity is its scope.
     pub scope_from_servicepath: bool,
 }
@@ -136,9 +161,8 @@ impl Settings for NgsiV2Source {
             fiware_servicepath: self.fiware_servicepath.clone(),
             types: types.collect(),
             context: Arc::clone(context),
-            // Walking everything for each page to find the few ids that stand in two service paths costs
-            // more than it is worth by default; repeated ids of one page are united, others reported.
-            ids_repeat: false,
+            ids_repeat: self.ids_repeat,
+            object_types: self.object_types.clone(),
             scope_from_servicepath: self.scope_from_servicepath,
         };
         let adapter = NgsiV2Adapter::new(opening.http.clone(), settings, opening.credential, opening.limits);
@@ -147,6 +171,45 @@ impl Settings for NgsiV2Source {
             upkeep: None,
         })
     }
+}
+
+/// The list `object_types`: an attribute and a type in each text.
+fn read_object_types(table: &dyn Table) -> Vec<(Box<str>, Box<str>)> {
+    let mut declared: Vec<(Box<str>, Box<str>)> = Vec::new();
+    for text in table.texts("object_types").unwrap_or_default() {
+        let parts = text.split_once('=').filter(|(attribute, r#type)| {
+            let is_named = |name: &str| is_type_name(name.trim());
+            is_named(attribute) && is_named(r#type)
+        });
+        let wrong = |reason: String| {
+            let message = format!("`object_types` in {}: {reason}", table.title());
+            table.wrong(At::Value("object_types"), message, None);
+        };
+        let Some((attribute, r#type)) = parts else {
+            wrong(format!(
+                "\"{text}\" names no attribute and type of NGSI-v2: write them as \"owner=Organization\""
+            ));
+            continue;
+        };
+        let (attribute, r#type) = (attribute.trim(), r#type.trim());
+        if declared.iter().any(|(known, _)| **known == *attribute) {
+            wrong(format!("`{attribute}` stands twice: keep one of them"));
+            continue;
+        }
+        declared.push((attribute.into(), r#type.into()));
+    }
+    declared
+}
+
+/// `no`, `yes` or `find-out`.
+///
+/// # Errors
+/// What would be right.
+fn parse_ids_repeat(text: &str) -> Result<IdsRepeat, String> {
+    let known = repeats::VALUES.iter().find(|(name, _)| *name == text);
+    known
+        .map(|(_, value)| *value)
+        .ok_or_else(|| format!("\"{text}\" is not known: write \"no\", \"yes\" or \"find-out\""))
 }
 
 /// Tenant names of Orion: lower-cased by it, so that two spellings would be one tenant.

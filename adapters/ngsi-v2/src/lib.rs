@@ -7,15 +7,19 @@
 mod area;
 mod branches;
 mod filter;
+mod finding_out;
 mod floor;
 mod kind;
 mod names;
 mod pages;
 mod plan;
 mod prepared;
+mod repeats;
 mod service_paths;
 pub mod translate;
 
+#[cfg(test)]
+mod repeats_tests;
 #[cfg(test)]
 mod tests;
 
@@ -24,16 +28,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue};
+use ngsi_ld::TypeName;
 use ngsi_ld::context::Context;
 
 pub use self::kind::{NgsiV2Kind, NgsiV2Source, parse_fiware_service, parse_fiware_servicepath};
 pub use self::names::view_name;
+pub use self::repeats::IdsRepeat;
 
 use self::names::RawNames;
 use self::pages::Source;
 use self::plan::{NamedType, Plan};
 use self::prepared::PreparedNgsiV2;
-use self::translate::{IdleTables, ProvidedType};
+use self::repeats::Repeats;
+use self::translate::{IdleTables, ObjectTypes, ProvidedType};
 use kakehashi_client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
 use kakehashi_contract::{Adapter, PreparedQuery, SourceId, SourceQuery, SourceStatus};
 
@@ -64,10 +71,10 @@ pub struct NgsiV2Settings {
     pub types: Vec<ProvidedType>,
     /// What its attributes' names stand for.
     pub context: Arc<Context>,
-    /// Whether several of its entities may have one id in the view: the same id in several service paths or of
-    /// several types. They are then united, for which each query must read all that match; otherwise those of
-    /// one page are united and later ones left out and reported.
-    pub ids_repeat: bool,
+    /// Whether several of its entities may have one id in the view: the same id in several service paths or of several types.
+    pub ids_repeat: IdsRepeat,
+    /// Attributes, and the types of what their Relationships lead to, by their names in the source.
+    pub object_types: Vec<(Box<str>, Box<str>)>,
     /// Whether the service path of an entity is its scope in the view. The root is none.
     pub scope_from_servicepath: bool,
 }
@@ -91,13 +98,44 @@ pub enum InvalidNgsiV2Settings {
 
 /// An [`Adapter`] for one source that speaks NGSI-v2.
 #[derive(Debug)]
-pub struct NgsiV2Adapter {
+pub struct NgsiV2Adapter(Arc<Platform>);
+
+/// What all questions to one source share.
+#[derive(Debug)]
+struct Platform {
     settings: NgsiV2Settings,
     /// The types of the settings.
     types: Box<[NamedType]>,
     source: Source,
     raw_names: RawNames,
+    object_types: Arc<ObjectTypes>,
     tables: Arc<IdleTables>,
+    repeats: Repeats,
+}
+
+impl Platform {
+    /// What the source is asked for a query. `is_united`: all entities of an id are needed, whatever each is like.
+    fn plan(&self, query: &SourceQuery, is_united: bool) -> Plan {
+        Plan::of(
+            query,
+            is_united,
+            &self.settings,
+            &self.types,
+            &self.raw_names,
+            (&self.object_types, &self.tables),
+        )
+    }
+
+    /// Whether several entities of these types may have one id, as far as the settings tell. An entity of Orion is told apart by
+    /// its id, its type and its service path.
+    fn may_repeat(&self, types: &[TypeName]) -> bool {
+        let is_one_path = || !self.settings.fiware_servicepath.contains(['#', ',']);
+        match self.settings.ids_repeat {
+            IdsRepeat::No => false,
+            IdsRepeat::Yes => true,
+            IdsRepeat::FindOut => types.len() > 1 || !is_one_path(),
+        }
+    }
 }
 
 impl NgsiV2Adapter {
@@ -116,40 +154,36 @@ impl NgsiV2Adapter {
             return Err(InvalidNgsiV2Settings::Type(wrong.short.clone()));
         }
         let client = SourceClient::new(http, settings.source.clone(), &settings.endpoint, credential, limits)?;
-        Ok(Self {
+        Ok(Self(Arc::new(Platform {
             types: settings.types.iter().map(NamedType::of).collect(),
+            object_types: Arc::new(ObjectTypes::new(&settings.types, &settings.object_types)),
             settings,
-            source: Source { client, headers },
+            source: Source::new(client, headers),
             raw_names: RawNames::default(),
             tables: Arc::default(),
-        })
+            repeats: Repeats::default(),
+        })))
     }
 
     /// How the source is doing, for metrics.
     #[must_use]
     pub fn status(&self) -> SourceStatus {
-        self.source.client.status()
+        self.0.source.client.status()
     }
 }
 
 #[async_trait]
 impl Adapter for NgsiV2Adapter {
     fn source(&self) -> &SourceId {
-        &self.settings.source
+        &self.0.settings.source
     }
 
     fn status(&self) -> Option<SourceStatus> {
-        Some(self.source.client.status())
+        Some(self.0.source.client.status())
     }
 
     fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
-        let plan = Plan::of(query, &self.settings, &self.types, &self.raw_names, &self.tables);
-        Arc::new(PreparedNgsiV2 {
-            source: self.source.within(&plan),
-            plan: Arc::new(plan),
-            ids: query.ids.as_slice().into(),
-            ids_repeat: self.settings.ids_repeat,
-        })
+        Arc::new(PreparedNgsiV2::of(&self.0, query))
     }
 }
 

@@ -10,12 +10,13 @@ use ngsi_ld::{Entity, EntityId};
 
 use super::SERVICE_PATHS;
 use super::plan::Plan;
+use super::repeats::{OfTypes, RepeatedIds};
 use super::translate::{TranslatedPage, TranslationError, translate_page};
 use kakehashi_client::{Response, SourceClient, Walked};
 use kakehashi_contract::{AdapterError, AskedRequest, Call, EntityStream, ErrorKind, Page, PlaceStream, Yielded};
 
 /// Orion refuses larger pages.
-const MAX_PAGE: usize = 1000;
+pub(super) const MAX_PAGE: usize = 1000;
 
 /// Bodies beyond this are not translated on the thread of the connection that they are asked for: smaller ones take less
 /// than half a millisecond.
@@ -29,9 +30,30 @@ const BYTES_OF_AN_ID: usize = 96;
 pub(super) struct Source {
     pub(super) client: SourceClient,
     pub(super) headers: Arc<[(HeaderName, HeaderValue)]>,
+    /// What is known of the ids that several of its entities have, where that is found out.
+    pub(super) watched: Option<Arc<OfTypes>>,
+    /// Entities of these ids are no part of its list.
+    pub(super) without: Option<Arc<RepeatedIds>>,
 }
 
 impl Source {
+    pub(super) fn new(client: SourceClient, headers: Arc<[(HeaderName, HeaderValue)]>) -> Self {
+        Self {
+            client,
+            headers,
+            watched: None,
+            without: None,
+        }
+    }
+
+    /// The source, with a list that entities of some ids are no part of.
+    pub(super) fn without(&self, ids: &Arc<RepeatedIds>) -> Self {
+        Self {
+            without: Some(Arc::clone(ids)),
+            ..self.clone()
+        }
+    }
+
     /// The source, asked about the service paths of a plan only.
     pub(super) fn within(&self, plan: &Plan) -> Self {
         let narrower = plan.service_paths.as_deref().map(HeaderValue::from_str);
@@ -43,8 +65,8 @@ impl Source {
             (name.clone(), value.clone())
         });
         Self {
-            client: self.client.clone(),
             headers: headers.collect(),
+            ..self.clone()
         }
     }
 
@@ -105,6 +127,45 @@ impl Source {
         let entities = page.yielded.len() * size_of::<Yielded>();
         held.become_of(length.max(entities)).map_err(exhausted)?;
         Ok(Translated { page, total, held })
+    }
+
+    /// What the source lists in one page, each of several entities that are one in the view by itself, and how many it has in all.
+    pub(super) async fn listed(
+        &self,
+        plan: &Plan,
+        request: &str,
+        page: Page,
+        walked: &Walked,
+        call: &Call,
+    ) -> Result<(TranslatedPage, Option<u64>), AdapterError> {
+        let Translated { page, total, .. } = self.page(plan, request, page, true, walked, call).await?;
+        Ok((page, total))
+    }
+
+    /// Everything that a plan brings, each of several entities that are one in the view by itself.
+    pub(super) async fn each(&self, plan: &Plan, call: &Call) -> Result<(Vec<Yielded>, Held), AdapterError> {
+        let exhausted = |exhausted| AdapterError::exhausted(self.client.source(), exhausted);
+        let (walked, mut held) = (Walked::default(), call.resources.held());
+        let mut each = Vec::new();
+        for request in &plan.requests {
+            let mut offset = 0;
+            for _ in 0..MAX_PAGES {
+                let part = Page {
+                    limit: MAX_PAGE,
+                    offset,
+                };
+                let Translated {
+                    page, held: of_page, ..
+                } = self.page(plan, request, part, false, &walked, call).await?;
+                held.grow(of_page.bytes()).map_err(exhausted)?;
+                offset += page.listed;
+                each.extend(page.yielded);
+                if page.listed < MAX_PAGE {
+                    break;
+                }
+            }
+        }
+        Ok((each, held))
     }
 
     /// The source's own total.
@@ -286,7 +347,7 @@ impl Walk {
             .page(&self.plan, request, page, counted, &self.walked, &self.call);
         let Translated { page, total, held } = asked.await?;
         let TranslatedPage {
-            yielded,
+            mut yielded,
             listed,
             unreadable_metadata,
         } = page;
@@ -304,8 +365,14 @@ impl Walk {
             places.extend(yielded.iter().map(|one| id_of(one).cloned()));
             places.resize(listed.max(places.len()), None);
         }
+        let mut left_out = false;
+        if let Some(without) = &self.source.without {
+            let all = yielded.len();
+            yielded.retain(|one| id_of(one).is_none_or(|id| !without.include(id)));
+            left_out = yielded.len() < all;
+        }
         let yielded = self.new_of(yielded, is_end)?;
-        let has_new = yielded.iter().any(|one| id_of(one).is_some());
+        let has_new = left_out || yielded.iter().any(|one| id_of(one).is_some());
         self.pages += 1;
         // Of alternatives a whole page may have come with another one.
         let repeats = has_entities && !has_new && !is_last && !self.plan.are_alternatives;
@@ -324,6 +391,11 @@ impl Walk {
     fn new_of(&mut self, yielded: Vec<Yielded>, is_end: bool) -> Result<Vec<Yielded>, AdapterError> {
         let (mut yielded, repeated) = united(yielded);
         self.repeated += repeated;
+        if repeated > 0
+            && let Some(watched) = &self.source.watched
+        {
+            watched.doubt();
+        }
         if !self.seen.is_empty() {
             let before = yielded.len();
             yielded.retain(|one| id_of(one).is_none_or(|id| !self.seen.contains(id)));
@@ -347,11 +419,11 @@ impl Walk {
                 "metadata of the source are no objects and were left out; what has them is shown without"
             );
         }
-        if self.repeated > 0 {
+        if self.repeated > 0 && self.source.watched.is_none() {
             tracing::warn!(
                 source = %self.source.client.source(),
                 repeated = self.repeated,
-                "entities of the source share an id in the view; set ids_repeat to unite them"
+                "entities of the source share an id in the view, although its ids_repeat is \"no\""
             );
         }
     }

@@ -14,7 +14,7 @@ use super::branches::branches;
 use super::filter::{Statements, mentions_dates};
 use super::names::{RawNames, generated_prefix, is_identifier, raw_behind, raw_name};
 use super::service_paths;
-use super::translate::{IdleTables, ProvidedType, TranslationContext};
+use super::translate::{IdleTables, ObjectTypes, ProvidedType, TranslationContext};
 use kakehashi_contract::{AttributeSelection, Coverage, PushDown, SourceQuery};
 
 /// What stands for itself in a query parameter: the unreserved characters of RFC 3986, and those of its
@@ -78,6 +78,8 @@ pub(super) struct Plan {
     pub(super) requests: Vec<String>,
     /// Whether several requests may bring the same entity, each once.
     pub(super) are_alternatives: bool,
+    /// Whether the requests have a geo-query.
+    pub(super) has_geo_query: bool,
     /// `Fiware-ServicePath`, where it is narrower than that of the settings.
     pub(super) service_paths: Option<String>,
     /// How the answers are to be read.
@@ -89,16 +91,17 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn of(
         query: &SourceQuery,
+        is_united: bool,
         settings: &NgsiV2Settings,
         types: &[NamedType],
         raw_names: &RawNames,
-        tables: &Arc<IdleTables>,
+        (object_types, tables): (&Arc<ObjectTypes>, &Arc<IdleTables>),
     ) -> Self {
         let is_wanted = |named: &&NamedType| query.types.contains(&named.provided.name);
         let types: Vec<&NamedType> = types.iter().filter(is_wanted).collect();
         // Several entities of the source that are one in the view: of one that a condition leaves out, a part would be
         // missing, and what none of them meets alone they may meet together.
-        let is_whole = !settings.ids_repeat;
+        let is_whole = !is_united;
         let mut alternatives = match query.filter.as_ref().filter(|_| is_whole) {
             None => vec![Statements::default()],
             Some(filter) => branches(&settings.context, filter),
@@ -131,7 +134,7 @@ impl Plan {
         };
         let ids = Ids::of(&query.ids, &types);
         let selection = match () {
-            () if ids.are_unambiguous && ids.chunks.len() <= 1 && !settings.ids_repeat => Coverage::Exact,
+            () if ids.are_unambiguous && ids.chunks.len() <= 1 && is_whole => Coverage::Exact,
             () => Coverage::Narrows,
         };
         let pattern = query.id_pattern.as_ref();
@@ -182,6 +185,7 @@ impl Plan {
         Self {
             requests,
             are_alternatives: alternatives.len() > 1,
+            has_geo_query: area.is_some(),
             service_paths: service_paths.map(|paths| paths.join(",")),
             translation: Arc::new(TranslationContext {
                 context: Arc::clone(&settings.context),
@@ -190,6 +194,7 @@ impl Plan {
                 attributes: query.attributes.clone(),
                 system_attributes,
                 scopes: settings.scope_from_servicepath,
+                object_types: Arc::clone(object_types),
                 tables: Arc::clone(tables),
             }),
             push_down: PushDown {

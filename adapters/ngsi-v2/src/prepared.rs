@@ -1,42 +1,273 @@
 //! One question to one source, prepared: the requests are written, and pages are put to them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use ngsi_ld::EntityId;
 
+use super::Platform;
+use super::finding_out::FindingOut;
 use super::pages::{Source, united};
 use super::plan::Plan;
+use super::repeats::{IdsRepeat, Repeated, RepeatedIds};
 use kakehashi_contract::{
     AdapterError, AskedRequest, Call, Counted, EntityStream, ErrorKind, Page, PlaceStream, PreparedQuery, PushDown,
-    Yielded,
+    SourceQuery, Yielded,
 };
 
 /// What one source is asked, and how its answers are read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PreparedNgsiV2 {
     /// The source, asked about the service paths of the plan only.
-    pub(super) source: Source,
-    pub(super) plan: Arc<Plan>,
+    source: Source,
+    plan: Arc<Plan>,
     /// The ids that are meant; empty: any.
-    pub(super) ids: Arc<[EntityId]>,
-    /// Whether several entities of the source may be one in the view.
-    pub(super) ids_repeat: bool,
+    ids: Arc<[EntityId]>,
+    unity: Unity,
+}
+
+/// Whether several entities of the source may be one in the view, and what is done about it.
+#[derive(Debug, Clone)]
+enum Unity {
+    /// None may.
+    Apart,
+    /// All that match are read and united.
+    United,
+    /// Which are is found out.
+    FoundOut(Arc<FindingOut>),
 }
 
 impl PreparedNgsiV2 {
+    pub(super) fn of(platform: &Arc<Platform>, query: &SourceQuery) -> Self {
+        let finds_out = platform.settings.ids_repeat == IdsRepeat::FindOut;
+        let unity = match platform.may_repeat(&query.types) {
+            false => Unity::Apart,
+            // Of ids that are known there are few entities, and all of them are read anyway.
+            true if !finds_out || !query.ids.is_empty() => Unity::United,
+            true => {
+                let known = platform.repeats.of(&query.types, !query.beyond_open);
+                match known.known() {
+                    Some(Repeated::Many) => Unity::United,
+                    _ => Unity::FoundOut(Arc::new(FindingOut::new(platform, query, known))),
+                }
+            }
+        };
+        let plan = platform.plan(query, matches!(unity, Unity::United));
+        let mut source = platform.source.within(&plan);
+        if let Unity::FoundOut(finding_out) = &unity {
+            source.watched = Some(Arc::clone(finding_out.known()));
+        }
+        Self {
+            source,
+            plan: Arc::new(plan),
+            ids: query.ids.as_slice().into(),
+            unity,
+        }
+    }
+
     /// Whether its answer is one list, in which a page can begin anywhere: several requests bring the same entity, or are one
     /// list after the other.
     fn is_one_list(&self) -> bool {
-        self.plan.requests.len() <= 1 && !self.ids_repeat
+        self.plan.requests.len() <= 1 && !matches!(self.unity, Unity::United)
     }
 
     /// The page that the source is asked for. One of candidates would be no page of the answer.
     fn sent_page(&self, page: Option<Page>) -> Option<Page> {
         page.filter(|_| self.plan.push_down.is_exact())
     }
+
+    /// What the source lists, where no entity of it is one with another.
+    fn listed(&self, page: Option<Page>, call: &Call) -> EntityStream {
+        let yielded = self.source.clone().walk(Arc::clone(&self.plan), page, call.clone());
+        if self.ids.is_empty() {
+            return yielded;
+        }
+        let ids = Arc::clone(&self.ids);
+        let meant = yielded.try_filter(move |one| std::future::ready(is_meant(one, &ids)));
+        meant.boxed()
+    }
+
+    fn places(&self, page: Page, call: &Call) -> PlaceStream {
+        let places = self.source.clone().places(Arc::clone(&self.plan), page, call.clone());
+        if self.ids.is_empty() {
+            return places;
+        }
+        let ids = Arc::clone(&self.ids);
+        let meant = places.map_ok(move |place| place.filter(|one| is_meant(one, &ids)));
+        meant.boxed()
+    }
+
+    /// What matches of a source in which some ids repeat.
+    async fn found_out(
+        self,
+        finding_out: Arc<FindingOut>,
+        page: Option<Page>,
+        call: Call,
+    ) -> Result<EntityStream, AdapterError> {
+        let repeated = match finding_out.found(&call).await {
+            Repeated::None => return Ok(self.listed(page, &call)),
+            Repeated::Many => {
+                let page = page.unwrap_or(EVERYTHING);
+                let whole = finding_out.whole(&call).await?.into_iter();
+                let of_page = whole.skip(page.offset).take(page.limit);
+                return Ok(stream::iter(of_page.map(Ok)).boxed());
+            }
+            Repeated::These(repeated) => repeated,
+        };
+        if let Some(page) = page {
+            return Ok(self.page_found_out(finding_out, repeated, page, call));
+        }
+        let listed = Self {
+            source: self.source.without(&repeated),
+            ..self
+        };
+        let listed = listed.listed(None, &call);
+        // They are asked for when the list has ended, so that nobody waits for them who does not need them.
+        let rest = async move {
+            let (united, _) = united(finding_out.each_of(&repeated, &call).await?);
+            Ok(stream::iter(united.into_iter().map(Ok)))
+        };
+        Ok(listed.chain(stream::once(rest).try_flatten()).boxed())
+    }
+
+    /// A page of a list that the source decides whole. What repeats comes behind all others.
+    fn page_found_out(
+        self,
+        finding_out: Arc<FindingOut>,
+        repeated: Arc<RepeatedIds>,
+        page: Page,
+        call: Call,
+    ) -> EntityStream {
+        let offset = repeated.place_of(page.offset);
+        let until = repeated.place_of(page.offset.saturating_add(page.limit));
+        let of_others = Page {
+            limit: until - offset,
+            offset,
+        };
+        let others = self.clone().places_of_others(&repeated, of_others, &call);
+        let (listed, others) = counting(others);
+        let rest = async move {
+            let listed = listed.load(Ordering::Relaxed);
+            if listed >= of_others.limit {
+                return Ok(stream::empty().left_stream());
+            }
+            let length = match listed {
+                0 if offset > 0 => self.length(&call).await?,
+                _ => offset + listed,
+            };
+            let before = page.offset.saturating_sub(repeated.others_before(length));
+            let (united, _) = united(finding_out.each_of(&repeated, &call).await?);
+            let rest = united.into_iter().skip(before).map(|one| Ok(Some(one)));
+            Ok(stream::iter(rest).right_stream())
+        };
+        let places = others.chain(stream::once(rest).try_flatten());
+        let entities = places.try_filter_map(|place| std::future::ready(Ok(place)));
+        entities.take(page.limit).boxed()
+    }
+
+    /// The places of a part of the source's list. In those of what repeats is nothing.
+    fn places_of_others(self, repeated: &Arc<RepeatedIds>, page: Page, call: &Call) -> PlaceStream {
+        let others = Self {
+            source: self.source.without(repeated),
+            ..self
+        };
+        others.places(page, call)
+    }
+
+    /// The places of a part of the list: those of the source, in which what repeats is nothing, and after the last of them what
+    /// repeats.
+    fn places_found_out(
+        self,
+        finding_out: Arc<FindingOut>,
+        repeated: Arc<RepeatedIds>,
+        page: Page,
+        call: Call,
+    ) -> PlaceStream {
+        if self.plan.push_down.is_exact() {
+            // Whoever counts such a list counts its places.
+            let entities = self.page_found_out(finding_out, repeated, page, call);
+            return entities.map_ok(Some).boxed();
+        }
+        let (listed, places) = counting(self.clone().places_of_others(&repeated, page, &call));
+        let rest = async move {
+            let listed = listed.load(Ordering::Relaxed);
+            let room = page.limit.saturating_sub(listed);
+            if room == 0 {
+                // There may be more of the list.
+                return Ok(stream::empty().left_stream());
+            }
+            let before = match page.offset {
+                0 => 0,
+                _ if listed > 0 => 0,
+                offset => offset.saturating_sub(self.length(&call).await?),
+            };
+            let (united, _) = united(finding_out.each_of(&repeated, &call).await?);
+            let places = united.into_iter().skip(before).take(room).map(|one| Ok(Some(one)));
+            Ok(stream::iter(places).right_stream())
+        };
+        places.chain(stream::once(rest).try_flatten()).boxed()
+    }
+
+    /// How many places the source's list has.
+    async fn length(&self, call: &Call) -> Result<usize, AdapterError> {
+        if let [request] = self.plan.requests.as_slice()
+            // Totals of places near another were seen wrong.
+            && !self.plan.has_geo_query
+            && let Some(total) = self.source.total(request, call).await?
+        {
+            return Ok(usize::try_from(total).unwrap_or(usize::MAX));
+        }
+        let count = |length: usize, _| std::future::ready(Ok(length + 1));
+        self.places(EVERYTHING, call).try_fold(0, count).await
+    }
+
+    /// How many match of a source that counts every entity by itself; `None`: it does not say.
+    async fn counted(&self, call: &Call) -> Result<Option<Counted>, AdapterError> {
+        let request = match self.plan.requests.as_slice() {
+            [] => return Ok(Some(Counted::default())),
+            [request] if self.plan.push_down.is_exact() => request,
+            _ => return Ok(None),
+        };
+        let repeated = match &self.unity {
+            Unity::FoundOut(finding_out) => match finding_out.found(call).await {
+                Repeated::None => None,
+                Repeated::Many => return Ok(None),
+                Repeated::These(repeated) => Some((finding_out, repeated)),
+            },
+            Unity::Apart | Unity::United => None,
+        };
+        let Some(total) = self.source.total(request, call).await? else {
+            return Ok(None);
+        };
+        let Some((finding_out, repeated)) = repeated else {
+            return Ok(Some(Counted::entities(total)));
+        };
+        let each = finding_out.each_of(&repeated, call).await?;
+        let mut counted = Counted::entities(total.saturating_sub(each.len() as u64));
+        for one in united(each).0 {
+            counted.add(&one);
+        }
+        Ok(Some(counted))
+    }
 }
+
+/// The same places, and how many of them have come.
+fn counting(places: PlaceStream) -> (Arc<AtomicUsize>, PlaceStream) {
+    let come = Arc::new(AtomicUsize::new(0));
+    let until_now = Arc::clone(&come);
+    let places = places.inspect(move |_| {
+        until_now.fetch_add(1, Ordering::Relaxed);
+    });
+    (come, places.boxed())
+}
+
+/// All of a list.
+const EVERYTHING: Page = Page {
+    limit: usize::MAX,
+    offset: 0,
+};
 
 #[async_trait]
 impl PreparedQuery for PreparedNgsiV2 {
@@ -68,54 +299,55 @@ impl PreparedQuery for PreparedNgsiV2 {
 
     fn query(&self, page: Option<Page>, call: &Call) -> EntityStream {
         let page = self.sent_page(page);
-        let yielded = self.source.clone().walk(Arc::clone(&self.plan), page, call.clone());
-        let yielded = if self.ids.is_empty() {
-            yielded
-        } else {
-            let ids = Arc::clone(&self.ids);
-            let meant = yielded.try_filter(move |one| std::future::ready(is_meant(one, &ids)));
-            meant.boxed()
-        };
-        if !self.ids_repeat {
-            return yielded;
+        match &self.unity {
+            Unity::Apart => self.listed(page, call),
+            Unity::United => {
+                let yielded = self.listed(page, call);
+                let united = async move {
+                    let (yielded, _) = united(yielded.try_collect().await?);
+                    Ok(stream::iter(yielded.into_iter().map(Ok)))
+                };
+                stream::once(united).try_flatten().boxed()
+            }
+            Unity::FoundOut(finding_out) => {
+                let found = self.clone().found_out(Arc::clone(finding_out), page, call.clone());
+                stream::once(found).try_flatten().boxed()
+            }
         }
-        let united = async move {
-            let (yielded, _) = united(yielded.try_collect().await?);
-            Ok(stream::iter(yielded.into_iter().map(Ok)))
-        };
-        stream::once(united).try_flatten().boxed()
     }
 
     fn candidates(&self, page: Page, call: &Call) -> Option<PlaceStream> {
         if !self.is_one_list() {
             return None;
         }
-        let places = self.source.clone().places(Arc::clone(&self.plan), page, call.clone());
-        if self.ids.is_empty() {
-            return Some(places);
-        }
-        let ids = Arc::clone(&self.ids);
-        let meant = places.map_ok(move |place| place.filter(|one| is_meant(one, &ids)));
-        Some(meant.boxed())
+        let Unity::FoundOut(finding_out) = &self.unity else {
+            return Some(self.places(page, call));
+        };
+        let (prepared, finding_out, call) = (self.clone(), Arc::clone(finding_out), call.clone());
+        let places = async move {
+            Ok(match finding_out.found(&call).await {
+                Repeated::None => prepared.places(page, &call),
+                Repeated::These(repeated) => prepared.places_found_out(finding_out, repeated, page, call),
+                Repeated::Many => {
+                    let whole = finding_out.whole(&call).await?.into_iter();
+                    let places = whole.skip(page.offset).take(page.limit);
+                    stream::iter(places.map(|one| Ok(Some(one)))).boxed()
+                }
+            })
+        };
+        Some(stream::once(places).try_flatten().boxed())
     }
 
     async fn count(&self, call: &Call) -> Result<Counted, AdapterError> {
-        let total = match self.plan.requests.as_slice() {
-            [] => Some(0),
-            [request] if self.plan.push_down.is_exact() => self.source.total(request, call).await?,
-            _ => None,
-        };
-        match total {
-            Some(total) => Ok(Counted::entities(total)),
-            // The source does not say, or would count what is not meant.
-            None => {
-                let add = |mut counted: Counted, one: Yielded| {
-                    counted.add(&one);
-                    std::future::ready(Ok(counted))
-                };
-                self.query(None, call).try_fold(Counted::default(), add).await
-            }
+        if let Some(counted) = self.counted(call).await? {
+            return Ok(counted);
         }
+        // The source does not say, or would count what is not meant.
+        let add = |mut counted: Counted, one: Yielded| {
+            counted.add(&one);
+            std::future::ready(Ok(counted))
+        };
+        self.query(None, call).try_fold(Counted::default(), add).await
     }
 }
 

@@ -14,7 +14,7 @@ use kakehashi_contract::{AdapterError, AttributeSelection, Call, Coverage, Error
 
 const TYPES: [&str; 3] = ["Room", "Hall", "Resident"];
 
-fn settings(orion: &Orion) -> NgsiV2Settings {
+pub(super) fn settings(orion: &Orion) -> NgsiV2Settings {
     NgsiV2Settings {
         source: SourceId::new("orion"),
         endpoint: orion.url().to_owned(),
@@ -28,12 +28,13 @@ fn settings(orion: &Orion) -> NgsiV2Settings {
             })
             .collect(),
         context: Arc::clone(Context::core()),
-        ids_repeat: false,
+        ids_repeat: IdsRepeat::No,
+        object_types: Vec::new(),
         scope_from_servicepath: false,
     }
 }
 
-fn adapter(settings: NgsiV2Settings) -> NgsiV2Adapter {
+pub(super) fn adapter(settings: NgsiV2Settings) -> NgsiV2Adapter {
     let http = HttpClient::new(&HttpClientSettings::default()).unwrap();
     NgsiV2Adapter::new(http, settings, None, SourceLimits::default()).unwrap()
 }
@@ -46,19 +47,19 @@ async fn with(entities: &str) -> (Orion, NgsiV2Adapter) {
     (orion, adapter)
 }
 
-fn call() -> Call {
+pub(super) fn call() -> Call {
     Call::until(Instant::now() + Duration::from_secs(20))
 }
 
-fn type_name(short: &str) -> TypeName {
+pub(super) fn type_name(short: &str) -> TypeName {
     Context::core().expand_type(short).unwrap()
 }
 
-fn attribute(short: &str) -> AttributeName {
+pub(super) fn attribute(short: &str) -> AttributeName {
     Context::core().expand_attribute(short).unwrap()
 }
 
-fn of_types(types: &[&str]) -> SourceQuery {
+pub(super) fn of_types(types: &[&str]) -> SourceQuery {
     SourceQuery::of_types(types.iter().map(|short| type_name(short)).collect())
 }
 
@@ -69,13 +70,13 @@ fn of_id(id: &str, types: &[&str]) -> SourceQuery {
     }
 }
 
-async fn all(adapter: &NgsiV2Adapter, query: &SourceQuery) -> Result<Vec<Entity>, AdapterError> {
+pub(super) async fn all(adapter: &NgsiV2Adapter, query: &SourceQuery) -> Result<Vec<Entity>, AdapterError> {
     entities_of(adapter.prepare(query).query(None, &call()))
         .try_collect()
         .await
 }
 
-async fn page_of(adapter: &NgsiV2Adapter, query: &SourceQuery, page: Page) -> Vec<String> {
+pub(super) async fn page_of(adapter: &NgsiV2Adapter, query: &SourceQuery, page: Page) -> Vec<String> {
     let page = adapter.prepare(query).query(Some(page), &call());
     let entities: Vec<Entity> = entities_of(page).try_collect().await.unwrap();
     entities.iter().map(|entity| entity.id.as_str().to_owned()).collect()
@@ -86,7 +87,7 @@ async fn retrieved(adapter: &NgsiV2Adapter, query: &SourceQuery) -> Option<Entit
     found.map(|found| found.entity().unwrap())
 }
 
-async fn counted(adapter: &NgsiV2Adapter, query: &SourceQuery) -> u64 {
+pub(super) async fn counted(adapter: &NgsiV2Adapter, query: &SourceQuery) -> u64 {
     adapter.prepare(query).count(&call()).await.unwrap().entities
 }
 
@@ -212,7 +213,7 @@ async fn one_id_in_several_paths_and_types_is_one_entity() {
         assert_eq!(*first, ngsi_ld::entity::AttributeValue::Property(one));
     };
     check(&retrieved(&adapter, &of_id("urn:x:1", &TYPES)).await.unwrap());
-    for ids_repeat in [false, true] {
+    for ids_repeat in [IdsRepeat::No, IdsRepeat::Yes, IdsRepeat::FindOut] {
         let adapter = super::tests::adapter(NgsiV2Settings {
             ids_repeat,
             ..settings(&orion)
@@ -221,7 +222,8 @@ async fn one_id_in_several_paths_and_types_is_one_entity() {
         let entities = all(&adapter, &query).await.unwrap();
         assert_eq!(entities.len(), 1);
         check(&entities[0]);
-        assert_eq!(adapter.prepare(&query).push_down().is_exact(), !ids_repeat);
+        let is_exact = adapter.prepare(&query).push_down().is_exact();
+        assert_eq!(is_exact, ids_repeat != IdsRepeat::Yes);
     }
 }
 
@@ -357,17 +359,14 @@ async fn system_attributes_are_asked_for_on_demand() {
 #[tokio::test]
 async fn an_error_with_status_200_is_an_error() {
     let (orion, _) = with("[]").await;
-    let adapter = adapter(settings(&orion));
+    let mut platform = Arc::into_inner(adapter(settings(&orion)).0).unwrap();
     let paths: Vec<String> = (0..11).map(|number| format!("/p{number}")).collect();
-    let source = Source {
-        client: adapter.source.client.clone(),
-        headers: vec![(
-            HeaderName::from_static("fiware-servicepath"),
-            HeaderValue::from_str(&paths.join(",")).unwrap(),
-        )]
-        .into(),
-    };
-    let adapter = NgsiV2Adapter { source, ..adapter };
+    platform.source.headers = vec![(
+        HeaderName::from_static("fiware-servicepath"),
+        HeaderValue::from_str(&paths.join(",")).unwrap(),
+    )]
+    .into();
+    let adapter = NgsiV2Adapter(Arc::new(platform));
     let error = adapter
         .prepare(&of_id("urn:x:1", &["Room"]))
         .retrieve(&call())
@@ -502,4 +501,33 @@ async fn a_scope_asks_for_the_service_paths_that_may_meet_it() {
     let without = adapter(settings(&orion));
     assert_eq!(without.prepare(&nowhere).push_down().scope, Coverage::None);
     assert_eq!(ids(&without, &nowhere).await.len(), 4);
+}
+
+#[tokio::test]
+async fn what_a_relationship_leads_to_does_not_depend_on_the_question() {
+    let rooms =
+        r#"[{"id":"r1","type":"Room","refHall":{"type":"Relationship","value":"h1"}},{"id":"h1","type":"Hall"}]"#;
+    let (_orion, adapter) = with(rooms).await;
+    let leads_to_the_hall = SourceQuery {
+        filter: Some(Arc::new(
+            Expression::parse(r#"refHall=="urn:ngsi-ld:Hall:h1""#, Context::core()).unwrap(),
+        )),
+        ..of_types(&["Room"])
+    };
+    for query in [
+        of_types(&["Room"]),
+        of_types(&["Room", "Hall"]),
+        of_id("urn:ngsi-ld:Room:r1", &["Room"]),
+        of_id("urn:ngsi-ld:Room:r1", &["Resident", "Room"]),
+        leads_to_the_hall,
+    ] {
+        let found = all(&adapter, &query).await.unwrap();
+        let instance = &found[0].attribute(&attribute("refHall")).unwrap().instances[0];
+        let hall = EntityId::parse("urn:ngsi-ld:Hall:h1").unwrap();
+        assert_eq!(
+            instance.value,
+            ngsi_ld::entity::AttributeValue::relationship(hall),
+            "{query:?}"
+        );
+    }
 }

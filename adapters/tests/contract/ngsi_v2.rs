@@ -68,7 +68,8 @@ impl Fixture for NgsiV2 {
             fiware_servicepath: EVERY_SERVICE_PATH.to_owned(),
             types: vec![provided("EvacuationSite"), provided("AED")],
             context: sample::context(),
-            ids_repeat: false,
+            ids_repeat: kakehashi_adapters::ngsi_v2::IdsRepeat::FindOut,
+            object_types: Vec::new(),
             scope_from_servicepath: false,
         };
         let credential = Credential::Header {

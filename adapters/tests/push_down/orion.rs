@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use kakehashi_adapters::SourceId;
 use kakehashi_adapters::client::{HttpClient, HttpClientSettings, SourceLimits};
 use kakehashi_adapters::ngsi_v2::translate::ProvidedType;
-use kakehashi_adapters::ngsi_v2::{EVERY_SERVICE_PATH, NgsiV2Adapter, NgsiV2Settings};
+use kakehashi_adapters::ngsi_v2::{EVERY_SERVICE_PATH, IdsRepeat, NgsiV2Adapter, NgsiV2Settings};
 use serde_json::{Value, json};
 
 use crate::thing::{Attribute, Shape, TYPES, Thing, Worth, number};
@@ -159,8 +159,8 @@ impl Orion {
         self.services.set(number + 1);
         let service = format!("any_{number}");
         // Of some sources the same id stands in several paths.
-        let ids_repeat = things[0].style == 3;
-        if ids_repeat {
+        let repeats = things[0].style == 3;
+        if repeats {
             for thing in &mut things {
                 thing.number /= 2;
             }
@@ -188,7 +188,12 @@ impl Orion {
                 })
                 .collect(),
             context: std::sync::Arc::clone(context()),
-            ids_repeat,
+            ids_repeat: match (number % 3 == 0, repeats) {
+                (true, true) => IdsRepeat::Yes,
+                (true, false) => IdsRepeat::No,
+                (false, _) => IdsRepeat::FindOut,
+            },
+            object_types: Vec::new(),
             // As of every second source.
             scope_from_servicepath: number.is_multiple_of(2),
         };

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 /// The types that are asked for. Sources hold others as well, which nobody may see.
 pub(crate) const TYPES: [&str; 2] = ["EvacuationSite", "AED"];
 
-/// The attributes. Any of them may hold anything.
-pub(crate) const NAMES: [&str; 5] = ["name", "maxCapacity", "dateObserved", "location", "managedBy"];
+/// The attributes. Any of them may hold anything. The last one is named after what it leads to, as is the custom with NGSI-v2.
+pub(crate) const NAMES: [&str; 6] = ["name", "maxCapacity", "dateObserved", "location", "managedBy", "refAED"];
 
 /// Texts that languages, encodings and query languages take for something else.
 pub(crate) const TEXTS: &[&str] = &[
@@ -104,6 +104,7 @@ pub(crate) const TIMES: &[&str] = &["10:00:00Z", "10:00:00.50Z", "09:59:59Z"];
 pub(crate) const REFERENCES: &[&str] = &[
     "urn:ngsi-ld:AED:1",
     "urn:ngsi-ld:Thing:Room%201",
+    "urn:ngsi-ld:AED:Room%201",
     "urn:ngsi-ld:Organization:佐野",
     "Room 1",
 ];

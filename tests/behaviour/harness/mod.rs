@@ -19,7 +19,7 @@ pub(crate) use client::{Ask, Client, encoded};
 pub(crate) use command::{Finished, kakehashi};
 pub(crate) use disks::Disks;
 pub(crate) use files::{Files, change_source, key_of, keys, section, sources_of};
-pub(crate) use platform::{Builder, Platform, READER};
+pub(crate) use platform::{Builder, Platform, READER, finds_out_ids};
 pub(crate) use process::Gateway;
 pub(crate) use published::{Place, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};
 pub(crate) use raw_orion::{RawOrion, in_place_of_orion};

@@ -9,7 +9,7 @@ use stand_ins::{Demo, LoggedRequest, Ports};
 use toml::Table;
 
 use super::evidence::copy_folder;
-use super::{Client, Disks, Files, Finished, Gateway, kakehashi, key_of, keys, section};
+use super::{Client, Disks, Files, Finished, Gateway, ORION, change_source, kakehashi, key_of, keys, section};
 
 /// The consumer of the committed configuration that may read everything that is open.
 pub(crate) const READER: &str = "bousai-map";
@@ -115,9 +115,12 @@ impl Platform {
         &mut self.gateway
     }
 
-    /// What Orion was asked.
+    /// What Orion was asked for the answers. Which ids repeat in it is found out once for each set of types, and is no part of
+    /// what one question costs.
     pub(crate) fn asked_of_orion(&self) -> Vec<LoggedRequest> {
-        self.demo.orion().requests()
+        let mut asked = self.demo.orion().requests();
+        asked.retain(|request| !finds_out_ids(request));
+        asked
     }
 
     /// What Sano's platform was asked.
@@ -157,7 +160,7 @@ impl Platform {
             0,
             "the personal-data module was contacted"
         );
-        for request in self.asked() {
+        for request in self.asked().into_iter().chain(self.demo.orion().requests()) {
             let line = format!("{} {}?{}", request.method, request.path, request.query);
             for personal in ["Resident", "MaternalHandbook", "managerName", "managerMobilePhone"] {
                 let in_type = request.parameter("type").is_some_and(|types| types.contains(personal));
@@ -208,6 +211,15 @@ impl Builder {
     pub(crate) fn tenants(self, change: impl FnOnce(&mut Table)) -> Self {
         self.files.change_tenants(change);
         self
+    }
+
+    /// The operator knows that no id repeats in Orion: it is not asked to find out.
+    pub(crate) fn ids_do_not_repeat(self) -> Self {
+        self.tenants(|table| {
+            change_source(table, ORION, |source| {
+                source.insert("ids_repeat".into(), "no".into());
+            });
+        })
     }
 
     /// Adds a consumer that holds one role, of its own name.
@@ -321,4 +333,9 @@ fn load(files: &Files, tenant: &str, entities: &str) {
     let file = format!("{tenant}.jsonld");
     files.write(&file, entities);
     Finished::well(files.folder(), &["store", "load", &file, "--tenant", tenant]);
+}
+
+/// Whether a request to Orion is for the ids of some types alone, all of them, to find out which repeat.
+pub(crate) fn finds_out_ids(request: &LoggedRequest) -> bool {
+    request.query.contains("attrs=dateModified&options=count&limit=1000&")
 }

@@ -75,21 +75,17 @@ impl<'de> Visitor<'de> for AttributeSeed<'_, '_> {
 }
 
 impl AttributeSeed<'_, '_> {
-    /// What the source says of the type of a Relationship's object: the metadata `entityType`, or the custom of
-    /// FIWARE's models to name the attribute after it (`refBuilding`).
+    /// What the source says of the type of a Relationship's object by the metadata `entityType`, or what else is known of it.
     fn object_type(&self, metadata: &Metadata) -> Option<CompactString> {
         if let Some(said) = &metadata.entity_type {
             return Some(said.clone());
         }
         let name = self.translator.names.get(self.position)?;
-        let referred = name.raw().strip_prefix("ref")?;
-        let known = |provided: &&super::ProvidedType| *provided.short == *referred;
         self.translator
             .context
-            .types
-            .iter()
-            .find(known)
-            .map(|provided| provided.short.as_ref().into())
+            .object_types
+            .of(name.raw())
+            .map(CompactString::from)
     }
 }
 

@@ -8,6 +8,7 @@ mod elements;
 mod geometry;
 mod metadata;
 mod names;
+mod objects;
 mod one_by_one;
 mod reader;
 mod strings;
@@ -17,6 +18,7 @@ mod value;
 pub use self::elements::{ElementSplitter, SplitError};
 pub(super) use self::metadata::has_own_place;
 pub use self::names::IdleTables;
+pub use self::objects::ObjectTypes;
 
 use std::sync::Arc;
 
@@ -37,6 +39,8 @@ pub struct TranslationContext {
     pub attributes: AttributeSelection,
     /// Whether `createdAt`, `modifiedAt` and `expiresAt` are wanted.
     pub system_attributes: bool,
+    /// Of which types the objects of Relationships are.
+    pub object_types: Arc<ObjectTypes>,
     /// Whether the service path is the scope.
     pub scopes: bool,
     /// What earlier answers have found out about names. It belongs to one context.

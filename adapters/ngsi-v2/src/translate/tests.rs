@@ -11,7 +11,7 @@ use kakehashi_contract::Flaw;
 
 fn context_of(types: &[&str]) -> TranslationContext {
     let context = Arc::clone(Context::core());
-    TranslationContext {
+    let mut context = TranslationContext {
         types: types
             .iter()
             .map(|short| ProvidedType {
@@ -22,9 +22,13 @@ fn context_of(types: &[&str]) -> TranslationContext {
         context,
         attributes: AttributeSelection::All,
         system_attributes: false,
+        object_types: Arc::default(),
         scopes: false,
         tables: Arc::default(),
-    }
+    };
+    let declared = [("owner".into(), "Organization".into())];
+    context.object_types = Arc::new(ObjectTypes::new(&context.types, &declared));
+    context
 }
 
 fn translate(entity: &str) -> Entity {
@@ -219,6 +223,12 @@ fn relationships_have_objects_that_lead_back() {
     assert_eq!(objects("a", r#"["urn:x:1","urn:x:2"]"#, "{}"), ["urn:x:1", "urn:x:2"]);
     assert_eq!(objects("a", r#""B9""#, "{}"), ["urn:ngsi-ld:Thing:B9"]);
     assert_eq!(objects("refBuilding", r#""B9""#, "{}"), ["urn:ngsi-ld:Building:B9"]);
+    assert_eq!(
+        objects("refHall", r#""B9""#, "{}"),
+        ["urn:ngsi-ld:Thing:B9"],
+        "not of this source"
+    );
+    assert_eq!(objects("owner", r#""B9""#, "{}"), ["urn:ngsi-ld:Organization:B9"]);
     let said = r#"{"entityType":{"type":"Text","value":"Hall"}}"#;
     assert_eq!(objects("refBuilding", r#""B9""#, said), ["urn:ngsi-ld:Hall:B9"]);
     assert_eq!(value("Relationship", "5"), property(Value::Number(Number::Integer(5))));
