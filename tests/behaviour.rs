@@ -27,6 +27,7 @@ mod behaviour {
     mod contexts_in_bodies;
     mod contexts_relative;
     mod contexts_stored;
+    mod cors;
     mod credentials;
     mod dates_of_what_is_seen;
     mod demo;

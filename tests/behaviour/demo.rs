@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::harness::{Client, Files, Gateway, kakehashi};
+use super::harness::{Client, Files, Gateway, kakehashi, section};
 
 /// The demo in a folder with the committed files and none of the secrets that a real start needs.
 async fn demo(files: &Files, arguments: &[&str]) -> Gateway {
@@ -149,4 +149,33 @@ async fn two_demos_do_not_meet() {
         "keys are fresh in each"
     );
     assert_ne!(json!(keys(&one)), json!(keys(&other)));
+}
+
+/// A page that somebody tries is served from this machine.
+#[tokio::test]
+async fn pages_of_this_machine_may_ask_beside_those_that_are_listed() {
+    let files = Files::committed();
+    files.change_tenants(|table| {
+        let cors: toml::Table = "origins = [\"https://map.example.jp\"]".parse().unwrap();
+        section(table, "gateway").insert("cors".into(), toml::Value::Table(cors));
+    });
+    let gateway = demo(&files, &["--json", "--port", "0"]).await;
+    let anonymous = Client::new(&gateway.url(), None);
+    for (origin, status) in [
+        ("http://localhost:8000", 204),
+        ("http://127.0.0.1:3000", 204),
+        ("http://[::1]:5173", 204),
+        ("http://localhost", 204),
+        ("https://map.example.jp", 204),
+        ("https://localhost:8000", 403),
+        ("http://localhost.example.jp:8000", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+    ] {
+        let ask = anonymous
+            .request(http::Method::OPTIONS, "/ngsi-ld/v1/entities")
+            .header("origin", origin);
+        let answer = ask.header("access-control-request-method", "GET").await;
+        assert_eq!(answer.status, status, "{origin}: {answer}");
+    }
 }

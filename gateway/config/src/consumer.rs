@@ -11,6 +11,7 @@ use kakehashi_core::consumer::{ANONYMOUS, Affiliation, AssuranceLevels, Consumer
 use super::Loading;
 use super::api_keys::{KeyHash, KeyIndex, KeyRejection, Subject, read_key, read_subject};
 use super::client_certificate::{self, CertificateIndex};
+use super::cors::{self, Cors, CorsRules};
 use super::issuer::Issuer;
 use super::proof::Proof;
 use super::source::MOST_PER_SECOND;
@@ -33,6 +34,7 @@ pub struct ConsumerIndex {
     keys: KeyIndex<Consumer>,
     by_subject: HashMap<Subject, Arc<Consumer>>,
     by_certificate: CertificateIndex<Consumer>,
+    cors: Cors,
 }
 
 impl ConsumerIndex {
@@ -83,6 +85,12 @@ impl ConsumerIndex {
         self.all.get(id)
     }
 
+    /// Which pages of other origins may ask as whom.
+    #[must_use]
+    pub fn cors(&self) -> &Cors {
+        &self.cors
+    }
+
     /// Whose key has this hash.
     pub(super) fn holder_of(&self, hash: &KeyHash) -> Option<&Arc<Consumer>> {
         self.keys.holder_of(hash).map(|(consumer, _)| consumer)
@@ -106,27 +114,41 @@ pub(crate) fn read(
     tenants: &[TenantId],
     issuers: &[Arc<Issuer>],
     certificates_checked: bool,
+    pages: &Arc<CorsRules>,
     loading: &Loading<'_>,
 ) -> ConsumerIndex {
     let mut index = ConsumerIndex::default();
+    let mut own_pages = HashMap::new();
     for entry in section.entries() {
         if let Err(reason) = check_name(&entry.key) {
             loading.report.error(&entry.key_place, reason, None);
             continue;
         }
-        read_consumer(entry, tenants, issuers, certificates_checked, loading, &mut index);
+        let own = read_consumer(
+            entry,
+            tenants,
+            issuers,
+            certificates_checked,
+            pages,
+            loading,
+            &mut index,
+        );
+        own_pages.extend(own.map(|own| (ConsumerId::new(entry.key.as_str()), own)));
     }
+    index.cors = Cors::new(Arc::clone(pages), own_pages);
     index
 }
 
+/// Reads one, and which pages may ask as it, if it says it.
 fn read_consumer(
     entry: &Entry,
     tenants: &[TenantId],
     issuers: &[Arc<Issuer>],
     certificates_checked: bool,
+    pages: &CorsRules,
     loading: &Loading<'_>,
     index: &mut ConsumerIndex,
-) {
+) -> Option<Arc<CorsRules>> {
     let report = loading.report;
     let id = ConsumerId::new(entry.key.as_str());
     let is_anonymous = entry.key == ANONYMOUS;
@@ -147,6 +169,7 @@ fn read_consumer(
     let limits = section
         .section("limits")
         .map_or(default_limits, |table| read_limits(table, default_limits));
+    let own_pages = cors::read(&section, pages, Some(&entry.key));
     let certificates = client_certificate::read(&section, certificates_checked);
     let jwt = section.section("jwt");
     let keys = section.items("keys");
@@ -208,6 +231,7 @@ fn read_consumer(
     }
     section.finish();
     index.all.push(consumer);
+    own_pages
 }
 
 /// `jwt`: which tokens are the consumer's.

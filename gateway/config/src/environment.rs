@@ -18,7 +18,15 @@ const PREFIX: &str = "KAKEHASHI";
 /// Between the parts of a key.
 const SEPARATOR: &str = "__";
 /// Keys of `[gateway]` whose variables hold a list, separated by commas.
-const LISTS: [&str; 3] = ["gateway.trusted_proxies", "gateway.extensions", "gateway.egress_allow"];
+const LISTS: [&str; 7] = [
+    "gateway.trusted_proxies",
+    "gateway.extensions",
+    "gateway.egress_allow",
+    "gateway.cors.origins",
+    "gateway.cors.methods",
+    "gateway.cors.headers",
+    "gateway.cors.exposed_headers",
+];
 
 /// The variables that a revision may refer to, and the day on which it is loaded.
 #[derive(Clone)]
@@ -131,6 +139,8 @@ pub struct ConfigOverrides {
     pub admin_listen: Option<SocketAddr>,
     /// `[gateway] public_url`
     pub public_url: Option<String>,
+    /// Further `origins` of `[gateway.cors]`
+    pub origins: Vec<String>,
     /// `[gateway] state`, without `sqlite:`
     pub state: Option<PathBuf>,
     /// `endpoint` by source id
@@ -160,6 +170,7 @@ impl ConfigOverrides {
                 root.set(&["gateway", key], Value::Text(text), &Place::Caller);
             }
         }
+        self.add_origins(root);
         for (consumer, hash) in &self.keys {
             if root
                 .child("consumers")
@@ -183,6 +194,24 @@ impl ConfigOverrides {
             );
         }
         self.apply_to_sources(root, report);
+    }
+
+    fn add_origins(&self, root: &mut Node) {
+        if self.origins.is_empty() {
+            return;
+        }
+        let written = root
+            .child("gateway")
+            .and_then(|gateway| gateway.child("cors")?.child("origins"));
+        let mut origins = match written.map(|node| &node.value) {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items.clone(),
+            // The reader says what is wrong with it.
+            Some(_) => return,
+        };
+        let further = self.origins.iter();
+        origins.extend(further.map(|origin| Node::new(Value::Text(origin.clone()), &Place::Caller)));
+        root.set(&["gateway", "cors", "origins"], Value::Array(origins), &Place::Caller);
     }
 
     fn apply_to_sources(&self, root: &mut Node, report: &Report) {

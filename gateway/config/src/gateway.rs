@@ -9,6 +9,7 @@ use http::HeaderName;
 use kakehashi_adapters::kind::http_url;
 
 use super::Loading;
+use super::cors::{self, CorsRules};
 use super::tls::{self, TlsSettings};
 use kakehashi_core::diagnostics::suggest;
 use kakehashi_documents::quantity::{Network, Size};
@@ -38,6 +39,8 @@ pub struct GatewayConfig {
     /// Whether the parts of an entity in several sources may meet the conditions of a query together only, where the
     /// request does not say it (`splitEntities`, clause 5.7.2.4).
     pub split_entities: bool,
+    /// Which pages of other origins may ask, where a consumer does not say it.
+    pub cors: Arc<CorsRules>,
     /// How consumers are served over TLS; `None`: in plain text, behind a proxy or on one machine.
     pub tls: Option<Arc<TlsSettings>>,
     /// Bounds of one request, whoever asks.
@@ -197,6 +200,7 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
         extensions: read_extensions(&section),
         egress_allow: read_networks(&section, "egress_allow"),
         split_entities: section.boolean("split_entities").is_some_and(|split| split.value),
+        cors: cors::read(&section, &CorsRules::default(), None).unwrap_or_default(),
         tls,
         limits,
     };

@@ -16,6 +16,7 @@ mod checks;
 mod claims;
 mod client_certificate;
 mod consumer;
+mod cors;
 mod credential;
 mod endpoint;
 mod environment;
@@ -59,6 +60,7 @@ pub use self::advice::advice;
 pub use self::allowed::{Allowed, HighestLimits};
 pub use self::api_keys::KeyRejection;
 pub use self::consumer::ConsumerIndex;
+pub use self::cors::{Cors, CorsRules, PreflightRules};
 pub use self::endpoint::{EndpointParts, EndpointPattern};
 pub use self::environment::{ConfigOverrides, Environment, today_in_japan};
 pub use self::expectations::{Outcome, run_expectations, run_expectations_while};
@@ -384,6 +386,7 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
         &ids,
         &issuers,
         certificates_checked.is_some(),
+        &gateway.cors,
         &loading,
     );
     let administrators = administrator::read(&table("administrators"), &ids, &issuers, &consumers, &loading);

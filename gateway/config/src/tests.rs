@@ -243,11 +243,16 @@ fn the_environment_overrides_the_gateway_and_the_caller_overrides_both() {
         ("KAKEHASHI__GATEWAY__LISTEN", "127.0.0.1:2"),
         ("KAKEHASHI__GATEWAY__LIMITS__PAGE", "10"),
         ("KAKEHASHI__GATEWAY__TRUSTED_PROXIES", "10.0.0.0/8,192.0.2.1"),
+        (
+            "KAKEHASHI__GATEWAY__CORS__ORIGINS",
+            "https://a.example,https://b.example",
+        ),
     ]);
     let config = revision.load_in(&environment).unwrap();
     assert_eq!(config.gateway.listen.port(), 2);
     assert_eq!(config.gateway.limits.page, 10);
     assert_eq!(config.gateway.trusted_proxies.len(), 2);
+    assert!(config.consumers.cors().of_any("https://b.example").is_some());
     let overrides = ConfigOverrides {
         listen: Some(([127, 0, 0, 1], 3).into()),
         endpoints: [("sano-orion".to_owned(), "http://127.0.0.1:9".to_owned())].into(),

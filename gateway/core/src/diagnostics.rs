@@ -263,21 +263,26 @@ impl SourceFile {
 /// Whether a line of a file that is no TOML may hold a secret: everything may, except a table's head and the
 /// keys whose values are known to be none.
 fn may_hold_a_secret(line: &str) -> bool {
-    const HARMLESS: [&str; 20] = [
+    const HARMLESS: [&str; 25] = [
         "adapter",
         "admin_listen",
         "code",
         "endpoint",
+        "exposed_headers",
         "fiware_service",
         "fiware_servicepath",
+        "headers",
         "hold",
         "id",
         "limits",
         "listen",
         "mapping",
+        "max_age",
+        "methods",
         "mode",
         "name",
         "organisation",
+        "origins",
         "personal_data",
         "ids",
         "provides",

@@ -11,12 +11,13 @@ use toml::{Table, Value};
 
 /// Keys that decide, with whatever stands below them. So do all that only sources of one kind have.
 #[cfg(test)]
-const TOLD: [&str; 34] = [
+const TOLD: [&str; 36] = [
     "gateway.state",
     "gateway.default_context",
     "gateway.split_entities",
     "gateway.api_key_header",
     "gateway.extensions",
+    "gateway.cors",
     "gateway.tls.client_ca",
     "issuers",
     "administrators",
@@ -43,6 +44,7 @@ const TOLD: [&str; 34] = [
     "consumers.*.contracts",
     "consumers.*.consents",
     "consumers.*.purposes",
+    "consumers.*.cors",
     "consumers.*.keys",
     "consumers.*.jwt",
     "consumers.*.client_certificate",

@@ -36,6 +36,9 @@ pub(super) struct Demo {
     store: Option<PathBuf>,
 }
 
+/// Pages of this machine, at any port.
+const LOOPBACK: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
+
 /// The line that `--json` prints once everything answers.
 #[derive(Serialize)]
 struct Ready<'a> {
@@ -106,6 +109,8 @@ impl Demo {
             // Whoever chooses one port has the others in use.
             admin_listen: self.port.map(|_| loopback(0)),
             public_url: self.port.map(|port| format!("http://{}", loopback(port))),
+            // Pages that somebody tries on this machine.
+            origins: LOOPBACK.map(str::to_owned).into(),
             state: Some(state),
             endpoints: sources.clone(),
             store_folder: Some(store_folder),

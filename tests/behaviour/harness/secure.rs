@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -179,12 +179,27 @@ impl SecureClient {
     pub(crate) async fn get(&self, target: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
         self.connect().await?.get(target, headers).await
     }
+
+    /// The same by any method, without a body.
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, String> {
+        self.connect().await?.request(method, target, headers).await
+    }
 }
 
 impl SecureConnection {
     /// Asks on this connection.
     pub(crate) async fn get(&mut self, target: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
-        let mut request = Request::get(match self.sender {
+        self.request(Method::GET, target, headers).await
+    }
+
+    async fn request(&mut self, method: Method, target: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
+        let asked = format!("{method} {target}");
+        let mut request = Request::builder().method(method).uri(match self.sender {
             Sender::Http1(_) => target.to_owned(),
             Sender::Http2(_) => format!("https://gateway{target}"),
         });
@@ -208,7 +223,7 @@ impl SecureConnection {
         let answered = tokio::time::timeout(PATIENCE, exchange).await;
         let (head, body) = answered.unwrap_or_else(|_| panic!("{target}: no answer"))?;
         let answer = Answer {
-            asked: format!("GET {target}"),
+            asked,
             status: head.status.as_u16(),
             headers: head.headers,
             body,

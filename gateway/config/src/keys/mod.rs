@@ -3,6 +3,7 @@
 //! and the other does not.
 
 mod allowed;
+mod cors;
 mod explain;
 mod fallback;
 mod kinds;

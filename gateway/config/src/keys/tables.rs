@@ -6,6 +6,7 @@ use super::Kind::{
     Refused, Secret, Size, Text, Texts,
 };
 use super::allowed::ALLOWED;
+use super::cors;
 use super::fallback::{
     a_quarter_of_connections, consumer_burst, consumer_concurrency, consumer_rate, own_name, public_url, same_as_rate,
 };
@@ -94,6 +95,12 @@ pub(super) static GATEWAY: Table = Table {
             Texts,
             Is("[]"),
             "Addresses in ranges that are not public, which URLs of clients may name all the same.",
+        ),
+        key(
+            "cors",
+            Kind::Table(&cors::OF_GATEWAY),
+            Nothing,
+            "Which pages of other origins may ask; by default none.",
         ),
         key(
             "tls",
@@ -469,6 +476,12 @@ pub(super) static CONSUMER: Table = Table {
             Kind::Table(&CONSUMER_LIMITS),
             Nothing,
             "How much it may ask; the anonymous one: each address.",
+        ),
+        key(
+            "cors",
+            Kind::Table(&cors::OF_CONSUMER),
+            Nothing,
+            "Which pages of other origins may ask as it; what is absent is as in [gateway.cors].",
         ),
         key("keys", List(&API_KEY), Nothing, "Its API keys."),
         key("jwt", Kind::Table(&JWT), Nothing, "Which tokens are its own."),

@@ -25,6 +25,7 @@ const EVERYTHING: &str = r#"
 listen = "127.0.0.1:1"
 tls = { certificate = "server.pem", key = { file = "server.key" }, client_ca = "ca.pem" }
 limits = { page = 10 }
+cors = { origins = ["https://map.example.jp"] }
 
 [issuers.prefecture]
 url = "https://id.example.jp"
@@ -64,6 +65,7 @@ purposes = ["disaster-response"]
 keys = [{ name = "k", sha256 = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f" }]
 jwt = { issuer = "prefecture", subject = "app" }
 client_certificate = { san = "app.example.jp" }
+cors = { methods = ["GET"] }
 limits = { concurrency = 3 }
 "#;
 
@@ -76,6 +78,7 @@ fn table_of(title: &str) -> Option<&'static Table> {
         "[gateway]" => &tables::GATEWAY,
         "[gateway] tls" => &tables::TLS,
         "[gateway] limits" => &tables::REQUEST_LIMITS,
+        "[gateway] cors" => &cors::OF_GATEWAY,
         _ if begins("[issuers.") => &tables::ISSUER,
         _ if begins("[tenants.") && ends("allowed limits") => &allowed::HIGHEST_LIMITS,
         _ if begins("[tenants.") && ends("allowed tenant_limits") => &allowed::HIGHEST_TENANT_LIMITS,
@@ -87,6 +90,7 @@ fn table_of(title: &str) -> Option<&'static Table> {
         _ if begins("[administrators.") => &tables::ADMINISTRATOR,
         _ if begins("a key of ") => &tables::API_KEY,
         _ if begins("[consumers.") && ends("limits") => &tables::CONSUMER_LIMITS,
+        _ if begins("[consumers.") && ends("cors") => &cors::OF_CONSUMER,
         _ if begins("[consumers.") => &tables::CONSUMER,
         _ if begins("`client_certificate` of ") => &tables::CERTIFICATE_NAME,
         _ if begins("`assurance_levels` of ") => &tables::ASSURANCE_LEVELS,
@@ -194,6 +198,7 @@ fn the_defaults_that_are_listed_are_those_that_hold() {
         "limits = {{ {} }}",
         defaults(&tables::REQUEST_LIMITS, "").join(", ")
     ));
+    gateway.push(format!("cors = {{ {} }}", defaults(&cors::OF_GATEWAY, "").join(", ")));
     let mut source = defaults(&tables::SOURCE, "one");
     source.push(format!(
         "limits = {{ {} }}",
@@ -309,17 +314,17 @@ fn every_key_is_explained_with_its_value_and_where_it_comes_from() {
     is("gateway.limits.body", "\"2MiB\"", "default");
     is("gateway.tls.key", "{ file = \"server.key\" }", "tenants.toml:4");
     is("tenants.tochigi.limits.burst", "5", "default");
-    is("tenants.tochigi.inspection.email", "\"report\"", "tenants.toml:20");
+    is("tenants.tochigi.inspection.email", "\"report\"", "tenants.toml:21");
     is("tenants.tochigi.inspection.my_number", "\"mask\"", "default");
     is("tenants.tochigi.sources[one].timeout", "\"3s\"", "default");
     is("tenants.tochigi.sources[two].limits.concurrency", "32", "default");
     is(
         "tenants.tochigi.sources[one].credential.basic.password",
         "{ file = \"secret\" }",
-        "tenants.toml:27",
+        "tenants.toml:28",
     );
     is("consumers.app.limits.burst", "100", "default");
-    is("consumers.app.keys[k].sha256", "***", "tenants.toml:42");
+    is("consumers.app.keys[k].sha256", "***", "tenants.toml:43");
     assert_eq!(settings["consumers.app.organisation"].value, None);
 }
 

@@ -4,6 +4,7 @@
 
 pub mod authenticate;
 pub mod client_address;
+pub mod cors;
 mod deadline;
 pub mod everybody;
 mod held_body;
@@ -40,6 +41,7 @@ pub use observe::RequestId;
 
 use crate::problem::{ErrorType, Problem};
 use client_address::client_address;
+use cors::CrossOrigin;
 use observe::Observed;
 
 /// What the edge has found out about a request, for the operation: an extension of every request that has passed it.
@@ -109,8 +111,9 @@ impl Inside {
         let observed = Observed::begin(&request);
         let revision = self.gateway.revision();
         let deadline = Deadline::begin(&revision.config);
+        let pages = CrossOrigin::of(&request, &revision);
         let mut caller = None;
-        let steps = self.admit(request, revision, &observed.id, deadline, &mut caller);
+        let steps = self.admit(request, revision, &pages, &observed.id, deadline, &mut caller);
         // A panic below is a fault of ours; it must cost this request alone.
         let steps = AssertUnwindSafe(steps).catch_unwind();
         let mut response = match tokio::time::timeout_at(deadline.of_the_answer().into(), steps).await {
@@ -121,6 +124,8 @@ impl Inside {
                 Problem::new(ErrorType::Timeout, detail).into_response()
             }
         };
+        // Whatever was answered, a page that may know it can read it.
+        pages.tell(caller.as_ref(), &mut response);
         observed.end(&self.gateway, caller.as_ref(), &mut response);
         response
     }
@@ -130,6 +135,7 @@ impl Inside {
         &self,
         mut request: Request,
         revision: Arc<Revision>,
+        pages: &CrossOrigin,
         id: &RequestId,
         deadline: Deadline,
         found: &mut Option<Caller>,
@@ -137,6 +143,11 @@ impl Inside {
         let (gateway, config) = (&*self.gateway, &revision.config);
         // Before anything reads a header or the path: one canonical path, no header that claims an identity.
         hygiene::clean(&mut request, config).map_err(IntoResponse::into_response)?;
+        // A browser asks before it shows a credential. That it is told costs less than to refuse it: what bounds it is what
+        // bounds connections of an address, and no limit of consumers.
+        if let Some(response) = pages.answer_preflight(config) {
+            return Ok(response);
+        }
         let address = client_address(&request, &config.gateway);
         if everybody::is_asked_for(&request) && authenticate::is_nobody(&request, config) {
             authenticate::count_unknown(gateway, address).map_err(IntoResponse::into_response)?;
@@ -170,7 +181,7 @@ impl Inside {
             resources: resources.clone(),
             tenant: None,
         };
-        let response = self.operate(request, passed, found).await;
+        let response = self.operate(request, pages, passed, found).await;
         let response = response.unwrap_or_else(|refusal| refusal);
         Ok(match admitted {
             Some(admitted) => rate_limit::held_by(admitted, response, resources),
@@ -178,13 +189,18 @@ impl Inside {
         })
     }
 
-    /// What for, what holds whatever the request is about, then the tenant, then the operation.
+    /// From which page, what for, what holds whatever the request is about, then the tenant, then the operation.
     async fn operate(
         &self,
         mut request: Request,
+        pages: &CrossOrigin,
         mut passed: Passed,
         found: &mut Option<Caller>,
     ) -> Result<Response, Response> {
+        pages.check_write(&passed.caller).map_err(|problem| {
+            self.gateway.metrics.record_refusal("origin");
+            problem.into_response()
+        })?;
         // Part of who asks; after the limits, so that guessing purposes costs tokens, too.
         let stated = purpose::stated(request.headers(), &passed.caller).map_err(IntoResponse::into_response)?;
         if let Some(caller) = stated {
