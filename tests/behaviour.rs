@@ -16,6 +16,7 @@ mod behaviour {
     mod architecture_page;
     mod asked_again_later;
     mod asked_at_once;
+    mod browsers;
     mod canaries;
     mod changes_from_the_outbox;
     mod client_certificates;

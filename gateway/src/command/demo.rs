@@ -158,6 +158,9 @@ fn print_welcome(running: &Running, api_keys: &BTreeMap<String, String>, sources
     for (purpose, command) in commands(&gateway, key) {
         output::line(format_args!("# {purpose}\n{command}\n"));
     }
+    output::line("A map of the sites for a browser, from the folder of the repository:\n");
+    output::line("python3 -m http.server 8000 --bind 127.0.0.1 --directory examples/map");
+    output::line(format_args!("and then http://127.0.0.1:8000/#gateway={gateway}\n"));
     output::line("Ctrl-C ends it.");
 }
 

@@ -1,6 +1,7 @@
 //! Starting the platform, asking it, and keeping what it leaves behind.
 
 mod answer;
+mod browser;
 mod client;
 mod command;
 mod disks;
@@ -15,6 +16,7 @@ mod secure;
 mod wire;
 
 pub(crate) use answer::{Answer, members};
+pub(crate) use browser::Browser;
 pub(crate) use client::{Ask, Client, encoded};
 pub(crate) use command::{Finished, kakehashi};
 pub(crate) use disks::Disks;
