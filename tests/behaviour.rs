@@ -33,6 +33,7 @@ mod behaviour {
     mod dates_of_what_is_seen;
     mod demo;
     mod documented;
+    mod entity_tags;
     mod every_route;
     mod explained_requests;
     mod explaining;
@@ -58,6 +59,7 @@ mod behaviour {
     mod malformed;
     mod masked_relationships;
     mod merging;
+    mod methods;
     mod mutations;
     mod narrowing;
     mod near;

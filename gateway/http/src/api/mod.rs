@@ -40,12 +40,13 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
-use http::{Method, Uri};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use kakehashi_running::Gateway;
 
+use crate::negotiate::{ACCEPT_PATCH, BodyMediaType};
 use crate::problem::{ErrorType, Problem};
-use operation::NotOffered;
-use operations::{Listed, OPERATIONS};
+use operation::{NotOffered, Offered};
+use operations::{Listed, OPERATIONS, offered};
 use preferences::Preferences;
 use scope::Scope;
 
@@ -98,13 +99,54 @@ async fn around_operation(request: Request, next: Next) -> Response {
     response
 }
 
-async fn method_not_allowed(method: Method) -> Response {
-    // axum adds the Allow header that RFC 9110 asks for.
-    let detail = format!("this resource does not know {}", method.as_str());
-    Problem::new(ErrorType::MethodNotAllowed, detail).into_response()
+/// What a resource answers that has no operation of this method: what it has, which is all that OPTIONS wants to know
+/// (RFC 9110 sections 9.3.7 and 15.5.6). What is refused by its name is none that it has.
+async fn method_not_allowed(method: Method, route: MatchedPath) -> Response {
+    let resource = route.as_str();
+    let methods = methods_of(|offered| offered.path == resource);
+    let allowed = methods.join(", ");
+    let mut response = if method == Method::OPTIONS {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        let detail = format!("this resource does not know {}; it knows {allowed}", method.as_str());
+        Problem::new(ErrorType::MethodNotAllowed, detail).into_response()
+    };
+    say_what_is_allowed(&mut response, &methods);
+    response.extensions_mut().insert(route);
+    response
 }
 
-async fn not_found(uri: Uri) -> Response {
+fn say_what_is_allowed(response: &mut Response, methods: &[&'static str]) {
+    if let Ok(allowed) = HeaderValue::try_from(methods.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    if methods.contains(&Method::PATCH.as_str())
+        && let Ok(accepted) = HeaderValue::try_from(BodyMediaType::listed(&Method::PATCH))
+    {
+        response.headers_mut().insert(ACCEPT_PATCH, accepted);
+    }
+}
+
+/// The methods of these operations. Whatever has GET has HEAD, and everything OPTIONS.
+fn methods_of(which: impl Fn(&Offered) -> bool) -> Vec<&'static str> {
+    let of = offered().filter(|offered| which(offered));
+    let of = of.flat_map(|offered| match offered.method {
+        Method::GET => vec!["GET", "HEAD"],
+        _ => vec![offered.method.as_str()],
+    });
+    let mut methods: Vec<&'static str> = of.chain(["OPTIONS"]).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    methods
+}
+
+async fn not_found(method: Method, uri: Uri) -> Response {
+    // Of the gateway as a whole (RFC 9110 section 9.3.7).
+    if method == Method::OPTIONS && uri.path() == "*" {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        say_what_is_allowed(&mut response, &methods_of(|_| true));
+        return response;
+    }
     // The path is the consumer's own text; it is said back, bounded, so that a typing error is seen.
     const SHOWN: usize = 120;
     let path: String = uri.path().chars().take(SHOWN).collect();

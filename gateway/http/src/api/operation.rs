@@ -112,7 +112,7 @@ impl std::fmt::Debug for Offered {
 }
 
 /// What most operations that show entities may tell of the answer.
-pub(super) const OF_ENTITIES: &[&str] = &["NGSILD-Warning", "Age", "Preference-Applied", "Retry-After"];
+pub(super) const OF_ENTITIES: &[&str] = &["ETag", "NGSILD-Warning", "Age", "Preference-Applied", "Retry-After"];
 
 /// Whether a path is that of a resource; what its variable stands for, as it is written.
 pub(super) fn matches<'p>(resource: &str, path: &'p str) -> Option<Option<&'p str>> {

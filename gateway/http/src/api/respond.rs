@@ -62,7 +62,10 @@ pub(super) fn rendered(
     headers.reserve(USUAL_HEADERS);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.as_str()));
     // The same URL has several representations, and what is shown depends on who asks.
-    headers.insert(header::VARY, HeaderValue::from_static("accept, link, prefer"));
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("accept, accept-encoding, link, prefer"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if !context_in_body && let Some(link) = context.link() {
         headers.append(header::LINK, link);

@@ -6,6 +6,7 @@ pub mod authenticate;
 pub mod client_address;
 pub mod cors;
 mod deadline;
+mod entity_tag;
 pub mod everybody;
 mod held_body;
 mod hygiene;
@@ -21,11 +22,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::HeaderValue;
+use http::{HeaderValue, Method, StatusCode, header};
+use http_body::Body as HttpBody;
 use kakehashi_config::Proof;
 use kakehashi_core::names::TenantId;
 use kakehashi_resources::Resources;
@@ -36,6 +39,7 @@ use tower::Service;
 use authenticate::Authenticated;
 pub use authenticate::{Caller, PresentedToken};
 pub use deadline::Deadline;
+use entity_tag::Known;
 pub use held_body::HeldBody;
 pub use observe::RequestId;
 
@@ -107,8 +111,13 @@ impl Service<Request> for Edge {
 impl Inside {
     /// Whatever becomes of a request, it has an id, is counted and is logged. One revision holds for all of it, and
     /// nothing that is done for it outlives its deadline.
-    async fn answer(&self, request: Request) -> Response {
+    async fn answer(&self, mut request: Request) -> Response {
         let observed = Observed::begin(&request);
+        // HEAD is GET whose body does not leave (RFC 9110 section 9.3.2).
+        let is_head = *request.method() == Method::HEAD;
+        if is_head {
+            *request.method_mut() = Method::GET;
+        }
         let revision = self.gateway.revision();
         let deadline = Deadline::begin(&revision.config);
         let pages = CrossOrigin::of(&request, &revision);
@@ -126,6 +135,9 @@ impl Inside {
         };
         // Whatever was answered, a page that may know it can read it.
         pages.tell(caller.as_ref(), &mut response);
+        if is_head {
+            drop_body(&mut response);
+        }
         observed.end(&self.gateway, caller.as_ref(), &mut response);
         response
     }
@@ -149,10 +161,12 @@ impl Inside {
             return Ok(response);
         }
         let address = client_address(&request, &config.gateway);
+        let known = Known::of(&request);
         if everybody::is_asked_for(&request) && authenticate::is_nobody(&request, config) {
             authenticate::count_unknown(gateway, address).map_err(IntoResponse::into_response)?;
             let Ok(response) = self.operations.clone().call(request).await;
-            return Ok(response);
+            let resources = Resources::uncounted(deadline.of_the_answer());
+            return Ok(formed(response, &known, "", &resources).await);
         }
         // Who asks decides all that follows.
         let authenticated = authenticate::authenticate(gateway, config, &mut request, address).await;
@@ -181,8 +195,10 @@ impl Inside {
             resources: resources.clone(),
             tenant: None,
         };
+        let consumer = passed.caller.0.id.clone();
         let response = self.operate(request, pages, passed, found).await;
         let response = response.unwrap_or_else(|refusal| refusal);
+        let response = formed(response, &known, consumer.as_str(), &resources).await;
         Ok(match admitted {
             Some(admitted) => rate_limit::held_by(admitted, response, resources),
             None => response,
@@ -207,7 +223,7 @@ impl Inside {
             passed.caller = caller.clone();
             *found = Some(caller);
         }
-        preconditions::check(&request).map_err(|refusal| *refusal)?;
+        preconditions::check(&request).map_err(IntoResponse::into_response)?;
         let named: Option<HeaderValue> = tenant::named(request.headers()).map_err(IntoResponse::into_response)?;
         let looked_up = named
             .as_ref()
@@ -225,6 +241,22 @@ impl Inside {
             response.headers_mut().insert(tenant::TENANT, named);
         }
         Ok(response)
+    }
+}
+
+/// The answer with its tag, or that it is the one that the consumer has.
+async fn formed(response: Response, known: &Known, consumer: &str, resources: &Resources) -> Response {
+    let (response, digest) = known.digest(response, consumer, resources).await;
+    known.judge(response, digest)
+}
+
+/// What HEAD is answered with: how long the body would be, where that is known (RFC 9110 section 8.6), and no body.
+fn drop_body(response: &mut Response) {
+    let length = HttpBody::size_hint(response.body()).exact();
+    *response.body_mut() = Body::empty();
+    let is_without = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&response.status());
+    if let (Some(length), false) = (length, is_without) {
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     }
 }
 

@@ -1,22 +1,27 @@
-//! What every request with a body must say of it, whatever it is about (clause 6.3.4): 411 and 415, both without
-//! a body.
+//! What every request must say of its body, whatever it is about (clause 6.3.4): 411 and 415. And what no request may ask yet:
+//! since answers have tags, nobody must believe that a change was made on the condition of one.
 
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
-use http::{Method, StatusCode, header};
+use http::{Method, header};
 
 use crate::negotiate::BodyMediaType;
+use crate::problem::{ErrorType, Problem};
 
-/// Refuses a POST, PATCH or PUT without Content-Length or of another media type than JSON and JSON-LD.
-pub(super) fn check(request: &Request) -> Result<(), Box<Response>> {
+/// Refuses `If-Match`, and a POST, PATCH or PUT without Content-Length or of another media type than JSON and JSON-LD.
+pub(super) fn check(request: &Request) -> Result<(), Problem> {
     let method = request.method();
+    if request.headers().contains_key(header::IF_MATCH) {
+        let detail = "header `If-Match`: conditions on what is changed are not offered by this version; leave it out, and \
+                      nothing was done";
+        return Err(Problem::new(ErrorType::OperationNotSupported, detail));
+    }
     if [Method::POST, Method::PATCH, Method::PUT].contains(method) {
         if !request.headers().contains_key(header::CONTENT_LENGTH) {
-            return Err(Box::new(StatusCode::LENGTH_REQUIRED.into_response()));
+            let detail = "header `Content-Length`: say how many bytes the body has (0 where there is none); it cannot be sent in \
+                          chunks";
+            return Err(Problem::new(ErrorType::LengthRequired, detail));
         }
-        if let Err(problem) = BodyMediaType::of_request(method, request.headers()) {
-            return Err(Box::new(problem.into_response()));
-        }
+        BodyMediaType::of_request(method, request.headers())?;
     }
     Ok(())
 }

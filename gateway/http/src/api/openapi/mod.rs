@@ -4,6 +4,7 @@
 mod schemas;
 
 use axum::body::Bytes;
+use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::known_parameters::{Parameter, Takes};
@@ -11,7 +12,7 @@ use super::operation::{Content, Offered, Success};
 use crate::negotiate::{BodyMediaType, MediaType};
 
 /// Headers of requests that hold for every operation on data.
-const REQUEST_HEADERS: [(&str, &str, &str); 5] = [
+const REQUEST_HEADERS: [(&str, &str, &str); 6] = [
     (
         "Tenant",
         "NGSILD-Tenant",
@@ -38,10 +39,30 @@ const REQUEST_HEADERS: [(&str, &str, &str); 5] = [
         "Cache-Control",
         "`no-cache`: the sources themselves are asked, whatever is kept of them (RFC 9111 section 5.2.1.4).",
     ),
+    (
+        "Known",
+        "If-None-Match",
+        "The `ETag` of an answer that you have, or several, separated by commas: if nothing has changed you are told 304 in its \
+         place (RFC 9110 section 13.1.2).",
+    ),
 ];
 
 /// Headers of answers.
-const ANSWER_HEADERS: [(&str, &str); 10] = [
+const ANSWER_HEADERS: [(&str, &str); 14] = [
+    (
+        "ETag",
+        "Names this answer among all that you are given; of one that is sent while it is written there is none (RFC 9110 section \
+         8.8.3).",
+    ),
+    (
+        "Allow",
+        "The methods that the resource offers, where it does not offer yours.",
+    ),
+    (
+        "Accept",
+        "The media types that may be sent, where yours is none of them.",
+    ),
+    ("Accept-Patch", "The same of a PATCH (RFC 5789)."),
     (
         "NGSILD-Warning",
         "One for each source whose part is missing, or some of it (Table 6.3.17-1): code, source, reason. The answer is then incomplete.",
@@ -69,6 +90,9 @@ const ANSWER_HEADERS: [(&str, &str); 10] = [
 /// Those that every answer has.
 const OF_EVERY_ANSWER: &[&str] = &["x-request-id", "RateLimit", "RateLimit-Policy"];
 
+/// What names an answer. A question in a body has the answers of the one in a URL, but for this.
+const ETAG: &str = "ETag";
+
 /// Where data is: what stands elsewhere is about the gateway.
 const DATA: &str = "/ngsi-ld/v1/";
 
@@ -90,7 +114,8 @@ pub(super) fn document(operations: impl Iterator<Item = &'static Offered>) -> By
             "title": "Kakehashi",
             "summary": "Entities of many sources as one NGSI-LD view",
             "description": "The NGSI-LD API (ETSI GS CIM 009 v1.9.1) as this version offers it. What CIM 009 has beyond this is \
-                            refused with 422, by its name.",
+                            refused with 422, by its name. What has GET has HEAD as well, and every resource answers OPTIONS with \
+                            what it offers in `Allow`.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
             "version": env!("CARGO_PKG_VERSION"),
         },
@@ -102,8 +127,13 @@ pub(super) fn document(operations: impl Iterator<Item = &'static Offered>) -> By
             "parameters": request_headers(),
             "headers": answer_headers(),
             "responses": {
-                "Refused": failure("What is wrong with the request, or why it is not answered. 411 and 415 have no body."),
+                "Refused": failure("What is wrong with the request, or why it is not answered. 405, 411 and 415 say what to send."),
                 "Failed": failure("Why the gateway cannot answer now."),
+                "Known": {
+                    "description": "You have the answer already: one of the tags of `If-None-Match` is its own. Its headers hold, \
+                                    warnings among them.",
+                    "headers": headers(&["ETag", "NGSILD-Warning", "NGSILD-Results-Count", "Link", "Age", "Preference-Applied"]),
+                },
             },
             "securitySchemes": {
                 "apiKey": {
@@ -172,6 +202,7 @@ fn parameters(operation: &Offered) -> Vec<Value> {
     let headers = REQUEST_HEADERS.iter().filter(|(name, ..)| match *name {
         "Context" => is_of_data && !operation.path.starts_with(CONTEXTS),
         "Prefer" | "Fresh" => shows_entities,
+        "Known" => has_tags(operation),
         _ => is_of_data,
     });
     let headers = headers.map(|(name, ..)| json!({ "$ref": format!("#/components/parameters/{name}") }));
@@ -179,6 +210,12 @@ fn parameters(operation: &Offered) -> Vec<Value> {
         .chain(operation.parameters.iter().map(parameter))
         .chain(headers)
         .collect()
+}
+
+/// Whether its answers have tags.
+fn has_tags(operation: &Offered) -> bool {
+    let mut headers = operation.successes.iter().flat_map(|success| success.headers);
+    operation.method == Method::GET && headers.any(|name| *name == ETAG)
 }
 
 fn parameter(parameter: &Parameter) -> Value {
@@ -207,7 +244,8 @@ fn answers(operation: &Offered) -> Value {
     let mut answers: Map<String, Value> = answers
         .map(|answer| (answer.status.to_string(), answered(answer, operation)))
         .collect();
-    for (statuses, name) in [("4XX", "Refused"), ("5XX", "Failed")] {
+    let known = has_tags(operation).then_some(("304", "Known"));
+    for (statuses, name) in known.into_iter().chain([("4XX", "Refused"), ("5XX", "Failed")]) {
         answers.insert(
             statuses.to_owned(),
             json!({ "$ref": format!("#/components/responses/{name}") }),
@@ -234,7 +272,9 @@ fn answered(answer: &Success, operation: &Offered) -> Value {
         .into_iter()
         .map(|(name, schema)| (name.to_owned(), content_of(schema)));
     let content: Map<String, Value> = content.collect();
-    json!({ "description": answer.meaning, "headers": headers(answer.headers), "content": content })
+    let named = answer.headers.iter().copied();
+    let named: Vec<&str> = named.filter(|name| *name != ETAG || has_tags(operation)).collect();
+    json!({ "description": answer.meaning, "headers": headers(&named), "content": content })
 }
 
 fn content_of(schema: &str) -> Value {
@@ -255,7 +295,7 @@ fn headers(names: &[&str]) -> Map<String, Value> {
 fn failure(description: &str) -> Value {
     json!({
         "description": description,
-        "headers": headers(&["Retry-After", "NGSILD-Warning"]),
+        "headers": headers(&["Retry-After", "NGSILD-Warning", "Allow", "Accept", "Accept-Patch"]),
         "content": { "application/json": content_of("ProblemDetails") },
     })
 }

@@ -30,7 +30,7 @@ pub(super) static OFFERED: Offered = Offered {
         status: 200,
         meaning: "The document.",
         body: Content::Json("OpenApi"),
-        headers: &[],
+        headers: &["ETag"],
     }],
     explained: None,
     route: |method| on(method, answer),
@@ -43,6 +43,7 @@ async fn answer(RawQuery(query): RawQuery) -> Result<Response, Problem> {
     let mut response = Response::new(Body::from(DOCUMENT.clone()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     // It changes with the version alone.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
     Ok(response)

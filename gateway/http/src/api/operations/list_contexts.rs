@@ -28,7 +28,7 @@ pub(super) static OFFERED: Offered = Offered {
         status: 200,
         meaning: "Their URLs, or what is known of them.",
         body: Content::Json("Contexts"),
-        headers: &[],
+        headers: &["ETag"],
     }],
     explained: None,
     route: |method| on(method, answer),

@@ -99,6 +99,7 @@ pub(super) const ANSWERS: &[Success] = &[
 ];
 
 const PAGED: &[&str] = &[
+    "ETag",
     "NGSILD-Results-Count",
     "NGSILD-Warning",
     "Age",

@@ -34,7 +34,7 @@ pub(super) static OFFERED: Offered = Offered {
         status: 200,
         meaning: "The subscriptions of the page.",
         body: Content::Negotiated("Subscriptions"),
-        headers: &["NGSILD-Results-Count", "Link"],
+        headers: &["ETag", "NGSILD-Results-Count", "Link"],
     }],
     explained: None,
     route: |method| on(method, answer),

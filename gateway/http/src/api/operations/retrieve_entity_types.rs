@@ -10,7 +10,8 @@ use kakehashi_core::names::TenantId;
 use kakehashi_federation::{self, Question};
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
-use rand::RngExt;
+use ngsi_ld::TypeName;
+use ring::digest::{Context, SHA256};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -50,7 +51,7 @@ pub(super) static OFFERED: Offered = Offered {
         status: 200,
         meaning: "The types.",
         body: Content::Negotiated("EntityTypeList"),
-        headers: &["NGSILD-Warning", "Age"],
+        headers: &["ETag", "NGSILD-Warning", "Age"],
     }],
     explained: Some(|written: &Written<'_>| {
         let question = read(written.query, written.around.tenant)?;
@@ -84,8 +85,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     let in_body = media_type == MediaType::JsonLd;
     let list = EntityTypeList {
         context: in_body.then_some(&*context.member),
-        // The list is made for this request; clause 5.2.24 wants an id of its own for it.
-        id: format!("urn:ngsi-ld:EntityTypeList:{:032x}", rand::rng().random::<u128>()),
+        id: id_of(answer.types.iter().map(TypeName::as_str)),
         r#type: "EntityTypeList",
         type_list: answer
             .types
@@ -99,4 +99,19 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     freshness::say(&mut response, &gathering.call.freshness);
     Ok(response)
+}
+
+/// Clause 5.2.24 wants an id of its own for the list. The same types have the same, so that whoever has the list already can
+/// be told so (RFC 9110 section 15.4.5).
+fn id_of<'a>(types: impl Iterator<Item = &'a str>) -> String {
+    let mut hash = Context::new(&SHA256);
+    for name in types {
+        hash.update(name.as_bytes());
+        // No name of a type has it.
+        hash.update(&[0]);
+    }
+    let hash = hash.finish();
+    let hash = hash.as_ref().iter().take(16);
+    let digits: String = hash.map(|byte| format!("{byte:02x}")).collect();
+    format!("urn:ngsi-ld:EntityTypeList:{digits}")
 }

@@ -34,7 +34,7 @@ pub(super) static OFFERED: Offered = Offered {
         status: 200,
         meaning: "The subscription.",
         body: Content::Negotiated("Subscription"),
-        headers: &[],
+        headers: &["ETag"],
     }],
     explained: None,
     route: |method| on(method, answer),

@@ -31,7 +31,7 @@ pub(super) static OFFERED: Offered = Offered {
         status: 200,
         meaning: "The document, or what is known of it.",
         body: Content::Negotiated("ContextDocument"),
-        headers: &[],
+        headers: &["ETag"],
     }],
     explained: None,
     route: |method| on(method, answer),

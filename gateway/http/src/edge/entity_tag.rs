@@ -1,0 +1,303 @@
+//! Entity tags, and the condition that somebody puts on an answer by naming those that it has (RFC 9110 sections 8.8.3, 13.1.2
+//! and 15.4.5). A tag is a keyed digest of what is shown and of nothing else: of the body, and of the headers that say what it
+//! is and what is missing of it, so that no part is taken for the whole. Each consumer's tags are made with a key of its own:
+//! that two were shown the same cannot be told by their tags. Answers that are sent while they are written have none, since
+//! nobody knows yet what they say.
+
+use std::hash::Hasher;
+use std::sync::LazyLock;
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt;
+use kakehashi_resources::{Resources, pause};
+use ring::rand::{SecureRandom, SystemRandom};
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+/// Bytes of a key.
+const KEY_LENGTH: usize = 16;
+
+/// The key of this process, from which each consumer's is made; `None`: the system gives no random numbers, and nothing has a
+/// tag.
+static KEY: LazyLock<Option<[u8; KEY_LENGTH]>> = LazyLock::new(|| {
+    let mut key = [0; KEY_LENGTH];
+    SystemRandom::new().fill(&mut key).ok()?;
+    Some(key)
+});
+
+/// So much of a body is digested before others have their turn.
+const PART: usize = 64 * 1024;
+
+/// Headers that are a part of what an answer says: what its body is, and what is missing of it.
+const SAYING: [HeaderName; 4] = [
+    header::CONTENT_TYPE,
+    header::LINK,
+    HeaderName::from_static("ngsild-warning"),
+    HeaderName::from_static("ngsild-results-count"),
+];
+
+/// Headers of an answer that are about the body, which 304 has not.
+const OF_THE_BODY: [HeaderName; 3] = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING];
+
+/// The tags that somebody has the answers to already, as the request names them.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Whether it is a request that only asks.
+    asks: bool,
+    if_none_match: Vec<HeaderValue>,
+}
+
+/// The digest of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Digest([u8; 16]);
+
+impl Known {
+    /// Those of a request.
+    pub(super) fn of(request: &Request) -> Self {
+        let asks = [Method::GET, Method::HEAD].contains(request.method());
+        let named = request.headers().get_all(header::IF_NONE_MATCH).iter();
+        Self {
+            asks,
+            if_none_match: if asks { named.cloned().collect() } else { Vec::new() },
+        }
+    }
+
+    /// The digest of an answer that may be kept and is here as a whole.
+    pub(super) async fn digest(
+        &self,
+        response: Response,
+        consumer: &str,
+        resources: &Resources,
+    ) -> (Response, Option<Digest>) {
+        let has_gone_well = [StatusCode::OK, StatusCode::NON_AUTHORITATIVE_INFORMATION].contains(&response.status());
+        // What says nothing of being kept is different each time.
+        let may_be_kept = response.headers().contains_key(header::CACHE_CONTROL);
+        let whole = http_body::Body::size_hint(response.body()).exact();
+        if !self.asks || !has_gone_well || !may_be_kept || whole.is_none() {
+            return (response, None);
+        }
+        let (parts, body) = response.into_parts();
+        let body = match body.collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => {
+                let broken = Body::from_stream(futures::stream::once(async { Err::<Bytes, _>(error) }));
+                return (Response::from_parts(parts, broken), None);
+            }
+        };
+        let digest = match Digesting::begin(consumer, parts.status, &parts.headers) {
+            Some(digesting) if body.len() <= PART => Some(digesting.end(&body)),
+            Some(digesting) => {
+                let digested = resources.compute_over(body.len(), digesting.by_turns(body.clone()));
+                digested.await.ok()
+            }
+            None => None,
+        };
+        (Response::from_parts(parts, Body::from(body)), digest)
+    }
+
+    /// The answer with its tag, in whatever coding it is; or that it is the one that is known.
+    pub(super) fn judge(&self, mut response: Response, digest: Option<Digest>) -> Response {
+        let Some(digest) = digest else { return response };
+        let tag = digest.tag(response.headers().get(header::CONTENT_ENCODING));
+        let is_known = self
+            .if_none_match
+            .iter()
+            .any(|value| names(value.as_bytes(), tag.as_bytes()));
+        if let Ok(value) = HeaderValue::try_from(tag) {
+            response.headers_mut().insert(header::ETAG, value);
+        }
+        if is_known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = Body::empty();
+            for name in &OF_THE_BODY {
+                response.headers_mut().remove(name);
+            }
+        }
+        response
+    }
+}
+
+impl Digest {
+    /// The tag of what is sent in this coding. Each coding of an answer is one of its own (RFC 9110 section 8.8.3.3).
+    fn tag(self, coding: Option<&HeaderValue>) -> String {
+        let mut tag = String::with_capacity(32);
+        tag.push('"');
+        URL_SAFE_NO_PAD.encode_string(self.0, &mut tag);
+        if let Some(coding) = coding.and_then(|coding| coding.to_str().ok()) {
+            tag.push('.');
+            tag.push_str(coding);
+        }
+        tag.push('"');
+        tag
+    }
+}
+
+/// SipHash with a key and 128 bits is a pseudorandom function, which is what a tag needs: without the key it can neither be
+/// made nor be compared with a guess. It costs a tenth of what SHA-256 does where the processor does not help with that.
+struct Digesting(SipHasher13);
+
+impl Digesting {
+    /// With the consumer's key. Everything is digested behind its length, so that no two answers run together.
+    fn begin(consumer: &str, status: StatusCode, headers: &HeaderMap) -> Option<Self> {
+        let mut of_consumer = SipHasher13::new_with_key(KEY.as_ref()?);
+        of_consumer.write(consumer.as_bytes());
+        let key = of_consumer.finish128().as_bytes();
+        let mut digesting = SipHasher13::new_with_key(&key);
+        digesting.write_u16(status.as_u16());
+        for name in &SAYING {
+            for value in headers.get_all(name) {
+                let said = said_by(name, value);
+                digesting.write_usize(said.len());
+                digesting.write(said);
+            }
+            digesting.write_usize(usize::MAX);
+        }
+        Some(Self(digesting))
+    }
+
+    fn end(mut self, body: &[u8]) -> Digest {
+        self.0.write(body);
+        Digest(self.0.finish128().as_bytes())
+    }
+
+    async fn by_turns(mut self, body: Bytes) -> Digest {
+        for part in body.chunks(PART) {
+            self.0.write(part);
+            pause().await;
+        }
+        self.end(&[])
+    }
+}
+
+/// What a header says beyond how it says so. Where the next page begins may be written differently each time; that there is one
+/// is said, and 304 says where.
+fn said_by<'v>(name: &HeaderName, value: &'v HeaderValue) -> &'v [u8] {
+    let value = value.as_bytes();
+    let end = value
+        .iter()
+        .position(|byte| *byte == b'>')
+        .filter(|_| *name == header::LINK);
+    let relation = end.and_then(|end| value.get(end..)).unwrap_or_default();
+    let is_of_pages = relation.starts_with(b">;rel=\"next\"") || relation.starts_with(b">;rel=\"prev\"");
+    if is_of_pages { relation } else { value }
+}
+
+/// Whether a list of tags names this one, or any (`*`). They are compared weakly (RFC 9110 section 8.8.3.2). What is no tag
+/// names none.
+fn names(list: &[u8], tag: &[u8]) -> bool {
+    if list.trim_ascii() == b"*" {
+        return true;
+    }
+    let mut rest = list;
+    loop {
+        rest = match rest {
+            [b' ' | b'\t' | b',', after @ ..] | [b'W', b'/', after @ ..] => after,
+            [b'"', after @ ..] => {
+                let Some(length) = after.iter().position(|byte| *byte == b'"') else {
+                    return false;
+                };
+                // With both of its quotes.
+                let (named, behind) = rest.split_at_checked(length + 2).unwrap_or((rest, &[]));
+                if named == tag {
+                    return true;
+                }
+                behind
+            }
+            _ => return false,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(consumer: &str, headers: &[(&'static str, &'static str)], body: &[u8]) -> Digest {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let begun = Digesting::begin(consumer, StatusCode::OK, &headers.collect()).unwrap();
+        begun.end(body)
+    }
+
+    #[test]
+    fn a_tag_is_of_all_that_is_said_and_of_one_consumer() {
+        let json = ("content-type", "application/json");
+        let warning = ("ngsild-warning", "199 a \"b\"");
+        let first = digest("a", &[json], b"[]");
+        assert_eq!(
+            first,
+            digest("a", &[json, ("age", "7")], b"[]"),
+            "an answer may be older"
+        );
+        for other in [
+            digest("b", &[json], b"[]"),
+            digest("a", &[json], b"[1]"),
+            digest("a", &[("content-type", "application/ld+json")], b"[]"),
+            digest("a", &[json, warning], b"[]"),
+            digest("a", &[json, ("ngsild-results-count", "0")], b"[]"),
+            digest("a", &[json, ("link", "<a>;rel=\"next\"")], b"[]"),
+            digest("a", &[json, ("link", "<a>; rel=\"context\"")], b"[]"),
+            digest("a", &[json, ("link", "<b>; rel=\"context\"")], b"[]"),
+        ] {
+            assert_ne!(first, other);
+        }
+        let with_link = |link| digest("a", &[json, ("link", link)], b"[]");
+        assert_ne!(with_link("<a>; rel=\"context\""), with_link("<b>; rel=\"context\""));
+        assert_ne!(with_link("<a>;rel=\"next\""), with_link("<a>;rel=\"prev\""));
+        assert_eq!(
+            with_link("<a?cursor=1>;rel=\"next\""),
+            with_link("<a?cursor=2>;rel=\"next\"")
+        );
+    }
+
+    #[tokio::test]
+    async fn by_turns_it_is_the_same() {
+        let body = Bytes::from(vec![7; 3 * PART + 5]);
+        let begin = || Digesting::begin("a", StatusCode::OK, &HeaderMap::new()).unwrap();
+        assert_eq!(begin().by_turns(body.clone()).await, begin().end(&body));
+    }
+
+    #[test]
+    fn each_coding_has_a_tag_of_its_own() {
+        let digest = Digest([0; 16]);
+        assert_eq!(digest.tag(None), "\"AAAAAAAAAAAAAAAAAAAAAA\"");
+        let gzip = HeaderValue::from_static("gzip");
+        assert_eq!(digest.tag(Some(&gzip)), "\"AAAAAAAAAAAAAAAAAAAAAA.gzip\"");
+    }
+
+    #[test]
+    fn tags_are_found_in_lists_and_nowhere_else() {
+        for list in [
+            "\"a\"",
+            "W/\"a\"",
+            "\"b\", \"a\"",
+            "\"x,y\",W/\"a\"",
+            "  \"a\" ",
+            "*",
+            " * ",
+            ",,\"a\"",
+        ] {
+            assert!(names(list.as_bytes(), b"\"a\""), "{list}");
+        }
+        for list in [
+            "",
+            "a",
+            "\"a",
+            "\"A\"",
+            "\"aa\"",
+            "\"b\"",
+            "\"b\" *",
+            "\"b, \"a\"",
+            "'a'",
+            "w/\"a\"",
+            "\"\"",
+        ] {
+            assert!(!names(list.as_bytes(), b"\"a\""), "{list}");
+        }
+    }
+}
