@@ -24,6 +24,7 @@ mod behaviour {
     mod command_line;
     mod compared_revisions;
     mod connections;
+    mod content_codings;
     mod contexts;
     mod contexts_in_bodies;
     mod contexts_relative;

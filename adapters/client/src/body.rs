@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
-use http_body_util::BodyDataStream;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use kakehashi_resources::{Held, Resources, pause};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::admission::InFlight;
+use super::content_coding::{Arriving, Broken, Received};
 use super::driven::{Lendable, Waited, together};
 use super::manners::SILENCE_THAT_COUNTS;
 use super::progress::Progress;
@@ -29,7 +29,7 @@ pub(super) const READ_HERE: usize = 256 * 1024;
 
 /// The chunks of a body. It ends after the first error. While it lives it counts as one request under way.
 pub(super) struct ChunkStream {
-    body: BodyDataStream<Incoming>,
+    body: Arriving<Incoming>,
     declared: Option<usize>,
     remaining: usize,
     until: Until,
@@ -63,16 +63,21 @@ impl fmt::Debug for ChunkStream {
 
 impl ChunkStream {
     /// The chunks of `body`, at most `cap` bytes in all.
-    pub(super) fn new(body: Incoming, cap: usize, until: Until, in_flight: InFlight) -> Result<Self, AdapterError> {
-        let declared = body
-            .size_hint()
-            .exact()
-            .map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    pub(super) fn new(
+        body: Received<Incoming>,
+        cap: usize,
+        until: Until,
+        in_flight: InFlight,
+    ) -> Result<Self, AdapterError> {
+        let declared = body.declared();
         if declared.is_some_and(|length| length > cap) {
             return Err(in_flight.error(ErrorKind::TooLarge, "the declared length is beyond the cap"));
         }
+        let body = body
+            .arriving(cap)
+            .map_err(|broken| in_flight.error(ErrorKind::InvalidPayload, broken.what()))?;
         Ok(Self {
-            body: BodyDataStream::new(body),
+            body,
             declared,
             remaining: cap,
             until,
@@ -311,9 +316,10 @@ impl Stream for ChunkStream {
                 self.in_flight.succeeded();
                 Poll::Ready(None)
             }
-            Poll::Ready(Some(Err(_))) => {
+            Poll::Ready(Some(Err(Broken::TooLarge))) => self.end(ErrorKind::TooLarge, Broken::TooLarge.what()),
+            Poll::Ready(Some(Err(broken))) => {
                 self.in_flight.failed();
-                self.end(ErrorKind::InvalidPayload, "the body is cut off")
+                self.end(ErrorKind::InvalidPayload, broken.what())
             }
             Poll::Ready(Some(Ok(chunk))) => match self.remaining.checked_sub(chunk.len()) {
                 None => self.end(ErrorKind::TooLarge, "the body is larger than the cap"),

@@ -13,6 +13,7 @@ use super::SourceLimits;
 use super::address_rule::AddressRefused;
 use super::admission::{Admission, InFlight};
 use super::body::Until;
+use super::content_coding::Received;
 use super::driven::Lendable;
 use super::endpoint::Endpoint;
 use super::http_client::HttpClient;
@@ -57,7 +58,7 @@ pub(super) struct Head {
     pub(super) headers: HeaderMap,
     /// On which the body arrives.
     pub(super) connection: Option<Lendable>,
-    pub(super) body: Incoming,
+    pub(super) body: Received<Incoming>,
     pub(super) until: Until,
     pub(super) in_flight: InFlight,
 }
@@ -134,9 +135,9 @@ impl Source {
         }
         Ok(Head {
             status: parts.status,
-            headers: parts.headers,
             connection: parts.extensions.get::<Lendable>().cloned(),
-            body,
+            body: Received::new(body, &parts.headers),
+            headers: parts.headers,
             until,
             in_flight,
         })

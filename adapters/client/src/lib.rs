@@ -9,6 +9,7 @@ mod body;
 mod breaker;
 #[cfg(test)]
 mod breaker_tests;
+mod content_coding;
 mod driven;
 mod endpoint;
 mod exchange;

@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::admission::{Admission, InFlight};
 use super::body::{Begun, ChunkStream, READ_HERE, Until};
+use super::content_coding::Received;
 use super::endpoint::{Endpoint, InvalidEndpoint};
 use super::exchange::{Admitted, Head, Proof, Source};
 use super::http_client::{HttpClient, TlsSetupError};
@@ -466,7 +467,7 @@ async fn for_all(
 }
 
 /// The body of an answer that is no success: however long it is, no more than its beginning is read.
-async fn explanation(body: Incoming, until: Until, in_flight: InFlight) -> Bytes {
+async fn explanation(body: Received<Incoming>, until: Until, in_flight: InFlight) -> Bytes {
     match ChunkStream::new(body, usize::MAX, until, in_flight) {
         Ok(chunks) => chunks.collect_what_comes(MAX_ERROR_BODY).await,
         Err(_) => Bytes::new(),

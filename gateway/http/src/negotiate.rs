@@ -138,6 +138,44 @@ impl BodyMediaType {
     }
 }
 
+/// How the body of a request is packed (RFC 9110 section 8.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyCoding {
+    /// Not at all.
+    Identity,
+    /// `gzip`
+    Gzip,
+}
+
+impl BodyCoding {
+    /// What is understood.
+    const NAMES: &str = "gzip, identity";
+
+    /// The coding that the header `Content-Encoding` names.
+    ///
+    /// # Errors
+    /// 415 when it is another one, or there are several.
+    pub fn of_request(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut codings = headers
+            .get_all(header::CONTENT_ENCODING)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"));
+        let (first, second) = (codings.next(), codings.next());
+        let is_gzip = |coding: &[u8]| coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip");
+        match (first, second) {
+            (None, _) => Ok(Self::Identity),
+            (Some(coding), None) if is_gzip(coding) => Ok(Self::Gzip),
+            _ => {
+                let detail = "header `Content-Encoding`: send the body as it is, or packed by gzip, and by nothing else beside it";
+                let problem = Problem::new(ErrorType::UnsupportedMediaType, detail);
+                Err(problem.with_header(header::ACCEPT_ENCODING, HeaderValue::from_static(Self::NAMES)))
+            }
+        }
+    }
+}
+
 /// The weight, in thousandths, that the most specific matching range gives a media type (RFC 9110 12.5.1).
 fn weight_of(media_type: &str, accepted: &[&str]) -> u16 {
     let mut found: Option<(u8, u16)> = None;

@@ -29,6 +29,7 @@ mod request_context;
 mod respond;
 mod scope;
 mod surroundings;
+mod unpacked;
 mod writing;
 pub mod written;
 

@@ -16,7 +16,8 @@ use serde_json::value::RawValue;
 
 use super::request_context;
 use super::scope::Scope;
-use crate::negotiate::BodyMediaType;
+use super::unpacked::unpacked;
+use crate::negotiate::{BodyCoding, BodyMediaType};
 use crate::problem::{ErrorType, Problem};
 
 /// How much of a body that is too large is read and dropped, in bytes: more is an attack, not a mistake.
@@ -42,13 +43,20 @@ impl RequestBody {
     /// Reads a body.
     ///
     /// # Errors
-    /// 415 for a media type of something else, 413 when it is larger than the limit, 400 when it breaks off or
+    /// 415 for a media type or a coding of something else, 413 when it is larger than the limit, 400 when it breaks off or
     /// nests too deep.
     pub(super) async fn read(method: &Method, body: Body, scope: &Scope) -> Result<Self, Problem> {
         let media_type = BodyMediaType::of_request(method, &scope.headers)?;
         let limits = &scope.revision.config.gateway.limits;
         let mut held = scope.resources.held();
-        let bytes = Bytes::from(read_bytes(body, limits.body.bytes(), &mut held).await?);
+        let limit = limits.body.bytes();
+        let mut bytes = Bytes::from(read_bytes(body, limit, &mut held).await?);
+        if BodyCoding::of_request(&scope.headers)? == BodyCoding::Gzip {
+            let unpacking = unpacked(bytes, limit, scope.resources.held());
+            // However little there is of it, much may come out.
+            let (whole, held_of_it) = scope.resources.compute_elsewhere(unpacking).await??;
+            (bytes, held) = (whole.into(), held_of_it);
+        }
         let (looked_at, deepest) = (bytes.clone(), limits.json_depth);
         let looking = async move { nests_deeper(&looked_at, deepest) };
         if scope.resources.compute_over(bytes.len(), looking).await? {

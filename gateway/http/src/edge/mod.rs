@@ -5,6 +5,7 @@
 pub mod authenticate;
 pub mod client_address;
 pub mod cors;
+mod content_coding;
 mod deadline;
 mod entity_tag;
 pub mod everybody;
@@ -38,6 +39,7 @@ use tower::Service;
 
 use authenticate::Authenticated;
 pub use authenticate::{Caller, PresentedToken};
+use content_coding::Accepted;
 pub use deadline::Deadline;
 use entity_tag::Known;
 pub use held_body::HeldBody;
@@ -161,12 +163,12 @@ impl Inside {
             return Ok(response);
         }
         let address = client_address(&request, &config.gateway);
-        let known = Known::of(&request);
+        let form = Form::asked_for_by(&request);
         if everybody::is_asked_for(&request) && authenticate::is_nobody(&request, config) {
             authenticate::count_unknown(gateway, address).map_err(IntoResponse::into_response)?;
             let Ok(response) = self.operations.clone().call(request).await;
             let resources = Resources::uncounted(deadline.of_the_answer());
-            return Ok(formed(response, &known, "", &resources).await);
+            return Ok(form.give(response, "", &resources).await);
         }
         // Who asks decides all that follows.
         let authenticated = authenticate::authenticate(gateway, config, &mut request, address).await;
@@ -198,7 +200,7 @@ impl Inside {
         let consumer = passed.caller.0.id.clone();
         let response = self.operate(request, pages, passed, found).await;
         let response = response.unwrap_or_else(|refusal| refusal);
-        let response = formed(response, &known, consumer.as_str(), &resources).await;
+        let response = form.give(response, consumer.as_str(), &resources).await;
         Ok(match admitted {
             Some(admitted) => rate_limit::held_by(admitted, response, resources),
             None => response,
@@ -244,10 +246,29 @@ impl Inside {
     }
 }
 
-/// The answer with its tag, or that it is the one that the consumer has.
-async fn formed(response: Response, known: &Known, consumer: &str, resources: &Resources) -> Response {
-    let (response, digest) = known.digest(response, consumer, resources).await;
-    known.judge(response, digest)
+/// In which form an answer is asked for.
+struct Form {
+    known: Known,
+    codings: Option<Accepted>,
+}
+
+impl Form {
+    fn asked_for_by(request: &Request) -> Self {
+        Self {
+            known: Known::of(request),
+            codings: Accepted::by(request),
+        }
+    }
+
+    /// The answer in that form: with its tag, coded, or that it is the one that the consumer has.
+    async fn give(self, response: Response, consumer: &str, resources: &Resources) -> Response {
+        let (mut response, digest) = self.known.digest(response, consumer, resources).await;
+        if let Some(codings) = self.codings {
+            // Rare, and large: it has no room in what every answer takes.
+            response = Box::pin(codings.code(response, resources)).await;
+        }
+        self.known.judge(response, digest)
+    }
 }
 
 /// What HEAD is answered with: how long the body would be, where that is known (RFC 9110 section 8.6), and no body.

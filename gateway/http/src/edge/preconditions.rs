@@ -4,7 +4,7 @@
 use axum::extract::Request;
 use http::{Method, header};
 
-use crate::negotiate::BodyMediaType;
+use crate::negotiate::{BodyCoding, BodyMediaType};
 use crate::problem::{ErrorType, Problem};
 
 /// Refuses `If-Match`, and a POST, PATCH or PUT without Content-Length or of another media type than JSON and JSON-LD.
@@ -22,6 +22,7 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
             return Err(Problem::new(ErrorType::LengthRequired, detail));
         }
         BodyMediaType::of_request(method, request.headers())?;
+        BodyCoding::of_request(request.headers())?;
     }
     Ok(())
 }

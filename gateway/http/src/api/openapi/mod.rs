@@ -12,7 +12,7 @@ use super::operation::{Content, Offered, Success};
 use crate::negotiate::{BodyMediaType, MediaType};
 
 /// Headers of requests that hold for every operation on data.
-const REQUEST_HEADERS: [(&str, &str, &str); 6] = [
+const REQUEST_HEADERS: [(&str, &str, &str); 7] = [
     (
         "Tenant",
         "NGSILD-Tenant",
@@ -40,6 +40,11 @@ const REQUEST_HEADERS: [(&str, &str, &str); 6] = [
         "`no-cache`: the sources themselves are asked, whatever is kept of them (RFC 9111 section 5.2.1.4).",
     ),
     (
+        "Codings",
+        "Accept-Encoding",
+        "`gzip`, `br` or `zstd`: the answer is packed, where it is longer than 2 KiB (RFC 9110 section 12.5.3).",
+    ),
+    (
         "Known",
         "If-None-Match",
         "The `ETag` of an answer that you have, or several, separated by commas: if nothing has changed you are told 304 in its \
@@ -48,7 +53,15 @@ const REQUEST_HEADERS: [(&str, &str, &str); 6] = [
 ];
 
 /// Headers of answers.
-const ANSWER_HEADERS: [(&str, &str); 14] = [
+const ANSWER_HEADERS: [(&str, &str); 16] = [
+    (
+        "Content-Encoding",
+        "How the body is packed, as `Accept-Encoding` has asked for it.",
+    ),
+    (
+        "Accept-Encoding",
+        "How a body may be packed, where yours is packed otherwise.",
+    ),
     (
         "ETag",
         "Names this answer among all that you are given; of one that is sent while it is written there is none (RFC 9110 section \
@@ -88,7 +101,7 @@ const ANSWER_HEADERS: [(&str, &str); 14] = [
 ];
 
 /// Those that every answer has.
-const OF_EVERY_ANSWER: &[&str] = &["x-request-id", "RateLimit", "RateLimit-Policy"];
+const OF_EVERY_ANSWER: &[&str] = &["Content-Encoding", "x-request-id", "RateLimit", "RateLimit-Policy"];
 
 /// What names an answer. A question in a body has the answers of the one in a URL, but for this.
 const ETAG: &str = "ETag";
@@ -178,7 +191,11 @@ fn described(operation: &Offered) -> Value {
     if let Some(schema) = operation.body {
         let types = BodyMediaType::names(&operation.method).iter();
         let content: Map<String, Value> = types.map(|name| ((*name).to_owned(), content_of(schema))).collect();
-        add("requestBody", json!({ "required": true, "content": content }));
+        let description = "It may be packed by gzip (`Content-Encoding: gzip`).";
+        add(
+            "requestBody",
+            json!({ "description": description, "required": true, "content": content }),
+        );
     }
     described.into()
 }
@@ -203,6 +220,7 @@ fn parameters(operation: &Offered) -> Vec<Value> {
         "Context" => is_of_data && !operation.path.starts_with(CONTEXTS),
         "Prefer" | "Fresh" => shows_entities,
         "Known" => has_tags(operation),
+        "Codings" => true,
         _ => is_of_data,
     });
     let headers = headers.map(|(name, ..)| json!({ "$ref": format!("#/components/parameters/{name}") }));
@@ -295,7 +313,7 @@ fn headers(names: &[&str]) -> Map<String, Value> {
 fn failure(description: &str) -> Value {
     json!({
         "description": description,
-        "headers": headers(&["Retry-After", "NGSILD-Warning", "Allow", "Accept", "Accept-Patch"]),
+        "headers": headers(&["Retry-After", "NGSILD-Warning", "Allow", "Accept", "Accept-Encoding", "Accept-Patch"]),
         "content": { "application/json": content_of("ProblemDetails") },
     })
 }
