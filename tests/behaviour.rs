@@ -27,6 +27,7 @@ mod behaviour {
     mod content_codings;
     mod contexts;
     mod contexts_in_bodies;
+    mod contexts_public;
     mod contexts_relative;
     mod contexts_stored;
     mod cors;

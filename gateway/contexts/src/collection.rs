@@ -1,6 +1,7 @@
 //! The collection `/jsonldContexts`: adding, listing, serving, deleting, reloading (clause 5.13).
 //!
-//! What a consumer has stored exists for it alone. A copy that was downloaded is listed to those who have used it
+//! What a consumer has stored exists for it alone, unless it lets everybody read it: then who knows its address may read and use
+//! it, and nothing else. A copy that was downloaded is listed to those who have used it
 //! and to nobody else: an address may be known to its users only, and may hold a token.
 
 use std::sync::Arc;
@@ -54,6 +55,9 @@ pub struct ContextDetails {
     pub local_id: String,
     /// Its kind.
     pub kind: Kind,
+    /// Whether everybody may read it: said of what consumers have stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public: Option<bool>,
     /// When it was stored.
     #[serde(rename = "createdAt", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
@@ -128,11 +132,11 @@ enum Found {
 }
 
 impl Contexts {
-    /// Stores a document for the consumer and gives its identifier.
+    /// Stores a document for the consumer and gives its identifier. Who knows that of a `public` one may read it.
     ///
     /// # Errors
     /// [`CannotAdd`]
-    pub async fn add(&self, body: &str, user: &ContextUser<'_>) -> Result<String, CannotAdd> {
+    pub async fn add(&self, body: &str, public: bool, user: &ContextUser<'_>) -> Result<String, CannotAdd> {
         let addition: Addition = serde_json::from_str(body).map_err(|_| CannotAdd::Json)?;
         let context = addition.context.ok_or(ContextError::Missing)?;
         let builder = Context::builder().value(context.get())?;
@@ -142,7 +146,7 @@ impl Contexts {
             Err(error) => return Err(error.into()),
         }
         let document = format!("{{\"@context\":{}}}", context.get());
-        match self.hosted.add(user.consumer, &document).await? {
+        match self.hosted.add(user.consumer, &document, public).await? {
             Added::Id(id) => {
                 self.compiled.documents_changed();
                 Ok(id)
@@ -184,6 +188,18 @@ impl Contexts {
                 document: None,
             },
         }))
+    }
+
+    /// The document that everybody may read who knows its identifier: the gateway's own, or one that its owner has made public.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub async fn for_everybody(&self, id: &str) -> Result<Option<Arc<str>>, StateError> {
+        let id = id.strip_prefix(&self.url_of("")).unwrap_or(id);
+        if id == OWN_CONTEXT_ID {
+            return Ok(Some(KAKEHASHI_CONTEXT.into()));
+        }
+        Ok(self.hosted.public(id).await?.map(|hosted| hosted.document))
     }
 
     /// Removes a stored context; with `reload` a copy is downloaded again instead, and replaced only if that goes
@@ -237,6 +253,7 @@ impl Contexts {
                 HostedKind::Hosted => Kind::Hosted,
                 HostedKind::ImplicitlyCreated => Kind::ImplicitlyCreated,
             },
+            public: Some(hosted.public),
             created_at: Some(date_time(hosted.created_at)),
             expires_at: None,
             last_usage: last_usage(&usage),
@@ -277,6 +294,7 @@ fn built_in(url: String, local_id: String, kind: Kind) -> ContextDetails {
         url,
         local_id,
         kind,
+        public: None,
         created_at: None,
         expires_at: None,
         last_usage: None,
@@ -289,6 +307,7 @@ fn details_of_copy(copy: &CachedDocument) -> ContextDetails {
         url: copy.url.to_string(),
         local_id: copy.id(),
         kind: Kind::Cached,
+        public: None,
         created_at: Some(date_time(copy.created_at)),
         expires_at: Some(date_time(copy.expires_at)),
         last_usage: last_usage(&copy.usage),

@@ -1,6 +1,6 @@
 //! The contexts that consumers have stored here, and those that were made for them (clause 5.13.1: kinds Hosted and
 //! ImplicitlyCreated), in the database of `[gateway] state`, so that they outlive the process. Each belongs to one
-//! consumer; for the others it does not exist.
+//! consumer; for the others it does not exist, unless its owner lets everybody read it.
 
 use std::sync::Arc;
 
@@ -42,6 +42,8 @@ impl HostedKind {
 pub(crate) struct HostedContext {
     pub id: String,
     pub kind: HostedKind,
+    /// Whether everybody may read it.
+    pub public: bool,
     pub created_at: Timestamp,
     /// An object with the member `@context` alone; empty in lists.
     pub document: Arc<str>,
@@ -72,13 +74,14 @@ impl HostedContexts {
         }
     }
 
-    /// Stores a context under a new identifier that nobody can guess.
+    /// Stores a context under a new identifier that nobody can guess: who knows it has been told, and may read the context if
+    /// it is `public`.
     ///
     /// # Errors
     /// [`StateError`]
-    pub(crate) async fn add(&self, owner: &ConsumerId, document: &str) -> Result<Added, StateError> {
+    pub(crate) async fn add(&self, owner: &ConsumerId, document: &str, public: bool) -> Result<Added, StateError> {
         let id = format!("{:032x}", rand::random::<u128>());
-        self.insert(id, owner, HostedKind::Hosted, document).await
+        self.insert(id, owner, HostedKind::Hosted, document, public).await
     }
 
     /// Stores a context that a request has spelled out. The same one of the same consumer keeps its identifier.
@@ -96,7 +99,10 @@ impl HostedContexts {
         if self.get(owner, &id).await?.is_some() {
             return Ok(Added::Id(id));
         }
-        self.insert(id, owner, HostedKind::ImplicitlyCreated, document).await
+        // Who knows its owner and its text can tell its identifier.
+        let public = false;
+        self.insert(id, owner, HostedKind::ImplicitlyCreated, document, public)
+            .await
     }
 
     async fn insert(
@@ -105,11 +111,13 @@ impl HostedContexts {
         owner: &ConsumerId,
         kind: HostedKind,
         document: &str,
+        public: bool,
     ) -> Result<Added, StateError> {
         let context = ContextRecord {
             id,
             owner: owner.as_str().to_owned(),
             kind: kind.as_str().to_owned(),
+            public,
             created_at: Timestamp::now().as_millisecond(),
             document: document.to_owned(),
         };
@@ -131,6 +139,14 @@ impl HostedContexts {
     pub(crate) async fn get(&self, owner: &ConsumerId, id: &str) -> Result<Option<HostedContext>, StateError> {
         let found = self.state.contexts().context(owner.as_str(), id).await?;
         Ok(found.map(read))
+    }
+
+    /// A context that everybody may read.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub(crate) async fn public(&self, id: &str) -> Result<Option<HostedContext>, StateError> {
+        Ok(self.state.contexts().public_context(id).await?.map(read))
     }
 
     /// The contexts of this consumer, without their documents, the oldest first.
@@ -170,6 +186,7 @@ fn read(record: ContextRecord) -> HostedContext {
         } else {
             HostedKind::Hosted
         },
+        public: record.public,
         created_at: Timestamp::from_millisecond(record.created_at).unwrap_or(Timestamp::UNIX_EPOCH),
         document: record.document.into(),
     }
@@ -202,7 +219,7 @@ mod tests {
         let file = folder.path().join("state.db");
         let (owner, other) = (consumer("one"), consumer("other"));
         let contexts = opened(&file).await;
-        let added = id(contexts.add(&owner, DOCUMENT).await.unwrap());
+        let added = id(contexts.add(&owner, DOCUMENT, false).await.unwrap());
         contexts.state.close().await;
 
         let contexts = opened(&file).await;
@@ -214,6 +231,27 @@ mod tests {
         assert_eq!(contexts.list(&owner).await.unwrap().len(), 1);
         assert!(contexts.delete(&owner, &added).await.unwrap());
         assert!(!contexts.delete(&owner, &added).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_is_public_is_read_by_everybody_and_deleted_by_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let contexts = opened(&folder.path().join("state.db")).await;
+        let (owner, other) = (consumer("one"), consumer("other"));
+        let public = id(contexts.add(&owner, DOCUMENT, true).await.unwrap());
+        let own = id(contexts.add(&owner, DOCUMENT, false).await.unwrap());
+        let implicit = id(contexts.publish(&owner, DOCUMENT).await.unwrap());
+        assert_eq!(&*contexts.public(&public).await.unwrap().unwrap().document, DOCUMENT);
+        for none in [&*own, &*implicit, "", "%", "unknown"] {
+            assert!(contexts.public(none).await.unwrap().is_none(), "{none}");
+        }
+        assert!(
+            contexts.get(&other, &public).await.unwrap().is_none(),
+            "it is not the other's"
+        );
+        assert!(!contexts.delete(&other, &public).await.unwrap());
+        assert!(contexts.delete(&owner, &public).await.unwrap());
+        assert!(contexts.public(&public).await.unwrap().is_none());
     }
 
     #[tokio::test]
@@ -234,11 +272,11 @@ mod tests {
         let contexts = opened(&folder.path().join("state.db")).await;
         let owner = consumer("one");
         for _ in 0..MOST_OF_ONE_CONSUMER {
-            id(contexts.add(&owner, DOCUMENT).await.unwrap());
+            id(contexts.add(&owner, DOCUMENT, false).await.unwrap());
         }
-        assert_eq!(contexts.add(&owner, DOCUMENT).await.unwrap(), Added::Full);
+        assert_eq!(contexts.add(&owner, DOCUMENT, false).await.unwrap(), Added::Full);
         assert!(matches!(
-            contexts.add(&consumer("other"), DOCUMENT).await,
+            contexts.add(&consumer("other"), DOCUMENT, false).await,
             Ok(Added::Id(_))
         ));
     }

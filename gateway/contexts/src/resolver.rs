@@ -302,7 +302,12 @@ impl Contexts {
         let (json, owned, usage): (Arc<str>, bool, _) = if id == OWN_CONTEXT_ID {
             (KAKEHASHI_CONTEXT.into(), false, None)
         } else {
-            match self.hosted.get(user.consumer, &id).await {
+            let found = match self.hosted.get(user.consumer, &id).await {
+                Ok(None) => self.hosted.public(&id).await,
+                found => found,
+            };
+            match found {
+                // What others may use as well is compiled for each all the same: its owner may delete it.
                 Ok(Some(hosted)) => (hosted.document, true, Some(self.hosted.usage(&id))),
                 Ok(None) => {
                     let reason = Unavailability::NotHere;

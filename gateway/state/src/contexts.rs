@@ -1,4 +1,4 @@
-//! The contexts that are stored here, each of one consumer. For others it does not exist.
+//! The contexts that are stored here, each of one consumer. For others it does not exist, unless it is public.
 
 use async_trait::async_trait;
 
@@ -13,6 +13,8 @@ pub struct ContextRecord {
     pub owner: String,
     /// Which kind of context it is, as a word.
     pub kind: String,
+    /// Whether everybody may read it.
+    pub public: bool,
     /// Since when it is there, in milliseconds since 1970.
     pub created_at: i64,
     /// The text; empty in lists.
@@ -33,6 +35,12 @@ pub trait Contexts: Send + Sync {
     /// # Errors
     /// [`StateError`]
     async fn context(&self, owner: &str, id: &str) -> Result<Option<ContextRecord>, StateError>;
+
+    /// One that everybody may read, whoever's it is.
+    ///
+    /// # Errors
+    /// [`StateError`]
+    async fn public_context(&self, id: &str) -> Result<Option<ContextRecord>, StateError>;
 
     /// All of an owner's, without their texts, the oldest first; those of one moment in any order.
     ///

@@ -19,6 +19,7 @@ fn context(owner: &str, id: &str, created_at: i64) -> ContextRecord {
         id: id.to_owned(),
         owner: owner.to_owned(),
         kind: "Hosted".to_owned(),
+        public: false,
         created_at,
         document: format!("{{\"{id}\":\"佐野\"}}"),
     }
@@ -63,6 +64,18 @@ async fn contexts_belong_to_their_owner_alone() {
         ..context
     };
     assert_eq!(listed, [without_text(earlier), without_text(later)]);
+    assert_eq!(contexts.public_context("a").await.unwrap(), None);
+    let public = ContextRecord {
+        public: true,
+        ..context("one", "c", 3)
+    };
+    contexts.add_context(&public, 9).await.unwrap();
+    assert_eq!(contexts.public_context("c").await.unwrap(), Some(public.clone()));
+    assert_eq!(contexts.context("one", "c").await.unwrap(), Some(public));
+    assert_eq!(contexts.context("other", "c").await.unwrap(), None);
+    assert!(!contexts.remove_context("other", "c").await.unwrap());
+    assert!(contexts.remove_context("one", "c").await.unwrap());
+    assert_eq!(contexts.public_context("c").await.unwrap(), None);
     assert!(!contexts.remove_context("other", "a").await.unwrap());
     assert!(contexts.remove_context("one", "a").await.unwrap());
     assert!(!contexts.remove_context("one", "a").await.unwrap());

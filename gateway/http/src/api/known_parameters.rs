@@ -199,6 +199,12 @@ pub(super) const CONTEXT_KIND: Parameter = parameter(
     Takes::OneOf(&["Cached", "Hosted", "ImplicitlyCreated"]),
     "Only those of this kind.",
 );
+/// None of CIM 009: whoever is told of a stored context may read it.
+pub(super) const PUBLIC: Parameter = parameter(
+    "public",
+    Takes::Boolean,
+    "`true`: everybody who knows the address that it gets may read it, without a credential.",
+);
 pub(super) const RELOAD: Parameter = parameter(
     "reload",
     Takes::Boolean,

@@ -198,7 +198,8 @@ fn rejected(rejection: TokenRejection, config: &Config) -> Problem {
     }
 }
 
-fn unauthorized(config: &Config) -> Problem {
+/// What whoever presents nothing is told, or nothing that is valid.
+pub(crate) fn unauthorized(config: &Config) -> Problem {
     let header_name = &config.gateway.api_key_header;
     let takes_tokens = !config.issuers.is_empty();
     let detail = if takes_tokens {

@@ -42,6 +42,7 @@ pub use authenticate::{Caller, PresentedToken};
 use content_coding::Accepted;
 pub use deadline::Deadline;
 use entity_tag::Known;
+use everybody::Anybody;
 pub use held_body::HeldBody;
 pub use observe::RequestId;
 
@@ -166,6 +167,7 @@ impl Inside {
         let form = Form::asked_for_by(&request);
         if everybody::is_asked_for(&request) && authenticate::is_nobody(&request, config) {
             authenticate::count_unknown(gateway, address).map_err(IntoResponse::into_response)?;
+            request.extensions_mut().insert(Anybody(Arc::clone(&revision)));
             let Ok(response) = self.operations.clone().call(request).await;
             let resources = Resources::uncounted(deadline.of_the_answer());
             return Ok(form.give(response, "", &resources).await);

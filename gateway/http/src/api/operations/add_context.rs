@@ -9,6 +9,7 @@ use axum::routing::on;
 use http::{HeaderValue, Method, StatusCode, header};
 use kakehashi_running::Gateway;
 
+use crate::api::known_parameters::PUBLIC;
 use crate::api::operation::{Content, Offered, Success};
 use crate::api::own_contexts::refuse_without_grant;
 use crate::api::request_body::RequestBody;
@@ -26,7 +27,7 @@ pub(super) static OFFERED: Offered = Offered {
     path: "/ngsi-ld/v1/jsonldContexts",
     asks: None,
     summary: "store an @context",
-    parameters: &[],
+    parameters: &[PUBLIC],
     lacks: &[],
     representations: &[],
     body: Some("ContextDocument"),
@@ -41,7 +42,8 @@ pub(super) static OFFERED: Offered = Offered {
 };
 
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
-    OFFERED.parameters(scope.uri.query())?;
+    let parameters = OFFERED.parameters(scope.uri.query())?;
+    let public = parameters.boolean("public")?.unwrap_or(false);
     refuse_without_grant(&scope)?;
     // The @context is what is sent here, so it stands in the body in both media types.
     let body = RequestBody::read(&OFFERED.method, body, &scope).await?;
@@ -53,7 +55,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -
         .map_err(|_| Problem::new(ErrorType::InvalidRequest, "the body is not UTF-8"))?;
     let (body, consumer) = (body.to_owned(), scope.caller.0.id.clone());
     // What was begun is finished, whoever waits: what is compiled must follow what is stored.
-    let adding = async move { scope.revision.contexts.add(&body, &scope.context_user()).await };
+    let adding = async move { scope.revision.contexts.add(&body, public, &scope.context_user()).await };
     let id = gateway.tasks.state.spawn_for(&consumer, adding)?.await??;
     let mut response = StatusCode::CREATED.into_response();
     // The identifier is hexadecimal.

@@ -13,15 +13,16 @@ impl Contexts for SqliteBackend {
     async fn add_context(&self, context: &ContextRecord, most_of_owner: i64) -> Result<Added, StateError> {
         // One statement, so that two requests at once cannot both take the last place.
         let insert = sqlx::query(
-            "INSERT OR IGNORE INTO contexts (id, owner, kind, created_at, document)
-             SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT COUNT(*) FROM contexts WHERE owner = ?2) < ?6",
+            "INSERT OR IGNORE INTO contexts (id, owner, kind, created_at, document, public)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?7 WHERE (SELECT COUNT(*) FROM contexts WHERE owner = ?2) < ?6",
         )
         .bind(&context.id)
         .bind(&context.owner)
         .bind(&context.kind)
         .bind(context.created_at)
         .bind(&context.document)
-        .bind(most_of_owner);
+        .bind(most_of_owner)
+        .bind(context.public);
         if self.changed_by(insert).await? {
             return Ok(Added::Done);
         }
@@ -31,17 +32,28 @@ impl Contexts for SqliteBackend {
     }
 
     async fn context(&self, owner: &str, id: &str) -> Result<Option<ContextRecord>, StateError> {
-        let one =
-            sqlx::query("SELECT id, owner, kind, created_at, document FROM contexts WHERE id = ?1 AND owner = ?2")
-                .bind(id)
-                .bind(owner);
+        let one = sqlx::query(
+            "SELECT id, owner, kind, created_at, document, public FROM contexts WHERE id = ?1 AND owner = ?2",
+        )
+        .bind(id)
+        .bind(owner);
+        let rows = self.rows(one).await?;
+        Ok(rows.first().map(read).transpose()?)
+    }
+
+    async fn public_context(&self, id: &str) -> Result<Option<ContextRecord>, StateError> {
+        let one = sqlx::query(
+            "SELECT id, owner, kind, created_at, document, public FROM contexts WHERE id = ?1 AND public = 1",
+        )
+        .bind(id);
         let rows = self.rows(one).await?;
         Ok(rows.first().map(read).transpose()?)
     }
 
     async fn contexts_of(&self, owner: &str) -> Result<Vec<ContextRecord>, StateError> {
         let all = sqlx::query(
-            "SELECT id, owner, kind, created_at, '' AS document FROM contexts WHERE owner = ?1 ORDER BY created_at",
+            "SELECT id, owner, kind, created_at, '' AS document, public FROM contexts WHERE owner = ?1
+             ORDER BY created_at",
         )
         .bind(owner);
         let rows = self.rows(all).await?;
@@ -63,5 +75,6 @@ fn read(row: &SqliteRow) -> Result<ContextRecord, sqlx::Error> {
         kind: row.try_get("kind")?,
         created_at: row.try_get("created_at")?,
         document: row.try_get("document")?,
+        public: row.try_get("public")?,
     })
 }

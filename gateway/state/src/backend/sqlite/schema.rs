@@ -63,7 +63,8 @@ const PARTS: [Part; 3] = [
     },
     Part {
         name: "contexts",
-        migrations: &["
+        migrations: &[
+            "
     CREATE TABLE contexts (
         id TEXT PRIMARY KEY,
         owner TEXT NOT NULL,
@@ -72,7 +73,12 @@ const PARTS: [Part; 3] = [
         document TEXT NOT NULL
     ) STRICT;
     CREATE INDEX contexts_by_owner ON contexts (owner);
-"],
+",
+            // What was stored before this was kept is its owner's alone.
+            "
+    ALTER TABLE contexts ADD COLUMN public INTEGER NOT NULL DEFAULT 0;
+",
+        ],
     },
 ];
 

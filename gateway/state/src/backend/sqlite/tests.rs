@@ -117,6 +117,7 @@ async fn what_was_written_before_is_read_as_it_was() {
         id: id.to_owned(),
         owner: "watcher".to_owned(),
         kind: "Hosted".to_owned(),
+        public: false,
         created_at: 1_796_013_701_122,
         document: "{\"@context\":{\"name\":\"https://example.org/name\"}}".to_owned(),
     };
