@@ -288,7 +288,7 @@ async fn what_cannot_be_unpacked_or_is_too_much_costs_the_source_its_part() {
             [format!("111 {ORION} \"{said}\"")],
             "{how:?}: {answer}"
         );
-        assert_eq!(answer.entities(), [json!(0); 0], "{how:?}");
+        assert!(answer.entities().is_empty(), "{how:?}: {answer}");
         *packing.how.lock().unwrap() = How::Not;
         assert_eq!(sites(&platform).await.count(), 50, "{how:?}: it is asked again");
     }

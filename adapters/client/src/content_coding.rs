@@ -256,7 +256,13 @@ mod tests {
             let body = coded(coding, &text).await;
             for end in [body.len() / 2, body.len() - 1] {
                 let (read, ended) = read(&[coding], &body[..end], 1000, usize::MAX).await;
-                assert_eq!(ended, Err(Broken::CutOff), "{coding} {end}");
+                // zlib's decoder does not tell one from the other.
+                let expected = if coding == "deflate" {
+                    Broken::NotOfItsCoding
+                } else {
+                    Broken::CutOff
+                };
+                assert_eq!(ended, Err(expected), "{coding} {end}");
                 assert!(text.starts_with(&read));
             }
             let (_, ended) = read(

@@ -27,6 +27,9 @@ const SMALLEST: u64 = 2 * 1024;
 /// which has the most of the three.
 const CODING: usize = 1536 * 1024;
 
+/// So much of an answer is coded at once, in bytes: brotli takes twice as much memory as it is given.
+const GIVEN_AT_ONCE: usize = 64 * 1024;
+
 /// Pieces of a coded body, of 4 KiB each, after which others have their turn on the thread of the connection.
 const PIECES_IN_A_ROW: u8 = 4;
 
@@ -69,7 +72,11 @@ impl Accepted {
         for field in self.0 {
             accepting.headers_mut().append(header::ACCEPT_ENCODING, field);
         }
-        let coding = Compression::new(Answered(Some(response)));
+        let in_pieces = |body| {
+            let rest = Bytes::new();
+            Body::new(InPieces { body, rest })
+        };
+        let coding = Compression::new(Answered(Some(response.map(in_pieces))));
         let mut coding = coding.quality(CompressionLevel::Fastest).compress_when(Always);
         let Ok(response) = coding.call(accepting).await;
         if !response.headers().contains_key(header::CONTENT_ENCODING) {
@@ -109,6 +116,47 @@ impl Service<http::Request<()>> for Answered {
 impl Predicate for Always {
     fn should_compress<B: HttpBody>(&self, _: &http::Response<B>) -> bool {
         true
+    }
+}
+
+/// A body that is given on in pieces.
+struct InPieces {
+    body: Body,
+    /// What was not given on yet.
+    rest: Bytes,
+}
+
+impl HttpBody for InPieces {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                },
+                other => return other,
+            }
+        }
+        let length = self.rest.len().min(GIVEN_AT_ONCE);
+        let piece = self.rest.split_to(length);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (rest, body) = (self.rest.len() as u64, self.body.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower().saturating_add(rest));
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
     }
 }
 
@@ -238,6 +286,30 @@ mod tests {
             sent.extend_from_slice(&response.into_body().collect().await.unwrap().to_bytes());
             assert_eq!(decoded(coding, &sent).await, written, "{coding}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_large_body_is_coded_piece_by_piece() {
+        let text = "佐野市".repeat(100_000);
+        for coding in ["gzip", "br", "zstd"] {
+            let response = coded(&[coding], Body::from(text.clone())).await;
+            let sent = response.into_body().collect().await.unwrap().to_bytes();
+            assert!(sent.len() < text.len() / 50, "{coding}: {}", sent.len());
+            assert_eq!(decoded(coding, &sent).await, text.as_bytes(), "{coding}");
+        }
+        let mut pieces = InPieces {
+            body: Body::from(text.clone()),
+            rest: Bytes::new(),
+        };
+        let mut left = text.len();
+        while let Some(piece) = pieces.frame().await {
+            assert_eq!(
+                pieces.size_hint().exact(),
+                Some((left - left.min(GIVEN_AT_ONCE)) as u64)
+            );
+            left -= piece.unwrap().data_ref().unwrap().len().min(GIVEN_AT_ONCE);
+        }
+        assert_eq!(left, 0);
     }
 
     #[tokio::test]
