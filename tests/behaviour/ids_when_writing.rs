@@ -99,9 +99,22 @@ async fn worlds(first: &[Value], second: &[Value]) -> [Platform; 2] {
 
 /// All that an answer tells, but for when and to which request it is given.
 fn told(answer: &Answer) -> String {
+    told_among(answer, &mut Vec::new())
+}
+
+/// The same of one of several answers. Tags are made with a key of the process: of one it
+/// tells that it is that of an earlier answer, and of which, or a new one.
+fn told_among(answer: &Answer, tags: &mut Vec<String>) -> String {
     let mut told = format!("{}\n", answer.status);
     for (name, value) in &answer.headers {
-        if !matches!(name.as_str(), "date" | "traceparent" | "x-request-id" | "ratelimit") {
+        if name == http::header::ETAG {
+            let tag = value.to_str().unwrap();
+            let known = tags.iter().position(|known| known == tag).unwrap_or_else(|| {
+                tags.push(tag.to_owned());
+                tags.len() - 1
+            });
+            writeln!(told, "{name}: that of answer {known}").unwrap();
+        } else if !matches!(name.as_str(), "date" | "traceparent" | "x-request-id" | "ratelimit") {
             writeln!(told, "{name}: {value:?}").unwrap();
         }
     }
@@ -248,6 +261,7 @@ async fn nothing_tells_them_apart(hidden: &[Value], instead: &[Value], writers: 
     let seed: u64 = rand::random();
     let mut random = StdRng::seed_from_u64(seed);
     let mut statuses: Vec<u16> = Vec::new();
+    let mut tags = [Vec::new(), Vec::new()];
     // A conversation in which nothing is ever written would show nothing: it goes on until everything was answered.
     let is_enough = |statuses: &[u16]| [201, 403, 404, 207].iter().all(|status| statuses.contains(status));
     for number in 0..5 * REQUESTS {
@@ -259,8 +273,8 @@ async fn nothing_tells_them_apart(hidden: &[Value], instead: &[Value], writers: 
         statuses.push(answers[0].status);
         // Contexts are named by where the gateway listens.
         let told = [
-            told(&answers[0]).replace(&with.gateway().url(), "URL"),
-            told(&answers[1]).replace(&without.gateway().url(), "URL"),
+            told_among(&answers[0], &mut tags[0]).replace(&with.gateway().url(), "URL"),
+            told_among(&answers[1], &mut tags[1]).replace(&without.gateway().url(), "URL"),
         ];
         assert_eq!(
             told[0], told[1],
