@@ -16,6 +16,7 @@ mod geometry;
 mod geometry_json;
 mod geometry_parts;
 pub mod language;
+mod nulls;
 mod number;
 pub mod parse;
 pub mod render;

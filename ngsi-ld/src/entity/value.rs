@@ -4,7 +4,7 @@ use compact_str::CompactString;
 use serde_json::value::RawValue;
 
 use super::soundness::{self, Density, Unsound};
-use super::{DateTime, Number};
+use super::{DateTime, Number, nulls};
 
 /// The value of a Property.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,15 +89,35 @@ impl Json {
         }
     }
 
-    /// Takes over what a parser has checked, unless some readers of it would read something else or nothing.
+    /// Takes over as the value of a Property what a parser has checked, unless some readers of it would read something else or
+    /// nothing. It has no null then (clause 4.5.0): members that are null are left out, elements become null literals.
     ///
     /// # Errors
     /// [`Unsound`]
     pub fn sound(raw: &RawValue) -> Result<Self, Unsound> {
-        Ok(match soundness::check(raw.get())? {
+        let sound = soundness::check(raw.get())?;
+        // What was checked is JSON, and so is what is left of it; the original serves if that were ever untrue.
+        let without_nulls = |raw: &RawValue| RawValue::from_string(nulls::without_nulls(raw.get())?).ok();
+        Ok(match Some(raw).filter(|_| sound.has_null).and_then(without_nulls) {
+            Some(without_nulls) => Self::from_raw(without_nulls),
+            None => Self::dense(raw, sound.density),
+        })
+    }
+
+    /// The same as a JSON literal, such as the value of a JsonProperty, which may have nulls.
+    ///
+    /// # Errors
+    /// [`Unsound`]
+    pub fn sound_literal(raw: &RawValue) -> Result<Self, Unsound> {
+        let sound = soundness::check(raw.get())?;
+        Ok(Self::dense(raw, sound.density))
+    }
+
+    fn dense(raw: &RawValue, density: Density) -> Self {
+        match density {
             Density::Dense => Self(raw.to_owned()),
             Density::Spaced => Self::from_raw(raw.to_owned()),
-        })
+        }
     }
 
     /// The JSON text.
