@@ -319,7 +319,7 @@ async fn what_is_wrong_is_named_by_its_member() {
             "member `attrs[1]` at position 0",
         ),
         (with("attrs", json!(["name,remarks"])), "member `attrs[0]`"),
-        (with("pick", json!(["name", "1"])), "member `pick[1]` at position 0"),
+        (with("pick", json!(["name", "-1"])), "member `pick[1]` at position 0"),
         (with("lang", json!("fr_CH")), "member `lang` at position 0"),
         (
             with("datasetId", json!(["@none", "x"])),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use ngsi_ld::TypeName;
+
 use crate::key::Key;
 use crate::settings::Settings;
 use crate::table::Table;
@@ -39,11 +41,11 @@ pub trait Kind: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Whether a source of it can hold entities of a type, by the type's short name.
+    /// Whether a source of it can hold entities of a type. What is well here [`Settings::open`](crate::Settings::open) takes.
     ///
     /// # Errors
     /// [`WrongType`], when none can.
-    fn check_type(&self, _short_name: &str) -> Result<(), WrongType> {
+    fn check_type(&self, _type: &TypeName) -> Result<(), WrongType> {
         Ok(())
     }
 

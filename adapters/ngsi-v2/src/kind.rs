@@ -7,12 +7,14 @@ use kakehashi_kind::{
     Address, At, CannotOpen, Floor, Judged, Key, Kind, Opened, Opening, Settings, Table, Transport, Value, WhenAbsent,
     WrongType, http_endpoint, parsed,
 };
+use ngsi_ld::TypeName;
 use ngsi_ld::context::Context;
 
 use super::floor;
+use super::names::raw_type;
 use super::repeats::{self, IdsRepeat};
 use super::translate::ProvidedType;
-use super::{EVERY_SERVICE_PATH, MAX_SERVICE, MAX_SERVICE_PATHS, NgsiV2Adapter, NgsiV2Settings, is_type_name};
+use super::{EVERY_SERVICE_PATH, MAX_SERVICE, MAX_SERVICE_PATHS, NgsiV2Adapter, NgsiV2Settings, is_service_path};
 
 /// Sources that speak NGSI-v2.
 #[derive(Debug)]
@@ -90,14 +92,8 @@ impl Kind for NgsiV2Kind {
         Transport::Http
     }
 
-    fn check_type(&self, short_name: &str) -> Result<(), WrongType> {
-        if is_type_name(short_name) {
-            return Ok(());
-        }
-        Err(WrongType {
-            message: format!("an entity of NGSI-v2 cannot have the type `{short_name}`"),
-            help: "its types are short names: take one that the gateway's context has",
-        })
+    fn check_type(&self, r#type: &TypeName) -> Result<(), WrongType> {
+        provided(r#type).map(drop)
     }
 
     fn read(&self, table: &dyn Table) -> Option<Arc<dyn Settings>> {
@@ -108,13 +104,30 @@ impl Kind for NgsiV2Kind {
         let scope_from_servicepath = table.boolean("scope_from_servicepath");
         Some(Arc::new(NgsiV2Source {
             endpoint: http_endpoint(table)?,
-            fiware_service,
+            // Orion's default service has no name.
+            fiware_service: fiware_service.filter(|service| !service.is_empty()),
             fiware_servicepath: fiware_servicepath.unwrap_or_else(|| EVERY_SERVICE_PATH.to_owned()),
             ids_repeat: ids_repeat.unwrap_or_default(),
             object_types,
             scope_from_servicepath: scope_from_servicepath.unwrap_or(false),
         }))
     }
+}
+
+/// A type that a source provides, by its name in the source, which may be one that the view escapes.
+fn provided(name: &TypeName) -> Result<ProvidedType, WrongType> {
+    let context = Context::kakehashi();
+    let short = raw_type(context, name).ok_or_else(|| WrongType {
+        message: format!(
+            "an entity of NGSI-v2 cannot have the type `{}`",
+            context.compact(name.as_str())
+        ),
+        help: "its types are short names: take one that the gateway's context has, or write it as the source does",
+    })?;
+    Ok(ProvidedType {
+        short: short.into(),
+        name: name.clone(),
+    })
 }
 
 /// What the table of a source says that speaks NGSI-v2.
@@ -150,16 +163,14 @@ impl Settings for NgsiV2Source {
 
     async fn open(&self, opening: Opening<'_>) -> Result<Opened, CannotOpen> {
         let context = Context::kakehashi();
-        let types = opening.types.iter().map(|name| ProvidedType {
-            short: context.compact(name.as_str()).into(),
-            name: name.clone(),
-        });
+        let types: Result<Vec<ProvidedType>, WrongType> = opening.types.iter().map(provided).collect();
+        let types = types.map_err(|wrong| CannotOpen::because(wrong.message))?;
         let settings = NgsiV2Settings {
             source: opening.source.clone(),
             endpoint: self.endpoint.clone(),
             fiware_service: self.fiware_service.clone(),
             fiware_servicepath: self.fiware_servicepath.clone(),
-            types: types.collect(),
+            types,
             context: Arc::clone(context),
             ids_repeat: self.ids_repeat,
             object_types: self.object_types.clone(),
@@ -232,14 +243,7 @@ pub fn parse_fiware_service(text: &str) -> Result<String, String> {
 /// What would be right.
 pub fn parse_fiware_servicepath(text: &str) -> Result<String, String> {
     let paths: Vec<&str> = text.split(',').map(str::trim).collect();
-    let fits = |path: &&str| {
-        let names = path.strip_suffix("/#").unwrap_or(path);
-        path.starts_with('/')
-            && names
-                .chars()
-                .all(|character| character.is_ascii_alphanumeric() || "_/".contains(character))
-    };
-    if paths.len() > MAX_SERVICE_PATHS || !paths.iter().all(fits) {
+    if paths.len() > MAX_SERVICE_PATHS || !paths.iter().all(|path| is_service_path(path)) {
         return Err(format!(
             "\"{text}\" is no Fiware-ServicePath: write one to ten paths such as \"/#\" or \"/park/west\""
         ));

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hashbrown::HashMap;
-use ngsi_ld::context::Context;
-use ngsi_ld::{AttributeName, EntityId};
+use ngsi_ld::context::{Context, escaped_name, push_escaped};
+use ngsi_ld::{AttributeName, EntityId, TypeName};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use kakehashi_contract::SelectedNames;
@@ -134,6 +134,31 @@ pub(super) fn raw_name(context: &Context, name: &AttributeName) -> Option<String
     (is_identifier(&raw) && leads_back()).then(|| raw.into_owned())
 }
 
+/// The name in the view of a type of a source: its own, with everything percent-encoded that a name of the view cannot have;
+/// `None` when no name can be made of it.
+#[must_use]
+pub fn view_type(context: &Context, raw: &str) -> Option<TypeName> {
+    let escaped = escaped_name(raw);
+    match context.expand_type(&escaped) {
+        Ok(name) => Some(name),
+        Err(_) => context.expand_type(&escape_first(&escaped)?).ok(),
+    }
+}
+
+/// The source's name of a type of the view; `None` when the source can have no such type.
+pub(super) fn raw_type(context: &Context, name: &TypeName) -> Option<String> {
+    let short = context.compact(name.as_str());
+    // A comma parts types in a question.
+    let is_name = |raw: &str| is_identifier(raw) && !raw.contains(',');
+    if short.contains(':') {
+        // An IRI, which the source has as it is.
+        return is_name(&short).then(|| short.into_owned());
+    }
+    let raw = percent_decode_str(&short).decode_utf8().ok()?;
+    let leads_back = || view_type(context, &raw).is_some_and(|back| back == *name);
+    (is_name(&raw) && leads_back()).then(|| raw.into_owned())
+}
+
 /// The source's names of attributes, remembered: each question names the same few dozen.
 #[derive(Debug, Default)]
 pub(super) struct RawNames {
@@ -195,29 +220,12 @@ impl RawNames {
     }
 }
 
-/// A name with everything percent-encoded that a name of the view cannot have (clause 4.6.2).
+/// The name of an attribute with everything percent-encoded that one of the view cannot have.
 fn escape_name(raw: &str) -> Cow<'_, str> {
-    let plain = |position: usize, character: char| {
-        character.is_ascii_alphabetic()
-            || (!character.is_ascii() && character.is_alphabetic())
-            || (position > 0 && (character == '_' || character.is_numeric()))
-    };
-    let mut characters = raw.char_indices();
-    if characters.all(|(position, character)| plain(position, character)) {
-        return match RESERVED.contains(&raw) {
-            true => escape_first(raw).map_or(Cow::Borrowed(raw), Cow::Owned),
-            false => Cow::Borrowed(raw),
-        };
+    match escaped_name(raw) {
+        Cow::Borrowed(raw) if RESERVED.contains(&raw) => escape_first(raw).map_or(Cow::Borrowed(raw), Cow::Owned),
+        escaped => escaped,
     }
-    let mut escaped = String::with_capacity(raw.len() + 8);
-    for (position, character) in raw.char_indices() {
-        if plain(position, character) {
-            escaped.push(character);
-        } else {
-            push_escaped(&mut escaped, character);
-        }
-    }
-    Cow::Owned(escaped)
 }
 
 /// The same name with its first character percent-encoded; `None` when it is so already.
@@ -227,13 +235,6 @@ fn escape_first(name: &str) -> Option<String> {
     push_escaped(&mut escaped, first);
     escaped.push_str(name.get(first.len_utf8()..)?);
     Some(escaped)
-}
-
-fn push_escaped(text: &mut String, character: char) {
-    let mut bytes = [0; 4];
-    for byte in character.encode_utf8(&mut bytes).bytes() {
-        text.push_str(percent_encoding::percent_encode_byte(byte));
-    }
 }
 
 #[cfg(test)]
@@ -275,6 +276,28 @@ mod tests {
         assert_eq!(short("createdAt"), "%63reatedAt");
         assert_eq!(short("ngsi-ld:x"), "ngsi%2Dld%3Ax");
         assert_eq!(short("@id"), "%40id");
+    }
+
+    #[test]
+    fn types_are_escaped_and_lead_back_as_names_do() {
+        let context = Context::kakehashi();
+        for (raw, shown) in [
+            ("EvacuationSite", "EvacuationSite"),
+            ("Air-Quality", "Air%2DQuality"),
+            ("12345678", "%312345678"),
+            ("a.b%2D", "a%2Eb%252D"),
+            ("value", "value"),
+        ] {
+            let name = view_type(context, raw).unwrap();
+            assert_eq!(context.compact(name.as_str()), shown);
+            assert_eq!(raw_type(context, &name).as_deref(), Some(raw));
+        }
+        let iri = context.expand_type("urn:x:a").unwrap();
+        assert_eq!(raw_type(context, &iri).as_deref(), Some("urn:x:a"));
+        for shown in ["a%2Cb", "a%20b", "https://example.org/x", "%41ir"] {
+            let name = context.expand_type(shown).unwrap();
+            assert_eq!(raw_type(context, &name), None, "{shown}");
+        }
     }
 
     #[test]

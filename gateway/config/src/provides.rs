@@ -149,8 +149,7 @@ pub(crate) fn read(
                 loading.report.error(name.place, message, help.or(Some(fallback)));
                 return None;
             }
-            let short = vocabulary::compact_type(&expanded);
-            if let Some(Err(wrong)) = kind.map(|kind| kind.check_type(&short)) {
+            if let Some(Err(wrong)) = kind.map(|kind| kind.check_type(&expanded)) {
                 loading.report.error(name.place, wrong.message, wrong.help.to_owned());
                 return None;
             }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
 use kakehashi_core::consumer::{Affiliation, Consumer};
 use kakehashi_core::names::TenantId;
-use kakehashi_documents::vocabulary::compact_type;
+use kakehashi_documents::vocabulary::{compact_type, escaped_as_written};
 use ngsi_ld::TypeName;
 
 use super::classification::Class;
@@ -113,6 +113,16 @@ impl Kinds {
         let parents = HashSet::from([uid(&self.tenant, tenant.as_str())]);
         Entity::new(uid(&self.entity_type, &format!("{tenant}/{name}")), attributes, parents).ok()
     }
+}
+
+/// An entity type in a policy by the name that Cedar is asked about, where a policy calls it as its source does:
+/// `Air-Quality` is `Air%2DQuality`. `None`: it is called so already, or is no name at all.
+pub(super) fn renamed(entity: &EntityUid) -> Option<EntityUid> {
+    let id: &str = entity.id().as_ref();
+    let (tenant, name) = id.split_once('/')?;
+    // An IRI is what it is, and whatever the view shows by another name than it is called is for the checks to tell.
+    let shown = escaped_as_written(name)?;
+    Some(uid(entity.type_name(), &format!("{tenant}/{shown}")))
 }
 
 fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {

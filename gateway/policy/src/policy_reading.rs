@@ -2,11 +2,13 @@
 //! names a policy refers to is kept, because others may give those names away or take them back without touching it.
 
 use std::cell::LazyCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ResourceConstraint, ValidationMode, Validator};
+use cedar_policy::{
+    Effect, EntityUid, Policy, PolicyFromJsonError, PolicyId, PolicySet, ResourceConstraint, ValidationMode, Validator,
+};
 use kakehashi_core::diagnostics::{Masking, Place, Report, SourceFile, nearest};
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::files::Files;
@@ -17,7 +19,7 @@ use ngsi_ld::{AttributeName, TypeName};
 use super::cedar_text::{PolicyText, split_policies};
 use super::classification::Classification;
 use super::conditions::{fault_of, is_core};
-use super::entities::Kinds;
+use super::entities::{Kinds, renamed};
 use super::permits::{Annotations, AreaFile, Narrowing, is_geojson};
 use super::references::{KnownNames, Reference};
 use super::request_context;
@@ -281,6 +283,13 @@ fn read_policy(
             return None;
         }
     };
+    let policy = match with_types_renamed(policy, reader.kinds) {
+        Ok(policy) => policy,
+        Err(error) => {
+            report.error(&place, format!("no Cedar policy: {error}"), None);
+            return None;
+        }
+    };
     validate(&policy, file, position, reader, report);
     check_ownership(&policy, author, &place, reader, report);
     request_context::check(&policy, &place, report);
@@ -308,6 +317,22 @@ fn read_policy(
         }
     };
     Some((policy, Arc::new(narrowing)))
+}
+
+/// A policy with its types called as Cedar is asked about them: whoever writes one may call a type as its source does.
+fn with_types_renamed(policy: Policy, kinds: &Kinds) -> Result<Policy, Box<PolicyFromJsonError>> {
+    let literals = policy.entity_literals().into_iter();
+    let named = literals.filter(|entity| kinds.is_entity_type(entity));
+    let renamed: BTreeMap<EntityUid, EntityUid> = named
+        .filter_map(|entity| {
+            let shown = renamed(&entity)?;
+            Some((entity, shown))
+        })
+        .collect();
+    if renamed.is_empty() {
+        return Ok(policy);
+    }
+    policy.sub_entity_literals(renamed).map_err(Box::new)
 }
 
 /// Checks a policy against the schema.

@@ -321,7 +321,11 @@ fn bounded(at: &At<'_>) -> Result<String, Fault> {
 /// Names of attributes in one text, separated by commas.
 fn names(at: &At<'_>, context: &Context) -> Result<Vec<AttributeName>, Fault> {
     let written = at.text()?.split(',').map(str::trim);
-    let expanded = written.map(|name| context.expand_attribute(name).map_err(|error| at.invalid(error)));
+    let expanded = written.map(|name| {
+        context
+            .expand_written_attribute(name)
+            .map_err(|error| at.invalid(error))
+    });
     let expanded: Vec<AttributeName> = expanded.collect::<Result<_, _>>()?;
     if expanded.len() > MOST_IN_LIST {
         return Err(at.invalid(format_args!("it may have {MOST_IN_LIST} names")));

@@ -12,7 +12,7 @@ pub(super) const MOST_IN_LIST: usize = 500;
 pub(super) fn attributes(at: &At<'_>, context: &Context) -> Result<Vec<AttributeName>, Fault> {
     let elements = at.elements(MOST_IN_LIST)?;
     let expanded = elements.iter().map(|element| {
-        let name = context.expand_attribute(element.text()?);
+        let name = context.expand_written_attribute(element.text()?);
         name.map_err(|error| element.invalid(error))
     });
     expanded.collect()

@@ -155,7 +155,7 @@ fn member_list(at: &At<'_>, context: &Context) -> Result<(Vec<Member>, MemberLis
             "id" | "@id" | "type" | "@type" | "scope" | "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt"
         );
         names.push(if is_attribute {
-            let name = context.expand_attribute(text);
+            let name = context.expand_written_attribute(text);
             Member::Attribute(name.map_err(|error| element.invalid(error))?)
         } else {
             Member::Entity(text.trim_start_matches('@').to_owned())

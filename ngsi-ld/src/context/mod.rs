@@ -11,6 +11,7 @@ mod core;
 mod definition;
 mod document;
 mod expand;
+mod written;
 
 use std::sync::{Arc, LazyLock};
 
@@ -21,6 +22,8 @@ pub use self::core::{CoreVersion, is_core_context};
 pub use builder::{ContextBuilder, MAX_CONTEXTS, remote_references};
 pub use document::{ContextError, DefinitionFault, MAX_TERMS};
 pub use expand::{InvalidName, check_name};
+pub use written::{escaped_name, push_escaped};
+pub(crate) use written::{is_plain, is_read_as_part, octet};
 
 use crate::Iri;
 

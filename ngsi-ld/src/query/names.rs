@@ -1,15 +1,26 @@
 //! Names in query texts (clauses 4.6.2 and 4.9): what may stand there, and where it ends.
+//!
+//! Beside the names of clause 4.6.2 these are those that are shown with escaped octets (`A%2D1`), and what a URL's decoding
+//! leaves of them (`A-1`), where it can be nothing else.
 
 use super::cursor::Cursor;
+use crate::context::{is_plain, is_read_as_part, octet};
 
-/// `unicodeLetter` of clause 4.6.2: kana, kanji, `ー` and `々` among them.
-fn is_name_start(character: char) -> bool {
-    character.is_alphabetic()
-}
-
-/// `nameChar` of clause 4.6.2.
-fn is_name_character(character: char) -> bool {
-    character.is_alphanumeric() || character == '_'
+/// The bytes of the name at the beginning of a text; none: there is none. After a prefix nothing is read as part of a name
+/// that is not: the rest of an IRI is written as it is.
+fn name_length(text: &str, has_prefix: bool) -> usize {
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let is_first = rest.len() == text.len();
+        let is_part = is_plain(character, is_first) || (!has_prefix && is_read_as_part(character, is_first));
+        let length = match octet(rest) {
+            Some(length) => length,
+            None if is_part => character.len_utf8(),
+            None => break,
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    text.len() - rest.len()
 }
 
 /// Takes the name that comes next, with a prefix (`schema:name`) where there is one, or an IRI.
@@ -17,21 +28,25 @@ fn is_name_character(character: char) -> bool {
 /// Clause 4.9 has short names only. An IRI is unambiguous all the same, because no short name holds a colon: it
 /// goes on until a character of `ends`, so its dots are its own. `None` when nothing like a name comes.
 pub(super) fn take_name<'t>(cursor: &mut Cursor<'t>, ends: fn(char) -> bool) -> Option<&'t str> {
-    if !cursor.peek().is_some_and(is_name_start) {
-        return None;
-    }
     let ahead = cursor.rest();
-    let first = ahead.find(|c| !is_name_character(c)).unwrap_or(ahead.len());
-    let (prefix, after) = ahead.split_at_checked(first)?;
+    let first = name_length(ahead, false);
+    let (prefix, after) = ahead.split_at_checked(first).filter(|(name, _)| !name.is_empty())?;
     let Some(after) = after.strip_prefix(':') else {
         return Some(cursor.take(first));
     };
     if after.starts_with("//") || prefix.eq_ignore_ascii_case("urn") {
         return Some(cursor.take_while(|character| !ends(character)));
     }
-    let suffix = after.find(|c| !is_name_character(c)).unwrap_or(after.len());
-    if !after.starts_with(is_name_start) {
-        return None;
+    match name_length(after, true) {
+        0 => None,
+        suffix => Some(cursor.take(prefix.len() + 1 + suffix)),
     }
-    Some(cursor.take(prefix.len() + 1 + suffix))
+}
+
+/// Takes a name without a prefix.
+pub(super) fn take_short_name<'t>(cursor: &mut Cursor<'t>) -> Option<&'t str> {
+    match name_length(cursor.rest(), false) {
+        0 => None,
+        length => Some(cursor.take(length)),
+    }
 }

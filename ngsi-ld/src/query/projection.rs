@@ -171,7 +171,7 @@ fn take_list(
         match EntityMember::from_name(name) {
             Some(member) => list.members.push(member),
             None => {
-                let attribute = context.expand_attribute(name);
+                let attribute = context.expand_written_attribute(name);
                 let attribute = attribute.map_err(|error| InvalidProjection::Name { position, error })?;
                 if cursor.peek() == Some('{') {
                     let of_linked = take_braces(cursor, context, levels, left)?;

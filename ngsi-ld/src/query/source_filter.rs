@@ -110,7 +110,7 @@ mod tests {
             ("mode=inclusive", 4),
             ("mode==inclusive", 6),
             ("a;b{c}", 3),
-            ("1a", 0),
+            ("-a", 0),
         ] {
             assert_eq!(
                 ContextSourceFilter::parse(filter).expect_err(filter).position,

@@ -82,7 +82,7 @@ impl Mapping {
     /// # Errors
     /// Everything that is wrong with the file, in its order.
     pub fn parse(toml_text: &str, file_name: &str, context: &Context) -> Result<Self, Vec<MappingError>> {
-        Self::parse_with(toml_text, file_name, &|name| context.expand(name))
+        Self::parse_with(toml_text, file_name, &|name| context.expand_written(name))
     }
 
     /// Reads a mapping with the expansion of names given as a function.

@@ -280,7 +280,7 @@ pub(super) fn expand_attribute(
     context: &Context,
 ) -> Result<AttributeName, Problem> {
     context
-        .expand_attribute(name)
+        .expand_written_attribute(name)
         .map_err(|error| parameters.fault(parameter, position, error))
 }
 

@@ -37,7 +37,7 @@ impl GeoQuery {
         context: &Context,
     ) -> Result<Self, InvalidGeoQuery> {
         parse::parse(georel, geometry, coordinates, geoproperty, &|name| {
-            context.expand_attribute(name).ok()
+            context.expand_written_attribute(name).ok()
         })
     }
 }

@@ -310,7 +310,7 @@ mod tests {
         }
         let open = "[[[0,0],[1,0],[1,1],[0,1]]]";
         assert_eq!(wrong(read("within", "Polygon", open)), (Coordinates, None));
-        for (geoproperty, position) in [("", 0), ("1st", 0), ("a.b", 1), ("a b", 1)] {
+        for (geoproperty, position) in [("", 0), ("-st", 0), ("a.b", 1), ("a b", 1)] {
             let result = parse("within", "Point", "[8,40]", Some(geoproperty), &|name| {
                 Some(attribute(name))
             });

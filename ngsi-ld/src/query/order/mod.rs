@@ -131,7 +131,7 @@ impl Ordering {
             order_geometry,
             collation,
         };
-        parse::parse(&parameters, &|name| context.expand_attribute(name).ok())
+        parse::parse(&parameters, &|name| context.expand_written_attribute(name).ok())
     }
 
     /// Its terms; the first decides first.

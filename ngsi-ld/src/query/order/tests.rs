@@ -350,7 +350,7 @@ fn what_is_wrong_is_named_with_parameter_and_position() {
     use OrderingParameter::{Collation, OrderBy, OrderFrom, OrderGeometry};
     for (order_by, position) in [
         ("", 0),
-        ("1a", 0),
+        ("-a", 0),
         ("name,", 5),
         ("name;", 5),
         ("name;up", 5),

@@ -215,8 +215,8 @@ impl Expression {
     /// As [`Expression::parse`].
     pub fn parse_with(text: &str, context: &Context, values: &ValueExpansion) -> Result<Self, SyntaxError> {
         let expand = Expand {
-            attribute: &|name| context.expand_attribute(name).ok(),
-            r#type: &|name| context.expand_type(name).ok(),
+            attribute: &|name| context.expand_written_attribute(name).ok(),
+            r#type: &|name| context.expand_written_type(name).ok(),
             value: &|word| context.expand(word).ok(),
         };
         parse::parse(text, &expand, values)

@@ -4,7 +4,7 @@ use compact_str::CompactString;
 
 use super::super::SyntaxError;
 use super::super::cursor::Cursor;
-use super::super::names::take_name;
+use super::super::names::{take_name, take_short_name};
 use super::expand::{Expand, ExpandAttribute};
 use super::{AttributePath, LinkedPath, MAX_LINKED_TYPES, MAX_LINKS, MAX_PATH_NAMES};
 use crate::{AttributeName, TypeName};
@@ -106,7 +106,8 @@ fn parse_types(cursor: &mut Cursor<'_>, expand: &Expand<'_>) -> Result<Vec<TypeN
     let mut types = Vec::new();
     loop {
         let start = ahead;
-        let Some(name) = take_type(&mut ahead) else {
+        // The colon that ends a list of types would be one of an IRI's own.
+        let Some(name) = take_short_name(&mut ahead) else {
             // After a comma nothing but a type can come.
             return if types.is_empty() {
                 Ok(types)
@@ -136,16 +137,6 @@ fn parse_types(cursor: &mut Cursor<'_>, expand: &Expand<'_>) -> Result<Vec<TypeN
             return Ok(types);
         }
     }
-}
-
-/// Takes an entity type: a short name. The colon that ends a list of types would be one of an IRI's own.
-fn take_type<'t>(cursor: &mut Cursor<'t>) -> Option<&'t str> {
-    let ahead = cursor.rest();
-    let short = ahead
-        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .unwrap_or(ahead.len());
-    let starts = ahead.chars().next().is_some_and(char::is_alphabetic);
-    starts.then(|| cursor.take(short))
 }
 
 fn parse_name(

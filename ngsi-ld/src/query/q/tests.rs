@@ -456,11 +456,14 @@ fn a_prefix_behind_a_link_is_not_taken_for_a_type() {
 
 #[test]
 fn a_term_that_no_query_can_hold_is_written_as_its_iri() {
-    let context = Context::core();
-    let iri = "https://uri.etsi.org/ngsi-ld/";
-    assert_eq!(context.compact(iri), "ngsi-ld");
-    let expression = Expression::parse(&format!("{iri}==1"), context).unwrap();
-    let text = expression.to_text(context);
-    assert_eq!(text, format!("{iri}==1"));
-    assert_eq!(Expression::parse(&text, context), Ok(expression));
+    let iri = "https://example.org/a";
+    for (term, is_held) in [("a.b", false), ("a b", false), ("a-b", true)] {
+        let document = format!(r#"{{"@context":{{"{term}":"{iri}"}}}}"#);
+        let context = Context::from_document(&document).unwrap();
+        assert_eq!(context.compact(iri), term);
+        let expression = Expression::parse(&format!("{iri}==1"), &context).unwrap();
+        let text = expression.to_text(&context);
+        assert_eq!(text, format!("{}==1", if is_held { term } else { iri }));
+        assert_eq!(Expression::parse(&text, &context), Ok(expression));
+    }
 }

@@ -29,7 +29,7 @@ impl TypeSelection {
     /// # Errors
     /// [`SyntaxError`] at the first place where the text leaves the grammar of clause 4.17 or a limit.
     pub fn parse(text: &str, context: &Context) -> Result<Self, SyntaxError> {
-        parse::parse(text, &|name| context.expand_type(name).ok())
+        parse::parse(text, &|name| context.expand_written_type(name).ok())
     }
 
     /// Whether an entity with these types is selected.

@@ -144,7 +144,16 @@ mod tests {
 
     #[test]
     fn selections_are_read_in_all_their_forms() {
-        assert_eq!(read("避難所"), Ok(one("避難所")));
+        for name in [
+            "避難所",
+            "Air-Quality",
+            "Air%2DQuality",
+            "12345678",
+            "%312345678",
+            "A_-1",
+        ] {
+            assert_eq!(read(name), Ok(one(name)), "{name}");
+        }
         assert_eq!(read("schema:Place"), Ok(one("schema:Place")));
         assert_eq!(
             read("https://example.org/v1.2/A,urn:x:B"),
@@ -166,13 +175,14 @@ mod tests {
         for (text, position) in [
             ("", 0),
             ("*", 0),
-            ("1A", 0),
+            ("-A", 0),
             ("避難所|", 4),
             ("A,,B", 2),
             ("(A;B", 4),
             ("A)", 1),
             ("A B", 2),
-            ("A-B", 1),
+            ("A=B", 1),
+            ("A%2", 1),
         ] {
             assert_eq!(read(text).expect_err(text).position, position, "{text}");
         }
