@@ -1,6 +1,9 @@
 //! A broken tenants.toml, mapping, policy or classification: the start is refused, with file, line, reason and what was
 //! probably meant. `check` and `serve` say the same.
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+
 use super::harness::{Files, Finished, kakehashi};
 
 /// One way to break a committed file.
@@ -365,6 +368,125 @@ fn classification() {
         ),
         broken("policies/classification.toml", "[groups.head]", "[groups.head", &[]),
     ]);
+}
+
+/// What no text of a file says: the same is found by both, and `check` makes and changes nothing.
+#[test]
+fn check_says_no_where_serve_does_not_start() {
+    type Breaks = fn(&Files);
+    let broken: [(&str, Breaks); 9] = [
+        ("a file in the place of the store's folder", |files| {
+            files.write("store", "no folder")
+        }),
+        ("a store under a file", |files| {
+            files.write("file", "no folder");
+            change(files, "sqlite:store/", "sqlite:file/store/");
+        }),
+        ("another program's database in the place of a partition", |files| {
+            std::fs::create_dir_all(files.folder().join("store")).unwrap();
+            database(
+                &files.folder().join("store/yaita.db"),
+                "PRAGMA application_id = 12345; CREATE TABLE recipes (name TEXT)",
+            );
+        }),
+        ("a partition that is no database", |files| {
+            std::fs::create_dir_all(files.folder().join("store")).unwrap();
+            files.write(
+                "store/yaita.db",
+                "no database at all, and long enough to be looked at".repeat(100),
+            );
+        }),
+        ("the state of a later version", |files| {
+            database(
+                &files.folder().join("kakehashi.db"),
+                "CREATE TABLE versions (part TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT; \
+                 INSERT INTO versions VALUES ('contexts', 999), ('subscriptions', 999), ('revisions', 999)",
+            );
+        }),
+        ("a partition of a later version", |files| {
+            std::fs::create_dir_all(files.folder().join("store")).unwrap();
+            database(
+                &files.folder().join("store/yaita.db"),
+                "PRAGMA user_version = 1000000; CREATE TABLE x (a TEXT)",
+            );
+        }),
+        ("a folder in the place of the state", |files| {
+            std::fs::create_dir_all(files.folder().join("kakehashi.db/x")).unwrap();
+        }),
+        ("a service path without a name", |files| {
+            change(files, "fiware_servicepath = \"/#\"", "fiware_servicepath = \"/a//b\"");
+        }),
+        ("a type that Orion cannot have", |files| {
+            change(
+                files,
+                "{ type = \"Resident\", authoritative = true }",
+                "{ type = \"https://example.org/a\" }",
+            );
+        }),
+    ];
+    let mut wrong = Vec::new();
+    for (what, breaks) in broken {
+        let files = Files::committed();
+        breaks(&files);
+        let before = files_in(files.folder());
+        let run = |command: &str| {
+            let mut process = kakehashi(files.folder());
+            process
+                .args([command, "--config", "tenants.toml", "--policies", "policies/"])
+                .env("KAKEHASHI__GATEWAY__LISTEN", "127.0.0.1:0")
+                .env("KAKEHASHI__GATEWAY__ADMIN_LISTEN", "127.0.0.1:0");
+            bounded(&process, files.folder())
+        };
+        let checked = run("check");
+        if files_in(files.folder()) != before {
+            wrong.push(format!("{what}: check has made or removed files"));
+        }
+        let served = run("serve");
+        if (checked.code, served.code) != (Some(1), Some(1)) || checked.stdout.contains("well:") {
+            wrong.push(format!("{what}: {checked:?}\n{served:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n----\n"));
+}
+
+fn change(files: &Files, find: &str, with: &str) {
+    let text = files.read("tenants.toml");
+    assert!(text.contains(find), "{find}");
+    files.write("tenants.toml", text.replace(find, with));
+}
+
+/// A database that is not as we make it.
+fn database(file: &std::path::Path, made: &'static str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::raw_sql(made).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+}
+
+/// Every file of a database below a folder, with its length.
+fn files_in(folder: &std::path::Path) -> Vec<(std::path::PathBuf, u64)> {
+    let mut all = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            match entry.metadata().unwrap() {
+                metadata if metadata.is_dir() => folders.push(entry.path()),
+                metadata if entry.file_name().to_string_lossy().contains(".db") => {
+                    all.push((entry.path(), metadata.len()));
+                }
+                _ => {}
+            }
+        }
+    }
+    all.sort();
+    all
 }
 
 #[test]

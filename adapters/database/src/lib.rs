@@ -126,6 +126,14 @@ impl Database {
         Ok(Self(inner))
     }
 
+    /// What [`open`](Self::open) would find wrong with what is there, without making or changing anything.
+    ///
+    /// # Errors
+    /// [`CannotOpen`] where waiting would not help.
+    pub async fn examine(settings: &Settings, schema: &dyn Schema) -> Result<(), CannotOpen> {
+        opening::examine(settings, schema).await
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -126,6 +126,45 @@ pub(crate) async fn open(
     Err(CannotOpen::Database(failure))
 }
 
+/// What [`open`] would find wrong with what is there. Nothing is made, opened to be written, or changed.
+///
+/// # Errors
+/// [`CannotOpen`] where waiting would not help.
+pub(crate) async fn examine(settings: &Settings, schema: &dyn Schema) -> Result<(), CannotOpen> {
+    let file = &settings.file;
+    for folder in folder_of(file).into_iter().flat_map(Path::ancestors) {
+        let error = match tokio::fs::metadata(folder).await {
+            Ok(metadata) if metadata.is_dir() => break,
+            Ok(_) => io::Error::from(io::ErrorKind::NotADirectory),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => error,
+        };
+        if Failure::of_the_disk("the folder of the file cannot be made", &error).is_none() {
+            return Err(CannotOpen::Folder(error));
+        }
+        break;
+    }
+    if tokio::fs::metadata(file).await.is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(CannotOpen::Content(
+            "a folder stands in the place of the file".to_owned(),
+        ));
+    }
+    if !has_content(file).await {
+        return Ok(());
+    }
+    // As it stands: whoever reads along with a writer makes files beside it.
+    match look(&settings.to_read().immutable(true), schema).await {
+        Err(CannotOpen::Database(failure)) => {
+            let reason = failure.reason(file).await;
+            match failure.may_pass(reason) {
+                true => Ok(()),
+                false => Err(CannotOpen::Database(failure)),
+            }
+        }
+        found => found.map(drop),
+    }
+}
+
 async fn make_folder(file: &Path) -> io::Result<()> {
     match folder_of(file) {
         Some(folder) => tokio::fs::create_dir_all(folder).await,

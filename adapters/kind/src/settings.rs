@@ -65,6 +65,15 @@ pub trait Settings: Any + fmt::Debug + Send + Sync {
     /// [`CannotOpen`]
     async fn open(&self, opening: Opening<'_>) -> Result<Opened, CannotOpen>;
 
+    /// What [`Settings::open`] would find wrong with what lies on this machine, without making or changing anything: asked where
+    /// there is an [`unopened`](Self::unopened) adapter.
+    ///
+    /// # Errors
+    /// [`CannotOpen`]
+    async fn examine(&self, _owner: &str) -> Result<(), CannotOpen> {
+        Ok(())
+    }
+
     /// An adapter that tells what the source would be asked and can ask nothing, made without touching anything. `None`:
     /// [`Settings::open`] makes one, because it does not touch anything itself.
     fn unopened(&self, _source: &SourceId) -> Option<Arc<dyn Adapter>> {

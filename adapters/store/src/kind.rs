@@ -150,6 +150,11 @@ impl Settings for StoreSource {
         })
     }
 
+    async fn examine(&self, owner: &str) -> Result<(), CannotOpen> {
+        let examined = StorePartition::examine(&self.folder, owner, StoreOptions::default()).await;
+        examined.map_err(CannotOpen::because)
+    }
+
     fn unopened(&self, source: &SourceId) -> Option<Arc<dyn Adapter>> {
         Some(Arc::new(UnopenedPartition::new(source.clone())))
     }

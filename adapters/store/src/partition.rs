@@ -6,7 +6,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::{Deref, DerefMut};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
@@ -80,6 +80,13 @@ impl fmt::Debug for Rest {
     }
 }
 
+fn file_of(folder: &Path, tenant: &str) -> Result<PathBuf, StoreError> {
+    if !names_a_file(tenant) {
+        return Err(StoreError::TenantName(tenant.to_owned()));
+    }
+    Ok(folder.join(format!("{tenant}.db")))
+}
+
 impl StorePartition {
     /// Opens `<folder>/<tenant>.db`; makes the folder and the file when they do not exist, and brings a file
     /// of an earlier version up to date. Where the disk is full or read-only the partition is open as far as it can be,
@@ -89,10 +96,7 @@ impl StorePartition {
     /// [`StoreError`] when the name or the folder will not do, or the file is damaged, of another program, or
     /// of a later version.
     pub async fn open(folder: &Path, tenant: &str, options: StoreOptions) -> Result<Self, StoreError> {
-        if !names_a_file(tenant) {
-            return Err(StoreError::TenantName(tenant.to_owned()));
-        }
-        let file = folder.join(format!("{tenant}.db"));
+        let file = file_of(folder, tenant)?;
         let partition = Self(Arc::new(Inner {
             backend: Box::new(SqliteBackend::open(&file, tenant, options.readers).await?),
             gate: Gate::new(options.readers.get() as usize),
@@ -109,6 +113,14 @@ impl StorePartition {
             partition.read_new_names().await?;
         }
         Ok(partition)
+    }
+
+    /// What [`open`](Self::open) would find wrong with what is there, without making or changing anything.
+    ///
+    /// # Errors
+    /// [`StoreError`] where waiting would not help.
+    pub async fn examine(folder: &Path, tenant: &str, options: StoreOptions) -> Result<(), StoreError> {
+        SqliteBackend::examine(&file_of(folder, tenant)?, tenant, options.readers).await
     }
 
     /// The partition, while it is open.

@@ -20,7 +20,7 @@ use kakehashi_federation::tenant_limits::TenantLimiters;
 use kakehashi_policy::Classification;
 use kakehashi_policy::inspection::{Actions, Inspection};
 use kakehashi_runtime::{Spawner, Tasks};
-use kakehashi_state::State;
+use kakehashi_state::{State, StateError};
 use kakehashi_telemetry::{FindingCounter, MetricsError};
 use ngsi_ld::TypeName;
 
@@ -60,6 +60,9 @@ pub enum CannotBuild {
         /// Why.
         error: CannotOpen,
     },
+    /// What the gateway keeps cannot be opened.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The contexts of requests cannot be set up.
     #[error(transparent)]
     Contexts(#[from] CannotHaveContexts),
@@ -158,6 +161,25 @@ impl Revision {
         let memory = HeldMemory::default();
         let (sources, _) = sources_of(&inspecting, None, &http, &Partitions::Unopened, &memory).await?;
         Ok(Registry::new(sources))
+    }
+
+    /// What beginning to answer would find wrong with the files that a configuration names, without making or changing any: the
+    /// gateway's state and the partitions of stores.
+    ///
+    /// # Errors
+    /// [`CannotBuild`], naming the source.
+    pub async fn examine_files(config: &Config) -> Result<(), CannotBuild> {
+        State::examine(&config.gateway.state).await?;
+        for source in config.sources() {
+            for owner in source.owners() {
+                let examined = source.settings.examine(owner.as_str()).await;
+                examined.map_err(|error| CannotBuild::Source {
+                    source_id: source.id.clone(),
+                    error,
+                })?;
+            }
+        }
+        Ok(())
     }
 
     async fn assemble(

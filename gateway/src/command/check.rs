@@ -22,8 +22,11 @@ impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.files.load(&ConfigOverrides::default())?;
         // What its files are right about could still be more than an adapter can do.
-        let sources = runtime()?.block_on(Revision::unopened_sources(&config));
+        let runtime = runtime()?;
+        let sources = runtime.block_on(Revision::unopened_sources(&config));
         let sources = sources.map_err(|error| Failure::other("the sources cannot be set up", error))?;
+        let files = runtime.block_on(Revision::examine_files(&config));
+        files.map_err(|error| Failure::other("cannot start", error))?;
         for findings in [&config.warnings, &advice(&config, &self.files.policies)] {
             if !findings.is_empty() {
                 output::note(findings);

@@ -62,6 +62,14 @@ impl State {
         Ok(Self(Arc::new(SqliteBackend::open(file).await?)))
     }
 
+    /// What [`open`](Self::open) would find wrong with the file, without making or changing anything.
+    ///
+    /// # Errors
+    /// [`StateError`] where waiting would not help.
+    pub async fn examine(file: &Path) -> Result<(), StateError> {
+        SqliteBackend::examine(file).await
+    }
+
     /// The contexts that are stored here.
     #[must_use]
     pub fn contexts(&self) -> &dyn Contexts {

@@ -74,27 +74,35 @@ impl SqliteBackend {
     /// # Errors
     /// [`StoreError`] where waiting would not help.
     pub(crate) async fn open(file: &Path, tenant: &str, readers: NonZeroU32) -> Result<Self, StoreError> {
-        let all = SqliteConnectOptions::new()
-            .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(STATEMENTS)
-            .row_buffer_size(ROWS_AHEAD)
-            .pragma("cache_size", CACHE);
-        let settings = Settings {
-            name: format!("the store's partition of {tenant}").into(),
-            file: file.to_owned(),
-            readers,
-            writing: all
-                .clone()
-                // In WAL mode: a power cut may lose the last transactions, never the file.
-                .synchronous(SqliteSynchronous::Normal)
-                .pragma("journal_size_limit", WAL_BYTES)
-                // What was removed is overwritten, and not only forgotten.
-                .pragma("secure_delete", "ON"),
-            all,
-        };
         Ok(Self {
-            database: Database::open(settings, Arc::new(Tables)).await?,
+            database: Database::open(settings(file, tenant, readers), Arc::new(Tables)).await?,
         })
+    }
+
+    /// What opening would find wrong with the file.
+    pub(crate) async fn examine(file: &Path, tenant: &str, readers: NonZeroU32) -> Result<(), StoreError> {
+        Ok(Database::examine(&settings(file, tenant, readers), &Tables).await?)
+    }
+}
+
+fn settings(file: &Path, tenant: &str, readers: NonZeroU32) -> Settings {
+    let all = SqliteConnectOptions::new()
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS)
+        .row_buffer_size(ROWS_AHEAD)
+        .pragma("cache_size", CACHE);
+    Settings {
+        name: format!("the store's partition of {tenant}").into(),
+        file: file.to_owned(),
+        readers,
+        writing: all
+            .clone()
+            // In WAL mode: a power cut may lose the last transactions, never the file.
+            .synchronous(SqliteSynchronous::Normal)
+            .pragma("journal_size_limit", WAL_BYTES)
+            // What was removed is overwritten, and not only forgotten.
+            .pragma("secure_delete", "ON"),
+        all,
     }
 }
 

@@ -48,16 +48,24 @@ impl SqliteBackend {
     /// Opens the file; makes it when it does not exist, and brings an older one up to date, as far as the disk allows
     /// that now.
     pub(crate) async fn open(file: &Path) -> Result<Self, StateError> {
+        Ok(Self(Database::open(Self::settings(file), Arc::new(Tables)).await?))
+    }
+
+    /// What opening would find wrong with the file.
+    pub(crate) async fn examine(file: &Path) -> Result<(), StateError> {
+        Ok(Database::examine(&Self::settings(file), &Tables).await?)
+    }
+
+    fn settings(file: &Path) -> Settings {
         let all = SqliteConnectOptions::new().busy_timeout(BUSY_TIMEOUT);
-        let settings = Settings {
+        Settings {
             name: "the gateway's state".into(),
             file: file.to_owned(),
             readers: READERS,
             // What a consumer was told is stored survives a power cut.
             writing: all.clone().synchronous(SqliteSynchronous::Full),
             all,
-        };
-        Ok(Self(Database::open(settings, Arc::new(Tables)).await?))
+        }
     }
 
     /// The rows that a statement selects.
