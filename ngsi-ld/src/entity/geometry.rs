@@ -13,7 +13,8 @@ pub struct Position {
     pub altitude: Option<f64>,
 }
 
-/// A geometry. `GeometryCollection` is excluded by clause 4.6.3.
+/// A geometry. Clause 4.6.3 excludes `GeometryCollection`: nobody may write one or ask about one. It is what remains of a
+/// source's collection of several features.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Geometry {
     /// `Point`
@@ -28,6 +29,17 @@ pub enum Geometry {
     Polygon(Vec<Vec<Position>>),
     /// `MultiPolygon`
     MultiPolygon(Vec<Vec<Vec<Position>>>),
+    /// `GeometryCollection`
+    GeometryCollection(Box<Collection>),
+}
+
+/// Several geometries that are one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collection {
+    /// As they are shown: none of them is a collection.
+    members: Vec<Geometry>,
+    /// The same places as up to three geometries of one kind each, points before lines before areas: what is computed with.
+    uniform: Vec<Geometry>,
 }
 
 /// Why coordinates make no geometry.
@@ -95,6 +107,7 @@ impl Geometry {
             Self::MultiPoint(positions) | Self::LineString(positions) => positions.clone(),
             Self::MultiLineString(lines) | Self::Polygon(lines) => lines.concat(),
             Self::MultiPolygon(polygons) => polygons.concat().concat(),
+            Self::GeometryCollection(collection) => collection.members.iter().flat_map(Self::positions).collect(),
         }
     }
 
@@ -106,18 +119,64 @@ impl Geometry {
             Self::MultiPoint(positions) | Self::LineString(positions) => positions.iter().any(is_it),
             Self::MultiLineString(lines) | Self::Polygon(lines) => lines.iter().flatten().any(is_it),
             Self::MultiPolygon(polygons) => polygons.iter().flatten().flatten().any(is_it),
+            Self::GeometryCollection(collection) => {
+                let mut positions = collection.members.iter().flat_map(Self::positions);
+                positions.any(|position| is_it(&position))
+            }
         }
     }
 
     /// Takes away the altitudes that are not to be kept; the positions stay.
     pub fn retain_altitudes(&mut self, mut keeps: impl FnMut(f64) -> bool) {
-        let mut retain =
-            |position: &mut Position| position.altitude = position.altitude.filter(|metres| keeps(*metres));
+        self.retain(&mut |position| position.altitude = position.altitude.filter(|metres| keeps(*metres)));
+    }
+
+    fn retain(&mut self, retain: &mut dyn FnMut(&mut Position)) {
         match self {
             Self::Point(position) => retain(position),
             Self::MultiPoint(positions) | Self::LineString(positions) => positions.iter_mut().for_each(retain),
             Self::MultiLineString(lines) | Self::Polygon(lines) => lines.iter_mut().flatten().for_each(retain),
             Self::MultiPolygon(polygons) => polygons.iter_mut().flatten().flatten().for_each(retain),
+            // What is computed with has none.
+            Self::GeometryCollection(collection) => collection.members.iter_mut().for_each(|one| one.retain(retain)),
+        }
+    }
+
+    /// Several geometries as one: the only one as itself. `None`: there is none.
+    #[must_use]
+    pub fn collected(geometries: Vec<Self>) -> Option<Self> {
+        let mut members = Vec::with_capacity(geometries.len());
+        for geometry in geometries {
+            match geometry {
+                Self::GeometryCollection(collection) => members.extend(collection.members),
+                one => members.push(one),
+            }
+        }
+        match members.len() {
+            0 | 1 => members.pop(),
+            _ => {
+                let uniform = uniform(&members);
+                Some(Self::GeometryCollection(Box::new(Collection { members, uniform })))
+            }
+        }
+    }
+
+    /// The geometries of a collection, as they are shown; of another geometry itself.
+    #[must_use]
+    pub fn members(&self) -> &[Self] {
+        match self {
+            Self::GeometryCollection(collection) => &collection.members,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// The geometry as what can be computed with, each of points, lines or areas alone, the ones of least dimension first: of
+    /// all but collections itself.
+    #[must_use]
+    pub fn uniform(&self) -> &[Self] {
+        match self {
+            Self::GeometryCollection(collection) => &collection.uniform,
+            one => std::slice::from_ref(one),
         }
     }
 
@@ -141,6 +200,7 @@ impl Geometry {
             Self::MultiLineString(_) => "MultiLineString",
             Self::Polygon(_) => "Polygon",
             Self::MultiPolygon(_) => "MultiPolygon",
+            Self::GeometryCollection(_) => "GeometryCollection",
         }
     }
 
@@ -152,6 +212,7 @@ impl Geometry {
             Self::MultiPoint(positions) | Self::LineString(positions) => positions.len(),
             Self::MultiLineString(lines) | Self::Polygon(lines) => lines.iter().map(Vec::len).sum(),
             Self::MultiPolygon(areas) => areas.iter().flatten().map(Vec::len).sum(),
+            Self::GeometryCollection(collection) => collection.members.iter().map(Self::count_positions).sum(),
         }
     }
 
@@ -189,8 +250,36 @@ impl Geometry {
             Self::MultiPolygon(polygons) => {
                 geo::Geometry::MultiPolygon(polygons.iter().map(|rings| to_polygon(rings)).collect())
             }
+            Self::GeometryCollection(collection) => {
+                geo::Geometry::GeometryCollection(collection.members.iter().map(Self::to_geo).collect())
+            }
         }
     }
+}
+
+/// All points, all lines and all areas of some geometries, each as one, without altitudes.
+fn uniform(members: &[Geometry]) -> Vec<Geometry> {
+    let (mut points, mut lines, mut areas) = (Vec::new(), Vec::new(), Vec::new());
+    for member in members {
+        match member {
+            Geometry::Point(position) => points.push(*position),
+            Geometry::MultiPoint(positions) => points.extend_from_slice(positions),
+            Geometry::LineString(line) => lines.push(line.clone()),
+            Geometry::MultiLineString(several) => lines.extend_from_slice(several),
+            Geometry::Polygon(rings) => areas.push(rings.clone()),
+            Geometry::MultiPolygon(several) => areas.extend_from_slice(several),
+            // There is none in a collection.
+            Geometry::GeometryCollection(_) => {}
+        }
+    }
+    let mut uniform = Vec::new();
+    uniform.extend((!points.is_empty()).then_some(Geometry::MultiPoint(points)));
+    uniform.extend((!lines.is_empty()).then_some(Geometry::MultiLineString(lines)));
+    uniform.extend((!areas.is_empty()).then_some(Geometry::MultiPolygon(areas)));
+    for geometry in &mut uniform {
+        geometry.retain_altitudes(|_| false);
+    }
+    uniform
 }
 
 fn to_line(positions: &[Position]) -> LineString<f64> {

@@ -56,6 +56,8 @@ pub(crate) struct Parts<'g> {
     polygons: std::slice::Iter<'g, Vec<Vec<Position>>>,
     role: Role,
     lines: std::slice::Iter<'g, Vec<Position>>,
+    /// The geometries of a collection that come next.
+    members: std::slice::Iter<'g, Geometry>,
 }
 
 impl Geometry {
@@ -66,6 +68,7 @@ impl Geometry {
             polygons: [].iter(),
             role: Role::Line,
             lines: [].iter(),
+            members: [].iter(),
         };
         let one = |role, positions| Some(Part { role, positions });
         match self {
@@ -77,6 +80,7 @@ impl Geometry {
             Self::Polygon(rings) => parts.begin_polygon(rings),
             Self::MultiPolygon(polygons) if polygons.is_empty() => parts.first = one(Role::Nothing, &[]),
             Self::MultiPolygon(polygons) => parts.polygons = polygons.iter(),
+            Self::GeometryCollection(_) => parts.members = self.members().iter(),
         }
         parts
     }
@@ -113,8 +117,16 @@ impl<'g> Iterator for Parts<'g> {
                 positions,
             });
         }
-        let polygon = self.polygons.next()?;
-        self.begin_polygon(polygon);
-        self.first.take()
+        if let Some(polygon) = self.polygons.next() {
+            self.begin_polygon(polygon);
+            return self.first.take();
+        }
+        let member = self.members.next()?;
+        let rest = std::mem::take(&mut self.members);
+        *self = Parts {
+            members: rest,
+            ..member.parts()
+        };
+        self.next()
     }
 }

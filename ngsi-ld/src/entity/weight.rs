@@ -95,6 +95,11 @@ fn of_geometry(geometry: &Geometry) -> usize {
         Geometry::MultiPoint(positions) | Geometry::LineString(positions) => line(positions),
         Geometry::MultiLineString(lines) | Geometry::Polygon(lines) => area(lines),
         Geometry::MultiPolygon(areas) => ALLOCATION + areas.iter().map(area).sum::<usize>(),
+        // It is there twice: as it is shown, and as it is computed with.
+        Geometry::GeometryCollection(_) => {
+            let all = geometry.members().iter().chain(geometry.uniform());
+            2 * ALLOCATION + all.map(|one| size_of::<Geometry>() + of_geometry(one)).sum::<usize>()
+        }
     }
 }
 

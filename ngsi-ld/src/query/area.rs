@@ -101,6 +101,7 @@ impl Area {
         AreaEvaluation {
             area: self,
             rest: instances.iter(),
+            parts: [].iter(),
             current: None,
             is_nowhere: instances.is_empty(),
             is_too_complex: false,
@@ -132,6 +133,8 @@ impl Area {
 pub struct AreaEvaluation<'a> {
     area: &'a Area,
     rest: std::slice::Iter<'a, Instance>,
+    /// What is left of a collection of geometries.
+    parts: std::slice::Iter<'a, Geometry>,
     current: Option<Relating<'a>>,
     is_nowhere: bool,
     is_too_complex: bool,
@@ -159,14 +162,20 @@ impl AreaEvaluation<'_> {
             if !steps.begin(2) {
                 return Poll::Pending;
             }
-            let Some(instance) = self.rest.next() else {
-                let result = if self.is_too_complex { Err(TooComplex) } else { Ok(true) };
-                return Poll::Ready(result);
-            };
-            let AttributeValue::GeoProperty(place) = &instance.value else {
-                return Poll::Ready(Ok(false));
-            };
-            self.current = Some(Relating::within(place, &self.area.index, Areas::Together));
+            if self.parts.len() == 0 {
+                let Some(instance) = self.rest.next() else {
+                    let result = if self.is_too_complex { Err(TooComplex) } else { Ok(true) };
+                    return Poll::Ready(result);
+                };
+                let AttributeValue::GeoProperty(place) = &instance.value else {
+                    return Poll::Ready(Ok(false));
+                };
+                self.parts = place.uniform().iter();
+            }
+            self.current = self
+                .parts
+                .next()
+                .map(|part| Relating::within(part, &self.area.index, Areas::Together));
         }
     }
 }

@@ -301,6 +301,7 @@ impl Bounds {
             Geometry::MultiPoint(line) | Geometry::LineString(line) => line.iter().all(inside),
             Geometry::MultiLineString(lines) | Geometry::Polygon(lines) => lines.iter().flatten().all(inside),
             Geometry::MultiPolygon(polygons) => polygons.iter().flatten().flatten().all(inside),
+            Geometry::GeometryCollection(_) => geometry.members().iter().all(|one| self.hold(one)),
         }
     }
 }

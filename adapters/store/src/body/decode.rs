@@ -292,6 +292,11 @@ fn json(reader: &mut Reader<'_>) -> Result<Json, DecodeError> {
 }
 
 fn geometry(reader: &mut Reader<'_>) -> Result<Geometry, DecodeError> {
+    geometry_or_member(reader, false)
+}
+
+/// A geometry, or a member of a collection, which is none itself.
+fn geometry_or_member(reader: &mut Reader<'_>, is_member: bool) -> Result<Geometry, DecodeError> {
     Ok(match reader.byte()? {
         shape::POINT => Geometry::Point(position(reader)?),
         shape::MULTI_POINT => Geometry::MultiPoint(repeat(reader, position)?),
@@ -299,6 +304,10 @@ fn geometry(reader: &mut Reader<'_>) -> Result<Geometry, DecodeError> {
         shape::MULTI_LINE_STRING => Geometry::MultiLineString(lines(reader)?),
         shape::POLYGON => Geometry::Polygon(lines(reader)?),
         shape::MULTI_POLYGON => Geometry::MultiPolygon(repeat(reader, lines)?),
+        shape::COLLECTION if !is_member => {
+            let members = repeat(reader, |reader| geometry_or_member(reader, true))?;
+            Geometry::collected(members).ok_or(DecodeError::Damaged("a collection of geometries has none"))?
+        }
         _ => return Err(DecodeError::Damaged("a geometry is of no known type")),
     })
 }

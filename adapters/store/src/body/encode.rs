@@ -281,6 +281,13 @@ fn put_geometry(out: &mut Vec<u8>, geometry: &Geometry) {
                 put_lines(out, rings);
             }
         }
+        // Nobody may write one; the format has all that an entity may have.
+        Geometry::GeometryCollection(_) => {
+            put_tagged_count(out, shape::COLLECTION, geometry.members().len());
+            for member in geometry.members() {
+                put_geometry(out, member);
+            }
+        }
     }
 }
 

@@ -87,6 +87,7 @@ mod shape {
     pub(super) const MULTI_LINE_STRING: u8 = 3;
     pub(super) const POLYGON: u8 = 4;
     pub(super) const MULTI_POLYGON: u8 = 5;
+    pub(super) const COLLECTION: u8 = 6;
 }
 
 /// Which members of an instance follow, one bit each.

@@ -8,7 +8,7 @@ use super::writer::Writer;
 use super::{Format, write_array, write_one_or_more, write_system_attributes};
 use crate::AttributeName;
 use crate::entity::parse::{is_geometry, reads_as_concise_value};
-use crate::entity::{Attribute, AttributeKind, AttributeValue, Instance, LanguageMap, Value};
+use crate::entity::{Attribute, AttributeKind, AttributeValue, Geometry, Instance, LanguageMap, Value};
 
 /// `"name":` and the attribute, and the comma before it.
 pub(super) fn write_attribute(writer: &Writer<'_>, attribute: &Attribute, out: &mut Vec<u8>) {
@@ -87,6 +87,7 @@ fn is_bare(writer: &Writer<'_>, instance: &Instance) -> bool {
     let has_type = !instance.value.object_types().is_empty();
     let reads_as_value = match &instance.value {
         AttributeValue::Property(Value::Json(json)) => reads_as_concise_value(json.as_str()),
+        AttributeValue::GeoProperty(geometry) => is_read_as_one(geometry),
         // The language that was chosen is said beside the text.
         AttributeValue::LanguageProperty(_) => writer.representation.language.is_none(),
         // A linked entity may stand beside the object.
@@ -185,9 +186,19 @@ const fn type_member(kind: AttributeKind) -> &'static [u8] {
     }
 }
 
-/// Whether a concise reader would take the value for that of another kind: a Property that holds a geometry.
+/// Whether a concise reader would take the value for that of another kind: a Property that holds a geometry, a GeoProperty that
+/// holds several.
 fn must_say_its_type(value: &AttributeValue) -> bool {
-    matches!(value, AttributeValue::Property(Value::Json(json)) if is_geometry(json.as_str()))
+    match value {
+        AttributeValue::Property(Value::Json(json)) => is_geometry(json.as_str()),
+        AttributeValue::GeoProperty(geometry) => !is_read_as_one(geometry),
+        _ => false,
+    }
+}
+
+/// Whether a concise reader knows the value for a geometry (clause 4.5.2.3): of collections none has to know.
+fn is_read_as_one(geometry: &Geometry) -> bool {
+    !matches!(geometry, Geometry::GeometryCollection(_))
 }
 
 /// The member of its kind: `"value":...`, `"object":...` and so on.

@@ -79,12 +79,20 @@ fn write_float(float: f64, out: &mut Vec<u8>) {
 pub(super) fn write_geometry(geometry: &Geometry, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"type\":\"");
     out.extend_from_slice(geometry.type_name().as_bytes());
+    if let Geometry::GeometryCollection(_) = geometry {
+        out.extend_from_slice(b"\",\"geometries\":");
+        super::write_array(out, geometry.members(), write_geometry);
+        out.push(b'}');
+        return;
+    }
     out.extend_from_slice(b"\",\"coordinates\":");
     match geometry {
         Geometry::Point(position) => write_position(position, out),
         Geometry::MultiPoint(positions) | Geometry::LineString(positions) => write_positions(positions, out),
         Geometry::MultiLineString(lines) | Geometry::Polygon(lines) => write_lines(lines, out),
         Geometry::MultiPolygon(polygons) => super::write_array(out, polygons, |rings, out| write_lines(rings, out)),
+        // It has no coordinates of its own.
+        Geometry::GeometryCollection(_) => {}
     }
     out.push(b'}');
 }

@@ -71,6 +71,7 @@ pub struct GeoEvaluation<'a> {
 enum Comparison<'a> {
     Nearest(Nearest<'a>),
     Relating(Relating<'a>),
+    Collection(Collected<'a>),
 }
 
 impl<'a> GeoEvaluation<'a> {
@@ -120,9 +121,19 @@ enum Begun<'a> {
 
 /// What two points decide, or the beginning of what takes longer.
 fn begin<'a>(query: &'a GeoQuery, target: &'a Geometry) -> Begun<'a> {
-    let reference = &query.geometry;
-    let Some(near) = Near::of(query.relation) else {
-        let relating = Relating::new(query.relation, target, reference, reference.index());
+    match target {
+        Geometry::GeometryCollection(_) => {
+            let collected = Collected::new(query.relation, target, &query.geometry);
+            Begun::Later(Box::new(Comparison::Collection(collected)))
+        }
+        _ => begin_with(query.relation, target, &query.geometry),
+    }
+}
+
+/// The same with a geometry that is no collection.
+fn begin_with<'a>(relation: GeoRelation, target: &'a Geometry, reference: &'a ReferenceGeometry) -> Begun<'a> {
+    let Some(near) = Near::of(relation) else {
+        let relating = Relating::new(relation, target, reference, reference.index());
         return Begun::Later(Box::new(Comparison::Relating(relating)));
     };
     if let (Geometry::Point(a), Geometry::Point(b)) = (target, reference.geometry()) {
@@ -141,7 +152,117 @@ impl Comparison<'_> {
                 Related::NoGeometry => Ok(false),
                 Related::TooComplex => Err(TooComplex),
             },
+            Self::Collection(collected) => ready!(collected.advance(steps)),
         })
+    }
+}
+
+/// A collection against the geometry of a query. What it is follows from how its points, its lines and its areas stand to
+/// that, each by themselves.
+struct Collected<'a> {
+    relation: GeoRelation,
+    reference: &'a ReferenceGeometry,
+    rest: std::vec::IntoIter<(GeoRelation, &'a Geometry)>,
+    answers: Vec<bool>,
+    current: Option<Box<Comparison<'a>>>,
+}
+
+impl<'a> Collected<'a> {
+    fn new(relation: GeoRelation, target: &'a Geometry, reference: &'a ReferenceGeometry) -> Self {
+        let parts = target.uniform();
+        // Those of most dimensions, which decide what it is like as a whole; the others can only stand out from them.
+        let (most, others) = match parts.split_last() {
+            Some((most, others)) => (Some(most), others),
+            None => (None, parts),
+        };
+        let others_within = || others.iter().map(|part| (GeoRelation::Within, part));
+        let asked: Vec<(GeoRelation, &Geometry)> = match relation {
+            GeoRelation::Within | GeoRelation::Intersects | GeoRelation::Disjoint | GeoRelation::Contains => {
+                parts.iter().map(|part| (relation, part)).collect()
+            }
+            // As far away as the nearest of its parts: one of them must be near enough, and each far enough.
+            GeoRelation::Near { min, max } => {
+                let at_most = max.map(|max| GeoRelation::Near {
+                    min: None,
+                    max: Some(max),
+                });
+                let at_least = min.map(|min| GeoRelation::Near {
+                    min: Some(min),
+                    max: None,
+                });
+                let bounds = at_most.into_iter().chain(at_least);
+                bounds
+                    .flat_map(|bound| parts.iter().map(move |part| (bound, part)))
+                    .collect()
+            }
+            GeoRelation::Equals => {
+                let most = most.map(|part| (GeoRelation::Equals, part));
+                most.into_iter().chain(others_within()).collect()
+            }
+            GeoRelation::Overlaps => {
+                let relations = [GeoRelation::Overlaps, GeoRelation::Within, GeoRelation::Equals];
+                let most = most.map(|part| relations.map(|relation| (relation, part)));
+                most.into_iter().flatten().chain(others_within()).collect()
+            }
+        };
+        Self {
+            relation,
+            reference,
+            answers: Vec::with_capacity(asked.len()),
+            rest: asked.into_iter(),
+            current: None,
+        }
+    }
+
+    fn advance(&mut self, steps: &mut Steps) -> Poll<Result<bool, TooComplex>> {
+        loop {
+            if let Some(current) = &mut self.current {
+                match ready!(current.advance(steps)) {
+                    Ok(holds) => self.answers.push(holds),
+                    Err(TooComplex) => return Poll::Ready(Err(TooComplex)),
+                }
+                self.current = None;
+            }
+            if !steps.begin(2) {
+                return Poll::Pending;
+            }
+            let Some((relation, part)) = self.rest.next() else {
+                return Poll::Ready(Ok(self.holds()));
+            };
+            match begin_with(relation, part, self.reference) {
+                Begun::Decided(holds) => self.answers.push(holds),
+                Begun::Later(comparison) => self.current = Some(comparison),
+            }
+        }
+    }
+
+    /// What follows from the answers, which stand in the order in which they were asked for.
+    fn holds(&self) -> bool {
+        let any = |answers: &[bool]| answers.contains(&true);
+        let all = |answers: &[bool]| !answers.is_empty() && !answers.contains(&false);
+        match self.relation {
+            GeoRelation::Within
+            | GeoRelation::Disjoint
+            | GeoRelation::Equals
+            | GeoRelation::Near {
+                min: Some(_),
+                max: None,
+            } => all(&self.answers),
+            GeoRelation::Intersects | GeoRelation::Contains | GeoRelation::Near { min: None, .. } => {
+                any(&self.answers)
+            }
+            GeoRelation::Near { .. } => {
+                let half = self.answers.len() / 2;
+                let halves = self.answers.split_at_checked(half);
+                halves.is_some_and(|(at_most, at_least)| any(at_most) && all(at_least))
+            }
+            GeoRelation::Overlaps => match self.answers.as_slice() {
+                [overlaps, is_within, is_same, others @ ..] => {
+                    *overlaps || (*is_within && !*is_same && others.contains(&false))
+                }
+                _ => false,
+            },
+        }
     }
 }
 
@@ -150,9 +271,12 @@ impl Comparison<'_> {
 #[must_use]
 pub fn distance_metres(a: &Geometry, b: &Geometry) -> f64 {
     let reference = ReferenceGeometry::from(b.clone());
-    let mut nearest = Nearest::new(a, reference.index(), Asked::Geodesic);
-    match nearest.advance(&mut Steps::unbounded()) {
-        Poll::Ready(Found::Metres(metres)) => metres,
-        _ => f64::INFINITY,
-    }
+    let of_part = |part: &Geometry| {
+        let mut nearest = Nearest::new(part, reference.index(), Asked::Geodesic);
+        match nearest.advance(&mut Steps::unbounded()) {
+            Poll::Ready(Found::Metres(metres)) => metres,
+            _ => f64::INFINITY,
+        }
+    };
+    a.uniform().iter().map(of_part).fold(f64::INFINITY, f64::min)
 }

@@ -28,6 +28,9 @@ impl BoundingBox {
     /// The smallest one around a geometry; `None` when it has no position.
     #[must_use]
     pub fn of(geometry: &Geometry) -> Option<Self> {
+        if let Geometry::GeometryCollection(_) = geometry {
+            return geometry.members().iter().filter_map(Self::of).reduce(Self::and);
+        }
         let mut bounds: Option<Self> = None;
         let mut include = |position: &Position| {
             let Position {
@@ -53,8 +56,19 @@ impl BoundingBox {
             Geometry::MultiPoint(positions) | Geometry::LineString(positions) => positions.iter().for_each(include),
             Geometry::MultiLineString(lines) | Geometry::Polygon(lines) => lines.iter().flatten().for_each(include),
             Geometry::MultiPolygon(polygons) => polygons.iter().flatten().flatten().for_each(include),
+            Geometry::GeometryCollection(_) => {}
         }
         bounds
+    }
+
+    /// The one that contains both.
+    fn and(self, other: Self) -> Self {
+        Self {
+            min_longitude: self.min_longitude.min(other.min_longitude),
+            max_longitude: self.max_longitude.max(other.max_longitude),
+            min_latitude: self.min_latitude.min(other.min_latitude),
+            max_latitude: self.max_latitude.max(other.max_latitude),
+        }
     }
 
     /// One that contains every place within `metres` of this one, as far as the globe is not gone around.

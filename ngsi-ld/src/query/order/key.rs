@@ -188,6 +188,10 @@ struct Measured<'a> {
     direction: Direction,
     foremost: Key,
     far: Geometries<'a>,
+    /// What is left of the geometry that is measured, where that is a collection.
+    parts: std::slice::Iter<'a, Geometry>,
+    /// The distance of its nearest part so far.
+    least: Option<Key>,
     nearest: Option<Box<Nearest<'a>>>,
 }
 
@@ -222,6 +226,8 @@ impl<'a> KeyEvaluation<'a> {
                     direction: term.direction,
                     foremost,
                     far,
+                    parts: [].iter(),
+                    least: None,
                     nearest: None,
                 });
             }
@@ -244,8 +250,14 @@ impl<'a> Measured<'a> {
                 if !steps.begin(2) {
                     return Poll::Pending;
                 }
-                let Some(geometry) = self.far.pop() else {
-                    return Poll::Ready(());
+                if self.parts.len() == 0 {
+                    let Some(geometry) = self.far.pop() else {
+                        return Poll::Ready(());
+                    };
+                    self.parts = geometry.uniform().iter();
+                }
+                let Some(geometry) = self.parts.next() else {
+                    continue;
                 };
                 match ordering
                     .reference
@@ -266,8 +278,25 @@ impl<'a> Measured<'a> {
                     }
                 }
             };
-            ordering.consider(self.direction, &mut self.foremost, key);
+            let key = match self.least.take() {
+                Some(least) => nearer(least, key),
+                None => key,
+            };
+            if self.parts.len() == 0 {
+                ordering.consider(self.direction, &mut self.foremost, key);
+            } else {
+                self.least = Some(key);
+            }
         }
+    }
+}
+
+/// The lesser of two distances: a collection is as far away as the nearest of its geometries.
+fn nearer(one: Key, other: Key) -> Key {
+    match (one, other) {
+        (Key::Distance(one), Key::Distance(other)) => Key::Distance(one.min(other)),
+        (Key::Distance(metres), _) | (_, Key::Distance(metres)) => Key::Distance(metres),
+        (one, _) => one,
     }
 }
 

@@ -6,11 +6,11 @@ use crate::entity::{AttributeValue, Geometry, Instance, Position};
 use crate::query::fixture::{attribute, entity, property};
 use crate::query::{GeoQuery, GeoRelation, distance_metres};
 
-fn geometry(type_name: &str, coordinates: &str) -> Geometry {
+pub(super) fn geometry(type_name: &str, coordinates: &str) -> Geometry {
     Geometry::from_coordinates(type_name, coordinates).unwrap()
 }
 
-fn stands(relation: GeoRelation, target: &Geometry, reference: &Geometry) -> bool {
+pub(super) fn stands(relation: GeoRelation, target: &Geometry, reference: &Geometry) -> bool {
     let instance = Instance::new(AttributeValue::GeoProperty(Box::new(target.clone())));
     GeoQuery {
         relation,
@@ -251,7 +251,7 @@ proptest! {
 }
 
 /// Geometries on a small grid: rings that cross themselves, lines that fold back, and equal positions abound.
-fn any_geometry() -> impl Strategy<Value = Geometry> {
+pub(super) fn any_geometry() -> impl Strategy<Value = Geometry> {
     let position = || (0..4_i8, 0..4_i8).prop_map(|(x, y)| Position::new(x.into(), y.into()));
     let ring = move || {
         prop::collection::vec(position(), 3..7).prop_map(|mut ring| {

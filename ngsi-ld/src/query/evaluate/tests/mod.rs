@@ -1,5 +1,6 @@
 //! What queries mean: whole ones here, filters and geo-queries in their own modules.
 
+mod collections;
 mod examples;
 mod filter;
 mod geo;

@@ -301,6 +301,10 @@ fn each(geometry: &Geometry, change: &dyn Fn(&[Position]) -> Vec<Position>) -> G
         Geometry::MultiLineString(all) => Geometry::MultiLineString(lines(all)),
         Geometry::Polygon(rings) => Geometry::Polygon(lines(rings)),
         Geometry::MultiPolygon(all) => Geometry::MultiPolygon(all.iter().map(|rings| lines(rings)).collect()),
+        Geometry::GeometryCollection(_) => {
+            let members = geometry.members().iter().map(|one| each(one, change));
+            Geometry::collected(members.collect()).unwrap()
+        }
     }
 }
 
