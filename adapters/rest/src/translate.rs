@@ -6,6 +6,7 @@ use ngsi_ld::{Entity, TypeName};
 use super::mapping::{Mapping, TypeMapping};
 use super::record::{
     DocumentPaths, Envelope, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document,
+    without_unreadable,
 };
 use kakehashi_contract::not_finite::with_numbers;
 use kakehashi_contract::{AttributeSelection, Yielded};
@@ -32,7 +33,7 @@ impl RecordPage {
     }
 }
 
-/// Reads a body as `paths` describe it. A record that is wrong costs itself, unless the body is not even JSON.
+/// Reads a body as `paths` describe it. A record that is wrong costs itself, unless it cannot be told where records end.
 pub(super) fn read_records(
     mapping: &TypeMapping,
     paths: &DocumentPaths,
@@ -58,10 +59,17 @@ pub(super) fn read_records(
         }
     };
     let page = match read(body, Pass::Quick) {
-        Err(UnreadableBody::Syntax { .. }) => match str::from_utf8(body).ok().and_then(with_numbers) {
-            Some(written) => read(written.as_bytes(), Pass::RecordByRecord)?,
-            None => read(body, Pass::RecordByRecord)?,
-        },
+        Err(UnreadableBody::Syntax { .. } | UnreadableBody::Encoding) => {
+            let written = str::from_utf8(body).ok().and_then(with_numbers);
+            let body = written.as_deref().map_or(body, str::as_bytes);
+            match read(body, Pass::RecordByRecord) {
+                Err(error @ (UnreadableBody::Syntax { .. } | UnreadableBody::Encoding)) => {
+                    let mended = without_unreadable(body).ok_or(error)?;
+                    read(&mended, Pass::RecordByRecord)?
+                }
+                page => page?,
+            }
+        }
         page => page?,
     };
     page.envelope.check(page.entities())?;

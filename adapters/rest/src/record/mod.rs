@@ -5,6 +5,7 @@ mod document;
 mod entity;
 mod fields;
 mod findings;
+mod mended;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -15,3 +16,4 @@ pub(super) use self::entity::{Projection, build_entity};
 pub(super) use self::fields::{FieldTree, Fields, Slot};
 pub use self::findings::Finding;
 pub(super) use self::findings::{FindingCounts, Findings};
+pub(super) use self::mended::without_unreadable;

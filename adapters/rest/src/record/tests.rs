@@ -5,7 +5,7 @@ use ngsi_ld::{AttributeName, Entity, Iri};
 
 use super::*;
 use crate::mapping::Mapping;
-use kakehashi_contract::{AttributeSelection, Flaw};
+use kakehashi_contract::{AttributeSelection, Flaw, Yielded};
 
 fn name(text: &str) -> AttributeName {
     AttributeName::new(Iri::new(format!("https://example.org/{text}")))
@@ -276,6 +276,41 @@ fn a_byte_order_mark_is_skipped_and_other_encodings_are_refused() {
         read(b"{\"items\":[{\"id\":\"\x8D\xB2\"}]}"),
         Err(UnreadableBody::Encoding)
     );
+}
+
+#[test]
+fn a_record_that_cannot_be_read_costs_itself_alone() {
+    let mapping = Mapping::parse_with(SITES, "test.toml", &|text| Ok(name(text).iri().clone())).unwrap();
+    let mapping = mapping.type_mappings().first().unwrap();
+    let projection = Projection::new(mapping, &AttributeSelection::All, true);
+    for wrong in [
+        &br#"{"id":"2",}"#[..],
+        br#"{"id":"2" "namae":"x"}"#,
+        br#"{"id":"2","namae":tru}"#,
+        b"{\"id\":\"2\",\"namae\":\"a\nb\"}",
+        b"{\"id\":\"2\",\"namae\":\"\xff\"}",
+        br#"{"id":"2","namae":"\x"}"#,
+        br#"{"id":"2","namae":NaN,}"#,
+        b"nul",
+        b"7",
+    ] {
+        let body = [
+            br#"{"items":[{"id":"1","namae":"]},{"}, "#,
+            wrong,
+            br#",{"id":"3","namae":"a"}],"n":2}"#,
+        ]
+        .concat();
+        let read =
+            crate::translate::read_records(mapping, &mapping.documents, &projection, &body, &mut Noted::default());
+        let page = read.unwrap_or_else(|error| panic!("{}: {error}", String::from_utf8_lossy(wrong)));
+        let left_out = Yielded::LeftOut(Flaw::Malformed);
+        let is_whole = |one: &Yielded| matches!(one, Yielded::Entity(_));
+        assert!(
+            matches!(page.yielded.as_slice(), [first, second, third] if is_whole(first) && *second == left_out && is_whole(third)),
+            "{}",
+            String::from_utf8_lossy(wrong)
+        );
+    }
 }
 
 #[test]
