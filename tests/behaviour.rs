@@ -69,6 +69,7 @@ mod behaviour {
     mod notifications;
     mod openapi;
     mod ordering;
+    mod orion_as_it_is;
     mod outbox;
     mod overload;
     mod overload_page;

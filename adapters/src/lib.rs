@@ -25,8 +25,8 @@ pub use kakehashi_store as store;
 pub use kakehashi_contract::{
     Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter,
     ErrorKind, Flaw, Freshness, LeftOut, MayChange, MayTellOf, Origin, Page, PlaceStream, PreparedQuery, PushDown, Put,
-    Repeating, Requests, SelectedNames, SourceId, SourceQuery, SourceStatus, WriteError, WriteOffer, WriteOperation,
-    Yielded, flaw,
+    Repeating, Requests, Reshaped, SelectedNames, SourceId, SourceQuery, SourceStatus, WriteError, WriteOffer,
+    WriteOperation, Yielded, flaw,
 };
 pub use kakehashi_contract::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
 pub use kakehashi_trouble::{Reason, Trouble};

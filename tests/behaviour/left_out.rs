@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::harness::{Answer, ORION, Platform, RawOrion, in_place_of_orion};
+use super::harness::{Answer, NO_UTF8, ORION, Platform, RawOrion, in_place_of_orion};
 
 /// A site as a broker writes it, with a name of so many bytes and more.
 fn site(number: usize, name: usize) -> String {
@@ -152,6 +152,77 @@ async fn an_answer_that_had_begun_is_broken_off_and_the_next_one_is_whole() {
     );
     assert_eq!((whole.ids().len(), whole.count()), (599, 599));
     says_left_out(&whole, 1);
+}
+
+/// Whatever is wrong with one, as long as the list is one.
+#[tokio::test]
+async fn each_kind_of_damage_costs_one_entity_and_is_told_and_counted() {
+    let malformed = [
+        "null",
+        "7",
+        r#""EvacuationSite""#,
+        "[[]]",
+        r#"{"id":{"a":1},"type":"EvacuationSite"}"#,
+        r#"{"id":"S9999"}"#,
+        r#"{"id":"S9999","type":"EvacuationSite","name":null}"#,
+        r#"{"id":"S9999","type":"EvacuationSite","name":{"value":1,}}"#,
+        r#"{"id":"S9999","type":"EvacuationSite","name":{"value":1}"location":2}"#,
+        r#"{"id":"S9999","type":"EvacuationSite","name":{"value":tru}}"#,
+        r#"{"id":"S9999","type":"EvacuationSite","name":{"value":'x'}}"#,
+        r#"{"id":"S9999","type":"EvacuationSite","name":{"value":"\x"}}"#,
+        "{\"id\":\"S9999\",\"type\":\"EvacuationSite\",\"name\":{\"value\":\"a\nb\"}}",
+    ];
+    let damaged: Vec<(&str, String)> = malformed
+        .iter()
+        .map(|text| ("malformed", (*text).to_owned()))
+        .chain([
+            ("no_id", r#"{"type":"EvacuationSite"}"#.to_owned()),
+            (
+                "not_utf8",
+                format!(r#"{{"id":"S9999","type":"EvacuationSite","name":{{"value":"a{NO_UTF8}"}}}}"#),
+            ),
+            ("not_utf8", format!(r#"{{"id":"S{NO_UTF8}","type":"EvacuationSite"}}"#)),
+            ("number_not_finite", named(9999, "[NaN]")),
+            // Larger than an answer may be.
+            ("too_large", site(9999, 17 * 1024 * 1024)),
+        ])
+        .collect();
+    let wrong = damaged.len();
+    let mut sites: Vec<String> = Vec::new();
+    for (number, (_, text)) in damaged.iter().enumerate() {
+        sites.push(site(number, 3));
+        sites.push(text.clone());
+    }
+    let expected: Vec<String> = (0..wrong).map(view_id).collect();
+    let (platform, _orion) = RawOrion::of(sites).in_platform().await;
+    for query in [
+        "limit=100&count=true",
+        "limit=100&count=true&q=name~%3D%22n.%2A%22",
+        "limit=0&count=true",
+    ] {
+        let answer = ask(&platform, query).await;
+        let shown = if query.starts_with("limit=0") {
+            &[][..]
+        } else {
+            &expected
+        };
+        assert_eq!((&*answer.ids(), answer.count()), (shown, wrong), "{query}");
+        says_left_out(&answer, wrong);
+    }
+    for (flaw, _) in &damaged {
+        assert!(metric(&platform, flaw).is_some_and(|count| count > 0), "{flaw}");
+    }
+    // Page by page, each of one: what is wrong keeps its place and is told on its page.
+    let mut next = Some("/ngsi-ld/v1/entities?type=EvacuationSite&limit=1&count=true".to_owned());
+    let (mut walked, mut told) = (Vec::new(), 0);
+    while let Some(target) = next {
+        let page = platform.get(target).tenant("nasushiobara").await.ok();
+        assert_eq!(page.count(), wrong, "{page}");
+        told += usize::from(page.ids().is_empty());
+        walked.extend(page.ids());
+        next = page.link("next");
+    }
+    assert_eq!((walked, told), (expected, wrong));
 }
 
 /// A site whose name is this JSON text.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::SourceLimits;
 use super::breaker::Breaker;
-use kakehashi_contract::{AdapterError, ErrorKind, SourceId, SourceStatus};
+use kakehashi_contract::{AdapterError, ErrorKind, Reshaped, SourceId, SourceStatus};
 
 /// The limits of one source, shared by all its requests.
 #[derive(Debug)]
@@ -137,6 +137,8 @@ impl Admission {
             in_flight: self.in_flight.load(Ordering::Relaxed),
             requests: self.requests.load(Ordering::Relaxed),
             joined: self.joined.load(Ordering::Relaxed),
+            // Whoever reads its answers counts those.
+            reshaped: Reshaped::default(),
             failures: self.failures.load(Ordering::Relaxed),
             last_error: *self.last_error.lock().unwrap_or_else(PoisonError::into_inner),
             is_failing: self.is_failing.load(Ordering::Relaxed),

@@ -37,13 +37,17 @@ pub enum Flaw {
     HalfCharacter,
     /// A value of it is nested deeper than a consumer may send.
     TooDeep,
+    /// A text of it is not UTF-8.
+    NotUtf8,
+    /// It alone is larger than an answer of its source may be.
+    TooLarge,
     /// Another tenant speaks for its id, and what that one says of it is not there to add to.
     OwnerMissing,
 }
 
 impl Flaw {
     /// Every flaw.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::NoId,
         Self::NumberTooLong,
@@ -51,6 +55,8 @@ impl Flaw {
         Self::DuplicateMember,
         Self::HalfCharacter,
         Self::TooDeep,
+        Self::NotUtf8,
+        Self::TooLarge,
         Self::OwnerMissing,
     ];
 
@@ -65,6 +71,8 @@ impl Flaw {
             Self::DuplicateMember => "duplicate_member",
             Self::HalfCharacter => "half_character",
             Self::TooDeep => "too_deep",
+            Self::NotUtf8 => "not_utf8",
+            Self::TooLarge => "too_large",
             Self::OwnerMissing => "owner_missing",
         }
     }

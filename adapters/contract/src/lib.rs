@@ -55,5 +55,5 @@ pub use self::query::{Coverage, Page, PushDown, SourceQuery};
 pub use self::requests::{Requests, TooManyRequests};
 pub use self::selection::{AttributeSelection, SelectedNames};
 pub use self::source_id::SourceId;
-pub use self::status::SourceStatus;
+pub use self::status::{Reshaped, SourceStatus};
 pub use self::writing::{EntityWriter, MayChange, MayTellOf, Put, WriteError, WriteOffer, WriteOperation};

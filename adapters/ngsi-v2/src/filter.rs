@@ -12,7 +12,7 @@ use ngsi_ld::entity::{DateTime, Number};
 use ngsi_ld::query::{Comparand, Comparison, Condition, Expression, Operator};
 
 use super::names::{raw_name, raw_of_generated};
-use super::translate::has_own_place;
+use super::translate::{IGNORE_TYPE, has_own_place};
 use kakehashi_contract::literal::longest_literal;
 
 /// Orion shows numbers with nine decimals, and compares all that it has stored: half a unit of the last
@@ -46,6 +46,15 @@ impl Statements {
         let mut statements = Self::default();
         statements.add_condition(context, condition);
         statements
+    }
+
+    /// The entities that have a place in this attribute which Orion shows and does not index.
+    pub(super) fn of_ignored_place(attribute: &str) -> Self {
+        Self {
+            q: Vec::new(),
+            mq: vec![format!("{attribute}.{IGNORE_TYPE}==true")],
+            compares: true,
+        }
     }
 
     /// What both hold of.
@@ -90,7 +99,7 @@ impl Statements {
         match (path.sub_attributes.as_slice(), path.members.as_slice()) {
             ([], []) => self.q.push(statement(&raw, comparison, &mut self.compares)),
             // In the view a geometry has these members whatever its form in the source.
-            ([], [first, ..]) if first == "type" || first == "coordinates" => self.q.push(raw),
+            ([], [first, ..]) if matches!(first.as_str(), "type" | "coordinates" | "geometries") => self.q.push(raw),
             ([], members) if members.iter().all(|member| is_plain(member)) => {
                 let target = format!("{raw}.{}", members.join("."));
                 // A member may be a typed date of JSON-LD, which Orion does not know as one.
@@ -136,7 +145,7 @@ pub(super) fn mentions_dates(filter: &Expression) -> bool {
 }
 
 /// Whether a name means itself in `q`, where a dot leads into the value and a colon compares.
-fn is_plain(name: &str) -> bool {
+pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 

@@ -14,7 +14,9 @@ use super::floor;
 use super::names::raw_type;
 use super::repeats::{self, IdsRepeat};
 use super::translate::ProvidedType;
-use super::{EVERY_SERVICE_PATH, MAX_SERVICE, MAX_SERVICE_PATHS, NgsiV2Adapter, NgsiV2Settings, is_service_path};
+use super::{
+    EVERY_SERVICE_PATH, MAX_SERVICE, MAX_SERVICE_PATHS, NgsiV2Adapter, NgsiV2Settings, is_service_path, is_type_name,
+};
 
 /// Sources that speak NGSI-v2.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod branches;
 mod filter;
 mod finding_out;
 mod floor;
+mod ignored_places;
 mod kind;
 mod names;
 mod pages;
@@ -18,6 +19,8 @@ mod repeats;
 mod service_paths;
 pub mod translate;
 
+#[cfg(test)]
+mod as_it_is_tests;
 #[cfg(test)]
 mod repeats_tests;
 #[cfg(test)]
@@ -32,12 +35,13 @@ use ngsi_ld::TypeName;
 use ngsi_ld::context::Context;
 
 pub use self::kind::{NgsiV2Kind, NgsiV2Source, parse_fiware_service, parse_fiware_servicepath};
-pub use self::names::view_name;
+pub use self::names::{view_name, view_type};
 pub use self::repeats::IdsRepeat;
 
+use self::ignored_places::IgnoredPlaces;
 use self::names::RawNames;
 use self::pages::Source;
-use self::plan::{NamedType, Plan};
+use self::plan::{Known, NamedType, Plan};
 use self::prepared::PreparedNgsiV2;
 use self::repeats::Repeats;
 use self::translate::{IdleTables, ObjectTypes, ProvidedType};
@@ -111,6 +115,7 @@ struct Platform {
     object_types: Arc<ObjectTypes>,
     tables: Arc<IdleTables>,
     repeats: Repeats,
+    ignored_places: Arc<IgnoredPlaces>,
 }
 
 impl Platform {
@@ -120,9 +125,13 @@ impl Platform {
             query,
             is_united,
             &self.settings,
-            &self.types,
-            &self.raw_names,
-            (&self.object_types, &self.tables),
+            &Known {
+                types: &self.types,
+                raw_names: &self.raw_names,
+                object_types: &self.object_types,
+                tables: &self.tables,
+                ignored_places: &self.ignored_places,
+            },
         )
     }
 
@@ -162,13 +171,14 @@ impl NgsiV2Adapter {
             raw_names: RawNames::default(),
             tables: Arc::default(),
             repeats: Repeats::default(),
+            ignored_places: Arc::default(),
         })))
     }
 
     /// How the source is doing, for metrics.
     #[must_use]
     pub fn status(&self) -> SourceStatus {
-        self.0.source.client.status()
+        self.0.source.status()
     }
 }
 
@@ -179,7 +189,7 @@ impl Adapter for NgsiV2Adapter {
     }
 
     fn status(&self) -> Option<SourceStatus> {
-        Some(self.0.source.client.status())
+        Some(self.0.source.status())
     }
 
     fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
@@ -220,7 +230,6 @@ fn is_service_path(path: &str) -> bool {
 }
 
 /// Whether entities of NGSI-v2 can have a type of that name: its identifiers, without the comma that parts types in a question.
-#[must_use]
-pub fn is_type_name(name: &str) -> bool {
+fn is_type_name(name: &str) -> bool {
     names::is_identifier(name) && !name.contains(',')
 }

@@ -1,6 +1,6 @@
 //! Walking over the pages of an answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use hashbrown::{HashMap, HashSet};
@@ -11,9 +11,11 @@ use ngsi_ld::{Entity, EntityId};
 use super::SERVICE_PATHS;
 use super::plan::Plan;
 use super::repeats::{OfTypes, RepeatedIds};
-use super::translate::{TranslatedPage, TranslationError, translate_page};
+use super::translate::{Noticed, TranslatedPage, TranslationError, translate_page};
 use kakehashi_client::{Response, SourceClient, Walked};
-use kakehashi_contract::{AdapterError, AskedRequest, Call, EntityStream, ErrorKind, Page, PlaceStream, Yielded};
+use kakehashi_contract::{
+    AdapterError, AskedRequest, Call, EntityStream, ErrorKind, Flaw, Page, PlaceStream, Reshaped, SourceStatus, Yielded,
+};
 
 /// Orion refuses larger pages.
 pub(super) const MAX_PAGE: usize = 1000;
@@ -34,6 +36,8 @@ pub(super) struct Source {
     pub(super) watched: Option<Arc<OfTypes>>,
     /// Entities of these ids are no part of its list.
     pub(super) without: Option<Arc<RepeatedIds>>,
+    /// Places that the view has in another form.
+    pub(super) reshaped: Arc<Mutex<Reshaped>>,
 }
 
 impl Source {
@@ -41,6 +45,7 @@ impl Source {
         Self {
             client,
             headers,
+            reshaped: Arc::default(),
             watched: None,
             without: None,
         }
@@ -67,6 +72,14 @@ impl Source {
         Self {
             headers: headers.collect(),
             ..self.clone()
+        }
+    }
+
+    /// How the source is doing.
+    pub(super) fn status(&self) -> SourceStatus {
+        SourceStatus {
+            reshaped: *self.reshaped.lock().unwrap_or_else(PoisonError::into_inner),
+            ..self.client.status()
         }
     }
 
@@ -172,7 +185,12 @@ impl Source {
     pub(super) async fn total(&self, request: &str, call: &Call) -> Result<Option<u64>, AdapterError> {
         // A limit of 0 is refused by older versions.
         let url = format!("{request}&options=count&limit=1");
-        let response = self.client.get(&url, &self.headers, call).await?;
+        let response = match self.client.get(&url, &self.headers, call).await {
+            Ok(response) => response,
+            // The one entity is too large: it is left out, and the others are counted by looking.
+            Err(error) if error.kind == ErrorKind::TooLarge => return Ok(None),
+            Err(error) => return Err(error),
+        };
         self.check(&response)?;
         if !response.body.trim_ascii_start().starts_with(b"[") {
             return Err(self.refused(&response, TranslationError::NotAList));
@@ -273,6 +291,10 @@ struct Walk {
     repeated: usize,
     /// Metadata that were left out.
     unreadable_metadata: usize,
+    /// Entities that a page may have for its answer not to be too large, as far as that is known.
+    fitting: usize,
+    /// Answers that were too large.
+    too_large: usize,
     pages: usize,
     walked: Walked,
     /// What is counted for the request of the page that was handed out last.
@@ -307,6 +329,14 @@ impl NewOfPage {
     }
 }
 
+/// A page whose answer is too large is asked for again with so many times fewer entities, so that one that is too large by
+/// itself is found among [`MAX_PAGE`] with four requests.
+const FEWER_BY: usize = 8;
+
+/// Answers of one walk that may be too large. A source that answers like that to everything is not asked for each of its
+/// entities.
+const MOST_TOO_LARGE: usize = 32;
+
 /// Pages of one walk: with [`MAX_PAGE`] entities each, far more than a request may hold.
 const MAX_PAGES: usize = 1_000;
 
@@ -321,6 +351,8 @@ impl Walk {
             seen: HashSet::new(),
             repeated: 0,
             unreadable_metadata: 0,
+            fitting: MAX_PAGE,
+            too_large: 0,
             pages: 0,
             walked: Walked::default(),
             held: call.resources.held(),
@@ -333,25 +365,25 @@ impl Walk {
     /// What the next page holds, which may be nothing; `None` after the last.
     async fn next_page(&mut self) -> Result<Option<NewOfPage>, AdapterError> {
         let limit = page_limit(self.remaining);
-        let Some(request) = self.plan.requests.get(self.request).filter(|_| limit > 0) else {
+        if limit == 0 || self.request >= self.plan.requests.len() {
             self.report();
             return Ok(None);
-        };
-        let page = Page {
-            limit,
-            offset: self.offset,
-        };
+        }
+        let (limit, Translated { page, total, held }) = self.fitting_page(limit).await?;
         let counted = is_counted(self.remaining);
-        let asked = self
-            .source
-            .page(&self.plan, request, page, counted, &self.walked, &self.call);
-        let Translated { page, total, held } = asked.await?;
         let TranslatedPage {
             mut yielded,
             listed,
-            unreadable_metadata,
+            noticed,
         } = page;
-        self.unreadable_metadata += unreadable_metadata;
+        self.note(&noticed);
+        if let Some(beside) = &self.plan.beside
+            && beside.request == self.request
+            && self.offset == 0
+            && listed == 0
+        {
+            self.plan.ignored_places.found_nothing(beside);
+        }
         self.held = held;
         self.offset = self.offset.saturating_add(listed);
         self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(listed));
@@ -385,6 +417,60 @@ impl Walk {
             self.offset = 0;
         }
         Ok(Some(NewOfPage { yielded, places }))
+    }
+
+    /// The next page, of as many of `limit` entities as fit into an answer, and how many were asked for. An entity that does not
+    /// fit by itself costs itself: without it the source is walked on.
+    async fn fitting_page(&mut self, limit: usize) -> Result<(usize, Translated), AdapterError> {
+        let counted = is_counted(self.remaining);
+        loop {
+            let page = Page {
+                limit: limit.min(self.fitting),
+                offset: self.offset,
+            };
+            let request = self.plan.requests.get(self.request).map_or("", String::as_str);
+            let asked = self
+                .source
+                .page(&self.plan, request, page, counted, &self.walked, &self.call);
+            match asked.await {
+                Ok(translated) => {
+                    self.fitting = self.fitting.saturating_mul(2).min(MAX_PAGE);
+                    return Ok((page.limit, translated));
+                }
+                Err(error) if error.kind == ErrorKind::TooLarge && self.too_large < MOST_TOO_LARGE => {
+                    self.too_large += 1;
+                    if page.limit == 1 {
+                        return Ok((1, self.too_large_alone()));
+                    }
+                    self.fitting = (page.limit / FEWER_BY).max(1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A page of one entity, which is left out.
+    fn too_large_alone(&self) -> Translated {
+        Translated {
+            page: TranslatedPage {
+                yielded: vec![Yielded::LeftOut(Flaw::TooLarge)],
+                listed: 1,
+                noticed: Noticed::default(),
+            },
+            total: None,
+            held: self.call.resources.held(),
+        }
+    }
+
+    fn note(&mut self, noticed: &Noticed) {
+        self.unreadable_metadata += noticed.unreadable_metadata;
+        if noticed.ignores_a_place {
+            self.plan.ignored_places.saw_one();
+        }
+        if !noticed.reshaped.is_empty() {
+            let mut reshaped = self.source.reshaped.lock().unwrap_or_else(PoisonError::into_inner);
+            reshaped.add_all(&noticed.reshaped);
+        }
     }
 
     /// The entities of a page that no earlier page had, each once.

@@ -11,7 +11,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::NgsiV2Settings;
 use super::area::Area;
 use super::branches::branches;
-use super::filter::{Statements, mentions_dates};
+use super::filter::{Statements, is_plain, mentions_dates};
+use super::ignored_places::{Beside, IgnoredPlaces};
 use super::names::{RawNames, generated_prefix, is_identifier, raw_behind, raw_name};
 use super::service_paths;
 use super::translate::{IdleTables, ObjectTypes, ProvidedType, TranslationContext};
@@ -80,6 +81,10 @@ pub(super) struct Plan {
     pub(super) are_alternatives: bool,
     /// Whether the requests have a geo-query.
     pub(super) has_geo_query: bool,
+    /// What is asked for beside a geo-query.
+    pub(super) beside: Option<Beside>,
+    /// What is known of the places that the source ignores.
+    pub(super) ignored_places: Arc<IgnoredPlaces>,
     /// `Fiware-ServicePath`, where it is narrower than that of the settings.
     pub(super) service_paths: Option<String>,
     /// How the answers are to be read.
@@ -88,17 +93,20 @@ pub(super) struct Plan {
     pub(super) push_down: PushDown,
 }
 
+/// What an adapter knows of its source beside its settings.
+#[derive(Debug)]
+pub(super) struct Known<'a> {
+    pub(super) types: &'a [NamedType],
+    pub(super) raw_names: &'a RawNames,
+    pub(super) object_types: &'a Arc<ObjectTypes>,
+    pub(super) tables: &'a Arc<IdleTables>,
+    pub(super) ignored_places: &'a Arc<IgnoredPlaces>,
+}
+
 impl Plan {
-    pub(super) fn of(
-        query: &SourceQuery,
-        is_united: bool,
-        settings: &NgsiV2Settings,
-        types: &[NamedType],
-        raw_names: &RawNames,
-        (object_types, tables): (&Arc<ObjectTypes>, &Arc<IdleTables>),
-    ) -> Self {
+    pub(super) fn of(query: &SourceQuery, is_united: bool, settings: &NgsiV2Settings, known: &Known<'_>) -> Self {
         let is_wanted = |named: &&NamedType| query.types.contains(&named.provided.name);
-        let types: Vec<&NamedType> = types.iter().filter(is_wanted).collect();
+        let types: Vec<&NamedType> = known.types.iter().filter(is_wanted).collect();
         // Several entities of the source that are one in the view: of one that a condition leaves out, a part would be
         // missing, and what none of them meets alone they may meet together.
         let is_whole = !is_united;
@@ -121,13 +129,15 @@ impl Plan {
             [only] if is_whole && add_existence(&mut alternatives, &settings.context, only) => Coverage::Narrows,
             _ => Coverage::None,
         };
-        // An attribute that the source cannot have is in no entity, so nothing is gained by asking where it is.
-        let area = query
-            .geo
-            .as_deref()
-            .filter(|geo| is_whole && raw_name(&settings.context, &geo.property).is_some())
-            .and_then(Area::of);
-        let geo = match (&query.geo, &area) {
+        // Of entities whose ids are known there are few. An attribute that the source cannot have is in no entity, so nothing
+        // is gained by asking where it is; and of one whose name means something else in `mq` it could not be asked which
+        // places are ignored.
+        let place = query.geo.as_deref().filter(|_| is_whole && query.ids.is_empty());
+        let place = place.and_then(|geo| {
+            let raw = raw_name(&settings.context, &geo.property).filter(|raw| is_plain(raw))?;
+            Some((raw, Area::of(geo)?))
+        });
+        let geo = match (&query.geo, &place) {
             (None, _) => Coverage::Exact,
             (Some(_), None) => Coverage::None,
             (Some(_), Some(_)) => Coverage::Narrows,
@@ -164,28 +174,40 @@ impl Plan {
         if let Some(pattern) = sent_pattern {
             parameters.add("idPattern", [pattern.as_str()]);
         }
-        if let Some(area) = &area {
-            parameters.add("georel", [area.georel.as_str()]);
-            parameters.add("geometry", [area.geometry]);
-            parameters.add("coords", [area.coords.as_str()]);
-        }
-        add_attributes(
-            &mut parameters,
-            &query.attributes,
-            system_attributes,
-            settings,
-            raw_names,
-        );
-        let requests = if types.is_empty() || is_nowhere {
-            Vec::new()
-        } else {
-            let of_alternative = |statements: &Statements| ids.requests(&parameters.with(statements));
-            alternatives.iter().flat_map(of_alternative).collect()
+        let with_attributes = |mut parameters: Parameters| {
+            let selection = &query.attributes;
+            add_attributes(&mut parameters, selection, system_attributes, settings, known.raw_names);
+            parameters
         };
+        let (mut requests, mut beside) = (Vec::new(), None);
+        if !types.is_empty() && !is_nowhere {
+            let mut asked = parameters.clone();
+            if let Some((_, area)) = &place {
+                asked.add("georel", [area.georel.as_str()]);
+                asked.add("geometry", [area.geometry]);
+                asked.add("coords", [area.coords.as_str()]);
+            }
+            let asked = with_attributes(asked);
+            let of_alternative = |statements: &Statements| ids.requests(&asked.with(statements));
+            requests.extend(alternatives.iter().flat_map(of_alternative));
+            beside = place.as_ref().and_then(|(raw, _)| {
+                let mut of: Vec<&str> = types.iter().map(|named| &*named.provided.short).collect();
+                of.extend(service_paths.iter().flatten().map(String::as_str));
+                known
+                    .ignored_places
+                    .beside(&of, raw, sent_pattern.is_some(), requests.len())
+            });
+            if let (Some(_), Some((raw, _))) = (&beside, &place) {
+                let ignored = Statements::of_ignored_place(raw);
+                requests.push(with_attributes(parameters).with(&ignored).0);
+            }
+        }
         Self {
             requests,
-            are_alternatives: alternatives.len() > 1,
-            has_geo_query: area.is_some(),
+            has_geo_query: place.is_some(),
+            are_alternatives: alternatives.len() > 1 || beside.is_some(),
+            beside,
+            ignored_places: Arc::clone(known.ignored_places),
             service_paths: service_paths.map(|paths| paths.join(",")),
             translation: Arc::new(TranslationContext {
                 context: Arc::clone(&settings.context),
@@ -194,8 +216,8 @@ impl Plan {
                 attributes: query.attributes.clone(),
                 system_attributes,
                 scopes: settings.scope_from_servicepath,
-                object_types: Arc::clone(object_types),
-                tables: Arc::clone(tables),
+                object_types: Arc::clone(known.object_types),
+                tables: Arc::clone(known.tables),
             }),
             push_down: PushDown {
                 selection,

@@ -40,7 +40,7 @@ pub(super) fn adapter(settings: NgsiV2Settings) -> NgsiV2Adapter {
 }
 
 /// An Orion with these entities in the path `/`, and its adapter.
-async fn with(entities: &str) -> (Orion, NgsiV2Adapter) {
+pub(super) async fn with(entities: &str) -> (Orion, NgsiV2Adapter) {
     let orion = Orion::start().await.unwrap();
     orion.load("city", "/", entities).unwrap();
     let adapter = adapter(settings(&orion));
@@ -63,7 +63,7 @@ pub(super) fn of_types(types: &[&str]) -> SourceQuery {
     SourceQuery::of_types(types.iter().map(|short| type_name(short)).collect())
 }
 
-fn of_id(id: &str, types: &[&str]) -> SourceQuery {
+pub(super) fn of_id(id: &str, types: &[&str]) -> SourceQuery {
     SourceQuery {
         ids: vec![EntityId::parse(id).unwrap()],
         ..of_types(types)
@@ -91,7 +91,7 @@ pub(super) async fn counted(adapter: &NgsiV2Adapter, query: &SourceQuery) -> u64
     adapter.prepare(query).count(&call()).await.unwrap().entities
 }
 
-async fn ids(adapter: &NgsiV2Adapter, query: &SourceQuery) -> Vec<String> {
+pub(super) async fn ids(adapter: &NgsiV2Adapter, query: &SourceQuery) -> Vec<String> {
     let entities = all(adapter, query).await.unwrap();
     entities.iter().map(|entity| entity.id.as_str().to_owned()).collect()
 }
@@ -428,7 +428,7 @@ async fn a_walk_ends_where_it_has_read_too_many_bytes() {
     // Twenty pages of some 95 KB each.
     assert_eq!(ask(1024 * 1024).await, Ok(20_000));
     assert_eq!(ask(100 * 1024).await, Err(ErrorKind::TooMany));
-    assert_eq!(ask(16 * 1024).await, Err(ErrorKind::TooLarge), "one page alone");
+    assert_eq!(ask(64).await, Err(ErrorKind::TooLarge), "each entity alone");
 }
 
 #[tokio::test]

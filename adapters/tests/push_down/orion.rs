@@ -56,9 +56,18 @@ fn place(shape: Shape, style: u8) -> (&'static str, Value) {
             "geo:json",
             json!({ "type": "Feature", "properties": {}, "geometry": shape.geo_json() }),
         ),
+        (shape, COLLECTION) => {
+            let feature = |geometry| json!({ "type": "Feature", "properties": {}, "geometry": geometry });
+            let beside = Shape::Point(2, 2).geo_json();
+            let features = [feature(shape.geo_json()), feature(beside)];
+            ("geo:json", json!({ "type": "FeatureCollection", "features": features }))
+        }
         (shape, _) => ("geo:json", shape.geo_json()),
     }
 }
+
+/// The style of a place that is several features. Orion takes it if it need not look for it.
+const COLLECTION: u8 = 5;
 
 /// Whether Orion refuses a text in the value, unless its type says that anything goes.
 fn is_refused(value: &Value) -> bool {
@@ -89,8 +98,17 @@ fn written(value: &Worth, style: u8) -> (&'static str, Value) {
         Worth::Text(text) | Worth::Date(text) | Worth::Time(text) => ("Text", Value::from(*text)),
         Worth::Number(text) => ("Number", number(text)),
         Worth::Boolean(flag) => ("Boolean", Value::from(*flag)),
-        Worth::List(items) => ("StructuredValue", Value::from(items.clone())),
-        Worth::Object(object) => ("StructuredValue", object.clone()),
+        Worth::List(items) => {
+            let null = (style == 5).then_some(Value::Null);
+            ("StructuredValue", items.iter().cloned().chain(null).collect())
+        }
+        Worth::Object(object) => {
+            let mut object = object.clone();
+            if style == 5 {
+                object["a"] = Value::Null;
+            }
+            ("StructuredValue", object)
+        }
         Worth::Languages(ja, _) => ("StructuredValue", json!({ "ja": ja })),
     };
     // Types are what clients call them, and mean nothing.
@@ -131,11 +149,13 @@ fn entity(thing: &Thing) -> Value {
     let mut has_place = false;
     for (name, value) in &thing.attributes {
         let is_place = matches!(value.value, Worth::Place(_));
-        // Orion takes one place an entity.
-        if !(is_place && has_place) {
-            entity[*name] = attribute(value);
+        entity[*name] = attribute(value);
+        // Orion takes one place an entity, unless it is told not to look for others; and some entities have none to look for.
+        if is_place && (has_place || thing.style == 7 || value.style == COLLECTION) {
+            entity[*name]["metadata"]["ignoreType"] = json!({ "type": "Boolean", "value": true });
+        } else {
+            has_place |= is_place;
         }
-        has_place |= is_place;
     }
     if thing.style == 6 {
         entity["dateExpires"] = json!({ "type": "DateTime", "value": "2038-01-19T03:14:08Z" });

@@ -125,6 +125,7 @@ impl Gateway {
                 source: source.id.clone(),
                 sent: status.requests,
                 joined: status.joined,
+                reshaped: status.reshaped,
             })
         });
         counted.collect()

@@ -56,6 +56,12 @@ pub(crate) struct Overriding {
 // === impl Attribute ===
 
 impl Attribute {
+    /// Whether it is told not to look at the value in the way of the type: the flag itself, and nothing that looks like it.
+    fn ignores_type(&self) -> bool {
+        let said = self.metadata.get("ignoreType");
+        said.is_some_and(|said| said.value == Json::Bool(true))
+    }
+
     /// The value as the database compares it: date-times are numbers there.
     pub(crate) fn comparable(&self) -> Option<f64> {
         comparable(&self.kind, &self.value)
@@ -134,9 +140,7 @@ impl Entity {
     /// Two attributes claim to be the location, or the database refuses the geometry.
     pub(crate) fn settle(&mut self, service: &str) -> Result<(), OrionError> {
         let mut locations = self.attributes.values().filter(|attribute| {
-            geometry::is_location(&attribute.kind)
-                && attribute.value != Json::Null
-                && !attribute.metadata.contains_key("ignoreType")
+            geometry::is_location(&attribute.kind) && attribute.value != Json::Null && !attribute.ignores_type()
         });
         let location = locations.next();
         if locations.next().is_some() {

@@ -24,7 +24,7 @@ pub(crate) use files::{Files, change_source, key_of, keys, section, sources_of};
 pub(crate) use platform::{Builder, Platform, READER, finds_out_ids};
 pub(crate) use process::Gateway;
 pub(crate) use published::{Place, nasushiobara_sites, planted, sano_sites, site_ids, yaita_sites};
-pub(crate) use raw_orion::{RawOrion, in_place_of_orion};
+pub(crate) use raw_orion::{NO_UTF8, RawOrion, in_place_of_orion};
 pub(crate) use secure::{Authority, Identity, SecureClient};
 pub(crate) use wire::{address_of, connect_from, converse, read_to_end};
 

@@ -8,10 +8,13 @@ use stand_ins::{LoggedRequest, Server};
 
 use super::{Builder, ORION, Platform, change_source};
 
+/// Stands for a byte that is not UTF-8.
+pub(crate) const NO_UTF8: char = '\u{E000}';
+
 /// The texts of its entities, in the order of its pages, and the total that it tells.
 #[derive(Debug, Default)]
 pub(crate) struct RawOrion {
-    /// One text for each entity.
+    /// One text for each entity. Where [`NO_UTF8`] stands a byte is sent that no text has. What says no type is of each.
     pub(crate) entities: Vec<String>,
     /// What stands in `Fiware-Total-Count`; `None`: how many it has.
     pub(crate) total: Option<String>,
@@ -57,12 +60,14 @@ impl Service for RawOrion {
         let ids = listed(request, "id");
         let found = self.entities.iter().filter(|text| {
             let says = |member: &str, value: &String| text.contains(&format!("\"{member}\":\"{value}\""));
-            types.iter().any(|name| says("type", name))
+            (!text.contains("\"type\"") || types.iter().any(|name| says("type", name)))
                 && ids.as_ref().is_none_or(|ids| ids.iter().any(|id| says("id", id)))
         });
         let found: Vec<&str> = found.map(String::as_str).collect();
         let page = found.iter().skip(number("offset", 0)).take(number("limit", 20));
         let body = format!("[{}]", page.copied().collect::<Vec<_>>().join(","));
+        let parts: Vec<&[u8]> = body.split(NO_UTF8).map(str::as_bytes).collect();
+        let body = Bytes::from(parts.join(&b"\xff"[..]));
         let mut answer = server::response(StatusCode::OK, "application/json", body);
         if request
             .parameter("options")

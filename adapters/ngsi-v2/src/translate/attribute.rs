@@ -8,10 +8,11 @@ use ngsi_ld::entity::{AttributeValue, Instance};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::geometry::is_geometry_type;
 use super::metadata::{Metadata, MetadataSeed};
 use super::translator::{TextSeed, Translator};
 use super::value::attribute_value;
-use kakehashi_contract::Flaw;
+use kakehashi_contract::{Flaw, Reshaped};
 
 /// Reads an attribute. Gives nothing where the view shows none.
 pub(super) struct AttributeSeed<'t, 'c> {
@@ -58,7 +59,12 @@ impl<'de> Visitor<'de> for AttributeSeed<'_, '_> {
         }
         let metadata = metadata.unwrap_or_default();
         let object_type = || self.object_type(&metadata);
-        let read = value.map(|value| attribute_value(v2_type.as_deref().unwrap_or_default(), value, object_type));
+        let v2_type = v2_type.unwrap_or_default();
+        let mut reshaped = Reshaped::default();
+        let read = value.map(|value| attribute_value(&v2_type, value, object_type, &mut reshaped));
+        let noticed = &mut self.translator.noticed;
+        noticed.reshaped.add_all(&reshaped);
+        noticed.ignores_a_place |= metadata.ignores_type && is_geometry_type(&v2_type);
         let Some(value) = self.translator.sound(read) else {
             return Ok(None);
         };

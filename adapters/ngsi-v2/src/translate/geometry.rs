@@ -7,18 +7,22 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::strings::{string_of, strings_of};
+use kakehashi_contract::Reshaped;
+
+/// The type of places that are GeoJSON.
+pub(super) const GEO_JSON: &str = "geo:json";
+
+/// Collections of geometries in collections that are looked into. RFC 7946 (section 3.1.8) advises against any.
+const MOST_NESTED: usize = 8;
 
 pub(super) fn is_geometry_type(v2_type: &str) -> bool {
-    matches!(
-        v2_type,
-        "geo:json" | "geo:point" | "geo:line" | "geo:box" | "geo:polygon"
-    )
+    matches!(v2_type, GEO_JSON | "geo:point" | "geo:line" | "geo:box" | "geo:polygon")
 }
 
 /// The geometry that a value says; `None` when it says none that can be on the globe.
-pub(super) fn parse(v2_type: &str, json: &str) -> Option<Geometry> {
+pub(super) fn parse(v2_type: &str, json: &str, reshaped: &mut Reshaped) -> Option<Geometry> {
     let geometry = match v2_type {
-        "geo:json" => return geo_json(json),
+        GEO_JSON => return geo_json(json, reshaped),
         "geo:point" => Geometry::Point(position(&string_of(json)?)?),
         "geo:line" => Geometry::LineString(positions(json)?),
         "geo:polygon" => Geometry::Polygon(vec![positions(json)?]),
@@ -28,17 +32,73 @@ pub(super) fn parse(v2_type: &str, json: &str) -> Option<Geometry> {
     geometry.check().is_ok().then_some(geometry)
 }
 
-/// A geometry, or the geometry of a Feature.
-fn geo_json(json: &str) -> Option<Geometry> {
-    #[derive(Deserialize)]
-    struct Feature<'a> {
-        #[serde(borrow)]
-        geometry: Option<&'a RawValue>,
+/// What GeoJSON has beside geometries with coordinates (RFC 7946 sections 3.1.8 to 3.3).
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    geometry: Option<&'a RawValue>,
+    #[serde(borrow)]
+    geometries: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    features: Option<Vec<&'a RawValue>>,
+}
+
+/// A geometry, that of a Feature, or those of several. A Feature without one says nothing; one with something else in its place
+/// makes the whole unusable, since nobody could tell what is missing.
+fn geo_json(json: &str, reshaped: &mut Reshaped) -> Option<Geometry> {
+    if let Ok(geometry) = Geometry::parse(json) {
+        return Some(geometry);
     }
-    Geometry::parse(json).ok().or_else(|| {
-        let feature: Feature<'_> = serde_json::from_str(json).ok()?;
-        Geometry::parse(feature.geometry?.get()).ok()
-    })
+    let object: Object<'_> = serde_json::from_str(json).ok()?;
+    match &*object.r#type {
+        "Feature" => {
+            let geometry = of_feature(&object)??;
+            reshaped.geometry += 1;
+            Some(geometry)
+        }
+        "FeatureCollection" => {
+            let mut geometries = Vec::new();
+            for feature in object.features? {
+                let feature: Object<'_> = serde_json::from_str(feature.get()).ok()?;
+                geometries.extend(of_feature(&feature).filter(|_| feature.r#type == "Feature")?);
+            }
+            let geometry = Geometry::collected(geometries)?;
+            match geometry {
+                Geometry::GeometryCollection(_) => reshaped.collection += 1,
+                _ => reshaped.geometry += 1,
+            }
+            Some(geometry)
+        }
+        _ => collection(&object, MOST_NESTED),
+    }
+}
+
+/// The geometry of a Feature; inside, `None`: it says that it has none.
+#[expect(clippy::option_option, reason = "no geometry, and one that is none, are two things")]
+fn of_feature(feature: &Object<'_>) -> Option<Option<Geometry>> {
+    match feature.geometry.map(RawValue::get) {
+        None | Some("null") => Some(None),
+        Some(json) => geometry(json, MOST_NESTED).map(Some),
+    }
+}
+
+/// A geometry, which may be a collection with so many others in each other.
+fn geometry(json: &str, nested: usize) -> Option<Geometry> {
+    Geometry::parse(json)
+        .ok()
+        .or_else(|| collection(&serde_json::from_str(json).ok()?, nested))
+}
+
+fn collection(object: &Object<'_>, nested: usize) -> Option<Geometry> {
+    let nested = nested.checked_sub(1)?;
+    let geometries = object
+        .geometries
+        .as_ref()
+        .filter(|_| object.r#type == "GeometryCollection")?;
+    let members: Option<Vec<Geometry>> = geometries.iter().map(|one| geometry(one.get(), nested)).collect();
+    Geometry::collected(members?)
 }
 
 /// `latitude,longitude`

@@ -21,6 +21,8 @@ pub(super) struct Metadata {
     pub(super) system: SystemAttributes,
     /// The type of the objects of a Relationship.
     pub(super) entity_type: Option<CompactString>,
+    /// Whether the source takes the value for one of no type in particular.
+    pub(super) ignores_type: bool,
     pub(super) sub_attributes: Vec<Attribute>,
 }
 
@@ -44,8 +46,12 @@ enum Role {
     /// About the source's bookkeeping, never shown.
     Internal,
     EntityType,
+    IgnoreType,
     Other,
 }
+
+/// By which a source is told not to look at a value in the way of its type: no place is indexed then.
+pub(crate) const IGNORE_TYPE: &str = "ignoreType";
 
 fn role(name: &str) -> Role {
     match name {
@@ -55,13 +61,14 @@ fn role(name: &str) -> Role {
         "dateModified" => Role::Modified,
         "previousValue" | "actionType" => Role::Internal,
         "entityType" => Role::EntityType,
+        IGNORE_TYPE => Role::IgnoreType,
         _ => Role::Other,
     }
 }
 
 /// Whether metadata of that name are not, or not always, sub-Properties.
 pub(crate) fn has_own_place(name: &str) -> bool {
-    !matches!(role(name), Role::Other | Role::EntityType)
+    !matches!(role(name), Role::Other | Role::EntityType | Role::IgnoreType)
 }
 
 impl<'de> Visitor<'de> for MetadataSeed<'_, '_> {
@@ -84,7 +91,7 @@ impl<'de> Visitor<'de> for MetadataSeed<'_, '_> {
                 is_repeated,
             }) = map.next_value_seed(MetadatumSeed)?
             else {
-                self.0.unreadable_metadata += 1;
+                self.0.noticed.unreadable_metadata += 1;
                 continue;
             };
             if is_repeated {
@@ -107,6 +114,10 @@ impl<'de> Visitor<'de> for MetadataSeed<'_, '_> {
                 Role::Internal => true,
                 Role::EntityType => {
                     metadata.entity_type = string_of(value.get()).map(CompactString::new);
+                    false
+                }
+                Role::IgnoreType => {
+                    metadata.ignores_type = value.get() == "true";
                     false
                 }
                 Role::ObservedAt | Role::UnitCode | Role::Other => false,

@@ -16,7 +16,7 @@ mod translator;
 mod value;
 
 pub use self::elements::{ElementSplitter, SplitError};
-pub(super) use self::metadata::has_own_place;
+pub(super) use self::metadata::{IGNORE_TYPE, has_own_place};
 pub use self::names::IdleTables;
 pub use self::objects::ObjectTypes;
 
@@ -26,7 +26,7 @@ use ngsi_ld::context::Context;
 use ngsi_ld::{Entity, TypeName};
 
 use kakehashi_client::MOST_LISTED;
-use kakehashi_contract::{AttributeSelection, Yielded};
+use kakehashi_contract::{AttributeSelection, Reshaped, Yielded};
 
 /// What a translation needs to know.
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ pub enum TranslationError {
     /// Nothing at all.
     #[error("the answer is empty")]
     Empty,
-    /// Not UTF-8.
+    /// Not UTF-8, and no list of which some elements are.
     #[error("the answer is not UTF-8")]
     Encoding,
     /// An object where a list was due; Orion answers some errors like that, with status 200.
@@ -106,28 +106,50 @@ pub struct TranslatedPage {
     pub yielded: Vec<Yielded>,
     /// How many entities the page held, with those that nobody asked for.
     pub listed: usize,
+    /// What else was found.
+    pub noticed: Noticed,
+}
+
+/// What is found in a page that is not as one would expect, and costs no entity.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Noticed {
     /// Metadata of its attributes that are no objects. They are left out, each by itself.
     pub unreadable_metadata: usize,
+    /// Whether the source ignores one of the places.
+    pub ignores_a_place: bool,
+    /// Places that the view has in another form.
+    pub reshaped: Reshaped,
 }
+
+/// What programs of another system write before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// As [`translate_entities`], with what a walk over pages needs.
 ///
 /// # Errors
-/// [`TranslationError`] when the text is not a list of objects. An object that is no normalized entity costs itself.
+/// [`TranslationError`] when the text is not a list. An element that is no normalized entity costs itself.
 pub fn translate_page(body: &[u8], context: &TranslationContext) -> Result<TranslatedPage, TranslationError> {
-    let text = simdutf8::basic::from_utf8(body).map_err(|_| TranslationError::Encoding)?;
-    match text.trim_ascii_start().as_bytes().first() {
-        None => Err(TranslationError::Empty),
-        Some(b'[') => reader::read_page(text, context).or_else(|error| {
-            // Nearly every list is read in one pass. What that does not take is read entity by entity.
-            one_by_one::read_page(text, context)?.ok_or(TranslationError::Malformed {
-                line: error.line(),
-                column: error.column(),
-            })
-        }),
-        Some(_) => Err(TranslationError::NotAList),
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let text = simdutf8::basic::from_utf8(body);
+    match body.trim_ascii_start().first() {
+        None => return Err(TranslationError::Empty),
+        Some(b'[') => {}
+        Some(_) if text.is_err() => return Err(TranslationError::Encoding),
+        Some(_) => return Err(TranslationError::NotAList),
     }
+    // Nearly every list is read in one pass. What that does not take is read entity by entity.
+    let error = match text.map(|text| reader::read_page(text, context)) {
+        Ok(Ok(page)) => return Ok(page),
+        Ok(Err(error)) => TranslationError::Malformed {
+            line: error.line(),
+            column: error.column(),
+        },
+        Err(_) => TranslationError::Encoding,
+    };
+    one_by_one::read_page(body, context)?.ok_or(error)
 }
 
+#[cfg(test)]
+mod damaged_tests;
 #[cfg(test)]
 mod tests;

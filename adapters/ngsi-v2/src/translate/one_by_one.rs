@@ -2,26 +2,25 @@
 
 use super::elements::ElementSplitter;
 use super::translator::Translator;
-use super::{TranslatedPage, TranslationContext, TranslationError};
+use super::{Noticed, TranslatedPage, TranslationContext, TranslationError};
 use kakehashi_client::MOST_LISTED;
 use kakehashi_contract::not_finite::with_numbers;
 use kakehashi_contract::{Flaw, Yielded};
 
-/// The entities of a list. `None` when it is no list of objects, whichever of them are entities.
+/// The entities of a list. `None` when it is no list, whichever of its elements are entities.
 ///
 /// # Errors
 /// [`TranslationError::TooMany`]
-pub(super) fn read_page(text: &str, context: &TranslationContext) -> Result<Option<TranslatedPage>, TranslationError> {
+pub(super) fn read_page(body: &[u8], context: &TranslationContext) -> Result<Option<TranslatedPage>, TranslationError> {
     let mut translator = Translator::new(context);
     // The list is at hand, and was bounded when it was read.
-    let mut elements = ElementSplitter::new(text.len());
-    elements.push(text.as_bytes());
+    let mut elements = ElementSplitter::new(body.len());
+    elements.push(body);
     let mut page = TranslatedPage {
         yielded: Vec::new(),
         listed: 0,
-        unreadable_metadata: 0,
+        noticed: Noticed::default(),
     };
-    let mut has_objects = false;
     loop {
         let element = match elements.next_element() {
             Ok(Some(element)) => element,
@@ -32,16 +31,17 @@ pub(super) fn read_page(text: &str, context: &TranslationContext) -> Result<Opti
         if page.listed > MOST_LISTED {
             return Err(TranslationError::TooMany);
         }
-        has_objects |= element.starts_with(b"{");
-        let text = std::str::from_utf8(&element).unwrap_or_default();
+        let Ok(text) = simdutf8::basic::from_utf8(&element) else {
+            page.yielded.push(Yielded::LeftOut(Flaw::NotUtf8));
+            continue;
+        };
         match translator.read_entity(text) {
             Ok(entity) => page.yielded.extend(entity),
             Err(_) => page.yielded.push(Yielded::LeftOut(flaw_of(text))),
         }
     }
-    page.unreadable_metadata = translator.unreadable_metadata;
-    let is_list = elements.finish().is_ok() && has_objects;
-    Ok(is_list.then_some(page))
+    page.noticed = std::mem::take(&mut translator.noticed);
+    Ok(elements.finish().is_ok().then_some(page))
 }
 
 /// What is wrong with a text that cannot be read as an entity.

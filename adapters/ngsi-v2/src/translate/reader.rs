@@ -13,7 +13,7 @@ use super::attribute::AttributeSeed;
 use super::names::Names;
 use super::strings::string_of;
 use super::translator::{Text, TextSeed, Translator};
-use super::{TranslatedPage, TranslationContext};
+use super::{Noticed, TranslatedPage, TranslationContext};
 use kakehashi_client::MOST_LISTED;
 use kakehashi_contract::{Flaw, Yielded};
 
@@ -48,7 +48,7 @@ impl<'de> Visitor<'de> for PageVisitor<'_, '_> {
         let mut page = TranslatedPage {
             yielded: Vec::new(),
             listed: 0,
-            unreadable_metadata: 0,
+            noticed: Noticed::default(),
         };
         while let Some(entity) = list.next_element_seed(EntitySeed(self.0))? {
             page.listed += 1;
@@ -58,7 +58,7 @@ impl<'de> Visitor<'de> for PageVisitor<'_, '_> {
             }
             page.yielded.extend(entity);
         }
-        page.unreadable_metadata = self.0.unreadable_metadata;
+        page.noticed = std::mem::take(&mut self.0.noticed);
         Ok(page)
     }
 }
@@ -159,16 +159,19 @@ impl<'de> Visitor<'de> for EntitySeed<'_, '_> {
             }
         }
         translator.attributes = attributes.len();
-        let id = id.ok_or_else(|| A::Error::custom("an entity without id"))?;
         // NGSI-v2 gives an entity without a type this one.
         let short = r#type.as_deref().unwrap_or("Thing");
-        let Some(provided) = translator
+        let provided = translator
             .context
             .types
             .iter()
-            .find(|provided| *provided.short == *short)
-        else {
-            return Ok(None);
+            .find(|provided| *provided.short == *short);
+        let (id, provided) = match (id, provided) {
+            (Some(id), Some(provided)) => (id, provided),
+            // One of a type that nobody asked for.
+            (_, None) if r#type.is_some() => return Ok(None),
+            (None, _) => return Ok(Some(Yielded::LeftOut(Flaw::NoId))),
+            (Some(_), None) => return Ok(Some(Yielded::LeftOut(Flaw::Malformed))),
         };
         if let Some(flaw) = translator.flaw {
             return Ok(Some(Yielded::LeftOut(flaw)));

@@ -9,7 +9,7 @@ use ngsi_ld::{AttributeName, Entity};
 use super::*;
 use kakehashi_contract::Flaw;
 
-fn context_of(types: &[&str]) -> TranslationContext {
+pub(super) fn context_of(types: &[&str]) -> TranslationContext {
     let context = Arc::clone(Context::core());
     let mut context = TranslationContext {
         types: types
@@ -115,9 +115,9 @@ fn values_are_properties_of_their_own_kind() {
     assert_eq!(value("Boolean", "false"), property(false.into()));
     assert_eq!(value("TextUnrestricted", r#""a<b;c""#), property("a<b;c".into()));
     assert_eq!(value("MyType", "7"), property(Value::Number(Number::Integer(7))));
-    let json = Json::parse(r#"{"x":[1,null]}"#).unwrap();
+    let json = Json::parse(r#"{"x":[1,{"@type":"@json","@value":null}]}"#).unwrap();
     assert_eq!(
-        value("StructuredValue", r#"{ "x" : [ 1, null ] }"#),
+        value("StructuredValue", r#"{ "x" : [ 1, null ], "y": null }"#),
         property(Value::Json(json))
     );
 }
@@ -349,14 +349,14 @@ fn what_is_no_answer_is_an_error_that_quotes_nothing() {
     assert_eq!(fails(b" \n"), TranslationError::Empty);
     assert_eq!(fails(b"<html>"), TranslationError::NotAList);
     assert_eq!(fails(br#"{"error":"BadRequest"}"#), TranslationError::NotAList);
-    assert_eq!(fails(b"[\"\xff\"]"), TranslationError::Encoding);
+    assert_eq!(fails(b"[\"\xff\""), TranslationError::Encoding);
+    assert_eq!(fails(b"\"\xff\""), TranslationError::Encoding);
     for broken in [
         r#"[{"id":"#,
         "[]x",
         r#"[{"id":"1","type":"Room"}"#,
         r#"[{"id":"1","type":"Room"},,{"id":"2","type":"Room"}]"#,
-        "[1]",
-        r#"["canary"]"#,
+        r#"["canary"]]"#,
     ] {
         let error = fails(broken.as_bytes());
         assert!(matches!(error, TranslationError::Malformed { .. }), "{broken}: {error}");
@@ -368,8 +368,7 @@ fn what_is_no_answer_is_an_error_that_quotes_nothing() {
 fn an_entity_that_is_wrong_costs_itself_alone() {
     for wrong in [
         r#"{"id":1,"type":"Room"}"#,
-        r#"{"type":"Room"}"#,
-        "{}",
+        r#"{"id":"2"}"#,
         r#"{"id":"2","type":["Room"]}"#,
         r#"{"id":"2","type":"Room","a":21}"#,
         r#"{"id":"2","type":"Room","a":{"type":5,"value":1}}"#,
@@ -399,6 +398,119 @@ fn an_entity_that_is_wrong_costs_itself_alone() {
                 .collect();
             assert_eq!(ids.len(), 2, "{wrong}");
         }
+        let alone = translate_page(format!("[{wrong}]").as_bytes(), &context_of(&["Room"])).unwrap();
+        assert_eq!(alone.yielded, [Yielded::LeftOut(Flaw::Malformed)], "{wrong}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let flaw = |list: &[u8]| {
+        let mut page = translate_page(list, &context_of(&["Room"])).unwrap();
+        match page.yielded.pop() {
+            Some(Yielded::LeftOut(flaw)) if page.yielded.is_empty() => flaw,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(flaw(br#"[{"type":"Room"}]"#), Flaw::NoId);
+    assert_eq!(flaw(b"[{}]"), Flaw::NoId);
+    assert_eq!(flaw(b"[{\"id\":\"\xff\",\"type\":\"Room\"}]"), Flaw::NotUtf8);
+    assert_eq!(
+        flaw(br#"[{"id":"1","type":"Room","a":{"value":NaN}}]"#),
+        Flaw::NumberNotFinite
+    );
+    // What some programs write before every text is no fault.
+    assert_eq!(
+        translate_entities(b"\xEF\xBB\xBF[]", &context_of(&["Room"])),
+        Ok(Vec::new())
+    );
+}
+
+#[test]
+fn features_become_places_and_what_is_no_place_stays_what_it_says() {
+    let read = |json: &str| {
+        let body = format!(r#"[{{"id":"1","type":"Room","a":{{"type":"geo:json","value":{json}}}}}]"#);
+        let page = translate_page(body.as_bytes(), &context_of(&["Room"])).unwrap();
+        let entity = page.yielded.into_iter().find_map(Yielded::entity).unwrap();
+        let value = entity
+            .attributes
+            .into_iter()
+            .next()
+            .map(|mut one| one.instances.remove(0).value);
+        (value.unwrap(), page.noticed.reshaped)
+    };
+    let point = r#"{"type":"Point","coordinates":[1,2]}"#;
+    let line = r#"{"type":"LineString","coordinates":[[1,2],[3,4]]}"#;
+    let feature = |geometry: &str| format!(r#"{{"type":"Feature","properties":{{"a":null}},"geometry":{geometry}}}"#);
+    let features = |all: &[String]| format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, all.join(","));
+    let collection = |all: &[&str]| format!(r#"{{"geometries":[{}],"type":"GeometryCollection"}}"#, all.join(","));
+    let both = || Geometry::collected(vec![Geometry::parse(point).unwrap(), Geometry::parse(line).unwrap()]).unwrap();
+    for (json, geometry, became) in [
+        (feature(point), Geometry::parse(point).unwrap(), "geometry"),
+        (features(&[feature(point)]), Geometry::parse(point).unwrap(), "geometry"),
+        (
+            features(&[feature("null"), feature(point)]),
+            Geometry::parse(point).unwrap(),
+            "geometry",
+        ),
+        (features(&[feature(point), feature(line)]), both(), "collection"),
+        (features(&[feature(&collection(&[point, line]))]), both(), "collection"),
+        (collection(&[point, line]), both(), ""),
+        (collection(&[&collection(&[point]), line]), both(), ""),
+        (collection(&[point]), Geometry::parse(point).unwrap(), ""),
+    ] {
+        let (value, reshaped) = read(&json);
+        assert_eq!(value, AttributeValue::GeoProperty(Box::new(geometry)), "{json}");
+        let counted = reshaped.by_name().map(|(name, count)| (name, count > 0));
+        assert!(
+            counted
+                .into_iter()
+                .all(|(name, is_counted)| is_counted == (name == became)),
+            "{json}: {counted:?}"
+        );
+    }
+    let deep = (0..20).fold(point.to_owned(), |inner, _| collection(&[&inner]));
+    for json in [
+        feature("null"),
+        features(&[]),
+        features(&[feature("null")]),
+        features(&[feature(point), feature(r#"{"type":"Point","coordinates":[1,95]}"#)]),
+        features(&[point.to_owned()]),
+        collection(&[]),
+        collection(&["5"]),
+        deep,
+        r#"{"type":"Point","coordinates":[500,2]}"#.to_owned(),
+        r#"{"name":"somewhere","x":null}"#.to_owned(),
+        "[1,2]".to_owned(),
+    ] {
+        let (value, reshaped) = read(&json);
+        assert_eq!(
+            value,
+            AttributeValue::JsonProperty(Json::parse(&json).unwrap()),
+            "{json}"
+        );
+        assert_eq!(
+            (reshaped.json, reshaped.geometry, reshaped.collection),
+            (1, 0, 0),
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn a_place_that_the_source_ignores_is_noticed() {
+    for (kind, said, is_ignored) in [
+        ("geo:point", "true", true),
+        ("geo:json", "true", true),
+        ("geo:point", "false", false),
+        ("geo:point", r#""true""#, false),
+        ("Text", "true", false),
+    ] {
+        let body = format!(
+            r#"[{{"id":"1","type":"Room","a":{{"metadata":{{"ignoreType":{{"type":"Boolean","value":{said}}}}},"type":"{kind}","value":"1,2"}}}}]"#
+        );
+        let page = translate_page(body.as_bytes(), &context_of(&["Room"])).unwrap();
+        assert_eq!(page.noticed.ignores_a_place, is_ignored, "{kind} {said}");
     }
 }
 
@@ -409,7 +521,7 @@ fn metadata_that_is_no_object_costs_neither_its_attribute_nor_the_entity() {
             r#"[{{"id":"1","type":"Room","a":{{"value":1,"metadata":{{"managerName":{wrong},"accuracy":{{"value":2}}}}}}}}]"#
         );
         let page = translate_page(list.as_bytes(), &context_of(&["Room"])).unwrap();
-        assert_eq!(page.unreadable_metadata, 1, "{wrong}");
+        assert_eq!(page.noticed.unreadable_metadata, 1, "{wrong}");
         let entity = page.yielded.into_iter().find_map(Yielded::entity).unwrap();
         let inner = &entity.attributes[0].instances[0].sub_attributes;
         assert_eq!(inner.len(), 1, "{wrong}");

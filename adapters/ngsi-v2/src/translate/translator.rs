@@ -7,8 +7,8 @@ use kakehashi_contract::Flaw;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Visitor};
 
-use super::TranslationContext;
 use super::names::Names;
+use super::{Noticed, TranslationContext};
 
 /// What reading one answer needs.
 pub(super) struct Translator<'c> {
@@ -18,8 +18,7 @@ pub(super) struct Translator<'c> {
     pub(super) attributes: usize,
     /// What is wrong with the entity that is read, if something is found.
     pub(super) flaw: Option<Flaw>,
-    /// Metadata that are no objects, and are left out.
-    pub(super) unreadable_metadata: usize,
+    pub(super) noticed: Noticed,
 }
 
 impl<'c> Translator<'c> {
@@ -29,7 +28,7 @@ impl<'c> Translator<'c> {
             names: Names::new(&context.context, &context.attributes, &context.tables),
             attributes: 0,
             flaw: None,
-            unreadable_metadata: 0,
+            noticed: Noticed::default(),
         }
     }
 

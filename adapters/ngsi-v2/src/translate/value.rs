@@ -11,9 +11,9 @@ use smallvec::SmallVec;
 use super::super::names::object_id;
 use super::geometry;
 use super::strings::string_of;
-use kakehashi_contract::Flaw;
+use kakehashi_contract::{Flaw, Reshaped};
 
-/// What an attribute says; `None` when it is left out: null, or a place that is none.
+/// What an attribute says; `None` when it is left out: null, or a place that is none and no GeoJSON.
 ///
 /// `object_type` is what the source says of the type of a Relationship's object.
 ///
@@ -23,6 +23,7 @@ pub(super) fn attribute_value(
     v2_type: &str,
     raw: &RawValue,
     object_type: impl FnOnce() -> Option<CompactString>,
+    reshaped: &mut Reshaped,
 ) -> Result<Option<AttributeValue>, Flaw> {
     let json = raw.get();
     if json == "null" {
@@ -37,11 +38,18 @@ pub(super) fn attribute_value(
             }
         }
         _ if v2_type.starts_with("geo:") && geometry::is_geometry_type(v2_type) => {
-            let geometry = geometry::parse(v2_type, json);
-            if geometry.is_none() {
-                check_sound(json)?;
+            if let Some(place) = geometry::parse(v2_type, json, reshaped) {
+                return Ok(Some(AttributeValue::GeoProperty(Box::new(place))));
             }
-            Ok(geometry.map(|geometry| AttributeValue::GeoProperty(Box::new(geometry))))
+            // What GeoJSON says beside a place is worth more than nothing; a text that is no position says nothing else.
+            if v2_type == geometry::GEO_JSON && json.starts_with(['{', '[']) {
+                let json = Json::sound_literal(raw)?;
+                reshaped.json += 1;
+                return Ok(Some(AttributeValue::JsonProperty(json)));
+            }
+            check_sound(json)?;
+            reshaped.nothing += 1;
+            Ok(None)
         }
         _ => Ok(typed_property(v2_type, raw)?.map(AttributeValue::Property)),
     }

@@ -248,9 +248,7 @@ impl<'a> Collected<'a> {
                 min: Some(_),
                 max: None,
             } => all(&self.answers),
-            GeoRelation::Intersects | GeoRelation::Contains | GeoRelation::Near { min: None, .. } => {
-                any(&self.answers)
-            }
+            GeoRelation::Intersects | GeoRelation::Contains | GeoRelation::Near { min: None, .. } => any(&self.answers),
             GeoRelation::Near { .. } => {
                 let half = self.answers.len() / 2;
                 let halves = self.answers.split_at_checked(half);
