@@ -108,7 +108,7 @@ async fn broken_scope_queries_and_lists_of_values() {
         value("csf", "))bad(("),
         value("csf", "mode=\"inclusive\""),
         value("expandValues", "a,,b"),
-        value("expandValues", "1a"),
+        value("expandValues", "-a"),
         value("jsonKeys", "a b"),
         value("geoQ", ""),
         value("geoQ", "{\"georel\":"),

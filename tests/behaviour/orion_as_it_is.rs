@@ -313,7 +313,7 @@ async fn types_whose_names_are_escaped_are_provided_and_asked_for() {
         ] {
             platform.forget_requests();
             let answer = platform
-                .entities(format!("type={}&count=true", r#type))
+                .entities(format!("type={type}&count=true"))
                 .by(consumer)
                 .tenant(TENANT)
                 .await

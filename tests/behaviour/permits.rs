@@ -430,7 +430,10 @@ async fn an_area_is_kept_and_a_source_is_asked_within_its_box() {
     ids.sort();
     assert_eq!(ids, inside);
     for request in platform.asked_of_orion() {
-        let told = request.parameter("georel").is_some() && request.parameter("coords").is_some();
+        let is_in_box = request.parameter("georel").is_some() && request.parameter("coords").is_some();
+        // What the source does not look for is asked for beside.
+        let is_ignored = request.parameter("mq").as_deref() == Some("location.ignoreType==true");
+        let told = is_in_box || is_ignored;
         assert!(told, "{request:?}");
     }
     // The file is a part of the revision: what changes it changes who sees what.

@@ -376,7 +376,7 @@ fn check_says_no_where_serve_does_not_start() {
     type Breaks = fn(&Files);
     let broken: [(&str, Breaks); 9] = [
         ("a file in the place of the store's folder", |files| {
-            files.write("store", "no folder")
+            files.write("store", "no folder");
         }),
         ("a store under a file", |files| {
             files.write("file", "no folder");
