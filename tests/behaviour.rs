@@ -32,6 +32,7 @@ mod behaviour {
     mod contexts_stored;
     mod cors;
     mod credentials;
+    mod database_gone;
     mod dates_of_what_is_seen;
     mod demo;
     mod documented;

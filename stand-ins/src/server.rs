@@ -10,6 +10,7 @@ mod log;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -82,6 +83,12 @@ impl Server {
     /// Forgets what was asked so far.
     pub fn clear_requests(&self) {
         self.log().clear();
+    }
+
+    /// How many requests were given up: their connections were closed before there was an answer.
+    #[must_use]
+    pub fn abandoned(&self) -> usize {
+        self.shared.abandoned.load(Ordering::SeqCst)
     }
 
     /// Switches the request log on or off; a benchmark does not want to pay for it.

@@ -1,19 +1,24 @@
 //! Whether and when a request may go to a source: its circuit breaker, its concurrency, its rate. And what the
 //! gateway remembers of how it went.
 
+use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use hashbrown::DefaultHashBuilder;
+use http::HeaderValue;
+use kakehashi_resources::Resources;
 use kakehashi_resources::gate::{Gate, Pass};
-use kakehashi_resources::{Exhausted, Resources};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::SourceLimits;
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Concern, Entry, Probed};
 use kakehashi_contract::{AdapterError, ErrorKind, Reshaped, SourceId, SourceStatus};
 
 /// The limits of one source, shared by all its requests.
@@ -21,6 +26,10 @@ use kakehashi_contract::{AdapterError, ErrorKind, Reshaped, SourceId, SourceStat
 pub(super) struct Admission {
     source: SourceId,
     breaker: Breaker,
+    prober: OnceLock<Prober>,
+    hashes: DefaultHashBuilder,
+    /// The source's own, within which a request has its place and its rate.
+    timeout: Duration,
     /// Places are given by turns between callers: nobody stands behind all that another has asked.
     concurrency: Arc<Gate>,
     rate: Option<DefaultDirectRateLimiter>,
@@ -35,6 +44,20 @@ pub(super) struct Admission {
     latency: AtomicU64,
 }
 
+/// Begins a probe on a thread: what it concerns, and with which consumer's token.
+pub(super) struct Prober(pub(super) Box<BeginsProbe>);
+
+type BeginsProbe = dyn Fn(&Arc<Admission>, Concern, Option<Arc<HeaderValue>>, &Handle) + Send + Sync;
+
+impl fmt::Debug for Prober {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Prober")
+    }
+}
+
+/// The gateway's own credential, or none.
+const OWN_CREDENTIAL: u64 = 0;
+
 /// How much one answer counts in the average of latencies: the last ten or so decide.
 const WEIGHT_OF_ONE: u64 = 8;
 
@@ -47,6 +70,9 @@ impl Admission {
         Self {
             source,
             breaker: Breaker::default(),
+            prober: OnceLock::new(),
+            hashes: DefaultHashBuilder::default(),
+            timeout: limits.timeout,
             concurrency: Gate::new(limits.concurrency.max(1)),
             rate: quota.map(RateLimiter::direct),
             clock: DefaultClock::default(),
@@ -60,31 +86,93 @@ impl Admission {
         }
     }
 
+    /// By which the breaker knows a credential: a consumer's own, or the gateway's.
+    pub(super) fn credential(&self, token: Option<&Arc<HeaderValue>>) -> u64 {
+        // 0 stands for the gateway's own.
+        token.map_or(OWN_CREDENTIAL, |token| self.hashes.hash_one(token.as_bytes()).max(1))
+    }
+
+    /// Who sends probes.
+    pub(super) fn probed_by(&self, prober: Prober) {
+        // Each source has one.
+        let _ = self.prober.set(prober);
+    }
+
+    /// Begins a probe there, which the breaker waits for.
+    pub(super) fn probe(self: &Arc<Self>, concern: Concern, token: Option<Arc<HeaderValue>>, home: Option<&Handle>) {
+        match (self.prober.get(), home) {
+            (Some(Prober(begin)), Some(home)) => begin(self, concern, token, home),
+            // The thread ends.
+            _ => self.probed(concern, Probed::Unknown),
+        }
+    }
+
     /// Waits until a request may go out. The concurrency comes before the rate: in the other order a queue of
     /// requests that have paid their rate would leave all at once.
     pub(super) async fn admit(
         self: &Arc<Self>,
+        token: Option<&Arc<HeaderValue>>,
         resources: &Resources,
-        deadline: Instant,
-    ) -> Result<InFlight, AdapterError> {
-        if !self.breaker.admits(std::time::Instant::now()) {
-            return Err(self.error(ErrorKind::Unreachable, "held back after several failures in a row"));
+        of_request: Instant,
+    ) -> Result<Pass, AdapterError> {
+        let credential = self.credential(token);
+        loop {
+            // As long as the probe takes, or the caller's own time.
+            self.wait_for_breaker(credential, token, of_request).await?;
+            let deadline = (Instant::now() + self.timeout).min(of_request);
+            let place = timeout_at(deadline, resources.enter(&self.concurrency)).await;
+            let Ok(place) = place else {
+                return Err(self.error(ErrorKind::Overloaded, "no room within the concurrency limit"));
+            };
+            self.wait_for_rate(deadline).await?;
+            // While it waited the source may have failed others.
+            if !self.breaker.is_in_the_way(credential) {
+                return Ok(place);
+            }
         }
-        let place = timeout_at(deadline, resources.enter(&self.concurrency)).await;
-        let Ok(place) = place else {
-            return Err(self.error(ErrorKind::Overloaded, "no room within the concurrency limit"));
-        };
-        self.wait_for_rate(deadline).await?;
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Ok(InFlight {
-            admission: Arc::clone(self),
-            _place: place,
-        })
     }
 
-    /// Whether requests are held back after several failures in a row.
-    pub(super) fn is_held_back(&self) -> bool {
-        self.breaker.open_since().is_some()
+    /// Waits for the probe where one decides whether requests may go out.
+    async fn wait_for_breaker(
+        self: &Arc<Self>,
+        credential: u64,
+        token: Option<&Arc<HeaderValue>>,
+        deadline: Instant,
+    ) -> Result<(), AdapterError> {
+        loop {
+            match self.breaker.entry(credential, std::time::Instant::now()) {
+                Entry::Yes => return Ok(()),
+                Entry::No(Concern::Source, said) => {
+                    let detail = match said {
+                        Some(_) => "held back, as the source has said",
+                        None => "held back after several failures in a row",
+                    };
+                    return Err(self.held_back(detail, said));
+                }
+                Entry::No(Concern::Credential(_), said) => {
+                    return Err(self.held_back("held back, because the source refuses the credential", said));
+                }
+                Entry::Probe(concern) => {
+                    self.probe(concern, token.cloned(), Handle::try_current().ok().as_ref());
+                }
+                Entry::Wait(decided, until) => {
+                    let until = until.map_or(deadline, |until| Instant::from_std(until).min(deadline));
+                    if timeout_at(until, decided).await.is_err() && until == deadline {
+                        return Err(self.held_back("held back until it is known whether the source answers", None));
+                    }
+                }
+            }
+        }
+    }
+
+    fn held_back(&self, detail: &'static str, said: Option<Duration>) -> AdapterError {
+        let error = self.error(ErrorKind::Unreachable, detail);
+        error.to_be_repeated_after(said).held_back()
+    }
+
+    /// Whether requests are held back, or may be by what a probe finds out.
+    pub(super) fn is_held_back(&self, token: Option<&Arc<HeaderValue>>) -> bool {
+        self.breaker.is_in_the_way(self.credential(token))
     }
 
     /// A request waits for the answer to an equal one that is under way.
@@ -92,12 +180,37 @@ impl Admission {
         self.joined.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The source could not be reached, fell silent, or broke off.
-    pub(super) fn failed(&self) {
-        self.breaker.failed(std::time::Instant::now());
+    /// The source has answered as it should.
+    pub(super) fn succeeded(&self, credential: u64) {
+        self.breaker.succeeded(credential, std::time::Instant::now());
+        self.is_failing.store(false, Ordering::Relaxed);
     }
 
-    async fn wait_for_rate(&self, deadline: Instant) -> Result<(), AdapterError> {
+    /// Something has failed. True: a probe must begin.
+    pub(super) fn failed(&self, concern: Concern) -> bool {
+        self.breaker.failed(concern, std::time::Instant::now())
+    }
+
+    /// It wants to be left alone for so long.
+    pub(super) fn is_left_alone(&self, concern: Concern, after: Duration) {
+        self.breaker.is_left_alone(concern, after, std::time::Instant::now());
+    }
+
+    #[cfg(test)]
+    pub(super) fn let_time_pass(&self, time: Duration) {
+        self.breaker.let_time_pass(time);
+    }
+
+    /// A caller has left a silent source. True: a probe must begin.
+    pub(super) fn doubted(&self) -> bool {
+        self.breaker.doubted(std::time::Instant::now())
+    }
+
+    pub(super) fn probed(&self, concern: Concern, probed: Probed) {
+        self.breaker.probed(concern, probed, std::time::Instant::now());
+    }
+
+    pub(super) async fn wait_for_rate(&self, deadline: Instant) -> Result<(), AdapterError> {
         let Some(rate) = &self.rate else {
             return Ok(());
         };
@@ -119,8 +232,27 @@ impl Admission {
         AdapterError::new(&self.source, kind, detail)
     }
 
+    /// A request has begun.
+    pub(super) fn begun(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request has ended, as has its answer.
+    pub(super) fn ended(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A request goes out.
+    pub(super) fn sent(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn source(&self) -> &SourceId {
+        &self.source
+    }
+
     /// The source has begun to answer after so long. Two answers at once may count as one: it is an average.
-    fn answered(&self, after: Duration) {
+    pub(super) fn answered(&self, after: Duration) {
         let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX).max(1);
         let average = match self.latency.load(Ordering::Relaxed) {
             0 => micros,
@@ -133,7 +265,7 @@ impl Admission {
 
     pub(super) fn status(&self) -> SourceStatus {
         SourceStatus {
-            open_since: self.breaker.open_since(),
+            open_since: self.breaker.open_since(OWN_CREDENTIAL),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             requests: self.requests.load(Ordering::Relaxed),
             joined: self.joined.load(Ordering::Relaxed),
@@ -146,56 +278,5 @@ impl Admission {
                 .filter(|micros| *micros > 0)
                 .map(Duration::from_micros),
         }
-    }
-}
-
-/// One request under way, until the end of its answer's body.
-#[derive(Debug)]
-pub(super) struct InFlight {
-    admission: Arc<Admission>,
-    _place: Pass,
-}
-
-impl InFlight {
-    pub(super) fn error(&self, kind: ErrorKind, detail: impl Into<Arc<str>>) -> AdapterError {
-        self.admission.error(kind, detail)
-    }
-
-    pub(super) fn source(&self) -> &SourceId {
-        &self.admission.source
-    }
-
-    /// What the request may use is used up, which says nothing about the source.
-    pub(super) fn exhausted(&self, exhausted: Exhausted) -> AdapterError {
-        AdapterError::exhausted(&self.admission.source, exhausted)
-    }
-
-    /// It goes out.
-    pub(super) fn sent(&self) {
-        self.admission.requests.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The source has begun to answer after so long.
-    pub(super) fn answered(&self, after: Duration) {
-        self.admission.answered(after);
-    }
-
-    /// The source has done its part: its whole answer has arrived, or as much of it as anybody wants.
-    pub(super) fn succeeded(&self) {
-        self.admission.breaker.succeeded();
-        self.admission.is_failing.store(false, Ordering::Relaxed);
-    }
-
-    /// The source could not be reached, fell silent, or broke off. Neither this nor success is said of an answer that
-    /// somebody stops reading, nor of one that is larger than what is read: what is asked for decides how large an answer
-    /// is, and no consumer may close a source to the others.
-    pub(super) fn failed(&self) {
-        self.admission.failed();
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.admission.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -12,11 +11,9 @@ use hyper::body::Incoming;
 use kakehashi_resources::{Held, Resources, pause};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::admission::InFlight;
 use super::content_coding::{Arriving, Broken, Received};
 use super::driven::{Lendable, Waited, together};
-use super::manners::SILENCE_THAT_COUNTS;
-use super::progress::Progress;
+use super::verdict::InFlight;
 use kakehashi_contract::{AdapterError, ErrorKind};
 
 /// Largest buffer that a `content-length` alone makes us allocate, and that grows, in bytes; beyond, there is another one
@@ -35,12 +32,8 @@ pub(super) struct ChunkStream {
     until: Until,
     deadline: Pin<Box<Sleep>>,
     began: Instant,
-    /// When the latest bytes have come.
-    last: Instant,
     /// How much of the time it was not read though it could be.
     waited: Waited,
-    /// Whom it is told that bytes have come.
-    progress: Option<Arc<Progress>>,
     in_flight: InFlight,
     ended: bool,
 }
@@ -83,20 +76,10 @@ impl ChunkStream {
             until,
             deadline: Box::pin(sleep_until(until.deadline)),
             began: Instant::now(),
-            last: Instant::now(),
             waited: Waited::default(),
-            progress: None,
             in_flight,
             ended: false,
         })
-    }
-
-    /// The same, which tells that bytes have come.
-    pub(super) fn telling(self, progress: &Arc<Progress>) -> Self {
-        Self {
-            progress: Some(Arc::clone(progress)),
-            ..self
-        }
     }
 
     /// All of it, counted in what is returned beside it.
@@ -121,7 +104,7 @@ impl ChunkStream {
         };
         // Most answers arrive in one piece, which needs no copy.
         if self.declared == Some(first.len()) {
-            self.in_flight.succeeded();
+            self.in_flight.verdict().is_whole();
             self.hold(&mut held, first.len())?;
             return Ok(Begun::Whole(first, held));
         }
@@ -136,13 +119,10 @@ impl ChunkStream {
         Ok(Begun::Part(Box::new(collecting)))
     }
 
-    /// Whether it is the source that needed the time which is over, and not others whose turn it was: no consumer may close a
+    /// Whether it is the source that needed all of its own time, and not others whose turn it was: no consumer may close a
     /// source to the others by keeping the gateway busy.
     fn is_late(&self) -> bool {
-        let waited = self.waited.total();
-        let is_source = waited < self.began.elapsed() / 2;
-        let silence = self.last.elapsed().saturating_sub(waited);
-        is_source && (self.until.is_own || silence >= SILENCE_THAT_COUNTS)
+        self.until.is_own && self.waited.total() < self.began.elapsed() / 2
     }
 
     fn hold(&self, held: &mut Held, bytes: usize) -> Result<(), AdapterError> {
@@ -159,7 +139,7 @@ impl ChunkStream {
             let (wanted, rest) = chunk.split_at_checked(room).unwrap_or((&chunk, &[]));
             collected.extend_from_slice(wanted);
             if !rest.is_empty() {
-                self.in_flight.succeeded();
+                self.in_flight.verdict().is_whole();
                 break;
             }
         }
@@ -305,7 +285,7 @@ impl Stream for ChunkStream {
         // The deadline first: a source that always has one more byte must not keep us beyond it.
         if self.deadline.as_mut().poll(cx).is_ready() {
             if self.is_late() {
-                self.in_flight.failed();
+                self.in_flight.verdict().failed();
             }
             return self.end(ErrorKind::Timeout, "the body did not end within the deadline");
         }
@@ -313,22 +293,18 @@ impl Stream for ChunkStream {
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => {
                 self.ended = true;
-                self.in_flight.succeeded();
+                self.in_flight.verdict().is_whole();
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(Broken::TooLarge))) => self.end(ErrorKind::TooLarge, Broken::TooLarge.what()),
             Poll::Ready(Some(Err(broken))) => {
-                self.in_flight.failed();
+                self.in_flight.verdict().failed();
                 self.end(ErrorKind::InvalidPayload, broken.what())
             }
             Poll::Ready(Some(Ok(chunk))) => match self.remaining.checked_sub(chunk.len()) {
                 None => self.end(ErrorKind::TooLarge, "the body is larger than the cap"),
                 Some(remaining) => {
-                    let now = Instant::now();
-                    self.last = now;
-                    if let Some(progress) = &self.progress {
-                        progress.has_come(now);
-                    }
+                    self.in_flight.verdict().heard(Instant::now());
                     self.remaining = remaining;
                     Poll::Ready(Some(Ok(chunk)))
                 }

@@ -4,23 +4,23 @@ use std::future::Future;
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use tokio::time::{Instant, timeout_at};
 
 use super::SourceLimits;
 use super::address_rule::AddressRefused;
-use super::admission::{Admission, InFlight};
+use super::admission::Admission;
 use super::body::Until;
 use super::content_coding::Received;
 use super::driven::Lendable;
 use super::endpoint::Endpoint;
 use super::http_client::HttpClient;
-use super::manners::SILENCE_THAT_COUNTS;
 use super::oauth2::TokenSource;
 use super::query_key::QueryKey;
 use super::request::Prepared;
+use super::verdict::{InFlight, Verdict};
 use kakehashi_contract::{AdapterError, Call, ErrorKind, HIDDEN, SourceId};
 
 /// What it takes to ask a source.
@@ -64,20 +64,48 @@ pub(super) struct Head {
 }
 
 impl Source {
+    /// The whole address of a request, with this key. The error says why there is none.
+    pub(super) fn address(&self, path_and_query: &str, key: Option<&QueryKey>) -> Result<Uri, &'static str> {
+        let uri = self.endpoint.join(path_and_query);
+        let uri = uri.map_err(|_| "the request's path is no URL")?;
+        match key {
+            Some(key) => key.added_to(&uri).ok_or("the request's query is no URL"),
+            None => Ok(uri),
+        }
+    }
+
     /// Waits until a request may go out, and for what proves it.
     pub(super) async fn admitted(&self, admission: &Arc<Admission>, call: &Call) -> Result<Admitted, AdapterError> {
+        let token = self.token_of(call);
         let of_request = Instant::from_std(call.deadline);
+        let place = admission.admit(token, &call.resources, of_request).await?;
+        let in_flight = InFlight::new(Verdict::new(admission, token.cloned()), Some(place));
         let patience = (Instant::now() + self.limits.timeout).min(of_request);
-        let in_flight = admission.admit(&call.resources, patience).await?;
+        self.proved(in_flight, token, patience).await
+    }
+
+    /// The consumer's own token, where the source is shown it.
+    pub(super) fn token_of<'c>(&self, call: &'c Call) -> Option<&'c Arc<HeaderValue>> {
+        matches!(self.proof, Proof::PassThrough)
+            .then_some(call.consumer_token.as_ref())
+            .flatten()
+    }
+
+    /// Waits for what proves a request.
+    pub(super) async fn proved(
+        &self,
+        in_flight: InFlight,
+        consumer_token: Option<&Arc<HeaderValue>>,
+        patience: Instant,
+    ) -> Result<Admitted, AdapterError> {
         let at = Instant::now();
-        let patience = (at + self.limits.timeout).min(of_request);
         let (proof, at) = match &self.proof {
             Proof::Nothing | Proof::Query(_) => (None, at),
             Proof::Header(name, value) => (Some((name.clone(), value.clone())), at),
-            Proof::PassThrough => {
-                let token = call.consumer_token.as_deref();
-                (token.map(|token| (AUTHORIZATION, token.clone())), at)
-            }
+            Proof::PassThrough => (
+                consumer_token.map(|token| (AUTHORIZATION, HeaderValue::clone(token))),
+                at,
+            ),
             Proof::Tokens(tokens) => {
                 let token = token(tokens, patience, &in_flight).await?;
                 // The source has its whole time: it is not to blame for an endpoint of tokens.
@@ -112,7 +140,7 @@ impl Source {
         } = admitted;
         in_flight.sent();
         let exchange = self.exchange(request, proof.as_ref(), traceparent);
-        let mut answer = within(exchange, request, until, sent, &in_flight).await?;
+        let mut answer = within(exchange, request, until, &in_flight).await?;
         if let (Proof::Tokens(tokens), Some((_, refused))) = (&self.proof, &proof) {
             if answer.status() != StatusCode::UNAUTHORIZED {
                 tokens.taken(refused);
@@ -120,7 +148,7 @@ impl Source {
                 // It may have been withdrawn. Once more with a new one; what comes then is the answer.
                 let proof = (AUTHORIZATION, token(tokens, until.deadline, &in_flight).await?);
                 let exchange = self.exchange(request, Some(&proof), traceparent);
-                answer = within(exchange, request, until, sent, &in_flight).await?;
+                answer = within(exchange, request, until, &in_flight).await?;
                 if answer.status() != StatusCode::UNAUTHORIZED {
                     tokens.taken(&proof.1);
                 }
@@ -129,9 +157,13 @@ impl Source {
         in_flight.answered(sent.elapsed());
         let (parts, body) = answer.into_parts();
         if parts.status.is_redirection() {
-            in_flight.succeeded();
+            // To a page for logging in, or away from a proxy that has lost its platform.
+            in_flight.verdict().failed();
             let kind = ErrorKind::Status(parts.status.as_u16());
             return Err(request.lost(in_flight.error(kind, "a redirection, which is not followed")));
+        }
+        if !parts.status.is_success() {
+            in_flight.verdict().has_status(parts.status, &parts.headers);
         }
         Ok(Head {
             status: parts.status,
@@ -175,7 +207,6 @@ async fn within(
     exchange: impl Future<Output = Result<http::Response<Incoming>, legacy::Error>>,
     request: &Prepared,
     until: Until,
-    sent: Instant,
     in_flight: &InFlight,
 ) -> Result<http::Response<Incoming>, AdapterError> {
     match timeout_at(until.deadline, exchange).await {
@@ -183,7 +214,7 @@ async fn within(
         Ok(Err(error)) => {
             let (kind, detail) = what_failed(&error);
             if kind != ErrorKind::Refused {
-                in_flight.failed();
+                in_flight.verdict().failed();
             }
             let failure = in_flight.error(kind, detail);
             // Without a connection nothing was sent.
@@ -194,8 +225,8 @@ async fn within(
             })
         }
         Err(_) => {
-            if until.is_own || sent.elapsed() >= SILENCE_THAT_COUNTS {
-                in_flight.failed();
+            if until.is_own {
+                in_flight.verdict().failed();
             }
             Err(request.lost(in_flight.error(ErrorKind::Timeout, "no answer within the deadline")))
         }

@@ -8,6 +8,8 @@ mod admission;
 mod body;
 mod breaker;
 #[cfg(test)]
+mod breaker_model_tests;
+#[cfg(test)]
 mod breaker_tests;
 mod content_coding;
 mod driven;
@@ -23,6 +25,7 @@ mod manners;
 mod oauth2;
 #[cfg(test)]
 mod oauth2_tests;
+mod probe;
 mod progress;
 mod query_key;
 mod request;
@@ -37,9 +40,11 @@ mod under_way;
 mod under_way_model_tests;
 #[cfg(test)]
 mod under_way_tests;
+mod verdict;
 mod walked;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -55,6 +60,7 @@ pub use self::oauth2::{ClientAuthentication, OAuth2Settings, TokenFailure};
 pub use self::query_key::QueryKey;
 pub use self::request::{Resend, SourceRequest};
 pub use self::source_client::{SourceClient, SourceClientError};
+use self::verdict::Verdict;
 pub use self::walked::Walked;
 
 /// How the gateway proves itself to a source. Secrets never show in `Debug`.
@@ -154,4 +160,6 @@ pub struct Response {
     pub body: Bytes,
     /// What is counted of it for the request.
     pub held: Held,
+    /// What it says about the source, once somebody has read it.
+    verdict: Arc<Verdict>,
 }

@@ -1,7 +1,7 @@
 //! One source's use of the gateway's connections.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::SystemTime;
 
@@ -16,18 +16,20 @@ use hyper::body::Incoming;
 use kakehashi_resources::Held;
 use tokio::time::{Instant, timeout_at};
 
-use super::admission::{Admission, InFlight};
+use super::admission::Admission;
 use super::body::{Begun, ChunkStream, READ_HERE, Until};
 use super::content_coding::Received;
 use super::endpoint::{Endpoint, InvalidEndpoint};
 use super::exchange::{Admitted, Head, Proof, Source};
 use super::http_client::{HttpClient, TlsSetupError};
 use super::oauth2::TokenSource;
+use super::probe::{self, Probe};
 use super::progress::Progress;
 use super::query_key::QueryKey;
 use super::request::{Prepared, SourceRequest};
 use super::retry_after::retry_after;
 use super::under_way::{Arrived, ArrivedBody, Ended, Joined, Listed, Outcome, Taken, UnderWay};
+use super::verdict::InFlight;
 use super::{Credential, Response, SourceLimits};
 use kakehashi_contract::{
     AdapterError, AskedRequest, Call, ErrorKind, Origin, SourceId, SourceStatus, TooManyRequests,
@@ -56,6 +58,8 @@ pub enum SourceClientError {
 #[derive(Debug, Clone)]
 pub struct SourceClient {
     source: Arc<Source>,
+    /// What it is asked to find out whether it is well.
+    probe: Arc<OnceLock<Probe>>,
     admission: Arc<Admission>,
     under_way: Arc<UnderWay>,
 }
@@ -82,11 +86,26 @@ impl SourceClient {
             limits,
             http,
         });
+        let probe = Arc::default();
+        admission.probed_by(probe::prober(&source, &probe));
         Ok(Self {
             source,
+            probe,
             admission,
             under_way: Arc::default(),
         })
+    }
+
+    /// The same, which finds out by this request whether the source is well: one that costs the source little, brings nothing
+    /// that is not asked for, and is answered in JSON.
+    #[must_use]
+    pub fn probing(self, path_and_query: &str, headers: &[(HeaderName, HeaderValue)]) -> Self {
+        // Whoever is the first to say it has said it for all clones.
+        let _ = self.probe.set(Probe {
+            path_and_query: path_and_query.into(),
+            headers: headers.into(),
+        });
+        self
     }
 
     /// The source.
@@ -107,10 +126,26 @@ impl SourceClient {
         self.admission.status()
     }
 
+    #[cfg(test)]
+    pub(super) fn let_time_pass(&self, time: std::time::Duration) {
+        self.admission.let_time_pass(time);
+    }
+
     /// An error of this source, counted in its status: for what an adapter finds wrong with an answer.
     #[must_use]
     pub fn error(&self, kind: ErrorKind, detail: impl Into<Arc<str>>) -> AdapterError {
         self.admission.error(kind, detail)
+    }
+
+    /// What the source has sent is what its protocol promises. Until that is said of some answer, failures are in a row.
+    pub fn understood(&self, answer: &Response) {
+        answer.verdict.succeeded();
+    }
+
+    /// What the source has sent is not what its protocol promises: this counts among its failures.
+    #[must_use]
+    pub fn not_understood(&self, answer: &Response, detail: impl Into<Arc<str>>) -> AdapterError {
+        answer.verdict.not_understood(ErrorKind::InvalidPayload, detail)
     }
 
     /// The source has refused what it was asked, with this answer: the error says when it wants to be asked again.
@@ -178,17 +213,8 @@ impl SourceClient {
 
     /// The whole address of a request.
     fn address(&self, path_and_query: &str, key: Option<&QueryKey>) -> Result<Uri, AdapterError> {
-        let uri = self
-            .source
-            .endpoint
-            .join(path_and_query)
-            .map_err(|_| self.error(ErrorKind::Internal, "the request's path is no URL"))?;
-        match key {
-            Some(key) => key
-                .added_to(&uri)
-                .ok_or_else(|| self.error(ErrorKind::Internal, "the request's query is no URL")),
-            None => Ok(uri),
-        }
+        let uri = self.source.address(path_and_query, key);
+        uri.map_err(|detail| self.error(ErrorKind::Internal, detail))
     }
 
     /// Counts a request among those of its question. That there are too many is no trouble of the source's.
@@ -240,6 +266,7 @@ impl SourceClient {
             until,
             in_flight,
         } = head.await?;
+        let verdict = Arc::clone(in_flight.verdict());
         let (body, held) = if status.is_success() {
             let chunks = ChunkStream::new(body, source.limits.body, until, in_flight);
             let chunks = chunks.map_err(|error| request.lost(error))?;
@@ -253,6 +280,7 @@ impl SourceClient {
             headers,
             body,
             held,
+            verdict,
         })
     }
 
@@ -263,7 +291,7 @@ impl SourceClient {
             return self.alone_as_large(&request, hash, call).await;
         }
         let request = Arc::new(request);
-        let joined = match self.join(&request, hash) {
+        let joined = match self.join(&request, hash, call) {
             Some(joined) => joined,
             None => self.begin_or_join(&request, hash, call).await?,
         };
@@ -281,9 +309,13 @@ impl SourceClient {
 
     /// An equal request that is under way. Nobody waits for a source that has failed several times in a row, not even for
     /// the request that tries it again.
-    fn join(&self, request: &Prepared, hash: u64) -> Option<Joined> {
+    fn join(&self, request: &Prepared, hash: u64, call: &Call) -> Option<Joined> {
         let joined = self.under_way.join(request, hash, |token| self.is_good(token))?;
-        (!self.admission.is_held_back()).then_some(joined)
+        (!self.is_held_back(call)).then_some(joined)
+    }
+
+    fn is_held_back(&self, call: &Call) -> bool {
+        self.admission.is_held_back(self.source.token_of(call))
     }
 
     /// Whether what was sent with this token is as good as what would be sent now.
@@ -300,7 +332,7 @@ impl SourceClient {
         let admitted = match futures::poll!(&mut admitting) {
             Poll::Ready(admitted) => admitted?,
             Poll::Pending => loop {
-                let is_good = |token: Option<&HeaderValue>| !self.admission.is_held_back() && self.is_good(token);
+                let is_good = |token: Option<&HeaderValue>| !self.is_held_back(call) && self.is_good(token);
                 let (told, _waiting) = match self.under_way.join_or_wait(request, hash, is_good) {
                     Ok(joined) => return Ok(joined),
                     Err(waiting) => waiting,
@@ -312,12 +344,12 @@ impl SourceClient {
         };
         let source = Arc::clone(&self.source);
         let until = source.until(&admitted, None);
-        let progress = Progress::new(admitted.at, until.deadline, call.traceparent.clone());
+        let progress = Progress::new(until.deadline, call.traceparent.clone());
         let token = match (&source.proof, &admitted.proof) {
             (Proof::Tokens(_), Some((_, token))) => Some(token.clone()),
             _ => None,
         };
-        let (asked, told, held) = (Arc::clone(request), Arc::clone(&progress), call.resources.held());
+        let (asked, told, held) = (Arc::clone(request), call.traceparent.clone(), call.resources.held());
         // Made where it stays: it is large.
         let exchange = |listed| for_all(source, asked, admitted, until, told, held, listed).boxed();
         let is_good = |token: Option<&HeaderValue>| self.is_good(token);
@@ -358,7 +390,12 @@ impl SourceClient {
             // Where it was begun, it could not go on.
             Ok(Err(Ended::OfWhoBegan(_))) | Err(_) => return self.alone(request, call).await,
         };
-        let Arrived { status, headers, body } = arrived;
+        let Arrived {
+            status,
+            headers,
+            body,
+            verdict,
+        } = arrived;
         let (body, held) = match body {
             ArrivedBody::Small(body, held) => {
                 let held = is_own.then(|| taken(&held)).flatten();
@@ -387,6 +424,7 @@ impl SourceClient {
             headers,
             body,
             held,
+            verdict,
         })
     }
 
@@ -404,15 +442,12 @@ impl SourceClient {
         Ok(answer)
     }
 
-    /// The caller's own time is over before the source's is. What the source has done wrong until then counts once, however
-    /// many wait.
+    /// The caller's own time is over before the source's is. That is told once, however many wait, and says nothing about the
+    /// source: where nobody waits any more, a probe finds out whether its silence is to be wondered at.
     fn gives_up(&self, progress: &Progress) -> AdapterError {
         let detail = "no whole answer within the deadline";
         if !progress.is_first_to_leave() {
             return AdapterError::new(&self.source.id, ErrorKind::Timeout, detail);
-        }
-        if progress.is_silent() {
-            self.admission.failed();
         }
         self.error(ErrorKind::Timeout, detail)
     }
@@ -438,11 +473,11 @@ async fn for_all(
     request: Arc<Prepared>,
     admitted: Admitted,
     until: Until,
-    progress: Arc<Progress>,
+    traceparent: Option<Arc<str>>,
     held: Held,
     _listed: Listed,
 ) -> Outcome {
-    let head = source.head(&request, admitted, until, progress.traceparent.as_deref());
+    let head = source.head(&request, admitted, until, traceparent.as_deref());
     let Head {
         status,
         headers,
@@ -451,10 +486,10 @@ async fn for_all(
         until,
         in_flight,
     } = head.await.map_err(Ended::Failed)?;
-    progress.has_come(Instant::now());
+    let verdict = Arc::clone(in_flight.verdict());
     let body = if status.is_success() {
         let chunks = ChunkStream::new(body, source.limits.body, until, in_flight).map_err(Ended::Failed)?;
-        match chunks.telling(&progress).begin(held).await {
+        match chunks.begin(held).await {
             Ok(Begun::Whole(body, held)) => ArrivedBody::Small(body, Arc::new(Mutex::new(Some(held)))),
             Ok(Begun::Part(part)) => ArrivedBody::Large(Arc::new(Mutex::new(Some((part, connection))))),
             Err(error) if matches!(error.kind, ErrorKind::Exhausted(_)) => return Err(Ended::OfWhoBegan(error)),
@@ -463,7 +498,12 @@ async fn for_all(
     } else {
         ArrivedBody::Small(explanation(body, until, in_flight).await, Taken::default())
     };
-    Ok(Arrived { status, headers, body })
+    Ok(Arrived {
+        status,
+        headers,
+        body,
+        verdict,
+    })
 }
 
 /// The body of an answer that is no success: however long it is, no more than its beginning is read.

@@ -82,7 +82,7 @@ pub(super) fn short() -> SourceLimits {
     }
 }
 
-fn client_with(endpoint: &str, credential: Option<Credential>, limits: SourceLimits) -> SourceClient {
+pub(super) fn client_with(endpoint: &str, credential: Option<Credential>, limits: SourceLimits) -> SourceClient {
     let http = HttpClient::new(&HttpClientSettings::default()).unwrap();
     SourceClient::new(http, SourceId::new("test"), endpoint, credential, limits).unwrap()
 }
@@ -527,8 +527,11 @@ async fn after_failures_in_a_row_nobody_waits_for_the_source() {
     for _ in 0..FAILURES_TO_OPEN {
         assert_eq!(kind(client.get("/", &[], &call()).await), ErrorKind::Timeout);
     }
+    // The request of the gateway's own is waited for.
+    let refused = client.get("/", &[], &call()).await.unwrap_err();
+    assert_eq!((refused.kind, refused.is_held_back), (ErrorKind::Unreachable, true));
     assert!(client.status().open_since.is_some());
-    let asked = connections.load(Ordering::SeqCst);
+    assert_eq!(connections.load(Ordering::SeqCst), FAILURES_TO_OPEN as usize + 1);
     assert_eq!(kind(client.get("/", &[], &call()).await), ErrorKind::Unreachable);
-    assert_eq!(connections.load(Ordering::SeqCst), asked);
+    assert_eq!(connections.load(Ordering::SeqCst), FAILURES_TO_OPEN as usize + 1);
 }

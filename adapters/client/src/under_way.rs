@@ -23,6 +23,7 @@ use super::driven::Lendable;
 use super::joint::{Answer, Joint};
 use super::progress::Progress;
 use super::request::Prepared;
+use super::verdict::Verdict;
 
 /// Requests whose latest answer was too large to be shared, that are remembered of one source. Whoever asks one of them
 /// does not wait for another's head in vain. Two that fall on the same place forget each other, and no more.
@@ -40,6 +41,8 @@ pub(super) struct Arrived {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: ArrivedBody,
+    /// What it says about the source, once for all who share it.
+    pub(super) verdict: Arc<Verdict>,
 }
 
 /// Its body.

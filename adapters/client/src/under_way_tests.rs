@@ -317,14 +317,14 @@ async fn who_waits_for_a_place_joins_when_an_equal_request_begins() {
 #[tokio::test]
 async fn nobody_waits_for_a_source_that_has_failed_several_times() {
     let source = Holding::start(|request| (!request.contains("breaks")).then(|| ok("[yes]"))).await;
-    let client = source.client();
+    let client = source.client().probing("/now/breaks", &[]);
     let held = ask(&client, "/");
     source.is_asked(1).await;
     for _ in 0..FAILURES_TO_OPEN {
         drop(client.get("/now/breaks", &[], &call()).await.unwrap_err());
     }
-    assert!(client.status().open_since.is_some());
     let refused = client.get("/", &[], &call()).await.unwrap_err();
+    assert!(client.status().open_since.is_some());
     assert_eq!((refused.kind, client.status().joined), (ErrorKind::Unreachable, 0));
     source.answers();
     held.await.unwrap();

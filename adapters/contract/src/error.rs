@@ -27,6 +27,8 @@ pub struct AdapterError {
     pub repeating: Repeating,
     /// After how long the source wants to be asked again; `None`: it has not said.
     pub retry_after: Option<Duration>,
+    /// Whether the source was not asked at all, because of how it has answered before.
+    pub is_held_back: bool,
 }
 
 /// Whose trouble an error is.
@@ -62,6 +64,9 @@ pub enum ErrorKind {
     Status(u16),
     /// The answer is not what the source's protocol promises: not JSON, HTML, empty, cut off.
     InvalidPayload,
+    /// The source says that it has nothing at all any more, of any type that it held a moment ago: what it asks for its
+    /// entities may be gone.
+    Emptied,
     /// The answer is larger than the cap.
     TooLarge,
     /// The source has more entities, or more bytes of them, than one request may look through.
@@ -91,7 +96,12 @@ impl ErrorKind {
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::Unreachable | Self::Timeout | Self::Overloaded | Self::Credential | Self::Unwritable => true,
+            Self::Unreachable
+            | Self::Timeout
+            | Self::Emptied
+            | Self::Overloaded
+            | Self::Credential
+            | Self::Unwritable => true,
             Self::Status(status) => matches!(status, 429 | 502..=504),
             Self::Exhausted(exhausted) => matches!(exhausted, Exhausted::Process),
             Self::InvalidPayload
@@ -109,9 +119,12 @@ impl ErrorKind {
     #[must_use]
     pub const fn origin(self) -> Origin {
         match self {
-            Self::Unreachable | Self::Timeout | Self::Status(_) | Self::InvalidPayload | Self::TooLarge => {
-                Origin::Source
-            }
+            Self::Unreachable
+            | Self::Timeout
+            | Self::Status(_)
+            | Self::InvalidPayload
+            | Self::Emptied
+            | Self::TooLarge => Origin::Source,
             Self::TooMany
             | Self::TooManyRequests(_)
             | Self::TooComplex(_)
@@ -135,6 +148,7 @@ impl ErrorKind {
             Self::Overloaded => "overloaded",
             Self::Status(_) => "status",
             Self::InvalidPayload => "invalid_payload",
+            Self::Emptied => "emptied",
             Self::TooLarge => "too_large",
             Self::TooMany => "too_many",
             Self::TooManyRequests(_) => "too_many_requests",
@@ -169,6 +183,7 @@ impl AdapterError {
             origin: kind.origin(),
             repeating: Repeating::IsSafe,
             retry_after: None,
+            is_held_back: false,
         }
     }
 
@@ -191,6 +206,15 @@ impl AdapterError {
     #[must_use]
     pub fn to_be_repeated_after(self, retry_after: Option<Duration>) -> Self {
         Self { retry_after, ..self }
+    }
+
+    /// The same, where the source was not asked at all because of how it has answered before.
+    #[must_use]
+    pub fn held_back(self) -> Self {
+        Self {
+            is_held_back: true,
+            ..self
+        }
     }
 
     /// Whether the same may be asked again, later, and may succeed without anybody changing anything. What is the consumer's

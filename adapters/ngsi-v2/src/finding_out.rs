@@ -72,7 +72,7 @@ impl FindingOut {
         let before = known.before();
         if let Some(before) = before.as_ref().filter(|_| !known.is_doubted())
             && let Some(total) = before.total
-            && source.total(request, call).await? == Some(total)
+            && source.total(&ids, request, call).await? == Some(total)
         {
             return Ok(known.holds_still(before));
         }

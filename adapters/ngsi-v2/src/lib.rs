@@ -6,6 +6,7 @@
 
 mod area;
 mod branches;
+mod database;
 mod filter;
 mod finding_out;
 mod floor;
@@ -38,6 +39,7 @@ pub use self::kind::{NgsiV2Kind, NgsiV2Source, parse_fiware_service, parse_fiwar
 pub use self::names::{view_name, view_type};
 pub use self::repeats::IdsRepeat;
 
+use self::database::Database;
 use self::ignored_places::IgnoredPlaces;
 use self::names::RawNames;
 use self::pages::Source;
@@ -162,12 +164,17 @@ impl NgsiV2Adapter {
         if let Some(wrong) = settings.types.iter().find(|provided| !is_type_name(&provided.short)) {
             return Err(InvalidNgsiV2Settings::Type(wrong.short.clone()));
         }
-        let client = SourceClient::new(http, settings.source.clone(), &settings.endpoint, credential, limits)?;
+        let types: Box<[NamedType]> = settings.types.iter().map(NamedType::of).collect();
+        let mut client = SourceClient::new(http, settings.source.clone(), &settings.endpoint, credential, limits)?;
+        if let Some(first) = types.first() {
+            client = client.probing(&first.one_entity(), &headers);
+        }
+        let database = Arc::new(Database::of(&types));
         Ok(Self(Arc::new(Platform {
-            types: settings.types.iter().map(NamedType::of).collect(),
+            types,
             object_types: Arc::new(ObjectTypes::new(&settings.types, &settings.object_types)),
             settings,
-            source: Source::new(client, headers),
+            source: Source::new(client, headers, database),
             raw_names: RawNames::default(),
             tables: Arc::default(),
             repeats: Repeats::default(),

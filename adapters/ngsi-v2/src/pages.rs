@@ -1,15 +1,17 @@
 //! Walking over the pages of an answer.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use hashbrown::{HashMap, HashSet};
 use http::{HeaderName, HeaderValue};
 use kakehashi_resources::Held;
-use ngsi_ld::{Entity, EntityId};
+use ngsi_ld::{Entity, EntityId, TypeName};
 
 use super::SERVICE_PATHS;
-use super::plan::Plan;
+use super::database::{Database, Emptiness};
+use super::plan::{Plan, one_entity_of};
 use super::repeats::{OfTypes, RepeatedIds};
 use super::translate::{Noticed, TranslatedPage, TranslationError, translate_page};
 use kakehashi_client::{Response, SourceClient, Walked};
@@ -32,6 +34,7 @@ const BYTES_OF_AN_ID: usize = 96;
 pub(super) struct Source {
     pub(super) client: SourceClient,
     pub(super) headers: Arc<[(HeaderName, HeaderValue)]>,
+    pub(super) database: Arc<Database>,
     /// What is known of the ids that several of its entities have, where that is found out.
     pub(super) watched: Option<Arc<OfTypes>>,
     /// Entities of these ids are no part of its list.
@@ -41,10 +44,15 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(client: SourceClient, headers: Arc<[(HeaderName, HeaderValue)]>) -> Self {
+    pub(super) fn new(
+        client: SourceClient,
+        headers: Arc<[(HeaderName, HeaderValue)]>,
+        database: Arc<Database>,
+    ) -> Self {
         Self {
             client,
             headers,
+            database,
             reshaped: Arc::default(),
             watched: None,
             without: None,
@@ -118,7 +126,36 @@ impl Source {
         let response = self.client.get(&url, &self.headers, call).await?;
         self.check(&response)?;
         walked.count(response.body.len(), &self.client)?;
-        self.translated(response, plan, call).await
+        let translated = self.translated(response, plan, call).await?;
+        if translated.page.listed > 0 {
+            self.database.has(&translated.page.yielded, Instant::now());
+        } else if page.offset == 0 {
+            self.must_be_empty(plan, call).await?;
+        }
+        Ok(translated)
+    }
+
+    /// An empty answer is believed, unless the source may have lost what it asks for its entities.
+    async fn must_be_empty(&self, plan: &Plan, call: &Call) -> Result<(), AdapterError> {
+        let types: Vec<&TypeName> = plan.translation.types.iter().map(|provided| &provided.name).collect();
+        let is_believed = |is_whole| self.database.has_nothing(&types, is_whole, Instant::now());
+        let mut emptiness = is_believed(plan.is_whole);
+        if matches!(emptiness, Emptiness::Asks(_)) {
+            // One asks for all who would.
+            let _asking = self.database.asking.lock().await;
+            emptiness = is_believed(plan.is_whole);
+            if let Emptiness::Asks(held) = &emptiness {
+                let response = self.client.get(&one_entity_of(held), &self.headers, call).await?;
+                self.check(&response)?;
+                let has_one = is_list_of_something(&response.body);
+                emptiness = self.database.has_one(has_one, &types, plan.is_whole, Instant::now());
+            }
+        }
+        if emptiness == Emptiness::Believed {
+            return Ok(());
+        }
+        let detail = "it lists nothing of any type that it held a moment ago; is its database there?";
+        Err(self.client.error(ErrorKind::Emptied, detail))
     }
 
     /// What an answer says. Its entities take about as much memory as their text.
@@ -135,6 +172,7 @@ impl Source {
             call.resources.compute_elsewhere(translating).await.map_err(exhausted)?
         };
         let page = page.map_err(|error| self.refused(&response, error))?;
+        self.client.understood(&response);
         let mut held = response.held;
         // Entities of a few characters take more than their text.
         let entities = page.yielded.len() * size_of::<Yielded>();
@@ -182,7 +220,7 @@ impl Source {
     }
 
     /// The source's own total.
-    pub(super) async fn total(&self, request: &str, call: &Call) -> Result<Option<u64>, AdapterError> {
+    pub(super) async fn total(&self, plan: &Plan, request: &str, call: &Call) -> Result<Option<u64>, AdapterError> {
         // A limit of 0 is refused by older versions.
         let url = format!("{request}&options=count&limit=1");
         let response = match self.client.get(&url, &self.headers, call).await {
@@ -194,6 +232,10 @@ impl Source {
         self.check(&response)?;
         if !response.body.trim_ascii_start().starts_with(b"[") {
             return Err(self.refused(&response, TranslationError::NotAList));
+        }
+        self.client.understood(&response);
+        if !is_list_of_something(&response.body) {
+            self.must_be_empty(plan, call).await?;
         }
         Ok(total_count(&response))
     }
@@ -217,7 +259,7 @@ impl Source {
                 .client
                 .error(ErrorKind::Status(400), "the request was refused with status 200");
         }
-        self.client.error(ErrorKind::InvalidPayload, error.to_string())
+        self.client.not_understood(response, error.to_string())
     }
 
     /// All entities of one part of the answer, page by page.
@@ -258,6 +300,12 @@ impl Source {
         }
         Ok(whole)
     }
+}
+
+/// Whether the body is a list that is not empty, as far as its beginning tells.
+fn is_list_of_something(body: &[u8]) -> bool {
+    let inside = body.trim_ascii_start().strip_prefix(b"[");
+    inside.is_some_and(|inside| !matches!(inside.trim_ascii_start().first(), None | Some(b']')))
 }
 
 fn total_count(response: &Response) -> Option<u64> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ngsi_ld::context::Context;
 use ngsi_ld::query::IdPattern;
-use ngsi_ld::{AttributeName, EntityId};
+use ngsi_ld::{AttributeName, EntityId, TypeName};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::NgsiV2Settings;
@@ -65,10 +65,30 @@ impl NamedType {
         }
     }
 
+    /// The least that can be asked about it: one entity, without an attribute.
+    pub(super) fn one_entity(&self) -> String {
+        one_entity_of(&self.escaped)
+    }
+
+    /// Its name in the view.
+    pub(super) fn name(&self) -> &TypeName {
+        &self.provided.name
+    }
+
+    /// Its name in the source, percent-encoded.
+    pub(super) fn escaped(&self) -> &str {
+        &self.escaped
+    }
+
     /// The source's id of what the view shows by this one, where that is another.
     fn generated_from<'v>(&self, view: &'v EntityId) -> Option<Cow<'v, str>> {
         raw_behind(&self.generated_prefix, view.as_str())
     }
+}
+
+/// The least that can be asked about types, as a parameter names them: one entity, without an attribute.
+pub(super) fn one_entity_of(types: &str) -> String {
+    format!("/v2/entities?type={types}&attrs={NO_ATTRIBUTE}&limit=1")
 }
 
 /// What a source is asked.
@@ -91,6 +111,8 @@ pub(super) struct Plan {
     pub(super) translation: Arc<TranslationContext>,
     /// What the requests decide.
     pub(super) push_down: PushDown,
+    /// Whether every entity of the types is asked for, whatever it is like and wherever it stands.
+    pub(super) is_whole: bool,
 }
 
 /// What an adapter knows of its source beside its settings.
@@ -208,6 +230,7 @@ impl Plan {
             are_alternatives: alternatives.len() > 1 || beside.is_some(),
             beside,
             ignored_places: Arc::clone(known.ignored_places),
+            is_whole: is_of_types_alone(query),
             service_paths: service_paths.map(|paths| paths.join(",")),
             translation: Arc::new(TranslationContext {
                 context: Arc::clone(&settings.context),
@@ -229,6 +252,16 @@ impl Plan {
             },
         }
     }
+}
+
+/// Whether a query has no condition but the types.
+fn is_of_types_alone(query: &SourceQuery) -> bool {
+    query.ids.is_empty()
+        && query.id_pattern.is_none()
+        && query.any_attribute.is_empty()
+        && query.filter.is_none()
+        && query.geo.is_none()
+        && query.scope.is_none()
 }
 
 /// Whether every alternative asks for the existence of an attribute.

@@ -215,7 +215,7 @@ impl PreparedNgsiV2 {
         if let [request] = self.plan.requests.as_slice()
             // Totals of places near another were seen wrong.
             && !self.plan.has_geo_query
-            && let Some(total) = self.source.total(request, call).await?
+            && let Some(total) = self.source.total(&self.plan, request, call).await?
         {
             return Ok(usize::try_from(total).unwrap_or(usize::MAX));
         }
@@ -238,7 +238,7 @@ impl PreparedNgsiV2 {
             },
             Unity::Apart | Unity::United => None,
         };
-        let Some(total) = self.source.total(request, call).await? else {
+        let Some(total) = self.source.total(&self.plan, request, call).await? else {
             return Ok(None);
         };
         let Some((finding_out, repeated)) = repeated else {

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::mapping::{Mapping, Rule};
+use super::pages::smallest_path;
 use super::prepared::PreparedRest;
 use super::record::Finding;
-use super::source::Source;
+use super::source::{ACCEPTED, Source};
 use kakehashi_client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
 use kakehashi_contract::{Adapter, AdapterError, Call, PreparedQuery, SourceId, SourceQuery, SourceStatus};
 
@@ -62,7 +63,14 @@ impl RestAdapter {
         let base_path = endpoint
             .parse::<http::Uri>()
             .map_or_else(|_| "/".to_owned(), |uri| uri.path().to_owned());
-        let client = SourceClient::new(http, source, &endpoint, credential, limits)?;
+        let mut client = SourceClient::new(http, source, &endpoint, credential, limits)?;
+        if let Some(first) = mapping
+            .type_mappings()
+            .iter()
+            .find(|mapping| types.contains(&mapping.name))
+        {
+            client = client.probing(&smallest_path(first), &[ACCEPTED]);
+        }
         Ok(Self {
             source: Arc::new(Source::new(client, base_path, mapping, &types)),
         })

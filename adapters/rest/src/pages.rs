@@ -17,6 +17,14 @@ pub(super) fn first_path(mapping: &TypeMapping) -> String {
     }
 }
 
+/// The path of a page with one record, where the platform's pages can be so small.
+pub(super) fn smallest_path(mapping: &TypeMapping) -> String {
+    match &mapping.paging.style {
+        PagingStyle::Next { size: Some(size) } => mapping.path.with(&[(size, 1)]),
+        _ => path_at(mapping, 0, 0, 1).unwrap_or_else(|| mapping.path.as_str().to_owned()),
+    }
+}
+
 /// The path of the page at `index` (from 0) that begins after `skipped` records. `None` when the platform's
 /// pages have no numbers.
 pub(super) fn path_at(mapping: &TypeMapping, index: u64, skipped: u64, page_size: u64) -> Option<String> {

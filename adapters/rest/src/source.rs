@@ -12,7 +12,7 @@ use super::filter::{Parameters, parameters};
 use super::mapping::{Mapping, TypeMapping};
 use super::record::{DocumentPaths, Finding, FindingCounts, Findings, Projection, UnreadableBody};
 use super::translate::{RecordPage, read_records};
-use kakehashi_client::{Response, SourceClient, Walked};
+use kakehashi_client::{SourceClient, Walked};
 use kakehashi_contract::{AdapterError, AttributeSelection, Call, ErrorKind, PushDown, SourceQuery, Yielded};
 
 pub(super) const ACCEPTED: (HeaderName, HeaderValue) = (
@@ -218,38 +218,41 @@ impl TypeReading {
         answer: Answer,
         call: &Call,
     ) -> Result<Option<RecordPage>, AdapterError> {
-        let response = self.source.client.get(path, &[ACCEPTED], call).await?;
+        let client = &self.source.client;
+        let mut response = client.get(path, &[ACCEPTED], call).await?;
         match response.status {
             status if status.is_success() => {}
-            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
+            StatusCode::NOT_FOUND | StatusCode::GONE => {
+                client.understood(&response);
+                return Ok(None);
+            }
             _ => {
-                let client = &self.source.client;
                 return Err(client.refusal(&response, "the platform refused the request"));
             }
         }
-        self.walked.count(response.body.len(), &self.source.client)?;
-        let exhausted = |exhausted| AdapterError::exhausted(self.source.client.source(), exhausted);
-        let Response { body, mut held, .. } = response;
+        self.walked.count(response.body.len(), client)?;
+        let exhausted = |exhausted| AdapterError::exhausted(client.source(), exhausted);
         // Its entities take about as much memory as their text.
-        let length = body.len();
-        held.grow(length).map_err(exhausted)?;
+        let length = response.body.len();
+        response.held.grow(length).map_err(exhausted)?;
         let read = if length <= LARGE_BODY {
-            self.read(&body, answer)
+            self.read(&response.body, answer)
         } else {
-            let reading = Arc::clone(self);
+            let (reading, body) = (Arc::clone(self), response.body.clone());
             let reading = async move { reading.read(&body, answer) };
             call.resources.compute_elsewhere(reading).await.map_err(exhausted)?
         };
         match read {
             Ok(mut page) => {
+                client.understood(&response);
                 // Records of a few characters take more than their text.
                 let entities = page.yielded.len() * size_of::<Yielded>();
-                held.become_of(length.max(entities)).map_err(exhausted)?;
-                page.held = Some(held);
+                response.held.become_of(length.max(entities)).map_err(exhausted)?;
+                page.held = Some(response.held);
                 Ok(Some(page))
             }
             Err(UnreadableBody::TooMany) => Err(self.error(ErrorKind::TooMany, UnreadableBody::TooMany.to_string())),
-            Err(error) => Err(self.error(ErrorKind::InvalidPayload, error.to_string())),
+            Err(error) => Err(client.not_understood(&response, error.to_string())),
         }
     }
 

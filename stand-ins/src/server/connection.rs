@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     fault: watch::Sender<Option<Fault>>,
     pub(super) log: RequestLog,
     pub(super) stopping: Notify,
+    /// Requests whose peer has gone before there was an answer.
+    pub(super) abandoned: AtomicUsize,
 }
 
 // === impl Shared ===
@@ -34,6 +37,7 @@ impl Shared {
             fault: watch::Sender::default(),
             log: RequestLog::new(),
             stopping: Notify::new(),
+            abandoned: AtomicUsize::new(0),
         }
     }
 
@@ -115,10 +119,29 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> io::Result<Respo
     });
     shared.log.record(&request);
 
+    // Dropped with the connection, while this waits.
+    let waited_for = WaitedFor(&shared.abandoned);
+    let answer = answer_as_due(&request, shared).await;
+    std::mem::forget(waited_for);
+    answer
+}
+
+struct WaitedFor<'a>(&'a AtomicUsize);
+
+impl Drop for WaitedFor<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+async fn answer_as_due(request: &LoggedRequest, shared: &Shared) -> io::Result<Response<Body>> {
     match shared.fault() {
         Some(Fault::Reset) => return Err(io::ErrorKind::ConnectionReset.into()),
         Some(Fault::Slow(delay)) => tokio::time::sleep(delay).await,
         Some(Fault::Held) => shared.released().await,
+        Some(Fault::DatabaseGone) if request.path != "/version" => {
+            return Fault::without_database(&request.path).ok_or_else(|| io::ErrorKind::ConnectionReset.into());
+        }
         Some(fault) => {
             if let Some(response) = fault.answer() {
                 return Ok(response);
@@ -126,5 +149,5 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> io::Result<Respo
         }
         None => {}
     }
-    Ok(shared.service.answer(&request).map(Body::full))
+    Ok(shared.service.answer(request).map(Body::full))
 }

@@ -30,6 +30,9 @@ pub enum Fault {
     BrokenJson,
     /// The connection is closed without an answer.
     Reset,
+    /// As an Orion behaves whose database is gone: lists are empty, with 200 and a total of 0; whoever asks for the types, or for one
+    /// entity by its path, ends the process, which is back at once.
+    DatabaseGone,
     /// 200 with nothing in it.
     EmptyBody,
 }
@@ -42,11 +45,21 @@ const BROKEN: &str = r#"[{"id":"urn:ngsi-ld:Broken:1","type":"Broken","name":{"t
 // === impl Fault ===
 
 impl Fault {
+    /// What an Orion answers at a path whose database is gone; `None`: nothing, because that ends it.
+    pub(super) fn without_database(path: &str) -> Option<Response<Body>> {
+        let is_fatal = path == "/v2/types" || path.starts_with("/v2/types/") || path.starts_with("/v2/entities/");
+        let mut answer = response(StatusCode::OK, "application/json", "[]").map(Body::full);
+        answer
+            .headers_mut()
+            .insert("fiware-total-count", HeaderValue::from_static("0"));
+        (!is_fatal).then_some(answer)
+    }
+
     /// What is answered in place of the right answer; `None`: the right one is due (after a delay, if any).
     pub(super) fn answer(self) -> Option<Response<Body>> {
         let full = |response: Response<Bytes>| response.map(Body::full);
         match self {
-            Self::Slow(_) | Self::Held | Self::Reset => None,
+            Self::Slow(_) | Self::Held | Self::Reset | Self::DatabaseGone => None,
             Self::SlowBody => Some(json_stream(Body::drip())),
             Self::EndlessBody => Some(json_stream(Body::endless())),
             Self::StatusWithRetryAfter(code, seconds) => {

@@ -139,6 +139,10 @@ const fn describe(failed: Failed) -> (u16, &'static str) {
         (ErrorKind::Timeout, _) => (199, "no answer from the source in time"),
         (ErrorKind::Overloaded, _) => (199, "the source's limit of requests is used up"),
         (ErrorKind::InvalidPayload, _) => (111, "the source's answer is not valid"),
+        (ErrorKind::Emptied, _) => (
+            199,
+            "the source says that it has nothing at all any more, which may not be so",
+        ),
         (ErrorKind::TooLarge, _) => (111, "the source's answer is too large"),
         (ErrorKind::TooMany, _) => (299, "the source has more entities than one request may look through"),
         (ErrorKind::TooManyRequests(_), _) => (299, "the source would have to be asked too often for one request"),
