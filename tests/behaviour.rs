@@ -101,6 +101,7 @@ mod behaviour {
     mod service_paths;
     mod shared_requests;
     mod shown_members;
+    mod sick_sources;
     mod side_doors;
     mod source_credentials;
     mod source_filters;

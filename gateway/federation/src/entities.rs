@@ -1,7 +1,6 @@
 //! The entities of one page of an answer: at hand, or arriving from the one source that decides everything itself.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::ReadyChunks;
@@ -9,7 +8,7 @@ use kakehashi_adapters::{AdapterError, Counted, EntityStream, ErrorKind, LeftOut
 use kakehashi_resources::{Held, pause};
 use ngsi_ld::Entity;
 
-use super::gather::{self, Request};
+use super::gather::{self, Request, WaitedFor};
 use super::looking::{Arrived, TOGETHER, visible_part};
 use super::pages::place::Place;
 use super::plan::SubQuery;
@@ -164,7 +163,7 @@ pub(super) struct Arriving {
     request: Request,
     page: Page,
     stream: ReadyChunks<EntityStream>,
-    began: Instant,
+    waited_for: WaitedFor,
     /// How many match in all, if that was asked for and could be told.
     counted: Option<Counted>,
     /// What was taken from the source and not from here.
@@ -234,12 +233,13 @@ impl Arriving {
     /// Asks the source of a sub-query for a page. Asking begins with the first entity that is taken.
     pub(super) fn new(sub_query: Arc<SubQuery>, page: Page, request: &Request) -> Self {
         let stream = sub_query.prepared().query(Some(wanted_page(page)), &request.call);
+        let waited_for = WaitedFor::begin(&sub_query, request);
         Self {
             stream: stream.ready_chunks(TOGETHER),
             sub_query,
             request: request.clone(),
             page,
-            began: Instant::now(),
+            waited_for,
             counted: None,
             ahead: Vec::new(),
             places: 0,
@@ -350,7 +350,7 @@ impl Arriving {
     }
 
     fn end(&mut self, outcome: Result<bool, AdapterError>) {
-        gather::record(&self.sub_query, &self.request, self.began, outcome.as_ref().err());
+        self.waited_for.ended(outcome.as_ref().err());
         self.outcome = Some(outcome);
     }
 

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use kakehashi_adapters::{AdapterError, Call, Counted, EntityStream, ErrorKind, Flaw, LeftOut, Yielded};
+use kakehashi_adapters::{AdapterError, Call, Counted, EntityStream, ErrorKind, Flaw, LeftOut, SourceId, Yielded};
 use kakehashi_resources::Held;
-use kakehashi_telemetry::SourceMetrics;
+use kakehashi_telemetry::{SourceMetrics, source_answered, source_failed};
 use ngsi_ld::Entity;
 
 use super::looking::{Count, Keep, Look, Looking, visible_part};
@@ -233,29 +233,59 @@ async fn observed<T>(
     exchange: impl Future<Output = Result<T, AdapterError>>,
     judged: impl FnOnce(AdapterError) -> AdapterError,
 ) -> Result<T, AdapterError> {
-    let began = Instant::now();
+    let mut waited_for = WaitedFor::begin(sub_query, request);
     let deadline = tokio::time::Instant::from_std(request.call.deadline);
     let result = match tokio::time::timeout_at(deadline, exchange).await {
         Ok(result) => result,
         Err(_) => Err(deadline_passed(sub_query)),
     };
     let result = result.map_err(judged);
-    record(sub_query, request, began, result.as_ref().err());
+    waited_for.ended(result.as_ref().err());
     result
+}
+
+/// An exchange that somebody waits for: how it goes is counted. When it is dropped before it has ended, nobody waits for it any
+/// more: the consumer has left, or needs it no longer.
+#[derive(Debug)]
+pub(super) struct WaitedFor {
+    source: SourceId,
+    metrics: Arc<SourceMetrics>,
+    began: Instant,
+    has_ended: bool,
+}
+
+impl WaitedFor {
+    pub(super) fn begin(sub_query: &SubQuery, request: &Request) -> Self {
+        Self {
+            source: sub_query.source.id.clone(),
+            metrics: Arc::clone(&request.metrics),
+            began: Instant::now(),
+            has_ended: false,
+        }
+    }
+
+    /// Counts how it went, and says why it failed.
+    pub(super) fn ended(&mut self, error: Option<&AdapterError>) {
+        self.has_ended = true;
+        let outcome = error.map_or("ok", |error| error.kind.as_str());
+        self.metrics.record(&self.source, outcome, self.began.elapsed());
+        match error {
+            Some(error) => source_failed(error),
+            None => source_answered(&self.source),
+        }
+    }
+}
+
+impl Drop for WaitedFor {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.metrics.record(&self.source, "given_up", self.began.elapsed());
+        }
+    }
 }
 
 /// The error of a source that did not answer within the request's deadline.
 pub(super) fn deadline_passed(sub_query: &SubQuery) -> AdapterError {
     let detail = "the request's deadline passed";
     AdapterError::new(&sub_query.source.id, ErrorKind::Timeout, detail)
-}
-
-/// Counts how an exchange with a source went, and says why it failed.
-pub(super) fn record(sub_query: &SubQuery, request: &Request, began: Instant, error: Option<&AdapterError>) {
-    let source = &sub_query.source.id;
-    let outcome = error.map_or("ok", |error| error.kind.as_str());
-    request.metrics.record(source, outcome, began.elapsed());
-    if let Some(error) = error {
-        tracing::warn!(source_id = %source, kind = %error.kind, detail = %error.detail, "source failed");
-    }
 }

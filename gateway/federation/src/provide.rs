@@ -98,7 +98,10 @@ impl From<WriteError> for WriteRefusal {
             WriteError::Source(error) => {
                 // What cannot be written is told once, where it was found, and not for every write.
                 if !matches!(error.kind, ErrorKind::InsufficientStorage | ErrorKind::Unwritable) {
-                    tracing::warn!(source_id = %error.source_id, kind = %error.kind, detail = %error.detail, "write failed");
+                    let untold = kakehashi_telemetry::may_say(&error.source_id, "write failed");
+                    if let Some(untold) = untold {
+                        tracing::warn!(source_id = %error.source_id, kind = %error.kind, detail = %error.detail, untold, "write failed");
+                    }
                 }
                 Self::Source(error)
             }

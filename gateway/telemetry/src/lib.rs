@@ -15,6 +15,7 @@ mod log_line;
 mod logging;
 mod metrics;
 mod panics;
+mod source_lines;
 mod tasks;
 mod tls;
 
@@ -26,5 +27,6 @@ pub use in_use::InUseMetrics;
 pub use logging::{flush_log, start_logging};
 pub use metrics::{Metrics, SourceMetrics};
 pub use panics::tell_panics_without_their_text;
+pub use source_lines::{may_say, source_answered, source_failed};
 pub use tasks::TaskMetrics;
 pub use tls::TlsMetrics;

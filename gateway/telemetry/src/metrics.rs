@@ -297,7 +297,8 @@ impl SourceMetrics {
         );
     }
 
-    /// Counts an exchange with a source; `outcome` is `ok` or the name of an error kind.
+    /// Counts an exchange with a source; `outcome` is `ok`, the name of an error kind, or `given_up` where nobody
+    /// waited for it any more.
     pub fn record(&self, source: &SourceId, outcome: &'static str, elapsed: Duration) {
         if !self.enabled {
             return;

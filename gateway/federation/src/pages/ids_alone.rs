@@ -12,7 +12,7 @@ use ngsi_ld::query::OrderingKey;
 use super::finding::Finding;
 use crate::Question;
 use crate::additions::RankedPart;
-use crate::gather::{self, Request};
+use crate::gather::{self, Request, WaitedFor};
 use crate::looking::{TOGETHER, visible_part};
 use crate::plan::SubQuery;
 use crate::scan::Scan;
@@ -68,7 +68,7 @@ pub(super) async fn read(
     question: &Arc<Question>,
     request: &Request,
 ) -> Result<Rows, AdapterError> {
-    let began = Instant::now();
+    let mut waited_for = WaitedFor::begin(sub_query, request);
     let deadline = request.call.deadline;
     let is_by_id = question.is_unconditional() && question.order.is_none();
     let for_an_entity = if is_by_id { IDS_FOR_AN_ENTITY } else { 1 };
@@ -79,7 +79,7 @@ pub(super) async fn read(
         Err(_) => Err(gather::deadline_passed(sub_query)),
     };
     let read = read.map_err(|error| scan.judged(error, deadline, request.has_part_of_the_time));
-    gather::record(sub_query, request, began, read.as_ref().err());
+    waited_for.ended(read.as_ref().err());
     if let Ok(rows) = &read {
         gather::note_left_out(sub_query, request, &rows.left_out);
     }

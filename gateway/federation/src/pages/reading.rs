@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::stream::ReadyChunks;
 use futures::{StreamExt, TryStreamExt};
@@ -11,7 +10,7 @@ use kakehashi_adapters::{AdapterError, ErrorKind, LeftOut, Page, PlaceStream, Yi
 use kakehashi_resources::{Held, pause};
 use ngsi_ld::{Entity, EntityId};
 
-use crate::gather::{self, Request};
+use crate::gather::{self, Request, WaitedFor};
 use crate::looking::{TOGETHER, visible_part};
 use crate::plan::SubQuery;
 use crate::scan::Scan;
@@ -147,16 +146,16 @@ impl Reading {
         if self.ready.len() >= wanted || self.outcome.is_some() {
             return;
         }
-        let began = Instant::now();
         let deadline = self.request.call.deadline;
-        let (sub_query, request) = (Arc::clone(&self.sub_query), self.request.clone());
+        let sub_query = Arc::clone(&self.sub_query);
+        let mut waited_for = WaitedFor::begin(&sub_query, &self.request);
         let reading = tokio::time::timeout_at(deadline.into(), self.pull(wanted));
         let read = match reading.await {
             Ok(read) => read,
             Err(_) => Err(gather::deadline_passed(&sub_query)),
         };
         let read = read.map_err(|error| self.scan.judged(error, deadline, self.request.has_part_of_the_time));
-        gather::record(&sub_query, &request, began, read.as_ref().err());
+        waited_for.ended(read.as_ref().err());
         // What a source holds while it sends nobody keeps while others are asked: they may wait for it. One that cannot begin
         // in the middle goes on where it was.
         self.open = self.open.take().filter(|open| self.is_only || open.room.is_none());

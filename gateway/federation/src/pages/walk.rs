@@ -303,10 +303,12 @@ impl<'r> Walk<'r> {
         let other = self.sub_queries.get(other).map(|other| &*other.source);
         if let Some((own, other)) = own.zip(other)
             && (own.owns_ids.are_said() || other.owns_ids.are_said())
+            && let Some(untold) = kakehashi_telemetry::may_say(&own.id, "shared ids")
         {
             tracing::warn!(
                 source_id = %own.id,
                 other = %other.id,
+                untold,
                 "`ids = \"own\"` does not hold: both sources have entities of the same ids, and counts are too high"
             );
         }

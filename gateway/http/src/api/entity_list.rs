@@ -352,7 +352,8 @@ impl UnderWay {
                 // Without its end nobody takes the part for the whole.
                 Err(error) => {
                     let request_id = self.request_id.as_str();
-                    tracing::warn!(request_id, source_id = %error.source_id, "an answer was broken off");
+                    // That the source has failed is told where it was asked, and not for every request.
+                    tracing::debug!(request_id, source_id = %error.source_id, "an answer was broken off");
                     return Err(BrokenOff);
                 }
             }

@@ -37,13 +37,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use kakehashi_running::Gateway;
 
+use crate::edge::Route;
 use crate::negotiate::{ACCEPT_PATCH, BodyMediaType};
 use crate::problem::{ErrorType, Problem};
 use operation::{NotOffered, Offered};
@@ -88,15 +89,12 @@ fn refusing(
     move |scope, body| Box::pin(not_offered::refuse(operation, scope, body))
 }
 
-/// Leaves the route's pattern with the response, for the log and the metrics, and says which preference was applied.
+/// Says the route's pattern to the log and the metrics, and which preference was applied.
 async fn around_operation(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    Route::found(&request);
     let preferences = Preferences::of(request.headers());
     let mut response = next.run(request).await;
     preferences.say_what_was_applied(&mut response);
-    if let Some(route) = route {
-        response.extensions_mut().insert(route);
-    }
     response
 }
 

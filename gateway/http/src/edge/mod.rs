@@ -44,7 +44,7 @@ pub use deadline::Deadline;
 use entity_tag::Known;
 use everybody::Anybody;
 pub use held_body::HeldBody;
-pub use observe::RequestId;
+pub use observe::{RequestId, Route};
 
 use crate::problem::{ErrorType, Problem};
 use client_address::client_address;
@@ -115,7 +115,7 @@ impl Inside {
     /// Whatever becomes of a request, it has an id, is counted and is logged. One revision holds for all of it, and
     /// nothing that is done for it outlives its deadline.
     async fn answer(&self, mut request: Request) -> Response {
-        let observed = Observed::begin(&request);
+        let mut observed = Observed::begin(&mut request, &self.gateway);
         // HEAD is GET whose body does not leave (RFC 9110 section 9.3.2).
         let is_head = *request.method() == Method::HEAD;
         if is_head {
@@ -124,8 +124,7 @@ impl Inside {
         let revision = self.gateway.revision();
         let deadline = Deadline::begin(&revision.config);
         let pages = CrossOrigin::of(&request, &revision);
-        let mut caller = None;
-        let steps = self.admit(request, revision, &pages, &observed.id, deadline, &mut caller);
+        let steps = self.admit(request, revision, &pages, &observed.id, deadline, &mut observed.caller);
         // A panic below is a fault of ours; it must cost this request alone.
         let steps = AssertUnwindSafe(steps).catch_unwind();
         let mut response = match tokio::time::timeout_at(deadline.of_the_answer().into(), steps).await {
@@ -137,11 +136,11 @@ impl Inside {
             }
         };
         // Whatever was answered, a page that may know it can read it.
-        pages.tell(caller.as_ref(), &mut response);
+        pages.tell(observed.caller.as_ref(), &mut response);
         if is_head {
             drop_body(&mut response);
         }
-        observed.end(&self.gateway, caller.as_ref(), &mut response);
+        observed.end(&mut response);
         response
     }
 

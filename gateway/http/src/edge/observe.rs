@@ -1,7 +1,7 @@
 //! The outermost step: an id for every request, one log line and one measurement when it is answered.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
@@ -79,24 +79,54 @@ fn trace_id_of(traceparent: &str) -> Option<&[u8; 32]> {
     (well_formed && meaningful).then_some(trace_id)
 }
 
-/// A request that is under way.
-pub(super) struct Observed {
-    pub(super) id: RequestId,
-    began: Instant,
-    method: &'static str,
+/// The pattern of the route that a request takes, which is known only further in.
+#[derive(Debug, Clone, Default)]
+pub struct Route(Arc<OnceLock<MatchedPath>>);
+
+impl Route {
+    /// It is known now.
+    pub fn found(request: &Request) {
+        let extensions = request.extensions();
+        if let (Some(Self(route)), Some(matched)) = (extensions.get::<Self>(), extensions.get::<MatchedPath>()) {
+            // One request takes one route.
+            let _ = route.set(matched.clone());
+        }
+    }
 }
 
-impl Observed {
-    pub(super) fn begin(request: &Request) -> Self {
+/// What stands in the log and the metrics for a caller that has left before there was an answer: no status of HTTP, and known
+/// from other servers.
+const CALLER_LEFT: u16 = 499;
+
+/// A request that is under way.
+pub(super) struct Observed<'g> {
+    pub(super) id: RequestId,
+    /// Who has sent it, as soon as that is known.
+    pub(super) caller: Option<Caller>,
+    gateway: &'g Gateway,
+    began: Instant,
+    method: &'static str,
+    route: Route,
+    is_answered: bool,
+}
+
+impl<'g> Observed<'g> {
+    pub(super) fn begin(request: &mut Request, gateway: &'g Gateway) -> Self {
+        let route = Route::default();
+        request.extensions_mut().insert(route.clone());
         Self {
             id: RequestId::of(request),
+            caller: None,
+            gateway,
             began: Instant::now(),
             method: known_method(request.method()),
+            route,
+            is_answered: false,
         }
     }
 
     /// Tells what became of it: the consumer by headers, the operator by the log and the metrics.
-    pub(super) fn end(&self, gateway: &Gateway, caller: Option<&Caller>, response: &mut Response) {
+    pub(super) fn end(mut self, response: &mut Response) {
         if let Ok(value) = HeaderValue::try_from(self.id.as_str()) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -104,14 +134,20 @@ impl Observed {
             .headers_mut()
             .insert(header::VIA, HeaderValue::from_static(VIA));
         if response.extensions().get::<Busy>().is_some() {
-            gateway.admission.note_shed();
-            gateway.metrics.record_refusal("busy");
+            self.gateway.admission.note_shed();
+            self.gateway.metrics.record_refusal("busy");
         }
-        let matched = response.extensions().get::<MatchedPath>();
-        let route = matched.map_or("unmatched", MatchedPath::as_str);
+        self.is_answered = true;
+        self.tell(response.status().as_u16());
+    }
+
+    /// One line of the log and one measurement.
+    fn tell(&self, status: u16) {
+        let route = self.route.0.get().map_or("unmatched", MatchedPath::as_str);
+        let caller = self.caller.as_ref();
         let consumer = caller.map_or("", |caller| caller.0.id.as_str());
         let purpose = caller.and_then(|caller| caller.0.purpose.as_deref()).unwrap_or("");
-        let (status, elapsed) = (response.status().as_u16(), self.began.elapsed());
+        let elapsed = self.began.elapsed();
         tracing::info!(
             request_id = self.id.as_str(),
             consumer,
@@ -120,9 +156,24 @@ impl Observed {
             route,
             status,
             milliseconds = elapsed.as_secs_f64() * 1000.0,
-            "answered"
+            "{}",
+            if self.is_answered {
+                "answered"
+            } else {
+                "left by its caller"
+            }
         );
-        gateway.metrics.record_request(self.method, route, status, elapsed);
+        let metrics = &self.gateway.metrics;
+        metrics.record_request(self.method, route, status, elapsed);
+    }
+}
+
+impl Drop for Observed<'_> {
+    /// Whoever has asked has left, and all that was done for it ends.
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.tell(CALLER_LEFT);
+        }
     }
 }
 
