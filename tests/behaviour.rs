@@ -90,6 +90,7 @@ mod behaviour {
     mod random_queries;
     mod rate_limits;
     mod read_only_disk;
+    mod refusals_say_why;
     mod refused_start;
     mod reload;
     mod reload_under_load;

@@ -272,11 +272,13 @@ pub(super) fn of_writing(entities: &[ToWrite], owner: &TenantId, asker: &Asker<'
 }
 
 fn words(refusal: &WriteRefusal) -> String {
-    use kakehashi_federation::provide::Ungranted;
+    use kakehashi_federation::ungranted::Ungranted;
     match refusal {
-        WriteRefusal::Forbidden(Ungranted::Type(name)) => format!("{refusal}: {}", compact_type(name)),
-        WriteRefusal::Forbidden(Ungranted::Attribute(name) | Ungranted::SubAttribute(name)) => {
-            format!("{refusal}: {}", compact_attribute(name))
+        WriteRefusal::Forbidden(Ungranted::Type(name, why)) => {
+            format!("{refusal}: {}; {why}", compact_type(name))
+        }
+        WriteRefusal::Forbidden(Ungranted::Attribute(name, why) | Ungranted::SubAttribute(name, why)) => {
+            format!("{refusal}: {}; {why}", compact_attribute(name))
         }
         other => other.to_string(),
     }

@@ -46,6 +46,7 @@ mod sub_query;
 pub mod tenant_limits;
 mod told;
 pub mod types;
+pub mod ungranted;
 mod unlinked;
 pub mod warning;
 mod writable_ids;

@@ -18,13 +18,14 @@ use kakehashi_adapters::{AdapterError, Call, EntityWriter, ErrorKind, Position, 
 use kakehashi_core::names::TenantId;
 use kakehashi_policy::{GrantSet, Operation, PersonalData};
 use kakehashi_runtime::slots::{Slot, Slots};
-use ngsi_ld::entity::{Attribute, DateTime, SystemAttributes};
+use ngsi_ld::entity::DateTime;
 use ngsi_ld::query::TypeSelection;
 use ngsi_ld::{AttributeName, Entity, EntityId, Iri, TypeName};
 use tokio_util::sync::CancellationToken;
 
 use super::plan::Asker;
 use super::registry::RegisteredSource;
+use super::ungranted::{self, Ungranted, why_not_type};
 
 /// A type that nobody has named: whoever is granted it is granted every type that nobody has classified.
 const UNNAMED_TYPE: &str = "urn:kakehashi:type:unnamed";
@@ -59,32 +60,6 @@ pub enum WriteRefusal {
     /// The store failed.
     #[error("the store failed")]
     Source(AdapterError),
-}
-
-/// What of a write is not granted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Ungranted {
-    /// Whatever it is.
-    #[error("your grant does not permit this operation on the tenant's data")]
-    Everything,
-    /// The entity as it would be: no permit covers it.
-    #[error("your grant does not cover this entity: it is outside of what your permits ask of entities")]
-    Uncovered,
-    /// A type of the entity.
-    #[error("your grant does not permit this operation on entities of one of its types")]
-    Type(TypeName),
-    /// An attribute of the entity.
-    #[error("your grant does not permit you to write one of its attributes")]
-    Attribute(AttributeName),
-    /// An attribute of an attribute.
-    #[error("your grant does not permit you to write an attribute of one of its attributes")]
-    SubAttribute(AttributeName),
-    /// The id, whether there is something of it or not.
-    #[error(
-        "your grant does not permit this id: it lies neither in the namespace of one of the entity's types that you may see \
-         whole (urn:ngsi-ld:<type>:...) nor among the ids that your permits name, or it names a type that you may not see"
-    )]
-    Id,
 }
 
 impl From<WriteError> for WriteRefusal {
@@ -328,7 +303,9 @@ impl Provider<'_> {
         let grants = self.grants(self.asker.operation, &entity.types, personal_data);
         let is_granted = |name: &TypeName| grants.types().any(|granted| granted == name);
         if let Some(name) = entity.types.iter().find(|name| !is_granted(name)) {
-            return Some(Ungranted::Type(name.clone()));
+            let Asker { consumer, policies, .. } = *self.asker;
+            let grant = policies.grant(consumer, self.asker.operation, self.tenant, name, personal_data);
+            return Some(Ungranted::Type(name.clone(), why_not_type(&grant)));
         }
         // What a read would be shown of it is what may be written of it.
         let Some(granted) = grants.project(entity.clone()) else {
@@ -337,16 +314,12 @@ impl Provider<'_> {
         if granted.types != entity.types || granted.scopes != entity.scopes {
             return Some(Ungranted::Uncovered);
         }
-        for attribute in &entity.attributes {
-            match granted.attribute(&attribute.name) {
-                None => return Some(Ungranted::Attribute(attribute.name.clone())),
-                Some(kept) if !says_the_same(kept, attribute) => {
-                    return Some(Ungranted::SubAttribute(attribute.name.clone()));
-                }
-                Some(_) => {}
-            }
-        }
-        None
+        let classification = self.asker.policies.classification();
+        let class = |name: &AttributeName| {
+            let of_types = entity.types.iter();
+            of_types.filter_map(|of| classification.attribute_class(of, name)).max()
+        };
+        ungranted::in_attributes(entity, &granted, &grants, class, personal_data)
     }
 
     /// Whether anything at all is granted, of the types that are selected or of any.
@@ -446,26 +419,6 @@ impl Partition<'_> {
 /// See [`UNNAMED_TYPE`].
 pub(super) fn unnamed_type() -> TypeName {
     TypeName::new(Iri::new(UNNAMED_TYPE))
-}
-
-/// Whether two attributes are the same but for the dates that a source keeps: how they are shown depends on what else is.
-fn says_the_same(one: &Attribute, other: &Attribute) -> bool {
-    without_dates(one) == without_dates(other)
-}
-
-fn without_dates(attribute: &Attribute) -> Attribute {
-    let mut attribute = attribute.clone();
-    for instance in &mut attribute.instances {
-        let expires_at = instance.system.expires_at().cloned();
-        instance.system = SystemAttributes::default();
-        if expires_at.is_some() {
-            instance.system.dates_mut().expires_at = expires_at;
-        }
-        for inner in &mut instance.sub_attributes {
-            *inner = without_dates(inner);
-        }
-    }
-    attribute
 }
 
 fn now() -> DateTime {

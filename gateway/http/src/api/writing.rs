@@ -7,10 +7,9 @@ use http::{HeaderValue, header};
 use kakehashi_adapters::{AdapterError, Call, ErrorKind, Origin, Repeating};
 use kakehashi_core::consumer::{Affiliation, Consumer};
 use kakehashi_core::names::TenantId;
-use kakehashi_federation::provide::{
-    EntityChange, EntityChanged, Provider, Ungranted, WatchedWrite, Watcher, WriteRefusal,
-};
+use kakehashi_federation::provide::{EntityChange, EntityChanged, Provider, WatchedWrite, Watcher, WriteRefusal};
 use kakehashi_federation::registry::RegisteredSource;
+use kakehashi_federation::ungranted::Ungranted;
 use kakehashi_policy::Operation;
 use kakehashi_revision::Revision;
 use kakehashi_running::Gateway;
@@ -89,8 +88,10 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
         WriteRefusal::Forbidden(ungranted) => {
             let detail = match ungranted {
                 Ungranted::Everything | Ungranted::Uncovered | Ungranted::Id => ungranted.to_string(),
-                Ungranted::Type(name) => format!("{ungranted}: {name}"),
-                Ungranted::Attribute(name) | Ungranted::SubAttribute(name) => format!("{ungranted}: {name}"),
+                Ungranted::Type(name, why) => format!("{ungranted}: {name}; {why}"),
+                Ungranted::Attribute(name, why) | Ungranted::SubAttribute(name, why) => {
+                    format!("{ungranted}: {name}; {why}")
+                }
             };
             return Problem::new(ErrorType::Forbidden, detail);
         }
