@@ -221,14 +221,13 @@ impl Breaker {
         };
         match (probed, was_open) {
             (Probed::IsWell, _) => *circuit = Circuit::default(),
-            (Probed::IsSick, Some(_)) => circuit.open(now + OPEN_FOR),
+            (Probed::IsSick, Some(_)) | (Probed::Unknown, Some(true)) => circuit.open(now + OPEN_FOR),
             (Probed::IsSick, None) => {
                 circuit.failures = circuit.failures.saturating_add(1);
                 if circuit.failures >= FAILURES_TO_OPEN {
                     circuit.open(now + OPEN_FOR);
                 }
             }
-            (Probed::Unknown, Some(true)) => circuit.open(now + OPEN_FOR),
             (Probed::Unknown, Some(false)) => {
                 // The next failure asks anew.
                 circuit.failures = FAILURES_TO_OPEN - 1;

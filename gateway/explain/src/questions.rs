@@ -275,10 +275,10 @@ fn words(refusal: &WriteRefusal) -> String {
     use kakehashi_federation::ungranted::Ungranted;
     match refusal {
         WriteRefusal::Forbidden(Ungranted::Type(name, why)) => {
-            format!("{refusal}: {}; {why}", compact_type(name))
+            format!("{refusal} ({why}): {}", compact_type(name))
         }
         WriteRefusal::Forbidden(Ungranted::Attribute(name, why) | Ungranted::SubAttribute(name, why)) => {
-            format!("{refusal}: {}; {why}", compact_attribute(name))
+            format!("{refusal} ({why}): {}", compact_attribute(name))
         }
         other => other.to_string(),
     }

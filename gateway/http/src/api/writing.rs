@@ -88,9 +88,9 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
         WriteRefusal::Forbidden(ungranted) => {
             let detail = match ungranted {
                 Ungranted::Everything | Ungranted::Uncovered | Ungranted::Id => ungranted.to_string(),
-                Ungranted::Type(name, why) => format!("{ungranted}: {name}; {why}"),
+                Ungranted::Type(name, why) => format!("{ungranted} ({why}): {name}"),
                 Ungranted::Attribute(name, why) | Ungranted::SubAttribute(name, why) => {
-                    format!("{ungranted}: {name}; {why}")
+                    format!("{ungranted} ({why}): {name}")
                 }
             };
             return Problem::new(ErrorType::Forbidden, detail);
