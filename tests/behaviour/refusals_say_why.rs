@@ -17,7 +17,7 @@ forbid (principal in Role::"forbidden", action, resource == EntityType::"yaita/A
 permit (principal in Role::"purposeful", action, resource == EntityType::"yaita/AED");
 "#;
 
-fn aed(more: Value) -> Value {
+fn aed(more: &Value) -> Value {
     let mut entity = json!({
         "id": "urn:ngsi-ld:AED:why",
         "type": "AED",
@@ -61,34 +61,34 @@ async fn each_refusal_names_what_and_by_which_kind_of_rule() {
     };
     let of_type = |name: &str| json!({ "id": format!("urn:ngsi-ld:{name}:1"), "type": name });
     for (consumer, entity, what, why) in [
-        ("writer", aed(to("remarks", person)), "remarks", "it leads to a person"),
+        ("writer", aed(&to("remarks", person)), "remarks", "it leads to a person"),
         (
             "writer",
-            aed(inside("installationLocation")),
+            aed(&inside("installationLocation")),
             "remarks",
             "it leads to a person",
         ),
         (
             "writer",
-            aed(to("unheardOf", person)),
+            aed(&to("unheardOf", person)),
             "unheardOf",
             "nobody has classified it",
         ),
         (
             "writer",
-            aed(inside("unheardOf")),
+            aed(&inside("unheardOf")),
             "remarks",
             "nobody has classified it",
         ),
         (
             "writer",
-            aed(json!({"fullName": {"type": "Property", "value": "x"}})),
+            aed(&json!({"fullName": {"type": "Property", "value": "x"}})),
             "fullName",
             "its class is personal",
         ),
         (
             "namer",
-            aed(json!({"remarks": {"type": "Property", "value": "x"}})),
+            aed(&json!({"remarks": {"type": "Property", "value": "x"}})),
             "remarks",
             "no permit of yours grants it",
         ),
@@ -99,9 +99,9 @@ async fn each_refusal_names_what_and_by_which_kind_of_rule() {
             "no permit of yours grants it",
         ),
         ("writer", of_type("Resident"), "Resident", "its class is personal"),
-        ("stranger", aed(json!({})), "AED", "does not have its contract"),
-        ("forbidden", aed(json!({})), "AED", "a policy forbids it"),
-        ("purposeful", aed(json!({})), "AED", "send that in Kakehashi-Purpose"),
+        ("stranger", aed(&json!({})), "AED", "does not have its contract"),
+        ("forbidden", aed(&json!({})), "AED", "a policy forbids it"),
+        ("purposeful", aed(&json!({})), "AED", "send that in Kakehashi-Purpose"),
     ] {
         let detail = refused(&platform, consumer, &entity).await;
         assert!(
@@ -110,7 +110,7 @@ async fn each_refusal_names_what_and_by_which_kind_of_rule() {
         );
     }
     let with_purpose = platform
-        .create(&aed(json!({})))
+        .create(&aed(&json!({})))
         .tenant("yaita")
         .key(&key_of("purposeful"));
     assert_eq!(with_purpose.header("kakehashi-purpose", "prevention").await.status, 201);
@@ -120,7 +120,7 @@ async fn each_refusal_names_what_and_by_which_kind_of_rule() {
 async fn what_exists_and_is_hidden_is_refused_as_what_does_not_exist() {
     let platform = platform().await;
     let detail = async |object: &str| {
-        let entity = aed(json!({ "remarks": { "type": "Relationship", "object": object } }));
+        let entity = aed(&json!({ "remarks": { "type": "Relationship", "object": object } }));
         refused(&platform, "writer", &entity).await
     };
     // The stand-in of Orion holds residents, of whom the canaries' ids are known.
