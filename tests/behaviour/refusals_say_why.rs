@@ -15,6 +15,9 @@ permit (principal in Role::"forbidden", action, resource == EntityType::"yaita/A
 forbid (principal in Role::"forbidden", action, resource == EntityType::"yaita/AED");
 @purpose("prevention")
 permit (principal in Role::"purposeful", action, resource == EntityType::"yaita/AED");
+permit (principal in Role::"stranger", action in Action::"read", resource == EntityType::"yaita/EvacuationSite");
+permit (principal in Role::"forbidden", action in Action::"read", resource == EntityType::"yaita/EvacuationSite");
+permit (principal in Role::"purposeful", action in Action::"read", resource == EntityType::"yaita/EvacuationSite");
 "#;
 
 fn aed(more: &Value) -> Value {
@@ -38,7 +41,9 @@ async fn platform() -> Platform {
     let builder = builder.tenants(|table| {
         let consumers = table["consumers"].as_table_mut().unwrap();
         let purposeful = consumers["purposeful"].as_table_mut().unwrap();
-        purposeful.insert("purposes".into(), vec![toml::Value::from("prevention")].into());
+        // Of several none is meant where none is stated.
+        let purposes = ["prevention", "statistics"].map(toml::Value::from);
+        purposeful.insert("purposes".into(), purposes.to_vec().into());
     });
     builder.policy("yaita.cedar", POLICIES).start().await
 }
