@@ -221,7 +221,9 @@ async fn a_source_whose_bodies_stall_is_waited_for_five_times_and_then_no_more()
     };
     for asked in 1..=5 {
         assert!(ask().await.contains("no answer from the source in time"));
-        assert_eq!(platform.asked_of_orion().len(), asked);
+        // With the fifth the gateway's own request begins, which may have come by now.
+        let own = usize::from(asked == 5);
+        assert!((asked..=asked + own).contains(&platform.asked_of_orion().len()));
     }
     for _ in 0..4 {
         assert!(ask().await.contains("the source cannot be reached"));
