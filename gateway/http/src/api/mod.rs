@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
@@ -100,18 +100,19 @@ async fn around_operation(request: Request, next: Next) -> Response {
 
 /// What a resource answers that has no operation of this method: what it has, which is all that OPTIONS wants to know
 /// (RFC 9110 sections 9.3.7 and 15.5.6). What is refused by its name is none that it has.
-async fn method_not_allowed(method: Method, route: MatchedPath) -> Response {
+async fn method_not_allowed(route: MatchedPath, request: Request) -> Response {
+    Route::found(&request);
+    let method = request.method();
     let resource = route.as_str();
     let methods = methods_of(|offered| offered.path == resource);
     let allowed = methods.join(", ");
-    let mut response = if method == Method::OPTIONS {
+    let mut response = if *method == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
     } else {
         let detail = format!("this resource does not know {}; it knows {allowed}", method.as_str());
         Problem::new(ErrorType::MethodNotAllowed, detail).into_response()
     };
     say_what_is_allowed(&mut response, &methods);
-    response.extensions_mut().insert(route);
     response
 }
 
