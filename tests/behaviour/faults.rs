@@ -237,7 +237,7 @@ async fn a_source_whose_bodies_stall_is_waited_for_five_times_and_then_no_more()
 
 /// Waits for Orion no longer than for a moment.
 async fn hurrying() -> Platform {
-    let builder = Platform::builder().await.tenants(|table| {
+    let builder = Platform::builder().await.ids_do_not_repeat().tenants(|table| {
         change_source(table, ORION, |source| {
             source.insert("timeout".into(), Value::from("100ms"));
         });

@@ -109,7 +109,7 @@ async fn a_condition_is_judged_on_all_of_it() {
         assert_eq!(found.count(), expected.len(), "{q}");
         for id in found.ids() {
             let alone = platform
-                .get(&format!("/ngsi-ld/v1/entities/{id}"))
+                .get(format!("/ngsi-ld/v1/entities/{id}"))
                 .tenant("nasushiobara")
                 .await
                 .ok();

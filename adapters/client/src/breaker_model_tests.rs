@@ -126,9 +126,8 @@ impl Account {
     fn may(&self, now: Instant) -> May {
         match (self.probed_since, self.shut_until) {
             (Some((since, true)), _) if since + PATIENCE_WITH_PROBE <= now => May::Not,
-            (Some(_), _) => May::Wait,
             (None, Some(until)) if now < until => May::Not,
-            (None, Some(_)) => May::Wait,
+            (Some(_), _) | (None, Some(_)) => May::Wait,
             (None, None) => May::Go,
         }
     }
@@ -236,7 +235,7 @@ impl World {
                     self.probes.push(Concern::Source);
                 }
             }
-            (_, Health::Sick) => self.fails(Concern::Source),
+            (_, Health::Sick) | (Manner::AsksOddly, Health::Well) => self.fails(Concern::Source),
             (_, Health::Away(seconds)) => {
                 self.says(Concern::Source, seconds);
                 self.fails(Concern::Source);
@@ -246,7 +245,6 @@ impl World {
                 self.account(own).answers(now);
                 self.breaker.succeeded(consumer, now);
             }
-            (Manner::AsksOddly, Health::Well) => self.fails(Concern::Source),
             (Manner::AsksWrongly, Health::Well) => {}
             (Manner::IsRefused, Health::Well) => self.fails(own),
             (Manner::IsLate(seconds), Health::Well) => {

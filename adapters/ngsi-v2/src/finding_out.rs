@@ -9,9 +9,10 @@ use hashbrown::HashSet;
 use ngsi_ld::EntityId;
 
 use super::Platform;
-use super::pages::{MAX_PAGE, united};
+use super::pages::MAX_PAGE;
 use super::plan::Plan;
 use super::repeats::{MOST_LISTED, OfTypes, Repeated, RepeatedIds};
+use super::united::united;
 use kakehashi_client::Walked;
 use kakehashi_contract::{AdapterError, AttributeSelection, Call, Page, Requests, SourceQuery, Yielded};
 

@@ -19,6 +19,7 @@ mod prepared;
 mod repeats;
 mod service_paths;
 pub mod translate;
+mod united;
 
 #[cfg(test)]
 mod as_it_is_tests;

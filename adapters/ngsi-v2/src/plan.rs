@@ -99,6 +99,8 @@ pub(super) struct Plan {
     pub(super) requests: Vec<String>,
     /// Whether several requests may bring the same entity, each once.
     pub(super) are_alternatives: bool,
+    /// Whether nothing of an entity is wanted but that it is there.
+    pub(super) shows_no_attribute: bool,
     /// Whether the requests have a geo-query.
     pub(super) has_geo_query: bool,
     /// What is asked for beside a geo-query.
@@ -226,6 +228,7 @@ impl Plan {
         }
         Self {
             requests,
+            shows_no_attribute: matches!(&query.attributes, AttributeSelection::Only(names) if names.is_empty()),
             has_geo_query: place.is_some(),
             are_alternatives: alternatives.len() > 1 || beside.is_some(),
             beside,

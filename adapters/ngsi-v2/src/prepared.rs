@@ -9,9 +9,10 @@ use ngsi_ld::EntityId;
 
 use super::Platform;
 use super::finding_out::FindingOut;
-use super::pages::{Source, united};
+use super::pages::Source;
 use super::plan::Plan;
 use super::repeats::{IdsRepeat, Repeated, RepeatedIds};
+use super::united::united;
 use kakehashi_contract::{
     AdapterError, AskedRequest, Call, Counted, EntityStream, ErrorKind, Page, PlaceStream, PreparedQuery, PushDown,
     SourceQuery, Yielded,
@@ -263,6 +264,9 @@ fn counting(places: PlaceStream) -> (Arc<AtomicUsize>, PlaceStream) {
     (come, places.boxed())
 }
 
+/// The first entity of a list.
+const FIRST: Page = Page { limit: 1, offset: 0 };
+
 /// All of a list.
 const EVERYTHING: Page = Page {
     limit: usize::MAX,
@@ -300,6 +304,8 @@ impl PreparedQuery for PreparedNgsiV2 {
     fn query(&self, page: Option<Page>, call: &Call) -> EntityStream {
         let page = self.sent_page(page);
         match &self.unity {
+            // Whether there is any entity, whichever it is.
+            Unity::FoundOut(_) if page == Some(FIRST) && self.plan.shows_no_attribute => self.listed(page, call),
             Unity::Apart => self.listed(page, call),
             Unity::United => {
                 let yielded = self.listed(page, call);

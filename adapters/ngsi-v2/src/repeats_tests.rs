@@ -8,17 +8,12 @@ use stand_ins::Orion;
 use super::repeats::{IdsRepeat, Repeated};
 use super::tests::{adapter, all, attribute, call, counted, of_types, page_of, settings, type_name};
 use super::*;
-use kakehashi_contract::{Page, Yielded};
+use kakehashi_contract::{AttributeSelection, Page, Yielded};
 
 /// Rooms `first..` in a service path.
 fn load(orion: &Orion, path: &str, r#type: &str, numbers: std::ops::Range<usize>, value: &str) {
     let rooms: Vec<String> = numbers
-        .map(|number| {
-            format!(
-                r#"{{"id":"urn:x:{number:04}","type":"{}","{value}":{{"value":{number}}}}}"#,
-                r#type
-            )
-        })
+        .map(|number| format!(r#"{{"id":"urn:x:{number:04}","type":"{type}","{value}":{{"value":{number}}}}}"#))
         .collect();
     orion.load("city", path, &format!("[{}]", rooms.join(","))).unwrap();
 }
@@ -144,6 +139,13 @@ async fn where_none_repeats_a_page_costs_one_request_as_soon_as_that_is_known() 
         assert_eq!(requests(&orion), 1);
     }
     counted(&adapter, &query).await;
+    assert_eq!(requests(&orion), 1);
+    // Whether there is any entity of a type is no question of which.
+    let exists = SourceQuery {
+        attributes: AttributeSelection::only([]),
+        ..of_types(&["Hall"])
+    };
+    page_of(&adapter, &exists, Page { limit: 1, offset: 0 }).await;
     assert_eq!(requests(&orion), 1);
     // One path and one type: nothing can repeat.
     let of_one_path = adapter_of_one_path(&orion);

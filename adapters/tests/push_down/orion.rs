@@ -208,7 +208,7 @@ impl Orion {
                 })
                 .collect(),
             context: std::sync::Arc::clone(context()),
-            ids_repeat: match (number % 3 == 0, repeats) {
+            ids_repeat: match (number.is_multiple_of(3), repeats) {
                 (true, true) => IdsRepeat::Yes,
                 (true, false) => IdsRepeat::No,
                 (false, _) => IdsRepeat::FindOut,

@@ -161,7 +161,7 @@ fn read_type(
         records_place: diagnostics.place(
             &table
                 .get("records")
-                .map_or_else(|| entry.key_span.clone(), |value| value.span()),
+                .map_or_else(|| entry.key_span.clone(), toml::Spanned::span),
         ),
         single: single?,
         paging: paging?,

@@ -201,7 +201,11 @@ impl<'de> Reader<'_, 'de> {
             Pass::RecordByRecord => {
                 let text = <&'de RawValue>::deserialize(deserializer)?.get();
                 let mut alone = serde_json::Deserializer::from_str(text);
-                seed.deserialize(&mut alone).map_err(|_| Flaw::Malformed)
+                match text.starts_with(['{', '[']) {
+                    true => seed.deserialize(&mut alone).map_err(|_| Flaw::Malformed),
+                    // No record: it stands for one that could not be read, or is one that has no fields.
+                    false => Err(Flaw::Malformed),
+                }
             }
         };
         let read = read.and_then(|()| match self.fields.has_repeated() {

@@ -4,8 +4,8 @@
 
 pub mod authenticate;
 pub mod client_address;
-pub mod cors;
 mod content_coding;
+pub mod cors;
 mod deadline;
 mod entity_tag;
 pub mod everybody;
