@@ -117,7 +117,7 @@ async fn who_is_asked_to_end_answers_what_was_asked_before() {
                 .entities("type=EvacuationSite&count=true&limit=1000")
                 .into_future(),
         );
-        until("Orion was asked", || !platform.asked_of_orion().is_empty()).await;
+        until("Orion was asked", || !platform.demo().orion().requests().is_empty()).await;
         platform.gateway().terminate();
         let address = platform.gateway().ready()["gateway"]
             .as_str()

@@ -21,7 +21,7 @@ fn limits(per_second: i64, burst: i64) -> Value {
 }
 
 async fn platform_with(consumer: &'static str, set: Value) -> Platform {
-    let builder = Platform::builder().await.tenants(|table| {
+    let builder = Platform::builder().await.ids_do_not_repeat().tenants(|table| {
         section(section(table, "consumers"), consumer).insert("limits".into(), set);
     });
     builder.start().await

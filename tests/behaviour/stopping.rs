@@ -56,7 +56,7 @@ async fn what_waits_is_sent_after_the_last_request_and_before_the_end() {
     // A request under way, which its source holds back.
     platform.demo().orion().set_fault(Fault::Held);
     let under_way = tokio::spawn(platform.entities("type=DesignatedShelter&limit=1").into_future());
-    until("the source is asked", || !platform.asked_of_orion().is_empty()).await;
+    until("the source is asked", || !platform.demo().orion().requests().is_empty()).await;
     let (url, admin) = (platform.gateway().url(), platform.gateway().admin("ops"));
 
     platform.gateway().terminate();
@@ -205,7 +205,7 @@ async fn asked_twice_it_ends_at_once_and_names_what_is_left() {
     // Without the second signal it would wait for this request as long as it may.
     platform.demo().orion().set_fault(Fault::Held);
     let _cut_off = asked(&platform.gateway().url(), "type=DesignatedShelter");
-    until("the source is asked", || !platform.asked_of_orion().is_empty()).await;
+    until("the source is asked", || !platform.demo().orion().requests().is_empty()).await;
 
     platform.gateway().terminate();
     until("it stops", || {

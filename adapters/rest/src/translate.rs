@@ -65,7 +65,7 @@ pub(super) fn read_records(
             match read(body, Pass::RecordByRecord) {
                 Err(error @ (UnreadableBody::Syntax { .. } | UnreadableBody::Encoding)) => {
                     let mended = without_unreadable(body).ok_or(error)?;
-                    read(&mended, Pass::RecordByRecord)?
+                    read(&mended, Pass::Mended)?
                 }
                 page => page?,
             }

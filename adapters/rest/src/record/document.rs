@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::fields::{FieldTree, Fields, WantedSlots};
+use super::mended::NOTHING;
 use crate::mapping::{JsonPath, Step};
 use kakehashi_client::MOST_LISTED;
 use kakehashi_contract::Flaw;
@@ -87,6 +88,8 @@ pub(crate) enum Pass {
     Quick,
     /// Each by itself, so that one that is wrong costs itself alone.
     RecordByRecord,
+    /// The same, where nothing stands in the place of each record that could not be read.
+    Mended,
 }
 
 /// Reads a body: hands each record's fields to `each`, and returns what stood beside the records.
@@ -198,13 +201,12 @@ impl<'de> Reader<'_, 'de> {
                 seed.deserialize(deserializer)?;
                 Ok(())
             }
-            Pass::RecordByRecord => {
+            Pass::RecordByRecord | Pass::Mended => {
                 let text = <&'de RawValue>::deserialize(deserializer)?.get();
                 let mut alone = serde_json::Deserializer::from_str(text);
-                match text.starts_with(['{', '[']) {
-                    true => seed.deserialize(&mut alone).map_err(|_| Flaw::Malformed),
-                    // No record: it stands for one that could not be read, or is one that has no fields.
-                    false => Err(Flaw::Malformed),
+                match (self.pass, text) {
+                    (Pass::Mended, NOTHING) => Err(Flaw::Malformed),
+                    _ => seed.deserialize(&mut alone).map_err(|_| Flaw::Malformed),
                 }
             }
         };

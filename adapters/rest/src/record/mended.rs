@@ -4,7 +4,7 @@
 use serde::de::IgnoredAny;
 
 /// What stands in the place of a record that cannot be read: no record.
-const NOTHING: &[u8] = b"null";
+pub(super) const NOTHING: &str = "null";
 
 /// The body with nothing in the place of each element of its outermost arrays that cannot be read. `None`: there is none, or
 /// where the elements end cannot be told; or all of them are in another encoding, which is a fault of the whole.
@@ -24,7 +24,7 @@ pub(crate) fn without_unreadable(body: &[u8]) -> Option<Vec<u8>> {
                 is_of_another_encoding &= is_empty || is_readable == Readable::NotUtf8;
                 if !is_empty && is_readable != Readable::Yes {
                     mended.extend_from_slice(body.get(copied..start)?);
-                    mended.extend_from_slice(NOTHING);
+                    mended.extend_from_slice(NOTHING.as_bytes());
                     copied = end;
                     has_unreadable = true;
                 }
