@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::harness::{ORION, Platform, change_source, finds_out_ids};
+use super::harness::{ORION, Platform, READER, change_source, finds_out_ids};
 
 /// Sites that the demo's Orion has by itself, and six of which two stand in three paths and one in two.
 async fn with_repeated(ids_repeat: Option<&str>) -> Platform {
@@ -137,4 +137,60 @@ async fn it_is_found_out_once_for_each_set_of_types_and_never_where_the_operator
     let known = with_repeated(Some("no")).await;
     known.entities("type=EvacuationSite").tenant("nasushiobara").await.ok();
     assert_eq!(finding_out(&known), 0);
+}
+
+/// Types whose attributes are granted differently are asked for apart.
+#[tokio::test]
+async fn it_is_one_under_several_types_whatever_is_granted_of_each() {
+    let policy = "@without(\"remarks\") permit (principal in Role::\"narrow\", action in Action::\"read\", \
+                  resource in Tenant::\"nasushiobara\") when { resource.class == Class::\"open\" };";
+    let builder = Platform::builder()
+        .await
+        .consumer("narrow")
+        .policy("nasushiobara.cedar", policy);
+    for (r#type, attribute) in [("EvacuationSite", "name"), ("DesignatedShelter", "maxCapacity")] {
+        let both: Vec<_> = (1..4)
+            .map(|number| {
+                let id = format!("urn:x:both-{number}");
+                json!({ "id": id, "type": r#type, attribute: { "value": number } })
+            })
+            .collect();
+        let orion = builder.demo().orion();
+        orion
+            .load("nasushiobara", "/disaster", &json!(both).to_string())
+            .unwrap();
+    }
+    let platform = builder.start().await;
+    let types = "type=EvacuationSite,DesignatedShelter";
+    for consumer in ["narrow", READER] {
+        let ask = async |question: &str| {
+            let question = format!("{types}&{question}");
+            platform
+                .entities(question)
+                .tenant("nasushiobara")
+                .by(consumer)
+                .await
+                .ok()
+        };
+        let all = ask("limit=1000&count=true").await;
+        let distinct: BTreeSet<String> = all.ids().into_iter().collect();
+        assert_eq!(
+            (all.ids().len(), all.count()),
+            (distinct.len(), distinct.len()),
+            "{consumer}"
+        );
+        let mut walked = Vec::new();
+        let mut next = Some(format!("/ngsi-ld/v1/entities?{types}&limit=9&count=true"));
+        while let Some(path) = next {
+            let page = platform.get(&path).tenant("nasushiobara").by(consumer).await.ok();
+            assert_eq!(page.count(), distinct.len(), "{consumer}: {path}");
+            walked.extend(page.ids());
+            next = page.link("next");
+        }
+        assert_eq!(walked.len(), distinct.len(), "{consumer}");
+        assert_eq!(walked.into_iter().collect::<BTreeSet<_>>(), distinct, "{consumer}");
+        // Parts that are asked for apart are found together as those of several sources are.
+        let found = ask("idPattern=both-&q=name;maxCapacity&count=true&splitEntities=true").await;
+        assert_eq!((found.count(), found.ids().len()), (3, 3), "{consumer}: {found}");
+    }
 }

@@ -35,11 +35,12 @@ pub trait Adapter: Send + Sync + fmt::Debug {
 
     /// Whether some entity of the source may have several types. Then no page and no count of the source is that
     /// of the view: one of an entity's types may hide it. By default none has, as in systems that know one type
-    /// for each entity.
+    /// for each entity. `among`: the types that it is asked for; where an entity is what several records of one type each say
+    /// of it, no others are its types.
     ///
     /// # Errors
     /// [`AdapterError`]
-    async fn has_entities_of_several_types(&self, _call: &Call) -> Result<bool, AdapterError> {
+    async fn has_entities_of_several_types(&self, _among: &[TypeName], _call: &Call) -> Result<bool, AdapterError> {
         Ok(false)
     }
 

@@ -64,7 +64,7 @@ impl Adapter for FileAdapter {
         })
     }
 
-    async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
+    async fn has_entities_of_several_types(&self, _: &[TypeName], _: &Call) -> Result<bool, AdapterError> {
         Ok(self.entities.iter().any(|entity| entity.types.len() > 1))
     }
 }

@@ -126,8 +126,8 @@ impl Adapter for HeldSource {
         }
     }
 
-    async fn has_entities_of_several_types(&self, call: &Call) -> Result<bool, AdapterError> {
-        self.shared.itself.has_entities_of_several_types(call).await
+    async fn has_entities_of_several_types(&self, among: &[TypeName], call: &Call) -> Result<bool, AdapterError> {
+        self.shared.itself.has_entities_of_several_types(among, call).await
     }
 
     async fn may_hold_relationships(&self, names: &[AttributeName], call: &Call) -> Result<bool, AdapterError> {

@@ -12,7 +12,7 @@ use super::Platform;
 use super::pages::MAX_PAGE;
 use super::plan::Plan;
 use super::repeats::{MOST_LISTED, OfTypes, Repeated, RepeatedIds};
-use super::united::united;
+use super::united::{united, without_dates};
 use kakehashi_client::Walked;
 use kakehashi_contract::{AdapterError, AttributeSelection, Call, Page, Requests, SourceQuery, Yielded};
 
@@ -110,6 +110,20 @@ impl FindingOut {
         Ok(known.know(finding, total))
     }
 
+    /// Entities that were read with their dates, made one where they are.
+    pub(super) fn united(&self, each: Vec<Yielded>) -> Vec<Yielded> {
+        without_dates(united(each).0, self.query.system_attributes)
+    }
+
+    /// The entities of the ids that are asked for, made one where they are.
+    ///
+    /// # Errors
+    /// The source's.
+    pub(super) async fn of_its_ids(&self, call: &Call) -> Result<Vec<Yielded>, AdapterError> {
+        let (each, _held) = self.platform.source.each(&self.of_ids(&self.query.ids), call).await?;
+        Ok(self.united(each))
+    }
+
     /// All entities of the ids that repeat, each by itself.
     ///
     /// # Errors
@@ -145,7 +159,7 @@ impl FindingOut {
     /// The source's.
     pub(super) async fn whole(&self, call: &Call) -> Result<Vec<Yielded>, AdapterError> {
         let (each, _held) = self.platform.source.each(&self.of_ids(&[]), call).await?;
-        Ok(united(each).0)
+        Ok(self.united(each))
     }
 
     /// The same question for these ids, and for all entities of each, whatever it is like.
@@ -157,6 +171,8 @@ impl FindingOut {
             filter: None,
             geo: None,
             scope: None,
+            // Of several that say something the newest holds.
+            system_attributes: true,
             ..self.query.clone()
         };
         self.platform.plan(&query, true)

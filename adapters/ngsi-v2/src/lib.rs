@@ -41,6 +41,7 @@ pub use self::names::{view_name, view_type};
 pub use self::repeats::IdsRepeat;
 
 use self::database::Database;
+use self::finding_out::FindingOut;
 use self::ignored_places::IgnoredPlaces;
 use self::names::RawNames;
 use self::pages::Source;
@@ -49,7 +50,7 @@ use self::prepared::PreparedNgsiV2;
 use self::repeats::Repeats;
 use self::translate::{IdleTables, ObjectTypes, ProvidedType};
 use kakehashi_client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
-use kakehashi_contract::{Adapter, PreparedQuery, SourceId, SourceQuery, SourceStatus};
+use kakehashi_contract::{Adapter, AdapterError, Call, PreparedQuery, SourceId, SourceQuery, SourceStatus};
 
 /// The service path of every entity of a service: what Orion reads when none is named.
 pub const EVERY_SERVICE_PATH: &str = "/#";
@@ -198,6 +199,23 @@ impl Adapter for NgsiV2Adapter {
 
     fn status(&self) -> Option<SourceStatus> {
         Some(self.0.source.status())
+    }
+
+    async fn has_entities_of_several_types(&self, among: &[TypeName], call: &Call) -> Result<bool, AdapterError> {
+        if among.len() < 2 {
+            return Ok(false);
+        }
+        match self.0.settings.ids_repeat {
+            IdsRepeat::No => Ok(false),
+            IdsRepeat::Yes => Ok(true),
+            IdsRepeat::FindOut => {
+                let known = self.0.repeats.of(among, false);
+                let finding_out = FindingOut::new(&self.0, &SourceQuery::of_types(among.to_vec()), Arc::clone(&known));
+                finding_out.found(call).await;
+                // As long as it could not be found out, some may.
+                Ok(known.across_types().unwrap_or(true))
+            }
+        }
     }
 
     fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {

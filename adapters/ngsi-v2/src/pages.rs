@@ -40,6 +40,8 @@ pub(super) struct Source {
     pub(super) watched: Option<Arc<OfTypes>>,
     /// Entities of these ids are no part of its list.
     pub(super) without: Option<Arc<RepeatedIds>>,
+    /// Whether each of several entities that are one in the view is handed out by itself.
+    pub(super) keeps_each: bool,
     /// Places that the view has in another form.
     pub(super) reshaped: Arc<Mutex<Reshaped>>,
 }
@@ -57,6 +59,7 @@ impl Source {
             reshaped: Arc::default(),
             watched: None,
             without: None,
+            keeps_each: false,
         }
     }
 
@@ -127,20 +130,26 @@ impl Source {
         let response = self.client.get(&url, &self.headers, call).await?;
         self.check(&response)?;
         walked.count(response.body.len(), &self.client)?;
-        let translated = self.translated(response, plan, call).await?;
+        let mut translated = self.translated(response, plan, call).await?;
+        if translated.page.listed == 0 && page.offset == 0 && self.must_be_empty(plan, call).await? {
+            // What came back meanwhile has an answer now.
+            let response = self.client.get(&url, &self.headers, call).await?;
+            self.check(&response)?;
+            walked.count(response.body.len(), &self.client)?;
+            translated = self.translated(response, plan, call).await?;
+        }
         if translated.page.listed > 0 {
             self.database.has(&translated.page.yielded, Instant::now());
-        } else if page.offset == 0 {
-            self.must_be_empty(plan, call).await?;
         }
         Ok(translated)
     }
 
-    /// An empty answer is believed, unless the source may have lost what it asks for its entities.
-    async fn must_be_empty(&self, plan: &Plan, call: &Call) -> Result<(), AdapterError> {
+    /// An empty answer is believed, unless the source may have lost what it asks for its entities. Whether it was asked for that, and
+    /// has some.
+    async fn must_be_empty(&self, plan: &Plan, call: &Call) -> Result<bool, AdapterError> {
         let types: Vec<&TypeName> = plan.translation.types.iter().map(|provided| &provided.name).collect();
         let is_believed = |is_whole| self.database.has_nothing(&types, is_whole, Instant::now());
-        let mut emptiness = is_believed(plan.is_whole);
+        let (mut emptiness, mut was_doubted) = (is_believed(plan.is_whole), false);
         if matches!(emptiness, Emptiness::Asks(_)) {
             // One asks for all who would.
             let _asking = self.database.asking.lock().await;
@@ -149,11 +158,12 @@ impl Source {
                 let response = self.client.get(&one_entity_of(held), &self.headers, call).await?;
                 self.check(&response)?;
                 let has_one = is_list_of_something(&response.body);
+                was_doubted = true;
                 emptiness = self.database.has_one(has_one, &types, plan.is_whole, Instant::now());
             }
         }
         if emptiness == Emptiness::Believed {
-            return Ok(());
+            return Ok(was_doubted);
         }
         let detail = "it lists nothing of any type that it held a moment ago; is its database there?";
         Err(self.client.error(ErrorKind::Emptied, detail))
@@ -224,21 +234,30 @@ impl Source {
     pub(super) async fn total(&self, plan: &Plan, request: &str, call: &Call) -> Result<Option<u64>, AdapterError> {
         // A limit of 0 is refused by older versions.
         let url = format!("{request}&options=count&limit=1");
-        let response = match self.client.get(&url, &self.headers, call).await {
-            Ok(response) => response,
+        let mut response = self.one_of_all(&url, call).await;
+        if let Ok(first) = &response
+            && !is_list_of_something(&first.body)
+            && self.must_be_empty(plan, call).await?
+        {
+            // What came back meanwhile has an answer now.
+            response = self.one_of_all(&url, call).await;
+        }
+        match response {
+            Ok(response) => Ok(total_count(&response)),
             // The one entity is too large: it is left out, and the others are counted by looking.
-            Err(error) if error.kind == ErrorKind::TooLarge => return Ok(None),
-            Err(error) => return Err(error),
-        };
+            Err(error) if error.kind == ErrorKind::TooLarge => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn one_of_all(&self, url: &str, call: &Call) -> Result<Response, AdapterError> {
+        let response = self.client.get(url, &self.headers, call).await?;
         self.check(&response)?;
         if !response.body.trim_ascii_start().starts_with(b"[") {
             return Err(self.refused(&response, TranslationError::NotAList));
         }
         self.client.understood(&response);
-        if !is_list_of_something(&response.body) {
-            self.must_be_empty(plan, call).await?;
-        }
-        Ok(total_count(&response))
+        Ok(response)
     }
 
     fn check(&self, response: &Response) -> Result<(), AdapterError> {
@@ -524,6 +543,9 @@ impl Walk {
 
     /// The entities of a page that no earlier page had, each once.
     fn new_of(&mut self, yielded: Vec<Yielded>, is_end: bool) -> Result<Vec<Yielded>, AdapterError> {
+        if self.source.keeps_each {
+            return Ok(yielded);
+        }
         let (mut yielded, repeated) = united(yielded);
         self.repeated += repeated;
         if repeated > 0

@@ -11,11 +11,11 @@ use super::Platform;
 use super::finding_out::FindingOut;
 use super::pages::Source;
 use super::plan::Plan;
-use super::repeats::{IdsRepeat, Repeated, RepeatedIds};
-use super::united::united;
+use super::repeats::{IdsRepeat, OfTypes, Repeated, RepeatedIds};
+use super::united::{has_several_of_one, united};
 use kakehashi_contract::{
-    AdapterError, AskedRequest, Call, Counted, EntityStream, ErrorKind, Page, PlaceStream, PreparedQuery, PushDown,
-    SourceQuery, Yielded,
+    AdapterError, AskedRequest, Call, Counted, Coverage, EntityStream, ErrorKind, Page, PlaceStream, PreparedQuery,
+    PushDown, SourceQuery, Yielded,
 };
 
 /// What one source is asked, and how its answers are read.
@@ -34,8 +34,8 @@ pub(super) struct PreparedNgsiV2 {
 enum Unity {
     /// None may.
     Apart,
-    /// All that match are read and united.
-    United,
+    /// All that match are read and united; with the question for all of them.
+    United(Arc<FindingOut>),
     /// Which are is found out.
     FoundOut(Arc<FindingOut>),
 }
@@ -43,20 +43,29 @@ enum Unity {
 impl PreparedNgsiV2 {
     pub(super) fn of(platform: &Arc<Platform>, query: &SourceQuery) -> Self {
         let finds_out = platform.settings.ids_repeat == IdsRepeat::FindOut;
+        let united_by =
+            |known: &Arc<OfTypes>| Unity::United(Arc::new(FindingOut::new(platform, query, Arc::clone(known))));
         let unity = match platform.may_repeat(&query.types) {
             false => Unity::Apart,
             // Of ids that are known there are few entities, and all of them are read anyway.
-            true if !finds_out || !query.ids.is_empty() => Unity::United,
+            true if !finds_out || !query.ids.is_empty() => united_by(&platform.repeats.nothing),
             true => {
                 let known = platform.repeats.of(&query.types, !query.beyond_open);
                 match known.known() {
-                    Some(Repeated::Many) => Unity::United,
+                    Some(Repeated::Many) => united_by(&known),
                     _ => Unity::FoundOut(Arc::new(FindingOut::new(platform, query, known))),
                 }
             }
         };
-        let plan = platform.plan(query, matches!(unity, Unity::United));
+        let mut plan = platform.plan(query, matches!(unity, Unity::United(_)));
+        if let Unity::FoundOut(finding_out) = &unity
+            && matches!(finding_out.known().known(), Some(Repeated::These(_)))
+        {
+            // In some of its places is nothing: an offset is no number of entities.
+            plan.push_down.selection = Coverage::Narrows;
+        }
         let mut source = platform.source.within(&plan);
+        source.keeps_each = matches!(unity, Unity::United(_));
         if let Unity::FoundOut(finding_out) = &unity {
             source.watched = Some(Arc::clone(finding_out.known()));
         }
@@ -71,7 +80,7 @@ impl PreparedNgsiV2 {
     /// Whether its answer is one list, in which a page can begin anywhere: several requests bring the same entity, or are one
     /// list after the other.
     fn is_one_list(&self) -> bool {
-        self.plan.requests.len() <= 1 && !matches!(self.unity, Unity::United)
+        self.plan.requests.len() <= 1 && !matches!(self.unity, Unity::United(_))
     }
 
     /// The page that the source is asked for. One of candidates would be no page of the answer.
@@ -88,6 +97,19 @@ impl PreparedNgsiV2 {
         let ids = Arc::clone(&self.ids);
         let meant = yielded.try_filter(move |one| std::future::ready(is_meant(one, &ids)));
         meant.boxed()
+    }
+
+    /// Entities, each by itself, made one where several are one in the view: those are asked for again with their dates, of which the
+    /// newest holds.
+    async fn united(&self, each: Vec<Yielded>, call: &Call) -> Result<Vec<Yielded>, AdapterError> {
+        match &self.unity {
+            Unity::United(finding_out) if has_several_of_one(&each) => {
+                let mut united = finding_out.of_its_ids(call).await?;
+                united.retain(|one| self.ids.is_empty() || is_meant(one, &self.ids));
+                Ok(united)
+            }
+            _ => Ok(united(each).0),
+        }
     }
 
     fn places(&self, page: Page, call: &Call) -> PlaceStream {
@@ -127,13 +149,14 @@ impl PreparedNgsiV2 {
         let listed = listed.listed(None, &call);
         // They are asked for when the list has ended, so that nobody waits for them who does not need them.
         let rest = async move {
-            let (united, _) = united(finding_out.each_of(&repeated, &call).await?);
+            let united = finding_out.united(finding_out.each_of(&repeated, &call).await?);
             Ok(stream::iter(united.into_iter().map(Ok)))
         };
         Ok(listed.chain(stream::once(rest).try_flatten()).boxed())
     }
 
-    /// A page of a list that the source decides whole. What repeats comes behind all others.
+    /// A page of a list that the source decides whole, of which nobody knew yet that some ids repeat: where in the source's list it
+    /// begins is found by reading from the first. What repeats comes behind all others.
     fn page_found_out(
         self,
         finding_out: Arc<FindingOut>,
@@ -141,31 +164,9 @@ impl PreparedNgsiV2 {
         page: Page,
         call: Call,
     ) -> EntityStream {
-        let offset = repeated.place_of(page.offset);
-        let until = repeated.place_of(page.offset.saturating_add(page.limit));
-        let of_others = Page {
-            limit: until - offset,
-            offset,
-        };
-        let others = self.clone().places_of_others(&repeated, of_others, &call);
-        let (listed, others) = counting(others);
-        let rest = async move {
-            let listed = listed.load(Ordering::Relaxed);
-            if listed >= of_others.limit {
-                return Ok(stream::empty().left_stream());
-            }
-            let length = match listed {
-                0 if offset > 0 => self.length(&call).await?,
-                _ => offset + listed,
-            };
-            let before = page.offset.saturating_sub(repeated.others_before(length));
-            let (united, _) = united(finding_out.each_of(&repeated, &call).await?);
-            let rest = united.into_iter().skip(before).map(|one| Ok(Some(one)));
-            Ok(stream::iter(rest).right_stream())
-        };
-        let places = others.chain(stream::once(rest).try_flatten());
+        let places = self.places_found_out(finding_out, repeated, EVERYTHING, call);
         let entities = places.try_filter_map(|place| std::future::ready(Ok(place)));
-        entities.take(page.limit).boxed()
+        entities.skip(page.offset).take(page.limit).boxed()
     }
 
     /// The places of a part of the source's list. In those of what repeats is nothing.
@@ -186,11 +187,6 @@ impl PreparedNgsiV2 {
         page: Page,
         call: Call,
     ) -> PlaceStream {
-        if self.plan.push_down.is_exact() {
-            // Whoever counts such a list counts its places.
-            let entities = self.page_found_out(finding_out, repeated, page, call);
-            return entities.map_ok(Some).boxed();
-        }
         let (listed, places) = counting(self.clone().places_of_others(&repeated, page, &call));
         let rest = async move {
             let listed = listed.load(Ordering::Relaxed);
@@ -204,7 +200,7 @@ impl PreparedNgsiV2 {
                 _ if listed > 0 => 0,
                 offset => offset.saturating_sub(self.length(&call).await?),
             };
-            let (united, _) = united(finding_out.each_of(&repeated, &call).await?);
+            let united = finding_out.united(finding_out.each_of(&repeated, &call).await?);
             let places = united.into_iter().skip(before).take(room).map(|one| Ok(Some(one)));
             Ok(stream::iter(places).right_stream())
         };
@@ -237,7 +233,7 @@ impl PreparedNgsiV2 {
                 Repeated::Many => return Ok(None),
                 Repeated::These(repeated) => Some((finding_out, repeated)),
             },
-            Unity::Apart | Unity::United => None,
+            Unity::Apart | Unity::United(_) => None,
         };
         let Some(total) = self.source.total(&self.plan, request, call).await? else {
             return Ok(None);
@@ -247,7 +243,7 @@ impl PreparedNgsiV2 {
         };
         let each = finding_out.each_of(&repeated, call).await?;
         let mut counted = Counted::entities(total.saturating_sub(each.len() as u64));
-        for one in united(each).0 {
+        for one in finding_out.united(each) {
             counted.add(&one);
         }
         Ok(Some(counted))
@@ -291,7 +287,7 @@ impl PreparedQuery for PreparedNgsiV2 {
             Err(error) if error.kind == ErrorKind::Status(404) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let (found, _) = united(found);
+        let found = self.united(found, call).await?;
         // Of several entities that are one in the view none stands for all of them.
         let left_out = found.iter().position(|one| matches!(one, Yielded::LeftOut(_)));
         let mut found = found.into_iter();
@@ -307,10 +303,11 @@ impl PreparedQuery for PreparedNgsiV2 {
             // Whether there is any entity, whichever it is.
             Unity::FoundOut(_) if page == Some(FIRST) && self.plan.shows_no_attribute => self.listed(page, call),
             Unity::Apart => self.listed(page, call),
-            Unity::United => {
-                let yielded = self.listed(page, call);
+            Unity::United(_) => {
+                let (prepared, call) = (self.clone(), call.clone());
+                let yielded = self.listed(page, &call);
                 let united = async move {
-                    let (yielded, _) = united(yielded.try_collect().await?);
+                    let yielded = prepared.united(yielded.try_collect().await?, &call).await?;
                     Ok(stream::iter(yielded.into_iter().map(Ok)))
                 };
                 stream::once(united).try_flatten().boxed()
@@ -333,6 +330,11 @@ impl PreparedQuery for PreparedNgsiV2 {
         let places = async move {
             Ok(match finding_out.found(&call).await {
                 Repeated::None => prepared.places(page, &call),
+                // Whoever counts a list that the source decides whole counts its places.
+                Repeated::These(repeated) if prepared.plan.push_down.is_exact() => {
+                    let entities = prepared.page_found_out(finding_out, repeated, page, call);
+                    entities.map_ok(Some).boxed()
+                }
                 Repeated::These(repeated) => prepared.places_found_out(finding_out, repeated, page, call),
                 Repeated::Many => {
                     let whole = finding_out.whole(&call).await?.into_iter();

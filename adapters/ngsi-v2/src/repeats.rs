@@ -73,8 +73,6 @@ pub(super) struct RepeatedIds {
     digests: HashSet<u128>,
     /// `None`: they may be of persons, and are not kept.
     ids: Option<Arc<[EntityId]>>,
-    /// Where their entities stand in the source's list of all entities of the types, in order.
-    places: Box<[usize]>,
     digester: Arc<Digester>,
 }
 
@@ -91,23 +89,6 @@ impl RepeatedIds {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.digests.len()
-    }
-
-    /// Where so many others stand before, in the source's list of all entities of the types.
-    pub(super) fn place_of(&self, others: usize) -> usize {
-        let mut place = others;
-        for repeated in &self.places {
-            if *repeated > place {
-                break;
-            }
-            place = place.saturating_add(1);
-        }
-        place
-    }
-
-    /// How many of the places before this one hold others.
-    pub(super) fn others_before(&self, place: usize) -> usize {
-        place - self.places.partition_point(|repeated| *repeated < place)
     }
 }
 
@@ -132,6 +113,8 @@ impl Digester {
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     sets: Mutex<HashMap<Asked, Arc<OfTypes>>>,
+    /// What is known where nothing is found out.
+    pub(super) nothing: Arc<OfTypes>,
     digester: Arc<Digester>,
 }
 
@@ -167,7 +150,7 @@ impl Repeats {
 }
 
 /// What is known of the entities of some types.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct OfTypes {
     may_keep_ids: bool,
     known: Mutex<Option<Known>>,
@@ -184,6 +167,8 @@ pub(super) struct OfTypes {
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     pub(super) repeated: Repeated,
+    /// Whether an id stands under several of the types.
+    across_types: bool,
     /// How many entities the source had.
     pub(super) total: Option<u64>,
     since: Instant,
@@ -193,11 +178,11 @@ pub(super) struct Known {
 /// What was read until now, while it is found out.
 #[derive(Debug, Default)]
 pub(super) struct Finding {
-    /// Where each id stood first.
-    seen: HashMap<u128, usize>,
+    /// The type under which each id stood first.
+    seen: HashMap<u128, TypeName>,
     repeated: HashMap<u128, Option<EntityId>>,
-    /// Where those stand that repeat.
-    places: Vec<usize>,
+    /// Whether one stands under several types.
+    across_types: bool,
     pub(super) offset: usize,
     pages: u32,
 }
@@ -219,6 +204,11 @@ impl OfTypes {
         (age < known.fresh_for && !is_doubted).then(|| known.repeated.clone())
     }
 
+    /// Whether an id stands under several of the types; `None`: that could not be found out yet.
+    pub(super) fn across_types(&self) -> Option<bool> {
+        self.before().map(|known| known.across_types)
+    }
+
     /// What was known until now.
     pub(super) fn before(&self) -> Option<Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -236,10 +226,12 @@ impl OfTypes {
     /// All ids have been read. `total`: how many entities there are.
     pub(super) fn know(&self, finding: Finding, total: Option<u64>) -> Repeated {
         let fresh_for = FRESH_FOR + FRESH_FOR_EACH_PAGE * finding.pages;
+        let across_types = finding.across_types;
         let repeated = self.repeated(finding);
         self.is_doubted.store(false, Ordering::Relaxed);
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Known {
             repeated: repeated.clone(),
+            across_types,
             total,
             since: Instant::now(),
             fresh_for,
@@ -259,7 +251,7 @@ impl OfTypes {
     }
 
     fn repeated(&self, finding: Finding) -> Repeated {
-        let (found, mut places) = (finding.repeated, finding.places);
+        let found = finding.repeated;
         if found.is_empty() {
             return Repeated::None;
         }
@@ -269,11 +261,9 @@ impl OfTypes {
         let digests = found.keys().copied().collect();
         let mut ids: Vec<EntityId> = found.into_values().flatten().collect();
         ids.sort_unstable();
-        places.sort_unstable();
         Repeated::These(Arc::new(RepeatedIds {
             digests,
             ids: self.may_keep_ids.then(|| ids.into()),
-            places: places.into(),
             digester: Arc::clone(&self.digester),
         }))
     }
@@ -300,20 +290,24 @@ impl OfTypes {
 impl Finding {
     /// Adds a page of so many places.
     pub(super) fn add(&mut self, yielded: &[Yielded], listed: usize, of: &OfTypes) {
-        for (place, one) in (self.offset..).zip(yielded) {
+        for one in yielded {
             let Yielded::Entity(entity) = one else {
                 continue;
             };
-            let digest = of.digester.digest(&entity.id);
-            let Some(first) = self.seen.get(&digest) else {
-                self.seen.insert(digest, place);
+            let Some(r#type) = entity.types.first() else {
                 continue;
             };
-            let id = of.may_keep_ids.then(|| entity.id.clone());
-            if self.repeated.insert(digest, id).is_none() {
-                self.places.push(*first);
+            let digest = of.digester.digest(&entity.id);
+            match self.seen.get(&digest) {
+                None => {
+                    self.seen.insert(digest, r#type.clone());
+                }
+                Some(first) => {
+                    self.across_types |= first != r#type;
+                    let id = of.may_keep_ids.then(|| entity.id.clone());
+                    self.repeated.insert(digest, id);
+                }
             }
-            self.places.push(place);
         }
         self.offset += listed;
         self.pages += 1;
@@ -327,6 +321,6 @@ impl Finding {
     /// There is too much to find out.
     pub(super) fn give_up(&mut self) {
         self.repeated.clear();
-        self.places.clear();
+        self.across_types = false;
     }
 }

@@ -4,6 +4,8 @@ use futures::TryStreamExt;
 use ngsi_ld::query::Expression;
 use ngsi_ld::{Entity, EntityId};
 use stand_ins::Orion;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::repeats::{IdsRepeat, Repeated};
 use super::tests::{adapter, all, attribute, call, counted, of_types, page_of, settings, type_name};
@@ -44,6 +46,20 @@ async fn places(adapter: &NgsiV2Adapter, query: &SourceQuery, page: Page) -> Vec
         .collect()
 }
 
+/// Deletes one entity, as a client of Orion does.
+async fn delete(orion: &Orion, path: &str, id: &str) {
+    let authority = orion.url().trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(&authority).await.unwrap();
+    let request = format!(
+        "DELETE /v2/entities/{id}?type=Room HTTP/1.1\r\nhost: {authority}\r\nfiware-service: city\r\n\
+         fiware-servicepath: {path}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+}
+
 /// What the source was asked since the last time.
 fn requests(orion: &Orion) -> usize {
     let requests = orion.requests().len();
@@ -77,10 +93,11 @@ async fn an_id_in_several_paths_is_one_entity_on_one_page_and_counted_once() {
         loop {
             let page = Page { limit, offset };
             let of_page = places(&adapter, &query, page).await;
-            let on_page = page_of(&adapter, &query, page).await;
+            // Where nobody knows yet that some repeat, a page is one of entities.
+            let on_page = page_of(&finding_out(&orion), &query, page).await;
             by_places.extend(of_page.iter().flatten().map(|id| id.as_str().to_owned()));
             paged.extend(on_page);
-            offset += limit;
+            offset += of_page.len();
             if of_page.len() < limit {
                 break;
             }
@@ -118,7 +135,7 @@ async fn an_id_under_several_types_is_one_entity_of_all_that_were_asked_for() {
     let adapter = finding_out(&orion);
     let both = of_types(&["Room", "Hall"]);
     assert_eq!(counted(&adapter, &both).await, 6);
-    let first = page_of(&adapter, &both, Page { limit: 1, offset: 0 }).await;
+    let first = page_of(&finding_out(&orion), &both, Page { limit: 1, offset: 0 }).await;
     assert_eq!(first, ["urn:x:0000"]);
     let found = all(&adapter, &both).await.unwrap();
     let two = found.iter().find(|entity| entity.id.as_str() == "urn:x:0002").unwrap();
@@ -178,7 +195,7 @@ async fn what_repeats_costs_one_request_more_at_the_end_of_the_list() {
         assert_eq!(requests(&orion), 1);
         // Of what may be of persons no id is kept: they are read again.
         let again = usize::from(beyond_open);
-        places(&adapter, &query, Page { limit: 20, offset: 80 }).await;
+        places(&adapter, &query, Page { limit: 20, offset: 100 }).await;
         assert_eq!(requests(&orion), 2 + again);
         assert_eq!(counted(&adapter, &query).await, 100);
         assert_eq!(requests(&orion), 2 + again);
@@ -238,4 +255,50 @@ async fn where_very_many_repeat_everything_is_read() {
     let page = Page { limit: 20, offset: 690 };
     let places: Vec<_> = prepared.candidates(page, &call()).unwrap().try_collect().await.unwrap();
     assert_eq!(places.len(), 10);
+}
+
+#[tokio::test]
+async fn what_is_gone_of_one_that_repeated_costs_no_other_its_place() {
+    let orion = Orion::start().await.unwrap();
+    load(&orion, "/", "Room", 0..20, "a");
+    load(&orion, "/north", "Room", 3..6, "b");
+    let adapter = finding_out(&orion);
+    let query = of_types(&["Room"]);
+    assert_eq!(counted(&adapter, &query).await, 20);
+    // As many as before, and not the same: nobody can know.
+    delete(&orion, "/north", "urn:x:0004").await;
+    load(&orion, "/", "Room", 20..21, "a");
+    let (mut walked, mut offset) = (Vec::new(), 0);
+    loop {
+        let page = places(&adapter, &query, Page { limit: 3, offset }).await;
+        let ends = page.len() < 3;
+        offset += page.len();
+        walked.extend(page.into_iter().flatten());
+        if ends {
+            break;
+        }
+    }
+    walked.sort();
+    let all: Vec<EntityId> = (0..21)
+        .map(|number| EntityId::parse(&format!("urn:x:{number:04}")).unwrap())
+        .collect();
+    assert_eq!(walked, all);
+    assert_eq!(counted(&adapter, &query).await, 21);
+}
+
+#[tokio::test]
+async fn types_that_are_asked_for_apart_are_known_to_share_ids() {
+    let orion = Orion::start().await.unwrap();
+    load(&orion, "/", "Room", 0..4, "a");
+    load(&orion, "/north", "Room", 0..1, "b");
+    let adapter = finding_out(&orion);
+    let among: Vec<TypeName> = ["Room", "Hall"].map(type_name).into();
+    let several = async |adapter: &NgsiV2Adapter, among: &[TypeName]| {
+        adapter.has_entities_of_several_types(among, &call()).await.unwrap()
+    };
+    assert!(!several(&adapter, &among).await, "in several paths, of one type");
+    load(&orion, "/", "Hall", 3..5, "c");
+    adapter.0.repeats.of(&among, false).let_time_pass();
+    assert!(several(&adapter, &among).await);
+    assert!(!several(&adapter, &among[..1]).await);
 }

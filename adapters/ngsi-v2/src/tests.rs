@@ -223,7 +223,7 @@ async fn one_id_in_several_paths_and_types_is_one_entity() {
         assert_eq!(entities.len(), 1);
         check(&entities[0]);
         let is_exact = adapter.prepare(&query).push_down().is_exact();
-        assert_eq!(is_exact, ids_repeat != IdsRepeat::Yes);
+        assert_eq!(is_exact, ids_repeat == IdsRepeat::No);
     }
 }
 

@@ -1,7 +1,11 @@
 //! Several entities of the source that are one in the view, made one.
 
+use std::time::SystemTime;
+
 use hashbrown::{HashMap, HashSet};
-use ngsi_ld::{Entity, EntityId};
+use ngsi_ld::EntityId;
+use ngsi_ld::entity::{DateTime, SystemAttributes};
+use ngsi_ld::merge::{Clock, Part, merge_parts};
 
 use kakehashi_contract::Yielded;
 
@@ -13,8 +17,14 @@ pub(super) fn id_of(yielded: &Yielded) -> Option<&EntityId> {
     }
 }
 
-/// The entities with those of one id made one, and how many were taken up by others. The first one's attributes
-/// win. What was left out stays in its place.
+/// Whether several of them are one in the view.
+pub(super) fn has_several_of_one(yielded: &[Yielded]) -> bool {
+    let mut seen = HashSet::new();
+    !yielded.iter().filter_map(id_of).all(|id| seen.insert(id))
+}
+
+/// The entities with those of one id made one, and how many were taken up by others: what each says is merged as what several
+/// sources say is, so that the newest holds, and without dates what comes first. What was left out stays in its place.
 pub(super) fn united(yielded: Vec<Yielded>) -> (Vec<Yielded>, usize) {
     let listed = yielded.iter().filter_map(id_of).count();
     if listed < 2 {
@@ -24,38 +34,46 @@ pub(super) fn united(yielded: Vec<Yielded>) -> (Vec<Yielded>, usize) {
     if distinct == listed {
         return (yielded, 0);
     }
+    let clock = Clock::at(DateTime::from_system_time(SystemTime::now()));
     let mut positions: HashMap<EntityId, usize> = HashMap::with_capacity(distinct);
-    let mut united: Vec<Yielded> = Vec::with_capacity(yielded.len());
+    let mut parts: Vec<Result<Vec<Part>, Yielded>> = Vec::with_capacity(yielded.len());
     for one in yielded {
         let Yielded::Entity(entity) = one else {
-            united.push(one);
+            parts.push(Err(one));
             continue;
         };
-        match positions.get(&entity.id).and_then(|position| united.get_mut(*position)) {
-            Some(Yielded::Entity(first)) => unite(first, entity),
+        let part = |entity| Part {
+            entity,
+            authoritative: false,
+        };
+        match positions.get(&entity.id).and_then(|position| parts.get_mut(*position)) {
+            Some(Ok(of_one)) => of_one.push(part(entity)),
             _ => {
-                positions.insert(entity.id.clone(), united.len());
-                united.push(Yielded::Entity(entity));
+                positions.insert(entity.id.clone(), parts.len());
+                parts.push(Ok(vec![part(entity)]));
             }
         }
     }
-    (united, listed - distinct)
+    let merged = parts.into_iter().filter_map(|parts| match parts {
+        Ok(parts) => merge_parts(parts, &clock).map(Yielded::Entity),
+        Err(left_out) => Some(left_out),
+    });
+    (merged.collect(), listed - distinct)
 }
 
-fn unite(first: &mut Entity, other: Entity) {
-    for scope in other.scopes {
-        if !first.scopes.contains(&scope) {
-            first.scopes.push(scope);
+/// The same without the dates that the source keeps, where they were asked for to merge alone.
+pub(super) fn without_dates(mut yielded: Vec<Yielded>, are_wanted: bool) -> Vec<Yielded> {
+    if !are_wanted {
+        for one in &mut yielded {
+            if let Yielded::Entity(entity) = one {
+                entity.system = SystemAttributes::default();
+                for attribute in &mut entity.attributes {
+                    for instance in &mut attribute.instances {
+                        instance.system = SystemAttributes::default();
+                    }
+                }
+            }
         }
     }
-    for r#type in other.types {
-        if !first.has_type(&r#type) {
-            first.types.push(r#type);
-        }
-    }
-    for attribute in other.attributes {
-        if first.attribute(&attribute.name).is_none() {
-            first.attributes.push(attribute);
-        }
-    }
+    yielded
 }

@@ -111,7 +111,7 @@ impl Adapter for StoreAdapter {
         Arc::new(PreparedStatements::of(&self.source, &self.partition, query))
     }
 
-    async fn has_entities_of_several_types(&self, call: &Call) -> Result<bool, AdapterError> {
+    async fn has_entities_of_several_types(&self, _: &[TypeName], call: &Call) -> Result<bool, AdapterError> {
         read::has_entities_of_several_types(&self.partition, call)
             .await
             .map_err(|error| adapter_error(&self.source, &error))

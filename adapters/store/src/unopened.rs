@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt;
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::{Entity, EntityId};
+use ngsi_ld::{Entity, EntityId, TypeName};
 
 use super::backend::sqlite::Sqlite;
 use super::prepared::Statements;
@@ -47,7 +47,7 @@ impl Adapter for UnopenedPartition {
         })
     }
 
-    async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
+    async fn has_entities_of_several_types(&self, _: &[TypeName], _: &Call) -> Result<bool, AdapterError> {
         Err(self.error())
     }
 

@@ -55,7 +55,7 @@ pub struct ContextDetails {
     pub local_id: String,
     /// Its kind.
     pub kind: Kind,
-    /// Whether everybody may read it: said of what consumers have stored.
+    /// That everybody may read it: said where it is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public: Option<bool>,
     /// When it was stored.
@@ -253,7 +253,7 @@ impl Contexts {
                 HostedKind::Hosted => Kind::Hosted,
                 HostedKind::ImplicitlyCreated => Kind::ImplicitlyCreated,
             },
-            public: Some(hosted.public),
+            public: hosted.public.then_some(true),
             created_at: Some(date_time(hosted.created_at)),
             expires_at: None,
             last_usage: last_usage(&usage),

@@ -188,7 +188,10 @@ pub(super) async fn told_of_left_out(sub_query: &SubQuery, request: &Request, le
     }
     // By a type that it has beside those that are asked for, an entity may be hidden.
     let adapter = &sub_query.source.adapter;
-    match adapter.has_entities_of_several_types(&request.call).await {
+    match adapter
+        .has_entities_of_several_types(&sub_query.query.types, &request.call)
+        .await
+    {
         Ok(false) => *left_out,
         Ok(true) | Err(_) => judged,
     }

@@ -168,7 +168,10 @@ impl Unless {
     /// Relationships that conditions look at. Where that cannot be found out, it may.
     pub async fn is_held_by(&self, only: &SubQuery, call: &Call) -> bool {
         let adapter = &only.source.adapter;
-        if !matches!(adapter.has_entities_of_several_types(call).await, Ok(false)) {
+        if !matches!(
+            adapter.has_entities_of_several_types(&only.query.types, call).await,
+            Ok(false)
+        ) {
             // It depends on which types there are.
             match adapter.held_types(call).await {
                 Ok(held) if !held.is_empty() && !only.grants.may_be_hidden_as(&held, &only.looked_at()) => {}

@@ -30,7 +30,7 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
         let several = sub_query
             .source
             .adapter
-            .has_entities_of_several_types(&request.call)
+            .has_entities_of_several_types(&[], &request.call)
             .await;
         by_type.extend(one_for_each_type(sub_query, !matches!(several, Ok(false))));
     }

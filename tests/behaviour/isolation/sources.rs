@@ -157,7 +157,7 @@ impl Adapter for InMemory {
         Ok(types)
     }
 
-    async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
+    async fn has_entities_of_several_types(&self, _: &[TypeName], _: &Call) -> Result<bool, AdapterError> {
         let parts = self.parts.lock().unwrap();
         let mut all = parts.iter().chain(&self.flawed);
         Ok(all.any(|part| part.types.len() > 1))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use kakehashi_adapters::{AdapterError, Counted};
+use ngsi_ld::TypeName;
 
 use super::place::Place;
 use crate::gather::{self, Request};
@@ -51,12 +52,13 @@ pub(super) async fn is_held_again(sub_queries: &[Arc<SubQuery>], rank: usize, re
     let Some(own) = sub_queries.get(rank).map(|own| &own.source) else {
         return false;
     };
-    let same = sub_queries.iter().filter(|one| Arc::ptr_eq(&one.source, own));
-    same.count() > 1
-        && !matches!(
-            own.adapter.has_entities_of_several_types(&request.call).await,
-            Ok(false)
-        )
+    let same = || sub_queries.iter().filter(|one| Arc::ptr_eq(&one.source, own));
+    if same().count() < 2 {
+        return false;
+    }
+    let among: Vec<TypeName> = same().flat_map(|one| one.query.types.iter().cloned()).collect();
+    let several = own.adapter.has_entities_of_several_types(&among, &request.call);
+    !matches!(several.await, Ok(false))
 }
 
 /// The counts of the first sources.

@@ -128,7 +128,7 @@ impl Adapter for Made {
         })
     }
 
-    async fn has_entities_of_several_types(&self, _: &Call) -> Result<bool, AdapterError> {
+    async fn has_entities_of_several_types(&self, _: &[TypeName], _: &Call) -> Result<bool, AdapterError> {
         Ok(self.several.is_some())
     }
 
