@@ -111,22 +111,23 @@ impl Database {
     }
 
     /// What the source has said of one entity of the types that it held.
-    pub(super) fn has_one(&self, has_one: bool, empty: &[&TypeName], is_whole: bool, now: Instant) -> Emptiness {
+    pub(super) fn has_one(&self, has_one: bool, now: Instant) -> Emptiness {
         let mut state = self.state();
-        if !has_one {
-            state.gone = Some(now);
-            return Emptiness::NotBelieved;
+        state.gone = (!has_one).then_some(now);
+        match has_one {
+            true => Emptiness::Believed,
+            false => Emptiness::NotBelieved,
         }
-        state.gone = None;
-        if is_whole {
-            // They were deleted.
-            for ((name, _), seen) in self.types.iter().zip(&mut state.seen) {
-                if empty.contains(&name) {
-                    *seen = None;
-                }
+    }
+
+    /// The source has others, before and after it was asked for these: they were deleted.
+    pub(super) fn were_deleted(&self, types: &[&TypeName]) {
+        let mut state = self.state();
+        for ((name, _), seen) in self.types.iter().zip(&mut state.seen) {
+            if types.contains(&name) {
+                *seen = None;
             }
         }
-        Emptiness::Believed
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -200,7 +201,7 @@ mod tests {
             database.has_nothing(&[&a], true, start),
             Emptiness::Asks("A,B".to_owned())
         );
-        assert_eq!(database.has_one(false, &[&a], true, start), Emptiness::NotBelieved);
+        assert_eq!(database.has_one(false, start), Emptiness::NotBelieved);
         // From now on nothing is, whatever is asked for.
         for (types, is_whole) in [([&a], true), ([&a], false), ([&c], true), ([&c], false)] {
             assert_eq!(database.has_nothing(&types, is_whole, start), Emptiness::NotBelieved);
@@ -224,7 +225,12 @@ mod tests {
         let a = name("A");
         database.has(&[entity("A"), entity("B")], start);
         assert!(matches!(database.has_nothing(&[&a], true, start), Emptiness::Asks(_)));
-        assert_eq!(database.has_one(true, &[&a], true, start), Emptiness::Believed);
+        assert_eq!(database.has_one(true, start), Emptiness::Believed);
+        assert!(
+            matches!(database.has_nothing(&[&a], true, start), Emptiness::Asks(_)),
+            "it may have come back meanwhile"
+        );
+        database.were_deleted(&[&a]);
         assert_eq!(
             database.has_nothing(&[&a], true, start),
             Emptiness::Believed,
@@ -237,13 +243,13 @@ mod tests {
         let (database, start) = (database(), Instant::now());
         let a = name("A");
         database.has(&[entity("A")], start);
-        assert_eq!(database.has_one(false, &[&a], true, start), Emptiness::NotBelieved);
+        assert_eq!(database.has_one(false, start), Emptiness::NotBelieved);
         assert_eq!(
             database.has_nothing(&[&a], true, start + ALONE_DOUBTED_FOR),
             Emptiness::Believed
         );
         database.has(&[entity("A"), entity("B")], start);
-        assert_eq!(database.has_one(false, &[&a], true, start), Emptiness::NotBelieved);
+        assert_eq!(database.has_one(false, start), Emptiness::NotBelieved);
         assert!(matches!(
             database.has_nothing(&[&a], true, start + ALONE_DOUBTED_FOR),
             Emptiness::Asks(_)

@@ -7,6 +7,7 @@
 mod area;
 mod branches;
 mod database;
+mod emptied;
 mod filter;
 mod finding_out;
 mod floor;

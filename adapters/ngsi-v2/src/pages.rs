@@ -7,11 +7,11 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use hashbrown::HashSet;
 use http::{HeaderName, HeaderValue};
 use kakehashi_resources::Held;
-use ngsi_ld::{EntityId, TypeName};
+use ngsi_ld::EntityId;
 
 use super::SERVICE_PATHS;
-use super::database::{Database, Emptiness};
-use super::plan::{Plan, one_entity_of};
+use super::database::Database;
+use super::plan::Plan;
 use super::repeats::{OfTypes, RepeatedIds};
 use super::translate::{Noticed, TranslatedPage, TranslationError, translate_page};
 use super::united::{id_of, united};
@@ -137,36 +137,14 @@ impl Source {
             self.check(&response)?;
             walked.count(response.body.len(), &self.client)?;
             translated = self.translated(response, plan, call).await?;
+            if translated.page.listed == 0 && self.must_be_empty(plan, call).await? {
+                self.were_deleted(plan);
+            }
         }
         if translated.page.listed > 0 {
             self.database.has(&translated.page.yielded, Instant::now());
         }
         Ok(translated)
-    }
-
-    /// An empty answer is believed, unless the source may have lost what it asks for its entities. Whether it was asked for that, and
-    /// has some.
-    async fn must_be_empty(&self, plan: &Plan, call: &Call) -> Result<bool, AdapterError> {
-        let types: Vec<&TypeName> = plan.translation.types.iter().map(|provided| &provided.name).collect();
-        let is_believed = |is_whole| self.database.has_nothing(&types, is_whole, Instant::now());
-        let (mut emptiness, mut was_doubted) = (is_believed(plan.is_whole), false);
-        if matches!(emptiness, Emptiness::Asks(_)) {
-            // One asks for all who would.
-            let _asking = self.database.asking.lock().await;
-            emptiness = is_believed(plan.is_whole);
-            if let Emptiness::Asks(held) = &emptiness {
-                let response = self.client.get(&one_entity_of(held), &self.headers, call).await?;
-                self.check(&response)?;
-                let has_one = is_list_of_something(&response.body);
-                was_doubted = true;
-                emptiness = self.database.has_one(has_one, &types, plan.is_whole, Instant::now());
-            }
-        }
-        if emptiness == Emptiness::Believed {
-            return Ok(was_doubted);
-        }
-        let detail = "it lists nothing of any type that it held a moment ago; is its database there?";
-        Err(self.client.error(ErrorKind::Emptied, detail))
     }
 
     /// What an answer says. Its entities take about as much memory as their text.
@@ -241,6 +219,12 @@ impl Source {
         {
             // What came back meanwhile has an answer now.
             response = self.one_of_all(&url, call).await;
+            if let Ok(second) = &response
+                && !is_list_of_something(&second.body)
+                && self.must_be_empty(plan, call).await?
+            {
+                self.were_deleted(plan);
+            }
         }
         match response {
             Ok(response) => Ok(total_count(&response)),
@@ -260,7 +244,7 @@ impl Source {
         Ok(response)
     }
 
-    fn check(&self, response: &Response) -> Result<(), AdapterError> {
+    pub(super) fn check(&self, response: &Response) -> Result<(), AdapterError> {
         if response.status.is_success() {
             return Ok(());
         }
@@ -323,7 +307,7 @@ impl Source {
 }
 
 /// Whether the body is a list that is not empty, as far as its beginning tells.
-fn is_list_of_something(body: &[u8]) -> bool {
+pub(super) fn is_list_of_something(body: &[u8]) -> bool {
     let inside = body.trim_ascii_start().strip_prefix(b"[");
     inside.is_some_and(|inside| !matches!(inside.trim_ascii_start().first(), None | Some(b']')))
 }
