@@ -15,6 +15,7 @@ use super::repeats::{MOST_LISTED, OfTypes, Repeated, RepeatedIds};
 use super::united::{united, without_dates};
 use kakehashi_client::Walked;
 use kakehashi_contract::{AdapterError, AttributeSelection, Call, Page, Requests, SourceQuery, Yielded};
+use kakehashi_resources::Held;
 
 /// A question to a source of which is found out which ids repeat.
 #[derive(Debug)]
@@ -128,17 +129,21 @@ impl FindingOut {
     ///
     /// # Errors
     /// The source's.
-    pub(super) async fn each_of(&self, repeated: &RepeatedIds, call: &Call) -> Result<Vec<Yielded>, AdapterError> {
+    pub(super) async fn each_of(
+        &self,
+        repeated: &RepeatedIds,
+        call: &Call,
+    ) -> Result<(Vec<Yielded>, Held), AdapterError> {
         let ids = match repeated.ids() {
             Some(ids) => Arc::clone(ids),
             None => self.ids_of(repeated, call).await?,
         };
-        let (each, _held) = self.platform.source.each(&self.of_ids(&ids), call).await?;
+        let (each, held) = self.platform.source.each(&self.of_ids(&ids), call).await?;
         let is_meant = |one: &Yielded| match one {
             Yielded::Entity(entity) => ids.binary_search(&entity.id).is_ok(),
             Yielded::LeftOut(_) => true,
         };
-        Ok(each.into_iter().filter(is_meant).collect())
+        Ok((each.into_iter().filter(is_meant).collect(), held))
     }
 
     /// The ids that repeat, in an order that stays: they are not kept, and read again.
@@ -153,13 +158,13 @@ impl FindingOut {
         Ok(found.into())
     }
 
-    /// Everything that may match, united.
+    /// Everything that may match, united, with what is counted of it for the request.
     ///
     /// # Errors
     /// The source's.
-    pub(super) async fn whole(&self, call: &Call) -> Result<Vec<Yielded>, AdapterError> {
-        let (each, _held) = self.platform.source.each(&self.of_ids(&[]), call).await?;
-        Ok(self.united(each))
+    pub(super) async fn whole(&self, call: &Call) -> Result<(Vec<Yielded>, Held), AdapterError> {
+        let (each, held) = self.platform.source.each(&self.of_ids(&[]), call).await?;
+        Ok((self.united(each), held))
     }
 
     /// The same question for these ids, and for all entities of each, whatever it is like.

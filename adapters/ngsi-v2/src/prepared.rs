@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use kakehashi_resources::Held;
 use ngsi_ld::EntityId;
 
 use super::Platform;
@@ -133,9 +134,9 @@ impl PreparedNgsiV2 {
             Repeated::None => return Ok(self.listed(page, &call)),
             Repeated::Many => {
                 let page = page.unwrap_or(EVERYTHING);
-                let whole = finding_out.whole(&call).await?.into_iter();
-                let of_page = whole.skip(page.offset).take(page.limit);
-                return Ok(stream::iter(of_page.map(Ok)).boxed());
+                let (whole, held) = finding_out.whole(&call).await?;
+                let of_page = whole.into_iter().skip(page.offset).take(page.limit);
+                return Ok(counted_until_taken(of_page, held).boxed());
             }
             Repeated::These(repeated) => repeated,
         };
@@ -149,8 +150,8 @@ impl PreparedNgsiV2 {
         let listed = listed.listed(None, &call);
         // They are asked for when the list has ended, so that nobody waits for them who does not need them.
         let rest = async move {
-            let united = finding_out.united(finding_out.each_of(&repeated, &call).await?);
-            Ok(stream::iter(united.into_iter().map(Ok)))
+            let (each, held) = finding_out.each_of(&repeated, &call).await?;
+            Ok(counted_until_taken(finding_out.united(each).into_iter(), held))
         };
         Ok(listed.chain(stream::once(rest).try_flatten()).boxed())
     }
@@ -200,9 +201,9 @@ impl PreparedNgsiV2 {
                 _ if listed > 0 => 0,
                 offset => offset.saturating_sub(self.length(&call).await?),
             };
-            let united = finding_out.united(finding_out.each_of(&repeated, &call).await?);
-            let places = united.into_iter().skip(before).take(room).map(|one| Ok(Some(one)));
-            Ok(stream::iter(places).right_stream())
+            let (each, held) = finding_out.each_of(&repeated, &call).await?;
+            let places = finding_out.united(each).into_iter().skip(before).take(room);
+            Ok(counted_until_taken(places, held).map_ok(Some).right_stream())
         };
         places.chain(stream::once(rest).try_flatten()).boxed()
     }
@@ -241,13 +242,24 @@ impl PreparedNgsiV2 {
         let Some((finding_out, repeated)) = repeated else {
             return Ok(Some(Counted::entities(total)));
         };
-        let each = finding_out.each_of(&repeated, call).await?;
+        let (each, _held) = finding_out.each_of(&repeated, call).await?;
         let mut counted = Counted::entities(total.saturating_sub(each.len() as u64));
         for one in finding_out.united(each) {
             counted.add(&one);
         }
         Ok(Some(counted))
     }
+}
+
+/// Entities that were read whole, counted for the request until the last of them was taken.
+fn counted_until_taken(
+    entities: impl Iterator<Item = Yielded> + Send,
+    held: Held,
+) -> impl Stream<Item = Result<Yielded, AdapterError>> + Send {
+    stream::iter(entities.map(move |one| {
+        let _until_taken = &held;
+        Ok(one)
+    }))
 }
 
 /// The same places, and how many of them have come.
@@ -337,9 +349,9 @@ impl PreparedQuery for PreparedNgsiV2 {
                 }
                 Repeated::These(repeated) => prepared.places_found_out(finding_out, repeated, page, call),
                 Repeated::Many => {
-                    let whole = finding_out.whole(&call).await?.into_iter();
-                    let places = whole.skip(page.offset).take(page.limit);
-                    stream::iter(places.map(|one| Ok(Some(one)))).boxed()
+                    let (whole, held) = finding_out.whole(&call).await?;
+                    let places = whole.into_iter().skip(page.offset).take(page.limit);
+                    counted_until_taken(places, held).map_ok(Some).boxed()
                 }
             })
         };
