@@ -224,6 +224,7 @@ fn registry(config: &Config, sources: Sources, site: &TypeName) -> Result<Regist
             findings: FindingCounter::new()?,
             flawed: Flawed::default(),
             owns_ids: OwnIds::default(),
+            credential_from: None,
         });
     }
     Ok(Registry::new(registered))

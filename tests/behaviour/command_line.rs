@@ -96,6 +96,51 @@ async fn a_mapping_can_be_tried_on_a_sample() {
     }
 }
 
+/// A misspelt field takes no record away, so that nobody sees it in counts: `check` tries each type on its sample.
+#[test]
+fn check_tells_what_a_mapping_does_not_find_in_its_sample() {
+    let files = Files::committed();
+    let checked = Finished::well(files.folder(), &["check"]);
+    assert_eq!(checked.stderr, "", "the committed samples have what the mapping names");
+    let mapping = files.read("mappings/sano.toml");
+    let place_of = |mapping: &str, text: &str| {
+        let before = mapping.split(text).next().unwrap();
+        let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+        format!("mappings/sano.toml:{}:{column}: ", before.matches('\n').count() + 1)
+    };
+    for (right, wrong, expected) in [
+        (
+            "name = \"namae\"",
+            "name = \"nmae\"",
+            "types.EvacuationSite.attributes.name: the field `nmae` has a value in none of 3 records; did you mean `namae`? \
+             (tried on `samples/sano-sites.json`)",
+        ),
+        (
+            "records = \"$.items[*]\"",
+            "records = \"$.itmes[*]\"",
+            "types.EvacuationSite.records: `$.itmes[*]` leads to no records",
+        ),
+        (
+            "sample = \"samples/sano-aed.json\"",
+            "sample = \"samples/aed.json\"",
+            "types.AED.sample: cannot read `samples/aed.json`",
+        ),
+    ] {
+        let changed = mapping.replace(right, wrong);
+        assert_ne!(changed, mapping);
+        files.write("mappings/sano.toml", &changed);
+        let checked = Finished::well(files.folder(), &["check"]);
+        let line = checked.stderr.lines().next().unwrap_or_default();
+        assert!(line.starts_with("warning: mappings/sano.toml:"), "{checked:?}");
+        assert!(line.contains(expected), "{expected}\n{checked:?}");
+        if wrong.contains("nmae") {
+            assert!(line.contains(&place_of(&changed, "\"nmae\"")), "{checked:?}");
+        }
+        assert_eq!(checked.stderr.lines().count(), 1, "{checked:?}");
+        assert!(!checked.stderr.contains("葛生"), "a value is told: {checked:?}");
+    }
+}
+
 #[tokio::test]
 async fn another_type_of_the_mapping_is_chosen_by_name() {
     let files = Files::committed();

@@ -95,6 +95,17 @@ async fn an_expired_key_is_401() {
         401,
         "and its earlier one is gone"
     );
+    // Whoever runs the gateway is told whose it is, once: who presents it is not.
+    platform.entities(SITES).key("an-old-key").await;
+    let log = platform.whole_log().await;
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("an expired key")).collect();
+    let [line] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    for part in ["sano-dashboard", "tests", "2020-03-31", "kakehashi key new"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(!log.contains("an-old-key"), "the key itself is in the log");
 }
 
 #[tokio::test]

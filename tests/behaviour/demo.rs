@@ -1,11 +1,12 @@
 //! `kakehashi demo`: one command, and everything can be tried.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::harness::{Client, Files, Gateway, kakehashi, section};
+use super::harness::{Client, Files, Finished, Gateway, kakehashi, section};
 
 /// The demo in a folder with the committed files and none of the secrets that a real start needs.
 async fn demo(files: &Files, arguments: &[&str]) -> Gateway {
@@ -20,7 +21,19 @@ async fn the_ready_line_leads_to_everything() {
     let mut gateway = demo(&files, &["--json", "--port", "0"]).await;
     let ready = gateway.ready();
     let members: BTreeSet<&str> = ready.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, BTreeSet::from(["admin", "api_keys", "gateway", "sources"]));
+    assert_eq!(
+        members,
+        BTreeSet::from([
+            "admin",
+            "api_keys",
+            "configuration",
+            "gateway",
+            "policies",
+            "sources",
+            "stand_ins"
+        ])
+    );
+    assert_eq!(ready["configuration"], "tenants.toml");
     let url = ready["gateway"].as_str().unwrap();
     for consumer in ["bousai-map", "sano-dashboard", "limited-app"] {
         let key = ready["api_keys"][consumer]
@@ -59,6 +72,18 @@ async fn the_ready_line_leads_to_everything() {
         401,
         "the stand-in is there and wants its key"
     );
+    for (source, stand_in) in ready["stand_ins"].as_object().unwrap() {
+        let client = Client::new(stand_in["url"].as_str().unwrap(), None);
+        let ask = client.get(stand_in["path"].as_str().unwrap());
+        let headers = stand_in["headers"].as_object().unwrap();
+        let ask = headers.iter().fold(ask, |ask, (name, value)| {
+            ask.header(name.as_str(), value.as_str().unwrap())
+        });
+        assert!(
+            ask.await.ok().body.len() > 100,
+            "{source} answers what the ready line says"
+        );
+    }
     let orion = Client::new(ready["sources"]["nasushiobara-orion"].as_str().unwrap(), None);
     assert_eq!(
         orion
@@ -178,4 +203,71 @@ async fn pages_of_this_machine_may_ask_beside_those_that_are_listed() {
         let answer = ask.header("access-control-request-method", "GET").await;
         assert_eq!(answer.status, status, "{origin}: {answer}");
     }
+}
+
+/// Every file below a folder, by its path from there.
+fn files_below(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                found.insert(name, std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn the_demo_needs_no_files_of_the_repository() {
+    let files = Files::committed();
+    for part in ["tenants.toml", "mappings", "policies"] {
+        files.remove(part);
+    }
+    let gateway = demo(&files, &["--json", "--port", "0"]).await;
+    let ready = gateway.ready();
+    let key = ready["api_keys"]["bousai-map"].as_str().unwrap().to_owned();
+    let client = Client::new(ready["gateway"].as_str().unwrap(), Some(key));
+    let sites = client.entities("type=EvacuationSite&limit=0&count=true").await.ok();
+    assert_eq!(sites.count(), 102);
+    let configuration = Path::new(ready["configuration"].as_str().unwrap());
+    assert!(configuration.is_file(), "it can be looked at and changed: {ready}");
+}
+
+#[test]
+fn the_demos_configuration_is_the_committed_one_and_replaces_nothing() {
+    let files = Files::committed();
+    let committed: BTreeMap<String, String> = ["tenants.toml", "mappings", "policies"]
+        .into_iter()
+        .flat_map(|part| {
+            let below = files_below(files.folder()).into_iter();
+            below.filter(move |(name, _)| name.split('/').next() == Some(part))
+        })
+        .collect();
+    assert!(committed.len() > 10);
+    let written = Finished::well(files.folder(), &["demo", "--write", "new/folder"]);
+    assert_eq!(files_below(&files.folder().join("new/folder")), committed);
+    assert_eq!(written.stdout.lines().count(), committed.len(), "{written:?}");
+    let checked = Finished::well(
+        files.folder(),
+        &[
+            "check",
+            "--config",
+            "new/folder/tenants.toml",
+            "--policies",
+            "new/folder/policies",
+        ],
+    );
+    assert!(checked.stdout.contains("well: revision"), "{checked:?}");
+    files.remove("new/folder/policies/sano.cedar");
+    let refused = Finished::of(files.folder(), &["demo", "--write", "new/folder"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("new/folder/tenants.toml"), "{refused:?}");
+    assert!(refused.stderr.contains("nothing was written"), "{refused:?}");
+    assert!(!files.folder().join("new/folder/policies/sano.cedar").exists());
 }

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use toml::{Table, Value};
 
-use super::harness::{Authority, Identity, ORION, Platform, change_source, section};
+use super::harness::{Authority, Identity, ORION, Platform, SANO, change_source, section};
 
 const SITES: &str = "type=EvacuationSite&limit=0&count=true";
 /// What all sources know together, and what is left without Orion.
@@ -63,6 +63,26 @@ async fn a_constant_credential_is_sent_as_it_is_written() {
         }
         assert!(!platform.whole_log().await.contains("t0ken"), "it is in the log");
     }
+}
+
+/// Whoever runs the gateway reads where the credential is kept that a source does not take, and not what it is.
+#[tokio::test]
+async fn the_log_says_where_a_credential_is_kept_that_a_source_does_not_take() {
+    let builder = Platform::builder().await.tenants(|table| {
+        change_source(table, SANO, |source| {
+            let credential = "credential = { header = \"x-api-key\", value = { file = \"token\" } }";
+            source.extend(credential.parse::<Table>().unwrap());
+        });
+    });
+    builder.files().write("token", "t0ken-that-is-wrong\n");
+    let platform = builder.start().await;
+    let answer = platform.entities(SITES).await.ok();
+    assert!(answer.count() < ALL, "{answer}");
+    let log = platform.whole_log().await;
+    let line = log.lines().find(|line| line.contains("does not take the credential"));
+    let line = line.unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains(SANO) && line.contains("the file token"), "{line}");
+    assert!(!log.contains("t0ken"), "it is in the log");
 }
 
 async fn issuer(token_bytes: usize) -> TokenIssuer {

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -51,6 +53,12 @@ pub trait Settings: Any + fmt::Debug + Send + Sync {
     /// Whether it was read from a file, by the name that the configuration gives it.
     fn is_read_from(&self, _file: &str) -> bool {
         false
+    }
+
+    /// What is to be looked at in its files when they are tried on answers of the source that lie beside them, each thing in a
+    /// sentence that names the place. `read` reads such a file, from the folder of tenants.toml. Nothing of this refuses a revision.
+    fn tried_on_samples(&self, _read: &dyn Fn(&Path) -> io::Result<Vec<u8>>) -> Vec<String> {
+        Vec::new()
     }
 
     /// Whether an adapter that was opened for earlier settings goes on for these, whatever else has changed about the source:

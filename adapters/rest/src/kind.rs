@@ -1,5 +1,7 @@
 //! The kind `rest`: its keys, how they are read, and its factory.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,6 +12,7 @@ use kakehashi_kind::{
 use ngsi_ld::context::Context;
 use ngsi_ld::{AttributeName, TypeName};
 
+use super::trial::try_samples;
 use super::{Mapping, MappingError, RestAdapter, RestSettings};
 
 /// Custom platforms.
@@ -129,6 +132,11 @@ impl Settings for RestSource {
 
     fn made_attributes(&self, r#type: &TypeName) -> Option<Vec<&AttributeName>> {
         Some(self.mapping.attributes_of(r#type).collect())
+    }
+
+    fn tried_on_samples(&self, read: &dyn Fn(&Path) -> io::Result<Vec<u8>>) -> Vec<String> {
+        let folder = Path::new(&self.file).parent().unwrap_or(Path::new(""));
+        try_samples(&self.mapping, &|sample| read(&folder.join(sample)))
     }
 
     fn is_read_from(&self, file: &str) -> bool {

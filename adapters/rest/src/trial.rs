@@ -4,7 +4,7 @@ use ngsi_ld::{Entity, TypeName};
 
 use serde_json::Value;
 
-use super::mapping::{FieldUse, Mapping, TypeMapping, nearest};
+use super::mapping::{FieldUse, Mapping, Sample, TypeMapping, nearest};
 use super::record::{
     DocumentPaths, Fields, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document,
 };
@@ -55,6 +55,8 @@ pub struct AbsentField {
     pub of: usize,
     /// The field that the records have and that is nearest to it, where none of them has it.
     pub nearest: Option<String>,
+    /// Whether the records have it, as null.
+    pub is_null: bool,
     /// What fields the records have in its place, where none of them has it and none is near.
     pub beside: Vec<String>,
 }
@@ -146,6 +148,51 @@ impl TryReport {
         }
         told
     }
+}
+
+/// Tries the types of a mapping that name a sample on it, and tells what an administrator has to look at, each thing once. `read` reads a
+/// file by its name from the folder of the mapping.
+pub(super) fn try_samples(mapping: &Mapping, read: &dyn Fn(&str) -> std::io::Result<Vec<u8>>) -> Vec<String> {
+    let mut told = Vec::new();
+    for of_type in mapping.type_mappings() {
+        let Some(Sample { file, place }) = &of_type.sample else {
+            continue;
+        };
+        let rule = format!("{place}: types.{}.sample", of_type.short_name);
+        match read(file) {
+            Err(error) => told.push(format!(
+                "{rule}: cannot read `{file}`: {error}; save an answer of the platform there, or leave `sample` out"
+            )),
+            Ok(sample) => {
+                let mut report = try_type(of_type, &sample);
+                // A field that some records have, or have without a value, is spelt as they spell it.
+                report.absent.retain(|absent| absent.is_in_none() && !absent.is_null);
+                let is_empty = report.failure.is_none() && report.records == 0;
+                told.extend(
+                    report
+                        .failure
+                        .take()
+                        .map(|failure| format!("{rule}: `{file}`: {failure}")),
+                );
+                let absent = report.absent.len();
+                told.extend(
+                    report
+                        .told()
+                        .into_iter()
+                        .enumerate()
+                        .map(|(number, one)| match number < absent {
+                            // It names its own place.
+                            true => format!("{one} (tried on `{file}`)"),
+                            false => format!("{rule}: `{file}`: {one}"),
+                        }),
+                );
+                if is_empty {
+                    told.push(format!("{rule}: `{file}` has no record: save an answer with some"));
+                }
+            }
+        }
+    }
+    told
 }
 
 /// Makes entities of a sample, an answer of the platform as it stands. `type_or_path` chooses the mapping by
@@ -258,15 +305,16 @@ fn absent_fields(
             records: *records,
             of,
             nearest: None,
+            is_null: false,
             beside: Vec::new(),
         };
         if told.is_in_none() {
             let sample = parsed.get_or_insert_with(|| value_of(sample).unwrap_or_default());
             let members = beside(sample, &records_path.records, &used.path);
             let name = last_name(used);
-            let is_null = members.contains(name);
-            told.nearest = nearest(name, members.iter().map(String::as_str)).filter(|_| !is_null);
-            if told.nearest.is_none() && !is_null {
+            told.is_null = members.contains(name);
+            told.nearest = nearest(name, members.iter().map(String::as_str)).filter(|_| !told.is_null);
+            if told.nearest.is_none() && !told.is_null {
                 told.beside = members.into_iter().collect();
             }
         }

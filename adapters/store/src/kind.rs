@@ -88,7 +88,10 @@ fn partitions(table: &dyn Table) -> Option<Vec<Arc<str>>> {
     for (position, name) in names.into_iter().enumerate() {
         let at = At::Item("partitions", position);
         if !tenants.contains(&name) {
-            let message = format!("`partitions` in {}: unknown tenant `{name}`", table.title());
+            let message = format!(
+                "`partitions` in {}: unknown tenant `{name}`; if it is gone, take its name out here too",
+                table.title()
+            );
             table.unknown(at, message, name, &tenants);
         } else if partitions.iter().any(|known| **known == *name) {
             table.wrong(at, format!("the partition `{name}` is named twice"), None);

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use kakehashi_config::{Administrator, Config, today_in_japan};
 use kakehashi_http::edge::authenticate::{Presented, presented};
 use kakehashi_http::edge::client_address::{ClientAddress, client_address};
+use kakehashi_telemetry::expired_key;
 use kakehashi_tokens::{NotRecognized, TokenRejection};
 
 use super::Administration;
@@ -65,8 +66,15 @@ async fn find(
         Presented::Nothing => Err(unauthorized(config)),
         Presented::Unclear => Err(failed()),
         Presented::ApiKey(key) => {
-            let found = administrators.authenticate(key, today_in_japan());
-            found.cloned().map_err(|_| failed())
+            let today = today_in_japan();
+            let found = administrators.authenticate(key, today);
+            found.cloned().map_err(|_| {
+                if let Some((administrator, name, expired)) = administrators.expired_key(key, today) {
+                    let holder = format!("administrator `{}`", administrator.id);
+                    expired_key(&holder, name, &expired.to_string());
+                }
+                failed()
+            })
         }
         Presented::Token(token) => {
             let attempt = || attempts.count(address);

@@ -10,7 +10,7 @@ use super::Loading;
 use super::api_keys::{KeyIndex, KeyRejection, Subject, read_key, read_subject};
 use super::consumer::ConsumerIndex;
 use super::issuer::Issuer;
-use kakehashi_core::diagnostics::suggest;
+use kakehashi_core::diagnostics::suggest_tenant;
 use kakehashi_core::names::{TenantId, check_name};
 use kakehashi_documents::document::{Entry, Node};
 use kakehashi_documents::section::Section;
@@ -62,6 +62,12 @@ impl AdministratorIndex {
     /// [`KeyRejection`]
     pub fn authenticate(&self, presented: &[u8], today: Date) -> Result<&Arc<Administrator>, KeyRejection> {
         self.keys.authenticate(presented, today).map(|(holder, _)| holder)
+    }
+
+    /// Whose key that is which has expired by that day, what it is called and when it expired: for the log.
+    #[must_use]
+    pub fn expired_key(&self, presented: &[u8], today: Date) -> Option<(&Arc<Administrator>, &str, Date)> {
+        self.keys.expired(presented, today)
     }
 
     /// The administrator whose tokens an issuer signs with this subject.
@@ -150,7 +156,7 @@ fn read_role(section: &Section<'_>, tenants: &[TenantId]) -> Option<Administrato
             let found = tenants.iter().find(|known| known.as_str() == tenant.value);
             if found.is_none() {
                 let message = format!("unknown tenant `{}` in {}", tenant.value, section.title());
-                let help = suggest(tenant.value, tenants.iter().map(TenantId::as_str));
+                let help = suggest_tenant(tenant.value, tenants.iter().map(TenantId::as_str));
                 report.error(tenant.place, message, help);
             }
             found.cloned().map(AdministratorRole::Tenant)

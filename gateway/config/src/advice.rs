@@ -43,7 +43,11 @@ pub fn advice(config: &Config, folder: &Path) -> Diagnostics {
         for (start, policy, narrowing) in file.policies_with_starts() {
             if policy.effect() == Effect::Permit {
                 let place = Place::File(Arc::clone(&source_file), start..start + "permit".len());
-                permits.look_at(policy, narrowing, &place, &report);
+                let annotation = |key: &str| {
+                    let span = file.annotation_span(start, key);
+                    span.map_or_else(|| place.clone(), |span| Place::File(Arc::clone(&source_file), span))
+                };
+                permits.look_at(policy, narrowing, &place, &annotation, &report);
             }
         }
     }
@@ -112,14 +116,22 @@ struct Permits<'a> {
 }
 
 impl Permits<'_> {
-    fn look_at(&self, policy: &Policy, narrowing: &Narrowing, place: &Place, report: &Report) {
+    /// `annotation`: where one of the permit's stands.
+    fn look_at(
+        &self,
+        policy: &Policy,
+        narrowing: &Narrowing,
+        place: &Place,
+        annotation: &dyn Fn(&str) -> Place,
+        report: &Report,
+    ) {
         let References { contracts, consents } = &narrowing.conditions.references;
         check_references(
             "contract",
             contracts,
             self.consumers,
             |consumer| &consumer.contracts,
-            place,
+            &annotation("contract"),
             report,
         );
         check_references(
@@ -127,7 +139,7 @@ impl Permits<'_> {
             consents,
             self.consumers,
             |consumer| &consumer.consents,
-            place,
+            &annotation("consent"),
             report,
         );
         let consumers: Vec<&Arc<Consumer>> = self
@@ -170,7 +182,7 @@ impl Permits<'_> {
             report.warning(place, format!("this permit never applies: {reason}"), None);
             return;
         }
-        self.check_attributes(narrowing, &held, place, report);
+        self.check_attributes(narrowing, &held, annotation, report);
     }
 
     /// Whether a consumer is one that a permit may be for; its conditions may say otherwise.
@@ -272,7 +284,13 @@ impl Permits<'_> {
     }
 
     /// Tells of attributes that the permit names and that nothing has which it is about.
-    fn check_attributes(&self, narrowing: &Narrowing, held: &[&Held<'_>], place: &Place, report: &Report) {
+    fn check_attributes(
+        &self,
+        narrowing: &Narrowing,
+        held: &[&Held<'_>],
+        place: &dyn Fn(&str) -> Place,
+        report: &Report,
+    ) {
         let classification = self.config.policy.classification();
         let granted = narrowing.only.iter().flatten().map(|name| ("attributes", name));
         let withheld = narrowing.without.iter().map(|name| ("without", name));
@@ -288,7 +306,8 @@ impl Permits<'_> {
                 && !classification.is_personal_everywhere(name)
             {
                 let message = format!("@attributes names `{short}`, which is personal and never granted");
-                report.warning(place, message, None);
+                let help = "leave it out: nothing that stands in a policy shows it".to_owned();
+                report.warning(&place(annotation), message, help);
             }
             if classes.iter().any(Option::is_some) || held.iter().any(|held| self.may_have(held, name)) {
                 continue;
@@ -301,7 +320,11 @@ impl Permits<'_> {
             let message =
                 format!("@{annotation} names `{short}`, which no source is known to have and nobody has classified");
             let near = nearest(&short, known.iter().map(String::as_str));
-            report.warning(place, message, near.map(|near| format!("did you mean `{near}`?")));
+            let help = near.map_or_else(
+                || "leave it out, or say in classification.toml what it is".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            report.warning(&place(annotation), message, help);
         }
     }
 

@@ -74,6 +74,13 @@ impl<T> KeyIndex<T> {
         Ok((&key.holder, hash))
     }
 
+    /// Of which holder a key is that has expired by that day, what it is called and when it expired.
+    pub(super) fn expired(&self, presented: &[u8], today: Date) -> Option<(&Arc<T>, &str, Date)> {
+        let hash: KeyHash = Sha256::digest(presented).into();
+        let key = self.by_hash.get(&hash).filter(|key| key.has_expired(today))?;
+        Some((&key.holder, &*key.name, key.expires?))
+    }
+
     /// Whose key has this hash and is valid on that day.
     pub(super) fn holder_on(&self, hash: &KeyHash, today: Date) -> Option<&Arc<T>> {
         let key = self.by_hash.get(hash).filter(|key| !key.has_expired(today))?;

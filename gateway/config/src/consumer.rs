@@ -15,7 +15,7 @@ use super::cors::{self, Cors, CorsRules};
 use super::issuer::Issuer;
 use super::proof::Proof;
 use super::source::MOST_PER_SECOND;
-use kakehashi_core::diagnostics::suggest;
+use kakehashi_core::diagnostics::suggest_tenant;
 use kakehashi_core::names::{ConsumerId, RoleName, TenantId, check_name};
 use kakehashi_documents::document::{Entry, Node};
 use kakehashi_documents::section::Section;
@@ -46,6 +46,12 @@ impl ConsumerIndex {
     pub fn authenticate(&self, presented: &[u8], today: Date) -> Result<(&Arc<Consumer>, Proof), KeyRejection> {
         let (consumer, hash) = self.keys.authenticate(presented, today)?;
         Ok((consumer, Proof::Key(hash)))
+    }
+
+    /// Whose key that is which has expired by that day, what it is called and when it expired: for the log.
+    #[must_use]
+    pub fn expired_key(&self, presented: &[u8], today: Date) -> Option<(&Arc<Consumer>, &str, Date)> {
+        self.keys.expired(presented, today)
     }
 
     /// Whether what a consumer has once proved itself by still does, on that day.
@@ -274,7 +280,7 @@ fn read_affiliation(section: &Section<'_>, is_anonymous: bool, tenants: &[Tenant
                 report.error(
                     tenant.place,
                     message,
-                    suggest(tenant.value, tenants.iter().map(TenantId::as_str)),
+                    suggest_tenant(tenant.value, tenants.iter().map(TenantId::as_str)),
                 );
             }
             found.cloned().map(Affiliation::Tenant)

@@ -5,7 +5,7 @@ use ngsi_ld::TypeName;
 use ngsi_ld::query::IdPattern;
 
 use super::Loading;
-use kakehashi_core::diagnostics::suggest;
+use kakehashi_core::diagnostics::{nearest, suggest};
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::section::Section;
 use kakehashi_documents::vocabulary;
@@ -209,7 +209,15 @@ fn read_partition(section: &Section<'_>, partitions: Option<&[TenantId]>) -> Opt
             section.title(),
             name.value
         );
-        let help = suggest(name.value, partitions.iter().map(TenantId::as_str));
+        let known = || partitions.iter().map(TenantId::as_str);
+        let help = match suggest(name.value, known()) {
+            Some(near) if nearest(name.value, known()).is_some() => near,
+            list => format!(
+                "{}take this entry out, or write `{}` into `partitions`",
+                list.map(|list| format!("{list}; ")).unwrap_or_default(),
+                name.value
+            ),
+        };
         section.report().error(name.place, message, help);
     }
     found.cloned()

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -54,6 +55,24 @@ pub(crate) type Secrets = HashMap<SecretPlace, [u8; 32]>;
 pub(crate) enum SecretPlace {
     Variable(String),
     File(PathBuf),
+}
+
+/// Where the first secret of a table is kept, in words; `None`: it has none.
+pub(crate) fn place_of_first(node: &Node) -> Option<Arc<str>> {
+    let Value::Table(entries) = &node.value else {
+        return None;
+    };
+    let text = |key| {
+        node.child(key).and_then(|child| match &child.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        })
+    };
+    match (text("env"), text("file")) {
+        (Some(variable), None) => Some(format!("the environment variable {variable}").into()),
+        (None, Some(file)) => Some(format!("the file {file}").into()),
+        _ => entries.iter().find_map(|entry| place_of_first(&entry.node)),
+    }
 }
 
 /// Follows a reference to a secret.

@@ -13,6 +13,7 @@ use super::Loading;
 use super::credential;
 use super::hold::{self, Hold};
 use super::provides::{self, ProvidedType, Provides};
+use super::secret;
 use super::source_table::SourceTable;
 use kakehashi_core::diagnostics::Place;
 use kakehashi_core::names::{TenantId, check_name};
@@ -40,6 +41,8 @@ pub struct SourceConfig {
     pub partitions: Option<Vec<TenantId>>,
     /// How the gateway proves itself to the source.
     pub credential: Option<Credential>,
+    /// Where its secret is kept: `the environment variable SANO_API_KEY`.
+    pub credential_from: Option<Arc<str>>,
     /// Who the gateway is to the source in TLS, and who vouches for the source.
     pub tls: SourceTls,
     /// Whether it may hold personal data.
@@ -143,6 +146,7 @@ pub(crate) fn read(
     let adapter = read_adapter(&section);
     let settings = read_settings(&section, adapter, tenants, loading);
     let kind = adapter.flatten();
+    let credential_from = section.node("credential").and_then(secret::place_of_first);
     let (credential, tls) = credential::read(&section, loading);
     check_transport(&section, kind, credential.as_ref(), &tls, settings.as_deref(), loading);
     let personal_data = section.choice(
@@ -211,6 +215,7 @@ pub(crate) fn read(
         settings: settings?,
         partitions,
         credential,
+        credential_from,
         tls,
         personal_data: personal_data.unwrap_or(PersonalData::Present),
         owns_ids: owns_ids.unwrap_or(false),

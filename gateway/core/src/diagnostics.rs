@@ -491,3 +491,14 @@ pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone)
     let list: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
     (!list.is_empty()).then(|| format!("known: {}", list.join(", ")))
 }
+
+/// What would be right in the place of a tenant that is unknown: the nearest, or to forget it here too.
+#[must_use]
+pub fn suggest_tenant<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    let is_gone = format!("if the tenant is gone, take its name out here too; if it is new, begin `[tenants.{name}]`");
+    match suggest(name, known.clone()) {
+        Some(near) if nearest(name, known.clone()).is_some() => near,
+        Some(list) => format!("{list}; {is_gone}"),
+        None => is_gone,
+    }
+}

@@ -116,7 +116,9 @@ impl LocalGovernmentCode {
         let expected = (11 - sum % 11) % 10;
         if expected != check {
             return Err(format!(
-                "the check digit of \"{text}\" does not fit: {check} where {expected} is expected"
+                "the check digit of \"{text}\" does not fit: {check} where {expected} is expected. Look the code up in 総務省's list, or \
+                 write \"{}{expected}\" if the other digits are right",
+                text.get(..5).unwrap_or_default()
             ));
         }
         Ok(Self(digits))

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use kakehashi_adapters::{AdapterError, Call, Counted, EntityStream, ErrorKind, Flaw, LeftOut, SourceId, Yielded};
+use kakehashi_adapters::{AdapterError, Call, Counted, EntityStream, ErrorKind, Flaw, LeftOut, Yielded};
 use kakehashi_resources::Held;
 use kakehashi_telemetry::{SourceMetrics, source_answered, source_failed};
 use ngsi_ld::Entity;
 
 use super::looking::{Count, Keep, Look, Looking, visible_part};
 use super::plan::SubQuery;
+use super::registered_source::RegisteredSource;
 use super::scan::{MAX_CANDIDATES, Scan};
 use super::warning::{Missing, Warning};
 use super::{Refusal, scan};
@@ -251,7 +252,7 @@ async fn observed<T>(
 /// more: the consumer has left, or needs it no longer.
 #[derive(Debug)]
 pub(super) struct WaitedFor {
-    source: SourceId,
+    source: Arc<RegisteredSource>,
     metrics: Arc<SourceMetrics>,
     began: Instant,
     has_ended: bool,
@@ -260,7 +261,7 @@ pub(super) struct WaitedFor {
 impl WaitedFor {
     pub(super) fn begin(sub_query: &SubQuery, request: &Request) -> Self {
         Self {
-            source: sub_query.source.id.clone(),
+            source: Arc::clone(&sub_query.source),
             metrics: Arc::clone(&request.metrics),
             began: Instant::now(),
             has_ended: false,
@@ -271,10 +272,10 @@ impl WaitedFor {
     pub(super) fn ended(&mut self, error: Option<&AdapterError>) {
         self.has_ended = true;
         let outcome = error.map_or("ok", |error| error.kind.as_str());
-        self.metrics.record(&self.source, outcome, self.began.elapsed());
+        self.metrics.record(&self.source.id, outcome, self.began.elapsed());
         match error {
-            Some(error) => source_failed(error),
-            None => source_answered(&self.source),
+            Some(error) => source_failed(error, self.source.credential_from.as_deref()),
+            None => source_answered(&self.source.id),
         }
     }
 }
@@ -282,7 +283,7 @@ impl WaitedFor {
 impl Drop for WaitedFor {
     fn drop(&mut self) {
         if !self.has_ended {
-            self.metrics.record(&self.source, "given_up", self.began.elapsed());
+            self.metrics.record(&self.source.id, "given_up", self.began.elapsed());
         }
     }
 }

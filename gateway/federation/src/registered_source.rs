@@ -40,6 +40,9 @@ pub struct RegisteredSource {
     pub flawed: Flawed,
     /// Whether no other source holds an entity of the same id.
     pub owns_ids: OwnIds,
+    /// Where the operator keeps what the gateway proves itself with to the source: `the environment variable SANO_API_KEY`. For the
+    /// log, where the source does not take it.
+    pub credential_from: Option<Arc<str>>,
 }
 
 impl RegisteredSource {

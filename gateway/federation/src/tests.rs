@@ -209,6 +209,7 @@ pub(super) fn source_providing(owner: &str, provides: Vec<Provision>) -> Registe
         findings: FindingCounter::new().unwrap(),
         flawed: Flawed::default(),
         owns_ids: OwnIds::default(),
+        credential_from: None,
     }
 }
 

@@ -16,14 +16,31 @@ pub(super) struct PolicyText {
 pub(super) fn split_policies(text: &str) -> Vec<PolicyText> {
     let mut policies = Vec::new();
     let mut begin: Option<usize> = None;
-    let mut characters = text.char_indices().peekable();
-    while let Some((position, character)) = characters.next() {
-        match character {
-            '/' if characters.peek().is_some_and(|(_, next)| *next == '/') => {
+    for (position, character) in outside(text) {
+        if character == ';' {
+            let start = begin.take().unwrap_or(position);
+            policies.push(policy(text, start..position + 1));
+        } else if !character.is_whitespace() {
+            begin.get_or_insert(position);
+        }
+    }
+    if let Some(start) = begin {
+        policies.push(policy(text, start..text.trim_end().len()));
+    }
+    policies
+}
+
+/// The characters of policies that stand outside of texts and comments. Of a text its first quotation mark is there.
+fn outside(policies: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut characters = policies.char_indices().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let (position, character) = characters.next()?;
+            if character == '/' && characters.peek().is_some_and(|(_, next)| *next == '/') {
                 while characters.next_if(|(_, next)| *next != '\n').is_some() {}
+                continue;
             }
-            '"' => {
-                begin.get_or_insert(position);
+            if character == '"' {
                 let mut escaped = false;
                 for (_, next) in characters.by_ref() {
                     match next {
@@ -33,20 +50,45 @@ pub(super) fn split_policies(text: &str) -> Vec<PolicyText> {
                     }
                 }
             }
-            ';' => {
-                let start = begin.take().unwrap_or(position);
-                policies.push(policy(text, start..position + 1));
-            }
-            space if space.is_whitespace() => {}
-            _ => {
-                begin.get_or_insert(position);
-            }
+            return Some((position, character));
+        }
+    })
+}
+
+/// Where `@key` stands in the text of a policy.
+pub(super) fn annotation_span(policy: &str, key: &str) -> Option<Range<usize>> {
+    let mut signs = outside(policy).filter(|(_, character)| *character == '@');
+    signs.find_map(|(position, _)| {
+        let name = policy.get(position + 1..)?;
+        let space = name.len() - name.trim_start().len();
+        let rest = name.trim_start().strip_prefix(key)?;
+        let is_whole = !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
+        is_whole.then(|| position..position + 1 + space + key.len())
+    })
+}
+
+/// What is probably missing where Cedar met something else than it wanted.
+pub(super) fn missing_before(policy: &str, position: usize) -> Option<&'static str> {
+    let before = policy.get(..position)?;
+    let is_effect = |word: &str| matches!(word, "permit" | "forbid");
+    let next = policy.get(position..)?;
+    let (_, last) = outside(before)
+        .filter(|(_, character)| !character.is_whitespace())
+        .last()?;
+    // A second effect, with its parenthesis, in what should be one policy.
+    if next.starts_with('(') && outside(before).filter(|(_, character)| *character == '(').count() > 0 {
+        let word = before.trim_end().rsplit(|c: char| !c.is_ascii_alphabetic()).next()?;
+        if is_effect(word) {
+            return Some("the policy before this one has no `;` at its end");
         }
     }
-    if let Some(start) = begin {
-        policies.push(policy(text, start..text.trim_end().len()));
+    if next.starts_with('@') && last != ';' {
+        return Some("the policy before this one has no `;` at its end");
     }
-    policies
+    let begins_part = ["principal", "action", "resource"]
+        .iter()
+        .any(|part| next.starts_with(part));
+    (begins_part && last != ',' && last != '(').then_some("there is no comma before it")
 }
 
 fn policy(text: &str, span: Range<usize>) -> PolicyText {
@@ -92,6 +134,37 @@ mod tests {
         assert_eq!(texts("// nothing\n"), Vec::<&str>::new());
         assert_eq!(texts(";"), [";"]);
         assert_eq!(texts("\"open"), ["\"open"]);
+    }
+
+    #[test]
+    fn an_annotation_is_found_where_it_stands() {
+        let policy = "// @scope(\"/a\")\n@q(\"a==\\\"@scope(\\\"\")\n@ scope_of(\"x\")\n@ scope(\"/b\")\npermit(x);";
+        let found = |key| annotation_span(policy, key).map(|span| (span.start, policy.get(span).unwrap()));
+        assert_eq!(found("scope"), Some((policy.rfind("@ scope").unwrap(), "@ scope")));
+        assert_eq!(found("q"), Some((policy.find("@q").unwrap(), "@q")));
+        assert_eq!(found("area"), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_guessed_from_what_stands_before() {
+        let missing = |policy: &str, at: &str| missing_before(policy, policy.rfind(at).unwrap());
+        let comma = Some("there is no comma before it");
+        assert_eq!(missing("permit(principal action, resource)", "action"), comma);
+        assert_eq!(
+            missing("permit(principal in Role::\"x\" // ,\n action, resource)", "action"),
+            comma
+        );
+        assert_eq!(missing("permit(principal, action, resource)", "action"), None);
+        let semicolon = Some("the policy before this one has no `;` at its end");
+        assert_eq!(
+            missing("permit(principal, action, resource)\npermit (x)", "("),
+            semicolon
+        );
+        assert_eq!(
+            missing("permit(principal, action, resource)\n@q(\"a\") permit (x)", "@"),
+            semicolon
+        );
+        assert_eq!(missing("permit(principal, action(, resource)", "("), None);
     }
 
     #[test]

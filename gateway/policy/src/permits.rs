@@ -74,6 +74,8 @@ pub(super) fn is_geojson(text: &str) -> bool {
 pub(super) struct Annotations<'a> {
     pub(super) policy: &'a Policy,
     pub(super) place: &'a Place,
+    /// Where one of them stands, by its key.
+    pub(super) places: &'a dyn Fn(&str) -> Option<Place>,
     /// The folder of policies.
     pub(super) folder: &'a Path,
     pub(super) files: &'a Files,
@@ -86,20 +88,25 @@ impl Annotations<'_> {
         let mut narrowing = Narrowing::default();
         let mut conditions = PermitConditions::default();
         for (key, value) in self.policy.annotations() {
+            let place = (self.places)(key);
+            let at = Annotations {
+                place: place.as_ref().unwrap_or(self.place),
+                ..*self
+            };
             match key {
-                "attributes" => narrowing.only = Some(self.read_names(key, value)),
-                "without" => narrowing.without = self.read_names(key, value),
-                "contract" => conditions.references.contracts = self.read_references(key, value),
-                "consent" => conditions.references.consents = self.read_references(key, value),
-                "q" => conditions.q = self.read_filter(value),
-                "scope" => conditions.scope = self.read_scope(value),
-                "area" => conditions.area = self.read_area(value, area_files),
-                "ids" => conditions.ids = self.read_ids(value),
-                "purpose" => conditions.purposes = self.read_purposes(value),
-                "ial" => conditions.ial = self.read_level(key, value),
-                "aal" => conditions.aal = self.read_level(key, value),
-                "relationships" => conditions.relationships = self.read_relationships(value),
-                other => self.error(format!("unknown annotation @{other}"), suggest(other, KNOWN)),
+                "attributes" => narrowing.only = Some(at.read_names(key, value)),
+                "without" => narrowing.without = at.read_names(key, value),
+                "contract" => conditions.references.contracts = at.read_references(key, value),
+                "consent" => conditions.references.consents = at.read_references(key, value),
+                "q" => conditions.q = at.read_filter(value),
+                "scope" => conditions.scope = at.read_scope(value),
+                "area" => conditions.area = at.read_area(value, area_files),
+                "ids" => conditions.ids = at.read_ids(value),
+                "purpose" => conditions.purposes = at.read_purposes(value),
+                "ial" => conditions.ial = at.read_level(key, value),
+                "aal" => conditions.aal = at.read_level(key, value),
+                "relationships" => conditions.relationships = at.read_relationships(value),
+                other => at.error(format!("unknown annotation @{other}"), suggest(other, KNOWN)),
             }
         }
         narrowing.conditions = Arc::new(conditions);

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cedar_policy::{EntityUid, PolicyId, PolicySet, Schema, Validator};
-use kakehashi_core::diagnostics::{Masking, Place, Report, SourceFile, suggest};
+use kakehashi_core::diagnostics::{Masking, Place, Report, SourceFile, nearest};
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::files::Files;
 use miette::Diagnostic as _;
@@ -298,7 +298,11 @@ fn check_file_names(folder: &Path, tenants: &[TenantId], files: &Files, report: 
                 "{} is the policy file of no tenant",
                 policy_path(folder, stem).display()
             );
-            report.error(&Place::Caller, message, suggest(stem, tenants.iter().copied()));
+            let help = match nearest(stem, tenants.iter().copied()) {
+                Some(near) => format!("did you mean `{near}.cedar`?"),
+                None => format!("if the tenant is gone, move the file away; if it is new, begin `[tenants.{stem}]`"),
+            };
+            report.error(&Place::Caller, message, help);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use kakehashi_documents::vocabulary::{compact_attribute, compact_type, expand_ty
 use miette::Diagnostic as _;
 use ngsi_ld::{AttributeName, TypeName};
 
-use super::cedar_text::{PolicyText, split_policies};
+use super::cedar_text::{PolicyText, annotation_span, missing_before, split_policies};
 use super::classification::Classification;
 use super::conditions::{fault_of, is_core};
 use super::entities::{Kinds, renamed};
@@ -127,6 +128,16 @@ impl PolicyFile {
         policies.map(|(start, (policy, narrowing))| (*start, policy, &**narrowing))
     }
 
+    /// Where `@key` of the policy that begins there stands in the text.
+    pub fn annotation_span(&self, start: usize, key: &str) -> Option<Range<usize>> {
+        let position = split_policies(&self.text)
+            .into_iter()
+            .find(|position| position.start == start)?;
+        let begin = position.span.start;
+        let span = annotation_span(self.text.get(position.span)?, key)?;
+        Some(begin + span.start..begin + span.end)
+    }
+
     /// Whether the files of areas that it names hold what those of another file held.
     pub(super) fn has_areas_of(&self, other: &Self) -> bool {
         self.area_files == other.area_files
@@ -154,6 +165,10 @@ impl PolicyFile {
         let file =
             LazyCell::new(|| SourceFile::new(path.display().to_string(), &*self.text, Masking::Ranges(Vec::new())));
         let place = |start: usize| Place::File(Arc::clone(&file), start..start + "permit".len());
+        let annotation = |start: usize, key: &str| {
+            let span = self.annotation_span(start, key);
+            span.map_or_else(|| place(start), |span| Place::File(Arc::clone(&file), span))
+        };
         for reference in self.references.iter().filter(|reference| !known.has(reference)) {
             known.tell(reference, &place(reference.start), report);
         }
@@ -175,9 +190,10 @@ impl PolicyFile {
             }
         }
         for ((policy, narrowing), start) in self.policies.iter().zip(&self.starts) {
-            check_looked_at(policy, narrowing, classification, &place(*start), report);
+            let at = |key: &str| annotation(*start, key);
+            check_looked_at(policy, narrowing, classification, &at, report);
             for purpose in &narrowing.conditions.purposes {
-                known.check_purpose(purpose, &place(*start), report);
+                known.check_purpose(purpose, &at("purpose"), report);
             }
             let ids = narrowing.conditions.ids.iter().flat_map(|ids| &ids.patterns);
             for named in ids.filter_map(|pattern| personal_in(classification, pattern.beginning())) {
@@ -185,12 +201,13 @@ impl PolicyFile {
                     "@ids names ids of `{}`, which is personal: nobody may write them",
                     compact_type(&named)
                 );
-                report.warning(&place(*start), message, None);
+                report.warning(&at("ids"), message, "leave them out".to_owned());
             }
             for name in narrowing.personal(classification) {
                 let name = compact_attribute(name);
                 let message = format!("@attributes names `{name}`, which is personal and never granted");
-                report.warning(&place(*start), message, None);
+                let help = "leave it out: nothing that stands in a policy shows it".to_owned();
+                report.warning(&at("attributes"), message, help);
             }
         }
     }
@@ -202,7 +219,7 @@ fn check_looked_at(
     policy: &Policy,
     narrowing: &Narrowing,
     classification: &Classification,
-    place: &Place,
+    place: &dyn Fn(&str) -> Place,
     report: &Report,
 ) {
     let one_type = one_type(&policy.resource_constraint());
@@ -211,7 +228,7 @@ fn check_looked_at(
         let message = format!("@{annotation} looks at `{name}`, which {fault}");
         let help = "which entities are shown would tell of it; what a condition looks at must be open or limited in \
                     classification.toml";
-        report.error(place, message, help.to_owned());
+        report.error(&place(annotation), message, help.to_owned());
     };
     for name in narrowing.conditions.looked_at() {
         let class = match &one_type {
@@ -274,11 +291,11 @@ fn read_policy(
         Err(errors) => {
             for error in errors.iter() {
                 let place = place_of(file, position.span.start, error);
-                report.error(
-                    &place,
-                    format!("no Cedar policy: {error}"),
-                    error.help().map(|help| help.to_string()),
-                );
+                let label = error.labels().and_then(|mut labels| labels.next());
+                let guessed = label.and_then(|label| missing_before(text, label.offset()));
+                let help = error.help().map(|help| help.to_string());
+                let help = guessed.map(str::to_owned).or(help);
+                report.error(&place, format!("no Cedar policy: {error}"), help);
             }
             return None;
         }
@@ -298,6 +315,11 @@ fn read_policy(
             let annotations = Annotations {
                 policy: &policy,
                 place: &place,
+                places: &|key| {
+                    let span = annotation_span(text, key)?;
+                    let begin = position.span.start;
+                    Some(Place::File(Arc::clone(file), begin + span.start..begin + span.end))
+                },
                 folder: reader.folder,
                 files: reader.files,
                 report,
@@ -307,8 +329,12 @@ fn read_policy(
         Effect::Forbid => {
             if let Some((key, _)) = policy.annotations().next() {
                 let message = format!("a forbid has no annotations, and this one has @{key}");
+                let at = annotation_span(text, key).map(|span| {
+                    let begin = position.span.start;
+                    Place::File(Arc::clone(file), begin + span.start..begin + span.end)
+                });
                 report.error(
-                    &place,
+                    at.as_ref().unwrap_or(&place),
                     message,
                     "a forbid denies the whole type; narrow the permit instead".to_owned(),
                 );

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use cedar_policy::Policy;
 use kakehashi_core::consumer::Consumers;
-use kakehashi_core::diagnostics::{Place, Report, Severity, nearest, suggest};
+use kakehashi_core::diagnostics::{Place, Report, Severity, nearest, suggest_tenant};
 use kakehashi_core::names::{RoleName, TenantId};
 use kakehashi_documents::vocabulary::{compact_type, expand_type};
 use ngsi_ld::{Iri, TypeName};
@@ -162,7 +162,7 @@ impl<'a> KnownNames<'a> {
             Kind::Tenant => {
                 let known = || self.names.tenants.iter().map(TenantId::as_str);
                 let message = format!("unknown tenant `{name}`");
-                report.helped_by_others(Severity::Error, place, message, suggest(name, known()));
+                report.helped_by_others(Severity::Error, place, message, Some(suggest_tenant(name, known())));
             }
             Kind::BareType => {
                 let message = format!("EntityType::\"{name}\" names no tenant");

@@ -460,6 +460,7 @@ fn registered(
         findings: inspecting.findings.clone(),
         flawed: Flawed::default(),
         owns_ids: OwnIds::said(source.owns_ids).beginning(beginnings),
+        credential_from: source.credential_from.clone(),
         adapter,
     }
 }

@@ -1,9 +1,12 @@
 //! `kakehashi check`
 
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
-use kakehashi_config::{ConfigOverrides, advice};
+use kakehashi_config::{Config, ConfigOverrides, advice};
 use kakehashi_documents::vocabulary::compact_type;
 use kakehashi_federation::overlaps::{Overlap, overlaps};
 use kakehashi_federation::registry::RegisteredSource;
@@ -32,6 +35,9 @@ impl Check {
                 output::note(findings);
             }
         }
+        for told in self.tried_on_samples(&config) {
+            output::note(format_args!("warning: {told}"));
+        }
         for overlap in overlaps(sources.configured()) {
             output::line(format_args!("{}", told(&overlap, sources.configured())));
         }
@@ -50,6 +56,34 @@ impl Check {
         Ok(())
     }
 }
+
+impl Check {
+    /// What mappings tell of the samples that they name. Several sources may have one mapping.
+    fn tried_on_samples(&self, config: &Config) -> Vec<String> {
+        let folder = self.files.config.parent().unwrap_or(Path::new(""));
+        let read = |file: &Path| {
+            let mut sample = Vec::new();
+            let taken = File::open(folder.join(file))?.take(MOST_SAMPLE + 1);
+            let length = BufReader::new(taken).read_to_end(&mut sample)? as u64;
+            match length > MOST_SAMPLE {
+                true => Err(io::Error::other(format!("it has more than {MOST_SAMPLE} bytes"))),
+                false => Ok(sample),
+            }
+        };
+        let mut told: Vec<String> = Vec::new();
+        for source in config.sources() {
+            for one in source.settings.tried_on_samples(&read) {
+                if !told.contains(&one) {
+                    told.push(one);
+                }
+            }
+        }
+        told
+    }
+}
+
+/// The largest sample that is read, in bytes: a page of records, not all that a platform has.
+const MOST_SAMPLE: u64 = 16 * 1024 * 1024;
 
 /// Types and sources that are named before the rest is counted.
 const NAMED: usize = 8;

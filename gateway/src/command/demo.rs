@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kakehashi_config::{Config, ConfigOverrides};
@@ -17,14 +17,22 @@ use stand_ins::{Ports, SANO_DEMO_API_KEY};
 use tempfile::TempDir;
 
 use super::key::ApiKey;
-use super::{Failure, Files, output, runtime, store};
+use super::{Failure, Files, demo_files, output, runtime, store};
 use crate::listening::Running;
 
 /// Run the gateway with stand-ins for Sano, Nasushiobara and the prefecture's store, on loopback.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
-    #[command(flatten)]
-    files: Files,
+    /// The tenants, sources and consumers; without it, tenants.toml where there is one, and otherwise what the program brings
+    /// with it.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// The folder of policies and classification; policies/ unless it is named.
+    #[arg(long)]
+    policies: Option<PathBuf>,
+    /// Write the configuration that the program brings with it into this folder, to be tried and changed, and end.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "policies", "json", "port", "store"])]
+    write: Option<PathBuf>,
     /// Print, once ready, one line of JSON with the addresses and the keys.
     #[arg(long)]
     json: bool,
@@ -46,10 +54,27 @@ struct Ready<'a> {
     admin: String,
     api_keys: &'a BTreeMap<String, String>,
     sources: &'a BTreeMap<String, String>,
+    stand_ins: BTreeMap<&'static str, StandIn>,
+    /// The tenants.toml that is used: an edit is taken over.
+    configuration: String,
+    /// The folder of its policies.
+    policies: String,
+}
+
+/// What somebody needs to ask a stand-in as the gateway does.
+#[derive(Serialize)]
+struct StandIn {
+    url: String,
+    headers: BTreeMap<&'static str, &'static str>,
+    /// A request that it answers.
+    path: &'static str,
 }
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
+        if let Some(folder) = &self.write {
+            return write_files(folder);
+        }
         start_logging("warn");
         let runtime = runtime()?;
         let outcome = runtime.block_on(self.serve());
@@ -63,6 +88,7 @@ impl Demo {
             .await
             .map_err(|error| Failure::other("a stand-in cannot start", error))?;
         let temporary = TempDir::new().map_err(|error| Failure::other("cannot make a temporary folder", error))?;
+        let (files, is_built_in) = self.files(temporary.path())?;
         let folder = self.store.clone().unwrap_or_else(|| temporary.path().join("store"));
         let sources = BTreeMap::from([
             ("sano-safe-map".to_owned(), stand_ins.sano().url().to_owned()),
@@ -71,10 +97,10 @@ impl Demo {
         let mut api_keys = BTreeMap::new();
         // What consumers leave in a demo goes with it.
         let state = temporary.path().join("state.db");
-        let files = self.configure(&sources, folder, state, &mut api_keys)?;
-        let config = files.load().map_err(Failure::Configuration)?;
+        let config_files = self.configure(&files, &sources, folder, state, &mut api_keys)?;
+        let config = config_files.load().map_err(Failure::Configuration)?;
         fill_store(&config).await?;
-        let running = Running::start(config, files)
+        let running = Running::start(config, config_files)
             .await
             .map_err(|error| Failure::other("cannot start", error))?;
         if self.json {
@@ -83,21 +109,41 @@ impl Demo {
                 admin: running.admin_url(),
                 api_keys: &api_keys,
                 sources: &sources,
+                stand_ins: stand_ins_of(&stand_ins),
+                configuration: files.config.display().to_string(),
+                policies: files.policies.display().to_string(),
             };
             let line = serde_json::to_string(&ready).map_err(|error| Failure::other("cannot print", error))?;
             output::line(line);
         } else {
-            print_welcome(&running, &api_keys, &sources);
+            print_welcome(&running, &api_keys, &sources, &files, is_built_in);
         }
         running.until_signal().await;
         stand_ins.stop().await;
         Ok(())
     }
 
-    /// The committed configuration with the stand-ins' addresses, a store of its own, and fresh keys: the keys
+    /// Where the configuration is, and whether it is the one in the program, of which a copy is made in a folder.
+    fn files(&self, temporary: &Path) -> Result<(Files, bool), Failure> {
+        let mut files = Files {
+            config: self.config.clone().unwrap_or_else(|| PathBuf::from("tenants.toml")),
+            policies: self.policies.clone().unwrap_or_else(|| PathBuf::from("policies/")),
+        };
+        let is_built_in = self.config.is_none() && self.policies.is_none() && !files.config.exists();
+        if is_built_in {
+            let folder = temporary.join("configuration");
+            demo_files::write(&folder)?;
+            files.config = folder.join("tenants.toml");
+            files.policies = folder.join("policies");
+        }
+        Ok((files, is_built_in))
+    }
+
+    /// The configuration with the stand-ins' addresses, a store of its own, and fresh keys: the keys
     /// of the committed consumers are known to nobody.
     fn configure(
         &self,
+        files: &Files,
         sources: &BTreeMap<String, String>,
         store_folder: PathBuf,
         state: PathBuf,
@@ -118,14 +164,42 @@ impl Demo {
             ..ConfigOverrides::default()
         };
         // The consumers are known only after the configuration was read once.
-        let config = self.files.load(&overrides)?;
+        let config = files.load(&overrides)?;
         for consumer in config.consumers.iter().filter(|consumer| !consumer.is_anonymous()) {
             let key = ApiKey::random();
             overrides.keys.insert(consumer.id.to_string(), key.sha256);
             api_keys.insert(consumer.id.to_string(), key.text);
         }
-        Ok(self.files.config_files(overrides))
+        Ok(files.config_files(overrides))
     }
+}
+
+/// `--write`
+fn write_files(folder: &Path) -> Result<(), Failure> {
+    for path in demo_files::write(folder)? {
+        output::line(path.display());
+    }
+    output::note(format_args!(
+        "The demo with these files: cd {} && kakehashi demo",
+        folder.display()
+    ));
+    Ok(())
+}
+
+/// How the stand-ins are asked, by the source that each is of.
+fn stand_ins_of(demo: &stand_ins::Demo) -> BTreeMap<&'static str, StandIn> {
+    let sano = StandIn {
+        url: demo.sano().url().to_owned(),
+        headers: BTreeMap::from([("x-api-key", SANO_DEMO_API_KEY)]),
+        // Without who holds the keys, as the gateway asks.
+        path: "/api/v1/sites?page=1&per_page=3&fields=public",
+    };
+    let orion = StandIn {
+        url: demo.orion().url().to_owned(),
+        headers: BTreeMap::from([("fiware-service", "nasushiobara"), ("fiware-servicepath", "/#")]),
+        path: "/v2/entities?type=EvacuationSite&limit=3",
+    };
+    BTreeMap::from([("sano-safe-map", sano), ("nasushiobara-orion", orion)])
 }
 
 /// Loads what the prefecture and Yaita keep in the store.
@@ -141,7 +215,13 @@ async fn fill_store(config: &Config) -> Result<(), Failure> {
 /// The consumer whose key the printed commands use.
 const DEMO_CONSUMER: &str = "bousai-map";
 
-fn print_welcome(running: &Running, api_keys: &BTreeMap<String, String>, sources: &BTreeMap<String, String>) {
+fn print_welcome(
+    running: &Running,
+    api_keys: &BTreeMap<String, String>,
+    sources: &BTreeMap<String, String>,
+    files: &Files,
+    is_built_in: bool,
+) {
     let (gateway, admin) = (running.gateway_url(), running.admin_url());
     let key = api_keys.get(DEMO_CONSUMER).map_or("", String::as_str);
     output::line("Kakehashi (架け橋) is running, with stand-ins for the real platforms.\n");
@@ -150,6 +230,12 @@ fn print_welcome(running: &Running, api_keys: &BTreeMap<String, String>, sources
     for (source, url) in sources {
         output::line(format_args!("  {source:<22} {url}"));
     }
+    let kept = match is_built_in {
+        true => ", which goes when the demo ends (`kakehashi demo --write DIR` keeps one)",
+        false => "",
+    };
+    let configuration = files.config.display();
+    output::line(format_args!("  {:<22} {configuration}{kept}", "configuration"));
     output::line("\nAPI keys of this run:\n");
     for (consumer, key) in api_keys {
         output::line(format_args!("  {consumer:<16} {key}"));

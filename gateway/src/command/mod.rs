@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod demo_files;
 mod diff;
 mod explain;
 mod explain_config;

@@ -40,6 +40,16 @@ impl Access<'_> {
         })
     }
 
+    /// Whether the consumer may read anything that the subscription would be about.
+    #[must_use]
+    pub fn may_read(&self, subscription: &Subscription) -> bool {
+        let types = self.types(subscription);
+        self.sources().any(|source| {
+            let held = held_types(source, &types);
+            self.grants_some(Operation::QueryEntity, source, &held)
+        })
+    }
+
     /// The sources that may hold entities that are subscribed to and cannot tell of their changes. Those of which
     /// the consumer may read nothing are none for it.
     #[must_use]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use kakehashi_adapters::{AdapterError, Origin, SourceId};
+use kakehashi_adapters::{AdapterError, ErrorKind, Origin, SourceId};
 
 /// How far lines about one source that say the same are apart: one that comes and goes all the time is told of once a minute.
 const LINES_APART: Duration = Duration::from_secs(60);
@@ -19,8 +19,8 @@ const MOST_SOURCES: usize = 4_096;
 
 static SAID: LazyLock<SourceLines> = LazyLock::new(SourceLines::default);
 
-/// Tells that a source has failed, unless that is known.
-pub fn source_failed(error: &AdapterError) {
+/// Tells that a source has failed, unless that is known. `credential_from`: where the credential is kept that it was shown.
+pub fn source_failed(error: &AdapterError, credential_from: Option<&str>) {
     // That it was not asked because it has failed before is no news.
     let told = SAID.failed(
         &error.source_id,
@@ -29,7 +29,17 @@ pub fn source_failed(error: &AdapterError) {
         error.is_held_back,
         Instant::now(),
     );
-    if let Some(untold) = told {
+    // What it says to a credential that it does not take, RFC 9110 sections 15.5.2 and 15.5.4.
+    let refused = credential_from.filter(|_| matches!(error.kind, ErrorKind::Status(401 | 403)));
+    if let (Some(untold), Some(place)) = (told, refused) {
+        tracing::warn!(
+            source_id = %error.source_id,
+            kind = %error.kind,
+            detail = %error.detail,
+            failures_untold = untold,
+            "source failed: it does not take the credential in {place}; set the one that its operator has given out, and reload"
+        );
+    } else if let Some(untold) = told {
         tracing::warn!(
             source_id = %error.source_id,
             kind = %error.kind,

@@ -45,9 +45,12 @@ pub struct Collection {
 /// Why coordinates make no geometry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidGeometry {
-    /// Outside of the globe; most often latitude and longitude are in the wrong order.
+    /// Outside of the globe.
     #[error("a position must be [longitude -180..180, latitude -90..90]")]
     OutOfRange,
+    /// Outside of the globe, and on it the other way round.
+    #[error("a position must be [longitude -180..180, latitude -90..90], longitude first: are they swapped?")]
+    Swapped,
     /// RFC 7946 section 3.1.4.
     #[error("a LineString needs at least two positions")]
     ShortLine,
@@ -80,11 +83,12 @@ impl Position {
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidGeometry> {
-        let on_globe = (-180.0..=180.0).contains(&self.longitude) && (-90.0..=90.0).contains(&self.latitude);
-        if on_globe {
-            Ok(())
-        } else {
-            Err(InvalidGeometry::OutOfRange)
+        let is_on_globe =
+            |longitude, latitude| (-180.0..=180.0).contains(&longitude) && (-90.0..=90.0).contains(&latitude);
+        match () {
+            () if is_on_globe(self.longitude, self.latitude) => Ok(()),
+            () if is_on_globe(self.latitude, self.longitude) => Err(InvalidGeometry::Swapped),
+            () => Err(InvalidGeometry::OutOfRange),
         }
     }
 }

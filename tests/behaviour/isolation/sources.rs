@@ -356,6 +356,7 @@ fn registered(
         findings: FindingCounter::new().unwrap(),
         flawed: Flawed::default(),
         owns_ids: OwnIds::default(),
+        credential_from: None,
         adapter: Arc::new(InMemory {
             id,
             manner: source.manner,

@@ -107,18 +107,31 @@ pub(crate) struct TypeMapping {
     pub(crate) records_place: Place,
     /// Where the record is in the answer to `record_path`.
     pub(crate) single: DocumentPaths,
+    /// On what the mapping of this type is tried.
+    pub(crate) sample: Option<Sample>,
     pub(crate) paging: Paging,
     pub(crate) id: IdTemplate,
     /// Texts that mean that there is no value.
     pub(crate) missing: Vec<CompactString>,
     pub(crate) created_at: Option<DateRule>,
     pub(crate) modified_at: Option<DateRule>,
+    /// When the attributes were observed that say nothing of their own about it.
+    pub(crate) observed_at: Option<DateRule>,
     pub(crate) fields: FieldTree,
     /// Where the file names which of them.
     pub(crate) uses: Vec<FieldUse>,
     pub(crate) attributes: Vec<AttributeMapping>,
     /// What the platform can be asked to leave out.
     pub(crate) filters: Vec<Filter>,
+}
+
+/// A file with an answer of the platform, on which the mapping is tried before it is taken over.
+#[derive(Debug, Clone)]
+pub(crate) struct Sample {
+    /// From the folder of the mapping.
+    pub(crate) file: String,
+    /// Where the mapping names it.
+    pub(crate) place: Place,
 }
 
 /// A field that the file names.
@@ -175,7 +188,7 @@ pub(crate) struct AttributeMapping {
 }
 
 /// A field that holds a date and time.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct DateRule {
     pub(crate) slot: Slot,
     /// The zone of texts that do not say theirs, in seconds east of UTC.

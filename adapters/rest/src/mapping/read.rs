@@ -14,13 +14,14 @@ use super::path::JsonPath;
 use super::request::{Paging, RequestPath, check_path};
 use super::toml_table::{Entry, TomlTable};
 use super::value_table::ValueTable;
-use super::{DateRule, Expand, IdTemplate, Mapping, RecordPath, TypeMapping};
+use super::{DateRule, Expand, IdTemplate, Mapping, RecordPath, Sample, TypeMapping};
 use crate::record::{DocumentPaths, FieldTree};
 
 const FILE_KEYS: &[&str] = &["description", "zone", "missing", "tables", "types"];
 const TYPE_KEYS: &[&str] = &[
     "path",
     "record_path",
+    "sample",
     "format",
     "records",
     "record",
@@ -124,6 +125,10 @@ fn read_type(
     let path = located_path.and_then(|path| RequestPath::read(&path, &table.field_of("path"), diagnostics));
     let (documents, paging) = read_documents(&table, format, path.as_ref(), diagnostics);
     let single = read_single(&table, diagnostics);
+    let sample = table.text("sample", diagnostics).map(|located| Sample {
+        file: located.text.to_owned(),
+        place: diagnostics.place(&located.span),
+    });
 
     let mut reader = AttributeReader {
         format,
@@ -164,11 +169,13 @@ fn read_type(
                 .map_or_else(|| entry.key_span.clone(), toml::Spanned::span),
         ),
         single: single?,
+        sample,
         paging: paging?,
         id: id?,
         missing: missing.iter().map(|text| text.as_str().into()).collect(),
         created_at,
         modified_at,
+        observed_at: reader.observed_at,
         fields: reader.fields,
         uses: reader.uses,
         attributes,

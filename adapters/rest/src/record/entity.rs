@@ -97,9 +97,10 @@ pub(crate) fn build_entity(
     {
         match record.value(attribute) {
             Ok(Some(value)) => {
+                let own = |rule: DateRule| (mapping.observed_at != Some(rule)).then_some(attribute.short_name.as_str());
                 let observed_at = attribute
                     .observed_at
-                    .and_then(|rule| record.date(&attribute.short_name, rule));
+                    .and_then(|rule| record.date(own(rule), "observed_at", rule));
                 let instance = Instance {
                     unit_code: attribute.unit_code.clone(),
                     observed_at,
@@ -167,16 +168,25 @@ impl<'de> Record<'_, 'de> {
 
     fn system(&mut self) -> SystemAttributes {
         let mut system = SystemAttributes::default();
-        if let Some(created) = self.mapping.created_at.and_then(|rule| self.date("createdAt", rule)) {
+        if let Some(created) = self
+            .mapping
+            .created_at
+            .and_then(|rule| self.date(None, "created_at", rule))
+        {
             system.dates_mut().created_at = Some(created);
         }
-        if let Some(modified) = self.mapping.modified_at.and_then(|rule| self.date("modifiedAt", rule)) {
+        if let Some(modified) = self
+            .mapping
+            .modified_at
+            .and_then(|rule| self.date(None, "modified_at", rule))
+        {
             system.dates_mut().modified_at = Some(modified);
         }
         system
     }
 
-    fn date(&mut self, name: &str, rule: DateRule) -> Option<DateTime> {
+    /// `key`: what of the mapping names the field, of the type or of an attribute.
+    fn date(&mut self, attribute: Option<&str>, key: &str, rule: DateRule) -> Option<DateTime> {
         if let Some((slot, zone, date)) = &self.last_date
             && *slot == rule.slot
             && *zone == rule.zone
@@ -184,19 +194,18 @@ impl<'de> Record<'_, 'de> {
             return date.clone();
         }
         let date = match self.present(rule.slot) {
-            Ok(None) => None,
-            Ok(Some(scalar)) => {
-                let date = scalar.as_date_time(rule.zone);
-                if date.is_none() {
-                    self.findings.note(name, Finding::Unconvertible);
-                }
-                date
-            }
-            Err(finding) => {
-                self.findings.note(name, finding);
-                None
-            }
+            Ok(None) => Ok(None),
+            Ok(Some(scalar)) => scalar.as_date_time(rule.zone).map(Some).ok_or(Finding::NoDate),
+            Err(Finding::Unconvertible) => Err(Finding::NoDate),
+            Err(finding) => Err(finding),
         };
+        let date = date.unwrap_or_else(|finding| {
+            match attribute {
+                Some(attribute) => self.findings.note(&format!("{attribute}.{key}"), finding),
+                None => self.findings.note(key, finding),
+            }
+            None
+        });
         self.last_date = Some((rule.slot, rule.zone, date.clone()));
         date
     }

@@ -16,6 +16,8 @@ pub enum Finding {
     Unlisted,
     /// The value is not of the type that the mapping converts it to; the attribute was left out.
     Unconvertible,
+    /// The value is no date and time; what it would date is without it.
+    NoDate,
     /// The record has no position; the attribute was left out.
     NoPosition,
     /// The position lies outside of the globe or of the mapping's bounds, or is no number; most often latitude
@@ -25,7 +27,7 @@ pub enum Finding {
 
 impl Finding {
     /// Every finding. That another tenant speaks for an entity no record has by itself.
-    pub const ALL: [Self; 4 + Flaw::ALL.len()] = [
+    pub const ALL: [Self; 5 + Flaw::ALL.len()] = [
         Self::LeavesOut(Flaw::Malformed),
         Self::LeavesOut(Flaw::NoId),
         Self::LeavesOut(Flaw::NumberTooLong),
@@ -38,6 +40,7 @@ impl Finding {
         Self::DuplicateId,
         Self::Unlisted,
         Self::Unconvertible,
+        Self::NoDate,
         Self::NoPosition,
         Self::ImpossiblePosition,
     ];
@@ -50,6 +53,7 @@ impl Finding {
             Self::DuplicateId => "duplicate_id",
             Self::Unlisted => "unlisted_value",
             Self::Unconvertible => "unconvertible_value",
+            Self::NoDate => "no_date",
             Self::NoPosition => "no_position",
             Self::ImpossiblePosition => "impossible_position",
         }
@@ -80,6 +84,7 @@ impl fmt::Display for Finding {
             Self::DuplicateId => "is the id of an earlier record, this one is left out",
             Self::Unlisted => "stands in no line of the value table, the attribute is left out",
             Self::Unconvertible => "cannot be converted, the attribute is left out",
+            Self::NoDate => "is no date and time, what it would date is without it",
             Self::NoPosition => "has no position, the attribute is left out",
             Self::ImpossiblePosition => {
                 "is no possible position (swapped, out of bounds or no number), the attribute is left out"

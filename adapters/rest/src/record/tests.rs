@@ -168,7 +168,7 @@ fn odd_values_are_left_out_and_counted_and_the_rest_stays() {
     let noted = |field: &str, finding| (field.to_owned(), finding);
     let mut expected = vec![noted("id", Finding::LeavesOut(Flaw::NoId)); 8];
     expected.extend([
-        noted("modifiedAt", Finding::Unconvertible),
+        noted("modified_at", Finding::NoDate),
         noted("flood", Finding::Unlisted),
         noted("capacity", Finding::Unconvertible),
         noted("location", Finding::ImpossiblePosition),

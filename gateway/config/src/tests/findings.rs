@@ -192,7 +192,9 @@ fn issuers_of_tokens_are_checked_with_who_relies_on_them() {
 fn wrong_tenants_are_told_with_what_would_be_right() {
     assert_said(
         &after("090000", "090001"),
-        &[r#"error: `code` in [tenants.tochigi]: the check digit of "090001" does not fit: 1 where 0 is expected"#],
+        &[
+            r#"error: `code` in [tenants.tochigi]: the check digit of "090001" does not fit: 1 where 0 is expected. Look the code up in 総務省's list, or write "090000" if the other digits are right"#,
+        ],
     );
     assert_said(
         &after("090000", "90000"),

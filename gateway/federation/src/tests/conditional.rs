@@ -126,6 +126,7 @@ fn one(owner: usize, parts: &[Entity], exact: bool) -> Registry {
         findings: source.findings.clone(),
         flawed: Flawed::default(),
         owns_ids: OwnIds::default(),
+        credential_from: None,
     }])
 }
 

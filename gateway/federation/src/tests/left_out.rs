@@ -100,6 +100,7 @@ fn telling(held: Vec<Yielded>, total: Option<u64>, others: usize) -> Registry {
         findings: source.findings.clone(),
         flawed: super::Flawed::default(),
         owns_ids: OwnIds::default(),
+        credential_from: None,
     };
     let flawed = Flawed {
         id: SourceId::new("flawed"),

@@ -286,6 +286,7 @@ impl World {
             id: made.id.clone(),
             adapter: Arc::new(made.clone()),
             owns_ids: OwnIds::said(true),
+            credential_from: None,
             personal_data: PersonalData::Present,
             ..source_providing(registered.tenant.as_str(), vec![Provision::of_type(aed())])
         });

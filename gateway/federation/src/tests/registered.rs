@@ -294,6 +294,7 @@ fn one_among_a_hundred_thousand_is_found_without_looking_at_the_others() {
             findings: nothing.findings.clone(),
             flawed: Flawed::default(),
             owns_ids: OwnIds::default(),
+            credential_from: None,
         };
         registry.registrations().add(source).unwrap();
     }

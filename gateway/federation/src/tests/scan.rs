@@ -79,6 +79,7 @@ fn with_others(sends: usize, others: usize) -> Registry {
         findings: source.findings.clone(),
         flawed: Flawed::default(),
         owns_ids: OwnIds::default(),
+        credential_from: None,
     };
     let unending = Unending {
         id: SourceId::new("unending"),

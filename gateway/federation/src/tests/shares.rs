@@ -124,6 +124,7 @@ fn sources(sends: &[Sends]) -> Registry {
             findings: source.findings.clone(),
             flawed: Flawed::default(),
             owns_ids: OwnIds::default(),
+            credential_from: None,
         }
     });
     Registry::new(sources.collect())

@@ -47,7 +47,8 @@ pub(super) fn check(
     operation: Operation,
 ) -> Result<(), Problem> {
     if !gateway.subscriptions.may_notify(subscription) {
-        let detail = "member `notification.endpoint.uri`: the address is not one that may be notified";
+        let detail = "member `notification.endpoint.uri`: notifications go to http:// and https:// addresses that are public; \
+                      where another is meant, the operator names its range in `egress_allow` of [gateway]";
         return Err(Problem::new(ErrorType::BadRequestData, detail));
     }
     let access = Access {
@@ -66,7 +67,16 @@ pub(super) fn check(
         return Err(Problem::new(ErrorType::OperationNotSupported, detail));
     }
     if !access.is_granted(operation, subscription) {
-        let detail = "your grant does not permit you to be notified of any entity of these types";
+        let detail = match access.may_read(subscription) {
+            true => {
+                "you may read entities of these types, and not subscribe to them: ask the municipality for a permit with \
+                 Action::\"subscribe\""
+            }
+            false => {
+                "nothing is granted to you of these types: see whether they are spelt as `GET /types` has them, or ask the \
+                 municipality for a permit with Action::\"read\" and Action::\"subscribe\""
+            }
+        };
         return Err(Problem::new(ErrorType::Forbidden, detail));
     }
     Ok(())

@@ -12,6 +12,7 @@ use kakehashi_config::{Config, Proof, today_in_japan};
 use kakehashi_core::consumer::Consumer;
 use kakehashi_running::Gateway;
 use kakehashi_server::PeerCertificate;
+use kakehashi_telemetry::expired_key;
 use kakehashi_tokens::{NotRecognized, TokenRejection};
 
 use super::client_address::ClientAddress;
@@ -109,8 +110,14 @@ async fn find_consumer(
         Presented::Unclear => return Err(failed()),
         Presented::ApiKey(key) => {
             // Which of the two it was, unknown or expired, is nobody's business.
-            let found = config.consumers.authenticate(key, today_in_japan());
-            let (consumer, proof) = found.map_err(|_| failed())?;
+            let today = today_in_japan();
+            let found = config.consumers.authenticate(key, today);
+            let (consumer, proof) = found.map_err(|_| {
+                if let Some((consumer, name, expired)) = config.consumers.expired_key(key, today) {
+                    expired_key(&format!("consumer `{}`", consumer.id), name, &expired.to_string());
+                }
+                failed()
+            })?;
             by(Arc::clone(consumer), proof, None)
         }
         Presented::Token(token) => {

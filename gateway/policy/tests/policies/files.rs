@@ -42,7 +42,27 @@ fn a_wrong_policy_is_told_with_its_place() {
             "permit(principal, action, resource in Tenant::\"sano\") when { resource.class == Class::\"opne\" };",
             "opne",
         ),
-        ("permit(principal action, resource);", "no Cedar policy"),
+        (
+            "permit(principal action, resource);",
+            "unexpected token `action`\n --> policies/sano.cedar:2:18",
+        ),
+        (
+            "permit(principal action, resource);",
+            "help: there is no comma before it",
+        ),
+        (
+            "permit(principal, action, resource in Tenant::\"sano\")\n\npermit (principal, action, resource);",
+            "help: the policy before this one has no `;` at its end",
+        ),
+        (
+            "@attributes(\"name\")\n@scope(\"no scope\")\npermit(principal, action, resource in Tenant::\"sano\");",
+            "sano.cedar:3:1\n  |\n3 | @scope(\"no scope\")\n  | ^^^^^^\n",
+        ),
+        (
+            "@area(\"{\\\"type\\\":\\\"Polygon\\\",\\\"coordinates\\\":[[[36.1,139.5],[36.2,139.5],[36.2,139.6],[36.1,139.5]]]}\")\n\
+             permit(principal, action, resource in Tenant::\"sano\");",
+            "longitude first: are they swapped?",
+        ),
         (
             "forbid(principal, action, resource in Tenant::\"sanoo\");",
             "did you mean `sano`?",

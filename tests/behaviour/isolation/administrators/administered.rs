@@ -150,6 +150,7 @@ impl Administered {
             findings: known.findings.clone(),
             flawed: Flawed::default(),
             owns_ids: OwnIds::default(),
+            credential_from: None,
         }
     }
 
