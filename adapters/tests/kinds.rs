@@ -209,7 +209,7 @@ fn what_is_wrong_is_told_where_it_stands() {
         (
             "store",
             "endpoint = \"sqlite:s/\"\npartitions = [\"sano\", \"sana\"]",
-            "partitions[1]: `partitions` in source `written`: unknown tenant `sana`; known: tochigi, sano, yaita",
+            "partitions[1]: `partitions` in source `written`: unknown tenant `sana`; if it is gone, take its name out here too; known: tochigi, sano, yaita",
         ),
         (
             "store",
