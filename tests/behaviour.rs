@@ -108,6 +108,7 @@ mod behaviour {
     mod source_filters;
     mod spoofed_cities;
     mod stopping;
+    mod store_command;
     mod streaming;
     mod subscriptions;
     mod tenant_addresses;
@@ -119,6 +120,8 @@ mod behaviour {
     mod tokens;
     mod too_wide;
     mod types;
+    mod undo;
+    mod who_can_see;
     mod wire;
     mod withdrawn;
     mod writes_are_told;

@@ -115,6 +115,14 @@ impl StorePartition {
         Ok(partition)
     }
 
+    /// Whether there is a partition of the tenant's, so that [`open`](Self::open) would not make one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the name will not do.
+    pub fn is_there(folder: &Path, tenant: &str) -> Result<bool, StoreError> {
+        Ok(file_of(folder, tenant)?.exists())
+    }
+
     /// What [`open`](Self::open) would find wrong with what is there, without making or changing anything.
     ///
     /// # Errors

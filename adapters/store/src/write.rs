@@ -10,6 +10,9 @@ use super::change::End;
 use super::partition::StorePartition;
 use kakehashi_contract::{Fate, MayChange, MayTellOf, Position};
 
+/// Entities that one transaction deletes: few enough that a writer hardly waits.
+const DELETED_AT_ONCE: usize = 200;
+
 /// What a load has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Loaded {
@@ -61,6 +64,32 @@ impl StorePartition {
     pub async fn delete(&self, id: &EntityId) -> Result<bool, StoreError> {
         let deletion = self.delete_if(id, &|_| true, None).await?;
         Ok(matches!(deletion, Deletion::Done(_)))
+    }
+
+    /// Deletes entities, some in one transaction, so that nobody who writes waits for all of them. How many existed.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then some may be deleted.
+    pub async fn delete_all(&self, ids: &[EntityId]) -> Result<u64, StoreError> {
+        let mut deleted = 0;
+        for some in ids.chunks(DELETED_AT_ONCE) {
+            let now = DateTime::from_system_time(SystemTime::now());
+            let deleting = self.change(None, async |writer| {
+                let mut count = 0;
+                for id in some {
+                    if let Some((key, entity)) = writer.existing(id).await? {
+                        writer.remove(key, &entity, Fate::Deleted, &now).await?;
+                        count += 1;
+                    }
+                }
+                Ok(End::Commit(count))
+            });
+            deleted += deleting.await?;
+        }
+        if let Err(error) = self.backend().tidy().await {
+            tracing::warn!(%error, "the store could not be tidied after entities were deleted");
+        }
+        Ok(deleted)
     }
 
     /// Deletes an entity if it may be.

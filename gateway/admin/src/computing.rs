@@ -86,7 +86,9 @@ enum Computes {
 fn computes(request: &Request) -> Computes {
     let path = request.uri().path();
     match *request.method() {
-        Method::GET | Method::HEAD if path.ends_with("/policy-tests") => Computes::ForCaller,
+        Method::GET | Method::HEAD if path.ends_with("/policy-tests") || path.ends_with("/who-can-see") => {
+            Computes::ForCaller
+        }
         Method::GET | Method::HEAD | Method::OPTIONS => Computes::Nothing,
         Method::POST if !path.ends_with("/rollback") => Computes::ForCaller,
         _ => Computes::Revision,

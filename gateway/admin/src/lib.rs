@@ -12,6 +12,7 @@
 //! | `addresses` | where the sources lead that it proposes |
 //! | `findings` | what is wrong with a revision, as far as somebody may see it |
 //! | `judging` | what a revision would do: a request explained, two revisions compared, expectations tried |
+//! | `who_can_see` | who sees a type or an attribute under the running revision |
 //! | `sources` | how the sources are doing |
 //! | `conditions` | what is wrong now |
 
@@ -33,6 +34,7 @@ mod tenant_part;
 mod tenant_table;
 #[cfg(test)]
 mod tests;
+mod who_can_see;
 
 use std::sync::Arc;
 
@@ -134,6 +136,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Administration>)> {
             "/admin/v1/policy-tests",
             get(judging::policy_tests).post(judging::policy_tests_of_proposal),
         ),
+        ("/admin/v1/who-can-see", get(who_can_see::tell)),
         ("/admin/v1/sources", get(sources::list)),
         ("/admin/v1/conditions", get(conditions::list)),
         ("/admin/v1/openapi.json", get(openapi)),

@@ -92,6 +92,12 @@ impl<T> KeyIndex<T> {
         self.by_hash.get(hash).map(|key| (&key.holder, &*key.name))
     }
 
+    /// Each key's holder, and whether the key has expired on that day. In no order.
+    pub(super) fn holders(&self, today: Date) -> impl Iterator<Item = (&Arc<T>, bool)> {
+        let keys = self.by_hash.values();
+        keys.map(move |key| (&key.holder, key.has_expired(today)))
+    }
+
     /// Takes a key that nobody has yet.
     pub(super) fn insert(&mut self, key: WrittenKey<'_>, holder: &Arc<T>) {
         let key = Key {

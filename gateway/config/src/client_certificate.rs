@@ -43,6 +43,11 @@ impl<T> CertificateIndex<T> {
         self.holders.get(name)
     }
 
+    /// The holder of each name, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<T>> {
+        self.holders.values()
+    }
+
     /// Gives a name to a holder.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use super::client_certificate::{self, CertificateIndex};
 use super::cors::{self, Cors, CorsRules};
 use super::issuer::Issuer;
 use super::proof::Proof;
+use super::proofs::Proofs;
 use super::source::MOST_PER_SECOND;
 use kakehashi_core::diagnostics::suggest_tenant;
 use kakehashi_core::names::{ConsumerId, RoleName, TenantId, check_name};
@@ -83,6 +84,22 @@ impl ConsumerIndex {
     #[must_use]
     pub fn anonymous(&self) -> Option<&Arc<Consumer>> {
         self.all.get(ANONYMOUS)
+    }
+
+    /// By what each consumer can prove itself on that day. Of whom nothing stands there, it is nothing.
+    #[must_use]
+    pub fn proofs(&self, today: Date) -> Proofs<'_> {
+        let mut proofs = Proofs::default();
+        for (holder, has_expired) in self.keys.holders(today) {
+            proofs.add_key(&holder.id, has_expired);
+        }
+        for holder in self.by_subject.values() {
+            proofs.add_token(&holder.id);
+        }
+        for holder in self.by_certificate.all() {
+            proofs.add_certificate(&holder.id);
+        }
+        proofs
     }
 
     /// The consumer of that id.

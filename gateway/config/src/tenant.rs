@@ -3,13 +3,14 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use kakehashi_policy::inspection::Actions;
 
 use super::Loading;
 use super::allowed::{self, Allowed};
 use super::inspection;
 use super::source::{self, MOST_PER_SECOND, SourceConfig};
-use kakehashi_core::diagnostics::Place;
+use kakehashi_core::diagnostics::{Place, Report, Severity};
 use kakehashi_core::names::{LocalGovernmentCode, TenantId, check_name};
 use kakehashi_documents::document::Entry;
 use kakehashi_documents::section::Section;
@@ -71,13 +72,41 @@ pub(crate) fn read<'a>(section: &Section<'a>, loading: &Loading<'a>) -> (Vec<Ten
     }
     let ids: Vec<TenantId> = entries.iter().map(|entry| TenantId::new(entry.key.as_str())).collect();
     let mut places = Vec::new();
+    let of_codes: Vec<&Place> = entries.iter().map(|entry| code_place(entry)).collect();
     let tenants = entries.into_iter().zip(&ids).map(|(entry, id)| {
         let (tenant, own_places) = read_tenant(id, entry, &ids, loading);
         places.extend(own_places);
         tenant
     });
     let tenants: Vec<Tenant> = tenants.collect();
+    check_codes(&tenants, &of_codes, loading.report);
     (tenants, places)
+}
+
+fn code_place(entry: &Entry) -> &Place {
+    entry.node.child("code").map_or(&entry.key_place, |code| &code.place)
+}
+
+/// A code is one local government's. Two tenants with one code are one that stands there twice, or a code that was copied.
+fn check_codes(tenants: &[Tenant], places: &[&Place], report: &Report) {
+    let mut first: HashMap<LocalGovernmentCode, (&Tenant, &Place)> = HashMap::new();
+    for (tenant, place) in tenants.iter().zip(places) {
+        let Some(code) = tenant.code else { continue };
+        let Some((other, earlier)) = first.get(&code) else {
+            first.insert(code, (tenant, place));
+            continue;
+        };
+        let message = format!(
+            "tenants `{}` ({}) and `{}` ({}) have the same code, {code}",
+            other.id,
+            earlier.in_words(),
+            tenant.id,
+            place.in_words()
+        );
+        let help = "every local government has a code of its own: correct one of the two lines, or take one of the tenants out";
+        let told = "another tenant has this code: ask the operator";
+        report.between_tenants(Severity::Error, place, message, help.to_owned(), told);
+    }
 }
 
 fn read_tenant<'a>(

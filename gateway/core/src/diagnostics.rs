@@ -337,6 +337,18 @@ pub enum Place {
     Caller,
 }
 
+impl Place {
+    /// Where it is, for a finding that stands somewhere else.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::File(file, span) => format!("line {} of {}", file.line_of(span.start), file.name()),
+            Self::Variable(name) => format!("environment variable {name}"),
+            Self::Caller => "given by the caller".to_owned(),
+        }
+    }
+}
+
 /// Collects findings while a revision is read. Readers share it.
 #[derive(Debug, Default)]
 pub struct Report {

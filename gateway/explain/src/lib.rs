@@ -11,15 +11,21 @@
 //! | [`cost`] | who decides which condition, and what that costs |
 //! | [`linked`] | which sources would be asked for linked entities |
 //! | [`text`] | all of it for people |
+//! | [`alike`] | consumers that are decided alike |
+//! | [`who_can_see`] | who sees a type or an attribute, and why the others do not |
+//! | [`unseen`] | what nobody would see of entities that are to be kept |
 
 // What outlives a request is spawned in `runtime` and nowhere else.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod alike;
 pub mod cost;
 pub mod grants;
 pub mod linked;
 pub mod questions;
 pub mod text;
+pub mod unseen;
+pub mod who_can_see;
 
 use std::sync::Arc;
 

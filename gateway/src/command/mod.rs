@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 well, 1 refused or failed, 2 wrong usage. Errors go to standard error,
 //! what was asked for to standard output.
 
+mod admin_api;
 mod check;
 mod demo;
 mod demo_files;
@@ -14,6 +15,8 @@ mod output;
 mod policy;
 mod serve;
 mod store;
+mod undo;
+mod who_can_see;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,8 +45,12 @@ enum Command {
     Check(check::Check),
     /// Print what would become of a request, and why; no source is contacted.
     Explain(explain::Explain),
+    /// Print who sees a type of a tenant's, or an attribute of it, by which permits, or why nobody does.
+    WhoCanSee(who_can_see::WhoCanSee),
     /// Print who gains and who loses what between two configurations.
     Diff(diff::Diff),
+    /// Take back the latest change of the configuration of a gateway that runs.
+    Undo(undo::Undo),
     /// Work on the policies.
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -117,7 +124,9 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
+        Command::WhoCanSee(who_can_see) => who_can_see.run(),
         Command::Diff(diff) => diff.run(),
+        Command::Undo(undo) => undo.run(),
         Command::Policy(policy) => policy.run(),
         Command::ExplainConfig(explain) => explain.run(),
         Command::Key(key) => key.run(),

@@ -23,8 +23,8 @@ use super::matching::{is_judged_by_name, may_be_subscribed, wants_ends};
 use super::own_writes::OwnWrite;
 use super::{Entry, Subscriptions};
 
-/// Most entities of a load that are told one by one: half of what may wait for one consumer.
-const MOST_OF_A_LOAD: u64 = 500;
+/// Most entities of a load that are told one by one: half of what may wait for one consumer. Of a larger one nobody is told.
+pub const MOST_OF_A_LOAD: u64 = 500;
 
 /// Most entities that are looked at to find those of a load.
 const MOST_LOOKED_AT: usize = 20_000;

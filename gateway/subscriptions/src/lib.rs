@@ -84,6 +84,7 @@ use record::Record;
 use storage::Storage;
 use waiting::{Cause, Lost, Pending, WaitingNotifications};
 
+pub use elsewhere::MOST_OF_A_LOAD;
 pub use loading::NotLoaded;
 pub use members::{Fault, parse_object as members_of};
 pub use own_writes::WriteUnderWay;

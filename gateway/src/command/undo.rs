@@ -1,0 +1,231 @@
+//! `kakehashi undo`: the rollback of the admin API in one word.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::admin_api::{AdminApi, Answer};
+use super::{Failure, output, runtime};
+
+const HISTORY: &str = "/admin/v1/revision/history";
+const DIFF: &str = "/admin/v1/diff";
+const ROLL_BACK: &str = "/admin/v1/revision/rollback";
+
+/// Digits of a revision that are shown: enough to tell fifty apart.
+const SHOWN_DIGITS: usize = 12;
+
+/// Changes of who sees what that are told. More are counted.
+const MOST_TOLD: usize = 8;
+
+/// Names that one line tells. More are counted.
+const MOST_NAMES: usize = 6;
+
+/// Take back the latest change of the configuration of a gateway that runs: it says what it switches back to, what differs, and
+/// does it. Once more takes that back. Who asks is said by KAKEHASHI_ADMIN_KEY or KAKEHASHI_ADMIN_TOKEN.
+#[derive(Debug, Args)]
+pub(super) struct Undo {
+    /// The tenants, of which no more is read than where the gateway listens.
+    #[arg(long, default_value = "tenants.toml")]
+    config: PathBuf,
+    /// Where the gateway's admin API is, if not at `admin_listen` of the configuration.
+    #[arg(long)]
+    admin: Option<String>,
+    /// Go back to this revision instead: the beginning of its id.
+    #[arg(long)]
+    to: Option<String>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Overwrite edits of the files that do not hold.
+    #[arg(long)]
+    discard_edits: bool,
+}
+
+/// A revision of the history.
+struct Past<'a> {
+    id: &'a str,
+    member: &'a Value,
+}
+
+impl Undo {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let api = AdminApi::of(&self.config, self.admin.as_deref())?;
+        runtime()?.block_on(self.undo(&api))
+    }
+
+    async fn undo(&self, api: &AdminApi) -> Result<(), Failure> {
+        let history = api.ask(Method::GET, HISTORY, None, None).await?;
+        let history = history.ok().map_err(|answer| refused(&answer))?;
+        let running = history.get("running").and_then(Value::as_str).unwrap_or_default();
+        let all = history.get("revisions").and_then(Value::as_array);
+        let all: Vec<Past<'_>> = all.into_iter().flatten().filter_map(Past::of).collect();
+        let (position, target) = self.target(&all)?;
+        if target.id == running {
+            return Err(Failure::Other(format!("{} runs already", target.short())));
+        }
+        let latest = all.first().unwrap_or(target);
+        output::line(format_args!("at {}", api.base()));
+        output::line(format_args!("from  {}", latest.in_words()));
+        output::line(format_args!("to    {}", target.in_words()));
+        let files = changed_since(&all, position);
+        if !files.is_empty() {
+            output::line(format_args!("files {}", some_of(&files)));
+        }
+        self.tell_difference(api, target).await?;
+        if self.dry_run {
+            output::line("nothing was changed: without --dry-run it is done");
+            return Ok(());
+        }
+        let path = match self.discard_edits {
+            true => format!("{ROLL_BACK}?discard-edits=true"),
+            false => ROLL_BACK.to_owned(),
+        };
+        let body = json!({ "revision": target.id });
+        let answer = api.ask(Method::POST, &path, Some(running), Some(&body)).await?;
+        let done = answer.ok().map_err(|answer| refused(&answer))?;
+        let now = done.get("revision").and_then(Value::as_str).unwrap_or(target.id);
+        output::line(format_args!("done: {} runs and is on the disk", short(now)));
+        output::line(format_args!(
+            "to take this back: kakehashi undo, or at any time kakehashi undo --to {}",
+            short(running)
+        ));
+        Ok(())
+    }
+
+    /// The revision to go back to, and its place in the history.
+    fn target<'a, 'v>(&self, all: &'a [Past<'v>]) -> Result<(usize, &'a Past<'v>), Failure> {
+        let Some(wanted) = &self.to else {
+            return all.get(1).map(|past| (1, past)).ok_or_else(|| {
+                Failure::Other(
+                    "there is nothing to undo: of what you may change only what runs is remembered. The history begins when a \
+                     gateway first runs with this `[gateway] state`; older states are in your version control"
+                        .to_owned(),
+                )
+            });
+        };
+        let mut fitting = all.iter().enumerate().filter(|(_, past)| past.id.starts_with(wanted.as_str()));
+        let Some(found) = fitting.next() else {
+            let known: Vec<String> = all.iter().map(Past::in_words).collect();
+            return Err(Failure::Other(format!(
+                "no revision that is remembered begins with `{wanted}`; these are:\n  {}",
+                known.join("\n  ")
+            )));
+        };
+        if fitting.any(|(_, other)| other.id != found.1.id) {
+            return Err(Failure::Other(format!(
+                "several revisions begin with `{wanted}`: write more of its id"
+            )));
+        }
+        Ok(found)
+    }
+
+    /// Says who gains and who loses what.
+    async fn tell_difference(&self, api: &AdminApi, target: &Past<'_>) -> Result<(), Failure> {
+        let body = json!({ "revision": target.id });
+        let answer = api.ask(Method::POST, DIFF, None, Some(&body)).await?;
+        if answer.status == StatusCode::FORBIDDEN || answer.status == StatusCode::UNPROCESSABLE_ENTITY {
+            return Err(refused(&answer));
+        }
+        match answer.ok() {
+            Ok(difference) => difference_in_words(&difference).iter().for_each(output::line),
+            Err(answer) => output::line(format_args!("who sees what otherwise could not be found out: {}", answer.told())),
+        }
+        Ok(())
+    }
+}
+
+/// Why the gateway does not do it.
+fn refused(answer: &Answer) -> Failure {
+    let told = answer.told();
+    let is_of_edits = answer.status == StatusCode::CONFLICT && told.contains("discard-edits");
+    let help = if is_of_edits { "\nkakehashi undo --discard-edits overwrites them" } else { "" };
+    Failure::Other(format!("nothing was changed: {told}{help}"))
+}
+
+/// Who gains and who loses, in few lines.
+fn difference_in_words(difference: &Value) -> Vec<String> {
+    let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let texts = |values: &[Value]| -> Vec<String> {
+        let texts = values.iter().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    };
+    let names = |value: Option<&Value>| {
+        let names = value.map(|names| texts(&list(names, "names"))).unwrap_or_default();
+        some_of(&names)
+    };
+    let changes = list(difference, "changes").into_iter().map(|change| {
+        let does = match (list(&change, "gained").is_empty(), list(&change, "lost").is_empty()) {
+            (false, false) => "gain and lose something of",
+            (false, true) => "gain something of",
+            _ => "lose something of",
+        };
+        format!(
+            "      {} {does} {} of {}",
+            names(change.get("consumers")),
+            some_of(&texts(&list(&change, "types"))),
+            names(change.get("tenants")),
+        )
+    });
+    let otherwise = list(difference, "otherwise").into_iter();
+    let otherwise = otherwise.filter_map(|line| Some(format!("      {}", line.as_str()?)));
+    let mut told: Vec<String> = changes.chain(otherwise).collect();
+    if told.is_empty() {
+        return vec!["      nobody sees anything otherwise".to_owned()];
+    }
+    let left_out = difference.get("leftOut").and_then(Value::as_u64).unwrap_or_default();
+    let more = told.len().saturating_sub(MOST_TOLD) + usize::try_from(left_out).unwrap_or_default();
+    told.truncate(MOST_TOLD);
+    if more > 0 {
+        told.push(format!("      and {more} more"));
+    }
+    told
+}
+
+/// The files that were changed since a place in the history, whose latest comes first.
+fn changed_since(all: &[Past<'_>], position: usize) -> Vec<String> {
+    let later = all.iter().take(position);
+    let files = later.filter_map(|past| past.member.get("changed").and_then(Value::as_array));
+    let mut files: Vec<String> = files.flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
+fn some_of(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(MOST_NAMES).map(String::as_str).collect();
+    match names.len().saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn short(id: &str) -> &str {
+    id.get(..SHOWN_DIGITS).unwrap_or(id)
+}
+
+impl<'a> Past<'a> {
+    fn of(member: &'a Value) -> Option<Self> {
+        Some(Self {
+            id: member.get("revision")?.as_str()?,
+            member,
+        })
+    }
+
+    fn short(&self) -> &str {
+        short(self.id)
+    }
+
+    /// Which, since when, why and by whom.
+    fn in_words(&self) -> String {
+        let text = |name: &str| self.member.get(name).and_then(Value::as_str);
+        let by = text("administrator").map(|id| format!(" by {id}")).unwrap_or_default();
+        format!(
+            "{}, since {}, {}{by}",
+            self.short(),
+            text("at").unwrap_or("?"),
+            text("cause").unwrap_or("?")
+        )
+    }
+}

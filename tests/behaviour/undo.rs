@@ -1,0 +1,155 @@
+//! `kakehashi undo`: the latest change of a running gateway's configuration is taken back by one word, and that word by another.
+
+use http::Method;
+use serde_json::json;
+
+use super::harness::{Finished, Platform, kakehashi, key_of};
+
+const REVISION: &str = "/admin/v1/revision";
+
+async fn platform() -> Platform {
+    Platform::builder().await.administrators().log("info").start().await
+}
+
+/// The command as an administrator, beside the running gateway.
+fn undo(platform: &Platform, administrator: Option<&str>, arguments: &[&str]) -> Finished {
+    let admin = platform.gateway().ready()["admin"].as_str().unwrap().to_owned();
+    let mut command = kakehashi(platform.files().folder());
+    command.args(["undo", "--admin", &admin]).args(arguments);
+    if let Some(administrator) = administrator {
+        command.env("KAKEHASHI_ADMIN_KEY", key_of(administrator));
+    }
+    Finished::of_command(&mut command, platform.files().folder())
+}
+
+async fn running(platform: &Platform) -> String {
+    let shown = platform.admin("ops").get(REVISION).await.ok().json();
+    shown["revision"].as_str().unwrap().to_owned()
+}
+
+/// A change of a policy file, by an administrator of Sano.
+async fn hide_sano(platform: &Platform) {
+    let files = json!({ "files": { "policies/sano.cedar": "forbid (principal, action, resource in Tenant::\"sano\");\n" } });
+    let tag = format!("\"{}\"", running(platform).await);
+    let request = platform.admin("sano-admin").request(Method::PATCH, REVISION);
+    request.header("if-match", &tag).json(&files).await.ok();
+}
+
+fn says(finished: &Finished, all: &[&str]) {
+    let told = format!("{}{}", finished.stdout, finished.stderr);
+    for said in all {
+        assert!(told.contains(said), "{said}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn the_latest_change_is_taken_back_and_that_again() {
+    let platform = platform().await;
+    let count = async || platform.entities("type=AED&limit=0&count=true").tenant("sano").await.status;
+    let began = running(&platform).await;
+    hide_sano(&platform).await;
+    let hidden = running(&platform).await;
+    assert_eq!(count().await, 404);
+
+    let looked = undo(&platform, Some("ops"), &["--dry-run"]);
+    assert_eq!(looked.code, Some(0), "{looked:?}");
+    says(&looked, &["nothing was changed: without --dry-run it is done"]);
+    assert_eq!(running(&platform).await, hidden);
+
+    let undone = undo(&platform, Some("ops"), &[]);
+    assert_eq!(undone.code, Some(0), "{undone:?}");
+    let (from, to) = (&hidden[..12], &began[..12]);
+    says(
+        &undone,
+        &[
+            &format!("from  {from}, since 20"),
+            "apply by sano-admin",
+            &format!("to    {to}, since 20"),
+            "files policies/sano.cedar",
+            "bousai-map gain something of",
+            &format!("done: {to} runs and is on the disk"),
+            &format!("to take this back: kakehashi undo, or at any time kakehashi undo --to {from}"),
+        ],
+    );
+    assert_eq!((running(&platform).await, count().await), (began.clone(), 200));
+
+    let again = undo(&platform, Some("ops"), &[]);
+    says(&again, &["lose something of", &format!("done: {from} runs")]);
+    assert_eq!((running(&platform).await, count().await), (hidden.clone(), 404));
+
+    // By its name, whatever has come after it.
+    let named = undo(&platform, Some("ops"), &["--to", to]);
+    says(&named, &[&format!("done: {to} runs")]);
+    says(&undo(&platform, Some("ops"), &["--to", to]), &["runs already"]);
+    let unknown = undo(&platform, Some("ops"), &["--to", "x"]);
+    says(&unknown, &["no revision that is remembered begins with `x`; these are:", from, to]);
+}
+
+#[tokio::test]
+async fn a_tenants_administrator_takes_back_its_own_part() {
+    let platform = platform().await;
+    let began = platform.files().read("policies/sano.cedar");
+    hide_sano(&platform).await;
+    // Somebody else changes something of its own meanwhile.
+    let tag = format!("\"{}\"", running(&platform).await);
+    let files = json!({ "files": { "policies/yaita.cedar": "// Nothing.\n" } });
+    let request = platform.admin("ops").request(Method::PATCH, REVISION);
+    request.header("if-match", &tag).json(&files).await.ok();
+    let undone = undo(&platform, Some("sano-admin"), &[]);
+    assert_eq!(undone.code, Some(0), "{undone:?}");
+    assert_eq!(platform.files().read("policies/sano.cedar"), began);
+    assert_eq!(platform.files().read("policies/yaita.cedar"), "// Nothing.\n");
+    assert!(!undone.stdout.contains("yaita"), "{}", undone.stdout);
+}
+
+#[tokio::test]
+async fn what_keeps_it_from_being_done_says_what_to_do() {
+    let platform = platform().await;
+    let nothing = undo(&platform, Some("ops"), &[]);
+    assert_eq!(nothing.code, Some(1), "{nothing:?}");
+    says(&nothing, &["there is nothing to undo"]);
+    hide_sano(&platform).await;
+    let before = running(&platform).await;
+    for (finished, said) in [
+        (undo(&platform, None, &[]), "put the key of an administrator into the environment variable KAKEHASHI_ADMIN_KEY"),
+        (undo(&platform, Some("nobody"), &[]), "it must be that of an administrator, under [administrators]"),
+        (undo(&platform, Some("auditor"), &[]), "an auditor sees everything and changes nothing"),
+        (undo(&platform, Some("ops"), &["--admin", "https://127.0.0.1"]), "cannot be used multiple times"),
+    ] {
+        assert_ne!(finished.code, Some(0), "{finished:?}");
+        says(&finished, &[said]);
+    }
+    // An edit that does not run is not overwritten unasked.
+    platform.files().append("policies/yaita.cedar", "permit nonsense");
+    let edited = undo(&platform, Some("ops"), &[]);
+    assert_eq!(edited.code, Some(1), "{edited:?}");
+    says(&edited, &["policies/yaita.cedar", "kakehashi undo --discard-edits overwrites them"]);
+    assert_eq!(running(&platform).await, before);
+    let discarded = undo(&platform, Some("ops"), &["--discard-edits"]);
+    assert_eq!(discarded.code, Some(0), "{discarded:?}");
+    assert!(!platform.files().read("policies/yaita.cedar").contains("nonsense"));
+    // It is found by what the files say, where no address is named.
+    let folder = platform.files().folder();
+    let admin = platform.gateway().ready()["admin"].as_str().unwrap().to_owned();
+    let listen = admin.strip_prefix("http://").unwrap();
+    let mut command = kakehashi(folder);
+    command.args(["undo", "--dry-run"]).env("KAKEHASHI_ADMIN_KEY", key_of("ops"));
+    let unsaid = Finished::of_command(&mut command, folder);
+    says(&unsaid, &["leaves the port to the system"]);
+    command.env("KAKEHASHI__GATEWAY__ADMIN_LISTEN", listen);
+    says(&Finished::of_command(&mut command, folder), &[&format!("at {admin}")]);
+}
+
+#[test]
+fn where_no_gateway_runs_it_says_so() {
+    let files = super::harness::Files::committed();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap();
+    drop(nobody);
+    let mut command = kakehashi(files.folder());
+    command.args(["undo", "--admin", &format!("http://{address}")]);
+    command.env("KAKEHASHI_ADMIN_KEY", "x");
+    let finished = Finished::of_command(&mut command, files.folder());
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    says(&finished, &["no gateway runs there: start one with `kakehashi serve`"]);
+}
