@@ -148,6 +148,16 @@ fn tenants() {
             "code = \"092046\"",
             &["check digit"],
         ),
+        // The line of the second, and that of the first in words.
+        broken(
+            "tenants.toml",
+            "code = \"092134\"",
+            "code = \"092045\"",
+            &[
+                "tenants `sano` (line 42 of tenants.toml) and `nasushiobara` (line 66 of tenants.toml) have the same code, 092045",
+                "every local government has a code of its own",
+            ],
+        ),
         broken(
             "tenants.toml",
             "timeout = \"3s\"",

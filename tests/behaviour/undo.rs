@@ -63,10 +63,10 @@ async fn the_latest_change_is_taken_back_and_that_again() {
         &undone,
         &[
             &format!("from  {from}, since 20"),
-            "apply by sano-admin",
+            "applied by sano-admin",
             &format!("to    {to}, since 20"),
             "files policies/sano.cedar",
-            "bousai-map gain something of",
+            "bousai-map, sano-dashboard gain something of AED",
             &format!("done: {to} runs and is on the disk"),
             &format!("to take this back: kakehashi undo, or at any time kakehashi undo --to {from}"),
         ],
@@ -123,11 +123,14 @@ async fn what_keeps_it_from_being_done_says_what_to_do() {
     platform.files().append("policies/yaita.cedar", "permit nonsense");
     let edited = undo(&platform, Some("ops"), &[]);
     assert_eq!(edited.code, Some(1), "{edited:?}");
-    says(&edited, &["policies/yaita.cedar", "kakehashi undo --discard-edits overwrites them"]);
+    says(&edited, &["policies/yaita.cedar", "kakehashi undo --discard-edits puts what runs in their place"]);
     assert_eq!(running(&platform).await, before);
     let discarded = undo(&platform, Some("ops"), &["--discard-edits"]);
     assert_eq!(discarded.code, Some(0), "{discarded:?}");
     assert!(!platform.files().read("policies/yaita.cedar").contains("nonsense"));
+    assert_eq!(running(&platform).await, before, "what runs is not gone back behind");
+    assert_eq!(undo(&platform, Some("ops"), &[]).code, Some(0), "now the files are as what runs");
+    assert_ne!(running(&platform).await, before);
     // It is found by what the files say, where no address is named.
     let folder = platform.files().folder();
     let admin = platform.gateway().ready()["admin"].as_str().unwrap().to_owned();

@@ -179,7 +179,7 @@ async fn it_names_the_permits_their_conditions_and_the_operations() {
     assert_eq!(stating["purposes"], json!(["disaster-response"]), "{stating:#}");
     assert_eq!(stating["operations"], json!(["read"]), "{stating:#}");
     let reader = way_of("bousai-map");
-    assert_eq!(reader["permits"][0]["policy"], "yaita.cedar:8", "{reader:#}");
+    assert_eq!(reader["permits"][0]["policy"], "yaita.cedar:7", "{reader:#}");
     assert_eq!(reader["purposes"], Value::Null);
     let not_seen = told["notSeenBy"].to_string();
     let line = POLICY.lines().position(|line| line.starts_with("forbid")).unwrap();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use http::{Method, StatusCode};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::admin_api::{AdminApi, Answer};
@@ -15,6 +16,9 @@ const ROLL_BACK: &str = "/admin/v1/revision/rollback";
 
 /// Digits of a revision that are shown: enough to tell fifty apart.
 const SHOWN_DIGITS: usize = 12;
+
+/// The hours that clocks in Japan are ahead.
+const JAPAN: i8 = 9;
 
 /// Changes of who sees what that are told. More are counted.
 const MOST_TOLD: usize = 8;
@@ -38,7 +42,8 @@ pub(super) struct Undo {
     /// Say what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Overwrite edits of the files that do not hold.
+    /// Put what runs in the place of edits of the files that do not hold, because they were refused; with --to, go back over
+    /// them.
     #[arg(long)]
     discard_edits: bool,
 }
@@ -62,18 +67,22 @@ impl Undo {
         let all = history.get("revisions").and_then(Value::as_array);
         let all: Vec<Past<'_>> = all.into_iter().flatten().filter_map(Past::of).collect();
         let (position, target) = self.target(&all)?;
-        if target.id == running {
+        if target.id == running && !self.discard_edits {
             return Err(Failure::Other(format!("{} runs already", target.short())));
         }
         let latest = all.first().unwrap_or(target);
         output::line(format_args!("at {}", api.base()));
-        output::line(format_args!("from  {}", latest.in_words()));
-        output::line(format_args!("to    {}", target.in_words()));
-        let files = changed_since(&all, position);
-        if !files.is_empty() {
-            output::line(format_args!("files {}", some_of(&files)));
+        if target.id == running {
+            output::line(format_args!("to what runs: {}", target.in_words()));
+        } else {
+            output::line(format_args!("from  {}", latest.in_words()));
+            output::line(format_args!("to    {}", target.in_words()));
+            let files = changed_since(&all, position);
+            if !files.is_empty() {
+                output::line(format_args!("files {}", some_of(&files)));
+            }
+            self.tell_difference(api, target).await?;
         }
-        self.tell_difference(api, target).await?;
         if self.dry_run {
             output::line("nothing was changed: without --dry-run it is done");
             return Ok(());
@@ -87,6 +96,9 @@ impl Undo {
         let done = answer.ok().map_err(|answer| refused(&answer))?;
         let now = done.get("revision").and_then(Value::as_str).unwrap_or(target.id);
         output::line(format_args!("done: {} runs and is on the disk", short(now)));
+        if target.id == running {
+            return Ok(());
+        }
         output::line(format_args!(
             "to take this back: kakehashi undo, or at any time kakehashi undo --to {}",
             short(running)
@@ -97,6 +109,11 @@ impl Undo {
     /// The revision to go back to, and its place in the history.
     fn target<'a, 'v>(&self, all: &'a [Past<'v>]) -> Result<(usize, &'a Past<'v>), Failure> {
         let Some(wanted) = &self.to else {
+            if self.discard_edits
+                && let Some(runs) = all.first()
+            {
+                return Ok((0, runs));
+            }
             return all.get(1).map(|past| (1, past)).ok_or_else(|| {
                 Failure::Other(
                     "there is nothing to undo: of what you may change only what runs is remembered. The history begins when a \
@@ -140,7 +157,7 @@ impl Undo {
 fn refused(answer: &Answer) -> Failure {
     let told = answer.told();
     let is_of_edits = answer.status == StatusCode::CONFLICT && told.contains("discard-edits");
-    let help = if is_of_edits { "\nkakehashi undo --discard-edits overwrites them" } else { "" };
+    let help = if is_of_edits { "\nkakehashi undo --discard-edits puts what runs in their place; then undo again" } else { "" };
     Failure::Other(format!("nothing was changed: {told}{help}"))
 }
 
@@ -220,12 +237,23 @@ impl<'a> Past<'a> {
     /// Which, since when, why and by whom.
     fn in_words(&self) -> String {
         let text = |name: &str| self.member.get(name).and_then(Value::as_str);
-        let by = text("administrator").map(|id| format!(" by {id}")).unwrap_or_default();
-        format!(
-            "{}, since {}, {}{by}",
-            self.short(),
-            text("at").unwrap_or("?"),
-            text("cause").unwrap_or("?")
-        )
+        let by = text("administrator").unwrap_or("an administrator");
+        let why = match text("cause") {
+            Some("start") => "as the gateway started".to_owned(),
+            Some("apply") => format!("applied by {by}"),
+            Some("roll-back") => format!("gone back to by {by}"),
+            Some("signal") => "by SIGHUP".to_owned(),
+            _ => "by an edit of the files".to_owned(),
+        };
+        format!("{}, since {}, {why}", self.short(), time_in_words(text("at").unwrap_or("?")))
     }
+}
+
+/// A time as clocks in Japan show it.
+fn time_in_words(at: &str) -> String {
+    let Ok(at) = at.parse::<Timestamp>() else {
+        return at.to_owned();
+    };
+    let there = jiff::tz::offset(JAPAN).to_datetime(at);
+    there.strftime("%Y-%m-%d %H:%M:%S +09:00").to_string()
 }

@@ -23,7 +23,7 @@ pub(in crate::command) struct Delete {
     #[arg(long, conflicts_with = "ids", required_unless_present = "ids")]
     r#type: Option<String>,
     /// Do it: without it is only said how many entities of the type there are.
-    #[arg(long, requires = "type")]
+    #[arg(long, conflicts_with = "ids")]
     yes: bool,
     /// The ids of the entities.
     ids: Vec<String>,
