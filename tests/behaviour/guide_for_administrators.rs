@@ -123,7 +123,7 @@ async fn every_command_of_the_guide_works_as_it_is_written() {
         holders.push(tenants_toml.matches("[consumers.tourism-app]").count());
     };
     let shown = run(&platform, "Step by step", count).await;
-    assert_eq!(shown.len(), 6, "{shown:?}");
+    assert_eq!(shown.len(), 7, "{shown:?}");
     assert!(
         shown[0].contains("5 tenants") && shown[0].contains("ready, revision"),
         "{}",
@@ -144,11 +144,17 @@ async fn every_command_of_the_guide_works_as_it_is_written() {
         let answer = platform.entities("type=EvacuationSite&limit=1").key(&key).await;
         assert_eq!(answer.status, status, "{file}: {answer}");
     }
-    // The change over the API was undone by the last step.
+    // The change over the API was undone, that was undone, and the last step undid it again.
     assert!(
-        shown[4].contains("\"applied\":true") && shown[5].contains("\"applied\":true"),
+        shown[4].contains("\"applied\":true") && shown[6].contains("\"applied\":true"),
         "{shown:?}"
     );
+    assert_eq!(
+        shown[5].matches("files policies/utsunomiya.cedar").count(),
+        3,
+        "{shown:?}"
+    );
+    assert_eq!(shown[5].matches("runs and is on the disk").count(), 2, "{shown:?}");
     assert!(platform.files().read("policies/utsunomiya.cedar").contains("permit"));
 }
 

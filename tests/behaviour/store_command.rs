@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 use stand_ins::prefecture::YAITA_ENTITIES;
 
-use super::harness::{Files, Finished, Platform};
+use super::harness::{Files, Finished, Platform, until};
+use super::notifications::{self, body_of, endpoint, put};
+use super::subscriptions::{self, subscribed, to_aeds};
 
 fn loaded() -> Files {
     let files = Files::committed();
@@ -37,7 +39,10 @@ fn refused(files: &Files, arguments: &[&str], says: &str) {
 
 fn aed(id: &str, more: &Value) -> Value {
     let mut entity = json!({ "id": id, "type": "AED", "name": { "type": "Property", "value": "市役所" } });
-    entity.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    entity
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     entity
 }
 
@@ -49,7 +54,10 @@ fn what_a_partition_holds_is_listed_by_type_and_page_by_page() {
     assert_eq!(counted, [["25", "DesignatedShelter"], ["25", "EvacuationSite"]]);
     let mut ids = Vec::new();
     for offset in ["0", "10", "20"] {
-        let page = well(&files, &["list", "--type", "EvacuationSite", "--limit", "10", "--offset", offset]);
+        let page = well(
+            &files,
+            &["list", "--type", "EvacuationSite", "--limit", "10", "--offset", offset],
+        );
         ids.extend(page.lines().map(str::to_owned));
     }
     let page = store(&files, &["list", "--type", "EvacuationSite", "--limit", "10"]);
@@ -61,13 +69,24 @@ fn what_a_partition_holds_is_listed_by_type_and_page_by_page() {
     assert_eq!(ids.len(), 25);
     let types: Value = serde_json::from_str(&well(&files, &["list", "--json"])).unwrap();
     assert_eq!(types["types"][0], json!({ "type": "DesignatedShelter", "count": 25 }));
-    refused(&files, &["list", "--type", "EvacuationSit"], "did you mean `EvacuationSite`?");
-    refused(&files, &["list", "--type", "Pigeon"], "it holds DesignatedShelter, EvacuationSite");
+    refused(
+        &files,
+        &["list", "--type", "EvacuationSit"],
+        "did you mean `EvacuationSite`?",
+    );
+    refused(
+        &files,
+        &["list", "--type", "Pigeon"],
+        "it holds DesignatedShelter, EvacuationSite",
+    );
     let sano = Finished::of(files.folder(), &["store", "list", "--tenant", "sano"]);
     assert!(sano.stderr.contains("these have one: tochigi, yaita"), "{sano:?}");
     let empty = Finished::of(files.folder(), &["store", "list", "--tenant", "tochigi"]);
     assert!(empty.stderr.contains("nothing was ever loaded"), "{empty:?}");
-    assert!(!files.folder().join("store/tochigi.db").exists(), "looking makes nothing");
+    assert!(
+        !files.folder().join("store/tochigi.db").exists(),
+        "looking makes nothing"
+    );
 }
 
 #[test]
@@ -80,7 +99,11 @@ fn an_entity_is_shown_as_it_rests() {
     assert!(shown.remove("createdAt").is_some() && shown.remove("modifiedAt").is_some());
     assert_eq!(shown["name"]["value"], entities[0]["name"]["value"]);
     assert_eq!(shown.keys().count(), entities[0].as_object().unwrap().len());
-    refused(&files, &["show", "urn:ngsi-ld:AED:none"], "holds no urn:ngsi-ld:AED:none");
+    refused(
+        &files,
+        &["show", "urn:ngsi-ld:AED:none"],
+        "holds no urn:ngsi-ld:AED:none",
+    );
     refused(&files, &["show", "none"], "is no id of an entity");
 }
 
@@ -90,7 +113,10 @@ fn what_is_deleted_by_type_is_asked_for_twice() {
     let id = well(&files, &["list", "--type", "EvacuationSite", "--limit", "1"]);
     let deleted = store(&files, &["delete", id.trim(), "urn:ngsi-ld:AED:none"]);
     assert_eq!(deleted.stdout.trim(), "yaita: 1 deleted", "{deleted:?}");
-    for says in ["urn:ngsi-ld:AED:none was not there", "tells subscribers of `entityDeleted`"] {
+    for says in [
+        "urn:ngsi-ld:AED:none was not there",
+        "tells subscribers of `entityDeleted`",
+    ] {
         assert!(deleted.stderr.contains(says), "{deleted:?}");
     }
     refused(&files, &["delete", id.trim()], "holds no urn:ngsi-ld:EvacuationSite");
@@ -99,9 +125,16 @@ fn what_is_deleted_by_type_is_asked_for_twice() {
         &["delete", "--type", "EvacuationSite"],
         "24 entities of type `EvacuationSite` would be deleted from the partition of `yaita`, for good: nothing was deleted",
     );
-    assert_eq!(well(&files, &["delete", "--type", "EvacuationSite", "--yes"]).trim(), "yaita: 24 deleted");
+    assert_eq!(
+        well(&files, &["delete", "--type", "EvacuationSite", "--yes"]).trim(),
+        "yaita: 24 deleted"
+    );
     assert_eq!(well(&files, &["list"]).trim(), "25  DesignatedShelter");
-    for wrong in [["delete"].as_slice(), &["delete", "--type", "AED", "urn:a:1"], &["delete", "--yes", "urn:a:1"]] {
+    for wrong in [
+        ["delete"].as_slice(),
+        &["delete", "--type", "AED", "urn:a:1"],
+        &["delete", "--yes", "urn:a:1"],
+    ] {
         assert_eq!(store(&files, wrong).code, Some(2), "{wrong:?}");
     }
 }
@@ -153,7 +186,10 @@ fn a_load_says_what_nobody_will_see_and_whether_subscribers_are_told() {
         "fullName": { "type": "Property", "value": "x" },
     });
     let unknown = json!({ "id": "urn:x:1", "type": "NeverHeardOf" });
-    files.write("more.jsonld", json!([aed("urn:ngsi-ld:AED:1", &more), unknown]).to_string());
+    files.write(
+        "more.jsonld",
+        json!([aed("urn:ngsi-ld:AED:1", &more), unknown]).to_string(),
+    );
     let told = load(&files, "more.jsonld").stderr;
     for says in [
         "nobody sees `neverHeardOf` of `AED`: nobody has classified `neverHeardOf`, and its source may hold personal data",
@@ -167,27 +203,79 @@ fn a_load_says_what_nobody_will_see_and_whether_subscribers_are_told() {
     files.write("yaita.jsonld", YAITA_ENTITIES);
     let told = load(&files, "yaita.jsonld").stderr;
     assert!(!told.contains("nobody sees"), "{told}");
-    let many: Vec<Value> = (0..501).map(|number| aed(&format!("urn:ngsi-ld:AED:many-{number}"), &json!({}))).collect();
+    let many: Vec<Value> = (0..501)
+        .map(|number| aed(&format!("urn:ngsi-ld:AED:many-{number}"), &json!({})))
+        .collect();
     files.write("many.jsonld", json!(many).to_string());
     let told = load(&files, "many.jsonld").stderr;
-    assert!(told.contains("subscribers are told nothing of a load of more than 500 entities"), "{told}");
+    assert!(
+        told.contains("subscribers are told nothing of a load of more than 500 entities"),
+        "{told}"
+    );
     // Where nothing of Yaita's is permitted, nobody sees anything of it.
     files.write("policies/yaita.cedar", "");
     let told = load(&files, "yaita.jsonld").stderr;
-    assert!(told.contains("nobody sees `EvacuationSite`: no permit covers it"), "{told}");
+    assert!(
+        told.contains("nobody sees `EvacuationSite`: no permit covers it"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
 async fn what_is_deleted_beside_a_running_gateway_is_gone_from_its_answers() {
     let platform = Platform::builder().await.start().await;
-    let before = platform.entities("type=EvacuationSite&limit=1000").tenant("yaita").await.ok().ids();
+    let before = platform
+        .entities("type=EvacuationSite&limit=1000")
+        .tenant("yaita")
+        .await
+        .ok()
+        .ids();
     assert_eq!(before.len(), 25);
-    Finished::well(platform.files().folder(), &["store", "delete", "--tenant", "yaita", &before[0]]);
-    let after = platform.entities("type=EvacuationSite&limit=1000").tenant("yaita").await.ok().ids();
+    Finished::well(
+        platform.files().folder(),
+        &["store", "delete", "--tenant", "yaita", &before[0]],
+    );
+    let after = platform
+        .entities("type=EvacuationSite&limit=1000")
+        .tenant("yaita")
+        .await
+        .ok()
+        .ids();
     assert_eq!(after, before[1..]);
     Finished::well(
         platform.files().folder(),
-        &["store", "delete", "--tenant", "yaita", "--type", "EvacuationSite", "--yes"],
+        &[
+            "store",
+            "delete",
+            "--tenant",
+            "yaita",
+            "--type",
+            "EvacuationSite",
+            "--yes",
+        ],
     );
-    assert_eq!(platform.entities("type=EvacuationSite&limit=1000").tenant("yaita").await.ok().ids().len(), 0);
+    assert_eq!(
+        platform
+            .entities("type=EvacuationSite&limit=1000")
+            .tenant("yaita")
+            .await
+            .ok()
+            .ids()
+            .len(),
+        0
+    );
+}
+
+#[tokio::test]
+async fn subscribers_are_told_of_what_is_deleted() {
+    let (platform, server) = (subscriptions::platform().await, endpoint().await);
+    let id = "urn:ngsi-ld:AED:deleted-by-command";
+    put(&platform, &notifications::aed(id, "市役所")).await;
+    let gone = json!({ "notificationTrigger": ["entityDeleted"] });
+    subscribed(&platform, "watcher", &to_aeds(&format!("{}/n", server.url()), &gone)).await;
+    Finished::well(platform.files().folder(), &["store", "delete", "--tenant", "yaita", id]);
+    until("it is told", || !server.requests().is_empty()).await;
+    let told = body_of(&server.requests()[0]);
+    assert_eq!(told["data"][0]["id"], id, "{told:#}");
+    assert!(told["data"][0]["deletedAt"].is_string(), "{told:#}");
 }

@@ -29,7 +29,8 @@ async fn running(platform: &Platform) -> String {
 
 /// A change of a policy file, by an administrator of Sano.
 async fn hide_sano(platform: &Platform) {
-    let files = json!({ "files": { "policies/sano.cedar": "forbid (principal, action, resource in Tenant::\"sano\");\n" } });
+    let files =
+        json!({ "files": { "policies/sano.cedar": "forbid (principal, action, resource in Tenant::\"sano\");\n" } });
     let tag = format!("\"{}\"", running(platform).await);
     let request = platform.admin("sano-admin").request(Method::PATCH, REVISION);
     request.header("if-match", &tag).json(&files).await.ok();
@@ -45,7 +46,13 @@ fn says(finished: &Finished, all: &[&str]) {
 #[tokio::test]
 async fn the_latest_change_is_taken_back_and_that_again() {
     let platform = platform().await;
-    let count = async || platform.entities("type=AED&limit=0&count=true").tenant("sano").await.status;
+    let count = async || {
+        platform
+            .entities("type=AED&limit=0&count=true")
+            .tenant("sano")
+            .await
+            .status
+    };
     let began = running(&platform).await;
     hide_sano(&platform).await;
     let hidden = running(&platform).await;
@@ -82,7 +89,10 @@ async fn the_latest_change_is_taken_back_and_that_again() {
     says(&named, &[&format!("done: {to} runs")]);
     says(&undo(&platform, Some("ops"), &["--to", to]), &["runs already"]);
     let unknown = undo(&platform, Some("ops"), &["--to", "x"]);
-    says(&unknown, &["no revision that is remembered begins with `x`; these are:", from, to]);
+    says(
+        &unknown,
+        &["no revision that is remembered begins with `x`; these are:", from, to],
+    );
 }
 
 #[tokio::test]
@@ -111,10 +121,22 @@ async fn what_keeps_it_from_being_done_says_what_to_do() {
     hide_sano(&platform).await;
     let before = running(&platform).await;
     for (finished, said) in [
-        (undo(&platform, None, &[]), "put the key of an administrator into the environment variable KAKEHASHI_ADMIN_KEY"),
-        (undo(&platform, Some("nobody"), &[]), "it must be that of an administrator, under [administrators]"),
-        (undo(&platform, Some("auditor"), &[]), "an auditor sees everything and changes nothing"),
-        (undo(&platform, Some("ops"), &["--admin", "https://127.0.0.1"]), "cannot be used multiple times"),
+        (
+            undo(&platform, None, &[]),
+            "put the key of an administrator into the environment variable KAKEHASHI_ADMIN_KEY",
+        ),
+        (
+            undo(&platform, Some("nobody"), &[]),
+            "it must be that of an administrator, under [administrators]",
+        ),
+        (
+            undo(&platform, Some("auditor"), &[]),
+            "an auditor sees everything and changes nothing",
+        ),
+        (
+            undo(&platform, Some("ops"), &["--admin", "https://127.0.0.1"]),
+            "cannot be used multiple times",
+        ),
     ] {
         assert_ne!(finished.code, Some(0), "{finished:?}");
         says(&finished, &[said]);
@@ -123,20 +145,32 @@ async fn what_keeps_it_from_being_done_says_what_to_do() {
     platform.files().append("policies/yaita.cedar", "permit nonsense");
     let edited = undo(&platform, Some("ops"), &[]);
     assert_eq!(edited.code, Some(1), "{edited:?}");
-    says(&edited, &["policies/yaita.cedar", "kakehashi undo --discard-edits puts what runs in their place"]);
+    says(
+        &edited,
+        &[
+            "policies/yaita.cedar",
+            "kakehashi undo --discard-edits puts what runs in their place",
+        ],
+    );
     assert_eq!(running(&platform).await, before);
     let discarded = undo(&platform, Some("ops"), &["--discard-edits"]);
     assert_eq!(discarded.code, Some(0), "{discarded:?}");
     assert!(!platform.files().read("policies/yaita.cedar").contains("nonsense"));
     assert_eq!(running(&platform).await, before, "what runs is not gone back behind");
-    assert_eq!(undo(&platform, Some("ops"), &[]).code, Some(0), "now the files are as what runs");
+    assert_eq!(
+        undo(&platform, Some("ops"), &[]).code,
+        Some(0),
+        "now the files are as what runs"
+    );
     assert_ne!(running(&platform).await, before);
     // It is found by what the files say, where no address is named.
     let folder = platform.files().folder();
     let admin = platform.gateway().ready()["admin"].as_str().unwrap().to_owned();
     let listen = admin.strip_prefix("http://").unwrap();
     let mut command = kakehashi(folder);
-    command.args(["undo", "--dry-run"]).env("KAKEHASHI_ADMIN_KEY", key_of("ops"));
+    command
+        .args(["undo", "--dry-run"])
+        .env("KAKEHASHI_ADMIN_KEY", key_of("ops"));
     let unsaid = Finished::of_command(&mut command, folder);
     says(&unsaid, &["leaves the port to the system"]);
     command.env("KAKEHASHI__GATEWAY__ADMIN_LISTEN", listen);

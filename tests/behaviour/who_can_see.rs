@@ -74,13 +74,21 @@ fn says_yes(told: &Value, consumer: &str, purpose: Option<&str>) -> bool {
         let operations = texts(&way["operations"]);
         let by_query = operations.iter().any(|name| name == "read" || name == "queryEntity");
         let for_purpose = way["purposes"].is_null()
-            || texts(&way["purposes"]).iter().any(|name| name == purpose.unwrap_or("(none)"));
+            || texts(&way["purposes"])
+                .iter()
+                .any(|name| name == purpose.unwrap_or("(none)"));
         by_query && for_purpose && texts(&way["consumers"]["names"]).iter().any(|name| name == consumer)
     })
 }
 
 /// The attributes that entities of a type of a tenant's show to a consumer.
-async fn shown(platform: &Platform, tenant: &str, r#type: &str, consumer: &str, purpose: Option<&str>) -> BTreeSet<String> {
+async fn shown(
+    platform: &Platform,
+    tenant: &str,
+    r#type: &str,
+    consumer: &str,
+    purpose: Option<&str>,
+) -> BTreeSet<String> {
     let ask = platform.entities(format!("type={type}&limit=1000")).tenant(tenant);
     let ask = match consumer {
         "anonymous" => ask.anonymous(),
@@ -97,7 +105,10 @@ async fn shown(platform: &Platform, tenant: &str, r#type: &str, consumer: &str, 
     }
     let entities = answer.entities();
     let names = entities.iter().flat_map(|entity| entity.as_object().unwrap().keys());
-    names.filter(|name| !["id", "type", "@context"].contains(&name.as_str())).cloned().collect()
+    names
+        .filter(|name| !["id", "type", "@context"].contains(&name.as_str()))
+        .cloned()
+        .collect()
 }
 
 /// Attributes of Yaita's own entities, by type, and of its Orion's: what there is to be seen.
@@ -107,7 +118,9 @@ fn held_by_yaita() -> BTreeMap<String, BTreeSet<String>> {
     for entity in &entities {
         let names = entity.as_object().unwrap().keys();
         let names = names.filter(|name| !["id", "type"].contains(&name.as_str()));
-        held.entry(entity["type"].as_str().unwrap().to_owned()).or_default().extend(names.cloned());
+        held.entry(entity["type"].as_str().unwrap().to_owned())
+            .or_default()
+            .extend(names.cloned());
     }
     held
 }
@@ -165,7 +178,9 @@ async fn it_names_the_permits_their_conditions_and_the_operations() {
     let told = seen(&admin, "yaita", "EvacuationSite", Some("name")).await;
     let way_of = |consumer: &str| {
         let ways = told["seenBy"].as_array().unwrap();
-        let way = ways.iter().find(|way| way["consumers"]["names"].as_array().unwrap().contains(&consumer.into()));
+        let way = ways
+            .iter()
+            .find(|way| way["consumers"]["names"].as_array().unwrap().contains(&consumer.into()));
         way.unwrap_or_else(|| panic!("{consumer}: {told:#}")).clone()
     };
     let narrow = way_of(NARROW);
@@ -185,7 +200,10 @@ async fn it_names_the_permits_their_conditions_and_the_operations() {
     let line = POLICY.lines().position(|line| line.starts_with("forbid")).unwrap();
     let forbid = platform.files().read("policies/yaita.cedar");
     let at = forbid.lines().position(|text| text.starts_with("forbid")).unwrap() + 1;
-    assert!(line > 0 && not_seen.contains(&format!("it is forbidden by yaita.cedar:{at}")), "{told:#}");
+    assert!(
+        line > 0 && not_seen.contains(&format!("it is forbidden by yaita.cedar:{at}")),
+        "{told:#}"
+    );
     assert!(not_seen.contains("no permit covers it"), "{told:#}");
 }
 
@@ -206,17 +224,35 @@ fn it_says_why_nobody_sees_something() {
     let line = platform.lines().position(|line| line.contains("yaita/AED")).unwrap() + 1;
     let forbidden = format!("it is forbidden by platform.cedar:{line}");
     for (arguments, says) in [
-        (["nasushiobara", "Resident", "name"].as_slice(), "the type is classed personal, which no policy can grant"),
-        (&["sano", "AED", "fullName"], "`fullName` is classed personal, which no policy can grant"),
+        (
+            ["nasushiobara", "Resident", "name"].as_slice(),
+            "the type is classed personal, which no policy can grant",
+        ),
+        (
+            &["sano", "AED", "fullName"],
+            "`fullName` is classed personal, which no policy can grant",
+        ),
         (&["yaita", "AED", "name"], &forbidden),
-        (&["sano", "ParkingLot"], "no source of `sano` provides `ParkingLot`; they provide AED"),
-        (&["sano", "EvacuationSit"], "no source of `sano` provides `EvacuationSit`; did you mean `EvacuationSite`?"),
-        (&["yaita", "EvacuationSite", "nmae"], "nobody has classified `nmae` of `EvacuationSite`; did you mean `name`?"),
+        (
+            &["sano", "ParkingLot"],
+            "no source of `sano` provides `ParkingLot`; they provide AED",
+        ),
+        (
+            &["sano", "EvacuationSit"],
+            "no source of `sano` provides `EvacuationSit`; did you mean `EvacuationSite`?",
+        ),
+        (
+            &["yaita", "EvacuationSite", "nmae"],
+            "nobody has classified `nmae` of `EvacuationSite`; did you mean `name`?",
+        ),
         (
             &["yaita", "EvacuationSite", "nmae"],
             "the operator gives it a class in policies/classification.toml",
         ),
-        (&["yaita", "NobodyKnowsIt"], "nobody has classified the type `NobodyKnowsIt`"),
+        (
+            &["yaita", "NobodyKnowsIt"],
+            "nobody has classified the type `NobodyKnowsIt`",
+        ),
     ] {
         let told = command(&files, arguments);
         assert!(told.contains("nobody sees it:"), "{arguments:?}: {told}");
@@ -228,7 +264,12 @@ fn it_says_why_nobody_sees_something() {
     assert!(command(&files, &["sano", "AED", "id"]).contains("`id` is shown of every entity that is seen at all"));
     let unknown = Finished::of(files.folder(), &["who-can-see", "sanno", "AED"]);
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
-    assert!(unknown.stderr.contains("no tenant is called `sanno`; did you mean `sano`?"), "{unknown:?}");
+    assert!(
+        unknown
+            .stderr
+            .contains("no tenant is called `sanno`; did you mean `sano`?"),
+        "{unknown:?}"
+    );
 }
 
 #[test]
@@ -236,8 +277,15 @@ fn those_as_which_nobody_can_call_are_named_with_why() {
     let files = Files::committed();
     files.change_tenants(|table| {
         let consumers = section(table, "consumers");
-        let keys = section(consumers, "bousai-map").get_mut("keys").unwrap().as_array_mut().unwrap();
-        let expired: toml::Value = toml::from_str::<toml::Table>("d = 2020-03-31").unwrap().remove("d").unwrap();
+        let keys = section(consumers, "bousai-map")
+            .get_mut("keys")
+            .unwrap()
+            .as_array_mut()
+            .unwrap();
+        let expired: toml::Value = toml::from_str::<toml::Table>("d = 2020-03-31")
+            .unwrap()
+            .remove("d")
+            .unwrap();
         keys[0].as_table_mut().unwrap().insert("expires".into(), expired);
         section(consumers, "sano-dashboard").remove("keys");
     });
@@ -264,7 +312,10 @@ fn consumers_that_are_decided_alike_are_told_together_however_many_there_are() {
     let told: Value = serde_json::from_str(&command(&files, &["sano", "AED", "name", "--json"])).unwrap();
     let ways = told["seenBy"].as_array().unwrap();
     assert!(ways.len() < 5, "{ways:#?}");
-    let many = ways.iter().find(|way| way["consumers"]["count"].as_u64() > Some(3_000)).unwrap();
+    let many = ways
+        .iter()
+        .find(|way| way["consumers"]["count"].as_u64() > Some(3_000))
+        .unwrap();
     assert_eq!(many["consumers"]["names"].as_array().unwrap().len(), 100);
 }
 
@@ -272,24 +323,84 @@ fn consumers_that_are_decided_alike_are_told_together_however_many_there_are() {
 async fn a_tenants_administrator_is_told_of_its_own_data_alone() {
     let platform = builder().await.start().await;
     let own = platform.admin("sano-admin");
-    for path in [format!("{PATH}?tenant=yaita&type=AED"), format!("{PATH}?tenant=nobody&type=AED")] {
+    for path in [
+        format!("{PATH}?tenant=yaita&type=AED"),
+        format!("{PATH}?tenant=nobody&type=AED"),
+    ] {
         let refused = own.get(path).await;
         assert_eq!(refused.status, 403, "{refused}");
     }
     let told = own.get(format!("{PATH}?type=AED&attribute=name")).await.ok().json();
     assert_eq!(told["tenant"], "sano");
-    assert!(says_yes(&told, "bousai-map", None), "who sees its data is its own to know: {told:#}");
+    assert!(
+        says_yes(&told, "bousai-map", None),
+        "who sees its data is its own to know: {told:#}"
+    );
     let not_seen = told["notSeenBy"].to_string();
     for other in [STATING, FORBIDDEN, WRITER, NARROW] {
         assert!(!told.to_string().contains(other), "{other} is none of its: {told:#}");
     }
     let ops = seen(&platform.admin("ops"), "sano", "AED", Some("name")).await;
     assert!(ops["notSeenBy"].to_string().contains(STATING), "{not_seen}: {ops:#}");
-    for wrong in ["", "?tenant=sano", "?tenant=sano&type=AED&more=1", "?tenant=sano&type=%3C%3E"] {
+    for wrong in [
+        "",
+        "?tenant=sano",
+        "?tenant=sano&type=AED&more=1",
+        "?tenant=sano&type=%3C%3E",
+    ] {
         let answer = platform.admin("ops").get(format!("{PATH}{wrong}")).await;
         assert_eq!(answer.status, 400, "{answer}");
     }
     let nobody = platform.admin("ops").get(format!("{PATH}?tenant=sanno&type=AED")).await;
     assert_eq!(nobody.status, 404, "{nobody}");
-    platform.admin("auditor").get(format!("{PATH}?tenant=yaita&type=AED")).await.ok();
+    platform
+        .admin("auditor")
+        .get(format!("{PATH}?tenant=yaita&type=AED"))
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn what_others_have_that_see_nothing_of_it_makes_no_difference_to_a_tenants_administrator() {
+    // An application of another tenant's that no policy of Sano's names, and keys of one that sees.
+    let hide = |builder: Builder| {
+        builder.tenants(|table| {
+            let consumers = section(table, "consumers");
+            let hidden = "tenant = \"tochigi\"\nroles = [\"hidden-role\"]\npurposes = [\"hidden-purpose\", \"more\"]\n\
+                          contracts = [\"hidden-contract\"]";
+            consumers.insert("hidden-app".into(), toml::Value::Table(hidden.parse().unwrap()));
+            section(consumers, "bousai-map").remove("keys");
+            let purposes = ["hidden-purpose", "other"].map(toml::Value::from);
+            section(consumers, "bousai-map").insert("purposes".into(), toml::Value::Array(purposes.to_vec()));
+        })
+    };
+    let own = |builder: Builder| {
+        builder.policy(
+            "sano.cedar",
+            "@contract(\"c-1\") @attributes(\"name\") permit (principal, action in Action::\"read\", resource == EntityType::\"sano/Bus\");",
+        )
+    };
+    let without = own(builder().await).start().await;
+    let with = hide(own(builder().await)).start().await;
+    for question in [
+        "type=AED",
+        "type=AED&attribute=name",
+        "type=EvacuationSite&attribute=location",
+        "type=AED&attribute=fullName",
+        "type=AED&attribute=nobodyHasIt",
+        "type=Resident",
+        "type=Bus&attribute=name",
+    ] {
+        let told = async |platform: &Platform| {
+            let answer = platform
+                .admin("sano-admin")
+                .get(format!("{PATH}?{question}"))
+                .await
+                .ok();
+            let mut told = answer.json();
+            told.as_object_mut().unwrap().remove("revision");
+            told
+        };
+        assert_eq!(told(&without).await, told(&with).await, "{question}");
+    }
 }

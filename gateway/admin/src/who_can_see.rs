@@ -33,7 +33,8 @@ pub(super) async fn tell(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Answer {
     let Query(asked) = asked.map_err(|_| {
-        let detail = "ask with `type`, and with `tenant` and `attribute` where they are meant; see /admin/v1/openapi.json";
+        let detail =
+            "ask with `type`, and with `tenant` and `attribute` where they are meant; see /admin/v1/openapi.json";
         AdminProblem::new(StatusCode::BAD_REQUEST, detail)
     })?;
     let told_to = match &administrator.role {

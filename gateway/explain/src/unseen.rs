@@ -93,7 +93,13 @@ impl Seers<'_> {
         let policy = &self.config.policy;
         let class = |name: &AttributeName| policy.classification().attribute_class(r#type, name);
         let reasons = self.askings.iter().map(|asking| {
-            let grant = policy.grant(&asking.consumer, Operation::QueryEntity, self.tenant, r#type, self.personal_data);
+            let grant = policy.grant(
+                &asking.consumer,
+                Operation::QueryEntity,
+                self.tenant,
+                r#type,
+                self.personal_data,
+            );
             let why = why_not(&grant, attribute.map(|name| (name, class(name))), self.personal_data);
             (grant.is_empty(), why)
         });

@@ -58,12 +58,21 @@ impl Answer {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let mut told = self.body.get("detail").and_then(text);
         let told = told.get_or_insert_with(|| format!("the gateway answers with {}", self.status));
-        let list = |name: &str| self.body.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        let list = |name: &str| {
+            self.body
+                .get(name)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
         let changed: Vec<String> = list("changed").iter().filter_map(text).collect();
         if !changed.is_empty() {
             told.push_str(&format!("\n  {}", changed.join(", ")));
         }
-        for finding in list("diagnostics").iter().filter_map(|finding| finding.get("text").and_then(text)) {
+        for finding in list("diagnostics")
+            .iter()
+            .filter_map(|finding| finding.get("text").and_then(text))
+        {
             told.push_str("\n\n");
             told.push_str(&finding);
         }
@@ -142,8 +151,10 @@ impl AdminApi {
             let is_there = !error.is_connect();
             let what = match is_there {
                 true => "what listens there is no admin API",
-                false => "no gateway runs there: start one with `kakehashi serve`, or name its `admin_listen` with --admin. \
-                          Where none runs, nothing holds yet: edit the files and look at them with `kakehashi check`",
+                false => {
+                    "no gateway runs there: start one with `kakehashi serve`, or name its `admin_listen` with --admin. \
+                          Where none runs, nothing holds yet: edit the files and look at them with `kakehashi check`"
+                }
             };
             Failure::Other(format!("{}: {what}", self.base))
         })?;
@@ -166,7 +177,8 @@ fn base_of(listen: &str) -> Result<String, Failure> {
     })?;
     if address.port() == 0 {
         return Err(Failure::Other(
-            "`admin_listen` leaves the port to the system: name the address of the gateway that runs with --admin".to_owned(),
+            "`admin_listen` leaves the port to the system: name the address of the gateway that runs with --admin"
+                .to_owned(),
         ));
     }
     let ip = match address.ip() {
@@ -193,7 +205,11 @@ fn credential(header: &str) -> Result<(header::HeaderName, HeaderValue), Failure
             )));
         }
     };
-    let wrong = || Failure::Other(format!("what {KEY} or {TOKEN} holds cannot be sent: is it whole, and on one line?"));
+    let wrong = || {
+        Failure::Other(format!(
+            "what {KEY} or {TOKEN} holds cannot be sent: is it whole, and on one line?"
+        ))
+    };
     let name = header::HeaderName::try_from(name).map_err(|_| wrong())?;
     let mut value = HeaderValue::try_from(value.trim()).map_err(|_| wrong())?;
     value.set_sensitive(true);

@@ -50,6 +50,9 @@ enum Command {
     /// Print who gains and who loses what between two configurations.
     Diff(diff::Diff),
     /// Take back the latest change of the configuration of a gateway that runs.
+    ///
+    /// It says what it switches back to and what differs, and does it. Once more takes that back. The environment variable
+    /// KAKEHASHI_ADMIN_KEY says who asks (the key of an administrator), or KAKEHASHI_ADMIN_TOKEN (a token).
     Undo(undo::Undo),
     /// Work on the policies.
     #[command(subcommand)]

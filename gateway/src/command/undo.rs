@@ -26,8 +26,7 @@ const MOST_TOLD: usize = 8;
 /// Names that one line tells. More are counted.
 const MOST_NAMES: usize = 6;
 
-/// Take back the latest change of the configuration of a gateway that runs: it says what it switches back to, what differs, and
-/// does it. Once more takes that back. Who asks is said by KAKEHASHI_ADMIN_KEY or KAKEHASHI_ADMIN_TOKEN.
+/// Take back the latest change of the configuration of a gateway that runs.
 #[derive(Debug, Args)]
 pub(super) struct Undo {
     /// The tenants, of which no more is read than where the gateway listens.
@@ -122,7 +121,10 @@ impl Undo {
                 )
             });
         };
-        let mut fitting = all.iter().enumerate().filter(|(_, past)| past.id.starts_with(wanted.as_str()));
+        let mut fitting = all
+            .iter()
+            .enumerate()
+            .filter(|(_, past)| past.id.starts_with(wanted.as_str()));
         let Some(found) = fitting.next() else {
             let known: Vec<String> = all.iter().map(Past::in_words).collect();
             return Err(Failure::Other(format!(
@@ -147,7 +149,10 @@ impl Undo {
         }
         match answer.ok() {
             Ok(difference) => difference_in_words(&difference).iter().for_each(output::line),
-            Err(answer) => output::line(format_args!("who sees what otherwise could not be found out: {}", answer.told())),
+            Err(answer) => output::line(format_args!(
+                "who sees what otherwise could not be found out: {}",
+                answer.told()
+            )),
         }
         Ok(())
     }
@@ -157,7 +162,11 @@ impl Undo {
 fn refused(answer: &Answer) -> Failure {
     let told = answer.told();
     let is_of_edits = answer.status == StatusCode::CONFLICT && told.contains("discard-edits");
-    let help = if is_of_edits { "\nkakehashi undo --discard-edits puts what runs in their place; then undo again" } else { "" };
+    let help = if is_of_edits {
+        "\nkakehashi undo --discard-edits puts what runs in their place; then undo again"
+    } else {
+        ""
+    };
     Failure::Other(format!("nothing was changed: {told}{help}"))
 }
 
@@ -245,7 +254,11 @@ impl<'a> Past<'a> {
             Some("signal") => "by SIGHUP".to_owned(),
             _ => "by an edit of the files".to_owned(),
         };
-        format!("{}, since {}, {why}", self.short(), time_in_words(text("at").unwrap_or("?")))
+        format!(
+            "{}, since {}, {why}",
+            self.short(),
+            time_in_words(text("at").unwrap_or("?"))
+        )
     }
 }
 

@@ -63,10 +63,12 @@ impl<'a> Alike<'a> {
                 },
                 ..Consumer::clone(one)
             });
-            let with_purpose = one.purposes.iter().filter(|purpose| asking.purpose.as_ref() != Some(*purpose));
-            let with_purpose: Vec<Arc<Consumer>> = with_purpose
-                .filter_map(|purpose| asking.for_purpose(purpose))
-                .collect();
+            let with_purpose = one
+                .purposes
+                .iter()
+                .filter(|purpose| asking.purpose.as_ref() != Some(*purpose));
+            let with_purpose: Vec<Arc<Consumer>> =
+                with_purpose.filter_map(|purpose| asking.for_purpose(purpose)).collect();
             let all = std::iter::once(asking).chain(with_purpose);
             askings.extend(all.map(|consumer| Asking {
                 consumer,

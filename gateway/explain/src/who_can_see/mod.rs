@@ -4,6 +4,8 @@
 //! It decides nothing itself: for each consumer, purpose and operation it asks `policy` for the grant that a request has.
 
 pub(crate) mod asking;
+mod judging;
+mod naming;
 mod subject;
 mod text;
 pub(crate) mod why;
@@ -12,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use kakehashi_config::{Config, Proofs};
+use kakehashi_config::Config;
 use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type};
@@ -22,16 +24,15 @@ use kakehashi_policy::{Class, Operation, PersonalData};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use self::asking::{Alike, Asking, seeing};
+use self::asking::{Alike, seeing};
+use self::judging::{Judging, Manner};
+pub use self::naming::Consumers;
+use self::naming::Naming;
 use self::subject::Subject;
-use self::why::why_not;
 use crate::grants::{PermitShown, personal_data_shown};
 
 /// Ways of seeing that are told. More are counted: nobody reads them.
 const MOST_WAYS: usize = 1_000;
-
-/// Consumers that are named of those that see in the same way. More are counted.
-const MOST_NAMED: usize = 100;
 
 /// Reasons that are told why nobody sees something.
 const MOST_REASONS: usize = 20;
@@ -137,32 +138,6 @@ pub struct NotSeen {
     pub reasons: Vec<String>,
 }
 
-/// Consumers, not more than anybody reads, and how many there are.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Consumers {
-    /// How many.
-    pub count: usize,
-    /// The first of them.
-    pub names: Vec<String>,
-    /// Those among them as which nobody can call now, and why.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub nobody_calls_as: BTreeMap<String, &'static str>,
-}
-
-/// What makes two ways one. Operations are places in [`seeing`]; kinds of sources: `None` stands for all.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Manner {
-    only_identified: bool,
-    operations: Vec<usize>,
-    kind: Option<PersonalData>,
-    permits: Vec<PermitShown>,
-    purposes: Option<Vec<String>>,
-}
-
-/// What shows it to one who asks: by which permits, in which kind of source.
-type Profile = BTreeMap<(Option<PersonalData>, Vec<PermitShown>), Vec<usize>>;
-
 /// Who sees it under a configuration and the sources that were made of it, for as long as anybody waits for the answer.
 ///
 /// # Errors
@@ -174,7 +149,13 @@ pub fn who_can_see(
     waits: &CancellationToken,
 ) -> Result<Seen, CannotTell> {
     let mut notes = Vec::new();
-    let subject = Subject::read(config, registry, [asked.tenant, asked.r#type], asked.attribute, &mut notes)?;
+    let subject = Subject::read(
+        config,
+        registry,
+        [asked.tenant, asked.r#type],
+        asked.attribute,
+        &mut notes,
+    )?;
     notes.extend(subject.unknown_names(config));
     let class = subject.class(config);
     let mut seen = Seen {
@@ -200,10 +181,9 @@ pub fn who_can_see(
         class,
         operations: seeing(),
         subject: &subject,
-        told_to: asked.told_to,
     };
     let proofs = config.consumers.proofs(asked.today);
-    let naming = Naming::new(config, asked, &proofs);
+    let naming = Naming::new(config, asked.told_to, &proofs);
     let mut ways: BTreeMap<Manner, Vec<&Arc<Consumer>>> = BTreeMap::new();
     let mut unseen: BTreeMap<BTreeSet<String>, Vec<&Arc<Consumer>>> = BTreeMap::new();
     for alike in Alike::of(config, subject.tenant, &proofs) {
@@ -225,188 +205,6 @@ pub fn who_can_see(
     Ok(seen)
 }
 
-/// What is judged.
-struct Judging<'a> {
-    config: &'a Config,
-    subject: &'a Subject<'a>,
-    kinds: Vec<PersonalData>,
-    class: Option<Class>,
-    operations: Vec<Operation>,
-    told_to: Option<&'a TenantId>,
-}
-
-impl Judging<'_> {
-    /// How consumers that are alike see it.
-    fn manners(&self, askings: &[Asking], naming: &Naming<'_>, alike: &Alike<'_>) -> BTreeSet<Manner> {
-        let mut plain: BTreeMap<Option<&str>, Profile> = BTreeMap::new();
-        let mut by_way: BTreeMap<(bool, Option<PersonalData>, Vec<PermitShown>, Vec<usize>), BTreeSet<Option<&str>>> =
-            BTreeMap::new();
-        let mut all: BTreeSet<Option<&str>> = BTreeSet::new();
-        for asking in askings {
-            let purpose = asking.consumer.purpose.as_deref();
-            all.insert(purpose);
-            let mut profile = self.profile(asking);
-            if asking.is_identified {
-                // What is seen by whoever is not identified, too, is told there.
-                let known = plain.get(&purpose);
-                profile.retain(|way, operations| known.and_then(|known| known.get(way)) != Some(operations));
-            } else {
-                plain.insert(purpose, profile.clone());
-            }
-            for ((kind, permits), operations) in profile {
-                let way = (asking.is_identified, kind, permits, operations);
-                by_way.entry(way).or_default().insert(purpose);
-            }
-        }
-        let told = |purposes: BTreeSet<Option<&str>>| {
-            (purposes != all).then(|| naming.purposes(&purposes, alike.members.first().copied()))
-        };
-        let manners = by_way.into_iter();
-        manners
-            .map(|((only_identified, kind, permits, operations), purposes)| Manner {
-                only_identified,
-                operations,
-                kind,
-                permits,
-                purposes: told(purposes),
-            })
-            .collect()
-    }
-
-    /// What shows it to one who asks.
-    fn profile(&self, asking: &Asking) -> Profile {
-        let mut profile = Profile::new();
-        for (place, operation) in self.operations.iter().enumerate() {
-            let mut by_kind: Vec<(PersonalData, Vec<PermitShown>)> = Vec::new();
-            for kind in &self.kinds {
-                let permits = self.permits(asking, *operation, *kind);
-                // What may not be read is in no notification.
-                let may_be_told =
-                    *operation != Operation::CreateSubscription || self.is_seen(asking, Operation::QueryEntity, *kind);
-                by_kind.push((*kind, if may_be_told { permits } else { Vec::new() }));
-            }
-            let is_one = by_kind.windows(2).all(|pair| matches!(pair, [one, other] if one.1 == other.1));
-            for (kind, permits) in by_kind.into_iter().filter(|(_, permits)| !permits.is_empty()) {
-                let places = profile.entry(((!is_one).then_some(kind), permits)).or_default();
-                if places.last() != Some(&place) {
-                    places.push(place);
-                }
-            }
-        }
-        profile
-    }
-
-    fn is_seen(&self, asking: &Asking, operation: Operation, kind: PersonalData) -> bool {
-        !self.permits(asking, operation, kind).is_empty()
-    }
-
-    /// The permits that show it.
-    fn permits(&self, asking: &Asking, operation: Operation, kind: PersonalData) -> Vec<PermitShown> {
-        let Subject {
-            tenant,
-            r#type,
-            attribute,
-            ..
-        } = self.subject;
-        let grant = self.config.policy.grant(&asking.consumer, operation, tenant, r#type, kind);
-        let shows = |permit: &&kakehashi_policy::PermitScope| {
-            attribute.as_ref().is_none_or(|name| grant.permit_includes(permit, name))
-        };
-        let mut permits: Vec<PermitShown> = grant.permits().iter().filter(shows).map(PermitShown::of).collect();
-        if let Some(name) = attribute {
-            // Which others it grants is another question.
-            let name = compact_attribute(name);
-            permits.iter_mut().for_each(|permit| permit.attributes = vec![name.clone()]);
-        }
-        permits.sort();
-        permits
-    }
-
-    /// Why one who asks does not see it.
-    fn reasons(&self, asking: &Asking) -> Vec<String> {
-        let Subject {
-            tenant,
-            r#type,
-            attribute,
-            ..
-        } = self.subject;
-        let kinds = self.kinds.iter();
-        let reasons = kinds.map(|kind| {
-            let grant = self.config.policy.grant(&asking.consumer, Operation::QueryEntity, tenant, r#type, *kind);
-            why_not(&grant, attribute.as_ref().map(|name| (name, self.class)), *kind)
-        });
-        reasons.collect()
-    }
-}
-
-/// How consumers and purposes are called for whoever is told.
-struct Naming<'a> {
-    told_to: Option<&'a TenantId>,
-    /// The consumers and purposes that the policies of the tenant name.
-    named_consumers: BTreeSet<String>,
-    named_purposes: BTreeSet<String>,
-    proofs: &'a Proofs<'a>,
-}
-
-/// What is told of a purpose that is another's consumer's own matter.
-const ANOTHER_PURPOSE: &str = "(another of its purposes)";
-
-/// What is told of a request without a purpose.
-const NO_PURPOSE: &str = "(none)";
-
-impl<'a> Naming<'a> {
-    fn new(config: &Config, asked: &WhoCanSee<'a>, proofs: &'a Proofs<'a>) -> Self {
-        let mut named_purposes = BTreeSet::new();
-        let mut named_consumers = BTreeSet::new();
-        if let Some(own) = asked.told_to {
-            named_consumers = config.policy.named_by(own).consumers;
-            let partition = config.policy.policies().partitions.get(own);
-            let policies = partition.into_iter().flat_map(|partition| partition.own.policies_with_starts());
-            let purposes = policies.flat_map(|(_, _, narrowing)| &narrowing.conditions.purposes);
-            named_purposes.extend(purposes.map(ToString::to_string));
-        }
-        Self {
-            told_to: asked.told_to,
-            named_consumers,
-            named_purposes,
-            proofs,
-        }
-    }
-
-    /// Whether what a consumer is, is known to whoever is told.
-    fn knows(&self, consumer: &Consumer) -> bool {
-        let is_own = |own: &TenantId| consumer.tenant() == Some(own);
-        consumer.is_anonymous() || self.told_to.is_none_or(is_own)
-    }
-
-    fn purposes(&self, purposes: &BTreeSet<Option<&str>>, of: Option<&Arc<Consumer>>) -> Vec<String> {
-        let knows_all = of.is_some_and(|consumer| self.knows(consumer));
-        let shown = purposes.iter().map(|purpose| match purpose {
-            None => NO_PURPOSE.to_owned(),
-            Some(purpose) if knows_all || self.named_purposes.contains(*purpose) => (*purpose).to_owned(),
-            Some(_) => ANOTHER_PURPOSE.to_owned(),
-        });
-        let shown: BTreeSet<String> = shown.collect();
-        shown.into_iter().collect()
-    }
-
-    fn consumers(&self, mut consumers: Vec<&Arc<Consumer>>) -> Consumers {
-        consumers.sort_by(|one, other| one.id.cmp(&other.id));
-        let count = consumers.len();
-        consumers.truncate(MOST_NAMED);
-        let nobody = consumers.iter().filter(|consumer| self.knows(consumer));
-        let nobody = nobody.filter_map(|consumer| {
-            let reason = self.proofs.nobody_because(&consumer.id)?;
-            Some((consumer.id.as_str().to_owned(), reason))
-        });
-        Consumers {
-            count,
-            nobody_calls_as: nobody.collect(),
-            names: consumers.iter().map(|consumer| consumer.id.as_str().to_owned()).collect(),
-        }
-    }
-}
-
 impl Seen {
     fn tell(
         &mut self,
@@ -416,15 +214,24 @@ impl Seen {
         naming: &Naming<'_>,
     ) {
         if ways.is_empty() {
-            let reasons: BTreeSet<&String> = unseen.keys().flatten().collect();
+            // What keeps another's consumer from it tells what that one has and has not.
+            let told = unseen.iter().filter(|(_, consumers)| {
+                let mut consumers = consumers.iter();
+                consumers.any(|consumer| naming.may_be_told_of(consumer))
+            });
+            let reasons: BTreeSet<&String> = told.flat_map(|(reasons, _)| reasons).collect();
             self.because.extend(reasons.into_iter().take(MOST_REASONS).cloned());
             if self.because.is_empty() {
-                self.because.push("there is no consumer".to_owned());
+                let reason = "there is no consumer that you may know of, or no permit shows it to one";
+                self.because.push(reason.to_owned());
             }
         }
         self.left_out = ways.len().saturating_sub(MOST_WAYS);
         for (manner, consumers) in ways.into_iter().take(MOST_WAYS) {
-            let operations = manner.operations.iter().filter_map(|place| judging.operations.get(*place));
+            let operations = manner
+                .operations
+                .iter()
+                .filter_map(|place| judging.operations.get(*place));
             let operations: Vec<Operation> = operations.copied().collect();
             let in_sources = manner.kind.map(|kind| sources(judging.subject, Some(kind)));
             self.seen_by.push(Way {
@@ -437,10 +244,7 @@ impl Seen {
             });
         }
         for (reasons, mut consumers) in unseen {
-            let may_be_told = |consumer: &Consumer| {
-                naming.knows(consumer) || naming.named_consumers.contains(consumer.id.as_str())
-            };
-            consumers.retain(|consumer| judging.told_to.is_none() || may_be_told(consumer));
+            consumers.retain(|consumer| naming.may_be_told_of(consumer));
             if consumers.is_empty() {
                 continue;
             }
@@ -461,7 +265,9 @@ impl Seen {
         }
         let tenant = config.tenant(subject.tenant.as_str());
         if let Some(actions) = tenant.map(|tenant| tenant.inspection) {
-            let told = Rule::ALL.iter().map(|rule| format!("{rule} {}", actions.of(*rule, false)));
+            let told = Rule::ALL
+                .iter()
+                .map(|rule| format!("{rule} {}", actions.of(*rule, false)));
             let told: Vec<String> = told.collect();
             self.notes.push(format!(
                 "values are looked through before they leave (`inspection` of `{}`): {}",

@@ -66,7 +66,11 @@ fn write_way(f: &mut Formatter<'_>, way: &Way, of_attribute: bool) -> fmt::Resul
         if !of_attribute {
             let shown = match permit.attributes.get(..SHOWN_ATTRIBUTES) {
                 Some(first) if permit.attributes.len() > SHOWN_ATTRIBUTES => {
-                    format!("{} and {} more", first.join(", "), permit.attributes.len() - first.len())
+                    format!(
+                        "{} and {} more",
+                        first.join(", "),
+                        permit.attributes.len() - first.len()
+                    )
                 }
                 _ => permit.attributes.join(", "),
             };
@@ -85,7 +89,12 @@ fn write_way(f: &mut Formatter<'_>, way: &Way, of_attribute: bool) -> fmt::Resul
 }
 
 fn write_not_seen(f: &mut Formatter<'_>, not_seen: &NotSeen) -> fmt::Result {
-    writeln!(f, "  {}: {}", names(&not_seen.consumers), not_seen.reasons.join("; or "))?;
+    writeln!(
+        f,
+        "  {}: {}",
+        names(&not_seen.consumers),
+        not_seen.reasons.join("; or ")
+    )?;
     write_nobody(f, &not_seen.consumers)
 }
 

@@ -26,8 +26,12 @@ fn of_attribute(name: &AttributeName, class: Option<Class>, policies: &str, pers
     let name = compact_attribute(name);
     match class {
         Some(class) if class.is_personal() => format!("`{name}` is classed {class}, which no policy can grant"),
-        Some(Class::Open) => format!("{policies} leaves `{name}` out: add it to its @attributes, or take it out of @without"),
-        Some(Class::Limited) => format!("`{name}` is classed limited: only a permit that names it in @attributes grants it, and {policies} does not"),
+        Some(Class::Open) => {
+            format!("{policies} leaves `{name}` out: add it to its @attributes, or take it out of @without")
+        }
+        Some(Class::Limited) => format!(
+            "`{name}` is classed limited: only a permit that names it in @attributes grants it, and {policies} does not"
+        ),
         Some(class) => format!(
             "`{name}` is classed {class}: only a permit that names it in @attributes, to whom that class may be granted, \
              grants it, and {policies} does not"

@@ -39,7 +39,9 @@ impl Delete {
             None => runtime.block_on(self.named(&partition))?,
         };
         output::line(format_args!("{}: {deleted} deleted", partition.tenant));
-        output::note("note: a gateway that runs on this store tells subscribers of `entityDeleted` within some seconds");
+        output::note(
+            "note: a gateway that runs on this store tells subscribers of `entityDeleted` within some seconds",
+        );
         Ok(())
     }
 

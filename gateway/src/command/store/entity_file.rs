@@ -161,7 +161,9 @@ impl<'a> Contexts<'a> {
         let mut builder: ContextBuilder = Context::builder().value(value).map_err(wrong)?;
         let mut unknown = Vec::new();
         for url in builder.missing() {
-            let own = url.strip_prefix(self.public_url).is_some_and(|path| path == OWN_CONTEXT_PATH);
+            let own = url
+                .strip_prefix(self.public_url)
+                .is_some_and(|path| path == OWN_CONTEXT_PATH);
             if own {
                 builder = builder.remote(&url, KAKEHASHI_CONTEXT).map_err(wrong)?;
             } else {
@@ -237,6 +239,9 @@ mod tests {
         let url = "\"https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context-v1.9.jsonld\"";
         assert_eq!(of(url).as_deref(), Ok(core.as_str()));
         let refused = of("[\"https://elsewhere.example/c.jsonld\"]").unwrap_err();
-        assert!(refused[0].contains("names https://elsewhere.example/c.jsonld, which is not fetched"), "{refused:?}");
+        assert!(
+            refused[0].contains("names https://elsewhere.example/c.jsonld, which is not fetched"),
+            "{refused:?}"
+        );
     }
 }

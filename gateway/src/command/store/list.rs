@@ -51,7 +51,9 @@ impl List {
         }
         opened.partition().close().await;
         if self.json {
-            let types = counted.iter().map(|(name, count)| json!({ "type": name, "count": count }));
+            let types = counted
+                .iter()
+                .map(|(name, count)| json!({ "type": name, "count": count }));
             let types: Vec<_> = types.collect();
             return output::json(&json!({ "tenant": partition.tenant, "types": types }));
         }

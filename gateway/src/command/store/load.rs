@@ -41,7 +41,11 @@ impl Load {
         let mut faults = Faults::default();
         let entities = read(&json, &config.gateway.public_url, &mut faults)
             .map_err(|error| Failure::other(&format!("{file} holds no entities that can be loaded"), error))?;
-        check_ids(&partition, entities.iter().map(|(stands, entity)| (*stands, entity)), &mut faults);
+        check_ids(
+            &partition,
+            entities.iter().map(|(stands, entity)| (*stands, entity)),
+            &mut faults,
+        );
         if !faults.is_empty() {
             return Err(Failure::Other(faults.to_string()));
         }
@@ -68,11 +72,7 @@ pub(super) async fn load(partition: &Partition<'_>, entities: Vec<Entity>) -> Re
 
 /// Finds entities that would be hidden from those who may use their ids: whoever may write the type that the id names would
 /// find out that it is there.
-fn check_ids<'a>(
-    partition: &Partition<'_>,
-    entities: impl Iterator<Item = (Stands, &'a Entity)>,
-    faults: &mut Faults,
-) {
+fn check_ids<'a>(partition: &Partition<'_>, entities: impl Iterator<Item = (Stands, &'a Entity)>, faults: &mut Faults) {
     for (stands, entity) in entities {
         let place = partition.config.policy.place_of_id(entity, partition.personal_data);
         if let PlaceOfId::GuardedInOthers(name) = place {
@@ -89,7 +89,10 @@ fn check_ids<'a>(
 async fn put(partition: &Partition<'_>, entities: Vec<Entity>) -> Result<String, Failure> {
     let opened = partition.open().await?;
     let now = DateTime::from_system_time(SystemTime::now());
-    let loaded = opened.load(entities, now).await.map_err(|error| partition.failed(error))?;
+    let loaded = opened
+        .load(entities, now)
+        .await
+        .map_err(|error| partition.failed(error))?;
     opened.close().await;
     Ok(format!(
         "{}: {} created, {} replaced",
@@ -122,7 +125,9 @@ fn tell_unseen(partition: &Partition<'_>, named: &Named) {
     }
     let more = unseen.len().saturating_sub(MOST_UNSEEN);
     if more > 0 {
-        output::note(format_args!("note: nobody sees {more} more; `kakehashi who-can-see` says of each why"));
+        output::note(format_args!(
+            "note: nobody sees {more} more; `kakehashi who-can-see` says of each why"
+        ));
     }
 }
 

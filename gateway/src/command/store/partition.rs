@@ -127,7 +127,10 @@ fn folder_of(source: &Arc<SourceConfig>) -> Option<&Path> {
 
 fn no_partition(config: &Config, tenant: &str) -> Failure {
     let stores = config.sources().filter(|source| folder_of(source).is_some());
-    let mut owners: Vec<&str> = stores.flat_map(|source| source.owners()).map(TenantId::as_str).collect();
+    let mut owners: Vec<&str> = stores
+        .flat_map(|source| source.owners())
+        .map(TenantId::as_str)
+        .collect();
     owners.sort_unstable();
     owners.dedup();
     let near = nearest(tenant, owners.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
