@@ -65,7 +65,7 @@ async fn the_latest_change_is_taken_back_and_that_again() {
 
     let undone = undo(&platform, Some("ops"), &[]);
     assert_eq!(undone.code, Some(0), "{undone:?}");
-    let (from, to) = (&hidden[..12], &began[..12]);
+    let (from, to) = (hidden.get(..12).unwrap(), began.get(..12).unwrap());
     says(
         &undone,
         &[

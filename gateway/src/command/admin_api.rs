@@ -131,7 +131,7 @@ impl AdminApi {
         if let Some(revision) = revision {
             request = request.header(header::IF_MATCH, format!("\"{revision}\""));
         }
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let body = body.map(ToString::to_string).unwrap_or_default();
         let request = request.body(Full::new(Bytes::from(body)));
         let request = request.map_err(|error| Failure::other(&self.base, error))?;
         let asked = tokio::time::timeout(LONGEST, self.exchange(request)).await;
