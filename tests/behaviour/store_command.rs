@@ -212,6 +212,11 @@ fn a_load_says_what_nobody_will_see_and_whether_subscribers_are_told() {
         told.contains("subscribers are told nothing of a load of more than 500 entities"),
         "{told}"
     );
+    // More than one transaction deletes.
+    assert_eq!(
+        well(&files, &["delete", "--type", "AED", "--yes"]).trim(),
+        "yaita: 502 deleted"
+    );
     // Where nothing of Yaita's is permitted, nobody sees anything of it.
     files.write("policies/yaita.cedar", "");
     let told = load(&files, "yaita.jsonld").stderr;

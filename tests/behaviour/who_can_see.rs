@@ -404,3 +404,68 @@ async fn what_others_have_that_see_nothing_of_it_makes_no_difference_to_a_tenant
         assert_eq!(told(&without).await, told(&with).await, "{question}");
     }
 }
+
+#[test]
+fn subscribing_needs_reading_and_what_only_a_sure_token_shows_is_told_so() {
+    let files = Files::committed();
+    files.change_tenants(|table| {
+        let issuer = "url = \"https://id.example.jp\"\naudience = \"kakehashi\"\nalgorithms = [\"ES256\"]";
+        section(table, "issuers").insert("prefecture".into(), toml::Value::Table(issuer.parse().unwrap()));
+        let consumers = section(table, "consumers");
+        for id in ["both", "alone", "sure", "unsure"] {
+            let by = match id {
+                "sure" => "jwt = { issuer = \"prefecture\", subject = \"sure\" }",
+                _ => "",
+            };
+            let consumer = format!("organisation = \"試験\"\nroles = [\"{id}\"]\n{by}");
+            consumers.insert(id.into(), toml::Value::Table(consumer.parse().unwrap()));
+        }
+    });
+    let permit = |roles: &[&str], action: &str, more: &str| {
+        let permits = roles.iter().map(|role| {
+            format!("{more} permit (principal in Role::\"{role}\", action in Action::\"{action}\", resource == EntityType::\"yaita/AED\");\n")
+        });
+        permits.collect::<String>()
+    };
+    files.append(
+        "policies/yaita.cedar",
+        &[
+            permit(&["both"], "read", ""),
+            permit(&["both", "alone"], "subscribe", ""),
+            permit(&["sure", "unsure"], "read", "@ial(\"2\")"),
+        ]
+        .concat(),
+    );
+    let told: Value = serde_json::from_str(&command(&files, &["yaita", "AED", "name", "--json"])).unwrap();
+    let ways = told["seenBy"].as_array().unwrap();
+    let of = |consumer: &str| -> Vec<&Value> {
+        let ways = ways.iter();
+        let own = ways.filter(|way| way["consumers"]["names"].as_array().unwrap().contains(&consumer.into()));
+        own.collect()
+    };
+    let operations: BTreeSet<String> = of("both").iter().map(|way| way["operations"].to_string()).collect();
+    assert_eq!(
+        operations,
+        ["[\"read\"]", "[\"subscribe\"]"].map(str::to_owned).into(),
+        "by a line each: {told:#}"
+    );
+    assert!(
+        of("alone").is_empty(),
+        "what may not be read is in no notification: {told:#}"
+    );
+    let [sure] = of("sure")[..] else { panic!("{told:#}") };
+    assert_eq!(sure["onlyIdentified"], true, "{told:#}");
+    assert_eq!(
+        sure["permits"][0]["conditions"],
+        json!(["with identity assurance 2 or higher"])
+    );
+    assert!(
+        of("unsure").is_empty(),
+        "without a token nobody says who it is: {told:#}"
+    );
+    let unsure = told["notSeenBy"].to_string();
+    assert!(
+        unsure.contains("no token says that its holder was identified so surely"),
+        "{told:#}"
+    );
+}
