@@ -304,7 +304,9 @@ fn consumers_that_are_decided_alike_are_told_together_however_many_there_are() {
     let files = Files::committed();
     files.change_tenants(|table| {
         for number in 0..3_000 {
-            let consumer = "organisation = \"試験\"\nroles = [\"reader\"]";
+            // What no policy looks at tells nobody apart.
+            let consumer =
+                format!("organisation = \"試験{number}\"\nroles = [\"reader\"]\ncontracts = [\"c-{number}\"]");
             let consumer = toml::Value::Table(consumer.parse().unwrap());
             section(table, "consumers").insert(format!("many-{number:04}"), consumer);
         }

@@ -8,11 +8,25 @@ use kakehashi_core::names::TenantId;
 use kakehashi_documents::vocabulary::{compact_type, expand_type};
 use ngsi_ld::{AttributeName, Iri, TypeName};
 
+use super::admission::References;
 use super::classification::Class;
 use super::engine::PolicyEngine;
 use super::operation::{Operation, OperationGroup};
 use super::policy_files::Policies;
 use super::policy_reading::PolicyFile;
+
+/// What of consumers policies look at.
+#[derive(Debug, Default)]
+pub struct LookedAt {
+    /// Consumers, by their ids.
+    pub consumers: BTreeSet<String>,
+    /// Roles.
+    pub roles: BTreeSet<String>,
+    /// Organisations that are no tenants.
+    pub organisations: BTreeSet<String>,
+    /// Contracts and consents.
+    pub references: BTreeSet<String>,
+}
 
 /// The operations that policies tell apart from the others of their group.
 #[derive(Debug, Default)]
@@ -162,6 +176,35 @@ impl PolicyEngine {
         let own = policies.partitions.get(tenant).map(|partition| &partition.own);
         let files = own.into_iter().chain([&policies.platform]);
         named.extend(files.flat_map(|file| file.consumers()).map(str::to_owned));
+    }
+
+    /// What of consumers the policies about a tenant's data look at, beside whom they belong to among the tenants: whatever else
+    /// a consumer is makes no difference to a decision.
+    #[must_use]
+    pub fn looked_at(&self, tenant: &TenantId) -> LookedAt {
+        let policies = self.policies();
+        let own = policies.partitions.get(tenant).map(|partition| &partition.own);
+        let mut looked_at = LookedAt::default();
+        for (policy, narrowing) in own
+            .into_iter()
+            .chain([&policies.platform])
+            .flat_map(|file| &file.policies)
+        {
+            for entity in policy.entity_literals() {
+                let name = entity.id().unescaped().to_owned();
+                match entity.type_name().basename() {
+                    "Role" => looked_at.roles.insert(name),
+                    "Organisation" => looked_at.organisations.insert(name),
+                    "Consumer" => looked_at.consumers.insert(name),
+                    _ => false,
+                };
+            }
+            let References { contracts, consents } = &narrowing.conditions.references;
+            looked_at
+                .references
+                .extend(contracts.iter().chain(consents).map(ToString::to_string));
+        }
+        looked_at
     }
 
     /// Adds the operations that the policies about a tenant's data tell apart.

@@ -58,7 +58,7 @@ use ngsi_ld::TypeName;
 pub use self::admission::References;
 pub use self::classification::{Class, Classification};
 pub use self::classification_file::{parse_classification, read_classification};
-pub use self::comparing::NamedOperations;
+pub use self::comparing::{LookedAt, NamedOperations};
 pub use self::conditions::{
     AreaCondition, FilterCondition, PermitConditions, Relationships, Restriction, ScopeCondition,
 };

@@ -1,14 +1,14 @@
 //! Who could ask, and how: every consumer once for each that is decided alike, for each of its purposes and for none, identified
 //! by a token as surely as can be and not at all, by each operation that shows entities.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kakehashi_config::{Config, Proofs};
-use kakehashi_core::consumer::{AssuranceLevels, Consumer, HIGHEST_LEVEL};
+use kakehashi_core::consumer::{Affiliation, AssuranceLevels, Consumer, HIGHEST_LEVEL};
 use kakehashi_core::names::TenantId;
 use kakehashi_http::api::operations::{Listed, OPERATIONS};
-use kakehashi_policy::{Operation, OperationGroup};
+use kakehashi_policy::{LookedAt, Operation, OperationGroup};
 
 use crate::alike::Signature;
 
@@ -31,14 +31,18 @@ pub(crate) struct Asking {
 impl<'a> Alike<'a> {
     /// All consumers, by how the policies about a tenant's data decide about them.
     pub(crate) fn of(config: &'a Config, tenant: &TenantId, proofs: &Proofs<'_>) -> Vec<Self> {
-        let mut named = BTreeSet::new();
-        config.policy.add_consumers_named(tenant, &mut named);
+        let looked_at = config.policy.looked_at(tenant);
         let mut all: Vec<&Arc<Consumer>> = config.consumers.iter().collect();
         all.sort_by(|one, other| one.id.cmp(&other.id));
         let mut groups: BTreeMap<(Signature, bool), Vec<&Arc<Consumer>>> = BTreeMap::new();
         for consumer in all {
             let has_token = proofs.of(&consumer.id).token;
-            let group = groups.entry((Signature::of(consumer, &named), has_token)).or_default();
+            let group = groups
+                .entry((
+                    Signature::of(&as_looked_at(consumer, &looked_at), &looked_at.consumers),
+                    has_token,
+                ))
+                .or_default();
             group.push(consumer);
         }
         let groups = groups.into_iter();
@@ -77,6 +81,20 @@ impl<'a> Alike<'a> {
         }
         askings
     }
+}
+
+/// A consumer without what no policy looks at: ten thousand with a contract each are alike where no permit asks for one.
+fn as_looked_at(consumer: &Consumer, looked_at: &LookedAt) -> Consumer {
+    let mut seen = consumer.clone();
+    seen.roles.retain(|role| looked_at.roles.contains(role.as_str()));
+    seen.contracts.retain(|name| looked_at.references.contains(&**name));
+    seen.consents.retain(|name| looked_at.references.contains(&**name));
+    if let Some(Affiliation::Organisation(name)) = &seen.affiliation
+        && !looked_at.organisations.contains(&**name)
+    {
+        seen.affiliation = None;
+    }
+    seen
 }
 
 /// The operations by which entities, or what there is of them, are seen: those that are offered.

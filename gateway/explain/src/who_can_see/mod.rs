@@ -276,7 +276,8 @@ impl Seen {
             ));
         }
         if !config.issuers.is_empty() {
-            let note = "roles that only tokens bring are not known here: `kakehashi explain --role` says what one of them shows";
+            let note = "roles and words of `acr` that only tokens bring are not known here: `kakehashi explain` with `--role` \
+                        and `--assurance` says what one of them shows";
             self.notes.push(note.to_owned());
         }
         let note = "an entity that has a second type, too, may be hidden by the class of that";
