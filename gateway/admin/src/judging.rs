@@ -41,6 +41,8 @@ struct RequestToExplain {
     token_roles: Vec<String>,
     assurance: Option<String>,
     body: Option<Value>,
+    #[serde(default)]
+    verbose: bool,
 }
 
 fn get() -> String {
@@ -97,6 +99,7 @@ pub(super) async fn explain_request(
                 target: &asked.target,
                 body: body.as_deref().map(str::as_bytes),
                 tenant: tenant.as_deref(),
+                verbose: asked.verbose,
                 told_to: told_to.as_ref(),
             },
         );

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`grants`] | what is granted, and by which policies |
 //! | [`questions`] | what the sources would be asked |
+//! | [`judged_names`] | each name that is mentioned: whether it is granted, and why |
+//! | `hints` | what the consumer would be told of an empty list |
 //! | [`cost`] | who decides which condition, and what that costs |
 //! | [`linked`] | which sources would be asked for linked entities |
 //! | [`text`] | all of it for people |
@@ -21,6 +23,8 @@
 pub mod alike;
 pub mod cost;
 pub mod grants;
+mod hints;
+pub mod judged_names;
 pub mod linked;
 pub mod questions;
 pub mod text;
@@ -43,6 +47,7 @@ use ngsi_ld::context::Context;
 use serde::Serialize;
 
 use grants::OwnerGrants;
+use judged_names::JudgedName;
 use linked::LinkedQuestion;
 use questions::{SourceQuestion, WriteVerdict};
 
@@ -65,6 +70,8 @@ pub struct ToExplain<'a> {
     pub body: Option<&'a [u8]>,
     /// `NGSILD-Tenant`
     pub tenant: Option<&'a str>,
+    /// Whether the statements to databases are told.
+    pub verbose: bool,
     /// The tenant whose administrator is told, and told nothing of the consumers of others but what its own policies name;
     /// `None`: whoever may see everything.
     pub told_to: Option<&'a TenantId>,
@@ -85,6 +92,12 @@ pub struct Explanation {
     pub tenant: Option<String>,
     /// What is granted of each owner's data in each source, in the order of the configuration.
     pub grants: Vec<OwnerGrants>,
+    /// Each type and attribute that a read mentions, and whether it is granted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<JudgedName>,
+    /// What the consumer would be told if the list were empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
     /// What the sources would be asked. Of a read alone.
     pub questions: Vec<SourceQuestion>,
     /// What linked entities would be asked for, once the answers tell their ids.
@@ -198,6 +211,8 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         operation: command.operation().as_str(),
         tenant: tenant.as_ref().map(|tenant| tenant.as_str().to_owned()),
         grants: Vec::new(),
+        names: Vec::new(),
+        hints: Vec::new(),
         questions: Vec::new(),
         linked: Vec::new(),
         writes: Vec::new(),
@@ -206,6 +221,9 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
     match &command {
         Command::Query { question, .. } | Command::Retrieve { question, .. } | Command::Types(question) => {
             grants::of_reading(question, &asker, &mut explanation);
+            judged_names::of_reading(command.mentioned(), question, &asker, &mut explanation);
+            let is_known = is_known_to(&consumer, asked);
+            hints::of_reading(&command, question, context, &asker, is_known, &mut explanation);
             questions::of_reading(&command, question, &asker, config, &mut explanation);
             linked::of_reading(question, command.join(), &asker, &mut explanation);
         }
@@ -231,6 +249,9 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
                 grants::of_writing(types, &owner, &asker, &mut explanation);
             }
         }
+    }
+    if !asked.verbose {
+        explanation.questions.iter_mut().for_each(questions::SourceQuestion::leave_statements_out);
     }
     Ok(explanation)
 }

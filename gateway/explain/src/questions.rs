@@ -16,6 +16,7 @@ use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_federation::strategy::{Opening, Strategy};
 use kakehashi_federation::types::one_for_each_type;
 use kakehashi_http::api::command::{Command, ToWrite};
+use kakehashi_http::api::refused_order;
 use kakehashi_http::problem::Problem;
 use kakehashi_runtime::Slots;
 use serde::Serialize;
@@ -42,6 +43,9 @@ pub struct SourceQuestion {
     pub answered_by: Option<String>,
     /// What is sent first.
     pub requests: Vec<AskedRequest>,
+    /// How many statements to its database are left out of these.
+    #[serde(skip_serializing_if = "is_none")]
+    pub statements_left_out: usize,
     /// Conditions of the request that the source is not told, because they look at what is not granted.
     pub not_told: Vec<&'static str>,
     /// Conditions that the source is told or not, and that the gateway decides in any case, on what is visible.
@@ -53,6 +57,21 @@ pub struct SourceQuestion {
     /// Whether permits cover some of these entities only: the source is asked for as few others as it can tell apart,
     /// and the gateway judges each.
     pub judged_here: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+impl SourceQuestion {
+    /// Leaves out what only who knows the database can read.
+    pub(super) fn leave_statements_out(&mut self) {
+        let before = self.requests.len();
+        self.requests
+            .retain(|request| !matches!(request, AskedRequest::Sql { .. }));
+        self.statements_left_out = before - self.requests.len();
+    }
 }
 
 /// What would become of one entity that is written.
@@ -89,7 +108,7 @@ pub(super) fn of_reading(
     let sub_queries = match narrow(question, asker, &named) {
         Ok(sub_queries) => sub_queries,
         Err(refusal) => {
-            let Problem { error_type, detail, .. } = Problem::from(refusal);
+            let Problem { error_type, detail, .. } = refused_order::problem(refusal, question, asker);
             let status = error_type.status().as_u16();
             explanation
                 .notes
@@ -222,6 +241,7 @@ fn shown(
         },
         answered_by: hold.map(|hold| hold.what_answers(query)),
         requests,
+        statements_left_out: 0,
         not_told,
         conditions,
         cost,

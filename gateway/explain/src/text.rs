@@ -7,7 +7,7 @@ use kakehashi_adapters::AskedRequest;
 use super::cost::PushedDown;
 use super::grants::{EVERYTHING, TypeDecision};
 use super::linked::{LinkedQuestion, LinkedSource};
-use super::{Explanation, SourceQuestion};
+use super::{Explanation, SourceQuestion, judged_names};
 
 /// Types that are shown of those that are denied for the same reason, where nobody asked for one of them.
 const SHOWN_TYPES: usize = 8;
@@ -41,6 +41,13 @@ impl Display for Explanation {
             for decision in &owner.types {
                 write_decision(f, decision)?;
             }
+        }
+        judged_names::write(f, &self.names)?;
+        if !self.hints.is_empty() {
+            writeln!(f, "\nif the list is empty, the consumer is told:")?;
+        }
+        for hint in &self.hints {
+            writeln!(f, "  {hint}")?;
         }
         if !self.questions.is_empty() {
             writeln!(f, "\nasked:")?;
@@ -159,7 +166,12 @@ fn write_question(f: &mut Formatter<'_>, question: &SourceQuestion) -> fmt::Resu
     if let Some(answered_by) = &question.answered_by {
         writeln!(f, "    answered by {answered_by}")?;
     }
-    if requests.is_empty() {
+    match question.statements_left_out {
+        0 => {}
+        1 => writeln!(f, "    one statement to its database (--verbose shows it)")?,
+        many => writeln!(f, "    {many} statements to its database (--verbose shows them)")?,
+    }
+    if requests.is_empty() && question.statements_left_out == 0 {
         writeln!(f, "    nothing: it cannot have what is asked for")?;
     }
     for request in requests {

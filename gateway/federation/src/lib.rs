@@ -4,7 +4,7 @@
 //! page consists of, [`strategy`] is how a question goes, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
 //! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
 //! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. [`warning`] says what is
-//! missing, [`flawed`] remembers which sources have entities that are left out. It knows no payload format and no HTTP.
+//! missing, [`granted_names`] says which names may be told to whom, [`flawed`] remembers which sources have entities that are left out. It knows no payload format and no HTTP.
 
 // What outlives a request is spawned in `runtime` and nowhere else.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
@@ -15,6 +15,7 @@ pub mod claimed;
 pub mod entities;
 pub mod flawed;
 pub mod gather;
+pub mod granted_names;
 pub mod hidden_targets;
 pub mod linked;
 pub mod linked_conditions;
@@ -156,7 +157,8 @@ pub enum Refusal {
     },
     /// An order over several sources.
     #[error(
-        "entities are ordered within the local scope only (clause 5.7.2.4): add `local=true`, or leave `orderBy` out"
+        "parameter `orderBy`: only the store is ordered (clause 5.7.2.4), and other sources would be asked as well; leave it out and \
+         order the answer yourself"
     )]
     OrderedBeyondLocal,
     /// More entities than one request may hold.

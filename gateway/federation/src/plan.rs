@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures::future::join_all;
-use kakehashi_adapters::{AdapterError, AttributeSelection, Call, Coverage, ErrorKind, SourceQuery};
+use kakehashi_adapters::{AdapterError, AttributeSelection, Call, Coverage, ErrorKind, SourceId, SourceQuery};
 use kakehashi_config::Extensions;
 use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::TenantId;
@@ -228,6 +228,24 @@ pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Res
         }
     }
     Ok(sub_queries)
+}
+
+/// The sources beside the store that a question asks, were it not for its order. None is asked for it.
+#[must_use]
+pub fn beyond_local(question: &Question, asker: &Asker<'_>) -> Vec<SourceId> {
+    let question = Question {
+        order: None,
+        ..question.clone()
+    };
+    let named = types_named_here(&question, asker.policies);
+    let sub_queries = narrow(&question, asker, &named).unwrap_or_default();
+    let sources = sub_queries.iter().map(|sub_query| &sub_query.source);
+    let mut beyond: Vec<SourceId> = sources
+        .filter(|source| !source.is_store)
+        .map(|source| source.id.clone())
+        .collect();
+    beyond.dedup();
+    beyond
 }
 
 /// Spends one token of each tenant that the question touches, and takes out the sources of those without any.

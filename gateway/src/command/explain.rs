@@ -34,6 +34,9 @@ pub(super) struct Explain {
     /// The file with the body of a POST; `-` is standard input.
     #[arg(long)]
     body: Option<PathBuf>,
+    /// With the statements that databases would be asked.
+    #[arg(long)]
+    verbose: bool,
     /// For machines.
     #[arg(long)]
     json: bool,
@@ -56,6 +59,7 @@ impl Explain {
             target: &self.target,
             body: body.as_deref(),
             tenant: self.tenant.as_deref(),
+            verbose: self.verbose,
             told_to: None,
         };
         let sources = runtime()?.block_on(Revision::unopened_sources(&config));

@@ -135,6 +135,11 @@ impl MemberList {
         self.attributes.iter().chain(with_braces)
     }
 
+    /// The Relationships among the members that are followed, each with what is named of the entities that they lead to.
+    pub fn linked(&self) -> impl Iterator<Item = (&AttributeName, &Self)> {
+        self.linked.iter()
+    }
+
     /// How many braces stand in each other.
     #[must_use]
     pub fn levels(&self) -> usize {

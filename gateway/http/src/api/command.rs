@@ -7,6 +7,7 @@ use kakehashi_policy::Operation;
 use ngsi_ld::Entity;
 use ngsi_ld::query::TypeSelection;
 
+use super::mentioned::Mentioned;
 use super::surroundings::Surroundings;
 use crate::problem::Problem;
 
@@ -34,6 +35,8 @@ pub enum Command {
         page: Page,
         /// Which linked entities are shown, if any.
         join: Option<Join>,
+        /// The names that it mentions.
+        mentioned: Vec<Mentioned>,
     },
     /// `retrieveEntity`
     Retrieve {
@@ -41,6 +44,8 @@ pub enum Command {
         question: Box<Question>,
         /// Which linked entities are shown, if any.
         join: Option<Join>,
+        /// The names that it mentions.
+        mentioned: Vec<Mentioned>,
     },
     /// `retrieveEntityTypes`
     Types(Box<Question>),
@@ -68,6 +73,15 @@ impl Command {
             Self::Retrieve { .. } => Operation::RetrieveEntity,
             Self::Types(_) => Operation::RetrieveEntityTypes,
             Self::Write(operation, _) | Self::Delete(operation, _) => *operation,
+        }
+    }
+
+    /// The names of types and attributes that a read mentions.
+    #[must_use]
+    pub fn mentioned(&self) -> &[Mentioned] {
+        match self {
+            Self::Query { mentioned, .. } | Self::Retrieve { mentioned, .. } => mentioned,
+            _ => &[],
         }
     }
 

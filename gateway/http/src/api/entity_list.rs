@@ -83,8 +83,8 @@ pub(super) struct Written {
     pub more: bool,
     /// Whether an entity was amended for a reader of an earlier version.
     pub amended: bool,
-    /// Whether it holds no entity.
-    pub is_empty: bool,
+    /// The list, where it holds no entity: how it would look.
+    pub empty: Option<Box<EntityList>>,
     /// How many entities match in all, if that was asked for and can be told.
     pub count: Option<u64>,
     /// The source that failed, so that the list is empty, and what was left out.
@@ -120,11 +120,12 @@ impl EntityList {
                     if let Some(refusal) = scan::refusal_of_the_only(&error) {
                         return Err(refusal);
                     }
+                    let (body, empty) = Writing::begin(writing.list, resources.held()).finish();
                     return Ok(Written {
-                        body: Writing::begin(writing.list, resources.held()).finish(),
+                        body,
                         more: false,
                         amended: false,
-                        is_empty: true,
+                        empty,
                         count,
                         warnings: vec![Warning::from(&error)],
                     });
@@ -137,7 +138,7 @@ impl EntityList {
                 return Ok(Written {
                     more: entities.more().await,
                     amended: false,
-                    is_empty: false,
+                    empty: None,
                     count,
                     warnings,
                     body: writing.continue_with(entities, scope),
@@ -149,13 +150,15 @@ impl EntityList {
             writing = resources.compute_over_held(adding).await??;
         }
         let (count, warnings) = entities.settle(count).await;
+        let (more, amended) = (entities.more().await, writing.amended);
+        let (body, empty) = writing.finish();
         Ok(Written {
-            more: entities.more().await,
-            amended: writing.amended,
-            is_empty: writing.is_empty,
+            more,
+            amended,
+            empty,
             count,
             warnings,
-            body: writing.finish(),
+            body,
         })
     }
 
@@ -300,10 +303,11 @@ impl Writing {
         }
     }
 
-    /// The whole body.
-    fn finish(mut self) -> Body {
+    /// The whole body; and the list, where it is empty.
+    fn finish(mut self) -> (Body, Option<Box<EntityList>>) {
         self.close();
-        Body::from(counted(self.body, self.held))
+        let empty = self.is_empty.then(|| Box::new(self.list));
+        (Body::from(counted(self.body, self.held)), empty)
     }
 
     /// A body that is written on as entities arrive.

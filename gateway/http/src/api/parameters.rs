@@ -9,6 +9,7 @@ use ngsi_ld::query::SyntaxError;
 use percent_encoding::percent_decode_str;
 
 use super::known_parameters::Parameter;
+use super::unknown_parameters::did_you_mean;
 use crate::problem::{ErrorType, Problem};
 
 /// What has a name that may stand in a URL.
@@ -85,9 +86,7 @@ impl<'a> Parameters<'a> {
                 ));
             }
             if !known.iter().any(|known| known.name() == name) {
-                let hint = nearest(&name, known.iter().map(Named::name))
-                    .map(|near| format!("; did you mean `{near}`?"))
-                    .unwrap_or_default();
+                let hint = did_you_mean(&name, known.iter().map(Named::name));
                 return Err(Problem::new(
                     ErrorType::InvalidRequest,
                     format!("unknown parameter `{name}` at position {start}{hint}"),
@@ -341,18 +340,6 @@ fn has_broken_escape(bytes: &[u8]) -> bool {
             let digits = bytes.get(index + 1..index + 3);
             !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
         })
-}
-
-/// The known name that is most likely meant.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    /// Below this similarity (Jaro-Winkler, 0 to 1) a suggestion confuses more than it helps.
-    const LIKELY: f64 = 0.8;
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(similarity, _)| *similarity >= LIKELY)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use kakehashi_subscriptions::{self, Fault};
 use ngsi_ld::context::Context;
 use serde_json::{Map, Value};
 
-use super::parameters::{Parameters, canonical_name, nearest};
+use super::parameters::{Parameters, canonical_name};
+use super::unknown_parameters::nearest;
 use crate::problem::{ErrorType, Problem};
 
 /// Most entity selectors of one query.

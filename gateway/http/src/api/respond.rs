@@ -15,6 +15,7 @@ use kakehashi_federation::{Refusal, Warning};
 use kakehashi_resources::Exhausted;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
+use super::hints::Hint;
 use crate::negotiate::MediaType;
 use crate::problem::{ErrorType, Problem, retry_after};
 
@@ -22,6 +23,15 @@ use crate::problem::{ErrorType, Problem, retry_after};
 pub(super) const WARNING: HeaderName = HeaderName::from_static("ngsild-warning");
 /// Code 110 of Table 6.3.17-1: the answer is under a kept copy of the @context, whose origin is away.
 const STALE_CONTEXT: HeaderValue = HeaderValue::from_static("110 kakehashi \"the @context is a stale copy\"");
+/// Of the gateway's own: CIM 009 has none for it.
+const HINT: HeaderName = HeaderName::from_static("kakehashi-hint");
+
+/// Most bytes of one hint as it is sent: with all of them an answer's head stays well below the 8 KiB that proxies take.
+const MOST_HINT_BYTES: usize = 1_000;
+
+/// What stands percent-encoded in a Display String (RFC 9651 section 3.3.8); so does what is beyond ASCII.
+const NOT_IN_DISPLAY_STRING: &AsciiSet = &CONTROLS.add(b'"').add(b'%');
+
 /// Clause 6.3.13.
 const RESULTS_COUNT: HeaderName = HeaderName::from_static("ngsild-results-count");
 
@@ -175,6 +185,34 @@ pub(super) fn add_count(response: &mut Response, count: Option<u64>) {
     if let Some(count) = count {
         response.headers_mut().insert(RESULTS_COUNT, HeaderValue::from(count));
     }
+}
+
+/// Says why a list may be empty: a List of Display Strings (RFC 9651), one member a line.
+pub(super) fn add_hints(response: &mut Response, hints: &[Hint]) {
+    for hint in hints {
+        if let Ok(value) = HeaderValue::try_from(display_string(&hint.to_string())) {
+            response.headers_mut().append(HINT, value);
+        }
+    }
+}
+
+/// A text as a Display String, as much of it as is sent.
+fn display_string(text: &str) -> String {
+    let mut encoded = String::from("%\"");
+    for character in text.chars() {
+        let mut bytes = [0; 4];
+        let bytes = character.encode_utf8(&mut bytes);
+        // Its hexadecimal digits are small letters.
+        let one = utf8_percent_encode(bytes, NOT_IN_DISPLAY_STRING).to_string();
+        let one = if one == *bytes { one } else { one.to_ascii_lowercase() };
+        if encoded.len() + one.len() > MOST_HINT_BYTES {
+            encoded.push_str("...");
+            break;
+        }
+        encoded.push_str(&one);
+    }
+    encoded.push('"');
+    encoded
 }
 
 /// The page after one.

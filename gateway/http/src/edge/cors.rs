@@ -30,7 +30,7 @@ const READ: &str = "accept, apikey, authorization, cache-control, content-encodi
                     kakehashi-purpose, link, ngsild-tenant, prefer, traceparent";
 
 /// Headers of answers that say what a page must know and cannot read otherwise.
-const SENT: &str = "Age, Allow, ETag, Link, Location, NGSILD-Results-Count, NGSILD-Tenant, \
+const SENT: &str = "Age, Allow, ETag, Kakehashi-Hint, Link, Location, NGSILD-Results-Count, NGSILD-Tenant, \
                     NGSILD-Warning, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, \
                     X-Request-Id";
 

@@ -53,7 +53,7 @@ const REQUEST_HEADERS: [(&str, &str, &str); 7] = [
 ];
 
 /// Headers of answers.
-const ANSWER_HEADERS: [(&str, &str); 16] = [
+const ANSWER_HEADERS: [(&str, &str); 17] = [
     (
         "Content-Encoding",
         "How the body is packed, as `Accept-Encoding` has asked for it.",
@@ -91,6 +91,11 @@ const ANSWER_HEADERS: [(&str, &str); 16] = [
     (
         "Link",
         "The @context, where it is not in the body; the next and the previous page, as paths of the same host (clauses 6.3.6 and 6.3.10).",
+    ),
+    (
+        "Kakehashi-Hint",
+        "Of a list without anything: why that may be, each in a sentence; a List of Display Strings (RFC 9651). It speaks of what \
+         you have asked and may see, and of nothing else.",
     ),
     ("Location", "The path of what is new."),
     ("Preference-Applied", "Which version of NGSI-LD the answer conforms to."),
@@ -145,7 +150,7 @@ pub(super) fn document(operations: impl Iterator<Item = &'static Offered>) -> By
                 "Known": {
                     "description": "You have the answer already: one of the tags of `If-None-Match` is its own. Its headers hold, \
                                     warnings among them.",
-                    "headers": headers(&["ETag", "NGSILD-Warning", "NGSILD-Results-Count", "Link", "Age", "Preference-Applied"]),
+                    "headers": headers(&["ETag", "NGSILD-Warning", "NGSILD-Results-Count", "Link", "Age", "Preference-Applied", "Kakehashi-Hint"]),
                 },
             },
             "securitySchemes": {

@@ -16,14 +16,17 @@ use crate::api::command::{Command, Written};
 use crate::api::cursor::Walked;
 use crate::api::entity_list::{EntityList, Joined};
 use crate::api::freshness;
+use crate::api::hints::{AskedList, Known};
 use crate::api::known_parameters::{
     ATTRS, COLLATION, CONTAINED_BY, COORDINATES, COUNT, CSF, CURSOR, DATASET_ID, EXPAND_VALUES, FORMAT, GEO_Q,
     GEOMETRY, GEOMETRY_PROPERTY, GEOPROPERTY, GEOREL, ID, ID_PATTERN, JOIN, JOIN_LEVEL, JSON_KEYS, LANG, LIMIT, LOCAL,
     OFFSET, OMIT, OPTIONS, ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, PICK, Q, SCOPE_Q, SPLIT_ENTITIES, TYPE,
 };
+use crate::api::mentioned::mentioned;
 use crate::api::operation::{Content, Offered, Success};
 use crate::api::preferences::Preferences;
 use crate::api::question::{QueryRequest, read_query, selection};
+use crate::api::refused_order;
 use crate::api::respond::{self, NextPage};
 use crate::api::scope::Scope;
 use crate::api::surroundings::Surroundings;
@@ -105,6 +108,7 @@ const PAGED: &[&str] = &[
     "Age",
     "Link",
     "Preference-Applied",
+    "Kakehashi-Hint",
 ];
 
 /// Reads the query part of the URL.
@@ -118,6 +122,7 @@ fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<QueryRequest, 
 pub(super) fn command(request: QueryRequest) -> Command {
     Command::Query {
         join: request.presentation.join(),
+        mentioned: mentioned(&request.question, request.presentation.projection.as_ref()),
         question: Box::new(request.question),
         page: request.page,
     }
@@ -150,7 +155,8 @@ pub(super) async fn execute(
     let gathering = scope.gathering(gateway);
     let walked = || Walked::of(&question, asker.consumer, scope.revision.config.revision.as_str());
     let from = cursor.map(|cursor| walked().opened(&cursor)).transpose()?;
-    let mut answer = kakehashi_federation::query::query(&question, page, from, count, &asker, &gathering).await?;
+    let answered = kakehashi_federation::query::query(&question, page, from, count, &asker, &gathering).await;
+    let mut answer = answered.map_err(|refusal| refused_order::problem(refusal, &question, &asker))?;
     let cursor = answer.next.and_then(|next| walked().sealed(next));
     let shown = answer.entities.at_hand_count();
     let mut joined = None;
@@ -181,8 +187,20 @@ pub(super) async fn execute(
     respond::add_page_links(&mut response, path, query, page, next, media_type);
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     freshness::say(&mut response, &gathering.call.freshness);
-    if written.is_empty {
+    if let Some(list) = written.empty {
         respond::add_retry_after(&mut response, &answer.warnings, &scope.revision.config);
+        let asked = AskedList {
+            mentioned: &mentioned(&question, list.presentation.projection.as_ref()),
+            question: &question,
+            page,
+            context: &list.context.context,
+            asker: &asker,
+        };
+        let hints = asked.hints(Known {
+            count: written.count,
+            is_incomplete: !answer.warnings.is_empty(),
+        });
+        respond::add_hints(&mut response, &hints);
     }
     Ok(response)
 }

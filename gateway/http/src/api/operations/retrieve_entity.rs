@@ -22,6 +22,7 @@ use ngsi_ld::entity::render::{render_entity, render_feature};
 use crate::api::command::{Command, Written};
 use crate::api::entity_list::{EntityList, Joined, counted_body};
 use crate::api::freshness;
+use crate::api::mentioned::mentioned;
 use crate::api::known_parameters::{
     ATTRS, CONTAINED_BY, DATASET_ID, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LOCAL, OMIT, OPTIONS, PICK,
     TYPE_OF_ONE,
@@ -84,8 +85,11 @@ pub(super) static OFFERED: Offered = Offered {
     ],
     explained: Some(|written: &Written<'_>| {
         let (presentation, question) = read(written.id, written.query, &written.around)?;
-        let (join, question) = (presentation.join(), Box::new(question));
-        Ok(Command::Retrieve { question, join })
+        Ok(Command::Retrieve {
+            join: presentation.join(),
+            mentioned: mentioned(&question, presentation.projection.as_ref()),
+            question: Box::new(question),
+        })
     }),
     route: |method| on(method, answer),
 };

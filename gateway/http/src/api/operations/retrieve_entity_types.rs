@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::api::command::{Command, Written};
 use crate::api::freshness;
+use crate::api::hints;
 use crate::api::known_parameters::{LOCAL, TYPE_DETAILS};
 use crate::api::operation::{Content, Offered, Success};
 use crate::api::respond;
@@ -51,7 +52,7 @@ pub(super) static OFFERED: Offered = Offered {
         status: 200,
         meaning: "The types.",
         body: Content::Negotiated("EntityTypeList"),
-        headers: &["ETag", "NGSILD-Warning", "Age"],
+        headers: &["ETag", "NGSILD-Warning", "Age", "Kakehashi-Hint"],
     }],
     explained: Some(|written: &Written<'_>| {
         let question = read(written.query, written.around.tenant)?;
@@ -98,6 +99,9 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     let mut response = respond::rendered(body, media_type, &context, in_body);
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     freshness::say(&mut response, &gathering.call.freshness);
+    if answer.types.is_empty() {
+        respond::add_hints(&mut response, &hints::of_question(&question, &asker));
+    }
     Ok(response)
 }
 
