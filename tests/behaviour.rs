@@ -48,6 +48,7 @@ mod behaviour {
     mod held_sources;
     mod hidden;
     mod hidden_by_class;
+    mod hints;
     mod ids_that_repeat;
     mod ids_when_writing;
     mod inspection;

@@ -133,7 +133,11 @@ fn an_explanation_names_the_policies_that_decided_and_the_reasons_of_denials() {
         let owner = grants.iter().find(|grants| grants["tenant"] == tenant).unwrap();
         owner["types"].as_array().unwrap().clone()
     };
-    let residents = of("bousai-map", &[], "/ngsi-ld/v1/entities?type=Resident,EvacuationSite");
+    let residents = of(
+        "bousai-map",
+        &["--verbose"],
+        "/ngsi-ld/v1/entities?type=Resident,EvacuationSite",
+    );
     let decided = decisions(&residents, "nasushiobara");
     let resident = decided
         .iter()

@@ -66,7 +66,12 @@ pub struct Because {
 }
 
 /// Adds what there is to say of the names that a read mentions.
-pub(super) fn of_reading(mentioned: &[Mentioned], question: &Question, asker: &Asker<'_>, explanation: &mut Explanation) {
+pub(super) fn of_reading(
+    mentioned: &[Mentioned],
+    question: &Question,
+    asker: &Asker<'_>,
+    explanation: &mut Explanation,
+) {
     let judging = Judging { question, asker };
     let judged = mentioned.iter().map(|Mentioned { name, parameters }| {
         let mut judged = match name {
@@ -143,7 +148,9 @@ impl Judging<'_> {
         let mut judged = reasons.judged(compact_type(name), "type");
         let is_named = || {
             let sources = self.sources(std::slice::from_ref(name));
-            sources.iter().any(|source| is_said_to_have(source, name, self.asker.policies))
+            sources
+                .iter()
+                .any(|source| is_said_to_have(source, name, self.asker.policies))
         };
         if !judged.granted && !is_named() {
             let known = self.known_types();
@@ -194,7 +201,10 @@ impl Judging<'_> {
         is_by_name: bool,
         source: &RegisteredSource,
     ) -> Reason {
-        let granting = grant.permits().iter().filter(|permit| grant.permit_includes(permit, name));
+        let granting = grant
+            .permits()
+            .iter()
+            .filter(|permit| grant.permit_includes(permit, name));
         let permits: Vec<String> = granting.map(|permit| permit.policy.to_string()).collect();
         let is_provided = source.provided_attributes(grant.r#type(), &[]).includes(name);
         let reason = match class {

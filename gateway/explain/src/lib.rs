@@ -251,7 +251,10 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         }
     }
     if !asked.verbose {
-        explanation.questions.iter_mut().for_each(questions::SourceQuestion::leave_statements_out);
+        explanation
+            .questions
+            .iter_mut()
+            .for_each(questions::SourceQuestion::leave_statements_out);
     }
     Ok(explanation)
 }

@@ -159,7 +159,7 @@ impl Caller<'_> {
     }
 
     /// Whether a permit grants an attribute of a type.
-    fn grants(&self, permit: &Permit, tenant: usize, source: &Source, r#type: &str, name: &str) -> bool {
+    pub(super) fn grants(&self, permit: &Permit, tenant: usize, source: &Source, r#type: &str, name: &str) -> bool {
         let class = self.world.attribute_class(r#type, name);
         if class.is_some_and(|class| !self.may_leave(permit, tenant, class)) || permit.without.contains(&name) {
             return false;

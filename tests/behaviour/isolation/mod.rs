@@ -9,6 +9,7 @@ mod administrators;
 mod chances;
 mod compared;
 mod granted;
+mod hinted;
 mod judged_subscriptions;
 mod judged_writes;
 mod keeping;
@@ -27,8 +28,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use http::request::Builder;
 use http::{HeaderMap, Request, StatusCode};
 use kakehashi::config::{Config, ConfigOverrides, Environment};
@@ -176,7 +176,7 @@ impl Rig {
         let Asked::Query { .. } = &question.asked else {
             return Vec::new();
         };
-        let request = Request::get(uncounted(question, LARGEST_PAGE));
+        let request = Request::get(question.uncounted(LARGEST_PAGE));
         let (_, _, body) = self.exchange(question.from(), request, Body::empty());
         numbers(&serde_json::from_slice(&body).unwrap())
     }
@@ -206,6 +206,7 @@ impl Rig {
             words.next().unwrap().to_owned()
         });
         let warned = warned.collect();
+        hinted::check_is_of_nothing(&headers, &body);
         if headers.contains_key("age") && body.len() > "[]".len() {
             self.from_memory.set(self.from_memory.get() + 1);
         }
@@ -482,7 +483,7 @@ fn judge_walk(rig: &Rig, question: &Question, order: &[usize]) -> Result<(), Tes
     let Asked::Query { limit, join: 0, .. } = question.asked else {
         return Ok(());
     };
-    let mut target = Some(uncounted(question, limit.max(1)));
+    let mut target = Some(question.uncounted(limit.max(1)));
     let mut walked = Vec::new();
     while let Some(next) = target {
         let (status, headers, body) = rig.exchange(question.from(), Request::get(next), Body::empty());
@@ -511,15 +512,6 @@ fn judge_walk(rig: &Rig, question: &Question, order: &[usize]) -> Result<(), Tes
     Ok(())
 }
 
-/// The first page of a question, not counted.
-fn uncounted(question: &Question, size: usize) -> String {
-    let mut first = question.clone();
-    if let Asked::Query { limit, offset, .. } = &mut first.asked {
-        (*limit, *offset) = (size, 0);
-    }
-    first.target().replace("count=true&", "")
-}
-
 /// What is listed, in the order of numbers.
 fn by_number(list: Value) -> Value {
     let Value::Array(mut all) = list else {
@@ -546,7 +538,7 @@ fn settings(cases: usize, kept_in: &str) -> Cases {
         env!("CARGO_MANIFEST_DIR"),
         "/../tests/behaviour/isolation/proptest-regressions"
     );
-    // proptest takes names that last for ever; there are three.
+    // proptest takes names that last for ever; there are four.
     let file = Box::leak(format!("{folder}/{kept_in}").into_boxed_str());
     Cases {
         cases: u32::try_from(cases.div_ceil(QUESTIONS)).unwrap(),

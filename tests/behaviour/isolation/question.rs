@@ -224,6 +224,15 @@ impl Question {
         whole
     }
 
+    /// Path and query of the first page of this size, not counted.
+    pub(super) fn uncounted(&self, size: usize) -> String {
+        let mut first = self.clone();
+        if let Asked::Query { limit, offset, .. } = &mut first.asked {
+            (*limit, *offset) = (size, 0);
+        }
+        first.target().replace("count=true&", "")
+    }
+
     pub(super) fn from(&self) -> From {
         From {
             consumer: self.consumer,

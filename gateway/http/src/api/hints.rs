@@ -302,9 +302,7 @@ impl Naming<'_> {
         if !self.attributes.contains_key(of) {
             let attributes = match of {
                 Of::Asked => self.granted.attributes_of(&self.asked),
-                Of::Linked(types) if types.is_empty() => {
-                    self.granted.attributes_of(self.asker.policies.known_types())
-                }
+                Of::Linked(types) if types.is_empty() => self.granted.attributes_of(self.asker.policies.known_types()),
                 Of::Linked(types) => self.granted.attributes_of(types),
             };
             // Of what nothing is granted nothing is said: its type was.
@@ -321,7 +319,9 @@ impl Naming<'_> {
             return Some(self.other_meaning(Kind::Attribute, name.as_str(), here.as_str()));
         }
         let near = alike(name.as_str(), known);
-        let nearest = near.into_iter().reduce(|one, other| if other.0 > one.0 { other } else { one });
+        let nearest = near
+            .into_iter()
+            .reduce(|one, other| if other.0 > one.0 { other } else { one });
         let nearest = nearest.map(|(_, nearest)| nearest.as_str());
         Some(self.unknown(Kind::Attribute, name.as_str(), parameters, nearest))
     }

@@ -3,9 +3,15 @@
 /// What parameters are called that other APIs have in the place of some of CIM 009: in small letters, without `_`, `-` and `$`.
 const CALLED_ELSEWHERE: [(&[&str], &[&str]); 10] = [
     (&["page", "pagenumber", "pageno", "skip", "start"], &["offset"]),
-    (&["perpage", "pagesize", "size", "top", "rows", "maxresults"], &["limit"]),
+    (
+        &["perpage", "pagesize", "size", "top", "rows", "maxresults"],
+        &["limit"],
+    ),
     (&["sort", "sortby", "order", "ordering"], &["orderBy"]),
-    (&["fields", "select", "columns", "properties", "include"], &["attrs", "pick"]),
+    (
+        &["fields", "select", "columns", "properties", "include"],
+        &["attrs", "pick"],
+    ),
     (&["exclude", "without"], &["omit"]),
     (&["filter", "where", "query", "search"], &["q"]),
     (&["bbox", "near", "within", "radius"], &["georel"]),

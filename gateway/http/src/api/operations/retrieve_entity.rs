@@ -22,11 +22,11 @@ use ngsi_ld::entity::render::{render_entity, render_feature};
 use crate::api::command::{Command, Written};
 use crate::api::entity_list::{EntityList, Joined, counted_body};
 use crate::api::freshness;
-use crate::api::mentioned::mentioned;
 use crate::api::known_parameters::{
     ATTRS, CONTAINED_BY, DATASET_ID, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LOCAL, OMIT, OPTIONS, PICK,
     TYPE_OF_ONE,
 };
+use crate::api::mentioned::mentioned;
 use crate::api::operation::{Content, OF_ENTITIES, Offered, Success};
 use crate::api::preferences::Preferences;
 use crate::api::presentation::Presentation;
