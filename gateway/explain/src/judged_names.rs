@@ -12,7 +12,7 @@ use kakehashi_federation::granted_names::is_said_to_have;
 use kakehashi_federation::plan::{Asker, sources_of, types_named_here};
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_http::api::mentioned::{Mentioned, MentionedName, Of};
-use kakehashi_policy::{Class, PersonalData, TypeGrant};
+use kakehashi_policy::{Class, PermittedAttributes, PersonalData, TypeGrant};
 use ngsi_ld::query::{Query, TypeSelection};
 use ngsi_ld::{AttributeName, TypeName};
 use serde::Serialize;
@@ -175,6 +175,11 @@ impl Judging<'_> {
             for r#type in types.iter().filter(|name| source.may_hold(name, &[])) {
                 known.extend(policies.attributes_known(r#type).cloned());
                 let grant = self.grant(&source, r#type);
+                for permit in grant.permits() {
+                    if let PermittedAttributes::Only(names) = &permit.attributes {
+                        known.extend(names.iter().cloned());
+                    }
+                }
                 let class = policies.classification().attribute_class(r#type, name);
                 let is_by_name = policies.attributes_known(r#type).any(|known| known == name);
                 let reason = self.of_attribute_there(name, &grant, class, is_by_name, &source);
@@ -186,7 +191,8 @@ impl Judging<'_> {
         }
         let mut judged = reasons.judged(compact_attribute(name), "attribute");
         judged.of_linked = *of != Of::Asked;
-        if !judged.granted && !known.contains(name) {
+        // What nobody names may be granted with all that nobody has classified.
+        if !known.contains(name) {
             let known: Vec<String> = known.iter().map(compact_attribute).collect();
             judged.did_you_mean = nearest(&judged.name, known.iter().map(String::as_str)).map(str::to_owned);
         }
