@@ -32,6 +32,7 @@ mod behaviour {
     mod contexts_stored;
     mod cors;
     mod credentials;
+    mod data_page;
     mod database_gone;
     mod dates_of_what_is_seen;
     mod demo;
@@ -42,9 +43,12 @@ mod behaviour {
     mod explaining;
     mod fail_closed;
     mod faults;
+    mod first_day_of_a_developer;
+    mod first_day_of_an_administrator;
     mod full_disk;
     mod guarded_spellings;
     mod guide_for_administrators;
+    mod guide_for_consumers;
     mod held_sources;
     mod hidden;
     mod hidden_by_class;

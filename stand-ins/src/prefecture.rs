@@ -13,6 +13,10 @@ pub const YAITA_ENTITIES: &str = include_str!("../data/store/yaita.jsonld");
 /// The partition of 栃木県: copies of five of Sano's sites, older, named a little differently, with a note of their own.
 pub const TOCHIGI_ENTITIES: &str = include_str!("../data/store/tochigi.jsonld");
 
+/// What the demo adds to the partition of 栃木県: which shelters are opened, of an invented drill. Each says by a Relationship
+/// which 指定避難所 it is, and that one is in the system of its own city.
+pub const OPENED_SHELTERS: &str = include_str!("../data/store/opened_shelters.jsonld");
+
 const YAITA_CODE: &str = "092118";
 const SANO_CODE: &str = "092045";
 

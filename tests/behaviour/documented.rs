@@ -1,9 +1,10 @@
 //! Every command of `kakehashi` in the guide for administrators does what the guide says, as it is written there. Those
-//! of "Step by step" build on each other and are in `guide_for_administrators`. The guide for developers names each
+//! of the pages that are done from their beginning to their end are in `guide_for_administrators`. The guide for developers names each
 //! operation and each parameter that there is, and no other.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 use kakehashi::http::api::operation::Offered;
 use kakehashi::http::api::operations::offered;
@@ -12,14 +13,21 @@ use stand_ins::{SANO_DEMO_API_KEY, Sano};
 
 use super::harness::{Client, Files, Finished, Gateway, kakehashi};
 
+/// Pages whose commands build on each other.
+const DONE_AS_A_WHOLE: [&str; 2] = ["first-day.md", "steps.md"];
+
 /// The commands of the guide, without the comments behind them, and the lines that it shows as their answers.
 fn commands() -> Vec<(Vec<String>, Vec<String>)> {
-    let guide = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/administrators.md")).unwrap();
-    let (before, from_steps) = guide.split_once("### Step by step").unwrap();
-    let (_, after) = from_steps.split_once("\n## ").unwrap();
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs");
+    let mut pages: Vec<PathBuf> = vec![format!("{docs}/administrators.md").into()];
+    let folder = fs::read_dir(format!("{docs}/administrators")).unwrap();
+    let in_folder = folder.map(|entry| entry.unwrap().path());
+    pages.extend(in_folder.filter(|path| !DONE_AS_A_WHOLE.iter().any(|page| path.ends_with(page))));
+    pages.sort();
     let mut commands: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     let mut answers = false;
-    for line in before.lines().chain(after.lines()) {
+    let text: String = pages.iter().map(|page| fs::read_to_string(page).unwrap()).collect();
+    for line in text.lines() {
         if let Some(command) = line.strip_prefix("$ kakehashi ") {
             let written = command.split(" #").next().unwrap();
             commands.push((written.split_whitespace().map(str::to_owned).collect(), Vec::new()));

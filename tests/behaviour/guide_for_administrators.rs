@@ -1,5 +1,5 @@
-//! The guide for administrators, done as it is written: every command of "Step by step" and of the example, in their order,
-//! in the folder of a running gateway.
+//! The guide for administrators, done as it is written: every command of the everyday changes and of the first day, in their
+//! order, in the folder of a running gateway.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,15 +7,12 @@ use std::time::Duration;
 
 use super::harness::{Finished, PATIENCE, Platform, key_of};
 
-const GUIDE: &str = include_str!("../../docs/administrators.md");
+const STEPS: &str = include_str!("../../docs/administrators/steps.md");
+const FIRST_DAY: &str = include_str!("../../docs/administrators/first-day.md");
 
-/// The commands of the blocks of one part of the guide, block by block; `> ` goes on with the one before.
-fn blocks(part: &str) -> Vec<Vec<String>> {
-    let (_, steps) = GUIDE.split_once(&format!("### {part}\n")).unwrap();
-    let steps = ["\n## ", "\n### "]
-        .into_iter()
-        .fold(steps, |steps, heading| steps.split(heading).next().unwrap());
-    let blocks = steps
+/// The commands of the blocks of a page, block by block; `> ` goes on with the one before.
+fn blocks(page: &str) -> Vec<Vec<String>> {
+    let blocks = page
         .split("```console\n")
         .skip(1)
         .map(|block| block.split("```").next().unwrap());
@@ -60,15 +57,15 @@ async fn settled(platform: &Platform) {
     assert!(waited.is_ok(), "the files do not hold: {}", platform.gateway().stderr());
 }
 
-/// Runs the commands of a part, one after the other, in the folder of a running gateway; what a block has set it uses
+/// Runs the commands of a page, one after the other, in the folder of a running gateway; what a block has set it uses
 /// itself, and nothing outlives it but files. After each, `look` is called. The answer is what each block has printed.
-async fn run(platform: &Platform, part: &str, mut look: impl FnMut()) -> Vec<String> {
+pub(super) async fn run(platform: &Platform, page: &str, mut look: impl FnMut()) -> Vec<String> {
     let folder = platform.files().folder().to_owned();
     let programs = Path::new(env!("CARGO_BIN_EXE_kakehashi")).parent().unwrap();
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     let admin = platform.gateway().ready()["admin"].as_str().unwrap().to_owned();
     let mut shown = Vec::new();
-    for commands in &blocks(part) {
+    for commands in &blocks(page) {
         let mut output = String::new();
         let mut script = String::from("set -eu\n");
         for command in commands {
@@ -102,16 +99,31 @@ async fn run(platform: &Platform, part: &str, mut look: impl FnMut()) -> Vec<Str
     shown
 }
 
-/// What the guide shows as answers in one part, line by line, without what it leaves out.
-fn answers(part: &str) -> Vec<String> {
-    let (_, steps) = GUIDE.split_once(&format!("### {part}\n")).unwrap();
-    let (steps, _) = steps.split_once("\n## ").unwrap();
-    let blocks = steps.split("```\n\n```\n").skip(1);
-    let blocks = blocks.map(|block| block.split("```").next().unwrap());
-    let lines = blocks
-        .flat_map(str::lines)
-        .filter(|line| !line.trim().is_empty() && *line != "...");
-    lines.map(str::to_owned).collect()
+/// What a page shows as the answer of each block, line by line, without what it leaves out.
+fn answers(page: &str) -> Vec<Vec<&str>> {
+    let blocks = page.split("```console\n").skip(1);
+    let answers = blocks.map(|block| {
+        let (_, behind) = block.split_once("```\n").unwrap();
+        let answer = behind.trim_start().strip_prefix("```\n").and_then(|answer| answer.split("```").next());
+        let lines = answer.unwrap_or_default().lines();
+        lines.filter(|line| !line.trim().is_empty() && *line != "...").collect()
+    });
+    answers.collect()
+}
+
+/// Whether a line is among what was printed; `...` stands for anything.
+fn is_shown(line: &str, printed: &str) -> bool {
+    let parts = || line.split("...");
+    printed.lines().any(|printed| {
+        let mut rest = printed;
+        parts().all(|part| match rest.split_once(part) {
+            Some((_, behind)) => {
+                rest = behind;
+                true
+            }
+            None => false,
+        })
+    })
 }
 
 #[tokio::test]
@@ -122,7 +134,7 @@ async fn every_command_of_the_guide_works_as_it_is_written() {
         let tenants_toml = platform.files().read("tenants.toml");
         holders.push(tenants_toml.matches("[consumers.tourism-app]").count());
     };
-    let shown = run(&platform, "Step by step", count).await;
+    let shown = run(&platform, STEPS, count).await;
     assert_eq!(shown.len(), 7, "{shown:?}");
     assert!(
         shown[0].contains("5 tenants") && shown[0].contains("ready, revision"),
@@ -159,14 +171,15 @@ async fn every_command_of_the_guide_works_as_it_is_written() {
 }
 
 #[tokio::test]
-async fn every_command_of_the_example_works_and_shows_what_the_guide_says() {
-    const EXAMPLE: &str = "An example: Yaita shares its AEDs";
+async fn the_first_day_goes_as_the_guide_says() {
     let platform = Platform::builder().await.administrators().log("info").start().await;
-    let shown = run(&platform, EXAMPLE, || {}).await.concat();
-    let answers = answers(EXAMPLE);
-    assert!(answers.len() > 8, "{answers:?}");
-    for line in answers {
-        assert!(shown.contains(&line), "`{line}` is not shown: {shown}");
+    let shown = run(&platform, FIRST_DAY, || {}).await;
+    let answers = answers(FIRST_DAY);
+    assert!(answers.concat().len() > 14 && answers.len() == shown.len(), "{answers:?}");
+    for (answer, shown) in answers.iter().zip(&shown) {
+        for line in answer {
+            assert!(is_shown(line, shown), "`{line}` is not shown: {shown}");
+        }
     }
     let seen: serde_json::Value = serde_json::from_str(&platform.files().read("seen.json")).unwrap();
     let seen = seen.as_array().unwrap();
@@ -178,11 +191,14 @@ async fn every_command_of_the_example_works_and_shows_what_the_guide_says() {
             "{aed}"
         );
     }
-    // Who could see more before can still.
-    let reader = platform
-        .entities("type=AED&count=true&limit=0")
-        .tenant("yaita")
-        .await
-        .ok();
-    assert_eq!(reader.count(), 3);
+    // The key of the next year works after the undo, the old one does not.
+    for (file, status) in [("key-of-disaster-map", 401), ("key-of-next-year", 200)] {
+        let text = platform.files().read(file);
+        let key = text.lines().find_map(|line| line.strip_prefix("key ")).unwrap().trim();
+        let answer = platform.entities("type=AED&count=true").key(key).await;
+        assert_eq!(answer.status, status, "{file}: {answer}");
+        if status == 200 {
+            assert_eq!(answer.count(), 2, "{answer}");
+        }
+    }
 }

@@ -141,6 +141,8 @@ pub struct ConfigOverrides {
     pub public_url: Option<String>,
     /// Further `origins` of `[gateway.cors]`
     pub origins: Vec<String>,
+    /// Further ranges of `[gateway] egress_allow`
+    pub egress_allow: Vec<String>,
     /// `[gateway] state`, without `sqlite:`
     pub state: Option<PathBuf>,
     /// `endpoint` by source id
@@ -170,7 +172,8 @@ impl ConfigOverrides {
                 root.set(&["gateway", key], Value::Text(text), &Place::Caller);
             }
         }
-        self.add_origins(root);
+        add_further(root, &["cors", "origins"], &self.origins);
+        add_further(root, &["egress_allow"], &self.egress_allow);
         for (consumer, hash) in &self.keys {
             if root
                 .child("consumers")
@@ -194,24 +197,6 @@ impl ConfigOverrides {
             );
         }
         self.apply_to_sources(root, report);
-    }
-
-    fn add_origins(&self, root: &mut Node) {
-        if self.origins.is_empty() {
-            return;
-        }
-        let written = root
-            .child("gateway")
-            .and_then(|gateway| gateway.child("cors")?.child("origins"));
-        let mut origins = match written.map(|node| &node.value) {
-            None => Vec::new(),
-            Some(Value::Array(items)) => items.clone(),
-            // The reader says what is wrong with it.
-            Some(_) => return,
-        };
-        let further = self.origins.iter();
-        origins.extend(further.map(|origin| Node::new(Value::Text(origin.clone()), &Place::Caller)));
-        root.set(&["gateway", "cors", "origins"], Value::Array(origins), &Place::Caller);
     }
 
     fn apply_to_sources(&self, root: &mut Node, report: &Report) {
@@ -238,6 +223,24 @@ impl ConfigOverrides {
             );
         }
     }
+}
+
+/// Adds to a list of `[gateway]` beside what the file says.
+fn add_further(root: &mut Node, keys: &[&str], further: &[String]) {
+    if further.is_empty() {
+        return;
+    }
+    let path = [&["gateway"], keys].concat();
+    let written = path.iter().try_fold(&*root, |node, key| node.child(key));
+    let mut items = match written.map(|node| &node.value) {
+        None => Vec::new(),
+        Some(Value::Array(items)) => items.clone(),
+        // The reader says what is wrong with it.
+        Some(_) => return,
+    };
+    let further = further.iter();
+    items.extend(further.map(|item| Node::new(Value::Text(item.clone()), &Place::Caller)));
+    root.set(&path, Value::Array(items), &Place::Caller);
 }
 
 /// Writes `KAKEHASHI__GATEWAY__...` into the tree of tenants.toml.

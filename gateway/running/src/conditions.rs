@@ -2,7 +2,7 @@
 //! `kakehashi_condition` are made. Something is on it from when it was noticed until it is over; nothing is kept.
 //!
 //! Whoever adds something that can be wrong adds a function to [`now`], and its word to the table in
-//! docs/administrators.md.
+//! docs/administrators/watching.md.
 
 use jiff::Timestamp;
 use kakehashi_adapters::{ErrorKind, Trouble};

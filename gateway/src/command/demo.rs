@@ -12,7 +12,7 @@ use kakehashi_telemetry::start_logging;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::parse::parse_entities;
 use serde::Serialize;
-use stand_ins::prefecture::{TOCHIGI_ENTITIES, YAITA_ENTITIES};
+use stand_ins::prefecture::{OPENED_SHELTERS, TOCHIGI_ENTITIES, YAITA_ENTITIES};
 use stand_ins::{Ports, SANO_DEMO_API_KEY};
 use tempfile::TempDir;
 
@@ -46,6 +46,9 @@ pub(super) struct Demo {
 
 /// Pages of this machine, at any port.
 const LOOPBACK: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
+
+/// Where endpoints of subscriptions may be beside public addresses: whoever tries one runs it on this machine.
+const THIS_MACHINE: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
 /// The line that `--json` prints once everything answers.
 #[derive(Serialize)]
@@ -157,6 +160,7 @@ impl Demo {
             public_url: self.port.map(|port| format!("http://{}", loopback(port))),
             // Pages that somebody tries on this machine.
             origins: LOOPBACK.map(str::to_owned).into(),
+            egress_allow: THIS_MACHINE.map(str::to_owned).into(),
             state: Some(state),
             endpoints: sources.clone(),
             store_folder: Some(store_folder),
@@ -204,7 +208,11 @@ fn stand_ins_of(demo: &stand_ins::Demo) -> BTreeMap<&'static str, StandIn> {
 
 /// Loads what the prefecture and Yaita keep in the store.
 async fn fill_store(config: &Config) -> Result<(), Failure> {
-    for (tenant, json) in [("yaita", YAITA_ENTITIES), ("tochigi", TOCHIGI_ENTITIES)] {
+    for (tenant, json) in [
+        ("yaita", YAITA_ENTITIES),
+        ("tochigi", TOCHIGI_ENTITIES),
+        ("tochigi", OPENED_SHELTERS),
+    ] {
         let entities = parse_entities(json.as_bytes(), Context::kakehashi())
             .map_err(|error| Failure::other("the demo's own data", error))?;
         store::load(config, tenant, entities).await?;
