@@ -52,7 +52,9 @@ fn committed() -> Data {
 }
 
 fn table<'a>(item: &'a Item, name: &str) -> &'a dyn TableLike {
-    item[name].as_table_like().unwrap_or_else(|| panic!("no table `{name}`"))
+    item[name]
+        .as_table_like()
+        .unwrap_or_else(|| panic!("no table `{name}`"))
 }
 
 fn texts(item: Option<&Item>) -> Vec<&str> {
@@ -93,7 +95,9 @@ impl Data {
         let mut missing = BTreeSet::new();
         let told = |of: &str, name: &str| {
             self.meaning(of, name).is_some_and(|meaning| {
-                ["ja", "means"].iter().all(|what| text(meaning, what).is_some_and(|text| !text.is_empty()))
+                ["ja", "means"]
+                    .iter()
+                    .all(|what| text(meaning, what).is_some_and(|text| !text.is_empty()))
             })
         };
         let terms = self.context["@context"][0].as_object().unwrap().keys();
@@ -103,10 +107,16 @@ impl Data {
             .partition(|name| name.starts_with(|first: char| first.is_ascii_uppercase()));
         let of_types = self.types().map(|(name, _)| name);
         missing.extend(types.into_iter().chain(of_types).filter(|name| !told("types", name)));
-        let in_types = self.types().flat_map(|(_, item)| Self::attributes(item.get("attributes").and_then(Item::as_table_like)));
-        let in_groups = self.groups().flat_map(|(_, item)| Self::attributes(item.as_table_like()));
+        let in_types = self
+            .types()
+            .flat_map(|(_, item)| Self::attributes(item.get("attributes").and_then(Item::as_table_like)));
+        let in_groups = self
+            .groups()
+            .flat_map(|(_, item)| Self::attributes(item.as_table_like()));
         let classified = in_types.chain(in_groups).map(|(name, _)| name);
-        let wanted = classified.chain(attributes).filter(|name| !told("attributes", name) && !self.is_column(name));
+        let wanted = classified
+            .chain(attributes)
+            .filter(|name| !told("attributes", name) && !self.is_column(name));
         missing.extend(wanted);
         missing.into_iter().map(str::to_owned).collect()
     }
@@ -117,7 +127,11 @@ impl Data {
         let explained = ["types", "groups", "attributes"].map(|of| table(self.meanings.as_item(), of).iter());
         let names = explained.into_iter().flatten().map(|(name, _)| name);
         // Keys of tables and texts in lists.
-        let uses = |name: &&str| [format!("\"{name}\""), format!(".{name}]")].iter().any(|written| text.contains(written));
+        let uses = |name: &&str| {
+            [format!("\"{name}\""), format!(".{name}]")]
+                .iter()
+                .any(|written| text.contains(written))
+        };
         names.filter(|name| !uses(name)).collect()
     }
 
@@ -129,13 +143,19 @@ impl Data {
             also.extend(texts(meaning.get("columns")));
             let class = text(item, "class").unwrap();
             let (ja, means) = (japanese(meaning, &also), text(meaning, "means").unwrap());
-            let name = if is_shown(class) { format!("[`{name}`](#{})", anchor(name)) } else { format!("`{name}`") };
+            let name = if is_shown(class) {
+                format!("[`{name}`](#{})", anchor(name))
+            } else {
+                format!("`{name}`")
+            };
             writeln!(page, "| {name} | {ja} | {means} | {class} |").unwrap();
         }
         page.push_str("\n## Attributes that several types have\n\n");
         for (group, item) in self.groups() {
             let says = self.meaning("groups", group).and_then(Item::as_str).unwrap();
-            let of = self.types().filter(|(_, item)| texts(item.get("groups")).contains(&group));
+            let of = self
+                .types()
+                .filter(|(_, item)| texts(item.get("groups")).contains(&group));
             let of: Vec<String> = of.map(|(name, _)| format!("`{name}`")).collect();
             writeln!(page, "### Group `{group}`\n\n{says} Of {}.\n", of.join(", ")).unwrap();
             self.rows(&mut page, &Self::attributes(item.as_table_like()));
@@ -148,7 +168,11 @@ impl Data {
             let own = Self::attributes(item.get("attributes").and_then(Item::as_table_like));
             if !own.is_empty() {
                 writeln!(page, "### {name}\n").unwrap();
-                let beside = if groups.is_empty() { String::new() } else { format!(" Beside those of {}:", groups.join(", ")) };
+                let beside = if groups.is_empty() {
+                    String::new()
+                } else {
+                    format!(" Beside those of {}:", groups.join(", "))
+                };
                 writeln!(page, "{ja}.{beside}\n").unwrap();
                 self.rows(&mut page, &own);
             }
@@ -166,11 +190,17 @@ impl Data {
         page.push_str("| attribute | 日本語 | what it means | value | class |\n|---|---|---|---|---|\n");
         for (name, class) in attributes {
             // A column is told in the row of its attribute.
-            let Some(meaning) = self.meaning("attributes", name) else { continue };
+            let Some(meaning) = self.meaning("attributes", name) else {
+                continue;
+            };
             let of = |what: &str| text(meaning, what).map(str::to_owned);
             let unit = of("unit").map(|unit| format!("in {unit}"));
             let value: Vec<String> = [of("value"), unit, of("values")].into_iter().flatten().collect();
-            let value = if value.is_empty() { "text".to_owned() } else { value.join("; ") };
+            let value = if value.is_empty() {
+                "text".to_owned()
+            } else {
+                value.join("; ")
+            };
             let (ja, means) = (japanese(meaning, &[]), of("means").unwrap());
             writeln!(page, "| `{name}` | {ja} | {means} | {value} | {class} |").unwrap();
         }
@@ -209,13 +239,20 @@ fn anchor(heading: &str) -> String {
 #[test]
 fn the_page_of_the_data_is_what_the_context_the_classes_and_the_meanings_give() {
     let data = committed();
-    assert_eq!(data.without_meaning(), [""; 0], "say what they mean, in ngsi-ld/contexts/meanings.toml");
+    assert_eq!(
+        data.without_meaning(),
+        [""; 0],
+        "say what they mean, in ngsi-ld/contexts/meanings.toml"
+    );
     let page = data.page();
     if std::env::var_os("KAKEHASHI_WRITE_DATA_PAGE").is_some() {
         fs::write(PAGE, &page).unwrap();
     }
     let written = fs::read_to_string(PAGE).unwrap();
-    assert!(written == page, "docs/data.md is not what is made: see the first lines of tests/behaviour/data_page.rs");
+    assert!(
+        written == page,
+        "docs/data.md is not what is made: see the first lines of tests/behaviour/data_page.rs"
+    );
 }
 
 #[test]

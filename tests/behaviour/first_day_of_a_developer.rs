@@ -24,7 +24,9 @@ async fn run(platform: &Platform, program: &str) -> (String, String) {
         .env("BASE", format!("{}/ngsi-ld/v1", platform.gateway().url()))
         .env("KEY", key_of(READER))
         .stdin(Stdio::null());
-    let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let done = tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     assert!(done.status.success(), "{program}: {done:?}");
     (text(done.stdout), text(done.stderr))
@@ -49,12 +51,18 @@ async fn the_programs_of_the_guide_wait_when_they_ask_too_much_and_find_everythi
     let mut all = Vec::new();
     for program in ["nearest.py", "nearest.mjs"] {
         let (printed, said) = run(&platform, program).await;
-        assert!(said.contains("asked too much: waiting "), "{program} had not to wait: {said}");
-        assert!(printed.starts_with(&format!("{count} places suit a flood")), "{program}: {printed}");
+        assert!(
+            said.contains("asked too much: waiting "),
+            "{program} had not to wait: {said}"
+        );
+        assert!(
+            printed.starts_with(&format!("{count} places suit a flood")),
+            "{program}: {printed}"
+        );
         all.push(printed);
     }
     assert_eq!(all.first(), all.last());
-    let refused = r#"kakehashi_refused_total{reason="rate_limit"}"#;
+    let refused = r#"kakehashi_refused_total{reason="rate_limit""#;
     assert!(platform.gateway().metrics().contains(refused), "nothing was refused");
 }
 
@@ -89,7 +97,9 @@ async fn a_program_of_the_guide_says_what_is_wrong_with_a_key() {
             .env("KEY", "kkh_wrong")
             .stdin(Stdio::null());
         let folder = files.folder().to_owned();
-        let done = tokio::task::spawn_blocking(move || Finished::of_command(&mut command, &folder)).await.unwrap();
+        let done = tokio::task::spawn_blocking(move || Finished::of_command(&mut command, &folder))
+            .await
+            .unwrap();
         assert_ne!(done.code, Some(0), "{program}");
         assert!(done.stderr.contains("401"), "{program}: {done:?}");
     }
@@ -99,15 +109,33 @@ async fn a_program_of_the_guide_says_what_is_wrong_with_a_key() {
 async fn every_type_and_attribute_that_the_developer_is_shown_is_explained() {
     let platform = Platform::start().await;
     let types = platform.get("/ngsi-ld/v1/types").await.ok().json();
-    let types: Vec<&str> = types["typeList"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
-    assert!(types.contains(&"EvacuationSite") && types.contains(&"WeatherObserved"), "{types:?}");
+    let types: Vec<&str> = types["typeList"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    assert!(
+        types.contains(&"EvacuationSite") && types.contains(&"WeatherObserved"),
+        "{types:?}"
+    );
     for name in types {
-        assert!(DATA.contains(&format!("| [`{name}`](#")), "{name} is not in docs/data.md");
-        let entities = platform.entities(&format!("type={name}&options=keyValues&limit=50")).await.ok().json();
+        assert!(
+            DATA.contains(&format!("| [`{name}`](#")),
+            "{name} is not in docs/data.md"
+        );
+        let entities = platform
+            .entities(&format!("type={name}&options=keyValues&limit=50"))
+            .await
+            .ok()
+            .json();
         for entity in entities.as_array().unwrap() {
             let members = entity.as_object().unwrap().keys();
             for member in members.filter(|member| !matches!(member.as_str(), "id" | "type" | "@context")) {
-                assert!(DATA.contains(&format!("| `{member}` | ")), "{name}: {member} is not in docs/data.md");
+                assert!(
+                    DATA.contains(&format!("| `{member}` | ")),
+                    "{name}: {member} is not in docs/data.md"
+                );
             }
         }
     }

@@ -104,7 +104,10 @@ fn answers(page: &str) -> Vec<Vec<&str>> {
     let blocks = page.split("```console\n").skip(1);
     let answers = blocks.map(|block| {
         let (_, behind) = block.split_once("```\n").unwrap();
-        let answer = behind.trim_start().strip_prefix("```\n").and_then(|answer| answer.split("```").next());
+        let answer = behind
+            .trim_start()
+            .strip_prefix("```\n")
+            .and_then(|answer| answer.split("```").next());
         let lines = answer.unwrap_or_default().lines();
         lines.filter(|line| !line.trim().is_empty() && *line != "...").collect()
     });
@@ -175,7 +178,10 @@ async fn the_first_day_goes_as_the_guide_says() {
     let platform = Platform::builder().await.administrators().log("info").start().await;
     let shown = run(&platform, FIRST_DAY, || {}).await;
     let answers = answers(FIRST_DAY);
-    assert!(answers.concat().len() > 14 && answers.len() == shown.len(), "{answers:?}");
+    assert!(
+        answers.concat().len() > 14 && answers.len() == shown.len(),
+        "{answers:?}"
+    );
     for (answer, shown) in answers.iter().zip(&shown) {
         for line in answer {
             assert!(is_shown(line, shown), "`{line}` is not shown: {shown}");

@@ -68,7 +68,11 @@ pub(crate) fn page(text: &str) -> Page {
     }
     for (name, program) in &page.programs {
         let runs = |example: &Example| example.commands.line > program.line && example.commands.text.contains(name);
-        assert!(page.examples.iter().any(runs), "line {}: nothing runs {name}", program.line);
+        assert!(
+            page.examples.iter().any(runs),
+            "line {}: nothing runs {name}",
+            program.line
+        );
     }
     page
 }
@@ -112,7 +116,10 @@ impl Page {
     /// `kakehashi` is on the path, and the variables of the page are set.
     pub(crate) fn paste(&self, folder: &Path, variables: &[(&str, &str)]) -> Vec<String> {
         for name in &self.variables {
-            assert!(variables.iter().any(|(set, _)| set == name), "the page wants {name} set");
+            assert!(
+                variables.iter().any(|(set, _)| set == name),
+                "the page wants {name} set"
+            );
         }
         for (name, program) in &self.programs {
             fs::write(folder.join(name), &program.text).unwrap();
