@@ -91,13 +91,18 @@ async fn for_other_consumers_it_does_not_exist() {
 async fn storing_and_deleting_need_a_grant() {
     let platform = platform_with_egress().await;
     let document = calling_sites("Hinan").to_string();
+    // It may read and nothing else: a reader of the committed policies may also subscribe.
+    const READS_ONLY: &str = "limited-app";
     for ask in [
-        platform.request(Method::POST, CONTEXTS).body(JSON_LD, document.clone()),
+        platform
+            .request(Method::POST, CONTEXTS)
+            .by(READS_ONLY)
+            .body(JSON_LD, document.clone()),
         platform
             .request(Method::POST, CONTEXTS)
             .body(JSON_LD, document)
             .anonymous(),
-        platform.request(Method::DELETE, format!("{CONTEXTS}/x")),
+        platform.request(Method::DELETE, format!("{CONTEXTS}/x")).by(READS_ONLY),
     ] {
         let answer = ask.await;
         assert_eq!(answer.status, 403, "{answer}");
