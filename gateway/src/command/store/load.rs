@@ -34,7 +34,7 @@ pub(in crate::command) struct Load {
 
 impl Load {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.files.load(&ConfigOverrides::default())?;
+        let config = self.files.load_to_look(&ConfigOverrides::default())?;
         let partition = Partition::of(&config, &self.tenant)?;
         let file = self.file.display();
         let json = std::fs::read(&self.file).map_err(|error| Failure::other(&format!("cannot read {file}"), error))?;
