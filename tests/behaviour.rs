@@ -55,6 +55,7 @@ mod behaviour {
     mod hints;
     mod ids_that_repeat;
     mod ids_when_writing;
+    mod in_japanese;
     mod inspection;
     mod isolation;
     mod judged_policies;

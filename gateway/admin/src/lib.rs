@@ -10,6 +10,7 @@
 //! | `tenant_part` | what of a revision is a tenant's own |
 //! | `floor` | what a tenant's administrator may propose |
 //! | `addresses` | where the sources lead that it proposes |
+//! | `in_language` | problems and findings in the language of who asks |
 //! | `findings` | what is wrong with a revision, as far as somebody may see it |
 //! | `judging` | what a revision would do: a request explained, two revisions compared, expectations tried |
 //! | `who_can_see` | who sees a type or an attribute under the running revision |
@@ -25,6 +26,7 @@ mod computing;
 mod conditions;
 mod findings;
 mod floor;
+mod in_language;
 mod judging;
 mod places;
 pub mod problem;
@@ -72,7 +74,9 @@ pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> R
         .route("/metrics", get(metrics))
         .with_state(Arc::clone(gateway));
     let Some(reloader) = reloader else {
-        return probes.layer(from_fn(refuse_malformed));
+        return probes
+            .layer(from_fn(refuse_malformed))
+            .layer(from_fn(in_language::tell));
     };
     let administration = Administration {
         gateway: Arc::clone(gateway),
@@ -97,6 +101,8 @@ pub fn operations(gateway: &Arc<Gateway>, reloader: Option<&Arc<Reloader>>) -> R
     probes
         .fallback_service(api.layer(tower_http::catch_panic::CatchPanicLayer::new()))
         .layer(from_fn(refuse_malformed))
+        // Whatever was answered above is told in the language of who asked.
+        .layer(from_fn(in_language::tell))
 }
 
 /// Before anything else: what is no request of HTTP is answered as such.

@@ -1,9 +1,13 @@
 //! Problem details (RFC 9457) of the admin API, with members that say more where something more is known.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
+
+use super::in_language::InLanguages;
 
 /// A failed request of an administrator.
 #[derive(Debug, Clone)]
@@ -46,13 +50,15 @@ impl AdminProblem {
 
 impl IntoResponse for AdminProblem {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(Value::Object(self.members).to_string()));
+        let members = Value::Object(self.members);
+        let mut response = Response::new(Body::from(members.to_string()));
         *response.status_mut() = self.status;
         let media_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, media_type);
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
         }
+        response.extensions_mut().insert(InLanguages(Arc::new(members)));
         response
     }
 }

@@ -22,6 +22,7 @@ use super::Administration;
 use super::addresses;
 use super::findings::findings;
 use super::floor;
+use super::in_language::{self, InLanguages};
 use super::problem::AdminProblem;
 use super::tenant_part::{own_part, with_own_part};
 
@@ -465,7 +466,11 @@ fn answer(revision: &RevisionId, members: &Value) -> Response {
 }
 
 pub(super) fn json_answer(members: &Value) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], members.to_string()).into_response()
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], members.to_string()).into_response();
+    if in_language::has_texts(members) {
+        response.extensions_mut().insert(InLanguages(Arc::new(members.clone())));
+    }
+    response
 }
 
 fn unknown_parameter() -> AdminProblem {

@@ -2,14 +2,14 @@
 //! wrong and what would be right. Several at once. A secret in the line is masked before anything keeps it.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
-use unicode_width::UnicodeWidthChar;
 
-use crate::controls::escaped;
+mod told;
+
+pub use told::Told;
 
 /// More findings than this help nobody; the rest is counted.
 const MAX_FINDINGS: usize = 100;
@@ -64,43 +64,6 @@ pub struct Diagnostic {
     pub helps_with_others: bool,
 }
 
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        write!(f, "{severity}: {}", escaped(&self.message))?;
-        if let Some(location) = &self.location {
-            let number = location.line.to_string();
-            let gutter = " ".repeat(number.len());
-            let width_of = |text: &mut dyn Iterator<Item = char>| -> usize {
-                let text: String = text.collect();
-                escaped(&text).chars().map(|shown| shown.width().unwrap_or(0)).sum()
-            };
-            let mut characters = location.excerpt.chars();
-            let before = width_of(&mut characters.by_ref().take(location.column.saturating_sub(1)));
-            let marked = width_of(&mut characters.take(location.width)).max(1);
-            write!(
-                f,
-                "\n{gutter}--> {}:{}:{}\n{gutter} |\n{number} | {}\n{gutter} | {}{}",
-                escaped(&location.file),
-                location.line,
-                location.column,
-                escaped(&location.excerpt),
-                " ".repeat(before),
-                "^".repeat(marked),
-            )?;
-            if let Some(help) = &self.help {
-                write!(f, "\n{gutter} = help: {}", escaped(help))?;
-            }
-        } else if let Some(help) = &self.help {
-            write!(f, "\n  = help: {}", escaped(help))?;
-        }
-        Ok(())
-    }
-}
-
 /// Everything that was found, in the order of files and lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct Diagnostics {
@@ -149,21 +112,6 @@ impl Diagnostics {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
-    }
-}
-
-impl fmt::Display for Diagnostics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, finding) in self.findings.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n\n")?;
-            }
-            write!(f, "{finding}")?;
-        }
-        if self.left_out > 0 {
-            write!(f, "\n\n... and {} more", self.left_out)?;
-        }
-        Ok(())
     }
 }
 

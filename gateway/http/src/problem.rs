@@ -1,13 +1,17 @@
 //! Problem details (RFC 7807) with the error types of CIM 009 Table 6.3.2-1: the one table that turns causes
 //! into responses. A problem never carries a source's text or a value of an entity.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use kakehashi_messages::Language;
 use kakehashi_state::{Reason, StateError};
 use serde::Serialize;
+
+use crate::edge::in_language::InLanguages;
 
 /// The error types of CIM 009 (clauses 5.5.2 and 6.3.2), and those of HTTP that the gateway adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -183,9 +187,9 @@ const COME_BACK_AFTER: u64 = 1;
 #[derive(Debug, Serialize)]
 pub struct ProblemDetails<'a> {
     r#type: &'a str,
-    title: &'a str,
+    title: Cow<'a, str>,
     status: u16,
-    detail: &'a str,
+    detail: Cow<'a, str>,
 }
 
 impl Problem {
@@ -239,15 +243,20 @@ impl Problem {
         Self::new(ErrorType::BadRequestData, detail)
     }
 
-    /// The members as they go over the wire.
+    /// The members as they go over the wire to somebody of a language.
     #[must_use]
-    pub fn details(&self) -> ProblemDetails<'_> {
+    pub fn details(&self, language: Language) -> ProblemDetails<'_> {
         ProblemDetails {
             r#type: self.error_type.uri(),
-            title: self.error_type.title(),
+            title: language.of(self.error_type.title()),
             status: self.error_type.status().as_u16(),
-            detail: &self.detail,
+            detail: language.of(&self.detail),
         }
+    }
+
+    /// The body of the answer. Four texts and a number always serialize; an empty body would still carry the status.
+    fn body(&self, language: Language) -> Vec<u8> {
+        serde_json::to_vec(&self.details(language)).unwrap_or_default()
     }
 
     /// The same, with a header in the response.
@@ -283,20 +292,20 @@ impl From<StateError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.error_type.status();
-        // Four texts and a number always serialize; an empty body would still carry the status.
-        let body = serde_json::to_vec(&self.details()).unwrap_or_default();
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(Body::from(self.body(Language::English)));
         *response.status_mut() = status;
         // Clause 6.3.3 asks for application/json, whatever the Accept header says.
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for (name, value) in self.headers {
-            response.headers_mut().append(name, value);
+        for (name, value) in &self.headers {
+            response.headers_mut().append(name, value.clone());
         }
         if self.is_busy {
             response.extensions_mut().insert(Busy);
         }
+        let in_languages = InLanguages::by(move |language| self.body(language));
+        response.extensions_mut().insert(in_languages);
         response
     }
 }

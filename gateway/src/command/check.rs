@@ -32,7 +32,7 @@ impl Check {
         files.map_err(|error| Failure::other("cannot start", error))?;
         for findings in [&config.warnings, &advice(&config, &self.files.policies)] {
             if !findings.is_empty() {
-                output::note(findings);
+                output::findings(findings);
             }
         }
         for told in self.tried_on_samples(&config) {

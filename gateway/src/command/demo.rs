@@ -117,7 +117,7 @@ impl Demo {
                 policies: files.policies.display().to_string(),
             };
             let line = serde_json::to_string(&ready).map_err(|error| Failure::other("cannot print", error))?;
-            output::line(line);
+            output::data(line);
         } else {
             print_welcome(&running, &api_keys, &sources, &files, is_built_in);
         }
@@ -250,7 +250,8 @@ fn print_welcome(
     }
     output::line("\nFive things to paste into another terminal:\n");
     for (purpose, command) in commands(&gateway, key) {
-        output::line(format_args!("# {purpose}\n{command}\n"));
+        output::line(format_args!("# {purpose}"));
+        output::data(format_args!("{command}\n"));
     }
     output::line("A map of the sites for a browser, from the folder of the repository:\n");
     output::line("python3 -m http.server 8000 --bind 127.0.0.1 --directory examples/map");

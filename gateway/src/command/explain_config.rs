@@ -27,7 +27,7 @@ pub(super) struct ExplainConfig {
 impl ExplainConfig {
     pub(super) fn run(self) -> Result<(), Failure> {
         if self.schema {
-            output::line(format_args!("{:#}", json_schema()));
+            output::data(format_args!("{:#}", json_schema()));
             return Ok(());
         }
         let mut settings = explain(&self.config, &Environment::of_process()).map_err(Failure::Configuration)?;
@@ -37,7 +37,7 @@ impl ExplainConfig {
         }
         if self.json {
             let json = serde_json::to_string_pretty(&settings);
-            output::line(json.map_err(|error| Failure::other("the settings", error))?);
+            output::data(json.map_err(|error| Failure::other("the settings", error))?);
             return Ok(());
         }
         for setting in settings {

@@ -79,7 +79,7 @@ impl List {
         keys.retain(|key| self.holder.as_ref().is_none_or(|holder| key.holder == *holder));
         if self.json {
             let json = serde_json::to_string_pretty(&keys);
-            output::line(json.map_err(|error| Failure::other("the keys", error))?);
+            output::data(json.map_err(|error| Failure::other("the keys", error))?);
             return Ok(());
         }
         let width = |of: fn(&ListedKey) -> &str| keys.iter().map(|key| of(key).chars().count()).max().unwrap_or(0);

@@ -54,7 +54,7 @@ impl Mapping {
         for entity in &report.entities {
             let mut json = Vec::new();
             render_entity(&rendering, entity, &mut json);
-            output::line(String::from_utf8_lossy(&json));
+            output::data(String::from_utf8_lossy(&json));
         }
         for told in report.told() {
             output::note(told);

@@ -8,6 +8,7 @@ mod demo_files;
 mod diff;
 mod explain;
 mod explain_config;
+mod help;
 mod key;
 mod key_file;
 mod mapping;
@@ -21,7 +22,7 @@ mod who_can_see;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use kakehashi_config::{Config, ConfigOverrides, Environment};
 use kakehashi_core::diagnostics::Diagnostics;
 use kakehashi_reload::ConfigFiles;
@@ -122,7 +123,7 @@ impl Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     tell_panics_without_their_text();
-    let outcome = match CommandLine::parse().command {
+    let outcome = match command_line().command {
         Command::Serve(serve) => serve.run(),
         Command::Demo(demo) => demo.run(),
         Command::Check(check) => check.run(),
@@ -144,6 +145,12 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What the process was started with. Wrong usage, and questions for help, end it.
+fn command_line() -> CommandLine {
+    let command = help::in_language(CommandLine::command(), output::language());
+    CommandLine::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 /// A runtime for the commands that talk to something.

@@ -28,7 +28,7 @@ impl Serve {
                 .await
                 .map_err(|error| Failure::other("cannot start", error))?;
             if self.json {
-                output::line(serde_json::json!({ "gateway": running.gateway_url(), "admin": running.admin_url() }));
+                output::data(serde_json::json!({ "gateway": running.gateway_url(), "admin": running.admin_url() }));
             } else {
                 output::line(format_args!("gateway  {}", running.gateway_url()));
                 output::line(format_args!("admin    {}", running.admin_url()));

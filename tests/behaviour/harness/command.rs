@@ -19,6 +19,8 @@ pub(crate) fn kakehashi(folder: &Path) -> Command {
         .env("SANO_API_KEY", SANO_DEMO_API_KEY)
         .env("KAKEHASHI_LOG", "trace")
         .env("RUST_BACKTRACE", "1")
+        // Whatever language the machine's texts are in.
+        .env("LC_ALL", "C")
         .env("TMPDIR", folder)
         .stdin(Stdio::null());
     command

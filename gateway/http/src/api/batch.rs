@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
 use kakehashi_federation::provide::{EntityChange, EntityChanged, WriteRefusal};
+use kakehashi_messages::Language;
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 use ngsi_ld::context::Context;
@@ -18,6 +19,7 @@ use super::operation::{Content, Success};
 use super::request_body::{RequestBody, check_is_object, entity_in};
 use super::scope::Scope;
 use super::writing::{problem, write};
+use crate::edge::in_language::InLanguages;
 use crate::problem::{ErrorType, Problem, ProblemDetails};
 
 /// What some of a batch was not done of is told so.
@@ -94,7 +96,7 @@ pub(super) async fn write_entities(
         changes.push((id, entity.map(change)));
     }
     let outcomes = written(gateway, scope, operation, changes).await?;
-    answer(&outcomes)
+    answer(outcomes)
 }
 
 /// Reads the entities of a body under an @context that is known.
@@ -133,7 +135,7 @@ pub(super) async fn delete_entities(
     };
     let changes = ids_in(body.bytes())?.into_iter().map(change).collect();
     let outcomes = written(gateway, scope, operation, changes).await?;
-    answer(&outcomes)
+    answer(outcomes)
 }
 
 /// Reads the ids of a body.
@@ -222,30 +224,41 @@ fn elements<'a, T: Deserialize<'a>>(json: &'a [u8], expected: &str) -> Result<Ve
 }
 
 /// The response to a batch: the ids that were created, nothing, or what became of each.
-fn answer(outcomes: &Outcomes) -> Result<Response, Problem> {
-    let of = |wanted: fn(EntityChanged) -> bool| {
-        let ids = outcomes
-            .iter()
-            .filter(move |(_, outcome)| outcome.as_ref().is_ok_and(|changed| wanted(*changed)));
-        ids.map(|(id, _)| id.as_str()).collect::<Vec<&str>>()
-    };
-    let errors: Vec<BatchEntityError<'_>> = outcomes
+fn answer(outcomes: Outcomes) -> Result<Response, Problem> {
+    if outcomes.iter().any(|(_, outcome)| outcome.is_err()) {
+        return some_failed(outcomes);
+    }
+    let created = outcomes
         .iter()
-        .filter_map(|(id, outcome)| {
-            let error = outcome.as_ref().err()?.details();
-            Some(BatchEntityError { entity_id: id, error })
-        })
-        .collect();
-    let created = of(|changed| changed == EntityChanged::Created);
-    let (status, body) = if !errors.is_empty() {
-        let success = of(|_| true);
-        let result = BatchOperationResult { success, errors };
-        (StatusCode::MULTI_STATUS, serde_json::to_vec(&result))
-    } else if created.is_empty() {
+        .filter(|(_, outcome)| outcome.as_ref().is_ok_and(|changed| *changed == EntityChanged::Created));
+    let created: Vec<&str> = created.map(|(id, _)| id.as_str()).collect();
+    if created.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
-    } else {
-        (StatusCode::CREATED, serde_json::to_vec(&created))
-    };
+    }
+    json(StatusCode::CREATED, serde_json::to_vec(&created))
+}
+
+/// What became of each, where something was refused.
+fn some_failed(outcomes: Outcomes) -> Result<Response, Problem> {
+    let mut response = json(StatusCode::MULTI_STATUS, told(&outcomes, Language::English))?;
+    let in_languages = InLanguages::by(move |language| told(&outcomes, language).unwrap_or_default());
+    response.extensions_mut().insert(in_languages);
+    Ok(response)
+}
+
+fn told(outcomes: &Outcomes, language: Language) -> serde_json::Result<Vec<u8>> {
+    let success = outcomes.iter().filter(|(_, outcome)| outcome.is_ok());
+    let errors = outcomes.iter().filter_map(|(id, outcome)| {
+        let error = outcome.as_ref().err()?.details(language);
+        Some(BatchEntityError { entity_id: id, error })
+    });
+    serde_json::to_vec(&BatchOperationResult {
+        success: success.map(|(id, _)| id.as_str()).collect(),
+        errors: errors.collect(),
+    })
+}
+
+fn json(status: StatusCode, body: serde_json::Result<Vec<u8>>) -> Result<Response, Problem> {
     let body = body.map_err(|_| Problem::new(ErrorType::InternalError, "the result of the batch cannot be written"))?;
     let mut response = (status, body).into_response();
     response

@@ -202,7 +202,7 @@ fn joined<'a>(names: impl Iterator<Item = &'a str>) -> HeaderValue {
 }
 
 /// Adds to `Vary`, which stays one field: some clients look at the first alone.
-fn add_to_vary(headers: &mut HeaderMap, name: &'static str) {
+pub(super) fn add_to_vary(headers: &mut HeaderMap, name: &'static str) {
     let varies = headers.get_all(header::VARY).iter();
     let varies: Vec<&str> = varies.filter_map(|value| value.to_str().ok()).chain([name]).collect();
     if let Ok(value) = HeaderValue::try_from(varies.join(", ")) {

@@ -11,6 +11,7 @@ mod entity_tag;
 pub mod everybody;
 mod held_body;
 mod hygiene;
+pub mod in_language;
 mod observe;
 mod preconditions;
 mod purpose;
@@ -32,6 +33,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use http_body::Body as HttpBody;
 use kakehashi_config::Proof;
 use kakehashi_core::names::TenantId;
+use kakehashi_messages::Language;
 use kakehashi_resources::Resources;
 use kakehashi_revision::Revision;
 use kakehashi_running::Gateway;
@@ -121,6 +123,7 @@ impl Inside {
         if is_head {
             *request.method_mut() = Method::GET;
         }
+        let language = in_language::asked_for(&request);
         let revision = self.gateway.revision();
         let deadline = Deadline::begin(&revision.config);
         let pages = CrossOrigin::of(&request, &revision);
@@ -135,6 +138,8 @@ impl Inside {
                 Problem::new(ErrorType::Timeout, detail).into_response()
             }
         };
+        // Of what was refused before anything asked in which form it is wanted.
+        in_language::tell(language, &mut response);
         // Whatever was answered, a page that may know it can read it.
         pages.tell(observed.caller.as_ref(), &mut response);
         if is_head {
@@ -249,6 +254,7 @@ impl Inside {
 
 /// In which form an answer is asked for.
 struct Form {
+    language: Language,
     known: Known,
     codings: Option<Accepted>,
 }
@@ -256,13 +262,15 @@ struct Form {
 impl Form {
     fn asked_for_by(request: &Request) -> Self {
         Self {
+            language: in_language::asked_for(request),
             known: Known::of(request),
             codings: Accepted::by(request),
         }
     }
 
-    /// The answer in that form: with its tag, coded, or that it is the one that the consumer has.
-    async fn give(self, response: Response, consumer: &str, resources: &Resources) -> Response {
+    /// The answer in that form: in its language, with its tag, coded, or that it is the one that the consumer has.
+    async fn give(self, mut response: Response, consumer: &str, resources: &Resources) -> Response {
+        in_language::tell(self.language, &mut response);
         let (mut response, digest) = self.known.digest(response, consumer, resources).await;
         if let Some(codings) = self.codings {
             // Rare, and large: it has no room in what every answer takes.
