@@ -36,7 +36,7 @@ fn what_is_wrong_with_a_configuration_is_told_in_the_language_of_the_environment
     let told = in_japanese(&files, &["check"]);
     assert_eq!(told.code, Some(1));
     for words in [
-        "エラー: 不明な項目 `lisen` が[gateway]にあります。",
+        "エラー: 不明な項目 `lisen` が [gateway] にあります。",
         "対処: `listen` の誤りではありませんか。",
         "\"092049\" の検査数字が合いません。",
         "--> tenants.toml:",

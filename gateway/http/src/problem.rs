@@ -11,7 +11,7 @@ use kakehashi_messages::Language;
 use kakehashi_state::{Reason, StateError};
 use serde::Serialize;
 
-use crate::edge::in_language::InLanguages;
+use crate::in_language::InLanguages;
 
 /// The error types of CIM 009 (clauses 5.5.2 and 6.3.2), and those of HTTP that the gateway adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -51,7 +51,7 @@ pub fn messages_of(catalogue: &str) -> Result<Vec<Message>, String> {
             .strip_prefix(COMPOSED)
             .map(str::to_owned),
     };
-    Ok(parsed.messages().map(|message| read(message)).collect())
+    Ok(parsed.messages().map(read).collect())
 }
 
 /// A message, ready to be looked up.

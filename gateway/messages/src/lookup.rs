@@ -28,7 +28,10 @@ const SEARCHES: u32 = 3000;
 const LIGHTEST: usize = 4;
 
 /// What stands between the parts of a text, from the strongest, and what stands there in Japanese.
-const MARKS: [(&str, &str); 4] = [("\n", "\n"), (". ", "。"), ("; ", "；"), (", ", ", ")];
+const MARKS: [(&str, &str); 3] = [("\n", "\n"), (". ", "。"), ("; ", "；")];
+
+/// What stands between the items of a list, which a colon is stronger than.
+const LIST: (&str, &str) = (", ", ", ");
 
 static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
 
@@ -114,13 +117,13 @@ impl Index {
             let mut told = String::new();
             let mut places = message.places.iter();
             for literal in message.japanese.literals() {
-                told.push_str(literal);
+                push(&mut told, literal);
                 let Some(place) = places.next() else { break };
                 let (Some(gap), Some(held)) = (message.english.gaps().get(*place), held.get(*place)) else {
                     continue;
                 };
                 match gap.may_be_a_message() {
-                    true => told.push_str(&self.told(held, depth + 1, fuel)),
+                    true => push(&mut told, &self.told(held, depth + 1, fuel)),
                     false => told.push_str(held),
                 }
             }
@@ -162,11 +165,16 @@ impl Index {
 
     /// A text of several parts. `wholly`: only where each is known.
     fn told_apart(&self, text: &str, wholly: bool, depth: usize, fuel: &mut Fuel) -> Option<String> {
+        // Where backquotes have no other, nobody knows what is a name and what was said of it.
+        if text.bytes().filter(|byte| *byte == b'`').count() % 2 == 1 {
+            return None;
+        }
         let mut parts = MARKS
             .iter()
             .filter_map(|(mark, shown)| self.told_in_parts(text, (mark, shown), wholly, depth, fuel));
         let told = parts.next();
         told.or_else(|| self.told_after_colon(text, wholly, depth, fuel))
+            .or_else(|| self.told_in_parts(text, LIST, wholly, depth, fuel))
     }
 
     /// A text whose parts are messages; `None`: none of them is, or not each, or it has no parts.
@@ -220,6 +228,18 @@ impl Index {
             (Cow::Owned(about), said) => Some(format!("{about}：{said}")),
         }
     }
+}
+
+/// Adds to a text; between words in Japanese and a name in backquotes or brackets stands a space.
+fn push(text: &mut String, added: &str) {
+    let is_word = |character: char| matches!(character, '\u{3041}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}');
+    let (last, first) = (text.chars().next_back(), added.chars().next());
+    if let (Some(last), Some(first)) = (last, first)
+        && ((['`', ']'].contains(&last) && is_word(first)) || (is_word(last) && ['`', '['].contains(&first)))
+    {
+        text.push(' ');
+    }
+    text.push_str(added);
 }
 
 /// A text in its parts; a mark within backquotes divides nothing.

@@ -19,7 +19,7 @@ use super::operation::{Content, Success};
 use super::request_body::{RequestBody, check_is_object, entity_in};
 use super::scope::Scope;
 use super::writing::{problem, write};
-use crate::edge::in_language::InLanguages;
+use crate::in_language::InLanguages;
 use crate::problem::{ErrorType, Problem, ProblemDetails};
 
 /// What some of a batch was not done of is told so.

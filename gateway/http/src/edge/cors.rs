@@ -17,6 +17,7 @@ use url::Url;
 
 use super::Caller;
 use crate::problem::{ErrorType, Problem};
+use crate::vary::add_to_vary;
 
 /// Questions that are asked by POST because they are long: nothing is written by them.
 pub const READING_POSTS: [&str; 2] = [
@@ -199,13 +200,4 @@ fn asked_headers(headers: &HeaderMap) -> Vec<HeaderName> {
 fn joined<'a>(names: impl Iterator<Item = &'a str>) -> HeaderValue {
     let names: Vec<&str> = names.collect();
     HeaderValue::try_from(names.join(", ")).unwrap_or(HeaderValue::from_static(""))
-}
-
-/// Adds to `Vary`, which stays one field: some clients look at the first alone.
-pub(super) fn add_to_vary(headers: &mut HeaderMap, name: &'static str) {
-    let varies = headers.get_all(header::VARY).iter();
-    let varies: Vec<&str> = varies.filter_map(|value| value.to_str().ok()).chain([name]).collect();
-    if let Ok(value) = HeaderValue::try_from(varies.join(", ")) {
-        headers.insert(header::VARY, value);
-    }
 }

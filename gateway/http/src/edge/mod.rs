@@ -11,7 +11,6 @@ mod entity_tag;
 pub mod everybody;
 mod held_body;
 mod hygiene;
-pub mod in_language;
 mod observe;
 mod preconditions;
 mod purpose;
@@ -48,6 +47,7 @@ use everybody::Anybody;
 pub use held_body::HeldBody;
 pub use observe::{RequestId, Route};
 
+use crate::in_language;
 use crate::problem::{ErrorType, Problem};
 use client_address::client_address;
 use cors::CrossOrigin;

@@ -95,3 +95,57 @@ proptest! {
         prop_assert_eq!(in_japanese(&text), text.as_str());
     }
 }
+
+#[test]
+fn a_text_is_told_with_its_own_parts_in_it_and_as_a_whole() {
+    for (english, japanese) in [
+        // A name stays what it is, and stands apart from the words around it.
+        (
+            "unknown key `lisen` in [gateway]",
+            "不明な項目 `lisen` が [gateway] にあります。",
+        ),
+        // A message in a message.
+        (
+            "parameter `q` at position 4: expected an operator, `;`, `|` or the end, found `=`",
+            "パラメーター `q` の位置 4：演算子、`;`、`|`、または末尾が必要ですが、`=` があります。",
+        ),
+        // Something that was said of a file by the operating system.
+        (
+            "cannot read none.json: No such file or directory (os error 2)",
+            "none.json を読み取れません：ファイルまたはフォルダーがありません。",
+        ),
+        // What was added to a sentence.
+        (
+            "no consumer is called `ap`; did you mean `app`?",
+            "`ap` というデータ利用者はいません。`app` の誤りではありませんか。",
+        ),
+        // Words of a message within a value say nothing.
+        (
+            "unknown value `a` is empty; expected one of b`",
+            "unknown value `a` is empty; expected one of b`",
+        ),
+        // What nobody here has said.
+        ("The weather is fine.", "The weather is fine."),
+    ] {
+        assert_eq!(in_japanese(english), japanese, "{english}");
+    }
+}
+
+#[test]
+fn a_long_text_costs_no_more_than_it_may() {
+    let began = std::time::Instant::now();
+    for piece in [
+        "parameter `q` at position ",
+        "a: ",
+        "; did you mean ",
+        "expected ",
+        " in ",
+        "`",
+        ", ",
+        ". ",
+    ] {
+        let _ = in_japanese(&piece.repeat(8 * 1024 / piece.len()));
+    }
+    // Milliseconds in a release; far more would be a fault of the search.
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}

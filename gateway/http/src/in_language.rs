@@ -11,7 +11,7 @@ use axum::response::Response;
 use http::{HeaderValue, header};
 use kakehashi_messages::Language;
 
-use super::cors::add_to_vary;
+use crate::vary::add_to_vary;
 
 /// How the body of an answer is in a language: left with an answer that exists in all of them.
 #[derive(Clone)]
