@@ -125,7 +125,7 @@ async fn every_type_and_attribute_that_the_developer_is_shown_is_explained() {
             "{name} is not in docs/data.md"
         );
         let entities = platform
-            .entities(&format!("type={name}&options=keyValues&limit=50"))
+            .entities(format!("type={name}&options=keyValues&limit=50"))
             .await
             .ok()
             .json();
