@@ -225,7 +225,7 @@ async fn a_filter_that_nothing_meets_is_told_as_a_possibility() {
     .await;
     assert_eq!(
         one,
-        ["nothing that you may see meets `q`; it may be that no entity has name==\"誰も知らない\""]
+        ["nothing that you may see meets `q`; it may be that no entity has such a value of `name`"]
     );
     let two = hints_of(&platform, "type=EvacuationSite&q=name==%22x%22;commonId==%22y%22").await;
     assert!(

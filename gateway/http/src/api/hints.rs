@@ -12,7 +12,7 @@ use kakehashi_federation::Question;
 use kakehashi_federation::granted_names::GrantedNames;
 use kakehashi_federation::plan::Asker;
 use ngsi_ld::context::Context;
-use ngsi_ld::query::Expression;
+use ngsi_ld::query::{Condition, Expression};
 use ngsi_ld::{AttributeName, TypeName};
 
 use super::mentioned::{Mentioned, MentionedName, Of};
@@ -20,7 +20,7 @@ use super::mentioned::{Mentioned, MentionedName, Of};
 /// Most hints with one answer: whoever has mended these asks again.
 pub const MOST_HINTS: usize = 4;
 
-/// Most characters that are shown of a name or a condition, which is the caller's own text or an IRI that it is granted.
+/// Most characters that are shown of a name or a path, which is the caller's own text or an IRI that it is granted.
 const MOST_SHOWN: usize = 80;
 
 /// Below this likeness of two names (Jaro-Winkler, 0 to 1, capitals or not) a guess misleads: as for names in files.
@@ -66,8 +66,9 @@ pub enum Hint {
     NothingMeets {
         /// The parameters that have conditions.
         parameters: Vec<&'static str>,
-        /// The only condition of `q`.
-        condition: Option<String>,
+        /// What the only condition looks at, where that is one of `q`; and whether it compares it with a value. The value is not
+        /// said back: it may be anything.
+        looks_at: Option<(String, bool)>,
     },
 }
 
@@ -126,10 +127,11 @@ impl Display for Hint {
                 "you state no purpose, and are registered with some: there may be more for one of them, in Kakehashi-Purpose",
             ),
             Self::StoreAlone => f.write_str("`local=true` asks the store alone: other sources may have what you ask for"),
-            Self::NothingMeets { parameters, condition } => {
+            Self::NothingMeets { parameters, looks_at } => {
                 write!(f, "nothing that you may see meets {}", quoted(parameters))?;
-                match condition {
-                    Some(condition) => write!(f, "; it may be that no entity has {condition}"),
+                match looks_at {
+                    Some((path, true)) => write!(f, "; it may be that no entity has such a value of `{path}`"),
+                    Some((path, false)) => write!(f, "; it may be that no entity has `{path}`"),
                     None => write!(f, "; it may be that no entity meets all of it: try the conditions one at a time"),
                 }
             }
@@ -239,11 +241,17 @@ impl AskedList<'_> {
         ];
         let given = conditions.into_iter().filter(|(_, is_given)| *is_given);
         let parameters: Vec<&str> = given.map(|(name, _)| name).collect();
-        let condition = match (&query.filter, parameters.as_slice()) {
-            (Some(filter @ Expression::Condition(_)), [_]) => Some(shown(&filter.to_text(self.context))),
+        let looks_at = match (&query.filter, parameters.as_slice()) {
+            (Some(Expression::Condition(condition)), [_]) => {
+                let path = Expression::Condition(Condition {
+                    path: condition.path.clone(),
+                    comparison: None,
+                });
+                Some((shown(&path.to_text(self.context)), condition.comparison.is_some()))
+            }
             _ => None,
         };
-        (!parameters.is_empty()).then_some(Hint::NothingMeets { parameters, condition })
+        (!parameters.is_empty()).then_some(Hint::NothingMeets { parameters, looks_at })
     }
 }
 
