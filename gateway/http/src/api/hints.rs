@@ -302,7 +302,7 @@ impl Naming<'_> {
             }
         }
         self.asked.extend(nearest.filter(|_| is_asked).cloned());
-        let nearest = nearest.map(|nearest| nearest.as_str());
+        let nearest = nearest.map(TypeName::as_str);
         Some(self.unknown(Kind::Type, name.as_str(), parameters, nearest))
     }
 
