@@ -50,7 +50,7 @@ pub(super) fn has_texts(members: &Value) -> bool {
             .and_then(Value::as_array)
             .is_some_and(|list| !list.is_empty())
     };
-    FINDINGS.iter().any(|name| is_filled(name))
+    FINDINGS.iter().any(is_filled)
 }
 
 fn told(members: &Value, language: Language) -> Value {

@@ -33,7 +33,7 @@ fn every_error_and_warning_says_what_to_do() {
         for message in &told.messages {
             let has = |words: &&str| message.contains(*words);
             let is_evident = SELF_EVIDENT.iter().any(|(known, _)| known == message);
-            if !ADVISING.iter().any(|words| has(words)) && !SAID_IN_A_GAP.iter().any(|gap| has(gap)) && !is_evident {
+            if !ADVISING.iter().any(&has) && !SAID_IN_A_GAP.iter().any(has) && !is_evident {
                 let place = format!("{}:{}", told.file, told.line);
                 without.push(format!(
                     "{place}: {message:?} says nothing of what to do: give it a help"
