@@ -209,10 +209,15 @@ impl Template {
     /// except after a colon.
     #[must_use]
     pub fn is_meant(&self, held: &[&str]) -> bool {
-        let befores = self.literals.iter();
-        let gaps = self.gaps.iter().zip(befores).zip(held);
-        gaps.into_iter().all(|((gap, before), held)| {
-            !gap.may_be_a_message() || before.ends_with(": ") || !BEYOND.iter().any(|mark| held.contains(mark))
+        // Where most of the text is the template's own, nothing else was meant.
+        if held.iter().map(|held| held.len()).sum::<usize>() < self.weight() {
+            return true;
+        }
+        let gaps = self.gaps.iter().zip(&self.literals).zip(held);
+        gaps.enumerate().all(|(place, ((gap, before), held))| {
+            let is_added = place > 0 && before.is_empty();
+            let may_go_beyond = !gap.may_be_a_message() || is_added || before.ends_with(": ");
+            may_go_beyond || !BEYOND.iter().any(|mark| held.contains(mark))
         })
     }
 

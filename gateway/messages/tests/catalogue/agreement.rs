@@ -71,6 +71,7 @@ fn what_is_made_from_a_message_is_told_by_its_japanese() {
             };
             let all: Vec<usize> = (0..english.gaps().len()).map(first_of_name).collect();
             let told = filled(&english, of, &all);
+            let places: Vec<usize> = places.into_iter().map(first_of_name).collect();
             let expected = filled(&japanese, of, &places);
             if in_japanese(told.trim()) != expected.trim() {
                 wrong.push(format!(

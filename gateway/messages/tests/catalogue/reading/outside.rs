@@ -51,7 +51,7 @@ const FILES: [(&str, &str); 20] = [
 ];
 
 /// Strings with spaces that are no texts: what machines read.
-const NO_TEXTS: [&str; 37] = [
+const NO_TEXTS: [&str; 38] = [
     "application/ld+json, application/json;q=0.9, */*;q=0.1",
     "public, max-age=3600",
     "private, no-cache",
@@ -60,7 +60,6 @@ const NO_TEXTS: [&str; 37] = [
     ", sysAttrs, count",
     "accept, accept-encoding, link, prefer",
     "accept, apikey, authorization, cache-control, content-encoding, content-type, if-none-match, kakehashi-purpose, link, ngsild-tenant, prefer, traceparent",
-    "Age, Allow, ETag, Link, Location, NGSILD-Results-Count, NGSILD-Tenant, NGSILD-Warning, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id",
     "Access-Control-Request-Method, Access-Control-Request-Headers",
     "gzip, identity",
     "\"...\"` or `organisation = \"...\"",
@@ -89,11 +88,13 @@ const NO_TEXTS: [&str; 37] = [
     "Service paths of Orion inside of which may be asked, such as \"/#\".",
     "application/json, application/geo+json",
     "Services of Orion that may be asked; \"\" is none.",
+    "%Y-%m-%d %H:%M:%S +09:00",
+    " and no ",
 ];
 
 /// How such strings begin that differ in the rest: commands to paste, the reference of the configuration, credentials and
 /// challenges, SQL, headers of HTTP.
-const NO_TEXTS_BEGIN: [&str; 11] = [
+const NO_TEXTS_BEGIN: [&str; 12] = [
     "{curl} ",
     "curl -sS",
     "For ngsi-v2:",
@@ -105,6 +106,7 @@ const NO_TEXTS_BEGIN: [&str; 11] = [
     "110 ",
     "Basic {",
     "Bearer {",
+    "Age, Allow, ",
 ];
 
 /// Whether a file's texts are not told to people.
