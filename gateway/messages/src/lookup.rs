@@ -192,7 +192,9 @@ impl Index {
         }
         let told: Vec<Cow<'_, str>> = parts.iter().map(|part| self.told(part, depth + 1, fuel)).collect();
         let is_known = |part: &Cow<'_, str>| matches!(part, Cow::Owned(_));
-        let is_enough = if wholly {
+        // Lines are told each for itself, whatever stands in the others.
+        let each = wholly && mark != "\n";
+        let is_enough = if each {
             told.iter().all(is_known)
         } else {
             told.iter().any(is_known)

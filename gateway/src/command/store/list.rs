@@ -90,7 +90,7 @@ impl List {
         }
         let next = self.offset.saturating_add(ids.len());
         for id in &ids {
-            output::line(id);
+            output::data(id);
         }
         if !ids.is_empty() && u64::try_from(next).unwrap_or(u64::MAX) < count {
             output::note(format_args!("{} of {count}; --offset {next} goes on", ids.len()));

@@ -37,7 +37,7 @@ impl Show {
         };
         let mut json = Vec::new();
         render_entity(&rendering, &entity, &mut json);
-        output::line(String::from_utf8_lossy(&json));
+        output::data(String::from_utf8_lossy(&json));
         Ok(())
     }
 }
