@@ -145,7 +145,7 @@ fn the_other_commands_and_their_help_speak_japanese() {
         (&["--help"], "提供ルールを扱います"),
         (&["check", "--help"], "設定が読み込めるかどうか"),
         (
-            &["store", "load", "--tenant", "sano", "none.json"],
+            &["store", "load", "--tenant", "yaita", "none.json"],
             "none.json を読み取れません",
         ),
     ] {
