@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::harness::{Files, Finished, Platform, READER, keys, section};
+use super::harness::{Files, Finished, Platform, READER, kakehashi, keys, section};
 use super::subscriptions::{SUBSCRIPTIONS, to_aeds};
 
 /// A permit for whoever reads, with an annotation.
@@ -22,19 +22,44 @@ struct Mistake {
     wrong: String,
     /// What the message says: what is wrong, where it stands, and what to do.
     says: &'static [&'static str],
+    /// The same in Japanese.
+    says_in_japanese: &'static [&'static str],
     refused: bool,
 }
 
 fn mistakes() -> Vec<Mistake> {
-    let mistake = |file, right, wrong: &str, says, refused| Mistake {
+    let mistake = |file, right, wrong: &str, says, says_in_japanese, refused| Mistake {
         file,
         right,
         wrong: wrong.to_owned(),
         says,
+        says_in_japanese,
         refused,
     };
     let tenants = "tenants.toml";
     vec![
+        mistake(
+            tenants,
+            "code = \"092118\"",
+            "code = \"092045\"",
+            &[
+                "`sano`",
+                "`yaita`",
+                "092045",
+                "tenants.toml:88:8",
+                "line 42 of tenants.toml",
+                "correct one of the two lines",
+            ],
+            &[
+                "`sano`",
+                "`yaita`",
+                "コード 092045 が同じです",
+                "tenants.toml:88:8",
+                "42 行目",
+                "訂正するか",
+            ],
+            true,
+        ),
         mistake(
             tenants,
             "endpoint = \"http://127.0.0.1:9101\"",
@@ -44,13 +69,29 @@ fn mistakes() -> Vec<Mistake> {
                 "tenants.toml:48:1",
                 "did you mean `endpoint`?",
             ],
+            &[
+                "不明な項目 `endpiont`",
+                "tenants.toml:48:1",
+                "`endpoint` の誤りではありませんか",
+            ],
             true,
         ),
         mistake(
             tenants,
             "code = \"092118\"",
             "code = \"092117\"",
-            &["the check digit", "\"092117\"", "tenants.toml:88:8"],
+            &[
+                "the check digit",
+                "\"092117\"",
+                "tenants.toml:88:8",
+                "write \"092118\" if",
+            ],
+            &[
+                "検査数字が合いません",
+                "tenants.toml:88:8",
+                "総務省の一覧で",
+                "\"092118\" と記述してください",
+            ],
             true,
         ),
         mistake(
@@ -62,6 +103,14 @@ fn mistakes() -> Vec<Mistake> {
                 "tenants.toml:25:26",
                 "policies/yaita.cedar",
                 "known: `tochigi`",
+                "take its name out here too",
+                "move the file away",
+            ],
+            &[
+                "不明な参加団体 `yaita`",
+                "tenants.toml:25:26",
+                "ここからも名前を除いてください",
+                "`[tenants.yaita]` から始めてください",
             ],
             true,
         ),
@@ -74,13 +123,27 @@ fn mistakes() -> Vec<Mistake> {
                 "tenants.toml:98",
                 "kakehashi key new",
             ],
+            &[
+                "キー `2026` の有効期限が 2020-03-31 に切れています",
+                "tenants.toml:98",
+                "`kakehashi key new` を実行してください",
+            ],
             false,
         ),
         mistake(
             "policies/yaita.cedar",
             "",
             "permit (\n  principal in Role::\"reader\"\n  action in Action::\"read\",\n  resource == EntityType::\"yaita/AED\"\n);",
-            &["unexpected token `action`", "policies/yaita.cedar:30:3"],
+            &[
+                "unexpected token `action`",
+                "policies/yaita.cedar:30:3",
+                "there is no comma before it",
+            ],
+            &[
+                "Cedar の提供ルールとして読み取れません",
+                "policies/yaita.cedar:30:3",
+                "この前にコンマがありません",
+            ],
             true,
         ),
         mistake(
@@ -92,6 +155,11 @@ fn mistakes() -> Vec<Mistake> {
                 "policies/yaita.cedar:",
                 "did you mean `name`?",
             ],
+            &[
+                "@attributes に `nmae` がありますが",
+                "policies/yaita.cedar:28:1",
+                "`name` の誤りではありませんか",
+            ],
             false,
         ),
         mistake(
@@ -100,7 +168,13 @@ fn mistakes() -> Vec<Mistake> {
             &annotated("@attributes(\"name,batteryLevel\")"),
             &[
                 "`batteryLevel`, which no source is known to have and nobody has classified",
-                "policies/yaita.cedar:",
+                "policies/yaita.cedar:28:1",
+                "say in classification.toml what it is",
+            ],
+            &[
+                "`batteryLevel` がありますが",
+                "policies/yaita.cedar:28:1",
+                "classification.toml に区分を設定してください",
             ],
             false,
         ),
@@ -110,7 +184,16 @@ fn mistakes() -> Vec<Mistake> {
             &annotated(
                 "@area(\"{\\\"type\\\": \\\"Polygon\\\", \\\"coordinates\\\": [[[36.7,139.8],[36.7,139.9],[36.9,139.9],[36.7,139.8]]]}\")",
             ),
-            &["@area", "longitude", "policies/yaita.cedar:"],
+            &[
+                "@area",
+                "longitude first: are they swapped?",
+                "policies/yaita.cedar:28:1",
+            ],
+            &[
+                "@area",
+                "経度が先です。逆になっていませんか",
+                "policies/yaita.cedar:28:1",
+            ],
             true,
         ),
         mistake(
@@ -121,6 +204,11 @@ fn mistakes() -> Vec<Mistake> {
                 "areas/yaita.geojson cannot be read",
                 "policies/yaita.cedar:",
                 "relative to policies/",
+            ],
+            &[
+                "areas/yaita.geojson を読み取れません",
+                "policies/yaita.cedar:28:1",
+                "policies/ からの相対パスです",
             ],
             true,
         ),
@@ -133,6 +221,11 @@ fn mistakes() -> Vec<Mistake> {
                 "policies/yaita.cedar:23",
                 "did you mean `yaita`?",
             ],
+            &[
+                "不明な参加団体 `yaitaa`",
+                "policies/yaita.cedar:23",
+                "`yaita` の誤りではありませんか",
+            ],
             true,
         ),
         mistake(
@@ -144,6 +237,11 @@ fn mistakes() -> Vec<Mistake> {
                 "policies/yaita.cedar:23",
                 "did you mean `limited`?",
             ],
+            &[
+                "役割 `limted` を持つデータ利用者がいません",
+                "policies/yaita.cedar:23",
+                "`limited` の誤りではありませんか",
+            ],
             false,
         ),
         mistake(
@@ -154,6 +252,11 @@ fn mistakes() -> Vec<Mistake> {
                 "platform.cedar, the operator's file, permits access",
                 "policies/platform.cedar:11",
                 "may only forbid",
+            ],
+            &[
+                "platform.cedar",
+                "policies/platform.cedar:11",
+                "platform.cedar にできるのは禁止だけです",
             ],
             true,
         ),
@@ -184,13 +287,20 @@ async fn each_mistake_in_a_file_is_told_with_what_where_and_what_to_do() {
             "{}: {checked:?}",
             mistake.wrong
         );
-        for part in mistake.says {
-            assert!(
-                checked.stderr.contains(part),
-                "{}: `{part}` is not said: {}",
-                mistake.wrong,
-                checked.stderr
-            );
+        let in_japanese = Finished::of_command(
+            kakehashi(files.folder()).arg("check").env("LC_ALL", "ja_JP.UTF-8"),
+            files.folder(),
+        );
+        assert_eq!(in_japanese.code, checked.code, "{}", mistake.wrong);
+        for (said, parts) in [(&checked, mistake.says), (&in_japanese, mistake.says_in_japanese)] {
+            for part in parts {
+                assert!(
+                    said.stderr.contains(part),
+                    "{}: `{part}` is not said: {}",
+                    mistake.wrong,
+                    said.stderr
+                );
+            }
         }
     }
 }
@@ -209,7 +319,7 @@ async fn a_misspelt_field_of_a_mapping_is_told_by_its_line_and_the_nearest() {
     );
     let tried = Finished::of(files.folder(), &["mapping", "try", "mappings/sano.toml", "sample.json"]);
     for part in [
-        "mappings/sano.toml:30",
+        "mappings/sano.toml:32",
         "`nmae`",
         "none of 1 record",
         "did you mean `namae`?",
@@ -259,5 +369,7 @@ async fn a_receiver_that_may_not_be_reached_is_told_when_it_is_named() {
     let answer = platform.post(SUBSCRIPTIONS).json(&subscription).await;
     assert_eq!(answer.status, 400, "{answer}");
     let detail = answer.problem().detail;
-    assert!(detail.contains("`notification.endpoint.uri`"), "{detail}");
+    for part in ["`notification.endpoint.uri`", "public", "`egress_allow` of [gateway]"] {
+        assert!(detail.contains(part), "{part}: {detail}");
+    }
 }

@@ -323,7 +323,7 @@ fn policies() {
             &["nasushiobara", "sano"],
             -3,
         ),
-        broken_policy("@attributes(", "@atributes(", &["atributes", "attributes"], 1),
+        broken_policy("@attributes(", "@atributes(", &["atributes", "attributes"], 0),
         broken(
             "policies/yaita.cedar",
             "Class::\"open\" };",

@@ -456,8 +456,10 @@ pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone)
 #[must_use]
 pub fn suggest_tenant<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let is_gone = format!("if the tenant is gone, take its name out here too; if it is new, begin `[tenants.{name}]`");
-    match suggest(name, known.clone()) {
-        Some(near) if nearest(name, known.clone()).is_some() => near,
+    if let Some(near) = nearest(name, known.clone()) {
+        return format!("did you mean `{near}`?");
+    }
+    match suggest(name, known) {
         Some(list) => format!("{list}; {is_gone}"),
         None => is_gone,
     }

@@ -114,6 +114,11 @@ impl Index {
             if meant && !message.english.is_meant(&held) {
                 continue;
             }
+            // So little says something of one thing, and what stands in a list are several.
+            let is_light = message.english.letters() < LIGHTEST;
+            if is_light && held.iter().any(|held| held.contains(LIST.0)) {
+                continue;
+            }
             let mut told = String::new();
             let mut places = message.places.iter();
             for literal in message.japanese.literals() {

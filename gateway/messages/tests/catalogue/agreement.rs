@@ -130,6 +130,11 @@ fn a_text_is_told_with_its_own_parts_in_it_and_as_a_whole() {
             "`managerName` of `DesignatedShelter` of nasushiobara (personal), in orion (personal data: present)\n\nnobody sees it:",
             "nasushiobara の `DesignatedShelter` の `managerName`（personal）（orion 内、個人情報：present）\n\n参照できる者はいません：",
         ),
+        // The items of a list, each for itself.
+        (
+            "`store` of tochigi, `store` of yaita, `map`",
+            "tochigi の `store`, yaita の `store`, `map`",
+        ),
         // What nobody here has said.
         ("The weather is fine.", "The weather is fine."),
     ] {

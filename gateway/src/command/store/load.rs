@@ -47,7 +47,7 @@ impl Load {
             &mut faults,
         );
         if !faults.is_empty() {
-            return Err(Failure::Other(faults.to_string()));
+            return Err(Failure::Other(format!("{file}: {faults}")));
         }
         let entities: Vec<Entity> = entities.into_iter().map(|(_, entity)| entity).collect();
         let (named, count) = (named(&entities), entities.len());
