@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use stand_ins::{LoggedRequest, SANO_DEMO_API_KEY};
 
-use super::harness::{Files, Finished, Platform};
+use super::harness::{Files, Finished, Platform, section};
 
 /// Permits that narrow by more than attributes, for a consumer of Example Apps.
 const NARROW: &str = r#"
@@ -371,7 +371,14 @@ async fn administrators_ask_over_the_api_and_tenants_about_their_own_data_alone(
     // Of another tenant's consumer it sees the roles that its own policies name, and no ids that are like one.
     assert_eq!(told["consumer"], json!({ "id": "bousai-map", "roles": ["reader"] }));
     let narrowed = json!({ "consumer": "bousai-map", "tokenRoles": ["more"], "purpose": "unknown", "target": "entities?type=AED" });
-    let refused = sano.post(EXPLAIN).json(&narrowed).await;
+    let own_matter = sano.post(EXPLAIN).json(&narrowed).await.ok();
+    assert!(
+        own_matter.json()["notes"]
+            .to_string()
+            .contains("do not name the purpose `unknown`"),
+        "{own_matter}"
+    );
+    let refused = platform.admin("ops").post(EXPLAIN).json(&narrowed).await;
     assert_eq!(refused.status, 422, "{refused}");
     for near in ["bousai-mapp", "limited-ap", "bousai"] {
         let body = json!({ "consumer": near, "target": "entities?type=AED" });
@@ -518,5 +525,41 @@ fn an_explanation_says_what_each_source_decides_and_how_much_of_it_is_read() {
         "cost: 2 requests at first; reads what the source does not leave out, 100000 at most",
     ] {
         assert!(text.stdout.contains(line), "{}", text.stdout);
+    }
+}
+
+/// Whether another's consumer has a purpose is its own matter, unless the tenant's own policies name it.
+#[tokio::test]
+async fn a_tenants_administrator_does_not_find_out_purposes_of_others_by_trying() {
+    let builder = Platform::builder().await.administrators().consumer("stating");
+    let builder = builder.tenants(|table| {
+        let stating = section(section(table, "consumers"), "stating");
+        stating.insert("purposes".into(), toml::Value::Array(vec!["disaster-response".into()]));
+    });
+    let platform = builder.start().await;
+    let explained = async |purpose: &str| {
+        let asked = json!({ "consumer": "stating", "purpose": purpose, "target": "/ngsi-ld/v1/entities?type=AED" });
+        let answer = platform
+            .admin("sano-admin")
+            .post("/admin/v1/explain")
+            .json(&asked)
+            .await;
+        (
+            answer.status,
+            String::from_utf8_lossy(&answer.body).replace(purpose, "..."),
+        )
+    };
+    assert_eq!(explained("disaster-response").await, explained("marketing").await);
+    assert_eq!(explained("marketing").await.0, 200);
+}
+
+#[test]
+fn what_is_named_somewhere_is_not_said_to_be_named_by_nobody() {
+    let files = Files::committed();
+    for name in ["cookieId", "fullName"] {
+        let target = format!("/ngsi-ld/v1/entities?type=AED&attrs={name}");
+        let told = Finished::well(files.folder(), &["explain", "--consumer", "bousai-map", "GET", &target]);
+        assert!(!told.stdout.contains("nobody names it"), "{told:?}");
+        assert!(!told.stdout.contains("as a name that is spelt so"), "{told:?}");
     }
 }

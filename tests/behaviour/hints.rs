@@ -393,3 +393,46 @@ async fn explain_says_what_the_consumer_would_be_told_and_asks_nobody() {
         "{text}"
     );
 }
+
+/// What the operator has classified for one tenant's data is told to nobody else, although a permit for everything that is open
+/// would grant it of the store, which may have any type.
+#[tokio::test]
+async fn what_is_classified_for_another_tenants_data_is_hinted_at_as_what_nobody_has() {
+    let classified =
+        "[types.SecretReactor]\nclass = \"open\"\n[types.SecretReactor.attributes]\nopen = [\"reactorOutput\"]\n";
+    let with = Platform::builder().await;
+    with.files().append("policies/classification.toml", classified);
+    let with = with.start().await;
+    let without = Platform::start().await;
+    for query in [
+        "type=SecretReactor",
+        "type=SecretReacto",
+        "type=SecretReacto&q=reactorOutpu==1",
+        "type=SecretReactor&attrs=reactorOutput",
+        "type=EvacuationSite,SecretReactor&q=reactorOutput==1",
+    ] {
+        for tenant in [None, Some("yaita")] {
+            let told = |platform: &Platform| {
+                let ask = platform.entities(query);
+                match tenant {
+                    Some(tenant) => ask.header("NGSILD-Tenant", tenant),
+                    None => ask,
+                }
+            };
+            let (one, other) = (told(&with).await, told(&without).await);
+            assert_eq!(hints(&one), hints(&other), "{query}");
+            assert!(!hints(&one).is_empty(), "{query}: {one}");
+        }
+    }
+    // So is a subscription to it.
+    let subscription = |r#type: &str| {
+        json!({ "type": "Subscription", "entities": [{ "type": r#type }], "localOnly": true,
+            "notification": { "endpoint": { "uri": "https://example.jp/told" } } })
+    };
+    let refused = async |r#type: &str| {
+        let answer = with.post("/ngsi-ld/v1/subscriptions").json(&subscription(r#type)).await;
+        (answer.status, answer.problem().detail)
+    };
+    assert_eq!(refused("SecretReactor").await, refused("Zzz").await);
+    assert_ne!(refused("EvacuationSite").await, refused("Zzz").await);
+}

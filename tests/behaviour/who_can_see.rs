@@ -471,3 +471,64 @@ fn subscribing_needs_reading_and_what_only_a_sure_token_shows_is_told_so() {
         "{told:#}"
     );
 }
+
+/// What is classified for the data of others is none of a tenant's administrator's, neither by its name nor by one that is like it.
+#[tokio::test]
+async fn what_is_classified_for_others_is_not_told_to_a_tenants_administrator() {
+    let classified =
+        "[types.SecretReactor]\nclass = \"open\"\n[types.SecretReactor.attributes]\nlimited = [\"reactorOutput\"]\n";
+    let with = builder().await;
+    with.files().append("policies/classification.toml", classified);
+    let (with, without) = (with.start().await, builder().await.start().await);
+    for question in [
+        "?type=SecretReactor",
+        "?type=SecretReacto",
+        "?type=SecretReactor&attribute=reactorOutput",
+        "?type=SecretReactor&attribute=reactorOutpu",
+        "?type=Resident",
+    ] {
+        let told = async |platform: &Platform| {
+            let answer = platform.admin("sano-admin").get(format!("{PATH}{question}")).await;
+            let mut told = answer.ok().json();
+            told.as_object_mut().unwrap().remove("revision");
+            told
+        };
+        let told_with = told(&with).await;
+        assert_eq!(told_with, told(&without).await, "{question}");
+        assert_eq!(told_with["class"], Value::Null, "{question}: {told_with:#}");
+    }
+    let ops = seen(&with.admin("ops"), "sano", "SecretReactor", None).await;
+    assert_eq!(ops["class"], "open", "{ops:#}");
+}
+
+/// Roles and levels that only tokens bring are not known: where nobody is found to see something, that is said most of all.
+#[test]
+fn where_tokens_may_bring_roles_nobody_is_said_to_be_only_those_who_are_known() {
+    let files = Files::committed();
+    files.change_tenants(|table| {
+        let issuer = "url = \"https://id.example.jp\"\naudience = \"kakehashi\"\nalgorithms = [\"ES256\"]\nroles_claim = \"roles\"";
+        section(table, "issuers").insert("prefecture".into(), toml::Value::Table(issuer.parse().unwrap()));
+    });
+    files.write(
+        "policies/yaita.cedar",
+        "permit (principal in Role::\"from-token\", action in Action::\"read\", resource in Tenant::\"yaita\");",
+    );
+    let told = command(&files, &["yaita", "AED"]);
+    assert!(told.contains("nobody sees it:"), "{told}");
+    assert!(
+        told.contains("roles, levels and words of `acr` that only tokens bring"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_guarded_attribute_that_a_permit_names_lacks_what_its_class_needs() {
+    let files = Files::committed();
+    files.write(
+        "policies/yaita.cedar",
+        "@attributes(\"name,cookieId\")\npermit (principal, action in Action::\"read\", resource == EntityType::\"yaita/AED\");",
+    );
+    let told = command(&files, &["yaita", "AED", "cookieId"]);
+    assert!(told.contains("consent that the permit names in @consent"), "{told}");
+    assert!(told.contains("yaita.cedar:2"), "{told}");
+}

@@ -83,6 +83,15 @@ impl Consumer {
         }))
     }
 
+    /// The same consumer as if it asked for a purpose, whichever it has: to explain, never to answer.
+    #[must_use]
+    pub fn with_purpose(self: &Arc<Self>, purpose: &str) -> Arc<Self> {
+        Arc::new(Self {
+            purpose: Some(purpose.into()),
+            ..Self::clone(self)
+        })
+    }
+
     /// The tenant that it belongs to.
     #[must_use]
     pub fn tenant(&self) -> Option<&TenantId> {

@@ -181,7 +181,8 @@ impl Judging<'_> {
                     }
                 }
                 let class = policies.classification().attribute_class(r#type, name);
-                let is_by_name = policies.attributes_known(r#type).any(|known| known == name);
+                let is_by_name = policies.attributes_known(r#type).any(|known| known == name)
+                    || class.is_some() && policies.classification().names_attribute(name);
                 let reason = self.of_attribute_there(name, &grant, class, is_by_name, &source);
                 // Of types that nobody named, those alone that have something to say of it.
                 if is_named || is_by_name || !reason.is_refused {
@@ -192,7 +193,7 @@ impl Judging<'_> {
         let mut judged = reasons.judged(compact_attribute(name), "attribute");
         judged.of_linked = *of != Of::Asked;
         // What nobody names may be granted with all that nobody has classified.
-        if !known.contains(name) {
+        if !known.contains(name) && !policies.classification().names_attribute(name) {
             let known: Vec<String> = known.iter().map(compact_attribute).collect();
             judged.did_you_mean = nearest(&judged.name, known.iter().map(String::as_str)).map(str::to_owned);
         }

@@ -205,6 +205,13 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
             "`{tenant}` hides itself from this consumer, because nothing of it is granted: NGSILD-Tenant is answered with 404"
         ));
     }
+    if let Some(purpose) = asked.purpose
+        && is_own_matter(purpose, &consumer, config, asked)
+    {
+        notes.push(format!(
+            "your policies do not name the purpose `{purpose}`, and whether the consumer has it is not told to you: it changes nothing here"
+        ));
+    }
     let mut explanation = Explanation {
         revision: config.revision.as_str().to_owned(),
         consumer: shown(&consumer, config, asked),
@@ -282,8 +289,11 @@ fn consumer(config: &Config, asked: &ToExplain<'_>) -> Result<Arc<Consumer>, Can
     let Some(purpose) = asked.purpose else {
         return Ok(consumer);
     };
+    let is_known = is_known_to(&consumer, asked);
+    if is_own_matter(purpose, &consumer, config, asked) {
+        return Ok(consumer.with_purpose(purpose));
+    }
     consumer.for_purpose(purpose).ok_or_else(|| {
-        let is_known = is_known_to(&consumer, asked);
         let known = consumer.purposes.iter().filter(|_| is_known).map(|purpose| &**purpose);
         CannotExplain::Purpose(purpose.to_owned(), hint(purpose, known))
     })
@@ -320,6 +330,13 @@ fn written_tenant(consumer: &Consumer, named: Option<TenantId>, explanation: &mu
         explanation.notes.push(note.to_owned());
     }
     owner
+}
+
+/// Whether a purpose of another's consumer is its own matter: it decides nothing of what the policies of the tenant say that is
+/// told.
+fn is_own_matter(purpose: &str, consumer: &Consumer, config: &Config, asked: &ToExplain<'_>) -> bool {
+    let is_named = |own| config.policy.purposes_named_by(own).contains(purpose);
+    !is_known_to(consumer, asked) && asked.told_to.is_some_and(|own| !is_named(own))
 }
 
 /// Whether what a consumer is, is known to whoever is told.

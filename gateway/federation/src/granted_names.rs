@@ -1,6 +1,8 @@
 //! Which names of types and attributes a consumer may be told of: those that a source which it is granted something of is
-//! said to have, by the source itself, by the classification or by a permit. Whatever else there is, is absent from them,
-//! and what somebody else's source has adds nothing: a name that is hidden and one that nobody has are the same here.
+//! said to have, by the source itself or by a permit, and of those that the classification names the ones that the gateway's
+//! own @context has, which anybody may read. Whatever else there is, is absent from them, and what somebody else's source has
+//! adds nothing, also where a permit for everything would grant it: a name that is hidden and one that nobody has are the same
+//! here.
 //!
 //! No source is asked, nothing is looked up.
 
@@ -9,6 +11,7 @@ use std::collections::BTreeSet;
 use kakehashi_adapters::AttributeSelection;
 use kakehashi_core::names::TenantId;
 use kakehashi_policy::{PermittedAttributes, PolicyEngine, TypeGrant};
+use ngsi_ld::context::Context;
 use ngsi_ld::query::{Query, TypeSelection};
 use ngsi_ld::{AttributeName, TypeName};
 
@@ -46,6 +49,7 @@ impl<'a> GrantedNames<'a> {
         self.each_grant(types, &mut |source, grant| {
             let provided = source.provided_attributes(grant.r#type(), &[]);
             let of_class = self.asker.policies.attributes_known(grant.r#type());
+            let of_class = of_class.filter(|name| is_public(name.as_str()));
             let of_permits = grant.permits().iter().filter_map(|permit| match &permit.attributes {
                 PermittedAttributes::Unrestricted => None,
                 PermittedAttributes::Only(names) => Some(names),
@@ -91,11 +95,18 @@ impl<'a> GrantedNames<'a> {
 }
 
 /// Whether a source is said to have a type by its name: it says so itself, or it may have any and the classification names
-/// it. What other sources say that they have, and what nobody names, counts alike: not at all.
+/// one that the gateway's own @context has, too. What other sources say that they have, and what nobody names, counts alike: not
+/// at all.
 #[must_use]
 pub fn is_said_to_have(source: &RegisteredSource, r#type: &TypeName, policies: &PolicyEngine) -> bool {
     let mut provides = source.provides.iter();
     source.may_hold(r#type, &[])
-        && (policies.classification().knows_type(r#type)
+        && (policies.classification().knows_type(r#type) && is_public(r#type.as_str())
             || provides.any(|provision| provision.r#type.as_ref() == Some(r#type)))
+}
+
+/// Whether a name is one that anybody can read in the gateway's own @context.
+#[must_use]
+pub fn is_public(iri: &str) -> bool {
+    Context::kakehashi().names(iri)
 }

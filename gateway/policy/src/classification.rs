@@ -307,6 +307,12 @@ impl Classification {
         self.type_classes(r#type).attribute(attribute)
     }
 
+    /// Whether the file has the attribute by its name, of a type or of all.
+    #[must_use]
+    pub fn names_attribute(&self, name: &AttributeName) -> bool {
+        self.inner.attributes.contains(name)
+    }
+
     /// Whether the file speaks of this type.
     #[must_use]
     pub fn knows_type(&self, r#type: &TypeName) -> bool {

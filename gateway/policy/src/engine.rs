@@ -190,6 +190,15 @@ impl PolicyEngine {
         named
     }
 
+    /// The purposes that the permits of a tenant's policies name.
+    #[must_use]
+    pub fn purposes_named_by(&self, tenant: &TenantId) -> BTreeSet<String> {
+        let partition = self.inner.policies.partitions.get(tenant).into_iter();
+        let policies = partition.flat_map(|partition| partition.own.policies_with_starts());
+        let purposes = policies.flat_map(|(_, _, narrowing)| &narrowing.conditions.purposes);
+        purposes.map(ToString::to_string).collect()
+    }
+
     /// What a consumer is granted about a type that a tenant owns, in a source that may or may not hold personal
     /// data. Decided once, then remembered for the life of the revision.
     #[must_use]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cedar_policy::{
     Effect, EntityUid, Policy, PolicyFromJsonError, PolicyId, PolicySet, ResourceConstraint, ValidationMode, Validator,
 };
-use kakehashi_core::diagnostics::{Masking, Place, Report, SourceFile, nearest};
+use kakehashi_core::diagnostics::{Masking, Place, Report, Severity, SourceFile, nearest};
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::files::Files;
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type, expand_type};
@@ -186,7 +186,8 @@ impl PolicyFile {
                     || "classify it in classification.toml, or write its IRI".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                report.warning(&place(reference.start), format!("nobody knows the type `{name}`"), help);
+                let message = format!("nobody knows the type `{name}`");
+                report.helped_by_others(Severity::Warning, &place(reference.start), message, Some(help));
             }
         }
         for ((policy, narrowing), start) in self.policies.iter().zip(&self.starts) {

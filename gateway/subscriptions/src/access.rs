@@ -7,6 +7,7 @@ use kakehashi_adapters::{Call, SourceId};
 use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::TenantId;
 use kakehashi_federation::claimed::Standing;
+use kakehashi_federation::granted_names::is_said_to_have;
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_federation::release::Audit;
 use kakehashi_policy::{Operation, TypeGrant};
@@ -45,7 +46,9 @@ impl Access<'_> {
     pub fn may_read(&self, subscription: &Subscription) -> bool {
         let types = self.types(subscription);
         self.sources().any(|source| {
-            let held = held_types(source, &types);
+            let mut held = held_types(source, &types);
+            // What nobody is said to have, and what is said to be hidden from the consumer, are the same to it.
+            held.retain(|name| is_said_to_have(source, name, &self.revision.config.policy));
             self.grants_some(Operation::QueryEntity, source, &held)
         })
     }

@@ -150,6 +150,14 @@ impl Context {
         self.terms.get(term).map_or(&[], |term| term.containers.as_slice())
     }
 
+    /// Whether the context has a term for the IRI.
+    #[must_use]
+    pub fn names(&self, iri: &str) -> bool {
+        let name = self.compact(iri);
+        let meaning = self.terms.get(&*name).map(|term| &term.meaning);
+        matches!(meaning, Some(Meaning::Iri(meant)) if meant.as_str() == iri)
+    }
+
     /// How many terms the context defines, those of the core context included.
     #[must_use]
     pub fn term_count(&self) -> usize {

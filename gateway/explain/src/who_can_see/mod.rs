@@ -80,8 +80,9 @@ pub struct Seen {
     /// Which attribute; none: the entities as such.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute: Option<String>,
-    /// The class of the attribute, or of the type.
-    pub class: &'static str,
+    /// The class of the attribute, or of the type. None: it is told to nobody who administers a tenant that has none of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<&'static str>,
     /// The sources that may hold it.
     pub sources: Vec<SourceShown>,
     /// Who sees it, and how. Nobody: `because` says why.
@@ -156,14 +157,19 @@ pub fn who_can_see(
         asked.attribute,
         &mut notes,
     )?;
-    notes.extend(subject.unknown_names(config));
+    let is_for_all = asked.told_to.is_none();
+    // What stands in the classification of a type that no source of the tenant may hold is there for the data of others.
+    let may_be_told = is_for_all || !subject.sources.is_empty();
     let class = subject.class(config);
+    if may_be_told {
+        notes.extend(subject.unknown_names(config, is_for_all));
+    }
     let mut seen = Seen {
         revision: config.revision.as_str().to_owned(),
         tenant: subject.tenant.as_str().to_owned(),
         r#type: compact_type(&subject.r#type),
         attribute: subject.attribute.as_ref().map(compact_attribute),
-        class: class.map_or("unclassified", Class::as_str),
+        class: may_be_told.then(|| class.map_or("unclassified", Class::as_str)),
         sources: sources(&subject, None),
         seen_by: Vec::new(),
         not_seen_by: Vec::new(),
@@ -260,6 +266,11 @@ impl Seen {
     }
 
     fn add_notes(&mut self, config: &Config, subject: &Subject<'_>) {
+        if !config.issuers.is_empty() {
+            let note = "roles, levels and words of `acr` that only tokens bring are not known here: `kakehashi explain` with \
+                        `--role` and `--assurance` says what one of them shows";
+            self.notes.push(note.to_owned());
+        }
         if self.seen_by.is_empty() {
             return;
         }
@@ -274,11 +285,6 @@ impl Seen {
                 subject.tenant,
                 told.join(", ")
             ));
-        }
-        if !config.issuers.is_empty() {
-            let note = "roles and words of `acr` that only tokens bring are not known here: `kakehashi explain` with `--role` \
-                        and `--assurance` says what one of them shows";
-            self.notes.push(note.to_owned());
         }
         let note = "an entity that has a second type, too, may be hidden by the class of that";
         self.notes.push(note.to_owned());

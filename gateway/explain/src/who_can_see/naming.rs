@@ -46,12 +46,7 @@ impl<'a> Naming<'a> {
         let mut named_consumers = BTreeSet::new();
         if let Some(own) = told_to {
             named_consumers = config.policy.named_by(own).consumers;
-            let partition = config.policy.policies().partitions.get(own);
-            let policies = partition
-                .into_iter()
-                .flat_map(|partition| partition.own.policies_with_starts());
-            let purposes = policies.flat_map(|(_, _, narrowing)| &narrowing.conditions.purposes);
-            named_purposes.extend(purposes.map(ToString::to_string));
+            named_purposes = config.policy.purposes_named_by(own);
         }
         Self {
             told_to,

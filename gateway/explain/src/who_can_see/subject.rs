@@ -4,6 +4,7 @@ use kakehashi_config::Config;
 use kakehashi_core::diagnostics::nearest;
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type, expand_attribute, expand_type};
+use kakehashi_federation::granted_names::is_public;
 use kakehashi_federation::registry::{RegisteredSource, Registry};
 use kakehashi_policy::{Class, PersonalData};
 use ngsi_ld::{AttributeName, TypeName};
@@ -125,12 +126,16 @@ impl<'a> Subject<'a> {
     }
 
     /// What is said of names that nobody has classified: they may be misspelt.
-    pub(super) fn unknown_names(&self, config: &Config) -> Vec<String> {
+    /// `is_for_all`: whoever is told may know every name.
+    pub(super) fn unknown_names(&self, config: &Config, is_for_all: bool) -> Vec<String> {
         let classification = config.policy.classification();
         let shown = compact_type(&self.r#type);
+        let may_be_told = |iri: &str| is_for_all || is_public(iri);
         if classification.type_class(&self.r#type).is_none() {
-            let known = classification.type_names().iter().map(String::as_str);
-            let near = hint(&shown, known);
+            let known = config.policy.known_types().iter();
+            let known = known.filter(|name| may_be_told(name.as_str())).map(compact_type);
+            let known: Vec<String> = known.collect();
+            let near = hint(&shown, known.iter().map(String::as_str));
             return vec![format!("nobody has classified the type `{shown}`{near}")];
         }
         let Some(name) = &self.attribute else {
@@ -142,6 +147,7 @@ impl<'a> Subject<'a> {
         let known: Vec<String> = config
             .policy
             .attributes_known(&self.r#type)
+            .filter(|name| may_be_told(name.as_str()))
             .map(compact_attribute)
             .collect();
         let name = compact_attribute(name);

@@ -13,7 +13,10 @@ impl Display for Seen {
         if let Some(attribute) = &self.attribute {
             write!(f, "`{attribute}` of ")?;
         }
-        write!(f, "`{}` of {} ({})", self.r#type, self.tenant, self.class)?;
+        write!(f, "`{}` of {}", self.r#type, self.tenant)?;
+        if let Some(class) = self.class {
+            write!(f, " ({class})")?;
+        }
         let sources: Vec<String> = self
             .sources
             .iter()

@@ -27,19 +27,27 @@ fn of_attribute(name: &AttributeName, class: Option<Class>, policies: &str, pers
     match class {
         Some(class) if class.is_personal() => format!("`{name}` is classed {class}, which no policy can grant"),
         Some(Class::Open) => {
-            format!("{policies} leaves `{name}` out: add it to its @attributes, or take it out of @without")
+            format!("`{name}` is left out by {policies}: add it to @attributes there, or take it out of @without")
         }
         Some(Class::Limited) => format!(
-            "`{name}` is classed limited: only a permit that names it in @attributes grants it, and {policies} does not"
+            "`{name}` is classed limited: only a permit that names it in @attributes grants it, which is not so of {policies}"
+        ),
+        Some(Class::PersonRelated) => format!(
+            "`{name}` is classed person-related: it takes a permit that names it in @attributes, and a consumer of the owner's own or \
+             one with a consent that the permit names in @consent; by {policies} both are not there"
+        ),
+        Some(Class::Anonymised) => format!(
+            "`{name}` is classed anonymised: it takes a permit that names it in @attributes, and a consumer of the owner's own or one \
+             that is bound by a contract that the permit names in @contract; by {policies} both are not there"
         ),
         Some(class) => format!(
-            "`{name}` is classed {class}: only a permit that names it in @attributes, to whom that class may be granted, \
-             grants it, and {policies} does not"
+            "`{name}` is classed {class}: it takes a permit that names it in @attributes, and a consumer of the owner's own; by \
+             {policies} both are not there"
         ),
         None if personal_data == PersonalData::Present => format!(
             "nobody has classified `{name}`, and its source may hold personal data: the operator gives it a class in \
              policies/classification.toml"
         ),
-        None => format!("nobody has classified `{name}`, and {policies} does not name it in @attributes"),
+        None => format!("nobody has classified `{name}`, and it is not named in @attributes of {policies}"),
     }
 }
