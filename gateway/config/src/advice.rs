@@ -179,7 +179,8 @@ impl Permits<'_> {
             return;
         }
         if let Some(reason) = self.why_never(policy, &consumers, &held) {
-            report.warning(place, format!("this permit never applies: {reason}"), None);
+            let help = "change what keeps it from applying, or take the permit out".to_owned();
+            report.warning(place, format!("this permit never applies: {reason}"), help);
             return;
         }
         self.check_attributes(narrowing, &held, annotation, report);

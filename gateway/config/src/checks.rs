@@ -106,7 +106,11 @@ pub(crate) fn check_roles(root: &Node, principals: &Principals, report: &Report)
             };
             let message = format!("no policy speaks of the role `{name}` of consumer `{}`", entry.key);
             let near = nearest(name, principals.roles.iter().map(String::as_str));
-            report.warning(&role.place, message, near.map(|near| format!("did you mean `{near}`?")));
+            let help = near.map_or_else(
+                || format!("write a permit for Role::\"{name}\", or take the role out"),
+                |near| format!("did you mean `{near}`?"),
+            );
+            report.warning(&role.place, message, help);
         }
         if roles.is_empty() && !may_see_something(entry, principals) {
             let message = format!(

@@ -280,8 +280,11 @@ impl Loading<'_> {
         match self.files.read(&self.path(name), name) {
             Ok(text) => Some(text),
             Err(reason) => {
+                let help =
+                    "its path is taken from the folder of tenants.toml; see whether it is spelt so, and may be read"
+                        .to_owned();
                 self.report
-                    .error(place, format!("the {what} {name} cannot be read: {reason}"), None);
+                    .error(place, format!("the {what} {name} cannot be read: {reason}"), help);
                 None
             }
         }
@@ -346,7 +349,8 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
     let text = match files.read(tenants_toml, "tenants.toml") {
         Ok(text) => text,
         Err(reason) => {
-            report.error(&Place::Caller, format!("{name} cannot be read: {reason}"), None);
+            let help = "begin with `kakehashi demo --write DIR`, or name the file with --config".to_owned();
+            report.error(&Place::Caller, format!("{name} cannot be read: {reason}"), help);
             return None;
         }
     };

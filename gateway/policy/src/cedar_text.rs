@@ -67,28 +67,41 @@ pub(super) fn annotation_span(policy: &str, key: &str) -> Option<Range<usize>> {
     })
 }
 
-/// What is probably missing where Cedar met something else than it wanted.
-pub(super) fn missing_before(policy: &str, position: usize) -> Option<&'static str> {
-    let before = policy.get(..position)?;
-    let is_effect = |word: &str| matches!(word, "permit" | "forbid");
-    let next = policy.get(position..)?;
-    let (_, last) = outside(before)
-        .filter(|(_, character)| !character.is_whitespace())
-        .last()?;
-    // A second effect, with its parenthesis, in what should be one policy.
-    if next.starts_with('(') && outside(before).filter(|(_, character)| *character == '(').count() > 0 {
-        let word = before.trim_end().rsplit(|c: char| !c.is_ascii_alphabetic()).next()?;
-        if is_effect(word) {
-            return Some("the policy before this one has no `;` at its end");
-        }
+/// What is probably wrong where Cedar met something else than it wanted.
+pub(super) fn guessed_at(policy: &str, position: usize) -> Option<&'static str> {
+    let (before, next) = (policy.get(..position)?, policy.get(position..)?);
+    if next.starts_with(['“', '”', '＂', '„']) {
+        return Some("write straight quotation marks: \"reader\"");
     }
-    if next.starts_with('@') && last != ';' {
+    let signs: Vec<char> = outside(before)
+        .map(|(_, character)| character)
+        .filter(|character| !character.is_whitespace())
+        .collect();
+    let last = signs.last()?;
+    let count = |sign: char| signs.iter().filter(|one| **one == sign).count();
+    let opened = count('(').saturating_sub(count(')'));
+    let word = before.trim_end().rsplit(|c: char| !c.is_ascii_alphabetic()).next()?;
+    // A second effect, with its parenthesis, in what should be one policy.
+    let is_second = next.starts_with('(') && count('(') > 0 && matches!(word, "permit" | "forbid");
+    // Annotations stand in front of the effect alone.
+    if is_second || next.starts_with('@') && count('(') > count('@') {
         return Some("the policy before this one has no `;` at its end");
+    }
+    let is_single = next.starts_with('=') && !next.starts_with("==");
+    if is_single && *last != '=' {
+        return Some("`==` compares: write two of them");
+    }
+    if matches!(word, "when" | "unless") && !next.starts_with('{') {
+        return Some("write the condition in braces: when { ... }");
+    }
+    if next.starts_with('}') && opened > 0 {
+        return Some("a parenthesis before it is not closed");
     }
     let begins_part = ["principal", "action", "resource"]
         .iter()
         .any(|part| next.starts_with(part));
-    (begins_part && last != ',' && last != '(').then_some("there is no comma before it")
+    let is_in_head = opened == 1 && count('{') == 0;
+    (begins_part && is_in_head && !matches!(last, ',' | '(')).then_some("there is no comma before it")
 }
 
 fn policy(text: &str, span: Range<usize>) -> PolicyText {
@@ -146,25 +159,44 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_guessed_from_what_stands_before() {
-        let missing = |policy: &str, at: &str| missing_before(policy, policy.rfind(at).unwrap());
+    fn what_is_wrong_is_guessed_from_what_stands_before() {
+        let guessed = |policy: &str, at: &str| guessed_at(policy, policy.rfind(at).unwrap());
         let comma = Some("there is no comma before it");
-        assert_eq!(missing("permit(principal action, resource)", "action"), comma);
+        assert_eq!(guessed("permit(principal action, resource)", "action"), comma);
         assert_eq!(
-            missing("permit(principal in Role::\"x\" // ,\n action, resource)", "action"),
+            guessed("permit(principal in Role::\"x\" // ,\n action, resource)", "action"),
             comma
         );
-        assert_eq!(missing("permit(principal, action, resource)", "action"), None);
+        assert_eq!(guessed("permit(principal, action, resource)", "action"), None);
         let semicolon = Some("the policy before this one has no `;` at its end");
         assert_eq!(
-            missing("permit(principal, action, resource)\npermit (x)", "("),
+            guessed("permit(principal, action, resource)\npermit (x)", "("),
             semicolon
         );
         assert_eq!(
-            missing("permit(principal, action, resource)\n@q(\"a\") permit (x)", "@"),
+            guessed("permit(principal, action, resource)\n@q(\"a\") permit (x)", "@"),
             semicolon
         );
-        assert_eq!(missing("permit(principal, action(, resource)", "("), None);
+        assert_eq!(guessed("@q(\"a\")\n@scope(\"/a\")\npermit (x);", "@scope"), None);
+        assert_eq!(guessed("permit(principal, action(, resource)", "(,"), None);
+        // What stands in a condition is no part of the head.
+        let single = "permit(principal, action, resource) when { resource.class = Class::\"open\" };";
+        assert_eq!(guessed(single, "= "), Some("`==` compares: write two of them"));
+        assert_eq!(guessed(single, "resource.class"), None);
+        let brace = "permit(principal, action, resource) when resource.class == Class::\"open\";";
+        assert_eq!(
+            guessed(brace, "resource.class"),
+            Some("write the condition in braces: when { ... }")
+        );
+        let full_width = "permit(principal in Role::”reader”, action, resource);";
+        assert_eq!(
+            guessed(full_width, "”reader"),
+            Some("write straight quotation marks: \"reader\"")
+        );
+        assert_eq!(
+            guessed("permit(principal, action, resource};", "}"),
+            Some("a parenthesis before it is not closed")
+        );
     }
 
     #[test]

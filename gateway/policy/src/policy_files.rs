@@ -93,7 +93,8 @@ pub(super) fn read(
             None => {
                 let path = policy_path(folder, tenant.as_str());
                 let message = format!("there is no {}: nothing of `{tenant}` is visible", path.display());
-                report.warning(&Place::Caller, message, None);
+                let help = "write its permits there; a file without any says that nothing is shown".to_owned();
+                report.warning(&Place::Caller, message, help);
             }
         }
     }

@@ -17,7 +17,7 @@ use kakehashi_documents::vocabulary::{compact_attribute, compact_type, expand_ty
 use miette::Diagnostic as _;
 use ngsi_ld::{AttributeName, TypeName};
 
-use super::cedar_text::{PolicyText, annotation_span, missing_before, split_policies};
+use super::cedar_text::{PolicyText, annotation_span, guessed_at, split_policies};
 use super::classification::Classification;
 use super::conditions::{fault_of, is_core};
 use super::entities::{Kinds, renamed};
@@ -293,7 +293,7 @@ fn read_policy(
             for error in errors.iter() {
                 let place = place_of(file, position.span.start, error);
                 let label = error.labels().and_then(|mut labels| labels.next());
-                let guessed = label.and_then(|label| missing_before(text, label.offset()));
+                let guessed = label.and_then(|label| guessed_at(text, label.offset()));
                 let help = error.help().map(|help| help.to_string());
                 let help = guessed.map(str::to_owned).or(help);
                 report.error(&place, format!("no Cedar policy: {error}"), help);

@@ -148,9 +148,18 @@ impl<'a> KnownNames<'a> {
     pub(super) fn check_purpose(&self, purpose: &str, place: &Place, report: &Report) {
         if !self.purposes.contains(purpose) {
             let near = nearest(purpose, self.purposes.iter().copied());
-            let help = near.map(|near| format!("did you mean `{near}`?"));
             let message = format!("no consumer has the purpose `{purpose}`");
-            report.helped_by_others(Severity::Warning, place, message, help);
+            match near {
+                Some(near) => {
+                    let help = format!("did you mean `{near}`?");
+                    report.helped_by_others(Severity::Warning, place, message, Some(help));
+                }
+                None => {
+                    let help =
+                        format!("the operator writes `purposes = [\"{purpose}\"]` to a consumer in tenants.toml");
+                    report.warning(place, message, help);
+                }
+            }
         }
     }
 

@@ -249,7 +249,10 @@ fn wrong_sources_are_told_with_what_would_be_right() {
     );
     assert_said(
         &after("\"ngsi-v2\"", "\"rest\"\nmapping = \"m.toml\""),
-        &["error: the mapping m.toml cannot be read: there is no such file"],
+        &[
+            "error: the mapping m.toml cannot be read: there is no such file",
+            "= help: its path is taken from the folder of tenants.toml; see whether it is spelt so, and may be read",
+        ],
     );
     assert_said(
         &after("\"ngsi-v2\"", "\"ngsi-v2\"\nmapping = \"m.toml\""),
@@ -411,7 +414,10 @@ fn a_credential_is_one_and_leads_somewhere_safe() {
     );
     assert_said(
         &after("\"ngsi-v2\"", "\"ngsi-v2\"\nca = \"missing.pem\""),
-        &["error: the file of authorities missing.pem cannot be read: there is no such file"],
+        &[
+            "error: the file of authorities missing.pem cannot be read: there is no such file",
+            "= help: its path is taken from the folder of tenants.toml; see whether it is spelt so, and may be read",
+        ],
     );
     let revision = Revision::new(&BASE.replace("\"ngsi-v2\"", "\"ngsi-v2\"\nca = \"ca.pem\""));
     revision.write("ca.pem", "nothing");
@@ -485,7 +491,9 @@ fn what_is_no_configuration_is_told() {
         &Revision::new("").findings(),
         &[
             "error: policies/sano.cedar is the policy file of no tenant",
+            "= help: if the tenant is gone, move the file away; if it is new, begin `[tenants.sano]`",
             "error: policies/tochigi.cedar is the policy file of no tenant",
+            "= help: if the tenant is gone, move the file away; if it is new, begin `[tenants.tochigi]`",
             "error: there is no tenant",
             "= help: begin with `[tenants.<id>]`, the organisation that runs the platform",
         ],
