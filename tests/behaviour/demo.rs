@@ -270,4 +270,14 @@ fn the_demos_configuration_is_the_committed_one_and_replaces_nothing() {
     assert!(refused.stderr.contains("new/folder/tenants.toml"), "{refused:?}");
     assert!(refused.stderr.contains("nothing was written"), "{refused:?}");
     assert!(!files.folder().join("new/folder/policies/sano.cedar").exists());
+    // Below a file there is no folder, nor where a file stands in the place of one.
+    std::fs::create_dir(files.folder().join("half")).unwrap();
+    files.write("half/policies", "");
+    for (folder, blocked) in [("tenants.toml/below/it", "tenants.toml"), ("half", "half/policies")] {
+        let refused = Finished::of(files.folder(), &["demo", "--write", folder]);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        let says = format!("nothing was written, because {blocked} is no folder: name another");
+        assert!(refused.stderr.contains(&says), "{refused:?}");
+        assert!(!files.folder().join("half/tenants.toml").exists());
+    }
 }

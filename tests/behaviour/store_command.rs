@@ -120,14 +120,18 @@ fn what_is_deleted_by_type_is_asked_for_twice() {
         assert!(deleted.stderr.contains(says), "{deleted:?}");
     }
     refused(&files, &["delete", id.trim()], "holds no urn:ngsi-ld:EvacuationSite");
+    let next = well(&files, &["list", "--type", "EvacuationSite", "--limit", "1"]);
+    let twice = store(&files, &["delete", next.trim(), next.trim()]);
+    assert_eq!(twice.stdout.trim(), "yaita: 1 deleted", "{twice:?}");
+    assert!(!twice.stderr.contains("was not there"), "{twice:?}");
     refused(
         &files,
         &["delete", "--type", "EvacuationSite"],
-        "24 entities of type `EvacuationSite` would be deleted from the partition of `yaita`, for good: nothing was deleted",
+        "23 entities of type `EvacuationSite` would be deleted from the partition of `yaita`, for good: nothing was deleted",
     );
     assert_eq!(
         well(&files, &["delete", "--type", "EvacuationSite", "--yes"]).trim(),
-        "yaita: 24 deleted"
+        "yaita: 23 deleted"
     );
     assert_eq!(well(&files, &["list"]).trim(), "25  DesignatedShelter");
     for wrong in [
@@ -164,6 +168,34 @@ fn a_load_tells_all_faults_of_its_file_at_once_and_loads_nothing() {
         assert!(finished.stderr.contains(says), "{says}: {}", finished.stderr);
     }
     assert!(!files.folder().join("store/yaita.db").exists(), "nothing was made");
+}
+
+#[test]
+fn a_file_that_does_not_fit_into_memory_is_refused_and_says_what_to_do() {
+    let files = Files::committed();
+    // Without content, so that no disk is filled.
+    let large = std::fs::File::create(files.folder().join("large.jsonld")).unwrap();
+    large.set_len(256 * 1024 * 1024 + 1).unwrap();
+    for file in ["large.jsonld", "/dev/zero"] {
+        let says = format!("nothing was loaded: {file} holds more than 256 MiB");
+        refused(&files, &["load", file], &says);
+        refused(&files, &["load", file], "load it in portions");
+    }
+    refused(&files, &["load", "none.jsonld"], "cannot read none.jsonld");
+}
+
+#[test]
+fn a_file_that_a_spreadsheet_has_saved_is_loaded() {
+    let files = Files::committed();
+    files.write("marked.jsonld", format!("\u{feff}{YAITA_ENTITIES}"));
+    let loaded = load(&files, "marked.jsonld");
+    assert!(loaded.stdout.contains("50 created"), "{loaded:?}");
+    let wide: Vec<u8> = format!("\u{feff}{YAITA_ENTITIES}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    files.write("wide.jsonld", wide);
+    refused(&files, &["load", "wide.jsonld"], "it is UTF-16: save it as UTF-8");
 }
 
 #[test]

@@ -177,6 +177,148 @@ async fn what_keeps_it_from_being_done_says_what_to_do() {
     says(&Finished::of_command(&mut command, folder), &[&format!("at {admin}")]);
 }
 
+/// Changes a file as an operator.
+async fn change(platform: &Platform, file: &str, text: &str) {
+    let tag = format!("\"{}\"", running(platform).await);
+    let request = platform.admin("ops").request(Method::PATCH, REVISION);
+    let body = json!({ "files": { file: text } });
+    request.header("if-match", &tag).json(&body).await.ok();
+}
+
+#[tokio::test]
+async fn the_way_back_that_is_named_is_one_that_the_same_administrator_can_go() {
+    let platform = platform().await;
+    let began = platform.files().read("policies/sano.cedar");
+    hide_sano(&platform).await;
+    let hidden = platform.files().read("policies/sano.cedar");
+    // What runs then is no revision of the tenant's own history.
+    change(&platform, "policies/yaita.cedar", "// Nothing.\n").await;
+    let undone = undo(&platform, Some("sano-admin"), &[]);
+    assert_eq!(undone.code, Some(0), "{undone:?}");
+    assert_eq!(platform.files().read("policies/sano.cedar"), began);
+    let (_, back) = undone.stdout.trim_end().rsplit_once("kakehashi undo --to ").unwrap();
+    let taken_back = undo(&platform, Some("sano-admin"), &["--to", back]);
+    assert_eq!(taken_back.code, Some(0), "{taken_back:?}");
+    assert_eq!(platform.files().read("policies/sano.cedar"), hidden);
+    // The latest of its own is what runs, whatever came of others since.
+    change(&platform, "policies/yaita.cedar", "// Nothing more.\n").await;
+    let (_, latest) = taken_back.stdout.split_once("done: ").unwrap();
+    let latest = latest.get(..12).unwrap();
+    let same = undo(&platform, Some("sano-admin"), &["--to", latest, "--dry-run"]);
+    assert_eq!(same.code, Some(1), "{same:?}");
+    says(&same, &[&format!("{latest} runs already")]);
+}
+
+#[tokio::test]
+async fn looking_says_what_would_keep_it_from_being_done() {
+    let platform = platform().await;
+    hide_sano(&platform).await;
+    let auditor = undo(&platform, Some("auditor"), &["--dry-run"]);
+    assert_eq!(auditor.code, Some(1), "{auditor:?}");
+    says(
+        &auditor,
+        &["nothing was changed: an auditor sees everything and changes nothing"],
+    );
+    platform.files().append("policies/yaita.cedar", "permit nonsense");
+    for arguments in [["--dry-run"].as_slice(), &[]] {
+        let own = undo(&platform, Some("sano-admin"), arguments);
+        assert_eq!(own.code, Some(1), "{own:?}");
+        says(
+            &own,
+            &[
+                "nothing was changed: files hold edits that do not run",
+                "the operator's to mend or to discard",
+            ],
+        );
+        let told = format!("{}{}", own.stdout, own.stderr);
+        for unsaid in ["yaita", "discard-edits", "it is done"] {
+            assert!(!told.contains(unsaid), "{told}");
+        }
+        let discarding = undo(
+            &platform,
+            Some("sano-admin"),
+            &[&["--discard-edits"], arguments].concat(),
+        );
+        assert_eq!(discarding.code, Some(1), "{discarding:?}");
+        says(
+            &discarding,
+            &["nothing was changed: edits of the files may be another tenant's"],
+        );
+        assert!(!discarding.stdout.contains("it is done"), "{discarding:?}");
+    }
+    let operator = undo(&platform, Some("ops"), &["--dry-run"]);
+    assert_eq!(operator.code, Some(1), "{operator:?}");
+    says(
+        &operator,
+        &["policies/yaita.cedar", "kakehashi undo --discard-edits puts what runs"],
+    );
+    assert!(!operator.stdout.contains("it is done"), "{operator:?}");
+    let discarding = undo(&platform, Some("ops"), &["--discard-edits", "--dry-run"]);
+    assert_eq!(discarding.code, Some(0), "{discarding:?}");
+    says(&discarding, &["nothing was changed: without --dry-run it is done"]);
+}
+
+#[tokio::test]
+async fn a_key_that_was_taken_out_becomes_valid_again_when_that_is_said_alone() {
+    let platform = platform().await;
+    let tenants: toml::Table = platform.files().read("tenants.toml").parse().unwrap();
+    let without = |change: &dyn Fn(&mut toml::Table)| {
+        let mut tenants = tenants.clone();
+        let app = tenants["consumers"]["limited-app"].as_table_mut().unwrap();
+        change(app);
+        toml::to_string(&tenants).unwrap()
+    };
+    let name = tenants["consumers"]["limited-app"]["keys"][0]["name"].as_str().unwrap();
+    let expired: toml::value::Datetime = "2020-03-31".parse().unwrap();
+    for (text, how) in [
+        (without(&|app| drop(app.remove("keys"))), "was taken out"),
+        (
+            without(&|app| {
+                let key = app["keys"][0].as_table_mut().unwrap();
+                key.insert("expires".to_owned(), expired.into());
+            }),
+            "has expired",
+        ),
+    ] {
+        let status = async || {
+            platform
+                .entities("type=AED&limit=1")
+                .key(&key_of("limited-app"))
+                .await
+                .status
+        };
+        change(&platform, "tenants.toml", &text).await;
+        assert_eq!(status().await, 401);
+        let again = format!("the key `{name}` of consumer `limited-app`, which {how}, is valid again");
+        let looked = undo(&platform, Some("ops"), &["--dry-run"]);
+        assert_eq!(looked.code, Some(0), "{looked:?}");
+        says(&looked, &[&again, "without --dry-run and with --yes it is done"]);
+        let unsaid = undo(&platform, Some("ops"), &[]);
+        assert_eq!(unsaid.code, Some(1), "{unsaid:?}");
+        says(&unsaid, &[&again, "nothing was changed: ", "`kakehashi undo --yes`"]);
+        assert_eq!(status().await, 401);
+        let said = undo(&platform, Some("ops"), &["--yes"]);
+        assert_eq!(said.code, Some(0), "{said:?}");
+        says(&said, &[&again, "done: "]);
+        assert_eq!(status().await, 200);
+        // The way back takes it out, and asks for nothing.
+        let back = undo(&platform, Some("ops"), &["--dry-run"]);
+        assert!(!back.stdout.contains("is valid again"), "{back:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_no_grant_changes_it_says_no_more_than_that() {
+    let platform = platform().await;
+    let mut tenants: toml::Table = platform.files().read("tenants.toml").parse().unwrap();
+    let app = tenants["consumers"]["limited-app"].as_table_mut().unwrap();
+    app.insert("name".to_owned(), "Otherwise".into());
+    change(&platform, "tenants.toml", &toml::to_string(&tenants).unwrap()).await;
+    let undone = undo(&platform, Some("ops"), &[]);
+    assert_eq!(undone.code, Some(0), "{undone:?}");
+    says(&undone, &["      no grant changes"]);
+}
+
 #[test]
 fn where_no_gateway_runs_it_says_so() {
     let files = super::harness::Files::committed();

@@ -24,7 +24,7 @@ use super::findings::findings;
 use super::floor;
 use super::in_language::{self, InLanguages};
 use super::problem::AdminProblem;
-use super::tenant_part::{own_part, with_own_part};
+use super::tenant_part::{own_part, visible_files, with_own_part};
 
 pub(super) type Answer = Result<Response, AdminProblem>;
 
@@ -337,13 +337,16 @@ fn judges_of(role: &AdministratorRole, admin: &Administration) -> (Option<Judge>
 fn accepted(admin: &Administration, role: &AdministratorRole, dry_run: bool, applied: &Applied) -> Response {
     let tenants_toml = applied.files.get("tenants.toml").map_or("", |text| text);
     let warnings = findings(&applied.warnings, role, tenants_toml, admin.reloader.files());
-    let members = json!({
+    let mut members = json!({
         "accepted": true,
         "applied": !dry_run,
         "revision": applied.revision.as_str(),
         "changed": applied.changed,
         "warnings": warnings.diagnostics,
     });
+    if let (AdministratorRole::Auditor, Some(members)) = (role, members.as_object_mut()) {
+        members.insert("mayApply".to_owned(), false.into());
+    }
     if dry_run {
         json_answer(&members)
     } else {
@@ -372,22 +375,22 @@ pub(super) fn problem_of(refused: Refused, role: &AdministratorRole) -> AdminPro
                 .with("changed", names.map(visible))
         }
         Refused::EditedByHand(names) => {
-            let detail = "files hold edits that do not run, because they were refused or were made just now: mend them, or \
-                          send `discard-edits=true` to overwrite them";
+            let detail = match role {
+                AdministratorRole::Tenant(_) => {
+                    "files hold edits that do not run, because they were refused or were made just now: they are the \
+                     operator's to mend or to discard"
+                }
+                AdministratorRole::Operator | AdministratorRole::Auditor => {
+                    "files hold edits that do not run, because they were refused or were made just now: mend them, or \
+                     send `discard-edits=true` to overwrite them"
+                }
+            };
             AdminProblem::new(StatusCode::CONFLICT, detail).with("changed", visible(names))
         }
         Refused::Forbidden(detail) => AdminProblem::new(StatusCode::FORBIDDEN, detail),
         // Mounted read-only, or a link: the edit is to be made where the files come from.
         Refused::CannotWrite(detail) => AdminProblem::new(StatusCode::CONFLICT, detail),
         Refused::Invalid { .. } | Refused::Internal => internal(),
-    }
-}
-
-/// What of a revision somebody may see.
-fn visible_files(files: &FileTexts, role: &AdministratorRole) -> FileTexts {
-    match role {
-        AdministratorRole::Operator | AdministratorRole::Auditor => files.clone(),
-        AdministratorRole::Tenant(tenant) => own_part(files, &TenantId::clone(tenant)),
     }
 }
 

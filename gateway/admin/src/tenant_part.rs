@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kakehashi_config::AdministratorRole;
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::files::FileTexts;
 use kakehashi_policy::area_files_named;
@@ -16,6 +17,14 @@ use super::tenant_table::{TENANTS_TOML, table_of, table_of_mut};
 /// The file of a tenant's policies.
 fn policy_file(tenant: &TenantId) -> String {
     format!("policies/{tenant}.cedar")
+}
+
+/// What of a revision somebody may see.
+pub(super) fn visible_files(files: &FileTexts, role: &AdministratorRole) -> FileTexts {
+    match role {
+        AdministratorRole::Operator | AdministratorRole::Auditor => files.clone(),
+        AdministratorRole::Tenant(tenant) => own_part(files, tenant),
+    }
 }
 
 /// The tenant's own part, by the same names: of tenants.toml its table alone.

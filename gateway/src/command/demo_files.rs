@@ -64,6 +64,20 @@ pub(super) fn write(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
             there.join(", ")
         )));
     }
+    // Of the way there what is no folder cannot hold one.
+    let ways = FILES.iter().map(|(name, _)| folder.join(name));
+    let blocked = ways.into_iter().find_map(|path| {
+        let mut above = path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+        above
+            .find(|above| above.exists() && !above.is_dir())
+            .map(Path::to_owned)
+    });
+    if let Some(blocked) = blocked {
+        return Err(Failure::Other(format!(
+            "nothing was written, because {} is no folder: name another",
+            blocked.display()
+        )));
+    }
     let mut written = Vec::new();
     for (name, text) in FILES {
         let path = folder.join(name);

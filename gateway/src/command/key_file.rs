@@ -12,7 +12,7 @@ use toml_edit::{DocumentMut, Item, TableLike, Value};
 use super::Failure;
 
 /// The tables whose entries have keys.
-const HOLDERS: [&str; 2] = ["consumers", "administrators"];
+pub(super) const HOLDERS: [&str; 2] = ["consumers", "administrators"];
 
 /// tenants.toml with everything that was written around its values.
 pub(super) struct KeyFile {
@@ -154,7 +154,7 @@ impl KeyFile {
 }
 
 /// Looks at every key, whether they are written as a list or as `[[consumers.<id>.keys]]`.
-fn for_each_key(keys: Option<&Item>, mut look: impl FnMut(&dyn TableLike)) {
+pub(super) fn for_each_key(keys: Option<&Item>, mut look: impl FnMut(&dyn TableLike)) {
     match keys {
         Some(Item::Value(Value::Array(items))) => {
             // What is no table is no key; it keeps its place in the count.
@@ -214,19 +214,19 @@ fn joined_lines(before: &str, after: &str) -> String {
     }
 }
 
+/// The last day on which a key is valid; `None`: it does not expire.
+pub(super) fn last_day(key: &dyn TableLike) -> Option<Date> {
+    let date = key.get("expires").and_then(Item::as_datetime)?.date?;
+    Date::new(
+        date.year.cast_signed(),
+        date.month.cast_signed(),
+        date.day.cast_signed(),
+    )
+    .ok()
+}
+
 fn listed_key(holder: &str, key: &dyn TableLike, today: Date) -> ListedKey {
-    let expires = key
-        .get("expires")
-        .and_then(Item::as_datetime)
-        .and_then(|date| date.date);
-    let last = expires.and_then(|date| {
-        Date::new(
-            date.year.cast_signed(),
-            date.month.cast_signed(),
-            date.day.cast_signed(),
-        )
-        .ok()
-    });
+    let last = last_day(key);
     let is_expired = last.is_some_and(|last| today > last);
     ListedKey {
         holder: holder.to_owned(),

@@ -11,6 +11,7 @@ mod explain_config;
 mod help;
 mod key;
 mod key_file;
+mod keys_again;
 mod mapping;
 mod output;
 mod policy;

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
+use kakehashi_config::today_in_japan;
 use serde_json::{Value, json};
 
 use super::admin_api::{AdminApi, Answer};
+use super::keys_again::{KeyAgain, keys_again};
 use super::{Failure, output, runtime};
 
 const HISTORY: &str = "/admin/v1/revision/history";
+const FILES: &str = "/admin/v1/revision/files";
 const DIFF: &str = "/admin/v1/diff";
 const ROLL_BACK: &str = "/admin/v1/revision/rollback";
 
@@ -22,6 +25,9 @@ const JAPAN: i8 = 9;
 
 /// Changes of who sees what that are told. More are counted.
 const MOST_TOLD: usize = 8;
+
+/// Keys that are told. Each is a reason not to do it; after so many nobody reads on. More are counted.
+const MOST_KEYS: usize = 50;
 
 /// Names that one line tells. More are counted.
 const MOST_NAMES: usize = 6;
@@ -45,6 +51,9 @@ pub(super) struct Undo {
     /// them.
     #[arg(long)]
     discard_edits: bool,
+    /// Do it although keys become valid again that were taken out since or have expired.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// A revision of the history.
@@ -66,12 +75,16 @@ impl Undo {
         let all = history.get("revisions").and_then(Value::as_array);
         let all: Vec<Past<'_>> = all.into_iter().flatten().filter_map(Past::of).collect();
         let (position, target) = self.target(&all)?;
-        if target.id == running && !self.discard_edits {
+        // What runs may have come of what others changed: then it is none of a tenant's administrator's history, whose
+        // first is as what runs.
+        let latest = all.first().unwrap_or(target);
+        let is_as_it_runs = target.id == latest.id;
+        if is_as_it_runs && !self.discard_edits {
             return Err(Failure::Other(format!("{} runs already", target.short())));
         }
-        let latest = all.first().unwrap_or(target);
         output::line(format_args!("at {}", api.base()));
-        if target.id == running {
+        let mut again = Vec::new();
+        if is_as_it_runs {
             output::line(format_args!("to what runs: {}", target.in_words()));
         } else {
             output::line(format_args!("from  {}", latest.in_words()));
@@ -81,28 +94,71 @@ impl Undo {
                 output::line(format_args!("files {}", some_of(&files)));
             }
             self.tell_difference(api, target).await?;
+            again = Self::keys_again(api, target).await?;
+            tell_keys(&again);
         }
         if self.dry_run {
-            output::line("nothing was changed: without --dry-run it is done");
+            self.roll_back(api, running, target).await?;
+            output::line(match again.is_empty() || self.yes {
+                true => "nothing was changed: without --dry-run it is done",
+                false => "nothing was changed: without --dry-run and with --yes it is done",
+            });
             return Ok(());
         }
-        let path = match self.discard_edits {
-            true => format!("{ROLL_BACK}?discard-edits=true"),
-            false => ROLL_BACK.to_owned(),
-        };
-        let body = json!({ "revision": target.id });
-        let answer = api.ask(Method::POST, &path, Some(running), Some(&body)).await?;
-        let done = answer.ok().map_err(|answer| refused(&answer))?;
+        if !again.is_empty() && !self.yes {
+            return Err(Failure::Other(
+                "nothing was changed: whoever has these keys could call again. If none of them has leaked, type the same with \
+                 --yes: `kakehashi undo --yes`; else take what is to be undone back in the files"
+                    .to_owned(),
+            ));
+        }
+        let done = self.roll_back(api, running, target).await?;
         let now = done.get("revision").and_then(Value::as_str).unwrap_or(target.id);
         output::line(format_args!("done: {} runs and is on the disk", short(now)));
-        if target.id == running {
+        if is_as_it_runs {
             return Ok(());
         }
         output::line(format_args!(
             "to take this back: kakehashi undo, or at any time kakehashi undo --to {}",
-            short(running)
+            latest.short()
         ));
         Ok(())
+    }
+
+    /// Goes back, or finds out whether that would be refused.
+    async fn roll_back(&self, api: &AdminApi, running: &str, target: &Past<'_>) -> Result<Value, Failure> {
+        let parameters = format!("dry-run={}&discard-edits={}", self.dry_run, self.discard_edits);
+        let body = json!({ "revision": target.id });
+        let path = format!("{ROLL_BACK}?{parameters}");
+        let answer = api.ask(Method::POST, &path, Some(running), Some(&body)).await?;
+        let done = answer.ok().map_err(|answer| refused(&answer))?;
+        let says_no = |member: &str| done.get(member).and_then(Value::as_bool) == Some(false);
+        let why = match (says_no("mayApply"), says_no("accepted")) {
+            (true, _) => "an auditor sees everything and changes nothing",
+            (false, true) => "that revision would be refused as things are now",
+            (false, false) => return Ok(done),
+        };
+        let found = done.get("diagnostics").cloned().unwrap_or_default();
+        Err(refused(&Answer {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            body: json!({ "detail": why, "diagnostics": found }),
+        }))
+    }
+
+    /// The keys that become valid again.
+    async fn keys_again(api: &AdminApi, target: &Past<'_>) -> Result<Vec<KeyAgain>, Failure> {
+        let of_target = format!("{FILES}?revision={}", target.id);
+        let mut texts = Vec::new();
+        for path in [FILES, &of_target] {
+            let shown = api.ask(Method::GET, path, None, None).await?;
+            let shown = shown.ok().map_err(|answer| refused(&answer))?;
+            let text = shown.pointer("/files/tenants.toml").and_then(Value::as_str);
+            texts.push(text.unwrap_or_default().to_owned());
+        }
+        Ok(match texts.as_slice() {
+            [running, target] => keys_again(running, target, today_in_japan()),
+            _ => Vec::new(),
+        })
     }
 
     /// The revision to go back to, and its place in the history.
@@ -158,6 +214,16 @@ impl Undo {
     }
 }
 
+fn tell_keys(again: &[KeyAgain]) {
+    for key in again.iter().take(MOST_KEYS) {
+        output::line(key.in_words());
+    }
+    let more = again.len().saturating_sub(MOST_KEYS);
+    if more > 0 {
+        output::line(format_args!("      and {more} more"));
+    }
+}
+
 /// Why the gateway does not do it.
 fn refused(answer: &Answer) -> Failure {
     let told = answer.told();
@@ -182,10 +248,15 @@ fn difference_in_words(difference: &Value) -> Vec<String> {
         some_of(&names)
     };
     let changes = list(difference, "changes").into_iter().map(|change| {
-        let does = match (list(&change, "gained").is_empty(), list(&change, "lost").is_empty()) {
-            (false, false) => "gain and lose something of",
-            (false, true) => "gain something of",
-            _ => "lose something of",
+        let (gained, lost) = (list(&change, "gained"), list(&change, "lost"));
+        let is_one = change.get("consumers").is_some_and(|who| list(who, "names").len() == 1);
+        let does = match (gained.is_empty(), lost.is_empty(), is_one) {
+            (false, false, false) => "gain and lose something of",
+            (false, true, false) => "gain something of",
+            (true, _, false) => "lose something of",
+            (false, false, true) => "gains and loses something of",
+            (false, true, true) => "gains something of",
+            (true, _, true) => "loses something of",
         };
         format!(
             "      {} {does} {} of {}",
@@ -198,7 +269,7 @@ fn difference_in_words(difference: &Value) -> Vec<String> {
     let otherwise = otherwise.filter_map(|line| Some(format!("      {}", line.as_str()?)));
     let mut told: Vec<String> = changes.chain(otherwise).collect();
     if told.is_empty() {
-        return vec!["      nobody sees anything otherwise".to_owned()];
+        return vec!["      no grant changes".to_owned()];
     }
     let left_out = difference.get("leftOut").and_then(Value::as_u64).unwrap_or_default();
     let more = told.len().saturating_sub(MOST_TOLD) + usize::try_from(left_out).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! `kakehashi store delete`
 
+use std::collections::HashSet;
+
 use clap::Args;
 use futures::TryStreamExt;
 use kakehashi_adapters::{Adapter, Yielded};
@@ -69,7 +71,10 @@ impl Delete {
     /// Those that are named: all that are there, and then it is told which were not.
     async fn named(&self, partition: &Partition<'_>) -> Result<u64, Failure> {
         let ids = self.ids.iter().map(|id| parse_id(id));
-        let ids: Vec<EntityId> = ids.collect::<Result<_, _>>()?;
+        let mut ids: Vec<EntityId> = ids.collect::<Result<_, _>>()?;
+        // What is named twice is there once.
+        let mut named = HashSet::new();
+        ids.retain(|id| named.insert(id.as_str().to_owned()));
         let opened = partition.open_existing().await?;
         let (mut deleted, mut missing) = (0, Vec::new());
         for id in &ids {

@@ -18,6 +18,12 @@ const MOST_FAULTS: usize = 50;
 /// Different @contexts of one file that are kept compiled.
 const MOST_CONTEXTS: usize = 100;
 
+/// What spreadsheets begin a file with to say that it is UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// What a file of UTF-16 begins with, in either order.
+const MARKS_OF_UTF_16: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
+
 /// Where an entity stands in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stands {
@@ -84,6 +90,10 @@ struct OwnContext<'a> {
 /// # Errors
 /// That it is no array of JSON.
 pub(super) fn read(json: &[u8], public_url: &str, faults: &mut Faults) -> Result<Vec<(Stands, Entity)>, String> {
+    if MARKS_OF_UTF_16.iter().any(|mark| json.starts_with(mark)) {
+        return Err("its byte order mark says that it is UTF-16: save it as UTF-8".to_owned());
+    }
+    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
     let Ok(parts) = serde_json::from_slice::<Vec<&RawValue>>(json) else {
         // Whoever reads entities says where the text ends to be one.
         return match parse_entities(json, Context::kakehashi()) {
@@ -209,6 +219,17 @@ mod tests {
             "{faults:?}"
         );
         assert!(!faults.concat().contains("urn:a:1"), "an id may be about a person");
+    }
+
+    #[test]
+    fn a_byte_order_mark_of_utf_8_is_no_fault_and_one_of_utf_16_says_what_to_do() {
+        let (entities, faults) = read_all("\u{feff}[\n{\"id\": \"urn:a:1\", \"type\": \"AED\"}, {}]");
+        assert_eq!(entities.len(), 1);
+        assert!(faults[0].starts_with("entity 2 (line 2): "), "{faults:?}");
+        for wide in [b"\xFF\xFE[\0]\0", b"\xFE\xFF\0[\0]"] {
+            let refused = read(wide, URL, &mut Faults::default()).unwrap_err();
+            assert!(refused.contains("UTF-16: save it as UTF-8"), "{refused}");
+        }
     }
 
     #[test]

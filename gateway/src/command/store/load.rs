@@ -1,7 +1,9 @@
 //! `kakehashi store load`
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
@@ -16,6 +18,10 @@ use ngsi_ld::entity::DateTime;
 use super::entity_file::{Faults, Stands, read};
 use super::partition::Partition;
 use super::{Failure, Files, output, runtime};
+
+/// Largest file, in MiB: it is held in memory with all entities of it, which take several times its size. It is five times a
+/// hundred thousand facilities.
+const MOST_MIB: u64 = 256;
 
 /// Names that nobody sees of which whoever loads is told. More are counted.
 const MOST_UNSEEN: usize = 20;
@@ -37,7 +43,7 @@ impl Load {
         let config = self.files.load_to_look(&ConfigOverrides::default())?;
         let partition = Partition::of(&config, &self.tenant)?;
         let file = self.file.display();
-        let json = std::fs::read(&self.file).map_err(|error| Failure::other(&format!("cannot read {file}"), error))?;
+        let json = read_bounded(&self.file)?;
         let mut faults = Faults::default();
         let entities = read(&json, &config.gateway.public_url, &mut faults)
             .map_err(|error| Failure::other(&format!("{file} holds no entities that can be loaded"), error))?;
@@ -56,6 +62,27 @@ impl Load {
         tell_unseen(&partition, &named);
         tell_of_subscribers(count);
         Ok(())
+    }
+}
+
+/// Reads a file, or as much of what is none, a pipe or a device, as a file may hold.
+fn read_bounded(path: &Path) -> Result<Vec<u8>, Failure> {
+    let file = path.display();
+    let failed = |error| Failure::other(&format!("cannot read {file}"), error);
+    let most = MOST_MIB * 1024 * 1024;
+    let opened = File::open(path).map_err(failed)?;
+    let mut size = opened.metadata().map_err(failed)?.len();
+    let mut json = Vec::new();
+    if size <= most {
+        opened.take(most + 1).read_to_end(&mut json).map_err(failed)?;
+        size = u64::try_from(json.len()).unwrap_or(u64::MAX);
+    }
+    match size > most {
+        true => Err(Failure::Other(format!(
+            "nothing was loaded: {file} holds more than {MOST_MIB} MiB, and is held in memory as a whole; load it in portions, \
+             each of them a JSON array"
+        ))),
+        false => Ok(json),
     }
 }
 
