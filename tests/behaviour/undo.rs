@@ -13,9 +13,14 @@ async fn platform() -> Platform {
 
 /// The command as an administrator, beside the running gateway.
 fn undo(platform: &Platform, administrator: Option<&str>, arguments: &[&str]) -> Finished {
+    undo_in(platform, "C.UTF-8", administrator, arguments)
+}
+
+fn undo_in(platform: &Platform, language: &str, administrator: Option<&str>, arguments: &[&str]) -> Finished {
     let admin = platform.gateway().ready()["admin"].as_str().unwrap().to_owned();
     let mut command = kakehashi(platform.files().folder());
     command.args(["undo", "--admin", &admin]).args(arguments);
+    command.env("LC_ALL", language);
     if let Some(administrator) = administrator {
         command.env("KAKEHASHI_ADMIN_KEY", key_of(administrator));
     }
@@ -74,6 +79,7 @@ async fn the_latest_change_is_taken_back_and_that_again() {
             &format!("to    {to}, since 20"),
             "files policies/sano.cedar",
             "bousai-map, sano-dashboard gain something of AED",
+            "limited-app gains something of EvacuationSite",
             &format!("done: {to} runs and is on the disk"),
             &format!("to take this back: kakehashi undo, or at any time kakehashi undo --to {from}"),
         ],
@@ -81,7 +87,14 @@ async fn the_latest_change_is_taken_back_and_that_again() {
     assert_eq!((running(&platform).await, count().await), (began.clone(), 200));
 
     let again = undo(&platform, Some("ops"), &[]);
-    says(&again, &["lose something of", &format!("done: {from} runs")]);
+    says(
+        &again,
+        &[
+            "sano-dashboard lose something of",
+            "limited-app loses something of EvacuationSite",
+        ],
+    );
+    says(&again, &[&format!("done: {from} runs")]);
     assert_eq!((running(&platform).await, count().await), (hidden.clone(), 404));
 
     // By its name, whatever has come after it.
@@ -270,14 +283,15 @@ async fn a_key_that_was_taken_out_becomes_valid_again_when_that_is_said_alone() 
     };
     let name = tenants["consumers"]["limited-app"]["keys"][0]["name"].as_str().unwrap();
     let expired: toml::value::Datetime = "2020-03-31".parse().unwrap();
-    for (text, how) in [
-        (without(&|app| drop(app.remove("keys"))), "was taken out"),
+    for (text, how, japanese) in [
+        (without(&|app| drop(app.remove("keys"))), "was taken out", "削除された"),
         (
             without(&|app| {
                 let key = app["keys"][0].as_table_mut().unwrap();
                 key.insert("expires".to_owned(), expired.into());
             }),
             "has expired",
+            "期限切れの",
         ),
     ] {
         let status = async || {
@@ -296,6 +310,14 @@ async fn a_key_that_was_taken_out_becomes_valid_again_when_that_is_said_alone() 
         let unsaid = undo(&platform, Some("ops"), &[]);
         assert_eq!(unsaid.code, Some(1), "{unsaid:?}");
         says(&unsaid, &[&again, "nothing was changed: ", "`kakehashi undo --yes`"]);
+        let told = undo_in(&platform, "ja_JP.UTF-8", Some("ops"), &[]);
+        says(
+            &told,
+            &[
+                &format!("データ利用者 `limited-app` の{japanese}キー `{name}` が、再び有効になります。"),
+                "（`kakehashi undo --yes`）",
+            ],
+        );
         assert_eq!(status().await, 401);
         let said = undo(&platform, Some("ops"), &["--yes"]);
         assert_eq!(said.code, Some(0), "{said:?}");
