@@ -28,7 +28,7 @@ change those. 型・属性の日本語名、意味、単位、値、区分の一
   published models (エリアデータ活用のためのデータモデル, 自治体標準オープンデータセット, 災害対応基本共有情報) where these have one, else ours.
 - What stands under \"value\" is what the models say. Sources say it in their own way: compare texts as they are, expect others. A number's
   `unitCode` in an answer counts before the unit that stands here. Dates and times are UTC.
-- **Class.** `open` 公開: whoever is permitted the type. `limited` 限定: whom a permit names it. `personal` 個人情報: nobody, ever. What is not
+- **Class.** `open` 公開: whoever is permitted the type. `limited` 限定提供: whom a permit names it. `personal` 個人情報: nobody, ever. What is not
   on this page is unclassified: it is shown of no source that may hold personal data.
   [All classes](administrators/policies.md).
 
