@@ -87,7 +87,11 @@ impl std::fmt::Display for AbsentField {
         match &self.nearest {
             Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
             None if self.beside.is_empty() => Ok(()),
-            None => write!(f, "; they have {}", listed(self.beside.iter().map(String::as_str))),
+            None => write!(
+                f,
+                "; the records have {}",
+                listed(self.beside.iter().map(String::as_str))
+            ),
         }
     }
 }

@@ -86,7 +86,7 @@ impl<'a> Section<'a> {
     /// A table under a key.
     pub fn section(&self, key: &'static str) -> Option<Section<'a>> {
         let node = self.node(key)?;
-        Some(Section::new(format!("{} {key}", self.title), node, self.report))
+        Some(Section::new(format!("`{key}` of {}", self.title), node, self.report))
     }
 
     fn mismatch<T>(&self, key: &str, node: &Node, wanted: &str) -> Option<T> {

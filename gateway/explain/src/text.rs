@@ -129,7 +129,7 @@ fn write_linked(f: &mut Formatter<'_>, linked: &LinkedQuestion) -> fmt::Result {
     let sources: Vec<String> = linked
         .sources
         .iter()
-        .map(|LinkedSource { source, tenant }| format!("{source} of {tenant}"))
+        .map(|LinkedSource { source, tenant }| format!("`{source}` of {tenant}"))
         .collect();
     match sources.as_slice() {
         [] => writeln!(f, "  no source is asked")?,

@@ -73,17 +73,32 @@ pub(crate) fn translated() -> Vec<Translated> {
         .filter_map(|(_, text)| messages_of(text).ok())
         .flatten();
     let messages = messages.filter(|message| !message.japanese.is_empty() && known.insert(message.english.clone()));
-    messages
-        .filter_map(|message| {
-            let english = Template::parse(&message.english).ok()?.trimmed();
-            let japanese = Template::parse(&message.japanese).ok()?.trimmed();
-            let places = japanese.places_in(&english)?;
-            Some(Translated {
-                english,
-                japanese,
-                is_composed: message.composed_in.is_some(),
-                places,
-            })
+    let messages: Vec<Message> = messages.collect();
+    let read = |english: &str, japanese: &str, is_composed| {
+        let english = Template::parse(english).ok()?.trimmed();
+        let japanese = Template::parse(japanese).ok()?.trimmed();
+        let places = japanese.places_in(&english)?;
+        Some(Translated {
+            english,
+            japanese,
+            is_composed,
+            places,
         })
-        .collect()
+    };
+    let told = |message: Message| {
+        let is_composed = message.composed_in.is_some();
+        // What is added to a sentence stands by itself where the sentences are told one after the other.
+        let added = message.english.strip_prefix(ADDED);
+        let added = added.filter(|added| !known.contains(*added));
+        let added = added.and_then(|added| {
+            let japanese = message.japanese.trim_start_matches(['。', '；']);
+            read(added, japanese, is_composed)
+        });
+        let whole = read(&message.english, &message.japanese, is_composed);
+        [whole, added].into_iter().flatten().collect::<Vec<_>>()
+    };
+    messages.into_iter().flat_map(told).collect()
 }
+
+/// What stands before something that is added to a sentence, so that it may as well be told apart from it.
+const ADDED: &str = "; ";

@@ -35,6 +35,17 @@ const LIST: (&str, &str) = (", ", ", ");
 
 static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
 
+/// How well a template has to fit a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// It has words, and in its gaps is such as was meant to stand there.
+    Meant,
+    /// The same of one that has marks between its gaps and no words: it fits much that is said otherwise.
+    Mute,
+    /// It fits.
+    Any,
+}
+
 /// The messages by what is said in them.
 struct Index {
     /// Those without gaps.
@@ -101,17 +112,21 @@ impl Index {
         places
     }
 
-    /// The Japanese of a text that is a message as a whole. `meant`: only with such in its gaps as was meant to stand there.
-    fn whole(&self, text: &str, meant: bool, depth: usize, fuel: &mut Fuel) -> Option<String> {
+    /// The Japanese of a text that is a message as a whole, made from one that fits so far.
+    fn whole(&self, text: &str, fit: Fit, depth: usize, fuel: &mut Fuel) -> Option<String> {
         if let Some(japanese) = self.whole.get(text) {
             return Some(japanese.clone());
         }
         for place in self.candidates(text) {
             let message = self.templates.get(place)?;
+            let is_mute = message.english.letters() == 0;
+            if is_mute != matches!(fit, Fit::Mute) && fit != Fit::Any {
+                continue;
+            }
             let Some(held) = message.english.matches(text, fuel) else {
                 continue;
             };
-            if meant && !message.english.is_meant(&held) {
+            if fit != Fit::Any && !message.english.is_meant(&held) {
                 continue;
             }
             // So little says something of one thing, and what stands in a list are several.
@@ -129,7 +144,8 @@ impl Index {
                 };
                 match gap.may_be_a_message() {
                     true => push(&mut told, &self.told(held, depth + 1, fuel)),
-                    false => told.push_str(held),
+                    false if gap.is_quoted() => told.push_str(held),
+                    false => push(&mut told, held),
                 }
             }
             return Some(told);
@@ -144,6 +160,10 @@ impl Index {
         let is_name = depth > 0 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if depth > DEEPEST || is_name || !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
             return Cow::Borrowed(text);
+        }
+        // A value is told only where the gateway itself writes one, as an example.
+        if is_quoted(text) {
+            return self.whole.get(text).cloned().map_or(Cow::Borrowed(text), Cow::Owned);
         }
         let inside = text.trim();
         if inside.len() < text.len() {
@@ -160,10 +180,11 @@ impl Index {
         }
         // What is a message as it was meant, or is wholly made of such, is preferred to what only may be one.
         let meant = self
-            .whole(text, true, depth, fuel)
+            .whole(text, Fit::Meant, depth, fuel)
             .or_else(|| self.told_apart(text, true, depth, fuel));
         let told = meant
-            .or_else(|| self.whole(text, false, depth, fuel))
+            .or_else(|| self.whole(text, Fit::Mute, depth, fuel))
+            .or_else(|| self.whole(text, Fit::Any, depth, fuel))
             .or_else(|| self.told_apart(text, false, depth, fuel));
         told.map_or(Cow::Borrowed(text), Cow::Owned)
     }
@@ -237,29 +258,44 @@ impl Index {
     }
 }
 
-/// Adds to a text; between words in Japanese and a name in backquotes or brackets stands a space.
+/// Adds to a text; between words in Japanese and a name, in backquotes, in brackets or in letters, stands a space.
 fn push(text: &mut String, added: &str) {
     let is_word = |character: char| matches!(character, '\u{3041}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}');
+    let ends_name = |character: char| matches!(character, '`' | ']') || character.is_ascii_alphanumeric();
+    let begins_name = |character: char| matches!(character, '`' | '[') || character.is_ascii_alphanumeric();
     let (last, first) = (text.chars().next_back(), added.chars().next());
     if let (Some(last), Some(first)) = (last, first)
-        && ((['`', ']'].contains(&last) && is_word(first)) || (is_word(last) && ['`', '['].contains(&first)))
+        && ((ends_name(last) && is_word(first)) || (is_word(last) && begins_name(first)))
     {
         text.push(' ');
+    }
+    // A sentence in brackets, or with something said of it, ends elsewhere.
+    if text.ends_with('。') && added.starts_with(['）', '：', '、', '。']) {
+        text.pop();
     }
     text.push_str(added);
 }
 
-/// A text in its parts; a mark within backquotes divides nothing.
+/// Whether a text is a value in double quotes and nothing else.
+fn is_quoted(text: &str) -> bool {
+    let inside = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    inside.is_some_and(|inside| !inside.contains('"'))
+}
+
+/// A text in its parts; a mark within backquotes, or within double quotes that have their other, divides nothing.
 fn parts<'t>(text: &'t str, mark: &str) -> Vec<&'t str> {
     let mut parts = Vec::new();
     let mut begin = 0;
-    let mut is_quoted = false;
+    let count = |text: &str, mark: u8| text.bytes().filter(|byte| *byte == mark).count();
+    let has_values = count(text, b'"') % 2 == 0;
+    let (mut is_name, mut is_value) = (false, false);
     let mut from = 0;
     for (end, _) in text.match_indices(mark) {
         let between = text.get(from..end).unwrap_or_default();
-        is_quoted ^= between.bytes().filter(|byte| *byte == b'`').count() % 2 == 1;
+        is_name ^= count(between, b'`') % 2 == 1;
+        is_value ^= has_values && count(between, b'"') % 2 == 1;
         from = end;
-        if !is_quoted {
+        if !is_name && !is_value {
             parts.extend(text.get(begin..end));
             begin = end + mark.len();
         }

@@ -209,6 +209,13 @@ impl Template {
     /// except after a colon.
     #[must_use]
     pub fn is_meant(&self, held: &[&str]) -> bool {
+        // What a text begins with is said of all of it, as "error: " is.
+        let begins_beyond = |held: &&str| BEYOND.iter().any(|mark| held.contains(mark));
+        let has_beginning = self.literals.first().is_some_and(|first| !first.is_empty());
+        let is_message = self.gaps.first().is_some_and(Gap::may_be_a_message);
+        if !has_beginning && is_message && held.first().is_some_and(begins_beyond) {
+            return false;
+        }
         // Where most of the text is the template's own, nothing else was meant.
         if held.iter().map(|held| held.len()).sum::<usize>() < self.weight() {
             return true;
@@ -246,6 +253,11 @@ impl Gap {
             Some(mark) => !text.contains(mark),
             None => text.bytes().filter(|byte| *byte == b'`').count() % 2 == 0,
         }
+    }
+
+    /// Whether quotation marks stand around it.
+    pub(crate) const fn is_quoted(&self) -> bool {
+        self.quote.is_some()
     }
 
     /// Whether what stands in it may itself be a text for people; otherwise it is a name or a value.

@@ -36,7 +36,7 @@ impl Check {
             }
         }
         for told in self.tried_on_samples(&config) {
-            output::note(format_args!("warning: {told}"));
+            output::warning(told);
         }
         for overlap in overlaps(sources.configured()) {
             output::line(format_args!("{}", told(&overlap, sources.configured())));

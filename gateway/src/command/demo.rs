@@ -243,14 +243,19 @@ fn print_welcome(
         false => "",
     };
     let configuration = files.config.display();
-    output::line(format_args!("  {:<22} {configuration}{kept}", "configuration"));
+    let of = |text| output::language().of(text);
+    output::data(format_args!(
+        "  {:<22} {configuration}{}",
+        of("configuration"),
+        of(kept)
+    ));
     output::line("\nAPI keys of this run:\n");
     for (consumer, key) in api_keys {
         output::line(format_args!("  {consumer:<16} {key}"));
     }
     output::line("\nFive things to paste into another terminal:\n");
     for (purpose, command) in commands(&gateway, key) {
-        output::line(format_args!("# {purpose}"));
+        output::data(format_args!("# {}", output::language().of(purpose)));
         output::data(format_args!("{command}\n"));
     }
     output::line("A map of the sites for a browser, from the folder of the repository:\n");

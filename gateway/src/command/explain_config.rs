@@ -41,8 +41,17 @@ impl ExplainConfig {
             return Ok(());
         }
         for setting in settings {
-            let value = setting.value.as_deref().unwrap_or("(not set)");
-            output::line(format_args!("{} = {value}  # {}", setting.key, setting.origin));
+            // A value is as it stands in the configuration, whatever words it has.
+            let origin = setting.origin.to_string();
+            let origin = output::language().of(&origin);
+            match &setting.value {
+                Some(value) => output::data(format_args!("{} = {value}  # {origin}", setting.key)),
+                None => output::data(format_args!(
+                    "{} = {}  # {origin}",
+                    setting.key,
+                    output::language().of("(not set)")
+                )),
+            }
         }
         Ok(())
     }

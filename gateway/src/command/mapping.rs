@@ -37,15 +37,8 @@ impl Mapping {
         };
         let text = String::from_utf8(read(&mapping)?).map_err(|_| Failure::Other(format!("{name} is not UTF-8")))?;
         let context = Context::kakehashi();
-        let mapping = RestMapping::parse(&text, &name, context).map_err(|errors| {
-            Failure::Other(
-                errors
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join("\nerror: "),
-            )
-        })?;
+        let mapping = RestMapping::parse(&text, &name, context)
+            .map_err(|errors| Failure::Several(errors.iter().map(ToString::to_string).collect()))?;
         let report = try_mapping(&mapping, r#type.as_deref(), &read(&sample)?);
         if let Some(failure) = report.failure {
             return Err(Failure::Other(failure));

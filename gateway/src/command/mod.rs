@@ -112,6 +112,9 @@ enum Failure {
     /// Anything else, in one sentence.
     #[error("{0}")]
     Other(String),
+    /// Several things, each in one sentence.
+    #[error("{}", .0.join("; "))]
+    Several(Vec<String>),
 }
 
 impl Failure {
@@ -151,7 +154,14 @@ pub fn main() -> ExitCode {
 /// What the process was started with. Wrong usage, and questions for help, end it.
 fn command_line() -> CommandLine {
     let command = help::in_language(CommandLine::command(), output::language());
-    CommandLine::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    let matches = command.try_get_matches();
+    let read = matches.and_then(|matches| CommandLine::from_arg_matches(&matches));
+    read.unwrap_or_else(|error| {
+        if output::wrong_usage(&error) {
+            std::process::exit(error.exit_code());
+        }
+        error.exit()
+    })
 }
 
 /// A runtime for the commands that talk to something.

@@ -8,7 +8,7 @@ use kakehashi_core::controls;
 use kakehashi_core::diagnostics::Diagnostics;
 use kakehashi_messages::Language;
 
-use super::Failure;
+use super::{Failure, help};
 
 /// The language that this process tells people in.
 static LANGUAGE: LazyLock<Language> = LazyLock::new(Language::of_environment);
@@ -40,8 +40,35 @@ pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
 pub(super) fn error(failure: &Failure) {
     match failure {
         Failure::Configuration(diagnostics) => findings(diagnostics),
-        Failure::Other(text) => note(format_args!("error: {text}")),
+        Failure::Other(text) => of_severity("error", text),
+        Failure::Several(texts) => texts.iter().for_each(|text| of_severity("error", text)),
     }
+}
+
+/// Prints what is wrong with how the command was used, in another language than the library's; whether it did.
+pub(super) fn wrong_usage(error: &clap::Error) -> bool {
+    if language() == Language::English {
+        return false;
+    }
+    let Some(wrong) = help::wrong_usage(error) else {
+        return false;
+    };
+    of_severity("error", &wrong);
+    if let Some(usage) = help::right_usage(error) {
+        beside(format_args!("\n{} {usage}", language().of("Usage:")));
+    }
+    note("\n`--help` says more");
+    true
+}
+
+/// Prints a warning beside what was asked for.
+pub(super) fn warning(text: impl Display) {
+    of_severity("warning", &text.to_string());
+}
+
+/// The text is told by itself: what stands before it is no part of its sentence.
+fn of_severity(severity: &str, text: &str) {
+    beside(format_args!("{}: {}", language().of(severity), language().of(text)));
 }
 
 /// Prints what is wrong with a configuration.

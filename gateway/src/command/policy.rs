@@ -64,9 +64,13 @@ impl Test {
 fn print(outcomes: &[Outcome]) {
     for outcome in outcomes {
         let mark = if outcome.is_met() { "met   " } else { "FAILED" };
-        output::line(format_args!(
-            "{mark}  {} ({}:{})",
-            outcome.title, outcome.file, outcome.line
+        // The title is whatever its author has written.
+        output::data(format_args!(
+            "{}  {} ({}:{})",
+            output::language().of(mark),
+            outcome.title,
+            outcome.file,
+            outcome.line
         ));
         for failure in &outcome.failures {
             output::line(format_args!("        {failure}"));

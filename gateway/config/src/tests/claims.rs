@@ -20,7 +20,7 @@ fn what_a_tenant_is_allowed_is_told_where_it_is_no_pattern() {
             r#"error: `egress_allow`: "10" is no address range: write one such as "10.0.0.0/8" or "192.0.2.1""#,
             "error: `sources` in [tenants.sano] allowed must be from 1 to 4096",
             "= help: 0 would refuse everything; leave the key out for its default",
-            "error: `burst` in [tenants.sano] allowed limits must be from 1 to 1000000",
+            "error: `burst` in `limits` of `allowed` of [tenants.sano] must be from 1 to 1000000",
             "= help: 0 would refuse everything; leave the key out for its default",
             r#"error: `personal_data` in [tenants.sano] allowed cannot be "no""#,
             "= help: did you mean `none`?",

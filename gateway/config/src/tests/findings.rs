@@ -46,10 +46,10 @@ fn wrong_keys_of_the_gateway_are_told_with_what_would_be_right() {
     assert_said(
         &with("[gateway.limits]\nbody = \"2MB\"\npage = 0\ndeadline = \"1d\""),
         &[
-            r#"error: `body` in [gateway] limits: "2MB" is no size: write a whole number and B, KiB, MiB or GiB, such as "2MiB""#,
-            "error: `page` in [gateway] limits must be from 1 to 10000",
+            r#"error: `body` in `limits` of [gateway]: "2MB" is no size: write a whole number and B, KiB, MiB or GiB, such as "2MiB""#,
+            "error: `page` in `limits` of [gateway] must be from 1 to 10000",
             "= help: 0 would refuse everything; leave the key out for its default",
-            r#"error: `deadline` in [gateway] limits: "1d" is no time span: write a whole number and ms, s, m or h, such as "3s""#,
+            r#"error: `deadline` in `limits` of [gateway]: "1d" is no time span: write a whole number and ms, s, m or h, such as "3s""#,
         ],
     );
 }
@@ -337,7 +337,7 @@ fn wrong_consumers_are_told_with_what_would_be_right() {
     assert_said(
         &after("roles", "limits = { requests_per_second = 0 }\nroles"),
         &[
-            "error: `requests_per_second` in [consumers.app] limits must be from 1 to 1000000",
+            "error: `requests_per_second` in `limits` of [consumers.app] must be from 1 to 1000000",
             "= help: 0 would refuse everything; leave the key out for its default",
         ],
     );

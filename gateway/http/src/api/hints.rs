@@ -94,20 +94,34 @@ impl Display for Hint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::BehindTheEnd { offset, count } => {
-                write!(f, "`offset={offset}` leaves out the first {offset}")?;
                 match count {
-                    Some(count) => write!(f, ", and there are {count} in all"),
-                    None => write!(f, ", and there may be no more: it counts entities, not pages"),
+                    Some(count) => write!(
+                        f,
+                        "`offset={offset}` leaves out the first {offset}, and there are {count} in all"
+                    ),
+                    None => write!(
+                        f,
+                        "`offset={offset}` leaves out the first {offset}, and there may be no more: it counts entities, not pages"
+                    ),
                 }
             }
             Self::OtherMeaning {
-                kind,
+                kind: Kind::Type,
                 name,
                 there,
                 here,
             } => write!(
                 f,
-                "your @context makes the {kind} `{name}` to {there}; here it is {here}: write that IRI, or use the gateway's @context"
+                "your @context makes the type `{name}` to {there}; here it is {here}: write that IRI, or use the gateway's @context"
+            ),
+            Self::OtherMeaning {
+                kind: Kind::Attribute,
+                name,
+                there,
+                here,
+            } => write!(
+                f,
+                "your @context makes the attribute `{name}` to {there}; here it is {here}: write that IRI, or use the gateway's @context"
             ),
             Self::UnknownName {
                 kind,
@@ -116,11 +130,23 @@ impl Display for Hint {
                 nearest,
             } => {
                 let parameters = quoted(parameters);
-                write!(f, "the {kind} `{name}` ({parameters}) is none of those that are named to you here")?;
-                match (nearest, kind) {
-                    (Some(nearest), _) => write!(f, "; did you mean `{nearest}`?"),
-                    (None, Kind::Type) => write!(f, "; GET /ngsi-ld/v1/types lists those that you may see entities of"),
-                    (None, Kind::Attribute) => write!(f, "; look at an entity of the type, asked for without conditions"),
+                match (kind, nearest) {
+                    (Kind::Type, Some(nearest)) => write!(
+                        f,
+                        "the type `{name}` ({parameters}) is none of those that are named to you here; did you mean `{nearest}`?"
+                    ),
+                    (Kind::Attribute, Some(nearest)) => write!(
+                        f,
+                        "the attribute `{name}` ({parameters}) is none of those that are named to you here; did you mean `{nearest}`?"
+                    ),
+                    (Kind::Type, None) => write!(
+                        f,
+                        "the type `{name}` ({parameters}) is none of those that are named to you here; GET /ngsi-ld/v1/types lists those that you may see entities of"
+                    ),
+                    (Kind::Attribute, None) => write!(
+                        f,
+                        "the attribute `{name}` ({parameters}) is none of those that are named to you here; look at an entity of the type, asked for without conditions"
+                    ),
                 }
             }
             Self::NoPurpose => f.write_str(
@@ -128,11 +154,20 @@ impl Display for Hint {
             ),
             Self::StoreAlone => f.write_str("`local=true` asks the store alone: other sources may have what you ask for"),
             Self::NothingMeets { parameters, looks_at } => {
-                write!(f, "nothing that you may see meets {}", quoted(parameters))?;
+                let parameters = quoted(parameters);
                 match looks_at {
-                    Some((path, true)) => write!(f, "; it may be that no entity has such a value of `{path}`"),
-                    Some((path, false)) => write!(f, "; it may be that no entity has `{path}`"),
-                    None => write!(f, "; it may be that no entity meets all of it: try the conditions one at a time"),
+                    Some((path, true)) => write!(
+                        f,
+                        "nothing that you may see meets {parameters}; it may be that no entity has such a value of `{path}`"
+                    ),
+                    Some((path, false)) => write!(
+                        f,
+                        "nothing that you may see meets {parameters}; it may be that no entity has `{path}`"
+                    ),
+                    None => write!(
+                        f,
+                        "nothing that you may see meets {parameters}; it may be that no entity meets all of it: try the conditions one at a time"
+                    ),
                 }
             }
         }

@@ -93,8 +93,8 @@ const NO_TEXTS: [&str; 38] = [
 ];
 
 /// How such strings begin that differ in the rest: commands to paste, the reference of the configuration, credentials and
-/// challenges, SQL, headers of HTTP.
-const NO_TEXTS_BEGIN: [&str; 12] = [
+/// challenges, SQL, headers of HTTP, what a probe reads.
+const NO_TEXTS_BEGIN: [&str; 14] = [
     "{curl} ",
     "curl -sS",
     "For ngsi-v2:",
@@ -107,6 +107,8 @@ const NO_TEXTS_BEGIN: [&str; 12] = [
     "Basic {",
     "Bearer {",
     "Age, Allow, ",
+    "not ready: ",
+    "ready, revision ",
 ];
 
 /// Whether a file's texts are not told to people.

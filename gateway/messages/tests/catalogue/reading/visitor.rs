@@ -392,5 +392,10 @@ fn is_text(english: &str) -> bool {
     if english.replace("{{", "").contains('{') && words.contains(' ') {
         return letters_of(&words) >= 4;
     }
-    words.split_whitespace().filter(|word| letters_of(word) >= 2).count() >= 2
+    // "a text" and "a number" are said of values, in the gap of another text.
+    let is_thing = words
+        .strip_prefix("a ")
+        .or_else(|| words.strip_prefix("an "))
+        .is_some_and(|thing| letters_of(thing) >= 2);
+    is_thing || words.split_whitespace().filter(|word| letters_of(word) >= 2).count() >= 2
 }
