@@ -33,7 +33,8 @@ impl<'a> Section<'a> {
             entries.as_slice()
         } else {
             let kind = node.value.kind();
-            report.error(&node.place, format!("{title} must be a table, not {kind}"), None);
+            let help = "write its keys in braces, `{ ... }`, or under a heading of their own, `[...]`".to_owned();
+            report.error(&node.place, format!("{title} must be a table, not {kind}"), help);
             &[]
         };
         Self {
@@ -91,7 +92,19 @@ impl<'a> Section<'a> {
 
     fn mismatch<T>(&self, key: &str, node: &Node, wanted: &str) -> Option<T> {
         let message = format!("`{key}` in {} must be {wanted}, not {}", self.title, node.value.kind());
-        self.report.error(&node.place, message, None);
+        let help = match (wanted, &node.value) {
+            ("a text", Value::Integer(_) | Value::Float | Value::Boolean(_) | Value::Date(_)) => Some(format!(
+                "write it in quotation marks, leading zeros among them: `{key} = \"...\"`"
+            )),
+            (_, Value::Text(_)) if wanted.starts_with("a list") => {
+                Some(format!("write it in brackets: `{key} = [\"...\"]`"))
+            }
+            ("true or false" | "a number" | "a whole number", Value::Text(_)) => {
+                Some(format!("write it without quotation marks: `{key} = ...`"))
+            }
+            _ => None,
+        };
+        self.report.error(&node.place, message, help);
         None
     }
 

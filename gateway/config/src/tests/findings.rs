@@ -61,7 +61,7 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
             "[gateway]\ntls = { certificate = \"a\" }\nrate_store = \"redis://u:secret@h\"\nextensions = [\"federated-order\", \"federated-oder\"]\nstate = \"postgres://u:pw@h/db\"\npersonal_relay = true\ndefault_context = \"https://x/y?z\"",
         ),
         &[
-            "error: [gateway] tls has no `key`",
+            "error: `tls` of [gateway] has no `key`",
             "= help: add `key = { file = \"server.key\" }`",
             "error: `rate_store` in [gateway] is not supported by this version",
             "= help: rate limits are counted in process: leave the key out",
@@ -182,7 +182,7 @@ fn issuers_of_tokens_are_checked_with_who_relies_on_them() {
     assert_said(
         &after("roles", "jwt = { issuer = \"prefectur\", subject = \"s\" }\nroles"),
         &[
-            "error: unknown issuer `prefectur` in [consumers.app] jwt",
+            "error: unknown issuer `prefectur` in `jwt` of [consumers.app]",
             "= help: begin with `[issuers.<name>]`",
         ],
     );
@@ -396,11 +396,11 @@ fn a_credential_is_one_and_leads_somewhere_safe() {
     assert_said(
         &credential("{ oauth2 = { token_url = \"http://id.example.jp/t\", client_secret = \"sekrit\" } }"),
         &[
-            "error: `credential` of source `sano-orion` oauth2 has no `client_id`",
+            "error: `oauth2` of `credential` of source `sano-orion` has no `client_id`",
             "= help: add `client_id = \"kakehashi\"`",
-            "error: `token_url` in `credential` of source `sano-orion` oauth2: must begin with https://: whoever is on \
+            "error: `token_url` in `oauth2` of `credential` of source `sano-orion`: must begin with https://: whoever is on \
              the way would have the secret",
-            "error: the secret in `credential` of source `sano-orion` oauth2 is a secret and must not stand in this file",
+            "error: the secret in `oauth2` of `credential` of source `sano-orion` is a secret and must not stand in this file",
             r#"= help: write `{ env = "NAME" }` or `{ file = "/run/secrets/name" }`"#,
         ],
     );
