@@ -519,15 +519,15 @@ fn mistakes_are_named_by_check() {
     let finished = Finished::of(files.folder(), &["check"]);
     assert_eq!(finished.code, Some(1), "{finished:?}");
     for told in [
-        "`origins` in [gateway] cors: \"https://map.example.jp/\" says more than an origin",
-        "`origins` in [gateway] cors: \"null\" is the origin of files",
-        "`origins` in [gateway] cors: \"*\" would be every page there is",
-        "`methods` in [gateway] cors cannot hold \"get\"",
-        "`headers` in [gateway] cors: \"*\" would be every header",
-        "`max_age` in [gateway] cors",
-        "`exposed_headers` in [consumers.bousai-map] cors: \"a b\" is no name of a header",
-        "unknown key `origin` in [consumers.bousai-map] cors",
-        "[consumers.bousai-map] cors has no `origins`",
+        "`origins` in `cors` of [gateway]: \"https://map.example.jp/\" says more than an origin",
+        "`origins` in `cors` of [gateway]: \"null\" is the origin of files",
+        "`origins` in `cors` of [gateway]: \"*\" would be every page there is",
+        "`methods` in `cors` of [gateway] cannot hold \"get\"",
+        "`headers` in `cors` of [gateway]: \"*\" would be every header",
+        "`max_age` in `cors` of [gateway]",
+        "`exposed_headers` in `cors` of [consumers.bousai-map]: \"a b\" is no name of a header",
+        "unknown key `origin` in `cors` of [consumers.bousai-map]",
+        "`cors` of [consumers.bousai-map] has no `origins`",
     ] {
         assert!(finished.stderr.contains(told), "{told}: {}", finished.stderr);
     }

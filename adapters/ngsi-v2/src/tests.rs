@@ -193,8 +193,15 @@ async fn what_a_list_shows_can_be_read_by_its_id() {
 
 #[tokio::test]
 async fn one_id_in_several_paths_and_types_is_one_entity() {
-    let (orion, adapter) = with(r#"[{"id":"urn:x:1","type":"Room","a":{"value":1}}]"#).await;
-    let more = r#"[{"id":"urn:x:1","type":"Room","a":{"value":2},"b":{"value":2}}]"#;
+    // Which of the two is newer their own dates say, not when they were loaded.
+    let a = |value: u8| {
+        let day = 10 - value;
+        format!(
+            r#""a":{{"value":{value},"metadata":{{"TimeInstant":{{"type":"DateTime","value":"2026-01-0{day}T00:00:00Z"}}}}}}"#
+        )
+    };
+    let (orion, adapter) = with(&format!(r#"[{{"id":"urn:x:1","type":"Room",{}}}]"#, a(1))).await;
+    let more = &format!(r#"[{{"id":"urn:x:1","type":"Room",{},"b":{{"value":2}}}}]"#, a(2));
     orion.load("city", "/second", more).unwrap();
     orion
         .load("city", "/", r#"[{"id":"urn:x:1","type":"Hall","c":{"value":3}}]"#)

@@ -97,7 +97,7 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
             r#"= help: add `tenant = "..."`"#,
             r#"error: [administrators.c] has a `tenant`, and its role is "auditor""#,
             r#"= help: leave `tenant` out, or write `role = "tenant"`"#,
-            "error: unknown issuer `nobody` in [administrators.c] jwt",
+            "error: unknown issuer `nobody` in `jwt` of [administrators.c]",
             "= help: begin with `[issuers.<name>]`",
             "error: [administrators.d] has no `role`",
             r#"= help: add `role = "operator", "tenant" or "auditor"`"#,
