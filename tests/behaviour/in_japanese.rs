@@ -61,6 +61,115 @@ fn what_is_wrong_with_a_configuration_is_told_in_the_language_of_the_environment
     );
 }
 
+/// The words of a text outside of backquotes that a person would have to read in English.
+fn english_words(text: &str) -> Vec<&str> {
+    let outside = text.split('`').step_by(2);
+    let words = outside.flat_map(|part| part.split(|character: char| !character.is_ascii_alphabetic()));
+    let known = [
+        "true",
+        "false",
+        "TOML",
+        "limits",
+        "tenants",
+        "consumers",
+        "source",
+        "toml",
+        "mappings",
+        "none",
+    ];
+    words.filter(|word| word.len() > 3 && !known.contains(word)).collect()
+}
+
+#[test]
+fn the_commonest_mistakes_of_a_file_are_told_wholly_in_japanese() {
+    let files = Files::committed();
+    let written = std::fs::read_to_string(files.folder().join("tenants.toml")).unwrap();
+    for (right, wrong, words) in [
+        (
+            "timeout = \"3s\"",
+            "timeout = 3",
+            "文字列でなければなりませんが、数値になっています",
+        ),
+        (
+            "roles = [\"reader\"]",
+            "roles = \"reader\"",
+            "配列でなければなりませんが、文字列になっています",
+        ),
+        (
+            "code = \"092045\"",
+            "code = 92045",
+            "文字列でなければなりませんが、数値になっています",
+        ),
+        ("code = \"092045\"", "code = 092045", "数値の先頭に 0 は書けません"),
+        ("code = \"092045\"", "code = \u{201c}092045\u{201d}", "半角の引用符"),
+        ("code = \"092045\"", "\u{3000}code = \"092045\"", "引用符で囲まないキー"),
+        (
+            "mappings/sano.toml",
+            "mappings/none.toml",
+            "マッピングファイル mappings/none.toml を読み取れません",
+        ),
+    ] {
+        assert!(written.contains(right), "{right}");
+        files.write("tenants.toml", written.replacen(right, wrong, 1));
+        let told = in_japanese(&files, &["check"]).stderr;
+        assert!(told.contains(words), "{wrong}:\n{told}");
+        let errors = told.lines().filter(|line| line.starts_with("エラー"));
+        for error in errors {
+            assert_eq!(english_words(error), Vec::<&str>::new(), "{wrong}: {error}");
+        }
+    }
+}
+
+#[test]
+fn values_of_the_configuration_are_shown_as_they_are() {
+    let files = Files::committed();
+    let value = "the token of tenant, no role; it is forbidden";
+    files.change_tenants(|table| {
+        let consumer = section(section(table, "consumers"), "bousai-map");
+        consumer.remove("tenant");
+        consumer.insert("organisation".to_owned(), value.into());
+    });
+    let told = in_japanese(&files, &["explain-config"]).stdout;
+    assert!(told.contains(&format!("organisation = \"{value}\"  # ")), "{told}");
+    assert!(!told.contains("(not set)"), "{told}");
+}
+
+#[test]
+fn wrong_usage_is_told_in_japanese_and_ends_as_ever() {
+    let files = Files::committed();
+    for (arguments, words) in [
+        (
+            ["check", "--konfig", "x"].as_slice(),
+            "エラー: 引数 `--konfig` はここでは使えません。`--config` の誤りではありませんか。",
+        ),
+        (
+            &["chekc"],
+            "エラー: コマンド `chekc` はありません。`check` の誤りではありませんか。",
+        ),
+        (
+            &["store", "load"],
+            "エラー: 必要な引数がありません：--tenant <TENANT>, <FILE>",
+        ),
+        (
+            &["demo", "--port", "abc"],
+            "エラー: `--port <PORT>` に `abc` は指定できません。",
+        ),
+    ] {
+        let told = in_japanese(&files, arguments);
+        assert_eq!(told.code, Some(2), "{told:?}");
+        assert!(told.stderr.contains(words) && told.stdout.is_empty(), "{told:?}");
+        assert!(told.stderr.contains("詳しくは `--help`"), "{told:?}");
+    }
+    let diff = in_japanese(&files, &["diff", "--help"]).stdout;
+    let (_, arguments) = diff.split_once("引数:").unwrap_or_default();
+    assert!(arguments.find("<OLD>") < arguments.find("<NEW>"), "{diff}");
+    let undo = in_japanese(&files, &["undo", "--help"]).stdout;
+    assert!(
+        undo.contains("動いているゲートウェイの設定の、直前の変更を取り消します。"),
+        "{undo}"
+    );
+}
+
 #[test]
 fn the_first_variable_that_is_set_decides() {
     let files = Files::committed();
@@ -239,7 +348,10 @@ async fn whoever_is_over_the_limit_is_told_in_japanese() {
             .header("accept-language", "ja")
             .await;
         if answer.status == 429 {
-            assert!(detail(&answer).contains("の利用制限を超えました。"), "{answer}");
+            assert!(
+                detail(&answer).contains("利用制限（毎秒のリクエスト数）を超えました。"),
+                "{answer}"
+            );
             assert_eq!(answer.header("content-language"), Some("ja"));
             return;
         }

@@ -270,7 +270,7 @@ fn push(text: &mut String, added: &str) {
         text.push(' ');
     }
     // A sentence in brackets, or with something said of it, ends elsewhere.
-    if text.ends_with('。') && added.starts_with(['）', '：', '、', '。']) {
+    if text.ends_with('。') && added.starts_with(['（', '）', '：', '、', '。']) {
         text.pop();
     }
     text.push_str(added);

@@ -223,6 +223,10 @@ fn a_text_is_told_with_its_own_parts_in_it_and_as_a_whole() {
             "型 `AED`（`type`）は、ここで名前を示しているもののどれでもありません。参照できるエンティティの型は GET /ngsi-ld/v1/types で確認できます。",
         ),
         ("disaster-map of yaita:", "disaster-map（yaita のデータ）："),
+        (
+            "your grant does not permit this operation on entities of one of its types (a policy forbids it): https://example.jp/AED",
+            "提供ルールでは、いずれかの型のエンティティに対するこの操作が許可されていません（提供ルールで禁止されています）：https://example.jp/AED",
+        ),
         // A value in quotation marks is nobody's message, whatever words it has.
         (
             "`organisation` in [consumers.limited] cannot be \"the token of tenant, no role; it is forbidden\"",
