@@ -346,7 +346,7 @@ fn an_action_that_is_none_is_refused() {
     assert!(
         refused
             .stderr
-            .contains("`mobile_phone` in [tenants.utsunomiya] inspection cannot be \"hide\""),
+            .contains("`mobile_phone` in `inspection` of [tenants.utsunomiya] cannot be \"hide\""),
         "{}",
         refused.stderr
     );
