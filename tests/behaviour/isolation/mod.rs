@@ -19,6 +19,7 @@ mod posted;
 mod question;
 mod sources;
 mod subscriptions;
+mod who_sees;
 mod world;
 mod writes;
 mod written;
