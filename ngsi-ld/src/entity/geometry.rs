@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn positions_must_lie_on_the_globe() {
         assert!(Geometry::point(139.6, 36.4).is_ok());
-        assert_eq!(Geometry::point(36.4, 139.6), Err(InvalidGeometry::OutOfRange));
+        assert_eq!(Geometry::point(36.4, 139.6), Err(InvalidGeometry::Swapped));
         assert_eq!(Geometry::point(f64::NAN, 0.0), Err(InvalidGeometry::OutOfRange));
     }
 

@@ -227,7 +227,7 @@ mod tests {
         ] {
             assert_eq!(read("Point", text), Err(InvalidGeometry::Shape("Point")), "{text}");
         }
-        assert_eq!(read("Point", "[36.5,139.8]"), Err(InvalidGeometry::OutOfRange));
+        assert_eq!(read("Point", "[36.5,139.8]"), Err(InvalidGeometry::Swapped));
         assert_eq!(
             read("Polygon", "[[[0,0],[1,0],[1,1],[0,1]]]"),
             Err(InvalidGeometry::OpenRing)

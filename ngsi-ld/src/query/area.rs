@@ -323,7 +323,7 @@ mod tests {
             ),
             (
                 r#"{"type":"Polygon","coordinates":[[[36,139],[37,139],[37,140],[36,139]]]}"#,
-                InvalidArea::Geometry(InvalidGeometry::OutOfRange),
+                InvalidArea::Geometry(InvalidGeometry::Swapped),
             ),
         ] {
             assert_eq!(Area::parse(json).unwrap_err(), expected, "{json}");

@@ -510,7 +510,7 @@ fn wrong_annotations_are_told_with_what_would_be_right() {
         let policy = format!("{annotation}\npermit(principal, action, resource in Tenant::\"sano\");");
         let said = refusal(&[("wrong.geojson", "[]"), ("sano.cedar", &policy)]);
         assert!(
-            said.contains(expected) && said.contains("sano.cedar:2:"),
+            said.contains(expected) && said.contains("sano.cedar:1:1"),
             "{annotation}\n{said}"
         );
     }

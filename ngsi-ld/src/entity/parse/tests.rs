@@ -195,7 +195,7 @@ fn faults_name_the_member_and_the_reason() {
     ));
     assert_eq!(
         fault(r#"{"type":"GeoProperty","value":{"type":"Point","coordinates":[36,139]}}"#),
-        at("a.value", Fault::Geometry(InvalidGeometry::OutOfRange))
+        at("a.value", Fault::Geometry(InvalidGeometry::Swapped))
     );
     assert_eq!(
         fault(r#"{"type":"LanguageProperty","languageMap":{"日本":"x"}}"#),
