@@ -8,7 +8,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`groups`] | consumers that are decided alike |
+//! | [`mod@groups`] | consumers that are decided alike |
 //! | [`holdings`] | which types each tenant's sources provide |
 //! | [`access`] | what is granted, as sets that can be subtracted |
 //! | `conditions` | what permits ask, compared by what it means |
