@@ -22,11 +22,12 @@ pub use kakehashi_ngsi_v2 as ngsi_v2;
 pub use kakehashi_rest as rest;
 pub use kakehashi_store as store;
 
+pub use kakehashi_contract::plain_writes;
 pub use kakehashi_contract::{
-    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter,
-    ErrorKind, Flaw, Freshness, LeftOut, MayChange, MayTellOf, Origin, Page, PlaceStream, PreparedQuery, PushDown, Put,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, Decide, Decision, EntityStream,
+    EntityWrite, EntityWriter, ErrorKind, Flaw, Freshness, LeftOut, Origin, Page, PlaceStream, PreparedQuery, PushDown,
     Repeating, Requests, Reshaped, SelectedNames, SourceId, SourceQuery, SourceStatus, WriteError, WriteOffer,
-    WriteOperation, Yielded, flaw,
+    WriteOperation, Written, Yielded, flaw,
 };
 pub use kakehashi_contract::{Change, Changed, Fate, MayRest, Notifies, Position, Told, Values};
 pub use kakehashi_trouble::{Reason, Trouble};

@@ -80,6 +80,7 @@ macro_rules! contract_of_writes {
             contract_what_is_deleted_is_gone => what_is_deleted_is_gone,
             contract_the_decision_sees_what_is_there => the_decision_sees_what_is_there,
             contract_a_late_write_changes_nothing => a_late_write_changes_nothing,
+            contract_writes_together_have_an_end_each => writes_together_have_an_end_each,
             contract_a_write_is_told_of_where_it_says => a_write_is_told_of_where_it_says,
             contract_what_is_kept_says_whether_it_is_all => what_is_kept_says_whether_it_is_all
         );

@@ -18,6 +18,7 @@ pub mod entity;
 mod iri;
 pub mod merge;
 pub mod query;
+pub mod update;
 
 pub use entity::Entity;
 pub use iri::{AttributeName, EntityId, InvalidIri, Iri, MAX_IRI_BYTES, TypeName, check_absolute};

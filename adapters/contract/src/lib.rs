@@ -10,6 +10,7 @@
 //! | [`flaw`] | [`Yielded`]: an entity of a source, or why it was left out |
 //! | `asked` | [`AskedRequest`]: what a source would be asked, told and not sent |
 //! | `writing` | [`EntityWriter`]: what a source that takes writes is asked |
+//! | `plain_writes` | writes that are decided by yes or no: what tests are written in |
 //! | `notifies` | [`Notifies`]: what a source says of its changes |
 //! | `history` | [`History`]: the place of what a source tells of how its entities were |
 //! | `requests` | [`Requests`]: how many requests to sources one question may cause |
@@ -34,6 +35,7 @@ mod history;
 pub mod literal;
 pub mod not_finite;
 mod notifies;
+pub mod plain_writes;
 mod prepared;
 mod query;
 mod requests;
@@ -56,4 +58,4 @@ pub use self::requests::{Requests, TooManyRequests};
 pub use self::selection::{AttributeSelection, SelectedNames};
 pub use self::source_id::SourceId;
 pub use self::status::{Reshaped, SourceStatus};
-pub use self::writing::{EntityWriter, MayChange, MayTellOf, Put, WriteError, WriteOffer, WriteOperation};
+pub use self::writing::{Decide, Decision, EntityWrite, EntityWriter, WriteError, WriteOffer, WriteOperation, Written};

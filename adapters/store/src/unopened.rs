@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt;
+use ngsi_ld::TypeName;
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::{Entity, EntityId, TypeName};
 
 use super::backend::sqlite::Sqlite;
 use super::prepared::Statements;
 use super::writer::OFFER;
 use kakehashi_contract::{
-    Adapter, AdapterError, AskedRequest, Call, Counted, EntityStream, EntityWriter, ErrorKind, MayChange, MayTellOf,
-    Page, Position, PreparedQuery, PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer, Yielded,
+    Adapter, AdapterError, AskedRequest, Call, Counted, EntityStream, EntityWrite, EntityWriter, ErrorKind, Page,
+    PreparedQuery, PushDown, SourceId, SourceQuery, WriteError, WriteOffer, Written, Yielded,
 };
 
 /// A partition of the store that is not opened. Every question fails.
@@ -92,21 +92,7 @@ impl EntityWriter for UnopenedPartition {
         OFFER
     }
 
-    async fn create(&self, _: Entity, _: MayTellOf<'_>, _: DateTime, _: &Call) -> Result<Option<Position>, WriteError> {
-        Err(self.error().into())
-    }
-
-    async fn put(
-        &self,
-        _: Entity,
-        _: MayChange<'_>,
-        _: DateTime,
-        _: &Call,
-    ) -> Result<(Put, Option<Position>), WriteError> {
-        Err(self.error().into())
-    }
-
-    async fn delete(&self, _: &EntityId, _: MayChange<'_>, _: &Call) -> Result<Option<Position>, WriteError> {
-        Err(self.error().into())
+    async fn write(&self, writes: &[EntityWrite<'_>], _: &DateTime, _: &Call) -> Vec<Result<Written, WriteError>> {
+        vec![Err(self.error().into()); writes.len()]
     }
 }

@@ -6,9 +6,9 @@ use ngsi_ld::entity::DateTime;
 use ngsi_ld::{Entity, EntityId};
 
 use super::StoreError;
-use super::change::End;
+use super::change::{End, Writer};
 use super::partition::StorePartition;
-use kakehashi_contract::{Fate, MayChange, MayTellOf, Position};
+use kakehashi_contract::{Decision, EntityWrite, Fate, Written};
 
 /// Entities that one transaction deletes: few enough that a writer hardly waits.
 const DELETED_AT_ONCE: usize = 200;
@@ -62,8 +62,8 @@ impl StorePartition {
     /// # Errors
     /// [`StoreError`]
     pub async fn delete(&self, id: &EntityId) -> Result<bool, StoreError> {
-        let deletion = self.delete_if(id, &|_| true, None).await?;
-        Ok(matches!(deletion, Deletion::Done(_)))
+        self.remove_expired_before_reading().await;
+        Ok(self.delete_all(std::slice::from_ref(id)).await? > 0)
     }
 
     /// Deletes entities, some in one transaction, so that nobody who writes waits for all of them. How many existed.
@@ -92,88 +92,54 @@ impl StorePartition {
         Ok(deleted)
     }
 
-    /// Deletes an entity if it may be.
-    pub(super) async fn delete_if(
+    /// Makes writes in one transaction. What cannot be stored has an error of its own, and the others are made.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then none is made.
+    pub(super) async fn write_each(
         &self,
-        id: &EntityId,
-        may_change: MayChange<'_>,
-        deadline: Option<Instant>,
-    ) -> Result<Deletion, StoreError> {
-        self.remove_expired_before_reading().await;
-        let now = DateTime::from_system_time(SystemTime::now());
-        let deleting = self.change(deadline, async |writer| {
-            let Some((key, entity)) = writer.existing(id).await? else {
-                return Ok(End::RollBack(Deletion::Nothing));
-            };
-            if !may_change(&entity) {
-                return Ok(End::RollBack(Deletion::Refused));
-            }
-            let position = writer.remove(key, &entity, Fate::Deleted, &now).await?;
-            Ok(End::Commit(Deletion::Done(position)))
-        });
-        deleting.await
-    }
-
-    /// Writes one entity, unless `existing` refuses what there is of its id.
-    pub(super) async fn write_one(
-        &self,
-        entity: Entity,
-        existing: Existing<'_>,
+        writes: &[EntityWrite<'_>],
         now: &DateTime,
         deadline: Option<Instant>,
-    ) -> Result<Written, StoreError> {
+    ) -> Result<Vec<Result<Written, String>>, StoreError> {
         self.remove_expired(now, deadline).await?;
         let writing = self.change(deadline, async |writer| {
-            let replaced = writer.existing(&entity.id).await?;
-            if let Some((_, replaced)) = &replaced {
-                match existing {
-                    Existing::StaysAndIsToldIf(may_tell_of) => {
-                        let told = if may_tell_of(replaced) {
-                            Written::Exists
-                        } else {
-                            Written::Refused
-                        };
-                        return Ok(End::RollBack(told));
-                    }
-                    Existing::IsReplacedIf(may_change) if !may_change(replaced) => {
-                        return Ok(End::RollBack(Written::Refused));
-                    }
-                    Existing::IsReplacedIf(_) => {}
-                }
+            let mut written = Vec::with_capacity(writes.len());
+            for write in writes {
+                let one = match write_one(writer, write, now).await {
+                    Ok(one) => Ok(one),
+                    Err(StoreError::Entity { reason, .. }) => Err(reason),
+                    Err(other) => return Err(other),
+                };
+                written.push(one);
+                // A transaction holds the connection that writes: its deadline counts between what never waits, too.
+                tokio::task::consume_budget().await;
             }
-            let mut entity = entity;
-            writer.write(&mut entity, replaced.as_ref(), now, 1).await?;
-            let before = replaced.as_ref().map(|(_, before)| before);
-            let fate = before.map_or(Fate::Created, |_| Fate::Replaced);
-            let position = writer.mark(fate, before, &entity, now).await?;
-            let written = before.map_or(Written::Created(position), |_| Written::Replaced(position));
-            Ok(End::Commit(written))
+            let changes = |one: &Result<Written, String>| !matches!(one, Err(_) | Ok(Written::Left));
+            Ok(match written.iter().any(changes) {
+                true => End::Commit(written),
+                false => End::RollBack(written),
+            })
         });
         writing.await
     }
 }
 
-/// What a deletion has come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Deletion {
-    Done(Position),
-    Nothing,
-    Refused,
-}
-
-/// What becomes of an entity that has the id of one that is written.
-pub(super) enum Existing<'a> {
-    /// It stays, and nothing is written. That it exists is told if it may be.
-    StaysAndIsToldIf(MayTellOf<'a>),
-    /// It is replaced if it may be changed.
-    IsReplacedIf(MayChange<'a>),
-}
-
-/// What writing one entity has come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Written {
-    Created(Position),
-    Replaced(Position),
-    Exists,
-    Refused,
+/// Makes one write: nothing of it, where its entity cannot be stored.
+async fn write_one(writer: &mut Writer<'_>, write: &EntityWrite<'_>, now: &DateTime) -> Result<Written, StoreError> {
+    let existing = writer.existing(write.id).await?;
+    let before = existing.as_ref().map(|(_, entity)| entity);
+    match ((write.decide)(before), &existing) {
+        (Decision::Leave, _) | (Decision::Delete, None) => Ok(Written::Left),
+        (Decision::Delete, Some((key, entity))) => {
+            let position = writer.remove(*key, entity, Fate::Deleted, now).await?;
+            Ok(Written::Deleted(Some(position)))
+        }
+        (Decision::Write(mut entity), _) => {
+            writer.write(&mut entity, existing.as_ref(), now, 1).await?;
+            let fate = before.map_or(Fate::Created, |_| Fate::Replaced);
+            let position = Some(writer.mark(fate, before, &entity, now).await?);
+            Ok(before.map_or(Written::Created(position), |_| Written::Replaced(position)))
+        }
+    }
 }

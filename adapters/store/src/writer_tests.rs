@@ -6,7 +6,8 @@ use ngsi_ld::{Entity, EntityId};
 use super::backend::sqlite::database_of;
 use super::samples::{name, type_name};
 use super::{StoreAdapter, StoreOptions, StorePartition};
-use kakehashi_contract::{Adapter, Call, EntityWriter, ErrorKind, Put, SourceId, SourceQuery, WriteError, Yielded};
+use kakehashi_contract::plain_writes::{NotWritten, PlainWrites};
+use kakehashi_contract::{Adapter, Call, ErrorKind, SourceId, SourceQuery, WriteError, Written, Yielded};
 
 fn call() -> Call {
     Call::until(Instant::now() + Duration::from_secs(30))
@@ -64,10 +65,10 @@ async fn an_entity_is_created_once_and_keeps_what_it_had() {
     let store = store(&folder).await;
     store.create(site("first"), &anybody, january(), &call()).await.unwrap();
     let again = store.create(site("second"), &anybody, february(), &call()).await;
-    assert!(matches!(again, Err(WriteError::AlreadyExists)), "{again:?}");
+    assert!(matches!(again, Err(NotWritten::AlreadyExists)), "{again:?}");
     let nobody = |_: &Entity| false;
     let untold = store.create(site("second"), &nobody, february(), &call()).await;
-    assert!(matches!(untold, Err(WriteError::Refused)), "{untold:?}");
+    assert!(matches!(untold, Err(NotWritten::Refused)), "{untold:?}");
     let found = held(&store).await.unwrap();
     assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("first")));
     assert_eq!(found.system.modified_at(), Some(&january()));
@@ -79,28 +80,28 @@ async fn whether_it_may_be_changed_is_asked_of_the_entity_as_it_stands() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let nobody = |_: &Entity| false;
-    let (first, _) = store.put(site("first"), &nobody, january(), &call()).await.unwrap();
-    assert_eq!(first, Put::Created, "there was nothing to ask about");
+    let first = store.put(site("first"), &nobody, january(), &call()).await.unwrap();
+    assert!(matches!(first, Written::Created(_)), "there was nothing to ask about");
     let refused = store.put(site("second"), &nobody, february(), &call()).await;
-    assert!(matches!(refused, Err(WriteError::Refused)), "{refused:?}");
-    let refused = store.delete(&id(), &nobody, &call()).await;
-    assert!(matches!(refused, Err(WriteError::Refused)), "{refused:?}");
+    assert!(matches!(refused, Err(NotWritten::Refused)), "{refused:?}");
+    let refused = store.delete(&id(), &[], &nobody, &call()).await;
+    assert!(matches!(refused, Err(NotWritten::Refused)), "{refused:?}");
     let found = held(&store).await.unwrap();
     assert_eq!(value_of(&found), &AttributeValue::Property(Value::from("first")));
 
     let is_first = |entity: &Entity| value_of(entity) == &AttributeValue::Property(Value::from("first"));
-    let (put, _) = store.put(site("second"), &is_first, february(), &call()).await.unwrap();
-    assert_eq!(put, Put::Replaced);
+    let put = store.put(site("second"), &is_first, february(), &call()).await.unwrap();
+    assert!(matches!(put, Written::Replaced(_)));
     let found = held(&store).await.unwrap();
     let dates = found.system.dates().unwrap();
     assert_eq!(dates.created_at, Some(january()), "the entity is the same");
     assert_eq!(dates.modified_at, Some(february()));
 
-    store.delete(&id(), &anybody, &call()).await.unwrap();
+    store.delete(&id(), &[], &anybody, &call()).await.unwrap();
     assert_eq!(held(&store).await, None);
     assert_eq!(store.held_types(&call()).await.unwrap(), []);
-    let gone = store.delete(&id(), &anybody, &call()).await;
-    assert!(matches!(gone, Err(WriteError::NotFound)), "{gone:?}");
+    let gone = store.delete(&id(), &[], &anybody, &call()).await;
+    assert!(matches!(gone, Err(NotWritten::NotFound)), "{gone:?}");
 }
 
 #[tokio::test]
@@ -109,7 +110,7 @@ async fn after_the_deadline_nothing_is_written() {
     let store = store(&folder).await;
     let late = Call::until(Instant::now());
     let written = store.create(site("late"), &anybody, january(), &late).await;
-    let Err(WriteError::Source(error)) = written else {
+    let Err(NotWritten::Failed(WriteError::Source(error))) = written else {
         panic!("{written:?}");
     };
     assert_eq!(error.kind, ErrorKind::Timeout);
@@ -169,8 +170,8 @@ async fn what_has_expired_takes_the_place_of_nothing_new_and_is_not_deleted() {
     let store = store(&folder).await;
     let expiring = || expiring_in_january(site("gone"));
     store.create(expiring(), &anybody, january(), &call()).await.unwrap();
-    let gone = store.delete(&id(), &|_: &Entity| true, &call()).await;
-    assert!(matches!(gone, Err(WriteError::NotFound)), "{gone:?}");
+    let gone = store.delete(&id(), &[], &|_: &Entity| true, &call()).await;
+    assert!(matches!(gone, Err(NotWritten::NotFound)), "{gone:?}");
     store.create(expiring(), &anybody, january(), &call()).await.unwrap();
     store.create(site("new"), &anybody, february(), &call()).await.unwrap();
     let found = held(&store).await.unwrap();
@@ -255,7 +256,10 @@ async fn after_an_error_with_which_sqlite_ends_the_transaction_the_next_write_wo
     let store = store(&folder).await;
     run(&store, BREAK).await;
     let refused = store.create(site("first"), &anybody, january(), &call()).await;
-    assert!(matches!(refused, Err(WriteError::Source(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(NotWritten::Failed(WriteError::Source(_)))),
+        "{refused:?}"
+    );
     let refused = store.partition().load([site("first")], january()).await;
     assert!(refused.is_err(), "{refused:?}");
     run(&store, "DROP TRIGGER broken").await;
@@ -311,7 +315,7 @@ async fn a_write_that_is_given_up_in_the_midst_leaves_nothing_and_the_next_works
         ..call()
     };
     let late = store.create(site("late"), &anybody, january(), &soon).await;
-    let Err(WriteError::Source(error)) = late else {
+    let Err(NotWritten::Failed(WriteError::Source(error))) = late else {
         panic!("{late:?}");
     };
     assert_eq!(error.kind, ErrorKind::Timeout);
@@ -332,7 +336,7 @@ async fn what_is_refused_costs_no_new_connection() {
         store.put(site("put"), &may_change, february(), &call()).await.unwrap();
         store.put(site("put"), &may_change, february(), &call()).await.unwrap();
         let again = store.create(site("again"), &anybody, february(), &call()).await;
-        assert!(matches!(again, Err(WriteError::AlreadyExists)), "{again:?}");
+        assert!(matches!(again, Err(NotWritten::AlreadyExists)), "{again:?}");
         prepared.push(prepared_statements(&store).await);
     }
     // A new connection would have fewer.

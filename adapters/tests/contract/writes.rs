@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use kakehashi_adapters::plain_writes::{MayChange, NotWritten, PlainWrites};
 use kakehashi_adapters::{
-    Call, Change, Changed, EntityWriter, Fate, MayChange, Notifies, Position, Put, SourceQuery, Told, WriteError,
-    WriteOffer, WriteOperation, Yielded,
+    Call, Change, Changed, Decision, EntityWrite, EntityWriter, Fate, Notifies, Position, SourceQuery, Told,
+    WriteError, WriteOffer, WriteOperation, Written, Yielded,
 };
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::entity::parse::parse_entities;
-use ngsi_ld::{Entity, EntityId};
+use ngsi_ld::{Entity, EntityId, TypeName};
 
 use crate::fixture::Fixture;
 use crate::sample::context;
@@ -60,44 +61,100 @@ async fn create(fixture: &impl Fixture) {
     writer(fixture).create(first(), ANY, now(), &call()).await.unwrap();
 }
 
-/// Of the ways of writing that have a method, each is done or refused as the offer says; of the others none is offered.
+fn types() -> Vec<TypeName> {
+    vec![context().expand_type("AED").unwrap()]
+}
+
+/// Each way of writing is done, or refused by its name, as the offer says.
 pub(crate) async fn what_is_offered_is_done_and_nothing_else(fixture: &impl Fixture) {
     let writer = writer(fixture);
     let WriteOffer { operations, .. } = writer.offer();
-    let id = EntityId::parse(NEW).unwrap();
-    for (operation, result) in [
-        (
-            WriteOperation::Create,
-            writer.create(first(), ANY, now(), &call()).await.map(|_| ()),
-        ),
-        (
-            WriteOperation::Replace,
-            writer.put(second(), ANY, now(), &call()).await.map(|_| ()),
-        ),
-        (
-            WriteOperation::Delete,
-            writer.delete(&id, ANY, &call()).await.map(|_| ()),
-        ),
-    ] {
-        let is_offered = match result {
-            Ok(()) => true,
+    let (id, types) = (EntityId::parse(NEW).unwrap(), types());
+    let write = |_: Option<&Entity>| Decision::Write(Box::new(first()));
+    let change = |_: Option<&Entity>| Decision::Write(Box::new(second()));
+    let delete = |_: Option<&Entity>| Decision::Delete;
+    for operation in WriteOperation::ALL {
+        // Each begins where there is an entity, or none.
+        let existing = *operation != WriteOperation::Create;
+        let before: Vec<_> = writer
+            .write(
+                &[EntityWrite {
+                    id: &id,
+                    types: &types,
+                    operation: WriteOperation::Delete,
+                    decide: &delete,
+                }],
+                &now(),
+                &call(),
+            )
+            .await;
+        assert!(before[0].is_ok(), "{before:?}");
+        if existing {
+            create(fixture).await;
+        }
+        let decide: &(dyn Fn(Option<&Entity>) -> Decision + Send + Sync) = match operation {
+            WriteOperation::Create => &write,
+            WriteOperation::Delete => &delete,
+            _ => &change,
+        };
+        let one = EntityWrite {
+            id: &id,
+            types: &types,
+            operation: *operation,
+            decide,
+        };
+        let written = writer.write(&[one], &now(), &call()).await.remove(0);
+        let is_offered = match written {
+            Ok(Written::Left) => panic!("{operation:?}: nothing was done"),
+            Ok(_) => true,
             Err(WriteError::NotOffered(refused)) => {
-                assert_eq!(refused, operation);
+                assert_eq!(refused, *operation);
                 false
             }
             Err(other) => panic!("{operation:?}: {other}"),
         };
-        assert_eq!(operations.contains(&operation), is_offered, "{operation:?}");
+        assert_eq!(operations.contains(operation), is_offered, "{operation:?}");
     }
-    for operation in [
-        WriteOperation::Merge,
-        WriteOperation::Append,
-        WriteOperation::Update,
-        WriteOperation::DeleteAttribute,
-        WriteOperation::Purge,
-    ] {
-        assert!(!writer.offer().has(operation), "{operation:?} has no method yet");
-    }
+}
+
+/// Of writes that are asked for together each has its own end, and a later one sees what an earlier one has made.
+pub(crate) async fn writes_together_have_an_end_each(fixture: &impl Fixture) {
+    let writer = writer(fixture);
+    let (id, types) = (EntityId::parse(NEW).unwrap(), types());
+    let other = EntityId::parse("urn:ngsi-ld:AED:other").unwrap();
+    let first_one = |existing: Option<&Entity>| match existing {
+        None => Decision::Write(Box::new(first())),
+        Some(_) => Decision::Leave,
+    };
+    let second_one = |existing: Option<&Entity>| match existing {
+        Some(_) => Decision::Write(Box::new(second())),
+        None => Decision::Leave,
+    };
+    let nothing = |_: Option<&Entity>| Decision::Leave;
+    let write = |id, operation, decide| EntityWrite {
+        id,
+        types: &types,
+        operation,
+        decide,
+    };
+    let writes = [
+        write(
+            &id,
+            WriteOperation::Create,
+            &first_one as kakehashi_adapters::Decide<'_>,
+        ),
+        write(&other, WriteOperation::Update, &nothing),
+        write(&id, WriteOperation::Replace, &second_one),
+    ];
+    let written = writer.write(&writes, &now(), &call()).await;
+    assert!(
+        matches!(
+            &written[..],
+            [Ok(Written::Created(_)), Ok(Written::Left), Ok(Written::Replaced(_))]
+        ),
+        "{written:?}"
+    );
+    assert_eq!(held(fixture).await, Some(second()));
 }
 
 pub(crate) async fn what_is_created_is_found_and_created_once(fixture: &impl Fixture) {
@@ -105,33 +162,33 @@ pub(crate) async fn what_is_created_is_found_and_created_once(fixture: &impl Fix
     assert_eq!(held(fixture).await, Some(first()));
     let writer = writer(fixture);
     let again = writer.create(second(), ANY, now(), &call()).await;
-    assert!(matches!(again, Err(WriteError::AlreadyExists)), "{again:?}");
+    assert!(matches!(again, Err(NotWritten::AlreadyExists)), "{again:?}");
     let untold = writer.create(second(), NONE, now(), &call()).await;
-    assert!(matches!(untold, Err(WriteError::Refused)), "{untold:?}");
+    assert!(matches!(untold, Err(NotWritten::Refused)), "{untold:?}");
     assert_eq!(held(fixture).await, Some(first()), "the first one stays");
 }
 
 pub(crate) async fn what_is_put_takes_the_place_of_the_whole(fixture: &impl Fixture) {
     let writer = writer(fixture);
-    let (put, _) = writer.put(first(), NONE, now(), &call()).await.unwrap();
-    assert_eq!(put, Put::Created);
+    let put = writer.put(first(), NONE, now(), &call()).await.unwrap();
+    assert!(matches!(put, Written::Created(_)), "{put:?}");
     let refused = writer.put(second(), NONE, now(), &call()).await;
-    assert!(matches!(refused, Err(WriteError::Refused)), "{refused:?}");
+    assert!(matches!(refused, Err(NotWritten::Refused)), "{refused:?}");
     assert_eq!(held(fixture).await, Some(first()));
-    let (put, _) = writer.put(second(), ANY, now(), &call()).await.unwrap();
-    assert_eq!(put, Put::Replaced);
+    let put = writer.put(second(), ANY, now(), &call()).await.unwrap();
+    assert!(matches!(put, Written::Replaced(_)), "{put:?}");
     assert_eq!(held(fixture).await, Some(second()), "nothing of the first is left");
 }
 
 pub(crate) async fn what_is_deleted_is_gone(fixture: &impl Fixture) {
     let (writer, id) = (writer(fixture), EntityId::parse(NEW).unwrap());
-    let nothing = writer.delete(&id, ANY, &call()).await;
-    assert!(matches!(nothing, Err(WriteError::NotFound)), "{nothing:?}");
+    let nothing = writer.delete(&id, &types(), ANY, &call()).await;
+    assert!(matches!(nothing, Err(NotWritten::NotFound)), "{nothing:?}");
     create(fixture).await;
-    let refused = writer.delete(&id, NONE, &call()).await;
-    assert!(matches!(refused, Err(WriteError::Refused)), "{refused:?}");
+    let refused = writer.delete(&id, &types(), NONE, &call()).await;
+    assert!(matches!(refused, Err(NotWritten::Refused)), "{refused:?}");
     assert_eq!(held(fixture).await, Some(first()));
-    writer.delete(&id, ANY, &call()).await.unwrap();
+    writer.delete(&id, &types(), ANY, &call()).await.unwrap();
     assert_eq!(held(fixture).await, None);
 }
 
@@ -144,7 +201,10 @@ pub(crate) async fn the_decision_sees_what_is_there(fixture: &impl Fixture) {
         true
     };
     writer(fixture).put(second(), &decide, now(), &call()).await.unwrap();
-    writer(fixture).delete(&second().id, &decide, &call()).await.unwrap();
+    writer(fixture)
+        .delete(&second().id, &types(), &decide, &call())
+        .await
+        .unwrap();
     let names = |entity: &Entity| entity.attributes.len();
     let seen: Vec<usize> = seen.lock().unwrap().iter().map(names).collect();
     assert_eq!(seen, [2, 1], "the first entity, then the second");
@@ -157,9 +217,12 @@ pub(crate) async fn a_late_write_changes_nothing(fixture: &impl Fixture) {
     let (writer, id) = (writer(fixture), first().id);
     for failed in [
         writer.put(second(), ANY, now(), &late).await.map(|_| ()),
-        writer.delete(&id, ANY, &late).await.map(|_| ()),
+        writer.delete(&id, &types(), ANY, &late).await.map(|_| ()),
     ] {
-        assert!(matches!(failed, Err(WriteError::Source(_))), "{failed:?}");
+        assert!(
+            matches!(failed, Err(NotWritten::Failed(WriteError::Source(_)))),
+            "{failed:?}"
+        );
     }
     assert_eq!(held(fixture).await, Some(first()));
 }
@@ -191,21 +254,16 @@ pub(crate) async fn a_write_is_told_of_where_it_says(fixture: &impl Fixture) {
         None => None,
     };
     let mut said = Vec::new();
-    said.push((
-        writer.create(first(), ANY, today(), &call()).await.unwrap(),
-        Fate::Created,
-    ));
+    let created = writer.create(first(), ANY, today(), &call()).await.unwrap();
+    said.push((created.position(), Fate::Created));
     writer.create(first(), ANY, today(), &call()).await.unwrap_err();
-    said.push((
-        writer.put(second(), ANY, today(), &call()).await.unwrap().1,
-        Fate::Replaced,
-    ));
+    let replaced = writer.put(second(), ANY, today(), &call()).await.unwrap();
+    said.push((replaced.position(), Fate::Replaced));
     writer.put(first(), NONE, today(), &call()).await.unwrap_err();
-    said.push((writer.delete(&id, ANY, &call()).await.unwrap(), Fate::Deleted));
-    said.push((
-        writer.put(first(), ANY, today(), &call()).await.unwrap().1,
-        Fate::Created,
-    ));
+    let deleted = writer.delete(&id, &types(), ANY, &call()).await.unwrap();
+    said.push((deleted.position(), Fate::Deleted));
+    let again = writer.put(first(), ANY, today(), &call()).await.unwrap();
+    said.push((again.position(), Fate::Created));
     let told = match notifies.zip(begin) {
         Some((notifies, begin)) => changes(notifies, begin).await,
         None => {
@@ -258,7 +316,7 @@ pub(crate) async fn what_is_kept_says_whether_it_is_all(fixture: &impl Fixture) 
     assert_eq!(wholes().await, [false, false, true, false]);
     notifies.let_rest(Arc::new(|_| None));
     assert_eq!(wholes().await, [false, false, false, false]);
-    writer.delete(&first().id, ANY, &call()).await.unwrap();
+    writer.delete(&first().id, &types(), ANY, &call()).await.unwrap();
     assert_eq!(
         wholes().await,
         [false, false, false, false, false],

@@ -184,7 +184,7 @@ pub(super) fn of_writing(
     types.sort();
     types.dedup();
     let mut any = false;
-    for source in asker.registry.writable_partitions(owner) {
+    for source in asker.registry.writable_sources(owner) {
         any = true;
         add(
             source,

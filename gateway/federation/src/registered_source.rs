@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kakehashi_adapters::{Adapter, AttributeSelection, SourceId};
 use kakehashi_core::names::TenantId;
-use kakehashi_policy::PersonalData;
 use kakehashi_policy::inspection::Inspection;
+use kakehashi_policy::{Holds, PersonalData};
 use kakehashi_telemetry::FindingCounter;
 use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
@@ -46,6 +46,15 @@ pub struct RegisteredSource {
 }
 
 impl RegisteredSource {
+    /// What it may hold of an entity.
+    #[must_use]
+    pub fn holds(&self) -> Holds {
+        match self.is_store {
+            true => Holds::WhatMayRest,
+            false => Holds::Anything,
+        }
+    }
+
     /// Whether the source may hold an entity of that type with one of these ids (any id, if none is given).
     #[must_use]
     pub fn may_hold(&self, r#type: &TypeName, ids: &[EntityId]) -> bool {

@@ -89,10 +89,10 @@ impl Registry {
         &self.configured
     }
 
-    /// The partitions of the store that take writes for a tenant, in the order of the configuration.
-    pub fn writable_partitions(&self, tenant: &TenantId) -> impl Iterator<Item = &Arc<RegisteredSource>> {
+    /// The sources that take writes for a tenant, in the order of the configuration.
+    pub fn writable_sources(&self, tenant: &TenantId) -> impl Iterator<Item = &Arc<RegisteredSource>> {
         let takes_writes = move |source: &&Arc<RegisteredSource>| {
-            source.is_store && source.writable && source.tenant == *tenant && source.adapter.writer().is_some()
+            source.writable && source.tenant == *tenant && source.adapter.writer().is_some()
         };
         self.configured.iter().filter(takes_writes)
     }

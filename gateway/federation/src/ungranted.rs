@@ -4,7 +4,7 @@
 use std::fmt;
 
 use kakehashi_policy::{Class, Denial, GrantSet, PersonalData, TypeGrant, Unmet};
-use ngsi_ld::entity::{Attribute, AttributeValue, SystemAttributes, Value};
+use ngsi_ld::entity::{Attribute, AttributeValue, Instance, SystemAttributes, Value};
 use ngsi_ld::{AttributeName, Entity, TypeName};
 
 /// What the policies do not permit of a write.
@@ -25,6 +25,15 @@ pub enum Ungranted {
     /// Not what is inside of this attribute.
     #[error("your grant does not permit you to write an attribute of one of its attributes")]
     SubAttribute(AttributeName, Why),
+    /// Not the whole of an entity.
+    #[error(
+        "your grant does not permit this operation: it changes the whole of an entity, and your permits do not cover every \
+         attribute that one may have"
+    )]
+    NotWhole,
+    /// Not this attribute, a part of which the consumer may not see.
+    #[error("your grant does not permit you to change all of one of its attributes")]
+    HiddenPart(AttributeName),
     /// Not under this id.
     #[error(
         "your grant does not permit this id: it lies neither in the namespace of one of the entity's types that you may see \
@@ -172,21 +181,31 @@ fn missing_inside<'a>(kept: &Attribute, whole: &'a Attribute) -> Option<&'a Attr
 }
 
 /// Whether two attributes are the same but for the dates that a source keeps: how they are shown depends on what else is.
-fn says_the_same(one: &Attribute, other: &Attribute) -> bool {
+pub(super) fn says_the_same(one: &Attribute, other: &Attribute) -> bool {
     without_dates(one) == without_dates(other)
+}
+
+/// The same of two instances.
+pub(super) fn says_the_same_instance(one: &Instance, other: &Instance) -> bool {
+    let (mut one, mut other) = (one.clone(), other.clone());
+    forget_dates(&mut one);
+    forget_dates(&mut other);
+    one == other
 }
 
 fn without_dates(attribute: &Attribute) -> Attribute {
     let mut attribute = attribute.clone();
-    for instance in &mut attribute.instances {
-        let expires_at = instance.system.expires_at().cloned();
-        instance.system = SystemAttributes::default();
-        if expires_at.is_some() {
-            instance.system.dates_mut().expires_at = expires_at;
-        }
-        for inner in &mut instance.sub_attributes {
-            *inner = without_dates(inner);
-        }
-    }
+    attribute.instances.iter_mut().for_each(forget_dates);
     attribute
+}
+
+fn forget_dates(instance: &mut Instance) {
+    let expires_at = instance.system.expires_at().cloned();
+    instance.system = SystemAttributes::default();
+    if expires_at.is_some() {
+        instance.system.dates_mut().expires_at = expires_at;
+    }
+    for inner in &mut instance.sub_attributes {
+        *inner = without_dates(inner);
+    }
 }

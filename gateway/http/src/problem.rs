@@ -42,6 +42,8 @@ pub enum ErrorType {
     AlreadyExists,
     /// 411: a body does not say how long it is.
     LengthRequired,
+    /// 412: what is there is not what `If-Match` or `If-None-Match` asks for.
+    PreconditionFailed,
     /// 413: the body is larger than the limit.
     ContentTooLarge,
     /// 415: the body is neither JSON nor JSON-LD.
@@ -78,6 +80,7 @@ impl ErrorType {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::AlreadyExists => StatusCode::CONFLICT,
             Self::LengthRequired => StatusCode::LENGTH_REQUIRED,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::OperationNotSupported => StatusCode::UNPROCESSABLE_ENTITY,
@@ -111,6 +114,7 @@ impl ErrorType {
             | Self::RequestTimeout
             | Self::HeadTooLarge
             | Self::LengthRequired
+            | Self::PreconditionFailed
             | Self::ContentTooLarge
             | Self::UnsupportedMediaType
             | Self::TooManyRequests
@@ -135,6 +139,7 @@ impl ErrorType {
             Self::RequestTimeout => "Request Timeout",
             Self::AlreadyExists => "It already exists",
             Self::LengthRequired => "Length Required",
+            Self::PreconditionFailed => "Precondition Failed",
             Self::ContentTooLarge => "Content Too Large",
             Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::OperationNotSupported => "The operation is not supported",

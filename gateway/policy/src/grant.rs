@@ -56,6 +56,15 @@ pub struct PermitScope {
     pub conditions: Arc<PermitConditions>,
 }
 
+/// What a source may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// What [`Classification::may_rest`] lets rest: it takes nothing else.
+    WhatMayRest,
+    /// Whatever others have given it.
+    Anything,
+}
+
 /// The permits that cover one entity.
 type Covering<'a> = SmallVec<[&'a PermitScope; 4]>;
 
@@ -330,6 +339,31 @@ impl EntityGrant<'_> {
 
     pub(super) fn includes_sub_attribute(&self, name: &AttributeName) -> bool {
         self.of_type.shows_sub_attribute(name, |name| self.includes(name))
+    }
+
+    /// Whether whatever an entity may have is granted of this one, by names, classes and permits alone: nothing of what the
+    /// entity has is looked at.
+    pub(super) fn includes_everything(&self, holds: Holds) -> bool {
+        let of_type = self.of_type;
+        let is_held = |name: &AttributeName| match (holds, of_type.classes.attribute(name)) {
+            (Holds::WhatMayRest, Some(class)) => !class.is_guarded(),
+            _ => true,
+        };
+        let is_whole = |name: &AttributeName| self.includes(name) && self.relationships(name) == Relationships::Kept;
+        let shows_scopes = |permit: &&PermitScope| permit.conditions.scope.is_none();
+        let mut named = of_type.classes.all_named();
+        if !named.all(|name| !is_held(name) || is_whole(name)) || !self.permits.iter().any(shows_scopes) {
+            return false;
+        }
+        if of_type.personal_data == PersonalData::Present {
+            // What nobody has classified is hidden from everybody, and is not taken in.
+            return holds == Holds::WhatMayRest;
+        }
+        let mut permits = self.permits.iter();
+        permits.any(|permit| {
+            permit.attributes == PermittedAttributes::Unrestricted
+                && permit.conditions.relationships == Relationships::Kept
+        })
     }
 
     /// What becomes of Relationships of that name: what the most generous permit says that grants the attribute.

@@ -9,7 +9,7 @@ use ngsi_ld::{AttributeName, Entity, TypeName};
 use smallvec::SmallVec;
 
 use super::conditions::{Relationships, Restriction};
-use super::grant::{EntityGrant, TypeGrant, retain_granted, show_changes_of_visible_attributes};
+use super::grant::{EntityGrant, Holds, TypeGrant, retain_granted, show_changes_of_visible_attributes};
 use super::targets::Targets;
 use super::{Class, Operation, PersonalData, PolicyEngine};
 
@@ -199,6 +199,18 @@ impl GrantSet {
     pub fn names_id_of(&self, whole: &Entity) -> bool {
         let covering = self.granted.iter().flat_map(|grant| grant.covering(whole));
         covering.into_iter().any(|permit| permit.conditions.ids.is_some())
+    }
+
+    /// Whether whatever the source may hold of an entity is granted, whatever this one has: decided by its types, the permits that
+    /// cover it, and classes.
+    #[must_use]
+    pub fn covers_everything_of(&self, whole: &Entity, holds: Holds) -> bool {
+        let covers = |name: &TypeName| {
+            let grant = self.grant_of(name);
+            let of_entity = grant.of_entity(whole);
+            !of_entity.is_empty() && of_entity.includes_everything(holds)
+        };
+        !whole.types.is_empty() && whole.types.iter().all(covers)
     }
 
     /// Whether some permit shows that a Relationship exists and not whereto it leads.

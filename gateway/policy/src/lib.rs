@@ -64,7 +64,7 @@ pub use self::conditions::{
 };
 pub use self::engine::PolicyEngine;
 pub use self::engine::Principals;
-pub use self::grant::{Denial, PermitScope, PermittedAttributes, TypeGrant};
+pub use self::grant::{Denial, Holds, PermitScope, PermittedAttributes, TypeGrant};
 pub use self::grant_set::{GrantSet, Selection, Selections};
 pub use self::ids_condition::IdsCondition;
 pub use self::namespaces::PlaceOfId;

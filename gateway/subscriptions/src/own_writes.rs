@@ -243,7 +243,7 @@ impl Subscriptions {
 }
 
 impl WatchedWrite for WriteUnderWay {
-    fn committed(self: Box<Self>, position: Option<Position>, before: Option<Entity>, after: Option<Entity>) {
+    fn committed(&self, position: Option<Position>, before: Option<Entity>, after: Option<Entity>) {
         let Some(position) = position else {
             self.subscriptions
                 .committed(&self.revision, &self.source, before, after);

@@ -12,9 +12,9 @@ use kakehashi::policy::{Classification, PersonalData};
 use kakehashi::telemetry::FindingCounter;
 use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{
-    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, EntityStream, EntityWriter, Flaw,
-    MayChange, MayTellOf, Page, Position, PreparedQuery, PushDown, Put, SourceId, SourceQuery, WriteError, WriteOffer,
-    WriteOperation, Yielded,
+    Adapter, AdapterError, AskedRequest, AttributeSelection, Call, Counted, Coverage, Decision, EntityStream,
+    EntityWrite, EntityWriter, Flaw, Page, PreparedQuery, PushDown, SourceId, SourceQuery, WriteError, WriteOffer,
+    WriteOperation, Written, Yielded,
 };
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, SystemAttributes, Value};
@@ -234,64 +234,36 @@ pub(super) fn add(parts: &mut Vec<Entity>, entity: Entity) {
 impl EntityWriter for InMemory {
     fn offer(&self) -> WriteOffer {
         WriteOffer {
-            operations: &[WriteOperation::Create, WriteOperation::Replace, WriteOperation::Delete],
+            operations: WriteOperation::ALL,
             is_atomic: true,
         }
     }
 
-    async fn create(
-        &self,
-        mut entity: Entity,
-        may_tell_of: MayTellOf<'_>,
-        now: DateTime,
-        _: &Call,
-    ) -> Result<Option<Position>, WriteError> {
+    async fn write(&self, writes: &[EntityWrite<'_>], now: &DateTime, _: &Call) -> Vec<Result<Written, WriteError>> {
         let mut parts = self.parts.lock().unwrap();
-        match parts.iter().find(|part| part.id == entity.id) {
-            Some(part) if may_tell_of(part) => Err(WriteError::AlreadyExists),
-            Some(_) => Err(WriteError::Refused),
-            None => {
-                set_system_dates(&mut entity, None, &now);
-                add(&mut parts, entity);
-                Ok(None)
-            }
+        let mut written = Vec::new();
+        for write in writes {
+            let place = parts.iter().position(|part| part.id == *write.id);
+            let decision = (write.decide)(place.map(|place| &parts[place]));
+            written.push(Ok(match (decision, place) {
+                (Decision::Leave, _) | (Decision::Delete, None) => Written::Left,
+                (Decision::Delete, Some(place)) => {
+                    parts.remove(place);
+                    Written::Deleted(None)
+                }
+                (Decision::Write(mut entity), Some(place)) => {
+                    set_system_dates(&mut entity, Some(&parts[place]), now);
+                    parts[place] = *entity;
+                    Written::Replaced(None)
+                }
+                (Decision::Write(mut entity), None) => {
+                    set_system_dates(&mut entity, None, now);
+                    add(&mut parts, *entity);
+                    Written::Created(None)
+                }
+            }));
         }
-    }
-
-    async fn put(
-        &self,
-        mut entity: Entity,
-        may_change: MayChange<'_>,
-        now: DateTime,
-        _: &Call,
-    ) -> Result<(Put, Option<Position>), WriteError> {
-        let mut parts = self.parts.lock().unwrap();
-        let existing = parts.iter_mut().find(|part| part.id == entity.id);
-        set_system_dates(&mut entity, existing.as_deref(), &now);
-        match existing {
-            Some(part) if may_change(part) => {
-                *part = entity;
-                Ok((Put::Replaced, None))
-            }
-            Some(_) => Err(WriteError::Refused),
-            None => {
-                add(&mut parts, entity);
-                Ok((Put::Created, None))
-            }
-        }
-    }
-
-    async fn delete(&self, id: &EntityId, may_change: MayChange<'_>, _: &Call) -> Result<Option<Position>, WriteError> {
-        let mut parts = self.parts.lock().unwrap();
-        let place = parts
-            .iter()
-            .position(|part| part.id == *id)
-            .ok_or(WriteError::NotFound)?;
-        if !may_change(&parts[place]) {
-            return Err(WriteError::Refused);
-        }
-        parts.remove(place);
-        Ok(None)
+        written
     }
 }
 

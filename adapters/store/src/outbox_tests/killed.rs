@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use super::*;
-use kakehashi_contract::EntityWriter;
+use kakehashi_contract::plain_writes::PlainWrites;
 
 /// The folder in which a process of its own writes.
 const FOLDER: &str = "KAKEHASHI_TEST_OUTBOX_FOLDER";
@@ -18,7 +18,7 @@ async fn writes_until_it_is_killed() {
     for number in 0.. {
         let which = number % 5;
         match number % 7 {
-            3 => drop(store.delete(&id(which), &anybody, &call()).await),
+            3 => drop(store.delete(&id(which), &[], &anybody, &call()).await),
             _ => {
                 let text = format!("{number}-{}", "x".repeat(number % 2000));
                 store.put(site(which, &text), &anybody, now(), &call()).await.unwrap();

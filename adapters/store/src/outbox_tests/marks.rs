@@ -7,7 +7,8 @@ use super::*;
 use crate::LONGEST_AGE;
 use crate::mark::MOST_BYTES;
 use crate::samples::entities;
-use kakehashi_contract::{EntityWriter, Put, WriteError};
+use kakehashi_contract::plain_writes::{NotWritten, PlainWrites};
+use kakehashi_contract::{WriteError, Written};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -47,14 +48,14 @@ proptest! {
                         expected.extend(created.is_ok().then_some(Some(Fate::Created)));
                     }
                     Step::Put(number, entity) => {
-                        let (put, _) = store.put(of(number, entity), &anybody, now(), &call()).await.unwrap();
+                        let put = store.put(of(number, entity), &anybody, now(), &call()).await.unwrap();
                         expected.push(Some(match put {
-                            Put::Created => Fate::Created,
-                            Put::Replaced => Fate::Replaced,
+                            Written::Created(_) => Fate::Created,
+                            _ => Fate::Replaced,
                         }));
                     }
                     Step::Delete(number) => {
-                        let deleted = store.delete(&id(number), &anybody, &call()).await;
+                        let deleted = store.delete(&id(number), &[], &anybody, &call()).await;
                         expected.extend(deleted.is_ok().then_some(Some(Fate::Deleted)));
                     }
                     Step::Load(entities) => {
@@ -90,8 +91,8 @@ async fn what_was_refused_or_failed_leaves_no_mark() {
     store.create(site(1, "a"), &anybody, now(), &call()).await.unwrap();
     store.create(site(1, "b"), &anybody, now(), &call()).await.unwrap_err();
     store.put(site(1, "b"), &nobody, now(), &call()).await.unwrap_err();
-    store.delete(&id(1), &nobody, &call()).await.unwrap_err();
-    store.delete(&id(2), &anybody, &call()).await.unwrap_err();
+    store.delete(&id(1), &[], &nobody, &call()).await.unwrap_err();
+    store.delete(&id(2), &[], &anybody, &call()).await.unwrap_err();
     assert_eq!(
         fates(&changes(&store, Position::BEGINNING).await),
         [Some(Fate::Created)]
@@ -107,8 +108,11 @@ async fn a_change_whose_mark_cannot_be_written_is_not_made() {
     run(&store, break_it).await;
     let before = held(&store).await;
     let refused = store.put(site(1, "b"), &anybody, now(), &call()).await;
-    assert!(matches!(refused, Err(WriteError::Source(_))), "{refused:?}");
-    assert!(store.delete(&id(1), &anybody, &call()).await.is_err());
+    assert!(
+        matches!(refused, Err(NotWritten::Failed(WriteError::Source(_)))),
+        "{refused:?}"
+    );
+    assert!(store.delete(&id(1), &[], &anybody, &call()).await.is_err());
     assert!(store.partition().load([site(2, "c")], now()).await.is_err());
     assert_eq!(held(&store).await, before);
     assert_eq!(changes(&store, Position::BEGINNING).await.len(), 1);
@@ -251,6 +255,6 @@ async fn whoever_waits_is_told_of_every_commit() {
     commits.mark_unchanged();
     store.create(site(1, "a"), &anybody, now(), &call()).await.unwrap_err();
     assert!(!commits.has_changed().unwrap());
-    store.delete(&id(1), &anybody, &call()).await.unwrap();
+    store.delete(&id(1), &[], &anybody, &call()).await.unwrap();
     assert!(commits.has_changed().unwrap());
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::*;
-use kakehashi_contract::EntityWriter;
+use kakehashi_contract::plain_writes::PlainWrites;
 
 #[tokio::test]
 async fn until_somebody_has_said_what_may_rest_nothing_does() {
@@ -166,7 +166,7 @@ async fn a_deletion_takes_every_value_of_the_entity_along_and_stays_itself() {
         store.put(site(1, text), &anybody, now(), &call()).await.unwrap();
         store.put(site(2, "another"), &anybody, now(), &call()).await.unwrap();
     }
-    store.delete(&id(1), &anybody, &call()).await.unwrap();
+    store.delete(&id(1), &[], &anybody, &call()).await.unwrap();
     let told = changes(&store, Position::BEGINNING).await;
     let of_it: Vec<&Change> = told
         .iter()
@@ -255,7 +255,7 @@ proptest! {
             }
             for (number, (_, is_deleted)) in sizes.iter().enumerate() {
                 if *is_deleted {
-                    store.delete(&id(number), &anybody, &call()).await.unwrap();
+                    store.delete(&id(number), &[], &anybody, &call()).await.unwrap();
                 }
             }
             store.partition().look_after(&now()).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Method, StatusCode, header};
-use kakehashi_federation::provide::{EntityChange, EntityChanged, WriteRefusal};
+use kakehashi_federation::provide::{EntityChange, EntityChanged, Write, WriteRefusal};
 use kakehashi_messages::Language;
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
@@ -178,7 +178,7 @@ async fn written(
     for (id, change) in changes {
         let fault = match change {
             Ok(change) => {
-                to_make.push(change);
+                to_make.push(Write::from(change));
                 None
             }
             Err(problem) => Some(problem),

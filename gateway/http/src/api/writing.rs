@@ -7,7 +7,9 @@ use http::{HeaderValue, header};
 use kakehashi_adapters::{AdapterError, Call, ErrorKind, Origin, Repeating};
 use kakehashi_core::consumer::{Affiliation, Consumer};
 use kakehashi_core::names::TenantId;
-use kakehashi_federation::provide::{EntityChange, EntityChanged, Provider, WatchedWrite, Watcher, WriteRefusal};
+use kakehashi_federation::provide::{
+    EntityChange, EntityChanged, MOST_AT_ONCE, NotTaken, Provider, WatchedWrite, Watcher, Write, WriteRefusal,
+};
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_federation::ungranted::Ungranted;
 use kakehashi_policy::Operation;
@@ -24,7 +26,7 @@ use crate::problem::{ErrorType, Problem};
 /// What became of each write of a request.
 pub(super) type Outcomes = Vec<Result<EntityChanged, WriteRefusal>>;
 
-/// Makes the changes, one after the other. When this is dropped, because the caller has left or its time is over, what
+/// Makes the writes, in their order. When this is dropped, because the caller has left or its time is over, what
 /// was begun is finished all the same, and nothing more is begun.
 ///
 /// # Errors
@@ -33,7 +35,7 @@ pub(super) async fn write(
     gateway: &Arc<Gateway>,
     scope: &Scope,
     operation: Operation,
-    changes: Vec<EntityChange>,
+    writes: Vec<Write>,
 ) -> Result<Outcomes, Problem> {
     let caller = CancellationToken::new();
     let _leaves = caller.clone().drop_guard();
@@ -46,7 +48,7 @@ pub(super) async fn write(
         call: scope.gathering(gateway).call,
         caller,
     };
-    let written = gateway.tasks.writes.spawn_for(&scope.caller.0.id, writing.run(changes));
+    let written = gateway.tasks.writes.spawn_for(&scope.caller.0.id, writing.run(writes));
     Ok(written?.await?)
 }
 
@@ -59,10 +61,14 @@ pub(super) async fn write_one(
     scope: &Scope,
     operation: Operation,
     change: EntityChange,
-) -> Result<(), Problem> {
-    let outcomes = write(gateway, scope, operation, vec![change]).await?;
-    let refusal = outcomes.into_iter().find_map(Result::err);
-    refusal.map_or(Ok(()), |refusal| Err(problem(&refusal)))
+) -> Result<EntityChanged, Problem> {
+    let write_of = Write {
+        change,
+        precondition: None,
+    };
+    let outcomes = write(gateway, scope, operation, vec![write_of]).await?;
+    let outcome = outcomes.into_iter().next().unwrap_or(Err(WriteRefusal::CallerLeft));
+    outcome.map_err(|refusal| problem(&refusal))
 }
 
 /// Whose partition a write goes to: that of the tenant that the request names, or else of the consumer's own.
@@ -87,7 +93,10 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
     let error_type = match refusal {
         WriteRefusal::Forbidden(ungranted) => {
             let detail = match ungranted {
-                Ungranted::Everything | Ungranted::Uncovered | Ungranted::Id => ungranted.to_string(),
+                Ungranted::Everything | Ungranted::Uncovered | Ungranted::NotWhole | Ungranted::Id => {
+                    ungranted.to_string()
+                }
+                Ungranted::HiddenPart(name) => format!("{ungranted}: {name}"),
                 Ungranted::Type(name, why) => format!("{ungranted} ({why}): {name}"),
                 Ungranted::Attribute(name, why) | Ungranted::SubAttribute(name, why) => {
                     format!("{ungranted} ({why}): {name}")
@@ -95,15 +104,26 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
             };
             return Problem::new(ErrorType::Forbidden, detail);
         }
+        WriteRefusal::NotTaken(not_taken) => return Problem::new(ErrorType::Forbidden, told(not_taken)),
         WriteRefusal::NotWritable => ErrorType::OperationNotSupported,
         WriteRefusal::Overloaded => ErrorType::TooManyRequests,
         WriteRefusal::AlreadyExists => ErrorType::AlreadyExists,
         WriteRefusal::NotFound => ErrorType::ResourceNotFound,
-        WriteRefusal::CannotHold(_) => ErrorType::BadRequestData,
+        WriteRefusal::CannotHold(_) | WriteRefusal::NotApplied(_) => ErrorType::BadRequestData,
+        WriteRefusal::PreconditionFailed => ErrorType::PreconditionFailed,
         WriteRefusal::Late | WriteRefusal::CallerLeft => ErrorType::Unavailable,
         WriteRefusal::Source(error) => return failed(error),
     };
     Problem::new(error_type, refusal.to_string())
+}
+
+/// What is not taken in, with the names that it is about.
+fn told(not_taken: &NotTaken) -> String {
+    match not_taken.names() {
+        (Some(of), Some(name)) => format!("{not_taken}: {name} of {of}"),
+        (Some(of), None) => format!("{not_taken}: {of}"),
+        (None, _) => not_taken.to_string(),
+    }
 }
 
 /// What a write has failed by, as the consumer is told: whose trouble it is, and whether the same may be sent again.
@@ -158,7 +178,7 @@ struct Writing {
 }
 
 impl Writing {
-    async fn run(self, changes: Vec<EntityChange>) -> Outcomes {
+    async fn run(self, writes: Vec<Write>) -> Outcomes {
         let asker = asker(&self.revision, &self.consumer, self.operation);
         let watcher = SubscriptionWatcher {
             subscriptions: &self.gateway.subscriptions,
@@ -171,23 +191,31 @@ impl Writing {
             watcher: &watcher,
             caller: &self.caller,
         };
-        let mut outcomes = Outcomes::with_capacity(changes.len());
-        for change in changes {
+        let mut outcomes = Outcomes::with_capacity(writes.len());
+        let mut writes = writes.into_iter();
+        loop {
+            let some: Vec<Write> = writes.by_ref().take(MOST_AT_ONCE).collect();
+            if some.is_empty() {
+                return outcomes;
+            }
             // Not even asked for, so that nothing is spent on it.
-            let outcome = match self.caller.is_cancelled() {
-                true => Err(WriteRefusal::CallerLeft),
-                false => Box::pin(provider.change(change)).await,
+            let made = match self.caller.is_cancelled() {
+                true => some.iter().map(|_| Err(WriteRefusal::CallerLeft)).collect(),
+                false => Box::pin(provider.change(some)).await,
             };
             if self.caller.is_cancelled() {
-                self.gateway.metrics.record_write_without_caller(match &outcome {
-                    Ok(_) => "finished",
-                    Err(WriteRefusal::CallerLeft) => "not_begun",
-                    Err(_) => "refused",
-                });
+                made.iter().for_each(|outcome| self.count_without_caller(outcome));
             }
-            outcomes.push(outcome);
+            outcomes.extend(made);
         }
-        outcomes
+    }
+
+    fn count_without_caller(&self, outcome: &Result<EntityChanged, WriteRefusal>) {
+        self.gateway.metrics.record_write_without_caller(match outcome {
+            Ok(_) => "finished",
+            Err(WriteRefusal::CallerLeft) => "not_begun",
+            Err(_) => "refused",
+        });
     }
 }
 

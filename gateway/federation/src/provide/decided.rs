@@ -1,0 +1,235 @@
+//! What is decided about one entity as it stands, within the transaction that writes it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ngsi_ld::Entity;
+use ngsi_ld::query::TypeSelection;
+use ngsi_ld::update::{Applied, Update};
+
+use super::{
+    Decision, EntityChange, EntityChanged, Outcome, Provider, RegisteredSource, Ungranted, UpdateResult, Write,
+    WriteError, WriteRefusal, Written, hidden_parts,
+};
+
+/// One write that is being decided. A source asks once within each attempt; the last answer counts.
+pub(super) struct Judging<'a> {
+    provider: &'a Provider<'a>,
+    source: &'a Arc<RegisteredSource>,
+    write: &'a Write,
+    is_watched: bool,
+    told: Mutex<Told>,
+}
+
+/// What is known once it was decided.
+#[derive(Default)]
+struct Told {
+    refusal: Option<WriteRefusal>,
+    update: Option<UpdateResult>,
+    /// Where somebody wants to be told of it.
+    before: Option<Entity>,
+    after: Option<Entity>,
+}
+
+impl<'a> Judging<'a> {
+    pub(super) fn new(
+        provider: &'a Provider<'a>,
+        source: &'a Arc<RegisteredSource>,
+        write: &'a Write,
+        is_watched: bool,
+    ) -> Self {
+        Self {
+            provider,
+            source,
+            write,
+            is_watched,
+            told: Mutex::default(),
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        // Nothing panics while it is held.
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What becomes of the entity as it stands.
+    pub(super) fn decide(&self, existing: Option<&Entity>) -> Decision {
+        *self.told() = Told::default();
+        let decided = match &self.write.change {
+            EntityChange::Create(entity) => self.create(entity, existing),
+            EntityChange::Put(entity) => self.put(entity, existing),
+            EntityChange::Update {
+                types,
+                update,
+                otherwise,
+                ..
+            } => match (existing, otherwise) {
+                (Some(existing), _) => self.update(existing, types.as_ref(), update, otherwise.is_some()),
+                (None, Some(entity)) => self.check_precondition(None).map(|()| Decision::Write(entity.clone())),
+                (None, None) => Err(WriteRefusal::NotFound),
+            },
+            EntityChange::Delete { types, .. } => self.delete(existing, types.as_ref()),
+        };
+        let mut told = self.told();
+        match decided {
+            Ok(decision) => {
+                if self.is_watched {
+                    told.before = existing.cloned();
+                    told.after = match &decision {
+                        Decision::Write(entity) => Some(Entity::clone(entity)),
+                        Decision::Leave | Decision::Delete => None,
+                    };
+                }
+                decision
+            }
+            Err(refusal) => {
+                told.refusal = Some(refusal);
+                Decision::Leave
+            }
+        }
+    }
+
+    /// What is told of it, by what the source says.
+    pub(super) fn outcome(&self, written: Result<Written, WriteError>) -> Outcome {
+        let mut told = self.told();
+        if let Some(refusal) = told.refusal.take() {
+            return Err(refusal);
+        }
+        match written? {
+            Written::Created(_) => Ok(EntityChanged::Created),
+            Written::Deleted(_) => Ok(EntityChanged::Deleted),
+            Written::Replaced(_) | Written::Left => Ok(match told.update.take() {
+                Some(update) => EntityChanged::Updated(Box::new(update)),
+                None => EntityChanged::Replaced,
+            }),
+        }
+    }
+
+    /// The entity before and after it, where somebody wants to be told.
+    pub(super) fn take_entities(&self) -> (Option<Entity>, Option<Entity>) {
+        let mut told = self.told();
+        (told.before.take(), told.after.take())
+    }
+
+    fn create(&self, entity: &Entity, existing: Option<&Entity>) -> Result<Decision, WriteRefusal> {
+        let Some(existing) = existing else {
+            self.check_precondition(None)?;
+            return Ok(Decision::Write(Box::new(entity.clone())));
+        };
+        // That it exists is told to whoever may know of it.
+        if self.provider.may_know_of(existing, self.source.personal_data) {
+            Err(WriteRefusal::AlreadyExists)
+        } else {
+            Err(WriteRefusal::Forbidden(Ungranted::Id))
+        }
+    }
+
+    fn put(&self, entity: &Entity, existing: Option<&Entity>) -> Result<Decision, WriteRefusal> {
+        if let Some(existing) = existing {
+            self.check_whole(existing, true)?;
+        }
+        self.check_precondition(existing)?;
+        Ok(Decision::Write(Box::new(entity.clone())))
+    }
+
+    /// Of an entity that the consumer may not see it is told what it is told of one that does not exist.
+    fn delete(&self, existing: Option<&Entity>, types: Option<&TypeSelection>) -> Result<Decision, WriteRefusal> {
+        let existing = existing.ok_or(WriteRefusal::NotFound)?;
+        self.check_selected(existing, types)?;
+        self.check_whole(existing, false)?;
+        self.check_precondition(Some(existing))?;
+        Ok(Decision::Delete)
+    }
+
+    fn update(
+        &self,
+        existing: &Entity,
+        types: Option<&TypeSelection>,
+        update: &Update,
+        may_create: bool,
+    ) -> Result<Decision, WriteRefusal> {
+        let personal_data = self.source.personal_data;
+        self.check_selected(existing, types)?;
+        if update.covers_all() {
+            self.check_whole(existing, may_create)?;
+        }
+        let grants = self
+            .provider
+            .grants(self.provider.asker.operation, &existing.types, personal_data);
+        let Some(seen) = grants.project(existing.clone()) else {
+            return Err(self.unseen(existing, may_create));
+        };
+        self.check_precondition(Some(existing))?;
+        let Applied {
+            entity,
+            updated,
+            not_updated,
+        } = update.apply(&seen)?;
+        self.provider.check_becomes(&entity, Some(&seen), self.source)?;
+        let after = hidden_parts::restored(existing, &seen, entity)
+            .map_err(|name| WriteRefusal::Forbidden(Ungranted::HiddenPart(name)))?;
+        self.told().update = Some(UpdateResult { updated, not_updated });
+        Ok(Decision::Write(Box::new(after)))
+    }
+
+    /// What is hidden selects nothing.
+    fn check_selected(&self, existing: &Entity, types: Option<&TypeSelection>) -> Result<(), WriteRefusal> {
+        let Some(types) = types else { return Ok(()) };
+        let is_selected = |entity: &Entity| types.selects(&entity.types);
+        let personal_data = self.source.personal_data;
+        let writable = self.provider.ungranted(existing, personal_data).is_none() && is_selected(existing);
+        let seen = self.provider.seen(existing, personal_data);
+        let operation = self.provider.asker.operation;
+        let grants = self.provider.grants(operation, &existing.types, personal_data);
+        let written = grants.project(existing.clone());
+        if writable || seen.as_ref().is_some_and(is_selected) || written.as_ref().is_some_and(is_selected) {
+            Ok(())
+        } else {
+            Err(WriteRefusal::NotFound)
+        }
+    }
+
+    /// Whether the consumer may change the whole of an entity: decided by its grant alone, whatever the entity has.
+    fn check_whole(&self, existing: &Entity, may_create: bool) -> Result<(), WriteRefusal> {
+        let (provider, personal_data) = (self.provider, self.source.personal_data);
+        let grants = provider.grants(provider.asker.operation, &existing.types, personal_data);
+        if grants.project(existing.clone()).is_none() {
+            return Err(self.unseen(existing, may_create));
+        }
+        if !grants.covers_everything_of(existing, self.source.holds()) {
+            return Err(WriteRefusal::Forbidden(Ungranted::NotWhole));
+        }
+        match provider.ungranted(existing, personal_data) {
+            // What the store does not take any more may lie there from before.
+            Some(_) => Err(WriteRefusal::Forbidden(Ungranted::NotWhole)),
+            None => Ok(()),
+        }
+    }
+
+    /// What is told of an entity of which nothing may be written. A writer that would create it is told what it is told of an
+    /// id that it may not use.
+    fn unseen(&self, existing: &Entity, may_create: bool) -> WriteRefusal {
+        let is_seen = self.provider.seen(existing, self.source.personal_data).is_some();
+        match (is_seen, may_create) {
+            (true, _) => WriteRefusal::Forbidden(Ungranted::Everything),
+            (false, true) => WriteRefusal::Forbidden(Ungranted::Id),
+            (false, false) => WriteRefusal::NotFound,
+        }
+    }
+
+    /// Whether the entity is still what the consumer wants to change, as the consumer sees it.
+    fn check_precondition(&self, existing: Option<&Entity>) -> Result<(), WriteRefusal> {
+        let Some(precondition) = &self.write.precondition else {
+            return Ok(());
+        };
+        let personal_data = self.source.personal_data;
+        let seen = existing.and_then(|existing| {
+            let granted = self.provider.seen(existing, personal_data)?;
+            self.source.inspection.inspect(granted, &mut |_| {})
+        });
+        if precondition(seen.as_ref()) {
+            Ok(())
+        } else {
+            Err(WriteRefusal::PreconditionFailed)
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! Providing entities (clauses 5.6.1 to 5.6.10 and 5.6.17 to 5.6.20): which source a write goes to, whether the consumer may, and
+//! what becomes of the entity.
+//!
+//! A write is not narrowed as a read is: what is not granted refuses the whole write. Where permits cover some entities
+//! only, both the entity as it is and the entity as it would be must be covered. What the consumer may not see of an entity
+//! is not there for it, and stays as it is: [`hidden_parts`]. It never looks beyond the source that it goes to, so that it
+//! tells nothing of what other tenants hold.
+//!
+//! Writes to a source have their turns, and those of one consumer leave room for those of the others. What has its turn
+//! has begun and is finished and told, whatever its caller does and whatever the time is; what waits for its turn is given
+//! up when its caller leaves or its deadline passes.
+
+mod decided;
+mod guard;
+mod hidden_parts;
+mod permitted;
+mod refusal;
+mod turn;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use kakehashi_adapters::store::set_system_dates;
+use kakehashi_adapters::{Call, Decision, EntityWrite, Position, WriteError, WriteOperation, Written};
+use kakehashi_core::names::TenantId;
+use kakehashi_policy::{Operation, PersonalData};
+use kakehashi_runtime::slots::Slots;
+use ngsi_ld::entity::DateTime;
+use ngsi_ld::query::TypeSelection;
+use ngsi_ld::update::{NotUpdated, Update};
+use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
+use tokio_util::sync::CancellationToken;
+
+use self::decided::Judging;
+pub use self::guard::{NotTaken, Reason};
+pub(crate) use self::permitted::unnamed_type;
+pub use self::refusal::WriteRefusal;
+use self::turn::Begun;
+use super::plan::Asker;
+use super::registry::RegisteredSource;
+use super::ungranted::Ungranted;
+
+/// Most writes of a batch that are made in one transaction: enough that its cost is shared, and few enough that whoever waits
+/// for a turn, or leaves, waits some hundredths of a second.
+pub const MOST_AT_ONCE: usize = 100;
+
+/// Whether an entity, as its consumer sees it (`None`: it sees none), is still what the consumer wants to change.
+pub type Precondition = Arc<dyn Fn(Option<&Entity>) -> bool + Send + Sync>;
+
+/// What is to become of one entity.
+#[derive(Debug, Clone)]
+pub enum EntityChange {
+    /// It is created.
+    Create(Entity),
+    /// It is created, or replaces the one of its id.
+    Put(Entity),
+    /// The one that exists is changed.
+    Update {
+        /// Which.
+        id: EntityId,
+        /// Of which types; `None`: of any.
+        types: Option<TypeSelection>,
+        /// How.
+        update: Box<Update>,
+        /// What is created where there is none.
+        otherwise: Option<Box<Entity>>,
+    },
+    /// It is deleted.
+    Delete {
+        /// Which.
+        id: EntityId,
+        /// Of which types; `None`: of any.
+        types: Option<TypeSelection>,
+    },
+}
+
+impl EntityChange {
+    /// Which entity.
+    #[must_use]
+    pub fn id(&self) -> &EntityId {
+        match self {
+            Self::Create(entity) | Self::Put(entity) => &entity.id,
+            Self::Update { id, .. } | Self::Delete { id, .. } => id,
+        }
+    }
+
+    /// The entity that it would create.
+    fn creates(&self) -> Option<&Entity> {
+        match self {
+            Self::Create(entity) | Self::Put(entity) => Some(entity),
+            Self::Update { otherwise, .. } => otherwise.as_deref(),
+            Self::Delete { .. } => None,
+        }
+    }
+
+    fn types(&self) -> Option<&TypeSelection> {
+        match self {
+            Self::Create(_) | Self::Put(_) => None,
+            Self::Update { types, .. } | Self::Delete { types, .. } => types.as_ref(),
+        }
+    }
+}
+
+/// One write: a change, and when it may be made.
+#[derive(Clone)]
+pub struct Write {
+    /// What is to become of which entity.
+    pub change: EntityChange,
+    /// Judged within the transaction.
+    pub precondition: Option<Precondition>,
+}
+
+impl From<EntityChange> for Write {
+    fn from(change: EntityChange) -> Self {
+        Self {
+            change,
+            precondition: None,
+        }
+    }
+}
+
+impl fmt::Debug for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_conditional = self.precondition.is_some();
+        f.debug_struct("Write")
+            .field("change", &self.change)
+            .field("is_conditional", &is_conditional)
+            .finish()
+    }
+}
+
+/// What a write has done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EntityChanged {
+    /// There was none of that id.
+    Created,
+    /// There was one, and the one that was sent stands in its place.
+    Replaced,
+    /// There was one, and what was sent is in it.
+    Updated(Box<UpdateResult>),
+    /// There is none any more.
+    Deleted,
+}
+
+/// What was changed of an entity (clause 5.2.18).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateResult {
+    /// These attributes are as they were sent.
+    pub updated: Vec<AttributeName>,
+    /// These are not, and why.
+    pub not_updated: Vec<NotUpdated>,
+}
+
+/// Is told of what was written.
+pub trait Watcher: fmt::Debug + Sync {
+    /// The one place of a source: a write has it until it has been told, so that writes are told in the order in
+    /// which they were made.
+    fn turns(&self, source: &RegisteredSource) -> Slots;
+
+    /// Writes have their turn; `None`: nobody wants to be told of them.
+    fn begun(&self, source: &Arc<RegisteredSource>) -> Option<Box<dyn WatchedWrite>>;
+}
+
+/// Writes that have begun and that somebody wants to be told of. They have ended when this is gone.
+pub trait WatchedWrite: fmt::Debug + Send + Sync {
+    /// One was committed: where it lies in the order of the source's changes, if the source keeps one, and the entity before
+    /// and after it, each `None` where there is none.
+    fn committed(&self, position: Option<Position>, before: Option<Entity>, after: Option<Entity>);
+}
+
+/// Writes for one consumer into what belongs to one tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct Provider<'a> {
+    /// Who writes, and by what rules.
+    pub asker: &'a Asker<'a>,
+    /// Whose sources.
+    pub tenant: &'a TenantId,
+    /// The deadline.
+    pub call: &'a Call,
+    /// Who is told of what was written.
+    pub watcher: &'a dyn Watcher,
+    /// Cancelled when nobody waits for the write any more.
+    pub caller: &'a CancellationToken,
+}
+
+/// What became of a write.
+type Outcome = Result<EntityChanged, WriteRefusal>;
+
+/// A write and the sources that it is tried at, one after the other until one has the entity.
+struct Planned<'s> {
+    place: usize,
+    write: Write,
+    sources: Vec<&'s Arc<RegisteredSource>>,
+}
+
+impl<'s> Provider<'s> {
+    /// Makes writes in their order, [`MOST_AT_ONCE`] at most: those to one source together. One outcome each.
+    pub async fn change(&self, writes: Vec<Write>) -> Vec<Outcome> {
+        let mut outcomes: Vec<Option<Outcome>> = Vec::new();
+        outcomes.resize_with(writes.len(), || None);
+        let mut planned = Vec::with_capacity(writes.len());
+        for (place, write) in writes.into_iter().enumerate() {
+            match self.plan(&write.change) {
+                Ok(sources) => planned.push(Planned { place, write, sources }),
+                Err(refusal) => set(&mut outcomes, place, Err(refusal)),
+            }
+        }
+        let together = |one: &Planned<'_>, other: &Planned<'_>| match (&*one.sources, &*other.sources) {
+            ([one], [other]) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
+        for some in planned.chunk_by(together) {
+            match some {
+                [one] => set(&mut outcomes, one.place, self.try_sources(one).await),
+                several => {
+                    let Some([source]) = several.first().map(|first| &*first.sources) else {
+                        continue;
+                    };
+                    let writes: Vec<&Write> = several.iter().map(|one| &one.write).collect();
+                    let made = self.write_to(source, &writes).await;
+                    for (one, outcome) in several.iter().zip(made) {
+                        set(&mut outcomes, one.place, outcome);
+                    }
+                }
+            }
+        }
+        let outcomes = outcomes.into_iter();
+        outcomes
+            .map(|one| one.unwrap_or(Err(WriteRefusal::CallerLeft)))
+            .collect()
+    }
+
+    /// Tries one source after the other until one has the entity.
+    async fn try_sources(&self, planned: &Planned<'s>) -> Outcome {
+        let mut outcome = Err(WriteRefusal::NotFound);
+        for source in &planned.sources {
+            let made = self.write_to(source, &[&planned.write]).await;
+            outcome = made.into_iter().next().unwrap_or(Err(WriteRefusal::CallerLeft));
+            if !matches!(outcome, Err(WriteRefusal::NotFound)) {
+                return outcome;
+            }
+        }
+        outcome
+    }
+
+    /// Makes writes to one source.
+    async fn write_to(&self, source: &Arc<RegisteredSource>, writes: &[&Write]) -> Vec<Outcome> {
+        let Some(writer) = source.adapter.writer() else {
+            return vec![Err(WriteRefusal::NotWritable); writes.len()];
+        };
+        let begun = match Begun::wait(self, source).await {
+            Ok(begun) => begun,
+            Err(refusal) => return vec![Err(refusal); writes.len()],
+        };
+        let now = DateTime::from_system_time(SystemTime::now());
+        let judgings: Vec<Judging<'_>> = writes
+            .iter()
+            .map(|write| Judging::new(self, source, write, begun.is_watched()))
+            .collect();
+        let deciding: Vec<_> = judgings
+            .iter()
+            .map(|judging| move |existing: Option<&Entity>| judging.decide(existing))
+            .collect();
+        let asked_as = match source.is_store {
+            true => Vec::new(),
+            false => self.writable_types(source.personal_data),
+        };
+        let entity_writes: Vec<EntityWrite<'_>> = writes
+            .iter()
+            .zip(&deciding)
+            .map(|(write, decide)| EntityWrite {
+                id: write.change.id(),
+                types: &asked_as,
+                operation: self.way_of_writing(&write.change),
+                decide,
+            })
+            .collect();
+        let written = writer.write(&entity_writes, &now, self.call).await;
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for (judging, written) in judgings.iter().zip(written) {
+            let outcome = judging.outcome(written.clone());
+            if let Ok(written) = written
+                && written != Written::Left
+            {
+                let (before, mut after) = judging.take_entities();
+                if let Some(after) = &mut after {
+                    set_system_dates(after, before.as_ref(), &now);
+                }
+                begun.tell(written.position(), before, after);
+            }
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
+    /// The sources that a change is tried at. Nothing is written; one of the tenant's tokens is spent.
+    fn plan(&self, change: &EntityChange) -> Result<Vec<&'s Arc<RegisteredSource>>, WriteRefusal> {
+        let sources = match change.creates() {
+            Some(entity) => vec![self.judge(entity)?],
+            None => self.sources_of(change.id(), change.types())?,
+        };
+        if self.asker.tenant_limits.admit(self.tenant) {
+            Ok(sources)
+        } else {
+            Err(WriteRefusal::Overloaded)
+        }
+    }
+
+    /// The source that takes the entity, if the consumer may write it there. Nothing is written and no limit is
+    /// spent.
+    ///
+    /// # Errors
+    /// [`WriteRefusal::Forbidden`], [`WriteRefusal::NotTaken`], [`WriteRefusal::NotWritable`]
+    pub fn judge(&self, entity: &Entity) -> Result<&'s Arc<RegisteredSource>, WriteRefusal> {
+        let mut sources = self.asker.registry.writable_sources(self.tenant);
+        let Some(source) = sources.find(|source| source.provides(entity)) else {
+            return Err(match self.ungranted(entity, PersonalData::None) {
+                Some(ungranted) => WriteRefusal::Forbidden(ungranted),
+                None => WriteRefusal::NotWritable,
+            });
+        };
+        self.check_becomes(entity, None, source)?;
+        if !self.may_use_id(entity, source) {
+            return Err(WriteRefusal::Forbidden(Ungranted::Id));
+        }
+        Ok(source)
+    }
+
+    /// Whether an entity may be what it is to become.
+    fn check_becomes(
+        &self,
+        entity: &Entity,
+        before: Option<&Entity>,
+        source: &RegisteredSource,
+    ) -> Result<(), WriteRefusal> {
+        let ungranted = self.ungranted(entity, source.personal_data);
+        if let Some(Ungranted::Type(..) | Ungranted::Everything) = ungranted {
+            return Err(ungranted.map_or(WriteRefusal::NotWritable, WriteRefusal::Forbidden));
+        }
+        self.check_guard(entity, before, source)?;
+        match ungranted {
+            Some(ungranted) => Err(WriteRefusal::Forbidden(ungranted)),
+            None => Ok(()),
+        }
+    }
+
+    /// The sources that may have an entity of which only the id is known.
+    fn sources_of(
+        &self,
+        id: &EntityId,
+        types: Option<&TypeSelection>,
+    ) -> Result<Vec<&'s Arc<RegisteredSource>>, WriteRefusal> {
+        let writable = self.asker.registry.writable_sources(self.tenant);
+        let sources: Vec<_> = writable
+            .filter(|source| self.may_write_any(source.personal_data, types))
+            .collect();
+        // Nobody looks whether there is something: what has such an id is none of the consumer's.
+        if sources.iter().any(|source| self.is_id_hidden(id, source)) {
+            return Err(WriteRefusal::Forbidden(Ungranted::Id));
+        }
+        if !sources.is_empty() {
+            return Ok(sources);
+        }
+        // Whoever may not write at all is not told whether there is something to write to.
+        if self.may_write_any(PersonalData::None, types) {
+            return Err(WriteRefusal::NotWritable);
+        }
+        Err(WriteRefusal::Forbidden(Ungranted::Everything))
+    }
+
+    fn way_of_writing(&self, change: &EntityChange) -> WriteOperation {
+        match change {
+            EntityChange::Create(_) => WriteOperation::Create,
+            EntityChange::Put(_) => WriteOperation::Replace,
+            EntityChange::Delete { .. } => WriteOperation::Delete,
+            EntityChange::Update { .. } => match self.asker.operation {
+                Operation::ReplaceEntity => WriteOperation::Replace,
+                Operation::MergeEntity | Operation::MergeBatch => WriteOperation::Merge,
+                Operation::AppendAttrs | Operation::UpsertBatch => WriteOperation::Append,
+                Operation::DeleteAttrs => WriteOperation::DeleteAttribute,
+                _ => WriteOperation::Update,
+            },
+        }
+    }
+
+    /// The types of which something may be written, of those that somebody has named.
+    fn writable_types(&self, personal_data: PersonalData) -> Vec<TypeName> {
+        let grants = self.grants(self.asker.operation, self.asker.policies.known_types(), personal_data);
+        grants.types().cloned().collect()
+    }
+}
+
+fn set(outcomes: &mut [Option<Outcome>], place: usize, outcome: Outcome) {
+    if let Some(one) = outcomes.get_mut(place) {
+        *one = Some(outcome);
+    }
+}
