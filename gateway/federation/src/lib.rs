@@ -86,6 +86,8 @@ pub struct Question {
     pub tenant: Option<TenantId>,
     /// `local=true`: the store only.
     pub local: bool,
+    /// Only sources that take writes: what is found is to be changed.
+    pub takes_writes: bool,
     /// `splitEntities=true`: an entity's parts may satisfy the conditions together only, so no condition on
     /// attributes may be left to a source.
     pub split_entities: bool,
@@ -94,6 +96,11 @@ pub struct Question {
 }
 
 impl Question {
+    /// Whether an entity that is seen meets all conditions.
+    pub(crate) fn is_met_by(&self, entity: &Entity) -> bool {
+        self.is_chosen(entity) && self.query.matches(entity)
+    }
+
     /// Whether one of the selectors selects an entity.
     fn is_chosen(&self, entity: &Entity) -> bool {
         self.selectors.is_empty() || self.selectors.iter().any(|one| one.selects(entity))

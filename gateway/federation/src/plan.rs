@@ -141,6 +141,7 @@ pub fn sources_of(
         let asked_tenant = question.tenant.as_ref().is_none_or(|tenant| *tenant == source.tenant);
         asked_tenant
             && (source.is_store || !question.local)
+            && (source.writable || !question.takes_writes)
             && source.registration.admits(asker.operation, &question.query)
             && question.wants(source)
     });

@@ -194,6 +194,19 @@ impl TypeGrant {
         !self.is_empty() && self.permits.iter().any(covers_every)
     }
 
+    /// Whether whatever the source may hold of an entity of the type is granted, of every entity of which something is:
+    /// each permit grants it by itself.
+    #[must_use]
+    pub fn covers_everything(&self, holds: Holds) -> bool {
+        self.permits.iter().all(|permit| {
+            let alone = EntityGrant {
+                of_type: self,
+                permits: SmallVec::from_slice(&[permit]),
+            };
+            alone.includes_everything(holds)
+        })
+    }
+
     /// Why nothing is granted; `None` when something is.
     #[must_use]
     pub fn denial(&self) -> Option<&Denial> {

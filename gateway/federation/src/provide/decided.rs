@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ngsi_ld::Entity;
 use ngsi_ld::query::TypeSelection;
 use ngsi_ld::update::{Applied, Update};
+use ngsi_ld::{AttributeName, Entity};
 
 use super::{
-    Decision, EntityChange, EntityChanged, Outcome, Provider, RegisteredSource, Ungranted, UpdateResult, Write,
-    WriteError, WriteRefusal, Written, hidden_parts,
+    Decision, EntityChange, EntityChanged, Outcome, Provider, Purge, Purged, RegisteredSource, Ungranted, UpdateResult,
+    Write, WriteError, WriteRefusal, Written, hidden_parts,
 };
 
 /// One write that is being decided. A source asks once within each attempt; the last answer counts.
@@ -68,6 +68,7 @@ impl<'a> Judging<'a> {
                 (None, None) => Err(WriteRefusal::NotFound),
             },
             EntityChange::Delete { types, .. } => self.delete(existing, types.as_ref()),
+            EntityChange::Purge { purge, .. } => self.purge(existing, purge),
         };
         let mut told = self.told();
         match decided {
@@ -138,6 +139,38 @@ impl<'a> Judging<'a> {
         self.check_whole(existing, false)?;
         self.check_precondition(Some(existing))?;
         Ok(Decision::Delete)
+    }
+
+    /// What is not there, not seen, or does not meet the conditions any more is none of what is purged.
+    fn purge(&self, existing: Option<&Entity>, purge: &Purge) -> Result<Decision, WriteRefusal> {
+        let existing = existing.ok_or(WriteRefusal::NotFound)?;
+        let (provider, personal_data) = (self.provider, self.source.personal_data);
+        let grants = provider.grants(provider.asker.operation, &existing.types, personal_data);
+        let seen = grants.project(existing.clone()).ok_or(WriteRefusal::NotFound)?;
+        let shown = self.source.inspection.inspect(seen.clone(), &mut |_| {});
+        if !shown.is_some_and(|shown| purge.question.is_met_by(&shown)) {
+            return Err(WriteRefusal::NotFound);
+        }
+        let is_kept = |name: &AttributeName| match &purge.purged {
+            Purged::Entities => false,
+            Purged::Attributes(dropped) => !dropped.contains(name),
+            Purged::AllBut(kept) => kept.contains(name),
+        };
+        if !matches!(purge.purged, Purged::Attributes(_)) {
+            self.check_whole(existing, false)?;
+        }
+        if purge.purged == Purged::Entities {
+            return Ok(Decision::Delete);
+        }
+        let mut left = seen.clone();
+        left.attributes.retain(|attribute| is_kept(&attribute.name));
+        if left.attributes.len() == seen.attributes.len() {
+            return Err(WriteRefusal::NotFound);
+        }
+        self.provider.check_becomes(&left, Some(&seen), self.source)?;
+        let after = hidden_parts::restored(existing, &seen, left)
+            .map_err(|name| WriteRefusal::Forbidden(Ungranted::HiddenPart(name)))?;
+        Ok(Decision::Write(Box::new(after)))
     }
 
     fn update(

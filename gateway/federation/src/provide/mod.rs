@@ -1,4 +1,4 @@
-//! Providing entities (clauses 5.6.1 to 5.6.10 and 5.6.17 to 5.6.20): which source a write goes to, whether the consumer may, and
+//! Providing entities (clauses 5.6.1 to 5.6.10 and 5.6.17 to 5.6.21): which source a write goes to, whether the consumer may, and
 //! what becomes of the entity.
 //!
 //! A write is not narrowed as a read is: what is not granted refuses the whole write. Where permits cover some entities
@@ -14,6 +14,7 @@ mod decided;
 mod guard;
 mod hidden_parts;
 mod permitted;
+mod purge;
 mod refusal;
 mod turn;
 
@@ -35,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use self::decided::Judging;
 pub use self::guard::{NotTaken, Reason};
 pub(crate) use self::permitted::unnamed_type;
+pub use self::purge::{MOST_PURGED, Purge, PurgeRefusal, Purged};
 pub use self::refusal::WriteRefusal;
 use self::turn::Begun;
 use super::plan::Asker;
@@ -73,6 +75,13 @@ pub enum EntityChange {
         /// Of which types; `None`: of any.
         types: Option<TypeSelection>,
     },
+    /// It is purged, if it still meets the conditions.
+    Purge {
+        /// Which.
+        id: EntityId,
+        /// What meets which conditions.
+        purge: Arc<Purge>,
+    },
 }
 
 impl EntityChange {
@@ -81,7 +90,7 @@ impl EntityChange {
     pub fn id(&self) -> &EntityId {
         match self {
             Self::Create(entity) | Self::Put(entity) => &entity.id,
-            Self::Update { id, .. } | Self::Delete { id, .. } => id,
+            Self::Update { id, .. } | Self::Delete { id, .. } | Self::Purge { id, .. } => id,
         }
     }
 
@@ -90,13 +99,14 @@ impl EntityChange {
         match self {
             Self::Create(entity) | Self::Put(entity) => Some(entity),
             Self::Update { otherwise, .. } => otherwise.as_deref(),
-            Self::Delete { .. } => None,
+            Self::Delete { .. } | Self::Purge { .. } => None,
         }
     }
 
     fn types(&self) -> Option<&TypeSelection> {
         match self {
             Self::Create(_) | Self::Put(_) => None,
+            Self::Purge { purge, .. } => purge.question.query.types.as_ref(),
             Self::Update { types, .. } | Self::Delete { types, .. } => types.as_ref(),
         }
     }
@@ -300,7 +310,9 @@ impl<'s> Provider<'s> {
             Some(entity) => vec![self.judge(entity)?],
             None => self.sources_of(change.id(), change.types())?,
         };
-        if self.asker.tenant_limits.admit(self.tenant) {
+        // Of a purge the question has spent it.
+        let is_counted = matches!(change, EntityChange::Purge { .. });
+        if is_counted || self.asker.tenant_limits.admit(self.tenant) {
             Ok(sources)
         } else {
             Err(WriteRefusal::Overloaded)
@@ -351,14 +363,20 @@ impl<'s> Provider<'s> {
         id: &EntityId,
         types: Option<&TypeSelection>,
     ) -> Result<Vec<&'s Arc<RegisteredSource>>, WriteRefusal> {
-        let writable = self.asker.registry.writable_sources(self.tenant);
-        let sources: Vec<_> = writable
-            .filter(|source| self.may_write_any(source.personal_data, types))
-            .collect();
+        let sources = self.may_have(types)?;
         // Nobody looks whether there is something: what has such an id is none of the consumer's.
         if sources.iter().any(|source| self.is_id_hidden(id, source)) {
             return Err(WriteRefusal::Forbidden(Ungranted::Id));
         }
+        Ok(sources)
+    }
+
+    /// The sources in which the consumer may write something of these types (`None`: of any).
+    fn may_have(&self, types: Option<&TypeSelection>) -> Result<Vec<&'s Arc<RegisteredSource>>, WriteRefusal> {
+        let writable = self.asker.registry.writable_sources(self.tenant);
+        let sources: Vec<_> = writable
+            .filter(|source| self.may_write_any(source.personal_data, types))
+            .collect();
         if !sources.is_empty() {
             return Ok(sources);
         }
@@ -374,6 +392,10 @@ impl<'s> Provider<'s> {
             EntityChange::Create(_) => WriteOperation::Create,
             EntityChange::Put(_) => WriteOperation::Replace,
             EntityChange::Delete { .. } => WriteOperation::Delete,
+            EntityChange::Purge { purge, .. } => match purge.purged {
+                Purged::Entities => WriteOperation::Delete,
+                Purged::Attributes(_) | Purged::AllBut(_) => WriteOperation::DeleteAttribute,
+            },
             EntityChange::Update { .. } => match self.asker.operation {
                 Operation::ReplaceEntity => WriteOperation::Replace,
                 Operation::MergeEntity | Operation::MergeBatch => WriteOperation::Merge,

@@ -30,6 +30,14 @@ pub(super) const SOME_FAILED: Success = Success {
     headers: &[],
 };
 
+/// What became of each, where some of what was purged could not be.
+pub(super) const PARTLY_FAILED: Success = Success {
+    status: 207,
+    meaning: "What became of each entity that was found, where something was refused.",
+    body: Content::Json("BatchOperationResult"),
+    headers: &[],
+};
+
 /// All were written, and some are new.
 pub(super) const CREATED: Success = Success {
     status: 201,
@@ -144,6 +152,21 @@ pub(super) async fn delete_entities(
 /// Why none of them would be looked at.
 pub(super) fn ids_in(json: &[u8]) -> Result<Vec<String>, Problem> {
     elements(json, "an array of entity ids")
+}
+
+/// The response to a purge: nothing, or what became of each.
+///
+/// # Errors
+/// 500
+pub(super) fn purged(outcomes: Vec<(EntityId, Result<EntityChanged, WriteRefusal>)>) -> Result<Response, Problem> {
+    let told = outcomes
+        .into_iter()
+        .map(|(id, outcome)| (id.as_str().to_owned(), outcome.map_err(|refusal| problem(&refusal))));
+    let outcomes: Outcomes = told.collect();
+    if outcomes.iter().any(|(_, outcome)| outcome.is_err()) {
+        return some_failed(outcomes);
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn entities_of(json: &[u8]) -> Result<Vec<&RawValue>, Problem> {

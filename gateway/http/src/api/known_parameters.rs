@@ -57,6 +57,16 @@ pub(super) const ATTRS: Parameter = parameter(
     Takes::List,
     "Entities with at least one of these attributes, of which only these are shown.",
 );
+pub(super) const KEEP: Parameter = parameter(
+    "keep",
+    Takes::List,
+    "The entities stay, with these of their attributes alone.",
+);
+pub(super) const DROP: Parameter = parameter(
+    "drop",
+    Takes::List,
+    "The entities stay, without these of their attributes.",
+);
 pub(super) const PICK: Parameter = parameter("pick", Takes::Text, "Only these members are shown.");
 pub(super) const OMIT: Parameter = parameter("omit", Takes::Text, "All members but these are shown.");
 pub(super) const DATASET_ID: Parameter = parameter(

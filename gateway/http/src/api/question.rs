@@ -112,6 +112,7 @@ fn query_question(
         leaving,
         tenant: around.tenant.cloned(),
         local,
+        takes_writes: false,
         split_entities: parameters.boolean("splitEntities")?.unwrap_or(around.split_entities),
         system_attributes: presentation.system_attributes,
     })

@@ -7,17 +7,21 @@ use http::{HeaderValue, header};
 use kakehashi_adapters::{AdapterError, Call, ErrorKind, Origin, Repeating};
 use kakehashi_core::consumer::{Affiliation, Consumer};
 use kakehashi_core::names::TenantId;
+use kakehashi_federation::plan::Asker;
 use kakehashi_federation::provide::{
-    EntityChange, EntityChanged, MOST_AT_ONCE, NotTaken, Provider, WatchedWrite, Watcher, Write, WriteRefusal,
+    EntityChange, EntityChanged, MOST_AT_ONCE, NotTaken, Provider, Purge, PurgeRefusal, Purged, WatchedWrite, Watcher,
+    Write, WriteRefusal,
 };
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_federation::ungranted::Ungranted;
+use kakehashi_federation::{Question, gather};
 use kakehashi_policy::Operation;
 use kakehashi_revision::Revision;
 use kakehashi_running::Gateway;
 use kakehashi_runtime::tasks::BrokenOff;
 use kakehashi_runtime::{Slots, TooMany};
 use kakehashi_subscriptions::Subscriptions;
+use ngsi_ld::EntityId;
 use tokio_util::sync::CancellationToken;
 
 use super::scope::{Scope, asker};
@@ -69,6 +73,48 @@ pub(super) async fn write_one(
     let outcomes = write(gateway, scope, operation, vec![write_of]).await?;
     let outcome = outcomes.into_iter().next().unwrap_or(Err(WriteRefusal::CallerLeft));
     outcome.map_err(|refusal| problem(&refusal))
+}
+
+/// Purges: what became of each entity that was found.
+///
+/// # Errors
+/// Why nothing was purged.
+pub(super) async fn purge(
+    gateway: &Arc<Gateway>,
+    scope: &Scope,
+    question: Question,
+    purged: Purged,
+) -> Result<Vec<(EntityId, Result<EntityChanged, WriteRefusal>)>, Problem> {
+    let caller = CancellationToken::new();
+    let _leaves = caller.clone().drop_guard();
+    let tenant = written_tenant(scope)?;
+    let question = Question {
+        tenant: Some(tenant.clone()),
+        takes_writes: true,
+        ..question
+    };
+    let purge = Purge {
+        question: Arc::new(question),
+        purged,
+    };
+    let request = scope.gathering(gateway);
+    let writing = Writing {
+        tenant,
+        gateway: Arc::clone(gateway),
+        revision: Arc::clone(&scope.revision),
+        consumer: Arc::clone(&scope.caller.0),
+        operation: Operation::PurgeEntity,
+        call: request.call.clone(),
+        caller,
+    };
+    let purging = writing.purge(Arc::new(purge), request);
+    let purged = gateway.tasks.writes.spawn_for(&scope.caller.0.id, purging);
+    purged?.await?.map_err(|refusal| match refusal {
+        PurgeRefusal::Write(refusal) => problem(&refusal),
+        PurgeRefusal::Question(refusal) => refusal.into(),
+        PurgeRefusal::TooMany => Problem::new(ErrorType::TooManyResults, refusal.to_string()),
+        PurgeRefusal::Unknown => Problem::later_as_said(refusal.to_string(), None),
+    })
 }
 
 /// Whose partition a write goes to: that of the tenant that the request names, or else of the consumer's own.
@@ -178,19 +224,37 @@ struct Writing {
 }
 
 impl Writing {
-    async fn run(self, writes: Vec<Write>) -> Outcomes {
+    async fn purge(
+        self,
+        purge: Arc<Purge>,
+        request: gather::Request,
+    ) -> Result<Vec<(EntityId, Result<EntityChanged, WriteRefusal>)>, PurgeRefusal> {
         let asker = asker(&self.revision, &self.consumer, self.operation);
-        let watcher = SubscriptionWatcher {
+        let watcher = self.watcher();
+        Box::pin(self.provider(&asker, &watcher).purge(&purge, &request)).await
+    }
+
+    fn watcher(&self) -> SubscriptionWatcher<'_> {
+        SubscriptionWatcher {
             subscriptions: &self.gateway.subscriptions,
             revision: &self.revision,
-        };
-        let provider = Provider {
-            asker: &asker,
+        }
+    }
+
+    fn provider<'a>(&'a self, asker: &'a Asker<'a>, watcher: &'a SubscriptionWatcher<'a>) -> Provider<'a> {
+        Provider {
+            asker,
             tenant: &self.tenant,
             call: &self.call,
-            watcher: &watcher,
+            watcher,
             caller: &self.caller,
-        };
+        }
+    }
+
+    async fn run(self, writes: Vec<Write>) -> Outcomes {
+        let asker = asker(&self.revision, &self.consumer, self.operation);
+        let watcher = self.watcher();
+        let provider = self.provider(&asker, &watcher);
         let mut outcomes = Outcomes::with_capacity(writes.len());
         let mut writes = writes.into_iter();
         loop {

@@ -11,6 +11,7 @@ mod delete_entity;
 mod delete_subscription;
 mod describe_api;
 mod list_contexts;
+mod purge_entities;
 mod query_entity;
 mod query_entity_by_post;
 mod query_subscription;
@@ -63,7 +64,7 @@ pub static OPERATIONS: &[Listed] = &[
     Listed::Offered(&retrieve_entity::OFFERED),
     Listed::Offered(&create_entity::OFFERED),
     Listed::Offered(&delete_entity::OFFERED),
-    changing("/ngsi-ld/v1/entities", Method::DELETE, "Purge Entities"),
+    Listed::Offered(&purge_entities::OFFERED),
     changing("/ngsi-ld/v1/entities/{entityId}", Method::PATCH, "Merge Entity"),
     changing("/ngsi-ld/v1/entities/{entityId}", Method::PUT, "Replace Entity"),
     changing(
