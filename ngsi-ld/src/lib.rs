@@ -9,6 +9,7 @@
 //! | [`context`] | JSON-LD @context: processing, expansion and compaction of terms (clause 5.5.7) |
 //! | [`query`] | the query AST, its parsers and its evaluator (clauses 4.9, 4.10, 4.17) |
 //! | [`merge`] | joining the parts of one entity that came from several sources (clause 4.5.5) |
+//! | [`update`] | what the operations of context provision do to one entity (clauses 5.5.8, 5.5.12 and 5.6) |
 //!
 //! Inside the crate, and everywhere behind the gateway's edge, names are expanded IRIs; short names exist
 //! only in what a consumer sends and receives.

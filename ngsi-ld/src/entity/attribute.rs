@@ -123,6 +123,17 @@ pub fn is_proof(name: &AttributeName) -> bool {
     local.is_some_and(|local| local.strip_prefix("default-context/").unwrap_or(local) == "ngsildproof")
 }
 
+/// Whether a data type is that of texts with a language, which is what a LanguageProperty holds: that of RDF, when a context
+/// says so, or a name of the default vocabulary.
+#[must_use]
+pub fn is_lang_string(value_type: &Iri) -> bool {
+    matches!(
+        value_type.as_str(),
+        "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
+            | "https://uri.etsi.org/ngsi-ld/default-context/langString"
+    )
+}
+
 /// Whether a name is one of those that are GeoProperties of an entity (clauses 4.7.1 and 5.2.4).
 #[must_use]
 pub fn is_geo_property(name: &AttributeName) -> bool {
@@ -251,7 +262,7 @@ impl AttributeValue {
     }
 
     /// Sets `objectType`; values of other kinds than Relationship and ListRelationship have none and stay as they are.
-    pub(super) fn set_object_types(&mut self, types: ObjectTypes) {
+    pub(crate) fn set_object_types(&mut self, types: ObjectTypes) {
         if let Self::Relationship { object_types, .. } | Self::ListRelationship { object_types, .. } = self {
             *object_types = types;
         }

@@ -27,7 +27,8 @@ mod weight;
 use smallvec::SmallVec;
 
 pub use attribute::{
-    Attribute, AttributeKind, AttributeValue, Instance, LanguageMap, ObjectTypes, Seal, is_geo_property, is_proof,
+    Attribute, AttributeKind, AttributeValue, Instance, LanguageMap, ObjectTypes, Seal, is_geo_property,
+    is_lang_string, is_proof,
 };
 pub use datetime::{DateTime, InvalidDateTime};
 pub use geometry::{Geometry, InvalidGeometry, Position};

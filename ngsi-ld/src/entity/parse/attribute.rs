@@ -1,53 +1,31 @@
 //! The instances of an attribute, and their members (clauses 4.5.2, 4.5.3, 4.5.5, 4.5.18 to 4.5.24).
 
 pub(super) mod concise;
+mod instances;
 
 use std::fmt;
 
 use hashbrown::HashSet;
 use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use self::concise::read_text;
+pub(super) use self::instances::{Instances, NOT_READ_YET};
 use super::json::{Nulls, check_json};
 use super::reader::{Reader, Text, Texts};
-use super::removal::RemovableMember;
+use super::removal::{FragmentUse, RemovableMember};
 use super::reserved::{OUTPUT_ONLY, is_reserved, may_have_output};
 use super::shared_members::{read_system_attribute, read_type_names, set};
 use super::value::{ValueMember, read_relationship, read_value};
 use super::{Fault, MAX_ATTRIBUTE_DEPTH, MAX_INSTANCES};
 use crate::entity::geometry_json::GeometryInPlace;
 use crate::entity::{
-    Attribute, AttributeKind, AttributeValue, Instance, ObjectTypes, Value, is_geo_property, is_proof,
+    Attribute, AttributeKind, AttributeValue, Instance, Json, ObjectTypes, Value, is_geo_property, is_lang_string,
+    is_proof,
 };
 use crate::{AttributeName, EntityId, Iri, TypeName};
-
-/// The instances of an attribute that is read. Each is filled where it stays, and the first comes with its attribute:
-/// moving them was a good part of the time of reading.
-pub(super) struct Instances<'i> {
-    instances: &'i mut SmallVec<[Instance; 1]>,
-    filled: usize,
-}
-
-/// What an instance says until its value is read, which depends on members that may follow.
-const NOT_READ_YET: AttributeValue = AttributeValue::Property(Value::Boolean(false));
-
-impl Instances<'_> {
-    /// The next one, to be filled, and those before it; `None` when there are too many.
-    pub(super) fn next(&mut self) -> Option<(&mut Instance, &[Instance])> {
-        if self.filled == MAX_INSTANCES {
-            return None;
-        }
-        if self.filled > 0 {
-            self.instances.push(Instance::new(NOT_READ_YET));
-        }
-        self.filled += 1;
-        let (next, others) = self.instances.split_last_mut()?;
-        Some((next, others))
-    }
-}
 
 /// Reads attributes, each name once.
 #[derive(Default)]
@@ -77,20 +55,19 @@ impl AttributeNames {
             return Err(reader.fail(Fault::Duplicate));
         }
         attributes.push(Attribute::new(name, Instance::new(NOT_READ_YET)));
+        let index = attributes.len().saturating_sub(1);
         let Some(attribute) = attributes.last_mut() else {
             return Ok(());
         };
         let proof = is_proof(&attribute.name);
-        reader.enter(&attribute.name);
+        reader.enter(index);
         map.next_value_seed(InstancesSeed {
             attribute: AttributeSeed { proof, ..seed },
-            instances: Instances {
-                instances: &mut attribute.instances,
-                filled: 0,
-            },
+            instances: Instances::into(&mut attribute.instances),
         })?;
         reader.leave();
-        if seed.depth == 0 && is_geo_property(&attribute.name) {
+        // What is merged is judged once it is: it may have no value, or one that says no kind.
+        if seed.depth == 0 && is_geo_property(&attribute.name) && reader.fragment != Some(FragmentUse::Merge) {
             let is_geometry = |instance: &Instance| instance.value.kind() == AttributeKind::GeoProperty;
             let is_removed = |instance: &Instance| reader.fragment.is_some() && instance.is_null();
             if !attribute
@@ -209,14 +186,17 @@ impl<'de> Visitor<'de> for InstanceSeed<'_, '_, '_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let reader = self.attribute.reader;
-        let next = self.instances.next();
-        let (instance, others) = next.ok_or_else(|| reader.fail(Fault::TooMany(MAX_INSTANCES)))?;
+        let too_many = || reader.fail(Fault::TooMany(MAX_INSTANCES));
+        let (index, instance, others) = self.instances.next().ok_or_else(too_many)?;
+        reader.enter(index);
         let mut members = Members::default();
         while let Some(Text(name)) = map.next_key()? {
             let member = members.read(self.attribute, &name, &mut map, instance);
             reader.within(&name, member)?;
         }
-        members.complete(self.attribute, self.inferred, instance, others)
+        members.complete(self.attribute, self.inferred, instance, others)?;
+        reader.leave();
+        Ok(())
     }
 }
 
@@ -299,7 +279,7 @@ impl<'de> Members<'de> {
                     return self.remove(reader, RemovableMember::ValueType);
                 }
                 let iri = reader.expand(&text).map_err(|error| reader.fail(error))?;
-                self.rare().says_lang_string = text == "langString" || LANG_STRING.contains(&iri.as_str());
+                self.rare().says_lang_string = text == "langString" || is_lang_string(&iri);
                 set(reader, &mut instance.value_type, Box::new(iri))
             }
             "entityIdSealed" if seed.proof => {
@@ -320,6 +300,7 @@ impl<'de> Members<'de> {
                 }
                 Ok(())
             }
+            "@context" if reader.is_attribute && seed.depth == 0 => map.next_value::<IgnoredAny>().map(drop),
             "@context" => Err(reader.fail(Fault::EmbeddedContext)),
             _ if let Some(output) = OUTPUT_ONLY.iter().find(|output| **output == name) => {
                 // Ignored, but not unread: what follows it must not hide behind a name that stands twice.
@@ -393,6 +374,10 @@ impl<'de> Members<'de> {
         others: &[Instance],
     ) -> Result<(), E> {
         let reader = seed.reader;
+        reader.note(|notes| notes.kind = self.kind);
+        if self.value.is_none() && reader.may_lack_value(seed.depth, self.kind.is_some()) {
+            return self.complete_without_value(reader, instance, others);
+        }
         let kind = self.kind.or(inferred);
         let kind = kind.ok_or_else(|| reader.fail(Fault::Missing("type")))?;
         let own_member = ValueMember::of(kind);
@@ -424,6 +409,9 @@ impl<'de> Members<'de> {
         if let Some(text) = text {
             let value = read_value(reader, kind, text.get(), instance.value_type.as_deref());
             instance.value = reader.within(member.as_str(), value)?;
+            if self.kind.is_none() && kind == AttributeKind::GeoProperty {
+                reader.note(|notes| notes.json = Json::parse(text.get()).ok());
+            }
         }
         if seed.proof && !may_be_proof(reader, &instance.value) {
             return reader.within(member.as_str(), Err(reader.fail(Fault::Proof)));
@@ -438,9 +426,29 @@ impl<'de> Members<'de> {
         if let Some(rare) = self.rare {
             instance.value.set_object_types(rare.object_types.unwrap_or_default());
             for member in rare.removed {
-                reader.remove(member, instance.dataset_id.as_ref());
+                reader.remove(member);
             }
         }
+        Ok(())
+    }
+
+    /// Of a fragment: what has the value knows what it may have.
+    fn complete_without_value<E: Error>(
+        self,
+        reader: &Reader<'_>,
+        instance: &Instance,
+        others: &[Instance],
+    ) -> Result<(), E> {
+        if others.iter().any(|other| other.dataset_id == instance.dataset_id) {
+            return Err(reader.fail(Fault::DuplicateInstance));
+        }
+        reader.note(|notes| {
+            notes.lacks_value = true;
+            if let Some(rare) = self.rare {
+                notes.object_types = rare.object_types;
+                notes.removed = rare.removed;
+            }
+        });
         Ok(())
     }
 }
@@ -453,12 +461,6 @@ fn may_be_proof(reader: &Reader<'_>, value: &AttributeValue) -> bool {
         _ => false,
     }
 }
-
-/// What `langString` expands to: the data type of RDF, when a context says so, or a name of the default vocabulary.
-const LANG_STRING: [&str; 2] = [
-    "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString",
-    "https://uri.etsi.org/ngsi-ld/default-context/langString",
-];
 
 /// A `datasetId`: a URI, or `@none` for the default instance (clause 4.5.5).
 fn read_dataset_id<E: Error>(reader: &Reader<'_>, text: &str) -> Result<Option<Iri>, E> {

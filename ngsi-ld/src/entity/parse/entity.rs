@@ -135,8 +135,8 @@ impl Members {
             }
             "scope" => {
                 let scopes = read_scopes(reader, map)?;
-                if scopes.is_empty() && reader.fragment.is_some() {
-                    reader.remove(RemovableMember::Scope, None);
+                if scopes.is_empty() {
+                    reader.remove(RemovableMember::Scope);
                 }
                 set(reader, &mut self.scopes, scopes)
             }
@@ -149,7 +149,7 @@ impl Members {
             }
             "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" => {
                 if read_system_attribute(reader, name, &mut self.system, map)? {
-                    reader.remove(RemovableMember::ExpiresAt, None);
+                    reader.remove(RemovableMember::ExpiresAt);
                 }
                 Ok(())
             }

@@ -11,6 +11,7 @@ mod attribute;
 mod entity;
 mod fragment;
 mod json;
+mod notes;
 mod reader;
 mod removal;
 mod reserved;
@@ -21,11 +22,15 @@ use std::fmt;
 
 pub(crate) use self::attribute::concise::{is_geometry, reads_as_concise_value};
 use self::entity::{ManyEntities, OneEntity};
-pub use self::fragment::{Fragment, parse_fragment};
+pub use self::fragment::{
+    AttributePatch, Fragment, InstancePatch, attribute_name, parse_additions, parse_attribute,
+    parse_attribute_fragment, parse_fragment, parse_simplified_fragment,
+};
 use self::json::{FaultInside, Nulls, check_json};
 use self::reader::Reader;
 pub(super) use self::reader::Text;
-pub use self::removal::{FragmentUse, RemovableMember, RemovedMember};
+pub use self::removal::{FragmentUse, RemovableMember};
+pub(crate) use self::value::typed_value;
 use super::{Entity, InvalidDateTime, InvalidGeometry, InvalidNumber};
 use crate::InvalidIri;
 use crate::context::{Context, InvalidName};

@@ -8,13 +8,15 @@ use compact_str::CompactString;
 use hashbrown::HashMap;
 use serde::de::{Deserialize, Error, MapAccess, Visitor};
 use serde_json::error::Category;
+use smallvec::SmallVec;
 
 use super::json::FaultInside;
-use super::removal::{FragmentUse, RemovableMember, RemovedMember};
+use super::notes::{NoteBook, Notes};
+use super::removal::{FragmentUse, RemovableMember};
 use super::{Fault, InvalidEntity, NGSI_LD_NULL, joined};
 use crate::context::{Context, InvalidName};
 use crate::entity::DateTime;
-use crate::{AttributeName, Iri, check_absolute};
+use crate::{Iri, check_absolute};
 
 /// Reads one document with one context.
 pub(super) struct Reader<'c> {
@@ -26,9 +28,12 @@ pub(super) struct Reader<'c> {
     found: RefCell<Found>,
     /// What an NGSI-LD null may stand for; `None`: it may not stand anywhere.
     pub(super) fragment: Option<FragmentUse>,
-    /// In fragments: the attributes around the place of reading, outside in.
-    around: RefCell<Vec<AttributeName>>,
-    removed: RefCell<Vec<RemovedMember>>,
+    /// Whether attributes stand in their simplified representation.
+    pub(super) simplified: bool,
+    /// Whether the document is an attribute, so that its `@context` stands in that.
+    pub(super) is_attribute: bool,
+    /// What is noted of a fragment.
+    notes: NoteBook,
 }
 
 /// Where and what the first fault is.
@@ -48,8 +53,9 @@ impl<'c> Reader<'c> {
             names: RefCell::default(),
             found: RefCell::default(),
             fragment: None,
-            around: RefCell::default(),
-            removed: RefCell::default(),
+            simplified: false,
+            is_attribute: false,
+            notes: NoteBook::default(),
         }
     }
 
@@ -71,30 +77,70 @@ impl<'c> Reader<'c> {
         self.fragment.is_some() && text == NGSI_LD_NULL
     }
 
-    /// Notes that an attribute is read, in fragments.
-    pub(super) fn enter(&self, attribute: &AttributeName) {
-        if self.fragment.is_some() {
-            self.around.borrow_mut().push(attribute.clone());
+    /// For attributes in their simplified representation.
+    pub(super) fn simplified(self) -> Self {
+        Self {
+            simplified: true,
+            ..self
         }
     }
 
-    /// Notes that the attribute was read.
+    /// For a document that is one attribute.
+    pub(super) fn of_attribute(self) -> Self {
+        Self {
+            is_attribute: true,
+            ..self
+        }
+    }
+
+    /// Notes that what stands at that index of what is read is read now, in fragments.
+    pub(super) fn enter(&self, index: usize) {
+        if self.fragment.is_some() {
+            self.notes.enter(index);
+        }
+    }
+
+    /// Notes that it was read.
     pub(super) fn leave(&self) {
-        self.around.borrow_mut().pop();
+        if self.fragment.is_some() {
+            self.notes.leave();
+        }
+    }
+
+    /// Notes something of the instance that is read, in fragments.
+    pub(super) fn note(&self, what: impl FnOnce(&mut Notes)) {
+        if self.fragment.is_some() {
+            self.notes.note(what);
+        }
     }
 
     /// Notes that a member is removed.
-    pub(super) fn remove(&self, member: RemovableMember, dataset_id: Option<&Iri>) {
-        self.removed.borrow_mut().push(RemovedMember {
-            attributes: self.around.borrow().clone(),
-            dataset_id: dataset_id.cloned(),
-            member,
-        });
+    pub(super) fn remove(&self, member: RemovableMember) {
+        self.note(|notes| notes.removed.push(member));
     }
 
-    /// The members that are removed.
-    pub(super) fn take_removed(&self) -> Vec<RemovedMember> {
-        self.removed.take()
+    /// What was noted of the instance that stands here.
+    pub(super) fn take_notes(&self) -> Notes {
+        self.notes.take()
+    }
+
+    /// The terms that a text or an array of texts is, should it be merged into a VocabProperty.
+    pub(super) fn terms(&self, json: &str) -> Option<SmallVec<[Iri; 1]>> {
+        if self.fragment != Some(FragmentUse::Merge) {
+            return None;
+        }
+        let Texts(texts) = serde_json::from_str(json).ok()?;
+        let terms = texts.iter().map(|text| self.expand(text).ok());
+        terms.collect::<Option<SmallVec<_>>>().filter(|terms| !terms.is_empty())
+    }
+
+    /// Whether an instance may be without a value: what is merged or laid over another changes what it names.
+    pub(super) fn may_lack_value(&self, depth: usize, says_kind: bool) -> bool {
+        match self.fragment {
+            Some(FragmentUse::Merge) => says_kind,
+            Some(FragmentUse::Attribute) => depth == 0,
+            Some(FragmentUse::Update) | None => false,
+        }
     }
 
     /// For everything that is allowed.

@@ -1,26 +1,16 @@
 //! What a null removes, and what one is (clauses 4.5.0 and 5.5.4).
 
 use super::NGSI_LD_NULL;
-use crate::{AttributeName, Iri};
 
-/// What the fragment is for: it decides where nulls may stand (clause 5.5.4).
+/// What a fragment with nulls is for: it decides where those may stand (clause 5.5.4), and what may be without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FragmentUse {
-    /// Attributes are replaced (clause 5.5.8): a null stands for a whole member.
+    /// Attributes are replaced whole (clause 5.5.8): a null stands for a whole member.
     Update,
     /// Values are merged (clause 5.5.12): a null may also stand for a member of an object that is a value.
     Merge,
-}
-
-/// A member whose value is an NGSI-LD null.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemovedMember {
-    /// The attribute that has it, and those around that, outside in. Empty: the entity.
-    pub attributes: Vec<AttributeName>,
-    /// The `datasetId` of the instance that has it.
-    pub dataset_id: Option<Iri>,
-    /// Which one.
-    pub member: RemovableMember,
+    /// Members of one attribute are replaced (clause 5.6.4).
+    Attribute,
 }
 
 /// The members that a null can remove, attributes apart.

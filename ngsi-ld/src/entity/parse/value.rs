@@ -256,18 +256,21 @@ struct TypedText<'a> {
 
 /// A text of one of the temporal types of clause 4.6.3; `None` when the type is another.
 fn read_typed<E: Error>(reader: &Reader<'_>, r#type: &str, text: &str) -> Option<Result<Value, E>> {
+    typed_value(r#type, text).map(|typed| typed.map_err(|fault| reader.fail(fault)))
+}
+
+/// The same, outside of a document.
+pub(crate) fn typed_value(r#type: &str, text: &str) -> Option<Result<Value, Fault>> {
     let temporal = |r#type, valid: bool| {
         let value = text.replace(',', ".").into();
         if valid {
             Ok(Value::Temporal { r#type, value })
         } else {
-            Err(reader.fail(Fault::Expected("a date YYYY-MM-DD, or a time hh:mm:ss[.ffffff]Z")))
+            Err(Fault::Expected("a date YYYY-MM-DD, or a time hh:mm:ss[.ffffff]Z"))
         }
     };
     Some(match r#type {
-        "https://uri.etsi.org/ngsi-ld/DateTime" => DateTime::parse(text)
-            .map(Value::DateTime)
-            .map_err(|error| reader.fail(error)),
+        "https://uri.etsi.org/ngsi-ld/DateTime" => DateTime::parse(text).map(Value::DateTime).map_err(Fault::from),
         // A date is one if midnight of it is a DateTime, a time if it is one on any day.
         "https://uri.etsi.org/ngsi-ld/Date" => {
             let valid = !text.contains(',') && DateTime::parse(&format!("{text}T00:00:00Z")).is_ok();

@@ -1,6 +1,8 @@
 //! Attributes whose text is at hand: it tells a normalized or concise attribute, an array of instances, and a
 //! concise value apart (clauses 4.5.2.3, 4.5.3.3 and the like).
 
+mod simplified;
+
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
@@ -11,12 +13,15 @@ use super::super::removal::is_null_text;
 use super::super::value::{ValueMember, read_value};
 use super::super::{Fault, MAX_INSTANCES};
 use super::{AttributeSeed, InstanceSeed, Instances};
-use crate::entity::{AttributeKind, Geometry};
+use crate::entity::{AttributeKind, Geometry, Json};
 
 type ReadResult<T> = Result<T, serde_json::Error>;
 
 /// Reads an attribute from its text.
 pub(super) fn read_text(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instances<'_>) -> ReadResult<()> {
+    if seed.reader.simplified {
+        return simplified::read(seed, text, instances);
+    }
     match text.as_bytes().first() {
         Some(b'{') => read_object(seed, text, instances),
         Some(b'[') => read_array(seed, text, instances),
@@ -78,9 +83,39 @@ fn read_concise_value(
         return Err(seed.reader.fail(Fault::Proof));
     }
     let next = instances.next();
-    let (instance, _) = next.ok_or_else(|| seed.reader.fail(Fault::TooMany(MAX_INSTANCES)))?;
+    let (index, instance, _) = next.ok_or_else(|| seed.reader.fail(Fault::TooMany(MAX_INSTANCES)))?;
     instance.value = value;
+    seed.reader.enter(index);
+    seed.reader.note(|notes| {
+        notes.is_bare = true;
+        notes.terms = seed.reader.terms(text);
+        notes.json = match kind {
+            AttributeKind::GeoProperty => Json::parse(text).ok(),
+            _ => None,
+        };
+    });
+    seed.reader.leave();
     Ok(())
+}
+
+/// Reads an attribute from its text, which is one object, in a fragment of its own.
+pub(in crate::entity::parse) fn read_alone(
+    seed: AttributeSeed<'_, '_>,
+    text: &str,
+    instances: &mut Instances<'_>,
+) -> ReadResult<()> {
+    let inferred = match Shape::of(text)? {
+        Shape::Inferred(kind) => Some(kind),
+        Shape::Typed | Shape::Geometry | Shape::Value => None,
+    };
+    let seed = InstanceSeed {
+        attribute: seed,
+        inferred,
+        instances,
+    };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    seed.deserialize(&mut deserializer)?;
+    deserializer.end()
 }
 
 /// Whether a value is read as itself where it stands for a whole concise Property.
