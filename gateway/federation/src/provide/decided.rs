@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ngsi_ld::query::TypeSelection;
-use ngsi_ld::update::{Applied, Update};
+use ngsi_ld::update::{Applied, Instances, Update};
 use ngsi_ld::{AttributeName, Entity};
 
 use super::{
@@ -182,7 +182,14 @@ impl<'a> Judging<'a> {
     ) -> Result<Decision, WriteRefusal> {
         let personal_data = self.source.personal_data;
         self.check_selected(existing, types)?;
-        if update.covers_all() {
+        let of_all = matches!(
+            update,
+            Update::DeleteAttribute {
+                instances: Instances::All,
+                ..
+            }
+        );
+        if update.covers_all() || of_all {
             self.check_whole(existing, may_create)?;
         }
         let grants = self

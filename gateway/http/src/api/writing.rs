@@ -21,7 +21,8 @@ use kakehashi_running::Gateway;
 use kakehashi_runtime::tasks::BrokenOff;
 use kakehashi_runtime::{Slots, TooMany};
 use kakehashi_subscriptions::Subscriptions;
-use ngsi_ld::EntityId;
+use ngsi_ld::update::NotApplied;
+use ngsi_ld::{AttributeName, EntityId};
 use tokio_util::sync::CancellationToken;
 
 use super::scope::{Scope, asker};
@@ -155,12 +156,27 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
         WriteRefusal::Overloaded => ErrorType::TooManyRequests,
         WriteRefusal::AlreadyExists => ErrorType::AlreadyExists,
         WriteRefusal::NotFound => ErrorType::ResourceNotFound,
-        WriteRefusal::CannotHold(_) | WriteRefusal::NotApplied(_) => ErrorType::BadRequestData,
+        WriteRefusal::CannotHold(_) => ErrorType::BadRequestData,
+        WriteRefusal::NotApplied(not_applied) => return of_update(not_applied),
         WriteRefusal::PreconditionFailed => ErrorType::PreconditionFailed,
         WriteRefusal::Late | WriteRefusal::CallerLeft => ErrorType::Unavailable,
         WriteRefusal::Source(error) => return failed(error),
     };
     Problem::new(error_type, refusal.to_string())
+}
+
+/// Why what was sent cannot be done to the entity, with the attribute that it is about.
+fn of_update(not_applied: &NotApplied) -> Problem {
+    let error_type = match not_applied.why.is_absence() {
+        true => ErrorType::ResourceNotFound,
+        false => ErrorType::BadRequestData,
+    };
+    let path: Vec<&str> = not_applied.path.iter().map(AttributeName::as_str).collect();
+    let detail = match path.is_empty() {
+        true => not_applied.to_string(),
+        false => format!("{}: {not_applied}", path.join(".")),
+    };
+    Problem::new(error_type, detail)
 }
 
 /// What is not taken in, with the names that it is about.
