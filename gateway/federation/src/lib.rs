@@ -50,6 +50,7 @@ pub mod types;
 pub mod ungranted;
 mod unlinked;
 pub mod warning;
+mod whole;
 mod writable_ids;
 
 #[cfg(test)]
@@ -93,6 +94,9 @@ pub struct Question {
     pub split_entities: bool,
     /// Whether `createdAt` and `modifiedAt` are shown.
     pub system_attributes: bool,
+    /// Whether a change may be made on the condition that the entity is still as it is: whoever may write is told a tag of all
+    /// that it sees of it, whatever is shown.
+    pub is_tagged: bool,
 }
 
 impl Question {

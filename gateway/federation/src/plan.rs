@@ -180,6 +180,7 @@ pub(crate) const MAX_SELECTED_QUESTIONS: usize = 256;
 /// # Errors
 /// [`Refusal::TooManySources`], [`Refusal::TooManyQuestions`]
 pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
+    let question = &*question.of_the_whole(asker);
     let mut sub_queries = Vec::new();
     for (part, named) in question.of_each_selector(named) {
         let prepared = Prepared::of(&part);

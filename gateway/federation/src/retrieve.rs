@@ -15,18 +15,26 @@ use super::{Question, Refusal, Warning, scan, warning};
 
 /// The entity, or the lack of one.
 #[derive(Debug)]
-pub struct RetrievedEntity {
+pub struct RetrievedEntity<T> {
     /// The entity; `None` when no source that answered has one for this consumer.
     pub entity: Option<Entity>,
+    /// What was made of all that the consumer sees of it; `None` where not all of that was asked for.
+    pub tag: Option<T>,
     /// The sources whose part is missing.
     pub warnings: Vec<Warning>,
 }
 
-/// Answers a question that names exactly one id.
+/// Answers a question that names exactly one id. `tag` is made of the entity as the consumer sees it, before anything of it is
+/// chosen to be shown.
 ///
 /// # Errors
 /// [`Refusal::TooManySources`]
-pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<RetrievedEntity, Refusal> {
+pub async fn retrieve<T>(
+    question: &Question,
+    asker: &Asker<'_>,
+    request: &Request,
+    tag: impl FnOnce(&Entity) -> T,
+) -> Result<RetrievedEntity<T>, Refusal> {
     let plan = plan(question, asker, &request.call).await?;
     let by_id = plan.sub_queries.into_iter().map(SubQuery::into_by_id);
     let mut sub_queries: Vec<SubQuery> = by_id.collect();
@@ -77,8 +85,13 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
         parts.pop().map(|only| only.entity)
     };
     let Some(mut entity) = merged else {
-        return Ok(RetrievedEntity { entity: None, warnings });
+        return Ok(RetrievedEntity {
+            entity: None,
+            tag: None,
+            warnings,
+        });
     };
+    let tag = question.asks_for_the_whole(asker).then(|| tag(&entity));
     // Clause 5.7.1.4: first `datasetId`; what it leaves must have one of `attrs`. The whole entity must meet both.
     if let Some(datasets) = &question.datasets {
         datasets.apply(&mut entity);
@@ -87,6 +100,7 @@ pub async fn retrieve(question: &Question, asker: &Asker<'_>, request: &Request)
     question.reduce(&mut entity);
     Ok(RetrievedEntity {
         entity: is_selected.then_some(entity),
+        tag,
         warnings,
     })
 }

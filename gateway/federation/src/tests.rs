@@ -469,7 +469,7 @@ fn retrieving_merges_what_querying_merges() {
     let (asker, request) = (bench.asker(&registry), bench.request());
     let retrieved = bench
         .runtime
-        .block_on(retrieve::retrieve(&by_id, &asker, &request))
+        .block_on(retrieve::retrieve(&by_id, &asker, &request, |_| ()))
         .unwrap();
     assert_eq!(retrieved.entity.as_ref(), by_query.entities.first());
 }

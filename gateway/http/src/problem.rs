@@ -40,6 +40,8 @@ pub enum ErrorType {
     RequestTimeout,
     /// 409: there is an entity of that id.
     AlreadyExists,
+    /// 412: what the request is conditioned on is not so.
+    PreconditionFailed,
     /// 411: a body does not say how long it is.
     LengthRequired,
     /// 412: what is there is not what `If-Match` or `If-None-Match` asks for.

@@ -98,7 +98,7 @@ fn the_one_that_is_asked_for_by_its_id_is_missing_with_a_warning() {
     let mut question = everything();
     question.query.ids = vec![all[0].id.clone()];
     let (asker, request) = (BENCH.asker(&registry), BENCH.request());
-    let asking = retrieve::retrieve(&question, &asker, &request);
+    let asking = retrieve::retrieve(&question, &asker, &request, |_| ());
     let answer = BENCH.runtime.block_on(asking).unwrap();
     assert_eq!(answer.entity, None);
     assert_eq!(answer.warnings[0].missing, Missing::OwnerMissing(1));

@@ -187,7 +187,7 @@ fn the_entity_that_is_asked_for_is_missing_with_a_warning() {
     let asker = BENCH.asker(&registry);
     let answer = BENCH
         .runtime
-        .block_on(retrieve::retrieve(&question, &asker, &BENCH.request()))
+        .block_on(retrieve::retrieve(&question, &asker, &BENCH.request(), |_| ()))
         .unwrap();
     assert_eq!(
         answer.entity.map(|entity| entity.id),

@@ -5,6 +5,7 @@
 mod batch;
 mod cache_control;
 pub mod command;
+mod conditions;
 mod cursor;
 mod entity_list;
 mod freshness;
@@ -96,6 +97,9 @@ fn refusing(
 /// Says the route's pattern to the log and the metrics, and which preference was applied.
 async fn around_operation(request: Request, next: Next) -> Response {
     Route::found(&request);
+    if let Err(problem) = conditions::check(&request) {
+        return problem.into_response();
+    }
     let preferences = Preferences::of(request.headers());
     let mut response = next.run(request).await;
     preferences.say_what_was_applied(&mut response);

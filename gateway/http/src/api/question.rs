@@ -115,6 +115,7 @@ fn query_question(
         takes_writes: false,
         split_entities: parameters.boolean("splitEntities")?.unwrap_or(around.split_entities),
         system_attributes: presentation.system_attributes,
+        is_tagged: false,
     })
 }
 
@@ -172,6 +173,7 @@ pub(super) fn retrieve_question(
         tenant: around.tenant.cloned(),
         local: parameters.boolean("local")?.unwrap_or(false),
         system_attributes: presentation.system_attributes,
+        is_tagged: true,
         ..Question::default()
     })
 }

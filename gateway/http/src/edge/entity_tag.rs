@@ -4,30 +4,18 @@
 //! that two were shown the same cannot be told by their tags. Answers that are sent while they are written have none, since
 //! nobody knows yet what they say.
 
-use std::sync::LazyLock;
-
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use highway::{HighwayHash, HighwayHasher, Key};
+use highway::{HighwayHash, HighwayHasher};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use kakehashi_resources::{Resources, pause};
-use ring::rand::{SecureRandom, SystemRandom};
 
-/// The key of this process, from which each consumer's is made; `None`: the system gives no random numbers, and nothing has a
-/// tag.
-static KEY: LazyLock<Option<Key>> = LazyLock::new(|| {
-    let mut parts = [0; 4];
-    for part in &mut parts {
-        let mut bytes = [0; size_of::<u64>()];
-        SystemRandom::new().fill(&mut bytes).ok()?;
-        *part = u64::from_ne_bytes(bytes);
-    }
-    Some(Key(parts))
-});
+use crate::problem::{ErrorType, Problem};
+use crate::tags::{EntityTag, Of, Tags, keyed};
 
 /// So much of a body is digested before others have their turn.
 const PART: usize = 64 * 1024;
@@ -49,20 +37,23 @@ pub(super) struct Known {
     /// Whether it is a request that only asks.
     asks: bool,
     if_none_match: Vec<HeaderValue>,
+    /// What the answer must be, or not be given (RFC 9110 section 13.1.1). Of a change the operation judges it.
+    if_match: HeaderMap,
 }
 
-/// The digest of an answer.
+/// The digest of an answer, and that of the entity, where it shows one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Digest([[u8; size_of::<u64>()]; 2]);
+pub(super) struct Digest([[u8; size_of::<u64>()]; 2], Option<EntityTag>);
 
 impl Known {
     /// Those of a request.
     pub(super) fn of(request: &Request) -> Self {
         let asks = [Method::GET, Method::HEAD].contains(request.method());
-        let named = request.headers().get_all(header::IF_NONE_MATCH).iter();
+        let named = |name| request.headers().get_all(name).iter().filter(|_| asks).cloned();
         Self {
             asks,
-            if_none_match: if asks { named.cloned().collect() } else { Vec::new() },
+            if_none_match: named(header::IF_NONE_MATCH).collect(),
+            if_match: named(header::IF_MATCH).map(|value| (header::IF_MATCH, value)).collect(),
         }
     }
 
@@ -80,7 +71,8 @@ impl Known {
         if !self.asks || !has_gone_well || !may_be_kept || whole.is_none() {
             return (response, None);
         }
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        let entity: Option<EntityTag> = parts.extensions.remove();
         let body = match body.collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) => {
@@ -96,13 +88,18 @@ impl Known {
             }
             None => None,
         };
+        let digest = digest.map(|Digest(of_answer, _)| Digest(of_answer, entity));
         (Response::from_parts(parts, Body::from(body)), digest)
     }
 
     /// The answer with its tag, in whatever coding it is; or that it is the one that is known.
     pub(super) fn judge(&self, mut response: Response, digest: Option<Digest>) -> Response {
-        let Some(digest) = digest else { return response };
-        let tag = digest.tag(response.headers().get(header::CONTENT_ENCODING));
+        let tag = digest.map(|digest| digest.tag(response.headers().get(header::CONTENT_ENCODING)));
+        if response.status().is_success() && !self.is_wanted(tag.as_deref()) {
+            let detail = "header `If-Match`: the answer is none of these; leave the header out to be given it";
+            return Problem::new(ErrorType::PreconditionFailed, detail).into_response();
+        }
+        let Some(tag) = tag else { return response };
         let is_known = self
             .if_none_match
             .iter()
@@ -119,14 +116,30 @@ impl Known {
         }
         response
     }
+
+    /// Whether the answer of this tag may be given. What is sent while it is written is none that somebody can name.
+    fn is_wanted(&self, tag: Option<&str>) -> bool {
+        match Tags::of(&self.if_match, &header::IF_MATCH) {
+            Ok(None | Some(Tags::Any)) => true,
+            Ok(Some(Tags::These(named))) => {
+                let opaque = tag.map(|tag| tag.trim_matches('"').as_bytes());
+                named.iter().any(|named| !named.is_weak && Some(named.opaque) == opaque)
+            }
+            // Whatever is malformed was refused before.
+            Err(_) => false,
+        }
+    }
 }
 
 impl Digest {
     /// The tag of what is sent in this coding. Each coding of an answer is one of its own (RFC 9110 section 8.8.3.3).
     fn tag(self, coding: Option<&HeaderValue>) -> String {
-        let mut tag = String::with_capacity(32);
+        let mut tag = String::with_capacity(64);
         tag.push('"');
         URL_SAFE_NO_PAD.encode_string(self.0.as_flattened(), &mut tag);
+        if let Some(entity) = self.1 {
+            entity.write(&mut tag);
+        }
         if let Some(coding) = coding.and_then(|coding| coding.to_str().ok()) {
             tag.push('.');
             tag.push_str(coding);
@@ -136,16 +149,12 @@ impl Digest {
     }
 }
 
-/// HighwayHash with a key is a pseudorandom function, which is what a tag needs: without the key it can neither be made nor be
-/// compared with a guess. Of a list it takes a hundredth of what making the list takes.
 struct Digesting(HighwayHasher);
 
 impl Digesting {
     /// With the consumer's key. Everything is digested behind its length, so that no two answers run together.
     fn begin(consumer: &str, status: StatusCode, headers: &HeaderMap) -> Option<Self> {
-        let mut of_consumer = HighwayHasher::new((*KEY)?);
-        of_consumer.append(consumer.as_bytes());
-        let mut digesting = HighwayHasher::new(Key(of_consumer.finalize256()));
+        let mut digesting = keyed(consumer, Of::Answer)?;
         digesting.append(&status.as_u16().to_le_bytes());
         for name in &SAYING {
             for value in headers.get_all(name) {
@@ -162,7 +171,7 @@ impl Digesting {
     fn end(mut self, body: &[u8]) -> Digest {
         self.0.append(body);
         let [low, high] = self.0.finalize128().map(u64::to_le_bytes);
-        Digest([low, high])
+        Digest([low, high], None)
     }
 
     async fn by_turns(mut self, body: Bytes) -> Digest {
@@ -265,7 +274,7 @@ mod tests {
 
     #[test]
     fn each_coding_has_a_tag_of_its_own() {
-        let digest = Digest([[0; 8]; 2]);
+        let digest = Digest([[0; 8]; 2], None);
         assert_eq!(digest.tag(None), "\"AAAAAAAAAAAAAAAAAAAAAA\"");
         let gzip = HeaderValue::from_static("gzip");
         assert_eq!(digest.tag(Some(&gzip)), "\"AAAAAAAAAAAAAAAAAAAAAA.gzip\"");

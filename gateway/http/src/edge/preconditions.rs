@@ -1,20 +1,17 @@
-//! What every request must say of its body, whatever it is about (clause 6.3.4): 411 and 415. And what no request may ask yet:
-//! since answers have tags, nobody must believe that a change was made on the condition of one.
+//! What every request must say of its body, whatever it is about (clause 6.3.4): 411 and 415. And that what it is conditioned on
+//! is a list of tags, before anything is asked.
 
 use axum::extract::Request;
 use http::{Method, header};
 
 use crate::negotiate::{BodyCoding, BodyMediaType};
 use crate::problem::{ErrorType, Problem};
+use crate::tags::Tags;
 
-/// Refuses `If-Match`, and a POST, PATCH or PUT without Content-Length or of another media type than JSON and JSON-LD.
+/// Refuses an `If-Match` that is none, and a POST, PATCH or PUT without Content-Length or of another media type than JSON and JSON-LD.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
     let method = request.method();
-    if request.headers().contains_key(header::IF_MATCH) {
-        let detail = "header `If-Match`: conditions on what is changed are not offered by this version; leave it out, and \
-                      nothing was done";
-        return Err(Problem::new(ErrorType::OperationNotSupported, detail));
-    }
+    Tags::of(request.headers(), &header::IF_MATCH)?;
     if [Method::POST, Method::PATCH, Method::PUT].contains(method) {
         if !request.headers().contains_key(header::CONTENT_LENGTH) {
             let detail = "header `Content-Length`: say how many bytes the body has (0 where there is none); it cannot be sent in \

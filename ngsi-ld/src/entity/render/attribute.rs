@@ -216,7 +216,7 @@ fn write_value_member(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec
     write_value(writer, value, out);
 }
 
-fn write_value(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
+pub(super) fn write_value(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
     match value {
         AttributeValue::Property(value) => write_property_value(value, out),
         AttributeValue::GeoProperty(geometry) => write_geometry(geometry, out),

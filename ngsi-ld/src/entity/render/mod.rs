@@ -6,12 +6,14 @@
 //! the choice of a representation are the caller's.
 
 mod attribute;
+mod canonical;
 mod geojson;
 mod json;
 mod linked;
 mod short_names;
 mod writer;
 
+pub use self::canonical::write_canonical;
 pub use self::geojson::{open_feature_collection, render_feature, render_feature_collection};
 use self::json::{write_date, write_member_name, write_string};
 pub use self::linked::{LinkTo, LinkedEntities, links, links_of};

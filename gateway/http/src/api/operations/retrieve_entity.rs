@@ -36,6 +36,7 @@ use crate::api::scope::Scope;
 use crate::api::surroundings::Surroundings;
 use crate::negotiate::MediaType;
 use crate::problem::{ErrorType, Problem};
+use crate::tags::EntityTag;
 
 /// Up to so many bytes an entity is rendered without asking for a turn, and not counted until it is sent.
 const SMALL: usize = 16 * 1024;
@@ -115,7 +116,9 @@ async fn answer(
 
     let asker = scope.asker(Operation::RetrieveEntity);
     let gathering = scope.gathering(&gateway);
-    let mut answer = kakehashi_federation::retrieve::retrieve(&question, &asker, &gathering).await?;
+    let consumer = scope.caller.0.id.as_str();
+    let tag = |seen: &Entity| EntityTag::of(consumer, seen);
+    let mut answer = kakehashi_federation::retrieve::retrieve(&question, &asker, &gathering, tag).await?;
     let Some(entity) = answer.entity else {
         // The same words whether the entity does not exist or may not be seen.
         let problem = Problem::new(ErrorType::ResourceNotFound, "no entity of that id is visible to you");
@@ -133,6 +136,7 @@ async fn answer(
         warning::add(&mut answer.warnings, linked.warnings);
         joined = Some(Joined::new(join.form, linked.entities));
     }
+    let is_list = joined.as_ref().is_some_and(|joined| joined.form == Form::Flat);
     let mut response = match joined {
         Some(joined) if joined.form == Form::Flat => {
             let question = Arc::new(question);
@@ -149,6 +153,9 @@ async fn answer(
             one.render_by(&scope.resources).await?
         }
     };
+    if let Some(tag) = answer.tag.flatten().filter(|_| !is_list) {
+        response.extensions_mut().insert(tag);
+    }
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     freshness::say(&mut response, &gathering.call.freshness);
     Ok(response)
