@@ -16,6 +16,7 @@ mod behaviour {
     mod architecture_page;
     mod asked_again_later;
     mod asked_at_once;
+    mod bad_input;
     mod browsers;
     mod canaries;
     mod changes_from_the_outbox;
@@ -35,6 +36,7 @@ mod behaviour {
     mod data_page;
     mod database_gone;
     mod dates_of_what_is_seen;
+    mod default_tenant;
     mod demo;
     mod documented;
     mod entity_tags;
@@ -117,6 +119,7 @@ mod behaviour {
     mod store_command;
     mod streaming;
     mod subscriptions;
+    mod tags_of_entities;
     mod tenant_addresses;
     mod tenant_floor;
     mod tenants;

@@ -8,13 +8,14 @@ use libfuzzer_sys::fuzz_target;
 mod link_header;
 
 const RELATION: &str = "http://www.w3.org/ns/json-ld#context";
+const MEDIA_TYPE: &str = "application/ld+json";
 
 fuzz_target!(|text: &str| {
-    let Ok(targets) = link_header::targets(text, RELATION) else { return };
+    let Ok(targets) = link_header::targets(text, RELATION, MEDIA_TYPE) else { return };
     assert!(targets.iter().all(|target| text.contains(target) && !target.contains('>')));
     let title = text.replace('\\', "\\\\").replace('"', "\\\"");
     let longer = format!("<urn:first>; title=\"{title}\"; rel=\"next {RELATION}\", {text}");
     let mut expected = vec!["urn:first"];
     expected.extend(targets);
-    assert_eq!(link_header::targets(&longer, RELATION), Ok(expected));
+    assert_eq!(link_header::targets(&longer, RELATION, MEDIA_TYPE), Ok(expected));
 });

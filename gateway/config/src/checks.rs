@@ -4,10 +4,12 @@ use hashbrown::HashMap;
 use kakehashi_policy::Principals;
 
 use super::claims::{Claims, check_undecided};
+use super::gateway::FEDERATION;
 use super::same_system;
 use super::source::SourceConfig;
 use super::tenant::{Tenant, TenantRole};
-use kakehashi_core::diagnostics::{Place, Report, Severity, nearest, suggest};
+use kakehashi_core::diagnostics::{Place, Report, Severity, nearest, suggest, suggest_tenant};
+use kakehashi_core::names::TenantId;
 use kakehashi_documents::document::{Entry, Node, Value};
 
 /// What is known of a source, with the place of its id.
@@ -82,6 +84,16 @@ pub(crate) fn check_operator(tenants: &[Tenant], place: &Place, report: &Report)
             message,
             "one of them runs the platform; the others are members".to_owned(),
         );
+    }
+}
+
+/// The tenant that a request means which names none.
+pub(crate) fn check_without_tenant(named: &TenantId, tenants: &[TenantId], place: &Place, report: &Report) {
+    if !tenants.contains(named) {
+        let known = tenants.iter().map(TenantId::as_str).chain([FEDERATION]);
+        let known: Vec<&str> = known.collect();
+        let message = format!("unknown tenant `{named}` in {}", "[gateway]");
+        report.error(place, message, suggest_tenant(named.as_str(), known));
     }
 }
 

@@ -12,6 +12,7 @@ use super::Loading;
 use super::cors::{self, CorsRules};
 use super::tls::{self, TlsSettings};
 use kakehashi_core::diagnostics::suggest;
+use kakehashi_core::names::TenantId;
 use kakehashi_documents::quantity::{Network, Size};
 use kakehashi_documents::section::Section;
 
@@ -39,6 +40,8 @@ pub struct GatewayConfig {
     /// Whether the parts of an entity in several sources may meet the conditions of a query together only, where the
     /// request does not say it (`splitEntities`, clause 5.7.2.4).
     pub split_entities: bool,
+    /// The tenant that a request means which names none (clause 4.14); `None`: the federation of all.
+    pub without_tenant: Option<TenantId>,
     /// Which pages of other origins may ask, where a consumer does not say it.
     pub cors: Arc<CorsRules>,
     /// How consumers are served over TLS; `None`: in plain text, behind a proxy or on one machine.
@@ -148,6 +151,9 @@ pub(super) const fn share_of(connections: usize) -> usize {
     if share == 0 { 1 } else { share }
 }
 
+/// What a request means that names no tenant, where it is the federation of all.
+pub(super) const FEDERATION: &str = "federation";
+
 /// Reads `[gateway]`. Every key has a default, so that the table may be absent.
 pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig {
     let default_listen = SocketAddr::from(([127, 0, 0, 1], 8080));
@@ -200,6 +206,10 @@ pub(crate) fn read(section: Section<'_>, loading: &Loading<'_>) -> GatewayConfig
         extensions: read_extensions(&section),
         egress_allow: read_networks(&section, "egress_allow"),
         split_entities: section.boolean("split_entities").is_some_and(|split| split.value),
+        without_tenant: section
+            .text("without_tenant")
+            .filter(|name| name.value != FEDERATION)
+            .map(|name| TenantId::new(name.value)),
         cors: cors::read(&section, &CorsRules::default(), None).unwrap_or_default(),
         tls,
         limits,

@@ -210,6 +210,8 @@ impl Contexts {
     pub async fn delete(&self, id: &str, reload: bool, user: &ContextUser<'_>) -> Result<(), CannotDelete> {
         match (self.found(id, user).await?, reload) {
             (None, false) => return Err(CannotDelete::Unknown),
+            // It is as new as it can be: nothing of it is ever downloaded, so that it cannot be made to be another.
+            (Some(Found::BuiltIn(_)), true) if is_core_context(id) => return Ok(()),
             (Some(Found::BuiltIn(_)), _) => return Err(CannotDelete::BuiltIn),
             // Only the identifier of a copy can be reloaded; whatever else it is, or is not, is of no matter.
             (None | Some(Found::Hosted(_)), true) => return Err(CannotDelete::NotCached),

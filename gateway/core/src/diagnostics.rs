@@ -211,7 +211,7 @@ impl SourceFile {
 /// Whether a line of a file that is no TOML may hold a secret: everything may, except a table's head and the
 /// keys whose values are known to be none.
 fn may_hold_a_secret(line: &str) -> bool {
-    const HARMLESS: [&str; 25] = [
+    const HARMLESS: [&str; 26] = [
         "adapter",
         "admin_listen",
         "code",
@@ -237,6 +237,7 @@ fn may_hold_a_secret(line: &str) -> bool {
         "public_url",
         "roles",
         "tenant",
+        "without_tenant",
     ];
     let line = line.trim();
     let is_head = line.starts_with('[') && !line.contains(['=', '"', '\'']);

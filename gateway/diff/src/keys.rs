@@ -11,10 +11,11 @@ use toml::{Table, Value};
 
 /// Keys that decide, with whatever stands below them. So do all that only sources of one kind have.
 #[cfg(test)]
-const TOLD: [&str; 36] = [
+const TOLD: [&str; 37] = [
     "gateway.state",
     "gateway.default_context",
     "gateway.split_entities",
+    "gateway.without_tenant",
     "gateway.api_key_header",
     "gateway.extensions",
     "gateway.cors",

@@ -233,6 +233,11 @@ fn every_key_that_decides_is_told() {
         ),
         (
             "[tenants.sano]",
+            "[gateway]\nwithout_tenant = \"sano\"\n[tenants.sano]",
+            "gateway.without_tenant",
+        ),
+        (
+            "[tenants.sano]",
             "[gateway]\napi_key_header = \"x-k\"\n[tenants.sano]",
             "gateway.api_key_header",
         ),

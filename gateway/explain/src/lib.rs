@@ -198,7 +198,8 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         extensions: config.gateway.extensions,
         known_lists: &known_lists,
     };
-    if let Some(tenant) = &tenant
+    // The default tenant hides itself from nobody.
+    if let Some(tenant) = tenant.as_ref().filter(|_| asked.tenant.is_some())
         && !may_see_something(&config.policy, registry, &consumer, tenant)
     {
         notes.push(format!(
@@ -309,7 +310,9 @@ fn levels(config: &Config, assurance: Option<&Arc<str>>) -> AssuranceLevels {
 }
 
 fn tenant(config: &Config, asked: &ToExplain<'_>) -> Result<Option<TenantId>, CannotExplain> {
-    let Some(name) = asked.tenant else { return Ok(None) };
+    let Some(name) = asked.tenant else {
+        return Ok(config.gateway.without_tenant.clone());
+    };
     let known = config.tenants.iter().map(|tenant| tenant.id.as_str());
     match config.tenant(name) {
         Some(tenant) => Ok(Some(tenant.id.clone())),

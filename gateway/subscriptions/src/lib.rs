@@ -480,7 +480,12 @@ impl Subscriptions {
         };
         let letter = Letter {
             endpoint,
-            tenant: entry.key.tenant.as_ref(),
+            // The default tenant is named in no header (clause 6.3.14).
+            tenant: entry
+                .key
+                .tenant
+                .as_ref()
+                .filter(|tenant| pending.revision.config.gateway.without_tenant.as_ref() != Some(tenant)),
             link: link.filter(|_| !in_body),
             body,
         };

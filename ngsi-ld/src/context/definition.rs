@@ -233,8 +233,10 @@ impl ActiveContext {
             ("@context", _) => return Err(fault(name, DefinitionFault::Scoped)),
             ("@reverse", _) => return Err(fault(name, DefinitionFault::Unsupported)),
             ("@protected" | "@prefix", _) => return Err(fault(name, DefinitionFault::Keyword)),
-            // `@id` is read by the caller; `@language`, `@direction`, `@index` and `@nest` say nothing about names.
-            _ => {}
+            // `@id` is read by the caller; the others say nothing about names.
+            ("@id" | "@language" | "@direction" | "@index" | "@nest", _) => {}
+            // What JSON-LD 1.1 does not know makes the definition invalid (section 4.2.2 of its API).
+            _ => return Err(fault(name, DefinitionFault::Member)),
         }
         Ok(())
     }

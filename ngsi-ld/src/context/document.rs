@@ -77,6 +77,12 @@ pub enum DefinitionFault {
     /// The keyword has a value that it cannot have.
     #[error("it has a value that this keyword cannot have")]
     Keyword,
+    /// A member that an expanded term definition of JSON-LD 1.1 has not.
+    #[error(
+        "its definition has a member that JSON-LD 1.1 does not know: it has @id, @type, @container, @prefix, @protected, @language, \
+         @direction, @index and @nest"
+    )]
+    Member,
     /// The empty term, or one that looks like a keyword.
     #[error("a term must not be empty, and must not look like a keyword")]
     Name,

@@ -73,6 +73,12 @@ pub(super) static GATEWAY: Table = Table {
             "Whether parts of an entity may meet the conditions of a query together only, where a request does not say it.",
         ),
         key(
+            "without_tenant",
+            Text,
+            Is("\"federation\""),
+            "What a request without NGSILD-Tenant means: federation, which is the data of all tenants, or the id of one.",
+        ),
+        key(
             "api_key_header",
             Text,
             Is("\"x-api-key\""),

@@ -8,18 +8,23 @@ use std::borrow::Cow;
 pub(crate) struct MalformedLink;
 
 /// The targets of the links that have the relation, in their order (RFC 8288 section 3). A target is as it stands
-/// there: it may be relative.
+/// there: it may be relative. A link that says no relation at all, as hurried clients write it, is taken for one of this relation
+/// unless it says that it leads to something of another media type.
 ///
 /// # Errors
 /// [`MalformedLink`] when a link is not `<URL>` with parameters after `;`.
-pub(crate) fn targets<'h>(header: &'h str, relation: &str) -> Result<Vec<&'h str>, MalformedLink> {
+pub(crate) fn targets<'h>(
+    header: &'h str,
+    relation: &str,
+    media_type: &str,
+) -> Result<Vec<&'h str>, MalformedLink> {
     let mut targets = Vec::new();
     // Empty elements of a list are nothing (RFC 9110 section 5.6.1).
     let mut rest = header.trim_start_matches([',', ' ', '\t']);
     while !rest.is_empty() {
         let inner = rest.strip_prefix('<').ok_or(MalformedLink)?;
         let (target, after) = inner.split_once('>').ok_or(MalformedLink)?;
-        let (has_relation, after) = parameters(after, relation)?;
+        let (has_relation, after) = parameters(after, relation, media_type)?;
         if has_relation {
             targets.push(target.trim());
         }
@@ -30,25 +35,31 @@ pub(crate) fn targets<'h>(header: &'h str, relation: &str) -> Result<Vec<&'h str
 
 /// Reads the parameters of one link: whether the first `rel` among them has the relation (later ones do not count:
 /// section 3.3), and what follows the link.
-fn parameters<'h>(text: &'h str, relation: &str) -> Result<(bool, &'h str), MalformedLink> {
+fn parameters<'h>(text: &'h str, relation: &str, media_type: &str) -> Result<(bool, &'h str), MalformedLink> {
     let mut relations: Option<bool> = None;
+    let mut is_of_type = true;
     let mut rest = without_space(text);
     while let Some(parameter) = rest.strip_prefix(';') {
         let (name, after) = token(without_space(parameter));
         let after = without_space(after);
         let Some(after) = after.strip_prefix('=') else {
             // A name without a value, or nothing between two semicolons.
+            if name.eq_ignore_ascii_case("rel") {
+                relations.get_or_insert(false);
+            }
             rest = after;
             continue;
         };
         let (value, after) = value(without_space(after))?;
         if name.eq_ignore_ascii_case("rel") {
             relations.get_or_insert_with(|| names(&value, relation));
+        } else if name.eq_ignore_ascii_case("type") {
+            is_of_type = value.eq_ignore_ascii_case(media_type);
         }
         rest = without_space(after);
     }
     if rest.is_empty() || rest.starts_with(',') {
-        Ok((relations.unwrap_or(false), rest))
+        Ok((relations.unwrap_or(is_of_type), rest))
     } else {
         Err(MalformedLink)
     }
@@ -118,9 +129,10 @@ mod tests {
     use super::*;
 
     const RELATION: &str = "http://www.w3.org/ns/json-ld#context";
+    const MEDIA_TYPE: &str = "application/ld+json";
 
     fn contexts(header: &str) -> Vec<&str> {
-        targets(header, RELATION).unwrap()
+        targets(header, RELATION, MEDIA_TYPE).unwrap()
     }
 
     #[test]
@@ -149,8 +161,9 @@ mod tests {
             assert_eq!(contexts(&format!("< /c >{parameters}")), ["/c"], "{parameters}");
         }
         for parameters in [
-            format!("; title=\"rel={RELATION}\""),
-            format!("; title=\"\\\"; rel={RELATION}\""),
+            format!("; type=x; title=\"rel={RELATION}\""),
+            format!("; type=x; title=\"\\\"; rel={RELATION}\""),
+            "; type=\"text/html\"".to_owned(),
             format!("; rel=next; rel=\"{RELATION}\""),
             format!("; rel=\"{RELATION}#more\""),
             "; rel".to_owned(),
@@ -158,6 +171,14 @@ mod tests {
         ] {
             assert!(contexts(&format!("<http://a>{parameters}")).is_empty(), "{parameters}");
         }
+    }
+
+    #[test]
+    fn a_link_without_a_relation_is_one_unless_it_leads_to_something_else() {
+        for parameters in ["", "; type=\"application/ld+json\"", "; type=Application/LD+JSON; title=c"] {
+            assert_eq!(contexts(&format!("<http://a/c.jsonld>{parameters}")), ["http://a/c.jsonld"], "{parameters}");
+        }
+        assert!(contexts("<http://a/c>; type=\"application/json\"").is_empty());
     }
 
     #[test]
@@ -172,7 +193,7 @@ mod tests {
             "<http://a>; =; \"x\"",
             "<http://a>, x",
         ] {
-            assert_eq!(targets(header, RELATION), Err(MalformedLink), "{header}");
+            assert_eq!(targets(header, RELATION, MEDIA_TYPE), Err(MalformedLink), "{header}");
         }
     }
 }

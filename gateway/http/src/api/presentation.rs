@@ -149,11 +149,12 @@ impl Presentation {
 
 /// `format` and `options` (clauses 6.3.7 and 6.3.11): the representation, and whether system attributes are shown.
 fn format_and_options(parameters: &Parameters<'_>) -> Result<(Format, bool), Problem> {
-    let mut format = parameters
+    let format = parameters
         .text("format")?
         .map(|name| parse_format("format", 0, name))
         .transpose()?;
     let mut system_attributes = false;
+    let mut by_option: Option<Format> = None;
     for (position, option) in parameters.list("options")? {
         match option {
             "sysAttrs" => system_attributes = true,
@@ -161,12 +162,17 @@ fn format_and_options(parameters: &Parameters<'_>) -> Result<(Format, bool), Pro
             "count" => {}
             name => {
                 let named = parse_format("options", position, name)?;
-                // Clause 6.3.7: `format` goes before the deprecated option, the first option before the others.
-                format = format.or(Some(named));
+                // Clause 6.3.7 lets an option stand for one format.
+                if by_option.is_some_and(|earlier| earlier != named) {
+                    let detail = format_args!("`{name}` is another format than the one before it; name one");
+                    return Err(parameters.fault("options", position, detail));
+                }
+                by_option = Some(named);
             }
         }
     }
-    Ok((format.unwrap_or(Format::Normalized), system_attributes))
+    // The parameter goes before the deprecated option.
+    Ok((format.or(by_option).unwrap_or_default(), system_attributes))
 }
 
 fn parse_format(parameter: &str, position: usize, name: &str) -> Result<Format, Problem> {
@@ -316,6 +322,10 @@ mod tests {
                 "parameter `format` at position 0: unknown value `short`",
             ),
             (
+                "options=concise,sysAttrs,keyValues",
+                "parameter `options` at position 17: `keyValues` is another format",
+            ),
+            (
                 "geometryProperty=a",
                 "parameter `geometryProperty` at position 0: needs",
             ),
@@ -324,5 +334,6 @@ mod tests {
             assert!(detail.starts_with(expected), "{query}: {detail}");
         }
         assert!(read("join=@none", MediaType::Json).is_ok());
+        assert!(read("options=keyValues,simplified&format=concise", MediaType::Json).is_ok());
     }
 }

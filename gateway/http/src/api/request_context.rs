@@ -6,7 +6,7 @@ use kakehashi_contexts::{CONTEXT_RELATION, ContextFailure, NamedContext, Unavail
 use serde_json::value::RawValue;
 
 use super::link_header::{MalformedLink, targets};
-use crate::negotiate::BodyMediaType;
+use crate::negotiate::{BodyMediaType, MediaType};
 use crate::problem::{ErrorType, Problem};
 
 /// Most characters of a consumer's own URL that are said back to it.
@@ -59,7 +59,7 @@ fn linked(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
                 "header `Link`: holds characters outside of ASCII",
             )
         })?;
-        let targets = targets(text, CONTEXT_RELATION).map_err(|MalformedLink| {
+        let targets = targets(text, CONTEXT_RELATION, MediaType::JsonLd.as_str()).map_err(|MalformedLink| {
             Problem::new(
                 ErrorType::InvalidRequest,
                 "header `Link`: expected `<URL>; rel=\"...\"; type=\"...\"`",

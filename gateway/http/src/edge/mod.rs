@@ -70,7 +70,7 @@ pub struct Passed {
     pub token: Option<PresentedToken>,
     /// What the request may use of the process.
     pub resources: Resources,
-    /// `NGSILD-Tenant` (clause 4.14); `None`: the federation of all.
+    /// `NGSILD-Tenant`, or the tenant that is meant without it (clause 4.14); `None`: the federation of all.
     pub tenant: Option<TenantId>,
 }
 
@@ -238,7 +238,8 @@ impl Inside {
             .map(|named| tenant::look_up(&passed.revision, &passed.caller, named));
         let mut response = match looked_up.transpose() {
             Ok(tenant) => {
-                passed.tenant = tenant;
+                // Not looked up: the default tenant always exists, for everybody (clause 4.14).
+                passed.tenant = tenant.or_else(|| passed.revision.config.gateway.without_tenant.clone());
                 request.extensions_mut().insert(passed);
                 let Ok(response) = self.operations.clone().call(request).await;
                 response

@@ -1,4 +1,5 @@
-//! Which tenant is meant (clauses 4.14 and 6.3.14). Without `NGSILD-Tenant`, the federation of all.
+//! Which tenant is meant (clauses 4.14 and 6.3.14). Without `NGSILD-Tenant` it is the federation of all, or the tenant that is
+//! configured.
 
 use std::sync::Arc;
 
@@ -34,7 +35,10 @@ pub(super) fn look_up(revision: &Revision, caller: &Caller, named: &HeaderValue)
         Some(tenant) => Ok(tenant.id.clone()),
         None => Err(Problem::new(
             ErrorType::NonexistentTenant,
-            "no tenant of that name; leave NGSILD-Tenant out to ask all",
+            match revision.config.gateway.without_tenant {
+                None => "no tenant of that name; leave NGSILD-Tenant out to ask all",
+                Some(_) => "no tenant of that name; leave NGSILD-Tenant out to ask the default tenant",
+            },
         )),
     }
 }
