@@ -18,6 +18,7 @@ mod behaviour {
     mod asked_at_once;
     mod bad_input;
     mod browsers;
+    mod byte_order_marks;
     mod canaries;
     mod changes_from_the_outbox;
     mod client_certificates;
@@ -63,6 +64,7 @@ mod behaviour {
     mod judged_policies;
     mod languages;
     mod left_out;
+    mod lenient_input;
     mod linked_conditions;
     mod linked_entities;
     mod linked_hidden;
@@ -76,6 +78,7 @@ mod behaviour {
     mod near;
     mod not_offered;
     mod notifications;
+    mod numbers_keep_their_text;
     mod openapi;
     mod ordering;
     mod orion_as_it_is;

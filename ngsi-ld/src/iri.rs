@@ -81,6 +81,45 @@ pub fn check_absolute(text: &str) -> Result<(), InvalidIri> {
     Ok(())
 }
 
+/// Checks the id of something new: an absolute IRI without a character that nobody sees. Two ids that differ by one alone look
+/// the same to everybody who is to tell them apart. Those that are there already are asked for as they are.
+///
+/// # Errors
+/// [`InvalidIri`] names the first thing that is wrong.
+pub fn check_new_id(text: &str) -> Result<(), InvalidIri> {
+    check_absolute(text)?;
+    if text.is_ascii() {
+        return Ok(());
+    }
+    match text.char_indices().find(|(_, character)| is_invisible(*character)) {
+        Some((position, character)) => Err(InvalidIri::Character { character, position }),
+        None => Ok(()),
+    }
+}
+
+/// Characters that show nothing by themselves: hyphens and joiners that only show where a line breaks or letters meet, selectors
+/// of variants, fillers of Hangul, the blank of Braille, the marks of Mongolian, and the byte order mark. What parts lines or turns the direction of a text is no character of an IRI anyway.
+const fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+    )
+}
+
 /// Whether RFC 3987 allows a character everywhere after the scheme (`ucschar` of section 2.2). White space is refused
 /// even where that rule has it, and every character that turns the direction of a text: section 4.1 forbids those that
 /// there were in its time, because two IRIs that look the same would differ by them.
@@ -369,6 +408,24 @@ mod tests {
         assert!(check_absolute("https://x.example/a?b#\u{e000}").is_err());
         let message = EntityId::parse("urn:x:\u{202e}").unwrap_err().to_string();
         assert!(message.contains("202e") && !message.contains('\u{202e}'), "{message}");
+    }
+
+    #[test]
+    fn no_new_id_has_a_character_that_nobody_sees() {
+        for character in [
+            '\u{feff}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{ad}', '\u{2028}', '\u{2029}', '\u{202e}',
+            '\u{2066}', '\u{200e}', '\u{3164}', '\u{180e}', '\u{fe0f}', '\u{2800}', '\u{a0}', '\u{e0100}',
+        ] {
+            let text = format!("urn:x:a{character}b");
+            let refused = InvalidIri::Character { character, position: 7 };
+            assert_eq!(check_new_id(&text), Err(refused), "{character:?}");
+            assert!(!refused.to_string().contains(character), "{refused}");
+        }
+        assert!(EntityId::parse("urn:x:a\u{200b}b").is_ok(), "what is there is asked for");
+        for text in ["urn:ngsi-ld:AED:1", "urn:避難所:佐野が", "urn:x:か\u{3099}", "urn:x:👩"] {
+            assert_eq!(check_new_id(text), Ok(()), "{text}");
+        }
+        assert_eq!(check_new_id("x"), Err(InvalidIri::NoScheme));
     }
 
     #[test]

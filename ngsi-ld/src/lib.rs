@@ -14,6 +14,7 @@
 //! Inside the crate, and everywhere behind the gateway's edge, names are expanded IRIs; short names exist
 //! only in what a consumer sends and receives.
 
+mod byte_order_mark;
 pub mod context;
 pub mod entity;
 mod iri;
@@ -21,6 +22,7 @@ pub mod merge;
 pub mod query;
 pub mod update;
 
+pub use byte_order_mark::{text_without_byte_order_mark, without_byte_order_mark};
 pub use entity::Entity;
-pub use iri::{AttributeName, EntityId, InvalidIri, Iri, MAX_IRI_BYTES, TypeName, check_absolute};
+pub use iri::{AttributeName, EntityId, InvalidIri, Iri, MAX_IRI_BYTES, TypeName, check_absolute, check_new_id};
 pub use query::projection;

@@ -62,13 +62,13 @@ async fn conditions_combine() {
     .await;
     the_same(
         &platform,
-        "name~=\".*学校.*\";fullAddress~=\"栃木県那須塩原市.*\"",
+        "name~=\".*学校.*\";fullAddress~=\"^栃木県那須塩原市\"",
         |place| school(place) && place.address.starts_with("栃木県那須塩原市"),
     )
     .await;
     the_same(
         &platform,
-        "(name~=\".*学校.*\"|name~=\".*公民館.*\");fullAddress!~=\"栃木県佐野市.*\"",
+        "(name~=\".*学校.*\"|name~=\".*公民館.*\");fullAddress!~=\"^栃木県佐野市\"",
         |place| (school(place) || place.name.contains("公民館")) && !place.address.starts_with("栃木県佐野市"),
     )
     .await;
@@ -78,14 +78,22 @@ async fn conditions_combine() {
 }
 
 #[tokio::test]
-async fn a_pattern_is_for_the_whole_value() {
+async fn a_pattern_is_found_anywhere_and_anchors_hold_it_to_the_ends() {
     let platform = Platform::start().await;
-    the_same(&platform, "name~=\"小学校\"", |place| place.name == "小学校").await;
-    the_same(&platform, "name~=\".*小学校\"", |place| {
+    for school in ["name~=小学校", "name~=\"小学校\"", "name~=\".*小学校.*\""] {
+        the_same(&platform, school, |place| place.name.contains("小学校")).await;
+    }
+    the_same(&platform, "name!~=小学校", |place| !place.name.contains("小学校")).await;
+    the_same(&platform, "name~=\"小学校$\"", |place| {
         place.name.ends_with("小学校")
     })
     .await;
-    the_same(&platform, "name~=\"佐野.*\"", |place| place.name.starts_with("佐野")).await;
+    the_same(&platform, "name~=\"^佐野\"", |place| place.name.starts_with("佐野")).await;
+    the_same(&platform, "name~=\"^佐野.*学校$\"", |place| {
+        place.name.starts_with("佐野") && place.name.ends_with("学校")
+    })
+    .await;
+    the_same(&platform, "name~=\"^小学校$\"", |place| place.name == "小学校").await;
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ async fn find_entities_by_what_they_lead_to() {
         ("source{name}!=\"役場\"", &["L2"]),
         ("source{name}!=\"x\"", &["L1", "L2"]),
         ("source{remarks}", &["L1", "L2"]),
-        ("source{name}~=\".書.\"", &["L2"]),
+        ("source{name}~=\"^.書.$\"", &["L2"]),
         ("source{dataProvider{name}}==\"診療所\"", &["L1", "L2"]),
         ("source{dataProvider{AED:name}}==\"診療所\"", &nothing),
         (

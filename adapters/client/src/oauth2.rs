@@ -14,6 +14,7 @@ use futures::future::{BoxFuture, Shared};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
+use kakehashi_contract::without_byte_order_mark;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::RootCertStore;
 use serde::Deserialize;
@@ -306,12 +307,12 @@ impl Inner {
             Err(_) => return Err(TokenFailure::Unreachable),
         };
         if head.status != StatusCode::OK {
-            let said: Option<Refusal> = serde_json::from_slice(&body).ok();
+            let said: Option<Refusal> = serde_json::from_slice(without_byte_order_mark(&body)).ok();
             let reason = said.and_then(|said| REASONS.into_iter().find(|known| *known == said.error));
             let status = TokenFailure::Status(head.status.as_u16());
             return Err(reason.map_or(status, TokenFailure::Refused));
         }
-        let granted: Grant = serde_json::from_slice(&body).map_err(|_| TokenFailure::Invalid)?;
+        let granted: Grant = serde_json::from_slice(without_byte_order_mark(&body)).map_err(|_| TokenFailure::Invalid)?;
         Token::read(&granted, asked)
     }
 

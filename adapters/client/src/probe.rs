@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use futures::StreamExt;
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use kakehashi_contract::ErrorKind;
+use kakehashi_contract::{ErrorKind, without_byte_order_mark};
 use serde::de::IgnoredAny;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -166,6 +166,6 @@ async fn is_read(head: Head, until: Until, must_be_json: bool) -> bool {
             return !is_looked_into || matches!(first, Some(b'[' | b'{'));
         }
     }
-    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
+    let text = without_byte_order_mark(&text);
     !is_looked_into || serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }

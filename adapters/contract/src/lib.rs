@@ -58,4 +58,7 @@ pub use self::requests::{Requests, TooManyRequests};
 pub use self::selection::{AttributeSelection, SelectedNames};
 pub use self::source_id::SourceId;
 pub use self::status::{Reshaped, SourceStatus};
+/// For those that know no more of the view's language than that its texts are UTF-8.
+pub use ngsi_ld::without_byte_order_mark;
+
 pub use self::writing::{Decide, Decision, EntityWrite, EntityWriter, WriteError, WriteOffer, WriteOperation, Written};

@@ -186,9 +186,12 @@ fn compared(target: &str, comparison: &Comparison) -> Option<String> {
             negated: false,
             pattern,
         } => {
-            // Orion looks for it anywhere in the value.
-            let part = longest_literal(pattern).filter(|part| part.len() <= MAX_TEXT)?;
-            Some(format!("{target}~={part}"))
+            // Orion looks for it anywhere in the value, and anchors hold it to the ends as they do here; its `$` also
+            // matches before a line break at the end, and its dot no line break at all, so that one part is sent.
+            let part = longest_literal(pattern).filter(|part| part.text.len() <= MAX_TEXT)?;
+            let start = if part.from_start { "^" } else { "" };
+            let end = if part.to_end { "$" } else { "" };
+            Some(format!("{target}~={start}{}{end}", part.text))
         }
         // An array holds no equal value here where Orion finds one, or the other way round.
         Comparison::Equal { negated: true, .. }
@@ -290,7 +293,7 @@ fn quote(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ngsi_ld::query::{AttributePath, Pattern};
+    use ngsi_ld::query::{AttributePath, Extent, Pattern};
 
     fn path(attribute: &str, sub_attributes: &[&str], members: &[&str]) -> AttributePath {
         let name = |short: &&str| Context::core().expand_attribute(short).unwrap();
@@ -379,8 +382,18 @@ mod tests {
             let pattern = Pattern::parse(text).unwrap();
             q(Comparison::Pattern { negated, pattern })
         };
+        let of_permit = Pattern::parse_as("佐野.*", Extent::Whole).unwrap();
+        let statement = q(Comparison::Pattern {
+            negated: false,
+            pattern: of_permit,
+        });
+        assert_eq!(statement, "a~=^佐野");
+        assert_eq!(pattern(false, "佐野"), "a~=佐野");
         assert_eq!(pattern(false, "佐野.*"), "a~=佐野");
-        assert_eq!(pattern(false, "^.*a.*小学校$"), "a~=小学校");
+        assert_eq!(pattern(false, "^佐野"), "a~=^佐野");
+        assert_eq!(pattern(false, "^佐野$"), "a~=^佐野$");
+        assert_eq!(pattern(false, "^.*a.*小学校$"), "a~=小学校$");
+        assert_eq!(pattern(false, "^a.*佐野小学校.*b$"), "a~=佐野小学校");
         assert_eq!(pattern(true, "佐野.*"), "a");
         for other in ["a|b", "a.c", "[ab]", "ab?", "(x)", ".*"] {
             assert_eq!(pattern(false, other), "a", "{other}");

@@ -236,7 +236,7 @@ fn part(comparison: &Comparison) -> Option<String> {
         Comparison::Pattern {
             negated: false,
             pattern,
-        } => longest_literal(pattern).and_then(sendable),
+        } => longest_literal(pattern).and_then(|part| sendable(part.text)),
         _ => None,
     }
 }

@@ -287,8 +287,7 @@ fn no_records(mapping: &TypeMapping, sample: &[u8]) -> String {
 }
 
 fn value_of(sample: &[u8]) -> Option<Value> {
-    let sample = sample.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(sample);
-    serde_json::from_slice(sample).ok()
+    serde_json::from_slice(ngsi_ld::without_byte_order_mark(sample)).ok()
 }
 
 /// The fields that some record has no value of. `absent`: in how many records each use of a field found none.

@@ -449,7 +449,7 @@ fn expected_revision(headers: &HeaderMap) -> Result<Option<RevisionId>, AdminPro
 }
 
 pub(super) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, AdminProblem> {
-    serde_json::from_slice(body).map_err(|error| {
+    serde_json::from_slice(ngsi_ld::without_byte_order_mark(body)).map_err(|error| {
         let detail = format!("the body is not what this operation takes: {error}; see /admin/v1/openapi.json");
         AdminProblem::new(StatusCode::BAD_REQUEST, detail)
     })

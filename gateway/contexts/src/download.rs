@@ -257,11 +257,8 @@ async fn text(mut response: Response) -> Result<String, Unavailability> {
         bytes.extend_from_slice(&chunk);
     }
     // Files are published with a byte order mark, too.
-    let text = String::from_utf8(bytes).map_err(|_| Unavailability::NotAContext)?;
-    Ok(match text.strip_prefix('\u{feff}') {
-        Some(text) => text.to_owned(),
-        None => text,
-    })
+    let text = str::from_utf8(ngsi_ld::without_byte_order_mark(&bytes)).map_err(|_| Unavailability::NotAContext)?;
+    Ok(text.to_owned())
 }
 
 fn failure(error: &reqwest::Error) -> Unavailability {

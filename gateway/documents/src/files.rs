@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ngsi_ld::text_without_byte_order_mark;
 use sha2::{Digest, Sha256};
 
 use super::journal::{self, Journal};
@@ -121,7 +122,7 @@ impl Files {
         let text: Arc<str> = match &self.origin {
             Origin::Proposed(texts) => {
                 let text = texts.get(name).ok_or_else(|| "there is no such file".to_owned())?;
-                without_mark(text).map_or_else(|| Arc::clone(text), Arc::from)
+                unmarked(text)
             }
             Origin::Disk { journal, stamps } => {
                 remember(stamps, path);
@@ -243,10 +244,13 @@ fn text_of(bytes: Vec<u8>) -> Result<Arc<str>, String> {
         let position = error.utf8_error().valid_up_to();
         format!("it is not UTF-8, at byte {position}: save it as UTF-8")
     })?;
-    Ok(without_mark(&text).map_or_else(|| Arc::from(text.as_str()), Arc::from))
+    Ok(Arc::from(text_without_byte_order_mark(&text)))
 }
 
-/// The text without the mark that editors on Windows put in front and that no parser wants, if it has one.
-fn without_mark(text: &str) -> Option<&str> {
-    text.strip_prefix('\u{feff}')
+/// The text without the mark before it. Nearly none has one, and those are shared.
+fn unmarked(text: &Arc<str>) -> Arc<str> {
+    match text_without_byte_order_mark(text) {
+        same if same.len() == text.len() => Arc::clone(text),
+        without => Arc::from(without),
+    }
 }

@@ -177,7 +177,7 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
     let command = read(&WrittenRequest {
         method: asked.method,
         target: asked.target,
-        body: asked.body,
+        body: asked.body.map(ngsi_ld::without_byte_order_mark),
         tenant: tenant.as_ref(),
         context,
         largest_page: config.gateway.limits.page,

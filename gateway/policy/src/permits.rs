@@ -150,7 +150,7 @@ impl Annotations<'_> {
     }
 
     fn read_filter(&self, text: &str) -> Option<FilterCondition> {
-        match Expression::parse(text, Context::kakehashi()) {
+        match Expression::parse_of_whole_values(text, Context::kakehashi()) {
             Ok(filter) if filter.link_depth() > 0 => {
                 let help = "name attributes of the entity itself; what another entity is like decides nothing here";
                 let message = "@q follows a Relationship to another entity".to_owned();

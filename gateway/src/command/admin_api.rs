@@ -85,7 +85,7 @@ impl AdminApi {
     /// be wrong. `named`: another address.
     pub(super) fn of(tenants_toml: &Path, named: Option<&str>) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(tenants_toml).unwrap_or_default();
-        let document: DocumentMut = text.parse().unwrap_or_default();
+        let document: DocumentMut = ngsi_ld::text_without_byte_order_mark(&text).parse().unwrap_or_default();
         let key = |name: &str| {
             let value = document.get("gateway")?.get(name)?.as_str()?;
             Some(value.to_owned())

@@ -282,7 +282,7 @@ fn commands(gateway: &str, key: &str) -> [(&'static str, String); 5] {
         (
             "Elementary schools by their Japanese name, wherever they are",
             format!(
-                "{curl} -G '{entities}' --data-urlencode 'type=EvacuationSite' --data-urlencode 'q=name~=\".*小学校.*\"' --data-urlencode 'attrs=name' --data-urlencode 'options=keyValues'"
+                "{curl} -G '{entities}' --data-urlencode 'type=EvacuationSite' --data-urlencode 'q=name~=小学校' --data-urlencode 'attrs=name' --data-urlencode 'options=keyValues'"
             ),
         ),
         (

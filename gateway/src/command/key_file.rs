@@ -39,7 +39,7 @@ impl KeyFile {
         let text =
             fs::read_to_string(path).map_err(|error| Failure::other(&format!("cannot read {name}"), error.kind()))?;
         // The parser's own message shows the line, which may hold a secret.
-        let document = text
+        let document = ngsi_ld::text_without_byte_order_mark(&text)
             .parse()
             .map_err(|_| Failure::Other(format!("{name} is not TOML: `kakehashi check` says where")))?;
         Ok(Self {

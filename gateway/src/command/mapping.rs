@@ -37,7 +37,7 @@ impl Mapping {
         };
         let text = String::from_utf8(read(&mapping)?).map_err(|_| Failure::Other(format!("{name} is not UTF-8")))?;
         let context = Context::kakehashi();
-        let mapping = RestMapping::parse(&text, &name, context)
+        let mapping = RestMapping::parse(ngsi_ld::text_without_byte_order_mark(&text), &name, context)
             .map_err(|errors| Failure::Several(errors.iter().map(ToString::to_string).collect()))?;
         let report = try_mapping(&mapping, r#type.as_deref(), &read(&sample)?);
         if let Some(failure) = report.failure {

@@ -187,6 +187,8 @@ pub struct Endpoint {
     pub receiver_info: Vec<(String, String)>,
     /// The same, as headers.
     pub headers: HeaderMap,
+    /// `notifierInfo`: what the notifier may need to know. Over HTTP it needs to know nothing (clause 5.2.15).
+    pub notifier_info: Vec<(String, String)>,
     /// `timeout`, in milliseconds.
     pub timeout: Option<Number>,
     /// `cooldown`, in milliseconds.

@@ -187,8 +187,15 @@ impl<'a> At<'a> {
 
     /// The elements of an array that is not empty and not longer than `most`.
     pub fn elements(&self, most: usize) -> Result<Vec<At<'a>>, Fault> {
-        let array = self.value.as_array().filter(|array| !array.is_empty());
-        let array = array.ok_or_else(|| self.invalid("expected an array that is not empty"))?;
+        match self.value.as_array().filter(|array| !array.is_empty()) {
+            Some(_) => self.elements_if_any(most),
+            None => Err(self.invalid("expected an array that is not empty")),
+        }
+    }
+
+    /// The elements of an array that may be empty.
+    pub fn elements_if_any(&self, most: usize) -> Result<Vec<At<'a>>, Fault> {
+        let array = self.value.as_array().ok_or_else(|| self.invalid("expected an array"))?;
         if array.len() > most {
             return Err(self.invalid(format_args!("it may have {most} elements")));
         }

@@ -6,7 +6,7 @@ use ngsi_ld::entity::DateTime;
 use ngsi_ld::entity::language::LanguageFilter;
 use ngsi_ld::projection::DatasetSelection;
 use ngsi_ld::query::{Expression, GeoQuery, IdPattern, ScopeQuery, TypeSelection, ValueExpansion};
-use ngsi_ld::{AttributeName, EntityId, check_absolute};
+use ngsi_ld::{AttributeName, EntityId, check_absolute, check_new_id};
 use serde_json::{Map, Value};
 
 use super::definition::{
@@ -41,7 +41,7 @@ impl Subscription {
         generated: String,
         now: &DateTime,
     ) -> Result<Self, Fault> {
-        let subscription = Self::read(members, context, generated)?;
+        let subscription = Self::read(members, context, generated, false)?;
         subscription.check_expiry(now)?;
         Ok(subscription)
     }
@@ -54,17 +54,29 @@ impl Subscription {
         let mut members = parse_object(document.as_bytes())?;
         let terms = members.remove("@context").unwrap_or_default();
         let context = own_context(&terms).map_err(|error| Fault::Invalid(format!("member `@context`: {error}")))?;
-        Self::read(&members, &context, String::new())
+        Self::read(&members, &context, String::new(), true)
     }
 
-    fn read(members: &Map<String, Value>, context: &Context, generated: String) -> Result<Self, Fault> {
+    fn read(
+        members: &Map<String, Value>,
+        context: &Context,
+        generated: String,
+        is_stored: bool,
+    ) -> Result<Self, Fault> {
         let missing = |name: &str| Fault::Invalid(format!("member `{name}`: it is missing"));
         let member = |name: &str| members.get(name).map(|value| At::member(name, value));
         let r#type = member("type").ok_or_else(|| missing("type"))?;
         check_type(&r#type)?;
         let id = match member("id") {
             None => generated,
-            Some(at) => uri(&at)?,
+            Some(at) => {
+                let id = uri(&at)?;
+                // One that was stored is there.
+                if !is_stored {
+                    check_new_id(&id).map_err(|error| at.invalid(format_args!("not a URI: {error}")))?;
+                }
+                id
+            }
         };
         let notification = notification(&member("notification").ok_or_else(|| missing("notification"))?, context)?;
         let mut subscription = Self {
@@ -178,7 +190,7 @@ impl Subscription {
             }
             "datasetId" => self.datasets = Some(datasets(at)?),
             "expiresAt" => {
-                let date_time = DateTime::parse(at.text()?).map_err(|error| at.invalid(error))?;
+                let date_time = DateTime::parse_with_offset(at.text()?).map_err(|error| at.invalid(error))?;
                 self.expires_at = Some(date_time);
             }
             "isActive" => self.is_active = Some(at.boolean()?),

@@ -170,7 +170,7 @@ fn member_list(at: &At<'_>, context: &Context) -> Result<(Vec<Member>, MemberLis
 fn read_endpoint(at: &At<'_>) -> Result<Endpoint, Fault> {
     const KNOWN: [&str; 6] = ["uri", "accept", "receiverInfo", "notifierInfo", "timeout", "cooldown"];
     let (mut uri, mut accept, mut timeout, mut cooldown) = (None, None, None, None);
-    let mut receiver_info = Vec::new();
+    let (mut receiver_info, mut notifier_info) = (Vec::new(), Vec::new());
     let mut headers = HeaderMap::new();
     for (name, member) in at.object(&KNOWN)? {
         match name {
@@ -179,10 +179,7 @@ fn read_endpoint(at: &At<'_>) -> Result<Endpoint, Fault> {
             "timeout" => timeout = Some(member.positive()?),
             "cooldown" => cooldown = Some(member.positive()?),
             "receiverInfo" => (receiver_info, headers) = read_headers(&member)?,
-            _ => {
-                pairs(&member)?;
-                return Err(member.not_offered("notifications over HTTP need no settings; leave it out"));
-            }
+            _ => notifier_info = read_settings(&member)?,
         }
     }
     let (uri, written) = uri.ok_or_else(|| at.invalid("`uri` is missing"))?;
@@ -192,6 +189,7 @@ fn read_endpoint(at: &At<'_>) -> Result<Endpoint, Fault> {
         accept,
         receiver_info,
         headers,
+        notifier_info,
         timeout,
         cooldown,
     })
@@ -210,10 +208,10 @@ fn read_uri(at: &At<'_>) -> Result<(Url, String), Fault> {
     }
 }
 
-/// KeyValuePair[] (clause 5.2.22).
+/// KeyValuePair[] (clause 5.2.22), which may be empty: Table 5.2.15-1 says nothing else.
 fn pairs<'a>(at: &At<'a>) -> Result<Vec<(At<'a>, &'a str, &'a str)>, Fault> {
     let mut pairs = Vec::new();
-    for element in at.elements(MOST_HEADERS)? {
+    for element in at.elements_if_any(MOST_HEADERS)? {
         let (mut key, mut text) = (None, None);
         for (name, member) in element.object(&["key", "value"])? {
             if name == "key" {
@@ -228,6 +226,19 @@ fn pairs<'a>(at: &At<'a>) -> Result<Vec<(At<'a>, &'a str, &'a str)>, Fault> {
         pairs.push((element, key, text));
     }
     Ok(pairs)
+}
+
+/// What the notifier may need to know. That of HTTP needs to know nothing, and keeps it as it was written.
+fn read_settings(at: &At<'_>) -> Result<Vec<(String, String)>, Fault> {
+    let settings = pairs(at)?.into_iter();
+    settings
+        .map(|(element, key, value)| {
+            if key.len() > MOST_HEADER_BYTES || value.len() > MOST_HEADER_BYTES {
+                return Err(element.invalid(format_args!("the key and the value may have {MOST_HEADER_BYTES} bytes")));
+            }
+            Ok((key.to_owned(), value.to_owned()))
+        })
+        .collect()
 }
 
 /// What `receiverInfo` holds, as it was written and as headers.

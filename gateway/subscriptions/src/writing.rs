@@ -222,10 +222,15 @@ fn endpoint(endpoint: &Endpoint) -> Value {
     if let Some(accept) = endpoint.accept {
         members.insert("accept".to_owned(), accept.as_str().into());
     }
-    if !endpoint.receiver_info.is_empty() {
-        let pairs = endpoint.receiver_info.iter();
-        let pairs: Vec<Value> = pairs.map(|(key, value)| json!({"key": key, "value": value})).collect();
-        members.insert("receiverInfo".to_owned(), Value::Array(pairs));
+    for (name, pairs) in [
+        ("receiverInfo", &endpoint.receiver_info),
+        ("notifierInfo", &endpoint.notifier_info),
+    ] {
+        if !pairs.is_empty() {
+            let pairs = pairs.iter();
+            let pairs: Vec<Value> = pairs.map(|(key, value)| json!({"key": key, "value": value})).collect();
+            members.insert(name.to_owned(), Value::Array(pairs));
+        }
     }
     for (name, number) in [("timeout", &endpoint.timeout), ("cooldown", &endpoint.cooldown)] {
         if let Some(number) = number {

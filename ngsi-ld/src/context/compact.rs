@@ -33,6 +33,14 @@ impl Context {
         Self { terms, names, prefixes }
     }
 
+    /// The text of a value that is no name of this context and [stands for this IRI](Self::expand_value) all the same.
+    pub(crate) fn text_of_value<'a>(&self, iri: &'a str) -> Option<&'a str> {
+        let text = iri.strip_prefix(DEFAULT_VOCABULARY)?;
+        let is_name = self.names.contains_key(iri) || (check_name(text).is_ok() && !self.terms.contains_key(text));
+        let stands_for_it = || self.expand_value(text).is_ok_and(|expanded| expanded.as_str() == iri);
+        (!is_name && stands_for_it()).then_some(text)
+    }
+
     /// The name of an IRI in this context: its term, else the part after the default vocabulary, else the shortest
     /// `prefix:name` (of equally short ones, the first in order of text), else the IRI itself. It always expands to
     /// the same IRI again.

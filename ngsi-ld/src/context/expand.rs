@@ -72,6 +72,23 @@ impl Context {
         Ok(Iri::parse(name)?)
     }
 
+    /// The IRI that a text stands for where a name of the vocabulary is a value (clause 4.5.20): a term, `prefix:name`, an IRI,
+    /// or whatever other text, which is one of the default vocabulary. JSON-LD asks no more of it, and the `non-commercial` of
+    /// annex C.2.2 is no name of clause 4.6.2 either.
+    ///
+    /// # Errors
+    /// [`InvalidName`], when it is too long.
+    pub fn expand_value(&self, text: &str) -> Result<Iri, InvalidName> {
+        match self.expand(text) {
+            Err(error @ InvalidName::Iri(InvalidIri::TooLong)) => Err(error),
+            Err(_) if text.len() > crate::MAX_IRI_BYTES - DEFAULT_VOCABULARY.len() => {
+                Err(InvalidName::Iri(InvalidIri::TooLong))
+            }
+            Err(_) => Ok(Iri::new(format!("{DEFAULT_VOCABULARY}{text}"))),
+            expanded => expanded,
+        }
+    }
+
     /// The IRI of a term that the context defines.
     pub(crate) fn iri_of_term(&self, term: &str) -> Option<&Iri> {
         match &self.terms.get(term)?.meaning {

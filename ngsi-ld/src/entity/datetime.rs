@@ -48,6 +48,30 @@ impl DateTime {
         }
     }
 
+    /// Reads the same, and one with an offset from UTC (`+09:00`) instead of the `Z`, as the instant that it is. Clause 4.6.3
+    /// has no offsets in what is written; in a question it does no harm.
+    ///
+    /// # Errors
+    /// [`InvalidDateTime`] when the text has another form or names no real date.
+    pub fn parse_with_offset(text: &str) -> Result<Self, InvalidDateTime> {
+        /// Bytes of `+09:00`.
+        const OFFSET: usize = 6;
+        let parsed = Self::parse(text);
+        let Some((local, offset)) = text.len().checked_sub(OFFSET).and_then(|at| text.split_at_checked(at)) else {
+            return parsed;
+        };
+        let [b'+' | b'-', h1, h2, b':', m1, m2] = offset.as_bytes() else {
+            return parsed;
+        };
+        if ![h1, h2, m1, m2].iter().all(|digit| digit.is_ascii_digit()) {
+            return Err(InvalidDateTime);
+        }
+        let local = Self::parse(&format!("{local}Z"))?;
+        let local = local.as_str().strip_suffix('Z').unwrap_or_default();
+        let instant = jiff::Timestamp::from_str(&format!("{local}{offset}")).map_err(|_| InvalidDateTime)?;
+        Self::from_timestamp(instant)
+    }
+
     /// Reads what systems other than NGSI-LD write: an offset instead of `Z`, no zone at all (then
     /// `zone_offset_seconds` says which), a space for the `T`, seconds or the whole time left out, a finer
     /// fraction (cut to microseconds).
@@ -308,6 +332,32 @@ mod tests {
             "2026-01-01t10:00:00z",
         ] {
             assert!(DateTime::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_offset_is_taken_out_where_it_may_stand() {
+        let read = |text| DateTime::parse_with_offset(text).map(|date| date.as_str().to_owned());
+        for (text, utc) in [
+            ("2026-04-01T09:00:00+09:00", "2026-04-01T00:00:00Z"),
+            ("2026-04-01T00:00:00.25-03:30", "2026-04-01T03:30:00.25Z"),
+            ("2026-04-01T09:00:00,5+00:00", "2026-04-01T09:00:00.5Z"),
+            ("2026-04-01T09:00:00.120Z", "2026-04-01T09:00:00.120Z"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(utc), "{text}");
+        }
+        for text in [
+            "2026-04-01T09:00:00",
+            "2026-04-01T09:00:00+09",
+            "2026-04-01T09:00:00+0900",
+            "2026-04-01T09:00:00+9a:00",
+            "2026-04-01T09:00:00+30:00",
+            "2026-04-01T09:00:00Z+09:00",
+            "2026-02-30T09:00:00+09:00",
+            "2026-04-01 09:00:00+09:00",
+            "+09:00",
+        ] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 

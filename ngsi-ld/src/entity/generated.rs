@@ -40,7 +40,13 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn position() -> impl Strategy<Value = Position> {
-    let degrees = |limit: i32| (-limit * 100_000..=limit * 100_000).prop_map(|value| f64::from(value) / 100_000.0);
+    let degrees = |limit: i32| {
+        prop_oneof![
+            (-limit * 100_000..=limit * 100_000).prop_map(|value| f64::from(value) / 100_000.0),
+            // With every digit that a double has.
+            -f64::from(limit)..f64::from(limit),
+        ]
+    };
     (degrees(180), degrees(90), proptest::option::of(degrees(4000))).prop_map(|(longitude, latitude, altitude)| {
         Position {
             longitude,
@@ -83,6 +89,7 @@ fn json(nulls: bool) -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         any::<bool>().prop_map(serde_json::Value::from),
         any::<i64>().prop_map(serde_json::Value::from),
+        any::<f64>().prop_map(serde_json::Value::from).prop_filter("JSON has no such number", serde_json::Value::is_number),
         text().prop_map(serde_json::Value::from),
         Just(if nulls {
             serde_json::Value::Null
@@ -152,6 +159,12 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// Any text that a VocabProperty may have.
+fn term() -> impl Strategy<Value = Iri> {
+    let of_text = |text: String| Iri::new(format!("{}{text}", crate::context::DEFAULT_VOCABULARY));
+    prop_oneof![2 => name(), 1 => text().prop_map(of_text), 1 => "[a-z]{1,3}[-:@ ][a-z]{0,3}".prop_map(of_text)]
+}
+
 fn ids() -> impl Strategy<Value = Vec<EntityId>> {
     proptest::collection::vec(uri().prop_map(|uri| EntityId::parse(&uri).unwrap()), 1..3)
 }
@@ -170,11 +183,12 @@ fn attribute_value() -> impl Strategy<Value = AttributeValue> {
             let map = map.into_iter().map(|(language, texts)| (language.into(), SmallVec::from_vec(texts)));
             AttributeValue::LanguageProperty(Box::new(map.collect()))
         }),
-        1 => proptest::collection::vec(name(), 1..3).prop_map(|terms| AttributeValue::VocabProperty(terms.into())),
+        1 => proptest::collection::vec(term(), 1..3).prop_map(|terms| AttributeValue::VocabProperty(terms.into())),
         1 => raw_json().prop_map(AttributeValue::JsonProperty),
         1 => array().prop_map(AttributeValue::ListProperty),
         1 => (ids(), types())
             .prop_map(|(objects, object_types)| AttributeValue::ListRelationship { objects, object_types }),
+        1 => Just(AttributeValue::ListRelationship { objects: Vec::new(), object_types: super::ObjectTypes::default() }),
     ]
 }
 

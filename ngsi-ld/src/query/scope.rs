@@ -2,7 +2,8 @@
 //!
 //! A level may hold any character that the language does not use itself: scopes of sources are not always the letters
 //! and digits of the grammar. A missing first slash is added, as in Example 5 and as in scopes of entities. A conjunction
-//! needs its parentheses in the grammar; without them it can mean one thing only, since `;` binds closer, as in `q`.
+//! needs its parentheses in the grammar; without them it can mean one thing only, since `;` binds closer, as in `q`. Quotes
+//! around the whole, or around each scope, are those of clients that write them around every value.
 
 use compact_str::CompactString;
 
@@ -40,9 +41,18 @@ impl ScopeQuery {
             cursor: Cursor::new(text),
             scopes: 0,
         };
+        let all_quoted = text.trim().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let all_quoted = all_quoted.is_some_and(|inside| !inside.contains('"'));
+        if all_quoted {
+            parser.cursor.skip_space();
+            parser.cursor.eat('"');
+        }
         let mut alternatives = vec![parser.alternative()?];
         while parser.cursor.eat('|') || parser.cursor.eat(',') {
             alternatives.push(parser.alternative()?);
+        }
+        if all_quoted && parser.cursor.eat('"') {
+            parser.cursor.skip_space();
         }
         if parser.cursor.at_end() {
             Ok(Self { alternatives })
@@ -158,6 +168,7 @@ impl Parser<'_> {
             levels: Vec::new(),
             and_below: false,
         };
+        let is_quoted = self.cursor.eat('"');
         self.cursor.eat('/');
         loop {
             if self.cursor.eat('#') {
@@ -171,6 +182,9 @@ impl Parser<'_> {
             if !self.cursor.eat('/') {
                 break;
             }
+        }
+        if is_quoted && !self.cursor.eat('"') {
+            return Err(self.cursor.expected("`/` or the double quote that ends the scope"));
         }
         self.cursor.skip_space();
         Ok(pattern)
@@ -189,7 +203,7 @@ impl Parser<'_> {
 }
 
 fn ends_level(character: char) -> bool {
-    matches!(character, '/' | '|' | ',' | ';' | '(' | ')' | '+' | '#') || character.is_whitespace()
+    matches!(character, '/' | '|' | ',' | ';' | '(' | ')' | '+' | '#' | '"') || character.is_whitespace()
 }
 
 #[cfg(test)]
@@ -246,6 +260,23 @@ mod tests {
     }
 
     #[test]
+    fn quotes_around_scopes_are_no_part_of_them() {
+        for (quoted, plain) in [
+            ("\"/A\"", "/A"),
+            (" \"/A/#\" ", "/A/#"),
+            ("\"(/A;/B)|/C/+\"", "(/A;/B)|/C/+"),
+            ("\"/A\",\"/B\"", "/A,/B"),
+            ("(\"/A\";/B)", "(/A;/B)"),
+        ] {
+            assert_eq!(ScopeQuery::parse(quoted), ScopeQuery::parse(plain), "{quoted}");
+            assert!(ScopeQuery::parse(plain).is_ok(), "{plain}");
+        }
+        for (text, position) in [("\"/A", 3), ("/A\"", 2), ("\"\"", 1), ("\"/A|/B", 3), ("\"/A\"x", 4)] {
+            assert_eq!(ScopeQuery::parse(text).expect_err(text).position, position, "{text}");
+        }
+    }
+
+    #[test]
     fn without_a_scope_nothing_matches() {
         assert!(!matches("/#", &[]));
         assert!(matches("/#", &["/A/B"]));
@@ -288,7 +319,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in any::<String>(), tokens in "[/A避+#|,;() ]{0,30}") {
+        fn no_text_makes_it_panic(text in any::<String>(), tokens in "[/A避+#|,;()\" ]{0,30}") {
             for text in [text, tokens] {
                 if let Ok(query) = ScopeQuery::parse(&text) {
                     let _ = query.matches(&[CompactString::new(&text)]);

@@ -4,7 +4,7 @@
 
 use super::SyntaxError;
 use super::cursor::Cursor;
-use super::q::{Expand, Expression, ValueExpansion, read};
+use super::q::{Expand, Expression, Extent, ValueExpansion, read};
 use crate::{AttributeName, Iri, TypeName};
 
 /// A condition on what a context source was registered with.
@@ -25,7 +25,7 @@ impl ContextSourceFilter {
             r#type: &|name| Some(TypeName::new(Iri::new(name))),
             value: &|_| None,
         };
-        let expression = read(text, &names, &ValueExpansion::default())?;
+        let expression = read(text, &names, &ValueExpansion::default(), Extent::Part)?;
         if expression.link_depth() > 0 {
             let mut cursor = Cursor::new(text);
             cursor.take_while(|character| character != '{');

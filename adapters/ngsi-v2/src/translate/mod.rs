@@ -121,15 +121,12 @@ pub struct Noticed {
     pub reshaped: Reshaped,
 }
 
-/// What programs of another system write before a text.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
 /// As [`translate_entities`], with what a walk over pages needs.
 ///
 /// # Errors
 /// [`TranslationError`] when the text is not a list. An element that is no normalized entity costs itself.
 pub fn translate_page(body: &[u8], context: &TranslationContext) -> Result<TranslatedPage, TranslationError> {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let body = ngsi_ld::without_byte_order_mark(body);
     let text = simdutf8::basic::from_utf8(body);
     match body.trim_ascii_start().first() {
         None => return Err(TranslationError::Empty),

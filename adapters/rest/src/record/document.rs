@@ -101,7 +101,7 @@ pub(crate) fn read_document<'de>(
     pass: Pass,
     each: &mut dyn FnMut(Result<&Fields<'de>, Flaw>),
 ) -> Result<Envelope, UnreadableBody> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let body = ngsi_ld::without_byte_order_mark(body);
     let text = simdutf8::basic::from_utf8(body).map_err(|_| UnreadableBody::Encoding)?;
     let followed = [
         Some(&paths.records),

@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use kakehashi_contexts::RequestContext;
 use kakehashi_resources::Held;
 use kakehashi_server::TooSlow;
-use ngsi_ld::Entity;
+use ngsi_ld::{Entity, without_byte_order_mark};
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::parse::{InvalidEntity, parse_entity};
 use serde::Deserialize;
@@ -57,6 +57,7 @@ impl RequestBody {
             let (whole, held_of_it) = scope.resources.compute_elsewhere(unpacking).await??;
             (bytes, held) = (whole.into(), held_of_it);
         }
+        let bytes = bytes.slice_ref(without_byte_order_mark(&bytes));
         let (looked_at, deepest) = (bytes.clone(), limits.json_depth);
         let looking = async move { nests_deeper(&looked_at, deepest) };
         if scope.resources.compute_over(bytes.len(), looking).await? {

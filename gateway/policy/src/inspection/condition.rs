@@ -3,7 +3,7 @@
 //! left out by `remarks!~=".*090-1.*"` would look the same as what it sent.
 
 use ngsi_ld::entity::Number;
-use ngsi_ld::query::{Comparand, Comparison, Expression, Query, ScopeQuery};
+use ngsi_ld::query::{Comparand, Comparison, Expression, Pattern, Query, ScopeQuery};
 
 use super::Action;
 use super::digits::is_numeral;
@@ -21,23 +21,44 @@ pub(super) fn is_touched(query: &Query, strictest: Action) -> bool {
         // A scope that is taken out may have met a wildcard.
         Action::Mask | Action::Drop if query.scope.as_ref().is_some_and(may_discern_scopes) => true,
         // A masked value is another value; what is dropped is not there at all.
-        Action::Mask => guesses_ids || query.filter.as_ref().is_some_and(may_discern_finds),
+        Action::Mask => guesses_ids || query.filter.as_ref().is_some_and(may_hold_otherwise),
         Action::Drop => guesses_ids || query.filter.is_some() || !query.attributes.is_empty(),
     }
 }
 
-/// Whether the filter could tell one masked value from another.
+/// Whether the filter could tell one masked value from another to somebody who sees which entities a source left out by
+/// it: what it leaves out would not have met it after inspection either, or the filter is not sent.
 #[must_use]
 pub fn may_discern_finds(filter: &Expression) -> bool {
+    is_any(filter, &may_be_missed)
+}
+
+/// Whether a masked value may meet the filter where the value itself does not, or the other way round.
+fn may_hold_otherwise(filter: &Expression) -> bool {
+    is_any(filter, &|comparison| match comparison {
+        // Any part of a value may be masked: an address has words, and a number `の` in it.
+        Comparison::Pattern { pattern, .. } => !matches_every_text(pattern),
+        other => may_be_missed(other),
+    })
+}
+
+/// Whether this is so of one comparison of the filter.
+fn is_any(filter: &Expression, is_so: &dyn Fn(&Comparison) -> bool) -> bool {
     match filter {
-        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(may_discern_finds),
-        Expression::Condition(condition) => match &condition.comparison {
-            None => false,
-            Some(Comparison::Equal { values, .. }) => values.iter().any(is_value_touched),
-            Some(Comparison::Range { from, to, .. }) => is_order_touched(from) || is_order_touched(to),
-            Some(Comparison::Order { value, .. }) => is_order_touched(value),
-            Some(Comparison::Pattern { pattern, .. }) => may_discern(pattern.as_str()),
-        },
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().any(|part| is_any(part, is_so)),
+        Expression::Condition(condition) => condition.comparison.as_ref().is_some_and(is_so),
+    }
+}
+
+/// Whether a value may meet the comparison after inspection that does not meet it before.
+fn may_be_missed(comparison: &Comparison) -> bool {
+    match comparison {
+        Comparison::Equal { values, .. } => values.iter().any(is_value_touched),
+        Comparison::Range { from, to, .. } => is_order_touched(from) || is_order_touched(to),
+        Comparison::Order { value, .. } => is_order_touched(value),
+        Comparison::Pattern { negated, pattern } => {
+            !matches_every_text(pattern) && (*negated || !asks_for_words(pattern))
+        }
     }
 }
 
@@ -70,12 +91,21 @@ fn is_large(number: &Number) -> bool {
     number.as_f64().abs() >= TWELVE_DIGITS
 }
 
-/// Whether a regular expression could tell one masked value from another. Numbers and addresses are of ASCII after NFKC,
-/// or of numerals; what asks for other Japanese words alone, with anything between them, cannot.
-fn may_discern(pattern: &str) -> bool {
-    let words = pattern.replace(".*", "");
+/// Whether a regular expression matches every text, whatever is masked of it.
+fn matches_every_text(pattern: &Pattern) -> bool {
+    pattern.plain_parts().is_some_and(|parts| {
+        let is_open = parts.texts.len() > 1 || !(parts.from_start && parts.to_end);
+        is_open && parts.texts.iter().all(|text| text.is_empty())
+    })
+}
+
+/// Whether a regular expression asks for Japanese words alone, with anything between them. A value that holds them after
+/// inspection holds them before, too: what stands in the place of a find is none of them, and parts what stands beside it. At
+/// an end of the value nothing is masked into a word either.
+fn asks_for_words(pattern: &Pattern) -> bool {
     let is_word = |character: char| {
         matches!(u32::from(character), 0x3041..=0x30FA | 0x30FC..=0x30FF | 0x3400..=0x9FFF) && !is_numeral(character)
     };
-    !words.chars().all(is_word)
+    let parts = pattern.plain_parts();
+    parts.is_some_and(|parts| parts.texts.iter().all(|text| text.chars().all(is_word)))
 }

@@ -18,9 +18,6 @@ const MOST_FAULTS: usize = 50;
 /// Different @contexts of one file that are kept compiled.
 const MOST_CONTEXTS: usize = 100;
 
-/// What spreadsheets begin a file with to say that it is UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
 /// What a file of UTF-16 begins with, in either order.
 const MARKS_OF_UTF_16: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
 
@@ -93,7 +90,7 @@ pub(super) fn read(json: &[u8], public_url: &str, faults: &mut Faults) -> Result
     if MARKS_OF_UTF_16.iter().any(|mark| json.starts_with(mark)) {
         return Err("its byte order mark says that it is UTF-16: save it as UTF-8".to_owned());
     }
-    let json = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
+    let json = ngsi_ld::without_byte_order_mark(json);
     let Ok(parts) = serde_json::from_slice::<Vec<&RawValue>>(json) else {
         // Whoever reads entities says where the text ends to be one.
         return match parse_entities(json, Context::kakehashi()) {

@@ -126,7 +126,7 @@ impl Members {
         match name {
             "id" | "@id" => {
                 let text = reader.text(map)?;
-                reader.check_uri(&text)?;
+                reader.check_id(&text)?;
                 set(reader, &mut self.id, EntityId::new_unchecked(text.as_ref()))
             }
             "type" | "@type" => {

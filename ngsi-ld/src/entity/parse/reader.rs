@@ -16,7 +16,7 @@ use super::removal::{FragmentUse, RemovableMember};
 use super::{Fault, InvalidEntity, NGSI_LD_NULL, joined};
 use crate::context::{Context, InvalidName};
 use crate::entity::DateTime;
-use crate::{Iri, check_absolute};
+use crate::{Iri, check_absolute, check_new_id};
 
 /// Reads one document with one context.
 pub(super) struct Reader<'c> {
@@ -164,6 +164,11 @@ impl<'c> Reader<'c> {
         Ok(iri)
     }
 
+    /// The IRI of a text where a name of the vocabulary is a value.
+    pub(super) fn expand_value(&self, text: &str) -> Result<Iri, InvalidName> {
+        self.expand(text).or_else(|_| self.context.expand_value(text))
+    }
+
     /// Keeps a fault, and makes the error that carries it outwards.
     #[cold]
     pub(super) fn fail<E: Error>(&self, fault: impl Into<Fault>) -> E {
@@ -237,6 +242,15 @@ impl<'c> Reader<'c> {
             return Err(self.fail(Fault::Null));
         }
         check_absolute(text).map_err(|error| self.fail(error))
+    }
+
+    /// The id of an entity: in a fragment that of one which is there.
+    pub(super) fn check_id<E: Error>(&self, text: &str) -> Result<(), E> {
+        self.check_uri(text)?;
+        if self.fragment.is_some() {
+            return Ok(());
+        }
+        check_new_id(text).map_err(|error| self.fail(error))
     }
 
     /// The fault that was found, and where.

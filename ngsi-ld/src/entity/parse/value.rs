@@ -314,7 +314,7 @@ fn read_id<E: Error>(reader: &Reader<'_>, text: &str, alone: bool) -> Result<Ent
     Ok(EntityId::new_unchecked(text))
 }
 
-/// A term of a VocabProperty: what names are made of, or any IRI.
+/// A term of a VocabProperty: any text.
 fn read_term<E: Error>(reader: &Reader<'_>, term: &str, alone: bool) -> Result<Iri, E> {
     if alone && reader.is_kept_null(term) {
         return Ok(Iri::new(term));
@@ -322,7 +322,7 @@ fn read_term<E: Error>(reader: &Reader<'_>, term: &str, alone: bool) -> Result<I
     if term == NGSI_LD_NULL {
         return Err(reader.fail(Fault::Null));
     }
-    reader.expand(term).map_err(|error| reader.fail(error))
+    reader.expand_value(term).map_err(|error| reader.fail(error))
 }
 
 /// An entry of an `objectList`: a URI, or an object with the member `object`.

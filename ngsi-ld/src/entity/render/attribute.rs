@@ -225,7 +225,7 @@ pub(super) fn write_value(writer: &Writer<'_>, value: &AttributeValue, out: &mut
         }
         AttributeValue::LanguageProperty(map) => write_language_map(map, out),
         AttributeValue::VocabProperty(terms) => {
-            write_one_or_more(out, terms, |term, out| writer.write_name(term, out));
+            write_one_or_more(out, terms, |term, out| writer.write_term(term, out));
         }
         AttributeValue::JsonProperty(json) | AttributeValue::ListProperty(json) => {
             out.extend_from_slice(json.as_str().as_bytes());

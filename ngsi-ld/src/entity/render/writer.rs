@@ -82,6 +82,14 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// A value of a VocabProperty, which may be any text.
+    pub(super) fn write_term(&self, term: &Iri, out: &mut Vec<u8>) {
+        match self.rendering().context.text_of_value(term.as_str()) {
+            Some(text) => write_string(text, out),
+            None => self.write_name(term, out),
+        }
+    }
+
     /// The entity that is to be shown where a relationship leads to that id: one of those that were retrieved, not
     /// shown yet, and not to be shown at a place that is nearer.
     pub(super) fn linked_entity(&self, id: &EntityId) -> Option<&'a Entity> {

@@ -78,6 +78,7 @@ fn parse_any_value(cursor: &mut Cursor<'_>, expand: Option<ExpandValue<'_>>) -> 
             Comparand::Uri(expand(word).ok_or_else(|| start.expected("a name of the @context"))?)
         }
         uri if check_absolute(uri).is_ok() => Comparand::Uri(Iri::new(uri)),
+        text if can_be_nothing_but_text(text) => Comparand::String(text.into()),
         _ => return Err(cursor.expected(EQUALITY_VALUE)),
     };
     *cursor = after;
@@ -103,8 +104,16 @@ fn parse_unless_word(cursor: &mut Cursor<'_>) -> Result<Option<Comparand>, Synta
     }))
 }
 
+/// Whether a word without quotes is a text, such as `in-use`: with a hyphen it is no name of the @context (clause 4.6.2), and
+/// with a letter before it neither a number nor a date. A word that could be a name may have been meant as one, and must be
+/// told from it by quotes.
+fn can_be_nothing_but_text(word: &str) -> bool {
+    let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
+    word.contains('-') && word.starts_with(char::is_alphabetic) && word.chars().all(is_part)
+}
+
 /// What ends a value without quotes.
-fn ends_value(character: char) -> bool {
+pub(super) fn ends_value(character: char) -> bool {
     matches!(character, ';' | '|' | ')' | ',') || character.is_whitespace()
 }
 
@@ -155,6 +164,9 @@ fn temporal_prefix(text: &str) -> Option<(usize, Comparand)> {
     {
         return value_ends(text.get(length..)?).then_some((length, Comparand::DateTime(date_time)));
     }
+    if let Some((length, date_time)) = with_offset(text) {
+        return value_ends(text.get(length..)?).then_some((length, Comparand::DateTime(date_time)));
+    }
     if let Some(length) = clock_length(text, TIME)
         && let Ok(date_time) = DateTime::parse(&format!("{SOME_DAY}{}", text.get(..length)?))
     {
@@ -170,6 +182,26 @@ fn temporal_prefix(text: &str) -> Option<(usize, Comparand)> {
     DateTime::parse(&format!("{date}{MIDNIGHT}")).ok()?;
     let (r#type, value) = (TemporalType::Date, CompactString::from(date));
     value_ends(rest).then_some((DATE, Comparand::Temporal { r#type, value }))
+}
+
+/// Bytes of an offset from UTC: `+09:00`.
+const OFFSET: usize = 6;
+
+/// The DateTime with an offset from UTC that the text begins with, and its length in bytes. In a URL whose `+` is not encoded
+/// a space arrives, and nothing else can be meant by it.
+fn with_offset(text: &str) -> Option<(usize, DateTime)> {
+    let fraction = text.as_bytes().get(DATE + 1 + TIME..)?;
+    let digits = match fraction {
+        [b'.' | b',', digits @ ..] => 1 + digits.iter().take_while(|byte| byte.is_ascii_digit()).count(),
+        _ => 0,
+    };
+    let (local, rest) = text.split_at_checked(DATE + 1 + TIME + digits)?;
+    let offset = rest.get(..OFFSET)?;
+    let written = match offset.strip_prefix(' ') {
+        Some(ahead) => DateTime::parse_with_offset(&format!("{local}+{ahead}")),
+        None => DateTime::parse_with_offset(&format!("{local}{offset}")),
+    };
+    Some((local.len() + OFFSET, written.ok()?))
 }
 
 /// Length of a text whose seconds end at `seconds_end` and that goes on with a fraction, perhaps, and `Z`.

@@ -20,14 +20,14 @@ pub(super) use self::bracket::translate as translate_brackets;
 pub(super) use self::expand::{Expand, ExpandAttribute};
 pub(super) use self::parse::parse as read;
 pub(super) use self::path::parse_ordering_path;
-pub use self::pattern::Pattern;
+pub use self::pattern::{Extent, Pattern, PlainParts};
 pub(super) use self::pattern_size::of_text as pattern_size;
 pub(super) use self::render::write_path;
 
 use super::SyntaxError;
 use crate::context::Context;
 use crate::entity::{DateTime, Number, TemporalType};
-use crate::{AttributeName, Iri, TypeName};
+use crate::{AttributeName, Iri, TypeName, check_absolute};
 
 /// Longest `q`, in bytes. A URL ends long before; a query in a body may list hundreds of ids.
 pub const MAX_QUERY_BYTES: usize = 64 * 1024;
@@ -199,6 +199,11 @@ pub enum Comparand {
     Uri(Iri),
 }
 
+/// Whether an IRI is one that a `q` can hold without quotes.
+fn can_be_written(iri: &Iri) -> bool {
+    check_absolute(iri.as_str()).is_ok() && !iri.as_str().contains(literal::ends_value)
+}
+
 impl Expression {
     /// Reads a `q`, expanding its names.
     ///
@@ -214,12 +219,29 @@ impl Expression {
     /// # Errors
     /// As [`Expression::parse`].
     pub fn parse_with(text: &str, context: &Context, values: &ValueExpansion) -> Result<Self, SyntaxError> {
+        Self::parse_as(text, context, values, Extent::Part)
+    }
+
+    /// Reads a `q` whose regular expressions must match whole values: what somebody grants by it.
+    ///
+    /// # Errors
+    /// As [`Expression::parse`].
+    pub fn parse_of_whole_values(text: &str, context: &Context) -> Result<Self, SyntaxError> {
+        Self::parse_as(text, context, &ValueExpansion::default(), Extent::Whole)
+    }
+
+    fn parse_as(
+        text: &str,
+        context: &Context,
+        values: &ValueExpansion,
+        extent: Extent,
+    ) -> Result<Self, SyntaxError> {
         let expand = Expand {
             attribute: &|name| context.expand_written_attribute(name).ok(),
             r#type: &|name| context.expand_written_type(name).ok(),
-            value: &|word| context.expand(word).ok(),
+            value: &|word| context.expand_value(word).ok().filter(can_be_written),
         };
-        parse::parse(text, &expand, values)
+        parse::parse(text, &expand, values, extent)
     }
 
     /// The text that reads as this expression, with the names that the context has for its attributes.

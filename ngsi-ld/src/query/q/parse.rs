@@ -7,7 +7,7 @@ use super::expand::Expand;
 use super::literal::{EqualityValue, parse_comparable_value, parse_equality_value, quoted_length};
 use super::path::parse_path;
 use super::{
-    AttributePath, Comparison, Condition, Expression, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator,
+    AttributePath, Comparison, Condition, Expression, Extent, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator,
     Pattern, ValueExpansion,
 };
 use crate::AttributeName;
@@ -17,11 +17,13 @@ pub(in crate::query) fn parse(
     text: &str,
     expand: &Expand<'_>,
     values: &ValueExpansion,
+    extent: Extent,
 ) -> Result<Expression, SyntaxError> {
     let mut parser = Parser {
         cursor: Cursor::new(text),
         expand,
         values,
+        extent,
         terms: 0,
         patterns: 0,
     };
@@ -40,6 +42,8 @@ struct Parser<'t, 'c> {
     cursor: Cursor<'t>,
     expand: &'c Expand<'c>,
     values: &'c ValueExpansion,
+    /// How much of a value its regular expressions must match.
+    extent: Extent,
     terms: usize,
     patterns: usize,
 }
@@ -164,7 +168,7 @@ impl Parser<'_, '_> {
         if text.is_empty() {
             return Err(start.expected("a regular expression"));
         }
-        let pattern = Pattern::parse(&text)
+        let pattern = Pattern::parse_as(&text, self.extent)
             .map_err(|_| start.expected("a regular expression without look-around and back references"))?;
         Ok(Comparison::Pattern { negated, pattern })
     }

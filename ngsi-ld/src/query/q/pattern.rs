@@ -1,9 +1,12 @@
 //! The regular expressions of `~=` and `!~=`.
 //!
-//! Clause 4.9: the value must be in the language of the expression, so the whole value must match, not a part of
-//! it. `~=^abc` matches nothing but `abc`; what begins with it is `~=abc.*`. The syntax is that of the extended
-//! expressions of IEEE 1003.2, and beyond it what the `regex` crate knows (`\d`, `\p{Han}`, `(?i)`); a dot matches every
-//! character. Neither text nor pattern is normalized: `が` in one code point is not `が` in two.
+//! A consumer's is looked for anywhere in the value, and `^` and `$` hold it to the ends: what every broker does, though
+//! clause 4.9 has the value in the language of the expression (docs/decisions/patterns-are-found-anywhere.md). A permit's
+//! must match the whole value, as the clause says, so that no grant grows by how consumers' are read. The syntax is that of
+//! the extended expressions of IEEE 1003.2, and beyond it what the `regex` crate knows (`\d`, `\p{Han}`, `(?i)`); a dot
+//! matches every character. Neither text nor pattern is normalized: `が` in one code point is not `が` in two.
+
+use std::borrow::Cow;
 
 use compact_str::CompactString;
 use regex::RegexBuilder;
@@ -11,10 +14,21 @@ use regex::RegexBuilder;
 use super::super::MAX_PATTERN_BYTES;
 use super::{bracket, pattern_size};
 
+/// How much of a value a regular expression must match.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// Any part of it.
+    #[default]
+    Part,
+    /// All of it.
+    Whole,
+}
+
 /// A regular expression, compiled when the query was parsed.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: CompactString,
+    extent: Extent,
     matcher: Matcher,
     size: usize,
 }
@@ -31,37 +45,79 @@ enum Matcher {
 /// Texts that must follow each other, with anything between them.
 #[derive(Debug, Clone)]
 struct Plain {
+    /// What the value begins with.
     first: CompactString,
     between: Vec<CompactString>,
-    /// `None`: nothing comes after `first`.
+    /// What it ends with; `None`: nothing comes after `first`.
     last: Option<CompactString>,
 }
 
+/// What a pattern of plain text and `.*` says, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainParts<'p> {
+    /// The texts that must follow each other, with anything between them; some may be empty. There is one at least.
+    pub texts: Vec<&'p str>,
+    /// Whether the value must begin with the first.
+    pub from_start: bool,
+    /// Whether the value must end with the last.
+    pub to_end: bool,
+}
+
 impl Pattern {
-    /// Compiles a pattern that must match a whole value.
+    /// Compiles a pattern that is looked for anywhere in a value.
     ///
     /// # Errors
     /// When the text is no regular expression, or one that would take more than
     /// [`MAX_PATTERN_BYTES`](crate::query::MAX_PATTERN_BYTES).
     pub fn parse(text: &str) -> Result<Self, regex::Error> {
-        let (matcher, size) = match Plain::of(text) {
-            Some(plain) => (Matcher::Plain(plain), 0),
+        Self::parse_as(text, Extent::Part)
+    }
+
+    /// The same of one that must match so much.
+    ///
+    /// # Errors
+    /// As [`Pattern::parse`].
+    pub fn parse_as(text: &str, extent: Extent) -> Result<Self, regex::Error> {
+        let (matcher, size) = match PlainParts::of(text, extent) {
+            Some(parts) => (Matcher::Plain(Plain::of(parts)), 0),
             None => {
-                let (regex, size) = compile(text)?;
+                let (regex, size) = compile(text, extent)?;
                 (Matcher::Regex(regex), size)
             }
         };
         Ok(Self {
             text: text.into(),
+            extent,
             matcher,
             size,
         })
     }
 
-    /// The text as the consumer wrote it.
+    /// The text as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The text of a pattern that is looked for anywhere and finds the same.
+    #[must_use]
+    pub fn as_part(&self) -> Cow<'_, str> {
+        let finds_the_same = |parts: PlainParts<'_>| {
+            let of_part = PlainParts::of(&self.text, Extent::Part);
+            let ends_open = parts.texts.first() == Some(&"") && parts.texts.last() == Some(&"");
+            of_part.is_some_and(|part| part == parts) || (ends_open && parts.texts.len() > 1)
+        };
+        match self.extent {
+            Extent::Part => Cow::Borrowed(&self.text),
+            Extent::Whole if self.plain_parts().is_some_and(finds_the_same) => Cow::Borrowed(&self.text),
+            Extent::Whole => Cow::Owned(format!("^({})$", self.text)),
+        }
+    }
+
+    /// The parts of a pattern that is plain text and `.*`; `None` of any other.
+    #[must_use]
+    pub fn plain_parts(&self) -> Option<PlainParts<'_>> {
+        PlainParts::of(&self.text, self.extent)
     }
 
     /// How large it is when what it repeats is written out; 0: it is plain text.
@@ -69,7 +125,7 @@ impl Pattern {
         self.size
     }
 
-    /// Whether the whole value matches.
+    /// Whether the value matches.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         match &self.matcher {
@@ -81,43 +137,67 @@ impl Pattern {
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.text == other.text && self.extent == other.extent
     }
 }
 
 /// The compiled expression, and its size.
-fn compile(text: &str) -> Result<(regex::Regex, usize), regex::Error> {
+fn compile(text: &str, extent: Extent) -> Result<(regex::Regex, usize), regex::Error> {
     let translated = bracket::translate(text)
         .ok_or_else(|| regex::Error::Syntax("a bracket expression that does not end or does not exist".to_owned()))?;
     // On its own first: `a)|(b` would become something else between the parentheses below.
     let ast = regex_syntax::ast::parse::Parser::new()
         .parse(&translated)
         .map_err(|error| regex::Error::Syntax(error.to_string()))?;
-    let regex = RegexBuilder::new(&format!(r"\A(?:{translated})\z"))
+    let anchored = match extent {
+        Extent::Part => format!("(?:{translated})"),
+        Extent::Whole => format!(r"\A(?:{translated})\z"),
+    };
+    let regex = RegexBuilder::new(&anchored)
         .dot_matches_new_line(true)
         .size_limit(MAX_PATTERN_BYTES)
         .build()?;
     Ok((regex, pattern_size::of(&ast)))
 }
 
-impl Plain {
+impl<'p> PlainParts<'p> {
     /// The pattern, if it is plain text with `.*` in it, perhaps between anchors.
-    fn of(pattern: &str) -> Option<Self> {
-        let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
-        let pattern = pattern.strip_suffix('$').unwrap_or(pattern);
-        let mut parts: Vec<&str> = pattern.split(".*").collect();
+    fn of(pattern: &'p str, extent: Extent) -> Option<Self> {
+        let after_anchor = pattern.strip_prefix('^');
+        let pattern = after_anchor.unwrap_or(pattern);
+        let before_anchor = pattern.strip_suffix('$');
+        let texts: Vec<&str> = before_anchor.unwrap_or(pattern).split(".*").collect();
         let is_plain =
             |text: &str| !text.contains(['\\', '.', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|', '^', '$']);
-        if !parts.iter().copied().all(is_plain) {
-            return None;
-        }
-        let last = if parts.len() > 1 { parts.pop() } else { None };
-        let mut parts = parts.into_iter();
-        Some(Self {
-            first: parts.next()?.into(),
-            between: parts.filter(|text| !text.is_empty()).map(CompactString::from).collect(),
-            last: last.map(CompactString::from),
+        texts.iter().copied().all(is_plain).then_some(Self {
+            texts,
+            from_start: after_anchor.is_some() || extent == Extent::Whole,
+            to_end: before_anchor.is_some() || extent == Extent::Whole,
         })
+    }
+}
+
+impl Plain {
+    fn of(parts: PlainParts<'_>) -> Self {
+        let PlainParts {
+            mut texts,
+            from_start,
+            to_end,
+        } = parts;
+        // Where the value may go on, any text stands there, and nothing behind that.
+        if !to_end {
+            texts.push("");
+        }
+        if !from_start {
+            texts.insert(0, "");
+        }
+        let last = if texts.len() > 1 { texts.pop() } else { None };
+        let mut texts = texts.into_iter();
+        Self {
+            first: texts.next().unwrap_or_default().into(),
+            between: texts.filter(|text| !text.is_empty()).map(CompactString::from).collect(),
+            last: last.map(CompactString::from),
+        }
     }
 
     fn matches(&self, value: &str) -> bool {
@@ -146,7 +226,50 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, value: &str) -> bool {
-        Pattern::parse(pattern).unwrap().matches(value)
+        Pattern::parse_as(pattern, Extent::Whole).unwrap().matches(value)
+    }
+
+    #[test]
+    fn a_pattern_is_found_anywhere_unless_anchors_hold_it() {
+        for (pattern, matching, others) in [
+            ("小学校", "小学校 佐野小学校 小学校跡 佐野小学校跡", "小学 中学校"),
+            ("^佐野", "佐野 佐野市", "旧佐野"),
+            ("校$", "校 小学校", "小学校跡"),
+            ("^佐野$", "佐野", "佐野市 旧佐野"),
+            ("^佐.*校$", "佐校 佐野小学校", "旧佐野小学校 佐野小学校跡"),
+            ("佐.*校", "旧佐野小学校跡", "校佐"),
+            ("a|^b", "xa b ab", "xb"),
+            ("(^a|b$)", "ax xb", "xa bx"),
+            ("a+b", "xaabx", "xax"),
+            ("[0-9]{3}", "x123 1234", "12"),
+            ("(?i)SANO", "in-sano", "san"),
+        ] {
+            let pattern = Pattern::parse(pattern).unwrap();
+            for value in matching.split(' ') {
+                assert!(pattern.matches(value), "{pattern:?} {value}");
+            }
+            for value in others.split(' ') {
+                assert!(!pattern.matches(value), "{pattern:?} {value}");
+            }
+        }
+        for all in ["", "^", "$", ".*"] {
+            assert!(Pattern::parse(all).unwrap().matches("x\ny"), "{all}");
+        }
+        assert!(!Pattern::parse("^$").unwrap().matches("a"));
+        assert!(Pattern::parse("a.*b").unwrap().matches("xa\nbx"));
+    }
+
+    #[test]
+    fn one_of_a_whole_value_is_written_as_one_that_is_found_anywhere() {
+        for (whole, part) in [
+            (".*小学校.*", ".*小学校.*"),
+            ("^小学校$", "^小学校$"),
+            (".*", ".*"),
+            ("佐野.*", "^(佐野.*)$"),
+            ("a|b", "^(a|b)$"),
+        ] {
+            assert_eq!(Pattern::parse_as(whole, Extent::Whole).unwrap().as_part(), part);
+        }
     }
 
     #[test]
@@ -218,7 +341,9 @@ mod tests {
             "a{1000}{1000}",
             "[[:x:]]",
         ] {
-            assert!(Pattern::parse(pattern).is_err(), "{pattern}");
+            for extent in [Extent::Part, Extent::Whole] {
+                assert!(Pattern::parse_as(pattern, extent).is_err(), "{pattern}");
+            }
         }
     }
 
@@ -228,9 +353,14 @@ mod tests {
             pattern in "\\^?([ab佐]{0,2}(\\.\\*)?){0,4}\\$?",
             value in "[ab佐\n]{0,6}",
         ) {
-            prop_assert!(Plain::of(&pattern).is_some());
-            let (engine, _) = compile(&pattern).unwrap();
-            prop_assert_eq!(matches(&pattern, &value), engine.is_match(&value), "{}", pattern);
+            for extent in [Extent::Part, Extent::Whole] {
+                let plain = Pattern::parse_as(&pattern, extent).unwrap();
+                prop_assert!(plain.plain_parts().is_some());
+                let (engine, _) = compile(&pattern, extent).unwrap();
+                prop_assert_eq!(plain.matches(&value), engine.is_match(&value), "{:?}", plain);
+                let part = Pattern::parse(&plain.as_part()).unwrap();
+                prop_assert_eq!(part.matches(&value), plain.matches(&value), "{:?} {:?}", plain, part);
+            }
         }
     }
 }

@@ -64,7 +64,7 @@ fn write_condition(text: &mut String, condition: &Condition, compact: &Compact<'
         Some(Comparison::Pattern { negated, pattern }) => {
             text.push_str(if *negated { "!~=" } else { "~=" });
             text.push('"');
-            for character in pattern.as_str().chars() {
+            for character in pattern.as_part().chars() {
                 if matches!(character, '"' | '\\') {
                     text.push('\\');
                 }

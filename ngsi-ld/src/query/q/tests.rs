@@ -16,7 +16,7 @@ fn read_with(text: &str, values: &ValueExpansion) -> Result<Expression, SyntaxEr
         r#type: &|name| Some(type_name(name)),
         value: &|name| Some(expand(name)),
     };
-    parse::parse(text, &names, values)
+    parse::parse(text, &names, values, Extent::Part)
 }
 
 fn term(path: &str, comparison: Option<Comparison>) -> Expression {
@@ -321,6 +321,20 @@ fn every_type_of_value_is_read() {
             "2026-01-01T10:00:00,5Z",
             Comparand::DateTime(date("2026-01-01T10:00:00.5Z")),
         ),
+        (
+            "2026-01-01T19:00:00.5+09:00",
+            Comparand::DateTime(date("2026-01-01T10:00:00.5Z")),
+        ),
+        (
+            "2026-01-01T19:00:00 09:00",
+            Comparand::DateTime(date("2026-01-01T10:00:00Z")),
+        ),
+        (
+            "2026-01-01T07:00:00-03:00",
+            Comparand::DateTime(date("2026-01-01T10:00:00Z")),
+        ),
+        ("in-use", text("in-use")),
+        ("利用-中_2", text("利用-中_2")),
         ("urn:ngsi-ld:Building:1", uri("urn:ngsi-ld:Building:1")),
         ("https://example.org/a?b=c#d", uri("https://example.org/a?b=c#d")),
         ("urn:避難所:佐野", uri("urn:避難所:佐野")),
@@ -357,6 +371,10 @@ fn ranges_take_everything_that_has_an_order() {
         (
             "a==2026-01-01T00:00:00Z..2026-12-31T23:59:59Z",
             "a==2026-01-01T00:00:00Z..2026-12-31T23:59:59Z",
+        ),
+        (
+            "a==2026-01-01T09:00:00+09:00..2026-01-01T09:00:00.5+09:00",
+            "a==2026-01-01T00:00:00Z..2026-01-01T00:00:00.5Z",
         ),
         ("a==2026-01-01..2026-12-31", "a==2026-01-01..2026-12-31"),
         ("a==10:00:00Z..11:00:00.5Z", "a==10:00:00Z..11:00:00.5Z"),

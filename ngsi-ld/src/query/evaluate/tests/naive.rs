@@ -249,7 +249,7 @@ fn is_so(comparison: Option<&Comparison>, found: &Found) -> bool {
                     .any(|found| stand(found, value).is_some_and(|order| accepted.contains(&order)))
         }
         Comparison::Pattern { negated, pattern } => {
-            let regex = regex::Regex::new(&format!("^(?s:{})$", pattern.as_str())).unwrap();
+            let regex = regex::Regex::new(&format!("(?s:{})", pattern.as_str())).unwrap();
             let matched = |found: &&Found| match found {
                 Found::Text(text) => Some(regex.is_match(text)),
                 _ => None,
@@ -410,7 +410,9 @@ fn any_query() -> impl Strategy<Value = String> {
     ]);
     let operator = prop::sample::select(vec!["<", "<=", ">", ">="]);
     let equal = prop::sample::select(vec!["==", "!="]);
-    let pattern = prop::sample::select(vec!["~=a.*", "!~=a.*", "~=[ab]+", "!~=[^a]*", "~=\".野\""]);
+    let pattern = prop::sample::select(vec![
+        "~=a", "!~=a", "~=^a", "~=b$", "!~=^a$", "~=a.*b", "~=[ab]+", "!~=^[^a]*$", "~=\".野\"", "~=a|^b",
+    ]);
     let comparison = prop_oneof![
         2 => Just(String::new()),
         4 => (equal.clone(), prop::collection::vec(value, 1..3)).prop_map(|(equal, values)| equal.to_owned() + &values.join(",")),

@@ -27,7 +27,13 @@ fn what_is_wrong_is_named_with_its_position() {
         ("a==1,1e400", 5, "'1'"),
         ("a==1x", 3, "'1'"),
         ("a==2026-02-30T00:00:00Z", 3, "'2'"),
-        ("a==2026-01-01T00:00:00+09:00", 3, "'2'"),
+        ("a==2026-01-01T00:00:00+0900", 3, "'2'"),
+        ("a==2026-02-30T00:00:00+09:00", 3, "'2'"),
+        ("a==2026-13-01", 3, "'2'"),
+        ("a==-use", 3, "'-'"),
+        ("a==in-use.x", 3, "'i'"),
+        ("a==in-use..z", 3, "'i'"),
+        ("a>in-use", 2, "'i'"),
         ("a>true", 2, "'t'"),
         ("a<urn:x:y", 2, "'u'"),
         ("a==1..", 6, "the end"),
@@ -75,7 +81,7 @@ fn what_is_wrong_is_named_with_its_position() {
         r#type: &|_| None,
         value: &|_| None,
     };
-    let refused = parse::parse("bad>1", &nothing, &ValueExpansion::default()).unwrap_err();
+    let refused = parse::parse("bad>1", &nothing, &ValueExpansion::default(), Extent::Part).unwrap_err();
     assert_eq!(refused.position, 0);
 }
 
