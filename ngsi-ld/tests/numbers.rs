@@ -75,7 +75,7 @@ fn degrees(limit: f64) -> impl Strategy<Value = String> {
 
 #[test]
 fn the_digits_that_are_read_as_their_neighbour_by_careless_readers_stay() {
-    for number in ["139.88123456789012", "0.30000000000000004", "5e-324"] {
+    for number in ["152.03699879955013", "0.30000000000000004", "5e-324"] {
         leaves_as_it_came(number, "13.462879859445884", "43.462879859445884");
     }
 }
