@@ -39,6 +39,8 @@ mod behaviour {
     mod dates_of_what_is_seen;
     mod default_tenant;
     mod demo;
+    mod discovery;
+    mod discovery_hidden;
     mod documented;
     mod entity_tags;
     mod every_route;

@@ -95,11 +95,14 @@ fn attempts(platform: &Platform, operation: &Offered, id: &str) -> Vec<Ask> {
             vec![ask(operation.path).json(&json!([aed(id, "a", "closed")]))]
         }
         (&Method::POST, "/ngsi-ld/v1/entityOperations/delete") => vec![ask(operation.path).json(&json!([id]))],
-        (&Method::GET, "/ngsi-ld/v1/types" | "/ngsi-ld/v1/subscriptions" | "/version" | "/openapi.json") => {
-            vec![ask(operation.path)]
+        (&Method::GET, "/ngsi-ld/v1/types" | "/ngsi-ld/v1/attributes") => {
+            vec![ask(operation.path), ask(&format!("{}?details=true", operation.path))]
         }
-        // It may tell another second each time, and nothing about entities.
-        (&Method::GET, "/statistics") => vec![],
+        (&Method::GET, "/ngsi-ld/v1/types/{type}") => vec![ask("/ngsi-ld/v1/types/AED")],
+        (&Method::GET, "/ngsi-ld/v1/attributes/{attrId}") => vec![ask("/ngsi-ld/v1/attributes/name")],
+        (&Method::GET, "/ngsi-ld/v1/subscriptions" | "/version" | "/openapi.json") => vec![ask(operation.path)],
+        // They may tell another second each time, and nothing about entities.
+        (&Method::GET, "/statistics" | "/ngsi-ld/v1/info/sourceIdentity") => vec![],
         (&Method::POST, "/ngsi-ld/v1/subscriptions") => vec![ask(operation.path).json(&subscription(id))],
         (_, "/ngsi-ld/v1/subscriptions/{subscriptionId}") => {
             let path = operation
@@ -196,7 +199,7 @@ fn each_operation_that_shows_or_changes_entities_has_one_route() {
     asked.dedup();
     assert_eq!(asked.len(), all, "an operation stands for one route");
     for operation in offered().filter(|operation| operation.asks.is_none()) {
-        let shows_no_entity = ["/version", "/statistics", "/openapi.json"].contains(&operation.path)
+        let shows_no_entity = ["/version", "/statistics", "/openapi.json", "/ngsi-ld/v1/info/sourceIdentity"].contains(&operation.path)
             || operation.path.starts_with("/ngsi-ld/v1/jsonldContexts");
         assert!(shows_no_entity, "{operation:?} asks the policies nothing");
     }

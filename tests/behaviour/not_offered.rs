@@ -30,12 +30,6 @@ async fn they_are_refused_by_their_name() {
         ),
         (Method::DELETE, "/entities", "Purge Entities"),
         (Method::DELETE, "/entities/urn%3Aa%3A1/attrs/name", "Delete Attribute"),
-        (Method::GET, "/types/AED", "Retrieve Available Entity Type Information"),
-        (
-            Method::GET,
-            "/info/sourceIdentity",
-            "Retrieve Context Source Identity Information",
-        ),
     ] {
         let answer = platform.request(method.clone(), format!("/ngsi-ld/v1{path}")).await;
         assert_eq!(

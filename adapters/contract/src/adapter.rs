@@ -62,6 +62,16 @@ pub trait Adapter: Send + Sync + fmt::Debug {
         Ok(Vec::new())
     }
 
+    /// The attributes that the source says its entities of a type have, where it can tell by itself without looking at
+    /// them all. Names are all that may be remembered of it, for a while; whether somebody may know of them is not the source's to
+    /// say.
+    ///
+    /// # Errors
+    /// [`AdapterError`]
+    async fn told_attributes(&self, _of: &TypeName, _call: &Call) -> Result<Vec<AttributeName>, AdapterError> {
+        Ok(Vec::new())
+    }
+
     /// How exchanges with the source go; `None`: nobody counts them, because it is no other system.
     fn status(&self) -> Option<SourceStatus> {
         None

@@ -138,6 +138,10 @@ impl Adapter for HeldSource {
         self.shared.itself.held_types(call).await
     }
 
+    async fn told_attributes(&self, of: &TypeName, call: &Call) -> Result<Vec<AttributeName>, AdapterError> {
+        self.shared.itself.told_attributes(of, call).await
+    }
+
     fn status(&self) -> Option<SourceStatus> {
         self.shared.itself.status()
     }

@@ -19,6 +19,7 @@ mod plan;
 mod prepared;
 mod repeats;
 mod service_paths;
+mod told_names;
 pub mod translate;
 mod united;
 
@@ -34,8 +35,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue};
-use ngsi_ld::TypeName;
 use ngsi_ld::context::Context;
+use ngsi_ld::{AttributeName, TypeName};
 
 pub use self::kind::{NgsiV2Kind, NgsiV2Source, parse_fiware_service, parse_fiware_servicepath};
 pub use self::names::{view_name, view_type};
@@ -49,6 +50,7 @@ use self::pages::Source;
 use self::plan::{Known, NamedType, Plan};
 use self::prepared::PreparedNgsiV2;
 use self::repeats::Repeats;
+use self::told_names::ToldNames;
 use self::translate::{IdleTables, ObjectTypes, ProvidedType};
 use kakehashi_client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
 use kakehashi_contract::{Adapter, AdapterError, Call, PreparedQuery, SourceId, SourceQuery, SourceStatus};
@@ -121,6 +123,7 @@ struct Platform {
     tables: Arc<IdleTables>,
     repeats: Repeats,
     ignored_places: Arc<IgnoredPlaces>,
+    told_names: ToldNames,
 }
 
 impl Platform {
@@ -182,6 +185,7 @@ impl NgsiV2Adapter {
             tables: Arc::default(),
             repeats: Repeats::default(),
             ignored_places: Arc::default(),
+            told_names: ToldNames::default(),
         })))
     }
 
@@ -217,6 +221,21 @@ impl Adapter for NgsiV2Adapter {
                 Ok(known.across_types().unwrap_or(true))
             }
         }
+    }
+
+    async fn told_attributes(&self, of: &TypeName, call: &Call) -> Result<Vec<AttributeName>, AdapterError> {
+        let Platform {
+            types,
+            settings,
+            source,
+            told_names,
+            ..
+        } = &*self.0;
+        let Some(named) = types.iter().find(|named| named.name() == of) else {
+            return Ok(Vec::new());
+        };
+        let told = told_names.of(named, &settings.context, source, call).await?;
+        Ok(told.to_vec())
     }
 
     fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {

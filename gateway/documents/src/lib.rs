@@ -11,6 +11,7 @@
 //! | [`section`] | reading one table: each key once, what is left over is an unknown key |
 //! | [`quantity`] | durations, sizes, networks |
 //! | [`vocabulary`] | short names of types and attributes |
+//! | [`meanings`] | what those of the gateway's own @context mean |
 //!
 //! It knows no key of any file.
 
@@ -20,6 +21,7 @@
 pub mod document;
 pub mod files;
 pub mod journal;
+pub mod meanings;
 pub mod named_file;
 pub mod quantity;
 pub mod section;

@@ -227,7 +227,10 @@ pub fn explain(config: &Config, registry: &Registry, asked: &ToExplain<'_>) -> R
         notes,
     };
     match &command {
-        Command::Query { question, .. } | Command::Retrieve { question, .. } | Command::Types(question) => {
+        Command::Query { question, .. }
+        | Command::Retrieve { question, .. }
+        | Command::Types(question)
+        | Command::Details(_, question) => {
             grants::of_reading(question, &asker, &mut explanation);
             judged_names::of_reading(command.mentioned(), question, &asker, &mut explanation);
             let is_known = is_known_to(&consumer, asked);

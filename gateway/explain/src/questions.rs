@@ -10,6 +10,7 @@ use kakehashi_config::Config;
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type};
 use kakehashi_federation::Question;
+use kakehashi_federation::discovery::first_asked;
 use kakehashi_federation::plan::{Asker, SubQuery, narrow, types_named_here};
 use kakehashi_federation::provide::{Provider, WatchedWrite, Watcher, WriteRefusal};
 use kakehashi_federation::registry::RegisteredSource;
@@ -134,6 +135,7 @@ pub(super) fn of_reading(
             let by_type = |sub_query: &SubQuery| one_for_each_type(sub_query, sub_query.source.is_store);
             sub_queries.iter().flat_map(by_type).collect()
         }
+        Command::Details(..) => first_asked(&sub_queries, question),
         Command::Query { .. } => {
             strategy(&sub_queries, question, opening.page, explanation).asks(sub_queries, opening.page)
         }

@@ -2,7 +2,7 @@
 //!
 //! [`registry`] knows the sources ([`registration`] what each is registered with), [`plan`] narrows and splits the question, [`gather`] asks, [`entities`] are what a
 //! page consists of, [`strategy`] is how a question goes, [`linked_retrieval`] and `linked_conditions` follow Relationships to other entities, [`query`],
-//! [`retrieve`] and [`types`] are the operations of CIM 009 clauses 5.7.2, 5.7.1 and 5.7.5, [`provide`] those
+//! [`retrieve`], [`types`] and [`discovery`] are the operations of CIM 009 clauses 5.7.2, 5.7.1, 5.7.5 and 5.7.6 to 5.7.10, [`provide`] those
 //! that write; [`release`] is where entities leave, and `scan` bounds what is looked at here. [`warning`] says what is
 //! missing, [`granted_names`] says which names may be told to whom, [`flawed`] remembers which sources have entities that are left out. It knows no payload format and no HTTP.
 
@@ -12,6 +12,7 @@
 mod additions;
 mod asked_attributes;
 pub mod claimed;
+pub mod discovery;
 pub mod entities;
 pub mod flawed;
 pub mod gather;

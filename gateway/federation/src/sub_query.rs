@@ -193,6 +193,16 @@ impl SubQuery {
         self.of_part(None)
     }
 
+    /// The same question about one of its types alone.
+    #[must_use]
+    pub(super) fn of_type(&self, r#type: &TypeName) -> Self {
+        let query = SourceQuery {
+            types: vec![r#type.clone()],
+            ..SourceQuery::clone(&self.query)
+        };
+        self.with(query.into(), self.told)
+    }
+
     fn of_part(&self, page: Option<Page>) -> Self {
         Self {
             page,

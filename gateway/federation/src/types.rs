@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use kakehashi_adapters::{AttributeSelection, Page};
-use ngsi_ld::TypeName;
 use ngsi_ld::query::Query;
+use ngsi_ld::{Entity, TypeName};
 
+use super::claimed::Standing;
 use super::gather::{self, Found, Request, SourceAnswer};
 use super::plan::{Asker, SubQuery, plan};
 use super::{Question, Refusal, Warning, scan, warning};
@@ -32,7 +33,8 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
             .adapter
             .has_entities_of_several_types(&[], &request.call)
             .await;
-        by_type.extend(one_for_each_type(sub_query, !matches!(several, Ok(false))));
+        let any_may_be_hidden = !matches!(several, Ok(false)) || sub_query.may_be_of_others();
+        by_type.extend(one_for_each_type(sub_query, any_may_be_hidden));
     }
     let by_type: Vec<Arc<SubQuery>> = by_type.into_iter().map(Arc::new).collect();
     let mut answers = gather::gather(&by_type, request).await?;
@@ -61,7 +63,12 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
     for (sub_query, answer) in by_type.iter().zip(answers) {
         match answer {
             Ok(Found { entities, left_out, .. }) => {
-                types.extend(entities.into_iter().flat_map(|entity| entity.types));
+                // What only adds to another tenant's entity stands with that one, whose types are that tenant's to say.
+                let is_shown = |entity: &Entity| {
+                    sub_query.of_one_tenant || sub_query.standing(entity) != Standing::Addition
+                };
+                let shown = entities.into_iter().filter(is_shown);
+                types.extend(shown.flat_map(|entity| entity.types));
                 let told = gather::warning_of_left_out(sub_query, request, &left_out).await;
                 warning::add(&mut warnings, told);
             }

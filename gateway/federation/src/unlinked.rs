@@ -13,7 +13,7 @@ use super::gather::{self, Request};
 use super::looking::{Look, hold};
 use super::pages::place::Place;
 use super::pages::{Asked, AskedSources, Paging};
-use super::plan::{Asker, SubQuery, plan};
+use super::plan::{Asker, Plan, SubQuery, plan};
 use super::scan::MAX_FROM_ONE_SOURCE;
 use super::strategy::Strategy;
 use super::warning::Missing;
@@ -32,7 +32,22 @@ pub(super) async fn query(
     request: &Request,
 ) -> Result<EntityPage, Refusal> {
     steps::check(question, request).await?;
-    let mut plan = plan(question, asker, &request.call).await?;
+    let plan = plan(question, asker, &request.call).await?;
+    planned(plan, question, Asked { page, from, count }, asker, request).await
+}
+
+/// Answers a question of which it is planned what the sources are asked.
+///
+/// # Errors
+/// As [`super::query::query`].
+pub(super) async fn planned(
+    mut plan: Plan,
+    question: &Arc<Question>,
+    asked: Asked,
+    asker: &Asker<'_>,
+    request: &Request,
+) -> Result<EntityPage, Refusal> {
+    let Asked { page, from, count } = asked;
     let strategy = Strategy::of(&plan.sub_queries, plan.overloaded.is_empty(), question, page);
     if !matches!(strategy, Strategy::Paged | Strategy::Merged)
         && let [only] = plan.sub_queries.as_mut_slice()
@@ -49,10 +64,10 @@ pub(super) async fn query(
             from_one(Arc::clone(only), question, page, count, request).await
         }
         (Strategy::Merged, _) if question.order.is_some() => {
-            in_order(&all, question, Asked { page, from, count }, asker, request).await
+            in_order(&all, question, asked, asker, request).await
         }
         (Strategy::Merged, _) => merged::from_many(&all, question, page, count, request).await,
-        _ => by_pages(&all, question, Asked { page, from, count }, asker, request).await,
+        _ => by_pages(&all, question, asked, asker, request).await,
     }
 }
 

@@ -25,7 +25,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::granted::{holds, lies_in};
-use super::question::{Asked, Linked, Modified, Question};
+use super::question::{Asked, Known, Linked, Modified, Question};
 use super::world::{Filter, LINK, PLACE, Source, TYPES, World};
 use super::written::source_id;
 
@@ -35,6 +35,8 @@ pub(super) enum Operation {
     Query,
     Retrieve,
     Types,
+    /// The other operations that tell which types and attributes there are.
+    Known,
     Write,
     Subscribe,
 }
@@ -58,6 +60,8 @@ pub(super) enum Expected {
     /// An entity and what it leads to.
     List(Vec<(usize, Seen)>),
     Types(BTreeSet<String>),
+    /// Names, each with the names that belong to it, and how many there are where that is told.
+    Known(BTreeMap<String, BTreeSet<String>>, usize),
     NotFound,
 }
 
@@ -67,7 +71,7 @@ impl Expected {
         match self {
             Self::Page(list, _) | Self::List(list) => list.iter().map(|(id, seen)| (*id, seen)).collect(),
             Self::One(id, seen) => vec![(*id, seen)],
-            Self::Types(_) | Self::NotFound => Vec::new(),
+            Self::Types(_) | Self::Known(..) | Self::NotFound => Vec::new(),
         }
     }
 
@@ -75,7 +79,7 @@ impl Expected {
         match self {
             Self::Page(list, _) | Self::List(list) => Box::new(list.iter_mut().map(|(_, seen)| seen)),
             Self::One(_, seen) => Box::new(std::iter::once(seen)),
-            Self::Types(_) | Self::NotFound => Box::new(std::iter::empty()),
+            Self::Types(_) | Self::Known(..) | Self::NotFound => Box::new(std::iter::empty()),
         }
     }
 
@@ -86,6 +90,7 @@ impl Expected {
             Self::List(list) => list.len(),
             Self::One(..) => 1,
             Self::Types(types) => types.len(),
+            Self::Known(names, count) => names.values().map(BTreeSet::len).sum::<usize>() + names.len() + count,
             Self::NotFound => 0,
         }
     }
@@ -133,6 +138,7 @@ pub(super) fn told_of(world: &World, question: &Question) -> BTreeSet<String> {
         Asked::Query { .. } => Operation::Query,
         Asked::Retrieve { .. } => Operation::Retrieve,
         Asked::Types => Operation::Types,
+        Asked::Known(_) => Operation::Known,
     };
     let mut told = BTreeSet::new();
     for (tenant, owner) in world.tenants.iter().enumerate() {
@@ -162,6 +168,7 @@ fn answer(caller: &Caller<'_>, question: &Question, order: &[usize]) -> Expected
             let seen = caller.joined(Operation::Types, question.tenant, &TYPES);
             Expected::Types(seen.into_values().flat_map(|seen| seen.types).collect())
         }
+        Asked::Known(known) => caller.known(question.tenant, *known),
         Asked::Query {
             types,
             attributes,
@@ -303,6 +310,40 @@ impl<'a> Caller<'a> {
                 .all(|r#type| self.grants_all(operation, (tenant, source), r#type));
             all && self.part(operation, (tenant, source), (*id, has), types).is_some()
         })
+    }
+
+    /// What is known of types and attributes: of each type what a query for it would show.
+    fn known(&self, only: Option<usize>, known: Known) -> Expected {
+        let mut by_type: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut by_attribute: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut of_type: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+        let mut with_attribute: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for r#type in TYPES {
+            for (id, seen) in self.joined(Operation::Known, only, &[r#type]) {
+                if !seen.types.contains(r#type) {
+                    continue;
+                }
+                of_type.entry(r#type).or_default().insert(id);
+                by_type.entry(r#type.to_owned()).or_default().extend(seen.attributes.clone());
+                for name in seen.attributes {
+                    by_attribute.entry(name.clone()).or_default().insert(r#type.to_owned());
+                    with_attribute.entry(name).or_default().insert(id);
+                }
+            }
+        }
+        let one = |all: BTreeMap<String, BTreeSet<String>>, name: &str, count: usize| {
+            let found = all.get(name).cloned();
+            found.map_or(Expected::NotFound, |found| Expected::Known([(name.to_owned(), found)].into(), count))
+        };
+        match known {
+            Known::Types => Expected::Known(by_type, 0),
+            Known::Type(name) => one(by_type, name, of_type.get(name).map_or(0, BTreeSet::len)),
+            Known::Attributes => {
+                Expected::Known(by_attribute.into_keys().map(|name| (name, BTreeSet::new())).collect(), 0)
+            }
+            Known::AttributesOfTypes => Expected::Known(by_attribute, 0),
+            Known::Attribute(name) => one(by_attribute, name, with_attribute.get(name).map_or(0, BTreeSet::len)),
+        }
     }
 
     /// What is seen of each entity, from all sources that are asked.

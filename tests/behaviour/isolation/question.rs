@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::subsequence;
+use proptest::sample::{select, subsequence};
 
 use super::super::harness::encoded;
 use super::From;
@@ -34,6 +34,23 @@ pub(super) enum Asked {
         join: usize,
     },
     Types,
+    /// Which types and attributes there are, with what is told of them.
+    Known(Known),
+}
+
+/// What is asked about types and attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Every type, with its attributes.
+    Types,
+    /// One type: its attributes, and how many entities of it there are.
+    Type(&'static str),
+    /// Every attribute.
+    Attributes,
+    /// Every attribute, with the types that have it.
+    AttributesOfTypes,
+    /// One attribute: the types that have it, and how often.
+    Attribute(&'static str),
 }
 
 /// A condition on when an entity was modified.
@@ -127,7 +144,19 @@ fn asked() -> impl Strategy<Value = Asked> {
     );
     let retrieve = (0..IDS, attributes(), join());
     let retrieve = retrieve.prop_map(|(id, attributes, join)| Asked::Retrieve { id, attributes, join });
-    prop_oneof![8 => query, 3 => retrieve, 1 => Just(Asked::Types)]
+    let known = prop_oneof![
+        Just(Known::Types),
+        select(TYPES.as_slice()).prop_map(Known::Type),
+        Just(Known::Attributes),
+        Just(Known::AttributesOfTypes),
+        select(names()).prop_map(Known::Attribute),
+    ];
+    prop_oneof![
+        8 => query,
+        3 => retrieve,
+        1 => Just(Asked::Types),
+        2 => known.prop_map(Asked::Known),
+    ]
 }
 
 /// Questions of the consumers of a world.
@@ -154,7 +183,7 @@ pub(super) fn questions(world: &World, count: usize) -> impl Strategy<Value = Ve
             tenant,
             purpose: own.get(stated).copied(),
             split_entities,
-            dated: dated && !matches!(asked, Asked::Types),
+            dated: dated && !matches!(asked, Asked::Types | Asked::Known(_)),
             asked,
         }
     });
@@ -253,6 +282,13 @@ impl Question {
     pub(super) fn target(&self) -> String {
         match &self.asked {
             Asked::Types => "/ngsi-ld/v1/types".to_owned(),
+            Asked::Known(known) => match known {
+                Known::Types => "/ngsi-ld/v1/types?details=true".to_owned(),
+                Known::Type(name) => format!("/ngsi-ld/v1/types/{}", encoded(name)),
+                Known::Attributes => "/ngsi-ld/v1/attributes".to_owned(),
+                Known::AttributesOfTypes => "/ngsi-ld/v1/attributes?details=true".to_owned(),
+                Known::Attribute(name) => format!("/ngsi-ld/v1/attributes/{name}"),
+            },
             Asked::Retrieve {
                 id: number,
                 attributes,

@@ -49,6 +49,8 @@ pub enum Command {
     },
     /// `retrieveEntityTypes`
     Types(Box<Question>),
+    /// The other operations that tell which types and attributes there are.
+    Details(Operation, Box<Question>),
     /// Entities that are written; `None`: they are not known.
     Write(Operation, Option<Vec<ToWrite>>),
     /// Entities that are deleted, of these types; `None`: of any.
@@ -72,7 +74,7 @@ impl Command {
             Self::Query { .. } => Operation::QueryEntity,
             Self::Retrieve { .. } => Operation::RetrieveEntity,
             Self::Types(_) => Operation::RetrieveEntityTypes,
-            Self::Write(operation, _) | Self::Delete(operation, _) => *operation,
+            Self::Details(operation, _) | Self::Write(operation, _) | Self::Delete(operation, _) => *operation,
         }
     }
 

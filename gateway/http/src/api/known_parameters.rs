@@ -191,8 +191,13 @@ pub(super) const UPSERT_OPTIONS: Parameter = parameter(
 );
 pub(super) const TYPE_DETAILS: Parameter = parameter(
     "details",
-    Takes::OneOf(&["false"]),
-    "Whether more than the names is told; not offered by this version.",
+    Takes::Boolean,
+    "`true`: each type with the names of its attributes.",
+);
+pub(super) const ATTRIBUTE_DETAILS: Parameter = parameter(
+    "details",
+    Takes::Boolean,
+    "`true`: each attribute with the names of the types that have it.",
 );
 pub(super) const SUBSCRIPTION_OPTIONS: Parameter = parameter(
     "options",

@@ -7,6 +7,7 @@ mod cache_control;
 pub mod command;
 mod conditions;
 mod cursor;
+mod discovery;
 mod entity_list;
 mod freshness;
 mod geo_parameters;

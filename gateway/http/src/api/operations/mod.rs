@@ -15,8 +15,12 @@ mod purge_entities;
 mod query_entity;
 mod query_entity_by_post;
 mod query_subscription;
+mod retrieve_attribute_info;
+mod retrieve_attributes;
 mod retrieve_entity;
+mod retrieve_entity_type_info;
 mod retrieve_entity_types;
+mod retrieve_source_identity;
 mod retrieve_subscription;
 mod serve_context;
 mod statistics;
@@ -102,17 +106,9 @@ pub static OPERATIONS: &[Listed] = &[
     ),
     changing("/ngsi-ld/v1/entityOperations/merge", Method::POST, "Batch Entity Merge"),
     Listed::Offered(&retrieve_entity_types::OFFERED),
-    reading(
-        "/ngsi-ld/v1/types/{type}",
-        Method::GET,
-        "Retrieve Available Entity Type Information",
-    ),
-    reading("/ngsi-ld/v1/attributes", Method::GET, "Retrieve Available Attributes"),
-    reading(
-        "/ngsi-ld/v1/attributes/{attrId}",
-        Method::GET,
-        "Retrieve Available Attribute Information",
-    ),
+    Listed::Offered(&retrieve_entity_type_info::OFFERED),
+    Listed::Offered(&retrieve_attributes::OFFERED),
+    Listed::Offered(&retrieve_attribute_info::OFFERED),
     Listed::Offered(&query_subscription::OFFERED),
     Listed::Offered(&create_subscription::OFFERED),
     Listed::Offered(&retrieve_subscription::OFFERED),
@@ -253,11 +249,7 @@ pub static OPERATIONS: &[Listed] = &[
         Method::DELETE,
         "Delete EntityMap",
     ),
-    reading(
-        "/ngsi-ld/v1/info/sourceIdentity",
-        Method::GET,
-        "Retrieve Context Source Identity Information",
-    ),
+    Listed::Offered(&retrieve_source_identity::OFFERED),
     changing("/ngsi-ld/v1/snapshots", Method::POST, "Create Snapshot"),
     changing("/ngsi-ld/v1/snapshots", Method::DELETE, "Purge Snapshots"),
     reading(
