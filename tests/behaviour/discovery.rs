@@ -30,7 +30,10 @@ async fn shown(platform: &Platform, r#type: &str) -> (Shown, usize) {
             .ok();
         let entities = page.entities();
         for entity in &entities {
-            for name in members(entity).into_iter().filter(|name| !["id", "type", "scope"].contains(name)) {
+            for name in members(entity)
+                .into_iter()
+                .filter(|name| !["id", "type", "scope"].contains(name))
+            {
                 let instances = match &entity[name] {
                     Value::Array(several) => several.clone(),
                     one => vec![one.clone()],
@@ -75,7 +78,10 @@ async fn each_type_is_told_as_queries_show_it() {
             .map(|one| {
                 assert_eq!(one["type"], "Attribute");
                 assert!(one["id"].as_str().unwrap().contains("://"), "{one}");
-                (one["attributeName"].as_str().unwrap().to_owned(), set(&one["attributeTypes"]))
+                (
+                    one["attributeName"].as_str().unwrap().to_owned(),
+                    set(&one["attributeTypes"]),
+                )
             })
             .collect();
         let kinds: BTreeMap<String, BTreeSet<String>> =
@@ -131,7 +137,11 @@ async fn names_are_those_of_the_callers_context() {
         .ok();
     assert_eq!(core.json()["typeName"], iri);
     let other = platform.get("/ngsi-ld/v1/types/AED").header("link", CORE).await;
-    assert_eq!(other.error_type(), "ResourceNotFound", "under that @context it is another name");
+    assert_eq!(
+        other.error_type(),
+        "ResourceNotFound",
+        "under that @context it is another name"
+    );
     let linked = platform.get("/ngsi-ld/v1/attributes").await.ok();
     assert!(linked.header("link").unwrap().contains("json-ld#context"), "{linked}");
     for target in [
@@ -167,19 +177,43 @@ async fn what_the_gateways_own_names_mean_is_told_in_both_languages() {
     let name = platform.get("/ngsi-ld/v1/attributes/name").await.ok().json();
     assert_eq!(name["description"], json!({"ja": "名称", "en": "what it is called"}));
     let details = &info["attributeDetails"];
-    assert!(details.as_array().unwrap().iter().any(|one| one["description"]["ja"] == "名称"), "{details}");
+    assert!(
+        details
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["description"]["ja"] == "名称"),
+        "{details}"
+    );
 }
 
 #[tokio::test]
 async fn what_is_no_name_of_an_attribute_is_none() {
     let platform = Platform::start().await;
-    for name in ["id", "type", "scope", "createdAt", "modifiedAt", "deletedAt", "@type", "nobodyHasIt"] {
+    for name in [
+        "id",
+        "type",
+        "scope",
+        "createdAt",
+        "modifiedAt",
+        "deletedAt",
+        "@type",
+        "nobodyHasIt",
+    ] {
         let answer = platform.get(format!("/ngsi-ld/v1/attributes/{name}")).await;
-        assert_eq!((answer.status, &*answer.error_type()), (404, "ResourceNotFound"), "{name}: {answer}");
+        assert_eq!(
+            (answer.status, &*answer.error_type()),
+            (404, "ResourceNotFound"),
+            "{name}: {answer}"
+        );
     }
     for name in ["id", "NobodyHasIt", "@type"] {
         let answer = platform.get(format!("/ngsi-ld/v1/types/{name}")).await;
-        assert_eq!((answer.status, &*answer.error_type()), (404, "ResourceNotFound"), "{name}: {answer}");
+        assert_eq!(
+            (answer.status, &*answer.error_type()),
+            (404, "ResourceNotFound"),
+            "{name}: {answer}"
+        );
     }
     for target in [
         "/attributes?limit=5",
@@ -188,7 +222,11 @@ async fn what_is_no_name_of_an_attribute_is_none() {
         "/info/sourceIdentity?local=true",
     ] {
         let answer = platform.get(format!("/ngsi-ld/v1{target}")).await;
-        assert_eq!((answer.status, &*answer.error_type()), (400, "InvalidRequest"), "{target}: {answer}");
+        assert_eq!(
+            (answer.status, &*answer.error_type()),
+            (400, "InvalidRequest"),
+            "{target}: {answer}"
+        );
     }
     let wrong = platform.get("/ngsi-ld/v1/types/a%3Cb").await;
     assert_eq!(wrong.error_type(), "BadRequestData", "{wrong}");
@@ -219,9 +257,19 @@ async fn of_many_the_count_is_exact_and_rare_names_are_found_that_are_said() {
         .map(|one| one["attributeName"].as_str().unwrap())
         .collect();
     assert!(names.contains(&"name") && names.contains(&"remarks"), "{names:?}");
-    let rare = platform.get("/ngsi-ld/v1/attributes/remarks").tenant("yaita").await.ok().json();
+    let rare = platform
+        .get("/ngsi-ld/v1/attributes/remarks")
+        .tenant("yaita")
+        .await
+        .ok()
+        .json();
     assert_eq!(rare["attributeCount"], 1, "{rare}");
-    let often = platform.get("/ngsi-ld/v1/attributes/name").tenant("yaita").await.ok().json();
+    let often = platform
+        .get("/ngsi-ld/v1/attributes/name")
+        .tenant("yaita")
+        .await
+        .ok()
+        .json();
     assert_eq!(often.get("attributeCount"), None, "not all were looked at: {often}");
 }
 
@@ -229,10 +277,18 @@ async fn of_many_the_count_is_exact_and_rare_names_are_found_that_are_said() {
 async fn a_source_that_is_away_is_named() {
     let platform = Platform::start().await;
     platform.demo().orion().stop().await;
-    for target in ["/types?details=true", "/types/EvacuationSite", "/attributes", "/attributes/name"] {
+    for target in [
+        "/types?details=true",
+        "/types/EvacuationSite",
+        "/attributes",
+        "/attributes/name",
+    ] {
         let answer = platform.get(format!("/ngsi-ld/v1{target}")).await.ok();
         let warnings = answer.warnings();
-        assert!(warnings.iter().any(|warning| warning.contains(ORION)), "{target}: {answer}");
+        assert!(
+            warnings.iter().any(|warning| warning.contains(ORION)),
+            "{target}: {answer}"
+        );
     }
 }
 
@@ -247,7 +303,11 @@ async fn the_gateway_and_each_tenant_have_a_name_of_their_own_as_a_source() {
     assert!(whole["contextSourceTimeAt"].as_str().unwrap().ends_with('Z'), "{whole}");
     let mut aliases = BTreeSet::from([whole["contextSourceAlias"].to_string()]);
     for tenant in ["sano", "yaita"] {
-        let identity = platform.get("/ngsi-ld/v1/info/sourceIdentity").tenant(tenant).await.ok();
+        let identity = platform
+            .get("/ngsi-ld/v1/info/sourceIdentity")
+            .tenant(tenant)
+            .await
+            .ok();
         aliases.insert(identity.json()["contextSourceAlias"].to_string());
     }
     assert_eq!(aliases.len(), 3, "{aliases:?}");

@@ -43,7 +43,16 @@ fn seen() -> Vec<Value> {
 /// covered, and one that is personal.
 fn hidden() -> Vec<Value> {
     let mut all = vec![
-        entity(1, "AED", &[("name", "a"), ("remarks", "open"), ("nameEn", "x"), ("managerName", "y")]),
+        entity(
+            1,
+            "AED",
+            &[
+                ("name", "a"),
+                ("remarks", "open"),
+                ("nameEn", "x"),
+                ("managerName", "y"),
+            ],
+        ),
         entity(2, "AED", &[("remarks", "open"), ("tradeName", "z")]),
         entity(3, "AED", &[("name", "b"), ("remarks", "closed"), ("nameKana", "c")]),
     ];
@@ -65,7 +74,13 @@ async fn platform(entities: Vec<Value>) -> Platform {
 }
 
 fn told(answer: &Answer) -> (u16, String, Vec<String>) {
-    let headers = ["content-type", "content-length", "ngsild-warning", "kakehashi-hint", "age"];
+    let headers = [
+        "content-type",
+        "content-length",
+        "ngsild-warning",
+        "kakehashi-hint",
+        "age",
+    ];
     let headers = headers.iter().flat_map(|name| answer.all(name)).map(str::to_owned);
     (
         answer.status,
@@ -91,11 +106,21 @@ async fn whether_it_exists_or_not() {
             assert_eq!(told(&of_hidden), told(&of_absent), "{target}");
         }
     }
-    let details = with.get("/ngsi-ld/v1/types?details=true").by(NARROWED).tenant("yaita").await.ok();
+    let details = with
+        .get("/ngsi-ld/v1/types?details=true")
+        .by(NARROWED)
+        .tenant("yaita")
+        .await
+        .ok();
     let details = details.json();
     assert_eq!(details.as_array().unwrap().len(), 1, "{details}");
     assert_eq!(details[0]["attributeNames"], json!(["name", "remarks"]), "{details}");
-    let info = with.get("/ngsi-ld/v1/types/AED").by(NARROWED).tenant("yaita").await.ok();
+    let info = with
+        .get("/ngsi-ld/v1/types/AED")
+        .by(NARROWED)
+        .tenant("yaita")
+        .await
+        .ok();
     assert_eq!(info.json()["entityCount"], 2);
 }
 
@@ -126,7 +151,12 @@ async fn whoever_may_not_discover_is_told_of_nothing() {
     let builder = Platform::builder().await.consumer(NARROWED);
     let builder = builder.policy("yaita.cedar", permit);
     let platform = builder.store("yaita", json!(seen()).to_string()).start().await;
-    let ask = |target: &str| platform.get(format!("/ngsi-ld/v1{target}")).by(NARROWED).tenant("yaita");
+    let ask = |target: &str| {
+        platform
+            .get(format!("/ngsi-ld/v1{target}"))
+            .by(NARROWED)
+            .tenant("yaita")
+    };
     assert_eq!(ask("/entities?type=AED").await.ok().entities().len(), 2);
     assert_eq!(ask("/types").await.ok().json()["typeList"], json!([]));
     assert_eq!(ask("/types?details=true").await.ok().json(), json!([]));

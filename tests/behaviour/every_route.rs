@@ -199,7 +199,13 @@ fn each_operation_that_shows_or_changes_entities_has_one_route() {
     asked.dedup();
     assert_eq!(asked.len(), all, "an operation stands for one route");
     for operation in offered().filter(|operation| operation.asks.is_none()) {
-        let shows_no_entity = ["/version", "/statistics", "/openapi.json", "/ngsi-ld/v1/info/sourceIdentity"].contains(&operation.path)
+        let shows_no_entity = [
+            "/version",
+            "/statistics",
+            "/openapi.json",
+            "/ngsi-ld/v1/info/sourceIdentity",
+        ]
+        .contains(&operation.path)
             || operation.path.starts_with("/ngsi-ld/v1/jsonldContexts");
         assert!(shows_no_entity, "{operation:?} asks the policies nothing");
     }

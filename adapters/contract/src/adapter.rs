@@ -62,14 +62,14 @@ pub trait Adapter: Send + Sync + fmt::Debug {
         Ok(Vec::new())
     }
 
-    /// The attributes that the source says its entities of a type have, where it can tell by itself without looking at
-    /// them all. Names are all that may be remembered of it, for a while; whether somebody may know of them is not the source's to
-    /// say.
+    /// Names of which the attributes are that the source's entities of a type have, all of them and perhaps others, where it can
+    /// tell by itself without looking at each entity; `None`: it cannot. Names are all that may be remembered of it, for a while; who
+    /// may know of them is not the source's to say.
     ///
     /// # Errors
     /// [`AdapterError`]
-    async fn told_attributes(&self, _of: &TypeName, _call: &Call) -> Result<Vec<AttributeName>, AdapterError> {
-        Ok(Vec::new())
+    async fn told_attributes(&self, _of: &TypeName, _call: &Call) -> Result<Option<Vec<AttributeName>>, AdapterError> {
+        Ok(None)
     }
 
     /// How exchanges with the source go; `None`: nobody counts them, because it is no other system.

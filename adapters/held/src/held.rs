@@ -138,7 +138,7 @@ impl Adapter for HeldSource {
         self.shared.itself.held_types(call).await
     }
 
-    async fn told_attributes(&self, of: &TypeName, call: &Call) -> Result<Vec<AttributeName>, AdapterError> {
+    async fn told_attributes(&self, of: &TypeName, call: &Call) -> Result<Option<Vec<AttributeName>>, AdapterError> {
         self.shared.itself.told_attributes(of, call).await
     }
 

@@ -223,7 +223,7 @@ impl Adapter for NgsiV2Adapter {
         }
     }
 
-    async fn told_attributes(&self, of: &TypeName, call: &Call) -> Result<Vec<AttributeName>, AdapterError> {
+    async fn told_attributes(&self, of: &TypeName, call: &Call) -> Result<Option<Vec<AttributeName>>, AdapterError> {
         let Platform {
             types,
             settings,
@@ -232,10 +232,10 @@ impl Adapter for NgsiV2Adapter {
             ..
         } = &*self.0;
         let Some(named) = types.iter().find(|named| named.name() == of) else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         let told = told_names.of(named, &settings.context, source, call).await?;
-        Ok(told.to_vec())
+        Ok(told.map(|names| names.to_vec()))
     }
 
     fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {

@@ -2,7 +2,8 @@
 //! at any of them. It says how many entities it counts as well, whoever may see them: that is not read. Names are
 //! all that is remembered, for a minute, and of no more types than the source is configured with.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
@@ -20,7 +21,7 @@ use super::plan::NamedType;
 /// How long names hold, before the source is asked again.
 const HOLDS_FOR: Duration = Duration::from_secs(60);
 
-/// Most names of one type that are taken: more than an entity may have attributes.
+/// Most names of one type that are remembered: more than an entity may have attributes.
 const MOST_NAMES: usize = 1_000;
 
 /// What the source has said, type by type.
@@ -29,18 +30,19 @@ pub(super) struct ToldNames(Mutex<HashMap<TypeName, Told>>);
 
 #[derive(Debug, Clone)]
 struct Told {
-    names: Arc<[AttributeName]>,
+    /// `None`: it does not tell.
+    names: Option<Arc<[AttributeName]>>,
     at: Instant,
 }
 
 /// What Orion says of a type.
 #[derive(Deserialize)]
 struct TypeDetails {
-    attrs: HashMap<String, IgnoredAny>,
+    attrs: BTreeMap<String, IgnoredAny>,
 }
 
 impl ToldNames {
-    /// The names of a type's attributes; none where the source does not tell.
+    /// The names of a type's attributes; `None` where the source does not tell.
     ///
     /// # Errors
     /// [`AdapterError`], where it cannot be asked.
@@ -50,38 +52,78 @@ impl ToldNames {
         context: &Context,
         source: &Source,
         call: &Call,
-    ) -> Result<Arc<[AttributeName]>, AdapterError> {
+    ) -> Result<Option<Arc<[AttributeName]>>, AdapterError> {
         let now = Instant::now();
         if let Some(told) = self.told(named.name(), now).filter(|_| !call.no_cache) {
             return Ok(told);
         }
         let path = format!("/v2/types/{}", named.escaped());
         let response = source.client.get(&path, &source.headers, call).await?;
-        // What has no such route, or no entity of the type, has told of no name.
+        // What has no such route tells nothing.
         let details = match response.status {
             StatusCode::OK => serde_json::from_slice::<TypeDetails>(&response.body).ok(),
             _ => None,
         };
         source.client.understood(&response);
-        let raw = details.map(|details| details.attrs).unwrap_or_default();
-        let mut names: Vec<AttributeName> = raw.keys().filter_map(|raw| view_name(context, raw)).collect();
-        names.sort_unstable();
-        names.truncate(MOST_NAMES);
-        let names: Arc<[AttributeName]> = names.into();
+        let names = details
+            .filter(|details| details.attrs.len() <= MOST_NAMES)
+            .map(|details| {
+                let names = details.attrs.keys();
+                names
+                    .filter_map(|raw| view_name(context, raw))
+                    .collect::<Arc<[AttributeName]>>()
+            });
         let told = Told {
-            names: Arc::clone(&names),
+            names: names.clone(),
             at: now,
         };
         self.lock().insert(named.name().clone(), told);
         Ok(names)
     }
 
-    fn told(&self, of: &TypeName, now: Instant) -> Option<Arc<[AttributeName]>> {
+    fn told(&self, of: &TypeName, now: Instant) -> Option<Option<Arc<[AttributeName]>>> {
         let told = self.lock().get(of).cloned()?;
         (now < told.at + HOLDS_FOR).then_some(told.names)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TypeName, Told>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TypeName, Told>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kakehashi_contract::Adapter;
+
+    use super::super::tests::{call, with};
+    use super::*;
+
+    #[tokio::test]
+    async fn the_names_of_a_type_are_asked_for_once_in_a_while() {
+        let (orion, adapter) = with(
+            r#"[{"id":"urn:x:1","type":"Room","a":{"type":"Text","value":"x"}},
+                {"id":"urn:x:2","type":"Room","wind-speed":{"type":"Number","value":3}}]"#,
+        )
+        .await;
+        orion.clear_requests();
+        let room = Context::core().expand_type("Room").unwrap();
+        let call = call();
+        let mut told = adapter.told_attributes(&room, &call).await.unwrap().unwrap();
+        told.sort_unstable();
+        let mut expected = [
+            view_name(Context::core(), "a").unwrap(),
+            view_name(Context::core(), "wind-speed").unwrap(),
+        ];
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+        adapter.told_attributes(&room, &call).await.unwrap();
+        let asked: Vec<String> = orion.requests().iter().map(|request| request.path.clone()).collect();
+        assert_eq!(asked, ["/v2/types/Room"]);
+        let other = Context::core().expand_type("Person").unwrap();
+        assert_eq!(
+            adapter.told_attributes(&other, &call).await.unwrap(),
+            None,
+            "it is not asked for others"
+        );
     }
 }

@@ -130,6 +130,12 @@ impl Adapter for StoreAdapter {
             .map_err(|error| adapter_error(&self.source, &error))
     }
 
+    async fn told_attributes(&self, _: &TypeName, call: &Call) -> Result<Option<Vec<AttributeName>>, AdapterError> {
+        read::known_names(&self.partition, call)
+            .await
+            .map_err(|error| adapter_error(&self.source, &error))
+    }
+
     fn trouble(&self) -> Option<Trouble> {
         self.partition.trouble()
     }

@@ -118,6 +118,23 @@ pub(super) async fn held_types(partition: &StorePartition, call: &Call) -> Resul
     .await
 }
 
+/// Most names of which a partition tells: what has more takes them from whoever writes.
+const MOST_NAMES: usize = 2_000;
+
+/// Names of which the attributes of the partition are, whichever types have them; `None`: there are too many.
+pub(super) async fn known_names(
+    partition: &StorePartition,
+    call: &Call,
+) -> Result<Option<Vec<AttributeName>>, StoreError> {
+    within(call.deadline, async {
+        let mut reader = partition.reader(call).await?;
+        let names = reader.known_names(MOST_NAMES).await?;
+        reader.done()?;
+        Ok(names)
+    })
+    .await
+}
+
 /// The entities that the statement selects, as they are read. Reading begins with the first poll and ends when
 /// the stream is dropped.
 pub(super) fn all(

@@ -51,6 +51,10 @@ impl Adapter for UnopenedPartition {
         Err(self.error())
     }
 
+    async fn held_types(&self, _: &Call) -> Result<Vec<TypeName>, AdapterError> {
+        Err(self.error())
+    }
+
     fn writer(&self) -> Option<&dyn EntityWriter> {
         Some(self)
     }

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
@@ -21,6 +22,7 @@ use super::granted_names::GrantedNames;
 use super::pages::Asked;
 use super::plan::{Asker, Plan, SubQuery, narrow, plan};
 use super::strategy::Strategy;
+use super::types::leave_out_absent_types;
 use super::warning::{self, Missing};
 use super::{Question, Refusal, Warning, scan, unlinked};
 
@@ -96,7 +98,8 @@ pub async fn discover(
     asker: &Asker<'_>,
     request: &Request,
 ) -> Result<Discovered, Refusal> {
-    let plan = plan(question, asker, &request.call).await?;
+    let mut plan = plan(question, asker, &request.call).await?;
+    leave_out_absent_types(&mut plan.sub_queries, &request.call).await;
     let types = types_of(&plan.sub_queries, question);
     let looking = Looking {
         plan: &plan,
@@ -195,6 +198,7 @@ fn of_one_type(question: &Question, r#type: &TypeName) -> Question {
 }
 
 /// What one question is looked into with.
+#[derive(Clone, Copy)]
 struct Looking<'a> {
     plan: &'a Plan,
     question: &'a Question,
@@ -244,7 +248,10 @@ impl Looking<'_> {
             attributes: seen.attributes,
         };
         if !is_whole {
-            found.attributes.values_mut().for_each(|attribute| attribute.instances = None);
+            found
+                .attributes
+                .values_mut()
+                .for_each(|attribute| attribute.instances = None);
             if self.question.shown.is_none() {
                 self.ask_for_others(r#type, &mut found).await?;
             }
@@ -318,7 +325,9 @@ impl Looking<'_> {
                 Some(noted) => noted,
                 None => seen.attributes.entry(attribute.name.clone()).or_default(),
             };
-            noted.kinds.extend(instances.iter().map(|instance| instance.value.kind().as_str()));
+            noted
+                .kinds
+                .extend(instances.iter().map(|instance| instance.value.kind().as_str()));
             if shown.is_some() {
                 let counts = noted.instances.get_or_insert_default();
                 counts.insert(entity.id.clone(), instances.len());
@@ -340,20 +349,26 @@ impl Looking<'_> {
         }
     }
 
-    /// Adds the attributes that are said of the type, were not among what was looked at, and that some entity has.
+    /// Adds the attributes that are said of the type, were not among what was looked at, and that some entity has. It takes a
+    /// quarter of the time that is left: what was not found until then is not known.
     async fn ask_for_others(&self, r#type: &TypeName, found: &mut SeenType) -> Result<(), Refusal> {
+        let now = Instant::now();
+        let until = now + self.request.call.deadline.saturating_duration_since(now) / 4;
+        let mut request = self.request.clone();
+        request.call.deadline = until;
+        request.call.requests = self.request.call.requests.again();
+        request.has_part_of_the_time = true;
         let mut said = self.said_of(r#type).await;
         said.retain(|name| !found.attributes.contains_key(name));
         for name in said.into_iter().take(MOST_ASKED_FOR) {
+            if Instant::now() >= until {
+                break;
+            }
             let mut question = of_one_type(self.question, r#type);
             question.query.attributes = vec![name.clone()];
             question.shown = Some(vec![name.clone()]);
-            let is_overloaded = |one: &SubQuery| {
-                let mut overloaded = self.plan.overloaded.iter();
-                overloaded.any(|error| error.source_id == one.source.id)
-            };
             let mut sub_queries = narrow(&question, self.asker, std::slice::from_ref(r#type))?;
-            sub_queries.retain(|one| !is_overloaded(one));
+            sub_queries.retain(|one| !self.is_overloaded(one));
             let plan = Plan {
                 sub_queries: parts(&sub_queries, r#type, &question),
                 overloaded: self.plan.overloaded.clone(),
@@ -361,14 +376,16 @@ impl Looking<'_> {
             if plan.sub_queries.is_empty() {
                 continue;
             }
-            let question = Arc::new(question);
-            let page = Page { limit: 1, offset: 0 };
+            let looking = Looking {
+                request: &request,
+                ..*self
+            };
+            let (question, page) = (Arc::new(question), Page { limit: 1, offset: 0 });
             // What goes wrong here was told of what was looked at, or leaves out a name alone.
-            match self.seen_of(plan, &question, page, &mut Vec::new()).await {
+            match looking.seen_of(plan, &question, page, &mut Vec::new()).await {
                 Ok(mut seen) => {
-                    if let Some(attribute) = seen.attributes.remove(&name) {
-                        found.attributes.insert(name, attribute);
-                    }
+                    let seen = seen.attributes.remove(&name);
+                    found.attributes.extend(seen.map(|attribute| (name, attribute)));
                 }
                 Err(refusal @ Refusal::Exhausted(_)) => return Err(refusal),
                 Err(_) => {}
@@ -377,14 +394,31 @@ impl Looking<'_> {
         Ok(())
     }
 
-    /// The names of attributes that are said to be of a type: by what the consumer may be told anyway, and by the sources.
+    /// Whether a source is not asked because its tenant's limit is used up.
+    fn is_overloaded(&self, one: &SubQuery) -> bool {
+        let mut overloaded = self.plan.overloaded.iter();
+        overloaded.any(|error| error.source_id == one.source.id)
+    }
+
+    /// The names of attributes that entities of a type may have beside those that were looked at: those that a source tells by
+    /// itself, and of others what the consumer may be told anyway.
     async fn said_of(&self, r#type: &TypeName) -> BTreeSet<AttributeName> {
-        let names = GrantedNames::of(self.asker, self.question.tenant.as_ref());
-        let mut said = names.attributes_of(std::slice::from_ref(r#type)).unwrap_or_default();
-        for asked in self.plan.sub_queries.iter().filter(|one| one.query.types.contains(r#type)) {
-            let told = asked.source.adapter.told_attributes(r#type, &self.request.call).await;
-            let told = told.unwrap_or_default().into_iter();
-            said.extend(told.filter(|name| asked.query.attributes.includes(name)));
+        let mut said = BTreeSet::new();
+        let mut all_tell = true;
+        for asked in self
+            .plan
+            .sub_queries
+            .iter()
+            .filter(|one| one.query.types.contains(r#type))
+        {
+            match asked.source.adapter.told_attributes(r#type, &self.request.call).await {
+                Ok(Some(told)) => said.extend(told.into_iter().filter(|name| asked.query.attributes.includes(name))),
+                Ok(None) | Err(_) => all_tell = false,
+            }
+        }
+        if !all_tell {
+            let names = GrantedNames::of(self.asker, self.question.tenant.as_ref());
+            said.extend(names.attributes_of(std::slice::from_ref(r#type)).unwrap_or_default());
         }
         said
     }

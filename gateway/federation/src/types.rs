@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kakehashi_adapters::{AttributeSelection, Page};
+use kakehashi_adapters::{AttributeSelection, Call, Page};
 use ngsi_ld::query::Query;
 use ngsi_ld::{Entity, TypeName};
 
@@ -25,7 +25,8 @@ pub struct AvailableTypes {
 /// # Errors
 /// [`Refusal::TooManySources`], [`Refusal::ScanTooWide`]
 pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) -> Result<AvailableTypes, Refusal> {
-    let plan = plan(question, asker, &request.call).await?;
+    let mut plan = plan(question, asker, &request.call).await?;
+    leave_out_absent_types(&mut plan.sub_queries, &request.call).await;
     let mut by_type: Vec<SubQuery> = Vec::new();
     for sub_query in &plan.sub_queries {
         let several = sub_query
@@ -64,9 +65,8 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
         match answer {
             Ok(Found { entities, left_out, .. }) => {
                 // What only adds to another tenant's entity stands with that one, whose types are that tenant's to say.
-                let is_shown = |entity: &Entity| {
-                    sub_query.of_one_tenant || sub_query.standing(entity) != Standing::Addition
-                };
+                let is_shown =
+                    |entity: &Entity| sub_query.of_one_tenant || sub_query.standing(entity) != Standing::Addition;
                 let shown = entities.into_iter().filter(is_shown);
                 types.extend(shown.flat_map(|entity| entity.types));
                 let told = gather::warning_of_left_out(sub_query, request, &left_out).await;
@@ -78,6 +78,21 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
     types.sort_unstable();
     types.dedup();
     Ok(AvailableTypes { types, warnings })
+}
+
+/// Leaves out what a partition of the store need not be asked: types of which it says that it has no entity. To find none of a type
+/// it would have to look at all of others.
+pub(super) async fn leave_out_absent_types(sub_queries: &mut Vec<SubQuery>, call: &Call) {
+    for sub_query in sub_queries.iter_mut().filter(|one| one.source.is_store) {
+        let Ok(held) = sub_query.source.adapter.held_types(call).await else {
+            continue;
+        };
+        if !sub_query.query.types.iter().all(|asked| held.contains(asked)) {
+            let query = &mut *sub_query.query;
+            query.types.retain(|asked| held.contains(asked));
+        }
+    }
+    sub_queries.retain(|one| !one.query.types.is_empty());
 }
 
 /// Whether a source holds something of a type, of which nothing can be shown.

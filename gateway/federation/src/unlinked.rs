@@ -63,9 +63,7 @@ pub(super) async fn planned(
         (Strategy::Decided(unless), [only]) if from.is_none() && !unless.is_held_by(only, &request.call).await => {
             from_one(Arc::clone(only), question, page, count, request).await
         }
-        (Strategy::Merged, _) if question.order.is_some() => {
-            in_order(&all, question, asked, asker, request).await
-        }
+        (Strategy::Merged, _) if question.order.is_some() => in_order(&all, question, asked, asker, request).await,
         (Strategy::Merged, _) => merged::from_many(&all, question, page, count, request).await,
         _ => by_pages(&all, question, asked, asker, request).await,
     }

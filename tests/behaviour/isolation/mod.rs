@@ -344,7 +344,10 @@ fn known(question: &Question, body: &Value) -> Expected {
         }
         _ => {
             let types = texts(&body["typeNames"]);
-            Expected::Known([(text(&body["attributeName"]), types)].into(), count(&body["attributeCount"]))
+            Expected::Known(
+                [(text(&body["attributeName"]), types)].into(),
+                count(&body["attributeCount"]),
+            )
         }
     }
 }

@@ -324,7 +324,10 @@ impl<'a> Caller<'a> {
                     continue;
                 }
                 of_type.entry(r#type).or_default().insert(id);
-                by_type.entry(r#type.to_owned()).or_default().extend(seen.attributes.clone());
+                by_type
+                    .entry(r#type.to_owned())
+                    .or_default()
+                    .extend(seen.attributes.clone());
                 for name in seen.attributes {
                     by_attribute.entry(name.clone()).or_default().insert(r#type.to_owned());
                     with_attribute.entry(name).or_default().insert(id);
@@ -333,14 +336,17 @@ impl<'a> Caller<'a> {
         }
         let one = |all: BTreeMap<String, BTreeSet<String>>, name: &str, count: usize| {
             let found = all.get(name).cloned();
-            found.map_or(Expected::NotFound, |found| Expected::Known([(name.to_owned(), found)].into(), count))
+            found.map_or(Expected::NotFound, |found| {
+                Expected::Known([(name.to_owned(), found)].into(), count)
+            })
         };
         match known {
             Known::Types => Expected::Known(by_type, 0),
             Known::Type(name) => one(by_type, name, of_type.get(name).map_or(0, BTreeSet::len)),
-            Known::Attributes => {
-                Expected::Known(by_attribute.into_keys().map(|name| (name, BTreeSet::new())).collect(), 0)
-            }
+            Known::Attributes => Expected::Known(
+                by_attribute.into_keys().map(|name| (name, BTreeSet::new())).collect(),
+                0,
+            ),
             Known::AttributesOfTypes => Expected::Known(by_attribute, 0),
             Known::Attribute(name) => one(by_attribute, name, with_attribute.get(name).map_or(0, BTreeSet::len)),
         }

@@ -141,6 +141,12 @@ pub(super) trait Reader: Send {
     /// [`StoreError`]
     async fn held_types(&mut self) -> Result<Vec<TypeName>, StoreError>;
 
+    /// The names that types and attributes of the partition have or had; `None`: there are more than so many.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn known_names(&mut self, most: usize) -> Result<Option<Vec<AttributeName>>, StoreError>;
+
     /// What the outbox holds after a position, in order: as many marks as told at most, and no more than the first beyond
     /// as many bytes.
     ///

@@ -138,6 +138,15 @@ mod tests {
                 Operation::RetrieveEntity,
             ),
             ("GET", "/ngsi-ld/v1/types", Operation::RetrieveEntityTypes),
+            (
+                "GET",
+                "/ngsi-ld/v1/types?details=true",
+                Operation::RetrieveEntityTypeDetails,
+            ),
+            ("GET", "/ngsi-ld/v1/types/AED", Operation::RetrieveEntityTypeInfo),
+            ("GET", "attributes", Operation::RetrieveAttrTypes),
+            ("GET", "attributes?details=true", Operation::RetrieveAttrTypeDetails),
+            ("GET", "/ngsi-ld/v1/attributes/name", Operation::RetrieveAttrTypeInfo),
             ("POST", "/ngsi-ld/v1/entities", Operation::CreateEntity),
             ("POST", "/ngsi-ld/v1/entityOperations/upsert", Operation::UpsertBatch),
             (
@@ -186,6 +195,7 @@ mod tests {
         assert!(told("PUT", "/ngsi-ld/v1/entities").contains("cannot be explained"));
         assert!(told("GET", "/ngsi-ld/v1/subscriptions").contains("cannot be explained"));
         assert!(told("GET", "/ngsi-ld/v1/entities/a/b").contains("cannot be explained"));
+        assert!(told("GET", "/ngsi-ld/v1/attributes/createdAt").contains("no entity with that attribute"));
         assert!(told("DELETE", "/ngsi-ld/v1/entities").contains("`Purge Entities` is not offered"));
         assert!(told("POST", "/ngsi-ld/v1/entities?local=true").contains("parameter `local`"));
         assert!(told("POST", "/ngsi-ld/v1/entityOperations/upsert?options=update").contains("`update` is not offered"));

@@ -87,6 +87,15 @@ impl Reader for SqliteReader {
         Ok(names.into_iter().map(|name| TypeName::new(Iri::new(name))).collect())
     }
 
+    async fn known_names(&mut self, most: usize) -> Result<Option<Vec<AttributeName>>, StoreError> {
+        let more = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+        let names = sqlx::query_scalar("SELECT name FROM names LIMIT ?1").bind(more);
+        let names: Vec<String> = names.fetch_all(&mut *self.0).await?;
+        let are_all = names.len() <= most;
+        let names = names.into_iter().map(|name| AttributeName::new(Iri::new(name)));
+        Ok(are_all.then(|| names.collect()))
+    }
+
     async fn marks_after(&mut self, position: i64, most: usize, most_bytes: usize) -> Result<Vec<Mark>, StoreError> {
         outbox::marks_after(&mut self.0, position, most, most_bytes).await
     }

@@ -45,10 +45,7 @@ pub(super) static OFFERED: Offered = Offered {
     explained: Some(|written: &Written<'_>| {
         let (id, around) = (written.id, &written.around);
         match read(id, written.query, around.context, around.tenant)? {
-            Some(question) => Ok(Command::Details(
-                Operation::RetrieveEntityTypeInfo,
-                Box::new(question),
-            )),
+            Some(question) => Ok(Command::Details(Operation::RetrieveEntityTypeInfo, Box::new(question))),
             None => Err(Problem::new(ErrorType::ResourceNotFound, NOT_FOUND)),
         }
     }),

@@ -77,7 +77,10 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
 /// character that no id of a tenant has the tenant that is asked for.
 fn alias(public_url: &str, tenant: Option<&TenantId>) -> String {
     let uri: Option<Uri> = public_url.parse().ok();
-    let authority = uri.as_ref().and_then(Uri::authority).map_or("kakehashi", |authority| authority.as_str());
+    let authority = uri
+        .as_ref()
+        .and_then(Uri::authority)
+        .map_or("kakehashi", |authority| authority.as_str());
     let mut alias: String = authority
         .chars()
         .map(|character| match character {
