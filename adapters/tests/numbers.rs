@@ -83,7 +83,10 @@ fn of_orion(number: &str, east: &str, north: &str) {
         let entities = translate_entities(body.as_bytes(), &translation).unwrap();
         let shown = shown(&entities[0]);
         assert!(count(&shown, number) >= 4, "{number} of {body} in {shown}");
-        assert!(count(&shown, east) >= 1 && count(&shown, north) >= 1, "{body} in {shown}");
+        assert!(
+            count(&shown, east) >= 1 && count(&shown, north) >= 1,
+            "{body} in {shown}"
+        );
     }
 }
 
@@ -96,7 +99,10 @@ fn of_a_platform(number: &str, east: &str, north: &str) {
         let report = try_mapping(&mapping, None, body.as_bytes());
         let shown = shown(&report.entities[0]);
         assert!(count(&shown, number) >= 2, "{number} of {body} in {shown}");
-        assert!(count(&shown, east) >= 2 && count(&shown, north) >= 2, "{body} in {shown}");
+        assert!(
+            count(&shown, east) >= 2 && count(&shown, north) >= 2,
+            "{body} in {shown}"
+        );
     }
 }
 

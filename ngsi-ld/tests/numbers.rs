@@ -63,7 +63,10 @@ fn leaves_as_it_came(number: &str, longitude: &str, latitude: &str) {
             // What is simplified has no attributes of attributes.
             let left_out = usize::from(format == Format::Simplified);
             for (text, left_out) in [(number, left_out), (longitude, 0), (latitude, 0)] {
-                assert!(count(&shown, text) + left_out >= count(&json, text), "{text} in {shown}");
+                assert!(
+                    count(&shown, text) + left_out >= count(&json, text),
+                    "{text} in {shown}"
+                );
             }
         }
     }

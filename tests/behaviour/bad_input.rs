@@ -31,7 +31,11 @@ fn with(members: &str) -> String {
 }
 
 fn refused(answer: &Answer, kind: &str, names: &[&str], what: &str) {
-    assert_eq!((answer.status, answer.error_type().as_str()), (400, kind), "{what:.300}: {answer}");
+    assert_eq!(
+        (answer.status, answer.error_type().as_str()),
+        (400, kind),
+        "{what:.300}: {answer}"
+    );
     let detail = answer.problem().detail;
     for name in names {
         assert!(detail.contains(name), "{what:.300} must name {name}: {detail}");
@@ -53,7 +57,10 @@ async fn each_is_refused(cases: &[(String, &[&str])]) {
     let platform = yaita().await;
     for (members, names) in cases {
         let entity = with(members);
-        let alone = platform.post(ENTITIES).by("writer").body("application/json", entity.clone());
+        let alone = platform
+            .post(ENTITIES)
+            .by("writer")
+            .body("application/json", entity.clone());
         refused(&alone.await, "BadRequestData", names, members);
         let good = r#"{"id":"urn:ngsi-ld:AED:good:one","type":"AED","name":"a"}"#;
         let batch = format!("[{good},{entity}]");
@@ -89,17 +96,47 @@ async fn members_that_are_something_else_are_named() {
         (r#""name":[{"type":"Property","value":1},2]"#, &["name"]),
         (r#""name":{"value":1,"object":"urn:a:1"}"#, &["name"]),
         (r#""remarks":{"type":"Relationship","object":5}"#, &["remarks.object"]),
-        (r#""remarks":{"type":"Relationship","object":"no uri"}"#, &["remarks.object", "URI"]),
-        (r#""remarks":{"type":"Relationship","object":{"id":"urn:a:1"}}"#, &["remarks.object"]),
-        (r#""remarks":{"type":"ListRelationship","objectList":"urn:a:1"}"#, &["remarks.objectList"]),
-        (r#""remarks":{"type":"ListProperty","valueList":{"a":1}}"#, &["remarks.valueList"]),
+        (
+            r#""remarks":{"type":"Relationship","object":"no uri"}"#,
+            &["remarks.object", "URI"],
+        ),
+        (
+            r#""remarks":{"type":"Relationship","object":{"id":"urn:a:1"}}"#,
+            &["remarks.object"],
+        ),
+        (
+            r#""remarks":{"type":"ListRelationship","objectList":"urn:a:1"}"#,
+            &["remarks.objectList"],
+        ),
+        (
+            r#""remarks":{"type":"ListProperty","valueList":{"a":1}}"#,
+            &["remarks.valueList"],
+        ),
         (r#""remarks":{"type":"JsonProperty","json":1}"#, &["remarks.json"]),
-        (r#""name":{"type":"LanguageProperty","languageMap":"x"}"#, &["name.languageMap"]),
-        (r#""name":{"type":"LanguageProperty","languageMap":{"日本語":"x"}}"#, &["name.languageMap"]),
-        (r#""name":{"type":"LanguageProperty","languageMap":{"ja":{"a":1}}}"#, &["name.languageMap"]),
-        (r#""name":{"type":"Property","value":1,"unitCode":5}"#, &["name.unitCode"]),
-        (r#""name":{"type":"Property","value":1,"datasetId":"no uri"}"#, &["name.datasetId", "URI"]),
-        (r#""name":{"type":"Property","value":1,"@context":{}}"#, &["name.@context"]),
+        (
+            r#""name":{"type":"LanguageProperty","languageMap":"x"}"#,
+            &["name.languageMap"],
+        ),
+        (
+            r#""name":{"type":"LanguageProperty","languageMap":{"日本語":"x"}}"#,
+            &["name.languageMap"],
+        ),
+        (
+            r#""name":{"type":"LanguageProperty","languageMap":{"ja":{"a":1}}}"#,
+            &["name.languageMap"],
+        ),
+        (
+            r#""name":{"type":"Property","value":1,"unitCode":5}"#,
+            &["name.unitCode"],
+        ),
+        (
+            r#""name":{"type":"Property","value":1,"datasetId":"no uri"}"#,
+            &["name.datasetId", "URI"],
+        ),
+        (
+            r#""name":{"type":"Property","value":1,"@context":{}}"#,
+            &["name.@context"],
+        ),
         (r#""scope":5"#, &["scope"]),
         (r#""scope":"/a//b""#, &["scope", "letter"]),
         (r#""scope":"/1a""#, &["scope", "letter"]),
@@ -124,8 +161,14 @@ async fn names_that_are_none_are_named() {
         (r#""na<me":1"#, &["na<me", "name"]),
         (r#""name(1)":1"#, &["name(1)", "name"]),
         (r#""1name":1"#, &["1name", "name"]),
-        (r#""name":{"type":"Property","value":1,"id":"urn:a:1"}"#, &["name.id", "reserved"]),
-        (r#""name":{"type":"Property","value":1,"scope":"/a"}"#, &["name.scope", "reserved"]),
+        (
+            r#""name":{"type":"Property","value":1,"id":"urn:a:1"}"#,
+            &["name.id", "reserved"],
+        ),
+        (
+            r#""name":{"type":"Property","value":1,"scope":"/a"}"#,
+            &["name.scope", "reserved"],
+        ),
     ]))
     .await;
 }
@@ -134,12 +177,27 @@ async fn names_that_are_none_are_named() {
 async fn what_stands_there_twice_is_named() {
     each_is_refused(&cases([
         (r#""name":1,"name":2"#, &["name", "twice"]),
-        (r#""name":1,"https://kakehashi.example.jp/x":1,"https://kakehashi.example.jp/x":1"#, &["twice"]),
+        (
+            r#""name":1,"https://kakehashi.example.jp/x":1,"https://kakehashi.example.jp/x":1"#,
+            &["twice"],
+        ),
         (r#""scope":"/a","scope":"/b""#, &["scope", "twice"]),
-        (r#""name":{"type":"Property","value":1,"value":2}"#, &["name.value", "twice"]),
-        (r#""name":{"type":"Property","type":"Property","value":2}"#, &["name.type", "twice"]),
-        (r#""name":{"value":1,"remarks":1,"remarks":2}"#, &["name.remarks", "twice"]),
-        (r#""name":{"type":"Property","value":{"a":{"b":1,"b":2}}}"#, &["name.value.a.b", "twice"]),
+        (
+            r#""name":{"type":"Property","value":1,"value":2}"#,
+            &["name.value", "twice"],
+        ),
+        (
+            r#""name":{"type":"Property","type":"Property","value":2}"#,
+            &["name.type", "twice"],
+        ),
+        (
+            r#""name":{"value":1,"remarks":1,"remarks":2}"#,
+            &["name.remarks", "twice"],
+        ),
+        (
+            r#""name":{"type":"Property","value":{"a":{"b":1,"b":2}}}"#,
+            &["name.value.a.b", "twice"],
+        ),
         (r#""name":[{"value":1},{"value":2}]"#, &["name", "datasetId"]),
         (
             r#""name":[{"value":1,"datasetId":"urn:d:1"},{"value":2,"datasetId":"urn:d:1"}]"#,
@@ -170,18 +228,39 @@ async fn dates_and_places_that_cannot_be_are_named() {
         all.push((observed(date), &["name.observedAt"]));
     }
     all.push((r#""expiresAt":"2026-02-30T00:00:00Z""#.into(), &["expiresAt"]));
-    all.push((r#""name":{"value":{"@type":"DateTime","@value":"2026-02-30T00:00:00Z"}}"#.into(), &["name"]));
+    all.push((
+        r#""name":{"value":{"@type":"DateTime","@value":"2026-02-30T00:00:00Z"}}"#.into(),
+        &["name"],
+    ));
     let place = |geometry: &str| format!(r#""location":{{"type":"GeoProperty","value":{geometry}}}"#);
     for (geometry, names) in [
-        (r#"{"type":"Point","coordinates":[36.8,139.9]}"#, &["location", "swapped"][..]),
-        (r#"{"type":"LineString","coordinates":[[36.8,139.9],[36.9,139.8]]}"#, &["location", "swapped"]),
-        (r#"{"type":"Point","coordinates":[200,100]}"#, &["location", "longitude"]),
+        (
+            r#"{"type":"Point","coordinates":[36.8,139.9]}"#,
+            &["location", "swapped"][..],
+        ),
+        (
+            r#"{"type":"LineString","coordinates":[[36.8,139.9],[36.9,139.8]]}"#,
+            &["location", "swapped"],
+        ),
+        (
+            r#"{"type":"Point","coordinates":[200,100]}"#,
+            &["location", "longitude"],
+        ),
         (r#"{"type":"Point","coordinates":[139.9]}"#, &["location", "Point"]),
-        (r#"{"type":"Point","coordinates":["139.9","36.8"]}"#, &["location", "Point"]),
-        (r#"{"type":"Point","coordinates":[[139.9,36.8]]}"#, &["location", "Point"]),
+        (
+            r#"{"type":"Point","coordinates":["139.9","36.8"]}"#,
+            &["location", "Point"],
+        ),
+        (
+            r#"{"type":"Point","coordinates":[[139.9,36.8]]}"#,
+            &["location", "Point"],
+        ),
         (r#"{"type":"Pont","coordinates":[139.9,36.8]}"#, &["location", "Point"]),
         (r#"{"type":"Point"}"#, &["location", "coordinates"]),
-        (r#"{"type":"LineString","coordinates":[[139.9,36.8]]}"#, &["location", "two positions"]),
+        (
+            r#"{"type":"LineString","coordinates":[[139.9,36.8]]}"#,
+            &["location", "two positions"],
+        ),
         (
             r#"{"type":"Polygon","coordinates":[[[139,36],[140,36],[140,37],[139,37]]]}"#,
             &["location", "ring"],
@@ -192,7 +271,10 @@ async fn dates_and_places_that_cannot_be_are_named() {
     ] {
         all.push((place(geometry), names));
     }
-    all.push((r#""location":{"type":"Property","value":1}"#.into(), &["location", "GeoProperty"]));
+    all.push((
+        r#""location":{"type":"Property","value":1}"#.into(),
+        &["location", "GeoProperty"],
+    ));
     all.push((r#""location":"here""#.into(), &["location", "GeoProperty"]));
     each_is_refused(&all).await;
 }
@@ -208,8 +290,14 @@ async fn what_is_too_much_is_told_how_much_may_be() {
     let scopes = many(101, &|number| format!(r#""/a{number}""#));
     each_is_refused(&[
         (format!(r#""name":{}"#, nested("[", "]", 70)), &["deep"]),
-        (format!(r#""name":{{"value":{}}}"#, nested("{\"a\":", "}", 70)), &["deep"]),
-        (format!(r#""name":{}"#, nested("{\"value\":1,\"a\":", "}", 20)), &["deep"]),
+        (
+            format!(r#""name":{{"value":{}}}"#, nested("{\"a\":", "}", 70)),
+            &["deep"],
+        ),
+        (
+            format!(r#""name":{}"#, nested("{\"value\":1,\"a\":", "}", 20)),
+            &["deep"],
+        ),
         (format!(r#""name":[{instances}]"#), &["name", "1000"]),
         (format!(r#""scope":[{scopes}]"#), &["scope", "100"]),
         (r#""name":1e999"#.into(), &["name", "double"]),
@@ -235,10 +323,26 @@ async fn what_is_no_entity_at_all_is_told_so() {
         (r#"{"id":"bad","type":"AED"}"#, "BadRequestData", &["id", "URI"]),
         (r#"{"id":5,"type":"AED"}"#, "BadRequestData", &["id"]),
         (r#"{"id":null,"type":"AED"}"#, "BadRequestData", &["id"]),
-        (r#"{"id":"urn:ngsi-ld:AED:bad:2","type":[]}"#, "BadRequestData", &["type"]),
-        (r#"{"id":"urn:ngsi-ld:AED:bad:2","type":"A E D"}"#, "BadRequestData", &["type"]),
-        (r#"{"id":"urn:ngsi-ld:AED:bad:2","type":5}"#, "BadRequestData", &["type"]),
-        (r#"{"id":"urn:ngsi-ld:AED:bad:2","type":"urn:ngsi-ld:null"}"#, "BadRequestData", &["type"]),
+        (
+            r#"{"id":"urn:ngsi-ld:AED:bad:2","type":[]}"#,
+            "BadRequestData",
+            &["type"],
+        ),
+        (
+            r#"{"id":"urn:ngsi-ld:AED:bad:2","type":"A E D"}"#,
+            "BadRequestData",
+            &["type"],
+        ),
+        (
+            r#"{"id":"urn:ngsi-ld:AED:bad:2","type":5}"#,
+            "BadRequestData",
+            &["type"],
+        ),
+        (
+            r#"{"id":"urn:ngsi-ld:AED:bad:2","type":"urn:ngsi-ld:null"}"#,
+            "BadRequestData",
+            &["type"],
+        ),
         (
             r#"{"id":"urn:ngsi-ld:AED:bad:2","id":"urn:ngsi-ld:AED:bad:3","type":"AED"}"#,
             "BadRequestData",
@@ -255,10 +359,18 @@ async fn what_is_no_entity_at_all_is_told_so() {
             &["@context", "application/json"],
         ),
     ] {
-        let answer = platform.post(ENTITIES).by("writer").body("application/json", body).await;
+        let answer = platform
+            .post(ENTITIES)
+            .by("writer")
+            .body("application/json", body)
+            .await;
         refused(&answer, kind, names, body);
     }
-    let broken = platform.post(ENTITIES).by("writer").body("application/json", &b"{\"id\":\"\xff\"}"[..]).await;
+    let broken = platform
+        .post(ENTITIES)
+        .by("writer")
+        .body("application/json", &b"{\"id\":\"\xff\"}"[..])
+        .await;
     refused(&broken, "InvalidRequest", &[], "no UTF-8");
     for (body, names) in [
         ("{}", &["array"][..]),
@@ -266,7 +378,10 @@ async fn what_is_no_entity_at_all_is_told_so() {
         ("[5]", &["[0]"]),
         ("[[]]", &["[0]"]),
         (r#"[{"type":"AED"}]"#, &["[0]", "id"]),
-        (r#"[{"id":"urn:ngsi-ld:AED:bad:2","type":"AED"},{"id":"bad","type":"AED"}]"#, &["[1]", "id"]),
+        (
+            r#"[{"id":"urn:ngsi-ld:AED:bad:2","type":"AED"},{"id":"bad","type":"AED"}]"#,
+            &["[1]", "id"],
+        ),
     ] {
         let answer = platform.post(UPSERT).by("writer").body("application/json", body).await;
         assert_eq!(answer.status, 400, "{body}: {answer}");
@@ -281,12 +396,25 @@ async fn what_is_no_entity_at_all_is_told_so() {
 #[tokio::test]
 async fn bodies_of_another_kind_or_size_are_told_what_may_be_sent() {
     let platform = yaita().await;
-    for media_type in ["text/plain", "application/xml", "application/geo+json", "multipart/form-data; boundary=a"] {
-        let answer = platform.post(ENTITIES).by("writer").body(media_type, with("\"name\":1")).await;
+    for media_type in [
+        "text/plain",
+        "application/xml",
+        "application/geo+json",
+        "multipart/form-data; boundary=a",
+    ] {
+        let answer = platform
+            .post(ENTITIES)
+            .by("writer")
+            .body(media_type, with("\"name\":1"))
+            .await;
         assert_eq!(answer.status, 415, "{answer}");
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert!(answer.problem().detail.contains("application/json"), "{answer}");
-        assert!(answer.header("accept").is_some_and(|accepted| accepted.contains("application/ld+json")));
+        assert!(
+            answer
+                .header("accept")
+                .is_some_and(|accepted| accepted.contains("application/ld+json"))
+        );
     }
     let patched = platform
         .request(Method::PATCH, format!("{ENTITIES}/{ID}"))
@@ -296,7 +424,11 @@ async fn bodies_of_another_kind_or_size_are_told_what_may_be_sent() {
     assert_eq!(patched.status, 415, "{patched}");
     assert!(patched.header("accept-patch").is_some(), "{patched}");
     let large = with(&format!("\"name\":\"{}\"", "a".repeat(3 << 20)));
-    let large = platform.post(ENTITIES).by("writer").body("application/json", large).await;
+    let large = platform
+        .post(ENTITIES)
+        .by("writer")
+        .body("application/json", large)
+        .await;
     assert_eq!(large.status, 413, "{large}");
     assert!(large.problem().detail.contains("bytes"), "{large}");
     nothing_stays(&platform).await;
@@ -320,7 +452,10 @@ async fn what_is_good_beside_it_is_written() {
         .iter()
         .filter_map(|error| error["error"]["detail"].as_str())
         .collect();
-    assert!(details[0].starts_with("name") && details[1].contains("swapped"), "{details:?}");
+    assert!(
+        details[0].starts_with("name") && details[1].contains("swapped"),
+        "{details:?}"
+    );
     assert_eq!(result["success"], Value::from(vec!["urn:ngsi-ld:AED:good:1"]));
     nothing_stays(&platform).await;
 }

@@ -81,13 +81,22 @@ async fn every_file_of_the_configuration_may_begin_with_one() {
     assert_eq!(explained.status, 200, "{explained}");
     let listed = Finished::of(&folder, &["key", "list"]);
     assert_eq!(listed.code, Some(0), "{listed:?}");
-    platform.files().write("marked.json", marked(&json!([aed("urn:ngsi-ld:AED:loaded")])));
+    platform
+        .files()
+        .write("marked.json", marked(&json!([aed("urn:ngsi-ld:AED:loaded")])));
     Finished::well(&folder, &["store", "load", "marked.json", "--tenant", "yaita"]);
-    let mapping = std::fs::read_dir(folder.join("mappings")).unwrap().next().unwrap().unwrap();
+    let mapping = std::fs::read_dir(folder.join("mappings"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
     let mapping = format!("mappings/{}", mapping.file_name().to_str().unwrap());
     platform.files().write("sample.json", format!("{MARK}[]"));
     let tried = Finished::of(&folder, &["mapping", "try", &mapping, "sample.json"]);
-    assert!(!tried.stderr.contains("TOML") && !tried.stderr.contains("UTF-8"), "{tried:?}");
+    assert!(
+        !tried.stderr.contains("TOML") && !tried.stderr.contains("UTF-8"),
+        "{tried:?}"
+    );
 }
 
 #[tokio::test]
@@ -111,13 +120,7 @@ async fn every_body_of_a_consumer_may_begin_with_one() {
         "AED": "https://kakehashi.example.jp/vocab/AED",
         "name": "https://smartdatamodels.org/name",
     });
-    let created = send(
-        Method::POST,
-        entities,
-        "application/ld+json",
-        marked(&with_context),
-    )
-    .await;
+    let created = send(Method::POST, entities, "application/ld+json", marked(&with_context)).await;
     assert_eq!(created.status, 201, "{created}");
     let batch = "/ngsi-ld/v1/entityOperations/upsert";
     let batched = send(
@@ -144,7 +147,11 @@ async fn every_body_of_a_consumer_may_begin_with_one() {
         format!("{MARK}{}", marked(&aed("urn:ngsi-ld:AED:d"))),
     )
     .await;
-    assert_eq!((twice.status, twice.error_type().as_str()), (400, "InvalidRequest"), "{twice}");
+    assert_eq!(
+        (twice.status, twice.error_type().as_str()),
+        (400, "InvalidRequest"),
+        "{twice}"
+    );
 }
 
 #[tokio::test]

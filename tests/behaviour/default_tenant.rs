@@ -12,7 +12,10 @@ async fn with_default(tenant: &str) -> Platform {
     let tenant = tenant.to_owned();
     let builder = Platform::builder().await.tenants(|table| {
         section(table, "gateway").insert("without_tenant".into(), Toml::String(tenant));
-        for (name, of) in [("writer", ("tenant", "sano")), ("outsider", ("organisation", "Outside"))] {
+        for (name, of) in [
+            ("writer", ("tenant", "sano")),
+            ("outsider", ("organisation", "Outside")),
+        ] {
             let mut consumer = Table::new();
             consumer.insert("name".into(), name.into());
             consumer.insert(of.0.into(), of.1.into());
@@ -61,12 +64,22 @@ async fn what_names_no_tenant_is_about_the_default_one() {
 #[tokio::test]
 async fn writes_and_subscriptions_are_of_the_default_tenant_whoever_asks() {
     let platform = with_default("yaita").await;
-    for (writer, id) in [("writer", "urn:ngsi-ld:AED:default:1"), ("outsider", "urn:ngsi-ld:AED:default:2")] {
+    for (writer, id) in [
+        ("writer", "urn:ngsi-ld:AED:default:1"),
+        ("outsider", "urn:ngsi-ld:AED:default:2"),
+    ] {
         let created = platform.create(&aed(id)).by(writer).await;
         assert_eq!(created.status, 201, "{created}");
-        assert_eq!(platform.entity(id).by(writer).tenant("yaita").await.ok().json()["id"], id);
+        assert_eq!(
+            platform.entity(id).by(writer).tenant("yaita").await.ok().json()["id"],
+            id
+        );
     }
-    let of_sano = platform.entity("urn:ngsi-ld:AED:default:1").by("writer").tenant("sano").await;
+    let of_sano = platform
+        .entity("urn:ngsi-ld:AED:default:1")
+        .by("writer")
+        .tenant("sano")
+        .await;
     assert_eq!(of_sano.status, 404, "its own tenant is another one");
     let deleted = platform.delete("urn:ngsi-ld:AED:default:1").by("writer").await;
     assert_eq!(deleted.status, 204, "{deleted}");
@@ -74,7 +87,11 @@ async fn writes_and_subscriptions_are_of_the_default_tenant_whoever_asks() {
         "type": "Subscription", "entities": [{ "type": "AED" }], "localOnly": true,
         "notification": { "endpoint": { "uri": "http://203.0.113.1/none" } },
     });
-    let subscribed = platform.post("/ngsi-ld/v1/subscriptions").by("writer").json(&subscription).await;
+    let subscribed = platform
+        .post("/ngsi-ld/v1/subscriptions")
+        .by("writer")
+        .json(&subscription)
+        .await;
     assert_eq!(subscribed.status, 201, "{subscribed}");
     let list = || platform.get("/ngsi-ld/v1/subscriptions").by("writer");
     for (list, count) in [(list(), 1), (list().tenant("yaita"), 1), (list().tenant("sano"), 0)] {
@@ -89,9 +106,19 @@ async fn the_default_tenant_exists_for_everybody() {
     let list = || platform.entities("type=AED").by("outsider");
     assert_eq!(list().await.ok().ids(), [""; 0]);
     assert_eq!(list().tenant("tochigi").await.status, 404);
-    assert_eq!(platform.create(&aed("urn:ngsi-ld:AED:default:3")).by("outsider").await.status, 403);
+    assert_eq!(
+        platform
+            .create(&aed("urn:ngsi-ld:AED:default:3"))
+            .by("outsider")
+            .await
+            .status,
+        403
+    );
     let unknown = list().tenant("nowhere").await;
-    assert_eq!((unknown.status, unknown.error_type().as_str()), (404, "NonexistentTenant"));
+    assert_eq!(
+        (unknown.status, unknown.error_type().as_str()),
+        (404, "NonexistentTenant")
+    );
     assert!(unknown.problem().detail.contains("default tenant"), "{unknown}");
 }
 

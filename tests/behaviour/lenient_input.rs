@@ -39,7 +39,11 @@ async fn any_text_is_the_term_of_a_vocab_property() {
     let texts = json!(["non-commercial", "8:30 to 17:00", "利用 中", "type", "a\"b", ""]);
     created(
         &platform,
-        &aed("one", "name", json!({ "type": "VocabProperty", "vocab": "non-commercial" })),
+        &aed(
+            "one",
+            "name",
+            json!({ "type": "VocabProperty", "vocab": "non-commercial" }),
+        ),
     )
     .await;
     created(
@@ -70,7 +74,10 @@ async fn lists_that_may_be_empty_are() {
     for (name, value) in [
         ("list", json!({ "type": "ListProperty", "valueList": [] })),
         ("objects", json!({ "type": "ListRelationship", "objectList": [] })),
-        ("texts", json!({ "type": "LanguageProperty", "languageMap": { "ja": [], "en": "x" } })),
+        (
+            "texts",
+            json!({ "type": "LanguageProperty", "languageMap": { "ja": [], "en": "x" } }),
+        ),
         ("value", json!({ "type": "Property", "value": [] })),
     ] {
         created(&platform, &aed(name, "name", value.clone())).await;
@@ -83,7 +90,10 @@ async fn lists_that_may_be_empty_are() {
         ("notifierInfo", json!([{ "key": "MQTT-Version", "value": "mqtt5.0" }])),
     ] {
         let mut subscription = to_aeds("http://127.0.0.1:1/told", &json!({}));
-        subscription["id"] = json!(format!("urn:ngsi-ld:Subscription:{member}-{}", pairs.as_array().unwrap().len()));
+        subscription["id"] = json!(format!(
+            "urn:ngsi-ld:Subscription:{member}-{}",
+            pairs.as_array().unwrap().len()
+        ));
         subscription["notification"]["endpoint"][member] = pairs;
         let answer = subscribe(&platform, "watcher", &subscription).await;
         assert_eq!(answer.status, 201, "{answer}");
@@ -118,8 +128,17 @@ async fn a_question_is_read_as_it_is_meant() {
     // The `+` that a client has not encoded.
     let target = "/ngsi-ld/v1/entities?type=AED&q=name.observedAt==2026-04-01T09:00:00+09:00";
     assert_eq!(platform.get(target).tenant("yaita").await.ok().ids(), [id("observed")]);
-    for scope in ["/disaster/map", "\"/disaster/map\"", "\"/disaster/#\"", "\"/nowhere\",\"/disaster/map\""] {
-        assert_eq!(found(&platform, &[("scopeQ", scope)]).await, [id("observed")], "{scope}");
+    for scope in [
+        "/disaster/map",
+        "\"/disaster/map\"",
+        "\"/disaster/#\"",
+        "\"/nowhere\",\"/disaster/map\"",
+    ] {
+        assert_eq!(
+            found(&platform, &[("scopeQ", scope)]).await,
+            [id("observed")],
+            "{scope}"
+        );
     }
     // What is written is of clause 4.6.3.
     let offset = aed(
@@ -128,7 +147,11 @@ async fn a_question_is_read_as_it_is_meant() {
         json!({ "type": "Property", "value": 1, "observedAt": "2026-04-01T09:00:00+09:00" }),
     );
     let refused = create(&platform, &offset).await;
-    assert_eq!((refused.status, refused.error_type().as_str()), (400, "BadRequestData"), "{refused}");
+    assert_eq!(
+        (refused.status, refused.error_type().as_str()),
+        (400, "BadRequestData"),
+        "{refused}"
+    );
     assert!(refused.problem().detail.contains("name.observedAt"), "{refused}");
 }
 
@@ -136,7 +159,8 @@ async fn a_question_is_read_as_it_is_meant() {
 async fn nothing_new_has_an_id_of_which_nobody_sees_all() {
     let platform = subscriptions::platform().await;
     for character in [
-        "\u{feff}", "\u{200b}", "\u{200d}", "\u{2060}", "\u{ad}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{2066}", "\u{fe0f}",
+        "\u{feff}", "\u{200b}", "\u{200d}", "\u{2060}", "\u{ad}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{2066}",
+        "\u{fe0f}",
     ] {
         let hidden = format!("urn:ngsi-ld:AED:A{character}B");
         let entity = json!({ "id": hidden, "type": "AED", "name": { "type": "Property", "value": "x" } });
@@ -164,7 +188,11 @@ async fn nothing_new_has_an_id_of_which_nobody_sees_all() {
         let mut subscription = to_aeds("http://127.0.0.1:1/told", &json!({}));
         subscription["id"] = json!(format!("urn:ngsi-ld:Subscription:{character}"));
         let refused = subscribe(&platform, "watcher", &subscription).await;
-        assert_eq!((refused.status, refused.error_type().as_str()), (400, "BadRequestData"), "{refused}");
+        assert_eq!(
+            (refused.status, refused.error_type().as_str()),
+            (400, "BadRequestData"),
+            "{refused}"
+        );
         assert!(refused.problem().detail.contains("`id`"), "{refused}");
         // Asking for one is a question like others.
         let asked = platform

@@ -77,7 +77,10 @@ async fn leaves_as_it_came(platform: &Platform, tenant: &str, id: &str, came: &s
             for number in numbers {
                 // What is simplified has no attributes of attributes.
                 let wanted = count(came, number) - usize::from(format == "simplified");
-                assert!(count(text, number) >= wanted, "{number}, {format}, {media_type}: {answer}");
+                assert!(
+                    count(text, number) >= wanted,
+                    "{number}, {format}, {media_type}: {answer}"
+                );
             }
         }
     }

@@ -112,7 +112,10 @@ async fn however_an_entity_is_shown_the_part_of_it_is_the_same() {
         tags.dedup();
         assert!(tags.len() > answers.len() - 4, "{tags:?}");
     }
-    let parts = [of(&platform, "narrow", "").await.ok(), of(&platform, "writer", "").await.ok()];
+    let parts = [
+        of(&platform, "narrow", "").await.ok(),
+        of(&platform, "writer", "").await.ok(),
+    ];
     assert_ne!(part(&parts[0]), part(&parts[1]), "each has its own");
 }
 
@@ -128,7 +131,10 @@ async fn a_part_is_of_what_is_seen_and_moves_with_nothing_else() {
     assert_eq!(parts().await, before, "nothing was changed");
     write(&platform, aed("seen", "another")).await;
     let hidden_changed = parts().await;
-    assert_eq!(hidden_changed.0, before.0, "neither part of the tag tells what is hidden");
+    assert_eq!(
+        hidden_changed.0, before.0,
+        "neither part of the tag tells what is hidden"
+    );
     assert_ne!(hidden_changed.1, before.1);
     write(&platform, aed("other", "another")).await;
     let changed = parts().await;
@@ -161,12 +167,20 @@ async fn who_wants_an_answer_only_as_it_is_known_is_told_when_it_is_another() {
     }
     for tags in ["\"other\"", &format!("W/{known}")] {
         let refused = ask(tags).await;
-        assert_eq!((refused.status, refused.error_type().as_str()), (412, "about:blank"), "{refused}");
+        assert_eq!(
+            (refused.status, refused.error_type().as_str()),
+            (412, "about:blank"),
+            "{refused}"
+        );
         assert!(refused.problem().detail.contains("If-Match"), "{refused}");
     }
     for malformed in ["unquoted", "\"open", "", "*, \"a\"", "\"a\" \"b\""] {
         let refused = ask(malformed).await;
-        assert_eq!((refused.status, refused.error_type().as_str()), (400, "InvalidRequest"), "{malformed}");
+        assert_eq!(
+            (refused.status, refused.error_type().as_str()),
+            (400, "InvalidRequest"),
+            "{malformed}"
+        );
     }
     let absent = platform.get("/ngsi-ld/v1/entities/urn:ngsi-ld:AED:absent").by("narrow");
     assert_eq!(absent.header("if-match", "\"other\"").await.status, 404);
@@ -179,9 +193,16 @@ async fn no_condition_is_ignored_where_none_is_offered() {
         for (method, path) in [
             (Method::POST, "/ngsi-ld/v1/entityOperations/create"),
             (Method::POST, "/ngsi-ld/v1/jsonldContexts"),
-            (Method::DELETE, "/ngsi-ld/v1/subscriptions/urn:ngsi-ld:Subscription:absent"),
+            (
+                Method::DELETE,
+                "/ngsi-ld/v1/subscriptions/urn:ngsi-ld:Subscription:absent",
+            ),
         ] {
-            let ask = platform.request(method, path).by("writer").json(&json!([])).header(name, "\"a\"");
+            let ask = platform
+                .request(method, path)
+                .by("writer")
+                .json(&json!([]))
+                .header(name, "\"a\"");
             let refused = ask.await;
             assert_eq!(
                 (refused.status, refused.error_type().as_str()),

@@ -312,7 +312,8 @@ impl Inner {
             let status = TokenFailure::Status(head.status.as_u16());
             return Err(reason.map_or(status, TokenFailure::Refused));
         }
-        let granted: Grant = serde_json::from_slice(without_byte_order_mark(&body)).map_err(|_| TokenFailure::Invalid)?;
+        let granted: Grant =
+            serde_json::from_slice(without_byte_order_mark(&body)).map_err(|_| TokenFailure::Invalid)?;
         Token::read(&granted, asked)
     }
 

@@ -383,7 +383,9 @@ fn read_revision(reading: &Reading<'_>, files: &Files, report: &Report) -> Optio
     checks::check_sources(&tenants, &places, report);
     checks::check_operator(&tenants, tenants_table.place(), report);
     let ids: Vec<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
-    let without_tenant = root.child("gateway").and_then(|gateway| gateway.child("without_tenant"));
+    let without_tenant = root
+        .child("gateway")
+        .and_then(|gateway| gateway.child("without_tenant"));
     if let (Some(named), Some(node)) = (&gateway.without_tenant, without_tenant) {
         checks::check_without_tenant(named, &ids, &node.place, report);
     }

@@ -50,7 +50,7 @@ fn may_write(question: &Question, asker: &Asker<'_>) -> bool {
         let operations = Operation::ALL.iter().copied();
         operations.filter(|operation| operation.group() == OperationGroup::Provide)
     };
-    let mut writable = asker.registry.writable_partitions(tenant);
+    let mut writable = asker.registry.writable_sources(tenant);
     writable.any(|source| {
         named.iter().chain(&unnamed).any(|r#type| {
             let may = |operation| {

@@ -44,8 +44,6 @@ pub enum ErrorType {
     PreconditionFailed,
     /// 411: a body does not say how long it is.
     LengthRequired,
-    /// 412: what is there is not what `If-Match` or `If-None-Match` asks for.
-    PreconditionFailed,
     /// 413: the body is larger than the limit.
     ContentTooLarge,
     /// 415: the body is neither JSON nor JSON-LD.

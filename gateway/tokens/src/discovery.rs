@@ -132,6 +132,7 @@ async fn document<T: DeserializeOwned>(client: &Client, url: Url) -> Result<(T, 
         }
         body.extend_from_slice(&chunk);
     }
-    let document = serde_json::from_slice(ngsi_ld::without_byte_order_mark(&body)).map_err(|_| KeysUnavailable::Invalid)?;
+    let document =
+        serde_json::from_slice(ngsi_ld::without_byte_order_mark(&body)).map_err(|_| KeysUnavailable::Invalid)?;
     Ok((document, freshness))
 }

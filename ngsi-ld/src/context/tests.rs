@@ -188,7 +188,13 @@ fn what_json_ld_or_the_clause_forbids_is_refused() {
         fault_of(r#"{"@context": {"a": {"@id": "u:a", "@type": 1}}}"#),
         DefinitionFault::Type
     );
-    for member in [r#""type": "@id""#, r#""@foo": 1"#, r#""id": "u:b""#, r#""@graph": {}"#, r#""": 1"#] {
+    for member in [
+        r#""type": "@id""#,
+        r#""@foo": 1"#,
+        r#""id": "u:b""#,
+        r#""@graph": {}"#,
+        r#""": 1"#,
+    ] {
         let document = format!(r#"{{"@context": {{"a": {{"@id": "u:a", {member}}}}}}}"#);
         assert_eq!(fault_of(&document), DefinitionFault::Member, "{member}");
     }

@@ -89,7 +89,9 @@ fn json(nulls: bool) -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         any::<bool>().prop_map(serde_json::Value::from),
         any::<i64>().prop_map(serde_json::Value::from),
-        any::<f64>().prop_map(serde_json::Value::from).prop_filter("JSON has no such number", serde_json::Value::is_number),
+        any::<f64>()
+            .prop_map(serde_json::Value::from)
+            .prop_filter("JSON has no such number", serde_json::Value::is_number),
         text().prop_map(serde_json::Value::from),
         Just(if nulls {
             serde_json::Value::Null

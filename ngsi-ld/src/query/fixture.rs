@@ -67,5 +67,6 @@ pub(crate) fn read_query(text: &str) -> super::Expression {
         r#type: &|name| Some(type_name(name)),
         value: &|name| Some(expand(name)),
     };
-    super::q::read(text, &names, &super::ValueExpansion::default(), super::Extent::Part).unwrap_or_else(|error| panic!("{text}: {error}"))
+    super::q::read(text, &names, &super::ValueExpansion::default(), super::Extent::Part)
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
 }

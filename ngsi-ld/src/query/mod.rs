@@ -36,9 +36,9 @@ pub use self::order::{
     OrderingParameter, OrderingProblem, OrderingTarget, OrderingTerm, Sorting,
 };
 pub use self::q::{
-    AttributePath, Comparand, Comparison, Condition, Expression, Extent, LinkedPath, MAX_DEPTH, MAX_LINKED_TYPES, MAX_LINKS,
-    MAX_LISTED_VALUES, MAX_PATH_NAMES, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern, PlainParts,
-    ValueExpansion,
+    AttributePath, Comparand, Comparison, Condition, Expression, Extent, LinkedPath, MAX_DEPTH, MAX_LINKED_TYPES,
+    MAX_LINKS, MAX_LISTED_VALUES, MAX_PATH_NAMES, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator, Pattern,
+    PlainParts, ValueExpansion,
 };
 pub use self::scope::{MAX_SCOPE_LEVELS, MAX_SCOPES, ScopePattern, ScopeQuery};
 pub use self::selection::{

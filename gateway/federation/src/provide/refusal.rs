@@ -31,10 +31,7 @@ pub enum WriteRefusal {
     #[error("{0}")]
     NotApplied(NotApplied),
     /// The entity is not what the consumer wants to change.
-    #[error(
-        "nothing was written: the entity is not, or is no longer, what If-Match or If-None-Match asks for, or you see parts of it \
-         that come from elsewhere than where you write; read it again"
-    )]
+    #[error("nothing was written: the entity is not what the request is conditioned on")]
     PreconditionFailed,
     /// The source cannot hold such an entity.
     #[error("{0}")]

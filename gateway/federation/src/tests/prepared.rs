@@ -99,7 +99,9 @@ fn an_entity_by_its_id_takes_one_decision() {
     by_id.query.ids = vec![part(1, &[]).id];
     let bench = &*BENCH;
     let (asker, request) = (bench.asker(&registry), bench.request());
-    let answer = bench.runtime.block_on(retrieve::retrieve(&by_id, &asker, &request, |_| ()));
+    let answer = bench
+        .runtime
+        .block_on(retrieve::retrieve(&by_id, &asker, &request, |_| ()));
     assert!(answer.unwrap().entity.is_some());
     assert_eq!(decided.load(Ordering::Relaxed), 1);
 }

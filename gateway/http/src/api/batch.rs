@@ -18,7 +18,7 @@ use super::command::ToWrite;
 use super::operation::{Content, Success};
 use super::request_body::{RequestBody, check_is_object, entity_in};
 use super::scope::Scope;
-use super::writing::{problem, write};
+use super::writing::{check_is_unconditional, problem, write};
 use crate::in_language::InLanguages;
 use crate::problem::{ErrorType, Problem, ProblemDetails};
 
@@ -93,6 +93,7 @@ pub(super) async fn write_entities(
     operation: Operation,
     change: fn(Entity) -> EntityChange,
 ) -> Result<Response, Problem> {
+    check_is_unconditional(scope)?;
     let body = RequestBody::read(&Method::POST, body, scope).await?;
     let parts = entities_of(body.bytes())?;
     body.check_link(scope)?;
@@ -130,6 +131,7 @@ pub(super) async fn delete_entities(
     body: Body,
     operation: Operation,
 ) -> Result<Response, Problem> {
+    check_is_unconditional(scope)?;
     let body = RequestBody::read(&Method::POST, body, scope).await?;
     let change = |id: String| {
         let change = match EntityId::parse(&id) {

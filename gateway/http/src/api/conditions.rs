@@ -14,7 +14,10 @@ const CONDITIONAL: &[(Method, &str)] = &[];
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
     let method = request.method();
     let headers = request.headers();
-    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("", MatchedPath::as_str);
     if *method == Method::GET {
         return Ok(());
     }
@@ -29,6 +32,7 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
     if CONDITIONAL.contains(&(method.clone(), path)) {
         return Ok(());
     }
-    let detail = format!("header `{name}`: no condition is offered on what this changes; leave it out, and nothing was done");
+    let detail =
+        format!("header `{name}`: no condition is offered on what this changes; leave it out, and nothing was done");
     Err(Problem::new(ErrorType::OperationNotSupported, detail))
 }

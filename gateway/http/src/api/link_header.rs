@@ -13,11 +13,7 @@ pub(crate) struct MalformedLink;
 ///
 /// # Errors
 /// [`MalformedLink`] when a link is not `<URL>` with parameters after `;`.
-pub(crate) fn targets<'h>(
-    header: &'h str,
-    relation: &str,
-    media_type: &str,
-) -> Result<Vec<&'h str>, MalformedLink> {
+pub(crate) fn targets<'h>(header: &'h str, relation: &str, media_type: &str) -> Result<Vec<&'h str>, MalformedLink> {
     let mut targets = Vec::new();
     // Empty elements of a list are nothing (RFC 9110 section 5.6.1).
     let mut rest = header.trim_start_matches([',', ' ', '\t']);
@@ -175,8 +171,16 @@ mod tests {
 
     #[test]
     fn a_link_without_a_relation_is_one_unless_it_leads_to_something_else() {
-        for parameters in ["", "; type=\"application/ld+json\"", "; type=Application/LD+JSON; title=c"] {
-            assert_eq!(contexts(&format!("<http://a/c.jsonld>{parameters}")), ["http://a/c.jsonld"], "{parameters}");
+        for parameters in [
+            "",
+            "; type=\"application/ld+json\"",
+            "; type=Application/LD+JSON; title=c",
+        ] {
+            assert_eq!(
+                contexts(&format!("<http://a/c.jsonld>{parameters}")),
+                ["http://a/c.jsonld"],
+                "{parameters}"
+            );
         }
         assert!(contexts("<http://a/c>; type=\"application/json\"").is_empty());
     }

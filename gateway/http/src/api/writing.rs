@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::scope::{Scope, asker};
 use crate::problem::{ErrorType, Problem};
+use crate::tags::Condition;
 
 /// What became of each write of a request.
 pub(super) type Outcomes = Vec<Result<EntityChanged, WriteRefusal>>;
@@ -57,7 +58,22 @@ pub(super) async fn write(
     Ok(written?.await?)
 }
 
-/// Makes one change.
+/// Refuses a condition on a request that changes several entities: a tag is of one.
+///
+/// # Errors
+/// 400
+pub(super) fn check_is_unconditional(scope: &Scope) -> Result<(), Problem> {
+    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+        if scope.headers.contains_key(&name) {
+            let detail = "headers `If-Match` and `If-None-Match` are of one entity, and this request may change several; change \
+                          them one by one, or leave the header out";
+            return Err(Problem::new(ErrorType::BadRequestData, detail));
+        }
+    }
+    Ok(())
+}
+
+/// Makes one change, on the condition that the request names.
 ///
 /// # Errors
 /// Why nothing was written.
@@ -67,13 +83,18 @@ pub(super) async fn write_one(
     operation: Operation,
     change: EntityChange,
 ) -> Result<EntityChanged, Problem> {
+    let condition = Condition::of_change(&scope.headers)?;
+    let consumer = scope.caller.0.id.as_str();
     let write_of = Write {
         change,
-        precondition: None,
+        precondition: condition.clone().map(|condition| condition.into_check(consumer)),
     };
     let outcomes = write(gateway, scope, operation, vec![write_of]).await?;
     let outcome = outcomes.into_iter().next().unwrap_or(Err(WriteRefusal::CallerLeft));
-    outcome.map_err(|refusal| problem(&refusal))
+    outcome.map_err(|refusal| match (refusal, condition) {
+        (WriteRefusal::PreconditionFailed, Some(condition)) => condition.unmet(),
+        (refusal, _) => problem(&refusal),
+    })
 }
 
 /// Purges: what became of each entity that was found.

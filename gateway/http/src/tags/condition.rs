@@ -39,7 +39,10 @@ impl Condition {
         // A weak tag never matches (section 13.1.1): it is of what is about the same.
         let if_match = Tags::of(headers, &header::IF_MATCH)?.map(|tags| Expected::by(&tags, false));
         let if_none_match = Tags::of(headers, &header::IF_NONE_MATCH)?.map(|tags| Expected::by(&tags, true));
-        let condition = Self { if_match, if_none_match };
+        let condition = Self {
+            if_match,
+            if_none_match,
+        };
         Ok((condition.if_match.is_some() || condition.if_none_match.is_some()).then_some(condition))
     }
 
@@ -69,9 +72,7 @@ impl Condition {
                 "header `If-None-Match`: there is an entity of that id already; nothing was changed. Leave the header out to change \
                  it, or give another id"
             }
-            (None, _) => {
-                "header `If-None-Match`: the entity is as one of these tags says; nothing was changed"
-            }
+            (None, _) => "header `If-None-Match`: the entity is as one of these tags says; nothing was changed",
             (Some(Expected::Any), _) => {
                 "header `If-Match`: there is no entity of that id for you to change; nothing was changed. Leave the header out to create it"
             }
@@ -135,7 +136,9 @@ mod tests {
             let met = [check(Some(&old)), check(Some(&new)), check(None)];
             assert_eq!(met, [as_old, as_new, as_none], "{name}: {value}");
         }
-        let both = condition(&[(if_match.clone(), "*"), (if_none_match, &tag)]).unwrap().unwrap();
+        let both = condition(&[(if_match.clone(), "*"), (if_none_match, &tag)])
+            .unwrap()
+            .unwrap();
         assert!(!both.is_met("a", Some(&old)) && both.is_met("a", Some(&new)) && !both.is_met("a", None));
         let of_another = condition(&[(if_match.clone(), &tag)]).unwrap().unwrap();
         assert!(!of_another.is_met("b", Some(&old)), "a tag is of one consumer");

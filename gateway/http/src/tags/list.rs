@@ -121,7 +121,10 @@ mod tests {
         for (lines, expected) in [
             (&["\"a\""][..], vec![(false, "a")]),
             (&["W/\"a\""], vec![(true, "a")]),
-            (&[" \"a\" , W/\"b,c\",,\"\""], vec![(false, "a"), (true, "b,c"), (false, "")]),
+            (
+                &[" \"a\" , W/\"b,c\",,\"\""],
+                vec![(false, "a"), (true, "b,c"), (false, "")],
+            ),
             (&["\"a\"", "\"b\""], vec![(false, "a"), (false, "b")]),
             (&["*"], vec![(false, "*")]),
             (&[" * "], vec![(false, "*")]),

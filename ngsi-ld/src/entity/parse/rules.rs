@@ -1,6 +1,7 @@
 //! The rules of clauses 4.5, 4.6 and 5.5.4 as tables: what is refused, at which member, and why.
 
 use super::*;
+use crate::EntityId;
 
 /// Where an entity with these members is refused, and why in words.
 fn refusal(members: &str) -> (String, String) {
@@ -79,7 +80,9 @@ fn no_entity_begins_with_an_id_of_which_nobody_sees_all() {
         assert!(error.fault.to_string().contains("at position 7"), "{error}");
         // What leads to one that is there does not make it.
         if EntityId::parse(&format!("urn:a:1{character}")).is_ok() {
-            accepted(&format!(r#""a":{{"type":"Relationship","object":"urn:a:1{character}"}}"#));
+            accepted(&format!(
+                r#""a":{{"type":"Relationship","object":"urn:a:1{character}"}}"#
+            ));
         }
     }
 }

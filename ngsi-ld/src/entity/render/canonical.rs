@@ -108,9 +108,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::entity::DateTime;
     use crate::entity::generated;
     use crate::entity::parse::parse_entity;
-    use crate::entity::DateTime;
 
     fn canonical(entity: &Entity) -> String {
         let mut out = Vec::new();

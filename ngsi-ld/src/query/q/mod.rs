@@ -230,12 +230,7 @@ impl Expression {
         Self::parse_as(text, context, &ValueExpansion::default(), Extent::Whole)
     }
 
-    fn parse_as(
-        text: &str,
-        context: &Context,
-        values: &ValueExpansion,
-        extent: Extent,
-    ) -> Result<Self, SyntaxError> {
+    fn parse_as(text: &str, context: &Context, values: &ValueExpansion, extent: Extent) -> Result<Self, SyntaxError> {
         let expand = Expand {
             attribute: &|name| context.expand_written_attribute(name).ok(),
             r#type: &|name| context.expand_written_type(name).ok(),

@@ -7,8 +7,8 @@ use super::expand::Expand;
 use super::literal::{EqualityValue, parse_comparable_value, parse_equality_value, quoted_length};
 use super::path::parse_path;
 use super::{
-    AttributePath, Comparison, Condition, Expression, Extent, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS, Operator,
-    Pattern, ValueExpansion,
+    AttributePath, Comparison, Condition, Expression, Extent, MAX_DEPTH, MAX_PATTERNS, MAX_QUERY_BYTES, MAX_TERMS,
+    Operator, Pattern, ValueExpansion,
 };
 use crate::AttributeName;
 

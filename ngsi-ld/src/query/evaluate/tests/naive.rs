@@ -411,7 +411,16 @@ fn any_query() -> impl Strategy<Value = String> {
     let operator = prop::sample::select(vec!["<", "<=", ">", ">="]);
     let equal = prop::sample::select(vec!["==", "!="]);
     let pattern = prop::sample::select(vec![
-        "~=a", "!~=a", "~=^a", "~=b$", "!~=^a$", "~=a.*b", "~=[ab]+", "!~=^[^a]*$", "~=\".野\"", "~=a|^b",
+        "~=a",
+        "!~=a",
+        "~=^a",
+        "~=b$",
+        "!~=^a$",
+        "~=a.*b",
+        "~=[ab]+",
+        "!~=^[^a]*$",
+        "~=\".野\"",
+        "~=a|^b",
     ]);
     let comparison = prop_oneof![
         2 => Just(String::new()),
