@@ -51,6 +51,7 @@ mod behaviour {
     mod first_day_of_a_developer;
     mod first_day_of_an_administrator;
     mod full_disk;
+    mod guard_on_the_way_in;
     mod guarded_spellings;
     mod guide_for_administrators;
     mod guide_for_consumers;
@@ -64,6 +65,7 @@ mod behaviour {
     mod inspection;
     mod isolation;
     mod judged_policies;
+    mod killed_while_writing;
     mod languages;
     mod left_out;
     mod lenient_input;
@@ -138,5 +140,7 @@ mod behaviour {
     mod who_can_see;
     mod wire;
     mod withdrawn;
+    mod writers_at_once;
+    mod writers_see_nothing_hidden;
     mod writes_are_told;
 }
