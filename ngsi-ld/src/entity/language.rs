@@ -174,7 +174,8 @@ fn read_weight(text: &str) -> Option<u16> {
 }
 
 /// The form of RFC 5646 section 2.1: subtags of one to eight letters and digits, the first of letters alone.
-pub(crate) fn is_language_tag(text: &str) -> bool {
+#[must_use]
+pub fn is_language_tag(text: &str) -> bool {
     let subtags = || text.split('-');
     let first_is_alphabetic = subtags()
         .next()

@@ -192,6 +192,8 @@ pub struct Provider<'a> {
     pub watcher: &'a dyn Watcher,
     /// Cancelled when nobody waits for the write any more.
     pub caller: &'a CancellationToken,
+    /// Whether nothing is handed on to a source beside the store (clause 6.3.18).
+    pub local: bool,
 }
 
 /// What became of a write.
@@ -325,7 +327,7 @@ impl<'s> Provider<'s> {
     /// # Errors
     /// [`WriteRefusal::Forbidden`], [`WriteRefusal::NotTaken`], [`WriteRefusal::NotWritable`]
     pub fn judge(&self, entity: &Entity) -> Result<&'s Arc<RegisteredSource>, WriteRefusal> {
-        let mut sources = self.asker.registry.writable_sources(self.tenant);
+        let mut sources = self.writable_sources();
         let Some(source) = sources.find(|source| source.provides(entity)) else {
             return Err(match self.ungranted(entity, PersonalData::None) {
                 Some(ungranted) => WriteRefusal::Forbidden(ungranted),
@@ -337,6 +339,12 @@ impl<'s> Provider<'s> {
             return Err(WriteRefusal::Forbidden(Ungranted::Id));
         }
         Ok(source)
+    }
+
+    fn writable_sources(&self) -> impl Iterator<Item = &'s Arc<RegisteredSource>> + use<'s> {
+        let local = self.local;
+        let writable = self.asker.registry.writable_sources(self.tenant);
+        writable.filter(move |source| !local || source.is_store)
     }
 
     /// Whether an entity may be what it is to become.
@@ -373,8 +381,8 @@ impl<'s> Provider<'s> {
 
     /// The sources in which the consumer may write something of these types (`None`: of any).
     fn may_have(&self, types: Option<&TypeSelection>) -> Result<Vec<&'s Arc<RegisteredSource>>, WriteRefusal> {
-        let writable = self.asker.registry.writable_sources(self.tenant);
-        let sources: Vec<_> = writable
+        let sources: Vec<_> = self
+            .writable_sources()
             .filter(|source| self.may_write_any(source.personal_data, types))
             .collect();
         if !sources.is_empty() {

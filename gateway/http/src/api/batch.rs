@@ -10,6 +10,8 @@ use kakehashi_messages::Language;
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 use ngsi_ld::context::Context;
+use ngsi_ld::entity::parse::{Fragment, InvalidEntity, NGSI_LD_NULL, parse_entity};
+use ngsi_ld::update::{LeftAsItIs, NotUpdated, Update};
 use ngsi_ld::{Entity, EntityId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -76,13 +78,17 @@ struct IdMember<'a> {
     id: std::borrow::Cow<'a, str>,
 }
 
+/// What an error is told of where an element of a batch has no id that could be told: a URI, as the clause asks for, and that of
+/// nothing. The detail says at which position it stands.
+const NO_ID: &str = NGSI_LD_NULL;
+
 /// What became of each entity, in the order of the request.
 type Outcomes = Vec<(String, Result<EntityChanged, Problem>)>;
 
 /// What is to become of each entity, in the order of the request; or why nothing becomes of it.
 type Changes = Vec<(String, Result<EntityChange, Problem>)>;
 
-/// Reads the entities of a body, and creates or replaces each.
+/// Reads the entities of a body, and creates each, or whatever else becomes of it.
 ///
 /// # Errors
 /// Why none of them was looked at.
@@ -91,7 +97,43 @@ pub(super) async fn write_entities(
     scope: &Scope,
     body: Body,
     operation: Operation,
-    change: fn(Entity) -> EntityChange,
+    change: impl Fn(Entity) -> EntityChange,
+) -> Result<Response, Problem> {
+    let read = |json: &[u8], names: &Context| parse_entity(json, names);
+    change_each(gateway, scope, body, operation, read, |entity| Ok(change(entity))).await
+}
+
+/// Reads the fragments of entities of a body, and updates each entity by its own.
+///
+/// # Errors
+/// Why none of them was looked at.
+pub(super) async fn update_entities(
+    gateway: &Arc<Gateway>,
+    scope: &Scope,
+    body: Body,
+    operation: Operation,
+    read: impl Fn(&[u8], &Context) -> Result<Fragment, InvalidEntity> + Copy + Send + 'static,
+    update: impl Fn(Fragment) -> Update,
+) -> Result<Response, Problem> {
+    let change = |mut fragment: Fragment| {
+        let missing = || Problem::new(ErrorType::BadRequestData, "the entity: the member \"id\" is missing");
+        Ok(EntityChange::Update {
+            id: fragment.id.take().ok_or_else(missing)?,
+            types: None,
+            update: Box::new(update(fragment)),
+            otherwise: None,
+        })
+    };
+    change_each(gateway, scope, body, operation, read, change).await
+}
+
+async fn change_each<T: Send + 'static>(
+    gateway: &Arc<Gateway>,
+    scope: &Scope,
+    body: Body,
+    operation: Operation,
+    read: impl Fn(&[u8], &Context) -> Result<T, InvalidEntity> + Copy + Send + 'static,
+    change: impl Fn(T) -> Result<EntityChange, Problem>,
 ) -> Result<Response, Problem> {
     check_is_unconditional(scope)?;
     let body = RequestBody::read(&Method::POST, body, scope).await?;
@@ -100,9 +142,15 @@ pub(super) async fn write_entities(
     let mut changes = Changes::with_capacity(parts.len());
     for (index, part) in parts.iter().enumerate() {
         let json = part.get().as_bytes();
-        let entity = body.entity_of(&body.bytes().slice_ref(json), scope).await;
-        let ToWrite { id, entity } = to_write(index, json, entity)?;
-        changes.push((id, entity.map(change)));
+        let read = body.part(&body.bytes().slice_ref(json), scope, read).await;
+        let changed = read.and_then(|(read, _)| change(read));
+        changes.push(match changed {
+            Ok(change) => (change.id().as_str().to_owned(), Ok(change)),
+            Err(problem) => {
+                let (id, problem) = told_of(index, json, problem);
+                (id, Err(problem))
+            }
+        });
     }
     let outcomes = written(gateway, scope, operation, changes).await?;
     answer(outcomes)
@@ -116,9 +164,21 @@ pub(super) fn entities_in(json: &[u8], context: &Context) -> Result<Vec<ToWrite>
     let parts = entities_of(json)?;
     let read = |(index, part): (usize, &&RawValue)| {
         let json = part.get().as_bytes();
-        to_write(index, json, entity_in(json, context))
+        match entity_in(json, context) {
+            Ok(entity) => ToWrite {
+                id: entity.id.as_str().to_owned(),
+                entity: Ok(entity),
+            },
+            Err(problem) => {
+                let (id, problem) = told_of(index, json, problem);
+                ToWrite {
+                    id,
+                    entity: Err(problem),
+                }
+            }
+        }
     };
-    parts.iter().enumerate().map(read).collect()
+    Ok(parts.iter().enumerate().map(read).collect())
 }
 
 /// Reads the ids of a body and deletes what has them.
@@ -175,20 +235,17 @@ fn entities_of(json: &[u8]) -> Result<Vec<&RawValue>, Problem> {
     elements(json, "an array of entities")
 }
 
-/// What is to be told of an element of a batch: an error can be told of an entity only by its id; without one the batch as a
-/// whole is refused.
-fn to_write(index: usize, json: &[u8], entity: Result<Entity, Problem>) -> Result<ToWrite, Problem> {
-    let id = match (&entity, serde_json::from_slice::<IdMember<'_>>(json)) {
-        (Ok(entity), _) => entity.id.as_str().to_owned(),
-        (Err(_), Ok(member)) if check_is_object(json).is_ok() && EntityId::parse(&member.id).is_ok() => {
-            member.id.into_owned()
+/// Of what an error is told that an element of a batch has, and where it stands if its id does not say it.
+fn told_of(index: usize, json: &[u8], problem: Problem) -> (String, Problem) {
+    match serde_json::from_slice::<IdMember<'_>>(json) {
+        Ok(member) if check_is_object(json).is_ok() && EntityId::parse(&member.id).is_ok() => {
+            (member.id.into_owned(), problem)
         }
-        (Err(problem), _) => {
+        _ => {
             let detail = format!("[{index}].{}", problem.detail);
-            return Err(Problem::new(ErrorType::BadRequestData, detail));
+            (NO_ID.to_owned(), Problem::new(ErrorType::BadRequestData, detail))
         }
-    };
-    Ok(ToWrite { id, entity })
+    }
 }
 
 /// Makes the changes that are any.
@@ -217,11 +274,29 @@ async fn written(
             None => made
                 .next()
                 .unwrap_or(Err(WriteRefusal::CallerLeft))
-                .map_err(|refusal| problem(&refusal)),
+                .map_err(|refusal| problem(&refusal))
+                .and_then(whole),
         };
         (id, outcome)
     };
     Ok(faults.into_iter().map(outcome).collect())
+}
+
+/// An entity of which a part was left as it is has failed, however much of it was changed (clauses 5.6.3.4 and 5.6.9.4).
+fn whole(changed: EntityChanged) -> Result<EntityChanged, Problem> {
+    let EntityChanged::Updated(result) = &changed else {
+        return Ok(changed);
+    };
+    let Some(NotUpdated { reason, .. }) = result.not_updated.first() else {
+        return Ok(changed);
+    };
+    let names: Vec<&str> = result.not_updated.iter().map(|left| left.attribute.as_str()).collect();
+    let error_type = match reason {
+        LeftAsItIs::IsThere => ErrorType::AlreadyExists,
+        LeftAsItIs::NoScope => ErrorType::ResourceNotFound,
+    };
+    let detail = format!("a part of the entity was left as it is: {reason}: {}", names.join(", "));
+    Err(Problem::new(error_type, detail))
 }
 
 /// The elements of the array that a body holds.

@@ -53,7 +53,7 @@ pub enum Command {
     Details(Operation, Box<Question>),
     /// Entities that are written; `None`: they are not known.
     Write(Operation, Option<Vec<ToWrite>>),
-    /// Entities that are deleted, of these types; `None`: of any.
+    /// Entities that are there and are changed or deleted, of these types; `None`: of any.
     Delete(Operation, Option<TypeSelection>),
 }
 

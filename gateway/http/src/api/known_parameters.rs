@@ -186,8 +186,42 @@ pub(super) const TYPE_OF_ONE: Parameter = parameter(
 );
 pub(super) const UPSERT_OPTIONS: Parameter = parameter(
     "options",
-    Takes::OneOf(&["replace"]),
-    "What becomes of entities that there are; `replace` is the default.",
+    Takes::OneOf(&["replace", "update"]),
+    "What becomes of entities that there are: `replace`, which is the default, or `update`: the attributes that are sent are \
+     laid over theirs.",
+);
+pub(super) const NO_OVERWRITE: Parameter = parameter(
+    "options",
+    Takes::OneOf(&["noOverwrite"]),
+    "`noOverwrite`: attributes that are there stay as they are, and are named in the answer.",
+);
+pub(super) const FORMAT_OF_BODY: Parameter = parameter(
+    "format",
+    Takes::OneOf(FORMATS),
+    "How the attributes of the body are written; `simplified` (or `keyValues`): as values alone. Anything else says it itself.",
+);
+pub(super) const FORMAT_AS_OPTION: Parameter = parameter("options", Takes::ListOf(FORMATS), "The same as `format`.");
+pub(super) const LANG_OF_BODY: Parameter = parameter(
+    "lang",
+    Takes::Text,
+    "The language of texts that stand alone for those of a LanguageProperty.",
+);
+pub(super) const OBSERVED_AT: Parameter = parameter(
+    "observedAt",
+    Takes::Text,
+    "A DateTime: the `observedAt` of attributes that have one and are sent without.",
+);
+pub(super) const DATASET_OF_ATTRIBUTE: Parameter = parameter(
+    "datasetId",
+    Takes::Text,
+    "The instance of this dataset; without it the instance that is of none.",
+);
+pub(super) const DELETE_ALL: Parameter =
+    parameter("deleteAll", Takes::Boolean, "`true`: all instances of the attribute.");
+pub(super) const LOCAL_WRITE: Parameter = parameter(
+    "local",
+    Takes::Boolean,
+    "`true`: nothing is handed on to a source beside the store (clause 6.3.18).",
 );
 pub(super) const TYPE_DETAILS: Parameter = parameter(
     "details",

@@ -36,6 +36,7 @@ mod scope;
 mod surroundings;
 mod unknown_parameters;
 mod unpacked;
+mod updating;
 mod writing;
 pub mod written;
 

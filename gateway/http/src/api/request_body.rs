@@ -1,6 +1,8 @@
 //! The body of a request that writes: read within its limits, and taken apart into entities under the @context
 //! that holds for each (clauses 6.3.4 and 6.3.5).
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use http::Method;
 use http_body_util::BodyExt;
@@ -116,13 +118,40 @@ impl RequestBody {
     /// # Errors
     /// As [`RequestBody::entity`].
     pub(super) async fn entity_of(&self, json: &Bytes, scope: &Scope) -> Result<Entity, Problem> {
+        let (entity, _) = self.part(json, scope, parse_entity).await?;
+        Ok(entity)
+    }
+
+    /// What the body holds, read as its operation reads it, and the @context that it was read under.
+    ///
+    /// # Errors
+    /// As [`RequestBody::entity`].
+    pub(super) async fn read_as<T: Send + 'static>(
+        &self,
+        scope: &Scope,
+        read: impl FnOnce(&[u8], &Context) -> Result<T, InvalidEntity> + Send + 'static,
+    ) -> Result<(T, RequestContext), Problem> {
+        self.part(&self.bytes, scope, read).await
+    }
+
+    /// The same, of a part of the body.
+    ///
+    /// # Errors
+    /// As [`RequestBody::entity`].
+    pub(super) async fn part<T: Send + 'static>(
+        &self,
+        json: &Bytes,
+        scope: &Scope,
+        read: impl FnOnce(&[u8], &Context) -> Result<T, InvalidEntity> + Send + 'static,
+    ) -> Result<(T, RequestContext), Problem> {
         let text = json.clone();
         let checking = async move { check_is_object(&text) };
         scope.resources.compute_over(json.len(), checking).await??;
         let context = self.context_of(json, scope).await?;
-        let text = json.clone();
-        let parsing = async move { parsed(&text, &context.context) };
-        scope.resources.compute_over(json.len(), parsing).await?
+        let (text, names) = (json.clone(), Arc::clone(&context.context));
+        let parsing = async move { read(&text, &names) };
+        let read = scope.resources.compute_over(json.len(), parsing).await?;
+        Ok((read.map_err(|error| invalid(&error))?, context))
     }
 }
 
@@ -132,10 +161,6 @@ impl RequestBody {
 /// As [`RequestBody::entity`].
 pub(super) fn entity_in(json: &[u8], context: &Context) -> Result<Entity, Problem> {
     check_is_object(json)?;
-    parsed(json, context)
-}
-
-fn parsed(json: &[u8], context: &Context) -> Result<Entity, Problem> {
     parse_entity(json, context).map_err(|error| invalid(&error))
 }
 
@@ -171,8 +196,8 @@ pub(super) fn check_is_json(json: &[u8]) -> Result<(), Problem> {
     })
 }
 
-/// What a consumer is told of a text that is no entity.
-fn invalid(error: &InvalidEntity) -> Problem {
+/// What a consumer is told of a text that is no entity, or of a name in it.
+pub(super) fn invalid(error: &InvalidEntity) -> Problem {
     let error_type = if error.is_malformed_json() {
         ErrorType::InvalidRequest
     } else {

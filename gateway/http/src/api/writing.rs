@@ -53,6 +53,7 @@ pub(super) async fn write(
         operation,
         call: scope.gathering(gateway).call,
         caller,
+        local: is_local(scope)?,
     };
     let written = gateway.tasks.writes.spawn_for(&scope.caller.0.id, writing.run(writes));
     Ok(written?.await?)
@@ -128,6 +129,7 @@ pub(super) async fn purge(
         operation: Operation::PurgeEntity,
         call: request.call.clone(),
         caller,
+        local: is_local(scope)?,
     };
     let purging = writing.purge(Arc::new(purge), request);
     let purged = gateway.tasks.writes.spawn_for(&scope.caller.0.id, purging);
@@ -137,6 +139,21 @@ pub(super) async fn purge(
         PurgeRefusal::TooMany => Problem::new(ErrorType::TooManyResults, refusal.to_string()),
         PurgeRefusal::Unknown => Problem::later_as_said(refusal.to_string(), None),
     })
+}
+
+/// Whether nothing is handed on to a source beside the store (clause 6.3.18). Every operation that writes takes it, and has read
+/// its parameters.
+///
+/// # Errors
+/// 400
+fn is_local(scope: &Scope) -> Result<bool, Problem> {
+    let query = scope.uri.query().unwrap_or_default();
+    let mut values = query.split('&').filter_map(|pair| pair.strip_prefix("local="));
+    match values.next() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Problem::parameter("local", 0, "expected `true` or `false`")),
+    }
 }
 
 /// Whose partition a write goes to: that of the tenant that the request names, or else of the consumer's own.
@@ -258,6 +275,7 @@ struct Writing {
     tenant: TenantId,
     call: Call,
     caller: CancellationToken,
+    local: bool,
 }
 
 impl Writing {
@@ -285,6 +303,7 @@ impl Writing {
             call: &self.call,
             watcher,
             caller: &self.caller,
+            local: self.local,
         }
     }
 

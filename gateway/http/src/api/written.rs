@@ -197,8 +197,10 @@ mod tests {
         assert!(told("GET", "/ngsi-ld/v1/entities/a/b").contains("cannot be explained"));
         assert!(told("GET", "/ngsi-ld/v1/attributes/createdAt").contains("no entity with that attribute"));
         assert!(told("DELETE", "/ngsi-ld/v1/entities").contains("`Purge Entities` is not offered"));
-        assert!(told("POST", "/ngsi-ld/v1/entities?local=true").contains("parameter `local`"));
-        assert!(told("POST", "/ngsi-ld/v1/entityOperations/upsert?options=update").contains("`update` is not offered"));
+        assert!(told("POST", "/ngsi-ld/v1/entities?via=true").contains("parameter `via`"));
+        assert!(told("POST", "/ngsi-ld/v1/entityOperations/upsert?options=merge").contains("`replace` or `update`"));
+        assert!(told("PATCH", "/ngsi-ld/v1/entities/urn:a:1?observedAt=2026").contains("parameter `observedAt`"));
+        assert!(told("POST", "/ngsi-ld/v1/entities/urn:a:1/attrs?options=append").contains("`noOverwrite`"));
         assert!(told("POST", "/ngsi-ld/v1/entityOperations/delete?type=AED").contains("unknown parameter `type`"));
     }
 
@@ -222,6 +224,9 @@ mod tests {
         let read: Vec<(&str, bool)> = entities.iter().map(|one| (&*one.id, one.entity.is_ok())).collect();
         assert_eq!(read, [("urn:a:1", true), ("urn:a:2", false)]);
         assert!(read_body("[]").unwrap_err().detail.contains("empty"));
-        assert!(read_body(r#"[{"type": "AED"}]"#).unwrap_err().detail.starts_with("[0]"));
+        let Ok(Command::Write(_, Some(entities))) = read_body(r#"[{"type": "AED"}]"#) else {
+            panic!("no batch");
+        };
+        assert!(entities[0].entity.as_ref().unwrap_err().detail.starts_with("[0]"));
     }
 }

@@ -56,6 +56,46 @@ pub(super) fn all() -> Value {
         "Context": context,
         "Query": query(),
         "Entities": { "type": "array", "minItems": 1, "items": { "$ref": "#/components/schemas/Entity" } },
+        "EntityFragment": {
+            "description": "What changes of an entity (clause 5.4): other members are its attributes, named by the @context. Where a \
+                            member may be removed, `urn:ngsi-ld:null` removes it.",
+            "type": "object",
+            "properties": {
+                "id": uri,
+                "type": one_or_several,
+                "scope": one_or_several,
+                "@context": { "$ref": "#/components/schemas/Context" },
+            },
+        },
+        "EntityFragments": {
+            "type": "array",
+            "minItems": 1,
+            "items": { "allOf": [{ "$ref": "#/components/schemas/EntityFragment" }, { "required": ["id"] }] },
+        },
+        "AttributeFragment": {
+            "description": "What changes of an attribute (clause 5.4), or the whole of it.",
+            "type": "object",
+            "properties": { "@context": { "$ref": "#/components/schemas/Context" } },
+        },
+        "UpdateResult": {
+            "description": "What was changed of an entity (clause 5.2.18).",
+            "type": "object",
+            "required": ["updated", "notUpdated"],
+            "properties": {
+                "updated": { "type": "array", "items": { "type": "string" } },
+                "notUpdated": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["attributeName", "reason"],
+                        "properties": {
+                            "attributeName": { "type": "string" },
+                            "reason": { "type": "string" },
+                        },
+                    },
+                },
+            },
+        },
         "Ids": { "type": "array", "minItems": 1, "items": uri },
         "BatchOperationResult": {
             "description": "What became of each entity (clause 5.2.16).",

@@ -13,6 +13,7 @@ use kakehashi_running::Gateway;
 
 use crate::api::batch::{CREATED, SOME_FAILED, entities_in, write_entities};
 use crate::api::command::{Command, Written};
+use crate::api::known_parameters::LOCAL_WRITE;
 use crate::api::operation::Offered;
 use crate::api::scope::Scope;
 use crate::problem::Problem;
@@ -25,8 +26,8 @@ pub(super) static OFFERED: Offered = Offered {
     path: "/ngsi-ld/v1/entityOperations/create",
     asks: Some(Operation::CreateBatch),
     summary: "write new entities",
-    parameters: &[],
-    lacks: &["local", "via"],
+    parameters: &[LOCAL_WRITE],
+    lacks: &["via"],
     representations: &[],
     body: Some("Entities"),
     successes: &[CREATED, SOME_FAILED],

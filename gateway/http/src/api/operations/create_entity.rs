@@ -12,6 +12,7 @@ use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 
 use crate::api::command::{Command, ToWrite, Written};
+use crate::api::known_parameters::LOCAL_WRITE;
 use crate::api::operation::{Content, Offered, Success};
 use crate::api::request_body::{RequestBody, entity_in};
 use crate::api::respond::location;
@@ -27,8 +28,8 @@ pub(super) static OFFERED: Offered = Offered {
     path: "/ngsi-ld/v1/entities",
     asks: Some(Operation::CreateEntity),
     summary: "write a new entity",
-    parameters: &[],
-    lacks: &["local", "via"],
+    parameters: &[LOCAL_WRITE],
+    lacks: &["via"],
     representations: &[],
     body: Some("Entity"),
     successes: &[Success {

@@ -12,6 +12,7 @@ use kakehashi_running::Gateway;
 
 use crate::api::batch::{NOTHING_NEW, SOME_FAILED, delete_entities, ids_in};
 use crate::api::command::{Command, Written};
+use crate::api::known_parameters::LOCAL_WRITE;
 use crate::api::operation::Offered;
 use crate::api::scope::Scope;
 use crate::problem::Problem;
@@ -24,8 +25,8 @@ pub(super) static OFFERED: Offered = Offered {
     path: "/ngsi-ld/v1/entityOperations/delete",
     asks: Some(Operation::DeleteBatch),
     summary: "delete entities",
-    parameters: &[],
-    lacks: &["local", "via"],
+    parameters: &[LOCAL_WRITE],
+    lacks: &["via"],
     representations: &[],
     body: Some("Ids"),
     successes: &[NOTHING_NEW, SOME_FAILED],

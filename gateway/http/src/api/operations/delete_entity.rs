@@ -14,7 +14,7 @@ use ngsi_ld::context::Context;
 use ngsi_ld::query::TypeSelection;
 
 use crate::api::command::{Command, Written};
-use crate::api::known_parameters::TYPE_OF_ONE;
+use crate::api::known_parameters::{LOCAL_WRITE, TYPE_OF_ONE};
 use crate::api::operation::{Content, Offered, Success};
 use crate::api::parameters::Parameters;
 use crate::api::question::{entity_id, types};
@@ -30,8 +30,8 @@ pub(super) static OFFERED: Offered = Offered {
     path: "/ngsi-ld/v1/entities/{entityId}",
     asks: Some(Operation::DeleteEntity),
     summary: "delete an entity",
-    parameters: &[TYPE_OF_ONE],
-    lacks: &["local", "via"],
+    parameters: &[TYPE_OF_ONE, LOCAL_WRITE],
+    lacks: &["via"],
     representations: &[],
     body: None,
     successes: &[Success {

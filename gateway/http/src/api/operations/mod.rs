@@ -2,19 +2,25 @@
 //! not, and what the gateway has beside it. To offer another is a file here and its line in the list.
 
 mod add_context;
+mod append_attributes;
 mod create_batch;
 mod create_entity;
 mod create_subscription;
+mod delete_attribute;
 mod delete_batch;
 mod delete_context;
 mod delete_entity;
 mod delete_subscription;
 mod describe_api;
 mod list_contexts;
+mod merge_batch;
+mod merge_entity;
 mod purge_entities;
 mod query_entity;
 mod query_entity_by_post;
 mod query_subscription;
+mod replace_attribute;
+mod replace_entity;
 mod retrieve_attribute_info;
 mod retrieve_attributes;
 mod retrieve_entity;
@@ -24,6 +30,9 @@ mod retrieve_source_identity;
 mod retrieve_subscription;
 mod serve_context;
 mod statistics;
+mod update_attribute;
+mod update_attributes;
+mod update_batch;
 mod update_subscription;
 mod upsert_batch;
 mod version;
@@ -69,42 +78,18 @@ pub static OPERATIONS: &[Listed] = &[
     Listed::Offered(&create_entity::OFFERED),
     Listed::Offered(&delete_entity::OFFERED),
     Listed::Offered(&purge_entities::OFFERED),
-    changing("/ngsi-ld/v1/entities/{entityId}", Method::PATCH, "Merge Entity"),
-    changing("/ngsi-ld/v1/entities/{entityId}", Method::PUT, "Replace Entity"),
-    changing(
-        "/ngsi-ld/v1/entities/{entityId}/attrs",
-        Method::POST,
-        "Append Attributes",
-    ),
-    changing(
-        "/ngsi-ld/v1/entities/{entityId}/attrs",
-        Method::PATCH,
-        "Update Attributes",
-    ),
-    changing(
-        "/ngsi-ld/v1/entities/{entityId}/attrs/{attrId}",
-        Method::PATCH,
-        "Partial Attribute Update",
-    ),
-    changing(
-        "/ngsi-ld/v1/entities/{entityId}/attrs/{attrId}",
-        Method::DELETE,
-        "Delete Attribute",
-    ),
-    changing(
-        "/ngsi-ld/v1/entities/{entityId}/attrs/{attrId}",
-        Method::PUT,
-        "Replace Attribute",
-    ),
+    Listed::Offered(&merge_entity::OFFERED),
+    Listed::Offered(&replace_entity::OFFERED),
+    Listed::Offered(&append_attributes::OFFERED),
+    Listed::Offered(&update_attributes::OFFERED),
+    Listed::Offered(&update_attribute::OFFERED),
+    Listed::Offered(&delete_attribute::OFFERED),
+    Listed::Offered(&replace_attribute::OFFERED),
     Listed::Offered(&create_batch::OFFERED),
     Listed::Offered(&upsert_batch::OFFERED),
     Listed::Offered(&delete_batch::OFFERED),
-    changing(
-        "/ngsi-ld/v1/entityOperations/update",
-        Method::POST,
-        "Batch Entity Update",
-    ),
-    changing("/ngsi-ld/v1/entityOperations/merge", Method::POST, "Batch Entity Merge"),
+    Listed::Offered(&update_batch::OFFERED),
+    Listed::Offered(&merge_batch::OFFERED),
     Listed::Offered(&retrieve_entity_types::OFFERED),
     Listed::Offered(&retrieve_entity_type_info::OFFERED),
     Listed::Offered(&retrieve_attributes::OFFERED),

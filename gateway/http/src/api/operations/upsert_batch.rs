@@ -10,13 +10,17 @@ use http::Method;
 use kakehashi_federation::provide::EntityChange;
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
+use ngsi_ld::Entity;
+use ngsi_ld::entity::parse::Fragment;
+use ngsi_ld::update::Update;
 
 use crate::api::batch::{CREATED, NOTHING_NEW, SOME_FAILED, entities_in, write_entities};
 use crate::api::command::{Command, Written};
-use crate::api::known_parameters::UPSERT_OPTIONS;
+use crate::api::known_parameters::{LOCAL_WRITE, UPSERT_OPTIONS};
 use crate::api::operation::Offered;
+use crate::api::parameters::unknown_value;
 use crate::api::scope::Scope;
-use crate::problem::{ErrorType, Problem};
+use crate::problem::Problem;
 
 /// `POST /entityOperations/upsert`: upsertBatch.
 pub(super) static OFFERED: Offered = Offered {
@@ -26,8 +30,8 @@ pub(super) static OFFERED: Offered = Offered {
     path: "/ngsi-ld/v1/entityOperations/upsert",
     asks: Some(Operation::UpsertBatch),
     summary: "write entities, whether they are new or not",
-    parameters: &[UPSERT_OPTIONS],
-    lacks: &["local", "via"],
+    parameters: &[UPSERT_OPTIONS, LOCAL_WRITE],
+    lacks: &["via"],
     representations: &[],
     body: Some("Entities"),
     successes: &[CREATED, NOTHING_NEW, SOME_FAILED],
@@ -35,20 +39,39 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
-/// Checks the query part of the URL.
-fn check_url(query: Option<&str>) -> Result<(), Problem> {
-    match OFFERED.parameters(query)?.text("options")? {
-        None | Some("replace") => Ok(()),
-        Some("update") => {
-            let detail = "parameter `options`: `update` is not offered by this version; `replace` is";
-            Err(Problem::new(ErrorType::OperationNotSupported, detail))
+/// What becomes of entities that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// What is sent stands in their place.
+    Replace,
+    /// Their attributes are updated by those that are sent (clause 5.6.2).
+    Update,
+}
+
+impl Mode {
+    fn read(query: Option<&str>) -> Result<Self, Problem> {
+        match OFFERED.parameters(query)?.text("options")? {
+            None | Some("replace") => Ok(Self::Replace),
+            Some("update") => Ok(Self::Update),
+            Some(other) => Err(unknown_value("options", 0, other, "expected `replace` or `update`")),
         }
-        Some(_) => Err(Problem::parameter("options", 0, "expected `replace`")),
+    }
+
+    fn change(self, entity: Entity) -> EntityChange {
+        match self {
+            Self::Replace => EntityChange::Put(entity),
+            Self::Update => EntityChange::Update {
+                id: entity.id.clone(),
+                types: None,
+                update: Box::new(Update::Attributes(Fragment::from(entity.clone()))),
+                otherwise: Some(Box::new(entity)),
+            },
+        }
     }
 }
 
 fn explained(written: &Written<'_>) -> Result<Command, Problem> {
-    check_url(written.query)?;
+    Mode::read(written.query)?;
     let entities = written
         .body
         .map(|body| entities_in(body, written.around.context))
@@ -57,6 +80,7 @@ fn explained(written: &Written<'_>) -> Result<Command, Problem> {
 }
 
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
-    check_url(scope.uri.query())?;
-    write_entities(&gateway, &scope, body, Operation::UpsertBatch, EntityChange::Put).await
+    let mode = Mode::read(scope.uri.query())?;
+    let change = |entity| mode.change(entity);
+    write_entities(&gateway, &scope, body, Operation::UpsertBatch, change).await
 }

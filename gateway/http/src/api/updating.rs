@@ -1,0 +1,185 @@
+//! What the operations share that change an entity which is there (clauses 6.5 to 6.7): what their URL names, and what they
+//! answer.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use kakehashi_contexts::RequestContext;
+use kakehashi_federation::provide::{EntityChange, EntityChanged, UpdateResult};
+use kakehashi_messages::Language;
+use kakehashi_policy::Operation;
+use kakehashi_running::Gateway;
+use ngsi_ld::context::Context;
+use ngsi_ld::entity::parse::Fragment;
+use ngsi_ld::query::TypeSelection;
+use ngsi_ld::update::Update;
+use ngsi_ld::{Entity, EntityId};
+use serde::Serialize;
+
+use super::command::{Command, Written};
+use super::operation::{Content, Offered, Success};
+use super::parameters::{Parameters, unknown_value};
+use super::question::{entity_id, types};
+use super::scope::Scope;
+use super::writing::write_one;
+use crate::in_language::InLanguages;
+use crate::problem::{ErrorType, Problem};
+
+/// It was done.
+pub(super) const UPDATED: Success = Success {
+    status: 204,
+    meaning: "It was done.",
+    body: Content::Nothing,
+    headers: &[],
+};
+
+/// Some attributes stay as they are.
+pub(super) const SOME_LEFT: Success = Success {
+    status: 207,
+    meaning: "Which attributes were changed, and which were left as they are, and why.",
+    body: Content::Json("UpdateResult"),
+    headers: &[],
+};
+
+/// Which entity an operation changes.
+#[derive(Debug)]
+pub(super) struct Target {
+    id: EntityId,
+    types: Option<TypeSelection>,
+}
+
+impl Target {
+    /// The one that the path and the parameter `type` name.
+    ///
+    /// # Errors
+    /// 400
+    pub(super) fn read(id: &str, parameters: &Parameters<'_>, context: &Context) -> Result<Self, Problem> {
+        Ok(Self {
+            id: entity_id(id)?,
+            types: types(parameters, context)?.0,
+        })
+    }
+
+    /// Refuses a body that is about another entity (clause 5.4).
+    ///
+    /// # Errors
+    /// 400
+    pub(super) fn check_is_of(&self, id: Option<&EntityId>) -> Result<(), Problem> {
+        if id.is_none_or(|id| *id == self.id) {
+            return Ok(());
+        }
+        let detail = "member `id`: it is not the id in the path; leave it out, or write the same";
+        Err(Problem::new(ErrorType::BadRequestData, detail))
+    }
+
+    /// The entity that a body says whole.
+    ///
+    /// # Errors
+    /// 400
+    pub(super) fn whole(&self, fragment: Fragment) -> Result<Entity, Problem> {
+        self.check_is_of(fragment.id.as_ref())?;
+        let Some(first) = fragment.types.first() else {
+            let detail = "the entity: the member \"type\" is missing";
+            return Err(Problem::new(ErrorType::BadRequestData, detail));
+        };
+        let mut bare = Entity::new(self.id.clone(), first.clone());
+        bare.types.clone_from(&fragment.types);
+        let update = Update::Append {
+            fragment,
+            overwrite: true,
+        };
+        let applied = update.apply(&bare);
+        let applied = applied.map_err(|refused| Problem::new(ErrorType::BadRequestData, refused.to_string()))?;
+        Ok(applied.entity)
+    }
+}
+
+/// Changes an entity, and answers.
+///
+/// # Errors
+/// Why nothing was changed.
+pub(super) async fn update(
+    gateway: &Arc<Gateway>,
+    scope: &Scope,
+    operation: Operation,
+    target: Target,
+    update: Update,
+    context: &RequestContext,
+) -> Result<Response, Problem> {
+    let change = EntityChange::Update {
+        id: target.id,
+        types: target.types,
+        update: Box::new(update),
+        otherwise: None,
+    };
+    match write_one(gateway, scope, operation, change).await? {
+        EntityChanged::Updated(result) if !result.not_updated.is_empty() => some_left(*result, context),
+        _ => Ok(StatusCode::NO_CONTENT.into_response()),
+    }
+}
+
+/// Reads one that is to be explained. What it would do to an entity is for the entity to say; what may be done to those of
+/// its types is not.
+///
+/// # Errors
+/// 400
+pub(super) fn explained(offered: &Offered, operation: Operation, written: &Written<'_>) -> Result<Command, Problem> {
+    let parameters = offered.parameters(written.query)?;
+    let (types, _) = types(&parameters, written.around.context)?;
+    Ok(Command::Delete(operation, types))
+}
+
+/// Whether what is there is overwritten.
+///
+/// # Errors
+/// 400
+pub(super) fn overwrites(parameters: &Parameters<'_>) -> Result<bool, Problem> {
+    match parameters.text("options")? {
+        None => Ok(true),
+        Some("noOverwrite") => Ok(false),
+        Some(other) => Err(unknown_value("options", 0, other, "expected `noOverwrite`")),
+    }
+}
+
+/// UpdateResult (clause 5.2.18).
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    updated: Vec<Cow<'a, str>>,
+    #[serde(rename = "notUpdated")]
+    not_updated: Vec<NotUpdatedDetails<'a>>,
+}
+
+/// NotUpdatedDetails (clause 5.2.19).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NotUpdatedDetails<'a> {
+    attribute_name: Cow<'a, str>,
+    reason: String,
+}
+
+fn some_left(result: UpdateResult, context: &RequestContext) -> Result<Response, Problem> {
+    let names = Arc::clone(&context.context);
+    let body = told(&result, &names, Language::English);
+    let body =
+        body.map_err(|_| Problem::new(ErrorType::InternalError, "the result of the update cannot be written"))?;
+    let mut response = (StatusCode::MULTI_STATUS, body).into_response();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    let in_languages = InLanguages::by(move |language| told(&result, &names, language).unwrap_or_default());
+    response.extensions_mut().insert(in_languages);
+    Ok(response)
+}
+
+fn told(result: &UpdateResult, names: &Context, language: Language) -> serde_json::Result<Vec<u8>> {
+    let left = result.not_updated.iter().map(|left| NotUpdatedDetails {
+        attribute_name: names.compact(left.attribute.as_str()),
+        reason: language.of(&left.reason.to_string()).into_owned(),
+    });
+    let updated = result.updated.iter().map(|name| names.compact(name.as_str()));
+    serde_json::to_vec(&Told {
+        updated: updated.collect(),
+        not_updated: left.collect(),
+    })
+}
