@@ -92,7 +92,7 @@ pub(crate) fn check_without_tenant(named: &TenantId, tenants: &[TenantId], place
     if !tenants.contains(named) {
         let known = tenants.iter().map(TenantId::as_str).chain([FEDERATION]);
         let known: Vec<&str> = known.collect();
-        let message = format!("unknown tenant `{named}` in {}", "[gateway]");
+        let message = format!("unknown tenant `{}` in {}", named.as_str(), "[gateway]");
         report.error(place, message, suggest_tenant(named.as_str(), known));
     }
 }

@@ -62,8 +62,11 @@ impl RequestBody {
         let bytes = bytes.slice_ref(without_byte_order_mark(&bytes));
         let (looked_at, deepest) = (bytes.clone(), limits.json_depth);
         let looking = async move { nests_deeper(&looked_at, deepest) };
-        if scope.resources.compute_over(bytes.len(), looking).await? {
-            let detail = format!("the body: arrays and objects nest deeper than {deepest} levels");
+        if let Some(at) = scope.resources.compute_over(bytes.len(), looking).await? {
+            let (line, column) = place_of(bytes.get(..at).unwrap_or(&bytes));
+            let detail = format!(
+                "the body: arrays and objects nest deeper than {deepest} levels, at line {line}, column {column}"
+            );
             return Err(Problem::new(ErrorType::BadRequestData, detail));
         }
         Ok(Self {
@@ -238,13 +241,13 @@ async fn read_bytes(mut body: Body, limit: usize, held: &mut Held) -> Result<Vec
     Ok(bytes)
 }
 
-/// Whether arrays and objects nest deeper than allowed. It looks at brackets outside of strings only, so that it
+/// Where arrays and objects nest deeper than allowed, if they do. It looks at brackets outside of strings only, so that it
 /// holds for texts that are no JSON as well.
-fn nests_deeper(json: &[u8], allowed: usize) -> bool {
+fn nests_deeper(json: &[u8], allowed: usize) -> Option<usize> {
     let mut depth = 0_usize;
     let mut in_string = false;
     let mut escaped = false;
-    for byte in json {
+    for (at, byte) in json.iter().enumerate() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
@@ -252,14 +255,21 @@ fn nests_deeper(json: &[u8], allowed: usize) -> bool {
             b'[' | b'{' if !in_string => {
                 depth += 1;
                 if depth > allowed {
-                    return true;
+                    return Some(at);
                 }
             }
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    false
+    None
+}
+
+/// The line and the column, both from 1, of what follows a text.
+fn place_of(before: &[u8]) -> (usize, usize) {
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let last = before.iter().rev().take_while(|byte| **byte != b'\n');
+    (line, last.count() + 1)
 }
 
 #[cfg(test)]
@@ -268,10 +278,12 @@ mod tests {
 
     #[test]
     fn only_brackets_outside_of_strings_nest() {
-        assert!(!nests_deeper(br#"{"a":[1,{"b":"[[[[\"[["}]}"#, 3));
-        assert!(nests_deeper(br#"{"a":[1,{"b":2}]}"#, 2));
-        assert!(!nests_deeper(b"[][][][]", 1));
-        assert!(!nests_deeper(b"]]]]", 1));
-        assert!(nests_deeper(&[b'['; 200], 64));
+        assert_eq!(nests_deeper(br#"{"a":[1,{"b":"[[[[\"[["}]}"#, 3), None);
+        assert_eq!(nests_deeper(br#"{"a":[1,{"b":2}]}"#, 2), Some(8));
+        assert_eq!(nests_deeper(b"[][][][]", 1), None);
+        assert_eq!(nests_deeper(b"]]]]", 1), None);
+        assert_eq!(nests_deeper(&[b'['; 200], 64), Some(64));
+        assert_eq!(place_of(b""), (1, 1));
+        assert_eq!(place_of(b"a\n\nbc"), (3, 3));
     }
 }
