@@ -38,6 +38,8 @@ pub enum Resend {
     AsMethodSays,
     /// The caller knows that it does none.
     Harmless,
+    /// It changes something, whatever its method says: between its two arrivals somebody else may have changed it again.
+    Never,
     /// It only asks, whatever its method says, such as a POST with a query in its body: it may be sent again, and equal ones
     /// that are under way at the same time are one.
     OnlyAsks,
@@ -59,7 +61,11 @@ impl<'a> SourceRequest<'a> {
     /// Whether it does no harm when it arrives twice.
     #[must_use]
     pub fn may_be_resent(&self) -> bool {
-        self.resend != Resend::AsMethodSays || self.method.is_idempotent()
+        match self.resend {
+            Resend::AsMethodSays => self.method.is_idempotent(),
+            Resend::Harmless | Resend::OnlyAsks => true,
+            Resend::Never => false,
+        }
     }
 
     /// Whether it only asks, so that an answer to it is one to everybody who asks the same.

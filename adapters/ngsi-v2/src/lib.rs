@@ -22,6 +22,7 @@ mod service_paths;
 mod told_names;
 pub mod translate;
 mod united;
+mod write;
 
 #[cfg(test)]
 mod as_it_is_tests;
@@ -52,8 +53,9 @@ use self::prepared::PreparedNgsiV2;
 use self::repeats::Repeats;
 use self::told_names::ToldNames;
 use self::translate::{IdleTables, ObjectTypes, ProvidedType};
+use self::write::Writing;
 use kakehashi_client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
-use kakehashi_contract::{Adapter, AdapterError, Call, PreparedQuery, SourceId, SourceQuery, SourceStatus};
+use kakehashi_contract::{Adapter, AdapterError, Call, EntityWriter, PreparedQuery, SourceId, SourceQuery, SourceStatus};
 
 /// The service path of every entity of a service: what Orion reads when none is named.
 pub const EVERY_SERVICE_PATH: &str = "/#";
@@ -124,6 +126,7 @@ struct Platform {
     repeats: Repeats,
     ignored_places: Arc<IgnoredPlaces>,
     told_names: ToldNames,
+    writing: Writing,
 }
 
 impl Platform {
@@ -176,9 +179,11 @@ impl NgsiV2Adapter {
             client = client.probing(&first.one_entity(), &headers);
         }
         let database = Arc::new(Database::of(&types));
+        let object_types = Arc::new(ObjectTypes::new(&settings.types, &settings.object_types));
         Ok(Self(Arc::new(Platform {
             types,
-            object_types: Arc::new(ObjectTypes::new(&settings.types, &settings.object_types)),
+            writing: Writing::of(&settings, &object_types),
+            object_types,
             settings,
             source: Source::new(client, headers, database),
             raw_names: RawNames::default(),
@@ -236,6 +241,10 @@ impl Adapter for NgsiV2Adapter {
         };
         let told = told_names.of(named, &settings.context, source, call).await?;
         Ok(told.map(|names| names.to_vec()))
+    }
+
+    fn writer(&self) -> Option<&dyn EntityWriter> {
+        Some(self)
     }
 
     fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
