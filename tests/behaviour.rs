@@ -143,4 +143,5 @@ mod behaviour {
     mod writers_at_once;
     mod writers_see_nothing_hidden;
     mod writes_are_told;
+    mod writing_through;
 }

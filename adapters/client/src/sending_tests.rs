@@ -80,6 +80,8 @@ async fn what_would_do_harm_twice_is_sent_once() {
         (Method::POST, Resend::Harmless, 2, Repeating::IsSafe),
         (Method::PUT, Resend::AsMethodSays, 2, Repeating::IsSafe),
         (Method::DELETE, Resend::AsMethodSays, 2, Repeating::IsSafe),
+        (Method::PUT, Resend::Never, 1, Repeating::MayDoTwice),
+        (Method::DELETE, Resend::Never, 1, Repeating::MayDoTwice),
     ] {
         let (address, taken) = taking(|_| None).await;
         let error = client(&address, limits())

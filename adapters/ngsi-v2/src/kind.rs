@@ -94,6 +94,10 @@ impl Kind for NgsiV2Kind {
         Transport::Http
     }
 
+    fn takes_writes(&self) -> bool {
+        true
+    }
+
     fn check_type(&self, r#type: &TypeName) -> Result<(), WrongType> {
         provided(r#type).map(drop)
     }

@@ -55,7 +55,9 @@ use self::told_names::ToldNames;
 use self::translate::{IdleTables, ObjectTypes, ProvidedType};
 use self::write::Writing;
 use kakehashi_client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
-use kakehashi_contract::{Adapter, AdapterError, Call, EntityWriter, PreparedQuery, SourceId, SourceQuery, SourceStatus};
+use kakehashi_contract::{
+    Adapter, AdapterError, Call, EntityWriter, PreparedQuery, SourceId, SourceQuery, SourceStatus,
+};
 
 /// The service path of every entity of a service: what Orion reads when none is named.
 pub const EVERY_SERVICE_PATH: &str = "/#";

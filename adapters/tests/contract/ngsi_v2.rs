@@ -128,3 +128,4 @@ impl Fixture for NgsiV2 {
 }
 
 crate::contract_suite!(NgsiV2);
+crate::contract_of_writes!(NgsiV2);

@@ -27,11 +27,10 @@ const OWN_KEYS: [&str; 3] = ["name", "limits", "sources"];
 
 /// Keys of a source that do not say where it is asked, beside those of which a kind says that they are free. What there comes
 /// to be beside them does, until somebody has thought about it.
-const FREE_KEYS: [&str; 10] = [
+const FREE_KEYS: [&str; 9] = [
     "id",
     "ids",
     "personal_data",
-    "writable",
     "mode",
     "timeout",
     "poll",

@@ -160,12 +160,16 @@ pub(crate) fn read(
         && adapter.is_some_and(|kind| kind.is_none_or(|kind| !kind.takes_writes()))
     {
         let message = format!(
-            "`writable = true` in {} is not supported by this version",
+            "`writable = true` in {}: it is of a kind that takes no writes",
             section.title()
         );
-        loading
-            .report
-            .error(writable.place, message, "only the store takes writes".to_owned());
+        let kinds = KINDS.into_iter().filter(|kind| kind.takes_writes());
+        let kinds: Vec<String> = kinds.map(|kind| format!("\"{}\"", kind.name())).collect();
+        let help = format!(
+            "take it out; sources whose adapter is {} can be written to",
+            kinds.join(" or ")
+        );
+        loading.report.error(writable.place, message, help);
     }
     if let Some(mode) = section.choice(
         "mode",
@@ -200,6 +204,16 @@ pub(crate) fn read(
         };
         hold::read(&section, &read, loading)
     });
+    if hold.is_some() && writable.as_ref().is_some_and(|writable| writable.value) {
+        let message = format!(
+            "`hold` in {} does not go with `writable = true`: what is written would not be seen until it is read anew",
+            section.title()
+        );
+        let place = section.key_place("hold").unwrap_or(section.place());
+        loading
+            .report
+            .error(place, message, "take one of the two out".to_owned());
+    }
     let named_by = section.choice(
         "named_by",
         &[("operator", NamedBy::Operator), ("tenant", NamedBy::Tenant)],

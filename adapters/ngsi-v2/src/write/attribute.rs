@@ -94,7 +94,10 @@ pub(super) fn kept_date(date: &DateTime) -> Result<&str, Lost> {
 pub(super) fn is_place(context: &Context, attribute: &Attribute) -> bool {
     attribute.instances.iter().any(|instance| {
         let is_ignored = || {
-            let mut names = instance.sub_attributes.iter().map(|sub| context.compact(sub.name.as_str()));
+            let mut names = instance
+                .sub_attributes
+                .iter()
+                .map(|sub| context.compact(sub.name.as_str()));
             names.any(|name| name == IGNORE_TYPE)
         };
         matches!(instance.value, AttributeValue::GeoProperty(_)) && !is_ignored()
@@ -163,7 +166,8 @@ impl KeptValue {
         match value {
             AttributeValue::Property(value) => Self::of_property(value),
             AttributeValue::Relationship { objects, .. } => {
-                let texts: Result<Vec<String>, Lost> = objects.iter().map(|object| kept_text(object.as_str())).collect();
+                let texts: Result<Vec<String>, Lost> =
+                    objects.iter().map(|object| kept_text(object.as_str())).collect();
                 let json = match texts?.as_slice() {
                     [only] => only.clone(),
                     several => format!("[{}]", several.join(",")),

@@ -81,7 +81,10 @@ impl Encoding {
         self.check_back(&members, &all_sent)?;
         if let Some(expires_at) = expires_at {
             let date = kept_date(expires_at).map_err(LostWhole::Expires)?;
-            members.push(format!(r#""dateExpires":{{"type":"DateTime","value":{}}}"#, quoted(date)));
+            members.push(format!(
+                r#""dateExpires":{{"type":"DateTime","value":{}}}"#,
+                quoted(date)
+            ));
         }
         Ok(members)
     }
@@ -103,11 +106,16 @@ impl Encoding {
             scopes: false,
             tables: Arc::new(IdleTables::default()),
         };
-        let mut whole = vec![r#""id":"urn:ngsi-ld:Thing:sent""#.to_owned(), r#""type":"Thing""#.to_owned()];
+        let mut whole = vec![
+            r#""id":"urn:ngsi-ld:Thing:sent""#.to_owned(),
+            r#""type":"Thing""#.to_owned(),
+        ];
         whole.extend_from_slice(members);
         let page = format!("[{}]", object(&whole));
         let back = translate_entities(page.as_bytes(), &reading).unwrap_or_default();
-        let Some(entity) = back.first() else { return Err(otherwise(first)) };
+        let Some(entity) = back.first() else {
+            return Err(otherwise(first));
+        };
         let is_back = |sent: &&Sent| entity.attribute(&sent.kept.name) == Some(&sent.kept);
         match all_sent.iter().find(|sent| !is_back(sent)) {
             Some(sent) => Err(otherwise(sent)),

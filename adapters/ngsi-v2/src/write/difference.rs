@@ -44,13 +44,14 @@ impl<'a> Difference<'a> {
         };
         Ok(Self {
             written: after.attributes.iter().filter(is_new).collect(),
-            removed: before.attributes.iter().filter(is_gone).map(|gone| &gone.name).collect(),
+            removed: before
+                .attributes
+                .iter()
+                .filter(is_gone)
+                .map(|gone| &gone.name)
+                .collect(),
             expiry,
         })
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.written.is_empty() && self.removed.is_empty() && self.expiry == Expiry::Stays
     }
 }
 

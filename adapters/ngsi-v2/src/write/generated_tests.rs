@@ -33,7 +33,11 @@ fn text() -> impl Strategy<Value = Tree> {
 }
 
 fn tree() -> impl Strategy<Value = Tree> {
-    let leaf = prop_oneof![any::<bool>().prop_map(Tree::from), number(), "[a-z漢 =;]{0,4}".prop_map(Tree::from)];
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Tree::from),
+        number(),
+        "[a-z漢 =;]{0,4}".prop_map(Tree::from)
+    ];
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Tree::from),
@@ -50,10 +54,12 @@ fn date() -> impl Strategy<Value = String> {
 }
 
 fn attribute() -> impl Strategy<Value = Tree> {
-    let decimal = |most: f64| (-most..most, 0..12_i32).prop_map(|(float, places)| {
-        let scale = 10_f64.powi(places);
-        (float * scale).round() / scale
-    });
+    let decimal = |most: f64| {
+        (-most..most, 0..12_i32).prop_map(|(float, places)| {
+            let scale = 10_f64.powi(places);
+            (float * scale).round() / scale
+        })
+    };
     let value = prop_oneof![
         3 => text(),
         3 => number(),
@@ -61,7 +67,12 @@ fn attribute() -> impl Strategy<Value = Tree> {
         1 => any::<bool>().prop_map(Tree::from),
         2 => date().prop_map(|date| json!({"@type": "DateTime", "@value": date})),
     ];
-    let property = (value, prop::option::of(date()), prop::option::of("[A-Z(]{1,3}"), prop::option::of(text()));
+    let property = (
+        value,
+        prop::option::of(date()),
+        prop::option::of("[A-Z(]{1,3}"),
+        prop::option::of(text()),
+    );
     let property = property.prop_map(|(value, observed_at, unit_code, note)| {
         let mut property = json!({"type": "Property", "value": value});
         if let Some(date) = observed_at {
@@ -104,7 +115,11 @@ fn say_the_same(one: &Attribute, other: &Attribute) -> bool {
         (one, other) => one == other,
     };
     let notes = one.sub_attributes.len() == other.sub_attributes.len()
-        && one.sub_attributes.iter().zip(&other.sub_attributes).all(|(one, other)| say_the_same(one, other));
+        && one
+            .sub_attributes
+            .iter()
+            .zip(&other.sub_attributes)
+            .all(|(one, other)| say_the_same(one, other));
     values && notes && one.observed_at == other.observed_at && one.unit_code == other.unit_code
 }
 
@@ -119,7 +134,9 @@ fn trees_say_the_same(one: &Tree, other: &Tree) -> bool {
         }
         (Tree::Object(one), Tree::Object(other)) => {
             one.len() == other.len()
-                && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| trees_say_the_same(one, other)))
+                && one
+                    .iter()
+                    .all(|(name, one)| other.get(name).is_some_and(|other| trees_say_the_same(one, other)))
         }
         (one, other) => one == other,
     }
@@ -135,7 +152,10 @@ fn assert_same(wanted: &Entity, back: &Entity) {
 
 #[test]
 fn whatever_is_taken_comes_back_and_what_is_refused_is_named() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let (orion, adapter) = runtime.block_on(with("[]"));
     orion.log_requests(false);
     let taken = std::cell::Cell::new(0);

@@ -8,7 +8,9 @@ use kakehashi_contract::WriteError;
 /// Why something would not come back from the source as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Lost {
-    #[error("the source keeps whole numbers up to 9007199254740992 and nine decimals; this number would come back as another")]
+    #[error(
+        "the source keeps whole numbers up to 9007199254740992 and nine decimals; this number would come back as another"
+    )]
     Digits,
     #[error("the source keeps milliseconds since 1970; this date would come back as another")]
     Date,
@@ -16,9 +18,13 @@ pub(super) enum Lost {
     Characters,
     #[error("the source would cut this text off at its zero byte")]
     ZeroByte,
-    #[error("the source has no member of such a name in an object: neither an empty one, nor one with = in it or $ before it")]
+    #[error(
+        "the source has no member of such a name in an object: neither an empty one, nor one with = in it or $ before it"
+    )]
     MemberName,
-    #[error("the source can have no attribute of this name: it is of other characters than its names may have, or its own")]
+    #[error(
+        "the source can have no attribute of this name: it is of other characters than its names may have, or its own"
+    )]
     Name,
     #[error("the source has attributes of other kinds: write it as a Property, a GeoProperty or a Relationship")]
     Kind,

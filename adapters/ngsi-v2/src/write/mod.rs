@@ -15,6 +15,10 @@ mod place;
 mod send;
 mod standing;
 
+#[cfg(test)]
+mod generated_tests;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -25,14 +29,13 @@ use ngsi_ld::{Entity, EntityId, TypeName};
 use self::body::Encoding;
 use self::difference::{Difference, Expiry};
 use self::lost::{LostWhole, only_type};
-use self::send::Step;
+use self::send::{Failed, Step};
 use self::standing::Standing;
 use super::names::{generated_from, is_identifier};
 use super::translate::{ObjectTypes, ProvidedType};
 use super::{NgsiV2Adapter, NgsiV2Settings, Platform};
-use kakehashi_contract::writing::{Change, Changed, Decision};
 use kakehashi_contract::{
-    Call, EntityWriter, WriteError, WriteOffer, WriteOperation,
+    Call, Decision, EntityWrite, EntityWriter, ErrorKind, WriteError, WriteOffer, WriteOperation, Written,
 };
 
 /// What writing needs beside what reading does.
@@ -58,56 +61,76 @@ impl Writing {
     }
 }
 
-/// The ways of writing that the source has.
-const OPERATIONS: [WriteOperation; 8] = [
-    WriteOperation::Create,
-    WriteOperation::Replace,
-    WriteOperation::Merge,
-    WriteOperation::Append,
-    WriteOperation::Update,
-    WriteOperation::Delete,
-    WriteOperation::DeleteAttribute,
-    WriteOperation::Purge,
-];
+/// Times that an entity is looked at anew, because it went between being looked at and being written.
+const ATTEMPTS: usize = 3;
 
 #[async_trait]
 impl EntityWriter for NgsiV2Adapter {
     fn offer(&self) -> WriteOffer {
         WriteOffer {
-            operations: &OPERATIONS,
+            operations: WriteOperation::ALL,
             is_atomic: false,
         }
     }
 
-    async fn write(&self, changes: &[Change<'_>], _now: DateTime, call: &Call) -> Vec<Result<Changed, WriteError>> {
-        let mut outcomes = Vec::with_capacity(changes.len());
-        for change in changes {
+    async fn write(
+        &self,
+        writes: &[EntityWrite<'_>],
+        _now: &DateTime,
+        call: &Call,
+    ) -> Vec<Result<Written, WriteError>> {
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for write in writes {
             // Each is a question of its own.
             let call = Call {
                 requests: call.requests.again(),
                 ..call.clone()
             };
-            outcomes.push(self.0.change(change, &call).await);
+            outcomes.push(self.0.write(write, &call).await);
         }
         outcomes
     }
 }
 
 impl Platform {
-    async fn change(&self, change: &Change<'_>, call: &Call) -> Result<Changed, WriteError> {
-        if change.operation == WriteOperation::Create
-            && let Decision::Write(entity) = (change.decide)(None)
-            && !self.may_stand_unseen(&entity, change.types)
+    async fn write(&self, write: &EntityWrite<'_>, call: &Call) -> Result<Written, WriteError> {
+        let all: Vec<TypeName>;
+        let types = match write.types {
+            [] => {
+                all = self
+                    .settings
+                    .types
+                    .iter()
+                    .map(|provided| provided.name.clone())
+                    .collect();
+                &all
+            }
+            types => types,
+        };
+        if write.operation == WriteOperation::Create
+            && let Decision::Write(entity) = (write.decide)(None)
+            && !self.may_stand_unseen(&entity, types)
         {
             return self.create(&entity, call).await;
         }
-        let standing = self.standing(change.id, change.types, call).await?;
-        let decision = (change.decide)(standing.as_ref().map(|standing| &standing.entity));
+        for _ in 0..ATTEMPTS {
+            match self.attempt(write, types, call).await {
+                Err(Failed::IsGone) => {}
+                Err(Failed::Otherwise(error)) => return Err(error),
+                Ok(written) => return Ok(written),
+            }
+        }
+        let detail = "the entity went each time before it could be written";
+        Err(self.source.client.error(ErrorKind::Status(404), detail).into())
+    }
+
+    async fn attempt(&self, write: &EntityWrite<'_>, types: &[TypeName], call: &Call) -> Result<Written, Failed> {
+        let standing = self.standing(write.id, types, call).await?;
+        let decision = (write.decide)(standing.as_ref().map(|standing| &standing.entity));
         match (decision, standing) {
-            (Decision::Leave, _) | (Decision::Delete, None) => Ok(Changed::Left),
-            (Decision::Write(entity), None) => self.create(&entity, call).await,
-            (Decision::Write(_), Some(_)) if change.operation == WriteOperation::Create => Err(WriteError::AlreadyExists),
-            (Decision::Write(entity), Some(standing)) if change.operation == WriteOperation::Replace => {
+            (Decision::Leave, _) | (Decision::Delete, None) => Ok(Written::Left),
+            (Decision::Write(entity), None) => Ok(self.create(&entity, call).await?),
+            (Decision::Write(entity), Some(standing)) if write.operation == WriteOperation::Replace => {
                 self.replace(&standing, &entity, call).await
             }
             (Decision::Write(entity), Some(standing)) => self.become_so(&standing, &entity, call).await,
@@ -119,9 +142,7 @@ impl Platform {
     /// that is shown as the same, as one of another type, or in another service path. And what its database may refuse with an
     /// error of its own, which looks as if it were ill, is not sent without having heard that it is well.
     fn may_stand_unseen(&self, entity: &Entity, types: &[TypeName]) -> bool {
-        let has_shape = |value: &AttributeValue| {
-            matches!(value, AttributeValue::GeoProperty(geometry) if !matches!(**geometry, Geometry::Point(_)))
-        };
+        let has_shape = |value: &AttributeValue| matches!(value, AttributeValue::GeoProperty(geometry) if !matches!(**geometry, Geometry::Point(_)));
         let mut instances = entity.attributes.iter().flat_map(|attribute| &attribute.instances);
         let is_generated = || {
             self.provided(&entity.types)
@@ -139,7 +160,7 @@ impl Platform {
         provided.find(|provided| provided.name == *only).ok_or(LostWhole::Types)
     }
 
-    async fn create(&self, entity: &Entity, call: &Call) -> Result<Changed, WriteError> {
+    async fn create(&self, entity: &Entity, call: &Call) -> Result<Written, WriteError> {
         let provided = self.provided(&entity.types)?;
         let raw = raw_of_new(&entity.id)?;
         let settings = &self.settings;
@@ -149,23 +170,26 @@ impl Platform {
             .writing
             .encoding
             .entity(raw, provided, &entity.attributes, expires_at)?;
-        self.send(&path, Step::Create, body, call).await?;
-        Ok(Changed::Created(None))
+        self.send(&path, Step::Create, body, call)
+            .await
+            .map_err(|failed| self.as_error(failed))?;
+        Ok(Written::Created(None))
     }
 
     /// All attributes at once.
-    async fn replace(&self, standing: &Standing, after: &Entity, call: &Call) -> Result<Changed, WriteError> {
+    async fn replace(&self, standing: &Standing, after: &Entity, call: &Call) -> Result<Written, Failed> {
         // What of it never changes.
         Difference::between(&standing.entity, after)?;
         let encoding = &self.writing.encoding;
         encoding.check_places(&after.attributes, after.attributes.iter())?;
         let body = encoding.attributes(after.attributes.iter(), after.system.expires_at())?;
-        self.send(self.path_of(standing), Step::Replace(standing), body, call).await?;
-        Ok(Changed::Replaced(None))
+        self.send(self.path_of(standing), Step::Replace(standing), body, call)
+            .await?;
+        Ok(Written::Replaced(None))
     }
 
     /// What is different.
-    async fn become_so(&self, standing: &Standing, after: &Entity, call: &Call) -> Result<Changed, WriteError> {
+    async fn become_so(&self, standing: &Standing, after: &Entity, call: &Call) -> Result<Written, Failed> {
         let difference = Difference::between(&standing.entity, after)?;
         let path = self.path_of(standing);
         let encoding = &self.writing.encoding;
@@ -191,18 +215,26 @@ impl Platform {
         }
         for raw in &removed {
             let sent = self.send(path, Step::Remove(standing, raw), String::new(), call).await;
-            sent.map_err(|error| if has_begun { self.half_done(error) } else { error })?;
+            sent.map_err(|failed| {
+                if has_begun {
+                    self.half_done(failed).into()
+                } else {
+                    failed
+                }
+            })?;
             has_begun = true;
         }
-        Ok(Changed::Replaced(None))
+        Ok(Written::Replaced(None))
     }
 
-    async fn delete(&self, standing: &Standing, call: &Call) -> Result<Changed, WriteError> {
+    async fn delete(&self, standing: &Standing, call: &Call) -> Result<Written, Failed> {
         let path = self.path_of(standing);
         self.send(path, Step::Delete(standing), String::new(), call).await?;
         // Whether there are others of its type nobody knows: that there are none would be no sign that something is wrong.
-        self.source.database.were_deleted(&standing.entity.types.iter().collect::<Vec<_>>());
-        Ok(Changed::Deleted(None))
+        self.source
+            .database
+            .were_deleted(&standing.entity.types.iter().collect::<Vec<_>>());
+        Ok(Written::Deleted(None))
     }
 
     /// The service path of an entity, or the only one that is read.

@@ -20,6 +20,20 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b':');
 
+/// Why a change was not made.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// There is no such entity any more.
+    IsGone,
+    Otherwise(WriteError),
+}
+
+impl<E: Into<WriteError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Otherwise(error.into())
+    }
+}
+
 /// One change that the source makes at once.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step<'a> {
@@ -76,14 +90,14 @@ impl Platform {
     /// Sends one change, once.
     ///
     /// # Errors
-    /// [`WriteError`]; whether it may have been done all the same, the error says.
+    /// [`Failed`]; whether it may have been done all the same, the error says.
     pub(super) async fn send(
         &self,
         service_path: &str,
         step: Step<'_>,
         body: String,
         call: &Call,
-    ) -> Result<(), WriteError> {
+    ) -> Result<(), Failed> {
         let mut headers = self.headers_within(service_path)?;
         if body.is_empty() {
             // The source refuses a type of nothing.
@@ -100,17 +114,19 @@ impl Platform {
         self.outcome(step, &response)
     }
 
-    fn outcome(&self, step: Step<'_>, response: &Response) -> Result<(), WriteError> {
+    fn outcome(&self, step: Step<'_>, response: &Response) -> Result<(), Failed> {
         let client = &self.source.client;
         if response.status.is_success() {
             client.understood(response);
             return Ok(());
         }
-        Err(match (response.status, step) {
+        Err(Failed::Otherwise(match (response.status, step) {
             (StatusCode::UNPROCESSABLE_ENTITY, Step::Create) => WriteError::AlreadyExists,
             // It is gone already, as it was to be.
             (StatusCode::NOT_FOUND, Step::Remove(..)) => return Ok(()),
-            (StatusCode::NOT_FOUND, Step::Replace(_) | Step::Append(_) | Step::Delete(_)) => WriteError::NotFound,
+            (StatusCode::NOT_FOUND, Step::Replace(_) | Step::Append(_) | Step::Delete(_)) => {
+                return Err(Failed::IsGone);
+            }
             (StatusCode::CONFLICT, _) => LostWhole::Several.into(),
             (StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, _) => LostWhole::RefusedBySource.into(),
             (StatusCode::PAYLOAD_TOO_LARGE, _) => LostWhole::TooLarge.into(),
@@ -122,7 +138,7 @@ impl Platform {
                 let error = if is_unknown { error.may_have_been_done() } else { error };
                 WriteError::Source(error)
             }
-        })
+        }))
     }
 
     /// The name of an attribute that is to be removed.
@@ -131,10 +147,10 @@ impl Platform {
         raw_name(context, name).ok_or_else(|| Lost::Name.of(context, name))
     }
 
-    /// The same error, of a change of which a part was made.
-    pub(super) fn half_done(&self, error: WriteError) -> WriteError {
-        let error = match error {
-            WriteError::Source(error) => error,
+    /// The same failure, of a change of which a part was made.
+    pub(super) fn half_done(&self, failed: Failed) -> WriteError {
+        let error = match failed {
+            Failed::Otherwise(WriteError::Source(error)) => error,
             _ => AdapterError::new(
                 self.source.client.source(),
                 ErrorKind::InvalidPayload,
@@ -142,6 +158,18 @@ impl Platform {
             ),
         };
         WriteError::Source(error.may_have_been_done())
+    }
+
+    /// The same failure, of what cannot go because it is not there yet.
+    pub(super) fn as_error(&self, failed: Failed) -> WriteError {
+        match failed {
+            Failed::Otherwise(error) => error,
+            Failed::IsGone => self
+                .source
+                .client
+                .error(ErrorKind::Status(404), "the write was refused")
+                .into(),
+        }
     }
 }
 

@@ -6,11 +6,13 @@ use stand_ins::{Fault, LoggedRequest, Orion};
 
 use super::super::tests::{adapter, all, call, ids, of_id, of_types, settings, type_name, with};
 use super::*;
-use kakehashi_contract::{ErrorKind, Repeating};
+use kakehashi_contract::{Adapter, Repeating, SourceQuery};
 
 pub(super) fn entity(json: &str) -> Entity {
     let list = format!("[{json}]");
-    parse_entities(list.as_bytes(), ngsi_ld::context::Context::core()).unwrap().remove(0)
+    parse_entities(list.as_bytes(), ngsi_ld::context::Context::core())
+        .unwrap()
+        .remove(0)
 }
 
 fn room(attributes: &str) -> Entity {
@@ -22,25 +24,37 @@ pub(super) async fn write(
     id: &EntityId,
     operation: WriteOperation,
     decide: impl Fn(Option<&Entity>) -> Decision + Send + Sync,
-) -> Result<Changed, WriteError> {
+) -> Result<Written, WriteError> {
     let types = [type_name("Room")];
-    let change = Change {
+    let change = EntityWrite {
         id,
         operation,
         decide: &decide,
         types: &types,
     };
     let now = DateTime::parse("2026-02-01T00:00:00Z").unwrap();
-    adapter.writer().unwrap().write(&[change], now, &call()).await.remove(0)
+    adapter
+        .writer()
+        .unwrap()
+        .write(&[change], &now, &call())
+        .await
+        .remove(0)
 }
 
-/// Whatever stands there becomes this.
-pub(super) async fn put(adapter: &NgsiV2Adapter, operation: WriteOperation, wanted: &Entity) -> Result<Changed, WriteError> {
-    let decide = |_: Option<&Entity>| Decision::Write(Box::new(wanted.clone()));
+/// Whatever stands there becomes this, unless it is to be created.
+pub(super) async fn put(
+    adapter: &NgsiV2Adapter,
+    operation: WriteOperation,
+    wanted: &Entity,
+) -> Result<Written, WriteError> {
+    let decide = |existing: Option<&Entity>| match existing {
+        Some(_) if operation == WriteOperation::Create => Decision::Leave,
+        _ => Decision::Write(Box::new(wanted.clone())),
+    };
     write(adapter, &wanted.id, operation, decide).await
 }
 
-async fn delete(adapter: &NgsiV2Adapter, id: &str) -> Result<Changed, WriteError> {
+async fn delete(adapter: &NgsiV2Adapter, id: &str) -> Result<Written, WriteError> {
     let id = EntityId::parse(id).unwrap();
     write(adapter, &id, WriteOperation::Delete, |_| Decision::Delete).await
 }
@@ -81,18 +95,26 @@ fn whole() -> Entity {
 #[tokio::test]
 async fn what_is_created_comes_back_as_it_was_written_and_once() {
     let (orion, adapter) = with("[]").await;
-    assert_eq!(put(&adapter, WriteOperation::Create, &whole()).await.unwrap(), Changed::Created(None));
+    assert_eq!(
+        put(&adapter, WriteOperation::Create, &whole()).await.unwrap(),
+        Written::Created(None)
+    );
     let sent = changes(&orion);
     assert_eq!(lines(&sent), ["POST /v2/entities?"]);
     assert_eq!(sent[0].header("fiware-servicepath"), Some("/"));
     assert_eq!(sent[0].header("fiware-service"), Some("city"));
     assert_eq!(sent[0].header("content-type"), Some("application/json"));
     let (mut back, mut wanted) = (held(&adapter).await, whole());
-    back.attributes.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
-    wanted.attributes.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+    back.attributes
+        .sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+    wanted
+        .attributes
+        .sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
     assert_eq!(back, wanted);
-    let again = put(&adapter, WriteOperation::Create, &whole()).await;
-    assert!(matches!(again, Err(WriteError::AlreadyExists)), "{again:?}");
+    assert_eq!(
+        put(&adapter, WriteOperation::Create, &whole()).await.unwrap(),
+        Written::Left
+    );
     assert!(changes(&orion).is_empty());
 }
 
@@ -123,7 +145,7 @@ async fn only_what_is_different_is_sent_and_what_is_added_before_what_goes() {
         r#""a":{"type":"Property","value":1},"c":{"type":"Property","value":2},"e":{"type":"Property","value":5}"#,
     );
     let changed = put(&adapter, WriteOperation::Merge, &wanted).await.unwrap();
-    assert_eq!(changed, Changed::Replaced(None));
+    assert_eq!(changed, Written::Replaced(None));
     let sent = changes(&orion);
     assert_eq!(
         lines(&sent),
@@ -134,9 +156,16 @@ async fn only_what_is_different_is_sent_and_what_is_added_before_what_goes() {
         ]
     );
     let body = String::from_utf8(sent[0].body.to_vec()).unwrap();
-    assert!(body.contains(r#""a":"#) && body.contains(r#""e":"#) && !body.contains(r#""c":"#), "{body}");
+    assert!(
+        body.contains(r#""a":"#) && body.contains(r#""e":"#) && !body.contains(r#""c":"#),
+        "{body}"
+    );
     assert_eq!(held(&adapter).await.attributes.len(), 3);
-    assert!(held(&adapter).await.attributes[0].instances[0].sub_attributes.is_empty());
+    assert!(
+        held(&adapter).await.attributes[0].instances[0]
+            .sub_attributes
+            .is_empty()
+    );
     put(&adapter, WriteOperation::Merge, &wanted).await.unwrap();
     assert!(changes(&orion).is_empty(), "it is so already");
 }
@@ -169,7 +198,13 @@ async fn an_entity_ceases_to_be_valid_when_its_writer_says_so() {
     };
     assert_eq!(expiry().await.as_deref(), Some("2040-01-01T00:00:00.000Z"));
     changes(&orion);
-    put(&adapter, WriteOperation::Merge, &room(r#""a":{"type":"Property","value":1}"#)).await.unwrap();
+    put(
+        &adapter,
+        WriteOperation::Merge,
+        &room(r#""a":{"type":"Property","value":1}"#),
+    )
+    .await
+    .unwrap();
     assert_eq!(
         lines(&changes(&orion)),
         ["DELETE /v2/entities/urn:x:1/attrs/dateExpires?type=Room"]
@@ -185,13 +220,19 @@ async fn what_is_deleted_is_gone_and_nothing_else() {
             .as_str(),
     )
     .await;
-    assert_eq!(delete(&adapter, "urn:x:1").await.unwrap(), Changed::Deleted(None));
-    assert_eq!(delete(&adapter, "urn:ngsi-ld:Room:b1").await.unwrap(), Changed::Deleted(None));
+    assert_eq!(delete(&adapter, "urn:x:1").await.unwrap(), Written::Deleted(None));
+    assert_eq!(
+        delete(&adapter, "urn:ngsi-ld:Room:b1").await.unwrap(),
+        Written::Deleted(None)
+    );
     assert_eq!(
         lines(&changes(&orion)),
-        ["DELETE /v2/entities/urn:x:1?type=Room", "DELETE /v2/entities/b1?type=Room"]
+        [
+            "DELETE /v2/entities/urn:x:1?type=Room",
+            "DELETE /v2/entities/b1?type=Room"
+        ]
     );
-    assert_eq!(delete(&adapter, "urn:x:1").await.unwrap(), Changed::Left);
+    assert_eq!(delete(&adapter, "urn:x:1").await.unwrap(), Written::Left);
     assert_eq!(ids(&adapter, &of_types(&["Resident"])).await, ["urn:x:1"]);
 }
 
@@ -199,8 +240,10 @@ async fn what_is_deleted_is_gone_and_nothing_else() {
 async fn an_id_that_was_made_here_leads_back_and_is_not_given_twice() {
     let (orion, adapter) = with(r#"[{"id":"b1","type":"Room","a":{"value":1}}]"#).await;
     let shown = entity(r#"{"id":"urn:ngsi-ld:Room:b1","type":"Room","a":{"type":"Property","value":2}}"#);
-    let again = put(&adapter, WriteOperation::Create, &shown).await;
-    assert!(matches!(again, Err(WriteError::AlreadyExists)), "{again:?}");
+    assert_eq!(
+        put(&adapter, WriteOperation::Create, &shown).await.unwrap(),
+        Written::Left
+    );
     put(&adapter, WriteOperation::Update, &shown).await.unwrap();
     assert_eq!(
         lines(&changes(&orion)),
@@ -219,7 +262,12 @@ async fn a_write_goes_to_the_service_path_of_its_entity_and_to_one_entity_alone(
     assert_eq!(changes(&orion)[0].header("fiware-servicepath"), Some("/park/west"));
     assert_eq!(held(&adapter).await, wanted);
     orion.load("city", "/road", one).unwrap();
-    let several = put(&adapter, WriteOperation::Merge, &room(r#""a":{"type":"Property","value":3}"#)).await;
+    let several = put(
+        &adapter,
+        WriteOperation::Merge,
+        &room(r#""a":{"type":"Property","value":3}"#),
+    )
+    .await;
     assert!(matches!(several, Err(WriteError::CannotHold(_))), "{several:?}");
     assert!(changes(&orion).is_empty());
 }
@@ -235,7 +283,12 @@ async fn paths_that_are_scopes_are_written_as_such() {
     wanted.scopes = ["/park/west".into()].into_iter().collect();
     put(&adapter, WriteOperation::Create, &wanted).await.unwrap();
     assert_eq!(held(&adapter).await, wanted);
-    let moved = put(&adapter, WriteOperation::Merge, &room(r#""a":{"type":"Property","value":2}"#)).await;
+    let moved = put(
+        &adapter,
+        WriteOperation::Merge,
+        &room(r#""a":{"type":"Property","value":2}"#),
+    )
+    .await;
     assert!(matches!(moved, Err(WriteError::CannotHold(_))), "{moved:?}");
 }
 
@@ -265,7 +318,9 @@ async fn what_would_come_back_as_something_else_is_refused_by_name_and_not_sent(
         r#"[{"type":"Property","value":1},{"type":"Property","value":2,"datasetId":"urn:x:d"}]"#,
     ] {
         for name in ["a", "b-c"].map(|name| name.replace('-', "%2D")) {
-            let wanted = room(&format!(r#""fine":{{"type":"Property","value":1}},"{name}":{attribute}"#));
+            let wanted = room(&format!(
+                r#""fine":{{"type":"Property","value":1}},"{name}":{attribute}"#
+            ));
             let refused = put(&adapter, WriteOperation::Create, &wanted).await;
             let Err(WriteError::CannotHold(reason)) = refused else {
                 panic!("{attribute}: {refused:?}");
@@ -282,8 +337,16 @@ async fn what_would_come_back_as_something_else_is_refused_by_name_and_not_sent(
         assert!(reason.starts_with(&format!("`{name}`: ")), "{reason}");
     }
     let two = r#"{"type":"GeoProperty","value":{"type":"Point","coordinates":[139,36]}}"#;
-    let refused = put(&adapter, WriteOperation::Create, &room(&format!(r#""a":{two},"b":{two}"#))).await;
-    assert!(matches!(&refused, Err(WriteError::CannotHold(reason)) if reason.starts_with("`b`: ")), "{refused:?}");
+    let refused = put(
+        &adapter,
+        WriteOperation::Create,
+        &room(&format!(r#""a":{two},"b":{two}"#)),
+    )
+    .await;
+    assert!(
+        matches!(&refused, Err(WriteError::CannotHold(reason)) if reason.starts_with("`b`: ")),
+        "{refused:?}"
+    );
     for json in [
         r#"{"id":"urn:x:1","type":["Room","Hall"]}"#,
         r#"{"id":"urn:x:1","type":"Tower"}"#,
@@ -306,7 +369,10 @@ async fn what_the_source_refuses_is_told_without_its_words() {
         Decision::Write(Box::new(wanted.clone()))
     };
     let refused = write(&adapter, &wanted.id, WriteOperation::Merge, decide).await;
-    assert!(matches!(&refused, Err(WriteError::CannotHold(said)) if !said.contains("internal")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(WriteError::CannotHold(said)) if !said.contains("internal")),
+        "{refused:?}"
+    );
     let decide = |_: Option<&Entity>| {
         orion.set_fault(Fault::Status(502));
         Decision::Write(Box::new(wanted.clone()))
@@ -316,7 +382,10 @@ async fn what_the_source_refuses_is_told_without_its_words() {
     let Err(WriteError::Source(error)) = refused else {
         panic!("{refused:?}")
     };
-    assert_eq!((error.kind, error.repeating), (ErrorKind::Status(502), Repeating::MayDoTwice));
+    assert_eq!(
+        (error.kind, error.repeating),
+        (ErrorKind::Status(502), Repeating::MayDoTwice)
+    );
 }
 
 #[tokio::test]

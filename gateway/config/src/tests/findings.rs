@@ -134,10 +134,10 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
         ],
     );
     assert_said(
-        &after("\"ngsi-v2\"", "\"ngsi-v2\"\nwritable = true"),
+        &after("\"ngsi-v2\"", "\"ngsi-v2\"\nwritable = true\nhold = \"60s\""),
         &[
-            "error: `writable = true` in source `sano-orion` is not supported by this version",
-            "= help: only the store takes writes",
+            "error: `hold` in source `sano-orion` does not go with `writable = true`: what is written would not be seen until it is read anew",
+            "= help: take one of the two out",
         ],
     );
     assert_said(
