@@ -101,7 +101,7 @@ impl Platform {
     /// Those of an answer that are meant.
     fn read(&self, id: &EntityId, response: &Response, plan: &Plan) -> Result<Vec<Standing>, WriteError> {
         let client = &self.source.client;
-        let heads: Vec<Head<'_>> = serde_json::from_slice(&response.body)
+        let heads: Vec<Head<'_>> = serde_json::from_slice(ngsi_ld::without_byte_order_mark(&response.body))
             .map_err(|_| client.not_understood(response, "the answer is not a list of entities"))?;
         let page = translate_page(&response.body, &plan.translation)
             .map_err(|error| client.not_understood(response, error.to_string()))?;

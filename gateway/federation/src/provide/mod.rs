@@ -276,7 +276,7 @@ impl<'s> Provider<'s> {
             .collect();
         let asked_as = match source.is_store {
             true => Vec::new(),
-            false => self.writable_types(source.personal_data),
+            false => self.writable_types(source),
         };
         let entity_writes: Vec<EntityWrite<'_>> = writes
             .iter()
@@ -414,10 +414,19 @@ impl<'s> Provider<'s> {
         }
     }
 
-    /// The types of which something may be written, of those that somebody has named.
-    fn writable_types(&self, personal_data: PersonalData) -> Vec<TypeName> {
-        let grants = self.grants(self.asker.operation, self.asker.policies.known_types(), personal_data);
-        grants.types().cloned().collect()
+    /// The types of which something may be written to a source that is asked by types: of those that somebody has named, and of
+    /// those that it provides. Never none, which would mean any.
+    fn writable_types(&self, source: &RegisteredSource) -> Vec<TypeName> {
+        let known = self.asker.policies.known_types();
+        let provided = source.provides.iter().filter_map(|provision| provision.r#type.as_ref());
+        let mut named = known.to_vec();
+        named.extend(provided.filter(|name| !known.contains(name)).cloned());
+        let grants = self.grants(self.asker.operation, &named, source.personal_data);
+        let mut types: Vec<TypeName> = grants.types().cloned().collect();
+        if types.is_empty() {
+            types.push(unnamed_type());
+        }
+        types
     }
 }
 
