@@ -140,6 +140,7 @@ mod behaviour {
     mod who_can_see;
     mod wire;
     mod withdrawn;
+    mod work_of_the_store;
     mod writers_at_once;
     mod writers_see_nothing_hidden;
     mod writes_are_told;

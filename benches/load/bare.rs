@@ -23,6 +23,7 @@ use kakehashi_adapters::ngsi_v2::translate::ProvidedType;
 use kakehashi_adapters::ngsi_v2::{EVERY_SERVICE_PATH, NgsiV2Adapter, NgsiV2Settings};
 use kakehashi_adapters::rest::{Mapping, RestAdapter, RestSettings};
 use kakehashi_adapters::{Adapter, Call, Page, SourceId, SourceQuery, Yielded};
+use kakehashi_benches::workload::ngsi_ld_list;
 use kakehashi_benches::{bare_records, bare_transform};
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::render::{Format, Rendering, render_entities, render_entity, render_feature_collection};
@@ -30,6 +31,7 @@ use ngsi_ld::{EntityId, TypeName};
 use tokio::net::TcpListener;
 
 use crate::Failure;
+use crate::bare_store::BareStore;
 use crate::command_line::{BareKind, BareRole};
 use crate::gateway::rig_mapping;
 use crate::workload::{ENTITY_ID, Workload};
@@ -44,6 +46,7 @@ pub(crate) fn serve(role: &BareRole) -> Result<(), Failure> {
             BareKind::Proxy => proxy(&role.origin).await,
             BareKind::Transform => transform(&role.origin, role.workload).await,
             BareKind::Adapter => adapter(&role.origin, role.workload).await,
+            BareKind::Store => store(role.workload).await,
         }
     })
 }
@@ -140,6 +143,20 @@ async fn adapter(origin: &str, workload: Workload) -> Result<(), Failure> {
             }
             json(body)
         }
+    })
+    .await
+}
+
+/// A page of what rests as JSON.
+async fn store(workload: Workload) -> Result<(), Failure> {
+    let entities = workload
+        .stored()
+        .map(ngsi_ld_list)
+        .ok_or("the workload asks no store")?;
+    let store = Arc::new(BareStore::of(&entities, workload)?);
+    listen(move |_| {
+        let store = Arc::clone(&store);
+        async move { store.page().map_or_else(|_| failed(), json) }
     })
     .await
 }

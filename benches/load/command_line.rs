@@ -76,8 +76,8 @@ pub(crate) struct BareRole {
     /// For which workload.
     #[arg(long, value_enum, ignore_case = true)]
     pub(crate) workload: Workload,
-    /// The origin's address.
-    #[arg(long)]
+    /// The origin's address, if it has one.
+    #[arg(long, default_value = "")]
     pub(crate) origin: String,
 }
 
@@ -90,6 +90,8 @@ pub(crate) enum BareKind {
     Transform,
     /// The gateway's own adapter and renderer without a gateway: everything off.
     Adapter,
+    /// A page of entities that rest in SQLite as the JSON that is answered, and nothing else.
+    Store,
 }
 
 #[derive(Debug, Args)]

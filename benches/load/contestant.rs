@@ -68,6 +68,7 @@ pub(crate) fn bare(kind: BareKind, workload: Workload, origin: &str) -> Result<C
         BareKind::Proxy => ("bare hyper proxy", "proxy", Speaks::Anything),
         BareKind::Transform => ("bare transform", "transform", Speaks::View),
         BareKind::Adapter => ("everything off", "adapter", Speaks::View),
+        BareKind::Store => ("bare store", "store", Speaks::View),
     };
     let arguments = [
         "bare",

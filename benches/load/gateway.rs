@@ -16,7 +16,7 @@ use crate::command_line::{Feature, GatewayRole};
 use crate::contestant::{Contestant, Speaks, committed, own_role};
 use crate::process::Process;
 use crate::wire::Target;
-use crate::workload::{STORED, Workload};
+use crate::workload::Workload;
 
 /// The key of the rig's consumer, and its SHA-256. It opens nothing but this rig.
 const API_KEY: &str = "benchmark";
@@ -69,7 +69,7 @@ pub(crate) fn start(
     origins: &[String],
     without: Option<Feature>,
 ) -> Result<Contestant, Failure> {
-    let stored = workload.uses_store().then(|| ngsi_ld_list(STORED));
+    let stored = workload.stored().map(ngsi_ld_list);
     start_filled(binary, name, workload, origins, without, stored)
 }
 
@@ -214,7 +214,7 @@ fn write_configuration(
              provides = [{{ type = \"EvacuationSite\" }}]\n\n"
         ));
     }
-    if workload.uses_store() {
+    if workload.stored().is_some() {
         tenants.push_str(&format!(
             "[[tenants.tochigi.sources]]\nid = \"store\"\nadapter = \"store\"\nendpoint = \"sqlite:store/\"\n\
              partitions = [\"tochigi\"]\npersonal_data = \"{personal_data}\"\nprovides = [{{ type = \"*\" }}]\n\n"

@@ -6,6 +6,7 @@
 //! | [`workload`] | what is asked: W0 to W10, and what the origins answer |
 //! | [`origin`], [`made`] | the origins: answers made beforehand or as they are asked for, so that they are never the bottleneck |
 //! | [`bare`] | the limits: a bare hyper proxy, a bare typed transform, the adapter without a gateway |
+//! | [`bare_store`] | the limit of W9: SQLite and nothing else |
 //! | [`rivals`] | nginx, HAProxy, Envoy and their configurations |
 //! | [`gateway`] | Kakehashi, with everything on and with one feature off |
 //! | [`process`] | starting, ending, processor time and memory of a process and its children |
@@ -19,6 +20,7 @@
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod bare;
+mod bare_store;
 mod closed_loop;
 mod command_line;
 mod contestant;

@@ -202,6 +202,9 @@ fn beside_rivals(workload: Workload, line: &CommandLine, origins: &[String]) -> 
             None,
         )?);
     }
+    if workload.is_page_of_store() {
+        all.push(contestant::bare(BareKind::Store, workload, "")?);
+    }
     for rival in Rival::ALL {
         match rival.start(workload, origin)? {
             Some(contestant) => all.push(contestant),

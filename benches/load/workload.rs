@@ -26,6 +26,12 @@ pub(crate) enum Workload {
     W6,
     /// GeoJSON of 1,000 features.
     W8,
+    /// A page of 20 of the store's 1,000 entities.
+    W9,
+    /// The same of those that a `q` leaves.
+    W9Q,
+    /// The same of those within 10 km.
+    W9Near,
     /// Three Orions of 100,000 entities each: pages, counts and a walk.
     W10,
 }
@@ -33,8 +39,11 @@ pub(crate) enum Workload {
 /// The entity that is asked for by id.
 pub(crate) const ENTITY_ID: &str = "urn:ngsi-ld:EvacuationSite:E0921300000201";
 
-/// Entities in the store.
+/// Entities in the store, where it is not said otherwise.
 pub(crate) const STORED: usize = 2_000;
+
+/// Entities in the store of W9.
+const STORED_OF_W9: usize = 1_000;
 
 /// Entities that W6 shows at most.
 const W6_PAGE: usize = 20;
@@ -48,7 +57,7 @@ pub(crate) struct Canned {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::W0,
         Self::W1,
         Self::W2,
@@ -57,6 +66,9 @@ impl Workload {
         Self::W5,
         Self::W6,
         Self::W8,
+        Self::W9,
+        Self::W9Q,
+        Self::W9Near,
         Self::W10,
     ];
 
@@ -70,6 +82,9 @@ impl Workload {
             Self::W5 => "W5",
             Self::W6 => "W6",
             Self::W8 => "W8",
+            Self::W9 => "W9",
+            Self::W9Q => "W9-q",
+            Self::W9Near => "W9-near",
             Self::W10 => "W10",
         }
     }
@@ -84,6 +99,9 @@ impl Workload {
             Self::W5 => "one entity by id from the store",
             Self::W6 => "a store query with q and near",
             Self::W8 => "GeoJSON of 1,000 features",
+            Self::W9 => "a page of 20 of the store's 1,000 entities",
+            Self::W9Q => "the same with a q that half of them meet",
+            Self::W9Near => "the same of those within 10 km, a fifth of them",
             Self::W10 => "three sources of 100,000 entities each",
         }
     }
@@ -93,7 +111,13 @@ impl Workload {
         match self {
             Self::W0 => "/ngsi-ld/v1/nothing".to_owned(),
             Self::W1 => format!("/ngsi-ld/v1/entities/{ENTITY_ID}?type=EvacuationSite"),
-            Self::W2 | Self::W4 | Self::W10 => "/ngsi-ld/v1/entities?type=EvacuationSite&limit=20".to_owned(),
+            Self::W2 | Self::W4 | Self::W9 | Self::W10 => {
+                "/ngsi-ld/v1/entities?type=EvacuationSite&limit=20".to_owned()
+            }
+            Self::W9Q => "/ngsi-ld/v1/entities?type=EvacuationSite&q=maxCapacity%3E=800&limit=20".to_owned(),
+            Self::W9Near => "/ngsi-ld/v1/entities?type=EvacuationSite&georel=near;maxDistance==10000&geometry=Point\
+                             &coordinates=%5B139.5,36.55%5D&limit=20"
+                .to_owned(),
             Self::W3 => "/ngsi-ld/v1/entities?type=EvacuationSite&limit=100".to_owned(),
             Self::W5 => "/ngsi-ld/v1/entities/urn:ngsi-ld:EvacuationSite:000042?type=EvacuationSite".to_owned(),
             Self::W6 => format!(
@@ -107,7 +131,7 @@ impl Workload {
     /// What a proxy asks of the origin in the place of the gateway's adapter.
     pub(crate) const fn origin_path(self) -> &'static str {
         match self {
-            Self::W0 | Self::W5 | Self::W6 => "/fixed",
+            Self::W0 | Self::W5 | Self::W6 | Self::W9 | Self::W9Q | Self::W9Near => "/fixed",
             Self::W1 => "/v2/entities?type=EvacuationSite&id=E0921300000201&limit=1000&offset=0",
             Self::W2 | Self::W4 | Self::W10 => "/v2/entities?type=EvacuationSite&limit=21&offset=0",
             Self::W3 => "/api/v1/sites?page=1&per_page=100",
@@ -132,14 +156,24 @@ impl Workload {
     /// How many origins the gateway has.
     pub(crate) const fn origins(self) -> usize {
         match self {
-            Self::W0 | Self::W5 | Self::W6 => 0,
+            Self::W0 | Self::W5 | Self::W6 | Self::W9 | Self::W9Q | Self::W9Near => 0,
             Self::W4 | Self::W10 => 3,
             _ => 1,
         }
     }
 
-    pub(crate) const fn uses_store(self) -> bool {
-        matches!(self, Self::W5 | Self::W6)
+    /// How many entities the store has; `None`: there is none.
+    pub(crate) const fn stored(self) -> Option<usize> {
+        match self {
+            Self::W5 | Self::W6 => Some(STORED),
+            Self::W9 | Self::W9Q | Self::W9Near => Some(STORED_OF_W9),
+            _ => None,
+        }
+    }
+
+    /// Whether it asks the store for pages alone, which a bare program can do as well.
+    pub(crate) const fn is_page_of_store(self) -> bool {
+        matches!(self, Self::W9 | Self::W9Q | Self::W9Near)
     }
 
     /// What an origin answers.
@@ -155,7 +189,7 @@ impl Workload {
         };
         match self {
             // Those of W10 are made as they are asked for.
-            Self::W0 | Self::W5 | Self::W6 | Self::W10 => vec![],
+            Self::W0 | Self::W5 | Self::W6 | Self::W9 | Self::W9Q | Self::W9Near | Self::W10 => vec![],
             Self::W1 => orion(format!("[{}]", ngsi_v2_small_entity()), 1),
             Self::W2 | Self::W4 => orion(ngsi_v2_list(20), 20),
             Self::W3 => vec![when("", sano_sites(100), 100)],
@@ -177,7 +211,7 @@ impl Workload {
         };
         let expected = match self {
             Self::W0 | Self::W1 | Self::W5 => 1,
-            Self::W2 | Self::W4 | Self::W10 => 20,
+            Self::W2 | Self::W4 | Self::W9 | Self::W9Q | Self::W9Near | Self::W10 => 20,
             Self::W3 => 100,
             Self::W6 => W6_PAGE,
             Self::W8 => 1000,

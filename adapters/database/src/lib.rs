@@ -7,7 +7,7 @@
 //! | `opening` | the connections: as they should be, or as far as the disk allows |
 //! | `transaction` | every write: whole, or nothing, and afterwards a connection that can be used |
 //! | `reader` | a connection that reads |
-//! | `in_place` | reading one row on the thread that asks |
+//! | `in_place` | reading what is short on the thread that asks |
 //! | [`trouble`] | why a file cannot be written now |
 //! | `healing` | noticing that it can be written again |
 //!
@@ -29,6 +29,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use sqlx::Sqlite;
 use sqlx::pool::PoolConnection;
@@ -36,6 +37,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 pub use cannot_open::CannotOpen;
+pub use in_place::NotInPlace;
 pub use reader::Reader;
 pub use settings::{Found, Schema, Settings};
 pub use transaction::{Carries, End, Transaction};
@@ -164,13 +166,20 @@ impl Database {
         self.0.changes.subscribe()
     }
 
-    /// Reads in place what an index finds at once, on the thread that asks; nobody else is answered by it meanwhile. `None`
-    /// where that is not possible now: whatever the reason is, a [`Database::reader`] tells it.
-    pub fn read_in_place<T>(&self, work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Option<T> {
+    /// Reads in place, on the thread that asks, what SQLite finds within a bounded number of instructions and until then;
+    /// nobody else is answered by the thread meanwhile.
+    ///
+    /// # Errors
+    /// [`NotInPlace`]: a [`Database::reader`] reads it, or tells why not.
+    pub fn read_in_place<T>(
+        &self,
+        until: Instant,
+        work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, NotInPlace> {
         let connections = Arc::clone(&self.0.connections.borrow());
         match &*connections {
-            Connections::Open { in_place, .. } => in_place.read(work),
-            Connections::Frozen { .. } | Connections::Absent { .. } | Connections::Changing => None,
+            Connections::Open { in_place, .. } => in_place.read(until, work),
+            Connections::Frozen { .. } | Connections::Absent { .. } | Connections::Changing => Err(NotInPlace::Now),
         }
     }
 

@@ -407,11 +407,17 @@ async fn a_file_that_is_read_as_it_stands_counts_only_if_it_still_does_and_is_op
     assert_eq!(held(&database).await, [1, 3]);
 }
 
+/// Long after whatever a test does.
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(600)
+}
+
 fn read_in_place(database: &Database) -> Option<i64> {
-    database.read_in_place(|connection| {
+    let read = database.read_in_place(later(), |connection| {
         let mut newest = connection.prepare_cached("SELECT coalesce(max(number), 0) FROM numbers")?;
         newest.query_row([], |row| row.get(0))
-    })
+    });
+    read.ok()
 }
 
 #[tokio::test]
@@ -438,9 +444,10 @@ async fn what_fails_in_place_is_left_to_those_that_tell_why_and_a_closed_file_is
     let folder = tempfile::tempdir().unwrap();
     let database = numbers(&folder).await;
     written(&database, 1).await.unwrap();
-    let failed: Option<i64> =
-        database.read_in_place(|connection| connection.query_row("SELECT nothing FROM numbers", [], |row| row.get(0)));
-    assert_eq!(failed, None);
+    let failed: Result<i64, NotInPlace> = database.read_in_place(later(), |connection| {
+        connection.query_row("SELECT nothing FROM numbers", [], |row| row.get(0))
+    });
+    assert_eq!(failed, Err(NotInPlace::Now));
     assert_eq!(read_in_place(&database), Some(1));
     database.close().await;
     assert_eq!(read_in_place(&database), None);
@@ -457,9 +464,27 @@ async fn many_read_in_place_at_once_and_the_rest_is_left_to_others() {
     written(&database, 1).await.unwrap();
     // Whoever reads within a reading has another connection, until there are no more.
     fn nested(database: &Database, depth: u32) -> u32 {
-        let inner = database.read_in_place(|_| Ok(nested(database, depth + 1)));
+        let inner = database.read_in_place(later(), |_| Ok(nested(database, depth + 1)));
         inner.unwrap_or(depth)
     }
     assert_eq!(nested(&database, 0), 8);
+    assert_eq!(read_in_place(&database), Some(1));
+}
+
+#[tokio::test]
+async fn what_is_long_is_interrupted_in_place_and_the_connection_reads_on() {
+    const COUNT: &str =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT count(*) FROM n";
+    let folder = tempfile::tempdir().unwrap();
+    let database = numbers(&folder).await;
+    written(&database, 1).await.unwrap();
+    let count = |to: i64, until: Instant| -> Result<i64, NotInPlace> {
+        database.read_in_place(until, |connection| connection.query_row(COUNT, [to], |row| row.get(0)))
+    };
+    assert_eq!(count(100, later()), Ok(100));
+    assert_eq!(count(1_000_000, later()), Err(NotInPlace::TooLong));
+    // What had no time any more would not have been too long.
+    assert_eq!(count(1_000_000, Instant::now()), Err(NotInPlace::Now));
+    assert_eq!(count(100, later()), Ok(100));
     assert_eq!(read_in_place(&database), Some(1));
 }

@@ -19,6 +19,10 @@ use crate::turns::{Shared, TURN, TURNS_IN_A_ROW, TurnsStatus, Workers, begin};
 /// others: what all but a few per cent of requests need, and short enough that nobody notices on the same thread.
 const COMPUTED_HERE: u32 = 2_000;
 
+/// How long one request may do what cannot be paused on the thread that it arrived on, in microseconds: to read a few pages of a
+/// database at most.
+const UNPAUSED_HERE: u32 = 2_000;
+
 /// Going through so many bytes of JSON or of entities takes about half a millisecond: as long as something that cannot be
 /// interrupted may take where a connection lives.
 const LARGE: usize = 64 * 1024;
@@ -115,6 +119,7 @@ impl Process {
             deadline,
             account: Account::new(Some(Arc::clone(&caller.bytes)), self.bytes_of_one),
             here: AtomicU32::new(COMPUTED_HERE),
+            unpaused: AtomicU32::new(UNPAUSED_HERE),
             turns: Some(Turns {
                 shared: Arc::clone(self.workers.shared()),
                 lane: caller.lane,
@@ -134,6 +139,7 @@ impl Process {
             deadline,
             account: Account::new(Some(Arc::clone(&caller.bytes)), self.bytes_of_one),
             here: AtomicU32::new(0),
+            unpaused: AtomicU32::new(0),
             turns: Some(Turns {
                 shared: Arc::clone(self.workers.shared()),
                 lane: caller.lane,
@@ -215,6 +221,8 @@ struct OfRequest {
     account: Arc<Account>,
     /// Microseconds that it may still compute where it arrived.
     here: AtomicU32,
+    /// Microseconds that it may still spend on what cannot be paused where it arrived.
+    unpaused: AtomicU32,
     /// `None`: it never takes turns.
     turns: Option<Turns>,
     _under_way: Option<Taken>,
@@ -240,6 +248,7 @@ impl Resources {
             deadline,
             account: Account::new(None, usize::MAX),
             here: AtomicU32::new(0),
+            unpaused: AtomicU32::new(0),
             turns: None,
             _under_way: None,
         }))
@@ -299,6 +308,18 @@ impl Resources {
             }
         }
         self.by_turns(work).await
+    }
+
+    /// Takes so many microseconds of those that the request may spend, where it arrived, on what cannot be paused. They are the
+    /// most that it may take and not what it takes, so that whether it may does not depend on how busy the machine is. Whether
+    /// they were left; otherwise it is to be done elsewhere.
+    #[must_use]
+    pub fn may_take_here(&self, microseconds: u32) -> bool {
+        let unpaused = &self.0.unpaused;
+        let taken = unpaused.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            left.checked_sub(microseconds)
+        });
+        taken.is_ok() || self.0.turns.is_none()
     }
 
     /// Computes something that goes through so many bytes between two pauses, or before it ends.
@@ -508,5 +529,15 @@ mod tests {
         let free = Resources::uncounted(later());
         let _held = free.hold(usize::MAX / 2).unwrap();
         assert_eq!(block_on(free.compute(async { 1 })), Ok(1));
+    }
+
+    #[test]
+    fn what_cannot_be_paused_is_done_where_it_arrived_a_few_times_only() {
+        let process = process();
+        let request = process.admit(&process.caller(1), later()).unwrap();
+        let times = (0..100).filter(|_| request.may_take_here(UNPAUSED_HERE / 4)).count();
+        assert_eq!(times, 4);
+        assert!(!process.beside(&process.caller(1), later()).may_take_here(1));
+        assert!(Resources::uncounted(later()).may_take_here(u32::MAX));
     }
 }

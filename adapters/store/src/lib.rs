@@ -8,6 +8,7 @@
 //! | `backend` | what a partition rests in: from questions to SQL, and every statement; SQLite |
 //! | `mark` | what was changed, as it rests in the outbox |
 //! | `partition` | one tenant's database, and what is known of it while it is open |
+//! | `long_statements`, `in_place` | what is short is read where the request arrived |
 //! | `read` | running statements, within the deadline |
 //! | `prepared` | one question to a partition: what it decides, and its statements |
 //! | `dates`, `change` | the dates that the store keeps; one transaction that changes entities and leaves their marks |
@@ -27,10 +28,12 @@ mod change;
 mod dates;
 mod error;
 mod expiry;
+mod in_place;
 mod index;
 mod kind;
 #[cfg(test)]
 mod layers_tests;
+mod long_statements;
 mod mark;
 mod names;
 mod notifying;
@@ -112,12 +115,18 @@ impl Adapter for StoreAdapter {
     }
 
     async fn has_entities_of_several_types(&self, _: &[TypeName], call: &Call) -> Result<bool, AdapterError> {
+        if let Some(some) = in_place::has_entities_of_several_types(&self.partition, call) {
+            return Ok(some);
+        }
         read::has_entities_of_several_types(&self.partition, call)
             .await
             .map_err(|error| adapter_error(&self.source, &error))
     }
 
     async fn may_hold_relationships(&self, names: &[AttributeName], call: &Call) -> Result<bool, AdapterError> {
+        if let Some(held) = in_place::holds_uris(&self.partition, names, call) {
+            return Ok(held);
+        }
         read::holds_uris(&self.partition, names, call)
             .await
             .map_err(|error| adapter_error(&self.source, &error))

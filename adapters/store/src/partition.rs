@@ -18,6 +18,7 @@ use super::StoreError;
 use super::backend::sql::Dialect;
 use super::backend::sqlite::SqliteBackend;
 use super::backend::{self, Backend};
+use super::long_statements::TooLong;
 use super::names::{NameTable, SharedNames};
 use super::tenant_name::names_a_file;
 use kakehashi_contract::{Call, MayRest};
@@ -64,6 +65,8 @@ pub(super) struct Inner {
     wake: Arc<Notify>,
     /// How often this process has committed a change.
     commits: watch::Sender<u64>,
+    /// What was too long to be read in place.
+    too_long: TooLong,
 }
 
 /// What may rest in the outbox now. Until somebody has said so: nothing.
@@ -108,6 +111,7 @@ impl StorePartition {
             has_erased: AtomicBool::new(true),
             wake: Arc::default(),
             commits: watch::Sender::new(0),
+            too_long: TooLong::default(),
         }));
         if partition.backend().is_readable() {
             partition.read_new_names().await?;
@@ -142,6 +146,11 @@ impl StorePartition {
 
     pub(super) fn backend(&self) -> &dyn Backend {
         &*self.0.backend
+    }
+
+    /// The statements that were too long to be run where a request arrived.
+    pub(super) fn too_long(&self) -> &TooLong {
+        &self.0.too_long
     }
 
     /// How it is asked.

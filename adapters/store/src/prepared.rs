@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::{StreamExt, TryStreamExt};
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, TryStreamExt};
+use ngsi_ld::{Entity, EntityId};
 
-use super::adapter_error;
 use super::backend::sql::{Compiled, Dialect, Statement, compile};
 use super::body::Wanted;
+use super::in_place::{self, Found};
 use super::partition::StorePartition;
-use super::read;
+use super::{StoreError, adapter_error, read};
 use kakehashi_contract::{
     AdapterError, AskedRequest, AttributeSelection, Call, Counted, EntityStream, Page, PlaceStream, PreparedQuery,
     PushDown, SourceId, SourceQuery, Yielded,
@@ -38,6 +40,15 @@ impl Statements {
         self.compiled.select(page, self.dialect)
     }
 
+    fn selecting_by_conditions(&self, page: Page) -> Option<Statement> {
+        self.compiled.select_by_conditions(page, self.dialect)
+    }
+
+    /// All that comes behind an id in the order of the candidates.
+    fn selecting_behind(&self, id: &EntityId) -> Statement {
+        self.compiled.select_behind(id, self.dialect)
+    }
+
     fn counting(&self) -> Statement {
         self.compiled.count(self.dialect)
     }
@@ -57,7 +68,7 @@ impl Statements {
 pub(super) struct PreparedStatements {
     source: SourceId,
     partition: StorePartition,
-    statements: Statements,
+    statements: Arc<Statements>,
     wanted: Arc<Wanted>,
     /// Whether one entity is asked for by its id, and nothing that would have to be looked for.
     is_named: bool,
@@ -74,7 +85,7 @@ impl PreparedStatements {
         };
         Self {
             source: source.clone(),
-            statements: Statements::of(query, partition.dialect()),
+            statements: Arc::new(Statements::of(query, partition.dialect())),
             partition: partition.clone(),
             wanted: Arc::new(wanted),
             is_named: names_what_it_asks_for(query),
@@ -83,17 +94,101 @@ impl PreparedStatements {
 }
 
 impl PreparedStatements {
+    /// The entities of a page, or all: where the request arrived if they are so few and found at once, else as they arrive.
     fn read(&self, page: Option<Page>, call: &Call) -> EntityStream {
-        let (source, wanted) = (self.source.clone(), Arc::clone(&self.wanted));
-        read::all(
-            self.partition.clone(),
-            self.statements.selecting(page),
-            wanted,
-            call.clone(),
-        )
-        .map_ok(Yielded::Entity)
-        .map_err(move |error| adapter_error(&source, &error))
-        .boxed()
+        let (partition, wanted, call) = (self.partition.clone(), Arc::clone(&self.wanted), call.clone());
+        let statements = Arc::clone(&self.statements);
+        let reading = async move {
+            partition.remove_expired_before_reading().await;
+            let statement = statements.selecting(page);
+            if let Some(page) = page {
+                // Where the conditions leave few, they find them; where they leave many, the page is full soon in their order.
+                let ways = statements.selecting_by_conditions(page);
+                let found = ways
+                    .iter()
+                    .chain([&statement])
+                    .find_map(|way| in_place::entities(&partition, way, &wanted, page.limit, &call));
+                if let Some(found) = found {
+                    return at_hand(found);
+                }
+            }
+            read::all(partition, statement, wanted, call).boxed()
+        };
+        self.yielded(futures::stream::once(reading).flatten())
+    }
+
+    /// The candidates from one place of the list on: those that are likely to be enough where the request arrived, if they are found
+    /// at once, and those behind them in the same way once they are asked for.
+    fn read_on(&self, from: Option<Page>, first: usize, call: &Call) -> EntityStream {
+        let candidates = Candidates {
+            partition: self.partition.clone(),
+            statements: Arc::clone(&self.statements),
+            wanted: Arc::clone(&self.wanted),
+            // Some are left over of what a box around a circle holds.
+            many: first.saturating_add(first / 3).clamp(1, in_place::MOST_ENTITIES),
+            call: call.clone(),
+        };
+        let statement = candidates.statements.selecting(from);
+        self.yielded(candidates.selected_by(statement))
+    }
+
+    fn yielded(&self, entities: impl Stream<Item = Result<Entity, StoreError>> + Send + 'static) -> EntityStream {
+        let source = self.source.clone();
+        entities
+            .map_ok(Yielded::Entity)
+            .map_err(move |error| adapter_error(&source, &error))
+            .boxed()
+    }
+}
+
+/// Candidates that are read as they are needed.
+struct Candidates {
+    partition: StorePartition,
+    statements: Arc<Statements>,
+    wanted: Arc<Wanted>,
+    /// How many are read together in place.
+    many: usize,
+    call: Call,
+}
+
+impl Candidates {
+    /// Those that the statement selects, in its order.
+    fn selected_by(self, statement: Statement) -> BoxStream<'static, Result<Entity, StoreError>> {
+        let reading = async move {
+            self.partition.remove_expired_before_reading().await;
+            let found = in_place::entities(&self.partition, &statement, &self.wanted, self.many, &self.call);
+            let Some(found) = found else {
+                return read::all(self.partition, statement, self.wanted, self.call).boxed();
+            };
+            let last = found.as_ref().ok().filter(|found| found.has_more);
+            match last.and_then(|found| found.entities.last()) {
+                Some(last) => {
+                    let statement = self.statements.selecting_behind(&last.id);
+                    let others = async {
+                        // Whoever takes all that is there is not to be given what nobody has asked for yet.
+                        tokio::task::yield_now().await;
+                        self.selected_by(statement)
+                    };
+                    at_hand(found).chain(futures::stream::once(others).flatten()).boxed()
+                }
+                None => at_hand(found),
+            }
+        };
+        futures::stream::once(reading).flatten().boxed()
+    }
+}
+
+/// What was read in place, counted until the last of it was taken.
+fn at_hand(found: Result<Found, StoreError>) -> BoxStream<'static, Result<Entity, StoreError>> {
+    match found {
+        Ok(Found { entities, held, .. }) => {
+            let handed_out = move |entity| {
+                let _counted = &held;
+                Ok(entity)
+            };
+            futures::stream::iter(entities).map(handed_out).boxed()
+        }
+        Err(error) => futures::stream::iter([Err(error)]).boxed(),
     }
 }
 
@@ -143,7 +238,7 @@ impl PreparedQuery for PreparedStatements {
             limit: usize::MAX,
             ..page
         });
-        Some(self.read(from, call).map_ok(Some).boxed())
+        Some(self.read_on(from, page.limit, call).map_ok(Some).boxed())
     }
 
     fn candidates_go_on(&self) -> bool {
@@ -153,6 +248,9 @@ impl PreparedQuery for PreparedStatements {
     async fn count(&self, call: &Call) -> Result<Counted, AdapterError> {
         let statement = self.statements.counting();
         self.partition.remove_expired_before_reading().await;
+        if let Some(count) = in_place::count(&self.partition, &statement, call) {
+            return Ok(Counted::entities(count));
+        }
         read::count(&self.partition, statement, call)
             .await
             .map(Counted::entities)

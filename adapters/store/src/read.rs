@@ -1,5 +1,6 @@
 //! Running what the compiler made, and decoding the rows.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,8 +40,12 @@ pub(super) fn looked_up(
     }
     let names = partition.names();
     let mut decoded = None;
-    let mut take = |row: Row<'_>| decoded = Some(decode(row, &names, wanted));
-    partition.backend().look_up(statement, &mut take)?;
+    let mut take = |row: Row<'_>| {
+        decoded = Some(decode(row, &names, wanted));
+        ControlFlow::Break(())
+    };
+    let looked = partition.backend().look_through(statement, call.deadline, &mut take);
+    looked.ok()?;
     // What cannot be decoded may have names that are new, and is told otherwise.
     decoded.transpose().ok()
 }

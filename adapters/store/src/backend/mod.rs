@@ -13,6 +13,7 @@ pub(super) mod sql;
 pub(super) mod sqlite;
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -39,6 +40,15 @@ pub(super) trait StoredEntity: Send + Sync {
 
 /// The row of an entity, wherever it was read.
 pub(super) type BoxedEntity = Box<dyn StoredEntity>;
+
+/// Why something was not read on the thread that asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotInPlace {
+    /// It is not possible now.
+    Now,
+    /// It takes longer than may be, and would again.
+    TooLong,
+}
 
 /// A database with one tenant's partition.
 #[async_trait]
@@ -67,10 +77,35 @@ pub(super) trait Backend: fmt::Debug + Send + Sync {
     /// [`StoreError`]
     async fn reader(&self, deadline: Instant) -> Result<Box<dyn Reader>, StoreError>;
 
-    /// Gives the first entity that the statement selects to `take`, on the thread that asks: for statements that find what
-    /// they select at once, because it is named. Whether there was one; `None` where that is not possible now, and a
-    /// [`Reader`] is to be asked.
-    fn look_up(&self, statement: &Statement, take: &mut dyn FnMut(Row<'_>)) -> Option<bool>;
+    /// Gives the entities that the statement selects to `take` one after the other, until it has enough of them, on the thread
+    /// that asks: where that is short, and until then.
+    ///
+    /// # Errors
+    /// [`NotInPlace`]; what was taken until then is no answer, and a [`Reader`] is to be asked.
+    fn look_through(
+        &self,
+        statement: &Statement,
+        until: Instant,
+        take: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<(), NotInPlace>;
+
+    /// The number that the statement selects, in the same way.
+    ///
+    /// # Errors
+    /// [`NotInPlace`]
+    fn look_up_number(&self, statement: &Statement, until: Instant) -> Result<i64, NotInPlace>;
+
+    /// [`Reader::has_entities_of_several_types`], in the same way.
+    ///
+    /// # Errors
+    /// [`NotInPlace`]
+    fn looks_for_several_types(&self, until: Instant) -> Result<bool, NotInPlace>;
+
+    /// [`Reader::holds_uris`], in the same way.
+    ///
+    /// # Errors
+    /// [`NotInPlace`]
+    fn looks_for_uris(&self, name: &AttributeName, until: Instant) -> Result<bool, NotInPlace>;
 
     /// The table of names with all that the database has beyond it; also for whoever holds a connection already.
     ///

@@ -140,14 +140,12 @@ async fn change_each<T: Send + 'static>(
     let parts = entities_of(body.bytes())?;
     body.check_link(scope)?;
     let mut changes = Changes::with_capacity(parts.len());
-    for (index, part) in parts.iter().enumerate() {
-        let json = part.get().as_bytes();
-        let read = body.part(&body.bytes().slice_ref(json), scope, read).await;
-        let changed = read.and_then(|(read, _)| change(read));
-        changes.push(match changed {
+    let read = body.parts(&parts, scope, read).await?;
+    for (index, (part, read)) in parts.iter().zip(read).enumerate() {
+        changes.push(match read.and_then(&change) {
             Ok(change) => (change.id().as_str().to_owned(), Ok(change)),
             Err(problem) => {
-                let (id, problem) = told_of(index, json, problem);
+                let (id, problem) = told_of(index, part.get().as_bytes(), problem);
                 (id, Err(problem))
             }
         });

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use http::Method;
 use http_body_util::BodyExt;
 use kakehashi_contexts::RequestContext;
-use kakehashi_resources::Held;
+use kakehashi_resources::{Held, pause};
 use kakehashi_server::TooSlow;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::parse::{InvalidEntity, parse_entity};
@@ -158,6 +158,70 @@ impl RequestBody {
     }
 }
 
+/// A part of a body, and the @context that it names; or what is wrong with it.
+type Part = Result<(Bytes, Option<Box<RawValue>>), Problem>;
+
+impl RequestBody {
+    /// What the elements of the array in the body hold, read as their operation reads them, each under the @context of its own
+    /// or of the Link header; or what is wrong with it. They are looked at together, and not each by itself.
+    ///
+    /// # Errors
+    /// When the request may not use more of the process.
+    pub(super) async fn parts<T: Send + 'static>(
+        &self,
+        parts: &[&RawValue],
+        scope: &Scope,
+        read: impl Fn(&[u8], &Context) -> Result<T, InvalidEntity> + Send + 'static,
+    ) -> Result<Vec<Result<T, Problem>>, Problem> {
+        let texts: Vec<Bytes> = parts
+            .iter()
+            .map(|part| self.bytes.slice_ref(part.get().as_bytes()))
+            .collect();
+        let largest = texts.iter().map(Bytes::len).max().unwrap_or_default();
+        let finding = async move {
+            let mut found: Vec<Part> = Vec::with_capacity(texts.len());
+            for text in texts {
+                let member = check_begins_as_object(&text).and_then(|()| context_member(&text));
+                found.push(member.map(|member| (text, member)));
+                pause().await;
+            }
+            found
+        };
+        let found = scope.resources.compute_over(largest, finding).await?;
+        let mut to_parse = Vec::with_capacity(found.len());
+        // Most name what the one before has named.
+        let mut last: Option<(Option<Box<RawValue>>, Result<RequestContext, Problem>)> = None;
+        for part in found {
+            let (text, member) = match part {
+                Ok(part) => part,
+                Err(problem) => {
+                    to_parse.push(Err(problem));
+                    continue;
+                }
+            };
+            let named = member.as_ref().map(|member| member.get());
+            let is_same = |(last, _): &(Option<Box<RawValue>>, _)| last.as_ref().map(|last| last.get()) == named;
+            let context = match last.take().filter(is_same) {
+                Some((_, context)) => context,
+                None => scope.body_context(self.media_type, member.as_deref()).await,
+            };
+            to_parse.push(context.clone().map(|context| (text, context.context)));
+            last = Some((member, context));
+        }
+        let parsing = async move {
+            let mut parsed = Vec::with_capacity(to_parse.len());
+            for part in to_parse {
+                let read =
+                    |(text, context): (Bytes, Arc<Context>)| read(&text, &context).map_err(|error| invalid(&error));
+                parsed.push(part.and_then(read));
+                pause().await;
+            }
+            parsed
+        };
+        Ok(scope.resources.compute_over(largest, parsing).await?)
+    }
+}
+
 /// The one entity that a text holds, under an @context that is known.
 ///
 /// # Errors
@@ -183,6 +247,11 @@ fn context_member(json: &[u8]) -> Result<Option<Box<RawValue>>, Problem> {
 /// (clause 5.5.4).
 pub(super) fn check_is_object(json: &[u8]) -> Result<(), Problem> {
     check_is_json(json)?;
+    check_begins_as_object(json)
+}
+
+/// Whether the text, which is JSON, is an object.
+fn check_begins_as_object(json: &[u8]) -> Result<(), Problem> {
     if json.trim_ascii_start().first() != Some(&b'{') {
         let detail = "the body: expected an entity, which is a JSON object";
         return Err(Problem::new(ErrorType::InvalidRequest, detail));

@@ -178,7 +178,7 @@ fn compare(name: &str, target: Target, negated: bool, matching: Match, one_by_on
                 " AND NOT EXISTS (SELECT 1 FROM attribute_values v \
                  WHERE v.entity = h.entity AND v.name = h.name AND v.instance = h.instance AND ",
             );
-            sql.append(row);
+            sql.append(of_one_entity(row));
             sql.push(")");
             sql.push(ANY_ROW);
             Condition::exact(sql)
@@ -225,9 +225,19 @@ fn any_row(name: &str, row: Statement, one_by_one: bool) -> Statement {
     });
     push_name(&mut sql, name);
     sql.push(" AND ");
-    sql.append(row);
+    sql.append(if one_by_one { of_one_entity(row) } else { row });
     sql.push(if one_by_one { ANY_ROW } else { ")" });
     sql
+}
+
+/// The same of the few rows of one entity, so that no index on values is looked through for each entity anew: without
+/// statistics, which nobody has made of a partition that entities are written to one by one, SQLite would (29 ms for a page of
+/// 1,000 entities, where the rows themselves take 0.5).
+fn of_one_entity(row: Statement) -> Statement {
+    Statement {
+        text: row.text.replace("v.kind", "+v.kind"),
+        ..row
+    }
 }
 
 fn push_name(sql: &mut Statement, name: &str) {

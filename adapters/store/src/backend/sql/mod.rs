@@ -14,7 +14,7 @@ mod id_pattern;
 mod scope;
 mod statement;
 
-use ngsi_ld::{AttributeName, TypeName};
+use ngsi_ld::{AttributeName, EntityId, TypeName};
 
 pub(crate) use self::dialect::Dialect;
 pub(crate) use self::statement::{Binding, Statement};
@@ -151,10 +151,21 @@ impl Compiled {
     pub(crate) fn select(&self, page: Option<Page>, dialect: &dyn Dialect) -> Statement {
         let of_page = page.and(self.of_page.as_deref());
         let of_page = of_page.map(|query| conditions(query, Candidates::Page, dialect).0);
+        Self::selecting(of_page.as_ref().unwrap_or(&self.conditions), page, dialect)
+    }
+
+    /// The same page, found by the conditions and not by the order: what is short where few entities meet them. `None`: there is
+    /// but one way.
+    pub(crate) fn select_by_conditions(&self, page: Page, dialect: &dyn Dialect) -> Option<Statement> {
+        self.of_page.as_ref()?;
+        Some(Self::selecting(&self.conditions, Some(page), dialect))
+    }
+
+    fn selecting(conditions: &Statement, page: Option<Page>, dialect: &dyn Dialect) -> Statement {
         let mut statement = Statement::text("SELECT ");
         statement.push(COLUMNS);
         statement.push(" FROM entities e WHERE ");
-        statement.append_shared(of_page.as_ref().unwrap_or(&self.conditions));
+        statement.append_shared(conditions);
         statement.push(" ORDER BY ");
         dialect.by_code_points(&mut statement, "e.id");
         if let Some(page) = page {
@@ -163,6 +174,21 @@ impl Compiled {
             statement.push(" OFFSET ");
             statement.bind(Binding::Integer(i64::try_from(page.offset).unwrap_or(i64::MAX)));
         }
+        statement.finish(dialect)
+    }
+
+    /// The statement that selects the candidates behind one, ordered by id.
+    pub(crate) fn select_behind(&self, id: &EntityId, dialect: &dyn Dialect) -> Statement {
+        let mut statement = Statement::text("SELECT ");
+        statement.push(COLUMNS);
+        statement.push(" FROM entities e WHERE ");
+        dialect.by_code_points(&mut statement, "e.id");
+        statement.push(" > ");
+        statement.bind_text(id.as_str());
+        statement.push(" AND ");
+        statement.append_shared(&self.conditions);
+        statement.push(" ORDER BY ");
+        dialect.by_code_points(&mut statement, "e.id");
         statement.finish(dialect)
     }
 

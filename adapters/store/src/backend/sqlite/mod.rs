@@ -5,21 +5,28 @@
 //! | `schema` | the tables, and how older files become new ones |
 //! | `dialect` | how SQLite is asked |
 //! | `reading`, `writing`, `outbox` | every statement |
+//! | `pending`, `committed`, `changes` | rows that are written together; what is as it was committed; what has to be written at all |
+//! | `in_place` | what is read on the thread that asks |
 //! | `failing` | what SQLite's errors are to the store |
 //!
 //! One connection writes, a few read; in WAL mode readers never wait for the writer, and another process
 //! (`kakehashi store load`) may write while the gateway reads. Every connection has a thread of its own, so the
-//! async runtime waits but never blocks; only what is named is looked up in place, which takes less than asking. What is erased is overwritten (`secure_delete`), and the WAL, which still has
+//! async runtime waits but never blocks; only what is short is read in place, which takes less than asking. What is erased is overwritten (`secure_delete`), and the WAL, which still has
 //! it, is emptied afterwards.
 
+mod changes;
+mod committed;
 mod dialect;
 mod failing;
+mod in_place;
 mod outbox;
+mod pending;
 mod reading;
 mod schema;
 mod writing;
 
 use std::num::NonZeroU32;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,16 +34,18 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use kakehashi_database::{Database, Settings};
 use kakehashi_trouble::Trouble;
+use ngsi_ld::AttributeName;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
 
-use self::reading::{SqliteReader, look_up, names_beyond};
+use self::reading::{SEVERAL_TYPES, SqliteReader, URIS, names_beyond};
 use self::schema::Tables;
 use self::writing::SqliteTransaction;
 use super::sql::{Dialect, Statement};
-use super::{Backend, Reader, Transaction};
+use super::{Backend, NotInPlace, Reader, Transaction};
 use crate::StoreError;
 use crate::body::Row;
+use crate::index::kind;
 use crate::names::NameTable;
 
 pub(crate) use self::dialect::Sqlite;
@@ -82,6 +91,19 @@ impl SqliteBackend {
     /// What opening would find wrong with the file.
     pub(crate) async fn examine(file: &Path, tenant: &str, readers: NonZeroU32) -> Result<(), StoreError> {
         Ok(Database::examine(&settings(file, tenant, readers), &Tables).await?)
+    }
+}
+
+impl SqliteBackend {
+    fn in_place<T>(
+        &self,
+        until: Instant,
+        work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, NotInPlace> {
+        self.database.read_in_place(until, work).map_err(|why| match why {
+            kakehashi_database::NotInPlace::Now => NotInPlace::Now,
+            kakehashi_database::NotInPlace::TooLong => NotInPlace::TooLong,
+        })
     }
 }
 
@@ -137,9 +159,32 @@ impl Backend for SqliteBackend {
         Ok(Box::new(SqliteReader(connection)))
     }
 
-    fn look_up(&self, statement: &Statement, take: &mut dyn FnMut(Row<'_>)) -> Option<bool> {
-        self.database
-            .read_in_place(|connection| look_up(connection, statement, take))
+    fn look_through(
+        &self,
+        statement: &Statement,
+        until: Instant,
+        take: &mut dyn FnMut(Row<'_>) -> ControlFlow<()>,
+    ) -> Result<(), NotInPlace> {
+        self.in_place(until, |connection| in_place::look_through(connection, statement, take))
+    }
+
+    fn look_up_number(&self, statement: &Statement, until: Instant) -> Result<i64, NotInPlace> {
+        self.in_place(until, |connection| in_place::number(connection, statement))
+    }
+
+    fn looks_for_several_types(&self, until: Instant) -> Result<bool, NotInPlace> {
+        self.in_place(until, |connection| {
+            connection
+                .prepare_cached(SEVERAL_TYPES)?
+                .query_row((), |row| row.get(0))
+        })
+    }
+
+    fn looks_for_uris(&self, name: &AttributeName, until: Instant) -> Result<bool, NotInPlace> {
+        self.in_place(until, |connection| {
+            let mut statement = connection.prepare_cached(URIS)?;
+            statement.query_row((name.as_str(), kind::URI), |row| row.get(0))
+        })
     }
 
     async fn names_beyond(&self, known: &NameTable) -> Result<NameTable, StoreError> {
@@ -151,7 +196,7 @@ impl Backend for SqliteBackend {
 
     async fn begin(&self, deadline: Option<Instant>) -> Result<Box<dyn Transaction>, StoreError> {
         let transaction = self.database.begin(deadline).await?;
-        Ok(Box::new(SqliteTransaction(transaction)))
+        Ok(Box::new(SqliteTransaction::begun(transaction, &self.database)))
     }
 
     async fn judged(&self, error: StoreError) -> StoreError {
@@ -200,3 +245,6 @@ impl Backend for SqliteBackend {
 pub(crate) fn database_of(backend: &dyn Backend) -> &Database {
     &backend.as_any().downcast_ref::<SqliteBackend>().unwrap().database
 }
+
+#[cfg(test)]
+mod tests;

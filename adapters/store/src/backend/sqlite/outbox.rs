@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::StoreError;
-use crate::backend::{Ends, Mark, MarkValues, NewMark};
+use crate::backend::{Ends, Mark, MarkValues};
 use crate::index::date_time_key;
 
 fn mark(row: &SqliteRow) -> Result<Mark, sqlx::Error> {
@@ -61,24 +61,6 @@ pub(super) async fn ends(connection: &mut SqliteConnection) -> Result<Ends, Stor
         lost_up_to: row.try_get(0)?,
         newest: row.try_get(1)?,
     })
-}
-
-pub(super) async fn append(connection: &mut SqliteConnection, mark: NewMark) -> Result<i64, StoreError> {
-    const STATEMENT: &str = "INSERT INTO outbox (at, kind, id, detail, before, after, expires_at, bytes, upto)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
-        ?8 + coalesce((SELECT upto FROM outbox ORDER BY position DESC LIMIT 1), 0)";
-    let appended = sqlx::query(STATEMENT)
-        .bind(mark.at)
-        .bind(mark.kind)
-        .bind(mark.id.as_ref().map(EntityId::as_str))
-        .bind(mark.detail)
-        .bind(mark.values.before)
-        .bind(mark.values.after)
-        .bind(mark.values.expires_at.as_ref().map(date_time_key))
-        .bind(mark.bytes)
-        .execute(connection)
-        .await?;
-    Ok(appended.last_insert_rowid())
 }
 
 pub(super) async fn erase_values(connection: &mut SqliteConnection, id: &EntityId) -> Result<bool, StoreError> {

@@ -15,6 +15,13 @@ use crate::body::{DecodeError, Row};
 use crate::index::kind;
 use crate::names::{NameKey, NameTable};
 
+/// Whether some entity has more than one type.
+pub(super) const SEVERAL_TYPES: &str = "SELECT EXISTS (SELECT 1 FROM several_types)";
+
+/// Whether an attribute of a name has a value of a kind, that of a URI, in some entity.
+pub(super) const URIS: &str = "SELECT EXISTS (SELECT 1 FROM attribute_values
+    WHERE name = (SELECT key FROM names WHERE name = ?1) AND kind = ?2 AND text IS NOT NULL)";
+
 /// A row in which [`COLUMNS`](crate::backend::sql::COLUMNS) begin at some column.
 pub(super) struct EntityRow {
     pub(super) row: SqliteRow,
@@ -69,14 +76,12 @@ impl Reader for SqliteReader {
     }
 
     async fn has_entities_of_several_types(&mut self) -> Result<bool, StoreError> {
-        let some = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM several_types)");
+        let some = sqlx::query_scalar(SEVERAL_TYPES);
         Ok(some.fetch_one(&mut *self.0).await?)
     }
 
     async fn holds_uris(&mut self, name: &AttributeName) -> Result<bool, StoreError> {
-        const STATEMENT: &str = "SELECT EXISTS (SELECT 1 FROM attribute_values
-            WHERE name = (SELECT key FROM names WHERE name = ?1) AND kind = ?2 AND text IS NOT NULL)";
-        let found = sqlx::query_scalar(STATEMENT).bind(name.as_str()).bind(kind::URI);
+        let found = sqlx::query_scalar(URIS).bind(name.as_str()).bind(kind::URI);
         Ok(found.fetch_one(&mut *self.0).await?)
     }
 
@@ -107,36 +112,6 @@ impl Reader for SqliteReader {
     fn done(self: Box<Self>) -> Result<(), StoreError> {
         Ok(self.0.done()?)
     }
-}
-
-/// Gives the first row that the statement selects to `take`. Whether there was one.
-pub(super) fn look_up(
-    connection: &rusqlite::Connection,
-    statement: &Statement,
-    take: &mut dyn FnMut(Row<'_>),
-) -> rusqlite::Result<bool> {
-    let mut prepared = connection.prepare_cached(&statement.text)?;
-    for (binding, position) in statement.bindings.iter().zip(1_usize..) {
-        match binding {
-            Binding::Text(text) => prepared.raw_bind_parameter(position, text.as_str())?,
-            Binding::Number(number) => prepared.raw_bind_parameter(position, number)?,
-            Binding::Integer(integer) => prepared.raw_bind_parameter(position, integer)?,
-        }
-    }
-    let mut rows = prepared.raw_query();
-    let row = rows.next()?;
-    // As sqlx tells of its statements: the text of it, which holds no value.
-    tracing::debug!(summary = %statement.text, rows_returned = u8::from(row.is_some()), "looked up in place");
-    let Some(row) = row else {
-        return Ok(false);
-    };
-    take(Row {
-        id: row.get_ref(0)?.as_str()?,
-        created_at: row.get_ref(1)?.as_str()?,
-        modified_at: row.get_ref(2)?.as_str()?,
-        body: row.get_ref(3)?.as_blob()?,
-    });
-    Ok(true)
 }
 
 /// The table of names with all that the file has beyond it. Numbers are given in their order by the one writer, so that

@@ -1,38 +1,70 @@
-//! What is written, in a transaction.
+//! What is written, in a transaction. Rows are held back until there are many or something asks for them (see
+//! [`pending`](super::pending)), and what the transaction has not touched is read as it was committed (see
+//! [`committed`](super::committed)): the thread of the connection is asked little.
 
 use async_trait::async_trait;
-use kakehashi_database as database;
+use hashbrown::{DefaultHashBuilder, HashSet};
+use kakehashi_database::{self as database, Database};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{EntityId, Iri};
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row as _};
+use std::hash::BuildHasher as _;
 
+use super::changes::Changes;
+use super::committed::{Committed, HIGHEST, OUTBOX_END, OutboxEnd, RowsAbout};
 use super::outbox;
+use super::pending::{Pending, Removed};
 use super::reading::{EntityRow, names_beyond};
-use super::schema::write_scopes;
 use crate::StoreError;
 use crate::backend::sql::COLUMNS;
 use crate::backend::{BoxedEntity, Mark, MarkValues, NewMark, Transaction};
-use crate::index::{LocationRow, ValueRow, date_time_key};
+use crate::index::date_time_key;
 use crate::names::{HIGHEST_KEY, NameKey, NameTable};
 use crate::rows::{EntityKey, EntityRows};
 
-/// Most rows that one statement inserts: one statement for most entities, and few bindings.
-const ROWS_PER_INSERT: usize = 32;
-
 /// A transaction on the connection that writes.
-pub(super) struct SqliteTransaction(pub(super) database::Transaction);
+pub(super) struct SqliteTransaction {
+    connection: database::Transaction,
+    committed: Committed,
+    pending: Pending,
+    hasher: DefaultHashBuilder,
+    touched: Touched,
+    /// The highest numbers of an entity and of a location, once they are known.
+    highest: Option<(i64, i64)>,
+    /// Where the outbox ends, once something was appended.
+    end: Option<OutboxEnd>,
+    /// Whether marks were removed.
+    has_dropped: bool,
+}
+
+/// What the transaction has written of, so that it is not any more as it was committed.
+#[derive(Debug, Default)]
+struct Touched {
+    /// Entities, by their rows.
+    keys: HashSet<EntityKey>,
+    /// Hashes of the ids of new entities: two that are equal only make somebody look twice.
+    new_ids: HashSet<u64>,
+    /// Hashes of the ids in new marks.
+    marked_ids: HashSet<u64>,
+    names: bool,
+}
 
 #[async_trait]
 impl Transaction for SqliteTransaction {
     async fn names_beyond(&mut self, known: &NameTable) -> Result<NameTable, StoreError> {
-        names_beyond(&mut self.0, known).await
+        if !self.touched.names
+            && let Some(names) = self.committed.names_beyond(known)
+        {
+            return Ok(names);
+        }
+        names_beyond(&mut self.connection, known).await
     }
 
     async fn add_name(&mut self, name: &Iri) -> Result<NameKey, StoreError> {
+        self.touched.names = true;
         let key: i64 = sqlx::query_scalar("INSERT INTO names (name) VALUES (?) RETURNING key")
             .bind(name.as_str())
-            .fetch_one(&mut *self.0)
+            .fetch_one(&mut *self.connection)
             .await?;
         NameKey::try_from(key)
             .ok()
@@ -41,10 +73,17 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn find(&mut self, id: &EntityId) -> Result<Option<(EntityKey, BoxedEntity)>, StoreError> {
+        if !self.touched.new_ids.contains(&self.hash(id))
+            && let Some(found) = self.committed.find(id)
+            && !found.as_ref().is_some_and(|(key, _)| self.touched.keys.contains(key))
+        {
+            return Ok(found);
+        }
+        self.flush().await?;
         let statement = format!("SELECT e.key, {COLUMNS} FROM entities e WHERE e.id = ?");
         let row = sqlx::query(AssertSqlSafe(statement))
             .bind(id.as_str())
-            .fetch_optional(&mut *self.0)
+            .fetch_optional(&mut *self.connection)
             .await?;
         row.map(|row| {
             let key = row.try_get(0)?;
@@ -55,177 +94,222 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn entity(&mut self, key: EntityKey) -> Result<BoxedEntity, StoreError> {
+        self.flush().await?;
         let statement = format!("SELECT {COLUMNS} FROM entities e WHERE e.key = ?");
         let row = sqlx::query(AssertSqlSafe(statement))
             .bind(key)
-            .fetch_one(&mut *self.0)
+            .fetch_one(&mut *self.connection)
             .await?;
         Ok(Box::new(EntityRow { row, first_column: 0 }))
     }
 
     async fn insert(&mut self, id: &EntityId, rows: &EntityRows) -> Result<(), StoreError> {
-        let key = sqlx::query_scalar(
-            "INSERT INTO entities (id, created_at, modified_at, body) VALUES (?, ?, ?, ?) RETURNING key",
-        )
-        .bind(id.as_str())
-        .bind(date_time_key(&rows.created_at))
-        .bind(date_time_key(&rows.modified_at))
-        .bind(rows.body.as_slice())
-        .fetch_one(&mut *self.0)
-        .await?;
-        write_rows(&mut self.0, key, rows).await
+        let highest = self.highest().await?;
+        highest.0 += 1;
+        let key = highest.0;
+        self.touched.new_ids.insert(self.hash(id));
+        self.touched.keys.insert(key);
+        self.pending
+            .entity(key, id.as_str(), rows, &mut self.connection)
+            .await?;
+        self.write_about(key, rows, None).await
     }
 
     async fn replace(&mut self, key: EntityKey, rows: &EntityRows) -> Result<(), StoreError> {
-        delete_rows(&mut self.0, key).await?;
-        sqlx::query("UPDATE entities SET modified_at = ?, body = ? WHERE key = ?")
-            .bind(date_time_key(&rows.modified_at))
-            .bind(rows.body.as_slice())
-            .bind(key)
-            .execute(&mut *self.0)
-            .await?;
-        write_rows(&mut self.0, key, rows).await
+        let is_first = self.touched.keys.insert(key);
+        let there = match is_first {
+            true => self.committed.about(key),
+            false => {
+                self.flush().await?;
+                None
+            }
+        };
+        if there.is_none() {
+            for what in Removed::ABOUT_IT {
+                self.pending.remove(what, key, &mut self.connection).await?;
+            }
+        }
+        self.pending.changed(key, rows, &mut self.connection).await?;
+        self.write_about(key, rows, there.as_ref()).await
     }
 
     async fn delete(&mut self, key: EntityKey) -> Result<(), StoreError> {
-        delete_rows(&mut self.0, key).await?;
-        sqlx::query("DELETE FROM entities WHERE key = ?")
-            .bind(key)
-            .execute(&mut *self.0)
-            .await?;
+        if !self.touched.keys.insert(key) {
+            self.flush().await?;
+        }
+        for what in Removed::ABOUT_IT.into_iter().chain([Removed::Entity]) {
+            self.pending.remove(what, key, &mut self.connection).await?;
+        }
         Ok(())
     }
 
     async fn expired(&mut self, now: &DateTime, most: usize) -> Result<Vec<EntityKey>, StoreError> {
+        self.flush().await?;
         let keys = sqlx::query_scalar("SELECT entity FROM expiries WHERE expires_at <= ? LIMIT ?")
             .bind(date_time_key(now))
             .bind(i64::try_from(most).unwrap_or(i64::MAX));
-        Ok(keys.fetch_all(&mut *self.0).await?)
+        Ok(keys.fetch_all(&mut *self.connection).await?)
     }
 
     async fn next_expiry(&mut self) -> Result<Option<DateTime>, StoreError> {
         const STATEMENT: &str = "SELECT min(at) FROM (
             SELECT min(expires_at) AS at FROM expiries
             UNION ALL SELECT min(expires_at) FROM outbox WHERE expires_at IS NOT NULL)";
-        let next: Option<String> = sqlx::query_scalar(STATEMENT).fetch_one(&mut *self.0).await?;
+        self.flush().await?;
+        let next: Option<String> = sqlx::query_scalar(STATEMENT).fetch_one(&mut *self.connection).await?;
         Ok(next.and_then(|key| DateTime::parse(&format!("{key}Z")).ok()))
     }
 
     async fn append(&mut self, mark: NewMark) -> Result<i64, StoreError> {
-        outbox::append(&mut self.0, mark).await
+        let OutboxEnd { newest, upto } = self.end().await?;
+        let end = OutboxEnd {
+            newest: newest + 1,
+            upto: upto.saturating_add(mark.bytes),
+        };
+        self.end = Some(end);
+        if let Some(id) = &mark.id {
+            self.touched.marked_ids.insert(self.hasher.hash_one(id.as_str()));
+        }
+        self.pending
+            .mark(end.newest, end.upto, mark, &mut self.connection)
+            .await?;
+        Ok(end.newest)
     }
 
     async fn erase_values(&mut self, id: &EntityId) -> Result<bool, StoreError> {
-        outbox::erase_values(&mut self.0, id).await
+        let is_marked = self.touched.marked_ids.contains(&self.hash(id));
+        if !is_marked && self.committed.has_values(id) == Some(false) {
+            return Ok(false);
+        }
+        self.flush().await?;
+        outbox::erase_values(&mut self.connection, id).await
     }
 
     async fn erase_expired_values(&mut self, now: &DateTime) -> Result<bool, StoreError> {
-        outbox::erase_expired_values(&mut self.0, now).await
+        self.flush().await?;
+        outbox::erase_expired_values(&mut self.connection, now).await
     }
 
     async fn drop_oldest(&mut self, before: i64, beyond_bytes: i64, most: usize) -> Result<usize, StoreError> {
-        outbox::drop_oldest(&mut self.0, before, beyond_bytes, most).await
+        self.flush().await?;
+        // The oldest that was committed tells whether it goes, with what is now the newest.
+        if !self.has_dropped
+            && let Some(end) = self.end
+            && let Some(Some(oldest)) = self.committed.oldest()
+        {
+            let with_it = end.upto.saturating_sub(oldest.upto).saturating_add(oldest.bytes);
+            if oldest.at >= before && with_it <= beyond_bytes {
+                return Ok(0);
+            }
+        }
+        self.has_dropped = true;
+        outbox::drop_oldest(&mut self.connection, before, beyond_bytes, most).await
     }
 
     async fn marks_with_values_after(&mut self, position: i64, most: usize) -> Result<Vec<Mark>, StoreError> {
-        outbox::marks_with_values_after(&mut self.0, position, most).await
+        self.flush().await?;
+        outbox::marks_with_values_after(&mut self.connection, position, most).await
     }
 
     async fn set_values(&mut self, position: i64, kind: i64, values: &MarkValues) -> Result<(), StoreError> {
-        outbox::set_values(&mut self.0, position, kind, values).await
+        self.flush().await?;
+        outbox::set_values(&mut self.connection, position, kind, values).await
     }
 
-    async fn commit(self: Box<Self>, then: Box<dyn FnOnce() + Send>) -> Result<(), StoreError> {
-        Ok(self.0.commit(then).await?)
+    async fn commit(mut self: Box<Self>, then: Box<dyn FnOnce() + Send>) -> Result<(), StoreError> {
+        if let Err(error) = self.flush().await {
+            self.connection.give_up();
+            return Err(error);
+        }
+        Ok(self.connection.commit(then).await?)
     }
 
     fn give_up(self: Box<Self>) {
-        self.0.give_up();
+        self.connection.give_up();
     }
 }
 
-/// Writes everything about an entity but its own row.
-async fn write_rows(connection: &mut SqliteConnection, key: EntityKey, rows: &EntityRows) -> Result<(), StoreError> {
-    for r#type in &rows.types {
-        sqlx::query("INSERT OR IGNORE INTO entity_types (type, entity) VALUES (?, ?)")
-            .bind(i64::from(*r#type))
-            .bind(key)
-            .execute(&mut *connection)
-            .await?;
+impl SqliteTransaction {
+    /// Begun, with nothing written yet.
+    pub(super) fn begun(connection: database::Transaction, of: &Database) -> Self {
+        Self {
+            connection,
+            committed: Committed(of.clone()),
+            pending: Pending::default(),
+            hasher: DefaultHashBuilder::default(),
+            touched: Touched::default(),
+            highest: None,
+            end: None,
+            has_dropped: false,
+        }
     }
-    write_scopes(connection, key, &rows.scopes).await?;
-    if let Some(expires_at) = &rows.expires_at {
-        sqlx::query("INSERT INTO expiries (entity, expires_at) VALUES (?, ?)")
-            .bind(key)
-            .bind(date_time_key(expires_at))
-            .execute(&mut *connection)
-            .await?;
-    }
-    for chunk in rows.values.chunks(ROWS_PER_INSERT) {
-        write_values(connection, key, chunk).await?;
-    }
-    for location in &rows.locations {
-        write_location(connection, key, *location).await?;
-    }
-    Ok(())
-}
 
-async fn write_values(
-    connection: &mut SqliteConnection,
-    entity_key: EntityKey,
-    rows: &[ValueRow],
-) -> Result<(), StoreError> {
-    let places = vec!["(?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
-    let statement =
-        format!("INSERT INTO attribute_values (entity, name, instance, element, kind, number, text) VALUES {places}");
-    let mut insert: sqlx::query::Query<'_, Sqlite, SqliteArguments> = sqlx::query(AssertSqlSafe(statement));
-    for row in rows {
-        insert = insert
-            .bind(entity_key)
-            .bind(i64::from(row.name))
-            .bind(row.instance)
-            .bind(row.element)
-            .bind(row.kind)
-            .bind(row.number)
-            .bind(row.text.as_deref());
+    async fn flush(&mut self) -> Result<(), StoreError> {
+        self.pending.write(&mut self.connection).await
     }
-    insert.execute(connection).await?;
-    Ok(())
-}
 
-async fn write_location(
-    connection: &mut SqliteConnection,
-    entity_key: EntityKey,
-    location: LocationRow,
-) -> Result<(), StoreError> {
-    let key: i64 = sqlx::query_scalar("INSERT INTO locations (entity, name) VALUES (?, ?) RETURNING key")
-        .bind(entity_key)
-        .bind(i64::from(location.name))
-        .fetch_one(&mut *connection)
-        .await?;
-    sqlx::query("INSERT INTO location_boxes VALUES (?, ?, ?, ?, ?)")
-        .bind(key)
-        .bind(location.bounds.min_longitude)
-        .bind(location.bounds.max_longitude)
-        .bind(location.bounds.min_latitude)
-        .bind(location.bounds.max_latitude)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Everything about an entity but its own row.
-async fn delete_rows(connection: &mut SqliteConnection, key: EntityKey) -> Result<(), StoreError> {
-    const STATEMENTS: [&str; 6] = [
-        "DELETE FROM location_boxes WHERE key IN (SELECT key FROM locations WHERE entity = ?)",
-        "DELETE FROM locations WHERE entity = ?",
-        "DELETE FROM attribute_values WHERE entity = ?",
-        "DELETE FROM entity_types WHERE entity = ?",
-        "DELETE FROM entity_scopes WHERE entity = ?",
-        "DELETE FROM expiries WHERE entity = ?",
-    ];
-    for statement in STATEMENTS {
-        sqlx::query(statement).bind(key).execute(&mut *connection).await?;
+    /// The highest numbers of an entity and of a location.
+    async fn highest(&mut self) -> Result<&mut (i64, i64), StoreError> {
+        let highest = match self.highest.or_else(|| self.committed.highest()) {
+            Some(highest) => highest,
+            None => {
+                self.flush().await?;
+                let row = sqlx::query(HIGHEST).fetch_one(&mut *self.connection).await?;
+                (row.try_get(0)?, row.try_get(1)?)
+            }
+        };
+        Ok(self.highest.insert(highest))
     }
-    Ok(())
+
+    /// Where the outbox ends.
+    async fn end(&mut self) -> Result<OutboxEnd, StoreError> {
+        if let Some(end) = self.end.or_else(|| self.committed.outbox_end()) {
+            return Ok(end);
+        }
+        let row = sqlx::query(OUTBOX_END).fetch_one(&mut *self.connection).await?;
+        Ok(OutboxEnd {
+            newest: row.try_get(0)?,
+            upto: row.try_get(1)?,
+        })
+    }
+
+    /// Writes of the rows about an entity what is not there as it should be; `None`: what is there is not known, or nothing is.
+    async fn write_about(
+        &mut self,
+        key: EntityKey,
+        rows: &EntityRows,
+        there: Option<&RowsAbout>,
+    ) -> Result<(), StoreError> {
+        let nothing = RowsAbout::default();
+        let changes = Changes::between(there.unwrap_or(&nothing), rows);
+        for what in &changes.removed {
+            self.pending.remove(*what, key, &mut self.connection).await?;
+        }
+        for r#type in changes.types {
+            let r#type = i64::from(*r#type);
+            self.pending.r#type(key, r#type, &mut self.connection).await?;
+        }
+        for scope in changes.scopes {
+            self.pending.scope(key, scope, &mut self.connection).await?;
+        }
+        if let Some(expires_at) = &changes.expires_at {
+            self.pending.expiry(key, expires_at, &mut self.connection).await?;
+        }
+        for row in changes.values {
+            self.pending.value(key, row, &mut self.connection).await?;
+        }
+        for location in changes.locations {
+            let highest = self.highest().await?;
+            highest.1 += 1;
+            let number = highest.1;
+            self.pending
+                .location(key, number, location, &mut self.connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn hash(&self, id: &EntityId) -> u64 {
+        self.hasher.hash_one(id.as_str())
+    }
 }

@@ -8,6 +8,16 @@ use crate::api::query_body::{LISTS, MEMBERS, NOT_OFFERED, TEXTS};
 /// All schemas, by their names.
 pub(super) fn all() -> Value {
     let uri = json!({ "type": "string", "format": "uri" });
+    let parts = [of_entities(&uri), of_discovery(&uri), of_the_rest()];
+    let members = parts.into_iter().filter_map(|part| match part {
+        Value::Object(members) => Some(members),
+        _ => None,
+    });
+    Value::Object(members.flatten().collect())
+}
+
+/// Entities, and what is told of writing them.
+fn of_entities(uri: &Value) -> Value {
     let context = json!({
         "description": "An @context: a URL, an object, or an array of both.",
         "type": ["string", "object", "array"],
@@ -116,6 +126,12 @@ pub(super) fn all() -> Value {
                 },
             },
         },
+    })
+}
+
+/// Which types and attributes there are.
+fn of_discovery(uri: &Value) -> Value {
+    json!({
         "EntityTypeList": {
             "description": "The types of which there are entities for you (clause 5.2.24).",
             "type": "object",
@@ -204,6 +220,12 @@ pub(super) fn all() -> Value {
                 "@context": { "$ref": "#/components/schemas/Context" },
             },
         },
+    })
+}
+
+/// Subscriptions, contexts, and what is told of the gateway.
+fn of_the_rest() -> Value {
+    json!({
         "Subscription": {
             "description": "A subscription (clause 5.2.12).",
             "type": "object",
