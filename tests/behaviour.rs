@@ -17,6 +17,7 @@ mod behaviour {
     mod asked_again_later;
     mod asked_at_once;
     mod bad_input;
+    mod batches_one_by_one;
     mod browsers;
     mod byte_order_marks;
     mod canaries;
@@ -137,6 +138,7 @@ mod behaviour {
     mod too_wide;
     mod types;
     mod undo;
+    mod updating_entities;
     mod who_can_see;
     mod wire;
     mod withdrawn;

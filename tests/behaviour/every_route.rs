@@ -94,6 +94,28 @@ fn attempts(platform: &Platform, operation: &Offered, id: &str) -> Vec<Ask> {
         (&Method::POST, "/ngsi-ld/v1/entityOperations/create" | "/ngsi-ld/v1/entityOperations/upsert") => {
             vec![ask(operation.path).json(&json!([aed(id, "a", "closed")]))]
         }
+        (&Method::POST, "/ngsi-ld/v1/entityOperations/update" | "/ngsi-ld/v1/entityOperations/merge") => {
+            let fragment = json!({"id": id, "name": {"type": "Property", "value": "a"}});
+            vec![ask(operation.path).json(&json!([fragment]))]
+        }
+        (&Method::PUT, "/ngsi-ld/v1/entities/{entityId}") => vec![ask(&path(id)).json(&aed(id, "a", "open"))],
+        (_, "/ngsi-ld/v1/entities/{entityId}" | "/ngsi-ld/v1/entities/{entityId}/attrs") => ["", "?type=AED"]
+            .iter()
+            .map(|query| {
+                let fragment = json!({"name": {"type": "Property", "value": "a"}});
+                ask(&format!("{}{query}", path(id))).json(&fragment)
+            })
+            .collect(),
+        (method, "/ngsi-ld/v1/entities/{entityId}/attrs/{attrId}") => ["name", "remarks", "indoorOutdoorType", "scope"]
+            .iter()
+            .map(|name| {
+                let asked = ask(&path(id).replace("{attrId}", name));
+                match *method {
+                    Method::DELETE => asked,
+                    _ => asked.json(&json!({"type": "Property", "value": "a"})),
+                }
+            })
+            .collect(),
         (&Method::POST, "/ngsi-ld/v1/entityOperations/delete") => vec![ask(operation.path).json(&json!([id]))],
         (&Method::GET, "/ngsi-ld/v1/types" | "/ngsi-ld/v1/attributes") => {
             vec![ask(operation.path), ask(&format!("{}?details=true", operation.path))]

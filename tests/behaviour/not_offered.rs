@@ -29,7 +29,11 @@ async fn they_are_refused_by_their_name() {
             "Query Context Source Registrations",
         ),
         (Method::DELETE, "/entities", "Purge Entities"),
-        (Method::DELETE, "/entities/urn%3Aa%3A1/attrs/name", "Delete Attribute"),
+        (
+            Method::DELETE,
+            "/temporal/entities/urn%3Aa%3A1/attrs/name",
+            "Delete Attribute from Temporal Evolution of an Entity",
+        ),
     ] {
         let answer = platform.request(method.clone(), format!("/ngsi-ld/v1{path}")).await;
         assert_eq!(
@@ -40,8 +44,8 @@ async fn they_are_refused_by_their_name() {
         assert!(answer.problem().detail.contains(name), "{method} {path}: {answer}");
     }
     for (method, path) in [
-        (Method::PATCH, "/entities/urn:a:1"),
-        (Method::PUT, "/entities/urn:a:1/attrs/name"),
+        (Method::POST, "/csourceRegistrations"),
+        (Method::POST, "/temporal/entities/urn:a:1/attrs"),
         (Method::POST, "/temporal/entityOperations/query"),
         (Method::POST, "/csourceSubscriptions"),
         (Method::PATCH, "/temporal/entities/urn:a:1/attrs/name/urn:i:1"),

@@ -8,7 +8,17 @@ use crate::edge::cors::READING_POSTS;
 use crate::problem::{ErrorType, Problem};
 
 /// Those that look at it within the transaction of the change, by method and path.
-const CONDITIONAL: &[(Method, &str)] = &[];
+const CONDITIONAL: &[(Method, &str)] = &[
+    (Method::POST, "/ngsi-ld/v1/entities"),
+    (Method::PUT, "/ngsi-ld/v1/entities/{entityId}"),
+    (Method::PATCH, "/ngsi-ld/v1/entities/{entityId}"),
+    (Method::DELETE, "/ngsi-ld/v1/entities/{entityId}"),
+    (Method::POST, "/ngsi-ld/v1/entities/{entityId}/attrs"),
+    (Method::PATCH, "/ngsi-ld/v1/entities/{entityId}/attrs"),
+    (Method::PATCH, "/ngsi-ld/v1/entities/{entityId}/attrs/{attrId}"),
+    (Method::PUT, "/ngsi-ld/v1/entities/{entityId}/attrs/{attrId}"),
+    (Method::DELETE, "/ngsi-ld/v1/entities/{entityId}/attrs/{attrId}"),
+];
 
 /// Refuses a condition on what has none.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
