@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::WhyNot;
 use crate::entity::parse::{InstancePatch, NGSI_LD_NULL, typed_value};
 use crate::entity::{AttributeKind, AttributeValue, Geometry, Json, ObjectTypes, TemporalType, Value};
-use crate::{EntityId, check_absolute};
+use crate::{EntityId, check_new_id};
 
 /// A `value` that no `type` tells the kind of, as that of a Property or a GeoProperty, whichever is there; `None`: it can be
 /// taken as it was read.
@@ -117,7 +117,7 @@ fn texts(value: &AttributeValue) -> Option<Vec<CompactString>> {
 
 /// The ids that a value is.
 fn ids(value: &AttributeValue) -> Option<Vec<EntityId>> {
-    let is_uri = |text: &CompactString| text != NGSI_LD_NULL && check_absolute(text).is_ok();
+    let is_uri = |text: &CompactString| text != NGSI_LD_NULL && check_new_id(text).is_ok();
     let texts = texts(value).filter(|texts| texts.iter().all(is_uri))?;
     Some(texts.into_iter().map(EntityId::new_unchecked).collect())
 }

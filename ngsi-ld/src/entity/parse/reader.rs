@@ -130,7 +130,7 @@ impl<'c> Reader<'c> {
             return None;
         }
         let Texts(texts) = serde_json::from_str(json).ok()?;
-        let terms = texts.iter().map(|text| self.expand(text).ok());
+        let terms = texts.iter().map(|text| self.expand_value(text).ok());
         terms.collect::<Option<SmallVec<_>>>().filter(|terms| !terms.is_empty())
     }
 
