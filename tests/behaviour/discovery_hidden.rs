@@ -114,7 +114,7 @@ async fn whether_it_exists_or_not() {
         .ok();
     let details = details.json();
     assert_eq!(details.as_array().unwrap().len(), 1, "{details}");
-    assert_eq!(details[0]["attributeNames"], json!(["name", "remarks"]), "{details}");
+    assert_eq!(details[0]["attributeNames"], json!(["remarks", "name"]), "{details}");
     let info = with
         .get("/ngsi-ld/v1/types/AED")
         .by(NARROWED)

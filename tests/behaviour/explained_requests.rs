@@ -121,6 +121,45 @@ async fn what_is_explained_is_what_the_sources_are_asked() {
     );
 }
 
+#[tokio::test]
+async fn what_tells_of_types_and_attributes_is_explained_as_well() {
+    let platform = Platform::start().await;
+    for (target, at_least) in [
+        ("types?details=true", 4),
+        ("types/EvacuationSite", 2),
+        ("attributes", 4),
+        ("attributes/name", 4),
+    ] {
+        platform.forget_requests();
+        let target = format!("/ngsi-ld/v1/{target}");
+        let explanation = explained(platform.files(), &["--consumer", "bousai-map", "GET", &target]);
+        assert!(platform.asked().is_empty(), "explaining asked: {:?}", platform.asked());
+        let told = requests(&explanation);
+        assert!(told.len() >= at_least, "{target}: {explanation:#}");
+        platform.get(&*target).await.ok();
+        let asked = platform.asked();
+        for request in &told {
+            assert!(
+                was_asked(&asked, request),
+                "{target}: {request:?} was not asked of {asked:#?}"
+            );
+        }
+    }
+    let hidden = Finished::well(
+        platform.files().folder(),
+        &[
+            "explain",
+            "--json",
+            "--consumer",
+            "bousai-map",
+            "GET",
+            "/ngsi-ld/v1/types/Resident",
+        ],
+    );
+    let hidden: Value = serde_json::from_str(&hidden.stdout).unwrap();
+    assert_eq!(requests(&hidden), [], "{hidden:#}");
+}
+
 #[test]
 fn an_explanation_names_the_policies_that_decided_and_the_reasons_of_denials() {
     let files = Files::committed();

@@ -34,14 +34,13 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
             .adapter
             .has_entities_of_several_types(&[], &request.call)
             .await;
-        let any_may_be_hidden = !matches!(several, Ok(false)) || sub_query.may_be_of_others();
-        by_type.extend(one_for_each_type(sub_query, any_may_be_hidden));
+        by_type.extend(one_for_each_type(sub_query, !matches!(several, Ok(false))));
     }
     let by_type: Vec<Arc<SubQuery>> = by_type.into_iter().map(Arc::new).collect();
     let mut answers = gather::gather(&by_type, request).await?;
-    // Where the first is left out, another tells whether there are any.
+    // Where the first is left out, or stands with what another tenant says alone, another tells whether there are any.
     let (places, again): (Vec<usize>, Vec<Arc<SubQuery>>) = (by_type.iter().zip(&answers).enumerate())
-        .filter(|(_, (_, answer))| is_left_out(answer))
+        .filter(|(_, (sub_query, answer))| is_left_out(answer) || is_of_others_alone(sub_query, answer))
         .map(|(place, (sub_query, _))| (place, Arc::new(sub_query.unpaged())))
         .unzip();
     if !again.is_empty() {
@@ -64,10 +63,7 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
     for (sub_query, answer) in by_type.iter().zip(answers) {
         match answer {
             Ok(Found { entities, left_out, .. }) => {
-                // What only adds to another tenant's entity stands with that one, whose types are that tenant's to say.
-                let is_shown =
-                    |entity: &Entity| sub_query.of_one_tenant || sub_query.standing(entity) != Standing::Addition;
-                let shown = entities.into_iter().filter(is_shown);
+                let shown = entities.into_iter().filter(|entity| is_shown(sub_query, entity));
                 types.extend(shown.flat_map(|entity| entity.types));
                 let told = gather::warning_of_left_out(sub_query, request, &left_out).await;
                 warning::add(&mut warnings, told);
@@ -99,6 +95,21 @@ pub(super) async fn leave_out_absent_types(sub_queries: &mut Vec<SubQuery>, call
 fn is_left_out(answer: &SourceAnswer) -> bool {
     let found = answer.as_ref();
     found.is_ok_and(|found| found.entities.is_empty() && !found.left_out.is_empty())
+}
+
+/// Whether the first that a source has found only adds to what another tenant says.
+fn is_of_others_alone(sub_query: &SubQuery, answer: &SourceAnswer) -> bool {
+    let found = answer.as_ref();
+    sub_query.page.is_some()
+        && found.is_ok_and(|found| {
+            let mut entities = found.entities.iter();
+            !found.entities.is_empty() && !entities.any(|entity| is_shown(sub_query, entity))
+        })
+}
+
+/// Whether an entity stands by itself. What only adds to another tenant's stands with that one, whose types are that tenant's to say.
+fn is_shown(sub_query: &SubQuery, entity: &Entity) -> bool {
+    sub_query.of_one_tenant || sub_query.standing(entity) != Standing::Addition
 }
 
 /// The question whether a source holds an entity, for each type that it is asked for. No attribute is needed
