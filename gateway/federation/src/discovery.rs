@@ -22,12 +22,9 @@ use super::granted_names::GrantedNames;
 use super::pages::Asked;
 use super::plan::{Asker, Plan, SubQuery, narrow, plan};
 use super::strategy::Strategy;
-use super::types::leave_out_absent_types;
+use super::types::{FIRST, leave_out_absent_types};
 use super::warning::{self, Missing};
 use super::{Question, Refusal, Warning, scan, unlinked};
-
-/// Entities of one type that are looked at: one request to a source that tells a thousand at once, and one more.
-pub const LOOKED_AT: usize = 500;
 
 /// Types that are looked at at the same time: each holds what was looked at of it.
 const AT_ONCE: usize = 4;
@@ -155,12 +152,6 @@ pub fn first_asked(sub_queries: &[SubQuery], question: &Question) -> Vec<SubQuer
     });
     of_type.collect()
 }
-
-/// The first entities.
-const FIRST: Page = Page {
-    limit: LOOKED_AT,
-    offset: 0,
-};
 
 /// The types that sources are asked for, in the order of their names.
 fn types_of(sub_queries: &[SubQuery], question: &Question) -> Vec<TypeName> {

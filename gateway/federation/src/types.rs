@@ -11,6 +11,9 @@ use super::gather::{self, Found, Request, SourceAnswer};
 use super::plan::{Asker, SubQuery, plan};
 use super::{Question, Refusal, Warning, scan, warning};
 
+/// Entities of one type that are looked at, where one is not enough: a request to a source that tells a thousand at once.
+pub(super) const FIRST: Page = Page { limit: 500, offset: 0 };
+
 /// The types that there are.
 #[derive(Debug)]
 pub struct AvailableTypes {
@@ -40,8 +43,10 @@ pub async fn types(question: &Question, asker: &Asker<'_>, request: &Request) ->
     let mut answers = gather::gather(&by_type, request).await?;
     // Where the first is left out, or stands with what another tenant says alone, another tells whether there are any.
     let (places, again): (Vec<usize>, Vec<Arc<SubQuery>>) = (by_type.iter().zip(&answers).enumerate())
-        .filter(|(_, (sub_query, answer))| is_left_out(answer) || is_of_others_alone(sub_query, answer))
-        .map(|(place, (sub_query, _))| (place, Arc::new(sub_query.unpaged())))
+        .filter_map(|(place, (sub_query, answer))| match is_left_out(answer) {
+            true => Some((place, Arc::new(sub_query.unpaged()))),
+            false => is_of_others_alone(sub_query, answer).then(|| (place, Arc::new(sub_query.paged(FIRST)))),
+        })
         .unzip();
     if !again.is_empty() {
         for (place, answer) in places.into_iter().zip(gather::gather(&again, request).await?) {
