@@ -271,7 +271,7 @@ mod tests {
             assert_eq!(ScopeQuery::parse(quoted), ScopeQuery::parse(plain), "{quoted}");
             assert!(ScopeQuery::parse(plain).is_ok(), "{plain}");
         }
-        for (text, position) in [("\"/A", 3), ("/A\"", 2), ("\"\"", 1), ("\"/A|/B", 3), ("\"/A\"x", 4)] {
+        for (text, position) in [("\"/A", 3), ("/A\"", 2), ("\"\"", 2), ("\"/A|/B", 3), ("\"/A\"x", 4)] {
             assert_eq!(ScopeQuery::parse(text).expect_err(text).position, position, "{text}");
         }
     }

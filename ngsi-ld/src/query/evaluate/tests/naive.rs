@@ -420,7 +420,7 @@ fn any_query() -> impl Strategy<Value = String> {
         "~=[ab]+",
         "!~=^[^a]*$",
         "~=\".野\"",
-        "~=a|^b",
+        "~=\"a|^b\"",
     ]);
     let comparison = prop_oneof![
         2 => Just(String::new()),
