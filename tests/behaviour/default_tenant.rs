@@ -11,7 +11,11 @@ const SITES: &str = "type=EvacuationSite&limit=1000&count=true";
 async fn with_default(tenant: &str) -> Platform {
     let tenant = tenant.to_owned();
     let builder = Platform::builder().await.tenants(|table| {
-        section(table, "gateway").insert("without_tenant".into(), Toml::String(tenant));
+        let gateway = section(table, "gateway");
+        gateway.insert("without_tenant".into(), Toml::String(tenant));
+        // Of documentation: nothing is ever sent there.
+        let nowhere = Toml::Array(vec!["203.0.113.0/24".into()]);
+        gateway.insert("egress_allow".into(), nowhere);
         for (name, of) in [
             ("writer", ("tenant", "sano")),
             ("outsider", ("organisation", "Outside")),
