@@ -12,10 +12,11 @@ const MEDIA_TYPE: &str = "application/ld+json";
 
 fuzz_target!(|text: &str| {
     let Ok(targets) = link_header::targets(text, RELATION, MEDIA_TYPE) else { return };
-    assert!(targets.iter().all(|target| text.contains(target) && !target.contains('>')));
+    let mut all = targets.related.iter().chain(&targets.unsaid);
+    assert!(all.all(|target| text.contains(target) && !target.contains('>')));
     let title = text.replace('\\', "\\\\").replace('"', "\\\"");
     let longer = format!("<urn:first>; title=\"{title}\"; rel=\"next {RELATION}\", {text}");
-    let mut expected = vec!["urn:first"];
-    expected.extend(targets);
+    let mut expected = link_header::Targets { related: vec!["urn:first"], unsaid: targets.unsaid };
+    expected.related.extend(targets.related);
     assert_eq!(link_header::targets(&longer, RELATION, MEDIA_TYPE), Ok(expected));
 });

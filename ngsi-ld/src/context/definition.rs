@@ -226,15 +226,14 @@ impl ActiveContext {
                     term.containers.push(container(name, value)?);
                 }
             }
-            ("@container", Value::Null) => {}
-            ("@container", value) => term.containers.push(container(name, value)?),
             ("@protected", Value::Bool(protected)) => term.protected = *protected,
             ("@prefix", Value::Bool(prefix)) => term.prefix = *prefix,
             ("@context", _) => return Err(fault(name, DefinitionFault::Scoped)),
             ("@reverse", _) => return Err(fault(name, DefinitionFault::Unsupported)),
             ("@protected" | "@prefix", _) => return Err(fault(name, DefinitionFault::Keyword)),
             // `@id` is read by the caller; the others say nothing about names.
-            ("@id" | "@language" | "@direction" | "@index" | "@nest", _) => {}
+            ("@id" | "@language" | "@direction" | "@index" | "@nest", _) | ("@container", Value::Null) => {}
+            ("@container", value) => term.containers.push(container(name, value)?),
             // What JSON-LD 1.1 does not know makes the definition invalid (section 4.2.2 of its API).
             _ => return Err(fault(name, DefinitionFault::Member)),
         }

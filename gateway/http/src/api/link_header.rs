@@ -7,31 +7,48 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MalformedLink;
 
-/// The targets of the links that have the relation, in their order (RFC 8288 section 3). A target is as it stands
-/// there: it may be relative. A link that says no relation at all, as hurried clients write it, is taken for one of this relation
-/// unless it says that it leads to something of another media type.
+/// Where links lead, in their order. A target is as it stands there: it may be relative.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Targets<'h> {
+    /// Of those that have the relation.
+    pub(crate) related: Vec<&'h str>,
+    /// Of those that say no relation at all, as hurried clients write them, and of no other media type than what the relation
+    /// leads to.
+    pub(crate) unsaid: Vec<&'h str>,
+}
+
+/// Where the links of a header lead (RFC 8288 section 3).
 ///
 /// # Errors
 /// [`MalformedLink`] when a link is not `<URL>` with parameters after `;`.
-pub(crate) fn targets<'h>(header: &'h str, relation: &str, media_type: &str) -> Result<Vec<&'h str>, MalformedLink> {
-    let mut targets = Vec::new();
+pub(crate) fn targets<'h>(header: &'h str, relation: &str, media_type: &str) -> Result<Targets<'h>, MalformedLink> {
+    let mut targets = Targets::default();
     // Empty elements of a list are nothing (RFC 9110 section 5.6.1).
     let mut rest = header.trim_start_matches([',', ' ', '\t']);
     while !rest.is_empty() {
         let inner = rest.strip_prefix('<').ok_or(MalformedLink)?;
         let (target, after) = inner.split_once('>').ok_or(MalformedLink)?;
-        let (has_relation, after) = parameters(after, relation, media_type)?;
-        if has_relation {
-            targets.push(target.trim());
+        let (says, after) = parameters(after, relation, media_type)?;
+        match says {
+            Says::TheRelation => targets.related.push(target.trim()),
+            Says::NoRelation => targets.unsaid.push(target.trim()),
+            Says::SomethingElse => {}
         }
         rest = after.trim_start_matches([',', ' ', '\t']);
     }
     Ok(targets)
 }
 
-/// Reads the parameters of one link: whether the first `rel` among them has the relation (later ones do not count:
-/// section 3.3), and what follows the link.
-fn parameters<'h>(text: &'h str, relation: &str, media_type: &str) -> Result<(bool, &'h str), MalformedLink> {
+/// What the parameters of a link say of where it leads.
+enum Says {
+    TheRelation,
+    NoRelation,
+    SomethingElse,
+}
+
+/// Reads the parameters of one link: what the first `rel` among them says (later ones do not count: section 3.3), and what
+/// follows the link.
+fn parameters<'h>(text: &'h str, relation: &str, media_type: &str) -> Result<(Says, &'h str), MalformedLink> {
     let mut relations: Option<bool> = None;
     let mut is_of_type = true;
     let mut rest = without_space(text);
@@ -55,7 +72,12 @@ fn parameters<'h>(text: &'h str, relation: &str, media_type: &str) -> Result<(bo
         rest = without_space(after);
     }
     if rest.is_empty() || rest.starts_with(',') {
-        Ok((relations.unwrap_or(is_of_type), rest))
+        let says = match relations {
+            Some(true) => Says::TheRelation,
+            None if is_of_type => Says::NoRelation,
+            _ => Says::SomethingElse,
+        };
+        Ok((says, rest))
     } else {
         Err(MalformedLink)
     }
@@ -128,7 +150,7 @@ mod tests {
     const MEDIA_TYPE: &str = "application/ld+json";
 
     fn contexts(header: &str) -> Vec<&str> {
-        targets(header, RELATION, MEDIA_TYPE).unwrap()
+        targets(header, RELATION, MEDIA_TYPE).unwrap().related
     }
 
     #[test]
@@ -157,9 +179,8 @@ mod tests {
             assert_eq!(contexts(&format!("< /c >{parameters}")), ["/c"], "{parameters}");
         }
         for parameters in [
-            format!("; type=x; title=\"rel={RELATION}\""),
-            format!("; type=x; title=\"\\\"; rel={RELATION}\""),
-            "; type=\"text/html\"".to_owned(),
+            format!("; title=\"rel={RELATION}\""),
+            format!("; title=\"\\\"; rel={RELATION}\""),
             format!("; rel=next; rel=\"{RELATION}\""),
             format!("; rel=\"{RELATION}#more\""),
             "; rel".to_owned(),
@@ -170,19 +191,30 @@ mod tests {
     }
 
     #[test]
-    fn a_link_without_a_relation_is_one_unless_it_leads_to_something_else() {
+    fn links_that_say_no_relation_and_no_other_type_are_found_apart() {
+        let unsaid = |header: &str| {
+            let targets = targets(header, RELATION, MEDIA_TYPE).unwrap();
+            targets.unsaid.into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
         for parameters in [
             "",
             "; type=\"application/ld+json\"",
             "; type=Application/LD+JSON; title=c",
         ] {
             assert_eq!(
-                contexts(&format!("<http://a/c.jsonld>{parameters}")),
+                unsaid(&format!("<http://a/c.jsonld>{parameters}")),
                 ["http://a/c.jsonld"],
                 "{parameters}"
             );
         }
-        assert!(contexts("<http://a/c>; type=\"application/json\"").is_empty());
+        for parameters in [
+            "; type=\"application/json\"",
+            "; rel=next",
+            "; rel",
+            &format!("; rel=\"{RELATION}\""),
+        ] {
+            assert!(unsaid(&format!("<http://a/c>{parameters}")).is_empty(), "{parameters}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use http::{HeaderMap, header};
 use kakehashi_contexts::{CONTEXT_RELATION, ContextFailure, NamedContext, Unavailability};
 use serde_json::value::RawValue;
 
-use super::link_header::{MalformedLink, targets};
+use super::link_header::{MalformedLink, Targets, targets};
 use crate::negotiate::{BodyMediaType, MediaType};
 use crate::problem::{ErrorType, Problem};
 
@@ -51,7 +51,7 @@ pub(super) fn for_body<'a>(
 
 /// The context that the Link headers name.
 fn linked(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let mut named: Option<&str> = None;
+    let mut named = Targets::default();
     for value in headers.get_all(header::LINK) {
         let text = value.to_str().map_err(|_| {
             Problem::new(
@@ -65,16 +65,22 @@ fn linked(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
                 "header `Link`: expected `<URL>; rel=\"...\"; type=\"...\"`",
             )
         })?;
-        for target in targets {
-            if named.replace(target).is_some() {
-                return Err(Problem::new(
-                    ErrorType::BadRequestData,
-                    "header `Link`: names more than one @context; name one that includes the others",
-                ));
-            }
-        }
+        named.related.extend(targets.related);
+        named.unsaid.extend(targets.unsaid);
     }
-    Ok(named)
+    // What says that it is a context goes before what may be one.
+    let contexts = match named.related.is_empty() {
+        true => named.unsaid,
+        false => named.related,
+    };
+    match *contexts {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
+        _ => Err(Problem::new(
+            ErrorType::BadRequestData,
+            "header `Link`: names more than one @context; name one that includes the others",
+        )),
+    }
 }
 
 /// What the consumer is told of a context that cannot be used. It names the URL, which is the consumer's own text
@@ -128,6 +134,10 @@ mod tests {
         assert!(matches!(for_get(&one), Ok(NamedContext::Url("http://a/c.jsonld"))));
         let two = for_get(&with_links(&[LINK, LINK])).unwrap_err();
         assert_eq!(two.error_type, ErrorType::BadRequestData);
+        let unsaid = with_links(&["<http://a/d>; type=text/html, <http://a/c>", LINK]);
+        assert!(matches!(for_get(&unsaid), Ok(NamedContext::Url("http://a/c.jsonld"))));
+        let alone = with_links(&["<http://a/c.jsonld>; type=\"application/ld+json\""]);
+        assert!(matches!(for_get(&alone), Ok(NamedContext::Url("http://a/c.jsonld"))));
         let malformed = for_get(&with_links(&["http://a/c.jsonld"])).unwrap_err();
         assert_eq!(malformed.error_type, ErrorType::InvalidRequest);
     }

@@ -2,15 +2,16 @@
 //! part of it: neither dates that the system keeps, nor the order of what has none (attributes and their instances, types,
 //! scopes). Names are those of the model, so that no @context has a say.
 
+use compact_str::CompactString;
 use smallvec::SmallVec;
 
 use super::attribute::write_value;
 use super::json::{write_date, write_string};
 use super::writer::Writer;
 use super::{Format, Rendering, Representation};
-use crate::Iri;
 use crate::context::Context;
-use crate::entity::{Attribute, Entity, Instance, SystemAttributes};
+use crate::entity::{Attribute, DateTime, Entity, Instance, SystemAttributes};
+use crate::{EntityId, Iri, TypeName};
 
 /// Attributes and instances that are put in order without asking for memory.
 const USUAL: usize = 32;
@@ -20,8 +21,8 @@ pub fn write_canonical(entity: &Entity, out: &mut Vec<u8>) {
     let rendering = Rendering::new(Context::core(), Format::Normalized);
     let writer = Writer::new(Representation::from(&rendering));
     write_string(entity.id.as_str(), out);
-    write_sorted(entity.types.iter().map(|r#type| r#type.as_str()), out);
-    write_sorted(entity.scopes.iter().map(|scope| scope.as_str()), out);
+    write_sorted(entity.types.iter().map(TypeName::as_str), out);
+    write_sorted(entity.scopes.iter().map(CompactString::as_str), out);
     write_expiry(&entity.system, out);
     write_attributes(&writer, &entity.attributes, out);
 }
@@ -72,7 +73,7 @@ fn write_instance(writer: &Writer<'_>, instance: &Instance, out: &mut Vec<u8>) {
     let object_types = instance.value.object_types();
     if !object_types.is_empty() {
         out.push(b'o');
-        write_sorted(object_types.iter().map(|r#type| r#type.as_str()), out);
+        write_sorted(object_types.iter().map(TypeName::as_str), out);
     }
     let mut write_text = |letter: u8, text: Option<&str>| {
         if let Some(text) = text {
@@ -81,12 +82,12 @@ fn write_instance(writer: &Writer<'_>, instance: &Instance, out: &mut Vec<u8>) {
         }
     };
     write_text(b'd', instance.dataset_id.as_ref().map(Iri::as_str));
-    write_text(b't', instance.observed_at.as_ref().map(|date| date.as_str()));
+    write_text(b't', instance.observed_at.as_ref().map(DateTime::as_str));
     write_text(b'u', instance.unit_code.as_deref());
     write_text(b'v', instance.value_type.as_deref().map(Iri::as_str));
     if let Some(seal) = &instance.seal {
-        write_text(b'i', seal.entity_id.as_ref().map(|id| id.as_str()));
-        write_text(b'y', seal.entity_type.as_ref().map(|r#type| r#type.as_str()));
+        write_text(b'i', seal.entity_id.as_ref().map(EntityId::as_str));
+        write_text(b'y', seal.entity_type.as_ref().map(TypeName::as_str));
     }
     write_expiry(&instance.system, out);
     if !instance.sub_attributes.is_empty() {
@@ -108,7 +109,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::entity::DateTime;
     use crate::entity::generated;
     use crate::entity::parse::parse_entity;
 
