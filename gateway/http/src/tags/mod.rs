@@ -56,6 +56,10 @@ pub fn keyed(consumer: &str, of: Of) -> Option<HighwayHasher> {
 /// Bytes that the canonical form of an entity usually has, so that its buffer is made once.
 const EXPECTED_CANONICAL_BYTES: usize = 2048;
 
+/// The largest entity that has a tag, by what it takes in memory: twice what the largest body makes that somebody usually may send.
+/// It is digested in one go, in some milliseconds.
+const LARGEST_TAGGED: usize = 8 * 1024 * 1024;
+
 /// What stands before the part that is of the entity.
 pub const BEFORE_ENTITY: u8 = b':';
 
@@ -69,9 +73,13 @@ pub struct EntityTag([u8; 16]);
 
 impl EntityTag {
     /// That of an entity as a consumer sees it: everything of it that the policies grant to it for retrieving it, and nothing else.
-    /// `None`: nothing has a tag.
+    /// `None`: nothing has a tag,
+    /// or it is too large for one.
     #[must_use]
     pub fn of(consumer: &str, seen: &Entity) -> Option<Self> {
+        if seen.weight() > LARGEST_TAGGED {
+            return None;
+        }
         let mut digesting = keyed(consumer, Of::Entity)?;
         let mut canonical = Vec::with_capacity(EXPECTED_CANONICAL_BYTES);
         write_canonical(seen, &mut canonical);
