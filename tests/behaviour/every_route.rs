@@ -94,6 +94,10 @@ fn attempts(platform: &Platform, operation: &Offered, id: &str) -> Vec<Ask> {
         (&Method::POST, "/ngsi-ld/v1/entityOperations/create" | "/ngsi-ld/v1/entityOperations/upsert") => {
             vec![ask(operation.path).json(&json!([aed(id, "a", "closed")]))]
         }
+        (&Method::DELETE, "/ngsi-ld/v1/entities") => ["", "&drop=remarks", "&keep=name"]
+            .iter()
+            .map(|rest| ask(&format!("{}?type=AED&id={id}{rest}", operation.path)))
+            .collect(),
         (&Method::POST, "/ngsi-ld/v1/entityOperations/update" | "/ngsi-ld/v1/entityOperations/merge") => {
             let fragment = json!({"id": id, "name": {"type": "Property", "value": "a"}});
             vec![ask(operation.path).json(&json!([fragment]))]

@@ -28,7 +28,7 @@ async fn they_are_refused_by_their_name() {
             "/csourceRegistrations",
             "Query Context Source Registrations",
         ),
-        (Method::DELETE, "/entities", "Purge Entities"),
+        (Method::DELETE, "/snapshots", "Purge Snapshots"),
         (
             Method::DELETE,
             "/temporal/entities/urn%3Aa%3A1/attrs/name",

@@ -284,7 +284,7 @@ async fn members_of_one_attribute_change_and_its_kind_does_not() {
             400,
             "BadRequestData",
         ),
-        ("/attrs/name?type=EvacuationSite", date.clone(), 404, "ResourceNotFound"),
+        ("/attrs/name?type=AED%3BEvacuationSite", date.clone(), 404, "ResourceNotFound"),
     ] {
         refused(&change(&platform, Method::PATCH, path, &body).await, status, error_type);
     }
