@@ -93,6 +93,9 @@ async fn each_resource_says_what_it_offers_and_exactly_that() {
                 assert_eq!(answer.status, 422, "{answer}");
             } else if offered.contains(name) {
                 assert!(![405, 422].contains(&answer.status), "{answer}");
+            } else if resource == "/ngsi-ld/v1/entities" && ["PUT", "PATCH"].contains(&name) {
+                // They are of one entity, and none is named (clauses 5.6.17.4 and 5.6.18.4).
+                assert_eq!((answer.status, &allowed(&answer)), (400, &offered), "{answer}");
             } else {
                 assert_eq!((answer.status, &allowed(&answer)), (405, &offered), "{answer}");
                 if method != Method::HEAD {

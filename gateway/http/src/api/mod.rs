@@ -108,6 +108,9 @@ async fn around_operation(request: Request, next: Next) -> Response {
     response
 }
 
+/// The resource of all entities.
+const ENTITIES: &str = "/ngsi-ld/v1/entities";
+
 /// What a resource answers that has no operation of this method: what it has, which is all that OPTIONS wants to know
 /// (RFC 9110 sections 9.3.7 and 15.5.6). What is refused by its name is none that it has.
 async fn method_not_allowed(route: MatchedPath, request: Request) -> Response {
@@ -118,6 +121,10 @@ async fn method_not_allowed(route: MatchedPath, request: Request) -> Response {
     let allowed = methods.join(", ");
     let mut response = if *method == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
+    } else if resource == ENTITIES && [Method::PUT, Method::PATCH].contains(method) {
+        // Clauses 5.6.17.4 and 5.6.18.4: what is of one entity, and names none.
+        let detail = "the path names no entity: its id follows /entities/";
+        Problem::new(ErrorType::BadRequestData, detail).into_response()
     } else {
         let detail = format!("this resource does not know {}; it knows {allowed}", method.as_str());
         Problem::new(ErrorType::MethodNotAllowed, detail).into_response()

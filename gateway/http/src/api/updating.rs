@@ -1,12 +1,10 @@
 //! What the operations share that change an entity which is there (clauses 6.5 to 6.7): what their URL names, and what they
 //! answer.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use kakehashi_contexts::RequestContext;
 use kakehashi_federation::provide::{EntityChange, EntityChanged, UpdateResult};
 use kakehashi_messages::Language;
 use kakehashi_policy::Operation;
@@ -14,8 +12,8 @@ use kakehashi_running::Gateway;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::parse::Fragment;
 use ngsi_ld::query::TypeSelection;
-use ngsi_ld::update::Update;
-use ngsi_ld::{Entity, EntityId};
+use ngsi_ld::update::{SCOPE, Update};
+use ngsi_ld::{AttributeName, Entity, EntityId};
 use serde::Serialize;
 
 use super::command::{Command, Written};
@@ -106,7 +104,6 @@ pub(super) async fn update(
     operation: Operation,
     target: Target,
     update: Update,
-    context: &RequestContext,
 ) -> Result<Response, Problem> {
     let change = EntityChange::Update {
         id: target.id,
@@ -115,7 +112,7 @@ pub(super) async fn update(
         otherwise: None,
     };
     match write_one(gateway, scope, operation, change).await? {
-        EntityChanged::Updated(result) if !result.not_updated.is_empty() => some_left(*result, context),
+        EntityChanged::Updated(result) if !result.not_updated.is_empty() => some_left(*result),
         _ => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
@@ -143,10 +140,10 @@ pub(super) fn overwrites(parameters: &Parameters<'_>) -> Result<bool, Problem> {
     }
 }
 
-/// UpdateResult (clause 5.2.18).
+/// UpdateResult (clause 5.2.18). Its names are IRIs: the answer has no @context that short ones could be of.
 #[derive(Debug, Serialize)]
 struct Told<'a> {
-    updated: Vec<Cow<'a, str>>,
+    updated: Vec<&'a str>,
     #[serde(rename = "notUpdated")]
     not_updated: Vec<NotUpdatedDetails<'a>>,
 }
@@ -155,31 +152,33 @@ struct Told<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct NotUpdatedDetails<'a> {
-    attribute_name: Cow<'a, str>,
+    attribute_name: &'a str,
     reason: String,
 }
 
-fn some_left(result: UpdateResult, context: &RequestContext) -> Result<Response, Problem> {
-    let names = Arc::clone(&context.context);
-    let body = told(&result, &names, Language::English);
+fn some_left(result: UpdateResult) -> Result<Response, Problem> {
+    let body = told(&result, Language::English);
     let body =
         body.map_err(|_| Problem::new(ErrorType::InternalError, "the result of the update cannot be written"))?;
     let mut response = (StatusCode::MULTI_STATUS, body).into_response();
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
-    let in_languages = InLanguages::by(move |language| told(&result, &names, language).unwrap_or_default());
+    let in_languages = InLanguages::by(move |language| told(&result, language).unwrap_or_default());
     response.extensions_mut().insert(in_languages);
     Ok(response)
 }
 
-fn told(result: &UpdateResult, names: &Context, language: Language) -> serde_json::Result<Vec<u8>> {
+fn told(result: &UpdateResult, language: Language) -> serde_json::Result<Vec<u8>> {
     let left = result.not_updated.iter().map(|left| NotUpdatedDetails {
-        attribute_name: names.compact(left.attribute.as_str()),
+        attribute_name: match left.attribute.as_str() {
+            // A member, and no attribute.
+            SCOPE => "scope",
+            name => name,
+        },
         reason: language.of(&left.reason.to_string()).into_owned(),
     });
-    let updated = result.updated.iter().map(|name| names.compact(name.as_str()));
     serde_json::to_vec(&Told {
-        updated: updated.collect(),
+        updated: result.updated.iter().map(AttributeName::as_str).collect(),
         not_updated: left.collect(),
     })
 }

@@ -52,5 +52,5 @@ async fn answer(
     let target = Target::read(&id, &parameters, &context.context)?;
     target.check_is_of(fragment.id.as_ref())?;
     let append = Update::Append { fragment, overwrite };
-    update(&gateway, &scope, Operation::AppendAttrs, target, append, &context).await
+    update(&gateway, &scope, Operation::AppendAttrs, target, append).await
 }

@@ -74,5 +74,5 @@ async fn answer(
     let context = scope.context().await?;
     let target = Target::read(&id, &parameters, &context.context)?;
     let deletion = deletion(&name, instances, &context.context)?;
-    update(&gateway, &scope, Operation::DeleteAttrs, target, deletion, &context).await
+    update(&gateway, &scope, Operation::DeleteAttrs, target, deletion).await
 }

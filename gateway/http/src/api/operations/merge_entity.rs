@@ -120,5 +120,5 @@ async fn answer(
         observed_at: how.observed_at,
         lang: how.lang.map(Into::into),
     };
-    update(&gateway, &scope, Operation::MergeEntity, target, merge, &context).await
+    update(&gateway, &scope, Operation::MergeEntity, target, merge).await
 }

@@ -48,5 +48,5 @@ async fn answer(
     let (patch, context) = body.read_as(&scope, read).await?;
     let target = Target::read(&id, &parameters, &context.context)?;
     let attribute = Update::ReplaceAttribute(patch);
-    update(&gateway, &scope, Operation::ReplaceAttrs, target, attribute, &context).await
+    update(&gateway, &scope, Operation::ReplaceAttrs, target, attribute).await
 }

@@ -53,7 +53,6 @@ async fn answer(
         Operation::ReplaceEntity,
         target,
         Update::Replace(entity),
-        &context,
     )
     .await
 }

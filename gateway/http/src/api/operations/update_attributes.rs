@@ -49,5 +49,5 @@ async fn answer(
     let target = Target::read(&id, &parameters, &context.context)?;
     target.check_is_of(fragment.id.as_ref())?;
     let attributes = Update::Attributes(fragment);
-    update(&gateway, &scope, Operation::UpdateEntity, target, attributes, &context).await
+    update(&gateway, &scope, Operation::UpdateEntity, target, attributes).await
 }
