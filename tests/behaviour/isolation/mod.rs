@@ -13,6 +13,7 @@ mod hinted;
 mod judged_subscriptions;
 mod judged_writes;
 mod keeping;
+mod known;
 mod model;
 mod notifying;
 mod posted;
@@ -25,7 +26,7 @@ mod writes;
 mod written;
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,7 +54,7 @@ use self::chances::{imperfect, world};
 use self::keeping::Keeping;
 use self::model::{Bound, Expected, Seen, expected, expected_in, told_of};
 use self::posted::posted;
-use self::question::{Asked, Known, LARGEST_PAGE, Modified, Question, questions};
+use self::question::{Asked, LARGEST_PAGE, Modified, Question, questions};
 use self::world::{LAST_DAY, LINK, World, date, id, names};
 use self::writes::Write;
 
@@ -318,40 +319,6 @@ fn seen(world: &World, entity: &Value, dated: bool) -> (usize, Seen) {
     (number, seen)
 }
 
-/// What the gateway has told of types and attributes, in the words of the model.
-fn known(question: &Question, body: &Value) -> Expected {
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let texts = |list: &Value| list.as_array().unwrap().iter().map(text).collect();
-    let each = || body.as_array().unwrap().iter();
-    let count = |of: &Value| usize::try_from(of.as_u64().unwrap()).unwrap();
-    match &question.asked {
-        Asked::Known(Known::Types) => {
-            let types = each().map(|one| (text(&one["typeName"]), texts(&one["attributeNames"])));
-            Expected::Known(types.collect(), 0)
-        }
-        Asked::Known(Known::AttributesOfTypes) => {
-            let attributes = each().map(|one| (text(&one["attributeName"]), texts(&one["typeNames"])));
-            Expected::Known(attributes.collect(), 0)
-        }
-        Asked::Known(Known::Attributes) => {
-            let names = body["attributeList"].as_array().unwrap().iter();
-            Expected::Known(names.map(|name| (text(name), BTreeSet::new())).collect(), 0)
-        }
-        Asked::Known(Known::Type(_)) => {
-            let details = body["attributeDetails"].as_array().unwrap().iter();
-            let names = details.map(|one| text(&one["attributeName"])).collect();
-            Expected::Known([(text(&body["typeName"]), names)].into(), count(&body["entityCount"]))
-        }
-        _ => {
-            let types = texts(&body["typeNames"]);
-            Expected::Known(
-                [(text(&body["attributeName"]), types)].into(),
-                count(&body["attributeCount"]),
-            )
-        }
-    }
-}
-
 /// What the gateway has answered, in the words of the model.
 fn answered(
     world: &World,
@@ -362,7 +329,7 @@ fn answered(
     let seen = |entity: &Value| seen(world, entity, question.dated);
     let answered = match status {
         StatusCode::NOT_FOUND => Expected::NotFound,
-        StatusCode::OK if matches!(question.asked, Asked::Known(_)) => known(question, &body),
+        StatusCode::OK if matches!(question.asked, Asked::Known(_)) => known::answered(question, &body),
         StatusCode::OK => match (&body, count) {
             (Value::Array(page), Some(count)) => Expected::Page(page.iter().map(seen).collect(), count),
             (Value::Array(list), None) => Expected::List(list.iter().map(seen).collect()),
@@ -435,14 +402,7 @@ fn lies_between(
             written::shown(world)
         );
     }
-    if let (Expected::Known(names, _), Expected::Known(most, _)) = (answered, &most) {
-        let is_known = |(name, of): (&String, &BTreeSet<String>)| most.get(name).is_some_and(|most| of.is_subset(most));
-        prop_assert!(
-            names.iter().all(is_known),
-            "{names:?} is more than {most:?}\n{}",
-            written::shown(world)
-        );
-    }
+    known::is_no_more(answered, &most, world)?;
     let surely = if is_least_sure { least.count() } else { 0 };
     let counts = [surely, answered.count(), most.count()];
     prop_assert!(

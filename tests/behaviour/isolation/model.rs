@@ -25,7 +25,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::granted::{holds, lies_in};
-use super::question::{Asked, Known, Linked, Modified, Question};
+use super::question::{Asked, Linked, Modified, Question};
 use super::world::{Filter, LINK, PLACE, Source, TYPES, World};
 use super::written::source_id;
 
@@ -310,46 +310,6 @@ impl<'a> Caller<'a> {
                 .all(|r#type| self.grants_all(operation, (tenant, source), r#type));
             all && self.part(operation, (tenant, source), (*id, has), types).is_some()
         })
-    }
-
-    /// What is known of types and attributes: of each type what a query for it would show.
-    fn known(&self, only: Option<usize>, known: Known) -> Expected {
-        let mut by_type: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut by_attribute: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut of_type: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-        let mut with_attribute: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-        for r#type in TYPES {
-            for (id, seen) in self.joined(Operation::Known, only, &[r#type]) {
-                if !seen.types.contains(r#type) {
-                    continue;
-                }
-                of_type.entry(r#type).or_default().insert(id);
-                by_type
-                    .entry(r#type.to_owned())
-                    .or_default()
-                    .extend(seen.attributes.clone());
-                for name in seen.attributes {
-                    by_attribute.entry(name.clone()).or_default().insert(r#type.to_owned());
-                    with_attribute.entry(name).or_default().insert(id);
-                }
-            }
-        }
-        let one = |all: BTreeMap<String, BTreeSet<String>>, name: &str, count: usize| {
-            let found = all.get(name).cloned();
-            found.map_or(Expected::NotFound, |found| {
-                Expected::Known([(name.to_owned(), found)].into(), count)
-            })
-        };
-        match known {
-            Known::Types => Expected::Known(by_type, 0),
-            Known::Type(name) => one(by_type, name, of_type.get(name).map_or(0, BTreeSet::len)),
-            Known::Attributes => Expected::Known(
-                by_attribute.into_keys().map(|name| (name, BTreeSet::new())).collect(),
-                0,
-            ),
-            Known::AttributesOfTypes => Expected::Known(by_attribute, 0),
-            Known::Attribute(name) => one(by_attribute, name, with_attribute.get(name).map_or(0, BTreeSet::len)),
-        }
     }
 
     /// What is seen of each entity, from all sources that are asked.
