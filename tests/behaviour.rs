@@ -41,6 +41,7 @@ mod behaviour {
     mod default_tenant;
     mod demo;
     mod discovery;
+    mod discovery_explained;
     mod discovery_hidden;
     mod documented;
     mod entity_tags;

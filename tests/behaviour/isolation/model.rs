@@ -313,7 +313,7 @@ impl<'a> Caller<'a> {
     }
 
     /// What is seen of each entity, from all sources that are asked.
-    fn joined(&self, operation: Operation, only: Option<usize>, types: &[&str]) -> BTreeMap<usize, Seen> {
+    pub(super) fn joined(&self, operation: Operation, only: Option<usize>, types: &[&str]) -> BTreeMap<usize, Seen> {
         let mut all: BTreeMap<usize, Seen> = BTreeMap::new();
         for (tenant, owner) in self.world.tenants.iter().enumerate() {
             if only.is_some_and(|only| only != tenant) {
