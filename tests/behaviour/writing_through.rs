@@ -32,13 +32,18 @@ async fn builder() -> Builder {
         .policy("nasushiobara.cedar", &policies)
 }
 
-async fn writable() -> Platform {
-    let builder = builder().await.tenants(|table| {
+/// The city's broker takes writes. Where it holds personal data beside, nobody's grant is of everything that an entity may have.
+fn written(builder: Builder, personal_data: &str) -> Builder {
+    builder.tenants(|table| {
         change_source(table, ORION, |source| {
             source.insert("writable".into(), true.into());
+            source.insert("personal_data".into(), personal_data.into());
         });
-    });
-    let platform = builder.start().await;
+    })
+}
+
+async fn writable(personal_data: &str) -> Platform {
+    let platform = written(builder().await, personal_data).start().await;
     platform.forget_requests();
     platform
 }
@@ -78,7 +83,7 @@ fn without_context(answer: &Answer) -> Value {
 
 #[tokio::test]
 async fn what_is_written_stands_in_the_source_and_reads_back_equal_until_it_is_deleted() {
-    let platform = writable().await;
+    let platform = writable("none").await;
     let capacity = json!({ "maxCapacity": { "type": "Property", "value": 250, "observedAt": "2026-01-01T00:00:00Z" } });
     let written = site(ID, &capacity);
     let created = platform.create(&written).by(WRITER).await;
@@ -126,11 +131,7 @@ async fn what_is_written_stands_in_the_source_and_reads_back_equal_until_it_is_d
 
 #[tokio::test]
 async fn an_entity_that_has_an_id_of_the_sources_own_is_changed_there_and_not_made_a_second_time() {
-    let builder = builder().await.tenants(|table| {
-        change_source(table, ORION, |source| {
-            source.insert("writable".into(), true.into());
-        });
-    });
+    let builder = written(builder().await, "none");
     let own = r#"[{"id":"E092130009002","type":"EvacuationSite","name":{"type":"Text","value":"a"}}]"#;
     builder.demo().orion().load(TENANT, "/shelters", own).unwrap();
     let platform = builder.start().await;
@@ -155,6 +156,27 @@ async fn an_entity_that_has_an_id_of_the_sources_own_is_changed_there_and_not_ma
 }
 
 #[tokio::test]
+async fn what_may_hold_more_than_is_granted_is_neither_replaced_nor_deleted() {
+    let platform = writable("present").await;
+    let created = platform.create(&site(ID, &json!({}))).by(WRITER).await;
+    assert_eq!(created.status, 201, "{created}");
+    changes(&platform);
+    let deleted = platform.delete(ID).by(WRITER).await;
+    assert_eq!(deleted.status, 403, "{deleted}");
+    let replaced = platform
+        .post("/ngsi-ld/v1/entityOperations/upsert")
+        .json(&json!([site(ID, &json!({}))]))
+        .by(WRITER)
+        .await;
+    assert_eq!(
+        (replaced.status, &replaced.json()["errors"][0]["error"]["status"]),
+        (207, &json!(403)),
+        "{replaced}"
+    );
+    assert!(changes(&platform).is_empty());
+}
+
+#[tokio::test]
 async fn a_source_is_read_only_unless_its_configuration_says_otherwise() {
     let platform = builder().await.start().await;
     platform.forget_requests();
@@ -170,7 +192,7 @@ async fn a_source_is_read_only_unless_its_configuration_says_otherwise() {
 
 #[tokio::test]
 async fn what_leads_to_a_person_or_has_no_class_never_reaches_the_source() {
-    let platform = writable().await;
+    let platform = writable("present").await;
     let resident = json!({
         "id": "urn:ngsi-ld:Resident:9001",
         "type": "Resident",
@@ -204,7 +226,7 @@ async fn what_leads_to_a_person_or_has_no_class_never_reaches_the_source() {
 
 #[tokio::test]
 async fn what_the_source_would_give_back_as_something_else_is_refused_by_the_attributes_name() {
-    let platform = writable().await;
+    let platform = writable("present").await;
     for (name, attribute) in [
         ("maxCapacity", json!({ "type": "Property", "value": 0.123_456_789_123 })),
         (

@@ -178,7 +178,11 @@ impl Platform {
         for request in self
             .asked_of_orion()
             .iter()
-            .filter(|request| request.path.starts_with("/v2/entities"))
+            // What is created says its type itself.
+            .filter(|request| {
+                let is_listed = request.path != "/v2/entities" || request.method == "GET";
+                request.path.starts_with("/v2/entities") && is_listed
+            })
         {
             assert!(
                 request.parameter("type").is_some(),
