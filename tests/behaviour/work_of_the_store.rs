@@ -68,7 +68,7 @@ async fn a_page_of_the_store_is_read_where_its_request_arrived() {
     let platform = platform().await;
     for (conditions, rows) in [
         ("", 21),
-        ("&q=name==\"AED%2042\"", 1),
+        ("&q=name==%22AED%2042%22", 1),
         (
             "&georel=near;maxDistance==100000&geometry=Point&coordinates=[139.9,36.8]",
             0,
@@ -106,9 +106,8 @@ async fn a_page_that_is_long_is_read_by_a_connection_of_its_own_and_says_the_sam
 async fn a_write_sends_little_to_the_connection_however_many_rows_it_has() {
     let platform = platform().await;
     let attributes = |entity: &mut Value, value: &str| {
-        for number in 0..30 {
-            entity[format!("remarks{number}")] = json!({"type": "Property", "value": format!("{value} {number}")});
-        }
+        let instance = |number: u32| json!({"type": "Property", "value": format!("{value} {number}"), "datasetId": format!("urn:of:{number}")});
+        entity["remarks"] = (0..30).map(instance).collect();
     };
     let mut one = aed(STORED);
     attributes(&mut one, "first");

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 /// Most connections: each is used for less than a millisecond by a thread that does nothing else, and threads are as many as
@@ -165,6 +166,8 @@ fn open(file: &Path, began: Instant) -> rusqlite::Result<Bounded> {
     connection.busy_timeout(std::time::Duration::ZERO)?;
     connection.pragma_update(None, "cache_size", CACHE)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A statement is prepared once and not anew for other values: to prepare one takes as long as to read a page.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let allowed = Arc::<Allowed>::default();
     let looking = Arc::clone(&allowed);
     let is_enough = move || {

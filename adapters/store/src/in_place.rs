@@ -26,7 +26,7 @@ const OF_MANY_ROWS: u32 = 500;
 
 /// After which time a reading is given up, whatever it was that made it long: a disk that is slow, or others that have the
 /// processor.
-const LONGEST: Duration = Duration::from_millis(20);
+const LONGEST: Duration = Duration::from_millis(100);
 
 /// What is read.
 #[derive(Debug, Clone, Copy)]
