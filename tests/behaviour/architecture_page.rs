@@ -314,7 +314,7 @@ fn sql_stands_in_backends_alone() {
             .filter(|name| dependencies.is_some_and(|dependencies| dependencies.contains_key(**name)));
         let has_backend = |backend: &&str| backend.starts_with(&format!("{folder}/src"));
         // What measures the store measures it beside SQLite alone.
-        if folder != "benches" && !BACKENDS.iter().any(|backend| has_backend(&backend)) {
+        if folder != "benches" && !BACKENDS.iter().any(has_backend) {
             found.extend(drivers.map(|name| format!("{folder}/Cargo.toml: {name}")));
         }
     }
