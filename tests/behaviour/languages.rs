@@ -1,5 +1,7 @@
 //! The query language with Japanese text, decided alike by all sources.
 
+use serde_json::json;
+
 use super::harness::{Place, Platform, nasushiobara_sites, sano_sites, yaita_sites};
 
 async fn matches(q: &str, holds: impl Fn(&Place) -> bool) {
@@ -94,6 +96,49 @@ async fn a_pattern_is_found_anywhere_and_anchors_hold_it_to_the_ends() {
     })
     .await;
     the_same(&platform, "name~=\"^小学校$\"", |place| place.name == "小学校").await;
+}
+
+/// What an owner has granted does not grow by how questions are read.
+#[tokio::test]
+async fn a_pattern_of_a_permit_must_match_the_whole_value() {
+    let aed = |name: &str| {
+        json!({
+            "id": format!("urn:ngsi-ld:AED:{}", name.len()),
+            "type": "AED",
+            "name": { "type": "Property", "value": name },
+        })
+    };
+    let (one, another) = (aed("一番"), aed("一番目の場所"));
+    let platform = Platform::builder()
+        .await
+        .consumer("narrowed")
+        .policy(
+            "yaita.cedar",
+            "@q(\"name~=\\\"一番|二番\\\"\") permit (principal in Role::\"narrowed\", action in Action::\"read\", \
+             resource == EntityType::\"yaita/AED\");",
+        )
+        .store("yaita", json!([one, another]).to_string())
+        .start()
+        .await;
+    for q in ["", "&q=name~=%E4%B8%80", "&q=name~=%E4%B8%80%E7%95%AA"] {
+        let found = platform
+            .entities(format!("type=AED&count=true{q}"))
+            .by("narrowed")
+            .tenant("yaita")
+            .await
+            .ok();
+        assert_eq!(
+            (found.ids(), found.count()),
+            (vec![one["id"].as_str().unwrap().to_owned()], 1),
+            "{q}"
+        );
+    }
+    let all = platform
+        .entities("type=AED&q=name~=%E4%B8%80")
+        .tenant("yaita")
+        .await
+        .ok();
+    assert_eq!(all.entities().len(), 2, "{all}");
 }
 
 #[tokio::test]
