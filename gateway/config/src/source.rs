@@ -167,7 +167,7 @@ pub(crate) fn read(
         let kinds: Vec<String> = kinds.map(|kind| format!("\"{}\"", kind.name())).collect();
         let help = format!(
             "take it out; sources whose adapter is {} can be written to",
-            kinds.join(" or ")
+            kinds.join(", ")
         );
         loading.report.error(writable.place, message, help);
     }
