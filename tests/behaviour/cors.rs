@@ -249,13 +249,13 @@ async fn errors_contexts_and_the_description_are_read_as_well() {
         (404, platform.get("/nothing")),
         (404, platform.entity("urn:ngsi-ld:AED:absent")),
         (404, platform.get(ONE).tenant("nobody")),
-        (405, platform.request(Method::PUT, ENTITIES).json(&json!({}))),
+        (405, platform.request(Method::PUT, "/ngsi-ld/v1/types").json(&json!({}))),
         (406, platform.get(ONE).accept("text/html")),
         (415, platform.post(ENTITIES).body("text/plain", "x")),
         (
             422,
             platform
-                .request(Method::PATCH, "/ngsi-ld/v1/entities/urn:x:1")
+                .request(Method::POST, "/ngsi-ld/v1/csourceRegistrations")
                 .json(&json!({})),
         ),
         (200, platform.get("/openapi.json")),

@@ -127,7 +127,7 @@ async fn options_asks_as_everybody_does() {
     let answer = converse(to, [request]).await.to_lowercase();
     assert!(answer.starts_with("http/1.1 204"), "{answer}");
     assert!(
-        answer.contains("allow: delete, get, head, options, patch, post\r\n"),
+        answer.contains("allow: delete, get, head, options, patch, post, put\r\n"),
         "{answer}"
     );
 }

@@ -13,7 +13,6 @@
 //! It speaks to no source: what an operation asks for, the federation answers.
 
 #![recursion_limit = "256"]
-
 // What outlives a request is spawned in `runtime` and nowhere else.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

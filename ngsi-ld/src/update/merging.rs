@@ -61,10 +61,12 @@ impl Merging<'_> {
         }
         let had_observed_at = instance.observed_at.is_some();
         lay_known_members(instance, patch)?;
-        if had_observed_at && patch.observed_at.is_none() && !patch.removes(RemovableMember::ObservedAt) {
-            if let Some(observed_at) = self.observed_at {
-                instance.observed_at = Some(observed_at.clone());
-            }
+        let says_none = patch.observed_at.is_none() && !patch.removes(RemovableMember::ObservedAt);
+        if had_observed_at
+            && says_none
+            && let Some(observed_at) = self.observed_at
+        {
+            instance.observed_at = Some(observed_at.clone());
         }
         // The date and the language are those of the entity's own attributes.
         let inside = Merging {

@@ -68,7 +68,7 @@ fn of_entities(uri: &Value) -> Value {
         "Entities": { "type": "array", "minItems": 1, "items": { "$ref": "#/components/schemas/Entity" } },
         "EntityFragment": {
             "description": "What changes of an entity (clause 5.4): other members are its attributes, named by the @context. Where a \
-                            member may be removed, `urn:ngsi-ld:null` removes it.",
+                            member may be removed, the NGSI-LD Null removes it (clause 4.5.0).",
             "type": "object",
             "properties": {
                 "id": uri,
