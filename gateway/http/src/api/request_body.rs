@@ -190,7 +190,8 @@ impl RequestBody {
         let found = scope.resources.compute_over(largest, finding).await?;
         let mut to_parse = Vec::with_capacity(found.len());
         // Most name what the one before has named.
-        let mut last: Option<(Option<Box<RawValue>>, Result<RequestContext, Problem>)> = None;
+        let mut last: Option<Result<RequestContext, Problem>> = None;
+        let mut last_member: Option<Box<RawValue>> = None;
         for part in found {
             let (text, member) = match part {
                 Ok(part) => part,
@@ -199,14 +200,13 @@ impl RequestBody {
                     continue;
                 }
             };
-            let named = member.as_ref().map(|member| member.get());
-            let is_same = |(last, _): &(Option<Box<RawValue>>, _)| last.as_ref().map(|last| last.get()) == named;
-            let context = match last.take().filter(is_same) {
-                Some((_, context)) => context,
+            let is_same = last_member.as_deref().map(RawValue::get) == member.as_deref().map(RawValue::get);
+            let context = match last.take().filter(|_| is_same) {
+                Some(context) => context,
                 None => scope.body_context(self.media_type, member.as_deref()).await,
             };
             to_parse.push(context.clone().map(|context| (text, context.context)));
-            last = Some((member, context));
+            (last, last_member) = (Some(context), member);
         }
         let parsing = async move {
             let mut parsed = Vec::with_capacity(to_parse.len());
