@@ -233,16 +233,26 @@ async fn what_is_sent_while_it_is_written_has_no_tag() {
 }
 
 #[tokio::test]
-async fn a_condition_on_a_change_is_refused_and_not_ignored() {
+async fn a_condition_on_a_change_holds_or_is_refused_and_never_ignored() {
     let platform = narrowed().await;
     let visible = "/ngsi-ld/v1/entities/urn:ngsi-ld:AED:tags:visible";
     let deleted = platform.request(Method::DELETE, visible).by("writer").tenant("yaita");
     let deleted = deleted.header("if-match", "\"AAAAAAAAAAAAAAAAAAAAAA\"").await;
+    assert_eq!((deleted.status, deleted.error_type().as_str()), (412, "about:blank"));
+    assert!(deleted.problem().detail.contains("If-Match"), "{deleted}");
+    // A tag is of one entity.
+    let several = platform
+        .post("/ngsi-ld/v1/entityOperations/delete")
+        .by("writer")
+        .tenant("yaita");
+    let several = several
+        .json(&json!(["urn:ngsi-ld:AED:tags:visible"]))
+        .header("if-match", "*")
+        .await;
     assert_eq!(
-        (deleted.status, deleted.error_type().as_str()),
+        (several.status, several.error_type().as_str()),
         (422, "OperationNotSupported")
     );
-    assert!(deleted.problem().detail.contains("If-Match"), "{deleted}");
     assert_eq!(platform.get(visible).tenant("yaita").by("one").await.status, 200);
 }
 

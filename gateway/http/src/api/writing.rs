@@ -59,21 +59,6 @@ pub(super) async fn write(
     Ok(written?.await?)
 }
 
-/// Refuses a condition on a request that changes several entities: a tag is of one.
-///
-/// # Errors
-/// 400
-pub(super) fn check_is_unconditional(scope: &Scope) -> Result<(), Problem> {
-    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
-        if scope.headers.contains_key(&name) {
-            let detail = "headers `If-Match` and `If-None-Match` are of one entity, and this request may change several; change \
-                          them one by one, or leave the header out";
-            return Err(Problem::new(ErrorType::BadRequestData, detail));
-        }
-    }
-    Ok(())
-}
-
 /// Makes one change, on the condition that the request names.
 ///
 /// # Errors

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use kakehashi_contract::{Call, EntityWriter, SourceId};
+use kakehashi_contract::plain_writes::PlainWrites;
+use kakehashi_contract::{Call, SourceId};
 use ngsi_ld::entity::{Attribute, AttributeValue, DateTime, Geometry, Instance, Number, Value};
 use ngsi_ld::{Entity, EntityId};
 use proptest::prelude::*;

@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::known_parameters::{Parameter, Takes};
 use super::operation::{Content, Offered, Success};
+use crate::api::conditions::may_be_conditional;
 use crate::negotiate::{BodyMediaType, MediaType};
 
 /// Headers of requests that hold for every operation on data.
-const REQUEST_HEADERS: [(&str, &str, &str); 7] = [
+const REQUEST_HEADERS: [(&str, &str, &str); 9] = [
     (
         "Tenant",
         "NGSILD-Tenant",
@@ -49,6 +50,17 @@ const REQUEST_HEADERS: [(&str, &str, &str); 7] = [
         "If-None-Match",
         "The `ETag` of an answer that you have, or several, separated by commas: if nothing has changed you are told 304 in its \
          place (RFC 9110 section 13.1.2).",
+    ),
+    (
+        "AsRead",
+        "If-Match",
+        "The `ETag` of the entity as you have read it, several, or `*`: it is changed only if you still see it so, else you are told \
+         412 (RFC 9110 section 13.1.1).",
+    ),
+    (
+        "IfAbsent",
+        "If-None-Match",
+        "`*`: it is changed only if you see no such entity, else you are told 412 (RFC 9110 section 13.1.2).",
     ),
 ];
 
@@ -225,6 +237,7 @@ fn parameters(operation: &Offered) -> Vec<Value> {
         "Context" => is_of_data && !operation.path.starts_with(CONTEXTS),
         "Prefer" | "Fresh" => shows_entities,
         "Known" => has_tags(operation),
+        "AsRead" | "IfAbsent" => may_be_conditional(&operation.method, operation.path),
         "Codings" => true,
         _ => is_of_data,
     });

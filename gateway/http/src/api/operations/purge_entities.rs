@@ -23,7 +23,7 @@ use crate::api::parameters::{Parameters, expand_attribute};
 use crate::api::question::{read_query, selection};
 use crate::api::scope::Scope;
 use crate::api::surroundings::Surroundings;
-use crate::api::writing::{check_is_unconditional, purge};
+use crate::api::writing::purge;
 use crate::negotiate::MediaType;
 use crate::problem::{ErrorType, Problem};
 
@@ -129,7 +129,6 @@ fn names(
 
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     OFFERED.parameters(scope.uri.query())?;
-    check_is_unconditional(&scope)?;
     let context = scope.context().await?;
     let (question, what) = read(scope.uri.query(), &scope.surroundings(&context, MediaType::Json))?;
     purged(purge(&gateway, &scope, question, what).await?)
