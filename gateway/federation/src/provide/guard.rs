@@ -30,7 +30,7 @@ pub enum NotTaken {
     #[error("what is in an attribute of the entity is not taken: {2}")]
     SubAttribute(TypeName, AttributeName, Reason),
     /// The entity's id, or what it has beside attributes.
-    #[error("the entity is not taken: its id or one of its scopes {0}")]
+    #[error("the entity is not taken because of its id or one of its scopes: {0}")]
     Entity(Reason),
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Reason {
                 "nobody has classified it, so that it may be about persons; the operator classifies it in classification.toml",
             ),
             Self::LeadsToPerson => f.write_str("it leads to a person"),
-            Self::Found(rule) => write!(f, "holds what looks like somebody's ({rule})"),
+            Self::Found(rule) => write!(f, "it holds what looks like somebody's ({rule})"),
         }
     }
 }
