@@ -218,6 +218,11 @@ impl TypeClasses {
         self.own.exact.keys()
     }
 
+    /// The attributes that have a class by name in every type that does not say otherwise.
+    pub(super) fn named_everywhere(&self) -> impl Iterator<Item = &AttributeName> {
+        self.everywhere.exact.keys()
+    }
+
     /// The class of an attribute of this type; `None`: nobody has classified it.
     pub(super) fn attribute(&self, name: &AttributeName) -> Option<Class> {
         // Names that the file writes need no judging.

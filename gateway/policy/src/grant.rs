@@ -364,7 +364,7 @@ impl EntityGrant<'_> {
         };
         let is_whole = |name: &AttributeName| self.includes(name) && self.relationships(name) == Relationships::Kept;
         let shows_scopes = |permit: &&PermitScope| permit.conditions.scope.is_none();
-        let mut named = of_type.classes.all_named();
+        let mut named = of_type.classes.all_named().chain(of_type.classes.named_everywhere());
         if !named.all(|name| !is_held(name) || is_whole(name)) || !self.permits.iter().any(shows_scopes) {
             return false;
         }

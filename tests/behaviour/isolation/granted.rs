@@ -24,27 +24,11 @@ impl Caller<'_> {
             .filter(|(_, has)| **has)
             .map(|(name, _)| name)
             .collect();
-        let guards = |r#type: &str, name: &str| {
-            let class = self.world.attribute_class(r#type, name);
-            class.is_some_and(|class| !matches!(class, Class::Open | Class::Limited))
-        };
-        let covers = |r#type: &str, permit: &Permit| {
-            let there = |name: &str| {
-                held.contains(name)
-                    && self.may_look_at(source, r#type, name)
-                    && !thing.types.iter().any(|r#type| guards(r#type, name))
-            };
-            permit.q.as_ref().is_none_or(|filter| holds(filter, thing, &there))
-                && permit.ids.is_none_or(|pattern| id_is(pattern, number))
-                && permit.area.is_none_or(|area| there(PLACE) && lies_in(thing, area))
-                && permit
-                    .scope
-                    .is_none_or(|scope| thing.scopes.iter().any(|own| scope_is(scope, own)))
-        };
+        let guards = |r#type: &str, name: &str| self.guards(r#type, name);
         let mut covering: Vec<(&str, Vec<&Permit>)> = Vec::new();
         for r#type in &thing.types {
-            let mut permits = self.permits(operation, tenant, source, r#type);
-            permits.retain(|permit| counting.contains(r#type) && covers(r#type, permit));
+            let mut permits = self.covering(operation, (tenant, source), (number, has), r#type);
+            permits.retain(|_| counting.contains(r#type));
             let needs_some = match self.world.type_class(r#type) {
                 Some(class) if is_personal(class) => return None,
                 None if source.may_be_personal => return None,
@@ -95,6 +79,56 @@ impl Caller<'_> {
                 .map(|scope| (*scope).to_owned())
                 .collect(),
         })
+    }
+
+    /// Whether more than a permit decides who may have an attribute of a type.
+    pub(super) fn guards(&self, r#type: &str, name: &str) -> bool {
+        let class = self.world.attribute_class(r#type, name);
+        class.is_some_and(|class| !matches!(class, Class::Open | Class::Limited))
+    }
+
+    /// The permits that apply to a request about a type and cover an entity of it.
+    pub(super) fn covering(
+        &self,
+        operation: Operation,
+        (tenant, source): (usize, &Source),
+        (number, has): (usize, &[bool]),
+        r#type: &str,
+    ) -> Vec<&Permit> {
+        let thing = &self.world.things[number];
+        let held: Vec<&str> = names()
+            .into_iter()
+            .zip(has)
+            .filter(|(_, has)| **has)
+            .map(|(name, _)| name)
+            .collect();
+        let there = |name: &str| {
+            held.contains(&name)
+                && self.may_look_at(source, r#type, name)
+                && !thing.types.iter().any(|r#type| self.guards(r#type, name))
+        };
+        let mut permits = self.permits(operation, tenant, source, r#type);
+        permits.retain(|permit| {
+            permit.q.as_ref().is_none_or(|filter| holds(filter, thing, &there))
+                && permit.ids.is_none_or(|pattern| id_is(pattern, number))
+                && permit.area.is_none_or(|area| there(PLACE) && lies_in(thing, area))
+                && permit
+                    .scope
+                    .is_none_or(|scope| thing.scopes.iter().any(|own| scope_is(scope, own)))
+        });
+        permits
+    }
+
+    /// Whether a permit grants whatever of a type nobody has classified, too.
+    pub(super) fn grants_everything(&self, permit: &Permit, source: &Source, r#type: &str) -> bool {
+        let is_to_be_named = |name: &&str| {
+            let class = self.world.own_class(r#type, name);
+            class.is_some_and(|class| class != Class::Open && !is_personal(class))
+        };
+        !source.may_be_personal
+            && permit.attributes.is_none()
+            && permit.without.is_empty()
+            && !names().iter().any(is_to_be_named)
     }
 
     /// What a source is asked for of the attributes that it holds of an entity, when it is asked about one type: what is
@@ -169,15 +203,9 @@ impl Caller<'_> {
             None => {
                 // What is limited or stricter has to be named. What nobody has classified is granted where nobody can be meant by it,
                 // unless something has to be left out: a source can be asked for everything or for a list.
-                let is_to_be_named = |name: &&str| {
-                    let class = self.world.own_class(r#type, name);
-                    class.is_some_and(|class| class != Class::Open && !is_personal(class))
-                };
-                let everything =
-                    !source.may_be_personal && permit.without.is_empty() && !names().iter().any(is_to_be_named);
                 match class {
                     Some(class) => class == Class::Open,
-                    None => everything,
+                    None => self.grants_everything(permit, source, r#type),
                 }
             }
         }

@@ -6,8 +6,11 @@
 //! 2. An id is the writer's if it lies in the namespace of one of the entity's types, of which it may write or see all; or
 //!    if a permit names it; or if it lies in no namespace and the writer may write or see all of each type of the partition.
 //!    A type that nobody has classified or provides has no namespace. No id names a personal type.
-//! 3. What is hidden is absent: the answer is that of a partition without it.
-//! 4. Nothing else is changed, and everybody sees what is there then.
+//! 3. What is guarded is not taken in, nor what nobody has classified where it may be about persons, nor what leads to either.
+//!    What is replaced or deleted may have nothing that its writer is not granted, whether it has it or not.
+//! 4. What is appended to an entity is added to what is seen of it; what is hidden of it stays, and is not written over.
+//! 5. What is hidden is absent: the answer is that of a partition without it.
+//! 6. Nothing else is changed, and everybody sees what is there then.
 
 use http::Request;
 use http::request::Builder;
@@ -21,12 +24,13 @@ use super::From;
 use super::granted::id_is;
 use super::model::{Bound, Caller, Operation};
 use super::question::{Question, questions};
-use super::world::{Class, IDS, LINK, PLACE, Source, World, id, named_type, names};
+use super::world::{Class, IDS, LINK, PLACE, Permit, Source, World, id, named_type, names};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
     Create,
     Put,
+    Append,
     Delete,
 }
 
@@ -54,7 +58,8 @@ pub(super) fn any_write(world: &World) -> impl Strategy<Value = Write> + use<> {
         .iter()
         .map(|consumer| consumer.purposes.clone())
         .collect();
-    let what = prop_oneof![3 => Just(What::Create), 3 => Just(What::Put), 2 => Just(What::Delete)];
+    let what =
+        prop_oneof![3 => Just(What::Create), 3 => Just(What::Put), 3 => Just(What::Append), 2 => Just(What::Delete)];
     let has = prop_oneof![
         vec(prop::bool::weighted(0.5), names().len()),
         vec(prop::bool::weighted(0.2), names().len())
@@ -132,6 +137,12 @@ impl Write {
         let (request, body) = match self.what {
             What::Create => (Request::post("/ngsi-ld/v1/entities"), entity),
             What::Put => (Request::post("/ngsi-ld/v1/entityOperations/upsert"), json!([entity])),
+            What::Append => {
+                let path = format!("/ngsi-ld/v1/entities/{}/attrs", encoded(&id(self.number)));
+                let attributes = entity.as_object_mut().unwrap();
+                attributes.retain(|name, _| names().contains(&name.as_str()));
+                (Request::post(path), entity)
+            }
             What::Delete => {
                 let path = format!("/ngsi-ld/v1/entities/{}", encoded(&id(self.number)));
                 return (Request::delete(path), String::new());
@@ -163,11 +174,16 @@ impl Write {
             partition: (tenant, source),
             number: self.number,
         };
-        let may_replace = existing.is_none_or(|has| writer.may_write(has));
+        let may_replace = existing.is_none_or(|has| writer.may_write(has) && writer.is_granted_all(has));
+        if self.what == What::Append {
+            return writer.appends(existing, &self.has);
+        }
         match (self.what, existing) {
             (What::Delete, Some(_)) if may_replace && writer.is_id_sure() => Ruled::Done,
             (What::Delete, Some(_)) if may_replace => Ruled::Either,
-            (What::Put, _) | (What::Create, None) if may_replace && writer.may_write(&self.has) => {
+            (What::Put, _) | (What::Create, None)
+                if may_replace && writer.may_write(&self.has) && writer.is_taken(&self.has) =>
+            {
                 match (writer.is_id_sure(), writer.is_id_own()) {
                     (true, _) => Ruled::Done,
                     (false, true) => Ruled::Either,
@@ -215,6 +231,11 @@ impl Write {
     pub(super) fn apply(&self, world: &mut World) {
         let tenant = self.partition(world).unwrap();
         let parts = &mut world.tenants[tenant].sources[0].parts;
+        if self.what == What::Append {
+            let (_, has) = parts.iter_mut().find(|(number, _)| *number == self.number).unwrap();
+            has.iter_mut().zip(&self.has).for_each(|(has, more)| *has |= more);
+            return;
+        }
         parts.retain(|(number, _)| *number != self.number);
         if self.what != What::Delete {
             parts.push((self.number, self.has.clone()));
@@ -266,6 +287,92 @@ impl Writer<'_> {
                 && part.scopes.len() == thing.scopes.len()
                 && part.attributes.len() == has.iter().filter(|has| **has).count()
         })
+    }
+
+    /// Whether whatever such an entity may have in the store is granted.
+    fn is_granted_all(&self, has: &[bool]) -> bool {
+        let (tenant, source) = self.partition;
+        let world = self.caller.world;
+        world.things[self.number].types.iter().all(|r#type| {
+            let covering = self
+                .caller
+                .covering(Operation::Write, self.partition, (self.number, has), r#type);
+            let grants = |name: &str| {
+                let grants = |permit: &&Permit| self.caller.grants(permit, tenant, source, r#type, name);
+                covering.iter().any(grants)
+            };
+            let is_known = |name: &&str| {
+                let class = world.attribute_class(r#type, name);
+                class.is_some_and(|class| matches!(class, Class::Open | Class::Limited))
+            };
+            names().into_iter().filter(is_known).all(grants)
+                && covering.iter().any(|permit| permit.scope.is_none())
+                && (source.may_be_personal
+                    || covering
+                        .iter()
+                        .any(|permit| self.caller.grants_everything(permit, source, r#type)))
+        })
+    }
+
+    /// Whether an entity may be taken in.
+    fn is_taken(&self, has: &[bool]) -> bool {
+        let (_, source) = self.partition;
+        let world = self.caller.world;
+        let thing = &world.things[self.number];
+        let rests = |class: Option<Class>| match class {
+            Some(class) => matches!(class, Class::Open | Class::Limited),
+            None => !source.may_be_personal,
+        };
+        let is_guarded = |number: usize| {
+            let class = named_type(number).and_then(|named| world.type_class(named));
+            class.is_some_and(|class| !matches!(class, Class::Open | Class::Limited))
+        };
+        let mut held = names().into_iter().zip(has).filter(|(_, has)| **has);
+        !is_guarded(self.number)
+            && thing.types.iter().all(|r#type| rests(world.type_class(r#type)))
+            && held.all(|(name, _)| {
+                let mut types = thing.types.iter();
+                types.all(|r#type| rests(world.attribute_class(r#type, name)))
+                    && (name != LINK || !is_guarded(thing.link))
+            })
+    }
+
+    /// What becomes of attributes that are appended.
+    fn appends(&self, existing: Option<&[bool]>, more: &[bool]) -> Ruled {
+        let world = self.caller.world;
+        let thing = &world.things[self.number];
+        let Some(has) = existing else {
+            return Ruled::Refused;
+        };
+        let seen = self
+            .caller
+            .part(Operation::Write, self.partition, (self.number, has), &thing.types);
+        let Some(seen) = seen else {
+            return Ruled::Refused;
+        };
+        if !more.contains(&true) {
+            return Ruled::Either;
+        }
+        let is_seen: Vec<bool> = names().iter().map(|name| seen.attributes.contains(*name)).collect();
+        let is_hidden = has.iter().zip(&is_seen).map(|(has, seen)| *has && !seen);
+        let writes_over_hidden = is_hidden.zip(more).any(|(hidden, more)| hidden && *more);
+        let new: Vec<bool> = more.iter().zip(&is_seen).map(|(more, seen)| *more && !seen).collect();
+        let after: Vec<bool> = more.iter().zip(&is_seen).map(|(more, seen)| *more || *seen).collect();
+        // As its writer sees it, it is an entity of the types and scopes that it sees.
+        let mut seen_world = world.clone();
+        let as_seen = &mut seen_world.things[self.number];
+        as_seen.types.retain(|name| seen.types.contains(*name));
+        as_seen.scopes.retain(|scope| seen.scopes.contains(*scope));
+        let writer = Writer {
+            caller: Caller::new(&seen_world, Bound::Most, self.caller.consumer, self.caller.purpose),
+            partition: self.partition,
+            number: self.number,
+        };
+        match !writes_over_hidden && writer.may_write(&after) && self.is_taken(&new) {
+            false => Ruled::Refused,
+            true if self.is_id_sure() => Ruled::Done,
+            true => Ruled::Either,
+        }
     }
 
     /// Whether nothing of a type is hidden.

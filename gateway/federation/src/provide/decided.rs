@@ -168,8 +168,7 @@ impl<'a> Judging<'a> {
             return Err(WriteRefusal::NotFound);
         }
         self.provider.check_becomes(&left, Some(&seen), self.source)?;
-        let after = hidden_parts::restored(existing, &seen, left)
-            .map_err(|name| WriteRefusal::Forbidden(Ungranted::HiddenPart(name)))?;
+        let after = self.restored(existing, &seen, left)?;
         Ok(Decision::Write(Box::new(after)))
     }
 
@@ -205,10 +204,26 @@ impl<'a> Judging<'a> {
             not_updated,
         } = update.apply(&seen)?;
         self.provider.check_becomes(&entity, Some(&seen), self.source)?;
-        let after = hidden_parts::restored(existing, &seen, entity)
-            .map_err(|name| WriteRefusal::Forbidden(Ungranted::HiddenPart(name)))?;
+        let after = self.restored(existing, &seen, entity)?;
         self.told().update = Some(UpdateResult { updated, not_updated });
         Ok(Decision::Write(Box::new(after)))
+    }
+
+    /// The entity with what was hidden laid back. What may not rest as one of its hidden types is not taken either, and of
+    /// that type nothing is told.
+    fn restored(&self, existing: &Entity, seen: &Entity, changed: Entity) -> Result<Entity, WriteRefusal> {
+        let hidden = |name: AttributeName| WriteRefusal::Forbidden(Ungranted::HiddenPart(name));
+        let after = hidden_parts::restored(existing, seen, changed).map_err(hidden)?;
+        if existing.types.len() > seen.types.len()
+            && let Err(WriteRefusal::NotTaken(not_taken)) =
+                self.provider.check_guard(&after, Some(existing), self.source)
+        {
+            return Err(match not_taken.names() {
+                (_, Some(name)) => hidden(name.clone()),
+                (_, None) => WriteRefusal::Forbidden(Ungranted::Everything),
+            });
+        }
+        Ok(after)
     }
 
     /// What is hidden selects nothing.
