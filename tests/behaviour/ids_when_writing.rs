@@ -430,8 +430,9 @@ async fn nothing_guarded_is_made_in_the_namespace_of_something_else() {
         ("urn:ngsi-ld:AED:1", json!(["AED", "PersonToken"]), 403),
         ("urn:ngsi-ld:AED:3", json!("PersonToken"), 403),
         ("urn:x:1", json!("PersonToken"), 403),
-        ("urn:ngsi-ld:PersonToken:1", json!(["AED", "PersonToken"]), 201),
-        ("urn:ngsi-ld:PersonToken:2", json!("PersonToken"), 201),
+        // Nor in its own: nothing guarded is taken in.
+        ("urn:ngsi-ld:PersonToken:1", json!(["AED", "PersonToken"]), 403),
+        ("urn:ngsi-ld:PersonToken:2", json!("PersonToken"), 403),
         ("urn:ngsi-ld:PersonToken:3", json!("AED"), 403),
         ("urn:ngsi-ld:AED:2", json!(["EvacuationSite", "AED"]), 201),
     ] {
@@ -442,7 +443,7 @@ async fn nothing_guarded_is_made_in_the_namespace_of_something_else() {
             assert_ne!(absent.status, 409, "nothing was made: {absent}");
         }
     }
-    // What `everything` has made is hidden from `aeds`, which is told the same of it as of nothing.
+    // Nobody is told whether something has such an id.
     for id in ["urn:ngsi-ld:PersonToken:1", "urn:ngsi-ld:PersonToken:9"] {
         forbidden(&platform.create(&of_type(id, "AED")).by("aeds").await);
     }

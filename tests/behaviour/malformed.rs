@@ -414,13 +414,12 @@ async fn what_http_itself_forbids() {
         assert_eq!(answer.status, 406, "{accept}: {answer}");
         assert!(answer.problem().detail.contains("application/json"), "{answer}");
     }
-    let entities = "/ngsi-ld/v1/entities?type=EvacuationSite";
     let entity = "/ngsi-ld/v1/entities/urn:a:b";
     let types = "/ngsi-ld/v1/types";
     for (method, targets) in [
         (Method::POST, [entity, types].as_slice()),
-        (Method::PUT, &[entities, types]),
-        (Method::PATCH, &[entities, types]),
+        (Method::PUT, &[types]),
+        (Method::PATCH, &[types]),
         (Method::DELETE, &[types]),
     ] {
         for target in targets {

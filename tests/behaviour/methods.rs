@@ -146,7 +146,9 @@ async fn head_is_what_get_is_without_its_body() {
     let platform = platform().await;
     let site = &sano_sites()[0].id;
     let mut paths: Vec<String> = offered()
+        // Those that tell the time are another each time.
         .filter(|operation| operation.method == Method::GET && operation.path != "/statistics")
+        .filter(|operation| operation.path != "/ngsi-ld/v1/info/sourceIdentity")
         .map(|operation| path_of(operation.path))
         .collect();
     paths.extend([

@@ -119,7 +119,8 @@ fn there_is_one_way_out() {
     assert_eq!(
         callers("s.project("),
         expected(&[
-            "federation/src/provide.rs",
+            "federation/src/provide/decided.rs",
+            "federation/src/provide/permitted.rs",
             "federation/src/release.rs",
             "config/src/expectations.rs"
         ])

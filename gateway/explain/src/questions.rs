@@ -303,6 +303,13 @@ fn words(refusal: &WriteRefusal) -> String {
         WriteRefusal::Forbidden(Ungranted::Attribute(name, why) | Ungranted::SubAttribute(name, why)) => {
             format!("{refusal} ({why}): {}", compact_attribute(name))
         }
+        WriteRefusal::NotTaken(not_taken) => match not_taken.names() {
+            (Some(of), Some(name)) => {
+                format!("{refusal} ({}): {}", compact_type(of), compact_attribute(name))
+            }
+            (Some(of), None) => format!("{refusal}: {}", compact_type(of)),
+            (None, _) => refusal.to_string(),
+        },
         other => other.to_string(),
     }
 }

@@ -189,7 +189,9 @@ fn of_nothing(rig: &Rig, from: From, target: &str, post: bool) -> Option<HeaderM
 pub(super) fn check_is_of_nothing(headers: &HeaderMap, body: &[u8]) {
     let shows_something = body.starts_with(b"[{") || body.starts_with(b"{\"id\"");
     let body_text = String::from_utf8_lossy(body);
-    let lists_names = ["\"typeList\"", "\"attributeList\""].iter().any(|list| body_text.contains(list));
+    let lists_names = ["\"typeList\"", "\"attributeList\""]
+        .iter()
+        .any(|list| body_text.contains(list));
     assert!(
         !shows_something || lists_names || !headers.contains_key(HINT),
         "{headers:?} {body_text}"

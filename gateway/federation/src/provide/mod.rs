@@ -334,11 +334,19 @@ impl<'s> Provider<'s> {
                 None => WriteRefusal::NotWritable,
             });
         };
-        self.check_becomes(entity, None, source)?;
+        let ungranted = self.ungranted(entity, source.personal_data);
+        if let Some(Ungranted::Type(..)) = &ungranted {
+            return Err(ungranted.map_or(WriteRefusal::NotWritable, WriteRefusal::Forbidden));
+        }
+        // Which ids somebody may use is told before what may have them.
         if !self.may_use_id(entity, source) {
             return Err(WriteRefusal::Forbidden(Ungranted::Id));
         }
-        Ok(source)
+        self.check_guard(entity, None, source)?;
+        match ungranted {
+            Some(ungranted) => Err(WriteRefusal::Forbidden(ungranted)),
+            None => Ok(source),
+        }
     }
 
     fn writable_sources(&self) -> impl Iterator<Item = &'s Arc<RegisteredSource>> + use<'s> {

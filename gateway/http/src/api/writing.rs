@@ -205,7 +205,7 @@ fn of_update(not_applied: &NotApplied) -> Problem {
 /// What is not taken in, with the names that it is about.
 fn told(not_taken: &NotTaken) -> String {
     match not_taken.names() {
-        (Some(of), Some(name)) => format!("{not_taken}: {name} of {of}"),
+        (Some(of), Some(name)) => format!("{not_taken} ({of}): {name}"),
         (Some(of), None) => format!("{not_taken}: {of}"),
         (None, _) => not_taken.to_string(),
     }
