@@ -170,11 +170,17 @@ fn may_find(sub_query: &SubQuery, question: &Question) -> bool {
 
 /// What the sources are asked of one type.
 fn parts(sub_queries: &[SubQuery], r#type: &TypeName, question: &Question) -> Vec<SubQuery> {
-    let of_type = || sub_queries.iter().filter(|one| one.query.types.contains(r#type));
+    let of_type: Vec<SubQuery> = sub_queries
+        .iter()
+        .filter(|one| one.query.types.contains(r#type))
+        .map(|one| one.of_type(r#type))
+        .collect();
     // Who speaks for what others add is asked as well: without it what they add would be left out.
-    let needs_all = of_type().any(|one| may_find(one, question) && one.may_be_of_others());
-    let asked = of_type().filter(|one| needs_all || may_find(one, question));
-    asked.map(|one| one.of_type(r#type)).collect()
+    let needs_all = of_type
+        .iter()
+        .any(|one| may_find(one, question) && one.may_be_of_others());
+    let asked = of_type.into_iter().filter(|one| needs_all || may_find(one, question));
+    asked.collect()
 }
 
 /// The same question about one type.

@@ -16,6 +16,7 @@ use super::once_prepared::OncePrepared;
 use super::proxied::{NotBelieved, in_both};
 use super::registered_source::RegisteredSource;
 use super::release::Audit;
+use super::told::{ShownIn, shown_in};
 
 /// What one source is asked, and what may be shown of its answer.
 #[derive(Debug)]
@@ -193,11 +194,20 @@ impl SubQuery {
         self.of_part(None)
     }
 
-    /// The same question about one of its types alone.
+    /// The same question about one of its types alone: of what another one shows it is not asked.
     #[must_use]
     pub(super) fn of_type(&self, r#type: &TypeName) -> Self {
+        let types = vec![r#type.clone()];
+        let judged = self.restriction.as_deref();
+        let is_judged = |name: &AttributeName| judged.is_some_and(|judged| judged.attributes.contains(name));
+        let is_asked = |name: &&AttributeName| is_judged(name) || shown_in(&types, name, &self.grants) != ShownIn::None;
+        let attributes = match &self.query.attributes {
+            AttributeSelection::All => AttributeSelection::All,
+            AttributeSelection::Only(names) => AttributeSelection::only(names.iter().filter(is_asked).cloned()),
+        };
         let query = SourceQuery {
-            types: vec![r#type.clone()],
+            types,
+            attributes,
             ..SourceQuery::clone(&self.query)
         };
         self.with(query.into(), self.told)
