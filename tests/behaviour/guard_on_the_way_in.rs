@@ -69,7 +69,10 @@ async fn what_is_personal_is_refused_whole_with_its_names_and_the_reason() {
             aed(&json!({"remarks": property("taro@example.com")})),
             vec!["AED", "remarks", "email"],
         ),
-        (aed(&json!({"scope": [format!("/a/n{NUMBER}")]})), vec!["my_number"]),
+        (
+            aed(&json!({"scope": ["/a/U0123456789abcdef0123456789abcdef"]})),
+            vec!["line_user_id"],
+        ),
     ] {
         let answer = platform.create(&entity).by("writer").tenant("yaita").await;
         refused(&answer, &names);

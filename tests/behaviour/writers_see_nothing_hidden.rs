@@ -175,7 +175,7 @@ async fn hidden_attributes_are_answered_as_absent_ones_and_stay() {
 async fn a_purge_takes_what_its_conditions_find_and_nothing_else() {
     let platform = platform().await;
     let owner = |target: &str| platform.request(Method::DELETE, target).by("owner").tenant("yaita");
-    let gone = owner(&format!("{ENTITIES}?type=AED&q=remarks==\"hidden\"&drop=remarks")).await;
+    let gone = owner(&format!("{ENTITIES}?type=AED&q=remarks==%22hidden%22&drop=remarks")).await;
     assert_eq!(gone.status, 204, "{gone}");
     assert!(owners_view(&platform, WITH).await.get("remarks").is_none());
     for (target, says) in [

@@ -358,9 +358,10 @@ impl EntityGrant<'_> {
     /// entity has is looked at.
     pub(super) fn includes_everything(&self, holds: Holds) -> bool {
         let of_type = self.of_type;
-        let is_held = |name: &AttributeName| match (holds, of_type.classes.attribute(name)) {
-            (Holds::WhatMayRest, Some(class)) => !class.is_guarded(),
-            _ => true,
+        // What is guarded is not taken in, and a source that may have it from others is one that may hold personal data.
+        let is_held = |name: &AttributeName| {
+            let class = of_type.classes.attribute(name);
+            class.is_none_or(|class| !class.is_guarded())
         };
         let is_whole = |name: &AttributeName| self.includes(name) && self.relationships(name) == Relationships::Kept;
         let shows_scopes = |permit: &&PermitScope| permit.conditions.scope.is_none();
