@@ -230,13 +230,16 @@ async fn a_batch_without_its_caller_ends_before_the_next_transaction() {
     noticed.expect("that the caller has left is noticed");
     let_go(other).await;
     last_of_all(&platform, &server).await;
+    // Whether the first were begun before their caller has left is the threads' business; what follows them never is.
+    let last = (id("last"), "last".to_owned());
     let begun = (0..AT_ONCE).map(|number| (id(number), number.to_string()));
-    let mut expected: Vec<(String, String)> = begun.chain([(id("last"), "last".to_owned())]).collect();
-    assert_eq!(told(&server), expected);
-    expected.sort();
+    let first: Vec<(String, String)> = begun.chain([last.clone()]).collect();
+    let mut told = told(&server);
+    assert!(told == first || told == [last], "{told:?}");
+    told.sort();
     let mut stored = stored(&platform).await;
     stored.sort();
-    assert_eq!(stored, expected);
+    assert_eq!(stored, told);
 }
 
 #[tokio::test]
