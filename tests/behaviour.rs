@@ -144,6 +144,7 @@ mod behaviour {
     mod wire;
     mod withdrawn;
     mod work_of_the_store;
+    mod writers_and_masks;
     mod writers_at_once;
     mod writers_see_nothing_hidden;
     mod writes_are_told;

@@ -213,6 +213,13 @@ impl GrantSet {
         !whole.types.is_empty() && whole.types.iter().all(covers)
     }
 
+    /// Whether a permit that covers the entity, as it is, grants an attribute of that name.
+    #[must_use]
+    pub fn grants_of(&self, whole: &Entity, name: &AttributeName) -> bool {
+        let mut types = whole.types.iter();
+        types.any(|of| self.grant_of(of).of_entity(whole).includes(name))
+    }
+
     /// Whether some permit shows that a Relationship exists and not whereto it leads.
     #[must_use]
     pub fn masks_relationships(&self) -> bool {

@@ -2,14 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kakehashi_policy::GrantSet;
 use ngsi_ld::query::TypeSelection;
 use ngsi_ld::update::{Applied, Instances, Update};
 use ngsi_ld::{AttributeName, Entity};
 
+use super::hidden_parts::Before;
 use super::{
     Decision, EntityChange, EntityChanged, Outcome, Provider, Purge, Purged, RegisteredSource, Ungranted, UpdateResult,
     Write, WriteError, WriteRefusal, Written, hidden_parts,
 };
+use crate::ungranted::Why;
 
 /// One write that is being decided. A source asks once within each attempt; the last answer counts.
 pub(super) struct Judging<'a> {
@@ -18,6 +21,14 @@ pub(super) struct Judging<'a> {
     write: &'a Write,
     is_watched: bool,
     told: Mutex<Told>,
+}
+
+/// An entity, what its writer is granted of it, and what of that it is shown.
+struct Granted<'e> {
+    whole: &'e Entity,
+    granted: Entity,
+    shown: Entity,
+    grants: GrantSet,
 }
 
 /// What is known once it was decided.
@@ -125,11 +136,14 @@ impl<'a> Judging<'a> {
     }
 
     fn put(&self, entity: &Entity, existing: Option<&Entity>) -> Result<Decision, WriteRefusal> {
-        if let Some(existing) = existing {
-            self.check_whole(existing, true)?;
-        }
-        self.check_precondition(existing)?;
-        Ok(Decision::Write(Box::new(entity.clone())))
+        let Some(existing) = existing else {
+            self.check_precondition(None)?;
+            return Ok(Decision::Write(Box::new(entity.clone())));
+        };
+        self.check_whole(existing, true)?;
+        self.check_precondition(Some(existing))?;
+        let seen = self.granted(existing, true)?;
+        self.becoming(&seen, entity.clone(), &[])
     }
 
     /// Of an entity that the consumer may not see it is told what it is told of one that does not exist.
@@ -144,11 +158,8 @@ impl<'a> Judging<'a> {
     /// What is not there, not seen, or does not meet the conditions any more is none of what is purged.
     fn purge(&self, existing: Option<&Entity>, purge: &Purge) -> Result<Decision, WriteRefusal> {
         let existing = existing.ok_or(WriteRefusal::NotFound)?;
-        let (provider, personal_data) = (self.provider, self.source.personal_data);
-        let grants = provider.grants(provider.asker.operation, &existing.types, personal_data);
-        let seen = grants.project(existing.clone()).ok_or(WriteRefusal::NotFound)?;
-        let shown = self.source.inspection.inspect(seen.clone(), &mut |_| {});
-        if !shown.is_some_and(|shown| purge.question.is_met_by(&shown)) {
+        let seen = self.granted(existing, false).map_err(|_| WriteRefusal::NotFound)?;
+        if !purge.question.is_met_by(&seen.shown) {
             return Err(WriteRefusal::NotFound);
         }
         let is_kept = |name: &AttributeName| match &purge.purged {
@@ -162,14 +173,12 @@ impl<'a> Judging<'a> {
         if purge.purged == Purged::Entities {
             return Ok(Decision::Delete);
         }
-        let mut left = seen.clone();
+        let mut left = seen.shown.clone();
         left.attributes.retain(|attribute| is_kept(&attribute.name));
-        if left.attributes.len() == seen.attributes.len() {
+        if left.attributes.len() == seen.shown.attributes.len() {
             return Err(WriteRefusal::NotFound);
         }
-        self.provider.check_becomes(&left, Some(&seen), self.source)?;
-        let after = self.restored(existing, &seen, left)?;
-        Ok(Decision::Write(Box::new(after)))
+        self.becoming(&seen, left, &[])
     }
 
     fn update(
@@ -179,7 +188,6 @@ impl<'a> Judging<'a> {
         update: &Update,
         may_create: bool,
     ) -> Result<Decision, WriteRefusal> {
-        let personal_data = self.source.personal_data;
         self.check_selected(existing, types)?;
         let of_all = matches!(
             update,
@@ -191,39 +199,85 @@ impl<'a> Judging<'a> {
         if update.covers_all() || of_all {
             self.check_whole(existing, may_create)?;
         }
-        let grants = self
-            .provider
-            .grants(self.provider.asker.operation, &existing.types, personal_data);
-        let Some(seen) = grants.project(existing.clone()) else {
-            return Err(self.unseen(existing, may_create));
-        };
+        let seen = self.granted(existing, may_create)?;
         self.check_precondition(Some(existing))?;
         let Applied {
             entity,
             updated,
             not_updated,
-        } = update.apply(&seen)?;
-        self.provider.check_becomes(&entity, Some(&seen), self.source)?;
-        let after = self.restored(existing, &seen, entity)?;
+        } = update.apply(&seen.shown)?;
+        // Types, scopes and the end of an entity decide who sees all of it, and whether there is any.
+        let is_of_the_whole = entity.types != seen.shown.types
+            || entity.scopes != seen.shown.scopes
+            || entity.system.expires_at() != seen.shown.system.expires_at();
+        if is_of_the_whole {
+            self.check_whole(existing, may_create)?;
+        }
+        let decision = self.becoming(&seen, entity, &updated)?;
         self.told().update = Some(UpdateResult { updated, not_updated });
-        Ok(Decision::Write(Box::new(after)))
+        Ok(decision)
     }
 
-    /// The entity with what was hidden laid back. What may not rest as one of its hidden types is not taken either, and of
-    /// that type nothing is told.
-    fn restored(&self, existing: &Entity, seen: &Entity, changed: Entity) -> Result<Entity, WriteRefusal> {
+    /// The entity as the operation's grant shows it.
+    fn granted<'e>(&self, existing: &'e Entity, may_create: bool) -> Result<Granted<'e>, WriteRefusal> {
+        let (provider, personal_data) = (self.provider, self.source.personal_data);
+        let grants = provider.grants(provider.asker.operation, &existing.types, personal_data);
+        let granted = grants.project(existing.clone());
+        let shown = granted.as_ref().and_then(|granted| {
+            let inspection = &self.source.inspection;
+            inspection.inspect(granted.clone(), &mut |_| {})
+        });
+        match (granted, shown) {
+            (Some(granted), Some(shown)) => Ok(Granted {
+                whole: existing,
+                granted,
+                shown,
+                grants,
+            }),
+            _ => Err(self.unseen(existing, may_create)),
+        }
+    }
+
+    /// What becomes of an entity by a change of what its writer is shown of it, if it may become that. `named`: attributes that
+    /// the change names.
+    fn becoming(&self, seen: &Granted<'_>, changed: Entity, named: &[AttributeName]) -> Result<Decision, WriteRefusal> {
+        let (provider, personal_data) = (self.provider, self.source.personal_data);
+        let before = Before {
+            whole: seen.whole,
+            granted: &seen.granted,
+            shown: &seen.shown,
+        };
+        let (after, touched) = hidden_parts::laid_back(before, changed.clone());
+        // All of it follows from what is sent and from what is shown, but for what is touched of what is hidden.
+        let ungranted = provider.ungranted_of(&changed, &after, personal_data);
+        if let Some(ungranted @ Ungranted::Type(..)) = ungranted {
+            return Err(WriteRefusal::Forbidden(ungranted));
+        }
+        provider.check_guard(&changed, Some(&seen.shown), self.source)?;
+        if let Some(ungranted) = ungranted {
+            return Err(WriteRefusal::Forbidden(ungranted));
+        }
+        // What becomes granted by the change itself was not granted to it.
+        if let Some(name) = named.iter().find(|name| !seen.grants.grants_of(seen.whole, name)) {
+            return Err(WriteRefusal::Forbidden(Ungranted::Attribute(
+                name.clone(),
+                Why::NoPermit,
+            )));
+        }
         let hidden = |name: AttributeName| WriteRefusal::Forbidden(Ungranted::HiddenPart(name));
-        let after = hidden_parts::restored(existing, seen, changed).map_err(hidden)?;
-        if existing.types.len() > seen.types.len()
-            && let Err(WriteRefusal::NotTaken(not_taken)) =
-                self.provider.check_guard(&after, Some(existing), self.source)
+        if let Some(name) = touched {
+            return Err(hidden(name));
+        }
+        // What may not rest as one of its hidden types is not taken either, and of that type nothing is told.
+        if after.types.len() > changed.types.len()
+            && let Err(WriteRefusal::NotTaken(not_taken)) = provider.check_guard(&after, Some(seen.whole), self.source)
         {
             return Err(match not_taken.names() {
                 (_, Some(name)) => hidden(name.clone()),
                 (_, None) => WriteRefusal::Forbidden(Ungranted::Everything),
             });
         }
-        Ok(after)
+        Ok(Decision::Write(Box::new(after)))
     }
 
     /// What is hidden selects nothing.

@@ -10,7 +10,7 @@
 use std::fmt;
 
 use kakehashi_policy::inspection::{Action, Rule};
-use kakehashi_policy::{Class, PersonalData};
+use kakehashi_policy::{Class, MASKED_TARGET, PersonalData};
 use ngsi_ld::entity::Attribute;
 use ngsi_ld::{AttributeName, Entity, TypeName};
 
@@ -45,6 +45,8 @@ pub enum Reason {
     LeadsToPerson,
     /// Its value looks like somebody's number or address.
     Found(Rule),
+    /// It leads to what stands in answers for something hidden.
+    StandsForHidden,
 }
 
 impl fmt::Display for Reason {
@@ -55,6 +57,9 @@ impl fmt::Display for Reason {
                 "nobody has classified it, so that it may be about persons; the operator classifies it in classification.toml",
             ),
             Self::LeadsToPerson => f.write_str("it leads to a person"),
+            Self::StandsForHidden => f.write_str(
+                "it leads to what stands in the answers of the gateway for an entity that you may not see",
+            ),
             Self::Found(rule) => write!(f, "it holds what looks like somebody's ({rule})"),
         }
     }
@@ -111,6 +116,10 @@ impl Provider<'_> {
         };
         let first = entity.types.first()?;
         for attribute in &entity.attributes {
+            if leads_to_mask(attribute) {
+                let name = attribute.name.clone();
+                return Some(NotTaken::Attribute(first.clone(), name, Reason::StandsForHidden));
+            }
             let left = kept.attribute(&attribute.name);
             if left.is_some_and(|left| says_the_same(left, attribute)) {
                 continue;
@@ -171,6 +180,14 @@ fn changed(entity: &Entity, before: Option<&Entity>) -> Entity {
     };
     entity.attributes.retain(|attribute| !is_as_before(attribute));
     entity
+}
+
+/// Whether it, or something inside of it, leads to what stands for something hidden.
+fn leads_to_mask(attribute: &Attribute) -> bool {
+    attribute.instances.iter().any(|instance| {
+        let mut objects = instance.value.objects().iter();
+        objects.any(|object| object.as_str() == MASKED_TARGET) || instance.sub_attributes.iter().any(leads_to_mask)
+    })
 }
 
 fn names_inside(attribute: &Attribute) -> Vec<&AttributeName> {

@@ -355,24 +355,6 @@ impl<'s> Provider<'s> {
         writable.filter(move |source| !local || source.is_store)
     }
 
-    /// Whether an entity may be what it is to become.
-    fn check_becomes(
-        &self,
-        entity: &Entity,
-        before: Option<&Entity>,
-        source: &RegisteredSource,
-    ) -> Result<(), WriteRefusal> {
-        let ungranted = self.ungranted(entity, source.personal_data);
-        if let Some(Ungranted::Type(..) | Ungranted::Everything) = ungranted {
-            return Err(ungranted.map_or(WriteRefusal::NotWritable, WriteRefusal::Forbidden));
-        }
-        self.check_guard(entity, before, source)?;
-        match ungranted {
-            Some(ungranted) => Err(WriteRefusal::Forbidden(ungranted)),
-            None => Ok(()),
-        }
-    }
-
     /// The sources that may have an entity of which only the id is known.
     fn sources_of(
         &self,

@@ -20,6 +20,16 @@ impl Provider<'_> {
     /// What of an entity the consumer may not write; `None`: it may write all of it. Every type must be granted:
     /// an entity that is of two kinds is changed as both.
     pub(super) fn ungranted(&self, entity: &Entity, personal_data: PersonalData) -> Option<Ungranted> {
+        self.ungranted_of(entity, entity, personal_data)
+    }
+
+    /// The same of a part of an entity, where the conditions of permits look at the whole.
+    pub(super) fn ungranted_of(
+        &self,
+        entity: &Entity,
+        whole: &Entity,
+        personal_data: PersonalData,
+    ) -> Option<Ungranted> {
         let grants = self.grants(self.asker.operation, &entity.types, personal_data);
         let is_granted = |name: &TypeName| grants.types().any(|granted| granted == name);
         if let Some(name) = entity.types.iter().find(|name| !is_granted(name)) {
@@ -28,7 +38,7 @@ impl Provider<'_> {
             return Some(Ungranted::Type(name.clone(), why_not_type(&grant)));
         }
         // What a read would be shown of it is what may be written of it.
-        let Some(granted) = grants.project(entity.clone()) else {
+        let Some(granted) = grants.project_shown(whole, entity.clone()) else {
             return Some(Ungranted::Uncovered);
         };
         if granted.types != entity.types || granted.scopes != entity.scopes {
