@@ -23,11 +23,11 @@ const WRITERS: usize = 3;
 async fn write(
     client: Client,
     writer: usize,
-    from: u64,
+    from: (u64, u64),
     stops: Arc<AtomicBool>,
     reached: Arc<tokio::sync::Notify>,
 ) -> (u64, u64) {
-    let (mut acknowledged, mut number) = (from, from);
+    let (mut acknowledged, mut number) = from;
     while !stops.load(Ordering::Relaxed) {
         number += 1;
         let entities: Vec<Value> = (0..BATCH)
@@ -67,7 +67,8 @@ async fn every_acknowledged_write_is_there_and_none_by_half() {
         .log("warn")
         .start()
         .await;
-    let mut last = vec![0_u64; WRITERS];
+    // What is there of each, and what was sent.
+    let mut last = vec![(0_u64, 0_u64); WRITERS];
     let mut broken_off = 0;
     for round in 0..kills {
         let stops = Arc::new(AtomicBool::new(false));
@@ -110,7 +111,7 @@ async fn every_acknowledged_write_is_there_and_none_by_half() {
                 name >= acknowledged && name <= sent,
                 "{name} is there, {acknowledged} was acknowledged and {sent} sent"
             );
-            last[writer] = sent;
+            last[writer] = (name, sent);
         }
     }
     assert!(broken_off > 0, "no kill fell into a write");
