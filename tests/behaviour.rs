@@ -57,6 +57,7 @@ mod behaviour {
     mod guarded_spellings;
     mod guide_for_administrators;
     mod guide_for_consumers;
+    mod headers_of_notifications;
     mod held_sources;
     mod hidden;
     mod hidden_by_class;

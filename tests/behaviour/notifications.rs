@@ -217,6 +217,10 @@ async fn each_subscription_gets_its_own_form() {
         ld["@context"].is_string() && ld["data"][0]["name"] == "市民会館",
         "{ld}"
     );
+    assert_eq!(
+        ld["data"][0]["@context"], ld["@context"],
+        "what is taken out of it can be handed on: {ld}"
+    );
     let geo = body(of("geo"));
     assert_eq!(
         (&geo["data"]["type"], of("geo").header("content-type")),

@@ -118,9 +118,9 @@ impl Contexts {
                 Default::Url(url) => self.at_url(url, user).await,
             },
             NamedContext::Url(url) => self.at_url(url, user).await,
-            NamedContext::Member(member) => match serde_json::from_str::<String>(member.get()) {
-                Ok(url) => self.at_url(&url, user).await,
-                Err(_) => self.spelled_out(member, user).await,
+            NamedContext::Member(member) => match address_in(member) {
+                Some(url) => self.at_url(&url, user).await,
+                None => self.spelled_out(member, user).await,
             },
         }
     }
@@ -338,6 +338,15 @@ impl Compiled {
         self.record(user.consumer);
         self.outcome.clone().map_err(ContextFailure::Invalid)
     }
+}
+
+/// The address that a member `@context` consists of. An array with nothing but one address is the same context, so that
+/// it needs no other address to be named by.
+fn address_in(member: &RawValue) -> Option<String> {
+    let text = member.get();
+    serde_json::from_str::<String>(text)
+        .or_else(|_| serde_json::from_str::<[String; 1]>(text).map(|[url]| url))
+        .ok()
 }
 
 /// The SHA-256 of several texts, each with its length, so that no two lists of texts run together.

@@ -73,7 +73,9 @@ impl Courier {
     /// [`CannotAsk`]
     pub(super) fn new(egress_allow: &[Network]) -> Result<Self, CannotAsk> {
         let egress = Egress::new(egress_allow);
-        let client = builder(&egress)?.build()?;
+        // Names of headers are the same in any case (RFC 9110, 5.1), but not every receiver reads them so, and a consumer
+        // looks for the `X-Token` that it has written into `receiverInfo`.
+        let client = builder(&egress)?.http1_title_case_headers().build()?;
         Ok(Self { client, egress })
     }
 

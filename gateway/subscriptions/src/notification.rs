@@ -25,8 +25,9 @@ pub(super) enum Content {
 struct Writing<'a> {
     subscription: &'a Subscription,
     representation: Representation<'a>,
-    /// The @context of a FeatureCollection.
-    collection_context: Option<&'a str>,
+    /// The @context that stands in a FeatureCollection, or in each entity of JSON-LD, so that a receiver can hand on
+    /// what it takes out of the notification.
+    context_member: Option<&'a str>,
 }
 
 /// Writes the notification.
@@ -46,7 +47,11 @@ pub(super) fn body(
     let writing = Writing {
         subscription,
         representation: representation(subscription, &context.context),
-        collection_context: (media_type == Accept::GeoJson && !endpoint.prefers_plain_body()).then_some(member),
+        context_member: match media_type {
+            Accept::Json => None,
+            Accept::JsonLd => Some(member),
+            Accept::GeoJson => (!endpoint.prefers_plain_body()).then_some(member),
+        },
     };
     let data = match content {
         Content::Matching(entities) => {
@@ -113,16 +118,16 @@ impl Writing<'_> {
     /// An array of entities, or a FeatureCollection.
     fn written(&self, entities: &[Entity]) -> Vec<u8> {
         let mut out = Vec::new();
+        let mut representation = self.representation;
+        representation.rendering.context_member = self.context_member;
         if self.subscription.notification.endpoint.media_type() == Accept::GeoJson {
-            let mut representation = self.representation;
-            representation.rendering.context_member = self.collection_context;
             match representation.rendering.context.expand_attribute("location") {
                 Ok(geometry) => render_feature_collection(representation, entities, &geometry, &mut out),
                 // A context that gives no attribute to the core term cannot be: core terms win.
                 Err(_) => render_entities(representation, entities, &mut out),
             }
         } else {
-            render_entities(self.representation, entities, &mut out);
+            render_entities(representation, entities, &mut out);
         }
         out
     }
