@@ -68,7 +68,7 @@ async fn every_acknowledged_write_is_there_and_none_by_half() {
         .start()
         .await;
     // What is there of each, and what was sent.
-    let mut last = vec![(0_u64, 0_u64); WRITERS];
+    let mut last = [(0_u64, 0_u64); WRITERS];
     let mut broken_off = 0;
     for round in 0..kills {
         let stops = Arc::new(AtomicBool::new(false));

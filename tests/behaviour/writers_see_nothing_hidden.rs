@@ -179,7 +179,7 @@ async fn a_purge_takes_what_its_conditions_find_and_nothing_else() {
     assert_eq!(gone.status, 204, "{gone}");
     assert!(owners_view(&platform, WITH).await.get("remarks").is_none());
     for (target, says) in [
-        (format!("{ENTITIES}"), "too wide"),
+        (ENTITIES.to_owned(), "too wide"),
         (format!("{ENTITIES}?id={WITH}"), "too wide"),
         (format!("{ENTITIES}?type=AED&keep=name&drop=name"), "at once"),
         (format!("{ENTITIES}?type=AED&drop=type"), "no attribute"),

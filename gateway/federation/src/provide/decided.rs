@@ -143,7 +143,7 @@ impl<'a> Judging<'a> {
         self.check_whole(existing, true)?;
         self.check_precondition(Some(existing))?;
         let seen = self.granted(existing, true)?;
-        self.becoming(&seen, entity.clone(), &[])
+        self.becoming(&seen, entity, &[])
     }
 
     /// Of an entity that the consumer may not see it is told what it is told of one that does not exist.
@@ -178,7 +178,7 @@ impl<'a> Judging<'a> {
         if left.attributes.len() == seen.shown.attributes.len() {
             return Err(WriteRefusal::NotFound);
         }
-        self.becoming(&seen, left, &[])
+        self.becoming(&seen, &left, &[])
     }
 
     fn update(
@@ -213,7 +213,7 @@ impl<'a> Judging<'a> {
         if is_of_the_whole {
             self.check_whole(existing, may_create)?;
         }
-        let decision = self.becoming(&seen, entity, &updated)?;
+        let decision = self.becoming(&seen, &entity, &updated)?;
         self.told().update = Some(UpdateResult { updated, not_updated });
         Ok(decision)
     }
@@ -240,7 +240,12 @@ impl<'a> Judging<'a> {
 
     /// What becomes of an entity by a change of what its writer is shown of it, if it may become that. `named`: attributes that
     /// the change names.
-    fn becoming(&self, seen: &Granted<'_>, changed: Entity, named: &[AttributeName]) -> Result<Decision, WriteRefusal> {
+    fn becoming(
+        &self,
+        seen: &Granted<'_>,
+        changed: &Entity,
+        named: &[AttributeName],
+    ) -> Result<Decision, WriteRefusal> {
         let (provider, personal_data) = (self.provider, self.source.personal_data);
         let before = Before {
             whole: seen.whole,
@@ -249,11 +254,11 @@ impl<'a> Judging<'a> {
         };
         let (after, touched) = hidden_parts::laid_back(before, changed.clone());
         // All of it follows from what is sent and from what is shown, but for what is touched of what is hidden.
-        let ungranted = provider.ungranted_of(&changed, &after, personal_data);
+        let ungranted = provider.ungranted_of(changed, &after, personal_data);
         if let Some(ungranted @ Ungranted::Type(..)) = ungranted {
             return Err(WriteRefusal::Forbidden(ungranted));
         }
-        provider.check_guard(&changed, Some(&seen.shown), self.source)?;
+        provider.check_guard(changed, Some(&seen.shown), self.source)?;
         if let Some(ungranted) = ungranted {
             return Err(WriteRefusal::Forbidden(ungranted));
         }
