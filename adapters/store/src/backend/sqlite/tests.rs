@@ -111,7 +111,7 @@ proptest! {
             alone.partition().load(last.into_values(), january()).await.unwrap();
             prop_assert_eq!(tables(&store).await, tables(&alone).await);
             let ids: Vec<EntityId> = told::<String>(&store, "SELECT id FROM entities").await.iter()
-                .map(|id| EntityId::new_unchecked(id))
+                .map(EntityId::new_unchecked)
                 .collect();
             store.partition().delete_all(&ids).await.unwrap();
             prop_assert!(tables(&store).await.iter().all(Vec::is_empty));
