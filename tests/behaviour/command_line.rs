@@ -26,6 +26,10 @@ fn the_configuration_for_the_conformance_suite_is_well() {
     let arguments = ["check", "--config", &config, "--policies", &policies];
     let finished = Finished::well(files.folder(), &arguments);
     assert!(finished.stdout.contains("1 tenant"), "{}", finished.stdout);
+    assert_eq!(
+        finished.stderr, "",
+        "its permit applies to types that nobody has classified"
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `NGSILD-Tenant`: that tenant's sources alone, and never another organisation's header.
 
-use super::harness::{Platform, nasushiobara_sites, planted, sano_sites, yaita_sites};
+use serde_json::json;
+
+use super::harness::{Platform, change_source, nasushiobara_sites, planted, sano_sites, yaita_sites};
 
 #[tokio::test]
 async fn a_tenant_shows_its_own_sites_only() {
@@ -68,6 +70,32 @@ async fn an_unknown_tenant_is_404_and_nobody_is_asked() {
         .tenant("yaita")
         .await;
     assert_eq!(twice.status, 400, "{twice}");
+}
+
+#[tokio::test]
+async fn a_tenant_exists_for_whom_it_grants_nothing_but_what_nobody_has_classified() {
+    let id = "urn:ngsi-ld:Benchmark:1";
+    let stone = json!({ "id": id, "type": "https://example.org/Benchmark" });
+    let platform = Platform::builder()
+        .await
+        .tenants(|table| {
+            change_source(table, "tochigi-store", |source| {
+                source.insert("personal_data".into(), "none".into());
+            });
+        })
+        .consumer("surveyor")
+        .policy(
+            "yaita.cedar",
+            "permit (principal == Consumer::\"surveyor\", action, resource in Tenant::\"yaita\") when { resource.class == \
+             Class::\"unclassified\" };",
+        )
+        .store("yaita", json!([stone]).to_string())
+        .start()
+        .await;
+    let found = platform.entity(id).by("surveyor").tenant("yaita").await.ok();
+    assert_eq!(found.json(), stone);
+    let elsewhere = platform.entity(id).by("surveyor").tenant("sano").await;
+    assert_eq!(elsewhere.error_type(), "NonexistentTenant", "{elsewhere}");
 }
 
 #[tokio::test]

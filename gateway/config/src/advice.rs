@@ -6,17 +6,19 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::Config;
-use crate::ProvidedType;
+use crate::{Config, ProvidedType, Provides, SourceConfig};
 use cedar_policy::{Effect, EntityUid, Policy, PrincipalConstraint, ResourceConstraint};
 use kakehashi_adapters::kind::Settings;
 use kakehashi_core::consumer::{Affiliation, AssuranceLevels, Consumer, HIGHEST_LEVEL};
 use kakehashi_core::diagnostics::{Diagnostics, Masking, Place, Report, Severity, SourceFile, nearest};
 use kakehashi_core::names::{RoleName, TenantId};
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type, expand_type};
-use ngsi_ld::{AttributeName, TypeName};
+use ngsi_ld::{AttributeName, Iri, TypeName};
 
 use kakehashi_policy::{Class, Denial, NamedOperations, Narrowing, Operation, PersonalData, References, policy_path};
+
+/// A type that nobody has named, which a source of any type may hold.
+const UNNAMED_TYPE: &str = "urn:kakehashi:type:unnamed";
 
 /// What a tenant's source holds of one type.
 struct Held<'a> {
@@ -38,6 +40,7 @@ pub fn advice(config: &Config, folder: &Path) -> Diagnostics {
             config,
             tenant,
             held: held(config, tenant),
+            of_any_type: of_any_type(config, tenant),
             consumers: &consumers,
         };
         for (start, policy, narrowing) in file.policies_with_starts() {
@@ -107,11 +110,22 @@ fn held<'a>(config: &'a Config, tenant: &TenantId) -> Vec<Held<'a>> {
     held
 }
 
+/// The sources of a tenant that may hold types which nobody has named.
+fn of_any_type<'a>(config: &'a Config, tenant: &TenantId) -> Vec<&'a SourceConfig> {
+    let any = |provides: &Provides| matches!(provides.r#type, ProvidedType::Any);
+    let sources = config.sources().filter(|source| source.owners().contains(tenant));
+    sources
+        .filter(|source| source.provides.iter().any(any))
+        .map(Arc::as_ref)
+        .collect()
+}
+
 /// The permits of one tenant.
 struct Permits<'a> {
     config: &'a Config,
     tenant: &'a TenantId,
     held: Vec<Held<'a>>,
+    of_any_type: Vec<&'a SourceConfig>,
     consumers: &'a [Arc<Consumer>],
 }
 
@@ -165,7 +179,18 @@ impl Permits<'_> {
             .iter()
             .filter(|held| one.as_ref().is_none_or(|one| *held.r#type == *one))
             .collect();
-        if held.is_empty() {
+        let unnamed = one.clone().unwrap_or_else(|| TypeName::new(Iri::new(UNNAMED_TYPE)));
+        let unnamed: Vec<Held<'_>> = self
+            .of_any_type
+            .iter()
+            .map(|source| Held {
+                r#type: &unnamed,
+                personal_data: source.personal_data,
+                settings: &*source.settings,
+            })
+            .collect();
+        let all: Vec<&Held<'_>> = held.iter().copied().chain(&unnamed).collect();
+        if all.is_empty() {
             let message = match one {
                 Some(name) => format!(
                     "this permit never applies: no source of `{}` provides `{}`",
@@ -178,12 +203,15 @@ impl Permits<'_> {
             report.warning(place, message, help);
             return;
         }
-        if let Some(reason) = self.why_never(policy, &consumers, &held) {
+        if let Some(reason) = self.why_never(policy, &consumers, &all) {
             let help = "change what keeps it from applying, or take the permit out".to_owned();
             report.warning(place, format!("this permit never applies: {reason}"), help);
             return;
         }
-        self.check_attributes(narrowing, &held, annotation, report);
+        // What types have that nobody has named is not known.
+        if !held.is_empty() {
+            self.check_attributes(narrowing, &held, annotation, report);
+        }
     }
 
     /// Whether a consumer is one that a permit may be for; its conditions may say otherwise.

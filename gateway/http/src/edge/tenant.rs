@@ -9,9 +9,13 @@ use kakehashi_core::names::TenantId;
 use kakehashi_federation::registry::{RegisteredSource, Registry};
 use kakehashi_policy::{Operation, PolicyEngine};
 use kakehashi_revision::Revision;
+use ngsi_ld::{Iri, TypeName};
 
 use super::Caller;
 use crate::problem::{ErrorType, Problem};
+
+/// A type that nobody has named: who may see it may see whatever nobody has classified, where a source may hold that.
+const UNNAMED_TYPE: &str = "urn:kakehashi:type:unnamed";
 
 pub(super) const TENANT: HeaderName = HeaderName::from_static("ngsild-tenant");
 
@@ -50,12 +54,11 @@ pub fn may_see_something(
     consumer: &Arc<Consumer>,
     tenant: &TenantId,
 ) -> bool {
+    let unnamed = TypeName::new(Iri::new(UNNAMED_TYPE));
     let is_granted = |source: &RegisteredSource| {
-        let held = policies
-            .known_types()
-            .iter()
-            .filter(|r#type| source.may_hold(r#type, &[]));
-        held.into_iter().any(|r#type| {
+        let known = policies.known_types().iter();
+        let mut held = known.chain([&unnamed]).filter(|r#type| source.may_hold(r#type, &[]));
+        held.any(|r#type| {
             let mut operations = [Operation::QueryEntity, Operation::CreateEntity].into_iter();
             operations.any(|operation| {
                 let grant = policies.grant(consumer, operation, tenant, r#type, source.personal_data);
