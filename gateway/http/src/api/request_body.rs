@@ -87,7 +87,7 @@ impl RequestBody {
     /// 400
     pub(super) fn check_link(&self, scope: &Scope) -> Result<(), Problem> {
         let carries = match self.media_type {
-            BodyMediaType::Json => None,
+            BodyMediaType::Json | BodyMediaType::MergePatch => None,
             BodyMediaType::JsonLd => Some(RawValue::NULL),
         };
         request_context::for_body(&scope.headers, self.media_type, carries).map(|_| ())

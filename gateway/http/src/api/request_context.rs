@@ -31,13 +31,18 @@ pub(super) fn for_body<'a>(
     member: Option<&'a RawValue>,
 ) -> Result<NamedContext<'a>, Problem> {
     let linked = linked(headers)?;
-    let wrong = |detail| Err(Problem::new(ErrorType::BadRequestData, detail));
+    let wrong = |detail: &str| Err(Problem::new(ErrorType::BadRequestData, detail));
     match (media_type, linked, member) {
-        (BodyMediaType::Json, _, Some(_)) => wrong(
-            "member `@context`: a body of application/json has none; name the context in the Link header, or send \
-             application/ld+json",
-        ),
-        (BodyMediaType::Json, linked, None) => Ok(linked.map_or(NamedContext::Default, NamedContext::Url)),
+        (BodyMediaType::Json | BodyMediaType::MergePatch, _, Some(_)) => {
+            let sent = media_type.as_str();
+            wrong(&format!(
+                "member `@context`: a body of {sent} has none; name the context in the Link header, or send \
+                 application/ld+json"
+            ))
+        }
+        (BodyMediaType::Json | BodyMediaType::MergePatch, linked, None) => {
+            Ok(linked.map_or(NamedContext::Default, NamedContext::Url))
+        }
         (BodyMediaType::JsonLd, Some(_), _) => wrong(
             "header `Link`: names an @context, and a body of application/ld+json carries its own; leave the header \
              out, or send application/json",
@@ -149,6 +154,15 @@ mod tests {
         let member: Box<RawValue> = serde_json::from_str("\"http://b\"").unwrap();
         let member = Some(&*member);
         let (json, json_ld) = (BodyMediaType::Json, BodyMediaType::JsonLd);
+        let merge_patch = BodyMediaType::MergePatch;
+        assert!(matches!(for_body(&none, merge_patch, None), Ok(NamedContext::Default)));
+        let refused = for_body(&none, merge_patch, member).unwrap_err();
+        assert!(
+            refused
+                .detail
+                .contains("a body of application/merge-patch+json has none"),
+            "{refused:?}"
+        );
         assert!(matches!(for_body(&none, json, None), Ok(NamedContext::Default)));
         assert!(matches!(for_body(&link, json, None), Ok(NamedContext::Url(_))));
         assert!(matches!(for_body(&none, json_ld, member), Ok(NamedContext::Member(_))));
