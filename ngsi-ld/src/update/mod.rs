@@ -133,7 +133,11 @@ pub enum WhyNot {
     #[error("the entity has no scope")]
     NoScope,
     /// It is of another kind, which this operation keeps.
-    #[error("it is a {}, and what was sent cannot become the value of one", .0.as_str())]
+    #[error(
+        "it is a {}, and what was sent cannot become the value of one; send its `{}`, or replace the attribute (PUT)",
+        .0.as_str(),
+        .0.value_member()
+    )]
     OtherKind(AttributeKind),
     /// A text for a LanguageProperty, and no language.
     #[error("it is a LanguageProperty: name the language of the text in the parameter lang")]

@@ -73,6 +73,14 @@ impl ValueMember {
     }
 }
 
+impl AttributeKind {
+    /// The name of the member that holds what an instance of this kind says.
+    #[must_use]
+    pub const fn value_member(self) -> &'static str {
+        ValueMember::of(self).as_str()
+    }
+}
+
 /// Reads the text of a value member.
 pub(super) fn read_value<E: Error>(
     reader: &Reader<'_>,

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::super::super::reader::Text;
-use super::super::super::value::{ValueMember, read_value};
+use super::super::super::value::read_value;
 use super::super::super::{Fault, MAX_INSTANCES};
 use super::super::{AttributeSeed, Instances, read_dataset_id};
 use super::{ReadResult, is_geometry, read_concise_value};
@@ -45,7 +45,7 @@ fn read_instance(
     match members(text).as_deref() {
         Some([(name, inner)]) if let Some(kind) = kind_of(name) => {
             let value = read_value(reader, kind, inner.get(), None);
-            let value = reader.within(ValueMember::of(kind).as_str(), value)?;
+            let value = reader.within(kind.value_member(), value)?;
             let next = instances.next();
             let (index, instance, _) = next.ok_or_else(|| reader.fail(Fault::TooMany(MAX_INSTANCES)))?;
             instance.value = value;
