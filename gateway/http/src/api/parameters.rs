@@ -123,6 +123,11 @@ impl<'a> Parameters<'a> {
         self.add(name, path, value.into(), Vec::new())
     }
 
+    /// Whether a parameter stands in the body.
+    pub(super) fn is_member(&self, name: &str) -> bool {
+        self.pair(name).is_some_and(|pair| pair.member.is_some())
+    }
+
     /// Adds what an array in the body says in the place of a parameter that is a list.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! what it means.
 
 mod bracket;
+mod encoded;
 mod expand;
 mod literal;
 mod parse;
