@@ -27,6 +27,9 @@ const MOST_IDS: usize = 200;
 /// Most bytes of a name or a description.
 const MOST_TEXT_BYTES: usize = 2048;
 
+/// `subscriptionName` before version 1.3 of CIM 009, and with ngsildclient to this day.
+const OLDER_NAME: &str = "name";
+
 /// What the gateway says of a subscription, and nobody else (Table 5.2.12-2 and clause 4.8).
 const READ_ONLY: [&str; 3] = ["status", "createdAt", "modifiedAt"];
 
@@ -63,6 +66,7 @@ impl Subscription {
         generated: String,
         is_stored: bool,
     ) -> Result<Self, Fault> {
+        check_spelt_once(members)?;
         let missing = |name: &str| Fault::Invalid(format!("member `{name}`: it is missing"));
         let member = |name: &str| members.get(name).map(|value| At::member(name, value));
         let r#type = member("type").ok_or_else(|| missing("type"))?;
@@ -117,6 +121,7 @@ impl Subscription {
     /// # Errors
     /// [`Fault`] names the member.
     pub fn patched(&self, members: &Map<String, Value>, context: &Context, now: &DateTime) -> Result<Self, Fault> {
+        check_spelt_once(members)?;
         let mut patched = self.clone();
         patched.set_values(members, context)?;
         for (name, value) in members {
@@ -159,7 +164,7 @@ impl Subscription {
     /// Sets one member.
     fn set(&mut self, at: &At<'_>, context: &Context) -> Result<(), Fault> {
         match at.path.as_str() {
-            "subscriptionName" => self.name = Some(bounded(at)?),
+            "subscriptionName" | OLDER_NAME => self.name = Some(bounded(at)?),
             "description" => self.description = Some(bounded(at)?),
             "entities" => {
                 let elements = at.elements(MOST_SELECTORS)?;
@@ -175,7 +180,7 @@ impl Subscription {
                     .collect::<Result<_, _>>()?;
             }
             "q" => {
-                let filter = Expression::parse_with(at.text()?, context, &self.values);
+                let filter = Expression::parse_of_body(at.text()?, context, &self.values);
                 let filter = filter.map_err(|error| at.invalid(error))?;
                 if filter.link_depth() > 0 {
                     return Err(at.not_offered("paths through linked entities are not offered in subscriptions"));
@@ -235,7 +240,7 @@ impl Subscription {
     /// Removes one member.
     fn remove(&mut self, at: &At<'_>) -> Result<(), Fault> {
         match at.path.as_str() {
-            "subscriptionName" => self.name = None,
+            "subscriptionName" | OLDER_NAME => self.name = None,
             "description" => self.description = None,
             "entities" => self.entities.clear(),
             "watchedAttributes" => self.watched_attributes.clear(),
@@ -305,6 +310,16 @@ impl Subscription {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// What is said in two spellings could be said twice, and differently.
+fn check_spelt_once(members: &Map<String, Value>) -> Result<(), Fault> {
+    match members.get(OLDER_NAME) {
+        Some(value) if members.contains_key("subscriptionName") => {
+            Err(At::member(OLDER_NAME, value).invalid("it is an older spelling of `subscriptionName`; leave it out"))
+        }
+        _ => Ok(()),
     }
 }
 
