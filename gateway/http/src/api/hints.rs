@@ -300,6 +300,22 @@ pub(super) fn of_question(question: &Question, asker: &Asker<'_>) -> Vec<Hint> {
         .collect()
 }
 
+/// What may be said of a name that is not taken in: that it is one of the core @context, and the gateway's own has another
+/// meaning of it. Both contexts are public, and nothing else is looked at.
+pub(super) fn of_core_name(kind: Kind, iri: &str) -> Option<Hint> {
+    let name = Context::core().compact(iri);
+    let here = match kind {
+        Kind::Type => Context::kakehashi().expand_type(&name).ok()?.as_str().to_owned(),
+        Kind::Attribute => Context::kakehashi().expand_attribute(&name).ok()?.as_str().to_owned(),
+    };
+    (here != iri).then(|| Hint::OtherMeaning {
+        kind,
+        name: shown(&name),
+        there: shown(iri),
+        here: shown(&here),
+    })
+}
+
 /// What is found out about the names of one question.
 struct Naming<'a> {
     granted: GrantedNames<'a>,

@@ -25,6 +25,7 @@ use ngsi_ld::update::NotApplied;
 use ngsi_ld::{AttributeName, EntityId};
 use tokio_util::sync::CancellationToken;
 
+use super::hints::{Kind, of_core_name};
 use super::scope::{Scope, asker};
 use crate::problem::{ErrorType, Problem};
 use crate::tags::Condition;
@@ -167,9 +168,11 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
                     ungranted.to_string()
                 }
                 Ungranted::HiddenPart(name) => format!("{ungranted}: {name}"),
-                Ungranted::Type(name, why) => format!("{ungranted} ({why}): {name}"),
+                Ungranted::Type(name, why) => {
+                    with_other_meaning(format!("{ungranted} ({why}): {name}"), Kind::Type, name.as_str())
+                }
                 Ungranted::Attribute(name, why) | Ungranted::SubAttribute(name, why) => {
-                    format!("{ungranted} ({why}): {name}")
+                    with_other_meaning(format!("{ungranted} ({why}): {name}"), Kind::Attribute, name.as_str())
                 }
             };
             return Problem::new(ErrorType::Forbidden, detail);
@@ -205,9 +208,20 @@ fn of_update(not_applied: &NotApplied) -> Problem {
 /// What is not taken in, with the names that it is about.
 fn told(not_taken: &NotTaken) -> String {
     match not_taken.names() {
-        (Some(of), Some(name)) => format!("{not_taken} ({of}): {name}"),
-        (Some(of), None) => format!("{not_taken}: {of}"),
+        (Some(of), Some(name)) => {
+            with_other_meaning(format!("{not_taken} ({of}): {name}"), Kind::Attribute, name.as_str())
+        }
+        (Some(of), None) => with_other_meaning(format!("{not_taken}: {of}"), Kind::Type, of.as_str()),
         (None, _) => not_taken.to_string(),
+    }
+}
+
+/// Why a name is not taken, and that it is perhaps not the one that was meant: clients that name no @context of the gateway's
+/// send the core one.
+fn with_other_meaning(told: String, kind: Kind, iri: &str) -> String {
+    match of_core_name(kind, iri) {
+        Some(hint) => format!("{told}. It may be only the name: {hint}"),
+        None => told,
     }
 }
 
