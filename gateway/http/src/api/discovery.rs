@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use axum::response::{IntoResponse, Response};
+use kakehashi_adapters::Page;
 use kakehashi_contexts::RequestContext;
 use kakehashi_documents::meanings::{Meaning, of_attribute, of_type};
 use kakehashi_federation::discovery::{SeenAttribute, SeenType};
@@ -17,8 +18,10 @@ use ring::digest::{Context as Digest, SHA256};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::parameters::Parameters;
 use super::scope::Scope;
-use super::{freshness, hints, respond};
+use super::surroundings::Surroundings;
+use super::{freshness, hints, question, respond};
 use crate::negotiate::MediaType;
 use crate::problem::{ErrorType, Problem};
 
@@ -62,6 +65,43 @@ impl<'a> Telling<'a> {
         respond::add_warnings(&mut response, warnings, &scope.revision.config);
         freshness::say(&mut response, &request.call.freshness);
         Ok(response)
+    }
+}
+
+/// Which part of a list of names is told: all of it, unless a `limit` or an `offset` says otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    page: Page,
+    is_counted: bool,
+}
+
+impl Part {
+    /// Reads `limit`, `offset` and `count`.
+    ///
+    /// # Errors
+    /// A problem that names the parameter.
+    pub(super) fn read(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Result<Self, Problem> {
+        let (page, is_counted) = question::page_or_whole(parameters, around)?;
+        Ok(Self { page, is_counted })
+    }
+
+    /// What is told of the whole.
+    pub(super) fn of<I: Iterator>(self, all: I) -> impl Iterator<Item = I::Item> {
+        all.skip(self.page.offset).take(self.page.limit)
+    }
+
+    /// Says beside the part how many there are and where the others are.
+    pub(super) fn say(self, response: &mut Response, all: usize, scope: &Scope, media_type: MediaType) {
+        let Self { page, is_counted } = self;
+        respond::add_count(response, is_counted.then(|| u64::try_from(all).unwrap_or(u64::MAX)));
+        // Without a limit there is no page that others would be as long as.
+        if page.limit == usize::MAX {
+            return;
+        }
+        let more = page.limit > 0 && page.offset.saturating_add(page.limit) < all;
+        let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
+        let next = respond::NextPage::of(more, None, None);
+        respond::add_page_links(response, path, query, page, next, media_type);
     }
 }
 
@@ -187,12 +227,12 @@ pub(super) struct AttributeList<'a> {
 }
 
 impl<'a> AttributeList<'a> {
-    pub(super) fn of(seen: &ByAttribute, telling: &Telling<'a>) -> Self {
+    pub(super) fn of(names: &[&AttributeName], telling: &Telling<'a>) -> Self {
         Self {
             context: telling.member(),
-            id: list_id("AttributeList", seen.keys().map(AttributeName::as_str)),
+            id: list_id("AttributeList", names.iter().map(|name| name.as_str())),
             r#type: "AttributeList",
-            attribute_list: seen.keys().map(|name| telling.name_of(name)).collect(),
+            attribute_list: names.iter().map(|name| telling.name_of(name)).collect(),
         }
     }
 }

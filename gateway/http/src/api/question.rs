@@ -197,10 +197,26 @@ fn what_must_be_left(
 /// # Errors
 /// A problem that names the parameter.
 pub(super) fn page(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Result<(Page, bool), Problem> {
+    let default = DEFAULT_LIMIT.min(around.largest_page);
+    page_by_default(parameters, around, default)
+}
+
+/// The same of what is told whole where nobody names a `limit`.
+///
+/// # Errors
+/// As [`page`].
+pub(super) fn page_or_whole(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Result<(Page, bool), Problem> {
+    page_by_default(parameters, around, usize::MAX)
+}
+
+fn page_by_default(
+    parameters: &Parameters<'_>,
+    around: &Surroundings<'_>,
+    default: usize,
+) -> Result<(Page, bool), Problem> {
     let count = wants_count(parameters)?;
-    let limit = parameters
-        .whole_number("limit")?
-        .unwrap_or(DEFAULT_LIMIT.min(around.largest_page));
+    let named = parameters.whole_number("limit")?;
+    let limit = named.unwrap_or(default);
     let offset = parameters.whole_number("offset")?.unwrap_or(0);
     if limit == 0 && !count {
         return Err(Problem::parameter(
@@ -209,7 +225,7 @@ pub(super) fn page(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Re
             "0 is allowed only together with `count=true`",
         ));
     }
-    if limit > around.largest_page {
+    if named.is_some_and(|limit| limit > around.largest_page) {
         let detail = format!(
             "parameter `limit`: at most {} entities a page; walk with `offset`",
             around.largest_page
@@ -302,9 +318,14 @@ fn filter(parameters: &Parameters<'_>, context: &Context) -> Result<Option<Expre
         expand: attributes("expandValues", parameters, context)?,
         json: attributes("jsonKeys", parameters, context)?,
     };
-    let filter = parameters.text("q")?;
-    let filter = filter
-        .map(|text| Expression::parse_with(text, context, &values))
+    // A URL is decoded where it is read, and nothing twice.
+    let read = match parameters.is_member("q") {
+        true => Expression::parse_of_body,
+        false => Expression::parse_with,
+    };
+    let filter = parameters
+        .text("q")?
+        .map(|text| read(text, context, &values))
         .transpose();
     filter.map_err(|error| syntax(parameters, "q", &error))
 }

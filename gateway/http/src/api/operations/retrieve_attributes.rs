@@ -6,17 +6,17 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::on;
 use http::Method;
-use kakehashi_core::names::TenantId;
 use kakehashi_federation::Question;
 use kakehashi_federation::discovery::discover;
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 
 use crate::api::command::{Command, Written};
-use crate::api::discovery::{Attribute, AttributeList, Telling, add_hints_of_nothing, by_attribute};
-use crate::api::known_parameters::{ATTRIBUTE_DETAILS, LOCAL};
+use crate::api::discovery::{Attribute, AttributeList, Part, Telling, add_hints_of_nothing, by_attribute};
+use crate::api::known_parameters::{ATTRIBUTE_DETAILS, COUNT, LIMIT, LOCAL, OFFSET};
 use crate::api::operation::{Content, Offered, Success};
 use crate::api::scope::Scope;
+use crate::api::surroundings::Surroundings;
 use crate::negotiate::MediaType;
 use crate::problem::Problem;
 
@@ -28,7 +28,7 @@ pub(super) static OFFERED: Offered = Offered {
     path: "/ngsi-ld/v1/attributes",
     asks: Some(Operation::RetrieveAttrTypes),
     summary: "the attributes of the entities that you see; with `details=true` with the types that have them",
-    parameters: &[LOCAL, ATTRIBUTE_DETAILS],
+    parameters: &[LOCAL, ATTRIBUTE_DETAILS, LIMIT, OFFSET, COUNT],
     lacks: &["options"],
     representations: MediaType::JSON_AND_JSON_LD,
     body: None,
@@ -36,10 +36,17 @@ pub(super) static OFFERED: Offered = Offered {
         status: 200,
         meaning: "The attributes.",
         body: Content::Negotiated("Attributes"),
-        headers: &["ETag", "NGSILD-Warning", "Age", "Kakehashi-Hint"],
+        headers: &[
+            "ETag",
+            "NGSILD-Warning",
+            "NGSILD-Results-Count",
+            "Link",
+            "Age",
+            "Kakehashi-Hint",
+        ],
     }],
     explained: Some(|written: &Written<'_>| {
-        let (question, details) = read(written.query, written.around.tenant)?;
+        let (question, details, _) = read(written.query, &written.around)?;
         Ok(Command::Details(operation(details), Box::new(question)))
     }),
     route: |method| on(method, answer),
@@ -53,21 +60,23 @@ const fn operation(details: bool) -> Operation {
     }
 }
 
-/// Reads the query part of the URL: what is asked, and whether with details.
-fn read(query: Option<&str>, tenant: Option<&TenantId>) -> Result<(Question, bool), Problem> {
+/// Reads the query part of the URL: what is asked, whether with details, and which part of the list is told.
+fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<(Question, bool, Part), Problem> {
     let parameters = OFFERED.parameters(query)?;
     let question = Question {
-        tenant: tenant.cloned(),
+        tenant: around.tenant.cloned(),
         local: parameters.boolean("local")?.unwrap_or(false),
         ..Question::default()
     };
-    Ok((question, parameters.boolean("details")?.unwrap_or(false)))
+    let details = parameters.boolean("details")?.unwrap_or(false);
+    Ok((question, details, Part::read(&parameters, around)?))
 }
 
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;
-    let (question, details) = read(scope.uri.query(), scope.tenant.as_ref())?;
+    let around = scope.surroundings(&context, media_type);
+    let (question, details, part) = read(scope.uri.query(), &around)?;
     let asker = scope.asker(operation(details));
     let gathering = scope.gathering(&gateway);
     let found = discover(&question, false, &asker, &gathering).await?;
@@ -78,15 +87,17 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     };
     let mut response = match details {
         true => {
-            let each = seen.iter();
+            let each = part.of(seen.iter());
             let each: Vec<Attribute<'_>> = each.map(|(name, of)| Attribute::listed(name, of, &telling)).collect();
             telling.answer(&each, &found.warnings, &scope, &gathering)?
         }
         false => {
-            let list = AttributeList::of(&seen, &telling);
+            let names: Vec<_> = part.of(seen.keys()).collect();
+            let list = AttributeList::of(&names, &telling);
             telling.answer(&list, &found.warnings, &scope, &gathering)?
         }
     };
+    part.say(&mut response, seen.len(), &scope, media_type);
     if seen.is_empty() {
         add_hints_of_nothing(&mut response, &question, &asker);
     }
