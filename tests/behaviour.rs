@@ -17,6 +17,7 @@ mod behaviour {
     mod asked_again_later;
     mod asked_at_once;
     mod bad_input;
+    mod batches_are_bounded;
     mod batches_one_by_one;
     mod browsers;
     mod byte_order_marks;

@@ -275,6 +275,7 @@ pub(super) fn of_writing(entities: &[ToWrite], owner: &TenantId, asker: &Asker<'
         call: &call,
         watcher: &Nobody,
         caller: &caller,
+        until: call.deadline,
         local: false,
     };
     for ToWrite { id, entity } in entities {

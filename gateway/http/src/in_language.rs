@@ -8,14 +8,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use kakehashi_messages::Language;
 
 use crate::vary::add_to_vary;
 
 /// How the body of an answer is in a language: left with an answer that exists in all of them.
 #[derive(Clone)]
-pub struct InLanguages(Arc<dyn Fn(Language) -> Vec<u8> + Send + Sync>);
+pub struct InLanguages(Option<Arc<dyn Fn(Language) -> Vec<u8> + Send + Sync>>);
 
 impl fmt::Debug for InLanguages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,14 +26,25 @@ impl fmt::Debug for InLanguages {
 impl InLanguages {
     /// By what writes the body.
     pub fn by(write: impl Fn(Language) -> Vec<u8> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(write))
+        Self(Some(Arc::new(write)))
+    }
+
+    /// The answer was written in the language that is [`accepted`] already: what is long is, where it takes turns.
+    pub fn told() -> Self {
+        Self(None)
     }
 }
 
 /// The language that a request asks for.
 #[must_use]
 pub fn asked_for(request: &Request) -> Language {
-    let fields = request.headers().get_all(header::ACCEPT_LANGUAGE).iter();
+    accepted(request.headers())
+}
+
+/// The language that is asked for in the headers of a request.
+#[must_use]
+pub fn accepted(headers: &HeaderMap) -> Language {
+    let fields = headers.get_all(header::ACCEPT_LANGUAGE).iter();
     let fields: Vec<&str> = fields.filter_map(|field| field.to_str().ok()).collect();
     Language::accepted(&fields.join(","))
 }
@@ -43,7 +54,9 @@ pub fn tell(language: Language, response: &mut Response) {
     let Some(InLanguages(write)) = response.extensions_mut().remove::<InLanguages>() else {
         return;
     };
-    if language != Language::English {
+    if let Some(write) = write
+        && language != Language::English
+    {
         *response.body_mut() = Body::from(write(language));
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }

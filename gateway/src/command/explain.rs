@@ -31,7 +31,7 @@ pub(super) struct Explain {
     /// `acr` of the consumer's token.
     #[arg(long)]
     assurance: Option<String>,
-    /// The file with the body of a POST; `-` is standard input.
+    /// The file with the body of a POST, PATCH or PUT; `-` is standard input.
     #[arg(long)]
     body: Option<PathBuf>,
     /// With the statements that databases would be asked.
@@ -40,7 +40,7 @@ pub(super) struct Explain {
     /// For machines.
     #[arg(long)]
     json: bool,
-    /// GET, POST or DELETE.
+    /// GET, POST, PATCH, PUT or DELETE.
     method: String,
     /// Path and query, such as '/ngsi-ld/v1/entities?type=AED'.
     target: String,

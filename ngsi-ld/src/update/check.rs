@@ -1,17 +1,35 @@
 //! Whether what came of a change is still an entity of NGSI-LD: what reading a whole entity checks, of what no reading has
 //! seen together.
 
-use super::NotApplied;
+use super::{NotApplied, WhyNot};
 use crate::entity::parse::{Fault, MAX_INSTANCES, MAX_TYPES_OR_SCOPES};
 use crate::entity::{
     Attribute, AttributeKind, AttributeValue, Instance, Value, is_geo_property, is_lang_string, is_proof,
 };
 use crate::{AttributeName, Entity};
 
+/// Bytes of memory, as [`Entity::weight`] counts them, that no addition makes an entity exceed: a few times what one body may
+/// hold (2 MiB as configured by default), so that what was created by one body can be added to, and little beside what one request
+/// may hold, so that whatever can be written can be read.
+pub(super) const MAX_WEIGHT: usize = 8 * 1024 * 1024;
+
+/// Whether what is added leaves the entity small enough. What makes none larger passes, however large it is: so it becomes smaller.
+pub(super) fn check_weight(before: &Entity, after: &Entity) -> Result<(), NotApplied> {
+    let weight = after.weight();
+    if weight > MAX_WEIGHT && weight > before.weight() {
+        return Err(NotApplied::of_entity(WhyNot::TooLarge(MAX_WEIGHT)));
+    }
+    Ok(())
+}
+
 /// Types and scopes.
 pub(super) fn check_counts(entity: &Entity) -> Result<(), NotApplied> {
-    if entity.types.len() > MAX_TYPES_OR_SCOPES || entity.scopes.len() > MAX_TYPES_OR_SCOPES {
-        return Err(NotApplied::of_entity(Fault::TooMany(MAX_TYPES_OR_SCOPES)));
+    let most = MAX_TYPES_OR_SCOPES;
+    if entity.types.len() > most {
+        return Err(NotApplied::of_entity(WhyNot::TooManyTypes(most)));
+    }
+    if entity.scopes.len() > most {
+        return Err(NotApplied::of_entity(WhyNot::TooManyScopes(most)));
     }
     Ok(())
 }

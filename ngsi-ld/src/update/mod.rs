@@ -20,7 +20,7 @@ use std::slice;
 use compact_str::CompactString;
 use hashbrown::HashSet;
 
-use self::check::{check_attribute, check_counts};
+use self::check::{check_attribute, check_counts, check_weight};
 use self::laying::Laying;
 use self::merging::Merging;
 use crate::entity::parse::{AttributePatch, Fault, Fragment, RemovableMember};
@@ -145,6 +145,18 @@ pub enum WhyNot {
     /// It is not there yet, and no value is sent.
     #[error("the entity has no such attribute yet, so that its value must be sent")]
     NoValue,
+    /// It would have more types than this.
+    #[error("the entity would have more than {0} types")]
+    TooManyTypes(usize),
+    /// It would have more scopes than this.
+    #[error("the entity would have more than {0} scopes")]
+    TooManyScopes(usize),
+    /// It would be larger than this.
+    #[error(
+        "the entity would be larger than {0} bytes, as they are held in memory: delete what it need not have, or spread it over \
+         several entities"
+    )]
+    TooLarge(usize),
     /// It would be no attribute, or no entity, of NGSI-LD.
     #[error(transparent)]
     Invalid(#[from] Fault),
@@ -226,6 +238,10 @@ impl Update {
             }
         };
         check_counts(&applied.entity)?;
+        // What one body says whole is as large as that may be.
+        if !matches!(self, Self::Replace(_)) {
+            check_weight(existing, &applied.entity)?;
+        }
         applied.check_attributes()?;
         Ok(applied)
     }

@@ -8,7 +8,7 @@
 //!
 //! Writes to a source have their turns, and those of one consumer leave room for those of the others. What has its turn
 //! has begun and is finished and told, whatever its caller does and whatever the time is; what waits for its turn is given
-//! up when its caller leaves or its deadline passes.
+//! up when its caller leaves or the time to begin is over.
 
 mod decided;
 mod guard;
@@ -20,7 +20,7 @@ mod turn;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{Call, Decision, EntityWrite, Position, WriteError, WriteOperation, Written};
@@ -188,6 +188,8 @@ pub struct Provider<'a> {
     pub tenant: &'a TenantId,
     /// The deadline.
     pub call: &'a Call,
+    /// Until when writes are begun: some time is left for those that were, and for telling what became of each.
+    pub until: Instant,
     /// Who is told of what was written.
     pub watcher: &'a dyn Watcher,
     /// Cancelled when nobody waits for the write any more.
@@ -207,6 +209,12 @@ struct Planned<'s> {
 }
 
 impl<'s> Provider<'s> {
+    /// Whether no more writes are begun.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
     /// Makes writes in their order, [`MOST_AT_ONCE`] at most: those to one source together. One outcome each.
     pub async fn change(&self, writes: Vec<Write>) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();

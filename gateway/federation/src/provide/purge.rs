@@ -86,6 +86,8 @@ impl Provider<'_> {
             });
             let made = match self.caller.is_cancelled() {
                 true => some.iter().map(|_| Err(WriteRefusal::CallerLeft)).collect(),
+                // Not even judged, so that it is told in time.
+                false if self.is_late() => some.iter().map(|_| Err(WriteRefusal::Late)).collect(),
                 false => Box::pin(self.change(writes.collect())).await,
             };
             let told = some.into_iter().zip(made);
@@ -107,8 +109,9 @@ impl Provider<'_> {
                     Purged::Entities | Purged::AllBut(_) if !grant.covers_everything(source.holds()) => {
                         return Err(WriteRefusal::Forbidden(Ungranted::NotWhole));
                     }
-                    Purged::Entities | Purged::AllBut(_) => {}
-                    Purged::Attributes(names) => {
+                    Purged::Entities => {}
+                    // A name that nothing is granted of keeps nothing: everything would go.
+                    Purged::AllBut(names) | Purged::Attributes(names) => {
                         let is_granted = |name: &&AttributeName| of_every_permit(grant, name);
                         if let Some(name) = names.iter().find(|name| !is_granted(name)) {
                             let ungranted = Ungranted::Attribute(name.clone(), Why::NoPermit);

@@ -36,8 +36,10 @@ pub enum WriteRefusal {
     /// The source cannot hold such an entity.
     #[error("{0}")]
     CannotHold(String),
-    /// The deadline has passed before the write could begin.
-    #[error("nothing was written: others wrote until the time for this request was over; try again")]
+    /// The time to begin was over: others wrote, or what the same request asks for before it took all of it.
+    #[error(
+        "it was not begun: the time for this request was over, which others wrote in, or what stands before it; send it again"
+    )]
     Late,
     /// Nobody waits for it any more, and it was not begun.
     #[error("nothing was written: nobody waits for it")]

@@ -18,22 +18,20 @@ pub(super) struct Begun {
 }
 
 impl Begun {
-    /// Waits for the turn for as long as somebody waits for the write, and until the deadline.
+    /// Waits for the turn for as long as somebody waits for the write, and until there is no time left to begin.
     pub(super) async fn wait(provider: &Provider<'_>, source: &Arc<RegisteredSource>) -> Result<Self, WriteRefusal> {
         let Provider {
-            watcher, call, caller, ..
+            watcher, until, caller, ..
         } = *provider;
         let turns = watcher.turns(source);
-        let turn = tokio::time::timeout_at(call.deadline.into(), turns.take(&provider.asker.consumer.id));
+        let turn = tokio::time::timeout_at(until.into(), turns.take(&provider.asker.consumer.id));
         let turn = tokio::select! {
             // Looked at first: what has its turn at once must not begin for nobody either.
             biased;
             () = caller.cancelled() => return Err(WriteRefusal::CallerLeft),
             turn = turn => turn.ok().flatten(),
         };
-        let turn = turn
-            .filter(|_| Instant::now() < call.deadline)
-            .ok_or(WriteRefusal::Late)?;
+        let turn = turn.filter(|_| Instant::now() < until).ok_or(WriteRefusal::Late)?;
         Ok(Self {
             watched: watcher.begun(source),
             _turn: turn,

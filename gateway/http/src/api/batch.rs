@@ -4,25 +4,26 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode};
 use kakehashi_federation::provide::{EntityChange, EntityChanged, Write, WriteRefusal};
-use kakehashi_messages::Language;
 use kakehashi_policy::Operation;
+use kakehashi_resources::Held;
 use kakehashi_running::Gateway;
 use ngsi_ld::context::Context;
 use ngsi_ld::entity::parse::{Fragment, InvalidEntity, NGSI_LD_NULL, parse_entity};
 use ngsi_ld::update::{LeftAsItIs, NotUpdated, Update};
 use ngsi_ld::{Entity, EntityId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::batch_answer::{Outcomes, answer, some_failed};
+use super::batch_elements::{ENTITIES, IDS, elements, parts_of};
 use super::command::ToWrite;
 use super::operation::{Content, Success};
 use super::request_body::{RequestBody, check_is_object, entity_in};
 use super::scope::Scope;
 use super::writing::{problem, write};
-use crate::in_language::InLanguages;
-use crate::problem::{ErrorType, Problem, ProblemDetails};
+use crate::problem::{ErrorType, Problem};
 
 /// What some of a batch was not done of is told so.
 pub(super) const SOME_FAILED: Success = Success {
@@ -56,21 +57,6 @@ pub(super) const NOTHING_NEW: Success = Success {
     headers: &[],
 };
 
-/// BatchOperationResult (clause 5.2.16).
-#[derive(Debug, Serialize)]
-struct BatchOperationResult<'a> {
-    success: Vec<&'a str>,
-    errors: Vec<BatchEntityError<'a>>,
-}
-
-/// BatchEntityError (clause 5.2.17).
-#[derive(Debug, Serialize)]
-struct BatchEntityError<'a> {
-    #[serde(rename = "entityId")]
-    entity_id: &'a str,
-    error: ProblemDetails<'a>,
-}
-
 /// The member of an entity that an error is told of.
 #[derive(Deserialize)]
 struct IdMember<'a> {
@@ -82,8 +68,11 @@ struct IdMember<'a> {
 /// nothing. The detail says at which position it stands.
 const NO_ID: &str = NGSI_LD_NULL;
 
-/// What became of each entity, in the order of the request.
-type Outcomes = Vec<(String, Result<EntityChanged, Problem>)>;
+/// Most elements of a batch that can be no entities and are told one by one: more is not a batch with mistakes in it.
+const MOST_UNREADABLE: usize = 1_000;
+
+/// Bytes of a detail that are counted already.
+const OF_A_DETAIL: usize = 256;
 
 /// What is to become of each entity, in the order of the request; or why nothing becomes of it.
 type Changes = Vec<(String, Result<EntityChange, Problem>)>;
@@ -115,19 +104,31 @@ pub(super) async fn update_entities(
     read: impl Fn(&[u8], &Context) -> Result<Fragment, InvalidEntity> + Copy + Send + 'static,
     update: impl Fn(Fragment) -> Update,
 ) -> Result<Response, Problem> {
-    let change = |mut fragment: Fragment| {
-        let missing = || Problem::new(ErrorType::BadRequestData, "the entity: the member \"id\" is missing");
-        Ok(EntityChange::Update {
-            id: fragment.id.take().ok_or_else(missing)?,
-            types: None,
-            update: Box::new(update(fragment)),
-            otherwise: None,
-        })
-    };
-    change_each(gateway, scope, body, operation, read, change).await
+    change_each(gateway, scope, body, operation, read, |fragment| {
+        update_of(fragment, &update)
+    })
+    .await
 }
 
-async fn change_each<T: Send + 'static>(
+/// The update of the entity that a fragment names.
+///
+/// # Errors
+/// 400 where it names none.
+pub(super) fn update_of(mut fragment: Fragment, update: impl Fn(Fragment) -> Update) -> Result<EntityChange, Problem> {
+    let missing = || Problem::new(ErrorType::BadRequestData, "the entity: the member \"id\" is missing");
+    Ok(EntityChange::Update {
+        id: fragment.id.take().ok_or_else(missing)?,
+        types: None,
+        update: Box::new(update(fragment)),
+        otherwise: None,
+    })
+}
+
+/// Reads the elements of a body, and makes of each the change that it asks for.
+///
+/// # Errors
+/// Why none of them was looked at.
+pub(super) async fn change_each<T: Send + 'static>(
     gateway: &Arc<Gateway>,
     scope: &Scope,
     body: Body,
@@ -136,21 +137,49 @@ async fn change_each<T: Send + 'static>(
     change: impl Fn(T) -> Result<EntityChange, Problem>,
 ) -> Result<Response, Problem> {
     let body = RequestBody::read(&Method::POST, body, scope).await?;
-    let parts = entities_of(body.bytes())?;
+    let (parts, mut held) = parts_of(&body, scope, ENTITIES).await?;
     body.check_link(scope)?;
     let mut changes = Changes::with_capacity(parts.len());
-    let read = body.parts(&parts, scope, read).await?;
+    let read = body.parts(parts.clone(), scope, read).await?;
+    check_readable(&read)?;
     for (index, (part, read)) in parts.iter().zip(read).enumerate() {
         changes.push(match read.and_then(&change) {
             Ok(change) => (change.id().as_str().to_owned(), Ok(change)),
             Err(problem) => {
-                let (id, problem) = told_of(index, part.get().as_bytes(), problem);
+                let (id, problem) = told_of(index, part, problem);
                 (id, Err(problem))
             }
         });
     }
-    let outcomes = written(gateway, scope, operation, changes).await?;
-    answer(outcomes)
+    let outcomes = written(gateway, scope, operation, changes, &mut held).await?;
+    answer(outcomes, scope, held).await
+}
+
+/// Refuses a batch of which too much can be no entity. Nothing of it was written.
+fn check_readable<T>(read: &[Result<T, Problem>]) -> Result<(), Problem> {
+    let mut faults = read
+        .iter()
+        .enumerate()
+        .filter_map(|(index, read)| Some((index, read.as_ref().err()?)));
+    let Some((index, first)) = faults.next() else {
+        return Ok(());
+    };
+    let others = faults.count();
+    if others < MOST_UNREADABLE {
+        return Ok(());
+    }
+    let (of, why) = (read.len(), inside(index, &first.detail));
+    let detail = format!("nothing was written: {others} more of {of} elements cannot be read; the first is {why}");
+    Err(Problem::new(ErrorType::BadRequestData, detail))
+}
+
+/// What is wrong with an element, and where it stands.
+fn inside(index: usize, detail: &str) -> String {
+    let of_element = ["the body: ", "the entity: "];
+    match of_element.iter().find_map(|whole| detail.strip_prefix(whole)) {
+        Some(detail) => format!("[{index}]: {detail}"),
+        None => format!("[{index}].{detail}"),
+    }
 }
 
 /// Reads the entities of a body under an @context that is known.
@@ -158,7 +187,7 @@ async fn change_each<T: Send + 'static>(
 /// # Errors
 /// Why none of them would be looked at.
 pub(super) fn entities_in(json: &[u8], context: &Context) -> Result<Vec<ToWrite>, Problem> {
-    let parts = entities_of(json)?;
+    let parts = elements(json, ENTITIES)?;
     let read = |(index, part): (usize, &&RawValue)| {
         let json = part.get().as_bytes();
         match entity_in(json, context) {
@@ -189,46 +218,55 @@ pub(super) async fn delete_entities(
     operation: Operation,
 ) -> Result<Response, Problem> {
     let body = RequestBody::read(&Method::POST, body, scope).await?;
-    let change = |id: String| {
-        let change = match EntityId::parse(&id) {
-            Ok(id) => Ok(EntityChange::Delete { id, types: None }),
-            Err(error) => Err(Problem::new(
-                ErrorType::BadRequestData,
-                format!("the id is not a URI: {error}"),
-            )),
-        };
-        (id, change)
+    let (parts, mut held) = parts_of(&body, scope, IDS).await?;
+    let changes: Vec<Result<EntityId, Problem>> = parts.iter().map(|part| id_in(part)).collect();
+    check_readable(&changes)?;
+    let change = |(index, id): (usize, Result<EntityId, Problem>)| match id {
+        Ok(id) => (id.as_str().to_owned(), Ok(EntityChange::Delete { id, types: None })),
+        Err(problem) => {
+            let detail = inside(index, &problem.detail);
+            (NO_ID.to_owned(), Err(Problem::new(ErrorType::BadRequestData, detail)))
+        }
     };
-    let changes = ids_in(body.bytes())?.into_iter().map(change).collect();
-    let outcomes = written(gateway, scope, operation, changes).await?;
-    answer(outcomes)
+    let changes = changes.into_iter().enumerate().map(change).collect();
+    let outcomes = written(gateway, scope, operation, changes, &mut held).await?;
+    answer(outcomes, scope, held).await
 }
 
-/// Reads the ids of a body.
+/// The id that an element is.
+fn id_in(json: &[u8]) -> Result<EntityId, Problem> {
+    let refuse = |detail: String| Problem::new(ErrorType::BadRequestData, detail);
+    let id: std::borrow::Cow<'_, str> = serde_json::from_slice(json)
+        .map_err(|_| refuse("the body: expected an entity id, which is a string".to_owned()))?;
+    EntityId::parse(&id).map_err(|error| refuse(format!("the body: the id is not a URI: {error}")))
+}
+
+/// Whether a body is a batch of ids.
 ///
 /// # Errors
 /// Why none of them would be looked at.
-pub(super) fn ids_in(json: &[u8]) -> Result<Vec<String>, Problem> {
-    elements(json, "an array of entity ids")
+pub(super) fn check_ids(json: &[u8]) -> Result<(), Problem> {
+    elements(json, IDS).map(drop)
 }
 
 /// The response to a purge: nothing, or what became of each.
 ///
 /// # Errors
 /// 500
-pub(super) fn purged(outcomes: Vec<(EntityId, Result<EntityChanged, WriteRefusal>)>) -> Result<Response, Problem> {
-    let told = outcomes
-        .into_iter()
-        .map(|(id, outcome)| (id.as_str().to_owned(), outcome.map_err(|refusal| problem(&refusal))));
-    let outcomes: Outcomes = told.collect();
-    if outcomes.iter().any(|(_, outcome)| outcome.is_err()) {
-        return some_failed(outcomes);
+pub(super) async fn purged(
+    outcomes: Vec<(EntityId, Result<EntityChanged, WriteRefusal>)>,
+    scope: &Scope,
+) -> Result<Response, Problem> {
+    if outcomes.iter().all(|(_, outcome)| outcome.is_ok()) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-fn entities_of(json: &[u8]) -> Result<Vec<&RawValue>, Problem> {
-    elements(json, "an array of entities")
+    let mut held = scope.resources.held();
+    let told = outcomes.into_iter().map(|(id, outcome)| {
+        let outcome = outcome.map_err(|refusal| in_few_words(problem(&refusal), &mut held));
+        (id.as_str().to_owned(), outcome)
+    });
+    let outcomes: Outcomes = told.collect();
+    some_failed(outcomes, scope, held).await
 }
 
 /// Of what an error is told that an element of a batch has, and where it stands if its id does not say it.
@@ -238,7 +276,7 @@ fn told_of(index: usize, json: &[u8], problem: Problem) -> (String, Problem) {
             (member.id.into_owned(), problem)
         }
         _ => {
-            let detail = format!("[{index}].{}", problem.detail);
+            let detail = inside(index, &problem.detail);
             (NO_ID.to_owned(), Problem::new(ErrorType::BadRequestData, detail))
         }
     }
@@ -250,6 +288,7 @@ async fn written(
     scope: &Scope,
     operation: Operation,
     changes: Changes,
+    held: &mut Held,
 ) -> Result<Outcomes, Problem> {
     let mut to_make = Vec::with_capacity(changes.len());
     let mut faults = Vec::with_capacity(changes.len());
@@ -264,18 +303,32 @@ async fn written(
         faults.push((id, fault));
     }
     let mut made = write(gateway, scope, operation, to_make).await?.into_iter();
-    let outcome = |(id, fault)| {
+    // What was written is told, however much there is to say of what was not.
+    let mut outcome = |(id, fault)| {
         let outcome = match fault {
-            Some(problem) => Err(problem),
+            Some(problem) => Err(in_few_words(problem, held)),
             None => made
                 .next()
                 .unwrap_or(Err(WriteRefusal::CallerLeft))
                 .map_err(|refusal| problem(&refusal))
-                .and_then(whole),
+                .and_then(whole)
+                .map_err(|problem| in_few_words(problem, held)),
         };
         (id, outcome)
     };
-    Ok(faults.into_iter().map(outcome).collect())
+    Ok(faults.into_iter().map(&mut outcome).collect())
+}
+
+/// A problem whose detail is counted, or one without it where there is no room for that. Names in a detail may be as long as an
+/// @context makes them, of each of many entities.
+fn in_few_words(problem: Problem, held: &mut Held) -> Problem {
+    // In the answer it stands once more, with what is escaped of it.
+    let more = problem.detail.len().saturating_mul(3).saturating_sub(OF_A_DETAIL);
+    if more == 0 || held.grow(more).is_ok() {
+        return problem;
+    }
+    let detail = "what is wrong with this one does not fit into the answer beside the others; send it by itself";
+    Problem::new(problem.error_type, detail)
 }
 
 /// An entity of which a part was left as it is has failed, however much of it was changed (clauses 5.6.3.4 and 5.6.9.4).
@@ -293,72 +346,4 @@ fn whole(changed: EntityChanged) -> Result<EntityChanged, Problem> {
     };
     let detail = format!("a part of the entity was left as it is: {reason}: {}", names.join(", "));
     Err(Problem::new(error_type, detail))
-}
-
-/// The elements of the array that a body holds.
-fn elements<'a, T: Deserialize<'a>>(json: &'a [u8], expected: &str) -> Result<Vec<T>, Problem> {
-    let refuse = |detail: String| Problem::new(ErrorType::BadRequestData, detail);
-    let parts: Vec<&RawValue> = serde_json::from_slice(json).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => refuse(format!("the body: expected {expected}")),
-        _ => {
-            let (line, column) = (error.line(), error.column());
-            let detail = format!("the body: not JSON at line {line}, column {column}");
-            Problem::new(ErrorType::InvalidRequest, detail)
-        }
-    })?;
-    if parts.is_empty() {
-        return Err(refuse("the body: the array is empty".to_owned()));
-    }
-    let read = |(index, part): (usize, &&'a RawValue)| {
-        let text: &'a str = part.get();
-        if text == "null" {
-            return Err(refuse(format!("[{index}]: null is not allowed here")));
-        }
-        serde_json::from_str(text).map_err(|_| refuse(format!("[{index}]: the body must be {expected}")))
-    };
-    parts.iter().enumerate().map(read).collect()
-}
-
-/// The response to a batch: the ids that were created, nothing, or what became of each.
-fn answer(outcomes: Outcomes) -> Result<Response, Problem> {
-    if outcomes.iter().any(|(_, outcome)| outcome.is_err()) {
-        return some_failed(outcomes);
-    }
-    let created = outcomes
-        .iter()
-        .filter(|(_, outcome)| outcome.as_ref().is_ok_and(|changed| *changed == EntityChanged::Created));
-    let created: Vec<&str> = created.map(|(id, _)| id.as_str()).collect();
-    if created.is_empty() {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    json(StatusCode::CREATED, serde_json::to_vec(&created))
-}
-
-/// What became of each, where something was refused.
-fn some_failed(outcomes: Outcomes) -> Result<Response, Problem> {
-    let mut response = json(StatusCode::MULTI_STATUS, told(&outcomes, Language::English))?;
-    let in_languages = InLanguages::by(move |language| told(&outcomes, language).unwrap_or_default());
-    response.extensions_mut().insert(in_languages);
-    Ok(response)
-}
-
-fn told(outcomes: &Outcomes, language: Language) -> serde_json::Result<Vec<u8>> {
-    let success = outcomes.iter().filter(|(_, outcome)| outcome.is_ok());
-    let errors = outcomes.iter().filter_map(|(id, outcome)| {
-        let error = outcome.as_ref().err()?.details(language);
-        Some(BatchEntityError { entity_id: id, error })
-    });
-    serde_json::to_vec(&BatchOperationResult {
-        success: success.map(|(id, _)| id.as_str()).collect(),
-        errors: errors.collect(),
-    })
-}
-
-fn json(status: StatusCode, body: serde_json::Result<Vec<u8>>) -> Result<Response, Problem> {
-    let body = body.map_err(|_| Problem::new(ErrorType::InternalError, "the result of the batch cannot be written"))?;
-    let mut response = (status, body).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
 }

@@ -3,6 +3,8 @@
 //! stands beside that folder.
 
 mod batch;
+mod batch_answer;
+mod batch_elements;
 mod cache_control;
 pub mod command;
 mod conditions;
@@ -28,7 +30,9 @@ mod preferences;
 mod presentation;
 mod query_body;
 mod question;
-pub mod refused_order;
+pub #[cfg(test)]
+mod refused_in_japanese;
+mod refused_order;
 mod request_body;
 mod request_context;
 mod respond;

@@ -169,14 +169,10 @@ impl RequestBody {
     /// When the request may not use more of the process.
     pub(super) async fn parts<T: Send + 'static>(
         &self,
-        parts: &[&RawValue],
+        texts: Vec<Bytes>,
         scope: &Scope,
         read: impl Fn(&[u8], &Context) -> Result<T, InvalidEntity> + Send + 'static,
     ) -> Result<Vec<Result<T, Problem>>, Problem> {
-        let texts: Vec<Bytes> = parts
-            .iter()
-            .map(|part| self.bytes.slice_ref(part.get().as_bytes()))
-            .collect();
         let largest = texts.iter().map(Bytes::len).max().unwrap_or_default();
         let finding = async move {
             let mut found: Vec<Part> = Vec::with_capacity(texts.len());
@@ -253,7 +249,7 @@ pub(super) fn check_is_object(json: &[u8]) -> Result<(), Problem> {
 /// Whether the text, which is JSON, is an object.
 fn check_begins_as_object(json: &[u8]) -> Result<(), Problem> {
     if json.trim_ascii_start().first() != Some(&b'{') {
-        let detail = "the body: expected an entity, which is a JSON object";
+        let detail = "the body: expected a JSON object";
         return Err(Problem::new(ErrorType::InvalidRequest, detail));
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! finished and told, whether somebody still waits for the answer or not.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::{HeaderValue, header};
 use kakehashi_adapters::{AdapterError, Call, ErrorKind, Origin, Repeating};
@@ -30,6 +31,9 @@ use super::scope::{Scope, asker};
 use crate::problem::{ErrorType, Problem};
 use crate::tags::Condition;
 
+/// Which part of a request's time is left for the writes that were begun last, and for telling what became of each.
+const PART_FOR_TELLING: u32 = 10;
+
 /// What became of each write of a request.
 pub(super) type Outcomes = Vec<Result<EntityChanged, WriteRefusal>>;
 
@@ -46,13 +50,15 @@ pub(super) async fn write(
 ) -> Result<Outcomes, Problem> {
     let caller = CancellationToken::new();
     let _leaves = caller.clone().drop_guard();
+    let call = scope.gathering(gateway).call;
     let writing = Writing {
         tenant: written_tenant(scope)?,
         gateway: Arc::clone(gateway),
         revision: Arc::clone(&scope.revision),
         consumer: Arc::clone(&scope.caller.0),
         operation,
-        call: scope.gathering(gateway).call,
+        until: begins_until(call.deadline),
+        call,
         caller,
         local: is_local(scope)?,
     };
@@ -113,6 +119,7 @@ pub(super) async fn purge(
         revision: Arc::clone(&scope.revision),
         consumer: Arc::clone(&scope.caller.0),
         operation: Operation::PurgeEntity,
+        until: begins_until(request.call.deadline),
         call: request.call.clone(),
         caller,
         local: is_local(scope)?,
@@ -274,7 +281,14 @@ struct Writing {
     tenant: TenantId,
     call: Call,
     caller: CancellationToken,
+    until: Instant,
     local: bool,
+}
+
+/// Until when writes are begun that must be told by a deadline.
+fn begins_until(deadline: Instant) -> Instant {
+    let left = deadline.saturating_duration_since(Instant::now());
+    deadline.checked_sub(left / PART_FOR_TELLING).unwrap_or(deadline)
 }
 
 impl Writing {
@@ -302,6 +316,7 @@ impl Writing {
             call: &self.call,
             watcher,
             caller: &self.caller,
+            until: self.until,
             local: self.local,
         }
     }
@@ -320,6 +335,7 @@ impl Writing {
             // Not even asked for, so that nothing is spent on it.
             let made = match self.caller.is_cancelled() {
                 true => some.iter().map(|_| Err(WriteRefusal::CallerLeft)).collect(),
+                false if provider.is_late() => some.iter().map(|_| Err(WriteRefusal::Late)).collect(),
                 false => Box::pin(provider.change(some)).await,
             };
             if self.caller.is_cancelled() {

@@ -124,6 +124,7 @@ impl Inside {
             *request.method_mut() = Method::GET;
         }
         let language = in_language::asked_for(&request);
+        let is_safe = request.method().is_safe() || request.uri().path().ends_with("/entityOperations/query");
         let revision = self.gateway.revision();
         let deadline = Deadline::begin(&revision.config);
         let pages = CrossOrigin::of(&request, &revision);
@@ -134,7 +135,13 @@ impl Inside {
             Ok(Ok(Ok(response) | Err(response))) => response,
             Ok(Err(_)) => answer_panic(),
             Err(_) => {
-                let detail = "the request took longer than its deadline; ask for less";
+                let detail = match is_safe {
+                    true => "the request took longer than its deadline; ask for less",
+                    false => {
+                        "the request took longer than its deadline; some of it may have been done: look before you send it again, \
+                         and send less at once"
+                    }
+                };
                 Problem::new(ErrorType::Timeout, detail).into_response()
             }
         };

@@ -57,6 +57,11 @@ impl Condition {
         self.if_match.as_ref().is_none_or(is) && !self.if_none_match.as_ref().is_some_and(is)
     }
 
+    /// Whether it asks for an entity that is there and for none.
+    fn is_never_met(&self) -> bool {
+        self.if_match.is_some() && self.if_none_match == Some(Expected::Any)
+    }
+
     /// The same, as the transaction that makes the change asks for it.
     #[must_use]
     pub fn into_check(self, consumer: &str) -> Check {
@@ -67,6 +72,16 @@ impl Condition {
     /// What is told where it is not met. It says of the entity what its writer has said itself, and no more.
     #[must_use]
     pub fn unmet(&self) -> Problem {
+        if self.is_never_met() {
+            let detail = "headers `If-Match` and `If-None-Match: *`: no entity meets both; nothing was changed. Send `If-Match` to \
+                          change an entity that is there, or `If-None-Match: *` to create one";
+            return Problem::new(ErrorType::PreconditionFailed, detail);
+        }
+        if self.if_match.is_some() && matches!(self.if_none_match, Some(Expected::One(_))) {
+            let detail = "headers `If-Match` and `If-None-Match`: the entity does not meet both; nothing was changed. Read it again, \
+                          and send `If-Match` alone";
+            return Problem::new(ErrorType::PreconditionFailed, detail);
+        }
         let detail = match (&self.if_match, &self.if_none_match) {
             (None, Some(Expected::Any)) => {
                 "header `If-None-Match`: there is an entity of that id already; nothing was changed. Leave the header out to change \
@@ -136,10 +151,16 @@ mod tests {
             let met = [check(Some(&old)), check(Some(&new)), check(None)];
             assert_eq!(met, [as_old, as_new, as_none], "{name}: {value}");
         }
-        let both = condition(&[(if_match.clone(), "*"), (if_none_match, &tag)])
+        let both = condition(&[(if_match.clone(), "*"), (if_none_match.clone(), &tag)])
             .unwrap()
             .unwrap();
         assert!(!both.is_met("a", Some(&old)) && both.is_met("a", Some(&new)) && !both.is_met("a", None));
+        assert!(both.unmet().detail.contains("does not meet both"));
+        let never = condition(&[(if_match.clone(), "*"), (if_none_match, "*")])
+            .unwrap()
+            .unwrap();
+        assert!(!never.is_met("a", Some(&old)) && !never.is_met("a", None));
+        assert!(never.unmet().detail.contains("no entity meets both"));
         let of_another = condition(&[(if_match.clone(), &tag)]).unwrap().unwrap();
         assert!(!of_another.is_met("b", Some(&old)), "a tag is of one consumer");
         assert_eq!(of_another.unmet().error_type, ErrorType::PreconditionFailed);

@@ -10,7 +10,7 @@ use http::Method;
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 
-use crate::api::batch::{NOTHING_NEW, SOME_FAILED, delete_entities, ids_in};
+use crate::api::batch::{NOTHING_NEW, SOME_FAILED, check_ids, delete_entities};
 use crate::api::command::{Command, Written};
 use crate::api::known_parameters::LOCAL_WRITE;
 use crate::api::operation::Offered;
@@ -37,7 +37,7 @@ pub(super) static OFFERED: Offered = Offered {
 fn explained(written: &Written<'_>) -> Result<Command, Problem> {
     OFFERED.parameters(written.query)?;
     // Which types they are of, only the store knows.
-    written.body.map(ids_in).transpose()?;
+    written.body.map(check_ids).transpose()?;
     Ok(Command::Delete(Operation::DeleteBatch, None))
 }
 

@@ -131,5 +131,6 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     OFFERED.parameters(scope.uri.query())?;
     let context = scope.context().await?;
     let (question, what) = read(scope.uri.query(), &scope.surroundings(&context, MediaType::Json))?;
-    purged(purge(&gateway, &scope, question, what).await?)
+    let outcomes = purge(&gateway, &scope, question, what).await?;
+    purged(outcomes, &scope).await
 }

@@ -11,10 +11,11 @@ use kakehashi_federation::provide::EntityChange;
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 use ngsi_ld::Entity;
-use ngsi_ld::entity::parse::Fragment;
+use ngsi_ld::context::Context;
+use ngsi_ld::entity::parse::{Fault, Fragment, FragmentUse, InvalidEntity, parse_entity, parse_fragment};
 use ngsi_ld::update::Update;
 
-use crate::api::batch::{CREATED, NOTHING_NEW, SOME_FAILED, entities_in, write_entities};
+use crate::api::batch::{CREATED, NOTHING_NEW, SOME_FAILED, change_each, entities_in, update_of};
 use crate::api::command::{Command, Written};
 use crate::api::known_parameters::{LOCAL_WRITE, UPSERT_OPTIONS};
 use crate::api::operation::Offered;
@@ -81,6 +82,31 @@ fn explained(written: &Written<'_>) -> Result<Command, Problem> {
 
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     let mode = Mode::read(scope.uri.query())?;
-    let change = |entity| mode.change(entity);
-    write_entities(&gateway, &scope, body, Operation::UpsertBatch, change).await
+    let read = move |json: &[u8], names: &Context| Sent::read(mode, json, names);
+    let change = |sent| match sent {
+        Sent::Entity(entity) => Ok(mode.change(*entity)),
+        Sent::Fragment(fragment) => update_of(*fragment, Update::Attributes),
+    };
+    change_each(&gateway, &scope, body, Operation::UpsertBatch, read, change).await
+}
+
+/// What an element is.
+enum Sent {
+    /// An entity.
+    Entity(Box<Entity>),
+    /// One that cannot be created, because it says of something that it goes. One that there is can be updated by it (clause 5.6.2).
+    Fragment(Box<Fragment>),
+}
+
+impl Sent {
+    fn read(mode: Mode, json: &[u8], names: &Context) -> Result<Self, InvalidEntity> {
+        match parse_entity(json, names) {
+            Ok(entity) => Ok(Self::Entity(Box::new(entity))),
+            Err(error) if mode == Mode::Update && error.fault == Fault::Null => {
+                let fragment = parse_fragment(json, names, FragmentUse::Update)?;
+                Ok(Self::Fragment(Box::new(fragment)))
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
