@@ -1,5 +1,6 @@
 //! A batch is bounded in what it may hold and in what is told of it, so that a small body cannot become a large answer; what is
-//! wrong with an element that can be told is told of that one. An entity does not grow without bound either.
+//! wrong with an element that can be told is told of that one. An entity does not grow without bound either, and no misspelt name
+//! empties one.
 
 use serde_json::{Value, json};
 
@@ -155,4 +156,21 @@ async fn an_entity_grows_to_a_bound_and_becomes_smaller_beyond_it() {
         .await;
     assert_eq!(deleted.status, 204, "{deleted}");
     assert_eq!(append(4).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_purge_that_keeps_a_name_that_is_misspelt_takes_nothing_away() {
+    let platform = platform().await;
+    let created = batch(&platform, "create", &json!([aed(json!({ "name": "a" }))]).to_string()).await;
+    assert_eq!(created.status, 201, "{created}");
+    let purge = |keep: &str| {
+        let target = format!("/ngsi-ld/v1/entities?type=AED&id={ID}&keep={keep}");
+        platform.delete(&target).by("writer")
+    };
+    let refused = purge("nmae").await;
+    assert_eq!(refused.status, 403, "{refused}");
+    assert!(refused.problem().detail.contains("nmae"), "{refused}");
+    assert_eq!(platform.entity(ID).by("writer").await.ok().json()["name"]["value"], "a");
+    assert_eq!(purge("name").await.status, 204);
+    assert_eq!(platform.entity(ID).by("writer").await.ok().json()["name"]["value"], "a");
 }

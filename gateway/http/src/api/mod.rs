@@ -30,9 +30,9 @@ mod preferences;
 mod presentation;
 mod query_body;
 mod question;
-pub #[cfg(test)]
+#[cfg(test)]
 mod refused_in_japanese;
-mod refused_order;
+pub mod refused_order;
 mod request_body;
 mod request_context;
 mod respond;

@@ -55,12 +55,25 @@ fn each_reason_of_a_refusal_is_told_in_japanese() {
     }
     for reason in reasons {
         refusals.push(WriteRefusal::NotTaken(NotTaken::Type(of.clone(), reason)));
-        refusals.push(WriteRefusal::NotTaken(NotTaken::Attribute(of.clone(), name.clone(), reason)));
-        refusals.push(WriteRefusal::NotTaken(NotTaken::SubAttribute(of.clone(), name.clone(), reason)));
+        refusals.push(WriteRefusal::NotTaken(NotTaken::Attribute(
+            of.clone(),
+            name.clone(),
+            reason,
+        )));
+        refusals.push(WriteRefusal::NotTaken(NotTaken::SubAttribute(
+            of.clone(),
+            name.clone(),
+            reason,
+        )));
         refusals.push(WriteRefusal::NotTaken(NotTaken::Entity(reason)));
     }
     refusals.push(WriteRefusal::Forbidden(Ungranted::HiddenPart(name)));
-    for whole in [Ungranted::Everything, Ungranted::Uncovered, Ungranted::NotWhole, Ungranted::Id] {
+    for whole in [
+        Ungranted::Everything,
+        Ungranted::Uncovered,
+        Ungranted::NotWhole,
+        Ungranted::Id,
+    ] {
         refusals.push(WriteRefusal::Forbidden(whole));
     }
     let mut english = Vec::new();
