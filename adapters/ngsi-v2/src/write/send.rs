@@ -1,5 +1,7 @@
 //! One request that changes something, and what its answer means.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use ngsi_ld::AttributeName;
@@ -98,6 +100,11 @@ impl Platform {
         body: String,
         call: &Call,
     ) -> Result<(), Failed> {
+        // What is answered at once is in time for whoever only waits: nothing is changed for a request that is over.
+        if Instant::now() >= call.deadline {
+            let detail = "the time was over before the change was sent";
+            return Err(self.source.client.error(ErrorKind::Timeout, detail).into());
+        }
         let mut headers = self.headers_within(service_path)?;
         if body.is_empty() {
             // The source refuses a type of nothing.
