@@ -7,8 +7,14 @@ use serde_json::{Value, json};
 use super::harness::{Answer, Platform, key_of, keys, section};
 
 async fn platform() -> Platform {
+    platform_with_deadline("10s").await
+}
+
+async fn platform_with_deadline(deadline: &str) -> Platform {
     let policy = "permit (principal == Consumer::\"writer\", action, resource == EntityType::\"yaita/AED\");";
     let builder = Platform::builder().await.tenants(|table| {
+        let limits = section(section(table, "gateway"), "limits");
+        limits.insert("deadline".into(), deadline.into());
         let mut writer = toml::Table::new();
         writer.insert("name".into(), "writer".into());
         writer.insert("tenant".into(), "yaita".into());
@@ -173,4 +179,36 @@ async fn a_purge_that_keeps_a_name_that_is_misspelt_takes_nothing_away() {
     assert_eq!(platform.entity(ID).by("writer").await.ok().json()["name"]["value"], "a");
     assert_eq!(purge("name").await.status, 204);
     assert_eq!(platform.entity(ID).by("writer").await.ok().json()["name"]["value"], "a");
+}
+
+#[tokio::test]
+async fn what_a_batch_has_no_time_for_is_told_as_not_begun() {
+    let platform = platform_with_deadline("1s").await;
+    let count = 25_000;
+    let entity = |number: usize| json!({ "id": format!("{ID}-{number}"), "type": "AED", "name": "a" });
+    let body = Value::Array((0..count).map(entity).collect()).to_string();
+    let partly = batch(&platform, "upsert", &body).await;
+    assert_eq!(partly.status, 207, "{}", partly.status);
+    let result = partly.json();
+    let (success, errors) = (
+        result["success"].as_array().unwrap(),
+        result["errors"].as_array().unwrap(),
+    );
+    assert_eq!(success.len() + errors.len(), count);
+    let last = errors.last().unwrap();
+    assert_eq!(
+        (&last["entityId"], &last["error"]["status"]),
+        (&json!(format!("{ID}-{}", count - 1)), &json!(503))
+    );
+    assert!(
+        last["error"]["detail"]
+            .as_str()
+            .unwrap()
+            .starts_with("it was not begun"),
+        "{last}"
+    );
+    for number in [success.len().saturating_sub(1), success.len()] {
+        let is_there = platform.entity(&format!("{ID}-{number}")).by("writer").await.status == 200;
+        assert_eq!(is_there, number < success.len(), "{number}");
+    }
 }
