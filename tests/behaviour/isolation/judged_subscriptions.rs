@@ -101,6 +101,10 @@ fn step(world: &World) -> impl Strategy<Value = Step> + use<> {
         .prop_map(
             move |((mut write, at), mut thing, has_other_types, keeps_values, is_of_others)| {
                 let known = &own[write.number];
+                // Values change with each write, so that only a whole entity agrees with itself.
+                if write.what == What::Append {
+                    write.what = What::Put;
+                }
                 // The date of what has no attributes is its partition's own.
                 write.has[0] |= !write.has.contains(&true);
                 if !stores.is_empty() {

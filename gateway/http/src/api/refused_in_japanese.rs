@@ -22,8 +22,8 @@ fn english_in(text: &str) -> Option<String> {
 
 #[test]
 fn each_reason_of_a_refusal_is_told_in_japanese() {
-    let of = TypeName::new("https://example.org/Shelter").unwrap();
-    let name = AttributeName::new("https://example.org/occupancy").unwrap();
+    let of = TypeName::new(ngsi_ld::Iri::new("https://example.org/Shelter"));
+    let name = AttributeName::new(ngsi_ld::Iri::new("https://example.org/occupancy"));
     let classes = Class::ALL;
     let mut whys = vec![
         Why::NoPermit,
