@@ -109,6 +109,7 @@ mod behaviour {
     mod random_queries;
     mod rate_limits;
     mod read_only_disk;
+    mod refusals_in_japanese;
     mod refusals_say_why;
     mod refused_start;
     mod reload;

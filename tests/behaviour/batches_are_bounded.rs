@@ -2,6 +2,7 @@
 //! wrong with an element that can be told is told of that one. An entity does not grow without bound either, and no misspelt name
 //! empties one.
 
+use http::Method;
 use serde_json::{Value, json};
 
 use super::harness::{Answer, Platform, key_of, keys, section};
@@ -98,6 +99,18 @@ async fn of_what_can_be_no_entity_at_all_the_first_is_told() {
 }
 
 #[tokio::test]
+async fn what_says_to_be_in_another_encoding_is_not_read_as_utf_8() {
+    let platform = platform().await;
+    let body = json!([aed(json!({ "name": "a" }))]).to_string();
+    for (charset, status) in [("shift_jis", 415), ("utf-8", 201)] {
+        let request = platform.post("/ngsi-ld/v1/entityOperations/create").by("writer");
+        let media_type = format!("application/json; charset={charset}");
+        let answer = request.body(&media_type, body.clone()).await;
+        assert_eq!(answer.status, status, "{charset}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn an_id_that_is_none_is_told_by_its_position() {
     let platform = platform().await;
     let created = batch(&platform, "create", &json!([aed(json!({ "name": "a" }))]).to_string()).await;
@@ -157,7 +170,7 @@ async fn an_entity_grows_to_a_bound_and_becomes_smaller_beyond_it() {
         "{refused}"
     );
     let deleted = platform
-        .delete(&format!("{target}/remarks?datasetId=urn:example:0"))
+        .delete(&format!("{ID}/attrs/remarks?datasetId=urn:example:0"))
         .by("writer")
         .await;
     assert_eq!(deleted.status, 204, "{deleted}");
@@ -171,7 +184,7 @@ async fn a_purge_that_keeps_a_name_that_is_misspelt_takes_nothing_away() {
     assert_eq!(created.status, 201, "{created}");
     let purge = |keep: &str| {
         let target = format!("/ngsi-ld/v1/entities?type=AED&id={ID}&keep={keep}");
-        platform.delete(&target).by("writer")
+        platform.request(Method::DELETE, &target).by("writer")
     };
     let refused = purge("nmae").await;
     assert_eq!(refused.status, 403, "{refused}");

@@ -130,7 +130,7 @@ impl Index {
                 continue;
             }
             // So little says something of one thing, and what stands in a list are several.
-            let is_light = message.english.letters() < LIGHTEST;
+            let is_light = message.english.letters() < LIGHTEST && !message.english.stands_in_brackets();
             if is_light && held.iter().any(|held| held.contains(LIST.0)) {
                 continue;
             }

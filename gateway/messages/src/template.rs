@@ -28,6 +28,9 @@ const ADDING: [&str; 3] = ["; ", ", ", ": "];
 /// What stands between sentences, and between what something is about and what is said of it.
 const BEYOND: [&str; 4] = ["\n", ". ", "; ", ": "];
 
+/// What opens a bracket.
+const BRACKET: &str = " (";
+
 /// How often one lookup may look for something: what a text could have been made from is found long before.
 #[derive(Debug)]
 pub struct Fuel(u32);
@@ -223,9 +226,19 @@ impl Template {
         let gaps = self.gaps.iter().zip(&self.literals).zip(held);
         gaps.enumerate().all(|(place, ((gap, before), held))| {
             let is_added = place > 0 && before.is_empty();
-            let may_go_beyond = !gap.may_be_a_message() || is_added || before.ends_with(": ");
+            let stands_alone = before.ends_with(": ") || before.ends_with(BRACKET);
+            let may_go_beyond = !gap.may_be_a_message() || is_added || stands_alone;
             may_go_beyond || !BEYOND.iter().any(|mark| held.contains(mark))
         })
+    }
+
+    /// Whether one of its gaps is in brackets, so that what stands in it ends where they do, with commas or without.
+    #[must_use]
+    pub fn stands_in_brackets(&self) -> bool {
+        let pairs = self.literals.iter().zip(self.literals.iter().skip(1));
+        pairs
+            .into_iter()
+            .any(|(before, after)| before.ends_with(BRACKET) && after.starts_with(')'))
     }
 
     /// Which gap of another template each gap of this one means: by name, by number from 0, or the next one without a name.

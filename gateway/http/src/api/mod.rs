@@ -30,8 +30,6 @@ mod preferences;
 mod presentation;
 mod query_body;
 mod question;
-#[cfg(test)]
-mod refused_in_japanese;
 pub mod refused_order;
 mod request_body;
 mod request_context;

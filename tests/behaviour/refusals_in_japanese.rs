@@ -1,13 +1,11 @@
 //! Why a write is refused is told in Japanese whole: no reason of a rule stays English inside of a Japanese sentence.
 
-use kakehashi_federation::provide::{NotTaken, Reason, WriteRefusal};
-use kakehashi_federation::ungranted::{Ungranted, Why};
+use kakehashi::federation::provide::{NotTaken, Reason};
+use kakehashi::federation::ungranted::{Ungranted, Why};
+use kakehashi::policy::inspection::Rule;
+use kakehashi::policy::{Class, Unmet};
 use kakehashi_messages::Language;
-use kakehashi_policy::inspection::Rule;
-use kakehashi_policy::{Class, Unmet};
-use ngsi_ld::{AttributeName, TypeName};
-
-use super::writing::problem;
+use ngsi_ld::{AttributeName, Iri, TypeName};
 
 /// Words of another alphabet that follow each other, beside names.
 fn english_in(text: &str) -> Option<String> {
@@ -22,8 +20,8 @@ fn english_in(text: &str) -> Option<String> {
 
 #[test]
 fn each_reason_of_a_refusal_is_told_in_japanese() {
-    let of = TypeName::new(ngsi_ld::Iri::new("https://example.org/Shelter"));
-    let name = AttributeName::new(ngsi_ld::Iri::new("https://example.org/occupancy"));
+    let of = TypeName::new(Iri::parse("https://example.org/Shelter").unwrap());
+    let name = AttributeName::new(Iri::parse("https://example.org/occupancy").unwrap());
     let classes = Class::ALL;
     let mut whys = vec![
         Why::NoPermit,
@@ -47,38 +45,32 @@ fn each_reason_of_a_refusal_is_told_in_japanese() {
     let mut reasons = vec![Reason::Unclassified, Reason::LeadsToPerson];
     reasons.extend(classes.map(Reason::Class));
     reasons.extend(Rule::ALL.iter().copied().map(Reason::Found));
-    let mut refusals = Vec::new();
+    // As the answers put them together.
+    let mut details = Vec::new();
     for why in whys {
-        refusals.push(WriteRefusal::Forbidden(Ungranted::Type(of.clone(), why)));
-        refusals.push(WriteRefusal::Forbidden(Ungranted::Attribute(name.clone(), why)));
-        refusals.push(WriteRefusal::Forbidden(Ungranted::SubAttribute(name.clone(), why)));
+        let of_type = Ungranted::Type(of.clone(), why);
+        details.push(format!("{of_type} ({why}): {of}"));
+        let whole = Ungranted::Attribute(name.clone(), why);
+        let inside = Ungranted::SubAttribute(name.clone(), why);
+        details.extend([whole, inside].map(|ungranted| format!("{ungranted} ({why}): {name}")));
     }
     for reason in reasons {
-        refusals.push(WriteRefusal::NotTaken(NotTaken::Type(of.clone(), reason)));
-        refusals.push(WriteRefusal::NotTaken(NotTaken::Attribute(
-            of.clone(),
-            name.clone(),
-            reason,
-        )));
-        refusals.push(WriteRefusal::NotTaken(NotTaken::SubAttribute(
-            of.clone(),
-            name.clone(),
-            reason,
-        )));
-        refusals.push(WriteRefusal::NotTaken(NotTaken::Entity(reason)));
+        details.push(format!("{}: {of}", NotTaken::Type(of.clone(), reason)));
+        let whole = NotTaken::Attribute(of.clone(), name.clone(), reason);
+        let inside = NotTaken::SubAttribute(of.clone(), name.clone(), reason);
+        details.extend([whole, inside].map(|not_taken| format!("{not_taken} ({of}): {name}")));
+        details.push(NotTaken::Entity(reason).to_string());
     }
-    refusals.push(WriteRefusal::Forbidden(Ungranted::HiddenPart(name)));
-    for whole in [
+    details.push(format!("{}: {name}", Ungranted::HiddenPart(name.clone())));
+    let wholes = [
         Ungranted::Everything,
         Ungranted::Uncovered,
         Ungranted::NotWhole,
         Ungranted::Id,
-    ] {
-        refusals.push(WriteRefusal::Forbidden(whole));
-    }
+    ];
+    details.extend(wholes.map(|ungranted| ungranted.to_string()));
     let mut english = Vec::new();
-    for refusal in refusals {
-        let detail = problem(&refusal).detail;
+    for detail in details {
         let told = Language::Japanese.of(&detail);
         if let Some(words) = english_in(&told) {
             english.push(format!("{words}: {told}"));
