@@ -175,10 +175,10 @@ fn check_readable<T>(read: &[Result<T, Problem>]) -> Result<(), Problem> {
 
 /// What is wrong with an element, and where it stands.
 fn inside(index: usize, detail: &str) -> String {
-    let of_element = ["the body: ", "the entity: "];
-    match of_element.iter().find_map(|whole| detail.strip_prefix(whole)) {
-        Some(detail) => format!("[{index}]: {detail}"),
-        None => format!("[{index}].{detail}"),
+    match detail.split_once(": ") {
+        // The element is what stands there.
+        Some(("the body" | "the entity", said)) => format!("[{index}]: {said}"),
+        _ => format!("[{index}].{detail}"),
     }
 }
 
