@@ -37,13 +37,10 @@ fn ones(count: usize) -> String {
     format!("[{}1]", "1,".repeat(count - 1))
 }
 
-fn aed(attributes: Value) -> Value {
-    let mut entity = json!({ "id": ID, "type": "AED" });
-    entity
-        .as_object_mut()
-        .unwrap()
-        .extend(attributes.as_object().unwrap().clone());
-    entity
+fn aed(mut attributes: Value) -> Value {
+    attributes["id"] = ID.into();
+    attributes["type"] = "AED".into();
+    attributes
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ fn english_in(text: &str) -> Option<String> {
         .collect();
     let is_english = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
     let mut pairs = words.windows(2);
-    let pair = pairs.find(|pair| pair.iter().all(|word| is_english(word)))?;
+    let pair = pairs.find(|pair| pair.iter().all(is_english))?;
     Some(pair.join(" "))
 }
 
