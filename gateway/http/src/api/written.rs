@@ -196,7 +196,9 @@ mod tests {
         assert!(told("GET", "/ngsi-ld/v1/subscriptions").contains("cannot be explained"));
         assert!(told("GET", "/ngsi-ld/v1/entities/a/b").contains("cannot be explained"));
         assert!(told("GET", "/ngsi-ld/v1/attributes/createdAt").contains("no entity with that attribute"));
-        assert!(told("DELETE", "/ngsi-ld/v1/entities").contains("`Purge Entities` is not offered"));
+        assert!(told("DELETE", "/ngsi-ld/v1/entities").contains("too wide"));
+        assert!(told("DELETE", "/ngsi-ld/v1/entities?type=AED&keep=name&drop=name").contains("at once"));
+        assert!(told("POST", "/ngsi-ld/v1/csourceRegistrations").contains("is not offered"));
         assert!(told("POST", "/ngsi-ld/v1/entities?via=true").contains("parameter `via`"));
         assert!(told("POST", "/ngsi-ld/v1/entityOperations/upsert?options=merge").contains("`replace` or `update`"));
         assert!(told("PATCH", "/ngsi-ld/v1/entities/urn:a:1?observedAt=2026").contains("parameter `observedAt`"));
