@@ -176,7 +176,7 @@ fn types_are_added_and_never_removed() {
     }
     let many: Vec<String> = (0..100).map(|index| format!("\"T{index}\"")).collect();
     let why = refusal(&update(&format!(r#""type":[{}]"#, many.join(","))), "");
-    assert!(matches!(why, WhyNot::Invalid(Fault::TooMany(_))));
+    assert!(matches!(why, WhyNot::TooManyTypes(_)));
 }
 
 #[test]
