@@ -227,7 +227,10 @@ fn told(not_taken: &NotTaken) -> String {
 /// send the core one.
 fn with_other_meaning(told: String, kind: Kind, iri: &str) -> String {
     match of_core_name(kind, iri) {
-        Some(hint) => format!("{told}. It may be only the name: {hint}"),
+        Some(hint) => {
+            let hint = format!("It may be only the name: {hint}");
+            format!("{told}. {hint}")
+        }
         None => told,
     }
 }
