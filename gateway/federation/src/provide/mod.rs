@@ -3,7 +3,7 @@
 //!
 //! A write is not narrowed as a read is: what is not granted refuses the whole write. Where permits cover some entities
 //! only, both the entity as it is and the entity as it would be must be covered. What the consumer may not see of an entity
-//! is not there for it, and stays as it is: [`hidden_parts`]. It never looks beyond the source that it goes to, so that it
+//! is not there for it, and stays as it is (`hidden_parts`). It never looks beyond the source that it goes to, so that it
 //! tells nothing of what other tenants hold.
 //!
 //! Writes to a source have their turns, and those of one consumer leave room for those of the others. What has its turn
