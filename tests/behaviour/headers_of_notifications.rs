@@ -6,9 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::contexts::Origin;
-use super::harness::PATIENCE;
+use super::harness::{PATIENCE, section};
 use super::notifications::{aed, body_of, endpoint, notified, put};
-use super::subscriptions::{SUBSCRIPTIONS, platform, shown, subscribed, to_aeds};
+use super::subscriptions::{SUBSCRIPTIONS, builder, platform, shown, subscribed, to_aeds};
 
 const ID: &str = "urn:ngsi-ld:AED:headers";
 
@@ -73,4 +73,21 @@ async fn a_context_alone_in_an_array_is_named_by_its_own_address() {
     let list = "/ngsi-ld/v1/jsonldContexts?kind=ImplicitlyCreated";
     let made = platform.get(list).by("watcher").await.ok().json();
     assert_eq!(made, Value::Array(Vec::new()), "none had to be made for it");
+}
+
+#[tokio::test]
+async fn a_notification_names_its_tenant_unless_that_is_the_default_one() {
+    for (default, header) in [("tochigi", Some("yaita")), ("yaita", None)] {
+        let builder = builder().await.tenants(|table| {
+            section(table, "gateway").insert("without_tenant".into(), default.into());
+        });
+        let (platform, server) = (builder.start().await, endpoint().await);
+        let subscription = to_aeds(&format!("{}/n", server.url()), &json!({}));
+        let post = platform.post(SUBSCRIPTIONS).by("watcher").tenant("yaita");
+        let created = post.json(&subscription).await;
+        assert_eq!(created.status, 201, "{created}");
+        put(&platform, &aed(ID, "a")).await;
+        let requests = notified(&server, 1).await;
+        assert_eq!(requests[0].header("ngsild-tenant"), header, "default {default}");
+    }
 }
