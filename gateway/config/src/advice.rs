@@ -13,12 +13,11 @@ use kakehashi_core::consumer::{Affiliation, AssuranceLevels, Consumer, HIGHEST_L
 use kakehashi_core::diagnostics::{Diagnostics, Masking, Place, Report, Severity, SourceFile, nearest};
 use kakehashi_core::names::{RoleName, TenantId};
 use kakehashi_documents::vocabulary::{compact_attribute, compact_type, expand_type};
-use ngsi_ld::{AttributeName, Iri, TypeName};
+use ngsi_ld::{AttributeName, TypeName};
 
-use kakehashi_policy::{Class, Denial, NamedOperations, Narrowing, Operation, PersonalData, References, policy_path};
-
-/// A type that nobody has named, which a source of any type may hold.
-const UNNAMED_TYPE: &str = "urn:kakehashi:type:unnamed";
+use kakehashi_policy::{
+    Class, Denial, NamedOperations, Narrowing, Operation, PersonalData, References, policy_path, unnamed_type,
+};
 
 /// What a tenant's source holds of one type.
 struct Held<'a> {
@@ -179,7 +178,7 @@ impl Permits<'_> {
             .iter()
             .filter(|held| one.as_ref().is_none_or(|one| *held.r#type == *one))
             .collect();
-        let unnamed = one.clone().unwrap_or_else(|| TypeName::new(Iri::new(UNNAMED_TYPE)));
+        let unnamed = one.clone().unwrap_or_else(unnamed_type);
         let unnamed: Vec<Held<'_>> = self
             .of_any_type
             .iter()

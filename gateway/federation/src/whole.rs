@@ -3,12 +3,11 @@
 
 use std::borrow::Cow;
 
-use kakehashi_policy::{Operation, OperationGroup};
+use kakehashi_policy::{Operation, OperationGroup, unnamed_type};
 use ngsi_ld::query::Query;
 
 use super::Question;
 use super::plan::{Asker, types_named_here};
-use super::provide::unnamed_type;
 
 impl Question {
     /// Whether something of an entity is chosen, so that less than all of it may have to be asked for.

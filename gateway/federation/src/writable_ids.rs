@@ -2,7 +2,7 @@
 //! has its ids in namespaces of which nothing is hidden from it; elsewhere it is refused in the same words, and nobody
 //! looks whether something is there. See `docs/decisions/ids-lie-in-namespaces.md`.
 
-use kakehashi_policy::{Operation, PersonalData, PlaceOfId};
+use kakehashi_policy::{Operation, PersonalData, PlaceOfId, unnamed_type};
 use ngsi_ld::{Entity, EntityId, TypeName};
 
 use super::provide::Provider;
@@ -52,7 +52,7 @@ impl Provider<'_> {
         let sees_all = |name: &TypeName| self.sees_all(name, source.personal_data);
         let any = source.holds_any_type();
         let provided = source.provides.iter().filter_map(|provision| provision.r#type.as_ref());
-        let unnamed_too = || !any || sees_all(&super::provide::unnamed_type());
+        let unnamed_too = || !any || sees_all(&unnamed_type());
         unnamed_too()
             && self
                 .asker

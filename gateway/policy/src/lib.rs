@@ -53,7 +53,7 @@ use std::path::Path;
 
 use kakehashi_core::diagnostics::Report;
 use kakehashi_documents::files::Files;
-use ngsi_ld::TypeName;
+use ngsi_ld::{Iri, TypeName};
 
 pub use self::admission::References;
 pub use self::classification::{Class, Classification};
@@ -85,6 +85,13 @@ pub enum PersonalData {
     Present,
     /// Its owner declares that it holds none.
     None,
+}
+
+/// A type that nobody has named: whoever is granted it is granted every type that nobody has classified, where a source may hold
+/// such.
+#[must_use]
+pub fn unnamed_type() -> TypeName {
+    TypeName::new(Iri::new("urn:kakehashi:type:unnamed"))
 }
 
 /// Reads the policies of a revision; what is wrong goes to the report. What `earlier` has made of the same files is

@@ -10,14 +10,11 @@ use kakehashi_federation::claimed::Standing;
 use kakehashi_federation::granted_names::is_said_to_have;
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_federation::release::Audit;
-use kakehashi_policy::{Operation, TypeGrant};
+use kakehashi_policy::{Operation, TypeGrant, unnamed_type};
 use kakehashi_revision::Revision;
-use ngsi_ld::{AttributeName, Entity, Iri, TypeName};
+use ngsi_ld::{AttributeName, Entity, TypeName};
 
 use super::definition::Subscription;
-
-/// A type that nobody has named: whoever is granted it is granted every type that nobody has classified.
-const UNNAMED_TYPE: &str = "urn:kakehashi:type:unnamed";
 
 /// One consumer under one revision.
 #[derive(Debug, Clone, Copy)]
@@ -175,7 +172,7 @@ impl Access<'_> {
             Some(named) => named.into_iter().cloned().collect(),
             None => {
                 let known = self.revision.config.policy.known_types().iter().cloned();
-                known.chain([TypeName::new(Iri::new(UNNAMED_TYPE))]).collect()
+                known.chain([unnamed_type()]).collect()
             }
         }
     }

@@ -25,7 +25,7 @@ use std::time::{Instant, SystemTime};
 use kakehashi_adapters::store::set_system_dates;
 use kakehashi_adapters::{Call, Decision, EntityWrite, Position, WriteError, WriteOperation, Written};
 use kakehashi_core::names::TenantId;
-use kakehashi_policy::{Operation, PersonalData};
+use kakehashi_policy::{Operation, PersonalData, unnamed_type};
 use kakehashi_runtime::slots::Slots;
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::query::TypeSelection;
@@ -35,7 +35,6 @@ use tokio_util::sync::CancellationToken;
 
 use self::decided::Judging;
 pub use self::guard::{NotTaken, Reason};
-pub(crate) use self::permitted::unnamed_type;
 pub use self::purge::{MOST_PURGED, Purge, PurgeRefusal, Purged};
 pub use self::refusal::WriteRefusal;
 use self::turn::Begun;

@@ -1,15 +1,12 @@
 //! What of an entity a consumer may write, by the grant of the operation that it asks for.
 
-use kakehashi_policy::{GrantSet, Operation, PersonalData};
+use kakehashi_policy::{GrantSet, Operation, PersonalData, unnamed_type};
 use ngsi_ld::query::TypeSelection;
-use ngsi_ld::{AttributeName, Entity, Iri, TypeName};
+use ngsi_ld::{AttributeName, Entity, TypeName};
 
 use super::Provider;
 use crate::plan::Asker;
 use crate::ungranted::{self, Ungranted, why_not_type};
-
-/// A type that nobody has named: whoever is granted it is granted every type that nobody has classified.
-const UNNAMED_TYPE: &str = "urn:kakehashi:type:unnamed";
 
 impl Provider<'_> {
     pub(crate) fn grants(&self, operation: Operation, types: &[TypeName], personal_data: PersonalData) -> GrantSet {
@@ -75,9 +72,4 @@ impl Provider<'_> {
         let grants = self.grants(Operation::RetrieveEntity, &entity.types, personal_data);
         grants.project(entity.clone())
     }
-}
-
-/// See [`UNNAMED_TYPE`].
-pub(crate) fn unnamed_type() -> TypeName {
-    TypeName::new(Iri::new(UNNAMED_TYPE))
 }

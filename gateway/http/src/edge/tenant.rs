@@ -7,15 +7,11 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::TenantId;
 use kakehashi_federation::registry::{RegisteredSource, Registry};
-use kakehashi_policy::{Operation, PolicyEngine};
+use kakehashi_policy::{Operation, PolicyEngine, unnamed_type};
 use kakehashi_revision::Revision;
-use ngsi_ld::{Iri, TypeName};
 
 use super::Caller;
 use crate::problem::{ErrorType, Problem};
-
-/// A type that nobody has named: who may see it may see whatever nobody has classified, where a source may hold that.
-const UNNAMED_TYPE: &str = "urn:kakehashi:type:unnamed";
 
 pub(super) const TENANT: HeaderName = HeaderName::from_static("ngsild-tenant");
 
@@ -54,7 +50,7 @@ pub fn may_see_something(
     consumer: &Arc<Consumer>,
     tenant: &TenantId,
 ) -> bool {
-    let unnamed = TypeName::new(Iri::new(UNNAMED_TYPE));
+    let unnamed = unnamed_type();
     let is_granted = |source: &RegisteredSource| {
         let known = policies.known_types().iter();
         let mut held = known.chain([&unnamed]).filter(|r#type| source.may_hold(r#type, &[]));
