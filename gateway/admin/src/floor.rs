@@ -405,8 +405,16 @@ fn covers(wider: &Value, entry: &Value) -> bool {
     };
     let is_same = |key| wider.get(key) == entry.get(key);
     let pattern = text(entry, "id_pattern");
+    let attributes = |entry: &Value| entry.get("attributes").and_then(Value::as_array).cloned();
+    let are_attributes_covered = match (attributes(wider), attributes(entry)) {
+        (None, _) => wider.get("attributes").is_none(),
+        (Some(wider), Some(own)) => own.iter().all(|name| wider.contains(name)),
+        (Some(_), None) => false,
+    };
     is_type_covered
         && (wider.get("partition").is_none() || is_same("partition"))
+        && (wider.get("id").is_none() || is_same("id"))
+        && are_attributes_covered
         && match text(wider, "id_pattern") {
             None => wider.get("id_pattern").is_none(),
             Some(wider) => pattern.is_some_and(|pattern| pattern_lies_within(&pattern, &wider)),

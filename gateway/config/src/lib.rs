@@ -26,6 +26,7 @@ mod hold;
 mod inspection;
 mod issuer;
 mod keys;
+mod mode;
 mod own_addresses;
 mod proof;
 mod proofs;

@@ -1,8 +1,8 @@
 //! `provides` of a source: which types it holds, with which ids, and whether it speaks with authority.
 
 use kakehashi_adapters::kind::Kind;
-use ngsi_ld::TypeName;
 use ngsi_ld::query::IdPattern;
+use ngsi_ld::{AttributeName, EntityId, TypeName};
 
 use super::Loading;
 use kakehashi_core::diagnostics::{nearest, suggest};
@@ -15,8 +15,12 @@ use kakehashi_documents::vocabulary;
 pub struct Provides {
     /// Which type.
     pub r#type: ProvidedType,
+    /// The id of the only one; `None`: there may be others.
+    pub id: Option<EntityId>,
     /// Found in the ids of all of them; `None`: any id.
     pub id_pattern: Option<IdPattern>,
+    /// What it holds of them; `None`: any attribute.
+    pub attributes: Option<Vec<AttributeName>>,
     /// Whether this source's attributes win where several sources hold the same entity.
     pub authoritative: bool,
     /// The partition of a store that it is said of; `None`: the whole source.
@@ -60,7 +64,25 @@ impl Provides {
     /// Whether one id may be of both, of whichever types. Where that cannot be told from the patterns, it may.
     #[must_use]
     pub fn shares_ids_with(&self, other: &Self) -> bool {
-        patterns_meet(self.id_pattern.as_ref(), other.id_pattern.as_ref())
+        let lets = |entry: &Self, id: &EntityId| match (&entry.id, &entry.id_pattern) {
+            (Some(only), _) => only == id,
+            (None, Some(pattern)) => pattern.matches(id),
+            (None, None) => true,
+        };
+        match (&self.id, &other.id) {
+            (Some(id), _) => lets(other, id),
+            (None, Some(id)) => lets(self, id),
+            (None, None) => patterns_meet(self.id_pattern.as_ref(), other.id_pattern.as_ref()),
+        }
+    }
+
+    /// The first attribute that both speak of; `None`: there is none, or both speak of whichever there are.
+    pub(super) fn shared_attribute<'a>(&'a self, other: &'a Self) -> Option<&'a AttributeName> {
+        match (&self.attributes, &other.attributes) {
+            (Some(own), Some(others)) => own.iter().find(|name| others.contains(name)),
+            (Some(names), None) | (None, Some(names)) => names.first(),
+            (None, None) => None,
+        }
     }
 }
 
@@ -155,6 +177,8 @@ pub(crate) fn read(
             }
             Some(ProvidedType::Type(expanded))
         });
+        let id = section.parsed("id", |text| EntityId::parse(text).map_err(|error| error.to_string()));
+        let attributes = read_attributes(&section, loading);
         let id_pattern = section.parsed("id_pattern", |text| {
             // The engine's message spans lines and draws its own picture; its last line says what is wrong.
             IdPattern::parse(text).map_err(|error| {
@@ -170,11 +194,21 @@ pub(crate) fn read(
         let partition = read_partition(&section, partitions);
         // What is wrong is no claim to everything.
         let authoritative = authoritative && partition.is_some() == section.node("partition").is_some();
+        for other in ["id_pattern", "authoritative"] {
+            let is_said = section.node(other).is_some() && (other == "id_pattern" || authoritative);
+            if let Some(place) = section.key_place("id").filter(|_| is_said) {
+                let message = format!("`id` and `{other}` in {} do not go together", section.title());
+                let help = "take one of the two out; a claim to one entity is an `id_pattern` such as `^urn:ngsi-ld:AED:1$`";
+                loading.report.error(place, message, help.to_owned());
+            }
+        }
         section.finish();
         let Some(r#type) = r#type else { continue };
         let entry = Provides {
             r#type,
+            id,
             id_pattern,
+            attributes,
             authoritative,
             partition,
         };
@@ -189,6 +223,36 @@ pub(crate) fn read(
         }
     }
     provides
+}
+
+/// `attributes`: what a source holds of these entities, where it is not all.
+fn read_attributes(section: &Section<'_>, loading: &Loading<'_>) -> Option<Vec<AttributeName>> {
+    let texts = section.texts("attributes")?;
+    if texts.is_empty() {
+        let place = section.key_place("attributes").unwrap_or(section.place());
+        let message = format!("`attributes` in {} is empty: nothing would be believed of it", section.title());
+        let help = "name attributes, or take the key out where the source may be believed all";
+        loading.report.error(place, message, help.to_owned());
+        return None;
+    }
+    let mut names: Vec<AttributeName> = Vec::new();
+    for text in texts {
+        match vocabulary::expand_attribute(text.value) {
+            // A short name that nobody defines is a typing error; an IRI is what it is.
+            Ok(name) if loading.classification.names_attribute(&name) || text.value.contains(':') => {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            Ok(_) => {
+                let message = format!("unknown attribute `{}` in {}", text.value, section.title());
+                let help = "add it to classification.toml, or write an IRI";
+                loading.report.error(text.place, message, help.to_owned());
+            }
+            Err(reason) => loading.report.error(text.place, reason, None),
+        }
+    }
+    Some(names)
 }
 
 /// `partition`: which of a store's partitions an entry speaks of.
@@ -230,7 +294,9 @@ mod tests {
     fn site(pattern: Option<&str>) -> Provides {
         Provides {
             r#type: ProvidedType::Type(vocabulary::expand_type("EvacuationSite").unwrap()),
+            id: None,
             id_pattern: pattern.map(|pattern| IdPattern::parse(pattern).unwrap()),
+            attributes: None,
             authoritative: true,
             partition: None,
         }

@@ -12,10 +12,12 @@ use ngsi_ld::TypeName;
 use super::Loading;
 use super::credential;
 use super::hold::{self, Hold};
+use super::mode;
 use super::provides::{self, ProvidedType, Provides};
 use super::secret;
 use super::source_table::SourceTable;
 use kakehashi_core::diagnostics::Place;
+use kakehashi_core::mode::Mode;
 use kakehashi_core::names::{TenantId, check_name};
 use kakehashi_documents::document::Node;
 use kakehashi_documents::section::Section;
@@ -49,6 +51,8 @@ pub struct SourceConfig {
     pub personal_data: PersonalData,
     /// Whether no other source holds an entity of the same id.
     pub owns_ids: bool,
+    /// How it stands to the others of its tenant.
+    pub mode: Mode,
     /// Whether it takes writes.
     pub writable: bool,
     /// What protects it, and the gateway from it.
@@ -171,18 +175,7 @@ pub(crate) fn read(
         );
         loading.report.error(writable.place, message, help);
     }
-    if let Some(mode) = section.choice(
-        "mode",
-        &[
-            ("inclusive", true),
-            ("exclusive", false),
-            ("redirect", false),
-            ("auxiliary", false),
-        ],
-    ) && !mode
-    {
-        section.refuse("mode", "only \"inclusive\", the default");
-    }
+    let mode = mode::read(&section, kind);
     if section.duration("poll").is_some() {
         let place = section.key_place("poll").unwrap_or(section.place());
         loading.report.warning(
@@ -194,6 +187,7 @@ pub(crate) fn read(
     let limits = read_limits(&section);
     let partitions = settings.as_deref().and_then(|settings| partitions(settings, tenants));
     let provides = provides::read(&section, partitions.as_deref(), kind, loading);
+    mode::check(&section, mode, &provides, writable.as_ref().is_some_and(|writable| writable.value));
     let hold = settings.as_deref().and_then(|settings| {
         let read = hold::ReadSource {
             kind,
@@ -233,6 +227,7 @@ pub(crate) fn read(
         tls,
         personal_data: personal_data.unwrap_or(PersonalData::Present),
         owns_ids: owns_ids.unwrap_or(false),
+        mode,
         writable: writable.is_some_and(|writable| writable.value),
         limits,
         hold,

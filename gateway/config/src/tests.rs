@@ -3,6 +3,7 @@
 mod claims;
 mod findings;
 mod holds;
+mod modes;
 mod seeds;
 
 use std::fs;

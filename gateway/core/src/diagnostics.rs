@@ -211,9 +211,10 @@ impl SourceFile {
 /// Whether a line of a file that is no TOML may hold a secret: everything may, except a table's head and the
 /// keys whose values are known to be none.
 fn may_hold_a_secret(line: &str) -> bool {
-    const HARMLESS: [&str; 26] = [
+    const HARMLESS: [&str; 27] = [
         "adapter",
         "admin_listen",
+        "attributes",
         "code",
         "endpoint",
         "exposed_headers",

@@ -7,6 +7,7 @@
 //! | [`mod@client_network`] | what a client is counted by where nothing better is known of it |
 //! | [`condition`] | something that is wrong now |
 //! | [`diagnostics`] | what is wrong with a file that somebody wrote, with its place |
+//! | [`mode`] | how a source stands to the others of its tenant |
 //! | [`controls`] | text from outside, safe to show |
 //!
 //! It knows no file format, no policy, no source and no HTTP.
@@ -19,6 +20,7 @@ pub mod condition;
 pub mod consumer;
 pub mod controls;
 pub mod diagnostics;
+pub mod mode;
 pub mod names;
 
 pub use client_network::{ClientNetwork, client_network};

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 /// Keys that decide, with whatever stands below them. So do all that only sources of one kind have.
 #[cfg(test)]
-const TOLD: [&str; 37] = [
+const TOLD: [&str; 39] = [
     "gateway.state",
     "gateway.default_context",
     "gateway.split_entities",
@@ -36,7 +36,9 @@ const TOLD: [&str; 37] = [
     "tenants.*.sources[].writable",
     "tenants.*.sources[].named_by",
     "tenants.*.sources[].provides[].type",
+    "tenants.*.sources[].provides[].id",
     "tenants.*.sources[].provides[].id_pattern",
+    "tenants.*.sources[].provides[].attributes",
     "tenants.*.sources[].provides[].authoritative",
     "tenants.*.sources[].provides[].partition",
     "consumers.*.tenant",

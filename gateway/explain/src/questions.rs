@@ -12,7 +12,7 @@ use kakehashi_documents::vocabulary::{compact_attribute, compact_type};
 use kakehashi_federation::Question;
 use kakehashi_federation::discovery::first_asked;
 use kakehashi_federation::plan::{Asker, SubQuery, narrow, types_named_here};
-use kakehashi_federation::provide::{Provider, WatchedWrite, Watcher, WriteRefusal};
+use kakehashi_federation::provide::{Destination, Provider, WatchedWrite, Watcher, WriteRefusal};
 use kakehashi_federation::registry::RegisteredSource;
 use kakehashi_federation::strategy::{Opening, Strategy};
 use kakehashi_federation::types::one_for_each_type;
@@ -81,12 +81,40 @@ impl SourceQuestion {
 pub struct WriteVerdict {
     /// Its id.
     pub entity: String,
-    /// The store that would take it.
+    /// The store, or the source, that would take it, or take it first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// What of it would go where; none where one would take all of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<WrittenPart>,
     /// Why nothing would be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+}
+
+/// What of an entity would go to one of several sources.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WrittenPart {
+    /// Which source.
+    pub source: String,
+    /// These attributes; `*`: all.
+    pub attributes: Vec<String>,
+    /// Whether it would take them; no other does where it does not.
+    pub is_taken: bool,
+}
+
+impl WrittenPart {
+    fn of(destination: &Destination<'_>) -> Self {
+        Self {
+            source: destination.source.id.as_str().to_owned(),
+            attributes: match &destination.attributes {
+                Some(names) => names.iter().map(compact_attribute).collect(),
+                None => vec![EVERYTHING.to_owned()],
+            },
+            is_taken: destination.takes_writes,
+        }
+    }
 }
 
 /// Adds the questions of a read.
@@ -283,13 +311,21 @@ pub(super) fn of_writing(entities: &[ToWrite], owner: &TenantId, asker: &Asker<'
             Ok(entity) => provider.judge(entity).map_err(|refusal| words(&refusal)),
             Err(problem) => Err(problem.detail.clone()),
         };
-        let (source, refused) = match judged {
-            Ok(source) => (Some(source.id.as_str().to_owned()), None),
-            Err(reason) => (None, Some(reason)),
+        let (source, parts, refused) = match judged {
+            Ok(destinations) => {
+                let parts: Vec<WrittenPart> = destinations.iter().map(WrittenPart::of).collect();
+                match &*destinations {
+                    [only] if !only.takes_writes => (None, parts, Some(words(&WriteRefusal::Conflict))),
+                    [only] if only.attributes.is_none() => (Some(only.source.id.as_str().to_owned()), Vec::new(), None),
+                    _ => (parts.first().map(|part| part.source.clone()), parts, None),
+                }
+            }
+            Err(reason) => (None, Vec::new(), Some(reason)),
         };
         explanation.writes.push(WriteVerdict {
             entity: id.clone(),
             source,
+            parts,
             refused,
         });
     }

@@ -63,7 +63,17 @@ impl Display for Explanation {
         }
         for write in &self.writes {
             match (&write.source, &write.refused) {
-                (Some(source), _) => writeln!(f, "  {} to {source}", write.entity)?,
+                (Some(source), _) if write.parts.is_empty() => writeln!(f, "  {} to {source}", write.entity)?,
+                (Some(_), _) => {
+                    writeln!(f, "  {} to several sources", write.entity)?;
+                    for part in &write.parts {
+                        let names = part.attributes.join(", ");
+                        match part.is_taken {
+                            true => writeln!(f, "    {names} to {}", part.source)?,
+                            false => writeln!(f, "    {names} not: {} alone has it and takes no writes", part.source)?,
+                        }
+                    }
+                }
                 (None, refused) => {
                     let reason = refused.as_deref().unwrap_or("refused");
                     writeln!(f, "  {} not: {reason}", write.entity)?;

@@ -11,7 +11,7 @@ use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::flawed::Flawed;
 use super::own_ids::OwnIds;
-use super::registration::{Provision, Registration};
+use super::registration::{Mode, Provision, Registration};
 
 /// One source, or one tenant's partition of the store: NGSI-LD's Context Source with its registration.
 #[derive(Debug)]
@@ -46,6 +46,12 @@ pub struct RegisteredSource {
 }
 
 impl RegisteredSource {
+    /// Whether writes may go to it. An auxiliary one is only asked (clause 4.3.6.2).
+    #[must_use]
+    pub fn takes_writes(&self) -> bool {
+        self.writable && self.registration.mode != Mode::Auxiliary && self.adapter.writer().is_some()
+    }
+
     /// What it may hold of an entity.
     #[must_use]
     pub fn holds(&self) -> Holds {

@@ -91,10 +91,17 @@ impl Registry {
 
     /// The sources that take writes for a tenant, in the order of the configuration.
     pub fn writable_sources(&self, tenant: &TenantId) -> impl Iterator<Item = &Arc<RegisteredSource>> {
-        let takes_writes = move |source: &&Arc<RegisteredSource>| {
-            source.writable && source.tenant == *tenant && source.adapter.writer().is_some()
-        };
+        let takes_writes = move |source: &&Arc<RegisteredSource>| source.tenant == *tenant && source.takes_writes();
         self.configured.iter().filter(takes_writes)
+    }
+
+    /// The sources that a tenant's writes are about, in the order of the configuration: those that take them, and those that
+    /// are the only place of what they provide, whether they take writes or not.
+    pub fn written_sources(&self, tenant: &TenantId) -> impl Iterator<Item = &Arc<RegisteredSource>> {
+        let is_about = move |source: &&Arc<RegisteredSource>| {
+            source.tenant == *tenant && (source.registration.mode.is_proxied() || source.takes_writes())
+        };
+        self.configured.iter().filter(is_about)
     }
 
     /// The sources that may hold entities of any of these types with one of these ids (any id, if none is given) and one of

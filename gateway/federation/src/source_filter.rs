@@ -21,11 +21,20 @@ struct Registration<'a> {
     tenant: &'a str,
 }
 
+/// By which registration a source is known; `None`: the store is none.
+pub(super) fn registration_of(source: &RegisteredSource) -> Option<String> {
+    (!source.is_store).then(|| registration_id(source.id.as_str()))
+}
+
+fn registration_id(name: &str) -> String {
+    format!("urn:ngsi-ld:ContextSourceRegistration:{name}")
+}
+
 /// What a filter sees of a source.
 fn described(source: &RegisteredSource) -> Option<Json> {
     let name = source.id.as_str();
     let registration = Registration {
-        id: format!("urn:ngsi-ld:ContextSourceRegistration:{name}"),
+        id: registration_id(name),
         r#type: "ContextSourceRegistration",
         name,
         mode: source.registration.mode.as_str(),

@@ -40,6 +40,8 @@ pub enum ErrorType {
     RequestTimeout,
     /// 409: there is an entity of that id.
     AlreadyExists,
+    /// 409: what is to be written is held by a source alone that does not take it.
+    Conflict,
     /// 412: what the request is conditioned on is not so.
     PreconditionFailed,
     /// 411: a body does not say how long it is.
@@ -56,6 +58,8 @@ pub enum ErrorType {
     HeadTooLarge,
     /// 500: a fault of the gateway.
     InternalError,
+    /// 502: the only source of what was to be written has failed.
+    BadGateway,
     /// 503: too much to do; try again.
     Unavailable,
     /// 507: there is no room left for what is to be written.
@@ -78,7 +82,7 @@ impl ErrorType {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::AlreadyExists => StatusCode::CONFLICT,
+            Self::AlreadyExists | Self::Conflict => StatusCode::CONFLICT,
             Self::LengthRequired => StatusCode::LENGTH_REQUIRED,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -87,6 +91,7 @@ impl ErrorType {
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::BadGateway => StatusCode::BAD_GATEWAY,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
             Self::LdContextNotAvailable | Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
@@ -113,6 +118,8 @@ impl ErrorType {
             | Self::Forbidden
             | Self::RequestTimeout
             | Self::HeadTooLarge
+            | Self::Conflict
+            | Self::BadGateway
             | Self::LengthRequired
             | Self::PreconditionFailed
             | Self::ContentTooLarge
@@ -138,6 +145,8 @@ impl ErrorType {
             Self::Forbidden => "Forbidden",
             Self::RequestTimeout => "Request Timeout",
             Self::AlreadyExists => "It already exists",
+            Self::Conflict => "Conflict",
+            Self::BadGateway => "Bad Gateway",
             Self::LengthRequired => "Length Required",
             Self::PreconditionFailed => "Precondition Failed",
             Self::ContentTooLarge => "Content Too Large",
@@ -262,6 +271,13 @@ impl Problem {
     /// The body of the answer. Four texts and a number always serialize; an empty body would still carry the status.
     fn body(&self, language: Language) -> Vec<u8> {
         serde_json::to_vec(&self.details(language)).unwrap_or_default()
+    }
+
+    /// The same, as another kind of failure.
+    #[must_use]
+    pub fn of_type(mut self, error_type: ErrorType) -> Self {
+        self.error_type = error_type;
+        self
     }
 
     /// The same, with a header in the response.

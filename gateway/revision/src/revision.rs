@@ -15,7 +15,7 @@ use kakehashi_core::names::TenantId;
 use kakehashi_egress::sources::SourceEgress;
 use kakehashi_federation::flawed::Flawed;
 use kakehashi_federation::pages::known_list::KnownLists;
-use kakehashi_federation::registry::{OwnIds, Provision, RegisteredSource, Registration, Registrations, Registry};
+use kakehashi_federation::registry::{OwnIds, ProvidedIds, Provision, RegisteredSource, Registration, Registrations, Registry};
 use kakehashi_federation::tenant_limits::TenantLimiters;
 use kakehashi_policy::Classification;
 use kakehashi_policy::inspection::{Actions, Inspection};
@@ -439,8 +439,14 @@ fn registered(
             ProvidedType::Type(name) => Some(name.clone()),
             ProvidedType::Any => None,
         },
-        ids: provides.id_pattern.clone().into(),
-        attributes: AttributeSelection::All,
+        ids: match &provides.id {
+            Some(id) => ProvidedIds::Only(id.clone()),
+            None => provides.id_pattern.clone().into(),
+        },
+        attributes: match &provides.attributes {
+            Some(names) => AttributeSelection::only(names.iter().cloned()),
+            None => AttributeSelection::All,
+        },
         authoritative: provides.authoritative,
     });
     let types = provided_types(source);
@@ -452,7 +458,10 @@ fn registered(
         id: source.id.clone(),
         tenant: owner.clone(),
         provides: provides.collect(),
-        registration: Registration::default(),
+        registration: Registration {
+            mode: source.mode,
+            ..Registration::default()
+        },
         personal_data: source.personal_data,
         is_store: source.partitions.is_some(),
         writable: source.writable,

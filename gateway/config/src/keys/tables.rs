@@ -366,7 +366,7 @@ pub(super) static SOURCE: Table = Table {
             "mode",
             Choice(&["inclusive", "exclusive", "redirect", "auxiliary"]),
             Is("\"inclusive\""),
-            "As in a registration; this version has inclusive.",
+            "How it stands to the others of its tenant: as one of them, as the only place of what it provides, or only where no other has it.",
         ),
         key("writable", Boolean, Is("false"), "Whether it takes writes."),
         key(
@@ -426,6 +426,13 @@ pub(super) static PROVIDES: Table = Table {
             "type",
             Text,
             "A short name of the gateway's own context, an IRI, or \"*\".",
+        ),
+        key("id", Text, Nothing, "The id of the only one of them that it holds."),
+        key(
+            "attributes",
+            Texts,
+            Nothing,
+            "What it holds of them, and is believed; absent: any attribute.",
         ),
         key(
             "id_pattern",

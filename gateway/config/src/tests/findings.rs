@@ -127,13 +127,6 @@ fn what_this_version_does_not_do_is_refused_and_not_ignored() {
         ],
     );
     assert_said(
-        &after("\"ngsi-v2\"", "\"ngsi-v2\"\nmode = \"exclusive\""),
-        &[
-            "error: `mode` in source `sano-orion` is not supported by this version",
-            r#"= help: only "inclusive", the default"#,
-        ],
-    );
-    assert_said(
         &after("\"ngsi-v2\"", "\"ngsi-v2\"\nwritable = true\nhold = \"60s\""),
         &[
             "error: `hold` in source `sano-orion` does not go with `writable = true`: what is written would not be seen until it is read anew",

@@ -222,7 +222,11 @@ impl<'a> Judging<'a> {
     fn granted<'e>(&self, existing: &'e Entity, may_create: bool) -> Result<Granted<'e>, WriteRefusal> {
         let (provider, personal_data) = (self.provider, self.source.personal_data);
         let grants = provider.grants(provider.asker.operation, &existing.types, personal_data);
-        let granted = grants.project(existing.clone());
+        let mut granted = grants.project(existing.clone());
+        if let Some(granted) = &mut granted {
+            // What the source is not believed is not there, and stays.
+            self.source.keep_provided(granted);
+        }
         let shown = granted.as_ref().and_then(|granted| {
             let inspection = &self.source.inspection;
             inspection.inspect(granted.clone(), &mut |_| {})
@@ -337,7 +341,8 @@ impl<'a> Judging<'a> {
         };
         let personal_data = self.source.personal_data;
         let seen = existing.and_then(|existing| {
-            let granted = self.provider.seen(existing, personal_data)?;
+            let mut granted = self.provider.seen(existing, personal_data)?;
+            self.source.keep_provided(&mut granted);
             self.source.inspection.inspect(granted, &mut |_| {})
         });
         if precondition(seen.as_ref()) {

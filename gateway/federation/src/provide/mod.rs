@@ -1,9 +1,9 @@
-//! Providing entities (clauses 5.6.1 to 5.6.10 and 5.6.17 to 5.6.21): which source a write goes to, whether the consumer may, and
-//! what becomes of the entity.
+//! Providing entities (clauses 5.6.1 to 5.6.10 and 5.6.17 to 5.6.21): which sources a write goes to, whether the consumer may, and
+//! what becomes of the entity. `divide` says what of it is about which source, `distribute` writes it where that are several.
 //!
 //! A write is not narrowed as a read is: what is not granted refuses the whole write. Where permits cover some entities
 //! only, both the entity as it is and the entity as it would be must be covered. What the consumer may not see of an entity
-//! is not there for it, and stays as it is (`hidden_parts`). It never looks beyond the source that it goes to, so that it
+//! is not there for it, and stays as it is (`hidden_parts`). It never looks beyond the sources of its tenant, so that it
 //! tells nothing of what other tenants hold.
 //!
 //! Writes to a source have their turns, and those of one consumer leave room for those of the others. What has its turn
@@ -11,8 +11,11 @@
 //! up when its caller leaves or the time to begin is over.
 
 mod decided;
+mod distribute;
+mod divide;
 mod guard;
 mod hidden_parts;
+mod partly;
 mod permitted;
 mod purge;
 mod refusal;
@@ -34,12 +37,15 @@ use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 use tokio_util::sync::CancellationToken;
 
 use self::decided::Judging;
+pub use self::distribute::Destination;
+use self::divide::Division;
 pub use self::guard::{NotTaken, Reason};
+pub use self::partly::{FailedPart, Partly};
 pub use self::purge::{MOST_PURGED, Purge, PurgeRefusal, Purged};
 pub use self::refusal::WriteRefusal;
 use self::turn::Begun;
 use super::plan::Asker;
-use super::registry::RegisteredSource;
+use super::registry::{Mode, RegisteredSource};
 use super::ungranted::Ungranted;
 
 /// Most writes of a batch that are made in one transaction: enough that its cost is shared, and few enough that whoever waits
@@ -150,6 +156,8 @@ pub enum EntityChanged {
     Updated(Box<UpdateResult>),
     /// There is none any more.
     Deleted,
+    /// Some of several sources have done their part.
+    Partly(Box<Partly>),
 }
 
 /// What was changed of an entity (clause 5.2.18).
@@ -200,11 +208,28 @@ pub struct Provider<'a> {
 /// What became of a write.
 type Outcome = Result<EntityChanged, WriteRefusal>;
 
-/// A write and the sources that it is tried at, one after the other until one has the entity.
+/// A write, and where it goes.
 struct Planned<'s> {
     place: usize,
     write: Write,
-    sources: Vec<&'s Arc<RegisteredSource>>,
+    goes: Goes<'s>,
+}
+
+/// The sources that a write is about.
+enum Goes<'s> {
+    /// One, which is told all of it.
+    To(&'s Arc<RegisteredSource>),
+    /// Several, or one that is told a part.
+    Among(Vec<&'s Arc<RegisteredSource>>),
+}
+
+/// What is done with writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// It is found out what would become of them.
+    Looking,
+    /// They are made.
+    Writing,
 }
 
 impl<'s> Provider<'s> {
@@ -219,25 +244,32 @@ impl<'s> Provider<'s> {
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();
         outcomes.resize_with(writes.len(), || None);
         let mut planned = Vec::with_capacity(writes.len());
+        let sources = self.written_sources();
         for (place, write) in writes.into_iter().enumerate() {
-            match self.plan(&write.change) {
-                Ok(sources) => planned.push(Planned { place, write, sources }),
+            match self.plan(&sources, &write.change) {
+                Ok(goes) => planned.push(Planned { place, write, goes }),
                 Err(refusal) => set(&mut outcomes, place, Err(refusal)),
             }
         }
-        let together = |one: &Planned<'_>, other: &Planned<'_>| match (&*one.sources, &*other.sources) {
-            ([one], [other]) => Arc::ptr_eq(one, other),
+        let together = |one: &Planned<'_>, other: &Planned<'_>| match (&one.goes, &other.goes) {
+            (Goes::To(one), Goes::To(other)) => Arc::ptr_eq(one, other),
             _ => false,
         };
         for some in planned.chunk_by(together) {
             match some {
-                [one] => set(&mut outcomes, one.place, self.try_sources(one).await),
+                [
+                    Planned {
+                        place,
+                        write,
+                        goes: Goes::Among(sources),
+                    },
+                ] => set(&mut outcomes, *place, Box::pin(self.distribute(write, sources)).await),
                 several => {
-                    let Some([source]) = several.first().map(|first| &*first.sources) else {
+                    let Some(Goes::To(source)) = several.first().map(|first| &first.goes) else {
                         continue;
                     };
                     let writes: Vec<&Write> = several.iter().map(|one| &one.write).collect();
-                    let made = self.write_to(source, &writes).await;
+                    let made = self.write_to(source, &writes, Pass::Writing).await;
                     for (one, outcome) in several.iter().zip(made) {
                         set(&mut outcomes, one.place, outcome);
                     }
@@ -250,21 +282,8 @@ impl<'s> Provider<'s> {
             .collect()
     }
 
-    /// Tries one source after the other until one has the entity.
-    async fn try_sources(&self, planned: &Planned<'s>) -> Outcome {
-        let mut outcome = Err(WriteRefusal::NotFound);
-        for source in &planned.sources {
-            let made = self.write_to(source, &[&planned.write]).await;
-            outcome = made.into_iter().next().unwrap_or(Err(WriteRefusal::CallerLeft));
-            if !matches!(outcome, Err(WriteRefusal::NotFound)) {
-                return outcome;
-            }
-        }
-        outcome
-    }
-
-    /// Makes writes to one source.
-    async fn write_to(&self, source: &Arc<RegisteredSource>, writes: &[&Write]) -> Vec<Outcome> {
+    /// Makes writes to one source, or finds out what would become of them.
+    async fn write_to(&self, source: &Arc<RegisteredSource>, writes: &[&Write], pass: Pass) -> Vec<Outcome> {
         let Some(writer) = source.adapter.writer() else {
             return vec![Err(WriteRefusal::NotWritable); writes.len()];
         };
@@ -279,7 +298,12 @@ impl<'s> Provider<'s> {
             .collect();
         let deciding: Vec<_> = judgings
             .iter()
-            .map(|judging| move |existing: Option<&Entity>| judging.decide(existing))
+            .map(|judging| {
+                move |existing: Option<&Entity>| match (judging.decide(existing), pass) {
+                    (decision, Pass::Writing) => decision,
+                    (_, Pass::Looking) => Decision::Leave,
+                }
+            })
             .collect();
         let asked_as = match source.is_store {
             true => Vec::new(),
@@ -298,7 +322,10 @@ impl<'s> Provider<'s> {
         let written = writer.write(&entity_writes, &now, self.call).await;
         let mut outcomes = Vec::with_capacity(writes.len());
         for (judging, written) in judgings.iter().zip(written) {
-            let outcome = judging.outcome(written.clone());
+            let mut outcome = judging.outcome(written.clone());
+            if source.registration.mode.is_proxied() {
+                outcome = outcome.map_err(WriteRefusal::of_only_source);
+            }
             if let Ok(written) = written
                 && written != Written::Left
             {
@@ -313,34 +340,51 @@ impl<'s> Provider<'s> {
         outcomes
     }
 
-    /// The sources that a change is tried at. Nothing is written; one of the tenant's tokens is spent.
-    fn plan(&self, change: &EntityChange) -> Result<Vec<&'s Arc<RegisteredSource>>, WriteRefusal> {
-        let sources = match change.creates() {
-            Some(entity) => vec![self.judge(entity)?],
-            None => self.sources_of(change.id(), change.types())?,
+    /// Where a change goes. Nothing is written; one of the tenant's tokens is spent.
+    fn plan(&self, sources: &[&'s Arc<RegisteredSource>], change: &EntityChange) -> Result<Goes<'s>, WriteRefusal> {
+        let goes = match change.creates() {
+            Some(entity) => self.takers(sources, change, entity)?,
+            None => self.holders(sources, change)?,
         };
         // Of a purge the question has spent it.
         let is_counted = matches!(change, EntityChange::Purge { .. });
         if is_counted || self.asker.tenant_limits.admit(self.tenant) {
-            Ok(sources)
+            Ok(goes)
         } else {
             Err(WriteRefusal::Overloaded)
         }
     }
 
-    /// The source that takes the entity, if the consumer may write it there. Nothing is written and no limit is
-    /// spent.
-    ///
-    /// # Errors
-    /// [`WriteRefusal::Forbidden`], [`WriteRefusal::NotTaken`], [`WriteRefusal::NotWritable`]
-    pub fn judge(&self, entity: &Entity) -> Result<&'s Arc<RegisteredSource>, WriteRefusal> {
-        let mut sources = self.writable_sources();
-        let Some(source) = sources.find(|source| source.provides(entity)) else {
-            return Err(match self.ungranted(entity, PersonalData::None) {
+    /// The sources that take an entity which may come to be, if the consumer may write it there.
+    fn takers(
+        &self,
+        sources: &[&'s Arc<RegisteredSource>],
+        change: &EntityChange,
+        entity: &Entity,
+    ) -> Result<Goes<'s>, WriteRefusal> {
+        let provides = |source: &&&Arc<RegisteredSource>| source.provides(entity);
+        let about: Vec<&'s Arc<RegisteredSource>> = sources.iter().filter(provides).copied().collect();
+        match *about {
+            [] => Err(match self.ungranted(entity, PersonalData::None) {
                 Some(ungranted) => WriteRefusal::Forbidden(ungranted),
                 None => WriteRefusal::NotWritable,
-            });
-        };
+            }),
+            [source] if is_told_all(source) => {
+                self.judge_in(source, entity)?;
+                Ok(Goes::To(source))
+            }
+            _ => {
+                let parts = self.judged_parts(&about, change, entity)?;
+                Ok(match &*parts {
+                    [only] if only.change.is_none() && only.source.takes_writes() => Goes::To(only.source),
+                    _ => Goes::Among(about),
+                })
+            }
+        }
+    }
+
+    /// Whether the consumer may write an entity into a source.
+    fn judge_in(&self, source: &RegisteredSource, entity: &Entity) -> Result<(), WriteRefusal> {
         let ungranted = self.ungranted(entity, source.personal_data);
         if let Some(Ungranted::Type(..)) = &ungranted {
             return Err(ungranted.map_or(WriteRefusal::NotWritable, WriteRefusal::Forbidden));
@@ -352,36 +396,46 @@ impl<'s> Provider<'s> {
         self.check_guard(entity, None, source)?;
         match ungranted {
             Some(ungranted) => Err(WriteRefusal::Forbidden(ungranted)),
-            None => Ok(source),
+            None => Ok(()),
         }
     }
 
-    fn writable_sources(&self) -> impl Iterator<Item = &'s Arc<RegisteredSource>> + use<'s> {
+    /// The sources that writes are about: of the store alone, where nothing is handed on.
+    fn written_sources(&self) -> Vec<&'s Arc<RegisteredSource>> {
         let local = self.local;
-        let writable = self.asker.registry.writable_sources(self.tenant);
-        writable.filter(move |source| !local || source.is_store)
+        let written = self.asker.registry.written_sources(self.tenant);
+        written.filter(move |source| !local || source.is_store).collect()
     }
 
     /// The sources that may have an entity of which only the id is known.
-    fn sources_of(
+    fn holders(
         &self,
-        id: &EntityId,
-        types: Option<&TypeSelection>,
-    ) -> Result<Vec<&'s Arc<RegisteredSource>>, WriteRefusal> {
-        let sources = self.may_have(types)?;
+        sources: &[&'s Arc<RegisteredSource>],
+        change: &EntityChange,
+    ) -> Result<Goes<'s>, WriteRefusal> {
+        let sources = self.may_have(sources, change.types())?;
         // Nobody looks whether there is something: what has such an id is none of the consumer's.
-        if sources.iter().any(|source| self.is_id_hidden(id, source)) {
+        if sources.iter().any(|source| self.is_id_hidden(change.id(), source)) {
             return Err(WriteRefusal::Forbidden(Ungranted::Id));
         }
-        Ok(sources)
+        Ok(match *sources {
+            [source] if is_told_all(source) => Goes::To(source),
+            _ if sources.iter().any(|source| source.registration.mode.is_proxied()) => Goes::Among(sources),
+            _ => match &*Division::of(change).rest(&sources) {
+                [only] if only.change.is_none() => Goes::To(only.source),
+                _ => Goes::Among(sources),
+            },
+        })
     }
 
     /// The sources in which the consumer may write something of these types (`None`: of any).
-    fn may_have(&self, types: Option<&TypeSelection>) -> Result<Vec<&'s Arc<RegisteredSource>>, WriteRefusal> {
-        let sources: Vec<_> = self
-            .writable_sources()
-            .filter(|source| self.may_write_any(source.personal_data, types))
-            .collect();
+    fn may_have(
+        &self,
+        sources: &[&'s Arc<RegisteredSource>],
+        types: Option<&TypeSelection>,
+    ) -> Result<Vec<&'s Arc<RegisteredSource>>, WriteRefusal> {
+        let may_write = |source: &&&Arc<RegisteredSource>| self.may_write_any(source.personal_data, types);
+        let sources: Vec<_> = sources.iter().filter(may_write).copied().collect();
         if !sources.is_empty() {
             return Ok(sources);
         }
@@ -425,6 +479,11 @@ impl<'s> Provider<'s> {
         }
         types
     }
+}
+
+/// Whether a source, where it is the only one, is told all of a write.
+fn is_told_all(source: &RegisteredSource) -> bool {
+    source.registration.mode == Mode::Inclusive && source.provides_every_attribute()
 }
 
 fn set(outcomes: &mut [Option<Outcome>], place: usize, outcome: Outcome) {

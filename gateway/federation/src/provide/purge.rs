@@ -10,7 +10,7 @@ use kakehashi_adapters::Page;
 use kakehashi_policy::TypeGrant;
 use ngsi_ld::{AttributeName, Entity, EntityId};
 
-use super::{EntityChange, MOST_AT_ONCE, Outcome, Provider, Write, WriteRefusal};
+use super::{EntityChange, MOST_AT_ONCE, Outcome, Provider, RegisteredSource, Write, WriteRefusal};
 use crate::gather::Request;
 use crate::pages::place::Place;
 use crate::plan::types_named_here;
@@ -102,7 +102,15 @@ impl Provider<'_> {
     pub fn check_may_purge(&self, purge: &Purge) -> Result<(), WriteRefusal> {
         let types = purge.question.query.types.as_ref();
         let named = types_named_here(&purge.question, self.asker.policies);
-        for source in self.may_have(types)? {
+        let (taking, held): (Vec<_>, Vec<_>) = self
+            .may_have(&self.written_sources(), types)?
+            .into_iter()
+            .partition(|source| source.takes_writes());
+        let may_hold = |source: &&Arc<RegisteredSource>| named.iter().any(|name| source.may_hold(name, &[]));
+        if held.iter().any(|source| may_hold(source)) && !taking.iter().any(|source| may_hold(source)) {
+            return Err(WriteRefusal::Conflict);
+        }
+        for source in taking {
             let grants = self.grants(self.asker.operation, &named, source.personal_data);
             for grant in grants.grants() {
                 match &purge.purged {

@@ -1,6 +1,7 @@
 //! Why a write is refused, for whoever answers the consumer.
 
 use kakehashi_adapters::{AdapterError, ErrorKind, WriteError};
+use ngsi_ld::AttributeName;
 use ngsi_ld::update::NotApplied;
 
 use super::guard::NotTaken;
@@ -18,6 +19,18 @@ pub enum WriteRefusal {
     /// The tenant has no source that takes such an entity.
     #[error("the tenant has no part of the store that takes entities like this one")]
     NotWritable,
+    /// The tenant has no source that takes this attribute.
+    #[error("the tenant has no source that takes one of its attributes: {0}")]
+    NoSourceOf(AttributeName),
+    /// What would be written is held by a source alone that does not take it (clauses 5.6.1.4 and following).
+    #[error("it is held by another system alone, which does not take this write")]
+    Conflict,
+    /// Several sources have it, which nobody can change on one condition.
+    #[error(
+        "nothing was written: several sources would be changed, and none of them knows whether the others meet the condition; \
+         send it without If-Match and If-None-Match"
+    )]
+    SeveralSources,
     /// The limit of the tenant is used up.
     #[error("the limit of requests to the tenant's data is used up; try again")]
     Overloaded,
@@ -47,6 +60,56 @@ pub enum WriteRefusal {
     /// The source failed.
     #[error("the source failed")]
     Source(AdapterError),
+    /// The source failed that alone holds what was to be written (clause 6.3.17).
+    #[error("the only source of it failed")]
+    OnlySource(AdapterError),
+}
+
+impl WriteRefusal {
+    /// The same, of a source that alone holds what was to be written.
+    pub(super) fn of_only_source(self) -> Self {
+        match self {
+            Self::NotWritable => Self::Conflict,
+            Self::Source(error) => Self::OnlySource(error),
+            refusal => refusal,
+        }
+    }
+
+    /// Whether it says that what is to be changed is not there.
+    pub(super) fn is_absence(&self) -> bool {
+        match self {
+            Self::NotFound => true,
+            Self::NotApplied(not_applied) => not_applied.why.is_absence(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is one of the writer, or of the moment, and none of what a source has: then none of the sources is written to.
+    pub(super) fn is_of_the_whole(&self) -> bool {
+        matches!(
+            self,
+            Self::Forbidden(_)
+                | Self::NotTaken(_)
+                | Self::PreconditionFailed
+                | Self::SeveralSources
+                | Self::Overloaded
+                | Self::Late
+                | Self::CallerLeft
+        )
+    }
+
+    /// Which of several refusals is told where there is room for one: smaller ones first.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Source(_) | Self::OnlySource(_) => 0,
+            Self::CannotHold(_) => 1,
+            Self::AlreadyExists => 2,
+            Self::Conflict => 3,
+            Self::NotFound => 6,
+            Self::NotApplied(not_applied) if not_applied.why.is_absence() => 5,
+            _ => 4,
+        }
+    }
 }
 
 impl From<WriteError> for WriteRefusal {

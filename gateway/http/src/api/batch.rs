@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode};
-use kakehashi_federation::provide::{EntityChange, EntityChanged, Write, WriteRefusal};
+use kakehashi_federation::provide::{EntityChange, EntityChanged, Partly, Write, WriteRefusal};
 use kakehashi_policy::Operation;
 use kakehashi_resources::Held;
 use kakehashi_running::Gateway;
@@ -16,7 +16,7 @@ use ngsi_ld::{Entity, EntityId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::batch_answer::{Outcomes, answer, some_failed};
+use super::batch_answer::{Failed, Outcomes, answer, some_failed};
 use super::batch_elements::{ENTITIES, IDS, elements, parts_of};
 use super::command::ToWrite;
 use super::operation::{Content, Success};
@@ -29,6 +29,14 @@ use crate::problem::{ErrorType, Problem};
 pub(super) const SOME_FAILED: Success = Success {
     status: 207,
     meaning: "What became of each, where something was refused.",
+    body: Content::Json("BatchOperationResult"),
+    headers: &[],
+};
+
+/// What became of the parts of several sources, where some failed.
+pub(super) const SOME_PARTS: Success = Success {
+    status: 207,
+    meaning: "Several sources have parts of the entity: what became of those that failed.",
     body: Content::Json("BatchOperationResult"),
     headers: &[],
 };
@@ -257,16 +265,21 @@ pub(super) async fn purged(
     outcomes: Vec<(EntityId, Result<EntityChanged, WriteRefusal>)>,
     scope: &Scope,
 ) -> Result<Response, Problem> {
-    if outcomes.iter().all(|(_, outcome)| outcome.is_ok()) {
+    let is_done = |outcome: &Result<EntityChanged, WriteRefusal>| {
+        outcome
+            .as_ref()
+            .is_ok_and(|changed| !matches!(changed, EntityChanged::Partly(_)))
+    };
+    if outcomes.iter().all(|(_, outcome)| is_done(outcome)) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let mut held = scope.resources.held();
-    let told = outcomes.into_iter().map(|(id, outcome)| {
-        let outcome = outcome.map_err(|refusal| in_few_words(problem(&refusal), &mut held));
-        (id.as_str().to_owned(), outcome)
-    });
-    let outcomes: Outcomes = told.collect();
-    some_failed(outcomes, scope, held).await
+    let mut told = Outcomes::with_capacity(outcomes.len());
+    for (id, outcome) in outcomes {
+        let parts = in_parts(outcome, |changed| Ok(changed));
+        told.extend(parts.map(|part| (id.as_str().to_owned(), few_words(part, &mut held))));
+    }
+    some_failed(told, scope, held).await
 }
 
 /// Of what an error is told that an element of a batch has, and where it stands if its id does not say it.
@@ -304,19 +317,57 @@ async fn written(
     }
     let mut made = write(gateway, scope, operation, to_make).await?.into_iter();
     // What was written is told, however much there is to say of what was not.
-    let mut outcome = |(id, fault)| {
-        let outcome = match fault {
-            Some(problem) => Err(in_few_words(problem, held)),
-            None => made
-                .next()
-                .unwrap_or(Err(WriteRefusal::CallerLeft))
-                .map_err(|refusal| problem(&refusal))
-                .and_then(whole)
-                .map_err(|problem| in_few_words(problem, held)),
-        };
-        (id, outcome)
+    let mut outcomes = Outcomes::with_capacity(faults.len());
+    for (id, fault) in faults {
+        if let Some(problem) = fault {
+            outcomes.push((id, few_words(Err(problem.into()), held)));
+            continue;
+        }
+        let made = made.next().unwrap_or(Err(WriteRefusal::CallerLeft));
+        for part in in_parts(made, whole) {
+            outcomes.push((id.clone(), few_words(part, held)));
+        }
+    }
+    Ok(outcomes)
+}
+
+/// What became of a write, one by one where several sources had a part in it: what was done, then what failed.
+fn in_parts(
+    outcome: Result<EntityChanged, WriteRefusal>,
+    judged: impl FnOnce(EntityChanged) -> Result<EntityChanged, Problem>,
+) -> impl Iterator<Item = Result<EntityChanged, Failed>> {
+    let (done, failed) = match outcome {
+        Ok(EntityChanged::Partly(partly)) => (judged(partly.done).map_err(Failed::from), partly.failed),
+        Ok(changed) => (judged(changed).map_err(Failed::from), Vec::new()),
+        Err(refusal) => (Err(problem(&refusal).into()), Vec::new()),
     };
-    Ok(faults.into_iter().map(&mut outcome).collect())
+    let failed = failed.into_iter().map(|part| {
+        Err(Failed {
+            problem: problem(&part.refusal),
+            registration: part.registration,
+        })
+    });
+    std::iter::once(done).chain(failed)
+}
+
+/// The response to a write of one entity of which some of several sources have not done their part.
+///
+/// # Errors
+/// 500
+pub(super) async fn partly(id: &EntityId, partly: Box<Partly>, scope: &Scope) -> Result<Response, Problem> {
+    let mut held = scope.resources.held();
+    let parts = in_parts(Ok(EntityChanged::Partly(partly)), whole);
+    let outcomes: Outcomes = parts
+        .map(|part| (id.as_str().to_owned(), few_words(part, &mut held)))
+        .collect();
+    some_failed(outcomes, scope, held).await
+}
+
+fn few_words(outcome: Result<EntityChanged, Failed>, held: &mut Held) -> Result<EntityChanged, Failed> {
+    outcome.map_err(|failed| Failed {
+        problem: in_few_words(failed.problem, held),
+        ..failed
+    })
 }
 
 /// A problem whose detail is counted, or one without it where there is no room for that. Names in a detail may be as long as an

@@ -12,8 +12,25 @@ use super::scope::Scope;
 use crate::in_language::{self, InLanguages};
 use crate::problem::{ErrorType, Problem, ProblemDetails};
 
-/// What became of each entity, in the order of the request.
-pub(super) type Outcomes = Vec<(String, Result<EntityChanged, Problem>)>;
+/// What became of each entity, in the order of the request. Of one that several sources have a part of there may be several.
+pub(super) type Outcomes = Vec<(String, Result<EntityChanged, Failed>)>;
+
+/// Why something of an entity failed.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) problem: Problem,
+    /// The registration of the source that failed; `None`: it is not about one of several.
+    pub(super) registration: Option<String>,
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problem,
+            registration: None,
+        }
+    }
+}
 
 /// BatchEntityError (clause 5.2.17).
 #[derive(Debug, Serialize)]
@@ -21,6 +38,8 @@ struct BatchEntityError<'a> {
     #[serde(rename = "entityId")]
     entity_id: &'a str,
     error: ProblemDetails<'a>,
+    #[serde(rename = "registrationId", skip_serializing_if = "Option::is_none")]
+    registration_id: Option<&'a str>,
 }
 
 /// The response to a batch: the ids that were created, nothing, or what became of each.
@@ -31,7 +50,7 @@ pub(super) async fn answer(outcomes: Outcomes, scope: &Scope, held: Held) -> Res
     if outcomes.iter().any(|(_, outcome)| outcome.is_err()) {
         return some_failed(outcomes, scope, held).await;
     }
-    let is_new = |outcome: &Result<EntityChanged, Problem>| {
+    let is_new = |outcome: &Result<EntityChanged, Failed>| {
         outcome.as_ref().is_ok_and(|changed| *changed == EntityChanged::Created)
     };
     if !outcomes.iter().any(|(_, outcome)| is_new(outcome)) {
@@ -75,9 +94,10 @@ async fn told(outcomes: &Outcomes, language: Language) -> serde_json::Result<Vec
     for (id, outcome) in outcomes {
         match outcome {
             Ok(_) => success.push(id)?,
-            Err(problem) => errors.push(&BatchEntityError {
+            Err(failed) => errors.push(&BatchEntityError {
                 entity_id: id,
-                error: problem.details(language),
+                error: failed.problem.details(language),
+                registration_id: failed.registration.as_deref(),
             })?,
         }
         pause().await;

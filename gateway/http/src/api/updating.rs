@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use kakehashi_federation::provide::{EntityChange, EntityChanged, UpdateResult};
+use kakehashi_federation::provide::{EntityChange, EntityChanged, FailedPart, Partly, UpdateResult};
 use kakehashi_messages::Language;
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
@@ -16,12 +16,13 @@ use ngsi_ld::update::{SCOPE, Update};
 use ngsi_ld::{AttributeName, Entity, EntityId};
 use serde::Serialize;
 
+use super::batch::partly;
 use super::command::{Command, Written};
 use super::operation::{Content, Offered, Success};
 use super::parameters::{Parameters, unknown_value};
 use super::question::{entity_id, types};
 use super::scope::Scope;
-use super::writing::write_one;
+use super::writing::{problem, write_one};
 use crate::in_language::InLanguages;
 use crate::problem::{ErrorType, Problem};
 
@@ -105,6 +106,7 @@ pub(super) async fn update(
     target: Target,
     update: Update,
 ) -> Result<Response, Problem> {
+    let id = target.id.clone();
     let change = EntityChange::Update {
         id: target.id,
         types: target.types,
@@ -112,7 +114,13 @@ pub(super) async fn update(
         otherwise: None,
     };
     match write_one(gateway, scope, operation, change).await? {
-        EntityChanged::Updated(result) if !result.not_updated.is_empty() => some_left(*result),
+        EntityChanged::Updated(result) if !result.not_updated.is_empty() => {
+            some_left(move |language| told(&result, &[], language))
+        }
+        EntityChanged::Partly(parts) if operation == Operation::ReplaceEntity || operation == Operation::MergeEntity => {
+            partly(&id, parts, scope).await
+        }
+        EntityChanged::Partly(parts) => some_left(move |language| told_of_parts(&parts, language)),
         _ => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
@@ -154,31 +162,65 @@ struct Told<'a> {
 struct NotUpdatedDetails<'a> {
     attribute_name: &'a str,
     reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_id: Option<&'a str>,
 }
 
-fn some_left(result: UpdateResult) -> Result<Response, Problem> {
-    let body = told(&result, Language::English);
+fn some_left(
+    told: impl Fn(Language) -> serde_json::Result<Vec<u8>> + Send + Sync + 'static,
+) -> Result<Response, Problem> {
+    let body = told(Language::English);
     let body =
         body.map_err(|_| Problem::new(ErrorType::InternalError, "the result of the update cannot be written"))?;
     let mut response = (StatusCode::MULTI_STATUS, body).into_response();
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
-    let in_languages = InLanguages::by(move |language| told(&result, language).unwrap_or_default());
+    let in_languages = InLanguages::by(move |language| told(language).unwrap_or_default());
     response.extensions_mut().insert(in_languages);
     Ok(response)
 }
 
-fn told(result: &UpdateResult, language: Language) -> serde_json::Result<Vec<u8>> {
-    let left = result.not_updated.iter().map(|left| NotUpdatedDetails {
-        attribute_name: match left.attribute.as_str() {
-            // A member, and no attribute.
-            SCOPE => "scope",
-            name => name,
+/// What several sources have updated, and what some of them have not.
+fn told_of_parts(parts: &Partly, language: Language) -> serde_json::Result<Vec<u8>> {
+    let result = match &parts.done {
+        EntityChanged::Updated(result) => UpdateResult::clone(result),
+        _ => UpdateResult {
+            updated: parts.written.clone(),
+            not_updated: Vec::new(),
         },
+    };
+    told(&result, &parts.failed, language)
+}
+
+fn told(result: &UpdateResult, failed: &[FailedPart], language: Language) -> serde_json::Result<Vec<u8>> {
+    let left = result.not_updated.iter().map(|left| NotUpdatedDetails {
+        attribute_name: short(left.attribute.as_str()),
         reason: language.of(&left.reason.to_string()).into_owned(),
+        registration_id: None,
     });
+    let of_parts = failed.iter().flat_map(|part| {
+        let names: Vec<&str> = match part.attributes.is_empty() {
+            true => vec![SCOPE],
+            false => part.attributes.iter().map(AttributeName::as_str).collect(),
+        };
+        let reason = language.of(&problem(&part.refusal).detail).into_owned();
+        names.into_iter().map(move |name| NotUpdatedDetails {
+            attribute_name: short(name),
+            reason: reason.clone(),
+            registration_id: part.registration.as_deref(),
+        })
+    });
+    let is_updated = |name: &&AttributeName| !failed.iter().any(|part| part.attributes.contains(*name));
     serde_json::to_vec(&Told {
-        updated: result.updated.iter().map(AttributeName::as_str).collect(),
-        not_updated: left.collect(),
+        updated: result.updated.iter().filter(is_updated).map(AttributeName::as_str).collect(),
+        not_updated: left.chain(of_parts).collect(),
     })
+}
+
+/// A member, and no attribute, is told as it is written.
+fn short(name: &str) -> &str {
+    match name {
+        SCOPE => "scope",
+        name => name,
+    }
 }

@@ -185,7 +185,13 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
             return Problem::new(ErrorType::Forbidden, detail);
         }
         WriteRefusal::NotTaken(not_taken) => return Problem::new(ErrorType::Forbidden, told(not_taken)),
+        WriteRefusal::NoSourceOf(name) => {
+            let detail = with_other_meaning(refusal.to_string(), Kind::Attribute, name.as_str());
+            return Problem::new(ErrorType::OperationNotSupported, detail);
+        }
         WriteRefusal::NotWritable => ErrorType::OperationNotSupported,
+        WriteRefusal::Conflict => ErrorType::Conflict,
+        WriteRefusal::SeveralSources => ErrorType::PreconditionFailed,
         WriteRefusal::Overloaded => ErrorType::TooManyRequests,
         WriteRefusal::AlreadyExists => ErrorType::AlreadyExists,
         WriteRefusal::NotFound => ErrorType::ResourceNotFound,
@@ -194,6 +200,7 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
         WriteRefusal::PreconditionFailed => ErrorType::PreconditionFailed,
         WriteRefusal::Late | WriteRefusal::CallerLeft => ErrorType::Unavailable,
         WriteRefusal::Source(error) => return failed(error),
+        WriteRefusal::OnlySource(error) => return failed_alone(error),
     };
     Problem::new(error_type, refusal.to_string())
 }
@@ -272,6 +279,16 @@ fn failed(error: &AdapterError) -> Problem {
         _ => ErrorType::InternalError,
     };
     Problem::new(error_type, detail)
+}
+
+/// The same of a source that alone holds what was to be written, whose failure is that of the request (clause 6.3.17).
+fn failed_alone(error: &AdapterError) -> Problem {
+    let problem = failed(error);
+    match (error.kind, problem.error_type) {
+        (ErrorKind::Timeout, _) => problem.of_type(ErrorType::Timeout),
+        (_, ErrorType::InternalError | ErrorType::Unavailable) => problem.of_type(ErrorType::BadGateway),
+        _ => problem,
+    }
 }
 
 /// What a write needs, without its request.

@@ -101,6 +101,7 @@ fn of_entities(uri: &Value) -> Value {
                         "properties": {
                             "attributeName": { "type": "string" },
                             "reason": { "type": "string" },
+                            "registrationId": uri,
                         },
                     },
                 },
@@ -121,6 +122,7 @@ fn of_entities(uri: &Value) -> Value {
                         "properties": {
                             "entityId": uri,
                             "error": { "$ref": "#/components/schemas/ProblemDetails" },
+                            "registrationId": uri,
                         },
                     },
                 },

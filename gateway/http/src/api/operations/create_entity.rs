@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::on;
 use http::{Method, StatusCode, header};
-use kakehashi_federation::provide::EntityChange;
+use kakehashi_federation::provide::{EntityChange, EntityChanged};
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 
+use crate::api::batch::{SOME_PARTS, partly};
 use crate::api::command::{Command, ToWrite, Written};
 use crate::api::known_parameters::LOCAL_WRITE;
 use crate::api::operation::{Content, Offered, Success};
@@ -32,12 +33,18 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["via"],
     representations: &[],
     body: Some("Entity"),
-    successes: &[Success {
-        status: 201,
-        meaning: "It was written.",
-        body: Content::Nothing,
-        headers: &["Location"],
-    }],
+    successes: &[
+        Success {
+            status: 201,
+            meaning: "It was written.",
+            body: Content::Nothing,
+            headers: &["Location"],
+        },
+        Success {
+            headers: &["Location"],
+            ..SOME_PARTS
+        },
+    ],
     explained: Some(explained),
     route: |method| on(method, answer),
 };
@@ -63,8 +70,10 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -
     let entity = body.entity(&scope).await?;
     let id = entity.id.clone();
     let change = EntityChange::Create(entity);
-    write_one(&gateway, &scope, Operation::CreateEntity, change).await?;
-    let mut response = StatusCode::CREATED.into_response();
+    let mut response = match write_one(&gateway, &scope, Operation::CreateEntity, change).await? {
+        EntityChanged::Partly(parts) => partly(&id, parts, &scope).await?,
+        _ => StatusCode::CREATED.into_response(),
+    };
     if let Some(location) = location(OFFERED.path, id.as_str()) {
         response.headers_mut().insert(header::LOCATION, location);
     }

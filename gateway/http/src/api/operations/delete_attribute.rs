@@ -18,7 +18,7 @@ use crate::api::operation::Offered;
 use crate::api::parameters::Parameters;
 use crate::api::request_body::invalid;
 use crate::api::scope::Scope;
-use crate::api::updating::{Target, UPDATED, explained, update};
+use crate::api::updating::{SOME_LEFT, Target, UPDATED, explained, update};
 use crate::problem::Problem;
 
 /// `DELETE /entities/{entityId}/attrs/{attrId}`: deleteAttrs.
@@ -33,7 +33,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["via"],
     representations: &[],
     body: None,
-    successes: &[UPDATED],
+    successes: &[UPDATED, SOME_LEFT],
     explained: Some(|written| {
         instances(&OFFERED.parameters(written.query)?)?;
         explained(&OFFERED, Operation::DeleteAttrs, written)

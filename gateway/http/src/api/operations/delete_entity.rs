@@ -6,13 +6,14 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::on;
 use http::{Method, StatusCode};
-use kakehashi_federation::provide::EntityChange;
+use kakehashi_federation::provide::{EntityChange, EntityChanged};
 use kakehashi_policy::Operation;
 use kakehashi_running::Gateway;
 use ngsi_ld::EntityId;
 use ngsi_ld::context::Context;
 use ngsi_ld::query::TypeSelection;
 
+use crate::api::batch::{SOME_PARTS, partly};
 use crate::api::command::{Command, Written};
 use crate::api::known_parameters::{LOCAL_WRITE, TYPE_OF_ONE};
 use crate::api::operation::{Content, Offered, Success};
@@ -34,12 +35,15 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["via"],
     representations: &[],
     body: None,
-    successes: &[Success {
-        status: 204,
-        meaning: "It was deleted.",
-        body: Content::Nothing,
-        headers: &[],
-    }],
+    successes: &[
+        Success {
+            status: 204,
+            meaning: "It was deleted.",
+            body: Content::Nothing,
+            headers: &[],
+        },
+        SOME_PARTS,
+    ],
     explained: Some(|written: &Written<'_>| {
         let (_, parameters) = read(written.id, written.query)?;
         let types = selected(&parameters, written.around.context)?;
@@ -70,7 +74,9 @@ async fn answer(
         None | Some("*") => None,
         Some(_) => selected(&parameters, &scope.context().await?.context)?,
     };
-    let change = EntityChange::Delete { id, types };
-    write_one(&gateway, &scope, Operation::DeleteEntity, change).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let change = EntityChange::Delete { id: id.clone(), types };
+    match write_one(&gateway, &scope, Operation::DeleteEntity, change).await? {
+        EntityChanged::Partly(parts) => partly(&id, parts, &scope).await,
+        _ => Ok(StatusCode::NO_CONTENT.into_response()),
+    }
 }

@@ -14,6 +14,7 @@ use ngsi_ld::entity::language::is_language_tag;
 use ngsi_ld::entity::parse::{FragmentUse, parse_fragment, parse_simplified_fragment};
 use ngsi_ld::update::Update;
 
+use crate::api::batch::SOME_PARTS;
 use crate::api::known_parameters::{
     FORMAT_AS_OPTION, FORMAT_OF_BODY, LANG_OF_BODY, LOCAL_WRITE, OBSERVED_AT, TYPE_OF_ONE,
 };
@@ -21,7 +22,7 @@ use crate::api::operation::Offered;
 use crate::api::parameters::{Parameters, unknown_value};
 use crate::api::request_body::RequestBody;
 use crate::api::scope::Scope;
-use crate::api::updating::{SOME_LEFT, Target, UPDATED, explained, update};
+use crate::api::updating::{Target, UPDATED, explained, update};
 use crate::problem::Problem;
 
 /// `PATCH /entities/{entityId}`: mergeEntity.
@@ -43,7 +44,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["via"],
     representations: &[],
     body: Some("EntityFragment"),
-    successes: &[UPDATED, SOME_LEFT],
+    successes: &[UPDATED, SOME_PARTS],
     explained: Some(|written| {
         How::read(&OFFERED.parameters(written.query)?)?;
         explained(&OFFERED, Operation::MergeEntity, written)

@@ -12,6 +12,7 @@ use kakehashi_running::Gateway;
 use ngsi_ld::entity::parse::parse_additions;
 use ngsi_ld::update::Update;
 
+use crate::api::batch::SOME_PARTS;
 use crate::api::known_parameters::{LOCAL_WRITE, TYPE_OF_ONE};
 use crate::api::operation::Offered;
 use crate::api::request_body::RequestBody;
@@ -31,7 +32,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["via"],
     representations: &[],
     body: Some("Entity"),
-    successes: &[UPDATED],
+    successes: &[UPDATED, SOME_PARTS],
     explained: Some(|written| explained(&OFFERED, Operation::ReplaceEntity, written)),
     route: |method| on(method, answer),
 };

@@ -16,7 +16,7 @@ use crate::api::known_parameters::{LOCAL_WRITE, TYPE_OF_ONE};
 use crate::api::operation::Offered;
 use crate::api::request_body::RequestBody;
 use crate::api::scope::Scope;
-use crate::api::updating::{Target, UPDATED, explained, update};
+use crate::api::updating::{SOME_LEFT, Target, UPDATED, explained, update};
 use crate::problem::Problem;
 
 /// `PATCH /entities/{entityId}/attrs/{attrId}`: updateAttrs.
@@ -31,7 +31,7 @@ pub(super) static OFFERED: Offered = Offered {
     lacks: &["via"],
     representations: &[],
     body: Some("AttributeFragment"),
-    successes: &[UPDATED],
+    successes: &[UPDATED, SOME_LEFT],
     explained: Some(|written| explained(&OFFERED, Operation::UpdateAttrs, written)),
     route: |method| on(method, answer),
 };
