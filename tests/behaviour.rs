@@ -151,5 +151,6 @@ mod behaviour {
     mod writers_at_once;
     mod writers_see_nothing_hidden;
     mod writes_are_told;
+    mod writing_by_mode;
     mod writing_through;
 }
