@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use stand_ins::LoggedRequest;
 use toml::Value as Toml;
 
+use super::explained_requests::explained;
 use super::harness::{Answer, Ask, ORION, Platform, change_source, key_of, keys, section};
 
 const TENANT: &str = "nasushiobara";
@@ -360,4 +361,21 @@ async fn entities_of_a_batch_that_go_to_one_source_alone_are_not_asked_of_the_ot
     assert_eq!(seen(&platform, ID, true).await, Value::Null);
     is(&batch(&platform, "delete", &json!([ID, far(0), far(1)])).await, 204);
     assert_eq!(sent(&platform).len(), 1);
+}
+
+#[tokio::test]
+async fn where_each_part_of_a_write_would_go_is_explained() {
+    let platform = platform("exclusive", ONE, true).await;
+    let files = platform.files();
+    files.write("site.json", site(ID, 1).to_string());
+    let told = explained(files, &["--consumer", WRITER, "POST", ENTITIES, "--body", "site.json"]);
+    let parts = json!([
+        { "source": ORION, "attributes": ["maxCapacity"], "isTaken": true },
+        { "source": "tochigi-store", "attributes": ["name"], "isTaken": true },
+    ]);
+    assert_eq!(told["writes"][0]["parts"], parts, "{told:#}");
+    files.write("site.json", site(OTHER, 1).to_string());
+    let told = explained(files, &["--consumer", WRITER, "POST", ENTITIES, "--body", "site.json"]);
+    assert_eq!(told["writes"][0]["source"], "tochigi-store", "{told:#}");
+    assert_eq!(told["writes"][0].get("parts"), None, "{told:#}");
 }

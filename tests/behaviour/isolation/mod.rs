@@ -10,6 +10,7 @@ mod chances;
 mod compared;
 mod granted;
 mod hinted;
+mod judged_modes;
 mod judged_subscriptions;
 mod judged_writes;
 mod keeping;
@@ -542,7 +543,7 @@ fn settings(cases: usize, kept_in: &str) -> Cases {
         env!("CARGO_MANIFEST_DIR"),
         "/../tests/behaviour/isolation/proptest-regressions"
     );
-    // proptest takes names that last for ever; there are four.
+    // proptest takes names that last for ever; there are five.
     let file = Box::leak(format!("{folder}/{kept_in}").into_boxed_str());
     Cases {
         cases: u32::try_from(cases.div_ceil(QUESTIONS)).unwrap(),

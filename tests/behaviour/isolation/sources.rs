@@ -32,7 +32,6 @@ pub(super) type Parts = Arc<Mutex<Vec<Entity>>>;
 struct InMemory {
     id: SourceId,
     manner: Manner,
-    is_store: bool,
     parts: Parts,
     /// Those with which something is wrong.
     flawed: Vec<Entity>,
@@ -177,7 +176,8 @@ impl Adapter for InMemory {
     }
 
     fn writer(&self) -> Option<&dyn EntityWriter> {
-        self.is_store.then_some(self as &dyn EntityWriter)
+        // Whether writes may go to it its registration says.
+        Some(self)
     }
 }
 
@@ -332,7 +332,6 @@ fn registered(
         adapter: Arc::new(InMemory {
             id,
             manner: source.manner,
-            is_store: source.is_store,
             parts,
             flawed: held_by(world, source, &source.flawed),
             personal: personal(world),
@@ -346,7 +345,6 @@ pub(super) fn adapter(world: &World, name: &str, manner: Manner, parts: Parts, w
     Arc::new(InMemory {
         id: SourceId::new(name),
         manner,
-        is_store: false,
         parts,
         flawed: Vec::new(),
         personal: personal(world),

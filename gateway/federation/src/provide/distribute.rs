@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use kakehashi_policy::PersonalData;
 use ngsi_ld::{AttributeName, Entity, TypeName};
+use tokio_util::sync::CancellationToken;
 
 use super::divide::{Division, Part};
 use super::partly::{FailedPart, Partly};
@@ -126,12 +127,18 @@ impl<'s> Provider<'s> {
         if are_there > 1 && write.precondition.is_some() {
             return Err(WriteRefusal::SeveralSources);
         }
+        // What has begun is finished: the first part begins for whoever waits, and the others for its sake.
+        let nobody_leaves = CancellationToken::new();
+        let mut provider: Provider<'_> = *self;
         for one in tried.iter_mut().filter(|one| one.outcome.is_ok()) {
             let own = Write {
                 change: one.part.change.clone().unwrap_or_else(|| write.change.clone()),
                 precondition: write.precondition.clone(),
             };
-            one.outcome = self.made(&one.part, &own, Pass::Writing).await;
+            one.outcome = provider.made(&one.part, &own, Pass::Writing).await;
+            if one.outcome.is_ok() {
+                provider.caller = &nobody_leaves;
+            }
         }
         match tried.is_empty() && !sources.iter().any(|source| source.takes_writes()) {
             true => Err(WriteRefusal::NotWritable),
@@ -176,6 +183,7 @@ impl<'s> Provider<'s> {
         let grants = self.grants(self.asker.operation, &types, part.source.personal_data);
         let is_granted = |name: &AttributeName| grants.grants().iter().any(|grant| grant.includes(name));
         match part.names.iter().find(|name| !is_granted(name)) {
+            _ if grants.is_empty() => WriteRefusal::NotFound,
             Some(name) => WriteRefusal::Forbidden(Ungranted::Attribute(name.clone(), Why::NoPermit)),
             None => WriteRefusal::Conflict,
         }
