@@ -19,7 +19,8 @@ const ENTITIES: &str = "/ngsi-ld/v1/entities";
 /// Everything of the type.
 const WHOLE: &str = r#"[{ type = "EvacuationSite" }]"#;
 /// One attribute of one entity.
-const ONE: &str = r#"[{ type = "EvacuationSite", id = "urn:ngsi-ld:EvacuationSite:E092130009001", attributes = ["maxCapacity"] }]"#;
+const ONE: &str =
+    r#"[{ type = "EvacuationSite", id = "urn:ngsi-ld:EvacuationSite:E092130009001", attributes = ["maxCapacity"] }]"#;
 
 /// The city has a part of the store, and its Orion stands to that as `mode` says.
 async fn platform(mode: &str, provides: &str, writable: bool) -> Platform {
@@ -130,15 +131,33 @@ async fn what_is_redirected_stands_in_the_other_system_and_never_in_the_store() 
 
     let capacity = |value: u32| json!({ "maxCapacity": property(value) });
     is(&change(&platform, Method::PATCH, ID, &capacity(1)).await, 204);
-    is(&change(&platform, Method::POST, &format!("{ID}/attrs"), &capacity(2)).await, 204);
-    is(&change(&platform, Method::PATCH, &format!("{ID}/attrs"), &capacity(3)).await, 204);
+    is(
+        &change(&platform, Method::POST, &format!("{ID}/attrs"), &capacity(2)).await,
+        204,
+    );
+    is(
+        &change(&platform, Method::PATCH, &format!("{ID}/attrs"), &capacity(3)).await,
+        204,
+    );
     let path = format!("{ID}/attrs/maxCapacity");
-    is(&change(&platform, Method::PATCH, &path, &json!({ "value": 4 })).await, 204);
+    is(
+        &change(&platform, Method::PATCH, &path, &json!({ "value": 4 })).await,
+        204,
+    );
     is(&change(&platform, Method::PUT, &path, &property(5)).await, 204);
     assert_eq!(seen(&platform, ID, false).await["maxCapacity"], 5);
-    is(&platform.request(Method::DELETE, format!("{ENTITIES}/{path}")).by(WRITER).await, 204);
+    is(
+        &platform
+            .request(Method::DELETE, format!("{ENTITIES}/{path}"))
+            .by(WRITER)
+            .await,
+        204,
+    );
     is(&change(&platform, Method::PUT, ID, &site(ID, 6)).await, 204);
-    is(&batch(&platform, "upsert", &json!([site(ID, 7), site(OTHER, 8)])).await, 201);
+    is(
+        &batch(&platform, "upsert", &json!([site(ID, 7), site(OTHER, 8)])).await,
+        201,
+    );
     is(&batch(&platform, "merge", &json!([site(ID, 8)])).await, 204);
     is(&batch(&platform, "update", &json!([site(ID, 9)])).await, 204);
     assert_eq!(seen(&platform, ID, false).await["maxCapacity"], 9);
@@ -159,7 +178,10 @@ async fn an_entity_of_which_one_system_alone_has_an_attribute_is_written_to_both
         .iter()
         .map(|request| String::from_utf8_lossy(&request.body).into_owned())
         .collect();
-    assert!(bodies.len() == 1 && bodies[0].contains("250") && !bodies[0].contains("学校"), "{bodies:?}");
+    assert!(
+        bodies.len() == 1 && bodies[0].contains("250") && !bodies[0].contains("学校"),
+        "{bodies:?}"
+    );
     assert_eq!(seen(&platform, ID, true).await, json!({ "name": "第一小学校" }));
     let shown = json!({ "name": "第一小学校", "maxCapacity": 250 });
     assert_eq!(seen(&platform, ID, false).await, shown);
@@ -167,16 +189,40 @@ async fn an_entity_of_which_one_system_alone_has_an_attribute_is_written_to_both
     let both = json!({ "name": property("a"), "maxCapacity": property(1) });
     is(&change(&platform, Method::PATCH, ID, &both).await, 204);
     assert_eq!(seen(&platform, ID, true).await, json!({ "name": "a" }));
-    assert_eq!(seen(&platform, ID, false).await, json!({ "name": "a", "maxCapacity": 1 }));
+    assert_eq!(
+        seen(&platform, ID, false).await,
+        json!({ "name": "a", "maxCapacity": 1 })
+    );
     sent(&platform);
-    is(&change(&platform, Method::PATCH, ID, &json!({ "name": property("b") })).await, 204);
-    assert!(platform.asked_of_orion().is_empty(), "what is not about it is not asked of it");
-    is(&change(&platform, Method::PATCH, ID, &json!({ "maxCapacity": property(2) })).await, 204);
+    is(
+        &change(&platform, Method::PATCH, ID, &json!({ "name": property("b") })).await,
+        204,
+    );
+    assert!(
+        platform.asked_of_orion().is_empty(),
+        "what is not about it is not asked of it"
+    );
+    is(
+        &change(&platform, Method::PATCH, ID, &json!({ "maxCapacity": property(2) })).await,
+        204,
+    );
     let appended = json!({ "name": property("c"), "maxCapacity": property(3) });
-    is(&change(&platform, Method::POST, &format!("{ID}/attrs"), &appended).await, 204);
-    is(&batch(&platform, "upsert", &json!([site(ID, 4), site(OTHER, 5)])).await, 201);
-    assert_eq!(seen(&platform, ID, false).await, json!({ "name": "第一小学校", "maxCapacity": 4 }));
-    assert_eq!(seen(&platform, OTHER, true).await, json!({ "name": "第一小学校", "maxCapacity": 5 }));
+    is(
+        &change(&platform, Method::POST, &format!("{ID}/attrs"), &appended).await,
+        204,
+    );
+    is(
+        &batch(&platform, "upsert", &json!([site(ID, 4), site(OTHER, 5)])).await,
+        201,
+    );
+    assert_eq!(
+        seen(&platform, ID, false).await,
+        json!({ "name": "第一小学校", "maxCapacity": 4 })
+    );
+    assert_eq!(
+        seen(&platform, OTHER, true).await,
+        json!({ "name": "第一小学校", "maxCapacity": 5 })
+    );
 
     is(&platform.delete(ID).by(WRITER).await, 204);
     assert_eq!(seen(&platform, ID, false).await, Value::Null);
@@ -190,7 +236,10 @@ async fn what_stands_beside_the_store_is_written_to_both() {
     assert_eq!(sent(&platform).len(), 1);
     let shown = json!({ "name": "第一小学校", "maxCapacity": 250 });
     assert_eq!(seen(&platform, ID, true).await, shown);
-    is(&change(&platform, Method::PATCH, ID, &json!({ "maxCapacity": property(1) })).await, 204);
+    is(
+        &change(&platform, Method::PATCH, ID, &json!({ "maxCapacity": property(1) })).await,
+        204,
+    );
     assert_eq!(sent(&platform).len(), 1);
     assert_eq!(seen(&platform, ID, true).await["maxCapacity"], 1);
 
@@ -199,7 +248,10 @@ async fn what_stands_beside_the_store_is_written_to_both() {
     assert!(sent(&platform).is_empty(), "the store alone");
     assert_eq!(seen(&platform, ID, false).await["maxCapacity"], 1);
     // What is not there in one of both and is done in the other is done.
-    is(&change(&platform, Method::PATCH, ID, &json!({ "maxCapacity": property(2) })).await, 204);
+    is(
+        &change(&platform, Method::PATCH, ID, &json!({ "maxCapacity": property(2) })).await,
+        204,
+    );
     assert_eq!(seen(&platform, ID, true).await, Value::Null);
     is(&platform.delete(ID).by(WRITER).await, 204);
     is(&platform.delete(ID).by(WRITER).await, 404);
@@ -208,7 +260,9 @@ async fn what_stands_beside_the_store_is_written_to_both() {
 #[tokio::test]
 async fn an_auxiliary_system_is_asked_and_never_written_to() {
     let platform = platform("auxiliary", WHOLE, false).await;
-    let own = format!(r#"[{{"id":"{ID}","type":"EvacuationSite","name":{{"type":"Text","value":"x"}},"maxCapacity":{{"type":"Number","value":9}}}}]"#);
+    let own = format!(
+        r#"[{{"id":"{ID}","type":"EvacuationSite","name":{{"type":"Text","value":"x"}},"maxCapacity":{{"type":"Number","value":9}}}}]"#
+    );
     platform.demo().orion().load(TENANT, "/", &own).unwrap();
     let mut named = site(ID, 1);
     named.as_object_mut().unwrap().remove("maxCapacity");
@@ -239,7 +293,10 @@ async fn what_one_system_alone_has_and_does_not_take_is_a_conflict_of_that_part(
     assert_eq!(told["updated"].as_array().unwrap().len(), 1, "{appended}");
     assert_eq!(told["notUpdated"][0]["registrationId"], REGISTRATION, "{appended}");
     assert!(
-        told["notUpdated"][0]["attributeName"].as_str().unwrap().ends_with("maxCapacity"),
+        told["notUpdated"][0]["attributeName"]
+            .as_str()
+            .unwrap()
+            .ends_with("maxCapacity"),
         "{appended}"
     );
     failed_in_orion(&batch(&platform, "upsert", &json!([site(ID, 2)])).await, 409);
@@ -253,7 +310,13 @@ async fn what_is_redirected_to_a_system_that_takes_nothing_is_a_conflict_and_sta
     let platform = platform("redirect", WHOLE, false).await;
     let conflicting = [
         platform.create(&site(ID, 1)).by(WRITER).await,
-        change(&platform, Method::PATCH, &format!("{ID}?type=EvacuationSite"), &json!({ "name": property("a") })).await,
+        change(
+            &platform,
+            Method::PATCH,
+            &format!("{ID}?type=EvacuationSite"),
+            &json!({ "name": property("a") }),
+        )
+        .await,
         platform
             .request(Method::DELETE, format!("{ENTITIES}?type=EvacuationSite"))
             .by(WRITER)
@@ -282,9 +345,16 @@ async fn what_a_source_alone_can_tell_costs_its_own_part() {
     is(&change(&platform, Method::PATCH, ID, &alone).await, 404);
     let again = platform.create(&site(ID, 2)).by(WRITER).await;
     is(&again, 207);
-    assert_eq!(again.json()["errors"][0]["error"]["status"], 409, "the store has it: {again}");
+    assert_eq!(
+        again.json()["errors"][0]["error"]["status"],
+        409,
+        "the store has it: {again}"
+    );
     assert_eq!(again.json()["errors"][0].get("registrationId"), None, "{again}");
-    assert_eq!(seen(&platform, ID, false).await, json!({ "name": "a", "maxCapacity": 2 }));
+    assert_eq!(
+        seen(&platform, ID, false).await,
+        json!({ "name": "a", "maxCapacity": 2 })
+    );
     is(&platform.create(&site(ID, 3)).by(WRITER).await, 409);
 }
 
@@ -316,17 +386,27 @@ async fn a_condition_holds_for_one_source_and_is_refused_over_several() {
     is(&platform.create(&site(ID, 250)).by(WRITER).await, 201);
     sent(&platform);
     let both = json!({ "name": property("a"), "maxCapacity": property(1) });
-    let several = change(&platform, Method::PATCH, ID, &both).header("if-match", "*").await;
+    let several = change(&platform, Method::PATCH, ID, &both)
+        .header("if-match", "*")
+        .await;
     is(&several, 412);
     assert!(several.problem().detail.contains("several sources"), "{several}");
     let deleted = platform.delete(ID).by(WRITER).header("if-match", "*").await;
     is(&deleted, 412);
     assert!(sent(&platform).is_empty());
     let one = json!({ "maxCapacity": property(1) });
-    is(&change(&platform, Method::PATCH, ID, &one).header("if-match", "*").await, 204);
-    let other = change(&platform, Method::PATCH, ID, &one).header("if-match", "\"x\"").await;
+    is(
+        &change(&platform, Method::PATCH, ID, &one).header("if-match", "*").await,
+        204,
+    );
+    let other = change(&platform, Method::PATCH, ID, &one)
+        .header("if-match", "\"x\"")
+        .await;
     is(&other, 412);
-    assert_eq!(seen(&platform, ID, false).await, json!({ "name": "第一小学校", "maxCapacity": 1 }));
+    assert_eq!(
+        seen(&platform, ID, false).await,
+        json!({ "name": "第一小学校", "maxCapacity": 1 })
+    );
 }
 
 #[tokio::test]
@@ -335,8 +415,15 @@ async fn a_purge_takes_away_what_every_system_has() {
     for id in [ID, OTHER] {
         is(&platform.create(&site(id, 250)).by(WRITER).await, 201);
     }
-    let purge = |query: &str| platform.request(Method::DELETE, format!("{ENTITIES}?{query}")).by(WRITER);
-    is(&purge(&format!("type=EvacuationSite&id={ID},{OTHER}&drop=maxCapacity")).await, 204);
+    let purge = |query: &str| {
+        platform
+            .request(Method::DELETE, format!("{ENTITIES}?{query}"))
+            .by(WRITER)
+    };
+    is(
+        &purge(&format!("type=EvacuationSite&id={ID},{OTHER}&drop=maxCapacity")).await,
+        204,
+    );
     for id in [ID, OTHER] {
         assert_eq!(seen(&platform, id, false).await, json!({ "name": "第一小学校" }));
     }

@@ -5,8 +5,8 @@ use kakehashi_policy::Principals;
 
 use super::claims::{Claims, check_undecided};
 use super::gateway::FEDERATION;
-use super::mode;
 use super::same_system;
+use super::side_by_side;
 use super::source::SourceConfig;
 use super::tenant::{Tenant, TenantRole};
 use kakehashi_core::diagnostics::{Place, Report, Severity, nearest, suggest, suggest_tenant};
@@ -63,12 +63,12 @@ pub(crate) fn check_sources(tenants: &[Tenant], places: &[&Place], report: &Repo
         claims.add(source);
     }
     let places: HashMap<&str, &Place> = by_id.iter().map(|(id, (_, place))| (*id, *place)).collect();
-    mode::check_exclusive(tenants, &places, report);
+    side_by_side::check_exclusive(tenants, &places, report);
     // What is wrong is mended first.
     if report.has_errors() {
         return;
     }
-    mode::check_written_twice(tenants, &places, report);
+    side_by_side::check_written_twice(tenants, &places, report);
     same_system::check(tenants, &places, report);
     check_undecided(tenants, &places, report);
 }

@@ -33,6 +33,7 @@ mod proofs;
 mod provides;
 mod same_system;
 mod secret;
+mod side_by_side;
 mod source;
 mod source_table;
 mod tenant;

@@ -198,7 +198,8 @@ pub(crate) fn read(
             let is_said = section.node(other).is_some() && (other == "id_pattern" || authoritative);
             if let Some(place) = section.key_place("id").filter(|_| is_said) {
                 let message = format!("`id` and `{other}` in {} do not go together", section.title());
-                let help = "take one of the two out; a claim to one entity is an `id_pattern` such as `^urn:ngsi-ld:AED:1$`";
+                let help =
+                    "take one of the two out; a claim to one entity is an `id_pattern` such as `^urn:ngsi-ld:AED:1$`";
                 loading.report.error(place, message, help.to_owned());
             }
         }
@@ -230,7 +231,10 @@ fn read_attributes(section: &Section<'_>, loading: &Loading<'_>) -> Option<Vec<A
     let texts = section.texts("attributes")?;
     if texts.is_empty() {
         let place = section.key_place("attributes").unwrap_or(section.place());
-        let message = format!("`attributes` in {} is empty: nothing would be believed of it", section.title());
+        let message = format!(
+            "`attributes` in {} is empty: nothing would be believed of it",
+            section.title()
+        );
         let help = "name attributes, or take the key out where the source may be believed all";
         loading.report.error(place, message, help.to_owned());
         return None;

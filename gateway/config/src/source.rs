@@ -187,7 +187,12 @@ pub(crate) fn read(
     let limits = read_limits(&section);
     let partitions = settings.as_deref().and_then(|settings| partitions(settings, tenants));
     let provides = provides::read(&section, partitions.as_deref(), kind, loading);
-    mode::check(&section, mode, &provides, writable.as_ref().is_some_and(|writable| writable.value));
+    mode::check(
+        &section,
+        mode,
+        &provides,
+        writable.as_ref().is_some_and(|writable| writable.value),
+    );
     let hold = settings.as_deref().and_then(|settings| {
         let read = hold::ReadSource {
             kind,

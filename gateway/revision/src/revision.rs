@@ -15,7 +15,9 @@ use kakehashi_core::names::TenantId;
 use kakehashi_egress::sources::SourceEgress;
 use kakehashi_federation::flawed::Flawed;
 use kakehashi_federation::pages::known_list::KnownLists;
-use kakehashi_federation::registry::{OwnIds, ProvidedIds, Provision, RegisteredSource, Registration, Registrations, Registry};
+use kakehashi_federation::registry::{
+    OwnIds, ProvidedIds, Provision, RegisteredSource, Registration, Registrations, Registry,
+};
 use kakehashi_federation::tenant_limits::TenantLimiters;
 use kakehashi_policy::Classification;
 use kakehashi_policy::inspection::{Actions, Inspection};

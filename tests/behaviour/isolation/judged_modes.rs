@@ -66,7 +66,11 @@ fn standing() -> impl Strategy<Value = Standing> {
     (mode, 0..IDS, attributes, some, prop::bool::weighted(0.7)).prop_map(
         |(mode, only, attributes, some, is_writable)| Standing {
             only: (mode == Mode::Exclusive).then_some(only),
-            attributes: if mode == Mode::Exclusive { Some(some) } else { attributes },
+            attributes: if mode == Mode::Exclusive {
+                Some(some)
+            } else {
+                attributes
+            },
             is_writable: is_writable && mode != Mode::Auxiliary,
             mode,
         },
@@ -164,12 +168,17 @@ fn hiding(world: &World, tenant: usize, write: &Write) -> Option<Vec<usize>> {
             let part = caller.part(operation, (tenant, source), (write.number, has), types);
             part.is_some()
         };
-        if [Operation::Query, Operation::Retrieve, Operation::Write].into_iter().any(sees) {
+        if [Operation::Query, Operation::Retrieve, Operation::Write]
+            .into_iter()
+            .any(sees)
+        {
             continue;
         }
         let is_named = types.iter().any(|name| {
             let permits = caller.permits(Operation::Write, tenant, source, name);
-            permits.iter().any(|permit| permit.ids.is_some_and(|ids| id_is(ids, write.number)))
+            permits
+                .iter()
+                .any(|permit| permit.ids.is_some_and(|ids| id_is(ids, write.number)))
         });
         if is_named {
             return None;
@@ -181,7 +190,10 @@ fn hiding(world: &World, tenant: usize, write: &Write) -> Option<Vec<usize>> {
 
 /// Whether nothing of a write was done.
 fn is_refused(status: StatusCode, told: &str) -> bool {
-    let body: Value = told.find("} {").and_then(|end| serde_json::from_str(&told[end + 2..]).ok()).unwrap_or_default();
+    let body: Value = told
+        .find("} {")
+        .and_then(|end| serde_json::from_str(&told[end + 2..]).ok())
+        .unwrap_or_default();
     match status {
         StatusCode::MULTI_STATUS => body["success"] == serde_json::json!([]),
         status => !status.is_success(),
@@ -199,12 +211,17 @@ fn judge_write(
     let from = write.from();
     let number = write.number;
     let tenant = from.tenant.or(world.consumers[from.consumer].tenant);
-    let hiding = tenant.and_then(|tenant| hiding(world, tenant, write)).unwrap_or_default();
+    let hiding = tenant
+        .and_then(|tenant| hiding(world, tenant, write))
+        .unwrap_or_default();
     let without = (!hiding.is_empty()).then(|| {
         let held = &held[tenant.unwrap()];
         let before: Vec<_> = held.iter().map(|parts| parts.lock().unwrap().clone()).collect();
         for place in &hiding {
-            held[*place].lock().unwrap().retain(|part| part.id.as_str() != id(number));
+            held[*place]
+                .lock()
+                .unwrap()
+                .retain(|part| part.id.as_str() != id(number));
         }
         let told = rig.write(world, write);
         for (parts, before) in held.iter().zip(before) {
@@ -279,7 +296,12 @@ fn judge_part(
         if had && !has {
             let was_seen = old.is_some_and(|has| seen_in(before, has).contains(name));
             prop_assert!(was_seen, "{} was hidden, and is gone: {}", name, said);
-            prop_assert!(new.is_none() || own(place, attribute), "{} is not its own: {}", name, said);
+            prop_assert!(
+                new.is_none() || own(place, attribute),
+                "{} is not its own: {}",
+                name,
+                said
+            );
         }
         if has && !had {
             prop_assert!(write.has[attribute], "{} was not sent: {}", name, said);

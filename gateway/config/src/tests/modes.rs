@@ -4,7 +4,8 @@ use super::findings::assert_said;
 use super::*;
 use kakehashi_core::mode::Mode;
 
-const EXCLUSIVE: &str = "mode = \"exclusive\"\nprovides = [{ type = \"AED\", id = \"urn:ngsi-ld:AED:1\", attributes = [\"name\"] }]";
+const EXCLUSIVE: &str =
+    "mode = \"exclusive\"\nprovides = [{ type = \"AED\", id = \"urn:ngsi-ld:AED:1\", attributes = [\"name\"] }]";
 
 /// The source with these lines in the place of what it provides.
 fn providing(lines: &str) -> String {
@@ -34,7 +35,10 @@ fn a_source_is_read_with_its_mode_its_one_entity_and_its_attributes() {
     assert_eq!(entry.id.as_ref().unwrap().as_str(), "urn:ngsi-ld:AED:1");
     assert_eq!(entry.attributes, Some(vec![expand_attribute("name").unwrap()]));
     for mode in ["inclusive", "redirect", "auxiliary"] {
-        assert_said(&said(&format!("mode = \"{mode}\"\nprovides = [{{ type = \"AED\" }}]")), &[]);
+        assert_said(
+            &said(&format!("mode = \"{mode}\"\nprovides = [{{ type = \"AED\" }}]")),
+            &[],
+        );
     }
 }
 

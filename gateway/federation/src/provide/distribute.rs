@@ -220,7 +220,9 @@ fn as_one(tried: Vec<Tried<'_>>) -> Outcome {
     }
     let Some(done) = done else {
         let refusals = failed.into_iter().chain(absent).map(|(_, refusal)| refusal);
-        return Err(refusals.min_by_key(WriteRefusal::rank).unwrap_or(WriteRefusal::NotFound));
+        return Err(refusals
+            .min_by_key(WriteRefusal::rank)
+            .unwrap_or(WriteRefusal::NotFound));
     };
     // What is not there in one source and was changed in another is changed.
     let is_lost = |(part, _): &(Part<'_>, WriteRefusal)| part.names.iter().any(|name| !asked.contains(name));

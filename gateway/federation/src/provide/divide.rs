@@ -277,8 +277,6 @@ fn reduce_fragment(fragment: &mut Fragment, names: &[AttributeName], with_scopes
     fragment.attributes.retain(|attribute| names.contains(&attribute.name));
     if !with_scopes {
         fragment.scopes = None;
-        fragment
-            .removed
-            .retain(|member| *member != RemovableMember::Scope);
+        fragment.removed.retain(|member| *member != RemovableMember::Scope);
     }
 }

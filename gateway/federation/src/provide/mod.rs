@@ -408,11 +408,7 @@ impl<'s> Provider<'s> {
     }
 
     /// The sources that may have an entity of which only the id is known.
-    fn holders(
-        &self,
-        sources: &[&'s Arc<RegisteredSource>],
-        change: &EntityChange,
-    ) -> Result<Goes<'s>, WriteRefusal> {
+    fn holders(&self, sources: &[&'s Arc<RegisteredSource>], change: &EntityChange) -> Result<Goes<'s>, WriteRefusal> {
         let sources = self.may_have(sources, change.types())?;
         // Nobody looks whether there is something: what has such an id is none of the consumer's.
         if sources.iter().any(|source| self.is_id_hidden(change.id(), source)) {

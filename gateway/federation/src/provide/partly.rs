@@ -64,6 +64,7 @@ impl UpdateResult {
             }
         }
         let left = &self.not_updated;
-        self.updated.retain(|name| left.iter().all(|left| left.attribute != *name));
+        self.updated
+            .retain(|name| left.iter().all(|left| left.attribute != *name));
     }
 }

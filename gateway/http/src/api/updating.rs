@@ -117,7 +117,9 @@ pub(super) async fn update(
         EntityChanged::Updated(result) if !result.not_updated.is_empty() => {
             some_left(move |language| told(&result, &[], language))
         }
-        EntityChanged::Partly(parts) if operation == Operation::ReplaceEntity || operation == Operation::MergeEntity => {
+        EntityChanged::Partly(parts)
+            if operation == Operation::ReplaceEntity || operation == Operation::MergeEntity =>
+        {
             partly(&id, parts, scope).await
         }
         EntityChanged::Partly(parts) => some_left(move |language| told_of_parts(&parts, language)),
@@ -212,7 +214,12 @@ fn told(result: &UpdateResult, failed: &[FailedPart], language: Language) -> ser
     });
     let is_updated = |name: &&AttributeName| !failed.iter().any(|part| part.attributes.contains(*name));
     serde_json::to_vec(&Told {
-        updated: result.updated.iter().filter(is_updated).map(AttributeName::as_str).collect(),
+        updated: result
+            .updated
+            .iter()
+            .filter(is_updated)
+            .map(AttributeName::as_str)
+            .collect(),
         not_updated: left.chain(of_parts).collect(),
     })
 }
