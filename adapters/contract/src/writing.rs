@@ -154,6 +154,9 @@ pub enum WriteError {
     /// The source has no such way of writing.
     #[error("the source does not offer to write so")]
     NotOffered(WriteOperation),
+    /// The source has such a way of writing, and not for entities of this type: what is missing, without a value.
+    #[error("{0}")]
+    Unsupported(String),
     /// The source has an entity of that id that it has not shown before it was decided.
     #[error("an entity of that id exists")]
     AlreadyExists,

@@ -50,6 +50,11 @@ pub trait Settings: Any + fmt::Debug + Send + Sync {
         None
     }
 
+    /// The types of which entities can be written, where the configuration says how. `None`: those of whatever it has.
+    fn written_types(&self) -> Option<Vec<&TypeName>> {
+        None
+    }
+
     /// Whether it was read from a file, by the name that the configuration gives it.
     fn is_read_from(&self, _file: &str) -> bool {
         false

@@ -12,7 +12,9 @@ use super::prepared::PreparedRest;
 use super::record::Finding;
 use super::source::{ACCEPTED, Source};
 use kakehashi_client::{Credential, HttpClient, SourceClient, SourceClientError, SourceLimits};
-use kakehashi_contract::{Adapter, AdapterError, Call, PreparedQuery, SourceId, SourceQuery, SourceStatus};
+use kakehashi_contract::{
+    Adapter, AdapterError, Call, EntityWriter, PreparedQuery, SourceId, SourceQuery, SourceStatus,
+};
 
 /// What makes a platform a source.
 #[derive(Debug, Clone)]
@@ -33,7 +35,7 @@ pub struct RestSettings {
 
 /// The adapter for custom platforms.
 pub struct RestAdapter {
-    source: Arc<Source>,
+    pub(crate) source: Arc<Source>,
 }
 
 impl fmt::Debug for RestAdapter {
@@ -101,6 +103,11 @@ impl Adapter for RestAdapter {
 
     fn prepare(&self, query: &SourceQuery) -> Arc<dyn PreparedQuery> {
         Arc::new(PreparedRest::of(&self.source, query))
+    }
+
+    fn writer(&self) -> Option<&dyn EntityWriter> {
+        let is_written = self.source.provided().any(|mapping| mapping.write.is_some());
+        is_written.then_some(self as &dyn EntityWriter)
     }
 
     async fn may_hold_relationships(&self, names: &[AttributeName], _: &Call) -> Result<bool, AdapterError> {

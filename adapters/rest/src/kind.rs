@@ -45,6 +45,10 @@ impl Kind for RestKind {
         Transport::Http
     }
 
+    fn takes_writes(&self) -> bool {
+        true
+    }
+
     fn read(&self, table: &dyn Table) -> Option<Arc<dyn Settings>> {
         let endpoint = http_endpoint(table);
         if !table.has("mapping") {
@@ -132,6 +136,10 @@ impl Settings for RestSource {
 
     fn made_attributes(&self, r#type: &TypeName) -> Option<Vec<&AttributeName>> {
         Some(self.mapping.attributes_of(r#type).collect())
+    }
+
+    fn written_types(&self) -> Option<Vec<&TypeName>> {
+        Some(self.mapping.written_types().collect())
     }
 
     fn tried_on_samples(&self, read: &dyn Fn(&Path) -> io::Result<Vec<u8>>) -> Vec<String> {

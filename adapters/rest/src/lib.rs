@@ -10,6 +10,7 @@
 //! | `filter` | what a platform can be asked to leave out |
 //! | `walk` | answering a query from pages and single records |
 //! | `prepared` | one question, prepared: what it decides, and the walks that it takes |
+//! | `write` | entities of the view back to records, and what is sent for them |
 //! | `adapter` | the contract |
 //! | `kind` | its settings in the configuration, and the factory |
 //! | `trial` | trying a mapping on a sample, without a platform |
@@ -29,6 +30,7 @@ mod translate;
 mod trial;
 mod trial_members;
 mod walk;
+mod write;
 
 pub use adapter::{RestAdapter, RestSettings};
 pub use kind::{RestKind, RestSource};
@@ -36,3 +38,4 @@ pub use mapping::{Mapping, MappingError};
 pub use record::{Finding, UnreadableBody};
 pub use translate::translate_records;
 pub use trial::{AbsentField, TryReport, TryWarning, try_mapping};
+pub use write::NotBack;

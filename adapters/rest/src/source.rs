@@ -81,6 +81,12 @@ impl Source {
             .collect()
     }
 
+    /// The mappings of the types that the source provides.
+    pub(super) fn provided(&self) -> impl Iterator<Item = &TypeMapping> {
+        let mappings = self.mapping.type_mappings();
+        self.provided.iter().filter_map(|place| mappings.get(*place))
+    }
+
     pub(super) fn findings(&self, finding: Finding) -> u64 {
         self.findings.get(finding)
     }

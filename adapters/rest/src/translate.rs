@@ -96,7 +96,7 @@ pub fn translate_records(
 }
 
 /// Nobody wants to know.
-struct Unheard;
+pub(super) struct Unheard;
 
 impl Findings for Unheard {
     fn note(&mut self, _: &str, _: Finding) {}

@@ -9,6 +9,7 @@ use super::record::{
     DocumentPaths, Fields, Finding, Findings, Pass, Projection, UnreadableBody, build_entity, read_document,
 };
 use super::trial_members::{beside, end_of, listed};
+use super::write::{NotBack, WriteTrial};
 use kakehashi_contract::not_finite::with_numbers;
 use kakehashi_contract::{AttributeSelection, Flaw};
 
@@ -25,6 +26,8 @@ pub struct TryReport {
     pub warnings: Vec<TryWarning>,
     /// Fields that the mapping names and that some record has no value of, in the order of the mapping.
     pub absent: Vec<AbsentField>,
+    /// What of the entities could not be written as the sample has it, where the mapping says how they are created.
+    pub not_back: Vec<NotBack>,
     /// Why nothing could be made at all.
     pub failure: Option<String>,
 }
@@ -109,7 +112,7 @@ impl TryReport {
     /// How many things are to be looked at.
     #[must_use]
     pub fn findings(&self) -> usize {
-        self.absent.iter().filter(|absent| absent.is_in_none()).count() + self.warnings.len()
+        self.absent.iter().filter(|absent| absent.is_in_none()).count() + self.warnings.len() + self.not_back.len()
     }
 
     /// What is to be told, each thing once: what is the same of several records stands in one line.
@@ -150,6 +153,7 @@ impl TryReport {
                 }
             });
         }
+        told.extend(self.not_back.iter().map(ToString::to_string));
         told
     }
 }
@@ -354,6 +358,7 @@ fn read_sample_in(
     let mut report = TryReport::default();
     let mut absent = vec![0; mapping.uses.len()];
     let mut ids = hashbrown::HashSet::new();
+    let mut way_back = WriteTrial::of(mapping);
     let envelope = read_document(
         sample,
         paths,
@@ -372,6 +377,9 @@ fn read_sample_in(
             let Ok(entity) = build_entity(mapping, &projection, fields, &mut noted) else {
                 return;
             };
+            if let (Some(way_back), Ok(fields)) = (&mut way_back, fields) {
+                way_back.try_on(&entity, fields);
+            }
             if ids.insert(entity.id.clone()) {
                 report.entities.push(entity);
             } else {
@@ -381,6 +389,7 @@ fn read_sample_in(
     )?;
     envelope.check(report.entities.len())?;
     report.records = envelope.records;
+    report.not_back = way_back.map(WriteTrial::finish).unwrap_or_default();
     report.absent = absent_fields(mapping, paths, &absent, report.records, sample);
     Ok(report)
 }

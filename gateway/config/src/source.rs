@@ -220,6 +220,11 @@ pub(crate) fn read(
     if let Some(made) = settings.as_deref().and_then(Settings::made_types) {
         check_made(&provides, &made, &section, loading);
     }
+    if let Some(writable) = writable.as_ref().filter(|writable| writable.value)
+        && let Some(written) = settings.as_deref().and_then(Settings::written_types)
+    {
+        check_written(&provides, &written, &section, writable.place, loading);
+    }
     section.finish();
     Some(SourceConfig {
         id: id?,
@@ -355,6 +360,41 @@ fn check_made(provides: &[Provides], made: &[&TypeName], section: &Section<'_>, 
                 .report
                 .error(place, message, format!("it makes {}", made.join(", ")));
         }
+    }
+}
+
+/// What a source provides and its mapping does not write is only read.
+fn check_written(
+    provides: &[Provides],
+    written: &[&TypeName],
+    section: &Section<'_>,
+    place: &Place,
+    loading: &Loading<'_>,
+) {
+    let provided = provides.iter().filter_map(|entry| match &entry.r#type {
+        ProvidedType::Type(name) => Some(name),
+        _ => None,
+    });
+    let (some, others): (Vec<_>, Vec<_>) = provided.partition(|name| written.contains(name));
+    let Some(first) = others.first() else { return };
+    let others: Vec<String> = others.iter().map(|name| format!("`{}`", compact_type(name))).collect();
+    let help = format!(
+        "say in its mapping how they are written, [types.{}.write], or take `writable` out",
+        compact_type(first)
+    );
+    let others = others.join(", ");
+    if some.is_empty() {
+        let message = format!(
+            "`writable = true` in {}: its mapping says of none of its types how they are written",
+            section.title()
+        );
+        loading.report.error(place, message, help);
+    } else {
+        let message = format!(
+            "`writable = true` in {}: its mapping does not say how {others} are written, which stay read-only",
+            section.title()
+        );
+        loading.report.warning(place, message, help);
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn read_zone(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>
     zone
 }
 
-fn parse_zone(text: &str) -> Option<i32> {
+pub(super) fn parse_zone(text: &str) -> Option<i32> {
     if text == "Z" {
         return Some(0);
     }

@@ -5,6 +5,7 @@
 //! mapping knows no source: neither addresses nor credentials.
 
 mod attribute;
+mod date_shape;
 mod error;
 mod fields;
 mod filter;
@@ -16,19 +17,22 @@ mod template;
 mod tests;
 mod toml_table;
 mod value_table;
+mod write;
 
 use compact_str::CompactString;
 use ngsi_ld::context::{Context, InvalidName};
 use ngsi_ld::entity::Value;
 use ngsi_ld::{AttributeName, EntityId, Iri, TypeName};
 
+pub(crate) use self::date_shape::{DateShape, Finer};
 pub use self::error::MappingError;
 pub(crate) use self::error::{Place, nearest};
 pub(crate) use self::filter::{Filter, Test};
 pub use self::path::{InvalidPath, JsonPath, Step};
 pub(crate) use self::request::{Paging, PagingStyle, RequestPath};
 pub(crate) use self::template::Template;
-pub(crate) use self::value_table::{Unlisted, ValueTable};
+pub(crate) use self::value_table::{Unlisted, ValueTable, number_text};
+pub(crate) use self::write::{WriteMapping, WriteRequest};
 use super::record::{DocumentPaths, FieldTree, Slot};
 
 /// How names get their meaning.
@@ -44,6 +48,12 @@ impl Mapping {
     /// The entity types that the mapping makes, in the order of the file.
     pub fn types(&self) -> impl Iterator<Item = &TypeName> {
         self.types.iter().map(|mapping| &mapping.name)
+    }
+
+    /// The entity types of which the mapping says how they are written.
+    pub fn written_types(&self) -> impl Iterator<Item = &TypeName> {
+        let written = self.types.iter().filter(|mapping| mapping.write.is_some());
+        written.map(|mapping| &mapping.name)
     }
 
     /// Whether entities of a type get an attribute by this mapping.
@@ -123,6 +133,8 @@ pub(crate) struct TypeMapping {
     pub(crate) attributes: Vec<AttributeMapping>,
     /// What the platform can be asked to leave out.
     pub(crate) filters: Vec<Filter>,
+    /// How records are written; `None`: they are only read.
+    pub(crate) write: Option<WriteMapping>,
 }
 
 /// A file with an answer of the platform, on which the mapping is tried before it is taken over.
@@ -165,10 +177,14 @@ impl TypeMapping {
     /// The path of the record that has this id, percent-encoded; `None` when the mapping has no such path or
     /// the id cannot be one of its records'.
     pub(crate) fn record_request(&self, id: &EntityId) -> Option<String> {
-        let record_path = self.record_path.as_ref()?;
+        self.path_to(self.record_path.as_ref()?, id)
+    }
+
+    /// A path of this type with the fields of an id, percent-encoded; `None` when the id cannot be one of its records'.
+    pub(crate) fn path_to(&self, path: &RecordPath, id: &EntityId) -> Option<String> {
         let values = self.id.template.invert(id.as_str())?;
-        record_path.template.fill(|field| {
-            let value = record_path.id_fields.get(field).and_then(|index| values.get(*index))?;
+        path.template.fill(|field| {
+            let value = path.id_fields.get(field).and_then(|index| values.get(*index))?;
             // Dot segments cannot be escaped: they would lead to another resource (RFC 3986 section 5.2.4).
             let is_dots = matches!(value.as_str(), "." | "..");
             (!is_dots).then_some(std::borrow::Cow::Borrowed(value.as_str()))
@@ -185,6 +201,20 @@ pub(crate) struct AttributeMapping {
     pub(crate) rule: Rule,
     pub(crate) unit_code: Option<CompactString>,
     pub(crate) observed_at: Option<DateRule>,
+}
+
+impl AttributeMapping {
+    /// Whether the mapping says by itself what the attribute is, or the id does.
+    pub(crate) fn is_given(&self, id: &IdTemplate) -> bool {
+        let slots = self.value_slots();
+        slots.iter().all(|slot| id.slots.contains(slot))
+    }
+
+    /// Whether somebody else than the platform, the mapping and the id says what it is.
+    pub(crate) fn is_written(&self, write: &WriteMapping, id: &IdTemplate) -> bool {
+        let is_platforms = |slot: &Slot| write.set_by_platform.contains(slot);
+        !self.is_given(id) && !self.value_slots().iter().any(is_platforms)
+    }
 }
 
 /// A field that holds a date and time.

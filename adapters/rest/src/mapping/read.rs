@@ -12,8 +12,9 @@ use super::fields::{AttributeReader, Format, id_template, json_path, read_zone, 
 use super::filter::read_filters;
 use super::path::JsonPath;
 use super::request::{Paging, RequestPath, check_path};
-use super::toml_table::{Entry, TomlTable};
+use super::toml_table::{Entry, Located, TomlTable};
 use super::value_table::ValueTable;
+use super::write::{OfType, read_write};
 use super::{DateRule, Expand, IdTemplate, Mapping, RecordPath, Sample, TypeMapping};
 use crate::record::{DocumentPaths, FieldTree};
 
@@ -33,6 +34,7 @@ const TYPE_KEYS: &[&str] = &[
     "created_at",
     "attributes",
     "filters",
+    "write",
 ];
 
 /// What holds for all types of a file.
@@ -100,6 +102,7 @@ fn read_tables(root: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> HashM
         // A broken table has been reported; those who name it need not be.
         let table = read.unwrap_or_else(|| ValueTable {
             values: HashMap::new(),
+            written: Vec::new(),
             unlisted: super::Unlisted::Omit,
         });
         tables.insert(entry.key.to_owned(), Arc::new(table));
@@ -157,6 +160,19 @@ fn read_type(
     let missing = table
         .texts("missing", diagnostics)
         .unwrap_or_else(|| settings.missing.clone());
+    let write = match (table.table("write", diagnostics), &id) {
+        (Some(write), Some(id)) => {
+            let of_type = OfType {
+                id,
+                has_record_path: table.has("record_path"),
+                missing: &missing,
+                attributes: &attributes,
+                reader: &reader,
+            };
+            read_write(&write, &of_type, diagnostics)
+        }
+        _ => None,
+    };
     Some(TypeMapping {
         short_name: entry.key.to_owned(),
         name: TypeName::new(name?),
@@ -180,6 +196,7 @@ fn read_type(
         uses: reader.uses,
         attributes,
         filters,
+        write,
     })
 }
 
@@ -289,13 +306,24 @@ fn read_id(
 fn read_record_path(table: &TomlTable<'_>, id: &IdTemplate, diagnostics: &mut Diagnostics<'_>) -> Option<RecordPath> {
     let located = table.text("record_path", diagnostics)?;
     let field = table.field_of("record_path");
-    let template = template(&located, &field, diagnostics)?;
-    let sample = template.fill(|_| Some("x".into())).unwrap_or_default();
-    check_path(&sample, &located, &field, diagnostics)?;
-    if template.fields().is_empty() {
+    let path = id_path(&located, &field, id, diagnostics)?;
+    if path.template.fields().is_empty() {
         diagnostics.report(&located.span, &field, "names no field of the id: add a {field}");
         return None;
     }
+    Some(path)
+}
+
+/// A path with fields of the id in braces.
+pub(super) fn id_path(
+    located: &Located<'_>,
+    field: &str,
+    id: &IdTemplate,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<RecordPath> {
+    let template = template(located, field, diagnostics)?;
+    let sample = template.fill(|_| Some("x".into())).unwrap_or_default();
+    check_path(&sample, located, field, diagnostics)?;
     let id_fields = template
         .fields()
         .iter()
@@ -304,7 +332,7 @@ fn read_record_path(table: &TomlTable<'_>, id: &IdTemplate, diagnostics: &mut Di
             if position.is_none() {
                 let message = format!("`{{{name}}}` is no field of `id`");
                 let known = id.template.fields().iter().map(|field| &**field);
-                diagnostics.unknown(&located.span, &field, message, name, known);
+                diagnostics.unknown(&located.span, field, message, name, known);
             }
             position
         })

@@ -2,6 +2,7 @@
 //! template is invertible: what it has made leads back to the fields.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -159,6 +160,16 @@ impl Template {
         // Only the canonical form is an id: `%41` for `A` would make a second name for one entity.
         let canonical = self.fill(|index| values.get(index).map(|value| Cow::Borrowed(value.as_str())))?;
         (rest.is_empty() && canonical == text).then_some(values)
+    }
+}
+
+impl fmt::Display for Template {
+    /// As the mapping writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Field(index) => write!(f, "{{{}}}", self.fields.get(*index).map_or("", |name| name)),
+        })
     }
 }
 

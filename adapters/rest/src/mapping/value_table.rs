@@ -24,13 +24,15 @@ pub(crate) enum Unlisted {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ValueTable {
     pub(crate) values: HashMap<Box<str>, Value>,
+    /// The words that are written for the values that several mean.
+    pub(crate) written: Vec<Box<str>>,
     pub(crate) unlisted: Unlisted,
 }
 
-const KEYS: &[&str] = &["values", "unlisted"];
+const KEYS: &[&str] = &["values", "unlisted", "write"];
 
 impl ValueTable {
-    /// Reads `{ values = { "○" = true }, unlisted = "omit" | "keep" | { value = ... } }`.
+    /// Reads `{ values = { "○" = true }, unlisted = "omit" | "keep" | { value = ... }, write = ["○"] }`.
     pub(super) fn read(table: &TomlTable<'_>, diagnostics: &mut Diagnostics<'_>) -> Option<Self> {
         table.check_keys(KEYS, diagnostics);
         if !table.has("values") {
@@ -49,8 +51,52 @@ impl ValueTable {
             None => Unlisted::Omit,
             Some(value) => read_unlisted(value, table.field_of("unlisted"), diagnostics)?,
         };
-        Some(Self { values, unlisted })
+        let written = read_written(table, &values, diagnostics);
+        Some(Self {
+            values,
+            written,
+            unlisted,
+        })
     }
+
+    /// The word that is written for a value, as far as there is one alone, or one that was chosen.
+    pub(crate) fn word_for(&self, means: impl Fn(&Value) -> bool) -> Option<&str> {
+        let is_it = |word: &&Box<str>| self.values.get(*word).is_some_and(&means);
+        if let Some(chosen) = self.written.iter().find(is_it) {
+            return Some(chosen);
+        }
+        let mut words = self.values.keys().filter(is_it);
+        match (words.next(), words.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        }
+    }
+}
+
+/// `write = ["○", "無"]`: for each value that several words mean, the one that is written.
+fn read_written(
+    table: &TomlTable<'_>,
+    values: &HashMap<Box<str>, Value>,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Vec<Box<str>> {
+    let (field, span) = (
+        table.field_of("write"),
+        table.get("write").map_or(0..0, toml::Spanned::span),
+    );
+    let mut written: Vec<Box<str>> = Vec::new();
+    for word in table.texts("write", diagnostics).unwrap_or_default() {
+        let Some(value) = values.get(word.as_str()) else {
+            let message = format!("`{word}` is none of the words of `values`");
+            diagnostics.unknown(&span, &field, message, &word, values.keys().map(|word| &**word));
+            continue;
+        };
+        if written.iter().any(|other| values.get(other) == Some(value)) {
+            let message = format!("`{word}` means the same as an earlier word here: only one of them is written");
+            diagnostics.report(&span, &field, message);
+        }
+        written.push(word.into());
+    }
+    written
 }
 
 fn read_unlisted(value: &TomlValue<'_>, field: String, diagnostics: &mut Diagnostics<'_>) -> Option<Unlisted> {
@@ -99,6 +145,15 @@ pub(super) fn constant(value: &TomlValue<'_>, field: &str, diagnostics: &mut Dia
                 None => refuse(diagnostics, "holds something that JSON cannot say"),
             }
         }
+    }
+}
+
+/// A number with all of its digits, as JSON writes it.
+pub(crate) fn number_text(number: &Number) -> String {
+    match number {
+        Number::Integer(integer) => integer.to_string(),
+        Number::Float(float) => serde_json::Value::from(*float).to_string(),
+        Number::Text(text) => text.to_string(),
     }
 }
 

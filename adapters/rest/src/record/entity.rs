@@ -52,18 +52,22 @@ impl Projection {
 }
 
 impl AttributeMapping {
-    /// The fields that the attribute is made of.
-    fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        let (own, of_template): (SmallVec<[Slot; 2]>, &[Slot]) = match &self.rule {
-            Rule::Constant(_) => (SmallVec::new(), &[]),
-            Rule::Field { slot, .. } | Rule::Geometry { slot, .. } => (SmallVec::from_slice(&[*slot]), &[]),
+    /// The fields that the attribute's value is made of.
+    pub(crate) fn value_slots(&self) -> SmallVec<[Slot; 2]> {
+        match &self.rule {
+            Rule::Constant(_) => SmallVec::new(),
+            Rule::Field { slot, .. } | Rule::Geometry { slot, .. } => SmallVec::from_slice(&[*slot]),
             Rule::Point {
                 latitude, longitude, ..
-            } => (SmallVec::from_slice(&[*latitude, *longitude]), &[]),
-            Rule::Relationship { object } => (SmallVec::new(), &object.slots),
-        };
+            } => SmallVec::from_slice(&[*latitude, *longitude]),
+            Rule::Relationship { object } => SmallVec::from_slice(&object.slots),
+        }
+    }
+
+    /// The fields that the attribute is made of.
+    fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         let observed = self.observed_at.map(|rule| rule.slot);
-        own.into_iter().chain(of_template.iter().copied()).chain(observed)
+        self.value_slots().into_iter().chain(observed)
     }
 }
 

@@ -95,6 +95,16 @@ impl FieldTree {
         slot
     }
 
+    /// The slot of a path that has one.
+    pub(crate) fn known(&self, path: &JsonPath) -> Option<Slot> {
+        self.paths.iter().position(|other| other == path).map(Slot)
+    }
+
+    /// Where the field of a slot stands in a record.
+    pub(crate) fn path(&self, slot: Slot) -> Option<&JsonPath> {
+        self.paths.get(slot.0)
+    }
+
     pub(crate) fn nothing_wanted(&self) -> WantedSlots {
         WantedSlots(vec![false; self.paths.len()])
     }

@@ -31,6 +31,9 @@ pub enum WriteRefusal {
          send it without If-Match and If-None-Match"
     )]
     SeveralSources,
+    /// The source that takes such an entity has no way to do this to it: what is missing.
+    #[error("{0}")]
+    Unsupported(String),
     /// The limit of the tenant is used up.
     #[error("the limit of requests to the tenant's data is used up; try again")]
     Overloaded,
@@ -117,6 +120,7 @@ impl From<WriteError> for WriteRefusal {
         match error {
             WriteError::AlreadyExists => Self::AlreadyExists,
             WriteError::NotOffered(_) => Self::NotWritable,
+            WriteError::Unsupported(reason) => Self::Unsupported(reason),
             WriteError::CannotHold(reason) => Self::CannotHold(reason),
             WriteError::Source(error) => {
                 // What cannot be written is told once, where it was found, and not for every write.

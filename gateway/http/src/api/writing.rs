@@ -189,9 +189,9 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
             let detail = with_other_meaning(refusal.to_string(), Kind::Attribute, name.as_str());
             return Problem::new(ErrorType::OperationNotSupported, detail);
         }
-        WriteRefusal::NotWritable => ErrorType::OperationNotSupported,
         WriteRefusal::Conflict => ErrorType::Conflict,
         WriteRefusal::SeveralSources => ErrorType::PreconditionFailed,
+        WriteRefusal::NotWritable | WriteRefusal::Unsupported(_) => ErrorType::OperationNotSupported,
         WriteRefusal::Overloaded => ErrorType::TooManyRequests,
         WriteRefusal::AlreadyExists => ErrorType::AlreadyExists,
         WriteRefusal::NotFound => ErrorType::ResourceNotFound,

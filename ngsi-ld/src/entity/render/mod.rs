@@ -20,7 +20,7 @@ pub use self::linked::{LinkTo, LinkedEntities, links, links_of};
 pub use self::short_names::ShortNames;
 use self::writer::Writer;
 use super::language::LanguageFilter;
-use super::{Entity, LanguageMap, SystemAttributes};
+use super::{Entity, Geometry, LanguageMap, SystemAttributes};
 use crate::context::Context;
 use crate::projection::{EntityMember, Shown};
 
@@ -34,6 +34,15 @@ pub enum Format {
     Concise,
     /// Clause 4.5.4: values alone.
     Simplified,
+}
+
+/// A geometry as GeoJSON (RFC 7946 section 3.1).
+#[must_use]
+pub fn geo_json(geometry: &Geometry) -> String {
+    let mut json = Vec::new();
+    json::write_geometry(geometry, &mut json);
+    // What was written is text.
+    String::from_utf8(json).unwrap_or_default()
 }
 
 /// How entities are written.
