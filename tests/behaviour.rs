@@ -153,4 +153,5 @@ mod behaviour {
     mod writes_are_told;
     mod writing_by_mode;
     mod writing_through;
+    mod writing_through_mappings;
 }

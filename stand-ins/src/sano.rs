@@ -7,10 +7,16 @@
 //! | `GET /api/v1/shelters.geojson?offset=0&limit=100` | GeoJSON with the published Japanese properties |
 //! | `GET /api/v1/aed` | a JSON array |
 //! | `GET /api/v1/rain` | `{"stations":[..]}` |
+//!
+//! Once [`Sano::take_writes`] was said: `POST /api/v1/sites` and `PUT`, `PATCH` and `DELETE /api/v1/sites/{kyotsu_id}`, with the record as
+//! the body; single records then have an `ETag`, which `If-Match` is compared with, and `koshin` is the platform's.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
@@ -34,6 +40,7 @@ const DEFAULT_LIMIT: usize = 100;
 #[derive(Debug)]
 pub struct Sano {
     server: Server,
+    platform: Arc<Platform>,
 }
 
 // === impl Sano ===
@@ -44,8 +51,25 @@ impl Sano {
     /// # Errors
     /// The port cannot be bound.
     pub async fn start(port: u16) -> io::Result<Self> {
-        let server = Server::start(port, Platform::with_data()?).await?;
-        Ok(Self { server })
+        let platform = Arc::new(Platform::with_data()?);
+        let server = Server::start(port, Arc::clone(&platform)).await?;
+        Ok(Self { server, platform })
+    }
+
+    /// From now on sites are written, too.
+    pub fn take_writes(&self) {
+        self.platform.takes_writes.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on a site is written and the answer lost on its way: 504.
+    pub fn lose_answers(&self) {
+        self.platform.loses_answers.store(true, Ordering::SeqCst);
+    }
+
+    /// A site as the platform keeps it.
+    #[must_use]
+    pub fn record(&self, id: &str) -> Option<Value> {
+        self.platform.sites().iter().find(|site| has_id(site, id)).cloned()
     }
 }
 
@@ -57,9 +81,12 @@ impl Deref for Sano {
     }
 }
 
+#[derive(Debug)]
 struct Platform {
-    sites: Vec<Value>,
+    sites: Mutex<Vec<Value>>,
     shelters: Vec<Value>,
+    takes_writes: AtomicBool,
+    loses_answers: AtomicBool,
 }
 
 // === impl Platform ===
@@ -73,15 +100,21 @@ impl Platform {
         };
         let sites = refuges(SANO_SITES)?;
         Ok(Self {
-            sites: sites.iter().enumerate().map(|(row, site)| record(row, site)).collect(),
+            sites: Mutex::new(sites.iter().enumerate().map(|(row, site)| record(row, site)).collect()),
             shelters,
+            takes_writes: AtomicBool::new(false),
+            loses_answers: AtomicBool::new(false),
         })
     }
 
-    fn sites(&self, request: &LoggedRequest) -> Response<Bytes> {
+    fn sites(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.sites.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listed(&self, request: &LoggedRequest) -> Response<Bytes> {
         let wanted = request.parameter("kyotsu_id");
-        let matching: Vec<&Value> = self
-            .sites
+        let sites = self.sites();
+        let matching: Vec<&Value> = sites
             .iter()
             .filter(|site| wanted.as_deref().is_none_or(|id| has_id(site, id)))
             .collect();
@@ -112,10 +145,58 @@ impl Platform {
     }
 
     fn site(&self, id: &str) -> Response<Bytes> {
-        self.sites
-            .iter()
-            .find(|site| has_id(site, id))
-            .map_or_else(not_found, |site| server::json(StatusCode::OK, site))
+        let sites = self.sites();
+        let Some(site) = sites.iter().find(|site| has_id(site, id)) else {
+            return not_found();
+        };
+        let mut answer = server::json(StatusCode::OK, site);
+        if self.takes_writes.load(Ordering::SeqCst)
+            && let Ok(tag) = http::HeaderValue::from_str(&tag_of(site))
+        {
+            answer.headers_mut().insert(http::header::ETAG, tag);
+        }
+        answer
+    }
+
+    /// `id`: of the site that is there; none: a new one.
+    fn written(&self, request: &LoggedRequest, id: Option<&str>) -> Response<Bytes> {
+        let mut sites = self.sites();
+        let sent = serde_json::from_slice::<Map<String, Value>>(&request.body);
+        let place = id.and_then(|id| sites.iter().position(|site| has_id(site, id)));
+        let is_other = |site: &Value| request.header("if-match").is_some_and(|tag| tag != tag_of(site));
+        let answer = match (request.method.as_str(), place, sent) {
+            ("POST", None, Ok(mut sent)) if id.is_none() => {
+                let Some(id) = sent.get("kyotsu_id").and_then(Value::as_str) else {
+                    return error(StatusCode::BAD_REQUEST, "E400", "kyotsu_id がありません");
+                };
+                if sites.iter().any(|site| has_id(site, id)) {
+                    return error(StatusCode::CONFLICT, "E409", "既に登録されています");
+                }
+                sent.insert("koshin".into(), WRITTEN_AT.into());
+                sites.push(Value::Object(sent));
+                StatusCode::CREATED
+            }
+            (_, None, _) => return not_found(),
+            (_, Some(place), _) if sites.get(place).is_some_and(is_other) => StatusCode::PRECONDITION_FAILED,
+            ("DELETE", Some(place), _) => {
+                sites.remove(place);
+                StatusCode::NO_CONTENT
+            }
+            (method @ ("PUT" | "PATCH"), Some(place), Ok(mut sent)) => {
+                sent.insert("koshin".into(), WRITTEN_AT.into());
+                match sites.get_mut(place) {
+                    Some(Value::Object(site)) if method == "PATCH" => site.extend(sent),
+                    Some(site) => *site = Value::Object(sent),
+                    None => {}
+                }
+                StatusCode::OK
+            }
+            _ => return error(StatusCode::BAD_REQUEST, "E400", "登録内容が正しくありません"),
+        };
+        if answer.is_success() && self.loses_answers.load(Ordering::SeqCst) {
+            return server::empty(StatusCode::GATEWAY_TIMEOUT);
+        }
+        server::empty(answer)
     }
 
     fn shelters(&self, request: &LoggedRequest) -> Response<Bytes> {
@@ -134,16 +215,23 @@ impl Platform {
     }
 }
 
-impl server::Service for Platform {
+impl server::Service for Arc<Platform> {
     fn answer(&self, request: &LoggedRequest) -> Response<Bytes> {
         if request.header("x-api-key") != Some(SANO_DEMO_API_KEY) {
             return error(StatusCode::UNAUTHORIZED, "E401", "APIキーが正しくありません");
+        }
+        if request.method != Method::GET && self.takes_writes.load(Ordering::SeqCst) {
+            return match request.path.strip_prefix("/api/v1/sites") {
+                Some("") => self.written(request, None),
+                Some(path) => self.written(request, path.strip_prefix('/').map(server::decoded).as_deref()),
+                None => not_found(),
+            };
         }
         if request.method != Method::GET {
             return error(StatusCode::METHOD_NOT_ALLOWED, "E405", "参照のみ可能です");
         }
         match request.path.strip_prefix("/api/v1/") {
-            Some("sites") => self.sites(request),
+            Some("sites") => self.listed(request),
             Some("shelters.geojson") => self.shelters(request),
             Some("aed") => server::response(StatusCode::OK, "application/json", AED),
             Some("rain") => server::response(StatusCode::OK, "application/json", RAIN),
@@ -185,6 +273,15 @@ fn record(row: usize, site: &Refuge) -> Value {
         format!("2026-04-{day:02} 09:{:02}:00", row % 60).into(),
     );
     Value::Object(record)
+}
+
+/// When whatever is written was written.
+const WRITTEN_AT: &str = "2026-05-01 12:00:00";
+
+fn tag_of(site: &Value) -> String {
+    let mut hasher = DefaultHasher::new();
+    site.to_string().hash(&mut hasher);
+    format!("\"{:x}\"", hasher.finish())
 }
 
 const FAMILY_NAMES: [&str; 7] = ["夢幻山", "夢幻川", "夢幻野", "夢幻崎", "夢幻橋", "夢幻沢", "夢幻池"];

@@ -1,7 +1,7 @@
 //! The contract, kept by the adapter for custom platforms against an invented platform: one type in numbered
 //! pages with single records, the other at offsets without them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -58,7 +58,43 @@ location = { latitude = "ido", longitude = "keido" }
 contactPointPhoneNumber = "denwa"
 "#;
 
-struct Platform;
+/// The same, of a platform whose AEDs are written.
+const WRITE: &str = r#"
+[types.AED.write]
+create = { path = "/aed" }
+replace = { path = "/aed/{bango}" }
+change = { path = "/aed/{bango}" }
+delete = { path = "/aed/{bango}" }
+"#;
+
+/// A platform, with the AEDs that were written.
+#[derive(Default)]
+struct Platform {
+    written: Mutex<Vec<Value>>,
+}
+
+impl Platform {
+    /// What changes something.
+    fn change(&self, request: &LoggedRequest) -> Response<Bytes> {
+        let mut written = self.written.lock().unwrap();
+        let sent = serde_json::from_slice::<Value>(&request.body);
+        let bango = request.path.strip_prefix("/aed/");
+        let place = written.iter().position(|one| one["bango"].as_str() == bango);
+        match (request.method.as_str(), place, sent) {
+            ("POST", _, Ok(sent)) => written.push(sent),
+            ("DELETE", Some(place), _) => {
+                written.remove(place);
+            }
+            ("PUT", Some(place), Ok(sent)) => written[place] = sent,
+            ("PATCH", Some(place), Ok(sent)) => {
+                let members = sent.as_object().unwrap().clone();
+                written[place].as_object_mut().unwrap().extend(members);
+            }
+            _ => return server::empty(StatusCode::NOT_FOUND),
+        }
+        server::empty(StatusCode::OK)
+    }
+}
 
 /// The site as the platform keeps it: all text, and a dash for what is not known.
 fn record(site: &Site) -> Value {
@@ -78,6 +114,9 @@ fn record(site: &Site) -> Value {
 
 impl Service for Platform {
     fn answer(&self, request: &LoggedRequest) -> Response<Bytes> {
+        if request.method != "GET" {
+            return self.change(request);
+        }
         let number = |name| {
             let text = request.parameter(name);
             text.and_then(|text| text.parse::<usize>().ok()).unwrap_or(0)
@@ -100,10 +139,15 @@ impl Service for Platform {
                 )
             }
             path => {
-                let sites = of_type("EvacuationSite");
-                let found = sites
+                let written = self.written.lock().unwrap().clone();
+                let found = of_type("EvacuationSite")
                     .into_iter()
-                    .find(|site| path.strip_prefix("/sites/") == site["bango"].as_str());
+                    .find(|site| path.strip_prefix("/sites/") == site["bango"].as_str())
+                    .or_else(|| {
+                        written
+                            .into_iter()
+                            .find(|one| path.strip_prefix("/aed/") == one["bango"].as_str())
+                    });
                 let Some(site) = found else {
                     return server::empty(StatusCode::NOT_FOUND);
                 };
@@ -119,12 +163,11 @@ pub(crate) struct Rest {
     adapter: RestAdapter,
 }
 
-#[async_trait]
-impl Fixture for Rest {
-    async fn start() -> Self {
-        let server = Server::start(0, Platform).await.unwrap();
+impl Rest {
+    async fn of(mapping: &str) -> Self {
+        let server = Server::start(0, Platform::default()).await.unwrap();
         let context = sample::context();
-        let mapping = Mapping::parse(MAPPING, "suite.toml", &context).unwrap();
+        let mapping = Mapping::parse(mapping, "suite.toml", &context).unwrap();
         let settings = RestSettings {
             source: SourceId::new("suite-platform"),
             endpoint: server.url().to_owned(),
@@ -143,6 +186,13 @@ impl Fixture for Rest {
         let http = HttpClient::new(&HttpClientSettings::default()).unwrap();
         let adapter = RestAdapter::new(http, settings).unwrap();
         Self { server, adapter }
+    }
+}
+
+#[async_trait]
+impl Fixture for Rest {
+    async fn start() -> Self {
+        Self::of(MAPPING).await
     }
 
     fn adapter(&self) -> &dyn Adapter {
@@ -187,3 +237,40 @@ impl Fixture for Rest {
 }
 
 crate::contract_suite!(Rest);
+
+/// The same, whose AEDs are written.
+pub(crate) struct Written(Rest);
+
+#[async_trait]
+impl Fixture for Written {
+    async fn start() -> Self {
+        let single = "path = \"/aed\"\nrecord_path = \"/aed/{bango}\"";
+        Self(Rest::of(&(MAPPING.replace("path = \"/aed\"", single) + WRITE)).await)
+    }
+
+    fn adapter(&self) -> &dyn Adapter {
+        self.0.adapter()
+    }
+
+    fn entities(&self) -> Vec<Entity> {
+        self.0.entities()
+    }
+
+    fn set_fault(&self, fault: Option<Fault>) -> bool {
+        self.0.set_fault(fault)
+    }
+
+    fn requests(&self) -> Option<Vec<String>> {
+        self.0.requests()
+    }
+
+    fn asks_for_attributes(&self) -> bool {
+        self.0.asks_for_attributes()
+    }
+
+    fn saw_credential(&self) -> Option<bool> {
+        self.0.saw_credential()
+    }
+}
+
+crate::contract_of_writes!(Written);

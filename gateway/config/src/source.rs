@@ -375,7 +375,18 @@ fn check_written(
         ProvidedType::Type(name) => Some(name),
         _ => None,
     });
-    let (some, others): (Vec<_>, Vec<_>) = provided.partition(|name| written.contains(name));
+    let (mut some, mut others) = (Vec::new(), Vec::new());
+    for name in provided {
+        let side = if written.contains(&name) {
+            &mut some
+        } else {
+            &mut others
+        };
+        // A type may be provided in several entries.
+        if !side.contains(&name) {
+            side.push(name);
+        }
+    }
     let Some(first) = others.first() else { return };
     let others: Vec<String> = others.iter().map(|name| format!("`{}`", compact_type(name))).collect();
     let help = format!(

@@ -18,6 +18,8 @@ mod tests;
 mod toml_table;
 mod value_table;
 mod write;
+#[cfg(test)]
+mod write_tests;
 
 use compact_str::CompactString;
 use ngsi_ld::context::{Context, InvalidName};

@@ -127,3 +127,31 @@ fn an_id_that_no_record_has_is_told_once() {
         "{told:?}"
     );
 }
+
+#[test]
+fn what_of_a_sample_would_be_written_as_something_else_is_named() {
+    let written = include_str!("../write/register.toml");
+    let register = mapping(written, "register.toml");
+    let sample = br#"[{"no":"7","shi":"092045","namae":"a","ninzu":"120","kaijo":"1","kaisetsubi":"2026/04/01 09:00",
+        "youbi":["a b"],"biko":"x"},{"no":8,"shi":"092045","ninzu":3}]"#;
+    let sample = format!("{{\"items\":{}}}", String::from_utf8_lossy(sample));
+    let told = try_mapping(&register, None, sample.as_bytes()).told();
+    let about_writing: Vec<&str> = told
+        .iter()
+        .filter_map(|told| told.strip_prefix("write: the field "))
+        .collect();
+    assert_eq!(
+        about_writing,
+        [
+            "`no` of 1 records is a text and would be created as a number: name it in `texts`",
+            "`ninzu` of 1 records is a text and would be created as a number: name it in `texts`",
+            "`kaisetsubi` of 1 records has its dates in another form than they would be created in: write one of them in `date`",
+        ]
+    );
+    let told = try_mapping(&register, None, br#"{"items":[{"no":7,"shi":"092045","youbi":[1]}]}"#).told();
+    assert!(
+        told.iter()
+            .any(|told| told.starts_with("write: `tags` of 1 records could not be written as it is read: ")),
+        "{told:?}"
+    );
+}

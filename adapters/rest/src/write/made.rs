@@ -316,7 +316,7 @@ fn says(attribute: &Attribute) -> Attribute {
     said
 }
 
-fn is_same(one: &AttributeValue, other: &AttributeValue) -> bool {
+pub(super) fn is_same(one: &AttributeValue, other: &AttributeValue) -> bool {
     match (one, other) {
         (AttributeValue::Property(one), AttributeValue::Property(other)) => is_same_value(one, other),
         _ => one == other,

@@ -16,6 +16,8 @@ mod trial;
 #[cfg(test)]
 mod generated_tests;
 #[cfg(test)]
+mod register;
+#[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;
