@@ -27,6 +27,9 @@ mod behaviour {
     mod clients;
     mod command_line;
     mod compared_revisions;
+    mod conformance_bindings;
+    mod conformance_subscriptions;
+    mod conformance_writing;
     mod connections;
     mod content_codings;
     mod contexts;

@@ -290,6 +290,7 @@ impl EntityId {
     ///
     /// # Errors
     /// [`InvalidIri`] when the text is no absolute URI.
+    //= 5.5.1-1
     pub fn parse(text: &str) -> Result<Self, InvalidIri> {
         check_absolute(text)?;
         Ok(Self(text.into()))

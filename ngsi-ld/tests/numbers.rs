@@ -85,6 +85,7 @@ fn the_digits_that_are_read_as_their_neighbour_by_careless_readers_stay() {
 
 proptest! {
     #[test]
+    //= 4.7.2-3
     fn every_double_leaves_as_it_came(
         number in any::<f64>().prop_filter("JSON has no such number", |number| number.is_finite()),
         longitude in degrees(180.0),

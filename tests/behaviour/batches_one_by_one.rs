@@ -55,6 +55,7 @@ fn errors(answer: &Answer) -> Vec<(String, u64, String)> {
 }
 
 #[tokio::test]
+//= 5.6.8.4-1, 5.6.9.4-1
 async fn what_has_no_id_that_could_be_told_is_told_by_its_position() {
     let platform = platform().await;
     let nothing = "urn:ngsi-ld:null".to_owned();
@@ -102,6 +103,7 @@ async fn what_has_no_id_that_could_be_told_is_told_by_its_position() {
 }
 
 #[tokio::test]
+//= 5.5.11.0-1, 5.5.11.2-1, 5.5.11.5-1
 async fn what_stands_twice_is_written_in_its_order() {
     let platform = platform().await;
     let created = batch(&platform, "create", json!([aed(1, "a"), aed(1, "b")])).await;
@@ -124,6 +126,7 @@ async fn what_stands_twice_is_written_in_its_order() {
 }
 
 #[tokio::test]
+//= 5.6.8.3-1, 5.6.8.3-2, 5.6.8.4-2, 6.15.3.1-2
 async fn an_upsert_lays_attributes_over_those_that_are_there_if_that_is_asked_for() {
     let platform = platform().await;
     assert_eq!(batch(&platform, "create", json!([aed(1, "a")])).await.status, 201);
@@ -145,6 +148,7 @@ async fn an_upsert_lays_attributes_over_those_that_are_there_if_that_is_asked_fo
 }
 
 #[tokio::test]
+//= 5.6.9.3-1, 5.6.9.4-2, 5.6.20.4-1, 6.16.3.1-1, 6.16.3.1-2, 6.31.3.1-1
 async fn updates_and_merges_are_of_what_is_there() {
     let platform = platform().await;
     assert_eq!(

@@ -39,6 +39,7 @@ fn detail(answer: &Answer, status: u16) -> String {
 
 /// ngsijs appends attributes as `application/merge-patch+json`.
 #[tokio::test]
+//= 6.3.4-1
 async fn what_is_appended_may_be_a_merge_patch() {
     let platform = with_writer().await.start().await;
     let path = "/ngsi-ld/v1/entities/urn:ngsi-ld:AED:client";

@@ -119,6 +119,7 @@ async fn what_is_inside_is_not_fetched_unless_the_operator_allows_it() {
 }
 
 #[tokio::test]
+//= 5.5.7-3
 async fn names_mean_what_the_context_says_and_answers_speak_it() {
     let (origin, server) = Origin::start().await;
     origin.publish("/c.jsonld", &calling_sites("Hinan"), &[]);
@@ -194,6 +195,7 @@ async fn a_host_that_never_ends_costs_a_bounded_time() {
 }
 
 #[tokio::test]
+//= 5.5.6-6
 async fn documents_that_are_too_large_too_deep_or_no_context_are_refused() {
     let (origin, server) = Origin::start().await;
     let platform = platform_with_egress().await;
@@ -270,6 +272,7 @@ async fn contexts_may_refer_to_contexts_but_not_in_circles() {
 }
 
 #[tokio::test]
+//= 5.13.1-1
 async fn a_copy_is_renewed_and_a_stale_one_serves_with_a_warning_while_its_origin_is_away() {
     let (origin, server) = Origin::start().await;
     let platform = platform_with_egress().await;

@@ -25,6 +25,7 @@ async fn create(platform: &Platform, number: usize, media_type: &str, context: O
 }
 
 #[tokio::test]
+//= 5.5.7-1, 6.3.5-6
 async fn a_body_names_its_context_in_one_place() {
     let (origin, server) = Origin::start().await;
     origin.publish("/c.jsonld", &calling_sites("Hinan"), &[]);

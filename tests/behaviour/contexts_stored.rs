@@ -26,6 +26,7 @@ async fn deleted(platform: &Platform, path: &str) -> Answer {
 }
 
 #[tokio::test]
+//= 5.13.1-3, 5.13.2.3-1, 5.13.2.4-1, 5.13.3.4-1, 5.13.4.4-1, 5.13.5.4-2, 5.13.5.4-6, 6.29.3.1-1, 6.29.3.2-1
 async fn what_a_consumer_stores_it_can_use_list_serve_and_delete() {
     let platform = platform_with_egress().await;
     let mut document = calling_sites("Hinan");
@@ -73,6 +74,7 @@ async fn what_a_consumer_stores_it_can_use_list_serve_and_delete() {
 }
 
 #[tokio::test]
+//= 5.13.4.4-3
 async fn for_other_consumers_it_does_not_exist() {
     let platform = platform_with_egress().await;
     let path = stored(&platform, &calling_sites("Hinan")).await;
@@ -110,6 +112,7 @@ async fn storing_and_deleting_need_a_grant() {
 }
 
 #[tokio::test]
+//= 5.13.2.4-2
 async fn what_is_no_context_is_not_stored() {
     let platform = platform_with_egress().await;
     for (body, kind) in [
@@ -135,6 +138,8 @@ async fn what_is_no_context_is_not_stored() {
 }
 
 #[tokio::test]
+//= 5.13.1-2, 5.13.3.1-1, 5.13.4.4-2, 5.13.4.4-4, 5.13.5.1-1, 5.13.5.3-1, 5.13.5.4-3, 5.13.5.4-4, 6.30.3.1-1
+//= 6.30.3.2-1
 async fn a_copy_is_listed_to_those_who_use_it_and_never_served() {
     let (origin, server) = Origin::start().await;
     origin.publish("/c.jsonld", &calling_sites("Hinan"), &[]);
@@ -188,6 +193,7 @@ async fn a_copy_is_listed_to_those_who_use_it_and_never_served() {
 }
 
 #[tokio::test]
+//= 5.13.5.4-1, 5.13.5.4-5
 async fn what_is_built_in_or_hosted_is_not_reloaded() {
     let platform = platform_with_egress().await;
     let path = stored(&platform, &calling_sites("Hinan")).await;

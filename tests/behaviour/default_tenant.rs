@@ -47,6 +47,7 @@ fn aed(id: &str) -> Value {
 }
 
 #[tokio::test]
+//= 5.5.10-2, 5.5.10-3, 6.3.14-1
 async fn what_names_no_tenant_is_about_the_default_one() {
     let platform = with_default("yaita").await;
     let plain = platform.entities(SITES).await.ok();

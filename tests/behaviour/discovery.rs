@@ -51,6 +51,7 @@ async fn shown(platform: &Platform, r#type: &str) -> (Shown, usize) {
 }
 
 #[tokio::test]
+//= 4.5.11-1, 4.5.12-1, 5.2.25-1, 5.2.26-1, 6.25.3.1-1, 6.26.3.1-1
 async fn each_type_is_told_as_queries_show_it() {
     let platform = Platform::start().await;
     let list = platform.get("/ngsi-ld/v1/types").await.ok().json();
@@ -91,6 +92,7 @@ async fn each_type_is_told_as_queries_show_it() {
 }
 
 #[tokio::test]
+//= 4.5.13-1, 4.5.14-1, 4.5.15-1, 5.2.27-1, 5.2.28-1, 6.27.3.1-1, 6.28.3.1-1
 async fn each_attribute_is_told_as_queries_show_it() {
     let platform = Platform::start().await;
     let types = texts(&platform.get("/ngsi-ld/v1/types").await.ok().json()["typeList"]);
@@ -123,6 +125,7 @@ async fn each_attribute_is_told_as_queries_show_it() {
 }
 
 #[tokio::test]
+//= 5.5.7-2
 async fn names_are_those_of_the_callers_context() {
     let platform = Platform::start().await;
     let info = platform.get("/ngsi-ld/v1/types/AED").await.ok().json();
@@ -293,6 +296,7 @@ async fn a_source_that_is_away_is_named() {
 }
 
 #[tokio::test]
+//= 5.2.40-1, 5.15.1.4-1, 6.33.3.1-1
 async fn the_gateway_and_each_tenant_have_a_name_of_their_own_as_a_source() {
     let platform = Platform::start().await;
     let whole = platform.get("/ngsi-ld/v1/info/sourceIdentity").await.ok().json();

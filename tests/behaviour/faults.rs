@@ -116,6 +116,7 @@ async fn whatever_befalls_nasushiobara_the_others_answer() {
 }
 
 #[tokio::test]
+//= 6.3.17-2
 async fn a_stopped_source_is_named_and_costs_its_own_part_only() {
     for source in [SANO, ORION] {
         let platform = Platform::start().await;

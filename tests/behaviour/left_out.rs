@@ -62,6 +62,7 @@ fn metric(platform: &Platform, flaw: &str) -> Option<u64> {
 }
 
 #[tokio::test]
+//= 4.3.6.8-1
 async fn one_that_is_wrong_is_left_out_of_a_list_and_does_not_count() {
     let (platform, _orion) = ten_with(&[3]).in_platform().await;
     let answer = ask(&platform, "limit=100&count=true").await;
@@ -101,6 +102,7 @@ async fn pages_go_on_behind_what_is_left_out() {
 }
 
 #[tokio::test]
+//= 6.3.17-3
 async fn of_several_sources_the_one_with_wrong_entities_is_named() {
     let (platform, _orion) = ten_with(&[0, 9]).in_platform().await;
     let answer = platform

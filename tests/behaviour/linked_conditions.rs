@@ -159,6 +159,7 @@ async fn hold_beside_an_order_and_several_selectors() {
 }
 
 #[tokio::test]
+//= 5.7.2.4-4
 async fn need_linked_entity_retrieval_of_their_depth() {
     let platform = platform().await;
     let q = encoded("source{dataProvider{name}}");

@@ -57,6 +57,7 @@ async fn joined(platform: &Platform, id: &str, query: &str) -> Answer {
 }
 
 #[tokio::test]
+//= 4.5.23.2-1, 5.7.1.5-3
 async fn one_level_stands_inside_of_the_relationship() {
     let platform = platform().await;
     let normalized = joined(&platform, AED, "join=inline&pick=id,source").await.ok().json();
@@ -106,6 +107,7 @@ async fn what_else_is_asked_of_the_answer_holds_for_linked_entities() {
 }
 
 #[tokio::test]
+//= 5.7.2.5-5
 async fn a_list_is_ordered_and_what_is_not_there_is_left_out() {
     let platform = platform().await;
     let answer = joined(&platform, "urn:ngsi-ld:AED:A2", "join=inline").await.ok().json();
@@ -139,6 +141,7 @@ async fn loops_end_and_each_entity_is_shown_once() {
 }
 
 #[tokio::test]
+//= 4.5.23.3-1, 5.7.1.5-4, 5.7.2.5-6
 async fn a_flat_answer_is_an_array_that_a_batch_takes() {
     let platform = platform().await;
     let alone = joined(&platform, AED, "join=flat&pick=id,type,name").await.ok();

@@ -119,6 +119,7 @@ async fn broken_scope_queries_and_lists_of_values() {
 }
 
 #[tokio::test]
+//= 5.7.2.4-2
 async fn broken_q() {
     let deep = format!("{}name{}", "(".repeat(900), ")".repeat(900));
     let broken = [
@@ -212,6 +213,7 @@ async fn impossible_geometry() {
 }
 
 #[tokio::test]
+//= 6.4.3.2-5
 async fn incomplete_geo_queries() {
     let platform = Platform::start().await;
     for (parameters, missing) in [
@@ -270,6 +272,7 @@ async fn wrong_limits_and_offsets() {
 }
 
 #[tokio::test]
+//= 5.7.1.4-1, 6.4.3.2-6
 async fn ids_that_are_no_uris() {
     let mut cases = vec![
         query("type=EvacuationSite&id=urn:ngsi-ld:EvacuationSite:1,nonsense", "id"),
@@ -343,6 +346,7 @@ async fn broken_encodings_patterns_and_names() {
 }
 
 #[tokio::test]
+//= 5.7.2.4-1, 6.4.3.2-3
 async fn no_selector_at_all() {
     let platform = Platform::start().await;
     for parameters in [
@@ -483,6 +487,7 @@ async fn what_cim_009_has_and_this_version_has_not_is_said() {
 }
 
 #[tokio::test]
+//= 5.5.6-5
 async fn links_to_contexts_that_cannot_be_had() {
     let platform = Platform::start().await;
     let link =

@@ -13,6 +13,7 @@ use super::harness::{
 const SITES: usize = 58 + 19 + 25;
 
 #[tokio::test]
+//= 5.7.2.4-14
 async fn every_site_of_the_prefecture_is_listed_once() {
     assert_eq!(
         (sano_sites().len(), nasushiobara_sites().len(), yaita_sites().len()),
@@ -32,6 +33,7 @@ async fn every_site_of_the_prefecture_is_listed_once() {
 }
 
 #[tokio::test]
+//= 4.13-1, 6.3.13-1
 async fn the_count_is_exact_whatever_the_page() {
     let platform = Platform::start().await;
     for page in ["", "&limit=1", "&limit=7&offset=98", "&limit=1000", "&offset=5000"] {
@@ -77,6 +79,7 @@ async fn every_site_is_what_its_publisher_says() {
 }
 
 #[tokio::test]
+//= 5.7.1.4-7
 async fn sano_is_authoritative_for_its_sites_and_the_prefecture_adds_what_only_it_knows() {
     let platform = Platform::start().await;
     for (place, number) in planted().into_iter().zip(1..) {
@@ -155,6 +158,7 @@ async fn where_nobody_is_authoritative_the_newest_observation_wins() {
 }
 
 #[tokio::test]
+//= 5.7.2.4-21
 async fn conditions_hold_for_the_merged_entity_not_for_a_part_of_it() {
     let platform = Platform::start().await;
     // The prefecture's copies are named so; the merged sites are not.

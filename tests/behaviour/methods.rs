@@ -77,6 +77,7 @@ fn ask(client: &Client, method: &Method, path: &str) -> Ask {
 }
 
 #[tokio::test]
+//= 6.2-3, 6.3.2-2
 async fn each_resource_says_what_it_offers_and_exactly_that() {
     let platform = platform().await;
     for (resource, (offered, refused)) in resources() {
@@ -179,6 +180,7 @@ async fn head_is_what_get_is_without_its_body() {
 }
 
 #[tokio::test]
+//= 6.3.2-4, 6.3.2-5, 6.3.4-2
 async fn who_sends_what_is_not_taken_is_told_what_is() {
     let platform = platform().await;
     let subscription = "/ngsi-ld/v1/subscriptions/urn:a:1";

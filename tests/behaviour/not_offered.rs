@@ -10,6 +10,7 @@ const LINK: &str =
     "<http://192.0.2.1/c.jsonld>; rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\"";
 
 #[tokio::test]
+//= 5.5.6-2
 async fn they_are_refused_by_their_name() {
     let platform = Platform::start().await;
     for (method, path, name) in [

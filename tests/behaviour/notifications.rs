@@ -95,6 +95,7 @@ fn to_everything(server: &Server, id: &str, notification: &Value) -> Value {
 }
 
 #[tokio::test]
+//= 5.2.14.2-1, 5.2.14.2-2, 5.8.1.4-4, 5.8.1.4-14, 5.8.6-15, 5.8.6-16
 async fn creating_changing_and_deleting_are_told_in_their_order() {
     let (platform, server) = (platform().await, endpoint().await);
     let path = subscribed(&platform, "watcher", &to_everything(&server, "all", &json!({}))).await;
@@ -138,6 +139,8 @@ async fn creating_changing_and_deleting_are_told_in_their_order() {
 }
 
 #[tokio::test]
+//= 5.2.15-1, 5.2.15-3, 5.2.22-1, 5.3.1-1, 5.8.6-6, 5.8.6-7, 5.8.6-10, 5.8.6-13, 5.8.6-14, 6.3.8-1, 6.3.8-2, 6.3.8-3
+//= 6.3.8-4
 async fn each_subscription_gets_its_own_form() {
     let (platform, server) = (platform().await, endpoint().await);
     let accept = |media_type: &str, more: Value| {
@@ -279,6 +282,7 @@ async fn what_is_hidden_is_neither_told_nor_a_condition_nor_a_change() {
 }
 
 #[tokio::test]
+//= 5.2.12-4
 async fn scopes_and_expanded_values_are_conditions() {
     let (platform, server) = (platform().await, endpoint().await);
     let mut subscription = to_everything(&server, "scoped", &json!({}));
@@ -356,6 +360,7 @@ async fn a_redirect_is_not_followed_and_no_success() {
 }
 
 #[tokio::test]
+//= 5.2.12-6, 5.8.5.4-3, 5.8.6-1
 async fn paused_throttled_and_deleted_subscriptions_are_silent() {
     let (platform, server) = (platform().await, endpoint().await);
     let mut throttled = to_everything(&server, "throttled", &json!({}));
@@ -386,6 +391,7 @@ async fn paused_throttled_and_deleted_subscriptions_are_silent() {
 }
 
 #[tokio::test]
+//= 5.5.10-3
 async fn the_tenant_of_a_subscription_is_said_with_each_notification() {
     let (platform, server) = (platform().await, endpoint().await);
     let subscription = to_everything(&server, "yaita", &json!({}));
@@ -410,6 +416,7 @@ async fn spelled_out() -> (Origin, Server, Value) {
 }
 
 #[tokio::test]
+//= 5.8.1.4-9, 5.13.1-4
 async fn a_context_that_is_spelled_out_gets_an_address_of_its_owner() {
     let (platform, server) = (platform().await, endpoint().await);
     let (_origin, _contexts, context) = spelled_out().await;
@@ -452,6 +459,7 @@ async fn a_context_that_is_spelled_out_gets_an_address_of_its_owner() {
 }
 
 #[tokio::test]
+//= 5.8.1.4-10
 async fn a_context_that_cannot_be_had_refuses_the_subscription() {
     let platform = platform().await;
     let more = json!({"jsonldContext": "http://127.0.0.1:9/c.jsonld"});
@@ -465,6 +473,7 @@ async fn a_context_that_cannot_be_had_refuses_the_subscription() {
 }
 
 #[tokio::test]
+//= 5.2.12-10, 5.8.1.4-13, 5.8.6-2
 async fn everything_that_matches_is_told_at_each_interval() {
     let (platform, server) = (platform().await, endpoint().await);
     put(&platform, &aed("urn:ngsi-ld:AED:1", "a")).await;

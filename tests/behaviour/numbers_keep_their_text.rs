@@ -87,6 +87,7 @@ async fn leaves_as_it_came(platform: &Platform, tenant: &str, id: &str, came: &s
 }
 
 #[tokio::test]
+//= 4.6.4-1
 async fn through_the_store() {
     let mut loaded = Vec::new();
     for (latitude, longitude) in LATITUDES.into_iter().zip(LONGITUDES) {

@@ -78,6 +78,7 @@ fn ask(platform: &Platform, operation: &Offered, query: &str) -> Ask {
 }
 
 #[tokio::test]
+//= 6.2-1
 async fn it_holds_each_operation_of_the_list_and_no_other() {
     let platform = Platform::start().await;
     let document = document(&platform).await;
@@ -111,6 +112,7 @@ async fn it_holds_each_operation_of_the_list_and_no_other() {
 }
 
 #[tokio::test]
+//= 6.4.3.2-2, 6.4.3.3-2, 6.5.3.1-2
 async fn what_it_documents_is_accepted_and_what_it_does_not_is_refused() {
     let platform = platform().await;
     let document = document(&platform).await;

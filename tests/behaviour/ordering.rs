@@ -74,6 +74,7 @@ fn letters(ids: &[String]) -> String {
 }
 
 #[tokio::test]
+//= 4.23.1-1, 5.7.2.5-1
 async fn entities_of_all_partitions_come_in_the_order_that_is_asked_for() {
     let platform = platform().await;
     // Of mixed types: numbers, texts, Booleans, and last what has no value (clause 4.23.2), whatever the direction.
@@ -101,6 +102,7 @@ async fn entities_of_all_partitions_come_in_the_order_that_is_asked_for() {
 }
 
 #[tokio::test]
+//= 4.23.1-2, 5.2.43-2
 async fn texts_come_in_the_order_of_the_collation() {
     let platform = platform().await;
     // Katakana beside hiragana: by sound, as people look for it, and not by code.
@@ -180,6 +182,7 @@ async fn pages_and_counts_are_those_of_the_order() {
 }
 
 #[tokio::test]
+//= 5.2.23-6, 5.2.43-1, 5.2.43-4
 async fn a_posted_query_has_its_order_in_the_body() {
     let platform = platform().await;
     let ask = |ordering: Value| {
@@ -224,6 +227,7 @@ async fn a_posted_query_has_its_order_in_the_body() {
 }
 
 #[tokio::test]
+//= 5.7.2.4-7, 6.4.3.2-4
 async fn what_is_wrong_with_an_order_is_told() {
     let platform = platform().await;
     for (extra, names) in [
@@ -263,6 +267,7 @@ async fn what_is_wrong_with_an_order_is_told() {
 }
 
 #[tokio::test]
+//= 5.7.2.4-6
 async fn several_sources_have_no_common_order() {
     let platform = platform().await;
     let over_all = platform.query(&[("type", "AED"), ("orderBy", "name")]).await;

@@ -185,6 +185,7 @@ async fn what_is_not_read_is_counted_and_beyond_the_bound_nothing_is_asked() {
 }
 
 #[tokio::test]
+//= 5.5.9.1-2
 async fn what_one_request_may_hold_is_bounded_whatever_is_free() {
     let (one, other) = (
         sites_with_long_names("A", 1500, 14_000).await,

@@ -21,6 +21,7 @@ fn ids_of(pages: &[Answer]) -> Vec<String> {
 }
 
 #[tokio::test]
+//= 4.12-1, 5.7.2.4-16, 6.3.10-4
 async fn walking_by_seven_visits_each_site_once() {
     let platform = Platform::start().await;
     let pages = walk(&platform, "type=EvacuationSite&count=true&limit=7").await;
@@ -41,6 +42,7 @@ async fn walking_by_seven_visits_each_site_once() {
 }
 
 #[tokio::test]
+//= 5.5.9.1-4
 async fn the_way_back_is_the_way_there() {
     let platform = Platform::start().await;
     let pages = walk(&platform, "type=EvacuationSite&limit=40").await;
@@ -52,6 +54,7 @@ async fn the_way_back_is_the_way_there() {
 }
 
 #[tokio::test]
+//= 5.5.9.1-5
 async fn links_keep_the_question() {
     let platform = Platform::start().await;
     let query = "type=EvacuationSite&q=name~%3D%22.*%E5%B0%8F%E5%AD%A6%E6%A0%A1.*%22&options=keyValues&limit=3";
@@ -98,6 +101,7 @@ async fn one_sources_pages_and_counts_are_right_too() {
 }
 
 #[tokio::test]
+//= 5.5.9.1-4
 async fn beyond_the_end_there_is_nothing_and_no_next_page() {
     let platform = Platform::start().await;
     let page = platform
@@ -110,6 +114,7 @@ async fn beyond_the_end_there_is_nothing_and_no_next_page() {
 }
 
 #[tokio::test]
+//= 5.5.9.1-1, 5.5.9.1-3, 6.3.10-1
 async fn without_a_limit_a_page_is_bounded_and_leads_on() {
     let platform = Platform::start().await;
     let page = platform.entities("type=EvacuationSite").await.ok();

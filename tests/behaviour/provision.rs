@@ -74,6 +74,7 @@ fn refused(answer: &Answer, status: u16, error_type: &str) {
 }
 
 #[tokio::test]
+//= 5.6.1.4-1, 5.6.1.4-2, 5.6.6.4-4, 6.3.6-8, 6.4.3.1-1, 6.4.3.1-2, 6.5.3.2-1
 async fn what_is_created_reads_back_equal_until_it_is_deleted() {
     let platform = platform().await;
     let entity = aed("urn:ngsi-ld:AED:written");
@@ -106,6 +107,7 @@ async fn what_is_created_reads_back_equal_until_it_is_deleted() {
 }
 
 #[tokio::test]
+//= 5.2.2-1
 async fn the_dates_of_the_system_are_not_the_writers() {
     let platform = platform().await;
     let mut entity = aed("urn:ngsi-ld:AED:dated");
@@ -240,6 +242,7 @@ async fn a_tenant_without_a_partition_offers_no_writing() {
 }
 
 #[tokio::test]
+//= 5.5.4-1, 5.5.4-2, 6.3.5-3, 6.3.5-4
 async fn malformed_bodies_are_refused_and_say_where() {
     let platform = platform().await;
     let id = "urn:ngsi-ld:AED:malformed";
@@ -315,6 +318,7 @@ async fn malformed_bodies_are_refused_and_say_where() {
 }
 
 #[tokio::test]
+//= 6.3.2-3, 6.3.5-5
 async fn a_body_says_its_type_and_its_length_and_stays_within_the_limit() {
     let platform = platform().await;
     let entity = aed("urn:ngsi-ld:AED:typed").to_string();
@@ -347,6 +351,7 @@ async fn a_body_says_its_type_and_its_length_and_stays_within_the_limit() {
 }
 
 #[tokio::test]
+//= 5.2.16-1, 5.2.17-1, 5.6.7.4-1, 5.6.7.4-2, 5.6.8.4-3, 5.6.10.4-1, 5.6.10.4-2, 6.14.3.1-1, 6.15.3.1-1, 6.17.3.1-1
 async fn a_batch_tells_what_became_of_each() {
     let platform = platform().await;
     let ids: Vec<String> = (0..4).map(|number| format!("urn:ngsi-ld:AED:batch-{number}")).collect();

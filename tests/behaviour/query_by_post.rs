@@ -28,6 +28,7 @@ fn told(answer: &Answer) -> (u16, Value, Option<String>, Option<String>) {
 }
 
 #[tokio::test]
+//= 5.2.23-2, 6.4.3.2-1, 6.23.3.1-1
 async fn both_operations_answer_the_same() {
     let platform = Platform::start().await;
     let point = json!({"georel": "near;maxDistance==8000", "geometry": "Point", "coordinates": [139.5784, 36.3146]});
@@ -206,6 +207,7 @@ async fn selectors_that_become_too_many_questions_are_refused() {
 }
 
 #[tokio::test]
+//= 5.2.33-3
 async fn an_id_takes_precedence_over_a_pattern() {
     let platform = Platform::start().await;
     let id = &sano_sites()[2].id;
@@ -226,6 +228,7 @@ async fn more_ids_than_a_url_holds_are_one_question() {
 }
 
 #[tokio::test]
+//= 5.5.7-4
 async fn the_context_of_the_body_is_that_of_the_question() {
     let platform = Platform::start().await;
     let site = "https://smartdatamodels.org/dataModel.nowhere/Site";
@@ -277,6 +280,7 @@ async fn the_context_of_the_body_is_that_of_the_question() {
 }
 
 #[tokio::test]
+//= 5.2.13-1, 5.2.23-1, 5.2.33-1
 async fn what_is_wrong_is_named_by_its_member() {
     let platform = Platform::start().await;
     let with = |member: &str, value: Value| {

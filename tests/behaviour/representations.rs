@@ -40,6 +40,7 @@ fn simplified(entity: &Value) -> Value {
 }
 
 #[tokio::test]
+//= 6.3.7-2
 async fn normalized_attributes_say_what_they_are() {
     let platform = Platform::start().await;
     for query in [
@@ -86,6 +87,7 @@ async fn normalized_attributes_say_what_they_are() {
 }
 
 #[tokio::test]
+//= 4.5.4-1, 4.5.4-2, 6.3.7-1, 6.3.7-4
 async fn key_values_and_simplified_are_the_bare_values() {
     let platform = Platform::start().await;
     let expected: Vec<Value> = all(&platform, "").await.iter().map(simplified).collect();
@@ -100,6 +102,7 @@ async fn key_values_and_simplified_are_the_bare_values() {
 }
 
 #[tokio::test]
+//= 6.3.7-3
 async fn concise_says_as_much_in_less() {
     let platform = Platform::start().await;
     let normalized = all(&platform, "").await;
@@ -124,6 +127,7 @@ async fn concise_says_as_much_in_less() {
 }
 
 #[tokio::test]
+//= 4.5.16.3-1, 4.5.17.0-1, 4.5.17.1-1, 4.5.17.2-1, 5.2.30-1, 5.7.2.4-20, 6.3.6-5, 6.3.15-1
 async fn geojson_is_a_map_of_every_site() {
     let platform = Platform::start().await;
     let answer = platform
@@ -185,6 +189,7 @@ async fn geojson_is_a_map_of_every_site() {
 }
 
 #[tokio::test]
+//= 4.4-3, 5.2.3-1, 6.3.6-1, 6.3.6-2, 6.3.6-4
 async fn the_context_stands_where_the_media_type_wants_it() {
     let platform = Platform::start().await;
     let own_context = format!(
@@ -236,6 +241,7 @@ async fn the_gateways_context_can_be_looked_up() {
 }
 
 #[tokio::test]
+//= 5.5.5-1, 5.5.7-7, 5.7.1.4-9, 5.7.2.4-8
 async fn under_the_core_context_names_are_iris_and_iris_are_understood() {
     let platform = Platform::start().await;
     let link = format!("<{CORE}>; rel=\"{CONTEXT_RELATION}\"; type=\"application/ld+json\"");
@@ -270,6 +276,7 @@ async fn under_the_core_context_names_are_iris_and_iris_are_understood() {
 }
 
 #[tokio::test]
+//= 4.8-2, 5.2.2-3, 6.3.11-1, 6.3.11-2
 async fn system_attributes_show_when_asked_for() {
     let platform = Platform::start().await;
     let shown = all(&platform, "&options=sysAttrs").await;
@@ -289,6 +296,7 @@ async fn system_attributes_show_when_asked_for() {
 }
 
 #[tokio::test]
+//= 5.7.1.4-11, 5.7.2.3-1, 5.7.2.4-12, 5.7.2.5-2, 6.5.3.1-3
 async fn attrs_choose_entities_and_what_is_shown() {
     let platform = Platform::start().await;
     for entity in all(&platform, "&attrs=name").await {

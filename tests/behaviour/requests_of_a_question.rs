@@ -118,6 +118,7 @@ fn is_too_complex(answer: &Answer, says: &str) {
 }
 
 #[tokio::test]
+//= 5.5.6-3
 async fn a_question_that_would_cause_too_many_requests_is_refused_whoever_is_asked_first() {
     let platform = bounded_by(1).await;
     for _ in 0..10 {

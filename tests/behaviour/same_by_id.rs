@@ -17,6 +17,7 @@ async fn list(platform: &Platform, query: &str) -> HashMap<String, Value> {
 }
 
 #[tokio::test]
+//= 5.7.1.4-5, 6.5.3.1-1
 async fn every_entity_of_every_type_equals_the_one_in_the_list() {
     let platform = Platform::builder().await.log("info").start().await;
     for (r#type, expected) in [
@@ -57,6 +58,7 @@ async fn in_every_representation() {
 }
 
 #[tokio::test]
+//= 5.5.1-1
 async fn however_the_id_is_written_in_the_path() {
     let platform = Platform::start().await;
     for (id, entity) in list(&platform, "type=EvacuationSite&limit=1000")
@@ -80,6 +82,7 @@ async fn however_the_id_is_written_in_the_path() {
 }
 
 #[tokio::test]
+//= 5.7.1.4-4
 async fn with_another_type_it_is_not_there() {
     let platform = Platform::start().await;
     let id = "urn:ngsi-ld:EvacuationSite:E0920400001201";

@@ -45,6 +45,7 @@ fn names(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
+//= 5.7.2.4-11
 async fn entities_are_found_by_their_scopes_wherever_they_are() {
     let platform = platform().await;
     for (scope, expected) in [

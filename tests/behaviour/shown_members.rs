@@ -84,6 +84,7 @@ async fn dates_of_the_system_do_not_depend_on_what_is_shown() {
 }
 
 #[tokio::test]
+//= 5.7.1.5-5, 5.7.2.5-7
 async fn picked_members_are_shown_and_no_others() {
     let platform = platform().await;
     for (picked, expected) in [
@@ -165,6 +166,7 @@ async fn an_entity_of_which_nothing_is_left_is_not_shown() {
 }
 
 #[tokio::test]
+//= 5.7.2.4-15
 async fn what_has_expired_is_not_shown() {
     let platform = platform().await;
     let gone = "urn:ngsi-ld:EvacuationSite:gone";
@@ -227,6 +229,7 @@ async fn a_feature_has_its_geometry_whatever_is_picked() {
 }
 
 #[tokio::test]
+//= 4.15-2, 5.7.1.5-2, 5.7.2.5-4
 async fn one_language_is_shown_and_named() {
     let platform = platform().await;
     for (wanted, tag, text) in [
@@ -258,6 +261,7 @@ async fn one_language_is_shown_and_named() {
 }
 
 #[tokio::test]
+//= 4.5.5.1-1, 5.7.1.4-10, 5.7.2.4-18
 async fn instances_are_chosen_by_their_dataset() {
     let platform = platform().await;
     let snow = shown(&platform, "datasetId=urn:ngsi-ld:Dataset:snow").await;
@@ -285,6 +289,7 @@ async fn instances_are_chosen_by_their_dataset() {
 }
 
 #[tokio::test]
+//= 5.7.1.4-3, 5.7.2.4-3, 6.4.3.2-6, 6.5.3.1-4
 async fn what_is_no_choice_of_members_is_refused_with_its_place() {
     let platform = Platform::start().await;
     for (parameters, expected) in [
@@ -309,6 +314,7 @@ async fn what_is_no_choice_of_members_is_refused_with_its_place() {
 }
 
 #[tokio::test]
+//= 5.7.1.4-12, 5.7.2.4-19, 6.3.6-3, 6.4.3.2-9, 6.5.3.1-6
 async fn a_reader_of_an_earlier_version_gets_what_that_version_has() {
     let platform = platform().await;
     let ask = |prefer: &str| {

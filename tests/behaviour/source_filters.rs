@@ -9,6 +9,7 @@ use super::harness::Platform;
 const IN_STORE: usize = 25;
 
 #[tokio::test]
+//= 5.2.23-3, 5.7.2.4-17
 async fn only_the_sources_that_match_are_asked() {
     let platform = Platform::start().await;
     for (filter, count, (orion, sano)) in [

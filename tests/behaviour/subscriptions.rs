@@ -94,6 +94,8 @@ async fn deleted(client: &Client, consumer: &str, path: &str) -> Answer {
 const NOWHERE: &str = "http://127.0.0.1:9/n";
 
 #[tokio::test]
+//= 5.2.12-7, 5.2.12-12, 5.8.1.4-2, 5.8.1.4-6, 5.8.2.4-3, 5.8.3.4-1, 5.8.3.4-2, 5.8.5.4-2, 6.10.3.1-1, 6.10.3.1-2
+//= 6.11.3.1-1, 6.11.3.2-1, 6.11.3.3-1
 async fn a_subscription_is_made_shown_changed_and_deleted() {
     let platform = platform().await;
     let subscription = to_aeds(NOWHERE, &json!({"watchedAttributes": ["name"], "description": "AED"}));
@@ -135,6 +137,7 @@ async fn a_subscription_is_made_shown_changed_and_deleted() {
 }
 
 #[tokio::test]
+//= 5.8.2.4-2
 async fn for_other_consumers_and_tenants_it_does_not_exist() {
     let platform = platform().await;
     let subscription = to_aeds(NOWHERE, &json!({}));
@@ -164,6 +167,7 @@ async fn for_other_consumers_and_tenants_it_does_not_exist() {
 }
 
 #[tokio::test]
+//= 4.12-1, 5.8.4.4-1, 5.8.4.4-2, 6.10.3.2-1
 async fn they_are_listed_in_pages_with_their_count() {
     let platform = platform().await;
     for number in 0..5 {

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::harness::{Platform, change_source, nasushiobara_sites, planted, sano_sites, yaita_sites};
 
 #[tokio::test]
+//= 5.5.10-1
 async fn a_tenant_shows_its_own_sites_only() {
     let platform = Platform::start().await;
     for (tenant, places) in [
@@ -99,6 +100,7 @@ async fn a_tenant_exists_for_whom_it_grants_nothing_but_what_nobody_has_classifi
 }
 
 #[tokio::test]
+//= 4.3.6.4-2
 async fn sources_see_their_own_names_never_the_callers() {
     let platform = Platform::start().await;
     let answer = platform
@@ -117,6 +119,7 @@ async fn sources_see_their_own_names_never_the_callers() {
 }
 
 #[tokio::test]
+//= 6.3.18-1, 6.3.18-2
 async fn local_means_the_store() {
     let platform = Platform::start().await;
     for query in [

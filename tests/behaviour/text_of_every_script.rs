@@ -95,6 +95,7 @@ async fn finds(platform: &Platform, q: &str, holds: impl Fn(&str) -> bool) {
 }
 
 #[tokio::test]
+//= 4.6.1-1
 async fn a_text_equals_itself_and_nothing_that_looks_like_it() {
     let platform = platform().await;
     for name in NAMES {

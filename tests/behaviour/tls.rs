@@ -41,6 +41,7 @@ async fn metrics(platform: &Platform) -> String {
 }
 
 #[tokio::test]
+//= 6.2-2
 async fn both_versions_of_tls_and_of_http_are_spoken_and_nothing_older() {
     let authority = Authority::new("here");
     let (_platform, url) = secure_platform(&authority.issue(&["127.0.0.1"])).await;

@@ -151,6 +151,7 @@ async fn a_condition_that_the_platform_has_a_parameter_for_is_no_scan() {
 }
 
 #[tokio::test]
+//= 5.5.6-4
 async fn an_order_over_more_than_the_bound_is_refused() {
     let platform = bounded_by(3).await;
     let ordered = |page: &str| platform.entities(format!("type=EvacuationSite&local=true&orderBy=name&{page}"));

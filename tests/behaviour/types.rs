@@ -5,6 +5,7 @@ use serde_json::json;
 use super::harness::Platform;
 
 #[tokio::test]
+//= 4.5.10-1, 5.2.24-1
 async fn a_reader_sees_what_there_is() {
     let platform = Platform::start().await;
     let answer = platform.get("/ngsi-ld/v1/types").await.ok();

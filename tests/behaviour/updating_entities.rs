@@ -85,6 +85,7 @@ fn with(members: &Value) -> Value {
 }
 
 #[tokio::test]
+//= 5.4-1, 5.5.12-3, 5.6.17.4-4, 5.6.17.4-6, 5.6.17.4-10, 6.5.3.4-1, 6.5.3.4-2, 6.5.3.4-3
 async fn a_merge_changes_what_it_names_to_any_depth_and_nothing_else() {
     let platform = platform().await;
     let fragment = json!({
@@ -152,6 +153,7 @@ async fn a_merge_changes_what_it_names_to_any_depth_and_nothing_else() {
 }
 
 #[tokio::test]
+//= 5.4-3, 5.6.2.4-3, 5.6.2.4-9, 6.6.3.2-1
 async fn attributes_are_replaced_whole_added_or_removed_by_an_update() {
     let platform = platform().await;
     let fragment = json!({
@@ -199,6 +201,7 @@ async fn attributes_are_replaced_whole_added_or_removed_by_an_update() {
 }
 
 #[tokio::test]
+//= 5.2.18-1, 5.2.19-1, 5.6.3.4-4, 5.6.3.4-5, 6.6.3.1-1, 6.6.3.1-2
 async fn attributes_are_appended_and_those_that_are_there_are_kept_if_that_is_asked_for() {
     let platform = platform().await;
     let fragment = json!({
@@ -245,6 +248,7 @@ async fn attributes_are_appended_and_those_that_are_there_are_kept_if_that_is_as
 }
 
 #[tokio::test]
+//= 5.6.4.4-3, 5.6.4.4-6, 6.7.3.1-1
 async fn members_of_one_attribute_change_and_its_kind_does_not() {
     let platform = platform().await;
     let date = json!({ "observedAt": "2028-01-01T00:00:00Z" });
@@ -305,6 +309,7 @@ async fn members_of_one_attribute_change_and_its_kind_does_not() {
 }
 
 #[tokio::test]
+//= 5.6.5.1-1, 5.6.5.4-5, 5.6.19.4-5, 6.7.3.2-1, 6.7.3.2-2, 6.7.3.3-1
 async fn an_attribute_is_replaced_or_deleted_by_instances() {
     let platform = platform().await;
     let other = json!({ "type": "LanguageProperty", "languageMap": { "ja": "会館" } });
@@ -336,6 +341,7 @@ async fn an_attribute_is_replaced_or_deleted_by_instances() {
 }
 
 #[tokio::test]
+//= 5.6.18.4-1, 5.6.18.4-2, 6.5.3.3-1
 async fn an_entity_is_replaced_whole_and_only_where_there_is_one() {
     let platform = platform().await;
     let created = platform

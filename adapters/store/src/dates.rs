@@ -10,6 +10,7 @@ use ngsi_ld::entity::{Attribute, DateTime, Instance, SystemAttributes};
 
 /// Sets `createdAt` and `modifiedAt` to what they were in the entity that is replaced, or to `now` for what was not there;
 /// and `modifiedAt` to `now` for what was otherwise.
+//= 4.8-1, 5.2.2-1
 pub fn set_system_dates(entity: &mut Entity, replaced: Option<&Entity>, now: &DateTime) {
     let former = replaced.map_or(&[][..], |former| &former.attributes);
     let mut is_same = set_attributes(&mut entity.attributes, former, now);
@@ -23,6 +24,7 @@ pub fn set_system_dates(entity: &mut Entity, replaced: Option<&Entity>, now: &Da
 }
 
 /// Whether all of them are as they were.
+//= 5.6.2.4-8, 5.6.3.4-5
 fn set_attributes(attributes: &mut [Attribute], replaced: &[Attribute], now: &DateTime) -> bool {
     let mut all_same = true;
     for attribute in attributes {

@@ -25,6 +25,7 @@ impl StorePartition {
     ///
     /// # Errors
     /// [`StoreError`]; what is left is removed next time.
+    //= 4.22-1
     pub(super) async fn remove_expired(&self, now: &DateTime, deadline: Option<Instant>) -> Result<(), StoreError> {
         if self.next_expiry() > now.unix_micros() {
             return Ok(());

@@ -36,6 +36,7 @@ impl Statements {
         self.compiled.push_down
     }
 
+    //= 5.7.2.4-9
     fn selecting(&self, page: Option<Page>) -> Statement {
         self.compiled.select(page, self.dialect)
     }

@@ -130,6 +130,7 @@ proptest! {
 
     /// One store serves many queries: opening it is what takes time.
     #[test]
+    //= 5.7.2.4-9
     fn push_down_and_residual_equal_evaluating_everything(
         stored in prop::collection::vec(entities(), 1..40),
         asked in prop::collection::vec(queries(), 40),
@@ -189,6 +190,7 @@ async fn what_is_loaded_comes_back_also_after_reopening() {
 }
 
 #[tokio::test]
+//= 5.6.2.4-8
 async fn a_replacement_keeps_the_dates_of_creation_and_nothing_else() {
     let (_folder, adapter) = store_of(vec![site("urn:x:1", "old")]).await;
     let mut replacement = site("urn:x:1", "new");

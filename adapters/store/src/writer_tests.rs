@@ -133,6 +133,7 @@ async fn rows_of(store: &StoreAdapter, table: &str) -> i64 {
 }
 
 #[tokio::test]
+//= 4.22-1
 async fn what_has_expired_is_removed_from_the_file_when_it_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;

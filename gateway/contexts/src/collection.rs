@@ -120,6 +120,7 @@ pub enum CannotDelete {
 
 /// The body of an addition; whatever else it holds is discarded (clause 5.13.2.3).
 #[derive(Deserialize)]
+//= 5.13.2.3-1
 struct Addition {
     #[serde(rename = "@context")]
     context: Option<Box<RawValue>>,
@@ -136,6 +137,7 @@ impl Contexts {
     ///
     /// # Errors
     /// [`CannotAdd`]
+    //= 5.13.2.4-2
     pub async fn add(&self, body: &str, public: bool, user: &ContextUser<'_>) -> Result<String, CannotAdd> {
         let addition: Addition = serde_json::from_str(body).map_err(|_| CannotAdd::Json)?;
         let context = addition.context.ok_or(ContextError::Missing)?;
@@ -207,6 +209,7 @@ impl Contexts {
     ///
     /// # Errors
     /// [`CannotDelete`]
+    //= 5.13.5.4-5, 5.13.5.4-6
     pub async fn delete(&self, id: &str, reload: bool, user: &ContextUser<'_>) -> Result<(), CannotDelete> {
         match (self.found(id, user).await?, reload) {
             (None, false) => return Err(CannotDelete::Unknown),
@@ -230,6 +233,7 @@ impl Contexts {
         Ok(())
     }
 
+    //= 5.13.5.1-1
     async fn found(&self, id: &str, user: &ContextUser<'_>) -> Result<Option<Found>, StateError> {
         if is_core_context(id) {
             return Ok(Some(Found::BuiltIn(core(id))));
@@ -304,6 +308,7 @@ fn built_in(url: String, local_id: String, kind: Kind) -> ContextDetails {
     }
 }
 
+//= 5.13.3.1-1
 fn details_of_copy(copy: &CachedDocument) -> ContextDetails {
     ContextDetails {
         url: copy.url.to_string(),

@@ -88,6 +88,7 @@ pub(crate) fn local_id(url: &str) -> String {
     hex::encode(hash.get(..16).unwrap_or_default())
 }
 
+//= 5.13.1-1
 fn until(freshness: Freshness) -> (Instant, Timestamp) {
     let expires_at = Timestamp::now().checked_add(freshness.lifetime);
     (
@@ -159,6 +160,7 @@ impl Documents {
     ///
     /// # Errors
     /// [`Unavailability`]; the copy stays.
+    //= 5.13.5.4-3
     pub(crate) async fn reload(
         self: &Arc<Self>,
         url: &str,

@@ -107,6 +107,7 @@ impl Contexts {
     ///
     /// # Errors
     /// [`ContextFailure`]
+    //= 5.5.5-1
     pub async fn resolve(
         &self,
         named: NamedContext<'_>,
@@ -130,6 +131,7 @@ impl Contexts {
     ///
     /// # Errors
     /// [`StateError`]
+    //= 4.4-3, 5.2.3-1
     pub async fn publish(
         &self,
         context: &RequestContext,

@@ -24,6 +24,7 @@ pub struct Freshness {
 
 impl Freshness {
     /// Reads `Cache-Control`, `Age`, `Expires` and `Date`.
+    //= 6.3.16-1
     pub fn of_response(headers: &HeaderMap, now: Timestamp) -> Self {
         let mut max_age = None;
         let mut fresh = true;
@@ -95,6 +96,7 @@ mod tests {
     }
 
     #[test]
+    //= 6.3.16-1
     fn the_origin_says_how_long() {
         use header::{AGE, CACHE_CONTROL, DATE, EXPIRES};
         assert_eq!(seconds(&[(CACHE_CONTROL, "public, max-age=60")]), 60);

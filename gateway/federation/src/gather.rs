@@ -119,6 +119,7 @@ pub(super) async fn look_through_stream<L: Look>(
 }
 
 /// Asks one source for one entity.
+//= 5.7.1.4-7
 pub async fn retrieve(sub_query: &SubQuery, request: &Request) -> Result<Option<Yielded>, AdapterError> {
     let retrieving = async {
         let found = sub_query.prepared().retrieve(&request.call).await?;
@@ -162,6 +163,7 @@ pub async fn count_of_source(sub_query: &SubQuery, request: &Request) -> Result<
 }
 
 /// Remembers and counts what was left out of what a source has sent.
+//= 4.3.6.8-1, 6.3.17-3
 pub(super) fn note_left_out(sub_query: &SubQuery, request: &Request, left_out: &LeftOut) {
     if left_out.is_empty() {
         return;

@@ -66,6 +66,7 @@ pub(super) async fn query(
 }
 
 /// The entities that meet the conditions, with those that they lead to.
+//= 4.9-8
 async fn matching(question: Arc<Question>, entities: Vec<Entity>, targets: Fetched) -> Vec<Entity> {
     let filter = question.query.filter.as_ref();
     let mut matching = Vec::new();

@@ -167,6 +167,7 @@ async fn gathered(sub_queries: &[Arc<SubQuery>], request: &Request) -> Result<Ve
 type Completing = Vec<(usize, Arc<SubQuery>)>;
 
 /// The parts that sources have sent, and what they must be asked for again.
+//= 5.7.2.4-10
 async fn assembled(
     sub_queries: Arc<[Arc<SubQuery>]>,
     question: Arc<Question>,

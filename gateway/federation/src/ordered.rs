@@ -91,6 +91,7 @@ pub(super) async fn from_many_apart(
 }
 
 /// The page of what the sources have first.
+//= 4.23.1-1, 5.2.43-4, 5.7.2.5-1
 async fn page_of(
     tops: Vec<Top>,
     question: &Arc<Question>,

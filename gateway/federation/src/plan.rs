@@ -100,6 +100,7 @@ pub fn types_named_here<'a>(question: &Question, policies: &'a PolicyEngine) -> 
 ///
 /// # Errors
 /// [`Refusal::TooManySources`]
+//= 5.7.2.4-14
 pub async fn plan(question: &Question, asker: &Asker<'_>, call: &Call) -> Result<Plan, Refusal> {
     let named = named_types(question, asker, call).await;
     let mut sub_queries = narrow(question, asker, &named)?;
@@ -124,6 +125,7 @@ pub(crate) const MOST_MATCHING: usize = 10_000;
 ///
 /// # Errors
 /// [`Refusal::TooManySources`] where more than 10,000 are registered for it.
+//= 4.3.6.4-2, 5.5.10-1, 6.3.18-2
 pub fn sources_of(
     question: &Question,
     asker: &Asker<'_>,
@@ -179,6 +181,7 @@ pub(crate) const MAX_SELECTED_QUESTIONS: usize = 256;
 ///
 /// # Errors
 /// [`Refusal::TooManySources`], [`Refusal::TooManyQuestions`]
+//= 5.7.2.4-10
 pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
     let question = &*question.of_the_whole(asker);
     let mut sub_queries = Vec::new();

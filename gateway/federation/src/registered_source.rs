@@ -128,6 +128,7 @@ impl RegisteredSource {
     }
 
     /// Leaves of an entity that it provides the attributes that it provides.
+    //= 4.3.6.1-1
     pub(super) fn keep_provided(&self, entity: &mut Entity) {
         if self.provides_every_attribute() {
             return;

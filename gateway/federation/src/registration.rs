@@ -37,6 +37,7 @@ impl Registration {
     }
 
     /// Whether its source may be asked this of what it holds.
+    //= 4.3.6.1-1
     pub(super) fn admits(&self, operation: Operation, query: &Query) -> bool {
         let may_meet_scope = || {
             let scope = query.scope.as_ref();

@@ -29,6 +29,7 @@ pub struct RetrievedEntity<T> {
 ///
 /// # Errors
 /// [`Refusal::TooManySources`]
+//= 5.7.1.4-5
 pub async fn retrieve<T>(
     question: &Question,
     asker: &Asker<'_>,

@@ -46,6 +46,7 @@ fn described(source: &RegisteredSource) -> Option<Json> {
 
 impl Question {
     /// Whether a source is one of those that the consumer wants to be asked.
+    //= 5.2.23-3, 5.7.2.4-17
     pub(super) fn wants(&self, source: &RegisteredSource) -> bool {
         let Some(filter) = &self.source_filter else {
             return true;

@@ -147,6 +147,7 @@ impl OfIds {
         });
     }
 
+    //= 5.12-1
     fn find(&self, ids: &[EntityId], found: Found<'_>) -> ControlFlow<()> {
         self.any.tell(found)?;
         if ids.is_empty() {

@@ -313,6 +313,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
+    //= 5.7.2.4-10
     fn split_entities_are_judged_by_the_whole_entity(
         sources in generated_sources(), authoritative in 0usize..4, filter in prop::sample::select(&FILTERS[..]),
     ) {

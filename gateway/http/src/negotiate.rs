@@ -39,6 +39,7 @@ impl MediaType {
     ///
     /// # Errors
     /// 406 with the list of what there is, when none is acceptable.
+    //= 6.3.2-6, 6.3.4-3, 6.3.4-4, 6.3.4-6, 6.3.6-1
     pub fn negotiate(headers: &HeaderMap, offered: &[Self]) -> Result<Self, Problem> {
         let accepted: Vec<&str> = headers
             .get_all(header::ACCEPT)
@@ -74,6 +75,7 @@ impl MediaType {
 }
 
 /// Refuses a body that says to be in another encoding than JSON is: read as UTF-8 it would be stored as something else.
+//= 4.6.1-1
 fn check_charset(media_type: &str) -> Result<(), Problem> {
     let charset = |parameter: &str| {
         let (name, value) = parameter.split_once('=')?;
@@ -131,6 +133,7 @@ impl BodyMediaType {
     ///
     /// # Errors
     /// 415 when it is none of those, is missing, or stands there twice.
+    //= 6.3.2-5, 6.3.4-1
     pub fn of_request(method: &Method, headers: &HeaderMap) -> Result<Self, Problem> {
         let mut types = headers.get_all(header::CONTENT_TYPE).iter();
         let only = types.next().filter(|_| types.next().is_none());
@@ -248,6 +251,7 @@ mod tests {
     }
 
     #[test]
+    //= 6.3.4-4
     fn the_order_of_the_clause_decides_between_equals() {
         assert_eq!(negotiated("*/*"), Some(MediaType::Json));
         assert_eq!(
@@ -279,6 +283,7 @@ mod tests {
     }
 
     #[test]
+    //= 6.3.4-1
     fn bodies_are_json_or_json_ld() {
         let json = Some(BodyMediaType::Json);
         assert_eq!(body_type(&Method::POST, "application/json"), json);

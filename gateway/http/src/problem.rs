@@ -73,6 +73,7 @@ pub enum ErrorType {
 impl ErrorType {
     /// The HTTP status (Table 6.3.2-1).
     #[must_use]
+    //= 6.3.2-1
     pub const fn status(self) -> StatusCode {
         match self {
             Self::InvalidRequest | Self::BadRequestData => StatusCode::BAD_REQUEST,
@@ -100,6 +101,7 @@ impl ErrorType {
 
     /// The URI in the `type` member. What CIM 009 has no type for is `about:blank`, as RFC 7807 says.
     #[must_use]
+    //= 6.3.2-1
     pub const fn uri(self) -> &'static str {
         match self {
             Self::AlreadyExists => "https://uri.etsi.org/ngsi-ld/errors/AlreadyExists",
@@ -131,6 +133,7 @@ impl ErrorType {
         }
     }
 
+    //= 5.5.3-2
     const fn title(self) -> &'static str {
         match self {
             Self::InvalidRequest => "The request is syntactically invalid",
@@ -259,6 +262,7 @@ impl Problem {
 
     /// The members as they go over the wire to somebody of a language.
     #[must_use]
+    //= 5.5.3-1
     pub fn details(&self, language: Language) -> ProblemDetails<'_> {
         ProblemDetails {
             r#type: self.error_type.uri(),
@@ -311,6 +315,7 @@ impl From<StateError> for Problem {
 }
 
 impl IntoResponse for Problem {
+    //= 5.5.3-3, 6.3.3-1, 6.3.6-6
     fn into_response(self) -> Response {
         let status = self.error_type.status();
         let mut response = Response::new(Body::from(self.body(Language::English)));

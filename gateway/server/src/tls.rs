@@ -38,6 +38,7 @@ impl TlsEndpoint {
     ///
     /// # Errors
     /// [`TlsProblem`]
+    //= 6.2-2
     pub fn open(settings: &Arc<TlsSettings>, metrics: &Arc<TlsMetrics>) -> Result<Self, TlsProblem> {
         let material = settings.read()?;
         record_expiry(metrics, &material);

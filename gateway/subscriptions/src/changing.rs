@@ -89,6 +89,7 @@ impl Subscriptions {
     ///
     /// # Errors
     /// [`CannotStore`]
+    //= 5.8.1.4-4
     pub async fn add(
         self: &Arc<Self>,
         change: Change,
@@ -166,6 +167,7 @@ impl Subscriptions {
     ///
     /// # Errors
     /// [`CannotStore`]
+    //= 5.8.5.4-3
     pub async fn delete(self: &Arc<Self>, change: Change, entry: &Arc<Entry>) -> Result<(), CannotStore> {
         let (subscriptions, entry) = (Arc::clone(self), Arc::clone(entry));
         let owner = entry.key.owner.clone();

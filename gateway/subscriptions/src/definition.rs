@@ -269,6 +269,7 @@ impl SubscriptionStatus {
 impl EntitySelector {
     /// Whether an entity is meant, whatever its attributes are.
     #[must_use]
+    //= 5.8.1.4-7
     pub fn selects(&self, entity: &Entity) -> bool {
         let of_type = self.types.as_ref().is_none_or(|types| types.selects(&entity.types));
         let of_id = match (self.ids.is_empty(), &self.id_pattern) {
@@ -294,6 +295,7 @@ impl EntitySelector {
 impl Endpoint {
     /// The media type of its notifications.
     #[must_use]
+    //= 5.8.6-14, 6.3.8-2
     pub fn media_type(&self) -> Accept {
         self.accept.unwrap_or(Accept::Json)
     }
@@ -336,6 +338,7 @@ impl Subscription {
 
     /// Its status at a time.
     #[must_use]
+    //= 5.2.12-6, 5.8.1.4-6, 5.8.1.4-15, 5.8.2.4-7, 5.8.6-1
     pub fn status(&self, now: &DateTime) -> SubscriptionStatus {
         let is_over = |at: &DateTime| at.unix_micros() <= now.unix_micros();
         if self.expires_at.as_ref().is_some_and(is_over) {
@@ -367,6 +370,7 @@ pub(super) fn duration(number: &Number, parts_of_a_second: f64) -> Option<Durati
 }
 
 /// A pair of `receiverInfo` as a header.
+//= 6.3.8-5
 pub(super) fn header(key: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
     Some((HeaderName::try_from(key).ok()?, HeaderValue::try_from(value).ok()?))
 }

@@ -88,6 +88,7 @@ impl Courier {
     ///
     /// # Errors
     /// [`Undelivered`]
+    //= 5.5.10-3, 5.8.6-13, 6.3.8-1
     pub(super) async fn deliver(&self, letter: Letter<'_>) -> Result<(), Undelivered> {
         let endpoint = letter.endpoint;
         if !self.may_go_to(&endpoint.uri) {

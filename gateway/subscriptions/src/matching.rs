@@ -46,6 +46,7 @@ pub(super) fn is_subscribed(subscription: &Subscription, entity: &Entity) -> boo
 }
 
 /// Whether an entity meets `q`, `geoQ` and `scopeQ`.
+//= 5.2.12-4
 pub(super) async fn meets_conditions(subscription: &Subscription, entity: &Entity) -> bool {
     let by_filter = subscription.filter.as_ref().is_none_or(|filter| filter.matches(entity));
     let by_scope = |scope: &ScopeCondition| scope.query.matches(&entity.scopes);
@@ -60,6 +61,7 @@ pub(super) async fn meets_conditions(subscription: &Subscription, entity: &Entit
     to_the_end(|steps| evaluation.advance(steps)).await.unwrap_or(false)
 }
 
+//= 5.8.1.4-8
 fn has_watched(subscription: &Subscription, entity: &Entity) -> bool {
     entity
         .attributes
@@ -68,6 +70,7 @@ fn has_watched(subscription: &Subscription, entity: &Entity) -> bool {
 }
 
 /// What a subscriber is told of a change; `None`: nothing. Both entities are what the consumer may see.
+//= 5.8.1.4-14, 5.8.6-3
 pub(super) async fn notice(
     subscription: &Subscription,
     before: Option<Entity>,
@@ -129,6 +132,7 @@ pub(super) fn may_be_subscribed(subscription: &Subscription, entity: &Entity) ->
     subscription.entities.is_empty() || subscription.entities.iter().any(|selector| selector.selects(entity))
 }
 
+//= 5.2.12-2
 fn judged_by_triggers(
     subscription: &Subscription,
     existed: bool,

@@ -34,6 +34,7 @@ struct Writing<'a> {
 ///
 /// # Errors
 /// When it cannot be written, which is a fault of ours.
+//= 5.3.1-1, 5.3.1-3, 5.8.6-6
 pub(super) fn body(
     id: &str,
     subscription: &Subscription,
@@ -85,6 +86,7 @@ pub(super) fn body(
 }
 
 /// How the entities are written.
+//= 5.8.6-7, 5.8.6-10
 fn representation<'a>(subscription: &'a Subscription, context: &'a Context) -> Representation<'a> {
     let parameters = &subscription.notification;
     let mut rendering = Rendering::new(
@@ -103,6 +105,7 @@ fn representation<'a>(subscription: &'a Subscription, context: &'a Context) -> R
 
 impl Writing<'_> {
     /// An entity with the instances that `datasetId` selects, as the wanted version of the specification has it.
+    //= 5.2.12-8, 5.8.6-12
     fn chosen(&self, entity: &Entity) -> Entity {
         let mut entity = entity.clone();
         if let Some(datasets) = &self.subscription.datasets {
@@ -160,6 +163,7 @@ impl Writing<'_> {
     }
 
     /// What is told of a deleted entity: its id, its types, and when it was deleted.
+    //= 5.8.6-8
     fn deleted(&self, before: &Entity, now: &DateTime) -> Entity {
         let mut shown = before.clone();
         shown.attributes.clear();

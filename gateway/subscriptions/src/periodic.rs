@@ -137,6 +137,7 @@ fn after(instant: Instant, pause: Duration) -> Instant {
 }
 
 /// Lets everything that matches wait to be sent. What has become of it, as metrics name it; an error has to be noted.
+//= 5.2.12-10, 5.8.1.4-13, 5.8.6-2
 async fn notify(
     subscriptions: &Arc<Subscriptions>,
     process: &Process,
@@ -217,6 +218,7 @@ pub(super) async fn content_now(
 
 /// Everything that matches and that the consumer may be told of, each entity once. An entity is judged as after a
 /// change: on what the consumer may see of it, partition by partition.
+//= 5.8.6-2
 async fn matching(
     revision: &Arc<Revision>,
     consumer: &Arc<Consumer>,

@@ -60,6 +60,7 @@ impl Subscription {
         Self::read(&members, &context, String::new(), true)
     }
 
+    //= 5.2.12-1, 5.8.1.4-1
     fn read(
         members: &Map<String, Value>,
         context: &Context,
@@ -120,6 +121,7 @@ impl Subscription {
     ///
     /// # Errors
     /// [`Fault`] names the member.
+    //= 5.5.8-2, 5.8.2.4-3, 5.8.2.4-6
     pub fn patched(&self, members: &Map<String, Value>, context: &Context, now: &DateTime) -> Result<Self, Fault> {
         check_spelt_once(members)?;
         let mut patched = self.clone();
@@ -162,6 +164,7 @@ impl Subscription {
     }
 
     /// Sets one member.
+    //= 5.2.12-12
     fn set(&mut self, at: &At<'_>, context: &Context) -> Result<(), Fault> {
         match at.path.as_str() {
             "subscriptionName" | OLDER_NAME => self.name = Some(bounded(at)?),
@@ -267,6 +270,7 @@ impl Subscription {
     }
 
     /// What must hold for the members together.
+    //= 5.2.12-3, 5.2.12-11, 5.2.33-2
     fn check(&self) -> Result<(), Fault> {
         let refuse = |name: &str, detail: &str| Err(Fault::Invalid(format!("member `{name}`: {detail}")));
         let any_type = self.entities.iter().any(|selector| selector.types.is_none());
@@ -303,6 +307,7 @@ impl Subscription {
         Ok(())
     }
 
+    //= 5.8.1.4-5, 5.8.2.4-8
     fn check_expiry(&self, now: &DateTime) -> Result<(), Fault> {
         match &self.expires_at {
             Some(at) if at.unix_micros() <= now.unix_micros() => {
@@ -323,6 +328,7 @@ fn check_spelt_once(members: &Map<String, Value>) -> Result<(), Fault> {
     }
 }
 
+//= 5.2.12-1
 fn check_type(at: &At<'_>) -> Result<(), Fault> {
     if at.value.as_str() == Some("Subscription") {
         return Ok(());
@@ -361,6 +367,7 @@ fn names(at: &At<'_>, context: &Context) -> Result<Vec<AttributeName>, Fault> {
 }
 
 /// EntitySelector (Table 5.2.33-1), with at most so many ids.
+//= 5.2.33-1
 pub fn selector(at: &At<'_>, most_ids: usize, context: &Context) -> Result<EntitySelector, Fault> {
     let mut selector = EntitySelector {
         types: None,
@@ -404,6 +411,7 @@ pub fn selector(at: &At<'_>, most_ids: usize, context: &Context) -> Result<Entit
 }
 
 /// GeoQuery (Table 5.2.13-1).
+//= 5.2.13-1
 fn geo(at: &At<'_>, context: &Context) -> Result<GeoCondition, Fault> {
     let (mut georel, mut geometry, mut coordinates, mut geoproperty) = (None, None, None, None);
     for (name, member) in at.object(&["georel", "geometry", "coordinates", "geoproperty"])? {

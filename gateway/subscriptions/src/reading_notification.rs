@@ -72,6 +72,7 @@ const fn named(format: Format, written: &'static str) -> NamedFormat {
 }
 
 /// Reads the member.
+//= 5.2.14.1-1, 5.2.14.1-2, 5.2.14.2-1
 pub(super) fn notification(at: &At<'_>, context: &Context) -> Result<NotificationParameters, Fault> {
     let known: Vec<&str> = KNOWN.iter().chain(&READ_ONLY).copied().collect();
     let (mut attributes, mut pick, mut omit, mut format) = (None, None, None, None);
@@ -167,6 +168,7 @@ fn member_list(at: &At<'_>, context: &Context) -> Result<(Vec<Member>, MemberLis
 }
 
 /// Endpoint (Table 5.2.15-1).
+//= 5.2.15-2, 5.2.15-3
 fn read_endpoint(at: &At<'_>) -> Result<Endpoint, Fault> {
     const KNOWN: [&str; 6] = ["uri", "accept", "receiverInfo", "notifierInfo", "timeout", "cooldown"];
     let (mut uri, mut accept, mut timeout, mut cooldown) = (None, None, None, None);
@@ -209,6 +211,7 @@ fn read_uri(at: &At<'_>) -> Result<(Url, String), Fault> {
 }
 
 /// KeyValuePair[] (clause 5.2.22), which may be empty: Table 5.2.15-1 says nothing else.
+//= 5.2.22-1
 fn pairs<'a>(at: &At<'a>) -> Result<Vec<(At<'a>, &'a str, &'a str)>, Fault> {
     let mut pairs = Vec::new();
     for element in at.elements_if_any(MOST_HEADERS)? {
@@ -244,6 +247,7 @@ fn read_settings(at: &At<'_>) -> Result<Vec<(String, String)>, Fault> {
 /// What `receiverInfo` holds, as it was written and as headers.
 type ReceiverInfo = (Vec<(String, String)>, HeaderMap);
 
+//= 5.2.15-1, 6.3.8-4
 fn read_headers(at: &At<'_>) -> Result<ReceiverInfo, Fault> {
     let mut written = Vec::new();
     let mut headers = HeaderMap::new();

@@ -38,6 +38,7 @@ impl Record {
     }
 
     /// Whether a notification may be sent now; with `throttling`, takes the turn.
+    //= 5.2.12-9
     pub(super) fn take_turn(&mut self, throttling: Option<Duration>, now: Instant) -> bool {
         let waits = |until: Option<Instant>| until.is_some_and(|until| now < until);
         if waits(self.throttled_until) || waits(self.cooling_until) {
@@ -48,6 +49,7 @@ impl Record {
     }
 
     /// A notification is on its way.
+    //= 5.8.6-15
     pub(super) fn sent(&mut self, at: DateTime) {
         self.kept.times_sent = self.kept.times_sent.saturating_add(1);
         self.kept.last_notification = Some(at);
@@ -55,6 +57,7 @@ impl Record {
     }
 
     /// It arrived.
+    //= 5.8.6-16
     pub(super) fn succeeded(&mut self, at: DateTime) {
         self.kept.last_success = Some(at);
         self.kept.is_ok = Some(true);
@@ -62,6 +65,7 @@ impl Record {
     }
 
     /// It did not, or was never sent because too many waited.
+    //= 5.2.15-4
     pub(super) fn failed(&mut self, at: DateTime, cooldown: Option<Duration>) {
         self.kept.times_failed = self.kept.times_failed.saturating_add(1);
         self.kept.last_failure = Some(at);
@@ -73,6 +77,7 @@ impl Record {
 
 impl Kept {
     /// Adds the members to those of `notification`. What never happened is left out: the numbers are greater than 0.
+    //= 5.2.14.2-1, 5.2.14.2-2
     pub(super) fn add_to(&self, members: &mut Map<String, Value>) {
         if let Some(is_ok) = self.is_ok {
             let status = if is_ok { "ok" } else { "failed" };
@@ -104,6 +109,7 @@ mod tests {
     }
 
     #[test]
+    //= 5.2.12-9
     fn throttling_lets_one_through_in_each_period() {
         let mut record = Record::default();
         let (start, pause) = (Instant::now(), Duration::from_secs(10));
@@ -114,6 +120,7 @@ mod tests {
     }
 
     #[test]
+    //= 5.2.14.2-2, 5.2.15-4
     fn after_a_failure_the_cooldown_is_waited_for() {
         let mut record = Record::default();
         record.failed(now(), Some(Duration::from_secs(60)));

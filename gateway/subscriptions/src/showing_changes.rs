@@ -73,6 +73,7 @@ pub(super) fn add_changes(
 }
 
 /// Adds the attributes that went and of which nothing else is known.
+//= 5.8.6-9
 fn add_gone(
     members: &mut Map<String, Value>,
     notice: &Notice,
@@ -149,6 +150,7 @@ impl Telling<'_> {
         }
     }
 
+    //= 5.2.32-6
     fn set_previous(&self, instance: &mut Map<String, Value>) {
         let (name, previous_name) = self.names();
         if let Some(former) = self.previous.and_then(|former| former.get(name)) {

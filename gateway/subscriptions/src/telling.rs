@@ -35,6 +35,7 @@ impl Subscriptions {
 
     /// A write to a source that keeps no order of its changes has been committed: whom it concerns is found out and notified, in
     /// the order of these calls.
+    //= 5.5.11.3-1
     pub fn committed(
         self: &Arc<Self>,
         revision: &Arc<Revision>,

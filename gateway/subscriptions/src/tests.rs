@@ -85,6 +85,7 @@ fn whole() -> Value {
 }
 
 #[test]
+//= 5.8.3.4-3
 fn what_is_read_is_shown_and_stored_as_it_was() {
     let subscription = read(&whole()).unwrap();
     assert_eq!(Value::Object(subscription.members(&context())), whole());
@@ -118,6 +119,7 @@ fn values_of_q_are_expanded_wherever_the_list_of_them_stands() {
 }
 
 #[test]
+//= 5.8.2.4-4
 fn another_context_shows_other_names() {
     let subscription = read(&with(&json!({"watchedAttributes": ["name"]}))).unwrap();
     let shown = subscription.members(Context::core());
@@ -130,6 +132,7 @@ fn another_context_shows_other_names() {
 }
 
 #[test]
+//= 5.2.12-1, 5.2.12-3, 5.2.12-11, 5.2.14.1-1, 5.2.14.1-2, 5.2.15-2, 5.2.33-2, 5.8.1.4-1, 6.3.8-5
 fn what_is_wrong_is_named() {
     let endpoint = |more: Value| {
         let mut endpoint = json!({"uri": "http://a.example/n"});
@@ -257,6 +260,7 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
+//= 5.8.2.4-6
 fn a_fragment_replaces_adds_and_removes_members() {
     let subscription = read(&with(&json!({"watchedAttributes": ["name"], "throttling": 5}))).unwrap();
     let patch = |fragment: Value| subscription.patched(&members(&fragment), &context(), &now());
@@ -294,6 +298,7 @@ fn entity(more: &Value) -> Entity {
 }
 
 #[test]
+//= 5.2.12-2, 5.8.1.4-7, 5.8.1.4-8, 5.8.6-3
 fn only_what_is_watched_and_triggers_notifies() {
     let (old, new) = (json!({"name": 1, "open": 1}), json!({"name": 2, "open": 1}));
     let tells = |more: Value, before: Option<&Value>, after: Option<&Value>| {
@@ -378,6 +383,7 @@ fn parameters(more: &Value) -> Value {
 }
 
 #[test]
+//= 5.8.6-9
 fn what_went_is_null() {
     let dataset = json!([{"value": 1}, {"value": 2, "datasetId": "urn:d:1"}]);
     for (format, before, after, expected) in [
@@ -420,6 +426,7 @@ fn what_went_is_null() {
 }
 
 #[test]
+//= 5.2.32-6
 fn what_was_before_is_shown_where_it_is_asked_for() {
     let shows = |format: &str| parameters(&json!({"format": format, "showChanges": true}));
     let data = told(
@@ -453,6 +460,7 @@ fn what_was_before_is_shown_where_it_is_asked_for() {
 }
 
 #[test]
+//= 4.8-1, 5.8.6-8
 fn of_what_was_deleted_the_time_is_told_and_nothing_else() {
     let data = told(
         &parameters(&json!({})),

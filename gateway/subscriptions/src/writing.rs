@@ -12,6 +12,7 @@ use super::definition::{Endpoint, EntitySelector, Member, NotificationParameters
 impl Subscription {
     /// The members, with the names that the context has for them.
     #[must_use]
+    //= 5.2.12-12, 5.8.3.4-3
     pub fn members(&self, context: &Context) -> Map<String, Value> {
         let mut members = Map::new();
         let mut set = |name: &str, value: Option<Value>| {

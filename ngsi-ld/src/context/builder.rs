@@ -97,6 +97,7 @@ impl ContextBuilder {
     ///
     /// # Errors
     /// [`ContextError`]: a document is missing, or one defines what JSON-LD or clause 5.5.7 does not allow.
+    //= 4.4-2, 5.5.5-2, 5.5.7-6
     pub fn build(self) -> Result<Context, ContextError> {
         let mut active = ActiveContext::over(Context::core_of(self.core_version()));
         let mut contexts = 0;

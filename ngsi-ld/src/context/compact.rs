@@ -45,6 +45,7 @@ impl Context {
     /// `prefix:name` (of equally short ones, the first in order of text), else the IRI itself. It always expands to
     /// the same IRI again.
     #[must_use]
+    //= 5.5.7-2, 5.5.7-7
     pub fn compact<'a>(&'a self, iri: &'a str) -> Cow<'a, str> {
         if let Some(name) = self.names.get(iri) {
             return Cow::Borrowed(name);

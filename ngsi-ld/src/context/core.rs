@@ -57,6 +57,7 @@ impl CoreVersion {
 
     /// The document, as published.
     #[must_use]
+    //= 4.4-4, 5.2.1-2
     pub const fn document(self) -> &'static str {
         match self {
             Self::V1_3 => include_str!("../../contexts/ngsi-ld-core-context-v1.3.jsonld"),
@@ -123,6 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
+    //= 5.2.1-2
     fn every_built_in_version_compiles_whole() {
         for version in CoreVersion::ALL {
             let document: serde_json::Value = serde_json::from_str(version.document()).unwrap();
@@ -171,6 +173,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.4-4
     fn terms_mean_what_the_version_that_is_named_says_and_win() {
         let vocab = |versions: &[&str]| {
             let builder = versions.iter().fold(Context::builder(), |builder, version| {

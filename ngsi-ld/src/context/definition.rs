@@ -152,6 +152,7 @@ impl ActiveContext {
         Ok(())
     }
 
+    //= 4.4-5, 5.5.7-5
     fn create<'a>(
         &mut self,
         name: &'a str,

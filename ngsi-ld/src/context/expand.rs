@@ -52,6 +52,7 @@ impl Context {
     ///
     /// # Errors
     /// [`InvalidName`] says which character or rule is broken.
+    //= 5.5.7-1
     pub fn expand(&self, name: &str) -> Result<Iri, InvalidName> {
         if let Some(term) = self.terms.get(name) {
             return match &term.meaning {

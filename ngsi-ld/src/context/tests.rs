@@ -121,6 +121,7 @@ fn iris_compact_to_what_expands_to_them() {
 }
 
 #[test]
+//= 4.4-2, 5.5.5-2, 5.5.7-6
 fn the_core_wins_wherever_it_stands() {
     let own = context(
         r#"{"@context": ["https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld",
@@ -166,6 +167,7 @@ fn a_prefix_must_end_like_a_namespace_or_say_so() {
 }
 
 #[test]
+//= 4.4-5, 5.5.7-5
 fn what_json_ld_or_the_clause_forbids_is_refused() {
     assert_eq!(
         fault_of(r#"{"@context": {"a": {"@id": "u:a", "@context": {}}}}"#),

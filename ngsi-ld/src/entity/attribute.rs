@@ -126,6 +126,7 @@ pub fn is_proof(name: &AttributeName) -> bool {
 /// Whether a data type is that of texts with a language, which is what a LanguageProperty holds: that of RDF, when a context
 /// says so, or a name of the default vocabulary.
 #[must_use]
+//= 5.2.32-4
 pub fn is_lang_string(value_type: &Iri) -> bool {
     matches!(
         value_type.as_str(),
@@ -147,6 +148,7 @@ pub type LanguageMap = Vec<(CompactString, SmallVec<[CompactString; 1]>)>;
 
 /// What an instance says, by the kind of its attribute.
 #[derive(Debug, Clone, PartialEq)]
+//= 4.2.2-1, 4.2.3-1
 pub enum AttributeValue {
     /// `Property` (4.5.2)
     Property(Value),

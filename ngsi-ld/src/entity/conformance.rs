@@ -73,6 +73,7 @@ impl fmt::Display for SpecificationVersion {
 
 /// Makes an entity conform to a version, and tells whether anything had to change. Terms of VocabProperties become
 /// texts, as the context shortens them.
+//= 4.3.6.8-2
 pub fn amend(entity: &mut Entity, version: SpecificationVersion, context: &Context) -> bool {
     if version >= SpecificationVersion::CURRENT {
         return false;
@@ -237,6 +238,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.3.6.8-2
     fn each_version_loses_what_came_after_it() {
         let (changed, v1_8) = amended("1.8");
         assert!(

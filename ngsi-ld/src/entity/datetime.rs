@@ -29,6 +29,7 @@ impl DateTime {
     ///
     /// # Errors
     /// [`InvalidDateTime`] when the text has another form or names no real date.
+    //= 4.6.3-2
     pub fn parse(text: &str) -> Result<Self, InvalidDateTime> {
         let bytes = text.as_bytes();
         read_date_and_time(bytes)?;
@@ -216,6 +217,7 @@ fn written_by_a_database(text: &str) -> Option<jiff::civil::DateTime> {
 }
 
 /// Reads `YYYY-MM-DDThh:mm:ss` at the start of the bytes: year, month, day, hour, minute and second.
+//= 4.6.3-3, 4.6.3-4
 fn read_date_and_time(bytes: &[u8]) -> Result<[u16; 6], InvalidDateTime> {
     let Some(
         &[

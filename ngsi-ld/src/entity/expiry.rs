@@ -7,6 +7,7 @@ impl Entity {
     /// The entity without what has expired; `None` when it has expired itself. `now` is asked for only where something
     /// expires at all.
     #[must_use]
+    //= 4.22-1, 5.7.2.4-15
     pub fn valid_at(mut self, now: impl FnOnce() -> DateTime) -> Option<Self> {
         if !expires(&self.system) && !self.attributes.iter().any(may_expire) {
             return Some(self);

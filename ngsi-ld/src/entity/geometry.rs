@@ -82,6 +82,7 @@ impl Position {
         }
     }
 
+    //= 4.7.1-1
     pub(crate) fn check(&self) -> Result<(), InvalidGeometry> {
         let is_on_globe =
             |longitude, latitude| (-180.0..=180.0).contains(&longitude) && (-90.0..=90.0).contains(&latitude);

@@ -105,6 +105,7 @@ impl<'de> Visitor<'de> for GeometryVisitor {
         formatter.write_str("a GeoJSON geometry")
     }
 
+    //= 4.7.2-2
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<GeometryObject<'de>, A::Error> {
         let mut type_name = None;
         let mut coordinates = None;
@@ -155,6 +156,7 @@ impl<'de> Visitor<'de> for PositionVisitor {
         formatter.write_str("a position: [longitude, latitude] or [longitude, latitude, altitude]")
     }
 
+    //= 4.7.2-3
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Position, A::Error> {
         let too_short = |length| A::Error::invalid_length(length, &self);
         let longitude = elements.next_element()?.ok_or_else(|| too_short(0))?;
@@ -235,6 +237,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.7.2-2
     fn geometry_objects_may_have_their_members_in_any_order() {
         let point = Geometry::point(1.0, 2.0);
         assert_eq!(Geometry::parse(r#"{"coordinates":[1,2],"type":"Point"}"#), point);

@@ -62,6 +62,7 @@ impl LanguageFilter {
     ///
     /// # Errors
     /// [`InvalidLanguageFilter`] names the position and what is wrong there.
+    //= 4.15-1
     pub fn parse(text: &str) -> Result<Self, InvalidLanguageFilter> {
         let mut weighted = Vec::new();
         let mut unwanted = Vec::new();
@@ -97,6 +98,7 @@ impl LanguageFilter {
     /// The tag and the texts that are shown of a LanguageProperty. When no range finds any, it is the text of
     /// `@none`, else the first one; `None` only for an empty map.
     #[must_use]
+    //= 4.15-2, 5.7.1.5-2, 5.7.2.5-4
     pub fn choose<'m>(&self, map: &'m LanguageMap) -> Option<(&'m str, &'m [CompactString])> {
         let entry = |(tag, texts): &'m (CompactString, _)| (tag.as_str(), texts_of(texts));
         let of_tag = |tag: &str| map.iter().find(|(other, _)| other.eq_ignore_ascii_case(tag)).map(entry);
@@ -201,6 +203,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.15-1
     fn the_text_that_is_wanted_most_is_chosen() {
         for (filter, tags, expected) in [
             ("en", &["fr", "en"][..], "en"),
@@ -233,6 +236,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.15-1
     fn what_is_no_filter_is_named_with_its_position() {
         for (text, position, fault) in [
             ("", 0, LanguageFault::Tag),

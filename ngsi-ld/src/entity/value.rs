@@ -8,6 +8,7 @@ use super::{DateTime, Number, nulls};
 
 /// The value of a Property.
 #[derive(Debug, Clone, PartialEq)]
+//= 4.2.3-1, 4.6.3-1
 pub enum Value {
     /// A text.
     String(CompactString),
@@ -81,6 +82,7 @@ impl Json {
 
     /// Takes over what a parser has checked, without the space between tokens.
     #[must_use]
+    //= 4.6.4-1
     pub fn from_raw(raw: Box<RawValue>) -> Self {
         match without_space(raw.get()) {
             None => Self(raw),

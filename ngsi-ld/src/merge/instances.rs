@@ -46,6 +46,7 @@ struct Group {
 
 impl Group {
     /// The instance that stands; `None` when they differ and all have expired.
+    //= 4.5.5.3-1, 4.5.5.3-2
     fn resolve(self, clock: &Clock) -> Option<Instance> {
         let Self { first, others } = self;
         if others.iter().all(|other| *other == first) {

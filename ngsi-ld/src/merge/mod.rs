@@ -71,6 +71,7 @@ impl Clock {
 /// The parts have one id. A part with another id than the first is left out: two entities never mix. `None` when
 /// there is no part.
 #[must_use]
+//= 4.3.6.1-2, 4.5.5.2-1, 5.7.1.4-8
 pub fn merge_parts(mut parts: Vec<Part>, clock: &Clock) -> Option<Entity> {
     let (first, others) = parts.split_first()?;
     if others.iter().any(|other| other.entity.id != first.entity.id) {

@@ -103,6 +103,7 @@ fn value(instance: &Instance) -> i64 {
 }
 
 #[test]
+//= 4.3.6.1-2, 4.5.5.3-1
 fn the_most_recent_instance_of_a_dataset_stands() {
     let conflict =
         |one: Instance, other: Instance| values_either_way("t", &part(&[("t", &[one])]), &part(&[("t", &[other])]));
@@ -147,6 +148,7 @@ fn who_says_the_future_stands_behind_everybody() {
 }
 
 #[test]
+//= 4.5.5.3-2
 fn without_dates_the_first_part_stands() {
     let parts = vec![part(&[("t", &[reading(1)])]), part(&[("t", &[reading(2)])])];
     let merged = merge(parts).unwrap();
@@ -154,6 +156,7 @@ fn without_dates_the_first_part_stands() {
 }
 
 #[test]
+//= 5.7.1.4-8
 fn expired_instances_lose_every_conflict_and_only_conflicts() {
     let fresh = observed(1, "01-01");
     let expired = expiring(observed(2, "05-01"), "05-02");
@@ -184,6 +187,7 @@ fn an_authoritative_part_cannot_be_overridden() {
 }
 
 #[test]
+//= 4.5.5.2-1
 fn attributes_of_a_part_expire_with_it_when_the_parts_disagree() {
     let mut transient = part(&[
         ("t", &[observed(1, "05-01")]),

@@ -101,6 +101,7 @@ impl MemberList {
     ///
     /// # Errors
     /// [`InvalidProjection`] names the position and what is wrong there.
+    //= 4.21-1
     pub fn parse_linked(text: &str, context: &Context, levels: usize) -> Result<Self, InvalidProjection> {
         let mut cursor = Cursor::new(text);
         let mut left = MAX_PROJECTED_MEMBERS;
@@ -317,6 +318,7 @@ impl DatasetSelection {
     }
 
     /// Removes the instances that are not shown, and attributes without any left.
+    //= 4.5.5.1-1, 5.7.1.4-10, 5.7.2.4-18
     pub fn apply(&self, entity: &mut Entity) {
         for attribute in &mut entity.attributes {
             attribute
@@ -354,6 +356,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.21-1
     fn picked_members_stay_and_omitted_ones_go() {
         let mut picked = entity();
         let projection = Projection {

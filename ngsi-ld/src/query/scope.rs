@@ -36,6 +36,7 @@ impl ScopeQuery {
     ///
     /// # Errors
     /// [`SyntaxError`] at the first place where the text leaves the grammar of clause 4.19 or a limit of this module.
+    //= 4.19-1
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let mut parser = Parser {
             cursor: Cursor::new(text),
@@ -63,6 +64,7 @@ impl ScopeQuery {
 
     /// Whether an entity with these scopes fulfils it. Without any scope none does, not even `/#`.
     #[must_use]
+    //= 4.19-1, 5.7.2.4-11
     pub fn matches(&self, scopes: &[CompactString]) -> bool {
         let has = |pattern: &ScopePattern| scopes.iter().any(|scope| pattern.matches(scope));
         self.alternatives.iter().any(|all| all.iter().all(has))
@@ -219,6 +221,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.19-1
     fn the_examples_of_the_clause_mean_what_it_says() {
         assert!(matches("/Madrid", &["/Madrid"]));
         assert!(!matches("/Madrid", &["/Madrid/Gardens"]));

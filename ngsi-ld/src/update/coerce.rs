@@ -79,6 +79,7 @@ pub(super) fn as_kind(
 
 /// A text that stands alone in the place of a date or a time is one, if it can be: its type shows in no simplified
 /// representation.
+//= 5.6.17.4-7, 6.5.3.4-2
 pub(super) fn with_type_of(existing: &AttributeValue, value: AttributeValue) -> AttributeValue {
     let r#type = match existing {
         AttributeValue::Property(Value::DateTime(_)) => "https://uri.etsi.org/ngsi-ld/DateTime",

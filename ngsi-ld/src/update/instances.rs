@@ -22,6 +22,7 @@ pub(super) fn partly(existing: &Entity, patch: &AttributePatch) -> Result<Applie
 }
 
 /// Instances that are there are replaced whole (clause 5.6.19).
+//= 5.6.19.4-5
 pub(super) fn replaced(existing: &Entity, patch: &AttributePatch) -> Result<Applied, NotApplied> {
     changed(existing, patch, |attribute, index, patch| {
         let instance = whole(patch).map_err(|refused| refused.inside(&attribute.name))?;
@@ -33,6 +34,7 @@ pub(super) fn replaced(existing: &Entity, patch: &AttributePatch) -> Result<Appl
 }
 
 /// Changes the instances of an attribute that a patch names, all of which must be there.
+//= 5.6.4.4-6
 fn changed(
     existing: &Entity,
     patch: &AttributePatch,
@@ -52,6 +54,7 @@ fn changed(
 }
 
 /// Instances go (clause 5.6.5).
+//= 5.5.8-3, 5.6.5.1-1, 5.6.5.4-5
 pub(super) fn deleted(existing: &Entity, name: &AttributeName, which: &Instances) -> Result<Applied, NotApplied> {
     let attribute = existing.attribute(name).ok_or_else(|| WhyNot::NoAttribute.of(name))?;
     let goes = |instance: &Instance| match which {

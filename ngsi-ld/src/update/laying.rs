@@ -18,6 +18,7 @@ pub(super) struct Laying {
 
 impl Laying {
     /// Append Attributes.
+    //= 5.6.3.4-4, 5.6.3.4-6
     pub(super) fn appending(overwrite: bool) -> Self {
         Self {
             overwrite,
@@ -33,6 +34,7 @@ impl Laying {
         }
     }
 
+    //= 5.4-3, 5.5.8-2
     pub(super) fn entity(self, existing: &Entity, fragment: &Fragment) -> Result<Applied, NotApplied> {
         let mut entity = existing.clone();
         let mut updated = Vec::with_capacity(fragment.attributes.len());
@@ -77,6 +79,7 @@ impl Laying {
     }
 
     /// Lays one instance over those that there are; `false`: the one that there is stays.
+    //= 5.6.2.4-6, 5.6.2.4-7, 5.6.2.4-9, 5.6.3.4-5
     fn instance(
         self,
         places: &mut Places<'_>,
@@ -99,6 +102,7 @@ impl Laying {
 }
 
 /// Types are added, and none goes.
+//= 5.4-2
 pub(super) fn add_types(entity: &mut Entity, fragment: &Fragment) {
     for r#type in &fragment.types {
         if !entity.has_type(r#type) {

@@ -173,6 +173,7 @@ pub(super) fn merged_value(
 }
 
 /// A value without the nulls that removed nothing.
+//= 5.6.17.4-8, 6.5.3.4-3
 fn settled(value: AttributeValue) -> AttributeValue {
     match value {
         AttributeValue::Property(Value::Json(json)) => AttributeValue::Property(Value::Json(without_nulls(json))),

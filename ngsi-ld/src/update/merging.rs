@@ -16,6 +16,7 @@ pub(super) struct Merging<'a> {
 }
 
 impl Merging<'_> {
+    //= 5.5.12-1, 5.6.17.4-5
     pub(super) fn entity(self, existing: &Entity, fragment: &Fragment) -> Result<Applied, NotApplied> {
         let mut entity = existing.clone();
         self.attributes(&mut entity.attributes, &fragment.attributes)?;
@@ -26,6 +27,7 @@ impl Merging<'_> {
         Ok(Applied::of(entity, updated.collect()))
     }
 
+    //= 5.6.17.4-6
     fn attributes(self, attributes: &mut Vec<Attribute>, patches: &[AttributePatch]) -> Result<(), NotApplied> {
         let mut places = Places::of(attributes, patches.len());
         for AttributePatch { name, instances } in patches {
@@ -46,6 +48,7 @@ impl Merging<'_> {
         Ok(())
     }
 
+    //= 5.5.12-2, 5.5.12-3, 5.6.17.4-9, 5.6.17.4-10, 6.5.3.4-4
     fn instance(self, instance: &mut Instance, patch: &InstancePatch) -> Result<(), NotApplied> {
         match merged_value(&instance.value, patch, self.lang) {
             Ok(Some(value)) => {

@@ -203,6 +203,7 @@ impl Update {
     ///
     /// # Errors
     /// [`NotApplied`]: then nothing is changed.
+    //= 5.5.8-1, 5.6.2.4-5
     pub fn apply(&self, existing: &Entity) -> Result<Applied, NotApplied> {
         let applied = match self {
             Self::Replace(entity) => Applied {

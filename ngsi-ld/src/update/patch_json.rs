@@ -13,6 +13,7 @@ use crate::entity::Json;
 use crate::entity::parse::NGSI_LD_NULL;
 
 /// What a value becomes when a patch is merged into it.
+//= 5.5.12-2
 pub(super) fn merged(target: &Json, patch: &Json) -> Json {
     let mut out = String::with_capacity(target.as_str().len().saturating_add(patch.as_str().len()));
     write_merged(Some(target.as_str()), patch.as_str(), &mut out);

@@ -92,6 +92,7 @@ impl Judging {
     }
 
     /// Whether the source finds what it has sent.
+    //= 5.7.2.4-21
     async fn is_found(&self, own: &Entity) -> Result<bool, Exhausted> {
         match self.findings.get(self.rank) {
             Some(finding) => finding.has_found(own).await,

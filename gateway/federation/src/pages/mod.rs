@@ -219,6 +219,7 @@ impl<'a> Paging<'a> {
     /// # Errors
     /// [`Refusal::ScanTooWide`] where a source that was to answer alone has more than may be looked through;
     /// [`Refusal::Exhausted`].
+    //= 4.12-1, 5.7.2.4-16
     pub(super) async fn page(&mut self) -> Result<EntityPage, Refusal> {
         let Asked { page, from, count } = self.asked;
         let mut warnings = Vec::new();

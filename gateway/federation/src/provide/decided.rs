@@ -122,6 +122,7 @@ impl<'a> Judging<'a> {
         (told.before.take(), told.after.take())
     }
 
+    //= 5.6.1.4-1, 5.6.1.4-2
     fn create(&self, entity: &Entity, existing: Option<&Entity>) -> Result<Decision, WriteRefusal> {
         let Some(existing) = existing else {
             self.check_precondition(None)?;
@@ -147,6 +148,7 @@ impl<'a> Judging<'a> {
     }
 
     /// Of an entity that the consumer may not see it is told what it is told of one that does not exist.
+    //= 5.6.6.4-2, 5.6.6.4-4
     fn delete(&self, existing: Option<&Entity>, types: Option<&TypeSelection>) -> Result<Decision, WriteRefusal> {
         let existing = existing.ok_or(WriteRefusal::NotFound)?;
         self.check_selected(existing, types)?;
@@ -156,6 +158,7 @@ impl<'a> Judging<'a> {
     }
 
     /// What is not there, not seen, or does not meet the conditions any more is none of what is purged.
+    //= 5.6.21.4-7, 5.6.21.4-8, 5.6.21.4-9
     fn purge(&self, existing: Option<&Entity>, purge: &Purge) -> Result<Decision, WriteRefusal> {
         let existing = existing.ok_or(WriteRefusal::NotFound)?;
         let seen = self.granted(existing, false).map_err(|_| WriteRefusal::NotFound)?;

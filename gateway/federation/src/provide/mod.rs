@@ -240,6 +240,7 @@ impl<'s> Provider<'s> {
     }
 
     /// Makes writes in their order, [`MOST_AT_ONCE`] at most: those to one source together. One outcome each.
+    //= 5.5.11.2-1, 5.5.11.5-1
     pub async fn change(&self, writes: Vec<Write>) -> Vec<Outcome> {
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();
         outcomes.resize_with(writes.len(), || None);

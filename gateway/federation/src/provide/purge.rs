@@ -133,6 +133,7 @@ impl Provider<'_> {
     }
 
     /// The ids of the entities that meet the conditions, as far as the grant shows them.
+    //= 5.6.21.4-6
     async fn found(&self, question: &Arc<Question>, request: &Request) -> Result<Vec<EntityId>, PurgeRefusal> {
         let mut ids = Vec::new();
         let mut page = Page { limit: PAGE, offset: 0 };

@@ -126,6 +126,7 @@ fn what_claims_authority_or_has_expired_is_not_registered_and_what_expires_makes
 }
 
 #[test]
+//= 4.3.6.1-1
 fn what_a_source_is_not_registered_for_is_not_believed() {
     let told = part(1, &[("height", 1), ("maxCapacity", 9)]);
     let of_height = Provision {
@@ -224,6 +225,7 @@ proptest! {
 
     /// The index finds what looking at every source would find, whatever has come and gone.
     #[test]
+    //= 5.12-1
     fn the_index_finds_what_looking_at_all_would(
         all in prop::collection::vec(prop::collection::vec(provision(), 1..4), 1..8),
         gone in prop::collection::vec(any::<bool>(), 8),

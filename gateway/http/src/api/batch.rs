@@ -136,6 +136,7 @@ pub(super) fn update_of(mut fragment: Fragment, update: impl Fn(Fragment) -> Upd
 ///
 /// # Errors
 /// Why none of them was looked at.
+//= 5.5.11.0-1
 pub(super) async fn change_each<T: Send + 'static>(
     gateway: &Arc<Gateway>,
     scope: &Scope,
@@ -219,6 +220,7 @@ pub(super) fn entities_in(json: &[u8], context: &Context) -> Result<Vec<ToWrite>
 ///
 /// # Errors
 /// Why none of them was looked at.
+//= 5.6.10.4-2
 pub(super) async fn delete_entities(
     gateway: &Arc<Gateway>,
     scope: &Scope,
@@ -383,6 +385,7 @@ fn in_few_words(problem: Problem, held: &mut Held) -> Problem {
 }
 
 /// An entity of which a part was left as it is has failed, however much of it was changed (clauses 5.6.3.4 and 5.6.9.4).
+//= 5.6.9.4-2
 fn whole(changed: EntityChanged) -> Result<EntityChanged, Problem> {
     let EntityChanged::Updated(result) = &changed else {
         return Ok(changed);

@@ -34,6 +34,7 @@ impl From<Problem> for Failed {
 
 /// BatchEntityError (clause 5.2.17).
 #[derive(Debug, Serialize)]
+//= 5.2.17-1
 struct BatchEntityError<'a> {
     #[serde(rename = "entityId")]
     entity_id: &'a str,
@@ -89,6 +90,7 @@ fn untold() -> Problem {
 }
 
 /// A `BatchOperationResult` (clause 5.2.16), of which nothing is held but its text.
+//= 5.2.16-1, 5.6.7.4-2, 5.6.8.4-3, 5.6.9.4-2, 5.6.10.4-2, 5.6.20.4-1
 async fn told(outcomes: &Outcomes, language: Language) -> serde_json::Result<Vec<u8>> {
     let (mut success, mut errors) = (List::new(), List::new());
     for (id, outcome) in outcomes {
@@ -131,6 +133,7 @@ impl List {
     }
 }
 
+//= 6.3.6-6
 fn json(status: StatusCode, body: serde_json::Result<Vec<u8>>, held: Held) -> Result<Response, Problem> {
     let body = body.map_err(|_| Problem::new(ErrorType::InternalError, "the result of the batch cannot be written"))?;
     let mut response = (status, counted_body(body, Some(held))).into_response();

@@ -94,6 +94,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Bounded<'a> {
                 f.write_str("an array")
             }
 
+            //= 5.6.7.4-1, 5.6.8.4-1, 5.6.9.4-1, 5.6.10.4-1
             fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Bounded<'de>, A::Error> {
                 let mut elements = Vec::new();
                 while elements.len() < MOST_OF_A_BATCH

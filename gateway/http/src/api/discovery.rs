@@ -143,6 +143,7 @@ pub(super) fn is_no_attribute(name: &AttributeName) -> bool {
 
 /// `EntityTypeList` of clause 5.2.24.
 #[derive(Serialize)]
+//= 4.5.10-1, 5.2.24-1
 pub(super) struct EntityTypeList<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     pub(super) context: Option<&'a RawValue>,
@@ -155,6 +156,7 @@ pub(super) struct EntityTypeList<'a> {
 /// `EntityType` of clause 5.2.25.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+//= 4.5.11-1, 5.2.25-1
 pub(super) struct EntityType<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     context: Option<&'a RawValue>,
@@ -182,6 +184,7 @@ impl<'a> EntityType<'a> {
 /// `EntityTypeInfo` of clause 5.2.26. The count is left out where it cannot be told.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+//= 4.5.12-1, 5.2.26-1
 pub(super) struct EntityTypeInfo<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     context: Option<&'a RawValue>,
@@ -218,6 +221,7 @@ impl<'a> EntityTypeInfo<'a> {
 /// `AttributeList` of clause 5.2.27.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+//= 4.5.13-1, 5.2.27-1
 pub(super) struct AttributeList<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     context: Option<&'a RawValue>,
@@ -240,6 +244,7 @@ impl<'a> AttributeList<'a> {
 /// `Attribute` of clause 5.2.28, with those of its members that the operation tells.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+//= 5.2.28-1
 pub(super) struct Attribute<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     context: Option<&'a RawValue>,
@@ -258,6 +263,7 @@ pub(super) struct Attribute<'a> {
 
 impl<'a> Attribute<'a> {
     /// As one of the list of all: what it is called, and which types have it.
+    //= 4.5.14-1
     pub(super) fn listed(name: &'a AttributeName, of: &AttributeOfTypes, telling: &Telling<'a>) -> Self {
         let types = of.types.iter();
         Self {
@@ -267,6 +273,7 @@ impl<'a> Attribute<'a> {
     }
 
     /// With everything that is known of it.
+    //= 4.5.15-1
     pub(super) fn whole(name: &'a AttributeName, of: &AttributeOfTypes, telling: &Telling<'a>) -> Self {
         Self {
             attribute_count: of.seen.count(),
@@ -323,6 +330,7 @@ pub(super) fn by_attribute(types: &BTreeMap<TypeName, SeenType>) -> ByAttribute 
 
 /// Clauses 5.2.24 and 5.2.27 want an id of its own for a list. The same names have the same, so that whoever has the list already
 /// can be told so (RFC 9110 section 15.4.5).
+//= 4.5.10-1, 4.5.13-1
 pub(super) fn list_id<'a>(of: &str, names: impl Iterator<Item = &'a str>) -> String {
     let mut hash = Digest::new(&SHA256);
     for name in names {

@@ -97,6 +97,7 @@ impl EntityList {
     ///
     /// # Errors
     /// [`Refusal`], when what the request may use is used up, or its only source has more than may be had of it.
+    //= 5.7.2.4-19
     pub(super) async fn write(
         mut self,
         mut entities: Entities,
@@ -169,6 +170,7 @@ impl EntityList {
         representation
     }
 
+    //= 6.3.15-1
     fn is_geo_json(&self) -> bool {
         self.presentation.media_type == MediaType::GeoJson
     }

@@ -7,6 +7,7 @@ use kakehashi_adapters::Freshness;
 use super::respond::WARNING;
 
 /// Says how old an answer is, where the sources were not asked for all of it, and whose part is older than it should be.
+//= 6.3.17-1
 pub(super) fn say(response: &mut Response, freshness: &Freshness) {
     let Some(age) = freshness.age() else {
         return;
@@ -32,6 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
+    //= 6.3.17-1
     fn an_answer_says_its_age_and_whose_part_is_too_old() {
         let freshness = Freshness::of_request();
         let mut response = Response::new(Body::empty());

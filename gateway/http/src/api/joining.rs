@@ -35,6 +35,7 @@ impl Joining {
     ///
     /// # Errors
     /// A problem that names the parameter and the position.
+    //= 5.2.23-5
     pub(super) fn read(parameters: &Parameters<'_>) -> Result<Option<Self>, Problem> {
         let form = match parameters.text("join")? {
             None | Some("@none") => None,
@@ -96,6 +97,7 @@ fn contained_by(parameters: &Parameters<'_>) -> Result<Option<HashSet<EntityId>>
 ///
 /// # Errors
 /// 400.
+//= 5.6.21.4-4, 5.7.2.4-4
 pub(super) fn check_depth(
     parameters: &Parameters<'_>,
     filter: Option<&Expression>,
@@ -147,6 +149,7 @@ mod tests {
     }
 
     #[test]
+    //= 5.2.23-5
     fn what_has_no_meaning_is_refused() {
         for (query, expected) in [
             ("join=both", "parameter `join` at position 0: unknown value `both`"),

@@ -115,6 +115,7 @@ const ENTITIES: &str = "/ngsi-ld/v1/entities";
 
 /// What a resource answers that has no operation of this method: what it has, which is all that OPTIONS wants to know
 /// (RFC 9110 sections 9.3.7 and 15.5.6). What is refused by its name is none that it has.
+//= 6.3.2-2
 async fn method_not_allowed(route: MatchedPath, request: Request) -> Response {
     Route::found(&request);
     let method = request.method();

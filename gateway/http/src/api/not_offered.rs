@@ -66,6 +66,7 @@ const PARAMETERS: &[&str] = &[
 ];
 
 /// Looks at what every operation looks at, and refuses.
+//= 5.5.6-2
 pub(super) async fn refuse(operation: &'static NotOffered, scope: Scope, body: Body) -> Problem {
     check(operation, &scope, body)
         .await

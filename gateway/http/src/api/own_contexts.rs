@@ -71,6 +71,7 @@ impl From<CannotAdd> for Problem {
 }
 
 impl From<CannotDelete> for Problem {
+    //= 5.13.5.4-2, 5.13.5.4-4
     fn from(error: CannotDelete) -> Self {
         let error_type = match error {
             CannotDelete::State(error) => return error.into(),

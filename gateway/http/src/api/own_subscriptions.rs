@@ -84,6 +84,7 @@ pub(super) fn check(
 
 /// Checks the @context of notifications that the consumer names, or gives the subscription the one that it came
 /// under. One that has no address gets one here (kind ImplicitlyCreated).
+//= 5.2.12-7, 5.8.1.4-9, 5.8.1.4-10, 5.8.2.4-5
 pub(super) async fn set_context(
     scope: &Scope,
     subscription: &mut Subscription,
@@ -124,6 +125,7 @@ pub(super) fn key(scope: &Scope, id: &str) -> Key {
 }
 
 /// The id in the path, which must be a URI (clause 5.8.3.4).
+//= 5.8.2.4-1, 5.8.3.4-1, 5.8.5.4-1
 pub(super) fn checked_id(id: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
     let Ok(Path(id)) = id else {
         let detail = "the subscription id is not a URI: its percent-encoded bytes are not UTF-8";
@@ -137,6 +139,7 @@ pub(super) fn checked_id(id: Result<Path<String>, PathRejection>) -> Result<Stri
 }
 
 /// The caller's own subscription. Of those of others it is told what it is told of those that do not exist.
+//= 5.8.2.4-2, 5.8.3.4-2, 5.8.5.4-2
 pub(super) fn find(gateway: &Gateway, scope: &Scope, id: &str) -> Result<Arc<Entry>, Problem> {
     gateway.subscriptions.loaded()?;
     let found = gateway.subscriptions.get(&key(scope, id));

@@ -276,6 +276,7 @@ pub(super) fn attributes(
 ///
 /// # Errors
 /// A problem that names the parameter and the position.
+//= 5.6.21.4-5, 5.7.1.4-9
 pub(super) fn expand_attribute(
     parameters: &Parameters<'_>,
     parameter: &str,

@@ -45,6 +45,7 @@ impl Preferences {
     }
 
     /// Whether the @context stands in the body: always in JSON-LD, in GeoJSON unless `Prefer: body=json` (6.3.6).
+    //= 6.3.6-4, 6.3.6-5
     pub(super) fn context_in_body(self, media_type: MediaType) -> bool {
         match media_type {
             MediaType::Json => false,
@@ -54,6 +55,7 @@ impl Preferences {
     }
 
     /// Says in a successful answer with a body which preference was applied (clause 6.3.6).
+    //= 5.7.1.4-12, 6.3.6-3, 6.4.3.2-9, 6.5.3.1-6, 6.23.3.1-2
     pub(super) fn say_what_was_applied(self, response: &mut Response) {
         let has_body = response.status().is_success() && response.status() != StatusCode::NO_CONTENT;
         if let Some(version) = self.version.filter(|_| has_body) {

@@ -39,6 +39,7 @@ impl Presentation {
     ///
     /// # Errors
     /// A problem that names the parameter and the position.
+    //= 5.7.1.4-2, 5.7.2.4-5
     pub(super) fn read(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Result<Self, Problem> {
         let (format, system_attributes) = format_and_options(parameters)?;
         let geometry_property = match parameters.text("geometryProperty")? {
@@ -148,6 +149,7 @@ impl Presentation {
 }
 
 /// `format` and `options` (clauses 6.3.7 and 6.3.11): the representation, and whether system attributes are shown.
+//= 6.3.7-1, 6.3.11-1
 fn format_and_options(parameters: &Parameters<'_>) -> Result<(Format, bool), Problem> {
     let format = parameters
         .text("format")?
@@ -175,6 +177,7 @@ fn format_and_options(parameters: &Parameters<'_>) -> Result<(Format, bool), Pro
     Ok((format.or(by_option).unwrap_or_default(), system_attributes))
 }
 
+//= 6.3.7-2, 6.3.7-3, 6.3.7-4
 fn parse_format(parameter: &str, position: usize, name: &str) -> Result<Format, Problem> {
     match name {
         "normalized" => Ok(Format::Normalized),
@@ -200,6 +203,7 @@ fn parse_format(parameter: &str, position: usize, name: &str) -> Result<Format, 
 }
 
 /// `pick`, `omit` and `attrs`; `None` when everything is shown.
+//= 5.7.1.4-3, 5.7.2.4-3
 fn projection(
     parameters: &Parameters<'_>,
     context: &Context,
@@ -297,6 +301,7 @@ mod tests {
     }
 
     #[test]
+    //= 5.7.1.4-2, 5.7.2.4-5
     fn what_is_wrong_is_told_with_its_parameter_and_place() {
         for (query, expected) in [
             ("pick=a,,b", "parameter `pick` at position 2: "),

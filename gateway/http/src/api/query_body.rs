@@ -90,6 +90,7 @@ pub(super) struct PostedQuery<'a> {
 ///
 /// # Errors
 /// A problem that names the parameter or the member.
+//= 5.2.23-1
 pub(super) fn read<'a>(
     parameters: Parameters<'a>,
     members: &'a Map<String, Value>,
@@ -143,6 +144,7 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
+    //= 5.2.23-2, 5.2.23-3
     fn add(&mut self, name: &str, at: &At<'a>) -> Result<(), Problem> {
         if TEMPORAL.contains(&name) {
             return Err(at
@@ -221,6 +223,7 @@ impl<'a> Reading<'a> {
         })
     }
 
+    //= 5.2.23-6, 5.2.43-1
     fn add_ordering(&mut self, at: &At<'a>) -> Result<(), Problem> {
         for (name, member) in at.object(&ORDERING.map(|(member, _)| member))? {
             let Some((_, parameter)) = ORDERING.iter().find(|(member, _)| *member == name) else {
@@ -249,6 +252,7 @@ fn join_level(at: &At<'_>) -> Result<u64, Fault> {
     level.ok_or_else(|| at.invalid("expected a whole number from 1"))
 }
 
+//= 5.2.33-2
 fn read_selectors(at: &At<'_>, context: &Context) -> Result<Vec<EntitySelector>, Fault> {
     let elements = at.elements(MOST_SELECTORS)?;
     let selectors = elements.iter().map(|element| read_selector(element, context));

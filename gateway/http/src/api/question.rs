@@ -73,6 +73,7 @@ pub(super) fn read_query(
 ///
 /// # Errors
 /// A problem that names the parameter and the position.
+//= 5.7.2.4-2
 fn query_question(
     parameters: &Parameters<'_>,
     selection: Selection,
@@ -120,6 +121,7 @@ fn query_question(
 }
 
 /// `local` (clause 6.3.18). `any_type`: whether a type is `*`.
+//= 6.3.18-1, 6.4.3.2-8, 6.4.3.3-6
 fn local_scope(parameters: &Parameters<'_>, any_type: bool) -> Result<bool, Problem> {
     match parameters.boolean("local")? {
         Some(false) if any_type => {
@@ -132,6 +134,7 @@ fn local_scope(parameters: &Parameters<'_>, any_type: bool) -> Result<bool, Prob
 
 /// Clause 5.7.2.4: of a question without types, place and local scope, an attribute must narrow it. `id` and `idPattern`
 /// are not enough, and a date that every entity has selects nothing.
+//= 5.6.21.4-1, 5.7.2.4-1, 6.4.3.2-3, 6.4.3.3-3
 fn check_is_narrow(attributes: &[AttributeName], filter: Option<&Expression>) -> Result<(), Problem> {
     let selects = |name: &AttributeName| !name.is_system_date();
     let by_filter = filter.is_some_and(|filter| filter.attributes().into_iter().any(selects));
@@ -149,6 +152,7 @@ fn check_is_narrow(attributes: &[AttributeName], filter: Option<&Expression>) ->
 ///
 /// # Errors
 /// A problem that names the parameter and the position.
+//= 5.7.1.4-11, 6.5.3.1-3
 pub(super) fn retrieve_question(
     id: &str,
     parameters: &Parameters<'_>,
@@ -196,6 +200,7 @@ fn what_must_be_left(
 ///
 /// # Errors
 /// A problem that names the parameter.
+//= 5.5.9.1-1, 5.7.2.4-16
 pub(super) fn page(parameters: &Parameters<'_>, around: &Surroundings<'_>) -> Result<(Page, bool), Problem> {
     let default = DEFAULT_LIMIT.min(around.largest_page);
     page_by_default(parameters, around, default)
@@ -209,6 +214,7 @@ pub(super) fn page_or_whole(parameters: &Parameters<'_>, around: &Surroundings<'
     page_by_default(parameters, around, usize::MAX)
 }
 
+//= 5.5.9.1-1, 6.3.10-1, 6.3.10-4, 6.3.13-2
 fn page_by_default(
     parameters: &Parameters<'_>,
     around: &Surroundings<'_>,
@@ -235,6 +241,7 @@ fn page_by_default(
     Ok((Page { limit, offset }, count))
 }
 
+//= 6.3.13-1
 fn wants_count(parameters: &Parameters<'_>) -> Result<bool, Problem> {
     let by_option = parameters.list("options")?.iter().any(|(_, option)| *option == "count");
     Ok(parameters.boolean("count")?.unwrap_or(by_option))
@@ -258,6 +265,7 @@ pub(super) fn selection(parameters: &Parameters<'_>, context: &Context) -> Resul
     })
 }
 
+//= 5.6.21.4-2, 5.7.2.4-2, 6.4.3.2-6, 6.4.3.3-5
 fn ids(parameters: &Parameters<'_>) -> Result<Vec<EntityId>, Problem> {
     let mut ids: Vec<EntityId> = Vec::new();
     for (position, text) in parameters.list("id")? {
@@ -278,6 +286,7 @@ fn ids(parameters: &Parameters<'_>) -> Result<Vec<EntityId>, Problem> {
 ///
 /// # Errors
 /// A problem that names the position.
+//= 5.7.2.4-8
 pub(super) fn types(parameters: &Parameters<'_>, context: &Context) -> Result<(Option<TypeSelection>, bool), Problem> {
     match parameters.text("type")? {
         None => Ok((None, false)),
@@ -299,6 +308,7 @@ pub(super) fn not_utf8() -> Problem {
 ///
 /// # Errors
 /// 400 when it is no URI.
+//= 5.6.2.4-1, 5.6.3.4-1, 5.6.4.4-1, 5.6.5.4-1, 5.6.6.4-1, 5.6.17.4-1, 5.6.18.4-1, 5.6.19.4-1, 5.7.1.4-1
 pub(super) fn entity_id(id: &str) -> Result<EntityId, Problem> {
     EntityId::parse(id).map_err(|error| {
         let detail = format!("the entity id in the path is not a URI (at position 0 of the id): {error}");
@@ -307,12 +317,14 @@ pub(super) fn entity_id(id: &str) -> Result<EntityId, Problem> {
 }
 
 /// `datasetId`: which instances of the attributes are shown (clause 4.5.5.1).
+//= 6.4.3.2-6, 6.5.3.1-4
 fn datasets(parameters: &Parameters<'_>) -> Result<Option<DatasetSelection>, Problem> {
     let datasets = parameters.text("datasetId")?.map(DatasetSelection::parse).transpose();
     datasets.map_err(|error| parameters.fault("datasetId", error.position, "expected a URI or `@none`"))
 }
 
 /// `q`, with `expandValues` and `jsonKeys` (clause 4.9).
+//= 4.9-14, 5.7.2.3-2, 5.7.2.4-8, 6.4.3.2-7
 fn filter(parameters: &Parameters<'_>, context: &Context) -> Result<Option<Expression>, Problem> {
     let values = ValueExpansion {
         expand: attributes("expandValues", parameters, context)?,

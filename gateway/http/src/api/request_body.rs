@@ -256,6 +256,7 @@ fn check_begins_as_object(json: &[u8]) -> Result<(), Problem> {
 }
 
 /// Whether the text is JSON at all.
+//= 5.5.4-1
 pub(super) fn check_is_json(json: &[u8]) -> Result<(), Problem> {
     serde_json::from_slice::<IgnoredAny>(json).map(drop).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -265,6 +266,7 @@ pub(super) fn check_is_json(json: &[u8]) -> Result<(), Problem> {
 }
 
 /// What a consumer is told of a text that is no entity, or of a name in it.
+//= 4.6.4-2, 5.5.4-2
 pub(super) fn invalid(error: &InvalidEntity) -> Problem {
     let error_type = if error.is_malformed_json() {
         ErrorType::InvalidRequest
@@ -276,6 +278,7 @@ pub(super) fn invalid(error: &InvalidEntity) -> Problem {
 
 /// Reads the bytes of a body. Of one that is too large the rest is read and dropped, within reason: a connection
 /// that is closed while its peer still sends may lose the answer on its way.
+//= 6.3.2-3
 async fn read_bytes(mut body: Body, limit: usize, held: &mut Held) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let mut length = 0_usize;

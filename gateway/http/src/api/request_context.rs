@@ -16,6 +16,7 @@ const SHOWN_URL: usize = 200;
 ///
 /// # Errors
 /// 400 when the Link header is malformed or names several contexts.
+//= 6.3.5-1
 pub(super) fn for_get(headers: &HeaderMap) -> Result<NamedContext<'_>, Problem> {
     Ok(linked(headers)?.map_or(NamedContext::Default, NamedContext::Url))
 }
@@ -25,6 +26,7 @@ pub(super) fn for_get(headers: &HeaderMap) -> Result<NamedContext<'_>, Problem> 
 /// # Errors
 /// 400 for every mix: `application/json` with a context in the body, `application/ld+json` without one or with one
 /// in the Link header; and as [`for_get`].
+//= 6.3.5-2, 6.3.5-3, 6.3.5-4, 6.3.5-5, 6.3.5-6
 pub(super) fn for_body<'a>(
     headers: &'a HeaderMap,
     media_type: BodyMediaType,
@@ -91,6 +93,7 @@ fn linked(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 /// What the consumer is told of a context that cannot be used. It names the URL, which is the consumer's own text
 /// or that of a context it has named, and nothing of what was downloaded.
 impl From<ContextFailure> for Problem {
+    //= 5.5.6-5, 5.5.6-6, 5.8.1.4-11, 5.8.2.4-5
     fn from(failure: ContextFailure) -> Self {
         match failure {
             ContextFailure::Unavailable { url, reason } => {
@@ -133,6 +136,7 @@ mod tests {
     }
 
     #[test]
+    //= 6.3.5-1
     fn a_get_names_its_context_in_the_link_or_nowhere() {
         assert!(matches!(for_get(&HeaderMap::new()), Ok(NamedContext::Default)));
         let one = with_links(&[LINK]);
@@ -148,6 +152,7 @@ mod tests {
     }
 
     #[test]
+    //= 6.3.5-2, 6.3.5-6
     fn no_mix_of_header_and_body_is_taken() {
         let none = HeaderMap::new();
         let link = with_links(&[LINK]);

@@ -22,6 +22,7 @@ use crate::problem::{ErrorType, Problem, retry_after};
 /// Clause 6.3.17.
 pub(super) const WARNING: HeaderName = HeaderName::from_static("ngsild-warning");
 /// Code 110 of Table 6.3.17-1: the answer is under a kept copy of the @context, whose origin is away.
+//= 6.3.17-1
 const STALE_CONTEXT: HeaderValue = HeaderValue::from_static("110 kakehashi \"the @context is a stale copy\"");
 /// Of the gateway's own: CIM 009 has none for it.
 const HINT: HeaderName = HeaderName::from_static("kakehashi-hint");
@@ -60,6 +61,7 @@ const USUAL_HEADERS: usize = 12;
 /// A response with a rendered body. The @context goes into the Link header or, by the renderer, into the body
 /// (clause 6.3.6).
 #[must_use]
+//= 6.3.6-2, 6.3.6-5
 pub(super) fn rendered(
     body: impl Into<Body>,
     media_type: MediaType,
@@ -96,6 +98,7 @@ pub(super) const fn status(amended: bool) -> StatusCode {
 }
 
 /// Adds a warning for each source whose part, or some of it, is missing (clause 6.3.17).
+//= 6.3.17-2
 pub(super) fn add_warnings(response: &mut Response, warnings: &[Warning], config: &Config) {
     for warning in warnings {
         let is_named_by_tenant = is_named_by_tenant(&warning.source, config);
@@ -181,6 +184,7 @@ pub(super) fn add_retry_after(response: &mut Response, warnings: &[Warning], con
 }
 
 /// Adds the count of all matching entities.
+//= 4.13-1
 pub(super) fn add_count(response: &mut Response, count: Option<u64>) {
     if let Some(count) = count {
         response.headers_mut().insert(RESULTS_COUNT, HeaderValue::from(count));
@@ -227,6 +231,7 @@ pub(super) enum NextPage {
 
 impl NextPage {
     /// That of a list that goes on, or does not. A page with a cursor may end before it is full: `shown` entities are on it.
+    //= 5.5.9.1-3
     pub(super) fn of(more: bool, cursor: Option<String>, shown: Option<usize>) -> Self {
         match (more, cursor.zip(shown)) {
             (false, _) => Self::None,
@@ -238,6 +243,7 @@ impl NextPage {
 
 /// Adds the links to the next and the previous page (clause 6.3.10), relative to the host, with the whole path. `next`: there
 /// is a next page.
+//= 5.5.9.1-3, 5.5.9.1-4, 6.3.10-2, 6.3.10-3
 pub(super) fn add_page_links(
     response: &mut Response,
     path: &str,
@@ -264,6 +270,7 @@ pub(super) fn add_page_links(
 }
 
 /// The same URL with another `limit`, `offset` and `cursor`; everything else stays as the consumer wrote it.
+//= 5.5.9.1-5, 5.5.9.1-6
 fn with_page(path: &str, query: &str, page: Page, cursor: Option<&str>) -> String {
     let kept = query.split('&').filter(|part| {
         let name = part.split('=').next().unwrap_or_default();
@@ -284,12 +291,14 @@ fn with_page(path: &str, query: &str, page: Page, cursor: Option<&str>) -> Strin
 }
 
 /// The relative path of what was created in a collection (Tables 6.4.3.1-1 and 6.10.3.1-1).
+//= 6.4.3.1-2
 pub(super) fn location(collection: &str, id: &str) -> Option<HeaderValue> {
     let segment = utf8_percent_encode(id, NOT_IN_SEGMENT);
     HeaderValue::try_from(format!("{collection}/{segment}")).ok()
 }
 
 impl From<Exhausted> for Problem {
+    //= 5.5.6-4, 5.5.9.1-2
     fn from(exhausted: Exhausted) -> Self {
         match exhausted {
             Exhausted::Process => Self::busy(),
@@ -316,6 +325,7 @@ impl From<Exhausted> for Problem {
 }
 
 impl From<Refusal> for Problem {
+    //= 5.5.6-3, 5.5.6-4, 5.7.2.4-6
     fn from(refusal: Refusal) -> Self {
         let error_type = match refusal {
             Refusal::TooManySources { .. }
@@ -337,6 +347,7 @@ mod tests {
     use super::*;
 
     #[test]
+    //= 6.3.10-2, 6.3.10-3
     fn page_links_keep_the_question_as_it_was_written() {
         let mut response = Response::new(Body::empty());
         let page = Page { limit: 7, offset: 3 };

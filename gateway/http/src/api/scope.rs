@@ -86,6 +86,7 @@ impl Scope {
     /// # Errors
     /// 400 when the header is malformed, names several, or names one that NGSI-LD does not allow; 504 when it
     /// cannot be had.
+    //= 5.5.7-4
     pub(super) async fn context(&self) -> Result<RequestContext, Problem> {
         self.resolve(request_context::for_get(&self.headers)?).await
     }
@@ -95,6 +96,7 @@ impl Scope {
     ///
     /// # Errors
     /// 400 when the header and the body mix what clause 6.3.5 keeps apart, else as [`Scope::context`].
+    //= 5.5.7-4
     pub(super) async fn body_context(
         &self,
         media_type: BodyMediaType,
@@ -104,6 +106,7 @@ impl Scope {
             .await
     }
 
+    //= 5.5.7-3
     async fn resolve(&self, named: NamedContext<'_>) -> Result<RequestContext, Problem> {
         let contexts = &self.revision.contexts;
         contexts

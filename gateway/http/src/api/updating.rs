@@ -65,6 +65,7 @@ impl Target {
     ///
     /// # Errors
     /// 400
+    //= 5.4-1
     pub(super) fn check_is_of(&self, id: Option<&EntityId>) -> Result<(), Problem> {
         if id.is_none_or(|id| *id == self.id) {
             return Ok(());
@@ -99,6 +100,7 @@ impl Target {
 ///
 /// # Errors
 /// Why nothing was changed.
+//= 6.3.6-8
 pub(super) async fn update(
     gateway: &Arc<Gateway>,
     scope: &Scope,
@@ -142,6 +144,7 @@ pub(super) fn explained(offered: &Offered, operation: Operation, written: &Writt
 ///
 /// # Errors
 /// 400
+//= 5.6.3.4-6, 6.6.3.1-2
 pub(super) fn overwrites(parameters: &Parameters<'_>) -> Result<bool, Problem> {
     match parameters.text("options")? {
         None => Ok(true),
@@ -152,6 +155,7 @@ pub(super) fn overwrites(parameters: &Parameters<'_>) -> Result<bool, Problem> {
 
 /// UpdateResult (clause 5.2.18). Its names are IRIs: the answer has no @context that short ones could be of.
 #[derive(Debug, Serialize)]
+//= 5.2.18-1
 struct Told<'a> {
     updated: Vec<&'a str>,
     #[serde(rename = "notUpdated")]
@@ -161,6 +165,7 @@ struct Told<'a> {
 /// NotUpdatedDetails (clause 5.2.19).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+//= 5.2.19-1
 struct NotUpdatedDetails<'a> {
     attribute_name: &'a str,
     reason: String,

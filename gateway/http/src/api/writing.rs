@@ -139,6 +139,7 @@ pub(super) async fn purge(
 ///
 /// # Errors
 /// 400
+//= 6.3.18-1
 fn is_local(scope: &Scope) -> Result<bool, Problem> {
     let query = scope.uri.query().unwrap_or_default();
     let mut values = query.split('&').filter_map(|pair| pair.strip_prefix("local="));
@@ -167,6 +168,7 @@ fn written_tenant(scope: &Scope) -> Result<TenantId, Problem> {
 }
 
 /// Why nothing was written, as the consumer is told.
+//= 5.6.1.4-2, 5.6.2.4-2, 5.6.3.4-2, 5.6.4.4-4, 5.6.5.4-4, 5.6.6.4-2, 5.6.17.4-2, 5.6.18.4-2, 5.6.19.4-3
 pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
     let error_type = match refusal {
         WriteRefusal::Forbidden(ungranted) => {
@@ -206,6 +208,7 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
 }
 
 /// Why what was sent cannot be done to the entity, with the attribute that it is about.
+//= 5.6.4.4-6, 5.6.5.4-5, 5.6.19.4-5, 6.5.3.4-2
 fn of_update(not_applied: &NotApplied) -> Problem {
     let error_type = match not_applied.why.is_absence() {
         true => ErrorType::ResourceNotFound,

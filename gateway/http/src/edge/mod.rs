@@ -221,6 +221,7 @@ impl Inside {
     }
 
     /// From which page, what for, what holds whatever the request is about, then the tenant, then the operation.
+    //= 5.5.10-2, 5.5.10-3, 6.3.14-1
     async fn operate(
         &self,
         mut request: Request,
@@ -299,6 +300,7 @@ fn drop_body(response: &mut Response) {
 }
 
 /// What a consumer is told when the gateway fails it.
+//= 5.5.6-1
 fn answer_panic() -> Response {
     tracing::error!("a request ended in a panic");
     let detail = "a fault of the gateway; the operator finds it by the request id";

@@ -12,6 +12,7 @@ use crate::tags::Tags;
 const ENTITY_MAP: &str = "ngsild-entitymap";
 
 /// Refuses an `If-Match` that is none, and a POST, PATCH or PUT without Content-Length or of another media type than JSON and JSON-LD.
+//= 6.3.2-4, 6.3.4-2
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
     let method = request.method();
     Tags::of(request.headers(), &header::IF_MATCH)?;

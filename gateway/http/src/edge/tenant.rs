@@ -28,6 +28,7 @@ pub(super) fn named(headers: &HeaderMap) -> Result<Option<HeaderValue>, Problem>
 }
 
 /// A tenant of which the caller may see nothing is as unknown as one that does not exist.
+//= 5.5.10-1
 pub(super) fn look_up(revision: &Revision, caller: &Caller, named: &HeaderValue) -> Result<TenantId, Problem> {
     let known = named.to_str().ok().and_then(|name| revision.config.tenant(name));
     let (policies, registry) = (&revision.config.policy, &revision.registry);

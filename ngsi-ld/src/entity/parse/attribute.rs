@@ -366,6 +366,8 @@ impl<'de> Members<'de> {
     }
 
     /// Checks the members against each other, and reads the value as its kind asks for.
+    //= 4.5.2.2-1, 4.5.2.2-4, 4.5.2.3-5, 4.5.3.2-3, 4.5.3.3-3, 4.5.18.2-2, 4.5.18.3-2, 4.5.20.2-1, 4.5.21.2-1
+    //= 4.5.22.2-1, 4.5.24.2-1, 5.2.5-1
     fn complete<E: Error>(
         self,
         seed: AttributeSeed<'_, '_>,
@@ -454,6 +456,8 @@ impl<'de> Members<'de> {
 }
 
 /// Whether a value may be that of a proof: an object, or the null of a fragment (clause 4.5.2).
+//= 4.5.2.2-2, 4.5.2.3-3, 4.5.3.2-2, 4.5.3.3-2, 5.2.5-2, 5.2.6-2, 5.2.7-2, 5.2.32-3, 5.2.35-3, 5.2.36-2, 5.2.37-2
+//= 5.2.38-3
 fn may_be_proof(reader: &Reader<'_>, value: &AttributeValue) -> bool {
     match value {
         AttributeValue::Property(Value::Json(json)) => json.as_str().starts_with('{'),

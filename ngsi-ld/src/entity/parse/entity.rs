@@ -117,6 +117,7 @@ pub(super) struct Members {
 }
 
 impl Members {
+    //= 4.5.1-1, 5.2.4-1
     pub(super) fn read<'de, A: MapAccess<'de>>(
         &mut self,
         reader: &Reader<'_>,
@@ -170,6 +171,7 @@ fn read_types<'de, A: MapAccess<'de>>(reader: &Reader<'_>, map: &mut A) -> Resul
     read_type_names(reader, &names)
 }
 
+//= 4.18-1, 4.18-3
 fn read_scopes<'de, A: MapAccess<'de>>(
     reader: &Reader<'_>,
     map: &mut A,
@@ -199,6 +201,7 @@ fn read_scopes<'de, A: MapAccess<'de>>(
 }
 
 /// `ScopeLevel` of clause 4.18.
+//= 4.18-2
 fn is_scope_level(text: &str) -> bool {
     let mut characters = text.chars();
     characters.next().is_some_and(char::is_alphabetic)

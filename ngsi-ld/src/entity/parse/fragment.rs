@@ -89,6 +89,7 @@ pub struct InstancePatch {
 /// # Errors
 /// [`InvalidEntity`] names the member and what is wrong with it. A null where it may not stand is refused as in an
 /// entity; so is one for the id, the types or a `datasetId`.
+//= 5.6.2.4-3, 5.6.17.4-4
 pub fn parse_fragment(json: &[u8], context: &Context, r#use: FragmentUse) -> Result<Fragment, InvalidEntity> {
     parse_with::<OneFragment>(json, |thorough| reader(context, thorough).keeping_nulls(r#use))
 }
@@ -115,6 +116,7 @@ pub fn parse_simplified_fragment(json: &[u8], context: &Context) -> Result<Fragm
 ///
 /// # Errors
 /// As [`parse_fragment`]; also a name that no attribute can have.
+//= 5.6.4.4-3
 pub fn parse_attribute_fragment(json: &[u8], name: &str, context: &Context) -> Result<AttributePatch, InvalidEntity> {
     let reader = reader(context, true).keeping_nulls(FragmentUse::Attribute);
     parse_alone(json, name, reader.of_attribute())
@@ -132,6 +134,7 @@ pub fn parse_attribute(json: &[u8], name: &str, context: &Context) -> Result<Att
 ///
 /// # Errors
 /// [`InvalidEntity`] when no attribute can have it.
+//= 5.6.4.4-2, 5.6.19.4-2
 pub fn attribute_name(name: &str, context: &Context) -> Result<AttributeName, InvalidEntity> {
     let invalid = |fault| InvalidEntity {
         path: name.to_owned(),
@@ -152,6 +155,7 @@ fn reader(context: &Context, thorough: bool) -> Reader<'_> {
 }
 
 /// Reads one instance that is a document of its own.
+//= 5.6.4.4-2, 5.6.19.4-2
 fn parse_alone(json: &[u8], name: &str, reader: Reader<'_>) -> Result<AttributePatch, InvalidEntity> {
     let invalid = |fault| InvalidEntity {
         path: name.to_owned(),

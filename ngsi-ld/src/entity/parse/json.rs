@@ -34,6 +34,7 @@ pub(super) struct FaultInside {
 }
 
 /// Checks a JSON text.
+//= 5.2.1-4, 5.5.4-3
 pub(super) fn check_json(text: &str, nulls: Nulls) -> Result<(), FaultInside> {
     let mut scanner = Scanner { rest: text };
     let mut path = Vec::new();

@@ -54,6 +54,7 @@ pub const NGSI_LD_NULL: &str = "urn:ngsi-ld:null";
 ///
 /// # Errors
 /// [`InvalidEntity`] names the member and what is wrong with it.
+//= 5.2.1-1, 5.5.4-2
 pub fn parse_entity(json: &[u8], context: &Context) -> Result<Entity, InvalidEntity> {
     parse::<OneEntity>(json, context)
 }

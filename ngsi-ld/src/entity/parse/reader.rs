@@ -73,6 +73,7 @@ impl<'c> Reader<'c> {
     }
 
     /// Whether a text stands for null, here where one may stand.
+    //= 5.5.4-3
     pub(super) fn is_kept_null(&self, text: &str) -> bool {
         self.fragment.is_some() && text == NGSI_LD_NULL
     }

@@ -45,12 +45,14 @@ impl RemovableMember {
 }
 
 /// Whether a JSON text is the NGSI-LD null.
+//= 5.2.1-3, 5.4-4
 pub(super) fn is_null_text(json: &str) -> bool {
     let inner = json.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     inner == Some(NGSI_LD_NULL)
 }
 
 /// Whether a JSON text is the array that stands for null.
+//= 4.5.18.2-1, 4.6.5-2
 pub(super) fn is_null_list(json: &str) -> bool {
     let inner = json.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     inner.is_some_and(|inner| is_null_text(inner.trim()))

@@ -5,6 +5,7 @@ use super::value::ValueMember;
 use crate::entity::AttributeKind;
 
 /// Members of the core context that are no attributes (clause 4.5.1).
+//= 4.5.1-3, 4.5.1-4
 pub(super) fn is_reserved(name: &str) -> bool {
     name.starts_with('@')
         || is_output_only(name)
@@ -42,6 +43,7 @@ pub(super) const OUTPUT_ONLY: [&str; 11] = [
     "entityList",
 ];
 
+//= 5.2.2-2, 5.2.5-4, 5.2.6-3, 5.2.7-4, 5.2.32-5, 5.2.35-4, 5.2.36-4, 5.2.37-3, 5.2.38-5
 fn is_output_only(name: &str) -> bool {
     OUTPUT_ONLY.contains(&name)
 }

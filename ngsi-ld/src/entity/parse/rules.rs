@@ -18,6 +18,7 @@ fn accepted(members: &str) {
 }
 
 #[test]
+//= 4.5.1-3
 fn terms_of_the_core_that_are_no_attributes_cannot_be_names() {
     for name in [
         "value",
@@ -56,6 +57,7 @@ fn terms_of_the_core_that_are_no_attributes_cannot_be_names() {
 }
 
 #[test]
+//= 5.2.35-2
 fn what_may_be_empty_and_what_may_be_any_text() {
     for members in [
         r#""a":{"type":"ListProperty","valueList":[]}"#,
@@ -88,6 +90,8 @@ fn no_entity_begins_with_an_id_of_which_nobody_sees_all() {
 }
 
 #[test]
+//= 4.5.2.2-4, 4.5.2.3-5, 4.5.3.2-3, 4.5.3.3-3, 4.5.18.2-2, 4.5.18.3-2, 4.5.20.2-1, 4.5.21.2-1, 4.5.22.2-1, 4.5.24.2-1
+//= 5.2.5-1, 5.2.6-1, 5.2.7-1, 5.2.32-1, 5.2.35-1, 5.2.36-1, 5.2.37-1, 5.2.38-1
 fn each_kind_refuses_the_members_of_others() {
     let kinds = [
         ("Property", "value", "1", "previousValue"),
@@ -150,6 +154,7 @@ fn each_kind_refuses_the_members_of_others() {
 }
 
 #[test]
+//= 4.6.3-2, 4.6.3-3, 4.6.3-4
 fn dates_are_those_of_clause_4_6_3() {
     let observed = |date: &str| format!(r#""a":{{"type":"Property","value":1,"observedAt":"{date}"}}"#);
     for date in [
@@ -189,6 +194,7 @@ fn dates_are_those_of_clause_4_6_3() {
 }
 
 #[test]
+//= 4.7.1-1
 fn geometries_are_those_of_rfc_7946() {
     let geometry = |text: &str| format!(r#""a":{{"type":"GeoProperty","value":{text}}}"#);
     let polygon = |rings: &str| geometry(&format!(r#"{{"type":"Polygon","coordinates":{rings}}}"#));
@@ -217,6 +223,7 @@ fn geometries_are_those_of_rfc_7946() {
 }
 
 #[test]
+//= 4.6.5-1, 5.2.32-2
 fn names_ids_and_languages_are_judged_where_they_stand() {
     for (members, path) in [
         (r#""a b":1"#, "a b"),
@@ -305,6 +312,7 @@ fn the_names_of_the_core_that_are_geo_properties_of_an_entity_are_nothing_else()
 }
 
 #[test]
+//= 5.2.38-2
 fn raw_json_is_an_object_or_an_array_of_objects() {
     let property = |json: &str| format!(r#""a":{{"type":"JsonProperty","json":{json}}}"#);
     for json in [
@@ -331,6 +339,7 @@ fn raw_json_is_an_object_or_an_array_of_objects() {
 }
 
 #[test]
+//= 5.2.32-4
 fn the_value_type_of_texts_with_a_language_is_lang_string() {
     let property = |value_type: &str| {
         format!(r#""a":{{"type":"LanguageProperty","languageMap":{{"ja":"x"}},"valueType":"{value_type}"}}"#)
@@ -353,6 +362,8 @@ fn the_value_type_of_texts_with_a_language_is_lang_string() {
 }
 
 #[test]
+//= 4.5.2.2-2, 4.5.2.3-3, 4.5.3.2-2, 4.5.3.3-2, 5.2.5-2, 5.2.6-2, 5.2.7-2, 5.2.32-3, 5.2.35-3, 5.2.36-2, 5.2.37-2
+//= 5.2.38-3
 fn only_a_proof_is_sealed_and_its_value_is_an_object() {
     let sealed = r#""entityIdSealed":"urn:a:1","entityTypeSealed":"T""#;
     let proof = |value: &str, seal: &str| format!(r#""ngsildproof":{{"type":"Property","value":{value},{seal}}}"#);
@@ -391,6 +402,7 @@ fn only_a_proof_is_sealed_and_its_value_is_an_object() {
 }
 
 #[test]
+//= 5.2.5-4, 5.2.6-3, 5.2.7-4, 5.2.32-5, 5.2.35-4, 5.2.36-4, 5.2.37-3, 5.2.38-5
 fn what_only_the_system_makes_is_ignored_and_still_json() {
     // Tables 5.2.5-2 and the like: whoever provides it, it is ignored.
     for ignored in [
@@ -418,6 +430,7 @@ fn what_only_the_system_makes_is_ignored_and_still_json() {
 }
 
 #[test]
+//= 4.5.1-1, 4.18-1, 4.18-2, 5.2.4-1
 fn ids_types_and_scopes_are_judged() {
     let parse = |json: &str| parse_entity(json.as_bytes(), Context::core()).map_err(|error| error.path);
     for (json, path) in [
@@ -448,6 +461,7 @@ fn ids_types_and_scopes_are_judged() {
 }
 
 #[test]
+//= 4.5.1-2
 fn an_attribute_may_have_several_instances_and_one_of_each_dataset() {
     let instance = |more: &str| format!(r#"{{"type":"Property","value":1{more}}}"#);
     let (default, first) = (instance(""), instance(r#","datasetId":"urn:d:1""#));
@@ -468,6 +482,7 @@ fn an_attribute_may_have_several_instances_and_one_of_each_dataset() {
 }
 
 #[test]
+//= 4.2.2-1, 4.6.3-1
 fn values_are_of_the_types_of_their_kind() {
     for (members, path) in [
         (r#""a":{"type":"Relationship","object":1}"#, "a.object"),

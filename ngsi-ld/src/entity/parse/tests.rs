@@ -43,6 +43,7 @@ fn numbers_keep_their_digits_in_both_representations() {
 }
 
 #[test]
+//= 4.5.2.3-1, 4.5.2.3-2, 4.5.3.3-1, 4.5.18.3-1, 4.5.20.3-1, 4.5.21.3-1, 4.5.22.3-1, 4.5.24.3-1, 4.7.3-1, 4.7.3-2
 fn concise_attributes_say_their_kind_by_their_member_or_value() {
     let kind = |json| attribute(json).value.kind();
     assert_eq!(kind("\"text\""), AttributeKind::Property);
@@ -91,6 +92,7 @@ fn several_instances_are_told_from_a_list_value() {
 }
 
 #[test]
+//= 4.5.2.2-3, 4.5.2.3-4, 5.2.5-3
 fn typed_values_are_read_by_either_way_to_say_the_type() {
     let date = Value::DateTime(crate::entity::DateTime::parse("2026-01-01T00:00:00Z").unwrap());
     for json in [
@@ -108,6 +110,7 @@ fn typed_values_are_read_by_either_way_to_say_the_type() {
 }
 
 #[test]
+//= 4.7.2-1
 fn geometries_may_stand_in_a_string() {
     let json = r#"{"type":"GeoProperty","value":"{\"type\":\"Point\",\"coordinates\":[1,2]}"}"#;
     assert_eq!(
@@ -117,6 +120,7 @@ fn geometries_may_stand_in_a_string() {
 }
 
 #[test]
+//= 5.2.2-2
 fn what_only_the_system_makes_is_ignored_and_its_dates_are_kept() {
     let entity = parse_members(
         r#""createdAt":"2026-01-01T00:00:00Z","a":{"type":"Property","value":1,"instanceId":"urn:i:1","previousValue":2,
@@ -137,6 +141,7 @@ fn id_and_type_may_be_keywords_and_scopes_get_their_slash() {
 }
 
 #[test]
+//= 5.2.1-4, 5.5.4-3
 fn nulls_are_refused_wherever_they_hide() {
     for (json, path) in [
         ("null", "a"),
@@ -170,6 +175,7 @@ fn nulls_are_refused_wherever_they_hide() {
 }
 
 #[test]
+//= 4.6.4-2
 fn faults_name_the_member_and_the_reason() {
     assert_eq!(
         fault(r#"{"type":"Propety","value":1}"#),

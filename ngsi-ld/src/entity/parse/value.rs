@@ -34,6 +34,7 @@ pub(super) enum ValueMember {
 }
 
 impl ValueMember {
+    //= 5.2.32-1, 5.2.35-1, 5.2.36-1, 5.2.38-1
     pub(super) fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "value" => Self::Value,
@@ -159,6 +160,7 @@ pub(super) fn read_value<E: Error>(
 }
 
 /// A Relationship to those entities.
+//= 4.5.3.2-1, 5.2.6-1, 5.2.37-1
 pub(super) fn read_relationship<E: Error>(reader: &Reader<'_>, texts: &[Cow<'_, str>]) -> Result<AttributeValue, E> {
     let objects = match texts {
         [] => return Err(reader.fail(Fault::Expected("at least one URI"))),
@@ -268,6 +270,7 @@ fn read_typed<E: Error>(reader: &Reader<'_>, r#type: &str, text: &str) -> Option
 }
 
 /// The same, outside of a document.
+//= 4.5.2.2-3, 4.5.2.3-4, 5.2.5-3, 5.2.7-3, 5.2.36-3, 5.2.38-4
 pub(crate) fn typed_value(r#type: &str, text: &str) -> Option<Result<Value, Fault>> {
     let temporal = |r#type, valid: bool| {
         let value = text.replace(',', ".").into();
@@ -293,6 +296,7 @@ pub(crate) fn typed_value(r#type: &str, text: &str) -> Option<Result<Value, Faul
 }
 
 /// A geometry object, or its text in a string (clause 4.7.2).
+//= 4.7.1-1, 4.7.2-1, 5.2.7-1
 fn read_geometry<E: Error>(reader: &Reader<'_>, text: &str) -> Result<Geometry, E> {
     let geometry = if text.starts_with('"') {
         let inner = read_string(reader, text)?;
@@ -306,6 +310,7 @@ fn read_geometry<E: Error>(reader: &Reader<'_>, text: &str) -> Result<Geometry, 
     geometry.map_err(|error| fail_inside_or(reader, text, error))
 }
 
+//= 4.5.24.1-1, 5.2.38-2
 fn read_json<E: Error>(reader: &Reader<'_>, text: &str, nulls: Nulls) -> Result<Json, E> {
     check_json(text, nulls).map_err(|inside| reader.fail_inside(inside))?;
     let raw = RawValue::from_string(text.to_owned());
@@ -323,6 +328,7 @@ fn read_id<E: Error>(reader: &Reader<'_>, text: &str, alone: bool) -> Result<Ent
 }
 
 /// A term of a VocabProperty: any text.
+//= 4.5.20.1-1, 5.2.35-2
 fn read_term<E: Error>(reader: &Reader<'_>, term: &str, alone: bool) -> Result<Iri, E> {
     if alone && reader.is_kept_null(term) {
         return Ok(Iri::new(term));
@@ -381,6 +387,7 @@ impl<'de> Deserialize<'de> for LanguageMapText {
                 formatter.write_str("an object")
             }
 
+            //= 4.5.18.1-1, 4.6.5-1, 5.2.32-2
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LanguageMapText, A::Error> {
                 let mut seen = hashbrown::HashSet::new();
                 let mut languages = LanguageMap::new();

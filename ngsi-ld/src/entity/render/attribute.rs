@@ -11,6 +11,7 @@ use crate::entity::parse::{is_geometry, reads_as_concise_value};
 use crate::entity::{Attribute, AttributeKind, AttributeValue, Geometry, Instance, LanguageMap, Value};
 
 /// `"name":` and the attribute, and the comma before it.
+//= 4.5.2.1-1, 4.5.3.1-1
 pub(super) fn write_attribute(writer: &Writer<'_>, attribute: &Attribute, out: &mut Vec<u8>) {
     separate_members(out);
     writer.write_name(attribute.name.iri(), out);
@@ -46,6 +47,7 @@ fn write_dataset(writer: &Writer<'_>, name: &AttributeName, instances: &[Instanc
 
 /// The value alone. Where a value alone would not tell its kind, it stands in an object with the member of its
 /// kind.
+//= 4.5.4-1, 4.5.4-3, 6.3.7-4
 fn write_simplified(writer: &Writer<'_>, name: &AttributeName, value: &AttributeValue, out: &mut Vec<u8>) {
     if let AttributeValue::LanguageProperty(map) = value
         && let Some((_, texts)) = writer.text_of(map)
@@ -101,6 +103,7 @@ fn is_bare(writer: &Writer<'_>, instance: &Instance) -> bool {
 
 /// A concise attribute without other members: Property and GeoProperty as their value, others as an object with the
 /// member of their kind.
+//= 4.5.2.3-1, 6.3.7-3
 fn write_concise_value(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
     if matches!(value, AttributeValue::Property(_) | AttributeValue::GeoProperty(_)) {
         write_value(writer, value, out);
@@ -112,6 +115,7 @@ fn write_concise_value(writer: &Writer<'_>, value: &AttributeValue, out: &mut Ve
 }
 
 /// An instance with all its members.
+//= 4.5.2.2-1, 5.7.1.5-2, 5.7.2.5-4, 6.3.7-2
 fn write_instance(writer: &Writer<'_>, name: &AttributeName, instance: &Instance, out: &mut Vec<u8>) {
     out.push(b'{');
     let chosen_text = match &instance.value {
@@ -202,6 +206,7 @@ fn is_read_as_one(geometry: &Geometry) -> bool {
 }
 
 /// The member of its kind: `"value":...`, `"object":...` and so on.
+//= 4.5.20.1-1, 4.5.21.1-1, 4.5.22.1-1, 5.7.1.5-1, 5.7.2.5-3
 fn write_value_member(writer: &Writer<'_>, value: &AttributeValue, out: &mut Vec<u8>) {
     let name: &[u8] = match value {
         AttributeValue::Property(_) | AttributeValue::GeoProperty(_) => b"\"value\":",
@@ -269,6 +274,7 @@ fn write_texts(texts: &[CompactString], out: &mut Vec<u8>) {
     write_one_or_more(out, texts, |text, out| write_string(text, out));
 }
 
+//= 4.5.18.1-1, 4.5.18.2-1
 pub(super) fn write_language_map(map: &LanguageMap, out: &mut Vec<u8>) {
     out.push(b'{');
     for (index, (language, texts)) in map.iter().enumerate() {

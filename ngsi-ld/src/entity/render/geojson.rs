@@ -9,6 +9,7 @@ use crate::projection::EntityMember;
 
 /// Appends one entity as a Feature. Its geometry is the value of the default instance of that GeoProperty, or of
 /// its only instance; `null` when there is none. It is no member of the entity, so a projection leaves it.
+//= 6.3.15-1
 pub fn render_feature<'a>(
     representation: impl Into<Representation<'a>>,
     entity: &Entity,
@@ -19,6 +20,7 @@ pub fn render_feature<'a>(
 }
 
 /// Appends entities as a FeatureCollection; its Features have no `@context` of their own.
+//= 4.5.16.3-1, 4.5.17.2-1, 5.7.2.4-20
 pub fn render_feature_collection<'a, 'e>(
     representation: impl Into<Representation<'a>>,
     entities: impl IntoIterator<Item = &'e Entity>,
@@ -39,6 +41,7 @@ pub fn render_feature_collection<'a, 'e>(
 
 /// Appends a FeatureCollection up to its array of Features, for one that is written as its entities arrive. What
 /// follows is an array of Features without `@context`, and `}`.
+//= 5.2.30-1
 pub fn open_feature_collection<'a>(representation: impl Into<Representation<'a>>, out: &mut Vec<u8>) {
     out.push(b'{');
     write_context(&Writer::new(representation.into()), out);
@@ -46,6 +49,7 @@ pub fn open_feature_collection<'a>(representation: impl Into<Representation<'a>>
     out.extend_from_slice(b"\"FeatureCollection\",\"features\":");
 }
 
+//= 4.5.16.1-3, 4.5.16.2-1, 4.5.17.0-1, 4.5.17.1-1, 5.2.29-1
 fn write_feature(writer: &Writer<'_>, entity: &Entity, geometry_property: &AttributeName, out: &mut Vec<u8>) {
     writer.begin_document(entity);
     out.push(b'{');
@@ -66,6 +70,7 @@ fn write_feature(writer: &Writer<'_>, entity: &Entity, geometry_property: &Attri
 }
 
 /// Clause 4.5.16.1.
+//= 4.5.16.1-1, 4.5.16.1-2, 6.5.3.1-5
 fn selected_geometry<'e>(entity: &'e Entity, property: &AttributeName) -> Option<&'e Geometry> {
     let instances = &entity.attribute(property)?.instances;
     let selected = match instances.as_slice() {

@@ -3,6 +3,7 @@
 use crate::entity::{DateTime, Geometry, Number, Position};
 
 /// A string with its quotes; only what must be escaped is (RFC 8259 section 7).
+//= 4.6.1-2
 pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     write_escaped(text.as_bytes(), out);

@@ -83,6 +83,7 @@ impl LinkedEntities {
     /// The flattened representation: the linking entities, then what they lead to, nearest first; each id once, with
     /// what is shown of it. `shown`: what is shown of the linking entities.
     #[must_use]
+    //= 5.7.2.5-6
     pub fn flatten<'e, 'p>(
         &'e self,
         linking: impl IntoIterator<Item = &'e Entity>,
@@ -137,6 +138,7 @@ impl LinkedEntities {
 
 /// The members `entity` and `entityList` of a relationship (tables 5.2.6 and 5.2.37); none when no object of it is
 /// to be shown. One entity stands alone, several are an array.
+//= 5.7.1.5-3, 5.7.2.5-5
 pub(super) fn write_linked_members(
     writer: &Writer<'_>,
     relationship: &AttributeName,
@@ -175,6 +177,7 @@ pub(super) fn write_simplified_object(
     }
 }
 
+//= 4.5.23.2-1
 fn write_linked_entity(writer: &Writer<'_>, relationship: &AttributeName, entity: &Entity, out: &mut Vec<u8>) {
     out.push(b'{');
     writer.one_level_deeper(relationship, || write_entity(writer, entity, out));

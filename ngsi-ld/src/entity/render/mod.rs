@@ -143,6 +143,7 @@ fn write_entity(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>) {
 }
 
 /// `"@context":...` if it is asked for.
+//= 4.4-3, 5.2.3-1
 fn write_context(writer: &Writer<'_>, out: &mut Vec<u8>) {
     if let Some(context) = writer.rendering().context_member {
         out.extend_from_slice(b"\"@context\":");
@@ -151,6 +152,7 @@ fn write_context(writer: &Writer<'_>, out: &mut Vec<u8>) {
 }
 
 /// The members that an entity and the properties of a Feature share: all but the id.
+//= 4.4-1, 4.5.1-1, 4.5.4-2
 fn write_entity_members(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>) {
     if writer.shows_member(EntityMember::Type) {
         write_member_name("type", out);
@@ -170,6 +172,7 @@ fn write_entity_members(writer: &Writer<'_>, entity: &Entity, out: &mut Vec<u8>)
     }
 }
 
+//= 4.8-1, 4.8-2, 5.2.2-3, 6.3.11-2, 6.3.11-3
 fn write_system_attributes(
     writer: &Writer<'_>,
     system: &SystemAttributes,

@@ -29,6 +29,7 @@ fn own(format: Format) -> Rendering<'static> {
 }
 
 #[test]
+//= 4.2.3-1, 4.4-1, 4.5.2.2-1, 4.5.3.2-1, 5.7.1.5-1, 5.7.2.5-3
 fn normalized_shows_every_member() {
     let rendering = Rendering {
         system_attributes: true,
@@ -40,6 +41,7 @@ fn normalized_shows_every_member() {
 }
 
 #[test]
+//= 4.8-1, 6.3.11-3
 fn system_attributes_are_shown_on_demand_and_expiry_is_one() {
     let json = r#"{"id":"urn:a:1","type":"T","createdAt":"2026-01-01T00:00:00Z","expiresAt":"2027-01-01T00:00:00Z"}"#;
     assert_eq!(render(json, &own(Format::Normalized)), r#"{"id":"urn:a:1","type":"T"}"#);
@@ -70,6 +72,7 @@ fn concise_leaves_out_what_can_be_inferred() {
 }
 
 #[test]
+//= 4.5.4-3
 fn simplified_shows_values_alone() {
     assert_eq!(
         render(SITE, &own(Format::Simplified)),
@@ -86,6 +89,7 @@ fn simplified_shows_values_alone() {
 }
 
 #[test]
+//= 4.5.16.1-1, 4.5.16.1-2, 4.5.16.1-3, 5.2.29-1, 6.5.3.1-5
 fn features_carry_the_chosen_geometry() {
     let json = r#"{"id":"urn:a:1","type":["A","B"],"here":[{"type":"GeoProperty","value":{"type":"Point","coordinates":[1,2]}},
         {"type":"GeoProperty","datasetId":"urn:d:1","value":{"type":"Point","coordinates":[3,4]}}]}"#;
@@ -140,6 +144,7 @@ fn a_property_that_looks_like_another_kind_is_read_back_as_itself() {
 }
 
 #[test]
+//= 4.6.1-2
 fn strings_are_escaped_as_json_asks() {
     let mut out = Vec::new();
     write_string("a\"b\\c\n\t\r\u{1}\u{1f}é避\u{10ffff}/", &mut out);
@@ -164,6 +169,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
+    //= 4.5.2.1-1, 4.5.3.1-1, 4.5.18.1-1, 4.5.20.1-1, 4.5.21.1-1, 4.5.22.1-1, 4.5.24.1-1, 4.6.4-1, 5.2.1-1
     fn what_is_written_is_read_back_as_it_was(entities in proptest::collection::vec(entity(), 0..3)) {
         for format in [Format::Normalized, Format::Concise] {
             for context in [Context::core(), Context::kakehashi()] {
@@ -181,6 +187,7 @@ proptest! {
     }
 
     #[test]
+    //= 4.5.16.2-1
     fn a_feature_holds_all_of_its_entity(entity in entity()) {
         let location = Context::core().expand_attribute("location").unwrap();
         for format in [Format::Normalized, Format::Concise] {

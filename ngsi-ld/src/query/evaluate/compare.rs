@@ -7,6 +7,7 @@ use crate::entity::TemporalType;
 use crate::query::{Comparand, Comparison, Operator, Pattern};
 
 /// Whether the target is as the comparison asks.
+//= 4.9-10
 pub(super) fn holds(comparison: &Comparison, target: &Target<'_>) -> bool {
     match comparison {
         Comparison::Equal { negated, values } => {
@@ -38,6 +39,7 @@ pub(super) fn holds(comparison: &Comparison, target: &Target<'_>) -> bool {
 }
 
 /// Whether the target's value, or one of those to choose from, fulfils the condition. An array does not.
+//= 4.9-11
 fn any_single(target: &Target<'_>, condition: impl Fn(&Datum<'_>) -> bool) -> bool {
     match target {
         Target::One(datum) => condition(datum),
@@ -57,6 +59,7 @@ fn equals(datum: &Datum<'_>, value: &Comparand) -> bool {
 }
 
 /// How the two stand; `None` when they are of different types or of one without order.
+//= 4.9-9
 fn order(datum: &Datum<'_>, value: &Comparand) -> Option<Ordering> {
     match (datum, value) {
         (Datum::String(datum), Comparand::String(value)) => Some(datum.as_ref().cmp(value.as_str())),
@@ -88,6 +91,7 @@ impl Operator {
 }
 
 /// Whether a text matches; `None` when the value is no text.
+//= 4.9-13
 fn matches_pattern(datum: &Datum<'_>, pattern: &Pattern) -> Option<bool> {
     match datum {
         Datum::String(text) => Some(pattern.matches(text)),

@@ -18,6 +18,7 @@ impl GeoQuery {
     /// does a geometry that RFC 7946 excludes. One that is too complex to be compared does not match either:
     /// whoever must tell it from the others uses [`begin`](Self::begin).
     #[must_use]
+    //= 4.10-4
     pub fn matches(&self, entity: &Entity) -> bool {
         let mut steps = Steps::unbounded();
         matches!(self.begin(entity).advance(&mut steps), Poll::Ready(Ok(true)))
@@ -144,6 +145,7 @@ fn begin_with<'a>(relation: GeoRelation, target: &'a Geometry, reference: &'a Re
 }
 
 impl Comparison<'_> {
+    //= 4.10-3
     fn advance(&mut self, steps: &mut Steps) -> Poll<Result<bool, TooComplex>> {
         Poll::Ready(match self {
             Self::Nearest(nearest) => Ok(ready!(nearest.advance(steps)) == Found::IsNear(true)),

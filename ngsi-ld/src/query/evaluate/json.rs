@@ -15,12 +15,14 @@ type Read = for<'e> fn(&'e str) -> Datum<'e>;
 
 /// The target that the members lead to; `None` when there is none. As in ECMA 262, a member that is `null` is
 /// defined, and an array has no named members.
+//= 4.9-7
 pub(super) fn target<'e>(json: &'e Json, members: &[CompactString]) -> Option<Target<'e>> {
     target_in(json.as_str(), members, datum)
 }
 
 /// The same in a JsonProperty, which JSON-LD says nothing about (clause 4.5.24): what looks like a typed value is an
 /// object like others.
+//= 4.9-14
 pub(super) fn raw_target<'e>(json: &'e Json, members: &[CompactString]) -> Option<Target<'e>> {
     target_in(json.as_str(), members, raw_datum)
 }

@@ -15,6 +15,7 @@ use compact_str::CompactString;
 pub(in crate::query) type Visit<'v, 'e> = dyn FnMut(Target<'e>) -> bool + 'v;
 
 /// Whether one of the targets of the path makes `visit` true.
+//= 4.9-5, 4.9-6
 pub(in crate::query) fn any_target<'e>(entity: &'e Entity, path: &AttributePath, visit: &mut Visit<'_, 'e>) -> bool {
     if let Some(system_attribute) = SystemName::of(&path.attribute) {
         let value = system_attribute.of_dates(&entity.system);

@@ -97,6 +97,7 @@ const RELATIONS: [(&str, GeoRelation); 6] = [
     ("overlaps", GeoRelation::Overlaps),
 ];
 
+//= 4.10-1
 fn parse_relation(georel: &str) -> Result<GeoRelation, SyntaxError> {
     let mut cursor = Cursor::new(georel);
     let start = cursor;
@@ -135,6 +136,7 @@ fn parse_near(cursor: &mut Cursor<'_>) -> Result<GeoRelation, SyntaxError> {
 }
 
 /// `==` and a positive number of metres.
+//= 4.10-1
 fn parse_distance(cursor: &mut Cursor<'_>) -> Result<f64, SyntaxError> {
     if !cursor.eat_str("==") {
         return Err(cursor.expected("`==`"));
@@ -150,6 +152,7 @@ fn parse_distance(cursor: &mut Cursor<'_>) -> Result<f64, SyntaxError> {
 }
 
 /// Reads a geometry of the type, from coordinates as JSON.
+//= 4.10-2
 pub(in crate::query) fn parse_geometry(geometry: &str, coordinates: &str) -> Result<Geometry, InvalidGeoQuery> {
     if coordinates.len() > MAX_COORDINATES_BYTES {
         let error = Cursor::new(coordinates).expected("at most 64 KiB of text");
@@ -221,6 +224,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.10-2
     fn the_examples_of_the_clause_are_read() {
         let near = GeoRelation::Near {
             min: None,
@@ -249,6 +253,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.10-1
     fn every_relation_and_distance_is_read() {
         for (text, relation) in RELATIONS {
             assert_eq!(read(text, "Point", "[8,40]").unwrap().relation, relation);

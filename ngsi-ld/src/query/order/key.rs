@@ -236,6 +236,7 @@ impl<'a> KeyEvaluation<'a> {
 }
 
 impl<'a> Measured<'a> {
+    //= 4.23.1-3
     fn advance(&mut self, ordering: &'a Ordering, steps: &mut Steps) -> Poll<()> {
         loop {
             let key = if let Some(nearest) = &mut self.nearest {
@@ -329,6 +330,7 @@ impl Key {
     }
 
     /// Its place in the order of data types.
+    //= 4.23.2-1, 4.23.2-2
     const fn rank(&self) -> u8 {
         match self {
             Self::Distance(_) => 0,

@@ -82,6 +82,7 @@ pub(super) struct Parameters<'t> {
 }
 
 /// Reads the four parameters; `expand` gives the expanded name of an attribute.
+//= 4.23.1-2, 4.23.3-2, 4.23.3-3, 5.2.43-2, 5.2.43-3, 5.7.2.4-7
 pub(super) fn parse(parameters: &Parameters<'_>, expand: ExpandAttribute<'_>) -> Result<Ordering, InvalidOrdering> {
     let terms = parse_terms(parameters.order_by, expand).map_err(|error| OrderingParameter::OrderBy.wrong(error))?;
     let reference = match (parameters.order_from, parameters.order_geometry) {
@@ -112,6 +113,7 @@ pub(super) fn parse(parameters: &Parameters<'_>, expand: ExpandAttribute<'_>) ->
     })
 }
 
+//= 4.23.3-1
 fn parse_terms(order_by: &str, expand: ExpandAttribute<'_>) -> Result<Vec<OrderingTerm>, SyntaxError> {
     let mut cursor = Cursor::new(order_by);
     let mut terms = Vec::new();
@@ -162,6 +164,7 @@ fn parse_target(cursor: &mut Cursor<'_>, expand: ExpandAttribute<'_>) -> Result<
     Ok(OrderingTarget::Attribute(path))
 }
 
+//= 4.23.3-1
 fn parse_direction(cursor: &mut Cursor<'_>) -> Result<Direction, SyntaxError> {
     let start = *cursor;
     let name = cursor.take_while(|character| character.is_ascii_alphabetic() || character == '-');

@@ -76,6 +76,7 @@ fn sorted(ordering: &Ordering, entities: &[Entity]) -> String {
 }
 
 #[test]
+//= 4.23.3-1
 fn example_1_to_3_order_by_attributes_in_turn() {
     let entities = [
         named("a", [("name", property("Beta")), ("age", number("3"))]),
@@ -144,6 +145,7 @@ fn example_6_takes_a_strength() {
 }
 
 #[test]
+//= 4.23.3-2
 fn example_7_takes_a_language() {
     let cities = [
         named("goethe", [("name", property("Göthe"))]),
@@ -170,6 +172,7 @@ fn example_7_takes_a_language() {
 }
 
 #[test]
+//= 4.23.1-3, 4.23.2-2, 4.23.3-3
 fn examples_8_and_9_order_by_distance_from_a_point() {
     let entities = [
         named("far", [("location", point(10.0, 45.0))]),
@@ -185,6 +188,7 @@ fn examples_8_and_9_order_by_distance_from_a_point() {
 }
 
 #[test]
+//= 5.2.43-3
 fn example_10_orders_by_distance_from_any_geometry() {
     let line = try_read(
         "location;dist-asc",
@@ -202,6 +206,7 @@ fn example_10_orders_by_distance_from_any_geometry() {
 }
 
 #[test]
+//= 4.23.2-1
 fn data_types_have_an_order_in_both_directions() {
     let temporal = |r#type, text: &str| {
         property(Value::Temporal {

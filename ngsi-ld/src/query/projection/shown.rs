@@ -43,6 +43,7 @@ impl<'p> Shown<'p> {
 
     /// Whether an attribute is shown.
     #[must_use]
+    //= 5.7.1.5-5, 5.7.2.5-2, 5.7.2.5-7
     pub fn shows_attribute(self, name: &AttributeName) -> bool {
         let picks = |list: &MemberList| list.attributes.contains(name) || list.linked.contains_key(name);
         // With braces it is not the Relationship that is omitted.

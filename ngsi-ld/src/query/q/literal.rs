@@ -51,6 +51,7 @@ pub(super) fn parse_equality_value(
 }
 
 /// Reads what may follow `<`, `<=`, `>`, `>=` and stand in a range: anything that has an order.
+//= 4.9-1
 pub(super) fn parse_comparable_value(cursor: &mut Cursor<'_>) -> Result<Comparand, SyntaxError> {
     match parse_unless_word(cursor)? {
         Some(value) => Ok(value),

@@ -13,6 +13,7 @@ use super::{
 use crate::AttributeName;
 
 /// Reads a whole `q`.
+//= 4.9-1
 pub(in crate::query) fn parse(
     text: &str,
     expand: &Expand<'_>,
@@ -50,6 +51,7 @@ struct Parser<'t, 'c> {
 
 impl Parser<'_, '_> {
     /// `a|b|c`, each a conjunction: `;` binds closer.
+    //= 4.9-3
     fn disjunction(&mut self, depth: usize) -> Result<Expression, SyntaxError> {
         let mut parts = Vec::new();
         loop {
@@ -64,6 +66,7 @@ impl Parser<'_, '_> {
     }
 
     /// `a;b;c`
+    //= 4.9-3
     fn conjunction(&mut self, depth: usize) -> Result<Expression, SyntaxError> {
         let mut parts = Vec::new();
         loop {

@@ -31,6 +31,7 @@ fn is_member_character(character: char) -> bool {
 }
 
 /// Reads the path that comes next.
+//= 4.9-4
 pub(super) fn parse_path(cursor: &mut Cursor<'_>, expand: &Expand<'_>) -> Result<AttributePath, SyntaxError> {
     parse_linked(cursor, expand, 0)
 }

@@ -142,6 +142,7 @@ impl PartialEq for Pattern {
 }
 
 /// The compiled expression, and its size.
+//= 4.9-2
 fn compile(text: &str, extent: Extent) -> Result<(regex::Regex, usize), regex::Error> {
     let translated = bracket::translate(text)
         .ok_or_else(|| regex::Error::Syntax("a bracket expression that does not end or does not exist".to_owned()))?;
@@ -285,6 +286,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.9-2
     fn extended_expressions_mean_what_ieee_1003_2_says() {
         for (pattern, matching, others) in [
             ("ab*c", "ac abbc", "ab abc2"),

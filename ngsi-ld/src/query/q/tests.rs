@@ -151,6 +151,7 @@ fn the_examples_of_the_clause_are_read() {
 }
 
 #[test]
+//= 4.9-3
 fn and_binds_closer_than_or_and_equal_operators_join() {
     let exists = |name| term(name, None);
     assert_eq!(
@@ -167,6 +168,7 @@ fn and_binds_closer_than_or_and_equal_operators_join() {
 }
 
 #[test]
+//= 4.9-1
 fn every_production_of_the_grammar_is_read() {
     for (production, texts) in [
         ("Query", &["a", "a;b", "a|b", "a;b|c;d", "(a);b", "a|(b;c)|d"][..]),
@@ -295,6 +297,7 @@ fn values_are_names_of_the_context_where_asked() {
 }
 
 #[test]
+//= 4.9-1
 fn every_type_of_value_is_read() {
     let temporal = |r#type, text: &str| Comparand::Temporal {
         r#type,

@@ -131,6 +131,7 @@ impl IdPattern {
 
     /// Whether the pattern is found in the id.
     #[must_use]
+    //= 5.2.33-3
     pub fn matches(&self, id: &EntityId) -> bool {
         self.regex.is_match(id.as_str())
     }
@@ -202,6 +203,7 @@ impl PartialEq for IdPattern {
 impl super::Query {
     /// Whether the entity is one of those that `id`, `idPattern` and `type` mean.
     #[must_use]
+    //= 4.17-1, 5.7.2.3-1, 5.7.2.4-9, 5.7.2.4-12
     pub fn selects(&self, entity: &Entity) -> bool {
         (self.ids.is_empty() || self.ids.contains(&entity.id))
             && self

@@ -19,6 +19,7 @@ pub const MAX_SELECTION_DEPTH: usize = 16;
 type Expand<'c> = dyn Fn(&str) -> Option<TypeName> + 'c;
 
 /// Reads a whole selection.
+//= 4.17-1
 pub(super) fn parse(text: &str, expand: &Expand<'_>) -> Result<TypeSelection, SyntaxError> {
     let mut parser = Parser {
         cursor: Cursor::new(text),
@@ -127,6 +128,7 @@ mod tests {
     }
 
     #[test]
+    //= 4.17-1
     fn the_examples_of_the_clause_are_read() {
         let building_or_house = TypeSelection::Any(vec![one("Building"), one("House")]);
         let home_and_vehicle = TypeSelection::All(vec![one("Home"), one("Vehicle")]);

@@ -2,6 +2,7 @@ use super::*;
 use crate::entity::AttributeKind;
 
 #[test]
+//= 5.5.8-2
 fn a_partial_update_replaces_the_members_that_it_names_and_no_others() {
     assert_becomes(
         &partly(
@@ -29,6 +30,7 @@ fn a_partial_update_replaces_the_members_that_it_names_and_no_others() {
 }
 
 #[test]
+//= 5.5.8-3
 fn a_partial_update_is_of_the_instance_that_it_names_and_keeps_its_kind() {
     let two = r#""a":[{"type":"Property","value":1,"datasetId":"urn:d:1"},{"type":"Property","value":2,"datasetId":"urn:d:2"}]"#;
     assert_becomes(
@@ -130,6 +132,7 @@ fn members_that_a_kind_cannot_have_are_refused_wherever_they_meet_it() {
 }
 
 #[test]
+//= 5.6.2.4-5, 5.6.2.4-6, 5.6.2.4-7
 fn an_update_replaces_whole_attributes_adds_those_that_are_not_there_and_removes_nulls() {
     assert_becomes(
         &update(r#""temperature":{"type":"Property","value":100,"observedAt":"2022-03-14T13:00:00.000Z"}"#),
@@ -158,6 +161,7 @@ fn an_update_replaces_whole_attributes_adds_those_that_are_not_there_and_removes
 }
 
 #[test]
+//= 5.4-2
 fn types_are_added_and_never_removed() {
     for change in [
         update(r#""type":["Building","Station","Shelter"]"#),
@@ -208,6 +212,7 @@ fn scopes_are_what_the_clause_of_each_operation_says() {
 }
 
 #[test]
+//= 5.6.3.4-6
 fn appending_without_overwriting_leaves_each_instance_that_is_there() {
     let before = r#""a":[{"value":1},{"value":2,"datasetId":"urn:d:1"}],"b":3"#;
     let sent = r#""a":[{"value":9},{"value":8,"datasetId":"urn:d:2"}],"b":7,"c":6"#;

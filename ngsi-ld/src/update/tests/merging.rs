@@ -2,6 +2,7 @@ use super::*;
 use crate::entity::AttributeKind;
 
 #[test]
+//= 5.6.17.4-9
 fn a_merge_goes_into_attributes_and_into_values() {
     assert_becomes(
         &merge(r#""temperature":{"type":"Property","value":100,"observedAt":"2022-03-14T13:00:00.000Z"}"#),
@@ -70,6 +71,7 @@ fn what_is_merged_and_not_there_yet_must_be_whole() {
 }
 
 #[test]
+//= 5.6.17.4-7, 6.5.3.4-2
 fn a_value_that_stands_alone_keeps_the_kind_that_is_there() {
     for (sent, before, after) in [
         (r#""urn:b:2""#, r#"{"object":"urn:b:1"}"#, r#"{"object":"urn:b:2"}"#),
@@ -131,6 +133,7 @@ fn a_value_that_stands_alone_keeps_the_kind_that_is_there() {
 }
 
 #[test]
+//= 5.6.17.4-8
 fn a_text_goes_to_the_language_that_the_request_names() {
     let before = r#""a":{"languageMap":{"ja":"x","fr":"y"}}"#;
     let after = |fr: &str| format!(r#""a":{{"languageMap":{{"ja":"x","fr":{fr}}}}}"#);
@@ -152,6 +155,7 @@ fn a_text_goes_to_the_language_that_the_request_names() {
 }
 
 #[test]
+//= 6.5.3.4-4
 fn a_common_date_is_that_of_what_had_one_and_says_none() {
     let update = |members: &str| match merge(members) {
         Update::Merge { fragment, lang, .. } => Update::Merge {

@@ -199,6 +199,7 @@ fn in_order(mut entity: Entity) -> Entity {
 
 proptest! {
     #[test]
+    //= 5.5.12-1, 5.5.12-2, 5.6.17.4-5
     fn a_merge_is_a_json_merge_patch_of_trees(before in entity_tree(false), patch in entity_tree(true)) {
         let json = Tree::Object(written(&patch)).to_string();
         let update = Update::Merge {
@@ -240,6 +241,7 @@ proptest! {
     }
 
     #[test]
+    //= 5.5.8-1
     fn what_no_update_names_stays_as_it_is(before in entity_tree(false), patch in entity_tree(true)) {
         let json = Tree::Object(written(&patch)).to_string();
         let before = read(&before);

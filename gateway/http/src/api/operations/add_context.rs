@@ -41,6 +41,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 5.13.2.4-1, 6.29.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     let parameters = OFFERED.parameters(scope.uri.query())?;
     let public = parameters.boolean("public")?.unwrap_or(false);

@@ -39,6 +39,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 5.6.3.4-5, 6.6.3.1-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,

@@ -44,6 +44,7 @@ fn explained(written: &Written<'_>) -> Result<Command, Problem> {
     Ok(Command::Write(Operation::CreateBatch, entities))
 }
 
+//= 5.6.7.4-2, 6.14.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     OFFERED.parameters(scope.uri.query())?;
     write_entities(&gateway, &scope, body, Operation::CreateBatch, EntityChange::Create).await

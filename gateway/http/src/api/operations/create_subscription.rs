@@ -40,6 +40,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 5.8.1.4-2, 5.8.1.4-3, 6.10.3.1-1, 6.10.3.1-2
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     OFFERED.parameters(scope.uri.query())?;
     gateway.subscriptions.loaded()?;

@@ -42,6 +42,7 @@ pub(super) static OFFERED: Offered = Offered {
 };
 
 /// Which instances go.
+//= 6.7.3.2-2
 fn instances(parameters: &Parameters<'_>) -> Result<Instances, Problem> {
     let all = parameters.boolean("deleteAll")?.unwrap_or_default();
     // Some clients send it empty where they mean none.
@@ -56,6 +57,7 @@ fn instances(parameters: &Parameters<'_>) -> Result<Instances, Problem> {
     })
 }
 
+//= 5.6.5.4-2
 fn deletion(name: &str, instances: Instances, context: &Context) -> Result<Update, Problem> {
     if name == "scope" {
         return Ok(Update::DeleteScope);
@@ -64,6 +66,7 @@ fn deletion(name: &str, instances: Instances, context: &Context) -> Result<Updat
     Ok(Update::DeleteAttribute { name, instances })
 }
 
+//= 6.7.3.2-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     Path((id, name)): Path<(String, String)>,

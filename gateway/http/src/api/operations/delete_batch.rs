@@ -41,6 +41,7 @@ fn explained(written: &Written<'_>) -> Result<Command, Problem> {
     Ok(Command::Delete(Operation::DeleteBatch, None))
 }
 
+//= 6.17.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     OFFERED.parameters(scope.uri.query())?;
     delete_entities(&gateway, &scope, body, Operation::DeleteBatch).await

@@ -53,6 +53,7 @@ pub(super) static WITHOUT_ID: Offered = Offered {
     route: |method| on(method, refuse),
 };
 
+//= 5.13.5.3-1, 6.30.3.2-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
@@ -70,6 +71,7 @@ async fn answer(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+//= 5.13.5.4-1
 async fn refuse() -> Problem {
     Problem::new(
         ErrorType::BadRequestData,

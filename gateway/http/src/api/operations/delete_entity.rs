@@ -63,6 +63,7 @@ fn selected(parameters: &Parameters<'_>, context: &Context) -> Result<Option<Typ
     Ok(types(parameters, context)?.0)
 }
 
+//= 5.6.6.4-4, 6.5.3.2-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,

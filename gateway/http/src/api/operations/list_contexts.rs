@@ -34,6 +34,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 5.13.3.4-1, 6.29.3.2-1
 async fn answer(scope: Scope) -> Result<Response, Problem> {
     OFFERED.negotiate(&scope.headers)?;
     let parameters = OFFERED.parameters(scope.uri.query())?;

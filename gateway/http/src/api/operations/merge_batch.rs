@@ -36,6 +36,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 5.6.20.4-1, 6.31.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     OFFERED.parameters(scope.uri.query())?;
     let merge = |fragment| Update::Merge {

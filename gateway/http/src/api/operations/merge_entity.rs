@@ -61,6 +61,7 @@ struct How {
 }
 
 impl How {
+    //= 6.5.3.4-3, 6.5.3.4-4, 6.5.3.4-5
     fn read(parameters: &Parameters<'_>) -> Result<Self, Problem> {
         // Where both are there, `format` decides (Table 6.5.3.4-1).
         let options = parameters.list("options")?;
@@ -86,6 +87,7 @@ impl How {
     }
 }
 
+//= 6.5.3.4-2
 fn is_simplified(name: &str, position: usize, format: &str) -> Result<bool, Problem> {
     match format {
         "simplified" | "keyValues" => Ok(true),
@@ -99,6 +101,7 @@ fn is_simplified(name: &str, position: usize, format: &str) -> Result<bool, Prob
     }
 }
 
+//= 6.5.3.4-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,

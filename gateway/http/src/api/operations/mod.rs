@@ -71,6 +71,7 @@ const fn changing(path: &'static str, method: Method, name: &'static str) -> Lis
 }
 
 /// All of them, by resource.
+//= 4.3.5-1, 6.2-1, 6.2-3
 pub static OPERATIONS: &[Listed] = &[
     Listed::Offered(&query_entity::OFFERED),
     Listed::Offered(&query_entity_by_post::OFFERED),

@@ -41,6 +41,7 @@ const NO_ATTRIBUTES: [&str; 9] = [
 ];
 
 /// `DELETE /entities`: purgeEntity.
+//= 6.4.3.3-2
 pub(super) static OFFERED: Offered = Offered {
     name: "purgeEntity",
     clause: Some("5.6.21 and 6.4.3.3"),
@@ -87,6 +88,7 @@ pub(super) static OFFERED: Offered = Offered {
 };
 
 /// Reads the query part of the URL.
+//= 5.6.21.4-8, 5.6.21.4-9
 fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<(kakehashi_federation::Question, Purged), Problem> {
     let parameters = OFFERED.parameters(query)?;
     let selection = selection(&parameters, around.context)?;
@@ -108,6 +110,7 @@ fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<(kakehashi_fed
 }
 
 /// The attributes that a parameter lists; `None`: it is not given.
+//= 5.6.21.4-3
 fn names(
     parameter: &str,
     parameters: &Parameters<'_>,
@@ -127,6 +130,7 @@ fn names(
     Ok(Some(names))
 }
 
+//= 6.4.3.3-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     OFFERED.parameters(scope.uri.query())?;
     let context = scope.context().await?;

@@ -34,6 +34,7 @@ use crate::negotiate::MediaType;
 use crate::problem::Problem;
 
 /// `GET /entities`: queryEntity.
+//= 6.4.3.2-2
 pub(super) static OFFERED: Offered = Offered {
     name: "queryEntity",
     clause: Some("5.7.2 and 6.4.3.2"),
@@ -128,6 +129,7 @@ pub(super) fn command(request: QueryRequest) -> Command {
     }
 }
 
+//= 6.4.3.2-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;

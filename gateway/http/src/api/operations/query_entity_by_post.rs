@@ -64,6 +64,7 @@ pub(super) static OFFERED: Offered = Offered {
 };
 
 /// Reads the query part of the URL and the members of the body.
+//= 5.2.23-2
 fn read(query: Option<&str>, members: &Map<String, Value>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
     // A condition in the URL is no unknown parameter: it is told where it stands.
     let parameters = query_entity::OFFERED.parameters(query)?;
@@ -88,6 +89,7 @@ fn explained(written: &Written<'_>) -> Result<Command, Problem> {
     Ok(query_entity::command(read(written.query, &members, &written.around)?))
 }
 
+//= 6.23.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let body = RequestBody::read(&OFFERED.method, body, &scope).await?;

@@ -40,6 +40,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 4.12-1, 5.8.4.4-1, 5.8.4.4-2, 6.10.3.2-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;

@@ -78,6 +78,7 @@ fn read(
     }))
 }
 
+//= 6.28.3.1-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     name: Result<Path<String>, PathRejection>,

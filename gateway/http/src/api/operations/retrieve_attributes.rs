@@ -72,6 +72,7 @@ fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<(Question, boo
     Ok((question, details, Part::read(&parameters, around)?))
 }
 
+//= 6.27.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;

@@ -45,6 +45,7 @@ const SMALL: usize = 16 * 1024;
 const EXPECTED_ENTITY_BYTES: usize = 2048;
 
 /// `GET /entities/{entityId}`: retrieveEntity.
+//= 6.5.3.1-2
 pub(super) static OFFERED: Offered = Offered {
     name: "retrieveEntity",
     clause: Some("5.7.1 and 6.5.3.1"),
@@ -103,6 +104,7 @@ fn read(id: &str, query: Option<&str>, around: &Surroundings<'_>) -> Result<(Pre
     Ok((presentation, question))
 }
 
+//= 5.7.1.4-4, 6.5.3.1-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     id: Result<Path<String>, PathRejection>,
@@ -162,6 +164,7 @@ async fn answer(
 }
 
 /// An entity and those that it links to: always an array, or a FeatureCollection (clauses 4.5.23.3 and 5.7.1.5).
+//= 4.5.23.3-1, 5.7.1.5-4
 async fn flattened(
     entity: Entity,
     joined: Joined,
@@ -212,6 +215,7 @@ impl One {
             .await?)
     }
 
+    //= 5.7.1.4-12
     fn render(self, held: Option<Held>) -> Response {
         let Self {
             mut entity,

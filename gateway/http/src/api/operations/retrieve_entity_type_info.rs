@@ -76,6 +76,7 @@ fn read(
     }))
 }
 
+//= 6.26.3.1-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     name: Result<Path<String>, PathRejection>,

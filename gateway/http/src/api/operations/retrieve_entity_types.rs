@@ -69,6 +69,7 @@ fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<(Question, boo
     Ok((question, details, Part::read(&parameters, around)?))
 }
 
+//= 6.25.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;

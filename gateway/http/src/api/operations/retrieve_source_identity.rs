@@ -44,6 +44,7 @@ pub(super) static OFFERED: Offered = Offered {
 /// `ContextSourceIdentity` of clause 5.2.40.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+//= 5.2.40-1
 struct ContextSourceIdentity<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     context: Option<&'a RawValue>,
@@ -54,6 +55,7 @@ struct ContextSourceIdentity<'a> {
     context_source_time_at: String,
 }
 
+//= 5.15.1.4-1, 6.33.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
     OFFERED.parameters(scope.uri.query())?;
@@ -75,6 +77,7 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
 
 /// A pseudonym as `Via` takes it (RFC 9110 section 7.6.3: a token): the host that the gateway is reached by, and behind a
 /// character that no id of a tenant has the tenant that is asked for.
+//= 5.2.40-2
 fn alias(public_url: &str, tenant: Option<&TenantId>) -> String {
     let uri: Option<Uri> = public_url.parse().ok();
     let authority = uri
@@ -105,6 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
+    //= 5.2.40-2
     fn an_alias_is_a_token_and_each_tenant_has_its_own() {
         let sano = TenantId::new("sano");
         assert_eq!(alias("https://data.example.jp", None), "data.example.jp");

@@ -63,6 +63,7 @@ impl FromRequestParts<Arc<Gateway>> for Reader {
     }
 }
 
+//= 5.13.1-2, 5.13.4.4-1, 5.13.4.4-2, 5.13.4.4-3, 5.13.4.4-4, 6.30.3.1-1
 async fn answer(Path(id): Path<String>, reader: Reader) -> Result<Response, Problem> {
     let (revision, headers, uri) = match &reader {
         Reader::Consumer(scope) => (&scope.revision, &scope.headers, &scope.uri),
@@ -110,6 +111,7 @@ const FOR_EVERYBODY: &str = "public, max-age=3600";
 
 const FOR_ITS_OWNER: &str = "private, no-cache";
 
+//= 5.13.1-3, 5.13.1-4
 fn served(id: &str, document: &Arc<str>, media_type: MediaType, cache_control: &'static str) -> Response {
     // The gateway's own is published for JSON-LD processors; the others come as they are asked for.
     let content_type = if id == OWN_CONTEXT_ID {

@@ -36,6 +36,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 6.6.3.2-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,

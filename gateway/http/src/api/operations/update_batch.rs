@@ -39,6 +39,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 5.6.9.3-1, 6.16.3.1-1, 6.16.3.1-2
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     let overwrite = overwrites(&OFFERED.parameters(scope.uri.query())?)?;
     let append = move |fragment| Update::Append { fragment, overwrite };

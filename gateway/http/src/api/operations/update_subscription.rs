@@ -39,6 +39,7 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+//= 5.8.2.4-4, 6.11.3.2-1
 async fn answer(
     State(gateway): State<Arc<Gateway>>,
     id: Result<Path<String>, PathRejection>,

@@ -50,6 +50,7 @@ enum Mode {
 }
 
 impl Mode {
+    //= 5.6.8.3-1, 5.6.8.3-2, 6.15.3.1-2
     fn read(query: Option<&str>) -> Result<Self, Problem> {
         match OFFERED.parameters(query)?.text("options")? {
             None | Some("replace") => Ok(Self::Replace),
@@ -58,6 +59,7 @@ impl Mode {
         }
     }
 
+    //= 5.6.8.4-2
     fn change(self, entity: Entity) -> EntityChange {
         match self {
             Self::Replace => EntityChange::Put(entity),
@@ -80,6 +82,7 @@ fn explained(written: &Written<'_>) -> Result<Command, Problem> {
     Ok(Command::Write(Operation::UpsertBatch, entities))
 }
 
+//= 6.15.3.1-1
 async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope, body: Body) -> Result<Response, Problem> {
     let mode = Mode::read(scope.uri.query())?;
     let read = move |json: &[u8], names: &Context| Sent::read(mode, json, names);

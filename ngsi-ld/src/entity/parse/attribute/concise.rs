@@ -70,6 +70,7 @@ fn read_object(seed: AttributeSeed<'_, '_>, text: &str, instances: &mut Instance
     seed.deserialize(&mut deserializer)
 }
 
+//= 4.5.2.3-1, 4.7.3-2
 fn read_concise_value(
     seed: AttributeSeed<'_, '_>,
     kind: AttributeKind,
@@ -128,6 +129,7 @@ pub(crate) fn reads_as_concise_value(json: &str) -> bool {
 }
 
 /// Whether a JSON text is a GeoJSON geometry.
+//= 4.5.2.3-2, 4.7.3-1
 pub(crate) fn is_geometry(json: &str) -> bool {
     json.starts_with('{') && Geometry::parse(json).is_ok()
 }
@@ -197,6 +199,7 @@ fn is_geometry_type(json: &str) -> bool {
 impl ValueMember {
     /// The kind of an attribute without `type` that has this member. A `value` that is a geometry makes a
     /// GeoProperty (clause 4.5.2.3).
+    //= 4.5.3.3-1, 4.5.18.3-1, 4.5.20.3-1, 4.5.21.3-1, 4.5.22.3-1, 4.5.24.3-1
     fn inferred_kind(self, value: &str) -> AttributeKind {
         match self {
             Self::Value if is_geometry(value) => AttributeKind::GeoProperty,

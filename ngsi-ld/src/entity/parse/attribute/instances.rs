@@ -31,6 +31,7 @@ impl<'i> Instances<'i> {
     }
 
     /// Says of which data set the one that was filled last is; `false` when another is of that.
+    //= 4.5.1-2
     pub(super) fn set_dataset_id(&mut self, dataset_id: Option<Iri>) -> bool {
         let Some((last, others)) = self.instances.split_last_mut() else {
             return false;

@@ -14,6 +14,7 @@ fn short(name: &AttributeName) -> String {
 }
 
 #[test]
+//= 4.5.18.2-1, 4.5.18.3-1, 4.6.5-2, 5.2.1-3, 5.4-4
 fn an_attribute_is_removed_in_each_encoding_of_the_clause() {
     for json in [
         r#""urn:ngsi-ld:null""#,
@@ -41,6 +42,7 @@ fn an_attribute_is_removed_in_each_encoding_of_the_clause() {
 }
 
 #[test]
+//= 4.18-3
 fn other_members_that_are_removed_are_listed_with_where_they_stand() {
     let fragment = merge(
         r#"{"scope":"urn:ngsi-ld:null","expiresAt":"urn:ngsi-ld:null","a":[{"value":1,"observedAt":"urn:ngsi-ld:null",
@@ -84,6 +86,7 @@ fn members_of_values_may_be_null_in_a_merge_alone() {
 }
 
 #[test]
+//= 5.5.4-3
 fn nulls_that_would_remove_what_cannot_be_removed_are_refused() {
     for (json, path) in [
         (r#"{"id":"urn:ngsi-ld:null"}"#, "id"),

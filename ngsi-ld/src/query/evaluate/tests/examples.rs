@@ -36,6 +36,7 @@ fn check(q: &str, matching: &[Entity], others: &[Entity]) {
 }
 
 #[test]
+//= 4.9-6
 fn example_0_checks_for_existence() {
     check(
         "temperature",
@@ -172,6 +173,7 @@ fn example_10_goes_into_the_value_of_a_sub_attribute() {
 }
 
 #[test]
+//= 4.9-14
 fn example_11_looks_into_json_as_it_is() {
     let car = |value: &str| {
         entity(&format!(
@@ -196,6 +198,7 @@ fn example_11_looks_into_json_as_it_is() {
 }
 
 #[test]
+//= 4.9-14, 5.7.2.3-2, 6.4.3.2-7
 fn example_12_expands_the_value_first() {
     let person = |gender: &str| {
         entity(&format!(
@@ -246,6 +249,7 @@ fn station_and_device() -> (Entity, Devices) {
 }
 
 #[test]
+//= 4.9-8
 fn example_13_follows_a_relationship() {
     let (station, devices) = station_and_device();
     for (q, expected) in [

@@ -33,6 +33,7 @@ fn date_time(text: &str) -> Value {
 }
 
 #[test]
+//= 4.9-10
 fn a_missing_target_matches_nothing_not_even_what_is_negated() {
     let queries = [
         "a",
@@ -127,6 +128,7 @@ fn texts_compare_by_code_point_and_patterns_are_found_anywhere() {
 }
 
 #[test]
+//= 4.9-9, 4.9-13
 fn booleans_dates_and_times_compare_within_their_type() {
     check(
         "open",
@@ -179,6 +181,7 @@ fn booleans_dates_and_times_compare_within_their_type() {
 }
 
 #[test]
+//= 4.9-11
 fn arrays_contain_or_do_not_contain_and_have_no_order() {
     for instance in [
         property(json(r#"["blue","red","green",["gold"],{"a":"grey"},null]"#)),
@@ -221,6 +224,7 @@ fn arrays_contain_or_do_not_contain_and_have_no_order() {
 }
 
 #[test]
+//= 4.9-5
 fn one_instance_is_enough() {
     let mut vehicle = entity([("speed", property(number("50")))]);
     let mut gps = property(number("60"));
@@ -293,6 +297,7 @@ fn relationships_equal_texts_and_uris_and_nothing_else() {
 }
 
 #[test]
+//= 4.9-5, 5.2.35-2
 fn vocabulary_terms_are_expanded_uris() {
     let terms = AttributeValue::VocabProperty(smallvec![
         Iri::new("http://example.org/Male"),
@@ -357,6 +362,7 @@ fn languages_are_chosen_or_any() {
 }
 
 #[test]
+//= 4.9-7
 fn members_lead_into_values() {
     check(
         "address",

@@ -21,6 +21,7 @@ pub(super) fn stands(relation: GeoRelation, target: &Geometry, reference: &Geome
 }
 
 #[test]
+//= 4.10-3
 fn relations_are_those_of_simple_features() {
     use GeoRelation::{Contains, Disjoint, Equals, Intersects, Overlaps, Within};
     let square = geometry("Polygon", "[[[100,0],[101,0],[101,1],[100,1],[100,0]]]");
@@ -95,6 +96,7 @@ fn where_two_areas_touch_is_their_boundary() {
 }
 
 #[test]
+//= 4.10-4
 fn entities_without_a_sound_geometry_never_match() {
     let beyond = Geometry::Point(Position::new(36.0, 139.0));
     let square = geometry("Polygon", "[[[0,0],[1,0],[1,1],[0,1],[0,0]]]");
@@ -230,6 +232,7 @@ fn every_geometry_stands_in_every_relation() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
     #[test]
+    //= 4.10-3
     fn near_is_decided_by_the_distance(
         a in (-180.0..=180.0_f64, -90.0..=90.0_f64),
         b in (-180.0..=180.0_f64, -90.0..=90.0_f64),

@@ -14,6 +14,7 @@ use crate::query::{Expression, GeoQuery, GeoRelation, LinkedEntities, Query, Sco
 use crate::{Entity, EntityId};
 
 #[test]
+//= 4.17-1
 fn a_query_asks_for_all_its_parts() {
     let sited = entity([
         ("speed", property(Value::Number(Number::Integer(40)))),
@@ -76,6 +77,7 @@ fn a_query_asks_for_all_its_parts() {
 }
 
 #[test]
+//= 4.9-4
 fn names_are_those_of_the_context() {
     let context =
         Context::from_document(r#"{"@context":{"速度":"https://uri.etsi.org/ngsi-ld/default-context/speed"}}"#)

@@ -54,6 +54,7 @@ fn what_only_looks_alike_is_not_equal() {
 }
 
 #[test]
+//= 4.9-9
 fn texts_are_ordered_by_code_point() {
     // Not by UTF-16, where the emoji, a pair of surrogates, comes before the private use area.
     let ascending = ["", "A", "Z", "a", "é", "あ", "ア", "佐", "\u{e000}", "🍣"];
