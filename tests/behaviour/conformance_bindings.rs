@@ -169,3 +169,32 @@ async fn a_feature_has_the_place_of_the_dataset_that_is_asked_for() {
         assert_eq!(feature["geometry"], place(longitude), "{chosen}: {feature}");
     }
 }
+
+#[tokio::test]
+//= 6.23.3.1-2
+async fn a_posted_query_is_amended_for_a_reader_of_an_earlier_version() {
+    let id = "urn:ngsi-ld:EvacuationSite:scoped";
+    let name = json!({ "type": "Property", "value": "小学校" });
+    let site = json!([{ "id": id, "type": "EvacuationSite", "scope": "/a", "name": name }]);
+    let platform = Platform::builder().await.store("yaita", site.to_string()).start().await;
+    let query = json!({ "type": "Query", "entities": [{ "type": "EvacuationSite", "id": id }] });
+    let post = || {
+        platform
+            .post("/ngsi-ld/v1/entityOperations/query")
+            .tenant("yaita")
+            .json(&query)
+    };
+    let current = post().await.ok();
+    assert_eq!(current.json()[0]["scope"], "/a", "{current}");
+    assert_eq!(current.header("preference-applied"), None, "{current}");
+    let earlier = post().header("prefer", "ngsi-ld=1.3").await;
+    assert_eq!(
+        (earlier.status, earlier.header("preference-applied")),
+        (203, Some("ngsi-ld=1.3")),
+        "{earlier}"
+    );
+    assert!(
+        earlier.json()[0].get("scope").is_none(),
+        "version 1.3 has no scopes: {earlier}"
+    );
+}

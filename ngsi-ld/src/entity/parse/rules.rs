@@ -57,7 +57,6 @@ fn terms_of_the_core_that_are_no_attributes_cannot_be_names() {
 }
 
 #[test]
-//= 5.2.35-2
 fn what_may_be_empty_and_what_may_be_any_text() {
     for members in [
         r#""a":{"type":"ListProperty","valueList":[]}"#,
