@@ -181,7 +181,7 @@ pub(crate) const MAX_SELECTED_QUESTIONS: usize = 256;
 ///
 /// # Errors
 /// [`Refusal::TooManySources`], [`Refusal::TooManyQuestions`]
-//= 5.7.2.4-10
+//= 5.7.2.4-6
 pub fn narrow(question: &Question, asker: &Asker<'_>, named: &[TypeName]) -> Result<Vec<SubQuery>, Refusal> {
     let question = &*question.of_the_whole(asker);
     let mut sub_queries = Vec::new();
@@ -399,6 +399,7 @@ fn provided(
 
 /// The question for one source. A condition that touches a hidden attribute stays with the gateway, which
 /// evaluates it on what is left after projection: as if no entity had the attribute.
+//= 5.7.2.4-10
 fn source_query(
     prepared: &Prepared<'_>,
     group: Selection,

@@ -76,6 +76,7 @@ impl Question {
     ///
     /// # Errors
     /// [`Exhausted::Steps`] when it cannot be found out in a bounded number of steps.
+    //= 5.7.2.4-21
     pub(super) async fn selects(&self, entity: &Entity) -> Result<bool, Exhausted> {
         let mut evaluation = self.query.begin(entity);
         let matches = to_the_end(|steps| evaluation.advance(steps)).await;

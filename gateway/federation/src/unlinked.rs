@@ -128,7 +128,6 @@ async fn by_pages(
 }
 
 /// The answer of several sources in an order: of few all is read and put in it, of more than can be held what the order looks at.
-//= 5.7.2.4-6
 async fn in_order(
     all: &AskedSources,
     question: &Arc<Question>,

@@ -392,6 +392,7 @@ impl Subscriptions {
     }
 
     /// Sends a notification, and notes what became of it.
+    //= 5.8.6-1
     async fn send(&self, pending: Pending) {
         // Whatever has become of the subscription while the notification waited holds.
         let current = self.directory.get(&pending.entry.key);
@@ -453,6 +454,7 @@ impl Subscriptions {
         }
     }
 
+    //= 5.3.1-2, 6.3.8-3
     async fn try_sending(&self, entry: &Arc<Entry>, pending: &Arc<Pending>, at: &DateTime) -> Result<(), Undelivered> {
         let subscription = &entry.subscription;
         let endpoint = &subscription.notification.endpoint;

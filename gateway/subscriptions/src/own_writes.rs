@@ -243,6 +243,7 @@ impl Subscriptions {
 }
 
 impl WatchedWrite for WriteUnderWay {
+    //= 5.5.11.3-1
     fn committed(&self, position: Option<Position>, before: Option<Entity>, after: Option<Entity>) {
         let Some(position) = position else {
             self.subscriptions

@@ -207,7 +207,6 @@ impl WaitingNotifications {
 }
 
 /// Sends the notifications of a lane, one after the other.
-//= 5.3.1-2, 6.3.8-3
 async fn run(subscriptions: Arc<Subscriptions>, lane: Lane) {
     let notifications = &subscriptions.notifications;
     while let Some(pending) = notifications.next(&lane) {

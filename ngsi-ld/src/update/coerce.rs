@@ -33,6 +33,7 @@ pub(super) fn as_the_other_kind_of_value(
 }
 
 /// A value that stands alone as that of the kind that is there, which it does not change (clause 5.6.17).
+//= 5.6.17.4-7, 5.6.17.4-8, 6.5.3.4-2, 6.5.3.4-3
 pub(super) fn as_kind(
     value: &AttributeValue,
     patch: &InstancePatch,
@@ -79,7 +80,6 @@ pub(super) fn as_kind(
 
 /// A text that stands alone in the place of a date or a time is one, if it can be: its type shows in no simplified
 /// representation.
-//= 5.6.17.4-7, 6.5.3.4-2
 pub(super) fn with_type_of(existing: &AttributeValue, value: AttributeValue) -> AttributeValue {
     let r#type = match existing {
         AttributeValue::Property(Value::DateTime(_)) => "https://uri.etsi.org/ngsi-ld/DateTime",

@@ -173,7 +173,6 @@ pub(super) fn merged_value(
 }
 
 /// A value without the nulls that removed nothing.
-//= 5.6.17.4-8, 6.5.3.4-3
 fn settled(value: AttributeValue) -> AttributeValue {
     match value {
         AttributeValue::Property(Value::Json(json)) => AttributeValue::Property(Value::Json(without_nulls(json))),
@@ -185,6 +184,7 @@ fn settled(value: AttributeValue) -> AttributeValue {
 }
 
 /// Texts by language, over those that there are; a null removes a language.
+//= 5.6.17.4-8, 6.5.3.4-3
 fn merged_languages(former: &LanguageMap, patch: LanguageMap) -> LanguageMap {
     let mut languages = former.clone();
     for (language, texts) in patch {
