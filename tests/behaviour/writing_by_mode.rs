@@ -7,7 +7,7 @@ use stand_ins::LoggedRequest;
 use toml::Value as Toml;
 
 use super::explained_requests::explained;
-use super::harness::{Answer, Ask, ORION, Platform, change_source, key_of, keys, section};
+use super::harness::{Answer, Ask, Builder, ORION, Platform, change_source, key_of, keys, section};
 
 const TENANT: &str = "nasushiobara";
 const WRITER: &str = "nasu-writer";
@@ -24,11 +24,17 @@ const ONE: &str =
 
 /// The city has a part of the store, and its Orion stands to that as `mode` says.
 async fn platform(mode: &str, provides: &str, writable: bool) -> Platform {
+    let platform = builder(mode, provides, writable).await.start().await;
+    platform.forget_requests();
+    platform
+}
+
+async fn builder(mode: &str, provides: &str, writable: bool) -> Builder {
     let provides: toml::Table = format!("provides = {provides}").parse().unwrap();
     let policy = format!(
         "permit (principal == Consumer::\"{WRITER}\", action, resource == EntityType::\"{TENANT}/EvacuationSite\");\n"
     );
-    let platform = Platform::builder()
+    Platform::builder()
         .await
         .tenants(|table| {
             let mut consumer = toml::Table::new();
@@ -48,10 +54,6 @@ async fn platform(mode: &str, provides: &str, writable: bool) -> Platform {
             });
         })
         .policy("nasushiobara.cedar", &policy)
-        .start()
-        .await;
-    platform.forget_requests();
-    platform
 }
 
 fn property(value: impl Into<Value>) -> Value {
@@ -356,6 +358,26 @@ async fn what_a_source_alone_can_tell_costs_its_own_part() {
         json!({ "name": "a", "maxCapacity": 2 })
     );
     is(&platform.create(&site(ID, 3)).by(WRITER).await, 409);
+}
+
+#[tokio::test]
+async fn a_system_that_is_away_costs_its_own_part_and_alone_is_a_bad_gateway() {
+    let away = |builder: Builder| {
+        builder.tenants(|table| {
+            change_source(table, ORION, |source| {
+                source.insert("endpoint".into(), "http://127.0.0.1:9".into());
+            });
+        })
+    };
+    let platform = away(builder("exclusive", ONE, true).await).start().await;
+    failed_in_orion(&platform.create(&site(ID, 1)).by(WRITER).await, 502);
+    assert_eq!(seen(&platform, ID, true).await, json!({ "name": "第一小学校" }));
+    let alone = json!({ "maxCapacity": property(1) });
+    is(&change(&platform, Method::PATCH, ID, &alone).await, 502);
+
+    let platform = away(builder("redirect", WHOLE, true).await).start().await;
+    is(&platform.create(&site(ID, 1)).by(WRITER).await, 502);
+    assert_eq!(seen(&platform, ID, true).await, Value::Null);
 }
 
 #[tokio::test]

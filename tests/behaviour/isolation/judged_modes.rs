@@ -26,7 +26,7 @@ use super::granted::id_is;
 use super::keeping::Keeping;
 use super::model::{Bound, Caller, Operation};
 use super::sources::{self, Parts};
-use super::world::{IDS, World, id, names};
+use super::world::{Action, Head, IDS, Permit, Principal, References, Resource, When, World, id, names};
 use super::writes::{What, Write, any_write};
 use super::{QUESTIONS, Rig, cases, load, runner, written};
 
@@ -40,9 +40,6 @@ struct Standing {
     attributes: Option<Vec<bool>>,
     is_writable: bool,
 }
-
-/// Writes to each world: more than one, so that they meet what others have written.
-const WRITES: usize = 12;
 
 /// What writes were, so that a run in which nothing is met is none.
 #[derive(Debug, Default)]
@@ -128,6 +125,38 @@ impl Rig {
         self.gateway.replace(Arc::new(revision));
         Ok(held)
     }
+}
+
+/// The same world, in which the second sources hold to begin with what they provide and others may be told the ids of, and some
+/// tenants let everybody write whatever may be written at all.
+fn loaded(mut world: World, open: &[bool]) -> World {
+    let known = world.clone();
+    for (tenant, _) in world.tenants.iter_mut().zip(open).filter(|(_, open)| **open) {
+        tenant.has_policies = true;
+        tenant.permits.push(Permit {
+            head: Head {
+                principal: Principal::Anybody,
+                action: Action::Provide,
+                resource: Resource::All,
+                when: When::Always,
+            },
+            attributes: Some(names()),
+            without: Vec::new(),
+            q: None,
+            scope: None,
+            area: None,
+            ids: None,
+            purposes: Vec::new(),
+            needs_assurance: false,
+            references: References::default(),
+        });
+    }
+    for source in world.tenants.iter_mut().filter_map(|tenant| tenant.sources.get_mut(1)) {
+        let (provides, may_be_personal) = (source.provides.clone(), source.may_be_personal);
+        let parts = &mut source.parts;
+        parts.retain(|(number, _)| known.may_be_loaded(*number, &provides, may_be_personal));
+    }
+    world
 }
 
 /// What the sources of a world hold, as the world says it.
@@ -324,8 +353,10 @@ fn whatever_is_written_to_several_sources_stands_where_their_modes_say_and_tells
     let cases = cases() / 4;
     let mut runner = runner(cases, "modes.txt");
     let rig = Rig::new();
-    let any = written_world().prop_map(written::allowed).prop_flat_map(|world| {
-        let writes = vec(any_write(&world), WRITES.min(QUESTIONS));
+    let worlds = (written_world(), vec(prop::bool::weighted(0.5), 3));
+    let worlds = worlds.prop_map(|(world, open)| loaded(written::allowed(world), &open));
+    let any = worlds.prop_flat_map(|world| {
+        let writes = vec(any_write(&world), QUESTIONS);
         (Just(world), vec(standing(), 3), writes)
     });
     let met = RefCell::new(Counts::default());
@@ -340,11 +371,9 @@ fn whatever_is_written_to_several_sources_stands_where_their_modes_say_and_tells
         panic!("{failure}");
     }
     let met = met.into_inner();
-    let least = cases.div_ceil(200);
     assert!(
-        [met.done, met.partly, met.refused, met.hidden, met.in_second]
-            .iter()
-            .all(|count| *count >= least.min(cases / 100 + 1)),
+        met.done * 40 > cases && met.refused * 20 > cases && met.hidden * 100 > cases,
         "{met:?}"
     );
+    assert!(met.partly * 500 > cases && met.in_second * 100 > cases, "{met:?}");
 }
