@@ -219,10 +219,9 @@ fn hiding(world: &World, tenant: usize, write: &Write) -> Option<Vec<usize>> {
 
 /// Whether nothing of a write was done.
 fn is_refused(status: StatusCode, told: &str) -> bool {
-    let body: Value = told
-        .find("} {")
-        .and_then(|end| serde_json::from_str(&told[end + 2..]).ok())
-        .unwrap_or_default();
+    let body = told.split_once("} {").map(|(_, rest)| format!("{{{rest}"));
+    let body: Option<Value> = body.and_then(|body| serde_json::from_str(&body).ok());
+    let body = body.unwrap_or_default();
     match status {
         StatusCode::MULTI_STATUS => body["success"] == serde_json::json!([]),
         status => !status.is_success(),

@@ -107,7 +107,7 @@ impl Provider<'_> {
             .into_iter()
             .partition(|source| source.takes_writes());
         let may_hold = |source: &&Arc<RegisteredSource>| named.iter().any(|name| source.may_hold(name, &[]));
-        if held.iter().any(|source| may_hold(source)) && !taking.iter().any(|source| may_hold(source)) {
+        if held.iter().any(may_hold) && !taking.iter().any(may_hold) {
             return Err(WriteRefusal::Conflict);
         }
         for source in taking {

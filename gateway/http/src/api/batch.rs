@@ -278,7 +278,7 @@ pub(super) async fn purged(
     let mut held = scope.resources.held();
     let mut told = Outcomes::with_capacity(outcomes.len());
     for (id, outcome) in outcomes {
-        let parts = in_parts(outcome, |changed| Ok(changed));
+        let parts = in_parts(outcome, Ok);
         told.extend(parts.map(|part| (id.as_str().to_owned(), few_words(part, &mut held))));
     }
     some_failed(told, scope, held).await

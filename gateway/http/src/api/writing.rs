@@ -192,14 +192,13 @@ pub(super) fn problem(refusal: &WriteRefusal) -> Problem {
             return Problem::new(ErrorType::OperationNotSupported, detail);
         }
         WriteRefusal::Conflict => ErrorType::Conflict,
-        WriteRefusal::SeveralSources => ErrorType::PreconditionFailed,
         WriteRefusal::NotWritable | WriteRefusal::Unsupported(_) => ErrorType::OperationNotSupported,
         WriteRefusal::Overloaded => ErrorType::TooManyRequests,
         WriteRefusal::AlreadyExists => ErrorType::AlreadyExists,
         WriteRefusal::NotFound => ErrorType::ResourceNotFound,
         WriteRefusal::CannotHold(_) => ErrorType::BadRequestData,
         WriteRefusal::NotApplied(not_applied) => return of_update(not_applied),
-        WriteRefusal::PreconditionFailed => ErrorType::PreconditionFailed,
+        WriteRefusal::PreconditionFailed | WriteRefusal::SeveralSources => ErrorType::PreconditionFailed,
         WriteRefusal::Late | WriteRefusal::CallerLeft => ErrorType::Unavailable,
         WriteRefusal::Source(error) => return failed(error),
         WriteRefusal::OnlySource(error) => return failed_alone(error),
