@@ -61,11 +61,11 @@ impl ValueTable {
 
     /// The word that is written for a value, as far as there is one alone, or one that was chosen.
     pub(crate) fn word_for(&self, means: impl Fn(&Value) -> bool) -> Option<&str> {
-        let is_it = |word: &&Box<str>| self.values.get(*word).is_some_and(&means);
-        if let Some(chosen) = self.written.iter().find(is_it) {
+        let is_it = |word: &&str| self.values.get(*word).is_some_and(&means);
+        if let Some(chosen) = self.written.iter().map(|word| &**word).find(is_it) {
             return Some(chosen);
         }
-        let mut words = self.values.keys().filter(is_it);
+        let mut words = self.values.keys().map(|word| &**word).filter(is_it);
         match (words.next(), words.next()) {
             (Some(only), None) => Some(only),
             _ => None,

@@ -477,7 +477,7 @@ async fn what_the_platform_refuses_is_told_without_its_words_and_a_lost_answer_i
     let under = async |fault: Fault, operation, becomes: bool| {
         running.server.clear_requests();
         let decide = |_: Option<&Entity>| {
-            running.server.set_fault(fault.clone());
+            running.server.set_fault(fault);
             match becomes {
                 true => Decision::Write(Box::new(wanted.clone())),
                 false => Decision::Delete,
