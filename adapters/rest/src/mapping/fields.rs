@@ -9,9 +9,10 @@ use toml::de::DeValue;
 
 use super::error::Diagnostics;
 use super::path::{JsonPath, Step};
+use super::request::check_path;
 use super::toml_table::{Located, TomlTable, TomlValue, wrong_kind};
 use super::value_table::ValueTable;
-use super::{DateRule, FieldUse, IdTemplate, Template};
+use super::{DateRule, FieldUse, IdTemplate, RecordPath, Template};
 use crate::record::{FieldTree, Slot};
 
 /// What the attributes of one type share while they are read.
@@ -155,7 +156,7 @@ pub(super) fn id_template(
     Some(IdTemplate { template, slots })
 }
 
-pub(super) fn template(located: &Located<'_>, field: &str, diagnostics: &mut Diagnostics<'_>) -> Option<Template> {
+fn template(located: &Located<'_>, field: &str, diagnostics: &mut Diagnostics<'_>) -> Option<Template> {
     match Template::parse(located.text) {
         Ok(template) => Some(template),
         Err(error) => {
@@ -163,6 +164,32 @@ pub(super) fn template(located: &Located<'_>, field: &str, diagnostics: &mut Dia
             None
         }
     }
+}
+
+/// A path with fields of the id in braces.
+pub(super) fn id_path(
+    located: &Located<'_>,
+    field: &str,
+    id: &IdTemplate,
+    diagnostics: &mut Diagnostics<'_>,
+) -> Option<RecordPath> {
+    let template = template(located, field, diagnostics)?;
+    let sample = template.fill(|_| Some("x".into())).unwrap_or_default();
+    check_path(&sample, located, field, diagnostics)?;
+    let id_fields = template
+        .fields()
+        .iter()
+        .map(|name| {
+            let position = id.template.fields().iter().position(|other| other == name);
+            if position.is_none() {
+                let message = format!("`{{{name}}}` is no field of `id`");
+                let known = id.template.fields().iter().map(|field| &**field);
+                diagnostics.unknown(&located.span, field, message, name, known);
+            }
+            position
+        })
+        .collect::<Option<Vec<_>>>()?;
+    Some(RecordPath { template, id_fields })
 }
 
 /// Reports a value that is neither a text nor a table.

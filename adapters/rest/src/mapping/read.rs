@@ -8,11 +8,11 @@ use toml::de::DeTable;
 
 use super::attribute::read_attributes;
 use super::error::{Diagnostics, MappingError};
-use super::fields::{AttributeReader, Format, id_template, json_path, read_zone, single_value_path, template};
+use super::fields::{AttributeReader, Format, id_path, id_template, json_path, read_zone, single_value_path};
 use super::filter::read_filters;
 use super::path::JsonPath;
-use super::request::{Paging, RequestPath, check_path};
-use super::toml_table::{Entry, Located, TomlTable};
+use super::request::{Paging, RequestPath};
+use super::toml_table::{Entry, TomlTable};
 use super::value_table::ValueTable;
 use super::write::{OfType, read_write};
 use super::{DateRule, Expand, IdTemplate, Mapping, RecordPath, Sample, TypeMapping};
@@ -312,30 +312,4 @@ fn read_record_path(table: &TomlTable<'_>, id: &IdTemplate, diagnostics: &mut Di
         return None;
     }
     Some(path)
-}
-
-/// A path with fields of the id in braces.
-pub(super) fn id_path(
-    located: &Located<'_>,
-    field: &str,
-    id: &IdTemplate,
-    diagnostics: &mut Diagnostics<'_>,
-) -> Option<RecordPath> {
-    let template = template(located, field, diagnostics)?;
-    let sample = template.fill(|_| Some("x".into())).unwrap_or_default();
-    check_path(&sample, located, field, diagnostics)?;
-    let id_fields = template
-        .fields()
-        .iter()
-        .map(|name| {
-            let position = id.template.fields().iter().position(|other| other == name);
-            if position.is_none() {
-                let message = format!("`{{{name}}}` is no field of `id`");
-                let known = id.template.fields().iter().map(|field| &**field);
-                diagnostics.unknown(&located.span, field, message, name, known);
-            }
-            position
-        })
-        .collect::<Option<Vec<_>>>()?;
-    Some(RecordPath { template, id_fields })
 }

@@ -5,9 +5,8 @@ use ngsi_ld::entity::Value;
 
 use super::date_shape::DateShape;
 use super::error::Diagnostics;
-use super::fields::{AttributeReader, Format, field_path, json_path};
+use super::fields::{AttributeReader, Format, field_path, id_path, json_path};
 use super::path::Step;
-use super::read::id_path;
 use super::toml_table::{Located, TomlTable};
 use super::value_table::{ValueTable, number_text};
 use super::{AttributeMapping, IdTemplate, RecordPath, Rule};
