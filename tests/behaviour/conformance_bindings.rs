@@ -1,9 +1,10 @@
 //! What clauses 5.5 and 6.3 demand of every answer, and what no other behaviour looks at; see docs/conformance.md.
 
-use http::Method;
+use http::{Method, header};
 use kakehashi::http::api::operations::offered;
 use serde_json::json;
 
+use super::contexts::{Origin, calling_sites, platform_with_egress, sites};
 use super::harness::{Answer, Platform};
 
 /// The kinds of errors that CIM 009 names begin so.
@@ -99,7 +100,7 @@ async fn only_the_count_is_told_where_nothing_else_is_asked_for() {
 }
 
 #[tokio::test]
-//= 6.4.3.2-8
+//= 6.4.3.2-9
 async fn any_type_is_the_local_scope_and_no_other() {
     let platform = Platform::start().await;
     let any = platform.entities("type=*&limit=1000&count=true").await.ok();
@@ -138,7 +139,7 @@ fn every_operation_of_the_core_is_offered() {
 }
 
 #[tokio::test]
-//= 6.4.3.2-5, 6.4.3.3-4
+//= 6.4.3.2-6, 6.4.3.3-5
 async fn where_no_place_is_asked_for_the_name_of_one_is_ignored() {
     let platform = Platform::start().await;
     let plain = platform.entities("type=EvacuationSite&limit=1000").await.ok();
@@ -197,4 +198,22 @@ async fn a_posted_query_is_amended_for_a_reader_of_an_earlier_version() {
         earlier.json()[0].get("scope").is_none(),
         "version 1.3 has no scopes: {earlier}"
     );
+}
+
+#[tokio::test]
+//= 6.3.16-1
+async fn a_copy_of_a_context_is_kept_as_long_as_shared_caches_may_keep_it() {
+    let (origin, server) = Origin::start().await;
+    let platform = platform_with_egress().await;
+    for (path, lifetime, downloads) in [
+        ("/shared.jsonld", "max-age=0, s-maxage=3600", 1),
+        ("/own.jsonld", "s-maxage=0, max-age=3600", 2),
+    ] {
+        origin.publish(path, &calling_sites("Hinan"), &[(header::CACHE_CONTROL, lifetime)]);
+        for _ in 0..2 {
+            sites(&platform, "Hinan", &format!("{}{path}", server.url())).await.ok();
+        }
+        let asked = server.requests().into_iter().filter(|request| request.path == path);
+        assert_eq!(asked.count(), downloads, "{lifetime}");
+    }
 }

@@ -220,7 +220,7 @@ async fn a_purge_takes_entities_or_the_attributes_that_are_named_or_all_others()
 }
 
 #[tokio::test]
-//= 5.6.21.4-2, 5.6.21.4-3, 6.4.3.3-5, 6.4.3.3-6
+//= 5.6.21.4-2, 5.6.21.4-3, 6.4.3.3-6, 6.4.3.3-7
 async fn a_purge_is_refused_whose_conditions_cannot_be_read() {
     let platform = platform().await;
     stored(&platform).await;

@@ -51,7 +51,7 @@ async fn shown(platform: &Platform, r#type: &str) -> (Shown, usize) {
 }
 
 #[tokio::test]
-//= 4.5.11-1, 4.5.12-1, 5.2.25-1, 5.2.26-1, 6.25.3.1-1, 6.26.3.1-1
+//= 4.5.11-1, 4.5.12-1, 5.2.25-1, 5.2.26-2, 6.25.3.1-1, 6.26.3.1-1
 async fn each_type_is_told_as_queries_show_it() {
     let platform = Platform::start().await;
     let list = platform.get("/ngsi-ld/v1/types").await.ok().json();

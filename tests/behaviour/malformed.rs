@@ -213,7 +213,7 @@ async fn impossible_geometry() {
 }
 
 #[tokio::test]
-//= 6.4.3.2-5
+//= 6.4.3.2-6
 async fn incomplete_geo_queries() {
     let platform = Platform::start().await;
     for (parameters, missing) in [
@@ -272,7 +272,7 @@ async fn wrong_limits_and_offsets() {
 }
 
 #[tokio::test]
-//= 5.7.1.4-1, 6.4.3.2-6
+//= 5.7.1.4-1, 6.4.3.2-7
 async fn ids_that_are_no_uris() {
     let mut cases = vec![
         query("type=EvacuationSite&id=urn:ngsi-ld:EvacuationSite:1,nonsense", "id"),
@@ -346,7 +346,7 @@ async fn broken_encodings_patterns_and_names() {
 }
 
 #[tokio::test]
-//= 5.7.2.4-1, 6.4.3.2-3
+//= 5.7.2.4-1, 6.4.3.2-4
 async fn no_selector_at_all() {
     let platform = Platform::start().await;
     for parameters in [

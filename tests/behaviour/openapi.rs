@@ -112,7 +112,7 @@ async fn it_holds_each_operation_of_the_list_and_no_other() {
 }
 
 #[tokio::test]
-//= 6.4.3.2-2, 6.4.3.3-2, 6.5.3.1-2
+//= 6.4.3.2-2, 6.5.3.1-2
 async fn what_it_documents_is_accepted_and_what_it_does_not_is_refused() {
     let platform = platform().await;
     let document = document(&platform).await;

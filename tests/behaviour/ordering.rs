@@ -227,7 +227,7 @@ async fn a_posted_query_has_its_order_in_the_body() {
 }
 
 #[tokio::test]
-//= 5.7.2.4-7, 6.4.3.2-4
+//= 5.7.2.4-7, 6.4.3.2-5
 async fn what_is_wrong_with_an_order_is_told() {
     let platform = platform().await;
     for (extra, names) in [

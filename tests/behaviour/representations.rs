@@ -296,7 +296,7 @@ async fn system_attributes_show_when_asked_for() {
 }
 
 #[tokio::test]
-//= 5.7.1.4-11, 5.7.2.3-1, 5.7.2.4-12, 5.7.2.5-2, 6.5.3.1-3
+//= 5.7.1.4-11, 5.7.2.3-1, 5.7.2.4-12, 5.7.2.5-2, 6.5.3.1-4
 async fn attrs_choose_entities_and_what_is_shown() {
     let platform = Platform::start().await;
     for entity in all(&platform, "&attrs=name").await {

@@ -289,7 +289,7 @@ async fn instances_are_chosen_by_their_dataset() {
 }
 
 #[tokio::test]
-//= 5.7.1.4-3, 5.7.2.4-3, 6.4.3.2-6, 6.5.3.1-4
+//= 5.7.1.4-3, 5.7.2.4-3, 6.4.3.2-7, 6.5.3.1-5
 async fn what_is_no_choice_of_members_is_refused_with_its_place() {
     let platform = Platform::start().await;
     for (parameters, expected) in [
@@ -314,7 +314,7 @@ async fn what_is_no_choice_of_members_is_refused_with_its_place() {
 }
 
 #[tokio::test]
-//= 5.7.1.4-12, 5.7.2.4-19, 6.3.6-3, 6.4.3.2-9, 6.5.3.1-6
+//= 5.7.1.4-12, 5.7.2.4-19, 6.3.6-3, 6.4.3.2-10, 6.5.3.1-7
 async fn a_reader_of_an_earlier_version_gets_what_that_version_has() {
     let platform = platform().await;
     let ask = |prefer: &str| {

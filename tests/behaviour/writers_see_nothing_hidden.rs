@@ -172,7 +172,7 @@ async fn hidden_attributes_are_answered_as_absent_ones_and_stay() {
 }
 
 #[tokio::test]
-//= 5.6.21.4-1, 5.6.21.4-4, 6.4.3.3-1, 6.4.3.3-3
+//= 5.6.21.4-1, 5.6.21.4-4, 6.4.3.3-1, 6.4.3.3-4
 async fn a_purge_takes_what_its_conditions_find_and_nothing_else() {
     let platform = platform().await;
     let owner = |target: &str| platform.request(Method::DELETE, target).by("owner").tenant("yaita");

@@ -27,6 +27,7 @@ impl Freshness {
     //= 6.3.16-1
     pub fn of_response(headers: &HeaderMap, now: Timestamp) -> Self {
         let mut max_age = None;
+        let mut shared_max_age = None;
         let mut fresh = true;
         let mut keep = true;
         let controls = headers.get_all(header::CACHE_CONTROL).iter();
@@ -39,6 +40,8 @@ impl Freshness {
                 "no-store" => keep = false,
                 "no-cache" => fresh = false,
                 "max-age" => max_age = Some(value.trim_matches('"').parse().unwrap_or(0)),
+                // What is kept here serves every consumer, which is what is meant by a shared cache (RFC 9111 section 5.2.2.10).
+                "s-maxage" => shared_max_age = Some(value.trim_matches('"').parse().unwrap_or(0)),
                 _ => {}
             }
         }
@@ -47,7 +50,7 @@ impl Freshness {
                 .get(name)
                 .and_then(|value: &http::HeaderValue| value.to_str().ok())
         };
-        let stated = match (max_age, text(header::EXPIRES)) {
+        let stated = match (shared_max_age.or(max_age), text(header::EXPIRES)) {
             (Some(seconds), _) => {
                 let age: u64 = text(header::AGE).and_then(|age| age.parse().ok()).unwrap_or(0);
                 Some(Duration::from_secs(seconds).saturating_sub(Duration::from_secs(age)))
@@ -110,6 +113,9 @@ mod tests {
         assert_eq!(seconds(&clock_is_ahead), 60);
         assert_eq!(seconds(&[(EXPIRES, "0")]), 0);
         assert_eq!(seconds(&[(CACHE_CONTROL, "max-age=soon")]), 0);
+        assert_eq!(seconds(&[(CACHE_CONTROL, "max-age=0, s-maxage=60")]), 60);
+        assert_eq!(seconds(&[(CACHE_CONTROL, "s-maxage=5, max-age=60"), (AGE, "2")]), 3);
+        assert_eq!(seconds(&[(CACHE_CONTROL, "s-maxage=soon, max-age=60")]), 0);
     }
 
     #[test]

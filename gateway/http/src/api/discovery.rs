@@ -184,7 +184,7 @@ impl<'a> EntityType<'a> {
 /// `EntityTypeInfo` of clause 5.2.26. The count is left out where it cannot be told.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-//= 4.5.12-1, 5.2.26-1
+//= 4.5.12-1, 5.2.26-2
 pub(super) struct EntityTypeInfo<'a> {
     #[serde(rename = "@context", skip_serializing_if = "Option::is_none")]
     context: Option<&'a RawValue>,

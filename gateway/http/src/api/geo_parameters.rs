@@ -20,7 +20,7 @@ type Given<'a> = [Option<Cow<'a, str>>; 4];
 ///
 /// # Errors
 /// A problem that names the parameter and what is missing or wrong.
-//= 6.4.3.2-5, 6.4.3.3-4
+//= 6.4.3.2-6, 6.4.3.3-5
 pub(super) fn geo_query(parameters: &Parameters<'_>, context: &Context) -> Result<Option<GeoQuery>, Problem> {
     let mut given: Given<'_> = Default::default();
     for (slot, name) in given.iter_mut().zip(PARTS) {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    //= 6.4.3.3-4
+    //= 6.4.3.3-5
     fn what_is_missing_or_wrong_is_named() {
         for (query, expected) in [
             ("georel=within&geometry=Point", "parameter `coordinates` is missing"),

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 ///
 /// # Errors
 /// A problem that names the parameter and what is wrong with it.
-//= 5.7.2.4-7, 6.4.3.2-4
+//= 5.7.2.4-7, 6.4.3.2-5
 pub(super) fn ordering(parameters: &Parameters<'_>, context: &Context) -> Result<Option<Ordering>, Problem> {
     let order_from = parameters.text("orderFrom")?;
     let order_geometry = parameters.text("orderGeometry")?;

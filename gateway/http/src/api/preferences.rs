@@ -55,7 +55,7 @@ impl Preferences {
     }
 
     /// Says in a successful answer with a body which preference was applied (clause 6.3.6).
-    //= 5.7.1.4-12, 6.3.6-3, 6.4.3.2-9, 6.5.3.1-6, 6.23.3.1-2
+    //= 5.7.1.4-12, 6.3.6-3, 6.4.3.2-10, 6.5.3.1-7, 6.23.3.1-2
     pub(super) fn say_what_was_applied(self, response: &mut Response) {
         let has_body = response.status().is_success() && response.status() != StatusCode::NO_CONTENT;
         if let Some(version) = self.version.filter(|_| has_body) {

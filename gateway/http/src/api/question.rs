@@ -121,7 +121,7 @@ fn query_question(
 }
 
 /// `local` (clause 6.3.18). `any_type`: whether a type is `*`.
-//= 6.3.18-1, 6.4.3.2-8, 6.4.3.3-6
+//= 6.3.18-1, 6.4.3.2-9, 6.4.3.3-7
 fn local_scope(parameters: &Parameters<'_>, any_type: bool) -> Result<bool, Problem> {
     match parameters.boolean("local")? {
         Some(false) if any_type => {
@@ -134,7 +134,7 @@ fn local_scope(parameters: &Parameters<'_>, any_type: bool) -> Result<bool, Prob
 
 /// Clause 5.7.2.4: of a question without types, place and local scope, an attribute must narrow it. `id` and `idPattern`
 /// are not enough, and a date that every entity has selects nothing.
-//= 5.6.21.4-1, 5.7.2.4-1, 6.4.3.2-3, 6.4.3.3-3
+//= 5.6.21.4-1, 5.7.2.4-1, 6.4.3.2-4, 6.4.3.3-4
 fn check_is_narrow(attributes: &[AttributeName], filter: Option<&Expression>) -> Result<(), Problem> {
     let selects = |name: &AttributeName| !name.is_system_date();
     let by_filter = filter.is_some_and(|filter| filter.attributes().into_iter().any(selects));
@@ -152,7 +152,7 @@ fn check_is_narrow(attributes: &[AttributeName], filter: Option<&Expression>) ->
 ///
 /// # Errors
 /// A problem that names the parameter and the position.
-//= 5.7.1.4-11, 6.5.3.1-3
+//= 5.7.1.4-11, 6.5.3.1-4
 pub(super) fn retrieve_question(
     id: &str,
     parameters: &Parameters<'_>,
@@ -265,7 +265,7 @@ pub(super) fn selection(parameters: &Parameters<'_>, context: &Context) -> Resul
     })
 }
 
-//= 5.6.21.4-2, 5.7.2.4-2, 6.4.3.2-6, 6.4.3.3-5
+//= 5.6.21.4-2, 5.7.2.4-2, 6.4.3.2-7, 6.4.3.3-6
 fn ids(parameters: &Parameters<'_>) -> Result<Vec<EntityId>, Problem> {
     let mut ids: Vec<EntityId> = Vec::new();
     for (position, text) in parameters.list("id")? {
@@ -317,14 +317,14 @@ pub(super) fn entity_id(id: &str) -> Result<EntityId, Problem> {
 }
 
 /// `datasetId`: which instances of the attributes are shown (clause 4.5.5.1).
-//= 6.4.3.2-6, 6.5.3.1-4
+//= 6.4.3.2-7, 6.5.3.1-5
 fn datasets(parameters: &Parameters<'_>) -> Result<Option<DatasetSelection>, Problem> {
     let datasets = parameters.text("datasetId")?.map(DatasetSelection::parse).transpose();
     datasets.map_err(|error| parameters.fault("datasetId", error.position, "expected a URI or `@none`"))
 }
 
 /// `q`, with `expandValues` and `jsonKeys` (clause 4.9).
-//= 4.9-14, 5.7.2.3-2, 5.7.2.4-8, 6.4.3.2-7
+//= 4.9-14, 5.7.2.3-2, 5.7.2.4-8, 6.4.3.2-8
 fn filter(parameters: &Parameters<'_>, context: &Context) -> Result<Option<Expression>, Problem> {
     let values = ValueExpansion {
         expand: attributes("expandValues", parameters, context)?,

@@ -70,7 +70,7 @@ fn write_feature(writer: &Writer<'_>, entity: &Entity, geometry_property: &Attri
 }
 
 /// Clause 4.5.16.1.
-//= 4.5.16.1-1, 4.5.16.1-2, 6.5.3.1-5
+//= 4.5.16.1-1, 4.5.16.1-2, 6.5.3.1-6
 fn selected_geometry<'e>(entity: &'e Entity, property: &AttributeName) -> Option<&'e Geometry> {
     let instances = &entity.attribute(property)?.instances;
     let selected = match instances.as_slice() {

@@ -89,7 +89,7 @@ fn simplified_shows_values_alone() {
 }
 
 #[test]
-//= 4.5.16.1-1, 4.5.16.1-2, 4.5.16.1-3, 5.2.29-1, 6.5.3.1-5
+//= 4.5.16.1-1, 4.5.16.1-2, 4.5.16.1-3, 5.2.29-1, 6.5.3.1-6
 fn features_carry_the_chosen_geometry() {
     let json = r#"{"id":"urn:a:1","type":["A","B"],"here":[{"type":"GeoProperty","value":{"type":"Point","coordinates":[1,2]}},
         {"type":"GeoProperty","datasetId":"urn:d:1","value":{"type":"Point","coordinates":[3,4]}}]}"#;

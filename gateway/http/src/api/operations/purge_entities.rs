@@ -41,7 +41,6 @@ const NO_ATTRIBUTES: [&str; 9] = [
 ];
 
 /// `DELETE /entities`: purgeEntity.
-//= 6.4.3.3-2
 pub(super) static OFFERED: Offered = Offered {
     name: "purgeEntity",
     clause: Some("5.6.21 and 6.4.3.3"),

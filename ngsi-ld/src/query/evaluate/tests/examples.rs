@@ -198,7 +198,7 @@ fn example_11_looks_into_json_as_it_is() {
 }
 
 #[test]
-//= 4.9-14, 5.7.2.3-2, 6.4.3.2-7
+//= 4.9-14, 5.7.2.3-2, 6.4.3.2-8
 fn example_12_expands_the_value_first() {
     let person = |gender: &str| {
         entity(&format!(
