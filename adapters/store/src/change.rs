@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use hashbrown::HashMap;
 use kakehashi_contract::{Fate, MayRest, Position};
 use ngsi_ld::entity::DateTime;
 use ngsi_ld::{AttributeName, Entity, EntityId};
 
-use super::backend::{Mark, MarkValues, Transaction};
+use super::backend::{BoxedEntity, Mark, MarkValues, Transaction};
 use super::body::{NotEncoded, Wanted, decode};
 use super::mark::{self, LONGEST_AGE, MOST_BYTES};
 use super::names::NameTable;
@@ -79,6 +80,28 @@ impl StorePartition {
     }
 }
 
+/// An entity that there is, and how it rests.
+pub(super) struct Existing {
+    key: EntityKey,
+    row: BoxedEntity,
+    entity: Entity,
+}
+
+impl Existing {
+    /// Whether it rests as these rows say: what is encoded alike is alike.
+    fn is_written_as(&self, rows: &EntityRows) -> Result<bool, StoreError> {
+        Ok(self.row.columns()?.body == rows.body)
+    }
+}
+
+/// What became of an entity that was loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Became {
+    Created,
+    Replaced,
+    Unchanged,
+}
+
 /// Gives work up at the deadline, if there is one.
 async fn until<T>(
     deadline: Option<Instant>,
@@ -137,6 +160,48 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// Creates an entity, or writes it in the place of the one that exists, unless that says the same. Without a mark.
+    pub(super) async fn write_if_changed(
+        &mut self,
+        entity: &mut Entity,
+        existing: Option<&Existing>,
+        now: &DateTime,
+        position: u64,
+    ) -> Result<Became, StoreError> {
+        let former = existing.map(|existing| &existing.entity);
+        dates::set_system_dates(entity, former, now);
+        let rows = self.rows_of(entity, now, position).await?;
+        let became = match existing {
+            Some(existing) if existing.is_written_as(&rows)? => return Ok(Became::Unchanged),
+            Some(existing) => {
+                self.transaction.replace(existing.key, &rows).await?;
+                Became::Replaced
+            }
+            None => {
+                self.transaction.insert(&entity.id, &rows).await?;
+                Became::Created
+            }
+        };
+        self.note_expiry(rows.expires_at.as_ref());
+        Ok(became)
+    }
+
+    /// Creates an entity with the dates that it has. Without a mark.
+    pub(super) async fn write_copy(&mut self, entity: &Entity, now: &DateTime) -> Result<(), StoreError> {
+        let rows = self.rows_of(entity, now, 1).await?;
+        self.transaction.insert(&entity.id, &rows).await?;
+        self.note_expiry(rows.expires_at.as_ref());
+        Ok(())
+    }
+
+    async fn rows_of(&mut self, entity: &Entity, now: &DateTime, position: u64) -> Result<EntityRows, StoreError> {
+        let rows = self.named(|names| EntityRows::of(entity, names, now)).await;
+        rows.map_err(|error| match error {
+            StoreError::Row(reason) => StoreError::Entity { position, reason },
+            other => other,
+        })
+    }
+
     /// Creates an entity, or writes it in the place of the one that exists. Without a mark.
     pub(super) async fn write(
         &mut self,
@@ -146,11 +211,7 @@ impl<'a> Writer<'a> {
         position: u64,
     ) -> Result<(), StoreError> {
         dates::set_system_dates(entity, existing.map(|(_, entity)| entity), now);
-        let rows = self.named(|names| EntityRows::of(entity, names, now)).await;
-        let rows = rows.map_err(|error| match error {
-            StoreError::Row(reason) => StoreError::Entity { position, reason },
-            other => other,
-        })?;
+        let rows = self.rows_of(entity, now, position).await?;
         match existing {
             Some((key, _)) => self.transaction.replace(*key, &rows).await?,
             None => self.transaction.insert(&entity.id, &rows).await?,
@@ -250,10 +311,29 @@ impl<'a> Writer<'a> {
     /// The entity of that id, and its row.
     pub(super) async fn existing(&mut self, id: &EntityId) -> Result<Option<(EntityKey, Entity)>, StoreError> {
         let found = self.transaction.find(id).await?;
-        let decoded = |(key, entity): (EntityKey, super::backend::BoxedEntity)| {
+        let decoded = |(key, entity): (EntityKey, BoxedEntity)| {
             Ok((key, decode(entity.columns()?, &self.names, &Wanted::EVERYTHING)?))
         };
         found.map(decoded).transpose()
+    }
+
+    /// Those of the entities of these ids that there are, by their ids. See [`Transaction::find_all`].
+    pub(super) async fn existing_of(&mut self, ids: &[&EntityId]) -> Result<HashMap<EntityId, Existing>, StoreError> {
+        let mut existing = HashMap::new();
+        for (key, row) in self.transaction.find_all(ids).await? {
+            let entity = decode(row.columns()?, &self.names, &Wanted::EVERYTHING)?;
+            existing.insert(entity.id.clone(), Existing { key, row, entity });
+        }
+        Ok(existing)
+    }
+
+    /// The entity of that id, with its row.
+    pub(super) async fn existing_with_row(&mut self, id: &EntityId) -> Result<Option<Existing>, StoreError> {
+        let Some((key, row)) = self.transaction.find(id).await? else {
+            return Ok(None);
+        };
+        let entity = decode(row.columns()?, &self.names, &Wanted::EVERYTHING)?;
+        Ok(Some(Existing { key, row, entity }))
     }
 
     /// The entity of that row.

@@ -66,6 +66,46 @@ pub enum StoreError {
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
+/// Why a backup cannot take the place of a partition. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotRestored {
+    /// It is not there, or cannot be read.
+    #[error("the file cannot be read: {0}")]
+    Unreadable(String),
+    /// It is no database.
+    #[error("the file is no database of SQLite, or is damaged: {0}")]
+    NoDatabase(String),
+    /// It is a database of something else.
+    #[error("the file is a database of another program")]
+    Foreign,
+    /// Nobody knows whose it is.
+    #[error("the file does not say whose it is: it was not made by `kakehashi store backup`")]
+    Unstamped,
+    /// It is of another tenant.
+    #[error("the file is a backup of the partition of `{0}`")]
+    OfAnother(String),
+    /// A later version has written it.
+    #[error("the file has version {found}, this program knows versions up to {known}: use a newer program")]
+    Newer {
+        /// The version of the file.
+        found: i64,
+        /// The newest version that is known here.
+        known: i64,
+    },
+    /// Its content is not as it was made.
+    #[error("the file is damaged: {0}")]
+    Damaged(String),
+    /// Somebody has the partition open.
+    #[error("the partition is in use: stop the gateway, and whatever else has it open, and restore it then")]
+    InUse,
+    /// What is in the place of the partition cannot be replaced.
+    #[error("what is in the place of the partition cannot be replaced: {0}; move it away, and restore again")]
+    Place(String),
+    /// The partition could not be written.
+    #[error("the partition cannot be written: {0}")]
+    Unwritten(String),
+}
+
 impl From<DecodeError> for StoreError {
     fn from(error: DecodeError) -> Self {
         match error {

@@ -24,6 +24,8 @@ const LAYERS: &[&str] = &[
     "expiry",
     "upkeep",
     "write",
+    "load",
+    "copy",
     "writer",
     "notifying",
     "unopened",

@@ -14,7 +14,8 @@
 //! | `dates`, `change` | the dates that the store keeps; one transaction that changes entities and leaves their marks |
 //! | `outbox` | reading the marks in order; what may rest there |
 //! | `expiry`, `upkeep` | what has expired is removed; what is done from time to time |
-//! | `write` | entities from outside |
+//! | `write`, `load` | entities from outside: writes one by one; very many at once |
+//! | `copy` | backups, putting one back, and whether a partition is whole |
 //! | `writer`, `notifying`, `unopened` | the store as a source that takes writes and tells of them; a partition that is planned for and not opened |
 //! | `kind` | the kind `store`: its keys, how they are read, and its factory |
 //!
@@ -25,6 +26,7 @@
 mod backend;
 mod body;
 mod change;
+mod copy;
 mod dates;
 mod error;
 mod expiry;
@@ -33,6 +35,7 @@ mod index;
 mod kind;
 #[cfg(test)]
 mod layers_tests;
+mod load;
 mod long_statements;
 mod mark;
 mod names;
@@ -63,14 +66,15 @@ use kakehashi_trouble::Trouble;
 use ngsi_ld::{AttributeName, TypeName};
 
 pub use self::dates::set_system_dates;
-pub use self::error::StoreError;
+pub use self::backend::sqlite::Stamp;
+pub use self::error::{NotRestored, StoreError};
 pub use self::kind::{StoreKind, StoreSource};
+pub use self::load::Loaded;
 pub use self::mark::LONGEST_AGE;
 pub use self::partition::{StoreOptions, StorePartition};
 pub use self::tenant_name::MAX_TENANT_BYTES;
 pub use self::unopened::UnopenedPartition;
 pub use self::upkeep::Upkeep;
-pub use self::write::Loaded;
 
 use self::prepared::PreparedStatements;
 use kakehashi_contract::{Adapter, AdapterError, Call, EntityWriter, Notifies, PreparedQuery, SourceId, SourceQuery};

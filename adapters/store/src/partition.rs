@@ -16,7 +16,7 @@ use tokio::sync::{Notify, watch};
 
 use super::StoreError;
 use super::backend::sql::Dialect;
-use super::backend::sqlite::SqliteBackend;
+use super::backend::sqlite::{Opening, SqliteBackend};
 use super::backend::{self, Backend};
 use super::long_statements::TooLong;
 use super::names::{NameTable, SharedNames};
@@ -31,6 +31,26 @@ pub(super) const NEVER: i64 = i64::MAX;
 pub struct StoreOptions {
     /// How many connections may read at once.
     pub readers: NonZeroU32,
+    /// Whether it is opened to write much at once: then what is written stays in memory for longer.
+    pub for_loads: bool,
+}
+
+impl StoreOptions {
+    /// For whoever writes very many entities and hardly reads.
+    #[must_use]
+    pub fn for_loads() -> Self {
+        Self {
+            for_loads: true,
+            ..Self::default()
+        }
+    }
+
+    const fn opening(self) -> Opening {
+        Opening {
+            readers: self.readers,
+            for_loads: self.for_loads,
+        }
+    }
 }
 
 impl Default for StoreOptions {
@@ -41,6 +61,7 @@ impl Default for StoreOptions {
         let readers = u32::try_from(cores).ok().and_then(NonZeroU32::new);
         Self {
             readers: readers.unwrap_or(NonZeroU32::MIN),
+            for_loads: false,
         }
     }
 }
@@ -83,7 +104,7 @@ impl fmt::Debug for Rest {
     }
 }
 
-fn file_of(folder: &Path, tenant: &str) -> Result<PathBuf, StoreError> {
+pub(super) fn file_of(folder: &Path, tenant: &str) -> Result<PathBuf, StoreError> {
     if !names_a_file(tenant) {
         return Err(StoreError::TenantName(tenant.to_owned()));
     }
@@ -101,7 +122,7 @@ impl StorePartition {
     pub async fn open(folder: &Path, tenant: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let file = file_of(folder, tenant)?;
         let partition = Self(Arc::new(Inner {
-            backend: Box::new(SqliteBackend::open(&file, tenant, options.readers).await?),
+            backend: Box::new(SqliteBackend::open(&file, tenant, options.opening()).await?),
             gate: Gate::new(options.readers.get() as usize),
             names: SharedNames::default(),
             // Nobody knows yet.
@@ -132,7 +153,7 @@ impl StorePartition {
     /// # Errors
     /// [`StoreError`] where waiting would not help.
     pub async fn examine(folder: &Path, tenant: &str, options: StoreOptions) -> Result<(), StoreError> {
-        SqliteBackend::examine(&file_of(folder, tenant)?, tenant, options.readers).await
+        SqliteBackend::examine(&file_of(folder, tenant)?, tenant, options.opening()).await
     }
 
     /// The partition, while it is open.

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use ngsi_ld::entity::DateTime;
-use ngsi_ld::{Entity, EntityId};
+use ngsi_ld::EntityId;
 
 use super::StoreError;
 use super::change::{End, Writer};
@@ -13,50 +13,7 @@ use kakehashi_contract::{Decision, EntityWrite, Fate, Written};
 /// Entities that one transaction deletes: few enough that a writer hardly waits.
 const DELETED_AT_ONCE: usize = 200;
 
-/// What a load has done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Loaded {
-    /// Entities that did not exist before.
-    pub created: u64,
-    /// Entities that did, and were replaced.
-    pub replaced: u64,
-}
-
 impl StorePartition {
-    /// Creates entities, or replaces those that exist: all of them or, after an error, none.
-    ///
-    /// `createdAt` and `modifiedAt` are the store's: `modifiedAt` becomes `now`; `createdAt` too, unless the
-    /// entity existed. Of entities with one id the last counts.
-    ///
-    /// # Errors
-    /// [`StoreError`]; [`StoreError::Entity`] names the entity that cannot be stored.
-    pub async fn load<I>(&self, entities: I, now: DateTime) -> Result<Loaded, StoreError>
-    where
-        I: IntoIterator<Item = Entity>,
-    {
-        self.remove_expired(&now, None).await?;
-        let loading = self.change(None, async |writer| {
-            let mut loaded = Loaded::default();
-            for (mut entity, position) in entities.into_iter().zip(1_u64..) {
-                let existing = writer.existing(&entity.id).await?;
-                match existing {
-                    None => loaded.created += 1,
-                    Some(_) => loaded.replaced += 1,
-                }
-                writer.write(&mut entity, existing.as_ref(), &now, position).await?;
-            }
-            if loaded != Loaded::default() {
-                writer.mark_load(loaded.created, loaded.replaced, &now).await?;
-            }
-            Ok(End::Commit(loaded))
-        });
-        let loaded = loading.await?;
-        if let Err(error) = self.backend().tidy().await {
-            tracing::warn!(%error, "the store could not be tidied after a load");
-        }
-        Ok(loaded)
-    }
-
     /// Deletes an entity. Whether it existed.
     ///
     /// # Errors

@@ -1,14 +1,19 @@
 //! The command line. Exit codes: 0 well, 1 refused or failed, 2 wrong usage. Errors go to standard error,
 //! what was asked for to standard output.
 
+mod acts;
 mod admin_api;
 mod check;
+mod consumer_api;
 mod demo;
 mod demo_files;
 mod diff;
 mod explain;
 mod explain_config;
+mod export;
+mod get;
 mod help;
+mod import;
 mod key;
 mod key_file;
 mod keys_again;
@@ -67,6 +72,16 @@ enum Command {
     /// Work on mappings of custom platforms.
     #[command(subcommand)]
     Mapping(mapping::Mapping),
+    /// Ask a gateway that runs for entities, as a consumer, and show them as a table, JSON, GeoJSON or CSV.
+    Get(get::Get),
+    /// Import very many entities from files into a tenant's partition of the store.
+    ///
+    /// What may not rest there is refused record by record, and the rest is written. What is as it was is not written again, and
+    /// told to nobody.
+    Import(import::Import),
+    /// Export what a tenant's partition of the store holds into a file: all of class open and limited, or what one consumer
+    /// may see.
+    Export(export::Export),
     /// Work on the prefecture's store.
     #[command(subcommand)]
     Store(store::Store),
@@ -139,6 +154,9 @@ pub fn main() -> ExitCode {
         Command::ExplainConfig(explain) => explain.run(),
         Command::Key(key) => key.run(),
         Command::Mapping(mapping) => mapping.run(),
+        Command::Get(get) => get.run(),
+        Command::Import(import) => import.run(),
+        Command::Export(export) => export.run(),
         Command::Store(store) => store.run(),
     };
     flush_log();

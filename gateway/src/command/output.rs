@@ -1,7 +1,7 @@
 //! The one place that writes to the terminal, in the language of who sits there.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::sync::LazyLock;
 
 use kakehashi_core::controls;
@@ -27,6 +27,19 @@ pub(super) fn line(text: impl Display) {
 pub(super) fn data(text: impl Display) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{}", plain(text)).and_then(|()| out.flush());
+}
+
+/// Prints data as it is; on a terminal without what moves a cursor there.
+///
+/// # Errors
+/// Whoever reads it has gone.
+pub(super) fn raw(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.is_terminal() {
+        true => out.write_all(plain(text).as_bytes())?,
+        false => out.write_all(text.as_bytes())?,
+    }
+    out.flush()
 }
 
 /// Prints what was asked for, for machines.

@@ -1,9 +1,9 @@
-//! What the gateway keeps over a restart, in the database of `[gateway] state`: contexts, subscriptions, and the revisions
-//! that ran.
+//! What the gateway keeps over a restart, in the database of `[gateway] state`: contexts, subscriptions, the revisions
+//! that ran, and what was done with whole partitions of the store.
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`contexts`], [`subscriptions`], [`revisions`] | what is kept of each, and what may be done with it, without a word of SQL |
+//! | [`contexts`], [`subscriptions`], [`revisions`], [`acts`] | what is kept of each, and what may be done with it, without a word of SQL |
 //! | `backend` | what that rests in: one folder for each database, the only place with SQL |
 //!
 //! What a record means only its user knows: texts are kept as they are given.
@@ -14,6 +14,7 @@
 // What outlives a request is spawned in `runtime` and nowhere else.
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod acts;
 mod backend;
 pub mod contexts;
 mod error;
@@ -31,6 +32,7 @@ pub use kakehashi_trouble::{Reason, Trouble};
 
 pub use self::error::StateError;
 
+use self::acts::Acts;
 use self::backend::Backend;
 use self::backend::sqlite::SqliteBackend;
 use self::contexts::Contexts;
@@ -85,6 +87,12 @@ impl State {
     /// The revisions of the configuration that ran.
     #[must_use]
     pub fn revisions(&self) -> &dyn Revisions {
+        &*self.0
+    }
+
+    /// What was done with whole partitions of the store.
+    #[must_use]
+    pub fn acts(&self) -> &dyn Acts {
         &*self.0
     }
 

@@ -224,6 +224,13 @@ pub(super) trait Transaction: Send {
     /// [`StoreError`]
     async fn find(&mut self, id: &EntityId) -> Result<Option<(EntityKey, BoxedEntity)>, StoreError>;
 
+    /// Those of the entities of these ids that there are, in no order. Nothing of what the transaction itself has written may
+    /// be among the ids.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    async fn find_all(&mut self, ids: &[&EntityId]) -> Result<Vec<(EntityKey, BoxedEntity)>, StoreError>;
+
     /// The entity of that row.
     ///
     /// # Errors

@@ -10,7 +10,7 @@
 use std::fmt;
 
 use kakehashi_policy::inspection::{Action, Rule};
-use kakehashi_policy::{Class, MASKED_TARGET, PersonalData};
+use kakehashi_policy::{Class, Classification, MASKED_TARGET, PersonalData};
 use ngsi_ld::entity::Attribute;
 use ngsi_ld::{AttributeName, Entity, TypeName};
 
@@ -85,57 +85,59 @@ impl Provider<'_> {
         before: Option<&Entity>,
         source: &RegisteredSource,
     ) -> Result<(), WriteRefusal> {
-        let changed = changed(entity, before);
-        let not_taken = self
-            .by_name(&changed, source.personal_data)
-            .or_else(|| by_value(&changed, source));
-        match not_taken {
+        let classification = self.asker.policies.classification();
+        match not_taken(&changed(entity, before), classification, source) {
             Some(not_taken) => Err(WriteRefusal::NotTaken(not_taken)),
             None => Ok(()),
         }
     }
+}
 
-    fn by_name(&self, entity: &Entity, personal_data: PersonalData) -> Option<NotTaken> {
-        let classification = self.asker.policies.classification();
-        let reason = |class: Option<Class>| match class {
-            Some(class) if class.is_guarded() => Some(Reason::Class(class)),
-            None if personal_data == PersonalData::Present => Some(Reason::Unclassified),
-            _ => None,
-        };
-        for name in &entity.types {
-            if let Some(reason) = reason(classification.type_class(name)) {
-                return Some(NotTaken::Type(name.clone(), reason));
-            }
+/// What of an entity is not taken into a source, whoever writes it; `None`: all of it is taken.
+#[must_use]
+pub fn not_taken(entity: &Entity, classification: &Classification, source: &RegisteredSource) -> Option<NotTaken> {
+    by_name(entity, classification, source.personal_data).or_else(|| by_value(entity, source))
+}
+
+fn by_name(entity: &Entity, classification: &Classification, personal_data: PersonalData) -> Option<NotTaken> {
+    let reason = |class: Option<Class>| match class {
+        Some(class) if class.is_guarded() => Some(Reason::Class(class)),
+        None if personal_data == PersonalData::Present => Some(Reason::Unclassified),
+        _ => None,
+    };
+    for name in &entity.types {
+        if let Some(reason) = reason(classification.type_class(name)) {
+            return Some(NotTaken::Type(name.clone(), reason));
         }
-        let Some(kept) = classification.may_rest(entity, personal_data) else {
-            return Some(NotTaken::Entity(Reason::LeadsToPerson));
-        };
-        let of_attribute = |name: &AttributeName| {
-            let mut of_types = entity.types.iter();
-            of_types.find_map(|of| Some((of, reason(classification.attribute_class(of, name))?)))
-        };
-        let first = entity.types.first()?;
-        for attribute in &entity.attributes {
-            if leads_to_mask(attribute) {
-                let name = attribute.name.clone();
-                return Some(NotTaken::Attribute(first.clone(), name, Reason::StandsForHidden));
-            }
-            let left = kept.attribute(&attribute.name);
-            if left.is_some_and(|left| says_the_same(left, attribute)) {
-                continue;
-            }
-            let name = attribute.name.clone();
-            if let Some((of, reason)) = of_attribute(&name) {
-                return Some(NotTaken::Attribute(of.clone(), name, reason));
-            }
-            let inner = names_inside(attribute);
-            if let Some((of, reason)) = inner.into_iter().find_map(of_attribute) {
-                return Some(NotTaken::SubAttribute(of.clone(), name, reason));
-            }
-            return Some(NotTaken::Attribute(first.clone(), name, Reason::LeadsToPerson));
-        }
-        None
     }
+    let Some(kept) = classification.may_rest(entity, personal_data) else {
+        return Some(NotTaken::Entity(Reason::LeadsToPerson));
+    };
+    let of_attribute = |name: &AttributeName| {
+        let mut of_types = entity.types.iter();
+        of_types.find_map(|of| Some((of, reason(classification.attribute_class(of, name))?)))
+    };
+    let first = entity.types.first()?;
+    for attribute in &entity.attributes {
+        if leads_to_mask(attribute) {
+            let name = attribute.name.clone();
+            return Some(NotTaken::Attribute(first.clone(), name, Reason::StandsForHidden));
+        }
+        let left = kept.attribute(&attribute.name);
+        if left.is_some_and(|left| says_the_same(left, attribute)) {
+            continue;
+        }
+        let name = attribute.name.clone();
+        if let Some((of, reason)) = of_attribute(&name) {
+            return Some(NotTaken::Attribute(of.clone(), name, reason));
+        }
+        let inner = names_inside(attribute);
+        if let Some((of, reason)) = inner.into_iter().find_map(of_attribute) {
+            return Some(NotTaken::SubAttribute(of.clone(), name, reason));
+        }
+        return Some(NotTaken::Attribute(first.clone(), name, Reason::LeadsToPerson));
+    }
+    None
 }
 
 /// What inspection finds and does not let leave.

@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use self::decided::Judging;
 pub use self::distribute::Destination;
 use self::divide::Division;
-pub use self::guard::{NotTaken, Reason};
+pub use self::guard::{NotTaken, Reason, not_taken};
 pub use self::partly::{FailedPart, Partly};
 pub use self::purge::{MOST_PURGED, Purge, PurgeRefusal, Purged};
 pub use self::refusal::WriteRefusal;

@@ -133,13 +133,14 @@ pub(super) fn read(json: &[u8], public_url: &str, faults: &mut Faults) -> Result
 
 /// The @contexts that entities of one file bring. None is fetched: this is no request of somebody who waits for an answer, and
 /// what an address says today it may not say tomorrow.
-struct Contexts<'a> {
+pub(in crate::command) struct Contexts<'a> {
     public_url: &'a str,
     compiled: HashMap<String, Result<Arc<Context>, String>>,
 }
 
 impl<'a> Contexts<'a> {
-    fn new(public_url: &'a str) -> Self {
+    /// Those of the gateway's own are known under this address.
+    pub(in crate::command) fn new(public_url: &'a str) -> Self {
         Self {
             public_url,
             compiled: HashMap::new(),
@@ -147,11 +148,11 @@ impl<'a> Contexts<'a> {
     }
 
     /// The context of one entity: its own, or the gateway's where it brings none.
-    fn of(&mut self, entity: &str) -> Result<Arc<Context>, String> {
+    pub(in crate::command) fn of(&mut self, entity: &str) -> Result<Arc<Context>, String> {
         // What is no object, or has the member twice, is told by whoever reads the entity.
         let own = serde_json::from_str::<OwnContext<'_>>(entity).ok();
         let Some(value) = own.and_then(|own| own.context) else {
-            return Ok(Arc::clone(Context::kakehashi()));
+            return Ok(self.default());
         };
         if let Some(known) = self.compiled.get(value.get()) {
             return known.clone();
@@ -161,6 +162,12 @@ impl<'a> Contexts<'a> {
             self.compiled.insert(value.get().to_owned(), compiled.clone());
         }
         compiled
+    }
+
+    /// The context of an entity that brings none: the gateway's own.
+    #[expect(clippy::unused_self, reason = "which one it is, is theirs to say")]
+    pub(in crate::command) fn default(&self) -> Arc<Context> {
+        Arc::clone(Context::kakehashi())
     }
 
     fn compile(&self, value: &str) -> Result<Arc<Context>, String> {

@@ -114,7 +114,7 @@ fn check_ids<'a>(partition: &Partition<'_>, entities: impl Iterator<Item = (Stan
 }
 
 async fn put(partition: &Partition<'_>, entities: Vec<Entity>) -> Result<String, Failure> {
-    let opened = partition.open().await?;
+    let opened = partition.open_for_loads().await?;
     let now = DateTime::from_system_time(SystemTime::now());
     let loaded = opened
         .load(entities, now)
@@ -122,8 +122,8 @@ async fn put(partition: &Partition<'_>, entities: Vec<Entity>) -> Result<String,
         .map_err(|error| partition.failed(error))?;
     opened.close().await;
     Ok(format!(
-        "{}: {} created, {} replaced",
-        partition.tenant, loaded.created, loaded.replaced
+        "{}: {} created, {} replaced, {} unchanged",
+        partition.tenant, loaded.created, loaded.replaced, loaded.unchanged
     ))
 }
 

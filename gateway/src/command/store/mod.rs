@@ -1,10 +1,15 @@
 //! `kakehashi store`: what a tenant's partition of the store holds, put there, looked at and taken out.
 
+pub(super) mod backup;
+mod check;
 mod delete;
-mod entity_file;
+pub(super) mod entity_file;
+mod history;
+pub(super) mod keeping;
 mod list;
 mod load;
-mod partition;
+pub(super) mod partition;
+mod restore;
 mod show;
 
 use clap::Subcommand;
@@ -25,6 +30,14 @@ pub(super) enum Store {
     Show(show::Show),
     /// Delete entities from a tenant's partition, by id or by type.
     Delete(delete::Delete),
+    /// Make a backup of a tenant's partition: what may lie in a file of it, as all of it was at one moment.
+    Backup(backup::Backup),
+    /// Put a backup in the place of a tenant's partition, once the gateway is stopped.
+    Restore(restore::Restore),
+    /// Say whether a tenant's partition is whole.
+    Check(check::Check),
+    /// List what was done with whole partitions, by whom and when.
+    History(history::History),
 }
 
 impl Store {
@@ -34,6 +47,10 @@ impl Store {
             Self::List(list) => list.run(),
             Self::Show(show) => show.run(),
             Self::Delete(delete) => delete.run(),
+            Self::Backup(backup) => backup.run(),
+            Self::Restore(restore) => restore.run(),
+            Self::Check(check) => check.run(),
+            Self::History(history) => history.run(),
         }
     }
 }

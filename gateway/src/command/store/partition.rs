@@ -23,17 +23,17 @@ const LONGEST: Duration = Duration::from_secs(600);
 const MOST_NAMED: usize = 20;
 
 /// One tenant's partition, as the configuration says where it is.
-pub(super) struct Partition<'a> {
-    pub(super) config: &'a Config,
-    pub(super) tenant: &'a TenantId,
-    pub(super) personal_data: PersonalData,
+pub(in crate::command) struct Partition<'a> {
+    pub(in crate::command) config: &'a Config,
+    pub(in crate::command) tenant: &'a TenantId,
+    pub(in crate::command) personal_data: PersonalData,
     source: &'a SourceId,
     folder: &'a Path,
 }
 
 impl<'a> Partition<'a> {
     /// The partition of a tenant.
-    pub(super) fn of(config: &'a Config, tenant: &str) -> Result<Self, Failure> {
+    pub(in crate::command) fn of(config: &'a Config, tenant: &str) -> Result<Self, Failure> {
         let mut stores = config.sources().filter_map(|source| Some((source, folder_of(source)?)));
         let found = stores.find_map(|(source, folder)| {
             let owner = source.owners().iter().find(|owner| owner.as_str() == tenant)?;
@@ -54,25 +54,50 @@ impl<'a> Partition<'a> {
         opened.map_err(|error| self.failed(error))
     }
 
+    /// Opens it to write very many entities.
+    pub(in crate::command) async fn open_for_loads(&self) -> Result<StorePartition, Failure> {
+        let opened = StorePartition::open(self.folder, self.tenant.as_str(), StoreOptions::for_loads()).await;
+        opened.map_err(|error| self.failed(error))
+    }
+
+    /// The source that it is of.
+    pub(in crate::command) const fn source(&self) -> &'a SourceId {
+        self.source
+    }
+
+    /// The folder with its file.
+    pub(in crate::command) const fn folder(&self) -> &'a Path {
+        self.folder
+    }
+
     /// Opens it, if there is anything in it.
-    pub(super) async fn open_existing(&self) -> Result<StoreAdapter, Failure> {
-        let is_there = StorePartition::is_there(self.folder, self.tenant.as_str());
-        if !is_there.map_err(|error| self.failed(error))? {
-            return Err(Failure::Other(format!(
-                "nothing was ever loaded into the partition of `{0}`: `kakehashi store load --tenant {0} FILE` does it",
-                self.tenant
-            )));
-        }
+    pub(in crate::command) async fn open_existing(&self) -> Result<StoreAdapter, Failure> {
+        self.is_there()?;
         Ok(StoreAdapter::new(self.source.clone(), self.open().await?))
     }
 
+    /// Whether there is anything in it.
+    ///
+    /// # Errors
+    /// What to do where nothing is.
+    pub(super) fn is_there(&self) -> Result<(), Failure> {
+        let is_there = StorePartition::is_there(self.folder, self.tenant.as_str());
+        match is_there.map_err(|error| self.failed(error))? {
+            true => Ok(()),
+            false => Err(Failure::Other(format!(
+                "nothing was ever loaded into the partition of `{0}`: `kakehashi store load --tenant {0} FILE` does it",
+                self.tenant
+            ))),
+        }
+    }
+
     /// What failed, and where.
-    pub(super) fn failed(&self, error: impl std::fmt::Display) -> Failure {
+    pub(in crate::command) fn failed(&self, error: impl std::fmt::Display) -> Failure {
         Failure::other(&format!("the partition of `{}`", self.tenant), error)
     }
 
     /// The types that it holds, in the order of their names, with those as they are shown.
-    pub(super) async fn held_types(&self, opened: &StoreAdapter) -> Result<Vec<(String, TypeName)>, Failure> {
+    pub(in crate::command) async fn held_types(&self, opened: &StoreAdapter) -> Result<Vec<(String, TypeName)>, Failure> {
         let held = opened.held_types(&call()).await.map_err(|error| self.failed(error))?;
         let mut held: Vec<(String, TypeName)> = held.into_iter().map(|name| (compact_type(&name), name)).collect();
         held.sort();
@@ -116,7 +141,7 @@ pub(super) fn ids_of(name: &TypeName) -> SourceQuery {
 }
 
 /// A reading by an administrator.
-pub(super) fn call() -> Call {
+pub(in crate::command) fn call() -> Call {
     Call::until(Instant::now() + LONGEST)
 }
 

@@ -13,13 +13,14 @@ use async_trait::async_trait;
 use kakehashi_trouble::Trouble;
 use tokio::sync::watch;
 
+use crate::acts::Acts;
 use crate::contexts::Contexts;
 use crate::revisions::Revisions;
 use crate::subscriptions::Subscriptions;
 
 /// A database with what the gateway keeps.
 #[async_trait]
-pub(crate) trait Backend: Contexts + Subscriptions + Revisions + fmt::Debug {
+pub(crate) trait Backend: Contexts + Subscriptions + Revisions + Acts + fmt::Debug {
     /// Why it cannot be written, and perhaps not even read.
     fn trouble(&self) -> Option<Trouble>;
 

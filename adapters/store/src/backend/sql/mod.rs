@@ -94,6 +94,11 @@ const ANY_ROW: &str = " LIMIT 1)";
 /// The columns that [`Compiled::select`] asks for, in order. Dates rest without their `Z`, so that they sort.
 pub(crate) const COLUMNS: &str = "e.id, e.created_at || 'Z', e.modified_at || 'Z', e.body";
 
+/// Every entity, in no order.
+pub(crate) fn everything() -> Statement {
+    Statement::text(&format!("SELECT {COLUMNS} FROM entities e"))
+}
+
 /// Compiles the conditions of a query, and says what they decide.
 pub(crate) fn compile(query: &SourceQuery, dialect: &dyn Dialect) -> Compiled {
     let candidates = Candidates::of(query);

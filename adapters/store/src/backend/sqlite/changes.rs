@@ -58,6 +58,24 @@ impl<'r> Changes<'r> {
         changes
     }
 
+    /// Whether all is as it should be.
+    pub(super) fn are_none(&self) -> bool {
+        let Self {
+            removed,
+            values,
+            types,
+            scopes,
+            expires_at,
+            locations,
+        } = self;
+        removed.is_empty()
+            && values.is_empty()
+            && types.is_empty()
+            && scopes.is_empty()
+            && expires_at.is_none()
+            && locations.is_empty()
+    }
+
     fn remove(&mut self, what: Removed, is_there: bool) {
         self.removed.extend(is_there.then_some(what));
     }

@@ -124,54 +124,7 @@ impl Committed {
 
     /// The rows about an entity.
     pub(super) fn about(&self, key: EntityKey) -> Option<RowsAbout> {
-        self.read(|connection| {
-            Ok(RowsAbout {
-                values: all(
-                    connection,
-                    "SELECT name, instance, element, kind, number, text FROM attribute_values WHERE entity = ?",
-                    key,
-                    |row| {
-                        let name: i64 = row.get(0)?;
-                        Ok(ValueRow {
-                            name: NameKey::try_from(name).unwrap_or(0),
-                            instance: row.get(1)?,
-                            element: row.get(2)?,
-                            kind: row.get(3)?,
-                            number: row.get(4)?,
-                            text: row.get(5)?,
-                        })
-                    },
-                )?,
-                types: all(
-                    connection,
-                    "SELECT type FROM entity_types WHERE entity = ?",
-                    key,
-                    |row| row.get(0),
-                )?,
-                scopes: all(
-                    connection,
-                    "SELECT scope FROM entity_scopes WHERE entity = ?",
-                    key,
-                    |row| row.get(0),
-                )?,
-                expires_at: connection
-                    .prepare_cached("SELECT expires_at FROM expiries WHERE entity = ?")?
-                    .query_row([key], |row| row.get(0))
-                    .optional()?,
-                locations: all(
-                    connection,
-                    "SELECT l.name, b.min_longitude, b.max_longitude, b.min_latitude, b.max_latitude
-                     FROM locations l CROSS JOIN location_boxes b ON b.key = l.key WHERE l.entity = ?",
-                    key,
-                    |row| {
-                        Ok(LocationOf {
-                            name: row.get(0)?,
-                            bounds: [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?],
-                        })
-                    },
-                )?,
-            })
-        })
+        self.read(|connection| rows_about(connection, key))
     }
 
     /// The highest numbers of an entity and of a location.
@@ -221,6 +174,56 @@ impl Committed {
             statement.query_row([id.as_str()], |row| row.get(0))
         })
     }
+}
+
+/// The rows about an entity.
+pub(super) fn rows_about(connection: &Connection, key: EntityKey) -> rusqlite::Result<RowsAbout> {
+    Ok(RowsAbout {
+        values: all(
+            connection,
+            "SELECT name, instance, element, kind, number, text FROM attribute_values WHERE entity = ?",
+            key,
+            |row| {
+                let name: i64 = row.get(0)?;
+                Ok(ValueRow {
+                    name: NameKey::try_from(name).unwrap_or(0),
+                    instance: row.get(1)?,
+                    element: row.get(2)?,
+                    kind: row.get(3)?,
+                    number: row.get(4)?,
+                    text: row.get(5)?,
+                })
+            },
+        )?,
+        types: all(
+            connection,
+            "SELECT type FROM entity_types WHERE entity = ?",
+            key,
+            |row| row.get(0),
+        )?,
+        scopes: all(
+            connection,
+            "SELECT scope FROM entity_scopes WHERE entity = ?",
+            key,
+            |row| row.get(0),
+        )?,
+        expires_at: connection
+            .prepare_cached("SELECT expires_at FROM expiries WHERE entity = ?")?
+            .query_row([key], |row| row.get(0))
+            .optional()?,
+        locations: all(
+            connection,
+            "SELECT l.name, b.min_longitude, b.max_longitude, b.min_latitude, b.max_latitude
+             FROM locations l CROSS JOIN location_boxes b ON b.key = l.key WHERE l.entity = ?",
+            key,
+            |row| {
+                Ok(LocationOf {
+                    name: row.get(0)?,
+                    bounds: [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?],
+                })
+            },
+        )?,
+    })
 }
 
 /// The highest numbers of an entity and of a location.

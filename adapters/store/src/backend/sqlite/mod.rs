@@ -7,6 +7,7 @@
 //! | `reading`, `writing`, `outbox` | every statement |
 //! | `pending`, `committed`, `changes` | rows that are written together; what is as it was committed; what has to be written at all |
 //! | `in_place` | what is read on the thread that asks |
+//! | `copies`, `checking` | backups, and putting one back; whether a file is whole |
 //! | `failing` | what SQLite's errors are to the store |
 //!
 //! One connection writes, a few read; in WAL mode readers never wait for the writer, and another process
@@ -15,7 +16,9 @@
 //! it, is emptied afterwards.
 
 mod changes;
+mod checking;
 mod committed;
+mod copies;
 mod dialect;
 mod failing;
 mod in_place;
@@ -48,6 +51,9 @@ use crate::body::Row;
 use crate::index::kind;
 use crate::names::NameTable;
 
+pub use self::copies::Stamp;
+pub(crate) use self::checking::check;
+pub(crate) use self::copies::{examine_copy, restore, stamp};
 pub(crate) use self::dialect::Sqlite;
 
 /// How long a writer waits for another process that writes.
@@ -67,8 +73,25 @@ const ROWS_AHEAD: usize = 8;
 /// pages as well, once for all connections.
 const CACHE: &str = "-2048";
 
+/// The same of the connection that writes very much: a transaction's pages that do not fit go to the disk before they are
+/// full, and are read back, which was most of what a load took.
+const CACHE_OF_LOADS: &str = "-131072";
+
+/// From how many pages on such a connection moves the WAL into the file: 64 MiB, so that a page that many transactions change
+/// is moved once for all of them.
+const PAGES_OF_LOADS: &str = "16384";
+
 /// To what size the WAL file shrinks again after a large load, in bytes.
 const WAL_BYTES: &str = "67108864";
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opening {
+    /// How many connections read.
+    pub(crate) readers: NonZeroU32,
+    /// Whether much is written at once.
+    pub(crate) for_loads: bool,
+}
 
 /// A file.
 #[derive(Debug)]
@@ -82,15 +105,15 @@ impl SqliteBackend {
     ///
     /// # Errors
     /// [`StoreError`] where waiting would not help.
-    pub(crate) async fn open(file: &Path, tenant: &str, readers: NonZeroU32) -> Result<Self, StoreError> {
+    pub(crate) async fn open(file: &Path, tenant: &str, how: Opening) -> Result<Self, StoreError> {
         Ok(Self {
-            database: Database::open(settings(file, tenant, readers), Arc::new(Tables)).await?,
+            database: Database::open(settings(file, tenant, how), Arc::new(Tables)).await?,
         })
     }
 
     /// What opening would find wrong with the file.
-    pub(crate) async fn examine(file: &Path, tenant: &str, readers: NonZeroU32) -> Result<(), StoreError> {
-        Ok(Database::examine(&settings(file, tenant, readers), &Tables).await?)
+    pub(crate) async fn examine(file: &Path, tenant: &str, how: Opening) -> Result<(), StoreError> {
+        Ok(Database::examine(&settings(file, tenant, how), &Tables).await?)
     }
 }
 
@@ -107,18 +130,24 @@ impl SqliteBackend {
     }
 }
 
-fn settings(file: &Path, tenant: &str, readers: NonZeroU32) -> Settings {
+fn settings(file: &Path, tenant: &str, how: Opening) -> Settings {
     let all = SqliteConnectOptions::new()
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS)
         .row_buffer_size(ROWS_AHEAD)
         .pragma("cache_size", CACHE);
+    let writing = match how.for_loads {
+        true => all
+            .clone()
+            .pragma("cache_size", CACHE_OF_LOADS)
+            .pragma("wal_autocheckpoint", PAGES_OF_LOADS),
+        false => all.clone(),
+    };
     Settings {
         name: format!("the store's partition of {tenant}").into(),
         file: file.to_owned(),
-        readers,
-        writing: all
-            .clone()
+        readers: how.readers,
+        writing: writing
             // In WAL mode: a power cut may lose the last transactions, never the file.
             .synchronous(SqliteSynchronous::Normal)
             .pragma("journal_size_limit", WAL_BYTES)

@@ -25,7 +25,7 @@ use crate::rows::{EntityKey, without_first_slash};
 use crate::{StoreError, body};
 
 /// `PRAGMA application_id` of a partition's file: "Kake" in ASCII.
-const APPLICATION_ID: i64 = 0x4b61_6b65;
+pub(super) const APPLICATION_ID: i64 = 0x4b61_6b65;
 
 /// What leads from each version to the next: the first entry makes version 1 from an empty file. Entries are
 /// only ever added.
@@ -130,6 +130,11 @@ const MIGRATIONS: &[&str] = &[
 ",
 ];
 
+/// The newest version of a file.
+pub(super) fn newest_version() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
 /// The version from which on scopes have rows.
 const SCOPES_HAVE_ROWS: i64 = 4;
 
@@ -143,7 +148,7 @@ pub(super) struct Tables;
 #[async_trait]
 impl Schema for Tables {
     async fn look(&self, connection: &mut SqliteConnection) -> Result<Found, CannotOpen> {
-        let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+        let known = newest_version();
         Ok(match version(connection).await? {
             None => Found::Nothing,
             Some(version) if version > known => {

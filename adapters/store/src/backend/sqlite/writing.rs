@@ -22,6 +22,9 @@ use crate::index::date_time_key;
 use crate::names::{HIGHEST_KEY, NameKey, NameTable};
 use crate::rows::{EntityKey, EntityRows};
 
+/// Ids that are looked up together.
+const IDS_AT_ONCE: usize = 256;
+
 /// A transaction on the connection that writes.
 pub(super) struct SqliteTransaction {
     connection: database::Transaction,
@@ -91,6 +94,27 @@ impl Transaction for SqliteTransaction {
             Ok((key, entity))
         })
         .transpose()
+    }
+
+    async fn find_all(&mut self, ids: &[&EntityId]) -> Result<Vec<(EntityKey, BoxedEntity)>, StoreError> {
+        // On the connection that writes, which has in memory what the transaction goes through.
+        let places = vec!["(?)"; IDS_AT_ONCE].join(", ");
+        let statement = format!(
+            "SELECT e.key, {COLUMNS} FROM (VALUES {places}) v CROSS JOIN entities e ON e.id = v.column1 WHERE v.column1 IS NOT NULL"
+        );
+        let mut found = Vec::new();
+        for some in ids.chunks(IDS_AT_ONCE) {
+            let mut query = sqlx::query(AssertSqlSafe(statement.clone()));
+            for place in 0..IDS_AT_ONCE {
+                query = query.bind(some.get(place).map(|id| id.as_str().to_owned()));
+            }
+            for row in query.fetch_all(&mut *self.connection).await? {
+                let key = row.try_get(0)?;
+                let entity: BoxedEntity = Box::new(EntityRow { row, first_column: 1 });
+                found.push((key, entity));
+            }
+        }
+        Ok(found)
     }
 
     async fn entity(&mut self, key: EntityKey) -> Result<BoxedEntity, StoreError> {

@@ -3,9 +3,10 @@
 //! | module | owns |
 //! |---|---|
 //! | `schema` | the tables, and how older files become new ones |
-//! | `contexts`, `subscriptions`, `revisions` | the statements of each |
+//! | `contexts`, `subscriptions`, `revisions`, `acts` | the statements of each |
 //! | `failing` | what SQLite's errors are to the gateway |
 
+mod acts;
 mod contexts;
 mod failing;
 mod revisions;

@@ -13,7 +13,7 @@ struct Part {
     migrations: &'static [&'static str],
 }
 
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 4] = [
     // `tenant` is empty where the subscription is to the federation.
     Part {
         name: "subscriptions",
@@ -58,6 +58,21 @@ const PARTS: [Part; 3] = [
         cause TEXT NOT NULL,
         administrator TEXT,
         files TEXT NOT NULL
+    ) STRICT;
+"],
+    },
+    // Numbers are never given again: whoever ends an act names its own.
+    Part {
+        name: "acts",
+        migrations: &["
+    CREATE TABLE acts (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,
+        act TEXT NOT NULL,
+        tenant TEXT NOT NULL,
+        by_whom TEXT NOT NULL,
+        what TEXT NOT NULL,
+        outcome TEXT
     ) STRICT;
 "],
     },
