@@ -16,6 +16,7 @@ mod behaviour {
     mod architecture_page;
     mod asked_again_later;
     mod asked_at_once;
+    mod backing_up;
     mod bad_input;
     mod batches_are_bounded;
     mod batches_one_by_one;
@@ -57,6 +58,7 @@ mod behaviour {
     mod first_day_of_a_developer;
     mod first_day_of_an_administrator;
     mod full_disk;
+    mod getting;
     mod guard_on_the_way_in;
     mod guarded_spellings;
     mod guide_for_administrators;
@@ -68,6 +70,7 @@ mod behaviour {
     mod hints;
     mod ids_that_repeat;
     mod ids_when_writing;
+    mod importing;
     mod in_japanese;
     mod inspection;
     mod isolation;

@@ -23,7 +23,6 @@ use ngsi_ld::{AttributeName, Entity, TypeName};
 use tempfile::NamedTempFile;
 
 use super::acts::Act;
-use super::import::source_of;
 use super::store::backup::LONGEST;
 use super::store::keeping::Keeping;
 use super::store::partition::Partition;
@@ -80,7 +79,7 @@ impl Export {
         let types = types.collect::<Result<Vec<_>, _>>()?;
         let consumer = self.consumer(&config)?;
         let runtime = runtime()?;
-        let source = source_of(&config, &partition, &runtime)?;
+        let source = partition.registered(&runtime)?;
         let mut keeping = Keeping::of(config.policy.classification(), &source);
         let for_whom = match &self.consumer {
             Some(consumer) => format!("as {consumer}: {}", self.file.display()),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::*;
-use crate::LONGEST_AGE;
+use crate::{LONGEST_AGE, Loaded};
 use crate::mark::MOST_BYTES;
 use crate::samples::entities;
 use kakehashi_contract::plain_writes::{NotWritten, PlainWrites};
@@ -59,9 +59,9 @@ proptest! {
                         expected.extend(deleted.is_ok().then_some(Some(Fate::Deleted)));
                     }
                     Step::Load(entities) => {
-                        expected.extend((!entities.is_empty()).then_some(None));
                         let loaded = entities.into_iter().zip(0..).map(|(entity, number)| of(number, entity));
-                        store.partition().load(loaded, now()).await.unwrap();
+                        let loaded = store.partition().load(loaded, now()).await.unwrap();
+                        expected.extend(loaded.has_changed_something().then_some(None));
                     }
                     Step::Reopen => {
                         store.partition().close().await;
@@ -156,6 +156,32 @@ async fn a_load_leaves_one_mark_without_values() {
         replaced: 1,
     };
     assert_eq!(change.changed, expected);
+}
+
+#[tokio::test]
+async fn what_is_loaded_as_it_was_leaves_none_and_keeps_its_dates() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let all = || (0..1_200).map(|number| site(number, "a"));
+    store.partition().load(all(), now()).await.unwrap();
+    let (before, newest) = (held(&store).await, store.partition().newest_change(&call()).await.unwrap());
+    let again = store.partition().load(all(), now()).await.unwrap();
+    let unchanged = Loaded {
+        unchanged: 1_200,
+        ..Loaded::default()
+    };
+    assert_eq!(again, unchanged);
+    assert_eq!(held(&store).await, before);
+    assert_eq!(store.partition().newest_change(&call()).await.unwrap(), newest);
+    // Of one that stands there twice the last counts, also where the first is as it was.
+    let twice = [site(1, "a"), site(2, "b"), site(1, "b"), site(1, "c")];
+    let loaded = store.partition().load(twice, now()).await.unwrap();
+    assert_eq!((loaded.replaced, loaded.unchanged), (3, 1));
+    let texts = [site(1, "c"), site(2, "b")].map(|entity| entity.attributes[0].instances[0].value.clone());
+    let held = held(&store).await;
+    assert_eq!(held[&id(1)].attributes[0].instances[0].value, texts[0]);
+    assert_eq!(held[&id(2)].attributes[0].instances[0].value, texts[1]);
+    assert_eq!(changes(&store, newest).await.len(), 1);
 }
 
 #[tokio::test]

@@ -19,16 +19,13 @@ mod through_gateway;
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::SystemTime;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kakehashi_adapters::store::{Loaded, StorePartition};
-use kakehashi_config::{Config, ConfigOverrides};
-use kakehashi_federation::registered_source::RegisteredSource;
-use kakehashi_revision::Revision;
+use kakehashi_config::ConfigOverrides;
 use kakehashi_subscriptions::MOST_OF_A_LOAD;
 use ngsi_ld::Entity;
 use ngsi_ld::entity::DateTime;
@@ -126,7 +123,7 @@ impl Import {
     fn into_the_file(&self, runtime: &Runtime, refusals: &mut Refusals) -> Result<Imported, Failure> {
         let config = self.files.load_to_look(&ConfigOverrides::default())?;
         let partition = Partition::of(&config, &self.tenant)?;
-        let source = source_of(&config, &partition, runtime)?;
+        let source = partition.registered(runtime)?;
         let judge = Judge {
             policy: &config.policy,
             source: &source,
@@ -222,14 +219,6 @@ fn told(loaded: &Loaded, refused: u64) -> String {
         unchanged,
     } = loaded;
     format!("{created} created, {replaced} replaced, {unchanged} unchanged, {refused} refused")
-}
-
-/// The partition as the gateway knows it: what it provides, and how its values are looked through.
-pub(super) fn source_of(config: &Config, partition: &Partition<'_>, runtime: &Runtime) -> Result<Arc<RegisteredSource>, Failure> {
-    let sources = runtime.block_on(Revision::unopened_sources(config));
-    let sources = sources.map_err(|error| Failure::other("the sources cannot be set up", error))?;
-    let found = sources.find(partition.source(), partition.tenant).cloned();
-    found.ok_or_else(|| Failure::Other(format!("the partition of `{}` is no source", partition.tenant)))
 }
 
 /// How far it has come, for whoever sits there.

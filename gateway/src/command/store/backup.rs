@@ -17,7 +17,6 @@ use super::keeping::Keeping;
 use super::partition::Partition;
 use super::{Failure, Files, output, runtime};
 use crate::command::acts::Act;
-use crate::command::import::source_of;
 
 /// Entities that are written together.
 const AT_ONCE: usize = 1_000;
@@ -45,7 +44,7 @@ impl Backup {
         let config = self.files.load_to_look(&ConfigOverrides::default())?;
         let partition = Partition::of(&config, &self.tenant)?;
         let runtime = runtime()?;
-        let source = source_of(&config, &partition, &runtime)?;
+        let source = partition.registered(&runtime)?;
         let mut keeping = Keeping::of(config.policy.classification(), &source);
         runtime.block_on(async {
             let shown = self.file.display().to_string();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
+use kakehashi_adapters::store::Loaded;
 use kakehashi_config::{ConfigOverrides, today_in_japan};
 use kakehashi_documents::vocabulary::compact_type;
 use kakehashi_explain::unseen::{Named, unseen};
@@ -121,10 +122,18 @@ async fn put(partition: &Partition<'_>, entities: Vec<Entity>) -> Result<String,
         .await
         .map_err(|error| partition.failed(error))?;
     opened.close().await;
-    Ok(format!(
-        "{}: {} created, {} replaced, {} unchanged",
-        partition.tenant, loaded.created, loaded.replaced, loaded.unchanged
-    ))
+    let Loaded {
+        created,
+        replaced,
+        unchanged,
+    } = loaded;
+    Ok(match unchanged {
+        0 => format!("{}: {created} created, {replaced} replaced", partition.tenant),
+        _ => format!(
+            "{}: {created} created, {replaced} replaced, {unchanged} unchanged",
+            partition.tenant
+        ),
+    })
 }
 
 /// The types and attributes of entities.

@@ -11,8 +11,11 @@ use kakehashi_config::{Config, SourceConfig};
 use kakehashi_core::diagnostics::nearest;
 use kakehashi_core::names::TenantId;
 use kakehashi_documents::vocabulary::{compact_type, expand_type};
+use kakehashi_federation::registered_source::RegisteredSource;
 use kakehashi_policy::PersonalData;
+use kakehashi_revision::Revision;
 use ngsi_ld::TypeName;
+use tokio::runtime::Runtime;
 
 use crate::command::Failure;
 
@@ -60,9 +63,12 @@ impl<'a> Partition<'a> {
         opened.map_err(|error| self.failed(error))
     }
 
-    /// The source that it is of.
-    pub(in crate::command) const fn source(&self) -> &'a SourceId {
-        self.source
+    /// The partition as the gateway knows it: what it provides, and how its values are looked through.
+    pub(in crate::command) fn registered(&self, runtime: &Runtime) -> Result<Arc<RegisteredSource>, Failure> {
+        let sources = runtime.block_on(Revision::unopened_sources(self.config));
+        let sources = sources.map_err(|error| Failure::other("the sources cannot be set up", error))?;
+        let found = sources.find(self.source, self.tenant).cloned();
+        found.ok_or_else(|| Failure::Other(format!("the partition of `{}` is no source", self.tenant)))
     }
 
     /// The folder with its file.

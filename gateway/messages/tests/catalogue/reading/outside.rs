@@ -51,7 +51,8 @@ const FILES: [(&str, &str); 20] = [
 ];
 
 /// Strings with spaces that are no texts: what machines read.
-const NO_TEXTS: [&str; 38] = [
+const NO_TEXTS: [&str; 39] = [
+    "<{context}>; rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\"",
     "application/ld+json, application/json;q=0.9, */*;q=0.1",
     "public, max-age=3600",
     "private, no-cache",
