@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use stand_ins::prefecture::YAITA_ENTITIES;
 
 use super::harness::{Files, Finished, Platform, key_of};
@@ -16,7 +18,10 @@ const MY_NUMBER: &str = "983205673214";
 
 fn store(files: &Files, arguments: &[&str]) -> Finished {
     let (command, rest) = arguments.split_first().unwrap();
-    Finished::of(files.folder(), &[&["store", command, "--tenant", "yaita"], rest].concat())
+    Finished::of(
+        files.folder(),
+        &[&["store", command, "--tenant", "yaita"], rest].concat(),
+    )
 }
 
 #[track_caller]
@@ -64,16 +69,28 @@ fn a_backup_is_one_file_of_its_owner_and_restores_what_was_there() {
     let made = well(&files, &["backup", "yaita.backup"]);
     assert_eq!(made.stdout.trim(), "yaita: yaita.backup has 50 entities", "{made:?}");
     assert_eq!(mode(&files.folder().join("yaita.backup")), 0o600);
-    let beside = fs::read_dir(files.folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let beside = fs::read_dir(files.folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
     let beside: Vec<String> = beside.map(|name| name.to_string_lossy().into_owned()).collect();
-    assert!(!beside.iter().any(|name| name.starts_with(".kakehashi-backup")), "{beside:?}");
+    assert!(
+        !beside.iter().any(|name| name.starts_with(".kakehashi-backup")),
+        "{beside:?}"
+    );
     refused(&files, &["backup", "yaita.backup"], "is there already");
     well(&files, &["delete", "--type", "EvacuationSite", "--yes"]);
     let later = content(&files);
-    refused(&files, &["restore", "yaita.backup"], "with 50 entities, which would take the place of all that is there");
+    refused(
+        &files,
+        &["restore", "yaita.backup"],
+        "with 50 entities, which would take the place of all that is there",
+    );
     assert_eq!(content(&files), later, "nothing was restored");
     let restored = well(&files, &["restore", "yaita.backup", "--yes"]);
-    assert!(restored.stdout.contains("yaita: 50 entities, as they were at "), "{restored:?}");
+    assert!(
+        restored.stdout.contains("yaita: 50 entities, as they were at "),
+        "{restored:?}"
+    );
     assert_eq!(content(&files), before);
     assert_eq!(well(&files, &["check"]).stdout.trim(), "yaita: the partition is whole");
     // Where there is nothing any more.
@@ -82,7 +99,12 @@ fn a_backup_is_one_file_of_its_owner_and_restores_what_was_there() {
     assert_eq!(content(&files), before);
     let history = Finished::well(files.folder(), &["store", "history", "--json"]);
     let history: Value = serde_json::from_str(&history.stdout).unwrap();
-    let acts: Vec<&str> = history["acts"].as_array().unwrap().iter().map(|act| act["act"].as_str().unwrap()).collect();
+    let acts: Vec<&str> = history["acts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|act| act["act"].as_str().unwrap())
+        .collect();
     assert_eq!(acts, ["backup", "restore", "restore"]);
     assert_eq!(history["acts"][0]["outcome"], "50 entities, 0 left out");
     assert_eq!(history["acts"][0]["what"], "yaita.backup");
@@ -103,12 +125,25 @@ fn what_is_no_whole_backup_of_the_tenants_is_refused_and_changes_nothing() {
     let mut altered = whole.clone();
     altered[place..place + word.len()].copy_from_slice("矢坂".as_bytes());
     fs::write(path("altered.backup"), altered).unwrap();
-    fs::write(path("text.backup"), "not a database, and longer than the header of one: ".repeat(40)).unwrap();
+    fs::write(
+        path("text.backup"),
+        "not a database, and longer than the header of one: ".repeat(40),
+    )
+    .unwrap();
     fs::copy(path("store/yaita.db"), path("plain.backup")).unwrap();
     fs::copy(path("kakehashi.db"), path("state.backup")).unwrap();
-    files.write("tochigi.jsonld", json!([{ "id": "urn:ngsi-ld:AED:1", "type": "AED" }]).to_string());
-    Finished::well(files.folder(), &["store", "load", "--tenant", "tochigi", "tochigi.jsonld"]);
-    Finished::well(files.folder(), &["store", "backup", "--tenant", "tochigi", "tochigi.backup"]);
+    files.write(
+        "tochigi.jsonld",
+        json!([{ "id": "urn:ngsi-ld:AED:1", "type": "AED" }]).to_string(),
+    );
+    Finished::well(
+        files.folder(),
+        &["store", "load", "--tenant", "tochigi", "tochigi.jsonld"],
+    );
+    Finished::well(
+        files.folder(),
+        &["store", "backup", "--tenant", "tochigi", "tochigi.backup"],
+    );
     for (file, says) in [
         ("cut.backup", "the file is damaged"),
         ("altered.backup", "the file is damaged"),
@@ -122,7 +157,11 @@ fn what_is_no_whole_backup_of_the_tenants_is_refused_and_changes_nothing() {
         refused(&files, &["restore", file, "--yes"], says);
         assert_eq!(content(&files), before, "{file}");
     }
-    assert_eq!(fs::read(path("yaita.backup")).unwrap(), whole, "nothing was written to the backup");
+    assert_eq!(
+        fs::read(path("yaita.backup")).unwrap(),
+        whole,
+        "nothing was written to the backup"
+    );
 }
 
 #[tokio::test]
@@ -130,8 +169,16 @@ async fn while_a_gateway_runs_nothing_is_restored() {
     let platform = Platform::builder().await.start().await;
     let files = platform.files();
     well(files, &["backup", "yaita.backup"]);
-    refused(files, &["restore", "yaita.backup", "--yes"], "the partition is in use: stop the gateway");
-    let there = platform.entities("type=EvacuationSite&limit=1000").tenant("yaita").await.ok();
+    refused(
+        files,
+        &["restore", "yaita.backup", "--yes"],
+        "the partition is in use: stop the gateway",
+    );
+    let there = platform
+        .entities("type=EvacuationSite&limit=1000")
+        .tenant("yaita")
+        .await
+        .ok();
     assert_eq!(there.ids().len(), 25);
     assert_eq!(well(files, &["check"]).stdout.trim(), "yaita: the partition is whole");
 }
@@ -185,7 +232,11 @@ async fn a_backup_under_writes_is_a_state_that_existed() {
         let is_there = well(files, &["list"]).stdout.contains("AED");
         if is_there {
             let first = name("urn:ngsi-ld:AED:first");
-            assert_eq!(first, name("urn:ngsi-ld:AED:second"), "both were always written at once");
+            assert_eq!(
+                first,
+                name("urn:ngsi-ld:AED:second"),
+                "both were always written at once"
+            );
             seen.push(first);
         }
         assert_eq!(well(files, &["check"]).stdout.trim(), "yaita: the partition is whole");
@@ -193,7 +244,11 @@ async fn a_backup_under_writes_is_a_state_that_existed() {
     assert!(!seen.is_empty());
     // And a gateway answers from it.
     platform.start_again().await;
-    let there = platform.entities("type=EvacuationSite&limit=1000").tenant("yaita").await.ok();
+    let there = platform
+        .entities("type=EvacuationSite&limit=1000")
+        .tenant("yaita")
+        .await
+        .ok();
     assert_eq!(there.ids().len(), 25);
 }
 
@@ -223,12 +278,19 @@ fn what_is_about_persons_lies_in_no_file_that_is_made() {
     let files = with_persons();
     let made = well(&files, &["backup", "yaita.backup"]);
     assert_eq!(made.stdout.trim(), "yaita: yaita.backup has 51 entities", "{made:?}");
-    for says in ["left out 1 times: Resident,", "left out 1 times: AED.fullName,", "left out 1 times: AED.remarks,"] {
+    for says in [
+        "left out 1 times: Resident,",
+        "left out 1 times: AED.fullName,",
+        "left out 1 times: AED.remarks,",
+    ] {
         assert!(made.stderr.contains(says), "{says}: {made:?}");
     }
     holds_nothing_personal(&fs::read(files.folder().join("yaita.backup")).unwrap());
     let export = |format: &str, file: &str| {
-        Finished::well(files.folder(), &["export", "--tenant", "yaita", "--format", format, file]);
+        Finished::well(
+            files.folder(),
+            &["export", "--tenant", "yaita", "--format", format, file],
+        );
         assert_eq!(mode(&files.folder().join(file)), 0o600);
         let bytes = fs::read(files.folder().join(file)).unwrap();
         holds_nothing_personal(&bytes);
@@ -242,7 +304,10 @@ fn what_is_about_persons_lies_in_no_file_that_is_made() {
     // What was exported is imported as it was, in every form.
     for file in ["yaita.jsonl", "yaita.json", "yaita.geojson"] {
         let again = Finished::well(files.folder(), &["import", "--tenant", "yaita", file]);
-        assert!(again.stdout.contains("0 created, 1 replaced, 50 unchanged") || again.stdout.contains("51 unchanged"), "{again:?}");
+        assert!(
+            again.stdout.contains("0 created, 1 replaced, 50 unchanged") || again.stdout.contains("51 unchanged"),
+            "{again:?}"
+        );
     }
     let twice = Finished::of(files.folder(), &["export", "--tenant", "yaita", "yaita.jsonl"]);
     assert!(twice.stderr.contains("yaita.jsonl is there already"), "{twice:?}");
@@ -261,13 +326,21 @@ async fn an_export_for_a_consumer_is_what_the_consumer_is_shown() {
     well(files, &["load", "aeds.jsonld"]);
     for consumer in ["names-only", "watcher"] {
         let file = format!("{consumer}.json");
-        let arguments = ["export", "--tenant", "yaita", "--as", consumer, "--format", "json", "--type", "AED", &file];
+        let arguments = [
+            "export", "--tenant", "yaita", "--as", consumer, "--format", "json", "--type", "AED", &file,
+        ];
         let told = Finished::well(files.folder(), &arguments);
         assert!(!told.stderr.contains("left out"), "{told:?}");
         let exported: Value = serde_json::from_str(&files.read(&file)).unwrap();
         let mut exported = exported.as_array().unwrap().clone();
         exported.sort_by_key(|entity| entity["id"].as_str().unwrap().to_owned());
-        let mut shown = platform.entities("type=AED").tenant("yaita").by(consumer).await.ok().json();
+        let mut shown = platform
+            .entities("type=AED")
+            .tenant("yaita")
+            .by(consumer)
+            .await
+            .ok()
+            .json();
         let shown = shown.as_array_mut().unwrap();
         shown.sort_by_key(|entity| entity["id"].as_str().unwrap().to_owned());
         assert_eq!(&exported, shown, "{consumer}");
@@ -275,34 +348,65 @@ async fn an_export_for_a_consumer_is_what_the_consumer_is_shown() {
     let nothing = Finished::well(files.folder(), &["export", "--tenant", "yaita", "--as", "writer", "-"]);
     assert_eq!(nothing.stdout, "", "whoever may read nothing is shown nothing");
     let unknown = Finished::of(files.folder(), &["export", "--tenant", "yaita", "--as", "watchr", "-"]);
-    assert!(unknown.stderr.contains("no consumer is called `watchr`; did you mean `watcher`?"), "{unknown:?}");
+    assert!(
+        unknown
+            .stderr
+            .contains("no consumer is called `watchr`; did you mean `watcher`?"),
+        "{unknown:?}"
+    );
     let history = Finished::well(files.folder(), &["store", "history", "--tenant", "yaita"]);
-    assert!(history.stdout.contains("as names-only: names-only.json  2 entities"), "{history:?}");
+    assert!(
+        history.stdout.contains("as names-only: names-only.json  2 entities"),
+        "{history:?}"
+    );
     assert!(!history.stdout.contains(&key_of("watcher")));
 }
 
-#[test]
-fn a_partition_that_is_damaged_is_told_of_and_without_a_history_nothing_is_done() {
+#[tokio::test]
+async fn a_partition_that_is_damaged_is_told_of() {
     let files = loaded();
     let path = files.folder().join("store/yaita.db");
-    let mut bytes = fs::read(&path).unwrap();
-    let word = "urn:ngsi-ld:EvacuationSite".as_bytes();
-    let places: Vec<usize> = (0..bytes.len() - word.len()).filter(|at| &bytes[*at..at + word.len()] == word).collect();
-    for place in places {
-        bytes[place + 4] = b'N';
+    let mut connection = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&path))
+        .await
+        .unwrap();
+    for (statement, says) in [
+        (
+            "DELETE FROM attribute_values WHERE entity = (SELECT min(key) FROM entities)",
+            "yaita: 1 entities are found by other values, types, scopes or places than they have",
+        ),
+        (
+            "INSERT INTO entity_types (type, entity) VALUES (1, 99999)",
+            "yaita: 1 rows of entity_types are of no entity",
+        ),
+        (
+            "UPDATE entities SET body = x'ff' WHERE key = (SELECT max(key) FROM entities)",
+            "yaita: 1 entities cannot be read",
+        ),
+    ] {
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+        refused(&files, &["check"], says);
+        refused(
+            &files,
+            &["check"],
+            "the partition of `yaita` is damaged: stop the gateway",
+        );
     }
-    fs::write(&path, bytes).unwrap();
-    let checked = store(&files, &["check"]);
-    // All copies alike are no fault; one of two would be.
-    assert_eq!(checked.code, Some(0), "{checked:?}");
+    connection.close().await.unwrap();
     let mut bytes = fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 4096].fill(0x5a);
     fs::write(&path, bytes).unwrap();
-    refused(&files, &["check"], "the partition of `yaita` is damaged");
-    // The history cannot be written: a folder stands in its place.
+    refused(&files, &["check"], "the partition of `yaita`");
+}
+
+#[test]
+fn what_cannot_stand_in_the_history_is_not_done() {
     let files = loaded();
     fs::create_dir_all(files.folder().join("kakehashi.db")).unwrap();
-    refused(&files, &["backup", "yaita.backup"], "nothing was done, because it cannot be written down in the history");
+    refused(
+        &files,
+        &["backup", "yaita.backup"],
+        "nothing was done, because it cannot be written down in the history",
+    );
     assert!(!files.folder().join("yaita.backup").exists());
 }

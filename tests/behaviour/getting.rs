@@ -9,7 +9,9 @@ fn get_as(platform: &Platform, consumer: Option<&str>, arguments: &[&str]) -> Fi
     let folder = platform.files().folder();
     let mut command = kakehashi(folder);
     let url = platform.gateway().url();
-    command.args(["get", "--url", &url, "--tenant", "yaita"]).args(arguments);
+    command
+        .args(["get", "--url", &url, "--tenant", "yaita"])
+        .args(arguments);
     if let Some(consumer) = consumer {
         command.env("KAKEHASHI_KEY", key_of(consumer));
     }
@@ -37,7 +39,10 @@ async fn platform() -> Platform {
         })
         .collect();
     platform.files().write("aeds.jsonld", json!(entities).to_string());
-    Finished::well(platform.files().folder(), &["store", "load", "--tenant", "yaita", "aeds.jsonld"]);
+    Finished::well(
+        platform.files().folder(),
+        &["store", "load", "--tenant", "yaita", "aeds.jsonld"],
+    );
     platform
 }
 
@@ -64,7 +69,10 @@ async fn each_form_has_all_pages_of_what_the_consumer_sees() {
     let table = of("table", &["--columns", "name,id"]);
     assert_eq!(table.lines().count(), 25 + 4, "each page has its heading: {table}");
     // Five characters take up ten places.
-    assert!(table.starts_with("name          id\n佐野市役所0   urn:ngsi-ld:AED:00\n"), "{table}");
+    assert!(
+        table.starts_with("name         id\n佐野市役所0  urn:ngsi-ld:AED:00\n"),
+        "{table}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,14 +81,36 @@ async fn one_page_says_how_many_there_are_and_conditions_are_sent_along() {
     let page = get(&platform, &["--type", "AED", "--page", "7"]);
     assert_eq!(page.stdout.lines().count(), 8);
     assert!(page.stderr.contains("7 of 25; --all has all of them"), "{page:?}");
-    let found = get(&platform, &["--type", "AED", "--q", "name==\"佐野市役所5\"", "--format", "json-lines"]);
+    let found = get(
+        &platform,
+        &[
+            "--type",
+            "AED",
+            "--q",
+            "name==\"佐野市役所5\"",
+            "--format",
+            "json-lines",
+        ],
+    );
     assert_eq!(found.stdout.lines().count(), 1, "{found:?}");
     assert_eq!(found.stderr, "");
-    let near = ["--type", "AED", "--near", "139.5,36.25", "--within", "1500", "--format", "json-lines"];
+    let near = [
+        "--type",
+        "AED",
+        "--near",
+        "139.5,36.25",
+        "--within",
+        "1500",
+        "--format",
+        "json-lines",
+    ];
     assert_eq!(get(&platform, &near).stdout.lines().count(), 2);
     let none = get(&platform, &["--type", "AED", "--q", "name==\"x\"", "--format", "json"]);
     assert_eq!(none.stdout, "[]\n");
-    assert!(none.stderr.contains("no entity meets that, or none that you may see"), "{none:?}");
+    assert!(
+        none.stderr.contains("no entity meets that, or none that you may see"),
+        "{none:?}"
+    );
     // What is not granted is not there.
     let hidden = get_as(&platform, Some("names-only"), &["--type", "AED", "--format", "csv"]);
     assert!(hidden.stdout.starts_with("id,type,name\r\n"), "{hidden:?}");
@@ -104,10 +134,17 @@ async fn what_the_gateway_refuses_is_told_with_what_to_do() {
         &["the gateway refuses (400)"],
     );
     refused(
-        get_as(&platform, Some("watcher"), &["--type", "AED", "--near", "x,1", "--within", "5"]),
+        get_as(
+            &platform,
+            Some("watcher"),
+            &["--type", "AED", "--near", "x,1", "--within", "5"],
+        ),
         &["--near is `x,1`: write longitude and latitude"],
     );
-    refused(get_as(&platform, Some("watcher"), &[]), &["nothing says which entities are meant"]);
+    refused(
+        get_as(&platform, Some("watcher"), &[]),
+        &["nothing says which entities are meant"],
+    );
     let nobody = |url: &str| Finished::of(platform.files().folder(), &["get", "--url", url, "--type", "AED"]);
     refused(nobody("http://127.0.0.1:1"), &["no gateway answers there"]);
     refused(nobody("127.0.0.1"), &["is no address of a gateway"]);

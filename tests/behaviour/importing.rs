@@ -6,22 +6,22 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::harness::{Client, Files, Finished, Platform, kakehashi, key_of, until};
+use super::harness::{Client, Files, Finished, kakehashi, key_of, until};
 use super::notifications::{body_of, endpoint};
 use super::subscriptions::{self, subscribed, to_aeds};
 
 const MY_NUMBER: &str = "983205673214";
 
-fn aed(number: usize) -> Value {
+fn aed(number: u32) -> Value {
     json!({
         "id": format!("urn:ngsi-ld:AED:imported-{number}"),
         "type": "AED",
         "name": { "type": "Property", "value": format!("庁舎 {number}") },
-        "location": { "type": "GeoProperty", "value": { "type": "Point", "coordinates": [139.5 + 0.0001 * number as f64, 36.3] } },
+        "location": { "type": "GeoProperty", "value": { "type": "Point", "coordinates": [139.5 + 0.0001 * f64::from(number), 36.3] } },
     })
 }
 
-fn lines(numbers: impl Iterator<Item = usize>) -> String {
+fn lines(numbers: impl Iterator<Item = u32>) -> String {
     numbers.fold(String::new(), |mut text, number| {
         let _ = writeln!(text, "{}", aed(number));
         text
@@ -37,7 +37,11 @@ fn import(files: &Files, arguments: &[&str]) -> Finished {
 fn imported(files: &Files, arguments: &[&str], says: &str) -> Finished {
     let finished = import(files, arguments);
     assert_eq!(finished.code, Some(0), "{arguments:?}: {finished:?}");
-    assert_eq!(finished.stdout.trim(), format!("yaita: {says}"), "{arguments:?}: {finished:?}");
+    assert_eq!(
+        finished.stdout.trim(),
+        format!("yaita: {says}"),
+        "{arguments:?}: {finished:?}"
+    );
     finished
 }
 
@@ -53,7 +57,7 @@ fn each_form_of_a_file_is_imported_and_once_more_changes_nothing() {
     files.write("array.json", json!([aed(1), aed(2)]).to_string());
     files.write("lines.jsonl", format!("\u{feff}{}\n\n{}\n", aed(3), aed(4)));
     files.write("one.json", format!("{:#}", aed(5)));
-    let feature = |number: usize| {
+    let feature = |number: u32| {
         let mut entity = aed(number);
         let members = entity.as_object_mut().unwrap();
         let id = members.remove("id").unwrap();
@@ -66,7 +70,10 @@ fn each_form_of_a_file_is_imported_and_once_more_changes_nothing() {
     );
     let all = ["array.json", "lines.jsonl", "one.json", "features.geojson"];
     let told = imported(&files, &all, "7 created, 0 replaced, 0 unchanged, 0 refused");
-    assert!(told.stderr.contains("into the file ") && told.stderr.contains("yaita.db"), "{told:?}");
+    assert!(
+        told.stderr.contains("into the file ") && told.stderr.contains("yaita.db"),
+        "{told:?}"
+    );
     assert_eq!(counted(&files), "7 AED");
     imported(&files, &all, "0 created, 0 replaced, 7 unchanged, 0 refused");
     let mut changed = aed(1);
@@ -78,15 +85,25 @@ fn each_form_of_a_file_is_imported_and_once_more_changes_nothing() {
         &["store", "show", "--tenant", "yaita", "urn:ngsi-ld:AED:imported-6"],
     );
     let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
-    assert_eq!(shown["location"]["value"]["coordinates"], json!([139.5006, 36.3]), "{shown}");
+    assert_eq!(
+        shown["location"]["value"]["coordinates"],
+        json!([139.5006, 36.3]),
+        "{shown}"
+    );
     // By the other command, too.
     let loaded = Finished::well(files.folder(), &["store", "load", "--tenant", "yaita", "array.json"]);
-    assert!(loaded.stdout.contains("0 created, 0 replaced, 2 unchanged"), "{loaded:?}");
+    assert!(
+        loaded.stdout.contains("0 created, 0 replaced, 2 unchanged"),
+        "{loaded:?}"
+    );
     let history = Finished::well(files.folder(), &["store", "history", "--json"]);
     let history: Value = serde_json::from_str(&history.stdout).unwrap();
     assert_eq!(history["acts"].as_array().unwrap().len(), 3, "{history}");
     assert_eq!(history["acts"][0]["act"], "import");
-    assert_eq!(history["acts"][0]["outcome"], "7 created, 0 replaced, 0 unchanged, 0 refused");
+    assert_eq!(
+        history["acts"][0]["outcome"],
+        "7 created, 0 replaced, 0 unchanged, 0 refused"
+    );
 }
 
 #[test]
@@ -95,15 +112,23 @@ fn standard_input_is_imported_and_an_own_context_counts() {
     let mut own = aed(1);
     own["@context"] = json!({ "Defibrillator": "https://example.jp/Defibrillator" });
     own["type"] = "Defibrillator".into();
+    own["id"] = "urn:own:1".into();
     let mut unknown = aed(2);
     unknown["@context"] = "https://elsewhere.example/c.jsonld".into();
     files.write("own.jsonl", format!("{own}\n{unknown}\n{}\n", aed(3)));
     let mut command = kakehashi(files.folder());
     let input = std::fs::File::open(files.folder().join("own.jsonl")).unwrap();
-    command.args(["import", "--tenant", "yaita", "-"]).stdin(Stdio::from(input));
+    command
+        .args(["import", "--tenant", "yaita", "-"])
+        .stdin(Stdio::from(input));
     let finished = Finished::of_command(&mut command, files.folder());
     assert_eq!(finished.code, Some(1), "{finished:?}");
-    assert!(finished.stdout.contains("1 created, 0 replaced, 0 unchanged, 2 refused"), "{finished:?}");
+    assert!(
+        finished
+            .stdout
+            .contains("1 created, 0 replaced, 0 unchanged, 2 refused"),
+        "{finished:?}"
+    );
     for says in [
         // Nobody has classified it.
         "standard input: record 1 (line 1): https://example.jp/Defibrillator: entities of this type are not taken",
@@ -134,11 +159,24 @@ fn what_is_refused_is_told_with_its_place_and_the_rest_is_written() {
     let arguments = ["mixed.jsonl", "--report", "refused.jsonl"];
     let tried = import(&files, &[&arguments[..], &["--dry-run"]].concat());
     assert_eq!(tried.code, Some(1), "{tried:?}");
-    assert!(tried.stdout.contains("2 would be imported, 5 refused; nothing was written"), "{tried:?}");
-    assert!(!files.folder().join("store/yaita.db").exists(), "a dry run makes nothing");
+    assert!(
+        tried
+            .stdout
+            .contains("2 would be imported, 5 refused; nothing was written"),
+        "{tried:?}"
+    );
+    assert!(
+        !files.folder().join("store/yaita.db").exists(),
+        "a dry run makes nothing"
+    );
     let finished = import(&files, &arguments);
     assert_eq!(finished.code, Some(1), "{finished:?}");
-    assert!(finished.stdout.contains("2 created, 0 replaced, 0 unchanged, 5 refused"), "{finished:?}");
+    assert!(
+        finished
+            .stdout
+            .contains("2 created, 0 replaced, 0 unchanged, 5 refused"),
+        "{finished:?}"
+    );
     assert_eq!(counted(&files), "2 AED");
     let report: Vec<Value> = files
         .read("refused.jsonl")
@@ -147,7 +185,13 @@ fn what_is_refused_is_told_with_its_place_and_the_rest_is_written() {
         .collect();
     let told: Vec<(u64, u64, &Value)> = report
         .iter()
-        .map(|one| (one["record"].as_u64().unwrap(), one["line"].as_u64().unwrap(), &one["member"]))
+        .map(|one| {
+            (
+                one["record"].as_u64().unwrap(),
+                one["line"].as_u64().unwrap(),
+                &one["member"],
+            )
+        })
         .collect();
     assert_eq!(
         told,
@@ -156,15 +200,23 @@ fn what_is_refused_is_told_with_its_place_and_the_rest_is_written() {
             (3, 3, &json!("remarks")),
             (4, 4, &json!("fullName")),
             (5, 5, &json!("Resident")),
-            (6, 6, &json!("name")),
+            (6, 6, &json!("name.type")),
         ]
     );
-    assert_eq!(report[1]["byte"].as_u64().unwrap() as usize, records[0].len() + records[1].len() + 2);
-    let everything = format!("{}{}{:?}", finished.stderr, files.read("refused.jsonl"), finished.stdout);
+    assert_eq!(report[1]["byte"], records[0].len() + records[1].len() + 2);
+    let everything = format!(
+        "{}{}{:?}",
+        finished.stderr,
+        files.read("refused.jsonl"),
+        finished.stdout
+    );
     for secret in [MY_NUMBER, "架空", "Resident:9"] {
         assert!(!everything.contains(secret), "{secret}: {everything}");
     }
-    assert!(finished.stderr.contains("5 records were refused; mend them"), "{finished:?}");
+    assert!(
+        finished.stderr.contains("5 records were refused; mend them"),
+        "{finished:?}"
+    );
 }
 
 #[test]
@@ -176,7 +228,10 @@ fn a_file_that_is_no_such_thing_says_what_to_do() {
     for (text, says) in [
         (plain.to_string(), "it is plain GeoJSON and not that of NGSI-LD"),
         ("id,name\n1,x\n".to_owned(), "it holds neither an array nor an object"),
-        (format!("[{},", aed(1)), "it is not JSON from line 1 on: the array has no end"),
+        (
+            format!("[{},", aed(1)),
+            "it is not JSON from line 1 on: the array has no end",
+        ),
         (String::new(), "it holds neither an array nor an object"),
     ] {
         files.write("wrong", &text);
@@ -189,12 +244,15 @@ fn a_file_that_is_no_such_thing_says_what_to_do() {
     let none = import(&files, &["none.json"]);
     assert!(none.stderr.contains("none.json: it cannot be read"), "{none:?}");
     let again = import(&files, &["-", "--resume"]);
-    assert!(again.stderr.contains("standard input cannot be read again"), "{again:?}");
+    assert!(
+        again.stderr.contains("standard input cannot be read again"),
+        "{again:?}"
+    );
 }
 
 #[test]
 fn an_import_that_was_killed_goes_on_where_it_was() {
-    const ALL: usize = 12_000;
+    const ALL: u32 = 12_000;
     let files = Files::committed();
     files.write("many.jsonl", lines(0..ALL));
     let mut command = kakehashi(files.folder());
@@ -203,23 +261,30 @@ fn an_import_that_was_killed_goes_on_where_it_was() {
     let mut importing = command.spawn().unwrap();
     let state = files.folder().join("many.jsonl.kakehashi-import");
     while !state.exists() {
-        assert_eq!(importing.try_wait().unwrap(), None, "it has ended before it came so far");
+        assert_eq!(
+            importing.try_wait().unwrap(),
+            None,
+            "it has ended before it came so far"
+        );
         std::thread::yield_now();
     }
     importing.kill().unwrap();
     importing.wait().unwrap();
     let stopped: Value = serde_json::from_slice(&std::fs::read(&state).unwrap()).unwrap();
-    let before = stopped["records"].as_u64().unwrap() as usize;
+    let before = u32::try_from(stopped["records"].as_u64().unwrap()).unwrap();
     assert!((5_000..ALL).contains(&before), "{stopped}");
     let anew = import(&files, &["many.jsonl", "--dry-run"]);
     assert_eq!(anew.code, Some(0), "{anew:?}");
     let finished = import(&files, &["many.jsonl", "--resume"]);
     assert_eq!(finished.code, Some(0), "{finished:?}");
-    assert!(finished.stderr.contains(&format!("goes on behind record {before}")), "{finished:?}");
+    assert!(
+        finished.stderr.contains(&format!("goes on behind record {before}")),
+        "{finished:?}"
+    );
     let of = |word: &str| {
         let words: Vec<&str> = finished.stdout.split([' ', ',']).collect();
         let place = words.iter().position(|one| *one == word).unwrap();
-        words[place - 1].parse::<usize>().unwrap()
+        words[place - 1].parse::<u32>().unwrap()
     };
     // What was committed and not written down is looked at once more.
     assert_eq!(of("created") + of("unchanged"), ALL - before, "{finished:?}");
@@ -229,7 +294,10 @@ fn an_import_that_was_killed_goes_on_where_it_was() {
     files.write("many.jsonl.kakehashi-import", stopped.to_string());
     files.write("many.jsonl", lines(1..ALL));
     let another = import(&files, &["many.jsonl", "--resume"]);
-    assert!(another.stderr.contains("is not as it was when its import was stopped"), "{another:?}");
+    assert!(
+        another.stderr.contains("is not as it was when its import was stopped"),
+        "{another:?}"
+    );
 }
 
 /// The entities that notifications name.
@@ -251,7 +319,12 @@ fn told_ids(server: &stand_ins::Server) -> Vec<String> {
 async fn subscribers_are_told_of_what_has_changed_and_of_nothing_else() {
     let (platform, server) = (subscriptions::platform().await, endpoint().await);
     let files = platform.files();
-    subscribed(&platform, "watcher", &to_aeds(&format!("{}/n", server.url()), &json!({}))).await;
+    subscribed(
+        &platform,
+        "watcher",
+        &to_aeds(&format!("{}/n", server.url()), &json!({})),
+    )
+    .await;
     files.write("some.jsonl", lines(1..4));
     let told = imported(files, &["some.jsonl"], "3 created, 0 replaced, 0 unchanged, 0 refused");
     assert!(told.stderr.contains("a gateway may run on it"), "{told:?}");
@@ -261,7 +334,9 @@ async fn subscribers_are_told_of_what_has_changed_and_of_nothing_else() {
     files.write("some.jsonl", lines(1..5));
     imported(files, &["some.jsonl"], "1 created, 0 replaced, 3 unchanged, 0 refused");
     until("the new one is told", || told_ids(&server).len() >= 4).await;
-    let ids: Vec<String> = (1..5).map(|number| format!("urn:ngsi-ld:AED:imported-{number}")).collect();
+    let ids: Vec<String> = (1..5)
+        .map(|number| format!("urn:ngsi-ld:AED:imported-{number}"))
+        .collect();
     assert_eq!(told_ids(&server), ids);
 }
 
@@ -269,7 +344,12 @@ async fn subscribers_are_told_of_what_has_changed_and_of_nothing_else() {
 async fn through_a_gateway_it_is_judged_as_whoever_writes() {
     let (platform, server) = (subscriptions::platform().await, endpoint().await);
     let files = platform.files();
-    subscribed(&platform, "watcher", &to_aeds(&format!("{}/n", server.url()), &json!({}))).await;
+    subscribed(
+        &platform,
+        "watcher",
+        &to_aeds(&format!("{}/n", server.url()), &json!({})),
+    )
+    .await;
     let mut named = aed(3);
     named["fullName"] = json!({ "type": "Property", "value": "架空 太郎" });
     let mut with_context = aed(4);
@@ -289,7 +369,12 @@ async fn through_a_gateway_it_is_judged_as_whoever_writes() {
     let finished = through("writer");
     assert_eq!(finished.code, Some(1), "{finished:?}");
     assert_eq!(finished.stdout.trim(), "yaita: 2 written, 3 refused", "{finished:?}");
-    for says in ["record 3 (line 1): ", "record 4 (line 1): ", "record 5 (line 1): ", "through the gateway at"] {
+    for says in [
+        "record 3 (line 1): ",
+        "record 4 (line 1): ",
+        "record 5 (line 1): ",
+        "through the gateway at",
+    ] {
         assert!(finished.stderr.contains(says), "{says}: {finished:?}");
     }
     until("it is told", || told_ids(&server).len() == 2).await;
@@ -299,5 +384,15 @@ async fn through_a_gateway_it_is_judged_as_whoever_writes() {
     assert!(stranger.stderr.contains("KAKEHASHI_KEY"), "{stranger:?}");
     assert!(!stranger.stderr.contains(&key_of("nobody-knows")));
     let other: &Client = &platform;
-    assert_eq!(other.entities("type=AED").tenant("yaita").by("watcher").await.ok().ids().len(), 2);
+    assert_eq!(
+        other
+            .entities("type=AED")
+            .tenant("yaita")
+            .by("watcher")
+            .await
+            .ok()
+            .ids()
+            .len(),
+        2
+    );
 }

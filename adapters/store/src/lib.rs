@@ -65,8 +65,8 @@ use async_trait::async_trait;
 use kakehashi_trouble::Trouble;
 use ngsi_ld::{AttributeName, TypeName};
 
-pub use self::dates::set_system_dates;
 pub use self::backend::sqlite::Stamp;
+pub use self::dates::set_system_dates;
 pub use self::error::{NotRestored, StoreError};
 pub use self::kind::{StoreKind, StoreSource};
 pub use self::load::Loaded;

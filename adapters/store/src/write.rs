@@ -2,8 +2,8 @@
 
 use std::time::{Instant, SystemTime};
 
-use ngsi_ld::entity::DateTime;
 use ngsi_ld::EntityId;
+use ngsi_ld::entity::DateTime;
 
 use super::StoreError;
 use super::change::{End, Writer};

@@ -52,13 +52,19 @@ impl Act {
     /// Writes down how it has ended.
     pub(super) async fn end(self, outcome: &str) {
         if let Err(error) = self.state.acts().end_act(self.number, outcome).await {
-            output::warning(format_args!("how it has ended cannot be written down in the history: {error}"));
+            output::warning(format_args!(
+                "how it has ended cannot be written down in the history: {error}"
+            ));
         }
         self.state.close().await;
     }
 
     /// As [`Act::end`], with what became of it.
-    pub(super) async fn end_with<T>(self, result: Result<T, Failure>, told: impl FnOnce(&T) -> String) -> Result<T, Failure> {
+    pub(super) async fn end_with<T>(
+        self,
+        result: Result<T, Failure>,
+        told: impl FnOnce(&T) -> String,
+    ) -> Result<T, Failure> {
         match &result {
             Ok(value) => self.end(&told(value)).await,
             Err(failure) => self.end(&format!("failed: {failure}")).await,
@@ -69,6 +75,8 @@ impl Act {
 
 /// Who does it, as far as the system says: who has become another user to do it is who was there before.
 fn who() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let named = ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok());
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "-".to_owned())
 }

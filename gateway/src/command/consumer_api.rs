@@ -103,7 +103,9 @@ impl ConsumerApi {
 
     /// The address that a link of an answer leads to, where that is the same gateway.
     pub(super) fn followed(&self, from: &Url, target: &str) -> Result<Url, Failure> {
-        let next = from.join(target).map_err(|error| Failure::other("the next page", error))?;
+        let next = from
+            .join(target)
+            .map_err(|error| Failure::other("the next page", error))?;
         match next.origin() == self.base.origin() {
             true => Ok(next),
             // It names itself by its public address, and may be asked at another.
@@ -131,7 +133,10 @@ impl ConsumerApi {
                 response.status(),
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
             );
-            let wait = response.headers().get(RETRY_AFTER).and_then(|after| after.to_str().ok());
+            let wait = response
+                .headers()
+                .get(RETRY_AFTER)
+                .and_then(|after| after.to_str().ok());
             let wait = wait.and_then(|after| after.parse().ok()).map(Duration::from_secs);
             match wait.filter(|wait| is_later && attempts < MOST_ATTEMPTS && *wait <= LONGEST_WAIT) {
                 Some(wait) => tokio::time::sleep(wait).await,

@@ -100,7 +100,9 @@ impl Export {
                 consumer: consumer.as_ref().map(|consumer| {
                     let operation = Operation::QueryEntity;
                     let personal_data = source.personal_data;
-                    let grants = config.policy.grants(consumer, operation, partition.tenant, &held, personal_data);
+                    let grants = config
+                        .policy
+                        .grants(consumer, operation, partition.tenant, &held, personal_data);
                     (grants, Audit::new(&consumer.id, &source))
                 }),
                 source: &source,
@@ -150,7 +152,7 @@ impl Export {
         let path = self.file.display().to_string();
         let failed = |error: &dyn std::fmt::Display| Failure::other(&format!("cannot write {path}"), error);
         if self.file.as_os_str() == "-" {
-            let mut out = BufWriter::new(std::io::stdout().lock());
+            let mut out = ToReader(BufWriter::new(std::io::stdout().lock()));
             return self.write_to(&mut out, partition, opened, shown, keeping).await;
         }
         let beside = self.file.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -206,7 +208,14 @@ impl Export {
         Ok(count)
     }
 
-    fn append(&self, rendering: &Rendering<'_>, location: &AttributeName, entity: &Entity, is_first: bool, text: &mut Vec<u8>) {
+    fn append(
+        &self,
+        rendering: &Rendering<'_>,
+        location: &AttributeName,
+        entity: &Entity,
+        is_first: bool,
+        text: &mut Vec<u8>,
+    ) {
         if self.format != Form::JsonLines {
             text.extend_from_slice(if is_first { b"\n" } else { b",\n" });
         }
@@ -217,6 +226,25 @@ impl Export {
                 render_entity(rendering, entity, text);
                 text.push(b'\n');
             }
+        }
+    }
+}
+
+/// Writes to somebody who may have read enough: that is no failure.
+struct ToReader<W>(W);
+
+impl<W: Write> Write for ToReader<W> {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        match self.0.write(text) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(text.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
         }
     }
 }

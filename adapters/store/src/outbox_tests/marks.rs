@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::*;
-use crate::{LONGEST_AGE, Loaded};
 use crate::mark::MOST_BYTES;
 use crate::samples::entities;
+use crate::{LONGEST_AGE, Loaded};
 use kakehashi_contract::plain_writes::{NotWritten, PlainWrites};
 use kakehashi_contract::{WriteError, Written};
 
@@ -164,7 +164,10 @@ async fn what_is_loaded_as_it_was_leaves_none_and_keeps_its_dates() {
     let store = store(folder.path()).await;
     let all = || (0..1_200).map(|number| site(number, "a"));
     store.partition().load(all(), now()).await.unwrap();
-    let (before, newest) = (held(&store).await, store.partition().newest_change(&call()).await.unwrap());
+    let (before, newest) = (
+        held(&store).await,
+        store.partition().newest_change(&call()).await.unwrap(),
+    );
     let again = store.partition().load(all(), now()).await.unwrap();
     let unchanged = Loaded {
         unchanged: 1_200,

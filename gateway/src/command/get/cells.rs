@@ -64,7 +64,11 @@ pub(super) fn columns(entities: &[Box<RawValue>]) -> Vec<String> {
 /// The row of an entity.
 pub(super) fn row(entity: &RawValue, columns: &[String]) -> Vec<Cell> {
     let members: Members<'_> = serde_json::from_str(entity.get()).unwrap_or_default();
-    let of = |name: &String| members.get(name.as_str()).map_or(Cell::Exact(String::new()), |value| cell(value));
+    let of = |name: &String| {
+        members
+            .get(name.as_str())
+            .map_or(Cell::Exact(String::new()), |value| cell(value))
+    };
     columns.iter().map(of).collect()
 }
 
@@ -112,11 +116,24 @@ mod tests {
                       \"coordinates\":[139.10,36.0]},\"tags\":[\"a\",\"b\"],\"o\":{\"a\":1},\"none\":null,\"open\":true}";
         let entity: Box<RawValue> = serde_json::from_str(entity).unwrap();
         let columns = columns(std::slice::from_ref(&entity));
-        assert_eq!(columns, ["id", "type", "name", "n", "location", "tags", "o", "none", "open"]);
+        assert_eq!(
+            columns,
+            ["id", "type", "name", "n", "location", "tags", "o", "none", "open"]
+        );
         let row: Vec<String> = row(&entity, &columns).into_iter().map(Cell::into_text).collect();
         assert_eq!(
             row,
-            ["urn:a:1", "AED", "佐野", "1.50", "139.10,36.0", "a; b", "{\"a\":1}", "", "true"]
+            [
+                "urn:a:1",
+                "AED",
+                "佐野",
+                "1.50",
+                "139.10,36.0",
+                "a; b",
+                "{\"a\":1}",
+                "",
+                "true"
+            ]
         );
         assert!(has_more_than(&entity, &["id".to_owned()]) && !has_more_than(&entity, &columns));
     }

@@ -54,7 +54,10 @@ mod tests {
         assert_eq!(text("=HYPERLINK(\"http://x\")"), "\"'=HYPERLINK(\"\"http://x\"\")\"");
         for formula in ["+1", "-1", "@a", "＝1", "\t=1", " =1", "\r=1"] {
             let field = text(formula);
-            assert!(field.trim_start_matches('"').starts_with('\''), "{formula:?}: {field:?}");
+            assert!(
+                field.trim_start_matches('"').starts_with('\''),
+                "{formula:?}: {field:?}"
+            );
         }
         assert_eq!(text("佐野, \"市\""), "\"佐野, \"\"市\"\"\"");
         assert_eq!(text("a\u{1b}[2Jb"), "a[2Jb");

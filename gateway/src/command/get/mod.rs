@@ -109,7 +109,12 @@ struct Written {
 
 impl Get {
     pub(super) fn run(self) -> Result<(), Failure> {
-        if self.r#type.is_none() && self.id.is_none() && self.q.is_none() && self.near.is_none() && self.scope_q.is_none() {
+        if self.r#type.is_none()
+            && self.id.is_none()
+            && self.q.is_none()
+            && self.near.is_none()
+            && self.scope_q.is_none()
+        {
             return Err(Failure::Other(
                 "nothing says which entities are meant: name a --type, an --id, a --q or a place with --near and --within"
                     .to_owned(),
@@ -172,7 +177,10 @@ impl Get {
                 }
             }
             if let Some(columns) = &self.columns {
-                let attributes: Vec<&str> = columns.split(',').filter(|name| !matches!(*name, "id" | "type")).collect();
+                let attributes: Vec<&str> = columns
+                    .split(',')
+                    .filter(|name| !matches!(*name, "id" | "type"))
+                    .collect();
                 if !attributes.is_empty() {
                     query.append_pair("pick", &format!("id,type,{}", attributes.join(",")));
                 }
@@ -303,7 +311,10 @@ fn with_id(named: &str) -> Vec<String> {
 /// A place as a query has it.
 fn place(text: &str) -> Result<String, Failure> {
     let numbers: Vec<&str> = text.split(',').map(str::trim).collect();
-    let are_two = numbers.len() == 2 && numbers.iter().all(|number| number.parse::<f64>().is_ok_and(f64::is_finite));
+    let are_two = numbers.len() == 2
+        && numbers
+            .iter()
+            .all(|number| number.parse::<f64>().is_ok_and(f64::is_finite));
     match are_two {
         true => Ok(format!("[{}]", numbers.join(","))),
         false => Err(Failure::Other(format!(

@@ -13,7 +13,12 @@ const CUT_OFF: char = '…';
 
 /// The lines of a table with its heading.
 pub(super) fn lines(heading: &[String], rows: &[Vec<String>]) -> Vec<String> {
-    let shown = |cells: &[String]| cells.iter().map(|cell| cut(&in_one_line(cell), MOST_OF_A_COLUMN)).collect();
+    let shown = |cells: &[String]| {
+        cells
+            .iter()
+            .map(|cell| cut(&in_one_line(cell), MOST_OF_A_COLUMN))
+            .collect()
+    };
     let all: Vec<Vec<String>> = std::iter::once(heading)
         .chain(rows.iter().map(Vec::as_slice))
         .map(shown)
@@ -74,7 +79,10 @@ mod tests {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let lines = lines(
             &row(["id", "name", "capacity"]),
-            &[row(["urn:a:1", "佐野市役所", "120"]), row(["urn:a:22", "AED\u{1b}[2J", ""])],
+            &[
+                row(["urn:a:1", "佐野市役所", "120"]),
+                row(["urn:a:22", "AED\u{1b}[2J", ""]),
+            ],
         );
         assert_eq!(lines[0], "id        name        capacity");
         assert_eq!(lines[1], "urn:a:1   佐野市役所  120");

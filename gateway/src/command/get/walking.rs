@@ -51,7 +51,9 @@ impl Pages<'_> {
         };
         let mut page = Page {
             elements: Vec::new(),
-            count: texts("ngsild-results-count").next().and_then(|count| count.parse().ok()),
+            count: texts("ngsild-results-count")
+                .next()
+                .and_then(|count| count.parse().ok()),
             warnings: texts("ngsild-warning").collect(),
         };
         if let Some(target) = texts(LINK.as_str()).find_map(|link| next_in(&link)) {
@@ -82,7 +84,12 @@ fn elements(body: &[u8]) -> Result<Vec<Box<RawValue>>, Failure> {
         Some(b'{') => serde_json::from_slice::<Collection>(body).map(|collection| collection.features),
         _ => serde_json::from_slice(body),
     };
-    read.map_err(|error| Failure::other("what answers there is no list of entities; is the address right?", error))
+    read.map_err(|error| {
+        Failure::other(
+            "what answers there is no list of entities; is the address right?",
+            error,
+        )
+    })
 }
 
 /// The target of the link to the next page (RFC 8288).
@@ -112,7 +119,8 @@ mod tests {
 
     #[test]
     fn the_next_page_is_found_among_other_links() {
-        let context = "<https://c.example/a,b>; rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\"";
+        let context =
+            "<https://c.example/a,b>; rel=\"http://www.w3.org/ns/json-ld#context\"; type=\"application/ld+json\"";
         let next = "</ngsi-ld/v1/entities?limit=2&offset=2>; rel=\"next\"; type=\"application/json\"";
         let prev = "</ngsi-ld/v1/entities?limit=2>;rel=\"prev\"";
         let target = Some("/ngsi-ld/v1/entities?limit=2&offset=2".to_owned());

@@ -3,7 +3,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `records` | where a record begins and ends in a file |
+//! | `scan`, `forms`, `records` | where a value ends; how records stand in a file; one after the other |
 //! | `feature` | Features as the entities that they show |
 //! | `refusals` | what is told of refused records |
 //! | `resuming` | how far an import has come |
@@ -11,10 +11,12 @@
 //! | `through_gateway` | records that a gateway writes |
 
 mod feature;
+mod forms;
 mod reading;
 mod records;
 mod refusals;
 mod resuming;
+mod scan;
 mod through_gateway;
 
 use std::io::IsTerminal as _;
@@ -95,7 +97,7 @@ impl Import {
         let mut refusals = Refusals::to(self.report.as_deref(), self.resume)?;
         let imported = match &self.url {
             Some(url) => self.through(url, &runtime, &mut refusals)?,
-            None => self.into_the_file(&runtime, &mut refusals)?,
+            None => self.straight(&runtime, &mut refusals)?,
         };
         let Imported { loaded, written } = imported;
         let (tenant, refused) = (&self.tenant, refusals.count);
@@ -116,11 +118,13 @@ impl Import {
 
     fn through(&self, url: &str, runtime: &Runtime, refusals: &mut Refusals) -> Result<Imported, Failure> {
         let api = ConsumerApi::of(url, &self.asking)?;
-        output::note(format_args!("through the gateway at {url}, as the consumer of KAKEHASHI_KEY"));
+        output::note(format_args!(
+            "through the gateway at {url}, as the consumer of KAKEHASHI_KEY"
+        ));
         self.all_files(None, &Into::Gateway(&api), url, runtime, refusals)
     }
 
-    fn into_the_file(&self, runtime: &Runtime, refusals: &mut Refusals) -> Result<Imported, Failure> {
+    fn straight(&self, runtime: &Runtime, refusals: &mut Refusals) -> Result<Imported, Failure> {
         let config = self.files.load_to_look(&ConfigOverrides::default())?;
         let partition = Partition::of(&config, &self.tenant)?;
         let source = partition.registered(runtime)?;
@@ -162,7 +166,9 @@ impl Import {
         let mut imported = Imported::default();
         for file in &self.file {
             let path = (file.as_os_str() != "-").then(|| file.clone());
-            let name = path.as_deref().map_or("standard input".into(), |path| path.display().to_string());
+            let name = path
+                .as_deref()
+                .map_or("standard input".into(), |path| path.display().to_string());
             if path.is_none() && self.resume {
                 return Err(Failure::Other(
                     "standard input cannot be read again: name the file that --resume is to go on in".to_owned(),
@@ -226,7 +232,9 @@ fn progress(path: Option<&Path>) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     }
-    let bytes = path.and_then(|path| std::fs::metadata(path).ok()).map(|metadata| metadata.len());
+    let bytes = path
+        .and_then(|path| std::fs::metadata(path).ok())
+        .map(|metadata| metadata.len());
     let bar = ProgressBar::with_draw_target(bytes, ProgressDrawTarget::stderr());
     let template = match bytes {
         Some(_) => "{wide_bar} {percent:>3} %  {msg}  {eta}",
@@ -305,7 +313,12 @@ impl Writing<'_> {
 
     /// Writes entities into the file: each batch is a transaction with a mark of its own. Where there are no others, as many
     /// are a batch as subscribers are told of.
-    fn put(&mut self, partition: &StorePartition, mut entities: Vec<(At, Entity)>, are_all: bool) -> Result<(), Failure> {
+    fn put(
+        &mut self,
+        partition: &StorePartition,
+        mut entities: Vec<(At, Entity)>,
+        are_all: bool,
+    ) -> Result<(), Failure> {
         let at_once = match are_all {
             true => usize::try_from(MOST_OF_A_LOAD).unwrap_or(usize::MAX),
             false => usize::MAX,

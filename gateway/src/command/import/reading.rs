@@ -16,7 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::store::entity_file::Contexts;
 use super::feature;
-use super::records::{At, Form, Records, Unreadable};
+use super::forms::Form;
+use super::records::{At, Records, Unreadable};
 use super::refusals::Refusal;
 use super::resuming::Upto;
 
@@ -156,7 +157,8 @@ impl Reading<'_> {
         contexts: &mut Contexts<'_>,
         batch: &mut Batch,
     ) {
-        let text = match has_word(&text, b"\"Feature\"").then(|| feature::entity_of(&text, records.context.as_deref())) {
+        let text = match has_word(&text, b"\"Feature\"").then(|| feature::entity_of(&text, records.context.as_deref()))
+        {
             Some(Some(Ok(entity))) => entity,
             Some(Some(Err(plain))) => {
                 let refusal = Refusal {

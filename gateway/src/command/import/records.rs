@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader, Chain, Cursor, Read};
 
 use serde_json::value::RawValue;
 
+use super::forms::{Form, form_of};
+use super::scan::Scan;
+
 /// As much of a file is looked at to find out what it is.
 const HEAD: u64 = 64 * 1024;
 
@@ -13,19 +16,6 @@ const MOST_MIB: usize = 16;
 
 /// What a file of UTF-16 begins with, in either order.
 const MARKS_OF_UTF_16: [&[u8]; 2] = [b"\xFF\xFE", b"\xFE\xFF"];
-
-/// How records stand in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// The elements of an array.
-    Array,
-    /// One a line.
-    Lines,
-    /// One, over several lines.
-    Object,
-    /// The Features of a FeatureCollection.
-    Features,
-}
 
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -155,7 +145,7 @@ impl<R: Read> Records<R> {
             Form::Features => {
                 if self.place == Place::Start {
                     self.expect(b'{')?;
-                    self.to_features()?;
+                    self.go_to_features()?;
                 }
                 self.next_element()
             }
@@ -225,7 +215,7 @@ impl<R: Read> Records<R> {
     }
 
     /// Goes on to the array of Features.
-    fn to_features(&mut self) -> Result<(), Unreadable> {
+    fn go_to_features(&mut self) -> Result<(), Unreadable> {
         loop {
             match self.member()? {
                 Some(name) if name == "features" => {
@@ -364,127 +354,6 @@ fn lines_in(text: &[u8]) -> u64 {
     text.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
-/// How far a value goes.
-#[derive(Debug, Default)]
-struct Scan {
-    depth: usize,
-    in_string: bool,
-    is_escaped: bool,
-    /// Whether it is a number or a word.
-    is_bare: bool,
-}
-
-impl Scan {
-    /// Whether the value could be at its end here.
-    const fn may_end(&self) -> bool {
-        self.is_bare
-    }
-
-    /// How much of a text belongs to the value, and whether it ends there.
-    fn over(&mut self, text: &[u8]) -> (usize, bool) {
-        for (place, byte) in text.iter().enumerate() {
-            if self.in_string {
-                match byte {
-                    _ if self.is_escaped => self.is_escaped = false,
-                    b'\\' => self.is_escaped = true,
-                    b'"' => {
-                        self.in_string = false;
-                        if self.depth == 0 {
-                            return (place + 1, true);
-                        }
-                    }
-                    _ => {}
-                }
-                continue;
-            }
-            match byte {
-                _ if self.depth == 0 && self.is_bare => {
-                    if byte.is_ascii_whitespace() || matches!(byte, b',' | b']' | b'}' | b':') {
-                        return (place, true);
-                    }
-                }
-                b'"' => self.in_string = true,
-                b'[' | b'{' => self.depth += 1,
-                b']' | b'}' if self.depth == 0 => return (place, true),
-                b']' | b'}' => {
-                    self.depth -= 1;
-                    if self.depth == 0 {
-                        return (place + 1, true);
-                    }
-                }
-                b',' if self.depth == 0 => return (place, true),
-                _ if self.depth == 0 => self.is_bare = true,
-                _ => {}
-            }
-        }
-        (text.len(), false)
-    }
-}
-
-/// What a file is by its beginning.
-fn form_of(head: &[u8]) -> Option<Form> {
-    let head = head.trim_ascii_start();
-    match head.first()? {
-        b'[' => Some(Form::Array),
-        b'{' => Some(form_of_object(head)),
-        _ => None,
-    }
-}
-
-/// An object: of a collection, of lines, or the only one.
-fn form_of_object(head: &[u8]) -> Form {
-    let (length, has_ended) = Scan::default().over(head);
-    let object = head.get(..length).unwrap_or_default();
-    let (r#type, has_features) = outer_members(object);
-    match r#type.as_deref() {
-        Some("FeatureCollection") => return Form::Features,
-        None if has_features => return Form::Features,
-        _ => {}
-    }
-    match object.contains(&b'\n') {
-        true => Form::Object,
-        // Also what is longer than was looked at.
-        false if !has_ended => Form::Lines,
-        false => Form::Lines,
-    }
-}
-
-/// The `type` of an object, as far as it is read, and whether it has `features`.
-fn outer_members(object: &[u8]) -> (Option<String>, bool) {
-    let mut r#type = None;
-    let mut has_features = false;
-    let mut rest = object.get(1..).unwrap_or_default();
-    while let Some((name, after)) = string_at(rest) {
-        let Some(value) = after.trim_ascii_start().strip_prefix(b":") else {
-            break;
-        };
-        let value = value.trim_ascii_start();
-        match name.as_str() {
-            "type" => r#type = string_at(value).map(|(text, _)| text),
-            "features" => has_features |= value.starts_with(b"["),
-            _ => {}
-        }
-        let (length, has_ended) = Scan::default().over(value);
-        if !has_ended {
-            break;
-        }
-        let after = value.get(length..).unwrap_or_default().trim_ascii_start();
-        rest = after.strip_prefix(b",").unwrap_or_default();
-    }
-    (r#type, has_features)
-}
-
-/// The string that a text begins with, and what follows it.
-fn string_at(text: &[u8]) -> Option<(String, &[u8])> {
-    let text = text.trim_ascii_start();
-    if !text.starts_with(b"\"") {
-        return None;
-    }
-    let (length, has_ended) = Scan::default().over(text);
-    let string = serde_json::from_slice(text.get(..length)?).ok()?;
-    has_ended.then(|| (string, text.get(length..).unwrap_or_default()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -509,7 +378,10 @@ mod tests {
                 Ok(Some((at, record))) => {
                     let byte = usize::try_from(at.byte).unwrap();
                     let record = String::from_utf8(record).unwrap();
-                    assert!(text[byte..].starts_with(&record), "{at:?}");
+                    assert!(
+                        text.as_bytes().get(byte..).unwrap().starts_with(record.as_bytes()),
+                        "{at:?}"
+                    );
                     found.push((at.line, record));
                 }
                 Ok(None) => break,
@@ -527,7 +399,10 @@ mod tests {
         let (form, found, why) = read("\u{feff} [\n {\"a\": \"]}\\\"\"},\n\n 17 , [1, {\"b\": {}}]\n]\n");
         let records: Vec<_> = found.iter().map(|(line, text)| (*line, text.as_str())).collect();
         assert_eq!((form, why), (Form::Array, None));
-        assert_eq!(records, [(2, "{\"a\": \"]}\\\"\"}"), (4, "17"), (4, "[1, {\"b\": {}}]")]);
+        assert_eq!(
+            records,
+            [(2, "{\"a\": \"]}\\\"\"}"), (4, "17"), (4, "[1, {\"b\": {}}]")]
+        );
         let (form, found, why) = read("{\"id\": 1}\n\nno json\r\n{\"id\": 2}");
         let records: Vec<_> = found.iter().map(|(line, text)| (*line, text.as_str())).collect();
         assert_eq!((form, why), (Form::Lines, None));
@@ -564,7 +439,10 @@ mod tests {
         let behind = "{\"features\": [{}], \"@context\": \"x\"}";
         assert_eq!(read(behind).2, Some(Unreadable::ContextBehind));
         for none in ["", "  ", "17", "id,name\n1,2\n"] {
-            assert!(matches!(Records::of(none.as_bytes(), None), Err(Unreadable::NoRecords)), "{none}");
+            assert!(
+                matches!(Records::of(none.as_bytes(), None), Err(Unreadable::NoRecords)),
+                "{none}"
+            );
         }
         assert!(matches!(
             Records::of(b"\xFF\xFE[\0".as_slice(), None),

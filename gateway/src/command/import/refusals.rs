@@ -81,8 +81,12 @@ impl Refusals {
         let more = self.told.saturating_sub(MOST_TOLD);
         if more > 0 {
             match self.report.is_some() {
-                true => output::note(format_args!("{file}: {more} more were refused; the report has all of them")),
-                false => output::note(format_args!("{file}: {more} more were refused; --report FILE writes all of them down")),
+                true => output::note(format_args!(
+                    "{file}: {more} more were refused; the report has all of them"
+                )),
+                false => output::note(format_args!(
+                    "{file}: {more} more were refused; --report FILE writes all of them down"
+                )),
             }
         }
         match &mut self.report {

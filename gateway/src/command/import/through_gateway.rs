@@ -102,7 +102,10 @@ async fn send_some(
     match response.status().as_u16() {
         201 | 204 => written.written += all,
         207 => {
-            let outcome = response.bytes().await.map_err(|error| Failure::other("the answer", error))?;
+            let outcome = response
+                .bytes()
+                .await
+                .map_err(|error| Failure::other("the answer", error))?;
             let outcome: Outcome =
                 serde_json::from_slice(&outcome).map_err(|error| Failure::other("the answer", error))?;
             let by_id: HashMap<String, At> = records

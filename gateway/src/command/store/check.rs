@@ -22,7 +22,8 @@ impl Check {
         let config = self.files.load_to_look(&ConfigOverrides::default())?;
         let partition = Partition::of(&config, &self.tenant)?;
         partition.is_there()?;
-        let faults = StorePartition::check(partition.folder(), &self.tenant).map_err(|error| partition.failed(error))?;
+        let faults =
+            StorePartition::check(partition.folder(), &self.tenant).map_err(|error| partition.failed(error))?;
         if faults.is_empty() {
             output::line(format_args!("{}: the partition is whole", self.tenant));
             return Ok(());

@@ -103,7 +103,10 @@ impl<'a> Partition<'a> {
     }
 
     /// The types that it holds, in the order of their names, with those as they are shown.
-    pub(in crate::command) async fn held_types(&self, opened: &StoreAdapter) -> Result<Vec<(String, TypeName)>, Failure> {
+    pub(in crate::command) async fn held_types(
+        &self,
+        opened: &StoreAdapter,
+    ) -> Result<Vec<(String, TypeName)>, Failure> {
         let held = opened.held_types(&call()).await.map_err(|error| self.failed(error))?;
         let mut held: Vec<(String, TypeName)> = held.into_iter().map(|name| (compact_type(&name), name)).collect();
         held.sort();

@@ -61,8 +61,7 @@ pub(crate) fn stamp(file: &Path, tenant: &str, made_at: &str) -> Result<Stamp, S
 
 /// What all entities are, in one number: what differs has another.
 fn digest(connection: &Connection) -> rusqlite::Result<(i64, String)> {
-    let mut statement =
-        connection.prepare("SELECT id, created_at, modified_at, body FROM entities ORDER BY key")?;
+    let mut statement = connection.prepare("SELECT id, created_at, modified_at, body FROM entities ORDER BY key")?;
     let mut rows = statement.query(())?;
     let (mut count, mut digest) = (0, Sha256::new());
     while let Some(row) = rows.next()? {
@@ -125,7 +124,9 @@ fn examined(connection: &Connection, tenant: &str) -> Result<Stamp, NotRestored>
         return Err(NotRestored::Newer { found, known });
     }
     let is_stamped = "SELECT count(*) FROM sqlite_schema WHERE name = 'copy_of'";
-    let is_stamped: i64 = connection.query_row(is_stamped, (), |row| row.get(0)).map_err(damaged)?;
+    let is_stamped: i64 = connection
+        .query_row(is_stamped, (), |row| row.get(0))
+        .map_err(damaged)?;
     if is_stamped == 0 {
         return Err(NotRestored::Unstamped);
     }
@@ -147,7 +148,9 @@ fn examined(connection: &Connection, tenant: &str) -> Result<Stamp, NotRestored>
         return Err(NotRestored::Damaged(fault));
     }
     if (entities, stamped) != digest(connection).map_err(damaged)? {
-        return Err(NotRestored::Damaged("its entities are not those that it was made of".to_owned()));
+        return Err(NotRestored::Damaged(
+            "its entities are not those that it was made of".to_owned(),
+        ));
     }
     // A file of an earlier version has not all tables yet, which opening it adds.
     if found == known

@@ -51,8 +51,8 @@ use crate::body::Row;
 use crate::index::kind;
 use crate::names::NameTable;
 
-pub use self::copies::Stamp;
 pub(crate) use self::checking::check;
+pub use self::copies::Stamp;
 pub(crate) use self::copies::{examine_copy, restore, stamp};
 pub(crate) use self::dialect::Sqlite;
 
