@@ -75,6 +75,14 @@ impl Entities {
         }
     }
 
+    /// Those that are at hand; none of those that arrive.
+    pub(super) fn into_at_hand(self) -> Vec<Entity> {
+        match self.from {
+            From::Hand { entities, .. } => entities.collect(),
+            From::Source(_) => Vec::new(),
+        }
+    }
+
     /// The question that they answer.
     #[must_use]
     pub fn question(&self) -> &Arc<Question> {

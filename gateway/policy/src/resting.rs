@@ -6,6 +6,7 @@ use ngsi_ld::{AttributeName, Entity, EntityId, TypeName};
 
 use super::PersonalData;
 use super::classification::{Class, Classification, TypeClasses};
+use super::inspection::finds_somebody;
 
 impl Classification {
     /// The part of an entity of a source that may rest beside it; `None`: nothing of it.
@@ -27,6 +28,17 @@ impl Classification {
         let mut kept = entity.clone();
         resting.narrow(&mut kept.attributes);
         Some(kept)
+    }
+
+    /// Whether the id of an entity of these types may stand in a list that outlives a request, whoever the list is for: each
+    /// type is open or limited, and the id neither names one that is guarded nor holds somebody's number or address.
+    #[must_use]
+    pub fn may_be_listed(&self, id: &EntityId, types: &[TypeName]) -> bool {
+        let is_free = |name: &TypeName| self.type_class(name).is_some_and(|class| !class.is_guarded());
+        !types.is_empty()
+            && types.iter().all(is_free)
+            && self.guarded_in_id(id.as_str()).next().is_none()
+            && !finds_somebody(id.as_str())
     }
 
     /// Whether what another classification lets rest is the same.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use kakehashi_federation::pages::maps::kept::EntityMaps;
 use kakehashi_revision::{Process, Revision, RunningRevision};
 use kakehashi_runtime::{Admission, ConsumerLimiters, FailedAttempts, Tasks};
 use kakehashi_server::Pulse;
@@ -29,6 +30,8 @@ pub struct Gateway {
     pub admission: Arc<Admission>,
     /// The subscriptions.
     pub subscriptions: Arc<Subscriptions>,
+    /// The entity maps.
+    pub entity_maps: EntityMaps,
     /// Who verifies tokens.
     pub tokens: Tokens,
     /// The file of what is kept.
@@ -65,6 +68,7 @@ impl Gateway {
             limiters,
             admission,
             subscriptions,
+            entity_maps: EntityMaps::default(),
             tokens,
             state,
             failed_attempts: FailedAttempts::default(),

@@ -26,6 +26,8 @@ pub(super) struct ByIds {
     pub(super) ownerless: Vec<u64>,
     /// The sources that were not heard.
     pub(super) warnings: Vec<Warning>,
+    /// What is wrong with entities of others.
+    pub(super) flawed: Vec<Warning>,
     /// Whether the request's time or its bounds were over before all were heard.
     pub(super) is_cut_short: bool,
     /// What is counted of the entities for the request.
@@ -58,6 +60,10 @@ pub(super) async fn judged(
         for (rank, answer) in ranks.into_iter().zip(gather::gather(&asking, request).await?) {
             match answer {
                 Ok(answer) => {
+                    if let Some(asked) = sub_queries.get(rank) {
+                        let flawed = gather::warnings_of(asked, request, &answer.left_out).await;
+                        warning::add(&mut found.flawed, flawed);
+                    }
                     found.held.push(answer.held);
                     for part in answer.entities {
                         parts.entry(part.id.clone()).or_default().push((rank, part));

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt};
 use kakehashi_adapters::{AdapterError, ErrorKind, LeftOut, Page, Yielded};
+use kakehashi_policy::Classification;
 use kakehashi_resources::{Held, pause};
 use ngsi_ld::EntityId;
 use ngsi_ld::query::OrderingKey;
@@ -54,11 +55,14 @@ impl Row {
 pub(super) struct Rows {
     pub(super) rows: Vec<Row>,
     pub(super) left_out: LeftOut,
+    /// Whether each of them may stand in a list that outlives the request, where that is looked at.
+    pub(super) may_be_listed: bool,
     /// What is counted of them for the request.
     pub(super) held: Held,
 }
 
-/// Reads the list of one source. `rank`: its place among those that are asked.
+/// Reads the list of one source. `rank`: its place among those that are asked. `listed_by`: what says whether the list may
+/// outlive the request, where it is to.
 ///
 /// # Errors
 /// The source's; [`ErrorKind::TooMany`] where it has more than one request may know of.
@@ -66,6 +70,7 @@ pub(super) async fn read(
     sub_query: &Arc<SubQuery>,
     rank: usize,
     question: &Arc<Question>,
+    listed_by: Option<&Classification>,
     request: &Request,
 ) -> Result<Rows, AdapterError> {
     let mut waited_for = WaitedFor::begin(sub_query, request);
@@ -73,7 +78,15 @@ pub(super) async fn read(
     let is_by_id = question.is_unconditional() && question.order.is_none();
     let for_an_entity = if is_by_id { IDS_FOR_AN_ENTITY } else { 1 };
     let scan = Arc::new(Scan::new(request.scan.saturating_mul(for_an_entity)));
-    let reading = tokio::time::timeout_at(deadline.into(), read_all(sub_query, rank, question, &scan, request));
+    let looking = Looking {
+        finding: Finding::of(sub_query, question),
+        sub_query: Arc::clone(sub_query),
+        question: Arc::clone(question),
+        scan: Arc::clone(&scan),
+        rank,
+        listed_by: listed_by.cloned(),
+    };
+    let reading = tokio::time::timeout_at(deadline.into(), read_all(Arc::new(looking), request));
     let read = match reading.await {
         Ok(read) => read,
         Err(_) => Err(gather::deadline_passed(sub_query)),
@@ -86,13 +99,8 @@ pub(super) async fn read(
     read
 }
 
-async fn read_all(
-    sub_query: &Arc<SubQuery>,
-    rank: usize,
-    question: &Arc<Question>,
-    scan: &Arc<Scan>,
-    request: &Request,
-) -> Result<Rows, AdapterError> {
+async fn read_all(looking: Arc<Looking>, request: &Request) -> Result<Rows, AdapterError> {
+    let sub_query = &looking.sub_query;
     let all = Page {
         limit: usize::MAX,
         offset: 0,
@@ -105,25 +113,25 @@ async fn read_all(
     let exhausted = |exhausted| AdapterError::exhausted(&sub_query.source.id, exhausted);
     let mut held = resources.held();
     let (mut rows, mut left_out) = (Vec::new(), LeftOut::default());
-    let looking = Arc::new(Looking {
-        finding: Finding::of(sub_query, question),
-        sub_query: Arc::clone(sub_query),
-        question: Arc::clone(question),
-        scan: Arc::clone(scan),
-        rank,
-    });
+    let mut may_be_listed = true;
     let mut position = 0;
     while let Some(arrived) = places.next().await {
         let many = u32::try_from(arrived.len()).unwrap_or(u32::MAX);
         let looked = Arc::clone(&looking).at(arrived, position);
-        let (found, flaws) = resources.compute_over_held(looked).await.map_err(exhausted)??;
+        let (found, flaws, listable) = resources.compute_over_held(looked).await.map_err(exhausted)??;
+        may_be_listed &= listable;
         position = position.saturating_add(many);
         let bytes = found.iter().map(Row::bytes);
         held.grow(bytes.sum()).map_err(exhausted)?;
         rows.extend(found);
         left_out.add_all(&flaws);
     }
-    Ok(Rows { rows, left_out, held })
+    Ok(Rows {
+        rows,
+        left_out,
+        may_be_listed,
+        held,
+    })
 }
 
 /// Whoever looks at what arrives.
@@ -133,23 +141,29 @@ struct Looking {
     question: Arc<Question>,
     scan: Arc<Scan>,
     rank: usize,
+    listed_by: Option<Classification>,
 }
+
+/// What one look has brought: entities, what is wrong with others, and whether each may be listed.
+type Looked = (Vec<Row>, LeftOut, bool);
 
 impl Looking {
     async fn at(
         self: Arc<Self>,
         arrived: Vec<Result<Option<Yielded>, AdapterError>>,
         first: u32,
-    ) -> Result<(Vec<Row>, LeftOut), AdapterError> {
+    ) -> Result<Looked, AdapterError> {
         let Self {
             sub_query,
             finding,
             question,
             scan,
             rank,
+            listed_by,
         } = &*self;
         let exhausted = |exhausted| AdapterError::exhausted(&sub_query.source.id, exhausted);
         let (mut rows, mut left_out) = (Vec::with_capacity(arrived.len()), LeftOut::default());
+        let mut may_be_listed = true;
         for (position, place) in (first..=u32::MAX).zip(arrived) {
             pause().await;
             let yielded = place?;
@@ -162,6 +176,8 @@ impl Looking {
                 // Whatever others say of it, it is not asked for.
                 Some(Yielded::Entity(entity)) if !is_meant(question, &entity.id) => {}
                 Some(Yielded::Entity(entity)) => {
+                    let listed_by = listed_by.as_ref();
+                    may_be_listed &= listed_by.is_none_or(|by| by.may_be_listed(&entity.id, &entity.types));
                     let is_found = finding.has_found(&entity).await.map_err(exhausted)?;
                     let is_selected = question.selects(&entity).await.map_err(exhausted)?;
                     let key = match &question.order {
@@ -182,7 +198,7 @@ impl Looking {
                 None => {}
             }
         }
-        Ok((rows, left_out))
+        Ok((rows, left_out, may_be_listed))
     }
 }
 

@@ -40,6 +40,15 @@ impl ListId {
     /// That of a question. `rules`: what else it depends on that is not known otherwise, such as the revision.
     #[must_use]
     pub fn of(question: &Question, consumer: &Consumer, rules: &str) -> Self {
+        Self::digest(question, format_args!("{rules}\0{consumer:?}"))
+    }
+
+    /// The digest of a question alone, whoever asks it.
+    pub(super) fn of_question(question: &Question) -> Self {
+        Self::digest(question, format_args!(""))
+    }
+
+    fn digest(question: &Question, before: fmt::Arguments<'_>) -> Self {
         let mut rest = question.clone();
         // What is shown has no order.
         let leaving = rest.leaving.take();
@@ -51,7 +60,7 @@ impl ListId {
         leaving.sort_unstable();
         // As it is written, since a question may be long. No part holds the character that ends it: it would be escaped.
         let mut digest = Digesting(Context::new(&SHA256));
-        let written = write!(digest, "{rules}\0{consumer:?}\0{rest:?}\0{}", leaving.join(" "));
+        let written = write!(digest, "{before}\0{rest:?}\0{}", leaving.join(" "));
         debug_assert!(written.is_ok(), "a digest takes whatever is written");
         let digest = digest.0;
         let mut id = [0; 32];

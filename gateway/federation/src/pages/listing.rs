@@ -7,6 +7,7 @@ use std::time::Instant;
 use futures::future::join_all;
 use hashbrown::{HashMap, HashSet};
 use kakehashi_adapters::AdapterError;
+use kakehashi_policy::Classification;
 use kakehashi_resources::{Exhausted, pause};
 use kakehashi_runtime::steps::to_the_end;
 use ngsi_ld::EntityId;
@@ -14,7 +15,7 @@ use ngsi_ld::query::{Ordering, OrderingKey};
 use smallvec::SmallVec;
 use tokio::time::timeout_at;
 
-use super::ids_alone::{self, Row, Rows};
+use super::ids_alone::{self, Row};
 use super::known_list::{FoundOut, KnownList, KnownLists, ListId};
 use super::{AskedSources, by_ids, named_parts};
 use crate::gather::{self, Request};
@@ -140,28 +141,55 @@ async fn read(
     named: Vec<(usize, usize)>,
     request: &Request,
 ) -> Result<Option<Listed>, Refusal> {
+    let Some(found) = find_all(all, question, None, request).await? else {
+        return Ok(None);
+    };
+    let making = found.grouped.into_list(question.order.clone(), named, found.is_whole);
+    let list = request.call.resources.compute_elsewhere(making).await;
+    Ok(Some(Listed {
+        list: Arc::new(list.map_err(Refusal::Exhausted)?),
+        warnings: found.warnings,
+    }))
+}
+
+/// Everything that is in a list, and what is missing from it.
+pub(super) struct FoundAll {
+    pub(super) grouped: Grouped,
+    pub(super) warnings: Vec<Warning>,
+    /// Whether everybody was heard.
+    is_whole: bool,
+    /// Whether each id may stand in a list that outlives the request, where that was looked at.
+    pub(super) may_be_listed: bool,
+}
+
+/// Reads the list of every source and puts them together. `listed_by`: as in [`ids_alone::read`].
+///
+/// # Errors
+/// [`Refusal::Exhausted`]
+pub(super) async fn find_all(
+    all: &AskedSources,
+    question: &Arc<Question>,
+    listed_by: Option<&Classification>,
+    request: &Request,
+) -> Result<Option<FoundAll>, Refusal> {
     let least = all.sub_queries.iter().map(|one| Arc::new(one.least(question)));
     let least: Arc<[Arc<SubQuery>]> = least.collect();
     let reading = least.iter().enumerate();
-    let reading = reading.map(|(rank, one)| ids_alone::read(one, rank, question, request));
+    let reading = reading.map(|(rank, one)| ids_alone::read(one, rank, question, listed_by, request));
     let mut warnings = warning::of_errors(&all.overloaded);
     let mut heard: Vec<Vec<Row>> = Vec::with_capacity(least.len());
     let mut held = Vec::new();
     let mut has_failed = Vec::with_capacity(least.len());
+    let mut may_be_listed = true;
     for (one, rows) in least.iter().zip(join_all(reading).await) {
         has_failed.push(rows.is_err());
         match rows {
-            Ok(Rows {
-                rows,
-                left_out,
-                held: of_rows,
-            }) => {
-                warning::add(
-                    &mut warnings,
-                    gather::warning_of_left_out(one, request, &left_out).await,
-                );
-                heard.push(rows);
-                held.push(of_rows);
+            Ok(rows) => {
+                let left_out = gather::warning_of_left_out(one, request, &rows.left_out).await;
+                warning::add(&mut warnings, left_out);
+                may_be_listed &= rows.may_be_listed;
+                heard.push(rows.rows);
+                held.push(rows.held);
             }
             Err(error) => {
                 if is_too_much(&error, request)? {
@@ -175,8 +203,11 @@ async fn read(
     let mut also_held: Vec<(usize, HashSet<EntityId>)> = Vec::new();
     for (rank, one) in least.iter().enumerate() {
         if has_failed.get(rank) == Some(&false) && one.filters_parts() {
-            match held_beside(rank, &least, &heard, question, request).await {
-                Ok(held) => also_held.push((rank, held)),
+            match held_beside(rank, &least, &heard, question, listed_by, request).await {
+                Ok((held, listable)) => {
+                    may_be_listed &= listable;
+                    also_held.push((rank, held));
+                }
                 Err(error) if is_too_much(&error, request)? => return Ok(None),
                 Err(error) => warning::add(&mut warnings, [Warning::from(&error)]),
             }
@@ -209,11 +240,11 @@ async fn read(
     }
     // Where one was not heard, nobody is known to be alone.
     let is_whole = !has_failed.contains(&true) && all.overloaded.is_empty() && warnings.is_empty();
-    let making = grouped.into_list(question.order.clone(), named, is_whole);
-    let list = resources.compute_elsewhere(making).await.map_err(Refusal::Exhausted)?;
-    Ok(Some(Listed {
-        list: Arc::new(list),
+    Ok(Some(FoundAll {
+        grouped,
         warnings,
+        is_whole,
+        may_be_listed,
     }))
 }
 
@@ -229,16 +260,17 @@ fn is_too_much(error: &AdapterError, request: &Request) -> Result<bool, Refusal>
     }
 }
 
-/// Which of the entities that others have a source has, too, although it does not find them.
+/// Which of the entities that others have a source has, too, although it does not find them; and whether each may be listed.
 async fn held_beside(
     rank: usize,
     least: &[Arc<SubQuery>],
     heard: &[Vec<Row>],
     question: &Arc<Question>,
+    listed_by: Option<&Classification>,
     request: &Request,
-) -> Result<HashSet<EntityId>, AdapterError> {
+) -> Result<(HashSet<EntityId>, bool), AdapterError> {
     let Some(one) = least.get(rank) else {
-        return Ok(HashSet::new());
+        return Ok((HashSet::new(), true));
     };
     let found: HashSet<&EntityId> = heard.get(rank).into_iter().flatten().map(|row| &row.id).collect();
     let mut wanted: HashSet<&EntityId> = HashSet::new();
@@ -252,16 +284,16 @@ async fn held_beside(
         }
     }
     if wanted.is_empty() {
-        return Ok(HashSet::new());
+        return Ok((HashSet::new(), true));
     }
     let ids = match wanted.len() {
         0..=MOST_ASKED_BY_ID => wanted.iter().map(|id| (*id).clone()).collect(),
         _ => one.query.ids.clone(),
     };
     let completing = Arc::new(one.completing(ids));
-    let rows = ids_alone::read(&completing, rank, question, request).await?;
+    let rows = ids_alone::read(&completing, rank, question, listed_by, request).await?;
     let held = rows.rows.into_iter().map(|row| row.id);
-    Ok(held.filter(|id| wanted.contains(id)).collect())
+    Ok((held.filter(|id| wanted.contains(id)).collect(), rows.may_be_listed))
 }
 
 /// What is to be put together.
@@ -275,10 +307,15 @@ struct Grouping {
 /// Where an entity stands: which source is the first to find it, and how many places of it come before.
 type Standing = (usize, u32);
 
+/// Who has an entity, or a part of it: their places among those that are asked.
+pub(super) type Holders = SmallVec<[u16; 4]>;
+
 /// An entity of the list.
-struct Shown {
+pub(super) struct Shown {
     standing: Standing,
-    id: EntityId,
+    pub(super) id: EntityId,
+    /// Who has it.
+    pub(super) holders: Holders,
     /// What decides where it comes, where an order is asked for.
     key: Option<Box<OrderingKey>>,
 }
@@ -288,12 +325,12 @@ struct Undecided {
     standing: Standing,
     id: EntityId,
     /// Who has them.
-    holders: SmallVec<[usize; 4]>,
+    holders: Holders,
 }
 
 /// What is known of the entities.
 #[derive(Default)]
-struct Grouped {
+pub(super) struct Grouped {
     shown: Vec<Shown>,
     /// The ids that one source alone has.
     alone: Vec<EntityId>,
@@ -333,6 +370,9 @@ impl Grouping {
                 .map(|(rank, _)| *rank);
             let also: SmallVec<[usize; 4]> = also.collect();
             let is_alone = rows.len() + also.len() == 1;
+            let holders = rows.iter().map(|(rank, _)| *rank).chain(also);
+            // No more sources are asked than a number of this size counts.
+            let holders: Holders = holders.filter_map(|rank| u16::try_from(rank).ok()).collect();
             if is_alone {
                 grouped.alone.push(id.clone());
             }
@@ -347,16 +387,25 @@ impl Grouping {
                         *count += 1;
                     }
                 } else if row.is_selected {
-                    grouped.shown.push(Shown { standing, id, key });
+                    grouped.shown.push(Shown {
+                        standing,
+                        id,
+                        holders,
+                        key,
+                    });
                 }
                 continue;
             }
             let is_met = |(_, row): &(usize, Row)| row.is_selected && !row.is_addition;
             if is_met_by_one && rows.iter().any(is_met) {
-                grouped.shown.push(Shown { standing, id, key });
+                grouped.shown.push(Shown {
+                    standing,
+                    id,
+                    holders,
+                    key,
+                });
                 continue;
             }
-            let holders = rows.iter().map(|(rank, _)| *rank).chain(also).collect();
             grouped.undecided.push(Undecided { standing, id, holders });
         }
         grouped
@@ -374,7 +423,8 @@ async fn decide(
     let undecided = std::mem::take(&mut grouped.undecided);
     let by_id: HashMap<&EntityId, &Undecided> = undecided.iter().map(|one| (&one.id, one)).collect();
     let ids: Vec<EntityId> = undecided.iter().map(|one| one.id.clone()).collect();
-    let holds = |rank: usize, id: &EntityId| by_id.get(id).is_some_and(|one| one.holders.contains(&rank));
+    let has = |rank: usize, one: &&Undecided| one.holders.iter().any(|holder| usize::from(*holder) == rank);
+    let holds = |rank: usize, id: &EntityId| by_id.get(id).is_some_and(|one| has(rank, one));
     let decided = by_ids::judged(least, question, &ids, holds, request).await?;
     if decided.is_cut_short {
         return Ok(None);
@@ -395,24 +445,35 @@ async fn decide(
     let keyed = request.call.resources.compute_over_held(keying).await;
     for (id, key) in keyed.map_err(Refusal::Exhausted)? {
         if let Some(one) = by_id.get(&id) {
-            let standing = one.standing;
-            grouped.shown.push(Shown { standing, id, key });
+            grouped.shown.push(Shown {
+                standing: one.standing,
+                holders: one.holders.clone(),
+                id,
+                key,
+            });
         }
     }
     Ok(Some((decided.ownerless, decided.warnings)))
 }
 
 impl Grouped {
-    async fn into_list(self, order: Option<Ordering>, named: Vec<(usize, usize)>, is_whole: bool) -> KnownList {
-        let Self { mut shown, alone, .. } = self;
+    /// The entities in the order of the list, which is the one that was asked for where one was.
+    pub(super) async fn in_order(self, order: Option<Ordering>) -> Vec<Shown> {
+        let mut shown = self.shown;
         shown.sort_unstable_by_key(|one| one.standing);
-        let mut ids = None;
         if let Some(order) = order {
             let keyed = shown.into_iter().filter_map(|mut one| Some((*one.key.take()?, one)));
             let mut sorting = order.begin_sort(keyed.collect());
             shown = to_the_end(|steps| sorting.advance(steps)).await;
-            ids = Some(shown.iter().map(|one| one.id.clone()).collect());
         }
+        shown
+    }
+
+    async fn into_list(mut self, order: Option<Ordering>, named: Vec<(usize, usize)>, is_whole: bool) -> KnownList {
+        let alone = std::mem::take(&mut self.alone);
+        let is_ordered = order.is_some();
+        let shown = self.in_order(order).await;
+        let ids = is_ordered.then(|| shown.iter().map(|one| one.id.clone()).collect());
         let places = shown.iter().map(|one| one.standing);
         let places = places.filter_map(|(rank, position)| Some((u32::try_from(rank).ok()?, position)));
         let alone: &[EntityId] = if is_whole { &alone } else { &[] };

@@ -16,6 +16,7 @@
 //! | `by_ids` | entities of known ids, made whole and judged |
 //! | `listing` | the whole list of a question, made of those |
 //! | [`known_list`] | a list that was read, and for how long it is known |
+//! | [`maps`] | lists that keep their ids for a while, so that a walk visits each once |
 
 mod by_ids;
 mod counting;
@@ -24,6 +25,7 @@ mod ids_alone;
 mod judging;
 pub mod known_list;
 mod listing;
+pub mod maps;
 pub mod place;
 mod reading;
 mod walk;

@@ -178,6 +178,18 @@ pub(super) const SPLIT_ENTITIES: Parameter = parameter(
     "`true`: the conditions may be met by parts of an entity from different sources together.",
 );
 
+pub(super) const ENTITY_MAP: Parameter = parameter(
+    "entityMap",
+    Takes::Boolean,
+    "`true`: an entity map is made of what is found now, and `NGSILD-EntityMap` tells it: walking on by it visits each of its \
+     entities once (clause 5.5.9.3).",
+);
+pub(super) const ENTITY_MAP_LIFETIME: Parameter = parameter(
+    "entityMapLifetime",
+    Takes::Text,
+    "How long the entity map is to live: a duration of ISO 8601 such as `PT30M`; `PT10M` by default, an hour at most.",
+);
+
 /// `type`, where entities are chosen by their id as well.
 pub(super) const TYPE_OF_ONE: Parameter = parameter(
     "type",

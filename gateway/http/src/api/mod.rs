@@ -11,6 +11,7 @@ mod conditions;
 mod cursor;
 mod discovery;
 mod entity_list;
+mod entity_maps;
 mod freshness;
 mod geo_parameters;
 pub mod hints;
@@ -101,7 +102,7 @@ fn refusing(
 /// Says the route's pattern to the log and the metrics, and which preference was applied.
 async fn around_operation(request: Request, next: Next) -> Response {
     Route::found(&request);
-    if let Err(problem) = conditions::check(&request) {
+    if let Err(problem) = conditions::check(&request).and_then(|()| entity_maps::check_header(&request)) {
         return problem.into_response();
     }
     let preferences = Preferences::of(request.headers());

@@ -24,7 +24,19 @@ const MOST_IDS: usize = 1000;
 const MOST_IN_LIST: usize = 500;
 
 /// Members that are texts, as the parameters of the same name are.
-pub(super) const TEXTS: [&str; 7] = ["q", "scopeQ", "csf", "expandValues", "jsonKeys", "lang", "join"];
+pub(super) const TEXTS: [&str; 8] = [
+    "q",
+    "scopeQ",
+    "csf",
+    "expandValues",
+    "jsonKeys",
+    "lang",
+    "join",
+    "entityMapLifetime",
+];
+
+/// Members that are true or false, as the parameters of the same name are.
+pub(super) const FLAGS: [&str; 2] = ["splitEntities", "entityMap"];
 
 /// Members that are arrays of texts, and whether one of these may hold a comma, as `a{b,c}` of a projection.
 pub(super) const LISTS: [(&str, bool); 5] = [
@@ -75,9 +87,6 @@ pub(super) const MEMBERS: [&str; 21] = [
     "entityMapLifetime",
     "@context",
 ];
-
-/// Those that this version refuses by name.
-pub(super) const NOT_OFFERED: [&str; 2] = ["entityMap", "entityMapLifetime"];
 
 /// A query as a body has it: the parameters, and which entities are chosen. Without `entities` none.
 #[derive(Debug)]
@@ -151,19 +160,12 @@ impl<'a> Reading<'a> {
                 .invalid("it is for queries of the temporal evolution of entities only")
                 .into());
         }
-        // What is wrong is told before what is not offered.
-        match name {
-            "entityMap" if !at.boolean()? => return Ok(()),
-            "joinLevel" => {
-                join_level(at)?;
-            }
-            _ => {}
-        }
-        if NOT_OFFERED.contains(&name) {
-            return Err(at.not_offered("it is not offered by this version").into());
-        }
         if let Some(name) = TEXTS.iter().find(|text| **text == name) {
             return self.parameters.add_member(name, &at.path, at.text()?);
+        }
+        if let Some(name) = FLAGS.iter().find(|flag| **flag == name) {
+            let value = if at.boolean()? { "true" } else { "false" };
+            return self.parameters.add_member(name, &at.path, value);
         }
         if let Some((name, may_hold_comma)) = LISTS.iter().find(|(list, _)| *list == name) {
             return self.add_list(name, at, *may_hold_comma);
@@ -171,10 +173,6 @@ impl<'a> Reading<'a> {
         match name {
             "geoQ" => self.add_geo_query(at),
             "ordering" => self.add_ordering(at),
-            "splitEntities" => {
-                let value = if at.boolean()? { "true" } else { "false" };
-                self.parameters.add_member("splitEntities", &at.path, value)
-            }
             "joinLevel" => {
                 let level = join_level(at)?.to_string();
                 self.parameters.add_member("joinLevel", &at.path, level)

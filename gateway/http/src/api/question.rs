@@ -10,6 +10,7 @@ use ngsi_ld::projection::{DatasetSelection, Projection};
 use ngsi_ld::query::{ContextSourceFilter, Expression, IdPattern, Query, ScopeQuery, TypeSelection, ValueExpansion};
 use ngsi_ld::{AttributeName, EntityId};
 
+use super::entity_maps::Wish;
 use super::geo_parameters::geo_query;
 use super::joining;
 use super::ordering_parameters::ordering;
@@ -37,6 +38,8 @@ pub(super) struct QueryRequest {
     pub count: bool,
     /// Where the page begins, as the one before it has told.
     pub cursor: Option<String>,
+    /// What is wanted of an entity map.
+    pub map: Wish,
 }
 
 /// Which entities are chosen by type and id.
@@ -66,6 +69,7 @@ pub(super) fn read_query(
         page,
         count,
         cursor: parameters.text("cursor")?.map(str::to_owned),
+        map: Wish::read(parameters)?,
     })
 }
 

@@ -252,12 +252,11 @@ pub(super) fn add_page_links(
     next: NextPage,
     media_type: MediaType,
 ) {
-    let mut add = |relation: &str, offset: usize, cursor: Option<String>| {
-        let target = with_page(path, query, Page { offset, ..page }, cursor.as_deref());
-        let link = format!("<{target}>;rel=\"{relation}\";type=\"{}\"", media_type.as_str());
-        if let Ok(link) = HeaderValue::try_from(link) {
-            response.headers_mut().append(header::LINK, link);
-        }
+    let mut add = |relation, offset: usize, cursor: Option<String>| {
+        let page = Page { offset, ..page };
+        let cursor = cursor.as_deref();
+        let link = PageLink { relation, page, cursor };
+        add_page_link(response, path, query, link, media_type);
     };
     match next {
         NextPage::None => {}
@@ -266,6 +265,29 @@ pub(super) fn add_page_links(
     }
     if page.offset > 0 && page.limit > 0 {
         add("prev", page.offset.saturating_sub(page.limit), None);
+    }
+}
+
+/// A link to another page.
+pub(super) struct PageLink<'a> {
+    pub(super) relation: &'static str,
+    pub(super) page: Page,
+    pub(super) cursor: Option<&'a str>,
+}
+
+/// Adds one.
+pub(super) fn add_page_link(
+    response: &mut Response,
+    path: &str,
+    query: &str,
+    link: PageLink<'_>,
+    media_type: MediaType,
+) {
+    let PageLink { relation, page, cursor } = link;
+    let target = with_page(path, query, page, cursor);
+    let link = format!("<{target}>;rel=\"{relation}\";type=\"{}\"", media_type.as_str());
+    if let Ok(link) = HeaderValue::try_from(link) {
+        response.headers_mut().append(header::LINK, link);
     }
 }
 

@@ -8,6 +8,7 @@ use http::{HeaderMap, Uri, header};
 use kakehashi_adapters::{Call, Freshness, Requests};
 use kakehashi_config::Proof;
 use kakehashi_contexts::{ContextUser, NamedContext, RequestContext};
+use kakehashi_core::ClientNetwork;
 use kakehashi_core::consumer::Consumer;
 use kakehashi_core::names::TenantId;
 use kakehashi_federation::gather;
@@ -46,6 +47,8 @@ pub(super) struct Scope {
     token: Option<PresentedToken>,
     /// What it may use of the process.
     pub resources: Resources,
+    /// The address that asks.
+    pub address: ClientNetwork,
 }
 
 impl FromRequestParts<Arc<Gateway>> for Scope {
@@ -63,6 +66,7 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
             proof,
             token,
             resources,
+            address,
             tenant,
         } = passed.ok_or_else(|| Problem::new(ErrorType::InternalError, "the request did not pass the edge"))?;
         Ok(Self {
@@ -76,6 +80,7 @@ impl FromRequestParts<Arc<Gateway>> for Scope {
             id,
             token,
             resources,
+            address,
         })
     }
 }

@@ -28,10 +28,10 @@ pub const READING_POSTS: [&str; 2] = [
 /// Headers of requests that the gateway reads, beside that of API keys, whose name is configured. Those that every page may
 /// send have a value here that not every page may send.
 const READ: &str = "accept, apikey, authorization, cache-control, content-encoding, content-type, if-match, \
-                    if-none-match, kakehashi-purpose, link, ngsild-tenant, prefer, traceparent";
+                    if-none-match, kakehashi-purpose, link, ngsild-entitymap, ngsild-tenant, prefer, traceparent";
 
 /// Headers of answers that say what a page must know and cannot read otherwise.
-const SENT: &str = "Age, Allow, ETag, Kakehashi-Hint, Link, Location, NGSILD-Results-Count, NGSILD-Tenant, \
+const SENT: &str = "Age, Allow, ETag, Kakehashi-Hint, Link, Location, NGSILD-EntityMap, NGSILD-Results-Count, NGSILD-Tenant, \
                     NGSILD-Warning, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, \
                     X-Request-Id";
 

@@ -31,6 +31,7 @@ use futures::future::BoxFuture;
 use http::{HeaderValue, Method, StatusCode, header};
 use http_body::Body as HttpBody;
 use kakehashi_config::Proof;
+use kakehashi_core::ClientNetwork;
 use kakehashi_core::names::TenantId;
 use kakehashi_messages::Language;
 use kakehashi_resources::Resources;
@@ -70,6 +71,8 @@ pub struct Passed {
     pub token: Option<PresentedToken>,
     /// What the request may use of the process.
     pub resources: Resources,
+    /// The address that asks.
+    pub address: ClientNetwork,
     /// `NGSILD-Tenant`, or the tenant that is meant without it (clause 4.14); `None`: the federation of all.
     pub tenant: Option<TenantId>,
 }
@@ -208,6 +211,7 @@ impl Inside {
             proof,
             token,
             resources: resources.clone(),
+            address,
             tenant: None,
         };
         let consumer = passed.caller.0.id.clone();

@@ -179,6 +179,12 @@ pub struct Inspection {
     classification: Classification,
 }
 
+/// Whether a text holds somebody's number or address, whatever a tenant wants done with it.
+#[must_use]
+pub(crate) fn finds_somebody(text: &str) -> bool {
+    !text::hits(text, false).is_empty()
+}
+
 impl Inspection {
     /// By a tenant's actions; the classification says which attributes are contacts of facilities.
     #[must_use]

@@ -10,10 +10,11 @@ use serde_json::{Map, Value, json};
 use super::known_parameters::{Parameter, Takes};
 use super::operation::{Content, Offered, Success};
 use crate::api::conditions::may_be_conditional;
+use crate::api::entity_maps::takes_entity_map;
 use crate::negotiate::{BodyMediaType, MediaType};
 
 /// Headers of requests that hold for every operation on data.
-const REQUEST_HEADERS: [(&str, &str, &str); 9] = [
+const REQUEST_HEADERS: [(&str, &str, &str); 10] = [
     (
         "Tenant",
         "NGSILD-Tenant",
@@ -34,6 +35,12 @@ const REQUEST_HEADERS: [(&str, &str, &str); 9] = [
         "Prefer",
         "Prefer",
         "`ngsi-ld=1.6`: what that version has (clause 4.3.6.8); `body=json`: GeoJSON without the @context (RFC 7240).",
+    ),
+    (
+        "EntityMap",
+        "NGSILD-EntityMap",
+        "The address of an entity map of yours, as an answer has told it: the entities that it lists are those that are considered \
+         (clause 5.5.14). Where there is none of it any more, a new one is made.",
     ),
     (
         "Fresh",
@@ -65,7 +72,11 @@ const REQUEST_HEADERS: [(&str, &str, &str); 9] = [
 ];
 
 /// Headers of answers.
-const ANSWER_HEADERS: [(&str, &str); 17] = [
+const ANSWER_HEADERS: [(&str, &str); 18] = [
+    (
+        "NGSILD-EntityMap",
+        "The address of the entity map that the answer is by (clause 5.5.14).",
+    ),
     (
         "Content-Encoding",
         "How the body is packed, as `Accept-Encoding` has asked for it.",
@@ -236,6 +247,7 @@ fn parameters(operation: &Offered) -> Vec<Value> {
     let headers = REQUEST_HEADERS.iter().filter(|(name, ..)| match *name {
         "Context" => is_of_data && !operation.path.starts_with(CONTEXTS),
         "Prefer" | "Fresh" => shows_entities,
+        "EntityMap" => takes_entity_map(&operation.method, operation.path),
         "Known" => has_tags(operation),
         "AsRead" | "IfAbsent" => may_be_conditional(&operation.method, operation.path),
         "Codings" => true,

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::api::query_body::{LISTS, MEMBERS, NOT_OFFERED, TEXTS};
+use crate::api::query_body::{FLAGS, LISTS, MEMBERS, TEXTS};
 
 /// All schemas, by their names.
 pub(super) fn all() -> Value {
@@ -105,6 +105,34 @@ fn of_entities(uri: &Value) -> Value {
                         },
                     },
                 },
+            },
+        },
+        "EntityMap": {
+            "description": "The entities that a walk considers (clause 5.2.39). Each is told as held locally.",
+            "type": "object",
+            "required": ["id", "type", "expiresAt", "entityMap", "linkedMaps"],
+            "properties": {
+                "id": uri,
+                "type": { "const": "EntityMap" },
+                "expiresAt": { "type": "string", "format": "date-time" },
+                "entityMap": {
+                    "type": "object",
+                    "additionalProperties": { "type": "array", "items": { "type": "string" } },
+                },
+                "linkedMaps": { "type": "object" },
+                "@context": { "$ref": "#/components/schemas/Context" },
+            },
+        },
+        "EntityMapFragment": {
+            "description": "What changes of an entity map: `expiresAt` alone. `entityMap` and `linkedMaps` are ignored (clause 5.2.39).",
+            "type": "object",
+            "properties": {
+                "id": uri,
+                "type": { "const": "EntityMap" },
+                "expiresAt": { "type": "string", "format": "date-time" },
+                "entityMap": { "type": "object" },
+                "linkedMaps": { "type": "object" },
+                "@context": { "$ref": "#/components/schemas/Context" },
             },
         },
         "Ids": { "type": "array", "minItems": 1, "items": uri },
@@ -286,8 +314,8 @@ fn reference_to_one_of(names: &[&str]) -> Value {
 /// The members of a Query, which are those that are read of it.
 fn query() -> Value {
     let texts = json!({ "type": "array", "minItems": 1, "items": { "type": "string" } });
-    let members = MEMBERS.iter().filter(|name| !NOT_OFFERED.contains(name));
-    let properties: Map<String, Value> = members
+    let properties: Map<String, Value> = MEMBERS
+        .iter()
         .map(|name| {
             let is_list = LISTS.iter().any(|(list, _)| list == name);
             let schema = match *name {
@@ -297,7 +325,7 @@ fn query() -> Value {
                     json!({ "type": "array", "minItems": 1, "items": { "type": "object", "required": ["type"] } })
                 }
                 "joinLevel" => json!({ "type": "integer", "minimum": 1 }),
-                "splitEntities" => json!({ "type": "boolean" }),
+                name if FLAGS.contains(&name) => json!({ "type": "boolean" }),
                 name if TEXTS.contains(&name) => json!({ "type": "string", "minLength": 1 }),
                 _ if is_list => texts.clone(),
                 _ => json!({ "type": "object" }),

@@ -5,11 +5,14 @@ mod add_context;
 mod append_attributes;
 mod create_batch;
 mod create_entity;
+mod create_entity_map;
+mod create_entity_map_by_post;
 mod create_subscription;
 mod delete_attribute;
 mod delete_batch;
 mod delete_context;
 mod delete_entity;
+mod delete_entity_map;
 mod delete_subscription;
 mod describe_api;
 mod list_contexts;
@@ -24,6 +27,7 @@ mod replace_entity;
 mod retrieve_attribute_info;
 mod retrieve_attributes;
 mod retrieve_entity;
+mod retrieve_entity_map;
 mod retrieve_entity_type_info;
 mod retrieve_entity_types;
 mod retrieve_source_identity;
@@ -33,6 +37,7 @@ mod statistics;
 mod update_attribute;
 mod update_attributes;
 mod update_batch;
+mod update_entity_map;
 mod update_subscription;
 mod upsert_batch;
 mod version;
@@ -210,31 +215,11 @@ pub static OPERATIONS: &[Listed] = &[
         Method::POST,
         "Create EntityMap for Query Temporal Evolution by POST",
     ),
-    reading(
-        "/ngsi-ld/v1/entityMaps",
-        Method::GET,
-        "Create EntityMap for Query Entities",
-    ),
-    reading(
-        "/ngsi-ld/v1/entityMaps",
-        Method::POST,
-        "Create EntityMap for Query Entities by POST",
-    ),
-    reading(
-        "/ngsi-ld/v1/entityMaps/{entityMapId}",
-        Method::GET,
-        "Retrieve EntityMap",
-    ),
-    changing(
-        "/ngsi-ld/v1/entityMaps/{entityMapId}",
-        Method::PATCH,
-        "Update EntityMap",
-    ),
-    changing(
-        "/ngsi-ld/v1/entityMaps/{entityMapId}",
-        Method::DELETE,
-        "Delete EntityMap",
-    ),
+    Listed::Offered(&create_entity_map::OFFERED),
+    Listed::Offered(&create_entity_map_by_post::OFFERED),
+    Listed::Offered(&retrieve_entity_map::OFFERED),
+    Listed::Offered(&update_entity_map::OFFERED),
+    Listed::Offered(&delete_entity_map::OFFERED),
     Listed::Offered(&retrieve_source_identity::OFFERED),
     changing("/ngsi-ld/v1/snapshots", Method::POST, "Create Snapshot"),
     changing("/ngsi-ld/v1/snapshots", Method::DELETE, "Purge Snapshots"),

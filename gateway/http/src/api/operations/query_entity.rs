@@ -15,12 +15,14 @@ use kakehashi_running::Gateway;
 use crate::api::command::{Command, Written};
 use crate::api::cursor::Walked;
 use crate::api::entity_list::{EntityList, Joined};
+use crate::api::entity_maps::{self, OfMap, Reference};
 use crate::api::freshness;
 use crate::api::hints::{AskedList, Known};
 use crate::api::known_parameters::{
-    ATTRS, COLLATION, CONTAINED_BY, COORDINATES, COUNT, CSF, CURSOR, DATASET_ID, EXPAND_VALUES, FORMAT, GEO_Q,
-    GEOMETRY, GEOMETRY_PROPERTY, GEOPROPERTY, GEOREL, ID, ID_PATTERN, JOIN, JOIN_LEVEL, JSON_KEYS, LANG, LIMIT, LOCAL,
-    OFFSET, OMIT, OPTIONS, ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, PICK, Q, SCOPE_Q, SPLIT_ENTITIES, TYPE,
+    ATTRS, COLLATION, CONTAINED_BY, COORDINATES, COUNT, CSF, CURSOR, DATASET_ID, ENTITY_MAP, ENTITY_MAP_LIFETIME,
+    EXPAND_VALUES, FORMAT, GEO_Q, GEOMETRY, GEOMETRY_PROPERTY, GEOPROPERTY, GEOREL, ID, ID_PATTERN, JOIN, JOIN_LEVEL,
+    JSON_KEYS, LANG, LIMIT, LOCAL, OFFSET, OMIT, OPTIONS, ORDER_BY, ORDER_FROM, ORDER_GEOMETRY, PICK, Parameter, Q,
+    SCOPE_Q, SPLIT_ENTITIES, TYPE,
 };
 use crate::api::mentioned::mentioned;
 use crate::api::operation::{Content, Offered, Success};
@@ -42,43 +44,8 @@ pub(super) static OFFERED: Offered = Offered {
     path: "/ngsi-ld/v1/entities",
     asks: Some(Operation::QueryEntity),
     summary: "entities that match a question",
-    parameters: &[
-        TYPE,
-        ID,
-        ID_PATTERN,
-        ATTRS,
-        Q,
-        SCOPE_Q,
-        CSF,
-        EXPAND_VALUES,
-        JSON_KEYS,
-        GEOREL,
-        GEOMETRY,
-        COORDINATES,
-        GEOPROPERTY,
-        GEO_Q,
-        ORDER_BY,
-        ORDER_FROM,
-        ORDER_GEOMETRY,
-        COLLATION,
-        GEOMETRY_PROPERTY,
-        LIMIT,
-        OFFSET,
-        CURSOR,
-        COUNT,
-        OPTIONS,
-        FORMAT,
-        LOCAL,
-        SPLIT_ENTITIES,
-        PICK,
-        OMIT,
-        DATASET_ID,
-        LANG,
-        JOIN,
-        JOIN_LEVEL,
-        CONTAINED_BY,
-    ],
-    lacks: &["entityMap", "entityMapLifetime", "via"],
+    parameters: PARAMETERS,
+    lacks: &["via"],
     representations: MediaType::ALL,
     body: None,
     successes: ANSWERS,
@@ -86,11 +53,57 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+/// What may stand in the URL of a query.
+pub(super) const PARAMETERS: &[Parameter] = &[
+    TYPE,
+    ID,
+    ID_PATTERN,
+    ATTRS,
+    Q,
+    SCOPE_Q,
+    CSF,
+    EXPAND_VALUES,
+    JSON_KEYS,
+    GEOREL,
+    GEOMETRY,
+    COORDINATES,
+    GEOPROPERTY,
+    GEO_Q,
+    ORDER_BY,
+    ORDER_FROM,
+    ORDER_GEOMETRY,
+    COLLATION,
+    GEOMETRY_PROPERTY,
+    LIMIT,
+    OFFSET,
+    CURSOR,
+    COUNT,
+    OPTIONS,
+    FORMAT,
+    LOCAL,
+    SPLIT_ENTITIES,
+    PICK,
+    OMIT,
+    DATASET_ID,
+    LANG,
+    JOIN,
+    JOIN_LEVEL,
+    CONTAINED_BY,
+    ENTITY_MAP,
+    ENTITY_MAP_LIFETIME,
+];
+
 /// What a queryEntity is answered with, however it was asked.
 pub(super) const ANSWERS: &[Success] = &[
     Success {
         status: 200,
         meaning: "The entities of the page.",
+        body: Content::Entities("EntityList", "FeatureCollection"),
+        headers: PAGED,
+    },
+    Success {
+        status: 201,
+        meaning: "The same, and an entity map was made.",
         body: Content::Entities("EntityList", "FeatureCollection"),
         headers: PAGED,
     },
@@ -104,6 +117,7 @@ pub(super) const ANSWERS: &[Success] = &[
 
 const PAGED: &[&str] = &[
     "ETag",
+    "NGSILD-EntityMap",
     "NGSILD-Results-Count",
     "NGSILD-Warning",
     "Age",
@@ -113,7 +127,7 @@ const PAGED: &[&str] = &[
 ];
 
 /// Reads the query part of the URL.
-fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
+pub(super) fn read(query: Option<&str>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
     let parameters = OFFERED.parameters(query)?;
     let selection = selection(&parameters, around.context)?;
     read_query(&parameters, selection, around)
@@ -137,6 +151,14 @@ async fn answer(State(gateway): State<Arc<Gateway>>, scope: Scope) -> Result<Res
     execute(&gateway, &scope, context, request).await
 }
 
+/// Where the pages beside one are.
+enum Linked {
+    /// In the list, the next one where a cursor leads.
+    InWalk(Option<String>),
+    /// In an entity map.
+    InMap(OfMap),
+}
+
 /// The answer to a queryEntity, however it was asked.
 pub(super) async fn execute(
     gateway: &Gateway,
@@ -150,16 +172,30 @@ pub(super) async fn execute(
         page,
         count,
         cursor,
+        map,
     } = request;
     let media_type = presentation.media_type;
     let asker = scope.asker(Operation::QueryEntity);
     let question = Arc::new(question);
     let gathering = scope.gathering(gateway);
-    let walked = || Walked::of(&question, asker.consumer, scope.revision.config.revision.as_str());
-    let from = cursor.map(|cursor| walked().opened(&cursor)).transpose()?;
-    let answered = kakehashi_federation::query::query(&question, page, from, count, &asker, &gathering).await;
-    let mut answer = answered.map_err(|refusal| refused_order::problem(refusal, &question, &asker))?;
-    let cursor = answer.next.and_then(|next| walked().sealed(next));
+    let of_map = entity_maps::Asked {
+        question: &question,
+        page,
+        count,
+        wish: map,
+        reference: Reference::of(&scope.headers, cursor.as_deref())?,
+    };
+    let (mut answer, linked) = if of_map.is_by_map()? {
+        let (page, of_map) = Box::pin(entity_maps::answer(of_map, gateway, scope, &asker, &gathering)).await?;
+        (page, Linked::InMap(of_map))
+    } else {
+        let walked = || Walked::of(&question, asker.consumer, scope.revision.config.revision.as_str());
+        let from = cursor.map(|cursor| walked().opened(&cursor)).transpose()?;
+        let answered = kakehashi_federation::query::query(&question, page, from, count, &asker, &gathering).await;
+        let answer = answered.map_err(|refusal| refused_order::problem(refusal, &question, &asker))?;
+        let cursor = answer.next.and_then(|next| walked().sealed(next));
+        (answer, Linked::InWalk(cursor))
+    };
     let shown = answer.entities.at_hand_count();
     let mut joined = None;
     if let Some(join) = presentation.join() {
@@ -184,9 +220,14 @@ pub(super) async fn execute(
     *response.body_mut() = written.body;
     warning::add(&mut answer.warnings, written.warnings);
     respond::add_count(&mut response, written.count);
-    let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
-    let next = NextPage::of(written.more, cursor, shown);
-    respond::add_page_links(&mut response, path, query, page, next, media_type);
+    match linked {
+        Linked::InWalk(cursor) => {
+            let (path, query) = (scope.uri.path(), scope.uri.query().unwrap_or_default());
+            let next = NextPage::of(written.more, cursor, shown);
+            respond::add_page_links(&mut response, path, query, page, next, media_type);
+        }
+        Linked::InMap(of_map) => of_map.tell(&mut response, scope, page.limit, media_type),
+    }
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     freshness::say(&mut response, &gathering.call.freshness);
     if let Some(list) = written.empty {

@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 use super::query_entity;
 use crate::api::command::{Command, Written};
 use crate::api::known_parameters::{
-    CONTAINED_BY, COUNT, CURSOR, DATASET_ID, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LIMIT, LOCAL, OFFSET,
-    OMIT, OPTIONS, PICK, SPLIT_ENTITIES,
+    CONTAINED_BY, COUNT, CURSOR, DATASET_ID, ENTITY_MAP, ENTITY_MAP_LIFETIME, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LIMIT, LOCAL, OFFSET,
+    OMIT, OPTIONS, PICK, Parameter, SPLIT_ENTITIES,
 };
 use crate::api::operation::Offered;
 use crate::api::query_body::{self, IN_BODY};
@@ -36,26 +36,8 @@ pub(super) static OFFERED: Offered = Offered {
     path: "/ngsi-ld/v1/entityOperations/query",
     asks: Some(Operation::QueryEntity),
     summary: "the same question in a body",
-    // Those of `GET /entities` but for its conditions, which stand in the body.
-    parameters: &[
-        GEOMETRY_PROPERTY,
-        LIMIT,
-        OFFSET,
-        CURSOR,
-        COUNT,
-        OPTIONS,
-        FORMAT,
-        LOCAL,
-        SPLIT_ENTITIES,
-        PICK,
-        OMIT,
-        DATASET_ID,
-        LANG,
-        JOIN,
-        JOIN_LEVEL,
-        CONTAINED_BY,
-    ],
-    lacks: &["entityMap", "entityMapLifetime", "via"],
+    parameters: PARAMETERS,
+    lacks: &["via"],
     representations: MediaType::ALL,
     body: Some("Query"),
     successes: query_entity::ANSWERS,
@@ -63,9 +45,31 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+/// Those of `GET /entities` but for its conditions, which stand in the body.
+pub(super) const PARAMETERS: &[Parameter] = &[
+    GEOMETRY_PROPERTY,
+    LIMIT,
+    OFFSET,
+    CURSOR,
+    COUNT,
+    OPTIONS,
+    FORMAT,
+    LOCAL,
+    SPLIT_ENTITIES,
+    PICK,
+    OMIT,
+    DATASET_ID,
+    LANG,
+    JOIN,
+    JOIN_LEVEL,
+    CONTAINED_BY,
+    ENTITY_MAP,
+    ENTITY_MAP_LIFETIME,
+];
+
 /// Reads the query part of the URL and the members of the body.
 //= 5.2.23-2
-fn read(query: Option<&str>, members: &Map<String, Value>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
+pub(super) fn read(query: Option<&str>, members: &Map<String, Value>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
     // A condition in the URL is no unknown parameter: it is told where it stands.
     let parameters = query_entity::OFFERED.parameters(query)?;
     if let Some((name, member)) = IN_BODY.iter().find(|(name, _)| parameters.get(name).is_some()) {
@@ -80,7 +84,7 @@ fn read(query: Option<&str>, members: &Map<String, Value>, around: &Surroundings
     read_query(&posted.parameters, selection, around)
 }
 
-fn explained(written: &Written<'_>) -> Result<Command, Problem> {
+pub(super) fn explained(written: &Written<'_>) -> Result<Command, Problem> {
     let Some(body) = written.body else {
         let detail = "the body: it is not given, and what is asked stands there";
         return Err(Problem::new(ErrorType::BadRequestData, detail));

@@ -60,7 +60,7 @@ const NO_TEXTS: [&str; 39] = [
     "normalized, concise, simplified, keyValues",
     ", sysAttrs, count",
     "accept, accept-encoding, link, prefer",
-    "accept, apikey, authorization, cache-control, content-encoding, content-type, if-match, if-none-match, kakehashi-purpose, link, ngsild-tenant, prefer, traceparent",
+    "accept, apikey, authorization, cache-control, content-encoding, content-type, if-match, if-none-match, kakehashi-purpose, link, ngsild-entitymap, ngsild-tenant, prefer, traceparent",
     "Access-Control-Request-Method, Access-Control-Request-Headers",
     "gzip, identity",
     "\"...\"` or `organisation = \"...\"",
