@@ -49,6 +49,7 @@ mod behaviour {
     mod discovery_explained;
     mod discovery_hidden;
     mod documented;
+    mod entity_maps;
     mod entity_tags;
     mod every_route;
     mod explained_requests;

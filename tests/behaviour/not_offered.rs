@@ -115,3 +115,32 @@ async fn what_no_clause_defines_is_still_unknown() {
         "ResourceNotFound"
     );
 }
+
+#[tokio::test]
+async fn snapshots_are_refused_with_the_reason_and_what_there_is_instead() {
+    let platform = Platform::start().await;
+    for (method, path) in [
+        (Method::POST, "/snapshots"),
+        (Method::DELETE, "/snapshots"),
+        (Method::GET, "/snapshots/urn:ngsi-ld:Snapshot:1"),
+        (Method::PATCH, "/snapshots/urn:ngsi-ld:Snapshot:1"),
+        (Method::DELETE, "/snapshots/urn:ngsi-ld:Snapshot:1"),
+        (Method::POST, "/snapshots/urn:ngsi-ld:Snapshot:1/clone"),
+    ] {
+        let ask = platform.request(method.clone(), format!("/ngsi-ld/v1{path}"));
+        let refused = match method {
+            Method::POST | Method::PATCH => ask.json(&json!({"type": "Snapshot"})).await,
+            _ => ask.await,
+        };
+        assert_eq!(
+            (refused.status, refused.error_type().as_str()),
+            (422, "OperationNotSupported"),
+            "{refused}"
+        );
+        let detail = refused.problem().detail;
+        assert!(
+            detail.contains("keeps no data") && detail.contains("entityMap=true"),
+            "{detail}"
+        );
+    }
+}

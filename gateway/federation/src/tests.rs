@@ -8,6 +8,7 @@ mod in_memory;
 mod known_lists;
 mod left_out;
 mod made;
+mod maps;
 mod ordered_lists;
 mod pages;
 mod prepared;

@@ -1,5 +1,6 @@
 //! Sources that make their entities as they are asked for, and what all of them together show.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering as AtomicOrdering};
 
@@ -32,6 +33,17 @@ pub(super) enum Request {
     Ordered,
 }
 
+/// What has changed in a source.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Numbers that it has no more.
+    pub(super) gone: HashSet<usize>,
+    /// Numbers that it has beside its own, behind them.
+    pub(super) new: Vec<usize>,
+    /// By how much values differ from what they were.
+    pub(super) shifted: HashMap<usize, usize>,
+}
+
 /// A source that makes its entities as they are asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Made {
@@ -52,6 +64,10 @@ pub(super) struct Made {
     pub(super) orders: bool,
     /// The types that it holds, where some entity has several.
     pub(super) several: Option<Vec<TypeName>>,
+    /// Every so many of its entities say nothing of one attribute.
+    pub(super) lacks: Option<usize>,
+    /// What has changed since it was made.
+    pub(super) changes: Arc<Mutex<Changes>>,
     pub(super) is_dead: Arc<AtomicBool>,
     pub(super) asked: Arc<Mutex<Vec<Request>>>,
 }
@@ -61,13 +77,27 @@ impl Made {
         let id = EntityId::parse(&format!("urn:ngsi-ld:AED:{number:06}")).unwrap();
         let mut entity = Entity::new(id, aed());
         // One value is the same everywhere, one of the source; where both sources say something, who wins is decided elsewhere.
-        for (name, value) in [("height", number * 7 % 10), ("maxCapacity", (number + self.seed) % 5)] {
+        let shift = self.changes.lock().unwrap().shifted.get(&number).copied();
+        let height = number * 7 + shift.unwrap_or_default();
+        for (name, value) in [("height", height % 10), ("maxCapacity", (number + self.seed) % 5)] {
+            if name == "maxCapacity" && self.lacks.is_some_and(|every| number.is_multiple_of(every)) {
+                continue;
+            }
             let value = AttributeValue::Property(Value::Number((value as u64).into()));
             let mut instance = Instance::new(value);
             instance.observed_at = Some(DateTime::parse("2026-04-01T00:00:00Z").unwrap());
             entity.attributes.push(Attribute::new(attribute(name), instance));
         }
         entity
+    }
+
+    /// The numbers that it has now, in its order.
+    pub(super) fn numbers_now(&self) -> Vec<usize> {
+        let (first, count, step) = self.numbers;
+        let changes = self.changes.lock().unwrap();
+        let own = (0..count).map(|place| first + place * step);
+        let all = own.chain(changes.new.iter().copied());
+        all.filter(|number| !changes.gone.contains(number)).collect()
     }
 
     /// Whether it yields an entity. One that only narrows yields some that do not meet the condition.
@@ -82,10 +112,8 @@ impl Made {
 
     /// Its list: what it yields in each place.
     pub(super) fn list(&self, query: &SourceQuery) -> Box<dyn Iterator<Item = Option<Yielded>> + Send> {
-        let (first, count, step) = self.numbers;
         let (source, query) = (self.clone(), query.clone());
-        let entities = (0..count).map(move |place| first + place * step);
-        let all = entities.filter_map(move |number| {
+        let all = self.numbers_now().into_iter().filter_map(move |number| {
             let mut entity = source.entity(number);
             let is_meant = query.ids.is_empty() || query.ids.contains(&entity.id);
             let is_yielded = is_meant && source.meets(&query, number, &entity);
@@ -302,8 +330,11 @@ impl World {
             .sources
             .iter()
             .map(|source| {
-                let (first, count, step) = source.numbers;
-                (0..count).map(|place| source.entity(first + place * step)).collect()
+                source
+                    .numbers_now()
+                    .into_iter()
+                    .map(|number| source.entity(number))
+                    .collect()
             })
             .collect();
         let mut placed: Vec<&EntityId> = Vec::new();
@@ -394,6 +425,8 @@ pub(super) fn made(place: usize, numbers: (usize, usize, usize)) -> Made {
         repeats: None,
         orders: false,
         several: None,
+        lacks: None,
+        changes: Arc::default(),
         is_dead: Arc::default(),
         asked: Arc::default(),
     }
@@ -406,8 +439,9 @@ prop_compose! {
         from_the_middle in prop::bool::weighted(0.8),
         goes_on in prop::bool::weighted(0.3),
         repeats in prop::option::of(2usize..6),
+        lacks in prop::option::of(2usize..5),
     ) -> Made {
-        Made { coverage, from_the_middle, goes_on, repeats, ..made(place, (first, count, step)) }
+        Made { coverage, from_the_middle, goes_on, repeats, lacks, ..made(place, (first, count, step)) }
     }
 }
 

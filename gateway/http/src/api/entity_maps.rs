@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Path, Request};
 use axum::extract::rejection::PathRejection;
+use axum::extract::{MatchedPath, Path, Request};
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
@@ -41,8 +41,9 @@ pub(super) const ENTITY_MAPS: &str = "/ngsi-ld/v1/entityMaps";
 const ENTITY_MAP: HeaderName = HeaderName::from_static("ngsild-entitymap");
 
 /// Where the header is read, by method and path. Where a map is made it is ignored (clause 5.14.4.3).
-const TAKE_HEADER: [(Method, &str); 4] = [
+const TAKE_HEADER: [(Method, &str); 5] = [
     (Method::GET, "/ngsi-ld/v1/entities"),
+    (Method::GET, "/ngsi-ld/v1/entities/{entityId}"),
     (Method::POST, "/ngsi-ld/v1/entityOperations/query"),
     (Method::GET, ENTITY_MAPS),
     (Method::POST, ENTITY_MAPS),
@@ -65,7 +66,7 @@ pub(super) fn check_header(request: &Request) -> Result<(), Problem> {
     if TAKE_HEADER.iter().any(takes) {
         return Ok(());
     }
-    let detail = "header `NGSILD-EntityMap`: entity maps are for queries of entities; leave it out here";
+    let detail = "header `NGSILD-EntityMap`: entity maps are for reading entities; leave it out here";
     Err(Problem::new(ErrorType::OperationNotSupported, detail))
 }
 
@@ -90,6 +91,16 @@ impl Wish {
         Ok(Self { is_wanted, lifetime })
     }
 
+    /// Refuses a lifetime where nothing is to live.
+    fn has_no_lifetime(&self) -> Result<(), Problem> {
+        match self.lifetime {
+            None => Ok(()),
+            Some(_) => {
+                let detail = "`entityMapLifetime` is for `entityMap=true`; give both, or none";
+                Err(Problem::new(ErrorType::BadRequestData, detail))
+            }
+        }
+    }
 }
 
 /// A duration of ISO 8601; where it is longer than a map may live, as long as that.
@@ -101,7 +112,9 @@ fn duration(text: &str) -> Result<Duration, &'static str> {
     }
     let now = Timestamp::now().to_zoned(TimeZone::UTC);
     let duration = span.to_duration(&now).ok();
-    Ok(duration.and_then(|duration| Duration::try_from(duration).ok()).unwrap_or(LONGEST))
+    Ok(duration
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .unwrap_or(LONGEST))
 }
 
 /// The map that a query refers to.
@@ -183,9 +196,8 @@ impl Asked<'_> {
     /// 400 where a lifetime is given and nothing is to live.
     pub(super) fn is_by_map(&self) -> Result<bool, Problem> {
         let is_by_map = self.wish.is_wanted || self.reference.is_some();
-        if self.wish.lifetime.is_some() && !is_by_map {
-            let detail = "`entityMapLifetime` is for `entityMap=true`; give both, or none";
-            return Err(Problem::new(ErrorType::BadRequestData, detail));
+        if !is_by_map {
+            self.wish.has_no_lifetime()?;
         }
         Ok(is_by_map)
     }
@@ -242,6 +254,27 @@ pub(super) async fn answer(
         previous,
     };
     Ok((page, of_map))
+}
+
+/// The map of a retrieved entity (clause 5.7.1.4): the one that is referred to, or a new one; `None`: none is asked for.
+pub(super) async fn of_one(
+    question: &Arc<Question>,
+    wish: &Wish,
+    reference: Option<Reference>,
+    gateway: &Gateway,
+    scope: &Scope,
+    asker: &Asker<'_>,
+    request: &gather::Request,
+) -> Result<Option<Arc<EntityMap>>, Problem> {
+    if !wish.is_wanted && reference.is_none() {
+        return wish.has_no_lifetime().map(|()| None);
+    }
+    let found = reference.and_then(|reference| gateway.entity_maps.get(&reference.id, &owner(scope)));
+    if found.is_some() {
+        return Ok(found);
+    }
+    let made = make(question, wish, gateway, scope, asker, request).await?;
+    Ok(Some(made.map))
 }
 
 /// Makes a map of what a question finds now.
@@ -368,7 +401,12 @@ mod tests {
 
     #[test]
     fn lifetimes_are_durations_of_iso_8601() {
-        for (text, seconds) in [("PT10M", 600), ("PT1H30M", 5_400), ("P1D", 86_400), ("P1M", 28 * 86_400)] {
+        for (text, seconds) in [
+            ("PT10M", 600),
+            ("PT1H30M", 5_400),
+            ("P1D", 86_400),
+            ("P1M", 28 * 86_400),
+        ] {
             assert!(duration(text).unwrap() >= Duration::from_secs(seconds), "{text}");
         }
         for text in ["1hour", "10", "", "PT0S", "-PT1M", "P", "PT1X"] {

@@ -76,7 +76,10 @@ pub(super) async fn refuse(operation: &'static NotOffered, scope: Scope, body: B
 
 /// What a consumer is told of it.
 pub(super) fn problem(operation: &NotOffered) -> Problem {
-    let detail = format!("the operation `{}` is not offered by this version", operation.name);
+    let detail = match operation.why {
+        Some(why) => format!("the operation `{}` is not offered: {why}", operation.name),
+        None => format!("the operation `{}` is not offered by this version", operation.name),
+    };
     Problem::new(ErrorType::OperationNotSupported, detail)
 }
 

@@ -59,6 +59,8 @@ pub struct NotOffered {
     pub path: &'static str,
     /// Whether it answers with data, so that `Accept` counts (clause 6.3.4).
     pub reads: bool,
+    /// Why it is not offered, and what to do instead; `None`: it only is not yet.
+    pub why: Option<&'static str>,
 }
 
 /// An answer when it went well.
@@ -110,9 +112,6 @@ impl std::fmt::Debug for Offered {
         write!(f, "{} ({} {})", self.name, self.method, self.path)
     }
 }
-
-/// What most operations that show entities may tell of the answer.
-pub(super) const OF_ENTITIES: &[&str] = &["ETag", "NGSILD-Warning", "Age", "Preference-Applied", "Retry-After"];
 
 /// Whether a path is that of a resource; what its variable stands for, as it is written.
 pub(super) fn matches<'p>(resource: &str, path: &'p str) -> Option<Option<&'p str>> {

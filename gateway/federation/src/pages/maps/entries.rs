@@ -75,7 +75,12 @@ impl Entries {
     /// How many are left before a position.
     pub(super) fn left_before(&self, position: usize) -> usize {
         let (whole, rest) = (position / BITS, position % BITS);
-        let before: usize = self.left.iter().take(whole).map(|word| word.count_ones() as usize).sum();
+        let before: usize = self
+            .left
+            .iter()
+            .take(whole)
+            .map(|word| word.count_ones() as usize)
+            .sum();
         let word = self.left.get(whole).copied().unwrap_or_default();
         before + (word & ((1 << rest) - 1)).count_ones() as usize
     }
@@ -214,13 +219,23 @@ mod tests {
             entries.remove(position);
         }
         assert_eq!((entries.len(), entries.left()), (300, 295));
-        for (offset, position) in [(0, 1), (61, 62), (62, 65), (124, 127), (125, 129), (294, 298), (295, 300)] {
+        for (offset, position) in [
+            (0, 1),
+            (61, 62),
+            (62, 65),
+            (124, 127),
+            (125, 129),
+            (294, 298),
+            (295, 300),
+        ] {
             assert_eq!(entries.position_of(offset), position, "{offset}");
             assert_eq!(entries.left_before(position), offset, "{position}");
         }
         let next = entries.from(62, 2, &[]);
         assert_eq!(
-            next.iter().map(|one| (one.position, one.id.as_str())).collect::<Vec<_>>(),
+            next.iter()
+                .map(|one| (one.position, one.id.as_str()))
+                .collect::<Vec<_>>(),
             [(62, "urn:a:62"), (65, "urn:a:65")]
         );
         let meant = [EntityId::new_unchecked("urn:a:64"), EntityId::new_unchecked("urn:a:70")];

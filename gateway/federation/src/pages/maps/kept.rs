@@ -38,7 +38,7 @@ pub const LONGEST: Duration = Duration::from_secs(60 * 60);
 pub enum NoRoom {
     /// The consumer has as many as it may.
     #[error(
-        "you have {allowed} entity maps, which is as many as you may; delete one (`DELETE /entityMaps/{{id}}`), or wait until one \
+        "you have {allowed} entity maps, which is as many as you may; delete one (`DELETE` on its address), or wait until one \
          expires"
     )]
     OfOne {
@@ -47,12 +47,14 @@ pub enum NoRoom {
     },
     /// The consumer's maps hold as much as they may.
     #[error(
-        "your entity maps would hold more ids than they may together; delete one (`DELETE /entityMaps/{{id}}`), or ask for fewer \
+        "your entity maps would hold more ids than they may together; delete one (`DELETE` on its address), or ask for fewer \
          entities in each"
     )]
     BytesOfOne,
     /// All maps hold as much as they may.
-    #[error("the entity maps of all consumers hold as many ids as they may; walk by the links of pages without one, or try later")]
+    #[error(
+        "the entity maps of all consumers hold as many ids as they may; walk by the links of pages without one, or try later"
+    )]
     InAll,
 }
 

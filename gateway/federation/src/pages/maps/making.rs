@@ -48,7 +48,9 @@ pub enum NoMap {
     )]
     NotKept,
     /// Other rules hold than when it was made, and what they leave of it cannot be found out now.
-    #[error("the entity map cannot be shown now: other rules hold than when it was made, and a source cannot be asked what they leave of it")]
+    #[error(
+        "the entity map cannot be shown now: other rules hold than when it was made, and a source cannot be asked what they leave of it"
+    )]
     Unheard,
     /// The system gives no random numbers.
     #[error("an entity map would have an id that can be guessed; walk by the links of pages without one")]
@@ -81,12 +83,7 @@ pub struct Made {
 ///
 /// # Errors
 /// [`NoMap`]
-pub async fn make(
-    wanted: Wanted<'_>,
-    maps: &EntityMaps,
-    asker: &Asker<'_>,
-    request: &Request,
-) -> Result<Made, NoMap> {
+pub async fn make(wanted: Wanted<'_>, maps: &EntityMaps, asker: &Asker<'_>, request: &Request) -> Result<Made, NoMap> {
     let Wanted {
         question,
         owner,
@@ -124,8 +121,7 @@ pub async fn make(
     let packed = packed.map_err(Refusal::Exhausted)?;
     let entries = packed.ok_or(NoMap::TooLarge { allowed: MOST_IDS })?;
     let rules = rules_of(question, asker, request, rules);
-    let map = EntityMap::new(id, owner, question, entries, rules, after(lifetime.min(LONGEST)))
-        .lacking(&warnings);
+    let map = EntityMap::new(id, owner, question, entries, rules, after(lifetime.min(LONGEST))).lacking(&warnings);
     Ok(Made {
         map: maps.keep(map)?,
         warnings,
@@ -137,12 +133,7 @@ pub async fn make(
 ///
 /// # Errors
 /// [`NoMap`]
-pub async fn narrow(
-    map: &EntityMap,
-    rules: &str,
-    asker: &Asker<'_>,
-    request: &Request,
-) -> Result<Vec<Warning>, NoMap> {
+pub async fn narrow(map: &EntityMap, rules: &str, asker: &Asker<'_>, request: &Request) -> Result<Vec<Warning>, NoMap> {
     let question = Arc::clone(map.question());
     match map.holds_by(rules_of(&question, asker, request, rules)) {
         true => Ok(Vec::new()),
@@ -230,7 +221,11 @@ pub(super) fn unheard(warnings: &[Warning]) -> HashSet<SourceId> {
 
 /// What a list depends on.
 fn rules_of(question: &Arc<Question>, asker: &Asker<'_>, request: &Request, rules: &str) -> ListId {
-    let token = request.call.consumer_token.as_ref().and_then(|token| token.to_str().ok());
+    let token = request
+        .call
+        .consumer_token
+        .as_ref()
+        .and_then(|token| token.to_str().ok());
     let rules = format!("{rules}\n{}", token.unwrap_or_default());
     ListId::of(&without_ids(question), asker.consumer, &rules)
 }
@@ -245,11 +240,17 @@ struct ListedNow {
 
 async fn listed(question: &Arc<Question>, asker: &Asker<'_>, request: &Request) -> Result<ListedNow, Refusal> {
     let opening = Opening::of(question, ANY_PAGE);
-    let asked = opening.candidates.map_or_else(|| Arc::clone(question), |candidates| Arc::new(*candidates));
+    let asked = opening
+        .candidates
+        .map_or_else(|| Arc::clone(question), |candidates| Arc::new(*candidates));
     steps::check(&asked, request).await?;
     let plan = plan(&asked, asker, &request.call).await?;
     let classification = asker.policies.classification();
-    let may_be_listed = |r#type| classification.type_class(r#type).is_some_and(|class| !class.is_guarded());
+    let may_be_listed = |r#type| {
+        classification
+            .type_class(r#type)
+            .is_some_and(|class| !class.is_guarded())
+    };
     let types = plan.sub_queries.iter().flat_map(|one| &one.query.types);
     if !{ types }.all(may_be_listed) {
         return Ok(ListedNow {

@@ -268,7 +268,16 @@ mod tests {
         assert_ne!(one, other);
         assert_eq!(one.as_str().len(), PREFIX.len() + 32);
         assert_eq!(MapId::of_cursor(&one.cursor(17)), Some((one, 17)));
-        for text in ["", "a", "a.", "a.b", "a.-1", "a.+1", "a.1.2", "a.99999999999999999999999"] {
+        for text in [
+            "",
+            "a",
+            "a.",
+            "a.b",
+            "a.-1",
+            "a.+1",
+            "a.1.2",
+            "a.99999999999999999999999",
+        ] {
             assert_eq!(MapId::of_cursor(text), None, "{text}");
         }
     }

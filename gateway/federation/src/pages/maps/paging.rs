@@ -144,11 +144,7 @@ struct Filling<'a> {
 }
 
 impl<'a> Filling<'a> {
-    async fn begin(
-        question: &'a Arc<Question>,
-        asker: &'a Asker<'a>,
-        request: &'a Request,
-    ) -> Result<Self, Refusal> {
+    async fn begin(question: &'a Arc<Question>, asker: &'a Asker<'a>, request: &'a Request) -> Result<Self, Refusal> {
         let any = Page { limit: 0, offset: 0 };
         let candidates = Opening::of(question, any).candidates;
         let is_linked = candidates.is_some();
@@ -280,7 +276,9 @@ impl<'a> Filling<'a> {
         }
         let mut state = map.state();
         for entry in entries {
-            let is_shown = shown.binary_search_by_key(&entry.position, |(position, _)| *position).is_ok();
+            let is_shown = shown
+                .binary_search_by_key(&entry.position, |(position, _)| *position)
+                .is_ok();
             let mut holders = state.entries.set(entry.holders).iter();
             if !is_shown && !holders.any(|source| unheard.contains(source)) {
                 state.entries.remove(entry.position);

@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 use super::query_entity;
 use crate::api::command::{Command, Written};
 use crate::api::known_parameters::{
-    CONTAINED_BY, COUNT, CURSOR, DATASET_ID, ENTITY_MAP, ENTITY_MAP_LIFETIME, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LIMIT, LOCAL, OFFSET,
-    OMIT, OPTIONS, PICK, Parameter, SPLIT_ENTITIES,
+    CONTAINED_BY, COUNT, CURSOR, DATASET_ID, ENTITY_MAP, ENTITY_MAP_LIFETIME, FORMAT, GEOMETRY_PROPERTY, JOIN,
+    JOIN_LEVEL, LANG, LIMIT, LOCAL, OFFSET, OMIT, OPTIONS, PICK, Parameter, SPLIT_ENTITIES,
 };
 use crate::api::operation::Offered;
 use crate::api::query_body::{self, IN_BODY};
@@ -69,7 +69,11 @@ pub(super) const PARAMETERS: &[Parameter] = &[
 
 /// Reads the query part of the URL and the members of the body.
 //= 5.2.23-2
-pub(super) fn read(query: Option<&str>, members: &Map<String, Value>, around: &Surroundings<'_>) -> Result<QueryRequest, Problem> {
+pub(super) fn read(
+    query: Option<&str>,
+    members: &Map<String, Value>,
+    around: &Surroundings<'_>,
+) -> Result<QueryRequest, Problem> {
     // A condition in the URL is no unknown parameter: it is told where it stands.
     let parameters = query_entity::OFFERED.parameters(query)?;
     if let Some((name, member)) = IN_BODY.iter().find(|(name, _)| parameters.get(name).is_some()) {

@@ -21,13 +21,14 @@ use ngsi_ld::entity::render::{render_entity, render_feature};
 
 use crate::api::command::{Command, Written};
 use crate::api::entity_list::{EntityList, Joined, counted_body};
+use crate::api::entity_maps::{self, Reference, Wish};
 use crate::api::freshness;
 use crate::api::known_parameters::{
-    ATTRS, CONTAINED_BY, DATASET_ID, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL, LANG, LOCAL, OMIT, OPTIONS, PICK,
-    TYPE_OF_ONE,
+    ATTRS, CONTAINED_BY, DATASET_ID, ENTITY_MAP, ENTITY_MAP_LIFETIME, FORMAT, GEOMETRY_PROPERTY, JOIN, JOIN_LEVEL,
+    LANG, LOCAL, OMIT, OPTIONS, PICK, TYPE_OF_ONE,
 };
 use crate::api::mentioned::mentioned;
-use crate::api::operation::{Content, OF_ENTITIES, Offered, Success};
+use crate::api::operation::{Content, Offered, Success};
 use crate::api::preferences::Preferences;
 use crate::api::presentation::Presentation;
 use crate::api::question::{not_utf8, retrieve_question};
@@ -67,8 +68,10 @@ pub(super) static OFFERED: Offered = Offered {
         FORMAT,
         GEOMETRY_PROPERTY,
         LOCAL,
+        ENTITY_MAP,
+        ENTITY_MAP_LIFETIME,
     ],
-    lacks: &["entityMap", "entityMapLifetime", "via"],
+    lacks: &["via"],
     representations: MediaType::ALL,
     body: None,
     successes: &[
@@ -76,17 +79,17 @@ pub(super) static OFFERED: Offered = Offered {
             status: 200,
             meaning: "The entity; with `join=flat` a list of it and those that it links to.",
             body: Content::Entities("EntityOrList", "FeatureOrCollection"),
-            headers: OF_ENTITIES,
+            headers: OF_ONE,
         },
         Success {
             status: 203,
             meaning: "The same, amended for a reader of an earlier version.",
             body: Content::Entities("EntityOrList", "FeatureOrCollection"),
-            headers: OF_ENTITIES,
+            headers: OF_ONE,
         },
     ],
     explained: Some(|written: &Written<'_>| {
-        let (presentation, question) = read(written.id, written.query, &written.around)?;
+        let (presentation, question, _) = read(written.id, written.query, &written.around)?;
         Ok(Command::Retrieve {
             join: presentation.join(),
             mentioned: mentioned(&question, presentation.projection.as_ref()),
@@ -96,12 +99,22 @@ pub(super) static OFFERED: Offered = Offered {
     route: |method| on(method, answer),
 };
 
+/// What may be told of one entity.
+const OF_ONE: &[&str] = &[
+    "ETag",
+    "NGSILD-EntityMap",
+    "NGSILD-Warning",
+    "Age",
+    "Preference-Applied",
+    "Retry-After",
+];
+
 /// Reads the query part of the URL, with the id in its path.
-fn read(id: &str, query: Option<&str>, around: &Surroundings<'_>) -> Result<(Presentation, Question), Problem> {
+fn read(id: &str, query: Option<&str>, around: &Surroundings<'_>) -> Result<(Presentation, Question, Wish), Problem> {
     let parameters = OFFERED.parameters(query)?;
     let presentation = Presentation::read(&parameters, around)?;
     let question = retrieve_question(id, &parameters, &presentation, around)?;
-    Ok((presentation, question))
+    Ok((presentation, question, Wish::read(&parameters)?))
 }
 
 //= 5.7.1.4-4, 6.5.3.1-1
@@ -114,7 +127,8 @@ async fn answer(
     let media_type = OFFERED.negotiate(&scope.headers)?;
     let context = scope.context().await?;
     let around = scope.surroundings(&context, media_type);
-    let (presentation, question) = read(&id, scope.uri.query(), &around)?;
+    let (presentation, question, wish) = read(&id, scope.uri.query(), &around)?;
+    let reference = Reference::of(&scope.headers, None)?;
 
     let asker = scope.asker(Operation::RetrieveEntity);
     let gathering = scope.gathering(&gateway);
@@ -130,6 +144,9 @@ async fn answer(
         freshness::say(&mut response, &gathering.call.freshness);
         return Ok(response);
     };
+    let question = Arc::new(question);
+    let by_map = entity_maps::of_one(&question, &wish, reference, &gateway, &scope, &asker, &gathering);
+    let map = Box::pin(by_map).await?;
     let mut joined = None;
     if let Some(join) = presentation.join() {
         let linking = std::slice::from_ref(&entity);
@@ -141,7 +158,6 @@ async fn answer(
     let is_list = joined.as_ref().is_some_and(|joined| joined.form == Form::Flat);
     let mut response = match joined {
         Some(joined) if joined.form == Form::Flat => {
-            let question = Arc::new(question);
             Box::pin(flattened(entity, joined, &question, &scope, presentation, context)).await?
         }
         joined => {
@@ -157,6 +173,9 @@ async fn answer(
     };
     if let Some(tag) = answer.tag.flatten().filter(|_| !is_list) {
         response.extensions_mut().insert(tag);
+    }
+    if let Some(map) = map {
+        entity_maps::tell(&mut response, &map);
     }
     respond::add_warnings(&mut response, &answer.warnings, &scope.revision.config);
     freshness::say(&mut response, &gathering.call.freshness);
