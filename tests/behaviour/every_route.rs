@@ -127,6 +127,19 @@ fn attempts(platform: &Platform, operation: &Offered, id: &str) -> Vec<Ask> {
         (&Method::GET, "/ngsi-ld/v1/types/{type}") => vec![ask("/ngsi-ld/v1/types/AED")],
         (&Method::GET, "/ngsi-ld/v1/attributes/{attrId}") => vec![ask("/ngsi-ld/v1/attributes/name")],
         (&Method::GET, "/ngsi-ld/v1/subscriptions" | "/version" | "/openapi.json") => vec![ask(operation.path)],
+        (&Method::GET, "/ngsi-ld/v1/entityMaps") => vec![ask(&format!("{}?type=AED&id={id}", operation.path))],
+        (&Method::POST, "/ngsi-ld/v1/entityMaps") => {
+            let query = json!({"type": "Query", "entities": [{"type": "AED", "id": id}]});
+            vec![ask(operation.path).json(&query)]
+        }
+        (_, "/ngsi-ld/v1/entityMaps/{entityMapId}") => {
+            let asked = ask(&operation.path.replace("{entityMapId}", "urn:ngsi-ld:EntityMap:other"));
+            vec![if operation.method == Method::PATCH {
+                asked.json(&json!({"entityMap": {id: ["@none"]}}))
+            } else {
+                asked
+            }]
+        }
         // They may tell another second each time, and nothing about entities.
         (&Method::GET, "/statistics" | "/ngsi-ld/v1/info/sourceIdentity") => vec![],
         (&Method::POST, "/ngsi-ld/v1/subscriptions") => vec![ask(operation.path).json(&subscription(id))],
@@ -162,6 +175,11 @@ fn told(answer: &Answer, id: &str) -> (u16, String, Vec<String>) {
     if let Some((before, list)) = body.split_once("urn:ngsi-ld:EntityTypeList:") {
         let after = list.split_once('"').map_or("", |(_, after)| after);
         body = format!("{before}LIST{after}");
+    }
+    if let Some((before, rest)) = body.split_once(",\"entityMap\":")
+        && before.contains("\"type\":\"EntityMap\"")
+    {
+        body = format!("MAP{rest}");
     }
     let headers = [
         "ngsild-results-count",
@@ -218,7 +236,9 @@ async fn tells_the_same_of_a_hidden_entity_as_of_one_that_is_absent() {
 fn each_operation_that_shows_or_changes_entities_has_one_route() {
     // A query may be posted, too (clause 6.23): the same operation with the question in the body.
     let by_post = |operation: &Offered| operation.path == "/ngsi-ld/v1/entityOperations/query";
-    let of_one = offered().filter(|operation| !by_post(operation));
+    // An entity map is a query of which the ids alone are told.
+    let of_maps = |operation: &Offered| operation.path.starts_with("/ngsi-ld/v1/entityMaps");
+    let of_one = offered().filter(|operation| !by_post(operation) && !of_maps(operation));
     let mut asked: Vec<Operation> = of_one.filter_map(|operation| operation.asks).collect();
     let all = asked.len();
     asked.sort_by_key(|operation| operation.as_str());
@@ -232,7 +252,8 @@ fn each_operation_that_shows_or_changes_entities_has_one_route() {
             "/ngsi-ld/v1/info/sourceIdentity",
         ]
         .contains(&operation.path)
-            || operation.path.starts_with("/ngsi-ld/v1/jsonldContexts");
+            || operation.path.starts_with("/ngsi-ld/v1/jsonldContexts")
+            || of_maps(operation);
         assert!(shows_no_entity, "{operation:?} asks the policies nothing");
     }
     for group in [OperationGroup::Read, OperationGroup::Provide, OperationGroup::Subscribe] {

@@ -402,10 +402,10 @@ async fn what_is_wrong_is_named_by_its_member() {
         (400, "BadRequestData"),
         "{local}"
     );
-    let map = post(&platform, "", &with("entityMap", json!(true))).await;
+    let map = post(&platform, "", &with("entityMap", json!("yes"))).await;
     assert_eq!(
         (map.status, map.error_type().as_str()),
-        (422, "OperationNotSupported"),
+        (400, "BadRequestData"),
         "{map}"
     );
     assert_eq!(platform.asked().len(), 0, "a source was asked");

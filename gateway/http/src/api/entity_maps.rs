@@ -62,8 +62,12 @@ pub(super) fn check_header(request: &Request) -> Result<(), Problem> {
     }
     let path = request.extensions().get::<MatchedPath>();
     let path = path.map_or("", MatchedPath::as_str);
-    let takes = |(method, of): &(Method, &str)| method == request.method() && *of == path;
-    if TAKE_HEADER.iter().any(takes) {
+    // HEAD is answered as GET is.
+    let method = match *request.method() {
+        Method::HEAD => &Method::GET,
+        ref method => method,
+    };
+    if TAKE_HEADER.iter().any(|(taking, of)| taking == method && *of == path) {
         return Ok(());
     }
     let detail = "header `NGSILD-EntityMap`: entity maps are for reading entities; leave it out here";

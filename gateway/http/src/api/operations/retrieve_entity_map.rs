@@ -46,9 +46,9 @@ async fn answer(
     scope: Scope,
 ) -> Result<Response, Problem> {
     let media_type = OFFERED.negotiate(&scope.headers)?;
+    OFFERED.parameters(scope.uri.query())?;
     let id = id_in_path(id)?;
     let context = scope.context().await?;
-    OFFERED.parameters(scope.uri.query())?;
     let map = find(&gateway, &scope, &id)?;
     let asker = scope.asker(Operation::QueryEntity);
     let gathering = scope.gathering(&gateway);
