@@ -65,6 +65,9 @@ const PARAMETERS: &[&str] = &[
     "splitEntities",
 ];
 
+/// Whole results of queries that are stored (clause 5.16). Why there are none: `docs/decisions/snapshots-are-not-kept.md`.
+const SNAPSHOTS: &str = "/ngsi-ld/v1/snapshots";
+
 /// Looks at what every operation looks at, and refuses.
 //= 5.5.6-2
 pub(super) async fn refuse(operation: &'static NotOffered, scope: Scope, body: Body) -> Problem {
@@ -76,9 +79,13 @@ pub(super) async fn refuse(operation: &'static NotOffered, scope: Scope, body: B
 
 /// What a consumer is told of it.
 pub(super) fn problem(operation: &NotOffered) -> Problem {
-    let detail = match operation.why {
-        Some(why) => format!("the operation `{}` is not offered: {why}", operation.name),
-        None => format!("the operation `{}` is not offered by this version", operation.name),
+    let name = operation.name;
+    let detail = match operation.path.starts_with(SNAPSHOTS) {
+        true => format!(
+            "the operation `{name}` is not offered: snapshots are whole results of queries that are stored, and this gateway keeps no \
+             data of its sources; to walk through the same entities for a while, make an entity map (`entityMap=true`)"
+        ),
+        false => format!("the operation `{name}` is not offered by this version"),
     };
     Problem::new(ErrorType::OperationNotSupported, detail)
 }

@@ -59,8 +59,6 @@ pub struct NotOffered {
     pub path: &'static str,
     /// Whether it answers with data, so that `Accept` counts (clause 6.3.4).
     pub reads: bool,
-    /// Why it is not offered, and what to do instead; `None`: it only is not yet.
-    pub why: Option<&'static str>,
 }
 
 /// An answer when it went well.

@@ -62,7 +62,6 @@ const fn reading(path: &'static str, method: Method, name: &'static str) -> List
         method,
         path,
         reads: true,
-        why: None,
     })
 }
 
@@ -73,24 +72,8 @@ const fn changing(path: &'static str, method: Method, name: &'static str) -> Lis
         method,
         path,
         reads: false,
-        why: None,
     })
 }
-
-/// One on snapshots (clause 5.16).
-const fn on_snapshots(path: &'static str, method: Method, name: &'static str, reads: bool) -> Listed {
-    Listed::NotOffered(NotOffered {
-        name,
-        method,
-        path,
-        reads,
-        why: Some(WHY_NO_SNAPSHOTS),
-    })
-}
-
-/// Why there are no snapshots: `docs/decisions/snapshots-are-not-kept.md`.
-const WHY_NO_SNAPSHOTS: &str = "snapshots are whole results of queries that are stored, and this gateway keeps no data of its sources; to walk through the same \
-     entities for a while, make an entity map (`entityMap=true`)";
 
 /// All of them, by resource.
 //= 4.3.5-1, 6.2-1, 6.2-3
@@ -238,31 +221,23 @@ pub static OPERATIONS: &[Listed] = &[
     Listed::Offered(&update_entity_map::OFFERED),
     Listed::Offered(&delete_entity_map::OFFERED),
     Listed::Offered(&retrieve_source_identity::OFFERED),
-    on_snapshots("/ngsi-ld/v1/snapshots", Method::POST, "Create Snapshot", false),
-    on_snapshots("/ngsi-ld/v1/snapshots", Method::DELETE, "Purge Snapshots", false),
-    on_snapshots(
+    changing("/ngsi-ld/v1/snapshots", Method::POST, "Create Snapshot"),
+    changing("/ngsi-ld/v1/snapshots", Method::DELETE, "Purge Snapshots"),
+    reading(
         "/ngsi-ld/v1/snapshots/{snapshotId}",
         Method::GET,
         "Retrieve Snapshot Status",
-        true,
     ),
-    on_snapshots(
+    changing(
         "/ngsi-ld/v1/snapshots/{snapshotId}",
         Method::PATCH,
         "Update Snapshot Status",
-        false,
     ),
-    on_snapshots(
-        "/ngsi-ld/v1/snapshots/{snapshotId}",
-        Method::DELETE,
-        "Delete Snapshot",
-        false,
-    ),
-    on_snapshots(
+    changing("/ngsi-ld/v1/snapshots/{snapshotId}", Method::DELETE, "Delete Snapshot"),
+    changing(
         "/ngsi-ld/v1/snapshots/{snapshotId}/clone",
         Method::POST,
         "Clone Snapshot",
-        false,
     ),
     Listed::Offered(&describe_api::OFFERED),
     Listed::Offered(&version::OFFERED),
