@@ -254,7 +254,10 @@ impl SubQuery {
             .iter()
             .flat_map(Ordering::paths)
             .map(|path| &path.attribute);
-        let needed = conditions.chain(place).chain(&question.query.attributes).chain(ordering);
+        let needed = conditions
+            .chain(place)
+            .chain(&question.query.attributes)
+            .chain(ordering);
         // What is hidden is asked for by nobody's name, not even where everything else is.
         let is_shown = |name: &&AttributeName| shown_in(&query.types, name, &self.grants) != ShownIn::None;
         let needed = needed.filter(is_shown).chain(judged);

@@ -269,6 +269,7 @@ pub(super) fn add_page_links(
 }
 
 /// A link to another page.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct PageLink<'a> {
     pub(super) relation: &'static str,
     pub(super) page: Page,

@@ -20,6 +20,9 @@ use crate::{Question, Warning};
 /// How long a map is believed to say how many entities there are, without looking again: as long as a list is known.
 const COUNTED_FOR: Duration = Duration::from_secs(60);
 
+/// Bytes that a map takes beside its ids and its question: so many maps of nothing are bounded, too.
+const BESIDE: usize = 2 * 1024;
+
 /// Bytes of an id that nobody can guess.
 const RANDOM: usize = 16;
 
@@ -139,8 +142,8 @@ impl EntityMap {
             id,
             owner,
             asked: ListId::of_question(&question),
+            bytes: entries.bytes() + format!("{question:?}").len() + BESIDE,
             question: Arc::new(question),
-            bytes: entries.bytes(),
             lacks: Vec::new(),
             state: Mutex::new(State {
                 entries,
