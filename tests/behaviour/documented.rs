@@ -45,6 +45,14 @@ fn commands() -> Vec<(Vec<String>, Vec<String>)> {
 async fn every_command_of_the_guide_for_administrators_works_as_it_is_written() {
     let files = Files::committed();
     files.write("yaita.jsonld", YAITA_ENTITIES);
+    files.write(
+        "roads.jsonl",
+        "{\"id\": \"urn:ngsi-ld:AED:of-the-guide\", \"type\": \"AED\"}\n",
+    );
+    files.write(
+        "shelters.geojson",
+        "{\"type\": \"FeatureCollection\", \"features\": []}",
+    );
     let sano = Sano::start(0).await.unwrap();
     let platform = Client::new(sano.url(), Some(SANO_DEMO_API_KEY.to_owned()));
     files.write(

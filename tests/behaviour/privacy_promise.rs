@@ -113,7 +113,12 @@ fn there_is_one_way_out() {
     );
     assert_eq!(
         callers(".release("),
-        expected(&["federation/src/looking.rs", "subscriptions/src/access.rs"])
+        // An export for a consumer is released as an answer is.
+        expected(&[
+            "federation/src/looking.rs",
+            "src/command/export.rs",
+            "subscriptions/src/access.rs"
+        ])
     );
     // Projection alone is for deciding what may be written, and for the entities that expectations of policies hold.
     assert_eq!(
