@@ -242,7 +242,7 @@ fn a_file_that_is_no_such_thing_says_what_to_do() {
     // What stands before the end that is missing was imported.
     assert_eq!(counted(&files), "1 AED");
     let none = import(&files, &["none.json"]);
-    assert!(none.stderr.contains("none.json: it cannot be read"), "{none:?}");
+    assert!(none.stderr.contains("cannot read none.json: No such file"), "{none:?}");
     let again = import(&files, &["-", "--resume"]);
     assert!(
         again.stderr.contains("standard input cannot be read again"),

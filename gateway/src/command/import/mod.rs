@@ -270,6 +270,7 @@ impl Writing<'_> {
     fn stopped(&self, stopped: Stopped) -> Failure {
         let name = self.name;
         match stopped {
+            Stopped::Unopened(error) => Failure::other(&format!("cannot read {name}"), error),
             Stopped::Unreadable(why) => Failure::Other(format!(
                 "{name}: {why}; what stands before it was read: mend the file and go on with --resume, or import it anew"
             )),

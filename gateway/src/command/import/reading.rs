@@ -54,6 +54,8 @@ pub(super) struct Batch {
 /// Why no more is read.
 #[derive(Debug)]
 pub(super) enum Stopped {
+    /// The file cannot be opened.
+    Unopened(std::io::Error),
     /// The file is no longer readable.
     Unreadable(Unreadable),
     /// It is not the file that an import was stopped in.
@@ -143,7 +145,7 @@ impl Reading<'_> {
 
     fn open(&self, context: Option<Box<RawValue>>) -> Result<Records<Box<dyn Read>>, Stopped> {
         let input: Box<dyn Read> = match &self.path {
-            Some(path) => Box::new(File::open(path).map_err(|error| Stopped::Unreadable(error.into()))?),
+            Some(path) => Box::new(File::open(path).map_err(Stopped::Unopened)?),
             None => Box::new(std::io::stdin()),
         };
         Records::of(input, context).map_err(Stopped::Unreadable)
@@ -182,7 +184,7 @@ impl Reading<'_> {
 
 /// The `@context` of a collection, wherever it stands.
 fn context_of(path: &Path) -> Result<Option<Box<RawValue>>, Stopped> {
-    let file = File::open(path).map_err(|error| Stopped::Unreadable(error.into()))?;
+    let file = File::open(path).map_err(Stopped::Unopened)?;
     let mut records = Records::of(file, None).map_err(Stopped::Unreadable)?;
     loop {
         if records.context.is_some() {
